@@ -1,0 +1,77 @@
+"""What can go wrong when speaking to a platform. Says nothing of HTTP statuses of our own API."""
+
+from datetime import timedelta
+
+NO_WAIT = timedelta(0)
+
+
+class PlatformError(Exception):
+    """The platform could not do what we asked."""
+
+    code = "platform_error"
+    retryable = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        retry_after: timedelta = NO_WAIT,
+        log_id: str | None = None,
+        reached: bool = True,
+    ) -> None:
+        """`code` is the vendor's own; `reached` is False only if the call surely never arrived."""
+        super().__init__(message or self.__doc__)
+        self.code = code or type(self).code
+        self.retry_after = retry_after
+        self.log_id = log_id
+        self.reached = reached
+
+    @property
+    def user_message(self) -> str:
+        return self.__doc__ or ""
+
+
+class Unavailable(PlatformError):
+    """The platform did not answer properly. We try again by ourselves."""
+
+    code = "platform_unavailable"
+    retryable = True
+
+
+class TimedOut(Unavailable):
+    """The platform took too long to answer. We try again by ourselves."""
+
+    code = "timeout"
+
+
+class RateLimited(PlatformError):
+    """The platform asked us to slow down. We go on as soon as it lets us."""
+
+    code = "rate_limit_exceeded"
+    retryable = True
+
+
+class TokenExpired(PlatformError):
+    """The platform no longer accepts this access token."""
+
+    code = "access_token_invalid"
+    retryable = True
+
+
+class Rejected(PlatformError):
+    """The platform refused the request as it stands."""
+
+    code = "invalid_param"
+
+
+class Revoked(PlatformError):
+    """The grant is dead: the account has to be connected again."""
+
+    code = "invalid_grant"
+
+
+class BadSignature(PlatformError):
+    """A delivery whose signature does not match its body."""
+
+    code = "invalid_signature"
