@@ -29,7 +29,9 @@ class App:
     redirect_uri: str
     scopes: tuple[str, ...]
     webhook_secrets: tuple[Secret, ...]
-    bases: Mapping[str, str]  # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
+    bases: Mapping[
+        str, str
+    ]  # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
     webhook_tolerance: timedelta = timedelta(seconds=300)
     compat: bool = False
     pkce: bool = False
@@ -149,7 +151,12 @@ class Webhooks(Protocol):
 
 class OAuth(Protocol):
     def authorize_url(
-        self, *, state: str, scopes: Iterable[str] = (), switch: bool = False, verifier: str | None = None
+        self,
+        *,
+        state: str,
+        scopes: Iterable[str] = (),
+        switch: bool = False,
+        verifier: str | None = None,
     ) -> str: ...
     def exchange(self, code: str, *, verifier: str | None = None) -> Grant: ...
     def refresh(self, refresh_token: Secret) -> Grant: ...
