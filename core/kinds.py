@@ -1,0 +1,64 @@
+"""What the engine must know of one kind of work. Declarations only: nothing runs here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from core.backoff import Policy
+from core.outcomes import Again, Failure, Later
+from core.wiring import World
+from db.due import Queue, Row
+from db.session import Session
+
+Job = TypeVar("Job")
+Outcome = TypeVar("Outcome")
+
+
+def nothing(session: Session, row: object) -> None:
+    """No undoing needed: the default `put_back`."""
+
+
+@dataclass(frozen=True)
+class Work(Generic[Row, Job, Outcome]):
+    """One kind of due work. Budget: ceil(batch / pool) × longest call < soft limit < lease."""
+
+    kind: str
+    bell: str
+    queue: Queue[Row]
+    brief: Callable[[Session, Row], Job]
+    perform: Callable[[Job, World], Outcome]
+    record: Callable[[Session, Row, Outcome], Again]
+    give_up: Callable[[Session, Row, Failure], None]
+    policy: Policy
+    lease: timedelta
+    batch: int
+    pool: int = 1
+    put_back: Callable[[Session, Row], None] = nothing
+    together: bool = False  # one transaction for the batch: only where `perform` calls nobody
+    ledger: bool = True  # a row in `attempts` for every try
+
+
+@dataclass
+class Report:
+    claimed: int = 0
+    recorded: int = 0
+    failed: int = 0
+    fenced: int = 0
+
+    def add(self, other: "Report") -> None:
+        self.claimed += other.claimed
+        self.recorded += other.recorded
+        self.failed += other.failed
+        self.fenced += other.fenced
+
+
+@dataclass(frozen=True)
+class Hand(Generic[Job]):
+    """One claimed row on its way: which, under which token, and what is to be done."""
+
+    id: int
+    token: int
+    attempt: int
+    entry: int | None
+    job: Job | Failure | Later

@@ -1,0 +1,70 @@
+"""How a try can end, as values. Must not know what was tried, nor write anything down."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from core.backoff import NO_FLOOR
+from core.errors import CoreError
+from platforms.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a try did not succeed. Unknown errors count as retryable: they run out."""
+
+    code: str
+    message: str
+    retryable: bool = True
+    at_least: timedelta = NO_FLOOR
+    log_id: str | None = None
+
+
+class Later(Exception):
+    """Not now, and nobody's fault: a denied rate limit, a token on its way. Costs no attempt."""
+
+    def __init__(self, wait: timedelta | None, why: str) -> None:
+        """`wait` None parks the row until somebody sets it due."""
+        super().__init__(why)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Again:
+    """When the row is due next; `progressed` False keeps the count of attempts running."""
+
+    after: timedelta | None
+    progressed: bool = True
+
+
+DONE = Again(None)
+
+
+def failure(error: Exception, kind: str, row: int) -> Failure:
+    """An exception as a value. Only our own errors say of themselves that they are final."""
+    known = isinstance(error, PlatformError | CoreError)
+    log.warning("work.failed", kind=kind, row=row, error=type(error).__name__, exc_info=not known)
+    return Failure(
+        code=getattr(error, "code", None) or type(error).__name__,
+        message=str(error) if known else type(error).__name__,
+        retryable=error.retryable if isinstance(error, PlatformError | CoreError) else True,
+        at_least=getattr(error, "retry_after", None) or NO_FLOOR,
+        log_id=getattr(error, "log_id", None),
+    )
+
+
+def entry(result: object, *, fenced: bool) -> tuple[str, str | None, str | None, str | None]:
+    """How the ledger calls it: outcome, code, message, the vendor's log id."""
+    if fenced:
+        return ("fenced", None, None, None)
+    if isinstance(result, Failure):
+        return (
+            "retry" if result.retryable else "failed",
+            result.code,
+            result.message,
+            result.log_id,
+        )
+    return ("later" if isinstance(result, Later) else "done", None, None, None)

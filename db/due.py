@@ -1,0 +1,95 @@
+"""Due work: rows with a due time, leased to one worker at a time. The clock is the database's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy.orm import Mapped, Session
+
+
+class Due(Protocol):
+    """The columns every kind of work carries, whatever their tables call them."""
+
+    id: Mapped[int]
+    due_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
+    lease_token: Mapped[int]
+    attempts: Mapped[int]
+    last_error: Mapped[str | None]
+
+
+Row = TypeVar("Row", bound=Due)
+
+
+@dataclass(frozen=True)
+class Queue(Generic[Row]):
+    """One kind of due work: a table, or the `lane` of it that these conditions name."""
+
+    model: type[Row]
+    lane: tuple[ColumnElement[bool], ...] = ()
+
+    def claim(
+        self,
+        session: Session,
+        *,
+        limit: int,
+        lease: timedelta,
+        lapsed: bool = False,
+        only: int | None = None,
+    ) -> list[Row]:
+        """Lease up to `limit` due rows in one statement, oldest first, and count the attempt.
+
+        `lapsed` takes rows whose lease ran out unrecorded instead of free ones: their last
+        worker may have died of them, so they are claimed apart from their neighbours.
+        The pick is a CTE: a plain subquery could be run again per row and exceed its limit.
+        """
+        model = self.model
+        leased = model.leased_until < func.now() if lapsed else model.leased_until.is_(None)
+        wanted = [model.due_at <= func.now(), leased, *self.lane]
+        if only is not None:
+            wanted.append(model.id == only)
+        oldest = select(model.id).where(*wanted).order_by(model.due_at).limit(limit)
+        picked = oldest.with_for_update(skip_locked=True).cte("picked")
+        taken = (
+            update(model)
+            .where(model.id == picked.c.id)
+            .values(
+                leased_until=func.clock_timestamp() + lease,
+                lease_token=model.lease_token + 1,
+                attempts=model.attempts + 1,
+            )
+            .returning(model)
+        )
+        options = {"synchronize_session": False, "populate_existing": True}
+        rows = session.scalars(taken, execution_options=options).all()
+        return sorted(rows, key=lambda row: (row.due_at, row.id))
+
+    def held(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Row]:
+        """The rows, locked, whose lease token is still the one we were given: the fence."""
+        mine = tuple_(self.model.id, self.model.lease_token).in_(list(tokens.items()))
+        found = select(self.model).where(mine).order_by(self.model.id)
+        rows = session.scalars(
+            found.with_for_update(), execution_options={"populate_existing": True}
+        )
+        return {row.id: row for row in rows}
+
+    def oldest(self, session: Session) -> datetime | None:
+        """When the work that waits longest fell due; None if nothing is due."""
+        wanted = [self.model.due_at <= func.now(), *self.lane]
+        return session.scalar(select(func.min(self.model.due_at)).where(*wanted))
+
+
+def release(row: Due, again: timedelta | None, *, error: str | None = None) -> None:
+    """Give the lease back; due again after `again` by the database's clock, or never."""
+    later: Any = None if again is None else func.clock_timestamp() + again
+    row.due_at = later
+    row.leased_until = None
+    row.last_error = error
+
+
+def parked(rows: Sequence[Due]) -> None:
+    """Take rows out of the queue; whoever wants them back sets `due_at`."""
+    for row in rows:
+        row.due_at = None
