@@ -1,0 +1,26 @@
+"""The Celery application, configured at first use. Must not need any setting to be imported."""
+
+from typing import Any
+
+from celery import Celery
+
+from core.config import load
+from tasks.settings import configuration
+
+app = Celery(
+    "signalpost",
+    include=[
+        "tasks.webhooks",
+        "tasks.accounts",
+        "tasks.posts",
+        "tasks.housekeeping",
+        "tasks.lifecycle",
+    ],
+)
+
+
+@app.add_defaults  # a promise: Celery asks when it first needs an answer
+def configured() -> dict[str, Any]:
+    """What the environment says; raises `Misconfigured` naming every fault at once."""
+    settings = load()
+    return configuration(settings.broker_url, settings.role)

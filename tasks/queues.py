@@ -1,0 +1,21 @@
+"""The queues, and which task each kind of due work wakes. Names only: nothing is sent here."""
+
+QUEUES = ("webhooks", "accounts", "posts", "uploads", "insights", "housekeeping")
+
+WAKES = {
+    "webhooks": "signalpost.apply_webhooks",
+    "accounts": "signalpost.refresh_accounts",
+    "posts": "signalpost.advance_posts",
+    "uploads": "signalpost.send_uploads",
+}
+"""Kind to task. A kind is also the name of its queue; queues without a kind carry chores."""
+
+TICK = "signalpost.tick"
+CANARY = "signalpost.canary"
+
+EXPIRES = 10.0
+"""Seconds after which an unheard bell is thrown away, so that a dead worker's queue stays short.
+
+Ten and not one: the worker compares the sender's clock with its own, and machines that differ
+by a second or two must still hear each other.
+"""

@@ -1,0 +1,23 @@
+"""What beat rings, and how often. A table: which work is due is never decided here."""
+
+from typing import Any
+
+from tasks.queues import CANARY, EXPIRES, QUEUES, TICK, WAKES
+
+Entry = dict[str, Any]
+
+
+def entry(task: str, queue: str, *, every: float) -> Entry:
+    """One line of beat's schedule; `every` is in seconds, as Celery wants it."""
+    return {"task": task, "schedule": every, "options": {"queue": queue, "expires": EXPIRES}}
+
+
+SCHEDULE: dict[str, Entry] = {
+    # The net under every lost bell: whatever is due is looked at within a second.
+    **{f"wake {kind}": entry(task, kind, every=1.0) for kind, task in WAKES.items()},
+    # The dead man's switch: its row grows old when beat, broker or workers are away.
+    "tick": entry(TICK, "housekeeping", every=5.0),
+    # One canary per queue, so that a worker which looks alive and hears nothing is found out.
+    **{f"canary {queue}": entry(CANARY, queue, every=10.0) for queue in QUEUES},
+}
+"""Nothing here means "it is two o'clock, do X": beat forgets what it missed, the rows do not."""

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+from celery import Celery
+from celery.app.defaults import NAMESPACES, flatten
+
+from tasks.queues import QUEUES
+from tasks.settings import configuration
+
+REDIS = "redis://:canary-password@127.0.0.1:6379/0"
+AMQP = "amqp://guest:canary-password@127.0.0.1:5672//"
+ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
+
+
+@pytest.mark.parametrize("broker", [REDIS, AMQP])
+@pytest.mark.parametrize("role", ROLES)
+def test_celery_knows_every_setting_we_make(broker, role):
+    known = {name for name, _ in flatten(NAMESPACES)}
+    assert set(configuration(broker, role)) <= known
+
+
+def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
+    settings = configuration(REDIS, "worker")
+    assert settings["accept_content"] == ["json"]
+    assert settings["task_ignore_result"]
+    assert "result_backend" not in settings
+
+
+def test_whoever_only_publishes_gives_a_silent_redis_a_second():
+    for role in ("web", "beat", "cli", "flower"):
+        options = configuration(REDIS, role)["broker_transport_options"]
+        assert options["socket_timeout"] <= 1
+        assert options["socket_connect_timeout"] <= 1
+
+
+def test_a_worker_waits_longer_than_a_hiccup_of_redis():
+    for role in ("worker", "uploads"):
+        assert configuration(REDIS, role)["broker_transport_options"]["socket_timeout"] >= 10
+
+
+def test_rabbitmq_is_told_in_its_own_words_and_confirms():
+    for role in ROLES:
+        options = configuration(AMQP, role)["broker_transport_options"]
+        assert options["confirm_publish"]
+        assert "socket_timeout" not in options
+        assert "visibility_timeout" not in options
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_soft_limit_hard_limit_and_redelivery_stand_in_that_order(role):
+    settings = configuration(REDIS, role)
+    redelivered = settings["broker_transport_options"]["visibility_timeout"]
+    assert settings["task_soft_time_limit"] < settings["task_time_limit"] < redelivered / 2
+
+
+def test_uploads_may_take_longer_than_the_rest():
+    assert configuration(REDIS, "uploads")["task_time_limit"] == 300
+    assert configuration(REDIS, "worker")["task_time_limit"] == 75
+
+
+def test_every_role_redelivers_after_the_same_time_because_the_shortest_wins():
+    options = [configuration(REDIS, role)["broker_transport_options"] for role in ROLES]
+    assert len({each["visibility_timeout"] for each in options}) == 1
+
+
+def test_a_typo_in_a_queue_fails_instead_of_making_one():
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(REDIS, "cli"))
+    assert set(app.amqp.queues) == set(QUEUES)
+    with pytest.raises(KeyError):
+        app.amqp.queues["post"]
+
+
+def test_a_broker_without_timeouts_of_ours_is_refused_without_its_password():
+    with pytest.raises(ValueError) as refused:
+        configuration("sqs://key:canary-password@", "web")
+    assert "sqs" in str(refused.value)
+    assert "canary-password" not in str(refused.value)
+
+
+def test_the_application_can_be_imported_without_any_setting():
+    code = "import tasks.celery as it; assert not it.app.configured"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PATH": ""}, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
