@@ -1,0 +1,118 @@
+import signal
+import time
+
+import pytest
+from celery import Celery
+
+from tasks.bell import PATIENCE, Bell
+from tasks.queues import EXPIRES, WAKES
+from tasks.settings import configuration
+from tests.flows.brokers import broker, rabbit_server, redis_server, until
+from tests.flows.processes import house
+
+__all__ = ["broker", "house", "rabbit_server", "redis_server"]  # fixtures
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def bell_to(server):
+    """A bell as the web process has it, on an application of its own."""
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(server.url, "web"))
+    policy = {"max_retries": 1, "interval_start": 0}
+
+    def publish(kind):
+        app.send_task(WAKES[kind], queue=kind, expires=EXPIRES, retry=True, retry_policy=policy)
+
+    return Bell(publish)
+
+
+def test_a_bell_wakes_a_worker(house):
+    house.worker()
+    assert bell_to(house.broker).ring("posts")
+    until(lambda: house.effects("posts") == 1, what="the effect")
+
+
+def test_a_worker_outlives_its_broker_while_a_task_runs(house):
+    worker = house.worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(house.broker.url, "cli"))
+    app.send_task("signalpost.long", queue="posts")
+    until(lambda: house.effects("began"), what="the task begun")
+    house.broker.kill()
+    until(lambda: "Trying again in" in house.log("worker"), what="the loss noticed")
+    assert worker.poll() is None
+    house.broker.start()
+    (house.folder / "go-on").touch()
+    until(lambda: house.effects("ended"), what="the task ended")
+    bell = bell_to(house.broker)
+    until(lambda: bell.ring("webhooks") and house.effects("webhooks"), what="a new effect")
+    assert worker.poll() is None
+
+
+def test_a_dead_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
+    bell = bell_to(broker)
+    assert bell.ring("posts")
+    broker.kill()
+    assert not heard(bell, "webhooks")
+
+
+def test_a_hung_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
+    bell = bell_to(broker)
+    assert bell.ring("posts")
+    broker.signal(signal.SIGSTOP)
+    try:
+        assert not heard(bell, "webhooks")
+        assert not heard(bell, "accounts", within=0.05)
+    finally:
+        broker.signal(signal.SIGCONT)
+
+
+def test_a_bell_rings_again_once_the_broker_is_back(broker):
+    bell = bell_to(broker)
+    assert bell.ring("posts")
+    broker.kill()
+    assert not bell.ring("webhooks")
+    broker.start()
+    until(lambda: bell.ring("posts"), what="a ring after the rest")
+
+
+def heard(bell, kind, *, within=1.0):
+    began = time.monotonic()
+    rung = bell.ring(kind)
+    assert time.monotonic() - began < within
+    assert within < PATIENCE or within == 1.0
+    return rung
+
+
+def test_beat_wakes_every_kind_and_touches_the_tick(house):
+    house.worker()
+    house.start("beat")
+    for effect in (*WAKES, "tick"):
+        until(lambda effect=effect: house.effects(effect) >= 1, what=effect)
+
+
+def test_beat_and_worker_go_on_after_an_outage_of_the_broker(house):
+    worker = house.worker()
+    beat = house.start("beat")
+    until(lambda: house.effects("posts"), what="the first effect")
+    house.broker.kill()
+    until(lambda: "Trying again in" in house.log("worker"), what="the loss noticed")
+    house.broker.start()
+    before = house.effects("posts")
+    until(lambda: house.effects("posts") > before + 1, what="effects after the outage", within=60)
+    assert (worker.poll(), beat.poll()) == (None, None)
+
+
+def test_a_stopped_worker_gives_its_task_back_within_its_grace(house):
+    worker = house.worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(house.broker.url, "cli"))
+    app.send_task("signalpost.long", queue="posts")
+    until(lambda: house.effects("began"), what="the task begun")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(20)
+    assert house.effects("ended") == 0
+    house.worker()
+    (house.folder / "go-on").touch()
+    until(lambda: house.effects("ended") == 1, what="the task done by the next worker")
