@@ -73,13 +73,7 @@ class Bell:
 
 def publish(kind: str) -> None:
     """Blocks as long as the transport lets it; raises what the transport raises."""
-    app.send_task(
-        WAKES[kind],
-        queue=kind,
-        expires=EXPIRES,
-        retry=True,
-        retry_policy={"max_retries": 1, "interval_start": 0},  # heals a link the broker dropped
-    )
+    app.send_task(WAKES[kind], queue=kind, expires=EXPIRES)
 
 
 _bell = Bell(publish)

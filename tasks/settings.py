@@ -85,7 +85,10 @@ MESSAGES = {
     "task_serializer": "json",
     "accept_content": ["json"],  # pickle would let whoever can write to the broker run code
     "task_ignore_result": True,  # no result backend: state is in Postgres
-    "task_publish_retry": False,  # the row stays due; the next bell is the retry
+    # Once, at once: the next bell is the real retry, but without any the link that a restarted
+    # RabbitMQ has cut is never opened anew, and beat rings into it for ever (tested).
+    "task_publish_retry": True,
+    "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0},
     "enable_utc": True,
     "timezone": "UTC",
 }
