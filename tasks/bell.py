@@ -6,7 +6,7 @@ broker gets `PATIENCE`, and after a failure a `REST` in which nobody asks it any
 
 import time
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 
 import structlog
 
@@ -15,7 +15,7 @@ from tasks.queues import EXPIRES, WAKES
 
 PATIENCE = 0.8  # seconds a caller waits at most
 REST = 5.0  # seconds without a try after a failure
-ECHO = 0.05  # seconds in which a second ring of the same kind adds nothing
+ECHO = 0.05  # seconds in which further rings of the same kind become one, at their end
 
 log = structlog.get_logger(__name__)
 
@@ -30,10 +30,11 @@ class Bell:
         self._clock = clock
         self._lock = Lock()
         self._quiet_until: dict[str, float] = {}
+        self._owed: set[str] = set()
         self._resting_until = 0.0
 
     def ring(self, kind: str, *, force: bool = False) -> bool:
-        """True if the broker took it. Never raises, never takes longer than `PATIENCE`.
+        """True if the broker took it now. Never raises, never takes longer than `PATIENCE`.
 
         `force` rings although the same kind was rung a moment ago; it does not wake the broker
         from its rest.
@@ -49,11 +50,27 @@ class Bell:
     def _wanted(self, kind: str, *, force: bool) -> bool:
         now = self._clock()
         with self._lock:
-            echo = now < self._quiet_until.get(kind, 0.0) and not force
-            if echo or now < self._resting_until:
+            if now < self._resting_until:
+                return False
+            if now < self._quiet_until.get(kind, 0.0) and not force:
+                self._owe(kind)
                 return False
             self._quiet_until[kind] = now + ECHO
             return True
+
+    def _owe(self, kind: str) -> None:
+        """Ring once at the end: the row behind this echo may be too late for the first ring."""
+        if kind in self._owed:
+            return
+        self._owed.add(kind)
+        timer = Timer(ECHO, self._pay, args=(kind,))
+        timer.daemon = True
+        timer.start()
+
+    def _pay(self, kind: str) -> None:
+        with self._lock:
+            self._owed.discard(kind)
+        self.ring(kind, force=True)
 
     def _try(self, kind: str) -> bool:
         """In a thread of its own: no set of socket timeouts bounds a publish as a whole."""

@@ -110,7 +110,7 @@ WORKERS = {
     "worker_prefetch_multiplier": 1,  # no short task waits behind somebody's long one
     "worker_cancel_long_running_tasks_on_connection_loss": False,  # a blip must not kill an upload
     "worker_soft_shutdown_timeout": 10.0,  # then cold; an unfinished step is claimed again
-    "worker_enable_soft_shutdown_on_idle": True,
+    "worker_enable_soft_shutdown_on_idle": False,  # that protects countdowns; we have none
     "worker_max_tasks_per_child": 10_000,  # libraries leak; a child lives for hours all the same
     "worker_max_memory_per_child": 400_000,  # KiB; well above the size a child starts with
     "worker_disable_rate_limits": True,  # Celery counts per worker; ours count per account

@@ -114,3 +114,10 @@ def test_a_stopped_worker_gives_its_task_back_within_its_grace(house):
     house.worker()
     (house.folder / "go-on").touch()
     until(lambda: house.effects("ended") == 1, what="the task done by the next worker")
+
+
+def test_an_idle_worker_stops_at_once(house):
+    worker = house.worker()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(8)
+    assert worker.returncode == 0

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from tasks.queues import WAKES
 from tasks.settings import configuration
 from tasks.watchdog import SILENCE, Watchdog
 from tests.flows.brokers import broker, rabbit_server, redis_server, until
@@ -111,6 +112,18 @@ def test_a_deaf_worker_ends_with_a_code_that_is_not_zero(house):
     worker.wait(60)
     assert worker.returncode == 70
     assert "watchdog.deaf" in house.log("worker")
+
+
+def test_without_a_watchdog_a_deaf_worker_lives_on_and_hears_nothing(house):
+    worker = house.worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(house.broker.url, "cli"))
+    assert app.control.cancel_consumer("posts", reply=True, timeout=10, limit=1)
+    app.send_task(WAKES["posts"], queue="posts")
+    app.send_task(WAKES["webhooks"], queue="webhooks")
+    until(lambda: house.effects("webhooks"), what="the other queue heard")
+    assert house.effects("posts") == 0
+    assert worker.poll() is None
 
 
 def test_a_worker_that_hears_its_probe_lives_on_although_no_beat_runs(house):

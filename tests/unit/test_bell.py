@@ -50,13 +50,17 @@ def test_a_ring_reaches_the_broker(bell, broker):
     assert broker.heard == ["posts"]
 
 
-def test_an_echo_is_not_rung_again(bell, broker, clock):
+def test_echoes_become_one_ring_at_their_end(bell, broker, clock):
     bell.ring("posts")
-    clock.now += ECHO / 2
-    assert not bell.ring("posts")
-    clock.now += ECHO
+    for _ in range(10):
+        assert not bell.ring("posts")
+    assert broker.heard == ["posts"]
+    until(lambda: len(broker.heard) > 1 and not bell._owed)
+    paid = len(broker.heard)
+    assert paid < 5  # two, unless this machine stood still in between
+    clock.now += 2 * ECHO
     assert bell.ring("posts")
-    assert broker.heard == ["posts", "posts"]
+    assert len(broker.heard) == paid + 1
 
 
 def test_another_kind_is_no_echo(bell, broker):
@@ -101,7 +105,7 @@ def test_no_password_of_the_broker_gets_into_the_log(bell, broker, capsys, caplo
     assert "canary-password" not in spoken.out + spoken.err + caplog.text
 
 
-def test_sixteen_callers_at_once_ring_once(bell, broker):
+def test_sixteen_callers_at_once_do_not_ring_sixteen_times(bell, broker):
     together = threading.Barrier(16)
 
     def call():
@@ -113,4 +117,12 @@ def test_sixteen_callers_at_once_ring_once(bell, broker):
         caller.start()
     for caller in callers:
         caller.join()
-    assert broker.heard == ["webhooks"]
+    until(lambda: len(broker.heard) > 1 and not bell._owed)
+    assert len(broker.heard) < 5
+
+
+def until(true, *, within=5.0):
+    end = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
