@@ -19,8 +19,10 @@ app = Celery(
 )
 
 
-@app.add_defaults  # a promise: Celery asks when it first needs an answer
 def configured() -> dict[str, Any]:
     """What the environment says; raises `Misconfigured` naming every fault at once."""
     settings = load()
     return configuration(settings.broker_url, settings.role)
+
+
+app.add_defaults(configured)  # a promise: Celery asks when it first needs an answer

@@ -18,6 +18,7 @@ from celery.signals import (
 from celery.worker import state
 
 from core import accounts, posts, webhooks
+from core.kinds import Work
 from db.beats import Beats
 from tasks import context
 from tasks.celery import app
@@ -29,7 +30,7 @@ DEAF = 70
 
 LAST_WORD = 10.0  # seconds a deaf worker has to stop in order
 
-KINDS = {
+KINDS: dict[str, Work[Any, Any, Any]] = {
     "webhooks": webhooks.WORK,
     "accounts": accounts.WORK,
     "posts": posts.WORK,
@@ -57,7 +58,7 @@ class Around:
             return KINDS[queue].queue.oldest(session) is not None
 
     def free(self) -> bool:
-        return len(state.active_requests) < self.worker.concurrency
+        return bool(len(state.active_requests) < self.worker.concurrency)
 
     def probe(self, queue: str) -> None:
         app.send_task(CANARY, queue=queue, expires=EXPIRES)
@@ -95,6 +96,6 @@ def worker_stops(**_: Any) -> None:
 
 def end() -> None:
     """Stop in order with a code that is not zero; without order if the main loop hangs too."""
-    state.should_stop = DEAF
+    state.should_stop = DEAF  # type: ignore[assignment]  # the stubs know its first value alone
     time.sleep(LAST_WORD)
     os._exit(DEAF)
