@@ -1,0 +1,100 @@
+"""Sessions whose exchanges end on time. Must not know what is sent, nor when to send it again."""
+
+import logging
+import socket
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from http.cookiejar import DefaultCookiePolicy
+from threading import Timer
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it writes whole URLs, tokens included
+
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # nothing to unpack, so nothing that unpacks to gigabytes
+    "User-Agent": "signalpost",
+}
+
+
+class Deadline:
+    """The end of one exchange. A socket's own timeout starts anew with each byte; this does not."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self._timer: Timer | None = None
+
+    @property
+    def left(self) -> float:
+        return self._at - time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        return self.left <= 0
+
+    def guard(self, sock: socket.socket) -> float:
+        """From now on the socket dies at the deadline, and with it whatever waits for it.
+
+        Units: gives the seconds left.
+        """
+        left = max(self.left, 0.001)  # 0 would make the socket non-blocking
+        self._timer = Timer(left, _cut, [sock])
+        self._timer.daemon = True
+        self._timer.start()
+        return left
+
+    def lift(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _cut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+current: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
+
+
+class _Guarded(HTTPConnection):
+    def request(self, *args: Any, **options: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.timeout = current.get().guard(self.sock)  # for sending; until here, for connecting
+        super().request(*args, **options)
+
+
+class _GuardedTLS(_Guarded, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Guarded
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _GuardedTLS
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+
+
+def guarded_session() -> requests.Session:
+    """A session that keeps no cookies and takes nothing from the environment."""
+    session = requests.Session()
+    session.trust_env = False  # neither .netrc nor a proxy variable may send a token elsewhere
+    session.headers.clear()
+    session.headers.update(HEADERS)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session

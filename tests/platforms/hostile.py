@@ -1,0 +1,102 @@
+"""A server with bad manners, on raw sockets: what no decent framework would send."""
+
+import socket
+import struct
+import threading
+from collections import deque
+from contextlib import contextmanager, suppress
+
+PAUSE = 0.05  # seconds between two drops of a drip
+JSON = b'{"data": {}, "error": {"code": "ok"}}'
+
+
+def answer(status, body=JSON, **headers):
+    lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Hostile:
+    """Each path is a manner; `seen` holds every request that arrived whole, as (path, body)."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.seen = []
+        self.heads = []
+        self.script = deque()  # answers of /script, the last one for ever
+        self.over = threading.Event()
+        self.manners = {
+            "/ok": lambda sock: sock.sendall(answer(200)),
+            "/script": self.play,
+            "/html": lambda sock: sock.sendall(answer(200, b"<html>all is well</html>")),
+            "/huge": lambda sock: sock.sendall(answer(200, b" " * 2_000_000)),
+            "/truncated": lambda sock: sock.sendall(answer(200)[:-9]),
+            "/truncated-json": lambda sock: sock.sendall(answer(200, JSON[:-9])),
+            "/redirect": lambda sock: sock.sendall(answer(302, b"", Location="/ok")),
+            "/cookie": lambda sock: sock.sendall(answer(200, Set_Cookie="track=me; Path=/")),
+            "/reset": self.reset,
+            "/half-close": self.half_close,
+            "/silent": lambda _: self.over.wait(30),
+            "/drip-head": lambda sock: self.drip(sock, answer(200)),
+            "/drip-body": lambda sock: self.drip(sock, answer(200), at_once=40),
+            "/drip-open-end": lambda sock: self.drip(sock, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999),
+        }
+
+    def play(self, sock):
+        sock.sendall(self.script[0] if len(self.script) == 1 else self.script.popleft())
+
+    def drip(self, sock, octets, at_once=0):
+        sock.sendall(octets[:at_once])
+        for octet in octets[at_once:]:
+            if self.over.wait(PAUSE):
+                return
+            sock.sendall(bytes([octet]))
+
+    def reset(self, sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def half_close(self, sock):
+        sock.shutdown(socket.SHUT_WR)
+        self.over.wait(5)
+
+    def serve(self):
+        with suppress(OSError):
+            while True:
+                sock, _ = self.listener.accept()
+                threading.Thread(target=self.attend, args=[sock], daemon=True).start()
+
+    def attend(self, sock):
+        with suppress(OSError), sock:
+            while request := self.read(sock):
+                path, body = request
+                self.seen.append((path, body))
+                self.manners[path.partition("?")[0]](sock)
+                if path not in {"/ok", "/script", "/cookie"}:
+                    return
+
+    def read(self, sock):
+        with sock.makefile("rb") as lines:
+            first = lines.readline().decode()
+            if not first:
+                return None
+            head = {}
+            while line := lines.readline().decode().strip():
+                name, _, value = line.partition(": ")
+                head[name.lower()] = value
+            self.heads.append(head)
+            return first.split()[1], lines.read(int(head.get("content-length", 0)))
+
+
+@contextmanager
+def hostile_server():
+    server = Hostile()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.over.set()
+        server.listener.shutdown(socket.SHUT_RDWR)
+        server.listener.close()
+        thread.join(5)
