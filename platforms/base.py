@@ -47,7 +47,7 @@ class Grant:
     refresh_token: Secret | None = None
     refresh_lifetime: timedelta | None = None
     scopes: tuple[str, ...] = ()
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 - a kind of token, not one
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Sent:
-    """How far the platform has the file. `offset` is the next byte it wants; `done` = all bytes in."""
+    """How far the platform has the file: `offset` is the next byte it wants, `done` is all in."""
 
     offset: int
     done: bool
@@ -120,22 +120,30 @@ class Verdict:
     """The judgement over a delivery's signature. `late`: rightly signed, outside the window."""
 
     ok: bool
-    reason: str  # ok | missing_header | malformed_header | no_secret | bad_signature
-    late: bool = False
+    reason: (
+        str  # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
+    )
+    late: bool = False  # reason is stale or future, and ok is True: the policy is not ours
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One webhook event in normal form. `key` is the same for every redelivery, at most 255 characters."""
+    """One webhook event in normal form. `key` is the same for every redelivery."""
 
-    key: str
-    kind: str  # normal form, e.g. "video.publish.complete"; "ignored" kinds keep the vendor's name
-    vendor_event: str
+    key: str  # at most 255 characters
+    kind: str  # normal form, e.g. "video.publish.complete"; IGNORED if nothing follows from it
+    vendor_event: str  # the vendor's name, at most 100 characters
     payload: Mapping[str, Any]  # as stored, JSON
     account: str | None = None  # the platform's user id
     publish_id: str | None = None
     at: datetime | None = None
     progress: Progress | None = None
+    reason: str | None = (
+        None  # why, where there is no progress: TikTok's number for a removed grant
+    )
+
+
+IGNORED = "ignored"
 
 
 class Webhooks(Protocol):

@@ -1,0 +1,49 @@
+"""The invented delivery format of the first documents, for installations that switch it on.
+
+TikTok never sent this. Pure, like the real format beside it, and to be dropped one day.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from platforms.base import IGNORED, Notice, Verdict
+from platforms.secret import Secret
+from platforms.tiktok.events import MAX_ID, MAX_NAME, RENAMED, fit, text
+from platforms.tiktok.signature import header, match
+
+HEADER = "x-tiktok-signature"
+IDS = ("event_id", "publish_id", "post_id")
+
+
+def judge(headers: Mapping[str, str], body: bytes, *, secrets: Iterable[Secret]) -> Verdict:
+    """A bare digest of the body. It carries no time, so a delivery is never late."""
+    digest = header(headers, HEADER)
+    if not digest:
+        return Verdict(ok=False, reason="missing_header")
+    reason = match(body, [digest], secrets)
+    return Verdict(ok=reason == "ok", reason=reason)
+
+
+def read(payload: Mapping[str, Any]) -> Notice:
+    """Its key ends with `:` if no id is given; the reader of the body completes it.
+
+    Errors: ValueError if it names no event type, or no publication where one is due.
+    """
+    name = payload.get("event_type") or payload.get("type")
+    if not isinstance(name, str):
+        raise ValueError("the delivery names no event")  # noqa: TRY004 - a bad body, not a bad call
+    event = RENAMED.get(name)
+    publish_id = text(payload.get("publish_id"))
+    if event and not publish_id:
+        raise ValueError("the delivery names no publication")
+    told = {**payload, "reason": payload.get("fail_reason")}
+    return Notice(
+        key=fit(
+            f"{name}:{next(filter(None, (text(payload.get(key)) for key in IDS)), '')}", MAX_ID
+        ),
+        kind=event.kind if event else IGNORED,
+        vendor_event=fit(name, MAX_NAME),
+        payload=payload,
+        publish_id=publish_id,
+        progress=event.tells(told) if event and event.tells else None,
+    )
