@@ -146,6 +146,23 @@ class Notice:
 IGNORED = "ignored"
 
 
+class Who(StrEnum):
+    """Who has to act before another try makes sense."""
+
+    CREATOR = "creator"  # change the file, the text or a setting; reconnect
+    OPERATOR = "operator"  # of this installation: verification, audit, caps
+    NOBODY = "nobody"  # wait, or simply try again
+    NEVER = "never"  # no try will help
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a platform refused or failed something: a sentence for the creator."""
+
+    sentence: str
+    who: Who
+
+
 class Webhooks(Protocol):
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict: ...
     def parse(self, body: bytes) -> list[Notice]:
@@ -191,3 +208,4 @@ class Platform:
     webhooks: Webhooks
     oauth: OAuth
     publisher: Publisher
+    reasons: Mapping[str, Reason] = field(default_factory=dict)  # by fail reason or error code

@@ -71,6 +71,13 @@ class Revoked(PlatformError):
     code = "invalid_grant"
 
 
+class AppRefused(PlatformError):
+    """The platform does not accept this application's own credentials: its operator has to act."""
+
+    code = "invalid_credentials"
+    retryable = True  # nothing is wrong with the account, which must outlive a typing error of ours
+
+
 class BadSignature(PlatformError):
     """A delivery whose signature does not match its body."""
 

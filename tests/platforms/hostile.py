@@ -17,24 +17,24 @@ def answer(status, body=JSON, **headers):
 
 
 class Hostile:
-    """Each path is a manner; `seen` holds every request that arrived whole, as (path, body)."""
+    """Each path is a manner, any other path plays the script.
+
+    `seen` holds every request that arrived whole, as (path, body), `heads` its headers.
+    """
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.seen = []
         self.heads = []
-        self.script = deque()  # answers of /script, the last one for ever
+        self.script = deque([answer(200)])  # answers to give, the last one for ever
         self.over = threading.Event()
         self.manners = {
-            "/ok": lambda sock: sock.sendall(answer(200)),
-            "/script": self.play,
             "/html": lambda sock: sock.sendall(answer(200, b"<html>all is well</html>")),
             "/huge": lambda sock: sock.sendall(answer(200, b" " * 2_000_000)),
             "/truncated": lambda sock: sock.sendall(answer(200)[:-9]),
             "/truncated-json": lambda sock: sock.sendall(answer(200, JSON[:-9])),
             "/redirect": lambda sock: sock.sendall(answer(302, b"", Location="/ok")),
-            "/cookie": lambda sock: sock.sendall(answer(200, Set_Cookie="track=me; Path=/")),
             "/reset": self.reset,
             "/half-close": self.half_close,
             "/silent": lambda _: self.over.wait(30),
@@ -44,7 +44,8 @@ class Hostile:
         }
 
     def play(self, sock):
-        sock.sendall(self.script[0] if len(self.script) == 1 else self.script.popleft())
+        kept = len(self.script) < 2
+        sock.sendall(self.script[0] if kept else self.script.popleft())
 
     def drip(self, sock, octets, at_once=0):
         sock.sendall(octets[:at_once])
@@ -71,9 +72,11 @@ class Hostile:
             while request := self.read(sock):
                 path, body = request
                 self.seen.append((path, body))
-                self.manners[path.partition("?")[0]](sock)
-                if path not in {"/ok", "/script", "/cookie"}:
-                    return
+                manner = self.manners.get(path.partition("?")[0])
+                if manner is not None:
+                    return manner(sock)
+                self.play(sock)
+        return None
 
     def read(self, sock):
         with sock.makefile("rb") as lines:

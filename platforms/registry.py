@@ -1,0 +1,16 @@
+"""The one table that knows the adapters by name. A new platform is one line here."""
+
+from collections.abc import Callable, Mapping
+
+from platforms import tiktok
+from platforms.base import App, Platform
+from platforms.http import Http
+
+REGISTRY: Mapping[str, Callable[[App, Http], Platform]] = {
+    "tiktok": tiktok.build,
+}
+
+
+def build(apps: Mapping[str, App], http: Http) -> dict[str, Platform]:
+    """The platforms that are configured. Errors: KeyError for a name that no adapter has."""
+    return {name: REGISTRY[name](app, http) for name, app in apps.items()}
