@@ -75,7 +75,7 @@ class TikTokPublisher:
     def send(
         self, upload_url: Secret, data: bytes, *, chunk: Chunk, total: int, content_type: str
     ) -> Sent:
-        """Errors: Rejected (`upload_url_expired`, `upload_unknown`, `upload_failed`), Unavailable."""
+        """Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable."""
         uploads.check_host(upload_url, self.app.bases["api"])
         return uploads.put(
             self.http, upload_url, data, chunk=chunk, total=total, content_type=content_type

@@ -1,0 +1,110 @@
+"""What TikTok is told of a video, and what its word about one means."""
+
+import pytest
+
+from platforms.base import Order, Phase
+from platforms.errors import Unavailable
+from platforms.tiktok.publish import post_info, progress, source_info
+
+
+def test_a_file_is_announced_with_its_chunks():
+    assert source_info(Order("INBOX_VIDEO", "FILE_UPLOAD", size=50_000_123)) == {
+        "source": "FILE_UPLOAD",
+        "video_size": 50_000_123,
+        "chunk_size": 50_000_123,
+        "total_chunk_count": 1,
+    }
+
+
+def test_an_address_is_announced_alone():
+    order = Order("INBOX_VIDEO", "PULL_FROM_URL", size=5, video_url="https://example.com/a.mp4")
+    assert source_info(order) == {
+        "source": "PULL_FROM_URL",
+        "video_url": "https://example.com/a.mp4",
+    }
+
+
+@pytest.mark.parametrize("size", [None, 0, 4_000_000_001])
+def test_a_file_of_impossible_size_is_not_announced(size):
+    with pytest.raises(ValueError):
+        source_info(Order("INBOX_VIDEO", "FILE_UPLOAD", size=size))
+
+
+def test_every_switch_is_told_so_that_no_default_speaks_for_the_creator():
+    assert post_info({"privacy_level": "SELF_ONLY", "title": None}) == {
+        "privacy_level": "SELF_ONLY",
+        "disable_duet": False,
+        "disable_comment": False,
+        "disable_stitch": False,
+        "brand_content_toggle": False,
+        "brand_organic_toggle": False,
+        "is_aigc": False,
+    }
+
+
+def test_what_the_creator_chose_is_told_and_nothing_else():
+    told = post_info(
+        {"title": "Hi", "disable_duet": True, "video_cover_timestamp_ms": 0, "account": "x"}
+    )
+    assert (told["title"], told["disable_duet"], told["video_cover_timestamp_ms"]) == (
+        "Hi",
+        True,
+        0,
+    )
+    assert "account" not in told
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ("PROCESSING_UPLOAD", Phase.RECEIVING),
+        ("PROCESSING_DOWNLOAD", Phase.PROCESSING),
+        ("SEND_TO_USER_INBOX", Phase.DELIVERED),
+        ("PUBLISH_COMPLETE", Phase.PUBLISHED),
+        ("FAILED", Phase.FAILED),
+    ],
+)
+def test_a_status_is_a_phase(status, phase):
+    news = progress({"status": status, "log_id": "2026"})
+    assert (news.phase, news.status, news.log_id) == (phase, status, "2026")
+
+
+def test_a_cancelled_post_did_not_fail():
+    news = progress({"status": "FAILED", "fail_reason": "publish_cancelled"})
+    assert (news.phase, news.reason) == (Phase.CANCELLED, "publish_cancelled")
+
+
+def test_a_fail_reason_means_something_only_when_it_failed():
+    assert progress({"status": "PUBLISH_COMPLETE", "fail_reason": "internal"}).reason is None
+
+
+@pytest.mark.parametrize("key", ["uploaded_bytes", "downloaded_bytes"])
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [(0, 0), (5_000_000, 5_000_000), ("7", 7), (None, None), (-1, None), ("x", None)],
+)
+def test_progress_is_told_in_bytes(key, value, size):
+    assert progress({"status": "PROCESSING_UPLOAD", key: value}).bytes_done == size
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ([7602997517160123666], ("7602997517160123666",)),
+        (["7602997517160123666", 8], ("7602997517160123666", "8")),
+        ([], ()),
+        (None, ()),
+        ("7", ()),
+        ([None, True, {}], ()),
+    ],
+)
+def test_post_ids_are_text_and_only_public_posts_have_one(value, ids):
+    news = progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
+    assert news.post_ids == ids
+    assert news.public is (True if ids else None)
+
+
+@pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED"]])
+def test_a_status_no_page_names_is_asked_for_again(status):
+    with pytest.raises(Unavailable):
+        progress({"status": status})

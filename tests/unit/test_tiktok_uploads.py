@@ -1,0 +1,142 @@
+"""Where bytes may go, and what the upload host's answers mean."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platforms.base import Chunk, Sent
+from platforms.errors import RateLimited, Rejected, Unavailable
+from platforms.http import Reply
+from platforms.secret import Secret
+from platforms.tiktok.uploads import check_host, judged
+
+API = "https://open.tiktokapis.com"
+STAND_IN = "http://127.0.0.1:5050"
+TOTAL = 50_000_123
+FIRST, SECOND = Chunk(0, 9_999_999), Chunk(10_000_000, 19_999_999)
+LAST = Chunk(40_000_000, TOTAL - 1)
+
+
+def reply(status, progress=None):
+    headers = {} if progress is None else {"content-range": f"bytes 0-{progress}/{TOTAL}"}
+    return Reply(status, headers, b"")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://open-upload.tiktokapis.com/video/?upload_id=67890&upload_token=Xza123",
+        "https://open-upload-va.tiktokapis.com/upload?upload_id=1&upload_token=a-b",
+        "https://upload.us.TikTokAPIs.com:443/upload/?a=b%7Ec",
+    ],
+)
+def test_tiktoks_own_hosts_get_the_bytes(url):
+    check_host(Secret(url), API)
+
+
+def test_a_server_that_stands_in_for_the_api_gets_the_bytes():
+    check_host(Secret(f"{STAND_IN}/upload?upload_id=1"), STAND_IN)
+    check_host(Secret(f"{STAND_IN}/upload?upload_id=1"), STAND_IN + "/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://open-upload.tiktokapis.com/",
+        "https://tiktokapis.com.evil.example/",
+        "https://eviltiktokapis.com/",
+        "https://evil.example/.tiktokapis.com",
+        "https://evil.example?.tiktokapis.com",
+        "https://evil.example#.tiktokapis.com",
+        "https://evil.example\\.tiktokapis.com/",
+        "https://evil.example\\@a.tiktokapis.com/",
+        "https://user@a.tiktokapis.com/",
+        "https://a.tiktokapis.com@evil.example/",
+        "https://a.tiktokapis.com:8443/",
+        "https://a.tiktokapis.com\n.evil.example/",
+        "https://a.tiktokapis.com /",
+        "https://evil.example\u2100.tiktokapis.com/",
+        "https://[::1]/",
+        "file:///etc/passwd",
+        "http://127.0.0.1:5051/upload",
+        "https://127.0.0.1:5050/upload",
+        "",
+    ],
+)
+def test_no_other_host_gets_a_byte_and_the_refusal_does_not_quote_it(url):
+    with pytest.raises(Rejected) as caught:
+        check_host(Secret(url), STAND_IN)
+    assert not url or url not in str(caught.value)
+
+
+def test_a_stored_chunk_moves_the_offset_to_the_next_byte():
+    assert judged(reply(206), FIRST, TOTAL) == Sent(10_000_000, done=False)
+
+
+@pytest.mark.parametrize("status", [201, 206])
+def test_the_last_byte_ends_the_upload(status):
+    assert judged(reply(status), LAST, TOTAL) == Sent(TOTAL, done=True)
+
+
+def test_an_undocumented_200_is_believed_only_with_its_range():
+    assert judged(reply(200, 9_999_999), FIRST, TOTAL) == Sent(10_000_000, done=False)
+    with pytest.raises(Unavailable):
+        judged(reply(200), LAST, TOTAL)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "progress", "offset"),
+    [
+        (SECOND, 29_999_999, 30_000_000),
+        (SECOND, 19_999_999, 20_000_000),
+        (LAST, 9_999_999, 10_000_000),
+        (LAST, 0, 0),
+        (LAST, TOTAL - 1, TOTAL),
+        (LAST, TOTAL, TOTAL),
+    ],
+)
+def test_out_of_step_the_upload_goes_on_where_the_platform_stands(chunk, progress, offset):
+    assert judged(reply(416, progress), chunk, TOTAL) == Sent(offset, done=offset == TOTAL)
+
+
+@pytest.mark.parametrize("progress", [9_999_999, 10_000_000])
+def test_a_platform_that_refuses_what_it_asks_for_costs_a_try(progress):
+    with pytest.raises(Unavailable):
+        judged(reply(416, progress), SECOND, TOTAL)
+
+
+def test_out_of_step_without_a_range_the_platform_has_to_be_asked():
+    with pytest.raises(Unavailable):
+        judged(reply(416), SECOND, TOTAL)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "upload_failed"), (403, "upload_url_expired"), (404, "upload_unknown")],
+)
+def test_a_refused_chunk_says_why(status, code):
+    with pytest.raises(Rejected) as caught:
+        judged(reply(status), FIRST, TOTAL)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("status", [302, 401, 408, 500, 502, 503, 504])
+def test_anything_else_leaves_open_whether_the_chunk_is_stored(status):
+    with pytest.raises(Unavailable) as caught:
+        judged(reply(status), FIRST, TOTAL)
+    assert caught.value.reached
+
+
+def test_an_upload_host_may_ask_for_a_pause():
+    with pytest.raises(RateLimited):
+        judged(reply(429), FIRST, TOTAL)
+
+
+@given(st.integers(0, TOTAL * 2), st.sampled_from([FIRST, SECOND, LAST]))
+def test_no_figure_of_the_platform_leads_back_to_the_same_chunk_for_ever(progress, chunk):
+    try:
+        sent = judged(reply(416, progress), chunk, TOTAL)
+    except Unavailable:
+        return
+    assert sent.offset != chunk.first
+    assert sent.done or sent.offset < TOTAL
