@@ -37,11 +37,13 @@ class Http:
     def __init__(
         self,
         *,
+        timeout: Timeout = (3.0, 10.0),
         observe: Observe | None = None,
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._timeout = timeout
         self._observe, self._sleep, self._dice, self._clock = observe, sleep, dice, clock
         self._idle: LifoQueue[requests.Session] = LifoQueue()
 
@@ -56,7 +58,7 @@ class Http:
         form: Mapping[str, str] | None = None,
         json: Any = None,
         data: bytes | None = None,
-        timeout: Timeout = (3.0, 10.0),
+        timeout: Timeout | None = None,
     ) -> Reply:
         """One call with its repetitions. Every answer is a Reply, whatever its status.
 
@@ -67,7 +69,7 @@ class Http:
         outcomes: list[Outcome] = []
 
         def attempt() -> Outcome:
-            outcomes.append(self._timed(request, endpoint, timeout))
+            outcomes.append(self._timed(request, endpoint, timeout or self._timeout))
             return outcomes[-1]
 
         last = repeated(repeat, attempt, sleep=self._sleep, dice=self._dice)
