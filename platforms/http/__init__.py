@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from queue import Empty, LifoQueue
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -136,7 +137,13 @@ def fault(error: Exception, deadline: Deadline) -> PlatformError:
         return TimedOut("no connection in time", reached=False)
     if deadline.is_over or isinstance(error, requests.ReadTimeout):
         return TimedOut()
-    reason = getattr(next(iter(error.args), None), "reason", None)
-    if isinstance(reason, NewConnectionError):  # refused, unreachable, or no such name
+    if never_arrived(error):
         return Unavailable("no connection", code="NETWORK_ERROR", reached=False)
     return Unavailable("the connection broke", code="NETWORK_ERROR")
+
+
+def never_arrived(error: Exception) -> bool:
+    """Refused, unreachable, no such name, or not the host whose certificate we would trust."""
+    reason = getattr(next(iter(error.args), None), "reason", None)
+    cause = next(iter(getattr(reason, "args", ())), None)
+    return isinstance(reason, NewConnectionError) or isinstance(cause, SSLCertVerificationError)

@@ -22,9 +22,10 @@ class Hostile:
     `seen` holds every request that arrived whole, as (path, body), `heads` its headers.
     """
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.tls = tls
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listener.getsockname()[1]}"
         self.seen = []
         self.heads = []
         self.script = deque([answer(200)])  # answers to give, the last one for ever
@@ -65,7 +66,11 @@ class Hostile:
         with suppress(OSError):
             while True:
                 sock, _ = self.listener.accept()
-                threading.Thread(target=self.attend, args=[sock], daemon=True).start()
+                threading.Thread(target=self.greet, args=[sock], daemon=True).start()
+
+    def greet(self, sock):
+        with suppress(OSError):
+            self.attend(self.tls.wrap_socket(sock, server_side=True) if self.tls else sock)
 
     def attend(self, sock):
         with suppress(OSError), sock:
@@ -92,8 +97,8 @@ class Hostile:
 
 
 @contextmanager
-def hostile_server():
-    server = Hostile()
+def hostile_server(tls=None):
+    server = Hostile(tls)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
