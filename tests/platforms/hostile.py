@@ -7,6 +7,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 
 PAUSE = 0.05  # seconds between two drops of a drip
+OPEN_END = b"HTTP/1.1 200 OK\r\n\r\n"  # no length: the answer goes on until the connection ends
 JSON = b'{"data": {}, "error": {"code": "ok"}}'
 
 
@@ -38,10 +39,11 @@ class Hostile:
             "/redirect": lambda sock: sock.sendall(answer(302, b"", Location="/ok")),
             "/reset": self.reset,
             "/half-close": self.half_close,
+            "/last-words": self.last_words,
             "/silent": lambda _: self.over.wait(30),
             "/drip-head": lambda sock: self.drip(sock, answer(200)),
             "/drip-body": lambda sock: self.drip(sock, answer(200), at_once=40),
-            "/drip-open-end": lambda sock: self.drip(sock, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999),
+            "/drip-open-end": lambda sock: self.drip(sock, OPEN_END + b" " * 999, at_once=30),
         }
 
     def play(self, sock):
@@ -57,6 +59,10 @@ class Hostile:
 
     def reset(self, sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def last_words(self, sock):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        sock.sendall(answer(503, Connection="close"))
 
     def half_close(self, sock):
         sock.shutdown(socket.SHUT_WR)
@@ -105,6 +111,7 @@ def hostile_server(tls=None):
         yield server
     finally:
         server.over.set()
-        server.listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            server.listener.shutdown(socket.SHUT_RDWR)
         server.listener.close()
         thread.join(5)

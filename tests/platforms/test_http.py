@@ -203,6 +203,13 @@ def test_a_token_call_is_repeated_when_it_surely_did_not_arrive(http, naps):
     assert naps == pytest.approx([0.1 * 1.15, 0.2 * 1.15])
 
 
+def test_one_try_that_arrived_is_remembered_when_the_next_ones_cannot(http, server):
+    with pytest.raises(Unavailable) as caught:
+        call(http, server.url + "/last-words", repeat=TOKEN)
+    assert caught.value.reached
+    assert len(server.seen) == 1
+
+
 def test_a_short_retry_after_is_a_floor(http, server, naps):
     plays(server, answer(429, Retry_After=1), answer(200))
     assert call(http, server.url + "/script", repeat=SAFE).status == 200
