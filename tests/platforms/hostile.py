@@ -6,6 +6,9 @@ import threading
 from collections import deque
 from contextlib import contextmanager, suppress
 
+from platforms.http import ONCE
+
+SHORT = (0.2, 0.3)  # seconds, for calls that are meant to be cut off
 PAUSE = 0.05  # seconds between two drops of a drip
 OPEN_END = b"HTTP/1.1 200 OK\r\n\r\n"  # no length: the answer goes on until the connection ends
 JSON = b'{"data": {}, "error": {"code": "ok"}}'
@@ -115,3 +118,18 @@ def hostile_server(tls=None):
             server.listener.shutdown(socket.SHUT_RDWR)
         server.listener.close()
         thread.join(5)
+
+
+def plays(server, *answers):
+    """What the server answers from now on, the last one for ever."""
+    server.script.clear()
+    server.script.extend(answers)
+
+
+def a_port_nobody_listens_on():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+
+def call(http, url, *, repeat=ONCE, timeout=SHORT, **rest):
+    return http.call("POST", url, endpoint="test", repeat=repeat, timeout=timeout, **rest)

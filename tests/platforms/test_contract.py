@@ -1,10 +1,8 @@
 """One suite for every adapter of the registry, against its sandbox, faults included."""
 
-import io
 import time
 from datetime import UTC, datetime, timedelta
 
-import av
 import pytest
 
 from platforms import registry
@@ -13,6 +11,7 @@ from platforms.chunks import Plan, chunk
 from platforms.errors import PlatformError, Rejected, Revoked, TokenExpired, Unavailable
 from platforms.secret import Secret
 from tests.platforms import stage as stages
+from tests.platforms.film import a_film, padded, upload, watch
 
 UNSURE = ("drop_after", "reset", "truncate", "html_200")
 ANSWERED = ("http_500", "http_429")
@@ -36,55 +35,6 @@ def no_fault_is_left_behind(stage):
 @pytest.fixture
 def grant(stage):
     return stage.connect(private=True)
-
-
-@pytest.fixture(scope="session")
-def video():
-    """Three seconds of a grey picture that every player takes."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for _ in range(72):
-            container.mux(stream.encode(av.VideoFrame(640, 360, "yuv420p")))
-        container.mux(stream.encode())
-    return file.getvalue()
-
-
-def padded(video, size):
-    """The same film with a box of nothing behind it, as MP4 allows."""
-    free = size - len(video)
-    return video + free.to_bytes(4, "big") + b"free" + bytes(free - 8)
-
-
-def upload(publisher, started, data):
-    plan, offset = Plan(started.chunk_size, started.chunk_count), 0
-    while offset < len(data):
-        piece = chunk(plan, len(data), offset)
-        sent = publisher.send(
-            started.upload_url,
-            data[piece.first : piece.last + 1],
-            chunk=piece,
-            total=len(data),
-            content_type="video/mp4",
-        )
-        offset = sent.offset
-    return sent
-
-
-def watch(publisher, token, publish_id, wanted):
-    """The first progress in one of the `wanted` phases; TikTok allows thirty questions a minute."""
-    for _ in range(25):
-        progress = publisher.check(token, publish_id)
-        if progress.phase in wanted:
-            return progress
-        time.sleep(0.1)  # the platform's own work: nothing tells us but asking
-    raise AssertionError(f"still {progress}")
-
-
-def a_fault(stage, endpoint, kind, **rest):
-    stage.control("faults", endpoint=endpoint, kind=kind, times=1, **rest)
-    return len(stage.log(endpoint))
 
 
 def test_every_adapter_has_a_stage():
@@ -195,6 +145,16 @@ def test_an_altered_delivery_is_refused(stage, grant):
     headers, body = stage.mail.get(timeout=10)
     verdict = stage.platform.webhooks.verify(headers, body + b" ", now=datetime.now(UTC))
     assert not verdict.ok
+
+
+@pytest.fixture(scope="session")
+def video():
+    return a_film()
+
+
+def a_fault(stage, endpoint, kind, **rest):
+    stage.control("faults", endpoint=endpoint, kind=kind, times=1, **rest)
+    return len(stage.log(endpoint))
 
 
 def questions(stage, grant):

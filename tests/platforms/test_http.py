@@ -1,60 +1,19 @@
 """The one door out, held against a server with bad manners."""
 
-import ipaddress
 import os
 import socket
-import ssl
 import time
 import traceback
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from platforms.errors import RateLimited, TimedOut, Unavailable
-from platforms.http import ONCE, SAFE, TOKEN, Http
-from platforms.http.deadline import guarded_session
-from platforms.http.reply import retry_after
-from tests.platforms.hostile import answer, hostile_server
+from platforms.errors import TimedOut, Unavailable
+from platforms.http import ONCE, SAFE, TOKEN
+from tests.platforms.hostile import SHORT, a_port_nobody_listens_on, answer, call, plays
 
 CANARY = "canary-7f3a"
-SHORT = (0.2, 0.3)  # seconds
-
-
-@pytest.fixture
-def server():
-    with hostile_server() as server:
-        yield server
-
-
-@pytest.fixture
-def naps():
-    return []
-
-
-@pytest.fixture
-def http(naps):
-    door = Http(sleep=naps.append, dice=lambda: 0.5, clock=lambda: 1_000_000_000.0)
-    yield door
-    door.close()
-
-
-def call(http, url, *, repeat=ONCE, timeout=SHORT, **rest):
-    return http.call("POST", url, endpoint="test", repeat=repeat, timeout=timeout, **rest)
-
-
-def plays(server, *answers):
-    server.script.clear()
-    server.script.extend(answers)
-
-
-def a_port_nobody_listens_on():
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
 def test_an_answer_comes_back_with_its_status_headers_and_json(http, server):
@@ -81,13 +40,6 @@ def test_bad_manners_after_the_request_leave_open_whether_it_worked(http, server
         call(http, server.url + path)
     assert type(caught.value) is error
     assert caught.value.reached
-
-
-@pytest.mark.parametrize("path", ["/reset", "/half-close", "/truncated", "/huge", "/drip-head"])
-def test_an_unsafe_call_is_sent_exactly_once(http, server, path):
-    with pytest.raises(Unavailable):
-        call(http, server.url + path)
-    assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("path", ["/drip-head", "/drip-body", "/drip-open-end"])
@@ -156,94 +108,6 @@ def test_a_connection_that_does_not_come_about_surely_never_arrived(http):
     assert not caught.value.reached
 
 
-def test_a_safe_call_is_repeated_twice_with_growing_naps(http, server, naps):
-    plays(server, answer(503), answer(500), answer(200))
-    assert call(http, server.url + "/script", repeat=SAFE).status == 200
-    assert naps == pytest.approx([0.2 * 1.15, 0.4 * 1.15])
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_safe_call_gives_the_last_answer_after_three_tries(http, server, status):
-    plays(server, answer(status))
-    assert call(http, server.url + "/script", repeat=SAFE).status == status
-    assert len(server.seen) == 3
-
-
-@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 416, 501])
-def test_other_answers_are_final(http, server, status):
-    plays(server, answer(status))
-    call(http, server.url + "/script", repeat=SAFE)
-    assert len(server.seen) == 1
-
-
-@pytest.mark.parametrize("path", ["/reset", "/truncated", "/half-close"])
-def test_a_safe_call_survives_a_broken_connection_up_to_three_times(http, server, path):
-    with pytest.raises(Unavailable):
-        call(http, server.url + path, repeat=SAFE)
-    assert len(server.seen) == 3
-
-
-@pytest.mark.parametrize("path", ["/reset", "/silent", "/truncated", "/half-close"])
-def test_a_token_call_that_may_have_arrived_is_not_repeated(http, server, path):
-    with pytest.raises(Unavailable) as caught:
-        call(http, server.url + path, repeat=TOKEN)
-    assert caught.value.reached
-    assert len(server.seen) == 1
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_token_call_is_repeated_after_a_refusal(http, server, status):
-    plays(server, answer(status), answer(200))
-    assert call(http, server.url + "/script", repeat=TOKEN).status == 200
-
-
-def test_a_token_call_is_repeated_when_it_surely_did_not_arrive(http, naps):
-    with pytest.raises(Unavailable):
-        call(http, a_port_nobody_listens_on(), repeat=TOKEN)
-    assert naps == pytest.approx([0.1 * 1.15, 0.2 * 1.15])
-
-
-def test_one_try_that_arrived_is_remembered_when_the_next_ones_cannot(http, server):
-    with pytest.raises(Unavailable) as caught:
-        call(http, server.url + "/last-words", repeat=TOKEN)
-    assert caught.value.reached
-    assert len(server.seen) == 1
-
-
-def test_a_short_retry_after_is_a_floor(http, server, naps):
-    plays(server, answer(429, Retry_After=1), answer(200))
-    assert call(http, server.url + "/script", repeat=SAFE).status == 200
-    assert naps == [1.0]
-
-
-def test_a_long_retry_after_is_handed_back_at_once(http, server, naps):
-    plays(server, answer(429, Retry_After=30))
-    fault = call(http, server.url + "/script", repeat=SAFE).fault()
-    assert isinstance(fault, RateLimited)
-    assert fault.retry_after == timedelta(seconds=30)
-    assert (naps, len(server.seen)) == ([], 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0", 0),
-        ("90", 90),
-        ("Sun, 09 Sep 2001 01:47:40 GMT", 60),
-        ("Sun, 09 Sep 2001 01:40:00 GMT", 0),
-        ("", 0),
-        ("-5", 0),
-        ("soon", 0),
-        ("1e9", 0),
-        ("²", 0),
-        ("9" * 400, 21_600),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 21_600),
-    ],
-)
-def test_a_retry_after_is_read_as_seconds_or_date_and_never_believed_beyond_reason(text, seconds):
-    assert retry_after(text, now=1_000_000_000.0) == timedelta(seconds=seconds)
-
-
 def test_a_body_of_many_megabytes_takes_longer_than_a_connection_may(http, server):
     """A chunk is one write; the time to connect must not bound it."""
     body = bytes(20_000_000)
@@ -286,73 +150,3 @@ def test_a_refused_connection_does_not_quote_the_url_either(http, caplog):
         call(http, f"{a_port_nobody_listens_on()}/?upload_token={CANARY}")
     assert CANARY not in "".join(traceback.format_exception(caught.value)) + caplog.text
     assert caught.value.__context__ is None
-
-
-def test_every_try_is_counted_with_its_outcome(server):
-    counted = []
-    http = Http(observe=lambda *one: counted.append(one[:2]), sleep=lambda _: None)
-    plays(server, answer(503), answer(200))
-    call(http, server.url + "/script", repeat=SAFE)
-    http.close()
-    assert counted == [("test", "503"), ("test", "200")]
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that nobody but us trusts, with its key in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    day = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(day - timedelta(days=1))
-        .not_valid_after(day + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    pem = serialization.Encoding.PEM
-    file.write_bytes(key.private_bytes(pem, form, plain) + signed.public_bytes(pem))
-    return file
-
-
-@pytest.fixture
-def tls_server(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with hostile_server(context) as server:
-        yield server
-
-
-@pytest.fixture
-def trusting(http, certificate):
-    session = guarded_session()
-    session.verify = str(certificate)
-    http._idle.put(session)
-    return http
-
-
-def test_a_call_over_tls_is_like_any_other(trusting, tls_server):
-    assert call(trusting, tls_server.url + "/ok", data=bytes(3_000_000), timeout=(1, 5)).json()
-
-
-@pytest.mark.parametrize("path", ["/drip-head", "/drip-body", "/drip-open-end"])
-def test_a_drip_over_tls_cannot_outlast_the_deadline_either(trusting, tls_server, path):
-    start = time.monotonic()
-    with pytest.raises(TimedOut):
-        call(trusting, tls_server.url + path)
-    assert time.monotonic() - start < sum(SHORT) + 0.5
-
-
-def test_a_certificate_nobody_vouches_for_gets_no_request(http, tls_server):
-    with pytest.raises(Unavailable) as caught:
-        call(http, tls_server.url + "/ok")
-    assert not caught.value.reached
-    assert tls_server.seen == []

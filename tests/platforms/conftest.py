@@ -1,0 +1,42 @@
+"""The door, the server with bad manners, and the adapter that speaks through one to the other."""
+
+import pytest
+
+from platforms import registry
+from platforms.base import App
+from platforms.http import Http
+from platforms.secret import Secret
+from tests.platforms.hostile import hostile_server
+
+
+@pytest.fixture
+def server():
+    with hostile_server() as server:
+        yield server
+
+
+@pytest.fixture
+def naps():
+    return []
+
+
+@pytest.fixture
+def http(naps):
+    door = Http(sleep=naps.append, dice=lambda: 0.5, clock=lambda: 1_000_000_000.0)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def tiktok(server):
+    app = App(
+        client_key="sbaw_demo",
+        client_secret=Secret("secret&canary"),
+        redirect_uri="https://example.com/callback",
+        scopes=("user.info.basic",),
+        webhook_secrets=(),
+        bases={"auth": server.url, "api": server.url},
+    )
+    http = Http(sleep=lambda _: None)
+    yield registry.build({"tiktok": app}, http)["tiktok"]
+    http.close()

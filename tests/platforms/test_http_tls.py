@@ -1,0 +1,80 @@
+"""The door over TLS: the same deadline, and no word to a stranger."""
+
+import ipaddress
+import ssl
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from platforms.errors import TimedOut, Unavailable
+from platforms.http.deadline import guarded_session
+from tests.platforms.hostile import (
+    SHORT,
+    call,
+    hostile_server,
+)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1 that nobody but us trusts, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    day = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(day - timedelta(days=1))
+        .not_valid_after(day + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    file.write_bytes(key.private_bytes(pem, form, plain) + signed.public_bytes(pem))
+    return file
+
+
+@pytest.fixture
+def tls_server(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with hostile_server(context) as server:
+        yield server
+
+
+@pytest.fixture
+def trusting(http, certificate):
+    session = guarded_session()
+    session.verify = str(certificate)
+    http._idle.put(session)
+    return http
+
+
+def test_a_call_over_tls_is_like_any_other(trusting, tls_server):
+    assert call(trusting, tls_server.url + "/ok", data=bytes(3_000_000), timeout=(1, 5)).json()
+
+
+@pytest.mark.parametrize("path", ["/drip-head", "/drip-body", "/drip-open-end"])
+def test_a_drip_over_tls_cannot_outlast_the_deadline_either(trusting, tls_server, path):
+    start = time.monotonic()
+    with pytest.raises(TimedOut):
+        call(trusting, tls_server.url + path)
+    assert time.monotonic() - start < sum(SHORT) + 0.5
+
+
+def test_a_certificate_nobody_vouches_for_gets_no_request(http, tls_server):
+    with pytest.raises(Unavailable) as caught:
+        call(http, tls_server.url + "/ok")
+    assert not caught.value.reached
+    assert tls_server.seen == []

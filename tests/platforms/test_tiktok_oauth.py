@@ -1,0 +1,80 @@
+"""What the adapter says and hears when accounts connect, on the wire."""
+
+from urllib.parse import parse_qsl
+
+import pytest
+
+from platforms.errors import (
+    Revoked,
+)
+from platforms.secret import Secret
+from tests.platforms.hostile import answer, plays
+from tests.platforms.script import flat, ok, the_request
+
+TOKEN = Secret("act.canary")
+
+GRANT = {
+    "access_token": "act.new",
+    "expires_in": 7200,
+    "open_id": "o",
+    "refresh_expires_in": 15_552_000,
+    "refresh_token": "rft.new",
+    "scope": "user.info.basic",
+}
+
+
+def test_a_code_is_exchanged_as_a_form_and_keeps_its_strange_tail(server, tiktok):
+    plays(server, flat(**GRANT))
+    tiktok.oauth.exchange("abc*v!5236.s1", verifier="v" * 43)
+    path, head, body = the_request(server)
+    assert path == "/v2/oauth/token/"
+    assert head["content-type"] == "application/x-www-form-urlencoded"
+    assert dict(parse_qsl(body.decode())) == {
+        "client_key": "sbaw_demo",
+        "client_secret": "secret&canary",
+        "grant_type": "authorization_code",
+        "code": "abc*v!5236.s1",
+        "redirect_uri": "https://example.com/callback",
+        "code_verifier": "v" * 43,
+    }
+
+
+def test_a_refresh_gives_both_tokens_anew(server, tiktok):
+    plays(server, flat(**GRANT))
+    grant = tiktok.oauth.refresh(Secret("rft.old"))
+    assert (grant.access_token, grant.refresh_token) == (Secret("act.new"), Secret("rft.new"))
+    assert dict(parse_qsl(the_request(server)[2].decode()))["refresh_token"] == "rft.old"
+
+
+def test_a_dead_grant_is_told_with_status_200_too(server, tiktok):
+    plays(server, flat(error="invalid_grant", error_description="Refresh token is invalid"))
+    with pytest.raises(Revoked):
+        tiktok.oauth.refresh(Secret("rft.old"))
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_refresh_is_repeated_when_it_was_answered_with_a_refusal(server, tiktok, status):
+    plays(server, answer(status, b""), flat(**GRANT))
+    assert tiktok.oauth.refresh(Secret("rft.old")).external_id == "o"
+
+
+def test_a_revocation_sends_the_secret_and_is_content_with_an_empty_answer(server, tiktok):
+    plays(server, answer(200, b""))
+    tiktok.oauth.revoke(TOKEN)
+    path, _, body = the_request(server)
+    assert path == "/v2/oauth/revoke/"
+    assert dict(parse_qsl(body.decode())) == {
+        "client_key": "sbaw_demo",
+        "client_secret": "secret&canary",
+        "token": "act.canary",
+    }
+
+
+def test_a_profile_asks_only_for_what_the_basic_scope_covers(server, tiktok):
+    plays(server, ok(user={"open_id": "o", "display_name": "Ada", "avatar_url": "https://a/b"}))
+    profile = tiktok.oauth.profile(TOKEN, ["user.info.basic"])
+    path, head, _ = the_request(server)
+    assert path == "/v2/user/info/?fields=open_id%2Cunion_id%2Cavatar_url%2Cdisplay_name"
+    assert head["authorization"] == "Bearer act.canary"
+    assert (profile.external_id, profile.display_name) == ("o", "Ada")

@@ -1,0 +1,111 @@
+"""Deliveries judged by the vector file, and by the rule of compatibility mode."""
+
+import base64
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platforms.base import IGNORED, App, Phase
+from platforms.secret import Secret
+from platforms.tiktok.signature import read_header
+from platforms.tiktok.webhooks import TikTokWebhooks
+
+FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_webhook.json").read_text())
+
+KEY = "sbaw_sim_client_key"
+
+NOW = datetime.fromtimestamp(1_770_210_875, UTC)
+
+
+def webhooks(*secrets, tolerance=300, compat=False):
+    return TikTokWebhooks(
+        App(
+            client_key=KEY,
+            client_secret=Secret("unused"),
+            redirect_uri="",
+            scopes=(),
+            webhook_secrets=tuple(map(Secret, secrets)),
+            bases={},
+            webhook_tolerance=timedelta(seconds=tolerance),
+            compat=compat,
+        )
+    )
+
+
+@pytest.mark.parametrize("vector", FILE["vectors"], ids=lambda vector: vector["id"])
+def test_the_verdict_is_that_of_the_vector(vector):
+    headers = {} if vector["header"] is None else {vector["header_name"]: vector["header"]}
+    verdict = webhooks(
+        vector["secret"], *vector["alt_secrets"], tolerance=vector["tolerance_s"]
+    ).verify(
+        headers,
+        base64.b64decode(vector["raw_body_b64"]),
+        now=datetime.fromtimestamp(vector["now"], UTC),
+    )
+    assert (verdict.reason, verdict.ok) == (vector["reason"], vector["signature_ok"])
+    assert verdict.late is (vector["signature_ok"] and vector["expected"] == "invalid")
+
+
+@pytest.mark.parametrize("vector", FILE["parse_vectors"], ids=lambda vector: vector["id"])
+def test_the_published_header_is_taken_apart(vector):
+    signature = read_header(vector["header"])
+    assert {"t": signature.t, "s": list(signature.digests)} == vector["expected_parse"]
+
+
+@given(st.text(), st.binary())
+def test_no_header_makes_the_judge_raise(text, body):
+    verdict = webhooks("secret").verify({"TikTok-Signature": text}, body, now=NOW)
+    assert not verdict.ok
+
+
+@pytest.mark.parametrize("text", ["t=1,s=é", "t=1,s=\udcff", "t=" + "9" * 5000 + ",s=a", "t=²,s=a"])
+def test_a_header_no_http_library_would_send_is_refused_calmly(text):
+    assert not webhooks("secret").verify({"tiktok-signature": text}, b"{}", now=NOW).ok
+
+
+class TestCompatibilityMode:
+    body = b'{"event_type": "video.publish.failed", "publish_id": "v~1", "fail_reason": "internal"}'
+
+    def headers(self, body):
+        return {"X-TikTok-Signature": hmac.new(b"secret", body, sha256).hexdigest()}
+
+    def test_a_bare_digest_is_accepted_once_switched_on(self):
+        side = webhooks("secret", compat=True)
+        assert side.verify(self.headers(self.body), self.body, now=NOW).ok
+
+    def test_a_bare_digest_is_not_looked_at_otherwise(self):
+        verdict = webhooks("secret").verify(self.headers(self.body), self.body, now=NOW)
+        assert verdict.reason == "missing_header"
+
+    def test_a_bare_digest_does_not_help_a_wrong_signature(self):
+        headers = {**self.headers(self.body), "TikTok-Signature": "t=1,s=0"}
+        verdict = webhooks("secret", compat=True).verify(headers, self.body, now=NOW)
+        assert verdict.reason == "bad_signature"
+
+    def test_its_events_are_news(self):
+        (notice,) = webhooks(compat=True).parse(self.body)
+        assert (notice.key, notice.publish_id) == ("video.publish.failed:v~1", "v~1")
+        assert (notice.progress.phase, notice.progress.reason) == (Phase.FAILED, "internal")
+
+    def test_without_an_id_the_body_is_the_key(self):
+        body = b'{"type": "something.else"}'
+        (notice,) = webhooks(compat=True).parse(body)
+        assert notice.kind == IGNORED
+        assert notice.key == f"something.else:{sha256(body).hexdigest()}"
+
+    @pytest.mark.parametrize("body", [b"{}", b'{"type": "video.publish.complete"}', b"no JSON"])
+    def test_a_body_without_type_or_publication_is_refused(self, body):
+        with pytest.raises(ValueError):
+            webhooks(compat=True).parse(body)
+
+    def test_the_real_format_is_still_understood(self):
+        (notice,) = webhooks(compat=True).parse(
+            b'{"event": "post.publish.complete", "content": "{\\"publish_id\\": \\"v~1\\"}"}'
+        )
+        assert notice.kind == "video.publish.complete"
