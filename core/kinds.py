@@ -15,13 +15,13 @@ Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
 
-def nothing(session: Session, row: object) -> None:
+def nothing(_session: Session, _row: object, _why: Failure | Later) -> None:
     """No undoing needed: the default `put_back`."""
 
 
 @dataclass(frozen=True)
 class Work(Generic[Row, Job, Outcome]):
-    """One kind of due work. Budget: ceil(batch / pool) × longest call < soft limit < lease."""
+    """One kind of due work. Budget: ceil(batch / pool) x longest call < soft limit < lease."""
 
     kind: str
     bell: str
@@ -34,7 +34,7 @@ class Work(Generic[Row, Job, Outcome]):
     lease: timedelta
     batch: int
     pool: int = 1
-    put_back: Callable[[Session, Row], None] = nothing
+    put_back: Callable[[Session, Row, Failure | Later], None] = nothing
     together: bool = False  # one transaction for the batch: only where `perform` calls nobody
     ledger: bool = True  # a row in `attempts` for every try
 

@@ -7,7 +7,7 @@ import structlog
 
 from core.backoff import NO_FLOOR
 from core.errors import CoreError
-from platforms.errors import PlatformError
+from platforms.errors import PlatformError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +21,7 @@ class Failure:
     retryable: bool = True
     at_least: timedelta = NO_FLOOR
     log_id: str | None = None
+    unsure: bool = False  # the call may have had its effect although no answer came
 
 
 class Later(Exception):
@@ -30,6 +31,13 @@ class Later(Exception):
         """`wait` None parks the row until somebody sets it due."""
         super().__init__(why)
         self.wait = wait
+
+
+class Held(Later):
+    """Not until a person acts: the row is parked, with the reason for them to read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(None, why)
 
 
 @dataclass(frozen=True)
@@ -53,18 +61,15 @@ def failure(error: Exception, kind: str, row: int) -> Failure:
         retryable=error.retryable if isinstance(error, PlatformError | CoreError) else True,
         at_least=getattr(error, "retry_after", None) or NO_FLOOR,
         log_id=getattr(error, "log_id", None),
+        unsure=isinstance(error, Unavailable) and error.reached,
     )
 
 
-def entry(result: object, *, fenced: bool) -> tuple[str, str | None, str | None, str | None]:
+def entry(ended: object) -> tuple[str, str | None, str | None, str | None]:
     """How the ledger calls it: outcome, code, message, the vendor's log id."""
-    if fenced:
+    if isinstance(ended, Failure):
+        outcome = "retry" if ended.retryable else "failed"
+        return (outcome, ended.code, ended.message, ended.log_id)
+    if ended == "fenced":
         return ("fenced", None, None, None)
-    if isinstance(result, Failure):
-        return (
-            "retry" if result.retryable else "failed",
-            result.code,
-            result.message,
-            result.log_id,
-        )
-    return ("later" if isinstance(result, Later) else "done", None, None, None)
+    return ("later" if isinstance(ended, Later) else "done", None, None, None)

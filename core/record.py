@@ -30,14 +30,14 @@ def write(
         held = work.queue.held(session, {hand.id: hand.token for hand, _ in results})
         for hand, result in results:
             row = held.get(hand.id)
+            ended = "fenced" if row is None else effect(work, session, row, result)
             if row is None:
                 report.fenced += 1
                 log.warning("work.fenced", kind=work.kind, row=hand.id, attempt=hand.attempt)
-            else:
-                result = effect(work, session, row, result)
-                book(work, session, row, result, world, report)
+            elif not isinstance(ended, str):
+                book(work, session, row, ended, world, report)
             if hand.entry is not None:
-                Attempts(session).close(hand.entry, *entry(result, fenced=row is None))
+                Attempts(session).close(hand.entry, *entry(ended))
 
 
 def effect(
@@ -48,11 +48,19 @@ def effect(
         return result
     try:
         with session.begin_nested():
-            return work.record(session, row, result)
+            return recorded(work, session, row, result)
+    except Exception as error:  # noqa: BLE001 – one bad row must not cost the batch; it is recorded
+        return failure(error, work.kind, row.id)
+
+
+def recorded(
+    work: Work[Row, Job, Outcome], session: Session, row: Row, result: Outcome
+) -> Again | Later:
+    """Inside the savepoint, so that what a record wrote before saying "later" stays written."""
+    try:
+        return work.record(session, row, result)
     except Later as later:
         return later
-    except Exception as error:
-        return failure(error, work.kind, row.id)
 
 
 def book(
@@ -70,10 +78,10 @@ def book(
     elif isinstance(result, Later):
         row.attempts -= 1
         release(row, result.wait, error=str(result))
-        work.put_back(session, row)
+        work.put_back(session, row, result)
     else:
         report.failed += 1
         patience = delay(row.attempts, work.policy, dice=world.dice(), at_least=result.at_least)
         lasting = patience if result.retryable else None
         release(row, lasting, error=f"{result.code}: {result.message}"[:500])
-        (work.give_up(session, row, result) if lasting is None else work.put_back(session, row))
+        (work.give_up if lasting is None else work.put_back)(session, row, result)

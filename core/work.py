@@ -77,11 +77,17 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
         return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
     try:
         with session.begin_nested():
-            return work.brief(session, row)
+            return briefed(work, session, row)
+    except Exception as error:  # noqa: BLE001 – one bad row must not cost the batch; it is recorded
+        return failure(error, work.kind, row.id)
+
+
+def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Later:
+    """Inside the savepoint, so that what a brief wrote before saying "later" stays written."""
+    try:
+        return work.brief(session, row)
     except Later as later:
         return later
-    except Exception as error:
-        return failure(error, work.kind, row.id)
 
 
 def perform_all(
@@ -106,5 +112,5 @@ def perform(
         return work.perform(hand.job, world)
     except Later as later:
         return later
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 – whatever it is becomes the recorded outcome
         return failure(error, work.kind, hand.id)

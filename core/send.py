@@ -1,0 +1,106 @@
+"""Bytes on their way: one chunk per claim, so that a kill costs one chunk and no more.
+
+The saved offset is a lower bound. After any try that did not come back, `check` asks the platform
+first and the next chunk starts where it says. The last chunk is unsafe: unanswered → UNCONFIRMED.
+"""
+
+from dataclasses import dataclass
+
+from core.crypto import Context, upload_context
+from core.errors import Failed
+from core.news import to
+from core.outcomes import Again
+from core.settle import QUICK, State
+from core.start import ASK_SOON
+from core.wiring import World
+from db.media import Medias
+from db.posts import Post, UploadSessions
+from db.session import Session
+from platforms.base import Chunk, Phase, Sent
+from platforms.chunks import Plan, chunk
+from platforms.errors import Rejected, Unavailable
+
+
+@dataclass(frozen=True)
+class Job:
+    provider: str
+    sealed_url: str
+    url_context: Context
+    path: str
+    content_type: str
+    chunk: Chunk
+    total: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.chunk.last == self.total - 1
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The last chunk may have arrived: the platform must be asked before anything else."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Dead:
+    """The upload address no longer works; what that means, the platform's status tells."""
+
+    code: str
+
+
+Outcome = Sent | Lost | Dead
+
+
+def brief(session: Session, post: Post) -> Job:
+    upload = UploadSessions(session).of(post.id)
+    media = Medias(session).get(post.media_id)
+    if upload is None or upload.upload_url_encrypted is None:
+        raise Failed("no upload session", code="upload_failed")
+    if media is None or media.size != upload.size or media.sha256 != upload.sha256:
+        raise Failed("the file changed while it was being sent", code="source_changed")
+    plan = Plan(upload.chunk_size, upload.total_chunk_count)
+    post.memo = {key: post.memo[key] for key in post.memo if key != "asked"}
+    return Job(
+        post.provider,
+        upload.upload_url_encrypted,
+        upload_context(post.provider, post.id, post.user_id),
+        media.path,
+        media.content_type,
+        chunk(plan, upload.size, upload.next_offset),
+        upload.size,
+    )
+
+
+def perform(job: Job, world: World) -> Outcome:
+    data = world.media.read(job.path, job.chunk.first, job.chunk.last)
+    url = world.keys.open(job.sealed_url, job.url_context)
+    try:
+        return world.platform(job.provider).publisher.send(
+            url, data, chunk=job.chunk, total=job.total, content_type=job.content_type
+        )
+    except Rejected as error:
+        if error.code in {"upload_url_expired", "upload_unknown"}:
+            return Dead(error.code)
+        raise
+    except Unavailable as error:
+        if job.is_last and error.reached:
+            return Lost(error.code)
+        raise
+
+
+def record(session: Session, post: Post, outcome: Outcome) -> Again:
+    if isinstance(outcome, Dead):
+        post.memo = {**post.memo, "dead": outcome.code}
+        return Again(ASK_SOON)
+    if isinstance(outcome, Lost):
+        to(session, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")
+        return Again(ASK_SOON)
+    UploadSessions(session).reached(post.id, outcome.offset)
+    post.bytes_sent = outcome.offset
+    if not outcome.done:
+        return Again(NOW)
+    post.step = Phase.PROCESSING
+    to(session, post, State.PROCESSING, note="all bytes sent")
+    return Again(QUICK[0])
