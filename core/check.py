@@ -11,7 +11,10 @@ from core.outcomes import Again, Later
 from core.settle import DAY, FINAL, GIVE_UP_AFTER, State, next_poll
 from core.tokens import Access, access, refused
 from core.wiring import World
-from db.posts import Post, PostEvents, Records, UploadSessions
+from db.posts import Post
+from db.records import Records
+from db.timeline import PostEvents
+from db.uploads import UploadSessions
 from db.session import Session
 from platforms.base import Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired

@@ -4,7 +4,9 @@ Poll and webhook both come through `hear`; nothing else moves a post that the pl
 """
 
 from core.settle import FINAL, Move, Stand, State, settle
-from db.posts import Post, PostEvents, Records
+from db.posts import Post
+from db.records import Records
+from db.timeline import PostEvents
 from db.session import Session
 from platforms.base import Phase, Progress
 

@@ -12,7 +12,8 @@ from core.news import finish, to
 from core.outcomes import Again
 from core.settle import DAY, State
 from core.wiring import World
-from db.posts import Post, Posts, Records
+from db.posts import Post, Posts
+from db.records import Records
 from db.session import Session
 from platforms.base import Phase
 

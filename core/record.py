@@ -49,7 +49,7 @@ def effect(
     try:
         with session.begin_nested():
             return recorded(work, session, row, result)
-    except Exception as error:  # noqa: BLE001 – one bad row must not cost the batch; it is recorded
+    except Exception as error:  # noqa: BLE001 - one bad row must not cost the batch; it is recorded
         return failure(error, work.kind, row.id)
 
 

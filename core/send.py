@@ -14,7 +14,8 @@ from core.settle import QUICK, State
 from core.start import ASK_SOON
 from core.wiring import World
 from db.media import Medias
-from db.posts import Post, UploadSessions
+from db.posts import Post
+from db.uploads import UploadSessions
 from db.session import Session
 from platforms.base import Chunk, Phase, Sent
 from platforms.chunks import Plan, chunk

@@ -15,7 +15,10 @@ from core.quota import slot
 from core.settle import QUICK, State
 from core.tokens import Access, access, refused
 from core.wiring import World
-from db.posts import Post, PostEvents, Records, UploadSessions
+from db.posts import Post
+from db.records import Records
+from db.timeline import PostEvents
+from db.uploads import UploadSessions
 from db.session import Session
 from platforms.base import Order, Phase, Started
 from platforms.errors import RateLimited, TokenExpired, Unavailable

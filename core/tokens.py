@@ -15,8 +15,7 @@ from core.kinds import Work
 from core.outcomes import Again, Failure, Held, Later
 from core.wiring import World
 from core.work import run
-from db.accounts import Account, Accounts, AccountStatus
-from db.due import Queue
+from db.accounts import ACCOUNTS, Account, Accounts, AccountStatus
 from db.session import Database, Session
 from platforms.base import Grant
 from platforms.errors import Revoked
@@ -198,13 +197,16 @@ def give_up(session: Session, account: Account, failure: Failure) -> None:
 
 # network, 5xx and 429 keep the grant: patience for days, since giving up costs a reconnect
 POLICY = Policy(
-    seconds(2, 5, 15, 30, 60) + minutes(2, 5, 10, 15, 30) + minutes(*[60] * 24) + minutes(*[240] * 18)
+    seconds(2, 5, 15, 30, 60)
+    + minutes(2, 5, 10, 15, 30)
+    + minutes(*[60] * 24)
+    + minutes(*[240] * 18)
 )
 
 WORK = Work(
     kind="accounts",
     bell="accounts",
-    queue=Queue(Account),
+    queue=ACCOUNTS,
     brief=brief,
     perform=perform,
     record=record,

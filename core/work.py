@@ -78,7 +78,7 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
     try:
         with session.begin_nested():
             return briefed(work, session, row)
-    except Exception as error:  # noqa: BLE001 – one bad row must not cost the batch; it is recorded
+    except Exception as error:  # noqa: BLE001 - one bad row must not cost the batch; it is recorded
         return failure(error, work.kind, row.id)
 
 
@@ -112,5 +112,5 @@ def perform(
         return work.perform(hand.job, world)
     except Later as later:
         return later
-    except Exception as error:  # noqa: BLE001 – whatever it is becomes the recorded outcome
+    except Exception as error:  # noqa: BLE001 - whatever it is becomes the recorded outcome
         return failure(error, work.kind, hand.id)

@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, func, select, tuple_, update
-from sqlalchemy.orm import Mapped, Session
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Identified
 
 
-class Due(Protocol):
+class Due(Identified):
     """The columns every kind of work carries, whatever their tables call them."""
 
-    id: Mapped[int]
-    due_at: Mapped[datetime | None]
-    leased_until: Mapped[datetime | None]
-    lease_token: Mapped[int]
-    attempts: Mapped[int]
-    last_error: Mapped[str | None]
+    due_at: Mapped[datetime | None] = mapped_column(sort_order=80, comment="NULL: nothing to do")
+    leased_until: Mapped[datetime | None] = mapped_column(sort_order=81)
+    lease_token: Mapped[int] = mapped_column(server_default="0", sort_order=82, comment="the fence")
+    attempts: Mapped[int] = mapped_column(server_default="0", sort_order=83)
+    last_error: Mapped[str | None] = mapped_column(sort_order=84)
 
 
 Row = TypeVar("Row", bound=Due)

@@ -1,0 +1,71 @@
+"""Connected platform accounts with their sealed tokens: rows due before their token ends."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PROVIDERS, Base, Json, Timed, one_of
+from db.due import Due, Queue
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    NEEDS_RECONNECT = "NEEDS_RECONNECT"
+    REVOKED = "REVOKED"
+    DISCONNECTED = "DISCONNECTED"
+    CRYPTO_ERROR = "CRYPTO_ERROR"
+
+
+class Account(Due, Timed, Base):
+    __tablename__ = "oauth_accounts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(50))
+    open_id: Mapped[str] = mapped_column(String(255), comment="the platform's id of its user")
+    scope: Mapped[str] = mapped_column(comment="what was granted, comma-separated")
+    access_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: wiped")
+    refresh_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM")
+    expires_at: Mapped[datetime] = mapped_column(comment="of the access token, as answered")
+    refresh_expires_at: Mapped[datetime | None] = mapped_column(comment="of the refresh token")
+    details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
+    status: Mapped[str] = mapped_column(String(50), server_default="ACTIVE")
+    status_cause: Mapped[str | None] = mapped_column(comment="why it is no longer active")
+    token_version: Mapped[int] = mapped_column(server_default="0")
+    last_refreshed_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None] = mapped_column(comment="last call made with the token")
+    refresh_started_at: Mapped[datetime | None] = mapped_column(
+        comment="a refresh was sent then and no definite answer came yet"
+    )
+    disconnected_at: Mapped[datetime | None]
+
+    due_at: Mapped[datetime | None] = mapped_column("refresh_due_at")
+    attempts: Mapped[int] = mapped_column("refresh_failures", server_default="0")
+    last_error: Mapped[str | None] = mapped_column("last_refresh_error")
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "provider", "open_id"),
+        Index(
+            "uq_oauth_accounts_live",
+            "provider",
+            "open_id",
+            unique=True,
+            postgresql_where=text("disconnected_at IS NULL"),
+        ),
+        Index("idx_oauth_accounts_expires", "expires_at"),
+        Index(
+            "idx_oauth_accounts_refresh_due",
+            "refresh_due_at",
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+        Index("idx_oauth_accounts_provider_status", "provider", "status"),
+        Index("idx_oauth_accounts_updated", text("updated_at DESC")),
+        one_of("provider", PROVIDERS),
+        one_of("status", AccountStatus),
+        {"comment": "Connected accounts; tokens are sealed and bound to their row"},
+    )
+
+
+ACCOUNTS = Queue(Account, lane=(Account.status == AccountStatus.ACTIVE,))

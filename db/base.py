@@ -1,0 +1,66 @@
+"""What all tables share: names of constraints, types, identity, times. Holds no table itself."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    FetchedValue,
+    Identity,
+    MetaData,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "idx_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """Python types to columns: every time has a zone, every number is 64 bits wide."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own attribute
+        int: BigInteger,
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Json: JSONB,
+    }
+
+
+class Identified:
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True, sort_order=-10)
+
+
+class Created:
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+
+
+class Timed(Created):
+    """`updated_at` is kept by a trigger, so that no writer can forget it."""
+
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), server_onupdate=FetchedValue(), sort_order=91
+    )
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """A closed set: the database refuses every other word."""
+    words = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+PROVIDERS = ("tiktok", "instagram")
+"""Platforms that rows may name; a new one widens the CHECKs by a migration."""

@@ -1,0 +1,110 @@
+"""The publish ledger: what we intend to publish and how far it got, written before any call."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, not_, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PROVIDERS, Base, Json, Timed, one_of
+from db.due import Due, Queue
+
+STATES = (
+    "QUEUED",
+    "SENDING",
+    "PROCESSING",
+    "UNCONFIRMED",
+    "PUBLISHED",
+    "FAILED",
+    "CANCELLED",
+)
+KINDS = (
+    "INBOX_VIDEO",
+    "DIRECT_VIDEO",
+    "INBOX_PHOTO",
+    "DIRECT_PHOTO",
+    "IMAGE",
+    "REELS",
+    "STORIES",
+    "CAROUSEL",
+)
+SOURCES = ("FILE_UPLOAD", "PULL_FROM_URL")
+
+
+class SentBy(StrEnum):
+    """Who moves the bytes."""
+
+    CALLER = "CALLER"
+    SIGNALPOST = "SIGNALPOST"
+    PLATFORM = "PLATFORM"
+
+
+class Post(Due, Timed, Base):
+    __tablename__ = "posts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    oauth_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("oauth_accounts.id", ondelete="SET NULL")
+    )
+    instagram_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("instagram_accounts.id", ondelete="SET NULL")
+    )
+    media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"))
+    retry_of: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
+    provider: Mapped[str] = mapped_column(String(50))
+    kind: Mapped[str] = mapped_column(String(50))
+    source: Mapped[str] = mapped_column(String(50))
+    sent_by: Mapped[str] = mapped_column(String(50), comment="who moves the bytes")
+    title: Mapped[str] = mapped_column(server_default="")
+    payload_json: Mapped[Json] = mapped_column(
+        JSONB, server_default="{}", comment="video_url and settings as wished"
+    )
+    state: Mapped[str] = mapped_column(String(50), server_default="QUEUED")
+    step: Mapped[str | None] = mapped_column(comment="last phase the platform told us of")
+    memo: Mapped[Json] = mapped_column(JSONB, server_default="{}", comment="ours, never queried")
+    publish_id: Mapped[str | None] = mapped_column(String(255))
+    container_id: Mapped[str | None] = mapped_column(String(255))
+    platform_post_id: Mapped[str | None] = mapped_column(String(255))
+    permalink: Mapped[str | None]
+    bytes_total: Mapped[int | None]
+    bytes_sent: Mapped[int] = mapped_column(server_default="0")
+    chunk_size: Mapped[int | None]
+    url_expires_at: Mapped[datetime | None] = mapped_column(comment="of the upload address")
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_hash: Mapped[str | None] = mapped_column(comment="SHA-256 of the request as wished")
+    publish_at: Mapped[datetime | None]
+    hold_reason: Mapped[str | None] = mapped_column(comment="why it waits for a person")
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index(
+            "uq_posts_publish_id",
+            "provider",
+            "publish_id",
+            unique=True,
+            postgresql_where=text("publish_id IS NOT NULL"),
+        ),
+        Index("idx_posts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("idx_posts_user", "user_id", text("created_at DESC")),
+        Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
+        Index("idx_posts_instagram", "instagram_account_id", text("created_at DESC")),
+        Index("idx_posts_media", "media_id"),
+        Index("idx_posts_retry_of", "retry_of"),
+        one_of("provider", PROVIDERS),
+        one_of("kind", KINDS),
+        one_of("source", SOURCES),
+        one_of("sent_by", SentBy),
+        one_of("state", STATES),
+        {"comment": "The publish ledger: one row per intended publication"},
+    )
+
+
+_moves_bytes = and_(
+    Post.state == "SENDING", Post.sent_by == SentBy.SIGNALPOST, Post.publish_id.is_not(None)
+)
+POSTS = Queue(Post, lane=(not_(_moves_bytes),))
+UPLOADS_LANE = Queue(Post, lane=(_moves_bytes,))

@@ -1,0 +1,95 @@
+"""The way to Postgres: one pool, and the only commit there is. Must not know any table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+__all__ = ["Database", "Session", "StoreAway"]
+
+CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
+POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
+IDLE = 30  # seconds after which an idle connection is not trusted any more
+STATEMENT_TIMEOUT = 15_000  # milliseconds; the longest statement of ours takes a tenth of it
+IDLE_IN_TRANSACTION = 30_000  # milliseconds: a worker stopped in its tracks must not hold locks
+
+
+class StoreAway(Exception):
+    """Postgres cannot be reached, or has no connection to spare."""
+
+
+class Database:
+    """Transactions on one Postgres. Connects at first use; one instance per process."""
+
+    def __init__(
+        self, url: str, *, pool_size: int = 5, application_name: str = "signalpost"
+    ) -> None:
+        """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows."""
+        self._engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            pool_recycle=IDLE,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error message must not quote what it failed to store
+            connect_args=connect_args(application_name),
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end, or not at all.
+
+        Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
+        connection broke during the commit itself, which nobody can tell apart.
+        """
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            if not away(error):
+                raise
+            raise StoreAway(type(error).__name__) from error
+
+    def ping(self) -> None:
+        """Errors: StoreAway."""
+        with self.transaction() as session:
+            session.execute(text("SELECT 1"))
+
+    def in_use(self) -> int:
+        """Connections that are lent out right now."""
+        pool: Any = self._engine.pool
+        return int(pool.checkedout())
+
+    def dispose(self, *, close: bool = True) -> None:
+        """Forget all connections; after a fork `close` is False, for they are the parent's."""
+        self._engine.dispose(close=close)
+
+
+def connect_args(application_name: str) -> dict[str, Any]:
+    options = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT} "
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c timezone=UTC"
+    )
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": application_name,
+        "options": options,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+
+
+def away(error: Exception) -> bool:
+    """A server that is gone, full or shutting down; a lock or statement timeout is neither."""
+    if isinstance(error, PoolTimeout | InterfaceError):
+        return True
+    code = getattr(getattr(error, "orig", None), "pgcode", None)
+    return code is None or (code[:2] in {"08", "53", "57"} and code != "57014")
