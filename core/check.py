@@ -13,9 +13,9 @@ from core.tokens import Access, access, refused
 from core.wiring import World
 from db.posts import Post
 from db.records import Records
+from db.session import Session
 from db.timeline import PostEvents
 from db.uploads import UploadSessions
-from db.session import Session
 from platforms.base import Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired
 

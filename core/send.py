@@ -15,8 +15,8 @@ from core.start import ASK_SOON
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post
-from db.uploads import UploadSessions
 from db.session import Session
+from db.uploads import UploadSessions
 from platforms.base import Chunk, Phase, Sent
 from platforms.chunks import Plan, chunk
 from platforms.errors import Rejected, Unavailable

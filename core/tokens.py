@@ -168,7 +168,7 @@ def put_back(_session: Session, account: Account, why: Failure | Later) -> None:
 
 
 def keep(account: Account, new: Renewed) -> None:
-    """Both tokens, both ends and the version in one stroke; an absent refresh token keeps the old."""
+    """Both tokens, both ends and the version in one stroke; no new refresh token keeps the old."""
     account.access_token_encrypted = new.access_token
     account.refresh_token_encrypted = new.refresh_token or account.refresh_token_encrypted
     account.expires_at = new.at + new.grant.lifetime
