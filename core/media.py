@@ -1,0 +1,128 @@
+"""Films and pictures on their way: a folder of files that only we name. Must never read one whole.
+
+A path is what `new_path` made and nothing else, so that no request can name a file of the system.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from core.errors import Conflict, Misconfigured, NotFound, TooLarge
+
+PATH = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}", re.ASCII)
+PIECE = 1024 * 1024  # bytes held in memory at a time
+NO_LINKS = os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Media:
+    """Files below one folder. Positions and sizes are bytes."""
+
+    def __init__(self, url: str) -> None:
+        """Errors: Misconfigured unless it is file:///an/absolute/folder."""
+        if urlsplit(url).scheme != "file":
+            raise Misconfigured("MEDIA_URL: only file:// is supported yet")
+        self._root = Path(unquote(urlsplit(url).path))
+
+    def new_path(self) -> str:
+        """An empty file of its own, readable by us alone."""
+        name = secrets.token_hex(16)
+        path = f"{name[:2]}/{name}"
+        self.file(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.file(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINKS, 0o600))
+        return path
+
+    def file(self, path: str) -> Path:
+        """Where it lies, for readers that want a file. Errors: NotFound if the path is not ours."""
+        if not PATH.fullmatch(path):
+            raise NotFound("no such file")
+        return self._root / path
+
+    def size(self, path: str) -> int:
+        with self._open(path, os.O_RDONLY) as file:
+            return os.fstat(file.fileno()).st_size
+
+    def read(self, path: str, first: int, last: int) -> bytes:
+        """The bytes from `first` to `last` inclusive. Errors: NotFound if some are not there."""
+        with self._open(path, os.O_RDONLY) as file:
+            file.seek(first)
+            data = file.read(last - first + 1)
+        if len(data) != last - first + 1:
+            raise NotFound("the file is shorter than it was")
+        return data
+
+    def pieces(self, path: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+        """The same, a piece at a time; without `last` up to the end."""
+        with self._open(path, os.O_RDONLY) as file:
+            left = (os.fstat(file.fileno()).st_size if last is None else last + 1) - first
+            file.seek(first)
+            while left > 0 and (piece := file.read(min(PIECE, left))):
+                left -= len(piece)
+                yield piece
+
+    def append(self, path: str, offset: int, stream: Stream, limit: int) -> int:
+        """Write what comes from `offset` on, up to a whole of `limit` bytes; gives the new offset.
+
+        What arrived before a broken connection is kept, so that the sender can go on from there.
+        Errors: Conflict if the file does not end at `offset` or somebody else is writing it;
+        TooLarge if more comes than the limit allows.
+        """
+        with self._open(path, os.O_RDWR) as file, alone(file):
+            if file.seek(0, os.SEEK_END) != offset:
+                raise Conflict("the file does not end there", details={"offset": file.tell()})
+            try:
+                copy(stream, file, limit - offset)
+            finally:
+                file.flush()
+            if file.tell() == limit:
+                os.fsync(file.fileno())
+            return file.tell()
+
+    def sha256(self, path: str) -> str:
+        digest = sha256()
+        for piece in self.pieces(path):
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def delete(self, path: str) -> None:
+        """Gone afterwards, also if it was gone before."""
+        with suppress(FileNotFoundError):
+            self.file(path).unlink()
+
+    @contextmanager
+    def _open(self, path: str, flags: int) -> Iterator[BinaryIO]:
+        try:
+            descriptor = os.open(self.file(path), flags | NO_LINKS)
+        except FileNotFoundError:
+            raise NotFound("no such file") from None
+        with os.fdopen(descriptor, "rb" if flags == os.O_RDONLY else "r+b") as file:
+            yield file
+
+
+@contextmanager
+def alone(file: BinaryIO) -> Iterator[None]:
+    """The lock ends with the process, so that a killed writer blocks nobody."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict("somebody else is writing this file") from None
+    yield
+
+
+def copy(stream: Stream, file: BinaryIO, room: int) -> None:
+    """Errors: TooLarge if a byte remains when there is no more room."""
+    while room and (piece := stream.read(min(PIECE, room))):
+        file.write(piece)
+        room -= len(piece)
+    if not room and stream.read(1):
+        raise TooLarge("more bytes than were announced")

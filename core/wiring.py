@@ -1,0 +1,78 @@
+"""Where everything is put together: what we remember (Database) and what we talk to (World).
+
+The only place that knows the clock and the dice. Must decide nothing.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.config import Settings
+from core.crypto import KeyRing
+from core.errors import Misconfigured
+from core.limits import Limits, platform_rates
+from core.media import Media
+from core.shared import Shared
+from db.session import Database
+from platforms import registry
+from platforms.base import Platform
+from platforms.http import Http
+
+POOLS = {"web": 20}
+FEW = 2  # connections of any other process: the engine opens transactions one after another
+
+
+@dataclass(frozen=True)
+class World:
+    """What work talks to besides its rows. Frozen, so that threads may share it."""
+
+    settings: Settings
+    platforms: Mapping[str, Platform]
+    keys: KeyRing
+    shared: Shared
+    limits: Limits
+    store: Media | None
+    ring: Callable[[str], None]
+    now: Callable[[], datetime]
+    dice: Callable[[], float]
+
+    def platform(self, name: str) -> Platform:
+        """Errors: Misconfigured if it is switched off, with the names that keep it off."""
+        if name in self.platforms:
+            return self.platforms[name]
+        missing = self.settings.missing.get(name, ())
+        why = f"{', '.join(missing)} missing" if missing else "not supported yet"
+        raise Misconfigured(f"{name} is off: {why}", details={"missing": list(missing)})
+
+    @property
+    def media(self) -> Media:
+        """Errors: Misconfigured if there is no place for files."""
+        if self.store is None:
+            raise Misconfigured("MEDIA_URL is missing", details={"missing": ["MEDIA_URL"]})
+        return self.store
+
+
+def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
+    """Connects to nothing yet."""
+    shared = Shared(settings.redis_url)
+    return World(
+        settings=settings,
+        platforms=registry.build(settings.apps, Http()),
+        keys=KeyRing(settings.keys),
+        shared=shared,
+        limits=Limits(shared, platform_rates(settings.limits)),
+        store=Media(settings.media_url) if settings.media_url else None,
+        ring=ring,
+        now=lambda: datetime.now(UTC),
+        dice=random.random,
+    )
+
+
+def build_database(settings: Settings, *, role: str) -> Database:
+    """Connects to nothing yet."""
+    return Database(
+        settings.database_url,
+        pool_size=POOLS.get(role, FEW),
+        application_name=f"signalpost-{role}",
+    )
