@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,6 +64,7 @@ class Account(Due, Timed, Base):
         Index("idx_oauth_accounts_updated", text("updated_at DESC")),
         one_of("provider", PROVIDERS),
         one_of("status", AccountStatus),
+        CheckConstraint("access_token_encrypted IS NOT NULL OR status <> 'ACTIVE'", name="token"),
         {"comment": "Connected accounts; tokens are sealed and bound to their row"},
     )
 

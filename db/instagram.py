@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +44,7 @@ class InstagramAccount(Identified, Timed, Base):
         ),
         one_of("access_level", ("FULL", "LIMITED", "READ_ONLY")),
         one_of("login_flavour", ("facebook", "instagram")),
+        CheckConstraint("page_id IS NOT NULL OR login_flavour = 'instagram'", name="page"),
         {"comment": "Professional Instagram accounts reached through a connected account"},
     )
 
