@@ -1,0 +1,101 @@
+"""What every distance may ask for: a database of one's own, a Redis of one's own."""
+
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+import redis
+
+from local.postgres import Postgres
+from local.valkey import Valkey
+from tests import servers
+
+RUN = pytest.StashKey[Path]()
+MIGRATED = "migrated"
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        config.stash[RUN] = Path(config.workerinput["run"])
+        return
+    config.stash[RUN], alive = servers.begin()
+    config.add_cleanup(lambda: servers.end(config.stash[RUN], alive))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["run"] = str(node.config.stash[RUN])
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig):
+    """The folder that all workers of this run share."""
+    return pytestconfig.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def shared(run):
+    """Addresses of this run's own servers, never of one that happens to run."""
+    return servers.addresses(run)
+
+
+@pytest.fixture(scope="session")
+def template(run, shared):
+    """The name of a migrated database that nobody connects to."""
+    from db import schema  # unit tests need no SQLAlchemy
+
+    with servers.one_at_a_time(run):
+        if not shared.databases.has(MIGRATED):
+            shared.databases.create("draft")
+            schema.up(shared.url("draft"))
+            shared.databases.rename("draft", MIGRATED)
+    return MIGRATED
+
+
+@pytest.fixture
+def database_url(shared, template):
+    """A migrated database for this test alone."""
+    with shared.database(template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(shared):
+    """A database in which nobody has done anything."""
+    with shared.database() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(shared):
+    """This worker's database of the run's Valkey, empty."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
+    url = f"{shared.valkey}/{worker + 1}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture
+def postgres_server(tmp_path):
+    """Starts a Postgres that the test may kill."""
+    yield from private(lambda: Postgres(tmp_path / f"postgres-{secrets.token_hex(4)}", fast=True))
+
+
+@pytest.fixture
+def valkey_server(tmp_path):
+    """Starts a Valkey that the test may kill."""
+    yield from private(lambda: Valkey(tmp_path / f"valkey-{secrets.token_hex(4)}"))
+
+
+def private(build):
+    started = []
+
+    def start():
+        started.append(build().start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
