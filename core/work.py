@@ -60,16 +60,14 @@ def claim(
     with database.transaction() as session:
         rows = work.queue.claim(session, limit=limit, lease=work.lease, lapsed=lapsed, only=only)
         entries = Attempts(session).open(work.kind, rows) if work.ledger and rows else {}
-        return [
-            Hand(
-                row.id,
-                row.lease_token,
-                row.attempts,
-                entries.get(row.id),
-                brief(work, session, row),
-            )
-            for row in rows
-        ]
+        return [in_hand(work, session, row, entries.get(row.id)) for row in rows]
+
+
+def in_hand(
+    work: Work[Row, Job, Outcome], session: Session, row: Row, entry: int | None
+) -> Hand[Job]:
+    job = brief(work, session, row)
+    return Hand(row.id, row.lease_token, row.attempts, entry, job)
 
 
 def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Failure | Later:
@@ -95,7 +93,9 @@ def perform_all(
 ) -> Iterator[tuple[Hand[Job], Outcome | Failure | Later]]:
     """Results as they come: each is recorded before the next is waited for."""
     if work.pool == 1 or len(hands) <= 1:
-        yield from ((hand, perform(work, hand, world)) for hand in hands)
+        for hand in hands:
+            result = perform(work, hand, world)
+            yield hand, result
         return
     with ThreadPoolExecutor(work.pool, thread_name_prefix=work.kind) as threads:
         waiting = {threads.submit(perform, work, hand, world): hand for hand in hands}

@@ -1,11 +1,16 @@
 """The ledger of tries: when, how long, how it ended, and the vendor's own id of the call."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, func, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified
+from db.due import Due
+from db.retention import prune
+
+LONGEST = 500  # characters of a message
 
 
 class Attempt(Identified, Base):
@@ -26,3 +31,47 @@ class Attempt(Identified, Base):
         Index("idx_attempts_started", "started_at"),
         {"comment": "Every try of every due row"},
     )
+
+
+class Attempts:
+    """Entries are opened at the claim, so that a try which killed its worker is seen as well."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, kind: str, rows: Sequence[Due]) -> dict[int, int]:
+        """One entry per claimed row: row id to entry id."""
+        if not rows:
+            return {}
+        values = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
+        opened = insert(Attempt).values(values).returning(Attempt.row_id, Attempt.id)
+        return {entry.row_id: entry.id for entry in self._session.execute(opened)}
+
+    def close(
+        self,
+        entry: int,
+        outcome: str,
+        code: str | None = None,
+        message: str | None = None,
+        log_id: str | None = None,
+    ) -> None:
+        """How it ended; `log_id` is the platform's own id of the call."""
+        ended = update(Attempt).where(Attempt.id == entry)
+        self._session.execute(
+            ended.values(
+                ended_at=func.clock_timestamp(),
+                outcome=outcome,
+                code=code,
+                message=message and message[:LONGEST],
+                log_id=log_id,
+            ),
+            execution_options={"synchronize_session": False},
+        )
+
+    def of(self, kind: str, row_id: int) -> list[Attempt]:
+        """All tries of one row, the first one first."""
+        found = select(Attempt).where(Attempt.kind == kind, Attempt.row_id == row_id)
+        return list(self._session.scalars(found.order_by(Attempt.id)))
+
+    def prune(self, older_than: timedelta) -> int:
+        return prune(self._session, Attempt.started_at, older_than=older_than)

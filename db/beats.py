@@ -1,8 +1,10 @@
 """Signs of life: rows that grow old when somebody has fallen silent. By the database's clock."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base
 
@@ -14,3 +16,27 @@ class Beat(Base):
     at: Mapped[datetime]
 
     __table_args__ = ({"comment": "When each of our parts was last heard of"},)
+
+
+class Beats:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def touch(self, name: str) -> None:
+        """`name` was heard of just now."""
+        now = func.clock_timestamp()
+        heard = insert(Beat).values(name=name, at=now)
+        self._session.execute(
+            heard.on_conflict_do_update(index_elements=["name"], set_={"at": now})
+        )
+
+    def age(self, name: str) -> timedelta | None:
+        """How long ago; None if never."""
+        return self._session.scalar(
+            select(func.clock_timestamp() - Beat.at).where(Beat.name == name)
+        )
+
+    def forget(self, older_than: timedelta) -> None:
+        """Those who have been silent for so long are not coming back under that name."""
+        gone = delete(Beat).where(Beat.at < func.clock_timestamp() - older_than)
+        self._session.execute(gone, execution_options={"synchronize_session": False})

@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 
 from db import Base
 from db.session import CONNECT_TIMEOUT, StoreAway, away
-from db.tls import tls
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 ONE_AT_A_TIME = 7_310_420_042
@@ -109,7 +108,7 @@ def alone(url: str) -> Iterator[None]:
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """Errors: StoreAway."""
-    arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": PATIENCE, **tls(url)}
+    arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": PATIENCE}
     engine = create_engine(
         url,
         poolclass=NullPool,

@@ -9,8 +9,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from db.tls import tls
-
 __all__ = ["Database", "Session", "StoreAway"]
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
@@ -39,7 +37,7 @@ class Database:
             pool_recycle=IDLE,
             pool_pre_ping=True,
             hide_parameters=True,  # an error message must not quote what it failed to store
-            connect_args=connect_args(application_name) | tls(url),
+            connect_args=connect_args(application_name),
         )
 
     @contextmanager

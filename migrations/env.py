@@ -7,7 +7,6 @@ from alembic import context
 from sqlalchemy import NullPool, create_engine
 
 from db import Base
-from db.tls import tls
 
 LIMITS = (
     "-c lock_timeout=5000 "  # a migration that waits for a lock makes everybody behind it wait
@@ -18,7 +17,7 @@ LIMITS = (
 def migrate() -> None:
     """One transaction per migration: what was done before a failure stays done and is known."""
     url = context.config.attributes["url"]
-    arguments = {"options": LIMITS, "application_name": "signalpost migrate", **tls(url)}
+    arguments = {"options": LIMITS, "application_name": "signalpost migrate"}
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
     with engine.connect() as connection:
         context.configure(
