@@ -1,0 +1,48 @@
+"""One id and one log line per request. Logs the path, never a query string, body or header."""
+
+import re
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+ASKED = ("X-Request-Id", "X-Correlation-Id")
+ID = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
+
+log = structlog.get_logger(__name__)
+
+
+def follow(app: Flask) -> None:
+    app.before_request(begin)
+    app.after_request(end)
+
+
+def begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = asked() or uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
+
+
+def asked() -> str | None:
+    """The id the caller already uses for this, if it is of a form that no log can trip over."""
+    sent = (request.headers.get(name, "") for name in ASKED)
+    return next((one for one in sent if ID.fullmatch(one)), None)
+
+
+def end(response: Response) -> Response:
+    spent = (time.perf_counter() - g.started) * 1000
+    for name in ASKED:
+        response.headers[name] = g.request_id
+    response.headers["X-Duration-Ms"] = f"{spent:.0f}"
+    who = g.get("caller")
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round(spent),
+        user=who and who.user_id,
+    )
+    return response
