@@ -1,10 +1,22 @@
 """The inbox: notices of the platforms, stored before they are acknowledged, applied once."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    String,
+    UniqueConstraint,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Json, Timed, one_of
 from db.due import Due, Queue
@@ -19,6 +31,8 @@ class Event(Due, Timed, Base):
     event_type: Mapped[str] = mapped_column(String(100), comment="normal form")
     vendor_event: Mapped[str | None] = mapped_column(String(100), comment="the vendor's name")
     external_id: Mapped[str] = mapped_column(String(255), comment="the same at every redelivery")
+    account: Mapped[str | None] = mapped_column(String(255), comment="the platform's user it is of")
+    publish_id: Mapped[str | None] = mapped_column(String(255), comment="the publication it is of")
     payload_json: Mapped[Json] = mapped_column(JSONB)
     status: Mapped[str] = mapped_column(String(50), server_default="pending")
     late: Mapped[bool] = mapped_column(server_default="false", comment="outside the time window")
@@ -38,6 +52,12 @@ class Event(Due, Timed, Base):
             "next_attempt_at",
             postgresql_where=text("processed_at IS NULL AND dead_at IS NULL"),
         ),
+        Index(
+            "idx_webhook_events_unapplied",
+            "provider",
+            "account",
+            postgresql_where=text("processed_at IS NULL"),
+        ),
         Index("idx_webhook_events_processed", "processed_at"),
         Index(
             "idx_webhook_events_dead",
@@ -51,3 +71,73 @@ class Event(Due, Timed, Base):
 
 
 EVENTS = Queue(Event, lane=(Event.processed_at.is_(None), Event.dead_at.is_(None)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which events; what is None does not matter."""
+
+    ids: Sequence[int] | None = None
+    status: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        tests = (
+            (self.ids, Event.id.in_),
+            (self.status, lambda status: Event.status == status),
+            (self.provider, lambda provider: Event.provider == provider),
+            (self.kind, lambda kind: Event.event_type == kind),
+            (self.since, lambda since: Event.created_at >= since),
+            (self.until, lambda until: Event.created_at < until),
+        )
+        return [test(value) for value, test in tests if value is not None]
+
+
+class Events:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, event_id: int) -> Event | None:
+        return self._session.get(Event, event_id)
+
+    def page(self, wanted: Wanted, *, limit: int, before: int | None = None) -> list[Event]:
+        """Newest first, those with a smaller id than `before`."""
+        older = () if before is None else (Event.id < before,)
+        found = select(Event).where(*wanted.conditions(), *older)
+        return list(self._session.scalars(found.order_by(Event.id.desc()).limit(limit)))
+
+    def finish(self, ids: Iterable[int], status: str) -> None:
+        """Applied: never due again. One statement, however many they are."""
+        ended = {"status": status, "processed_at": func.clock_timestamp(), "dead_at": None}
+        released = {"due_at": None, "leased_until": None, "last_error": None}
+        self._session.execute(
+            update(Event).where(Event.id.in_(list(ids))).values(**ended, **released),
+            execution_options={"synchronize_session": "fetch"},
+        )
+
+    def bury(self, event: Event) -> None:
+        """Out of patience: kept until a person has it replayed."""
+        event.status, event.dead_at = "dead", func.clock_timestamp()
+
+    def replay(self, wanted: Wanted) -> list[int]:
+        """Pending again with all patience, whatever became of them, unless a worker has them."""
+        free = or_(Event.leased_until.is_(None), Event.leased_until < func.now())
+        ended = or_(Event.processed_at.is_not(None), Event.dead_at.is_not(None))
+        anew = {"status": "pending", "processed_at": None, "dead_at": None}
+        due = {"due_at": func.now(), "attempts": 0, "leased_until": None}
+        again = update(Event).where(*wanted.conditions(), free, ended).values(**anew, **due)
+        return list(self._session.scalars(again.returning(Event.id)))
+
+    def unapplied(self, provider: str, account: str, *, since: datetime) -> list[str]:
+        """Publications of that account we were told of since then, and could not apply yet."""
+        found = select(Event.publish_id).where(
+            Event.provider == provider,
+            Event.account == account,
+            Event.processed_at.is_(None),
+            Event.publish_id.is_not(None),
+            Event.created_at >= since,
+        )
+        return [str(publish_id) for publish_id in self._session.scalars(found.distinct())]

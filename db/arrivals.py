@@ -1,0 +1,124 @@
+"""Notices on their way into the inbox: many in one statement, each of them once.
+
+Must not commit: who hands them in decides what an acknowledgement means.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Boolean, Text, bindparam, case, column, func, literal, null, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from db.base import Json
+from db.webhooks import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One notice as it is to be stored; `ignored` ones are never due."""
+
+    provider: str
+    external_id: str
+    event_type: str
+    payload_json: Json
+    vendor_event: str | None = None
+    account: str | None = None
+    publish_id: str | None = None
+    late: bool = False
+    ignored: bool = False
+    correlation_id: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.provider, self.external_id
+
+
+@dataclass(frozen=True)
+class Stored:
+    id: int
+    duplicate: bool
+    processed: bool
+
+
+TEXTS = (
+    "provider",
+    "external_id",
+    "event_type",
+    "vendor_event",
+    "account",
+    "publish_id",
+    "correlation_id",
+)
+
+
+def insertion() -> Any:
+    """All rows come as one JSON array: the statement is the same for one and for a thousand.
+
+    They go in by key: two processes storing the same rows in different orders would wait for each
+    other.
+    """
+    given = (
+        func.jsonb_to_recordset(bindparam("rows", type_=JSONB))
+        .table_valued(
+            *(column(name, Text) for name in TEXTS),
+            column("payload_json", JSONB),
+            column("late", Boolean),
+            column("ignored", Boolean),
+            name="given",
+        )
+        .render_derived(with_types=True)
+    )
+    values = {
+        **{name: given.c[name] for name in (*TEXTS, "payload_json", "late")},
+        "status": case((given.c.ignored, literal("ignored")), else_=literal("pending")),
+        "processed_at": case((given.c.ignored, func.clock_timestamp()), else_=null()),
+        "next_attempt_at": case((given.c.ignored, null()), else_=func.now()),
+    }
+    rows = select(*values.values()).order_by(given.c.provider, given.c.external_id)
+    return (
+        insert(Event)
+        .from_select(list(values), rows)
+        .on_conflict_do_nothing()
+        .returning(Event.provider, Event.external_id, Event.id)
+    )
+
+
+INSERTION = insertion()
+
+
+def store(session: Session, arrivals: Sequence[Arrival]) -> list[Stored]:
+    """What became of each, in the order given: a new row, or one that was there before."""
+    rows = [asdict(arrival) for arrival in arrivals]
+    new = {
+        (row.provider, row.external_id): row.id
+        for row in session.execute(INSERTION, {"rows": rows})
+    }
+    known = find(session, [arrival.key for arrival in arrivals if arrival.key not in new])
+    stored = []
+    for arrival in arrivals:
+        if arrival.key in new:
+            known[arrival.key] = Stored(
+                new.pop(arrival.key), duplicate=True, processed=arrival.ignored
+            )
+            stored.append(Stored(known[arrival.key].id, duplicate=False, processed=arrival.ignored))
+        else:
+            stored.append(known[arrival.key])
+    return stored
+
+
+def find(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """In a statement of its own: the insertion may have waited for rows its snapshot cannot see."""
+    if not keys:
+        return {}
+    wanted = tuple_(Event.provider, Event.external_id).in_(list(keys))
+    found = session.execute(
+        select(Event.provider, Event.external_id, Event.id, Event.processed_at).where(wanted)
+    )
+    return {
+        (row.provider, row.external_id): Stored(
+            row.id, duplicate=True, processed=row.processed_at is not None
+        )
+        for row in found
+    }
