@@ -1,11 +1,23 @@
 """Connected platform accounts with their sealed tokens: rows due before their token ends."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Json, Timed, one_of
 from db.due import Due, Queue
@@ -70,3 +82,50 @@ class Account(Due, Timed, Base):
 
 
 ACCOUNTS = Queue(Account, lane=(Account.status == AccountStatus.ACTIVE,))
+
+
+class Accounts:
+    """Look-ups. Those on behalf of a caller name the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, account_id: int | None) -> Account | None:
+        return None if account_id is None else self._session.get(Account, account_id)
+
+    def locked(self, account_id: int) -> Account | None:
+        """Read again, and nobody else's until this transaction ends."""
+        return self._held(select(Account).where(Account.id == account_id))
+
+    def owned(self, account_id: int, *, user_id: int) -> Account | None:
+        found = select(Account).where(Account.id == account_id, Account.user_id == user_id)
+        return self._session.scalar(found)
+
+    def of_user(self, user_id: int, provider: str | None = None) -> Sequence[Account]:
+        """Connected ones, whether their grant is alive or not; the newest first."""
+        found = connected(provider).where(Account.user_id == user_id)
+        return self._session.scalars(found.order_by(Account.id.desc())).all()
+
+    def live(self, provider: str, open_id: str) -> Account | None:
+        """The one connected account of this user of a platform, locked: there is at most one."""
+        return self._held(connected(provider).where(Account.open_id == open_id))
+
+    def expiring(self, within: timedelta, provider: str | None = None) -> Sequence[Account]:
+        """Whose access token has ended or will so soon, while another can still be had."""
+        found = connected(provider).where(
+            Account.status == AccountStatus.ACTIVE,
+            Account.expires_at <= func.now() + within,
+            Account.refresh_token_encrypted.is_not(None),
+            or_(Account.refresh_expires_at.is_(None), Account.refresh_expires_at > func.now()),
+        )
+        return self._session.scalars(found.order_by(Account.expires_at)).all()
+
+    def _held(self, wanted: Select[Account]) -> Account | None:
+        options = {"populate_existing": True}
+        return self._session.scalar(wanted.with_for_update(), execution_options=options)
+
+
+def connected(provider: str | None) -> Select[Account]:
+    """Of one platform, or of all of them."""
+    found = select(Account).where(Account.disconnected_at.is_(None))
+    return found if provider is None else found.where(Account.provider == provider)

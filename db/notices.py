@@ -1,12 +1,15 @@
 """What a user has to be told. One row per cause, not one per retry."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Created, Identified, Json
+from db.retention import prune
 
 
 class Notification(Identified, Created, Base):
@@ -23,3 +26,52 @@ class Notification(Identified, Created, Base):
         Index("idx_notifications_created", "created_at"),
         {"comment": "Notices for users"},
     )
+
+
+class Notifications:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def tell(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> bool:
+        """False if the user was told before; `payload` is JSON without secrets."""
+        row = {"user_id": user_id, "kind": kind, "cause": cause, "payload": payload}
+        told = insert(Notification).values(**row).on_conflict_do_nothing()
+        return self._session.scalar(told.returning(Notification.id)) is not None
+
+    def of_user(
+        self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None
+    ) -> Sequence[Notification]:
+        """The newest first; `before` is the id of the last one already seen."""
+        found = select(Notification).where(Notification.user_id == user_id)
+        if unread:
+            found = found.where(Notification.read_at.is_(None))
+        if before is not None:
+            found = found.where(Notification.id < before)
+        return self._session.scalars(found.order_by(Notification.id.desc()).limit(limit)).all()
+
+    def unread(self, user_id: int) -> int:
+        wanted = (Notification.user_id == user_id, Notification.read_at.is_(None))
+        return self._session.scalar(select(func.count()).where(*wanted)) or 0
+
+    def read(self, user_id: int, notification_id: int) -> bool:
+        """False if there is none of that id. Reading twice keeps the first time."""
+        mine = (Notification.user_id == user_id, Notification.id == notification_id)
+        seen = func.coalesce(Notification.read_at, func.now())
+        marked = update(Notification).where(*mine).values(read_at=seen)
+        return self._session.scalar(marked.returning(Notification.id)) is not None
+
+    def read_all(self, user_id: int) -> int:
+        return self._mark(Notification.user_id == user_id)
+
+    def settled(self, user_id: int, kinds: Sequence[str], *, subject: str) -> int:
+        """What these notices asked for has been done: nobody needs to read them any more."""
+        about = Notification.payload["subject"].as_string() == subject
+        return self._mark(Notification.user_id == user_id, Notification.kind.in_(kinds), about)
+
+    def prune(self, older_than: timedelta) -> int:
+        return prune(self._session, Notification.created_at, older_than=older_than)
+
+    def _mark(self, *wanted: Any) -> int:
+        unread = Notification.read_at.is_(None)
+        marked = update(Notification).where(unread, *wanted).values(read_at=func.now())
+        return len(self._session.execute(marked.returning(Notification.id)).all())

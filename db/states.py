@@ -1,11 +1,15 @@
 """OAuth states: single-use, bound to a user and a platform, ten minutes."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, delete, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Created, Identified, one_of
+from db.retention import prune
+
+LIFETIME = timedelta(minutes=10)
 
 
 class OAuthState(Identified, Created, Base):
@@ -26,3 +30,81 @@ class OAuthState(Identified, Created, Base):
         one_of("provider", PROVIDERS),
         {"comment": "Started sign-ins at a platform; deleted when used"},
     )
+
+
+@dataclass(frozen=True)
+class Figures:
+    total: int
+    active: int
+    by_provider: dict[str, int]
+
+    @property
+    def expired(self) -> int:
+        return self.total - self.active
+
+
+class OAuthStates:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(
+        self,
+        state: str,
+        *,
+        user_id: int,
+        provider: str,
+        redirect_after: str | None = None,
+        verifier: str | None = None,
+        lifetime: timedelta = LIFETIME,
+    ) -> None:
+        self._session.add(
+            OAuthState(
+                state=state,
+                user_id=user_id,
+                provider=provider,
+                redirect_after=redirect_after,
+                verifier=verifier,
+                expires_at=func.now() + lifetime,
+            )
+        )
+
+    def consume(self, state: str, *, user_id: int, provider: str) -> OAuthState | None:
+        """The state, gone with this very look: of two who bring it, one gets None."""
+        mine = self._mine(state, user_id, provider)
+        return self._session.scalar(delete(OAuthState).where(*mine).returning(OAuthState))
+
+    def is_open(self, state: str, *, user_id: int, provider: str) -> bool:
+        """Whether it could still be consumed. Changes nothing."""
+        found = select(OAuthState.id).where(*self._mine(state, user_id, provider))
+        return self._session.scalar(found) is not None
+
+    def figures(self) -> Figures:
+        active = func.count(case((OAuthState.expires_at > func.now(), 1)))
+        found = select(OAuthState.provider, func.count(), active).group_by(OAuthState.provider)
+        rows = self._session.execute(found).all()
+        return Figures(
+            total=sum(total for _, total, _ in rows),
+            active=sum(active for _, _, active in rows),
+            by_provider={provider: total for provider, total, _ in rows},
+        )
+
+    def drop(self, *, user_id: int | None = None, provider: str | None = None) -> int:
+        """Forget a user's or a platform's, or those that are both; at least one is named."""
+        named = {"user_id": user_id, "provider": provider}
+        wanted = [getattr(OAuthState, key) == value for key, value in named.items() if value]
+        if not wanted:
+            raise ValueError("whose?")
+        gone = delete(OAuthState).where(*wanted).returning(OAuthState.id)
+        return len(self._session.execute(gone).all())
+
+    def prune(self, older_than: timedelta) -> int:
+        return prune(self._session, OAuthState.expires_at, older_than=older_than)
+
+    @staticmethod
+    def _mine(state: str, user_id: int, provider: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            OAuthState.state == state,
+            OAuthState.user_id == user_id,
+            OAuthState.provider == provider,
+            OAuthState.expires_at > func.now(),
+        )

@@ -1,0 +1,108 @@
+"""The tokens of accounts as they come, age and are used. Must not decide what follows from it.
+
+Times are the database's. What is asked on behalf of a post never waits for a row that somebody
+holds, since the caller holds rows of its own.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Interval, exists, func, or_, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.accounts import Account, AccountStatus
+from db.posts import Post
+
+DAY = timedelta(hours=24)
+SELDOM = timedelta(minutes=10)  # how exact `last_used_at` is: a write per call is a lock per call
+
+TABLE: Any = Account.__table__
+KEY = ("user_id", "provider", "open_id")
+FORGOTTEN = {
+    "status": AccountStatus.ACTIVE,
+    "status_cause": None,
+    "disconnected_at": None,
+    "refresh_failures": 0,
+    "last_refresh_error": None,
+    "refresh_started_at": None,
+    "leased_until": None,
+}
+"""What a new grant knows of the old one's troubles: nothing."""
+
+
+class LiveElsewhere(Exception):
+    """The account is connected by another user."""
+
+
+class Grants:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.clock_timestamp()
+
+    def store(self, *, user_id: int, provider: str, open_id: str, **granted: Any) -> Account:
+        """A grant as answered, over whatever this user had of the same account.
+
+        Shapes: `granted` are columns; `metadata` is merged, no new refresh token keeps the old.
+        Errors: LiveElsewhere.
+        """
+        owner = {"user_id": user_id, "provider": provider, "open_id": open_id}
+        columns = FORGOTTEN | granted | {"last_refreshed_at": func.clock_timestamp()}
+        wanted = insert(TABLE).values(owner | columns)
+        replaced = {name: wanted.excluded[name] for name in columns} | merged(wanted.excluded)
+        stored = wanted.on_conflict_do_update(index_elements=KEY, set_=replaced)
+        try:
+            with self._session.begin_nested():
+                account_id = self._session.scalar(stored.returning(TABLE.c.id))
+        except IntegrityError as error:
+            if "uq_oauth_accounts_live" not in str(error.orig):
+                raise
+            raise LiveElsewhere from None
+        return self._session.get_one(Account, account_id, populate_existing=True)
+
+    def remaining(self, account_id: int) -> timedelta:
+        """What is left of the access token; negative once it has ended."""
+        left = type_coerce(Account.expires_at - func.clock_timestamp(), Interval())
+        return self._session.scalars(select(left).where(Account.id == account_id)).one()
+
+    def in_use(self, account_id: int) -> bool:
+        """Somebody called with its token within a day, or one of its posts is due within one."""
+        posts = exists().where(Post.oauth_account_id == account_id, Post.due_at < func.now() + DAY)
+        recently = Account.last_used_at > func.now() - DAY
+        found = select(or_(recently, posts)).where(Account.id == account_id)
+        return bool(self._session.scalar(found))
+
+    def hasten(self, account_id: int) -> None:
+        """Due for refresh now, unless a refresh is under way or being retried at its own pace."""
+        idle = (Account.leased_until.is_(None), Account.attempts == 0)
+        self._set(account_id, *idle, refresh_due_at=func.clock_timestamp())
+
+    def used(self, account_id: int) -> None:
+        """A call is made with its token."""
+        long_ago = Account.last_used_at < func.now() - SELDOM
+        seldom = or_(Account.last_used_at.is_(None), long_ago)
+        self._set(account_id, seldom, last_used_at=func.now())
+
+    def _set(self, account_id: int, *conditions: ColumnElement[bool], **values: Any) -> None:
+        mine = select(Account.id).where(Account.id == account_id, *conditions)
+        free = mine.with_for_update(skip_locked=True).cte("free")
+        changed = update(TABLE).where(TABLE.c.id == free.c.id).values(values)
+        self._session.execute(changed)
+
+
+def merged(new: Any) -> dict[str, Any]:
+    """Raising the lease token fences whoever is refreshing the grant that is replaced."""
+    old = TABLE.c
+    return {
+        "refresh_token_encrypted": func.coalesce(
+            new.refresh_token_encrypted, old.refresh_token_encrypted
+        ),
+        "metadata": old.metadata.concat(new.metadata),
+        "token_version": old.token_version + 1,
+        "lease_token": old.lease_token + 1,
+    }
