@@ -232,10 +232,22 @@ def test_a_key_says_what_is_wrong_with_it():
     assert "base64" in fault("!!!")
 
 
-@pytest.mark.parametrize("ring", ["x", "a.b:YWJj", ":", f"a:{generate_key()},a:{generate_key()}"])
+@pytest.mark.parametrize("ring", ["x", "a.b:YWJj", ":", "a:YWJj"])
 def test_a_ring_that_is_none_is_refused(ring):
     one_only = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": ring}
     assert "TOKEN_ENCRYPTION_KEYS" in faults(LEAST | one_only)
+
+
+def test_an_id_stands_for_one_key():
+    twice = {"TOKEN_ENCRYPTION_KEYS": f"a:{generate_key()},a:{generate_key()}"}
+    found = faults(LEAST | {"TOKEN_ENCRYPTION_KEY": ""} | twice)
+    assert found["TOKEN_ENCRYPTION_KEYS"] == "names an id twice"
+
+
+def test_one_key_and_a_ring_exclude_each_other():
+    assert "TOKEN_ENCRYPTION_KEY" in faults(
+        LEAST | {"TOKEN_ENCRYPTION_KEYS": f"a:{generate_key()}"}
+    )
 
 
 HOST = {"JWT_ISSUER": "https://host.example", "JWT_AUDIENCE": "signalpost"}

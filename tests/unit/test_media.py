@@ -1,0 +1,118 @@
+import fcntl
+import hashlib
+import io
+import stat
+
+import pytest
+
+from core.errors import Conflict, Misconfigured, NotFound, TooLarge
+from core.media import PIECE, Media
+
+
+@pytest.fixture
+def media(tmp_path):
+    return Media(f"file://{tmp_path}/a%20folder")
+
+
+@pytest.fixture
+def path(media):
+    return media.new_path()
+
+
+class Breaks:
+    """A sender whose connection ends in the middle."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+
+    def read(self, _size):
+        if self.pieces:
+            return self.pieces.pop(0)
+        raise ConnectionResetError
+
+
+def test_bytes_arrive_in_order_and_are_read_where_asked(media, path):
+    assert media.append(path, 0, io.BytesIO(b"hello "), 11) == 6
+    assert media.append(path, 6, io.BytesIO(b"world"), 11) == 11
+    assert media.size(path) == 11
+    assert media.read(path, 4, 6) == b"o w"
+    assert media.sha256(path) == hashlib.sha256(b"hello world").hexdigest()
+
+
+def test_a_file_is_ours_alone(media, path):
+    assert stat.S_IMODE(media.file(path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(media.file(path).parent.stat().st_mode) == 0o700
+
+
+def test_bytes_for_another_place_are_refused_with_the_right_one(media, path):
+    media.append(path, 0, io.BytesIO(b"abc"), 10)
+    with pytest.raises(Conflict) as caught:
+        media.append(path, 2, io.BytesIO(b"xyz"), 10)
+    assert caught.value.details == {"offset": 3}
+    assert media.read(path, 0, 2) == b"abc"
+
+
+def test_what_came_before_a_broken_connection_is_kept(media, path):
+    with pytest.raises(ConnectionResetError):
+        media.append(path, 0, Breaks(b"abc", b"def"), 10)
+    assert media.size(path) == 6
+    assert media.append(path, 6, io.BytesIO(b"ghij"), 10) == 10
+
+
+def test_more_than_was_announced_is_refused_and_not_kept(media, path):
+    with pytest.raises(TooLarge):
+        media.append(path, 0, io.BytesIO(b"abcdef"), 5)
+    assert media.size(path) <= 5
+
+
+def test_two_senders_do_not_write_into_each_other(media, path):
+    with media.file(path).open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Conflict):
+            media.append(path, 0, io.BytesIO(b"abc"), 3)
+    assert media.append(path, 0, io.BytesIO(b"abc"), 3) == 3
+
+
+def test_a_large_file_goes_out_in_pieces(media, path):
+    whole = bytes(range(256)) * (PIECE // 128)
+    media.append(path, 0, io.BytesIO(whole), len(whole))
+    pieces = list(media.pieces(path))
+    assert b"".join(pieces) == whole
+    assert max(map(len, pieces)) == PIECE
+    assert b"".join(media.pieces(path, 5, PIECE + 5)) == whole[5 : PIECE + 6]
+
+
+def test_a_file_that_lost_its_end_is_not_sent_short(media, path):
+    media.append(path, 0, io.BytesIO(b"abc"), 3)
+    with pytest.raises(NotFound):
+        media.read(path, 0, 3)
+
+
+def test_a_deleted_file_is_gone_and_stays_gone(media, path):
+    media.delete(path)
+    media.delete(path)
+    with pytest.raises(NotFound):
+        media.size(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "../x", "/etc/passwd", "ab/../../x", "ab", f"ab/{'0' * 32}/x", f"ab/{'0' * 31}\n"]
+)
+def test_no_path_leads_out_of_the_folder(media, path):
+    for ask in (media.size, media.delete, media.file, media.sha256):
+        with pytest.raises(NotFound):
+            ask(path)
+
+
+def test_a_link_is_not_followed(media, path, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"canary")
+    media.file(path).unlink()
+    media.file(path).symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic"):
+        media.read(path, 0, 5)
+
+
+def test_other_stores_are_not_there_yet():
+    with pytest.raises(Misconfigured, match="only file://"):
+        Media("s3://bucket")
