@@ -2,10 +2,21 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, not_, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    func,
+    not_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Json, Timed, one_of
 from db.due import Due, Queue
@@ -78,6 +89,10 @@ class Post(Due, Timed, Base):
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     finished_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None] = mapped_column(comment="the platform was first told then")
+    has_slot: Mapped[bool] = mapped_column(
+        server_default="false", comment="holds a place in the account's quota until it has ended"
+    )
 
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
@@ -108,3 +123,46 @@ _moves_bytes = and_(
 )
 POSTS = Queue(Post, lane=(not_(_moves_bytes),))
 UPLOADS_LANE = Queue(Post, lane=(_moves_bytes,))
+
+
+class Posts:
+    """Single posts. Every look-up on behalf of a caller names the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.now()
+
+    def add(self, **values: Any) -> Post | None:
+        """None if this user has used the same idempotency key before; waits for one in flight."""
+        wanted = insert(Post).values(**values).on_conflict_do_nothing().returning(Post)
+        return self._session.scalars(wanted).one_or_none()
+
+    def owned(self, post_id: int, *, user_id: int) -> Post | None:
+        return self._session.scalar(
+            select(Post).where(Post.id == post_id, Post.user_id == user_id),
+            execution_options={"populate_existing": True},
+        )
+
+    def locked(self, post_id: int, *, user_id: int) -> Post | None:
+        """The same, read again, and nobody else's until this transaction ends."""
+        return self._session.scalar(
+            select(Post).where(Post.id == post_id, Post.user_id == user_id).with_for_update(),
+            execution_options={"populate_existing": True},
+        )
+
+    def keyed(self, key: str, *, user_id: int) -> Post | None:
+        found = select(Post).where(Post.idempotency_key == key, Post.user_id == user_id)
+        return self._session.scalar(found)
+
+    def named(self, publish_id: str, *, provider: str, user_id: int) -> Post | None:
+        """By the platform's id of the publication."""
+        found = select(Post).where(Post.publish_id == publish_id, Post.provider == provider)
+        return self._session.scalar(found.where(Post.user_id == user_id))
+
+    def erase(self, post: Post) -> None:
+        """As if it had never been wished: only for what no platform was told of."""
+        self._session.delete(post)

@@ -1,11 +1,16 @@
 """A post's timeline: one line per thing that happened to it. Only ever added to."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified
+from db.posts import Post
+
+LONGEST = 500  # characters of a note
 
 
 class PostEvent(Identified, Base):
@@ -22,3 +27,33 @@ class PostEvent(Identified, Base):
         Index("idx_post_events_post", "post_id", "id"),
         {"comment": "What happened to a post, in order"},
     )
+
+
+class PostEvents:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.clock_timestamp()
+
+    def add(
+        self,
+        post: Post,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """`kind` says who or what: poll, webhook, state, started, contradiction, request …"""
+        cut = note and note[:LONGEST]
+        self._session.add(
+            PostEvent(post_id=post.id, kind=kind, before=before, after=after, note=cut)
+        )
+
+    def of(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
+        """In order, those with a larger id than `after`."""
+        found = select(PostEvent).where(PostEvent.post_id == post_id, PostEvent.id > after)
+        return self._session.scalars(found.order_by(PostEvent.id)).all()

@@ -1,9 +1,10 @@
 """Uploads under way: where the bytes go and how many are there. The address is a sealed secret."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Timed
 
@@ -21,3 +22,28 @@ class UploadSession(Identified, Timed, Base):
     next_offset: Mapped[int] = mapped_column(server_default="0", comment="a lower bound")
 
     __table_args__ = ({"comment": "One per file upload to TikTok"},)
+
+
+class UploadSessions:
+    """At most one per post: the address of an earlier start is worth nothing any more."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, post_id: int, **values: Any) -> None:
+        self.drop(post_id)
+        self._session.add(UploadSession(post_id=post_id, **values))
+
+    def of(self, post_id: int) -> UploadSession | None:
+        return self._session.scalar(
+            select(UploadSession).where(UploadSession.post_id == post_id),
+            execution_options={"populate_existing": True},
+        )
+
+    def reached(self, post_id: int, offset: int) -> None:
+        """The platform has everything before `offset`: its word, so it may also be less."""
+        mine = update(UploadSession).where(UploadSession.post_id == post_id)
+        self._session.execute(mine.values(next_offset=offset))
+
+    def drop(self, post_id: int) -> None:
+        self._session.execute(delete(UploadSession).where(UploadSession.post_id == post_id))

@@ -84,6 +84,12 @@ def upgrade() -> None:
         text("error_code", null=True),
         text("error_message", null=True),
         moment("finished_at", null=True),
+        moment("started_at", null=True, says="the platform was first told then"),
+        flag(
+            "has_slot",
+            default="false",
+            says="holds a place in the account's quota until it has ended",
+        ),
         moment("due_at", null=True, says="NULL: nothing to do"),
         moment("leased_until", null=True),
         number("lease_token", default="0", says="the fence"),

@@ -1,0 +1,69 @@
+"""Places in an account's quota: how many posts hold one, and since when. Knows no limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from db.accounts import Account
+from db.posts import Post
+from db.records import PENDING, TikTokPost
+from db.session import Session
+
+WINDOW = timedelta(hours=24)
+ENDED = ("PUBLISHED", "FAILED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`oldest` is when the first of them was taken; `now` is the database's clock."""
+
+    count: int
+    oldest: datetime | None
+    now: datetime
+
+
+class Slots:
+    """Counting is exact only while the account is locked."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def lock(self, account_id: int, *, wait: bool = True) -> bool:
+        """Nobody else takes a slot of this account until the transaction ends.
+
+        Without `wait` False if somebody else holds it: whoever holds rows of its own must not wait.
+        """
+        mine = select(Account.id).where(Account.id == account_id)
+        locked = mine.with_for_update(key_share=True, skip_locked=not wait)
+        return self._session.scalar(locked) is not None
+
+    def taken(self, account_id: int, kinds: Sequence[str], *, without: int | None = None) -> Taken:
+        """Posts of these kinds that hold a slot, not counting the post `without`."""
+        since = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
+        counted = (
+            select(func.count(), since, func.now())
+            .select_from(Post)
+            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .where(
+                Post.oauth_account_id == account_id,
+                Post.kind.in_(kinds),
+                Post.has_slot,
+                Post.id != (without or 0),
+                or_(reserved(), counts(direct=kinds[0].startswith("DIRECT"))),
+            )
+        )
+        return Taken(*self._session.execute(counted).one())
+
+
+def reserved() -> ColumnElement[bool]:
+    """Wished, and not known to the platform yet: it counts however long it waits."""
+    return TikTokPost.id.is_(None) & Post.state.not_in(ENDED)
+
+
+def counts(*, direct: bool) -> ColumnElement[bool]:
+    """Known to the platform. A draft counts until the creator posts it, a direct post all day."""
+    recent = TikTokPost.created_at > func.now() - WINDOW
+    alive = TikTokPost.status != "FAILED" if direct else TikTokPost.status.in_(PENDING)
+    return recent & alive
