@@ -1,0 +1,76 @@
+"""`python -m platforms.sandbox`: stands in for the platforms on this machine until it is stopped.
+
+The first line on stdout is JSON, `{"url": …}`; the app's secret comes from the environment, never
+from the command line.
+"""
+
+import json
+import os
+import signal
+import threading
+from urllib.parse import urlsplit
+
+import click
+
+from platforms.sandbox.app import create_app
+from platforms.sandbox.house import House
+from platforms.sandbox.server import HOST, Server
+from platforms.sandbox.tiktok.authorize import is_registrable
+from platforms.sandbox.tiktok.settings import Settings
+from platforms.sandbox.tiktok.state import TikTok
+
+
+@click.command()
+@click.option("--port", default=0, show_default="any free one")
+@click.option("--webhook-url", default="", help="Where deliveries go; none are sent without it.")
+@click.option("--redirect-uri", multiple=True, help="A registered callback; may be repeated.")
+def main(port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
+    """Imitate TikTok: strictly, and with faults on demand."""
+    house = House()
+    tiktok = TikTok(
+        house,
+        client_key=needed("TIKTOK_CLIENT_KEY"),
+        client_secret=needed("TIKTOK_CLIENT_SECRET"),
+        redirect_uris=registered(redirect_uri),
+        settings=Settings(webhook_url=callback(webhook_url)),
+    )
+    server = Server(create_app(house, tiktok), port)
+    house.open()
+    server.start()
+    click.echo(json.dumps({"url": server.url}))
+    wait_for_the_end()
+    house.close()
+    server.stop()
+
+
+def needed(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise click.ClickException(f"{name} is not set")
+    return value
+
+
+def registered(uris: tuple[str, ...]) -> tuple[str, ...]:
+    for uri in uris:
+        if not is_registrable(uri):
+            raise click.BadParameter(f"{uri}: https (or loopback), no query, no fragment")
+    return uris
+
+
+def callback(url: str) -> str:
+    target = urlsplit(url)
+    is_loopback = target.scheme == "http" and target.hostname in {HOST, "localhost"}
+    if url and target.scheme != "https" and not is_loopback:
+        raise click.BadParameter("https, or http on loopback", param_hint="--webhook-url")
+    return url
+
+
+def wait_for_the_end() -> None:
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    end.wait()
+
+
+if __name__ == "__main__":
+    main()

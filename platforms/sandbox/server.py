@@ -1,0 +1,36 @@
+"""A threaded server on the loopback interface, and nowhere else."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HOST = "127.0.0.1"
+POLL = 0.05  # seconds until a stop is noticed
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no lines about requests: their query strings hold codes and upload tokens."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        pass
+
+
+class Server:
+    def __init__(self, app: "WSGIApplication", port: int) -> None:
+        self._server: BaseWSGIServer = make_server(
+            HOST, port, app, threaded=True, request_handler=Quiet
+        )
+        self.url = f"http://{HOST}:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL], daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

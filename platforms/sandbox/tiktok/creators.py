@@ -1,0 +1,73 @@
+"""The people of the platform. Their traits decide what they may do; nobody else knows them."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from platforms.sandbox.tiktok.settings import PUBLIC
+
+FRIENDS, FOLLOWERS, ONLY_ME = "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"
+LEVELS = frozenset({PUBLIC, FRIENDS, FOLLOWERS, ONLY_ME})
+
+
+def a_union_id() -> str:
+    return "-000u" + secrets.token_urlsafe(24)
+
+
+@dataclass
+class Creator:
+    """`posts_elsewhere`: today's posts through other clients, which share the daily cap."""
+
+    open_id: str
+    username: str = ""
+    nickname: str = ""
+    private: bool = False
+    comment_disabled: bool = False
+    duet_disabled: bool = False
+    stitch_disabled: bool = False
+    max_video_post_duration_sec: int = 300
+    banned: bool = False
+    target: bool = True  # of a sandbox app
+    posts_elsewhere: int = 0
+    fail_reason: str = ""  # what becomes of this creator's posts
+    bio_description: str = "Made of sand."
+    follower_count: int = 1200
+    following_count: int = 34
+    likes_count: int = 56_789
+    union_id: str = field(default_factory=a_union_id)
+
+    def __post_init__(self) -> None:
+        self.username = self.username or "creator" + self.open_id.strip("-")[-6:].lower()
+        self.nickname = self.nickname or self.username.capitalize()
+
+    @property
+    def options(self) -> list[str]:
+        """What the account allows, not what the app may do. Source: query-creator-info."""
+        return [FOLLOWERS if self.private else PUBLIC, FRIENDS, ONLY_ME]
+
+    @property
+    def avatar(self) -> str:
+        return f"https://p16-sign.tiktokcdn-us.com/{self.username}.jpeg?x-expires=7200"
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "creator_avatar_url": self.avatar,
+            "creator_username": self.username,
+            "creator_nickname": self.nickname,
+            "privacy_level_options": self.options,
+            "comment_disabled": self.comment_disabled,
+            "duet_disabled": self.duet_disabled or self.private,
+            "stitch_disabled": self.stitch_disabled or self.private,
+            "max_video_post_duration_sec": self.max_video_post_duration_sec,
+        }
+
+
+def residents() -> dict[str, Creator]:
+    """Who lives here before anybody is invented."""
+    people = (
+        Creator("-000alice-sandbox", "alice", "Alice"),
+        Creator("-000bruno-sandbox", "bruno", "Bruno (private)", private=True),
+        Creator("-000clara-sandbox", "clara", "Clara (no comments)", comment_disabled=True),
+        Creator("-000dora-sandbox", "dora", "Dora (banned)", banned=True),
+    )
+    return {one.open_id: one for one in people}

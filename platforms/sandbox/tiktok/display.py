@@ -1,0 +1,160 @@
+"""The Display API: profile and public videos. Must not show what the public does not see.
+
+Source: TikTok, tiktok-api-v2-get-user-info, -video-list, -video-query, -video-object, read
+2026-11-22.
+"""
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from platforms.sandbox.tiktok.answers import Refused
+from platforms.sandbox.tiktok.creators import Creator
+from platforms.sandbox.tiktok.gate import Data, body, call
+from platforms.sandbox.tiktok.posts import Post
+from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.tiktok.tokens import Grant
+
+routes = Blueprint("display", __name__)
+
+MAX_VIDEOS, USUAL_VIDEOS = 20, 10
+MILLISECONDS = 1000
+FIELDS = {
+    "user.info.basic": (
+        "open_id",
+        "union_id",
+        "avatar_url",
+        "avatar_url_100",
+        "avatar_large_url",
+        "display_name",
+    ),
+    "user.info.profile": ("bio_description", "profile_deep_link", "username", "is_verified"),
+    "user.info.stats": ("follower_count", "following_count", "likes_count", "video_count"),
+}
+
+
+@routes.get("/v2/user/info/")
+@call("user_info", rate="display_per_minute")
+def user_info(tiktok: TikTok, grant: Grant) -> Data:
+    """One field outside the granted scopes fails the whole call."""
+    wanted, known = fields(), {name for names in FIELDS.values() for name in names}
+    granted = {name for scope in grant.scopes for name in FIELDS.get(scope, ())}
+    if not wanted or wanted - known:
+        raise Refused("invalid_params")
+    if wanted - granted:
+        raise Refused("scope_not_authorized")
+    user = profile(tiktok, tiktok.creators[grant.open_id])
+    return {"user": {name: user[name] for name in wanted}}
+
+
+@routes.post("/v2/video/list/")
+@call("video_list", "video.list", rate="display_per_minute")
+def video_list(tiktok: TikTok, grant: Grant) -> Data:
+    """Newest first; the cursor is a time in milliseconds, and may be any."""
+    wanted, given = video_fields(), body() if request.data else {}
+    cursor, count = given.get("cursor"), given.get("max_count", USUAL_VIDEOS)
+    if type(count) is not int or not 0 < count <= MAX_VIDEOS or not is_time(cursor):
+        raise Refused("invalid_params")
+    older = [
+        one
+        for one in videos(tiktok, grant.open_id)
+        if cursor is None or one["create_time"] * MILLISECONDS < cursor
+    ]
+    page = older[:count]
+    last = page[-1]["create_time"] * MILLISECONDS if page else cursor or 0
+    return {"videos": cut(page, wanted), "cursor": last, "has_more": len(older) > count}
+
+
+@routes.post("/v2/video/query/")
+@call("video_query", "video.list", rate="display_per_minute")
+def video_query(tiktok: TikTok, grant: Grant) -> Data:
+    """Ids of others, or not visible, are simply missing from the answer."""
+    wanted, filters = video_fields(), body().get("filters")
+    ids = filters.get("video_ids") if isinstance(filters, dict) else None
+    if not isinstance(ids, list) or not 0 < len(ids) <= MAX_VIDEOS:
+        raise Refused("invalid_params")
+    found = [one for one in videos(tiktok, grant.open_id) if one["id"] in ids]
+    return {"videos": cut(found, wanted)}
+
+
+def fields() -> set[str]:
+    return set(filter(None, request.args.get("fields", "").split(",")))
+
+
+def video_fields() -> set[str]:
+    """Errors: Refused if there are none, or unknown ones."""
+    wanted = fields()
+    if not wanted or wanted - VIDEO_FIELDS:
+        raise Refused("invalid_params")
+    return wanted
+
+
+def is_time(cursor: Any) -> bool:
+    return cursor is None or type(cursor) is int
+
+
+def cut(listed: list[dict[str, Any]], wanted: set[str]) -> list[dict[str, Any]]:
+    return [{name: one[name] for name in one if name in wanted} for one in listed]
+
+
+def profile(tiktok: TikTok, creator: Creator) -> dict[str, Any]:
+    return {
+        "open_id": creator.open_id,
+        "union_id": creator.union_id,
+        "display_name": creator.nickname,
+        **dict.fromkeys(("avatar_url", "avatar_url_100", "avatar_large_url"), creator.avatar),
+        "bio_description": creator.bio_description,
+        "profile_deep_link": f"https://vm.tiktok.com/{creator.username}",
+        "username": creator.username,
+        "is_verified": False,
+        "follower_count": creator.follower_count,
+        "following_count": creator.following_count,
+        "likes_count": creator.likes_count,
+        "video_count": len(videos(tiktok, creator.open_id)),
+    }
+
+
+def videos(tiktok: TikTok, open_id: str) -> list[dict[str, Any]]:
+    creator = tiktok.creators[open_id]
+    shown = [
+        video(tiktok, creator, post, post_id)
+        for post in tiktok.posts.of(open_id)
+        for post_id in post.post_ids
+        if post.public
+    ]
+    return sorted(shown, key=lambda one: int(one["id"]), reverse=True)
+
+
+def video(tiktok: TikTok, creator: Creator, post: Post, post_id: int) -> dict[str, Any]:
+    """Counters are absent on a new video, as was observed."""
+    url = f"https://www.tiktok.com/@{creator.username}/video/{post_id}"
+    title = str(post.info.get("title", ""))[:150]
+    return {
+        "id": str(post_id),
+        "create_time": int(post.published_at),
+        "cover_image_url": f"https://p16-sign.tiktokcdn-us.com/{post_id}.jpeg?x-expires=21600",
+        "share_url": f"{url}?utm_campaign=tt4d_open_api&utm_source={tiktok.client_key}",
+        "video_description": title,
+        "title": title,
+        "duration": 3,
+        "height": 640,
+        "width": 360,
+        "embed_html": "",
+        "embed_link": f"https://www.tiktok.com/player/v1/{post_id}",
+    }
+
+
+COUNTERS = frozenset({"like_count", "comment_count", "share_count", "view_count"})
+VIDEO_FIELDS = COUNTERS | {
+    "id",
+    "create_time",
+    "cover_image_url",
+    "share_url",
+    "video_description",
+    "title",
+    "duration",
+    "height",
+    "width",
+    "embed_html",
+    "embed_link",
+}

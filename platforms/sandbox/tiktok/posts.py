@@ -1,0 +1,125 @@
+"""The posts of the platform, and how often each was really published. Decides nothing.
+
+Source: publish ids as observed and documented, content-posting-api-reference-*, read 2026-09-11.
+"""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+
+class Status(StrEnum):
+    UPLOADING = "PROCESSING_UPLOAD"
+    DOWNLOADING = "PROCESSING_DOWNLOAD"
+    IN_INBOX = "SEND_TO_USER_INBOX"
+    COMPLETE = "PUBLISH_COMPLETE"
+    FAILED = "FAILED"
+
+
+OPEN = frozenset({Status.UPLOADING, Status.DOWNLOADING})
+DIRECT, INBOX, PHOTO_DIRECT, PHOTO_INBOX = "direct", "inbox", "photo_direct", "photo_inbox"
+DIRECTS = frozenset({DIRECT, PHOTO_DIRECT})
+FILE, PULL = "FILE_UPLOAD", "PULL_FROM_URL"
+PREFIXES = {
+    (DIRECT, FILE): "v_pub_file~v2-1.",
+    (DIRECT, PULL): "v_pub_url~v2.",
+    (INBOX, FILE): "v_inbox_file~v2.",
+    (INBOX, PULL): "v_inbox_url~v2.",
+    (PHOTO_DIRECT, PULL): "p_pub_url~v2.",
+    (PHOTO_INBOX, PULL): "p_inbox_url~v2.",
+}
+
+
+def snowflake(now: float) -> int:
+    """A 64-bit id of 19 digits, seconds in front: too large for a double."""
+    return (int(now) << 32) | secrets.randbits(32)
+
+
+@dataclass
+class Upload:
+    """The bytes of a file, of which only size, digest and beginning are kept."""
+
+    id: str
+    token: str = field(repr=False)
+    until: float
+    size: int
+    chunk_size: int
+    count: int
+    received: int = 0
+    digest: Any = field(default_factory=sha256, repr=False)
+    head: bytes = b""
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def last(self) -> int:
+        """Index of the last byte that the next chunk must have, as planned: the rest is its own."""
+        number = self.received // self.chunk_size + 1
+        return (self.size if number >= self.count else number * self.chunk_size) - 1
+
+
+@dataclass
+class Post:
+    publish_id: str
+    kind: str
+    source: str
+    open_id: str
+    created_at: float
+    info: dict[str, Any]
+    status: Status
+    url: str = ""
+    upload: Upload | None = None
+    downloaded: int = 0
+    sha256: str = ""
+    head: bytes = b""
+    is_downloading: bool = False
+    fail_reason: str = ""
+    public: bool = False
+    post_ids: list[int] = field(default_factory=list)
+    published: int = 0  # how often it really appeared
+    published_at: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def publish_type(self) -> str:
+        return "DIRECT_PUBLISH" if self.kind in DIRECTS else "INBOX_SHARE"
+
+    @property
+    def size(self) -> int:
+        return self.upload.received if self.upload else self.downloaded
+
+    def told(self) -> dict[str, Any]:
+        """For the control API: everything but the keys to the upload."""
+        plain = ("publish_id", "kind", "source", "open_id", "created_at", "status", "fail_reason")
+        more = ("public", "published", "sha256", "size", "url")
+        told = {name: getattr(self, name) for name in (*plain, *more)}
+        return told | {"post_ids": [str(one) for one in self.post_ids], "post_info": self.info}
+
+
+class Posts:
+    def __init__(self) -> None:
+        self._posts: dict[str, Post] = {}
+        self._uploads: dict[str, Post] = {}
+
+    def add(self, post: Post) -> Post:
+        self._posts[post.publish_id] = post
+        if post.upload:
+            self._uploads[post.upload.id] = post
+        return post
+
+    def get(self, publish_id: str) -> Post | None:
+        return self._posts.get(publish_id)
+
+    def of_upload(self, upload_id: str) -> Post | None:
+        return self._uploads.get(upload_id)
+
+    def all(self) -> list[Post]:
+        return list(self._posts.values())
+
+    def of(self, open_id: str) -> list[Post]:
+        return [post for post in self._posts.values() if post.open_id == open_id]
