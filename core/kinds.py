@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from core.backoff import Policy
-from core.outcomes import Again, Failure, Later
+from core.outcomes import Again, Failure, Fenced, Later
 from core.wiring import World
 from db.due import Queue, Row
 from db.session import Session
@@ -46,6 +46,11 @@ class Report:
     failed: int = 0
     fenced: int = 0
 
+    def count(self, ended: Again | Failure | Later | Fenced) -> None:
+        self.recorded += isinstance(ended, Again)
+        self.failed += isinstance(ended, Failure)
+        self.fenced += isinstance(ended, Fenced)
+
     def add(self, other: "Report") -> None:
         self.claimed += other.claimed
         self.recorded += other.recorded
@@ -60,5 +65,6 @@ class Hand(Generic[Job]):
     id: int
     token: int
     attempt: int
+    due: datetime | None  # as it was at the claim: whoever changes it meanwhile has rung
     entry: int | None
     job: Job | Failure | Later

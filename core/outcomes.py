@@ -51,6 +51,14 @@ class Again:
 DONE = Again(None)
 
 
+@dataclass(frozen=True)
+class Fenced:
+    """The row is no longer ours: another has claimed it since, and this result is dropped."""
+
+
+FENCED = Fenced()
+
+
 def failure(error: Exception, kind: str, row: int) -> Failure:
     """An exception as a value. Only our own errors say of themselves that they are final."""
     known = isinstance(error, PlatformError | CoreError)
@@ -65,11 +73,13 @@ def failure(error: Exception, kind: str, row: int) -> Failure:
     )
 
 
-def entry(ended: object) -> tuple[str, str | None, str | None, str | None]:
+def entry(
+    ended: Again | Failure | Later | Fenced,
+) -> tuple[str, str | None, str | None, str | None]:
     """How the ledger calls it: outcome, code, message, the vendor's log id."""
     if isinstance(ended, Failure):
         outcome = "retry" if ended.retryable else "failed"
         return (outcome, ended.code, ended.message, ended.log_id)
-    if ended == "fenced":
-        return ("fenced", None, None, None)
-    return ("later" if isinstance(ended, Later) else "done", None, None, None)
+    if isinstance(ended, Later):
+        return ("later", None, str(ended), None)
+    return ("done" if isinstance(ended, Again) else "fenced", None, None, None)

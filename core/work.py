@@ -13,7 +13,7 @@ from core.record import write
 from core.wiring import World
 from db.attempts import Attempts
 from db.due import Row
-from db.session import Database, Session
+from db.session import Database, Session, away
 
 
 def run(
@@ -66,8 +66,9 @@ def claim(
 def in_hand(
     work: Work[Row, Job, Outcome], session: Session, row: Row, entry: int | None
 ) -> Hand[Job]:
+    due = row.due_at
     job = brief(work, session, row)
-    return Hand(row.id, row.lease_token, row.attempts, entry, job)
+    return Hand(row.id, row.lease_token, row.attempts, due, entry, job)
 
 
 def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Failure | Later:
@@ -76,7 +77,9 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
     try:
         with session.begin_nested():
             return briefed(work, session, row)
-    except Exception as error:  # noqa: BLE001 - one bad row must not cost the batch; it is recorded
+    except Exception as error:  # one bad row must not cost the batch; it is recorded
+        if away(error):
+            raise
         return failure(error, work.kind, row.id)
 
 
@@ -97,10 +100,13 @@ def perform_all(
             result = perform(work, hand, world)
             yield hand, result
         return
-    with ThreadPoolExecutor(work.pool, thread_name_prefix=work.kind) as threads:
+    threads = ThreadPoolExecutor(work.pool, thread_name_prefix=work.kind)
+    try:
         waiting = {threads.submit(perform, work, hand, world): hand for hand in hands}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
+    finally:
+        threads.shutdown(cancel_futures=True)  # out of time, or nowhere to write: begin no more
 
 
 def perform(

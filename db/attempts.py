@@ -55,8 +55,8 @@ class Attempts:
         message: str | None = None,
         log_id: str | None = None,
     ) -> None:
-        """How it ended; `log_id` is the platform's own id of the call."""
-        ended = update(Attempt).where(Attempt.id == entry)
+        """How it ended, once; `log_id` is the platform's own id of the call."""
+        ended = update(Attempt).where(Attempt.id == entry, Attempt.ended_at.is_(None))
         self._session.execute(
             ended.values(
                 ended_at=func.clock_timestamp(),

@@ -1,11 +1,11 @@
 """Due work: rows with a due time, leased to one worker at a time. The clock is the database's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Identified
@@ -68,29 +68,40 @@ class Queue(Generic[Row]):
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 
     def held(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Row]:
-        """The rows, locked, whose lease token is still the one we were given: the fence."""
+        """The rows, locked, that are still under the lease we were given: the fence.
+
+        Locked in one order, so that two batches never wait for each other. A row is held once:
+        its release ends the lease, and a second writing of the same result finds nothing.
+        """
         mine = tuple_(self.model.id, self.model.lease_token).in_(list(tokens.items()))
-        found = select(self.model).where(mine).order_by(self.model.id)
+        leased = self.model.leased_until.is_not(None)
+        found = select(self.model).where(mine, leased).order_by(self.model.id)
         rows = session.scalars(
             found.with_for_update(), execution_options={"populate_existing": True}
         )
         return {row.id: row for row in rows}
 
     def oldest(self, session: Session) -> datetime | None:
-        """When the work that waits longest fell due; None if nothing is due."""
-        wanted = [self.model.due_at <= func.now(), *self.lane]
+        """When the work that waits longest fell due; None if nobody waits for a worker."""
+        free = or_(self.model.leased_until.is_(None), self.model.leased_until < func.now())
+        wanted = [self.model.due_at <= func.now(), free, *self.lane]
         return session.scalar(select(func.min(self.model.due_at)).where(*wanted))
 
 
-def release(row: Due, again: timedelta | None, *, error: str | None = None) -> None:
-    """Give the lease back; due again after `again` by the database's clock, or never."""
-    later: Any = None if again is None else func.clock_timestamp() + again
+def release(
+    row: Due,
+    again: timedelta | None,
+    *,
+    at_latest: datetime | None = None,
+    error: str | None = None,
+) -> None:
+    """Give the lease back; due again after `again` by the database's clock, or never.
+
+    `at_latest` is when somebody else wants it due: the earlier of both holds.
+    """
+    later: Any = at_latest
+    if again is not None:
+        later = func.least(func.clock_timestamp() + again, at_latest)
     row.due_at = later
     row.leased_until = None
     row.last_error = error
-
-
-def parked(rows: Sequence[Due]) -> None:
-    """Take rows out of the queue; whoever wants them back sets `due_at`."""
-    for row in rows:
-        row.due_at = None

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-__all__ = ["Database", "Session", "StoreAway"]
+__all__ = ["Database", "Session", "StoreAway", "away"]
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
@@ -17,9 +17,12 @@ IDLE = 30  # seconds after which an idle connection is not trusted any more
 STATEMENT_TIMEOUT = 15_000  # milliseconds; the longest statement of ours takes a tenth of it
 IDLE_IN_TRANSACTION = 30_000  # milliseconds: a worker stopped in its tracks must not hold locks
 
+UNDONE = frozenset({"40001", "40P01", "25P03"})
+"""Serialization, deadlock, a transaction left idle: the same again has every chance."""
+
 
 class StoreAway(Exception):
-    """Postgres cannot be reached, or has no connection to spare."""
+    """Postgres cannot be reached, has no connection to spare, or has undone what we did."""
 
 
 class Database:
@@ -51,7 +54,7 @@ class Database:
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
                 session.commit()
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
             if not away(error):
                 raise
             raise StoreAway(type(error).__name__) from error
@@ -88,8 +91,15 @@ def connect_args(application_name: str) -> dict[str, Any]:
 
 
 def away(error: Exception) -> bool:
-    """A server that is gone, full or shutting down; a lock or statement timeout is neither."""
+    """No server, none that takes us, or our work undone to end a deadlock: do it again, later.
+
+    A lock or statement timeout is none of these.
+    """
     if isinstance(error, PoolTimeout | InterfaceError):
         return True
-    code = getattr(getattr(error, "orig", None), "pgcode", None)
-    return code is None or (code[:2] in {"08", "53", "57"} and code != "57014")
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "pgcode", None)
+    if code is None:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return code in UNDONE or (code[:2] in {"08", "53", "57"} and code != "57014")
