@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
 from flask import current_app, g, redirect, request, url_for
@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 from core.callers import By, Caller
 from core.config import Settings
 from core.errors import Forbidden, Unauthorized
-from core.webhooks import Inbox
+from core.hostjwt import HostTokens
+from core.inbox import Inbox
 from core.wiring import World
 from db.session import Database
 
@@ -26,11 +27,8 @@ class House:
     settings: Settings
     database: Database
     world: World
-
-    @cached_property
-    def inbox(self) -> Inbox:
-        """Built at its first use: its thread must belong to this process and not to a parent."""
-        return Inbox(self.database, self.world.ring)
+    inbox: Inbox
+    host_tokens: HostTokens | None  # if a host application may speak for its users
 
 
 def house() -> House:

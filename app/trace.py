@@ -7,6 +7,8 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
+from app.metrics import REQUESTS
+
 ASKED = ("X-Request-Id", "X-Correlation-Id")
 ID = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
 
@@ -32,7 +34,10 @@ def asked() -> str | None:
 
 
 def end(response: Response) -> Response:
-    spent = (time.perf_counter() - g.started) * 1000
+    seconds = time.perf_counter() - g.started
+    spent = seconds * 1000
+    route = request.url_rule.rule if request.url_rule else "none"
+    REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
     for name in ASKED:
         response.headers[name] = g.request_id
     response.headers["X-Duration-Ms"] = f"{spent:.0f}"

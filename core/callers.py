@@ -36,8 +36,11 @@ class Caller:
     scopes: frozenset[str]
     email: str
     locale: str
-    is_admin: bool = False
     proof: int | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.scopes
 
     def may(self, scopes: Iterable[str]) -> bool:
         return self.scopes.issuperset(scopes)

@@ -1,10 +1,12 @@
 """Who did what, when and from where. Only ever added to; holds no secret."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Json
 
@@ -26,3 +28,31 @@ class AuditEntry(Identified, Base):
         Index("idx_audit_log_at", "at"),
         {"comment": "Who did what, when and from where"},
     )
+
+
+class Audit:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def note(
+        self,
+        action: str,
+        *,
+        actor: str,
+        user_id: int | None = None,
+        subject: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        ip: str | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        """`details` is JSON and holds no secret; `subject` names a row, as in `account:7`."""
+        entry = AuditEntry(
+            action=action,
+            actor=actor,
+            user_id=user_id,
+            subject=subject,
+            details=dict(details or {}),
+            ip=ip,
+            correlation_id=correlation_id,
+        )
+        self._session.add(entry)

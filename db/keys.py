@@ -1,12 +1,17 @@
 """API keys of other programs. Holds their hash, never the key."""
 
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, Text, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Timed
+from db.users import User
+
+FRESH = timedelta(minutes=1)
+"""A key used less than this ago is not written again."""
 
 
 class ApiKey(Identified, Timed, Base):
@@ -25,3 +30,63 @@ class ApiKey(Identified, Timed, Base):
         Index("idx_api_keys_user", "user_id"),
         {"comment": "Keys of programs that act for a user"},
     )
+
+
+class ApiKeys:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(
+        self,
+        user_id: int,
+        *,
+        name: str,
+        prefix: str,
+        hashed: str,
+        scopes: Iterable[str],
+        expires_at: datetime | None = None,
+    ) -> ApiKey:
+        key = ApiKey(
+            user_id=user_id,
+            name=name,
+            prefix=prefix,
+            hash=hashed,
+            scopes=sorted(scopes),
+            expires_at=expires_at,
+        )
+        self._session.add(key)
+        self._session.flush()
+        return key
+
+    def alive(self, hashed: str) -> tuple[ApiKey, User] | None:
+        """Neither over, nor revoked, nor of somebody who was shut out."""
+        found = self._session.execute(
+            select(ApiKey, User)
+            .join(User, User.id == ApiKey.user_id)
+            .where(
+                ApiKey.hash == hashed,
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+                User.disabled_at.is_(None),
+            )
+        ).one_or_none()
+        return None if found is None else (found[0], found[1])
+
+    def used(self, key: ApiKey) -> None:
+        now = func.now()
+        stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - FRESH)
+        self._session.execute(
+            update(ApiKey).where(ApiKey.id == key.id, stale).values(last_used_at=now),
+            execution_options={"synchronize_session": False},
+        )
+
+    def of(self, user_id: int) -> Sequence[ApiKey]:
+        """Newest first, revoked ones too."""
+        mine = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id.desc())
+        return self._session.scalars(mine).all()
+
+    def revoke(self, key_id: int, *, user_id: int) -> bool:
+        """False if this user has no such key, or not any more."""
+        mine = (ApiKey.id == key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        gone = update(ApiKey).where(*mine).values(revoked_at=func.now()).returning(ApiKey.id)
+        return self._session.scalar(gone) is not None

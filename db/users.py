@@ -1,9 +1,11 @@
 """People with a login. How they prove who they are is decided in core."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, UniqueConstraint, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Timed, one_of
 
@@ -25,3 +27,30 @@ class User(Identified, Timed, Base):
         one_of("locale", ("en", "fr")),
         {"comment": "People with a login; every other row belongs to one of them"},
     )
+
+
+class Users:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, user_id: int) -> User | None:
+        return self._session.get(User, user_id)
+
+    def by_email(self, email: str) -> User | None:
+        """In whatever letters it is written."""
+        return self._session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
+
+    def by_subject(self, issuer: str, subject: str) -> User | None:
+        """Whom a host application calls so."""
+        mine = (User.jwt_issuer == issuer, User.jwt_subject == subject)
+        return self._session.scalar(select(User).where(*mine))
+
+    def add(self, email: str, **fields: Any) -> User | None:
+        """A new user; None if the e-mail or the host's name for them is taken."""
+        new = insert(User).values(email=email, **fields).on_conflict_do_nothing()
+        return self._session.scalar(new.returning(User))
+
+    def set_password(self, user_id: int, password_hash: str) -> None:
+        self._session.execute(
+            update(User).where(User.id == user_id).values(password_hash=password_hash)
+        )

@@ -1,0 +1,160 @@
+"""The house as a browser or a program meets it: on a migrated database and a Redis of its own."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.context import HOUSE
+from core import keys, users
+from core.callers import OF_PEOPLE
+from core.config import Settings
+from core.crypto import generate_key
+from platforms.secret import Secret
+
+PASSWORD = "correct horse battery"
+BASE = {
+    "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody: a lost bell must not matter here
+    "SECRET_KEY": "a-secret-key-of-the-tests",
+    "SIGNALPOST_ROLE": "web",
+    "WORKER_SECRET": "the-workers-secret-word",
+    "TIKTOK_CLIENT_KEY": "key",
+    "TIKTOK_CLIENT_SECRET": "client-secret",
+    "TIKTOK_REDIRECT_URI": "http://127.0.0.1/api/auth/tiktok/callback",
+    "RATE_LIMIT_USER": "10000/1m",
+    "RATE_LIMIT_ANONYMOUS": "10000/1m",
+    "RATE_LIMIT_LOGIN": "10000/1m",
+    "RATE_LIMIT_OAUTH": "10000/1m",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    id: int
+    email: str
+    password: str = PASSWORD
+
+
+@dataclass
+class Stage:
+    """Builds the house and the people in it."""
+
+    environ: dict[str, str]
+    built: list = field(default_factory=list)
+
+    def house(self, **environ):
+        """A Flask application; `environ` adds to the settings of the tests."""
+        settings = Settings.from_env({**self.environ, **environ})
+        self.built.append(create_app(settings))
+        return self.built[-1]
+
+    def close(self):
+        for app in self.built:
+            app.extensions[HOUSE].inbox.close()
+            app.extensions[HOUSE].database.dispose()
+
+
+@pytest.fixture
+def stage(database_url, redis_url):
+    with_stores = {
+        **BASE,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TOKEN_ENCRYPTION_KEY": generate_key(),
+    }
+    stage = Stage(with_stores)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def app(stage):
+    return stage.house()
+
+
+@pytest.fixture
+def house(app):
+    return app.extensions[HOUSE]
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    """A stranger."""
+    return app.test_client()
+
+
+@pytest.fixture
+def a_user(house):
+    """Makes a person with a password."""
+
+    def make(email="alice@example.org", *, is_admin=False, password=PASSWORD):
+        with house.database.transaction() as session:
+            known = Secret(password) if password else None
+            row = users.add(session, email, password=known, is_admin=is_admin)
+        return Person(row.id, email, password)
+
+    return make
+
+
+@pytest.fixture
+def an_api_key(house):
+    """Makes a key of a person: what goes behind `Bearer`."""
+
+    def make(person, *scopes, **fields):
+        with house.database.transaction() as session:
+            _, key = keys.make(
+                session, person.id, name="a program", scopes=scopes or OF_PEOPLE, **fields
+            )
+        return key.reveal()
+
+    return make
+
+
+@pytest.fixture
+def a_program(app, an_api_key):
+    """Makes a client that shows a person's API key with every request."""
+
+    def make(person, *scopes, **fields):
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {an_api_key(person, *scopes, **fields)}"
+        return client
+
+    return make
+
+
+class Browser(FlaskClient):
+    """Sends the CSRF token of its last login with every request, as our pages do."""
+
+    token: str | None = None
+
+    def sign_in(self, person):
+        answer = self.post(
+            "/api/auth/login", json={"email": person.email, "password": person.password}
+        )
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json["csrfToken"]
+        self.environ_base["HTTP_X_CSRF_TOKEN"] = self.token
+        return self
+
+    def without_token(self):
+        self.environ_base.pop("HTTP_X_CSRF_TOKEN")
+        return self
+
+
+@pytest.fixture
+def browser(app):
+    """Makes a browser with nobody signed in."""
+    return lambda: Browser(app, app.response_class, use_cookies=True)
+
+
+@pytest.fixture
+def signed_in(browser, a_user):
+    """Makes a browser in which this person, or a new one, is signed in."""
+    return lambda person=None: browser().sign_in(person or a_user())
+
+
+@pytest.fixture
+def signed_in_client(signed_in):
+    """Alice's browser."""
+    return signed_in()
