@@ -4,24 +4,18 @@ A question is safe and may be repeated at will, within the platform's limit per 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from core.news import finish, hear, to
+from core.news import DRAFT_LIFE, DRAFT_POLL, POLL, hear
 from core.outcomes import Again, Later
-from core.settle import DAY, FINAL, GIVE_UP_AFTER, State, next_poll
+from core.settle import FINAL, State
 from core.tokens import Access, access, refused
+from core.waiting import age, pause, resume, unknown
 from core.wiring import World
 from db.posts import Post
-from db.records import Records
 from db.session import Session
-from db.timeline import PostEvents
-from db.uploads import UploadSessions
-from platforms.base import Progress
+from platforms.base import Phase, Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired
-
-NOW = timedelta(0)
-READ_AFTER_WRITE = timedelta(seconds=60)  # an id this young may not be visible yet
-LAG = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -72,62 +66,18 @@ def perform(job: Job, world: World) -> News | NoToken:
 def record(session: Session, post: Post, outcome: News | NoToken) -> Again:
     if isinstance(outcome, NoToken):
         refused(session, outcome.access)
-    age = outcome.at - post.created_at
     if outcome.progress is None:
-        return unknown(session, post, outcome, age)
-    hear(session, post, outcome.progress, mouth="poll")
+        return unknown(session, post, outcome.at, dice=outcome.dice)
+    hear(session, post, outcome.progress, mouth=POLL)
     if post.state in FINAL:
-        return Again(None)
+        return after_the_end(post, outcome.at)
     if post.state == State.SENDING:
-        return resume(session, post, outcome, age)
-    return wait(session, post, outcome, age)
+        nothing_there = outcome.progress.bytes_done == 0
+        return resume(session, post, outcome.at, nothing_there=nothing_there, dice=outcome.dice)
+    return pause(session, post, outcome.at, dice=outcome.dice)
 
 
-def wait(session: Session, post: Post, outcome: News, age: timedelta) -> Again:
-    """Nothing final yet: ask again, ever more rarely; after a day it is stale, after three unknown."""
-    if age >= GIVE_UP_AFTER:
-        finish(session, post, State.FAILED, "outcome_unknown")
-        return Again(None)
-    if age >= DAY:
-        to(session, post, State.UNCONFIRMED, note="stale")
-    polls = int(post.memo.get("polls", 0))
-    post.memo = {**post.memo, "polls": polls + 1}
-    return Again(next_poll(polls, age, dice=outcome.dice))
-
-
-def resume(session: Session, post: Post, outcome: News, age: timedelta) -> Again:
-    """The platform waits for bytes. Ours go on where it says; a caller's are waited for."""
-    missing = outcome.progress is not None and not outcome.progress.bytes_done
-    over = post.url_expires_at is not None and outcome.at >= post.url_expires_at
-    if post.sent_by == "CALLER":
-        if over:
-            finish(session, post, State.FAILED, "upload_url_expired")
-            return Again(None)
-        return wait(session, post, outcome, age)
-    if over or "dead" in post.memo:
-        return restart(session, post, nothing_there=missing)
-    UploadSessions(session).reached(post.id, post.bytes_sent)
-    post.memo = {**post.memo, "asked": True}
-    return Again(NOW, progressed=False)
-
-
-def unknown(session: Session, post: Post, outcome: News, age: timedelta) -> Again:
-    started = outcome.at - (post.url_expires_at or outcome.at)
-    if age < READ_AFTER_WRITE and started < READ_AFTER_WRITE:
-        return Again(LAG, progressed=False)
-    if post.sent_by == "SIGNALPOST" and post.state in {State.SENDING, State.UNCONFIRMED}:
-        return restart(session, post, nothing_there=True)
-    return wait(session, post, outcome, age)
-
-
-def restart(session: Session, post: Post, *, nothing_there: bool) -> Again:
-    """A new start, only on the platform's word that nothing of the old one exists."""
-    if not nothing_there:
-        finish(session, post, State.FAILED, "upload_url_expired")
-        return Again(None)
-    PostEvents(session).add(post, "restart", note=f"{post.publish_id} is dead")
-    Records(session).superseded(post)
-    UploadSessions(session).drop(post.id)
-    post.publish_id, post.step, post.memo, post.bytes_sent = None, None, {}, 0
-    to(session, post, State.QUEUED, note="the platform has nothing of it")
-    return Again(NOW)
+def after_the_end(post: Post, at: datetime) -> Again:
+    """A delivered draft may still be posted by its creator; of anything else nothing is asked."""
+    is_draft = post.state == State.PUBLISHED and post.step == Phase.DELIVERED
+    return Again(DRAFT_POLL if is_draft and age(post, at) < DRAFT_LIFE else None)

@@ -7,7 +7,7 @@ import structlog
 
 from core.backoff import NO_FLOOR
 from core.errors import CoreError
-from platforms.errors import PlatformError, Unavailable
+from platforms.errors import PlatformError, RateLimited, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,12 @@ class Held(Later):
 
     def __init__(self, why: str) -> None:
         super().__init__(None, why)
+
+
+class Throttled(Later):
+    """A limit of the platform's that we keep ourselves: nothing was sent."""
+
+    code = RateLimited.code
 
 
 @dataclass(frozen=True)

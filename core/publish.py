@@ -13,10 +13,13 @@ from core.backoff import Policy, minutes, seconds
 from core.kinds import Work
 from core.news import finish
 from core.outcomes import Again, Failure, Held, Later
-from core.settle import State
+from core.settle import FINAL, State
 from core.wiring import World
-from db.posts import POSTS, UPLOADS_LANE, Post
+from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
 from db.session import Session
+
+AWAY = frozenset({"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform_unavailable"})
+OURS = frozenset({"out_of_attempts", "upload_unknown"})
 
 STEPS: dict[str, Any] = {"start": start, "send": send, "check": check, "reconcile": reconcile}
 
@@ -32,10 +35,10 @@ class Task:
 def step_of(post: Post) -> str:
     """What a claimed post needs next. Past a doubt, the platform is asked before it is told."""
     if post.publish_id is None:
-        maybe_there = post.state == State.SENDING and post.sent_by == "PLATFORM"
+        maybe_there = post.state == State.SENDING and post.sent_by == SentBy.PLATFORM
         return "reconcile" if maybe_there or post.state == State.UNCONFIRMED else "start"
     doubt = post.attempts > 1 and "asked" not in post.memo
-    ours = post.state == State.SENDING and post.sent_by == "SIGNALPOST"
+    ours = post.state == State.SENDING and post.sent_by == SentBy.SIGNALPOST
     return "send" if ours and not doubt and "dead" not in post.memo else "check"
 
 
@@ -54,17 +57,32 @@ def record(session: Session, post: Post, task: Task) -> Again:
 
 def put_back(session: Session, post: Post, why: Failure | Later) -> None:
     """Held, postponed or tried in vain: what is unsaid can be said again, by whom, it says."""
+    if post.state in FINAL:
+        return  # it was only asked after; nothing about it waits
     post.hold_reason = str(why) if isinstance(why, Held) else None
+    post.memo = {**post.memo, "why": getattr(why, "code", "later")}
     start.put_back(session, post)
-    if isinstance(why, Failure) and post.sent_by == "CALLER" and post.publish_id is None:
+    nobody_waits = post.sent_by == SentBy.CALLER and post.publish_id is None
+    if isinstance(why, Failure) and nobody_waits:
         give_up(session, post, why)  # a caller waits for an address that cannot be had later
 
 
 def give_up(session: Session, post: Post, failure: Failure) -> None:
     """The end of patience. What may be published at the platform is unknown, not failed."""
-    sent = post.state in {State.PROCESSING, State.UNCONFIRMED} and failure.retryable
-    code = "outcome_unknown" if sent else failure.code
-    finish(session, post, State.FAILED, code, failure.message)
+    if post.state in FINAL:
+        return
+    pulling = post.state == State.SENDING and post.sent_by == SentBy.PLATFORM
+    unknown = pulling or post.state in {State.PROCESSING, State.UNCONFIRMED}
+    message = f"{failure.code}: {failure.message}" if unknown else failure.message
+    code = "outcome_unknown" if unknown else code_of(failure, post.provider)
+    finish(session, post, State.FAILED, code, message)
+
+
+def code_of(failure: Failure, provider: str) -> str:
+    """As people and programs know it; an exception of ours without a code is our fault."""
+    if failure.code in AWAY:
+        return f"{provider}_unavailable"
+    return "upload_failed" if failure.code[:1].isupper() or failure.code in OURS else failure.code
 
 
 POLICY = Policy(seconds(2, 5, 10, 30, 60) + minutes(2, 5, 10, 15, 30, 60, 60, 60, 120, 240, 480))

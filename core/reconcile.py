@@ -5,17 +5,20 @@ after a day, and a person may retry it, with the risk named.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from core.check import NOW, News, wait
 from core.news import finish, to
 from core.outcomes import Again
 from core.settle import DAY, State
+from core.waiting import NOW, age, pause
 from core.wiring import World
-from db.posts import Post, Posts
-from db.records import Records
+from db.lost import LostStarts
+from db.posts import Post
 from db.session import Session
+from db.timeline import PostEvents
 from platforms.base import Phase
+
+OUR_CLOCKS = timedelta(seconds=30)  # by which the news may seem to be older than the start
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,16 @@ class Found:
 
 def brief(session: Session, post: Post) -> Job:
     to(session, post, State.UNCONFIRMED, note="the answer to the start was lost")
-    return Job(Posts(session).heard_of(post))
+    return Job(named(session, post))
+
+
+def named(session: Session, post: Post) -> str | None:
+    """The one publication we were told of and cannot place, if this is the one start we miss."""
+    since = (post.started_at or post.created_at) - OUR_CLOCKS
+    strangers = LostStarts(session).strangers(post, since=since)
+    if len(strangers) != 1 or LostStarts(session).others(post):
+        return None
+    return strangers[0]
 
 
 def perform(job: Job, world: World) -> Found:
@@ -40,13 +52,17 @@ def perform(job: Job, world: World) -> Found:
 
 
 def record(session: Session, post: Post, outcome: Found) -> Again:
-    if outcome.publish_id is not None:
-        post.publish_id, post.step = outcome.publish_id, Phase.PROCESSING
-        to(session, post, State.PROCESSING, note=f"found as {outcome.publish_id}")
-        Records(session).open(post)
-        return Again(NOW)
-    age = outcome.at - post.created_at
-    if age >= DAY:
+    if outcome.publish_id is not None and outcome.publish_id == named(session, post):
+        return found(session, post, outcome.publish_id)
+    if age(post, outcome.at) >= DAY:
         finish(session, post, State.FAILED, "outcome_unknown")
         return Again(None)
-    return wait(session, post, News(None, outcome.at, outcome.dice), age)
+    return pause(session, post, outcome.at, dice=outcome.dice)
+
+
+def found(session: Session, post: Post, publish_id: str) -> Again:
+    post.publish_id, post.step = publish_id, Phase.PROCESSING
+    PostEvents(session).add(post, "found", note=publish_id)
+    to(session, post, State.PROCESSING, note="a webhook named it")
+    LostStarts(session).adopt(post)
+    return Again(NOW)

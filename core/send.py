@@ -11,7 +11,7 @@ from core.errors import Failed
 from core.news import to
 from core.outcomes import Again
 from core.settle import QUICK, State
-from core.start import ASK_SOON
+from core.start import ASK_SOON, NOW
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post
@@ -60,7 +60,7 @@ def brief(session: Session, post: Post) -> Job:
     if upload is None or upload.upload_url_encrypted is None:
         raise Failed("no upload session", code="upload_failed")
     if media is None or media.size != upload.size or media.sha256 != upload.sha256:
-        raise Failed("the file changed while it was being sent", code="source_changed")
+        raise Failed("the file changed while it was being sent", code="invalid_file_upload")
     plan = Plan(upload.chunk_size, upload.total_chunk_count)
     post.memo = {key: post.memo[key] for key in post.memo if key != "asked"}
     return Job(

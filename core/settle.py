@@ -84,10 +84,15 @@ def settle(stand: Stand, progress: Progress) -> Move:
     if stand.phase is not None and RANK[phase] < RANK[stand.phase]:
         return held
     if stand.state in FINAL and target is not stand.state:
-        return Move(stand.state, stand.phase, news=False, contradicts=target in FINAL)
+        return Move(stand.state, stand.phase, news=False, contradicts=differs(stand.state, target))
     if target is not stand.state and target not in MOVES[stand.state]:
         return held
     return Move(target, phase, news=(target, phase) != (stand.state, stand.phase))
+
+
+def differs(held: State, told: State) -> bool:
+    """Whether a post is out or not matters; which of our words says that it is not, does not."""
+    return told in FINAL and State.PUBLISHED in {held, told}
 
 
 def heard(stand: Stand, progress: Progress) -> Phase:

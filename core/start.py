@@ -7,23 +7,29 @@ may already run at the platform → UNCONFIRMED, and only `reconcile` leads out.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.creators import agree
 from core.crypto import Context, upload_context
 from core.errors import Failed
-from core.news import to
-from core.outcomes import Again, Later
+from core.news import finish, to
+from core.outcomes import Again, Throttled
 from core.quota import slot
 from core.settle import QUICK, State
 from core.tokens import Access, access, refused
 from core.wiring import World
-from db.posts import Post
+from db.media import Medias
+from db.posts import Post, SentBy
 from db.records import Records
 from db.session import Session
 from db.timeline import PostEvents
 from db.uploads import UploadSessions
 from platforms.base import Order, Phase, Started
-from platforms.errors import RateLimited, TokenExpired, Unavailable
+from platforms.errors import PlatformError, RateLimited, TokenExpired, Unavailable
 
 ASK_SOON = timedelta(seconds=2)
+NOW = timedelta(0)
+LIVE = "live"
+INLINE = "inline"
+"""In a post's memo from its request to its first claim: somebody waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Job:
     order: Order
     url_context: Context
     sent_by: str
+    seconds: float | None  # of the film, where we know it
 
 
 @dataclass(frozen=True)
@@ -54,21 +61,29 @@ class NoToken:
     access: Access
 
 
-Outcome = Began | Lost | NoToken
+@dataclass(frozen=True)
+class DryRun:
+    """This installation is told to send nothing."""
+
+
+Outcome = Began | Lost | NoToken | DryRun
 
 
 def brief(session: Session, post: Post) -> Job:
-    if post.state == State.SENDING and post.sent_by == "CALLER":
-        raise Failed("the start was interrupted", code="timeout")  # nobody waits for the answer
+    if post.sent_by == SentBy.CALLER and INLINE not in post.memo:
+        raise Failed("nobody waits for the upload address any more", code="timeout")
+    post.memo = {key: value for key, value in post.memo.items() if key != INLINE}
     slot(session, post)
     used = access(session, post.oauth_account_id)
     to(session, post, State.SENDING, note="start")
+    post.started_at = PostEvents.now()
     return Job(
         used,
         post.provider,
         order(post),
         upload_context(post.provider, post.id, post.user_id),
         post.sent_by,
+        duration(session, post),
     )
 
 
@@ -82,51 +97,84 @@ def order(post: Post) -> Order:
     )
 
 
+def duration(session: Session, post: Post) -> float | None:
+    media = Medias(session).get(post.media_id)
+    milliseconds = (media.probe or {}).get("duration_ms") if media else None
+    return None if milliseconds is None else milliseconds / 1000
+
+
 def perform(job: Job, world: World) -> Outcome:
+    if world.settings.publish_mode != LIVE:
+        return DryRun()
     wait = world.limits.take(job.access.account_id, "init")
     if wait:
-        raise Later(wait, "start limit of the platform")
-    token = job.access.open(world)
+        raise Throttled(wait, "start limit of the platform")
     try:
-        started = world.platform(job.provider).publisher.start(token, job.order)
+        agree(job.access, job.provider, job.order, world, seconds=job.seconds)
+        return began_at(job, world)
     except TokenExpired:
         return NoToken(job.access)
     except RateLimited as error:
-        world.limits.block(job.access.account_id, "init", error.retry_after)
+        if error.code == RateLimited.code:  # others are quotas, which do not hold up every start
+            world.limits.block(job.access.account_id, "init", error.retry_after)
         raise
+
+
+def began_at(job: Job, world: World) -> Began | Lost:
+    """The unsafe call. Whatever is not a clear refusal may have started a pull."""
+    publisher, token = world.platform(job.provider).publisher, job.access.open(world)
+    may_run = job.sent_by == SentBy.PLATFORM
+    try:
+        started = publisher.start(token, job.order)
     except Unavailable as error:
-        if job.sent_by == "PLATFORM" and error.reached:
+        if may_run and error.reached:
             return Lost(error.code)
         raise
-    url = started.upload_url and world.keys.seal(started.upload_url, job.url_context)
-    return Began(started, url, world.now())
+    except PlatformError:
+        raise
+    except Exception as error:
+        if may_run:
+            return Lost(type(error).__name__)
+        raise
+    url = started.upload_url
+    sealed = None if url is None else world.keys.seal(url, job.url_context)
+    return Began(started, sealed, world.now())
 
 
 def record(session: Session, post: Post, outcome: Outcome) -> Again:
     if isinstance(outcome, NoToken):
         refused(session, outcome.access)  # raises; `put_back` queues the post again
+    if isinstance(outcome, DryRun):
+        finish(session, post, State.CANCELLED, "dry_run")
+        return Again(None)
     if isinstance(outcome, Lost):
-        post.memo = {**post.memo, "lost": "start"}
-        to(session, post, State.UNCONFIRMED, note=outcome.code)
+        to(session, post, State.UNCONFIRMED, note=f"no answer to the start: {outcome.code}")
         return Again(ASK_SOON)
     return began(session, post, outcome)
 
 
 def began(session: Session, post: Post, outcome: Began) -> Again:
     started = outcome.started
-    post.publish_id = started.publish_id
-    post.chunk_size = started.chunk_size
-    post.memo = {}
+    post.publish_id, post.chunk_size, post.memo = started.publish_id, started.chunk_size, {}
     PostEvents(session).add(post, "started", note=started.publish_id)
-    pulled = post.sent_by == "PLATFORM"
-    post.step = Phase.PROCESSING if pulled else Phase.RECEIVING
     Records(session).open(post)
-    if pulled:
+    if post.sent_by == SentBy.PLATFORM:
+        post.step = Phase.PROCESSING
         to(session, post, State.PROCESSING, note="the platform fetches the file")
         return Again(QUICK[0])
+    post.step = Phase.RECEIVING
     post.url_expires_at = outcome.at + (started.upload_lifetime or timedelta(hours=1))
-    UploadSessions(session).open(post, outcome.upload_url, started)
-    return Again(timedelta(0) if post.sent_by == "SIGNALPOST" else QUICK[0])
+    media = Medias(session).get(post.media_id)
+    UploadSessions(session).open(
+        post.id,
+        upload_url_encrypted=outcome.upload_url,
+        url_expires_at=post.url_expires_at,
+        size=post.bytes_total,
+        sha256=media and media.sha256,
+        chunk_size=started.chunk_size,
+        total_chunk_count=started.chunk_count,
+    )
+    return Again(NOW if post.sent_by == SentBy.SIGNALPOST else QUICK[0])
 
 
 def put_back(session: Session, post: Post) -> None:

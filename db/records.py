@@ -76,8 +76,10 @@ class Records:
     def of(self, post_id: int) -> TikTokPost | None:
         return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
 
-    def open(self, post: Post, details: Mapping[str, Any]) -> None:
+    def open(self, post: Post) -> None:
         """Written as soon as there is a publish_id; once more it changes nothing."""
+        video_url = post.payload_json.get("video_url")
+        wished = {**post.payload_json.get("settings", {}), "video_url": video_url}
         wanted = insert(TikTokPost).values(
             user_id=post.user_id,
             oauth_account_id=post.oauth_account_id,
@@ -87,7 +89,7 @@ class Records:
             source=post.source,
             mode=post.kind.partition("_")[0],
             title=post.title,
-            details=dict(details),
+            details={name: value for name, value in wished.items() if value is not None},
         )
         self._session.execute(wanted.on_conflict_do_nothing())
 

@@ -39,6 +39,10 @@ class Slots:
         locked = mine.with_for_update(key_share=True, skip_locked=not wait)
         return self._session.scalar(locked) is not None
 
+    def now(self) -> datetime:
+        """The database's clock, as it stood when this transaction began."""
+        return self._session.execute(select(func.now())).scalar_one()
+
     def taken(self, account_id: int, kinds: Sequence[str], *, without: int | None = None) -> Taken:
         """Posts of these kinds that hold a slot, not counting the post `without`."""
         since = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
