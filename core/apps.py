@@ -134,6 +134,7 @@ def tiktok_app(tiktok: TikTok) -> App | None:
         webhook_secrets=tiktok.webhook_secrets or (hidden_key,),
         bases={"auth": tiktok.auth_base, "api": tiktok.api_base},
         webhook_tolerance=tiktok.tolerance,
+        refuses_late=tiktok.late_policy == "reject",
         compat=tiktok.compat,
         pkce=tiktok.pkce,
     )

@@ -1,6 +1,6 @@
 """What the engine must know of one kind of work. Declarations only: nothing runs here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -28,14 +28,16 @@ class Work(Generic[Row, Job, Outcome]):
     queue: Queue[Row]
     brief: Callable[[Session, Row], Job]
     perform: Callable[[Job, World], Outcome]
-    record: Callable[[Session, Row, Outcome], Again]
+    record: Callable[[Session, Row, Outcome], Again | Failure]
     give_up: Callable[[Session, Row, Failure], None]
     policy: Policy
     lease: timedelta
     batch: int
     pool: int = 1
     put_back: Callable[[Session, Row, Failure | Later], None] = nothing
-    together: bool = False  # one transaction for the batch: only where `perform` calls nobody
+    together: (
+        Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure]] | None
+    ) = None  # the records of a batch, in one transaction: only where `perform` calls nobody
     ledger: bool = True  # a row in `attempts` for every try
 
 

@@ -59,8 +59,11 @@ def written(
         return report
     with database.transaction() as session:
         held = work.queue.held(session, {hand.id: hand.token for hand, _ in results})
-        for hand, result in results:
-            row = held.get(hand.id)
+        ends = jointly(
+            work, session, [(held[hand.id], one) for hand, one in results if hand.id in held]
+        )
+        for hand, one in results:
+            row, result = held.get(hand.id), ends.get(hand.id, one)
             ended = FENCED if row is None else end(work, session, row, hand, result, world)
             report.count(ended)
             if hand.entry is not None:
@@ -70,12 +73,35 @@ def written(
     return report
 
 
+def jointly(
+    work: Work[Row, Job, Outcome],
+    session: Session,
+    results: list[tuple[Row, Outcome | Failure | Later]],
+) -> dict[int, Again | Failure]:
+    """The records of a batch in one piece; none if that fails, so that each is tried alone.
+
+    A savepoint for each row would double the statements for the sake of a fault that is rare.
+    """
+    batch = [(row, one) for row, one in results if not isinstance(one, Failure | Later)]
+    if work.together is None or not batch:
+        return {}
+    try:
+        with session.begin_nested():
+            ends = work.together(session, batch)
+    except Exception as error:  # what it is shows when each is tried alone
+        if away(error):
+            raise
+        log.warning("work.apart", kind=work.kind, rows=len(batch), error=type(error).__name__)
+        return {}
+    return {row.id: ended for (row, _), ended in zip(batch, ends, strict=True)}
+
+
 def end(
     work: Work[Row, Job, Outcome],
     session: Session,
     row: Row,
     hand: Hand[Job],
-    result: Outcome | Failure | Later,
+    result: Outcome | Again | Failure | Later,
     world: World,
 ) -> Again | Failure | Later:
     """The record itself and what follows from it for the row: when it is due again, if ever."""
@@ -97,10 +123,13 @@ def end(
 
 
 def effect(
-    work: Work[Row, Job, Outcome], session: Session, row: Row, result: Outcome | Failure | Later
+    work: Work[Row, Job, Outcome],
+    session: Session,
+    row: Row,
+    result: Outcome | Again | Failure | Later,
 ) -> Again | Failure | Later:
     """The record itself, in a savepoint: a bad row costs itself and not its neighbours."""
-    if isinstance(result, Failure | Later):
+    if isinstance(result, Again | Failure | Later):
         return result
     try:
         with session.begin_nested():
@@ -113,7 +142,7 @@ def effect(
 
 def recorded(
     work: Work[Row, Job, Outcome], session: Session, row: Row, result: Outcome
-) -> Again | Later:
+) -> Again | Failure | Later:
     """Inside the savepoint, so that what a record wrote before saying "later" stays written."""
     try:
         return work.record(session, row, result)

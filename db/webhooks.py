@@ -86,14 +86,14 @@ class Wanted:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         tests = (
-            (self.ids, Event.id.in_),
-            (self.status, lambda status: Event.status == status),
-            (self.provider, lambda provider: Event.provider == provider),
-            (self.kind, lambda kind: Event.event_type == kind),
-            (self.since, lambda since: Event.created_at >= since),
-            (self.until, lambda until: Event.created_at < until),
+            (self.ids, Event.id.in_(self.ids or ())),
+            (self.status, Event.status == self.status),
+            (self.provider, Event.provider == self.provider),
+            (self.kind, Event.event_type == self.kind),
+            (self.since, Event.created_at >= self.since),
+            (self.until, Event.created_at < self.until),
         )
-        return [test(value) for value, test in tests if value is not None]
+        return [test for value, test in tests if value is not None]
 
 
 class Events:

@@ -33,6 +33,7 @@ class App:
         str, str
     ]  # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
     webhook_tolerance: timedelta = timedelta(seconds=300)
+    refuses_late: bool = False  # deliveries rightly signed, but outside the tolerance
     compat: bool = False
     pkce: bool = False
 
@@ -124,6 +125,7 @@ class Verdict:
         str  # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
     )
     late: bool = False  # reason is stale or future, and ok is True: the policy is not ours
+    strict: bool = False  # this sender is told of a body we cannot read; it delivers only once
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,13 @@ class Reason:
 
 class Webhooks(Protocol):
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict: ...
+    def handshake(self, query: Mapping[str, str]) -> str | None:
+        """What to answer to a GET, as plain text; None if this platform never asks.
+
+        Errors: ValueError if it asks in a way we do not answer.
+        """
+        ...
+
     def parse(self, body: bytes) -> list[Notice]:
         """Errors: ValueError if the body is not a delivery of this platform."""
         ...

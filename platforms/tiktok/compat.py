@@ -21,7 +21,15 @@ def judge(headers: Mapping[str, str], body: bytes, *, secrets: Iterable[Secret])
     if not digest:
         return Verdict(ok=False, reason="missing_header")
     reason = match(body, [digest], secrets)
-    return Verdict(ok=reason == "ok", reason=reason)
+    return Verdict(ok=reason == "ok", reason=reason, strict=True)
+
+
+def echo(query: Mapping[str, str]) -> str:
+    """The challenge it once asked to see again. Errors: ValueError."""
+    challenge = query.get("challenge", "")
+    if not 0 < len(challenge) <= MAX_ID:
+        raise ValueError("there is no challenge to answer")
+    return challenge
 
 
 def read(payload: Mapping[str, Any]) -> Notice:

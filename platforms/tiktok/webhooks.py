@@ -37,6 +37,10 @@ class TikTokWebhooks:
             tolerance=self.app.webhook_tolerance,
         )
 
+    def handshake(self, query: Mapping[str, str]) -> str | None:
+        """TikTok has none. Errors: ValueError if the one of the first documents is malformed."""
+        return compat.echo(query) if self.app.compat else None
+
     def parse(self, body: bytes) -> list[Notice]:
         """The one notice of a delivery.
 
