@@ -121,8 +121,8 @@ class Accounts:
         return self._session.scalars(found.order_by(Account.expires_at)).all()
 
     def _held(self, wanted: Select[Account]) -> Account | None:
-        options = {"populate_existing": True}
-        return self._session.scalar(wanted.with_for_update(), execution_options=options)
+        locked = wanted.with_for_update(key_share=True)  # posts may be wished meanwhile
+        return self._session.scalar(locked, execution_options={"populate_existing": True})
 
 
 def connected(provider: str | None) -> Select[Account]:

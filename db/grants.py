@@ -70,6 +70,9 @@ class Grants:
         left = type_coerce(Account.expires_at - func.clock_timestamp(), Interval())
         return self._session.scalars(select(left).where(Account.id == account_id)).one()
 
+    def alive(self, account_id: int) -> bool:
+        return self.remaining(account_id) > timedelta(0)
+
     def in_use(self, account_id: int) -> bool:
         """Somebody called with its token within a day, or one of its posts is due within one."""
         posts = exists().where(Post.oauth_account_id == account_id, Post.due_at < func.now() + DAY)
@@ -77,10 +80,14 @@ class Grants:
         found = select(or_(recently, posts)).where(Account.id == account_id)
         return bool(self._session.scalar(found))
 
-    def hasten(self, account_id: int) -> None:
-        """Due for refresh now, unless a refresh is under way or being retried at its own pace."""
+    def hasten(self, account_id: int, *, version: int) -> None:
+        """Due for refresh now, if the tokens are still those of `version`.
+
+        A refresh that is under way, or being retried at its own pace, is not hurried.
+        """
+        same = Account.token_version == version
         idle = (Account.leased_until.is_(None), Account.attempts == 0)
-        self._set(account_id, *idle, refresh_due_at=func.clock_timestamp())
+        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp())
 
     def used(self, account_id: int) -> None:
         """A call is made with its token."""

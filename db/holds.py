@@ -44,8 +44,8 @@ class Holds:
             execution_options={"populate_existing": True},
         ).all()
 
-    def hold(self, account_id: int, reason: str) -> Sequence[int]:
-        """Park what is queued: the ids of posts that were not parked before."""
+    def hold(self, account_id: int, reason: str) -> Sequence[Post]:
+        """Park what is queued: the posts that were not parked before."""
         waiting = (
             Post.state == "QUEUED",
             Post.leased_until.is_(None),
@@ -53,8 +53,8 @@ class Holds:
         )
         return self._set(account_id, *waiting, due_at=None, hold_reason=reason)
 
-    def resume(self, account_id: int) -> Sequence[int]:
-        """Parked posts go on, at once or at their time: the ids of those that do.
+    def resume(self, account_id: int) -> Sequence[Post]:
+        """Parked posts go on, at once or at their time: those that do.
 
         One wished more than a day ago, of which nothing is out yet, waits for the user's word.
         """
@@ -67,9 +67,9 @@ class Holds:
 
     def _set(
         self, account_id: int, *conditions: ColumnElement[bool], **values: Any
-    ) -> Sequence[int]:
+    ) -> Sequence[Post]:
         mine = select(Post.id).where(Post.oauth_account_id == account_id, *conditions)
         free = mine.with_for_update(skip_locked=True).cte("free")
-        changed = update(Post).where(Post.id == free.c.id).values(**values).returning(Post.id)
-        options = {"synchronize_session": False}
-        return sorted(self._session.scalars(changed, execution_options=options))
+        changed = update(Post).where(Post.id == free.c.id).values(**values).returning(Post)
+        options = {"synchronize_session": False, "populate_existing": True}
+        return self._session.scalars(changed, execution_options=options).all()
