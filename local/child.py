@@ -85,6 +85,10 @@ class Child:
                 raise DidNotStart(f"{self.program.name} did not start:\n{tail(self.program.log)}")
             time.sleep(LOOK)
 
+    @property
+    def code(self) -> int | None:
+        return self.process.returncode if self.process else None
+
     def ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 

@@ -14,7 +14,7 @@ from local.child import Program
 from local.databases import Databases
 from local.ground import Account, account, package, programs
 from local.ports import LOOPBACK
-from local.stores import Store, kept_password
+from local.stores import STOP, Store, kept_password
 
 SETTINGS = {
     "max_connections": "200",
@@ -74,6 +74,7 @@ class Postgres(Store):
             ready=self.databases.answers,
             quit=signal.SIGINT,  # its fast shutdown: clients are sent away, nothing is lost
             account=who,
+            grace=STOP,
             descriptors=(descriptor,),
         )
 

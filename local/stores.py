@@ -11,6 +11,7 @@ from local.ground import hold
 from local.ports import free_port
 
 START = 30.0  # seconds; a busy machine takes three
+STOP = 2.0  # seconds; both lose nothing by a harder end
 AGAIN = 5.0  # seconds in which a start that failed is tried again
 
 

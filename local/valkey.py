@@ -12,7 +12,7 @@ import redis
 from local.child import Program
 from local.ground import package
 from local.ports import LOOPBACK
-from local.stores import Store
+from local.stores import STOP, Store
 
 SETTINGS = {
     "bind": LOOPBACK,
@@ -49,6 +49,7 @@ class Valkey(Store):
             log=self.folder / "valkey.log",
             ready=self.ready,
             folder=self.folder,
+            grace=STOP,
             descriptors=(descriptor,),  # Valkey does not lock its folder: our lock lives with it
         )
 

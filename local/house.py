@@ -1,0 +1,113 @@
+"""The whole house on one machine: stores, schema, processes. Opened once, closed once."""
+
+import os
+
+from core.config import Settings
+from core.wiring import build_database
+from db import schema
+from local import people, settings
+from local.child import Child, Program
+from local.ground import hold
+from local.postgres import Postgres
+from local.probe import says_ok
+from local.programs import PROCESSES, WAVES, Site
+from local.settings import Said
+from local.signs import SIGNS, heard
+from local.supervisor import Supervisor
+from local.valkey import Valkey
+
+DATABASE = "signalpost"
+
+
+class House:
+    """Errors of its making: Held, if another one lives in the folder."""
+
+    def __init__(self, site: Site, said: Said) -> None:
+        self.site = site
+        self.said = said
+        self.supervisor = Supervisor(WAVES)
+        self.environment: dict[str, str] = {}
+        self.developer: people.Developer | None = None
+        self._lock = hold(site.folder, patience=0)
+        self._postgres = Postgres(site.folder / "postgres")
+        self._redis = Valkey(site.folder / "redis")
+
+    @property
+    def database(self) -> str:
+        """As psql takes it."""
+        return self.environment["DATABASE_URL"].replace("postgresql+psycopg2:", "postgresql:", 1)
+
+    @property
+    def broker(self) -> str:
+        return self.environment["BROKER_URL"]
+
+    def open(self) -> None:
+        """Returns when everything answers, or as soon as the supervisor is told to stop.
+
+        Errors: DidNotStart, Misconfigured naming every fault of the settings at once.
+        """
+        self.environment = self._settings()
+        known = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
+        self._stores()
+        schema.up(known.database_url)
+        self.memory = build_database(known, role="cli")
+        self._processes()
+        self.memory.dispose()
+
+    def _settings(self) -> dict[str, str]:
+        site, kept = self.site, settings.kept
+        ours = kept(site.folder, settings.MADE) | {
+            "DATABASE_URL": self._postgres.url(DATABASE),
+            "BROKER_URL": self._redis.url(),
+            "PUBLIC_URL": site.web_url,
+            "MEDIA_URL": f"file://{site.folder / 'media'}",
+        }
+        sandbox: dict[str, str] = {}
+        if site.sandbox_url:
+            credentials = kept(site.folder, settings.SANDBOX_MADE)
+            sandbox = settings.sandbox(site.sandbox_url, site.web_url, credentials)
+        return self.said.over(ours, sandbox)
+
+    def _stores(self) -> None:
+        """Those that nobody named are ours."""
+        ours = {
+            "postgres": self._postgres if "DATABASE_URL" not in self.said else None,
+            "redis": self._redis if "BROKER_URL" not in self.said else None,
+        }
+        mine = {name: store.prepare() for name, store in ours.items() if store}
+        self.supervisor.add(mine)
+        self.supervisor.wait(mine)
+        if "postgres" in mine and not self._postgres.databases.has(DATABASE):
+            self._postgres.databases.create(DATABASE)
+
+    def _processes(self) -> None:
+        site = self.site
+        wanted = {"sandbox": site.sandbox, "flower": site.flower}
+        names = [name for name in PROCESSES if wanted.get(name, True)]
+        self.supervisor.add({name: Child(self._program(name)) for name in names})
+        if site.sandbox:
+            password = settings.kept(site.folder, people.MADE)["DEVELOPER_PASSWORD"]
+            self.developer = people.developer(self.memory, password)
+        self.supervisor.wait(names)
+
+    def _program(self, name: str) -> Program:
+        process = PROCESSES[name]
+        page = process.page.format(self.site)
+        return Program(
+            name=name,
+            command=process.command(self.site, self.environment),
+            log=self.site.folder / f"{name}.log",
+            ready=heard(self.memory, name) if name in SIGNS else lambda: says_ok(page),
+            environment={
+                **self.environment,
+                "SIGNALPOST_ROLE": name,
+                "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a limit, not whenever it is done
+                "PYTHONUNBUFFERED": "1",
+            },
+            folder=self.site.folder,
+            grace=process.grace,
+        )
+
+    def close(self) -> None:
+        self.supervisor.stop()
+        os.close(self._lock)
