@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from threading import Lock
 
+from core import metrics
 from core.figures import MINUTE, Figures
 from core.formats import Rate
 from core.shared import Shared, SharedAway
@@ -42,9 +43,13 @@ class Limits:
         """None: go, and it is counted, whatever becomes of the call. Else how long to wait."""
         key, rate = f"platform:{account_id}:{endpoint_class}", self._rates[endpoint_class]
         try:
-            return self._window.take(key, [rate]).wait or None
+            wait = self._window.take(key, [rate]).wait or None
         except SharedAway:
-            return self._slow.take(key, SHARE * rate.window / rate.limit)
+            metrics.LIMITER_AWAY.labels("platform").inc()
+            wait = self._slow.take(key, SHARE * rate.window / rate.limit)
+        if wait is not None:
+            metrics.RATE_LIMIT_HITS.labels("platform", endpoint_class).inc()
+        return wait
 
     def block(self, account_id: int, endpoint_class: str, retry_after: timedelta) -> None:
         """The platform itself said no: nothing before `retry_after`, or for one slot."""

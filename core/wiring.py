@@ -7,10 +7,14 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
+from core import metrics
+from core.circuits import Circuits
 from core.config import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
+from core.guard import guarded
 from core.limits import Limits, platform_rates
 from core.media import Media
 from core.shared import Shared
@@ -32,6 +36,7 @@ class World:
     keys: KeyRing
     shared: Shared
     limits: Limits
+    circuits: Circuits
     store: Media | None
     ring: Callable[[str], None]
     now: Callable[[], datetime]
@@ -56,17 +61,31 @@ class World:
 def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
     """Connects to nothing yet."""
     shared = Shared(settings.redis_url)
+    circuits = Circuits(shared, clock=lambda: now().timestamp(), dice=random.random)
     return World(
         settings=settings,
-        platforms=registry.build(settings.apps, Http()),
+        platforms=guarded(platforms(settings), circuits),
         keys=KeyRing(settings.keys),
         shared=shared,
         limits=Limits(shared, platform_rates(settings.limits)),
+        circuits=circuits,
         store=Media(settings.media_url) if settings.media_url else None,
         ring=ring,
-        now=lambda: datetime.now(UTC),
+        now=now,
         dice=random.random,
     )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def platforms(settings: Settings) -> dict[str, Platform]:
+    """Each with a door of its own, so that calls are counted under its name."""
+    return {
+        name: registry.build({name: app}, Http(observe=partial(metrics.upstream, name)))[name]
+        for name, app in settings.apps.items()
+    }
 
 
 def build_database(settings: Settings, *, role: str) -> Database:

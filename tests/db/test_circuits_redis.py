@@ -1,0 +1,205 @@
+from datetime import timedelta
+
+import pytest
+
+from core.breaker import FAILURES, OPEN_FOR, State
+from core.circuits import CLASSES, Circuits, PlatformAway
+from core.errors import Away
+from core.guard import CLASS_OF, guarded
+from core.outcomes import Later
+from core.shared import Shared
+from platforms import registry
+from platforms.base import App, OAuth, Publisher
+from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
+from platforms.http import Http
+from platforms.secret import Secret
+
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def process(clock):
+    """Builds circuits as one process sees them."""
+    opened = []
+
+    def build(url):
+        opened.append(Shared(url))
+        return Circuits(opened[-1], clock=clock, dice=lambda: 0.0)
+
+    yield build
+    for shared in opened:
+        shared.close()
+
+
+@pytest.fixture(params=["shared", "alone"])
+def circuits(request, process):
+    url = request.getfixturevalue("redis_url") if request.param == "shared" else NOBODY
+    return process(url)
+
+
+def fail(error=Unavailable):
+    def act():
+        raise error("no answer")
+
+    return act
+
+
+def breaks(circuits, times=FAILURES, error=Unavailable, kind="read"):
+    for _ in range(times):
+        with pytest.raises(error):
+            circuits.call("tiktok", kind, fail(error))
+
+
+def state(circuits, kind="read"):
+    return {each.kind: each for each in circuits.figures(["tiktok"])}[kind].circuit.state
+
+
+def test_results_and_errors_pass_through(circuits):
+    assert circuits.call("tiktok", "read", lambda: 42) == 42
+    with pytest.raises(Rejected):
+        circuits.call("tiktok", "read", fail(Rejected))
+
+
+def test_an_open_circuit_postpones_without_calling(circuits):
+    breaks(circuits)
+    with pytest.raises(PlatformAway) as caught:
+        circuits.call("tiktok", "read", lambda: pytest.fail("called"))
+    assert isinstance(caught.value, Later)  # the engine: no attempt is spent
+    assert isinstance(caught.value, Away)  # our API: 503
+    assert caught.value.wait == caught.value.retry_after == timedelta(seconds=OPEN_FOR)
+
+
+@pytest.mark.parametrize("error", [Rejected, RateLimited])
+def test_an_answer_is_an_answer_whatever_it_says(circuits, error):
+    breaks(circuits, times=10, error=error)
+    assert state(circuits) is State.CLOSED
+
+
+def test_an_unreadable_answer_is_one_as_well(circuits):
+    def act():
+        raise Unavailable("html", code="INVALID_RESPONSE")
+
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            circuits.call("tiktok", "read", act)
+    assert state(circuits) is State.CLOSED
+
+
+def test_time_outs_count(circuits):
+    breaks(circuits, error=TimedOut)
+    assert state(circuits) is State.OPEN
+
+
+def test_classes_and_platforms_break_apart(circuits):
+    breaks(circuits, kind="upload")
+    assert circuits.call("tiktok", "read", lambda: 1) == 1
+    assert circuits.call("instagram", "upload", lambda: 1) == 1
+
+
+def test_it_closes_again_by_itself(circuits, clock):
+    breaks(circuits)
+    clock.now += OPEN_FOR
+    assert circuits.call("tiktok", "read", lambda: 1) == 1
+    assert state(circuits) is State.CLOSED
+
+
+def test_instagram_has_to_answer_twice(circuits, clock):
+    for _ in range(FAILURES):
+        with pytest.raises(Unavailable):
+            circuits.call("instagram", "read", fail())
+    clock.now += OPEN_FOR
+    for expected in (State.HALF_OPEN, State.CLOSED):
+        circuits.call("instagram", "read", lambda: 1)
+        found = {each.kind: each.circuit.state for each in circuits.figures(["instagram"])}
+        assert found["read"] is expected
+
+
+def test_one_process_opens_it_for_all(process, redis_url):
+    first, second = process(redis_url), process(redis_url)
+    breaks(first, times=2)
+    breaks(second, times=3)
+    with pytest.raises(PlatformAway):
+        first.call("tiktok", "read", lambda: 1)
+
+
+def test_only_one_process_tries_when_the_time_is_over(process, redis_url, clock):
+    first, second = process(redis_url), process(redis_url)
+    breaks(first)
+    clock.now += OPEN_FOR
+
+    def while_it_tries():
+        with pytest.raises(PlatformAway):
+            second.call("tiktok", "read", lambda: pytest.fail("two at once"))
+        return "answered"
+
+    assert first.call("tiktok", "read", while_it_tries) == "answered"
+
+
+def test_a_write_in_between_is_not_overwritten(process, redis_url):
+    first, second = process(redis_url), process(redis_url)
+
+    def meanwhile():
+        breaks(second, times=FAILURES - 1)
+        raise Unavailable
+
+    with pytest.raises(Unavailable):
+        first.call("tiktok", "read", meanwhile)
+    assert state(first) is State.OPEN
+
+
+def test_figures_tell_totals(process, redis_url):
+    circuits = process(redis_url)
+    breaks(circuits, times=2)
+    circuits.call("tiktok", "read", lambda: 1)
+    found = circuits.figures(["tiktok"])
+    assert [each.kind for each in found] == list(CLASSES)
+    read = found[CLASSES.index("read")]
+    assert (read.failures, read.successes) == (2, 1)
+    assert read.circuit.last_failure is not None
+
+
+def test_a_guarded_adapter_calls_through_its_circuit(process):
+    circuits, app = process(NOBODY), an_app()
+    bare = registry.build({"tiktok": app}, Http(timeout=(0.1, 0.1), sleep=lambda _: None))
+    platform = guarded(bare, circuits)["tiktok"]
+    for _ in range(FAILURES):
+        with pytest.raises(Unavailable):
+            platform.publisher.cancel(Secret("t"), "v1")
+    with pytest.raises(PlatformAway):
+        platform.publisher.cancel(Secret("t"), "v1")
+    assert "state=abc" in platform.oauth.authorize_url(state="abc")  # calls nobody
+    assert platform.webhooks is bare["tiktok"].webhooks
+
+
+def an_app():
+    return App(
+        client_key="k",
+        client_secret=Secret("s"),
+        redirect_uri="http://127.0.0.1/cb",
+        scopes=("user.info.basic",),
+        webhook_secrets=(),
+        bases={"auth": "http://127.0.0.1:1", "api": "http://127.0.0.1:1"},
+    )
+
+
+def test_every_method_that_calls_has_a_class():
+    methods = {
+        name
+        for protocol in (OAuth, Publisher)
+        for name in vars(protocol)
+        if not name.startswith("_")
+    }
+    assert methods - set(CLASS_OF) == {"authorize_url"}
+    assert set(CLASS_OF.values()) == set(CLASSES)
