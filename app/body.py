@@ -1,17 +1,18 @@
 """What a request says, as a checked value; and what an answer says. Decides nothing."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.context import house
+from core.checked import checked
 from core.errors import Invalid
 
 P = ParamSpec("P")
@@ -85,39 +86,6 @@ def parsed(data: bytes) -> dict[str, Any]:
 
 def no_number(word: str) -> None:
     raise ValueError(word)  # NaN and Infinity are Python's, not JSON's
-
-
-def checked(model: type[M], values: Mapping[str, Any]) -> M:
-    """Errors: Invalid with `details.fields`, a name and a reason each; no value is quoted."""
-    unfit = [name for name, value in values.items() if not all(map(storable, texts(value)))]
-    if unfit:
-        raise Invalid("unusable characters", details={"fields": dict.fromkeys(unfit, "text")})
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise Invalid("fields are missing or wrong", details={"fields": faults(error)}) from None
-
-
-def faults(error: ValidationError) -> dict[str, str]:
-    told = error.errors(include_url=False, include_context=False, include_input=False)
-    return {".".join(map(str, each["loc"])) or "body": each["msg"] for each in told}
-
-
-def texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            yield name
-            yield from texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from texts(each)
-
-
-def storable(text: str) -> bool:
-    """Postgres takes neither NUL nor half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def ok(**fields: Any) -> dict[str, Any]:
