@@ -1,5 +1,6 @@
 """A small kind of due work to try the engine on: rows of its own, effects that can be counted."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from core.backoff import Policy, seconds
 from core.kinds import Work
 from core.outcomes import Again
+from db.attempts import Attempt
 from db.base import Base, Identified
 from db.due import Due, Queue
 
@@ -34,6 +36,15 @@ class Effect(Identified, Own):
 
     chore_id: Mapped[int] = mapped_column(ForeignKey("chores.id"))
     attempt: Mapped[int]
+
+
+class Performance(Identified, Own):
+    """The outside world's own book: written at once, whatever becomes of the worker."""
+
+    __tablename__ = "performances"
+
+    chore_id: Mapped[int]
+    by: Mapped[int]
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,9 @@ class Sight:
     """Looks at the tables from outside, each look a transaction of its own."""
 
     def __init__(self, url):
-        self.engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+
+    def prepare(self):
         Own.metadata.create_all(self.engine)
 
     def put(self, count=1, **values):
@@ -122,9 +135,38 @@ class Sight:
 
     def effects(self):
         """Chore id to how often it was recorded."""
-        counted = select(Effect.chore_id, func.count()).group_by(Effect.chore_id)
+        return self._times(Effect)
+
+    def performances(self):
+        """Chore id to how often the outside world was asked for it."""
+        return self._times(Performance)
+
+    def _times(self, table):
+        counted = select(table.chore_id, func.count().label("times")).group_by(table.chore_id)
         with self.engine.connect() as connection:
-            return {row.chore_id: row.count for row in connection.execute(counted)}
+            return {row.chore_id: row.times for row in connection.execute(counted)}
+
+    def perform(self, job):
+        with self.engine.connect() as connection:
+            connection.execute(insert(Performance).values(chore_id=job.id, by=os.getpid()))
+
+    def last_performances(self, since):
+        """Those after that number: (number, process), the newest first."""
+        found = select(Performance.id, Performance.by).where(Performance.id > since)
+        with self.engine.connect() as connection:
+            return connection.execute(found.order_by(Performance.id.desc())).all()
+
+    def tries(self, id_):
+        """How often it was claimed, by the ledger."""
+        mine = Attempt.row_id == id_
+        with self.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(Attempt).where(mine))
+
+    def lost_tries(self):
+        """Those that nobody came back from."""
+        lost = Attempt.ended_at.is_(None)
+        with self.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(Attempt).where(lost))
 
     def open(self):
         """How many chores are not done."""

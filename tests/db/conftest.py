@@ -14,5 +14,6 @@ def database(database_url):
 @pytest.fixture
 def sight(database_url):
     made = Sight(database_url)
+    made.prepare()
     yield made
     made.close()
