@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import structlog
 
+from core import metrics
 from core.errors import Invalid
 from db.arrivals import Arrival
 from platforms.base import IGNORED, Notice, Verdict, Webhooks
@@ -31,6 +32,7 @@ def judge(verdict: Verdict, *, provider: str, refuses_late: bool) -> None:
     if verdict.ok and not (verdict.late and refuses_late):
         return
     log.warning("webhook.unsigned", provider=provider, reason=verdict.reason)
+    metrics.WEBHOOK_RECEIVED.labels(provider, "unknown", verdict.reason).inc()
     raise BadSignature(f"signature: {verdict.reason}", code=CODES.get(verdict.reason))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 
-from core import grants
+from core import grants, metrics
 from core.news import hear
 from core.outcomes import Failure
 from core.settle import FINAL
@@ -64,7 +64,13 @@ class Room:
 
 
 def handle(room: Room, event: Event, news: News) -> Ended:
-    return HANDLERS.get(news.notice.kind, ignore)(room, event, news)
+    kind = news.notice.kind if news.notice.kind in HANDLERS else "other"
+    ended = HANDLERS.get(kind, ignore)(room, event, news)
+    outcome = ended.code if isinstance(ended, Failure) else ended
+    metrics.WEBHOOK_PROCESSED.labels(news.provider, kind, outcome).inc()
+    age = (news.at - event.created_at).total_seconds()
+    metrics.WEBHOOK_PROCESSING.labels(news.provider, kind).observe(max(age, 0.0))
+    return ended
 
 
 def publication(room: Room, event: Event, news: News) -> Ended:
@@ -94,10 +100,11 @@ def removed(room: Room, event: Event, news: News) -> Ended:
     account = Accounts(room.session).live(*news.account)
     if account is None or account.status == AccountStatus.REVOKED:
         return "ignored"
-    at = news.notice.at and news.notice.at + EXACT
-    if not grants.removed(room.session, account, cause=news.notice.kind, at=at):
+    granted = account.last_refreshed_at or account.created_at
+    if news.notice.at is not None and news.notice.at + EXACT <= granted:
         return "ignored"
-    log.info("account.removed", account=account.id, event=event.id, reason=news.notice.reason)
+    grants.revoked(room.session, account)
+    log.info("account.revoked", account=account.id, event=event.id, reason=news.notice.reason)
     return "done"
 
 

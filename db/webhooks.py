@@ -9,6 +9,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    and_,
     func,
     or_,
     select,
@@ -43,6 +44,12 @@ class Event(Due, Timed, Base):
     due_at: Mapped[datetime | None] = mapped_column("next_attempt_at", server_default=text("now()"))
     attempts: Mapped[int] = mapped_column("retry_count", server_default="0")
     last_error: Mapped[str | None] = mapped_column("error_message")
+
+    @property
+    def standing(self) -> str:
+        """The status for people: one in a worker's hands is no longer waiting."""
+        waits = self.status == "pending"
+        return "processing" if waits and self.leased_until is not None else self.status
 
     __table_args__ = (
         UniqueConstraint("provider", "external_id"),
@@ -87,13 +94,22 @@ class Wanted:
     def conditions(self) -> list[ColumnElement[bool]]:
         tests = (
             (self.ids, Event.id.in_(self.ids or ())),
-            (self.status, Event.status == self.status),
+            (self.status, stands(self.status)),
             (self.provider, Event.provider == self.provider),
             (self.kind, Event.event_type == self.kind),
             (self.since, Event.created_at >= self.since),
             (self.until, Event.created_at < self.until),
         )
         return [test for value, test in tests if value is not None]
+
+
+def stands(status: str | None) -> ColumnElement[bool]:
+    """The condition behind `Event.standing`: a claim does not rewrite the column."""
+    if status == "processing":
+        return and_(Event.status == "pending", Event.leased_until.is_not(None))
+    return and_(
+        Event.status == status, or_(Event.status != "pending", Event.leased_until.is_(None))
+    )
 
 
 class Events:

@@ -1,0 +1,64 @@
+"""Hears the platforms: raw bytes in, an answer when they are stored. Looks at no content.
+
+Open to everybody, since the signature decides; no cookie, limit or login stands before it.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from app.context import house, request_id
+from core import metrics, webhooks
+from core.errors import CoreError, Invalid
+from db.session import StoreAway
+from platforms.errors import PlatformError
+
+blueprint = Blueprint("webhooks", __name__)
+
+log = structlog.get_logger(__name__)
+
+
+@blueprint.post("/api/webhooks/<provider>")
+def hear(provider: str) -> dict[str, Any]:
+    """A platform's delivery: 200 once it is stored, also if it was here before."""
+    webhooks.ear(house().world, provider)  # without a key for it, not a byte is read
+    began = time.perf_counter()
+    duplicate = stored(provider, raw())
+    metrics.WEBHOOK_ACK.labels(provider).observe(time.perf_counter() - began)
+    known = {"duplicate": True} if duplicate else {}
+    return {"success": True, "message": "Webhook received", **known}
+
+
+@blueprint.get("/api/webhooks/<provider>")
+def greet(provider: str) -> Response:
+    """A platform's handshake, where it has one."""
+    try:
+        answer = webhooks.ear(house().world, provider).handshake(request.args)
+    except ValueError as fault:
+        raise Invalid(str(fault)) from fault
+    if answer is None:
+        raise MethodNotAllowed(valid_methods=["POST"])
+    return Response(answer, mimetype="text/plain")
+
+
+def raw() -> bytes:
+    """The body as sent, whatever it says it is. Errors: 413 by the framework, before it is read."""
+    request.max_content_length = house().settings.limits.webhook_max_bytes
+    return request.get_data(cache=False)
+
+
+def stored(provider: str, body: bytes) -> bool:
+    """Whether all of it was here before. Errors: those of `receive`, and no others."""
+    headers = dict(request.headers)
+    try:
+        return webhooks.receive(
+            house().inbox, house().world, provider, headers, body, correlation_id=request_id()
+        ).duplicate
+    except (CoreError, PlatformError, StoreAway, HTTPException):
+        raise
+    except Exception as error:  # a fault of ours must not end what the platform would repeat
+        log.exception("webhook.failed", provider=provider)
+        raise webhooks.Busy(type(error).__name__) from error
