@@ -5,6 +5,7 @@ Must hold nothing that cannot be lost; the truth is in Postgres.
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import redis
@@ -15,7 +16,7 @@ from redis.retry import Retry
 from core.errors import Away
 
 PREFIX = "signalpost:"
-PATIENCE = 0.1  # seconds for one answer; a cold connection takes three of them at most
+PATIENCE = 0.25  # seconds for a connection or an answer; a healthy Redis needs a thousandth
 REST = 5.0  # seconds in which nobody asks a Redis that has not answered
 DRIVER = {
     "socket_timeout": PATIENCE,
@@ -59,9 +60,9 @@ class Shared:
         found: str | None = self._ask(lambda: self._client.get(PREFIX + key))
         return found
 
-    def put(self, key: str, value: str, *, seconds: float) -> None:
+    def put(self, key: str, value: str, lifetime: timedelta) -> None:
         """Errors: SharedAway."""
-        self._ask(lambda: self._client.set(PREFIX + key, value, px=round(1000 * seconds)))
+        self._ask(lambda: self._client.set(PREFIX + key, value, px=lifetime))
 
     def drop(self, key: str) -> None:
         """Errors: SharedAway."""

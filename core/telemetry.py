@@ -7,22 +7,20 @@ import logging
 import re
 import secrets
 import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any, TextIO
+from typing import TextIO
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
-from structlog.typing import EventDict, Processor
 
 from core.config import Settings
+from core.lines import in_order, readable, steps
 from core.redact import Redactor
 from platforms.secret import Secret
 
 CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
-FIRST = ("time", "level", "logger", "message", "correlation_id")
 QUIET = {
     "urllib3": logging.CRITICAL,  # it writes whole addresses
     "celery.worker.strategy": logging.WARNING,  # a line per bell, and bells are many
@@ -51,7 +49,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
-            *shared_steps(redactor),
+            *steps(redactor),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -112,45 +110,9 @@ class Redacting(structlog.stdlib.ProcessorFormatter):
                 if form == "json"
                 else readable,
             ],
-            foreign_pre_chain=shared_steps(redactor),
+            foreign_pre_chain=steps(redactor),
         )
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
         return self._redactor.text(super().format(record))
-
-
-def shared_steps(redactor: Redactor) -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        told,
-        structlog.processors.EventRenamer("message"),
-        lambda _logger, _method, event: redactor.fields(event),
-    ]
-
-
-def told(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Of an exception its kind, where it came from and the first line of what it says."""
-    found = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
-    if isinstance(error, BaseException):
-        event["exception"] = type(error).__name__
-        event["said"] = str(error).partition("\n")[0][:300]
-        frames = traceback.extract_tb(error.__traceback__)[-12:]
-        event["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    event.pop("stack_info", None)
-    return event
-
-
-def in_order(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    first = {key: event[key] for key in FIRST if key in event}
-    return first | {key: event[key] for key in event if key not in first}
-
-
-def readable(_logger: Any, _method: str, event: EventDict) -> str:
-    """For a terminal: time, level, message and what else there is."""
-    rest = " ".join(f"{key}={event[key]}" for key in event if key not in FIRST[:4])
-    return f"{event['time'][11:19]} {event['level']:<7} {event['message']}  {rest}".rstrip()

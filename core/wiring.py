@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from core import metrics
+from core.cache import Cache
 from core.circuits import Circuits
 from core.config import Settings
 from core.crypto import KeyRing
@@ -37,6 +38,7 @@ class World:
     shared: Shared
     limits: Limits
     circuits: Circuits
+    cache: Cache
     store: Media | None
     ring: Callable[[str], None]
     now: Callable[[], datetime]
@@ -69,6 +71,7 @@ def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
         shared=shared,
         limits=Limits(shared, platform_rates(settings.limits)),
         circuits=circuits,
+        cache=Cache(shared),
         store=Media(settings.media_url) if settings.media_url else None,
         ring=ring,
         now=now,

@@ -3,7 +3,9 @@
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 
+from core import telemetry
 from core.config import load
 from tasks.settings import configuration
 
@@ -26,3 +28,9 @@ def configured() -> dict[str, Any]:
 
 
 app.add_defaults(configured)  # a promise: Celery asks when it first needs an answer
+
+
+@setup_logging.connect
+def logs(**_: Any) -> None:
+    """In place of Celery's own handlers, which would not redact."""
+    telemetry.configure(load())
