@@ -8,14 +8,14 @@ import json
 import os
 import signal
 import threading
-from urllib.parse import urlsplit
 
 import click
 
 from platforms.sandbox.app import create_app
 from platforms.sandbox.house import House
-from platforms.sandbox.server import HOST, Server
+from platforms.sandbox.server import Server
 from platforms.sandbox.tiktok.authorize import is_registrable
+from platforms.sandbox.tiktok.events import is_callback
 from platforms.sandbox.tiktok.settings import Settings
 from platforms.sandbox.tiktok.state import TikTok
 
@@ -58,9 +58,7 @@ def registered(uris: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def callback(url: str) -> str:
-    target = urlsplit(url)
-    is_loopback = target.scheme == "http" and target.hostname in {HOST, "localhost"}
-    if url and target.scheme != "https" and not is_loopback:
+    if url and not is_callback(url):
         raise click.BadParameter("https, or http on loopback", param_hint="--webhook-url")
     return url
 

@@ -61,3 +61,8 @@ class Agenda:
     def _nap(self) -> float:
         pause = self._due[0][0] - self._clock.time if self._due else LONGEST_NAP
         return min(max(pause, 0.0), LONGEST_NAP)
+
+
+def in_background(act: Act) -> None:
+    """For what waits on somebody else: the agenda itself must never wait."""
+    threading.Thread(target=act, daemon=True).start()

@@ -7,7 +7,7 @@ from flask import Flask
 from platforms.sandbox import controls, overview
 from platforms.sandbox.house import House
 from platforms.sandbox.manners import Manners
-from platforms.sandbox.tiktok import authorize, display, oauth, publish, status, uploads
+from platforms.sandbox.tiktok import authorize, display, oauth, photos, publish, status, uploads
 from platforms.sandbox.tiktok import controls as tiktok_controls
 from platforms.sandbox.tiktok.endpoints import ENDPOINTS
 from platforms.sandbox.tiktok.state import TikTok
@@ -15,7 +15,7 @@ from platforms.sandbox.tiktok.state import TikTok
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-TIKTOK = (authorize, oauth, display, publish, uploads, status)
+TIKTOK = (authorize, oauth, display, publish, photos, uploads, status)
 
 
 def create_app(house: House, tiktok: TikTok) -> "WSGIApplication":

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 from platforms.sandbox.courier import TRICKS
 from platforms.sandbox.faults import WEBHOOK, Fault
 from platforms.sandbox.house import House
-from platforms.sandbox.manners import KINDS
+from platforms.sandbox.plays import KINDS
 
 controls = Blueprint("controls", __name__, url_prefix="/_sandbox")
 
@@ -31,8 +31,8 @@ def house() -> House:
 
 
 def wish() -> dict[str, Any]:
-    """The JSON object of a control request. Errors: 400."""
-    body = request.get_json(force=True)
+    """The JSON object of a control request; no body is an empty one. Errors: 400."""
+    body = request.get_json(force=True) if request.data else {}
     if not isinstance(body, dict):
         raise BadRequest("a JSON object, please")
     return body

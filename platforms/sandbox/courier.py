@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from platforms.sandbox.agenda import Agenda
+from platforms.sandbox.agenda import Agenda, in_background
 from platforms.sandbox.clock import Clock
 from platforms.sandbox.faults import WEBHOOK, Fault, Faults
 from platforms.sandbox.letters import (
@@ -118,10 +118,6 @@ TRICKS: Mapping[str, Trick] = {
     "shuffle": Courier.shuffle,
     **dict.fromkeys(SPOILS, Courier.spoil),
 }
-
-
-def in_background(act: Callable[[], object]) -> None:
-    threading.Thread(target=act, name="delivery", daemon=True).start()
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, *, timeout: float) -> int | None:

@@ -18,6 +18,10 @@ class Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         pass
 
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
+        """Given up by either side: what was not sent never will be. (werkzeug's signature.)"""
+        self.close_connection = True
+
 
 class Server:
     def __init__(self, app: "WSGIApplication", port: int) -> None:

@@ -3,7 +3,6 @@
 Not part of the platform: whoever asks here plays the creator, the moderator or the operator.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -13,10 +12,10 @@ from werkzeug.exceptions import BadRequest, NotFound
 from platforms.sandbox.controls import wish
 from platforms.sandbox.letters import SPOILS
 from platforms.sandbox.tiktok import course, events
+from platforms.sandbox.tiktok.acts import ACTS
 from platforms.sandbox.tiktok.creators import Creator
-from platforms.sandbox.tiktok.posts import Post, Status
 from platforms.sandbox.tiktok.settings import PROFILES, Settings
-from platforms.sandbox.tiktok.state import TikTok, here
+from platforms.sandbox.tiktok.state import here
 
 controls = Blueprint("tiktok_controls", __name__, url_prefix="/_sandbox")
 
@@ -39,6 +38,8 @@ def set_up() -> Json:
     changes = checked(Settings, wish())
     if changes.get("profile", "current") not in PROFILES:
         raise BadRequest(f"profile: one of {', '.join(PROFILES)}")
+    if changes.get("webhook_url") and not events.is_callback(changes["webhook_url"]):
+        raise BadRequest("webhook_url: https, or http on loopback")
     here().settings = replace(here().settings, **changes)
     return settings()
 
@@ -112,41 +113,6 @@ def tell() -> Json:
 def warnings() -> Json:
     """What an audit would object to."""
     return {"warnings": list(here().warnings)}
-
-
-def take_from_inbox(tiktok: TikTok, post: Post, asked: Json) -> None:
-    """The creator opens the draft and posts it; again, if they like."""
-    if post.status not in {Status.IN_INBOX, Status.COMPLETE}:
-        raise BadRequest("it is not in the inbox")
-    post.public = bool(asked.get("public", not tiktok.creator(post).private))
-    course.publish(tiktok, post)
-
-
-def fail(tiktok: TikTok, post: Post, asked: Json) -> None:
-    course.fail(tiktok, post, str(asked.get("reason", "internal")))
-
-
-def withdraw(tiktok: TikTok, post: Post, _asked: Json) -> None:
-    course.withdraw(tiktok, post)
-
-
-def finish(tiktok: TikTok, post: Post, _asked: Json) -> None:
-    course.finish(tiktok, post)
-
-
-def expire(tiktok: TikTok, post: Post, _asked: Json) -> None:
-    """Its upload address ends now."""
-    if post.upload:
-        post.upload.until = tiktok.time
-
-
-ACTS: Mapping[str, Callable[[TikTok, Post, Json], None]] = {
-    "post": take_from_inbox,
-    "fail": fail,
-    "withdraw": withdraw,
-    "finish": finish,
-    "expire": expire,
-}
 
 
 def checked(kind: type[Settings] | type[Creator], given: Json) -> Json:

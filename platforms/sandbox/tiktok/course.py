@@ -6,13 +6,13 @@ Source: TikTok, get-video-status, read 2026-11-22; transitions partly inferred.
 """
 
 from platforms.sandbox.tiktok import events
-from platforms.sandbox.tiktok.posts import DIRECTS, PULL, Post, Status, snowflake
+from platforms.sandbox.tiktok.posts import DIRECTS, Post, Status, snowflake
 from platforms.sandbox.tiktok.settings import PUBLIC
 from platforms.sandbox.tiktok.state import TikTok
 
 DEVELOPER, USER = 5, 1  # reasons of authorization.removed
 BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})  # MP4 and MOV begin so
-WEBM = bytes.fromhex("1a45dfa3")
+WEBM, JPEG = bytes.fromhex("1a45dfa3"), bytes.fromhex("ffd8ff")
 
 
 def process(tiktok: TikTok, post: Post) -> None:
@@ -37,15 +37,19 @@ def finish(tiktok: TikTok, post: Post) -> None:
 
 
 def verdict(tiktok: TikTok, post: Post) -> str:
-    """Why it fails; empty if it does not. Only the container is really looked at."""
+    """Why it fails; empty if it does not. Of the files, only their beginnings are looked at."""
     told = tiktok.creator(post).fail_reason or tiktok.settings.fail_reason
-    if told or not post.head:
-        return told
-    return "" if is_video(post.head) else "file_format_check_failed"
+    is_fine = is_picture if post.is_photo else is_video
+    return told or ("" if all(map(is_fine, post.heads)) else "file_format_check_failed")
 
 
 def is_video(head: bytes) -> bool:
     return head[4:8] in BOXES or head.startswith(WEBM)
+
+
+def is_picture(head: bytes) -> bool:
+    """JPEG or WebP; PNG is rejected."""
+    return head.startswith(JPEG) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
 
 
 def publish(tiktok: TikTok, post: Post) -> None:
@@ -80,16 +84,6 @@ def withdraw(tiktok: TikTok, post: Post) -> None:
 def fail(tiktok: TikTok, post: Post, reason: str) -> None:
     post.status, post.fail_reason, post.is_downloading = Status.FAILED, reason, False
     events.about(tiktok, events.FAILED, post, reason=reason)
-
-
-def pull_failed(post: Post) -> str:
-    return (
-        "video_pull_failed" if post.source == PULL and not is_photo(post) else "photo_pull_failed"
-    )
-
-
-def is_photo(post: Post) -> bool:
-    return post.kind.startswith("photo")
 
 
 def disconnect(tiktok: TikTok, open_id: str, *, reason: int) -> None:

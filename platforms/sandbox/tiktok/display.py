@@ -1,7 +1,6 @@
-"""The Display API: profile and public videos. Must not show what the public does not see.
+"""The Display API: who the creator is, and which videos the public sees.
 
-Source: TikTok, tiktok-api-v2-get-user-info, -video-list, -video-query, -video-object, read
-2026-11-22.
+Source: TikTok, tiktok-api-v2-get-user-info, -video-list, -video-query, read 2026-11-22.
 """
 
 from typing import Any
@@ -11,9 +10,9 @@ from flask import Blueprint, request
 from platforms.sandbox.tiktok.answers import Refused
 from platforms.sandbox.tiktok.creators import Creator
 from platforms.sandbox.tiktok.gate import Data, body, call
-from platforms.sandbox.tiktok.posts import Post
 from platforms.sandbox.tiktok.state import TikTok
 from platforms.sandbox.tiktok.tokens import Grant
+from platforms.sandbox.tiktok.videos import VIDEO_FIELDS, videos
 
 routes = Blueprint("display", __name__)
 
@@ -112,49 +111,3 @@ def profile(tiktok: TikTok, creator: Creator) -> dict[str, Any]:
         "likes_count": creator.likes_count,
         "video_count": len(videos(tiktok, creator.open_id)),
     }
-
-
-def videos(tiktok: TikTok, open_id: str) -> list[dict[str, Any]]:
-    creator = tiktok.creators[open_id]
-    shown = [
-        video(tiktok, creator, post, post_id)
-        for post in tiktok.posts.of(open_id)
-        for post_id in post.post_ids
-        if post.public
-    ]
-    return sorted(shown, key=lambda one: int(one["id"]), reverse=True)
-
-
-def video(tiktok: TikTok, creator: Creator, post: Post, post_id: int) -> dict[str, Any]:
-    """Counters are absent on a new video, as was observed."""
-    url = f"https://www.tiktok.com/@{creator.username}/video/{post_id}"
-    title = str(post.info.get("title", ""))[:150]
-    return {
-        "id": str(post_id),
-        "create_time": int(post.published_at),
-        "cover_image_url": f"https://p16-sign.tiktokcdn-us.com/{post_id}.jpeg?x-expires=21600",
-        "share_url": f"{url}?utm_campaign=tt4d_open_api&utm_source={tiktok.client_key}",
-        "video_description": title,
-        "title": title,
-        "duration": 3,
-        "height": 640,
-        "width": 360,
-        "embed_html": "",
-        "embed_link": f"https://www.tiktok.com/player/v1/{post_id}",
-    }
-
-
-COUNTERS = frozenset({"like_count", "comment_count", "share_count", "view_count"})
-VIDEO_FIELDS = COUNTERS | {
-    "id",
-    "create_time",
-    "cover_image_url",
-    "share_url",
-    "video_description",
-    "title",
-    "duration",
-    "height",
-    "width",
-    "embed_html",
-    "embed_link",
-}

@@ -1,6 +1,6 @@
 """The surface of TikTok by name, for the log and the faults. Must not know what they do."""
 
-from platforms.sandbox.manners import Endpoint
+from platforms.sandbox.plays import Endpoint
 from platforms.sandbox.tiktok.answers import faulty_envelope, faulty_flat, faulty_upload
 from platforms.sandbox.tiktok.authorize import PATH
 

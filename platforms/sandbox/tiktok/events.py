@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from platforms.sandbox.letters import Delivery, Letter, Mailing
 from platforms.sandbox.tiktok.posts import Post
@@ -21,6 +22,13 @@ DELIVERED = "post.publish.inbox_delivered"
 AVAILABLE = "post.publish.publicly_available"
 WITHDRAWN = "post.publish.no_longer_publicaly_available"  # the vendor's spelling
 STRANGER = "sbaw_somebody_else"
+
+
+def is_callback(url: str) -> bool:
+    """https, as TikTok demands; plain http on loopback, where there is nobody to listen in."""
+    target = urlsplit(url)
+    is_loopback = target.scheme == "http" and target.hostname in {"127.0.0.1", "localhost"}
+    return (target.scheme == "https" and bool(target.hostname)) or is_loopback
 
 
 def sign(secret: str, body: bytes, t: float) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Status(StrEnum):
 OPEN = frozenset({Status.UPLOADING, Status.DOWNLOADING})
 DIRECT, INBOX, PHOTO_DIRECT, PHOTO_INBOX = "direct", "inbox", "photo_direct", "photo_inbox"
 DIRECTS = frozenset({DIRECT, PHOTO_DIRECT})
+PHOTOS = frozenset({PHOTO_DIRECT, PHOTO_INBOX})
 FILE, PULL = "FILE_UPLOAD", "PULL_FROM_URL"
 PREFIXES = {
     (DIRECT, FILE): "v_pub_file~v2-1.",
@@ -69,11 +70,11 @@ class Post:
     created_at: float
     info: dict[str, Any]
     status: Status
-    url: str = ""
+    urls: tuple[str, ...] = ()
     upload: Upload | None = None
     downloaded: int = 0
     sha256: str = ""
-    head: bytes = b""
+    heads: list[bytes] = field(default_factory=list)  # how each file begins
     is_downloading: bool = False
     fail_reason: str = ""
     public: bool = False
@@ -86,6 +87,10 @@ class Post:
         return self.status in OPEN
 
     @property
+    def is_photo(self) -> bool:
+        return self.kind in PHOTOS
+
+    @property
     def publish_type(self) -> str:
         return "DIRECT_PUBLISH" if self.kind in DIRECTS else "INBOX_SHARE"
 
@@ -96,7 +101,7 @@ class Post:
     def told(self) -> dict[str, Any]:
         """For the control API: everything but the keys to the upload."""
         plain = ("publish_id", "kind", "source", "open_id", "created_at", "status", "fail_reason")
-        more = ("public", "published", "sha256", "size", "url")
+        more = ("public", "published", "sha256", "size", "urls")
         told = {name: getattr(self, name) for name in (*plain, *more)}
         return told | {"post_ids": [str(one) for one in self.post_ids], "post_info": self.info}
 

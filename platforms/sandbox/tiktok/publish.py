@@ -16,7 +16,7 @@ from platforms.sandbox.tiktok.answers import BAD_POST, BAD_SOURCE, Refused
 from platforms.sandbox.tiktok.creators import Creator
 from platforms.sandbox.tiktok.gate import Data, body, call, part
 from platforms.sandbox.tiktok.orders import PLAN, check_info, check_source
-from platforms.sandbox.tiktok.posts import DIRECT, FILE, INBOX, PREFIXES, PULL, Post, Status, Upload
+from platforms.sandbox.tiktok.posts import DIRECT, FILE, INBOX, PREFIXES, Post, Status, Upload
 from platforms.sandbox.tiktok.posts import snowflake as an_id
 from platforms.sandbox.tiktok.state import TikTok
 from platforms.sandbox.tiktok.tokens import Grant
@@ -43,7 +43,7 @@ def direct(tiktok: TikTok, grant: Grant) -> Data:
     check_info(info)
     check_source(source)
     check_direct(tiktok, creator, info)
-    pull.check_owned(tiktok, source)
+    pull.check_owned(tiktok, urls(source))
     return start(tiktok, creator, DIRECT, source, info)
 
 
@@ -55,7 +55,7 @@ def inbox(tiktok: TikTok, grant: Grant) -> Data:
     source = part(body(), "source_info", BAD_SOURCE)
     check_source(source)
     quotas.check_drafts(tiktok, creator)
-    pull.check_owned(tiktok, source)
+    pull.check_owned(tiktok, urls(source))
     return start(tiktok, creator, INBOX, source, {})
 
 
@@ -95,9 +95,16 @@ def a_post(
         created_at=tiktok.time,
         info=dict(info),
         status=Status.UPLOADING if way == FILE else Status.DOWNLOADING,
-        url=source.get("video_url", "") if way == PULL else "",
+        urls=urls(source),
         upload=an_upload(tiktok, source) if way == FILE else None,
     )
+
+
+def urls(source: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the files are to be fetched; none if they are uploaded."""
+    if source["source"] == FILE:
+        return ()
+    return tuple(source.get("photo_images") or [source["video_url"]])
 
 
 def an_upload(tiktok: TikTok, source: Mapping[str, Any]) -> Upload:

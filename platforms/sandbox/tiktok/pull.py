@@ -5,16 +5,15 @@ app's, no redirect, one hour. Loopback stands in for a verified domain, by setti
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from platforms.sandbox.courier import in_background
+from platforms.sandbox.agenda import in_background
 from platforms.sandbox.tiktok import course
 from platforms.sandbox.tiktok.answers import Refused
-from platforms.sandbox.tiktok.posts import PULL, Post
+from platforms.sandbox.tiktok.posts import Post
 from platforms.sandbox.tiktok.state import TikTok
 
 HOUR = 3_600.0
@@ -24,9 +23,9 @@ OK = 200
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
-def check_owned(tiktok: TikTok, source: Mapping[str, Any]) -> None:
+def check_owned(tiktok: TikTok, urls: Iterable[str]) -> None:
     """Errors: Refused."""
-    if source["source"] == PULL and not is_owned(tiktok, source["video_url"]):
+    if not all(is_owned(tiktok, url) for url in urls):
         raise Refused("url_ownership_unverified")
 
 
@@ -89,8 +88,7 @@ def fetch(tiktok: TikTok, post: Post) -> None:
     if not post.is_downloading or tiktok.settings.stuck:
         return
     try:
-        if is_loopback(urlsplit(post.url)):
-            read(post)
+        read(post)
     except (OSError, HTTPException):
         failed(tiktok, post)
     else:
@@ -100,13 +98,15 @@ def fetch(tiktok: TikTok, post: Post) -> None:
 def read(post: Post) -> None:
     """Errors: OSError, HTTPException; also for a redirect or any status but 200."""
     digest = sha256()
-    for piece in pieces(post.url):
-        digest.update(piece)
-        post.head = (post.head + piece)[:HEAD]
-        post.downloaded += len(piece)
-        if not post.is_downloading:
-            return
-    post.sha256 = digest.hexdigest()
+    for url in filter(lambda one: is_loopback(urlsplit(one)), post.urls):
+        post.heads.append(b"")
+        for piece in pieces(url):
+            digest.update(piece)
+            post.heads[-1] = (post.heads[-1] + piece)[:HEAD]
+            post.downloaded += len(piece)
+            if not post.is_downloading:
+                return
+        post.sha256 = digest.hexdigest()
 
 
 def pieces(url: str) -> Iterator[bytes]:
@@ -141,4 +141,5 @@ def arrived(tiktok: TikTok, post: Post) -> None:
 def failed(tiktok: TikTok, post: Post) -> None:
     with tiktok.lock:
         if post.is_downloading:
-            course.fail(tiktok, post, course.pull_failed(post))
+            what = "photo" if post.is_photo else "video"
+            course.fail(tiktok, post, f"{what}_pull_failed")

@@ -79,7 +79,7 @@ def stored(tiktok: TikTok, post: Post, upload: Upload) -> Response:
     if upload.received < upload.size:
         return progress(STORED, upload)
     with tiktok.lock:
-        post.sha256, post.head = digest.hexdigest(), head
+        post.sha256, post.heads = digest.hexdigest(), [head]
         course.process(tiktok, post)
     return progress(ALL_IN, upload)
 
