@@ -4,7 +4,7 @@ Must not commit: who hands them in decides what an acknowledgement means.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Boolean, Text, bindparam, case, column, func, literal, null, select, tuple_
@@ -42,6 +42,7 @@ class Stored:
     processed: bool
 
 
+TABLE: Any = Event.__table__
 TEXTS = (
     "provider",
     "external_id",
@@ -78,10 +79,10 @@ def insertion() -> Any:
     }
     rows = select(*values.values()).order_by(given.c.provider, given.c.external_id)
     return (
-        insert(Event)
+        insert(TABLE)
         .from_select(list(values), rows)
         .on_conflict_do_nothing()
-        .returning(Event.provider, Event.external_id, Event.id)
+        .returning(TABLE.c.provider, TABLE.c.external_id, TABLE.c.id)
     )
 
 
@@ -90,7 +91,7 @@ INSERTION = insertion()
 
 def store(session: Session, arrivals: Sequence[Arrival]) -> list[Stored]:
     """What became of each, in the order given: a new row, or one that was there before."""
-    rows = [asdict(arrival) for arrival in arrivals]
+    rows = [vars(arrival) for arrival in arrivals]
     new = {
         (row.provider, row.external_id): row.id
         for row in session.execute(INSERTION, {"rows": rows})
