@@ -5,7 +5,7 @@ Knows no process by name. From the main thread only: on Linux a child dies with 
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.child import LOOK, Child, DidNotStart, tail
@@ -60,9 +60,9 @@ class Supervisor:
                     raise DidNotStart(f"{name} did not start:\n{tail(child.program.log)}")
             time.sleep(LOOK)
 
-    def watch(self) -> None:
-        """Restart what dies until we are told to stop."""
-        while not self.stopping:
+    def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Restart what dies, until that is true or we are told to stop."""
+        while not (self.stopping or until()):
             for name, child in self.children.items():
                 self._look_after(name, child, time.monotonic())
             time.sleep(LOOK * 5)

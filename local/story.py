@@ -1,0 +1,94 @@
+"""The demo's story: an account is connected, films go out, and each is really published.
+
+Told through HTTP alone, as a client would; what became of it is asked elsewhere.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from local.client import TIMEOUT, Client, Json, Refused
+from local.film import shoot
+
+BIG = 66 * 1024 * 1024  # bytes: more than TikTok takes in one chunk
+ELSEWHERE = "videos.example.com"
+FINAL = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
+PATIENCE = 90.0  # seconds for one film
+LOOK = 1.0  # seconds between two questions; a key may ask a hundred a minute
+DIRECT = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
+
+
+@dataclass
+class Story:
+    client: Client
+    sandbox: str
+    folder: Path
+    console: Console
+    stopping: Callable[[], bool]
+    posts: list[int] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def tell(self, email: str, password: str) -> list[int]:
+        """The ids of its posts. Errors: Refused."""
+        self.client.sign_in(email, password)
+        self.say(f"signed in as {email}")
+        account = self.client.connect("tiktok")
+        self.say(f"TikTok connected through its consent page: account {account}")
+        self.from_file("a small film", shoot(self.folder / "small.mp4"))
+        self.from_file("a film in chunks", shoot(self.folder / "big.mp4", size=BIG))
+        self.from_url("a film at an address")
+        return self.posts
+
+    def from_file(self, title: str, film: Path) -> None:
+        size = film.stat().st_size
+        with self.bar(f"{title}: to us", size) as moved:
+            media = self.client.put(film, moved)
+        film.unlink()
+        self.say(f"{title}: {size:,} bytes are with us, media {media}")
+        self.follow(title, {"source": "FILE_UPLOAD", "media_id": media, **DIRECT})
+
+    def from_url(self, title: str) -> None:
+        """The sandbox plays the download; that the host is ours, TikTok wants to be told first."""
+        owned = {"verified_urls": ELSEWHERE}
+        requests.post(f"{self.sandbox}/_sandbox/settings", json=owned, timeout=TIMEOUT)
+        url = f"https://{ELSEWHERE}/film.mp4"
+        self.follow(title, {"source": "PULL_FROM_URL", "videoUrl": url, **DIRECT})
+
+    def follow(self, title: str, wish: Json) -> None:
+        """From the request to the end, with every line of its timeline as it appears."""
+        post_id = self.client.publish({"title": title, **wish}, key=secrets.token_hex(8))
+        self.posts.append(post_id)
+        self.say(f"{title}: post {post_id} requested")
+        told, end = 0, time.monotonic() + PATIENCE
+        while True:
+            shown = self.client.post(post_id)
+            for event in shown["events"][told:]:
+                self.say(f"{title}: {sentence(event)}")
+            told = len(shown["events"])
+            if shown["state"] in FINAL:
+                return
+            if self.stopping() or time.monotonic() > end:
+                raise Refused(f"post {post_id} is still {shown['state']}")
+            time.sleep(LOOK)
+
+    @contextmanager
+    def bar(self, title: str, size: int) -> Iterator[Callable[[int], None]]:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(title, total=size)
+            yield lambda offset: progress.update(task, completed=offset)
+
+    def say(self, words: str) -> None:
+        self.console.print(f"[dim]{time.monotonic() - self.began:6.1f} s[/]  {words}")
+
+
+def sentence(event: Json) -> str:
+    way = " → ".join(state for state in (event["from"], event["to"]) if state)
+    return "  ".join(part for part in (event["kind"], way, event["note"]) if part)
