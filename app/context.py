@@ -13,6 +13,7 @@ from core.config import Settings
 from core.errors import Forbidden, Unauthorized
 from core.hostjwt import HostTokens
 from core.inbox import Inbox
+from core.readiness import Readiness
 from core.wiring import World
 from db.session import Database
 
@@ -28,6 +29,7 @@ class House:
     database: Database
     world: World
     inbox: Inbox
+    readiness: Readiness
     host_tokens: HostTokens | None  # if a host application may speak for its users
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from flask import Flask, Response, g, request
 
 from app.context import house, visitor
-from app.metrics import UNTHROTTLED
+from core import metrics
 from core.errors import Away, Limited
 from core.figures import Figures
 from core.formats import Rate
@@ -87,11 +87,12 @@ def count() -> None:
     try:
         g.hit = hit(rule)
     except SharedAway:
-        UNTHROTTLED.labels(rule.name, "refused" if rule.strict else "passed").inc()
+        metrics.LIMITER_AWAY.labels(rule.name).inc()
         if rule.strict:
             raise Away("nobody can count the tries right now") from None
         return
     if not g.hit.allowed:
+        metrics.RATE_LIMIT_HITS.labels("api", rule.name).inc()
         raise Limited("too many requests", code="RATE_LIMIT_EXCEEDED", retry_after=g.hit.wait)
 
 

@@ -1,16 +1,14 @@
 """One id and one log line per request. Logs the path, never a query string, body or header."""
 
-import re
 import time
-import uuid
 
 import structlog
 from flask import Flask, Response, g, request
 
-from app.metrics import REQUESTS
+from core import metrics
+from core.telemetry import CORRELATION, correlate
 
 ASKED = ("X-Request-Id", "X-Correlation-Id")
-ID = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 
@@ -22,22 +20,21 @@ def follow(app: Flask) -> None:
 
 def begin() -> None:
     g.started = time.perf_counter()
-    g.request_id = asked() or uuid.uuid4().hex
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
+    g.request_id = correlate(asked())
 
 
 def asked() -> str | None:
     """The id the caller already uses for this, if it is of a form that no log can trip over."""
     sent = (request.headers.get(name, "") for name in ASKED)
-    return next((one for one in sent if ID.fullmatch(one)), None)
+    return next((one for one in sent if CORRELATION.fullmatch(one)), None)
 
 
 def end(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     spent = seconds * 1000
     route = request.url_rule.rule if request.url_rule else "none"
-    REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
+    metrics.HTTP.labels(route, request.method, response.status_code).inc()
+    metrics.HTTP_SECONDS.labels(route, request.method).observe(seconds)
     for name in ASKED:
         response.headers[name] = g.request_id
     response.headers["X-Duration-Ms"] = f"{spent:.0f}"

@@ -1,6 +1,6 @@
 """The house as a browser or a program meets it: on a migrated database and a Redis of its own."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,9 +16,9 @@ from platforms.secret import Secret
 PASSWORD = "correct horse battery"
 BASE = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody: a lost bell must not matter here
-    "SECRET_KEY": "a-secret-key-of-the-tests",
+    "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
     "SIGNALPOST_ROLE": "web",
-    "WORKER_SECRET": "the-workers-secret-word",
+    "WORKER_SECRET": "the-workers-secret-word-0123456789",
     "TIKTOK_CLIENT_KEY": "key",
     "TIKTOK_CLIENT_SECRET": "client-secret",
     "TIKTOK_REDIRECT_URI": "http://127.0.0.1/api/auth/tiktok/callback",
@@ -117,7 +117,8 @@ def a_program(app, an_api_key):
 
     def make(person, *scopes, **fields):
         client = app.test_client()
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {an_api_key(person, *scopes, **fields)}"
+        key = an_api_key(person, *scopes, **fields)
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return client
 
     return make

@@ -1,0 +1,189 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from app import errors, words
+from core import errors as ours
+from db.users import Users
+from platforms import errors as theirs
+from platforms.tiktok.reasons import REASONS
+
+ROOT = Path(__file__).parents[2]
+IN_THE_POST = {"upload_url_expired", "outcome_unknown", "dry_run"}
+OF_EVENTS = {"unreadable"}  # written on a stored notice, never told to a caller
+LINE = re.compile(r'code(?:: str)? ?= ?"([A-Za-z_]+)"')
+
+
+def tree(root):
+    return [root, *(each for kind in root.__subclasses__() for each in tree(kind))]
+
+
+def codes_in_the_code():
+    """Every code that some line of ours gives to an error or a post."""
+    sources = [*(ROOT / "core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
+    return {code for path in sources for code in LINE.findall(path.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("kind", tree(ours.CoreError) + tree(theirs.PlatformError))
+def test_every_kind_of_error_has_a_status(kind):
+    assert kind.code in errors.KINDS
+
+
+@pytest.mark.parametrize("locale", words.LOCALES)
+@pytest.mark.parametrize("code", sorted({*errors.KINDS, *IN_THE_POST, *REASONS}))
+def test_every_code_has_words_and_a_next_step(locale, code):
+    said = words.dictionary(locale)[code]
+    assert said.says
+    assert said.next
+
+
+@pytest.mark.parametrize("locale", words.LOCALES)
+def test_every_code_that_is_written_down_somewhere_has_words(locale):
+    assert codes_in_the_code() - OF_EVENTS - words.dictionary(locale).keys() == set()
+
+
+def test_no_words_are_the_same_in_both_languages():
+    english, french = (words.dictionary(locale) for locale in words.LOCALES)
+    assert english.keys() == french.keys()
+    assert not [code for code in english if english[code].says == french[code].says]
+
+
+def test_the_table_is_the_contracts():
+    """Appendix A, as far as a code has a status of its own."""
+    for code, status in {
+        "quota_exceeded": 429,
+        "disconnect_failed": 500,
+        "not_connected": 403,
+        "invalid_publish_id": 404,
+        "timeout": 504,
+        "webhook_not_configured": 503,
+        "IDEMPOTENCY_MISMATCH": 422,
+        "oauth_not_configured": 500,
+        "invalid_state": 403,
+    }.items():
+        assert errors.KINDS[code].status == status
+
+
+def test_a_vendors_code_that_we_do_not_know_stays_inside():
+    error = theirs.Rejected("no", code="brand_new_code")
+    assert errors.code_of(error) == "invalid_param"
+
+
+def test_an_unknown_address_answers_in_the_envelope(client):
+    answer = client.get("/api/nothing")
+    assert answer.status_code == 404
+    assert answer.json["success"] is False
+    error = answer.json["error"]
+    assert error["code"] == "NOT_FOUND"
+    assert error["retryable"] is False
+    assert error["requestId"] == answer.headers["X-Request-Id"]
+
+
+def test_a_wrong_method_is_told_the_right_ones(client):
+    answer = client.delete("/api/auth/me")
+    assert answer.status_code == 405
+    assert answer.json["error"]["code"] == "METHOD_NOT_ALLOWED"
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_people_read_french_if_their_browser_asks_for_it(client):
+    asked = {"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.5"}
+    answer = client.get("/api/auth/me", headers=asked)
+    assert answer.json["error"]["userMessage"] == "Vous n'êtes pas connecté."
+
+
+def test_people_read_their_own_language_if_the_browser_says_nothing(app, house, a_user, signed_in):
+    alice = a_user()
+    browser = signed_in(alice)
+    with house.database.transaction() as session:
+        Users(session).get(alice.id).locale = "fr"
+    answer = browser.get("/api/nothing")
+    assert answer.json["error"]["userMessage"] == words.words("NOT_FOUND", "fr").says
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [RuntimeError("password=hunter2"), theirs.Unavailable("down"), ours.Conflict("so")],
+)
+def test_whatever_is_raised_leaves_as_the_envelope_without_inner_words(app, raised):
+    @app.get("/api/trouble")
+    def trouble():
+        raise raised
+
+    answer = app.test_client().get("/api/trouble")
+    assert answer.json["error"]["code"] == errors.code_of(raised)
+    assert answer.status_code == errors.KINDS[errors.code_of(raised)].status
+    assert "hunter2" not in answer.text
+
+
+def test_while_postgres_is_away_callers_are_asked_to_come_back(stage):
+    client = stage.house(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none").test_client()
+    answer = client.get("/api/auth/me", headers={"Authorization": "Bearer sp_12345678_x"})
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "SERVICE_UNAVAILABLE"
+    assert answer.headers["Retry-After"] == str(answer.json["error"]["retryAfter"]) == "2"
+
+
+LOGIN = "/api/auth/login"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        ("{", "application/json", 400),
+        ("[]", "application/json", 400),
+        ("NaN", "application/json", 400),
+        ("[" * 100_000, "application/json", 413),
+        ("[" * 60_000, "application/json", 400),
+        ("\xff", "application/json", 400),
+        ("a=b", "application/x-www-form-urlencoded", 415),
+        ("{}", "text/plain", 415),
+        ('{"email": "a", "password": "b", "more": 1}', "application/json", 400),
+        ('{"email": "a\\u0000", "password": "b"}', "application/json", 400),
+        ('{"email": "\\ud800", "password": "b"}', "application/json", 400),
+        (json.dumps({"email": "a" * 70_000, "password": "b"}), "application/json", 413),
+    ],
+)
+def test_a_body_that_is_none_is_refused_in_the_envelope(client, body, kind, status):
+    answer = client.post(LOGIN, data=body.encode("latin-1"), content_type=kind)
+    assert answer.status_code == status
+    assert answer.json["error"]["code"] in errors.KINDS
+
+
+def test_wrong_fields_are_named_and_not_quoted(client):
+    answer = client.post(LOGIN, json={"email": 7, "pass": "hunter2"})
+    assert answer.json["error"]["code"] == "VALIDATION_ERROR"
+    assert answer.json["error"]["details"]["fields"].keys() == {"email", "password", "pass"}
+    assert "hunter2" not in answer.text
+
+
+def test_an_address_with_a_zero_byte_is_no_fault_of_ours(client):
+    assert client.get("/api/nothing%00").status_code == 400
+    assert client.get("/api/auth/me?x=%00").status_code == 400
+
+
+def test_an_id_larger_than_any_of_ours_names_nothing(signed_in_client):
+    answer = signed_in_client.delete(f"/api/keys/{2**63}")
+    assert answer.status_code == 404
+    assert signed_in_client.delete(f"/api/keys/{2**63 - 1}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "X-Correlation-Id"])
+def test_a_callers_id_is_kept_and_returned_under_both_names(client, name):
+    answer = client.get("/healthz", headers={name: "abc.DEF-123_4"})
+    assert answer.headers["X-Request-Id"] == answer.headers["X-Correlation-Id"] == "abc.DEF-123_4"
+    assert int(answer.headers["X-Duration-Ms"]) >= 0
+
+
+@pytest.mark.parametrize("sent", ["short", "x" * 129, "white space", "a;drop-table"])
+def test_an_id_of_another_form_is_replaced(client, sent):
+    answer = client.get("/healthz", headers={"X-Request-Id": sent})
+    assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", answer.headers["X-Request-Id"])
+    assert answer.headers["X-Request-Id"] != sent
+
+
+def test_json_times_are_written_with_a_z(signed_in_client):
+    made = signed_in_client.post("/api/keys", json={"name": "n", "scopes": ["posts:read"]})
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", made.json["data"]["createdAt"])
