@@ -1,0 +1,123 @@
+"""A claim stays cheap: it walks the index of what is due, however much lies behind it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.orm import Session
+
+from db.accounts import ACCOUNTS
+from db.posts import POSTS, UPLOADS_LANE
+from db.webhooks import EVENTS
+from tests.db.catalogue import ask
+
+HISTORY = (
+    "INSERT INTO users (email) SELECT n || '@example.org' FROM generate_series(1, 50) AS n",
+    """INSERT INTO oauth_accounts (user_id, provider, open_id, scope, status, refresh_due_at,
+         access_token_encrypted, expires_at)
+       SELECT 1 + n % 50, 'tiktok', 'open' || n, '',
+              CASE WHEN n % 4 = 0 THEN 'ACTIVE' ELSE 'REVOKED' END,
+              now() + (n - 100) * interval '1 min', 'sealed', now()
+         FROM generate_series(1, 20000) AS n""",
+    """INSERT INTO posts (user_id, provider, kind, source, sent_by, state, publish_id, due_at)
+       SELECT 1 + n % 50, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST',
+              CASE WHEN n > 100 THEN 'PUBLISHED' WHEN n % 2 = 0 THEN 'QUEUED' ELSE 'SENDING' END,
+              CASE WHEN n % 2 = 1 THEN 'id' || n END, CASE WHEN n <= 100 THEN now() END
+         FROM generate_series(1, 20000) AS n""",
+    """INSERT INTO webhook_events (provider, event_type, external_id, payload_json, processed_at)
+       SELECT 'tiktok', 'post', 'e' || n, '{}', CASE WHEN n > 100 THEN now() END
+         FROM generate_series(1, 20000) AS n""",
+    "ANALYZE",
+)
+
+LANES = {
+    "posts": (POSTS, ["idx_posts_due"]),
+    "uploads": (UPLOADS_LANE, ["idx_posts_due"]),
+    "accounts": (ACCOUNTS, ["idx_oauth_accounts_refresh_due"]),
+    # few are not processed: the index of processed ones, NULLs included, is as short a way
+    "webhooks": (EVENTS, ["idx_webhook_events_due", "idx_webhook_events_processed"]),
+}
+
+
+def plan(url, queue, *, lapsed):
+    """How Postgres goes about this claim, in its own words."""
+    engine, said = create_engine(url), []
+    event.listen(engine, "before_cursor_execute", lambda *heard: said.append(heard[2:4]))
+    with Session(engine) as session:
+        queue.claim(session, limit=16, lease=timedelta(seconds=30), lapsed=lapsed)
+        session.rollback()
+    ((statement, values),) = said
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+    engine.dispose()
+    return "\n".join(rows)
+
+
+@pytest.fixture(scope="module")
+def full_url(shared, template):
+    with shared.database(template) as url:
+        for statement in HISTORY:
+            ask(url, statement)
+        yield url
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+@pytest.mark.parametrize("kind", LANES)
+def test_a_claim_walks_its_partial_index(full_url, kind, lapsed):
+    queue, indexes = LANES[kind]
+    words = plan(full_url, queue, lapsed=lapsed)
+    assert any(index in words for index in indexes)
+    assert "Seq Scan" not in words
+
+
+def test_without_its_indexes_a_claim_reads_the_table(database_url):
+    dropped = [f"DROP INDEX {index}" for index in LANES["webhooks"][1]]
+    for statement in (*HISTORY, *dropped):
+        ask(database_url, statement)
+    assert "Seq Scan on webhook_events" in plan(database_url, EVENTS, lapsed=False)
+
+
+def test_posts_and_uploads_share_no_row_and_leave_none(full_url):
+    engine = create_engine(full_url)
+    with Session(engine) as session:
+        taken = [
+            {row.id for row in lane.claim(session, limit=500, lease=timedelta(seconds=30))}
+            for lane in (POSTS, UPLOADS_LANE)
+        ]
+        session.rollback()
+    engine.dispose()
+    assert [len(lane) for lane in taken] == [50, 50]
+    assert not taken[0] & taken[1]
+
+
+def test_a_claim_takes_the_oldest_and_no_more_than_its_limit(full_url):
+    engine = create_engine(full_url)
+    with Session(engine) as session:
+        taken = [row.id for row in ACCOUNTS.claim(session, limit=10, lease=timedelta(seconds=30))]
+        oldest = session.scalars(
+            text(
+                "SELECT id FROM oauth_accounts WHERE status = 'ACTIVE'"
+                " ORDER BY refresh_due_at LIMIT 10"
+            )
+        ).all()
+        session.rollback()
+    engine.dispose()
+    assert taken == list(oldest)
+
+
+def test_what_is_being_worked_on_does_not_count_as_waiting(database_url):
+    engine = create_engine(database_url)
+    ask(
+        database_url,
+        "INSERT INTO webhook_events (provider, event_type, external_id, payload_json)"
+        " VALUES ('tiktok', 'post', 'e', '{}')",
+    )
+    with Session(engine) as session:
+        assert EVENTS.oldest(session) is not None
+        (row,) = EVENTS.claim(session, limit=1, lease=timedelta(seconds=30))
+        assert EVENTS.oldest(session) is None
+        row.leased_until = row.leased_until - timedelta(seconds=60)
+        session.flush()
+        assert EVENTS.oldest(session) is not None
+        session.rollback()
+    engine.dispose()
