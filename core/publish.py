@@ -60,11 +60,24 @@ def put_back(session: Session, post: Post, why: Failure | Later) -> None:
     if post.state in FINAL:
         return  # it was only asked after; nothing about it waits
     post.hold_reason = str(why) if isinstance(why, Held) else None
-    post.memo = {**post.memo, "why": getattr(why, "code", "later")}
+    post.memo = {**without(post.memo, start.INLINE), **reason(why)}
     start.put_back(session, post)
     nobody_waits = post.sent_by == SentBy.CALLER and post.publish_id is None
     if isinstance(why, Failure) and nobody_waits:
         give_up(session, post, why)  # a caller waits for an address that cannot be had later
+
+
+def reason(why: Failure | Later) -> dict[str, Any]:
+    """What the requester, if there is one, has to know: a code, and seconds to wait."""
+    wait = why.at_least if isinstance(why, Failure) else why.wait
+    return {
+        "why": getattr(why, "code", "later"),
+        "wait": wait.total_seconds() if wait else 0,
+    }
+
+
+def without(memo: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in memo.items() if key != name}
 
 
 def give_up(session: Session, post: Post, failure: Failure) -> None:

@@ -29,7 +29,7 @@ ASK_SOON = timedelta(seconds=2)
 NOW = timedelta(0)
 LIVE = "live"
 INLINE = "inline"
-"""In a post's memo from its request to its first claim: somebody waits for the answer."""
+"""In a post's memo while its first step is taken: somebody waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ Outcome = Began | Lost | NoToken | DryRun
 
 
 def brief(session: Session, post: Post) -> Job:
-    if post.sent_by == SentBy.CALLER and INLINE not in post.memo:
+    is_awaited = INLINE in post.memo and post.attempts <= 1
+    if post.sent_by == SentBy.CALLER and not is_awaited:
         raise Failed("nobody waits for the upload address any more", code="timeout")
-    post.memo = {key: value for key, value in post.memo.items() if key != INLINE}
     slot(session, post)
     used = access(session, post.oauth_account_id)
     to(session, post, State.SENDING, note="start")
@@ -148,6 +148,7 @@ def record(session: Session, post: Post, outcome: Outcome) -> Again:
         finish(session, post, State.CANCELLED, "dry_run")
         return Again(None)
     if isinstance(outcome, Lost):
+        post.memo = {}
         to(session, post, State.UNCONFIRMED, note=f"no answer to the start: {outcome.code}")
         return Again(ASK_SOON)
     return began(session, post, outcome)

@@ -136,6 +136,11 @@ class Posts:
         """The database's clock, to be assigned to a column."""
         return func.now()
 
+    @staticmethod
+    def due(at: datetime | None) -> Any:
+        """At that time, or now if it is over."""
+        return func.now() if at is None else func.greatest(func.now(), at)
+
     def add(self, **values: Any) -> Post | None:
         """None if this user has used the same idempotency key before; waits for one in flight."""
         wanted = insert(Post).values(**values).on_conflict_do_nothing().returning(Post)

@@ -1,7 +1,7 @@
 """What TikTok knows of a post, from the moment it has a publish_id."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, func, select, text
@@ -75,6 +75,14 @@ class Records:
 
     def of(self, post_id: int) -> TikTokPost | None:
         return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+
+    def is_younger(self, record: TikTokPost | None, than: timedelta) -> bool:
+        """Whether the platform was heard of it within that time, by the database's clock."""
+        if record is None:
+            return False
+        heard = func.coalesce(TikTokPost.last_polled_at, TikTokPost.created_at)
+        young = select(heard > func.now() - than).where(TikTokPost.id == record.id)
+        return bool(self._session.scalar(young))
 
     def open(self, post: Post) -> None:
         """Written as soon as there is a publish_id; once more it changes nothing."""

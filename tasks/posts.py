@@ -7,6 +7,7 @@ from celery.exceptions import Reject
 
 from core import posts
 from db.session import StoreAway
+from tasks.bell import ring
 from tasks.celery import app
 from tasks.context import do, house
 from tasks.queues import WAKES
@@ -16,14 +17,16 @@ PAUSE = 1.0  # seconds before a request we could not store goes back to the queu
 
 @app.task(name=WAKES["posts"])
 def advance() -> None:
-    """Take each post that is due one step further."""
-    do(posts.WORK)
+    """Take each post that is due one step further; some then wait for their bytes to be sent."""
+    if do(posts.WORK).recorded:
+        ring("uploads")
 
 
 @app.task(name=WAKES["uploads"])
 def send_upload() -> None:
-    """Move some chunks of one film; its offset is kept, so that anybody may go on from there."""
-    do(posts.UPLOADS)
+    """Move a chunk of one film; its offset is kept, so that anybody may go on from there."""
+    if do(posts.UPLOADS).recorded:
+        ring("uploads")  # the next chunk at once: beat's second would make a long film of it
 
 
 @app.task(name="signalpost.enqueue_post")
