@@ -7,7 +7,7 @@ import structlog
 
 from core import grants
 from core.crypto import access_context, refresh_context
-from core.errors import Conflict
+from core.errors import Away, Conflict
 from core.refresh import columns, refresh_in, sealed
 from core.wiring import World
 from db.accounts import Account
@@ -29,8 +29,8 @@ def known(world: World, provider: str, grant: Grant) -> Profile:
     """Name and picture, or only the id: a grant is worth more than how it is shown."""
     try:
         return world.platform(provider).oauth.profile(grant.access_token, grant.scopes)
-    except PlatformError as error:
-        log.warning("connect.nameless", provider=provider, code=error.code, log_id=error.log_id)
+    except (PlatformError, Away) as error:
+        log.warning("connect.nameless", provider=provider, code=error.code)
         return Profile(external_id=grant.external_id)
 
 
