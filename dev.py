@@ -52,7 +52,11 @@ TASKS = {
         "runtime",
         (("signalpost", "up", "--sandbox"),),
     ),
-    "test": Task("all tests, on servers of their own", "development", (("pytest", "-n", "2"),)),
+    "test": Task(
+        "all tests, on servers of their own",
+        "development",
+        (("pytest", "-n", "2", "--dist", "loadgroup"),),
+    ),
     "check": Task(
         "format, lint, types, import contracts, the tree and its documents",
         "development",

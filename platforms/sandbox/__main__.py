@@ -13,7 +13,7 @@ import click
 
 from platforms.sandbox.app import create_app
 from platforms.sandbox.house import House
-from platforms.sandbox.server import Server
+from platforms.sandbox.server import HOST, Server
 from platforms.sandbox.tiktok.authorize import is_registrable
 from platforms.sandbox.tiktok.events import is_callback
 from platforms.sandbox.tiktok.settings import Settings
@@ -21,10 +21,11 @@ from platforms.sandbox.tiktok.state import TikTok
 
 
 @click.command()
+@click.option("--host", default=HOST, show_default=True, help="0.0.0.0 only inside a container.")
 @click.option("--port", default=0, show_default="any free one")
 @click.option("--webhook-url", default="", help="Where deliveries go; none are sent without it.")
 @click.option("--redirect-uri", multiple=True, help="A registered callback; may be repeated.")
-def main(port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
+def main(host: str, port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
     """Imitate TikTok: strictly, and with faults on demand."""
     house = House()
     tiktok = TikTok(
@@ -34,7 +35,7 @@ def main(port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
         redirect_uris=registered(redirect_uri),
         settings=Settings(webhook_url=callback(webhook_url)),
     )
-    server = Server(create_app(house, tiktok), port)
+    server = Server(create_app(house, tiktok), port, host=host)
     house.open()
     server.start()
     click.echo(json.dumps({"url": server.url}))

@@ -1,4 +1,4 @@
-"""A threaded server on the loopback interface, and nowhere else."""
+"""A threaded server, on the loopback interface unless told otherwise."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,11 @@ class Quiet(WSGIRequestHandler):
 
 
 class Server:
-    def __init__(self, app: "WSGIApplication", port: int) -> None:
+    def __init__(self, app: "WSGIApplication", port: int, *, host: str = HOST) -> None:
         self._server: BaseWSGIServer = make_server(
-            HOST, port, app, threaded=True, request_handler=Quiet
+            host, port, app, threaded=True, request_handler=Quiet
         )
-        self.url = f"http://{HOST}:{self._server.port}"
+        self.url = f"http://{host}:{self._server.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL], daemon=True)
 
     def start(self) -> None:

@@ -1,0 +1,178 @@
+"""`signalpost up` as a user runs it: one process tree that answers, heals and goes away."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+import redis
+
+from tests.flows.brokers import until
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("house")]
+
+SIGNALPOST = Path(sys.executable).with_name("signalpost")
+STOP = 15.0  # seconds: surface.md
+UNRELATED = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
+
+
+class Up:
+    """One `signalpost up`, and everything it started."""
+
+    def __init__(self, folder, *options):
+        environment = {k: v for k, v in os.environ.items() if k not in UNRELATED}
+        self.errors = folder / "up.err"
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [
+                    SIGNALPOST,
+                    "up",
+                    "--json",
+                    "--port",
+                    "0",
+                    "--data-dir",
+                    folder / "data",
+                    *options,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=folder,
+                env=environment,
+            )
+
+    def ready(self):
+        line = self.process.stdout.readline()
+        assert line, self.errors.read_text()
+        return json.loads(line)
+
+    def family(self):
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def children(self):
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
+
+    def stop(self, number=signal.SIGTERM):
+        """What is left of the family afterwards."""
+        family = self.family() if self.process.poll() is None else []
+        self.process.send_signal(number)
+        self.process.wait(STOP)
+        self.process.stdout.close()
+        return [each for each in family if each.is_running()]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """Shared: a house is heavy, and these tests leave it as they found it."""
+    up = Up(tmp_path_factory.mktemp("house"), "--sandbox")
+    told = up.ready()
+    yield up, told
+    if up.process.poll() is None:
+        assert up.stop() == []
+
+
+def get(url, **headers):
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.status, answer.read()
+
+
+def ok(url):
+    try:
+        return get(url)[0] == 200
+    except OSError:
+        return False
+
+
+def test_all_of_it_answers_when_the_line_is_printed(house):
+    _, told = house
+    assert told["ready"] is True
+    assert get(f"{told['web']}/readyz")[0] == 200
+    assert get(f"{told['sandbox']}/_sandbox/clock")[0] == 200
+    psycopg2.connect(told["database"]).close()
+    with redis.Redis.from_url(told["broker"]) as client:
+        assert client.ping()
+
+
+def test_the_key_it_prints_opens_the_house(house):
+    _, told = house
+    status, body = get(f"{told['web']}/api/auth/me", Authorization=f"Bearer {told['api_key']}")
+    assert status == 200
+    assert told["user"] in body.decode()
+
+
+def test_it_names_every_process(house):
+    _, told = house
+    wanted = {"web", "worker", "uploads", "beat", "flower", "postgres", "redis", "sandbox"}
+    assert set(told["pids"]) == wanted
+
+
+def test_no_argument_of_any_process_is_a_secret(house):
+    up, told = house
+    secrets = [*json.loads((up.errors.parent / "data" / "settings.json").read_text()).values()]
+    words = " ".join(" ".join(each.cmdline()) for each in up.family())
+    assert not [
+        secret for secret in (*secrets, told["password"], told["api_key"]) if secret in words
+    ]
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "postgres"])
+def test_what_is_killed_starts_again(house, name):
+    up, told = house
+    before = up.children()
+    psutil.Process(told["pids"][name]).kill()
+    until(lambda: up.children() - before, what="a successor")
+    until(lambda: ok(f"{told['web']}/readyz"), what="readiness")
+
+
+def test_a_second_house_in_the_same_folder_is_refused(house):
+    up, _ = house
+    folder = up.errors.parent
+    refused = subprocess.run(
+        [SIGNALPOST, "up", "--port", "0", "--data-dir", folder / "data"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert "another house" in refused.stderr
+
+
+def test_it_stops_in_time_and_leaves_nobody(tmp_path):
+    up = Up(tmp_path, "--no-flower")
+    told = up.ready()
+    assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
+    assert up.stop(signal.SIGINT) == []
+    assert up.process.returncode == 0
+
+
+def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
+    up = Up(tmp_path, "--no-flower")
+    up.ready()
+    family = up.family()
+    up.process.kill()
+    up.process.wait(5)
+    up.process.stdout.close()
+    until(lambda: not any(each.is_running() for each in family), what="the end of all children")
+
+
+def test_what_it_kept_is_there_at_the_next_start(tmp_path):
+    first = Up(tmp_path, "--no-flower", "--sandbox")
+    told = first.ready()
+    first.stop()
+    second = Up(tmp_path, "--no-flower", "--sandbox")
+    try:
+        again = second.ready()
+        assert (again["user"], again["password"]) == (told["user"], told["password"])
+        assert again["database"] != told["database"]  # another port, the same rows
+        with psycopg2.connect(again["database"]) as rows, rows.cursor() as run:
+            run.execute("SELECT count(*) FROM users WHERE email = %s", (told["user"],))
+            assert run.fetchone() == (1,)
+    finally:
+        second.stop()
