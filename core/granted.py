@@ -30,7 +30,8 @@ def known(world: World, provider: str, grant: Grant) -> Profile:
     try:
         return world.platform(provider).oauth.profile(grant.access_token, grant.scopes)
     except (PlatformError, Away) as error:
-        log.warning("connect.nameless", provider=provider, code=error.code)
+        log_id = getattr(error, "log_id", None)
+        log.warning("connect.nameless", provider=provider, code=error.code, log_id=log_id)
         return Profile(external_id=grant.external_id)
 
 
