@@ -111,8 +111,23 @@ class Settings:
 @cache
 def load() -> Settings:
     """The settings of this process. Errors: Misconfigured."""
+    return Settings.from_env(surroundings())
+
+
+def database_alone() -> str:
+    """The database's address, for whoever migrates where nothing else is set up yet.
+
+    Errors: Misconfigured.
+    """
+    environment, names = Environment(surroundings()), names_of(Settings)
+    url, sslmode = (environment.value(names[field]) for field in ("database_url", "sslmode"))
+    environment.check()
+    return encrypted(url, sslmode)
+
+
+def surroundings() -> dict[str, str]:
     environ = dict(os.environ)
     if environ.get("ENVIRONMENT") != "production":
         written = dotenv_values(".env", interpolate=False)
         environ = {name: value for name, value in written.items() if value} | environ
-    return Settings.from_env(environ)
+    return environ
