@@ -16,7 +16,7 @@ from core.figures import Figures
 from core.formats import lasting, natural, one_of, secret, several, text, web_url
 from core.ring import MANY, ONE, Ring, ring
 from core.rules import absent, agree, harden
-from core.stores import broker_url, database_url, media_url, redis_url
+from core.stores import broker_url, database_url, encrypted, media_url, redis_url
 from platforms.base import App
 from platforms.secret import Secret
 

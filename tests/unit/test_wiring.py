@@ -2,7 +2,7 @@ from datetime import UTC
 
 import pytest
 
-from core.config import Settings, load
+from core.config import Settings, database_alone, load
 from core.crypto import generate_key
 from core.errors import Misconfigured
 from core.wiring import build_database, build_world
@@ -82,3 +82,12 @@ def test_production_does_not(elsewhere):
     elsewhere.setenv("ENVIRONMENT", "production")
     with pytest.raises(Misconfigured, match="DATABASE_URL is missing"):
         load()
+
+
+def test_whoever_migrates_needs_the_database_alone(elsewhere, tmp_path):
+    (tmp_path / ".env").unlink()
+    elsewhere.setenv("DATABASE_URL", "postgresql://db.example/app")
+    assert database_alone() == "postgresql+psycopg2://db.example/app?sslmode=verify-full"
+    elsewhere.delenv("DATABASE_URL")
+    with pytest.raises(Misconfigured, match="DATABASE_URL is missing"):
+        database_alone()
