@@ -24,8 +24,8 @@ def missing(ids, times):
     return set(ids) - set(times)
 
 
-def test_six_processes_do_two_thousand_rows_once_each(database_url, sight):
-    ids = sight.put(2000)
+def test_six_processes_do_a_thousand_rows_once_each(database_url, sight):
+    ids = sight.put(1000)
     Crew(database_url).finish(6)
     assert repeated(sight.performances()) == {}
     assert sight.effects() == dict.fromkeys(ids, 1)
@@ -33,7 +33,7 @@ def test_six_processes_do_two_thousand_rows_once_each(database_url, sight):
 
 def test_control_without_leases_the_outside_world_is_asked_twice(database_url, sight):
     sight.put(60, cost=20)
-    Crew(database_url, queue=Unleased).finish(6)
+    Crew(database_url, queue=Unleased, patience=4).finish(6)
     assert repeated(sight.performances())
     assert not repeated(sight.effects()), "records are the fence's matter"
 

@@ -44,7 +44,8 @@ class Unleased(Queue[Chore]):
         if lapsed or only:
             return []
         due = select(Chore.id).where(Chore.due_at <= func.now())
-        picked = due.order_by(Chore.due_at).limit(limit).cte("picked")
+        oldest = due.order_by(Chore.due_at).limit(limit)
+        picked = oldest.with_for_update().cte("picked")
         taken = update(Chore).where(Chore.id == picked.c.id).returning(Chore)
         leased = taken.values(
             leased_until=func.clock_timestamp() + lease,
