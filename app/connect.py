@@ -15,7 +15,7 @@ from app.context import caller, house, page, request_id, visitor
 from app.errors import OAUTH, code_of
 from core import accounts
 from core.callers import By
-from core.errors import CoreError, Misconfigured
+from core.errors import Away, CoreError, Misconfigured
 from db.base import PROVIDERS
 from db.session import StoreAway
 from db.states import LIFETIME
@@ -101,7 +101,7 @@ def said(error: Exception) -> str:
     """A code of the catalogue for whatever kept us from connecting; the unforeseen is logged."""
     known = isinstance(error, CoreError | StoreAway)
     log.warning("connect.failed", error=type(error).__name__, exc_info=not known)
-    if isinstance(error, StoreAway):
+    if isinstance(error, StoreAway | Away):
         return "service_unavailable"
     if isinstance(error, Misconfigured):
         return "oauth_not_configured"

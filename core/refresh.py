@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from core import grants
 from core.backoff import NO_FLOOR, Policy, minutes, seconds, spread
+from core.circuits import PlatformAway
 from core.crypto import Context, access_context, refresh_context
 from core.errors import Misconfigured
 from core.kinds import Work
@@ -75,14 +76,14 @@ def perform(job: Job, world: World) -> Sealed | Refused:
         grant = world.platform(job.provider).oauth.refresh(token)
     except Revoked as error:
         return Refused(error.code, grants.ROTATION_LOST if job.again else "revoked")
-    except (PlatformError, Misconfigured) as error:
+    except (PlatformError, Misconfigured, PlatformAway) as error:
         if job.again:
             raise still_unsure(error) from error
         raise
     return sealed(grant, world, job.access_context, job.refresh_context)
 
 
-def still_unsure(error: PlatformError | Misconfigured) -> Unavailable:
+def still_unsure(error: PlatformError | Misconfigured | PlatformAway) -> Unavailable:
     """Whatever this call came to, the earlier one may have rotated the token all the same."""
     return Unavailable(
         str(error),
@@ -143,7 +144,7 @@ def refresh_in(new: Sealed, *, in_use: bool) -> timedelta:
     """How long until the token should be renewed; a dormant account waits for its next use."""
     lifetime = new.grant.lifetime
     if in_use:
-        return spread(lifetime - min(new.early, lifetime / 4), dice=new.dice, share=0.1)
+        return lifetime - spread(min(new.early, lifetime / 4), dice=new.dice, share=0.1)
     half = (new.grant.refresh_lifetime or KEEP_ALIVE) / 2
     return spread(min(KEEP_ALIVE, half), dice=new.dice, share=0.1)
 

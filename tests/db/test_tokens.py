@@ -1,0 +1,362 @@
+"""Refreshes on real rows, with a platform that answers by script."""
+
+import pytest
+from sqlalchemy import func
+
+from core.errors import Away, NeedsReconnect, NotConnected
+from core.kinds import Report
+from core.outcomes import Held, Later
+from core.record import write
+from core.refresh import POLICY, WORK
+from core.tokens import access, fresh, refused
+from core.work import claim, perform_all, run
+from db.accounts import AccountStatus
+from db.grants import Grants
+from db.session import Database
+from tests.platforms.hostile import a_port_nobody_listens_on, answer, hostile_server, plays
+from tests.platforms.script import flat
+from tests.tenants import HOUR, Tenants, a_world
+
+DEAD = flat(error="invalid_grant", error_description="Refresh token is invalid or expired.")
+AWAY = answer(503, b"")
+
+
+def renewed(**fields):
+    usual = {
+        "access_token": "act.new",
+        "expires_in": 7200,
+        "open_id": "o",
+        "refresh_expires_in": 15_552_000,
+        "refresh_token": "rft.new",
+        "scope": "user.info.basic,video.upload",
+    }
+    return flat(**{**usual, **fields})
+
+
+def unanswered(server):
+    """From now on the platform takes the request and says nothing."""
+    server.manners["/v2/oauth/token/"] = server.reset
+
+
+def answers(server, *script):
+    server.manners.pop("/v2/oauth/token/", None)
+    plays(server, *script)
+
+
+@pytest.fixture
+def server():
+    with hostile_server() as server:
+        yield server
+
+
+@pytest.fixture
+def world(database_url, redis_url, server):
+    return a_world(database_url, server.url, REDIS_URL=redis_url)
+
+
+@pytest.fixture
+def tenants(database, world):
+    return Tenants(database, world.keys)
+
+
+@pytest.fixture
+def refresh(database, world, tenants):
+    """One round of refreshing, at the time of this account."""
+
+    def once(account):
+        tenants.due_again(account)
+        return run(WORK, database, world, only=account)
+
+    return once
+
+
+def test_a_refresh_replaces_both_tokens_both_ends_and_the_version(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR, last_used_at=func.now())
+    answers(server, renewed())
+    refresh(account)
+    after = tenants.account(account)
+    assert tenants.tokens(account) == ("act.new", "rft.new")
+    assert (after.token_version, after.attempts, after.last_error) == (1, 0, None)
+    assert after.refresh_started_at is None
+    assert 1.9 * HOUR < after.expires_at - after.last_refreshed_at < 2.1 * HOUR
+    assert after.refresh_expires_at - after.last_refreshed_at > 179 * 24 * HOUR
+    assert 1.3 * HOUR < after.due_at - after.last_refreshed_at < 1.7 * HOUR
+
+
+def test_an_answer_without_a_refresh_token_keeps_the_old_one(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    before = tenants.account(account)
+    answers(server, renewed(refresh_token=None, refresh_expires_in=None))
+    refresh(account)
+    assert tenants.tokens(account) == ("act.new", "rft.old")
+    assert tenants.account(account).refresh_expires_at == before.refresh_expires_at
+
+
+def test_a_dormant_account_rests_for_days(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    answers(server, renewed())
+    refresh(account)
+    after = tenants.account(account)
+    assert after.due_at - after.last_refreshed_at > 6 * 24 * HOUR
+
+
+def test_posts_that_wait_for_the_token_are_woken_by_it(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    waits = tenants.a_post(account, due_at=func.now() + HOUR, last_error="token on its way")
+    other = tenants.a_post(account, due_at=func.now() + HOUR)
+    answers(server, renewed())
+    refresh(account)
+    woken, asleep = tenants.post(waits), tenants.post(other)
+    assert woken.due_at < asleep.due_at - HOUR / 2
+
+
+@pytest.mark.parametrize("script", [AWAY, answer(429, b""), answer(200, b"<html>")])
+def test_trouble_at_the_platform_keeps_the_grant(server, tenants, refresh, script):
+    account = tenants.an_account(lasts=-HOUR)
+    answers(server, script)
+    refresh(account)
+    after = tenants.account(account)
+    assert (after.status, after.attempts) == ("ACTIVE", 1)
+    assert after.due_at is not None
+    assert tenants.tokens(account) == ("act.old", "rft.old")
+
+
+def test_a_platform_out_of_reach_keeps_the_grant_and_leaves_no_doubt(
+    database, database_url, redis_url, tenants, world
+):
+    account = tenants.an_account(lasts=-HOUR)
+    nowhere = a_port_nobody_listens_on()
+    away = a_world(database_url, nowhere, REDIS_URL=redis_url, TOKEN_ENCRYPTION_KEY=ring(world))
+    run(WORK, database, away, only=account)
+    after = tenants.account(account)
+    assert (after.status, after.attempts, after.refresh_started_at) == ("ACTIVE", 1, None)
+
+
+def ring(world):
+    return dict(world.settings.keys)["1"].reveal()
+
+
+def test_a_dead_grant_parks_its_posts_and_tells_its_owner_once(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    post = tenants.a_post(account)
+    answers(server, DEAD)
+    refresh(account)
+    after = tenants.account(account)
+    assert (after.status, after.status_cause, after.due_at) == ("NEEDS_RECONNECT", "revoked", None)
+    refresh(account)
+    parked = tenants.post(post)
+    assert (parked.due_at, parked.hold_reason) == (None, "needs_reconnect")
+    assert [notice.kind for notice in tenants.notices(after.user_id)] == ["needs_reconnect"]
+    assert len(server.seen) == 1
+
+
+def test_a_lost_answer_is_asked_for_once_more_with_the_same_token(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    unanswered(server)
+    refresh(account)
+    assert tenants.account(account).refresh_started_at is not None
+    answers(server, renewed())
+    refresh(account)
+    first, second = (body for _, body in server.seen)
+    assert first == second
+    assert tenants.tokens(account) == ("act.new", "rft.new")
+    assert tenants.account(account).refresh_started_at is None
+
+
+def test_a_lost_rotation_is_told_and_the_old_token_serves_until_it_ends(server, tenants, refresh):
+    account = tenants.an_account(lasts=HOUR)
+    user = tenants.account(account).user_id
+    unanswered(server)
+    refresh(account)
+    answers(server, DEAD)
+    refresh(account)
+    after = tenants.account(account)
+    assert (after.status, after.status_cause) == ("ACTIVE", "rotation_lost")
+    assert abs(after.due_at - after.expires_at) < HOUR / 60
+    assert tenants.tokens(account) == ("act.old", None)
+    assert [notice.payload["why"] for notice in tenants.notices(user)] == ["rotation_lost"]
+    refresh(account)
+    after = tenants.account(account)
+    assert (after.status, after.status_cause) == ("NEEDS_RECONNECT", "rotation_lost")
+    assert len(tenants.notices(user)) == 1
+
+
+def test_a_lost_rotation_of_an_ended_token_needs_its_owner_at_once(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    unanswered(server)
+    refresh(account)
+    answers(server, DEAD)
+    refresh(account)
+    after = tenants.account(account)
+    assert (after.status, after.status_cause) == ("NEEDS_RECONNECT", "rotation_lost")
+
+
+def test_an_open_circuit_does_not_settle_the_doubt_either(server, world, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    unanswered(server)
+    for _ in range(6):
+        refresh(account)
+    assert tenants.account(account).last_error.startswith("SERVICE_UNAVAILABLE")
+    assert tenants.account(account).refresh_started_at is not None
+
+
+@pytest.mark.parametrize("script", [answer(429, b""), AWAY])
+def test_a_later_refusal_does_not_settle_the_doubt_of_a_lost_answer(
+    server, tenants, refresh, script
+):
+    account = tenants.an_account(lasts=-HOUR)
+    unanswered(server)
+    refresh(account)
+    answers(server, script)
+    refresh(account)
+    answers(server, DEAD)
+    refresh(account)
+    assert tenants.account(account).status_cause == "rotation_lost"
+
+
+def test_what_does_not_open_is_kept_and_costs_no_neighbour(server, database, world, tenants):
+    broken = tenants.an_account(lasts=-HOUR)
+    post = tenants.a_post(broken)
+    sealed = tenants.account(tenants.an_account()).refresh_token_encrypted
+    tenants.change(broken, refresh_token_encrypted=sealed)
+    sound = tenants.an_account(lasts=-HOUR)
+    answers(server, renewed())
+    run(WORK, database, world)
+    after = tenants.account(broken)
+    assert (after.status, after.refresh_token_encrypted) == ("CRYPTO_ERROR", sealed)
+    assert tenants.post(post).hold_reason == "needs_reconnect"
+    assert tenants.tokens(sound) == ("act.new", "rft.new")
+    assert len(server.seen) == 1
+
+
+def test_after_long_trouble_the_owner_is_told_once_and_we_go_on_asking(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR, attempts=POLICY.attempts - 1)
+    user = tenants.account(account).user_id
+    answers(server, AWAY)
+    for _ in range(3):
+        refresh(account)
+    after = tenants.account(account)
+    assert (after.status, len(server.seen)) == ("ACTIVE", 3 * 3)
+    assert after.due_at is not None
+    assert [notice.kind for notice in tenants.notices(user)] == ["refresh_failed"]
+    answers(server, renewed())
+    refresh(account)
+    assert tenants.tokens(account) == ("act.new", "rft.new")
+
+
+def test_a_platform_that_is_switched_off_costs_no_grant(
+    database, database_url, redis_url, tenants, world
+):
+    account = tenants.an_account(lasts=-HOUR)
+    off = a_world(
+        database_url,
+        "http://127.0.0.1:9",
+        REDIS_URL=redis_url,
+        TIKTOK_CLIENT_KEY="",
+        TOKEN_ENCRYPTION_KEY=ring(world),
+    )
+    run(WORK, database, off, only=account)
+    after = tenants.account(account)
+    assert after.status == "ACTIVE"
+    assert after.due_at is not None
+
+
+def test_a_reconnect_fences_the_refresh_that_is_under_way(server, database, world, tenants):
+    """Its refusal is about a token that nobody has any more: the new grant must live."""
+    account = tenants.an_account(lasts=-HOUR)
+    before = tenants.account(account)
+    (hand,) = claim(WORK, database, limit=1, lapsed=False, only=account)
+    with database.transaction() as session:
+        Grants(session).store(
+            user_id=before.user_id,
+            provider="tiktok",
+            open_id=before.open_id,
+            scope="s",
+            metadata={},
+            access_token_encrypted="newer",
+            refresh_token_encrypted="newer too",
+            expires_at=func.now() + HOUR,
+            refresh_due_at=func.now() + HOUR,
+        )
+    answers(server, DEAD)
+    report = Report()
+    write(WORK, database, world, perform_all(WORK, [hand], world), report)
+    after = tenants.account(account)
+    assert (report.fenced, after.status) == (1, "ACTIVE")
+    assert (after.access_token_encrypted, after.refresh_token_encrypted) == ("newer", "newer too")
+
+
+def test_a_token_that_lasts_is_handed_out_without_a_call(server, database, world, tenants):
+    account = tenants.an_account(lasts=HOUR)
+    assert fresh(database, world, account).open(world).reveal() == "act.old"
+    assert tenants.account(account).last_used_at is not None
+    assert server.seen == []
+
+
+def test_a_token_about_to_end_is_renewed_on_the_spot(server, database, world, tenants):
+    account = tenants.an_account(lasts=HOUR / 20)
+    answers(server, renewed())
+    assert fresh(database, world, account).open(world).reveal() == "act.new"
+
+
+def test_a_token_that_the_platform_refused_is_renewed_although_it_should_last(
+    server, database, world, tenants
+):
+    account = tenants.an_account(lasts=HOUR)
+    used = fresh(database, world, account)
+    answers(server, renewed())
+    new = fresh(database, world, account, refused=used)
+    assert new.open(world).reveal() == "act.new"
+    assert fresh(database, world, account, refused=used) == new
+    assert len(server.seen) == 1
+
+
+def test_nobody_is_handed_an_expired_token(server, database, world, tenants):
+    account = tenants.an_account(lasts=-HOUR)
+    answers(server, AWAY)
+    with pytest.raises(Away):
+        fresh(database, world, account)
+    answers(server, DEAD)
+    with pytest.raises(NeedsReconnect):
+        fresh(database, world, account)
+    with pytest.raises(NotConnected):
+        fresh(database, world, 0)
+
+
+def test_a_post_waits_for_its_token_and_brings_the_refresh_forward(database, tenants):
+    account = tenants.an_account(lasts=HOUR / 20)
+    with database.transaction() as session, pytest.raises(Later):
+        access(session, account)
+    assert tenants.account(account).due_at < tenants.account(account).expires_at - HOUR / 30
+
+
+def test_a_refresh_in_trouble_keeps_its_own_pace_however_many_posts_ask(database, tenants):
+    account = tenants.an_account(lasts=-HOUR, attempts=2, due_at=func.now() + HOUR)
+    before = tenants.account(account).due_at
+    with database.transaction() as session, pytest.raises(Later):
+        access(session, account)
+    assert tenants.account(account).due_at == before
+
+
+def test_a_refused_token_is_renewed_once_for_all_who_were_refused(database, tenants):
+    account = tenants.an_account(lasts=HOUR)
+    with database.transaction() as session:
+        used = access(session, account)
+    tenants.change(account, token_version=1)
+    before = tenants.account(account).due_at
+    with database.transaction() as session, pytest.raises(Later):
+        refused(session, used)
+    assert tenants.account(account).due_at == before
+
+
+@pytest.mark.parametrize("status", [AccountStatus.NEEDS_RECONNECT, AccountStatus.REVOKED])
+def test_a_post_of_an_account_that_needs_its_owner_is_held(database, tenants, status):
+    account = tenants.an_account(status=status)
+    with database.transaction() as session, pytest.raises(Held, match="needs_reconnect"):
+        access(session, account)
+
+
+def test_a_post_of_a_disconnected_account_has_none(database: Database, tenants):
+    account = tenants.an_account(status=AccountStatus.DISCONNECTED, disconnected_at=func.now())
+    with database.transaction() as session, pytest.raises(NotConnected):
+        access(session, account)
