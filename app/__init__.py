@@ -3,16 +3,39 @@
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from app import auth, envelope, keys, security, throttle, trace
+from app import (
+    accounts,
+    admin,
+    auth,
+    connect,
+    dashboard,
+    envelope,
+    health,
+    keys,
+    notices,
+    posts,
+    security,
+    throttle,
+    tiktok,
+    trace,
+    webhooks,
+    workers,
+)
 from app.body import Json
 from app.context import HOUSE, House
+from app.pages import accounts as account_pages
+from app.pages import posts as post_pages
+from core import telemetry
 from core.config import Settings, load
 from core.hostjwt import HostTokens
 from core.inbox import Inbox
+from core.readiness import Readiness
 from core.wiring import build_database, build_world
+from tasks import broker
 from tasks.bell import ring
 
-ROOMS = (auth, keys)
+ROOMS = (auth, connect, accounts, posts, tiktok, notices, keys, webhooks, workers, admin, health)
+PAGES = (dashboard, account_pages, post_pages)
 
 
 class RowId(IntegerConverter):
@@ -23,8 +46,13 @@ class RowId(IntegerConverter):
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Connects to nothing yet. Errors: Misconfigured, naming every fault at once."""
-    settings = settings or load()
+    """Connects to nothing yet. Errors: Misconfigured, naming every fault at once.
+
+    Without settings the process is ours: they are read from outside, and all logs take our form.
+    """
+    if settings is None:
+        settings = load()
+        telemetry.configure(settings)
     app = Flask(__name__)
     app.json = Json(app)
     app.url_map.converters["int"] = RowId
@@ -35,17 +63,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.recognise(app)
     throttle.limit(app)
     app.before_request(security.same_site)
-    for room in ROOMS:
+    for room in (*ROOMS, *PAGES):
         app.register_blueprint(room.blueprint)
     return app
 
 
 def furnished(settings: Settings) -> House:
     database = build_database(settings, role=settings.role)
+    world = build_world(settings, ring=ring)
     return House(
         settings=settings,
         database=database,
-        world=build_world(settings, ring=ring),
+        world=world,
         inbox=Inbox(database, ring),
+        readiness=Readiness(database, world, broker.answers),
         host_tokens=HostTokens(settings.jwt) if settings.jwt else None,
     )
