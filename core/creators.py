@@ -8,6 +8,7 @@ from core.errors import Limited
 from core.outcomes import Later, Throttled
 from core.tokens import Access, fresh
 from core.wiring import World
+from db.accounts import Account
 from db.session import Database
 from platforms.base import Order
 from platforms.errors import RateLimited, Rejected, TokenExpired
@@ -69,15 +70,16 @@ def ask(used: Access, provider: str, world: World) -> Creator:
         raise
 
 
-def creator(database: Database, world: World, account_id: int, *, provider: str) -> Creator:
+def creator(database: Database, world: World, account: Account) -> Creator:
     """For a form that is about to be shown.
 
     Errors: NeedsReconnect, NotConnected, Away; Limited; PlatformError.
     """
-    used = fresh(database, world, account_id)
+    used = fresh(database, world, account.id)
     try:
-        return ask(used, provider, world)
+        return ask(used, account.provider, world)
     except TokenExpired:
-        return ask(fresh(database, world, account_id, refused=used), provider, world)
+        again = fresh(database, world, account.id, refused=used)
+        return ask(again, account.provider, world)
     except Later as later:
         raise Limited(str(later), retry_after=later.wait) from None

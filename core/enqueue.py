@@ -9,13 +9,13 @@ from typing import Any
 import structlog
 
 from core import audit
-from core.checked import storable
+from core.checked import checked, storable
 from core.errors import CoreError, Invalid
 from core.idempotency import digest
 from core.request import request
 from core.settle import State
 from core.wiring import World
-from core.wish import read
+from core.wish import Wish
 from db.posts import Posts, SentBy
 from db.session import Database, Session
 from db.timeline import PostEvents
@@ -35,7 +35,7 @@ def enqueue(database: Database, world: World, payload: Mapping[str, Any]) -> Non
     """
     values = {name: value for name, value in payload.items() if name not in OURS}
     try:
-        wish = read(values)
+        wish = checked(Wish, values)
         request(
             database,
             world,

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from core.draft import chosen
+from core.creators import Creator, creator
+from core.draft import chosen, permitted
 from core.errors import NotFound
+from core.figures import MINUTE
 from core.quota import Quota, limits, quota
 from core.wiring import World
 from db.postlist import PostList, Stats, Wanted
 from db.posts import Post, Posts
 from db.records import Records, TikTokPost
 from db.session import Database
+from db.slots import Slots
 from db.timeline import PostEvent, PostEvents
 
 
@@ -65,13 +69,35 @@ def stats(database: Database, *, user_id: int, account_id: int | None = None) ->
         return PostList(session).stats(user_id=user_id, account_id=account_id)
 
 
-def quotas(
-    database: Database, world: World, *, user_id: int, account_id: int | None = None
-) -> dict[str, Quota]:
-    """Mode → figures. Errors: NotConnected, NotFound, Invalid."""
+@dataclass(frozen=True)
+class Left:
+    """What an account may still do: drafts, direct posts, starts per minute."""
+
+    drafts: Quota
+    direct: Quota
+    starts: Quota
+    now: datetime
+
+
+def left(database: Database, world: World, *, user_id: int, account_id: int | None = None) -> Left:
+    """Errors: NotConnected, NotFound, Invalid."""
+    figures = world.settings.limits
     with database.transaction() as session:
         account = chosen(session, account_id, user_id=user_id)
-        return {
-            mode: quota(session, account.id, mode, limit=limit)
-            for mode, limit in limits(world.settings.limits).items()
-        }
+        drafts, direct = (
+            quota(session, account.id, mode, limit=limit) for mode, limit in limits(figures).items()
+        )
+        starts = Slots(session).started(account.id, within=MINUTE)
+    frees = starts.oldest and starts.oldest + MINUTE
+    per_minute = Quota(starts.count, figures.tiktok_init_per_minute, frees)
+    return Left(drafts, direct, per_minute, starts.now)
+
+
+def creator_of(
+    database: Database, world: World, *, user_id: int, account_id: int | None = None
+) -> Creator:
+    """Errors: as `chosen` and `creator`."""
+    with database.transaction() as session:
+        account = chosen(session, account_id, user_id=user_id)
+        permitted(account, "DIRECT")
+    return creator(database, world, account)

@@ -2,9 +2,10 @@
 
 from core.answers import Answer
 from core.cancel import cancel
-from core.creators import Creator, creator
+from core.creators import Creator
 from core.enqueue import enqueue
-from core.listing import Page, Seen, listing, look, quotas, stats, timeline
+from core.listing import Left, Page, Seen, creator_of, left, listing, look, stats, timeline
+from core.progress import Progress, progress
 from core.publish import UPLOADS, WORK
 from core.request import request
 from core.retry import release, retry
@@ -17,15 +18,18 @@ __all__ = [
     "WORK",
     "Answer",
     "Creator",
+    "Left",
     "Page",
+    "Progress",
     "Seen",
     "Wish",
     "cancel",
-    "creator",
+    "creator_of",
     "enqueue",
+    "left",
     "listing",
     "look",
-    "quotas",
+    "progress",
     "release",
     "request",
     "retry",

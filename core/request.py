@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from core import audit
 from core.answers import LIMITS, REFUSED, Answer, again, answer, refusal
 from core.draft import Draft, drafted
-from core.errors import Away, CoreError, Failed, QuotaExceeded
+from core.errors import Away, CoreError, Failed, NotFound, QuotaExceeded
 from core.idempotency import digest, earlier
 from core.idempotency import key as usable
 from core.inline import step, taken
@@ -17,8 +17,8 @@ from core.quota import limits, reserve
 from core.settle import State
 from core.tokens import fresh
 from core.wiring import World
-from core.wish import Wish, timely
-from db.media import Medias
+from core.wish import Wish, sound
+from db.media import Media, Medias
 from db.posts import Post, Posts, SentBy
 from db.session import Database, Session
 from db.slots import Slots
@@ -61,7 +61,7 @@ def request(
     with database.transaction() as session:
         known = replay(session, world, terms, user_id=user_id)
         if known is None:
-            timely(wish, now=terms.begun, can_wait=can_wait)
+            sound(wish, now=terms.begun, can_wait=can_wait)
             draft = drafted(session, world, wish, user_id=user_id)
     return place(database, world, draft, terms) if known is None else told(known)
 
@@ -126,6 +126,7 @@ def wanted_now(database: Database, world: World, draft: Draft, terms: Terms) -> 
 
 def written(session: Session, world: World, draft: Draft, terms: Terms) -> Post | None:
     """None if the key has been used meanwhile."""
+    media = wanted_file(session, draft)
     post = Posts(session).add(
         **asdict(draft),
         idempotency_key=terms.key,
@@ -137,10 +138,19 @@ def written(session: Session, world: World, draft: Draft, terms: Terms) -> Post 
         return None
     PostEvents(session).add(post, "request", after=State.QUEUED)
     audit.note(session, "post.requested", user_id=post.user_id, subject=f"post:{post.id}")
-    media = Medias(session).get(post.media_id)
     if media is not None:
         Medias(session).touch(media, keep=KEEP_FILES)
     return post
+
+
+def wanted_file(session: Session, draft: Draft) -> Media | None:
+    """Held until the post is written, so that nobody deletes it in between. Errors: NotFound."""
+    if draft.media_id is None:
+        return None
+    media = Medias(session).locked(draft.media_id, user_id=draft.user_id)
+    if media is None:
+        raise NotFound("no such file")
+    return media
 
 
 def reserved(session: Session, post: Post, terms: Terms) -> None:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.checked import checked
 from core.errors import Invalid
 from core.links import public_https
 from db.posts import SentBy
@@ -126,30 +125,19 @@ FAULTS: tuple[tuple[str, Any, str], ...] = (
 )
 
 
-def read(values: dict[str, Any]) -> Wish:
-    """Errors: Invalid with `details.fields`."""
-    wish = checked(Wish, values)
-    consistent(wish)
-    return wish
+def sound(wish: Wish, *, now: datetime, can_wait: bool) -> None:
+    """What one field says about another, and the clock about both.
 
-
-def consistent(wish: Wish) -> None:
-    """What one field says about another. Errors: Invalid with `details.fields`."""
-    refuse({name: says for name, is_fault, says in FAULTS if is_fault(wish)})
-
-
-def timely(wish: Wish, *, now: datetime, can_wait: bool) -> None:
-    """Errors: Invalid with `details.fields`."""
-    at, faults = wish.publish_at, {}
+    Shapes: `can_wait` is the requester's wish not to stay for the first step.
+    Errors: Invalid with `details.fields`.
+    """
+    faults = {name: says for name, is_fault, says in FAULTS if is_fault(wish)}
+    at, by_caller = wish.publish_at, wish.sent_by == SentBy.CALLER
     if at is not None and not now < at <= now + FARTHEST:
         faults["publish_at"] = f"must be in the future and within {FARTHEST.days} days"
-    if wish.sent_by == SentBy.CALLER and at is not None:
+    if at is not None and by_caller:
         faults["publish_at"] = "needs media_id or PULL_FROM_URL: we must be able to send it"
-    if wish.sent_by == SentBy.CALLER and can_wait:
-        faults["video_size"] = "cannot be queued: nobody would send the bytes"
-    refuse(faults)
-
-
-def refuse(faults: dict[str, str]) -> None:
+    if can_wait and by_caller:
+        faults.setdefault("video_size", "cannot be queued: nobody would send the bytes")
     if faults:
         raise Invalid("fields do not fit together", details={"fields": faults})

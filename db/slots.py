@@ -60,6 +60,13 @@ class Slots:
         )
         return Taken(*self._session.execute(counted).one())
 
+    def started(self, account_id: int, *, within: timedelta) -> Taken:
+        """Starts of this account within that time, as the ledger knows them."""
+        recent = Post.started_at > func.now() - within
+        counted = select(func.count(), func.min(Post.started_at), func.now())
+        mine = counted.where(Post.oauth_account_id == account_id, recent)
+        return Taken(*self._session.execute(mine).one())
+
 
 def reserved() -> ColumnElement[bool]:
     """Wished, and not known to the platform yet: it counts however long it waits."""
