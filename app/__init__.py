@@ -12,6 +12,7 @@ from app import (
     envelope,
     health,
     keys,
+    media,
     notices,
     posts,
     security,
@@ -34,7 +35,20 @@ from core.wiring import build_database, build_world
 from tasks import broker
 from tasks.bell import ring
 
-ROOMS = (auth, connect, accounts, posts, tiktok, notices, keys, webhooks, workers, admin, health)
+ROOMS = (
+    auth,
+    connect,
+    accounts,
+    posts,
+    tiktok,
+    media,
+    notices,
+    keys,
+    webhooks,
+    workers,
+    admin,
+    health,
+)
 PAGES = (dashboard, account_pages, post_pages)
 
 
