@@ -1,12 +1,17 @@
-"""Who may set workers going by hand: cron with the workers' secret, or a key that may."""
+"""Who may set workers going by hand: cron with the workers' secret, or a key that may.
+
+Nothing changes on GET.
+"""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from flask import request
+from flask import Blueprint, request
 
+from app.body import ok
 from app.context import house, visitor
+from core import webhooks
 from core.errors import Away, Unauthorized
 from platforms.secret import Secret
 
@@ -14,6 +19,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SCOPE = "workers:run"
+
+blueprint = Blueprint("workers", __name__)
 
 
 def works(view: Callable[P, T]) -> Callable[P, T]:
@@ -38,3 +45,19 @@ def prove() -> None:
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     if Secret(request.headers.get("X-Worker-Secret", bearer)) != wanted:
         raise Unauthorized("this needs the workers' secret")
+
+
+@blueprint.post("/api/workers/webhooks")
+@works
+def apply_webhooks() -> dict[str, Any]:
+    """Apply one batch of stored notices here and now."""
+    limit = house().settings.limits.webhook_batch
+    done = webhooks.process(house().database, house().world, limit=limit).recorded
+    return ok(message=f"{done} events processed", processed=done)
+
+
+@blueprint.get("/api/workers/webhooks")
+def describe_webhooks() -> dict[str, str]:
+    """What this worker is."""
+    about = "POST with the workers' secret to process pending events"
+    return {"status": "ok", "worker": "webhook-processor", "message": about}

@@ -68,7 +68,7 @@ class Delivery:
     def row(self, notice: Notice) -> Arrival:
         ignored = notice.kind == IGNORED
         if ignored:
-            log.info("webhook.ignored", provider=self.provider, event=notice.vendor_event)
+            log.info("webhook.ignored", provider=self.provider, named=notice.vendor_event)
         return Arrival(
             provider=self.provider,
             external_id=notice.key,

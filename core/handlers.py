@@ -104,7 +104,7 @@ def removed(room: Room, event: Event, news: News) -> Ended:
     if news.notice.at is not None and news.notice.at + EXACT <= granted:
         return "ignored"
     grants.revoked(room.session, account)
-    log.info("account.revoked", account=account.id, event=event.id, reason=news.notice.reason)
+    log.info("account.revoked", account=account.id, row=event.id, reason=news.notice.reason)
     return "done"
 
 
