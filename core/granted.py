@@ -6,7 +6,6 @@ from typing import Any
 import structlog
 
 from core import grants
-from core.circuits import PlatformAway
 from core.crypto import access_context, refresh_context
 from core.errors import Away, Conflict
 from core.refresh import columns, refresh_in, sealed
