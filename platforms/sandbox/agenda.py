@@ -10,7 +10,7 @@ from platforms.sandbox.clock import Clock
 
 log = logging.getLogger(__name__)
 
-Act = Callable[[], None]
+Act = Callable[[], object]
 LONGEST_NAP = 60.0  # seconds
 
 

@@ -7,6 +7,7 @@ from platforms.base import App
 from platforms.http import Http
 from platforms.secret import Secret
 from tests.platforms.hostile import hostile_server
+from tests.platforms.visitor import a_visit
 
 
 @pytest.fixture
@@ -40,3 +41,19 @@ def tiktok(server):
     http = Http(sleep=lambda _: None)
     yield registry.build({"tiktok": app}, http)["tiktok"]
     http.close()
+
+
+@pytest.fixture(scope="module")
+def running_sandbox():
+    with a_visit() as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def sandbox(running_sandbox):
+    """The sandbox as it starts, and quick."""
+    quick = {"processing_seconds": 0.0, "moderation_seconds": 0.0, "download_seconds": 0.0}
+    running_sandbox.control("settings", method="DELETE")
+    running_sandbox.control("settings", **quick)
+    yield running_sandbox
+    running_sandbox.control("faults", method="DELETE")

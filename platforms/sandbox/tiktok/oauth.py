@@ -128,9 +128,9 @@ def told(tiktok: TikTok, pair: Pair) -> Body:
     request.environ[ENTRY].note(open_id=pair.access.open_id)
     return {
         "access_token": pair.access.token,
-        "expires_in": int(pair.access.until - now),
+        "expires_in": round(pair.access.until - now),
         "open_id": pair.access.open_id,
-        "refresh_expires_in": int(pair.refresh.until - now),
+        "refresh_expires_in": round(pair.refresh.until - now),
         "refresh_token": pair.refresh.token,
         "scope": ",".join(pair.access.scopes),
         "token_type": "Bearer",

@@ -1,0 +1,112 @@
+"""The sandbox as a process: what it says first, what it refuses, how it ends, what it shows."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.platforms.stage import ROOT, browse
+from tests.platforms.visitor import a_visit, eventually
+
+COMMAND = [sys.executable, "-m", "platforms.sandbox"]
+SECRETS = {"TIKTOK_CLIENT_KEY": "sbaw_test", "TIKTOK_CLIENT_SECRET": "canary_secret"}
+
+
+def run(*arguments, **environ):
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_without_its_app_it_does_not_start(name):
+    environ = {key: value for key, value in SECRETS.items() if key != name}
+    ended = run(**environ)
+    assert ended.returncode != 0
+    assert name in ended.stderr
+    assert "canary_secret" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--redirect-uri", "http://example.com/callback"],
+        ["--redirect-uri", "https://example.com/callback?a=b"],
+        ["--redirect-uri", "https://example.com/callback#a"],
+        ["--redirect-uri", "https://example.com/" + "a" * 500],
+        ["--webhook-url", "http://example.com/webhook"],
+    ],
+)
+def test_what_tiktok_would_not_register_is_refused(arguments):
+    assert run(*arguments, **SECRETS).returncode != 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_even_with_an_answer_hanging(number):
+    process = subprocess.Popen(
+        COMMAND, cwd=ROOT, env=os.environ | SECRETS, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            url = json.loads(process.stdout.readline())["url"]
+            waiting = a_hanging_request(url)
+        finally:
+            process.send_signal(number)
+        assert process.wait(5) == 0
+    waiting.close()
+
+
+def a_hanging_request(url):
+    """A connection whose request has arrived and is never answered."""
+    fault = {"endpoint": "token", "kind": "hang"}
+    assert browse(f"{url}/_sandbox/faults", json.dumps(fault).encode())[0] == 200
+    at = urlsplit(url)
+    connection = http.client.HTTPConnection(at.hostname, at.port)
+    connection.request("POST", "/v2/oauth/token/", "")
+    eventually(lambda: json.loads(browse(f"{url}/_sandbox/log")[2])["log"])
+    return connection
+
+
+def test_two_servers_share_nothing(sandbox):
+    with a_visit() as other:
+        sandbox.connect()
+        assert other.control("log")["log"] == []
+
+
+def test_the_page_for_people_lists_creators_posts_and_deliveries(sandbox):
+    person = sandbox.connect(nickname="Grace")
+    publish_id = sandbox.uploaded(person)
+    status, _, page = browse(sandbox.url + "/")
+    assert status == 200
+    assert "Grace" in page
+    assert publish_id in page
+    assert "post.publish.inbox_delivered" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("settings", {"audittted": True}),
+        ("settings", {"audited": "yes"}),
+        ("settings", {"profile": "future"}),
+        ("settings", {"webhook_url": "http://example.com/"}),
+        ("creators", {"shoe_size": 43}),
+        ("clock", {"advance": -1}),
+        ("webhooks", {"spoil": "rotten"}),
+    ],
+)
+def test_a_mistyped_control_is_refused(sandbox, path, body):
+    answer = sandbox.ask("POST", f"/_sandbox/{path}", json.dumps(body))
+    assert answer.status == 400
+    assert answer.json["error"]

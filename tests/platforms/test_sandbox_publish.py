@@ -1,0 +1,221 @@
+"""Starting posts in the sandbox: what TikTok refuses, with which code and status."""
+
+import pytest
+
+from tests.platforms.visitor import DIRECT, INBOX, a_file
+
+SIZE, COUNT = "The chunk size is invalid", "The total chunk count is invalid"
+SOURCE = "The request source info is empty or incorrect"
+POST = "The request post info is empty or incorrect"
+MB = 1_000_000
+
+
+def refusal(answer):
+    error = answer.json["error"]
+    assert set(error) == {"code", "message", "log_id"}
+    assert answer.headers["x-tt-logid"] == error["log_id"]
+    return answer.status, error["code"]
+
+
+@pytest.mark.parametrize(
+    ("size", "chunk", "count", "message"),
+    [
+        (50_000_123, 10 * MB, 5, None),
+        (50_000_123, 10 * MB, 6, COUNT),  # rounded up
+        (4_000_000, 4_000_000, 1, None),
+        (4_000_000, 2_000_000, 2, SIZE),
+        (64 * MB, 64 * MB, 1, None),
+        (64 * MB + 1, 64 * MB + 1, 1, SIZE),
+        (15 * MB, 10 * MB, 1, SIZE),  # one chunk is the whole file
+        (70 * MB, 64 * MB, 1, SIZE),
+        (4_000 * MB, 64 * MB, 62, None),
+        (4_000 * MB + 1, 64 * MB, 62, SOURCE),
+        (10 * MB, 5 * MB, 0, SOURCE),
+        (0, 5 * MB, 1, SOURCE),
+        (True, 5 * MB, 1, SOURCE),
+        ("5000000", 5 * MB, 1, SOURCE),
+        (None, 5 * MB, 1, SOURCE),
+    ],
+)
+def test_a_chunk_plan_is_judged(sandbox, size, chunk, count, message):
+    plan = {"video_size": size, "chunk_size": chunk, "total_chunk_count": count}
+    answer = sandbox.inbox(sandbox.connect(), 1000, **plan)
+    if message is None:
+        assert answer.data["upload_url"]
+    else:
+        assert refusal(answer) == (400, "invalid_params")
+        assert answer.json["error"]["message"] == message
+
+
+@pytest.mark.parametrize("source", [{}, {"source": "FTP"}, {"source": "PULL_FROM_URL"}])
+def test_a_source_has_to_be_complete(sandbox, source):
+    answer = sandbox.api(INBOX, sandbox.connect(), {"source_info": source})
+    assert answer.json["error"]["message"] == SOURCE
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"source_info": []}])
+def test_nonsense_is_refused_as_such(sandbox, body):
+    assert refusal(sandbox.api(INBOX, sandbox.connect(), body)) == (400, "invalid_params")
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"title": "a" * 2201},
+        {"title": "\N{GRINNING FACE}" * 1101},
+        {"privacy_level": "EVERYBODY"},
+        {"disable_duet": "true"},
+        {"auto_add_music": True},
+        {"caption": "?"},
+    ],
+)
+def test_wrong_post_info_is_refused(sandbox, info):
+    answer = sandbox.direct(sandbox.connect(), **info)
+    assert answer.json["error"]["message"] == POST
+
+
+def test_a_title_is_counted_in_utf_16(sandbox):
+    assert sandbox.direct(sandbox.connect(), title="\N{GRINNING FACE}" * 1100).data
+
+
+@pytest.mark.parametrize(
+    ("private", "level"),
+    [(True, "PUBLIC_TO_EVERYONE"), (False, "FOLLOWER_OF_CREATOR"), (False, None)],
+)
+def test_the_privacy_level_has_to_be_among_the_options(sandbox, private, level):
+    person = sandbox.connect(private=private)
+    info = {"privacy_level": level} if level else {}
+    answer = sandbox.api(DIRECT, person, {"post_info": info, "source_info": a_file(1000)})
+    assert refusal(answer) == (403, "privacy_level_option_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("private", "level"), [(False, "SELF_ONLY"), (True, "MUTUAL_FOLLOW_FRIENDS")]
+)
+def test_an_unaudited_app_posts_for_private_accounts_only(sandbox, private, level):
+    sandbox.control("settings", audited=False, unaudited_users=0)
+    answer = sandbox.direct(sandbox.connect(private=private), privacy_level=level)
+    code = "unaudited_client_can_only_post_to_private_accounts"
+    assert refusal(answer) == (403, code)
+    assert sandbox.direct(sandbox.connect(private=True)).data
+
+
+def test_an_unaudited_app_serves_five_people_a_day(sandbox):
+    sandbox.settle(86_400)
+    sandbox.control("settings", audited=False)
+    people = [sandbox.connect(private=True) for _ in range(5)]
+    assert all(sandbox.direct(person).data for person in people)
+    sixth = sandbox.connect(private=True)
+    assert refusal(sandbox.direct(sixth)) == (403, "reached_active_user_cap")
+    assert sandbox.direct(people[0]).data
+    asked = sandbox.api("/v2/post/publish/creator_info/query/", sixth)
+    assert refusal(asked) == (200, "reached_active_user_cap")
+
+
+@pytest.mark.parametrize(
+    ("traits", "code"),
+    [
+        ({"banned": True}, "spam_risk_user_banned_from_posting"),
+        ({"posts_elsewhere": 15}, "spam_risk_too_many_posts"),
+    ],
+)
+def test_a_creator_who_may_not_post_is_told_with_success_first(sandbox, traits, code):
+    person = sandbox.connect(**traits)
+    asked = sandbox.api("/v2/post/publish/creator_info/query/", person)
+    assert refusal(asked) == (200, code)
+    assert refusal(sandbox.direct(person)) == (403, code)
+
+
+def test_the_daily_cap_is_shared_with_other_apps(sandbox):
+    person = sandbox.connect(posts_elsewhere=14)
+    assert sandbox.direct(person).data
+    assert sandbox.direct(person).code == "spam_risk_too_many_posts"
+
+
+def test_five_drafts_a_day_may_wait(sandbox):
+    person = sandbox.connect()
+    for _ in range(5):
+        sandbox.uploaded(person)
+    assert refusal(sandbox.inbox(person)) == (403, "spam_risk_too_many_pending_share")
+    sandbox.settle(86_400)
+    again = sandbox.refresh(person.refresh).json["access_token"]
+    assert sandbox.inbox(again).data
+
+
+def test_a_failed_draft_does_not_wait(sandbox):
+    person = sandbox.connect(fail_reason="internal")
+    for _ in range(5):
+        sandbox.uploaded(person)
+    sandbox.settle(61)
+    assert sandbox.inbox(person).data
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        (INBOX, 6),
+        (DIRECT, 6),
+        ("/v2/post/publish/creator_info/query/", 20),
+        ("/v2/post/publish/status/fetch/", 30),
+        ("/v2/user/info/?fields=open_id", None),
+    ],
+)
+def test_calls_are_counted_per_token_in_sliding_minutes(sandbox, path, limit):
+    if limit is None:
+        limit = sandbox.control("settings", display_per_minute=7)["display_per_minute"]
+    person, other = sandbox.connect(), sandbox.connect()
+    method = "GET" if "?" in path else "POST"
+
+    def ask(one):
+        return sandbox.ask(method, path, token=one.access).json["error"]["code"]
+
+    assert "rate_limit_exceeded" not in {ask(person) for _ in range(limit)}
+    assert ask(person) == "rate_limit_exceeded"
+    assert ask(other) != "rate_limit_exceeded"
+    sandbox.settle(61)
+    assert ask(person) != "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "path"),
+    [
+        ("video.upload", DIRECT),
+        ("video.publish", INBOX),
+        ("video.upload", "/v2/post/publish/creator_info/query/"),
+        ("video.list", "/v2/post/publish/status/fetch/"),
+        ("video.upload", "/v2/video/list/?fields=id"),
+    ],
+)
+def test_each_call_takes_its_scope(sandbox, scopes, path):
+    answer = sandbox.api(path, sandbox.connect(scopes=scopes), {})
+    assert refusal(answer) == (401, "scope_not_authorized")
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "act.x"}, {"Authorization": "Basic x"}])
+def test_no_call_without_a_token(sandbox, header):
+    answer = sandbox.ask("POST", INBOX, "{}", header)
+    assert refusal(answer) == (401, "access_token_invalid")
+
+
+def test_an_inbox_post_tolerates_post_info(sandbox):
+    body = {"source_info": a_file(1000), "post_info": {"anything": 1}}
+    assert sandbox.api(INBOX, sandbox.connect(), body).data
+
+
+def test_the_creators_options_depend_on_the_account(sandbox):
+    path = "/v2/post/publish/creator_info/query/"
+    public = sandbox.api(path, sandbox.connect()).data
+    private = sandbox.api(path, sandbox.connect(private=True, comment_disabled=True)).data
+    levels = ["MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
+    assert public["privacy_level_options"] == ["PUBLIC_TO_EVERYONE", *levels]
+    assert private["privacy_level_options"] == ["FOLLOWER_OF_CREATOR", *levels]
+    flags = ("comment_disabled", "duet_disabled", "stitch_disabled")
+    assert [public[flag] for flag in flags] == [False] * 3
+    assert [private[flag] for flag in flags] == [True] * 3
+
+
+def test_what_an_audit_would_object_to_is_noted(sandbox):
+    person = sandbox.connect(private=True, comment_disabled=True)
+    sandbox.direct(person, brand_content_toggle=True)
+    found = sandbox.control("warnings")["warnings"]
+    assert len([one for one in found if one["open_id"] == person.open_id]) == 3
