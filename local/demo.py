@@ -11,11 +11,13 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.wire import Wire
+from core.errors import Away, Failed
 from local import truth
-from local.client import Client, Refused
 from local.house import House
 from local.story import Story
 from local.up import a_site, greet, running
+from platforms.secret import Secret
 
 
 @click.command()
@@ -40,21 +42,22 @@ def play(house: House, console: Console) -> None:
     who, supervisor = house.developer, house.supervisor
     if who is None or supervisor.stopping:
         raise click.Abort
-    client = Client(house.site.web_url, who.api_key)
+    site, browser = house.site, Browser(house.site.web_url)
     story = Story(
-        client,
-        house.site.sandbox_url or "",
-        house.site.folder,
-        console,
-        lambda: supervisor.stopping,
+        browser,
+        Wire(site.web_url, Secret(who.api_key)),
+        sandbox=site.sandbox_url or "",
+        folder=site.folder,
+        console=console,
+        stopping=lambda: supervisor.stopping,
     )
-    with closing(client), ThreadPoolExecutor(1) as teller:
+    with closing(browser), ThreadPoolExecutor(1) as teller:
         told = teller.submit(story.tell, who.email, who.password)
         supervisor.watch(until=told.done)  # from here: children belong to the main thread
     try:
         posts = told.result()
-    except (Refused, requests.RequestException) as error:
-        raise click.ClickException(f"{error}\nThe logs: {house.site.folder}/*.log") from error
+    except (Away, Failed, requests.RequestException) as error:
+        raise click.ClickException(f"{error}\nThe logs: {site.folder}/*.log") from error
     judge(truth.ask(house.database, posts), len(posts), console)
 
 

@@ -5,16 +5,18 @@ Told through HTTP alone, as a client would; what became of it is asked elsewhere
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from local.client import TIMEOUT, Client, Json, Refused
+from app.commands.upload import brought
+from app.commands.wire import Wire
+from core.errors import Failed
+from local.browser import Browser
 from local.film import shoot
 
 BIG = 66 * 1024 * 1024  # bytes: more than TikTok takes in one chunk
@@ -24,10 +26,15 @@ PATIENCE = 90.0  # seconds for one film
 LOOK = 1.0  # seconds between two questions; a key may ask a hundred a minute
 DIRECT = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
 
+Json = dict[str, Any]
+
 
 @dataclass
 class Story:
-    client: Client
+    """`wire` is the way of a program with a key, `browser` that of its user."""
+
+    browser: Browser
+    wire: Wire
     sandbox: str
     folder: Path
     console: Console
@@ -36,10 +43,10 @@ class Story:
     began: float = field(default_factory=time.monotonic)
 
     def tell(self, email: str, password: str) -> list[int]:
-        """The ids of its posts. Errors: Refused."""
-        self.client.sign_in(email, password)
+        """The ids of its posts. Errors: Away, Failed."""
+        self.browser.sign_in(email, password)
         self.say(f"signed in as {email}")
-        account = self.client.connect("tiktok")
+        account = self.browser.connect("tiktok")
         self.say(f"TikTok connected through its consent page: account {account}")
         self.from_file("a small film", shoot(self.folder / "small.mp4"))
         self.from_file("a film in chunks", shoot(self.folder / "big.mp4", size=BIG))
@@ -48,8 +55,7 @@ class Story:
 
     def from_file(self, title: str, film: Path) -> None:
         size = film.stat().st_size
-        with self.bar(f"{title}: to us", size) as moved:
-            media = self.client.put(film, moved)
+        media = brought(self.wire, film)
         film.unlink()
         self.say(f"{title}: {size:,} bytes are with us, media {media}")
         self.follow(title, {"source": "FILE_UPLOAD", "media_id": media, **DIRECT})
@@ -57,33 +63,32 @@ class Story:
     def from_url(self, title: str) -> None:
         """The sandbox plays the download; that the host is ours, TikTok wants to be told first."""
         owned = {"verified_urls": ELSEWHERE}
-        requests.post(f"{self.sandbox}/_sandbox/settings", json=owned, timeout=TIMEOUT)
+        requests.post(f"{self.sandbox}/_sandbox/settings", json=owned, timeout=PATIENCE)
         url = f"https://{ELSEWHERE}/film.mp4"
         self.follow(title, {"source": "PULL_FROM_URL", "videoUrl": url, **DIRECT})
 
     def follow(self, title: str, wish: Json) -> None:
         """From the request to the end, with every line of its timeline as it appears."""
-        post_id = self.client.publish({"title": title, **wish}, key=secrets.token_hex(8))
-        self.posts.append(post_id)
+        post_id = self.requested({"title": title, **wish})
         self.say(f"{title}: post {post_id} requested")
         told, end = 0, time.monotonic() + PATIENCE
         while True:
-            shown = self.client.post(post_id)
+            shown = self.wire.ask("GET", f"/api/posts/{post_id}")["data"]
             for event in shown["events"][told:]:
                 self.say(f"{title}: {sentence(event)}")
             told = len(shown["events"])
             if shown["state"] in FINAL:
                 return
             if self.stopping() or time.monotonic() > end:
-                raise Refused(f"post {post_id} is still {shown['state']}")
+                raise Failed(f"post {post_id} is still {shown['state']}")
             time.sleep(LOOK)
 
-    @contextmanager
-    def bar(self, title: str, size: int) -> Iterator[Callable[[int], None]]:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(*columns, console=self.console, transient=True) as progress:
-            task = progress.add_task(title, total=size)
-            yield lambda offset: progress.update(task, completed=offset)
+    def requested(self, wish: Json) -> int:
+        """The same again under the same key would make no second post."""
+        once = {"Idempotency-Key": secrets.token_hex(8)}
+        answer = self.wire.ask("POST", "/api/tiktok/upload", said=wish, headers=once)
+        self.posts.append(int(answer["data"]["id"]))
+        return self.posts[-1]
 
     def say(self, words: str) -> None:
         self.console.print(f"[dim]{time.monotonic() - self.began:6.1f} s[/]  {words}")
