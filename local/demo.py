@@ -14,6 +14,7 @@ from rich.table import Table
 from app.commands.wire import Wire
 from core.errors import Away, Failed
 from local import truth
+from local.browser import Browser
 from local.house import House
 from local.story import Story
 from local.up import a_site, greet, running
