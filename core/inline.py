@@ -12,8 +12,7 @@ from core.settle import State
 from core.start import INLINE, NoToken
 from core.tokens import Access, fresh
 from core.wiring import World
-from core.work import in_hand, perform
-from db.attempts import Attempts
+from core.work import leased, perform
 from db.posts import Post, Posts
 from db.session import Database, Session
 
@@ -22,9 +21,7 @@ def taken(session: Session, post: Post) -> Hand[Task] | None:
     """The post claimed for us; None if a worker was faster."""
     post.memo = {**post.memo, INLINE: True}
     session.flush()
-    rows = WORK.queue.claim(session, limit=1, lease=WORK.lease, only=post.id)
-    entries = Attempts(session).open(WORK.kind, rows)
-    return next((in_hand(WORK, session, row, entries[row.id]) for row in rows), None)
+    return next(iter(leased(WORK, session, limit=1, only=post.id)), None)
 
 
 def step(database: Database, world: World, hand: Hand[Task]) -> None:

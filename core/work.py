@@ -58,9 +58,21 @@ def claim(
     only: int | None,
 ) -> list[Hand[Job]]:
     with database.transaction() as session:
-        rows = work.queue.claim(session, limit=limit, lease=work.lease, lapsed=lapsed, only=only)
-        entries = Attempts(session).open(work.kind, rows) if work.ledger and rows else {}
-        return [in_hand(work, session, row, entries.get(row.id)) for row in rows]
+        return leased(work, session, limit=limit, lapsed=lapsed, only=only)
+
+
+def leased(
+    work: Work[Row, Job, Outcome],
+    session: Session,
+    *,
+    limit: int,
+    lapsed: bool = False,
+    only: int | None = None,
+) -> list[Hand[Job]]:
+    """Rows claimed and briefed, as part of the caller's transaction; perform after its commit."""
+    rows = work.queue.claim(session, limit=limit, lease=work.lease, lapsed=lapsed, only=only)
+    entries = Attempts(session).open(work.kind, rows) if work.ledger else {}
+    return [in_hand(work, session, row, entries.get(row.id)) for row in rows]
 
 
 def in_hand(

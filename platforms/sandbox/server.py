@@ -18,7 +18,7 @@ class Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         pass
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - its too
         """Given up by either side: what was not sent never will be. (werkzeug's signature.)"""
         self.close_connection = True
 

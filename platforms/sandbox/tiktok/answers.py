@@ -102,7 +102,7 @@ def faulty_envelope(status: int) -> str:
 
 
 def faulty_flat(status: int) -> str:
-    error = "server_error" if status == 500 else "temporarily_unavailable"  # noqa: PLR2004
+    error = "server_error" if status == 500 else "temporarily_unavailable"  # noqa: PLR2004 - HTTP's own
     return json.dumps({"error": error, "error_description": "", "log_id": log_id()})
 
 
