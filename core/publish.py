@@ -19,7 +19,8 @@ from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
 from db.session import Session
 
 AWAY = frozenset({"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform_unavailable"})
-OURS = frozenset({"out_of_attempts", "upload_unknown"})
+OUT_OF_ATTEMPTS = "out_of_attempts"
+OURS = frozenset({OUT_OF_ATTEMPTS, "upload_unknown"})
 
 STEPS: dict[str, Any] = {"start": start, "send": send, "check": check, "reconcile": reconcile}
 
@@ -84,7 +85,8 @@ def give_up(session: Session, post: Post, failure: Failure) -> None:
     """The end of patience. What may be published at the platform is unknown, not failed."""
     if post.state in FINAL:
         return
-    pulling = post.state == State.SENDING and post.sent_by == SentBy.PLATFORM
+    killed = post.state == State.SENDING and failure.code == OUT_OF_ATTEMPTS
+    pulling = killed and post.sent_by == SentBy.PLATFORM
     unknown = pulling or post.state in {State.PROCESSING, State.UNCONFIRMED}
     message = f"{failure.code}: {failure.message}" if unknown else failure.message
     code = "outcome_unknown" if unknown else code_of(failure, post.provider)
