@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import RequestRedirect
 
 from platforms.sandbox import controls, overview
 from platforms.sandbox.house import House
@@ -25,9 +27,16 @@ def create_app(house: House, tiktok: TikTok) -> "WSGIApplication":
         "tiktok": tiktok,
         "endpoints": {endpoint.name for endpoint in ENDPOINTS.values()},
     }
+    app.before_request(refuse_detours)
     for capability in TIKTOK:
         app.register_blueprint(capability.routes)
     app.register_blueprint(controls.controls)
     app.register_blueprint(tiktok_controls.controls)
     app.register_blueprint(overview.routes)
     return Manners(app, ENDPOINTS, house.log, house.faults, house.over)
+
+
+def refuse_detours() -> None:
+    """A path without its final slash is another path: nobody is led to the right one."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        raise NotFound

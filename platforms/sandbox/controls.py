@@ -32,7 +32,7 @@ def house() -> House:
 
 def wish() -> dict[str, Any]:
     """The JSON object of a control request; no body is an empty one. Errors: 400."""
-    body = request.get_json(force=True) if request.data else {}
+    body = request.get_json(force=True) if request.get_data() else {}  # curl -d says "form"
     if not isinstance(body, dict):
         raise BadRequest("a JSON object, please")
     return body

@@ -197,6 +197,11 @@ def test_no_call_without_a_token(sandbox, header):
     assert refusal(answer) == (401, "access_token_invalid")
 
 
+def test_a_path_without_its_final_slash_is_no_path(sandbox):
+    answer = sandbox.api(INBOX.rstrip("/"), sandbox.connect(), {})
+    assert (answer.status, "Location" in answer.headers) == (404, False)
+
+
 def test_an_inbox_post_tolerates_post_info(sandbox):
     body = {"source_info": a_file(1000), "post_info": {"anything": 1}}
     assert sandbox.api(INBOX, sandbox.connect(), body).data

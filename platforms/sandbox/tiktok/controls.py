@@ -40,7 +40,8 @@ def set_up() -> Json:
         raise BadRequest(f"profile: one of {', '.join(PROFILES)}")
     if changes.get("webhook_url") and not events.is_callback(changes["webhook_url"]):
         raise BadRequest("webhook_url: https, or http on loopback")
-    here().settings = replace(here().settings, **changes)
+    with here().lock:
+        here().settings = replace(here().settings, **changes)
     return settings()
 
 
