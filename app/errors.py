@@ -45,6 +45,7 @@ OAUTH = {
     "missing_code": Kind(400, AGAIN),
     "invalid_scope": Kind(400),
     "no_business_account": Kind(400),
+    "non_sandbox_target": Kind(400),
     "account_not_eligible": Kind(400),
     "unauthorized": Kind(401, AGAIN),
     "invalid_grant": Kind(401),
