@@ -32,6 +32,8 @@ class Base(DeclarativeBase):
     """Python types to columns: every time has a zone, every number is 64 bits wide."""
 
     metadata = MetaData(naming_convention=NAMES)
+    # What the database filled in comes back with the statement, so that a row outlives its session.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's own attribute
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own attribute
         int: BigInteger,
         str: Text,
