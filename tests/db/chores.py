@@ -102,6 +102,15 @@ def chores(**changes):
     return replace(WORK, **changes)
 
 
+def raising(error):
+    """An outside world that always answers like this."""
+
+    def outside(_job, _world):
+        raise error
+
+    return outside
+
+
 class Sight:
     """Looks at the tables from outside, each look a transaction of its own."""
 

@@ -87,7 +87,7 @@ def test_a_killer_in_a_full_batch_costs_itself_and_not_its_neighbours(database_u
 
 def test_a_result_is_recorded_once_even_if_it_is_written_twice(database, sight):
     ids = sight.put(3)
-    work = chores(together=True)
+    work = chores()
     hands = claim(work, database, limit=3, lapsed=False, only=None)
     report = Report()
     for _ in range(2):
