@@ -69,7 +69,8 @@ def apply(session: Session, batch: Sequence[Told]) -> list[Again | Failure]:
     ended |= handled(room, [told for told in batch if told[1].publication is not None])
     room.leave()
     for status in ("done", "ignored"):
-        Events(session).finish([one for one, end in ended.items() if end == status], status)
+        finished = [event for event, _ in batch if ended[event.id] == status]
+        Events(session).finish(finished, status)
     return [result(ended[event.id]) for event, _ in batch]
 
 

@@ -1,8 +1,9 @@
 """The inbox: notices of the platforms, stored before they are acknowledged, applied once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from db.base import Base, Json, Timed, one_of
 from db.due import Due, Queue
@@ -92,24 +94,27 @@ class Wanted:
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        tests = (
-            (self.ids, Event.id.in_(self.ids or ())),
-            (self.status, stands(self.status)),
-            (self.provider, Event.provider == self.provider),
-            (self.kind, Event.event_type == self.kind),
-            (self.since, Event.created_at >= self.since),
-            (self.until, Event.created_at < self.until),
-        )
-        return [test for value, test in tests if value is not None]
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return [CONDITIONS[name](value) for name, value in given.items()]
 
 
-def stands(status: str | None) -> ColumnElement[bool]:
+def stands(status: str) -> ColumnElement[bool]:
     """The condition behind `Event.standing`: a claim does not rewrite the column."""
     if status == "processing":
         return and_(Event.status == "pending", Event.leased_until.is_not(None))
     return and_(
         Event.status == status, or_(Event.status != "pending", Event.leased_until.is_(None))
     )
+
+
+CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "ids": Event.id.in_,
+    "status": stands,
+    "provider": lambda provider: Event.provider == provider,
+    "kind": lambda kind: Event.event_type == kind,
+    "since": lambda since: Event.created_at >= since,
+    "until": lambda until: Event.created_at < until,
+}
 
 
 class Events:
@@ -125,14 +130,19 @@ class Events:
         found = select(Event).where(*wanted.conditions(), *older)
         return list(self._session.scalars(found.order_by(Event.id.desc()).limit(limit)))
 
-    def finish(self, ids: Iterable[int], status: str) -> None:
+    def finish(self, events: Sequence[Event], status: str) -> None:
         """Applied: never due again. One statement, however many they are."""
-        ended = {"status": status, "processed_at": func.clock_timestamp(), "dead_at": None}
-        released = {"due_at": None, "leased_until": None, "last_error": None}
+        if not events:
+            return
+        ended = {"status": status, "due_at": None, "leased_until": None, "last_error": None}
+        mine = Event.id.in_([event.id for event in events])
         self._session.execute(
-            update(Event).where(Event.id.in_(list(ids))).values(**ended, **released),
-            execution_options={"synchronize_session": "fetch"},
+            update(Event).where(mine).values(**ended, processed_at=func.clock_timestamp()),
+            execution_options={"synchronize_session": False},
         )
+        for event in events:  # so that the engine's own release finds nothing left to write
+            for name, value in ended.items():
+                set_committed_value(event, name, value)
 
     def bury(self, event: Event) -> None:
         """Out of patience: kept until a person has it replayed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import structlog
 
 from local.postgres import Postgres
 from local.valkey import Valkey
@@ -16,11 +17,18 @@ MIGRATED = "migrated"
 
 
 def pytest_configure(config):
+    speak_plainly()
     if hasattr(config, "workerinput"):
         config.stash[RUN] = Path(config.workerinput["run"])
         return
     config.stash[RUN], alive = servers.begin()
     config.add_cleanup(lambda: servers.end(config.stash[RUN], alive))
+
+
+def speak_plainly():
+    """Tracebacks without the values of every frame: to paint these takes half a minute."""
+    plain = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    structlog.configure(processors=[structlog.processors.add_log_level, *plain])
 
 
 @pytest.hookimpl(optionalhook=True)
