@@ -46,6 +46,7 @@ class Medias:
         media = Media(**values, expires_at=func.now() + keep)
         self._session.add(media)
         self._session.flush()
+        self._session.refresh(media, ["expires_at"])  # the database's clock, not ours
         return media
 
     def get(self, media_id: int | None) -> Media | None:
