@@ -14,6 +14,7 @@ from app import (
     keys,
     media,
     notices,
+    openapi,
     posts,
     security,
     throttle,
@@ -48,6 +49,7 @@ ROOMS = (
     workers,
     admin,
     health,
+    openapi,
 )
 PAGES = (dashboard, account_pages, post_pages)
 

@@ -5,7 +5,7 @@ import pytest
 
 from db.users import Users
 
-SECRET = "the-hosts-shared-secret-of-32-bytes-or-more"
+SECRET = "the-hosts-shared-secret-that-is-long-enough-for-sha-512-as-well-as-for-256"
 HOST = {
     "JWT_SECRET": SECRET,
     "JWT_ISSUER": "https://host.example.org",
@@ -70,7 +70,7 @@ def test_a_hosts_id_is_never_taken_for_one_of_ours(client, known):
         {"aud": None},
         {"sub": None},
         {"sub": ""},
-        {"secret": "some-other-secret-that-is-long-enough-too"},
+        {"secret": SECRET[::-1]},
         {"algorithm": "HS512"},
     ],
 )

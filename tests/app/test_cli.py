@@ -1,0 +1,146 @@
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import cli
+from db.users import Users
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def signalpost(stage, tmp_path):
+    """Runs a command as an operator does: in a process of its own, with settings around it."""
+
+    def run(*arguments, stdin="", **environ):
+        around = {"PATH": os.environ["PATH"], **stage.environ, "SIGNALPOST_ROLE": "cli", **environ}
+        return subprocess.run(
+            [sys.executable, "-c", "from app.cli import cli; cli()", *map(str, arguments)],
+            input=stdin,
+            env={**around, "PYTHONPATH": str(Path.cwd())},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def said(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_user_is_added_and_signs_in(signalpost, client):
+    made = said(signalpost("user", "add", "eve@example.org", "--json"))
+    answer = client.post(
+        "/api/auth/login", json={"email": "eve@example.org", "password": made["password"]}
+    )
+    assert answer.json["data"]["id"] == made["id"]
+
+
+def test_a_password_from_stdin_is_not_shown_again(signalpost, house):
+    done = signalpost(
+        "user", "add", "eve@example.org", "--admin", "--password-stdin", stdin=PASSWORD + "\n"
+    )
+    assert done.returncode == 0
+    assert PASSWORD not in done.stdout + done.stderr
+    with house.database.transaction() as session:
+        assert Users(session).by_email("eve@example.org").is_admin
+
+
+@pytest.mark.parametrize("email", ["alice@example.org", "no address"])
+def test_a_user_that_cannot_be_is_refused_with_1(signalpost, a_user, email):
+    a_user()
+    done = signalpost("user", "add", email, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] in {"CONFLICT", "VALIDATION_ERROR"}
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_is_shown_once_and_works(signalpost, client, a_user):
+    alice = a_user()
+    made = said(
+        signalpost("key", "add", "ci", "--user", alice.email, "--scope", "posts:read", "--json")
+    )
+    me = client.get("/api/auth/me", headers={"Authorization": f"Bearer {made['key']}"})
+    assert me.json["data"]["id"] == alice.id
+
+
+def test_no_key_makes_an_administrator(signalpost, a_user):
+    done = signalpost("key", "add", "ci", "--user", a_user().email, "--scope", "admin")
+    assert done.returncode == 1
+    assert "no administrator" in done.stderr
+
+
+def test_a_fresh_sealing_key_has_32_bytes(signalpost):
+    done = signalpost("keygen")
+    assert len(b64decode(done.stdout)) == 32
+
+
+def test_missing_settings_are_named_all_at_once(signalpost):
+    done = signalpost("tokens", "refresh", "--once", SECRET_KEY="", TOKEN_ENCRYPTION_KEY="")
+    assert done.returncode == 1
+    assert "SECRET_KEY" in done.stderr
+    assert "TOKEN_ENCRYPTION_KEY" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_due_is_no_fault(signalpost):
+    assert said(signalpost("webhooks", "--once", "--json"))["processed"] == 0
+    assert said(signalpost("tokens", "refresh", "--once", "--json"))["total"] == 0
+
+
+def test_a_database_that_is_away_is_said_without_a_trace(signalpost):
+    away = "postgresql://nobody@127.0.0.1:1/none"
+    done = signalpost("webhooks", "--once", DATABASE_URL=away)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") <= 3
+    assert "the database does not answer" in done.stderr
+
+
+def test_a_replay_has_to_say_of_what(signalpost):
+    assert signalpost("webhooks", "replay").returncode == 1
+    assert said(signalpost("webhooks", "replay", "--dead", "--json"))["replayed"] == 0
+
+
+def test_a_post_that_is_not_there_cannot_be_sent_again(signalpost):
+    done = signalpost("posts", "retry", 7)
+    assert done.returncode == 1
+    assert "no post 7" in done.stderr
+
+
+def test_keys_are_counted_without_touching_anything(signalpost):
+    counted = said(signalpost("tokens", "rotate-keys", "--dry-run", "--json"))
+    assert (counted["resealed"], counted["left"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("migrate",),
+        ("user", "add"),
+        ("key", "add"),
+        ("keygen",),
+        ("doctor",),
+        ("webhooks",),
+        ("webhooks", "replay"),
+        ("posts", "retry"),
+        ("tokens", "refresh"),
+        ("tokens", "rotate-keys"),
+        ("upload",),
+    ],
+)
+def test_every_command_explains_itself_and_speaks_json(words):
+    done = CliRunner().invoke(cli, [*words, "--help"])
+    assert done.exit_code == 0
+    assert not words or "--json" in done.output

@@ -1,0 +1,71 @@
+import pytest
+
+from core.doctor import examine
+from core.readiness import Readiness
+from db.beats import Beats
+
+
+@pytest.fixture
+def examined(stage):
+    """Checks by name of a house with these settings."""
+
+    def look(*, broker=True, probe=False, **environ):
+        house = stage.house(**environ).extensions["signalpost"]
+        with house.database.transaction() as session:
+            Beats(session).touch("tick")
+        readiness = Readiness(house.database, house.world, lambda: broker)
+        found = examine(house.database, house.world, readiness, probe=probe)
+        return {check.name: check for check in found}
+
+    return look
+
+
+@pytest.fixture
+def healthy(tmp_path):
+    return {
+        "MEDIA_URL": tmp_path.as_uri(),
+        "PUBLIC_URL": "http://127.0.0.1",
+        "TIKTOK_REDIRECT_URI": "http://127.0.0.1/api/auth/tiktok/callback",
+    }
+
+
+def test_a_healthy_house_has_no_fault(examined, healthy):
+    checks = examined(**healthy)
+    assert [check for check in checks.values() if not check.ok] == []
+    assert {"settings", "database", "broker", "clock", "redis", "media"} <= checks.keys()
+
+
+def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(examined, healthy):
+    wrong = healthy | {"TIKTOK_REDIRECT_URI": "http://127.0.0.1/callback"}
+    check = examined(**wrong)["tiktok redirect"]
+    assert not check.ok
+    assert "http://127.0.0.1/api/auth/tiktok/callback" in check.advice
+
+
+def test_a_silent_broker_and_a_missing_media_folder_are_faults(examined, healthy):
+    del healthy["MEDIA_URL"]
+    checks = examined(broker=False, **healthy)
+    assert not checks["broker"].ok
+    assert not checks["media"].ok
+
+
+def test_redis_away_is_a_fault(examined, healthy):
+    assert not examined(**healthy, REDIS_URL="redis://127.0.0.1:1/0")["redis"].ok
+
+
+def test_a_platform_that_is_off_says_what_it_lacks_and_is_no_fault(examined, healthy):
+    check = examined(**healthy)["instagram"]
+    assert check.ok
+    assert "INSTAGRAM_REDIRECT_URI" in check.said
+
+
+def test_a_public_address_that_nobody_answers_is_a_fault(examined, healthy):
+    checks = examined(**healthy | {"PUBLIC_URL": "http://house.invalid"})
+    assert not checks["https"].ok
+    assert not checks["reachable"].ok
+
+
+def test_a_probe_asks_the_platform_and_says_if_it_cannot(examined, healthy):
+    checks = examined(**healthy, probe=True, TIKTOK_API_BASE_URL="http://127.0.0.1:1")
+    assert not checks["tiktok credentials"].ok
+    assert "unknown" in checks["tiktok credentials"].said
