@@ -7,11 +7,12 @@ stays visible as `refresh_started_at`. Must not know what tokens are used for.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from core import grants
 from core.backoff import NO_FLOOR, Policy, minutes, seconds, spread
-from core.circuits import PlatformAway
 from core.crypto import Context, access_context, refresh_context
-from core.errors import Misconfigured
+from core.errors import CoreError
 from core.kinds import Work
 from core.outcomes import Again, Failure, Held, Later
 from core.wiring import World
@@ -21,6 +22,8 @@ from db.holds import Holds
 from db.session import Session
 from platforms.base import Grant
 from platforms.errors import PlatformError, Revoked, Unavailable
+
+log = structlog.get_logger(__name__)
 
 KEEP_ALIVE = timedelta(days=7)
 REST = timedelta(hours=1)  # between tries once patience is spent: giving up costs a reconnect
@@ -76,19 +79,21 @@ def perform(job: Job, world: World) -> Sealed | Refused:
         grant = world.platform(job.provider).oauth.refresh(token)
     except Revoked as error:
         return Refused(error.code, grants.ROTATION_LOST if job.again else "revoked")
-    except (PlatformError, Misconfigured, PlatformAway) as error:
-        if job.again:
-            raise still_unsure(error) from error
+    except Exception as error:
+        if job.again or not isinstance(error, PlatformError | CoreError):
+            raise unsure(error) from error
         raise
     return sealed(grant, world, job.access_context, job.refresh_context)
 
 
-def still_unsure(error: PlatformError | Misconfigured | PlatformAway) -> Unavailable:
-    """Whatever this call came to, the earlier one may have rotated the token all the same."""
+def unsure(error: Exception) -> Unavailable:
+    """Whatever the call came to, this one or an earlier one may have rotated the token."""
+    known = isinstance(error, PlatformError | CoreError)
+    log.warning("refresh.unsure", error=type(error).__name__, exc_info=not known)
     return Unavailable(
-        str(error),
-        code=error.code,
-        retry_after=error.retry_after or NO_FLOOR,
+        str(error) if known else type(error).__name__,
+        code=getattr(error, "code", None) or type(error).__name__,
+        retry_after=getattr(error, "retry_after", None) or NO_FLOOR,
         log_id=getattr(error, "log_id", None),
     )
 

@@ -80,16 +80,16 @@ def fresh(
     Errors: NotConnected, NeedsReconnect; Away if it cannot be renewed just now.
     """
     found = look(database, world, account_id, refused=refused, hasten=True)
-    if isinstance(found, Access):
-        return found
-    run(WORK, database, world, only=account_id)
     for glance in GLANCES:
-        found = look(database, world, account_id, refused=refused)
         if isinstance(found, Access):
             return found
-        if found is False:
+        if not found:
             break
-        time.sleep(glance)
+        if not run(WORK, database, world, only=account_id).claimed:
+            time.sleep(glance)
+        found = look(database, world, account_id, refused=refused)
+    if isinstance(found, Access):
+        return found
     raise Away("the token could not be renewed", retry_after=AILING)
 
 
@@ -101,7 +101,7 @@ def look(
     refused: Access | None,
     hasten: bool = False,
 ) -> Access | bool:
-    """The token if it lasts, else whether somebody is renewing it at this moment."""
+    """The token if it lasts, else whether it is being renewed, or just about to be."""
     with database.transaction() as session:
         account = Accounts(session).locked(account_id)
         if account is None or account.status == AccountStatus.DISCONNECTED:
@@ -114,4 +114,4 @@ def look(
             return access_of(account)
         if hasten and account.leased_until is None:
             account.due_at = Grants.now()
-        return account.leased_until is not None
+        return Grants(session).is_under_way(account_id)

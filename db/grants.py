@@ -89,6 +89,11 @@ class Grants:
         idle = (Account.leased_until.is_(None), Account.attempts == 0)
         self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp())
 
+    def is_under_way(self, account_id: int) -> bool:
+        """Somebody refreshes it, or the first to look will."""
+        soon = or_(Account.leased_until.is_not(None), Account.due_at <= func.clock_timestamp())
+        return bool(self._session.scalar(select(soon).where(Account.id == account_id)))
+
     def used(self, account_id: int) -> None:
         """A call is made with its token."""
         long_ago = Account.last_used_at < func.now() - SELDOM

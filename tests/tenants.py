@@ -21,22 +21,25 @@ HOUR = timedelta(hours=1)
 SCOPES = "user.info.basic,video.upload"
 
 
+def environ_of(database_url, platform_url, **environ):
+    """The settings of a house whose TikTok is at `platform_url`."""
+    return {
+        "DATABASE_URL": database_url,
+        "BROKER_URL": "redis://127.0.0.1:1/0",
+        "SECRET_KEY": "a-secret-key-of-the-tests",
+        "TOKEN_ENCRYPTION_KEY": generate_key(),
+        "TIKTOK_CLIENT_KEY": "sbaw_demo",
+        "TIKTOK_CLIENT_SECRET": "secret_canary",
+        "TIKTOK_REDIRECT_URI": "http://127.0.0.1:9/callback",
+        "TIKTOK_AUTH_BASE_URL": platform_url,
+        "TIKTOK_API_BASE_URL": platform_url,
+        **environ,
+    }
+
+
 def a_world(database_url, platform_url, **environ):
-    """The real one, with TikTok at `platform_url`; `world.ring` goes nowhere."""
-    settings = Settings.from_env(
-        {
-            "DATABASE_URL": database_url,
-            "BROKER_URL": "redis://127.0.0.1:1/0",
-            "SECRET_KEY": "a-secret-key-of-the-tests",
-            "TOKEN_ENCRYPTION_KEY": generate_key(),
-            "TIKTOK_CLIENT_KEY": "sbaw_demo",
-            "TIKTOK_CLIENT_SECRET": "secret_canary",
-            "TIKTOK_REDIRECT_URI": "http://127.0.0.1:9/callback",
-            "TIKTOK_AUTH_BASE_URL": platform_url,
-            "TIKTOK_API_BASE_URL": platform_url,
-            **environ,
-        }
-    )
+    """The real one of that house; its bells go nowhere."""
+    settings = Settings.from_env(environ_of(database_url, platform_url, **environ))
     return build_world(settings, ring=lambda _kind: None)
 
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.refresh import POLICY, Sealed, columns, refresh_in, still_unsure
+from core.refresh import POLICY, Sealed, columns, refresh_in, unsure
 from platforms.base import Grant
 from platforms.errors import RateLimited
 from platforms.secret import Secret
@@ -49,9 +49,14 @@ def test_both_ends_come_from_the_answer():
 
 
 def test_a_refusal_after_a_lost_answer_leaves_the_doubt_and_keeps_the_wait():
-    doubt = still_unsure(RateLimited("slow down", retry_after=timedelta(seconds=30)))
+    doubt = unsure(RateLimited("slow down", retry_after=timedelta(seconds=30)))
     assert (doubt.reached, doubt.retryable) == (True, True)
     assert (doubt.code, doubt.retry_after) == ("rate_limit_exceeded", timedelta(seconds=30))
+
+
+def test_an_error_that_nobody_foresaw_is_a_doubt_as_well():
+    doubt = unsure(KeyError("secret"))
+    assert (doubt.reached, doubt.code, str(doubt)) == (True, "KeyError", "KeyError")
 
 
 def test_patience_spans_an_outage_of_more_than_an_hour():
