@@ -7,7 +7,7 @@ first and the next chunk starts where it says. The last chunk is unsafe: unanswe
 from dataclasses import dataclass
 
 from core.crypto import Context, upload_context
-from core.errors import Failed
+from core.errors import Failed, NotFound
 from core.news import to
 from core.outcomes import Again
 from core.settle import QUICK, State
@@ -20,6 +20,8 @@ from db.uploads import UploadSessions
 from platforms.base import Chunk, Phase, Sent
 from platforms.chunks import Plan, chunk
 from platforms.errors import Rejected, Unavailable
+
+CHANGED = "invalid_file_upload"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def brief(session: Session, post: Post) -> Job:
     if upload is None or upload.upload_url_encrypted is None:
         raise Failed("no upload session", code="upload_failed")
     if media is None or media.size != upload.size or media.sha256 != upload.sha256:
-        raise Failed("the file changed while it was being sent", code="invalid_file_upload")
+        raise Failed("the file changed while it was being sent", code=CHANGED)
     plan = Plan(upload.chunk_size, upload.total_chunk_count)
     post.memo = {key: post.memo[key] for key in post.memo if key != "asked"}
     return Job(
@@ -75,7 +77,7 @@ def brief(session: Session, post: Post) -> Job:
 
 
 def perform(job: Job, world: World) -> Outcome:
-    data = world.media.read(job.path, job.chunk.first, job.chunk.last)
+    data = read(job, world)
     url = world.keys.open(job.sealed_url, job.url_context)
     try:
         return world.platform(job.provider).publisher.send(
@@ -89,6 +91,14 @@ def perform(job: Job, world: World) -> Outcome:
         if job.is_last and error.reached:
             return Lost(error.code)
         raise
+
+
+def read(job: Job, world: World) -> bytes:
+    """Errors: Failed if the file is gone or shorter than it was."""
+    try:
+        return world.media.read(job.path, job.chunk.first, job.chunk.last)
+    except NotFound as error:
+        raise Failed(str(error), code=CHANGED) from error
 
 
 def record(session: Session, post: Post, outcome: Outcome) -> Again:

@@ -23,7 +23,7 @@ from db.session import Session
 from db.timeline import PostEvents
 from db.uploads import UploadSessions
 from platforms.base import Order, Phase, Started
-from platforms.errors import PlatformError, RateLimited, TokenExpired, Unavailable
+from platforms.errors import Faulted, PlatformError, RateLimited, TokenExpired, Unavailable
 
 ASK_SOON = timedelta(seconds=2)
 NOW = timedelta(0)
@@ -127,7 +127,7 @@ def began_at(job: Job, world: World) -> Began | Lost:
     try:
         started = publisher.start(token, job.order)
     except Unavailable as error:
-        if may_run and error.reached:
+        if may_run and error.reached and not isinstance(error, Faulted):
             return Lost(error.code)
         raise
     except PlatformError:

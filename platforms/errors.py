@@ -45,6 +45,12 @@ class TimedOut(Unavailable):
     code = "timeout"
 
 
+class Faulted(Unavailable):
+    """The platform says that it has a fault, and so has not done it. We try again by ourselves."""
+
+    code = "server_error"
+
+
 class RateLimited(PlatformError):
     """The platform asked us to slow down. We go on as soon as it lets us."""
 

@@ -1,12 +1,13 @@
 """A place to publish from: rows, a world, and a TikTok that answers by script."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, update
 
 from core import posts
 from core.checked import checked
+from core.news import hear
 from core.wish import Wish
 from core.work import run
 from db.media import Media
@@ -14,6 +15,8 @@ from db.posts import Post
 from db.records import TikTokPost
 from db.timeline import PostEvent
 from db.uploads import UploadSession
+from db.webhooks import Event
+from platforms.base import Progress
 from tests.platforms.script import flat, ok
 
 INIT = "/v2/post/publish/inbox/video/init/"
@@ -165,6 +168,32 @@ class Desk:
             session.add(media)
             session.flush()
             return media.id
+
+    def media(self, media_id):
+        return self.one(select(Media).where(Media.id == media_id))
+
+    def a_notice(self, open_id, publish_id):
+        """A webhook of that account, not applied yet."""
+        with self.database.transaction() as session:
+            session.add(
+                Event(
+                    provider="tiktok",
+                    event_type="video.publish.complete",
+                    external_id=publish_id,
+                    account=open_id,
+                    publish_id=publish_id,
+                    payload_json={},
+                )
+            )
+
+    def hears(self, post_id, phase, word):
+        """As if a webhook had brought it."""
+        with self.database.transaction() as session:
+            hear(session, session.get_one(Post, post_id), Progress(phase, word), mouth="webhook")
+
+    def settled(self, **settings):
+        """The same place under other settings."""
+        self.world = replace(self.world, settings=replace(self.world.settings, **settings))
 
     def flat(self, **body):
         return flat(**body)

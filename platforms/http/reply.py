@@ -8,9 +8,9 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from platforms.errors import NO_WAIT, PlatformError, RateLimited, Unavailable
+from platforms.errors import NO_WAIT, Faulted, PlatformError, RateLimited, Unavailable
 
-REQUEST_TIMEOUT, TOO_MANY_REQUESTS, SERVER_ERROR = 408, 429, 500
+REQUEST_TIMEOUT, TOO_MANY_REQUESTS, SERVER_ERROR, SERVICE_UNAVAILABLE = 408, 429, 500, 503
 LONGEST_WAIT = timedelta(hours=6)  # a Retry-After beyond it is cut down to it
 
 
@@ -33,6 +33,9 @@ class Reply:
         """What the status alone says is wrong; None leaves the judgement to the body."""
         if self.status == TOO_MANY_REQUESTS:
             return RateLimited(retry_after=self.retry_after)
+        if self.status == SERVICE_UNAVAILABLE:
+            said, code = f"answered {self.status}", Unavailable.code
+            return Faulted(said, code=code, retry_after=self.retry_after)
         if self.status == REQUEST_TIMEOUT or self.status >= SERVER_ERROR:
             return Unavailable(f"answered {self.status}", retry_after=self.retry_after)
         return None
