@@ -14,22 +14,34 @@ DIGEST = sha256().digest_size
 
 def sign(key: Secret, media_id: int, *, until: datetime) -> str:
     said = f"{media_id}.{int(until.timestamp())}".encode()
-    return urlsafe_b64encode(seal(key, said) + said).decode().rstrip("=")
+    return written(seal(key, said) + said)
 
 
 def opened(key: Secret, token: str, *, now: datetime) -> int:
     """Which file. Errors: NotFound for a link that is over or not ours."""
-    try:
-        whole = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-    except ValueError:
-        raise NotFound("no such link") from None
-    seal_of, said = whole[:DIGEST], whole[DIGEST:]
-    if not hmac.compare_digest(seal_of, seal(key, said)):
+    whole = read(token)
+    said = whole[DIGEST:]
+    if not hmac.compare_digest(whole[:DIGEST], seal(key, said)):
         raise NotFound("no such link")
     media_id, _, until = said.decode().partition(".")
     if now >= datetime.fromtimestamp(int(until), UTC):
         raise NotFound("this link is over")
     return int(media_id)
+
+
+def read(token: str) -> bytes:
+    """Only as we write it: no two texts for one link. Errors: NotFound."""
+    try:
+        whole = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except ValueError:
+        raise NotFound("no such link") from None
+    if written(whole) != token:
+        raise NotFound("no such link")
+    return whole
+
+
+def written(whole: bytes) -> str:
+    return urlsafe_b64encode(whole).decode().rstrip("=")
 
 
 def seal(key: Secret, said: bytes) -> bytes:
