@@ -106,7 +106,11 @@ def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | 
 def perform_all(
     work: Work[Row, Job, Outcome], hands: list[Hand[Job]], world: World
 ) -> Iterator[tuple[Hand[Job], Outcome | Failure | Later]]:
-    """Results as they come: each is recorded before the next is waited for."""
+    """Results as they come: each is recorded before the next is waited for.
+
+    First those that need no performance: who is to be parked must not wait for others' calls.
+    """
+    hands = sorted(hands, key=lambda hand: not isinstance(hand.job, Failure | Later))
     if work.pool == 1 or len(hands) <= 1:
         for hand in hands:
             result = perform(work, hand, world)

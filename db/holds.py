@@ -57,11 +57,14 @@ class Holds:
         """Parked posts go on, at once or at their time: those that do.
 
         One wished more than a day ago, of which nothing is out yet, waits for the user's word.
+        One in a worker's hands may be about to be parked for the old grant's sake: it is rung.
         """
         held = Post.hold_reason.in_(ON_RECONNECT)
         wished = func.coalesce(Post.publish_at, Post.created_at)
         old = wished < func.now() - GOES_BY_ITSELF
         self._set(account_id, held, old, Post.state.in_(UNSENT), hold_reason=STALE)
+        underway = (Post.leased_until.is_not(None), Post.due_at.is_not(None))
+        self._set(account_id, *underway, due_at=func.clock_timestamp())  # about to be parked?
         due = func.greatest(func.now(), Post.publish_at)
         return self._set(account_id, held, due_at=due, hold_reason=None)
 

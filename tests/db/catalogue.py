@@ -55,3 +55,20 @@ def ask(url, question, **values):
     with connected(url) as connection:
         result = connection.execute(text(question), values)
         return result.all() if result.returns_rows else []
+
+
+def a_user_with_a_post(url):
+    ask(url, "INSERT INTO users (email) VALUES ('alice@example.org')")
+    ask(
+        url,
+        "INSERT INTO oauth_accounts"
+        " (user_id, provider, open_id, scope, access_token_encrypted, expires_at)"
+        " SELECT id, 'tiktok', 'open', 'video.upload', 'sealed', now() + interval '30 min'"
+        " FROM users",
+    )
+    ask(
+        url,
+        "INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by)"
+        " SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST'"
+        " FROM oauth_accounts",
+    )

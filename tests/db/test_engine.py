@@ -1,9 +1,11 @@
 """What is claimed, by whom, how often, and that no transaction spans the outside world."""
 
+import time
 from datetime import timedelta
 
 import pytest
 
+from core.outcomes import DONE, Held
 from core.work import run
 from db.attempts import Attempts
 from platforms.errors import Unavailable
@@ -86,3 +88,23 @@ def test_no_transaction_is_open_while_the_outside_is_asked(database, sight):
 
     run(chores(perform=outside, pool=1), database, World())
     assert lent == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("pool", [1, 4])
+def test_who_is_parked_does_not_wait_for_others_calls(database, sight, pool):
+    *busy, parked = sight.put(4)
+    seen = []
+
+    def brief(_session, row):
+        if row.id == parked:
+            raise Held("needs_reconnect")
+        return row.id
+
+    def outside(id_, _world):
+        while sight.chore(parked).leased_until is not None:
+            time.sleep(0.005)
+        seen.append(id_)
+        return id_
+
+    run(chores(brief=brief, perform=outside, record=lambda *_: DONE, pool=pool), database, World())
+    assert sorted(seen) == busy

@@ -10,7 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from core.settle import State
 from db import Base, accounts, posts, schema
-from tests.db.catalogue import COLUMNS, CONSTRAINTS, INDEXES, TABLES, ask, connected
+from tests.db.catalogue import (
+    COLUMNS,
+    CONSTRAINTS,
+    INDEXES,
+    TABLES,
+    a_user_with_a_post,
+    ask,
+    connected,
+)
 
 SEALED = "AES-256-GCM"
 
@@ -174,21 +182,4 @@ def refreshed(url, outcome):
         "INSERT INTO attempts (kind, row_id, number, outcome)"
         " SELECT 'accounts', id, 1, :outcome FROM oauth_accounts",
         outcome=outcome,
-    )
-
-
-def a_user_with_a_post(url):
-    ask(url, "INSERT INTO users (email) VALUES ('alice@example.org')")
-    ask(
-        url,
-        "INSERT INTO oauth_accounts"
-        " (user_id, provider, open_id, scope, access_token_encrypted, expires_at)"
-        " SELECT id, 'tiktok', 'open', 'video.upload', 'sealed', now() + interval '30 min'"
-        " FROM users",
-    )
-    ask(
-        url,
-        "INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by)"
-        " SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST'"
-        " FROM oauth_accounts",
     )
