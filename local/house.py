@@ -1,6 +1,7 @@
 """The whole house on one machine: stores, schema, processes. Opened once, closed once."""
 
 import os
+from collections.abc import Iterable
 
 from core.config import Settings
 from core.wiring import build_database
@@ -48,11 +49,14 @@ class House:
         """
         self.environment = self._settings()
         known = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
+        self._memory = build_database(known, role="cli")
         self._stores()
+        early = self._spawn(name for name, process in PROCESSES.items() if not process.needs_schema)
         schema.up(known.database_url)
-        self.memory = build_database(known, role="cli")
-        self._processes()
-        self.memory.dispose()
+        late = self._spawn(name for name, process in PROCESSES.items() if process.needs_schema)
+        self._furnish()
+        self.supervisor.wait([*early, *late])
+        self._memory.dispose()
 
     def _settings(self) -> dict[str, str]:
         site, kept = self.site, settings.kept
@@ -80,15 +84,18 @@ class House:
         if "postgres" in mine and not self._postgres.databases.has(DATABASE):
             self._postgres.databases.create(DATABASE)
 
-    def _processes(self) -> None:
-        site = self.site
-        wanted = {"sandbox": site.sandbox, "flower": site.flower}
-        names = [name for name in PROCESSES if wanted.get(name, True)]
-        self.supervisor.add({name: Child(self._program(name)) for name in names})
-        if site.sandbox:
-            password = settings.kept(site.folder, people.MADE)["DEVELOPER_PASSWORD"]
-            self.developer = people.developer(self.memory, password)
-        self.supervisor.wait(names)
+    def _spawn(self, names: Iterable[str]) -> list[str]:
+        """Those of them that are wanted here."""
+        wanted = {"sandbox": self.site.sandbox, "flower": self.site.flower}
+        chosen = [name for name in names if wanted.get(name, True)]
+        self.supervisor.add({name: Child(self._program(name)) for name in chosen})
+        return chosen
+
+    def _furnish(self) -> None:
+        """Somebody to try it with, only beside the sandbox."""
+        if self.site.sandbox:
+            password = settings.kept(self.site.folder, people.MADE)["DEVELOPER_PASSWORD"]
+            self.developer = people.developer(self._memory, password)
 
     def _program(self, name: str) -> Program:
         process = PROCESSES[name]
@@ -97,7 +104,7 @@ class House:
             name=name,
             command=process.command(self.site, self.environment),
             log=self.site.folder / f"{name}.log",
-            ready=heard(self.memory, name) if name in SIGNS else lambda: says_ok(page),
+            ready=heard(self._memory, name) if name in SIGNS else lambda: says_ok(page),
             environment={
                 **self.environment,
                 "SIGNALPOST_ROLE": name,

@@ -13,6 +13,9 @@ WAVES = (("web", "beat", "flower"), ("worker", "uploads"), ("sandbox",), ("redis
 
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks.celery:app")
 
+ALONE = ("--without-mingle", "--without-gossip")
+"""Our workers have nothing to tell each other; their heartbeat stays, Flower lives on it."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -44,11 +47,15 @@ def address(port: int) -> str:
 
 @dataclass(frozen=True)
 class Process:
-    """How it is started, which page says that it serves, and how long it may take to stop."""
+    """How it is started, which page says that it serves, and how long it may take to stop.
+
+    Those that need no schema start while it is being brought up.
+    """
 
     command: Callable[[Site, Mapping[str, str]], tuple[str, ...]]
     page: str = ""
     grace: float = 3.0  # seconds
+    needs_schema: bool = False
 
 
 def web(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:
@@ -69,7 +76,10 @@ def uploads(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def consumer(name: str, queues: str, size: int) -> tuple[str, ...]:
-    return (*CELERY, "worker", "-P", "prefork", "-c", str(size), "-Q", queues, "-n", node(name))
+    return (
+        *(*CELERY, "worker", "-P", "prefork", "-c", str(size), "-Q", queues, "-n", node(name)),
+        *ALONE,
+    )
 
 
 def node(name: str) -> str:
@@ -98,9 +108,9 @@ def sandbox(site: Site, environment: Mapping[str, str]) -> tuple[str, ...]:
 # Celery's own limit is longer: a step that is cut off is claimed again after its lease.
 PROCESSES = {
     "sandbox": Process(sandbox, "{0.sandbox_url}/_sandbox/clock", grace=1.0),
-    "web": Process(web, "{0.web_url}/healthz"),
-    "worker": Process(worker, grace=6.0),
-    "uploads": Process(uploads, grace=6.0),
+    "web": Process(web, "{0.web_url}/healthz", needs_schema=True),
+    "worker": Process(worker, grace=6.0, needs_schema=True),
+    "uploads": Process(uploads, grace=6.0, needs_schema=True),
     "beat": Process(beat),
     "flower": Process(flower, "{0.flower_url}/healthcheck"),
 }

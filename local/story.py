@@ -91,7 +91,8 @@ class Story:
         return self.posts[-1]
 
     def say(self, words: str) -> None:
-        self.console.print(f"[dim]{time.monotonic() - self.began:6.1f} s[/]  {words}")
+        passed = f"[dim]{time.monotonic() - self.began:6.1f} s[/]"
+        self.console.print(f"{passed}  {words}", soft_wrap=True)
 
 
 def sentence(event: Json) -> str:

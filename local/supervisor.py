@@ -50,13 +50,15 @@ class Supervisor:
 
         Units: seconds. Errors: DidNotStart, for the first that died or when time is up.
         """
-        end = time.monotonic() + within
+        began = time.monotonic()
         waiting = {name: self.children[name] for name in names}
         while waiting and not self.stopping:
             for name, child in list(waiting.items()):
+                passed = time.monotonic() - began
                 if child.program.ready():
                     del waiting[name]
-                elif child.ended() or time.monotonic() > end:
+                    tell(f"{passed:6.1f} s  {name} answers")
+                elif child.ended() or passed > within:
                     raise DidNotStart(f"{name} did not start:\n{tail(child.program.log)}")
             time.sleep(LOOK)
 

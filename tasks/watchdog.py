@@ -83,10 +83,12 @@ def guard(
     end: Callable[[], None],
     period: float = PERIOD,
 ) -> None:
-    """Look every `period` until `wait` says that we are stopping or a queue proves silent."""
-    while not wait(period):
+    """Look at once, then every `period` until `wait` says that we are stopping."""
+    while True:
         queue = watchdog.look()
         if queue is not None:
             log.error("watchdog.deaf", queue=queue, seconds=watchdog.silence)
             end()
+            return
+        if wait(period):
             return
