@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
-from core.news import to
+from core.news import DRAFT_POLL, to
 from core.outcomes import Again
-from core.settle import QUICK, State
+from core.settle import FINAL, QUICK, State
 from core.start import ASK_SOON, NOW
 from core.wiring import World
 from db.media import Medias
@@ -102,6 +102,8 @@ def read(job: Job, world: World) -> bytes:
 
 
 def record(session: Session, post: Post, outcome: Outcome) -> Again:
+    if post.state in FINAL:  # the webhook was faster than this answer
+        return Again(DRAFT_POLL if post.step == Phase.DELIVERED else None)
     if isinstance(outcome, Dead):
         post.memo = {**post.memo, "dead": outcome.code}
         return Again(ASK_SOON)

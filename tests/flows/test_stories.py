@@ -65,6 +65,21 @@ def test_a_webhook_that_is_faster_than_the_start_s_own_answer_is_kept_for_it(hou
     assert len(guest.calls("video_init")) == 1
 
 
+def test_a_webhook_that_is_faster_than_the_last_chunk_s_answer_is_not_taken_back(house, guest):
+    house.sandbox.control("settings", processing_seconds=0, moderation_seconds=60)
+    house.sandbox.control("faults", endpoint="upload", kind="slow", seconds=2)
+    post_id = guest.send()
+    guest.ended(post_id)
+    until(lambda: not leased(house, post_id), what="the answer to the last chunk")
+    post = guest.post(post_id)
+    published_once(guest, post)
+    assert [event["to"] for event in post["events"] if event["from"] == "PUBLISHED"] == []
+
+
+def leased(house, post_id):
+    return house.one("SELECT leased_until IS NOT NULL FROM posts WHERE id = %s", post_id)
+
+
 def unplaced(house, guest):
     """Tries of notices about a publication of theirs that we do not know yet."""
     known = tuple(one["publish_id"] for one in guest.platform_posts())
