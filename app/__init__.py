@@ -13,6 +13,7 @@ from app import (
     health,
     keys,
     media,
+    monitoring,
     notices,
     openapi,
     posts,
@@ -48,6 +49,7 @@ ROOMS = (
     webhooks,
     workers,
     admin,
+    monitoring,
     health,
     openapi,
 )

@@ -11,7 +11,7 @@ from flask import Blueprint, request
 
 from app.body import ok
 from app.context import house, visitor
-from core import webhooks
+from core import alerts, webhooks
 from core.errors import Away, Unauthorized
 from platforms.secret import Secret
 
@@ -61,3 +61,11 @@ def describe_webhooks() -> dict[str, str]:
     """What this worker is."""
     about = "POST with the workers' secret to process pending events"
     return {"status": "ok", "worker": "webhook-processor", "message": about}
+
+
+@blueprint.post("/api/workers/alert-checker")
+@works
+def check_alerts() -> dict[str, Any]:
+    """Open and end alerts by how things stand now."""
+    found = alerts.check(house().database)
+    return ok(newAlerts=found.opened, activeAlerts=found.active, timestamp=house().world.now())

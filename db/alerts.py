@@ -1,10 +1,21 @@
 """What operators have to be told, and when it was over."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Json, one_of
 
@@ -26,3 +37,43 @@ class Alert(Identified, Base):
         one_of("severity", ("warning", "error", "critical")),
         {"comment": "Alerts of operators; at most one open per name"},
     )
+
+
+class Alerts:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, name: str, severity: str, details: Json) -> bool:
+        """Whether it was not open yet; if it was, it now tells how things stand."""
+        raised = insert(Alert).values(name=name, severity=severity, details=details)
+        kept = raised.on_conflict_do_update(
+            index_elements=[Alert.name],
+            index_where=Alert.resolved_at.is_(None),
+            set_={"severity": severity, "details": details},
+        )
+        is_new = literal_column("xmax = 0", Boolean)  # Postgres: no row was there to be replaced
+        return bool(self._session.scalar(kept.returning(is_new)))
+
+    def end(self, name: str) -> bool:
+        """The condition is over by itself. Whether one was open."""
+        return self._resolve(Alert.name == name)
+
+    def resolve(self, alert_id: int, *, user_id: int) -> bool:
+        """Somebody says it is dealt with; it opens anew while the condition lasts."""
+        return self._resolve(Alert.id == alert_id, resolved_by=user_id)
+
+    def get(self, alert_id: int) -> Alert | None:
+        return self._session.get(Alert, alert_id)
+
+    def active(self) -> Sequence[Alert]:
+        found = select(Alert).where(Alert.resolved_at.is_(None))
+        return self._session.scalars(found.order_by(Alert.opened_at.desc())).all()
+
+    def latest(self, *, limit: int) -> Sequence[Alert]:
+        """Open or over, the newest first."""
+        return self._session.scalars(select(Alert).order_by(Alert.id.desc()).limit(limit)).all()
+
+    def _resolve(self, which: ColumnElement[bool], *, resolved_by: int | None = None) -> bool:
+        over = update(Alert).where(which, Alert.resolved_at.is_(None))
+        ended = over.values(resolved_at=func.now(), resolved_by=resolved_by)
+        return self._session.scalar(ended.returning(Alert.id)) is not None

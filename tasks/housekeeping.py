@@ -1,11 +1,12 @@
-"""Signs of life: rows that grow old when beat, broker or workers are away."""
+"""Signs of life, rows that grow old when beat, broker or workers are away; and the chores."""
 
 from typing import Any
 
+from core import alerts, housekeeping
 from db.beats import Beats
 from tasks.celery import app
 from tasks.context import house
-from tasks.queues import CANARY, TICK
+from tasks.queues import CANARY, TICK, TIDY, WATCH
 
 
 @app.task(name=TICK)
@@ -18,6 +19,18 @@ def tick() -> None:
 def canary(self: Any) -> None:
     """Somebody listens to the queue this message came through."""
     touch(f"canary:{self.request.delivery_info['routing_key']}")
+
+
+@app.task(name=WATCH)
+def watch() -> None:
+    """Open and end alerts."""
+    alerts.check(house().database)
+
+
+@app.task(name=TIDY)
+def tidy() -> None:
+    """Delete what has been kept long enough."""
+    housekeeping.tidy(house().database, house().world)
 
 
 def touch(name: str) -> None:

@@ -12,6 +12,8 @@ WAKES = {
 
 TICK = "signalpost.tick"
 CANARY = "signalpost.canary"
+TIDY = "signalpost.tidy"
+WATCH = "signalpost.watch"
 
 EXPIRES = 10.0
 """Seconds after which an unheard bell is thrown away, so that a dead worker's queue stays short.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.queues import CANARY, EXPIRES, QUEUES, TICK, WAKES
+from tasks.queues import CANARY, EXPIRES, QUEUES, TICK, TIDY, WAKES, WATCH
 
 Entry = dict[str, Any]
 
@@ -19,5 +19,9 @@ SCHEDULE: dict[str, Entry] = {
     "tick": entry(TICK, "housekeeping", every=5.0),
     # One canary per queue, so that a worker which looks alive and hears nothing is found out.
     **{f"canary {queue}": entry(CANARY, queue, every=10.0) for queue in QUEUES},
+    # Alerts open and end by how things stand, not by what anybody happened to notice.
+    "watch": entry(WATCH, "housekeeping", every=60.0),
+    # Often and little: what is left over is for the next time.
+    "tidy": entry(TIDY, "housekeeping", every=300.0),
 }
 """Nothing here means "it is two o'clock, do X": beat forgets what it missed, the rows do not."""
