@@ -40,6 +40,7 @@ class Program:
     environment: Mapping[str, str] | None = None
     folder: Path = Path("/")
     quit: signal.Signals = signal.SIGTERM
+    orphaned: signal.Signals = signal.SIGKILL  # nobody is left to wait for a polite end
     grace: float = 5.0  # seconds between the polite signal and the other one
     account: Account | None = None
     descriptors: tuple[int, ...] = ()
@@ -75,7 +76,7 @@ class Child:
 
     def _die_with_parent(self) -> None:
         if LIBC:
-            LIBC.prctl(PR_SET_PDEATHSIG, self.program.quit)
+            LIBC.prctl(PR_SET_PDEATHSIG, self.program.orphaned)
 
     def wait_until_ready(self, *, within: float) -> None:
         """Units: seconds. Errors: DidNotStart, with the end of its log."""

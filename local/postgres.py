@@ -73,6 +73,7 @@ class Postgres(Store):
             log=self.folder.with_name(f"{self.folder.name}.log"),
             ready=self.databases.answers,
             quit=signal.SIGINT,  # its fast shutdown: clients are sent away, nothing is lost
+            orphaned=signal.SIGINT,
             account=who,
             grace=STOP,
             descriptors=(descriptor,),

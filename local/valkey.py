@@ -5,6 +5,7 @@ The wheel's own Python would start it without a file of its own and kill it at e
 
 import os
 import secrets
+import signal
 from pathlib import Path
 
 import redis
@@ -49,6 +50,7 @@ class Valkey(Store):
             log=self.folder / "valkey.log",
             ready=self.ready,
             folder=self.folder,
+            orphaned=signal.SIGTERM,
             grace=STOP,
             descriptors=(descriptor,),  # Valkey does not lock its folder: our lock lives with it
         )

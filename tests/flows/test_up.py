@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import psycopg2
 import pytest
 import redis
 
+from local import ground
 from tests.flows.brokers import until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("house")]
@@ -25,7 +28,7 @@ UNRELATED = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
 class Up:
     """One `signalpost up`, and everything it started."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, **account):
         environment = {k: v for k, v in os.environ.items() if k not in UNRELATED}
         self.errors = folder / "up.err"
         with self.errors.open("wb") as errors:
@@ -44,6 +47,7 @@ class Up:
                 stderr=errors,
                 cwd=folder,
                 env=environment,
+                **account,
             )
 
     def ready(self):
@@ -144,17 +148,22 @@ def test_a_second_house_in_the_same_folder_is_refused(house):
     assert "another house" in refused.stderr
 
 
-def test_it_stops_in_time_and_leaves_nobody(tmp_path):
-    up = Up(tmp_path, "--no-flower")
-    told = up.ready()
-    assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
-    assert up.stop(signal.SIGINT) == []
-    assert up.process.returncode == 0
+def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(tmp_path):
+    first = Up(tmp_path, "--no-flower", "--sandbox")
+    told = first.ready()
+    assert first.stop(signal.SIGINT) == []
+    assert first.process.returncode == 0
+    second = Up(tmp_path, "--no-flower", "--sandbox")
+    again = second.ready()
+    assert second.stop() == []
+    assert (again["user"], again["password"]) == (told["user"], told["password"])
+    assert again["api_key"] != told["api_key"]  # the old one is no longer good for anything
 
 
 def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
     up = Up(tmp_path, "--no-flower")
-    up.ready()
+    told = up.ready()
+    assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
     family = up.family()
     up.process.kill()
     up.process.wait(5)
@@ -162,17 +171,18 @@ def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
     until(lambda: not any(each.is_running() for each in family), what="the end of all children")
 
 
-def test_what_it_kept_is_there_at_the_next_start(tmp_path):
-    first = Up(tmp_path, "--no-flower", "--sandbox")
-    told = first.ready()
-    first.stop()
-    second = Up(tmp_path, "--no-flower", "--sandbox")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
+    """Nobody has no home, and no right to anything of ours but to read it."""
+    if not ground.open_to_all(Path(sys.executable).resolve()):
+        pytest.skip("this Python lies in a folder that only root may enter")
+    folder = Path(tempfile.mkdtemp(prefix="signalpost-nobody-"))
+    nobody = ground.account()
+    os.chown(folder, nobody.user, nobody.group)
     try:
-        again = second.ready()
-        assert (again["user"], again["password"]) == (told["user"], told["password"])
-        assert again["database"] != told["database"]  # another port, the same rows
-        with psycopg2.connect(again["database"]) as rows, rows.cursor() as run:
-            run.execute("SELECT count(*) FROM users WHERE email = %s", (told["user"],))
-            assert run.fetchone() == (1,)
+        up = Up(folder, "--no-flower", **nobody.drop)
+        up.ready()
+        assert {each.uids().real for each in up.family()} == {nobody.user}
+        assert up.stop() == []
     finally:
-        second.stop()
+        shutil.rmtree(folder)
