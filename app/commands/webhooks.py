@@ -27,7 +27,7 @@ def batch() -> Said:
     around = house()
     limit = around.world.settings.limits.webhook_batch
     report = inbox.process(around.database, around.world, limit=limit)
-    done, failed = report.recorded - report.failed, report.failed
+    done, failed = report.recorded, report.failed
     return Said(f"{done} applied, {failed} failed", {"processed": done, "failed": failed})
 
 
