@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from app.context import caller, house, page, request_id, visitor
 from app.errors import OAUTH, code_of
-from core import accounts
+from core import accounts, metrics
 from core.callers import By
 from core.errors import Away, CoreError, Misconfigured
 from db.base import PROVIDERS
@@ -50,6 +50,7 @@ def start(platform: str) -> Response:
             )
     except Exception as error:  # noqa: BLE001 - a person is on the way, and must arrive somewhere
         return failed(platform, said(error))
+    count(platform, "ok")
     answer = redirect(departure.url)
     answer.set_cookie(cookie(platform), departure.state, max_age=LIFETIME, **guarded())
     return answer
@@ -92,6 +93,7 @@ def arrive(platform: str) -> Response:
         )
     except Exception as error:  # noqa: BLE001 - a person is on the way, and must arrive somewhere
         return failed(platform, said(error))
+    count(platform, "ok")
     back = arrival.next_path or page_of(platform)
     told = urlencode({"success": "true", "account": arrival.account_id})
     return redirect(f"{back}{'&' if '?' in back else '?'}{told}")
@@ -111,8 +113,14 @@ def said(error: Exception) -> str:
 
 def failed(platform: str, code: str) -> Response:
     """Back to the page that explains `code`; who is not signed in signs in on the way."""
+    count(platform, "failed", code)
     back = f"{page_of(platform)}?{urlencode({'error': code, 'ref': request_id()})}"
     return redirect(url_for("dashboard.login", next=back) if code == "unauthorized" else back)
+
+
+def count(platform: str, outcome: str, code: str = "") -> None:
+    step = (request.endpoint or "").rpartition(".")[2]
+    metrics.OAUTH_FLOW.labels(platform, step, outcome, code).inc()
 
 
 def page_of(platform: str) -> str:

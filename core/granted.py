@@ -8,7 +8,7 @@ import structlog
 from core import grants
 from core.crypto import access_context, refresh_context
 from core.errors import Away, Conflict
-from core.refresh import columns, refresh_in, sealed
+from core.renewal import columns, refresh_in, sealed
 from core.wiring import World
 from db.accounts import Account
 from db.grants import Grants, LiveElsewhere

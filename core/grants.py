@@ -6,6 +6,7 @@ way whoever brought the news: a refused refresh, a notice of the platform, a rec
 
 from core import audit
 from db.accounts import Account, AccountStatus
+from db.grants import Grants
 from db.holds import Holds
 from db.notices import Notifications
 from db.session import Session
@@ -45,6 +46,16 @@ def revoked(session: Session, account: Account, *, cause: str = "removed") -> No
     park(session, account)
     tell(session, account, REMOVED, why=cause)
     note(session, account, "account.revoked", cause=cause)
+
+
+def bury(session: Session, *, limit: int = 100) -> int:
+    """Tokens that nobody can use any more are wiped; the account and its history stay."""
+    dead = Grants(session).dead(limit=limit)
+    for account in dead:
+        if account.status == AccountStatus.ACTIVE:
+            needs_reconnect(session, account, cause="expired")
+        wipe(account)
+    return len(dead)
 
 
 def unreadable(session: Session, account: Account) -> None:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from core.kinds import Work
 from core.outcomes import Again, Failure, Later
-from core.refresh import WORK, Job, Refused, Sealed
+from core.refresh import WORK
+from core.renewal import Job, Refused, Sealed
 from core.wiring import World
 from core.work import run
 from db.accounts import Account

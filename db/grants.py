@@ -4,6 +4,7 @@ Times are the database's. What is asked on behalf of a post never waits for a ro
 holds, since the caller holds rows of its own.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from db.accounts import Account, AccountStatus
 from db.posts import Post
 
-DAY = timedelta(hours=24)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SELDOM = timedelta(minutes=10)  # how exact `last_used_at` is: a write per call is a lock per call
 
 TABLE: Any = Account.__table__
@@ -93,6 +94,22 @@ class Grants:
         """Somebody refreshes it, or the first to look will."""
         soon = or_(Account.leased_until.is_not(None), Account.due_at <= func.clock_timestamp())
         return bool(self._session.scalar(select(soon).where(Account.id == account_id)))
+
+    def dead(self, *, limit: int) -> Sequence[Account]:
+        """Over for a week, and nothing left to renew them with; locked, the oldest first."""
+        gone = Account.refresh_expires_at <= func.now()
+        found = select(Account).where(
+            Account.expires_at < func.now() - WEEK,
+            Account.access_token_encrypted.is_not(None),
+            or_(
+                Account.refresh_token_encrypted.is_(None),
+                gone,
+                Account.status != AccountStatus.ACTIVE,
+            ),
+            Account.status != AccountStatus.CRYPTO_ERROR,  # the key may come back
+        )
+        free = found.order_by(Account.expires_at).limit(limit).with_for_update(skip_locked=True)
+        return self._session.scalars(free).all()
 
     def used(self, account_id: int) -> None:
         """A call is made with its token."""

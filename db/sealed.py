@@ -38,9 +38,9 @@ def of_account(column: InstrumentedAttribute[str | None]) -> Column:
     return Column(column, bound_to)
 
 
-UPLOAD = select(UploadSession.id, Post.provider, cast(Post.id, Text), Post.user_id).join(
-    Post, Post.id == UploadSession.post_id
-)
+UPLOAD = select(
+    UploadSession.id, Post.provider, cast(Post.id, Text).label("subject"), Post.user_id
+).join(Post, Post.id == UploadSession.post_id)
 PAGE = select(
     InstagramAccount.id,
     literal("instagram"),
@@ -70,7 +70,7 @@ class Sealed:
         """How many values each key has sealed."""
         key = func.split_part(where.column, ".", KEY_ID)
         found = select(key, func.count()).where(where.column.is_not(None)).group_by(key)
-        return dict(self._session.execute(found).tuples().all())
+        return dict(self._session.execute(found).all())
 
     def batch(self, where: Column, *, key: str, after: int, limit: int) -> Sequence[Value]:
         """Values that another key than `key` has sealed, of rows behind the id `after`."""

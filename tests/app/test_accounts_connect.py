@@ -233,5 +233,22 @@ def test_a_permission_left_unticked_is_told(signed_in_client, server):
     assert account["missingScopes"] == ["video.upload"]
 
 
+def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, capfd, caplog):
+    state = depart(signed_in_client)
+    back = {"code": "code-canary", "state": state}
+    answers = [
+        signed_in_client.get(CALLBACK, query_string=back),
+        signed_in_client.get("/api/platforms"),
+        signed_in_client.post("/api/tiktok/disconnect", json={}),
+        signed_in_client.get("/api/notifications"),
+    ]
+    heard = "".join(
+        [*capfd.readouterr(), caplog.text, *(f"{one.headers}{one.text}" for one in answers)]
+    )
+    assert "/api/auth/tiktok/callback" in heard
+    assert "canary" not in heard
+    assert state not in heard
+
+
 def test_the_callback_takes_no_post(client):
     assert client.post(CALLBACK, json={"code": "c"}).status_code == 405

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func
 
+from core import grants
 from core.crypto import KeyRing, generate_key
 from db.accounts import Accounts, AccountStatus
 from db.grants import Grants, LiveElsewhere
@@ -206,3 +207,24 @@ def test_a_post_that_a_worker_has_is_not_parked_under_its_hands(database, tenant
     with database.transaction() as session:
         assert [post.id for post in Holds(session).hold(account, "needs_reconnect")] == [free]
     assert tenants.post(taken).hold_reason is None
+
+
+def test_tokens_that_nobody_can_use_are_wiped_after_a_week_and_their_history_stays(
+    database, tenants
+):
+    over = {"lasts": -8 * DAY, "refresh_expires_at": func.now() - DAY}
+    dead = tenants.an_account(**over)
+    post = tenants.a_post(dead)
+    asked = tenants.an_account(**over, status=AccountStatus.NEEDS_RECONNECT)
+    renewable = tenants.an_account(lasts=-8 * DAY)
+    recent = tenants.an_account(lasts=-DAY, refresh=None)
+    unread = tenants.an_account(**over, status=AccountStatus.CRYPTO_ERROR)
+    with database.transaction() as session:
+        assert grants.bury(session) == 2
+    for account in (dead, asked):
+        after = tenants.account(account)
+        assert (after.status, after.access_token_encrypted) == ("NEEDS_RECONNECT", None)
+        assert after.refresh_token_encrypted is None
+    for account in (renewable, recent, unread):
+        assert tenants.account(account).access_token_encrypted is not None
+    assert tenants.post(post).hold_reason == "needs_reconnect"
