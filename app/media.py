@@ -31,7 +31,7 @@ LARGEST_METADATA = 4096
 @blueprint.after_request
 def speak_tus(response: Response) -> Response:
     if request.path.startswith("/api/media"):
-        response.headers["Tus-Resumable"] = VERSION
+        response.headers["Tus-Resumable"] = response.headers["Tus-Version"] = VERSION
     return response
 
 
@@ -39,7 +39,6 @@ def speak_tus(response: Response) -> Response:
 def abilities() -> Response:
     """What this server can do, as tus asks it."""
     response = Response(status=204)
-    response.headers["Tus-Version"] = VERSION
     response.headers["Tus-Extension"] = EXTENSIONS
     response.headers["Tus-Max-Size"] = str(house().settings.limits.tiktok_max_video_bytes)
     return response

@@ -128,6 +128,12 @@ class Desk:
     def upload(self, post_id):
         return self.one(select(UploadSession).where(UploadSession.post_id == post_id))
 
+    def age_records(self):
+        """As if the platform had been heard of a minute ago."""
+        with self.database.transaction() as session:
+            ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
+            session.execute(update(TikTokPost).values(created_at=ago, last_polled_at=ago))
+
     def events(self, post_id):
         wanted = select(PostEvent).where(PostEvent.post_id == post_id).order_by(PostEvent.id)
         return self.all(wanted)

@@ -46,7 +46,7 @@ DATA: Meanings = {
     "scope_not_authorized": Meaning(Rejected),
     "scope_permission_missed": Meaning(Rejected),
     "rate_limit_exceeded": Meaning(RateLimited, wait=WINDOW),
-    "internal_error": Meaning(Faulted),
+    "internal_error": Meaning(Faulted, "server_error"),
     "invalid_param": Meaning(Rejected),
     "invalid_params": Meaning(Rejected, "invalid_param"),
     "invalid_file_upload": Meaning(Rejected),
