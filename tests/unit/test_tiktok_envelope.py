@@ -7,6 +7,7 @@ import pytest
 
 from platforms.errors import (
     AppRefused,
+    Faulted,
     RateLimited,
     Rejected,
     Revoked,
@@ -130,7 +131,7 @@ def test_every_refusal_has_its_own_sentence():
     [
         ("invalid_params", Rejected, "invalid_param"),
         ("invalid_param", Rejected, "invalid_param"),
-        ("internal_error", Unavailable, "server_error"),
+        ("internal_error", Faulted, "server_error"),
         ("scope_not_authorized", Rejected, "scope_not_authorized"),
         ("rate_limit_exceeded", RateLimited, "rate_limit_exceeded"),
         ("reached_active_user_cap", RateLimited, "reached_active_user_cap"),
@@ -162,7 +163,14 @@ def test_a_longer_retry_after_is_kept():
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(200, Rejected), (400, Rejected), (401, TokenExpired), (429, RateLimited), (503, Unavailable)],
+    [
+        (200, Rejected),
+        (400, Rejected),
+        (401, TokenExpired),
+        (429, RateLimited),
+        (503, Faulted),
+        (502, Unavailable),
+    ],
 )
 def test_a_code_no_page_names_is_judged_by_the_status(status, kind):
     error = the_error(envelope("brand_new", status))
