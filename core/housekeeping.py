@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core import files
+from core import files, grants
 from core.wiring import World
 from db.alerts import Alert
 from db.attempts import Attempt
@@ -55,6 +55,7 @@ def tidy(database: Database, world: World) -> dict[str, int]:
         gone["media"] = files.sweep(database, world)
     with database.transaction() as session:
         Beats(session).forget(SILENT)
+        gone["tokens"] = grants.bury(session)
     if any(gone.values()):
         log.info("housekeeping.tidied", **{table: count for table, count in gone.items() if count})
     return gone

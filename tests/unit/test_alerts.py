@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from core.alerts import CONDITIONS
+from core.apply import POLICY
+from core.housekeeping import DAY, KEPT
+from db.webhooks import Event
+
+MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
+def test_every_alert_has_a_page_that_says_what_to_do(condition):
+    headings = [line for line in MANUAL.read_text().splitlines() if line.startswith("### ")]
+    assert any(condition.name in heading for heading in headings)
+
+
+def test_no_two_alerts_have_one_name():
+    assert len({condition.name for condition in CONDITIONS}) == len(CONDITIONS)
+
+
+def test_applied_events_outlive_every_redelivery():
+    (kept,) = [age for moment, age in KEPT if moment is Event.processed_at]
+    assert kept >= 14 * DAY
+
+
+def test_the_curve_of_retries_is_the_one_that_was_decided():
+    waits = [step.total_seconds() for step in POLICY.steps]
+    minutes = [60 * value for value in (5, 15, 30, 60, 120, 240, 480)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, *minutes]
+    assert sum(waits) < DAY.total_seconds()
