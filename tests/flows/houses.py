@@ -183,9 +183,9 @@ def a_house(folder, *options, command=SIGNALPOST, **environment):
         house.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_house(tmp_path_factory):
-    """A house is heavy: one for all stories of a module."""
+    """Stands until the last test of this process has ended."""
     with a_house(tmp_path_factory.mktemp("house")) as house:
         yield house
 

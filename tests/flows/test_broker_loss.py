@@ -15,9 +15,7 @@ import requests
 from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.guests import BIG, DIRECT
-from tests.flows.houses import guest, house, moment, shared_house
-
-__all__ = ["guest", "house", "shared_house"]  # fixtures
+from tests.flows.houses import moment
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("kills")]
 

@@ -13,9 +13,6 @@ import requests
 from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, Fate, fate, left
 from tests.flows.guests import BIG, DIRECT, FINAL, PULL, SMALL
-from tests.flows.houses import guest, house, shared_house
-
-__all__ = ["guest", "house", "shared_house"]  # fixtures
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("kills")]
 

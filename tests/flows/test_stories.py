@@ -7,9 +7,6 @@ import requests
 
 from tests.flows.brokers import until
 from tests.flows.guests import BIG, DIRECT, PULL, a_film
-from tests.flows.houses import guest, house, shared_house
-
-__all__ = ["guest", "house", "shared_house"]  # fixtures
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("stories")]
 
