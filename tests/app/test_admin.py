@@ -1,0 +1,59 @@
+"""What operators may look at, and what even they are not shown."""
+
+import pytest
+from sqlalchemy import text
+
+from core.errors import Away
+from platforms.errors import Unavailable
+
+
+@pytest.fixture
+def admin(a_user, a_program):
+    return a_program(a_user("root@example.org", is_admin=True), "admin")
+
+
+def test_settings_are_told_by_name_and_never_by_value(admin):
+    answer = admin.get("/api/admin/config")
+    assert answer.json["data"]["TIKTOK_CLIENT_SECRET"] is True
+    assert answer.json["data"]["SLACK_WEBHOOK_URL"] is False
+    assert "client-secret" not in answer.text
+    assert set(map(type, answer.json["data"].values())) == {bool}
+
+
+def test_an_account_is_shown_without_its_tokens(admin, a_user, house):
+    alice = a_user()
+    with house.database.transaction() as session:
+        made = text(
+            "INSERT INTO oauth_accounts (user_id, provider, open_id, scope, expires_at,"
+            " access_token_encrypted) VALUES (:user, 'tiktok', 'open-1', 'video.upload',"
+            " now() + interval '1 day', 'v1.canary') RETURNING id"
+        )
+        account = session.execute(made, {"user": alice.id}).scalar_one()
+    answer = admin.get(f"/api/admin/accounts/{account}")
+    assert answer.json["data"]["openId"] == "open-1"
+    assert answer.json["data"]["hasAccessToken"] is True
+    assert answer.json["data"]["hasRefreshToken"] is False
+    assert "canary" not in answer.text
+    assert admin.get("/api/admin/accounts/999999").status_code == 404
+
+
+def test_circuits_are_shown_as_they_stand(admin, house):
+    def failing():
+        raise Unavailable
+
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            house.world.circuits.call("tiktok", "read", failing)
+    with pytest.raises(Away):
+        house.world.circuits.call("tiktok", "read", failing)
+    found = {one["class"]: one for one in admin.get("/api/admin/circuit-breakers").json["data"]}
+    assert (found["read"]["state"], found["read"]["totalFailures"]) == ("OPEN", 5)
+    assert found["read"]["lastFailure"].endswith("Z")
+    assert found["oauth"]["state"] == "CLOSED"
+
+
+@pytest.mark.parametrize("path", ["config", "circuit-breakers", "accounts/1"])
+def test_nobody_but_an_administrator_sees_any_of_it(client, a_user, a_program, path):
+    program = a_program(a_user(), "accounts:read", "posts:read")
+    assert client.get(f"/api/admin/{path}").status_code == 401
+    assert program.get(f"/api/admin/{path}").status_code == 403
