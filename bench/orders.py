@@ -1,0 +1,40 @@
+"""What the generator is told, and what it tells afterwards. Plain values that travel as JSON."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Order:
+    """One phase of load. Numbers run from 1; with a `rate` nobody waits for earlier answers."""
+
+    url: str
+    prefix: str
+    most: int
+    seconds: float
+    connections: int
+    client_key: str
+    secret: str = field(repr=False)
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Times are seconds since 1970; `due` is when it was to be sent. Status 0: no answer."""
+
+    number: int
+    due: float
+    at: float
+    status: int
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status == 200  # noqa: PLR2004 - what the platform takes for a yes
+
+
+@dataclass(frozen=True)
+class Told:
+    """`again` counts deliveries whose connection was closed under them and were sent once more."""
+
+    answers: tuple[Answer, ...]
+    again: int
+    cpu_seconds: float

@@ -1,0 +1,16 @@
+"""The floor: the smallest view that answers, on the same server. Looks at nothing it is sent."""
+
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.post("/webhooks")
+def hear() -> dict[str, bool]:
+    request.get_data()
+    return {"success": True}
+
+
+@app.get("/healthz")
+def healthy() -> dict[str, bool]:
+    return {"success": True}

@@ -1,0 +1,58 @@
+"""The peers' two tables, and what applying a notice means: as in our house, and no more."""
+
+import hashlib
+import os
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Engine, Identity, MetaData, String, Table, func
+from sqlalchemy import create_engine as engine_of
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+metadata = MetaData()
+
+events = Table(
+    "webhook_events",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("external_id", String(64), nullable=False, unique=True),
+    Column("publish_id", String(255)),
+    Column("payload", JSONB, nullable=False),
+    Column("status", String(20), nullable=False, server_default="pending"),
+    Column("created_at", DateTime(timezone=True), server_default=func.now()),
+    Column("processed_at", DateTime(timezone=True)),
+)
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("publish_id", String(255), nullable=False, unique=True),
+    Column("state", String(20), nullable=False),
+)
+
+
+@cache
+def engine() -> Engine:
+    """One per process: it is first asked for after the fork."""
+    return engine_of(os.environ["DATABASE_URL"], pool_size=20)
+
+
+def store(session: Session, envelope: dict[str, Any], body: bytes, publish_id: str) -> int | None:
+    """The new row's id; None if the same delivery was here before."""
+    wanted = insert(events).values(
+        external_id=hashlib.sha256(body).hexdigest(), publish_id=publish_id, payload=envelope
+    )
+    new = session.execute(wanted.on_conflict_do_nothing().returning(events.c.id)).first()
+    return int(new.id) if new else None
+
+
+def apply(session: Session, event_id: int) -> None:
+    """The publication moves on, and the notice is done."""
+    row = session.execute(events.select().where(events.c.id == event_id).with_for_update()).one()
+    if row.status == "done":
+        return
+    published = posts.update().where(posts.c.publish_id == row.publish_id)
+    session.execute(published.values(state="PUBLISHED"))
+    done = events.update().where(events.c.id == event_id)
+    session.execute(done.values(status="done", processed_at=func.clock_timestamp()))
