@@ -59,6 +59,8 @@ class Story:
         film.unlink()
         self.say(f"{title}: {size:,} bytes are with us, media {media}")
         self.follow(title, {"source": "FILE_UPLOAD", "media_id": media, **DIRECT})
+        sent = self.wire.ask("GET", f"/api/tiktok/upload/{self.posts[-1]}/progress")["data"]
+        self.say(f"{title}: {sent['bytes_sent']:,} bytes went to TikTok, chunks: {sent['chunk']}")
 
     def from_url(self, title: str) -> None:
         """The sandbox plays the download; that the host is ours, TikTok wants to be told first."""
