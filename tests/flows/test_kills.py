@@ -13,11 +13,19 @@ import requests
 from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, Fate, fate, left
 from tests.flows.guests import BIG, DIRECT, FINAL, PULL, SMALL
+from tests.flows.strikes import (
+    UNANSWERED,
+    UNHEARD,
+    a_pull_whose_start_was_never_answered,
+    a_start_that_outlived_its_lease,
+    held,
+    holds,
+    outcomes,
+    starts,
+    strike,
+)
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("kills")]
-
-UNHEARD, UNANSWERED = "hang", "slow"  # without and with the effect of the call
-LONG = 600  # seconds an answer is held back: longer than anybody lives here
 
 
 @dataclass(frozen=True)
@@ -40,26 +48,6 @@ MOMENTS = {
     "before the last chunk is heard": Moment("uploads", "upload", UNHEARD, nth=6, size=BIG),
     "before the last chunk is answered": Moment("uploads", "upload", UNANSWERED, nth=6, size=BIG),
 }
-
-
-def holds(house, endpoint, fault, nth=1):
-    """The platform keeps the answer to the call number `nth` from now on."""
-    if nth > 1:
-        house.sandbox.control("faults", endpoint=endpoint, kind="slow", seconds=0, times=nth - 1)
-    house.sandbox.control("faults", endpoint=endpoint, kind=fault, seconds=LONG)
-
-
-def held(house, endpoint, nth=1):
-    """Whether that call is there and still without an answer."""
-    calls = house.sandbox.log(endpoint)
-    return len(calls) >= nth and calls[nth - 1]["status"] is None
-
-
-def strike(house, *victims):
-    """They die, the platform is well again, and the leases they held run out."""
-    house.kill(*victims)
-    house.sandbox.control("faults", method="DELETE")
-    house.lapse()
 
 
 @pytest.mark.parametrize("name", MOMENTS)
@@ -122,13 +110,18 @@ def test_everybody_may_die_between_two_steps(house, guest):
 
 
 def test_a_pull_whose_start_was_never_answered_is_found_by_its_webhook(house, guest):
-    holds(house, "video_init", UNANSWERED)
-    post_id = guest.wish(**PULL, **DIRECT)
-    until(lambda: held(house, "video_init"), what="the start")
-    strike(house, "worker")
+    post_id = a_pull_whose_start_was_never_answered(house, guest)
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
     assert len(guest.platform_posts()) == 1
+    assert left(house, guest) == []
+
+
+def test_an_answer_that_outlived_its_lease_is_dropped(house, guest):
+    post_id = a_start_that_outlived_its_lease(house, guest)
+    assert fate(house, guest, post_id) == PUBLISHED
+    assert outcomes(house, post_id).count("fenced") == 1
+    assert starts(guest, post_id) == [guest.post(post_id)["publish_id"]]
     assert left(house, guest) == []
 
 
