@@ -15,6 +15,7 @@ from core.errors import Unauthorized
 from platforms.secret import Secret
 
 COOKIE = "signalpost_session"
+CSRF = "csrf_token"  # where Flask-WTF keeps its seed
 UNASKED = ("/static/", "/healthz", "/readyz", "/metrics", "/m/", "/api/webhooks/", "/api/crm/")
 """Paths that are open, or signed: nobody is looked up there."""
 
@@ -142,7 +143,7 @@ def leave(response: Response) -> Response:
     if cookie:
         with house().database.transaction() as database:
             users.sign_out(database, cookie)
-    session.clear()
+    session.pop(CSRF, None)  # and nothing else: a last word may be waiting for the next page
     g.caller = None
     response.delete_cookie(COOKIE, httponly=True, samesite="Lax")
     return response

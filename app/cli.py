@@ -5,6 +5,7 @@
 
 import click
 
+from app.commands.alerts import alerts
 from app.commands.doctor import doctor
 from app.commands.people import key, user
 from app.commands.posts import posts
@@ -20,5 +21,5 @@ def cli() -> None:
     """Connects TikTok and Instagram accounts, and says truthfully what was posted."""
 
 
-for command in (migrate, user, key, keygen, doctor, webhooks, tokens, posts, upload):
+for command in (migrate, user, key, keygen, doctor, webhooks, tokens, posts, alerts, upload):
     cli.add_command(command)

@@ -97,6 +97,7 @@ def test_missing_settings_are_named_all_at_once(signalpost):
 def test_nothing_due_is_no_fault(signalpost):
     assert said(signalpost("webhooks", "--once", "--json"))["processed"] == 0
     assert said(signalpost("tokens", "refresh", "--once", "--json"))["total"] == 0
+    assert said(signalpost("alerts", "check", "--once", "--json"))["active"] == 0
 
 
 def test_a_database_that_is_away_is_said_without_a_trace(signalpost):
@@ -137,6 +138,7 @@ def test_keys_are_counted_without_touching_anything(signalpost):
         ("posts", "retry"),
         ("tokens", "refresh"),
         ("tokens", "rotate-keys"),
+        ("alerts", "check"),
         ("upload",),
     ],
 )

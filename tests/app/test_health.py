@@ -132,3 +132,12 @@ def test_metrics_say_how_old_due_work_is(client, house, beat):
 def test_health_needs_nobody_and_counts_nobody(client):
     for path in ("/healthz", "/readyz", "/metrics"):
         assert "X-RateLimit-Limit" not in client.get(path).headers
+
+
+def test_metrics_say_what_waits_and_what_is_dead(client, house):
+    an_event_due_since(house, timedelta(minutes=5))
+    text = client.get("/metrics").text
+    assert 'signalpost_webhook_backlog{provider="tiktok"} 1.0' in text
+    with house.database.transaction() as session:
+        session.query(Event).one().dead_at = datetime.now(UTC)
+    assert 'signalpost_dead_letters{provider="tiktok"} 1.0' in client.get("/metrics").text
