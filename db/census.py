@@ -1,8 +1,9 @@
 """How many rows are in which state, for whoever draws curves. Each question is held by an index."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.accounts import Account
@@ -40,5 +41,5 @@ class Census:
 
     def _count(self, groups: tuple[InstrumentedAttribute[str], ...], *conditions: Any) -> Counts:
         counted = select(*groups, func.count()).where(*conditions).group_by(*groups)
-        rows: list[Row[Any]] = list(self._session.execute(counted).all())
+        rows: Sequence[Any] = self._session.execute(counted).all()
         return [(tuple(row[:-1]), float(row[-1])) for row in rows]
