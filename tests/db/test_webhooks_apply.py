@@ -1,11 +1,12 @@
 """What becomes of stored notices: effect and mark together, each once, whatever their order."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.event import listen, remove
 
 from core.apply import POLICY
@@ -14,6 +15,7 @@ from core.webhooks import process, replay
 from db.posts import Post
 from db.webhooks import Wanted
 from tests.db.hearing import Hearing, told
+from tests.flows.brokers import until
 from tests.tenants import a_world
 from tests.tiktok_sender import a_removal, an_envelope
 
@@ -319,30 +321,29 @@ def test_two_workers_never_apply_one_event_twice(house, account):
         )
 
 
-def test_batches_over_the_same_posts_in_opposite_orders_do_not_deadlock(house, account):
-    count = 40
-    for number in range(count):
-        house.a_publication(account, f"p{number}")
-    forth = [told("inbox_delivered", f"p{number}") for number in range(count)]
-    back = [told("complete", f"p{number}") for number in reversed(range(count))]
-    house.deliver(*forth, *back)
-    together = Barrier(2)
-    reports = []
+def test_batches_over_the_same_posts_lock_them_in_one_order(house, account):
+    """Who has to wait for the first post must not hold the second meanwhile."""
+    first, second = (house.a_publication(account, of) for of in ("p2", "p1"))
+    with house.database.transaction() as session:  # now it lies behind, and is named behind
+        session.execute(update(Post).where(Post.id == first).values(title="moved"))
+    house.deliver(told("complete", "p2"), told("complete", "p1"))
+    with ThreadPoolExecutor(1) as threads:
+        with house.database.transaction() as session:
+            lock(session, first)
+            applied = threads.submit(house.apply)
+            until(lambda: held_up(house), what="the batch waiting for the first post")
+            lock(session, second)
+        assert applied.result().recorded == 2
 
-    def work():
-        together.wait()
-        reports.append(house.apply(batch=count))
 
-    threads = [Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(report.recorded for report in reports) == 2 * count
-    assert sum(report.failed for report in reports) == 0
+def lock(session, post_id):
+    session.execute(select(Post.id).where(Post.id == post_id).with_for_update(nowait=True))
+
+
+def held_up(house):
     with house.database.transaction() as session:
-        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        assert session.execute(text(deadlocks)).scalar_one() == 0
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'")
+        return session.execute(waiting).scalar_one()
 
 
 def test_one_manual_run_takes_at_most_its_limit(house, account):
