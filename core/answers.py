@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from core.crypto import upload_context
 from core.errors import CoreError, Failed, Limited
+from core.memo import REFUSED, WAIT
 from core.quota import Quota, limits, quota
 from core.settle import State
 from core.wiring import World
@@ -17,9 +18,6 @@ from db.session import Session
 from db.uploads import UploadSessions
 from platforms.chunks import plan
 from platforms.secret import Secret
-
-REFUSED = "refused"
-"""In a post's memo: its request was answered with the error it ended with."""
 
 LIMITS = frozenset(
     {
@@ -76,7 +74,7 @@ def address(session: Session, world: World, post: Post) -> Secret | None:
 def refusal(post: Post, *, replayed: bool = False) -> CoreError:
     """The error that a post ended with, as the answer to its request."""
     code = str(post.error_code)
-    wait = timedelta(seconds=float(post.memo.get("wait", 0)))
+    wait = timedelta(seconds=float(post.memo.get(WAIT, 0)))
     kind = Limited if code in LIMITS else Failed
     details = {"id": post.id, "replayed": True} if replayed else {"id": post.id}
     message = post.error_message or "the platform refused it"

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from core.errors import Conflict, Invalid
-from core.start import INLINE
+from core.memo import INLINE
 from db.posts import Post, Posts
 from db.session import Session
 

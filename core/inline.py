@@ -5,11 +5,12 @@ The claim is part of the transaction that writes the post, so that no worker com
 
 from core.errors import Away, CoreError
 from core.kinds import Hand, Report
+from core.memo import INLINE
 from core.news import finish
 from core.publish import WORK, Task
 from core.record import write
 from core.settle import State
-from core.start import INLINE, NoToken
+from core.start import NoToken
 from core.tokens import Access, fresh
 from core.wiring import World
 from core.work import leased, perform

@@ -5,6 +5,8 @@ Poll and webhook both come through `hear`; nothing else moves a post that the pl
 
 from datetime import timedelta
 
+from core.endings import count, tell
+from core.memo import STALE
 from core.settle import FINAL, TARGET, Move, Stand, State, settle
 from db.posts import Post
 from db.records import Records
@@ -44,7 +46,7 @@ def hear(session: Session, post: Post, progress: Progress, *, mouth: str) -> Mov
 
 def stand(post: Post) -> Stand:
     """A stale post is one that still works at the platform; only people are told otherwise."""
-    state = State.PROCESSING if "stale" in post.memo else State(post.state)
+    state = State.PROCESSING if STALE in post.memo else State(post.state)
     return Stand(state, Phase(post.step) if post.step else None, post.bytes_total)
 
 
@@ -60,6 +62,7 @@ def contradicted(session: Session, post: Post, progress: Progress, *, mouth: str
     post.error_message = None
     post.finished_at = PostEvents.now()
     Records(session).correct(post, progress.status)
+    tell(session, post)
 
 
 def keep(post: Post, progress: Progress, move: Move) -> None:
@@ -85,6 +88,8 @@ def finish(
         post.error_message = message
     UploadSessions(session).drop(post.id)
     Records(session).ended(post)
+    tell(session, post)
+    count(session, post)
 
 
 def to(session: Session, post: Post, state: State, *, note: str) -> None:
@@ -92,3 +97,5 @@ def to(session: Session, post: Post, state: State, *, note: str) -> None:
     if post.state != state:
         PostEvents(session).add(post, "state", before=post.state, after=state, note=note)
         post.state = state
+        if state is State.UNCONFIRMED:
+            tell(session, post)

@@ -11,6 +11,7 @@ from typing import Any
 from core import check, reconcile, send, start
 from core.backoff import Policy, minutes, seconds
 from core.kinds import Work
+from core.memo import ASKED, DEAD, INLINE, WAIT, WHY, without
 from core.news import finish
 from core.outcomes import Again, Failure, Held, Later
 from core.settle import FINAL, State
@@ -38,9 +39,9 @@ def step_of(post: Post) -> str:
     if post.publish_id is None:
         maybe_there = post.state == State.SENDING and post.sent_by == SentBy.PLATFORM
         return "reconcile" if maybe_there or post.state == State.UNCONFIRMED else "start"
-    doubt = post.attempts > 1 and "asked" not in post.memo
+    doubt = post.attempts > 1 and ASKED not in post.memo
     ours = post.state == State.SENDING and post.sent_by == SentBy.SIGNALPOST
-    return "send" if ours and not doubt and "dead" not in post.memo else "check"
+    return "send" if ours and not doubt and DEAD not in post.memo else "check"
 
 
 def brief(session: Session, post: Post) -> Task:
@@ -61,24 +62,19 @@ def put_back(session: Session, post: Post, why: Failure | Later) -> None:
     if post.state in FINAL:
         return  # it was only asked after; nothing about it waits
     post.hold_reason = str(why) if isinstance(why, Held) else None
-    post.memo = {**without(post.memo, start.INLINE), **reason(why)}
+    post.memo = {**post.memo, **reason(why)}
     start.put_back(session, post)
     nobody_waits = post.sent_by == SentBy.CALLER and post.publish_id is None
     if isinstance(why, Failure) and nobody_waits:
         give_up(session, post, why)  # a caller waits for an address that cannot be had later
+    else:
+        post.memo = without(post.memo, INLINE)
 
 
 def reason(why: Failure | Later) -> dict[str, Any]:
     """What the requester, if there is one, has to know: a code, and seconds to wait."""
     wait = why.at_least if isinstance(why, Failure) else why.wait
-    return {
-        "why": getattr(why, "code", "later"),
-        "wait": wait.total_seconds() if wait else 0,
-    }
-
-
-def without(memo: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in memo.items() if key != name}
+    return {WHY: getattr(why, "code", "later"), WAIT: wait.total_seconds() if wait else 0}
 
 
 def give_up(session: Session, post: Post, failure: Failure) -> None:

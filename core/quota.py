@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import Failed, QuotaExceeded
 from core.figures import Figures
+from core.memo import SLOTS
 from core.outcomes import Later
 from db.posts import Post
 from db.session import Session
@@ -75,7 +76,7 @@ def slot(session: Session, post: Post) -> None:
     if not Slots(session).lock(post.oauth_account_id, wait=False):
         raise Later(BUSY, "somebody else is counting slots")
     try:
-        reserve(session, post, limit=int(post.memo["slots"]))
+        reserve(session, post, limit=int(post.memo[SLOTS]))
     except QuotaExceeded as full:
         waited = Slots(session).now() - (post.publish_at or post.created_at)
         if waited >= WINDOW:

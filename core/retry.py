@@ -2,11 +2,12 @@
 
 from core import audit
 from core.answers import Answer
+from core.conclude import told
 from core.draft import Draft, alive, complete, fitting
 from core.errors import Conflict, NotConnected, NotFound
 from core.idempotency import digest
 from core.idempotency import key as usable
-from core.request import Terms, place, replay, told
+from core.place import Terms, place, replay
 from core.settle import State
 from core.wiring import World
 from db.accounts import Accounts

@@ -6,12 +6,14 @@ first and the next chunk starts where it says. The last chunk is unsafe: unanswe
 
 from dataclasses import dataclass
 
+from core.begun import NOW
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
+from core.memo import ASKED, DEAD, without
 from core.news import DRAFT_POLL, to
 from core.outcomes import Again
 from core.settle import FINAL, QUICK, State
-from core.start import ASK_SOON, NOW
+from core.start import ASK_SOON
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post
@@ -64,7 +66,7 @@ def brief(session: Session, post: Post) -> Job:
     if media is None or media.size != upload.size or media.sha256 != upload.sha256:
         raise Failed("the file changed while it was being sent", code=CHANGED)
     plan = Plan(upload.chunk_size, upload.total_chunk_count)
-    post.memo = {key: post.memo[key] for key in post.memo if key != "asked"}
+    post.memo = without(post.memo, ASKED)
     return Job(
         post.provider,
         upload.upload_url_encrypted,
@@ -105,7 +107,7 @@ def record(session: Session, post: Post, outcome: Outcome) -> Again:
     if post.state in FINAL:  # the webhook was faster than this answer
         return Again(DRAFT_POLL if post.step == Phase.DELIVERED else None)
     if isinstance(outcome, Dead):
-        post.memo = {**post.memo, "dead": outcome.code}
+        post.memo = {**post.memo, DEAD: outcome.code}
         return Again(ASK_SOON)
     if isinstance(outcome, Lost):
         to(session, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")

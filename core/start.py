@@ -5,31 +5,28 @@ may already run at the platform → UNCONFIRMED, and only `reconcile` leads out.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from core.begun import Began, began
 from core.creators import agree
 from core.crypto import Context, upload_context
 from core.errors import Failed
+from core.memo import INLINE
 from core.news import finish, to
 from core.outcomes import Again, Throttled
 from core.quota import slot
-from core.settle import QUICK, State
+from core.settle import State
 from core.tokens import Access, access, refused
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post, SentBy
-from db.records import Records
 from db.session import Session
 from db.timeline import PostEvents
-from db.uploads import UploadSessions
-from platforms.base import Order, Phase, Started
+from platforms.base import Order
 from platforms.errors import Faulted, PlatformError, RateLimited, TokenExpired, Unavailable
 
 ASK_SOON = timedelta(seconds=2)
-NOW = timedelta(0)
 LIVE = "live"
-INLINE = "inline"
-"""In a post's memo while its first step is taken: somebody waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,6 @@ class Job:
     url_context: Context
     sent_by: str
     seconds: float | None  # of the film, where we know it
-
-
-@dataclass(frozen=True)
-class Began:
-    started: Started
-    upload_url: str | None  # sealed
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -111,7 +101,7 @@ def perform(job: Job, world: World) -> Outcome:
         raise Throttled(wait, "start limit of the platform")
     try:
         agree(job.access, job.provider, job.order, world, seconds=job.seconds)
-        return began_at(job, world)
+        return told(job, world)
     except TokenExpired:
         return NoToken(job.access)
     except RateLimited as error:
@@ -120,7 +110,7 @@ def perform(job: Job, world: World) -> Outcome:
         raise
 
 
-def began_at(job: Job, world: World) -> Began | Lost:
+def told(job: Job, world: World) -> Began | Lost:
     """The unsafe call. Whatever is not a clear refusal may have started a pull."""
     publisher, token = world.platform(job.provider).publisher, job.access.open(world)
     may_run = job.sent_by == SentBy.PLATFORM
@@ -152,30 +142,6 @@ def record(session: Session, post: Post, outcome: Outcome) -> Again:
         to(session, post, State.UNCONFIRMED, note=f"no answer to the start: {outcome.code}")
         return Again(ASK_SOON)
     return began(session, post, outcome)
-
-
-def began(session: Session, post: Post, outcome: Began) -> Again:
-    started = outcome.started
-    post.publish_id, post.chunk_size, post.memo = started.publish_id, started.chunk_size, {}
-    PostEvents(session).add(post, "started", note=started.publish_id)
-    Records(session).open(post)
-    if post.sent_by == SentBy.PLATFORM:
-        post.step = Phase.PROCESSING
-        to(session, post, State.PROCESSING, note="the platform fetches the file")
-        return Again(QUICK[0])
-    post.step = Phase.RECEIVING
-    post.url_expires_at = outcome.at + (started.upload_lifetime or timedelta(hours=1))
-    media = Medias(session).get(post.media_id)
-    UploadSessions(session).open(
-        post.id,
-        upload_url_encrypted=outcome.upload_url,
-        url_expires_at=post.url_expires_at,
-        size=post.bytes_total,
-        sha256=media and media.sha256,
-        chunk_size=started.chunk_size,
-        total_chunk_count=started.chunk_count,
-    )
-    return Again(NOW if post.sent_by == SentBy.SIGNALPOST else QUICK[0])
 
 
 def put_back(session: Session, post: Post) -> None:

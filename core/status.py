@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from core.errors import CoreError, Failed, Limited, NotFound
 from core.listing import Seen
+from core.memo import WAIT, WHY
 from core.publish import WORK
 from core.settle import FINAL
 from core.tokens import fresh
@@ -68,7 +69,7 @@ def hasten(session: Session, post_id: int) -> None:
 
 def unanswered(post: Post) -> CoreError:
     """Why the platform gave no answer, by what the post remembers of its last try."""
-    code = str(post.memo.get("why", "status_query_failed"))
+    code = str(post.memo.get(WHY, "status_query_failed"))
     kind = Limited if code == Limited.code else Failed
-    wait = timedelta(seconds=float(post.memo.get("wait", 0)))
+    wait = timedelta(seconds=float(post.memo.get(WAIT, 0)))
     return kind("the platform gave no answer", code=code, retry_after=wait or None)

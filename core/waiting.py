@@ -5,6 +5,7 @@ A new start needs the platform's own word that nothing of the old one exists; a 
 
 from datetime import datetime, timedelta
 
+from core.memo import ASKED, DEAD, POLLS, STALE
 from core.news import finish, to
 from core.outcomes import Again
 from core.settle import DAY, FINAL, GIVE_UP_AFTER, State, next_poll
@@ -32,9 +33,9 @@ def pause(session: Session, post: Post, at: datetime, *, dice: float) -> Again:
         return Again(None)
     if waited >= DAY and post.state != State.UNCONFIRMED:
         to(session, post, State.UNCONFIRMED, note="stale")
-        post.memo = {**post.memo, "stale": True}
-    polls = int(post.memo.get("polls", 0))
-    post.memo = {**post.memo, "polls": polls + 1}
+        post.memo = {**post.memo, STALE: True}
+    polls = int(post.memo.get(POLLS, 0))
+    post.memo = {**post.memo, POLLS: polls + 1}
     return Again(next_poll(polls, waited, dice=dice))
 
 
@@ -45,10 +46,10 @@ def resume(
     over = is_over(post, at)
     if post.sent_by == SentBy.CALLER:
         return too_late(session, post) if over else pause(session, post, at, dice=dice)
-    if over or "dead" in post.memo:
+    if over or DEAD in post.memo:
         return restart(session, post) if nothing_there else too_late(session, post)
     UploadSessions(session).reached(post.id, post.bytes_sent)
-    post.memo = {**post.memo, "asked": True}
+    post.memo = {**post.memo, ASKED: True}
     return Again(NOW, progressed=False)
 
 
