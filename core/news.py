@@ -41,6 +41,8 @@ def hear(session: Session, post: Post, progress: Progress, *, mouth: str) -> Mov
         PostEvents(session).add(post, mouth, before=before, after=move.state, note=note)
     if move.state in FINAL and before not in FINAL:
         finish(session, post, move.state, progress.reason)
+    elif move.news and move.state in FINAL:
+        tell(session, post)  # its creator has posted the draft
     return move
 
 

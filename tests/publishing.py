@@ -98,6 +98,10 @@ class Desk:
             can_wait=can_wait,
         )
 
+    def cancels(self, post_id):
+        user_id = self.post(post_id).user_id
+        posts.cancel(self.database, self.world, post_id, user_id=user_id)
+
     def works(self, times=1):
         """As workers would, on both lanes; everything is due."""
         for _ in range(times):
