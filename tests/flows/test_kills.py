@@ -53,13 +53,13 @@ GENTLER = {
 """Of these the others are the harder form: here the platform knows nothing of the call."""
 
 
-def moments():
-    yield from (pytest.param(moment, id=name) for name, moment in MOMENTS.items())
-    for name, moment in GENTLER.items():
-        yield pytest.param(moment, id=name, marks=pytest.mark.chaos)
+CASES = [
+    *(pytest.param(moment, id=name) for name, moment in MOMENTS.items()),
+    *(pytest.param(one, id=name, marks=pytest.mark.chaos) for name, one in GENTLER.items()),
+]
 
 
-@pytest.mark.parametrize("moment", moments())
+@pytest.mark.parametrize("moment", CASES)
 def test_a_kill_costs_a_post_nothing_but_time(house, guest, moment):
     holds(house, moment.endpoint, moment.fault, moment.nth)
     post_id = guest.send(moment.size)
