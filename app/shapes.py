@@ -106,7 +106,11 @@ def upload(answer: Answer) -> dict[str, Any]:
 
 def warnings(row: Post) -> list[str]:
     """Fields that have no effect on a draft: its creator decides in the app."""
-    return ["title", *row.payload_json.get("settings", {})] if mode(row) == "INBOX" else []
+    if mode(row) != "INBOX":
+        return []
+    said = ["title", *row.payload_json.get("settings", {})]
+    heeded = {"title", "description"} if row.kind == "INBOX_PHOTO" else set()
+    return [name for name in said if name not in heeded]
 
 
 def tiktok(seen: Seen) -> dict[str, Any]:

@@ -62,11 +62,18 @@ def drafted(session: Session, world: World, wish: Wish, *, user_id: int) -> Draf
         source=wish.source,
         sent_by=wish.sent_by,
         title=wish.title,
-        payload_json={"video_url": wish.video_url, "settings": wish.settings},
+        payload_json=payload(wish),
         media_id=wish.media_id,
         bytes_total=size,
         publish_at=wish.publish_at,
     )
+
+
+def payload(wish: Wish) -> dict[str, Any]:
+    fetched: dict[str, Any] = {"video_url": wish.video_url}
+    if wish.photo_images:
+        fetched = {"photo_images": wish.photo_images, "photo_cover_index": wish.photo_cover_index}
+    return {**fetched, "settings": wish.settings}
 
 
 def chosen(session: Session, account_id: int | None, *, user_id: int) -> Account:
@@ -101,7 +108,7 @@ def permitted(account: Account, mode: str) -> None:
 
 def verified(world: World, wish: Wish) -> None:
     prefixes = world.settings.tiktok.verified_urls
-    if wish.video_url and prefixes and not is_below(wish.video_url, prefixes):
+    if prefixes and not all(is_below(url, prefixes) for url in wish.addresses):
         raise Failed("TikTok has not verified this address", code="url_ownership_unverified")
 
 

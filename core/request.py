@@ -6,8 +6,9 @@ from core.draft import drafted
 from core.idempotency import digest
 from core.idempotency import key as usable
 from core.place import Terms, place, replay
+from core.sound import sound
 from core.wiring import World
-from core.wish import Wish, sound
+from core.wish import Wish
 from db.session import Database
 
 

@@ -83,6 +83,8 @@ def order(post: Post) -> Order:
         source=post.source,
         size=post.bytes_total,
         video_url=post.payload_json.get("video_url"),
+        images=tuple(post.payload_json.get("photo_images", ())),
+        cover=post.payload_json.get("photo_cover_index", 0),
         settings={**post.payload_json.get("settings", {}), "title": post.title},
     )
 

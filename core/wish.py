@@ -4,18 +4,17 @@ Says nothing of accounts, files or limits: those are looked up when the wish bec
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.errors import Invalid
 from core.links import public_https
 from db.posts import SentBy
 
-LONGEST_TITLE = 2200  # UTF-16 units, as TikTok counts
+LONGEST_TITLE, LONGEST_DESCRIPTION = 2200, 4000  # UTF-16 units
+MOST_PHOTOS = 35
 LARGEST_VIDEO = 4_000_000_000
-FARTHEST = timedelta(days=90)
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -29,14 +28,37 @@ SETTINGS = (
     "brand_organic_toggle",
     "is_aigc",
     "video_cover_timestamp_ms",
+    "description",
+    "auto_add_music",
 )
+VIDEO_ONLY = {
+    "video_url": "videoUrl",
+    "disable_duet": "disable_duet",
+    "disable_stitch": "disable_stitch",
+    "video_cover_timestamp_ms": "video_cover_timestamp_ms",
+}
+PHOTO_ONLY = {
+    name: name for name in ("photo_images", "photo_cover_index", "description", "auto_add_music")
+}
+"""Fields of one kind of media alone, and how they are called outside."""
+
+
+def units(text: str) -> int:
+    """Length in UTF-16 units, as TikTok counts."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def titled(text: str) -> str:
-    if len(text.encode("utf-16-le")) // 2 > LONGEST_TITLE:
+    if units(text) > LONGEST_TITLE:
         raise ValueError(f"must not be longer than {LONGEST_TITLE} UTF-16 units")
     if not text.strip():
         raise ValueError("must not be blank")
+    return text
+
+
+def described(text: str) -> str:
+    if units(text) > LONGEST_DESCRIPTION:
+        raise ValueError(f"must not be longer than {LONGEST_DESCRIPTION} UTF-16 units")
     return text
 
 
@@ -51,6 +73,7 @@ def moment(value: Any) -> datetime:
 
 
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
+Address = Annotated[str, AfterValidator(public_https)]
 
 
 class Wish(BaseModel):
@@ -58,10 +81,10 @@ class Wish(BaseModel):
 
     source: Literal["FILE_UPLOAD", "PULL_FROM_URL"]
     title: Annotated[str, AfterValidator(titled)]
-    media_type: Literal["VIDEO"] = "VIDEO"
+    media_type: Literal["VIDEO", "PHOTO"] = "VIDEO"
     mode: Literal["INBOX", "DIRECT"] = "INBOX"
     account_id: RowId | None = None
-    video_url: Annotated[str, AfterValidator(public_https)] | None = Field(
+    video_url: Address | None = Field(
         default=None, validation_alias=AliasChoices("videoUrl", "video_url")
     )
     media_id: RowId | None = None
@@ -75,6 +98,12 @@ class Wish(BaseModel):
     brand_organic_toggle: bool = False
     is_aigc: bool = False
     video_cover_timestamp_ms: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    photo_images: Annotated[list[Address], Field(min_length=1, max_length=MOST_PHOTOS)] | None = (
+        None
+    )
+    photo_cover_index: Annotated[int, Field(ge=0, lt=MOST_PHOTOS)] = 0
+    description: Annotated[str, AfterValidator(described)] | None = None
+    auto_add_music: bool = False
 
     @property
     def sent_by(self) -> SentBy:
@@ -83,61 +112,12 @@ class Wish(BaseModel):
         return SentBy.CALLER if self.media_id is None else SentBy.SIGNALPOST
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """What the platform is to fetch."""
+        return (*([self.video_url] if self.video_url else []), *(self.photo_images or ()))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Those that were said; the rest is left to the platform or to the creator."""
         given = {name: getattr(self, name) for name in SETTINGS if name in self.model_fields_set}
         return {name: value for name, value in given.items() if value is not None}
-
-
-FAULTS: tuple[tuple[str, Any, str], ...] = (
-    (
-        "videoUrl",
-        lambda wish: wish.source == "PULL_FROM_URL" and wish.video_url is None,
-        "is required for PULL_FROM_URL",
-    ),
-    (
-        "videoUrl",
-        lambda wish: wish.source == "FILE_UPLOAD" and wish.video_url is not None,
-        "does not go with FILE_UPLOAD",
-    ),
-    (
-        "media_id",
-        lambda wish: wish.source == "PULL_FROM_URL" and wish.media_id is not None,
-        "does not go with PULL_FROM_URL",
-    ),
-    (
-        "video_size",
-        lambda wish: wish.source == "PULL_FROM_URL" and wish.video_size is not None,
-        "does not go with PULL_FROM_URL",
-    ),
-    (
-        "video_size",
-        lambda wish: (
-            wish.source == "FILE_UPLOAD" and (wish.media_id is None) == (wish.video_size is None)
-        ),
-        "either media_id or video_size is required for FILE_UPLOAD",
-    ),
-    (
-        "privacy_level",
-        lambda wish: wish.mode == "DIRECT" and wish.privacy_level is None,
-        "is required in DIRECT mode",
-    ),
-)
-
-
-def sound(wish: Wish, *, now: datetime, can_wait: bool) -> None:
-    """What one field says about another, and the clock about both.
-
-    Shapes: `can_wait` is the requester's wish not to stay for the first step.
-    Errors: Invalid with `details.fields`.
-    """
-    faults = {name: says for name, is_fault, says in FAULTS if is_fault(wish)}
-    at, by_caller = wish.publish_at, wish.sent_by == SentBy.CALLER
-    if at is not None and not now < at <= now + FARTHEST:
-        faults["publish_at"] = f"must be in the future and within {FARTHEST.days} days"
-    if at is not None and by_caller:
-        faults["publish_at"] = "needs media_id or PULL_FROM_URL: we must be able to send it"
-    if can_wait and by_caller:
-        faults.setdefault("video_size", "cannot be queued: nobody would send the bytes")
-    if faults:
-        raise Invalid("fields do not fit together", details={"fields": faults})

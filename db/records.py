@@ -86,8 +86,8 @@ class Records:
 
     def open(self, post: Post) -> None:
         """Written as soon as there is a publish_id; once more it changes nothing."""
-        video_url = post.payload_json.get("video_url")
-        wished = {**post.payload_json.get("settings", {}), "video_url": video_url}
+        wished = {**post.payload_json, **post.payload_json.get("settings", {})}
+        wished.pop("settings", None)
         wanted = insert(TikTokPost).values(
             user_id=post.user_id,
             oauth_account_id=post.oauth_account_id,

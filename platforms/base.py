@@ -75,10 +75,12 @@ class Chunk:
 class Order:
     """One publication to start: what the platform is told, nothing of ours."""
 
-    kind: str  # INBOX_VIDEO | DIRECT_VIDEO
+    kind: str  # INBOX_VIDEO | DIRECT_VIDEO | INBOX_PHOTO | DIRECT_PHOTO
     source: str  # FILE_UPLOAD | PULL_FROM_URL
     size: int | None = None  # bytes, FILE_UPLOAD
     video_url: str | None = None
+    images: tuple[str, ...] = ()  # addresses of pictures
+    cover: int = 0  # which of them stands for all
     settings: Mapping[str, Any] = field(default_factory=dict)  # title, privacy_level, disable_*, …
 
 

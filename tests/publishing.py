@@ -21,6 +21,7 @@ from tests.platforms.script import flat, ok
 
 INIT = "/v2/post/publish/inbox/video/init/"
 DIRECT = "/v2/post/publish/video/init/"
+CONTENT = "/v2/post/publish/content/init/"
 STATUS = "/v2/post/publish/status/fetch/"
 CANCEL = "/v2/post/publish/cancel/"
 CREATOR = "/v2/post/publish/creator_info/query/"

@@ -1,4 +1,4 @@
-"""TikTok's Content Posting API for videos: start, send, ask, cancel. Must not decide when.
+"""TikTok's Content Posting API: start, send, ask, cancel. Must not decide when.
 
 Source: TikTok, content-posting-api-reference-*, read 2026-09-11 to 2026-11-22. There is no
 idempotency key: a start sent twice is a video posted twice.
@@ -14,7 +14,7 @@ from platforms.chunks import plan
 from platforms.errors import Unavailable
 from platforms.http import ONCE, SAFE, Http, Repeat
 from platforms.secret import Secret
-from platforms.tiktok import uploads
+from platforms.tiktok import photos, uploads
 from platforms.tiktok.envelope import data, needed
 from platforms.tiktok.events import CANCELLED, MAX_NAME, text
 
@@ -22,11 +22,16 @@ UPLOAD_LIFETIME = timedelta(hours=1)  # from the start to the last byte
 PATHS = {
     "inbox_init": "/v2/post/publish/inbox/video/init/",
     "video_init": "/v2/post/publish/video/init/",
+    "content_init": "/v2/post/publish/content/init/",
     "status": "/v2/post/publish/status/fetch/",
     "cancel": "/v2/post/publish/cancel/",
     "creator_info": "/v2/post/publish/creator_info/query/",
 }
-STARTS = {"INBOX_VIDEO": "inbox_init", "DIRECT_VIDEO": "video_init"}
+STARTS = {
+    "INBOX_VIDEO": "inbox_init",
+    "DIRECT_VIDEO": "video_init",
+    **dict.fromkeys(photos.MODES, "content_init"),
+}
 FLAGS = (
     "disable_duet",
     "disable_comment",
@@ -55,10 +60,8 @@ class TikTokPublisher:
 
         ValueError if the file is empty or too large for the platform.
         """
-        source = source_info(order)
-        body: dict[str, Any] = {"source_info": source}
-        if order.kind == "DIRECT_VIDEO":
-            body["post_info"] = post_info(order.settings)
+        body = photos.content(order) if order.kind in photos.MODES else video(order)
+        source = body["source_info"]
         answer = self._post(STARTS[order.kind], token, body, repeat=ONCE)
         started = Started(
             publish_id=needed(answer, "publish_id"),
@@ -109,6 +112,14 @@ class TikTokPublisher:
             json=body,
         )
         return data(reply, endpoint)
+
+
+def video(order: Order) -> dict[str, Any]:
+    """Errors: ValueError if the file is empty or too large."""
+    body: dict[str, Any] = {"source_info": source_info(order)}
+    if order.kind == "DIRECT_VIDEO":
+        body["post_info"] = post_info(order.settings)
+    return body
 
 
 def source_info(order: Order) -> dict[str, Any]:

@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 from core.checked import checked
 from core.errors import Invalid
 from core.links import is_below, public_https
-from core.wish import Wish, sound
+from core.sound import sound
+from core.wish import Wish
 from db.posts import SentBy
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 PULL = {"source": "PULL_FROM_URL", "title": "A", "videoUrl": "https://example.com/a.mp4"}
 FILE = {"source": "FILE_UPLOAD", "title": "A", "media_id": 7}
+PHOTOS = {
+    "source": "PULL_FROM_URL",
+    "title": "A",
+    "media_type": "PHOTO",
+    "photo_images": ["https://example.com/a.jpg", "https://example.com/b.webp"],
+}
 CALLER = {"source": "FILE_UPLOAD", "title": "A", "video_size": 7}
 
 
@@ -32,7 +39,12 @@ def faults(said, **more):
 
 @pytest.mark.parametrize(
     ("said", "who"),
-    [(PULL, SentBy.PLATFORM), (FILE, SentBy.SIGNALPOST), (CALLER, SentBy.CALLER)],
+    [
+        (PULL, SentBy.PLATFORM),
+        (PHOTOS, SentBy.PLATFORM),
+        (FILE, SentBy.SIGNALPOST),
+        (CALLER, SentBy.CALLER),
+    ],
 )
 def test_who_moves_the_bytes_follows_from_the_wish(said, who):
     assert wished(said).sent_by == who
@@ -59,7 +71,21 @@ def test_who_moves_the_bytes_follows_from_the_wish(said, who):
         (PULL, {"account_id": 2**63}, "account_id"),
         (PULL, {"video_cover_timestamp_ms": -1}, "video_cover_timestamp_ms"),
         (PULL, {"video_cover_timestamp_ms": 1.5}, "video_cover_timestamp_ms"),
-        (PULL, {"media_type": "PHOTO"}, "media_type"),
+        (PULL, {"media_type": "SOUND"}, "media_type"),
+        (PULL, {"media_type": "PHOTO"}, "photo_images"),
+        (PULL, {"photo_images": ["https://example.com/a.jpg"]}, "photo_images"),
+        (PULL, {"description": "about"}, "description"),
+        (PHOTOS, {"videoUrl": "https://example.com/a.mp4"}, "videoUrl"),
+        (PHOTOS, {"photo_images": []}, "photo_images"),
+        (PHOTOS, {"photo_images": ["https://example.com/a.jpg"] * 36}, "photo_images"),
+        (PHOTOS, {"photo_images": ["http://example.com/a.jpg"]}, "photo_images.0"),
+        (PHOTOS, {"photo_images": "https://example.com/a.jpg"}, "photo_images"),
+        (PHOTOS, {"photo_cover_index": 2}, "photo_cover_index"),
+        (PHOTOS, {"photo_cover_index": -1}, "photo_cover_index"),
+        (PHOTOS, {"title": "x" * 91}, "title"),
+        (PHOTOS, {"description": "x" * 4001}, "description"),
+        (PHOTOS, {"disable_duet": True}, "disable_duet"),
+        (PHOTOS, {"source": "FILE_UPLOAD", "media_id": 1}, "source"),
         (PULL, {"upload_url": "https://example.com"}, "upload_url"),
         (PULL, {"media_id": 1}, "media_id"),
         (PULL, {"video_size": 1}, "video_size"),
