@@ -9,6 +9,8 @@ from core import metrics
 from core.telemetry import CORRELATION, correlate
 
 ASKED = ("X-Request-Id", "X-Correlation-Id")
+SIGNED = "/m/"  # whoever knows such a path may fetch the file: it is logged as its route
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = structlog.get_logger(__name__)
 
@@ -30,21 +32,29 @@ def asked() -> str | None:
 
 
 def end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.started
-    spent = seconds * 1000
-    route = request.url_rule.rule if request.url_rule else "none"
-    metrics.HTTP.labels(route, request.method, response.status_code).inc()
-    metrics.HTTP_SECONDS.labels(route, request.method).observe(seconds)
+    spent = time.perf_counter() - g.started
+    count(response, spent)
     for name in ASKED:
         response.headers[name] = g.request_id
-    response.headers["X-Duration-Ms"] = f"{spent:.0f}"
+    response.headers["X-Duration-Ms"] = f"{spent * 1000:.0f}"
     who = g.get("caller")
     log.info(
         "request",
         method=request.method,
-        path=request.path,
+        path=route() if request.path.startswith(SIGNED) else request.path,
         status=response.status_code,
-        milliseconds=round(spent),
+        milliseconds=round(spent * 1000),
         user=who and who.user_id,
     )
     return response
+
+
+def count(response: Response, spent: float) -> None:
+    """Labels are ours: a caller must not choose them."""
+    method = request.method if request.method in METHODS else "other"
+    metrics.HTTP.labels(route(), method, response.status_code).inc()
+    metrics.HTTP_SECONDS.labels(route(), method).observe(spent)
+
+
+def route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"

@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app import errors, words
 from core import errors as ours
@@ -187,3 +188,19 @@ def test_an_id_of_another_form_is_replaced(client, sent):
 def test_json_times_are_written_with_a_z(signed_in_client):
     made = signed_in_client.post("/api/keys", json={"name": "n", "scopes": ["posts:read"]})
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", made.json["data"]["createdAt"])
+
+
+def test_a_link_that_opens_a_file_is_logged_without_its_token(client):
+    with capture_logs() as lines:
+        client.get("/m/secret-canary/film.mp4")
+        client.get("/api/nothing?code=secret-canary")
+    assert [line["path"] for line in lines if line["event"] == "request"] == [
+        "/m/<token>/<name>",
+        "/api/nothing",
+    ]
+    assert "secret-canary" not in str(lines)
+
+
+def test_a_caller_cannot_make_up_labels(client):
+    client.open("/api/nothing", method="INVENTED")
+    assert "INVENTED" not in client.get("/metrics").text
