@@ -85,6 +85,9 @@ MESSAGES = {
     "task_serializer": "json",
     "accept_content": ["json"],  # pickle would let whoever can write to the broker run code
     "task_ignore_result": True,  # no result backend: state is in Postgres
+    # It is none, and yet made anew in each thread that publishes, by reading what every installed
+    # package says of itself: 4 of the 5 ms that ringing once took.
+    "result_backend_thread_safe": True,
     # Once, at once: the next bell is the real retry, but without any the link that a restarted
     # RabbitMQ has cut is never opened anew, and beat rings into it for ever (tested).
     "task_publish_retry": True,

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery
@@ -11,12 +12,14 @@ from tasks.settings import configuration
 REDIS = "redis://:canary-password@127.0.0.1:6379/0"
 AMQP = "amqp://guest:canary-password@127.0.0.1:5672//"
 ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
+UNLISTED = {"result_backend_thread_safe"}
+"""Celery documents and reads it, and its own table does not know it."""
 
 
 @pytest.mark.parametrize("broker", [REDIS, AMQP])
 @pytest.mark.parametrize("role", ROLES)
 def test_celery_knows_every_setting_we_make(broker, role):
-    known = {name for name, _ in flatten(NAMESPACES)}
+    known = {name for name, _ in flatten(NAMESPACES)} | UNLISTED
     assert set(configuration(broker, role)) <= known
 
 
@@ -25,6 +28,13 @@ def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
     assert settings["accept_content"] == ["json"]
     assert settings["task_ignore_result"]
     assert "result_backend" not in settings
+
+
+def test_a_thread_that_publishes_for_the_first_time_builds_no_backend_of_its_own():
+    app = Celery("little")
+    app.conf.update(configuration(REDIS, "web"))
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(lambda: app.backend).result() is app.backend
 
 
 def test_whoever_only_publishes_gives_a_silent_redis_a_second():
