@@ -56,6 +56,7 @@ class Storm:
     count: int
     acknowledged: set = field(default_factory=set)
     answers: list = field(default_factory=list)
+    lapsed: float = field(default_factory=time.monotonic)
 
     @property
     def ids(self):
@@ -96,6 +97,15 @@ class Storm:
             " AND processed_at IS NULL AND dead_at IS NULL"
         )
         return self.house.one(open_ones, self.ids) == 0
+
+    def drained_soon(self):
+        """The same, with leases that end after three seconds instead of thirty."""
+        if self.drained():
+            return True
+        if time.monotonic() > self.lapsed + 3:
+            self.house.lapse()
+            self.lapsed = time.monotonic()
+        return False
 
     def complaints(self):
         """Everything that is not as promised: lost, stored twice, applied never or twice."""
@@ -151,7 +161,7 @@ def test_killed_processes_lose_nothing_that_was_acknowledged(house, storm):
             house.kill(name)
             house.lapse()  # of whom was killed, and of the living as well: the fence holds
         blowing.result()
-    until(storm.drained, within=DRAINED, what="the inbox drained")
+    until(storm.drained_soon, within=DRAINED, what="the inbox drained")
     assert len(storm.acknowledged) == 120
     assert set(storm.answers) <= {200, 503}
     assert storm.answers.count(200) == 120 * COPIES
