@@ -52,7 +52,8 @@ def access(session: Session, account_id: int | None) -> Access:
     Grants(session).used(account.id)
     if Grants(session).remaining(account.id) <= GUARD:
         Grants(session).hasten(account.id, version=account.token_version)
-        raise Later(AILING if account.attempts else ON_ITS_WAY, "token on its way")
+        failed = account.attempts - (account.leased_until is not None)  # less the one under way
+        raise Later(AILING if failed > 0 else ON_ITS_WAY, "token on its way")
     return access_of(account)
 
 

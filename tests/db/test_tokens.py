@@ -8,7 +8,7 @@ from core.kinds import Report
 from core.outcomes import Held, Later
 from core.record import write
 from core.refresh import POLICY, WORK
-from core.tokens import access, fresh, refused
+from core.tokens import ON_ITS_WAY, access, fresh, refused
 from core.work import claim, perform_all, run
 from db.accounts import AccountStatus
 from db.grants import Grants
@@ -336,6 +336,15 @@ def test_a_refresh_in_trouble_keeps_its_own_pace_however_many_posts_ask(database
     with database.transaction() as session, pytest.raises(Later):
         access(session, account)
     assert tenants.account(account).due_at == before
+
+
+def test_a_first_try_that_is_under_way_is_no_trouble_yet(database, tenants):
+    """Its end may be written while a post is still on its way to the queue of those who wait."""
+    account = tenants.an_account(lasts=-HOUR)
+    claim(WORK, database, limit=1, lapsed=False, only=account)
+    with database.transaction() as session, pytest.raises(Later) as told:
+        access(session, account)
+    assert told.value.wait == ON_ITS_WAY
 
 
 def test_a_refused_token_is_renewed_once_for_all_who_were_refused(database, tenants):
