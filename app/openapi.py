@@ -3,14 +3,11 @@
 Nothing is written twice: a route that exists is documented, and nothing else is.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
@@ -18,55 +15,15 @@ from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 from app.context import house
 from app.envelope import locale
 from app.errors import KINDS
+from app.operations import Operation, operations
 from app.words import words
 
 blueprint = Blueprint("openapi", __name__)
 
-SHOWN = ("/api/", "/m/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
-IMPLIED = frozenset({"HEAD", "OPTIONS"})
-PLACE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
-WORDLESS = re.compile(r"\W+")
 SCHEMAS = "#/components/schemas/{model}"
 
 Json = dict[str, Any]
 Models = dict[type[BaseModel], Json]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One method of one route, with what its view tells of itself."""
-
-    rule: Rule
-    method: str
-
-    @cached_property
-    def view(self) -> Any:
-        return current_app.view_functions[self.rule.endpoint]
-
-    @property
-    def path(self) -> str:
-        return PLACE.sub(r"{\1}", self.rule.rule)
-
-    @property
-    def summary(self) -> str:
-        """The first sentence of the view's own docstring."""
-        return " ".join((self.view.__doc__ or "").partition("\n\n")[0].split())
-
-    @property
-    def scopes(self) -> tuple[str, ...] | None:
-        """What a caller needs; None if anybody may call."""
-        found: tuple[str, ...] | None = getattr(self.view, "needs", None)
-        return found
-
-    @property
-    def body(self) -> type[BaseModel] | None:
-        found: type[BaseModel] | None = getattr(self.view, "takes", None)
-        return found
-
-    @property
-    def query(self) -> type[BaseModel] | None:
-        found: type[BaseModel] | None = getattr(self.view, "asks", None)
-        return found
 
 
 @blueprint.get("/openapi.json")
@@ -80,15 +37,6 @@ def shown() -> str:
     """The same for people, with every error code."""
     codes = [(code, kind, words(code, locale())) for code, kind in sorted(KINDS.items())]
     return render_template("docs.html", operations=list(operations()), codes=codes)
-
-
-def operations() -> Iterator[Operation]:
-    """In the order of their paths."""
-    for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.rule.startswith(SHOWN):
-            methods = rule.methods or set()
-            for method in sorted(methods - IMPLIED or methods & {"OPTIONS"}):
-                yield Operation(rule, method)
 
 
 def document() -> Json:
@@ -121,7 +69,7 @@ def described_models(found: list[Operation]) -> tuple[Models, Json]:
 
 def operation(each: Operation, models: Models) -> Json:
     told: Json = {
-        "operationId": WORDLESS.sub("_", f"{each.method.lower()}{each.path}").strip("_"),
+        "operationId": each.name,
         "tags": [each.rule.endpoint.partition(".")[0]],
         "summary": each.summary,
         "parameters": [*in_path(each.rule), *in_query(each.query)],
