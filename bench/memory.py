@@ -26,7 +26,10 @@ INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, s
   SELECT user_id, id, 'tiktok', 'DIRECT_VIDEO', 'PULL_FROM_URL', 'PLATFORM', 'PROCESSING',
          'PROCESSING', %(prefix)s || number, now()
     FROM generate_series(1, %(count)s) AS number
-    JOIN oauth_accounts ON open_id = 'open-' || number %% {CREATORS}
+    JOIN oauth_accounts ON open_id = 'open-' || number %% {CREATORS};
+INSERT INTO tiktok_posts (user_id, oauth_account_id, ledger_id, publish_id, status, source, mode)
+  SELECT user_id, oauth_account_id, id, publish_id, 'PROCESSING_DOWNLOAD', source, 'DIRECT'
+    FROM posts WHERE publish_id LIKE %(prefix)s || '%%'
 """  # noqa: S608 - a number of ours
 
 THEIR_POSTS = """
