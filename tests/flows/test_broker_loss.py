@@ -17,7 +17,7 @@ from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.guests import BIG, DIRECT
 from tests.flows.houses import moment
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.timeout(180)
 
 PATIENCE = 6.0  # seconds: six sweeps of a house that has them
 FREEZE = 12.0  # seconds: longer than every timeout of ours towards Redis but the worker's own
@@ -118,15 +118,19 @@ def is_there(house):
 
 
 def test_a_scheduled_post_goes_out_though_beat_was_killed(house, guest):
-    posts = [guest.send(publish_at=moment(3))]
+    media = guest.file()
+    wish = {"source": "FILE_UPLOAD", "media_id": media, **DIRECT}
+    posts = [guest.wish(publish_at=moment(3), **wish)]
     house.kill("beat")
     all_published_once(house, guest, posts)
 
 
 def test_without_the_sweep_a_post_that_fell_due_stays_where_it_is(house, guest):
+    media = guest.file()
     with house.frozen("beat"):
-        post_id = guest.send(publish_at=moment(2))
-        end = time.monotonic() + 2 + PATIENCE
+        wish = {"source": "FILE_UPLOAD", "media_id": media, **DIRECT}
+        post_id = guest.wish(publish_at=moment(3), **wish)
+        end = time.monotonic() + 3 + PATIENCE
         until(lambda: time.monotonic() > end, what="its hour and some sweeps more")
         assert guest.state(post_id) == "QUEUED"
     guest.ended(post_id)

@@ -25,7 +25,7 @@ from tests.flows.strikes import (
     strike,
 )
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.timeout(180)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.guests import BIG, DIRECT, PULL, SMALL
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("stories")]
+pytestmark = pytest.mark.timeout(120)
 
 
 @dataclass(frozen=True)

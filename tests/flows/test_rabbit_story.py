@@ -12,7 +12,7 @@ from tests.flows.houses import a_house
 
 __all__ = ["rabbit_server"]  # fixture
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("rabbit")]
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture

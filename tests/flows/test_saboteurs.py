@@ -17,7 +17,7 @@ from tests.flows.strikes import (
     starts,
 )
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("saboteurs")]
+pytestmark = pytest.mark.timeout(180)
 
 SABOTEURS = (sys.executable, "-m", "tests.flows.saboteurs")
 

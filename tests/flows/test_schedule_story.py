@@ -11,14 +11,14 @@ from tests.flows.fates import PUBLISHED, Fate, fate, left
 from tests.flows.guests import DIRECT, PULL
 from tests.flows.houses import moment
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("stories")]
+pytestmark = pytest.mark.timeout(120)
 
 FAR = 86_400  # seconds: nobody here waits for it
 
 
 def test_a_scheduled_post_goes_out_at_its_hour_and_not_before(house, guest):
-    at = moment(2)
-    post_id = guest.wish(publish_at=at, source="FILE_UPLOAD", media_id=guest.file(), **DIRECT)
+    media, at = guest.file(), moment(3)
+    post_id = guest.wish(publish_at=at, source="FILE_UPLOAD", media_id=media, **DIRECT)
     guest.ended(post_id)
     assert fate(house, guest, post_id) == PUBLISHED
     started = guest.platform_posts()[0]["created_at"]

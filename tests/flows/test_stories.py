@@ -8,7 +8,7 @@ import requests
 from tests.flows.brokers import until
 from tests.flows.guests import BIG, DIRECT, PULL, a_film
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("stories")]
+pytestmark = pytest.mark.timeout(120)
 
 
 def mouths(post):

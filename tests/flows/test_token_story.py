@@ -6,7 +6,7 @@ from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.houses import moment
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("stories")]
+pytestmark = pytest.mark.timeout(120)
 
 
 def refreshes(house, guest):
