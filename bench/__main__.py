@@ -22,7 +22,7 @@ from bench.tables import show
 
 PARTS = (*STACKS, "drain", "scan")
 PROCESSES = (1, 2)  # that a backlog is drained by
-WIDTH = 180  # where nobody's terminal says otherwise
+WIDTH = 200  # where nobody's terminal says otherwise
 
 
 def chosen(only: Collection[str], parts: Iterable[str]) -> list[str]:
@@ -31,9 +31,9 @@ def chosen(only: Collection[str], parts: Iterable[str]) -> list[str]:
 
 
 @click.command()
-@click.option("--seconds", default=8.0, show_default=True, help="Of each phase of load.")
+@click.option("--seconds", default=6.0, show_default=True, help="Of each phase of load.")
 @click.option("--rate", default=100.0, show_default=True, help="Letters per second, open loop.")
-@click.option("--events", default=5000, show_default=True, help="Of the stored backlog.")
+@click.option("--events", default=3000, show_default=True, help="Of the stored backlog.")
 @click.option("--rows", default=100_000, show_default=True, help="Posts that are not due.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Parts; all by default.")
 @click.option(
