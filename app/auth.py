@@ -25,6 +25,7 @@ blueprint = Blueprint("auth", __name__)
 def recognise(app: Flask) -> None:
     app.before_request(look)
     app.after_request(keep)
+    app.teardown_request(forget)
     app.context_processor(lambda: {"user": visitor(), "request_id": g.get("request_id")})
 
 
@@ -39,6 +40,11 @@ def look() -> None:
             correlation_id=request_id(),
         )
     )
+
+
+def forget(_error: BaseException | None) -> None:
+    """The thread serves others next: what they do is not this caller's deed."""
+    audit.at_work(audit.NOBODY)
 
 
 def found() -> Caller | None:
