@@ -30,11 +30,11 @@ from app.body import Json
 from app.context import HOUSE, House
 from app.pages import accounts as account_pages
 from app.pages import posts as post_pages
-from core import telemetry
-from core.config import Settings, load
-from core.hostjwt import HostTokens
-from core.inbox import Inbox
-from core.readiness import Readiness
+from core.config.settings import Settings, load
+from core.health.readiness import Readiness
+from core.people.hostjwt import HostTokens
+from core.watch import telemetry
+from core.webhooks.inbox import Inbox
 from core.wiring import build_database, build_world
 from tasks import broker
 from tasks.bell import ring

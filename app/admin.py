@@ -10,8 +10,8 @@ from flask import Blueprint
 
 from app.body import ok
 from app.context import house, needs
-from core.circuits import Figures
 from core.errors import NotFound
+from core.resilience.circuits import Figures
 from db.accounts import Account, Accounts
 
 blueprint = Blueprint("admin", __name__)

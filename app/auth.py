@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from app.body import Body, ok, takes
 from app.context import caller, house, needs, request_id, visitor
-from core import audit, keys, users
-from core.callers import By, Caller
+from core import audit
 from core.errors import Unauthorized
+from core.people import keys, users
+from core.people.callers import By, Caller
 from platforms.secret import Secret
 
 COOKIE = "signalpost_session"

@@ -13,9 +13,10 @@ from werkzeug.wrappers import Response
 
 from app.context import caller, house, page, request_id, visitor
 from app.errors import OAUTH, code_of
-from core import accounts, metrics
-from core.callers import By
+from core import accounts
 from core.errors import Away, CoreError, Misconfigured
+from core.people.callers import By
+from core.watch import metrics
 from db.base import PROVIDERS
 from db.session import StoreAway
 from db.states import LIFETIME

@@ -8,12 +8,12 @@ from typing import ParamSpec, TypeVar, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from core.callers import By, Caller
-from core.config import Settings
+from core.config.settings import Settings
 from core.errors import Forbidden, Unauthorized
-from core.hostjwt import HostTokens
-from core.inbox import Inbox
-from core.readiness import Readiness
+from core.health.readiness import Readiness
+from core.people.callers import By, Caller
+from core.people.hostjwt import HostTokens
+from core.webhooks.inbox import Inbox
 from core.wiring import World
 from db.session import Database
 

@@ -10,7 +10,7 @@ from app.errors import code_of
 from app.pages.accounts import account, with_quota
 from app.words import words
 from core import accounts, posts
-from core.connect import local
+from core.accounts.connect import local
 from core.errors import Unauthorized
 from db.postlist import Wanted
 from platforms.secret import Secret

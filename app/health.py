@@ -6,9 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.context import house
-from core import metrics
 from core.errors import Unauthorized
-from core.facts import gather
+from core.health.facts import gather
+from core.watch import metrics
 from platforms.secret import Secret
 
 blueprint = Blueprint("health", __name__)

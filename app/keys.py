@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, Field
 
 from app.body import Body, ok, takes
 from app.context import caller, house, needs
-from core import keys
-from core.callers import By
 from core.errors import Invalid
+from core.people import keys
+from core.people.callers import By
 from db.keys import ApiKey
 
 blueprint = Blueprint("keys", __name__)

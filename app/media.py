@@ -8,8 +8,8 @@ from app import tus
 from app.body import ok
 from app.context import caller, house, needs
 from app.shared import link
-from core import files
-from core.files import Announced
+from core.media import files
+from core.media.files import Announced
 from db.media import Media
 
 blueprint = Blueprint("media", __name__)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.body import Body, asks, ok, takes
 from app.context import caller, house, needs
-from core import alerts
+from core.health import alerts
 from db.alerts import Alert, Alerts
 
 LATEST = 200

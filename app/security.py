@@ -6,9 +6,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.context import house, visitor
-from core.callers import By
-from core.config import Settings
+from core.config.settings import Settings
 from core.errors import Forbidden, Invalid
+from core.people.callers import By
 
 CONTENT = {
     "default-src": "'self'",

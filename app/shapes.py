@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core.posts import Answer, Creator, Progress, Seen
-from core.quota import Quota
+from core.posts.quota import Quota
 from db.posts import Post
 from db.records import TikTokPost
 from db.timeline import PostEvent

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, send_file, url_for
 
 from app.context import house
-from core import files, signed
+from core.media import files, signed
 from db.media import Media
 
 blueprint = Blueprint("shared", __name__)

@@ -9,12 +9,12 @@ from ipaddress import IPv6Address, ip_address
 from flask import Flask, Response, g, request
 
 from app.context import house, visitor
-from core import metrics
+from core.config.figures import Figures
+from core.config.formats import Rate
 from core.errors import Away, Limited
-from core.figures import Figures
-from core.formats import Rate
-from core.shared import SharedAway
-from core.window import Hit
+from core.resilience.shared import SharedAway
+from core.resilience.window import Hit
+from core.watch import metrics
 
 ANY = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 EXEMPT = ("/api/webhooks/", "/api/crm/webhooks/")  # signed: a platform must not be turned away

@@ -5,8 +5,8 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 
-from core import metrics
-from core.telemetry import CORRELATION, correlate
+from core.watch import metrics
+from core.watch.telemetry import CORRELATION, correlate
 
 ASKED = ("X-Request-Id", "X-Correlation-Id")
 SIGNED = "/m/"  # whoever knows such a path may fetch the file: it is logged as its route

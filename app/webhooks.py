@@ -11,8 +11,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from app.context import house, request_id
-from core import metrics, webhooks
+from core import webhooks
 from core.errors import CoreError, Invalid
+from core.watch import metrics
 from db.session import StoreAway
 from platforms.errors import PlatformError
 

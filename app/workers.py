@@ -11,8 +11,9 @@ from flask import Blueprint, request
 
 from app.body import ok
 from app.context import house, visitor
-from core import alerts, webhooks
+from core import webhooks
 from core.errors import Away, Unauthorized
+from core.health import alerts
 from platforms.secret import Secret
 
 P = ParamSpec("P")

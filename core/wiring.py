@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from core import metrics
-from core.cache import Cache
-from core.circuits import Circuits
-from core.config import Settings
+from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
-from core.guard import guarded
-from core.limits import Limits, platform_rates
-from core.media import Media
-from core.shared import Shared
+from core.resilience.cache import Cache
+from core.resilience.circuits import Circuits
+from core.resilience.guard import guarded
+from core.resilience.limits import Limits, platform_rates
+from core.resilience.shared import Shared
+from core.store import Media
+from core.watch import metrics
 from db.session import Database
 from platforms import registry
 from platforms.base import Platform

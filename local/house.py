@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from core.config import Settings
+from core.config.settings import Settings
 from core.wiring import build_database
 from db import schema
 from local import people, settings

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core import keys, passwords, users
-from core.callers import SCOPES
+from core.people import keys, passwords, users
+from core.people.callers import SCOPES
 from db.session import Database
 from db.users import Users
 from platforms.secret import Secret

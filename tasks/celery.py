@@ -5,8 +5,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
-from core import telemetry
-from core.config import load
+from core.config.settings import load
+from core.watch import telemetry
 from tasks.settings import configuration
 
 app = Celery(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
-from core.config import load
-from core.kinds import Report, Work
+from core.config.settings import load
+from core.engine.kinds import Report, Work
+from core.engine.work import run
 from core.wiring import World, build_database, build_world
-from core.work import run
 from db.due import Row
 from db.session import Database
 from tasks.bell import ring

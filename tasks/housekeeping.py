@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core import alerts, housekeeping
+from core.health import alerts, housekeeping
 from db.beats import Beats
 from tasks.celery import app
 from tasks.context import house

@@ -18,7 +18,7 @@ from celery.signals import (
 from celery.worker import state
 
 from core import accounts, posts, webhooks
-from core.kinds import Work
+from core.engine.kinds import Work
 from db.beats import Beats
 from tasks import context
 from tasks.celery import app

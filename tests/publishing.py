@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 
 from core import posts
 from core.checked import checked
-from core.news import hear
-from core.wish import Wish
-from core.work import run
+from core.engine.work import run
+from core.ledger.news import hear
+from core.posts.wish import Wish
 from db.media import Media
 from db.posts import Post
 from db.records import TikTokPost

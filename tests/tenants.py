@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
-from core.config import Settings
+from core.config.settings import Settings
 from core.crypto import access_context, generate_key, refresh_context
 from core.wiring import build_world
 from db.accounts import Account

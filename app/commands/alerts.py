@@ -6,7 +6,7 @@ import click
 
 from app.commands.around import ONCE, every, house, repeated
 from app.commands.spoken import Said, spoken
-from core import alerts as conditions
+from core.health import alerts as conditions
 
 
 @click.group

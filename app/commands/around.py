@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import click
 
-from core import telemetry
-from core.config import load
+from core.config.settings import load
+from core.watch import telemetry
 from tasks.context import House
 from tasks.context import house as built
 

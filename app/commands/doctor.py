@@ -6,9 +6,9 @@ import click
 
 from app.commands.around import house
 from app.commands.spoken import Said, spoken
-from core.doctor import Check, examine, misconfigured
 from core.errors import Misconfigured
-from core.readiness import Readiness
+from core.health.doctor import Check, examine, misconfigured
+from core.health.readiness import Readiness
 from tasks import broker
 
 

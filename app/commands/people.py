@@ -7,9 +7,9 @@ import click
 
 from app.commands.around import house
 from app.commands.spoken import Said, spoken
-from core import keys, users
-from core.callers import SCOPES
 from core.errors import Invalid, NotFound
+from core.people import keys, users
+from core.people.callers import SCOPES
 from db.users import Users
 from platforms.secret import Secret
 

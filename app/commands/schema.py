@@ -5,7 +5,7 @@ from collections.abc import Callable
 import click
 
 from app.commands.spoken import Said, spoken
-from core.config import database_alone
+from core.config.settings import database_alone
 from db import schema
 
 

@@ -4,7 +4,7 @@ import click
 
 from app.commands.around import house
 from app.commands.spoken import Said, spoken
-from core import rotation
+from core.accounts import rotation
 from core.crypto import generate_key
 
 

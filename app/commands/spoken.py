@@ -12,8 +12,9 @@ from typing import Any, ParamSpec
 import click
 
 from app.body import Json
-from core import audit, telemetry
+from core import audit
 from core.errors import CoreError
+from core.watch import telemetry
 from db.session import StoreAway
 from platforms.errors import PlatformError
 

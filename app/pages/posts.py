@@ -10,7 +10,7 @@ from app.pages.accounts import with_quota
 from app.pages.told import told
 from core import accounts, posts
 from core.errors import Conflict, CoreError, NotFound
-from core.wish import PRIVACY
+from core.posts.wish import PRIVACY
 from db.postlist import Wanted
 from db.posts import STATES, Post
 

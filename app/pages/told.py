@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.words import words
+from core.ledger.settle import FINAL, State
 from core.posts import Seen
-from core.settle import FINAL, State
 from db.posts import Post, SentBy
 from db.timeline import PostEvent
 from platforms.base import Reason

@@ -7,10 +7,11 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.context import HOUSE
-from core import audit, keys, users
-from core.callers import OF_PEOPLE
-from core.config import Settings
+from core import audit
+from core.config.settings import Settings
 from core.crypto import generate_key
+from core.people import keys, users
+from core.people.callers import OF_PEOPLE
 from platforms.secret import Secret
 
 PASSWORD = "correct horse battery"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from core.passwords import fits
+from core.people.passwords import fits
 from db.logins import Login
 from db.users import Users
 from platforms.secret import Secret
@@ -66,7 +66,7 @@ def test_wrong_password_unknown_mail_and_shut_out_users_read_the_same(client, a_
 
 def test_an_unknown_mail_is_checked_as_long_as_a_wrong_password(monkeypatch):
     """The work is the same: a full argon2id verification with today's parameters."""
-    from core import passwords
+    from core.people import passwords
 
     assert not passwords.is_outdated(passwords.NOBODYS)
     assert not fits(Secret("anything"), None)

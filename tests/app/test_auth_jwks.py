@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from core.jwks import KEPT, PAUSE, Jwks
+from core.people.jwks import KEPT, PAUSE, Jwks
 from platforms.errors import Unavailable
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from core.doctor import examine
-from core.readiness import Readiness
+from core.health.doctor import examine
+from core.health.readiness import Readiness
 from db.beats import Beats
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.context import HOUSE
-from core.readiness import Readiness
+from core.health.readiness import Readiness
 from db import schema
 from db.beats import Beat, Beats
 from db.webhooks import Event

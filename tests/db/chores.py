@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, MetaData, create_engine, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.backoff import Policy, seconds
-from core.kinds import Work
+from core.engine.kinds import Work
 from core.outcomes import Again
 from db.attempts import Attempt
 from db.base import Base, Identified

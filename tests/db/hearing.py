@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, update
 
-from core.apply import WORK
-from core.deliveries import Delivery
-from core.work import run
+from core.engine.work import run
+from core.webhooks.apply import WORK
+from core.webhooks.deliveries import Delivery
 from db.arrivals import store
 from db.posts import Post
 from db.records import Records, TikTokPost

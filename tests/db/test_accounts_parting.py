@@ -6,13 +6,13 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import func, text
 
-from core.connect import begin, complete
-from core.disconnect import disconnect
+from core.accounts.connect import begin, complete
+from core.accounts.disconnect import disconnect
+from core.accounts.refresh import WORK
+from core.engine.kinds import Report
+from core.engine.record import write
+from core.engine.work import claim, perform_all
 from core.errors import NotFound
-from core.kinds import Report
-from core.record import write
-from core.refresh import WORK
-from core.work import claim, perform_all
 from tests.platforms.hostile import answer, hostile_server, plays
 from tests.platforms.script import flat, ok
 from tests.tenants import HOUR, Tenants, a_world

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func
 
-from core import grants
+from core.accounts import grants
 from core.crypto import KeyRing, generate_key
 from db.accounts import Accounts, AccountStatus
 from db.grants import Grants, LiveElsewhere

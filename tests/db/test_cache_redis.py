@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 import redis
 
-from core.cache import Cache
-from core.shared import Shared
+from core.resilience.cache import Cache
+from core.resilience.shared import Shared
 
 MINUTE = timedelta(minutes=1)
 

@@ -2,12 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from core.breaker import FAILURES, OPEN_FOR, State
-from core.circuits import CLASSES, Circuits, PlatformAway
 from core.errors import Away
-from core.guard import CLASS_OF, guarded
 from core.outcomes import Later
-from core.shared import Shared
+from core.resilience.breaker import FAILURES, OPEN_FOR, State
+from core.resilience.circuits import CLASSES, Circuits, PlatformAway
+from core.resilience.guard import CLASS_OF, guarded
+from core.resilience.shared import Shared
 from platforms import registry
 from platforms.base import App, OAuth, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable

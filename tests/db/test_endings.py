@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from core.backoff import Policy, seconds
+from core.engine.work import run
 from core.outcomes import Again, Held, Later
-from core.work import run
 from platforms.errors import RateLimited, Rejected
 from tests.db.chores import Effect, World, chores, perform, raising
 

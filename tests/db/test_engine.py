@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from core.engine.work import run
 from core.outcomes import DONE, Held
-from core.work import run
 from db.attempts import Attempts
 from platforms.errors import Unavailable
 from tests.db.chores import World, chores, perform, raising

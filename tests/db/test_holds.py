@@ -1,10 +1,10 @@
 """A reconnect and a worker that is about to park a post of the old grant: who comes first?"""
 
-from core.kinds import Report
+from core.engine.kinds import Report
+from core.engine.record import write
+from core.engine.work import claim
 from core.outcomes import Held
-from core.publish import WORK
-from core.record import write
-from core.work import claim
+from core.posts.publish import WORK
 from db.holds import Holds
 from tests.db.catalogue import a_user_with_a_post, ask
 from tests.db.chores import World

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from core import housekeeping
-from core.media import Media
+from core.health import housekeeping
+from core.store import Media
 from db import retention
 from tests.tenants import Tenants, a_world
 

@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 import redis
 
-from core.figures import Figures
-from core.formats import Rate
-from core.limits import Limits, platform_rates
-from core.shared import Shared, SharedAway
+from core.config.figures import Figures
+from core.config.formats import Rate
+from core.resilience.limits import Limits, platform_rates
+from core.resilience.shared import Shared, SharedAway
 
 SECOND = timedelta(seconds=1)
 RACER = """
 import sys
-from core.figures import Figures
-from core.limits import Limits, platform_rates
-from core.shared import Shared
-import core.shared
-core.shared.DRIVER["socket_timeout"] = core.shared.DRIVER["socket_connect_timeout"] = 10
+from core.config.figures import Figures
+from core.resilience.limits import Limits, platform_rates
+from core.resilience.shared import DRIVER, Shared
+DRIVER["socket_timeout"] = DRIVER["socket_connect_timeout"] = 10
 limits = Limits(Shared(sys.argv[1]), platform_rates(Figures()))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from core import record
-from core.work import run
+from core.engine import record
+from core.engine.work import run
 from db import schema
 from db.beats import Beat
 from db.session import Database, StoreAway

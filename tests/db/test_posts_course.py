@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func
 
 from core import posts
-from core.settle import State
-from core.work import claim, run
+from core.engine.work import claim, run
+from core.ledger.settle import State
 from db.accounts import AccountStatus
 from platforms.base import Phase
 from tests.platforms.hostile import answer

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from core import posts
+from core.engine.work import claim, run
 from core.errors import Conflict, NeedsReconnect, NotFound
-from core.settle import State
-from core.work import claim, run
+from core.ledger.settle import State
 from db.accounts import AccountStatus
 from db.audit import AuditEntry
 from db.posts import Post

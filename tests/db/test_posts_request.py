@@ -15,7 +15,7 @@ from core.errors import (
     NotFound,
     QuotaExceeded,
 )
-from core.settle import State
+from core.ledger.settle import State
 from db.accounts import AccountStatus
 from db.posts import Post
 from tests.platforms.hostile import answer

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, update
 
 from core.errors import QuotaExceeded
-from core.quota import quota, reserve
+from core.posts.quota import quota, reserve
 from db.posts import Post
 from db.records import TikTokPost
 from db.session import StoreAway

@@ -6,9 +6,9 @@ Each promise has its negative control: the same test with one part taken out fin
 import time
 from datetime import timedelta
 
-from core.kinds import Report
-from core.record import write
-from core.work import claim
+from core.engine.kinds import Report
+from core.engine.record import write
+from core.engine.work import claim
 from tests.db.chores import World, chores
 from tests.db.workers import KILLER, Crew, Unfenced, Unleased
 

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 
-from core.settle import State
+from core.ledger.settle import State
 from db import Base, accounts, posts, schema
 from tests.db.catalogue import (
     COLUMNS,

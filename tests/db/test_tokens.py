@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import func
 
+from core.accounts.refresh import POLICY, WORK
+from core.accounts.tokens import ON_ITS_WAY, access, fresh, refused
+from core.engine.kinds import Report
+from core.engine.record import write
+from core.engine.work import claim, perform_all, run
 from core.errors import Away, NeedsReconnect, NotConnected
-from core.kinds import Report
 from core.outcomes import Held, Later
-from core.record import write
-from core.refresh import POLICY, WORK
-from core.tokens import ON_ITS_WAY, access, fresh, refused
-from core.work import claim, perform_all, run
 from db.accounts import AccountStatus
 from db.grants import Grants
 from db.session import Database

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select, text, update
 
-from core import rotation
+from core.accounts import rotation
+from core.accounts.rotation import rotate
 from core.crypto import KeyRing, generate_key, upload_context
-from core.rotation import rotate
 from db.accounts import Account
 from db.instagram import InstagramAccount
 from db.sealed import COLUMNS, Sealed

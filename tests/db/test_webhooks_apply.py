@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.event import listen, remove
 
-from core.apply import POLICY
 from core.backoff import Policy, seconds
 from core.webhooks import process, replay
+from core.webhooks.apply import POLICY
 from db.posts import Post
 from db.webhooks import Wanted
 from tests.db.hearing import Hearing, told

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from core.inbox import Busy, Inbox, Refused
+from core.webhooks.inbox import Busy, Inbox, Refused
 from db.arrivals import Arrival, store
 from db.session import Database
 from tests.flows.brokers import until

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select, update
 
 from core.backoff import Policy, seconds
-from core.work import run, shift
+from core.engine.work import run, shift
 from db.due import Queue
 from db.session import Database
 from tests.db.chores import Chore, Sight, chores

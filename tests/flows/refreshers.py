@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import func, select, update
 
-from core.config import Settings
-from core.refresh import WORK
-from core.tokens import fresh
+from core.accounts.refresh import WORK
+from core.accounts.tokens import fresh
+from core.config.settings import Settings
+from core.engine.work import run
 from core.wiring import build_database, build_world
-from core.work import run
 from db.accounts import Account
 from db.due import Queue
 

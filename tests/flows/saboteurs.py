@@ -8,7 +8,7 @@ import sys
 
 from sqlalchemy import select
 
-from core import publish
+from core.posts import publish
 from db.due import Queue
 from tasks.celery import app
 

@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import func
 
-from core.config import Settings
-from core.connect import begin, complete
+from core.accounts.connect import begin, complete
+from core.accounts.refresh import WORK
+from core.accounts.tokens import fresh
+from core.config.settings import Settings
+from core.engine.work import run
 from core.errors import Away, NeedsReconnect
-from core.refresh import WORK
-from core.tokens import fresh
 from core.wiring import build_world
-from core.work import run
 from db.session import Database
 from tests.flows.brokers import until
 from tests.flows.refreshers import Crowd

@@ -1,7 +1,7 @@
 import pytest
 
 from core.accounts import said
-from core.connect import fault, local
+from core.accounts.connect import fault, local
 from platforms.errors import AppRefused, RateLimited, Rejected, Revoked, TimedOut, TokenExpired
 
 

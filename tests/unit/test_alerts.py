@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from core.alerts import CONDITIONS
-from core.apply import POLICY
-from core.housekeeping import DAY, KEPT
+from core.health.alerts import CONDITIONS
+from core.health.housekeeping import DAY, KEPT
+from core.webhooks.apply import POLICY
 from db.webhooks import Event
 
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"

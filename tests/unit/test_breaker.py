@@ -1,4 +1,14 @@
-from core.breaker import FAILURES, OPEN_FOR, PROBE, WITHIN, Circuit, State, admit, answered, failed
+from core.resilience.breaker import (
+    FAILURES,
+    OPEN_FOR,
+    PROBE,
+    WITHIN,
+    Circuit,
+    State,
+    admit,
+    answered,
+    failed,
+)
 
 
 def broken(now=0.0):

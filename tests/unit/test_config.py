@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings
+from core.config.formats import Rate
+from core.config.settings import Settings
 from core.crypto import generate_key
 from core.errors import Misconfigured
-from core.formats import Rate
 
 CANARY = "c4n4ryV4lue"
 

@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.figures import Figures
-from core.limits import MANY, Limits, Slow, platform_rates
-from core.shared import REST, Shared, SharedAway
+from core.config.figures import Figures
+from core.resilience.limits import MANY, Limits, Slow, platform_rates
+from core.resilience.shared import REST, Shared, SharedAway
 
 SECOND = timedelta(seconds=1)
 

@@ -51,7 +51,7 @@ def test_no_two_folders_share_a_secret(tmp_path):
 
 
 def test_what_is_made_is_a_configuration(tmp_path):
-    from core.config import Settings
+    from core.config.settings import Settings
 
     url = "http://127.0.0.1:8000"
     made = kept(tmp_path, settings.MADE | settings.SANDBOX_MADE)

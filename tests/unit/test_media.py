@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from core.errors import Conflict, Misconfigured, NotFound, TooLarge
-from core.media import PIECE, Media
+from core.store import PIECE, Media
 
 
 @pytest.fixture

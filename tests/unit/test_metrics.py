@@ -7,13 +7,13 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from core import metrics
-from core.figures import Figures
-from core.limits import Limits, platform_rates
-from core.shared import Shared
+from core.config.figures import Figures
+from core.resilience.limits import Limits, platform_rates
+from core.resilience.shared import Shared
+from core.watch import metrics
 
 COUNTING = """
-from core import metrics
+from core.watch import metrics
 metrics.UPLOAD.labels("tiktok", "INBOX_VIDEO", "FILE_UPLOAD", "published", "").inc()
 print(metrics.exposition({"db_pool_in_use": [((), 3.0)]}).decode())
 """

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import films
 from core.errors import Invalid, NotFound
-from core.files import plain
-from core.idempotency import digest, key
+from core.media import films
+from core.media.files import plain
+from core.media.signed import opened, sign
 from core.outcomes import Failure
-from core.progress import progress
-from core.publish import code_of, step_of
-from core.signed import opened, sign
+from core.posts.idempotency import digest, key
+from core.posts.progress import progress
+from core.posts.publish import code_of, step_of
 from db.posts import Post
 from platforms.secret import Secret
 from tests.platforms.film import a_film

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from core.checked import checked
 from core.errors import Invalid
-from core.links import is_below, public_https
-from core.sound import sound
-from core.wish import Wish
+from core.posts.links import is_below, public_https
+from core.posts.sound import sound
+from core.posts.wish import Wish
 from db.posts import SentBy
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

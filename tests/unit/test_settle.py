@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settle import (
+from core.ledger.settle import (
     DAY,
     FINAL,
     HOUR,

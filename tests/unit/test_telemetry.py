@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 import structlog
 
-from core import telemetry
-from core.config import Settings
-from core.redact import Redactor
+from core.config.settings import Settings
+from core.watch import telemetry
+from core.watch.redact import Redactor
 from platforms.secret import Secret
 
 CANARIES = {

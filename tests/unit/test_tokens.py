@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.refresh import POLICY
-from core.renewal import Sealed, columns, refresh_in, unsure
+from core.accounts.refresh import POLICY
+from core.accounts.renewal import Sealed, columns, refresh_in, unsure
 from platforms.base import Grant
 from platforms.errors import RateLimited
 from platforms.secret import Secret

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import passwords
-from core.callers import OF_PEOPLE, SCOPES, By, Caller, scopes_of
 from core.errors import Invalid
-from core.users import EMAIL, digest
+from core.people import passwords
+from core.people.callers import OF_PEOPLE, SCOPES, By, Caller, scopes_of
+from core.people.users import EMAIL, digest
 from platforms.secret import Secret
 
 

@@ -2,7 +2,7 @@ from datetime import UTC
 
 import pytest
 
-from core.config import Settings, database_alone, load
+from core.config.settings import Settings, database_alone, load
 from core.crypto import generate_key
 from core.errors import Misconfigured
 from core.wiring import build_database, build_world

@@ -3,7 +3,7 @@ from base64 import b64encode
 import pytest
 from sqlalchemy import func, select, update
 
-from core import files
+from core.media import files
 from db.media import Media
 from tests.platforms.film import a_film
 

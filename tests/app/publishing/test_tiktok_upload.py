@@ -1,6 +1,6 @@
 import pytest
 
-from core.settle import State
+from core.ledger.settle import State
 from db.accounts import AccountStatus
 from db.posts import Post
 from tests.platforms.hostile import a_port_nobody_listens_on, answer

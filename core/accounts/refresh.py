@@ -1,0 +1,100 @@
+"""Access tokens kept alive: an account is a row due for refresh before its token ends.
+
+A call that was sent but never answered stays visible as `refresh_started_at`. Must not know what
+tokens are used for.
+"""
+
+from datetime import timedelta
+
+from core.accounts import grants
+from core.accounts.renewal import ROTATION_LOST, Job, Refused, Sealed, columns, perform, refresh_in
+from core.backoff import NO_FLOOR, Policy, minutes, seconds
+from core.crypto import access_context, refresh_context
+from core.engine.kinds import Work
+from core.outcomes import Again, Failure, Held, Later
+from db.accounts import ACCOUNTS, Account
+from db.grants import Grants
+from db.holds import Holds
+from db.session import Session
+
+REST = timedelta(hours=1)  # between tries once patience is spent: giving up costs a reconnect
+
+
+def brief(session: Session, account: Account) -> Job:
+    if account.refresh_token_encrypted is None:
+        cause = account.status_cause or "no_refresh_token"
+        grants.needs_reconnect(session, account, cause=cause)
+        raise Held(f"needs reconnect: {cause}")
+    again = account.refresh_started_at is not None
+    account.refresh_started_at = Grants.now()  # cleared by every definite answer
+    who = (account.provider, account.open_id, account.user_id)
+    return Job(
+        account.provider,
+        account.refresh_token_encrypted,
+        access_context(*who),
+        refresh_context(*who),
+        again,
+    )
+
+
+def record(session: Session, account: Account, outcome: Sealed | Refused) -> Again:
+    account.refresh_started_at = None
+    if isinstance(outcome, Sealed):
+        renew(account, outcome)
+        Holds(session).wake(account.id)
+        grants.note(session, account, "account.refreshed")
+        return Again(refresh_in(outcome, in_use=Grants(session).in_use(account.id)))
+    left = Grants(session).remaining(account.id)
+    if outcome.cause == ROTATION_LOST and left > NO_FLOOR:
+        grants.rotation_lost(session, account)
+        return Again(left)
+    grants.needs_reconnect(session, account, cause=outcome.cause)
+    return Again(None)
+
+
+def renew(account: Account, new: Sealed) -> None:
+    """Both tokens, both ends and the version in one stroke."""
+    for column, value in columns(new).items():
+        if value is not None:
+            setattr(account, column, value)
+    account.last_refreshed_at = new.at
+    account.token_version += 1
+
+
+def put_back(_session: Session, account: Account, why: Failure | Later) -> None:
+    """Only a call that may have rotated the token leaves its mark for the next try."""
+    if not (isinstance(why, Failure) and why.unsure):
+        account.refresh_started_at = None
+
+
+def give_up(session: Session, account: Account, failure: Failure) -> None:
+    """Only the platform's word ends a grant. Everything else is told, and tried at leisure."""
+    if failure.code == "crypto_error":
+        account.refresh_started_at = None
+        grants.unreadable(session, account)
+    elif failure.code == "access_denied":
+        grants.needs_reconnect(session, account, cause=failure.code)
+    else:
+        put_back(session, account, failure)
+        grants.tell(session, account, grants.REFRESH_FAILED, why=failure.code)
+        grants.note(session, account, "account.refresh_failed", code=failure.code)
+        account.due_at = Grants.now() + REST
+        account.attempts = POLICY.attempts - 1
+
+
+POLICY = Policy(seconds(2, 5, 15, 30, 60) + minutes(2, 5, 10, 15, 30, 60))
+
+WORK: Work[Account, Job, Sealed | Refused] = Work(
+    kind="accounts",
+    bell="accounts",
+    queue=ACCOUNTS,
+    brief=brief,
+    perform=perform,
+    record=record,
+    give_up=give_up,
+    put_back=put_back,
+    policy=POLICY,
+    lease=timedelta(seconds=90),
+    batch=16,
+    pool=8,
+)

@@ -1,0 +1,106 @@
+"""Connected accounts: connect, disconnect, keep alive, and how they stand. Opens no token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.wiring import World
+from db.accounts import Account, Accounts, AccountStatus
+from db.session import Session
+
+FEATURES: Mapping[str, Mapping[str, str]] = {
+    "tiktok": {
+        "inboxUpload": "video.upload",
+        "directPost": "video.publish",
+        "analytics": "video.list",
+    },
+}
+"""What a platform can do here, and the permission each takes."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One account as its owner may see it."""
+
+    id: int
+    provider: str
+    open_id: str
+    display_name: str | None
+    avatar_url: str | None
+    scopes: tuple[str, ...]
+    missing_scopes: tuple[str, ...]
+    status: str
+    cause: str | None
+    expires_at: datetime
+    features: Mapping[str, bool]
+
+    @property
+    def needs_reconnect(self) -> bool:
+        return self.status != AccountStatus.ACTIVE
+
+
+@dataclass(frozen=True)
+class State:
+    """One platform as a user finds it. `missing` are the names that keep it off."""
+
+    platform: str
+    configured: bool
+    missing: tuple[str, ...]
+    features: Mapping[str, bool]
+    accounts: tuple[Standing, ...]
+
+    @property
+    def health(self) -> str:
+        """off, unconnected, healthy, or degraded: some account needs its owner."""
+        if not self.configured or not self.accounts:
+            return "unconnected" if self.configured else "off"
+        return "degraded" if any(one.needs_reconnect for one in self.accounts) else "healthy"
+
+
+def standing(
+    session: Session, world: World, *, user_id: int, provider: str
+) -> tuple[Standing, ...]:
+    """The user's connected accounts of a platform, the newest first."""
+    found = Accounts(session).of_user(user_id, provider)
+    return tuple(shown(account, wanted(world, provider)) for account in found)
+
+
+def platforms(session: Session, world: World, *, user_id: int) -> list[State]:
+    """Every platform there could be here, switched on or not."""
+    settings = world.settings
+    return [
+        State(
+            platform=name,
+            configured=name in world.platforms,
+            missing=settings.missing.get(name, ()),
+            features=able(name, wanted(world, name)),
+            accounts=standing(session, world, user_id=user_id, provider=name),
+        )
+        for name in sorted({*world.platforms, *settings.missing}, reverse=True)
+    ]
+
+
+def wanted(world: World, provider: str) -> tuple[str, ...]:
+    app = world.settings.apps.get(provider)
+    return app.scopes if app else ()
+
+
+def shown(account: Account, scopes: tuple[str, ...]) -> Standing:
+    granted = tuple(filter(None, account.scope.split(",")))
+    return Standing(
+        id=account.id,
+        provider=account.provider,
+        open_id=account.open_id,
+        display_name=account.details.get("display_name"),
+        avatar_url=account.details.get("avatar_url"),
+        scopes=granted,
+        missing_scopes=tuple(scope for scope in scopes if scope not in granted),
+        status=account.status,
+        cause=account.status_cause,
+        expires_at=account.expires_at,
+        features=able(account.provider, granted),
+    )
+
+
+def able(provider: str, scopes: tuple[str, ...]) -> dict[str, bool]:
+    return {name: scope in scopes for name, scope in FEATURES.get(provider, {}).items()}

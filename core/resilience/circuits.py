@@ -1,0 +1,148 @@
+"""Calls to platforms pass through a circuit per platform and class, known to all processes.
+
+While one is open the call is not made and `PlatformAway` postpones the work. Without Redis each
+process judges by itself.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from core.errors import Away
+from core.outcomes import Later
+from core.resilience.breaker import Circuit, State, admit, answered, failed
+from core.resilience.shared import Shared, SharedAway
+from platforms.errors import PlatformError, Unavailable
+
+CLASSES = ("oauth", "upload", "publish", "read")
+NEEDED = {"instagram": 2}  # answers that close a half-open circuit; one elsewhere
+TRIES = 3  # to write what somebody else is writing as well; after that the next call will tell
+KEPT = 7 * 86_400  # seconds a circuit is remembered after its last call
+
+# KEYS: the circuit. ARGV: what it was, what it becomes, which total to count ('' for none).
+# Answers what it is now if that is not what it was, and nothing otherwise.
+SWAP = f"""
+if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[3], 1) end
+redis.call('EXPIRE', KEYS[1], {KEPT})
+if ARGV[1] == ARGV[2] then return false end
+local now = redis.call('HGET', KEYS[1], 'circuit') or ''
+if now ~= ARGV[1] then return now end
+redis.call('HSET', KEYS[1], 'circuit', ARGV[2])
+redis.call('EXPIRE', KEYS[1], {KEPT})
+return false
+"""
+READ = "return redis.call('HMGET', KEYS[1], 'circuit', 'failures', 'successes')"
+
+T = TypeVar("T")
+Step = Callable[[Circuit], tuple[Circuit, float]]  # the circuit afterwards, and seconds to wait
+
+
+class PlatformAway(Later, Away):
+    """The platform is not answering at the moment. We go on as soon as it does."""
+
+    def __init__(self, wait: timedelta) -> None:
+        Away.__init__(self, "circuit open", retry_after=wait)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One circuit as a person sees it."""
+
+    platform: str
+    kind: str
+    circuit: Circuit
+    failures: int  # in all, since anybody remembers
+    successes: int
+
+
+class Circuits:
+    def __init__(
+        self, shared: Shared, *, clock: Callable[[], float], dice: Callable[[], float]
+    ) -> None:
+        """`clock` gives seconds since 1970."""
+        self._swap, self._read = shared.script(SWAP), shared.script(READ)
+        self._clock, self._dice = clock, dice
+        self._alone: dict[str, Circuit] = {}
+
+    def call(self, platform: str, kind: str, act: Callable[[], T]) -> T:
+        """Do it and note how it went. Errors: PlatformAway if the circuit is open; `act`'s own."""
+        key = f"circuit:{platform}:{kind}"
+        needed = NEEDED.get(platform, 1)
+        self._enter(key)
+        try:
+            result = act()
+        except PlatformError as error:
+            self._leave(key, away=counts(error), needed=needed)
+            raise
+        self._leave(key, away=False, needed=needed)
+        return result
+
+    def figures(self, platforms: Iterable[str]) -> list[Figures]:
+        """How all circuits of these platforms stand."""
+        return [
+            Figures(platform, kind, *self._look(f"circuit:{platform}:{kind}")[1:])
+            for platform in platforms
+            for kind in CLASSES
+        ]
+
+    def _enter(self, key: str) -> None:
+        wait = self._change(key, lambda circuit: admit(circuit, self._clock()), total="")
+        if wait:
+            raise PlatformAway(timedelta(seconds=wait) * (1 + self._dice() / 4))
+
+    def _leave(self, key: str, *, away: bool, needed: int) -> None:
+        def step(circuit: Circuit) -> tuple[Circuit, float]:
+            now = self._clock()
+            return failed(circuit, now) if away else answered(circuit, now, needed=needed), 0.0
+
+        self._change(key, step, total="failures" if away else "successes")
+
+    def _change(self, key: str, step: Step, *, total: str) -> float:
+        """Read, decide, write unless somebody wrote in between: then decide anew."""
+        text, before, *_ = self._look(key)
+        for _ in range(TRIES):
+            after, wait = step(before)
+            if text is None:
+                self._alone[key] = after
+                return wait
+            if not total and after == before:
+                return wait
+            other = self._write(key, text, text if after == before else written(after), total)
+            if other is None:
+                return wait
+            text, before, total = other, read(other), ""
+        return wait
+
+    def _look(self, key: str) -> tuple[str | None, Circuit, int, int]:
+        """As Redis has it; without Redis, as we have it ourselves."""
+        try:
+            text, failures, successes = self._read([key], [])
+        except SharedAway:
+            return None, self._alone.get(key, Circuit()), 0, 0
+        return text or "", read(text), int(failures or 0), int(successes or 0)
+
+    def _write(self, key: str, old: str, new: str, total: str) -> str | None:
+        try:
+            other: str | None = self._swap([key], [old, new, total])
+        except SharedAway:
+            return None
+        return other
+
+
+def counts(error: PlatformError) -> bool:
+    """5xx, time-outs and broken connections; an answer we cannot read is an answer."""
+    return isinstance(error, Unavailable) and error.code != "INVALID_RESPONSE"
+
+
+def read(text: str | None) -> Circuit:
+    if not text:
+        return Circuit()
+    found = json.loads(text)
+    return Circuit(**found | {"state": State(found["state"]), "failures": tuple(found["failures"])})
+
+
+def written(circuit: Circuit) -> str:
+    return json.dumps(asdict(circuit))

@@ -1,0 +1,19 @@
+"""Everything one can do with notices of platforms, under one name for the edges."""
+
+from core.webhooks.apply import WORK
+from core.webhooks.inbox import Busy, Inbox
+from core.webhooks.receive import NotConfigured, Receipt, ear, process, receive, replay
+from platforms.errors import BadSignature
+
+__all__ = [
+    "WORK",
+    "BadSignature",
+    "Busy",
+    "Inbox",
+    "NotConfigured",
+    "Receipt",
+    "ear",
+    "process",
+    "receive",
+    "replay",
+]

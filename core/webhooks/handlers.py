@@ -1,0 +1,123 @@
+"""What follows from a notice, by its kind: `HANDLERS` is the table. A new kind is a line there.
+
+Handlers change rows and nothing else, and never lock a row that `core/webhooks/apply.py` has not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+import structlog
+
+from core.accounts import grants
+from core.ledger.news import hear
+from core.ledger.settle import FINAL
+from core.outcomes import Failure
+from core.watch import metrics
+from db.accounts import Accounts, AccountStatus
+from db.posts import Post, Posts
+from db.session import Session
+from db.subjects import Key, Subjects
+from db.webhooks import Event
+from platforms.base import Notice
+
+DAY = timedelta(hours=24)
+EXACT = timedelta(seconds=1)  # platforms cut their times to whole seconds
+
+UNKNOWN = "unknown_publication"
+
+Ended = Literal["done", "ignored"] | Failure
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class News:
+    """A notice read back, and when we looked at it."""
+
+    provider: str
+    notice: Notice
+    at: datetime
+
+    @property
+    def publication(self) -> Key | None:
+        named = self.notice.progress is not None and self.notice.publish_id
+        return (self.provider, named) if named else None
+
+    @property
+    def account(self) -> Key:
+        return (self.provider, self.notice.account or "")
+
+
+@dataclass
+class Room:
+    """What the notices of one batch share: the posts they speak of, and what to do at the end."""
+
+    session: Session
+    posts: dict[Key, Post] = field(default_factory=dict)
+    heard: list[Post] = field(default_factory=list)
+    strangers: set[Key] = field(default_factory=set)
+
+    def leave(self) -> None:
+        Subjects(self.session).heard(self.heard)
+        Subjects(self.session).rouse(self.strangers)
+
+
+def handle(room: Room, event: Event, news: News) -> Ended:
+    kind = news.notice.kind if news.notice.kind in HANDLERS else "other"
+    ended = HANDLERS.get(kind, ignore)(room, event, news)
+    outcome = ended.code if isinstance(ended, Failure) else ended
+    metrics.WEBHOOK_PROCESSED.labels(news.provider, kind, outcome).inc()
+    age = (news.at - event.created_at).total_seconds()
+    metrics.WEBHOOK_PROCESSING.labels(news.provider, kind).observe(max(age, 0.0))
+    return ended
+
+
+def publication(room: Room, event: Event, news: News) -> Ended:
+    """One ear for both mouths; a post that has not ended is asked about at once."""
+    progress, post = news.notice.progress, room.posts.get(news.publication or news.account)
+    if progress is None:
+        return "ignored"
+    if post is None:
+        return stranger(room, event, news)
+    hear(room.session, post, progress, mouth="webhook")
+    room.heard.append(post)
+    if post.state not in FINAL:
+        post.due_at = Posts.now()
+    return "done"
+
+
+def stranger(room: Room, event: Event, news: News) -> Failure:
+    """Ours and not written down yet, or a start whose answer was lost, or nobody's of ours."""
+    if news.at - event.created_at >= DAY:
+        return Failure(UNKNOWN, "nobody here knows this publication", retryable=False)
+    room.strangers.add(news.account)
+    return Failure(UNKNOWN, "nobody here knows this publication yet")
+
+
+def removed(room: Room, event: Event, news: News) -> Ended:
+    """The creator took the grant back. No news if we gave it back or were given a newer one."""
+    account = Accounts(room.session).live(*news.account)
+    if account is None or account.status == AccountStatus.REVOKED:
+        return "ignored"
+    granted = account.last_refreshed_at or account.created_at
+    if news.notice.at is not None and news.notice.at + EXACT <= granted:
+        return "ignored"
+    grants.revoked(room.session, account)
+    log.info("account.revoked", account=account.id, row=event.id, reason=news.notice.reason)
+    return "done"
+
+
+def ignore(_room: Room, _event: Event, _news: News) -> Ended:
+    return "ignored"
+
+
+HANDLERS: dict[str, Callable[[Room, Event, News], Ended]] = {
+    "video.publish.complete": publication,
+    "video.publish.failed": publication,
+    "video.inbox.received": publication,
+    "post.publish.publicly_available": publication,
+    "post.publish.no_longer_publicaly_available": publication,  # the vendor's spelling
+    "authorization.removed": removed,
+}

@@ -1,0 +1,116 @@
+"""What platforms tell us: judged, stored, and only then acknowledged; `apply.py` applies it.
+
+Must not do anything about a notice while its sender waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from core import audit
+from core.engine.kinds import Report
+from core.engine.work import run
+from core.errors import CoreError, NotFound
+from core.watch import metrics
+from core.webhooks.apply import WORK
+from core.webhooks.deliveries import Delivery, judge
+from core.webhooks.handlers import HANDLERS
+from core.webhooks.inbox import Busy, Inbox, Refused
+from core.wiring import World
+from db.arrivals import Arrival, Stored
+from db.base import PROVIDERS
+from db.session import Database
+from db.webhooks import Events, Wanted
+from platforms.base import Webhooks
+
+NOTED = 100  # ids of a replay in the audit log
+
+
+class NotConfigured(CoreError):
+    """Deliveries of this platform cannot be checked yet."""
+
+    code = "webhook_not_configured"
+    retryable = True
+
+
+@dataclass(frozen=True)
+class Receipt:
+    stored: tuple[Stored, ...]
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether everything in the delivery was here before."""
+        return all(one.duplicate for one in self.stored)
+
+
+def ear(world: World, provider: str) -> Webhooks:
+    """The platform's own. Errors: NotFound for a name no platform has; NotConfigured."""
+    if provider not in PROVIDERS:
+        raise NotFound("no platform has that name")
+    app = world.settings.apps.get(provider)
+    if app is None or not any(app.webhook_secrets):
+        raise NotConfigured(f"{provider} has no webhook secret")
+    return world.platform(provider).webhooks
+
+
+def receive(
+    inbox: Inbox,
+    world: World,
+    provider: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    correlation_id: str | None = None,
+) -> Receipt:
+    """Stored and committed when this returns: the delivery may be acknowledged.
+
+    Errors: NotFound, NotConfigured; BadSignature; Invalid where the sender is told of a bad body;
+    Busy if it is not stored within two seconds, so that the platform delivers it again.
+    """
+    adapter = ear(world, provider)
+    verdict = adapter.verify(headers, body, now=world.now())
+    judge(verdict, provider=provider, refuses_late=world.settings.apps[provider].refuses_late)
+    delivery = Delivery(provider, body, verdict, correlation_id)
+    return Receipt(tuple(keep(inbox, delivery, adapter)))
+
+
+def keep(inbox: Inbox, delivery: Delivery, adapter: Webhooks) -> list[Stored]:
+    """As it reads; if the database does not take it so, as the bytes that came. Errors: Busy."""
+    rows = delivery.rows(adapter)
+    try:
+        stored = inbox.put(rows)
+    except Refused:
+        rows = [delivery.raw()]
+        stored = again(inbox, rows)
+    for row, one in zip(rows, stored, strict=True):
+        count(row, one)
+    return stored
+
+
+def again(inbox: Inbox, rows: list[Arrival]) -> list[Stored]:
+    try:
+        return inbox.put(rows)
+    except Refused as refused:
+        raise Busy("the database takes it in no form") from refused
+
+
+def count(row: Arrival, stored: Stored) -> None:
+    """Kinds we do not handle share one label: the sender must not choose our labels."""
+    kind = row.event_type if row.event_type in HANDLERS else "other"
+    result = "duplicate" if stored.duplicate else "late" if row.late else "stored"
+    metrics.WEBHOOK_RECEIVED.labels(row.provider, kind, result).inc()
+
+
+def process(database: Database, world: World, *, limit: int) -> Report:
+    """One batch of at most `limit`, here and now: beside the workers, never against them."""
+    return run(replace(WORK, batch=limit), database, world)
+
+
+def replay(database: Database, wanted: Wanted) -> list[int]:
+    """Set events due again with all their patience; which ones. The caller rings.
+
+    Applying twice does no harm: news that is not newer moves nothing.
+    """
+    with database.transaction() as session:
+        replayed = Events(session).replay(wanted)
+        audit.note(session, "webhooks.replayed", details={"ids": replayed[:NOTED]})
+    return replayed
