@@ -46,7 +46,7 @@ class TimedOut(Unavailable):
 
 
 class Faulted(Unavailable):
-    """The platform says that it has a fault, and so has not done it. We try again by ourselves."""
+    """The platform takes no work at the moment, and has done none. We try again by ourselves."""
 
     code = "server_error"
 

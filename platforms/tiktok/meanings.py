@@ -13,7 +13,6 @@ import structlog
 from platforms.errors import (
     NO_WAIT,
     AppRefused,
-    Faulted,
     PlatformError,
     RateLimited,
     Rejected,
@@ -46,7 +45,7 @@ DATA: Meanings = {
     "scope_not_authorized": Meaning(Rejected),
     "scope_permission_missed": Meaning(Rejected),
     "rate_limit_exceeded": Meaning(RateLimited, wait=WINDOW),
-    "internal_error": Meaning(Faulted, "server_error"),
+    "internal_error": Meaning(Unavailable, "server_error"),  # before or after the work? not said
     "invalid_param": Meaning(Rejected),
     "invalid_params": Meaning(Rejected, "invalid_param"),
     "invalid_file_upload": Meaning(Rejected),

@@ -129,7 +129,7 @@ def granted(answer: Mapping[str, Any]) -> Grant:
         access_token=Secret(needed(answer, "access_token")),
         lifetime=lifetime(answer, "expires_in"),
         refresh_token=Secret(refresh_token) if refresh_token else None,
-        refresh_lifetime=lifetime(answer, "refresh_expires_in") if refresh_token else None,
+        refresh_lifetime=lasting(answer, "refresh_expires_in") if refresh_token else None,
         scopes=tuple(filter(None, str(answer.get("scope") or "").replace(" ", "").split(","))),
         token_type=str(answer.get("token_type") or "Bearer"),
     )
@@ -137,7 +137,15 @@ def granted(answer: Mapping[str, Any]) -> Grant:
 
 def lifetime(answer: Mapping[str, Any], key: str) -> timedelta:
     """As answered, never assumed: the vendor changed it from a day to two hours."""
+    found = lasting(answer, key)
+    if found is None:
+        raise Unavailable(f"the answer has no {key}", code="INVALID_RESPONSE")
+    return found
+
+
+def lasting(answer: Mapping[str, Any], key: str) -> timedelta | None:
+    """None if it is not said: a new pair of tokens is not thrown away for want of a date."""
     try:
         return timedelta(seconds=int(text(answer.get(key)) or ""))
     except (ValueError, OverflowError):
-        raise Unavailable(f"the answer has no {key}", code="INVALID_RESPONSE") from None
+        return None

@@ -26,6 +26,7 @@ LOSSES = {
     "of the start of an upload": Loss("video_init", "drop_after"),
     "of the start of a pull": Loss("video_init", "drop_after", wish=PULL),
     "of half of the start of a pull": Loss("video_init", "truncate", wish=PULL),
+    "of a pull that a fault was reported of": Loss("video_init", "http_500", wish=PULL),
     "of a middle chunk": Loss("upload", "reset", nth=3, size=BIG),
     "of the last chunk": Loss("upload", "drop_after", nth=6, size=BIG),
     "of the only chunk": Loss("upload", "reset"),
@@ -37,7 +38,7 @@ def test_the_loss_of_an_answer_makes_no_second_publication(house, guest, loss):
     if loss.nth > 1:
         spared = {"seconds": 0, "times": loss.nth - 1}
         house.sandbox.control("faults", endpoint=loss.endpoint, kind="slow", **spared)
-    house.sandbox.control("faults", endpoint=loss.endpoint, kind=loss.fault)
+    house.sandbox.control("faults", endpoint=loss.endpoint, kind=loss.fault, work=True)
     post_id = guest.wish(**loss.wish, **DIRECT) if loss.wish else guest.send(loss.size)
     guest.ended(post_id)
     assert loss.fault in {call["fault"] for call in house.sandbox.log(loss.endpoint)}

@@ -131,7 +131,7 @@ def test_every_refusal_has_its_own_sentence():
     [
         ("invalid_params", Rejected, "invalid_param"),
         ("invalid_param", Rejected, "invalid_param"),
-        ("internal_error", Faulted, "server_error"),
+        ("internal_error", Unavailable, "server_error"),
         ("scope_not_authorized", Rejected, "scope_not_authorized"),
         ("rate_limit_exceeded", RateLimited, "rate_limit_exceeded"),
         ("reached_active_user_cap", RateLimited, "reached_active_user_cap"),

@@ -97,7 +97,7 @@ def test_a_grant_without_refresh_token_has_no_such_lifetime():
     assert (grant.refresh_token, grant.refresh_lifetime) == (None, None)
 
 
-@pytest.mark.parametrize("key", ["access_token", "expires_in", "open_id", "refresh_expires_in"])
+@pytest.mark.parametrize("key", ["access_token", "expires_in", "open_id"])
 @pytest.mark.parametrize("value", [None, "", [], {}, True, "soon"])
 def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
     if key in {"access_token", "open_id"} and value == "soon":
@@ -105,6 +105,13 @@ def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
     with pytest.raises(Unavailable) as caught:
         granted({**ANSWER, key: value})
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, "", [], "soon"])
+def test_a_new_pair_of_tokens_is_kept_although_nobody_says_how_long_one_lasts(value):
+    grant = granted({**ANSWER, "refresh_expires_in": value})
+    assert grant.refresh_token == Secret("rft.canary")
+    assert grant.refresh_lifetime is None
 
 
 def test_a_profile_is_not_asked_for_without_its_scope():

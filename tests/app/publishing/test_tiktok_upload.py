@@ -250,13 +250,22 @@ def test_an_absent_platform_is_an_error_for_who_sends_the_bytes(
     assert desk.count(Post.state == State.FAILED) == 1
 
 
-@pytest.mark.parametrize("said", [answer(503, b""), refuses(500, "internal_error")])
-def test_an_absent_platform_only_delays_what_we_can_send_later(program, account, desk, said):
-    desk.says(INIT, said)
+def test_an_absent_platform_only_delays_what_we_can_send_later(program, account, desk):
+    desk.says(INIT, answer(503, b""))
 
     told = post(program)
 
     assert (told.status_code, told.json["data"]["state"]) == (202, "QUEUED")
+
+
+def test_a_fault_that_may_have_come_after_the_work_is_asked_after_not_repeated(
+    program, account, desk
+):
+    desk.says(INIT, refuses(500, "internal_error"))
+
+    told = post(program)
+
+    assert (told.status_code, told.json["data"]["state"]) == (202, "UNCONFIRMED")
 
 
 def test_a_lost_answer_is_accepted_as_unconfirmed(program, account, desk):
