@@ -97,4 +97,5 @@ def build_database(settings: Settings, *, role: str) -> Database:
         settings.database_url,
         pool_size=POOLS.get(role, FEW),
         application_name=f"signalpost-{role}",
+        on_away=metrics.DB_ERRORS.inc,
     )

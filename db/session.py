@@ -1,6 +1,6 @@
 """The way to Postgres: one pool, and the only commit there is. Must not know any table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,9 +29,18 @@ class Database:
     """Transactions on one Postgres. Connects at first use; one instance per process."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 5, application_name: str = "signalpost"
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        application_name: str = "signalpost",
+        on_away: Callable[[], None] = lambda: None,
     ) -> None:
-        """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows."""
+        """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows.
+
+        `on_away` is told each time that Postgres does not answer.
+        """
+        self._on_away = on_away
         self._engine = create_engine(
             url,
             pool_size=pool_size,
@@ -57,6 +66,7 @@ class Database:
         except (DBAPIError, PoolTimeout) as error:
             if not away(error):
                 raise
+            self._on_away()
             raise StoreAway(type(error).__name__) from error
 
     def ping(self) -> None:

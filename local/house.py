@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from core.config.settings import Settings
 from core.wiring import build_database
@@ -48,6 +49,8 @@ class House:
         Errors: DidNotStart, Misconfigured naming every fault of the settings at once.
         """
         self.environment = self._settings()
+        for count in self._counts().glob("*.db"):
+            count.unlink()  # of processes that are gone: counters begin anew with the house
         known = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
         self._memory = build_database(known, role="cli")
         self._stores()
@@ -97,6 +100,12 @@ class House:
             password = settings.kept(self.site.folder, people.MADE)["DEVELOPER_PASSWORD"]
             self.developer = people.developer(self._memory, password)
 
+    def _counts(self) -> Path:
+        """Where all processes count together, so that one page shows them all."""
+        folder = self.site.folder / "metrics"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def _program(self, name: str) -> Program:
         process = PROCESSES[name]
         page = process.page.format(self.site)
@@ -110,6 +119,7 @@ class House:
                 "SIGNALPOST_ROLE": name,
                 "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a limit, not whenever it is done
                 "PYTHONUNBUFFERED": "1",
+                "PROMETHEUS_MULTIPROC_DIR": str(self._counts()),
             },
             folder=self.site.folder,
             grace=process.grace,

@@ -1,5 +1,8 @@
 """What a task needs around it: our memory and the world, built once per process."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -7,6 +10,7 @@ from typing import TypeVar
 from core.config.settings import load
 from core.engine.kinds import Report, Work
 from core.engine.work import run
+from core.watch import metrics, telemetry
 from core.wiring import World, build_database, build_world
 from db.due import Row
 from db.session import Database
@@ -33,8 +37,26 @@ def house() -> House:
 
 
 def do(work: Work[Row, Job, Outcome]) -> Report:
-    """What is due of one kind, with this process's house around it."""
-    return run(work, house().database, house().world)
+    """What is due of one kind, with this process's house around it. Counted, under a fresh id."""
+    telemetry.correlate(None)
+    with timed(work.kind):
+        report = run(work, house().database, house().world)
+    metrics.RETRIES.labels(work.kind).inc(report.failed)
+    metrics.CLAIMS_LOST.labels(work.kind).inc(report.fenced)
+    return report
+
+
+@contextmanager
+def timed(worker: str) -> Iterator[None]:
+    """One run of a worker: how long it took, and whether it came to its end."""
+    began = time.monotonic()
+    outcome = "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        metrics.WORKER_RUNS.labels(worker, outcome).inc()
+        metrics.WORKER_SECONDS.labels(worker).observe(time.monotonic() - began)
 
 
 def forget(*, close: bool) -> None:

@@ -62,14 +62,10 @@ LIMITER_AWAY = counter("limiter_away", "Questions that found no Redis", "scope")
 
 GAUGES: Mapping[str, tuple[str, ...]] = {
     "posts": ("provider", "state"),
-    "posts_oldest_seconds": ("provider", "state"),
     "oldest_due_seconds": ("kind",),
     "webhook_backlog": ("provider",),
-    "webhook_oldest_due_seconds": ("provider",),
     "dead_letters": ("provider",),
     "accounts": ("provider", "state"),
-    "quota_used_ratio": ("provider",),
-    "worker_last_success_timestamp": ("worker",),
     "scheduler_lag_seconds": (),
     "circuit_state": ("platform", "class"),
     "alerts_active": ("severity",),
