@@ -3,6 +3,7 @@
 import os
 import secrets
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ STOP = 2.0  # seconds; both lose nothing by a harder end
 AGAIN = 5.0  # seconds in which a start that failed is tried again
 
 
-class Store:
+class Store(ABC):
     """A server with its folder. Keeps its port and password as long as the object lives."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
@@ -32,9 +33,9 @@ class Store:
             self._child = Child(self.program(self._descriptor))
         return self._child
 
+    @abstractmethod
     def program(self, descriptor: int) -> Program:
         """Shapes: `descriptor` is the folder's; a child that inherits it keeps the lock."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int | None:
