@@ -6,7 +6,7 @@ from typing import Any
 
 from core.accounts.tokens import Access, fresh
 from core.errors import Limited
-from core.outcomes import Later, Throttled
+from core.outcomes import Throttled
 from core.wiring import World
 from db.accounts import Account
 from db.session import Database
@@ -81,5 +81,5 @@ def creator(database: Database, world: World, account: Account) -> Creator:
     except TokenExpired:
         again = fresh(database, world, account.id, refused=used)
         return ask(again, account.provider, world)
-    except Later as later:
+    except Throttled as later:
         raise Limited(str(later), retry_after=later.wait) from None

@@ -157,6 +157,19 @@ def test_a_creator_who_may_not_post_now_is_told_so(program, account, desk, said,
     assert code(program.get("/api/tiktok/creator-info")) == expected
 
 
+def test_a_platform_that_is_left_alone_for_a_while_is_away_and_not_limited(program, account, desk):
+    desk.tenants.change(account.id, scope="video.publish")
+    desk.says(CREATOR, answer(502, b""))
+    for _ in range(5):
+        program.get("/api/tiktok/creator-info")
+    asked = len(desk.calls(CREATOR))
+
+    told = program.get("/api/tiktok/creator-info")
+
+    assert told.status_code == 503
+    assert len(desk.calls(CREATOR)) == asked > 0
+
+
 def test_a_failed_post_tells_its_creator_why(program, account, desk):
     made = post(program).json["data"]["id"]
     desk.says(STATUS, status("FAILED", fail_reason="video_pull_failed"))
