@@ -342,7 +342,10 @@ def lock(session, post_id):
 
 def held_up(house):
     with house.database.transaction() as session:
-        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'")
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event = 'transactionid'"
+        )
         return session.execute(waiting).scalar_one()
 
 

@@ -154,7 +154,10 @@ def test_many_that_wait_share_one_commit(database, bell):
 
 def waiting(database):
     with database.transaction() as session:
-        found = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'")
+        found = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event = 'transactionid'"
+        )
         return session.execute(found).scalar_one()
 
 
