@@ -55,7 +55,7 @@ TASKS = {
     "test": Task(
         "all tests, on servers of their own",
         "development",
-        (("pytest", "-n", "2", "--dist", "loadfile"),),
+        (("pytest", "-n", "3", "--dist", "loadfile"),),  # two cores keep up: flows mostly wait
     ),
     "check": Task(
         "format, lint, types, import contracts, the tree and its documents",

@@ -27,8 +27,16 @@ def pytest_configure(config):
 
 def speak_plainly():
     """Tracebacks without the values of every frame: to paint these takes half a minute."""
+    structlog.reset_defaults()
     plain = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
     structlog.configure(processors=[structlog.processors.add_log_level, *plain])
+
+
+@pytest.fixture(autouse=True)
+def plain_speech():
+    """What a test does to the logs of its process ends with the test."""
+    yield
+    speak_plainly()
 
 
 @pytest.hookimpl(optionalhook=True)
