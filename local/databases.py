@@ -18,7 +18,9 @@ class Databases:
     def create(self, name: str, *, template: str = "template1") -> None:
         with self.statements() as run:
             names = sql.Identifier(name), sql.Identifier(template)
-            run.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+            # Copied as files, not block by block through the log: half the time.
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            run.execute(copy.format(*names))
 
     def rename(self, name: str, new: str) -> None:
         with self.statements() as run:

@@ -22,6 +22,8 @@ SETTINGS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # In its own folder: a killed server would leave segments in /dev/shm, where nobody clears up.
+    "dynamic_shared_memory_type": "mmap",
 }
 
 FAST = {"fsync": "off", "full_page_writes": "off"}

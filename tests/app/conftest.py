@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from app import create_app
@@ -10,7 +11,7 @@ from app.context import HOUSE
 from core import audit
 from core.config.settings import Settings
 from core.crypto import generate_key
-from core.people import keys, users
+from core.people import keys, passwords, users
 from core.people.callers import OF_PEOPLE
 from platforms.secret import Secret
 
@@ -54,6 +55,13 @@ class Stage:
         for app in self.built:
             app.extensions[HOUSE].inbox.close()
             app.extensions[HOUSE].database.dispose()
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch):
+    """Hashed as always, with less work: a full hash is a tenth of a second, twice a test."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", cheap)
 
 
 @pytest.fixture

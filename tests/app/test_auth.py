@@ -3,10 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from core.people.passwords import fits
 from db.logins import Login
 from db.users import Users
-from platforms.secret import Secret
 
 
 def set_cookie(answer, name="signalpost_session"):
@@ -62,14 +60,6 @@ def test_wrong_password_unknown_mail_and_shut_out_users_read_the_same(client, a_
     said = [{**answer.json["error"], "requestId": ""} for answer in answers]
     assert said.count(said[0]) == len(said)
     assert said[0]["code"] == "invalid_login"
-
-
-def test_an_unknown_mail_is_checked_as_long_as_a_wrong_password(monkeypatch):
-    """The work is the same: a full argon2id verification with today's parameters."""
-    from core.people import passwords
-
-    assert not passwords.is_outdated(passwords.NOBODYS)
-    assert not fits(Secret("anything"), None)
 
 
 def test_the_database_holds_no_cookie_and_no_password(client, a_user, house):

@@ -119,5 +119,6 @@ def test_a_stopped_worker_gives_its_task_back_within_its_grace(house):
 def test_an_idle_worker_stops_at_once(house):
     worker = house.worker()
     worker.send_signal(signal.SIGTERM)
-    worker.wait(8)
+    worker.wait(60)
     assert worker.returncode == 0
+    assert "Soft Shutdown" not in house.log("worker")

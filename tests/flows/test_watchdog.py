@@ -102,13 +102,18 @@ def test_without_the_rows_nobody_is_accused():
     assert not any(looks(around))
 
 
+def deafened(app, queue):
+    """Asked again until answered: a worker is ready a little before it hears broadcasts."""
+    return app.control.cancel_consumer(queue, reply=True, timeout=2, limit=1)
+
+
 def test_a_deaf_worker_ends_with_a_code_that_is_not_zero(house):
     worker = house.worker(SILENCE="2")
     (house.folder / "due").touch()
     app = Celery(set_as_current=False)
     app.conf.update(configuration(house.broker.url, "cli"))
     until(lambda: house.effects("canary-posts"), what="a canary heard")
-    app.control.cancel_consumer("posts")
+    until(lambda: deafened(app, "posts"), what="the consumer cancelled")
     worker.wait(60)
     assert worker.returncode == 70
     assert "watchdog.deaf" in house.log("worker")
@@ -118,7 +123,7 @@ def test_without_a_watchdog_a_deaf_worker_lives_on_and_hears_nothing(house):
     worker = house.worker()
     app = Celery(set_as_current=False)
     app.conf.update(configuration(house.broker.url, "cli"))
-    assert app.control.cancel_consumer("posts", reply=True, timeout=10, limit=1)
+    until(lambda: deafened(app, "posts"), what="the consumer cancelled")
     app.send_task(WAKES["posts"], queue="posts")
     app.send_task(WAKES["webhooks"], queue="webhooks")
     until(lambda: house.effects("webhooks"), what="the other queue heard")
