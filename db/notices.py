@@ -1,6 +1,6 @@
 """What a user has to be told. One row per cause, not one per retry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,9 +34,19 @@ class Notifications:
 
     def tell(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> bool:
         """False if the user was told before; `payload` is JSON without secrets."""
-        row = {"user_id": user_id, "kind": kind, "cause": cause, "payload": payload}
+        row = self.row(user_id, kind, cause=cause, **payload)
         told = insert(Notification).values(**row).on_conflict_do_nothing()
         return self._session.scalar(told.returning(Notification.id)) is not None
+
+    @staticmethod
+    def row(user_id: int, kind: str, *, cause: str, **payload: Any) -> dict[str, Any]:
+        """One to be told with others."""
+        return {"user_id": user_id, "kind": kind, "cause": cause, "payload": payload}
+
+    def tell_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Those who were not told before, in one statement."""
+        if rows:
+            self._session.execute(insert(Notification).on_conflict_do_nothing(), list(rows))
 
     def of_user(
         self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None

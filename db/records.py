@@ -1,8 +1,6 @@
 """What TikTok knows of a post, from the moment it has a publish_id."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -13,16 +11,7 @@ from db.posts import Post
 
 PENDING = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", "SEND_TO_USER_INBOX")
 STATUSES = (*PENDING, "PUBLISH_COMPLETE", "FAILED")
-RANK = {
-    "PROCESSING_UPLOAD": 1,
-    "PROCESSING_DOWNLOAD": 1,
-    "SEND_TO_USER_INBOX": 2,
-    "PUBLISH_COMPLETE": 3,
-    "FAILED": 3,
-}
-LAST = 3
 OPENS = {"FILE_UPLOAD": "PROCESSING_UPLOAD", "PULL_FROM_URL": "PROCESSING_DOWNLOAD"}
-BYTES = {"FILE_UPLOAD": "uploaded_bytes", "PULL_FROM_URL": "downloaded_bytes"}
 
 
 class TikTokPost(Identified, Timed, Base):
@@ -68,7 +57,7 @@ class TikTokPost(Identified, Timed, Base):
 
 
 class Records:
-    """Statuses have a rank, and no news moves a record back, whoever brings it and when."""
+    """Opened, looked up and left behind; how news moves one is `core/ledger/records.py`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -101,61 +90,10 @@ class Records:
         )
         self._session.execute(wanted.on_conflict_do_nothing())
 
-    def hear(self, post: Post, status: str, **news: Any) -> None:
-        """What the platform says: columns, and `post_ids` that are added to the known ones.
-
-        A status that no page names is kept beside the last known one and changes nothing else.
-        """
-        record = self.of(post.id)
-        if record is None:
-            return
-        record.last_polled_at = self._now()
-        if status not in RANK:
-            record.details = {**record.details, "platform_status": status}
-            return
-        ids = news.pop("post_ids", ())
-        if RANK[status] >= RANK[record.status]:
-            self._advance(record, status, news)
-        known = record.details.get("publicaly_available_post_id", [])
-        fresh = [each for each in ids if each not in known]
-        if fresh:
-            record.details = {**record.details, "publicaly_available_post_id": [*known, *fresh]}
-
-    def _advance(self, record: TikTokPost, status: str, news: Mapping[str, Any]) -> None:
-        if RANK[status] == RANK[record.status] == LAST and status != record.status:
-            return  # two ends: which of them holds, only a question to the platform decides
-        if RANK[status] == LAST and record.status != status:
-            record.completed_at = self._now()
-        record.status = status if RANK[status] > RANK[record.status] else record.status
-        if (count := news.get("bytes_done")) is not None:
-            setattr(record, BYTES[record.source], count)
-        if news.get("public") is not None:
-            record.publicly_available = news["public"]
-
-    def ended(self, post: Post) -> None:
-        """Our own end of a post, where the platform did not name one."""
-        record = self.of(post.id)
-        if record is None or post.state == "PUBLISHED":
-            return
-        record.error_code, record.error_message = post.error_code, post.error_message
-        if RANK[record.status] < LAST:
-            record.status, record.completed_at = "FAILED", self._now()
-
-    def correct(self, post: Post, status: str) -> None:
-        """The platform, asked again, names another end than the one we held."""
-        record = self.of(post.id)
-        if record is not None and status in RANK:
-            record.status, record.completed_at = status, self._now()
-            record.error_code, record.error_message = post.error_code, post.error_message
-
     def superseded(self, post: Post) -> None:
         """This publication is dead at the platform and the post begins another one."""
         record = self.of(post.id)
         if record is not None:
             record.ledger_id, record.status = None, "FAILED"
-            record.error_code, record.completed_at = "upload_url_expired", self._now()
+            record.error_code, record.completed_at = "upload_url_expired", func.now()
             self._session.flush()
-
-    @staticmethod
-    def _now() -> Any:
-        return func.now()

@@ -1,10 +1,10 @@
 """A post's timeline: one line per thing that happened to it. Only ever added to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy import ForeignKey, Index, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified
@@ -29,6 +29,12 @@ class PostEvent(Identified, Base):
     )
 
 
+def now(session: Session) -> datetime:
+    """The database's clock, as a value."""
+    moment: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return moment
+
+
 class PostEvents:
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -48,10 +54,27 @@ class PostEvents:
         note: str | None = None,
     ) -> None:
         """`kind` says who or what: poll, webhook, state, started, contradiction, request …"""
-        cut = note and note[:LONGEST]
         self._session.add(
-            PostEvent(post_id=post.id, kind=kind, before=before, after=after, note=cut)
+            PostEvent(**self.line(post.id, kind, before=before, after=after, note=note))
         )
+
+    @staticmethod
+    def line(
+        post_id: int,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> dict[str, Any]:
+        """One to be added with others."""
+        cut = note and note[:LONGEST]
+        return {"post_id": post_id, "kind": kind, "before": before, "after": after, "note": cut}
+
+    def add_all(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """In their order, in one statement."""
+        if lines:
+            self._session.execute(insert(PostEvent), list(lines))
 
     def of(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
         """In order, those with a larger id than `after`."""

@@ -1,5 +1,6 @@
 """Uploads under way: where the bytes go and how many are there. The address is a sealed secret."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ class UploadSessions:
         self._session = session
 
     def open(self, post_id: int, **values: Any) -> None:
-        self.drop(post_id)
+        self.drop([post_id])
         self._session.add(UploadSession(post_id=post_id, **values))
 
     def of(self, post_id: int) -> UploadSession | None:
@@ -45,5 +46,9 @@ class UploadSessions:
         mine = update(UploadSession).where(UploadSession.post_id == post_id)
         self._session.execute(mine.values(next_offset=offset))
 
-    def drop(self, post_id: int) -> None:
-        self._session.execute(delete(UploadSession).where(UploadSession.post_id == post_id))
+    def drop(self, post_ids: Sequence[int]) -> None:
+        if post_ids:
+            self._session.execute(
+                delete(UploadSession).where(UploadSession.post_id.in_(post_ids)),
+                execution_options={"synchronize_session": False},
+            )

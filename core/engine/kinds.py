@@ -38,6 +38,7 @@ class Work(Generic[Row, Job, Outcome]):
     together: (
         Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure]] | None
     ) = None  # the records of a batch, in one transaction: only where `perform` calls nobody
+    brief_asks: bool = True  # False: `brief` only looks at its row and needs no savepoint
     ledger: bool = True  # a row in `attempts` for every try
 
 

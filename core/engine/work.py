@@ -6,6 +6,7 @@ transaction is ever open across a network call. Must not know what the work is a
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 
 from core.engine.kinds import Hand, Job, Outcome, Report, Work
 from core.engine.record import write
@@ -87,7 +88,7 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
     if row.attempts > work.policy.attempts:
         return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
     try:
-        with session.begin_nested():
+        with session.begin_nested() if work.brief_asks else nullcontext():
             return briefed(work, session, row)
     except Exception as error:  # one bad row must not cost the batch; it is recorded
         if away(error):

@@ -1,12 +1,15 @@
-"""What the end of a post means to others: its owner is told, and it is counted."""
+"""How a post ends or moves: its own columns, and what follows from that for everybody else."""
 
+from datetime import timedelta
+
+from core.ledger import records
+from core.ledger.book import Book
 from core.ledger.memo import INLINE, REFUSED
 from core.ledger.settle import State
-from core.watch.metrics import PUBLISH_SECONDS, UPLOAD
-from db.notices import Notifications
-from db.posts import Post
-from db.session import Session
+from db.heard import AnyPost
 from platforms.base import Phase
+
+DRAFT_POLL = timedelta(hours=6)  # a creator may post a delivered draft days later
 
 NOTICES = {
     State.PUBLISHED: "post_published",
@@ -16,14 +19,41 @@ NOTICES = {
 DELIVERED = "post_in_inbox"
 
 
-def tell(session: Session, post: Post) -> None:
+def end(
+    book: Book, post: AnyPost, state: State, code: str | None = None, message: str | None = None
+) -> None:
+    """The post has ended: nothing is due but a look at a draft; its slot follows from its state."""
+    move(book, post, state, note=code or state.lower())
+    is_draft = state is State.PUBLISHED and post.step == Phase.DELIVERED
+    post.due_at = book.at + DRAFT_POLL if is_draft else None
+    post.hold_reason = None
+    post.finished_at = book.at
+    if state is not State.PUBLISHED:
+        post.error_code = code or "unknown"
+        post.error_message = message
+    if (record := book.record(post)) is not None:
+        records.ended(record, post, at=book.at)
+    tell(book, post)
+    book.ended(post)
+
+
+def move(book: Book, post: AnyPost, state: State, *, note: str) -> None:
+    """A move of our own making (queued, sending, unconfirmed), with its line in the timeline."""
+    if post.state != state:
+        book.line(post, "state", before=post.state, after=state, note=note)
+        post.state = state
+        if state is State.UNCONFIRMED:
+            tell(book, post)
+
+
+def tell(book: Book, post: AnyPost) -> None:
     """Once for each cause. Who waits for the answer to a request is told by that answer."""
     kind = NOTICES.get(State(post.state))
     if kind is None or not {INLINE, REFUSED}.isdisjoint(post.memo):
         return
     is_draft = post.state == State.PUBLISHED and post.step == Phase.DELIVERED
     subject = f"post:{post.id}"
-    Notifications(session).tell(
+    book.tell(
         post.user_id,
         DELIVERED if is_draft else kind,
         cause=subject,
@@ -32,15 +62,3 @@ def tell(session: Session, post: Post) -> None:
         title=post.title[:100],
         code=post.error_code,
     )
-
-
-def count(session: Session, post: Post) -> None:
-    """Ended, how, and how long after it was to begin."""
-    session.flush()
-    session.refresh(post, ["finished_at"])
-    how = (post.provider, post.kind, post.source, post.state.lower(), post.error_code or "none")
-    UPLOAD.labels(*how).inc()
-    if post.finished_at is not None:
-        took = post.finished_at - (post.publish_at or post.created_at)
-        observed = PUBLISH_SECONDS.labels(post.provider, post.kind, post.state.lower())
-        observed.observe(max(took.total_seconds(), 0.0))

@@ -4,10 +4,11 @@ A question is safe and may be repeated at will, within the platform's limit per 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.accounts.tokens import Access, access, refused
-from core.ledger.news import DRAFT_LIFE, DRAFT_POLL, POLL, hear
+from core.ledger.endings import DRAFT_POLL
+from core.ledger.news import POLL, hear
 from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Later
 from core.posts.waiting import age, pause, resume, unknown
@@ -16,6 +17,8 @@ from db.posts import Post
 from db.session import Session
 from platforms.base import Phase, Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired
+
+DRAFT_LIFE = timedelta(days=7)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
+from core.ledger.endings import DRAFT_POLL
 from core.ledger.memo import ASKED, DEAD, without
-from core.ledger.news import DRAFT_POLL, to
+from core.ledger.news import to
 from core.ledger.settle import FINAL, QUICK, State
 from core.outcomes import Again
 from core.posts.begun import NOW

@@ -80,7 +80,7 @@ def restart(session: Session, post: Post) -> Again:
     """The same post, told to the platform anew; it keeps its slot."""
     PostEvents(session).add(post, "restart", note=f"{post.publish_id} is dead")
     Records(session).superseded(post)
-    UploadSessions(session).drop(post.id)
+    UploadSessions(session).drop([post.id])
     post.publish_id, post.step, post.memo, post.bytes_sent = None, None, {}, 0
     post.url_expires_at, post.started_at = None, None
     to(session, post, State.QUEUED, note="the platform has nothing of it")

@@ -15,7 +15,6 @@ from core.outcomes import Again, Failure, Later
 from core.webhooks.handlers import DAY, UNKNOWN, Ended, News, Room, handle
 from core.wiring import World
 from db.session import Session
-from db.subjects import Subjects
 from db.webhooks import EVENTS, Event, Events
 from platforms.base import Notice
 
@@ -65,7 +64,7 @@ def apply(session: Session, batch: Sequence[Told]) -> list[Again | Failure]:
     others = [told for told in batch if told[1].publication is None]
     ended = handled(room, sorted(others, key=lambda told: told[1].account))
     publications = {news.publication for _, news in batch if news.publication is not None}
-    room.posts = Subjects(session).posts(publications)
+    room.hold(publications)
     ended |= handled(room, [told for told in batch if told[1].publication is not None])
     room.leave()
     for status in ("done", "ignored"):
@@ -111,5 +110,6 @@ WORK = Work(
     lease=timedelta(seconds=30),
     batch=200,
     together=apply,
+    brief_asks=False,
     ledger=False,
 )

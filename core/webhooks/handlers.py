@@ -3,22 +3,25 @@
 Handlers change rows and nothing else, and never lock a row that `core/webhooks/apply.py` has not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
 import structlog
 
 from core.accounts import grants
-from core.ledger.news import hear
+from core.ledger import records
+from core.ledger.book import Book
+from core.ledger.news import note
 from core.ledger.settle import FINAL
 from core.outcomes import Failure
 from core.watch import metrics
 from db.accounts import Accounts, AccountStatus
-from db.posts import Post, Posts
+from db.heard import NOTHING, Heard, HeldPost, Holding, Key
 from db.session import Session
-from db.subjects import Key, Subjects
+from db.subjects import Subjects
 from db.webhooks import Event
 from platforms.base import Notice
 
@@ -55,12 +58,24 @@ class Room:
     """What the notices of one batch share: the posts they speak of, and what to do at the end."""
 
     session: Session
-    posts: dict[Key, Post] = field(default_factory=dict)
-    heard: list[Post] = field(default_factory=list)
     strangers: set[Key] = field(default_factory=set)
+    holding: Holding = NOTHING
+
+    def hold(self, publications: Collection[Key]) -> None:
+        self.holding = Heard(self.session).hold(publications)
+
+    @cached_property
+    def book(self) -> Book:
+        """What news of the posts held writes beside them."""
+        return Book(self.session, records=self.holding.records, at=self.holding.at)
+
+    def post(self, publication: Key | None) -> HeldPost | None:
+        return self.holding.posts.get(publication) if publication else None
 
     def leave(self) -> None:
-        Subjects(self.session).heard(self.heard)
+        """Write down what was gathered."""
+        Heard(self.session).write(self.holding)
+        self.book.write()
         Subjects(self.session).rouse(self.strangers)
 
 
@@ -76,15 +91,16 @@ def handle(room: Room, event: Event, news: News) -> Ended:
 
 def publication(room: Room, event: Event, news: News) -> Ended:
     """One ear for both mouths; a post that has not ended is asked about at once."""
-    progress, post = news.notice.progress, room.posts.get(news.publication or news.account)
+    progress, post = news.notice.progress, room.post(news.publication)
     if progress is None:
         return "ignored"
     if post is None:
         return stranger(room, event, news)
-    hear(room.session, post, progress, mouth="webhook")
-    room.heard.append(post)
+    note(room.book, post, progress, mouth="webhook")
+    if (record := room.book.record(post)) is not None:
+        records.add(record, {"webhook_received_at": room.book.at.isoformat()})
     if post.state not in FINAL:
-        post.due_at = Posts.now()
+        post.due_at = room.book.at
     return "done"
 
 

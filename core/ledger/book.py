@@ -1,0 +1,94 @@
+"""What the ends and moves of posts write beside the posts: gathered, then one statement a table.
+
+Must decide nothing. Belongs to one transaction, and is written before that is committed.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from core.watch.metrics import PUBLISH_SECONDS, UPLOAD
+from db.heard import AnyPost, AnyRecord
+from db.notices import Notifications
+from db.records import Records
+from db.session import Session
+from db.timeline import PostEvents, now
+from db.uploads import UploadSessions
+
+
+class Book:
+    """`records` are those read before, by the ids of their posts; others are read when asked for.
+
+    `at` is the database's time of all that is written.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        records: Mapping[int, AnyRecord | None] | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self._session = session
+        self._records: dict[int, AnyRecord | None] = dict(records or {})
+        self._at = at
+        self._lines: list[dict[str, Any]] = []
+        self._told: list[dict[str, Any]] = []
+        self._ended: list[AnyPost] = []
+
+    @cached_property
+    def at(self) -> datetime:
+        return self._at or now(self._session)
+
+    def record(self, post: AnyPost) -> AnyRecord | None:
+        """What the platform knows of it, as far as it told us."""
+        if post.id not in self._records:
+            self._records[post.id] = Records(self._session).of(post.id)
+        return self._records[post.id]
+
+    def line(
+        self,
+        post: AnyPost,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """One more line of its timeline; `kind` as in `PostEvents.add`."""
+        self._lines.append(PostEvents.line(post.id, kind, before=before, after=after, note=note))
+
+    def tell(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> None:
+        """Once for each cause."""
+        self._told.append(Notifications.row(user_id, kind, cause=cause, **payload))
+
+    def ended(self, post: AnyPost) -> None:
+        """Its upload address is worth nothing any more, and it is counted."""
+        self._ended.append(post)
+
+    def write(self) -> None:
+        PostEvents(self._session).add_all(self._lines)
+        Notifications(self._session).tell_all(self._told)
+        UploadSessions(self._session).drop([post.id for post in self._ended])
+        for post in self._ended:
+            count(post)
+
+
+@contextmanager
+def opened(session: Session) -> Iterator[Book]:
+    """For one post or a few: written when the block ends well."""
+    book = Book(session)
+    yield book
+    book.write()
+
+
+def count(post: AnyPost) -> None:
+    """Ended, how, and how long after it was to begin."""
+    how = (post.provider, post.kind, post.source, post.state.lower(), post.error_code or "none")
+    UPLOAD.labels(*how).inc()
+    if post.finished_at is not None:
+        took = post.finished_at - (post.publish_at or post.created_at)
+        observed = PUBLISH_SECONDS.labels(post.provider, post.kind, post.state.lower())
+        observed.observe(max(took.total_seconds(), 0.0))

@@ -1,0 +1,159 @@
+"""Posts that notices speak of, with what the platform knows of them: read, locked and written back
+for a whole batch at a time, in five statements however many they are.
+
+Always in the order of their ids, so that two batches cannot wait for each other.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import bindparam, column, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from db.base import Json
+from db.posts import Post
+from db.records import TikTokPost
+
+Key = tuple[str, str]  # provider, and the platform's id of a publication or of its user
+
+
+@dataclass(slots=True, eq=False)
+class HeldPost:
+    """A locked row of `posts`: as much of it as news can read or change."""
+
+    id: int
+    user_id: int
+    provider: str
+    kind: str
+    source: str
+    title: str
+    publish_id: str | None
+    memo: Json
+    bytes_total: int | None
+    publish_at: datetime | None
+    created_at: datetime
+    state: str
+    step: str | None
+    platform_post_id: str | None
+    bytes_sent: int
+    due_at: datetime | None
+    hold_reason: str | None
+    error_code: str | None
+    error_message: str | None
+    finished_at: datetime | None
+
+
+@dataclass(slots=True, eq=False)
+class HeldRecord:
+    """What the platform knows of a held post."""
+
+    id: int
+    source: str
+    status: str
+    details: Json
+    error_code: str | None
+    error_message: str | None
+    uploaded_bytes: int | None
+    downloaded_bytes: int | None
+    publicly_available: bool | None
+    last_polled_at: datetime | None
+    completed_at: datetime | None
+
+
+AnyPost = Post | HeldPost
+AnyRecord = TikTokPost | HeldRecord
+
+POST, RECORD = tuple(HeldPost.__slots__), tuple(HeldRecord.__slots__)
+POST_NEWS = POST[POST.index("state") :]
+RECORD_NEWS = RECORD[RECORD.index("status") :]
+"""What news may change, and what is written back therefore."""
+
+POST_VALUES, RECORD_VALUES = attrgetter(*POST_NEWS), attrgetter(*RECORD_NEWS)
+
+
+def writing(model: Any, names: Sequence[str]) -> Any:
+    """All rows come as one JSON array: the statement is the same for one and for a thousand."""
+    columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
+    given = (
+        func.jsonb_to_recordset(bindparam("rows", type_=JSONB))
+        .table_valued(*(column(name, of.type) for name, of in columns.items()), name="given")
+        .render_derived(with_types=True)
+    )
+    values = {columns[name].name: given.c[name] for name in names}
+    return update(model.__table__).where(columns["id"] == given.c.id).values(values)
+
+
+POSTS_WRITING, RECORDS_WRITING = writing(Post, POST_NEWS), writing(TikTokPost, RECORD_NEWS)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Posts by what the platform calls them, their records by the ids of posts, and the time."""
+
+    posts: Mapping[Key, HeldPost]
+    records: Mapping[int, HeldRecord | None]
+    at: datetime | None  # by the database's clock; None if there is nothing to hold
+    before: Mapping[HeldPost | HeldRecord, tuple[Any, ...]]
+
+
+NOTHING = Holding({}, {}, None, {})
+
+
+class Heard:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def hold(self, publications: Collection[Key]) -> Holding:
+        """Those we know, locked until the end of the transaction."""
+        post, record = columns_of(Post, POST), columns_of(TikTokPost, RECORD)
+        found = (
+            select(*post, *record, func.clock_timestamp())
+            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .where(tuple_(Post.provider, Post.publish_id).in_(sorted(publications)))
+            .order_by(Post.id)
+            .with_for_update(of=Post)
+        )
+        rows = self._session.execute(found).all() if publications else []
+        posts: dict[Key, HeldPost] = {}
+        records: dict[int, HeldRecord | None] = {}
+        before: dict[HeldPost | HeldRecord, tuple[Any, ...]] = {}
+        for row in rows:
+            held, known = HeldPost(*row[: len(POST)]), record_in(row[len(POST) : -1])
+            posts[held.provider, str(held.publish_id)] = held
+            records[held.id] = known
+            before[held] = news_of(held)
+            if known is not None:
+                before[known] = news_of(known)
+        return Holding(posts, records, rows[0][-1] if rows else None, before)
+
+    def write(self, holding: Holding) -> None:
+        """What has changed since it was held."""
+        changed = [row for row, before in holding.before.items() if news_of(row) != before]
+        for statement, kind in ((POSTS_WRITING, HeldPost), (RECORDS_WRITING, HeldRecord)):
+            rows = [jsonable(row) for row in changed if isinstance(row, kind)]
+            if rows:
+                self._session.execute(statement, {"rows": rows})
+
+
+def columns_of(model: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(model, name) for name in names]
+
+
+def record_in(values: Sequence[Any]) -> HeldRecord | None:
+    return HeldRecord(*values) if values[0] is not None else None
+
+
+def news_of(row: HeldPost | HeldRecord) -> tuple[Any, ...]:
+    return (POST_VALUES if isinstance(row, HeldPost) else RECORD_VALUES)(row)
+
+
+def jsonable(row: HeldPost | HeldRecord) -> dict[str, Any]:
+    names = POST_NEWS if isinstance(row, HeldPost) else RECORD_NEWS
+    values = zip(("id", *names), (row.id, *news_of(row)), strict=True)
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values
+    }
