@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Text, bindparam, case, column, func, literal, null, select, tuple_
+from sqlalchemy import Boolean, Text, case, func, literal, null, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from db.base import Json
+from db.recordset import ROWS, given
 from db.webhooks import Event
 
 
@@ -55,32 +56,21 @@ TEXTS = (
 
 
 def insertion() -> Any:
-    """All rows come as one JSON array: the statement is the same for one and for a thousand.
-
-    They go in by key: two processes storing the same rows in different orders would wait for each
-    other.
+    """Rows go in by key: two processes storing the same ones in different orders would wait for
+    each other.
     """
-    given = (
-        func.jsonb_to_recordset(bindparam("rows", type_=JSONB))
-        .table_valued(
-            *(column(name, Text) for name in TEXTS),
-            column("payload_json", JSONB),
-            column("late", Boolean),
-            column("ignored", Boolean),
-            name="given",
-        )
-        .render_derived(with_types=True)
-    )
+    texts = {name: Text() for name in TEXTS}
+    rows = given({**texts, "payload_json": JSONB(), "late": Boolean(), "ignored": Boolean()})
     values = {
-        **{name: given.c[name] for name in (*TEXTS, "payload_json", "late")},
-        "status": case((given.c.ignored, literal("ignored")), else_=literal("pending")),
-        "processed_at": case((given.c.ignored, func.clock_timestamp()), else_=null()),
-        "next_attempt_at": case((given.c.ignored, null()), else_=func.now()),
+        **{name: rows.c[name] for name in (*TEXTS, "payload_json", "late")},
+        "status": case((rows.c.ignored, literal("ignored")), else_=literal("pending")),
+        "processed_at": case((rows.c.ignored, func.clock_timestamp()), else_=null()),
+        "next_attempt_at": case((rows.c.ignored, null()), else_=func.now()),
     }
-    rows = select(*values.values()).order_by(given.c.provider, given.c.external_id)
+    chosen = select(*values.values()).order_by(rows.c.provider, rows.c.external_id)
     return (
         insert(TABLE)
-        .from_select(list(values), rows)
+        .from_select(list(values), chosen)
         .on_conflict_do_nothing()
         .returning(TABLE.c.provider, TABLE.c.external_id, TABLE.c.id)
     )
@@ -93,8 +83,7 @@ def store(session: Session, arrivals: Sequence[Arrival]) -> list[Stored]:
     """What became of each, in the order given: a new row, or one that was there before."""
     rows = [vars(arrival) for arrival in arrivals]
     new = {
-        (row.provider, row.external_id): row.id
-        for row in session.execute(INSERTION, {"rows": rows})
+        (row.provider, row.external_id): row.id for row in session.execute(INSERTION, {ROWS: rows})
     }
     known = find(session, [arrival.key for arrival in arrivals if arrival.key not in new])
     stored = []

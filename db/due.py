@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, defer, mapped_column
 
 from db.base import Identified
 
@@ -26,10 +26,14 @@ Row = TypeVar("Row", bound=Due)
 
 @dataclass(frozen=True)
 class Queue(Generic[Row]):
-    """One kind of due work: a table, or the `lane` of it that these conditions name."""
+    """One kind of due work: a table, or the `lane` of it that these conditions name.
+
+    `spent` are columns that a claim brings and no record reads: they are not fetched twice.
+    """
 
     model: type[Row]
     lane: tuple[ColumnElement[bool], ...] = ()
+    spent: tuple[InstrumentedAttribute[Any], ...] = ()
 
     def claim(
         self,
@@ -76,8 +80,9 @@ class Queue(Generic[Row]):
         mine = tuple_(self.model.id, self.model.lease_token).in_(list(tokens.items()))
         leased = self.model.leased_until.is_not(None)
         found = select(self.model).where(mine, leased).order_by(self.model.id)
+        unread = [defer(column, raiseload=True) for column in self.spent]
         rows = session.scalars(
-            found.with_for_update(), execution_options={"populate_existing": True}
+            found.options(*unread).with_for_update(), execution_options={"populate_existing": True}
         )
         return {row.id: row for row in rows}
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, column, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.base import Json
 from db.posts import Post
 from db.records import TikTokPost
+from db.recordset import ROWS, as_json, given
 
 Key = tuple[str, str]  # provider, and the platform's id of a publication or of its user
 
@@ -76,15 +76,11 @@ POST_VALUES, RECORD_VALUES = attrgetter(*POST_NEWS), attrgetter(*RECORD_NEWS)
 
 
 def writing(model: Any, names: Sequence[str]) -> Any:
-    """All rows come as one JSON array: the statement is the same for one and for a thousand."""
+    """These columns of all rows given, by their ids."""
     columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
-    given = (
-        func.jsonb_to_recordset(bindparam("rows", type_=JSONB))
-        .table_valued(*(column(name, of.type) for name, of in columns.items()), name="given")
-        .render_derived(with_types=True)
-    )
-    values = {columns[name].name: given.c[name] for name in names}
-    return update(model.__table__).where(columns["id"] == given.c.id).values(values)
+    rows = given({name: of.type for name, of in columns.items()})
+    values = {columns[name].name: rows.c[name] for name in names}
+    return update(model.__table__).where(columns["id"] == rows.c.id).values(values)
 
 
 POSTS_WRITING, RECORDS_WRITING = writing(Post, POST_NEWS), writing(TikTokPost, RECORD_NEWS)
@@ -134,9 +130,9 @@ class Heard:
         """What has changed since it was held."""
         changed = [row for row, before in holding.before.items() if news_of(row) != before]
         for statement, kind in ((POSTS_WRITING, HeldPost), (RECORDS_WRITING, HeldRecord)):
-            rows = [jsonable(row) for row in changed if isinstance(row, kind)]
+            rows = [as_json(given_of(row)) for row in changed if isinstance(row, kind)]
             if rows:
-                self._session.execute(statement, {"rows": rows})
+                self._session.execute(statement, {ROWS: rows})
 
 
 def columns_of(model: Any, names: Sequence[str]) -> list[Any]:
@@ -151,9 +147,6 @@ def news_of(row: HeldPost | HeldRecord) -> tuple[Any, ...]:
     return (POST_VALUES if isinstance(row, HeldPost) else RECORD_VALUES)(row)
 
 
-def jsonable(row: HeldPost | HeldRecord) -> dict[str, Any]:
+def given_of(row: HeldPost | HeldRecord) -> dict[str, Any]:
     names = POST_NEWS if isinstance(row, HeldPost) else RECORD_NEWS
-    values = zip(("id", *names), (row.id, *news_of(row)), strict=True)
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values
-    }
+    return dict(zip(("id", *names), (row.id, *news_of(row)), strict=True))

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Created, Identified, Json
+from db.recordset import ROWS, given
 from db.retention import prune
 
 
@@ -26,6 +27,17 @@ class Notification(Identified, Created, Base):
         Index("idx_notifications_created", "created_at"),
         {"comment": "Notices for users"},
     )
+
+
+def telling() -> Any:
+    table: Any = Notification.__table__
+    names = ("user_id", "kind", "cause", "payload")
+    rows = given({name: table.c[name].type for name in names})
+    told = insert(table).from_select(names, select(*(rows.c[name] for name in names)))
+    return told.on_conflict_do_nothing()
+
+
+TELLING = telling()
 
 
 class Notifications:
@@ -46,7 +58,7 @@ class Notifications:
     def tell_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Those who were not told before, in one statement."""
         if rows:
-            self._session.execute(insert(Notification).on_conflict_do_nothing(), list(rows))
+            self._session.execute(TELLING, {ROWS: list(rows)})
 
     def of_user(
         self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None

@@ -79,7 +79,11 @@ class Event(Due, Timed, Base):
     )
 
 
-EVENTS = Queue(Event, lane=(Event.processed_at.is_(None), Event.dead_at.is_(None)))
+EVENTS = Queue(
+    Event,
+    lane=(Event.processed_at.is_(None), Event.dead_at.is_(None)),
+    spent=(Event.payload_json, Event.vendor_event, Event.correlation_id),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,7 @@ WORK = Work(
     give_up=give_up,
     policy=POLICY,
     lease=timedelta(seconds=30),
-    batch=200,
+    batch=500,
     together=apply,
     brief_asks=False,
     ledger=False,

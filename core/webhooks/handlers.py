@@ -6,10 +6,11 @@ Handlers change rows and nothing else, and never lock a row that `core/webhooks/
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import structlog
+from prometheus_client import Counter, Histogram
 
 from core.accounts import grants
 from core.ledger import records
@@ -83,10 +84,17 @@ def handle(room: Room, event: Event, news: News) -> Ended:
     kind = news.notice.kind if news.notice.kind in HANDLERS else "other"
     ended = HANDLERS.get(kind, ignore)(room, event, news)
     outcome = ended.code if isinstance(ended, Failure) else ended
-    metrics.WEBHOOK_PROCESSED.labels(news.provider, kind, outcome).inc()
-    age = (news.at - event.created_at).total_seconds()
-    metrics.WEBHOOK_PROCESSING.labels(news.provider, kind).observe(max(age, 0.0))
+    processed, processing = counters(news.provider, kind, outcome)
+    processed.inc()
+    processing.observe(max((news.at - event.created_at).total_seconds(), 0.0))
     return ended
+
+
+@cache
+def counters(provider: str, kind: str, outcome: str) -> tuple[Counter, Histogram]:
+    """Looked up once: the values of all three are few."""
+    processing = metrics.WEBHOOK_PROCESSING.labels(provider, kind)
+    return metrics.WEBHOOK_PROCESSED.labels(provider, kind, outcome), processing
 
 
 def publication(room: Room, event: Event, news: News) -> Ended:
