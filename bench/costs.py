@@ -1,25 +1,71 @@
-"""What processes cost: CPU seconds of each with everything it started, the ended ones included."""
+"""What processes cost: CPU seconds and memory of each with everything it started."""
 
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psutil
 
+LOOK = 0.25  # seconds between two looks at memory
+MIB = 2**20
+
 
 def spent(pids: Mapping[str, int]) -> dict[str, float]:
-    """Seconds by role since each began."""
-    return {role: of_family(psutil.Process(pid)) for role, pid in pids.items()}
+    """CPU seconds by role since each began; `worker-1` and `worker-2` are one role."""
+    found: dict[str, float] = defaultdict(float)
+    for name, pid in pids.items():
+        found[name.partition("-")[0]] += sum(cpu(each) for each in family(pid))
+    return dict(found)
 
 
-def of_family(parent: psutil.Process) -> float:
-    return sum(of_one(each) for each in (parent, *parent.children(recursive=True)))
+def family(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
 
 
-def of_one(process: psutil.Process) -> float:
+def cpu(process: psutil.Process) -> float:
     """Its own, and that of children it has seen end."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return float(sum(process.cpu_times()[:4]))
     return 0.0
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes; pages that a family shares count for each of them."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return int(process.memory_info().rss)
+    return 0
+
+
+@dataclass
+class Peak:
+    mib: float = 0.0
+
+    def look(self, pid: int) -> None:
+        now = sum(resident(each) for each in family(pid)) / MIB
+        self.mib = max(self.mib, round(now, 1))
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[Peak]:
+    """The most memory that it and what it started hold meanwhile."""
+    peak, over = Peak(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(LOOK):
+            peak.look(pid)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watcher.join()
+        peak.look(pid)
 
 
 def per_event(

@@ -3,55 +3,47 @@
 Understands what our servers answer: a head, and a body of a length that the head tells.
 """
 
-import asyncio
 import re
+import socket
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 STATUS = slice(9, 12)  # of "HTTP/1.1 200 OK"
 END = b"\r\n\r\n"
+PIECE = 65536
+PATIENCE = 30.0  # seconds; a letter fits into the kernel's buffers, so nothing here ever waits
 
 
-class Line(asyncio.Protocol):
-    """One request at a time."""
+class Line:
+    """One request at a time. Blocks, and is read only when there is something to read."""
 
-    def __init__(self) -> None:
-        self._transport: asyncio.WriteTransport | None = None
-        self._heard = bytearray()
-        self._answer: asyncio.Future[int] | None = None
+    def __init__(self, at: tuple[str, int]) -> None:
+        self._socket = socket.create_connection(at, timeout=PATIENCE)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._heard = b""
+        self.open = True
 
-    @property
-    def open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
-    async def ask(self, message: bytes) -> int:
-        """The answer's status. Errors: ConnectionError if the line is cut before it is whole."""
-        if self._transport is None or self._transport.is_closing():
+    def ask(self, message: bytes) -> None:
+        """Errors: ConnectionError if the other side has gone."""
+        self._heard = b""
+        self._socket.sendall(message)
+
+    def hear(self) -> int | None:
+        """The answer's status, once it is whole. Errors: ConnectionError if it is cut before."""
+        data = self._socket.recv(PIECE)
+        if not data:
             raise ConnectionResetError
-        self._heard.clear()
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(message)
-        return await self._answer
-
-    def close(self) -> None:
-        if self._transport:
-            self._transport.close()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
         self._heard += data
         head, end, rest = self._heard.partition(END)
         told = LENGTH.search(head)
         if not end or (told and len(rest) < int(told[1])):
-            return
-        if CLOSES.search(head):
-            self.close()
-        if self._answer and not self._answer.done():
-            self._answer.set_result(int(head[STATUS]))
+            return None
+        self.open = not CLOSES.search(head)
+        return int(head[STATUS])
 
-    def connection_lost(self, _: Exception | None) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError())
+    def close(self) -> None:
+        self.open = False
+        self._socket.close()

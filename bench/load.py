@@ -1,4 +1,4 @@
-"""One stack under load: warmed, as fast as it goes, then at a fixed rate; every id is checked.
+"""One stack under one load: sent, awaited, and every acknowledged id looked up.
 
 Must not know which stack it is.
 """
@@ -10,25 +10,37 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from bench.costs import per_event, spent
+from bench.costs import per_event, spent, watched
 from bench.figures import Delays
 from bench.ground import ROOT
-from bench.memory import Memory
+from bench.memory import Applied, Memory
 from bench.orders import Answer, Order, Told
 from bench.stacks import CLIENT_KEY, Stack
 
-SENDERS = 16  # as many as the web process has threads
-OPEN_LINES = 64
-WARM = (1.0, 300)  # seconds, letters
-FASTEST = 3000  # letters per second that publications are made for
+FASTEST = 3000  # letters per second that letters and publications are made for
 PATIENCE = 60.0  # seconds until all that was acknowledged is applied
 LOOK = 0.1
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How letters are sent, for so many seconds. With a `rate` nobody waits for earlier answers."""
+
+    connections: int
+    seconds: float
+    rate: float | None = None
+    most: int | None = None
+
+    @property
+    def letters(self) -> int:
+        return self.most or int(self.seconds * (self.rate or FASTEST))
 
 
 @dataclass(frozen=True)
 class Load:
     """One phase. Rates are per second; costs are milliseconds of CPU per acknowledged event."""
 
+    offered_per_second: float | None
     acknowledged: int
     refused: int
     again: int
@@ -37,6 +49,7 @@ class Load:
     answer: Delays | None
     applied: Delays | None
     cost: Mapping[str, float]
+    web_mib: float
     lost: int
     doubled: int
 
@@ -46,44 +59,29 @@ class Load:
         return round(sum(cost for role, cost in self.cost.items() if role != "generator"), 3)
 
 
-def measure(stack: Stack, *, seconds: float, rate: float) -> dict[str, Load]:
-    """Phases by name."""
-    phase(stack, "warm-", most=WARM[1], seconds=WARM[0], connections=SENDERS)
-    most = int(seconds * FASTEST)
-    return {
-        "closed": phase(stack, "closed-", most=most, seconds=seconds, connections=SENDERS),
-        "open": phase(
-            stack,
-            "open-",
-            most=int(seconds * rate),
-            seconds=seconds,
-            connections=OPEN_LINES,
-            rate=rate,
-        ),
-    }
-
-
-def phase(
-    stack: Stack,
-    prefix: str,
-    *,
-    most: int,
-    seconds: float,
-    connections: int,
-    rate: float | None = None,
-) -> Load:
-    order = Order(stack.hears, prefix, most, seconds, connections, CLIENT_KEY, stack.secret, rate)
+def phase(stack: Stack, name: str, pace: Pace) -> Load:
+    order = Order(
+        stack.hears,
+        prefix := f"{name}-",
+        pace.letters,
+        pace.seconds,
+        pace.connections,
+        CLIENT_KEY,
+        stack.secret,
+        pace.rate,
+    )
     if stack.memory:
-        stack.memory.expect(prefix, most)
+        stack.memory.expect(prefix, pace.letters)
     before = spent(stack.pids)
-    told = sent(order)
+    with watched(stack.pids["web"]) as peak:
+        told = sent(order)
     if stack.memory:
         await_all(stack.memory)
-    after = spent(stack.pids)
     good = [answer for answer in told.answers if answer.acknowledged]
-    cost = per_event(before, after, len(good))
+    cost = per_event(before, spent(stack.pids), len(good))
     cost["generator"] = round(told.cpu_seconds / max(len(good), 1) * 1000, 3)
-    return judged(told, good, cost, stack.memory, prefix)
+    found = stack.memory.applied(prefix) if stack.memory else None
+    return judged(order, told, good, found, cost=cost, web_mib=peak.mib)
 
 
 def sent(order: Order) -> Told:
@@ -97,7 +95,7 @@ def sent(order: Order) -> Told:
         cwd=ROOT,
     )
     told = json.loads(ran.stdout)
-    answers = tuple(Answer(**answer) for answer in told.pop("answers"))
+    answers = tuple(Answer(*answer) for answer in told.pop("answers"))
     return Told(answers, **told)
 
 
@@ -109,13 +107,20 @@ def await_all(memory: Memory) -> None:
 
 
 def judged(
-    told: Told, good: list[Answer], cost: Mapping[str, float], memory: Memory | None, prefix: str
+    order: Order,
+    told: Told,
+    good: list[Answer],
+    found: Mapping[str, Applied] | None,
+    *,
+    cost: Mapping[str, float],
+    web_mib: float,
 ) -> Load:
-    found = memory.applied(prefix) if memory else {}
-    names = {answer.number: found.get(f"{prefix}{answer.number}") for answer in good}
+    """`found` are the publications that were applied; None where nothing is stored."""
+    names = {answer.number: (found or {}).get(f"{order.prefix}{answer.number}") for answer in good}
     kept = [(answer, one) for answer in good if (one := names[answer.number])]
     began = min((answer.due for answer in told.answers), default=0.0)
     return Load(
+        offered_per_second=order.rate and round(order.rate, 1),
         acknowledged=len(good),
         refused=len(told.answers) - len(good),
         again=told.again,
@@ -124,7 +129,8 @@ def judged(
         answer=Delays.of(answer.at - answer.due for answer in good),
         applied=Delays.of(max(0.0, one.at - answer.at) for answer, one in kept),
         cost=cost,
-        lost=len(good) - len(kept) if memory else 0,
+        web_mib=web_mib,
+        lost=len(good) - len(kept) if found is not None else 0,
         doubled=sum(one.rows > 1 for _, one in kept),
     )
 

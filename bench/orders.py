@@ -1,6 +1,7 @@
 """What the generator is told, and what it tells afterwards. Plain values that travel as JSON."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,7 @@ class Order:
     rate: float | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Times are seconds since 1970; `due` is when it was to be sent. Status 0: no answer."""
 
     number: int
@@ -31,9 +31,11 @@ class Answer:
         return self.status == 200  # noqa: PLR2004 - what the platform takes for a yes
 
 
-@dataclass(frozen=True)
-class Told:
-    """`again` counts deliveries whose connection was closed under them and were sent once more."""
+class Told(NamedTuple):
+    """`again` counts deliveries whose connection was closed under them and were sent once more.
+
+    `cpu_seconds` were spent while the load ran: the letters were written before.
+    """
 
     answers: tuple[Answer, ...]
     again: int

@@ -1,8 +1,8 @@
-"""The processes of a peer: the web server with our own options, and Celery beside it."""
+"""The processes of a peer: started together, stopped together, with what it is told in between."""
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,18 +12,27 @@ from bench.ground import ROOT, Plot
 from local.child import Child, Program
 from local.ports import free_port
 from local.probe import says_ok
-from local.programs import ALONE, WAVES, Site, web
+from local.programs import ALONE, Site, web
 from local.supervisor import Supervisor
 
 ANSWER = 0.5  # seconds in which a worker that is up answers a ping
 
 
 @dataclass(frozen=True)
-class Peer:
-    """Where its applications are; without `tasks` it has no worker."""
+class Place:
+    """Where a peer's processes run, and their environment."""
 
-    web: str
-    tasks: str | None = None
+    site: Site
+    plot: Plot
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What it runs: `web`, and what else has any name. `fetch` installs what it needs."""
+
+    programs: Callable[[Place], list[Program]]
+    fetch: Callable[[], None] = lambda: None
     stores: bool = True
 
 
@@ -32,44 +41,57 @@ def running(
     peer: Peer, plot: Plot, given: Mapping[str, str], *, workers: int
 ) -> Iterator[tuple[str, Mapping[str, int]]]:
     """The address of its web process, and all pids by role; stopped afterwards."""
+    peer.fetch()
     site = Site(plot.folder, web=free_port(), sandbox=0, flower=0, workers=workers, uploads=0)
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT), **given}
-    programs = [listener(peer.web, site, environment)]
-    if peer.tasks:
-        programs.append(consumer(peer.tasks, site, plot.broker, environment))
-    supervisor = Supervisor(WAVES)
+    programs = {each.name: each for each in peer.programs(Place(site, plot, environment))}
+    supervisor = Supervisor((["web"], [name for name in programs if name != "web"]))
     try:
-        supervisor.add({program.name: Child(program) for program in programs})
-        supervisor.wait(program.name for program in programs)
+        supervisor.add({name: Child(program) for name, program in programs.items()})
+        supervisor.wait(programs)
         pids = {role: child.pid for role, child in supervisor.children.items()}
         yield site.web_url, {role: pid for role, pid in pids.items() if pid is not None}
     finally:
         supervisor.stop()
 
 
-def listener(application: str, site: Site, environment: Mapping[str, str]) -> Program:
+def flask(application: str, *, tasks: str | None = None) -> Callable[[Place], list[Program]]:
+    """An application on our own web server; without `tasks` it has no worker."""
+
+    def programs(place: Place) -> list[Program]:
+        web = listener(place, our_server(application, place.site))
+        return [web, consumer(tasks, place)] if tasks else [web]
+
+    return programs
+
+
+def our_server(application: str, site: Site) -> tuple[str, ...]:
     """Our own command, but for what it serves."""
+    return (*web(site, {})[:-1], application)
+
+
+def listener(place: Place, command: tuple[str, ...]) -> Program:
     return Program(
         name="web",
-        command=(*web(site, {})[:-1], application),
-        log=site.folder / "web.log",
-        ready=lambda: says_ok(f"{site.web_url}/healthz"),
-        environment=environment,
+        command=command,
+        log=place.site.folder / "web.log",
+        ready=lambda: says_ok(f"{place.site.web_url}/healthz"),
+        environment=place.environment,
         folder=ROOT,
     )
 
 
-def consumer(application: str, site: Site, broker: str, environment: Mapping[str, str]) -> Program:
+def consumer(application: str, place: Place) -> Program:
     """Quiet: a line per task would be its largest cost."""
-    asked = Celery(broker=broker)
+    asked = Celery(broker=place.plot.broker)
     return Program(
         name="worker",
         command=(
             *(sys.executable, "-m", "celery", "-A", application, "worker", "--loglevel=WARNING"),
-            *("-P", "prefork", "-c", str(site.workers), *ALONE),
+            *("-P", "prefork", "-c", str(place.site.workers), *ALONE),
         ),
-        log=site.folder / "worker.log",
+        log=place.site.folder / "worker.log",
         ready=lambda: bool(asked.control.ping(timeout=ANSWER)),
-        environment=environment,
+        environment=place.environment,
         folder=ROOT,
     )

@@ -9,10 +9,11 @@ from functools import partial
 
 from sqlalchemy import create_engine
 
+from bench import guests, provisions
 from bench.ground import Ground, Plot
 from bench.memory import OUR_POSTS, PEOPLE, THEIR_POSTS, Memory
 from bench.peers import tables
-from bench.servers import Peer, running
+from bench.servers import Peer, flask, running
 from local import settings
 from local.house import House
 from local.ports import free_port
@@ -72,18 +73,20 @@ def peer(ground: Ground, *, name: str, kind: Peer) -> Iterator[Stack]:
     """Written as small as it goes, on the same server, database and broker."""
     plot, secret = ground.plot(name), secrets.token_hex(16)
     tables.metadata.create_all(create_engine(plot.url))
-    given = {"DATABASE_URL": plot.url, "BROKER_URL": plot.broker, "WEBHOOK_SECRET": secret}
+    stores = {"DATABASE_URL": plot.url, "POSTGRES_DSN": plot.dsn, "BROKER_URL": plot.broker}
+    given = {**stores, "WEBHOOK_SECRET": secret}
     with running(kind, plot, given, workers=WORKERS) as (web, pids):
         memory = Memory(plot.dsn, THEIR_POSTS) if kind.stores else None
         yield Stack(f"{web}/webhooks", {**ground.pids, **pids}, memory, plot.broker, secret)
 
 
+CELERY = "bench.peers.celery_per_event"
 PEERS = {
-    "noop": Peer("bench.peers.noop:app", stores=False),
-    "inline": Peer("bench.peers.inline:app"),
-    "celery_per_event": Peer(
-        "bench.peers.celery_per_event.web:app", tasks="bench.peers.celery_per_event.tasks:app"
-    ),
+    "noop": Peer(flask("bench.peers.noop:app"), stores=False),
+    "inline": Peer(flask("bench.peers.inline:app")),
+    "celery_per_event": Peer(flask(f"{CELERY}.web:app", tasks=f"{CELERY}.tasks:app")),
+    "fastapi_arq": Peer(guests.fastapi_arq, fetch=provisions.python),
+    "express_bullmq": Peer(guests.express_bullmq, fetch=provisions.node),
 }
 
 STACKS: Mapping[str, Opener] = {

@@ -6,29 +6,37 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Delays
+from bench.goals import Standing
 from bench.load import Load
 from bench.machine import Machine
+from bench.phases import TITLES
 from bench.report import Results
 
 NONE = "-"
 ROLES = ("web", "worker", "postgres", "redis")
+REACHED = {None: None, True: "reached", False: "not reached"}
 
-TITLES = {
-    "closed": "As fast as it goes: every sender waits for its answer",
-    "open": "At a fixed rate, whatever is answered: delays from when a letter was due",
-}
 HEADS = (
-    *("stack", "accept/s", "apply/s", "answer p50 · p99 · max ms", "applied p50 · p99 · max ms"),
-    *("CPU ms/event", *ROLES, "generator", "refused", "lost", "twice"),
+    *("stack", "offered/s", "accept/s", "apply/s", "answer p50 · p99 · max ms"),
+    *("applied p50 · p99 · max ms", "CPU ms/event", *ROLES, "generator", "web MiB"),
+    *("refused", "lost", "twice"),
 )
 
 
 def show(results: Results, console: Console) -> None:
     machine(results.machine, console)
+    for name, why in results.skipped.items():
+        console.print(f"{name} was not measured: {why}")
     for phase, title in TITLES.items():
         rows = [row(name, loads[phase]) for name, loads in results.stacks.items()]
         table(console, title, HEADS, rows)
     ratios(results.ratios(), console)
+    standings(results.standings(), console)
+    own(results, console)
+
+
+def own(results: Results, console: Console) -> None:
+    """What only our house has."""
     drains = [
         (each.processes, each.events, each.seconds, each.applied_per_second, each.lost)
         for each in results.drains
@@ -47,17 +55,27 @@ def machine(known: Machine, console: Console) -> None:
 
 def row(name: str, load: Load) -> tuple[object, ...]:
     return (
-        *(name, load.accepted_per_second, load.applied_per_second),
+        *(name, load.offered_per_second, load.accepted_per_second, load.applied_per_second),
         *(delays(load.answer), delays(load.applied), load.cost_of_all),
         *(load.cost.get(role) for role in (*ROLES, "generator")),
-        *(load.refused, load.lost, load.doubled),
+        *(load.web_mib, load.refused, load.lost, load.doubled),
     )
 
 
 def ratios(known: Mapping[str, Mapping[str, float | None]], console: Console) -> None:
-    heads = next(iter(known.values()), {})
-    rows = [(name, *compared.values()) for name, compared in known.items()]
-    table(console, "signalpost divided by each of them", ("against", *heads), rows)
+    """One line per figure, one column per peer."""
+    titles = next(iter(known.values()), {})
+    rows = [(title, *(compared[title] for compared in known.values())) for title in titles]
+    table(console, "signalpost divided by each of them", ("figure", *known), rows)
+
+
+def standings(known: Iterable[Standing], console: Console) -> None:
+    rows = [
+        (one.title, one.ours, one.theirs, one.peer, one.ratio, one.target, REACHED[one.reached])
+        for one in known
+    ]
+    heads = ("figure", "ours", "best peer's", "who", "x of it", "target", "")
+    table(console, "signalpost beside the best peer", heads, rows)
 
 
 def delays(known: Delays | None) -> str | None:
