@@ -18,11 +18,19 @@ from db.session import Database, Session, away
 
 
 def run(
-    work: Work[Row, Job, Outcome], database: Database, world: World, *, only: int | None = None
+    work: Work[Row, Job, Outcome],
+    database: Database,
+    world: World,
+    *,
+    only: int | None = None,
+    sweeps: bool = True,
 ) -> Report:
-    """Do what is due of one kind: a batch of free rows, then lapsed ones, each alone."""
+    """Do what is due of one kind: a batch of free rows, then, if it `sweeps`, those whose lease
+    lapsed, each alone.
+    """
     report = shift(work, database, world, limit=work.batch, only=only)
-    for _ in range(work.batch if work.together else 1):
+    lonely = work.batch if work.together else 1
+    for _ in range(lonely if sweeps else 0):
         alone = shift(work, database, world, limit=1, lapsed=True, only=only)
         report.add(alone)
         if not alone.claimed:
