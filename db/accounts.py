@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Json, Timed, one_of
 from db.due import Due, Queue
+from db.storage import CHANGED
 
 
 class AccountStatus(StrEnum):
@@ -77,7 +78,10 @@ class Account(Due, Timed, Base):
         one_of("provider", PROVIDERS),
         one_of("status", AccountStatus),
         CheckConstraint("access_token_encrypted IS NOT NULL OR status <> 'ACTIVE'", name="token"),
-        {"comment": "Connected accounts; tokens are sealed and bound to their row"},
+        {
+            "comment": "Connected accounts; tokens are sealed and bound to their row",
+            "postgresql_with": CHANGED,
+        },
     )
 
 

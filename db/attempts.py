@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from db.base import Base, Identified
 from db.due import Due
 from db.retention import prune
+from db.storage import GROWING
 
 LONGEST = 500  # characters of a message
 
@@ -29,7 +30,7 @@ class Attempt(Identified, Base):
     __table_args__ = (
         Index("idx_attempts_row", "kind", "row_id", "id"),
         Index("idx_attempts_started", "started_at"),
-        {"comment": "Every try of every due row"},
+        {"comment": "Every try of every due row", "postgresql_with": GROWING},
     )
 
 

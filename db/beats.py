@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base
+from db.storage import CHANGED
 
 
 class Beat(Base):
@@ -15,7 +16,9 @@ class Beat(Base):
     name: Mapped[str] = mapped_column(primary_key=True, comment="tick, canary:…, alive:…")
     at: Mapped[datetime]
 
-    __table_args__ = ({"comment": "When each of our parts was last heard of"},)
+    __table_args__ = (
+        {"comment": "When each of our parts was last heard of", "postgresql_with": CHANGED},
+    )
 
 
 class Beats:

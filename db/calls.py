@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified
 from db.retention import prune
+from db.storage import GROWING
 
 
 class Call(Identified, Base):
@@ -21,7 +22,7 @@ class Call(Identified, Base):
     __table_args__ = (
         Index("idx_calls_account", "oauth_account_id", "endpoint", "at"),
         Index("idx_calls_at", "at"),
-        {"comment": "Counted calls to platforms"},
+        {"comment": "Counted calls to platforms", "postgresql_with": GROWING},
     )
 
 

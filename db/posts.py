@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Json, Timed, one_of
 from db.due import Due, Queue
+from db.storage import CHANGED
 
 STATES = (
     "QUEUED",
@@ -106,15 +107,23 @@ class Post(Due, Timed, Base):
         Index("idx_posts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("idx_posts_user", "user_id", text("created_at DESC")),
         Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
-        Index("idx_posts_instagram", "instagram_account_id", text("created_at DESC")),
-        Index("idx_posts_media", "media_id"),
-        Index("idx_posts_retry_of", "retry_of"),
+        Index(
+            "idx_posts_instagram",
+            "instagram_account_id",
+            text("created_at DESC"),
+            postgresql_where=text("instagram_account_id IS NOT NULL"),
+        ),
+        Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
+        Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         one_of("provider", PROVIDERS),
         one_of("kind", KINDS),
         one_of("source", SOURCES),
         one_of("sent_by", SentBy),
         one_of("state", STATES),
-        {"comment": "The publish ledger: one row per intended publication"},
+        {
+            "comment": "The publish ledger: one row per intended publication",
+            "postgresql_with": CHANGED,
+        },
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Json, Timed, one_of
 from db.posts import Post
+from db.storage import GROWING
 
 PENDING = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", "SEND_TO_USER_INBOX")
 STATUSES = (*PENDING, "PUBLISH_COMPLETE", "FAILED")
@@ -52,7 +53,7 @@ class TikTokPost(Identified, Timed, Base):
         one_of("status", STATUSES),
         one_of("source", ("FILE_UPLOAD", "PULL_FROM_URL")),
         one_of("mode", ("INBOX", "DIRECT")),
-        {"comment": "Publications as TikTok knows them"},
+        {"comment": "Publications as TikTok knows them", "postgresql_with": GROWING},
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified
 from db.posts import Post
+from db.storage import GROWING
 
 LONGEST = 500  # characters of a note
 
@@ -25,7 +26,7 @@ class PostEvent(Identified, Base):
 
     __table_args__ = (
         Index("idx_post_events_post", "post_id", "id"),
-        {"comment": "What happened to a post, in order"},
+        {"comment": "What happened to a post, in order", "postgresql_with": GROWING},
     )
 
 

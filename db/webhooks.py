@@ -23,6 +23,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.base import Base, Json, Timed, one_of
 from db.due import Due, Queue
+from db.storage import INBOX
 
 STATUSES = ("pending", "processing", "done", "ignored", "dead")
 
@@ -75,7 +76,10 @@ class Event(Due, Timed, Base):
         ),
         Index("idx_webhook_events_created", "created_at"),
         one_of("status", STATUSES),
-        {"comment": "Webhook notices as received; the inbox of the system"},
+        {
+            "comment": "Webhook notices as received; the inbox of the system",
+            "postgresql_with": INBOX,
+        },
     )
 
 

@@ -36,6 +36,11 @@ SELECT conrelid::regclass::text AS table_name, conname AS name FROM pg_constrain
    SELECT FROM pg_index WHERE indrelid = conrelid AND indkey[0] = conkey[1])
 """
 
+STORAGE = """
+SELECT relname AS name, unnest(reloptions) AS said FROM pg_class
+ WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+"""
+
 TABLES = """
 SELECT relname AS name, obj_description(oid, 'pg_class') AS comment FROM pg_class
  WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'

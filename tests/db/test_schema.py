@@ -14,6 +14,7 @@ from tests.db.catalogue import (
     COLUMNS,
     CONSTRAINTS,
     INDEXES,
+    STORAGE,
     TABLES,
     a_user_with_a_post,
     ask,
@@ -39,7 +40,7 @@ def test_models_and_migrations_say_the_same(database_url):
         assert compare_metadata(context, Base.metadata) == []
 
 
-@pytest.mark.parametrize("question", [TABLES, COLUMNS, CONSTRAINTS, INDEXES])
+@pytest.mark.parametrize("question", [TABLES, COLUMNS, CONSTRAINTS, INDEXES, STORAGE])
 def test_models_and_migrations_make_the_same_catalogue(database_url, from_models, question):
     assert sorted(ask(database_url, question), key=str) == sorted(
         ask(from_models, question), key=str
@@ -63,7 +64,7 @@ def test_up_up_down_up(empty_database_url):
 
 def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
     a_user_with_a_post(database_url)
-    for version in ("0005", "0004", "0003", "0002", "0001", "base"):
+    for version in ("0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
         schema.down(database_url, version)
         current = schema.status(database_url).current
         assert current == (None if version == "base" else version)
@@ -183,3 +184,12 @@ def refreshed(url, outcome):
         " SELECT 'accounts', id, 1, :outcome FROM oauth_accounts",
         outcome=outcome,
     )
+
+
+def test_busy_tables_are_laid_out_as_before_after_a_way_down_and_up(database_url):
+    before = set(ask(database_url, STORAGE))
+    assert ("webhook_events", "fillfactor=50") in before
+    schema.down(database_url, "0007")
+    assert ("webhook_events", "fillfactor=80") in set(ask(database_url, STORAGE))
+    schema.up(database_url)
+    assert set(ask(database_url, STORAGE)) == before
