@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.figures import Delays, ratio
-from bench.load import Load
+from bench.findings import Load
 
 OURS = "signalpost"
 FLOOR = "noop"  # it looks at nothing it is sent: no peer
@@ -60,8 +60,10 @@ GOALS = (
     Goal("applies end to end, 16 senders, per second", lambda p: p["few"].applied_per_second),
     Goal("applies end to end, 64 senders, per second", lambda p: p["many"].applied_per_second),
     Goal("applies end to end, per second", quickest(lambda load: load.applied_per_second), 4.0),
-    Goal("CPU per event, ms", lambda phases: phases["many"].cost_of_all, least=True),
-    Goal("memory of the web process, MiB", lambda phases: phases["many"].web_mib, least=True),
+    Goal("CPU per event, ms", lambda phases: phases["many"].burden.cost_of_all, least=True),
+    Goal(
+        "memory of the web process, MiB", lambda phases: phases["many"].burden.web_mib, least=True
+    ),
     Goal("answer p99 at 70 % of the own peak, ms", delay("most", "answer", "p99"), least=True),
     Goal("accepted to applied p50, idle, ms", delay("idle", "applied", "p50"), least=True),
     Goal("accepted to applied p99, idle, ms", delay("idle", "applied", "p99"), least=True),

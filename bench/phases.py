@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from bench.load import Load, Pace, phase
+from bench.findings import Load
+from bench.load import Pace, phase
 from bench.stacks import Stack
 
-WARM = Pace(16, 1.0, most=300)
 FEW, MANY = 16, 64  # senders
+WARM = Pace(MANY, 2.0, most=1500)  # until connections are open and what compiles late is compiled
 IDLE_RATE = 5.0  # letters per second, that nothing waits behind
 SHARE = 0.7  # of what the stack has shown to accept
 

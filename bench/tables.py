@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Delays
+from bench.findings import Load
 from bench.goals import Standing
-from bench.load import Load
 from bench.machine import Machine
 from bench.phases import TITLES
 from bench.report import Results
@@ -19,7 +19,7 @@ REACHED = {None: None, True: "reached", False: "not reached"}
 HEADS = (
     *("stack", "offered/s", "accept/s", "apply/s", "answer p50 · p99 · max ms"),
     *("applied p50 · p99 · max ms", "CPU ms/event", *ROLES, "generator", "web MiB"),
-    *("refused", "lost", "twice"),
+    *("others", "refused", "lost", "twice"),
 )
 
 
@@ -56,9 +56,10 @@ def machine(known: Machine, console: Console) -> None:
 def row(name: str, load: Load) -> tuple[object, ...]:
     return (
         *(name, load.offered_per_second, load.accepted_per_second, load.applied_per_second),
-        *(delays(load.answer), delays(load.applied), load.cost_of_all),
-        *(load.cost.get(role) for role in (*ROLES, "generator")),
-        *(load.web_mib, load.refused, load.lost, load.doubled),
+        *(delays(load.answer), delays(load.applied), load.burden.cost_of_all),
+        *(load.burden.cost.get(role) for role in (*ROLES, "generator")),
+        *(load.burden.web_mib, f"{load.burden.others:.0%}"),
+        *(load.refused, load.lost, load.doubled),
     )
 
 
@@ -79,7 +80,12 @@ def standings(known: Iterable[Standing], console: Console) -> None:
 
 
 def delays(known: Delays | None) -> str | None:
-    return f"{known.p50:.1f} · {known.p99:.1f} · {known.max:.1f}" if known else None
+    return " · ".join(map(short, (known.p50, known.p99, known.max))) if known else None
+
+
+def short(value: float) -> str:
+    """What is a hundred or more needs no tenths."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"  # noqa: PLR2004 - see above
 
 
 def table(
