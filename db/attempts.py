@@ -75,4 +75,4 @@ class Attempts:
         return list(self._session.scalars(found.order_by(Attempt.id)))
 
     def prune(self, older_than: timedelta) -> int:
-        return prune(self._session, Attempt.started_at, older_than=older_than)
+        return prune(self._session, Attempt.started_at, older_than=older_than).count

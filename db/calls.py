@@ -42,4 +42,4 @@ class Calls:
         return self._session.scalar(select(func.count()).select_from(Call).where(*mine)) or 0
 
     def prune(self, older_than: timedelta) -> int:
-        return prune(self._session, Call.at, older_than=older_than)
+        return prune(self._session, Call.at, older_than=older_than).count

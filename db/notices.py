@@ -91,7 +91,7 @@ class Notifications:
         return self._mark(Notification.user_id == user_id, Notification.kind.in_(kinds), about)
 
     def prune(self, older_than: timedelta) -> int:
-        return prune(self._session, Notification.created_at, older_than=older_than)
+        return prune(self._session, Notification.created_at, older_than=older_than).count
 
     def _mark(self, *wanted: Any) -> int:
         unread = Notification.read_at.is_(None)

@@ -98,7 +98,7 @@ class OAuthStates:
         return len(self._session.execute(gone).all())
 
     def prune(self, older_than: timedelta) -> int:
-        return prune(self._session, OAuthState.expires_at, older_than=older_than)
+        return prune(self._session, OAuthState.expires_at, older_than=older_than).count
 
     @staticmethod
     def _mine(state: str, user_id: int, provider: str) -> tuple[ColumnElement[bool], ...]:

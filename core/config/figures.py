@@ -32,6 +32,10 @@ class Figures:
     webhook_slow_delays: tuple[timedelta, ...] = setting(
         "WEBHOOK_SLOW_DELAYS", delays, default=SLOW
     )
+    # A platform may repeat what it sent: a row that went too early would be stored as new.
+    webhook_kept: timedelta = setting(
+        "WEBHOOK_KEPT_DAYS", lasting("days", least=14), default=timedelta(days=30)
+    )
 
     inline_budget: timedelta = setting(
         "INLINE_BUDGET_SECONDS", lasting("seconds"), default=timedelta(seconds=8)

@@ -77,14 +77,20 @@ def natural(value: str) -> int:
     return 0 if value == "0" else count(value)
 
 
-def lasting(unit: str) -> Callable[[str], timedelta]:
-    """A time in `unit` if it names none itself: `90`, `90s`, `15m`, `26h`, `14d`."""
+def lasting(unit: str, *, least: int = 0) -> Callable[[str], timedelta]:
+    """A time in `unit` if it names none itself: `90`, `90s`, `15m`, `26h`, `14d`.
+
+    Units: `least` is in `unit` too; what is shorter is refused.
+    """
 
     def parse(value: str) -> timedelta:
         found = DURATION.fullmatch(value)
         if not found:
             raise Malformed(f"must be a time such as 15m, or a number of {unit}")
-        return timedelta(**{UNITS.get(found[2], unit): int(found[1])})
+        time = timedelta(**{UNITS.get(found[2], unit): int(found[1])})
+        if time < timedelta(**{unit: least}):
+            raise Malformed(f"must be at least {least} {unit}")
+        return time
 
     return parse
 

@@ -1,13 +1,18 @@
 """What is old enough goes, what waits for somebody stays, a batch at a time."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from structlog.testing import capture_logs
 
 from core.health import housekeeping
 from core.store import Media
 from db import retention
+from db.alerts import Alert
+from db.webhooks import Event
 from tests.tenants import Tenants, a_world
 
 
@@ -97,6 +102,44 @@ def test_more_than_a_batch_goes_in_batches(database, world, sql):
     )
     assert housekeeping.tidy(database, world)["attempts"] == count
     assert sql("SELECT FROM attempts") == []
+
+
+def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, world, sql):
+    """The time is over after the first round: each table has lost a batch, none all of it."""
+    for table in ("attempts", "audit_log"):
+        row = a_row(table, "now() - interval '2 years'").replace("VALUES (", "SELECT ")
+        sql(f"{row.removesuffix(')')} FROM generate_series(1, {retention.BATCH * 2})")
+    with capture_logs() as logs:
+        gone = housekeeping.empty(database, housekeeping.ages(world), until=0.0)
+    assert (gone["attempts"], gone["audit_log"]) == (retention.BATCH, retention.BATCH)
+    (behind,) = [line for line in logs if line["event"] == "housekeeping.behind"]
+    assert sorted(behind["tables"]) == ["attempts", "audit_log"]
+
+
+def test_operators_decide_how_long_notices_are_kept(database, world, sql):
+    limits = replace(world.settings.limits, webhook_kept=timedelta(days=60))
+    patient = replace(world, settings=replace(world.settings, limits=limits))
+    sql(a_row("webhook_events", "now() - interval '31 days'"))
+    assert housekeeping.tidy(database, patient)["webhook_events"] == 0
+    assert housekeeping.tidy(database, world)["webhook_events"] == 1
+
+
+@pytest.mark.parametrize("since", [None, datetime.now(UTC) - timedelta(days=50)])
+@pytest.mark.parametrize(
+    "moment",
+    [Event.processed_at, *(each for each in housekeeping.KEPT if each is not Alert.resolved_at)],
+    ids=str,
+)
+def test_the_oldest_rows_are_found_in_the_order_of_an_index(sql, moment, since):
+    """Of alerts there are never many. Without an index in that order there would be a sort."""
+    wanted = [moment < datetime.now(UTC), *([] if since is None else [moment >= since])]
+    query = retention.oldest(moment, wanted, limit=retention.BATCH).compile(
+        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+    )
+    sql("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+    plan = "\n".join(line for (line,) in sql(f"EXPLAIN {query}"))
+    assert "Index Scan using" in plan
+    assert "Sort" not in plan
 
 
 def test_files_go_with_their_rows_and_not_while_they_are_wanted(database, world, sql):

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from core.health.alerts import CONDITIONS
-from core.health.housekeeping import DAY, KEPT
+from core.health.housekeeping import DAY
 from core.webhooks.apply import POLICY
-from db.webhooks import Event
 
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -18,11 +17,6 @@ def test_every_alert_has_a_page_that_says_what_to_do(condition):
 
 def test_no_two_alerts_have_one_name():
     assert len({condition.name for condition in CONDITIONS}) == len(CONDITIONS)
-
-
-def test_applied_events_outlive_every_redelivery():
-    (kept,) = [age for moment, age in KEPT if moment is Event.processed_at]
-    assert kept >= 14 * DAY
 
 
 def test_the_curve_of_retries_is_the_one_that_was_decided():

@@ -217,6 +217,15 @@ def test_figures_have_the_contracts_defaults_and_units():
     assert two == (Rate(10, timedelta(seconds=1)), Rate(20, timedelta(hours=1)))
 
 
+def test_notices_are_kept_longer_than_any_platform_repeats_them():
+    assert settings().limits.webhook_kept == timedelta(days=30)
+    assert settings(WEBHOOK_KEPT_DAYS="14").limits.webhook_kept == timedelta(days=14)
+    for short in ("13", "300h", "0"):
+        assert (
+            "at least 14 days" in faults(LEAST | {"WEBHOOK_KEPT_DAYS": short})["WEBHOOK_KEPT_DAYS"]
+        )
+
+
 def test_a_ring_of_keys_begins_with_the_current_one():
     new, old = generate_key(), generate_key()
     environ = LEAST | {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": f"b:{new}, a:{old}"}
