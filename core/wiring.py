@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from core.config.apps import instagram_secrets
 from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
@@ -21,7 +22,7 @@ from core.store import Media
 from core.watch import metrics
 from db.session import Database
 from platforms import registry
-from platforms.base import Platform
+from platforms.base import Platform, Webhooks
 from platforms.http import Http
 
 POOLS = {"web": 20}
@@ -34,6 +35,7 @@ class World:
 
     settings: Settings
     platforms: Mapping[str, Platform]
+    ears: Mapping[str, Webhooks]
     keys: KeyRing
     shared: Shared
     limits: Limits
@@ -64,9 +66,11 @@ def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
     """Connects to nothing yet."""
     shared = Shared(settings.redis_url)
     circuits = Circuits(shared, clock=lambda: now().timestamp(), dice=random.random)
+    known = guarded(platforms(settings), circuits)
     return World(
         settings=settings,
-        platforms=guarded(platforms(settings), circuits),
+        platforms=known,
+        ears=ears(settings, known),
         keys=KeyRing(settings.keys),
         shared=shared,
         limits=Limits(shared, platform_rates(settings.limits)),
@@ -89,6 +93,13 @@ def platforms(settings: Settings) -> dict[str, Platform]:
         name: registry.build({name: app}, Http(observe=partial(metrics.upstream, name)))[name]
         for name, app in settings.apps.items()
     }
+
+
+def ears(settings: Settings, platforms: Mapping[str, Platform]) -> dict[str, Webhooks]:
+    """Who reads the deliveries of each platform."""
+    instagram = settings.instagram
+    heard = registry.instagram_ear(instagram_secrets(instagram), instagram.verify_token)
+    return {"instagram": heard, **{name: one.webhooks for name, one in platforms.items()}}
 
 
 def build_database(settings: Settings, *, role: str) -> Database:

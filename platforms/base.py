@@ -168,11 +168,21 @@ class Reason:
 
 
 class Webhooks(Protocol):
+    @property
+    def hears(self) -> bool:
+        """Whether it has a secret to judge deliveries by."""
+        ...
+
+    @property
+    def greets(self) -> bool:
+        """Whether it has what a handshake is answered with."""
+        ...
+
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict: ...
     def handshake(self, query: Mapping[str, str]) -> str | None:
         """What to answer to a GET, as plain text; None if this platform never asks.
 
-        Errors: ValueError if it asks in a way we do not answer.
+        Errors: ValueError if it asks in a way we do not answer; BadHandshake without our token.
         """
         ...
 

@@ -88,3 +88,9 @@ class BadSignature(PlatformError):
     """A delivery whose signature does not match its body."""
 
     code = "invalid_signature"
+
+
+class BadHandshake(PlatformError):
+    """A request to confirm our address that does not know our verify token."""
+
+    code = "verification_failed"

@@ -1,6 +1,6 @@
 """Our registrations at the platforms, as settings give them. Incomplete ones are off, not faulty.
 
-Must not build adapters. Instagram's names are read and checked, but no adapter takes them yet.
+Must not build adapters. Instagram's names are read and checked; only its deliveries are taken yet.
 """
 
 from dataclasses import dataclass
@@ -118,6 +118,13 @@ def needed(instagram: Instagram) -> dict[str, tuple[str, ...]]:
     tiktok = ("TIKTOK_CLIENT_KEY", "TIKTOK_CLIENT_SECRET", "TIKTOK_REDIRECT_URI")
     own = ("INSTAGRAM_REDIRECT_URI", "INSTAGRAM_WEBHOOK_VERIFY_TOKEN")
     return {"tiktok": tiktok, "instagram": CREDENTIALS[instagram.login] + own}
+
+
+def instagram_secrets(instagram: Instagram) -> tuple[Secret, ...]:
+    """What deliveries are signed with: as set, or the app secret of the chosen login."""
+    own = {"facebook": instagram.facebook_app_secret, "instagram": instagram.instagram_app_secret}
+    secret = own[instagram.login]
+    return instagram.webhook_secrets or ((secret,) if secret else ())
 
 
 def tiktok_app(tiktok: TikTok) -> App | None:

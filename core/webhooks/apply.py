@@ -46,10 +46,10 @@ def perform(job: Job, world: World) -> News:
 
 def reread(job: Job, world: World) -> Notice:
     """Errors: Later while the platform is switched off; Unreadable."""
-    if job.provider not in world.platforms:
+    if job.provider not in world.ears:
         raise Later(SWITCHED_OFF, f"{job.provider} is switched off")
     try:
-        return world.platforms[job.provider].webhooks.read(job.payload)
+        return world.ears[job.provider].read(job.payload)
     except ValueError as fault:
         raise Unreadable(str(fault)) from fault
 

@@ -42,14 +42,15 @@ class Receipt:
         return all(one.duplicate for one in self.stored)
 
 
-def ear(world: World, provider: str) -> Webhooks:
+def ear(world: World, provider: str, *, greeting: bool = False) -> Webhooks:
     """The platform's own. Errors: NotFound for a name no platform has; NotConfigured."""
     if provider not in PROVIDERS:
         raise NotFound("no platform has that name")
-    app = world.settings.apps.get(provider)
-    if app is None or not any(app.webhook_secrets):
-        raise NotConfigured(f"{provider} has no webhook secret")
-    return world.platform(provider).webhooks
+    found = world.ears.get(provider)
+    if found is None or not (found.greets if greeting else found.hears):
+        lacks = "verify token" if greeting else "webhook secret"
+        raise NotConfigured(f"{provider} has no {lacks}")
+    return found
 
 
 def receive(
@@ -68,7 +69,8 @@ def receive(
     """
     adapter = ear(world, provider)
     verdict = adapter.verify(headers, body, now=world.now())
-    judge(verdict, provider=provider, refuses_late=world.settings.apps[provider].refuses_late)
+    app = world.settings.apps.get(provider)
+    judge(verdict, provider=provider, refuses_late=app is not None and app.refuses_late)
     delivery = Delivery(provider, body, verdict, correlation_id)
     return Receipt(tuple(keep(inbox, delivery, adapter)))
 
@@ -97,7 +99,7 @@ def count(row: Arrival, stored: Stored) -> None:
     """Kinds we do not handle share one label: the sender must not choose our labels."""
     kind = row.event_type if row.event_type in HANDLERS else "other"
     result = "duplicate" if stored.duplicate else "late" if row.late else "stored"
-    metrics.WEBHOOK_RECEIVED.labels(row.provider, kind, result).inc()
+    metrics.of(metrics.WEBHOOK_RECEIVED, row.provider, kind, result).inc()
 
 
 def process(database: Database, world: World, *, limit: int) -> Report:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from platforms.base import IGNORED, Notice, Verdict
+from platforms.bodies import MAX_ID, fit, text
 from platforms.secret import Secret
-from platforms.tiktok.events import MAX_ID, MAX_NAME, RENAMED, fit, text
-from platforms.tiktok.signature import header, match
+from platforms.signing import header, match
+from platforms.tiktok.events import MAX_NAME, RENAMED
 
 HEADER = "x-tiktok-signature"
 IDS = ("event_id", "publish_id", "post_id")

@@ -6,23 +6,13 @@ Source: TikTok, webhooks-events and get-video-status, read 2026-11-22.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from platforms.base import Phase, Progress
+from platforms.bodies import text
 
 CANCELLED = "publish_cancelled"
-MAX_NAME, MAX_ID = 100, 255  # characters the columns hold; anything longer is kept as its digest
-
-
-def text(value: Any, limit: int = MAX_ID) -> str | None:
-    """Ids come as strings or as numbers, by event; empty and absent are the same."""
-    is_id = isinstance(value, str | int) and not isinstance(value, bool)
-    return fit(str(value), limit) or None if is_id else None
-
-
-def fit(value: str, limit: int) -> str:
-    return value if len(value) <= limit else "sha256:" + sha256(value.encode()).hexdigest()
+MAX_NAME = 100  # characters the column holds; anything longer is kept as its digest
 
 
 def moment(value: Any) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 
+from platforms.bodies import fit
 from platforms.errors import (
     NO_WAIT,
     AppRefused,
@@ -21,7 +22,7 @@ from platforms.errors import (
     Unavailable,
 )
 from platforms.http import Reply
-from platforms.tiktok.events import MAX_NAME, fit
+from platforms.tiktok.events import MAX_NAME
 
 log = structlog.get_logger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from platforms.base import App, Grant, Profile
+from platforms.bodies import text
 from platforms.errors import Rejected, Unavailable
 from platforms.http import SAFE, TOKEN, Http
 from platforms.secret import Secret
 from platforms.tiktok.envelope import data, flat, needed
-from platforms.tiktok.events import text
 
 PROFILE = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call

@@ -4,14 +4,13 @@ Source: TikTok, webhooks-verification, read 2026-11-22. Where the vendor is sile
 those of `tests/vectors/tiktok_webhook.json`.
 """
 
-import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from platforms.base import Verdict
 from platforms.secret import Secret
+from platforms.signing import match
 
 HEADER = "tiktok-signature"
 MAX_DIGITS = 20  # of a time in seconds, with room to spare
@@ -23,11 +22,6 @@ class Signature:
 
     t: str
     digests: tuple[str, ...]
-
-
-def header(headers: Mapping[str, str], name: str) -> str:
-    """The header of that lower-case name, in whatever case it came; empty if absent."""
-    return next((value.strip() for key, value in headers.items() if key.lower() == name), "")
 
 
 def read_header(text: str) -> Signature | None:
@@ -63,14 +57,3 @@ def judge(
     if abs(age) <= tolerance.total_seconds():
         return Verdict(ok=True, reason="ok")
     return Verdict(ok=True, reason="stale" if age > 0 else "future", late=True)
-
-
-def match(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
-    """`ok` if any digest is that of any secret; every pair is compared, in constant time."""
-    keys = [secret.reveal().encode() for secret in secrets if secret]
-    if not keys:
-        return "no_secret"
-    given = [digest.encode(errors="replace") for digest in digests]
-    wanted = [hmac.new(key, signed, sha256).hexdigest().encode() for key in keys]
-    matches = [hmac.compare_digest(one, other) for one in given for other in wanted]
-    return "ok" if any(matches) else "bad_signature"

@@ -1,0 +1,25 @@
+"""Judges the signature over a delivery of Meta. Pure; nothing is parsed, and no time is signed.
+
+Source: Meta, webhooks (getting started, validating payloads), read 2026-11-22. Where the vendor is
+silent, the rules are those of `tests/vectors/meta_webhook.json`.
+"""
+
+from collections.abc import Iterable
+
+from platforms.base import Verdict
+from platforms.secret import Secret
+from platforms.signing import match
+
+HEADER = "x-hub-signature-256"
+PREFIX = "sha256="  # the SHA-1 header that Meta still sends is neither needed nor looked at
+
+
+def judge(header: str, body: bytes, *, secrets: Iterable[Secret]) -> Verdict:
+    """Over the bytes as they came: Meta signs its own escapes, which no serialiser gives back."""
+    if not header:
+        return Verdict(ok=False, reason="missing_header")
+    digest = header.removeprefix(PREFIX)
+    if digest == header or not digest:
+        return Verdict(ok=False, reason="malformed_header")
+    reason = match(body, (digest,), secrets)
+    return Verdict(ok=reason == "ok", reason=reason)

@@ -1,0 +1,22 @@
+"""HMAC-SHA256 over a delivery, as both platforms use it. Pure; which bytes are signed is theirs."""
+
+import hmac
+from collections.abc import Iterable, Mapping
+
+from platforms.secret import Secret
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """The header of that lower-case name, in whatever case it came; empty if absent."""
+    return next((value.strip() for key, value in headers.items() if key.lower() == name), "")
+
+
+def match(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
+    """`ok` if any digest is that of any secret; every pair is compared, in constant time."""
+    keys = [secret.reveal().encode() for secret in secrets if secret]
+    if not keys:
+        return "no_secret"
+    given = [digest.encode(errors="replace") for digest in digests]
+    wanted = [hmac.digest(key, signed, "sha256").hex().encode() for key in keys]
+    matches = [hmac.compare_digest(one, other) for one in given for other in wanted]
+    return "ok" if any(matches) else "bad_signature"
