@@ -9,6 +9,7 @@ from app import (
     auth,
     connect,
     dashboard,
+    door,
     envelope,
     events,
     health,
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = Json(app)
     app.url_map.converters["int"] = RowId
     app.extensions[HOUSE] = furnished(settings)
+    door.stand_before(app, app.extensions[HOUSE])
     trace.follow(app)
     envelope.speak(app)
     security.guard(app, settings)

@@ -64,7 +64,8 @@ def over_tls() -> AnyResponse | None:
 
 def readable() -> None:
     """No address may hold what no column can."""
-    if "\x00" in request.path or "\x00" in "".join(request.args.values()):
+    asked = "".join(request.args.values()) if request.query_string else ""
+    if "\x00" in request.path + asked:
         raise Invalid("unusable characters in the address")
 
 
@@ -78,12 +79,19 @@ def same_site() -> None:
 
 
 def tell(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    for name, value in headers(request.path, house().settings).items():
         response.headers.setdefault(name, value)
-    silent = request.path.startswith(SILENT)
-    response.headers.setdefault("Referrer-Policy", "no-referrer" if silent else "same-origin")
-    if request.path.startswith("/api/"):
-        response.headers.setdefault("Cache-Control", "no-store")
-    if house().settings.is_production:
-        response.headers["Strict-Transport-Security"] = HSTS
     return response
+
+
+def headers(path: str, settings: Settings) -> dict[str, str]:
+    """What goes out with every answer to this address, unless its view knows better."""
+    told = {
+        **HEADERS,
+        "Referrer-Policy": "no-referrer" if path.startswith(SILENT) else "same-origin",
+    }
+    if path.startswith("/api/"):
+        told["Cache-Control"] = "no-store"
+    if settings.is_production:
+        told["Strict-Transport-Security"] = HSTS
+    return told

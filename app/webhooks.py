@@ -3,8 +3,8 @@
 Open to everybody, since the signature decides; no cookie, limit or login stands before it.
 """
 
+import json
 import time
-from typing import Any
 
 import structlog
 from flask import Blueprint, Response, request
@@ -19,25 +19,31 @@ from platforms.errors import PlatformError
 
 blueprint = Blueprint("webhooks", __name__)
 
+RECEIVED = {"success": True, "message": "Webhook received"}
+ANSWERS = {
+    False: json.dumps(RECEIVED).encode(),
+    True: json.dumps({**RECEIVED, "duplicate": True}).encode(),
+}
+"""By whether it was here before. There are no others, so they are written once."""
+
 log = structlog.get_logger(__name__)
 
 
 @blueprint.post("/api/webhooks/<provider>")
-def hear(provider: str) -> dict[str, Any]:
+def hear(provider: str) -> Response:
     """A platform's delivery: 200 once it is stored, also if it was here before."""
     webhooks.ear(house().world, provider)  # without a key for it, not a byte is read
     began = time.perf_counter()
     duplicate = stored(provider, raw())
-    metrics.WEBHOOK_ACK.labels(provider).observe(time.perf_counter() - began)
-    known = {"duplicate": True} if duplicate else {}
-    return {"success": True, "message": "Webhook received", **known}
+    metrics.of(metrics.WEBHOOK_ACK, provider).observe(time.perf_counter() - began)
+    return Response(ANSWERS[duplicate], mimetype="application/json")
 
 
 @blueprint.get("/api/webhooks/<provider>")
 def greet(provider: str) -> Response:
     """A platform's handshake, where it has one."""
     try:
-        answer = webhooks.ear(house().world, provider).handshake(request.args)
+        answer = webhooks.ear(house().world, provider, greeting=True).handshake(request.args)
     except ValueError as fault:
         raise Invalid(str(fault)) from fault
     if answer is None:

@@ -5,6 +5,8 @@ Where several processes count, PROMETHEUS_MULTIPROC_DIR names the folder they sh
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,6 +25,8 @@ FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 CALL = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 COURSE = (0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300, 600)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+M = TypeVar("M", Counter, Histogram)
 
 
 def counter(name: str, about: str, *labels: str) -> Counter:
@@ -75,6 +79,12 @@ GAUGES: Mapping[str, tuple[str, ...]] = {
 
 Facts = Mapping[str, Iterable[tuple[tuple[str, ...], float]]]  # gauge → label values, value
 CIRCUIT_STATES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
+
+
+@cache
+def of(metric: M, *labels: str) -> M:
+    """That metric with these labels, found once: for what is counted with every request."""
+    return metric.labels(*labels)
 
 
 def upstream(platform: str, endpoint: str, outcome: str, taken: float) -> None:
