@@ -23,7 +23,7 @@ from bench.tables import show
 
 PARTS = (*STACKS, "drain", "scan")
 PROCESSES = (1, 2)  # that a backlog is drained by
-WIDTH = 200  # where nobody's terminal says otherwise
+WIDTH = 170  # where nobody's terminal says otherwise
 
 
 def chosen(only: Collection[str], parts: Iterable[str]) -> list[str]:
@@ -44,7 +44,7 @@ def one(name: str, ground: Ground, plan: Plan, results: Results) -> None:
 @click.option("--seconds", default=4.0, show_default=True, help="Of each phase of load.")
 @click.option("--idle", default=8.0, show_default=True, help="Seconds with hardly any letters.")
 @click.option("--rate", default=100.0, show_default=True, help="Letters per second for all.")
-@click.option("--events", default=10_000, show_default=True, help="Of the stored backlog.")
+@click.option("--events", default=20_000, show_default=True, help="Of the stored backlog.")
 @click.option("--rows", default=100_000, show_default=True, help="Posts that are not due.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Parts; all by default.")
 @click.option(

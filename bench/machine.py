@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -18,6 +19,7 @@ class Machine:
     memory_gib: float
     system: str
     python: str
+    node: str | None
     packages: dict[str, str]
     load: float
 
@@ -28,6 +30,16 @@ class Machine:
             memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
             system=f"{platform.system()} {platform.machine()}",
             python=platform.python_version(),
+            node=node(),
             packages={name: version(name) for name in PACKAGES},
             load=round(os.getloadavg()[0], 2),
         )
+
+
+def node() -> str | None:
+    """Its version, where it is: one of the peers runs on it."""
+    try:
+        ran = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return ran.stdout.strip().removeprefix("v")

@@ -1,26 +1,32 @@
 """The results for people, as tables on a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.figures import Delays
+from bench.drawing import delays, table
 from bench.findings import Load
 from bench.goals import Standing
 from bench.machine import Machine
 from bench.phases import TITLES
 from bench.report import Results
 
-NONE = "-"
-ROLES = ("web", "worker", "postgres", "redis")
-REACHED = {None: None, True: "reached", False: "not reached"}
+ROLES = ("web", "worker", "uploads", "beat", "postgres", "redis", "generator")
+VERDICTS = {True: "reached", False: "not reached"}
 
 HEADS = (
     *("stack", "offered/s", "accept/s", "apply/s", "answer p50 · p99 · max ms"),
-    *("applied p50 · p99 · max ms", "CPU ms/event", *ROLES, "generator", "web MiB"),
-    *("others", "refused", "lost", "twice"),
+    *(
+        "applied p50 · p99 · max ms",
+        "CPU ms/event",
+        "web MiB",
+        "others",
+        "refused",
+        "lost",
+        "twice",
+    ),
 )
+DETAILED = "many"  # the phase whose cost is told by role
 
 
 def show(results: Results, console: Console) -> None:
@@ -30,9 +36,12 @@ def show(results: Results, console: Console) -> None:
     for phase, title in TITLES.items():
         rows = [row(name, loads[phase]) for name, loads in results.stacks.items()]
         table(console, title, HEADS, rows)
+    costs = [(name, *roles(loads[DETAILED])) for name, loads in results.stacks.items()]
+    title = f"Milliseconds of CPU per event, by whom: {TITLES[DETAILED].lower()}"
+    table(console, title, ("stack", *ROLES), costs)
     ratios(results.ratios(), console)
-    standings(results.standings(), console)
     own(results, console)
+    standings(results.standings(), console)
 
 
 def own(results: Results, console: Console) -> None:
@@ -48,8 +57,8 @@ def own(results: Results, console: Console) -> None:
 
 def machine(known: Machine, console: Console) -> None:
     console.print(
-        f"{known.cores} cores, {known.memory_gib} GiB, {known.system}, Python {known.python};"
-        f" load before the run {known.load}"
+        f"{known.cores} cores, {known.memory_gib} GiB, {known.system}, Python {known.python},"
+        f" Node {known.node}; load before the run {known.load}"
     )
 
 
@@ -57,10 +66,13 @@ def row(name: str, load: Load) -> tuple[object, ...]:
     return (
         *(name, load.offered_per_second, load.accepted_per_second, load.applied_per_second),
         *(delays(load.answer), delays(load.applied), load.burden.cost_of_all),
-        *(load.burden.cost.get(role) for role in (*ROLES, "generator")),
         *(load.burden.web_mib, f"{load.burden.others:.0%}"),
         *(load.refused, load.lost, load.doubled),
     )
+
+
+def roles(load: Load) -> list[float | None]:
+    return [load.burden.cost.get(role) for role in ROLES]
 
 
 def ratios(known: Mapping[str, Mapping[str, float | None]], console: Console) -> None:
@@ -70,32 +82,21 @@ def ratios(known: Mapping[str, Mapping[str, float | None]], console: Console) ->
     table(console, "signalpost divided by each of them", ("figure", *known), rows)
 
 
-def standings(known: Iterable[Standing], console: Console) -> None:
+def standings(known: Sequence[Standing], console: Console) -> None:
+    """As a table, and what is aimed at as sentences: the last thing that is read."""
     rows = [
-        (one.title, one.ours, one.theirs, one.peer, one.ratio, one.target, REACHED[one.reached])
+        (one.title, one.ours, one.theirs, one.peer, one.ratio, one.target, verdict(one))
         for one in known
     ]
     heads = ("figure", "ours", "best peer's", "who", "x of it", "target", "")
     table(console, "signalpost beside the best peer", heads, rows)
+    for one in known:
+        if one.target:
+            console.print(
+                f"{one.title}: {one.ratio} x {one.peer}, the best peer"
+                f" (target {one.target}): {verdict(one)}"
+            )
 
 
-def delays(known: Delays | None) -> str | None:
-    return " · ".join(map(short, (known.p50, known.p99, known.max))) if known else None
-
-
-def short(value: float) -> str:
-    """What is a hundred or more needs no tenths."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"  # noqa: PLR2004 - see above
-
-
-def table(
-    console: Console, title: str, heads: Iterable[str], rows: Iterable[tuple[object, ...]]
-) -> None:
-    """Nothing at all where nothing was measured."""
-    drawn = Table(title=title, title_justify="left")
-    for head in heads:
-        drawn.add_column(head, justify="right" if drawn.columns else "left")
-    for cells in rows:
-        drawn.add_row(*(NONE if cell is None else str(cell) for cell in cells))
-    if drawn.row_count:
-        console.print(drawn)
+def verdict(one: Standing) -> str | None:
+    return None if one.reached is None else VERDICTS[one.reached]

@@ -4,7 +4,7 @@ from bench.figures import Delays
 from bench.findings import Burden, Load
 from bench.machine import Machine
 
-MACHINE = Machine(2, 4.0, "Linux", "3.11", {}, 0.5)
+MACHINE = Machine(2, 4.0, "Linux", "3.11", "20.0.0", {}, 0.5)
 BURDEN = Burden({"web": 1.0, "worker": 2.0, "generator": 9.0}, 80.0, 0.1)
 DELAYS = Delays(10.0, 20.0, 30.0)
 LOAD = Load(

@@ -42,8 +42,8 @@ def test_a_peer_that_was_not_measured_has_its_sentence(shown):
 
 
 def test_a_target_has_a_verdict_beside_its_ratio(shown):
-    assert lines(shown, "accepts, per second", "inline", "5.0", "3.5", " reached")
-    assert lines(shown, "applies end to end, per second", "2.5", "4.0", "not reached")
+    assert lines(shown, "accepts, per second: 5.0 x inline", "(target 3.5): reached")
+    assert lines(shown, "applies end to end, per second: 2.5 x", "(target 4.0): not reached")
 
 
 def test_backlog_and_claims_are_shown(shown):
