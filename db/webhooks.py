@@ -66,9 +66,15 @@ class Event(Due, Timed, Base):
             "idx_webhook_events_unapplied",
             "provider",
             "account",
-            postgresql_where=text("processed_at IS NULL"),
+            postgresql_where=text("processed_at IS NULL AND publish_id IS NOT NULL"),
         ),
-        Index("idx_webhook_events_processed", "processed_at"),
+        # Of the two before and this one, only `due` may be of use to a claim: statistics that say
+        # nothing waits make them all look alike, and the wrong one sorts the whole backlog.
+        Index(
+            "idx_webhook_events_processed",
+            "processed_at",
+            postgresql_where=text("processed_at IS NOT NULL"),
+        ),
         Index(
             "idx_webhook_events_dead",
             "dead_at",
@@ -106,13 +112,19 @@ class Wanted:
         return [CONDITIONS[name](value) for name, value in given.items()]
 
 
+WAITS = (Event.processed_at.is_(None), Event.dead_at.is_(None), Event.status == "pending")
+
+STANDINGS: Mapping[str, tuple[ColumnElement[bool], ...]] = {
+    "pending": (*WAITS, Event.leased_until.is_(None)),
+    "processing": (*WAITS, Event.leased_until.is_not(None)),
+    "dead": (Event.dead_at.is_not(None), Event.status == "dead"),
+}
+"""More words than needed: those of the small indexes, so that nobody walks through millions."""
+
+
 def stands(status: str) -> ColumnElement[bool]:
     """The condition behind `Event.standing`: a claim does not rewrite the column."""
-    if status == "processing":
-        return and_(Event.status == "pending", Event.leased_until.is_not(None))
-    return and_(
-        Event.status == status, or_(Event.status != "pending", Event.leased_until.is_(None))
-    )
+    return and_(*STANDINGS.get(status, (Event.status == status,)))
 
 
 CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {

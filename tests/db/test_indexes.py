@@ -64,7 +64,7 @@ WANTED = {
         "idx_webhook_events_due": (
             "(next_attempt_at) WHERE ((processed_at IS NULL) AND (dead_at IS NULL))"
         ),
-        "idx_webhook_events_processed": "(processed_at)",
+        "idx_webhook_events_processed": "(processed_at) WHERE (processed_at IS NOT NULL)",
         "idx_webhook_events_dead": "(dead_at) WHERE (dead_at IS NOT NULL)",
         "idx_webhook_events_created": "(created_at)",
     },
