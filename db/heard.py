@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Text, func, select, update
 from sqlalchemy.orm import Session
 
 from db.base import Json
@@ -83,6 +83,25 @@ def writing(model: Any, names: Sequence[str]) -> Any:
     return update(model.__table__).where(columns["id"] == rows.c.id).values(values)
 
 
+def holding() -> Any:
+    wanted = given({"provider": Text(), "publish_id": Text()})
+    this = (Post.provider == wanted.c.provider) & (Post.publish_id == wanted.c.publish_id)
+    columns = [*columns_of(Post, POST), *columns_of(TikTokPost, RECORD), func.clock_timestamp()]
+    return (
+        select(*columns)
+        .select_from(wanted)
+        .join(Post, this)
+        .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+        .order_by(Post.id)
+        .with_for_update(of=Post)
+    )
+
+
+def columns_of(model: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(model, name) for name in names]
+
+
+HOLDING = holding()
 POSTS_WRITING, RECORDS_WRITING = writing(Post, POST_NEWS), writing(TikTokPost, RECORD_NEWS)
 
 
@@ -105,15 +124,8 @@ class Heard:
 
     def hold(self, publications: Collection[Key]) -> Holding:
         """Those we know, locked until the end of the transaction."""
-        post, record = columns_of(Post, POST), columns_of(TikTokPost, RECORD)
-        found = (
-            select(*post, *record, func.clock_timestamp())
-            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
-            .where(tuple_(Post.provider, Post.publish_id).in_(sorted(publications)))
-            .order_by(Post.id)
-            .with_for_update(of=Post)
-        )
-        rows = self._session.execute(found).all() if publications else []
+        named = [{"provider": one, "publish_id": publication} for one, publication in publications]
+        rows = self._session.execute(HOLDING, {ROWS: named}).all() if named else []
         posts: dict[Key, HeldPost] = {}
         records: dict[int, HeldRecord | None] = {}
         before: dict[HeldPost | HeldRecord, tuple[Any, ...]] = {}
@@ -133,10 +145,6 @@ class Heard:
             rows = [as_json(given_of(row)) for row in changed if isinstance(row, kind)]
             if rows:
                 self._session.execute(statement, {ROWS: rows})
-
-
-def columns_of(model: Any, names: Sequence[str]) -> list[Any]:
-    return [getattr(model, name) for name in names]
 
 
 def record_in(values: Sequence[Any]) -> HeldRecord | None:

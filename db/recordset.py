@@ -1,13 +1,13 @@
-"""Many rows in one statement: all come as one JSON array, so that the statement is the same for one
-and for a thousand, and is planned and cached once.
+"""Many values in one parameter: the statement is the same for one and for a thousand, and is
+compiled once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, column, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, column, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 ROWS = "rows"
@@ -18,6 +18,13 @@ def given(types: Mapping[str, TypeEngine[Any]]) -> Any:
     columns = [column(name, kind) for name, kind in types.items()]
     rows = func.jsonb_to_recordset(bindparam(ROWS, type_=JSONB))
     return rows.table_valued(*columns).render_derived(name="given", with_types=True)
+
+
+def among(ids: Collection[int], wanted: Any) -> ColumnElement[bool]:
+    """Whether the column `wanted` holds one of these numbers."""
+    numbers = bindparam(None, list(ids), ARRAY(BigInteger), unique=True)
+    is_one: ColumnElement[bool] = wanted == any_(numbers)
+    return is_one
 
 
 def as_json(row: Mapping[str, Any]) -> dict[str, Any]:

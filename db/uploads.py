@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Timed
+from db.recordset import among
 
 
 class UploadSession(Identified, Timed, Base):
@@ -49,6 +50,6 @@ class UploadSessions:
     def drop(self, post_ids: Sequence[int]) -> None:
         if post_ids:
             self._session.execute(
-                delete(UploadSession).where(UploadSession.post_id.in_(post_ids)),
+                delete(UploadSession).where(among(post_ids, UploadSession.post_id)),
                 execution_options={"synchronize_session": False},
             )

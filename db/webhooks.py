@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.orm.attributes import set_committed_value
 
 from db.base import Base, Json, Timed, one_of
 from db.due import Due, Queue
+from db.recordset import among
 from db.storage import INBOX
 
 STATUSES = ("pending", "processing", "done", "ignored", "dead")
@@ -89,11 +89,7 @@ class Event(Due, Timed, Base):
     )
 
 
-EVENTS = Queue(
-    Event,
-    lane=(Event.processed_at.is_(None), Event.dead_at.is_(None)),
-    spent=(Event.payload_json, Event.vendor_event, Event.correlation_id),
-)
+EVENTS = Queue(Event, lane=(Event.processed_at.is_(None), Event.dead_at.is_(None)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,19 +146,17 @@ class Events:
         found = select(Event).where(*wanted.conditions(), *older)
         return list(self._session.scalars(found.order_by(Event.id.desc()).limit(limit)))
 
-    def finish(self, events: Sequence[Event], status: str) -> None:
-        """Applied: never due again. One statement, however many they are."""
+    def finish(self, events: Sequence[int], status: str) -> None:
+        """Applied and given back: never due again. One statement, however many they are."""
         if not events:
             return
         ended = {"status": status, "due_at": None, "leased_until": None, "last_error": None}
-        mine = Event.id.in_([event.id for event in events])
         self._session.execute(
-            update(Event).where(mine).values(**ended, processed_at=func.clock_timestamp()),
+            update(Event)
+            .where(among(events, Event.id))
+            .values(**ended, processed_at=func.clock_timestamp()),
             execution_options={"synchronize_session": False},
         )
-        for event in events:  # so that the engine's own release finds nothing left to write
-            for name, value in ended.items():
-                set_committed_value(event, name, value)
 
     def bury(self, event: Event) -> None:
         """Out of patience: kept until a person has it replayed."""

@@ -38,7 +38,8 @@ class Work(Generic[Row, Job, Outcome]):
     together: (
         Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure]] | None
     ) = None  # the records of a batch, in one transaction: only where `perform` calls nobody
-    brief_asks: bool = True  # False: `brief` only looks at its row and needs no savepoint
+    plain: bool = False  # many small rows, read and not kept: `brief` looks at its own and asks
+    # nothing, and `together` is given a Glimpse of each and releases those it has finished
     ledger: bool = True  # a row in `attempts` for every try
 
 

@@ -1,8 +1,9 @@
 """The second half of the engine: results become rows, fenced. Must not speak to the outside."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -58,11 +59,13 @@ def written(
     if not results:
         return report
     with database.transaction() as session:
-        held = work.queue.held(session, {hand.id: hand.token for hand, _ in results})
-        ends = jointly(
-            work, session, [(held[hand.id], one) for hand, one in results if hand.id in held]
-        )
-        for hand, one in results:
+        ends = at_once(work, session, results) if work.plain else {}
+        finished = {row for row, ended in ends.items() if isinstance(ended, Again)}
+        report.recorded += len(finished)
+        rest = [(hand, one) for hand, one in results if hand.id not in finished]
+        held = work.queue.held(session, tokens(rest)) if rest else {}
+        ends |= jointly(work, session, outcomes(rest, held)) if not work.plain else {}
+        for hand, one in rest:
             row, result = held.get(hand.id), ends.get(hand.id, one)
             ended = FENCED if row is None else end(work, session, row, hand, result, world)
             report.count(ended)
@@ -73,16 +76,38 @@ def written(
     return report
 
 
-def jointly(
+def at_once(
     work: Work[Row, Job, Outcome],
     session: Session,
-    results: list[tuple[Row, Outcome | Failure | Later]],
+    results: list[tuple[Hand[Job], Outcome | Failure | Later]],
+) -> dict[int, Again | Failure]:
+    """The results of plain rows, which their kind records and releases by itself."""
+    rows = work.queue.glimpsed(session, tokens(results))
+    return jointly(work, session, outcomes(results, rows))
+
+
+def tokens(results: list[tuple[Hand[Job], Any]]) -> dict[int, int]:
+    return {hand.id: hand.token for hand, _ in results}
+
+
+def outcomes(
+    results: list[tuple[Hand[Job], Outcome | Failure | Later]], rows: Mapping[int, Any]
+) -> list[tuple[Any, Outcome]]:
+    """The good ones, each with its row, as far as that is still ours."""
+    return [
+        (rows[hand.id], one)
+        for hand, one in results
+        if hand.id in rows and not isinstance(one, Failure | Later)
+    ]
+
+
+def jointly(
+    work: Work[Row, Job, Outcome], session: Session, batch: list[tuple[Any, Outcome]]
 ) -> dict[int, Again | Failure]:
     """The records of a batch in one piece; none if that fails, so that each is tried alone.
 
     A savepoint for each row would double the statements for the sake of a fault that is rare.
     """
-    batch = [(row, one) for row, one in results if not isinstance(one, Failure | Later)]
     if work.together is None or not batch:
         return {}
     try:

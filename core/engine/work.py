@@ -79,7 +79,9 @@ def leased(
     only: int | None = None,
 ) -> list[Hand[Job]]:
     """Rows claimed and briefed, as part of the caller's transaction; perform after its commit."""
-    rows = work.queue.claim(session, limit=limit, lease=work.lease, lapsed=lapsed, only=only)
+    rows = work.queue.claim(
+        session, limit=limit, lease=work.lease, lapsed=lapsed, only=only, plain=work.plain
+    )
     entries = Attempts(session).open(work.kind, rows) if work.ledger else {}
     return [in_hand(work, session, row, entries.get(row.id)) for row in rows]
 
@@ -96,7 +98,7 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
     if row.attempts > work.policy.attempts:
         return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
     try:
-        with session.begin_nested() if work.brief_asks else nullcontext():
+        with nullcontext() if work.plain else session.begin_nested():
             return briefed(work, session, row)
     except Exception as error:  # one bad row must not cost the batch; it is recorded
         if away(error):

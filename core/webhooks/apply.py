@@ -14,6 +14,7 @@ from core.errors import CoreError
 from core.outcomes import Again, Failure, Later
 from core.webhooks.handlers import DAY, UNKNOWN, Ended, News, Room, handle
 from core.wiring import World
+from db.due import Glimpse
 from db.session import Session
 from db.webhooks import EVENTS, Event, Events
 from platforms.base import Notice
@@ -21,7 +22,7 @@ from platforms.base import Notice
 APPLIED = Again(None, progressed=False)  # `retry_count` goes on telling how many tries it took
 SWITCHED_OFF = timedelta(minutes=5)
 
-Told = tuple[Event, News]
+Told = tuple[Event | Glimpse, News]
 
 
 class Unreadable(CoreError):
@@ -68,7 +69,7 @@ def apply(session: Session, batch: Sequence[Told]) -> list[Again | Failure]:
     ended |= handled(room, [told for told in batch if told[1].publication is not None])
     room.leave()
     for status in ("done", "ignored"):
-        finished = [event for event, _ in batch if ended[event.id] == status]
+        finished = [event.id for event, _ in batch if ended[event.id] == status]
         Events(session).finish(finished, status)
     return [result(ended[event.id]) for event, _ in batch]
 
@@ -110,6 +111,6 @@ WORK = Work(
     lease=timedelta(seconds=30),
     batch=500,
     together=apply,
-    brief_asks=False,
+    plain=True,
     ledger=False,
 )

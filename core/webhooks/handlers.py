@@ -20,6 +20,7 @@ from core.ledger.settle import FINAL
 from core.outcomes import Failure
 from core.watch import metrics
 from db.accounts import Accounts, AccountStatus
+from db.due import Glimpse
 from db.heard import NOTHING, Heard, HeldPost, Holding, Key
 from db.session import Session
 from db.subjects import Subjects
@@ -80,7 +81,7 @@ class Room:
         Subjects(self.session).rouse(self.strangers)
 
 
-def handle(room: Room, event: Event, news: News) -> Ended:
+def handle(room: Room, event: Event | Glimpse, news: News) -> Ended:
     kind = news.notice.kind if news.notice.kind in HANDLERS else "other"
     ended = HANDLERS.get(kind, ignore)(room, event, news)
     outcome = ended.code if isinstance(ended, Failure) else ended
@@ -97,7 +98,7 @@ def counters(provider: str, kind: str, outcome: str) -> tuple[Counter, Histogram
     return metrics.WEBHOOK_PROCESSED.labels(provider, kind, outcome), processing
 
 
-def publication(room: Room, event: Event, news: News) -> Ended:
+def publication(room: Room, event: Event | Glimpse, news: News) -> Ended:
     """One ear for both mouths; a post that has not ended is asked about at once."""
     progress, post = news.notice.progress, room.post(news.publication)
     if progress is None:
@@ -112,7 +113,7 @@ def publication(room: Room, event: Event, news: News) -> Ended:
     return "done"
 
 
-def stranger(room: Room, event: Event, news: News) -> Failure:
+def stranger(room: Room, event: Event | Glimpse, news: News) -> Failure:
     """Ours and not written down yet, or a start whose answer was lost, or nobody's of ours."""
     if news.at - event.created_at >= DAY:
         return Failure(UNKNOWN, "nobody here knows this publication", retryable=False)
@@ -120,7 +121,7 @@ def stranger(room: Room, event: Event, news: News) -> Failure:
     return Failure(UNKNOWN, "nobody here knows this publication yet")
 
 
-def removed(room: Room, event: Event, news: News) -> Ended:
+def removed(room: Room, event: Event | Glimpse, news: News) -> Ended:
     """The creator took the grant back. No news if we gave it back or were given a newer one."""
     account = Accounts(room.session).live(*news.account)
     if account is None or account.status == AccountStatus.REVOKED:
@@ -133,11 +134,11 @@ def removed(room: Room, event: Event, news: News) -> Ended:
     return "done"
 
 
-def ignore(_room: Room, _event: Event, _news: News) -> Ended:
+def ignore(_room: Room, _event: Event | Glimpse, _news: News) -> Ended:
     return "ignored"
 
 
-HANDLERS: dict[str, Callable[[Room, Event, News], Ended]] = {
+HANDLERS: dict[str, Callable[[Room, Event | Glimpse, News], Ended]] = {
     "video.publish.complete": publication,
     "video.publish.failed": publication,
     "video.inbox.received": publication,

@@ -34,6 +34,10 @@ def written(value: Value) -> str:
     return text(message.get("mid")) or "" if isinstance(message, Mapping) else ""
 
 
+def unnamed(_value: Value) -> str:
+    return ""
+
+
 NATURAL: Mapping[str, Callable[[Value], str]] = {
     "comments": commented,
     "live_comments": commented,
@@ -81,7 +85,7 @@ def notice(entry: Mapping[str, Any], change: Mapping[str, Any]) -> Notice:
     among them.
     """
     field, value, account = change["field"], change.get("value"), text(entry.get("id"))
-    natural = NATURAL.get(field, lambda _: "")(value) if isinstance(value, Mapping) else ""
+    natural = NATURAL.get(field, unnamed)(value) if isinstance(value, Mapping) else ""
     digest = sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
     return Notice(
         key=fit(f"{fit(field, MAX_NAME)}:{account}:{natural}:{digest}", MAX_ID),

@@ -40,8 +40,8 @@ class Unfenced(Queue[Chore]):
 class Unleased(Queue[Chore]):
     """Hands out what is due, whoever has it already."""
 
-    def claim(self, session, *, limit, lease, lapsed=False, only=None):
-        if lapsed or only:
+    def claim(self, session, *, limit, lease, lapsed=False, only=None, plain=False):
+        if lapsed or only or plain:
             return []
         due = select(Chore.id).where(Chore.due_at <= func.now())
         oldest = due.order_by(Chore.due_at).limit(limit)
