@@ -16,7 +16,6 @@ from core.posts.progress import progress
 from core.posts.publish import code_of, step_of
 from db.posts import Post
 from platforms.secret import Secret
-from tests.platforms.film import a_film
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KEY = Secret("a-secret-key-of-the-tests")
@@ -70,26 +69,6 @@ def test_a_link_of_another_key_or_with_one_sign_changed_opens_nothing():
             opened(KEY, other, now=NOW)
 
 
-def test_a_film_is_seen_by_its_headers(tmp_path):
-    file = tmp_path / "film"
-    file.write_bytes(a_film())
-
-    seen = films.probe(file)
-
-    assert films.unfit(seen) is None
-    assert (seen["width"], seen["height"], seen["codec"]) == (640, 360, "h264")
-    assert (seen["container"], seen["fps"], seen["duration_ms"]) == ("mp4", 24.0, 3000)
-
-
-@pytest.mark.parametrize("data", [b"", b"no film at all" * 100, b"\x00" * 4096])
-def test_what_is_no_film_is_seen_as_none(tmp_path, data):
-    file = tmp_path / "file"
-    file.write_bytes(data)
-
-    assert films.probe(file) is None
-    assert films.unfit(None) == "file_format_check_failed"
-
-
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -108,6 +87,10 @@ def test_what_is_no_film_is_seen_as_none(tmp_path, data):
 )
 def test_a_film_is_judged_as_the_platform_would(changed, code):
     assert films.unfit({**FITS, **changed}) == code
+
+
+def test_what_nobody_could_read_is_unfit():
+    assert films.unfit(None) == "file_format_check_failed"
 
 
 @pytest.mark.parametrize(
