@@ -15,6 +15,8 @@ from bench.sender import Sender
 
 def send(order: Order) -> Told:
     sender = Sender(order)
+    if order.rate is None:
+        sender.greet()
     before = time.process_time()
     sender.run()
     return Told(tuple(sender.answers), sender.again, time.process_time() - before)

@@ -24,6 +24,11 @@ def written(order: Order) -> list[bytes]:
     return [letter(order, at, number) for number in range(1, order.most + 1)]
 
 
+def greeting(order: Order) -> bytes:
+    """Asks for nothing but an answer."""
+    return f"GET /healthz HTTP/1.1\r\nHost: {urlsplit(order.url).netloc}\r\n\r\n".encode()
+
+
 def letter(order: Order, at: str, number: int) -> bytes:
     said = body(order.prefix, number, order.client_key)
     head = (

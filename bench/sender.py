@@ -2,13 +2,13 @@
 what sends shares the cores with what is measured.
 """
 
-import selectors
 import time
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bench.letters import written
+from bench.letters import greeting, written
 from bench.line import Line
+from bench.lines import Lines
 from bench.orders import Answer, Order
 
 TRIES = 2  # a kept connection may be closed just as it is used; the platform sends again too
@@ -31,24 +31,24 @@ class Sender:
         self.order = order
         self.answers: list[Answer] = []
         self.again = 0
-        self._at = address.hostname or "", address.port or 0
         self._letters = written(order)
         self._next = 1
-        self._idle: list[Line] = []
         self._busy: dict[Line, Sent] = {}
-        # The cheap one wakes by whole milliseconds: too coarse for letters that are due in between.
-        exact = order.rate is not None
-        self._ears = selectors.SelectSelector() if exact else selectors.DefaultSelector()
+        at = address.hostname or "", address.port or 0
+        self._lines = Lines(at, exact=order.rate is not None)
+
+    def greet(self) -> None:
+        """Before a closed phase: all its lines will be used at once."""
+        self._lines.greet(self.order.connections, greeting(self.order))
 
     def run(self) -> None:
         self._began = time.perf_counter()
         self._epoch = time.time() - self._began
-        end = self._began + self.order.seconds + PATIENCE
         self._send_due()
         while self._busy or not self._over():
-            assert time.perf_counter() < end, "the last answers did not come"
-            for key, _ in self._ears.select(self._pause()):
-                self._hear(key.fileobj)  # type: ignore[arg-type]  # all of them are lines
+            assert self._passed() < self.order.seconds + PATIENCE, "the last answers did not come"
+            for line in self._lines.ready(self._pause()):
+                self._hear(line)
             self._send_due()
 
     def _over(self) -> bool:
@@ -79,20 +79,12 @@ class Sender:
             self._next += 1
 
     def _send(self, sent: Sent) -> None:
-        line = self._line()
+        line = self._lines.take()
         self._busy[line] = sent
         try:
             line.ask(self._letters[sent.number - 1])
         except ConnectionError:
             self._cut(line)
-
-    def _line(self) -> Line:
-        """The one used last: the others may rest until the server closes them."""
-        if self._idle:
-            return self._idle.pop()
-        line = Line(self._at)
-        self._ears.register(line, selectors.EVENT_READ)
-        return line
 
     def _hear(self, line: Line) -> None:
         try:
@@ -100,29 +92,21 @@ class Sender:
         except ConnectionError:
             self._cut(line)
             return
-        if status is None or line not in self._busy:
-            return
-        self._note(self._busy.pop(line), status)
-        if line.open:
-            self._idle.append(line)
-        else:
-            self._hang_up(line)
+        if status is not None and line in self._busy:
+            self._note(self._busy.pop(line), status)
+            self._lines.rest(line)
 
     def _cut(self, line: Line) -> None:
         """By the other side: what was under way on it goes out again."""
+        self._lines.hang_up(line)
         sent = self._busy.pop(line, None)
-        self._hang_up(line)
         if sent is None:
-            self._idle.remove(line)
-        elif sent.tries < TRIES:
+            return
+        if sent.tries < TRIES:
             self.again += 1
             self._send(sent._replace(tries=sent.tries + 1))
         else:
             self._note(sent, 0)
-
-    def _hang_up(self, line: Line) -> None:
-        self._ears.unregister(line)
-        line.close()
 
     def _note(self, sent: Sent, status: int) -> None:
         at = time.perf_counter()

@@ -20,7 +20,7 @@ class Server:
     def __init__(self, answers, stall):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.heard = []
-        self.lines = 0
+        self.greeted = self.lines = 0
         self._answers, self._stall = answers, stall
         threading.Thread(target=self._welcome, daemon=True).start()
 
@@ -40,6 +40,10 @@ class Server:
     def _answer(self, line):
         with line:
             while letter := line.recv(65536):
+                if letter.startswith(b"GET /healthz "):
+                    self.greeted += 1
+                    line.sendall(YES)
+                    continue
                 self.heard.append(letter)
                 number = len(self.heard)
                 time.sleep(self._stall.get(number, 0))
@@ -66,8 +70,17 @@ def server():
 def sent(server, *, most, connections=4, rate=None):
     order = Order(server.url, "few-", most, 5.0, connections, "bench", "not-a-real-one", rate)
     sender = Sender(order)
+    if rate is None:
+        sender.greet()
     sender.run()
     return sender
+
+
+def test_lines_are_open_before_the_first_letter_and_greetings_are_no_letters(server):
+    there = server()
+    sender = sent(there, most=1)
+    assert (there.lines, there.greeted) == (4, 4)
+    assert [answer.number for answer in sender.answers] == [1]
 
 
 def test_every_letter_goes_out_once_over_kept_lines(server):
