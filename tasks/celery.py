@@ -24,7 +24,8 @@ app = Celery(
 def configured() -> dict[str, Any]:
     """What the environment says; raises `Misconfigured` naming every fault at once."""
     settings = load()
-    return configuration(settings.broker_url, settings.role)
+    every = settings.limits.alert_check_interval.total_seconds()
+    return configuration(settings.broker_url, settings.role, alerts_every=every)
 
 
 app.add_defaults(configured)  # a promise: Celery asks when it first needs an answer

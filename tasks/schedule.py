@@ -12,6 +12,8 @@ def entry(task: str, queue: str, *, every: float) -> Entry:
     return {"task": task, "schedule": every, "options": {"queue": queue, "expires": EXPIRES}}
 
 
+ALERTS_EVERY = 60.0
+
 SCHEDULE: dict[str, Entry] = {
     # The net under every lost bell: whatever is due is looked at within a second.
     **{f"wake {kind}": entry(task, kind, every=1.0) for kind, task in WAKES.items()},
@@ -20,8 +22,13 @@ SCHEDULE: dict[str, Entry] = {
     # One canary per queue, so that a worker which looks alive and hears nothing is found out.
     **{f"canary {queue}": entry(CANARY, queue, every=10.0) for queue in QUEUES},
     # Alerts open and end by how things stand, not by what anybody happened to notice.
-    "watch": entry(WATCH, "housekeeping", every=60.0),
+    "watch": entry(WATCH, "housekeeping", every=ALERTS_EVERY),
     # Often and little: what is left over is for the next time.
     "tidy": entry(TIDY, "housekeeping", every=300.0),
 }
 """Nothing here means "it is two o'clock, do X": beat forgets what it missed, the rows do not."""
+
+
+def schedule(*, alerts_every: float = ALERTS_EVERY) -> dict[str, Entry]:
+    """The table, with what settings may change. Units: seconds."""
+    return {**SCHEDULE, "watch": {**SCHEDULE["watch"], "schedule": alerts_every}}

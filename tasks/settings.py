@@ -5,7 +5,7 @@ from typing import Any
 from kombu import Exchange, Queue
 
 from tasks.queues import QUEUES
-from tasks.schedule import SCHEDULE
+from tasks.schedule import ALERTS_EVERY, schedule
 
 CONSUMERS = frozenset({"worker", "uploads"})
 """Roles that consume. All others only publish, and must not be held up by a sick broker."""
@@ -47,7 +47,9 @@ AMQP_CONSUMER = {
 }
 
 
-def configuration(broker_url: str, role: str) -> dict[str, Any]:
+def configuration(
+    broker_url: str, role: str, *, alerts_every: float = ALERTS_EVERY
+) -> dict[str, Any]:
     """Everything Celery is told.
 
     Shapes: `broker_url` is redis://, rediss:// or amqp://; `role` is a value of SIGNALPOST_ROLE.
@@ -61,6 +63,7 @@ def configuration(broker_url: str, role: str) -> dict[str, Any]:
         **WORKERS,
         **CONNECTION,
         **BEAT,
+        "beat_schedule": schedule(alerts_every=alerts_every),
         "broker_url": broker_url,
         "broker_transport_options": transport_options(broker_url, role),
         "broker_pool_limit": 2 if role in CONSUMERS else 4,
@@ -131,7 +134,6 @@ CONNECTION = {
 }
 
 BEAT = {
-    "beat_schedule": SCHEDULE,
     "beat_scheduler": "celery.beat:Scheduler",  # in memory: when work is due stands in Postgres
     "beat_max_loop_interval": 1,
 }

@@ -1,6 +1,6 @@
 """Everything one can do with notices of platforms, under one name for the edges."""
 
-from core.webhooks.apply import WORK
+from core.webhooks.apply import WORK, work
 from core.webhooks.inbox import Busy, Inbox
 from core.webhooks.receive import NotConfigured, Receipt, ear, process, receive, replay
 from platforms.errors import BadSignature
@@ -16,4 +16,5 @@ __all__ = [
     "process",
     "receive",
     "replay",
+    "work",
 ]

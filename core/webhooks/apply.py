@@ -4,11 +4,12 @@ Must not judge signatures nor speak to anybody; what follows from one is in `han
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from core.backoff import Policy, minutes, seconds
+from core.backoff import Policy
+from core.config.figures import Figures
 from core.engine.kinds import Work
 from core.errors import CoreError
 from core.outcomes import Again, Failure, Later
@@ -21,6 +22,7 @@ from platforms.base import Notice
 
 APPLIED = Again(None, progressed=False)  # `retry_count` goes on telling how many tries it took
 SWITCHED_OFF = timedelta(minutes=5)
+DOUBLINGS = 20  # a second doubled as often is twelve days: no cap is longer
 
 Told = tuple[Event | Glimpse, News]
 
@@ -97,7 +99,12 @@ def give_up(session: Session, event: Event, failure: Failure) -> None:
     event.due_at = event.created_at + DAY
 
 
-POLICY = Policy(seconds(1, 2, 4, 8, 16, 32, 60) + minutes(5, 15, 30, 60, 120, 240, 480))
+def policy(figures: Figures) -> Policy:
+    """Quick tries, each twice as far from the last as the one before, then slow ones."""
+    cap, quick = figures.webhook_backoff_cap, range(figures.webhook_quick_retries)
+    doubled = tuple(min(timedelta(seconds=1) * 2 ** min(n, DOUBLINGS), cap) for n in quick)
+    return Policy(doubled + figures.webhook_slow_delays)
+
 
 WORK = Work(
     kind="webhooks",
@@ -107,10 +114,15 @@ WORK = Work(
     perform=perform,
     record=record,
     give_up=give_up,
-    policy=POLICY,
+    policy=policy(Figures()),
     lease=timedelta(seconds=30),
     batch=500,
     together=apply,
     plain=True,
     ledger=False,
 )
+
+
+def work(world: World) -> Work[Event, Job, News]:
+    """Applying, with the patience that settings give it."""
+    return replace(WORK, policy=policy(world.settings.limits))

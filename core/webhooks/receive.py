@@ -11,7 +11,7 @@ from core.engine.kinds import Report
 from core.engine.work import run
 from core.errors import CoreError, NotFound
 from core.watch import metrics
-from core.webhooks.apply import WORK
+from core.webhooks.apply import work
 from core.webhooks.deliveries import Delivery, judge
 from core.webhooks.handlers import HANDLERS
 from core.webhooks.inbox import Busy, Inbox, Refused
@@ -104,7 +104,7 @@ def count(row: Arrival, stored: Stored) -> None:
 
 def process(database: Database, world: World, *, limit: int) -> Report:
     """One batch of at most `limit`, here and now: beside the workers, never against them."""
-    return run(replace(WORK, batch=limit), database, world)
+    return run(replace(work(world), batch=limit), database, world)
 
 
 def replay(database: Database, wanted: Wanted) -> list[int]:

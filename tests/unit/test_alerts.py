@@ -1,10 +1,13 @@
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from core.config.figures import Figures
 from core.health.alerts import CONDITIONS
 from core.health.housekeeping import DAY
-from core.webhooks.apply import POLICY
+from core.webhooks.apply import policy
 
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -19,8 +22,22 @@ def test_no_two_alerts_have_one_name():
     assert len({condition.name for condition in CONDITIONS}) == len(CONDITIONS)
 
 
-def test_the_curve_of_retries_is_the_one_that_was_decided():
-    waits = [step.total_seconds() for step in POLICY.steps]
+def curve(**changed):
+    return [step.total_seconds() for step in policy(replace(Figures(), **changed)).steps]
+
+
+def test_the_curve_of_retries_is_quick_then_slow_and_ends_within_a_day():
     minutes = [60 * value for value in (5, 15, 30, 60, 120, 240, 480)]
-    assert waits == [1, 2, 4, 8, 16, 32, 60, *minutes]
-    assert sum(waits) < DAY.total_seconds()
+    assert curve() == [1, 2, 4, *minutes]
+    assert sum(curve()) < DAY.total_seconds()
+
+
+def test_the_curve_is_as_settings_say():
+    changed = curve(
+        webhook_quick_retries=8,
+        webhook_backoff_cap=timedelta(seconds=60),
+        webhook_slow_delays=(timedelta(hours=1),),
+    )
+    assert changed == [1, 2, 4, 8, 16, 32, 60, 60, 3600]
+    assert curve(webhook_quick_retries=0, webhook_slow_delays=()) == []
+    assert max(curve(webhook_quick_retries=2000)) == 8 * 3600

@@ -1,5 +1,5 @@
 from tasks.queues import CANARY, EXPIRES, QUEUES, TICK, WAKES
-from tasks.schedule import SCHEDULE
+from tasks.schedule import SCHEDULE, schedule
 
 
 def test_every_kind_of_work_is_rung_each_second_on_its_own_queue():
@@ -32,3 +32,8 @@ def test_beat_rings_listed_queues_and_sends_no_arguments():
 def test_a_kind_is_the_name_of_its_queue():
     assert set(WAKES) <= set(QUEUES)
     assert all(task.startswith("signalpost.") for task in (*WAKES.values(), TICK, CANARY))
+
+
+def test_how_often_alerts_are_looked_for_is_a_setting():
+    assert schedule(alerts_every=15.0)["watch"]["schedule"] == 15.0
+    assert schedule() == SCHEDULE
