@@ -1,10 +1,10 @@
 """The way to Postgres: one pool, and the only commit there is. Must not know any table."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -51,16 +51,27 @@ class Database:
             hide_parameters=True,  # an error message must not quote what it failed to store
             connect_args=connect_args(application_name),
         )
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> AbstractContextManager[Session]:
         """A session whose work is committed at the end, or not at all.
 
         Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
         connection broke during the commit itself, which nobody can tell apart.
         """
+        return self._session(self._engine)
+
+    def single(self) -> AbstractContextManager[Session]:
+        """For work of one statement: it is its own transaction, and two round trips are saved.
+
+        Errors: as above.
+        """
+        return self._session(self._single)
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
         try:
-            with Session(self._engine, expire_on_commit=False) as session:
+            with Session(engine, expire_on_commit=False) as session:
                 yield session
                 session.commit()
         except (DBAPIError, PoolTimeout) as error:

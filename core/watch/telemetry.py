@@ -5,7 +5,6 @@ All handlers of a process are replaced by one whose formatter redacts. Must know
 
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -16,6 +15,7 @@ import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from core.config.settings import Settings
+from core.watch import ids
 from core.watch.lines import in_order, readable, steps
 from core.watch.redact import Redactor
 from platforms.secret import Secret
@@ -69,7 +69,7 @@ def disarm() -> None:
 def correlate(given: str | None = None) -> str:
     """Begin something new under this id, or under a fresh one if that is none."""
     clear_contextvars()
-    ours = given if given and CORRELATION.fullmatch(given) else secrets.token_hex(16)
+    ours = given if given and CORRELATION.fullmatch(given) else ids.fresh()
     bind_contextvars(correlation_id=ours)
     return ours
 

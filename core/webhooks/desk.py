@@ -4,6 +4,7 @@ They are apart so that a broker which hangs costs nobody an answer. Belongs to o
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ import structlog
 from db.arrivals import Arrival, Stored, store
 from db.session import Database, StoreAway
 
-TOGETHER = 64  # letters in one transaction
+TOGETHER = 64  # letters in one statement
+PACE = 0.005  # seconds from one commit to the next, so that under load letters go together
+ECHO = 0.05  # seconds from one ring to the next; the first of an idle house is heard at once
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +44,8 @@ class Desk:
         self._database = database
         self._ring = ring
         self._news = Event()
-        self._ended = False
+        self._ended = Event()
+        self._paced = 0.0
         self._threads = [
             Thread(target=work, name=f"inbox {work.__name__}", daemon=True)
             for work in (self._write, self._announce)
@@ -59,6 +63,8 @@ class Desk:
         more = True
         while more:
             letters = [self.letters.get()]
+            time.sleep(max(0.0, self._paced - time.monotonic()))
+            self._paced = time.monotonic() + PACE
             while len(letters) < TOGETHER and letters[-1] is not None:
                 try:
                     letters.append(self.letters.get_nowait())
@@ -72,7 +78,7 @@ class Desk:
             ]
             if waited_for:
                 self._store(waited_for)
-        self._ended = True
+        self._ended.set()
         self._news.set()
 
     def _store(self, letters: list[Letter]) -> None:
@@ -100,13 +106,14 @@ class Desk:
         letters[0].stored.set_exception(Refused(type(error).__name__))
 
     def _commit(self, letters: list[Letter]) -> list[list[Stored]]:
-        with self._database.transaction() as session:
+        with self._database.single() as session:
             stored = iter(store(session, [one for letter in letters for one in letter.arrivals]))
         return [[next(stored) for _ in letter.arrivals] for letter in letters]
 
     def _announce(self) -> None:
         """One ring for whatever was stored since the last one."""
-        while not self._ended:
+        while self._news.is_set() or not self._ended.is_set():
             self._news.wait()
             self._news.clear()
             self._ring("webhooks")
+            self._ended.wait(ECHO)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from core.webhooks.desk import ECHO
 from core.webhooks.inbox import Busy, Inbox, Refused
 from db.arrivals import Arrival, store
 from db.session import Database
@@ -186,6 +187,23 @@ def test_one_ring_follows_a_commit_and_none_a_duplicate(inbox, bell):
     inbox.close()
     assert bell.rung[:1] == ["webhooks"]
     assert len(bell.rung) <= 2  # the last one is the closing
+
+
+def test_what_comes_in_a_burst_is_rung_for_once_and_once_more_at_its_end(inbox, bell):
+    began = time.monotonic()
+    for number in range(40):
+        inbox.put([an_arrival(str(number))])
+    inbox.close()
+    assert len(bell.rung) <= 2 + (time.monotonic() - began) / ECHO
+
+
+def test_letters_that_come_close_together_go_together(inbox, database):
+    """One by one they would be forty commits."""
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: inbox.put([an_arrival(str(number))]), range(40)))
+    with database.transaction() as session:
+        groups = session.execute(text("SELECT count(DISTINCT xmin::text) FROM webhook_events"))
+        assert groups.scalar_one() < 30
 
 
 def test_a_bell_that_hangs_holds_up_nobody(database):
