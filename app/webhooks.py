@@ -8,8 +8,9 @@ import time
 
 import structlog
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from app.body import raw
 from app.context import house, request_id
 from core import webhooks
 from core.errors import CoreError, Invalid
@@ -34,7 +35,7 @@ def hear(provider: str) -> Response:
     """A platform's delivery: 200 once it is stored, also if it was here before."""
     webhooks.ear(house().world, provider)  # without a key for it, not a byte is read
     began = time.perf_counter()
-    duplicate = stored(provider, raw())
+    duplicate = stored(provider, raw(house().settings.limits.webhook_max_bytes))
     metrics.of(metrics.WEBHOOK_ACK, provider).observe(time.perf_counter() - began)
     return Response(ANSWERS[duplicate], mimetype="application/json")
 
@@ -49,19 +50,6 @@ def greet(provider: str) -> Response:
     if answer is None:
         raise MethodNotAllowed(valid_methods=["POST"])
     return Response(answer, mimetype="text/plain")
-
-
-def raw() -> bytes:
-    """The body as sent, whatever it calls itself. Errors: 413, at a byte too much.
-
-    A body without a length is cut by the framework where its limit is, so that lies one further.
-    """
-    limit = house().settings.limits.webhook_max_bytes
-    request.max_content_length = limit + 1
-    body = request.get_data(cache=False)
-    if len(body) > limit:
-        raise RequestEntityTooLarge
-    return body
 
 
 def stored(provider: str, body: bytes) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app import errors, words
 from core import errors as ours
@@ -151,6 +152,15 @@ def test_a_body_that_is_none_is_refused_in_the_envelope(client, body, kind, stat
     answer = client.post(LOGIN, data=body.encode("latin-1"), content_type=kind)
     assert answer.status_code == status
     assert answer.json["error"]["code"] in errors.KINDS
+
+
+def test_a_body_without_a_length_is_measured_as_it_comes(app):
+    told = json.dumps({"email": "a" * 70_000, "password": "b"}).encode()
+    environ = EnvironBuilder(path=LOGIN, method="POST", data=told).get_environ()
+    environ |= {"CONTENT_TYPE": "application/json", "wsgi.input_terminated": True}
+    environ.pop("CONTENT_LENGTH")
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status.startswith("413")
 
 
 def test_wrong_fields_are_named_and_not_quoted(client):
