@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.drain import drain
 from bench.ground import ROOT, Ground, prepared
+from bench.inbox import inboxes
 from bench.machine import Machine
 from bench.phases import Plan, measure
 from bench.provisions import Missing
@@ -21,7 +22,7 @@ from bench.scan import scan
 from bench.stacks import STACKS
 from bench.tables import show
 
-PARTS = (*STACKS, "drain", "scan")
+PARTS = (*STACKS, "drain", "scan", "inbox")
 PROCESSES = (1, 2)  # that a backlog is drained by
 WIDTH = 170  # where nobody's terminal says otherwise
 
@@ -46,6 +47,7 @@ def one(name: str, ground: Ground, plan: Plan, results: Results) -> None:
 @click.option("--rate", default=100.0, show_default=True, help="Letters per second for all.")
 @click.option("--events", default=20_000, show_default=True, help="Of the stored backlog.")
 @click.option("--rows", default=100_000, show_default=True, help="Posts that are not due.")
+@click.option("--full", default=200_000, show_default=True, help="Notices in a full inbox.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Parts; all by default.")
 @click.option(
     "--out",
@@ -65,6 +67,13 @@ def main(*, out: Path, only: tuple[str, ...], **options: float) -> None:
             results.drains.append(drain(ground, processes=processes, events=int(options["events"])))
         if chosen(only, ["scan"]):
             results.scans = scan(ground, rows=int(options["rows"]))
+        if chosen(only, ["inbox"]):
+            results.inboxes = inboxes(
+                ground,
+                rows=int(options["full"]),
+                seconds=options["seconds"],
+                events=int(options["events"]) // 4,
+            )
     results.write(out)
     show(results, Console(width=None if sys.stdout.isatty() else WIDTH))
     sys.exit(1 if results.wrong else 0)

@@ -19,7 +19,7 @@ PREFIX = "stored-"
 BACKLOG = f"""
 INSERT INTO webhook_events
        (provider, event_type, vendor_event, external_id, account, publish_id, payload_json)
-  SELECT 'tiktok', 'video.publish.complete', 'post.publish.complete', 'bench:' || number,
+  SELECT 'tiktok', 'video.publish.complete', 'post.publish.complete', 'bench:' || publish_id,
          creator, publish_id,
          jsonb_build_object('client_key', %(key)s, 'event', 'post.publish.complete',
                             'create_time', extract(epoch FROM now())::bigint,
@@ -46,13 +46,17 @@ class Drain:
 
 def drain(ground: Ground, *, processes: int, events: int) -> Drain:
     with signalpost(ground, workers=processes) as stack:
-        assert stack.memory
-        stack.memory.expect(PREFIX, events)
-        before = spent(stack.pids)
-        rung = backlog(stack, stack.memory, events)
-        await_all(stack.memory)
-        after = spent(stack.pids)
-        applied = stack.memory.applied(PREFIX)
+        return drained(stack, PREFIX, processes=processes, events=events)
+
+
+def drained(stack: Stack, prefix: str, *, processes: int, events: int) -> Drain:
+    assert stack.memory
+    stack.memory.expect(prefix, events)
+    before = spent(stack.pids)
+    rung = backlog(stack, stack.memory, prefix, events)
+    await_all(stack.memory)
+    after = spent(stack.pids)
+    applied = stack.memory.applied(prefix)
     seconds = max(one.at for one in applied.values()) - rung
     return Drain(
         processes,
@@ -64,9 +68,9 @@ def drain(ground: Ground, *, processes: int, events: int) -> Drain:
     )
 
 
-def backlog(stack: Stack, memory: Memory, events: int) -> float:
+def backlog(stack: Stack, memory: Memory, prefix: str, events: int) -> float:
     """One bell, as the web process rings it; beat rings each second besides. When it was rung."""
-    memory.run(BACKLOG, prefix=PREFIX, count=events, key=CLIENT_KEY)
+    memory.run(BACKLOG, prefix=prefix, count=events, key=CLIENT_KEY)
     rung = time.time()
     with Celery(broker=stack.broker) as bell:
         bell.send_task(WAKES["webhooks"], queue="webhooks")

@@ -46,6 +46,7 @@ SELECT publish_id, extract(epoch FROM max(processed_at)), count(*)
 """Stored, applied, and with its effect; more than one row would be a notice stored twice."""
 
 WAITING = "SELECT count(*) FROM webhook_events WHERE processed_at IS NULL"
+OUR_WAITING = f"{WAITING} AND dead_at IS NULL"  # as an index has it: ours may hold millions
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,11 @@ class Applied:
 
 @dataclass(frozen=True)
 class Memory:
-    """One stack's database. `posts` is its statement that makes publications."""
+    """One stack's database. `posts` makes publications, `still` counts what waits."""
 
     dsn: str = field(repr=False)
     posts: str
+    still: str = WAITING
 
     @contextmanager
     def asked(self) -> Iterator[cursor]:
@@ -84,7 +86,7 @@ class Memory:
 
     def waiting(self) -> int:
         with self.asked() as run:
-            run.execute(WAITING)
+            run.execute(self.still)
             found = run.fetchone()
         return int(found[0]) if found else 0
 

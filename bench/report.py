@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.drain import Drain
 from bench.figures import ratio
 from bench.goals import GOALS, OURS, Phases, Standing, standings
+from bench.inbox import Inbox
 from bench.machine import Machine
 from bench.scan import Scan
 
@@ -22,12 +23,14 @@ class Results:
     skipped: dict[str, str] = field(default_factory=dict)
     drains: list[Drain] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
+    inboxes: list[Inbox] = field(default_factory=list)
 
     @property
     def wrong(self) -> int:
         """Acknowledged by us or stored, and not applied once. What peers lose is a figure."""
         loads = self.stacks.get(OURS, {}).values()
         drained = sum(drain.lost for drain in self.drains)
+        drained += sum(inbox.lost for inbox in self.inboxes)
         return drained + sum(load.lost + load.doubled for load in loads)
 
     def standings(self) -> list[Standing]:

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from bench import guests, provisions
 from bench.ground import Ground, Plot
-from bench.memory import OUR_POSTS, PEOPLE, THEIR_POSTS, Memory
+from bench.memory import OUR_POSTS, OUR_WAITING, PEOPLE, THEIR_POSTS, Memory
 from bench.peers import tables
 from bench.servers import Peer, flask, running
 from local import settings
@@ -47,7 +47,7 @@ def signalpost(ground: Ground, *, workers: int = WORKERS) -> Iterator[Stack]:
     house = House(site, Said(given(plot, site, secret), {}))
     try:
         house.open()
-        memory = Memory(plot.dsn, OUR_POSTS)
+        memory = Memory(plot.dsn, OUR_POSTS, OUR_WAITING)
         memory.run(PEOPLE)
         hears = f"{site.web_url}/api/webhooks/tiktok"
         children = {role: child.pid for role, child in house.supervisor.children.items()}

@@ -1,12 +1,14 @@
 """The results for people, as tables on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 
 from bench.drawing import delays, table
 from bench.findings import Load
 from bench.goals import Standing
+from bench.inbox import compared
 from bench.machine import Machine
 from bench.phases import TITLES
 from bench.report import Results
@@ -53,6 +55,10 @@ def own(results: Results, console: Console) -> None:
     table(console, "A stored backlog", ("processes", "events", "s", "apply/s", "lost"), drains)
     scans = [(each.rows, each.due, delays(each.claim)) for each in results.scans]
     table(console, "One claim of posts", ("rows", "due", "p50 · p99 · max ms"), scans)
+    full = [tuple(asdict(each).values()) for each in results.inboxes]
+    ratios = [("ratio, 1 is as fast", *compared(results.inboxes).values(), None)] if full else []
+    heads = ("rows", "accept/s", "drain/s", "CPU ms/accepted", "CPU ms/drained", "lost")
+    table(console, "A full inbox", heads, full + ratios)
 
 
 def machine(known: Machine, console: Console) -> None:
