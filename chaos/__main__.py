@@ -24,6 +24,8 @@ SUITES = {
     "deaf workers": "tests/flows/test_watchdog.py",
     "refreshes raced and killed": "tests/flows/test_refresh.py",
     "webhook storm": "tests/flows/test_webhook_storm.py",
+    "strange letters": "tests/flows/test_webhook_hostile.py",
+    "webhook rain, sixty kills and lost stores": "tests/flows/test_webhook_chaos.py",
     "engine races and kills": "tests/db/test_races.py",
 }
 ALL = "chaos or not chaos"  # the default run leaves the long forms out

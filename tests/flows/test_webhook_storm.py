@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.flows import misfortunes
 from tests.flows.brokers import until
+from tests.flows.rains import Rain
 from tests.flows.storms import COPIES, Storm
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("storm")]
@@ -59,6 +61,26 @@ def test_a_hung_broker_costs_no_answer_and_beat_makes_up_for_the_bells(house, st
     assert storm.complaints() == {}
 
 
+def test_a_process_that_outlives_its_lease_applies_nothing_twice(house):
+    rain = Rain(house, "overtaken-", 0, rate=50.0)
+    with rain.falling():
+        for _ in range(6):
+            misfortunes.overtaken(house)
+    until(rain.drained_soon, within=DRAINED, what="the inbox drained")
+    assert set(rain.answers) == {200}
+    assert rain.complaints() == {}
+
+
+def test_whoever_speaks_with_postgres_is_cut_off_and_nothing_is_lost(house):
+    rain = Rain(house, "cut-", 0)
+    with rain.falling():
+        misfortunes.cut_off(house, 2.0)
+    until(rain.drained_soon, within=DRAINED, what="the inbox drained")
+    assert set(rain.answers) <= {200, 503}
+    assert len(rain.acknowledged) == rain.count
+    assert rain.complaints() == {}
+
+
 def test_the_checker_complains_when_there_is_something_to_complain_about(house, storm):
     storm = storm("control-", 6)
     storm.blow(copies=1)
@@ -82,6 +104,7 @@ def test_the_checker_complains_when_there_is_something_to_complain_about(house, 
         "stored twice": {stored_twice},
         "not applied once": {again, stored_twice},
         "without effect": {forgotten},
+        "moved back": {forgotten},
     }
 
 
