@@ -15,14 +15,21 @@ from tests.flows.brokers import until
 
 VICTIMS = ("web", "worker", "beat")
 LEASE = 30.0  # seconds, of notices
+LIFE = 8.0  # seconds: a start, and some work
 BACK = 60.0  # seconds in which the supervisor has each part standing again
 
 
 def kill_one(house, dice):
     """Who died: a part with all its processes, its first one alone, or one below that."""
-    name, how = dice.choice(VICTIMS), dice.choice((whole, below))
-    until(lambda: house.child(name), within=BACK, what=f"a {name} to be killed")
+    until(lambda: standing(house), within=BACK, what="somebody to be killed")
+    name, how = dice.choice(standing(house)), dice.choice((whole, below))
     return f"{name}: {how(house, name)}"
+
+
+def standing(house):
+    """Those that have lived long enough to have worked: who dies while it starts proves nothing."""
+    alive = {name: child for name in VICTIMS if (child := house.child(name))}
+    return [name for name, child in alive.items() if time.time() - child.create_time() > LIFE]
 
 
 LAPSE = """

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tests.flows.storms import POSTS, Storm
 
 DROPS = 64  # deliveries under way at once
-ENDURING = 180.0  # seconds one is repeated: the longest outage, and a start after it
+ENDURING = 300.0  # seconds one is repeated: the longest outage, and a start after it
 AGAIN = 10  # every so-manieth comes twice
 STEP = 500  # publications are made before their notices are due
 
