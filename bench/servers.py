@@ -12,7 +12,7 @@ from bench.ground import ROOT, Plot
 from local.child import Child, Program
 from local.ports import free_port
 from local.probe import says_ok
-from local.programs import ALONE, Site, web
+from local.programs import ALONE, Site, serving
 from local.supervisor import Supervisor
 
 ANSWER = 0.5  # seconds in which a worker that is up answers a ping
@@ -67,7 +67,7 @@ def flask(application: str, *, tasks: str | None = None) -> Callable[[Place], li
 
 def our_server(application: str, site: Site) -> tuple[str, ...]:
     """Our own command, but for what it serves."""
-    return (*web(site, {})[:-1], application)
+    return serving(site, application)
 
 
 def listener(place: Place, command: tuple[str, ...]) -> Program:

@@ -25,7 +25,7 @@ from platforms import registry
 from platforms.base import Platform, Webhooks
 from platforms.http import Http
 
-POOLS = {"web": 20}
+POOLS = {"web": 34}  # its threads, the inbox, and one to spare
 FEW = 2  # connections of any other process: the engine opens transactions one after another
 
 

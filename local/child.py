@@ -4,25 +4,21 @@ Must not know which process it is, nor decide whether it is started again.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from local.ground import Account
+from local.orphans import die_with_parent
 
 LOOK = 0.02  # seconds between two looks at a condition
-PR_SET_PDEATHSIG = 1
-
-# Loaded here: after the change of account the child may not be able to read the library.
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class DidNotStart(Exception):
@@ -70,13 +66,9 @@ class Child:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the supervisor: it knows the order
                 pass_fds=program.descriptors,
-                preexec_fn=self._die_with_parent,  # noqa: PLW1509 - one call, loaded beforehand
+                preexec_fn=partial(die_with_parent, program.orphaned),  # noqa: PLW1509 - one call, loaded beforehand
                 **(program.account.drop if program.account else {}),
             )
-
-    def _die_with_parent(self) -> None:
-        if LIBC:
-            LIBC.prctl(PR_SET_PDEATHSIG, self.program.orphaned)
 
     def wait_until_ready(self, *, within: float) -> None:
         """Units: seconds. Errors: DidNotStart, with the end of its log."""

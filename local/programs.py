@@ -59,10 +59,16 @@ class Process:
 
 
 def web(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:
+    return serving(site, "--factory", "local.web:create_app")
+
+
+def serving(site: Site, *application: str) -> tuple[str, ...]:
+    """Our server, for whatever it serves. What each option is good for: docs/decisions/0011."""
     return (
-        *(sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", "gthread"),
-        *("-w", "1", "--threads", "16", "--graceful-timeout", "2"),
-        *("-b", f"{LOOPBACK}:{site.web}", "app:create_app()"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--workers", "1", "--blocking-threads", "32", "--http1-buffer-size", "16384"),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "warning"),
+        *("--host", LOOPBACK, "--port", str(site.web), *application),
     )
 
 

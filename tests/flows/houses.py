@@ -27,7 +27,7 @@ SIGNALPOST = (str(Path(sys.executable).with_name("signalpost")),)
 STOP = 15.0  # seconds: surface.md
 OURS = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
 MARKS = {
-    "web": "gunicorn",
+    "web": "granian",
     "worker": "worker@",
     "uploads": "uploads@",
     "beat": "beat",

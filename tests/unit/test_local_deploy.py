@@ -13,6 +13,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text()
 PROCFILE = dict(
     line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line
 )
+OWN = {"--host", "--port", "--workers-kill-timeout", "--factory"}
 SECRET = re.compile(r"\$\{(\w*(?:SECRET|KEY|PASSWORD|TOKEN|AUTH)(?!\w))(?::?([-?]))?([^}]*)\}")
 
 
@@ -40,6 +41,18 @@ def test_workers_listen_to_the_same_queues_everywhere(name, tmp_path):
     site = Site(tmp_path, web=1, sandbox=2, flower=3, workers=1, uploads=1)
     here = queues(PROCESSES[name].command(site, {}))
     assert here == queues(services()[name]["command"]) == queues([PROCFILE[name]])
+
+
+def test_the_web_server_has_the_same_options_everywhere(tmp_path):
+    """But for where it listens and how long it waits for the last answers."""
+    site = Site(tmp_path, web=1, sandbox=2, flower=3, workers=1, uploads=1)
+
+    def options(words):
+        found = set(re.findall(r"--[a-z0-9-]+(?:[= ][\w.:]+)?", " ".join(words).replace("=", " ")))
+        return {each for each in found if each.split()[0] not in OWN}
+
+    here = options(PROCESSES["web"].command(site, {}))
+    assert here == options(services()["web"]["command"]) == options([PROCFILE["web"]]) != set()
 
 
 def test_no_secret_has_a_default():

@@ -51,7 +51,7 @@ def test_without_a_place_for_files_only_files_fail():
         _ = world().media
 
 
-@pytest.mark.parametrize(("role", "size"), [("web", 20), ("worker", 2), ("cli", 2)])
+@pytest.mark.parametrize(("role", "size"), [("web", 34), ("worker", 2), ("cli", 2)])
 def test_each_role_has_its_share_of_connections(role, size):
     database = build_database(Settings.from_env(LEAST), role=role)
     assert database._engine.pool.size() == size
