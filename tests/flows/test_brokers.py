@@ -108,16 +108,26 @@ def test_a_stopped_worker_gives_its_task_back_within_its_grace(house):
     app.conf.update(configuration(house.broker.url, "cli"))
     app.send_task("signalpost.long", queue="posts")
     until(lambda: house.effects("began"), what="the task begun")
+    until(lambda: at_work(app), what="the worker knowing that it has begun")
     worker.send_signal(signal.SIGTERM)
-    worker.wait(20)
+    worker.wait(40)
     assert house.effects("ended") == 0
     house.worker()
     (house.folder / "go-on").touch()
     until(lambda: house.effects("ended") == 1, what="the task done by the next worker")
 
 
+def at_work(app):
+    """What its child has begun, a worker hears a moment later; stopped before, it would wait."""
+    answers = app.control.inspect(timeout=2, limit=1).active() or {}
+    return [task for tasks in answers.values() for task in tasks]
+
+
 def test_an_idle_worker_stops_at_once(house):
     worker = house.worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(house.broker.url, "cli"))
+    until(lambda: app.control.ping(timeout=2, limit=1), what="a worker in its loop")
     worker.send_signal(signal.SIGTERM)
     worker.wait(60)
     assert worker.returncode == 0
