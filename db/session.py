@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-__all__ = ["Database", "Session", "StoreAway", "away"]
+__all__ = ["Database", "Session", "StoreAway", "away", "now"]
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
@@ -93,6 +94,12 @@ class Database:
     def dispose(self, *, close: bool = True) -> None:
         """Forget all connections; after a fork `close` is False, for they are the parent's."""
         self._engine.dispose(close=close)
+
+
+def now(session: Session) -> datetime:
+    """The database's clock."""
+    moment: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return moment
 
 
 def connect_args(application_name: str) -> dict[str, Any]:

@@ -30,12 +30,6 @@ class PostEvent(Identified, Base):
     )
 
 
-def now(session: Session) -> datetime:
-    """The database's clock, as a value."""
-    moment: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return moment
-
-
 class PostEvents:
     def __init__(self, session: Session) -> None:
         self._session = session

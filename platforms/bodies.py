@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Never
 
 SHALLOW = 100  # brackets; what is read must be readable again from wherever we stand
-MAX_ID = 255  # characters the columns hold; anything longer is kept as its digest
+MAX_NAME, MAX_ID = 100, 255  # characters the columns hold; anything longer is kept as its digest
 
 
 def decoded(body: bytes) -> Any:

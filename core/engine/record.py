@@ -58,15 +58,17 @@ def written(
     report = Report()
     if not results:
         return report
+    look = work.queue.glimpsed if work.plain else work.queue.held
     with database.transaction() as session:
-        ends = at_once(work, session, results) if work.plain else {}
-        finished = {row for row, ended in ends.items() if isinstance(ended, Again)}
-        report.recorded += len(finished)
-        rest = [(hand, one) for hand, one in results if hand.id not in finished]
-        held = work.queue.held(session, tokens(rest)) if rest else {}
-        ends |= jointly(work, session, outcomes(rest, held)) if not work.plain else {}
+        rows: Mapping[int, Any] = look(session, tokens(results))
+        ends = jointly(work, session, outcomes(results, rows))
+        rest = results
+        if work.plain:  # its own `together` has released what it finished
+            rest = [pair for pair in results if not isinstance(ends.get(pair[0].id), Again)]
+            rows = work.queue.held(session, tokens(rest)) if rest else {}
+        report.recorded += len(results) - len(rest)
         for hand, one in rest:
-            row, result = held.get(hand.id), ends.get(hand.id, one)
+            row, result = rows.get(hand.id), ends.get(hand.id, one)
             ended = FENCED if row is None else end(work, session, row, hand, result, world)
             report.count(ended)
             if hand.entry is not None:
@@ -74,16 +76,6 @@ def written(
             if ended is FENCED:
                 log.warning("work.fenced", kind=work.kind, row=hand.id, attempt=hand.attempt)
     return report
-
-
-def at_once(
-    work: Work[Row, Job, Outcome],
-    session: Session,
-    results: list[tuple[Hand[Job], Outcome | Failure | Later]],
-) -> dict[int, Again | Failure]:
-    """The results of plain rows, which their kind records and releases by itself."""
-    rows = work.queue.glimpsed(session, tokens(results))
-    return jointly(work, session, outcomes(results, rows))
 
 
 def tokens(results: list[tuple[Hand[Job], Any]]) -> dict[int, int]:

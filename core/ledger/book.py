@@ -9,12 +9,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from core.watch.metrics import PUBLISH_SECONDS, UPLOAD
+from core.watch import metrics
 from db.heard import AnyPost, AnyRecord
 from db.notices import Notifications
 from db.records import Records
-from db.session import Session
-from db.timeline import PostEvents, now
+from db.session import Session, now
+from db.timeline import PostEvents
 from db.uploads import UploadSessions
 
 
@@ -86,9 +86,9 @@ def opened(session: Session) -> Iterator[Book]:
 
 def count(post: AnyPost) -> None:
     """Ended, how, and how long after it was to begin."""
-    how = (post.provider, post.kind, post.source, post.state.lower(), post.error_code or "none")
-    UPLOAD.labels(*how).inc()
+    how, outcome = (post.provider, post.kind), post.state.lower()
+    metrics.of(metrics.UPLOAD, *how, post.source, outcome, post.error_code or "none").inc()
     if post.finished_at is not None:
         took = post.finished_at - (post.publish_at or post.created_at)
-        observed = PUBLISH_SECONDS.labels(post.provider, post.kind, post.state.lower())
+        observed = metrics.of(metrics.PUBLISH_SECONDS, *how, outcome)
         observed.observe(max(took.total_seconds(), 0.0))

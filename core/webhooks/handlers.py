@@ -6,11 +6,10 @@ Handlers change rows and nothing else, and never lock a row that `core/webhooks/
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Literal
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from core.accounts import grants
 from core.ledger import records
@@ -85,17 +84,10 @@ def handle(room: Room, event: Event | Glimpse, news: News) -> Ended:
     kind = news.notice.kind if news.notice.kind in HANDLERS else "other"
     ended = HANDLERS.get(kind, ignore)(room, event, news)
     outcome = ended.code if isinstance(ended, Failure) else ended
-    processed, processing = counters(news.provider, kind, outcome)
-    processed.inc()
-    processing.observe(max((news.at - event.created_at).total_seconds(), 0.0))
+    metrics.of(metrics.WEBHOOK_PROCESSED, news.provider, kind, outcome).inc()
+    age = (news.at - event.created_at).total_seconds()
+    metrics.of(metrics.WEBHOOK_PROCESSING, news.provider, kind).observe(max(age, 0.0))
     return ended
-
-
-@cache
-def counters(provider: str, kind: str, outcome: str) -> tuple[Counter, Histogram]:
-    """Looked up once: the values of all three are few."""
-    processing = metrics.WEBHOOK_PROCESSING.labels(provider, kind)
-    return metrics.WEBHOOK_PROCESSED.labels(provider, kind, outcome), processing
 
 
 def publication(room: Room, event: Event | Glimpse, news: News) -> Ended:

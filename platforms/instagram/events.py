@@ -10,9 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from platforms.base import IGNORED, Notice
-from platforms.bodies import MAX_ID, fit, text
-
-MAX_NAME = 100  # characters the column holds
+from platforms.bodies import MAX_ID, MAX_NAME, fit, text
 
 Value = Mapping[str, Any]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from platforms.base import IGNORED, Notice, Verdict
-from platforms.bodies import MAX_ID, fit, text
+from platforms.bodies import MAX_ID, MAX_NAME, fit, text
 from platforms.secret import Secret
 from platforms.signing import header, match
-from platforms.tiktok.events import MAX_NAME, RENAMED
+from platforms.tiktok.events import RENAMED
 
 HEADER = "x-tiktok-signature"
 IDS = ("event_id", "publish_id", "post_id")

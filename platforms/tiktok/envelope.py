@@ -6,10 +6,9 @@ The status never decides alone: either kind of refusal may come with HTTP 200.
 from collections.abc import Mapping
 from typing import Any
 
-from platforms.bodies import text
+from platforms.bodies import MAX_NAME, text
 from platforms.errors import PlatformError, Unavailable
 from platforms.http import Reply
-from platforms.tiktok.events import MAX_NAME
 from platforms.tiktok.meanings import DATA, OAUTH, Refusal, error
 
 OK = 200

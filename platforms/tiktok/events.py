@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from platforms.base import Phase, Progress
-from platforms.bodies import text
+from platforms.bodies import MAX_NAME, text
 
 CANCELLED = "publish_cancelled"
-MAX_NAME = 100  # characters the column holds; anything longer is kept as its digest
 
 
 def moment(value: Any) -> datetime | None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from platforms.bodies import fit
+from platforms.bodies import MAX_NAME, fit
 from platforms.errors import (
     NO_WAIT,
     AppRefused,
@@ -22,7 +22,6 @@ from platforms.errors import (
     Unavailable,
 )
 from platforms.http import Reply
-from platforms.tiktok.events import MAX_NAME
 
 log = structlog.get_logger(__name__)
 

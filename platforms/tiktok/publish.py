@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from platforms.base import App, Chunk, Order, Phase, Progress, Sent, Started
-from platforms.bodies import text
+from platforms.bodies import MAX_NAME, text
 from platforms.chunks import plan
 from platforms.errors import Unavailable
 from platforms.http import ONCE, SAFE, Http, Repeat
 from platforms.secret import Secret
 from platforms.tiktok import photos, uploads
 from platforms.tiktok.envelope import data, needed
-from platforms.tiktok.events import CANCELLED, MAX_NAME
+from platforms.tiktok.events import CANCELLED
 
 UPLOAD_LIFETIME = timedelta(hours=1)  # from the start to the last byte
 PATHS = {

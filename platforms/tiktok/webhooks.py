@@ -11,11 +11,11 @@ from hashlib import sha256
 from typing import Any
 
 from platforms.base import IGNORED, App, Notice, Verdict
-from platforms.bodies import decoded, fit, storable, text
+from platforms.bodies import MAX_NAME, decoded, fit, storable, text
 from platforms.errors import BadSignature
 from platforms.signing import header
 from platforms.tiktok import compat
-from platforms.tiktok.events import EVENTS, MAX_NAME, moment
+from platforms.tiktok.events import EVENTS, moment
 from platforms.tiktok.signature import HEADER, judge
 
 IDENTITY = ("client_key", "event", "user_openid", "create_time", "content")

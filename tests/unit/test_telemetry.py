@@ -108,7 +108,7 @@ def everything_said_of(secret, output):
     log = structlog.get_logger("core.somewhere")
     log.info("told %s", secret, note=secret, deep={"inner": [secret, {"token": secret}]})
     log.warning("asked", access_token=secret, Authorization=secret, upload_url=secret)
-    for name in ("celery", "gunicorn.error", "flask.app", "sqlalchemy.engine", "a.library"):
+    for name in ("celery", "_granian", "flask.app", "sqlalchemy.engine", "some.package"):
         logging.getLogger(name).error("saw %s in %r", secret, {"at": secret})
     try:
         fall(RuntimeError(secret))
@@ -125,7 +125,7 @@ def fall(error):
 
 def test_handlers_of_libraries_are_disarmed():
     theirs = io.StringIO()
-    library = logging.getLogger("gunicorn.access")
+    library = logging.getLogger("granian.access")
     library.addHandler(logging.StreamHandler(theirs))
     library.propagate = False
     ours = io.StringIO()
@@ -147,9 +147,9 @@ def test_a_line_says_when_where_and_under_which_id(lines):
 
 def test_lines_of_libraries_have_the_same_form(lines):
     telemetry.correlate("request-0002")
-    logging.getLogger("a.library").warning("careful with %s", "that")
+    logging.getLogger("some.package").warning("careful with %s", "that")
     (line,) = lines()
-    assert (line["message"], line["logger"]) == ("careful with that", "a.library")
+    assert (line["message"], line["logger"]) == ("careful with that", "some.package")
     assert line["correlation_id"] == "request-0002"
 
 
