@@ -1,6 +1,7 @@
 """The whole house on one machine: stores, schema, processes. Opened once, closed once."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class House:
         self.environment = self._settings()
         for count in self._counts().glob("*.db"):
             count.unlink()  # of processes that are gone: counters begin anew with the house
+        shutil.rmtree(self._scratch(), ignore_errors=True)  # of processes that were killed
         known = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
         self._memory = build_database(known, role="cli")
         self._stores()
@@ -106,6 +108,12 @@ class House:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def _scratch(self) -> Path:
+        """For what libraries put aside: whoever is killed leaves it here and not in /tmp."""
+        folder = self.site.folder / "tmp"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def _program(self, name: str) -> Program:
         process = PROCESSES[name]
         page = process.page.format(self.site)
@@ -119,6 +127,7 @@ class House:
                 "SIGNALPOST_ROLE": name,
                 "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a limit, not whenever it is done
                 "PYTHONUNBUFFERED": "1",
+                "TMPDIR": str(self._scratch()),
                 "PROMETHEUS_MULTIPROC_DIR": str(self._counts()),
             },
             folder=self.site.folder,

@@ -14,10 +14,14 @@ from tests import servers
 
 RUN = pytest.StashKey[Path]()
 MIGRATED = "migrated"
+KEPT = Path(__file__).parents[1] / "build" / "tests"
+"""Where pytest leaves the folders of its last runs: a checkout leaves nothing outside itself."""
 
 
 def pytest_configure(config):
     speak_plainly()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(KEPT))
     if hasattr(config, "workerinput"):
         config.stash[RUN] = Path(config.workerinput["run"])
         return

@@ -31,11 +31,12 @@ def house(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(tmp_path_factory):
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+        home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS], env=home)
         yield browser
         browser.close()
 

@@ -43,6 +43,7 @@ class House:
             "SIGNALPOST_ROLE": role,
             "EFFECTS": str(self.folder),
             "REMAP_SIGTERM": "SIGQUIT",
+            "TMPDIR": str(self.folder),
         }
 
     def worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -160,6 +160,14 @@ def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(tmp_path):
     assert again["api_key"] != told["api_key"]  # the old one is no longer good for anything
 
 
+def test_what_its_processes_put_aside_lies_in_its_own_folder(house):
+    up, _ = house
+    around = [each.environ() for each in up.family()]
+    ours = [environ for environ in around if "SIGNALPOST_ROLE" in environ]
+    assert len(ours) >= len({"web", "worker", "uploads", "beat"})
+    assert {environ["TMPDIR"] for environ in ours} == {str(up.errors.parent / "data" / "tmp")}
+
+
 def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
     up = Up(tmp_path, "--no-flower")
     told = up.ready()
