@@ -62,7 +62,7 @@ def outlived(house):
 
 def overtaken(house, seconds=0.4):
     """One process of the worker stops, its lease ends, and another one does its work meanwhile."""
-    pool = house.child("worker").children(recursive=True)
+    pool = pool_of(house)
     stopped = pool[int(time.monotonic() * 1000) % len(pool)]
     stopped.suspend()
     try:
@@ -70,6 +70,19 @@ def overtaken(house, seconds=0.4):
         time.sleep(seconds)
     finally:
         stopped.resume()
+
+
+def pool_of(house):
+    """The processes of its worker, as soon as it has some: another test may have killed it."""
+    found = []
+
+    def look():
+        with contextlib.suppress(psutil.Error, AttributeError):
+            found[:] = house.child("worker").children(recursive=True)
+        return found
+
+    until(look, within=BACK, what="a worker with its processes")
+    return found
 
 
 def emptied(house):
