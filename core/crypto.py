@@ -36,6 +36,10 @@ def upload_context(provider: str, post_id: int, user_id: int | None) -> Context:
     return ("upload_sessions", "upload_url_encrypted", provider, str(post_id), str(user_id))
 
 
+def endpoint_context(endpoint_id: int, user_id: int) -> Context:
+    return ("endpoint_secrets", "secret_encrypted", "endpoint", str(endpoint_id), str(user_id))
+
+
 class KeyRing:
     """Seals with its first key, opens with any of them."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
 
 from db.accounts import Account
+from db.endpoints import Endpoint, EndpointSecret
 from db.instagram import InstagramAccount
 from db.posts import Post
 from db.uploads import UploadSession
@@ -47,11 +48,18 @@ PAGE = select(
     InstagramAccount.ig_business_id,
     InstagramAccount.user_id,
 )
+ENDPOINT = select(
+    EndpointSecret.id,
+    literal("endpoint"),
+    cast(Endpoint.id, Text).label("subject"),
+    Endpoint.user_id,
+).join(Endpoint, Endpoint.id == EndpointSecret.endpoint_id)
 COLUMNS = (
     of_account(Account.access_token_encrypted),
     of_account(Account.refresh_token_encrypted),
     Column(UploadSession.upload_url_encrypted, UPLOAD),
     Column(InstagramAccount.page_access_token_encrypted, PAGE),
+    Column(EndpointSecret.secret_encrypted, ENDPOINT),
 )
 
 

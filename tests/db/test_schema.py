@@ -64,7 +64,7 @@ def test_up_up_down_up(empty_database_url):
 
 def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
     a_user_with_a_post(database_url)
-    for version in ("0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
+    for version in ("0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
         schema.down(database_url, version)
         current = schema.status(database_url).current
         assert current == (None if version == "base" else version)
@@ -106,7 +106,7 @@ def test_all_tables_and_all_sealed_columns_say_what_they_are(database_url):
     assert all(comment for _, comment in ask(database_url, TABLES))
     columns = ask(database_url, COLUMNS)
     sealed = [row for row in columns if row.column_name.endswith("_encrypted")]
-    assert len(sealed) == 4
+    assert len(sealed) == 5
     assert all(row.comment.startswith(SEALED) for row in sealed)
     processed = next(row for row in columns if row.column_name == "processed_at")
     assert processed.comment == "NULL: not applied yet"
