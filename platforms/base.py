@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from platforms.numbers import Insights
 from platforms.secret import Secret
 
 
@@ -230,3 +231,4 @@ class Platform:
     oauth: OAuth
     publisher: Publisher
     reasons: Mapping[str, Reason] = field(default_factory=dict)  # by fail reason or error code
+    insights: Insights | None = None  # if numbers can be had of it

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from core.resilience.circuits import Circuits
 from platforms.base import OAuth, Platform, Publisher
+from platforms.numbers import Insights
 
 CLASS_OF = {
     "exchange": "oauth",
@@ -21,6 +22,9 @@ CLASS_OF = {
     "check": "read",
     "creator": "read",
     "profile": "read",
+    "totals": "read",
+    "listing": "read",
+    "counted": "read",
 }
 """Method of an adapter to class of call. What is not listed here calls nobody."""
 
@@ -47,6 +51,8 @@ def guarded(platforms: Mapping[str, Platform], circuits: Circuits) -> dict[str, 
             platform,
             oauth=cast("OAuth", Guarded(platform.oauth, name, circuits)),
             publisher=cast("Publisher", Guarded(platform.publisher, name, circuits)),
+            insights=platform.insights
+            and cast("Insights", Guarded(platform.insights, name, circuits)),
         )
         for name, platform in platforms.items()
     }

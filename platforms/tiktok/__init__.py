@@ -2,6 +2,7 @@
 
 from platforms.base import App, Platform
 from platforms.http import Http
+from platforms.tiktok.display import TikTokDisplay
 from platforms.tiktok.oauth import TikTokOAuth
 from platforms.tiktok.publish import TikTokPublisher
 from platforms.tiktok.reasons import REASONS
@@ -15,4 +16,5 @@ def build(app: App, http: Http) -> Platform:
         oauth=TikTokOAuth(app, http),
         publisher=TikTokPublisher(app, http),
         reasons=REASONS,
+        insights=TikTokDisplay(app, http),
     )

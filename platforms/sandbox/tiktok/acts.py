@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 from platforms.sandbox.tiktok import course
 from platforms.sandbox.tiktok.posts import Post, Status
 from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.tiktok.videos import COUNTERS
 
 Json = dict[str, Any]
 
@@ -38,10 +39,20 @@ def expire(tiktok: TikTok, post: Post, _asked: Json) -> None:
         post.upload.until = tiktok.time
 
 
+def count(_tiktok: TikTok, post: Post, asked: Json) -> None:
+    """The public sees these numbers from now on; null takes one away."""
+    if not asked or not all(
+        name in COUNTERS and (value is None or type(value) is int) for name, value in asked.items()
+    ):
+        raise BadRequest(f"numbers or null: {', '.join(sorted(COUNTERS))}")
+    post.counts |= asked
+
+
 ACTS: Mapping[str, Callable[[TikTok, Post, Json], None]] = {
     "post": take_from_inbox,
     "fail": fail,
     "withdraw": withdraw,
     "finish": finish,
     "expire": expire,
+    "count": count,
 }

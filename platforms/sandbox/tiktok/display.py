@@ -18,6 +18,8 @@ routes = Blueprint("display", __name__)
 
 MAX_VIDEOS, USUAL_VIDEOS = 20, 10
 MILLISECONDS = 1000
+YEAR_2001 = 10**12  # in milliseconds: a smaller cursor was meant in seconds
+VIEWS_PER_FOLLOWER = 100
 FIELDS = {
     "user.info.basic": (
         "open_id",
@@ -70,7 +72,7 @@ def video_query(tiktok: TikTok, grant: Grant) -> Data:
     """Ids of others, or not visible, are simply missing from the answer."""
     wanted, filters = video_fields(), body().get("filters")
     ids = filters.get("video_ids") if isinstance(filters, dict) else None
-    if not isinstance(ids, list) or not 0 < len(ids) <= MAX_VIDEOS:
+    if not isinstance(ids, list) or not 0 < len(ids) <= MAX_VIDEOS or not all(map(is_id, ids)):
         raise Refused("invalid_params")
     found = [one for one in videos(tiktok, grant.open_id) if one["id"] in ids]
     return {"videos": cut(found, wanted)}
@@ -89,7 +91,11 @@ def video_fields() -> set[str]:
 
 
 def is_time(cursor: Any) -> bool:
-    return cursor is None or type(cursor) is int
+    return cursor is None or (type(cursor) is int and (cursor == 0 or cursor >= YEAR_2001))
+
+
+def is_id(value: Any) -> bool:
+    return isinstance(value, str) and value.isdecimal()
 
 
 def cut(listed: list[dict[str, Any]], wanted: set[str]) -> list[dict[str, Any]]:
@@ -97,6 +103,10 @@ def cut(listed: list[dict[str, Any]], wanted: set[str]) -> list[dict[str, Any]]:
 
 
 def profile(tiktok: TikTok, creator: Creator) -> dict[str, Any]:
+    shown = videos(tiktok, creator.open_id)
+    views, likes = (
+        sum(max(one.get(name, 0), 0) for one in shown) for name in ("view_count", "like_count")
+    )
     return {
         "open_id": creator.open_id,
         "union_id": creator.union_id,
@@ -106,8 +116,8 @@ def profile(tiktok: TikTok, creator: Creator) -> dict[str, Any]:
         "profile_deep_link": f"https://vm.tiktok.com/{creator.username}",
         "username": creator.username,
         "is_verified": False,
-        "follower_count": creator.follower_count,
+        "follower_count": creator.follower_count + views // VIEWS_PER_FOLLOWER,
         "following_count": creator.following_count,
-        "likes_count": creator.likes_count,
-        "video_count": len(videos(tiktok, creator.open_id)),
+        "likes_count": creator.likes_count + likes,
+        "video_count": len(shown),
     }

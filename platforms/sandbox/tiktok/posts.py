@@ -81,6 +81,7 @@ class Post:
     post_ids: list[int] = field(default_factory=list)
     published: int = 0  # how often it really appeared
     published_at: float = 0.0
+    counts: dict[str, int | None] = field(default_factory=dict)  # instead of those that grow
 
     @property
     def is_open(self) -> bool:

@@ -55,6 +55,8 @@ class Settings:
     creator_per_minute: int = 20
     status_per_minute: int = 30
     display_per_minute: int = 600
+    counters_seconds: float = 5.0  # a younger video has no counters yet, as was observed
+    views_per_hour: float = 3_600.0  # of each public video; everything else follows from it
     pending_limit: int = 5
     direct_daily: int = 15
     unaudited_users: int = 5
