@@ -109,4 +109,5 @@ def build_database(settings: Settings, *, role: str) -> Database:
         pool_size=POOLS.get(role, FEW),
         application_name=f"signalpost-{role}",
         on_away=metrics.DB_ERRORS.inc,
+        token_guard=settings.limits.token_guard,
     )

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, exists, func, or_, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Interval, cast, exists, func, or_, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.accounts import Account, AccountStatus
 from db.posts import Post
+from db.session import GUARD, LEAST
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
+FRESH = timedelta(minutes=5)  # a token younger than that was not refused for its age
+REFUSED = "refused_version"  # in `metadata`: which tokens were renewed because of a refusal
 SELDOM = timedelta(minutes=10)  # how exact `last_used_at` is: a write per call is a lock per call
 
 TABLE: Any = Account.__table__
@@ -74,6 +77,10 @@ class Grants:
     def alive(self, account_id: int) -> bool:
         return self.remaining(account_id) > timedelta(0)
 
+    def lasts(self, account_id: int) -> bool:
+        """Whether its access token may be handed out: it outlives TOKEN_GUARD_MINUTES."""
+        return self.remaining(account_id) > self._session.info.get(LEAST, GUARD)
+
     def in_use(self, account_id: int) -> bool:
         """Somebody called with its token within a day, or one of its posts is due within one."""
         posts = exists().where(Post.oauth_account_id == account_id, Post.due_at < func.now() + DAY)
@@ -86,9 +93,23 @@ class Grants:
 
         A refresh that is under way, or being retried at its own pace, is not hurried.
         """
-        same = Account.token_version == version
-        idle = (Account.leased_until.is_(None), Account.attempts == 0)
-        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp())
+        self._hasten(account_id, version)
+
+    def force(self, account_id: int, *, version: int) -> bool:
+        """As `hasten`, for tokens the platform does not take before their time.
+
+        False if they are themselves the fruit of a refusal a moment ago: another pair would fare
+        no better.
+        """
+        current = Account.token_version == version
+        renewed = Account.details[REFUSED].as_integer() == version - 1
+        young = Account.last_refreshed_at > func.clock_timestamp() - FRESH
+        asked = select(Account.id).where(Account.id == account_id, current, renewed, young)
+        if self._session.scalar(asked) is not None:
+            return False
+        marked = TABLE.c.metadata.concat(cast({REFUSED: version}, JSONB))
+        self._hasten(account_id, version, metadata=marked)
+        return True
 
     def is_under_way(self, account_id: int) -> bool:
         """Somebody refreshes it, or the first to look will."""
@@ -117,6 +138,11 @@ class Grants:
         seldom = or_(Account.last_used_at.is_(None), long_ago)
         self._set(account_id, seldom, last_used_at=func.now())
 
+    def _hasten(self, account_id: int, version: int, **values: Any) -> None:
+        same = Account.token_version == version
+        idle = (Account.leased_until.is_(None), Account.attempts == 0)
+        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp(), **values)
+
     def _set(self, account_id: int, *conditions: ColumnElement[bool], **values: Any) -> None:
         mine = select(Account.id).where(Account.id == account_id, *conditions)
         free = mine.with_for_update(skip_locked=True).cte("free")
@@ -131,7 +157,7 @@ def merged(new: Any) -> dict[str, Any]:
         "refresh_token_encrypted": func.coalesce(
             new.refresh_token_encrypted, old.refresh_token_encrypted
         ),
-        "metadata": old.metadata.concat(new.metadata),
+        "metadata": old.metadata.op("-")(REFUSED).concat(new.metadata),
         "token_version": old.token_version + 1,
         "lease_token": old.lease_token + 1,
     }

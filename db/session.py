@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, func, select, text
@@ -17,6 +17,10 @@ POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
 IDLE = 30  # seconds after which an idle connection is not trusted any more
 STATEMENT_TIMEOUT = 15_000  # milliseconds; the longest statement of ours takes a tenth of it
 IDLE_IN_TRANSACTION = 30_000  # milliseconds: a worker stopped in its tracks must not hold locks
+
+GUARD = timedelta(minutes=5)
+LEAST = "token_guard"
+"""What an access token has to outlive to be handed out; under this name a session knows it."""
 
 UNDONE = frozenset({"40001", "40P01", "25P03"})
 """Serialization, deadlock, a transaction left idle: the same again has every chance."""
@@ -36,12 +40,15 @@ class Database:
         pool_size: int = 5,
         application_name: str = "signalpost",
         on_away: Callable[[], None] = lambda: None,
+        token_guard: timedelta = GUARD,
     ) -> None:
         """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows.
 
-        `on_away` is told each time that Postgres does not answer.
+        `on_away` is told each time that Postgres does not answer. `token_guard` goes with every
+        session: whoever hands out a token has one, and no settings.
         """
         self._on_away = on_away
+        self._info = {LEAST: token_guard}
         self._engine = create_engine(
             url,
             pool_size=pool_size,
@@ -72,7 +79,7 @@ class Database:
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
         try:
-            with Session(engine, expire_on_commit=False) as session:
+            with Session(engine, expire_on_commit=False, info=self._info) as session:
                 yield session
                 session.commit()
         except (DBAPIError, PoolTimeout) as error:

@@ -17,9 +17,9 @@ from core.wiring import World
 from db.accounts import Account, Accounts, AccountStatus
 from db.grants import Grants
 from db.session import Database, Session
+from platforms.errors import TokenExpired
 from platforms.secret import Secret
 
-GUARD = timedelta(minutes=5)  # a token that ends sooner is not handed out
 ON_ITS_WAY = timedelta(seconds=2)
 AILING = timedelta(seconds=30)  # the refresh keeps a pace of its own, and wakes who waits for it
 GLANCES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)  # seconds between looks at another's refresh
@@ -39,7 +39,7 @@ class Access:
 
 
 def access(session: Session, account_id: int | None) -> Access:
-    """A token good for at least `GUARD`.
+    """A token good for at least TOKEN_GUARD_MINUTES.
 
     Errors: Later while it is being renewed; Held when only a person can renew it;
     NotConnected when the account is gone.
@@ -50,7 +50,7 @@ def access(session: Session, account_id: int | None) -> Access:
     if account.status != AccountStatus.ACTIVE:
         raise Held("needs_reconnect")
     Grants(session).used(account.id)
-    if Grants(session).remaining(account.id) <= GUARD:
+    if not Grants(session).lasts(account.id):
         Grants(session).hasten(account.id, version=account.token_version)
         failed = account.attempts - (account.leased_until is not None)  # less the one under way
         raise Later(AILING if failed > 0 else ON_ITS_WAY, "token on its way")
@@ -66,9 +66,11 @@ def access_of(account: Account) -> Access:
 def refused(session: Session, used: Access) -> NoReturn:
     """The platform no longer takes this token: renew it, unless that already happened.
 
-    Errors: Later, so that the refused call is repeated with the new token.
+    Errors: Later, so that the refused call is repeated with the new token; TokenExpired if this
+    one was renewed for such a refusal already, so that the next try counts as one.
     """
-    Grants(session).hasten(used.account_id, version=used.version)
+    if not Grants(session).force(used.account_id, version=used.version):
+        raise TokenExpired("refused although it was renewed a moment ago")
     raise Later(ON_ITS_WAY, "token refused by the platform")
 
 
@@ -80,7 +82,7 @@ def fresh(
     Shapes: `refused` is a token that the platform did not take although it should have lasted.
     Errors: NotConnected, NeedsReconnect; Away if it cannot be renewed just now.
     """
-    found = look(database, world, account_id, refused=refused, hasten=True)
+    found = look(database, account_id, refused=refused, hasten=True)
     for glance in GLANCES:
         if isinstance(found, Access):
             return found
@@ -88,19 +90,14 @@ def fresh(
             break
         if not run(WORK, database, world, only=account_id).claimed:
             time.sleep(glance)
-        found = look(database, world, account_id, refused=refused)
+        found = look(database, account_id, refused=refused)
     if isinstance(found, Access):
         return found
     raise Away("the token could not be renewed", retry_after=AILING)
 
 
 def look(
-    database: Database,
-    world: World,
-    account_id: int,
-    *,
-    refused: Access | None,
-    hasten: bool = False,
+    database: Database, account_id: int, *, refused: Access | None, hasten: bool = False
 ) -> Access | bool:
     """The token if it lasts, else whether it is being renewed, or just about to be."""
     with database.transaction() as session:
@@ -109,7 +106,7 @@ def look(
             raise NotConnected
         if account.status != AccountStatus.ACTIVE:
             raise NeedsReconnect(f"account {account_id}: {account.status_cause}")
-        lasts = Grants(session).remaining(account_id) > world.settings.limits.token_guard
+        lasts = Grants(session).lasts(account_id)
         if lasts and (refused is None or refused.version != account.token_version):
             Grants(session).used(account_id)
             return access_of(account)

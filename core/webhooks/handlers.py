@@ -28,6 +28,7 @@ from platforms.base import Notice
 
 DAY = timedelta(hours=24)
 EXACT = timedelta(seconds=1)  # platforms cut their times to whole seconds
+OURS = "removed_by_us"  # the answer to our own revoke, which may come after a quick reconnect
 
 UNKNOWN = "unknown_publication"
 
@@ -119,9 +120,10 @@ def removed(room: Room, event: Event | Glimpse, news: News) -> Ended:
     if account is None or account.status == AccountStatus.REVOKED:
         return "ignored"
     granted = account.last_refreshed_at or account.created_at
-    if news.notice.at is not None and news.notice.at + EXACT <= granted:
+    doubt = timedelta(0) if news.notice.reason == OURS else EXACT
+    if news.notice.at is not None and news.notice.at + doubt <= granted:
         return "ignored"
-    grants.revoked(room.session, account)
+    grants.revoked(room.session, account, cause=news.notice.reason or "removed")
     log.info("account.revoked", account=account.id, row=event.id, reason=news.notice.reason)
     return "done"
 

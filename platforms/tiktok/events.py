@@ -12,6 +12,14 @@ from platforms.base import Phase, Progress
 from platforms.bodies import MAX_NAME, text
 
 CANCELLED = "publish_cancelled"
+REMOVALS = {
+    "1": "removed_in_app",
+    "2": "account_deleted",
+    "3": "age_changed",
+    "4": "account_banned",
+    "5": "removed_by_us",
+}
+"""Why a grant has ended, by the number in `authorization.removed`; 0 and the rest say nothing."""
 
 
 def moment(value: Any) -> datetime | None:
@@ -20,6 +28,10 @@ def moment(value: Any) -> datetime | None:
         return datetime.fromtimestamp(int(text(value) or ""), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def removal(content: Mapping[str, Any]) -> str:
+    return REMOVALS.get(text(content.get("reason")) or "", "removed")
 
 
 def completed(_content: Mapping[str, Any]) -> Progress:

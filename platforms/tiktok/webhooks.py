@@ -15,7 +15,7 @@ from platforms.bodies import MAX_NAME, decoded, fit, storable, text
 from platforms.errors import BadSignature
 from platforms.signing import header
 from platforms.tiktok import compat
-from platforms.tiktok.events import EVENTS, moment
+from platforms.tiktok.events import EVENTS, moment, removal
 from platforms.tiktok.signature import HEADER, judge
 
 IDENTITY = ("client_key", "event", "user_openid", "create_time", "content")
@@ -95,7 +95,7 @@ def native(name: str, payload: Mapping[str, Any]) -> Notice:
         publish_id=publish_id,
         at=at,
         progress=news and replace(news, at=at),
-        reason=None if news else text(content.get("reason")),
+        reason=removal(content) if event and event.tells is None else None,
     )
 
 

@@ -4,43 +4,13 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts.refresh import POLICY, WORK
-from core.accounts.tokens import ON_ITS_WAY, access, fresh, refused
 from core.engine.kinds import Report
 from core.engine.record import write
 from core.engine.work import claim, perform_all, run
-from core.errors import Away, NeedsReconnect, NotConnected
-from core.outcomes import Held, Later
-from db.accounts import AccountStatus
 from db.grants import Grants
-from db.session import Database
-from tests.platforms.hostile import a_port_nobody_listens_on, answer, hostile_server, plays
-from tests.platforms.script import flat
+from tests.db.renewals import AWAY, DEAD, answers, renewed, ring, unanswered
+from tests.platforms.hostile import a_port_nobody_listens_on, answer, hostile_server
 from tests.tenants import HOUR, Tenants, a_world
-
-DEAD = flat(error="invalid_grant", error_description="Refresh token is invalid or expired.")
-AWAY = answer(503, b"")
-
-
-def renewed(**fields):
-    usual = {
-        "access_token": "act.new",
-        "expires_in": 7200,
-        "open_id": "o",
-        "refresh_expires_in": 15_552_000,
-        "refresh_token": "rft.new",
-        "scope": "user.info.basic,video.upload",
-    }
-    return flat(**{**usual, **fields})
-
-
-def unanswered(server):
-    """From now on the platform takes the request and says nothing."""
-    server.manners["/v2/oauth/token/"] = server.reset
-
-
-def answers(server, *script):
-    server.manners.pop("/v2/oauth/token/", None)
-    plays(server, *script)
 
 
 @pytest.fixture
@@ -130,10 +100,6 @@ def test_a_platform_out_of_reach_keeps_the_grant_and_leaves_no_doubt(
     run(WORK, database, away, only=account)
     after = tenants.account(account)
     assert (after.status, after.attempts, after.refresh_started_at) == ("ACTIVE", 1, None)
-
-
-def ring(world):
-    return dict(world.settings.keys)["1"].reveal()
 
 
 def test_a_dead_grant_parks_its_posts_and_tells_its_owner_once(server, tenants, refresh):
@@ -280,92 +246,7 @@ def test_a_reconnect_fences_the_refresh_that_is_under_way(server, database, worl
         )
     answers(server, DEAD)
     report = Report()
-    write(WORK, database, world, perform_all(WORK, [hand], world), report)
+    write(WORK, database, world, next(perform_all(WORK, [hand], world)), report)
     after = tenants.account(account)
     assert (report.fenced, after.status) == (1, "ACTIVE")
     assert (after.access_token_encrypted, after.refresh_token_encrypted) == ("newer", "newer too")
-
-
-def test_a_token_that_lasts_is_handed_out_without_a_call(server, database, world, tenants):
-    account = tenants.an_account(lasts=HOUR)
-    assert fresh(database, world, account).open(world).reveal() == "act.old"
-    assert tenants.account(account).last_used_at is not None
-    assert server.seen == []
-
-
-def test_a_token_about_to_end_is_renewed_on_the_spot(server, database, world, tenants):
-    account = tenants.an_account(lasts=HOUR / 20)
-    answers(server, renewed())
-    assert fresh(database, world, account).open(world).reveal() == "act.new"
-
-
-def test_a_token_that_the_platform_refused_is_renewed_although_it_should_last(
-    server, database, world, tenants
-):
-    account = tenants.an_account(lasts=HOUR)
-    used = fresh(database, world, account)
-    answers(server, renewed())
-    new = fresh(database, world, account, refused=used)
-    assert new.open(world).reveal() == "act.new"
-    assert fresh(database, world, account, refused=used) == new
-    assert len(server.seen) == 1
-
-
-def test_nobody_is_handed_an_expired_token(server, database, world, tenants):
-    account = tenants.an_account(lasts=-HOUR)
-    answers(server, AWAY)
-    with pytest.raises(Away):
-        fresh(database, world, account)
-    answers(server, DEAD)
-    with pytest.raises(NeedsReconnect):
-        fresh(database, world, account)
-    with pytest.raises(NotConnected):
-        fresh(database, world, 0)
-
-
-def test_a_post_waits_for_its_token_and_brings_the_refresh_forward(database, tenants):
-    account = tenants.an_account(lasts=HOUR / 20)
-    with database.transaction() as session, pytest.raises(Later):
-        access(session, account)
-    assert tenants.account(account).due_at < tenants.account(account).expires_at - HOUR / 30
-
-
-def test_a_refresh_in_trouble_keeps_its_own_pace_however_many_posts_ask(database, tenants):
-    account = tenants.an_account(lasts=-HOUR, attempts=2, due_at=func.now() + HOUR)
-    before = tenants.account(account).due_at
-    with database.transaction() as session, pytest.raises(Later):
-        access(session, account)
-    assert tenants.account(account).due_at == before
-
-
-def test_a_first_try_that_is_under_way_is_no_trouble_yet(database, tenants):
-    """Its end may be written while a post is still on its way to the queue of those who wait."""
-    account = tenants.an_account(lasts=-HOUR)
-    claim(WORK, database, limit=1, lapsed=False, only=account)
-    with database.transaction() as session, pytest.raises(Later) as told:
-        access(session, account)
-    assert told.value.wait == ON_ITS_WAY
-
-
-def test_a_refused_token_is_renewed_once_for_all_who_were_refused(database, tenants):
-    account = tenants.an_account(lasts=HOUR)
-    with database.transaction() as session:
-        used = access(session, account)
-    tenants.change(account, token_version=1)
-    before = tenants.account(account).due_at
-    with database.transaction() as session, pytest.raises(Later):
-        refused(session, used)
-    assert tenants.account(account).due_at == before
-
-
-@pytest.mark.parametrize("status", [AccountStatus.NEEDS_RECONNECT, AccountStatus.REVOKED])
-def test_a_post_of_an_account_that_needs_its_owner_is_held(database, tenants, status):
-    account = tenants.an_account(status=status)
-    with database.transaction() as session, pytest.raises(Held, match="needs_reconnect"):
-        access(session, account)
-
-
-def test_a_post_of_a_disconnected_account_has_none(database: Database, tenants):
-    account = tenants.an_account(status=AccountStatus.DISCONNECTED, disconnected_at=func.now())
-    with database.transaction() as session, pytest.raises(NotConnected):
-        access(session, account)

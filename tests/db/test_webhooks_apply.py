@@ -17,7 +17,7 @@ from db.webhooks import Wanted
 from tests.db.hearing import Hearing, told
 from tests.flows.brokers import until
 from tests.tenants import a_world
-from tests.tiktok_sender import a_removal, an_envelope
+from tests.tiktok_sender import an_envelope
 
 HOUR = timedelta(hours=1)
 AT_ONCE = Policy(seconds(*[0.0] * len(WORK.policy.steps)))
@@ -162,52 +162,6 @@ def test_a_start_whose_answer_was_lost_is_woken_by_news_of_its_account(house, ac
         due = select(Post.id).where(Post.due_at <= func.now())
         assert list(session.scalars(due)) == [lost]
     assert house.post(other).due_at == before
-
-
-def test_a_removed_grant_revokes_the_account_once(house, account):
-    queued = house.a_post(account, due_at=func.now() + HOUR)
-    removal = a_removal(user_openid=house.open_id(account), create_time=4_000_000_000)
-    events = house.deliver(removal, {**removal, "create_time": 4_000_000_001})
-    house.apply()
-    row = house.account(account)
-    assert row.status == "REVOKED"
-    assert row.access_token_encrypted is row.refresh_token_encrypted is row.due_at is None
-    assert house.post(queued).due_at is None
-    assert house.post(queued).hold_reason == "needs_reconnect"
-    assert len(house.notices(row.user_id)) == 1
-    assert sorted(house.event(event).status for event in events) == ["done", "ignored"]
-
-
-def test_a_removal_older_than_the_grant_changes_nothing(house, account):
-    (event,) = house.deliver(a_removal(user_openid=house.open_id(account), create_time=1))
-    house.apply()
-    assert house.account(account).status == "ACTIVE"
-    assert house.event(event).status == "ignored"
-
-
-def test_a_removal_in_the_second_of_the_grant_counts(house):
-    """The platform cuts its times to seconds: half a second after the grant looks like before."""
-    account = house.an_account(last_refreshed_at=text("to_timestamp(2000000000.4)"))
-    house.deliver(a_removal(user_openid=house.open_id(account), create_time=2_000_000_000))
-    house.apply()
-    assert house.account(account).status == "REVOKED"
-
-
-def test_the_answer_to_our_own_revoke_is_no_news(house):
-    account = house.an_account(status="DISCONNECTED", disconnected_at=func.now(), due_at=None)
-    removal = a_removal(user_openid=house.open_id(account), create_time=4_000_000_000, reason=5)
-    (event,) = house.deliver(removal)
-    house.apply()
-    row = house.account(account)
-    assert row.status == "DISCONNECTED"
-    assert house.notices(row.user_id) == []
-    assert house.event(event).status == "ignored"
-
-
-def test_a_removal_for_nobody_of_ours_is_ignored(house):
-    (event,) = house.deliver(a_removal(user_openid="somebody"))
-    house.apply()
-    assert house.event(event).status == "ignored"
 
 
 def test_what_nothing_follows_from_is_never_due(house):

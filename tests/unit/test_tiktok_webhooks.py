@@ -84,7 +84,12 @@ def test_public_sight_comes_with_the_post_id_as_text(event, public, post_id):
 def test_a_removed_grant_names_the_account_and_the_reason():
     notice = the_notice("authorization.removed", content='{"reason": 1 }')
     assert (notice.kind, notice.account) == ("authorization.removed", "-000SimOpenId")
-    assert (notice.reason, notice.progress) == ("1", None)
+    assert (notice.reason, notice.progress) == ("removed_in_app", None)
+
+
+@pytest.mark.parametrize("content", ['{"reason": 0}', '{"reason": 99}', "{}", "no JSON", None])
+def test_a_removal_without_a_reason_we_know_is_one_all_the_same(content):
+    assert the_notice("authorization.removed", content=content).reason == "removed"
 
 
 @pytest.mark.parametrize(
