@@ -5,8 +5,6 @@ way whoever brought the news: a refused refresh, a notice of the platform, a rec
 """
 
 from core import audit
-from core.outbox import EVENTS, News
-from core.outbox import tell as tell_out
 from db.accounts import Account, AccountStatus
 from db.grants import Grants
 from db.holds import Holds
@@ -118,21 +116,5 @@ def tell(session: Session, account: Account, kind: str, **payload: str) -> None:
 
 
 def note(session: Session, account: Account, action: str, **details: object) -> None:
-    """For the audit log, and for host applications if it is one of their events."""
     subject = f"account:{account.id}"
     audit.note(session, action, user_id=account.user_id, subject=subject, details=details)
-    if action in EVENTS:
-        tell_out(session, [News(account.user_id, action, subject, outward(account))])
-
-
-def outward(account: Account) -> dict[str, object]:
-    """An account as host applications hear of it."""
-    return {
-        "account_id": account.id,
-        "platform": account.provider,
-        "open_id": account.open_id,
-        "name": account.details.get("display_name"),
-        "status": str(account.status),
-        "cause": account.status_cause,
-        "scopes": [scope for scope in account.scope.split(",") if scope],
-    }
