@@ -8,9 +8,13 @@ NO_FLOOR = timedelta(0)
 
 @dataclass(frozen=True)
 class Policy:
-    """The longest wait after each failed try; when they are spent, so is our patience."""
+    """The longest wait after each failed try; when they are spent, so is our patience.
+
+    `exact`: who waits knows the steps, so they are kept, with up to a tenth drawn on top.
+    """
 
     steps: tuple[timedelta, ...]
+    exact: bool = False
 
     @property
     def attempts(self) -> int:
@@ -40,7 +44,10 @@ def delay(
         raise ValueError("attempts count from 1")
     if attempt > len(policy.steps):
         return None
-    return max(policy.steps[attempt - 1] * dice, at_least * (1 + dice / 10))
+    step = policy.steps[attempt - 1]
+    if policy.exact:
+        return max(step, at_least) * (1 + dice / 10)
+    return max(step * dice, at_least * (1 + dice / 10))
 
 
 def spread(around: timedelta, *, dice: float, share: float = 0.2) -> timedelta:

@@ -23,9 +23,10 @@ from core.watch import metrics
 from db.session import Database
 from platforms import registry
 from platforms.base import Platform, Webhooks
-from platforms.http import Http
+from platforms.http import Http, stranger_session
 
 POOLS = {"web": 34}  # its threads, the inbox, and one to spare
+EXCERPT = 4096  # bytes of what an endpoint answers: nobody reads more of it
 FEW = 2  # connections of any other process: the engine opens transactions one after another
 
 
@@ -35,6 +36,7 @@ class World:
 
     settings: Settings
     platforms: Mapping[str, Platform]
+    outside: Http
     ears: Mapping[str, Webhooks]
     keys: KeyRing
     shared: Shared
@@ -70,6 +72,7 @@ def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
     return World(
         settings=settings,
         platforms=known,
+        outside=outside(settings),
         ears=ears(settings, known),
         keys=KeyRing(settings.keys),
         shared=shared,
@@ -93,6 +96,14 @@ def platforms(settings: Settings) -> dict[str, Platform]:
         name: registry.build({name: app}, Http(observe=partial(metrics.upstream, name)))[name]
         for name, app in settings.apps.items()
     }
+
+
+def outside(settings: Settings) -> Http:
+    """The door to hosts that our users name: public ones, unless settings say otherwise."""
+    observe = partial(metrics.upstream, "endpoint")
+    if settings.endpoint_private_hosts:
+        return Http(observe=observe, excerpt=EXCERPT)
+    return Http(observe=observe, excerpt=EXCERPT, session=stranger_session)
 
 
 def ears(settings: Settings, platforms: Mapping[str, Platform]) -> dict[str, Webhooks]:

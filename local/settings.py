@@ -83,6 +83,7 @@ def sandbox(url: str, web: str, credentials: Mapping[str, str]) -> dict[str, str
         "TIKTOK_REDIRECT_URI": f"{web}/api/auth/tiktok/callback",
         "TIKTOK_SCOPES": "user.info.basic,user.info.profile,video.upload,video.publish,video.list",
         "TIKTOK_APP_AUDITED": "true",
+        "ENDPOINT_PRIVATE_HOSTS": "on",  # whoever tries out receiving does so beside the house
     }
 
 

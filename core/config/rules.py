@@ -9,6 +9,7 @@ from core.config.stores import encrypted, is_redis
 from platforms.secret import Secret
 
 HTTPS = ("PUBLIC_URL", "TIKTOK_REDIRECT_URI", "INSTAGRAM_REDIRECT_URI")
+OPEN = ("ENDPOINT_PRIVATE_HOSTS",)
 BASE = "_BASE_URL"
 LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
 
@@ -35,9 +36,13 @@ def harden(environment: Environment, values: Mapping[type, Mapping[str, Any]]) -
 
 
 def weakness(name: Name, value: Any) -> str | None:
-    """Browsers come over https, calls go to the vendors' own hosts, and no key is guessable."""
+    """Browsers come over https, calls go to the vendors' own hosts, strangers' calls to public ones,
+    and no key is guessable.
+    """
     if name.name.endswith(BASE) and value != name.default:
         return "must be the vendor's own"
+    if name.name in OPEN and value:
+        return "must be off"
     if name.name in HTTPS and value and not value.startswith("https://"):
         return "must begin with https://"
     least = LENGTHS.get(name.name, 0)

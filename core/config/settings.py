@@ -13,7 +13,7 @@ from core.config.access import Jwt, jwt
 from core.config.apps import Instagram, TikTok, needed, tiktok_app
 from core.config.environment import Environment, names_of, setting
 from core.config.figures import Figures
-from core.config.formats import lasting, natural, one_of, secret, several, text, web_url
+from core.config.formats import flag, lasting, natural, one_of, secret, several, text, web_url
 from core.config.keyring import MANY, ONE, Ring, ring
 from core.config.rules import absent, agree, harden
 from core.config.stores import broker_url, database_url, encrypted, media_url, redis_url
@@ -52,6 +52,7 @@ class Settings:
     flower_basic_auth: Secret | None = setting("FLOWER_BASIC_AUTH", secret, default=None)
     crm_webhook_secret: Secret | None = setting("CRM_WEBHOOK_SECRET", secret, default=None)
     crm_webhook_providers: tuple[str, ...] = setting("CRM_WEBHOOK_PROVIDERS", several, default=())
+    endpoint_private_hosts: bool = setting("ENDPOINT_PRIVATE_HOSTS", flag, default=False)
     slack_webhook_url: Secret | None = setting("SLACK_WEBHOOK_URL", secret, default=None)
     alert_email: str | None = setting("ALERT_EMAIL", text, default=None)
     publish_mode: str = setting("PUBLISH_MODE", one_of("live", "shadow", "dry_run"), default="live")

@@ -20,8 +20,9 @@ from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.http.deadline import Deadline, current, guarded_session
 from platforms.http.repeat import ONCE, SAFE, TOKEN, Outcome, Repeat, repeated
 from platforms.http.reply import Reply, retry_after
+from platforms.http.strangers import NotPublic, stranger_session
 
-__all__ = ["ONCE", "SAFE", "TOKEN", "Http", "Repeat", "Reply"]
+__all__ = ["ONCE", "SAFE", "TOKEN", "Http", "Repeat", "Reply", "stranger_session"]
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +41,17 @@ class Http:
         *,
         timeout: Timeout = (3.0, 10.0),
         observe: Observe | None = None,
+        session: Callable[[], requests.Session] = guarded_session,
+        excerpt: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._timeout = timeout
+        """`excerpt` bytes of an answer are read, and then none is too long; None reads it all.
+
+        `session` makes the sessions: those of `stranger_session` go to public hosts alone.
+        """
+        self._timeout, self._session, self._excerpt = timeout, session, excerpt
         self._observe, self._sleep, self._dice, self._clock = observe, sleep, dice, clock
         self._idle: LifoQueue[requests.Session] = LifoQueue()
 
@@ -116,12 +123,15 @@ class Http:
         try:
             return self._idle.get_nowait()
         except Empty:
-            return guarded_session()
+            return self._session()
 
     def _read(self, answer: requests.Response, deadline: Deadline) -> Outcome:
         body = bytearray()
         while piece := answer.raw.read1(PIECE, decode_content=False):
             body += piece
+            if self._excerpt is not None and len(body) >= self._excerpt:
+                del body[self._excerpt :]
+                break
             if len(body) > MAX_ANSWER:
                 return Unavailable("the answer is too long", code="INVALID_RESPONSE")
         if deadline.is_over:  # a cut connection can look like the end of the answer
@@ -137,6 +147,8 @@ def fault(error: Exception, deadline: Deadline) -> PlatformError:
         return TimedOut("no connection in time", reached=False)
     if deadline.is_over or isinstance(error, requests.ReadTimeout):
         return TimedOut()
+    if isinstance(reason(error), NotPublic):
+        return Unavailable("no public host", code="PRIVATE_HOST", reached=False)
     if never_arrived(error):
         return Unavailable("no connection", code="NETWORK_ERROR", reached=False)
     return Unavailable("the connection broke", code="NETWORK_ERROR")
@@ -144,6 +156,12 @@ def fault(error: Exception, deadline: Deadline) -> PlatformError:
 
 def never_arrived(error: Exception) -> bool:
     """Refused, unreachable, no such name, or not the host whose certificate we would trust."""
-    reason = getattr(next(iter(error.args), None), "reason", None)
-    cause = next(iter(getattr(reason, "args", ())), None)
-    return isinstance(reason, NewConnectionError) or isinstance(cause, SSLCertVerificationError)
+    cause = next(iter(getattr(reason(error), "args", ())), None)
+    return isinstance(reason(error), NewConnectionError) or isinstance(
+        cause, SSLCertVerificationError
+    )
+
+
+def reason(error: Exception) -> object:
+    """What urllib3 says behind the words of requests."""
+    return getattr(next(iter(error.args), None), "reason", None)

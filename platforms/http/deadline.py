@@ -3,6 +3,7 @@
 import logging
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
@@ -62,7 +63,7 @@ def _cut(sock: socket.socket) -> None:
 current: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
 
 
-class _Guarded(HTTPConnection):
+class Guarded(HTTPConnection):
     def request(self, *args: Any, **options: Any) -> None:
         if self.sock is None:
             self.connect()
@@ -70,25 +71,34 @@ class _Guarded(HTTPConnection):
         super().request(*args, **options)
 
 
-class _GuardedTLS(_Guarded, HTTPSConnection):
+class GuardedTLS(Guarded, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Guarded
+    ConnectionCls = Guarded
 
 
 class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTLS
+    ConnectionCls = GuardedTLS
+
+
+POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _PoolTLS}
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, pools: Mapping[str, type[HTTPConnectionPool]]) -> None:
+        self._pools = pools
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+        self.poolmanager.pool_classes_by_scheme = dict(self._pools)
 
 
-def guarded_session() -> requests.Session:
+def guarded_session(
+    pools: Mapping[str, type[HTTPConnectionPool]] = POOLS,
+) -> requests.Session:
     """A session that keeps no cookies and takes nothing from the environment."""
     session = requests.Session()
     session.trust_env = False  # neither .netrc nor a proxy variable may send a token elsewhere
@@ -96,5 +106,5 @@ def guarded_session() -> requests.Session:
     session.headers.update(HEADERS)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
+        session.mount(scheme, _Adapter(pools))
     return session

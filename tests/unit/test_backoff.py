@@ -59,3 +59,10 @@ def test_rows_made_together_spread_around_the_same_moment(dice, share):
 
 def test_the_middle_of_the_dice_is_the_middle_of_the_spread():
     assert spread(timedelta(seconds=100), dice=0.5) == timedelta(seconds=100)
+
+
+@given(st.integers(1, 2), dice, st.sampled_from([timedelta(0), timedelta(hours=1)]))
+def test_exact_steps_are_kept_and_only_prolonged(attempt, dice, asked):
+    policy = Policy(seconds(5) + minutes(5), exact=True)
+    least = max(policy.steps[attempt - 1], asked)
+    assert least <= delay(attempt, policy, dice=dice, at_least=asked) <= least * 1.1

@@ -190,6 +190,12 @@ def test_production_speaks_to_the_vendors_hosts_alone(name):
     settings(**{name: "http://127.0.0.1:9"})
 
 
+def test_production_sends_no_stranger_into_private_networks():
+    assert settings(ENDPOINT_PRIVATE_HOSTS="on").endpoint_private_hosts
+    assert "ENDPOINT_PRIVATE_HOSTS" in faults(PRODUCTION | {"ENDPOINT_PRIVATE_HOSTS": "on"})
+    assert Settings.from_env(PRODUCTION | {"ENDPOINT_PRIVATE_HOSTS": "off"}).is_production
+
+
 @pytest.mark.parametrize(
     "back", ["https://a.example/cb?x=1", "https://a.example/*", "ftp://a", f"https://a/{'x' * 512}"]
 )
