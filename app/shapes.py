@@ -159,4 +159,6 @@ def creator(who: Creator) -> dict[str, Any]:
         "duet_disabled": who.duet_disabled,
         "stitch_disabled": who.stitch_disabled,
         "max_video_post_duration_sec": who.longest,
+        "account_is_private": who.is_private,
+        "account_must_be_private": not who.audited,
     }

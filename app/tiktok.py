@@ -92,6 +92,7 @@ def quota(query: Account) -> dict[str, Any]:
         quota=shapes.quota(left.drafts),
         direct=shapes.quota(left.direct),
         rate=shapes.rate(left.starts, left.now),
+        **({} if left.users is None else {"users": shapes.quota(left.users)}),
     )
 
 

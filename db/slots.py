@@ -1,6 +1,6 @@
 """Places in an account's quota: how many posts hold one, and since when. Knows no limit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from db.session import Session
 
 WINDOW = timedelta(hours=24)
 ENDED = ("PUBLISHED", "FAILED", "CANCELLED")
+EVERYBODY = 0x51075  # the advisory lock of whoever counts accounts instead of posts
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,29 @@ class Slots:
         mine = select(Account.id).where(Account.id == account_id)
         locked = mine.with_for_update(key_share=True, skip_locked=not wait)
         return self._session.scalar(locked) is not None
+
+    def lock_all(self, *, wait: bool = True) -> bool:
+        """Nobody else counts the accounts of this installation until the transaction ends."""
+        if wait:
+            self._session.execute(select(func.pg_advisory_xact_lock(EVERYBODY)))
+            return True
+        return bool(self._session.scalar(select(func.pg_try_advisory_xact_lock(EVERYBODY))))
+
+    def posting(self, kinds: Sequence[str]) -> Mapping[int, datetime]:
+        """Accounts whose posts of these kinds hold a slot, and when each took its latest one."""
+        latest = func.max(func.coalesce(TikTokPost.created_at, Post.created_at))
+        found = (
+            select(Post.oauth_account_id, latest)
+            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .where(
+                Post.oauth_account_id.is_not(None),
+                Post.kind.in_(kinds),
+                Post.has_slot,
+                or_(reserved(), counts(direct=kinds[0].startswith("DIRECT"))),
+            )
+            .group_by(Post.oauth_account_id)
+        )
+        return {int(account): at for account, at in self._session.execute(found) if account}
 
     def now(self) -> datetime:
         """The database's clock, as it stood when this transaction began."""

@@ -206,6 +206,10 @@ class Desk:
         """The same place under other settings."""
         self.world = replace(self.world, settings=replace(self.world.settings, **settings))
 
+    def unaudited(self):
+        """The same place before TikTok's audit."""
+        self.settled(tiktok=replace(self.world.settings.tiktok, app_audited=False))
+
     def flat(self, **body):
         return flat(**body)
 

@@ -33,6 +33,7 @@ def environ_of(database_url, platform_url, **environ):
         "TIKTOK_REDIRECT_URI": "http://127.0.0.1:9/callback",
         "TIKTOK_AUTH_BASE_URL": platform_url,
         "TIKTOK_API_BASE_URL": platform_url,
+        "TIKTOK_APP_AUDITED": "on",
         **environ,
     }
 

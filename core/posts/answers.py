@@ -30,6 +30,10 @@ LIMITS = frozenset(
 """Refusals that time alone lifts, and that leave nothing behind."""
 
 
+CAPS = frozenset({"reached_active_user_cap"})
+"""Those of the whole application: an account can do nothing about them, so its post waits."""
+
+
 @dataclass(frozen=True)
 class Answer:
     post: Post

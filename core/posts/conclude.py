@@ -5,7 +5,7 @@ from core.errors import CoreError
 from core.ledger.memo import REFUSED, WHY
 from core.ledger.news import finish
 from core.ledger.settle import State
-from core.posts.answers import LIMITS, Answer, answer, refusal
+from core.posts.answers import CAPS, LIMITS, Answer, answer, refusal
 from core.posts.publish import Task
 from core.wiring import World
 from db.posts import Post, Posts, SentBy
@@ -33,7 +33,7 @@ def concluded(database: Database, world: World, hand: Hand[Task]) -> Answer:
 def conclude(session: Session, post: Post) -> CoreError | None:
     """None if the request is accepted. A limit leaves nothing behind: its key stays free."""
     why = str(post.error_code or post.memo.get(WHY, ""))
-    if post.state == State.QUEUED and (post.sent_by == SentBy.CALLER or why in LIMITS):
+    if post.state == State.QUEUED and (post.sent_by == SentBy.CALLER or why in LIMITS - CAPS):
         post.memo = {**post.memo, REFUSED: True}
         code = why if why in LIMITS else f"{post.provider}_unavailable"
         finish(session, post, State.FAILED, code)

@@ -1,12 +1,13 @@
 """What a creator allows right now, asked before every direct post: never kept, never guessed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.accounts.tokens import Access, fresh
 from core.errors import Limited
 from core.outcomes import Throttled
+from core.posts import unaudited
 from core.wiring import World
 from db.accounts import Account
 from db.session import Database
@@ -26,19 +27,23 @@ class Creator:
     duet_disabled: bool
     stitch_disabled: bool
     longest: float | None  # seconds
+    is_private: bool  # the account: one that is public offers its posts to everyone
+    audited: bool = True  # this application, by its platform
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> "Creator":
         """TikTok's answer, of which any field may be missing."""
+        levels = tuple(said.get("privacy_level_options") or ())
         return cls(
             nickname=said.get("creator_nickname"),
             username=said.get("creator_username"),
             avatar_url=said.get("creator_avatar_url"),
-            privacy_levels=tuple(said.get("privacy_level_options") or ()),
+            privacy_levels=levels,
             comment_disabled=bool(said.get("comment_disabled")),
             duet_disabled=bool(said.get("duet_disabled")),
             stitch_disabled=bool(said.get("stitch_disabled")),
             longest=said.get("max_video_post_duration_sec"),
+            is_private="PUBLIC_TO_EVERYONE" not in levels,
         )
 
 
@@ -51,8 +56,11 @@ def agree(
     """
     if not order.kind.startswith("DIRECT"):
         return
+    level = order.settings.get("privacy_level")
+    if unaudited.is_refused(world.settings.tiktok, mode="DIRECT", level=level):
+        raise Rejected("not audited yet: SELF_ONLY alone", code=unaudited.REFUSED)
     creator = ask(used, provider, world)
-    if order.settings.get("privacy_level") not in creator.privacy_levels:
+    if level not in creator.privacy_levels:
         raise Rejected("the creator has no such audience", code="privacy_level_option_mismatch")
     if seconds is not None and creator.longest is not None and seconds > creator.longest:
         raise Rejected(f"longer than {creator.longest} s", code="duration_check_failed")
@@ -77,9 +85,16 @@ def creator(database: Database, world: World, account: Account) -> Creator:
     """
     used = fresh(database, world, account.id)
     try:
-        return ask(used, account.provider, world)
+        return shown(ask(used, account.provider, world), world)
     except TokenExpired:
         again = fresh(database, world, account.id, refused=used)
-        return ask(again, account.provider, world)
+        return shown(ask(again, account.provider, world), world)
     except Throttled as later:
         raise Limited(str(later), retry_after=later.wait) from None
+
+
+def shown(found: Creator, world: World) -> Creator:
+    """With those audiences alone that this application may use."""
+    tiktok = world.settings.tiktok
+    levels = unaudited.offered(tiktok, found.privacy_levels)
+    return replace(found, privacy_levels=levels, audited=tiktok.app_audited)

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import Failed, Invalid, NeedsReconnect, NotConnected, NotFound
 from core.media.films import unfit
+from core.posts import unaudited
 from core.posts.links import is_below
 from core.posts.wish import Wish
 from core.wiring import World
@@ -49,6 +50,7 @@ def drafted(session: Session, world: World, wish: Wish, *, user_id: int) -> Draf
     account = chosen(session, wish.account_id, user_id=user_id)
     alive(account)
     permitted(account, wish.mode)
+    audience(world, wish.mode, wish.privacy_level)
     verified(world, wish)
     media = None if wish.media_id is None else complete(session, wish.media_id, user_id=user_id)
     size = media.size if media else wish.video_size
@@ -104,6 +106,15 @@ def permitted(account: Account, mode: str) -> None:
     if SCOPES[mode] not in granted:
         missing = {"scopes": [SCOPES[mode]]}
         raise Failed("the account did not allow this", code="scope_not_authorized", details=missing)
+
+
+def audience(world: World, mode: str, level: str | None) -> None:
+    """Errors: Failed if this application may not post for that audience, whoever the creator is."""
+    if unaudited.is_refused(world.settings.tiktok, mode=mode, level=level):
+        only = {"privacy_level_options": [unaudited.ONLY], "account_must_be_private": True}
+        raise Failed(
+            "not audited yet: private accounts and SELF_ONLY", code=unaudited.REFUSED, details=only
+        )
 
 
 def verified(world: World, wish: Wish) -> None:

@@ -9,6 +9,7 @@ from core.errors import NotFound
 from core.posts.creators import Creator, creator
 from core.posts.draft import chosen, permitted
 from core.posts.quota import Quota, limits, quota
+from core.posts.unaudited import users
 from core.wiring import World
 from db.postlist import PostList, Stats, Wanted
 from db.posts import Post, Posts
@@ -71,12 +72,17 @@ def stats(database: Database, *, user_id: int, account_id: int | None = None) ->
 
 @dataclass(frozen=True)
 class Left:
-    """What an account may still do: drafts, direct posts, starts per minute."""
+    """What an account may still do: drafts, direct posts, starts per minute.
+
+    `users`: accounts that may post directly in a day, of this whole application while its platform
+    has not audited it; None afterwards.
+    """
 
     drafts: Quota
     direct: Quota
     starts: Quota
     now: datetime
+    users: Quota | None = None
 
 
 def left(database: Database, world: World, *, user_id: int, account_id: int | None = None) -> Left:
@@ -88,9 +94,10 @@ def left(database: Database, world: World, *, user_id: int, account_id: int | No
             quota(session, account.id, mode, limit=limit) for mode, limit in limits(figures).items()
         )
         starts = Slots(session).started(account.id, within=MINUTE)
+        few = None if world.settings.tiktok.app_audited else users(session)
     frees = starts.oldest and starts.oldest + MINUTE
     per_minute = Quota(starts.count, figures.tiktok_init_per_minute, frees)
-    return Left(drafts, direct, per_minute, starts.now)
+    return Left(drafts, direct, per_minute, starts.now, few)
 
 
 def creator_of(

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from core import audit
 from core.accounts.tokens import fresh
 from core.engine.kinds import Hand
-from core.errors import Away, Failed, NotFound, QuotaExceeded
-from core.ledger.memo import SLOTS
+from core.errors import Away, Failed, Limited, NotFound, QuotaExceeded
+from core.ledger.memo import SLOTS, UNAUDITED, Memo
 from core.ledger.settle import State
 from core.posts.answers import Answer, again, answer
 from core.posts.conclude import Ended, concluded, told
@@ -18,7 +18,8 @@ from core.posts.draft import Draft
 from core.posts.idempotency import earlier
 from core.posts.inline import step, taken
 from core.posts.publish import Task
-from core.posts.quota import limits, reserve
+from core.posts.quota import limits
+from core.posts.turn import take
 from core.watch.metrics import QUOTA_REFUSALS
 from core.wiring import World
 from db.media import Media, Medias
@@ -68,7 +69,7 @@ def placed(
         known = replay(session, world, terms, user_id=draft.user_id)
         return known or Away("the first request has just been withdrawn", retry_after=SOON)
     reserved(session, post, terms)
-    hand = taken(session, post) if is_inline else None
+    hand = taken(session, post) if is_inline and post.has_slot else None
     return hand or answer(session, world, post)
 
 
@@ -100,7 +101,7 @@ def written(session: Session, world: World, draft: Draft, terms: Terms) -> Post 
         idempotency_key=terms.key,
         request_hash=terms.said,
         due_at=draft.publish_at or Posts.now(),
-        memo={SLOTS: limits(world.settings.limits)[draft.mode]},
+        memo=terms_of(world, draft),
     )
     if post is None:
         return None
@@ -109,6 +110,12 @@ def written(session: Session, world: World, draft: Draft, terms: Terms) -> Post 
     if media is not None:
         Medias(session).touch(media, keep=KEEP_FILES)
     return post
+
+
+def terms_of(world: World, draft: Draft) -> Memo:
+    """What settings say of its limits, for those who claim it and have no settings at hand."""
+    slots: Memo = {SLOTS: limits(world.settings.limits)[draft.mode]}
+    return slots if world.settings.tiktok.app_audited else {**slots, UNAUDITED: True}
 
 
 def wanted_file(session: Session, draft: Draft) -> Media | None:
@@ -122,12 +129,19 @@ def wanted_file(session: Session, draft: Draft) -> Media | None:
 
 
 def reserved(session: Session, post: Post, terms: Terms) -> None:
-    """The post's slot; one that waits may do so without. Errors: QuotaExceeded."""
+    """The post's slot; one that waits may do so without.
+
+    A limit of the whole application makes everything wait that we can send later.
+    Errors: QuotaExceeded; Limited, for a caller who sends the bytes.
+    """
     if post.publish_at is not None:
         return  # taken when it falls due
     try:
-        reserve(session, post, limit=int(post.memo[SLOTS]))
+        take(session, post)
     except QuotaExceeded:
         if not terms.can_wait:
             QUOTA_REFUSALS.labels(post.provider).inc()
+            raise
+    except Limited:
+        if post.sent_by == SentBy.CALLER:
             raise

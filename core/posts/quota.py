@@ -9,16 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.config.figures import Figures
-from core.errors import Failed, QuotaExceeded
-from core.ledger.memo import SLOTS
-from core.outcomes import Later
+from core.errors import QuotaExceeded
 from db.posts import Post
 from db.session import Session
 from db.slots import WINDOW, Slots, Taken
 
 KINDS = {"INBOX": ("INBOX_VIDEO", "INBOX_PHOTO"), "DIRECT": ("DIRECT_VIDEO", "DIRECT_PHOTO")}
 BUSY = timedelta(seconds=1)
-LOOK_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -64,21 +61,3 @@ def reserve(session: Session, post: Post, *, limit: int) -> None:
             retry_after=max(full.resets_at - taken.now, BUSY) if full.resets_at else BUSY,
         )
     post.has_slot = True
-
-
-def slot(session: Session, post: Post) -> None:
-    """For a post that was to wait: its slot, now that it is due.
-
-    Errors: Later until there is one; Failed `quota_exceeded` after a day of waiting.
-    """
-    if post.has_slot or post.oauth_account_id is None:
-        return
-    if not Slots(session).lock(post.oauth_account_id, wait=False):
-        raise Later(BUSY, "somebody else is counting slots")
-    try:
-        reserve(session, post, limit=int(post.memo[SLOTS]))
-    except QuotaExceeded as full:
-        waited = Slots(session).now() - (post.publish_at or post.created_at)
-        if waited >= WINDOW:
-            raise Failed("no slot became free within a day", code=QuotaExceeded.code) from None
-        raise Later(min(full.retry_after or BUSY, LOOK_AGAIN), "waits for a quota slot") from None

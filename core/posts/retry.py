@@ -5,7 +5,7 @@ from core.errors import Conflict, NotConnected, NotFound
 from core.ledger.settle import State
 from core.posts.answers import Answer
 from core.posts.conclude import told
-from core.posts.draft import Draft, alive, complete, fitting
+from core.posts.draft import Draft, alive, audience, complete, fitting
 from core.posts.idempotency import digest
 from core.posts.idempotency import key as usable
 from core.posts.place import Terms, place, replay
@@ -44,6 +44,7 @@ def retry(
         if known is None:
             repeatable(old, confirm=confirm)
             draft = redrafted(session, old)
+            audience(world, draft.mode, old.payload_json.get("settings", {}).get("privacy_level"))
     if known is not None:
         return told(known)
     if draft.sent_by == SentBy.CALLER:  # who has to wait for the address to send to

@@ -33,6 +33,11 @@ def misses_its_cover(wish: Wish) -> bool:
     return wish.photo_images is not None and wish.photo_cover_index >= len(wish.photo_images)
 
 
+def hides_an_advertisement(wish: Wish) -> bool:
+    """What somebody pays for has to be seen. Source: content-sharing-guidelines, 2026-11-22."""
+    return wish.mode == "DIRECT" and wish.brand_content_toggle and wish.privacy_level == "SELF_ONLY"
+
+
 FAULTS: tuple[tuple[str, Test, str], ...] = (
     ("videoUrl", without_address, "is required for PULL_FROM_URL"),
     (
@@ -59,6 +64,11 @@ FAULTS: tuple[tuple[str, Test, str], ...] = (
         "privacy_level",
         lambda wish: wish.mode == "DIRECT" and wish.privacy_level is None,
         "is required in DIRECT mode",
+    ),
+    (
+        "privacy_level",
+        hides_an_advertisement,
+        "Branded content visibility cannot be set to private.",
     ),
     (
         "source",

@@ -16,7 +16,7 @@ from core.ledger.settle import State
 from core.outcomes import Again, Throttled
 from core.posts.begun import Began, began
 from core.posts.creators import agree
-from core.posts.quota import slot
+from core.posts.turn import turn
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post, SentBy
@@ -63,7 +63,7 @@ def brief(session: Session, post: Post) -> Job:
     is_awaited = INLINE in post.memo and post.attempts <= 1
     if post.sent_by == SentBy.CALLER and not is_awaited:
         raise Failed("nobody waits for the upload address any more", code="timeout")
-    slot(session, post)
+    turn(session, post)
     used = access(session, post.oauth_account_id)
     to(session, post, State.SENDING, note="start")
     post.started_at = PostEvents.now()

@@ -1,7 +1,7 @@
 """A wish becomes a row, and what its requester is told."""
 
-import json
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -18,13 +18,13 @@ from core.errors import (
 from core.ledger.settle import State
 from db.accounts import AccountStatus
 from db.posts import Post
+from db.session import StoreAway
 from tests.platforms.hostile import answer
 from tests.platforms.script import refuses
 from tests.publishing import (
     A_PROBE,
     A_PULL,
     AN_UPLOAD,
-    CONTENT,
     CREATOR,
     DIRECT,
     INIT,
@@ -154,16 +154,19 @@ def test_twenty_at_once_with_one_key_make_one_post(desk, account):
     told = []
 
     def ask():
-        try:
-            told.append(desk.request(account.user_id, key="a").post.id)
-        except Conflict as busy:
-            told.append(busy.code)
+        while True:
+            with suppress(StoreAway):  # a crowd larger than the pool is told to come again
+                try:
+                    told.append(desk.request(account.user_id, key="a").post.id)
+                except Conflict as busy:
+                    told.append(busy.code)
+                return
 
     crowd = [threading.Thread(target=ask) for _ in range(20)]
     for one in crowd:
         one.start()
     for one in crowd:
-        one.join(30)
+        one.join(110)
 
     assert len(told) == 20
     assert desk.count(Post.user_id == account.user_id) == 1
@@ -351,46 +354,3 @@ def test_a_direct_post_asks_its_creator_first(desk, account):
     assert refused.value.code == "privacy_level_option_mismatch"
     assert told.quota.limit == 15
     assert len(desk.calls(DIRECT)) == 1
-
-
-PHOTOS = {
-    "source": "PULL_FROM_URL",
-    "title": "Two pictures",
-    "media_type": "PHOTO",
-    "photo_images": ["https://example.com/a.jpg", "https://example.com/b.webp"],
-    "photo_cover_index": 1,
-    "description": "both",
-}
-
-
-def test_pictures_are_fetched_by_the_platform(desk, account):
-    desk.says(CONTENT, ok(publish_id="p_inbox_url~v2.1"))
-
-    told = desk.request(account.user_id, PHOTOS)
-
-    sent = json.loads(desk.calls(CONTENT)[0])
-    assert (told.post.kind, told.post.state) == ("INBOX_PHOTO", State.PROCESSING)
-    assert (sent["media_type"], sent["post_mode"]) == ("PHOTO", "MEDIA_UPLOAD")
-    assert sent["post_info"] == {"title": "Two pictures", "description": "both"}
-    assert sent["source_info"] == {
-        "source": "PULL_FROM_URL",
-        "photo_images": PHOTOS["photo_images"],
-        "photo_cover_index": 1,
-    }
-    assert told.record.details["photo_images"] == PHOTOS["photo_images"]
-
-
-def test_pictures_posted_directly_are_one_of_the_creators_posts(desk, account):
-    desk.tenants.change(account.id, scope="video.publish")
-    desk.says(CREATOR, ok(privacy_level_options=["SELF_ONLY"]))
-    desk.says(CONTENT, ok(publish_id="p_pub_url~v2.1"))
-    more = {"mode": "DIRECT", "privacy_level": "SELF_ONLY", "is_aigc": True}
-
-    told = desk.request(account.user_id, {**PHOTOS, **more})
-
-    sent = json.loads(desk.calls(CONTENT)[0])
-    assert sent["post_mode"] == "DIRECT_POST"
-    assert sent["is_aigc"] is True
-    assert sent["post_info"]["privacy_level"] == "SELF_ONLY"
-    assert sent["post_info"]["auto_add_music"] is False
-    assert told.quota.limit == 15

@@ -110,6 +110,23 @@ def test_a_bad_field_is_named(said, more, field):
     assert field in faults(said, **more)
 
 
+BRANDED = {"mode": "DIRECT", "brand_content_toggle": True}
+
+
+def test_what_somebody_pays_for_cannot_be_hidden():
+    assert faults(PULL, **BRANDED, privacy_level="SELF_ONLY") == {"privacy_level"}
+    assert faults(PHOTOS, **BRANDED, privacy_level="SELF_ONLY") == {"privacy_level"}
+    assert wished(PULL, **BRANDED, privacy_level="PUBLIC_TO_EVERYONE")
+    assert wished(PULL, **{**BRANDED, "mode": "INBOX"}, privacy_level="SELF_ONLY")
+    ours = {"mode": "DIRECT", "brand_organic_toggle": True, "privacy_level": "SELF_ONLY"}
+    assert wished(PULL, **ours)
+
+
+def test_tags_and_names_are_the_creators_own_words():
+    title = "Été 🎬 #fyp #l'été @ada\n#deux"
+    assert wished(PULL, title=title).title == title
+
+
 def test_bytes_of_a_caller_cannot_wait():
     assert faults(CALLER, can_wait=True) == {"video_size"}
 

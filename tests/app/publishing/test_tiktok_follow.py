@@ -106,6 +106,7 @@ def test_the_quota_is_told_for_both_modes_and_the_rate(program, account):
     assert (told["direct"]["used"], told["direct"]["limit"]) == (0, 15)
     assert (told["rate"]["limit"], told["rate"]["remaining"]) == (6, 5)
     assert 0 < told["rate"]["resets_in"] <= 60
+    assert (told["users"]["used"], told["users"]["limit"]) == (0, 5)  # the house is not audited
 
 
 def test_without_an_account_there_is_no_quota(program):
@@ -139,6 +140,8 @@ def test_what_a_creator_allows_is_asked_each_time(program, account, desk):
 
     assert told[0].json["data"]["nickname"] == "Ada"
     assert told[0].json["data"]["privacy_level_options"] == ["SELF_ONLY"]
+    assert told[0].json["data"]["account_is_private"] is True
+    assert told[0].json["data"]["account_must_be_private"] is True  # the house is not audited
     assert len(desk.calls(CREATOR)) == 2
 
 

@@ -215,7 +215,6 @@ def test_a_permission_that_is_missing_is_told(program, account, desk):
             refuses(403, "spam_risk_user_banned_from_posting"),
             (403, "spam_risk_user_banned_from_posting"),
         ),
-        (refuses(403, "reached_active_user_cap"), (429, "reached_active_user_cap")),
         (refuses(401, "scope_not_authorized"), (403, "scope_not_authorized")),
         (refuses(429, "rate_limit_exceeded"), (429, "rate_limit_exceeded")),
     ],
@@ -231,6 +230,17 @@ def test_what_the_platform_refuses_is_told_by_its_name(
     assert code(told) == expected
     if expected[0] == 429:
         assert int(told.headers["Retry-After"]) > 0
+
+
+def test_a_cap_of_the_whole_app_makes_posts_wait_and_tells_callers_to(program, account, desk):
+    desk.says(INIT, refuses(403, "reached_active_user_cap"))
+
+    waits, told = post(program), post(program, AN_UPLOAD)
+
+    assert (waits.status_code, waits.json["data"]["state"]) == (202, "QUEUED")
+    assert waits.json["data"]["due_at"] > "2026"
+    assert code(told) == (429, "reached_active_user_cap")
+    assert int(told.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(
