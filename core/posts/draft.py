@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import Failed, Invalid, NeedsReconnect, NotConnected, NotFound
+from core.links import is_below
 from core.media.films import unfit
 from core.posts import unaudited
-from core.posts.links import is_below
 from core.posts.wish import Wish
 from core.wiring import World
 from db.accounts import Account, Accounts, AccountStatus

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.posts.links import public_https
+from core.links import public_https
 from db.posts import SentBy
 
 LONGEST_TITLE, LONGEST_DESCRIPTION = 2200, 4000  # UTF-16 units

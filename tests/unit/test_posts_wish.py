@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.checked import checked
 from core.errors import Invalid
-from core.posts.links import is_below, public_https
+from core.links import is_below, public_https
 from core.posts.sound import sound
 from core.posts.wish import Wish
 from db.posts import SentBy
