@@ -2,19 +2,29 @@
 
 from typing import Annotated, Any, Literal
 
+import structlog
 from flask import Blueprint
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.body import Body, ok, takes
 from app.connect import PLATFORM
 from app.context import caller, house, needs
+from app.swept import safe
+from app.swept import shown as swept_shown
 from app.workers import works
 from core import accounts
+from core.errors import CoreError, Failed
+from db.session import StoreAway
 
 blueprint = Blueprint("accounts", __name__)
+log = structlog.get_logger(__name__)
 
 
 class Goodbye(Body):
+    """Taken literally: `true` is no account, and `"no"` is no word on what is erased for ever."""
+
+    model_config = ConfigDict(strict=True)
+
     account_id: Annotated[int | None, Field(alias="accountId", ge=1)] = None
     erase: bool = False
     queued: Literal["hold", "cancel"] = "hold"
@@ -48,15 +58,21 @@ def status(platform: str) -> dict[str, Any]:
 @takes(Goodbye)
 def disconnect(platform: str, body: Goodbye) -> dict[str, Any]:
     """Let an account go: tokens are wiped, the platform is told, history stays unless `erase`."""
-    parting = accounts.disconnect(
-        house().database,
-        house().world,
-        user_id=caller().user_id,
-        provider=platform,
-        account_id=body.account_id,
-        erase=body.erase,
-        queued=body.queued,
-    )
+    try:
+        parting = accounts.disconnect(
+            house().database,
+            house().world,
+            user_id=caller().user_id,
+            provider=platform,
+            account_id=body.account_id,
+            erase=body.erase,
+            queued=body.queued,
+        )
+    except (CoreError, StoreAway):
+        raise
+    except Exception as error:
+        log.exception("disconnect.failed", platform=platform)
+        raise Failed("it was not brought to an end", code="disconnect_failed") from error
     return ok(revoked=parting.revoked, heldPosts=parting.held, cancelledPosts=parting.cancelled)
 
 
@@ -65,18 +81,8 @@ def disconnect(platform: str, body: Goodbye) -> dict[str, Any]:
 def refresh() -> dict[str, Any]:
     """Refresh what is due now, for at most a minute; the workers do the rest by themselves."""
     swept = accounts.sweep(house().database, house().world)
-    errors = [
-        {"accountId": each.account_id, "provider": each.provider, "error": each.code}
-        for each in swept.faults
-    ]
-    result = {
-        "total": swept.total,
-        "refreshed": swept.refreshed,
-        "failed": len(errors),
-        "skipped": swept.skipped,
-        "errors": errors,
-    }
-    return ok(message=f"{swept.refreshed} of {swept.total} tokens refreshed", result=result)
+    said = f"{swept.refreshed} of {swept.total} tokens refreshed"
+    return ok(message=said, result=swept_shown(swept))
 
 
 @blueprint.get("/api/workers/token-refresh")
@@ -108,6 +114,11 @@ def account_shown(account: accounts.Standing) -> dict[str, Any]:
         "state": account.status,
         "cause": account.cause,
         "tokenExpiresAt": account.expires_at,
+        "tokenHealth": account.health,
+        "tokenRenewedAt": account.renewed_at,
+        "tokenRenewsAt": account.renews_at,
+        "tokenFault": account.fault and safe(account.fault),
+        "connectionEndsAt": account.ends_at,
         "needsReconnect": account.needs_reconnect,
         "canPublishDirect": account.features.get("directPost", False),
     }

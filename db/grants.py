@@ -78,8 +78,14 @@ class Grants:
         return self.remaining(account_id) > timedelta(0)
 
     def lasts(self, account_id: int) -> bool:
-        """Whether its access token may be handed out: it outlives TOKEN_GUARD_MINUTES."""
-        return self.remaining(account_id) > self._session.info.get(LEAST, GUARD)
+        """Whether its access token may be handed out: it outlives TOKEN_GUARD_MINUTES.
+
+        Of a token that lives hardly longer than that, a quarter of its life is enough.
+        """
+        guard: timedelta = self._session.info.get(LEAST, GUARD)
+        whole = type_coerce(Account.expires_at - Account.last_refreshed_at, Interval())
+        life = self._session.scalar(select(whole).where(Account.id == account_id))
+        return self.remaining(account_id) > (guard if life is None else min(guard, life / 4))
 
     def in_use(self, account_id: int) -> bool:
         """Somebody called with its token within a day, or one of its posts is due within one."""

@@ -10,6 +10,7 @@ class PlatformError(Exception):
 
     code = "platform_error"
     retryable = False
+    after_fault = False  # an earlier try of this very call may have had its effect
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import click
 from app.commands.around import ONCE, every, house, repeated
 from app.commands.sealing import rotate_keys
 from app.commands.spoken import Said, spoken
+from app.swept import shown
 from core import accounts
 
 
@@ -30,18 +31,10 @@ def refresh(*, once: bool, interval: int) -> Iterator[Said]:
 def sweep() -> Said:
     around = house()
     swept = accounts.sweep(around.database, around.world)
-    faults = [
-        {"accountId": fault.account_id, "provider": fault.provider, "error": fault.code}
-        for fault in swept.faults
-    ]
-    counts = {
-        "total": swept.total,
-        "refreshed": swept.refreshed,
-        "failed": len(faults),
-        "skipped": swept.skipped,
-    }
-    lines = [", ".join(f"{number} {name}" for name, number in counts.items())]
+    told = shown(swept)
+    faults = told["errors"]
+    lines = [", ".join(f"{number} {name}" for name, number in told.items() if name != "errors")]
     lines += [
         f"account {each['accountId']} ({each['provider']}): {each['error']}" for each in faults
     ]
-    return Said("\n".join(lines), {**counts, "errors": faults}, ok=not faults)
+    return Said("\n".join(lines), told, ok=not faults)

@@ -2,6 +2,7 @@
 
 from core.accounts.connect import Arrival, Departure, begin, complete, said
 from core.accounts.disconnect import Parting, disconnect
+from core.accounts.health import Health
 from core.accounts.refresh import WORK
 from core.accounts.standing import Standing, State, platforms, standing
 from core.accounts.sweep import Swept, sweep
@@ -12,6 +13,7 @@ __all__ = [
     "Access",
     "Arrival",
     "Departure",
+    "Health",
     "Parting",
     "Standing",
     "State",

@@ -16,7 +16,8 @@ NEEDS_RECONNECT = "needs_reconnect"
 REMOVED = "disconnected_by_platform"
 REFRESH_FAILED = "refresh_failed"
 PERMISSIONS_MISSING = "permissions_missing"
-SOLVED = (NEEDS_RECONNECT, REMOVED, REFRESH_FAILED, PERMISSIONS_MISSING)
+ENDS_SOON = "connection_ends_soon"
+SOLVED = (NEEDS_RECONNECT, REMOVED, REFRESH_FAILED, PERMISSIONS_MISSING, ENDS_SOON)
 
 ROTATION_LOST = "rotation_lost"
 
@@ -101,13 +102,15 @@ def park(session: Session, account: Account, reason: str = NEEDS_RECONNECT) -> i
     return len(parked)
 
 
-def tell(session: Session, account: Account, kind: str, **payload: str) -> None:
-    """Once for each grant, however often it is tried."""
+def tell(
+    session: Session, account: Account, kind: str, *, once_for: str | None = None, **payload: str
+) -> None:
+    """Once for each grant, or for what else makes it one matter, however often it is tried."""
     subject = f"account:{account.id}"
     Notifications(session).tell(
         account.user_id,
         kind,
-        cause=f"{subject}:{account.token_version}",
+        cause=f"{subject}:{once_for or account.token_version}",
         subject=subject,
         account_id=account.id,
         name=account.details.get("display_name"),

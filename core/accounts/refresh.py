@@ -4,9 +4,10 @@ A call that was sent but never answered stays visible as `refresh_started_at`. M
 tokens are used for.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.accounts import grants
+from core.accounts.health import NOTICE
 from core.accounts.renewal import ROTATION_LOST, Job, Refused, Sealed, columns, perform, refresh_in
 from core.backoff import NO_FLOOR, Policy, minutes, seconds
 from core.crypto import access_context, refresh_context
@@ -17,6 +18,7 @@ from db.grants import Grants
 from db.holds import Holds
 from db.session import Session
 
+STANDS = timedelta(hours=1)  # an end that a renewal moves by less was not moved by it
 REST = timedelta(hours=1)  # between tries once patience is spent: giving up costs a reconnect
 
 
@@ -40,7 +42,9 @@ def brief(session: Session, account: Account) -> Job:
 def record(session: Session, account: Account, outcome: Sealed | Refused) -> Again:
     account.refresh_started_at = None
     if isinstance(outcome, Sealed):
+        before = (account.refresh_expires_at, account.scope)
         renew(account, outcome)
+        changed(session, account, *before, at=outcome.at)
         Holds(session).wake(account.id)
         grants.note(session, account, "account.refreshed")
         return Again(refresh_in(outcome, in_use=Grants(session).in_use(account.id)))
@@ -57,8 +61,22 @@ def renew(account: Account, new: Sealed) -> None:
     for column, value in columns(new).items():
         if value is not None:
             setattr(account, column, value)
+    account.scope = ",".join(new.grant.scopes) or account.scope
     account.last_refreshed_at = new.at
     account.token_version += 1
+
+
+def changed(
+    session: Session, account: Account, end: datetime | None, scope: str, *, at: datetime
+) -> None:
+    """What a renewal reveals and its owner should know: permissions gone, an end that stays."""
+    lost = [each for each in scope.split(",") if each and each not in account.scope.split(",")]
+    if lost:
+        grants.tell(session, account, grants.PERMISSIONS_MISSING, why=",".join(lost))
+    now = account.refresh_expires_at
+    if end is not None and now is not None and now - end < STANDS and now - at < NOTICE:
+        day = now.date().isoformat()
+        grants.tell(session, account, grants.ENDS_SOON, once_for=day, why=day)
 
 
 def put_back(_session: Session, account: Account, why: Failure | Later) -> None:

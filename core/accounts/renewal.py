@@ -20,6 +20,7 @@ from platforms.errors import PlatformError, Revoked, Unavailable
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE = timedelta(days=7)
+SOONEST = timedelta(minutes=1)  # however short-lived a grant is, we do not spin on it
 REVOKED, ROTATION_LOST = "revoked", "rotation_lost"
 
 
@@ -70,7 +71,7 @@ def asked(job: Job, world: World) -> Sealed | Refused:
     try:
         grant = world.platform(job.provider).oauth.refresh(token)
     except Revoked as error:
-        return Refused(error.code, ROTATION_LOST if job.again else REVOKED)
+        return Refused(error.code, ROTATION_LOST if job.again or error.after_fault else REVOKED)
     except Exception as error:
         if job.again or not isinstance(error, PlatformError | CoreError):
             raise unsure(error) from error
@@ -117,6 +118,7 @@ def refresh_in(new: Sealed, *, in_use: bool) -> timedelta:
     """How long until the token should be renewed; a dormant account waits for its next use."""
     lifetime = new.grant.lifetime
     if in_use:
-        return lifetime - spread(min(new.early, lifetime / 4), dice=new.dice, share=0.1)
+        margin = spread(min(new.early, lifetime / 4), dice=new.dice, share=0.1)
+        return max(lifetime - margin, SOONEST)
     half = (new.grant.refresh_lifetime or KEEP_ALIVE) / 2
-    return spread(min(KEEP_ALIVE, half), dice=new.dice, share=0.1)
+    return max(spread(min(KEEP_ALIVE, half), dice=new.dice, share=0.1), SOONEST)

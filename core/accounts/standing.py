@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.accounts.health import Health, health, last_end
 from core.wiring import World
 from db.accounts import Account, Accounts, AccountStatus
 from db.session import Session
@@ -33,10 +34,20 @@ class Standing:
     cause: str | None
     expires_at: datetime
     features: Mapping[str, bool]
+    health: Health
+    renews_at: datetime | None
+    renewed_at: datetime | None
+    ends_at: datetime | None  # unless its owner connects it again
+    fault: str | None  # why the last renewal did not work
 
     @property
     def needs_reconnect(self) -> bool:
-        return self.status != AccountStatus.ACTIVE
+        """Also while the old token still serves although nothing can renew it."""
+        return self.status != AccountStatus.ACTIVE or self.cause is not None
+
+    @property
+    def is_ailing(self) -> bool:
+        return self.health not in {Health.GOOD, Health.RENEWING}
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,10 @@ class State:
 
     @property
     def health(self) -> str:
-        """off, unconnected, healthy, or degraded: some account needs its owner."""
+        """off, unconnected, healthy, or degraded: some account needs its owner, or soon will."""
         if not self.configured or not self.accounts:
             return "unconnected" if self.configured else "off"
-        return "degraded" if any(one.needs_reconnect for one in self.accounts) else "healthy"
+        return "degraded" if any(one.is_ailing for one in self.accounts) else "healthy"
 
 
 def standing(
@@ -62,7 +73,8 @@ def standing(
 ) -> tuple[Standing, ...]:
     """The user's connected accounts of a platform, the newest first."""
     found = Accounts(session).of_user(user_id, provider)
-    return tuple(shown(account, wanted(world, provider)) for account in found)
+    scopes, now = wanted(world, provider), world.now()
+    return tuple(shown(account, scopes, now=now) for account in found)
 
 
 def platforms(session: Session, world: World, *, user_id: int) -> list[State]:
@@ -85,7 +97,7 @@ def wanted(world: World, provider: str) -> tuple[str, ...]:
     return app.scopes if app else ()
 
 
-def shown(account: Account, scopes: tuple[str, ...]) -> Standing:
+def shown(account: Account, scopes: tuple[str, ...], *, now: datetime) -> Standing:
     granted = tuple(filter(None, account.scope.split(",")))
     return Standing(
         id=account.id,
@@ -99,6 +111,11 @@ def shown(account: Account, scopes: tuple[str, ...]) -> Standing:
         cause=account.status_cause,
         expires_at=account.expires_at,
         features=able(account.provider, granted),
+        health=health(account, now=now),
+        renews_at=account.due_at,
+        renewed_at=account.last_refreshed_at,
+        ends_at=last_end(account),
+        fault=account.last_error.partition(":")[0] if account.last_error else None,
     )
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from core.accounts.refresh import WORK
-from core.accounts.renewal import Job, Refused, Sealed
+from core.accounts.renewal import REVOKED, Job, Refused, Sealed
 from core.engine.kinds import Work
 from core.engine.work import run
-from core.outcomes import Again, Failure, Later
+from core.outcomes import Again, Failure, Held, Later
 from core.wiring import World
 from db.accounts import Account
 from db.session import Database, Session
@@ -44,8 +44,12 @@ def sweep(database: Database, world: World) -> Swept:
     """At most `REFRESH_BATCH` accounts and `LAST_CALL` plus one batch of time."""
     swept, started = Swept(), time.monotonic()
     work = noting(swept)
-    while swept.total < world.settings.limits.refresh_batch:
-        claimed = run(work, database, world).claimed
+    while (left := world.settings.limits.refresh_batch - swept.total) > 0:
+        share = replace(work, batch=min(BATCH, left))
+        sweeps = (
+            swept.total == 0 and left > BATCH
+        )  # late, there is no time for it
+        claimed = run(share, database, world, sweeps=sweeps).claimed
         if not claimed or time.monotonic() - started > LAST_CALL.total_seconds():
             break
     return swept
@@ -64,7 +68,10 @@ def noting(swept: Swept) -> Work[Account, Job, Sealed | Refused]:
 
     def put_back(session: Session, account: Account, why: Failure | Later) -> None:
         WORK.put_back(session, account, why)
-        if isinstance(why, Failure):
+        if isinstance(why, Held):
+            code = account.status_cause or REVOKED
+            swept.faults.append(Fault(account.id, account.provider, code))
+        elif isinstance(why, Failure):
             swept.faults.append(Fault(account.id, account.provider, why.code))
         else:
             swept.skipped += 1
@@ -73,4 +80,4 @@ def noting(swept: Swept) -> Work[Account, Job, Sealed | Refused]:
         WORK.give_up(session, account, failure)
         swept.faults.append(Fault(account.id, account.provider, failure.code))
 
-    return replace(WORK, record=record, put_back=put_back, give_up=give_up, batch=BATCH)
+    return replace(WORK, record=record, put_back=put_back, give_up=give_up)

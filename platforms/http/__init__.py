@@ -7,6 +7,7 @@ values are never logged nor put into an error.
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from queue import Empty, LifoQueue
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -19,7 +20,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.http.deadline import Deadline, current, guarded_session
 from platforms.http.repeat import ONCE, SAFE, TOKEN, Outcome, Repeat, repeated
-from platforms.http.reply import Reply, retry_after
+from platforms.http.reply import SERVER_ERROR, Reply, retry_after
 from platforms.http.strangers import NotPublic, stranger_session
 
 __all__ = ["ONCE", "SAFE", "TOKEN", "Http", "Repeat", "Reply", "stranger_session"]
@@ -82,7 +83,7 @@ class Http:
 
         last = repeated(repeat, attempt, sleep=self._sleep, dice=self._dice)
         if isinstance(last, Reply):
-            return last
+            return replace(last, after_fault=any(faulty(one) for one in outcomes[:-1]))
         last.reached = any(isinstance(one, Reply) or one.reached for one in outcomes)
         raise last
 
@@ -139,6 +140,10 @@ class Http:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         wait = retry_after(headers.get("retry-after", ""), now=self._clock())
         return Reply(answer.status_code, headers, bytes(body), wait)
+
+
+def faulty(outcome: Outcome) -> bool:
+    return isinstance(outcome, Reply) and outcome.status >= SERVER_ERROR
 
 
 def fault(error: Exception, deadline: Deadline) -> PlatformError:

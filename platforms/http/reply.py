@@ -22,6 +22,7 @@ class Reply:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     retry_after: timedelta = NO_WAIT
+    after_fault: bool = False  # an earlier try was answered by a fault, and may have had its effect
 
     def json(self) -> Any:
         """Errors: Unavailable (`INVALID_RESPONSE`) if the body is not JSON."""

@@ -97,12 +97,14 @@ def error(refusal: Refusal, reply: Reply, meanings: Meanings, *, endpoint: str) 
     )
     code = next((one for one in IN_MESSAGE if one in refusal.message), refusal.code)
     meaning = meanings.get(code) or Meaning(by_status(reply))
-    return meaning.kind(
+    found = meaning.kind(
         refusal.message[:LONGEST_MESSAGE],
         code=meaning.code or fit(code, MAX_NAME),
         retry_after=max(meaning.wait, reply.retry_after),
         log_id=refusal.log_id,
     )
+    found.after_fault = reply.after_fault
+    return found
 
 
 def by_status(reply: Reply) -> type[PlatformError]:

@@ -3,6 +3,7 @@
 Source: TikTok, login-kit-web, login-kit-desktop and the oauth-* pages, read 2026-11-22.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,8 @@ from platforms.tiktok.envelope import data, flat, needed
 PROFILE = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call
 MAX_URL = 2048
+TOKEN_FORM = re.compile(r"[!-~]{1,4096}")  # `act.…` and `rft.…`, but that is nobody's promise
+LONGEST = 10 * 365 * 86_400  # seconds; what is said to last longer fits no calendar
 
 
 @dataclass(frozen=True)
@@ -123,16 +126,24 @@ def challenge(verifier: str) -> str:
 
 def granted(answer: Mapping[str, Any]) -> Grant:
     """Errors: Unavailable if anything is missing that the account could not live without."""
-    refresh_token = answer.get("refresh_token")
+    refresh_token = token(answer, "refresh_token") if answer.get("refresh_token") else None
     return Grant(
         external_id=needed(answer, "open_id"),
-        access_token=Secret(needed(answer, "access_token")),
+        access_token=token(answer, "access_token"),
         lifetime=lifetime(answer, "expires_in"),
-        refresh_token=Secret(refresh_token) if refresh_token else None,
+        refresh_token=refresh_token,
         refresh_lifetime=lasting(answer, "refresh_expires_in") if refresh_token else None,
         scopes=tuple(filter(None, str(answer.get("scope") or "").replace(" ", "").split(","))),
         token_type=str(answer.get("token_type") or "Bearer"),
     )
+
+
+def token(answer: Mapping[str, Any], key: str) -> Secret:
+    """What a header and a form can carry. Errors: Unavailable."""
+    found = needed(answer, key)
+    if not TOKEN_FORM.fullmatch(found):
+        raise Unavailable(f"the answer's {key} is none", code="INVALID_RESPONSE")
+    return Secret(found)
 
 
 def lifetime(answer: Mapping[str, Any], key: str) -> timedelta:
@@ -146,6 +157,7 @@ def lifetime(answer: Mapping[str, Any], key: str) -> timedelta:
 def lasting(answer: Mapping[str, Any], key: str) -> timedelta | None:
     """None if it is not said: a new pair of tokens is not thrown away for want of a date."""
     try:
-        return timedelta(seconds=int(text(answer.get(key)) or ""))
-    except (ValueError, OverflowError):
+        seconds = int(text(answer.get(key)) or "")
+    except ValueError:
         return None
+    return timedelta(seconds=min(seconds, LONGEST)) if seconds > 0 else None

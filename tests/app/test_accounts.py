@@ -1,7 +1,7 @@
 """How accounts are shown and let go; the platform answers by script."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.context import HOUSE
 from db.media import Media
@@ -12,6 +12,10 @@ from tests.tenants import HOUR, Tenants
 
 SECRET = "a-word-for-the-workers-0123456789"
 DISCONNECT = "/api/platforms/tiktok/disconnect"
+BROKEN = """
+CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'no room'; END $$ LANGUAGE plpgsql;
+CREATE TRIGGER refuse BEFORE INSERT ON audit_log EXECUTE FUNCTION refuse();
+"""
 
 
 @pytest.fixture
@@ -70,11 +74,40 @@ def test_an_account_is_shown_as_it_stands_and_without_its_tokens(browser_of_alic
         "state": "ACTIVE",
         "cause": None,
         "tokenExpiresAt": shown["tokenExpiresAt"],
+        "tokenHealth": "ending",
+        "tokenRenewedAt": None,
+        "tokenRenewsAt": shown["tokenRenewsAt"],
+        "tokenFault": None,
+        "connectionEndsAt": shown["connectionEndsAt"],
         "needsReconnect": False,
         "canPublishDirect": True,
     }
-    assert shown["tokenExpiresAt"].endswith("Z")
+    for moment in ("tokenExpiresAt", "tokenRenewsAt", "connectionEndsAt"):
+        assert shown[moment].endswith("Z")
     assert "v1." not in answer.text
+
+
+def test_a_renewal_in_trouble_shows_and_never_in_the_platforms_own_words(
+    browser_of_alice, alice, tenants
+):
+    later = {"refresh_expires_at": func.now() + 4000 * HOUR}
+    tenants.an_account(alice.id, attempts=2, last_error="timeout: took too long", **later)
+    tenants.an_account(alice.id, attempts=1, last_error="<b>boo</b>: they said", **later)
+    strange, known = browser_of_alice.get("/api/platforms/tiktok/status").json["accounts"]
+    assert [one["tokenHealth"] for one in (strange, known)] == ["failing", "failing"]
+    assert [one["tokenFault"] for one in (strange, known)] == ["platform_error", "timeout"]
+    (tiktok, _) = browser_of_alice.get("/api/platforms").json["data"]
+    assert tiktok["health"] == "degraded"
+
+
+def test_a_lost_rotation_asks_for_its_owner_while_the_old_token_still_serves(
+    browser_of_alice, alice, tenants
+):
+    tenants.an_account(alice.id, refresh=None, status_cause="rotation_lost")
+    (shown,) = browser_of_alice.get("/api/platforms/tiktok/status").json["accounts"]
+    assert (shown["state"], shown["tokenHealth"]) == ("ACTIVE", "ending")
+    assert (shown["needsReconnect"], shown["cause"]) == (True, "rotation_lost")
+    assert shown["connectionEndsAt"] == shown["tokenExpiresAt"]
 
 
 def test_a_lost_grant_shows_that_its_owner_is_needed(browser_of_alice, alice, tenants):
@@ -164,6 +197,31 @@ def test_what_is_not_mine_or_not_connected_is_not_there(browser_of_alice, tenant
     assert tenants.account(theirs).status == "ACTIVE"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"accountId": True}, {"accountId": "1"}, {"accountId": 1.0}, {"erase": "yes"}, {"erase": 1}],
+)
+def test_what_is_let_go_is_named_exactly(browser_of_alice, alice, tenants, body):
+    account = tenants.an_account(alice.id)
+    answer = browser_of_alice.post(DISCONNECT, json=body)
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "VALIDATION_ERROR")
+    assert tenants.account(account).status == "ACTIVE"
+
+
+def test_a_disconnect_that_goes_wrong_with_us_says_so_and_changes_nothing(
+    browser_of_alice, alice, tenants, app, server
+):
+    account = tenants.an_account(alice.id)
+    with app.extensions[HOUSE].database.transaction() as session:
+        session.execute(text(BROKEN))
+    answer = browser_of_alice.post(DISCONNECT, json={})
+    assert (answer.status_code, answer.json["error"]["code"]) == (500, "disconnect_failed")
+    assert answer.json["error"]["retryable"] is True
+    assert "no room" not in answer.text
+    assert tenants.account(account).status == "ACTIVE"
+    assert server.seen == []
+
+
 def test_a_platform_that_does_not_answer_keeps_nobody_connected(
     browser_of_alice, alice, tenants, server
 ):
@@ -204,6 +262,41 @@ def test_the_workers_secret_refreshes_what_is_due(client, tenants, server):
         "errors": [{"accountId": dead, "provider": "tiktok", "error": "crypto_error"}],
     }
     assert tenants.tokens(sound)[0] == "act.new"
+
+
+def test_a_refusal_is_told_by_a_code_of_ours_and_not_in_the_platforms_words(
+    client, tenants, server
+):
+    account = tenants.an_account(lasts=-HOUR)
+    plays(server, flat(error="brand_new_<b>", error_description="words of theirs"))
+    answer = client.post("/api/workers/token-refresh", headers={"X-Worker-Secret": SECRET})
+    (error,) = answer.json["result"]["errors"]
+    assert error == {"accountId": account, "provider": "tiktok", "error": "platform_error"}
+    assert "theirs" not in answer.text
+
+
+def test_one_round_takes_no_more_than_it_was_told(stage, server):
+    at_the_server = {"TIKTOK_API_BASE_URL": server.url, "TIKTOK_AUTH_BASE_URL": server.url}
+    few = stage.house(WORKER_SECRET=SECRET, REFRESH_BATCH="3", **at_the_server)
+    house = few.extensions[HOUSE]
+    tenants = Tenants(house.database, house.world.keys)
+    accounts = [tenants.an_account(lasts=-HOUR) for _ in range(5)]
+    new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
+    plays(server, flat(**new))
+    ask = few.test_client().post
+    results = [
+        ask("/api/workers/token-refresh", headers={"X-Worker-Secret": SECRET}).json["result"]
+        for _ in range(2)
+    ]
+    assert [one["refreshed"] for one in results] == [3, 2]
+    assert {tenants.tokens(account)[0] for account in accounts} == {"act.new"}
+
+
+def test_an_account_that_nothing_can_renew_counts_as_failed(client, tenants):
+    account = tenants.an_account(lasts=-HOUR, refresh=None)
+    answer = client.post("/api/workers/token-refresh", headers={"X-Worker-Secret": SECRET})
+    (error,) = answer.json["result"]["errors"]
+    assert (error["accountId"], error["error"]) == (account, "no_refresh_token")
 
 
 def test_cron_has_to_prove_itself_and_get_only_describes(client, tenants, stage):

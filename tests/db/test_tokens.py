@@ -70,6 +70,38 @@ def test_a_dormant_account_rests_for_days(server, tenants, refresh):
     assert after.due_at - after.last_refreshed_at > 6 * 24 * HOUR
 
 
+def test_permissions_follow_the_answer_and_a_loss_is_told(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR)
+    answers(server, renewed(scope="user.info.basic,video.list"))
+    refresh(account)
+    after = tenants.account(account)
+    assert after.scope == "user.info.basic,video.list"
+    (notice,) = tenants.notices(after.user_id)
+    assert (notice.kind, notice.payload["why"]) == ("permissions_missing", "video.upload")
+    answers(server, renewed(scope=""))
+    refresh(account)
+    assert tenants.account(account).scope == "user.info.basic,video.list"
+
+
+def test_an_end_that_renewals_do_not_move_is_told_once_in_good_time(server, tenants, refresh):
+    """As in the older profile, where the refresh token counts from the first consent."""
+    account = tenants.an_account(lasts=-HOUR, refresh_expires_at=func.now() + 240 * HOUR)
+    for _ in range(2):
+        answers(server, renewed(refresh_expires_in=240 * 3600))
+        refresh(account)
+    after = tenants.account(account)
+    told = [notice.kind for notice in tenants.notices(after.user_id)]
+    assert set(told) == {"connection_ends_soon"}
+    assert len(told) <= 2, "one, or two around midnight"
+
+
+def test_an_end_that_moves_worries_nobody(server, tenants, refresh):
+    account = tenants.an_account(lasts=-HOUR, refresh_expires_at=func.now() + 10 * HOUR)
+    answers(server, renewed(refresh_expires_in=240 * 3600))
+    refresh(account)
+    assert tenants.notices(tenants.account(account).user_id) == []
+
+
 def test_posts_that_wait_for_the_token_are_woken_by_it(server, tenants, refresh):
     account = tenants.an_account(lasts=-HOUR)
     waits = tenants.a_post(account, due_at=func.now() + HOUR, last_error="token on its way")
@@ -145,6 +177,16 @@ def test_a_lost_rotation_is_told_and_the_old_token_serves_until_it_ends(server, 
     after = tenants.account(account)
     assert (after.status, after.status_cause) == ("NEEDS_RECONNECT", "rotation_lost")
     assert len(tenants.notices(user)) == 1
+
+
+def test_a_refusal_after_a_fault_of_the_same_call_is_a_lost_rotation(server, tenants, refresh):
+    """The fault may have come after the work: then the first try has used the token up."""
+    account = tenants.an_account(lasts=HOUR)
+    answers(server, answer(500, b""), DEAD)
+    refresh(account)
+    after = tenants.account(account)
+    assert len(server.seen) == 2
+    assert (after.status, after.status_cause) == ("ACTIVE", "rotation_lost")
 
 
 def test_a_lost_rotation_of_an_ended_token_needs_its_owner_at_once(server, tenants, refresh):

@@ -159,6 +159,18 @@ def test_how_long_a_token_must_last_is_the_operators_to_say_for_workers_and_requ
         database.dispose()
 
 
+def test_a_token_that_lives_hardly_longer_than_the_guard_is_handed_out_all_the_same(
+    server, database, world, tenants, refresh
+):
+    """Else it would be renewed for ever, and nothing ever sent with it."""
+    account = tenants.an_account(lasts=-HOUR)
+    answers(server, renewed(expires_in=240))
+    refresh(account)
+    with database.transaction() as session:
+        assert access(session, account).version == 1
+    assert len(server.seen) == 1
+
+
 @pytest.mark.parametrize("status", [AccountStatus.NEEDS_RECONNECT, AccountStatus.REVOKED])
 def test_a_post_of_an_account_that_needs_its_owner_is_held(database, tenants, status):
     account = tenants.an_account(status=status)

@@ -107,6 +107,26 @@ def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("seconds", [0, -1, "-5"])
+def test_a_token_that_is_over_when_it_comes_is_none(seconds):
+    with pytest.raises(Unavailable):
+        granted({**ANSWER, "expires_in": seconds})
+
+
+def test_a_life_beyond_any_calendar_is_cut_to_one():
+    assert granted({**ANSWER, "expires_in": 10**15}).lifetime == timedelta(days=3650)
+
+
+@pytest.mark.parametrize("key", ["access_token", "refresh_token"])
+@pytest.mark.parametrize(
+    "value", ["act.a\r\nHost: x", "act. a", "act.\u00e9", "a" * 4097, 5, ["act"]]
+)
+def test_what_no_header_can_carry_is_no_token(key, value):
+    with pytest.raises(Unavailable) as caught:
+        granted({**ANSWER, key: value})
+    assert "act" not in str(caught.value).replace(key, "")
+
+
 @pytest.mark.parametrize("value", [None, "", [], "soon"])
 def test_a_new_pair_of_tokens_is_kept_although_nobody_says_how_long_one_lasts(value):
     grant = granted({**ANSWER, "refresh_expires_in": value})

@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.accounts.health import Health, health
 from core.accounts.refresh import POLICY
 from core.accounts.renewal import Sealed, columns, refresh_in, unsure
+from db.accounts import Account
 from platforms.base import Grant
 from platforms.errors import RateLimited
 from platforms.secret import Secret
@@ -62,3 +64,41 @@ def test_an_error_that_nobody_foresaw_is_a_doubt_as_well():
 
 def test_patience_spans_an_outage_of_more_than_an_hour():
     assert sum(POLICY.steps, timedelta(0)) > 2 * HOUR
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_nobody_spins_on_a_grant_that_hardly_lives(in_use):
+    short = a_sealed(a_grant(timedelta(seconds=1), timedelta(seconds=2)))
+    assert refresh_in(short, in_use=in_use) == timedelta(minutes=1)
+
+
+SOUND = {
+    "status": "ACTIVE",
+    "expires_at": NOW + HOUR,
+    "refresh_token_encrypted": "sealed",
+    "refresh_expires_at": NOW + 180 * DAY,
+    "attempts": 0,
+    "leased_until": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, Health.GOOD),
+        ({"refresh_expires_at": None}, Health.GOOD),
+        ({"expires_at": NOW - HOUR}, Health.RENEWING),
+        ({"attempts": 1, "leased_until": NOW}, Health.GOOD),
+        ({"attempts": 2, "leased_until": NOW}, Health.FAILING),
+        ({"attempts": 1}, Health.FAILING),
+        ({"refresh_expires_at": NOW + 13 * DAY}, Health.ENDING),
+        ({"refresh_expires_at": NOW - DAY}, Health.ENDING),
+        ({"refresh_token_encrypted": None}, Health.ENDING),
+        ({"refresh_expires_at": NOW - DAY, "expires_at": NOW - HOUR}, Health.ENDED),
+        ({"status": "NEEDS_RECONNECT"}, Health.ENDED),
+        ({"status": "REVOKED"}, Health.ENDED),
+        ({"status": "CRYPTO_ERROR"}, Health.ENDED),
+    ],
+)
+def test_the_health_of_an_access_is_one_word(columns, said):
+    assert health(Account(**SOUND | columns), now=NOW) is said
