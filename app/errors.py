@@ -71,6 +71,7 @@ PLATFORM = {
     "not_connected": Kind(403),
     "scope_not_authorized": Kind(403),
     "scope_permission_missed": Kind(403),
+    "url_unreachable": Kind(400),
     "url_ownership_unverified": Kind(403),
     "spam_risk_user_banned_from_posting": Kind(403),
     "unaudited_client_can_only_post_to_private_accounts": Kind(403),

@@ -51,6 +51,7 @@ class TikTok:
     app_audited: bool = setting("TIKTOK_APP_AUDITED", flag, default=False)
     pkce: bool = setting("TIKTOK_PKCE", flag, default=False)
     verified_urls: tuple[str, ...] = setting("TIKTOK_VERIFIED_URLS", several, default=())
+    check_urls: str = setting("TIKTOK_CHECK_URLS", one_of("auto", "on", "off"), default="auto")
     webhook_secrets: tuple[Secret, ...] = setting("TIKTOK_WEBHOOK_SECRET", secrets, default=())
     compat: bool = setting("TIKTOK_WEBHOOK_COMPAT", flag, default=False)
     tolerance: timedelta = setting(

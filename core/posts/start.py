@@ -16,6 +16,7 @@ from core.ledger.settle import State
 from core.outcomes import Again, Throttled
 from core.posts.begun import Began, began
 from core.posts.creators import agree
+from core.posts.reach import reach
 from core.posts.turn import turn
 from core.wiring import World
 from db.media import Medias
@@ -98,6 +99,7 @@ def duration(session: Session, post: Post) -> float | None:
 def perform(job: Job, world: World) -> Outcome:
     if world.settings.publish_mode != LIVE:
         return DryRun()
+    reach(job.order, world)
     wait = world.limits.take(job.access.account_id, "init")
     if wait:
         raise Throttled(wait, "start limit of the platform")
