@@ -1,6 +1,6 @@
 """Connected platform accounts with their sealed tokens: rows due before their token ends."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -96,6 +96,9 @@ class Accounts:
 
     def get(self, account_id: int | None) -> Account | None:
         return None if account_id is None else self._session.get(Account, account_id)
+
+    def several(self, ids: Collection[int | None]) -> Sequence[Account]:
+        return self._session.scalars(select(Account).where(Account.id.in_(ids))).all()
 
     def locked(self, account_id: int) -> Account | None:
         """Read again, and nobody else's until this transaction ends."""

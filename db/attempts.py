@@ -1,13 +1,16 @@
 """The ledger of tries: when, how long, how it ended, and the vendor's own id of the call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Index, func, insert, select, update
+from sqlalchemy import BigInteger, Index, Text, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from db.base import Base, Identified
 from db.due import Due
+from db.recordset import ROWS, given
 from db.retention import prune
 from db.storage import GROWING
 
@@ -34,6 +37,23 @@ class Attempt(Identified, Base):
     )
 
 
+Entry = tuple[str, str | None, str | None, str | None]
+"""Outcome, code, message, and the platform's own id of the call."""
+
+TEXTS = ("outcome", "code", "message", "log_id")
+TYPES: dict[str, TypeEngine[Any]] = {"id": BigInteger(), **dict.fromkeys(TEXTS, Text())}
+
+
+def row(number: int, entry: Entry) -> dict[str, Any]:
+    """Texts may come from anywhere; of what Postgres cannot keep a mark remains."""
+    told = (text and storable(text) for text in entry)
+    return {"id": number, **dict(zip(TEXTS, told, strict=True))}
+
+
+def storable(text: str) -> str:
+    return text[:LONGEST].replace("\0", "?").encode(errors="replace").decode()
+
+
 class Attempts:
     """Entries are opened at the claim, so that a try which killed its worker is seen as well."""
 
@@ -48,24 +68,18 @@ class Attempts:
         opened = insert(Attempt).values(values).returning(Attempt.row_id, Attempt.id)
         return {entry.row_id: entry.id for entry in self._session.execute(opened)}
 
-    def close(
-        self,
-        entry: int,
-        outcome: str,
-        code: str | None = None,
-        message: str | None = None,
-        log_id: str | None = None,
-    ) -> None:
-        """How it ended, once; `log_id` is the platform's own id of the call."""
-        ended = update(Attempt).where(Attempt.id == entry, Attempt.ended_at.is_(None))
+    def close(self, entries: Mapping[int, Entry]) -> None:
+        """How each of them ended, once."""
+        if not entries:
+            return
+        told = given(TYPES)
+        ended = update(Attempt).where(Attempt.id == told.c.id, Attempt.ended_at.is_(None))
         self._session.execute(
             ended.values(
                 ended_at=func.clock_timestamp(),
-                outcome=outcome,
-                code=code,
-                message=message and message[:LONGEST],
-                log_id=log_id,
+                **{name: told.c[name] for name in TEXTS},
             ),
+            {ROWS: [row(number, entry) for number, entry in entries.items()]},
             execution_options={"synchronize_session": False},
         )
 

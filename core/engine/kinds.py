@@ -19,6 +19,11 @@ def nothing(_session: Session, _row: object, _why: Failure | Later) -> None:
     """No undoing needed: the default `put_back`."""
 
 
+def one_by_one(_session: Session, _rows: Sequence[object]) -> object:
+    """Each brief asks for itself: the default `gather`."""
+    return None
+
+
 @dataclass(frozen=True)
 class Work(Generic[Row, Job, Outcome]):
     """One kind of due work. Budget: ceil(batch / pool) x longest call < soft limit < lease."""
@@ -35,9 +40,11 @@ class Work(Generic[Row, Job, Outcome]):
     batch: int
     pool: int = 1
     put_back: Callable[[Session, Row, Failure | Later], None] = nothing
+    gather: Callable[[Session, Sequence[Row]], object] = one_by_one  # what the briefs of a batch
+    # will look at, read at once; kept until they have
     together: (
-        Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure]] | None
-    ) = None  # the records of a batch, in one transaction: only where `perform` calls nobody
+        Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure | Later]] | None
+    ) = None  # the records of a group in one piece; else they are recorded one after the other
     plain: bool = False  # many small rows, read and not kept: `brief` looks at its own and asks
     # nothing, and `together` is given a Glimpse of each and releases those it has finished
     ledger: bool = True  # a row in `attempts` for every try

@@ -1,7 +1,7 @@
 """The second half of the engine: results become rows, fenced. Must not speak to the outside."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from core.backoff import delay
 from core.engine.kinds import Hand, Job, Outcome, Report, Work
 from core.outcomes import FENCED, Again, Failure, Later, entry, failure
 from core.wiring import World
-from db.attempts import Attempts
+from db.attempts import Attempts, Entry
 from db.due import Row, release
 from db.session import Database, Session, StoreAway, away
 
@@ -67,14 +67,16 @@ def written(
             rest = [pair for pair in results if not isinstance(ends.get(pair[0].id), Again)]
             rows = work.queue.held(session, tokens(rest)) if rest else {}
         report.recorded += len(results) - len(rest)
+        closed: dict[int, Entry] = {}
         for hand, one in rest:
             row, result = rows.get(hand.id), ends.get(hand.id, one)
             ended = FENCED if row is None else end(work, session, row, hand, result, world)
             report.count(ended)
             if hand.entry is not None:
-                Attempts(session).close(hand.entry, *entry(ended))
+                closed[hand.entry] = entry(ended)
             if ended is FENCED:
                 log.warning("work.fenced", kind=work.kind, row=hand.id, attempt=hand.attempt)
+        Attempts(session).close(closed)
     return report
 
 
@@ -94,23 +96,31 @@ def outcomes(
 
 
 def jointly(
-    work: Work[Row, Job, Outcome], session: Session, batch: list[tuple[Any, Outcome]]
-) -> dict[int, Again | Failure]:
-    """The records of a batch in one piece; none if that fails, so that each is tried alone.
+    work: Work[Row, Job, Outcome], session: Session, group: list[tuple[Any, Outcome]]
+) -> dict[int, Again | Failure | Later]:
+    """The records of a group in one piece; none if that fails, so that each is tried alone.
 
     A savepoint for each row would double the statements for the sake of a fault that is rare.
     """
-    if work.together is None or not batch:
+    if not group or (work.together is None and len(group) == 1):
         return {}
     try:
         with session.begin_nested():
-            ends = work.together(session, batch)
+            ends = in_turn(work, session, group)
     except Exception as error:  # what it is shows when each is tried alone
         if away(error):
             raise
-        log.warning("work.apart", kind=work.kind, rows=len(batch), error=type(error).__name__)
+        log.warning("work.apart", kind=work.kind, rows=len(group), error=type(error).__name__)
         return {}
-    return {row.id: ended for (row, _), ended in zip(batch, ends, strict=True)}
+    return {row.id: ended for (row, _), ended in zip(group, ends, strict=True)}
+
+
+def in_turn(
+    work: Work[Row, Job, Outcome], session: Session, group: list[tuple[Any, Outcome]]
+) -> Sequence[Again | Failure | Later]:
+    if work.together is not None:
+        return work.together(session, group)
+    return [recorded(work, session, row, one) for row, one in group]
 
 
 def end(

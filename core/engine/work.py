@@ -4,9 +4,10 @@
 transaction is ever open across a network call. Must not know what the work is about.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from functools import partial
 
 from core.engine.kinds import Hand, Job, Outcome, Report, Work
 from core.engine.record import write
@@ -52,9 +53,8 @@ def shift(
     if len(hands) == limit and only is None:
         world.ring(work.bell)
     report = Report(claimed=len(hands))
-    results = perform_all(work, hands, world)
-    for group in [list(results)] if work.together else ([pair] for pair in results):
-        write(work, database, world, group, report)
+    for results in perform_all(work, hands, world):
+        write(work, database, world, results, report)
     return report
 
 
@@ -83,20 +83,34 @@ def leased(
         session, limit=limit, lease=work.lease, lapsed=lapsed, only=only, plain=work.plain
     )
     entries = Attempts(session).open(work.kind, rows) if work.ledger else {}
-    return [in_hand(work, session, row, entries.get(row.id)) for row in rows]
+    dues = [row.due_at for row in rows]
+    jobs = briefs(work, session, rows)
+    return [
+        Hand(row.id, row.lease_token, row.attempts, due, entries.get(row.id), job)
+        for row, due, job in zip(rows, dues, jobs, strict=True)
+    ]
 
 
-def in_hand(
-    work: Work[Row, Job, Outcome], session: Session, row: Row, entry: int | None
-) -> Hand[Job]:
-    due = row.due_at
-    job = brief(work, session, row)
-    return Hand(row.id, row.lease_token, row.attempts, due, entry, job)
+def briefs(
+    work: Work[Row, Job, Outcome], session: Session, rows: Sequence[Row]
+) -> list[Job | Failure | Later]:
+    """In one piece; should one of them fail, each alone, so that it costs itself only.
+
+    A savepoint for each would double the statements for the sake of a fault that is rare.
+    """
+    kept = work.gather(session, rows)  # held until the end: the session itself forgets
+    try:
+        with nullcontext() if work.plain else session.begin_nested():
+            jobs = list(map(partial(briefed, work, session), rows))
+    except Exception as error:  # what it is shows when each is tried alone
+        if away(error):
+            raise
+        jobs = list(map(partial(brief, work, session), rows))
+    del kept
+    return jobs
 
 
 def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Failure | Later:
-    if row.attempts > work.policy.attempts:
-        return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
     try:
         with nullcontext() if work.plain else session.begin_nested():
             return briefed(work, session, row)
@@ -106,8 +120,10 @@ def brief(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Fa
         return failure(error, work.kind, row.id)
 
 
-def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Later:
+def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | Failure | Later:
     """Inside the savepoint, so that what a brief wrote before saying "later" stays written."""
+    if row.attempts > work.policy.attempts:
+        return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
     try:
         return work.brief(session, row)
     except Later as later:
@@ -116,24 +132,45 @@ def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | 
 
 def perform_all(
     work: Work[Row, Job, Outcome], hands: list[Hand[Job]], world: World
-) -> Iterator[tuple[Hand[Job], Outcome | Failure | Later]]:
-    """Results as they come: each is recorded before the next is waited for.
+) -> Iterator[list[tuple[Hand[Job], Outcome | Failure | Later]]]:
+    """Results as they come, all that are there at once: those are recorded before more is waited
+    for, so that a kill costs no answer that somebody had time to write down.
 
     First those that need no performance: who is to be parked must not wait for others' calls.
     """
-    hands = sorted(hands, key=lambda hand: not isinstance(hand.job, Failure | Later))
-    if work.pool == 1 or len(hands) <= 1:
-        for hand in hands:
-            result = perform(work, hand, world)
-            yield hand, result
-        return
+    idle = [hand for hand in hands if isinstance(hand.job, Failure | Later)]
+    busy = [hand for hand in hands if not isinstance(hand.job, Failure | Later)]
+    one = partial(performed, work, world)
+    if idle:
+        told = list(map(one, idle))
+        yield told
+    if work.pool > 1 and len(busy) > 1:
+        yield from by_threads(work, busy, world)
+    elif work.together:  # calls nobody, or is alone
+        results = list(map(one, busy))
+        yield results
+    else:
+        for result in map(one, busy):
+            yield [result]
+
+
+def by_threads(
+    work: Work[Row, Job, Outcome], hands: list[Hand[Job]], world: World
+) -> Iterator[list[tuple[Hand[Job], Outcome | Failure | Later]]]:
     threads = ThreadPoolExecutor(work.pool, thread_name_prefix=work.kind)
     try:
-        waiting = {threads.submit(perform, work, hand, world): hand for hand in hands}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        waiting = {threads.submit(performed, work, world, hand) for hand in hands}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield [future.result() for future in done]
     finally:
         threads.shutdown(cancel_futures=True)  # out of time, or nowhere to write: begin no more
+
+
+def performed(
+    work: Work[Row, Job, Outcome], world: World, hand: Hand[Job]
+) -> tuple[Hand[Job], Outcome | Failure | Later]:
+    return hand, perform(work, hand, world)
 
 
 def perform(

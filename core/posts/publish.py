@@ -4,6 +4,7 @@
 long upload delays nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Failure, Held, Later
 from core.posts import check, reconcile, send, start
 from core.wiring import World
+from db.accounts import Accounts
 from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
 from db.session import Session
 
@@ -42,6 +44,11 @@ def step_of(post: Post) -> str:
     doubt = post.attempts > 1 and ASKED not in post.memo
     ours = post.state == State.SENDING and post.sent_by == SentBy.SIGNALPOST
     return "send" if ours and not doubt and DEAD not in post.memo else "check"
+
+
+def gather(session: Session, posts: Sequence[Post]) -> object:
+    """Their accounts, in one question: each brief then finds its own at hand."""
+    return Accounts(session).several({post.oauth_account_id for post in posts})
 
 
 def brief(session: Session, post: Post) -> Task:
@@ -111,6 +118,7 @@ WORK: Work[Post, Task, Task] = Work(
     lease=timedelta(seconds=90),
     batch=16,
     pool=8,
+    gather=gather,
 )
 
 UPLOADS: Work[Post, Task, Task] = Work(

@@ -92,7 +92,7 @@ def test_a_disconnect_fences_the_refresh_that_is_under_way(database, world, serv
     part(account)
     server.manners[TOKEN] = lambda sock: sock.sendall(GRANT)
     report = Report()
-    write(WORK, database, world, perform_all(WORK, [hand], world), report)
+    write(WORK, database, world, next(perform_all(WORK, [hand], world)), report)
     after = tenants.account(account)
     assert (report.fenced, after.status) == (1, "DISCONNECTED")
     assert (after.access_token_encrypted, after.refresh_token_encrypted) == (None, None)

@@ -10,6 +10,7 @@ from core.outcomes import DONE, Held
 from db.attempts import Attempts
 from platforms.errors import Unavailable
 from tests.db.chores import World, chores, perform, raising
+from tests.flows.brokers import until
 
 MINUTE = timedelta(minutes=1)
 
@@ -108,3 +109,40 @@ def test_who_is_parked_does_not_wait_for_others_calls(database, sight, pool):
 
     run(chores(brief=brief, perform=outside, record=lambda *_: DONE, pool=pool), database, World())
     assert sorted(seen) == busy
+
+
+def test_who_is_answered_is_recorded_while_others_still_wait(database, sight):
+    *quick, slow = sight.put(4)
+    left = []
+
+    def outside(job, world):
+        if job.id == slow:
+            until(lambda: all(sight.chore(id_).leased_until is None for id_ in quick))
+            left.append(job.id)
+        return perform(job, world)
+
+    run(chores(perform=outside, pool=4), database, World())
+    assert left == [slow]
+
+
+def test_answers_that_came_while_others_were_recorded_are_recorded_in_one_piece(database, sight):
+    sight.put(5)
+    world, pieces = World(), []
+
+    def together(session, group):
+        until(lambda: len(world.performed) == 5, what="all answers")
+        pieces.append(len(group))
+        return [chores().record(session, row, outcome) for row, outcome in group]
+
+    assert run(chores(together=together, pool=5), database, world).recorded == 5
+    assert len(pieces) < sum(pieces) == 5
+
+
+def test_what_briefs_look_at_is_read_at_once_for_all_of_them(database, sight):
+    ids, asked = sight.put(3), []
+
+    def gather(_session, rows):
+        asked.append([row.id for row in rows])
+
+    assert run(chores(gather=gather), database, World()).recorded == 3
+    assert asked[0] == ids

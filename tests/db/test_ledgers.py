@@ -25,13 +25,26 @@ def test_an_entry_is_closed_once_and_says_how_it_ended(database, sight):
     sight.put()
     with database.transaction() as session:
         entry = Attempts(session).open("chores", [session.get(Chore, 1)])[1]
-        Attempts(session).close(entry, "retry", "timeout", "x" * 5000, "log-7")
-        Attempts(session).close(entry, "done")
+        Attempts(session).close({entry: ("retry", "timeout", "x" * 5000, "log-7")})
+        Attempts(session).close({entry: ("done", None, None, None)})
     with database.transaction() as session:
         (tried,) = Attempts(session).of("chores", 1)
         assert (tried.outcome, tried.code, tried.log_id) == ("retry", "timeout", "log-7")
         assert len(tried.message) == 500
         assert tried.started_at <= tried.ended_at
+
+
+def test_several_entries_are_closed_at_once_whatever_their_texts_hold(database, sight):
+    sight.put(2)
+    with database.transaction() as session:
+        rows = [session.get(Chore, id_) for id_ in (1, 2)]
+        entries = Attempts(session).open("chores", rows)
+        strange = ("failed", "code", "a\0b\ud800c", None)
+        Attempts(session).close({entries[1]: strange, entries[2]: ("done", None, None, None)})
+    with database.transaction() as session:
+        first, second = (Attempts(session).of("chores", id_)[0] for id_ in (1, 2))
+        assert (first.outcome, first.message) == ("failed", "a?b?c")
+        assert (second.outcome, second.message) == ("done", None)
 
 
 def test_old_tries_go_in_batches_and_young_ones_stay(database, database_url):
