@@ -8,7 +8,7 @@ from bench.figures import Delays
 from bench.ground import Ground
 from bench.memory import OUR_POSTS, PEOPLE, Memory
 from core import posts
-from db import schema
+from db import upgrades
 from db.session import Database
 
 LOOKS = 50
@@ -31,7 +31,7 @@ class Scan:
 def scan(ground: Ground, *, rows: int) -> list[Scan]:
     """Once with nothing due, once with a whole batch."""
     plot = ground.plot("scan")
-    schema.up(plot.url)
+    upgrades.up(plot.url)
     memory = Memory(plot.dsn, OUR_POSTS)
     memory.run(PEOPLE)
     memory.expect("later-", rows)

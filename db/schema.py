@@ -1,14 +1,13 @@
-"""The schema's versions: up, down, and whether all of it is there. Holds no table itself."""
+"""Whether all of the schema is there, and of which version. Holds no table, and changes nothing.
+
+Every web process asks this, so it must not need Alembic: `upgrades.py` does.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, Table, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -16,12 +15,11 @@ from db import Base
 from db.session import CONNECT_TIMEOUT, StoreAway, away
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-ONE_AT_A_TIME = 7_310_420_042
-"""Key of the advisory lock: any number, as long as it stays the same."""
-
 PATIENCE = "-c lock_timeout=120000 -c statement_timeout=0 -c timezone=UTC"
 """How long a second migrator waits for the first, in milliseconds."""
 
+VERSION = "alembic_version"
+CURRENT = "SELECT version_num FROM alembic_version"
 VIEWS = ("oauth_accounts_summary", "oauth_health_status")
 
 FOUND = """
@@ -51,29 +49,24 @@ class Status:
         return self.current == self.head and not self.missing
 
 
-def up(url: str) -> None:
-    """To the newest version. Safe to repeat, and to run from several places at once."""
-    with alone(url):
-        command.upgrade(config(url), "head")
-
-
-def down(url: str, to: str = "base") -> None:
-    with alone(url):
-        command.downgrade(config(url), to)
-
-
 def status(url: str) -> Status:
     with connected(url) as connection:
         found = connection.execute(text(FOUND)).all()
-        current = MigrationContext.configure(connection).get_current_revision()
+        versioned = any(row.name == VERSION for row in found)
+        current = connection.execute(text(CURRENT)).scalar() if versioned else None
     ours = Base.metadata.tables
     return Status(
         current=current,
-        head=ScriptDirectory.from_config(config(url)).get_current_head() or "",
+        head=head(),
         missing=tuple(sorted(wanted() - {row.name for row in found})),
         tables=tuple(sorted(row.name for row in found if row.kind == "r" and row.name in ours)),
         indexes=sum(row.kind == "i" and not row.name.startswith("alembic") for row in found),
     )
+
+
+def head() -> str:
+    """The newest version there is: the number that its file begins with."""
+    return max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def wanted() -> set[str]:
@@ -86,23 +79,6 @@ def parts(table: Table) -> set[str]:
     indexes = {str(index.name) for index in table.indexes}
     touched = {f"trg_{table.name}_updated"} if "updated_at" in table.columns else set()
     return {table.name} | constraints | indexes | touched
-
-
-def config(url: str) -> Config:
-    """Alembic's settings without a file: it must work wherever we are installed."""
-    made = Config()
-    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    made.set_main_option("path_separator", "os")
-    made.attributes["url"] = url
-    return made
-
-
-@contextmanager
-def alone(url: str) -> Iterator[None]:
-    """Nobody else migrates meanwhile; the lock ends with its connection, however that ends."""
-    with connected(url) as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
-        yield
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.config.settings import Settings
 from core.wiring import build_database
-from db import schema
+from db import upgrades
 from local import people, settings
 from local.child import Child, Program
 from local.ground import hold
@@ -57,7 +57,7 @@ class House:
         self._memory = build_database(known, role="cli")
         self._stores()
         early = self._spawn(name for name, process in PROCESSES.items() if not process.needs_schema)
-        schema.up(known.database_url)
+        upgrades.up(known.database_url)
         late = self._spawn(name for name, process in PROCESSES.items() if process.needs_schema)
         self._furnish()
         self.supervisor.wait([*early, *late])

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the URL that `db/schema.py` hands in, and no other way.
+"""How Alembic reaches the database: by the URL that `db/upgrades.py` hands in, and no other way.
 
 The address holds a password, so it comes neither from an ini file nor from the environment.
 """

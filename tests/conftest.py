@@ -63,12 +63,12 @@ def shared(run):
 @pytest.fixture(scope="session")
 def template(run, shared):
     """The name of a migrated database that nobody connects to."""
-    from db import schema  # unit tests need no SQLAlchemy
+    from db import upgrades  # unit tests need no SQLAlchemy
 
     with servers.one_at_a_time(run):
         if not shared.databases.has(MIGRATED):
             shared.databases.create("draft")
-            schema.up(shared.url("draft"))
+            upgrades.up(shared.url("draft"))
             shared.databases.rename("draft", MIGRATED)
     return MIGRATED
 

@@ -6,16 +6,16 @@ import click
 
 from app.commands.spoken import Said, spoken
 from core.config.settings import database_alone
-from db import schema
+from db import schema, upgrades
 
 
 def up(url: str) -> Said:
-    schema.up(url)
+    upgrades.up(url)
     return status(url)
 
 
 def down(url: str) -> Said:
-    schema.down(url)
+    upgrades.down(url)
     return Said("everything is taken down", {"current": None})
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from app.context import HOUSE
 from core.health.readiness import Readiness
-from db import schema
+from db import upgrades
 from db.beats import Beat, Beats
 from db.webhooks import Event
 
@@ -87,7 +87,7 @@ def test_work_that_has_just_fallen_due_is_no_fault(client, house, beat):
 
 
 def test_an_old_schema_is_not_ready(client, house, beat, database_url):
-    schema.down(database_url)
+    upgrades.down(database_url)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "schema" in answer.json["reasons"][0]

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from core.engine import record
 from core.engine.work import run
-from db import schema
+from db import upgrades
 from db.beats import Beat
 from db.session import Database, StoreAway
 from tests.db.chores import Chore, Sight, World, chores
@@ -19,7 +19,7 @@ from tests.db.chores import Chore, Sight, World, chores
 def server(postgres_server):
     """One of this test's own, migrated: it will be killed."""
     started = postgres_server()
-    schema.up(started.url())
+    upgrades.up(started.url())
     return started
 
 
@@ -103,7 +103,7 @@ def test_nothing_more_is_begun_when_there_is_nowhere_to_write(
     server, own_database, own_sight, monkeypatch
 ):
     monkeypatch.setattr(record, "PAUSES", ())
-    own_sight.put(8, cost=50)
+    own_sight.put(8, cost=500)
     world = World()
     with pytest.raises(StoreAway):
         run(chores(pool=2, record=lambda *_: server.kill()), own_database, world)

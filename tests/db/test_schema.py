@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 
 from core.ledger.settle import State
-from db import Base, accounts, posts, schema
+from db import Base, accounts, posts, schema, upgrades
 from tests.db.catalogue import (
     COLUMNS,
     CONSTRAINTS,
@@ -51,13 +51,13 @@ def test_up_up_down_up(empty_database_url):
     url = empty_database_url
     assert schema.status(url).current is None
     for _ in range(2):
-        schema.up(url)
+        upgrades.up(url)
         assert schema.status(url).complete
     before = ask(url, COLUMNS)
-    schema.down(url)
+    upgrades.down(url)
     assert schema.status(url).tables == ()
     assert ask(url, "SELECT proname FROM pg_proc WHERE proname = 'touch_updated_at'") == []
-    schema.up(url)
+    upgrades.up(url)
     assert schema.status(url).complete
     assert sorted(map(str, ask(url, COLUMNS))) == sorted(map(str, before))
 
@@ -65,14 +65,14 @@ def test_up_up_down_up(empty_database_url):
 def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
     a_user_with_a_post(database_url)
     for version in ("0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
-        schema.down(database_url, version)
+        upgrades.down(database_url, version)
         current = schema.status(database_url).current
         assert current == (None if version == "base" else version)
 
 
 def test_two_at_once_are_harmless(empty_database_url):
     with ThreadPoolExecutor(2) as both:
-        list(both.map(schema.up, [empty_database_url] * 2))
+        list(both.map(upgrades.up, [empty_database_url] * 2))
     assert schema.status(empty_database_url).complete
 
 
@@ -189,7 +189,7 @@ def refreshed(url, outcome):
 def test_busy_tables_are_laid_out_as_before_after_a_way_down_and_up(database_url):
     before = set(ask(database_url, STORAGE))
     assert ("webhook_events", "fillfactor=50") in before
-    schema.down(database_url, "0007")
+    upgrades.down(database_url, "0007")
     assert ("webhook_events", "fillfactor=80") in set(ask(database_url, STORAGE))
-    schema.up(database_url)
+    upgrades.up(database_url)
     assert set(ask(database_url, STORAGE)) == before
