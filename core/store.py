@@ -61,6 +61,12 @@ class Media:
             raise NotFound("the file is shorter than it was")
         return data
 
+    def stamp(self, path: str) -> str:
+        """Another one means that the file was changed meanwhile."""
+        with self._open(path, os.O_RDONLY) as file:
+            known = os.fstat(file.fileno())
+        return f"{known.st_size}:{known.st_mtime_ns}"
+
     def pieces(self, path: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
         """The same, a piece at a time; without `last` up to the end."""
         with self._open(path, os.O_RDONLY) as file:

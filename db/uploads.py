@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, delete, select, update
+from sqlalchemy import ForeignKey, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, Identified, Timed
+from db.posts import UPLOADS_LANE, Post
 from db.recordset import among
 
 
@@ -41,6 +42,13 @@ class UploadSessions:
             select(UploadSession).where(UploadSession.post_id == post_id),
             execution_options={"populate_existing": True},
         )
+
+    def others(self, post: Post) -> int:
+        """Uploads of the same account that workers hold right now. Exact while it is locked."""
+        held = (Post.oauth_account_id == post.oauth_account_id, Post.id != post.id)
+        counted = select(func.count()).select_from(Post)
+        leased = Post.leased_until > func.clock_timestamp()
+        return int(self._session.scalar(counted.where(*held, leased, *UPLOADS_LANE.lane)) or 0)
 
     def reached(self, post_id: int, offset: int) -> None:
         """The platform has everything before `offset`: its word, so it may also be less."""

@@ -10,6 +10,7 @@ UNAUDITED = "unaudited"  # it was wished while the platform had not audited us
 WHY, WAIT = "why", "wait"  # code of the last try in vain, and seconds to wait after it
 POLLS = "polls"  # how often the platform was asked
 STALE = "stale"  # it waits for longer than a day; only people are told
+STAMP = "stamp"  # of its file, as it was when its first bytes were sent
 DEAD = "dead"  # its upload address no longer works: why
 ASKED = "asked"  # the platform has said where to go on after a doubt
 

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
 from core.ledger.endings import DRAFT_POLL
-from core.ledger.memo import ASKED, DEAD, without
+from core.ledger.memo import ASKED, DEAD, STAMP, without
 from core.ledger.news import to
 from core.ledger.settle import FINAL, QUICK, State
-from core.outcomes import Again
+from core.outcomes import Again, Later
 from core.posts.begun import NOW
+from core.posts.quota import BUSY
 from core.posts.start import ASK_SOON
 from core.wiring import World
 from db.media import Medias
 from db.posts import Post
 from db.session import Session
+from db.slots import Slots
 from db.uploads import UploadSessions
 from platforms.base import Chunk, Phase, Sent
 from platforms.chunks import Plan, chunk
 from platforms.errors import Rejected, Unavailable
 
-CHANGED = "invalid_file_upload"
+CHANGED = "source_changed"
+AT_ONCE = 3  # uploads of one account: a crowd of its films must not take all workers
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,19 @@ class Job:
     content_type: str
     chunk: Chunk
     total: int
+    stamp: str | None  # of the file; None before its first bytes
 
     @property
     def is_last(self) -> bool:
         return self.chunk.last == self.total - 1
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The platform's word on a chunk, and the stamp of the file that it came from."""
+
+    sent: Sent
+    stamp: str
 
 
 @dataclass(frozen=True)
@@ -56,10 +68,11 @@ class Dead:
     code: str
 
 
-Outcome = Sent | Lost | Dead
+Outcome = Moved | Lost | Dead
 
 
 def brief(session: Session, post: Post) -> Job:
+    take_turns(session, post)
     upload = UploadSessions(session).of(post.id)
     media = Medias(session).get(post.media_id)
     if upload is None or upload.upload_url_encrypted is None:
@@ -76,16 +89,26 @@ def brief(session: Session, post: Post) -> Job:
         media.content_type,
         chunk(plan, upload.size, upload.next_offset),
         upload.size,
+        post.memo.get(STAMP),
     )
 
 
+def take_turns(session: Session, post: Post) -> None:
+    """Errors: Later while enough of the same account's uploads are in workers' hands."""
+    if not Slots(session).lock(post.oauth_account_id or 0, wait=False):
+        raise Later(BUSY, "somebody else is counting uploads")
+    if UploadSessions(session).others(post) >= AT_ONCE:
+        raise Later(BUSY, "other uploads of the account are under way")
+
+
 def perform(job: Job, world: World) -> Outcome:
-    data = read(job, world)
+    data, stamp = read(job, world)
     url = world.keys.open(job.sealed_url, job.url_context)
     try:
-        return world.platform(job.provider).publisher.send(
+        sent = world.platform(job.provider).publisher.send(
             url, data, chunk=job.chunk, total=job.total, content_type=job.content_type
         )
+        return Moved(sent, stamp)
     except Rejected as error:
         if error.code in {"upload_url_expired", "upload_unknown"}:
             return Dead(error.code)
@@ -96,12 +119,16 @@ def perform(job: Job, world: World) -> Outcome:
         raise
 
 
-def read(job: Job, world: World) -> bytes:
-    """Errors: Failed if the file is gone or shorter than it was."""
+def read(job: Job, world: World) -> tuple[bytes, str]:
+    """The bytes, and the file's stamp. Errors: Failed if it is gone, or no longer what it was."""
     try:
-        return world.media.read(job.path, job.chunk.first, job.chunk.last)
+        data = world.media.read(job.path, job.chunk.first, job.chunk.last)
+        stamp = world.media.stamp(job.path)
     except NotFound as error:
         raise Failed(str(error), code=CHANGED) from error
+    if job.stamp not in {None, stamp} or stamp.partition(":")[0] != str(job.total):
+        raise Failed("the file changed while it was being sent", code=CHANGED)
+    return data, stamp
 
 
 def record(session: Session, post: Post, outcome: Outcome) -> Again:
@@ -113,9 +140,11 @@ def record(session: Session, post: Post, outcome: Outcome) -> Again:
     if isinstance(outcome, Lost):
         to(session, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")
         return Again(ASK_SOON)
-    UploadSessions(session).reached(post.id, outcome.offset)
-    post.bytes_sent = outcome.offset
-    if not outcome.done:
+    sent = outcome.sent
+    UploadSessions(session).reached(post.id, sent.offset)
+    post.bytes_sent = sent.offset
+    post.memo = {**post.memo, STAMP: outcome.stamp}
+    if not sent.done:
         return Again(NOW)
     post.step = Phase.PROCESSING
     to(session, post, State.PROCESSING, note="all bytes sent")

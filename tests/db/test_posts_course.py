@@ -175,7 +175,7 @@ def test_a_file_that_changed_is_not_sent_on(desk, an_upload, account):
 
     uploads(desk)
 
-    assert desk.post(post_id).error_code == "invalid_file_upload"
+    assert desk.post(post_id).error_code == "source_changed"
     assert desk.calls(UPLOAD) == []
 
 
