@@ -23,6 +23,8 @@ from db import (
     timeline,
     uploads,
     users,
+    videos,
+    watches,
     webhooks,
 )
 from db.base import Base
@@ -51,5 +53,7 @@ __all__ = [
     "timeline",
     "uploads",
     "users",
+    "videos",
+    "watches",
     "webhooks",
 ]

@@ -50,6 +50,13 @@ class TikTokPost(Identified, Timed, Base):
             ),
         ),
         Index("idx_tiktok_posts_oauth", "oauth_account_id", text("created_at DESC")),
+        Index(
+            "idx_tiktok_posts_nameless",
+            "completed_at",
+            postgresql_where=text(
+                "status = 'PUBLISH_COMPLETE' AND NOT metadata ? 'publicaly_available_post_id'"
+            ),
+        ),
         one_of("status", STATUSES),
         one_of("source", ("FILE_UPLOAD", "PULL_FROM_URL")),
         one_of("mode", ("INBOX", "DIRECT")),

@@ -15,6 +15,7 @@ app = Celery(
         "tasks.webhooks",
         "tasks.accounts",
         "tasks.posts",
+        "tasks.insights",
         "tasks.housekeeping",
         "tasks.lifecycle",
     ],

@@ -3,10 +3,12 @@
 from typing import Any
 
 from core.health import alerts, housekeeping
+from core.posts import reconcile
 from db.beats import Beats
+from tasks.bell import ring
 from tasks.celery import app
 from tasks.context import house
-from tasks.queues import CANARY, TICK, TIDY, WATCH
+from tasks.queues import CANARY, RESUME, TICK, TIDY, WATCH
 
 
 @app.task(name=TICK)
@@ -31,6 +33,13 @@ def watch() -> None:
 def tidy() -> None:
     """Delete what has been kept long enough."""
     housekeeping.tidy(house().database, house().world)
+
+
+@app.task(name=RESUME)
+def look_again() -> None:
+    """Ask again about published posts whose ids nobody has told."""
+    if reconcile.look_again(house().database):
+        ring("posts")
 
 
 def touch(name: str) -> None:

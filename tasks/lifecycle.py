@@ -18,7 +18,7 @@ from celery.signals import (
 )
 from celery.worker import state
 
-from core import accounts, posts, webhooks
+from core import accounts, insights, posts, webhooks
 from core.engine.kinds import Work
 from db.beats import Beats
 from tasks import context
@@ -36,6 +36,7 @@ KINDS: dict[str, Work[Any, Any, Any]] = {
     "accounts": accounts.WORK,
     "posts": posts.WORK,
     "uploads": posts.UPLOADS,
+    "insights": insights.WORK,
 }
 
 log = structlog.get_logger(__name__)

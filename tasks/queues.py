@@ -7,6 +7,7 @@ WAKES = {
     "accounts": "signalpost.refresh_accounts",
     "posts": "signalpost.advance_posts",
     "uploads": "signalpost.send_uploads",
+    "insights": "signalpost.sample_insights",
 }
 """Kind to task. A kind is also the name of its queue; queues without a kind carry chores."""
 
@@ -14,6 +15,8 @@ TICK = "signalpost.tick"
 CANARY = "signalpost.canary"
 TIDY = "signalpost.tidy"
 WATCH = "signalpost.watch"
+ENROL = "signalpost.enrol_accounts"
+RESUME = "signalpost.look_again"
 
 EXPIRES = 10.0
 """Seconds after which an unheard bell is thrown away, so that a dead worker's queue stays short.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.queues import CANARY, EXPIRES, QUEUES, TICK, TIDY, WAKES, WATCH
+from tasks.queues import CANARY, ENROL, EXPIRES, QUEUES, RESUME, TICK, TIDY, WAKES, WATCH
 
 Entry = dict[str, Any]
 
@@ -23,6 +23,10 @@ SCHEDULE: dict[str, Entry] = {
     **{f"canary {queue}": entry(CANARY, queue, every=10.0) for queue in QUEUES},
     # Alerts open and end by how things stand, not by what anybody happened to notice.
     "watch": entry(WATCH, "housekeeping", every=ALERTS_EVERY),
+    # Accounts whose numbers are to be sampled from now on; what they are due for, their rows know.
+    "enrol": entry(ENROL, "insights", every=60.0),
+    # Published posts whose ids the platform has not told yet, because moderation takes its time.
+    "look again": entry(RESUME, "housekeeping", every=60.0),
     # Often and little: what is left over is for the next time.
     "tidy": entry(TIDY, "housekeeping", every=300.0),
 }

@@ -1,24 +1,38 @@
 """A start whose answer was lost and that may run at the platform: find out, never send again.
 
-A later webhook of the same creator names the publication; without one the post ends as unknown
-after a day, and a person may retry it, with the risk named.
+A later webhook of the same creator names the publication, or the list of public videos shows it;
+without either the post ends as unknown after a day, and a person may retry it, with the risk named.
+Also: a post that is published, and of which nobody has told its id, is asked about again.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.ledger.news import finish, to
+from core.ledger.news import finish, hear, to
 from core.ledger.settle import DAY, State
 from core.outcomes import Again
+from core.posts.sighting import OUR_CLOCKS, PRIVACY, progress, sighting
 from core.posts.waiting import NOW, age, pause
 from core.wiring import World
 from db.lost import LostStarts
+from db.nameless import Nameless
 from db.posts import Post
-from db.session import Session
+from db.session import Database, Session
 from db.timeline import PostEvents
+from db.videos import Video
+from db.watches import Watches
 from platforms.base import Phase
 
-OUR_CLOCKS = timedelta(seconds=30)  # by which the news may seem to be older than the start
+LIST = "video list"  # the mouth that brings news of what the public sees
+
+LOOKS = (
+    (timedelta(hours=1), timedelta(minutes=5)),
+    (DAY, timedelta(hours=1)),
+    (7 * DAY, timedelta(hours=6)),
+)
+"""Published so lately, and not heard of for so long: moderation may take hours."""
+
+MANY = 500  # posts woken at once; the rest a minute later
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Found:
 
 def brief(session: Session, post: Post) -> Job:
     to(session, post, State.UNCONFIRMED, note="the answer to the start was lost")
+    if post.oauth_account_id is not None:
+        Watches(session).hasten_of(post.oauth_account_id)
     return Job(named(session, post))
 
 
@@ -54,6 +70,8 @@ def perform(job: Job, world: World) -> Found:
 def record(session: Session, post: Post, outcome: Found) -> Again:
     if outcome.publish_id is not None and outcome.publish_id == named(session, post):
         return found(session, post, outcome.publish_id)
+    if (video := sighting(session, post)) is not None:
+        return surfaced(session, post, video)
     if age(post, outcome.at) >= DAY:
         finish(session, post, State.FAILED, "outcome_unknown")
         return Again(None)
@@ -66,3 +84,17 @@ def found(session: Session, post: Post, publish_id: str) -> Again:
     to(session, post, State.PROCESSING, note="a webhook named it")
     LostStarts(session).adopt(post)
     return Again(NOW)
+
+
+def surfaced(session: Session, post: Post, video: Video) -> Again:
+    """It is out. Its publish_id stays unknown, and nobody needs it any more."""
+    PostEvents(session).add(post, "found", note=video.video_id)
+    post.permalink = video.url
+    hear(session, post, progress(video), mouth=LIST)
+    return Again(None)
+
+
+def look_again(database: Database) -> int:
+    """Published posts without an id fall due to be asked about; how many."""
+    with database.transaction() as session:
+        return Nameless(session).rouse(LOOKS, privacy=PRIVACY, limit=MANY)

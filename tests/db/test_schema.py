@@ -64,7 +64,7 @@ def test_up_up_down_up(empty_database_url):
 
 def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
     a_user_with_a_post(database_url)
-    for version in ("0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
+    for version in ("0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
         upgrades.down(database_url, version)
         current = schema.status(database_url).current
         assert current == (None if version == "base" else version)
