@@ -8,10 +8,12 @@ from typing import TypedDict
 from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.context import caller, house, page, request_id, visitor
+from app.envelope import answer, problem
 from app.errors import OAUTH, code_of
 from core import accounts
 from core.errors import Away, CoreError, Misconfigured
@@ -33,6 +35,18 @@ class Guard(TypedDict):
 
 blueprint = Blueprint("connect", __name__)
 log = structlog.get_logger(__name__)
+
+
+@blueprint.errorhandler(CoreError)
+def explained(error: CoreError) -> Response | HTTPException:
+    """A person on the way reads a page, though these addresses lie among those for programs."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+        return answer(error)
+    said = problem(error)
+    response = make_response(render_template("error.html", said=said), said.status)
+    if said.retry_after is not None:
+        response.headers["Retry-After"] = str(said.retry_after)
+    return response
 
 
 @blueprint.get(f"/api/auth/{PLATFORM}")
@@ -115,6 +129,7 @@ def said(error: Exception) -> str:
 def failed(platform: str, code: str) -> Response:
     """Back to the page that explains `code`; who is not signed in signs in on the way."""
     count(platform, "failed", code)
+    log.warning("connect.refused", platform=platform, code=code, why=accounts.BEHIND.get(code))
     back = f"{page_of(platform)}?{urlencode({'error': code, 'ref': request_id()})}"
     return redirect(url_for("dashboard.login", next=back) if code == "unauthorized" else back)
 

@@ -122,6 +122,18 @@ class Grants:
         soon = or_(Account.leased_until.is_not(None), Account.due_at <= func.clock_timestamp())
         return bool(self._session.scalar(select(soon).where(Account.id == account_id)))
 
+    def reschedule(self) -> int:
+        """Accounts that can be renewed and are never due: how many fell due now instead."""
+        stray = (
+            Account.status == AccountStatus.ACTIVE,
+            Account.refresh_token_encrypted.is_not(None),
+            Account.due_at.is_(None),
+            Account.leased_until.is_(None),
+        )
+        free = select(Account.id).where(*stray).with_for_update(skip_locked=True).cte("free")
+        due = update(TABLE).where(TABLE.c.id == free.c.id).values(refresh_due_at=func.now())
+        return len(self._session.execute(due.returning(TABLE.c.id)).all())
+
     def dead(self, *, limit: int) -> Sequence[Account]:
         """Over for a week, and nothing left to renew them with; locked, the oldest first."""
         gone = Account.refresh_expires_at <= func.now()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -89,6 +89,12 @@ class Notifications:
         """What these notices asked for has been done: nobody needs to read them any more."""
         about = Notification.payload["subject"].as_string() == subject
         return self._mark(Notification.user_id == user_id, Notification.kind.in_(kinds), about)
+
+    def forget(self, user_id: int, *, subject: str) -> int:
+        """As if it had never been told: its subject is to be erased."""
+        about = Notification.payload["subject"].as_string() == subject
+        gone = delete(Notification).where(Notification.user_id == user_id, about)
+        return len(self._session.execute(gone.returning(Notification.id)).all())
 
     def prune(self, older_than: timedelta) -> int:
         return prune(self._session, Notification.created_at, older_than=older_than).count

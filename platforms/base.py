@@ -37,6 +37,7 @@ class App:
     refuses_late: bool = False  # deliveries rightly signed, but outside the tolerance
     compat: bool = False
     pkce: bool = False
+    sandbox: bool = False  # the key and secret are those of a sandbox of the platform
 
 
 @dataclass(frozen=True)
@@ -231,4 +232,5 @@ class Platform:
     oauth: OAuth
     publisher: Publisher
     reasons: Mapping[str, Reason] = field(default_factory=dict)  # by fail reason or error code
+    doubts: tuple[str, ...] = ()  # what it would not take of our registration, in sentences
     insights: Insights | None = None  # if numbers can be had of it

@@ -5,45 +5,19 @@ but one: where the user wanted to go, which is never another host.
 """
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from core.accounts import grants
+from core.accounts.faults import fault
 from core.accounts.granted import Owner, keep, known
 from core.errors import Failed, Forbidden
 from core.wiring import World
 from db.session import Database, Session
 from db.states import OAuthStates
-from platforms.errors import (
-    AppRefused,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    Revoked,
-    Unavailable,
-)
+from platforms.errors import PlatformError
 
 LONGEST_PATH = 512
-FAULTS: Mapping[type[PlatformError], str] = {
-    AppRefused: "invalid_credentials",
-    RateLimited: "rate_limited",
-    Rejected: "token_exchange_failed",
-    Revoked: "token_exchange_failed",
-    Unavailable: "platform_error",
-}
-"""Why a code could not be exchanged: the codes of contract T3.11."""
-
-SAID = {
-    "access_denied": "access_denied",
-    "invalid_scope": "invalid_scope",
-    "invalid_request": "invalid_request",
-    "unsupported_response_type": "invalid_request",
-    "unauthorized_client": "invalid_credentials",
-    "server_error": "service_unavailable",
-    "temporarily_unavailable": "service_unavailable",
-}
-"""What a platform says in the address it sends the browser back to; the rest is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -121,16 +95,3 @@ def complete(
         grants.note(session, account, "account.connected", scope=account.scope)
     world.ring("posts")
     return Arrival(account.id, started.redirect_after)
-
-
-def said(error: str, error_type: str | None = None) -> str:
-    """Our code for the platform's refusal as it stands in the callback's address."""
-    if error_type == "non_sandbox_target":
-        return "non_sandbox_target"
-    return SAID.get(error, "unknown_error")
-
-
-def fault(error: PlatformError) -> str:
-    if error.code in SAID:
-        return SAID[error.code]
-    return next((code for kind, code in FAULTS.items() if isinstance(error, kind)), "unknown_error")

@@ -66,6 +66,7 @@ def disconnect(
         keys = part(session, account)
         if erase:
             account.details = {}
+            grants.forgotten(session, account)
             Estates(session).erase(account.id)
         told = {"held": held, "cancelled": cancelled, "erased": erase}
         grants.note(session, account, "account.disconnected", **told)

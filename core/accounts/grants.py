@@ -83,6 +83,11 @@ def settled(session: Session, account: Account) -> None:
     Notifications(session).settled(account.user_id, SOLVED, subject=subject)
 
 
+def forgotten(session: Session, account: Account) -> None:
+    """Nothing that was told of it stays, its name least of all."""
+    Notifications(session).forget(account.user_id, subject=f"account:{account.id}")
+
+
 def wipe(account: Account) -> None:
     """Nothing is left to open, and whoever works on the old tokens is fenced."""
     account.access_token_encrypted = None

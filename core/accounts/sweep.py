@@ -46,9 +46,7 @@ def sweep(database: Database, world: World) -> Swept:
     work = noting(swept)
     while (left := world.settings.limits.refresh_batch - swept.total) > 0:
         share = replace(work, batch=min(BATCH, left))
-        sweeps = (
-            swept.total == 0 and left > BATCH
-        )  # late, there is no time for it
+        sweeps = swept.total == 0 and left > BATCH  # late, there is no time for it
         claimed = run(share, database, world, sweeps=sweeps).claimed
         if not claimed or time.monotonic() - started > LAST_CALL.total_seconds():
             break

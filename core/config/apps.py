@@ -145,4 +145,5 @@ def tiktok_app(tiktok: TikTok) -> App | None:
         refuses_late=tiktok.late_policy == "reject",
         compat=tiktok.compat,
         pkce=tiktok.pkce,
+        sandbox=tiktok.sandbox_mode,
     )

@@ -14,6 +14,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DURATION = re.compile(r"(\d{1,9})([smhd]?)")
 WINDOW = re.compile(r"(\d{1,9})/(\d{1,6})([smhd])")
 LONGEST_REDIRECT = 511
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def web_url(value: str) -> str:
 
 def redirect_url(value: str) -> str:
     """Compared byte by byte with what is registered at the platform, so it is kept as it is."""
-    web_url(value)
-    if len(value) > LONGEST_REDIRECT or "*" in value:
+    url = split(web_url(value))
+    if len(value) > LONGEST_REDIRECT or set(value) & set("*?# ") or not value.isprintable():
         raise Malformed(f"must be static and at most {LONGEST_REDIRECT} characters long")
+    if url.scheme != "https" and url.hostname not in LOOPBACK:
+        raise Malformed("must begin with https://, but for this machine alone")
     return value

@@ -8,7 +8,8 @@ from core.config.environment import Environment, Name, names_of
 from core.config.stores import encrypted, is_redis
 from platforms.secret import Secret
 
-HTTPS = ("PUBLIC_URL", "TIKTOK_REDIRECT_URI", "INSTAGRAM_REDIRECT_URI")
+RETURNS = {"TIKTOK_REDIRECT_URI": "tiktok", "INSTAGRAM_REDIRECT_URI": "instagram"}
+HTTPS = ("PUBLIC_URL", *RETURNS)
 OPEN = ("ENDPOINT_PRIVATE_HOSTS",)
 BASE = "_BASE_URL"
 LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
@@ -28,9 +29,13 @@ def harden(environment: Environment, values: Mapping[type, Mapping[str, Any]]) -
     """What is good enough to try things out, and not good enough for people's accounts."""
     if "PUBLIC_URL" not in environment.given:
         environment.faults["PUBLIC_URL"] = "is missing"
+    public_url = next(
+        (read["public_url"] for read in values.values() if "public_url" in read), None
+    )
     for kind, read in values.items():
         for field, name in names_of(kind).items():
-            fault = weakness(name, read.get(field))
+            value = read.get(field)
+            fault = weakness(name, value) or elsewhere(name, value, public_url)
             if fault is not None:
                 environment.faults.setdefault(name.name, f"{fault} in production")
 
@@ -49,6 +54,14 @@ def weakness(name: Name, value: Any) -> str | None:
     if isinstance(value, Secret) and len(value.reveal()) < least:
         return f"must have at least {least} characters"
     return None
+
+
+def elsewhere(name: Name, value: Any, public_url: str | None) -> str | None:
+    """There is one address at which we hear a platform's users come back."""
+    back = f"{public_url}/api/auth/{RETURNS.get(name.name)}/callback"
+    if name.name not in RETURNS or not value or not public_url or value == back:
+        return None
+    return "must be PUBLIC_URL and /api/auth/" + RETURNS[name.name] + "/callback"
 
 
 def absent(

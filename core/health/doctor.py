@@ -21,6 +21,7 @@ from platforms.http import SAFE, Http
 SKEW = timedelta(seconds=5)  # between our clock and the database's
 OK, BAD_METHOD = 200, 405
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN_PAGE = "shows a page of its own? then key, redirect or scopes differ from the portal's"
 PROBE = "signalpost-doctor"  # a code that no platform has given out
 
 
@@ -51,6 +52,7 @@ def examine(
     yield media(world)
     yield from switched(report)
     yield from redirects(world)
+    yield from registrations(world)
     yield from reachable(world, Http())
     if probe:
         yield from credentials(world)
@@ -119,6 +121,14 @@ def redirects(world: World) -> Iterator[Check]:
         advice = f"should be {wanted}, and registered at {name} byte for byte"
         fine = app.redirect_uri == wanted
         yield Check(f"{name} redirect", fine, app.redirect_uri, "" if fine else advice)
+
+
+def registrations(world: World) -> Iterator[Check]:
+    """Nobody comes back from a platform that does not like how it is asked: only this can tell."""
+    for name, platform in world.platforms.items():
+        doubts = "; ".join(platform.doubts)
+        advice = f"compare with {name}'s portal" if doubts else ""
+        yield Check(f"{name} registration", not doubts, doubts or OWN_PAGE, advice)
 
 
 def reachable(world: World, http: Http) -> Iterator[Check]:

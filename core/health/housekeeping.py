@@ -18,6 +18,7 @@ from db.attempts import Attempt
 from db.audit import AuditEntry
 from db.beats import Beats
 from db.calls import Call
+from db.grants import Grants
 from db.insights import MetricSnapshot
 from db.logins import Login
 from db.notices import Notification
@@ -55,6 +56,9 @@ def tidy(database: Database, world: World) -> dict[str, int]:
     with database.transaction() as session:
         Beats(session).forget(SILENT)
         gone["tokens"] = grants.bury(session)
+        strays = Grants(session).reschedule()
+    if strays:
+        log.warning("housekeeping.rescheduled", accounts=strays)
     if any(gone.values()):
         log.info("housekeeping.tidied", **{table: count for table, count in gone.items() if count})
     return gone

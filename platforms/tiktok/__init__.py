@@ -6,6 +6,7 @@ from platforms.tiktok.display import TikTokDisplay
 from platforms.tiktok.oauth import TikTokOAuth
 from platforms.tiktok.publish import TikTokPublisher
 from platforms.tiktok.reasons import REASONS
+from platforms.tiktok.registration import doubts
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 
@@ -16,5 +17,6 @@ def build(app: App, http: Http) -> Platform:
         oauth=TikTokOAuth(app, http),
         publisher=TikTokPublisher(app, http),
         reasons=REASONS,
+        doubts=doubts(app),
         insights=TikTokDisplay(app, http),
     )

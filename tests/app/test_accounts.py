@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.context import HOUSE
+from core.accounts import grants
+from db.accounts import Account
 from db.media import Media
 from db.posts import Post
 from tests.platforms.hostile import answer, hostile_server, plays
@@ -179,6 +181,20 @@ def test_an_erasure_takes_posts_and_their_files_along_and_nobody_elses(
         assert list(session.scalars(select(Post.id))) == [kept]
         over = select(Media.id).where(Media.expires_at <= func.now())
         assert list(session.scalars(over)) == [only]
+
+
+def test_an_erasure_leaves_no_notice_with_the_name(browser_of_alice, alice, tenants, app):
+    account, other = (
+        tenants.an_account(alice.id, details={"display_name": name}) for name in ("Ada", "Bob")
+    )
+    with app.extensions[HOUSE].database.transaction() as session:
+        for each in (account, other):
+            row = session.get(Account, each)
+            grants.tell(session, row, grants.REFRESH_FAILED, why="timeout")
+    browser_of_alice.post(DISCONNECT, json={"accountId": account, "erase": True})
+    (left,) = browser_of_alice.get("/api/notifications").json["data"]
+    assert left["payload"]["name"] == "Bob"
+    assert tenants.account(account).details == {}
 
 
 def test_one_of_several_has_to_be_named(browser_of_alice, alice, tenants):

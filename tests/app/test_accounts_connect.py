@@ -1,11 +1,16 @@
 """To the platform and back, as a browser goes; the platform answers by script."""
 
+import html
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from app.context import HOUSE
+from app.errors import OAUTH
+from app.words import LOCALES, dictionary
+from core import accounts
 from db.accounts import Account
 from db.audit import AuditEntry
 from db.states import OAuthState
@@ -248,6 +253,86 @@ def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, cap
     assert "/api/auth/tiktok/callback" in heard
     assert "canary" not in heard
     assert state not in heard
+
+
+CATALOGUE = {
+    "oauth_not_configured": (500, False),
+    "invalid_credentials": (500, True),
+    "service_unavailable": (503, True),
+    "access_denied": (400, True),
+    "invalid_request": (400, True),
+    "missing_code": (400, True),
+    "invalid_scope": (400, False),
+    "invalid_state": (403, True),
+    "csrf_detected": (403, True),
+    "unauthorized": (401, True),
+    "platform_error": (502, True),
+    "token_exchange_failed": (502, True),
+    "rate_limited": (429, True),
+    "no_business_account": (400, False),
+    "account_not_eligible": (400, False),
+    "callback_failed": (500, True),
+    "unknown_error": (500, True),
+    "account_already_connected": (409, False),
+}
+"""Contract T3.11, all of it."""
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_code_of_the_catalogue_has_its_status_its_cause_and_a_next_step(
+    signed_in_client, code
+):
+    assert OAUTH[code] == CATALOGUE[code]
+    assert accounts.BEHIND[code]
+    for locale in LOCALES:
+        said = dictionary(locale)[code]
+        page = signed_in_client.get(
+            f"/platforms/connect/tiktok?error={code}", headers={"Accept-Language": locale}
+        )
+        shown = html.unescape(page.text)
+        assert said.says in shown
+        assert said.next in shown
+
+
+def test_no_code_is_without_what_is_behind_it():
+    assert accounts.BEHIND.keys() == OAUTH.keys()
+
+
+def test_an_operator_finds_the_cause_in_the_log_under_the_reference_of_the_page(signed_in_client):
+    with capture_logs() as logs:
+        answer = signed_in_client.get(CALLBACK, query_string={"error": "access_denied"})
+    (line,) = [one for one in logs if one["event"] == "connect.refused"]
+    assert (line["code"], line["why"]) == ("access_denied", accounts.BEHIND["access_denied"])
+    assert query_of(answer)["ref"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"), ("*/*", "application/json")],
+)
+def test_who_tries_too_often_is_told_in_the_form_that_was_asked_for(stage, a_user, accept, kind):
+    alice = a_user()
+    browser = stage.house(RATE_LIMIT_OAUTH="1/15m").test_client()
+    browser.post("/api/auth/login", json={"email": alice.email, "password": alice.password})
+    for expected in (302, 429):
+        answer = browser.get(START, headers={"Accept": accept})
+        assert answer.status_code == expected
+    assert answer.mimetype == kind
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+
+
+@pytest.mark.parametrize("bytes_of_code", [5000, 20_000])
+@pytest.mark.parametrize("strange", ["%ff%fe", "%ed%a0%80", "a%0d%0ab", "%F0%9F%92%A9"])
+def test_codes_of_any_size_and_encoding_end_at_the_page(
+    signed_in_client, server, rows, strange, bytes_of_code
+):
+    plays(server, flat(error="invalid_grant"))
+    state = depart(signed_in_client)
+    code = strange + "a" * bytes_of_code
+    answer = signed_in_client.get(f"{CALLBACK}?code={code}&state={state}")
+    assert query_of(answer)["error"] == "token_exchange_failed"
+    assert rows(Account) == []
 
 
 def test_the_callback_takes_no_post(client):

@@ -42,6 +42,29 @@ def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(exa
     assert "http://127.0.0.1/api/auth/tiktok/callback" in check.advice
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"TIKTOK_SCOPES": "user.info.basic,video.uplaod"}, "video.uplaod"),
+        ({"TIKTOK_SCOPES": "video.upload"}, "lacks user.info.basic"),
+        ({"TIKTOK_CLIENT_KEY": "sbaw123"}, "TIKTOK_SANDBOX_MODE is off"),
+        ({"TIKTOK_SANDBOX_MODE": "on"}, "no sandbox's"),
+    ],
+)
+def test_what_the_platform_would_answer_with_a_page_of_its_own_is_found_here(
+    examined, healthy, wrong, said
+):
+    check = examined(**healthy | wrong)["tiktok registration"]
+    assert not check.ok
+    assert said in check.said
+
+
+def test_a_registration_without_doubts_says_how_a_wrong_one_shows(examined, healthy):
+    check = examined(**healthy)["tiktok registration"]
+    assert check.ok
+    assert "page of its own" in check.said
+
+
 def test_a_silent_broker_and_a_missing_media_folder_are_faults(examined, healthy):
     del healthy["MEDIA_URL"]
     checks = examined(broker=False, **healthy)

@@ -172,6 +172,21 @@ def test_without_a_place_for_files_the_rows_go_all_the_same(database, world, sql
     assert "media" not in gone
 
 
+def test_an_account_that_fell_out_of_the_schedule_comes_back_into_it(database, world):
+    tenants = Tenants(database, world.keys)
+    stray = tenants.an_account(due_at=None)
+    waits = tenants.an_account()
+    gone = tenants.an_account(due_at=None, status="NEEDS_RECONNECT")
+    alone = tenants.an_account(due_at=None, refresh=None)
+    before = tenants.account(waits).due_at
+    with capture_logs() as logs:
+        housekeeping.tidy(database, world)
+    assert tenants.account(stray).due_at is not None
+    assert tenants.account(waits).due_at == before
+    assert tenants.account(gone).due_at is tenants.account(alone).due_at is None
+    assert {"event": "housekeeping.rescheduled", "log_level": "warning", "accounts": 1} in logs
+
+
 def test_processes_long_gone_are_forgotten(database, world, sql):
     sql("INSERT INTO beats VALUES ('alive:old', now() - interval '8 days'), ('tick', now())")
     housekeeping.tidy(database, world)

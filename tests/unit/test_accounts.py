@@ -1,7 +1,8 @@
 import pytest
 
 from core.accounts import said
-from core.accounts.connect import fault, local
+from core.accounts.connect import local
+from core.accounts.faults import fault
 from platforms.errors import AppRefused, RateLimited, Rejected, Revoked, TimedOut, TokenExpired
 
 

@@ -197,10 +197,42 @@ def test_production_sends_no_stranger_into_private_networks():
 
 
 @pytest.mark.parametrize(
-    "back", ["https://a.example/cb?x=1", "https://a.example/*", "ftp://a", f"https://a/{'x' * 512}"]
+    "back",
+    [
+        "https://a.example/cb?x=1",
+        "https://a.example/cb?",
+        "https://a.example/cb#",
+        "https://a.example/*",
+        "https://user@a.example/cb",
+        "http://a.example/cb",
+        "http://localhost.evil.example/cb",
+        "/api/auth/tiktok/callback",
+        "ftp://a",
+        f"https://a/{'x' * 512}",
+    ],
 )
 def test_a_redirect_address_is_static(back):
     assert "TIKTOK_REDIRECT_URI" in faults(LEAST | TIKTOK | {"TIKTOK_REDIRECT_URI": back})
+
+
+def test_a_redirect_address_is_kept_byte_by_byte():
+    back = "https://a.example/cb/"
+    found = settings(**TIKTOK | {"TIKTOK_REDIRECT_URI": back})
+    assert found.apps["tiktok"].redirect_uri == back
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "https://post.example/api/auth/tiktok/callback/",
+        "https://post.example/oauth/tiktok",
+        "https://elsewhere.example/api/auth/tiktok/callback",
+    ],
+)
+def test_in_production_users_come_back_where_we_hear_them(back):
+    assert "PUBLIC_URL" in faults(PRODUCTION | {"TIKTOK_REDIRECT_URI": back})["TIKTOK_REDIRECT_URI"]
+    own = {"TIKTOK_REDIRECT_URI": "https://post.example/api/auth/tiktok/callback"}
+    assert Settings.from_env(PRODUCTION | own).is_production
 
 
 def test_files_go_to_a_folder_and_not_yet_to_s3():
