@@ -23,11 +23,11 @@ from platforms import registry
 from platforms.base import App
 from platforms.http import Http
 from platforms.secret import Secret
+from tests.platforms.roles import TIKTOK, Role
 
 ROOT = Path(__file__).parents[2]
 CLIENT_KEY, CLIENT_SECRET = "sbaw_contract", "contract_secret_0123456789abcdef"
 REDIRECT = "http://127.0.0.1:9/callback"  # nobody is there: only the Location header is read
-SCOPES = ("user.info.basic", "video.upload", "video.publish", "video.list")
 
 
 class Form(HTMLParser):
@@ -93,6 +93,7 @@ def browse(url, data=None):
 class Stage:
     url: str
     mail: queue.Queue
+    role: Role = TIKTOK
     platform: object = None
     http: Http = None
     app: App = field(default=None)
@@ -111,7 +112,9 @@ class Stage:
 
     def consent(self, creator):
         """What the callback is asked with, after the creator ticked everything and allowed it."""
-        page = self.platform.oauth.authorize_url(state="s" * 64, scopes=SCOPES, switch=True)
+        page = self.platform.oauth.authorize_url(
+            state="s" * 64, scopes=self.role.scopes, switch=True
+        )
         _, _, html = browse(page)
         form = Form(creator)
         form.feed(html)
@@ -179,12 +182,12 @@ def sandbox(webhook_url):
 @contextmanager
 def tiktok():
     with mailbox() as (webhook_url, mail), sandbox(webhook_url) as url:
-        stage = Stage(url, mail)
+        stage = Stage(url, mail, TIKTOK)
         stage.app = App(
             client_key=CLIENT_KEY,
             client_secret=Secret(CLIENT_SECRET),
             redirect_uri=REDIRECT,
-            scopes=SCOPES,
+            scopes=TIKTOK.scopes,
             webhook_secrets=(Secret(CLIENT_SECRET),),
             bases={"auth": url, "api": url},
         )
