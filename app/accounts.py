@@ -120,5 +120,5 @@ def account_shown(account: accounts.Standing) -> dict[str, Any]:
         "tokenFault": account.fault and safe(account.fault),
         "connectionEndsAt": account.ends_at,
         "needsReconnect": account.needs_reconnect,
-        "canPublishDirect": account.features.get("directPost", False),
+        "canPublishDirect": account.is_active and account.features.get("directPost", False),
     }

@@ -41,9 +41,14 @@ class Standing:
     fault: str | None  # why the last renewal did not work
 
     @property
+    def is_active(self) -> bool:
+        """Whether there is a token to call with, or one to be had."""
+        return self.status == AccountStatus.ACTIVE
+
+    @property
     def needs_reconnect(self) -> bool:
         """Also while the old token still serves although nothing can renew it."""
-        return self.status != AccountStatus.ACTIVE or self.cause is not None
+        return not self.is_active or self.cause is not None
 
     @property
     def is_ailing(self) -> bool:
@@ -114,7 +119,7 @@ def shown(account: Account, scopes: tuple[str, ...], *, now: datetime) -> Standi
         health=health(account, now=now),
         renews_at=account.due_at,
         renewed_at=account.last_refreshed_at,
-        ends_at=last_end(account),
+        ends_at=last_end(account) if account.status == AccountStatus.ACTIVE else None,
         fault=account.last_error.partition(":")[0] if account.last_error else None,
     )
 

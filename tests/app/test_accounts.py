@@ -113,8 +113,11 @@ def test_a_lost_rotation_asks_for_its_owner_while_the_old_token_still_serves(
 
 
 def test_a_lost_grant_shows_that_its_owner_is_needed(browser_of_alice, alice, tenants):
-    tenants.an_account(alice.id, status="NEEDS_RECONNECT", status_cause="revoked")
+    gone = {"status": "NEEDS_RECONNECT", "status_cause": "revoked"}
+    tenants.an_account(alice.id, scope="user.info.basic,video.publish", **gone)
     (shown,) = browser_of_alice.get("/api/platforms/tiktok/status").json["accounts"]
+    assert (shown["tokenHealth"], shown["connectionEndsAt"]) == ("ended", None)
+    assert shown["canPublishDirect"] is False
     assert (shown["state"], shown["needsReconnect"]) == ("NEEDS_RECONNECT", True)
     platforms = {
         one["platform"]: one for one in browser_of_alice.get("/api/platforms").json["data"]
