@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import structlog
+
 from core.config.apps import instagram_secrets
 from core.config.settings import Settings
 from core.crypto import KeyRing
@@ -28,6 +30,9 @@ from platforms.http import Http, stranger_session
 POOLS = {"web": 34}  # its threads, the inbox, and one to spare
 EXCERPT = 4096  # bytes of what an endpoint answers: nobody reads more of it
 FEW = 2  # connections of any other process: the engine opens transactions one after another
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class World:
 
 def build_world(settings: Settings, *, ring: Callable[[str], None]) -> World:
     """Connects to nothing yet."""
+    if settings.is_production and settings.tiktok.compat:
+        log.warning("tiktok.compat", why="TIKTOK_WEBHOOK_COMPAT is meant for tests")
     shared = Shared(settings.redis_url)
     circuits = Circuits(shared, clock=lambda: now().timestamp(), dice=random.random)
     known = guarded(platforms(settings), circuits)

@@ -34,8 +34,9 @@ def removal(content: Mapping[str, Any]) -> str:
     return REMOVALS.get(text(content.get("reason")) or "", "removed")
 
 
-def completed(_content: Mapping[str, Any]) -> Progress:
-    return Progress(Phase.PUBLISHED, "PUBLISH_COMPLETE")
+def completed(content: Mapping[str, Any]) -> Progress:
+    """The id of the post comes with another event; in the compatibility format already here."""
+    return seen(content, public=None)
 
 
 def failed(content: Mapping[str, Any]) -> Progress:
@@ -55,8 +56,8 @@ def withdrawn(content: Mapping[str, Any]) -> Progress:
     return seen(content, public=False)
 
 
-def seen(content: Mapping[str, Any], *, public: bool) -> Progress:
-    """Whether the public sees it or no longer does: either way it was published."""
+def seen(content: Mapping[str, Any], *, public: bool | None) -> Progress:
+    """Whether the public sees it, no longer does, or nobody says: either way it was published."""
     post_id = text(content.get("post_id"))
     ids = (post_id,) if post_id else ()
     return Progress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, public=public)

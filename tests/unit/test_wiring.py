@@ -1,6 +1,7 @@
 from datetime import UTC
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.config.settings import Settings, database_alone, load
 from core.crypto import generate_key
@@ -91,3 +92,26 @@ def test_whoever_migrates_needs_the_database_alone(elsewhere, tmp_path):
     elsewhere.delenv("DATABASE_URL")
     with pytest.raises(Misconfigured, match="DATABASE_URL is missing"):
         database_alone()
+
+
+IN_PRODUCTION = {
+    **TIKTOK,
+    "ENVIRONMENT": "production",
+    "PUBLIC_URL": "https://post.example.org",
+    "TIKTOK_REDIRECT_URI": "https://post.example.org/api/auth/tiktok/callback",
+    "SECRET_KEY": "s" * 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ({**IN_PRODUCTION, "TIKTOK_WEBHOOK_COMPAT": "on"}, True),
+        (IN_PRODUCTION, False),
+        ({**TIKTOK, "TIKTOK_WEBHOOK_COMPAT": "on"}, False),
+    ],
+)
+def test_the_format_of_the_first_documents_is_warned_of_in_production(more, warned):
+    with capture_logs() as lines:
+        world(**more)
+    assert ("tiktok.compat" in {line["event"] for line in lines}) is warned
