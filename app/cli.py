@@ -7,6 +7,7 @@ import click
 
 from app.commands.alerts import alerts
 from app.commands.doctor import doctor
+from app.commands.insights import insights
 from app.commands.people import key, user
 from app.commands.posts import posts
 from app.commands.schema import migrate
@@ -21,5 +22,7 @@ def cli() -> None:
     """Connects TikTok and Instagram accounts, and says truthfully what was posted."""
 
 
-for command in (migrate, user, key, keygen, doctor, webhooks, tokens, posts, alerts, upload):
+COMMANDS = (migrate, user, key, keygen, doctor, webhooks, tokens, insights, posts, alerts, upload)
+
+for command in COMMANDS:
     cli.add_command(command)

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from app import shapes
+from app import numbers, shapes
 from app.body import Body, asks, ok, takes
 from app.context import caller, house, needs
 from app.replies import reply
-from core import posts
+from core import insights, posts
 from core.errors import Invalid
 from core.posts import Wish
 from db.postlist import Wanted
@@ -73,11 +73,21 @@ def listing(query: Listed) -> dict[str, Any]:
     who, database = caller().user_id, house().database
     page = posts.listing(database, wanted, user_id=who, limit=query.limit, before=query.cursor)
     counts = posts.stats(database, user_id=who, account_id=query.account_id)
+    known = statistics(page)
     return ok(
-        posts=[shapes.tiktok(seen) for seen in page.posts],
+        posts=[{**shapes.tiktok(seen), **known.get(seen.post.id, {})} for seen in page.posts],
         stats=vars(counts),
         next_cursor=page.next_before and str(page.next_before),
     )
+
+
+def statistics(page: posts.Page) -> dict[int, dict[str, Any]]:
+    """What is added to each post: its numbers, for those who may see numbers."""
+    if not caller().may(["insights:read"]):
+        return {}
+    shown = [(seen.post, seen.record) for seen in page.posts]
+    found = insights.of_posts(house().database, shown, user_id=caller().user_id)
+    return {post.id: {"statistics": numbers.statistics(found.get(post.id))} for post, _ in shown}
 
 
 @blueprint.get("/api/tiktok/quota")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Index, Numeric, String, delete, func, insert, select, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, Identified, one_of
@@ -114,7 +115,7 @@ class Snapshots:
             rest.append(taken > after if span.step is None else taken >= after + span.step)
         found = (
             select(slot.label("slot"), MetricSnapshot.metric, MetricSnapshot.value, taken)
-            .distinct(slot, MetricSnapshot.metric)
+            .ext(distinct_on(slot, MetricSnapshot.metric))
             .where(*of(subject), MetricSnapshot.metric.in_(metrics), *rest)
             .order_by(slot, MetricSnapshot.metric, taken.desc())
             .limit(limit * len(metrics))
