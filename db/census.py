@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.accounts import Account
 from db.alerts import Alert
+from db.deliveries import Delivery
 from db.posts import Post
 from db.webhooks import Event
 
@@ -38,6 +39,14 @@ class Census:
     def alerts(self) -> Counts:
         """Open ones, by severity."""
         return self._count((Alert.severity,), Alert.resolved_at.is_(None))
+
+    def outbox(self) -> Counts:
+        """What host applications are still to be told, and what they could not be told."""
+        groups = {"pending": Delivery.due_at.is_not(None), "dead": Delivery.dead_at.is_not(None)}
+        return [
+            ((state,), self._session.scalar(select(func.count(Delivery.id)).where(which)) or 0)
+            for state, which in groups.items()
+        ]
 
     def _count(self, groups: tuple[InstrumentedAttribute[str], ...], *conditions: Any) -> Counts:
         counted = select(*groups, func.count()).where(*conditions).group_by(*groups)

@@ -62,6 +62,11 @@ class Deliveries:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.now()
+
     def add(self, pairs: Sequence[tuple[int, int]], *, asked: bool = False) -> list[int]:
         """Due at once; a pair is a message and an endpoint."""
         rows = [
@@ -73,13 +78,8 @@ class Deliveries:
 
     def context(self, delivery: Delivery) -> tuple[Message, Endpoint]:
         """What is to be delivered, and where."""
-        found = (
-            select(Message, Endpoint)
-            .where(Message.id == delivery.message_id, Endpoint.id == delivery.endpoint_id)
-            .execution_options(populate_existing=True)
-        )
-        message, endpoint = self._session.execute(found).one()
-        return message, endpoint
+        endpoint = self._session.get_one(Endpoint, delivery.endpoint_id, populate_existing=True)
+        return self._session.get_one(Message, delivery.message_id), endpoint
 
     def page(
         self, endpoint_id: int, *, limit: int, before: int | None = None

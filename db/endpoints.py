@@ -104,6 +104,13 @@ class Endpoints:
         )
         return self._session.get_one(Endpoint, endpoint_id, populate_existing=True)
 
+    def probe(self, endpoint_id: int, *, after: timedelta) -> bool:
+        """Whether so long has passed since the last try in vain; for one who asks, and no other."""
+        long_ago = Endpoint.failed_at < func.clock_timestamp() - after
+        free = update(Endpoint).where(Endpoint.id == endpoint_id, long_ago)
+        taken = free.values(failed_at=func.clock_timestamp()).returning(Endpoint.id)
+        return self._session.scalar(taken) is not None
+
     def disable(self, endpoint_id: int, cause: str) -> bool:
         """False if it was disabled before."""
         alive = (Endpoint.id == endpoint_id, Endpoint.disabled_at.is_(None))

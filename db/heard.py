@@ -27,6 +27,7 @@ class HeldPost:
 
     id: int
     user_id: int
+    oauth_account_id: int | None
     provider: str
     kind: str
     source: str

@@ -56,14 +56,15 @@ class Subject:
 
 def counting() -> Any:
     """Adds to each subject's number; always in one order, so that nobody waits in a circle."""
+    table: Any = Numbering.__table__
     rows = given({"user_id": BigInteger(), "subject": Text(), "last": BigInteger()})
     wanted = select(rows.c.user_id, rows.c.subject, rows.c.last)
     ordered = wanted.order_by(rows.c.user_id, rows.c.subject)
-    counted = upsert(Numbering).from_select(["user_id", "subject", "last"], ordered)
+    counted = upsert(table).from_select(["user_id", "subject", "last"], ordered)
+    added = {"last": table.c.last + counted.excluded.last}
     return counted.on_conflict_do_update(
-        index_elements=["user_id", "subject"],
-        set_={"last": Numbering.last + counted.excluded.last},
-    ).returning(Numbering.user_id, Numbering.subject, Numbering.last)
+        index_elements=["user_id", "subject"], set_=added
+    ).returning(table.c.user_id, table.c.subject, table.c.last)
 
 
 COUNTING = counting()

@@ -73,7 +73,7 @@ def serving(site: Site, *application: str) -> tuple[str, ...]:
 
 
 def worker(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:
-    return consumer("worker", "webhooks,accounts,posts,insights,housekeeping", site.workers)
+    return consumer("worker", "webhooks,accounts,posts,outbox,insights,housekeeping", site.workers)
 
 
 def uploads(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:

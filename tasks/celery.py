@@ -16,6 +16,7 @@ app = Celery(
         "tasks.accounts",
         "tasks.posts",
         "tasks.insights",
+        "tasks.outbox",
         "tasks.housekeeping",
         "tasks.lifecycle",
     ],

@@ -18,7 +18,7 @@ from celery.signals import (
 )
 from celery.worker import state
 
-from core import accounts, insights, posts, webhooks
+from core import accounts, insights, outbox, posts, webhooks
 from core.engine.kinds import Work
 from db.beats import Beats
 from tasks import context
@@ -37,6 +37,7 @@ KINDS: dict[str, Work[Any, Any, Any]] = {
     "posts": posts.WORK,
     "uploads": posts.UPLOADS,
     "insights": insights.WORK,
+    "outbox": outbox.WORK,
 }
 
 log = structlog.get_logger(__name__)

@@ -1,6 +1,6 @@
 """The queues, and which task each kind of due work wakes. Names only: nothing is sent here."""
 
-QUEUES = ("webhooks", "accounts", "posts", "uploads", "insights", "housekeeping")
+QUEUES = ("webhooks", "accounts", "posts", "uploads", "outbox", "insights", "housekeeping")
 
 WAKES = {
     "webhooks": "signalpost.apply_webhooks",
@@ -8,6 +8,7 @@ WAKES = {
     "posts": "signalpost.advance_posts",
     "uploads": "signalpost.send_uploads",
     "insights": "signalpost.sample_insights",
+    "outbox": "signalpost.deliver_outbox",
 }
 """Kind to task. A kind is also the name of its queue; queues without a kind carry chores."""
 

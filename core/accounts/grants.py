@@ -5,6 +5,7 @@ way whoever brought the news: a refused refresh, a notice of the platform, a rec
 """
 
 from core import audit
+from core.accounts import outward
 from db.accounts import Account, AccountStatus
 from db.grants import Grants
 from db.holds import Holds
@@ -124,5 +125,7 @@ def tell(
 
 
 def note(session: Session, account: Account, action: str, **details: object) -> None:
+    """For the audit log, and for host applications if it is one of their events."""
     subject = f"account:{account.id}"
     audit.note(session, action, user_id=account.user_id, subject=subject, details=details)
+    outward.tell(session, account, action)

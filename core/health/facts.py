@@ -36,6 +36,7 @@ def counted(session: Session) -> dict[str, Counts]:
         "webhook_backlog": census.backlog(),
         "dead_letters": census.dead_letters(),
         "alerts_active": census.alerts(),
+        "outbox": census.outbox(),
     }
 
 

@@ -18,10 +18,12 @@ from db.attempts import Attempt
 from db.audit import AuditEntry
 from db.beats import Beats
 from db.calls import Call
+from db.endpoints import EndpointSecret
 from db.grants import Grants
 from db.insights import MetricSnapshot
 from db.logins import Login
 from db.notices import Notification
+from db.outbox import Message
 from db.retention import BATCH, prune
 from db.session import Database
 from db.states import OAuthState
@@ -32,7 +34,9 @@ BUDGET = 20.0  # seconds; what is left is for the next time, a few minutes later
 
 KEPT: Mapping[Any, timedelta] = {
     OAuthState.expires_at: DAY,
+    EndpointSecret.expires_at: timedelta(0),  # it signs no more
     Call.at: 2 * DAY,  # limits look back over one
+    Message.created_at: 30 * DAY,  # with its deliveries and their log
     Attempt.started_at: 90 * DAY,
     Login.expires_at: 90 * DAY,
     Notification.created_at: 90 * DAY,

@@ -9,6 +9,7 @@ from core.wiring import World
 from db import schema
 from db.accounts import ACCOUNTS
 from db.beats import Beats
+from db.deliveries import DELIVERIES
 from db.due import Queue
 from db.posts import POSTS, UPLOADS_LANE
 from db.session import Database, StoreAway
@@ -19,7 +20,11 @@ QUEUES: Mapping[str, Queue[Any]] = {
     "accounts": ACCOUNTS,
     "posts": POSTS,
     "uploads": UPLOADS_LANE,
+    "outbox": DELIVERIES,
 }
+OF_STRANGERS = frozenset({"outbox"})
+"""Kinds that wait for servers of our users: no reason to take a house out of service."""
+
 SILENT = timedelta(seconds=30)  # beat's tick comes every five
 OVERDUE = timedelta(minutes=2)  # due work is looked at each second
 KEPT = timedelta(seconds=60)  # for which a complete schema is believed to stay complete
@@ -89,7 +94,8 @@ class Readiness:
         now = self._world.now()
         for kind, since in oldest.items():
             report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)
-            if since is not None and now - since > OVERDUE:
+            is_ours = kind not in OF_STRANGERS
+            if is_ours and since is not None and now - since > OVERDUE:
                 report.reasons.append(f"{kind}: work is overdue since {since:%H:%M:%S} UTC")
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from core.ledger.outward import news_of
+from core.outbox import News, tell
 from core.watch import metrics
 from db.heard import AnyPost, AnyRecord
 from db.notices import Notifications
@@ -36,6 +38,7 @@ class Book:
         self._at = at
         self._lines: list[dict[str, Any]] = []
         self._told: list[dict[str, Any]] = []
+        self._news: list[News] = []
         self._ended: list[AnyPost] = []
 
     @cached_property
@@ -64,6 +67,12 @@ class Book:
         """Once for each cause."""
         self._told.append(Notifications.row(user_id, kind, cause=cause, **payload))
 
+    def moved(self, post: AnyPost) -> None:
+        """Host applications hear of it, as it stands now."""
+        news = news_of(post)
+        if news is not None:
+            self._news.append(news)
+
     def ended(self, post: AnyPost) -> None:
         """Its upload address is worth nothing any more, and it is counted."""
         self._ended.append(post)
@@ -71,6 +80,7 @@ class Book:
     def write(self) -> None:
         PostEvents(self._session).add_all(self._lines)
         Notifications(self._session).tell_all(self._told)
+        tell(self._session, self._news)
         UploadSessions(self._session).drop([post.id for post in self._ended])
         for post in self._ended:
             count(post)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from core.ledger import records
 from core.ledger.book import Book
 from core.ledger.memo import INLINE, REFUSED
-from core.ledger.settle import State
+from core.ledger.settle import FINAL, State
 from db.heard import AnyPost
 from platforms.base import Phase
 
@@ -34,6 +34,7 @@ def end(
     if (record := book.record(post)) is not None:
         records.ended(record, post, at=book.at)
     tell(book, post)
+    book.moved(post)
     book.ended(post)
 
 
@@ -44,6 +45,8 @@ def move(book: Book, post: AnyPost, state: State, *, note: str) -> None:
         post.state = state
         if state is State.UNCONFIRMED:
             tell(book, post)
+        if state not in FINAL:
+            book.moved(post)  # an end is told when all is known of it
 
 
 def tell(book: Book, post: AnyPost) -> None:

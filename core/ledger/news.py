@@ -53,6 +53,9 @@ def note(book: Book, post: AnyPost, progress: Progress, *, mouth: str) -> Move:
         endings.end(book, post, move.state, progress.reason)
     elif move.news and move.state in FINAL:
         endings.tell(book, post)  # its creator has posted the draft
+        book.moved(post)
+    elif move.state is not before:
+        book.moved(post)
     return move
 
 
@@ -76,6 +79,7 @@ def contradicted(book: Book, post: AnyPost, progress: Progress, *, mouth: str) -
     if (record := book.record(post)) is not None:
         records.correct(record, post, progress.status, at=book.at)
     endings.tell(book, post)
+    book.moved(post)
 
 
 def keep(post: AnyPost, progress: Progress, move: Move) -> None:

@@ -11,6 +11,7 @@ import structlog
 from core import audit
 from core.checked import checked, storable
 from core.errors import CoreError, Invalid
+from core.ledger.book import opened
 from core.ledger.settle import State
 from core.posts.idempotency import digest
 from core.posts.request import request
@@ -112,6 +113,8 @@ def refused(
     if post is None:
         return None
     PostEvents(session).add(post, "rejected", after=State.FAILED, note=error.code)
+    with opened(session) as book:
+        book.moved(post)  # nobody waits for an answer that could tell them
     return post.id
 
 

@@ -64,6 +64,7 @@ HTTP = counter("http_requests", "Requests to us", "route", "method", "status")
 HTTP_SECONDS = seconds("http", "How long a request took", "route", "method", buckets=FAST)
 RATE_LIMIT_HITS = counter("rate_limit_hits", "Refused for a limit", "scope", "endpoint")
 QUOTA_REFUSALS = counter("quota_refusals", "Refused for a quota", "provider")
+DELIVERIES = counter("deliveries", "Tries to tell host applications", "outcome")
 RETRIES = counter("retries", "Tries that failed and are made again", "kind")
 CLAIMS_LOST = counter("claims_lost", "Results dropped for an outlived lease", "kind")
 WORKER_RUNS = counter("worker_runs", "Runs of a worker", "worker", "outcome")
@@ -76,6 +77,7 @@ GAUGES: Mapping[str, tuple[str, ...]] = {
     "oldest_due_seconds": ("kind",),
     "webhook_backlog": ("provider",),
     "dead_letters": ("provider",),
+    "outbox": ("state",),
     "accounts": ("provider", "state"),
     "scheduler_lag_seconds": (),
     "circuit_state": ("platform", "class"),

@@ -7,8 +7,9 @@ from sqlalchemy import func, select, text, update
 
 from core.accounts import rotation
 from core.accounts.rotation import rotate
-from core.crypto import KeyRing, generate_key, upload_context
+from core.crypto import KeyRing, endpoint_context, generate_key, upload_context
 from db.accounts import Account
+from db.endpoints import Endpoints, EndpointSecrets
 from db.instagram import InstagramAccount
 from db.sealed import COLUMNS, Sealed
 from db.session import Database
@@ -74,10 +75,17 @@ def test_every_sealed_column_is_sealed_with_the_current_key(database, tenants, w
                 page_access_token_encrypted=tenants.keys.seal(Secret("page"), page),
             )
         )
+        endpoint = Endpoints(session).add(owner, url="https://host.example.com/hook")
+        signs = endpoint_context(endpoint.id, owner)
+        sealed = tenants.keys.seal(Secret("whsec"), signs)
+        EndpointSecrets(session).replace(endpoint.id, sealed, overlap=HOUR)
     counts = turn()
-    assert (counts.resealed, counts.left("new"), counts.keys) == (4, 0, {"old": 4})
-    assert keys_in(database) == [{"new": 1}] * 4
+    assert (counts.resealed, counts.left("new"), counts.keys) == (5, 0, {"old": 5})
+    assert keys_in(database) == [{"new": 1}] * 5
     tenants.keys = KeyRing([("new", Secret(NEW))])
+    with database.transaction() as session:
+        (secret,) = EndpointSecrets(session).alive(endpoint.id)
+    assert tenants.keys.open(secret.secret_encrypted, signs).reveal() == "whsec"
     assert tenants.tokens(account) == ("act.old", "rft.old")
     with database.transaction() as session:
         url = session.scalar(select(UploadSession.upload_url_encrypted))
