@@ -8,6 +8,8 @@ from tests.flows.houses import moment
 
 pytestmark = pytest.mark.timeout(120)
 
+REMOVED = ("disconnected_by_platform", "removed_in_app")
+
 
 def refreshes(house, guest):
     """Refreshes that the platform granted to this creator; the first token came by a code."""
@@ -52,12 +54,20 @@ def test_posts_wait_while_a_creator_has_taken_the_grant_back(house, guest):
     post_id = guest.send(publish_at=moment(86_400))
     house.sandbox.control(f"creators/{guest.creator}/disconnect", method="POST")
     until(lambda: guest.post(post_id)["hold_reason"] == "needs_reconnect", what="the hold")
+    until(lambda: unread(house, guest) == [REMOVED], what="the plain cause, and nothing else")
     refused = guest.request(source="FILE_UPLOAD", media_id=guest.file(), mode="INBOX")
     assert refused.json()["error"]["code"] == "access_token_invalid", refused.text
     house.rows("UPDATE posts SET publish_at = now() WHERE id = %s", post_id)  # its hour has come
     guest.connect()
     guest.ended(post_id)
     assert fate(house, guest, post_id) == PUBLISHED
+    assert unread(house, guest) == []
+
+
+def unread(house, guest):
+    told = "SELECT kind, payload->>'why' FROM notifications"
+    mine = "payload->>'account_id' = %s AND read_at IS NULL"
+    return house.rows(f"{told} WHERE {mine}", str(guest.account))
 
 
 def ended(house, guest):
