@@ -7,6 +7,7 @@ import click
 
 from app.commands.alerts import alerts
 from app.commands.doctor import doctor
+from app.commands.endpoints import endpoints
 from app.commands.insights import insights
 from app.commands.people import key, user
 from app.commands.posts import posts
@@ -22,7 +23,20 @@ def cli() -> None:
     """Connects TikTok and Instagram accounts, and says truthfully what was posted."""
 
 
-COMMANDS = (migrate, user, key, keygen, doctor, webhooks, tokens, insights, posts, alerts, upload)
+COMMANDS = (
+    migrate,
+    user,
+    key,
+    keygen,
+    doctor,
+    webhooks,
+    tokens,
+    insights,
+    posts,
+    endpoints,
+    alerts,
+    upload,
+)
 
 for command in COMMANDS:
     cli.add_command(command)

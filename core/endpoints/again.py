@@ -22,6 +22,15 @@ class Told:
     message: Message
     tries: Sequence[Try]
 
+    @property
+    def state(self) -> str:
+        """delivered, dead, waiting for its next try, or paused with its endpoint."""
+        if self.delivery.dead_at is not None:
+            return "dead"
+        if self.delivery.due_at is not None or self.delivery.leased_until is not None:
+            return "waiting"
+        return "paused" if self.delivery.delivered_at is None else "delivered"
+
 
 @dataclass(frozen=True)
 class Page:
