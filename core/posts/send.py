@@ -1,10 +1,12 @@
-"""Bytes on their way: one chunk per claim, so that a kill costs one chunk and no more.
+"""Bytes on their way: some chunks per claim, so that a kill costs one chunk and no more.
 
 The saved offset is a lower bound. After any try that did not come back, `check` asks the platform
 first and the next chunk starts where it says. The last chunk is unsafe: unanswered → UNCONFIRMED.
+It has a claim of its own, so that the row tells when nothing but it is missing (`cancel`).
 """
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
@@ -27,6 +29,8 @@ from platforms.chunks import Plan, chunk
 from platforms.errors import Rejected, Unavailable
 
 CHANGED = "source_changed"
+STINT = 3.0  # seconds in which a claim begins further chunks: writing down each one took as long
+# as sending it
 AT_ONCE = 3  # uploads of one account: a crowd of its films must not take all workers
 
 
@@ -37,6 +41,7 @@ class Job:
     url_context: Context
     path: str
     content_type: str
+    plan: Plan
     chunk: Chunk
     total: int
     stamp: str | None  # of the file; None before its first bytes
@@ -87,6 +92,7 @@ def brief(session: Session, post: Post) -> Job:
         upload_context(post.provider, post.id, post.user_id),
         media.path,
         media.content_type,
+        plan,
         chunk(plan, upload.size, upload.next_offset),
         upload.size,
         post.memo.get(STAMP),
@@ -102,13 +108,31 @@ def take_turns(session: Session, post: Post) -> None:
 
 
 def perform(job: Job, world: World) -> Outcome:
+    """A stint of chunks; what stops it after the first of them is met again by the next claim."""
+    end = time.monotonic() + STINT
+    outcome = sent(job, world)
+    while isinstance(outcome, Moved) and time.monotonic() < end:
+        if outcome.sent.done:
+            break
+        rest = chunk(job.plan, job.total, outcome.sent.offset)
+        job = replace(job, chunk=rest, stamp=outcome.stamp)
+        if job.is_last:
+            break
+        try:
+            outcome = sent(job, world)
+        except Unavailable:
+            break  # the door has logged it
+    return outcome
+
+
+def sent(job: Job, world: World) -> Outcome:
     data, stamp = read(job, world)
     url = world.keys.open(job.sealed_url, job.url_context)
     try:
-        sent = world.platform(job.provider).publisher.send(
+        told = world.platform(job.provider).publisher.send(
             url, data, chunk=job.chunk, total=job.total, content_type=job.content_type
         )
-        return Moved(sent, stamp)
+        return Moved(told, stamp)
     except Rejected as error:
         if error.code in {"upload_url_expired", "upload_unknown"}:
             return Dead(error.code)
@@ -140,11 +164,10 @@ def record(session: Session, post: Post, outcome: Outcome) -> Again:
     if isinstance(outcome, Lost):
         to(session, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")
         return Again(ASK_SOON)
-    sent = outcome.sent
-    UploadSessions(session).reached(post.id, sent.offset)
-    post.bytes_sent = sent.offset
+    UploadSessions(session).reached(post.id, outcome.sent.offset)
+    post.bytes_sent = outcome.sent.offset
     post.memo = {**post.memo, STAMP: outcome.stamp}
-    if not sent.done:
+    if not outcome.sent.done:
         return Again(NOW)
     post.step = Phase.PROCESSING
     to(session, post, State.PROCESSING, note="all bytes sent")
