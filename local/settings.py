@@ -36,6 +36,10 @@ SANDBOX_MADE: dict[str, Callable[[], str]] = {
 }
 """What a platform would have given us."""
 
+PROFILE = "user.info.basic,user.info.profile,user.info.stats"
+VIDEOS = "video.upload,video.publish,video.list"
+"""All that TikTok can grant: a sandbox shows everything there is."""
+
 OTHER_NAMES = {
     "TOKEN_ENCRYPTION_KEY": ("TOKEN_ENCRYPTION_KEYS",),
     "WORKER_SECRET": ("CRON_SECRET",),
@@ -81,8 +85,9 @@ def sandbox(url: str, web: str, credentials: Mapping[str, str]) -> dict[str, str
         "TIKTOK_AUTH_BASE_URL": url,
         "TIKTOK_API_BASE_URL": url,
         "TIKTOK_REDIRECT_URI": f"{web}/api/auth/tiktok/callback",
-        "TIKTOK_SCOPES": "user.info.basic,user.info.profile,video.upload,video.publish,video.list",
+        "TIKTOK_SCOPES": f"{PROFILE},{VIDEOS}",
         "TIKTOK_APP_AUDITED": "true",
+        "ENABLE_TIKTOK_INSIGHTS": "on",
         "ENDPOINT_PRIVATE_HOSTS": "on",  # whoever tries out receiving does so beside the house
     }
 

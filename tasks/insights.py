@@ -1,6 +1,7 @@
 """Wakes the sampling of numbers, and now and then looks for whom and what it is due."""
 
 from core import insights
+from tasks.bell import ring
 from tasks.celery import app
 from tasks.context import do, house
 from tasks.queues import ENROL, WAKES
@@ -8,8 +9,9 @@ from tasks.queues import ENROL, WAKES
 
 @app.task(name=WAKES["insights"])
 def sample() -> None:
-    """Ask for the numbers that are due."""
-    do(insights.WORK)
+    """Ask for the numbers that are due; what is left of a long list follows at once."""
+    if do(insights.WORK).recorded:
+        ring("insights")
 
 
 @app.task(name=ENROL)

@@ -130,7 +130,7 @@ class House:
 
     def lapse(self):
         """Leases end now: stands for the 90 or 330 s after which they end by themselves."""
-        for table in ("posts", "oauth_accounts", "webhook_events"):
+        for table in ("posts", "oauth_accounts", "webhook_events", "watches"):
             self.rows(
                 f"UPDATE {table} SET leased_until = now() - interval '1 second'"
                 " WHERE leased_until > now()"
