@@ -16,6 +16,7 @@ from app import (
     health,
     insights,
     keys,
+    language,
     media,
     monitoring,
     notices,
@@ -32,7 +33,11 @@ from app import (
 from app.body import Json
 from app.context import HOUSE, House
 from app.pages import accounts as account_pages
+from app.pages import dress, widgets
+from app.pages import keys as key_pages
+from app.pages import notices as notice_pages
 from app.pages import posts as post_pages
+from app.pages import upload as upload_pages
 from core.config.settings import Settings, load
 from core.health.readiness import Readiness
 from core.people.hostjwt import HostTokens
@@ -62,7 +67,7 @@ ROOMS = (
     health,
     openapi,
 )
-PAGES = (dashboard, account_pages, post_pages)
+PAGES = (dashboard, account_pages, post_pages, upload_pages, notice_pages, key_pages, widgets)
 
 
 class RowId(IntegerConverter):
@@ -87,6 +92,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.stand_before(app, app.extensions[HOUSE])
     trace.follow(app)
     envelope.speak(app)
+    language.learn(app)
+    dress.dress(app)
     security.guard(app, settings)
     auth.recognise(app)
     throttle.limit(app)

@@ -4,22 +4,16 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.auth import enter, leave, remember
-from app.context import caller, house, page, visitor
-from app.envelope import locale
+from app.context import page, visitor
 from app.errors import code_of
-from app.pages.accounts import account, with_quota
+from app.language import locale, say
+from app.pages.widgets import summary
 from app.words import words
-from core import accounts, posts
 from core.accounts.connect import local
 from core.errors import Unauthorized
-from db.postlist import Wanted
 from platforms.secret import Secret
 
 blueprint = Blueprint("dashboard", __name__)
-
-RECENT = 8
-FIGURES = (("total", "all"), ("processing", "under way"), ("inbox", "in your inbox"))
-ENDS = (("complete", "published"), ("failed", "failed"))
 
 
 @blueprint.get("/login")
@@ -50,7 +44,7 @@ def form(onward: str | None, *, email: str = "", fault: str | None = None) -> st
 @blueprint.post("/logout")
 def logout() -> Response:
     """End this session."""
-    flash("You are signed out.", "good")
+    flash(say("You are signed out."), "good")
     return leave(redirect(url_for("dashboard.login")))  # type: ignore[arg-type]  # as above
 
 
@@ -58,15 +52,4 @@ def logout() -> Response:
 @page("posts:read", "accounts:read")
 def home() -> str:
     """Accounts, posts by state, and what needs attention."""
-    database, world, user_id = house().database, house().world, caller().user_id
-    with database.transaction() as session:
-        found = accounts.standing(session, world, user_id=user_id, provider="tiktok")
-    counts = posts.stats(database, user_id=user_id)
-    recent = posts.listing(database, Wanted(), user_id=user_id, limit=RECENT)
-    return render_template(
-        "home.html",
-        figures=[(label, getattr(counts, name)) for name, label in (*FIGURES, *ENDS)],
-        accounts=[with_quota(each) for each in found],
-        ailing=[account(each) for each in found if each.needs_reconnect],
-        posts=[seen.post for seen in recent.posts],
-    )
+    return render_template("home.html", **summary())

@@ -11,9 +11,10 @@ import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.context import request_id, visitor
+from app.context import request_id
 from app.errors import KINDS, code_of, is_ours, status_of, wait_of
-from app.words import LOCALES, words
+from app.language import locale
+from app.words import words
 
 log = structlog.get_logger(__name__)
 
@@ -107,10 +108,3 @@ def details(error: Exception, code: str) -> dict[str, Any]:
     if is_ours(error) and (own := getattr(error, "code", code)) != code:
         found["platformCode"] = own
     return found
-
-
-def locale() -> str:
-    """The reader's language: what the browser asks for, then the user's setting, then English."""
-    asked = request.accept_languages.best_match(LOCALES)
-    user = visitor()
-    return asked or (user.locale if user else LOCALES[0])

@@ -13,8 +13,8 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
 from app.context import house
-from app.envelope import locale
 from app.errors import KINDS
+from app.language import locale
 from app.operations import Operation, operations
 from app.words import words
 

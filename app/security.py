@@ -14,6 +14,7 @@ CONTENT = {
     "default-src": "'self'",
     "style-src-attr": "'unsafe-inline'",
     "img-src": "'self' https: data:",  # avatars come from the platforms
+    "media-src": "'self' blob:",  # what somebody chose, shown before it is sent
     "object-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.language import locale
+from app.words import known
 from core.posts import Answer, Creator, Progress, Seen
 from core.posts.quota import Quota
 from db.posts import Post
@@ -33,14 +35,16 @@ def event(line: PostEvent) -> dict[str, Any]:
 
 
 def error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Why it ended badly; the sentence is for the creator."""
+    """Why it ended badly; the sentences are for the creator, in the reader's language."""
     if post.error_code is None:
         return None
     reason = reasons.get(post.error_code)
+    said = known(post.error_code, locale())
     return {
         "code": post.error_code,
         "message": post.error_message,
-        "userMessage": reason.sentence if reason else None,
+        "userMessage": said.says if said else reason and reason.sentence,
+        "suggestion": said.next if said else None,
         "who": reason.who if reason else None,
     }
 

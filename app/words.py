@@ -17,8 +17,16 @@ class Words(NamedTuple):
 
 def words(code: str, locale: str) -> Words:
     """Of the given language; of the general error for a code nobody has described."""
-    known = dictionary(locale if locale in LOCALES else LOCALES[0])
-    return known.get(code) or known["INTERNAL_ERROR"]
+    return known(code, locale) or dictionary(in_use(locale))["INTERNAL_ERROR"]
+
+
+def known(code: str, locale: str) -> Words | None:
+    """None for a code that nobody has described."""
+    return dictionary(in_use(locale)).get(code)
+
+
+def in_use(locale: str) -> str:
+    return locale if locale in LOCALES else LOCALES[0]
 
 
 @cache

@@ -7,77 +7,139 @@ from werkzeug.wrappers import Response
 
 from app.connect import PLATFORM, page_of
 from app.context import caller, house, page
-from app.envelope import locale
 from app.errors import OAUTH
+from app.language import later, locale, say
+from app.pages.looks import NAMES, PLATFORMS, spoken
 from app.words import Words, words
 from core import accounts, posts
 from core.accounts import Standing, State
+from core.errors import NotFound
 
 blueprint = Blueprint("account_pages", __name__)
 
 CAUSES = {
-    "revoked": "TikTok has ended the connection. Connect the account again to go on.",
-    "rotation_lost": "TikTok's answer to a renewal got lost. Connect the account again.",
-    "crypto_error": "The stored token cannot be read. The operator has been told.",
+    "revoked": later("The platform has ended the connection. Connect the account again to go on."),
+    "rotation_lost": later("The answer to a renewal got lost. Connect the account again."),
+    "crypto_error": later("The stored token cannot be read. The operator has been told."),
 }
 """What to tell a person; every other cause is said in general words."""
 
-ENDED = "The connection no longer works. Connect the account again to go on."
+ENDED = later("The connection no longer works. Connect the account again to go on.")
+ALLOWS = {
+    "user.info.basic": later("see your name and picture"),
+    "user.info.profile": later("see your profile"),
+    "user.info.stats": later("see how many follow you"),
+    "video.upload": later("put drafts into your TikTok inbox"),
+    "video.publish": later("post for you"),
+    "video.list": later("see your videos and their figures"),
+}
+"""Permissions in words; one that is missing here is shown by its own name."""
+
+
+@blueprint.get("/platforms")
+@page("accounts:read")
+def overview() -> str:
+    """All my accounts, platform by platform."""
+    return render_template("platforms.html", platforms=[platform_shown(one) for one in mine()])
+
+
+@blueprint.get("/platforms/connect")
+@page("accounts:read")
+def choose() -> str:
+    """What can be connected here, and how each stands."""
+    return render_template("connects.html", platforms=[platform_shown(one) for one in mine()])
 
 
 @blueprint.get(f"/platforms/connect/{PLATFORM}")
 @page("accounts:read")
 def connect(platform: str) -> str:
     """How my accounts of one platform stand, and the way to another one."""
-    with house().database.transaction() as session:
-        states = accounts.platforms(session, house().world, user_id=caller().user_id)
-    state = next((each for each in states if each.platform == platform), None)
+    state = next((each for each in mine() if each.platform == platform), None)
     return render_template("connect.html", **shown(platform, state))
 
 
-@blueprint.post("/platforms/tiktok/disconnect/<int:account_id>")
+@blueprint.get(f"/platforms/{PLATFORM}/disconnect/<int:account_id>")
 @page("accounts:write")
-def disconnect(account_id: int) -> Response:
+def parting(platform: str, account_id: int) -> str:
+    """What it means to let this one go, before it is done."""
+    state = next((each for each in mine() if each.platform == platform), None)
+    found = [one for one in (state.accounts if state else ()) if one.id == account_id]
+    if not found:
+        raise NotFound("no such account")
+    return render_template("disconnect.html", account=account(found[0]))
+
+
+@blueprint.post(f"/platforms/{PLATFORM}/disconnect/<int:account_id>")
+@page("accounts:write")
+def disconnect(platform: str, account_id: int) -> Response:
     """Let one go, with what is to become of its waiting posts and of its history."""
     accounts.disconnect(
         house().database,
         house().world,
         user_id=caller().user_id,
-        provider="tiktok",
+        provider=platform,
         account_id=account_id,
         erase="erase" in request.form,
         queued="cancel" if request.form.get("queued") == "cancel" else "hold",
     )
-    flash("The account is disconnected and its tokens are erased.", "good")
-    return redirect(page_of("tiktok"))
+    flash(say("The account is disconnected and its tokens are erased."), "good")
+    return redirect(page_of(platform))
+
+
+def mine() -> list[State]:
+    with house().database.transaction() as session:
+        return accounts.platforms(session, house().world, user_id=caller().user_id)
+
+
+def platform_shown(state: State) -> dict[str, Any]:
+    return {
+        "code": state.platform,
+        "name": NAMES[state.platform],
+        "look": spoken(PLATFORMS[state.health]),
+        "is_off": not state.configured,
+        "accounts": [account(each) for each in state.accounts],
+    }
 
 
 def shown(platform: str, state: State | None) -> dict[str, Any]:
     found = state.accounts if state else ()
-    switch = "1" if found else None
     app = house().settings.apps.get(platform)
     return {
-        "missing": () if state and state.configured else (state.missing if state else ("nothing",)),
+        "code": platform,
+        "platform": NAMES[platform],
+        "others": [each for each in NAMES.items() if each[0] != platform],
+        "is_off": state is None or not state.configured,
+        "missing": state.missing if state else (),
         "accounts": [account(each) for each in found],
         "connected": next((account(one) for one in found if str(one.id) == arrived()), None),
         "fault": fault(),
         "reference": request.args.get("ref") if known_reference() else None,
-        "scopes": app.scopes if app else (),
-        "start": url_for("connect.start", platform=platform, switch=switch),
+        "allows": [allowed(scope) for scope in (app.scopes if app else ())],
+        "start": url_for("connect.start", platform=platform, switch="1" if found else None),
+        "again": url_for("connect.start", platform=platform),
     }
 
 
 def account(one: Standing) -> dict[str, Any]:
-    cause = CAUSES.get(one.cause or "", ENDED) if one.needs_reconnect else None
     return {
         "id": one.id,
+        "platform": one.provider,
+        "platform_name": NAMES[one.provider],
         "name": name(one),
+        "avatar": one.avatar_url,
         "status": one.status,
-        "cause": cause,
-        "scope": one.scopes,
-        "missing_scopes": one.missing_scopes,
+        "cause": say(CAUSES.get(one.cause or "", ENDED)) if one.needs_reconnect else None,
+        "needs_reconnect": one.needs_reconnect,
+        "can_direct": one.features.get("directPost", False),
+        "granted": [allowed(scope) for scope in one.scopes],
+        "missing": [allowed(scope) for scope in one.missing_scopes],
         "expires_at": one.expires_at,
     }
+
+
+def allowed(scope: str) -> tuple[str, str]:
+    """A permission by its name, and in words."""
+    return scope, say(ALLOWS[scope]) if scope in ALLOWS else scope
 
 
 def with_quota(one: Standing) -> dict[str, Any]:

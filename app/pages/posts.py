@@ -1,62 +1,65 @@
-"""Pages of posts: ask for one, see them all, follow one to its end. Decides nothing."""
+"""Pages of posts: see them all, follow one to its end. Decides nothing."""
 
-from typing import Any, get_args
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.context import caller, house, page
-from app.pages.accounts import with_quota
+from app.errors import code_of
+from app.language import later, locale, say
+from app.pages.looks import NAMES, POSTS
 from app.pages.told import told
-from core import accounts, posts
+from app.words import words
+from core import posts
 from core.errors import Conflict, CoreError, NotFound
-from core.posts.wish import PRIVACY
+from db.base import PROVIDERS
 from db.postlist import Wanted
 from db.posts import STATES, Post
 
 blueprint = Blueprint("post_pages", __name__)
 
 PAGE = 25
-AUDIENCES = {
-    "PUBLIC_TO_EVERYONE": "Everyone",
-    "MUTUAL_FOLLOW_FRIENDS": "Friends",
-    "FOLLOWER_OF_CREATOR": "Followers",
-    "SELF_ONLY": "Only me",
-}
-
-
-@blueprint.get("/platforms/tiktok/upload")
-@page("posts:write", "media:write")
-def upload() -> str:
-    """The form that sends a video on its way."""
-    world = house().world
-    with house().database.transaction() as session:
-        found = accounts.standing(session, world, user_id=caller().user_id, provider="tiktok")
-    return render_template(
-        "upload.html",
-        accounts=[with_quota(each) for each in found if not each.needs_reconnect],
-        max_bytes=world.settings.limits.tiktok_max_video_bytes,
-        privacy=[(level, AUDIENCES[level]) for level in get_args(PRIVACY)],
-    )
+LONGEST_SEARCH = 200
+TOO_LATE = later("It is too late for that.")
 
 
 @blueprint.get("/posts")
 @page("posts:read")
 def listing() -> str:
     """All my posts, the newest first."""
-    chosen, cursor = request.args.get("state", ""), request.args.get("cursor", "")
-    wanted = Wanted(state=chosen if chosen in STATES else None)
+    asked, cursor = request.args, request.args.get("cursor", "")
     before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None  # noqa: PLR2004 - digits of a bigint
+    wanted = Wanted(
+        state=chosen("state", STATES),
+        provider=chosen("platform", PROVIDERS),
+        text=asked.get("q", "").strip()[:LONGEST_SEARCH] or None,
+        since=day("from"),
+        until=day("to", end=True),
+    )
     found = posts.listing(
         house().database, wanted, user_id=caller().user_id, limit=PAGE, before=before
     )
+    kept = {
+        name: asked[name] for name in ("state", "platform", "q", "from", "to") if asked.get(name)
+    }
     return render_template(
         "posts.html",
         posts=[seen.post for seen in found.posts],
-        cursor=found.next_before,
-        states=STATES,
-        chosen=wanted.state,
+        older=onward({**kept, "cursor": found.next_before}) if found.next_before else None,
+        newest=onward(kept) if before else None,
+        states=[(state, say(POSTS[state].word)) for state in STATES],
+        platforms=[(code, NAMES[code]) for code in PROVIDERS],
+        asked=kept,
     )
+
+
+def onward(asked: Mapping[str, object]) -> str:
+    """The same question, at another place of its answer."""
+    return f"{url_for('post_pages.listing')}?{urlencode(asked)}"
 
 
 @blueprint.get("/posts/<int:post_id>")
@@ -82,10 +85,14 @@ def act(post_id: int, action: str) -> Response:
     except NotFound:
         raise
     except CoreError as error:
-        why = "It is too late for that." if isinstance(error, Conflict) else error.user_message
-        flash(why, "bad")
+        flash(why(error), "bad")
         onward = post_id
     return redirect(url_for("post_pages.one", post_id=onward))
+
+
+def why(error: CoreError) -> str:
+    said = words(code_of(error), locale())
+    return say(TOO_LATE) if isinstance(error, Conflict) else f"{said.says} {said.next}"
 
 
 def cancel(post_id: int) -> int:
@@ -116,9 +123,24 @@ ACTIONS = {"cancel": cancel, "retry": retry, "release": release}
 
 def shown(post_id: int) -> dict[str, Any]:
     seen = posts.look(house().database, post_id, user_id=caller().user_id)
-    return told(seen, reasons(seen.post))
+    return told(seen, reasons(seen.post), now=house().world.now())
 
 
 def reasons(post: Post) -> Any:
     platform = house().world.platforms.get(post.provider)
     return platform.reasons if platform else {}
+
+
+def chosen(name: str, known: tuple[str, ...]) -> str | None:
+    """One of a list; anything else is as if nothing had been chosen."""
+    value = request.args.get(name)
+    return value if value in known else None
+
+
+def day(name: str, *, end: bool = False) -> datetime | None:
+    """The beginning or the end of a day in UTC; what is no day is overlooked."""
+    try:
+        found = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
+        return found + timedelta(days=1) if end else found
+    except (ValueError, OverflowError):
+        return None

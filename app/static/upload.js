@@ -1,168 +1,236 @@
-// The upload form: the file goes to us in resumable pieces (tus), then the post is asked for.
-// Without this script the page says so; nothing else on the site needs a script.
-(() => {
-  const form = document.querySelector("form[data-upload]");
-  const part = (name) => form.querySelector(`[data-part="${name}"]`);
-  const field = (name) => form.elements.namedItem(name);
-  const csrf = document.querySelector('meta[name="csrf-token"]').content;
-  let running = null;
-  let key = crypto.randomUUID();
+// The upload form: what is chosen decides what is shown; a file goes to us in resumable pieces, then
+// the post is asked for, once. Without this script the page says so; nothing else needs a script.
+import * as direct from "./upload/direct.js";
+import * as preview from "./upload/preview.js";
+import * as store from "./upload/store.js";
+import { field, form, part, say, size, tell, value } from "./upload/words.js";
 
-  const size = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`);
+const CLEARED_AFTER = 3000;
+const csrf = document.querySelector('meta[name="csrf-token"]').content;
+const longest = JSON.parse(form.dataset.longest);
+const mostBytes = Number(form.dataset.maxBytes);
+const mostPhotos = Number(form.dataset.mostPhotos);
+const submit = form.querySelector('button[type="submit"]');
+let busy = false;
+let key = crypto.randomUUID();
 
-  const say = (text, bad = false) => {
-    const box = part("message");
-    box.hidden = !text;
-    box.className = bad ? "message bad" : "message";
-    box.textContent = text;
-    if (bad) box.focus();
+const isPhoto = () => value("media_type") === "PHOTO";
+const isDirect = () => value("mode") === "DIRECT";
+const isFile = () => !isPhoto() && value("source") === "FILE_UPLOAD";
+const mostTitle = () => (isPhoto() ? longest.PHOTO : longest[value("mode")]);
+const photos = () => value("photo_images").split(/\s+/).filter(Boolean);
+const isAddress = (text) => /^https:\/\/\S+\.\S+/.test(text);
+
+const show = () => {
+  for (const place of form.querySelectorAll("[data-video-only]")) place.hidden = isPhoto();
+  for (const place of form.querySelectorAll("[data-photo-only]")) place.hidden = !isPhoto();
+  part("file").hidden = !isFile();
+  part("url").hidden = isPhoto() || isFile();
+  part("direct").hidden = !isDirect();
+  part("inbox-hint").hidden = isDirect();
+  part("agreement").hidden = !isDirect() || !direct.isReady();
+  part("count").textContent = say("count", { used: value("title").length, most: mostTitle() });
+  part("count").classList.toggle("over", value("title").length > mostTitle());
+  const missing = isDirect() ? direct.missing() : "";
+  part("not-yet").textContent = missing;
+  part("not-yet").hidden = !missing || busy;
+  submit.disabled = busy || Boolean(missing);
+  submit.title = missing;
+  submit.textContent = say(isDirect() ? "post" : "upload");
+};
+
+const faults = {
+  title: () => (!value("title").trim() && say("noTitle")) || (value("title").length > mostTitle() && say("longTitle", { most: mostTitle() })),
+  video: () => isFile() && wrongFile(field("video").files[0]),
+  video_url: () => !isPhoto() && !isFile() && !isAddress(value("video_url").trim()) && say("noAddress"),
+  photo_images: () => isPhoto() && ((photos().length > mostPhotos && say("manyPhotos", { most: mostPhotos })) || ((!photos().length || !photos().every(isAddress)) && say("noPhotos"))),
+  photo_cover_index: () => isPhoto() && !(Number(value("photo_cover_index")) >= 1 && Number(value("photo_cover_index")) <= photos().length) && say("noCover"),
+  publish_at: () => (field("publish_at").validity.badInput || (value("publish_at") && new Date(value("publish_at")) <= new Date())) && say("noTime"),
+};
+
+const wrongFile = (file) => {
+  if (!file) return say("noFile");
+  if (!file.type.startsWith("video/")) return say("noVideo");
+  if (!file.size) return say("emptyFile");
+  if (file.size > mostBytes) return say("largeFile", { size: size(file.size), most: size(mostBytes) });
+  const most = isDirect() && direct.longest();
+  return most && preview.length() > most ? say("longVideo", { seconds: Math.ceil(preview.length()), most }) : "";
+};
+
+// The first fault, read out and marked at its field.
+const wrong = () => {
+  let first = "";
+  for (const [name, fault] of Object.entries(faults)) {
+    const says = fault();
+    field(name).toggleAttribute("aria-invalid", Boolean(says));
+    if (says) field(name).setAttribute("aria-invalid", "true");
+    first ||= says || "";
+  }
+  return first;
+};
+
+const wish = () => {
+  const body = {
+    source: isFile() ? "FILE_UPLOAD" : "PULL_FROM_URL",
+    title: value("title").trim(),
+    mode: value("mode"),
+    account_id: Number(value("account_id")),
   };
+  if (isPhoto()) {
+    Object.assign(body, { media_type: "PHOTO", photo_images: photos(), photo_cover_index: Number(value("photo_cover_index")) - 1 });
+    if (value("description").trim()) body.description = value("description").trim();
+  } else if (!isFile()) body.videoUrl = value("video_url").trim();
+  if (isDirect()) Object.assign(body, direct.wishes(isPhoto()));
+  if (isDirect() && !isPhoto() && value("cover")) body.video_cover_timestamp_ms = Math.round(1000 * Number(value("cover")));
+  if (value("publish_at")) body.publish_at = new Date(value("publish_at")).toISOString();
+  return body;
+};
 
-  const busy = (on) => {
-    form.querySelector('button[type="submit"]').disabled = on;
-    part("controls").hidden = !on || !running;
-  };
+const ask = async (body) => {
+  const answer = await fetch("/api/tiktok/upload", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": key },
+    body: JSON.stringify(body),
+  });
+  const said = await answer.json();
+  if (!said.success) throw Object.assign(new Error(said.error.code), { said: said.error });
+  return said.data.id;
+};
 
-  const source = () => field("source").value;
+const why = (error) => {
+  let said = error.said;
+  try {
+    said ??= JSON.parse(error.originalResponse.getBody()).error;
+  } catch {
+    // no answer of ours: said below
+  }
+  if (said?.code === "IDEMPOTENCY_MISMATCH") return say("changed");
+  if (said) return [said.userMessage, said.suggestion].filter(Boolean).join(" ");
+  return say(error instanceof TypeError || !navigator.onLine ? "network" : "generic");
+};
 
-  const showSource = () => {
-    part("file").hidden = source() !== "FILE_UPLOAD";
-    part("url").hidden = source() === "FILE_UPLOAD";
-  };
+const working = (on) => {
+  busy = on;
+  part("fields").inert = on;
+  part("controls").hidden = !on || !store.running();
+  part("progress").hidden = !on || !store.running();
+  form.toggleAttribute("aria-busy", on);
+  show();
+};
 
-  const showMode = () => {
-    part("direct").hidden = field("mode").value !== "DIRECT";
-  };
+const done = (id, body) => {
+  const how = body.publish_at ? "doneLater" : isDirect() ? "doneDirect" : "doneInbox";
+  tell(say(how), { good: true, link: { href: `${form.dataset.posts}/${id}`, text: say("follow") } });
+  part("quota").dispatchEvent(new CustomEvent("look", { bubbles: true }));
+  const sent = key;
+  setTimeout(() => { if (key === sent && !busy) clear(); }, CLEARED_AFTER);
+};
 
-  const wrong = () => {
-    if (!field("title").value.trim()) return "Please give the post a title.";
-    if (source() === "PULL_FROM_URL") {
-      return /^https?:\/\//.test(field("video_url").value) ? "" : "Please give the address of the video.";
+const clear = () => {
+  const kept = { account: value("account_id"), mode: value("mode") };
+  form.reset();
+  field("account_id").value = kept.account;
+  field("mode").value = kept.mode;
+  key = crypto.randomUUID();
+  preview.show(null, show);
+  part("chosen").textContent = "";
+  if (isDirect()) direct.ask(show);
+  show();
+};
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (busy) return;
+  const fault = wrong();
+  if (fault) return tell(fault, { bad: true });
+  tell("");
+  const body = wish();
+  try {
+    if (isFile()) {
+      const sending = store.send(field("video").files[0]);
+      part("bar").value = 0;
+      part("figures").textContent = "";
+      working(true);
+      body.media_id = await sending;
+      tell(say("asked"));
     }
-    const file = field("video").files[0];
-    if (!file) return "Please choose a video file.";
-    if (!file.type.startsWith("video/")) return "That file is not a video. MP4, MOV and WebM are accepted.";
-    if (file.size > Number(form.dataset.maxBytes)) return `That file is larger than ${size(Number(form.dataset.maxBytes))}.`;
-    return "";
-  };
+    working(true);
+    const id = await ask(body);
+    working(false);
+    done(id, body);
+  } catch (error) {
+    working(false);
+    key = error?.said ? crypto.randomUUID() : key; // an unheard answer: the same wish once more is still one post
+    tell(error === null ? say("cancelled") : why(error), { bad: error !== null });
+  }
+});
 
-  const progress = (started) => (sent, total) => {
-    const seconds = (performance.now() - started) / 1000;
-    const rate = sent / Math.max(seconds, 0.001);
-    const left = rate > 0 ? Math.ceil((total - sent) / rate) : null;
-    part("bar").value = sent / total;
-    part("figures").textContent =
-      `${size(sent)} of ${size(total)}, ${size(rate)}/s` + (left === null ? "" : `, about ${left} s left`);
-  };
+part("pause").addEventListener("click", () => {
+  const paused = store.pause();
+  part("pause").setAttribute("aria-pressed", String(paused));
+  part("pause").textContent = say(paused ? "goOn" : "pause");
+});
+part("cancel").addEventListener("click", () => store.cancel());
 
-  const store = (file) =>
-    new Promise((resolve, reject) => {
-      running = new tus.Upload(file, {
-        endpoint: "/api/media",
-        chunkSize: 8 * 1024 * 1024,
-        retryDelays: [0, 1000, 3000, 10000],
-        headers: { "X-CSRF-Token": csrf },
-        metadata: { filename: file.name, filetype: file.type },
-        removeFingerprintOnSuccess: true,
-        onProgress: progress(performance.now()),
-        onError: reject,
-        onSuccess: () => resolve(Number(running.url.split("/").pop())),
-      });
-      running.findPreviousUploads().then((known) => {
-        if (known.length) running.resumeFromPreviousUpload(known[0]);
-        running.start();
-        part("progress").hidden = false;
-        busy(true);
-      });
-    });
-
-  const wish = (mediaId) => {
-    const body = {
-      source: source(),
-      title: field("title").value.trim(),
-      mode: field("mode").value,
-      account_id: Number(field("account_id").value),
-    };
-    if (mediaId) body.media_id = mediaId;
-    else body.videoUrl = field("video_url").value;
-    if (body.mode === "DIRECT") {
-      body.privacy_level = field("privacy_level").value;
-      for (const name of ["comment", "duet", "stitch"]) body[`disable_${name}`] = !field(`allow_${name}`).checked;
-    }
-    if (field("publish_at").value) body.publish_at = new Date(field("publish_at").value).toISOString();
-    return body;
-  };
-
-  const ask = async (body) => {
-    const answer = await fetch("/api/tiktok/upload", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": key },
-      body: JSON.stringify(body),
-    });
-    const said = await answer.json();
-    if (!said.success) throw new Error([said.error.userMessage, said.error.suggestion].filter(Boolean).join(" "));
-    return said.data.id;
-  };
-
-  const reason = (error) => {
-    try {
-      return JSON.parse(error.originalResponse.getBody()).error.userMessage;
-    } catch {
-      return error.message;
-    }
-  };
-
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const fault = wrong();
-    if (fault) return say(fault, true);
-    say("");
-    busy(true);
-    try {
-      const mediaId = source() === "FILE_UPLOAD" ? await store(field("video").files[0]) : null;
-      location.assign(`/posts/${await ask(wish(mediaId))}`);
-    } catch (error) {
-      say(reason(error), true);
-      key = crypto.randomUUID();
-      running = null;
-      busy(false);
-    }
+const choose = () => {
+  const file = field("video").files[0];
+  part("chosen").textContent = file ? `${file.name}, ${size(file.size)}` : "";
+  const fault = file && wrongFile(file);
+  if (fault) tell(fault, { bad: true });
+  preview.show(file, () => {
+    show();
+    const late = file && wrongFile(file);
+    tell(late || "", { bad: Boolean(late) });
   });
+};
 
-  part("pause").addEventListener("click", (event) => {
-    const paused = event.target.getAttribute("aria-pressed") === "true";
-    paused ? running.start() : running.abort();
-    event.target.setAttribute("aria-pressed", String(!paused));
-    event.target.textContent = paused ? "Pause" : "Go on";
-  });
+const drop = part("drop");
+for (const name of ["dragenter", "dragover"]) {
+  drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+}
+drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  if (!event.dataTransfer.files.length) return;
+  const one = new DataTransfer();
+  one.items.add(event.dataTransfer.files[0]);
+  field("video").files = one.files;
+  choose();
+});
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault()); // beside the zone: no navigation
 
-  part("cancel").addEventListener("click", async () => {
-    await running.abort(true);
-    running = null;
-    part("progress").hidden = true;
-    busy(false);
-    say("Cancelled. Nothing was posted.");
-  });
+field("video").addEventListener("change", choose);
+field("account_id").addEventListener("change", () => {
+  part("quota").dataset.query = `account_id=${value("account_id")}`;
+  part("quota").dispatchEvent(new CustomEvent("look", { bubbles: true }));
+  if (isDirect()) direct.ask(show);
+});
+form.querySelectorAll('[name="mode"]').forEach((radio) => radio.addEventListener("change", () => {
+  if (isDirect()) direct.ask(show);
+  show();
+}));
+form.addEventListener("input", (event) => {
+  event.target.removeAttribute("aria-invalid");
+  show();
+});
+addEventListener("beforeunload", (event) => { if (busy) event.preventDefault(); });
 
-  const drop = part("drop");
-  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    field("video").files = event.dataTransfer.files;
-    field("video").dispatchEvent(new Event("change"));
-  });
+const remembered = async () => {
+  const found = await store.interrupted();
+  const list = document.querySelector('[data-part="interrupted-list"]');
+  list.replaceChildren(...found.map((one) => {
+    const line = document.createElement("li");
+    line.className = "row tight";
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "plain small", textContent: say("forget", { name: one.name }) });
+    button.addEventListener("click", async () => { await one.forget(); remembered(); });
+    line.append(Object.assign(document.createElement("span"), { textContent: say("part", { name: one.name, sent: size(one.sent), total: size(one.total) }) }), button);
+    return line;
+  }));
+  document.querySelector('[data-part="interrupted"]').hidden = !found.length;
+};
 
-  field("video").addEventListener("change", () => {
-    const file = field("video").files[0];
-    part("chosen").textContent = file ? `${file.name}, ${size(file.size)}` : "";
-  });
-  field("title").addEventListener("input", () => {
-    part("count").textContent = `${field("title").value.length} of 2200`;
-  });
-  form.querySelectorAll('[name="source"]').forEach((radio) => radio.addEventListener("change", showSource));
-  form.querySelectorAll('[name="mode"]').forEach((radio) => radio.addEventListener("change", showMode));
-  showSource();
-  showMode();
-})();
+part("quota").dataset.query = `account_id=${value("account_id")}`;
+if (isDirect()) direct.ask(show);
+show();
+remembered();
