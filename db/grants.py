@@ -19,7 +19,7 @@ from db.session import GUARD, LEAST
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 FRESH = timedelta(minutes=5)  # a token younger than that was not refused for its age
-REFUSED = "refused_version"  # in `metadata`: which tokens were renewed because of a refusal
+REFUSED = "refused_version"  # in `metadata`: which tokens the platform took no longer
 SELDOM = timedelta(minutes=10)  # how exact `last_used_at` is: a write per call is a lock per call
 
 TABLE: Any = Account.__table__
@@ -78,13 +78,17 @@ class Grants:
         return self.remaining(account_id) > timedelta(0)
 
     def lasts(self, account_id: int) -> bool:
-        """Whether its access token may be handed out: it outlives TOKEN_GUARD_MINUTES.
+        """Whether its access token may be handed out: not refused, and above TOKEN_GUARD_MINUTES.
 
         Of a token that lives hardly longer than that, a quarter of its life is enough.
         """
         guard: timedelta = self._session.info.get(LEAST, GUARD)
         whole = type_coerce(Account.expires_at - Account.last_refreshed_at, Interval())
-        life = self._session.scalar(select(whole).where(Account.id == account_id))
+        refused = Account.details[REFUSED].as_integer() == Account.token_version
+        known = select(whole, refused).where(Account.id == account_id)
+        life, is_refused = self._session.execute(known).one()
+        if is_refused:
+            return False
         return self.remaining(account_id) > (guard if life is None else min(guard, life / 4))
 
     def in_use(self, account_id: int) -> bool:
@@ -99,10 +103,13 @@ class Grants:
 
         A refresh that is under way, or being retried at its own pace, is not hurried.
         """
-        self._hasten(account_id, version)
+        same = Account.token_version == version
+        idle = (Account.leased_until.is_(None), Account.attempts == 0)
+        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp())
 
     def force(self, account_id: int, *, version: int) -> bool:
-        """As `hasten`, for tokens the platform does not take before their time.
+        """As `hasten`, for tokens the platform does not take before their time; nobody gets them
+        any more.
 
         False if they are themselves the fruit of a refusal a moment ago: another pair would fare
         no better.
@@ -114,7 +121,8 @@ class Grants:
         if self._session.scalar(asked) is not None:
             return False
         marked = TABLE.c.metadata.concat(cast({REFUSED: version}, JSONB))
-        self._hasten(account_id, version, metadata=marked)
+        self._set(account_id, current, metadata=marked)
+        self.hasten(account_id, version=version)
         return True
 
     def is_under_way(self, account_id: int) -> bool:
@@ -155,11 +163,6 @@ class Grants:
         long_ago = Account.last_used_at < func.now() - SELDOM
         seldom = or_(Account.last_used_at.is_(None), long_ago)
         self._set(account_id, seldom, last_used_at=func.now())
-
-    def _hasten(self, account_id: int, version: int, **values: Any) -> None:
-        same = Account.token_version == version
-        idle = (Account.leased_until.is_(None), Account.attempts == 0)
-        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp(), **values)
 
     def _set(self, account_id: int, *conditions: ColumnElement[bool], **values: Any) -> None:
         mine = select(Account.id).where(Account.id == account_id, *conditions)

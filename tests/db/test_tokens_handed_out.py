@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts.refresh import WORK
-from core.accounts.tokens import ON_ITS_WAY, access, fresh, refused
+from core.accounts.tokens import AILING, ON_ITS_WAY, access, fresh, refused
 from core.engine.work import claim, run
 from core.errors import Away, NeedsReconnect, NotConnected
 from core.outcomes import Held, Later
@@ -136,6 +136,26 @@ def test_a_token_renewed_for_a_refusal_and_refused_again_is_not_renewed_for_ever
     with database.transaction() as session, pytest.raises(Later):
         refused(session, new)
     assert tenants.account(account).due_at < before.due_at
+
+
+def test_a_refused_token_is_handed_to_nobody_while_its_renewal_is_in_trouble(
+    server, database, world, tenants
+):
+    """Else every post would try it every other second, for hours and at no cost of patience."""
+    account = tenants.an_account(lasts=HOUR, attempts=2, due_at=func.now() + HOUR)
+    before = tenants.account(account).due_at
+    with database.transaction() as session:
+        used = access(session, account)
+    with database.transaction() as session, pytest.raises(Later):
+        refused(session, used)
+    with database.transaction() as session, pytest.raises(Later) as told:
+        access(session, account)
+    assert told.value.wait == AILING
+    assert tenants.account(account).due_at == before
+    answers(server, renewed())
+    assert fresh(database, world, account).version == 1
+    with database.transaction() as session:
+        assert access(session, account).version == 1
 
 
 @pytest.mark.parametrize(("guard", "handed_out"), [("2", True), ("10", False)])
