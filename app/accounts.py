@@ -9,8 +9,10 @@ from pydantic import ConfigDict, Field
 from app.body import Body, ok, takes
 from app.connect import PLATFORM
 from app.context import caller, house, needs
+from app.language import locale
 from app.swept import safe
 from app.swept import shown as swept_shown
+from app.words import known
 from app.workers import works
 from core import accounts
 from core.errors import CoreError, Failed
@@ -105,6 +107,7 @@ def platform_shown(state: accounts.State) -> dict[str, Any]:
 
 
 def account_shown(account: accounts.Standing) -> dict[str, Any]:
+    said = known(account.cause or "", locale())
     return {
         "id": account.id,
         "displayName": account.display_name,
@@ -113,6 +116,8 @@ def account_shown(account: accounts.Standing) -> dict[str, Any]:
         "missingScopes": list(account.missing_scopes),
         "state": account.status,
         "cause": account.cause,
+        "userMessage": said and said.says,
+        "suggestion": said and said.next,
         "tokenExpiresAt": account.expires_at,
         "tokenHealth": account.health,
         "tokenRenewedAt": account.renewed_at,

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from app.body import Body, asks, ok
 from app.context import caller, house, needs
+from app.language import locale
+from app.words import known
 from core.errors import NotFound
 from db.notices import Notification, Notifications
 
@@ -54,9 +56,13 @@ def read_all() -> dict[str, Any]:
 
 
 def shown(notice: Notification) -> dict[str, Any]:
+    """Why, and what to do about it, in the reader's language, where a code says it."""
+    said = known(notice.payload.get("code") or "", locale())
     return {
         "id": notice.id,
         "kind": notice.kind,
+        "userMessage": said and said.says,
+        "suggestion": said and said.next,
         "payload": notice.payload,
         "readAt": notice.read_at,
         "createdAt": notice.created_at,

@@ -29,7 +29,7 @@ def needs_reconnect(session: Session, account: Account, *, cause: str) -> None:
     account.status_cause = cause
     account.due_at = None
     park(session, account)
-    tell(session, account, NEEDS_RECONNECT, why=cause)
+    tell(session, account, NEEDS_RECONNECT, why=cause, code=cause)
     note(session, account, "account.needs_reconnect", cause=cause)
 
 
@@ -37,7 +37,7 @@ def rotation_lost(session: Session, account: Account) -> None:
     """The platform gave new tokens to nobody: the old access token serves until it ends."""
     account.refresh_token_encrypted = None
     account.status_cause = ROTATION_LOST
-    tell(session, account, NEEDS_RECONNECT, why=ROTATION_LOST)
+    tell(session, account, NEEDS_RECONNECT, why=ROTATION_LOST, code=ROTATION_LOST)
     note(session, account, "account.rotation_lost")
 
 
@@ -50,7 +50,7 @@ def revoked(session: Session, account: Account, *, cause: str = "removed") -> No
     account.status, account.status_cause = AccountStatus.REVOKED, cause
     wipe(account)
     park(session, account)
-    tell(session, account, REMOVED, why=cause)
+    tell(session, account, REMOVED, why=cause, code=cause)
     note(session, account, "account.revoked", cause=cause)
 
 
@@ -111,7 +111,10 @@ def park(session: Session, account: Account, reason: str = NEEDS_RECONNECT) -> i
 def tell(
     session: Session, account: Account, kind: str, *, once_for: str | None = None, **payload: str
 ) -> None:
-    """Once for each grant, or for what else makes it one matter, however often it is tried."""
+    """Once for each grant, or for what else makes it one matter, however often it is tried.
+
+    A `code` among the payload is one that `app/texts/` has words for.
+    """
     subject = f"account:{account.id}"
     Notifications(session).tell(
         account.user_id,

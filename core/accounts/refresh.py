@@ -94,7 +94,8 @@ def give_up(session: Session, account: Account, failure: Failure) -> None:
         grants.needs_reconnect(session, account, cause=failure.code)
     else:
         put_back(session, account, failure)
-        grants.tell(session, account, grants.REFRESH_FAILED, why=failure.code)
+        told = {"why": failure.code, "code": failure.code}
+        grants.tell(session, account, grants.REFRESH_FAILED, **told)
         grants.note(session, account, "account.refresh_failed", code=failure.code)
         account.due_at = Grants.now() + REST
         account.attempts = POLICY.attempts - 1

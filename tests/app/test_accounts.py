@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.context import HOUSE
+from app.words import LOCALES, known
 from core.accounts import grants
 from db.accounts import Account
 from db.media import Media
 from db.posts import Post
+from platforms.tiktok.events import REMOVALS
 from tests.platforms.hostile import answer, hostile_server, plays
 from tests.platforms.script import flat
 from tests.tenants import HOUR, Tenants
@@ -75,6 +77,8 @@ def test_an_account_is_shown_as_it_stands_and_without_its_tokens(browser_of_alic
         "missingScopes": ["video.upload"],
         "state": "ACTIVE",
         "cause": None,
+        "userMessage": None,
+        "suggestion": None,
         "tokenExpiresAt": shown["tokenExpiresAt"],
         "tokenHealth": "ending",
         "tokenRenewedAt": None,
@@ -184,6 +188,28 @@ def test_an_erasure_takes_posts_and_their_files_along_and_nobody_elses(
         assert list(session.scalars(select(Post.id))) == [kept]
         over = select(Media.id).where(Media.expires_at <= func.now())
         assert list(session.scalars(over)) == [only]
+
+
+def test_the_plain_cause_is_read_in_ones_own_language_on_the_account_and_on_the_notice(
+    browser_of_alice, alice, tenants, app
+):
+    account = tenants.an_account(alice.id)
+    with app.extensions[HOUSE].database.transaction() as session:
+        grants.revoked(session, session.get(Account, account), cause="account_banned")
+    french = {"Accept-Language": "fr"}
+    (shown,) = browser_of_alice.get("/api/platforms/tiktok/status", headers=french).json["accounts"]
+    (notice,) = browser_of_alice.get("/api/notifications").json["data"]
+    assert shown["userMessage"] == "La plateforme a banni le compte."
+    assert notice["userMessage"] == "The platform has banned the account."
+    assert notice["suggestion"]
+    page = browser_of_alice.get("/notifications")
+    assert "The platform has banned the account." in page.text
+
+
+@pytest.mark.parametrize("cause", [*REMOVALS.values(), "removed", "revoked", "rotation_lost"])
+def test_every_cause_has_words(cause):
+    for locale in LOCALES:
+        assert known(cause, locale)
 
 
 def test_an_erasure_leaves_no_notice_with_the_name(browser_of_alice, alice, tenants, app):
