@@ -45,17 +45,21 @@ class Peak:
     mib: float = 0.0
 
     def look(self, pid: int) -> None:
-        now = sum(resident(each) for each in family(pid)) / MIB
-        self.mib = max(self.mib, round(now, 1))
+        self.mib = max(self.mib, held(pid))
+
+
+def held(pid: int) -> float:
+    """MiB right now."""
+    return round(sum(resident(each) for each in family(pid)) / MIB, 1)
 
 
 @contextmanager
-def watched(pid: int) -> Iterator[Peak]:
+def watched(pid: int, *, every: float = LOOK) -> Iterator[Peak]:
     """The most memory that it and what it started hold meanwhile."""
     peak, over = Peak(), threading.Event()
 
     def watch() -> None:
-        while not over.wait(LOOK):
+        while not over.wait(every):
             peak.look(pid)
 
     watcher = threading.Thread(target=watch, daemon=True)

@@ -8,6 +8,7 @@ from rich.table import Table
 from bench.figures import Delays
 
 NONE = "-"
+VERDICTS = {True: "reached", False: "not reached"}
 
 
 def delays(known: Delays | None) -> str | None:

@@ -1,4 +1,6 @@
-"""How we stand beside the best peer, figure by figure; and what we mean to reach. Pure."""
+"""How we stand beside the best peer, figure by figure; and what we mean to reach, beside peers or
+alone. Pure.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -87,3 +89,43 @@ def standing(goal: Goal, stacks: Mapping[str, Phases]) -> Standing | None:
 def best_of(figures: Iterable[tuple[str, float]], *, least: bool) -> tuple[str, float] | None:
     ordered = sorted(figures, key=lambda pair: pair[1])
     return (ordered[0] if least else ordered[-1]) if ordered else None
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A bound for a figure that only our house has; no more than it, unless `at_least`."""
+
+    title: str
+    bound: float
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Met:
+    title: str
+    figure: float
+    bound: float
+    reached: bool
+
+
+AIMS = {
+    "upload": Aim("a film of 1 GiB through a worker, x of curl's rate", 0.9, at_least=True),
+    "growth": Aim("memory that the worker grew by meanwhile, MiB", 80.0),
+    "accounts": Aim("10 000 refreshes at once, x of the time they take at best", 1.3),
+    "posts": Aim("status checks per second, two processes", 500.0, at_least=True),
+    "scan accounts": Aim("p99 of a look among accounts that are not due, ms", 5.0),
+    "scan posts": Aim("p99 of a look among posts that are not due, ms", 5.0),
+}
+
+
+def met(figures: Mapping[str, float]) -> list[Met]:
+    """Of those that were measured."""
+    return [
+        Met(aim.title, figures[name], aim.bound, keeps(aim, figures[name]))
+        for name, aim in AIMS.items()
+        if name in figures
+    ]
+
+
+def keeps(aim: Aim, figure: float) -> bool:
+    return figure >= aim.bound if aim.at_least else figure <= aim.bound

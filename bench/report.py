@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.calls import Calls
 from bench.drain import Drain
 from bench.figures import ratio
-from bench.goals import GOALS, OURS, Phases, Standing, standings
+from bench.film import Films
+from bench.goals import GOALS, OURS, Met, Phases, Standing, met, standings
 from bench.inbox import Inbox
 from bench.machine import Machine
 from bench.scan import Scan
@@ -24,17 +26,32 @@ class Results:
     drains: list[Drain] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     inboxes: list[Inbox] = field(default_factory=list)
+    films: list[Films] = field(default_factory=list)
+    calls: list[Calls] = field(default_factory=list)
 
     @property
     def wrong(self) -> int:
-        """Acknowledged by us or stored, and not applied once. What peers lose is a figure."""
+        """Acknowledged by us or stored, and not applied once; due, and not called for once. What
+        peers lose is a figure.
+        """
         loads = self.stacks.get(OURS, {}).values()
         drained = sum(drain.lost for drain in self.drains)
         drained += sum(inbox.lost for inbox in self.inboxes)
+        drained += sum(call.missed + call.doubled + call.wrong for call in self.calls)
+        drained += sum(film.wrong + (film.ours == 0) for film in self.films)
         return drained + sum(load.lost + load.doubled for load in loads)
 
     def standings(self) -> list[Standing]:
         return standings(self.stacks)
+
+    def aims(self) -> list[Met]:
+        """What of ours alone was aimed at, as far as it was measured."""
+        figures = {f"scan {one.kind}": one.claim.p99 for one in self.scans if one.claim}
+        for film in self.films:
+            figures |= {"upload": film.share, "growth": film.growth}
+        for call in self.calls:
+            figures[call.kind] = call.stretch if call.kind == "accounts" else call.per_second
+        return met(figures)
 
     def ratios(self) -> dict[str, dict[str, float | None]]:
         """Ours divided by each peer's; None where one of them has no such figure."""
@@ -45,7 +62,8 @@ class Results:
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         told = [{**asdict(one), "reached": one.reached} for one in self.standings()]
-        whole = {**asdict(self), "ratios": self.ratios(), "standings": told}
+        aims = [asdict(one) for one in self.aims()]
+        whole = {**asdict(self), "ratios": self.ratios(), "standings": told, "aims": aims}
         path.write_text(json.dumps(whole, indent=1) + "\n")
 
 

@@ -34,17 +34,20 @@ class Stack:
     memory: Memory | None
     broker: str = field(repr=False)
     secret: str = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # of ours alone
 
 
 Opener = Callable[[Ground], AbstractContextManager[Stack]]
 
 
 @contextmanager
-def signalpost(ground: Ground, *, workers: int = WORKERS) -> Iterator[Stack]:
+def signalpost(
+    ground: Ground, *, workers: int = WORKERS, platform: str = NOBODY
+) -> Iterator[Stack]:
     """All of it, as `signalpost up` runs it, but for the platform and the dashboard."""
     plot, secret = ground.plot("signalpost"), secrets.token_hex(16)
     site = Site(plot.folder, web=free_port(), sandbox=0, flower=0, workers=workers, uploads=1)
-    house = House(site, Said(given(plot, site, secret), {}))
+    house = House(site, Said(given(plot, site, secret, platform), {}))
     try:
         house.open()
         memory = Memory(plot.dsn, OUR_POSTS, OUR_WAITING)
@@ -52,19 +55,20 @@ def signalpost(ground: Ground, *, workers: int = WORKERS) -> Iterator[Stack]:
         hears = f"{site.web_url}/api/webhooks/tiktok"
         children = {role: child.pid for role, child in house.supervisor.children.items()}
         pids = {role: pid for role, pid in children.items() if pid is not None}
-        yield Stack(hears, {**ground.pids, **pids}, memory, plot.broker, secret)
+        everybody = {**ground.pids, **pids}
+        yield Stack(hears, everybody, memory, plot.broker, secret, house.environment)
     finally:
         house.close()
 
 
-def given(plot: Plot, site: Site, secret: str) -> dict[str, str]:
+def given(plot: Plot, site: Site, secret: str, platform: str) -> dict[str, str]:
     """Settings of ours only: what this shell or an `.env` says must not change a figure."""
     credentials = {"TIKTOK_CLIENT_KEY": CLIENT_KEY, "TIKTOK_CLIENT_SECRET": secret}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "DATABASE_URL": plot.url,
         "BROKER_URL": plot.broker,
-        **settings.sandbox(NOBODY, site.web_url, credentials),
+        **settings.sandbox(platform, site.web_url, credentials),
     }
 
 

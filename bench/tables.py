@@ -5,16 +5,16 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from bench.drawing import delays, table
+from bench.drawing import VERDICTS, delays, table
 from bench.findings import Load
 from bench.goals import Standing
 from bench.inbox import compared
 from bench.machine import Machine
+from bench.outward import outward
 from bench.phases import TITLES
 from bench.report import Results
 
 ROLES = ("web", "worker", "uploads", "beat", "postgres", "redis", "generator")
-VERDICTS = {True: "reached", False: "not reached"}
 
 HEADS = (
     *("stack", "offered/s", "accept/s", "apply/s", "answer p50 · p99 · max ms"),
@@ -43,6 +43,7 @@ def show(results: Results, console: Console) -> None:
     table(console, title, ("stack", *ROLES), costs)
     ratios(results.ratios(), console)
     own(results, console)
+    outward(results, console)
     standings(results.standings(), console)
 
 
@@ -53,8 +54,8 @@ def own(results: Results, console: Console) -> None:
         for each in results.drains
     ]
     table(console, "A stored backlog", ("processes", "events", "s", "apply/s", "lost"), drains)
-    scans = [(each.rows, each.due, delays(each.claim)) for each in results.scans]
-    table(console, "One claim of posts", ("rows", "due", "p50 · p99 · max ms"), scans)
+    scans = [(each.kind, each.rows, each.due, delays(each.claim)) for each in results.scans]
+    table(console, "One claim", ("kind", "rows", "due", "p50 · p99 · max ms"), scans)
     full = [tuple(asdict(each).values()) for each in results.inboxes]
     ratios = [("ratio, 1 is as fast", *compared(results.inboxes).values(), None)] if full else []
     heads = ("rows", "accept/s", "drain/s", "CPU ms/accepted", "CPU ms/drained", "lost")

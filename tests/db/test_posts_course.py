@@ -8,7 +8,6 @@ from sqlalchemy import func
 from core import posts
 from core.engine.work import claim, run
 from core.ledger.settle import State
-from core.posts import send
 from db.accounts import AccountStatus
 from platforms.base import Phase
 from tests.platforms.hostile import answer
@@ -65,13 +64,10 @@ def uploads(desk):
     return run(posts.UPLOADS, desk.database, desk.world)
 
 
-CUTS = range(10_000_000, BIG + 1, 10_000_000)
-
-
 def test_a_large_file_goes_some_chunks_at_a_time_and_is_due_again_at_once(desk, an_upload):
     post_id = an_upload(BIG)
     run(posts.WORK, desk.database, desk.world)
-    desk.says(UPLOAD, *(stored(cut, BIG) for cut in CUTS))
+    desk.says(UPLOAD, *(stored(cut, BIG) for cut in range(10_000_000, BIG + 1, 10_000_000)))
     sent = [desk.post(post_id).bytes_sent]
 
     while desk.post(post_id).state == State.SENDING:
@@ -82,45 +78,6 @@ def test_a_large_file_goes_some_chunks_at_a_time_and_is_due_again_at_once(desk, 
     assert sent == sorted(sent)
     assert desk.post(post_id).state == State.PROCESSING
     assert len(ranges(desk)) == 7
-
-
-def test_the_last_chunk_waits_for_a_claim_of_its_own(desk, an_upload, monkeypatch):
-    """Until then the post can be taken back, and whoever is at work on it completes nothing."""
-    monkeypatch.setattr(send, "STINT", 60.0)
-    post_id = an_upload(BIG)
-    run(posts.WORK, desk.database, desk.world)
-    desk.says(UPLOAD, *(stored(cut, BIG) for cut in CUTS))
-
-    uploads(desk)
-
-    assert len(ranges(desk)) == 6
-    assert desk.post(post_id).bytes_sent == 60_000_000
-    desk.cancels(post_id)
-    assert uploads(desk).claimed == 0
-    assert len(ranges(desk)) == 6
-
-
-def test_a_stint_is_over_with_its_time(desk, an_upload, monkeypatch):
-    monkeypatch.setattr(send, "STINT", 0.0)
-    post_id = an_upload(BIG)
-    run(posts.WORK, desk.database, desk.world)
-    desk.says(UPLOAD, *(stored(cut, BIG) for cut in CUTS))
-
-    uploads(desk)
-
-    assert desk.post(post_id).bytes_sent == 10_000_000
-
-
-def test_what_was_sent_before_a_chunk_failed_is_kept(desk, an_upload):
-    post_id = an_upload(BIG)
-    run(posts.WORK, desk.database, desk.world)
-    desk.says(UPLOAD, stored(10_000_000, BIG), answer(500, b""))
-
-    uploads(desk)
-    assert (desk.post(post_id).bytes_sent, desk.post(post_id).last_error) == (10_000_000, None)
-
-    uploads(desk)
-    assert "answered 500" in desk.post(post_id).last_error
 
 
 def test_no_lane_claims_what_the_other_has(desk, an_upload):
