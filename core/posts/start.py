@@ -13,7 +13,7 @@ from core.errors import Failed
 from core.ledger.memo import INLINE
 from core.ledger.news import finish, to
 from core.ledger.settle import State
-from core.outcomes import Again, Throttled
+from core.outcomes import Again, Later, Throttled
 from core.posts.begun import Began, began
 from core.posts.creators import agree
 from core.posts.reach import reach
@@ -124,7 +124,7 @@ def told(job: Job, world: World) -> Began | Lost:
         if may_run and error.reached and not isinstance(error, Faulted):
             return Lost(error.code)
         raise
-    except PlatformError:
+    except (PlatformError, Later):  # refused, or not sent at all: the circuit is open
         raise
     except Exception as error:
         if may_run:

@@ -8,17 +8,18 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from threading import Lock
 from typing import TypeVar
 
 from core.errors import Away
 from core.outcomes import Later
-from core.resilience.breaker import Circuit, State, admit, answered, failed
+from core.resilience.breaker import FAILURES, Circuit, State, admit, answered, failed
 from core.resilience.shared import Shared, SharedAway
 from platforms.errors import PlatformError, Unavailable
 
 CLASSES = ("oauth", "upload", "publish", "read")
 NEEDED = {"instagram": 2}  # answers that close a half-open circuit; one elsewhere
-TRIES = 3  # to write what somebody else is writing as well; after that the next call will tell
+TRIES = FAILURES  # to write what others write as well: one of them gets through each time
 KEPT = 7 * 86_400  # seconds a circuit is remembered after its last call
 
 # KEYS: the circuit. ARGV: what it was, what it becomes, which total to count ('' for none).
@@ -65,7 +66,7 @@ class Circuits:
         """`clock` gives seconds since 1970."""
         self._swap, self._read = shared.script(SWAP), shared.script(READ)
         self._clock, self._dice = clock, dice
-        self._alone: dict[str, Circuit] = {}
+        self._lock, self._alone = Lock(), dict[str, Circuit]()
 
     def call(self, platform: str, kind: str, act: Callable[[], T]) -> T:
         """Do it and note how it went. Errors: PlatformAway if the circuit is open; `act`'s own."""
@@ -104,10 +105,9 @@ class Circuits:
         """Read, decide, write unless somebody wrote in between: then decide anew."""
         text, before, *_ = self._look(key)
         for _ in range(TRIES):
-            after, wait = step(before)
             if text is None:
-                self._alone[key] = after
-                return wait
+                return self._change_alone(key, step)
+            after, wait = step(before)
             if not total and after == before:
                 return wait
             other = self._write(key, text, text if after == before else written(after), total)
@@ -115,6 +115,11 @@ class Circuits:
                 return wait
             text, before, total = other, read(other), ""
         return wait
+
+    def _change_alone(self, key: str, step: Step) -> float:
+        with self._lock:
+            self._alone[key], wait = step(self._alone.get(key, Circuit()))
+            return wait
 
     def _look(self, key: str) -> tuple[str | None, Circuit, int, int]:
         """As Redis has it; without Redis, as we have it ourselves."""

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -157,6 +160,25 @@ def test_a_write_in_between_is_not_overwritten(process, redis_url):
     with pytest.raises(Unavailable):
         first.call("tiktok", "read", meanwhile)
     assert state(first) is State.OPEN
+
+
+def test_failures_that_come_all_at_once_are_counted_each(circuits):
+    crowd = FAILURES
+    with ThreadPoolExecutor(crowd) as threads:
+        for number in range(20):
+            together = threading.Barrier(crowd)
+
+            def fails(together=together, number=number):
+                def act():
+                    together.wait(30)
+                    raise Unavailable("no answer")
+
+                with suppress(Unavailable):
+                    circuits.call(f"platform{number}", "read", act)
+
+            list(threads.map(lambda _, fails=fails: fails(), range(crowd)))
+    found = circuits.figures([f"platform{number}" for number in range(20)])
+    assert {each.circuit.state for each in found if each.kind == "read"} == {State.OPEN}
 
 
 def test_figures_tell_totals(process, redis_url):
