@@ -29,11 +29,6 @@ def size(count: int, locale: str) -> str:
     return format_unit(round(amount, 1), unit, length="short", locale=locale)
 
 
-def engagement(*, views: int, likes: int, comments: int, shares: int) -> float:
-    """What share of the viewers did something, in per cent with two decimals; 0 without views."""
-    return round(100 * (likes + comments + shares) / views, 2) if views else 0.0
-
-
 def percent(value: float, locale: str) -> str:
     return f"{format_decimal(value, format='0.00', locale=locale)} %"
 

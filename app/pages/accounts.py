@@ -9,10 +9,11 @@ from app.connect import PLATFORM, page_of
 from app.context import caller, house, page
 from app.errors import OAUTH
 from app.language import later, locale, say
-from app.pages.looks import NAMES, PLATFORMS, spoken
+from app.pages.looks import NAMES, PLATFORMS, account_look, spoken
 from app.words import Words, words
 from core import accounts, posts
 from core.accounts import Standing, State
+from core.accounts.health import Health
 from core.errors import NotFound
 
 blueprint = Blueprint("account_pages", __name__)
@@ -127,13 +128,14 @@ def account(one: Standing) -> dict[str, Any]:
         "platform_name": NAMES[one.provider],
         "name": name(one),
         "avatar": one.avatar_url,
-        "status": one.status,
+        "look": account_look(one),
         "cause": say(CAUSES.get(one.cause or "", ENDED)) if one.needs_reconnect else None,
         "needs_reconnect": one.needs_reconnect,
         "can_direct": one.features.get("directPost", False),
         "granted": [allowed(scope) for scope in one.scopes],
         "missing": [allowed(scope) for scope in one.missing_scopes],
         "expires_at": one.expires_at,
+        "ends_at": one.ends_at if one.health == Health.ENDING else None,
     }
 
 

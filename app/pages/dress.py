@@ -21,9 +21,7 @@ def dress(app: Flask) -> None:
         ago=ago,
         said=translated,
     )
-    app.jinja_env.globals.update(
-        look_of=looks.look_of, account_look=looks.account_look, unread=unread
-    )
+    app.jinja_env.globals.update(look_of=looks.look_of, unread=unread)
 
 
 def moment(at: datetime | None) -> Markup:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from app.language import later, say
+from core.accounts import Standing
 from core.ledger.settle import State
 from db.posts import Post
 from platforms.base import Phase
@@ -33,9 +34,17 @@ ACCOUNTS = {
     "CRYPTO_ERROR": Look("bad", later("Token unreadable"), "✗"),
     "DISCONNECTED": Look("none", later("Disconnected")),
 }
+ACTIVE = {
+    "good": Look("good", later("Connected"), "✓"),
+    "renewing": Look("good", later("Connected"), "✓"),
+    "failing": Look("wait", later("Connected, renewal is being tried")),
+    "ending": Look("wait", later("Connected, ends soon")),
+}
+"""An account that works, by how sure that is."""
+
 PLATFORMS = {
     "healthy": Look("good", later("Connected"), "✓"),
-    "degraded": Look("bad", later("Reconnect needed"), "✗"),
+    "degraded": Look("bad", later("Needs you"), "✗"),
     "unconnected": Look("none", later("Not connected")),
     "off": Look("none", later("Switched off here")),
 }
@@ -57,8 +66,12 @@ def in_inbox(post: Post) -> bool:
     return post.state == State.PUBLISHED and post.step == Phase.DELIVERED
 
 
-def account_look(status: str) -> Look:
-    return spoken(ACCOUNTS.get(status, Look("none", status)))
+def account_look(account: Standing) -> Look:
+    """A working account says how sure that is, any other one why it does not work."""
+    if account.is_active and not account.needs_reconnect and account.health in ACTIVE:
+        return spoken(ACTIVE[account.health])
+    ended = "NEEDS_RECONNECT" if account.is_active else account.status
+    return spoken(ACCOUNTS.get(ended, Look("none", ended)))
 
 
 def spoken(look: Look) -> Look:

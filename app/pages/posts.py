@@ -14,8 +14,9 @@ from app.language import later, locale, say
 from app.pages.looks import NAMES, POSTS
 from app.pages.told import told
 from app.words import words
-from core import posts
+from core import insights, posts
 from core.errors import Conflict, CoreError, NotFound
+from core.insights import Figures
 from db.base import PROVIDERS
 from db.postlist import Wanted
 from db.posts import STATES, Post
@@ -123,7 +124,16 @@ ACTIONS = {"cancel": cancel, "retry": retry, "release": release}
 
 def shown(post_id: int) -> dict[str, Any]:
     seen = posts.look(house().database, post_id, user_id=caller().user_id)
-    return told(seen, reasons(seen.post), now=house().world.now())
+    shown = told(seen, reasons(seen.post), now=house().world.now())
+    return {**shown, "figures": figures(seen)}
+
+
+def figures(seen: posts.Seen) -> Figures | None:
+    """What TikTok counts, for those who may see it; None while the public has not seen the post."""
+    if not caller().may(["insights:read"]):
+        return None
+    known = [(seen.post, seen.record)]
+    return insights.of_posts(house().database, known, user_id=caller().user_id).get(seen.post.id)
 
 
 def reasons(post: Post) -> Any:

@@ -31,7 +31,7 @@ def form() -> str:
     world = house().world
     with house().database.transaction() as session:
         found = accounts.standing(session, world, user_id=caller().user_id, provider="tiktok")
-    able = [account(each) for each in found if not each.needs_reconnect]
+    able = [account(each) for each in found if each.is_active]
     return render_template(
         "upload.html",
         accounts=able,

@@ -7,8 +7,9 @@ from flask import Blueprint, render_template
 from app.context import caller, house, page
 from app.language import later
 from app.pages.accounts import account, mine, with_quota
-from core import accounts, posts
+from core import accounts, insights, posts
 from db.postlist import Stats, Wanted
+from db.videos import NUMBERS
 
 blueprint = Blueprint("widgets", __name__)
 
@@ -65,8 +66,17 @@ def card() -> dict[str, Any]:
         "is_off": "tiktok" not in world.platforms,
         "counts": counts,
         "posts": [seen.post for seen in recent.posts],
+        "sums": sums(),
         "next": pace(counts),
     }
+
+
+def sums() -> dict[str, int | None] | None:
+    """What TikTok counts of all my videos, for those who may see it; None where it told nothing."""
+    if not caller().may(["insights:read"]):
+        return None
+    found = insights.sums(house().database, user_id=caller().user_id)
+    return found if any(found[name] is not None for name in NUMBERS) else None
 
 
 def summary() -> dict[str, Any]:
@@ -81,6 +91,7 @@ def summary() -> dict[str, Any]:
         "accounts": [with_quota(each) for each in found if each.provider == "tiktok"],
         "ailing": [account(each) for each in found if each.needs_reconnect],
         "posts": [seen.post for seen in recent.posts],
+        "sums": sums(),
         "next": pace(counts),
     }
 

@@ -5,7 +5,7 @@
   const spoken = document.createElement("p");
   spoken.className = "unseen";
   spoken.setAttribute("role", "status");
-  document.body.append(spoken);
+  if (document.querySelector("[data-live]")) document.body.append(spoken);
 
   const seconds = (place) => Number(place.querySelector("[data-next]")?.dataset.next ?? 0);
   const timers = new Map();

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.language import catalogue
 from app.pages import happened, looks, notices
 from core.accounts.grants import SOLVED
+from core.accounts.health import Health
 from core.ledger.endings import DELIVERED, NOTICES
 from db.accounts import Account, AccountStatus
 from db.notices import Notifications
@@ -158,6 +159,7 @@ def test_a_key_of_somebody_else_cannot_be_revoked(page, house, a_user, an_api_ke
 def test_every_state_has_a_word_and_a_colour():
     assert set(STATES) <= looks.POSTS.keys()
     assert {str(status) for status in AccountStatus} <= looks.ACCOUNTS.keys()
+    assert {str(each) for each in Health} - {"ended"} == looks.ACTIVE.keys()
     colours = {state: look.colour for state, look in looks.POSTS.items()}
     assert colours["PUBLISHED"] == "good"
     assert colours["PROCESSING"] == "busy"

@@ -70,9 +70,9 @@ def test_yesterday_is_by_the_calendar_and_not_by_hours():
     assert figures.ago(late, early, say=str, counted=lambda one, *_: one) == "yesterday"
 
 
-@pytest.mark.parametrize(("views", "rate"), [(0, 0.0), (100, 6.0), (3, 200.0), (700, 0.86)])
-def test_engagement_is_the_share_of_viewers_who_did_something(views, rate):
-    assert figures.engagement(views=views, likes=3, comments=2, shares=1) == rate
+def test_a_rate_has_two_decimals_as_the_language_writes_them():
+    assert figures.percent(0.9, "en") == "0.90 %"
+    assert figures.percent(12.345, "fr") == "12,34 %"
 
 
 def test_a_moment_is_said_to_the_second_and_in_utc():
