@@ -13,6 +13,7 @@ from db.deliveries import DELIVERIES
 from db.due import Queue
 from db.posts import POSTS, UPLOADS_LANE
 from db.session import Database, StoreAway
+from db.watches import WATCHES
 from db.webhooks import EVENTS
 
 QUEUES: Mapping[str, Queue[Any]] = {
@@ -21,9 +22,10 @@ QUEUES: Mapping[str, Queue[Any]] = {
     "posts": POSTS,
     "uploads": UPLOADS_LANE,
     "outbox": DELIVERIES,
+    "insights": WATCHES,
 }
-OF_STRANGERS = frozenset({"outbox"})
-"""Kinds that wait for servers of our users: no reason to take a house out of service."""
+PATIENT = frozenset({"outbox", "insights"})
+"""Kinds that wait for servers of our users, or for which nobody waits: a house goes on serving."""
 
 SILENT = timedelta(seconds=30)  # beat's tick comes every five
 OVERDUE = timedelta(minutes=2)  # due work is looked at each second
@@ -94,8 +96,8 @@ class Readiness:
         now = self._world.now()
         for kind, since in oldest.items():
             report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)
-            is_ours = kind not in OF_STRANGERS
-            if is_ours and since is not None and now - since > OVERDUE:
+            is_pressing = kind not in PATIENT
+            if is_pressing and since is not None and now - since > OVERDUE:
                 report.reasons.append(f"{kind}: work is overdue since {since:%H:%M:%S} UTC")
 
 
