@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.errors import KINDS, Kind
 from app.language import locale
 from app.words import known
 from core.posts import Answer, Creator, Progress, Seen
@@ -12,6 +13,7 @@ from core.posts.quota import Quota
 from db.posts import Post
 from db.records import TikTokPost
 from db.timeline import PostEvent
+from platforms.base import Reason, Who
 
 
 def status(post: Post, record: TikTokPost | None) -> str:
@@ -46,7 +48,13 @@ def error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | None:
         "userMessage": said.says if said else reason and reason.sentence,
         "suggestion": said.next if said else None,
         "who": reason.who if reason else None,
+        "retryable": is_worth_a_try(post.error_code, reason),
     }
+
+
+def is_worth_a_try(code: str, reason: Reason | None) -> bool:
+    """Whether the same post may go through as it is, without anybody doing anything before."""
+    return reason.who is Who.NOBODY if reason else KINDS.get(code, Kind(500)).retryable
 
 
 def post(seen: Seen, reasons: Mapping[str, Any], *, events: bool = False) -> dict[str, Any]:

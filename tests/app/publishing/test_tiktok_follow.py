@@ -182,3 +182,20 @@ def test_a_failed_post_tells_its_creator_why(program, account, desk):
 
     assert error["code"] == "video_pull_failed"
     assert "download" in error["userMessage"]
+    assert (error["who"], error["retryable"]) == ("creator", False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "retryable"),
+    [("internal", "nobody", True), ("spam_risk_text", "never", False)],
+)
+def test_a_failed_post_tells_whether_another_try_is_worth_it(
+    program, account, desk, reason, who, retryable
+):
+    made = post(program).json["data"]["id"]
+    desk.says(STATUS, status("FAILED", fail_reason=reason))
+    desk.works(1)
+
+    error = program.get(f"/api/posts/{made}").json["data"]["error"]
+
+    assert (error["who"], error["retryable"]) == (who, retryable)
