@@ -34,6 +34,7 @@ from app.body import Json
 from app.context import HOUSE, House
 from app.pages import accounts as account_pages
 from app.pages import dress, widgets
+from app.pages import endpoints as endpoint_pages
 from app.pages import keys as key_pages
 from app.pages import notices as notice_pages
 from app.pages import posts as post_pages
@@ -67,7 +68,16 @@ ROOMS = (
     health,
     openapi,
 )
-PAGES = (dashboard, account_pages, post_pages, upload_pages, notice_pages, key_pages, widgets)
+PAGES = (
+    dashboard,
+    account_pages,
+    post_pages,
+    upload_pages,
+    notice_pages,
+    key_pages,
+    endpoint_pages,
+    widgets,
+)
 
 
 class RowId(IntegerConverter):

@@ -26,6 +26,7 @@ SENTENCES = {
     "post_in_inbox": later("“%(title)s” is in your TikTok inbox. Finish it in the TikTok app."),
     "post_failed": later("“%(title)s” was not posted."),
     "post_unconfirmed": later("What became of “%(title)s” is not certain yet. We are asking."),
+    "endpoint_disabled": later("%(name)s is not told any more. Its page says why."),
     "mention": later("%(name)s was mentioned."),
 }
 LOOKS = {
@@ -114,4 +115,7 @@ def leads(notice: Notification) -> tuple[str, str] | None:
         platform = told.get("platform", "tiktok")
         known_one = platform if platform in NAMES else "tiktok"
         return url_for("account_pages.connect", platform=known_one), say("To the account")
+    if "endpoint_id" in told:
+        where = url_for("endpoint_pages.one", endpoint_id=told["endpoint_id"])
+        return where, say("To the endpoint")
     return None

@@ -1,6 +1,7 @@
 """When an endpoint is not tried any more, and how its owner learns of it. Speaks to nobody."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from core import audit
 from db.endpoints import Endpoint, Endpoints
@@ -39,7 +40,7 @@ def disable(session: Session, endpoint: Endpoint, why: str) -> None:
         cause=f"{subject}:{endpoint.failing_since}",
         subject=subject,
         endpoint_id=endpoint.id,
-        url=endpoint.url,
+        name=urlsplit(endpoint.url).hostname,
         why=why,
     )
     audit.note(

@@ -2,11 +2,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, update
 
 from app.context import HOUSE
 from core.health.readiness import Readiness
+from core.outbox import News, tell
 from db import upgrades
 from db.beats import Beat, Beats
+from db.deliveries import Delivery
+from db.endpoints import Endpoints
+from db.users import User
 from db.webhooks import Event
 
 
@@ -48,9 +53,24 @@ def test_a_whole_house_is_ready(client, house, beat):
     answer = client.get("/readyz")
     assert answer.status_code == 200, answer.json
     assert answer.json["reasons"] == []
-    assert answer.json["overdueSeconds"] == dict.fromkeys(
-        ["webhooks", "accounts", "posts", "uploads"]
-    )
+    overdue = answer.json["overdueSeconds"]
+    assert {"webhooks", "accounts", "posts", "uploads", "outbox"} <= overdue.keys()
+    assert set(overdue.values()) == {None}
+
+
+def test_servers_of_users_that_do_not_answer_take_no_house_out_of_service(client, house, beat):
+    beat()
+    with house.database.transaction() as session:
+        owner = User(email="alice@example.org")
+        session.add(owner)
+        session.flush()
+        Endpoints(session).add(owner.id, url="https://host.example.com/")
+        tell(session, [News(owner.id, "post.failed", "post:1", {})])
+        long_ago = func.now() - timedelta(minutes=5)
+        session.execute(update(Delivery).values(due_at=long_ago))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["reasons"]) == (200, [])
+    assert answer.json["overdueSeconds"]["outbox"] > 290
 
 
 def test_a_platform_that_is_off_is_named_with_what_it_lacks(client, house, beat):
