@@ -10,20 +10,13 @@ from app.context import caller, house, page
 from app.errors import OAUTH
 from app.language import later, locale, say
 from app.pages.looks import NAMES, PLATFORMS, account_look, spoken
-from app.words import Words, words
+from app.words import Words, known, words
 from core import accounts, posts
 from core.accounts import Standing, State
 from core.accounts.health import Health
 from core.errors import NotFound
 
 blueprint = Blueprint("account_pages", __name__)
-
-CAUSES = {
-    "revoked": later("The platform has ended the connection. Connect the account again to go on."),
-    "rotation_lost": later("The answer to a renewal got lost. Connect the account again."),
-    "crypto_error": later("The stored token cannot be read. The operator has been told."),
-}
-"""What to tell a person; every other cause is said in general words."""
 
 ENDED = later("The connection no longer works. Connect the account again to go on.")
 ALLOWS = {
@@ -129,7 +122,7 @@ def account(one: Standing) -> dict[str, Any]:
         "name": name(one),
         "avatar": one.avatar_url,
         "look": account_look(one),
-        "cause": say(CAUSES.get(one.cause or "", ENDED)) if one.needs_reconnect else None,
+        "cause": cause(one) if one.needs_reconnect else None,
         "needs_reconnect": one.needs_reconnect,
         "can_direct": one.features.get("directPost", False),
         "granted": [allowed(scope) for scope in one.scopes],
@@ -137,6 +130,12 @@ def account(one: Standing) -> dict[str, Any]:
         "expires_at": one.expires_at,
         "ends_at": one.ends_at if one.health == Health.ENDING else None,
     }
+
+
+def cause(one: Standing) -> str:
+    """Why it has to be connected again, and what to do."""
+    said = known(one.cause or "", locale())
+    return f"{said.says} {said.next}" if said else say(ENDED)
 
 
 def allowed(scope: str) -> tuple[str, str]:

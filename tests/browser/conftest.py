@@ -25,6 +25,7 @@ ARGUMENTS = (
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 ELSEWHERE = re.compile(r"^https://")
 PATIENCE = 30_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 A_POST = """INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title,
     state, step, has_slot, error_code, finished_at)
   SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, %s, %s, %s, %s,

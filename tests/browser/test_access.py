@@ -200,14 +200,16 @@ def test_everything_but_uploading_works_without_a_script(a_page, house, furnishe
         page.goto(path)
         expect(page.locator("h1")).to_be_visible()
     page.goto("/platforms/tiktok/upload")
-    expect(page.get_by_text("Uploading needs JavaScript")).to_be_visible()
+    assert (
+        "Uploading needs JavaScript" in page.content()
+    )  # drawn by browsers without, not by this one
     page.goto("/platforms/connect/tiktok")
     page.get_by_role("link", name=re.compile("^Disconnect")).click()
     expect(page.get_by_role("heading", name=re.compile("^Disconnect .*\\?$"))).to_be_visible()
     page.get_by_role("link", name="Keep it connected").click()
     page.goto("/notifications")
     page.get_by_role("button", name="Mark all as read").click()
-    expect(page.get_by_role("status")).to_contain_text("All notices are marked as read.")
+    expect(page.locator(".message[role=status]")).to_contain_text("All notices are marked as read.")
 
 
 def test_the_back_button_finds_a_page_that_can_be_used(connected):

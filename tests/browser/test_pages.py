@@ -118,7 +118,9 @@ def test_notices_are_counted_read_and_gone(connected, house, photograph):
     expect(connected.locator(".bell .count")).to_be_visible()
     photograph("notices")
     connected.get_by_role("button", name="Mark all as read").click()
-    expect(connected.get_by_role("status")).to_contain_text("All notices are marked as read.")
+    expect(connected.locator(".message[role=status]")).to_contain_text(
+        "All notices are marked as read."
+    )
     expect(connected.locator(".bell .count")).to_have_count(0)
     connected.get_by_role("link", name="Not read").click()
     expect(connected.get_by_text("Everything is read.")).to_be_visible()
@@ -139,12 +141,12 @@ def test_a_key_is_made_shown_once_and_revoked(signed_in, photograph):
     signed_in.goto("/settings/keys")
     assert key not in signed_in.content()
     signed_in.get_by_role("button", name="Revoke My program 🤖").first.click()
-    expect(signed_in.get_by_role("status")).to_contain_text("The key is revoked.")
+    expect(signed_in.locator(".message[role=status]")).to_contain_text("The key is revoked.")
 
 
 def test_accounts_are_seen_from_above_and_one_by_one(connected, photograph):
     connected.goto("/platforms")
-    expect(connected.get_by_text("Connected", exact=True).first).to_be_visible()
+    expect(connected.locator("h2 .badge.good")).to_contain_text("Connected")
     photograph("accounts")
     connected.get_by_role("link", name="Uploads and figures").click()
     expect(connected.locator("#widget-tiktok")).to_be_visible()
@@ -180,6 +182,6 @@ def test_disconnecting_asks_what_is_to_become_of_what_waits(connected, photograp
     expect(dialog).to_be_hidden()
     connected.locator("[data-opens]").first.click()
     dialog.get_by_role("button", name=re.compile("^Disconnect ")).click()
-    expect(connected.get_by_role("status")).to_contain_text("tokens are erased")
+    expect(connected.locator(".message[role=status]")).to_contain_text("tokens are erased")
     expect(connected.get_by_role("link", name="Connect with TikTok")).to_be_visible()
     photograph("unconnected")

@@ -47,7 +47,7 @@ def test_what_is_left_is_shown_before_anything_is_sent(form, house, photograph):
 
 def test_a_full_quota_counts_down_to_the_next_free_place(form, a_post, photograph):
     for _ in range(5):
-        a_post("In the way", slot=True)
+        a_post("In the way", state="PROCESSING", step="PROCESSING", slot=True)
     form.reload()
     gauge = form.locator(".gauge").first
     expect(gauge.get_by_text("Full.")).to_be_visible()
@@ -304,8 +304,8 @@ def test_after_a_reload_the_same_file_goes_on_where_it_stopped(form, heavy, phot
     form.get_by_role("button", **UPLOAD).click()
     wait_for_piece(form, held)
     form.on("dialog", lambda dialog: dialog.accept())  # do you really want to leave
-    form.unroute(PIECES)
     form.reload()
+    form.unroute(PIECES)
     expect(form.get_by_text("heavy.mp4: 8.4 MB of 21 MB are here")).to_be_visible()
     photograph("upload-interrupted")
     offsets = []
