@@ -12,7 +12,7 @@ from core.errors import Away, Conflict
 from core.wiring import World
 from db.accounts import Account
 from db.grants import Grants, LiveElsewhere
-from db.session import Session
+from db.session import Session, now
 from platforms.base import Grant, Profile
 from platforms.errors import PlatformError
 
@@ -54,7 +54,7 @@ def keep(
             metadata=described(grant, profile),
             refresh_due_at=Grants.now() + refresh_in(new, in_use=True),
             last_used_at=Grants.now(),
-            **columns(new),
+            **columns(new, at=now(session)),
         )
     except LiveElsewhere:
         why = "live under another user"

@@ -16,7 +16,7 @@ from core.outcomes import Again, Failure, Held, Later
 from db.accounts import ACCOUNTS, Account
 from db.grants import Grants
 from db.holds import Holds
-from db.session import Session
+from db.session import Session, now
 
 STANDS = timedelta(hours=1)  # an end that a renewal moves by less was not moved by it
 REST = timedelta(hours=1)  # between tries once patience is spent: giving up costs a reconnect
@@ -42,9 +42,9 @@ def brief(session: Session, account: Account) -> Job:
 def record(session: Session, account: Account, outcome: Sealed | Refused) -> Again:
     account.refresh_started_at = None
     if isinstance(outcome, Sealed):
-        before = (account.refresh_expires_at, account.scope)
-        renew(account, outcome)
-        changed(session, account, *before, at=outcome.at)
+        before, at = (account.refresh_expires_at, account.scope), now(session)
+        renew(account, outcome, at=at)
+        changed(session, account, *before, at=at)
         Holds(session).wake(account.id)
         grants.note(session, account, "account.refreshed")
         return Again(refresh_in(outcome, in_use=Grants(session).in_use(account.id)))
@@ -56,13 +56,13 @@ def record(session: Session, account: Account, outcome: Sealed | Refused) -> Aga
     return Again(None)
 
 
-def renew(account: Account, new: Sealed) -> None:
+def renew(account: Account, new: Sealed, *, at: datetime) -> None:
     """Both tokens, both ends and the version in one stroke."""
-    for column, value in columns(new).items():
+    for column, value in columns(new, at=at).items():
         if value is not None:
             setattr(account, column, value)
     account.scope = ",".join(new.grant.scopes) or account.scope
-    account.last_refreshed_at = new.at
+    account.last_refreshed_at = at
     account.token_version += 1
 
 
@@ -73,9 +73,9 @@ def changed(
     lost = [each for each in scope.split(",") if each and each not in account.scope.split(",")]
     if lost:
         grants.tell(session, account, grants.PERMISSIONS_MISSING, why=",".join(lost))
-    now = account.refresh_expires_at
-    if end is not None and now is not None and now - end < STANDS and now - at < NOTICE:
-        day = now.date().isoformat()
+    new = account.refresh_expires_at
+    if end is not None and new is not None and new - end < STANDS and new - at < NOTICE:
+        day = new.date().isoformat()
         grants.tell(session, account, grants.ENDS_SOON, once_for=day, why=day)
 
 

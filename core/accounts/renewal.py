@@ -40,7 +40,6 @@ class Sealed:
     access_token: str
     refresh_token: str | None
     grant: Grant
-    at: datetime
     early: timedelta
     dice: float
 
@@ -97,20 +96,23 @@ def sealed(grant: Grant, world: World, access: Context, refresh: Context) -> Sea
         world.keys.seal(grant.access_token, access),
         None if new is None else world.keys.seal(new, refresh),
         grant,
-        world.now(),
         world.settings.limits.refresh_window,
         world.dice(),
     )
 
 
-def columns(new: Sealed) -> dict[str, str | datetime | None]:
-    """None where the answer said nothing."""
+def columns(new: Sealed, *, at: datetime) -> dict[str, str | datetime | None]:
+    """None where the answer said nothing.
+
+    Units: `at` by the database's clock. By that of a machine which is hours behind, a new token
+    would have ended already, and be renewed again and again.
+    """
     lasting = new.grant.refresh_lifetime
     return {
         "access_token_encrypted": new.access_token,
         "refresh_token_encrypted": new.refresh_token,
-        "expires_at": new.at + new.grant.lifetime,
-        "refresh_expires_at": None if lasting is None else new.at + lasting,
+        "expires_at": at + new.grant.lifetime,
+        "refresh_expires_at": None if lasting is None else at + lasting,
     }
 
 
