@@ -121,7 +121,7 @@ def called(sort: Sort, stack: Stack, platform: Platform, count: int) -> Calls:
         missed=count - told["ids"],
         doubled=told["count"] - told["ids"],
         wrong=told["wrong"],
-        cost=per_event(before, spent(pids), count),
+        cost=per_event(before, spent(pids), told["count"]),
         others=weather.others,
     )
 

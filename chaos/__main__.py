@@ -17,7 +17,11 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 SUITES = {
     "posts killed at every step": "tests/flows/test_kills.py",
+    "two hundred posts of every kind, each step struck": "tests/flows/test_every_step.py",
     "answers lost": "tests/flows/test_lost_answers.py",
+    "addresses and grants that end midway": "tests/flows/test_ends_midway.py",
+    "storms against a quota": "tests/flows/test_quota_storm.py",
+    "controls that must complain": "tests/flows/test_saboteurs.py",
     "stores lost": "tests/flows/test_broker_loss.py",
     "RabbitMQ lost": "tests/flows/test_rabbit_story.py",
     "brokers under workers": "tests/flows/test_brokers.py",

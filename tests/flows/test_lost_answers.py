@@ -7,6 +7,7 @@ import pytest
 from tests.flows.brokers import until
 from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.guests import BIG, DIRECT, PULL, SMALL
+from tests.flows.kinds import PHOTOS
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -20,6 +21,7 @@ class Loss:
     nth: int = 1
     size: int = SMALL
     wish: dict = field(default_factory=dict)
+    within: float = 30.0
 
 
 LOSSES = {
@@ -30,17 +32,33 @@ LOSSES = {
     "of a middle chunk": Loss("upload", "reset", nth=3, size=BIG),
     "of the last chunk": Loss("upload", "drop_after", nth=6, size=BIG),
     "of the only chunk": Loss("upload", "reset"),
+    "of the start of pictures": Loss("content_init", "drop_after", wish=PHOTOS),
 }
+PATIENT = {
+    "of the start of a pull, waited for": Loss("video_init", "hang", wish=PULL, within=90),
+    "of the start of pictures, waited for": Loss("content_init", "hang", wish=PHOTOS, within=90),
+    "of the last chunk, waited for": Loss("upload", "hang", nth=6, size=BIG, within=150),
+}
+"""The work is done and nothing is ever said: each is given up only when our patience ends."""
 
 
-@pytest.mark.parametrize("loss", [pytest.param(loss, id=name) for name, loss in LOSSES.items()])
+CASES = [
+    *(pytest.param(loss, id=name) for name, loss in LOSSES.items()),
+    *(
+        pytest.param(loss, id=name, marks=[pytest.mark.chaos, pytest.mark.timeout(240)])
+        for name, loss in PATIENT.items()
+    ),
+]
+
+
+@pytest.mark.parametrize("loss", CASES)
 def test_the_loss_of_an_answer_makes_no_second_publication(house, guest, loss):
     if loss.nth > 1:
         spared = {"seconds": 0, "times": loss.nth - 1}
         house.sandbox.control("faults", endpoint=loss.endpoint, kind="slow", **spared)
     house.sandbox.control("faults", endpoint=loss.endpoint, kind=loss.fault, work=True)
     post_id = guest.wish(**loss.wish, **DIRECT) if loss.wish else guest.send(loss.size)
-    guest.ended(post_id)
+    guest.ended(post_id, within=loss.within)
     assert loss.fault in {call["fault"] for call in house.sandbox.log(loss.endpoint)}
     assert fate(house, guest, post_id) == PUBLISHED
     assert left(house, guest) == []

@@ -9,13 +9,20 @@ import pytest
 
 from tests.flows.brokers import until
 from tests.flows.fates import fate
+from tests.flows.guests import PULL
 from tests.flows.houses import a_house
+from tests.flows.kinds import DRAFT, appeared, complaints
 from tests.flows.strikes import (
+    UNANSWERED,
     a_pull_whose_start_was_never_answered,
     a_start_that_outlived_its_lease,
+    held,
+    holds,
     outcomes,
     starts,
+    strike,
 )
+from tests.flows.test_quota_storm import MAY, asked, storm
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -24,7 +31,8 @@ SABOTEURS = (sys.executable, "-m", "tests.flows.saboteurs")
 
 @pytest.fixture(scope="module")
 def sabotaged(tmp_path_factory):
-    with a_house(tmp_path_factory.mktemp("sabotaged"), command=SABOTEURS) as house:
+    folder = tmp_path_factory.mktemp("sabotaged")
+    with a_house(folder, command=SABOTEURS, TIKTOK_PENDING_LIMIT="1000") as house:
         yield house
 
 
@@ -44,3 +52,23 @@ def test_without_reconciliation_a_lost_answer_is_a_second_publication(sabotaged)
     guest.ended(post_id, within=60)
     until(lambda: guest.publications() == 2, what="both of them out")
     assert not fate(sabotaged, guest, post_id).is_honest
+
+
+def test_without_reconciliation_a_lost_answer_is_a_second_draft_and_is_counted(sabotaged):
+    sabotaged.calm()
+    guest, kind = sabotaged.guest(), "draft of a film to be fetched"
+    holds(sabotaged, "inbox_init", UNANSWERED)
+    post_id = guest.wish(**PULL, **DRAFT)
+    until(lambda: held(sabotaged, "inbox_init"), what="the start")
+    strike(sabotaged, "worker")
+    guest.ended(post_id, within=60)
+    until(lambda: appeared(guest, kind) == 2, what="both of them delivered")
+    assert complaints(sabotaged, guest, {kind: post_id})
+
+
+def test_without_our_own_count_the_platform_has_to_refuse_a_storm(sabotaged):
+    sabotaged.calm()
+    guest = sabotaged.guest()
+    sabotaged.sandbox.control("settings", pending_limit=MAY)
+    storm(guest, mode="INBOX", wait=True)
+    assert "spam_risk_too_many_pending_share" in asked(guest)

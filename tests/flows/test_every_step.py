@@ -1,0 +1,63 @@
+"""kill -9 again and again while posts of every kind are on their way: each step is struck in turn.
+
+Whoever waits for an answer of the platform dies, so do web and beat; half of the notices are lost,
+so that polls are struck as well.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.flows.brokers import until
+from tests.flows.kinds import KINDS, all_ended, complaints, wish_for_all
+
+STEPS = {
+    "video_init": ("worker",),
+    "upload": ("uploads",),
+    "content_init": ("worker", "beat"),
+    "inbox_init": ("worker",),
+    "status": ("worker", "web"),
+}
+"""Which call is under way when somebody dies, and who. What was struck least comes first."""
+
+LONG = [pytest.mark.chaos, pytest.mark.timeout(3600)]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("guests", "strikes"), [(1, 2), pytest.param(34, 50, marks=LONG)])
+def test_no_post_of_any_kind_is_lost_or_doubled_whichever_step_is_struck(house, guests, strikes):
+    """The long form: 204 posts."""
+    crowd = [house.guest() for _ in range(guests)]
+    house.sandbox.control("faults", endpoint="*", kind="slow", seconds=1, times=0)
+    house.sandbox.control("faults", endpoint="webhook", kind="lose", times=0, rate=0.5)
+    wanted = [(guest, wish_for_all(guest)) for guest in crowd]
+    struck = Counter()
+    for _ in range(strikes):
+        until(lambda: under_way(house) or ended(wanted), within=90, what="a call")
+        for step in sorted(under_way(house), key=lambda step: struck[step])[:1]:
+            struck[step] += 1
+            house.kill(*STEPS[step])
+            house.lapse()
+    house.sandbox.control("faults", method="DELETE")
+    until(lambda: ended(wanted), within=150 + 20 * guests, what="the end of all posts")
+    assert dict(judged(house, wanted)) == {}
+    assert len(wanted) * len(KINDS) == 6 * guests
+    assert struck.total() >= strikes // 2, struck
+
+
+def under_way(house):
+    """The steps of which a call has arrived and is not answered yet."""
+    calls = house.sandbox.control("log")["log"]
+    return {call["endpoint"] for call in calls if call["status"] is None} & set(STEPS)
+
+
+def ended(wanted):
+    return all(all_ended(guest, posts) for guest, posts in random.sample(wanted, len(wanted)))
+
+
+def judged(house, wanted):
+    for guest, posts in wanted:
+        told = complaints(house, guest, posts)
+        if told:
+            yield guest.creator, told
