@@ -112,6 +112,18 @@ def test_an_unaudited_app_serves_five_people_a_day(sandbox):
     assert refusal(asked) == (200, "reached_active_user_cap")
 
 
+def test_an_audited_app_serves_as_many_people_a_day_as_its_form_says(sandbox):
+    sandbox.settle(86_400)
+    sandbox.control("settings", active_user_cap=2)
+    people = [sandbox.connect() for _ in range(2)]
+    assert all(sandbox.direct(person).data for person in people)
+    third = sandbox.connect()
+    assert refusal(sandbox.direct(third)) == (403, "reached_active_user_cap")
+    assert sandbox.direct(people[1]).data
+    sandbox.settle(86_400)
+    assert sandbox.direct(sandbox.connect()).data
+
+
 @pytest.mark.parametrize(
     ("traits", "code"),
     [
