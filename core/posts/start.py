@@ -12,7 +12,7 @@ from core.crypto import Context, upload_context
 from core.errors import Failed
 from core.ledger.memo import INLINE
 from core.ledger.news import finish, to
-from core.ledger.settle import State
+from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Later, Throttled
 from core.posts.begun import Began, began
 from core.posts.creators import agree
@@ -61,6 +61,8 @@ Outcome = Began | Lost | NoToken | DryRun
 
 
 def brief(session: Session, post: Post) -> Job:
+    if post.state in FINAL:
+        raise Failed("it has ended: nothing more is sent")
     is_awaited = INLINE in post.memo and post.attempts <= 1
     if post.sent_by == SentBy.CALLER and not is_awaited:
         raise Failed("nobody waits for the upload address any more", code="timeout")

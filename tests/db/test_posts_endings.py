@@ -2,8 +2,10 @@
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import func
 
 from core.errors import Failed
+from core.ledger.settle import FINAL
 from tests.platforms.script import refuses
 from tests.publishing import AN_UPLOAD, INIT, STATUS, status
 
@@ -27,6 +29,19 @@ def counted(outcome, code="none"):
         "code": code,
     }
     return REGISTRY.get_sample_value("signalpost_upload_total", labels) or 0
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_what_has_ended_is_never_started_whoever_makes_it_due(desk, account, state):
+    """A post found in the list of videos is published and has no id of its start."""
+    post_id = desk.request(account.user_id, can_wait=True).post.id
+    desk.change(post_id, state=state, finished_at=func.now(), due_at=func.now())
+
+    desk.works(2)
+
+    post = desk.post(post_id)
+    assert (post.state, post.due_at) == (state, None)
+    assert desk.calls(INIT) == []
 
 
 @pytest.mark.parametrize(
