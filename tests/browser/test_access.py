@@ -21,6 +21,7 @@ PLACES = {
     "posts": "/posts",
     "notices": "/notifications",
     "keys": "/settings/keys",
+    "endpoints": "/settings/endpoints",
 }
 LONG = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
 FAILED = "failed-post"
