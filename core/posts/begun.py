@@ -1,7 +1,7 @@
 """A start that the platform has taken, written down: under which id, and where the bytes go."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from core.ledger.news import to
 from core.ledger.settle import QUICK, State
@@ -9,7 +9,7 @@ from core.outcomes import Again
 from db.media import Medias
 from db.posts import Post, SentBy
 from db.records import Records
-from db.session import Session
+from db.session import Session, now
 from db.timeline import PostEvents
 from db.uploads import UploadSessions
 from platforms.base import Phase, Started
@@ -22,7 +22,6 @@ USUAL_LIFETIME = timedelta(hours=1)  # of an upload address whose platform says 
 class Began:
     started: Started
     upload_url: str | None  # sealed
-    at: datetime
 
 
 def began(session: Session, post: Post, outcome: Began) -> Again:
@@ -41,7 +40,7 @@ def began(session: Session, post: Post, outcome: Began) -> Again:
 
 def await_bytes(session: Session, post: Post, outcome: Began) -> None:
     started, media = outcome.started, Medias(session).get(post.media_id)
-    post.url_expires_at = outcome.at + (started.upload_lifetime or USUAL_LIFETIME)
+    post.url_expires_at = now(session) + (started.upload_lifetime or USUAL_LIFETIME)
     UploadSessions(session).open(
         post.id,
         upload_url_encrypted=outcome.upload_url,

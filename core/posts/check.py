@@ -14,7 +14,7 @@ from core.outcomes import Again, Later
 from core.posts.waiting import age, pause, resume, unknown
 from core.wiring import World
 from db.posts import Post
-from db.session import Session
+from db.session import Session, now
 from platforms.base import Phase, Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired
 
@@ -33,7 +33,6 @@ class News:
     """None for `progress`: the platform knows no such id."""
 
     progress: Progress | None
-    at: datetime
     dice: float
 
 
@@ -62,22 +61,23 @@ def perform(job: Job, world: World) -> News | NoToken:
     except Rejected as error:
         if error.code != "invalid_publish_id":
             raise
-        return News(None, world.now(), world.dice())
-    return News(progress, world.now(), world.dice())
+        return News(None, world.dice())
+    return News(progress, world.dice())
 
 
 def record(session: Session, post: Post, outcome: News | NoToken) -> Again:
     if isinstance(outcome, NoToken):
         refused(session, outcome.access)
+    at = now(session)  # a machine whose clock is wrong must not end a post
     if outcome.progress is None:
-        return unknown(session, post, outcome.at, dice=outcome.dice)
+        return unknown(session, post, at, dice=outcome.dice)
     hear(session, post, outcome.progress, mouth=POLL)
     if post.state in FINAL:
-        return after_the_end(post, outcome.at)
+        return after_the_end(post, at)
     if post.state == State.SENDING:
         nothing_there = outcome.progress.bytes_done == 0
-        return resume(session, post, outcome.at, nothing_there=nothing_there, dice=outcome.dice)
-    return pause(session, post, outcome.at, dice=outcome.dice)
+        return resume(session, post, at, nothing_there=nothing_there, dice=outcome.dice)
+    return pause(session, post, at, dice=outcome.dice)
 
 
 def after_the_end(post: Post, at: datetime) -> Again:

@@ -6,7 +6,7 @@ Also: a post that is published, and of which nobody has told its id, is asked ab
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from core.ledger.news import finish, hear, to
 from core.ledger.settle import DAY, State
@@ -17,7 +17,7 @@ from core.wiring import World
 from db.lost import LostStarts
 from db.nameless import Nameless
 from db.posts import Post
-from db.session import Database, Session
+from db.session import Database, Session, now
 from db.timeline import PostEvents
 from db.videos import Video
 from db.watches import Watches
@@ -43,7 +43,6 @@ class Job:
 @dataclass(frozen=True)
 class Found:
     publish_id: str | None
-    at: datetime
     dice: float
 
 
@@ -64,7 +63,7 @@ def named(session: Session, post: Post) -> str | None:
 
 
 def perform(job: Job, world: World) -> Found:
-    return Found(job.publish_id, world.now(), world.dice())
+    return Found(job.publish_id, world.dice())
 
 
 def record(session: Session, post: Post, outcome: Found) -> Again:
@@ -72,10 +71,11 @@ def record(session: Session, post: Post, outcome: Found) -> Again:
         return found(session, post, outcome.publish_id)
     if (video := sighting(session, post)) is not None:
         return surfaced(session, post, video)
-    if age(post, outcome.at) >= DAY:
+    at = now(session)
+    if age(post, at) >= DAY:
         finish(session, post, State.FAILED, "outcome_unknown")
         return Again(None)
-    return pause(session, post, outcome.at, dice=outcome.dice)
+    return pause(session, post, at, dice=outcome.dice)
 
 
 def found(session: Session, post: Post, publish_id: str) -> Again:

@@ -134,7 +134,7 @@ def told(job: Job, world: World) -> Began | Lost:
         raise
     url = started.upload_url
     sealed = None if url is None else world.keys.seal(url, job.url_context)
-    return Began(started, sealed, world.now())
+    return Began(started, sealed)
 
 
 def record(session: Session, post: Post, outcome: Outcome) -> Again:
