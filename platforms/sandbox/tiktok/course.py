@@ -5,7 +5,7 @@ have left meanwhile.
 Source: TikTok, get-video-status, read 2026-11-22; transitions partly inferred.
 """
 
-from platforms.sandbox.tiktok import events
+from platforms.sandbox.tiktok import events, films
 from platforms.sandbox.tiktok.posts import DIRECTS, Post, Status, snowflake
 from platforms.sandbox.tiktok.settings import PUBLIC
 from platforms.sandbox.tiktok.state import TikTok
@@ -37,10 +37,14 @@ def finish(tiktok: TikTok, post: Post) -> None:
 
 
 def verdict(tiktok: TikTok, post: Post) -> str:
-    """Why it fails; empty if it does not. Of the files, only their beginnings are looked at."""
-    told = tiktok.creator(post).fail_reason or tiktok.settings.fail_reason
+    """Why it fails; empty if it does not."""
+    creator = tiktok.creator(post)
+    told = creator.fail_reason or tiktok.settings.fail_reason
     is_fine = is_picture if post.is_photo else is_video
-    return told or ("" if all(map(is_fine, post.heads)) else "file_format_check_failed")
+    if told or not all(map(is_fine, post.heads)):
+        return told or films.BAD_FORMAT
+    longest = creator.max_video_post_duration_sec
+    return films.fault(post.film, longest=longest) if post.is_seen else ""
 
 
 def is_video(head: bytes) -> bool:

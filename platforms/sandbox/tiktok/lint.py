@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from platforms.sandbox.tiktok.creators import ONLY_ME, Creator
+from platforms.sandbox.tiktok.films import Film
 from platforms.sandbox.tiktok.state import TikTok
 
 FRESH = 600.0  # seconds; creator_info is to be asked for each form
@@ -23,6 +24,14 @@ def look(tiktok: TikTok, creator: Creator, info: Mapping[str, Any]) -> None:
             creator.comment_disabled and not info.get("disable_comment", False)
         ),
     }
-    tiktok.warnings += [
-        {"open_id": creator.open_id, "warning": text} for text, is_so in found.items() if is_so
-    ]
+    for text in (text for text, is_so in found.items() if is_so):
+        warn(tiktok, creator, text)
+
+
+def watch(tiktok: TikTok, creator: Creator, film: Film | None) -> None:
+    if film and (film.seconds or 0.0) > creator.max_video_post_duration_sec:
+        warn(tiktok, creator, "the film is longer than the creator may post")
+
+
+def warn(tiktok: TikTok, creator: Creator, text: str) -> None:
+    tiktok.warnings.append({"open_id": creator.open_id, "warning": text})

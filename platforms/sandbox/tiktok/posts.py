@@ -5,10 +5,13 @@ Source: publish ids as observed and documented, content-posting-api-reference-*,
 
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
+
+from platforms.sandbox.tiktok.films import Film
+from platforms.sandbox.tiktok.reel import Reel
 
 
 class Status(StrEnum):
@@ -41,7 +44,7 @@ def snowflake(now: float) -> int:
 
 @dataclass
 class Upload:
-    """The bytes of a file, of which only size, digest and beginning are kept."""
+    """The bytes of a file: how many are there, their digest and beginning."""
 
     id: str
     token: str = field(repr=False)
@@ -75,6 +78,9 @@ class Post:
     downloaded: int = 0
     sha256: str = ""
     heads: list[bytes] = field(default_factory=list)  # how each file begins
+    reel: Reel | None = field(default=None, repr=False)  # until it was looked at
+    is_seen: bool = False
+    film: Film | None = None  # what it is; none if it was seen to be no film
     is_downloading: bool = False
     fail_reason: str = ""
     public: bool = False
@@ -104,7 +110,9 @@ class Post:
         plain = ("publish_id", "kind", "source", "open_id", "created_at", "status", "fail_reason")
         more = ("public", "published", "sha256", "size", "urls")
         told = {name: getattr(self, name) for name in (*plain, *more)}
-        return told | {"post_ids": [str(one) for one in self.post_ids], "post_info": self.info}
+        film = asdict(self.film) if self.film else None
+        ids = [str(one) for one in self.post_ids]
+        return told | {"post_ids": ids, "post_info": self.info, "film": film}
 
 
 class Posts:

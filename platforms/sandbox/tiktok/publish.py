@@ -6,12 +6,14 @@ Source: TikTok, content-posting-api-reference-direct-post and -upload-video, rea
 import secrets
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request
 
+from platforms.sandbox.agenda import in_background
 from platforms.sandbox.log import ENTRY
-from platforms.sandbox.tiktok import lint, pull, quotas
+from platforms.sandbox.tiktok import lint, pull, quotas, screening
 from platforms.sandbox.tiktok.answers import BAD_POST, BAD_SOURCE, Refused
 from platforms.sandbox.tiktok.creators import Creator
 from platforms.sandbox.tiktok.gate import Data, body, call, part
@@ -79,6 +81,9 @@ def start(
     if post.upload is None:
         pull.begin(tiktok, post)
         return {"publish_id": post.publish_id}
+    seconds = tiktok.settings.upload_seconds
+    drop = partial(screening.drop_unfinished, post)
+    tiktok.house.agenda.after(seconds, lambda: in_background(drop))
     query = f"upload_id={post.upload.id}&upload_token={post.upload.token}"
     return {"publish_id": post.publish_id, "upload_url": f"{request.host_url}upload?{query}"}
 
@@ -97,6 +102,7 @@ def a_post(
         status=Status.UPLOADING if way == FILE else Status.DOWNLOADING,
         urls=urls(source),
         upload=an_upload(tiktok, source) if way == FILE else None,
+        reel=screening.a_reel(tiktok, source["video_size"]) if way == FILE else None,
     )
 
 

@@ -6,12 +6,13 @@ app's, no redirect, one hour. Loopback stands in for a verified domain, by setti
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, urlsplit
 
 from platforms.sandbox.agenda import in_background
-from platforms.sandbox.tiktok import course
+from platforms.sandbox.tiktok import course, screening
 from platforms.sandbox.tiktok.answers import Refused
 from platforms.sandbox.tiktok.posts import Post
 from platforms.sandbox.tiktok.state import TikTok
@@ -88,28 +89,39 @@ def fetch(tiktok: TikTok, post: Post) -> None:
     if not post.is_downloading or tiktok.settings.stuck:
         return
     try:
-        read(post)
+        read(tiktok, post)
     except (OSError, HTTPException):
+        screening.drop(post)
         failed(tiktok, post)
     else:
         arrived(tiktok, post)
 
 
-def read(post: Post) -> None:
+def read(tiktok: TikTok, post: Post) -> None:
     """Errors: OSError, HTTPException; also for a redirect or any status but 200."""
     digest = sha256()
     for url in filter(lambda one: is_loopback(urlsplit(one)), post.urls):
         post.heads.append(b"")
-        for piece in pieces(url):
-            digest.update(piece)
-            post.heads[-1] = (post.heads[-1] + piece)[:HEAD]
-            post.downloaded += len(piece)
-            if not post.is_downloading:
-                return
+        with opened(url) as answer:
+            if not post.is_photo:
+                post.reel = screening.a_reel(tiktok, answer.length or 0)
+            for piece in whole(answer):
+                digest.update(piece)
+                keep(post, piece)
+                if not post.is_downloading:
+                    return
         post.sha256 = digest.hexdigest()
 
 
-def pieces(url: str) -> Iterator[bytes]:
+def keep(post: Post, piece: bytes) -> None:
+    post.heads[-1] = (post.heads[-1] + piece)[:HEAD]
+    if post.reel:
+        post.reel.write(post.downloaded, piece)
+    post.downloaded += len(piece)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[HTTPResponse]:
     target = urlsplit(url)
     connection = HTTPConnection(target.hostname or "", target.port, timeout=PATIENCE)
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
@@ -118,7 +130,7 @@ def pieces(url: str) -> Iterator[bytes]:
         answer = connection.getresponse()
         if answer.status != OK:
             raise HTTPException(f"answered {answer.status}")
-        yield from whole(answer)
+        yield answer
     finally:
         connection.close()
 
@@ -135,7 +147,9 @@ def arrived(tiktok: TikTok, post: Post) -> None:
     with tiktok.lock:
         if post.is_downloading:
             post.is_downloading = False
-            course.process(tiktok, post)
+            screening.begin(tiktok, post)
+        else:
+            screening.drop(post)
 
 
 def failed(tiktok: TikTok, post: Post) -> None:

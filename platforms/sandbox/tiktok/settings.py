@@ -66,6 +66,7 @@ class Settings:
     moderation_seconds: float = 1.0
     download_seconds: float = 1.0  # before a pull is done; more than an hour fails it
     loopback_pulls: bool = True  # http and 127.0.0.1 count as a verified address
+    strict_media: bool = True  # films are really looked into; else how they begin is enough
     lag_seconds: float = 0.0  # status does not know a new publish_id yet
     fail_reason: str = ""  # every post fails with it
     stuck: bool = False  # nothing ever leaves PROCESSING_*

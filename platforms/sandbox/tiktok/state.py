@@ -8,6 +8,7 @@ from flask import current_app
 
 from platforms.sandbox.house import House
 from platforms.sandbox.tiktok.creators import Creator, residents
+from platforms.sandbox.tiktok.films import Films
 from platforms.sandbox.tiktok.meter import Meter
 from platforms.sandbox.tiktok.posts import Post, Posts
 from platforms.sandbox.tiktok.settings import Settings
@@ -24,6 +25,7 @@ class TikTok:
     creators: dict[str, Creator] = field(default_factory=residents)
     tokens: Tokens = field(default_factory=Tokens)
     posts: Posts = field(default_factory=Posts)
+    films: Films = field(default_factory=Films)
     meter: Meter = field(default_factory=Meter)
     asked_at: dict[str, float] = field(default_factory=dict)  # creator_info, by open_id
     warnings: list[dict[str, str]] = field(default_factory=list)

@@ -1,4 +1,5 @@
-"""Chunks of a file: in order, of the planned sizes, within the hour. Bytes are hashed, not kept.
+"""Chunks of a file: in order, of the planned sizes, within the hour. Bytes are hashed, and kept
+only as far as a look into the film takes them.
 
 Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11.
 """
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from platforms.sandbox.log import ENTRY
-from platforms.sandbox.tiktok import course
+from platforms.sandbox.tiktok import screening
 from platforms.sandbox.tiktok.posts import Post, Upload
 from platforms.sandbox.tiktok.state import TikTok, here
 
@@ -72,6 +73,8 @@ def stored(tiktok: TikTok, post: Post, upload: Upload) -> Response:
     digest, head, size = upload.digest.copy(), upload.head, 0
     while piece := request.stream.read(PIECE):
         digest.update(piece)
+        if post.reel:
+            post.reel.write(upload.received + size, piece)
         head = (head + piece)[:HEAD] if len(head) < HEAD else head
         size += len(piece)
     upload.digest, upload.head, upload.received = digest, head, upload.received + size
@@ -80,7 +83,7 @@ def stored(tiktok: TikTok, post: Post, upload: Upload) -> Response:
         return progress(STORED, upload)
     with tiktok.lock:
         post.sha256, post.heads = digest.hexdigest(), [head]
-        course.process(tiktok, post)
+        screening.begin(tiktok, post)
     return progress(ALL_IN, upload)
 
 
