@@ -115,6 +115,14 @@ class Holding:
     at: datetime | None  # by the database's clock; None if there is nothing to hold
     before: Mapping[HeldPost | HeldRecord, tuple[Any, ...]]
 
+    def __or__(self, more: "Holding") -> "Holding":
+        return Holding(
+            {**self.posts, **more.posts},
+            {**self.records, **more.records},
+            self.at or more.at,
+            {**self.before, **more.before},
+        )
+
 
 NOTHING = Holding({}, {}, None, {})
 

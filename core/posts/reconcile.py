@@ -87,7 +87,7 @@ def found(session: Session, post: Post, publish_id: str) -> Again:
 
 
 def surfaced(session: Session, post: Post, video: Video) -> Again:
-    """It is out. Its publish_id stays unknown, and nobody needs it any more."""
+    """It is out. Nobody needs its publish_id; a notice that names it is recognised all the same."""
     PostEvents(session).add(post, "found", note=video.video_id)
     post.permalink = video.url
     hear(session, post, progress(video), mouth=LIST)

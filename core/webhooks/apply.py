@@ -61,14 +61,16 @@ def apply(session: Session, batch: Sequence[Told]) -> list[Again | Failure]:
     """What became of each, in the order given.
 
     Accounts are locked before posts, and both in one order, so that two batches never wait for
-    each other; of one publication the older notice comes first.
+    each other; posts that are recognised come last, and nobody waits for them. Of one publication
+    the older notice comes first.
     """
     room = Room(session)
     others = [told for told in batch if told[1].publication is None]
     ended = handled(room, sorted(others, key=lambda told: told[1].account))
-    publications = {news.publication for _, news in batch if news.publication is not None}
-    room.hold(publications)
-    ended |= handled(room, [told for told in batch if told[1].publication is not None])
+    of_posts = [told for told in batch if told[1].publication is not None]
+    room.hold({news.publication for _, news in of_posts if news.publication is not None})
+    room.recognise(news for _, news in of_posts)
+    ended |= handled(room, of_posts)
     room.leave()
     for status in ("done", "ignored"):
         finished = [event.id for event, _ in batch if ended[event.id] == status]

@@ -3,7 +3,7 @@
 Handlers change rows and nothing else, and never lock a row that `core/webhooks/apply.py` has not.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -23,6 +23,7 @@ from db.due import Glimpse
 from db.heard import NOTHING, Heard, HeldPost, Holding, Key
 from db.session import Session
 from db.subjects import Subjects
+from db.surfaced import Shown, Surfaced
 from db.webhooks import Event
 from platforms.base import Notice
 
@@ -54,6 +55,12 @@ class News:
     def account(self) -> Key:
         return (self.provider, self.notice.account or "")
 
+    @property
+    def shown(self) -> list[Shown]:
+        """Under which ids the public sees the publication."""
+        ids = self.notice.progress.post_ids if self.notice.progress is not None else ()
+        return [Shown(*self.account, self.notice.publish_id or "", each) for each in ids]
+
 
 @dataclass
 class Room:
@@ -65,6 +72,17 @@ class Room:
 
     def hold(self, publications: Collection[Key]) -> None:
         self.holding = Heard(self.session).hold(publications)
+
+    def recognise(self, news: Iterable[News]) -> None:
+        """Posts found in the list of videos, whose publication is told only now."""
+        strangers = [one for one in news if self.post(one.publication) is None]
+        shown = [each for one in strangers for each in one.shown]
+        if not shown:
+            return
+        named = Surfaced(self.session).name(shown)
+        self.holding |= Heard(self.session).hold(named)
+        for publication in named:
+            self.book.line(self.holding.posts[publication], "found", note=publication[1])
 
     @cached_property
     def book(self) -> Book:
@@ -108,7 +126,7 @@ def publication(room: Room, event: Event | Glimpse, news: News) -> Ended:
 
 def stranger(room: Room, event: Event | Glimpse, news: News) -> Failure:
     """Ours and not written down yet, or a start whose answer was lost, or nobody's of ours."""
-    if news.at - event.created_at >= DAY:
+    if room.book.at - event.created_at >= DAY:
         return Failure(UNKNOWN, "nobody here knows this publication", retryable=False)
     room.strangers.add(news.account)
     return Failure(UNKNOWN, "nobody here knows this publication yet")
