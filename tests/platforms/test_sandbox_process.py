@@ -100,6 +100,8 @@ def test_the_page_for_people_lists_creators_posts_and_deliveries(sandbox):
         ("settings", {"audittted": True}),
         ("settings", {"audited": "yes"}),
         ("settings", {"profile": "future"}),
+        ("settings", {"refresh_restarts": "sometimes"}),
+        ("settings", {"strict_media": 1}),
         ("settings", {"webhook_url": "http://example.com/"}),
         ("creators", {"shoe_size": 43}),
         ("clock", {"advance": -1}),

@@ -1,13 +1,17 @@
 """Starting posts in the sandbox: what TikTok refuses, with which code and status."""
 
+import re
+
 import pytest
 
+from platforms.sandbox.tiktok.meter import Meter
 from tests.platforms.visitor import DIRECT, INBOX, a_file
 
+PHOTOS, STATUS = "/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/"
 SIZE, COUNT = "The chunk size is invalid", "The total chunk count is invalid"
 SOURCE = "The request source info is empty or incorrect"
 POST = "The request post info is empty or incorrect"
-MB = 1_000_000
+MB, MIB = 1_000_000, 1024 * 1024
 
 
 def refusal(answer):
@@ -45,6 +49,19 @@ def test_a_chunk_plan_is_judged(sandbox, size, chunk, count, message):
     else:
         assert refusal(answer) == (400, "invalid_params")
         assert answer.json["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("size", "chunk", "count", "fits"),
+    [(64 * MIB, 64 * MIB, 1, True), (64 * MIB + 1, 64 * MIB + 1, 1, False), (9 * MB, MB, 9, False)],
+)
+def test_mb_can_be_read_as_mib(sandbox, size, chunk, count, fits):
+    sandbox.control("settings", lenient_chunks=True)
+    plan = {"video_size": size, "chunk_size": chunk, "total_chunk_count": count}
+    answer = sandbox.inbox(sandbox.connect(), 1000, **plan)
+    assert answer.json["error"]["message"] == ("" if fits else SIZE)
+    sandbox.control("settings", lenient_chunks=False)
+    assert sandbox.inbox(sandbox.connect(), 1000, **plan).json["error"]["message"] == SIZE
 
 
 @pytest.mark.parametrize("source", [{}, {"source": "FTP"}, {"source": "PULL_FROM_URL"}])
@@ -167,6 +184,7 @@ def test_a_failed_draft_does_not_wait(sandbox):
     [
         (INBOX, 6),
         (DIRECT, 6),
+        (PHOTOS, 6),
         ("/v2/post/publish/creator_info/query/", 20),
         ("/v2/post/publish/status/fetch/", 30),
         ("/v2/user/info/?fields=open_id", None),
@@ -188,13 +206,35 @@ def test_calls_are_counted_per_token_in_sliding_minutes(sandbox, path, limit):
     assert ask(person) != "rate_limit_exceeded"
 
 
+def test_without_a_setting_the_limits_are_those_of_the_pages(sandbox):
+    usual = sandbox.control("settings", method="DELETE")
+    names = ("init", "creator", "status", "display")
+    assert [usual[f"{name}_per_minute"] for name in names] == [6, 20, 30, 600]
+
+
+def test_six_hundred_calls_fit_into_a_minute_that_slides():
+    meter = Meter()
+
+    def allowed(now):
+        return meter.allows("act.x", "user_info", limit=600, now=now)
+
+    assert all(allowed(number / 10) for number in range(600))  # the last at 59.9 s
+    assert not allowed(59.95)
+    assert allowed(60.0)  # the first has slid out, and only that one
+    assert not allowed(60.05)
+    assert meter.allows("act.x", "video_list", limit=600, now=60.05)
+    assert meter.allows("act.y", "user_info", limit=600, now=60.05)
+
+
 @pytest.mark.parametrize(
     ("scopes", "path"),
     [
         ("video.upload", DIRECT),
         ("video.publish", INBOX),
         ("video.upload", "/v2/post/publish/creator_info/query/"),
-        ("video.list", "/v2/post/publish/status/fetch/"),
+        ("video.list", STATUS),
+        ("video.list", "/v2/post/publish/cancel/"),
+        ("video.list", PHOTOS),
         ("video.upload", "/v2/video/list/?fields=id"),
     ],
 )
@@ -207,6 +247,19 @@ def test_each_call_takes_its_scope(sandbox, scopes, path):
 def test_no_call_without_a_token(sandbox, header):
     answer = sandbox.ask("POST", INBOX, "{}", header)
     assert refusal(answer) == (401, "access_token_invalid")
+
+
+def test_a_success_has_the_envelope_too(sandbox):
+    person = sandbox.connect()
+    started = sandbox.inbox(person)
+    asked = sandbox.api(STATUS, person, {"publish_id": started.data["publish_id"]})
+    for answer in (started, asked):
+        assert set(answer.json) == {"data", "error"}
+        assert set(answer.json["error"]) == {"code", "message", "log_id"}
+        assert re.fullmatch(r"\d{14}[0-9A-F]{18,20}", answer.headers["x-tt-logid"])
+        assert answer.headers["x-tt-logid"] == answer.json["error"]["log_id"]
+    assert set(started.data) == {"publish_id", "upload_url"}
+    assert set(asked.data) == {"status", "publicaly_available_post_id", "uploaded_bytes"}
 
 
 def test_a_path_without_its_final_slash_is_no_path(sandbox):

@@ -153,13 +153,13 @@ def test_a_download_that_takes_an_hour_fails(sandbox, person, host):
     assert sandbox.post(publish_id)["fail_reason"] == "video_pull_failed"
 
 
-def photos(sandbox, person, urls, mode="DIRECT_POST", cover=0, **info):
+def photos(sandbox, person, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_URL", **info):
     body = {
         "media_type": "PHOTO",
         "post_mode": mode,
         "post_info": {"privacy_level": "SELF_ONLY", **info},
         "source_info": {
-            "source": "PULL_FROM_URL",
+            "source": way,
             "photo_images": urls,
             "photo_cover_index": cover,
         },
@@ -196,6 +196,10 @@ def test_photos_that_will_not_do_fail(sandbox, person, host, page, reason):
         ({"urls": []}, "The request source info is empty or incorrect"),
         ({"urls": ["https://example.org/1.jpg"] * 36}, "The request source info"),
         ({"cover": 1}, "The request source info"),
+        ({"cover": -1}, "The request source info"),
+        ({"cover": True}, "The request source info"),
+        ({"urls": [7]}, "The request source info"),
+        ({"way": "FILE_UPLOAD"}, "The request source info"),
         ({"mode": "DIRECT POST"}, "Invalid media_type or post_mode"),
         ({"title": "a" * 91}, "The request post info"),
         ({"description": "a" * 4001}, "The request post info"),
@@ -208,7 +212,10 @@ def test_wrong_photo_orders_are_refused(sandbox, person, changes, message):
     assert answer.json["error"]["message"].startswith(message)
 
 
-def test_a_photo_draft_takes_the_scope_of_drafts(sandbox, host):
-    person = sandbox.connect(scopes="video.publish")
-    answer = photos(sandbox, person, [f"{host}/photo.jpg"], "MEDIA_UPLOAD")
+@pytest.mark.parametrize(
+    ("scope", "mode"), [("video.publish", "MEDIA_UPLOAD"), ("video.upload", "DIRECT_POST")]
+)
+def test_photos_take_the_scope_of_their_mode(sandbox, host, scope, mode):
+    person = sandbox.connect(scopes=scope)
+    answer = photos(sandbox, person, [f"{host}/photo.jpg"], mode)
     assert (answer.status, answer.code) == (401, "scope_not_authorized")

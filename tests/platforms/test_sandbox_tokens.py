@@ -3,6 +3,7 @@
 import json
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -28,8 +29,16 @@ def test_a_grant_is_told_flat_with_its_lifetimes(sandbox):
     assert (told["scope"], told["token_type"]) == ("user.info.basic,video.upload", "Bearer")
 
 
-@pytest.mark.parametrize("spoil", [lambda code: code.rpartition("*")[0], lambda code: code + "x"])
-def test_a_cut_code_is_an_expired_one(sandbox, spoil):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda code: code.rpartition("*")[0],
+        lambda code: code + "x",
+        quote,  # never decoded
+        unquote,  # decoded twice
+    ],
+)
+def test_a_cut_or_wrongly_decoded_code_is_an_expired_one(sandbox, spoil):
     code = sandbox.decide(sandbox.someone())[0]["code"]
     expired = ("invalid_grant", "Authorization code is expired.")
     assert refused(sandbox.exchange(spoil(code))) == expired
@@ -96,6 +105,45 @@ def test_the_older_profile_lives_a_day_and_its_refresh_token_does_not_start_anew
     told = sandbox.refresh(person.refresh).json
     assert told["expires_in"] == 86_400
     assert told["refresh_expires_in"] <= 31_536_000 - 1000
+
+
+def test_the_older_profile_is_strict_unless_told_otherwise(sandbox):
+    sandbox.control("settings", profile="older")
+    person = sandbox.connect()
+    assert sandbox.refresh(person.refresh).json["access_token"]
+    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
+
+
+def test_the_current_profile_is_never_lenient(sandbox):
+    sandbox.control("settings", lenient_refresh=True)
+    person = sandbox.connect()
+    assert sandbox.refresh(person.refresh).json["access_token"]
+    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("profile", "restarts", "full"),
+    [
+        ("current", "", True),
+        ("current", "never", False),
+        ("older", "", False),
+        ("older", "always", True),
+    ],
+)
+def test_whether_a_refresh_token_starts_anew_is_a_setting(sandbox, profile, restarts, full):
+    sandbox.control("settings", profile=profile, refresh_restarts=restarts)
+    person = sandbox.connect()
+    sandbox.settle(1000)
+    left = sandbox.refresh(person.refresh).json["refresh_expires_in"]
+    assert (left > person.answer["refresh_expires_in"] - 1000) == full
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_whether_a_refresh_ends_the_old_access_token_is_a_setting(sandbox, ends):
+    sandbox.control("settings", refresh_ends_access=ends)
+    person = sandbox.connect()
+    sandbox.refresh(person.refresh)
+    assert sandbox.inbox(person).code == ("access_token_invalid" if ends else "ok")
 
 
 def test_the_older_profile_can_be_lenient(sandbox):

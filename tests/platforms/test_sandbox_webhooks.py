@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from hashlib import sha256
@@ -105,6 +106,32 @@ def test_anything_but_200_is_tried_again_signed_anew(sandbox, calls, status):
     assert again[0] > first[0]
     assert again[2] == first[2]
     assert eventually(lambda: deliveries(sandbox, open_id)[0]["state"] == "delivered")
+
+
+def test_a_receiver_that_takes_too_long_is_tried_again(sandbox, calls):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, and never speaks
+        calls(f"http://127.0.0.1:{silent.getsockname()[1]}/", delivery_timeout=0.2)
+        open_id = sandbox.someone()
+        ping(sandbox, open_id)
+        tried = eventually(lambda: deliveries(sandbox, open_id)[0]["attempts"][1:], seconds=20)
+    assert tried[0]["status"] is None
+    sandbox.settle(73 * 3600)  # and is given up, for the tests that follow
+
+
+def test_an_event_nobody_knows_is_delivered_like_any_other(sandbox):
+    open_id = sandbox.someone()
+    sandbox.control("webhooks", event="post.publish.levitated", open_id=open_id, content={"a": 1})
+    delivery = sandbox.told(open_id, "post.publish.levitated")
+    assert signature(delivery)[1]
+    assert content(delivery) == {"a": 1}
+
+
+def test_complete_may_come_after_publicly_available(sandbox):
+    person = sandbox.connect()
+    sandbox.control("faults", endpoint="webhook", kind="shuffle", times=2, copies=2)
+    sandbox.uploaded(person, privacy_level="PUBLIC_TO_EVERYONE")
+    events = [json.loads(sandbox.told(person.open_id)[1])["event"] for _ in range(2)]
+    assert events == ["post.publish.publicly_available", "post.publish.complete"]
 
 
 def test_the_old_time_of_signing_can_be_kept(sandbox, calls):

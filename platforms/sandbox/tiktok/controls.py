@@ -14,12 +14,13 @@ from platforms.sandbox.letters import SPOILS
 from platforms.sandbox.tiktok import course, events
 from platforms.sandbox.tiktok.acts import ACTS
 from platforms.sandbox.tiktok.creators import Creator
-from platforms.sandbox.tiktok.settings import PROFILES, Settings
+from platforms.sandbox.tiktok.settings import PROFILES, RESTARTS, Settings
 from platforms.sandbox.tiktok.state import here
 
 controls = Blueprint("tiktok_controls", __name__, url_prefix="/_sandbox")
 
 Json = dict[str, Any]
+CHOICES = {"profile": (*PROFILES,), "refresh_restarts": ("", *RESTARTS)}
 
 
 @controls.errorhandler(BadRequest)
@@ -36,8 +37,9 @@ def settings() -> Json:
 @controls.post("/settings")
 def set_up() -> Json:
     changes = checked(Settings, wish())
-    if changes.get("profile", "current") not in PROFILES:
-        raise BadRequest(f"profile: one of {', '.join(PROFILES)}")
+    for name, choices in CHOICES.items():
+        if name in changes and changes[name] not in choices:
+            raise BadRequest(f"{name}: one of {', '.join(map(repr, choices))}")
     if changes.get("webhook_url") and not events.is_callback(changes["webhook_url"]):
         raise BadRequest("webhook_url: https, or http on loopback")
     with here().lock:

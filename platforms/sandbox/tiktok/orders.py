@@ -14,6 +14,7 @@ from platforms.sandbox.tiktok.creators import LEVELS
 MB = 1_000_000
 MAX_FILE, MAX_CHUNK, MIN_CHUNK, MAX_LAST = 4_000 * MB, 64 * MB, 5 * MB, 128 * MB
 MAX_CHUNKS = 1000
+MAX_LENIENT = 64 * 1024 * 1024
 SOURCES = frozenset({"FILE_UPLOAD", "PULL_FROM_URL"})
 BRANDS = ("brand_content_toggle", "brand_organic_toggle")
 VIDEO: Mapping[str, type] = {
@@ -46,13 +47,14 @@ def units(text: Any) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2 if isinstance(text, str) else 0
 
 
-def check_source(source: Mapping[str, Any]) -> None:
-    """Errors: Refused."""
+def check_source(source: Mapping[str, Any], *, lenient: bool = False) -> None:
+    """`lenient`: MB are read as MiB where that allows more. Errors: Refused."""
     kind = source.get("source")
     if kind not in SOURCES:
         raise Refused("invalid_params", BAD_SOURCE)
     if kind == "FILE_UPLOAD":
-        check_plan(*(number(source.get(key)) for key in PLAN))
+        size, chunk, count = (number(source.get(key)) for key in PLAN)
+        check_plan(size, chunk, count, largest=MAX_LENIENT if lenient else MAX_CHUNK)
     elif not isinstance(source.get("video_url"), str) or not source["video_url"]:
         raise Refused("invalid_params", BAD_SOURCE)
 
@@ -66,11 +68,11 @@ def number(value: Any) -> int:
     return value
 
 
-def check_plan(size: int, chunk: int, count: int) -> None:
+def check_plan(size: int, chunk: int, count: int, *, largest: int = MAX_CHUNK) -> None:
     """The count is rounded down, the rest goes into the last chunk; one chunk is the whole file."""
     if size > MAX_FILE:
         raise Refused("invalid_params", BAD_SOURCE)
-    if chunk > MAX_CHUNK or (chunk < MIN_CHUNK and chunk != size):
+    if chunk > largest or (chunk < MIN_CHUNK and chunk != size):
         raise Refused("invalid_params", BAD_SIZE)
     if count == 1 and chunk != size:
         raise Refused("invalid_params", BAD_SIZE)

@@ -43,7 +43,7 @@ def direct(tiktok: TikTok, grant: Grant) -> Data:
     info = part(given, "post_info", BAD_POST)
     source = part(given, "source_info", BAD_SOURCE)
     check_info(info)
-    check_source(source)
+    check_source(source, lenient=tiktok.settings.lenient_chunks)
     check_direct(tiktok, creator, info)
     pull.check_owned(tiktok, urls(source))
     return start(tiktok, creator, DIRECT, source, info)
@@ -55,7 +55,7 @@ def inbox(tiktok: TikTok, grant: Grant) -> Data:
     """`post_info` is tolerated and means nothing: the creator decides in the app."""
     creator = tiktok.creators[grant.open_id]
     source = part(body(), "source_info", BAD_SOURCE)
-    check_source(source)
+    check_source(source, lenient=tiktok.settings.lenient_chunks)
     quotas.check_drafts(tiktok, creator)
     pull.check_owned(tiktok, urls(source))
     return start(tiktok, creator, INBOX, source, {})

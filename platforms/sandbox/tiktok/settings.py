@@ -25,6 +25,9 @@ PROFILES = {
 }
 
 
+RESTARTS = {"always": True, "never": False}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Durations in seconds of the sandbox's clock; limits per minute and access token."""
@@ -44,6 +47,7 @@ class Settings:
     access_seconds: float = 0.0  # 0: as the profile says
     refresh_seconds: float = 0.0
     lenient_refresh: bool = False  # older profile: a used refresh token goes on working
+    refresh_restarts: str = ""  # a full life after each refresh: always, never, "": by the profile
     refresh_ends_access: bool = False  # not documented
     strict_verifier: bool = False  # 43 characters at least, which TikTok's own SDK does not keep
     oauth_status: int = 200  # observed; others expect 400 or 401
@@ -61,6 +65,7 @@ class Settings:
     direct_daily: int = 15
     unaudited_users: int = 5
     active_user_cap: int = 0  # of an audited app; 0: none
+    lenient_chunks: bool = False  # 64 MiB instead of 64 MB, as was taken until August 2026
     upload_seconds: float = 3_600.0
     processing_seconds: float = 1.0
     moderation_seconds: float = 1.0
@@ -82,5 +87,5 @@ class Settings:
         return Lifetimes(
             self.access_seconds or usual.access,
             self.refresh_seconds or usual.refresh,
-            usual.restarts,
+            RESTARTS.get(self.refresh_restarts, usual.restarts),
         )

@@ -38,9 +38,12 @@ class Tokens:
         self._refresh: dict[str, Grant] = {}
 
     def code(self, code: Code) -> str:
-        """A new code, with the tail that clients like to lose when they decode it badly."""
+        """A new code, with all that clients like to lose when they decode it badly.
+
+        The tail was observed; the escape in front of it is ours, and shows a second decoding.
+        """
         tail = f"*{secrets.choice('v0')}!{1000 + secrets.randbelow(9000)}.s1"
-        value = secrets.token_urlsafe(48) + tail
+        value = secrets.token_urlsafe(48) + "%2F" + tail
         self._codes[value] = code
         return value
 
