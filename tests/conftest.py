@@ -17,6 +17,9 @@ MIGRATED = "migrated"
 KEPT = Path(__file__).parents[1] / "build" / "tests"
 """Where pytest leaves the folders of its last runs: a checkout leaves nothing outside itself."""
 
+HEAVY = ("shared_house", "storm_house", "browser")
+"""Fixtures that stand for as long as their process: houses that run, a browser and its own house."""
+
 
 def pytest_configure(config):
     speak_plainly()
@@ -27,6 +30,15 @@ def pytest_configure(config):
         return
     config.stash[RUN], alive = servers.begin()
     config.add_cleanup(lambda: servers.end(config.stash[RUN], alive))
+
+
+def pytest_collection_modifyitems(items):
+    """Those who share something heavy run in one process, so that it stands once; all others with
+    their file. An idle house in each process costs the others a core.
+    """
+    for item in items:
+        shared = next((name for name in HEAVY if name in item.fixturenames), item.location[0])
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 def speak_plainly():

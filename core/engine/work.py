@@ -18,6 +18,9 @@ from db.due import Row
 from db.session import Database, Session, away
 
 
+TOGETHER = 0.01  # seconds an answer waits for those that come with it, to be recorded with them
+
+
 def run(
     work: Work[Row, Job, Outcome],
     database: Database,
@@ -162,7 +165,8 @@ def by_threads(
         waiting = {threads.submit(performed, work, world, hand) for hand in hands}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield [future.result() for future in done]
+            more, waiting = wait(waiting, timeout=TOGETHER)
+            yield [future.result() for future in done | more]
     finally:
         threads.shutdown(cancel_futures=True)  # out of time, or nowhere to write: begin no more
 
