@@ -17,7 +17,6 @@ from db.attempts import Attempts
 from db.due import Row
 from db.session import Database, Session, away
 
-
 TOGETHER = 0.01  # seconds an answer waits for those that come with it, to be recorded with them
 
 
