@@ -11,6 +11,7 @@ from core import posts
 from core.engine.work import claim, perform, run
 from core.ledger.settle import State
 from core.outcomes import Later
+from core.posts import send
 from core.posts.send import AT_ONCE
 from db.posts import Post
 from platforms.chunks import plan
@@ -98,7 +99,8 @@ def test_each_worker_holds_one_upload_and_one_chunk_of_it(desk, account):
 
 
 @pytest.mark.parametrize("change", ["rewritten", "longer"])
-def test_a_file_that_changes_between_two_chunks_ends_its_post(desk, account, change):
+def test_a_file_that_changes_between_two_claims_ends_its_post(desk, account, change, monkeypatch):
+    monkeypatch.setattr(send, "STINT", 0.0)
     (post_id,) = uploads_of(desk, account, 1, BIG)
     desk.says(UPLOAD, stored(BIG, 10_000_000))
     run(posts.UPLOADS, desk.database, desk.world)
@@ -116,7 +118,9 @@ def test_a_file_that_changes_between_two_chunks_ends_its_post(desk, account, cha
     assert len(desk.calls(UPLOAD)) == 1
 
 
-def test_a_large_film_costs_the_memory_of_a_chunk(desk, account):
+def test_a_large_film_costs_the_memory_of_a_chunk(desk, account, monkeypatch):
+    """One, since the server that plays the platform here keeps what it was sent."""
+    monkeypatch.setattr(send, "STINT", 0.0)
     uploads_of(desk, account, 1, BIG)
     desk.says(UPLOAD, stored(BIG, 10_000_000))
     hand = taken(desk)
