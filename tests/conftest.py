@@ -18,7 +18,7 @@ KEPT = Path(__file__).parents[1] / "build" / "tests"
 """Where pytest leaves the folders of its last runs: a checkout leaves nothing outside itself."""
 
 HEAVY = ("shared_house", "storm_house", "browser")
-"""Fixtures that stand for as long as their process: houses that run, a browser and its own house."""
+"""Fixtures that stand as long as their process: houses that run, a browser and its own house."""
 
 
 def pytest_configure(config):

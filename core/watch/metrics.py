@@ -51,9 +51,7 @@ WEBHOOK_PROCESSING = seconds(
     "webhook_processing", "From arrival to applied", "provider", "event", buckets=COURSE
 )
 TOKEN_REFRESH = counter("token_refresh", "Tokens renewed or not", "provider", "outcome", "code")
-INSIGHTS_FETCH = counter(
-    "insights_fetch", "Questions about numbers", "provider", "kind", "outcome"
-)
+INSIGHTS_FETCH = counter("insights_fetch", "Questions about numbers", "provider", "kind", "outcome")
 INSIGHTS_ITEMS = counter("insights_items", "Numbers and videos", "provider", "kind", "outcome")
 INSIGHTS_SECONDS = seconds(
     "insights", "How long a question took", "provider", "kind", "outcome", buckets=CALL
