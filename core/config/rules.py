@@ -41,7 +41,7 @@ def harden(environment: Environment, values: Mapping[type, Mapping[str, Any]]) -
 
 
 def weakness(name: Name, value: Any) -> str | None:
-    """Browsers come over https, calls go to the vendors' own hosts, strangers' calls to public ones,
+    """Browsers come over https, calls go to the vendors' hosts, strangers' calls to public ones,
     and no key is guessable.
     """
     if name.name.endswith(BASE) and value != name.default:
