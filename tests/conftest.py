@@ -32,6 +32,7 @@ def pytest_configure(config):
     config.add_cleanup(lambda: servers.end(config.stash[RUN], alive))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
 def pytest_collection_modifyitems(items):
     """Those who share something heavy run in one process, so that it stands once; all others with
     their file. An idle house in each process costs the others a core.
