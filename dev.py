@@ -55,7 +55,7 @@ TASKS = {
     "test": Task(
         "all tests, on servers of their own",
         "development",
-        (("pytest", "-n", "3", "--dist", "loadgroup"),),  # two cores keep up: flows mostly wait
+        (("pytest", "-n", "3", "--dist", "loadfile"),),  # two cores keep up: flows mostly wait
     ),
     "check": Task(
         "format, lint, types, import contracts, the tree and its documents",

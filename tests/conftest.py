@@ -10,15 +10,12 @@ import structlog
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from tests import servers
+from tests import servers, sharing
 
 RUN = pytest.StashKey[Path]()
 MIGRATED = "migrated"
 KEPT = Path(__file__).parents[1] / "build" / "tests"
 """Where pytest leaves the folders of its last runs: a checkout leaves nothing outside itself."""
-
-HEAVY = ("shared_house", "storm_house", "browser")
-"""Fixtures that stand as long as their process: houses that run, a browser and its own house."""
 
 
 def pytest_configure(config):
@@ -30,16 +27,6 @@ def pytest_configure(config):
         return
     config.stash[RUN], alive = servers.begin()
     config.add_cleanup(lambda: servers.end(config.stash[RUN], alive))
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
-def pytest_collection_modifyitems(items):
-    """Those who share something heavy run in one process, so that it stands once; all others with
-    their file. An idle house in each process costs the others a core.
-    """
-    for item in items:
-        shared = next((name for name in HEAVY if name in item.fixturenames), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 def speak_plainly():
@@ -54,6 +41,11 @@ def plain_speech():
     """What a test does to the logs of its process ends with the test."""
     yield
     speak_plainly()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return sharing.schedule(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,0 +1,41 @@
+"""Which test files run in one process, because they share what is heavy: one house that stands, or
+one browser. Idle houses, one in each process, would cost the others a core.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from xdist.scheduler import LoadFileScheduling
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    "storm_house": re.compile(r"\bstorm_house\b"),
+    "a house of its own": re.compile(r"^def house\(", re.MULTILINE),
+    "house, struck": re.compile(r"^from tests\.flows\.(strikes|misfortunes|kinds) ", re.MULTILINE),
+    "house": re.compile(r"^def test_\w+\([^)]*\b(house|guest)\b", re.MULTILINE),
+}
+"""What stands for as long as its process, and how to tell that tests of a file ask for it."""
+APART = "a house of its own"
+
+
+@cache
+def neighbourhood(file: str) -> str:
+    """The name under which its tests are kept together: its own, or of what it shares."""
+    if file.startswith("tests/browser/"):
+        return "browser"
+    if not file.startswith("tests/flows/"):
+        return file
+    text = (ROOT / file).read_text(encoding="utf-8")
+    found = next((name for name, asked in HEAVY.items() if asked.search(text)), APART)
+    return file if found == APART else found
+
+
+class Neighbours(LoadFileScheduling):
+    def _split_scope(self, nodeid):
+        return neighbourhood(super()._split_scope(nodeid))
+
+
+def schedule(config, log):
+    """xdist's own groups need marks, which it writes where pytest 9 no longer reads them."""
+    return Neighbours(config, log) if config.getvalue("dist") == "loadfile" else None
