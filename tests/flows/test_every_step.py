@@ -1,7 +1,8 @@
 """kill -9 again and again while posts of every kind are on their way: each step is struck in turn.
 
-Whoever waits for an answer of the platform dies, so do web and beat; half of the notices are lost,
-so that polls are struck as well.
+Whoever waits for an answer of the platform dies, so do web and beat; half of the notices are late,
+so that polls are struck as well. None is lost: a pull whose start was never answered and of which
+nobody ever hears again has no end but "unknown", a day later (`test_kills.py`).
 """
 
 import random
@@ -10,7 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.flows.brokers import until
-from tests.flows.kinds import KINDS, all_ended, complaints, wish_for_all
+from tests.flows.kinds import KINDS, all_ended, complaints, wish_for
 
 STEPS = {
     "video_init": ("worker",),
@@ -21,17 +22,16 @@ STEPS = {
 }
 """Which call is under way when somebody dies, and who. What was struck least comes first."""
 
-LONG = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 
-
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize(("guests", "strikes"), [(1, 2), pytest.param(34, 50, marks=LONG)])
-def test_no_post_of_any_kind_is_lost_or_doubled_whichever_step_is_struck(house, guests, strikes):
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("rounds", "strikes"), [(1, 2), (34, 50)])
+def test_no_post_of_any_kind_is_lost_or_doubled_whichever_step_is_struck(house, rounds, strikes):
     """The long form: 204 posts."""
-    crowd = [house.guest() for _ in range(guests)]
+    crowd = [(house.guest(), kind) for kind in KINDS for _ in range(rounds)]
     house.sandbox.control("faults", endpoint="*", kind="slow", seconds=1, times=0)
-    house.sandbox.control("faults", endpoint="webhook", kind="lose", times=0, rate=0.5)
-    wanted = [(guest, wish_for_all(guest)) for guest in crowd]
+    house.sandbox.control("faults", endpoint="webhook", kind="delay", seconds=12, times=0, rate=0.5)
+    wanted = [(guest, wish_for(guest, kind)) for guest, kind in crowd]
     struck = Counter()
     for _ in range(strikes):
         until(lambda: under_way(house) or ended(wanted), within=90, what="a call")
@@ -40,9 +40,9 @@ def test_no_post_of_any_kind_is_lost_or_doubled_whichever_step_is_struck(house, 
             house.kill(*STEPS[step])
             house.lapse()
     house.sandbox.control("faults", method="DELETE")
-    until(lambda: ended(wanted), within=150 + 20 * guests, what="the end of all posts")
+    until(lambda: ended(wanted), within=150 + 20 * rounds, what="the end of all posts")
     assert dict(judged(house, wanted)) == {}
-    assert len(wanted) * len(KINDS) == 6 * guests
+    assert len(wanted) == 6 * rounds
     assert struck.total() >= strikes // 2, struck
 
 
