@@ -22,7 +22,7 @@ def test_an_address_that_ended_before_the_first_byte_is_replaced_by_another_star
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
     assert len(guest.calls("video_init")) >= 2
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_an_address_that_ended_with_bytes_behind_it_ends_the_post_unpublished(house, guest):
@@ -34,7 +34,7 @@ def test_an_address_that_ended_with_bytes_behind_it_ends_the_post_unpublished(ho
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == Fate("FAILED", "upload_url_expired", 0)
     assert len(guest.calls("video_init")) == 1
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_a_grant_that_ends_while_the_platform_works_ends_the_post_by_its_name(house, guest):
@@ -44,6 +44,6 @@ def test_a_grant_that_ends_while_the_platform_works_ends_the_post_by_its_name(ho
     house.sandbox.control(f"creators/{guest.creator}/disconnect", method="POST")
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == Fate("FAILED", "auth_removed", 0)
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
     status = "SELECT status FROM oauth_accounts WHERE id = %s"
     until(lambda: house.one(status, guest.account) != "ACTIVE", what="the end of the grant")

@@ -67,7 +67,7 @@ def test_a_kill_costs_a_post_nothing_but_time(house, guest, moment):
     strike(house, moment.victim)
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_a_kill_during_a_question_asks_again(house, guest):
@@ -80,7 +80,7 @@ def test_a_kill_during_a_question_asks_again(house, guest):
     strike(house, "worker")
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def hasten(house, post_id):
@@ -103,7 +103,7 @@ def test_a_kill_while_a_webhook_is_applied_applies_it_once(house, guest):
     ) == 1  # or the poll was first
     until(lambda: not unapplied(house), what="the notice applied")
     assert fate(house, guest, post_id) == PUBLISHED
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def unapplied(house):
@@ -121,7 +121,7 @@ def test_everybody_may_die_between_two_steps(house, guest):
     house.kill("worker", "uploads", "beat", "web")
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_a_pull_whose_start_was_never_answered_is_found_by_its_webhook(house, guest):
@@ -129,7 +129,7 @@ def test_a_pull_whose_start_was_never_answered_is_found_by_its_webhook(house, gu
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == PUBLISHED
     assert len(guest.platform_posts()) == 1
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_an_answer_that_outlived_its_lease_is_dropped(house, guest):
@@ -137,7 +137,7 @@ def test_an_answer_that_outlived_its_lease_is_dropped(house, guest):
     assert fate(house, guest, post_id) == PUBLISHED
     assert outcomes(house, post_id).count("fenced") == 1
     assert starts(guest, post_id) == [guest.post(post_id)["publish_id"]]
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def test_a_pull_that_nobody_ever_heard_of_again_fails_and_says_that_it_is_unknown(house, guest):
@@ -149,7 +149,7 @@ def test_a_pull_that_nobody_ever_heard_of_again_fails_and_says_that_it_is_unknow
     a_day_passes(house, post_id)
     guest.ended(post_id, within=60)
     assert fate(house, guest, post_id) == Fate("FAILED", "outcome_unknown", 0)
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def a_day_passes(house, post_id):
@@ -210,7 +210,7 @@ def test_no_post_of_a_batch_is_lost_or_doubled_whenever_its_workers_die(
         guest.ended(post_id, within=90)
     fates = {post_id: fate(house, guest, post_id) for post_id in wanted}
     assert fates == dict.fromkeys(wanted, PUBLISHED)
-    assert left(house, guest) == []
+    until(lambda: left(house, guest) == [], what="the end of all work")
 
 
 def over(house, guest, wanted, calls):
