@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from app.context import house
 from core.checked import checked
 from core.errors import Invalid
+from core.instant import instant
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,11 +109,6 @@ def no_number(word: str) -> None:
 def ok(**fields: Any) -> dict[str, Any]:
     """The body of a success; a view may add status and headers behind it."""
     return {"success": True, **fields}
-
-
-def instant(moment: datetime) -> str:
-    """ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Json(DefaultJSONProvider):

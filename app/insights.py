@@ -6,11 +6,12 @@ from flask import Blueprint
 from pydantic import AwareDatetime, Field
 
 from app import numbers
-from app.body import Body, asks, instant, ok
+from app.body import Body, asks, ok
 from app.context import caller, house, needs
 from app.workers import works
 from core import insights
 from core.insights.asked import Asked, answer
+from core.instant import instant
 
 blueprint = Blueprint("insights", __name__)
 

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from core.instant import instant
 
 EVENTS: Mapping[str, str] = {
     "post.processing": "The platform has everything and works on it.",
@@ -49,8 +51,3 @@ def plain(value: Any) -> str:
     if isinstance(value, datetime):
         return instant(value)
     raise TypeError(type(value).__name__)
-
-
-def instant(moment: datetime) -> str:
-    """ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
