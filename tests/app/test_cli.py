@@ -1,7 +1,7 @@
 import json
+import logging
 import os
-import subprocess
-import sys
+import signal
 from base64 import b64decode
 from pathlib import Path
 
@@ -9,29 +9,29 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli
+from core import audit
+from core.config.settings import load
 from db.users import Users
+from tasks import context
+from tests.app.terminal import apart, here
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def signalpost(stage, tmp_path):
-    """Runs a command as an operator does: in a process of its own, with settings around it."""
+def environ(stage):
+    return {**stage.environ, "SIGNALPOST_ROLE": "cli"}
 
-    def run(*arguments, stdin="", **environ):
-        around = {"PATH": os.environ["PATH"], **stage.environ, "SIGNALPOST_ROLE": "cli", **environ}
-        return subprocess.run(
-            [sys.executable, "-c", "from app.cli import cli; cli()", *map(str, arguments)],
-            input=stdin,
-            env={**around, "PYTHONPATH": str(Path.cwd())},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
 
-    return run
+@pytest.fixture
+def signalpost(environ, tmp_path):
+    return here(environ, tmp_path)
+
+
+@pytest.fixture
+def operator(environ, tmp_path):
+    """The same in a process of its own."""
+    return apart(environ, tmp_path)
 
 
 def said(done):
@@ -47,8 +47,8 @@ def test_a_user_is_added_and_signs_in(signalpost, client):
     assert answer.json["data"]["id"] == made["id"]
 
 
-def test_a_password_from_stdin_is_not_shown_again(signalpost, house):
-    done = signalpost(
+def test_a_password_from_stdin_is_not_shown_again(operator, house):
+    done = operator(
         "user", "add", "eve@example.org", "--admin", "--password-stdin", stdin=PASSWORD + "\n"
     )
     assert done.returncode == 0
@@ -86,8 +86,8 @@ def test_a_fresh_sealing_key_has_32_bytes(signalpost):
     assert len(b64decode(done.stdout)) == 32
 
 
-def test_missing_settings_are_named_all_at_once(signalpost):
-    done = signalpost("tokens", "refresh", "--once", SECRET_KEY="", TOKEN_ENCRYPTION_KEY="")
+def test_missing_settings_are_named_all_at_once(operator):
+    done = operator("tokens", "refresh", "--once", SECRET_KEY="", TOKEN_ENCRYPTION_KEY="")
     assert done.returncode == 1
     assert "SECRET_KEY" in done.stderr
     assert "TOKEN_ENCRYPTION_KEY" in done.stderr
@@ -100,17 +100,17 @@ def test_nothing_due_is_no_fault(signalpost):
     assert said(signalpost("alerts", "check", "--once", "--json"))["active"] == 0
 
 
-def test_a_database_that_is_away_is_said_without_a_trace(signalpost):
+def test_a_database_that_is_away_is_said_without_a_trace(operator):
     away = "postgresql://nobody@127.0.0.1:1/none"
-    done = signalpost("webhooks", "--once", DATABASE_URL=away)
+    done = operator("webhooks", "--once", DATABASE_URL=away)
     assert done.returncode == 1
     assert done.stderr.count("\n") <= 3
     assert "the database does not answer" in done.stderr
 
 
-def test_a_replay_has_to_say_of_what(signalpost):
+def test_a_replay_has_to_say_of_what(signalpost, operator):
     assert signalpost("webhooks", "replay").returncode == 1
-    assert said(signalpost("webhooks", "replay", "--dead", "--json"))["replayed"] == 0
+    assert said(operator("webhooks", "replay", "--dead", "--json"))["replayed"] == 0  # it rings
 
 
 def test_a_post_that_is_not_there_cannot_be_sent_again(signalpost):
@@ -122,6 +122,20 @@ def test_a_post_that_is_not_there_cannot_be_sent_again(signalpost):
 def test_keys_are_counted_without_touching_anything(signalpost):
     counted = said(signalpost("tokens", "rotate-keys", "--dry-run", "--json"))
     assert (counted["resealed"], counted["left"]) == (0, 0)
+
+
+def test_a_command_run_here_leaves_this_process_as_it_was(signalpost):
+    before = around()
+    assert signalpost("webhooks", "--once").returncode == 0
+    assert around() == before
+    assert load.cache_info().currsize == context.house.cache_info().currsize == 0
+
+
+def around():
+    """What a command takes possession of."""
+    root = logging.getLogger()
+    ends = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return dict(os.environ), Path.cwd(), ends, root.handlers[:], root.level, audit._origin.get()
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,13 @@
-"""`signalpost insights` as an operator runs it: a process of its own, before a scripted TikTok."""
+"""`signalpost insights` as an operator runs it, before a scripted TikTok."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from core.config.settings import Settings
 from core.wiring import build_world
 from db.session import Database
+from tests.app.terminal import apart, here
 from tests.counting import LIST, SCOPES, USER
 from tests.platforms.hostile import hostile_server
 from tests.platforms.script import ok, refuses
@@ -29,6 +26,7 @@ def server():
 def environ(stage, server):
     return {
         **stage.environ,
+        "SIGNALPOST_ROLE": "cli",
         "ENABLE_TIKTOK_INSIGHTS": "on",
         "TIKTOK_API_BASE_URL": server.url,
         "TIKTOK_AUTH_BASE_URL": server.url,
@@ -46,19 +44,7 @@ def account(environ):
 
 @pytest.fixture
 def signalpost(environ, tmp_path):
-    def run(*arguments):
-        around = {"PATH": os.environ["PATH"], **environ, "SIGNALPOST_ROLE": "cli"}
-        return subprocess.run(
-            [sys.executable, "-c", "from app.cli import cli; cli()", *arguments],
-            env={**around, "PYTHONPATH": str(Path.cwd())},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-
-    return run
+    return here(environ, tmp_path)
 
 
 def test_one_run_asks_for_what_is_due_and_then_ends(signalpost, account):
@@ -78,9 +64,9 @@ def test_one_run_asks_for_what_is_due_and_then_ends(signalpost, account):
     )
 
 
-def test_a_refusal_is_named_and_the_exit_code_is_1(signalpost, account, server):
+def test_a_refusal_is_named_and_the_exit_code_is_1(environ, account, server, tmp_path):
     server.manners[LIST] = lambda sock: sock.sendall(refuses(401, "scope_not_authorized"))
-    done = signalpost("insights", "--once")
+    done = apart(environ, tmp_path)("insights", "--once")
     assert done.returncode == 1
     assert f"account {account}: scope_not_authorized" in done.stdout
 
