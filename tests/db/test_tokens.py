@@ -8,36 +8,22 @@ from core.engine.kinds import Report
 from core.engine.record import write
 from core.engine.work import claim, perform_all, run
 from db.grants import Grants
-from tests.db.renewals import AWAY, DEAD, answers, renewed, ring, unanswered
-from tests.platforms.hostile import a_port_nobody_listens_on, answer, hostile_server
-from tests.tenants import HOUR, Tenants, a_world
+from tests.db.renewals import (
+    AWAY,
+    DEAD,
+    answers,
+    refresh,
+    renewed,
+    ring,
+    server,
+    tenants,
+    unanswered,
+    world,
+)
+from tests.platforms.hostile import a_port_nobody_listens_on, answer
+from tests.tenants import HOUR, a_world
 
-
-@pytest.fixture
-def server():
-    with hostile_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(database_url, redis_url, server):
-    return a_world(database_url, server.url, REDIS_URL=redis_url)
-
-
-@pytest.fixture
-def tenants(database, world):
-    return Tenants(database, world.keys)
-
-
-@pytest.fixture
-def refresh(database, world, tenants):
-    """One round of refreshing, at the time of this account."""
-
-    def once(account):
-        tenants.due_again(account)
-        return run(WORK, database, world, only=account)
-
-    return once
+__all__ = ["refresh", "server", "tenants", "world"]  # fixtures
 
 
 def test_a_refresh_replaces_both_tokens_both_ends_and_the_version(server, tenants, refresh):

@@ -5,43 +5,17 @@ from sqlalchemy import func
 
 from core.accounts.refresh import WORK
 from core.accounts.tokens import AILING, ON_ITS_WAY, access, fresh, refused
-from core.engine.work import claim, run
+from core.engine.work import claim
 from core.errors import Away, NeedsReconnect, NotConnected
 from core.outcomes import Held, Later
 from core.wiring import build_database
 from db.accounts import AccountStatus
 from db.session import Database
 from platforms.errors import TokenExpired
-from tests.db.renewals import AWAY, DEAD, answers, renewed, ring
-from tests.platforms.hostile import hostile_server
-from tests.tenants import HOUR, Tenants, a_world
+from tests.db.renewals import AWAY, DEAD, answers, refresh, renewed, ring, server, tenants, world
+from tests.tenants import HOUR, a_world
 
-
-@pytest.fixture
-def server():
-    with hostile_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(database_url, redis_url, server):
-    return a_world(database_url, server.url, REDIS_URL=redis_url)
-
-
-@pytest.fixture
-def tenants(database, world):
-    return Tenants(database, world.keys)
-
-
-@pytest.fixture
-def refresh(database, world, tenants):
-    """One round of refreshing, at the time of this account."""
-
-    def once(account):
-        tenants.due_again(account)
-        return run(WORK, database, world, only=account)
-
-    return once
+__all__ = ["refresh", "server", "tenants", "world"]  # fixtures
 
 
 def test_a_token_that_lasts_is_handed_out_without_a_call(server, database, world, tenants):

@@ -9,44 +9,15 @@ from db.insights import MetricSnapshot
 from db.records import TikTokPost
 from db.videos import Video
 from tests.app.conftest import BASE
-from tests.counting import LIST, SCOPES, Shop
+from tests.app.publishing.numbers import VIDEO, account, app, counted, shop
+from tests.counting import LIST
 from tests.platforms.script import refuses
 from tests.publishing import A_PULL
 
+__all__ = ["account", "app", "counted", "shop"]  # fixtures
+
 SECRET = {"X-Worker-Secret": BASE["WORKER_SECRET"]}
 HOUR = timedelta(hours=1)
-BIG = 7_602_997_517_160_123_666
-
-
-@pytest.fixture
-def app(stage, server, tmp_path):
-    return stage.house(
-        TIKTOK_API_BASE_URL=server.url,
-        TIKTOK_AUTH_BASE_URL=server.url,
-        MEDIA_URL=f"file://{tmp_path}/media",
-        ENABLE_TIKTOK_INSIGHTS="on",
-        INLINE_BUDGET_SECONDS="30",
-    )
-
-
-@pytest.fixture
-def shop(desk):
-    return Shop(desk)
-
-
-@pytest.fixture
-def account(shop, alice):
-    """Alice's account, which allows its numbers to be seen."""
-    return shop.account(user_id=alice.id, scope=f"{SCOPES},video.upload")
-
-
-@pytest.fixture
-def sampled(shop, account):
-    """With one video, counted once."""
-    shop.shows(BIG, title="A film", duration=12, share_url="https://t/7", share_count=...)
-    shop.enrols()
-    shop.works(4)
-    return account
 
 
 def told(program, path, status=200):
@@ -59,10 +30,10 @@ def code(answer):
     return answer.status_code, answer.json["error"]["code"]
 
 
-def test_videos_are_listed_with_their_latest_numbers(program, sampled):
+def test_videos_are_listed_with_their_latest_numbers(program, counted):
     (video,) = told(program, "/api/tiktok/videos")["data"]
-    assert video["video_id"] == str(BIG)
-    assert (video["account_id"], video["post_id"], video["title"]) == (sampled, None, "A film")
+    assert video["video_id"] == str(VIDEO)
+    assert (video["account_id"], video["post_id"], video["title"]) == (counted, None, "A film")
     assert (video["views"], video["likes"], video["comments"]) == (100, 10, 4)
     assert (video["shares"], video["engagement_rate"]) == (None, None)
     assert (video["missing_since"], video["share_url"]) == (None, "https://t/7")
@@ -85,26 +56,26 @@ def test_videos_come_in_pages_newest_first(program, shop, account):
     assert told(program, "/api/tiktok/videos?account_id=999999")["data"] == []
 
 
-def test_of_others_nothing_is_shown(mallory, program, sampled):
+def test_of_others_nothing_is_shown(mallory, program, counted):
     assert told(mallory, "/api/tiktok/videos")["data"] == []
-    for query in (f"account_id={sampled}", f"video_id={BIG}", "post_id=1"):
+    for query in (f"account_id={counted}", f"video_id={VIDEO}", "post_id=1"):
         assert code(mallory.get(f"/api/tiktok/insights?{query}")) == (404, "NOT_FOUND")
     assert code(mallory.get("/api/tiktok/insights")) == (403, "not_connected")
 
 
-def test_a_key_needs_the_scope(a_program, alice, sampled):
+def test_a_key_needs_the_scope(a_program, alice, counted):
     program = a_program(alice, "posts:read")
     for path in ("/api/tiktok/videos", "/api/tiktok/insights"):
         assert code(program.get(path)) == (403, "FORBIDDEN")
     assert "statistics" not in str(told(program, "/api/tiktok/posts"))
 
 
-def test_an_account_has_its_numbers_over_time(program, shop, sampled):
+def test_an_account_has_its_numbers_over_time(program, shop, counted):
     shop.people = {"follower_count": 2**40, "likes_count": 3}
-    shop.due(sampled)
+    shop.due(counted)
     shop.works(4)
     data = told(program, "/api/tiktok/insights")["data"]
-    assert (data["kind"], data["account_id"]) == ("account", sampled)
+    assert (data["kind"], data["account_id"]) == ("account", counted)
     assert data["latest"]["followers"]["value"] == 2**40
     assert data["latest"]["following"] is None
     assert data["account"]["sampled"]
@@ -131,13 +102,13 @@ def aged(desk, **ago):
         )
 
 
-def test_a_series_is_as_fine_as_asked_and_comes_in_pages(program, shop, sampled, desk):
+def test_a_series_is_as_fine_as_asked_and_comes_in_pages(program, shop, counted, desk):
     for views in (110, 120, 130):
         aged(desk, minutes=20)
-        shop.changes(BIG, view_count=views)
-        shop.count_due(sampled)
+        shop.changes(VIDEO, view_count=views)
+        shop.count_due(counted)
         shop.works(2)
-    path = f"/api/tiktok/insights?video_id={BIG}"
+    path = f"/api/tiktok/insights?video_id={VIDEO}"
     raw = told(program, f"{path}&step=raw")["data"]
     assert [point["views"] for point in raw["points"]] == [100, 110, 120, 130]
     assert {point["shares"] for point in raw["points"]} == {None}
@@ -156,7 +127,7 @@ def test_a_series_is_as_fine_as_asked_and_comes_in_pages(program, shop, sampled,
     assert raw["video"]["views"] == raw["latest"]["views"]["value"] == 130
 
 
-def test_how_fine_a_series_is_follows_from_its_span(program, sampled):
+def test_how_fine_a_series_is_follows_from_its_span(program, counted):
     def step(days):
         begin = f"2026-01-{31 - days:02}T00:00:00Z"
         path = f"/api/tiktok/insights?from={begin}&to=2026-01-31T00:00:00Z"
@@ -178,20 +149,20 @@ def test_how_fine_a_series_is_follows_from_its_span(program, sampled):
         ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
         ("cursor=soon", "cursor"),
         ("colour=red", "colour"),
-        (f"video_id={BIG}&account_id=1", "video_id"),
+        (f"video_id={VIDEO}&account_id=1", "video_id"),
         (f"video_id={'9' * 256}", "video_id"),
     ],
 )
-def test_what_cannot_be_asked_is_said_so(program, sampled, query, field):
+def test_what_cannot_be_asked_is_said_so(program, counted, query, field):
     answer = program.get(f"/api/tiktok/insights?{query}")
     assert code(answer) == (400, "VALIDATION_ERROR")
     assert field in answer.json["error"]["details"]["fields"]
 
 
-def test_with_several_accounts_one_is_named(program, shop, alice, sampled):
+def test_with_several_accounts_one_is_named(program, shop, alice, counted):
     shop.account(user_id=alice.id)
     assert code(program.get("/api/tiktok/insights")) == (400, "account_required")
-    assert told(program, f"/api/tiktok/insights?account_id={sampled}")["success"]
+    assert told(program, f"/api/tiktok/insights?account_id={counted}")["success"]
 
 
 def a_post(program, desk, account, *ids):
@@ -209,16 +180,16 @@ def a_post(program, desk, account, *ids):
     return post
 
 
-def test_a_post_of_mine_has_the_numbers_of_its_video(program, desk, sampled):
-    unseen, seen = a_post(program, desk, sampled), a_post(program, desk, sampled, BIG)
+def test_a_post_of_mine_has_the_numbers_of_its_video(program, desk, counted):
+    unseen, seen = a_post(program, desk, counted), a_post(program, desk, counted, VIDEO)
     listed = told(program, "/api/tiktok/posts")
     numbers = {post["id"]: post["statistics"] for post in listed["posts"]}
     assert numbers[unseen] is None
-    assert (numbers[seen]["views"], numbers[seen]["video_ids"]) == (100, [str(BIG)])
+    assert (numbers[seen]["views"], numbers[seen]["video_ids"]) == (100, [str(VIDEO)])
     assert set(listed["stats"]) == {"total", "processing", "inbox", "complete", "failed"}
     assert told(program, "/api/tiktok/videos")["data"][0]["post_id"] == seen
     data = told(program, f"/api/tiktok/insights?post_id={seen}")["data"]
-    assert (data["kind"], data["video"]["video_id"], data["post_id"]) == ("video", str(BIG), seen)
+    assert (data["kind"], data["video"]["video_id"], data["post_id"]) == ("video", str(VIDEO), seen)
     assert data["points"][-1]["views"] == 100
     nothing = told(program, f"/api/tiktok/insights?post_id={unseen}")["data"]
     assert (nothing["points"], nothing["latest"]["views"]) == ([], None)
@@ -238,10 +209,10 @@ def test_a_draft_posted_twice_counts_as_both_and_is_told_apart(program, shop, de
     assert told(program, "/api/tiktok/insights?video_id=8")["data"]["post_id"] == post
 
 
-def test_a_video_that_is_gone_keeps_its_numbers_and_says_since_when(program, shop, desk, sampled):
-    post = a_post(program, desk, sampled, BIG)
-    shop.hides(BIG)
-    shop.count_due(sampled)
+def test_a_video_that_is_gone_keeps_its_numbers_and_says_since_when(program, shop, desk, counted):
+    post = a_post(program, desk, counted, VIDEO)
+    shop.hides(VIDEO)
+    shop.count_due(counted)
     shop.works(2)
     (shown,) = told(program, "/api/tiktok/posts")["posts"]
     assert (shown["id"], shown["statistics"]["views"]) == (post, 100)
@@ -249,9 +220,9 @@ def test_a_video_that_is_gone_keeps_its_numbers_and_says_since_when(program, sho
     assert told(program, "/api/tiktok/insights")["data"]["account"]["videos"]["videos"] == 0
 
 
-def test_why_no_numbers_come_is_said(program, shop, sampled):
+def test_why_no_numbers_come_is_said(program, shop, counted):
     shop.refuses(LIST, 401, "scope_not_authorized")
-    shop.due(sampled)
+    shop.due(counted)
     shop.works(3)
     account = told(program, "/api/tiktok/insights")["data"]["account"]
     assert (account["sampled"], account["problem"]) == (True, "scope_not_authorized")
@@ -265,7 +236,7 @@ def test_without_the_permission_that_is_said(program, shop, alice):
 
 
 def test_the_worker_is_set_going_by_its_secret_alone(client, program, shop, account):
-    shop.shows(BIG)
+    shop.shows(VIDEO)
     path = "/api/workers/tiktok-insights"
     assert code(client.post(path)) == (401, "UNAUTHORIZED")
     assert code(program.post(path))[0] == 401
@@ -283,13 +254,13 @@ def test_a_run_by_hand_names_who_was_refused(client, shop, desk, account):
     assert done["errors"] == [{"accountId": account, "error": "scope_not_authorized"}]
 
 
-def test_a_disconnected_accounts_history_can_still_be_read(program, desk, sampled):
+def test_a_disconnected_accounts_history_can_still_be_read(program, desk, counted):
     gone = {
         "status": "DISCONNECTED",
         "disconnected_at": func.now(),
         "access_token_encrypted": None,
     }
-    desk.tenants.change(sampled, **gone)
-    data = told(program, f"/api/tiktok/insights?account_id={sampled}")["data"]
+    desk.tenants.change(counted, **gone)
+    data = told(program, f"/api/tiktok/insights?account_id={counted}")["data"]
     assert data["latest"]["followers"]["value"] == 7
     assert len(desk.all(select(Video))) == 1

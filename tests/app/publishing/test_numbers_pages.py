@@ -6,31 +6,10 @@ import pytest
 from sqlalchemy import update
 
 from db.records import TikTokPost
-from tests.counting import SCOPES, Shop
+from tests.app.publishing.numbers import VIDEO, account, app, counted, shop
 from tests.publishing import A_PULL
 
-VIDEO = 7_602_997_517_160_123_666
-
-
-@pytest.fixture
-def app(stage, server, tmp_path):
-    return stage.house(
-        TIKTOK_API_BASE_URL=server.url,
-        TIKTOK_AUTH_BASE_URL=server.url,
-        MEDIA_URL=f"file://{tmp_path}/media",
-        ENABLE_TIKTOK_INSIGHTS="on",
-        INLINE_BUDGET_SECONDS="30",
-    )
-
-
-@pytest.fixture
-def shop(desk):
-    return Shop(desk)
-
-
-@pytest.fixture
-def account(shop, alice):
-    return shop.account(user_id=alice.id, scope=f"{SCOPES},video.upload")
+__all__ = ["account", "app", "counted", "shop"]  # fixtures
 
 
 @pytest.fixture
@@ -49,13 +28,6 @@ def post(program, desk, account):
     with desk.database.transaction() as session:
         session.execute(update(TikTokPost).where(TikTokPost.ledger_id == made).values(details=ids))
     return made
-
-
-@pytest.fixture
-def counted(shop, account):
-    shop.shows(VIDEO, title="A film", duration=12, share_url="https://t/7", share_count=...)
-    shop.enrols()
-    shop.works(4)
 
 
 def numbers(text):
