@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import A_POST, PATIENCE, connect, picture, sign_in
+from tests.browser.conftest import A_POST, PATIENCE, admit, connect, picture, sign_in
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PLACES = {
@@ -47,19 +47,18 @@ STRICT = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 
 
 @pytest.fixture(scope="module")
-def furnished(browser, house):
+def furnished(browser, house, cookies):
     """Somebody with an account, a post with a long title and notices; for every later visitor."""
     context = browser.new_context(base_url=house.told["web"])
-    page = sign_in(context.new_page(), house.told)
-    connect(page)
-    page.close()
+    context.set_default_timeout(PATIENCE)
+    connect(admit(context.new_page(), cookies), house)
+    context.close()
     house.rows(A_POST, LONG, "FAILED", None, False, "duration_check_failed")
     user, number = house.rows("SELECT user_id, id FROM posts ORDER BY id DESC LIMIT 1")[0]
     told = {"post_id": number, "title": LONG[:100], "name": "Ada", "code": "duration_check_failed"}
     for kind in ("post_failed", "post_published", "needs_reconnect"):
         house.rows(A_NOTICE, user, kind, json.dumps(told))
-    yield {**PLACES, FAILED: f"/posts/{number}"}
-    context.close()
+    return {**PLACES, FAILED: f"/posts/{number}"}
 
 
 def faults_of(page):
@@ -74,7 +73,7 @@ def faults_of(page):
 
 
 @pytest.fixture(scope="module")
-def readers(browser, house, furnished):
+def readers(browser, house, furnished, cookies):
     """Both languages, wide and narrow, light and dark."""
     found = {}
     for name, (locale, width, scheme) in READERS.items():
@@ -86,7 +85,7 @@ def readers(browser, house, furnished):
             reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE)
-        found[name] = sign_in(context.new_page(), house.told)
+        found[name] = admit(context.new_page(), cookies)
     yield found
     for page in found.values():
         page.context.close()
@@ -120,8 +119,8 @@ def test_axe_would_find_something(page):
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
-def test_the_form_for_direct_posts_is_open_to_everybody(a_page, house, furnished, locale):
-    page = sign_in(a_page(locale=locale, reduced_motion="reduce"), house.told)
+def test_the_form_for_direct_posts_is_open_to_everybody(a_page, cookies, furnished, locale):
+    page = admit(a_page(locale=locale, reduced_motion="reduce"), cookies)
     page.goto("/platforms/tiktok/upload")
     page.check("[name=mode][value=DIRECT]")
     expect(page.locator("#privacy")).to_be_visible()
@@ -137,8 +136,9 @@ def test_the_form_for_direct_posts_is_open_to_everybody(a_page, house, furnished
         expect(page.get_by_text(sentence).locator("visible=true").first).to_be_visible()
 
 
-def test_pages_follow_the_browsers_language_and_say_so(a_page, house, furnished):
-    french = sign_in(a_page(locale="fr-FR"), house.told)
+def test_pages_follow_the_browsers_language_and_say_so(a_page, cookies, furnished):
+    french = admit(a_page(locale="fr-FR"), cookies)
+    french.goto("/")
     assert french.get_attribute("html", "lang") == "fr"
     expect(french.get_by_role("heading", name="Accueil")).to_be_visible()
     french.goto(furnished["failed-post"])
@@ -149,8 +149,8 @@ def test_pages_follow_the_browsers_language_and_say_so(a_page, house, furnished)
     assert german.get_attribute("html", "lang") == "en"
 
 
-def test_the_form_speaks_french_too(a_page, house, furnished):
-    page = sign_in(a_page(locale="fr-FR"), house.told)
+def test_the_form_speaks_french_too(a_page, cookies, furnished):
+    page = admit(a_page(locale="fr-FR"), cookies)
     page.goto("/platforms/tiktok/upload")
     page.get_by_role("button", name="Envoyer", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Donnez un titre à la publication.")
@@ -189,8 +189,8 @@ def test_progress_is_told_to_those_who_do_not_see_it(form, heavy):
     assert any(re.fullmatch(r"\d+ per cent sent", said) for said in form.evaluate("window.heard"))
 
 
-def test_nothing_moves_for_whoever_wants_it_still(a_page, house, furnished):
-    page = sign_in(a_page(reduced_motion="reduce"), house.told)
+def test_nothing_moves_for_whoever_wants_it_still(a_page, cookies, furnished):
+    page = admit(a_page(reduced_motion="reduce"), cookies)
     page.goto("/platforms/tiktok")
     moving = page.evaluate("document.getAnimations().length")
     assert moving == 0
