@@ -10,13 +10,16 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
+    "brokers": re.compile(r"\brabbit_server\b|^from tests\.flows\.processes ", re.MULTILINE),
     "storm_house": re.compile(r"\bstorm_house\b"),
-    "a house of its own": re.compile(r"^def house\(", re.MULTILINE),
+    "a house of its own": re.compile(r"^def house\(|^    with a_house\(", re.MULTILINE),
     "house, struck": re.compile(r"^from tests\.flows\.(strikes|misfortunes|kinds) ", re.MULTILINE),
     "house": re.compile(r"^def test_\w+\([^)]*\b(house|guest)\b", re.MULTILINE),
 }
 """What stands for as long as its process, and how to tell that tests of a file ask for it."""
 APART = "a house of its own"
+LONG = ("house, struck", "house", "brokers", "browser", "storm_house")
+"""What takes longest, the longest first: begun late, it would be what all others wait for."""
 
 
 @cache
@@ -34,6 +37,15 @@ def neighbourhood(file: str) -> str:
 class Neighbours(LoadFileScheduling):
     def _split_scope(self, nodeid):
         return neighbourhood(super()._split_scope(nodeid))
+
+    def _assign_work_unit(self, node):
+        self.workqueue.move_to_end(min(self.workqueue, key=place), last=False)
+        super()._assign_work_unit(node)
+
+
+def place(scope):
+    """Among those that wait; the others come by the number of their tests, as xdist has them."""
+    return LONG.index(scope) if scope in LONG else len(LONG)
 
 
 def schedule(config, log):

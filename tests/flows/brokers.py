@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import time
@@ -15,8 +13,8 @@ import pytest
 
 from local import valkey
 from local.ports import free_port, listens
+from tests.flows.ties import begun
 
-RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PATIENCE = 30.0
 
 
@@ -39,10 +37,12 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     process: subprocess.Popen[bytes] | None = None
+    patience: float = PATIENCE
+    farewell: signal.Signals = signal.SIGKILL
 
     def start(self) -> "Server":
         with (self.folder / "server.out").open("ab") as out:
-            self.process = subprocess.Popen(
+            self.process = begun(
                 self.command,
                 env={"PATH": os.environ["PATH"], **self.environment},
                 cwd=self.folder,
@@ -50,8 +50,13 @@ class Server:
                 stderr=out,
                 start_new_session=True,
                 user=self.user,
+                farewell=self.farewell,
             )
-        until(lambda: self.ended() or listens(self.port), what=f"{self.command[0]} listening")
+        until(
+            lambda: self.ended() or listens(self.port),
+            within=self.patience,
+            what=f"{self.command[0]} listening",
+        )
         assert not self.ended(), (self.folder / "server.out").read_text()[-2000:]
         return self
 
@@ -84,53 +89,6 @@ def redis_server(tmp_path: Path) -> Iterator[Server]:
     server = Server(command, port, f"redis://127.0.0.1:{port}/0", folder)
     yield server.start()
     server.kill()
-
-
-@pytest.fixture
-def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Debian's RabbitMQ under our own name, port mapper and folders, on loopback alone."""
-    if not RABBIT.exists():
-        reason = "RabbitMQ is not installed (apt-get install rabbitmq-server)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    user = "rabbitmq" if os.geteuid() == 0 else None
-    folder = Path(f"/tmp/signalpost-rabbit-{free_port()}")  # noqa: S108 - the account must reach it
-    folder.mkdir(mode=0o700)
-    if user:
-        shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
-    port, mapper_port = free_port(), free_port()
-    mapper = subprocess.Popen(
-        ["epmd", "-address", "127.0.0.1", "-port", str(mapper_port)], start_new_session=True
-    )
-    until(lambda: listens(mapper_port), what="epmd listening")
-    url = f"amqp://guest:guest@127.0.0.1:{port}//"
-    settings = rabbit_environment(folder, port, mapper_port)
-    server = Server([str(RABBIT)], port, url, folder, settings, user)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-        mapper.kill()
-        mapper.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def rabbit_environment(folder: Path, port: int, mapper_port: int) -> dict[str, str]:
-    return {
-        "HOME": str(folder),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": str(mapper_port),
-        "RABBITMQ_NODENAME": f"signalpost{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(free_port()),
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_PID_FILE": str(folder / "pid"),
-        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
-        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
-    }
 
 
 @pytest.fixture(params=["redis", "rabbit"])

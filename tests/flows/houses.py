@@ -20,6 +20,7 @@ import pytest
 
 from tests.flows.brokers import until
 from tests.flows.guests import Guest, a_guest
+from tests.flows.ties import begun
 from tests.platforms.stage import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -166,16 +167,10 @@ def dead(process):
 @contextmanager
 def a_house(folder, *options, command=SIGNALPOST, **environment):
     """Opened, and gone afterwards with everything it started."""
-    names = {name: value for name, value in os.environ.items() if name not in OURS}
     words = ("--json", "--sandbox", "--no-flower", "--port", "0", "--data-dir", folder / "data")
-    with (folder / "up.err").open("wb") as errors:
-        process = subprocess.Popen(
-            [*command, *(["up"] if command is SIGNALPOST else []), *words, *options],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            cwd=folder,
-            env={**names, **GENEROUS, "PYTHONPATH": str(ROOT), **environment},
-        )
+    command = (*command, *(["up"] if command is SIGNALPOST else []), *words, *options)
+    around = {**GENEROUS, "PYTHONPATH": str(ROOT), **environment}
+    process = opened(folder, command, **around)
     line = process.stdout.readline()
     assert line, (folder / "up.err").read_text()
     house = House(process, folder, json.loads(line))
@@ -184,6 +179,21 @@ def a_house(folder, *options, command=SIGNALPOST, **environment):
         yield house
     finally:
         house.stop()
+
+
+def opened(folder, command, *, account=None, **environment):
+    """Not ready yet. It is told to stop when our process is no more, however that ends."""
+    names = {name: value for name, value in os.environ.items() if name not in OURS}
+    with (folder / "up.err").open("wb") as errors:
+        return begun(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder,
+            env={**names, **environment},
+            farewell=signal.SIGTERM,
+            **(account or {}),
+        )
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.brokers import Server, until
+from tests.flows.ties import begun
 
 CELERY = [sys.executable, "-m", "celery", "-A", "tests.flows.little_house:app"]
 
@@ -27,7 +28,7 @@ class House:
     def start(self, role: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = "beat" if role == "beat" else "worker"
         with (self.folder / f"{role}.log").open("ab") as log:
-            process = subprocess.Popen(
+            process = begun(
                 [*CELERY, command, "--loglevel=INFO", *options],
                 env={**os.environ, **self.environment(role), **environment},
                 stdout=log,

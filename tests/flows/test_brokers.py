@@ -7,12 +7,12 @@ from celery import Celery
 from tasks.bell import Bell
 from tasks.queues import EXPIRES, WAKES
 from tasks.settings import configuration
-from tests.flows.brokers import broker, rabbit_server, redis_server, until
+from tests.flows.brokers import until
 from tests.flows.processes import house
 
-__all__ = ["broker", "house", "rabbit_server", "redis_server"]  # fixtures
+__all__ = ["house"]  # a little one
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
 
 def bell_to(server):

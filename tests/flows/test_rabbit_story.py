@@ -5,14 +5,11 @@ Redis is then for limits and caches alone.
 
 import pytest
 
-from tests.flows.brokers import rabbit_server
 from tests.flows.fates import PUBLISHED, fate, left
 from tests.flows.guests import BIG, DIRECT, PULL
 from tests.flows.houses import a_house
 
-__all__ = ["rabbit_server"]  # fixture
-
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -17,38 +17,18 @@ import redis
 
 from local import ground
 from tests.flows.brokers import until
+from tests.flows.houses import SIGNALPOST, STOP, opened
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("house")]
-
-SIGNALPOST = Path(sys.executable).with_name("signalpost")
-STOP = 15.0  # seconds: surface.md
-UNRELATED = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
+pytestmark = pytest.mark.timeout(240)
 
 
 class Up:
     """One `signalpost up`, and everything it started."""
 
     def __init__(self, folder, *options, **account):
-        environment = {k: v for k, v in os.environ.items() if k not in UNRELATED}
+        words = ("--json", "--port", "0", "--data-dir", folder / "data")
         self.errors = folder / "up.err"
-        with self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(
-                [
-                    SIGNALPOST,
-                    "up",
-                    "--json",
-                    "--port",
-                    "0",
-                    "--data-dir",
-                    folder / "data",
-                    *options,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=folder,
-                env=environment,
-                **account,
-            )
+        self.process = opened(folder, (*SIGNALPOST, "up", *words, *options), account=account)
 
     def ready(self):
         line = self.process.stdout.readline()
@@ -138,7 +118,7 @@ def test_a_second_house_in_the_same_folder_is_refused(house):
     up, _ = house
     folder = up.errors.parent
     refused = subprocess.run(
-        [SIGNALPOST, "up", "--port", "0", "--data-dir", folder / "data"],
+        [*SIGNALPOST, "up", "--port", "0", "--data-dir", folder / "data"],
         capture_output=True,
         text=True,
         check=False,
@@ -148,16 +128,33 @@ def test_a_second_house_in_the_same_folder_is_refused(house):
     assert "another house" in refused.stderr
 
 
-def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(tmp_path):
-    first = Up(tmp_path, "--no-flower", "--sandbox")
-    told = first.ready()
-    assert first.stop(signal.SIGINT) == []
-    assert first.process.returncode == 0
-    second = Up(tmp_path, "--no-flower", "--sandbox")
-    again = second.ready()
-    assert second.stop() == []
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """A house that was stopped, what it had told and left, and the same one opened again."""
+    folder = tmp_path_factory.mktemp("twice")
+    first = Up(folder, "--no-flower", "--sandbox")
+    told, left = first.ready(), first.stop(signal.SIGINT)
+    second = Up(folder, "--no-flower", "--sandbox")
+    yield told, (left, first.process.returncode), second, second.ready()
+    if second.process.poll() is None:
+        assert second.stop() == []
+
+
+def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(twice):
+    told, how, _, again = twice
+    assert how == ([], 0)
     assert (again["user"], again["password"]) == (told["user"], told["password"])
     assert again["api_key"] != told["api_key"]  # the old one is no longer good for anything
+
+
+def test_killed_without_a_word_it_leaves_nobody_either(twice):
+    up = twice[2]
+    family = up.family()
+    assert family
+    up.process.kill()
+    up.process.wait(5)
+    up.process.stdout.close()
+    until(lambda: not any(each.is_running() for each in family), what="the end of all children")
 
 
 def test_what_its_processes_put_aside_lies_in_its_own_folder(house):
@@ -166,17 +163,6 @@ def test_what_its_processes_put_aside_lies_in_its_own_folder(house):
     ours = [environ for environ in around if "SIGNALPOST_ROLE" in environ]
     assert len(ours) >= len({"web", "worker", "uploads", "beat"})
     assert {environ["TMPDIR"] for environ in ours} == {str(up.errors.parent / "data" / "tmp")}
-
-
-def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
-    up = Up(tmp_path, "--no-flower")
-    told = up.ready()
-    assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
-    family = up.family()
-    up.process.kill()
-    up.process.wait(5)
-    up.process.stdout.close()
-    until(lambda: not any(each.is_running() for each in family), what="the end of all children")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -189,7 +175,8 @@ def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
     os.chown(folder, nobody.user, nobody.group)
     try:
         up = Up(folder, "--no-flower", **nobody.drop)
-        up.ready()
+        told = up.ready()
+        assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
         assert {each.uids().real for each in up.family()} == {nobody.user}
         assert up.stop() == []
     finally:
