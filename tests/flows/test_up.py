@@ -51,9 +51,18 @@ class Up:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    """Shared: a house is heavy, and these tests leave it as they found it."""
-    up = Up(tmp_path_factory.mktemp("house"), "--sandbox")
+def before(tmp_path_factory):
+    """A first house: its folder, what it told, who was left when it had stopped, its exit code."""
+    folder = tmp_path_factory.mktemp("house")
+    up = Up(folder, "--no-flower", "--sandbox")
+    told, left = up.ready(), up.stop(signal.SIGINT)
+    return folder, told, left, up.process.returncode
+
+
+@pytest.fixture(scope="module")
+def house(before):
+    """The next one in its folder. Shared, for a house is heavy: tests leave it as they found it."""
+    up = Up(before[0], "--sandbox")
     told = up.ready()
     yield up, told
     if up.process.poll() is None:
@@ -128,33 +137,12 @@ def test_a_second_house_in_the_same_folder_is_refused(house):
     assert "another house" in refused.stderr
 
 
-@pytest.fixture(scope="module")
-def twice(tmp_path_factory):
-    """A house that was stopped, what it had told and left, and the same one opened again."""
-    folder = tmp_path_factory.mktemp("twice")
-    first = Up(folder, "--no-flower", "--sandbox")
-    told, left = first.ready(), first.stop(signal.SIGINT)
-    second = Up(folder, "--no-flower", "--sandbox")
-    yield told, (left, first.process.returncode), second, second.ready()
-    if second.process.poll() is None:
-        assert second.stop() == []
-
-
-def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(twice):
-    told, how, _, again = twice
-    assert how == ([], 0)
+def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(before, house):
+    _, told, left, code = before
+    _, again = house
+    assert (left, code) == ([], 0)
     assert (again["user"], again["password"]) == (told["user"], told["password"])
     assert again["api_key"] != told["api_key"]  # the old one is no longer good for anything
-
-
-def test_killed_without_a_word_it_leaves_nobody_either(twice):
-    up = twice[2]
-    family = up.family()
-    assert family
-    up.process.kill()
-    up.process.wait(5)
-    up.process.stdout.close()
-    until(lambda: not any(each.is_running() for each in family), what="the end of all children")
 
 
 def test_what_its_processes_put_aside_lies_in_its_own_folder(house):
@@ -163,6 +151,17 @@ def test_what_its_processes_put_aside_lies_in_its_own_folder(house):
     ours = [environ for environ in around if "SIGNALPOST_ROLE" in environ]
     assert len(ours) >= len({"web", "worker", "uploads", "beat"})
     assert {environ["TMPDIR"] for environ in ours} == {str(up.errors.parent / "data" / "tmp")}
+
+
+def test_killed_without_a_word_it_leaves_nobody_either(tmp_path):
+    up = Up(tmp_path, "--no-flower")
+    told = up.ready()
+    assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
+    family = up.family()
+    up.process.kill()
+    up.process.wait(5)
+    up.process.stdout.close()
+    until(lambda: not any(each.is_running() for each in family), what="the end of all children")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -175,8 +174,7 @@ def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
     os.chown(folder, nobody.user, nobody.group)
     try:
         up = Up(folder, "--no-flower", **nobody.drop)
-        told = up.ready()
-        assert (told["sandbox"], told["flower"], told["user"], told["api_key"]) == (None,) * 4
+        up.ready()
         assert {each.uids().real for each in up.family()} == {nobody.user}
         assert up.stop() == []
     finally:
