@@ -1,5 +1,6 @@
 """The house as a browser or a program meets it: on a migrated database and a Redis of its own."""
 
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +15,8 @@ from core.crypto import generate_key
 from core.people import keys, passwords, users
 from core.people.callers import OF_PEOPLE
 from platforms.secret import Secret
+from tasks.celery import app as celery
+from tests.app.terminal import around
 
 PASSWORD = "correct horse battery"
 BASE = {
@@ -55,6 +58,21 @@ class Stage:
         for app in self.built:
             app.extensions[HOUSE].inbox.close()
             app.extensions[HOUSE].database.dispose()
+        for thread in threading.enumerate():
+            if thread.name == "bell":  # still ringing: what it logs belongs to this test
+                thread.join(5)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bells(tmp_path_factory):
+    """This process rings as any of ours, and is refused at once: Celery asks for settings once."""
+    around_it = {
+        **BASE,
+        "DATABASE_URL": "postgresql:///none",
+        "TOKEN_ENCRYPTION_KEY": generate_key(),
+    }
+    with around(around_it, tmp_path_factory.mktemp("bells")):
+        assert celery.conf.broker_url == BASE["BROKER_URL"]
 
 
 @pytest.fixture(autouse=True)
