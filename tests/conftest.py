@@ -48,6 +48,10 @@ def pytest_xdist_make_scheduler(config, log):
     return sharing.schedule(config, log)
 
 
+def pytest_collection_modifyitems(items):
+    sharing.gather(items)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node):
     node.workerinput["run"] = str(node.config.stash[RUN])

@@ -1,5 +1,6 @@
 """Which test files run in one process, because they share what is heavy: one house that stands, or
-one browser. Idle houses, one in each process, would cost the others a core.
+one browser. Idle houses, one in each process, would cost the others a core; so each ends when its
+process leaves the folder.
 """
 
 import re
@@ -16,7 +17,7 @@ HEAVY = {
     "house, struck": re.compile(r"^from tests\.flows\.(strikes|misfortunes|kinds) ", re.MULTILINE),
     "house": re.compile(r"^def test_\w+\([^)]*\b(house|guest)\b", re.MULTILINE),
 }
-"""What stands for as long as its process, and how to tell that tests of a file ask for it."""
+"""What stands as long as its process is in the folder, and how to tell that a file asks for it."""
 APART = "a house of its own"
 LONG = ("house, struck", "house", "brokers", "browser", "storm_house")
 """What takes longest, the longest first: begun late, it would be what all others wait for."""
@@ -32,6 +33,18 @@ def neighbourhood(file: str) -> str:
     text = (ROOT / file).read_text(encoding="utf-8")
     found = next((name for name, asked in HEAVY.items() if asked.search(text)), APART)
     return file if found == APART else found
+
+
+def gather(items):
+    """Neighbours one after the other, in the order of whoever shuffled them."""
+    places = {}
+    for item in items:
+        places.setdefault(street(item.nodeid), len(places))
+    items.sort(key=lambda item: places[street(item.nodeid)])
+
+
+def street(nodeid):
+    return neighbourhood(nodeid.partition("::")[0])
 
 
 class Neighbours(LoadFileScheduling):

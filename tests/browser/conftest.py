@@ -34,14 +34,14 @@ A_POST = """INSERT INTO posts (user_id, oauth_account_id, provider, kind, source
 NOBODY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory):
     with a_house(tmp_path_factory.mktemp("house"), TIKTOK_APP_AUDITED="1") as house:
         house.calm()
         yield house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(tmp_path_factory):
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
@@ -52,12 +52,12 @@ def browser(tmp_path_factory):
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def film(tmp_path_factory):
     return shoot(tmp_path_factory.mktemp("film") / "holiday.mp4")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def heavy(tmp_path_factory):
     """A film in three pieces, so that there is something to interrupt."""
     return shoot(tmp_path_factory.mktemp("film") / "heavy.mp4", size=20 * 1024 * 1024)
@@ -113,7 +113,7 @@ def sign_in(page, told):
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cookies(browser, house):
     """Of somebody who signed in through the form, once for all who only want to be in."""
     context = browser.new_context(base_url=house.told["web"])

@@ -196,9 +196,9 @@ def opened(folder, command, *, account=None, **environment):
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_house(tmp_path_factory):
-    """Stands until the last test of this process has ended."""
+    """Stands until its process leaves this folder."""
     with a_house(tmp_path_factory.mktemp("house")) as house:
         yield house
 

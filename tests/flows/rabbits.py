@@ -24,7 +24,7 @@ RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 START = 120.0  # seconds, on a machine that has other things to do
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rabbit() -> Iterator[Server]:
     """Not started yet."""
     if not RABBIT.exists():

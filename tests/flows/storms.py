@@ -150,7 +150,7 @@ CHECKS = {
 """I1, I2, I3, I7 and I8 of the test plan, asked for what was acknowledged."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def storm_house(tmp_path_factory):
     """For all who deliver to it; they are in one group, so that it is opened once."""
     folder = tmp_path_factory.mktemp("storm")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tests.flows.brokers import until
 from tests.flows.houses import SIGNALPOST, STOP, opened
 
 pytestmark = pytest.mark.timeout(240)
+
+PATIENCE = 60.0  # seconds: on a busy machine only the test of it fails, not all that share a house
 
 
 class Up:
@@ -45,18 +48,19 @@ class Up:
         """What is left of the family afterwards."""
         family = self.family() if self.process.poll() is None else []
         self.process.send_signal(number)
-        self.process.wait(STOP)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
         return [each for each in family if each.is_running()]
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory):
-    """A first house: its folder, what it told, who was left when it had stopped, its exit code."""
+    """A first house: its folder, what it told, who was left when it had stopped, and in what time."""
     folder = tmp_path_factory.mktemp("house")
     up = Up(folder, "--no-flower", "--sandbox")
-    told, left = up.ready(), up.stop(signal.SIGINT)
-    return folder, told, left, up.process.returncode
+    told, began = up.ready(), time.monotonic()
+    left = up.stop(signal.SIGINT)
+    return folder, told, (left, up.process.returncode), time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +142,10 @@ def test_a_second_house_in_the_same_folder_is_refused(house):
 
 
 def test_it_stops_in_time_leaves_nobody_and_finds_everything_again(before, house):
-    _, told, left, code = before
+    _, told, how, seconds = before
     _, again = house
-    assert (left, code) == ([], 0)
+    assert how == ([], 0)
+    assert seconds < STOP
     assert (again["user"], again["password"]) == (told["user"], told["password"])
     assert again["api_key"] != told["api_key"]  # the old one is no longer good for anything
 
