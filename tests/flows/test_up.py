@@ -55,7 +55,7 @@ class Up:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory):
-    """A first house: its folder, what it told, who was left when it had stopped, and in what time."""
+    """A first house: its folder, what it told, who was left when it stopped, and how soon."""
     folder = tmp_path_factory.mktemp("house")
     up = Up(folder, "--no-flower", "--sandbox")
     told, began = up.ready(), time.monotonic()
