@@ -1,6 +1,6 @@
 """Connected platform accounts with their sealed tokens: rows due before their token ends."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, query_expression
 
 from db.base import PROVIDERS, Base, Json, Timed, one_of
 from db.due import Due, Queue
@@ -58,6 +58,10 @@ class Account(Due, Timed, Base):
     attempts: Mapped[int] = mapped_column("refresh_failures", server_default="0")
     last_error: Mapped[str | None] = mapped_column("last_refresh_error")
 
+    lasts: Mapped[bool | None] = query_expression()
+    used_lately: Mapped[bool | None] = query_expression()
+    # no columns: what `Grants.several` found when it read the row; None if others read it
+
     __table_args__ = (
         UniqueConstraint("user_id", "provider", "open_id"),
         Index(
@@ -96,9 +100,6 @@ class Accounts:
 
     def get(self, account_id: int | None) -> Account | None:
         return None if account_id is None else self._session.get(Account, account_id)
-
-    def several(self, ids: Collection[int | None]) -> Sequence[Account]:
-        return self._session.scalars(select(Account).where(Account.id.in_(ids))).all()
 
     def locked(self, account_id: int) -> Account | None:
         """Read again, and nobody else's until this transaction ends."""

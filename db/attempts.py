@@ -65,8 +65,8 @@ class Attempts:
         if not rows:
             return {}
         values = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
-        opened = insert(Attempt).values(values).returning(Attempt.row_id, Attempt.id)
-        return {entry.row_id: entry.id for entry in self._session.execute(opened)}
+        opened = insert(Attempt).returning(Attempt.row_id, Attempt.id)
+        return {entry.row_id: entry.id for entry in self._session.execute(opened, values)}
 
     def close(self, entries: Mapping[int, Entry]) -> None:
         """How each of them ended, once."""

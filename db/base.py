@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
-    FetchedValue,
     Identity,
     MetaData,
     Text,
@@ -51,11 +50,12 @@ class Created:
 
 
 class Timed(Created):
-    """`updated_at` is kept by a trigger, so that no writer can forget it."""
+    """`updated_at` is kept by a trigger, so that no writer can forget it.
 
-    updated_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), server_onupdate=FetchedValue(), sort_order=91
-    )
+    The writer itself goes on seeing what it has read: to ask back would cost a round trip a row.
+    """
+
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:

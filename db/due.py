@@ -122,20 +122,8 @@ def named(model: type[Due]) -> list[Any]:
     return [column.label(name) for name, column in mapper.columns.items()]
 
 
-def release(
-    row: Due,
-    again: timedelta | None,
-    *,
-    at_latest: datetime | None = None,
-    error: str | None = None,
-) -> None:
-    """Give the lease back; due again after `again` by the database's clock, or never.
-
-    `at_latest` is when somebody else wants it due: the earlier of both holds.
-    """
-    later: Any = at_latest
-    if again is not None:
-        later = func.least(func.clock_timestamp() + again, at_latest)
-    row.due_at = later
+def release(row: Due, due_at: datetime | None, *, error: str | None = None) -> None:
+    """Give the lease back; due again at that time of the database's clock, or never."""
+    row.due_at = due_at
     row.leased_until = None
     row.last_error = error

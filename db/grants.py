@@ -4,14 +4,28 @@ Times are the database's. What is asked on behalf of a post never waits for a ro
 holds, since the caller holds rows of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, cast, exists, func, or_, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    and_,
+    cast,
+    exists,
+    extract,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, with_expression
 
 from db.accounts import Account, AccountStatus
 from db.posts import Post
@@ -78,18 +92,30 @@ class Grants:
         return self.remaining(account_id) > timedelta(0)
 
     def lasts(self, account_id: int) -> bool:
-        """Whether its access token may be handed out: not refused, and above TOKEN_GUARD_MINUTES.
+        """Whether its access token may be handed out."""
+        found = select(self._lasts()).where(Account.id == account_id)
+        return self._session.scalars(found).one()
+
+    def several(self, ids: Collection[int | None]) -> Sequence[Account]:
+        """Accounts, with `lasts` and `used_lately`."""
+        told = (
+            with_expression(Account.lasts, self._lasts()),
+            with_expression(Account.used_lately, not_(idle())),
+        )
+        wanted = select(Account).where(Account.id.in_(ids)).options(*told)
+        return self._session.scalars(wanted, execution_options={"populate_existing": True}).all()
+
+    def _lasts(self) -> ColumnElement[bool]:
+        """Not refused, and good for longer than TOKEN_GUARD_MINUTES.
 
         Of a token that lives hardly longer than that, a quarter of its life is enough.
         """
         guard: timedelta = self._session.info.get(LEAST, GUARD)
-        whole = type_coerce(Account.expires_at - Account.last_refreshed_at, Interval())
+        life = seconds(Account.expires_at - Account.last_refreshed_at)
+        left = seconds(Account.expires_at - func.clock_timestamp())
         refused = Account.details[REFUSED].as_integer() == Account.token_version
-        known = select(whole, refused).where(Account.id == account_id)
-        life, is_refused = self._session.execute(known).one()
-        if is_refused:
-            return False
-        return self.remaining(account_id) > (guard if life is None else min(guard, life / 4))
+        enough = left > func.least(guard.total_seconds(), life / 4)
+        return and_(enough, not_(func.coalesce(refused, false())))
 
     def in_use(self, account_id: int) -> bool:
         """Somebody called with its token within a day, or one of its posts is due within one."""
@@ -160,15 +186,22 @@ class Grants:
 
     def used(self, account_id: int) -> None:
         """A call is made with its token."""
-        long_ago = Account.last_used_at < func.now() - SELDOM
-        seldom = or_(Account.last_used_at.is_(None), long_ago)
-        self._set(account_id, seldom, last_used_at=func.now())
+        self._set(account_id, idle(), last_used_at=func.now())
 
     def _set(self, account_id: int, *conditions: ColumnElement[bool], **values: Any) -> None:
         mine = select(Account.id).where(Account.id == account_id, *conditions)
         free = mine.with_for_update(skip_locked=True).cte("free")
         changed = update(TABLE).where(TABLE.c.id == free.c.id).values(values)
         self._session.execute(changed)
+
+
+def seconds(interval: Any) -> ColumnElement[Any]:
+    return extract("epoch", interval)
+
+
+def idle() -> ColumnElement[bool]:
+    """Nothing was called with its token of late, as far as anybody wrote down."""
+    return or_(Account.last_used_at.is_(None), Account.last_used_at < func.now() - SELDOM)
 
 
 def merged(new: Any) -> dict[str, Any]:

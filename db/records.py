@@ -1,5 +1,6 @@
 """What TikTok knows of a post, from the moment it has a publish_id."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, func, select, text
@@ -72,6 +73,12 @@ class Records:
 
     def of(self, post_id: int) -> TikTokPost | None:
         return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+
+    def several(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
+        """Of each of these posts; None if the platform was told nothing of it."""
+        found = self._session.scalars(select(TikTokPost).where(TikTokPost.ledger_id.in_(post_ids)))
+        known = {record.ledger_id: record for record in found}
+        return {post_id: known.get(post_id) for post_id in post_ids}
 
     def is_younger(self, record: TikTokPost | None, than: timedelta) -> bool:
         """Whether the platform was heard of it within that time, by the database's clock."""

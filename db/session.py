@@ -22,6 +22,8 @@ GUARD = timedelta(minutes=5)
 LEAST = "token_guard"
 """What an access token has to outlive to be handed out; under this name a session knows it."""
 
+CLOCK = "clock"  # under this name a session remembers when it first looked
+
 UNDONE = frozenset({"40001", "40P01", "25P03"})
 """Serialization, deadlock, a transaction left idle: the same again has every chance."""
 
@@ -56,6 +58,7 @@ class Database:
             pool_timeout=POOL_TIMEOUT,
             pool_recycle=IDLE,
             pool_pre_ping=True,
+            executemany_mode="values_plus_batch",  # one round trip for the changes of many rows
             hide_parameters=True,  # an error message must not quote what it failed to store
             connect_args=connect_args(application_name),
         )
@@ -104,8 +107,10 @@ class Database:
 
 
 def now(session: Session) -> datetime:
-    """The database's clock."""
-    moment: datetime = session.scalars(select(func.clock_timestamp())).one()
+    """The database's clock, as this transaction first read it."""
+    if CLOCK not in session.info:
+        session.info[CLOCK] = session.scalars(select(func.clock_timestamp())).one()
+    moment: datetime = session.info[CLOCK]
     return moment
 
 

@@ -49,8 +49,10 @@ def access(session: Session, account_id: int | None) -> Access:
         raise NotConnected("the account of this row is no longer connected")
     if account.status != AccountStatus.ACTIVE:
         raise Held("needs_reconnect")
-    Grants(session).used(account.id)
-    if not Grants(session).lasts(account.id):
+    if not account.used_lately:
+        Grants(session).used(account.id)
+        account.used_lately = True
+    if not (account.lasts or Grants(session).lasts(account.id)):
         Grants(session).hasten(account.id, version=account.token_version)
         failed = account.attempts - (account.leased_until is not None)  # less the one under way
         raise Later(AILING if failed > 0 else ON_ITS_WAY, "token on its way")

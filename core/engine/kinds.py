@@ -46,7 +46,8 @@ class Work(Generic[Row, Job, Outcome]):
         Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Again | Failure | Later]] | None
     ) = None  # the records of a group in one piece; else they are recorded one after the other
     plain: bool = False  # many small rows, read and not kept: `brief` looks at its own and asks
-    # nothing, and `together` is given a Glimpse of each and releases those it has finished
+    # nothing, `perform` calls nobody, and `together` is given a Glimpse of each and releases
+    # those it has finished
     ledger: bool = True  # a row in `attempts` for every try
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -11,9 +11,9 @@ from core.backoff import delay
 from core.engine.kinds import Hand, Job, Outcome, Report, Work
 from core.outcomes import FENCED, Again, Failure, Later, entry, failure
 from core.wiring import World
-from db.attempts import Attempts, Entry
+from db.attempts import Attempts
 from db.due import Row, release
-from db.session import Database, Session, StoreAway, away
+from db.session import Database, Session, StoreAway, away, now
 
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 """Seconds before writing again; with the connects that fail, far below any lease."""
@@ -61,22 +61,21 @@ def written(
     look = work.queue.glimpsed if work.plain else work.queue.held
     with database.transaction() as session:
         rows: Mapping[int, Any] = look(session, tokens(results))
-        ends = jointly(work, session, outcomes(results, rows))
-        rest = results
-        if work.plain:  # its own `together` has released what it finished
-            rest = [pair for pair in results if not isinstance(ends.get(pair[0].id), Again)]
-            rows = work.queue.held(session, tokens(rest)) if rest else {}
-        report.recorded += len(results) - len(rest)
-        closed: dict[int, Entry] = {}
-        for hand, one in rest:
-            row, result = rows.get(hand.id), ends.get(hand.id, one)
+        ends = jointly(work, session, ours(results, rows))
+        done = {number: ended for number, ended in ends.items() if isinstance(ended, Again)}
+        rest = [(hand, ends.get(hand.id, one)) for hand, one in results if hand.id not in done]
+        if work.plain and rest:
+            rows = work.queue.held(session, tokens(rest))
+        report.recorded += len(done)
+        closed = {hand.entry: entry(done[hand.id]) for hand, _ in results if hand.id in done}
+        for hand, result in rest:
+            row = rows.get(hand.id)
             ended = FENCED if row is None else end(work, session, row, hand, result, world)
             report.count(ended)
-            if hand.entry is not None:
-                closed[hand.entry] = entry(ended)
+            closed[hand.entry] = entry(ended)
             if ended is FENCED:
                 log.warning("work.fenced", kind=work.kind, row=hand.id, attempt=hand.attempt)
-        Attempts(session).close(closed)
+        Attempts(session).close({number: told for number, told in closed.items() if number})
     return report
 
 
@@ -84,35 +83,40 @@ def tokens(results: list[tuple[Hand[Job], Any]]) -> dict[int, int]:
     return {hand.id: hand.token for hand, _ in results}
 
 
-def outcomes(
+def ours(
     results: list[tuple[Hand[Job], Outcome | Failure | Later]], rows: Mapping[int, Any]
-) -> list[tuple[Any, Outcome]]:
+) -> list[tuple[Hand[Job], Any, Outcome]]:
     """The good ones, each with its row, as far as that is still ours."""
     return [
-        (rows[hand.id], one)
+        (hand, rows[hand.id], one)
         for hand, one in results
         if hand.id in rows and not isinstance(one, Failure | Later)
     ]
 
 
 def jointly(
-    work: Work[Row, Job, Outcome], session: Session, group: list[tuple[Any, Outcome]]
+    work: Work[Row, Job, Outcome], session: Session, group: list[tuple[Hand[Job], Any, Outcome]]
 ) -> dict[int, Again | Failure | Later]:
     """The records of a group in one piece; none if that fails, so that each is tried alone.
 
-    A savepoint for each row would double the statements for the sake of a fault that is rare.
+    Rows that are done with are released with them, so that each is written once. A savepoint for
+    each row would double the statements for the sake of a fault that is rare.
     """
     if not group or (work.together is None and len(group) == 1):
         return {}
     try:
         with session.begin_nested():
-            ends = in_turn(work, session, group)
+            rung = [None if work.plain else asked(row, hand) for hand, row, _ in group]
+            ends = in_turn(work, session, [(row, one) for _, row, one in group])
+            for (_, row, _), ended, at_latest in zip(group, ends, rung, strict=True):
+                if isinstance(ended, Again) and not work.plain:
+                    put_down(session, row, ended, at_latest)
     except Exception as error:  # what it is shows when each is tried alone
         if away(error):
             raise
         log.warning("work.apart", kind=work.kind, rows=len(group), error=type(error).__name__)
         return {}
-    return {row.id: ended for (row, _), ended in zip(group, ends, strict=True)}
+    return {row.id: ended for (_, row, _), ended in zip(group, ends, strict=True)}
 
 
 def in_turn(
@@ -132,21 +136,38 @@ def end(
     world: World,
 ) -> Again | Failure | Later:
     """The record itself and what follows from it for the row: when it is due again, if ever."""
-    asked = row.due_at if row.due_at != hand.due else None  # somebody rang while we worked
+    rung = asked(row, hand)
     ended = effect(work, session, row, result)
     if isinstance(ended, Again):
-        row.attempts = 0 if ended.progressed else row.attempts
-        release(row, ended.after, at_latest=asked if ended.after is not None else None)
+        put_down(session, row, ended, rung)
     elif isinstance(ended, Later):
         row.attempts -= 1
-        release(row, ended.wait, at_latest=asked, error=str(ended))
+        release(row, earliest(session, ended.wait, rung), error=str(ended))
         aside(work, session, row, ended)
     else:
         patience = delay(row.attempts, work.policy, dice=world.dice(), at_least=ended.at_least)
         lasting = patience if ended.retryable else None
-        release(row, lasting, error=f"{ended.code}: {ended.message}"[:500])
+        release(row, earliest(session, lasting), error=f"{ended.code}: {ended.message}"[:500])
         aside(work, session, row, ended)
     return ended
+
+
+def asked(row: Row, hand: Hand[Job]) -> datetime | None:
+    """When somebody wants the row due who rang while we worked."""
+    return row.due_at if row.due_at != hand.due else None
+
+
+def put_down(session: Session, row: Row, ended: Again, rung: datetime | None) -> None:
+    row.attempts = 0 if ended.progressed else row.attempts
+    release(row, earliest(session, ended.after, rung if ended.after is not None else None))
+
+
+def earliest(
+    session: Session, after: timedelta | None, rung: datetime | None = None
+) -> datetime | None:
+    """So long from now, or when somebody else wants it due; None if neither is said."""
+    ours = None if after is None else now(session) + after
+    return min((time for time in (ours, rung) if time is not None), default=None)
 
 
 def effect(
@@ -190,4 +211,4 @@ def aside(work: Work[Row, Job, Outcome], session: Session, row: Row, why: Failur
         if away(error):
             raise
         log.exception("work.unended", kind=work.kind, row=row.id)
-        release(row, UNENDED, error=f"unended: {type(error).__name__}")
+        release(row, now(session) + UNENDED, error=f"unended: {type(error).__name__}")

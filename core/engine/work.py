@@ -32,7 +32,7 @@ def run(
     lapsed, each alone.
     """
     report = shift(work, database, world, limit=work.batch, only=only)
-    lonely = work.batch if work.together else 1
+    lonely = work.batch if work.plain else 1
     for _ in range(lonely if sweeps else 0):
         alone = shift(work, database, world, limit=1, lapsed=True, only=only)
         report.add(alone)
@@ -148,7 +148,7 @@ def perform_all(
         yield told
     if work.pool > 1 and len(busy) > 1:
         yield from by_threads(work, busy, world)
-    elif work.together:  # calls nobody, or is alone
+    elif work.plain:  # calls nobody
         results = list(map(one, busy))
         yield results
     else:

@@ -33,7 +33,7 @@ class Book:
         records: Mapping[int, AnyRecord | None] | None = None,
         at: datetime | None = None,
     ) -> None:
-        self._session = session
+        self.session = session
         self._records: dict[int, AnyRecord | None] = dict(records or {})
         self._at = at
         self._lines: list[dict[str, Any]] = []
@@ -43,12 +43,12 @@ class Book:
 
     @cached_property
     def at(self) -> datetime:
-        return self._at or now(self._session)
+        return self._at or now(self.session)
 
     def record(self, post: AnyPost) -> AnyRecord | None:
         """What the platform knows of it, as far as it told us."""
         if post.id not in self._records:
-            self._records[post.id] = Records(self._session).of(post.id)
+            self._records[post.id] = Records(self.session).of(post.id)
         return self._records[post.id]
 
     def line(
@@ -78,18 +78,20 @@ class Book:
         self._ended.append(post)
 
     def write(self) -> None:
-        PostEvents(self._session).add_all(self._lines)
-        Notifications(self._session).tell_all(self._told)
-        tell(self._session, self._news)
-        UploadSessions(self._session).drop([post.id for post in self._ended])
+        PostEvents(self.session).add_all(self._lines)
+        Notifications(self.session).tell_all(self._told)
+        tell(self.session, self._news)
+        UploadSessions(self.session).drop([post.id for post in self._ended])
         for post in self._ended:
             count(post)
 
 
 @contextmanager
-def opened(session: Session) -> Iterator[Book]:
-    """For one post or a few: written when the block ends well."""
-    book = Book(session)
+def opened(
+    session: Session, *, records: Mapping[int, AnyRecord | None] | None = None
+) -> Iterator[Book]:
+    """Written when the block ends well."""
+    book = Book(session, records=records)
     yield book
     book.write()
 

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.ledger.news import to
+from core.ledger.book import Book
+from core.ledger.endings import move
 from core.ledger.settle import QUICK, State
 from core.outcomes import Again
 from db.media import Medias
 from db.posts import Post, SentBy
 from db.records import Records
-from db.session import Session, now
-from db.timeline import PostEvents
 from db.uploads import UploadSessions
 from platforms.base import Phase, Started
 
@@ -24,24 +23,24 @@ class Began:
     upload_url: str | None  # sealed
 
 
-def began(session: Session, post: Post, outcome: Began) -> Again:
+def began(book: Book, post: Post, outcome: Began) -> Again:
     started = outcome.started
     post.publish_id, post.chunk_size, post.memo = started.publish_id, started.chunk_size, {}
-    PostEvents(session).add(post, "started", note=started.publish_id)
-    Records(session).open(post)
+    book.line(post, "started", note=started.publish_id)
+    Records(book.session).open(post)
     if post.sent_by == SentBy.PLATFORM:
         post.step = Phase.PROCESSING
-        to(session, post, State.PROCESSING, note="the platform fetches the file")
+        move(book, post, State.PROCESSING, note="the platform fetches the file")
         return Again(QUICK[0])
     post.step = Phase.RECEIVING
-    await_bytes(session, post, outcome)
+    await_bytes(book, post, outcome)
     return Again(NOW if post.sent_by == SentBy.SIGNALPOST else QUICK[0])
 
 
-def await_bytes(session: Session, post: Post, outcome: Began) -> None:
-    started, media = outcome.started, Medias(session).get(post.media_id)
-    post.url_expires_at = now(session) + (started.upload_lifetime or USUAL_LIFETIME)
-    UploadSessions(session).open(
+def await_bytes(book: Book, post: Post, outcome: Began) -> None:
+    started, media = outcome.started, Medias(book.session).get(post.media_id)
+    post.url_expires_at = book.at + (started.upload_lifetime or USUAL_LIFETIME)
+    UploadSessions(book.session).open(
         post.id,
         upload_url_encrypted=outcome.upload_url,
         url_expires_at=post.url_expires_at,

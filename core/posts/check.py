@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.accounts.tokens import Access, access, refused
+from core.ledger.book import Book
 from core.ledger.endings import DRAFT_POLL
-from core.ledger.news import POLL, hear
+from core.ledger.news import POLL, note
 from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Later
 from core.posts.waiting import age, pause, resume, unknown
 from core.wiring import World
 from db.posts import Post
-from db.session import Session, now
+from db.session import Session
 from platforms.base import Phase, Progress
 from platforms.errors import RateLimited, Rejected, TokenExpired
 
@@ -65,19 +66,18 @@ def perform(job: Job, world: World) -> News | NoToken:
     return News(progress, world.dice())
 
 
-def record(session: Session, post: Post, outcome: News | NoToken) -> Again:
+def record(book: Book, post: Post, outcome: News | NoToken) -> Again:
     if isinstance(outcome, NoToken):
-        refused(session, outcome.access)
-    at = now(session)  # a machine whose clock is wrong must not end a post
+        refused(book.session, outcome.access)
     if outcome.progress is None:
-        return unknown(session, post, at, dice=outcome.dice)
-    hear(session, post, outcome.progress, mouth=POLL)
+        return unknown(book, post, dice=outcome.dice)
+    note(book, post, outcome.progress, mouth=POLL)
     if post.state in FINAL:
-        return after_the_end(post, at)
+        return after_the_end(post, book.at)
     if post.state == State.SENDING:
         nothing_there = outcome.progress.bytes_done == 0
-        return resume(session, post, at, nothing_there=nothing_there, dice=outcome.dice)
-    return pause(session, post, at, dice=outcome.dice)
+        return resume(book, post, nothing_there=nothing_there, dice=outcome.dice)
+    return pause(book, post, dice=outcome.dice)
 
 
 def after_the_end(post: Post, at: datetime) -> Again:

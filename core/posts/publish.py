@@ -11,14 +11,16 @@ from typing import Any
 
 from core.backoff import Policy, minutes, seconds
 from core.engine.kinds import Work
+from core.ledger.book import Book, opened
 from core.ledger.memo import ASKED, DEAD, INLINE, WAIT, WHY, without
 from core.ledger.news import finish
 from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Failure, Held, Later
 from core.posts import check, reconcile, send, start
 from core.wiring import World
-from db.accounts import Accounts
+from db.grants import Grants
 from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
+from db.records import Records
 from db.session import Session
 
 AWAY = frozenset({"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform_unavailable"})
@@ -48,7 +50,7 @@ def step_of(post: Post) -> str:
 
 def gather(session: Session, posts: Sequence[Post]) -> object:
     """Their accounts, in one question: each brief then finds its own at hand."""
-    return Accounts(session).several({post.oauth_account_id for post in posts})
+    return Grants(session).several({post.oauth_account_id for post in posts})
 
 
 def brief(session: Session, post: Post) -> Task:
@@ -61,7 +63,26 @@ def perform(task: Task, world: World) -> Task:
 
 
 def record(session: Session, post: Post, task: Task) -> Again:
-    return STEPS[task.step].record(session, post, task.value)  # type: ignore[no-any-return]  # STEPS is untyped
+    with opened(session) as book:
+        return recorded(book, post, task)
+
+
+def together(session: Session, tasks: Sequence[tuple[Post, Task]]) -> list[Again | Later]:
+    """Of several posts, in one book: each table is written once."""
+    told = [post.id for post, _ in tasks if post.publish_id is not None]
+    with opened(session, records=Records(session).several(told)) as book:
+        return [unless_later(book, post, task) for post, task in tasks]
+
+
+def unless_later(book: Book, post: Post, task: Task) -> Again | Later:
+    try:
+        return recorded(book, post, task)
+    except Later as later:
+        return later
+
+
+def recorded(book: Book, post: Post, task: Task) -> Again:
+    return STEPS[task.step].record(book, post, task.value)  # type: ignore[no-any-return]  # STEPS is untyped
 
 
 def put_back(session: Session, post: Post, why: Failure | Later) -> None:
@@ -119,6 +140,7 @@ WORK: Work[Post, Task, Task] = Work(
     batch=16,
     pool=8,
     gather=gather,
+    together=together,
 )
 
 UPLOADS: Work[Post, Task, Task] = Work(

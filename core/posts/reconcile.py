@@ -8,7 +8,9 @@ Also: a post that is published, and of which nobody has told its id, is asked ab
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.ledger.news import finish, hear, to
+from core.ledger.book import Book
+from core.ledger.endings import end, move
+from core.ledger.news import note, to
 from core.ledger.settle import DAY, State
 from core.outcomes import Again
 from core.posts.sighting import OUR_CLOCKS, PRIVACY, progress, sighting
@@ -17,8 +19,7 @@ from core.wiring import World
 from db.lost import LostStarts
 from db.nameless import Nameless
 from db.posts import Post
-from db.session import Database, Session, now
-from db.timeline import PostEvents
+from db.session import Database, Session
 from db.videos import Video
 from db.watches import Watches
 from platforms.base import Phase
@@ -66,31 +67,30 @@ def perform(job: Job, world: World) -> Found:
     return Found(job.publish_id, world.dice())
 
 
-def record(session: Session, post: Post, outcome: Found) -> Again:
-    if outcome.publish_id is not None and outcome.publish_id == named(session, post):
-        return found(session, post, outcome.publish_id)
-    if (video := sighting(session, post)) is not None:
-        return surfaced(session, post, video)
-    at = now(session)
-    if age(post, at) >= DAY:
-        finish(session, post, State.FAILED, "outcome_unknown")
+def record(book: Book, post: Post, outcome: Found) -> Again:
+    if outcome.publish_id is not None and outcome.publish_id == named(book.session, post):
+        return found(book, post, outcome.publish_id)
+    if (video := sighting(book.session, post)) is not None:
+        return surfaced(book, post, video)
+    if age(post, book.at) >= DAY:
+        end(book, post, State.FAILED, "outcome_unknown")
         return Again(None)
-    return pause(session, post, at, dice=outcome.dice)
+    return pause(book, post, dice=outcome.dice)
 
 
-def found(session: Session, post: Post, publish_id: str) -> Again:
+def found(book: Book, post: Post, publish_id: str) -> Again:
     post.publish_id, post.step = publish_id, Phase.PROCESSING
-    PostEvents(session).add(post, "found", note=publish_id)
-    to(session, post, State.PROCESSING, note="a webhook named it")
-    LostStarts(session).adopt(post)
+    book.line(post, "found", note=publish_id)
+    move(book, post, State.PROCESSING, note="a webhook named it")
+    LostStarts(book.session).adopt(post)
     return Again(NOW)
 
 
-def surfaced(session: Session, post: Post, video: Video) -> Again:
+def surfaced(book: Book, post: Post, video: Video) -> Again:
     """It is out. Nobody needs its publish_id; a notice that names it is recognised all the same."""
-    PostEvents(session).add(post, "found", note=video.video_id)
+    book.line(post, "found", note=video.video_id)
     post.permalink = video.url
-    hear(session, post, progress(video), mouth=LIST)
+    note(book, post, progress(video), mouth=LIST)
     return Again(None)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from core.crypto import Context, upload_context
 from core.errors import Failed, NotFound
-from core.ledger.endings import DRAFT_POLL
+from core.ledger.book import Book
+from core.ledger.endings import DRAFT_POLL, move
 from core.ledger.memo import ASKED, DEAD, STAMP, without
-from core.ledger.news import to
 from core.ledger.settle import FINAL, QUICK, State
 from core.outcomes import Again, Later
 from core.posts.begun import NOW
@@ -155,20 +155,20 @@ def read(job: Job, world: World) -> tuple[bytes, str]:
     return data, stamp
 
 
-def record(session: Session, post: Post, outcome: Outcome) -> Again:
+def record(book: Book, post: Post, outcome: Outcome) -> Again:
     if post.state in FINAL:  # the webhook was faster than this answer
         return Again(DRAFT_POLL if post.step == Phase.DELIVERED else None)
     if isinstance(outcome, Dead):
         post.memo = {**post.memo, DEAD: outcome.code}
         return Again(ASK_SOON)
     if isinstance(outcome, Lost):
-        to(session, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")
+        move(book, post, State.UNCONFIRMED, note=f"last chunk: {outcome.code}")
         return Again(ASK_SOON)
-    UploadSessions(session).reached(post.id, outcome.sent.offset)
+    UploadSessions(book.session).reached(post.id, outcome.sent.offset)
     post.bytes_sent = outcome.sent.offset
     post.memo = {**post.memo, STAMP: outcome.stamp}
     if not outcome.sent.done:
         return Again(NOW)
     post.step = Phase.PROCESSING
-    to(session, post, State.PROCESSING, note="all bytes sent")
+    move(book, post, State.PROCESSING, note="all bytes sent")
     return Again(QUICK[0])

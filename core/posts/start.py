@@ -10,8 +10,10 @@ from datetime import timedelta
 from core.accounts.tokens import Access, access, refused
 from core.crypto import Context, upload_context
 from core.errors import Failed
+from core.ledger.book import Book
+from core.ledger.endings import end, move
 from core.ledger.memo import INLINE
-from core.ledger.news import finish, to
+from core.ledger.news import to
 from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Later, Throttled
 from core.posts.begun import Began, began
@@ -137,17 +139,17 @@ def told(job: Job, world: World) -> Began | Lost:
     return Began(started, sealed)
 
 
-def record(session: Session, post: Post, outcome: Outcome) -> Again:
+def record(book: Book, post: Post, outcome: Outcome) -> Again:
     if isinstance(outcome, NoToken):
-        refused(session, outcome.access)  # raises; `put_back` queues the post again
+        refused(book.session, outcome.access)  # raises; `put_back` queues the post again
     if isinstance(outcome, DryRun):
-        finish(session, post, State.CANCELLED, "dry_run")
+        end(book, post, State.CANCELLED, "dry_run")
         return Again(None)
     if isinstance(outcome, Lost):
         post.memo = {}
-        to(session, post, State.UNCONFIRMED, note=f"no answer to the start: {outcome.code}")
+        move(book, post, State.UNCONFIRMED, note=f"no answer to the start: {outcome.code}")
         return Again(ASK_SOON)
-    return began(session, post, outcome)
+    return began(book, post, outcome)
 
 
 def put_back(session: Session, post: Post) -> None:

@@ -5,6 +5,7 @@ process judges by itself.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -21,18 +22,17 @@ CLASSES = ("oauth", "upload", "publish", "read")
 NEEDED = {"instagram": 2}  # answers that close a half-open circuit; one elsewhere
 TRIES = FAILURES  # to write what others write as well: one of them gets through each time
 KEPT = 7 * 86_400  # seconds a circuit is remembered after its last call
+SEEN = 0.1  # seconds in which calls still pass through a circuit that somebody else has opened
 
 # KEYS: the circuit. ARGV: what it was, what it becomes, which total to count ('' for none).
 # Answers what it is now if that is not what it was, and nothing otherwise.
 SWAP = f"""
 if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[3], 1) end
-redis.call('EXPIRE', KEYS[1], {KEPT})
-if ARGV[1] == ARGV[2] then return false end
 local now = redis.call('HGET', KEYS[1], 'circuit') or ''
-if now ~= ARGV[1] then return now end
-redis.call('HSET', KEYS[1], 'circuit', ARGV[2])
+local same = now == ARGV[1]
+if same and now ~= ARGV[2] then redis.call('HSET', KEYS[1], 'circuit', ARGV[2]) end
 redis.call('EXPIRE', KEYS[1], {KEPT})
-return false
+return not same and now
 """
 READ = "return redis.call('HMGET', KEYS[1], 'circuit', 'failures', 'successes')"
 
@@ -46,6 +46,18 @@ class PlatformAway(Later, Away):
     def __init__(self, wait: timedelta) -> None:
         Away.__init__(self, "circuit open", retry_after=wait)
         self.wait = wait
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A circuit as this process last saw it: its text in Redis, and when by the process's clock."""
+
+    text: str
+    circuit: Circuit
+    at: float
+
+    def passes(self) -> bool:
+        return self.circuit.state is State.CLOSED and time.monotonic() - self.at < SEEN
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Circuits:
         self._swap, self._read = shared.script(SWAP), shared.script(READ)
         self._clock, self._dice = clock, dice
         self._lock, self._alone = Lock(), dict[str, Circuit]()
+        self._seen: dict[str, Sight] = {}
 
     def call(self, platform: str, kind: str, act: Callable[[], T]) -> T:
         """Do it and note how it went. Errors: PlatformAway if the circuit is open; `act`'s own."""
@@ -84,12 +97,15 @@ class Circuits:
     def figures(self, platforms: Iterable[str]) -> list[Figures]:
         """How all circuits of these platforms stand."""
         return [
-            Figures(platform, kind, *self._look(f"circuit:{platform}:{kind}")[1:])
+            Figures(platform, kind, *self._told(f"circuit:{platform}:{kind}"))
             for platform in platforms
             for kind in CLASSES
         ]
 
     def _enter(self, key: str) -> None:
+        if (seen := self._seen.get(key)) and seen.passes():
+            return  # whoever leaves looks again
+        self._seen.pop(key, None)
         wait = self._change(key, lambda circuit: admit(circuit, self._clock()), total="")
         if wait:
             raise PlatformAway(timedelta(seconds=wait) * (1 + self._dice() / 4))
@@ -102,18 +118,22 @@ class Circuits:
         self._change(key, step, total="failures" if away else "successes")
 
     def _change(self, key: str, step: Step, *, total: str) -> float:
-        """Read, decide, write unless somebody wrote in between: then decide anew."""
-        text, before, *_ = self._look(key)
-        for _ in range(TRIES):
-            if text is None:
-                return self._change_alone(key, step)
-            after, wait = step(before)
-            if not total and after == before:
-                return wait
-            other = self._write(key, text, text if after == before else written(after), total)
-            if other is None:
-                return wait
-            text, before, total = other, read(other), ""
+        """Decide by what was seen last, write unless somebody wrote in between: then anew."""
+        try:
+            seen = self._seen.get(key) or self._look(key)
+            for _ in range(TRIES):
+                after, wait = step(seen.circuit)
+                if not total and after == seen.circuit:
+                    break
+                text = seen.text if after == seen.circuit else written(after)
+                other: str | None = self._swap([key], [seen.text, text, total])
+                if other is None:
+                    self._seen[key] = Sight(text, after, time.monotonic())
+                    break
+                seen, total = self._saw(key, other), ""
+        except SharedAway:
+            self._seen.pop(key, None)
+            return self._change_alone(key, step)
         return wait
 
     def _change_alone(self, key: str, step: Step) -> float:
@@ -121,20 +141,21 @@ class Circuits:
             self._alone[key], wait = step(self._alone.get(key, Circuit()))
             return wait
 
-    def _look(self, key: str) -> tuple[str | None, Circuit, int, int]:
+    def _look(self, key: str) -> Sight:
+        """Errors: SharedAway."""
+        return self._saw(key, self._read([key], [])[0] or "")
+
+    def _saw(self, key: str, text: str) -> Sight:
+        self._seen[key] = Sight(text, read(text), time.monotonic())
+        return self._seen[key]
+
+    def _told(self, key: str) -> tuple[Circuit, int, int]:
         """As Redis has it; without Redis, as we have it ourselves."""
         try:
             text, failures, successes = self._read([key], [])
         except SharedAway:
-            return None, self._alone.get(key, Circuit()), 0, 0
-        return text or "", read(text), int(failures or 0), int(successes or 0)
-
-    def _write(self, key: str, old: str, new: str, total: str) -> str | None:
-        try:
-            other: str | None = self._swap([key], [old, new, total])
-        except SharedAway:
-            return None
-        return other
+            return self._alone.get(key, Circuit()), 0, 0
+        return read(text), int(failures or 0), int(successes or 0)
 
 
 def counts(error: PlatformError) -> bool:

@@ -16,6 +16,7 @@ from platforms.base import App, OAuth, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import Http
 from platforms.secret import Secret
+from tests.flows.brokers import until
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -133,8 +134,22 @@ def test_one_process_opens_it_for_all(process, redis_url):
     first, second = process(redis_url), process(redis_url)
     breaks(first, times=2)
     breaks(second, times=3)
-    with pytest.raises(PlatformAway):
-        first.call("tiktok", "read", lambda: 1)
+    until(lambda: postpones(first), within=1.0, what="the other process hearing of it")
+
+
+def test_a_process_that_has_just_called_hears_of_it_by_its_next_answer(process, redis_url):
+    first, second = process(redis_url), process(redis_url)
+    assert not postpones(first)
+    breaks(second)
+    first.call("tiktok", "read", lambda: 1)
+    assert postpones(first)
+
+
+def postpones(circuits):
+    try:
+        return circuits.call("tiktok", "read", lambda: False)
+    except PlatformAway:
+        return True
 
 
 def test_only_one_process_tries_when_the_time_is_over(process, redis_url, clock):
