@@ -137,8 +137,8 @@ WORK: Work[Post, Task, Task] = Work(
     put_back=put_back,
     policy=POLICY,
     lease=timedelta(seconds=90),
-    batch=16,
-    pool=8,
+    batch=32,
+    pool=16,
     gather=gather,
     together=together,
 )
