@@ -117,12 +117,12 @@ class Grants:
         enough = left > func.least(guard.total_seconds(), life / 4)
         return and_(enough, not_(func.coalesce(refused, false())))
 
-    def in_use(self, account_id: int) -> bool:
-        """Somebody called with its token within a day, or one of its posts is due within one."""
-        posts = exists().where(Post.oauth_account_id == account_id, Post.due_at < func.now() + DAY)
+    def in_use(self, account_ids: Collection[int]) -> set[int]:
+        """With whose tokens somebody called within a day, or who have posts due within one."""
+        posts = exists().where(Post.oauth_account_id == Account.id, Post.due_at < func.now() + DAY)
         recently = Account.last_used_at > func.now() - DAY
-        found = select(or_(recently, posts)).where(Account.id == account_id)
-        return bool(self._session.scalar(found))
+        found = select(Account.id).where(Account.id.in_(account_ids), or_(recently, posts))
+        return set(self._session.scalars(found)) if account_ids else set()
 
     def hasten(self, account_id: int, *, version: int) -> None:
         """Due for refresh now, if the tokens are still those of `version`.

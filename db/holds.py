@@ -4,7 +4,7 @@ Rows that somebody holds are left out, where nothing is said to the contrary: wh
 about to find out by itself how the account stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,14 +27,15 @@ class Holds:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def wake(self, account_id: int) -> None:
-        """Its token is there: whoever waits for it need not wait to the end."""
+    def wake(self, account_ids: Collection[int]) -> None:
+        """Their tokens are there: whoever waits for one need not wait to the end."""
         waiting = (
             Post.leased_until.is_(None),
             Post.due_at > func.now(),
             Post.last_error.startswith("token "),
         )
-        self._set(account_id, *waiting, due_at=func.now())
+        if account_ids:
+            self._set(Post.oauth_account_id.in_(account_ids), *waiting, due_at=func.now())
 
     def queued(self, account_id: int) -> Sequence[Post]:
         """Posts of which nothing was sent yet, locked; waits for those that somebody holds."""
@@ -51,7 +52,8 @@ class Holds:
             Post.leased_until.is_(None),
             Post.hold_reason.is_(None),
         )
-        return self._set(account_id, *waiting, due_at=None, hold_reason=reason)
+        of_it = Post.oauth_account_id == account_id
+        return self._set(of_it, *waiting, due_at=None, hold_reason=reason)
 
     def resume(self, account_id: int) -> Sequence[Post]:
         """Parked posts go on, at once or at their time: those that do.
@@ -59,20 +61,18 @@ class Holds:
         One wished more than a day ago, of which nothing is out yet, waits for the user's word.
         One in a worker's hands may be about to be parked for the old grant's sake: it is rung.
         """
+        of_it = Post.oauth_account_id == account_id
         held = Post.hold_reason.in_(ON_RECONNECT)
         wished = func.coalesce(Post.publish_at, Post.created_at)
         old = wished < func.now() - GOES_BY_ITSELF
-        self._set(account_id, held, old, Post.state.in_(UNSENT), hold_reason=STALE)
+        self._set(of_it, held, old, Post.state.in_(UNSENT), hold_reason=STALE)
         underway = (Post.leased_until.is_not(None), Post.due_at.is_not(None))
-        self._set(account_id, *underway, due_at=func.clock_timestamp())  # about to be parked?
+        self._set(of_it, *underway, due_at=func.clock_timestamp())  # about to be parked?
         due = func.greatest(func.now(), Post.publish_at)
-        return self._set(account_id, held, due_at=due, hold_reason=None)
+        return self._set(of_it, held, due_at=due, hold_reason=None)
 
-    def _set(
-        self, account_id: int, *conditions: ColumnElement[bool], **values: Any
-    ) -> Sequence[Post]:
-        mine = select(Post.id).where(Post.oauth_account_id == account_id, *conditions)
-        free = mine.with_for_update(skip_locked=True).cte("free")
+    def _set(self, *conditions: ColumnElement[bool], **values: Any) -> Sequence[Post]:
+        free = select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("free")
         changed = update(Post).where(Post.id == free.c.id).values(**values).returning(Post)
         options = {"synchronize_session": False, "populate_existing": True}
         return self._session.scalars(changed, execution_options=options).all()

@@ -4,6 +4,7 @@ A call that was sent but never answered stays visible as `refresh_started_at`. M
 tokens are used for.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from core.accounts import grants
@@ -28,7 +29,7 @@ def brief(session: Session, account: Account) -> Job:
         grants.needs_reconnect(session, account, cause=cause)
         raise Held(f"needs reconnect: {cause}")
     again = account.refresh_started_at is not None
-    account.refresh_started_at = Grants.now()  # cleared by every definite answer
+    account.refresh_started_at = now(session)  # cleared by every definite answer
     who = (account.provider, account.open_id, account.user_id)
     return Job(
         account.provider,
@@ -40,14 +41,32 @@ def brief(session: Session, account: Account) -> Job:
 
 
 def record(session: Session, account: Account, outcome: Sealed | Refused) -> Again:
+    return together(session, [(account, outcome)])[0]
+
+
+def together(session: Session, answers: Sequence[tuple[Account, Sealed | Refused]]) -> list[Again]:
+    """What the answers for several accounts change, and when each of them is due again."""
+    new = [account.id for account, outcome in answers if isinstance(outcome, Sealed)]
+    Holds(session).wake(new)
+    used = Grants(session).in_use(new)
+    return [
+        renewed(session, account, outcome, in_use=account.id in used)
+        if isinstance(outcome, Sealed)
+        else refused(session, account, outcome)
+        for account, outcome in answers
+    ]
+
+
+def renewed(session: Session, account: Account, new: Sealed, *, in_use: bool) -> Again:
+    before, at = (account.refresh_expires_at, account.scope), now(session)
+    renew(account, new, at=at)
+    changed(session, account, *before, at=at)
+    grants.note(session, account, "account.refreshed")
+    return Again(refresh_in(new, in_use=in_use))
+
+
+def refused(session: Session, account: Account, outcome: Refused) -> Again:
     account.refresh_started_at = None
-    if isinstance(outcome, Sealed):
-        before, at = (account.refresh_expires_at, account.scope), now(session)
-        renew(account, outcome, at=at)
-        changed(session, account, *before, at=at)
-        Holds(session).wake(account.id)
-        grants.note(session, account, "account.refreshed")
-        return Again(refresh_in(outcome, in_use=Grants(session).in_use(account.id)))
     left = Grants(session).remaining(account.id)
     if outcome.cause == ROTATION_LOST and left > NO_FLOOR:
         grants.rotation_lost(session, account)
@@ -61,6 +80,7 @@ def renew(account: Account, new: Sealed, *, at: datetime) -> None:
     for column, value in columns(new, at=at).items():
         if value is not None:
             setattr(account, column, value)
+    account.refresh_started_at = None
     account.scope = ",".join(new.grant.scopes) or account.scope
     account.last_refreshed_at = at
     account.token_version += 1
@@ -114,6 +134,7 @@ WORK: Work[Account, Job, Sealed | Refused] = Work(
     put_back=put_back,
     policy=POLICY,
     lease=timedelta(seconds=90),
-    batch=16,
-    pool=8,
+    batch=32,
+    pool=16,
+    together=together,
 )

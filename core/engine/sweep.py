@@ -59,4 +59,4 @@ def noting(
         work.give_up(session, row, failure)
         told(row, failure)
 
-    return replace(work, record=record, put_back=put_back, give_up=give_up)
+    return replace(work, record=record, together=None, put_back=put_back, give_up=give_up)
