@@ -1,13 +1,14 @@
 """Sessions whose exchanges end on time. Must not know what is sent, nor when to send it again."""
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
-from threading import Timer
+from threading import Lock, Thread
 from typing import Any
 
 import requests
@@ -24,12 +25,15 @@ HEADERS = {
 }
 
 
+LOOK = 0.05  # seconds between two looks for exchanges whose time is over
+
+
 class Deadline:
     """The end of one exchange. A socket's own timeout starts anew with each byte; this does not."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
-        self._timer: Timer | None = None
+        self._socket: socket.socket | None = None
 
     @property
     def left(self) -> float:
@@ -44,20 +48,55 @@ class Deadline:
 
         Units: gives the seconds left.
         """
-        left = max(self.left, 0.001)  # 0 would make the socket non-blocking
-        self._timer = Timer(left, _cut, [sock])
-        self._timer.daemon = True
-        self._timer.start()
-        return left
+        self._socket = sock
+        _watch.add(self)
+        return max(self.left, 0.001)  # 0 would make the socket non-blocking
 
     def lift(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        _watch.discard(self)
+
+    def cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _cut(sock: socket.socket) -> None:
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+class Watch:
+    """Cuts what is over. One thread for all exchanges of a process, as long as there are any: a
+    timer for each cost every call the start of a thread, and busy threads wait for one another.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # the thread stays with the parent
+
+    def _begin(self) -> None:
+        self._lock, self._under_way, self._looks = Lock(), set[Deadline](), False
+
+    def add(self, deadline: Deadline) -> None:
+        with self._lock:
+            self._under_way.add(deadline)
+            if not self._looks:
+                self._looks = True
+                Thread(target=self._look, name="deadlines", daemon=True).start()
+
+    def discard(self, deadline: Deadline) -> None:
+        with self._lock:
+            self._under_way.discard(deadline)
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(LOOK)
+            with self._lock:
+                over = [deadline for deadline in self._under_way if deadline.is_over]
+                if not self._under_way:
+                    self._looks = False
+                    return
+            for deadline in over:
+                deadline.cut()
+
+
+_watch = Watch()
 
 
 current: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
