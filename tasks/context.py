@@ -19,6 +19,7 @@ from tasks.bell import ring
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
+STINT = 1.0  # seconds in which a task goes on claiming; other kinds wait for it as long
 SWEEP = 1.0  # seconds; a lease lasts for many
 
 
@@ -54,7 +55,7 @@ def do(work: Work[Row, Job, Outcome]) -> Report:
     """What is due of one kind, with this process's house around it. Counted, under a fresh id."""
     telemetry.correlate(None)
     with timed(work.kind):
-        report = run(work, house().database, house().world, sweeps=sweeps(work.kind))
+        report = run(work, house().database, house().world, sweeps=sweeps(work.kind), stint=STINT)
     metrics.RETRIES.labels(work.kind).inc(report.failed)
     metrics.CLAIMS_LOST.labels(work.kind).inc(report.fenced)
     return report

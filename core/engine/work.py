@@ -4,20 +4,18 @@
 transaction is ever open across a network call. Must not know what the work is about.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 
 from core.engine.kinds import Hand, Job, Outcome, Report, Work
+from core.engine.perform import Supply, perform_all
 from core.engine.record import write
 from core.outcomes import Failure, Later, failure
 from core.wiring import World
 from db.attempts import Attempts
 from db.due import Row
 from db.session import Database, Session, away
-
-TOGETHER = 0.01  # seconds an answer waits for those that come with it, to be recorded with them
 
 
 def run(
@@ -27,11 +25,12 @@ def run(
     *,
     only: int | None = None,
     sweeps: bool = True,
+    stint: float = 0.0,
 ) -> Report:
-    """Do what is due of one kind: a batch of free rows, then, if it `sweeps`, those whose lease
-    lapsed, each alone.
+    """Do what is due of one kind: a batch of free rows, and more of them for a `stint` of seconds;
+    then, if it `sweeps`, those whose lease lapsed, each alone.
     """
-    report = shift(work, database, world, limit=work.batch, only=only)
+    report = shift(work, database, world, limit=work.batch, only=only, stint=stint)
     lonely = work.batch if work.plain else 1
     for _ in range(lonely if sweeps else 0):
         alone = shift(work, database, world, limit=1, lapsed=True, only=only)
@@ -49,14 +48,24 @@ def shift(
     limit: int,
     lapsed: bool = False,
     only: int | None = None,
+    stint: float = 0.0,
 ) -> Report:
-    """One claim, its performances and their records. A full claim rings for helpers first."""
-    hands = claim(work, database, limit=limit, lapsed=lapsed, only=only)
-    if len(hands) == limit and only is None:
+    """Claims, their performances and their records. A full claim rings for helpers first, and one
+    that is full when the stint is over for whoever goes on.
+    """
+
+    def take(room: int) -> list[Hand[Job]]:
+        return claim(work, database, limit=room, lapsed=lapsed, only=only)
+
+    supply, report = Supply(take, stint=stint), Report()
+    hands = supply.claim(limit)
+    if supply.is_left and only is None:
         world.ring(work.bell)
-    report = Report(claimed=len(hands))
-    for results in perform_all(work, hands, world):
+    for results in perform_all(work, hands, world, supply.more):
         write(work, database, world, results, report)
+    if supply.is_left and supply.claimed > limit:
+        world.ring(work.bell)
+    report.claimed = supply.claimed
     return report
 
 
@@ -130,60 +139,3 @@ def briefed(work: Work[Row, Job, Outcome], session: Session, row: Row) -> Job | 
         return work.brief(session, row)
     except Later as later:
         return later
-
-
-def perform_all(
-    work: Work[Row, Job, Outcome], hands: list[Hand[Job]], world: World
-) -> Iterator[list[tuple[Hand[Job], Outcome | Failure | Later]]]:
-    """Results as they come, all that are there at once: those are recorded before more is waited
-    for, so that a kill costs no answer that somebody had time to write down.
-
-    First those that need no performance: who is to be parked must not wait for others' calls.
-    """
-    idle = [hand for hand in hands if isinstance(hand.job, Failure | Later)]
-    busy = [hand for hand in hands if not isinstance(hand.job, Failure | Later)]
-    one = partial(performed, work, world)
-    if idle:
-        told = list(map(one, idle))
-        yield told
-    if work.pool > 1 and len(busy) > 1:
-        yield from by_threads(work, busy, world)
-    elif work.plain:  # calls nobody
-        results = list(map(one, busy))
-        yield results
-    else:
-        for result in map(one, busy):
-            yield [result]
-
-
-def by_threads(
-    work: Work[Row, Job, Outcome], hands: list[Hand[Job]], world: World
-) -> Iterator[list[tuple[Hand[Job], Outcome | Failure | Later]]]:
-    threads = ThreadPoolExecutor(work.pool, thread_name_prefix=work.kind)
-    try:
-        waiting = {threads.submit(performed, work, world, hand) for hand in hands}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            more, waiting = wait(waiting, timeout=TOGETHER)
-            yield [future.result() for future in done | more]
-    finally:
-        threads.shutdown(cancel_futures=True)  # out of time, or nowhere to write: begin no more
-
-
-def performed(
-    work: Work[Row, Job, Outcome], world: World, hand: Hand[Job]
-) -> tuple[Hand[Job], Outcome | Failure | Later]:
-    return hand, perform(work, hand, world)
-
-
-def perform(
-    work: Work[Row, Job, Outcome], hand: Hand[Job], world: World
-) -> Outcome | Failure | Later:
-    if isinstance(hand.job, Failure | Later):
-        return hand.job
-    try:
-        return work.perform(hand.job, world)
-    except Later as later:
-        return later
-    except Exception as error:  # noqa: BLE001 - whatever it is becomes the recorded outcome
-        return failure(error, work.kind, hand.id)

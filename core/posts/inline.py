@@ -5,8 +5,9 @@ The claim is part of the transaction that writes the post, so that no worker com
 
 from core.accounts.tokens import Access, fresh
 from core.engine.kinds import Hand, Report
+from core.engine.perform import perform
 from core.engine.record import write
-from core.engine.work import leased, perform
+from core.engine.work import leased
 from core.errors import Away, CoreError
 from core.ledger.memo import INLINE
 from core.ledger.news import finish

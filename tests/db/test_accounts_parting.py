@@ -10,8 +10,9 @@ from core.accounts.connect import begin, complete
 from core.accounts.disconnect import disconnect
 from core.accounts.refresh import WORK
 from core.engine.kinds import Report
+from core.engine.perform import perform_all
 from core.engine.record import write
-from core.engine.work import claim, perform_all
+from core.engine.work import claim
 from core.errors import NotFound
 from tests.platforms.hostile import answer, hostile_server, plays
 from tests.platforms.script import flat, ok

@@ -52,6 +52,33 @@ def test_a_full_claim_rings_for_helpers_and_a_short_one_does_not(database, sight
     assert rung == ["chores"]
 
 
+def test_in_a_stint_the_slowest_answer_keeps_nobody_waiting(database, sight):
+    slow, *quick = sight.put(12)
+
+    def outside(job, world):
+        if job.id == slow:
+            until(lambda: set(sight.effects()) == set(quick), what="the effects of all others")
+        return perform(job, world)
+
+    work = chores(perform=outside, batch=4, pool=2)
+    assert run(work, database, World(), stint=60.0).recorded == 12
+    assert sight.effects() == dict.fromkeys([slow, *quick], 1)
+
+
+def test_a_stint_that_leaves_something_over_rings_for_whoever_goes_on(database, sight):
+    rung = []
+
+    def outside(job, world):
+        time.sleep(0.02)
+        return perform(job, world)
+
+    sight.put(40)
+    world = World(ring=rung.append)
+    claimed = run(chores(perform=outside, batch=4, pool=2), database, world, stint=0.1).claimed
+    assert 4 < claimed < 40
+    assert rung == ["chores"] * 2
+
+
 def test_one_row_can_be_asked_for_by_its_id(database, sight):
     _, wanted, _ = sight.put(3)
     assert run(chores(), database, World(), only=wanted).claimed == 1

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func
 
 from core import posts
-from core.engine.work import claim, perform, run
+from core.engine.perform import perform
+from core.engine.work import claim, run
 from core.ledger.settle import State
 from core.outcomes import Later
 from core.posts import send

@@ -5,8 +5,9 @@ from sqlalchemy import func
 
 from core.accounts.refresh import POLICY, WORK
 from core.engine.kinds import Report
+from core.engine.perform import perform_all
 from core.engine.record import write
-from core.engine.work import claim, perform_all, run
+from core.engine.work import claim, run
 from db.grants import Grants
 from tests.db.renewals import (
     AWAY,

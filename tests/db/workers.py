@@ -89,7 +89,7 @@ class Crew:
 
     def once(self, database, world):
         if self.sweeps:
-            return run(self.work, database, world)
+            return run(self.work, database, world, stint=0.2)
         return shift(self.work, database, world, limit=self.batch)
 
 
