@@ -46,7 +46,8 @@ class Results:
 
     def aims(self) -> list[Met]:
         """What of ours alone was aimed at, as far as it was measured."""
-        figures = {f"scan {one.kind}": one.claim.p99 for one in self.scans if one.claim}
+        idle = [one for one in self.scans if one.due == 0]
+        figures = {f"scan {one.kind}": one.claim.p99 for one in idle if one.claim}
         for film in self.films:
             figures |= {"upload": film.share, "growth": film.growth}
         for call in self.calls:

@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, func, inspect, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Interval,
+    bindparam,
+    func,
+    inspect,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Identified
@@ -54,30 +66,12 @@ class Queue(Generic[Row]):
         `lapsed` takes rows whose lease ran out unrecorded instead of free ones: their last
         worker may have died of them, so they are claimed apart from their neighbours.
         `plain` rows only look like those of the table: to be read, at a third of the cost.
-        The pick is a CTE: a plain subquery could be run again per row and exceed its limit.
         """
-        model = self.model
-        leased = model.leased_until < func.now() if lapsed else model.leased_until.is_(None)
-        wanted = [model.due_at <= func.now(), leased, *self.lane]
-        if only is not None:
-            wanted.append(model.id == only)
-        oldest = select(model.id).where(*wanted).order_by(model.due_at).limit(limit)
-        picked = oldest.with_for_update(skip_locked=True).cte("picked")
-        taken = (
-            update(model)
-            .where(model.id == picked.c.id)
-            .values(
-                leased_until=func.clock_timestamp() + lease,
-                lease_token=model.lease_token + 1,
-                attempts=model.attempts + 1,
-            )
-        )
+        taking = claiming(self, lapsed=lapsed, single=only is not None, plain=plain)
+        values = {"most": limit, "lease": lease} | ({} if only is None else {"only": only})
         options = {"synchronize_session": False, "populate_existing": True}
-        rows: Any
-        if plain:
-            rows = session.execute(taken.returning(*named(model)), execution_options=options).all()
-        else:
-            rows = session.scalars(taken.returning(model), execution_options=options).all()
+        found = session.execute(taking, values, execution_options=options)
+        rows: Any = found.all() if plain else found.scalars().all()
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 
     def held(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Row]:
@@ -86,27 +80,17 @@ class Queue(Generic[Row]):
         Locked in one order, so that two batches never wait for each other. A row is held once:
         its release ends the lease, and a second writing of the same result finds nothing.
         """
-        mine = tuple_(self.model.id, self.model.lease_token).in_(list(tokens.items()))
-        leased = self.model.leased_until.is_not(None)
-        found = select(self.model).where(mine, leased).order_by(self.model.id)
+        model: Any = self.model
+        held = holding(model, model)
         rows = session.scalars(
-            found.with_for_update(), execution_options={"populate_existing": True}
+            held, given_tokens(tokens), execution_options={"populate_existing": True}
         )
         return {row.id: row for row in rows}
 
     def glimpsed(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Glimpse]:
         """As `held`, for many rows of which nobody needs more than this."""
-        table: Any = inspect(self.model).local_table
-        mine = given({"id": BigInteger(), "lease_token": BigInteger()})
-        found = (
-            select(table.c.id, table.c.created_at)
-            .join(mine, (table.c.id == mine.c.id) & (table.c.lease_token == mine.c.lease_token))
-            .where(table.c.leased_until.is_not(None))
-            .order_by(table.c.id)
-            .with_for_update(of=table)
-        )
-        wanted = [{"id": row, "lease_token": token} for row, token in tokens.items()]
-        rows = session.execute(found, {ROWS: wanted}) if wanted else ()
+        model: Any = self.model
+        rows = session.execute(holding(model, model.id, model.created_at), given_tokens(tokens))
         return {row.id: Glimpse(*row) for row in rows}
 
     def oldest(self, session: Session) -> datetime | None:
@@ -114,6 +98,47 @@ class Queue(Generic[Row]):
         free = or_(self.model.leased_until.is_(None), self.model.leased_until < func.now())
         wanted = [self.model.due_at <= func.now(), free, *self.lane]
         return session.scalar(select(func.min(self.model.due_at)).where(*wanted))
+
+
+@cache
+def claiming(queue: Queue[Any], *, lapsed: bool, single: bool, plain: bool) -> Any:
+    """Built once: to put it together anew took as long as Postgres takes to answer it.
+
+    Takes `most`, `lease`, and `only` if it is for a `single` row.
+
+    The pick is a CTE: a plain subquery could be run again per row and exceed its limit.
+    """
+    model = queue.model
+    leased = model.leased_until < func.now() if lapsed else model.leased_until.is_(None)
+    wanted = [model.due_at <= func.now(), leased, *queue.lane]
+    if single:
+        wanted.append(model.id == bindparam("only", type_=BigInteger))
+    most = bindparam("most", type_=Integer)
+    oldest = select(model.id).where(*wanted).order_by(model.due_at).limit(most)
+    picked = oldest.with_for_update(skip_locked=True).cte("picked")
+    taken = (
+        update(model)
+        .where(model.id == picked.c.id)
+        .values(
+            leased_until=func.clock_timestamp() + bindparam("lease", type_=Interval),
+            lease_token=model.lease_token + 1,
+            attempts=model.attempts + 1,
+        )
+    )
+    return taken.returning(*named(model)) if plain else taken.returning(model)
+
+
+@cache
+def holding(model: type[Due], *wanted: Any) -> Any:
+    """This of the rows under the given tokens, locked in the order of their ids."""
+    mine = given({"id": BigInteger(), "lease_token": BigInteger()})
+    ours = (model.id == mine.c.id) & (model.lease_token == mine.c.lease_token)
+    found = select(*wanted).join(mine, ours).where(model.leased_until.is_not(None))
+    return found.order_by(model.id).with_for_update(of=model)
+
+
+def given_tokens(tokens: Mapping[int, int]) -> dict[str, Any]:
+    return {ROWS: [{"id": row, "lease_token": token} for row, token in tokens.items()]}
 
 
 def named(model: type[Due]) -> list[Any]:

@@ -93,6 +93,8 @@ def leased(
     rows = work.queue.claim(
         session, limit=limit, lease=work.lease, lapsed=lapsed, only=only, plain=work.plain
     )
+    if not rows:
+        return []
     entries = Attempts(session).open(work.kind, rows) if work.ledger else {}
     dues = [row.due_at for row in rows]
     jobs = briefs(work, session, rows)
