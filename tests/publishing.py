@@ -17,6 +17,7 @@ from db.timeline import PostEvent
 from db.uploads import UploadSession
 from db.webhooks import Event
 from platforms.base import Progress
+from tests.platforms.hostile import ENDS
 from tests.platforms.script import flat, ok
 
 INIT = "/v2/post/publish/inbox/video/init/"
@@ -67,7 +68,10 @@ class Desk:
 
         def play(sock):
             manner = script[0] if len(script) == 1 else script.pop(0)
-            sock.sendall(manner) if isinstance(manner, bytes) else manner(sock)
+            if not isinstance(manner, bytes):
+                manner(sock)
+                return ENDS
+            return sock.sendall(manner)
 
         self.server.manners[path] = play
 

@@ -11,6 +11,7 @@ from platforms.http import ONCE
 SHORT = (0.2, 0.3)  # seconds, for calls that are meant to be cut off
 PAUSE = 0.05  # seconds between two drops of a drip
 OPEN_END = b"HTTP/1.1 200 OK\r\n\r\n"  # no length: the answer goes on until the connection ends
+ENDS = "ends"  # the word of a manner that has spoilt the connection
 JSON = b'{"data": {}, "error": {"code": "ok"}}'
 
 
@@ -48,6 +49,7 @@ class Hostile:
             "/drip-body": lambda sock: self.drip(sock, answer(200), at_once=40),
             "/drip-open-end": lambda sock: self.drip(sock, OPEN_END + b" " * 999, at_once=30),
         }
+        self.bad = frozenset(self.manners.values())  # after these the connection ends
 
     def play(self, sock):
         kept = len(self.script) < 2
@@ -82,15 +84,17 @@ class Hostile:
             self.attend(self.tls.wrap_socket(sock, server_side=True) if self.tls else sock)
 
     def attend(self, sock):
+        """A connection is kept as long as nothing spoils it: to end one after a good answer, and
+        not to say so, is a race with the next request.
+        """
         with suppress(OSError), sock:
             while request := self.read(sock):
                 path, body = request
                 self.seen.append((path, body))
                 manner = self.manners.get(path.partition("?")[0])
-                if manner is not None:
-                    return manner(sock)
-                self.play(sock)
-        return None
+                said = (manner or self.play)(sock)
+                if said == ENDS or manner in self.bad:
+                    return
 
     def read(self, sock):
         with sock.makefile("rb") as lines:
