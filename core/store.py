@@ -52,13 +52,18 @@ class Media:
         with self._open(path, os.O_RDONLY) as file:
             return os.fstat(file.fileno()).st_size
 
-    def read(self, path: str, first: int, last: int) -> bytes:
-        """The bytes from `first` to `last` inclusive. Errors: NotFound if some are not there."""
+    def read(
+        self, path: str, first: int, last: int, *, room: bytearray | None = None
+    ) -> memoryview:
+        """The bytes from `first` to `last` inclusive; in `room` if they fit, over what was there.
+
+        Errors: NotFound if some are not there.
+        """
+        size = last - first + 1
+        data = memoryview(room if room and len(room) >= size else bytearray(size))[:size]
         with self._open(path, os.O_RDONLY) as file:
-            file.seek(first)
-            data = file.read(last - first + 1)
-        if len(data) != last - first + 1:
-            raise NotFound("the file is shorter than it was")
+            if os.preadv(file.fileno(), [data], first) != size:
+                raise NotFound("the file is shorter than it was")
         return data
 
     def stamp(self, path: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from platforms.numbers import Insights
 from platforms.secret import Secret
 
+Octets = bytes | memoryview
+
 
 class Phase(StrEnum):
     """Where a publication stands, in words all platforms share."""
@@ -218,7 +220,7 @@ class Publisher(Protocol):
         ...
 
     def send(
-        self, upload_url: Secret, data: bytes, *, chunk: Chunk, total: int, content_type: str
+        self, upload_url: Secret, data: Octets, *, chunk: Chunk, total: int, content_type: str
     ) -> Sent: ...
     def check(self, token: Secret, publish_id: str) -> Progress: ...
     def cancel(self, token: Secret, publish_id: str) -> None: ...

@@ -66,7 +66,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json: Any = None,
-        data: bytes | None = None,
+        data: bytes | memoryview | None = None,
         timeout: Timeout | None = None,
     ) -> Reply:
         """One call with its repetitions. Every answer is a Reply, whatever its status.

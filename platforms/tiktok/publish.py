@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from platforms.base import App, Chunk, Order, Phase, Progress, Sent, Started
+from platforms.base import App, Chunk, Octets, Order, Phase, Progress, Sent, Started
 from platforms.bodies import MAX_NAME, text
 from platforms.chunks import plan
 from platforms.errors import Unavailable
@@ -77,7 +77,7 @@ class TikTokPublisher:
         return replace(started, upload_url=url, upload_lifetime=UPLOAD_LIFETIME)
 
     def send(
-        self, upload_url: Secret, data: bytes, *, chunk: Chunk, total: int, content_type: str
+        self, upload_url: Secret, data: Octets, *, chunk: Chunk, total: int, content_type: str
     ) -> Sent:
         """Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable."""
         uploads.check_host(upload_url, self.app.bases["api"])

@@ -5,7 +5,7 @@ Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11.
 
 import re
 
-from platforms.base import Chunk, Sent
+from platforms.base import Chunk, Octets, Sent
 from platforms.errors import Rejected, Unavailable
 from platforms.http import ONCE, Http, Reply
 from platforms.secret import Secret
@@ -33,7 +33,7 @@ def check_host(upload_url: Secret, api: str) -> None:
 
 
 def put(
-    http: Http, upload_url: Secret, data: bytes, *, chunk: Chunk, total: int, content_type: str
+    http: Http, upload_url: Secret, data: Octets, *, chunk: Chunk, total: int, content_type: str
 ) -> Sent:
     """Sent once: a chunk whose answer is lost may be stored, and the last one published.
 
