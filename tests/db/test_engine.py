@@ -2,9 +2,11 @@
 
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from core.engine import perform as engine
 from core.engine.work import run
 from core.outcomes import DONE, Held
 from db.attempts import Attempts
@@ -65,16 +67,17 @@ def test_in_a_stint_the_slowest_answer_keeps_nobody_waiting(database, sight):
     assert sight.effects() == dict.fromkeys([slow, *quick], 1)
 
 
-def test_a_stint_that_leaves_something_over_rings_for_whoever_goes_on(database, sight):
-    rung = []
+def test_a_stint_that_leaves_something_over_rings_for_whoever_goes_on(database, sight, monkeypatch):
+    clock, rung = SimpleNamespace(now=0.0), []
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def outside(job, world):
-        time.sleep(0.02)
+        clock.now = 61.0 if len(world.performed) >= 8 else 0.0
         return perform(job, world)
 
     sight.put(40)
     world = World(ring=rung.append)
-    claimed = run(chores(perform=outside, batch=4, pool=2), database, world, stint=0.1).claimed
+    claimed = run(chores(perform=outside, batch=4, pool=2), database, world, stint=60.0).claimed
     assert 4 < claimed < 40
     assert rung == ["chores"] * 2
 

@@ -175,7 +175,7 @@ def sandbox(webhook_url):
         yield json.loads(process.stdout.readline())["url"]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)  # a delivery under way may wait for its receiver
         process.stdout.close()
 
 
