@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
@@ -42,14 +42,19 @@ def house() -> House:
 
 def repeated(act: Callable[[], T], *, once: bool, interval: int) -> Iterator[T]:
     """Its results, one every `interval` milliseconds until SIGTERM or Ctrl-C, or only one."""
-    stop = Event()
+    told: SimpleQueue[int] = SimpleQueue()  # an event may not be set in the midst of waiting for it
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def leave(number: int, _frame: FrameType | None) -> None:
+        told.put(number)
+
+    def is_over() -> bool:
+        with suppress(Empty):
+            return bool(told.get(timeout=interval / 1000))
+        return False
 
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError):  # not in the main thread: whoever runs us stops us
             signal.signal(number, leave)
     yield act()
-    while not once and not stop.wait(interval / 1000):
+    while not once and not is_over():
         yield act()

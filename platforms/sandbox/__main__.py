@@ -7,7 +7,7 @@ from the command line.
 import json
 import os
 import signal
-import threading
+from queue import SimpleQueue
 
 import click
 
@@ -65,10 +65,13 @@ def callback(url: str) -> str:
 
 
 def wait_for_the_end() -> None:
-    end = threading.Event()
+    """By a queue, which a handler may use at any moment: an event that is told in the very moment
+    in which it begins to wait waits for its own lock, and for ever.
+    """
+    told: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
-    end.wait()
+        signal.signal(number, lambda told_by, _: told.put(told_by))
+    told.get()
 
 
 if __name__ == "__main__":
