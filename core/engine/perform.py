@@ -13,7 +13,6 @@ from db.due import Row
 
 TOGETHER = 0.01  # seconds an answer waits for those that come with it, to be recorded with them
 
-
 More = Callable[[int], list[Hand[Job]]]
 
 

@@ -14,9 +14,12 @@ from core.engine.perform import perform_all
 from core.engine.record import write
 from core.engine.work import claim
 from core.errors import NotFound
+from tests.db.renewals import tenants, world
 from tests.platforms.hostile import answer, hostile_server, plays
 from tests.platforms.script import flat, ok
-from tests.tenants import HOUR, Tenants, a_world
+from tests.tenants import HOUR
+
+__all__ = ["tenants", "world"]  # fixtures
 
 TOKEN, REVOKE = "/v2/oauth/token/", "/v2/oauth/revoke/"
 GRANT = flat(
@@ -34,16 +37,6 @@ def server():
     with hostile_server() as server:
         plays(server, answer(200, b""))
         yield server
-
-
-@pytest.fixture
-def world(database_url, redis_url, server):
-    return a_world(database_url, server.url, REDIS_URL=redis_url)
-
-
-@pytest.fixture
-def tenants(database, world):
-    return Tenants(database, world.keys)
 
 
 @pytest.fixture

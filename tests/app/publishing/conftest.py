@@ -15,12 +15,19 @@ def server():
 
 
 @pytest.fixture
-def app(stage, server, tmp_path):
+def switches():
+    """Settings of the house beyond the usual ones."""
+    return {}
+
+
+@pytest.fixture
+def app(stage, server, tmp_path, switches):
     return stage.house(
         TIKTOK_API_BASE_URL=server.url,
         TIKTOK_AUTH_BASE_URL=server.url,
         MEDIA_URL=f"file://{tmp_path}/media",
         INLINE_BUDGET_SECONDS="30",
+        **switches,
     )
 
 

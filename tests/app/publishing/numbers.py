@@ -8,14 +8,8 @@ VIDEO = 7_602_997_517_160_123_666
 
 
 @pytest.fixture
-def app(stage, server, tmp_path):
-    return stage.house(
-        TIKTOK_API_BASE_URL=server.url,
-        TIKTOK_AUTH_BASE_URL=server.url,
-        MEDIA_URL=f"file://{tmp_path}/media",
-        ENABLE_TIKTOK_INSIGHTS="on",
-        INLINE_BUDGET_SECONDS="30",
-    )
+def switches():
+    return {"ENABLE_TIKTOK_INSIGHTS": "on"}
 
 
 @pytest.fixture

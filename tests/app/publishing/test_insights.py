@@ -9,12 +9,12 @@ from db.insights import MetricSnapshot
 from db.records import TikTokPost
 from db.videos import Video
 from tests.app.conftest import BASE
-from tests.app.publishing.numbers import VIDEO, account, app, counted, shop
+from tests.app.publishing.numbers import VIDEO, account, counted, shop, switches
 from tests.counting import LIST
 from tests.platforms.script import refuses
 from tests.publishing import A_PULL
 
-__all__ = ["account", "app", "counted", "shop"]  # fixtures
+__all__ = ["account", "counted", "shop", "switches"]  # fixtures
 
 SECRET = {"X-Worker-Secret": BASE["WORKER_SECRET"]}
 HOUR = timedelta(hours=1)

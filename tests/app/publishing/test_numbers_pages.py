@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import update
 
 from db.records import TikTokPost
-from tests.app.publishing.numbers import VIDEO, account, app, counted, shop
+from tests.app.publishing.numbers import VIDEO, account, counted, shop, switches
 from tests.publishing import A_PULL
 
-__all__ = ["account", "app", "counted", "shop"]  # fixtures
+__all__ = ["account", "counted", "shop", "switches"]  # fixtures
 
 
 @pytest.fixture
