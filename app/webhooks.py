@@ -10,6 +10,7 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from app import trace
 from app.body import raw
 from app.context import house, request_id
 from core import webhooks
@@ -17,6 +18,8 @@ from core.errors import CoreError, Invalid
 from core.watch import metrics
 from db.session import StoreAway
 from platforms.errors import PlatformError
+
+ROUTE = "/api/webhooks/<provider>"
 
 blueprint = Blueprint("webhooks", __name__)
 
@@ -30,7 +33,7 @@ ANSWERS = {
 log = structlog.get_logger(__name__)
 
 
-@blueprint.post("/api/webhooks/<provider>")
+@blueprint.post(ROUTE)
 def hear(provider: str) -> Response:
     """A platform's delivery: 200 once it is stored, also if it was here before."""
     webhooks.ear(house().world, provider)  # without a key for it, not a byte is read
@@ -40,7 +43,7 @@ def hear(provider: str) -> Response:
     return Response(ANSWERS[duplicate], mimetype="application/json")
 
 
-@blueprint.get("/api/webhooks/<provider>")
+@blueprint.get(ROUTE)
 def greet(provider: str) -> Response:
     """A platform's handshake, where it has one."""
     try:
@@ -54,8 +57,10 @@ def greet(provider: str) -> Response:
 
 def stored(provider: str, body: bytes) -> bool:
     """Whether all of it was here before. Errors: those of `receive`, and no others."""
-    headers = dict(request.headers)
+    headers, before = dict(request.headers), trace.handed()
     try:
+        if before:
+            before.resume()
         return webhooks.receive(
             house().inbox, house().world, provider, headers, body, correlation_id=request_id()
         ).duplicate

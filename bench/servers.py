@@ -10,9 +10,9 @@ from celery import Celery
 
 from bench.ground import ROOT, Plot
 from local.child import Child, Program
-from local.ports import free_port
+from local.ports import LOOPBACK, free_port
 from local.probe import says_ok
-from local.programs import ALONE, Site, serving
+from local.programs import ALONE, GRANIAN, Site
 from local.supervisor import Supervisor
 
 ANSWER = 0.5  # seconds in which a worker that is up answers a ping
@@ -66,8 +66,11 @@ def flask(application: str, *, tasks: str | None = None) -> Callable[[Place], li
 
 
 def our_server(application: str, site: Site) -> tuple[str, ...]:
-    """Our own command, but for what it serves."""
-    return serving(site, application)
+    """Ours, with as many threads as Flask has there."""
+    return (
+        *(*GRANIAN, "--interface", "wsgi", "--blocking-threads", "32"),
+        *("--host", LOOPBACK, "--port", str(site.web), application),
+    )
 
 
 def listener(place: Place, command: tuple[str, ...]) -> Program:

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Boolean, Text, case, func, literal, null, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Session
 
 from db.base import Json
 from db.recordset import ROWS, given
+from db.session import Connection, Session
 from db.webhooks import Event
 
 
@@ -79,7 +79,7 @@ def insertion() -> Any:
 INSERTION = insertion()
 
 
-def store(session: Session, arrivals: Sequence[Arrival]) -> list[Stored]:
+def store(session: Session | Connection, arrivals: Sequence[Arrival]) -> list[Stored]:
     """What became of each, in the order given: a new row, or one that was there before."""
     rows = [vars(arrival) for arrival in arrivals]
     new = {
@@ -98,7 +98,9 @@ def store(session: Session, arrivals: Sequence[Arrival]) -> list[Stored]:
     return stored
 
 
-def find(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+def find(
+    session: Session | Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Stored]:
     """In a statement of its own: the insertion may have waited for rows its snapshot cannot see."""
     if not keys:
         return {}

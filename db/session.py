@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-__all__ = ["Database", "Session", "StoreAway", "away", "now"]
+__all__ = ["Connection", "Database", "Kept", "Session", "StoreAway", "away", "now"]
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
@@ -62,7 +64,6 @@ class Database:
             hide_parameters=True,  # an error message must not quote what it failed to store
             connect_args=connect_args(application_name),
         )
-        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A session whose work is committed at the end, or not at all.
@@ -70,21 +71,24 @@ class Database:
         Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
         connection broke during the commit itself, which nobody can tell apart.
         """
-        return self._session(self._engine)
-
-    def single(self) -> AbstractContextManager[Session]:
-        """For work of one statement: it is its own transaction, and two round trips are saved.
-
-        Errors: as above.
-        """
-        return self._session(self._single)
+        return self._session()
 
     @contextmanager
-    def _session(self, engine: Engine) -> Iterator[Session]:
+    def _session(self) -> Iterator[Session]:
+        made = Session(self._engine, expire_on_commit=False, info=self._info)
+        with self._told(), made as session:
+            yield session
+            session.commit()
+
+    def kept(self) -> "Kept":
+        """For one thread that writes all the time."""
+        single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        return Kept(single, self._told)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with Session(engine, expire_on_commit=False, info=self._info) as session:
-                yield session
-                session.commit()
+            yield
         except (DBAPIError, PoolTimeout) as error:
             if not away(error):
                 raise
@@ -104,6 +108,50 @@ class Database:
     def dispose(self, *, close: bool = True) -> None:
         """Forget all connections; after a fork `close` is False, for they are the parent's."""
         self._engine.dispose(close=close)
+
+
+class Kept:
+    """A connection that stays with one thread, outside the pool: no loan, no ping, no `BEGIN`.
+
+    Each statement is its own transaction. Connects at first use, and again after a fault.
+    """
+
+    def __init__(self, engine: Engine, told: Callable[[], AbstractContextManager[None]]) -> None:
+        self._engine = engine
+        self._told = told
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """`work` must bear to be repeated: a connection may have died since it was last used, and
+        only using it tells.
+
+        Errors: StoreAway, as of a transaction.
+        """
+        with self._told():
+            known = self._connection is not None
+            try:
+                return self._try(work)
+            except DBAPIError as error:
+                if not (known and away(error)):
+                    raise
+            return self._try(work)
+
+    def _try(self, work: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._connection.detach()
+        try:
+            with self._connection.begin():
+                return work(self._connection)
+        except DBAPIError as error:
+            if away(error):
+                self.close()
+            raise
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def now(session: Session) -> datetime:

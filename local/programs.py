@@ -13,6 +13,11 @@ WAVES = (("web", "beat", "flower"), ("worker", "uploads"), ("sandbox",), ("redis
 
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks.celery:app")
 
+GRANIAN = (
+    *(sys.executable, "-m", "granian", "--http", "1", "--no-ws", "--workers", "1"),
+    *("--log-level", "warning"),
+)
+
 ALONE = ("--without-mingle", "--without-gossip")
 """Our workers have nothing to tell each other; their heartbeat stays, Flower lives on it."""
 
@@ -59,16 +64,11 @@ class Process:
 
 
 def web(site: Site, _: Mapping[str, str]) -> tuple[str, ...]:
-    return serving(site, "--factory", "local.web:create_app")
-
-
-def serving(site: Site, *application: str) -> tuple[str, ...]:
-    """Our server, for whatever it serves. What each option is good for: docs/decisions/0011."""
+    """What each option is good for: docs/decisions/0011 and 0017."""
     return (
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
-        *("--workers", "1", "--blocking-threads", "32", "--http1-buffer-size", "16384"),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "warning"),
-        *("--host", LOOPBACK, "--port", str(site.web), *application),
+        *(*GRANIAN, "--interface", "asgi", "--http1-buffer-size", "16384"),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "2"),
+        *("--host", LOOPBACK, "--port", str(site.web), "--factory", "local.web:create_ingress"),
     )
 
 

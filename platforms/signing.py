@@ -17,6 +17,7 @@ def match(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> s
     if not keys:
         return "no_secret"
     given = [digest.encode(errors="replace") for digest in digests]
-    wanted = [hmac.digest(key, signed, "sha256").hex().encode() for key in keys]
+    # not `hmac.digest`: it lets go of the interpreter each time, which a busy loop has to win back
+    wanted = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in keys]
     matches = [hmac.compare_digest(one, other) for one in given for other in wanted]
     return "ok" if any(matches) else "bad_signature"

@@ -1,8 +1,8 @@
 """Everything one can do with notices of platforms, under one name for the edges."""
 
 from core.webhooks.apply import WORK, work
-from core.webhooks.inbox import Busy, Inbox
-from core.webhooks.receive import NotConfigured, Receipt, ear, process, receive, replay
+from core.webhooks.inbox import Busy, Inbox, Refused
+from core.webhooks.receive import NotConfigured, Receipt, ear, process, receive, replay, take_in
 from platforms.errors import BadSignature
 
 __all__ = [
@@ -12,9 +12,11 @@ __all__ = [
     "Inbox",
     "NotConfigured",
     "Receipt",
+    "Refused",
     "ear",
     "process",
     "receive",
     "replay",
+    "take_in",
     "work",
 ]

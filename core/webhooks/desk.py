@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, database: Database, ring: Callable[[str], None], capacity: int) -> None:
         self.pid = os.getpid()
         self.letters: Queue[Letter | None] = Queue(capacity)
-        self._database = database
+        self._kept = database.kept()
         self._ring = ring
         self._news = Event()
         self._ended = Event()
@@ -78,6 +78,7 @@ class Desk:
             ]
             if waited_for:
                 self._store(waited_for)
+        self._kept.close()
         self._ended.set()
         self._news.set()
 
@@ -106,8 +107,8 @@ class Desk:
         letters[0].stored.set_exception(Refused(type(error).__name__))
 
     def _commit(self, letters: list[Letter]) -> list[list[Stored]]:
-        with self._database.single() as session:
-            stored = iter(store(session, [one for letter in letters for one in letter.arrivals]))
+        rows = [one for letter in letters for one in letter.arrivals]
+        stored = iter(self._kept.run(lambda connection: store(connection, rows)))
         return [[next(stored) for _ in letter.arrivals] for letter in letters]
 
     def _announce(self) -> None:

@@ -4,15 +4,18 @@ Whoever hands in waits, for a bounded time, until the commit that holds its noti
 then may they be acknowledged.
 """
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from datetime import timedelta
 from queue import Full
 from threading import Lock
 
 from core.errors import Away
 from core.webhooks.desk import Desk, Letter, Refused
+from core.webhooks.landing import Landing
 from db.arrivals import Arrival, Stored
 from db.session import Database, StoreAway
 
@@ -46,6 +49,7 @@ class Inbox:
         self._capacity = capacity
         self._opening = Lock()
         self._desk: Desk | None = None
+        self._landing: Landing | None = None
         self._closed = False
 
     def put(self, arrivals: Sequence[Arrival]) -> list[Stored]:
@@ -54,10 +58,24 @@ class Inbox:
         Errors: Busy if that takes too long or Postgres is away: it may or may not be stored, and
         the next delivery finds out. Refused if the database does not take these rows.
         """
+        with self._handed_in(arrivals) as letter:
+            return letter.stored.result(self._patience)
+
+    async def brought(self, arrivals: Sequence[Arrival]) -> list[Stored]:
+        """The same for a task of an event loop, which waits without a thread."""
+        loop = asyncio.get_running_loop()
+        if self._landing is None or self._landing.loop is not loop:
+            self._landing = Landing(loop)
+        with self._handed_in(arrivals) as letter:
+            async with asyncio.timeout(self._patience):
+                return await self._landing.result(letter.stored)
+
+    @contextmanager
+    def _handed_in(self, arrivals: Sequence[Arrival]) -> Iterator[Letter]:
         letter = Letter(arrivals)
         try:
             self._open().letters.put_nowait(letter)
-            return letter.stored.result(self._patience)
+            yield letter
         except Full:
             raise Busy("the inbox is full") from None
         except (TimeoutError, CancelledError):
@@ -75,6 +93,9 @@ class Inbox:
 
     def _open(self) -> Desk:
         """This process's desk: the threads of another one do not survive a fork."""
+        desk = self._desk
+        if desk is not None and desk.pid == os.getpid() and not self._closed:
+            return desk
         with self._opening:
             if self._closed:
                 raise Busy("the inbox is closed")

@@ -67,12 +67,38 @@ def receive(
     Errors: NotFound, NotConfigured; BadSignature; Invalid where the sender is told of a bad body;
     Busy if it is not stored within two seconds, so that the platform delivers it again.
     """
+    delivery, adapter = judged(world, provider, headers, body, correlation_id)
+    return Receipt(tuple(keep(inbox, delivery, adapter)))
+
+
+async def take_in(
+    inbox: Inbox,
+    world: World,
+    provider: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    correlation_id: str | None = None,
+) -> Receipt:
+    """As `receive`, for a task of an event loop; and Refused where the rows need another form."""
+    delivery, adapter = judged(world, provider, headers, body, correlation_id)
+    rows = delivery.rows(adapter)
+    return Receipt(tuple(counted(rows, await inbox.brought(rows))))
+
+
+def judged(
+    world: World,
+    provider: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    correlation_id: str | None,
+) -> tuple[Delivery, Webhooks]:
+    """Errors: NotFound, NotConfigured, BadSignature."""
     adapter = ear(world, provider)
     verdict = adapter.verify(headers, body, now=world.now())
     app = world.settings.apps.get(provider)
     judge(verdict, provider=provider, refuses_late=app is not None and app.refuses_late)
-    delivery = Delivery(provider, body, verdict, correlation_id)
-    return Receipt(tuple(keep(inbox, delivery, adapter)))
+    return Delivery(provider, body, verdict, correlation_id), adapter
 
 
 def keep(inbox: Inbox, delivery: Delivery, adapter: Webhooks) -> list[Stored]:
@@ -83,9 +109,7 @@ def keep(inbox: Inbox, delivery: Delivery, adapter: Webhooks) -> list[Stored]:
     except Refused:
         rows = [delivery.raw()]
         stored = again(inbox, rows)
-    for row, one in zip(rows, stored, strict=True):
-        count(row, one)
-    return stored
+    return counted(rows, stored)
 
 
 def again(inbox: Inbox, rows: list[Arrival]) -> list[Stored]:
@@ -95,11 +119,13 @@ def again(inbox: Inbox, rows: list[Arrival]) -> list[Stored]:
         raise Busy("the database takes it in no form") from refused
 
 
-def count(row: Arrival, stored: Stored) -> None:
+def counted(rows: list[Arrival], stored: list[Stored]) -> list[Stored]:
     """Kinds we do not handle share one label: the sender must not choose our labels."""
-    kind = row.event_type if row.event_type in HANDLERS else "other"
-    result = "duplicate" if stored.duplicate else "late" if row.late else "stored"
-    metrics.of(metrics.WEBHOOK_RECEIVED, row.provider, kind, result).inc()
+    for row, one in zip(rows, stored, strict=True):
+        kind = row.event_type if row.event_type in HANDLERS else "other"
+        result = "duplicate" if one.duplicate else "late" if row.late else "stored"
+        metrics.of(metrics.WEBHOOK_RECEIVED, row.provider, kind, result).inc()
+    return stored
 
 
 def process(database: Database, world: World, *, limit: int) -> Report:
