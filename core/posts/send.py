@@ -15,6 +15,7 @@ from core.ledger.endings import DRAFT_POLL, move
 from core.ledger.memo import ASKED, DEAD, STAMP, without
 from core.ledger.settle import FINAL, QUICK, State
 from core.outcomes import Again, Later
+from core.posts.ahead import Ahead
 from core.posts.begun import NOW
 from core.posts.quota import BUSY
 from core.posts.start import ASK_SOON
@@ -110,24 +111,29 @@ def take_turns(session: Session, post: Post) -> None:
 def perform(job: Job, world: World) -> Outcome:
     """A stint of chunks; what stops it after the first of them is met again by the next claim."""
     end = time.monotonic() + STINT
-    room = bytearray(job.chunk.last - job.chunk.first + 1)  # new memory for each costs a fifth
-    outcome = sent(job, world, room)
-    while isinstance(outcome, Moved) and time.monotonic() < end:
-        if outcome.sent.done:
-            break
-        rest = chunk(job.plan, job.total, outcome.sent.offset)
-        job = replace(job, chunk=rest, stamp=outcome.stamp)
-        if job.is_last:
-            break
-        try:
-            outcome = sent(job, world, room)
-        except Unavailable:
-            break  # the door has logged it
+    with Ahead(world.media) as ahead:
+        outcome = sent(job, world, ahead)
+        while isinstance(outcome, Moved) and time.monotonic() < end:
+            if outcome.sent.done:
+                break
+            job = onward(job, outcome.sent.offset, outcome.stamp)
+            if job.is_last:
+                break
+            try:
+                outcome = sent(job, world, ahead)
+            except Unavailable:
+                break  # the door has logged it
     return outcome
 
 
-def sent(job: Job, world: World, room: bytearray) -> Outcome:
-    data, stamp = read(job, world, room)
+def onward(job: Job, offset: int, stamp: str) -> Job:
+    return replace(job, chunk=chunk(job.plan, job.total, offset), stamp=stamp)
+
+
+def sent(job: Job, world: World, ahead: Ahead) -> Outcome:
+    data, stamp = read(job, ahead)
+    if not job.is_last and not (following := onward(job, job.chunk.last + 1, stamp)).is_last:
+        ahead.begin(following.path, following.chunk)
     url = world.keys.open(job.sealed_url, job.url_context)
     try:
         told = world.platform(job.provider).publisher.send(
@@ -144,11 +150,10 @@ def sent(job: Job, world: World, room: bytearray) -> Outcome:
         raise
 
 
-def read(job: Job, world: World, room: bytearray) -> tuple[memoryview, str]:
+def read(job: Job, ahead: Ahead) -> tuple[memoryview, str]:
     """The bytes, and the file's stamp. Errors: Failed if it is gone, or no longer what it was."""
     try:
-        data = world.media.read(job.path, job.chunk.first, job.chunk.last, room=room)
-        stamp = world.media.stamp(job.path)
+        data, stamp = ahead.take(job.path, job.chunk)
     except NotFound as error:
         raise Failed(str(error), code=CHANGED) from error
     if job.stamp not in {None, stamp} or stamp.partition(":")[0] != str(job.total):

@@ -22,12 +22,13 @@ CLASSES = ("oauth", "upload", "publish", "read")
 NEEDED = {"instagram": 2}  # answers that close a half-open circuit; one elsewhere
 TRIES = FAILURES  # to write what others write as well: one of them gets through each time
 KEPT = 7 * 86_400  # seconds a circuit is remembered after its last call
-SEEN = 0.1  # seconds in which calls still pass through a circuit that somebody else has opened
+SEEN = 0.1  # seconds in which calls still pass through a circuit that somebody else has opened,
+# and in which good answers through a whole one are counted together
 
-# KEYS: the circuit. ARGV: what it was, what it becomes, which total to count ('' for none).
-# Answers what it is now if that is not what it was, and nothing otherwise.
+# KEYS: the circuit. ARGV: what it was, what it becomes, which total to raise ('' for none), and by
+# how much. Answers what it is now if that is not what it was, and nothing otherwise.
 SWAP = f"""
-if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[3], 1) end
+if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[3], ARGV[4]) end
 local now = redis.call('HGET', KEYS[1], 'circuit') or ''
 local same = now == ARGV[1]
 if same and now ~= ARGV[2] then redis.call('HSET', KEYS[1], 'circuit', ARGV[2]) end
@@ -59,6 +60,10 @@ class Sight:
     def passes(self) -> bool:
         return self.circuit.state is State.CLOSED and time.monotonic() - self.at < SEEN
 
+    def is_whole(self) -> bool:
+        """A good answer changes nothing in it."""
+        return self.passes() and not self.circuit.failures
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -80,6 +85,8 @@ class Circuits:
         self._clock, self._dice = clock, dice
         self._lock, self._alone = Lock(), dict[str, Circuit]()
         self._seen: dict[str, Sight] = {}
+        self._owed: dict[str, int] = {}  # good answers that Redis was not told of
+        self._told_at: dict[str, float] = {}
 
     def call(self, platform: str, kind: str, act: Callable[[], T]) -> T:
         """Do it and note how it went. Errors: PlatformAway if the circuit is open; `act`'s own."""
@@ -115,9 +122,24 @@ class Circuits:
             now = self._clock()
             return failed(circuit, now) if away else answered(circuit, now, needed=needed), 0.0
 
-        self._change(key, step, total="failures" if away else "successes")
+        if away:
+            self._change(key, step, total="failures")
+        elif good := self._to_tell(key):
+            self._change(key, step, total="successes", by=good)
 
-    def _change(self, key: str, step: Step, *, total: str) -> float:
+    def _to_tell(self, key: str) -> int:
+        """How many good answers are to be counted now, this one among them; 0 for later."""
+        now = time.monotonic()
+        with self._lock:
+            seen, good = self._seen.get(key), self._owed.get(key, 0) + 1
+            is_early = now - self._told_at.get(key, -SEEN) < SEEN
+            if is_early and seen is not None and seen.is_whole():
+                self._owed[key] = good
+                return 0
+            self._owed[key], self._told_at[key] = 0, now
+            return good
+
+    def _change(self, key: str, step: Step, *, total: str, by: int = 1) -> float:
         """Decide by what was seen last, write unless somebody wrote in between: then anew."""
         try:
             seen = self._seen.get(key) or self._look(key)
@@ -126,7 +148,7 @@ class Circuits:
                 if not total and after == seen.circuit:
                     break
                 text = seen.text if after == seen.circuit else written(after)
-                other: str | None = self._swap([key], [seen.text, text, total])
+                other: str | None = self._swap([key], [seen.text, text, total, by])
                 if other is None:
                     self._seen[key] = Sight(text, after, time.monotonic())
                     break

@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -8,7 +9,7 @@ import pytest
 from core.errors import Away
 from core.outcomes import Later
 from core.resilience.breaker import FAILURES, OPEN_FOR, State
-from core.resilience.circuits import CLASSES, Circuits, PlatformAway
+from core.resilience.circuits import CLASSES, SEEN, Circuits, PlatformAway
 from core.resilience.guard import CLASS_OF, guarded
 from core.resilience.shared import Shared
 from platforms import registry
@@ -137,12 +138,36 @@ def test_one_process_opens_it_for_all(process, redis_url):
     until(lambda: postpones(first), within=1.0, what="the other process hearing of it")
 
 
-def test_a_process_that_has_just_called_hears_of_it_by_its_next_answer(process, redis_url):
+def test_a_process_that_calls_all_the_time_hears_of_it_soon(process, redis_url):
     first, second = process(redis_url), process(redis_url)
     assert not postpones(first)
     breaks(second)
-    first.call("tiktok", "read", lambda: 1)
-    assert postpones(first)
+    until(lambda: postpones(first), within=1.0, what="the busy process hearing of it")
+
+
+def test_good_answers_in_a_row_are_told_together_and_each_is_counted(process, redis_url):
+    circuits = process(redis_url)
+    told, swap = [], circuits._swap
+    circuits._swap = lambda keys, args: (told.append(args), swap(keys, args))[1]
+    for _ in range(50):
+        circuits.call("tiktok", "read", lambda: 1)
+    time.sleep(SEEN)  # the next one is told again
+    circuits.call("tiktok", "read", lambda: 1)
+    assert len(told) < 20
+    assert successes(circuits) == 51
+
+
+def test_a_good_answer_after_failures_is_told_at_once(process, redis_url):
+    circuits = process(redis_url)
+    circuits.call("tiktok", "read", lambda: 1)
+    breaks(circuits, times=FAILURES - 1)
+    circuits.call("tiktok", "read", lambda: 1)
+    breaks(circuits, times=FAILURES - 1)
+    assert state(circuits) is State.CLOSED
+
+
+def successes(circuits):
+    return {each.kind: each for each in circuits.figures(["tiktok"])}["read"].successes
 
 
 def postpones(circuits):
