@@ -4,6 +4,7 @@ A letter that waits for its commit is a task here and not a thread. Everything e
 other routes, letters of an unusual form, and each answer that is not 200.
 """
 
+import gc
 import time
 from typing import Any, NamedTuple
 
@@ -34,7 +35,9 @@ class Letter(NamedTuple):
 
 def create_ingress() -> "Ingress":
     """For the server. Errors: Misconfigured."""
-    return Ingress(create_app())
+    made = Ingress(create_app())
+    gc.freeze()  # half a million objects of imports: to walk them holds up every letter
+    return made
 
 
 class Ingress:

@@ -18,7 +18,7 @@ from db.session import Database, StoreAway
 
 TOGETHER = 64  # letters in one statement
 PACE = 0.005  # seconds from one commit to the next, so that under load letters go together
-ECHO = 0.05  # seconds from one ring to the next; the first of an idle house is heard at once
+ECHO = 0.1  # seconds from one ring to the next; the first of an idle house is heard at once
 
 log = structlog.get_logger(__name__)
 
