@@ -51,11 +51,11 @@ def sweeps(kind: str) -> bool:
     return True
 
 
-def do(work: Work[Row, Job, Outcome]) -> Report:
+def do(work: Work[Row, Job, Outcome], *, stint: float = STINT) -> Report:
     """What is due of one kind, with this process's house around it. Counted, under a fresh id."""
     telemetry.correlate(None)
     with timed(work.kind):
-        report = run(work, house().database, house().world, sweeps=sweeps(work.kind), stint=STINT)
+        report = run(work, house().database, house().world, sweeps=sweeps(work.kind), stint=stint)
     metrics.RETRIES.labels(work.kind).inc(report.failed)
     metrics.CLAIMS_LOST.labels(work.kind).inc(report.fenced)
     return report

@@ -12,6 +12,7 @@ from tasks.celery import app
 from tasks.context import do, house
 from tasks.queues import WAKES
 
+STINT = 5.0  # seconds: a film's last chunk needs a claim of its own, and no turn of the broker
 PAUSE = 1.0  # seconds before a request we could not store goes back to the queue
 
 
@@ -24,8 +25,8 @@ def advance() -> None:
 
 @app.task(name=WAKES["uploads"])
 def send_upload() -> None:
-    """Move a chunk of one film; its offset is kept, so that anybody may go on from there."""
-    if do(posts.UPLOADS).recorded:
+    """Move chunks of one film; its offset is kept, so that anybody may go on from there."""
+    if do(posts.UPLOADS, stint=STINT).recorded:
         ring("uploads")  # the next chunk at once: beat's second would make a long film of it
 
 

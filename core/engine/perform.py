@@ -61,8 +61,20 @@ def perform_all(
         results = list(map(one, busy))
         yield results
     else:
-        for result in map(one, busy):
+        yield from one_by_one(work, busy, one, more)
+
+
+def one_by_one(
+    work: Work[Row, Job, Outcome],
+    hands: list[Hand[Job]],
+    one: Callable[[Hand[Job]], tuple[Hand[Job], Outcome | Failure | Later]],
+    more: More[Job],
+) -> Iterator[list[tuple[Hand[Job], Outcome | Failure | Later]]]:
+    """Each is recorded before the next begins: what became due by it is found at once."""
+    while hands:
+        for result in map(one, hands):
             yield [result]
+        hands = more(work.batch)
 
 
 def by_threads(

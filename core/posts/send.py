@@ -28,6 +28,7 @@ from db.uploads import UploadSessions
 from platforms.base import Chunk, Phase, Sent
 from platforms.chunks import Plan, chunk
 from platforms.errors import Rejected, Unavailable
+from platforms.secret import Secret
 
 CHANGED = "source_changed"
 STINT = 3.0  # seconds in which a claim begins further chunks: writing down each one took as long
@@ -110,9 +111,9 @@ def take_turns(session: Session, post: Post) -> None:
 
 def perform(job: Job, world: World) -> Outcome:
     """A stint of chunks; what stops it after the first of them is met again by the next claim."""
-    end = time.monotonic() + STINT
+    end, url = time.monotonic() + STINT, world.keys.open(job.sealed_url, job.url_context)
     with Ahead(world.media) as ahead:
-        outcome = sent(job, world, ahead)
+        outcome = sent(job, url, world, ahead)
         while isinstance(outcome, Moved) and time.monotonic() < end:
             if outcome.sent.done:
                 break
@@ -120,7 +121,7 @@ def perform(job: Job, world: World) -> Outcome:
             if job.is_last:
                 break
             try:
-                outcome = sent(job, world, ahead)
+                outcome = sent(job, url, world, ahead)
             except Unavailable:
                 break  # the door has logged it
     return outcome
@@ -130,11 +131,10 @@ def onward(job: Job, offset: int, stamp: str) -> Job:
     return replace(job, chunk=chunk(job.plan, job.total, offset), stamp=stamp)
 
 
-def sent(job: Job, world: World, ahead: Ahead) -> Outcome:
+def sent(job: Job, url: Secret, world: World, ahead: Ahead) -> Outcome:
     data, stamp = read(job, ahead)
     if not job.is_last and not (following := onward(job, job.chunk.last + 1, stamp)).is_last:
         ahead.begin(following.path, following.chunk)
-    url = world.keys.open(job.sealed_url, job.url_context)
     try:
         told = world.platform(job.provider).publisher.send(
             url, data, chunk=job.chunk, total=job.total, content_type=job.content_type

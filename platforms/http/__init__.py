@@ -18,7 +18,7 @@ import structlog
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from platforms.errors import PlatformError, TimedOut, Unavailable
-from platforms.http.deadline import Deadline, current, guarded_session
+from platforms.http.deadline import HEADERS, Deadline, current, guarded_session
 from platforms.http.repeat import ONCE, SAFE, TOKEN, Outcome, Repeat, repeated
 from platforms.http.reply import SERVER_ERROR, Reply, retry_after
 from platforms.http.strangers import NotPublic, stranger_session
@@ -74,7 +74,8 @@ class Http:
         `endpoint` is the name under which it is logged and counted.
         Errors: TimedOut, Unavailable; `reached` is False only if surely no try arrived.
         """
-        request = requests.Request(method, url, dict(headers or {}), data=form or data, json=json)
+        told = {**HEADERS, **(headers or {})}
+        request = requests.Request(method, url, told, data=form or data, json=json)
         outcomes: list[Outcome] = []
 
         def attempt() -> Outcome:
@@ -108,7 +109,7 @@ class Http:
         deadline = Deadline(sum(timeout))
         outer = current.set(deadline)
         try:
-            prepared = session.prepare_request(request)
+            prepared = request.prepare()  # a session's own way merges what none of ours has
             with session.send(
                 prepared, stream=True, timeout=timeout, allow_redirects=False
             ) as answer:

@@ -141,8 +141,7 @@ def guarded_session(
     """A session that keeps no cookies and takes nothing from the environment."""
     session = requests.Session()
     session.trust_env = False  # neither .netrc nor a proxy variable may send a token elsewhere
-    session.headers.clear()
-    session.headers.update(HEADERS)
+    session.headers.clear()  # `HEADERS` go with each request
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(pools))

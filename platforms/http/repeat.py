@@ -47,6 +47,8 @@ def repeated(
     dice: Callable[[], float],
 ) -> Outcome:
     """The first outcome that needs no further try, or else the last one."""
+    if repeat.tries == 1:
+        return attempt()
 
     def nap(state: tenacity.RetryCallState) -> float:
         base = min(repeat.first * 2.0 ** (state.attempt_number - 1), LONGEST_NAP)
