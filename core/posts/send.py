@@ -15,7 +15,6 @@ from core.ledger.endings import DRAFT_POLL, move
 from core.ledger.memo import ASKED, DEAD, STAMP, without
 from core.ledger.settle import FINAL, QUICK, State
 from core.outcomes import Again, Later
-from core.posts.ahead import Ahead
 from core.posts.begun import NOW
 from core.posts.quota import BUSY
 from core.posts.start import ASK_SOON
@@ -112,29 +111,21 @@ def take_turns(session: Session, post: Post) -> None:
 def perform(job: Job, world: World) -> Outcome:
     """A stint of chunks; what stops it after the first of them is met again by the next claim."""
     end, url = time.monotonic() + STINT, world.keys.open(job.sealed_url, job.url_context)
-    with Ahead(world.media) as ahead:
-        outcome = sent(job, url, world, ahead)
-        while isinstance(outcome, Moved) and time.monotonic() < end:
-            if outcome.sent.done:
-                break
-            job = onward(job, outcome.sent.offset, outcome.stamp)
-            if job.is_last:
-                break
-            try:
-                outcome = sent(job, url, world, ahead)
-            except Unavailable:
-                break  # the door has logged it
+    outcome = sent(job, url, world)
+    while isinstance(outcome, Moved) and not outcome.sent.done and time.monotonic() < end:
+        rest = chunk(job.plan, job.total, outcome.sent.offset)
+        job = replace(job, chunk=rest, stamp=outcome.stamp)
+        if job.is_last:
+            break
+        try:
+            outcome = sent(job, url, world)
+        except Unavailable:
+            break  # the door has logged it
     return outcome
 
 
-def onward(job: Job, offset: int, stamp: str) -> Job:
-    return replace(job, chunk=chunk(job.plan, job.total, offset), stamp=stamp)
-
-
-def sent(job: Job, url: Secret, world: World, ahead: Ahead) -> Outcome:
-    data, stamp = read(job, ahead)
-    if not job.is_last and not (following := onward(job, job.chunk.last + 1, stamp)).is_last:
-        ahead.begin(following.path, following.chunk)
+def sent(job: Job, url: Secret, world: World) -> Outcome:
+    data, stamp = read(job, world)
     try:
         told = world.platform(job.provider).publisher.send(
             url, data, chunk=job.chunk, total=job.total, content_type=job.content_type
@@ -150,10 +141,11 @@ def sent(job: Job, url: Secret, world: World, ahead: Ahead) -> Outcome:
         raise
 
 
-def read(job: Job, ahead: Ahead) -> tuple[memoryview, str]:
+def read(job: Job, world: World) -> tuple[memoryview, str]:
     """The bytes, and the file's stamp. Errors: Failed if it is gone, or no longer what it was."""
     try:
-        data, stamp = ahead.take(job.path, job.chunk)
+        data = world.media.read(job.path, job.chunk.first, job.chunk.last)
+        stamp = world.media.stamp(job.path)
     except NotFound as error:
         raise Failed(str(error), code=CHANGED) from error
     if job.stamp not in {None, stamp} or stamp.partition(":")[0] != str(job.total):

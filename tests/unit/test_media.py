@@ -1,6 +1,9 @@
+import faulthandler
 import fcntl
 import hashlib
 import io
+import os
+import signal
 import stat
 
 import pytest
@@ -86,6 +89,27 @@ def test_a_file_that_lost_its_end_is_not_sent_short(media, path):
     media.append(path, 0, io.BytesIO(b"abc"), 3)
     with pytest.raises(NotFound):
         media.read(path, 0, 3)
+
+
+def test_a_file_cut_short_while_it_is_read_ends_the_reader_as_a_kill_would(media, path):
+    """Nobody gets bytes that were never there; the row's lease brings the next reader."""
+    size = 64 * PIECE
+    media.append(path, 0, io.BytesIO(bytes(size)), size)
+    child = os.fork()
+    if child == 0:  # nothing of pytest may run in here
+        faulthandler.disable()
+        data = media.read(path, 0, size - 1)
+        os.truncate(media.file(path), PIECE)
+        bytes(data)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGBUS
+
+
+def test_what_was_read_outlives_the_name_of_its_file(media, path):
+    media.append(path, 0, io.BytesIO(b"hello world"), 11)
+    data = media.read(path, 4, 6)
+    media.delete(path)
+    assert data == b"o w"
 
 
 def test_a_deleted_file_is_gone_and_stays_gone(media, path):
