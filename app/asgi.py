@@ -1,17 +1,20 @@
 """ASGI's messages read and written, for `ingress.py`. Must not know what is asked for."""
 
+from asyncio import Task, create_task
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.wsgi import FileWrapper
+from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+CALLER = "signalpost.caller"
 PIECE = 256 * 1024  # bytes
 PROXIED = "x-forwarded-proto"
 
@@ -37,23 +40,52 @@ def is_sealed(scope: Scope, head: Mapping[str, str], proxies: int) -> bool:
     return (said[-proxies] if by_proxy else scope["scheme"]) == "https"
 
 
-def unbroken(receive: Receive) -> Receive:
-    """Whoever hangs up in the middle of a body has not ended it. Errors: ClientDisconnected."""
+class Caller:
+    """Who asked: heard part by part, and watched from the end of what they say on.
 
-    async def checked() -> Message:
-        part = await receive()
+    Servers go on taking an answer that nobody hears any more; whoever makes it has to look.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._first: Message | None = None
+        self._watch: Task[None] | None = None
+        self.is_gone = False
+
+    async def began(self) -> None:
+        """Their first words, which most have: until they come, nobody else needs to wait."""
+        self._first = await self._next()
+
+    async def hear(self) -> Message:
+        """Whoever hangs up in the middle has not ended. Errors: ClientDisconnected."""
+        part, self._first = self._first or await self._next(), None
         if part["type"] == "http.disconnect":
             raise ClientDisconnected
         return part
 
-    return checked
+    def leave(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _next(self) -> Message:
+        part = await self._receive()
+        if part["type"] == "http.request" and not part.get("more_body", False):
+            self._watch = create_task(self._wait())
+        return part
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
 
 
 async def whole(receive: Receive) -> bytes:
     """The body. Errors: ClientDisconnected."""
-    hear, parts, more = unbroken(receive), [], True
+    parts, more = [], True
     while more:
-        part = await hear()
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise ClientDisconnected
         parts.append(part.get("body", b""))
         more = part.get("more_body", False)
     return b"".join(parts)
@@ -81,4 +113,13 @@ def bridged(app: Flask) -> Any:
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": lambda file, _size=0: FileWrapper(file, PIECE),
     }
-    return lambda environ, start: app(environ | told, start)
+
+    def answered(environ: dict[str, Any], start: Any) -> Any:
+        parts = app(environ | told, start)
+        caller: Caller | None = environ["asgi.scope"].get(CALLER)
+        if caller is None:
+            return parts
+        heard = takewhile(lambda _: not caller.is_gone, parts)
+        return ClosingIterator(heard, getattr(parts, "close", None))
+
+    return answered

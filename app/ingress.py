@@ -51,11 +51,21 @@ class Ingress:
         self._told = asgi.encoded({**told, "Content-Type": "application/json"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        letter = self._ordinary(scope)
-        if letter is None:
-            await self._flask(scope, asgi.unbroken(receive), send)
-        else:
+        if scope["type"] != "http":
+            await self._flask(scope, receive, send)
+        elif letter := self._ordinary(scope):
             await self._hear(letter, scope, receive, send)
+        else:
+            await self._pass_on(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To Flask, in a thread, as soon as there is something to hear."""
+        caller = asgi.Caller(receive)
+        await caller.began()
+        try:
+            await self._flask({**scope, asgi.CALLER: caller}, caller.hear, send)
+        finally:
+            caller.leave()
 
     async def _hear(self, letter: Letter, scope: Scope, receive: Receive, send: Send) -> None:
         began, request_id = time.perf_counter(), correlate(trace.asked(letter.head))
@@ -79,8 +89,7 @@ class Ingress:
 
     def _ordinary(self, scope: Scope) -> Letter | None:
         """None for whatever is Flask's from the beginning."""
-        is_post = scope["type"] == "http" and scope["method"] == "POST"
-        provider = self._providers.get(scope["path"]) if is_post else None
+        provider = self._providers.get(scope["path"]) if scope["method"] == "POST" else None
         head = asgi.heading(scope["headers"]) if provider and not scope["query_string"] else None
         if provider is None or head is None or any(name in head for name in UNUSUAL):
             return None

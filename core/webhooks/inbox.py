@@ -22,7 +22,7 @@ from db.session import Database, StoreAway
 __all__ = ["Busy", "Inbox", "Refused"]
 
 PATIENCE = timedelta(seconds=2)
-CAPACITY = 256  # letters that may wait; more of them would only wait in vain
+CAPACITY = 1024  # letters that may wait; more of them would only wait in vain
 
 
 class Busy(Away):
