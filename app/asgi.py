@@ -35,9 +35,9 @@ def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 def is_sealed(scope: Scope, head: Mapping[str, str], proxies: int) -> bool:
     """Whether it came by TLS, as the outermost of so many proxies that we trust says it."""
-    said = [word.strip() for word in head.get(PROXIED, "").split(",")]
-    by_proxy = proxies and len(said) >= proxies
-    return (said[-proxies] if by_proxy else scope["scheme"]) == "https"
+    told = [word.strip() for word in head.get(PROXIED, "").split(",")]
+    by_proxy = proxies and len(told) >= proxies
+    return (told[-proxies] if by_proxy else scope["scheme"]) == "https"
 
 
 class Caller:
@@ -59,9 +59,7 @@ class Caller:
     async def hear(self) -> Message:
         """Whoever hangs up in the middle has not ended. Errors: ClientDisconnected."""
         part, self._first = self._first or await self._next(), None
-        if part["type"] == "http.disconnect":
-            raise ClientDisconnected
-        return part
+        return said(part)
 
     def leave(self) -> None:
         if self._watch is not None:
@@ -79,13 +77,18 @@ class Caller:
         self.is_gone = True
 
 
+def said(part: Message) -> Message:
+    """Errors: ClientDisconnected."""
+    if part["type"] == "http.disconnect":
+        raise ClientDisconnected
+    return part
+
+
 async def whole(receive: Receive) -> bytes:
     """The body. Errors: ClientDisconnected."""
     parts, more = [], True
     while more:
-        part = await receive()
-        if part["type"] == "http.disconnect":
-            raise ClientDisconnected
+        part = said(await receive())
         parts.append(part.get("body", b""))
         more = part.get("more_body", False)
     return b"".join(parts)

@@ -26,7 +26,7 @@ ORDINARY = 64 * 1024  # bytes: reading a longer letter would hold up all others
 UNUSUAL = ("transfer-encoding", "expect")
 
 
-class Letter(NamedTuple):
+class Announced(NamedTuple):
     """What is known of a delivery before its body."""
 
     provider: str
@@ -67,14 +67,13 @@ class Ingress:
         finally:
             caller.leave()
 
-    async def _hear(self, letter: Letter, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _hear(self, letter: Announced, scope: Scope, receive: Receive, send: Send) -> None:
         began, request_id = time.perf_counter(), correlate(trace.asked(letter.head))
         body = b""
         try:
             body = await asgi.whole(receive)
-            receipt = await webhooks.take_in(
-                self._house.inbox, self._house.world, *letter, body, correlation_id=request_id
-            )
+            known = webhooks.judged(self._house.world, *letter, body, correlation_id=request_id)
+            receipt = await webhooks.take_in(self._house.inbox, known)
         except Exception as error:  # noqa: BLE001 - Flask knows what each is answered with
             fault = None if isinstance(error, webhooks.Refused) else error  # to be tried otherwise
             handed = trace.Handed(began, request_id, fault)
@@ -87,7 +86,7 @@ class Ingress:
         own = {**trace.told(request_id, spent), "Content-Length": str(len(said))}
         await asgi.answer(send, STORED, [*self._told, *asgi.encoded(own)], said)
 
-    def _ordinary(self, scope: Scope) -> Letter | None:
+    def _ordinary(self, scope: Scope) -> Announced | None:
         """None for whatever is Flask's from the beginning."""
         provider = self._providers.get(scope["path"]) if scope["method"] == "POST" else None
         head = asgi.heading(scope["headers"]) if provider and not scope["query_string"] else None
@@ -98,4 +97,4 @@ class Ingress:
             return None
         if settings.is_production and not asgi.is_sealed(scope, head, settings.trusted_proxy_count):
             return None
-        return Letter(provider, head)
+        return Announced(provider, head)

@@ -90,10 +90,10 @@ def tell(response: Response, spent: float) -> None:
     )
 
 
-def count(route: str, method: str, status: int, spent: float) -> None:
+def count(rule: str, method: str, status: int, spent: float) -> None:
     """Labels are ours: a caller must not choose them."""
-    metrics.of(metrics.HTTP, route, method, str(status)).inc()
-    metrics.of(metrics.HTTP_SECONDS, route, method).observe(spent)
+    metrics.of(metrics.HTTP, rule, method, str(status)).inc()
+    metrics.of(metrics.HTTP_SECONDS, rule, method).observe(spent)
 
 
 def route() -> str:

@@ -56,14 +56,13 @@ def greet(provider: str) -> Response:
 
 
 def stored(provider: str, body: bytes) -> bool:
-    """Whether all of it was here before. Errors: those of `receive`, and no others."""
+    """Whether all of it was here before. Errors: those of `judged` and `receive`, and no others."""
     headers, before = dict(request.headers), trace.handed()
     try:
         if before:
             before.resume()
-        return webhooks.receive(
-            house().inbox, house().world, provider, headers, body, correlation_id=request_id()
-        ).duplicate
+        known = webhooks.judged(house().world, provider, headers, body, correlation_id=request_id())
+        return webhooks.receive(house().inbox, known).duplicate
     except (CoreError, PlatformError, StoreAway, HTTPException):
         raise
     except Exception as error:  # a fault of ours must not end what the platform would repeat

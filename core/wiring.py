@@ -27,7 +27,7 @@ from platforms import registry
 from platforms.base import Platform, Webhooks
 from platforms.http import Http, stranger_session
 
-POOLS = {"web": 34}  # its threads, the inbox, and one to spare
+POOLS = {"web": 34}  # its threads, and two to spare; the inbox keeps one of its own
 EXCERPT = 4096  # bytes of what an endpoint answers: nobody reads more of it
 FEW = 2  # connections of any other process: the engine opens transactions one after another
 

@@ -65,16 +65,13 @@ class Database:
             connect_args=connect_args(application_name),
         )
 
-    def transaction(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
         """A session whose work is committed at the end, or not at all.
 
         Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
         connection broke during the commit itself, which nobody can tell apart.
         """
-        return self._session()
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
         made = Session(self._engine, expire_on_commit=False, info=self._info)
         with self._told(), made as session:
             yield session

@@ -2,7 +2,16 @@
 
 from core.webhooks.apply import WORK, work
 from core.webhooks.inbox import Busy, Inbox, Refused
-from core.webhooks.receive import NotConfigured, Receipt, ear, process, receive, replay, take_in
+from core.webhooks.receive import (
+    NotConfigured,
+    Receipt,
+    ear,
+    judged,
+    process,
+    receive,
+    replay,
+    take_in,
+)
 from platforms.errors import BadSignature
 
 __all__ = [
@@ -14,6 +23,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "ear",
+    "judged",
     "process",
     "receive",
     "replay",

@@ -44,18 +44,19 @@ class Delivery:
     body: bytes
     verdict: Verdict
     correlation_id: str | None
+    adapter: Webhooks
 
-    def rows(self, adapter: Webhooks) -> list[Arrival]:
+    def rows(self) -> list[Arrival]:
         """One per notice, or the body as it is.
 
         Errors: BadSignature if it is for somebody else; Invalid where the verdict is strict.
         """
-        return [self.row(notice) for notice in self.notices(adapter)] or [self.raw()]
+        return [self.row(notice) for notice in self.notices()] or [self.raw()]
 
-    def notices(self, adapter: Webhooks) -> list[Notice]:
+    def notices(self) -> list[Notice]:
         """None if the body cannot be read: a refusal would only bring it back for days."""
         try:
-            return adapter.parse(self.body)
+            return self.adapter.parse(self.body)
         except BadSignature:
             raise
         except Exception as fault:  # an adapter that stumbles over a signed body must not lose it

@@ -53,63 +53,42 @@ def ear(world: World, provider: str, *, greeting: bool = False) -> Webhooks:
     return found
 
 
-def receive(
-    inbox: Inbox,
-    world: World,
-    provider: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    correlation_id: str | None = None,
-) -> Receipt:
-    """Stored and committed when this returns: the delivery may be acknowledged.
-
-    Errors: NotFound, NotConfigured; BadSignature; Invalid where the sender is told of a bad body;
-    Busy if it is not stored within two seconds, so that the platform delivers it again.
-    """
-    delivery, adapter = judged(world, provider, headers, body, correlation_id)
-    return Receipt(tuple(keep(inbox, delivery, adapter)))
-
-
-async def take_in(
-    inbox: Inbox,
-    world: World,
-    provider: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    correlation_id: str | None = None,
-) -> Receipt:
-    """As `receive`, for a task of an event loop; and Refused where the rows need another form."""
-    delivery, adapter = judged(world, provider, headers, body, correlation_id)
-    rows = delivery.rows(adapter)
-    return Receipt(tuple(counted(rows, await inbox.brought(rows))))
-
-
 def judged(
     world: World,
     provider: str,
     headers: Mapping[str, str],
     body: bytes,
-    correlation_id: str | None,
-) -> tuple[Delivery, Webhooks]:
-    """Errors: NotFound, NotConfigured, BadSignature."""
+    *,
+    correlation_id: str | None = None,
+) -> Delivery:
+    """What came, rightly signed. Errors: NotFound, NotConfigured, BadSignature."""
     adapter = ear(world, provider)
     verdict = adapter.verify(headers, body, now=world.now())
     app = world.settings.apps.get(provider)
     judge(verdict, provider=provider, refuses_late=app is not None and app.refuses_late)
-    return Delivery(provider, body, verdict, correlation_id), adapter
+    return Delivery(provider, body, verdict, correlation_id, adapter)
 
 
-def keep(inbox: Inbox, delivery: Delivery, adapter: Webhooks) -> list[Stored]:
-    """As it reads; if the database does not take it so, as the bytes that came. Errors: Busy."""
-    rows = delivery.rows(adapter)
+def receive(inbox: Inbox, delivery: Delivery) -> Receipt:
+    """Stored and committed when this returns: the delivery may be acknowledged.
+
+    As it reads; if the database does not take it so, as the bytes that came.
+    Errors: BadSignature, Invalid where the sender is told of a bad body; Busy if it is not stored
+    within two seconds, so that the platform delivers it again.
+    """
+    rows = delivery.rows()
     try:
         stored = inbox.put(rows)
     except Refused:
         rows = [delivery.raw()]
         stored = again(inbox, rows)
     return counted(rows, stored)
+
+
+async def take_in(inbox: Inbox, delivery: Delivery) -> Receipt:
+    """As `receive`, for a task of an event loop; and Refused where the rows need another form."""
+    rows = delivery.rows()
+    return counted(rows, await inbox.brought(rows))
 
 
 def again(inbox: Inbox, rows: list[Arrival]) -> list[Stored]:
@@ -119,13 +98,13 @@ def again(inbox: Inbox, rows: list[Arrival]) -> list[Stored]:
         raise Busy("the database takes it in no form") from refused
 
 
-def counted(rows: list[Arrival], stored: list[Stored]) -> list[Stored]:
+def counted(rows: list[Arrival], stored: list[Stored]) -> Receipt:
     """Kinds we do not handle share one label: the sender must not choose our labels."""
     for row, one in zip(rows, stored, strict=True):
         kind = row.event_type if row.event_type in HANDLERS else "other"
         result = "duplicate" if one.duplicate else "late" if row.late else "stored"
         metrics.of(metrics.WEBHOOK_RECEIVED, row.provider, kind, result).inc()
-    return stored
+    return Receipt(tuple(stored))
 
 
 def process(database: Database, world: World, *, limit: int) -> Report:

@@ -17,6 +17,7 @@ import requests
 import structlog
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from platforms.base import Octets
 from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.http.deadline import HEADERS, Deadline, current, guarded_session
 from platforms.http.repeat import ONCE, SAFE, TOKEN, Outcome, Repeat, repeated
@@ -66,7 +67,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json: Any = None,
-        data: bytes | memoryview | None = None,
+        data: Octets | None = None,
         timeout: Timeout | None = None,
     ) -> Reply:
         """One call with its repetitions. Every answer is a Reply, whatever its status.
