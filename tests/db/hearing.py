@@ -30,8 +30,9 @@ class Hearing(Tenants):
             arrivals = []
             for envelope in envelopes:
                 body = json.dumps({**envelope, "client_key": KEY}).encode()
-                delivery = Delivery("tiktok", body, Verdict(ok=True, reason="ok"), None)
-                arrivals += delivery.rows(self.world.platform("tiktok").webhooks)
+                tiktok = self.world.platform("tiktok").webhooks
+                delivery = Delivery("tiktok", body, Verdict(ok=True, reason="ok"), None, tiktok)
+                arrivals += delivery.rows()
             ids = [one.id for one in store(session, arrivals)]
         if columns:
             self.set(*ids, **columns)
