@@ -6,6 +6,7 @@ Pure. Must not know where lines go.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -20,17 +21,22 @@ NAMES = re.compile(
     re.IGNORECASE,
 )
 
-LOOKS = re.compile(
-    r"(?P<keep>://)[^\s/@\"']+@"  # user and password of an address
-    r"|(?P<query>\?)[^\s\"'<>]*=[^\s\"'<>]*"  # a query string
-    r"|(?P<scheme>\b(?:Bearer|Basic|OAuth) )[\w.~+/=!*-]{6,}"
-    r"|\bsp_[A-Za-z0-9]+_[\w-]{8,}"  # our own API keys
-    r"|\b(?:act|rft|clt)\.[\w.!*~-]{6,}"  # TikTok's tokens
-    r"|\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"  # Meta's
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
-    r"|\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+"  # what we sealed
-    r"|[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"  # an e-mail address
-)
+LOOKS = {
+    ("://",): r"(://)[^\s/@\"']+(?=@)",  # user and password of an address
+    ("?",): r"(\?)[^\s\"'<>]*=[^\s\"'<>]*",  # a query string
+    ("Bearer ", "Basic ", "OAuth "): r"(\b(?:Bearer|Basic|OAuth) )[\w.~+/=!*-]{6,}",
+    ("sp_",): r"()\bsp_[A-Za-z0-9]+_[\w-]{8,}",  # our own API keys
+    ("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}",  # TikTok's tokens
+    ("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}",  # Meta's
+    ("eyJ",): r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
+    ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # what we sealed
+    ("@", "%40"): r"()(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+",  # an e-mail address
+}
+"""Marks without which there is nothing to find, and the whole look of it behind what may stay. Most
+lines have no mark, and looking for marks costs a hundredth of looking for the rest.
+"""
+
+MARKED = [(marks, re.compile(look)) for marks, look in LOOKS.items()]
 
 
 class Redactor:
@@ -42,11 +48,15 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def text(self, line: str) -> str:
-        return LOOKS.sub(_kept, self._known.sub(HIDDEN, line))
+        line = self._known.sub(HIDDEN, line)
+        for marks, look in MARKED:
+            if any(mark in line for mark in marks):
+                line = look.sub(rf"\1{HIDDEN}", line)
+        return line
 
     def fields(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The same fields; those with a telling name have lost their value, at any depth."""
-        return {key: HIDDEN if NAMES.search(key) else self._value(event[key]) for key in event}
+        return {key: HIDDEN if is_telling(key) else self._value(event[key]) for key in event}
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -56,17 +66,15 @@ class Redactor:
         return value
 
 
+@lru_cache(maxsize=1024)
+def is_telling(name: str) -> bool:
+    """Whether a secret may go under this name."""
+    return NAMES.search(name) is not None
+
+
 def forms(secret: str) -> set[str]:
     """How one secret can be written in a line."""
     if len(secret) < LEAST:
         return set()
     written = json.dumps(secret, ensure_ascii=False)[1:-1]
     return {secret, written, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")}
-
-
-def _kept(found: re.Match[str]) -> str:
-    """A word of what it was stays, so that the line can still be understood."""
-    groups = found.groupdict()
-    if groups["keep"]:
-        return f"://{HIDDEN}@"
-    return (groups["query"] or groups["scheme"] or "") + HIDDEN

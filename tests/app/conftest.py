@@ -1,7 +1,8 @@
 """The house as a browser or a program meets it: on a migrated database and a Redis of its own."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,10 +15,13 @@ from core.config.settings import Settings
 from core.crypto import generate_key
 from core.people import keys, passwords, users
 from core.people.callers import OF_PEOPLE
+from core.webhooks.inbox import Inbox
 from platforms.secret import Secret
+from tasks.bell import ring
 from tasks.celery import app as celery
 from tests.app.terminal import around
 
+PATIENCE = timedelta(seconds=20)  # of the inbox: a busy machine is not what these tests are about
 PASSWORD = "correct horse battery"
 BASE = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody: a lost bell must not matter here
@@ -51,8 +55,12 @@ class Stage:
     def house(self, **environ):
         """A Flask application; `environ` adds to the settings of the tests."""
         settings = Settings.from_env({**self.environ, **environ})
-        self.built.append(create_app(settings))
-        return self.built[-1]
+        app = create_app(settings)
+        furnished = app.extensions[HOUSE]
+        patient = Inbox(furnished.database, ring, patience=PATIENCE)
+        app.extensions[HOUSE] = replace(furnished, inbox=patient)
+        self.built.append(app)
+        return app
 
     def close(self):
         for app in self.built:
