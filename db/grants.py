@@ -26,9 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
 
 from db.accounts import Account, AccountStatus
 from db.posts import Post
+from db.recordset import among
 from db.session import GUARD, LEAST
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -131,7 +133,7 @@ class Grants:
         """
         same = Account.token_version == version
         idle = (Account.leased_until.is_(None), Account.attempts == 0)
-        self._set(account_id, same, *idle, refresh_due_at=func.clock_timestamp())
+        self._set([account_id], same, *idle, refresh_due_at=func.clock_timestamp())
 
     def force(self, account_id: int, *, version: int) -> bool:
         """As `hasten`, for tokens the platform does not take before their time; nobody gets them
@@ -147,7 +149,7 @@ class Grants:
         if self._session.scalar(asked) is not None:
             return False
         marked = TABLE.c.metadata.concat(cast({REFUSED: version}, JSONB))
-        self._set(account_id, current, metadata=marked)
+        self._set([account_id], current, metadata=marked)
         self.hasten(account_id, version=version)
         return True
 
@@ -184,12 +186,16 @@ class Grants:
         free = found.order_by(Account.expires_at).limit(limit).with_for_update(skip_locked=True)
         return self._session.scalars(free).all()
 
-    def used(self, account_id: int) -> None:
-        """A call is made with its token."""
-        self._set(account_id, idle(), last_used_at=func.now())
+    def used(self, *accounts: Account) -> None:
+        """A call is made with the token of each."""
+        self._set([account.id for account in accounts], idle(), last_used_at=func.now())
+        for account in accounts:
+            set_committed_value(account, "used_lately", True)
 
-    def _set(self, account_id: int, *conditions: ColumnElement[bool], **values: Any) -> None:
-        mine = select(Account.id).where(Account.id == account_id, *conditions)
+    def _set(
+        self, account_ids: Collection[int], *conditions: ColumnElement[bool], **values: Any
+    ) -> None:
+        mine = select(Account.id).where(among(account_ids, Account.id), *conditions)
         free = mine.with_for_update(skip_locked=True).cte("free")
         changed = update(TABLE).where(TABLE.c.id == free.c.id).values(values)
         self._session.execute(changed)

@@ -7,8 +7,10 @@ address, GET /told is the tally.
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+import uvloop
 
 from bench.sink.answers import KINDS, Request, Sink
 
@@ -24,8 +26,7 @@ class Line(asyncio.BufferedProtocol):
         self._head, self._request, self._left = b"", Request("", "", "", {}), 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         return self._room
@@ -90,4 +91,5 @@ async def serve(sink: Sink) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Sink(json.loads(sys.argv[1]))))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Sink(json.loads(sys.argv[1]))))

@@ -4,6 +4,7 @@ Must not refresh by itself nor know what tokens are used for.
 """
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -38,6 +39,15 @@ class Access:
         return world.keys.open(self.sealed, self.context)
 
 
+def at_hand(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
+    """The accounts of a batch: as long as they are kept, `access` asks and writes nothing more."""
+    accounts = Grants(session).several(account_ids)
+    idle = [one for one in accounts if one.status == AccountStatus.ACTIVE and not one.used_lately]
+    if idle:
+        Grants(session).used(*idle)
+    return accounts
+
+
 def access(session: Session, account_id: int | None) -> Access:
     """A token good for at least TOKEN_GUARD_MINUTES.
 
@@ -50,8 +60,7 @@ def access(session: Session, account_id: int | None) -> Access:
     if account.status != AccountStatus.ACTIVE:
         raise Held("needs_reconnect")
     if not account.used_lately:
-        Grants(session).used(account.id)
-        account.used_lately = True
+        Grants(session).used(account)
     if not (account.lasts or Grants(session).lasts(account.id)):
         Grants(session).hasten(account.id, version=account.token_version)
         failed = account.attempts - (account.leased_until is not None)  # less the one under way
@@ -110,7 +119,7 @@ def look(
             raise NeedsReconnect(f"account {account_id}: {account.status_cause}")
         lasts = Grants(session).lasts(account_id)
         if lasts and (refused is None or refused.version != account.token_version):
-            Grants(session).used(account_id)
+            Grants(session).used(account)
             return access_of(account)
         if hasten and account.leased_until is None:
             account.due_at = Grants.now()

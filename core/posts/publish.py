@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from core.accounts.tokens import at_hand
 from core.backoff import Policy, minutes, seconds
 from core.engine.kinds import Work
 from core.ledger.book import Book, opened
@@ -18,7 +19,6 @@ from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Failure, Held, Later
 from core.posts import check, reconcile, send, start
 from core.wiring import World
-from db.grants import Grants
 from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
 from db.records import Records
 from db.session import Session
@@ -50,7 +50,7 @@ def step_of(post: Post) -> str:
 
 def gather(session: Session, posts: Sequence[Post]) -> object:
     """Their accounts, in one question: each brief then finds its own at hand."""
-    return Grants(session).several({post.oauth_account_id for post in posts})
+    return at_hand(session, {post.oauth_account_id for post in posts})
 
 
 def brief(session: Session, post: Post) -> Task:
@@ -137,8 +137,8 @@ WORK: Work[Post, Task, Task] = Work(
     put_back=put_back,
     policy=POLICY,
     lease=timedelta(seconds=90),
-    batch=32,
-    pool=16,
+    batch=64,
+    pool=32,
     gather=gather,
     together=together,
 )

@@ -97,8 +97,8 @@ def of(metric: M, *labels: str) -> M:
 def upstream(platform: str, endpoint: str, outcome: str, taken: float) -> None:
     """One call to a platform; `outcome` is a status, or a code where none came."""
     status, code = (outcome, "") if outcome.isdigit() else ("none", outcome)
-    UPSTREAM.labels(platform, endpoint, status, code).inc()
-    UPSTREAM_SECONDS.labels(platform, endpoint).observe(taken)
+    of(UPSTREAM, platform, endpoint, status, code).inc()
+    of(UPSTREAM_SECONDS, platform, endpoint).observe(taken)
 
 
 def exposition(facts: Facts) -> bytes:

@@ -3,6 +3,7 @@
 Whether repeating is safe is a property of the call, not of the verb: TikTok asks with POST, too.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,8 +48,13 @@ def repeated(
     dice: Callable[[], float],
 ) -> Outcome:
     """The first outcome that needs no further try, or else the last one."""
-    if repeat.tries == 1:
-        return attempt()
+    began, first = time.monotonic(), [attempt()]
+    if repeat.tries == 1 or not repeat.wants(first[0]):
+        return first[0]
+
+    def spent(state: tenacity.RetryCallState) -> bool:
+        late = time.monotonic() - began >= GIVE_UP_AFTER
+        return late or state.attempt_number >= repeat.tries
 
     def nap(state: tenacity.RetryCallState) -> float:
         base = min(repeat.first * 2.0 ** (state.attempt_number - 1), LONGEST_NAP)
@@ -56,12 +62,12 @@ def repeated(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_result(repeat.wants),
-        stop=tenacity.stop_after_attempt(repeat.tries) | tenacity.stop_after_delay(GIVE_UP_AFTER),
+        stop=spent,
         wait=nap,
         sleep=sleep,
         retry_error_callback=result,
     )
-    return retrying(attempt)
+    return retrying(lambda: first.pop() if first else attempt())
 
 
 def result(state: tenacity.RetryCallState) -> Outcome | None:

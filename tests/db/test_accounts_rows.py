@@ -123,7 +123,7 @@ def test_nobody_waits_to_write_that_a_token_was_used(database, tenants):
     account = tenants.an_account()
     with database.transaction() as holder, database.transaction() as session:
         Accounts(holder).locked(account)
-        Grants(session).used(account)
+        Grants(session).used(*Grants(session).several([account]))
         Grants(session).hasten(account, version=0)
     assert tenants.account(account).last_used_at is None
 

@@ -2,9 +2,10 @@
 
 import pytest
 from sqlalchemy import func
+from sqlalchemy.event import listen
 
 from core.accounts.refresh import WORK
-from core.accounts.tokens import AILING, ON_ITS_WAY, access, fresh, refused
+from core.accounts.tokens import AILING, ON_ITS_WAY, access, at_hand, fresh, refused
 from core.engine.work import claim
 from core.errors import Away, NeedsReconnect, NotConnected
 from core.outcomes import Held, Later
@@ -176,3 +177,19 @@ def test_a_post_of_a_disconnected_account_has_none(database: Database, tenants):
     account = tenants.an_account(status=AccountStatus.DISCONNECTED, disconnected_at=func.now())
     with database.transaction() as session, pytest.raises(NotConnected):
         access(session, account)
+
+
+def test_of_a_batch_every_token_is_looked_at_and_marked_at_once(database, tenants):
+    """A quarter of the questions of a status check were these, one account after the other."""
+    fit = [tenants.an_account(lasts=HOUR) for _ in range(3)]
+    held = tenants.an_account(lasts=HOUR, status=AccountStatus.NEEDS_RECONNECT)
+    asked = []
+    with database.transaction() as session:
+        listen(session.connection(), "before_cursor_execute", lambda *told: asked.append(told[2]))
+        kept = at_hand(session, {*fit, held, None})
+        assert [access(session, account).account_id for account in fit] == fit
+        with pytest.raises(Held):
+            access(session, held)
+    assert (len(kept), len(asked)) == (4, 2)
+    assert all(tenants.account(account).last_used_at is not None for account in fit)
+    assert tenants.account(held).last_used_at is None
