@@ -11,6 +11,8 @@ from core.wiring import World
 from db.due import Queue, Row
 from db.session import Session
 
+NO_WAIT = timedelta(0)
+
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
@@ -55,17 +57,20 @@ class Work(Generic[Row, Job, Outcome]):
 class Report:
     claimed: int = 0
     recorded: int = 0
+    soon: int = 0  # of those, how many are due again at once
     failed: int = 0
     fenced: int = 0
 
     def count(self, ended: Again | Failure | Later | Fenced) -> None:
         self.recorded += isinstance(ended, Again)
+        self.soon += isinstance(ended, Again) and ended.after == NO_WAIT
         self.failed += isinstance(ended, Failure)
         self.fenced += isinstance(ended, Fenced)
 
     def add(self, other: "Report") -> None:
         self.claimed += other.claimed
         self.recorded += other.recorded
+        self.soon += other.soon
         self.failed += other.failed
         self.fenced += other.fenced
 

@@ -66,7 +66,8 @@ def written(
         rest = [(hand, ends.get(hand.id, one)) for hand, one in results if hand.id not in done]
         if work.plain and rest:
             rows = work.queue.held(session, tokens(rest))
-        report.recorded += len(done)
+        for again in done.values():
+            report.count(again)
         closed = {hand.entry: entry(done[hand.id]) for hand, _ in results if hand.id in done}
         for hand, result in rest:
             row = rows.get(hand.id)

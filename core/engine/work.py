@@ -62,7 +62,9 @@ def shift(
     if supply.is_left and only is None:
         world.ring(work.bell)
     for results in perform_all(work, hands, world, supply.more):
+        soon = report.soon
         write(work, database, world, results, report)
+        supply.is_left |= report.soon > soon
     if supply.is_left and supply.claimed > limit:
         world.ring(work.bell)
     report.claimed = supply.claimed

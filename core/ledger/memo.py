@@ -7,6 +7,7 @@ INLINE = "inline"  # its first step is being taken while its requester waits
 REFUSED = "refused"  # its request was answered with the error it ended with
 SLOTS = "slots"  # how many slots its account has, as settings said when it was wished
 UNAUDITED = "unaudited"  # it was wished while the platform had not audited us
+AGREED = "agreed"  # address and creator have been asked, when; the start follows at once
 WHY, WAIT = "why", "wait"  # code of the last try in vain, and seconds to wait after it
 POLLS = "polls"  # how often the platform was asked
 STALE = "stale"  # it waits for longer than a day; only people are told

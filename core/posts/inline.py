@@ -12,8 +12,8 @@ from core.errors import Away, CoreError
 from core.ledger.memo import INLINE
 from core.ledger.news import finish
 from core.ledger.settle import State
+from core.posts.consult import Agreed, NoToken
 from core.posts.publish import WORK, Task
-from core.posts.start import NoToken
 from core.wiring import World
 from db.posts import Post, Posts
 from db.session import Database, Session
@@ -27,34 +27,50 @@ def taken(session: Session, post: Post) -> Hand[Task] | None:
 
 
 def step(database: Database, world: World, hand: Hand[Task]) -> None:
-    """Perform and record; with a renewed token once more, if the platform refused the old one.
+    """Until the platform has been told: what is agreed on is started, and a token that it refused
+    is renewed once.
 
     Errors: NeedsReconnect, and the post has failed with it.
     """
-    refused = once(database, world, hand)
-    if refused is None:
-        return
+    renewed, on_its_way = False, once(database, world, hand)
+    while isinstance(on_its_way, Agreed) or (isinstance(on_its_way, NoToken) and not renewed):
+        if isinstance(on_its_way, NoToken):
+            renewed = True
+            if not renew(database, world, hand, on_its_way.access):
+                return
+        following = again(database, hand.id)
+        if following is None:
+            return
+        on_its_way = once(database, world, following)
+
+
+def once(database: Database, world: World, hand: Hand[Task]) -> object:
+    """What came of one step, if it came to anything."""
+    outcome = perform(WORK, hand, world)
+    write(WORK, database, world, [(hand, outcome)], Report())
+    return outcome.value if isinstance(outcome, Task) else None
+
+
+def renew(database: Database, world: World, hand: Hand[Task], refused: Access) -> bool:
+    """Whether it can be tried again. Errors: NeedsReconnect, and the post has failed with it."""
     try:
         fresh(database, world, refused.account_id, refused=refused)
     except Away:
-        return  # the post is queued, or fails for want of an answer: whoever concludes will see
+        return False  # it is queued, or fails for want of an answer: whoever concludes will see
     except CoreError as error:
         fail(database, hand.id, error)
         raise
+    return True
+
+
+def again(database: Database, post_id: int) -> Hand[Task] | None:
+    """Its next step; None if a worker has it, or it has ended meanwhile."""
     with database.transaction() as session:
-        post = session.get_one(Post, hand.id)
+        post = session.get_one(Post, post_id, with_for_update=True)
+        if post.state != State.QUEUED or post.leased_until is not None:
+            return None
         post.due_at = Posts.now()
-        next_hand = taken(session, post)
-    if next_hand is not None:
-        once(database, world, next_hand)
-
-
-def once(database: Database, world: World, hand: Hand[Task]) -> Access | None:
-    """The token that the platform refused, if it did."""
-    outcome = perform(WORK, hand, world)
-    write(WORK, database, world, [(hand, outcome)], Report())
-    said = outcome.value if isinstance(outcome, Task) else None
-    return said.access if isinstance(said, NoToken) else None
+        return taken(session, post)
 
 
 def fail(database: Database, post_id: int, error: CoreError) -> None:

@@ -13,11 +13,11 @@ from core.accounts.tokens import at_hand
 from core.backoff import Policy, minutes, seconds
 from core.engine.kinds import Work
 from core.ledger.book import Book, opened
-from core.ledger.memo import ASKED, DEAD, INLINE, WAIT, WHY, without
+from core.ledger.memo import AGREED, ASKED, DEAD, INLINE, WAIT, WHY, without
 from core.ledger.news import finish
 from core.ledger.settle import FINAL, State
 from core.outcomes import Again, Failure, Held, Later
-from core.posts import check, reconcile, send, start
+from core.posts import check, consult, reconcile, send, start
 from core.wiring import World
 from db.posts import POSTS, UPLOADS_LANE, Post, SentBy
 from db.records import Records
@@ -27,7 +27,13 @@ AWAY = frozenset({"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform
 OUT_OF_ATTEMPTS = "out_of_attempts"
 OURS = frozenset({OUT_OF_ATTEMPTS, "upload_unknown"})
 
-STEPS: dict[str, Any] = {"start": start, "send": send, "check": check, "reconcile": reconcile}
+STEPS: dict[str, Any] = {
+    "consult": consult,
+    "start": start,
+    "send": send,
+    "check": check,
+    "reconcile": reconcile,
+}
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,10 @@ class Task:
 def step_of(post: Post) -> str:
     """What a claimed post needs next. Past a doubt, the platform is asked before it is told."""
     if post.publish_id is None:
-        maybe_there = post.state == State.SENDING and post.sent_by == SentBy.PLATFORM
-        return "reconcile" if maybe_there or post.state == State.UNCONFIRMED else "start"
+        pulls = post.sent_by == SentBy.PLATFORM
+        if post.state == State.UNCONFIRMED or (pulls and post.state == State.SENDING):
+            return "reconcile"
+        return "consult" if pulls and AGREED not in post.memo else "start"
     doubt = post.attempts > 1 and ASKED not in post.memo
     ours = post.state == State.SENDING and post.sent_by == SentBy.SIGNALPOST
     return "send" if ours and not doubt and DEAD not in post.memo else "check"
@@ -54,6 +62,8 @@ def gather(session: Session, posts: Sequence[Post]) -> object:
 
 
 def brief(session: Session, post: Post) -> Task:
+    if post.attempts > 1:
+        post.memo = without(post.memo, INLINE)  # whoever waited for its first step waits no more
     step = step_of(post)
     return Task(step, STEPS[step].brief(session, post))
 

@@ -280,17 +280,6 @@ def test_a_lost_start_ends_as_unknown_after_a_day(desk, account):
     assert len(desk.calls(INIT)) == 1
 
 
-def test_a_start_that_was_killed_is_never_repeated_for_a_pull(desk, account):
-    post_id = desk.request(account.user_id, can_wait=True).post.id
-    claim(posts.WORK, desk.database, limit=1, lapsed=False, only=None)
-    lapse(desk, post_id)
-
-    desk.works(2)
-
-    assert desk.post(post_id).state == State.UNCONFIRMED
-    assert desk.calls(INIT) == []
-
-
 def test_a_start_that_was_killed_is_repeated_where_no_byte_can_be_there(desk, an_upload):
     post_id = an_upload()
     desk.says(UPLOAD, stored(1000, 1000))

@@ -15,7 +15,17 @@ from core.ledger.settle import State
 from core.resilience.breaker import FAILURES
 from tests.platforms.hostile import answer
 from tests.platforms.script import ok, refuses
-from tests.publishing import A_PROBE, A_PULL, AN_UPLOAD, CREATOR, DIRECT, INIT, STATUS, status
+from tests.publishing import (
+    A_PROBE,
+    A_PULL,
+    AN_UPLOAD,
+    CREATOR,
+    DIRECT,
+    INIT,
+    STATUS,
+    STINT,
+    status,
+)
 
 FOR_ME = {"mode": "DIRECT", "privacy_level": "SELF_ONLY"}
 CREATORS = {"privacy_level_options": ["SELF_ONLY"], "max_video_post_duration_sec": 300}
@@ -97,7 +107,7 @@ def test_a_platform_that_is_left_alone_for_a_while_costs_waiting_posts_nothing(d
     other = desk.tenants.account(desk.tenants.an_account())
     late = desk.request(other.user_id, can_wait=True).post.id
 
-    run(posts.WORK, desk.database, desk.world)
+    run(posts.WORK, desk.database, desk.world, stint=STINT)
 
     assert asked == 5
     assert len(desk.calls(INIT)) == asked

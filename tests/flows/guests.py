@@ -24,7 +24,7 @@ DIRECT = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
 PULL = {"source": "PULL_FROM_URL", "videoUrl": "https://videos.example.com/film.mp4"}
 FINAL = {"PUBLISHED", "FAILED", "CANCELLED"}
 SMALL, BIG = 200_000, 65_000_000  # bytes: one chunk, six chunks
-TIMEOUT = (3.0, 30.0)
+TIMEOUT = 30.0  # seconds; the first of two would be all there is for sending a film
 
 
 @cache

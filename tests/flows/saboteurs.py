@@ -8,6 +8,7 @@ import sys
 
 from sqlalchemy import select
 
+from core.ledger.memo import AGREED
 from core.posts import publish
 from db.due import Glimpse, Queue
 from tasks.celery import app
@@ -32,7 +33,10 @@ def unfenced_glimpse(self, session, tokens):
 
 def blindly(post):
     """In place of `publish.step_of`: no answer means once more."""
-    return "start" if post.publish_id is None else NEXT(post)
+    step = NEXT(post)
+    if step == "reconcile":
+        step = "start" if AGREED in post.memo else "consult"
+    return step
 
 
 def open_the_house():

@@ -15,6 +15,7 @@ from tests.flows.brokers import until
 from tests.flows.kinds import KINDS, all_ended, all_rest, complaints, wish_for
 
 STEPS = {
+    "creator_info": ("worker",),
     "video_init": ("worker",),
     "upload": ("uploads",),
     "content_init": ("worker", "beat"),

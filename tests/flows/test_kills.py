@@ -124,6 +124,16 @@ def test_everybody_may_die_between_two_steps(house, guest):
     until(lambda: left(house, guest) == [], what="the end of all work")
 
 
+def test_a_kill_while_the_creator_is_asked_costs_a_pull_nothing_but_time(house, guest):
+    holds(house, "creator_info", UNANSWERED)
+    post_id = guest.wish(**PULL, **DIRECT)
+    until(lambda: held(house, "creator_info"), what="the question")
+    strike(house, "worker")
+    guest.ended(post_id, within=60)
+    assert fate(house, guest, post_id) == PUBLISHED
+    until(lambda: left(house, guest) == [], what="the end of all work")
+
+
 def test_a_pull_whose_start_was_never_answered_is_found_by_its_webhook(house, guest):
     post_id = a_pull_whose_start_was_never_answered(house, guest)
     guest.ended(post_id, within=60)

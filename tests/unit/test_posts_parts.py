@@ -141,6 +141,16 @@ def test_progress_of_a_pull_knows_no_bytes():
     [
         ({"state": "QUEUED"}, "start"),
         ({"publish_id": None}, "start"),
+        ({"state": "QUEUED", "publish_id": None, "sent_by": "PLATFORM"}, "consult"),
+        (
+            {
+                "state": "QUEUED",
+                "publish_id": None,
+                "sent_by": "PLATFORM",
+                "memo": {"agreed": "2026-11-28T00:00:00+00:00"},
+            },
+            "start",
+        ),
         ({"publish_id": None, "sent_by": "PLATFORM"}, "reconcile"),
         ({"publish_id": None, "state": "UNCONFIRMED"}, "reconcile"),
         ({"publish_id": "p"}, "send"),
