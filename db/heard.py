@@ -10,13 +10,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Text, func, select, update
+from sqlalchemy import Text, func, select
 from sqlalchemy.orm import Session
 
 from db.base import Json
 from db.posts import Post
 from db.records import TikTokPost
-from db.recordset import ROWS, as_json, given
+from db.recordset import ROWS, as_json, given, writing
 
 Key = tuple[str, str]  # provider, and the platform's id of a publication or of its user
 
@@ -74,14 +74,6 @@ RECORD_NEWS = RECORD[RECORD.index("status") :]
 """What news may change, and what is written back therefore."""
 
 POST_VALUES, RECORD_VALUES = attrgetter(*POST_NEWS), attrgetter(*RECORD_NEWS)
-
-
-def writing(model: Any, names: Sequence[str]) -> Any:
-    """These columns of all rows given, by their ids."""
-    columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
-    rows = given({name: of.type for name, of in columns.items()})
-    values = {columns[name].name: rows.c[name] for name in names}
-    return update(model.__table__).where(columns["id"] == rows.c.id).values(values)
 
 
 def holding() -> Any:

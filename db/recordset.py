@@ -4,9 +4,10 @@ compiled once.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, column, func
+from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, column, func, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -18,6 +19,15 @@ def given(types: Mapping[str, TypeEngine[Any]]) -> Any:
     columns = [column(name, kind) for name, kind in types.items()]
     rows = func.jsonb_to_recordset(bindparam(ROWS, type_=JSONB))
     return rows.table_valued(*columns).render_derived(name="given", with_types=True)
+
+
+@cache
+def writing(model: Any, names: tuple[str, ...]) -> Any:
+    """These columns of all rows given, by their ids."""
+    columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
+    rows = given({name: of.type for name, of in columns.items()})
+    values = {columns[name].name: rows.c[name] for name in names}
+    return update(model.__table__).where(columns["id"] == rows.c.id).values(values)
 
 
 def among(ids: Collection[int], wanted: Any) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ PAUSE = 1.0  # seconds before a request we could not store goes back to the queu
 @app.task(name=WAKES["posts"])
 def advance() -> None:
     """Take each post that is due one step further; some then wait for their bytes to be sent."""
-    if do(posts.WORK).recorded:
+    if do(posts.WORK).soon:
         ring("uploads")
 
 

@@ -12,6 +12,7 @@ from core.engine.kinds import Hand, Job, Outcome, Report, Work
 from core.outcomes import FENCED, Again, Failure, Later, entry, failure
 from core.wiring import World
 from db.attempts import Attempts
+from db.changes import write_changes
 from db.due import Row, release
 from db.session import Database, Session, StoreAway, away, now
 
@@ -112,6 +113,7 @@ def jointly(
             for (_, row, _), ended, at_latest in zip(group, ends, rung, strict=True):
                 if isinstance(ended, Again) and not work.plain:
                     put_down(session, row, ended, at_latest)
+            write_changes(session)
     except Exception as error:  # what it is shows when each is tried alone
         if away(error):
             raise

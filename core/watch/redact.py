@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 from urllib.parse import quote
 
@@ -36,7 +37,8 @@ LOOKS = {
 lines have no mark, and looking for marks costs a hundredth of looking for the rest.
 """
 
-MARKED = [(marks, re.compile(look)) for marks, look in LOOKS.items()]
+MARKED = [(mark, re.compile(look)) for marks, look in LOOKS.items() for mark in marks]
+PLAIN = (str, int, float, NoneType)  # as most values are
 
 
 class Redactor:
@@ -49,8 +51,8 @@ class Redactor:
 
     def text(self, line: str) -> str:
         line = self._known.sub(HIDDEN, line)
-        for marks, look in MARKED:
-            if any(mark in line for mark in marks):
+        for mark, look in MARKED:
+            if mark in line:
                 line = look.sub(rf"\1{HIDDEN}", line)
         return line
 
@@ -59,6 +61,8 @@ class Redactor:
         return {key: HIDDEN if is_telling(key) else self._value(event[key]) for key in event}
 
     def _value(self, value: Any) -> Any:
+        if isinstance(value, PLAIN):
+            return value
         if isinstance(value, Mapping):
             return self.fields({str(key): value[key] for key in value})
         if isinstance(value, list | tuple):

@@ -37,6 +37,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Everything that is logged from now on goes to stderr, in one form. Call again after a fork
     or whenever a library has set handlers of its own.
     """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells
     redactor = Redactor([*known(settings), *passwords(settings)])
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Redacting(settings.log_format, redactor))
