@@ -50,8 +50,8 @@ def shift(
     only: int | None = None,
     stint: float = 0.0,
 ) -> Report:
-    """Claims, their performances and their records. A full claim rings for helpers first, and one
-    that is full when the stint is over for whoever goes on.
+    """Claims, their performances and their records; also of what is due again at once. A full claim
+    rings for helpers first, and one that is full when the stint is over for whoever goes on.
     """
 
     def take(room: int) -> list[Hand[Job]]:
