@@ -46,6 +46,9 @@ class Throttled(Later):
     code = RateLimited.code
 
 
+NOW = timedelta(0)
+
+
 @dataclass(frozen=True)
 class Again:
     """When the row is due next; `progressed` False keeps the count of attempts running."""

@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from core.backoff import Policy
-from core.outcomes import Again, Failure, Fenced, Later
+from core.outcomes import NOW, Again, Failure, Fenced, Later
 from core.wiring import World
 from db.due import Queue, Row
 from db.session import Session
-
-NO_WAIT = timedelta(0)
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -63,7 +61,7 @@ class Report:
 
     def count(self, ended: Again | Failure | Later | Fenced) -> None:
         self.recorded += isinstance(ended, Again)
-        self.soon += isinstance(ended, Again) and ended.after == NO_WAIT
+        self.soon += isinstance(ended, Again) and ended.after == NOW
         self.failed += isinstance(ended, Failure)
         self.fenced += isinstance(ended, Fenced)
 

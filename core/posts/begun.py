@@ -6,14 +6,13 @@ from datetime import timedelta
 from core.ledger.book import Book
 from core.ledger.endings import move
 from core.ledger.settle import QUICK, State
-from core.outcomes import Again
+from core.outcomes import NOW, Again
 from db.media import Medias
 from db.posts import Post, SentBy
 from db.records import Records
 from db.uploads import UploadSessions
 from platforms.base import Phase, Started
 
-NOW = timedelta(0)
 USUAL_LIFETIME = timedelta(hours=1)  # of an upload address whose platform says nothing of it
 
 

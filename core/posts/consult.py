@@ -11,8 +11,7 @@ from core.errors import Failed
 from core.ledger.book import Book
 from core.ledger.memo import AGREED, INLINE, without
 from core.ledger.settle import FINAL
-from core.outcomes import Again, Later
-from core.posts.begun import NOW
+from core.outcomes import NOW, Again, Later
 from core.posts.creators import agree
 from core.posts.reach import reach
 from core.posts.turn import turn
@@ -97,7 +96,7 @@ def record(book: Book, post: Post, outcome: Agreed | NoToken) -> Again:
 
 def spent(session: Session, post: Post) -> None:
     """An agreement serves one start. Errors: Later if it is too old, so that it is sought anew."""
-    agreed = datetime.fromisoformat(post.memo[AGREED])
+    since = datetime.fromisoformat(post.memo[AGREED])
     post.memo = without(post.memo, AGREED)
-    if now(session) - agreed > FRESH:
+    if now(session) - since > FRESH:
         raise Later(NOW, "its agreement is too old")

@@ -32,16 +32,17 @@ def step(database: Database, world: World, hand: Hand[Task]) -> None:
 
     Errors: NeedsReconnect, and the post has failed with it.
     """
-    renewed, on_its_way = False, once(database, world, hand)
-    while isinstance(on_its_way, Agreed) or (isinstance(on_its_way, NoToken) and not renewed):
-        if isinstance(on_its_way, NoToken):
+    following: Hand[Task] | None = hand
+    renewed = False
+    while following is not None:
+        said = once(database, world, following)
+        if isinstance(said, NoToken) and not renewed:
             renewed = True
-            if not renew(database, world, hand, on_its_way.access):
+            if not renew(database, world, hand, said.access):
                 return
-        following = again(database, hand.id)
-        if following is None:
+        elif not isinstance(said, Agreed):
             return
-        on_its_way = once(database, world, following)
+        following = again(database, hand.id)
 
 
 def once(database: Database, world: World, hand: Hand[Task]) -> object:

@@ -12,9 +12,9 @@ from core.ledger.book import Book
 from core.ledger.endings import end, move
 from core.ledger.news import note, to
 from core.ledger.settle import DAY, State
-from core.outcomes import Again
+from core.outcomes import NOW, Again
 from core.posts.sighting import OUR_CLOCKS, PRIVACY, progress, sighting
-from core.posts.waiting import NOW, age, pause
+from core.posts.waiting import age, pause
 from core.wiring import World
 from db.lost import LostStarts
 from db.nameless import Nameless

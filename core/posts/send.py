@@ -14,8 +14,7 @@ from core.ledger.book import Book
 from core.ledger.endings import DRAFT_POLL, move
 from core.ledger.memo import ASKED, DEAD, STAMP, without
 from core.ledger.settle import FINAL, QUICK, State
-from core.outcomes import Again, Later
-from core.posts.begun import NOW
+from core.outcomes import NOW, Again, Later
 from core.posts.quota import BUSY
 from core.posts.start import ASK_SOON
 from core.wiring import World

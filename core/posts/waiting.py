@@ -9,12 +9,11 @@ from core.ledger.book import Book
 from core.ledger.endings import end, move
 from core.ledger.memo import ASKED, DEAD, POLLS, STALE
 from core.ledger.settle import DAY, FINAL, GIVE_UP_AFTER, State, next_poll
-from core.outcomes import Again
+from core.outcomes import NOW, Again
 from db.posts import Post, SentBy
 from db.records import Records
 from db.uploads import UploadSessions
 
-NOW = timedelta(0)
 READ_AFTER_WRITE = timedelta(seconds=60)  # an id this young may not be visible yet
 LAG = timedelta(seconds=3)
 
