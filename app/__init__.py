@@ -3,72 +3,66 @@
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from app import (
+from app import webhook_app
+from app.api import (
     accounts,
     admin,
-    auth,
-    connect,
-    dashboard,
-    door,
+    alerts,
+    cron,
     endpoints,
-    envelope,
-    events,
     health,
     insights,
     keys,
-    language,
     media,
-    monitoring,
-    notices,
+    media_links,
+    notifications,
+    oauth,
     openapi,
     posts,
-    security,
-    shared,
-    throttle,
     tiktok,
-    trace,
+    webhook_admin,
     webhooks,
-    workers,
 )
-from app.body import Json
-from app.context import HOUSE, House
+from app.http import auth, errors, i18n, rate_limits, request_log, security
+from app.http.context import CONTAINER_KEY, Container
+from app.http.validation import JsonProvider
 from app.pages import accounts as account_pages
-from app.pages import dress, widgets
+from app.pages import dashboard, template_helpers, widgets
 from app.pages import endpoints as endpoint_pages
 from app.pages import keys as key_pages
-from app.pages import notices as notice_pages
+from app.pages import notifications as notice_pages
 from app.pages import posts as post_pages
 from app.pages import upload as upload_pages
-from core.config.settings import Settings, load
+from core.bootstrap import build_database, build_services
+from core.config.settings import Settings, load_settings
 from core.health.readiness import Readiness
-from core.people.hostjwt import HostTokens
-from core.watch import telemetry
-from core.webhooks.inbox import Inbox
-from core.wiring import build_database, build_world
-from tasks import broker
-from tasks.bell import ring
+from core.identity.host_jwt import HostTokenVerifier
+from core.observability import telemetry
+from core.webhooks.writer import EventWriter
+from tasks import broker_ping
+from tasks.notifier import wake
 
-ROOMS = (
+API_MODULES = (
     auth,
-    connect,
+    oauth,
     accounts,
     posts,
     tiktok,
     insights,
     media,
-    shared,
-    notices,
+    media_links,
+    notifications,
     keys,
     endpoints,
     webhooks,
-    workers,
-    events,
+    cron,
+    webhook_admin,
     admin,
-    monitoring,
+    alerts,
     health,
     openapi,
 )
-PAGES = (
+PAGE_MODULES = (
     dashboard,
     account_pages,
     post_pages,
@@ -80,7 +74,7 @@ PAGES = (
 )
 
 
-class RowId(IntegerConverter):
+class RowIdConverter(IntegerConverter):
     """An id as our tables have it: a larger number names nothing."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -93,34 +87,34 @@ def create_app(settings: Settings | None = None) -> Flask:
     Without settings the process is ours: they are read from outside, and all logs take our form.
     """
     if settings is None:
-        settings = load()
-        telemetry.configure(settings)
+        settings = load_settings()
+        telemetry.configure_logging(settings)
     app = Flask(__name__)
-    app.json = Json(app)
-    app.url_map.converters["int"] = RowId
-    app.extensions[HOUSE] = furnished(settings)
-    door.stand_before(app, app.extensions[HOUSE])
-    trace.follow(app)
-    envelope.speak(app)
-    language.learn(app)
-    dress.dress(app)
-    security.guard(app, settings)
-    auth.recognise(app)
-    throttle.limit(app)
-    app.before_request(security.same_site)
-    for room in (*ROOMS, *PAGES):
-        app.register_blueprint(room.blueprint)
+    app.json = JsonProvider(app)
+    app.url_map.converters["int"] = RowIdConverter
+    app.extensions[CONTAINER_KEY] = build_container(settings)
+    webhook_app.mount_webhook_app(app, app.extensions[CONTAINER_KEY])
+    request_log.init_request_log(app)
+    errors.register_error_handlers(app)
+    i18n.init_i18n(app)
+    template_helpers.init_template_helpers(app)
+    security.init_security(app, settings)
+    auth.init_auth(app)
+    rate_limits.init_rate_limits(app)
+    app.before_request(security.check_csrf)
+    for module in (*API_MODULES, *PAGE_MODULES):
+        app.register_blueprint(module.blueprint)
     return app
 
 
-def furnished(settings: Settings) -> House:
+def build_container(settings: Settings) -> Container:
     database = build_database(settings, role=settings.role)
-    world = build_world(settings, ring=ring)
-    return House(
+    services = build_services(settings, wake=wake)
+    return Container(
         settings=settings,
         database=database,
-        world=world,
-        inbox=Inbox(database, ring),
-        readiness=Readiness(database, world, broker.answers),
-        host_tokens=HostTokens(settings.jwt) if settings.jwt else None,
+        services=services,
+        event_writer=EventWriter(database, wake),
+        readiness=Readiness(database, services, broker_ping.is_broker_reachable),
+        host_tokens=HostTokenVerifier(settings.jwt) if settings.jwt else None,
     )

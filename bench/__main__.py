@@ -11,68 +11,83 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.calls import checks, refreshes
-from bench.drain import drain
-from bench.film import films
-from bench.ground import ROOT, Ground, prepared
-from bench.inbox import inboxes
+from bench.claim_latency import time_claims
+from bench.drain import time_drain
+from bench.due_calls import time_refreshes, time_status_checks
+from bench.full_inbox import compare_inboxes
+from bench.load_phases import PhasePlan, measure_phases
 from bench.machine import Machine
-from bench.phases import Plan, measure
-from bench.provisions import Missing
-from bench.report import Results
-from bench.scan import scan
+from bench.peer_dependencies import PeerUnavailable
+from bench.report import BenchResults
+from bench.shared_servers import ROOT, SharedServers, start_servers
 from bench.stacks import STACKS
-from bench.tables import show
+from bench.tables import print_report
+from bench.upload_throughput import time_uploads
 
-OWN = ("drain", "scan", "inbox", "upload", "refresh", "status")
-PARTS = (*STACKS, *OWN)
-PROCESSES = (1, 2)  # that a backlog is drained by
-WIDTH = 170  # where nobody's terminal says otherwise
+OWN_PARTS = ("drain", "scan", "inbox", "upload", "refresh", "status")
+PARTS = (*STACKS, *OWN_PARTS)
+DRAIN_PROCESS_COUNTS = (1, 2)  # that a backlog is drained by
+REPORT_WIDTH = 170  # where nobody's terminal says otherwise
 
 
-def chosen(only: Collection[str], parts: Iterable[str]) -> list[str]:
+def select_parts(only: Collection[str], parts: Iterable[str]) -> list[str]:
     """Those of the parts that were asked for."""
     return [part for part in parts if not only or part in only]
 
 
-def one(name: str, ground: Ground, plan: Plan, results: Results) -> None:
+def measure_stack(
+    name: str, servers: SharedServers, plan: PhasePlan, results: BenchResults
+) -> None:
     """What a peer misses here is said; the others are measured all the same."""
     try:
-        with STACKS[name](ground) as stack:
-            results.stacks[name] = measure(stack, plan)
-    except Missing as why:
+        with STACKS[name](servers) as stack:
+            results.stacks[name] = measure_phases(stack, plan)
+    except PeerUnavailable as why:
         results.skipped[name] = str(why)
 
 
-def drained(ground: Ground, results: Results) -> None:
-    for processes in PROCESSES:
+def measure_drain(servers: SharedServers, results: BenchResults) -> None:
+    for processes in DRAIN_PROCESS_COUNTS:
         events = int(results.options["events"])
-        results.drains.append(drain(ground, processes=processes, events=events))
+        results.drains.append(time_drain(servers, processes=processes, events=events))
 
 
-def filled(ground: Ground, results: Results) -> None:
+def measure_full_inbox(servers: SharedServers, results: BenchResults) -> None:
     rows, events = int(results.options["full"]), int(results.options["events"]) // 4
     seconds = results.options["seconds"]
-    results.inboxes = inboxes(ground, rows=rows, seconds=seconds, events=events)
+    results.inboxes = compare_inboxes(servers, rows=rows, seconds=seconds, events=events)
 
 
-def scanned(ground: Ground, results: Results) -> None:
-    results.scans = scan(ground, rows=int(results.options["rows"]))
+def measure_claims(servers: SharedServers, results: BenchResults) -> None:
+    results.scans = time_claims(servers, rows=int(results.options["rows"]))
 
 
-def filmed(ground: Ground, results: Results) -> None:
-    results.films.append(films(ground, mib=int(results.options["film"])))
+def measure_uploads(servers: SharedServers, results: BenchResults) -> None:
+    results.films.append(time_uploads(servers, mib=int(results.options["film"])))
 
 
-def refreshed(ground: Ground, results: Results) -> None:
-    results.calls.append(refreshes(ground, count=int(results.options["accounts"])))
+def measure_refreshes(servers: SharedServers, results: BenchResults) -> None:
+    results.calls.append(time_refreshes(servers, count=int(results.options["accounts"])))
 
 
-def checked(ground: Ground, results: Results) -> None:
-    results.calls.append(checks(ground, count=int(results.options["checks"])))
+def measure_status_checks(servers: SharedServers, results: BenchResults) -> None:
+    results.calls.append(time_status_checks(servers, count=int(results.options["checks"])))
 
 
-MEASURES = dict(zip(OWN, (drained, scanned, filled, filmed, refreshed, checked), strict=True))
+MEASUREMENTS = dict(
+    zip(
+        OWN_PARTS,
+        (
+            measure_drain,
+            measure_claims,
+            measure_full_inbox,
+            measure_uploads,
+            measure_refreshes,
+            measure_status_checks,
+        ),
+        strict=True,
+    )
+)
 
 
 @click.command()
@@ -95,16 +110,16 @@ MEASURES = dict(zip(OWN, (drained, scanned, filled, filmed, refreshed, checked),
 def main(*, out: Path, only: tuple[str, ...], **options: float) -> None:
     """Measure webhook ingress and drain."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is stopped in order
-    results = Results(Machine.here(), options)
-    plan = Plan(options["idle"], options["seconds"], options["rate"])
-    with prepared() as ground:
-        for name in chosen(only, STACKS):
-            one(name, ground, plan, results)
-        for name in chosen(only, OWN):
-            MEASURES[name](ground, results)
+    results = BenchResults(Machine.inspect(), options)
+    plan = PhasePlan(options["idle"], options["seconds"], options["rate"])
+    with start_servers() as servers:
+        for name in select_parts(only, STACKS):
+            measure_stack(name, servers, plan, results)
+        for name in select_parts(only, OWN_PARTS):
+            MEASUREMENTS[name](servers, results)
     results.write(out)
-    show(results, Console(width=None if sys.stdout.isatty() else WIDTH))
-    sys.exit(1 if results.wrong else 0)
+    print_report(results, Console(width=None if sys.stdout.isatty() else REPORT_WIDTH))
+    sys.exit(1 if results.fault_count else 0)
 
 
 if __name__ == "__main__":

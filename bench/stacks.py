@@ -9,19 +9,27 @@ from functools import partial
 
 from sqlalchemy import create_engine
 
-from bench import guests, provisions
-from bench.ground import Ground, Plot
-from bench.memory import OUR_POSTS, OUR_WAITING, PEOPLE, THEIR_POSTS, Memory
+from bench import peer_dependencies, peer_processes
+from bench.peer_processes import Peer, flask_programs, run_peer
 from bench.peers import tables
-from bench.servers import Peer, flask, running
-from local import settings
-from local.house import House
-from local.ports import free_port
-from local.programs import Site, address
-from local.settings import Said
+from bench.shared_servers import SharedServers, StackResources
+from bench.stack_database import (
+    COUNT_OUR_WAITING,
+    INSERT_OUR_POSTS,
+    INSERT_PEER_POSTS,
+    INSERT_USER_AND_ACCOUNTS,
+    StackDatabase,
+)
+from local import stack_settings
+from local.ports import find_free_port
+from local.processes import StackOptions, loopback_url
+from local.stack import LocalStack
+from local.stack_settings import GivenSettings
 
-WORKERS = 2  # processes that apply, in every stack that has any
-NOBODY = address(9)  # in the platform's place: no figure here needs an answer of it
+WORKER_PROCESSES = 2  # processes that apply, in every stack that has any
+UNREACHABLE_PLATFORM = loopback_url(
+    9
+)  # in the platform's place: no figure here needs an answer of it
 CLIENT_KEY = "bench"
 
 
@@ -29,71 +37,97 @@ CLIENT_KEY = "bench"
 class Stack:
     """One that answers now. Without a memory nothing is stored, and nothing can be checked."""
 
-    hears: str
+    webhook_url: str
     pids: Mapping[str, int]
-    memory: Memory | None
+    database: StackDatabase | None
     broker: str = field(repr=False)
     secret: str = field(repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # of ours alone
 
 
-Opener = Callable[[Ground], AbstractContextManager[Stack]]
+StackOpener = Callable[[SharedServers], AbstractContextManager[Stack]]
 
 
 @contextmanager
-def signalpost(
-    ground: Ground, *, workers: int = WORKERS, platform: str = NOBODY
+def open_signalpost(
+    servers: SharedServers,
+    *,
+    workers: int = WORKER_PROCESSES,
+    platform_url: str = UNREACHABLE_PLATFORM,
 ) -> Iterator[Stack]:
     """All of it, as `signalpost up` runs it, but for the platform and the dashboard."""
-    plot, secret = ground.plot("signalpost"), secrets.token_hex(16)
-    site = Site(plot.folder, web=free_port(), sandbox=0, flower=0, workers=workers, uploads=1)
-    house = House(site, Said(given(plot, site, secret, platform), {}))
+    resources, secret = servers.allocate("signalpost"), secrets.token_hex(16)
+    site = StackOptions(
+        resources.folder,
+        web_port=find_free_port(),
+        sandbox_port=0,
+        flower_port=0,
+        worker_processes=workers,
+        upload_processes=1,
+    )
+    local_stack = LocalStack(
+        site, GivenSettings(signalpost_settings(resources, site, secret, platform_url), {})
+    )
     try:
-        house.open()
-        memory = Memory(plot.dsn, OUR_POSTS, OUR_WAITING)
-        memory.run(PEOPLE)
-        hears = f"{site.web_url}/api/webhooks/tiktok"
-        children = {role: child.pid for role, child in house.supervisor.children.items()}
+        local_stack.start()
+        database = StackDatabase(resources.dsn, INSERT_OUR_POSTS, COUNT_OUR_WAITING)
+        database.execute(INSERT_USER_AND_ACCOUNTS)
+        webhook_url = f"{site.web_url}/api/webhooks/tiktok"
+        children = {role: child.pid for role, child in local_stack.supervisor.children.items()}
         pids = {role: pid for role, pid in children.items() if pid is not None}
-        everybody = {**ground.pids, **pids}
-        yield Stack(hears, everybody, memory, plot.broker, secret, house.environment)
+        all_pids = {**servers.pids, **pids}
+        yield Stack(
+            webhook_url, all_pids, database, resources.broker, secret, local_stack.environment
+        )
     finally:
-        house.close()
+        local_stack.stop()
 
 
-def given(plot: Plot, site: Site, secret: str, platform: str) -> dict[str, str]:
+def signalpost_settings(
+    resources: StackResources, site: StackOptions, secret: str, platform_url: str
+) -> dict[str, str]:
     """Settings of ours only: what this shell or an `.env` says must not change a figure."""
     credentials = {"TIKTOK_CLIENT_KEY": CLIENT_KEY, "TIKTOK_CLIENT_SECRET": secret}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "DATABASE_URL": plot.url,
-        "BROKER_URL": plot.broker,
-        **settings.sandbox(platform, site.web_url, credentials),
+        "DATABASE_URL": resources.url,
+        "BROKER_URL": resources.broker,
+        **stack_settings.sandbox_settings(platform_url, site.web_url, credentials),
     }
 
 
 @contextmanager
-def peer(ground: Ground, *, name: str, kind: Peer) -> Iterator[Stack]:
+def open_peer(servers: SharedServers, *, name: str, peer: Peer) -> Iterator[Stack]:
     """Written as small as it goes, on the same server, database and broker."""
-    plot, secret = ground.plot(name), secrets.token_hex(16)
-    tables.metadata.create_all(create_engine(plot.url))
-    stores = {"DATABASE_URL": plot.url, "POSTGRES_DSN": plot.dsn, "BROKER_URL": plot.broker}
-    given = {**stores, "WEBHOOK_SECRET": secret}
-    with running(kind, plot, given, workers=WORKERS) as (web, pids):
-        memory = Memory(plot.dsn, THEIR_POSTS) if kind.stores else None
-        yield Stack(f"{web}/webhooks", {**ground.pids, **pids}, memory, plot.broker, secret)
+    resources, secret = servers.allocate(name), secrets.token_hex(16)
+    tables.metadata.create_all(create_engine(resources.url))
+    stores = {
+        "DATABASE_URL": resources.url,
+        "POSTGRES_DSN": resources.dsn,
+        "BROKER_URL": resources.broker,
+    }
+    peer_settings = {**stores, "WEBHOOK_SECRET": secret}
+    with run_peer(peer, resources, peer_settings, workers=WORKER_PROCESSES) as (web, pids):
+        database = StackDatabase(resources.dsn, INSERT_PEER_POSTS) if peer.stores_events else None
+        yield Stack(f"{web}/webhooks", {**servers.pids, **pids}, database, resources.broker, secret)
 
 
-CELERY = "bench.peers.celery_per_event"
+CELERY_PEER = "bench.peers.celery_per_event"
 PEERS = {
-    "noop": Peer(flask("bench.peers.noop:app"), stores=False),
-    "inline": Peer(flask("bench.peers.inline:app")),
-    "celery_per_event": Peer(flask(f"{CELERY}.web:app", tasks=f"{CELERY}.tasks:app")),
-    "fastapi_arq": Peer(guests.fastapi_arq, fetch=provisions.python),
-    "express_bullmq": Peer(guests.express_bullmq, fetch=provisions.node),
+    "noop": Peer(flask_programs("bench.peers.noop:app"), stores_events=False),
+    "inline": Peer(flask_programs("bench.peers.inline:app")),
+    "celery_per_event": Peer(
+        flask_programs(f"{CELERY_PEER}.web:app", tasks=f"{CELERY_PEER}.tasks:app")
+    ),
+    "fastapi_arq": Peer(
+        peer_processes.fastapi_arq_programs, install=peer_dependencies.install_python_packages
+    ),
+    "express_bullmq": Peer(
+        peer_processes.express_bullmq_programs, install=peer_dependencies.install_node_packages
+    ),
 }
 
-STACKS: Mapping[str, Opener] = {
-    "signalpost": signalpost,
-    **{name: partial(peer, name=name, kind=kind) for name, kind in PEERS.items()},
+STACKS: Mapping[str, StackOpener] = {
+    "signalpost": open_signalpost,
+    **{name: partial(open_peer, name=name, peer=kind) for name, kind in PEERS.items()},
 }

@@ -1,22 +1,100 @@
-"""The results for people, as tables on a terminal."""
+"""Tables and figures as a terminal shows them. Must not know what they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.table import Table
 
-from bench.drawing import VERDICTS, delays, table
-from bench.findings import Load
-from bench.goals import Standing
-from bench.inbox import compared
+from bench.due_calls import CallBurst
+from bench.full_inbox import inbox_ratios
+from bench.load_phases import PHASE_TITLES
+from bench.load_results import LatencyStats, LoadResult
 from bench.machine import Machine
-from bench.outward import outward
-from bench.phases import TITLES
-from bench.report import Results
+from bench.report import BenchResults
+from bench.targets import PeerComparison
+from bench.upload_throughput import UploadThroughput
+
+EMPTY_CELL = "-"
+VERDICT_TEXTS = {True: "reached", False: "not reached"}
+
+
+def format_latency(latency: LatencyStats | None) -> str | None:
+    return (
+        " · ".join(map(format_number, (latency.p50, latency.p99, latency.max))) if latency else None
+    )
+
+
+def format_number(value: float) -> str:
+    """What is a hundred or more needs no tenths."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def print_table(
+    console: Console, title: str, headings: Iterable[str], rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Nothing at all where nothing was measured."""
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="right" if table.columns else "left")
+    for cells in rows:
+        table.add_row(*(EMPTY_CELL if cell is None else str(cell) for cell in cells))
+    if table.row_count:
+        console.print(table)
+
+
+# MERGED bench.outward: Bytes and calls to platforms as tables, and what was aimed at for our house alone.
+
+UPLOAD_HEADINGS = (
+    *("MiB", "chunks", "worker MiB/s", "curl MiB/s", "share", "worker grew by MiB"),
+    *("worker CPU s", "curl CPU s", "wrong", "others"),
+)
+CALL_HEADINGS = (
+    *("due at once", "rows", "delay s", "pool", "s", "at best s", "x", "per second"),
+    *("worker CPU ms", "postgres CPU ms", "missed", "twice", "others"),
+)
+
+
+def print_platform_results(results: BenchResults, console: Console) -> None:
+    print_table(console, "A film to the platform", UPLOAD_HEADINGS, map(upload_row, results.films))
+    print_table(
+        console, "Calls to the platform, two processes", CALL_HEADINGS, map(call_row, results.calls)
+    )
+    targets = [
+        (one.title, one.figure, one.bound, VERDICT_TEXTS[one.reached])
+        for one in results.own_target_results()
+    ]
+    print_table(console, "Aimed at", ("figure", "ours", "bound", ""), targets)
+
+
+def upload_row(upload: UploadThroughput) -> tuple[object, ...]:
+    return (
+        *(upload.mib, upload.chunks, upload.ours, upload.curls, upload.curl_ratio, upload.growth),
+        *(upload.cost["worker"], upload.curl_cost, upload.wrong, f"{upload.others:.0%}"),
+    )
+
+
+def call_row(burst: CallBurst) -> tuple[object, ...]:
+    return (
+        *(
+            burst.kind,
+            burst.due,
+            burst.delay,
+            burst.concurrency,
+            burst.seconds,
+            burst.best,
+            burst.slowdown,
+        ),
+        *(burst.per_second, burst.cost["worker"], burst.cost["postgres"]),
+        *(burst.missed, burst.doubled, f"{burst.others:.0%}"),
+    )
+
+
+# MERGED bench.tables: The results for people, as tables on a terminal.
 
 ROLES = ("web", "worker", "uploads", "beat", "postgres", "redis", "generator")
 
-HEADS = (
+LOAD_HEADINGS = (
     *("stack", "offered/s", "accept/s", "apply/s", "answer p50 · p99 · max ms"),
     *(
         "applied p50 · p99 · max ms",
@@ -28,82 +106,96 @@ HEADS = (
         "twice",
     ),
 )
-DETAILED = "many"  # the phase whose cost is told by role
+COST_PHASE = "many"  # the phase whose cost is told by role
 
 
-def show(results: Results, console: Console) -> None:
-    machine(results.machine, console)
+def print_report(results: BenchResults, console: Console) -> None:
+    print_machine(results.machine, console)
     for name, why in results.skipped.items():
         console.print(f"{name} was not measured: {why}")
-    for phase, title in TITLES.items():
-        rows = [row(name, loads[phase]) for name, loads in results.stacks.items()]
-        table(console, title, HEADS, rows)
-    costs = [(name, *roles(loads[DETAILED])) for name, loads in results.stacks.items()]
-    title = f"Milliseconds of CPU per event, by whom: {TITLES[DETAILED].lower()}"
-    table(console, title, ("stack", *ROLES), costs)
-    ratios(results.ratios(), console)
-    own(results, console)
-    outward(results, console)
-    standings(results.standings(), console)
+    for phase, title in PHASE_TITLES.items():
+        rows = [load_row(name, loads[phase]) for name, loads in results.stacks.items()]
+        print_table(console, title, LOAD_HEADINGS, rows)
+    costs = [(name, *cost_by_role(loads[COST_PHASE])) for name, loads in results.stacks.items()]
+    title = f"Milliseconds of CPU per event, by whom: {PHASE_TITLES[COST_PHASE].lower()}"
+    print_table(console, title, ("stack", *ROLES), costs)
+    print_ratios(results.peer_ratios(), console)
+    print_own_results(results, console)
+    print_platform_results(results, console)
+    print_comparisons(results.peer_comparisons(), console)
 
 
-def own(results: Results, console: Console) -> None:
+def print_own_results(results: BenchResults, console: Console) -> None:
     """What only our house has."""
     drains = [
         (each.processes, each.events, each.seconds, each.applied_per_second, each.lost)
         for each in results.drains
     ]
-    table(console, "A stored backlog", ("processes", "events", "s", "apply/s", "lost"), drains)
-    scans = [(each.kind, each.rows, each.due, delays(each.claim)) for each in results.scans]
-    table(console, "One claim", ("kind", "rows", "due", "p50 · p99 · max ms"), scans)
+    print_table(
+        console, "A stored backlog", ("processes", "events", "s", "apply/s", "lost"), drains
+    )
+    scans = [(each.kind, each.rows, each.due, format_latency(each.claim)) for each in results.scans]
+    print_table(console, "One claim", ("kind", "rows", "due", "p50 · p99 · max ms"), scans)
     full = [tuple(asdict(each).values()) for each in results.inboxes]
-    ratios = [("ratio, 1 is as fast", *compared(results.inboxes).values(), None)] if full else []
-    heads = ("rows", "accept/s", "drain/s", "CPU ms/accepted", "CPU ms/drained", "lost")
-    table(console, "A full inbox", heads, full + ratios)
+    ratios = (
+        [("ratio, 1 is as fast", *inbox_ratios(results.inboxes).values(), None)] if full else []
+    )
+    headings = ("rows", "accept/s", "drain/s", "CPU ms/accepted", "CPU ms/drained", "lost")
+    print_table(console, "A full inbox", headings, full + ratios)
 
 
-def machine(known: Machine, console: Console) -> None:
+def print_machine(machine: Machine, console: Console) -> None:
     console.print(
-        f"{known.cores} cores, {known.memory_gib} GiB, {known.system}, Python {known.python},"
-        f" Node {known.node}; load before the run {known.load}"
+        f"{machine.cores} cores, {machine.memory_gib} GiB, {machine.system}, Python {machine.python},"
+        f" Node {machine.node}; load before the run {machine.load}"
     )
 
 
-def row(name: str, load: Load) -> tuple[object, ...]:
+def load_row(name: str, load: LoadResult) -> tuple[object, ...]:
     return (
         *(name, load.offered_per_second, load.accepted_per_second, load.applied_per_second),
-        *(delays(load.answer), delays(load.applied), load.burden.cost_of_all),
+        *(format_latency(load.answer), format_latency(load.applied), load.burden.total_cost),
         *(load.burden.web_mib, f"{load.burden.others:.0%}"),
         *(load.refused, load.lost, load.doubled),
     )
 
 
-def roles(load: Load) -> list[float | None]:
+def cost_by_role(load: LoadResult) -> list[float | None]:
     return [load.burden.cost.get(role) for role in ROLES]
 
 
-def ratios(known: Mapping[str, Mapping[str, float | None]], console: Console) -> None:
+def print_ratios(
+    ratios_by_peer: Mapping[str, Mapping[str, float | None]], console: Console
+) -> None:
     """One line per figure, one column per peer."""
-    titles = next(iter(known.values()), {})
-    rows = [(title, *(compared[title] for compared in known.values())) for title in titles]
-    table(console, "signalpost divided by each of them", ("figure", *known), rows)
+    titles = next(iter(ratios_by_peer.values()), {})
+    rows = [(title, *(compared[title] for compared in ratios_by_peer.values())) for title in titles]
+    print_table(console, "signalpost divided by each of them", ("figure", *ratios_by_peer), rows)
 
 
-def standings(known: Sequence[Standing], console: Console) -> None:
+def print_comparisons(comparisons: Sequence[PeerComparison], console: Console) -> None:
     """As a table, and what is aimed at as sentences: the last thing that is read."""
     rows = [
-        (one.title, one.ours, one.theirs, one.peer, one.ratio, one.target, verdict(one))
-        for one in known
+        (
+            comparison.title,
+            comparison.ours,
+            comparison.theirs,
+            comparison.peer,
+            comparison.ratio,
+            comparison.target,
+            verdict_text(comparison),
+        )
+        for comparison in comparisons
     ]
-    heads = ("figure", "ours", "best peer's", "who", "x of it", "target", "")
-    table(console, "signalpost beside the best peer", heads, rows)
-    for one in known:
-        if one.target:
+    headings = ("figure", "ours", "best peer's", "who", "x of it", "target", "")
+    print_table(console, "signalpost beside the best peer", headings, rows)
+    for comparison in comparisons:
+        if comparison.target:
             console.print(
-                f"{one.title}: {one.ratio} x {one.peer}, the best peer"
-                f" (target {one.target}): {verdict(one)}"
+                f"{comparison.title}: {comparison.ratio} x {comparison.peer}, the best peer"
+                f" (target {comparison.target}): {verdict_text(comparison)}"
             )
 
 
-def verdict(one: Standing) -> str | None:
-    return None if one.reached is None else VERDICTS[one.reached]
+def verdict_text(comparison: PeerComparison) -> str | None:
+    return None if comparison.reached is None else VERDICT_TEXTS[comparison.reached]

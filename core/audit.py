@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from db.audit import Audit
+from db.ops.audit import AuditLog
 from db.session import Session
 
 
@@ -21,16 +21,16 @@ class Origin:
     correlation_id: str | None = None
 
 
-NOBODY = Origin()
-_origin: ContextVar[Origin] = ContextVar("origin", default=NOBODY)
+DEFAULT_ORIGIN = Origin()
+_origin: ContextVar[Origin] = ContextVar("origin", default=DEFAULT_ORIGIN)
 
 
-def at_work(origin: Origin) -> None:
+def set_origin(origin: Origin) -> None:
     """From now on in this thread, until somebody else is named."""
     _origin.set(origin)
 
 
-def note(
+def record_action(
     session: Session,
     action: str,
     *,
@@ -44,7 +44,7 @@ def note(
     it is, where that differs from who acts.
     """
     origin = _origin.get()
-    Audit(session).note(
+    AuditLog(session).add(
         action,
         actor=origin.actor,
         user_id=user_id or origin.user_id,

@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-NO_FLOOR = timedelta(0)
+NO_MIN_DELAY = timedelta(0)
 
 
 @dataclass(frozen=True)
-class Policy:
+class RetryPolicy:
     """The longest wait after each failed try; when they are spent, so is our patience.
 
     `exact`: who waits knows the steps, so they are kept, with up to a tenth drawn on top.
     """
 
-    steps: tuple[timedelta, ...]
+    delays: tuple[timedelta, ...]
     exact: bool = False
 
     @property
-    def attempts(self) -> int:
-        return len(self.steps) + 1
+    def max_attempts(self) -> int:
+        return len(self.delays) + 1
 
 
 def seconds(*values: float) -> tuple[timedelta, ...]:
@@ -29,8 +29,8 @@ def minutes(*values: float) -> tuple[timedelta, ...]:
     return tuple(timedelta(minutes=value) for value in values)
 
 
-def delay(
-    attempt: int, policy: Policy, *, dice: float, at_least: timedelta = NO_FLOOR
+def next_retry_delay(
+    attempt: int, policy: RetryPolicy, *, jitter: float, min_delay: timedelta = NO_MIN_DELAY
 ) -> timedelta | None:
     """How long to wait after failed try number `attempt`; None when it was the last one.
 
@@ -42,14 +42,14 @@ def delay(
     """
     if attempt < 1:
         raise ValueError("attempts count from 1")
-    if attempt > len(policy.steps):
+    if attempt > len(policy.delays):
         return None
-    step = policy.steps[attempt - 1]
+    longest = policy.delays[attempt - 1]
     if policy.exact:
-        return max(step, at_least) * (1 + dice / 10)
-    return max(step * dice, at_least * (1 + dice / 10))
+        return max(longest, min_delay) * (1 + jitter / 10)
+    return max(longest * jitter, min_delay * (1 + jitter / 10))
 
 
-def spread(around: timedelta, *, dice: float, share: float = 0.2) -> timedelta:
+def with_jitter(base: timedelta, *, jitter: float, share: float = 0.2) -> timedelta:
     """`around` ± `share`, so that many rows made together do not stay together."""
-    return around * (1 + share * (2 * dice - 1))
+    return base * (1 + share * (2 * jitter - 1))

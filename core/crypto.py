@@ -13,30 +13,32 @@ from collections.abc import Iterable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from core.errors import CannotOpen, Misconfigured
+from core.errors import DecryptionFailed, Misconfigured
 from platforms.secret import Secret
 
-Context = tuple[str, ...]  # table, column, provider, the platform's id or the post's, user id
+EncryptionContext = tuple[
+    str, ...
+]  # table, column, provider, the platform's id or the post's, user id
 
-VERSION = "v1"
-KEY, IV, TAG = 32, 12, 16  # bytes
-KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
-HEX_KEY = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+FORMAT_VERSION = "v1"
+KEY_BYTES, IV_BYTES, TAG_BYTES = 32, 12, 16  # bytes
+KEY_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+HEX_KEY_PATTERN = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
-def access_context(provider: str, open_id: str, user_id: int | None) -> Context:
+def access_token_context(provider: str, open_id: str, user_id: int | None) -> EncryptionContext:
     return ("oauth_accounts", "access_token_encrypted", provider, open_id, str(user_id))
 
 
-def refresh_context(provider: str, open_id: str, user_id: int | None) -> Context:
+def refresh_token_context(provider: str, open_id: str, user_id: int | None) -> EncryptionContext:
     return ("oauth_accounts", "refresh_token_encrypted", provider, open_id, str(user_id))
 
 
-def upload_context(provider: str, post_id: int, user_id: int | None) -> Context:
+def upload_url_context(provider: str, post_id: int, user_id: int | None) -> EncryptionContext:
     return ("upload_sessions", "upload_url_encrypted", provider, str(post_id), str(user_id))
 
 
-def endpoint_context(endpoint_id: int, user_id: int) -> Context:
+def endpoint_secret_context(endpoint_id: int, user_id: int) -> EncryptionContext:
     return ("endpoint_secrets", "secret_encrypted", "endpoint", str(endpoint_id), str(user_id))
 
 
@@ -45,94 +47,99 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[tuple[str, Secret]]) -> None:
         """`keys`: id and base64 of 32 bytes. Errors: Misconfigured, ValueError."""
-        self._keys = {name: AESGCM(key_bytes(key)) for name, key in keys}
+        self._keys = {key_id: AESGCM(decode_key(key)) for key_id, key in keys}
         if not self._keys:
             raise Misconfigured("TOKEN_ENCRYPTION_KEY is missing")
-        self.current = next(iter(self._keys))
+        self.current_key_id = next(iter(self._keys))
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
 
-    def seal(self, secret: Secret, context: Context) -> str:
+    def encrypt(self, secret: Secret, context: EncryptionContext) -> str:
         """Errors: ValueError if there is nothing to seal."""
-        return self._seal(secret, context, self.current)
+        return self._encrypt_with(secret, context, self.current_key_id)
 
-    def open(self, sealed: str, context: Context) -> Secret:
+    def decrypt(self, encrypted: str, context: EncryptionContext) -> Secret:
         """Errors: CannotOpen, the same for every reason; ValueError if there is nothing to open."""
-        if not sealed:
+        if not encrypted:
             raise ValueError("nothing to open")
-        name, iv, tag, text = parts(sealed)
+        key_id, iv, tag, ciphertext = parse_encrypted(encrypted)
         try:
-            plain = self._keys[name].decrypt(iv, text + tag, bound(name, context))
-            return Secret(plain.decode("utf-8", "surrogatepass"))
+            plaintext = self._keys[key_id].decrypt(
+                iv, ciphertext + tag, associated_data(key_id, context)
+            )
+            return Secret(plaintext.decode("utf-8", "surrogatepass"))
         except (KeyError, InvalidTag, UnicodeDecodeError):
-            raise CannotOpen from None
+            raise DecryptionFailed from None
 
-    def key_id(self, sealed: str) -> str:
+    def key_id(self, encrypted: str) -> str:
         """Which key a value was sealed with. Errors: CannotOpen."""
-        return parts(sealed)[0]
+        return parse_encrypted(encrypted)[0]
 
-    def validate(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether every key seals and opens again. Never raises."""
         probe, context = Secret("probe"), ("", "", "probe")
         try:
             return all(
-                self.open(self._seal(probe, context, name), context) == probe for name in self._keys
+                self.decrypt(self._encrypt_with(probe, context, key_id), context) == probe
+                for key_id in self._keys
             )
-        except Exception:  # noqa: BLE001 - a health check answers, whatever is wrong
+        except Exception:
             return False
 
-    def _seal(self, secret: Secret, context: Context, name: str) -> str:
+    def _encrypt_with(self, secret: Secret, context: EncryptionContext, key_id: str) -> str:
         if not secret:
             raise ValueError("nothing to seal")
-        iv = os.urandom(IV)
-        plain = secret.reveal().encode("utf-8", "surrogatepass")
-        sealed = self._keys[name].encrypt(iv, plain, bound(name, context))
-        triple = (iv, sealed[-TAG:], sealed[:-TAG])
-        return f"{VERSION}.{name}." + ":".join(b64encode(part).decode() for part in triple)
+        iv = os.urandom(IV_BYTES)
+        plaintext = secret.reveal().encode("utf-8", "surrogatepass")
+        encrypted = self._keys[key_id].encrypt(iv, plaintext, associated_data(key_id, context))
+        fields = (iv, encrypted[-TAG_BYTES:], encrypted[:-TAG_BYTES])
+        return f"{FORMAT_VERSION}.{key_id}." + ":".join(b64encode(part).decode() for part in fields)
 
 
 def generate_key() -> str:
     """A fresh TOKEN_ENCRYPTION_KEY."""
-    return b64encode(AESGCM.generate_key(bit_length=8 * KEY)).decode()
+    return b64encode(AESGCM.generate_key(bit_length=8 * KEY_BYTES)).decode()
 
 
-def key_bytes(key: Secret) -> bytes:
+def decode_key(key: Secret) -> bytes:
     """Errors: ValueError that says what is expected and quotes nothing."""
-    if HEX_KEY.fullmatch(key.reveal()):
-        raise ValueError(f"looks like hex; base64 of {KEY} bytes is expected")
+    if HEX_KEY_PATTERN.fullmatch(key.reveal()):
+        raise ValueError(f"looks like hex; base64 of {KEY_BYTES} bytes is expected")
     try:
-        found = b64decode(key.reveal(), validate=True)
+        decoded = b64decode(key.reveal(), validate=True)
     except (NotBase64, ValueError):
-        raise ValueError(f"must be base64 of {KEY} bytes") from None
-    if len(found) != KEY:
-        raise ValueError(f"must be base64 of {KEY} bytes, not of {len(found)}")
-    return found
+        raise ValueError(f"must be base64 of {KEY_BYTES} bytes") from None
+    if len(decoded) != KEY_BYTES:
+        raise ValueError(f"must be base64 of {KEY_BYTES} bytes, not of {len(decoded)}")
+    return decoded
 
 
-def bound(key_id: str, context: Context) -> bytes:
+def associated_data(key_id: str, context: EncryptionContext) -> bytes:
     """What a value is bound to; as JSON, so that no two contexts read the same."""
-    return json.dumps([VERSION, key_id, *context]).encode()
+    return json.dumps([FORMAT_VERSION, key_id, *context]).encode()
 
 
-def parts(sealed: str) -> tuple[str, bytes, bytes, bytes]:
+def parse_encrypted(encrypted: str) -> tuple[str, bytes, bytes, bytes]:
     """Key id, iv, tag and ciphertext. Errors: CannotOpen."""
-    match sealed.split("."):
-        case [version, name, triple] if version == VERSION and KEY_ID.fullmatch(name):
-            found = [exact(part) for part in triple.split(":")]
+    match encrypted.split("."):
+        case [version, name, triple] if version == FORMAT_VERSION and KEY_ID_PATTERN.fullmatch(
+            name
+        ):
+            found = [decode_canonical(part) for part in triple.split(":")]
         case _:
-            raise CannotOpen
+            raise DecryptionFailed
     match found:
-        case [bytes(iv), bytes(tag), bytes(text)] if (len(iv), len(tag)) == (IV, TAG):
+        case [bytes(iv), bytes(tag), bytes(text)] if (len(iv), len(tag)) == (IV_BYTES, TAG_BYTES):
             return name, iv, tag, text
         case _:
-            raise CannotOpen
+            raise DecryptionFailed
 
 
-def exact(part: str) -> bytes | None:
+def decode_canonical(part: str) -> bytes | None:
     """Decoded only if it is written in the one canonical way: no two texts for one value."""
     try:
-        found = b64decode(part, validate=True)
+        decoded = b64decode(part, validate=True)
     except (NotBase64, ValueError):
         return None
-    return found if b64encode(found).decode() == part else None
+    return decoded if b64encode(decoded).decode() == part else None

@@ -79,7 +79,7 @@ class QuotaExceeded(CoreError):
     retryable = True
 
 
-class Limited(CoreError):
+class RateLimitExceeded(CoreError):
     """Too many requests; please wait a moment."""
 
     code = "rate_limit_exceeded"
@@ -98,20 +98,20 @@ class NotConnected(CoreError):
     code = "not_connected"
 
 
-class Away(CoreError):
+class ServiceUnavailable(CoreError):
     """Something we depend on is not available right now."""
 
     code = "SERVICE_UNAVAILABLE"
     retryable = True
 
 
-class Failed(CoreError):
+class OperationFailed(CoreError):
     """The platform could not do it; `code` says why."""
 
     code = "upload_failed"
 
 
-class CannotOpen(CoreError):
+class DecryptionFailed(CoreError):
     """A sealed value could not be opened."""
 
     code = "crypto_error"

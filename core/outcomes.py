@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from core.backoff import NO_FLOOR
+from core.backoff import NO_MIN_DELAY
 from core.errors import CoreError
 from platforms.errors import PlatformError, RateLimited, Unavailable
 
@@ -19,76 +19,78 @@ class Failure:
     code: str
     message: str
     retryable: bool = True
-    at_least: timedelta = NO_FLOOR
+    min_delay: timedelta = NO_MIN_DELAY
     log_id: str | None = None
-    unsure: bool = False  # the call may have had its effect although no answer came
+    outcome_unknown: bool = False  # the call may have had its effect although no answer came
 
 
-class Later(Exception):
+class Snooze(Exception):
     """Not now, and nobody's fault: a denied rate limit, a token on its way. Costs no attempt."""
 
-    def __init__(self, wait: timedelta | None, why: str) -> None:
+    def __init__(self, delay: timedelta | None, reason: str) -> None:
         """`wait` None parks the row until somebody sets it due."""
-        super().__init__(why)
-        self.wait = wait
+        super().__init__(reason)
+        self.delay = delay
 
 
-class Held(Later):
+class Park(Snooze):
     """Not until a person acts: the row is parked, with the reason for them to read."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(None, why)
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, reason)
 
 
-class Throttled(Later):
+class LocalRateLimit(Snooze):
     """A limit of the platform's that we keep ourselves: nothing was sent."""
 
     code = RateLimited.code
 
 
-NOW = timedelta(0)
+IMMEDIATELY = timedelta(0)
 
 
 @dataclass(frozen=True)
-class Again:
+class Reschedule:
     """When the row is due next; `progressed` False keeps the count of attempts running."""
 
     after: timedelta | None
-    progressed: bool = True
+    made_progress: bool = True
 
 
-DONE = Again(None)
+DONE = Reschedule(None)
 
 
 @dataclass(frozen=True)
-class Fenced:
+class StaleLease:
     """The row is no longer ours: another has claimed it since, and this result is dropped."""
 
 
-FENCED = Fenced()
+STALE_LEASE = StaleLease()
 
 
-def failure(error: Exception, kind: str, row: int) -> Failure:
+def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
     """An exception as a value. Only our own errors say of themselves that they are final."""
-    known = isinstance(error, PlatformError | CoreError)
-    log.warning("work.failed", kind=kind, row=row, error=type(error).__name__, exc_info=not known)
+    is_known = isinstance(error, PlatformError | CoreError)
+    log.warning(
+        "job.failed", kind=kind, row=row_id, error=type(error).__name__, exc_info=not is_known
+    )
     return Failure(
         code=getattr(error, "code", None) or type(error).__name__,
-        message=str(error) if known else type(error).__name__,
+        message=str(error) if is_known else type(error).__name__,
         retryable=error.retryable if isinstance(error, PlatformError | CoreError) else True,
-        at_least=getattr(error, "retry_after", None) or NO_FLOOR,
+        min_delay=getattr(error, "retry_after", None) or NO_MIN_DELAY,
         log_id=getattr(error, "log_id", None),
-        unsure=isinstance(error, Unavailable) and error.reached,
+        outcome_unknown=isinstance(error, Unavailable) and error.may_have_arrived,
     )
 
 
-def entry(
-    ended: Again | Failure | Later | Fenced,
+def attempt_fields(
+    result: Reschedule | Failure | Snooze | StaleLease,
 ) -> tuple[str, str | None, str | None, str | None]:
     """How the ledger calls it: outcome, code, message, the vendor's log id."""
-    if isinstance(ended, Failure):
-        outcome = "retry" if ended.retryable else "failed"
-        return (outcome, ended.code, ended.message, ended.log_id)
-    if isinstance(ended, Later):
-        return ("later", None, str(ended), None)
-    return ("done" if isinstance(ended, Again) else "fenced", None, None, None)
+    if isinstance(result, Failure):
+        outcome = "retry" if result.retryable else "failed"
+        return (outcome, result.code, result.message, result.log_id)
+    if isinstance(result, Snooze):
+        return ("later", None, str(result), None)
+    return ("done" if isinstance(result, Reschedule) else "fenced", None, None, None)

@@ -1,59 +1,40 @@
 """Remembers. Importing it declares every table, so that migrations and models can be compared."""
 
-from db import (
-    accounts,
-    alerts,
-    attempts,
-    audit,
-    beats,
-    calls,
-    deletions,
-    deliveries,
-    endpoints,
-    insights,
-    instagram,
-    keys,
-    logins,
-    media,
-    notices,
-    outbox,
-    posts,
-    records,
-    states,
-    timeline,
-    uploads,
-    users,
-    videos,
-    watches,
-    webhooks,
-)
+from db.accounts import accounts, instagram, oauth_states
 from db.base import Base
+from db.identity import api_keys, login_sessions, notifications, users
+from db.insights import schedule, snapshots, videos
+from db.media import files
+from db.ops import alerts, attempts, audit, calls, data_deletions, heartbeats
+from db.outbox import deliveries, endpoints, messages
+from db.posts import posts, tiktok_posts, timeline, upload_sessions
+from db.webhooks import events
 
 __all__ = [
     "Base",
     "accounts",
     "alerts",
+    "api_keys",
     "attempts",
     "audit",
-    "beats",
     "calls",
-    "deletions",
+    "data_deletions",
     "deliveries",
     "endpoints",
-    "insights",
+    "events",
+    "files",
+    "heartbeats",
     "instagram",
-    "keys",
-    "logins",
-    "media",
-    "notices",
-    "outbox",
+    "login_sessions",
+    "messages",
+    "notifications",
+    "oauth_states",
     "posts",
-    "records",
-    "states",
+    "schedule",
+    "snapshots",
+    "tiktok_posts",
     "timeline",
-    "uploads",
+    "upload_sessions",
     "users",
     "videos",
-    "watches",
-    "webhooks",
 ]

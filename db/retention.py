@@ -8,43 +8,45 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-BATCH = 1000
+MAX_BATCH_ROWS = 1000
 """Rows per transaction: deleting them holds nobody up."""
 
 
 @dataclass(frozen=True)
-class Gone:
+class PrunedBatch:
     """What one batch deleted: how many rows, and the time of the newest of them."""
 
     count: int
     newest: datetime | None
 
 
-def prune(
+def prune_rows(
     session: Session,
-    moment: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    time_column: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
     *conditions: ColumnElement[bool],
     older_than: timedelta,
     since: datetime | None = None,
-    limit: int = BATCH,
-) -> Gone:
+    limit: int = MAX_BATCH_ROWS,
+) -> PrunedBatch:
     """Delete the oldest rows past their age by the database's clock, `limit` at most.
 
     Rows that somebody holds are left for the next time. `since` is where the batch before ended:
     the index still has what that one deleted, and nobody needs to walk over it again.
     """
-    model: Any = moment.class_
-    wanted = [moment < func.now() - older_than, *conditions]
+    model: Any = time_column.class_
+    filters = [time_column < func.now() - older_than, *conditions]
     if since is not None:
-        wanted.append(moment >= since)
-    batch = oldest(moment, wanted, limit=limit).cte("batch")
-    gone: Any = delete(model).where(model.id == batch.c.id).returning(moment)
+        filters.append(time_column >= since)
+    oldest_ids = oldest_rows(time_column, filters, limit=limit).cte("batch")
+    statement: Any = delete(model).where(model.id == oldest_ids.c.id).returning(time_column)
     options = {"synchronize_session": False}
-    times = list(session.scalars(gone, execution_options=options))
-    return Gone(len(times), max(times, default=None))
+    times = list(session.scalars(statement, execution_options=options))
+    return PrunedBatch(len(times), max(times, default=None))
 
 
-def oldest(moment: Any, wanted: Sequence[ColumnElement[bool]], *, limit: int) -> Select[Any]:
+def oldest_rows(
+    time_column: Any, filters: Sequence[ColumnElement[bool]], *, limit: int
+) -> Select[Any]:
     """Their ids, in the order of an index on `moment`, so that only these rows are read."""
-    found = select(moment.class_.id).where(*wanted).order_by(moment).limit(limit)
-    return found.with_for_update(skip_locked=True)
+    query = select(time_column.class_.id).where(*filters).order_by(time_column).limit(limit)
+    return query.with_for_update(skip_locked=True)

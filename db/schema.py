@@ -12,17 +12,17 @@ from sqlalchemy import Connection, NullPool, Table, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from db import Base
-from db.session import CONNECT_TIMEOUT, StoreAway, away
+from db.session import CONNECT_TIMEOUT, DatabaseUnavailable, is_unavailable
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-PATIENCE = "-c lock_timeout=120000 -c statement_timeout=0 -c timezone=UTC"
+MIGRATIONS_DIR = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATOR_OPTIONS = "-c lock_timeout=120000 -c statement_timeout=0 -c timezone=UTC"
 """How long a second migrator waits for the first, in milliseconds."""
 
-VERSION = "alembic_version"
-CURRENT = "SELECT version_num FROM alembic_version"
-VIEWS = ("oauth_accounts_summary", "oauth_health_status")
+VERSION_TABLE = "alembic_version"
+CURRENT_VERSION_SQL = "SELECT version_num FROM alembic_version"
+EXPECTED_VIEWS = ("oauth_accounts_summary", "oauth_health_status")
 
-FOUND = """
+SCHEMA_OBJECTS_SQL = """
 SELECT class.relname AS name, class.relkind::text AS kind FROM pg_class AS class
   LEFT JOIN pg_index AS entry ON entry.indexrelid = class.oid
  WHERE class.relnamespace = current_schema()::regnamespace AND entry.indisvalid IS NOT FALSE
@@ -35,7 +35,7 @@ SELECT tgname, 'trigger' FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <>
 
 
 @dataclass(frozen=True)
-class Status:
+class SchemaStatus:
     """`missing` names every table, index, constraint, trigger and view that should be there."""
 
     current: str | None
@@ -45,46 +45,50 @@ class Status:
     indexes: int
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         return self.current == self.head and not self.missing
 
 
-def status(url: str) -> Status:
-    with connected(url) as connection:
-        found = connection.execute(text(FOUND)).all()
-        versioned = any(row.name == VERSION for row in found)
-        current = connection.execute(text(CURRENT)).scalar() if versioned else None
-    ours = Base.metadata.tables
-    return Status(
+def read_schema_status(url: str) -> SchemaStatus:
+    with open_connection(url) as connection:
+        objects = connection.execute(text(SCHEMA_OBJECTS_SQL)).all()
+        is_versioned = any(row.name == VERSION_TABLE for row in objects)
+        current = connection.execute(text(CURRENT_VERSION_SQL)).scalar() if is_versioned else None
+    model_tables = Base.metadata.tables
+    return SchemaStatus(
         current=current,
-        head=head(),
-        missing=tuple(sorted(wanted() - {row.name for row in found})),
-        tables=tuple(sorted(row.name for row in found if row.kind == "r" and row.name in ours)),
-        indexes=sum(row.kind == "i" and not row.name.startswith("alembic") for row in found),
+        head=latest_version(),
+        missing=tuple(sorted(expected_objects() - {row.name for row in objects})),
+        tables=tuple(
+            sorted(row.name for row in objects if row.kind == "r" and row.name in model_tables)
+        ),
+        indexes=sum(row.kind == "i" and not row.name.startswith("alembic") for row in objects),
     )
 
 
-def head() -> str:
+def latest_version() -> str:
     """The newest version there is: the number that its file begins with."""
-    return max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py"))
 
 
-def wanted() -> set[str]:
+def expected_objects() -> set[str]:
     """The names of everything the models declare, and of what migrations add to it."""
-    return set(VIEWS).union(*(parts(table) for table in Base.metadata.tables.values()))
+    return set(EXPECTED_VIEWS).union(
+        *(table_objects(table) for table in Base.metadata.tables.values())
+    )
 
 
-def parts(table: Table) -> set[str]:
+def table_objects(table: Table) -> set[str]:
     constraints = {str(constraint.name) for constraint in table.constraints}
     indexes = {str(index.name) for index in table.indexes}
-    touched = {f"trg_{table.name}_updated"} if "updated_at" in table.columns else set()
-    return {table.name} | constraints | indexes | touched
+    triggers = {f"trg_{table.name}_updated"} if "updated_at" in table.columns else set()
+    return {table.name} | constraints | indexes | triggers
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Connection]:
+def open_connection(url: str) -> Iterator[Connection]:
     """Errors: StoreAway."""
-    arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": PATIENCE}
+    arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": MIGRATOR_OPTIONS}
     engine = create_engine(
         url,
         poolclass=NullPool,
@@ -96,6 +100,6 @@ def connected(url: str) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except OperationalError as error:
-        if not away(error):
+        if not is_unavailable(error):
             raise
-        raise StoreAway(type(error).__name__) from error
+        raise DatabaseUnavailable(type(error).__name__) from error

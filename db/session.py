@@ -10,27 +10,37 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-__all__ = ["Connection", "Database", "Kept", "Session", "StoreAway", "away", "now"]
+__all__ = [
+    "Connection",
+    "Database",
+    "DatabaseUnavailable",
+    "DedicatedConnection",
+    "Session",
+    "database_now",
+    "is_unavailable",
+]
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
-IDLE = 30  # seconds after which an idle connection is not trusted any more
+POOL_RECYCLE_SECONDS = 30  # seconds after which an idle connection is not trusted any more
 STATEMENT_TIMEOUT = 15_000  # milliseconds; the longest statement of ours takes a tenth of it
-IDLE_IN_TRANSACTION = 30_000  # milliseconds: a worker stopped in its tracks must not hold locks
+IDLE_IN_TRANSACTION_TIMEOUT = (
+    30_000  # milliseconds: a worker stopped in its tracks must not hold locks
+)
 
-GUARD = timedelta(minutes=5)
-LEAST = "token_guard"
+DEFAULT_TOKEN_GUARD = timedelta(minutes=5)
+TOKEN_GUARD_KEY = "token_guard"
 """What an access token has to outlive to be handed out; under this name a session knows it."""
 
-CLOCK = "clock"  # under this name a session remembers when it first looked
+CLOCK_KEY = "clock"  # under this name a session remembers when it first looked
 
-UNDONE = frozenset({"40001", "40P01", "25P03"})
+RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "25P03"})
 """Serialization, deadlock, a transaction left idle: the same again has every chance."""
 
 
-class StoreAway(Exception):
+class DatabaseUnavailable(Exception):
     """Postgres cannot be reached, has no connection to spare, or has undone what we did."""
 
 
@@ -43,22 +53,22 @@ class Database:
         *,
         pool_size: int = 5,
         application_name: str = "signalpost",
-        on_away: Callable[[], None] = lambda: None,
-        token_guard: timedelta = GUARD,
+        on_unavailable: Callable[[], None] = lambda: None,
+        token_guard: timedelta = DEFAULT_TOKEN_GUARD,
     ) -> None:
         """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows.
 
         `on_away` is told each time that Postgres does not answer. `token_guard` goes with every
         session: whoever hands out a token has one, and no settings.
         """
-        self._on_away = on_away
-        self._info = {LEAST: token_guard}
+        self._on_unavailable = on_unavailable
+        self._info = {TOKEN_GUARD_KEY: token_guard}
         self._engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
-            pool_recycle=IDLE,
+            pool_recycle=POOL_RECYCLE_SECONDS,
             pool_pre_ping=True,
             executemany_mode="values_plus_batch",  # one round trip for the changes of many rows
             hide_parameters=True,  # an error message must not quote what it failed to store
@@ -72,32 +82,32 @@ class Database:
         Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
         connection broke during the commit itself, which nobody can tell apart.
         """
-        made = Session(self._engine, expire_on_commit=False, info=self._info)
-        with self._told(), made as session:
+        new_session = Session(self._engine, expire_on_commit=False, info=self._info)
+        with self._translate_errors(), new_session as session:
             yield session
             session.commit()
 
-    def kept(self) -> "Kept":
+    def dedicated_connection(self) -> "DedicatedConnection":
         """For one thread that writes all the time."""
-        single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Kept(single, self._told)
+        autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        return DedicatedConnection(autocommit_engine, self._translate_errors)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
-            if not away(error):
+            if not is_unavailable(error):
                 raise
-            self._on_away()
-            raise StoreAway(type(error).__name__) from error
+            self._on_unavailable()
+            raise DatabaseUnavailable(type(error).__name__) from error
 
     def ping(self) -> None:
         """Errors: StoreAway."""
         with self.transaction() as session:
             session.execute(text("SELECT 1"))
 
-    def in_use(self) -> int:
+    def connections_in_use(self) -> int:
         """Connections that are lent out right now."""
         pool: Any = self._engine.pool
         return int(pool.checkedout())
@@ -107,41 +117,43 @@ class Database:
         self._engine.dispose(close=close)
 
 
-class Kept:
+class DedicatedConnection:
     """A connection that stays with one thread, outside the pool: no loan, no ping, no `BEGIN`.
 
     Each statement is its own transaction. Connects at first use, and again after a fault.
     """
 
-    def __init__(self, engine: Engine, told: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._engine = engine
-        self._told = told
+        self._translate_errors = translate_errors
         self._connection: Connection | None = None
 
-    def run(self, work: Callable[[Connection], T]) -> T:
+    def run(self, operation: Callable[[Connection], T]) -> T:
         """`work` must bear to be repeated: a connection may have died since it was last used, and
         only using it tells.
 
         Errors: StoreAway, as of a transaction.
         """
-        with self._told():
-            known = self._connection is not None
+        with self._translate_errors():
+            was_connected = self._connection is not None
             try:
-                return self._try(work)
+                return self._run_once(operation)
             except DBAPIError as error:
-                if not (known and away(error)):
+                if not (was_connected and is_unavailable(error)):
                     raise
-            return self._try(work)
+            return self._run_once(operation)
 
-    def _try(self, work: Callable[[Connection], T]) -> T:
+    def _run_once(self, operation: Callable[[Connection], T]) -> T:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.detach()
         try:
             with self._connection.begin():
-                return work(self._connection)
+                return operation(self._connection)
         except DBAPIError as error:
-            if away(error):
+            if is_unavailable(error):
                 self.close()
             raise
 
@@ -151,18 +163,18 @@ class Kept:
             connection.close()
 
 
-def now(session: Session) -> datetime:
+def database_now(session: Session) -> datetime:
     """The database's clock, as this transaction first read it."""
-    if CLOCK not in session.info:
-        session.info[CLOCK] = session.scalars(select(func.clock_timestamp())).one()
-    moment: datetime = session.info[CLOCK]
+    if CLOCK_KEY not in session.info:
+        session.info[CLOCK_KEY] = session.scalars(select(func.clock_timestamp())).one()
+    moment: datetime = session.info[CLOCK_KEY]
     return moment
 
 
 def connect_args(application_name: str) -> dict[str, Any]:
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT} "
-        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c timezone=UTC"
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT} -c timezone=UTC"
     )
     return {
         "connect_timeout": CONNECT_TIMEOUT,
@@ -175,7 +187,7 @@ def connect_args(application_name: str) -> dict[str, Any]:
     }
 
 
-def away(error: Exception) -> bool:
+def is_unavailable(error: Exception) -> bool:
     """No server, none that takes us, or our work undone to end a deadlock: do it again, later.
 
     A lock or statement timeout is none of these.
@@ -187,4 +199,4 @@ def away(error: Exception) -> bool:
     code = getattr(error.orig, "pgcode", None)
     if code is None:
         return error.connection_invalidated or isinstance(error, OperationalError)
-    return code in UNDONE or (code[:2] in {"08", "53", "57"} and code != "57014")
+    return code in RETRYABLE_SQLSTATES or (code[:2] in {"08", "53", "57"} and code != "57014")

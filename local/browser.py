@@ -1,14 +1,48 @@
-"""A person at a browser: signs in, allows a platform's consent page, comes back connected."""
+"""A person at a platform's consent page: reads its one form and allows everything. Pure."""
 
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 
-from core.errors import Failed
-from local.consent import Consent
+from core.errors import OperationFailed
 
-STEP: dict[str, Any] = {"timeout": (3.0, 30.0), "allow_redirects": False}
+FieldPairs = list[tuple[str, str]]
+
+
+class ConsentForm(HTMLParser):
+    """The fields as they would be sent: what is ticked, the first choice of each list, Allow."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: FieldPairs = []
+        self._select_name = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = attributes.get("action", "")
+        elif tag == "select":
+            self._select_name = attributes["name"]
+        elif tag == "option" and self._select_name:
+            self.fields.append((self._select_name, attributes["value"]))
+            self._select_name = ""
+        elif tag == "input" and ("checked" in attributes or attributes.get("type") == "hidden"):
+            self.fields.append((attributes["name"], attributes["value"]))
+        elif tag == "button" and attributes.get("value") == "allow":
+            self.fields.append((attributes["name"], "allow"))
+
+    def action_url(self, page_url: str) -> str:
+        """Where it is sent; a form without an address goes back to its page."""
+        return urljoin(page_url, self.action) if self.action else page_url
+
+
+# MERGED local.browser: A person at a browser: signs in, allows a platform's consent page, comes back connected.
+
+REQUEST_OPTIONS: dict[str, Any] = {"timeout": (3.0, 30.0), "allow_redirects": False}
 
 
 class Browser:
@@ -22,24 +56,30 @@ class Browser:
         self._session.close()
 
     def sign_in(self, email: str, password: str) -> None:
-        words = {"email": email, "password": password}
-        answer = self._session.post(f"{self._url}/api/auth/login", json=words, **STEP)
-        if not answer.ok:
-            raise Failed(f"signing in was answered {answer.status_code}")
+        credentials = {"email": email, "password": password}
+        response = self._session.post(
+            f"{self._url}/api/auth/login", json=credentials, **REQUEST_OPTIONS
+        )
+        if not response.ok:
+            raise OperationFailed(f"signing in was answered {response.status_code}")
 
     def connect(self, platform: str) -> int:
         """The id of the connected account."""
-        page = self._follow(self._session.get(f"{self._url}/api/auth/{platform}", **STEP))
-        consent = Consent(page.text)
-        target = consent.target(page.url)
-        back = self._follow(self._session.post(target, consent.fields, **STEP))
-        account = parse_qs(urlsplit(back.url).query).get("account")
+        page = self._follow_redirects(
+            self._session.get(f"{self._url}/api/auth/{platform}", **REQUEST_OPTIONS)
+        )
+        consent = ConsentForm(page.text)
+        target = consent.action_url(page.url)
+        landing = self._follow_redirects(
+            self._session.post(target, consent.fields, **REQUEST_OPTIONS)
+        )
+        account = parse_qs(urlsplit(landing.url).query).get("account")
         if not account:
-            raise Failed(f"{platform} was not connected: {urlsplit(back.url).query}")
+            raise OperationFailed(f"{platform} was not connected: {urlsplit(landing.url).query}")
         return int(account[0])
 
-    def _follow(self, answer: requests.Response) -> requests.Response:
-        while answer.is_redirect:
-            there = urljoin(answer.url, answer.headers["Location"])
-            answer = self._session.get(there, **STEP)
-        return answer
+    def _follow_redirects(self, response: requests.Response) -> requests.Response:
+        while response.is_redirect:
+            location = urljoin(response.url, response.headers["Location"])
+            response = self._session.get(location, **REQUEST_OPTIONS)
+        return response

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from local.ground import Account
-from local.orphans import die_with_parent
+from local.parent_death import die_with_parent
+from local.user_and_folders import UnixUser
 
-LOOK = 0.02  # seconds between two looks at a condition
+POLL_INTERVAL = 0.02  # seconds between two looks at a condition
 
 
 class DidNotStart(Exception):
@@ -32,13 +32,13 @@ class Program:
     name: str
     command: tuple[str, ...]
     log: Path
-    ready: Callable[[], bool] = lambda: True
+    is_ready: Callable[[], bool] = lambda: True
     environment: Mapping[str, str] | None = None
     folder: Path = Path("/")
-    quit: signal.Signals = signal.SIGTERM
-    orphaned: signal.Signals = signal.SIGKILL  # nobody is left to wait for a polite end
-    grace: float = 5.0  # seconds between the polite signal and the other one
-    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = signal.SIGKILL  # nobody is left to wait for a polite end
+    stop_timeout: float = 5.0  # seconds between the polite signal and the other one
+    user: UnixUser | None = None
     descriptors: tuple[int, ...] = ()
 
 
@@ -56,7 +56,7 @@ class Child:
     def spawn(self) -> None:
         """Start without waiting. From the main thread: on Linux it dies with the thread."""
         program = self.program
-        with open(program.log, "ab", opener=opened) as log:
+        with open(program.log, "ab", opener=open_private) as log:
             self.process = subprocess.Popen(
                 program.command,
                 env=program.environment,
@@ -66,62 +66,64 @@ class Child:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the supervisor: it knows the order
                 pass_fds=program.descriptors,
-                preexec_fn=partial(die_with_parent, program.orphaned),  # noqa: PLW1509 - one call, loaded beforehand
-                **(program.account.drop if program.account else {}),
+                preexec_fn=partial(die_with_parent, program.orphan_signal),
+                **(program.user.popen_options if program.user else {}),
             )
 
-    def wait_until_ready(self, *, within: float) -> None:
+    def wait_until_ready(self, *, timeout: float) -> None:
         """Units: seconds. Errors: DidNotStart, with the end of its log."""
-        end = time.monotonic() + within
-        while not self.program.ready():
-            if self.ended() or time.monotonic() > end:
-                raise DidNotStart(f"{self.program.name} did not start:\n{tail(self.program.log)}")
-            time.sleep(LOOK)
+        deadline = time.monotonic() + timeout
+        while not self.program.is_ready():
+            if self.has_exited() or time.monotonic() > deadline:
+                raise DidNotStart(
+                    f"{self.program.name} did not start:\n{read_log_tail(self.program.log)}"
+                )
+            time.sleep(POLL_INTERVAL)
 
     @property
-    def code(self) -> int | None:
+    def exit_code(self) -> int | None:
         return self.process.returncode if self.process else None
 
-    def ended(self) -> bool:
+    def has_exited(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def ask_to_stop(self) -> None:
-        if self.process and not self.ended():
-            self.process.send_signal(self.program.quit)
+        if self.process and not self.has_exited():
+            self.process.send_signal(self.program.stop_signal)
 
-    def stop(self, *, within: float | None = None) -> None:
+    def stop(self, *, timeout: float | None = None) -> None:
         """Politely, then not. Units: seconds."""
         self.ask_to_stop()
         if self.process:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(self.program.grace if within is None else within)
+                self.process.wait(self.program.stop_timeout if timeout is None else timeout)
             self.kill()
 
     def kill(self) -> None:
         """It, its descendants in whatever session, and what a dead one left in its own."""
         if self.process:
-            below = [] if self.ended() else descendants(self.process.pid)
-            send(os.killpg, self.process.pid)
-            for pid in below:
-                send(os.kill, pid)
+            descendant_pids = [] if self.has_exited() else list_descendants(self.process.pid)
+            send_sigkill(os.killpg, self.process.pid)
+            for pid in descendant_pids:
+                send_sigkill(os.kill, pid)
             self.process.wait()
 
 
-def descendants(pid: int) -> list[int]:
+def list_descendants(pid: int) -> list[int]:
     with contextlib.suppress(psutil.NoSuchProcess):
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     return []
 
 
-def send(kill: Callable[[int, int], None], pid: int) -> None:
+def send_sigkill(kill: Callable[[int, int], None], pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         kill(pid, signal.SIGKILL)
 
 
-def opened(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
     """For its owner alone: a log is no place for secrets, and no promise that there are none."""
     return os.open(path, flags, 0o600)
 
 
-def tail(path: Path, *, characters: int = 1500) -> str:
+def read_log_tail(path: Path, *, characters: int = 1500) -> str:
     return path.read_text(errors="replace")[-characters:]

@@ -1,6 +1,6 @@
 """The console script: the operators' commands of `app`, and those that run a whole house."""
 
-from app.cli import cli
+from app.cli.main import cli
 from local.demo import demo
 from local.up import up
 

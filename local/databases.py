@@ -16,42 +16,42 @@ class Databases:
     server: str
 
     def create(self, name: str, *, template: str = "template1") -> None:
-        with self.statements() as run:
-            names = sql.Identifier(name), sql.Identifier(template)
+        with self.open_cursor() as cur:
+            identifiers = sql.Identifier(name), sql.Identifier(template)
             # Copied as files, not block by block through the log: half the time.
-            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-            run.execute(copy.format(*names))
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            cur.execute(query.format(*identifiers))
 
-    def rename(self, name: str, new: str) -> None:
-        with self.statements() as run:
-            names = sql.Identifier(name), sql.Identifier(new)
-            run.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+    def rename(self, name: str, new_name: str) -> None:
+        with self.open_cursor() as cur:
+            identifiers = sql.Identifier(name), sql.Identifier(new_name)
+            cur.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*identifiers))
 
     def drop(self, name: str) -> None:
         """Whoever is still connected is thrown out."""
-        with self.statements() as run:
-            dropping = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            run.execute(dropping.format(sql.Identifier(name)))
+        with self.open_cursor() as cur:
+            query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            cur.execute(query.format(sql.Identifier(name)))
 
-    def has(self, name: str) -> bool:
-        with self.statements() as run:
-            run.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
-            return run.fetchone() is not None
+    def exists(self, name: str) -> bool:
+        with self.open_cursor() as cur:
+            cur.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+            return cur.fetchone() is not None
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         try:
-            with self.statements():
+            with self.open_cursor():
                 return True
         except psycopg2.OperationalError:
             return False
 
     @contextmanager
-    def statements(self) -> Iterator[cursor]:
+    def open_cursor(self) -> Iterator[cursor]:
         """Each on its own, as CREATE DATABASE demands."""
         connection = psycopg2.connect(self.server, connect_timeout=3)
         connection.autocommit = True
         try:
-            with connection.cursor() as run:
-                yield run
+            with connection.cursor() as cur:
+                yield cur
         finally:
             connection.close()

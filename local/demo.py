@@ -11,13 +11,13 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.wire import Wire
-from core.errors import Away, Failed
-from local import truth
+from app.cli.api_client import ApiClient
+from core.errors import OperationFailed, ServiceUnavailable
+from local import demo_check
 from local.browser import Browser
-from local.house import House
-from local.story import Story
-from local.up import a_site, greet, running
+from local.demo_script import DemoScript
+from local.stack import LocalStack
+from local.up import build_options, print_addresses, running_stack
 from platforms.secret import Secret
 
 
@@ -28,45 +28,49 @@ def demo(port: int, *, stay: bool) -> None:
     """Connect an account, publish three films, and prove it. In a house that is new every time."""
     console = Console(highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="signalpost-demo-"))
-    site = a_site(folder, port=port, sandbox=True, flower=stay)
+    options = build_options(folder, port=port, sandbox=True, flower=stay)
     console.print("starting Postgres, Redis, web, workers, beat and the sandbox …")
-    with running(site) as house:
-        play(house, console)
+    with running_stack(options) as stack:
+        run_script(stack, console)
         if stay:
-            greet(house)
-            house.supervisor.watch()
+            print_addresses(stack)
+            stack.supervisor.supervise()
     shutil.rmtree(folder)  # kept if something went wrong: the logs are there
 
 
-def play(house: House, console: Console) -> None:
+def run_script(stack: LocalStack, console: Console) -> None:
     """Errors: ClickException if a post was not published; Abort if we are told to stop."""
-    who, supervisor = house.developer, house.supervisor
-    if who is None or supervisor.stopping:
+    developer, supervisor = stack.developer, stack.supervisor
+    if developer is None or supervisor.should_stop:
         raise click.Abort
-    site, browser = house.site, Browser(house.site.web_url)
-    story = Story(
+    options, browser = stack.options, Browser(stack.options.web_url)
+    script = DemoScript(
         browser,
-        Wire(site.web_url, Secret(who.api_key)),
-        sandbox=site.sandbox_url or "",
-        folder=site.folder,
+        ApiClient(options.web_url, Secret(developer.api_key)),
+        sandbox_url=options.sandbox_url or "",
+        folder=options.folder,
         console=console,
-        stopping=lambda: supervisor.stopping,
+        should_stop=lambda: supervisor.should_stop,
     )
-    with closing(browser), ThreadPoolExecutor(1) as teller:
-        told = teller.submit(story.tell, who.email, who.password)
-        supervisor.watch(until=told.done)  # from here: children belong to the main thread
+    with closing(browser), ThreadPoolExecutor(1) as executor:
+        future = executor.submit(script.run, developer.email, developer.password)
+        supervisor.supervise(is_done=future.done)  # from here: children belong to the main thread
     try:
-        posts = told.result()
-    except (Away, Failed, requests.RequestException) as error:
-        raise click.ClickException(f"{error}\nThe logs: {site.folder}/*.log") from error
-    judge(truth.ask(house.database, posts), len(posts), console)
+        post_ids = future.result()
+    except (ServiceUnavailable, OperationFailed, requests.RequestException) as error:
+        raise click.ClickException(f"{error}\nThe logs: {options.folder}/*.log") from error
+    check_published(demo_check.query_posts(stack.database_dsn, post_ids), len(post_ids), console)
 
 
-def judge(found: list[truth.Truth], wanted: int, console: Console) -> None:
+def check_published(
+    posts: list[demo_check.CheckedPost], expected_count: int, console: Console
+) -> None:
     """What the database says is what counts."""
     table = Table("post", "state", "TikTok says", "webhooks", title="In the database")
-    for each in found:
-        table.add_row(str(each.post_id), each.state, str(each.status), str(each.webhooks))
+    for post in posts:
+        table.add_row(
+            str(post.post_id), post.state, str(post.platform_status), str(post.webhook_count)
+        )
     console.print(table)
-    if len(found) < wanted or not all(each.is_published for each in found):
+    if len(posts) < expected_count or not all(post.is_published for post in posts):
         raise click.ClickException("not everything was published")

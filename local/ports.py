@@ -4,9 +4,9 @@ import contextlib
 import random
 import socket
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK_HOST = "127.0.0.1"
 
-RANGE = range(20_000, 32_000)
+PORT_RANGE = range(20_000, 32_000)
 """Below the ports that Linux lends to outgoing connections.
 
 Whoever dials a lent port again and again while its server is down ends up talking to itself, and
@@ -14,17 +14,17 @@ the server cannot have its port back.
 """
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A port nobody listens to now."""
     while True:
-        port = random.choice(RANGE)  # noqa: S311 - no secret: only unlikely to be picked twice
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((LOOPBACK, port))
+        port = random.choice(PORT_RANGE)
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind((LOOPBACK_HOST, port))
             return port
 
 
-def listens(port: int) -> bool:
+def is_port_in_use(port: int) -> bool:
     """Whether somebody takes connections there."""
-    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK_HOST, port), timeout=1):
         return True
     return False

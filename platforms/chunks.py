@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from platforms.base import Chunk
 
-WHOLE_UP_TO = 64_000_000  # the largest chunk allowed, so up to here the file is one chunk
+MAX_SINGLE_CHUNK_SIZE = 64_000_000  # the largest chunk allowed, so up to here the file is one chunk
 CHUNK_SIZE = 10_000_000  # 4 GB then give 400 chunks of at most 1000
-MAX_SIZE = 4_000_000_000
+MAX_FILE_SIZE = 4_000_000_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChunkPlan:
     """What is announced before the first byte. The last chunk carries the remainder too."""
 
     chunk_size: int
     count: int
 
 
-def plan(size: int) -> Plan:
+def plan_chunks(size: int) -> ChunkPlan:
     """The plan for a file of `size` bytes.
 
     The count is rounded down, never up, and a single chunk is announced with the size of the
@@ -29,14 +29,14 @@ def plan(size: int) -> Plan:
     invalid").
     Errors: ValueError if the file is empty or larger than the platform takes.
     """
-    if not 0 < size <= MAX_SIZE:
-        raise ValueError(f"a video has 1 to {MAX_SIZE} bytes, not {size}")
-    if size <= WHOLE_UP_TO:
-        return Plan(chunk_size=size, count=1)
-    return Plan(chunk_size=CHUNK_SIZE, count=size // CHUNK_SIZE)
+    if not 0 < size <= MAX_FILE_SIZE:
+        raise ValueError(f"a video has 1 to {MAX_FILE_SIZE} bytes, not {size}")
+    if size <= MAX_SINGLE_CHUNK_SIZE:
+        return ChunkPlan(chunk_size=size, count=1)
+    return ChunkPlan(chunk_size=CHUNK_SIZE, count=size // CHUNK_SIZE)
 
 
-def chunk(plan: Plan, size: int, offset: int) -> Chunk:
+def next_chunk(plan: ChunkPlan, size: int, offset: int) -> Chunk:
     """The chunk to send when the platform has the first `offset` bytes of `size`.
 
     It starts exactly at `offset`, for the platform takes no gap and no overlap (416), and ends
@@ -46,6 +46,6 @@ def chunk(plan: Plan, size: int, offset: int) -> Chunk:
     """
     if not 0 <= offset < size:
         raise ValueError(f"no byte to send at {offset} of {size}")
-    number = min(offset // plan.chunk_size, plan.count - 1)
-    is_last = number == plan.count - 1
-    return Chunk(first=offset, last=size - 1 if is_last else (number + 1) * plan.chunk_size - 1)
+    index = min(offset // plan.chunk_size, plan.count - 1)
+    is_last = index == plan.count - 1
+    return Chunk(first=offset, last=size - 1 if is_last else (index + 1) * plan.chunk_size - 1)

@@ -10,7 +10,7 @@ class PlatformError(Exception):
 
     code = "platform_error"
     retryable = False
-    after_fault = False  # an earlier try of this very call may have had its effect
+    after_server_error = False  # an earlier try of this very call may have had its effect
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PlatformError(Exception):
         self.code = code or type(self).code
         self.retry_after = retry_after
         self.log_id = log_id
-        self.reached = reached
+        self.may_have_arrived = reached
 
     @property
     def user_message(self) -> str:
@@ -46,7 +46,7 @@ class TimedOut(Unavailable):
     code = "timeout"
 
 
-class Faulted(Unavailable):
+class ServerBusy(Unavailable):
     """The platform takes no work at the moment, and has done none. We try again by ourselves."""
 
     code = "server_error"

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Mapping
 
 from platforms import tiktok
-from platforms.base import App, Platform, Webhooks
-from platforms.http import Http
+from platforms.base import Platform, PlatformApp, WebhookAdapter
+from platforms.http import HttpClient
 from platforms.instagram import InstagramWebhooks
 from platforms.secret import Secret
 
-REGISTRY: Mapping[str, Callable[[App, Http], Platform]] = {
-    "tiktok": tiktok.build,
+REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Platform]] = {
+    "tiktok": tiktok.build_platform,
 }
 
 
-def build(apps: Mapping[str, App], http: Http) -> dict[str, Platform]:
+def build_platforms(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Platform]:
     """The platforms that are configured. Errors: KeyError for a name that no adapter has."""
     return {name: REGISTRY[name](app, http) for name, app in apps.items()}
 
 
-def instagram_ear(secrets: tuple[Secret, ...], verify_token: Secret | None) -> Webhooks:
+def build_instagram_webhooks(
+    secrets: tuple[Secret, ...], verify_token: Secret | None
+) -> WebhookAdapter:
     """Instagram's deliveries are heard before anything else of it is there."""
     return InstagramWebhooks(secrets, verify_token)

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from platforms.secret import Secret
 
 
-def header(headers: Mapping[str, str], name: str) -> str:
+def get_header(headers: Mapping[str, str], name: str) -> str:
     """The header of that lower-case name, in whatever case it came; empty if absent."""
     return next((value.strip() for key, value in headers.items() if key.lower() == name), "")
 
 
-def match(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
+def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
     """`ok` if any digest is that of any secret; every pair is compared, in constant time."""
-    keys = [secret.reveal().encode() for secret in secrets if secret]
-    if not keys:
+    secret_keys = [secret.reveal().encode() for secret in secrets if secret]
+    if not secret_keys:
         return "no_secret"
-    given = [digest.encode(errors="replace") for digest in digests]
+    candidates = [digest.encode(errors="replace") for digest in digests]
     # not `hmac.digest`: it lets go of the interpreter each time, which a busy loop has to win back
-    wanted = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in keys]
-    matches = [hmac.compare_digest(one, other) for one in given for other in wanted]
+    expected = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in secret_keys]
+    matches = [hmac.compare_digest(one, other) for one in candidates for other in expected]
     return "ok" if any(matches) else "bad_signature"

@@ -5,35 +5,31 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
-from core.config.settings import load
-from core.watch import telemetry
-from tasks.settings import configuration
+from core.config.settings import load_settings
+from core.observability import telemetry
+from tasks.settings import build_configuration
 
 app = Celery(
     "signalpost",
     include=[
-        "tasks.webhooks",
-        "tasks.accounts",
-        "tasks.posts",
-        "tasks.insights",
-        "tasks.outbox",
+        "tasks.work",
         "tasks.housekeeping",
         "tasks.lifecycle",
     ],
 )
 
 
-def configured() -> dict[str, Any]:
+def load_configuration() -> dict[str, Any]:
     """What the environment says; raises `Misconfigured` naming every fault at once."""
-    settings = load()
-    every = settings.limits.alert_check_interval.total_seconds()
-    return configuration(settings.broker_url, settings.role, alerts_every=every)
+    settings = load_settings()
+    alerts_interval = settings.limits.alert_check_interval.total_seconds()
+    return build_configuration(settings.broker_url, settings.role, alerts_interval=alerts_interval)
 
 
-app.add_defaults(configured)  # a promise: Celery asks when it first needs an answer
+app.add_defaults(load_configuration)  # a promise: Celery asks when it first needs an answer
 
 
 @setup_logging.connect
-def logs(**_: Any) -> None:
+def configure_logging(**_: Any) -> None:
     """In place of Celery's own handlers, which would not redact."""
-    telemetry.configure(load())
+    telemetry.configure_logging(load_settings())

@@ -3,45 +3,45 @@
 from typing import Any
 
 from core.health import alerts, housekeeping
-from core.posts import reconcile
-from db.beats import Beats
-from tasks.bell import ring
+from core.publishing.steps import reconcile
+from db.ops.heartbeats import Heartbeats
 from tasks.celery import app
-from tasks.context import house
-from tasks.queues import CANARY, RESUME, TICK, TIDY, WATCH
+from tasks.notifier import wake
+from tasks.queues import ALERTS_TASK, CANARY_TASK, CLEANUP_TASK, RECHECK_TASK, TICK_TASK
+from tasks.runtime import current_container
 
 
-@app.task(name=TICK)
-def tick() -> None:
+@app.task(name=TICK_TASK)
+def record_tick() -> None:
     """Beat was heard: beat, broker and a worker are all there."""
-    touch("tick")
+    record_heartbeat("tick")
 
 
-@app.task(name=CANARY, bind=True)
-def canary(self: Any) -> None:
+@app.task(name=CANARY_TASK, bind=True)
+def record_canary(self: Any) -> None:
     """Somebody listens to the queue this message came through."""
-    touch(f"canary:{self.request.delivery_info['routing_key']}")
+    record_heartbeat(f"canary:{self.request.delivery_info['routing_key']}")
 
 
-@app.task(name=WATCH)
-def watch() -> None:
+@app.task(name=ALERTS_TASK)
+def check_alerts() -> None:
     """Open and end alerts."""
-    alerts.check(house().database)
+    alerts.check_alerts(current_container().database)
 
 
-@app.task(name=TIDY)
-def tidy() -> None:
+@app.task(name=CLEANUP_TASK)
+def delete_old_rows() -> None:
     """Delete what has been kept long enough."""
-    housekeeping.tidy(house().database, house().world)
+    housekeeping.run_housekeeping(current_container().database, current_container().services)
 
 
-@app.task(name=RESUME)
-def look_again() -> None:
+@app.task(name=RECHECK_TASK)
+def recheck_posts() -> None:
     """Ask again about published posts whose ids nobody has told."""
-    if reconcile.look_again(house().database):
-        ring("posts")
+    if reconcile.recheck_posts_without_video_id(current_container().database):
+        wake("posts")
 
 
-def touch(name: str) -> None:
-    with house().database.transaction() as session:
-        Beats(session).touch(name)
+def record_heartbeat(name: str) -> None:
+    with current_container().database.transaction() as session:
+        Heartbeats(session).record(name)

@@ -18,88 +18,90 @@ from celery.signals import (
 )
 from celery.worker import state
 
-from core import accounts, insights, outbox, posts, webhooks
-from core.engine.kinds import Work
-from db.beats import Beats
-from tasks import context
+from core import accounts, insights, outbox, publishing, webhooks
+from core.jobs.job_type import JobType
+from db.ops.heartbeats import Heartbeats
+from tasks import runtime
 from tasks.celery import app
-from tasks.queues import CANARY, EXPIRES
-from tasks.watchdog import Watchdog, guard
+from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
+from tasks.watchdog import Watchdog, run_watchdog
 
-DEAF = 70
+STUCK_WORKER_EXIT_CODE = 70
 """Exit code of a worker that its watchdog ended; any but zero makes a supervisor restart it."""
 
-LAST_WORD = 10.0  # seconds a deaf worker has to stop in order
+SHUTDOWN_GRACE = 10.0  # seconds a deaf worker has to stop in order
 
-KINDS: dict[str, Work[Any, Any, Any]] = {
-    "webhooks": webhooks.WORK,
-    "accounts": accounts.WORK,
-    "posts": posts.WORK,
-    "uploads": posts.UPLOADS,
-    "insights": insights.WORK,
-    "outbox": outbox.WORK,
+JOB_TYPES: dict[str, JobType[Any, Any, Any]] = {
+    "webhooks": webhooks.WEBHOOK_JOB,
+    "accounts": accounts.REFRESH_JOB,
+    "posts": publishing.PUBLISH_JOB,
+    "uploads": publishing.UPLOAD_JOB,
+    "insights": insights.SAMPLING_JOB,
+    "outbox": outbox.DELIVERY_JOB,
 }
 
 log = structlog.get_logger(__name__)
-stopping = Event()
+shutdown_requested = Event()
 
 
 @dataclass(frozen=True)
-class Around:
+class CeleryWorkerProbe:
     """The watchdog's surroundings in a real worker's main process."""
 
     worker: Any
 
-    def age(self, queue: str) -> timedelta | None:
-        with context.house().database.transaction() as session:
-            return Beats(session).age(f"canary:{queue}")
+    def canary_age(self, queue: str) -> timedelta | None:
+        with runtime.current_container().database.transaction() as session:
+            return Heartbeats(session).age(f"canary:{queue}")
 
-    def due(self, queue: str) -> bool:
-        if queue not in KINDS:
+    def has_due_work(self, queue: str) -> bool:
+        if queue not in JOB_TYPES:
             return False
-        with context.house().database.transaction() as session:
-            return KINDS[queue].queue.oldest(session) is not None
+        with runtime.current_container().database.transaction() as session:
+            return JOB_TYPES[queue].queue.oldest_due_at(session) is not None
 
-    def free(self) -> bool:
+    def has_free_slot(self) -> bool:
         return bool(len(state.active_requests) < self.worker.concurrency)
 
-    def probe(self, queue: str) -> None:
-        app.send_task(CANARY, queue=queue, expires=EXPIRES)
+    def send_canary(self, queue: str) -> None:
+        app.send_task(CANARY_TASK, queue=queue, expires=MESSAGE_EXPIRY)
 
-    def alive(self) -> None:
-        with context.house().database.transaction() as session:
-            Beats(session).touch(f"alive:{self.worker.hostname}")
+    def record_alive(self) -> None:
+        with runtime.current_container().database.transaction() as session:
+            Heartbeats(session).record(f"alive:{self.worker.hostname}")
 
 
 @worker_process_init.connect
-def after_fork(**_: Any) -> None:
+def reset_after_fork(**_: Any) -> None:
     """A child must not speak on its parent's connections, nor search its modules for garbage."""
-    context.forget(close=False)
+    runtime.reset_container(close=False)
     gc.freeze()  # half a million objects of imports: to walk them took a fifth of a batch
 
 
 @worker_process_shutdown.connect
-def child_ends(**_: Any) -> None:
-    context.forget(close=True)
+def close_child_connections(**_: Any) -> None:
+    runtime.reset_container(close=True)
 
 
 @worker_ready.connect
-def worker_starts(sender: Any, **_: Any) -> None:
+def start_watchdog(sender: Any, **_: Any) -> None:
     """Set the watchdog beside the worker; it looks from the main process, where the deafness is."""
     if REMAP_SIGTERM != "SIGQUIT":
-        log.warning("worker.waits_without_limit", hint="start it with REMAP_SIGTERM=SIGQUIT")
-    watchdog = Watchdog(tuple(app.amqp.queues.consume_from), Around(sender.controller))
-    orders = {"wait": stopping.wait, "end": end}
-    Thread(target=guard, args=(watchdog,), kwargs=orders, name="watchdog", daemon=True).start()
+        log.warning("worker.unbounded_shutdown", hint="start it with REMAP_SIGTERM=SIGQUIT")
+    watchdog = Watchdog(tuple(app.amqp.queues.consume_from), CeleryWorkerProbe(sender.controller))
+    arguments = {"wait": shutdown_requested.wait, "end": stop_worker}
+    Thread(
+        target=run_watchdog, args=(watchdog,), kwargs=arguments, name="watchdog", daemon=True
+    ).start()
 
 
 @worker_shutting_down.connect
-def worker_stops(**_: Any) -> None:
-    stopping.set()
+def request_shutdown(**_: Any) -> None:
+    shutdown_requested.set()
 
 
-def end() -> None:
+def stop_worker() -> None:
     """Stop in order with a code that is not zero; without order if the main loop hangs too."""
-    state.should_stop = DEAF  # type: ignore[assignment]  # the stubs know its first value alone
-    time.sleep(LAST_WORD)
-    os._exit(DEAF)
+    state.should_stop = STUCK_WORKER_EXIT_CODE  # type: ignore[assignment]  # the stubs know its first value alone
+    time.sleep(SHUTDOWN_GRACE)
+    os._exit(STUCK_WORKER_EXIT_CODE)

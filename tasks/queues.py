@@ -2,7 +2,7 @@
 
 QUEUES = ("webhooks", "accounts", "posts", "uploads", "outbox", "insights", "housekeeping")
 
-WAKES = {
+WAKE_TASKS = {
     "webhooks": "signalpost.apply_webhooks",
     "accounts": "signalpost.refresh_accounts",
     "posts": "signalpost.advance_posts",
@@ -12,14 +12,14 @@ WAKES = {
 }
 """Kind to task. A kind is also the name of its queue; queues without a kind carry chores."""
 
-TICK = "signalpost.tick"
-CANARY = "signalpost.canary"
-TIDY = "signalpost.tidy"
-WATCH = "signalpost.watch"
-ENROL = "signalpost.enrol_accounts"
-RESUME = "signalpost.look_again"
+TICK_TASK = "signalpost.tick"
+CANARY_TASK = "signalpost.canary"
+CLEANUP_TASK = "signalpost.tidy"
+ALERTS_TASK = "signalpost.watch"
+ENROL_TASK = "signalpost.enrol_accounts"
+RECHECK_TASK = "signalpost.look_again"
 
-EXPIRES = 10.0
+MESSAGE_EXPIRY = 10.0
 """Seconds after which an unheard bell is thrown away, so that a dead worker's queue stays short.
 
 Ten and not one: the worker compares the sender's clock with its own, and machines that differ

@@ -5,26 +5,26 @@ from typing import Any
 from kombu import Exchange, Queue
 
 from tasks.queues import QUEUES
-from tasks.schedule import ALERTS_EVERY, schedule
+from tasks.schedule import ALERTS_INTERVAL, build_beat_schedule
 
-CONSUMERS = frozenset({"worker", "uploads"})
+CONSUMER_ROLES = frozenset({"worker", "uploads"})
 """Roles that consume. All others only publish, and must not be held up by a sick broker."""
 
-LIMITS = {"uploads": (240, 300)}
+TIME_LIMITS = {"uploads": (240, 300)}
 """Soft and hard time limit in seconds by role; the lease in Postgres outlives the hard one."""
 
-USUAL_LIMITS = (60, 75)
+DEFAULT_TIME_LIMITS = (60, 75)
 
-REDIS = {
+REDIS_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,  # a half-open link is noticed after 21 s instead of 51 s
     "visibility_timeout": 900,  # > 2 x the longest hard limit; equal everywhere, the shortest wins
 }
 
-REDIS_PUBLISHER = {**REDIS, "socket_timeout": 1.0, "socket_connect_timeout": 0.5}
+REDIS_PUBLISHER_OPTIONS = {**REDIS_OPTIONS, "socket_timeout": 1.0, "socket_connect_timeout": 0.5}
 
-REDIS_CONSUMER = {
-    **REDIS,
+REDIS_CONSUMER_OPTIONS = {
+    **REDIS_OPTIONS,
     "socket_timeout": 30.0,  # an ack that times out costs a slot for good: short would mute us
     "socket_connect_timeout": 2.0,
     "unacked_restore_interval": 10,  # with throttle 1: a dead worker's message returns 90 s sooner
@@ -33,22 +33,22 @@ REDIS_CONSUMER = {
 }
 
 # py-amqp's own names: it swallows `socket_timeout` without a word and would wait for ever.
-AMQP_PUBLISHER = {
+AMQP_PUBLISHER_OPTIONS = {
     "confirm_publish": True,  # an unconfirmed publish is a wish
     "connect_timeout": 1.0,
     "read_timeout": 1.0,
     "write_timeout": 1.0,
 }
 
-AMQP_CONSUMER = {
+AMQP_CONSUMER_OPTIONS = {
     "confirm_publish": True,
     "connect_timeout": 3.0,
     "write_timeout": 10.0,  # and no read timeout: the heartbeat watches an idle link
 }
 
 
-def configuration(
-    broker_url: str, role: str, *, alerts_every: float = ALERTS_EVERY
+def build_configuration(
+    broker_url: str, role: str, *, alerts_interval: float = ALERTS_INTERVAL
 ) -> dict[str, Any]:
     """Everything Celery is told.
 
@@ -56,35 +56,35 @@ def configuration(
     Units: seconds. Errors: ValueError for a broker we have no timeouts for.
     Source: Celery 5.6 and kombu 5.7; settings that only Celery 5.7 knows are left out (ADR 0008).
     """
-    soft, hard = LIMITS.get(role, USUAL_LIMITS)
+    soft, hard = TIME_LIMITS.get(role, DEFAULT_TIME_LIMITS)
     return {
-        **MESSAGES,
-        **ROUTES,
-        **WORKERS,
-        **CONNECTION,
-        **BEAT,
-        "beat_schedule": schedule(alerts_every=alerts_every),
+        **MESSAGE_SETTINGS,
+        **QUEUE_SETTINGS,
+        **WORKER_SETTINGS,
+        **CONNECTION_SETTINGS,
+        **BEAT_SETTINGS,
+        "beat_schedule": build_beat_schedule(alerts_interval=alerts_interval),
         "broker_url": broker_url,
         "broker_transport_options": transport_options(broker_url, role),
-        "broker_pool_limit": 2 if role in CONSUMERS else 4,
+        "broker_pool_limit": 2 if role in CONSUMER_ROLES else 4,
         "task_soft_time_limit": soft,
         "task_time_limit": hard,
     }
 
 
 def transport_options(broker_url: str, role: str) -> dict[str, Any]:
-    consumes = role in CONSUMERS
+    consumes = role in CONSUMER_ROLES
     match broker_url.partition(":")[0]:
         case "redis" | "rediss":
-            return dict(REDIS_CONSUMER if consumes else REDIS_PUBLISHER)
+            return dict(REDIS_CONSUMER_OPTIONS if consumes else REDIS_PUBLISHER_OPTIONS)
         case "amqp" | "amqps":
-            return dict(AMQP_CONSUMER if consumes else AMQP_PUBLISHER)
+            return dict(AMQP_CONSUMER_OPTIONS if consumes else AMQP_PUBLISHER_OPTIONS)
         case scheme:
             message = f"no broker of ours speaks {scheme}://"
             raise ValueError(message)
 
 
-MESSAGES = {
+MESSAGE_SETTINGS = {
     "task_serializer": "json",
     "accept_content": ["json"],  # pickle would let whoever can write to the broker run code
     "task_ignore_result": True,  # no result backend: state is in Postgres
@@ -99,7 +99,7 @@ MESSAGES = {
     "timezone": "UTC",
 }
 
-ROUTES = {
+QUEUE_SETTINGS = {
     # Classic and durable: quorum queues need RabbitMQ 4.0.1 from Celery 5.6.3 on, Debian has
     # 3.10, and a bell need not outlive its broker: beat rings again.
     "task_queues": [
@@ -109,7 +109,7 @@ ROUTES = {
     "task_default_queue": "housekeeping",
 }
 
-WORKERS = {
+WORKER_SETTINGS = {
     "task_acks_late": True,  # a second net: what a killed worker held comes back
     "task_acks_on_failure_or_timeout": True,  # the failure is in the row; the message is spent
     "task_reject_on_worker_lost": False,  # would loop for ever around a task that kills its child
@@ -127,13 +127,13 @@ WORKERS = {
     "task_send_sent_event": False,  # who rang is of no interest
 }
 
-CONNECTION = {
+CONNECTION_SETTINGS = {
     "broker_connection_retry_on_startup": True,  # whoever starts first waits for the others
     "broker_connection_max_retries": None,  # never give up: 100 tries would end a long outage badly
     "broker_heartbeat": 30,  # RabbitMQ: a dead link is noticed within a minute
 }
 
-BEAT = {
+BEAT_SETTINGS = {
     "beat_scheduler": "celery.beat:Scheduler",  # in memory: when work is due stands in Postgres
     "beat_max_loop_interval": 1,
 }

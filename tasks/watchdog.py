@@ -12,82 +12,85 @@ from typing import Protocol
 
 import structlog
 
-PERIOD = 5.0
+CHECK_INTERVAL = 5.0
 """Seconds between two looks."""
 
-STALE = timedelta(seconds=15)
+MAX_CANARY_AGE = timedelta(seconds=15)
 """A canary is sent every ten seconds; one that is older than this has not been heard."""
 
-SILENCE = 40.0
+STUCK_AFTER = 40.0
 """Seconds of unbroken suspicion. Above 30: that long a worker may wait between two attempts to
 reconnect after an outage, while the broker already answers us."""
 
 log = structlog.get_logger(__name__)
 
 
-class Surroundings(Protocol):
+class WorkerProbe(Protocol):
     """What a watchdog asks; each may raise, and then nobody is accused."""
 
-    def age(self, queue: str) -> timedelta | None:
+    def canary_age(self, queue: str) -> timedelta | None:
         """How long ago anybody heard this queue's canary; None if nobody ever did."""
 
-    def due(self, queue: str) -> bool:
+    def has_due_work(self, queue: str) -> bool:
         """Whether work of this kind waits."""
 
-    def free(self) -> bool:
+    def has_free_slot(self) -> bool:
         """Whether this worker could take one more message."""
 
-    def probe(self, queue: str) -> None:
+    def send_canary(self, queue: str) -> None:
         """Send a canary; raises unless the broker has taken it."""
 
-    def alive(self) -> None:
+    def record_alive(self) -> None:
         """Note that this process lives."""
 
 
 @dataclass
 class Watchdog:
     queues: Iterable[str]
-    around: Surroundings
-    silence: float = SILENCE
+    probe: WorkerProbe
+    stuck_after: float = STUCK_AFTER
     clock: Callable[[], float] = time.monotonic
-    since: dict[str, float] = field(default_factory=dict)
+    suspected_since: dict[str, float] = field(default_factory=dict)
 
-    def look(self) -> str | None:
+    def find_stuck_queue(self) -> str | None:
         """The queue this worker is deaf to, if there is one. Never raises."""
         try:
-            self.around.alive()
-            return self._look()
-        except Exception as error:  # noqa: BLE001 - whoever does not answer us proves nothing
-            log.warning("watchdog.blind", error=type(error).__name__)
-            self.since.clear()
+            self.probe.record_alive()
+            return self._find_stuck_queue()
+        except Exception as error:
+            log.warning("watchdog.check_failed", error=type(error).__name__)
+            self.suspected_since.clear()
             return None
 
-    def _look(self) -> str | None:
-        suspects = [queue for queue in self.queues if self._suspicious(queue)]
+    def _find_stuck_queue(self) -> str | None:
+        suspects = [queue for queue in self.queues if self._is_suspect(queue)]
         for queue in suspects:
-            self.around.probe(queue)
+            self.probe.send_canary(queue)
         now = self.clock()
-        self.since = {queue: self.since.get(queue, now) for queue in suspects}
-        return next((queue for queue in suspects if now - self.since[queue] >= self.silence), None)
+        self.suspected_since = {queue: self.suspected_since.get(queue, now) for queue in suspects}
+        return next(
+            (queue for queue in suspects if now - self.suspected_since[queue] >= self.stuck_after),
+            None,
+        )
 
-    def _suspicious(self, queue: str) -> bool:
-        age = self.around.age(queue)
-        unheard = age is None or age > STALE
-        return unheard and self.around.free() and self.around.due(queue)
+    def _is_suspect(self, queue: str) -> bool:
+        age = self.probe.canary_age(queue)
+        is_overdue = age is None or age > MAX_CANARY_AGE
+        return is_overdue and self.probe.has_free_slot() and self.probe.has_due_work(queue)
 
 
-def guard(
+def run_watchdog(
     watchdog: Watchdog,
     *,
     wait: Callable[[float], bool],
     end: Callable[[], None],
-    period: float = PERIOD,
+    period: float = CHECK_INTERVAL,
 ) -> None:
     """Look at once, then every `period` until `wait` says that we are stopping."""
     while True:
-        queue = watchdog.look()
+        queue = watchdog.find_stuck_queue()
         if queue is not None:
-            log.error("watchdog.deaf", queue=queue, seconds=watchdog.silence)
+            log.error("watchdog.worker_stuck", queue=queue, seconds=watchdog.stuck_after)
             end()
             return
         if wait(period):

@@ -23,11 +23,11 @@ from local.postgres import Postgres
 from local.valkey import Valkey
 
 ROOT = Path(__file__).parents[1]
-ROOM = 4 * 2**30
+MIN_FREE_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True)
-class Addresses:
+class ServerAddresses:
     """Where this run's servers are, without the name or number of a database."""
 
     postgres: str
@@ -41,7 +41,7 @@ class Addresses:
         return f"{self.postgres}/{database}".replace("postgresql:", "postgresql+psycopg2:")
 
     @contextmanager
-    def database(self, template: str = "template1"):
+    def temporary_database(self, template: str = "template1"):
         """The URL of a new one, gone afterwards."""
         name = f"test_{secrets.token_hex(8)}"
         self.databases.create(name, template=template)
@@ -52,19 +52,19 @@ class Addresses:
 
 
 @contextmanager
-def one_at_a_time(run: Path):
+def run_lock(run: Path):
     """Among all workers of a run."""
     with (run / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def addresses(run: Path) -> Addresses:
+def ensure_servers(run: Path) -> ServerAddresses:
     """Of the servers of this run; the first to ask starts them."""
-    with one_at_a_time(run):
+    with run_lock(run):
         if not (run / "addresses").exists():
             start_keeper(run)
-        return Addresses(**json.loads((run / "addresses").read_text()))
+        return ServerAddresses(**json.loads((run / "addresses").read_text()))
 
 
 def start_keeper(run: Path) -> None:
@@ -82,31 +82,33 @@ def start_keeper(run: Path) -> None:
         time.sleep(0.02)
 
 
-def begin() -> tuple[Path, TextIO]:
+def begin_run() -> tuple[Path, TextIO]:
     """The folder of a run, and the file that says the run is alive as long as it is open."""
-    run = Path(tempfile.mkdtemp(prefix="signalpost-tests-", dir=ground()))
-    alive = (run / "alive").open("w")
-    fcntl.flock(alive, fcntl.LOCK_EX)
-    return run, alive
+    run = Path(tempfile.mkdtemp(prefix="signalpost-tests-", dir=data_root()))
+    alive_file = (run / "alive").open("w")
+    fcntl.flock(alive_file, fcntl.LOCK_EX)
+    return run, alive_file
 
 
-def ground() -> Path | None:
+def data_root() -> Path | None:
     """Memory where there is enough of it: a new database is 350 files, and every test has one."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder inside is ours alone
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    return memory if roomy else None
+    shared_memory = Path("/dev/shm")
+    has_room = (
+        os.access(shared_memory, os.W_OK) and shutil.disk_usage(shared_memory).free > MIN_FREE_BYTES
+    )
+    return shared_memory if has_room else None
 
 
-def end(run: Path, alive: TextIO) -> None:
+def end_run(run: Path, alive_file: TextIO) -> None:
     """Nothing of it is left when this returns."""
-    kept = (run / "keeper.log").exists()
-    alive.close()
-    while kept and run.exists():
+    has_servers = (run / "keeper.log").exists()
+    alive_file.close()
+    while has_servers and run.exists():
         time.sleep(0.02)
     shutil.rmtree(run, ignore_errors=True)
 
 
-def keep(run: Path) -> None:
+def run_servers(run: Path) -> None:
     """Start both, say where, and stay until the run lets go of its folder."""
     with ExitStack() as servers:
         servers.callback(shutil.rmtree, run)
@@ -114,21 +116,23 @@ def keep(run: Path) -> None:
         servers.callback(postgres.stop)
         valkey = Valkey(run / "valkey").start()
         servers.callback(valkey.stop)
-        told = json.dumps({"postgres": bare(postgres.dsn()), "valkey": bare(valkey.url())})
-        (run / "addresses.new").write_text(told)
+        addresses_json = json.dumps(
+            {"postgres": strip_database(postgres.dsn()), "valkey": strip_database(valkey.url())}
+        )
+        (run / "addresses.new").write_text(addresses_json)
         (run / "addresses.new").rename(run / "addresses")
-        await_the_end(run)
+        wait_for_run_end(run)
 
 
-def bare(url: str) -> str:
+def strip_database(url: str) -> str:
     return url.rpartition("/")[0]
 
 
-def await_the_end(run: Path) -> None:
+def wait_for_run_end(run: Path) -> None:
     """Blocks as long as the run's first process holds the lock that only its end releases."""
     with (run / "alive").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    run_servers(Path(sys.argv[1]))

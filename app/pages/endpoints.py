@@ -8,209 +8,226 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.context import caller, house, page
-from app.endpoints import READ, WRITE
-from app.language import later, say
+from app.api.endpoints import READ_SCOPES, WRITE_SCOPES
+from app.http.context import current_container, current_principal, require_login
+from app.http.i18n import gettext_noop, translate
 from core import endpoints
-from core.checked import storable
-from core.endpoints import Made, Told
+from core.endpoints import CreatedEndpoint, DeliveryDetails
 from core.errors import Conflict, Invalid
-from core.outbox import EVENTS
+from core.outbox import EVENT_TYPES
+from core.validation import is_storable_text
 
 blueprint = Blueprint("endpoint_pages", __name__)
 
-PAGE = 20
-LONGEST_URL, LONGEST_DESCRIPTION = 2048, 200
-MEANS = {
-    "post.processing": later("a post is being processed"),
-    "post.unconfirmed": later("what became of a post is not certain"),
-    "post.delivered": later("a post is in its creator's inbox"),
-    "post.published": later("a post is published"),
-    "post.failed": later("a post was not posted"),
-    "post.cancelled": later("a post was cancelled"),
-    "account.connected": later("an account is connected"),
-    "account.needs_reconnect": later("an account has to be connected again"),
-    "account.revoked": later("the platform has ended a connection"),
-    "account.disconnected": later("an account was disconnected"),
-    "account.unreadable": later("the stored token of an account cannot be read"),
+PAGE_SIZE = 20
+MAX_URL_CHARS, MAX_DESCRIPTION_CHARS = 2048, 200
+EVENT_TEXTS = {
+    "post.processing": gettext_noop("a post is being processed"),
+    "post.unconfirmed": gettext_noop("what became of a post is not certain"),
+    "post.delivered": gettext_noop("a post is in its creator's inbox"),
+    "post.published": gettext_noop("a post is published"),
+    "post.failed": gettext_noop("a post was not posted"),
+    "post.cancelled": gettext_noop("a post was cancelled"),
+    "account.connected": gettext_noop("an account is connected"),
+    "account.needs_reconnect": gettext_noop("an account has to be connected again"),
+    "account.revoked": gettext_noop("the platform has ended a connection"),
+    "account.disconnected": gettext_noop("an account was disconnected"),
+    "account.unreadable": gettext_noop("the stored token of an account cannot be read"),
 }
-STATES = {
-    "delivered": ("good", later("Delivered")),
-    "waiting": ("busy", later("On its way")),
-    "paused": ("wait", later("Paused")),
-    "dead": ("bad", later("Given up")),
+DELIVERY_BADGES = {
+    "delivered": ("good", gettext_noop("Delivered")),
+    "waiting": ("busy", gettext_noop("On its way")),
+    "paused": ("wait", gettext_noop("Paused")),
+    "dead": ("bad", gettext_noop("Given up")),
 }
-CAUSES = {
-    "gone": later("It said that it is gone for good (410)."),
-    "failing": later("Every try of five days failed."),
+DISABLED_REASONS = {
+    "gone": gettext_noop("It said that it is gone for good (410)."),
+    "failing": gettext_noop("Every try of five days failed."),
 }
-ADDRESS = later("This address cannot be used: public, https, without a user or a port.")
-DISABLED = later("It is disabled. Enable it first.")
-TOO_MANY = later("That is more than is possible at once.")
-ON_ITS_WAY = later("That is not possible now: it is disabled, or on its way at this moment.")
-DONE = {
-    "enable": later("The endpoint is enabled. What has waited for it is on its way."),
-    "disable": later("The endpoint is disabled and hears nothing."),
-    "remove": later("The endpoint is removed."),
-    "test": later("A test message is on its way. Reload this page to see how it went."),
-    "redeliver": later("The message is on its way once more."),
+INVALID_URL_TEXT = gettext_noop(
+    "This address cannot be used: public, https, without a user or a port."
+)
+DISABLED_TEXT = gettext_noop("It is disabled. Enable it first.")
+TOO_MANY_TEXT = gettext_noop("That is more than is possible at once.")
+CANNOT_REDELIVER_TEXT = gettext_noop(
+    "That is not possible now: it is disabled, or on its way at this moment."
+)
+ACTION_RESULTS = {
+    "enable": gettext_noop("The endpoint is enabled. What has waited for it is on its way."),
+    "disable": gettext_noop("The endpoint is disabled and hears nothing."),
+    "remove": gettext_noop("The endpoint is removed."),
+    "test": gettext_noop("A test message is on its way. Reload this page to see how it went."),
+    "redeliver": gettext_noop("The message is on its way once more."),
 }
 
 
 @blueprint.get("/settings/endpoints")
-@page(*READ)
-def listing() -> str:
+@require_login(*READ_SCOPES)
+def list_endpoints() -> str:
     """My endpoints, the oldest first."""
-    return listed()
+    return render_endpoints()
 
 
 @blueprint.post("/settings/endpoints")
-@page(*WRITE)
-def make() -> str | tuple[str, int]:
+@require_login(*WRITE_SCOPES)
+def create_endpoint() -> str | tuple[str, int]:
     """A new endpoint; its secret stands in this answer only."""
     url, description = (request.form.get(name, "").strip() for name in ("url", "description"))
-    if len(description) > LONGEST_DESCRIPTION or not storable(url + description):
-        return listed(fault=say(ADDRESS), url=url), 400
+    if len(description) > MAX_DESCRIPTION_CHARS or not is_storable_text(url + description):
+        return render_endpoints(error_text=translate(INVALID_URL_TEXT), url=url), 400
     try:
-        with house().database.transaction() as session:
-            made = endpoints.make(
+        with current_container().database.transaction() as session:
+            new_endpoint = endpoints.create_endpoint(
                 session,
-                house().world,
-                caller().user_id,
+                current_container().services,
+                current_principal().user_id,
                 url=url,
                 events=request.form.getlist("event"),
                 description=description,
             )
     except Invalid:
-        return listed(fault=say(ADDRESS), url=url), 400
+        return render_endpoints(error_text=translate(INVALID_URL_TEXT), url=url), 400
     except Conflict:
-        return listed(fault=say(TOO_MANY), url=url), 409
-    return listed(made=made)
+        return render_endpoints(error_text=translate(TOO_MANY_TEXT), url=url), 409
+    return render_endpoints(new_endpoint=new_endpoint)
 
 
 @blueprint.get("/settings/endpoints/<int:endpoint_id>")
-@page(*READ)
-def one(endpoint_id: int) -> str:
+@require_login(*READ_SCOPES)
+def show_endpoint(endpoint_id: int) -> str:
     """One endpoint with what it was told, the newest first."""
-    return detailed(endpoint_id)
+    return render_endpoint(endpoint_id)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/rotate")
-@page(*WRITE)
-def rotate(endpoint_id: int) -> str | Response:
+@require_login(*WRITE_SCOPES)
+def rotate_secret(endpoint_id: int) -> str | Response:
     """A new secret; the old one signs beside it for a day."""
     try:
-        with house().database.transaction() as session:
-            made = endpoints.rotate(session, house().world, endpoint_id, user_id=caller().user_id)
+        with current_container().database.transaction() as session:
+            new_secret = endpoints.rotate_secret(
+                session,
+                current_container().services,
+                endpoint_id,
+                user_id=current_principal().user_id,
+            )
     except Conflict:
-        flash(say(TOO_MANY), "bad")
-        return redirect(url_for("endpoint_pages.one", endpoint_id=endpoint_id))
-    return detailed(endpoint_id, made=made)
+        flash(translate(TOO_MANY_TEXT), "bad")
+        return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
+    return render_endpoint(endpoint_id, new_secret=new_secret)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/<any(enable, disable):word>")
-@page(*WRITE)
-def switch(endpoint_id: int, word: str) -> Response:
+@require_login(*WRITE_SCOPES)
+def set_enabled(endpoint_id: int, word: str) -> Response:
     """Tell it again, or nothing for the time being."""
-    with house().database.transaction() as session:
-        endpoints.change(
+    with current_container().database.transaction() as session:
+        endpoints.update_endpoint(
             session,
-            house().world,
+            current_container().services,
             endpoint_id,
-            user_id=caller().user_id,
+            user_id=current_principal().user_id,
             enabled=word == "enable",
         )
-    return done(word, endpoint_id)
+    return redirect_with_result(word, endpoint_id)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/remove")
-@page(*WRITE)
-def remove(endpoint_id: int) -> Response:
+@require_login(*WRITE_SCOPES)
+def remove_endpoint(endpoint_id: int) -> Response:
     """Remove it with its log."""
-    with house().database.transaction() as session:
-        endpoints.remove(session, endpoint_id, user_id=caller().user_id)
-    return done("remove")
+    with current_container().database.transaction() as session:
+        endpoints.delete_endpoint(session, endpoint_id, user_id=current_principal().user_id)
+    return redirect_with_result("remove")
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/test")
-@page(*WRITE)
-def test(endpoint_id: int) -> Response:
+@require_login(*WRITE_SCOPES)
+def send_test_event(endpoint_id: int) -> Response:
     """Send it a message to see whether it hears."""
     try:
-        with house().database.transaction() as session:
-            endpoints.test(session, endpoint_id, user_id=caller().user_id)
+        with current_container().database.transaction() as session:
+            endpoints.send_test_message(session, endpoint_id, user_id=current_principal().user_id)
     except Conflict:
-        flash(say(DISABLED), "bad")
-        return redirect(url_for("endpoint_pages.one", endpoint_id=endpoint_id))
-    return done("test", endpoint_id)
+        flash(translate(DISABLED_TEXT), "bad")
+        return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
+    return redirect_with_result("test", endpoint_id)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/deliveries/<int:delivery_id>")
-@page(*WRITE)
-def redeliver(endpoint_id: int, delivery_id: int) -> Response:
+@require_login(*WRITE_SCOPES)
+def redeliver_event(endpoint_id: int, delivery_id: int) -> Response:
     """Tell it once more, under the same id."""
     try:
-        with house().database.transaction() as session:
-            endpoints.redeliver(session, delivery_id, user_id=caller().user_id)
+        with current_container().database.transaction() as session:
+            endpoints.redeliver_message(session, delivery_id, user_id=current_principal().user_id)
     except Conflict:
-        flash(say(ON_ITS_WAY), "bad")
-        return redirect(url_for("endpoint_pages.one", endpoint_id=endpoint_id))
-    return done("redeliver", endpoint_id)
+        flash(translate(CANNOT_REDELIVER_TEXT), "bad")
+        return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
+    return redirect_with_result("redeliver", endpoint_id)
 
 
-def done(word: str, endpoint_id: int | None = None) -> Response:
-    house().world.ring("outbox")
-    flash(say(DONE[word]), "good")
+def redirect_with_result(action: str, endpoint_id: int | None = None) -> Response:
+    current_container().services.wake("outbox")
+    flash(translate(ACTION_RESULTS[action]), "good")
     if endpoint_id is None:
-        return redirect(url_for("endpoint_pages.listing"))
-    return redirect(url_for("endpoint_pages.one", endpoint_id=endpoint_id))
+        return redirect(url_for("endpoint_pages.list_endpoints"))
+    return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
 
 
-def listed(*, fault: str | None = None, url: str = "", made: Made | None = None) -> str:
-    with house().database.transaction() as session:
-        found = endpoints.listing(session, caller().user_id)
+def render_endpoints(
+    *, error_text: str | None = None, url: str = "", new_endpoint: CreatedEndpoint | None = None
+) -> str:
+    with current_container().database.transaction() as session:
+        rows = endpoints.list_endpoints(session, current_principal().user_id)
     return render_template(
         "endpoints.html",
-        endpoints=found,
-        events=[(event, say(MEANS[event])) for event in EVENTS],
+        endpoints=rows,
+        events=[(event, translate(EVENT_TEXTS[event])) for event in EVENT_TYPES],
         url=url,
-        longest=LONGEST_URL,
-        longest_description=LONGEST_DESCRIPTION,
-        fault=fault,
-        secret=made.secret.reveal() if made else None,
-        made=made.endpoint if made else None,
+        longest=MAX_URL_CHARS,
+        longest_description=MAX_DESCRIPTION_CHARS,
+        fault=error_text,
+        secret=new_endpoint.secret.reveal() if new_endpoint else None,
+        made=new_endpoint.endpoint if new_endpoint else None,
     )
 
 
-def detailed(endpoint_id: int, *, made: Made | None = None) -> str:
+def render_endpoint(endpoint_id: int, *, new_secret: CreatedEndpoint | None = None) -> str:
     cursor = request.args.get("cursor", "")
-    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None  # noqa: PLR2004 - digits of a bigint
-    with house().database.transaction() as session:
-        endpoint = endpoints.look(session, endpoint_id, user_id=caller().user_id)
-        found = endpoints.page(
-            session, endpoint_id, user_id=caller().user_id, limit=PAGE, before=before
+    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
+    with current_container().database.transaction() as session:
+        endpoint = endpoints.get_endpoint(session, endpoint_id, user_id=current_principal().user_id)
+        deliveries_page = endpoints.list_deliveries(
+            session,
+            endpoint_id,
+            user_id=current_principal().user_id,
+            limit=PAGE_SIZE,
+            before=before,
         )
     return render_template(
         "endpoint.html",
         endpoint=endpoint,
-        cause=say(CAUSES[endpoint.disabled_cause]) if endpoint.disabled_cause in CAUSES else None,
-        deliveries=[shown(told) for told in found.told],
-        more=found.next_before,
-        secret=made.secret.reveal() if made else None,
+        cause=translate(DISABLED_REASONS[endpoint.disabled_cause])
+        if endpoint.disabled_cause in DISABLED_REASONS
+        else None,
+        deliveries=[delivery_fields(delivery_view) for delivery_view in deliveries_page.deliveries],
+        more=deliveries_page.next_before,
+        secret=new_secret.secret.reveal() if new_secret else None,
     )
 
 
-def shown(told: Told) -> dict[str, Any]:
-    look, word = STATES[told.state]
+def delivery_fields(delivery_view: DeliveryDetails) -> dict[str, Any]:
+    colour, label = DELIVERY_BADGES[delivery_view.state]
     return {
-        "id": told.delivery.id,
-        "type": told.message.type,
-        "subject": told.message.subject,
-        "name": told.message.name,
-        "body": told.message.body,
-        "at": told.delivery.created_at,
-        "next": told.delivery.due_at if told.state == "waiting" else None,
-        "look": look,
-        "state": say(word),
-        "tries": told.tries,
+        "id": delivery_view.delivery.id,
+        "type": delivery_view.message.type,
+        "subject": delivery_view.message.subject,
+        "name": delivery_view.message.name,
+        "body": delivery_view.message.body,
+        "at": delivery_view.delivery.created_at,
+        "next": delivery_view.delivery.due_at if delivery_view.state == "waiting" else None,
+        "look": colour,
+        "state": translate(label),
+        "tries": delivery_view.tries,
     }

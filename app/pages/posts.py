@@ -8,149 +8,171 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.context import caller, house, page
-from app.errors import code_of
-from app.language import later, locale, say
-from app.pages.looks import NAMES, POSTS
-from app.pages.told import told
-from app.words import words
-from core import insights, posts
+from app.http.context import current_container, current_principal, require_login
+from app.http.errors import get_error_code
+from app.http.i18n import current_locale, gettext_noop, translate
+from app.http.messages import get_message
+from app.pages.badges import PLATFORM_NAMES, POST_BADGES
+from app.pages.post_view import describe_post
+from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
-from core.insights import Figures
+from core.insights import VideoMetrics
 from db.base import PROVIDERS
-from db.postlist import Wanted
-from db.posts import STATES, Post
+from db.posts.posts import POST_STATES, Post
+from db.posts.queries import PostFilter
 
 blueprint = Blueprint("post_pages", __name__)
 
-PAGE = 25
-LONGEST_SEARCH = 200
-TOO_LATE = later("It is too late for that.")
+PAGE_SIZE = 25
+MAX_SEARCH_CHARS = 200
+TOO_LATE_TEXT = gettext_noop("It is too late for that.")
 
 
 @blueprint.get("/posts")
-@page("posts:read")
-def listing() -> str:
+@require_login("posts:read")
+def list_posts() -> str:
     """All my posts, the newest first."""
-    asked, cursor = request.args, request.args.get("cursor", "")
-    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None  # noqa: PLR2004 - digits of a bigint
-    wanted = Wanted(
-        state=chosen("state", STATES),
-        provider=chosen("platform", PROVIDERS),
-        text=asked.get("q", "").strip()[:LONGEST_SEARCH] or None,
-        since=day("from"),
-        until=day("to", end=True),
+    args, cursor = request.args, request.args.get("cursor", "")
+    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
+    filters = PostFilter(
+        state=choice_from_query("state", POST_STATES),
+        provider=choice_from_query("platform", PROVIDERS),
+        text=args.get("q", "").strip()[:MAX_SEARCH_CHARS] or None,
+        since=day_from_query("from"),
+        until=day_from_query("to", end=True),
     )
-    found = posts.listing(
-        house().database, wanted, user_id=caller().user_id, limit=PAGE, before=before
+    result = publishing.list_posts(
+        current_container().database,
+        filters,
+        user_id=current_principal().user_id,
+        limit=PAGE_SIZE,
+        before=before,
     )
-    kept = {
-        name: asked[name] for name in ("state", "platform", "q", "from", "to") if asked.get(name)
+    query = {
+        name: args[name] for name in ("state", "platform", "q", "from", "to") if args.get(name)
     }
     return render_template(
         "posts.html",
-        posts=[seen.post for seen in found.posts],
-        older=onward({**kept, "cursor": found.next_before}) if found.next_before else None,
-        newest=onward(kept) if before else None,
-        states=[(state, say(POSTS[state].word)) for state in STATES],
-        platforms=[(code, NAMES[code]) for code in PROVIDERS],
-        asked=kept,
+        posts=[view.post for view in result.posts],
+        older=list_url({**query, "cursor": result.next_before}) if result.next_before else None,
+        newest=list_url(query) if before else None,
+        states=[(state, translate(POST_BADGES[state].label)) for state in POST_STATES],
+        platforms=[(code, PLATFORM_NAMES[code]) for code in PROVIDERS],
+        asked=query,
     )
 
 
-def onward(asked: Mapping[str, object]) -> str:
+def list_url(query: Mapping[str, object]) -> str:
     """The same question, at another place of its answer."""
-    return f"{url_for('post_pages.listing')}?{urlencode(asked)}"
+    return f"{url_for('post_pages.list_posts')}?{urlencode(query)}"
 
 
 @blueprint.get("/posts/<int:post_id>")
-@page("posts:read")
-def one(post_id: int) -> str:
+@require_login("posts:read")
+def show_post(post_id: int) -> str:
     """One post and everything that happened to it."""
-    return render_template("post.html", post=shown(post_id))
+    return render_template("post.html", post=load_post_fields(post_id))
 
 
 @blueprint.get("/posts/<int:post_id>/state")
-@page("posts:read")
-def state(post_id: int) -> str:
+@require_login("posts:read")
+def show_post_state(post_id: int) -> str:
     """The changing part of a post's page, for the script that keeps it fresh."""
-    return render_template("_post.html", post=shown(post_id))
+    return render_template("_post.html", post=load_post_fields(post_id))
 
 
 @blueprint.post("/posts/<int:post_id>/<any(cancel, retry, release):action>")
-@page("posts:write")
-def act(post_id: int, action: str) -> Response:
+@require_login("posts:write")
+def run_action(post_id: int, action: str) -> Response:
     """What its owner may do with a post; a retry leads to the new one."""
     try:
-        onward = ACTIONS[action](post_id)
+        next_post_id = POST_ACTIONS[action](post_id)
     except NotFound:
         raise
     except CoreError as error:
-        flash(why(error), "bad")
-        onward = post_id
-    return redirect(url_for("post_pages.one", post_id=onward))
+        flash(error_text(error), "bad")
+        next_post_id = post_id
+    return redirect(url_for("post_pages.show_post", post_id=next_post_id))
 
 
-def why(error: CoreError) -> str:
-    said = words(code_of(error), locale())
-    return say(TOO_LATE) if isinstance(error, Conflict) else f"{said.says} {said.next}"
+def error_text(error: CoreError) -> str:
+    message = get_message(get_error_code(error), current_locale())
+    return (
+        translate(TOO_LATE_TEXT)
+        if isinstance(error, Conflict)
+        else f"{message.message} {message.suggestion}"
+    )
 
 
-def cancel(post_id: int) -> int:
-    posts.cancel(house().database, house().world, post_id, user_id=caller().user_id)
-    return post_id
-
-
-def release(post_id: int) -> int:
-    posts.release(house().database, house().world, post_id, user_id=caller().user_id)
-    return post_id
-
-
-def retry(post_id: int) -> int:
-    """The key makes a double click one retry; the button has named the risk."""
-    answer = posts.retry(
-        house().database,
-        house().world,
+def cancel_post(post_id: int) -> int:
+    publishing.cancel_post(
+        current_container().database,
+        current_container().services,
         post_id,
-        user_id=caller().user_id,
+        user_id=current_principal().user_id,
+    )
+    return post_id
+
+
+def release_post(post_id: int) -> int:
+    publishing.release_post(
+        current_container().database,
+        current_container().services,
+        post_id,
+        user_id=current_principal().user_id,
+    )
+    return post_id
+
+
+def retry_post(post_id: int) -> int:
+    """The key makes a double click one retry; the button has named the risk."""
+    result = publishing.retry_post(
+        current_container().database,
+        current_container().services,
+        post_id,
+        user_id=current_principal().user_id,
         confirm=True,
         idempotency_key=f"page-retry-{post_id}",
     )
-    return answer.post.id
+    return result.post.id
 
 
-ACTIONS = {"cancel": cancel, "retry": retry, "release": release}
+POST_ACTIONS = {"cancel": cancel_post, "retry": retry_post, "release": release_post}
 
 
-def shown(post_id: int) -> dict[str, Any]:
-    seen = posts.look(house().database, post_id, user_id=caller().user_id)
-    shown = told(seen, reasons(seen.post), now=house().world.now())
-    return {**shown, "figures": figures(seen)}
+def load_post_fields(post_id: int) -> dict[str, Any]:
+    view = publishing.get_post(
+        current_container().database, post_id, user_id=current_principal().user_id
+    )
+    fields = describe_post(view, failure_reasons(view.post), now=current_container().services.now())
+    return {**fields, "figures": load_post_metrics(view)}
 
 
-def figures(seen: posts.Seen) -> Figures | None:
+def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     """What TikTok counts, for those who may see it; None while the public has not seen the post."""
-    if not caller().may(["insights:read"]):
+    if not current_principal().has_scopes(["insights:read"]):
         return None
-    known = [(seen.post, seen.record)]
-    return insights.of_posts(house().database, known, user_id=caller().user_id).get(seen.post.id)
+    pairs = [(view.post, view.record)]
+    return insights.load_post_metrics(
+        current_container().database, pairs, user_id=current_principal().user_id
+    ).get(view.post.id)
 
 
-def reasons(post: Post) -> Any:
-    platform = house().world.platforms.get(post.provider)
-    return platform.reasons if platform else {}
+def failure_reasons(post: Post) -> Any:
+    platform = current_container().services.platforms.get(post.provider)
+    return platform.failure_reasons if platform else {}
 
 
-def chosen(name: str, known: tuple[str, ...]) -> str | None:
+def choice_from_query(name: str, choices: tuple[str, ...]) -> str | None:
     """One of a list; anything else is as if nothing had been chosen."""
     value = request.args.get(name)
-    return value if value in known else None
+    return value if value in choices else None
 
 
-def day(name: str, *, end: bool = False) -> datetime | None:
+def day_from_query(name: str, *, end: bool = False) -> datetime | None:
     """The beginning or the end of a day in UTC; what is no day is overlooked."""
     try:
-        found = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
-        return found + timedelta(days=1) if end else found
+        start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
+        return start + timedelta(days=1) if end else start
     except (ValueError, OverflowError):
         return None

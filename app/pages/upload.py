@@ -7,82 +7,97 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from app.context import caller, house, page
-from app.errors import code_of
-from app.language import locale, say
-from app.pages.accounts import account
-from app.pages.looks import AUDIENCES
-from app.words import words
-from core import accounts, posts
+from app.http.context import current_container, current_principal, require_login
+from app.http.errors import get_error_code
+from app.http.i18n import current_locale, translate
+from app.http.messages import get_message
+from app.pages.accounts import account_fields
+from app.pages.badges import PRIVACY_LABELS
+from core import accounts, publishing
 from core.errors import CoreError
-from core.posts.wish import LONGEST_DESCRIPTION, LONGEST_TITLE, MOST_PHOTOS
+from core.publishing.request_schema import MAX_DESCRIPTION_UNITS, MAX_PHOTOS, MAX_TITLE_UNITS
 from platforms.errors import PlatformError
 
 blueprint = Blueprint("upload_pages", __name__)
 
-INBOX_TITLE, PHOTO_TITLE = 150, 90  # UTF-16 units: what TikTok's own editor takes
-LOOK_AGAIN = 30  # seconds
+MAX_INBOX_TITLE_UNITS, MAX_PHOTO_TITLE_UNITS = (
+    150,
+    90,
+)  # UTF-16 units: what TikTok's own editor takes
+REFRESH_SECONDS = 30  # seconds
 
 
 @blueprint.get("/platforms/tiktok/upload")
-@page("posts:write", "media:write")
-def form() -> str:
+@require_login("posts:write", "media:write")
+def show_upload_form() -> str:
     """The form that sends a video or photos on their way."""
-    world = house().world
-    with house().database.transaction() as session:
-        found = accounts.standing(session, world, user_id=caller().user_id, provider="tiktok")
-    able = [account(each) for each in found if each.is_active]
+    services = current_container().services
+    with current_container().database.transaction() as session:
+        rows = accounts.list_account_views(
+            session, services, user_id=current_principal().user_id, provider="tiktok"
+        )
+    active_accounts = [account_fields(account_row) for account_row in rows if account_row.is_active]
     return render_template(
         "upload.html",
-        accounts=able,
-        ailing=[account(each) for each in found if each.needs_reconnect],
-        left=left(able[0]["id"]) if able else None,
-        next=LOOK_AGAIN,
-        max_bytes=world.settings.limits.tiktok_max_video_bytes,
-        most_photos=MOST_PHOTOS,
+        accounts=active_accounts,
+        ailing=[account_fields(account_row) for account_row in rows if account_row.needs_reconnect],
+        left=load_remaining_quota(active_accounts[0]["id"]) if active_accounts else None,
+        next=REFRESH_SECONDS,
+        max_bytes=services.settings.limits.tiktok_max_video_bytes,
+        most_photos=MAX_PHOTOS,
         longest={
-            "INBOX": INBOX_TITLE,
-            "DIRECT": LONGEST_TITLE,
-            "PHOTO": PHOTO_TITLE,
-            "description": LONGEST_DESCRIPTION,
+            "INBOX": MAX_INBOX_TITLE_UNITS,
+            "DIRECT": MAX_TITLE_UNITS,
+            "PHOTO": MAX_PHOTO_TITLE_UNITS,
+            "description": MAX_DESCRIPTION_UNITS,
         },
     )
 
 
 @blueprint.get("/platforms/tiktok/upload/quota")
-@page("posts:read")
-def quota() -> str:
+@require_login("posts:read")
+def show_quota() -> str:
     """What an account may still send, for the script that keeps it fresh."""
-    return render_template("_quota.html", left=left(chosen()), next=LOOK_AGAIN)
-
-
-@blueprint.get("/platforms/tiktok/upload/direct")
-@page("posts:write")
-def direct() -> str:
-    """What the creator allows right now: asked for this form, and kept nowhere."""
-    return render_template("_direct.html", **allowed(chosen()))
-
-
-def allowed(account_id: int | None) -> dict[str, Any]:
-    try:
-        creator = posts.creator_of(
-            house().database, house().world, user_id=caller().user_id, account_id=account_id
-        )
-    except (CoreError, PlatformError) as error:
-        return {"blocked": words(code_of(error), locale()), "creator": None}
-    offered = [
-        (level, say(AUDIENCES[level])) for level in creator.privacy_levels if level in AUDIENCES
-    ]
-    return {"blocked": None, "creator": creator, "audiences": offered}
-
-
-def left(account_id: int | None) -> posts.Left:
-    return posts.left(
-        house().database, house().world, user_id=caller().user_id, account_id=account_id
+    return render_template(
+        "_quota.html", left=load_remaining_quota(account_id_from_query()), next=REFRESH_SECONDS
     )
 
 
-def chosen() -> int | None:
+@blueprint.get("/platforms/tiktok/upload/direct")
+@require_login("posts:write")
+def show_direct_options() -> str:
+    """What the creator allows right now: asked for this form, and kept nowhere."""
+    return render_template("_direct.html", **creator_fields(account_id_from_query()))
+
+
+def creator_fields(account_id: int | None) -> dict[str, Any]:
+    try:
+        creator = publishing.get_creator(
+            current_container().database,
+            current_container().services,
+            user_id=current_principal().user_id,
+            account_id=account_id,
+        )
+    except (CoreError, PlatformError) as error:
+        return {"blocked": get_message(get_error_code(error), current_locale()), "creator": None}
+    audiences = [
+        (level, translate(PRIVACY_LABELS[level]))
+        for level in creator.privacy_levels
+        if level in PRIVACY_LABELS
+    ]
+    return {"blocked": None, "creator": creator, "audiences": audiences}
+
+
+def load_remaining_quota(account_id: int | None) -> publishing.RemainingQuota:
+    return publishing.get_remaining_quota(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        account_id=account_id,
+    )
+
+
+def account_id_from_query() -> int | None:
     """The account named in the address; what is no id of ours names none."""
-    named = request.args.get("account_id", "")
-    return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else None  # noqa: PLR2004 - digits of a bigint
+    value = request.args.get("account_id", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None

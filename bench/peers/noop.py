@@ -6,11 +6,11 @@ app = Flask(__name__)
 
 
 @app.post("/webhooks")
-def hear() -> dict[str, bool]:
+def receive_webhook() -> dict[str, bool]:
     request.get_data()
     return {"success": True}
 
 
 @app.get("/healthz")
-def healthy() -> dict[str, bool]:
+def health_check() -> dict[str, bool]:
     return {"success": True}

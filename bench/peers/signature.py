@@ -7,17 +7,17 @@ import os
 import time
 from typing import Any
 
-TOLERANCE = 300  # seconds
+TOLERANCE_SECONDS = 300  # seconds
 
 
-def envelope(header: str, body: bytes) -> dict[str, Any] | None:
+def verify_envelope(header: str, body: bytes) -> dict[str, Any] | None:
     """What a rightly signed delivery says, None for any other."""
     parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
     signed = parts.get("t", "").encode() + b"." + body
     expected = hmac.new(os.environ["WEBHOOK_SECRET"].encode(), signed, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, parts.get("s", "")):
         return None
-    if abs(time.time() - int(parts["t"])) > TOLERANCE:
+    if abs(time.time() - int(parts["t"])) > TOLERANCE_SECONDS:
         return None
-    said: dict[str, Any] = json.loads(body)
-    return said
+    envelope: dict[str, Any] = json.loads(body)
+    return envelope

@@ -33,21 +33,23 @@ posts = Table(
 
 
 @cache
-def engine() -> Engine:
+def get_engine() -> Engine:
     """One per process: it is first asked for after the fork."""
     return engine_of(os.environ["DATABASE_URL"], pool_size=20)
 
 
-def store(session: Session, envelope: dict[str, Any], body: bytes, publish_id: str) -> int | None:
+def store_event(
+    session: Session, envelope: dict[str, Any], body: bytes, publish_id: str
+) -> int | None:
     """The new row's id; None if the same delivery was here before."""
-    wanted = insert(events).values(
+    statement = insert(events).values(
         external_id=hashlib.sha256(body).hexdigest(), publish_id=publish_id, payload=envelope
     )
-    new = session.execute(wanted.on_conflict_do_nothing().returning(events.c.id)).first()
+    new = session.execute(statement.on_conflict_do_nothing().returning(events.c.id)).first()
     return int(new.id) if new else None
 
 
-def apply(session: Session, event_id: int) -> None:
+def apply_event(session: Session, event_id: int) -> None:
     """The publication moves on, and the notice is done."""
     row = session.execute(events.select().where(events.c.id == event_id).with_for_update()).one()
     if row.status == "done":

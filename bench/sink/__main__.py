@@ -12,78 +12,78 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.sink.answers import KINDS, Request, Sink
+from bench.sink.endpoints import ROUTES, Sink, SinkRequest
 
-ROOM = 1 << 20  # bytes taken from a socket at a time
-END = b"\r\n\r\n"
+BUFFER_BYTES = 1 << 20  # bytes taken from a socket at a time
+HEAD_END = b"\r\n\r\n"
 
 
-class Line(asyncio.BufferedProtocol):
+class SinkConnection(asyncio.BufferedProtocol):
     """One kept connection, one request at a time. Bytes of films are counted and thrown away."""
 
     def __init__(self, sink: Sink) -> None:
-        self._sink, self._room = sink, bytearray(ROOM)
-        self._head, self._request, self._left = b"", Request("", "", "", {}), 0
+        self._sink, self._buffer = sink, bytearray(BUFFER_BYTES)
+        self._head, self._request, self._remaining = b"", SinkRequest("", "", "", {}), 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
-        return self._room
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._left:
-            self._body(memoryview(self._room)[:nbytes])
+        if self._remaining:
+            self._receive_body(memoryview(self._buffer)[:nbytes])
             return
-        self._head += self._room[:nbytes]
-        head, end, rest = self._head.partition(END)
+        self._head += self._buffer[:nbytes]
+        head, end, rest = self._head.partition(HEAD_END)
         if end:
-            self._head, self._request = b"", parsed(head)
-            self._left = self._request.length
-            self._body(memoryview(rest))
+            self._head, self._request = b"", parse_request(head)
+            self._remaining = self._request.length
+            self._receive_body(memoryview(rest))
 
-    def _body(self, data: memoryview) -> None:
-        self._left -= len(data)
+    def _receive_body(self, data: memoryview) -> None:
+        self._remaining -= len(data)
         if self._request.method == "POST":
             self._request.body += data
-        if self._left <= 0:
-            self._answer(self._request)
+        if self._remaining <= 0:
+            self._respond(self._request)
 
-    def _answer(self, request: Request) -> None:
-        if request.path not in KINDS:
-            self._write(200, {}, self._sink.told())
+    def _respond(self, request: SinkRequest) -> None:
+        if request.path not in ROUTES:
+            self._write(200, {}, self._sink.summary())
             return
-        kind, answered = KINDS[request.path]
+        kind, handler = ROUTES[request.path]
         tally = self._sink.tally(kind)
-        name, answer = answered(self._sink, request)
-        tally.began(name)
+        subject, response = handler(self._sink, request)
+        tally.record_start(subject)
 
         def write() -> None:
-            self._write(*answer)
-            tally.ended()
+            self._write(*response)
+            tally.record_end()
 
         delay = self._sink.delays.get(kind, 0.0)
         asyncio.get_running_loop().call_later(delay, write) if delay else write()
 
-    def _write(self, status: int, headers: dict[str, str], told: Any) -> None:
-        body = b"" if told is None else json.dumps(told).encode()
+    def _write(self, status: int, headers: dict[str, str], payload: Any) -> None:
+        body = b"" if payload is None else json.dumps(payload).encode()
         lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._transport.write("\r\n".join([*lines, "", ""]).encode() + body)
 
 
-def parsed(head: bytes) -> Request:
+def parse_request(head: bytes) -> SinkRequest:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
     parts = urlsplit(target)
     length = int(headers.get("content-length", 0))
-    return Request(method, parts.path, parts.query, headers, length=length)
+    return SinkRequest(method, parts.path, parts.query, headers, length=length)
 
 
 async def serve(sink: Sink) -> None:
     server = await asyncio.get_running_loop().create_server(
-        lambda: Line(sink), "127.0.0.1", 0, backlog=512
+        lambda: SinkConnection(sink), "127.0.0.1", 0, backlog=512
     )
     sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(sink.url, flush=True)  # whoever started us waits for it

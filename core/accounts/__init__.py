@@ -1,31 +1,41 @@
 """Everything one can do with accounts, under one name for the edges. Decides nothing itself."""
 
-from core.accounts.connect import Arrival, Departure, begin, complete
-from core.accounts.disconnect import Parting, disconnect
-from core.accounts.faults import BEHIND, said
-from core.accounts.health import Health
-from core.accounts.refresh import WORK
-from core.accounts.standing import Standing, State, platforms, standing
-from core.accounts.sweep import Swept, sweep
-from core.accounts.tokens import Access, fresh
+from core.accounts.connect import (
+    ConnectedAccount,
+    ConsentRedirect,
+    complete_connection,
+    start_connection,
+)
+from core.accounts.disconnect import DisconnectResult, disconnect_account
+from core.accounts.error_codes import ERROR_CAUSES, callback_error_code
+from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh_now import RefreshSummary, refresh_due_accounts
+from core.accounts.tokens import AccessToken, get_or_refresh_token
+from core.accounts.view import (
+    AccountHealth,
+    AccountView,
+    PlatformView,
+    list_account_views,
+    list_platform_views,
+)
 
 __all__ = [
-    "BEHIND",
-    "WORK",
-    "Access",
-    "Arrival",
-    "Departure",
-    "Health",
-    "Parting",
-    "Standing",
-    "State",
-    "Swept",
-    "begin",
-    "complete",
-    "disconnect",
-    "fresh",
-    "platforms",
-    "said",
-    "standing",
-    "sweep",
+    "ERROR_CAUSES",
+    "REFRESH_JOB",
+    "AccessToken",
+    "AccountHealth",
+    "AccountView",
+    "ConnectedAccount",
+    "ConsentRedirect",
+    "DisconnectResult",
+    "PlatformView",
+    "RefreshSummary",
+    "callback_error_code",
+    "complete_connection",
+    "disconnect_account",
+    "get_or_refresh_token",
+    "list_account_views",
+    "list_platform_views",
+    "refresh_due_accounts",
+    "start_connection",
 ]

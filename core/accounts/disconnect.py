@@ -8,103 +8,107 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.accounts import grants
-from core.crypto import access_context, refresh_context
+from core.accounts import grant_lifecycle
+from core.bootstrap import Services
+from core.crypto import access_token_context, refresh_token_context
 from core.errors import CoreError, Invalid, NotFound
-from core.ledger.news import finish
-from core.ledger.settle import State
-from core.wiring import World
-from db.accounts import Account, Accounts, AccountStatus
-from db.estates import Estates
-from db.grants import Grants
-from db.holds import Holds
+from core.post_state.settle import PostState
+from core.post_state.transitions import end_one_post
+from db.account_erasure import AccountErasure
+from db.accounts.accounts import Account, Accounts, AccountStatus
+from db.accounts.grants import Grants
+from db.posts.parked import ParkedPosts
 from db.session import Database, Session
 from platforms.errors import PlatformError
 from platforms.secret import Secret
 
 log = structlog.get_logger(__name__)
 
-HOLD, CANCEL = "hold", "cancel"
-DISCONNECTED = "disconnected"
+PARK_QUEUED, CANCEL_QUEUED = "hold", "cancel"
+DISCONNECTED_REASON = "disconnected"
 
 
 @dataclass(frozen=True)
-class Parting:
-    revoked: bool
-    held: int
-    cancelled: int
+class DisconnectResult:
+    is_revoked: bool
+    parked_posts: int
+    cancelled_posts: int
 
 
 @dataclass(frozen=True)
-class Keys:
+class RevocableTokens:
     """What the account's tokens were, still sealed; the access token may be over."""
 
-    access: str | None
-    refresh: str | None
+    encrypted_access_token: str | None
+    encrypted_refresh_token: str | None
     provider: str
     open_id: str
     user_id: int
 
 
-def disconnect(
+def disconnect_account(
     database: Database,
-    world: World,
+    services: Services,
     *,
     user_id: int,
     provider: str,
     account_id: int | None = None,
     erase: bool = False,
-    queued: str = HOLD,
-) -> Parting:
+    queued_posts: str = PARK_QUEUED,
+) -> DisconnectResult:
     """`queued` says what becomes of waiting posts: hold or cancel. `erase` takes all history along.
 
     Errors: NotFound; Invalid `account_required` if several are connected and none is named.
     """
     with database.transaction() as session:
-        account = chosen(session, user_id, provider, account_id)
-        held, cancelled = queue(session, account, cancel=erase or queued == CANCEL)
-        keys = part(session, account)
+        account = lock_account(session, user_id, provider, account_id)
+        parked, cancelled = park_or_cancel_posts(
+            session, account, cancel=erase or queued_posts == CANCEL_QUEUED
+        )
+        tokens = mark_disconnected(session, account)
         if erase:
             account.details = {}
-            grants.forgotten(session, account)
-            Estates(session).erase(account.id)
-        told = {"held": held, "cancelled": cancelled, "erased": erase}
-        grants.note(session, account, "account.disconnected", **told)
-    is_revoked = revoke(keys, world)
+            grant_lifecycle.delete_notifications(session, account)
+            AccountErasure(session).erase(account.id)
+        details = {"held": parked, "cancelled": cancelled, "erased": erase}
+        grant_lifecycle.record_account_event(session, account, "account.disconnected", **details)
+    is_revoked = revoke_at_platform(tokens, services)
     with database.transaction() as session:
-        if (left := Accounts(session).get(account.id)) is not None:
-            grants.note(session, left, "account.told_platform", revoked=is_revoked)
-    return Parting(is_revoked, held, cancelled)
+        if (remaining_account := Accounts(session).get(account.id)) is not None:
+            grant_lifecycle.record_account_event(
+                session, remaining_account, "account.told_platform", revoked=is_revoked
+            )
+    return DisconnectResult(is_revoked, parked, cancelled)
 
 
-def chosen(session: Session, user_id: int, provider: str, account_id: int | None) -> Account:
+def lock_account(session: Session, user_id: int, provider: str, account_id: int | None) -> Account:
     """The account that is meant, locked."""
     candidates = [
         each
-        for each in Accounts(session).of_user(user_id, provider)
+        for each in Accounts(session).list_for_user(user_id, provider)
         if account_id in (None, each.id)
     ]
     if len(candidates) > 1:
         raise Invalid("several accounts are connected", code="account_required")
-    found = Accounts(session).locked(candidates[0].id) if candidates else None
+    found = Accounts(session).lock(candidates[0].id) if candidates else None
     if found is None or found.disconnected_at is not None:
         raise NotFound("no such account is connected")
     return found
 
 
-def queue(session: Session, account: Account, *, cancel: bool) -> tuple[int, int]:
+def park_or_cancel_posts(session: Session, account: Account, *, cancel: bool) -> tuple[int, int]:
     """How many waiting posts are held, and how many are cancelled."""
     if not cancel:
-        return grants.park(session, account, DISCONNECTED), 0
-    waiting = Holds(session).queued(account.id)
-    for post in waiting:
-        finish(session, post, State.CANCELLED, "disconnected")
-    return 0, len(waiting)
+        return grant_lifecycle.park_posts(session, account, DISCONNECTED_REASON), 0
+    queued_posts = ParkedPosts(session).lock_queued(account.id)
+    for post in queued_posts:
+        end_one_post(session, post, PostState.CANCELLED, "disconnected")
+    return 0, len(queued_posts)
 
 
-def part(session: Session, account: Account) -> Keys:
-    keys = Keys(
-        account.access_token_encrypted if Grants(session).alive(account.id) else None,
+def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
+    tokens = RevocableTokens(
+        account.access_token_encrypted if Grants(session).has_live_token(account.id) else None,
         account.refresh_token_encrypted,
         account.provider,
         account.open_id,
@@ -112,28 +116,32 @@ def part(session: Session, account: Account) -> Keys:
     )
     account.status, account.status_cause = AccountStatus.DISCONNECTED, "by the user"
     account.disconnected_at = Grants.now()
-    grants.wipe(account)
-    grants.settled(session, account)
-    return keys
+    grant_lifecycle.clear_tokens(account)
+    grant_lifecycle.resolve_notifications(session, account)
+    return tokens
 
 
-def revoke(keys: Keys, world: World) -> bool:
+def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
     """Whether the platform was told. With the access token, or one renewed for this alone."""
     try:
-        token = opened(keys, world)
+        token = token_to_revoke(tokens, services)
         if token is not None:
-            world.platform(keys.provider).oauth.revoke(token)
+            services.get_platform(tokens.provider).oauth.revoke(token)
     except (PlatformError, CoreError) as error:
-        log.warning("disconnect.not_revoked", provider=keys.provider, code=error.code)
+        log.warning("disconnect.not_revoked", provider=tokens.provider, code=error.code)
         return False
     return token is not None
 
 
-def opened(keys: Keys, world: World) -> Secret | None:
-    who = (keys.provider, keys.open_id, keys.user_id)
-    if keys.access is not None:
-        return world.keys.open(keys.access, access_context(*who))
-    if keys.refresh is None:
+def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | None:
+    token_owner = (tokens.provider, tokens.open_id, tokens.user_id)
+    if tokens.encrypted_access_token is not None:
+        return services.key_ring.decrypt(
+            tokens.encrypted_access_token, access_token_context(*token_owner)
+        )
+    if tokens.encrypted_refresh_token is None:
         return None
-    refresh_token = world.keys.open(keys.refresh, refresh_context(*who))
-    return world.platform(keys.provider).oauth.refresh(refresh_token).access_token
+    refresh_token = services.key_ring.decrypt(
+        tokens.encrypted_refresh_token, refresh_token_context(*token_owner)
+    )
+    return services.get_platform(tokens.provider).oauth.refresh(refresh_token).access_token

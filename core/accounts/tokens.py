@@ -9,46 +9,58 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
-from core.accounts.refresh import WORK
-from core.crypto import Context, access_context
-from core.engine.work import run
-from core.errors import Away, NeedsReconnect, NotConnected
-from core.outcomes import Held, Later
-from core.wiring import World
-from db.accounts import Account, Accounts, AccountStatus
-from db.grants import Grants
+from core.accounts.refresh import REFRESH_JOB
+from core.bootstrap import Services
+from core.crypto import EncryptionContext, access_token_context
+from core.errors import NeedsReconnect, NotConnected, ServiceUnavailable
+from core.jobs.runner import run_jobs
+from core.outcomes import Park, Snooze
+from db.accounts.accounts import Account, Accounts, AccountStatus
+from db.accounts.grants import Grants
 from db.session import Database, Session
 from platforms.errors import TokenExpired
 from platforms.secret import Secret
 
-ON_ITS_WAY = timedelta(seconds=2)
-AILING = timedelta(seconds=30)  # the refresh keeps a pace of its own, and wakes who waits for it
-GLANCES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)  # seconds between looks at another's refresh
+REFRESH_WAIT = timedelta(seconds=2)
+FAILING_REFRESH_WAIT = timedelta(
+    seconds=30
+)  # the refresh keeps a pace of its own, and wakes who waits for it
+REFRESH_POLL_SECONDS = (
+    0.05,
+    0.1,
+    0.2,
+    0.4,
+    0.8,
+    1.0,
+    1.0,
+)  # seconds between looks at another's refresh
 
 
 @dataclass(frozen=True)
-class Access:
+class AccessToken:
     """A sealed access token with what it takes to open it, and the version it belongs to."""
 
     account_id: int
-    sealed: str
-    context: Context
+    encrypted: str
+    context: EncryptionContext
     version: int
 
-    def open(self, world: World) -> Secret:
-        return world.keys.open(self.sealed, self.context)
+    def decrypt(self, services: Services) -> Secret:
+        return services.key_ring.decrypt(self.encrypted, self.context)
 
 
-def at_hand(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
+def preload_tokens(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
     """The accounts of a batch: as long as they are kept, `access` asks and writes nothing more."""
-    accounts = Grants(session).several(account_ids)
-    idle = [one for one in accounts if one.status == AccountStatus.ACTIVE and not one.used_lately]
-    if idle:
-        Grants(session).used(*idle)
+    accounts = Grants(session).list_with_token_state(account_ids)
+    unused_lately = [
+        one for one in accounts if one.status == AccountStatus.ACTIVE and not one.was_used_recently
+    ]
+    if unused_lately:
+        Grants(session).mark_used(*unused_lately)
     return accounts
 
 
-def access(session: Session, account_id: int | None) -> Access:
+def get_access_token(session: Session, account_id: int | None) -> AccessToken:
     """A token good for at least TOKEN_GUARD_MINUTES.
 
     Errors: Later while it is being renewed; Held when only a person can renew it;
@@ -58,69 +70,85 @@ def access(session: Session, account_id: int | None) -> Access:
     if account is None or account.status == AccountStatus.DISCONNECTED:
         raise NotConnected("the account of this row is no longer connected")
     if account.status != AccountStatus.ACTIVE:
-        raise Held("needs_reconnect")
-    if not account.used_lately:
-        Grants(session).used(account)
-    if not (account.lasts or Grants(session).lasts(account.id)):
-        Grants(session).hasten(account.id, version=account.token_version)
-        failed = account.attempts - (account.leased_until is not None)  # less the one under way
-        raise Later(AILING if failed > 0 else ON_ITS_WAY, "token on its way")
-    return access_of(account)
+        raise Park("needs_reconnect")
+    if not account.was_used_recently:
+        Grants(session).mark_used(account)
+    if not (account.has_usable_token or Grants(session).has_usable_token(account.id)):
+        Grants(session).request_refresh(account.id, version=account.token_version)
+        failed_attempts = account.attempts - (
+            account.leased_until is not None
+        )  # less the one under way
+        raise Snooze(
+            FAILING_REFRESH_WAIT if failed_attempts > 0 else REFRESH_WAIT, "token on its way"
+        )
+    return access_token_of(account)
 
 
-def access_of(account: Account) -> Access:
+def access_token_of(account: Account) -> AccessToken:
     """Its access token as it is, however long it may last."""
-    context = access_context(account.provider, account.open_id, account.user_id)
-    return Access(account.id, str(account.access_token_encrypted), context, account.token_version)
+    context = access_token_context(account.provider, account.open_id, account.user_id)
+    return AccessToken(
+        account.id, str(account.access_token_encrypted), context, account.token_version
+    )
 
 
-def refused(session: Session, used: Access) -> NoReturn:
+def report_refused_token(session: Session, token: AccessToken) -> NoReturn:
     """The platform no longer takes this token: renew it, unless that already happened.
 
     Errors: Later, so that the refused call is repeated with the new token; TokenExpired if this
     one was renewed for such a refusal already, so that the next try counts as one.
     """
-    if not Grants(session).force(used.account_id, version=used.version):
+    if not Grants(session).force_refresh(token.account_id, version=token.version):
         raise TokenExpired("refused although it was renewed a moment ago")
-    raise Later(ON_ITS_WAY, "token refused by the platform")
+    raise Snooze(REFRESH_WAIT, "token refused by the platform")
 
 
-def fresh(
-    database: Database, world: World, account_id: int, *, refused: Access | None = None
-) -> Access:
+def get_or_refresh_token(
+    database: Database,
+    services: Services,
+    account_id: int,
+    *,
+    refused_token: AccessToken | None = None,
+) -> AccessToken:
     """A token that lasts, renewed right here if need be; single flight by the row's lease.
 
     Shapes: `refused` is a token that the platform did not take although it should have lasted.
     Errors: NotConnected, NeedsReconnect; Away if it cannot be renewed just now.
     """
-    found = look(database, account_id, refused=refused, hasten=True)
-    for glance in GLANCES:
-        if isinstance(found, Access):
-            return found
-        if not found:
+    token = find_valid_token(
+        database, account_id, refused_token=refused_token, request_refresh=True
+    )
+    for delay in REFRESH_POLL_SECONDS:
+        if isinstance(token, AccessToken):
+            return token
+        if not token:
             break
-        if not run(WORK, database, world, only=account_id).claimed:
-            time.sleep(glance)
-        found = look(database, account_id, refused=refused)
-    if isinstance(found, Access):
-        return found
-    raise Away("the token could not be renewed", retry_after=AILING)
+        if not run_jobs(REFRESH_JOB, database, services, row_id=account_id).claimed:
+            time.sleep(delay)
+        token = find_valid_token(database, account_id, refused_token=refused_token)
+    if isinstance(token, AccessToken):
+        return token
+    raise ServiceUnavailable("the token could not be renewed", retry_after=FAILING_REFRESH_WAIT)
 
 
-def look(
-    database: Database, account_id: int, *, refused: Access | None, hasten: bool = False
-) -> Access | bool:
+def find_valid_token(
+    database: Database,
+    account_id: int,
+    *,
+    refused_token: AccessToken | None,
+    request_refresh: bool = False,
+) -> AccessToken | bool:
     """The token if it lasts, else whether it is being renewed, or just about to be."""
     with database.transaction() as session:
-        account = Accounts(session).locked(account_id)
+        account = Accounts(session).lock(account_id)
         if account is None or account.status == AccountStatus.DISCONNECTED:
             raise NotConnected
         if account.status != AccountStatus.ACTIVE:
             raise NeedsReconnect(f"account {account_id}: {account.status_cause}")
-        lasts = Grants(session).lasts(account_id)
-        if lasts and (refused is None or refused.version != account.token_version):
-            Grants(session).used(account)
-            return access_of(account)
-        if hasten and account.leased_until is None:
+        is_valid = Grants(session).has_usable_token(account_id)
+        if is_valid and (refused_token is None or refused_token.version != account.token_version):
+            Grants(session).mark_used(account)
+            return access_token_of(account)
+        if request_refresh and account.leased_until is None:
             account.due_at = Grants.now()
-        return Grants(session).is_under_way(account_id)
+        return Grants(session).is_refreshing(account_id)

@@ -10,75 +10,81 @@ from typing import Any
 
 from core.errors import Misconfigured
 
-NEEDED: Any = object()
+REQUIRED: Any = object()
 
 
-class Malformed(ValueError):
+class MalformedSetting(ValueError):
     """A text that is no value of its setting. The message is shown, so it must not quote it."""
 
 
 @dataclass(frozen=True)
-class Name:
+class SettingSpec:
     """One setting: its name, how its text becomes a value, and what it is when nobody sets it."""
 
     name: str
     parse: Callable[[str], Any]
-    default: Any = NEEDED
-    also: tuple[str, ...] = ()  # other names under which it is known
+    default: Any = REQUIRED
+    aliases: tuple[str, ...] = ()  # other names under which it is known
 
 
 def setting(
-    name: str, parse: Callable[[str], Any], *, default: Any = NEEDED, also: tuple[str, ...] = ()
+    name: str,
+    parse: Callable[[str], Any],
+    *,
+    default: Any = REQUIRED,
+    aliases: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that `Environment.values` fills."""
-    metadata = {"setting": Name(name, parse, default, also)}
-    if default is NEEDED:
+    metadata = {"setting": SettingSpec(name, parse, default, aliases)}
+    if default is REQUIRED:
         return field(metadata=metadata)
     return field(metadata=metadata, default=default)
 
 
-def names_of(kind: type) -> dict[str, Name]:
+def setting_specs(settings_class: type) -> dict[str, SettingSpec]:
     """Field → setting of a dataclass; fields that are worked out from others are left out."""
     return {
-        each.name: each.metadata["setting"] for each in fields(kind) if "setting" in each.metadata
+        each.name: each.metadata["setting"]
+        for each in fields(settings_class)
+        if "setting" in each.metadata
     }
 
 
 class Environment:
     """One set of names, read with a memory for what was wrong and what was there."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = names
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
         self.faults: dict[str, str] = {}
-        self.given: set[str] = set()
+        self.configured_names: set[str] = set()
 
-    def values(self, kind: type) -> dict[str, Any]:
+    def read_all(self, settings_class: type) -> dict[str, Any]:
         """What this environment says of each field of the dataclass `kind`."""
-        return {key: self.value(name) for key, name in names_of(kind).items()}
+        return {key: self.read(spec) for key, spec in setting_specs(settings_class).items()}
 
-    def value(self, name: Name) -> Any:
-        text = self.text(name)
+    def read(self, spec: SettingSpec) -> Any:
+        text = self.read_text(spec)
         if text is None:
-            if name.default is NEEDED:
-                self.faults[name.name] = "is missing"
-            return None if name.default is NEEDED else name.default
+            if spec.default is REQUIRED:
+                self.faults[spec.name] = "is missing"
+            return None if spec.default is REQUIRED else spec.default
         try:
-            return name.parse(text)
-        except Malformed as fault:
-            self.faults[name.name] = str(fault)
+            return spec.parse(text)
+        except MalformedSetting as fault:
+            self.faults[spec.name] = str(fault)
             return None
 
-    def text(self, name: Name) -> str | None:
+    def read_text(self, spec: SettingSpec) -> str | None:
         """The text under any of its names. Set to nothing is not set."""
-        for each in (name.name, *name.also):
-            found = self._names.get(each, "").strip() or self._file(each)
+        for alias in (spec.name, *spec.aliases):
+            found = self._variables.get(alias, "").strip() or self._read_file(alias)
             if found:
-                self.given.add(name.name)
+                self.configured_names.add(spec.name)
                 return found
         return None
 
-    def _file(self, name: str) -> str | None:
-        path = self._names.get(f"{name}_FILE", "").strip()
+    def _read_file(self, name: str) -> str | None:
+        path = self._variables.get(f"{name}_FILE", "").strip()
         if not path:
             return None
         try:
@@ -87,8 +93,8 @@ class Environment:
             self.faults[f"{name}_FILE"] = "names a file that cannot be read"
             return None
 
-    def check(self) -> None:
+    def raise_for_faults(self) -> None:
         """Errors: Misconfigured with every fault so far."""
         if self.faults:
-            told = "; ".join(f"{name} {fault}" for name, fault in sorted(self.faults.items()))
-            raise Misconfigured(told, details={"settings": dict(sorted(self.faults.items()))})
+            message = "; ".join(f"{name} {fault}" for name, fault in sorted(self.faults.items()))
+            raise Misconfigured(message, details={"settings": dict(sorted(self.faults.items()))})

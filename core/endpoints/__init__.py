@@ -1,18 +1,31 @@
 """Everything one can do with endpoints, under one name for the edges. Decides nothing itself."""
 
-from core.endpoints.again import Told, page, redeliver, test
-from core.endpoints.desk import Made, change, listing, look, make, remove, rotate
+from core.endpoints.endpoints import (
+    CreatedEndpoint,
+    create_endpoint,
+    delete_endpoint,
+    get_endpoint,
+    list_endpoints,
+    rotate_secret,
+    update_endpoint,
+)
+from core.endpoints.redelivery import (
+    DeliveryDetails,
+    list_deliveries,
+    redeliver_message,
+    send_test_message,
+)
 
 __all__ = [
-    "Made",
-    "Told",
-    "change",
-    "listing",
-    "look",
-    "make",
-    "page",
-    "redeliver",
-    "remove",
-    "rotate",
-    "test",
+    "CreatedEndpoint",
+    "DeliveryDetails",
+    "create_endpoint",
+    "delete_endpoint",
+    "get_endpoint",
+    "list_deliveries",
+    "list_endpoints",
+    "redeliver_message",
+    "rotate_secret",
+    "send_test_message",
+    "update_endpoint",
 ]

@@ -11,21 +11,21 @@ import structlog
 
 from core.errors import NotFound
 from core.health.readiness import QUEUES
-from core.webhooks.deliveries import UNREADABLE
-from db.accounts import AccountStatus
-from db.alerts import Alert, Alerts
-from db.beats import Beats
+from core.webhooks.receive import UNREADABLE_EVENT_TYPE
+from db.accounts.accounts import AccountStatus
+from db.ops.alerts import Alert, Alerts
+from db.ops.gauges import AlertQueries
+from db.ops.heartbeats import Heartbeats
 from db.session import Database, Session
-from db.symptoms import Symptoms
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-SILENT = 3 * timedelta(seconds=10)  # canaries sing every ten
+CANARY_TIMEOUT = 3 * timedelta(seconds=10)  # canaries sing every ten
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Condition:
+class AlertCondition:
     """`measure` says how bad it is, in `unit`; above `limit` it is an alert."""
 
     name: str
@@ -36,101 +36,109 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Found:
+class AlertCheckResult:
     opened: int
     active: int
 
 
-def failure_share(session: Session) -> float:
+def failed_post_percentage(session: Session) -> float:
     """Of the posts that ended in a quarter of an hour; nothing is said of ten or fewer."""
-    ended, failed = Symptoms(session).ended(within=15 * MINUTE)
-    return 100 * failed / ended if ended > 10 else 0.0  # noqa: PLR2004 - contract T15.4
+    ended, failed = AlertQueries(session).count_finished_posts(within=15 * MINUTE)
+    return 100 * failed / ended if ended > 10 else 0.0
 
 
-def slowness(session: Session) -> float:
-    count, slowest = Symptoms(session).latency(within=10 * MINUTE)
-    return slowest.total_seconds() if count > 5 else 0.0  # noqa: PLR2004 - contract T15.4
+def webhook_latency_seconds(session: Session) -> float:
+    count, slowest = AlertQueries(session).first_attempt_latency(within=10 * MINUTE)
+    return slowest.total_seconds() if count > 5 else 0.0
 
 
-def tick_age(session: Session) -> float:
-    age = Beats(session).age("tick")
+def tick_age_seconds(session: Session) -> float:
+    age = Heartbeats(session).age("tick")
     return age.total_seconds() if age else 0.0
 
 
-def silent_queues(session: Session) -> float:
+def count_silent_queues(session: Session) -> float:
     """Queues with due work whose canary was once heard and is not any more."""
-    ages = {kind: Beats(session).age(f"canary:{kind}") for kind in QUEUES}
+    ages = {kind: Heartbeats(session).age(f"canary:{kind}") for kind in QUEUES}
     return sum(
-        age is not None and age > SILENT and QUEUES[kind].oldest(session) is not None
+        age is not None and age > CANARY_TIMEOUT and QUEUES[kind].oldest_due_at(session) is not None
         for kind, age in ages.items()
     )
 
 
-CONDITIONS = (
-    Condition("dead_letters", "warning", 0, "events", lambda s: Symptoms(s).dead_letters()),
-    Condition(
+ALERT_CONDITIONS = (
+    AlertCondition(
+        "dead_letters", "warning", 0, "events", lambda s: AlertQueries(s).count_dead_letters()
+    ),
+    AlertCondition(
         "webhook_unreadable",
         "warning",
         0,
         "deliveries within an hour",
-        lambda s: Symptoms(s).unreadable(UNREADABLE, within=HOUR),
+        lambda s: AlertQueries(s).count_unreadable(UNREADABLE_EVENT_TYPE, within=HOUR),
     ),
-    Condition(
+    AlertCondition(
         "webhook_backlog",
         "error",
         100,
         "events due for five minutes",
-        lambda s: Symptoms(s).backlog(older_than=5 * MINUTE),
+        lambda s: AlertQueries(s).count_backlog(older_than=5 * MINUTE),
     ),
-    Condition("high_webhook_latency", "warning", 5, "seconds, 95th percentile", slowness),
-    Condition("upload_failure_rate", "error", 5, "percent of posts", failure_share),
-    Condition(
+    AlertCondition(
+        "high_webhook_latency", "warning", 5, "seconds, 95th percentile", webhook_latency_seconds
+    ),
+    AlertCondition("upload_failure_rate", "error", 5, "percent of posts", failed_post_percentage),
+    AlertCondition(
         "unconfirmed_posts",
         "warning",
         0,
         "posts in doubt for an hour",
-        lambda s: Symptoms(s).unconfirmed(older_than=HOUR),
+        lambda s: AlertQueries(s).count_unconfirmed(older_than=HOUR),
     ),
-    Condition(
+    AlertCondition(
         "token_refresh_failure",
         "warning",
         3,
         "failed refreshes in 15 minutes",
-        lambda s: Symptoms(s).failed_tries("accounts", within=15 * MINUTE),
+        lambda s: AlertQueries(s).count_failed_attempts("accounts", within=15 * MINUTE),
     ),
-    Condition(
+    AlertCondition(
         "token_refresh_failing",
         "critical",
         10,
         "failed refreshes in an hour",
-        lambda s: Symptoms(s).failed_tries("accounts", within=HOUR),
+        lambda s: AlertQueries(s).count_failed_attempts("accounts", within=HOUR),
     ),
-    Condition(
+    AlertCondition(
         "crypto_error",
         "critical",
         0,
         "accounts whose tokens do not open",
-        lambda s: Symptoms(s).accounts([AccountStatus.CRYPTO_ERROR]),
+        lambda s: AlertQueries(s).count_accounts([AccountStatus.CRYPTO_ERROR]),
     ),
-    Condition("scheduler_lag", "warning", 180, "seconds since beat was heard", tick_age),
-    Condition("worker_silent", "critical", 0, "queues that nobody listens to", silent_queues),
+    AlertCondition(
+        "scheduler_lag", "warning", 180, "seconds since beat was heard", tick_age_seconds
+    ),
+    AlertCondition(
+        "worker_silent", "critical", 0, "queues that nobody listens to", count_silent_queues
+    ),
 )
 """Source: contract T15.4, those that the database can answer."""
 
 
-def check(database: Database) -> Found:
+def check_alerts(database: Database) -> AlertCheckResult:
     """Look at every condition: open what is new, end what is over."""
     with database.transaction() as session:
-        opened = sum(settle(session, condition) for condition in CONDITIONS)
-        return Found(opened, len(Alerts(session).active()))
+        opened = sum(update_alert(session, condition) for condition in ALERT_CONDITIONS)
+        return AlertCheckResult(opened, len(Alerts(session).list_open()))
 
 
-def settle(session: Session, condition: Condition) -> bool:
+def update_alert(session: Session, condition: AlertCondition) -> bool:
     """Whether it opened just now."""
     measured = condition.measure(session)
     if measured <= condition.limit:
-        if Alerts(session).end(condition.name):
-            log.info("alert.over", name=condition.name)
+        if Alerts(session).auto_resolve(condition.name):
+            log.info("alert.resolved", name=condition.name)
         return False
     details = {"measured": round(measured, 1), "limit": condition.limit, "unit": condition.unit}
     is_new = Alerts(session).open(condition.name, condition.severity, details)
@@ -139,11 +147,11 @@ def settle(session: Session, condition: Condition) -> bool:
     return is_new
 
 
-def resolve(session: Session, alert_id: int, *, user_id: int) -> Alert:
+def resolve_alert(session: Session, alert_id: int, *, user_id: int) -> Alert:
     """Somebody has dealt with it. Errors: NotFound."""
     Alerts(session).resolve(alert_id, user_id=user_id)
-    found = Alerts(session).get(alert_id)
-    if found is None:
+    alert = Alerts(session).get(alert_id)
+    if alert is None:
         raise NotFound
-    session.refresh(found)
-    return found
+    session.refresh(alert)
+    return alert

@@ -8,163 +8,196 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from core.bootstrap import Services
 from core.errors import Misconfigured
-from core.health.readiness import Readiness, Report
-from core.resilience.shared import SharedAway
-from core.wiring import World
-from db.grants import Grants
-from db.session import Database, StoreAway
+from core.health.readiness import Readiness, ReadinessReport
+from core.limits.redis_client import RedisUnavailable
+from db.accounts.grants import Grants
+from db.session import Database, DatabaseUnavailable
 from platforms.base import OAuth
 from platforms.errors import AppRefused, PlatformError
-from platforms.http import SAFE, Http
+from platforms.http import SAFE_RETRY, HttpClient
 
-SKEW = timedelta(seconds=5)  # between our clock and the database's
-OK, BAD_METHOD = 200, 405
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-OWN_PAGE = "shows a page of its own? then key, redirect or scopes differ from the portal's"
-PROBE = "signalpost-doctor"  # a code that no platform has given out
+MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
+HTTP_OK, HTTP_METHOD_NOT_ALLOWED = 200, 405
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+CONSENT_PAGE_ADVICE = (
+    "shows a page of its own? then key, redirect or scopes differ from the portal's"
+)
+PROBE_CODE = "signalpost-doctor"  # a code that no platform has given out
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     name: str
     ok: bool
-    said: str
+    message: str
     advice: str = ""
 
 
-def misconfigured(error: Misconfigured) -> Iterator[Check]:
+def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
     """Settings that let nothing start."""
-    for name, fault in error.details.get("settings", {"settings": str(error)}).items():
-        yield Check(name, ok=False, said=fault, advice="set it in the environment or in .env")
+    for name, problem in error.details.get("settings", {"settings": str(error)}).items():
+        yield DoctorCheck(
+            name, ok=False, message=problem, advice="set it in the environment or in .env"
+        )
 
 
-def examine(
-    database: Database, world: World, readiness: Readiness, *, probe: bool
-) -> Iterator[Check]:
+def run_checks(
+    database: Database, services: Services, readiness: Readiness, *, probe: bool
+) -> Iterator[DoctorCheck]:
     """`probe` also shows the platforms our credentials."""
     report = readiness.report()
-    yield Check("settings", ok=True, said=f"{len(world.settings.given)} names are set")
-    yield sealing(world)
-    yield from stores(report)
-    yield clock(database, world)
-    yield limits(world)
-    yield media(world)
-    yield from switched(report)
-    yield from redirects(world)
-    yield from registrations(world)
-    yield from reachable(world, Http())
+    yield DoctorCheck(
+        "settings", ok=True, message=f"{len(services.settings.configured_names)} names are set"
+    )
+    yield check_encryption(services)
+    yield from check_stores(report)
+    yield check_clock(database, services)
+    yield check_redis(services)
+    yield check_media(services)
+    yield from list_platform_states(report)
+    yield from check_redirect_uris(services)
+    yield from check_registrations(services)
+    yield from check_reachability(services, HttpClient())
     if probe:
-        yield from credentials(world)
+        yield from check_credentials(services)
 
 
-def sealing(world: World) -> Check:
-    fine = world.keys.validate()
-    return Check("sealing", fine, f"key {world.keys.current}", "" if fine else "check the keys")
+def check_encryption(services: Services) -> DoctorCheck:
+    is_valid = services.key_ring.is_usable()
+    return DoctorCheck(
+        "sealing",
+        is_valid,
+        f"key {services.key_ring.current_key_id}",
+        "" if is_valid else "check the keys",
+    )
 
 
-def stores(report: Report) -> Iterator[Check]:
-    known: tuple[tuple[str, bool, str], ...] = (
+def check_stores(report: ReadinessReport) -> Iterator[DoctorCheck]:
+    stores: tuple[tuple[str, bool, str], ...] = (
         ("database", report.database, "check DATABASE_URL and that Postgres runs"),
         ("broker", report.broker, "check BROKER_URL and that it runs"),
     )
-    for name, fine, advice in known:
-        yield Check(name, fine, "answers" if fine else "is away", "" if fine else advice)
+    for name, is_up, advice in stores:
+        yield DoctorCheck(name, is_up, "answers" if is_up else "is away", "" if is_up else advice)
     for reason in report.reasons:
         if "does not answer" not in reason:
-            yield Check("work", ok=False, said=reason, advice=remedy(reason))
+            yield DoctorCheck("work", ok=False, message=reason, advice=remedy_for(reason))
 
 
-def remedy(reason: str) -> str:
+def remedy_for(reason: str) -> str:
     if reason.startswith("the schema"):
         return "run `signalpost migrate up`"
     return "see that beat and the workers run (`signalpost up`, or the Procfile)"
 
 
-def clock(database: Database, world: World) -> Check:
+def check_clock(database: Database, services: Services) -> DoctorCheck:
     try:
         with database.transaction() as session:
-            theirs = session.scalar(Grants.now())
-    except StoreAway:
-        return Check("clock", ok=False, said="unknown without the database")
-    skew = abs(theirs - world.now())
-    return Check("clock", skew < SKEW, f"{skew} off the database's", "set both by NTP")
+            database_time = session.scalar(Grants.now())
+    except DatabaseUnavailable:
+        return DoctorCheck("clock", ok=False, message="unknown without the database")
+    skew = abs(database_time - services.now())
+    return DoctorCheck(
+        "clock", skew < MAX_CLOCK_SKEW, f"{skew} off the database's", "set both by NTP"
+    )
 
 
-def limits(world: World) -> Check:
+def check_redis(services: Services) -> DoctorCheck:
     try:
-        world.shared.ping()
-    except SharedAway:
-        return Check("redis", ok=False, said="is away", advice="without it nobody can sign in")
-    return Check("redis", ok=True, said="answers")
-
-
-def media(world: World) -> Check:
-    try:
-        world.media.delete(world.media.new_path())
-    except (Misconfigured, OSError) as error:
-        return Check(
-            "media", ok=False, said=str(error), advice="MEDIA_URL=file:///a/folder/of/ours"
+        services.redis.ping()
+    except RedisUnavailable:
+        return DoctorCheck(
+            "redis", ok=False, message="is away", advice="without it nobody can sign in"
         )
-    return Check("media", ok=True, said="can be written")
+    return DoctorCheck("redis", ok=True, message="answers")
 
 
-def switched(report: Report) -> Iterator[Check]:
+def check_media(services: Services) -> DoctorCheck:
+    try:
+        services.media.delete(services.media.create_file())
+    except (Misconfigured, OSError) as error:
+        return DoctorCheck(
+            "media", ok=False, message=str(error), advice="MEDIA_URL=file:///a/folder/of/ours"
+        )
+    return DoctorCheck("media", ok=True, message="can be written")
+
+
+def list_platform_states(report: ReadinessReport) -> Iterator[DoctorCheck]:
     """A platform that is off is a choice, no fault; but it should be known."""
     for name, state in sorted(report.platforms.items()):
-        yield Check(name, ok=True, said=state)
+        yield DoctorCheck(name, ok=True, message=state)
 
 
-def redirects(world: World) -> Iterator[Check]:
-    for name, app in world.settings.apps.items():
-        wanted = f"{world.settings.public_url}/api/auth/{name}/callback"
-        advice = f"should be {wanted}, and registered at {name} byte for byte"
-        fine = app.redirect_uri == wanted
-        yield Check(f"{name} redirect", fine, app.redirect_uri, "" if fine else advice)
+def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
+    for name, app in services.settings.apps.items():
+        expected_uri = f"{services.settings.public_url}/api/auth/{name}/callback"
+        advice = f"should be {expected_uri}, and registered at {name} byte for byte"
+        is_expected = app.redirect_uri == expected_uri
+        yield DoctorCheck(
+            f"{name} redirect", is_expected, app.redirect_uri, "" if is_expected else advice
+        )
 
 
-def registrations(world: World) -> Iterator[Check]:
+def check_registrations(services: Services) -> Iterator[DoctorCheck]:
     """Nobody comes back from a platform that does not like how it is asked: only this can tell."""
-    for name, platform in world.platforms.items():
-        doubts = "; ".join(platform.doubts)
-        advice = f"compare with {name}'s portal" if doubts else ""
-        yield Check(f"{name} registration", not doubts, doubts or OWN_PAGE, advice)
+    for name, platform in services.platforms.items():
+        warnings = "; ".join(platform.config_warnings)
+        advice = f"compare with {name}'s portal" if warnings else ""
+        yield DoctorCheck(
+            f"{name} registration", not warnings, warnings or CONSENT_PAGE_ADVICE, advice
+        )
 
 
-def reachable(world: World, http: Http) -> Iterator[Check]:
-    base = world.settings.public_url
-    if urlsplit(base).hostname in LOOPBACK:
-        yield Check("webhooks", ok=True, said=f"{base}: no platform reaches a loopback address")
+def check_reachability(services: Services, http: HttpClient) -> Iterator[DoctorCheck]:
+    public_url = services.settings.public_url
+    if urlsplit(public_url).hostname in LOOPBACK_HOSTS:
+        yield DoctorCheck(
+            "webhooks", ok=True, message=f"{public_url}: no platform reaches a loopback address"
+        )
         return
-    secure = base.startswith("https://")
-    yield Check("https", secure, base, "" if secure else "platforms deliver to https only")
-    for path, status in {"/healthz": OK, "/api/webhooks/tiktok": BAD_METHOD}.items():
-        yield asked(http, base + path, status)
+    is_https = public_url.startswith("https://")
+    yield DoctorCheck(
+        "https", is_https, public_url, "" if is_https else "platforms deliver to https only"
+    )
+    for path, status in {
+        "/healthz": HTTP_OK,
+        "/api/webhooks/tiktok": HTTP_METHOD_NOT_ALLOWED,
+    }.items():
+        yield check_http_status(http, public_url + path, status)
 
 
-def asked(http: Http, url: str, status: int) -> Check:
+def check_http_status(http: HttpClient, url: str, status: int) -> DoctorCheck:
     try:
-        found = http.call("GET", url, endpoint="doctor", repeat=SAFE).status
+        answered_status = http.call("GET", url, endpoint="doctor", retry=SAFE_RETRY).status
     except PlatformError as error:
-        return Check("reachable", ok=False, said=f"{url}: {error}", advice="check DNS and proxy")
-    fine = found == status
-    return Check("reachable", fine, f"{url}: {found}", "" if fine else f"should be {status}")
+        return DoctorCheck(
+            "reachable", ok=False, message=f"{url}: {error}", advice="check DNS and proxy"
+        )
+    is_expected = answered_status == status
+    return DoctorCheck(
+        "reachable",
+        is_expected,
+        f"{url}: {answered_status}",
+        "" if is_expected else f"should be {status}",
+    )
 
 
-def credentials(world: World) -> Iterator[Check]:
+def check_credentials(services: Services) -> Iterator[DoctorCheck]:
     """A code that nobody gave out tells by its refusal whether our secret was accepted."""
-    for name in world.platforms:
-        yield credential(name, world.platform(name).oauth)
+    for name in services.platforms:
+        yield check_platform_credentials(name, services.get_platform(name).oauth)
 
 
-def credential(name: str, oauth: OAuth) -> Check:
+def check_platform_credentials(name: str, oauth: OAuth) -> DoctorCheck:
     try:
-        oauth.exchange(PROBE)
+        oauth.exchange_code(PROBE_CODE)
     except AppRefused:
         advice = "compare key and secret with the platform's portal"
-        return Check(f"{name} credentials", ok=False, said="are refused", advice=advice)
+        return DoctorCheck(f"{name} credentials", ok=False, message="are refused", advice=advice)
     except PlatformError as error:
-        unsure = error.retryable
-        said = f"unknown: {error}" if unsure else "are accepted"
-        return Check(f"{name} credentials", not unsure, said)
-    return Check(f"{name} credentials", ok=True, said="are accepted")
+        is_uncertain = error.retryable
+        message = f"unknown: {error}" if is_uncertain else "are accepted"
+        return DoctorCheck(f"{name} credentials", not is_uncertain, message)
+    return DoctorCheck(f"{name} credentials", ok=True, message="are accepted")

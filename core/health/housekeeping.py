@@ -10,35 +10,35 @@ from typing import Any
 
 import structlog
 
-from core.accounts import grants
+from core.accounts import grant_lifecycle
+from core.bootstrap import Services
 from core.media import files
-from core.wiring import World
-from db.alerts import Alert
-from db.attempts import Attempt
-from db.audit import AuditEntry
-from db.beats import Beats
-from db.calls import Call
-from db.endpoints import EndpointSecret
-from db.grants import Grants
-from db.insights import MetricSnapshot
-from db.logins import Login
-from db.notices import Notification
-from db.outbox import Message
-from db.retention import BATCH, prune
+from db.accounts.grants import Grants
+from db.accounts.oauth_states import OAuthState
+from db.identity.login_sessions import LoginSession
+from db.identity.notifications import Notification
+from db.insights.snapshots import MetricSnapshot
+from db.ops.alerts import Alert
+from db.ops.attempts import Attempt
+from db.ops.audit import AuditEntry
+from db.ops.calls import Call
+from db.ops.heartbeats import Heartbeats
+from db.outbox.endpoints import EndpointSecret
+from db.outbox.messages import OutboxMessage
+from db.retention import MAX_BATCH_ROWS, prune_rows
 from db.session import Database
-from db.states import OAuthState
-from db.webhooks import Event
+from db.webhooks.events import Event
 
 DAY = timedelta(days=1)
-BUDGET = 20.0  # seconds; what is left is for the next time, a few minutes later
+TIME_BUDGET_SECONDS = 20.0  # seconds; what is left is for the next time, a few minutes later
 
-KEPT: Mapping[Any, timedelta] = {
+RETENTION_PERIODS: Mapping[Any, timedelta] = {
     OAuthState.expires_at: DAY,
     EndpointSecret.expires_at: timedelta(0),  # it signs no more
     Call.at: 2 * DAY,  # limits look back over one
-    Message.created_at: 30 * DAY,  # with its deliveries and their log
+    OutboxMessage.created_at: 30 * DAY,  # with its deliveries and their log
     Attempt.started_at: 90 * DAY,
-    Login.expires_at: 90 * DAY,
+    LoginSession.expires_at: 90 * DAY,
     Notification.created_at: 90 * DAY,
     MetricSnapshot.taken_at: 400 * DAY,
     AuditEntry.at: 400 * DAY,
@@ -46,51 +46,57 @@ KEPT: Mapping[Any, timedelta] = {
 }
 """Without what operators decide. Source: contract T0.45."""
 
-SILENT = 7 * DAY  # a process not heard of for so long is not coming back under that name
+HEARTBEAT_RETENTION = (
+    7 * DAY
+)  # a process not heard of for so long is not coming back under that name
 
 log = structlog.get_logger(__name__)
 
 
-def tidy(database: Database, world: World) -> dict[str, int]:
+def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     """Delete what is too old, as far as time allows: how much, by table."""
-    until = time.monotonic() + BUDGET
-    gone: dict[str, int] = empty(database, ages(world), until=until)
-    if world.store is not None:
-        gone["media"] = files.sweep(database, world)
+    deadline = time.monotonic() + TIME_BUDGET_SECONDS
+    deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
+    if services.media_store is not None:
+        deleted["media"] = files.delete_expired_files(database, services)
     with database.transaction() as session:
-        Beats(session).forget(SILENT)
-        gone["tokens"] = grants.bury(session)
-        strays = Grants(session).reschedule()
-    if strays:
-        log.warning("housekeeping.rescheduled", accounts=strays)
-    if any(gone.values()):
-        log.info("housekeeping.tidied", **{table: count for table, count in gone.items() if count})
-    return gone
+        Heartbeats(session).delete_silent(HEARTBEAT_RETENTION)
+        deleted["tokens"] = grant_lifecycle.purge_dead_tokens(session)
+        rescheduled = Grants(session).schedule_missing_refreshes()
+    if rescheduled:
+        log.warning("housekeeping.rescheduled", accounts=rescheduled)
+    if any(deleted.values()):
+        log.info(
+            "housekeeping.finished", **{table: count for table, count in deleted.items() if count}
+        )
+    return deleted
 
 
-def ages(world: World) -> dict[Any, timedelta]:
+def retention_periods(services: Services) -> dict[Any, timedelta]:
     """How long rows are kept, by the time of theirs that it is counted from."""
-    return {**KEPT, Event.processed_at: world.settings.limits.webhook_kept}
+    return {**RETENTION_PERIODS, Event.processed_at: services.settings.limits.webhook_retention}
 
 
-def empty(database: Database, kept: Mapping[Any, timedelta], *, until: float) -> dict[str, int]:
+def prune_tables(
+    database: Database, periods: Mapping[Any, timedelta], *, deadline: float
+) -> dict[str, int]:
     """A batch of each table in turn, so that none starves behind a long one; one round at least."""
-    gone = dict.fromkeys((table(moment) for moment in kept), 0)
-    newest: dict[Any, datetime | None] = dict.fromkeys(kept)
+    deleted = dict.fromkeys((table_name(column) for column in periods), 0)
+    newest: dict[Any, datetime | None] = dict.fromkeys(periods)
     while newest:
-        for moment, since in list(newest.items()):
+        for column, since in list(newest.items()):
             with database.transaction() as session:
-                batch = prune(session, moment, older_than=kept[moment], since=since)
-            gone[table(moment)] += batch.count
-            newest[moment] = batch.newest
-            if batch.count < BATCH:
-                del newest[moment]
-        if newest and time.monotonic() >= until:
-            log.warning("housekeeping.behind", tables=[table(moment) for moment in newest])
+                batch = prune_rows(session, column, older_than=periods[column], since=since)
+            deleted[table_name(column)] += batch.count
+            newest[column] = batch.newest
+            if batch.count < MAX_BATCH_ROWS:
+                del newest[column]
+        if newest and time.monotonic() >= deadline:
+            log.warning("housekeeping.behind", tables=[table_name(column) for column in newest])
             break
-    return gone
+    return deleted
 
 
-def table(moment: Any) -> str:
-    name: str = moment.class_.__tablename__
+def table_name(column: Any) -> str:
+    name: str = column.class_.__tablename__
     return name

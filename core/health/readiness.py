@@ -5,35 +5,37 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from core.wiring import World
+from core.bootstrap import Services
 from db import schema
-from db.accounts import ACCOUNTS
-from db.beats import Beats
-from db.deliveries import DELIVERIES
-from db.due import Queue
-from db.posts import POSTS, UPLOADS_LANE
-from db.session import Database, StoreAway
-from db.watches import WATCHES
-from db.webhooks import EVENTS
+from db.accounts.accounts import ACCOUNT_QUEUE
+from db.insights.schedule import SAMPLING_QUEUE
+from db.leases import JobQueue
+from db.ops.heartbeats import Heartbeats
+from db.outbox.deliveries import DELIVERY_QUEUE
+from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE
+from db.session import Database, DatabaseUnavailable
+from db.webhooks.events import EVENT_QUEUE
 
-QUEUES: Mapping[str, Queue[Any]] = {
-    "webhooks": EVENTS,
-    "accounts": ACCOUNTS,
-    "posts": POSTS,
-    "uploads": UPLOADS_LANE,
-    "outbox": DELIVERIES,
-    "insights": WATCHES,
+QUEUES: Mapping[str, JobQueue[Any]] = {
+    "webhooks": EVENT_QUEUE,
+    "accounts": ACCOUNT_QUEUE,
+    "posts": POST_QUEUE,
+    "uploads": UPLOAD_QUEUE,
+    "outbox": DELIVERY_QUEUE,
+    "insights": SAMPLING_QUEUE,
 }
-PATIENT = frozenset({"outbox", "insights"})
+NON_CRITICAL_QUEUES = frozenset({"outbox", "insights"})
 """Kinds that wait for servers of our users, or for which nobody waits: a house goes on serving."""
 
-SILENT = timedelta(seconds=30)  # beat's tick comes every five
-OVERDUE = timedelta(minutes=2)  # due work is looked at each second
-KEPT = timedelta(seconds=60)  # for which a complete schema is believed to stay complete
+TICK_TIMEOUT = timedelta(seconds=30)  # beat's tick comes every five
+OVERDUE_LIMIT = timedelta(minutes=2)  # due work is looked at each second
+SCHEMA_CACHE_PERIOD = timedelta(
+    seconds=60
+)  # for which a complete schema is believed to stay complete
 
 
 @dataclass
-class Report:
+class ReadinessReport:
     """`reasons` is empty when everything is there. Ages in seconds; None: never, or nothing due."""
 
     reasons: list[str] = field(default_factory=list)
@@ -52,56 +54,63 @@ class Report:
 class Readiness:
     """One per process: it remembers for a while that the schema was complete."""
 
-    def __init__(self, database: Database, world: World, broker: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Database, services: Services, ping_broker: Callable[[], bool]
+    ) -> None:
         """`broker` says whether the broker answers, within a bounded time."""
-        self._database, self._world, self._broker = database, world, broker
-        self._complete: tuple[str, Any] | None = None  # migration, and until when it is believed
+        self._database, self._services, self._ping_broker = database, services, ping_broker
+        self._complete_schema: tuple[str, Any] | None = (
+            None  # migration, and until when it is believed
+        )
 
-    def report(self) -> Report:
-        report = Report(platforms=platforms(self._world))
-        report.broker = self._broker()
+    def report(self) -> ReadinessReport:
+        report = ReadinessReport(platforms=platform_states(self._services))
+        report.broker = self._ping_broker()
         if not report.broker:
             report.reasons.append("the broker does not answer")
         try:
-            self._schema(report)
-            self._rows(report)
-        except StoreAway:
+            self._check_schema(report)
+            self._check_rows(report)
+        except DatabaseUnavailable:
             report.database = False
             report.reasons.append("the database does not answer")
         return report
 
-    def _schema(self, report: Report) -> None:
-        now = self._world.now()
-        if self._complete and now < self._complete[1]:
-            report.migration = self._complete[0]
+    def _check_schema(self, report: ReadinessReport) -> None:
+        now = self._services.now()
+        if self._complete_schema and now < self._complete_schema[1]:
+            report.migration = self._complete_schema[0]
             return
-        status = schema.status(self._world.settings.database_url)
+        status = schema.read_schema_status(self._services.settings.database_url)
         report.migration = status.current
-        if status.complete:
-            self._complete = (str(status.current), now + KEPT)
+        if status.is_complete:
+            self._complete_schema = (str(status.current), now + SCHEMA_CACHE_PERIOD)
         elif status.current != status.head:
             report.reasons.append(f"the schema is at {status.current}, not at {status.head}")
         else:
             report.reasons.append("the schema lacks " + ", ".join(status.missing[:5]))
 
-    def _rows(self, report: Report) -> None:
+    def _check_rows(self, report: ReadinessReport) -> None:
         if report.migration is None:
             return  # no tables to look into
         with self._database.transaction() as session:
-            age = Beats(session).age("tick")
-            oldest = {kind: queue.oldest(session) for kind, queue in QUEUES.items()}
+            age = Heartbeats(session).age("tick")
+            oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
         report.tick_age = None if age is None else age.total_seconds()
-        if age is None or age > SILENT:
+        if age is None or age > TICK_TIMEOUT:
             report.reasons.append(f"no tick of beat for {age}" if age else "beat was never heard")
-        now = self._world.now()
+        now = self._services.now()
         for kind, since in oldest.items():
             report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)
-            is_pressing = kind not in PATIENT
-            if is_pressing and since is not None and now - since > OVERDUE:
+            is_pressing = kind not in NON_CRITICAL_QUEUES
+            if is_pressing and since is not None and now - since > OVERDUE_LIMIT:
                 report.reasons.append(f"{kind}: work is overdue since {since:%H:%M:%S} UTC")
 
 
-def platforms(world: World) -> dict[str, str]:
+def platform_states(services: Services) -> dict[str, str]:
     """Platform → `on`, or `off` with the settings that are missing."""
-    off = {name: "off: " + ", ".join(gaps) for name, gaps in world.settings.missing.items()}
-    return off | dict.fromkeys(world.platforms, "on")
+    switched_off = {
+        name: "off: " + ", ".join(missing)
+        for name, missing in services.settings.missing_names.items()
+    }
+    return switched_off | dict.fromkeys(services.platforms, "on")

@@ -1,36 +1,39 @@
 """Everything one can do with numbers, under one name for the edges. Decides nothing itself."""
 
-from core.insights.enrol import enrol
-from core.insights.figures import (
-    Figures,
-    Overview,
-    Page,
-    of_posts,
-    overview,
-    sums,
-    together,
-    videos,
+from core.insights.enrol import enrol_accounts
+from core.insights.queries import (
+    METRICS_BY_SUBJECT,
+    SERIES_STEPS,
+    AccountOverview,
+    Series,
+    VideoListPage,
+    VideoMetrics,
+    default_step,
+    list_videos,
+    load_account_overview,
+    load_post_metrics,
+    load_series,
+    load_video_totals,
+    sum_videos,
 )
-from core.insights.history import METRICS, STEPS, Series, series, step_for
-from core.insights.sampling import WORK
-from core.insights.sweep import Swept, sample
+from core.insights.sampling import SAMPLING_JOB, SamplingSummary, sample_due_insights
 
 __all__ = [
-    "METRICS",
-    "STEPS",
-    "WORK",
-    "Figures",
-    "Overview",
-    "Page",
+    "METRICS_BY_SUBJECT",
+    "SAMPLING_JOB",
+    "SERIES_STEPS",
+    "AccountOverview",
+    "SamplingSummary",
     "Series",
-    "Swept",
-    "enrol",
-    "of_posts",
-    "overview",
-    "sample",
-    "series",
-    "step_for",
-    "sums",
-    "together",
-    "videos",
+    "VideoListPage",
+    "VideoMetrics",
+    "default_step",
+    "enrol_accounts",
+    "list_videos",
+    "load_account_overview",
+    "load_post_metrics",
+    "load_series",
+    "load_video_totals",
+    "sample_due_insights",
+    "sum_videos",
 ]

@@ -1,27 +1,27 @@
 """Who is sampled: every live account that allows it, as long as this installation wants it."""
 
-from core.insights.question import SCOPES, enabled
-from core.wiring import World
+from core.bootstrap import Services
+from core.insights.sampling_steps import ANALYTICS_SCOPES, enabled_platforms
+from db.insights.schedule import SamplingSchedules
 from db.session import Database
-from db.watches import Watches
 
 
-def enrol(database: Database, world: World) -> int:
+def enrol_accounts(database: Database, services: Services) -> int:
     """How many accounts are sampled from now on, or again; the bell is rung for them.
 
     Where something was published since the last look, the next look is brought forward.
     """
-    wanted = enabled(world)
+    enabled_providers = enabled_platforms(services)
     scopes = {
         provider: scope
-        for provider, scope in SCOPES.items()
-        if wanted.get(provider) and provider in world.platforms
+        for provider, scope in ANALYTICS_SCOPES.items()
+        if enabled_providers.get(provider) and provider in services.platforms
     }
     if not scopes:
         return 0
     with database.transaction() as session:
-        Watches(session).hasten_published()
-        opened = Watches(session).open(scopes)
-    if opened:
-        world.ring("insights")
-    return opened
+        SamplingSchedules(session).request_listing_after_publish()
+        enrolled_count = SamplingSchedules(session).enrol_accounts(scopes)
+    if enrolled_count:
+        services.wake("insights")
+    return enrolled_count

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from mimetypes import guess_type
 
+from core.bootstrap import Services
 from core.errors import Conflict, Invalid, NotFound, TooLarge
-from core.media import films
-from core.store import Stream
-from core.wiring import World
-from db.media import Media, Medias
+from core.media import video_rules
+from core.media_store import ByteStream
+from db.media.files import Media, MediaFiles
 from db.session import Database
 
-KEEP = timedelta(days=7)
-TYPES = frozenset(films.CONTAINERS.values())
-UNKNOWN = "application/octet-stream"
-LONGEST_NAME = 255
-SWEEP = 50
+RETENTION_PERIOD = timedelta(days=7)
+ACCEPTED_CONTENT_TYPES = frozenset(video_rules.CONTENT_TYPE_BY_CONTAINER.values())
+UNKNOWN_CONTENT_TYPE = "application/octet-stream"
+MAX_FILENAME_LENGTH = 255
+DELETE_BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Announced:
+class UploadMetadata:
     """What is about to come, in its sender's words."""
 
     size: int
@@ -30,105 +30,119 @@ class Announced:
     content_type: str | None = None
 
 
-def begin(database: Database, world: World, announced: Announced, *, user_id: int) -> Media:
+def begin_upload(
+    database: Database, services: Services, metadata: UploadMetadata, *, user_id: int
+) -> Media:
     """Errors: TooLarge; Invalid for a type that no platform takes; Misconfigured."""
-    largest = world.settings.limits.tiktok_max_video_bytes
-    if announced.size > largest:
+    largest = services.settings.limits.tiktok_max_video_bytes
+    if metadata.size > largest:
         raise TooLarge(f"more than {largest} bytes", details={"largest": largest})
-    name = plain(announced.filename)
-    kind = announced.content_type or guess_type(name)[0] or UNKNOWN
-    if kind not in TYPES | {UNKNOWN}:
-        fields = {"filetype": "must be one of " + ", ".join(sorted(TYPES))}
+    name = display_filename(metadata.filename)
+    content_type = metadata.content_type or guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
+    if content_type not in ACCEPTED_CONTENT_TYPES | {UNKNOWN_CONTENT_TYPE}:
+        fields = {"filetype": "must be one of " + ", ".join(sorted(ACCEPTED_CONTENT_TYPES))}
         raise Invalid("no platform takes such files", details={"fields": fields})
-    path = world.media.new_path()
+    path = services.media.create_file()
     with database.transaction() as session:
-        return Medias(session).add(
-            keep=KEEP,
+        return MediaFiles(session).add(
+            lifetime=RETENTION_PERIOD,
             user_id=user_id,
             filename=name,
-            content_type=kind,
-            size=announced.size,
+            content_type=content_type,
+            size=metadata.size,
             path=path,
         )
 
 
-def plain(filename: str) -> str:
+def display_filename(filename: str) -> str:
     """A name to show: no folders, nothing that cannot be printed."""
     last = filename.replace("\\", "/").rpartition("/")[2]
-    shown = "".join(sign for sign in last if sign.isprintable())
-    return shown.strip()[:LONGEST_NAME] or "file"
+    printable = "".join(character for character in last if character.isprintable())
+    return printable.strip()[:MAX_FILENAME_LENGTH] or "file"
 
 
-def append(
-    database: Database, world: World, media_id: int, stream: Stream, *, offset: int, user_id: int
+def append_chunk(
+    database: Database,
+    services: Services,
+    media_id: int,
+    stream: ByteStream,
+    *,
+    offset: int,
+    user_id: int,
 ) -> Media:
     """Errors: NotFound; Conflict with the true offset, if it is another; TooLarge."""
-    media = look(database, world, media_id, user_id=user_id)
+    media = get_file(database, services, media_id, user_id=user_id)
     if media.completed_at is not None and offset == media.size:
         return media
-    world.media.append(media.path, offset, stream, media.size)
-    return look(database, world, media_id, user_id=user_id)
+    services.media.append(media.path, offset, stream, media.size)
+    return get_file(database, services, media_id, user_id=user_id)
 
 
-def look(database: Database, world: World, media_id: int, *, user_id: int) -> Media:
+def get_file(database: Database, services: Services, media_id: int, *, user_id: int) -> Media:
     """The file as it is; one that has just become whole is looked into. Errors: NotFound."""
     with database.transaction() as session:
-        media = Medias(session).owned(media_id, user_id=user_id)
+        media = MediaFiles(session).get_for_user(media_id, user_id=user_id)
     if media is None:
         raise NotFound("no such file")
-    there = world.media.size(media.path)
-    if media.completed_at is not None or there == media.offset < media.size:
+    stored_size = services.media.size(media.path)
+    if media.completed_at is not None or stored_size == media.offset < media.size:
         return media
-    return noted(database, world, media, there=there)
+    return sync_media_row(database, services, media, stored_size=stored_size)
 
 
-def noted(database: Database, world: World, media: Media, *, there: int) -> Media:
+def sync_media_row(
+    database: Database, services: Services, media: Media, *, stored_size: int
+) -> Media:
     """The row catches up with its file, which is read before any transaction is open."""
-    is_whole = there == media.size
-    digest = world.media.sha256(media.path) if is_whole else None
-    seen = films.probe(world.media.file(media.path)) if is_whole else None
+    is_complete = stored_size == media.size
+    digest = services.media.sha256(media.path) if is_complete else None
+    video_info = (
+        video_rules.probe_video(services.media.local_path(media.path)) if is_complete else None
+    )
     with database.transaction() as session:
-        row = Medias(session).locked(media.id, user_id=media.user_id)
+        row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
         if row is None:
             raise NotFound("no such file")
-        row.offset = max(row.offset, there)
-        row.content_type = films.CONTAINERS.get((seen or {}).get("container", ""), row.content_type)
+        row.offset = max(row.offset, stored_size)
+        row.content_type = video_rules.CONTENT_TYPE_BY_CONTAINER.get(
+            (video_info or {}).get("container", ""), row.content_type
+        )
         if digest is not None and row.completed_at is None:
-            Medias(session).complete(row, sha256=digest, probe=seen)
-        Medias(session).touch(row, keep=KEEP)
+            MediaFiles(session).mark_complete(row, sha256=digest, probe=video_info)
+        MediaFiles(session).extend_expiry(row, lifetime=RETENTION_PERIOD)
         session.flush()
         session.refresh(row)
         return row
 
 
-def delete(database: Database, world: World, media_id: int, *, user_id: int) -> None:
+def delete_file(database: Database, services: Services, media_id: int, *, user_id: int) -> None:
     """Errors: NotFound; Conflict while a post needs it."""
     with database.transaction() as session:
-        media = Medias(session).locked(media_id, user_id=user_id)
+        media = MediaFiles(session).lock_for_user(media_id, user_id=user_id)
         if media is None:
             raise NotFound("no such file")
-        if Medias(session).is_needed(media.id):
+        if MediaFiles(session).is_needed(media.id):
             raise Conflict("a post still needs this file")
-        Medias(session).delete(media)
-    world.media.delete(media.path)
+        MediaFiles(session).delete(media)
+    services.media.delete(media.path)
 
 
-def shared(database: Database, media_id: int) -> Media:
+def get_shared_file(database: Database, media_id: int) -> Media:
     """For whoever holds a signed link to it. Errors: NotFound."""
     with database.transaction() as session:
-        media = Medias(session).get(media_id)
+        media = MediaFiles(session).get(media_id)
     if media is None or media.completed_at is None:
         raise NotFound("no such file")
     return media
 
 
-def sweep(database: Database, world: World) -> int:
+def delete_expired_files(database: Database, services: Services) -> int:
     """Delete files whose days are over: rows first, so that none points nowhere. How many."""
     with database.transaction() as session:
-        over = Medias(session).expired(limit=SWEEP)
-        paths = [media.path for media in over]
-        for media in over:
-            Medias(session).delete(media)
+        expired = MediaFiles(session).lock_expired(limit=DELETE_BATCH_SIZE)
+        paths = [media.path for media in expired]
+        for media in expired:
+            MediaFiles(session).delete(media)
     for path in paths:
-        world.media.delete(path)
+        services.media.delete(path)
     return len(paths)

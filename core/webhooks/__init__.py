@@ -1,32 +1,32 @@
 """Everything one can do with notices of platforms, under one name for the edges."""
 
-from core.webhooks.apply import WORK, work
-from core.webhooks.inbox import Busy, Inbox, Refused
+from core.webhooks.process import WEBHOOK_JOB, build_webhook_job
 from core.webhooks.receive import (
-    NotConfigured,
     Receipt,
-    ear,
-    judged,
-    process,
-    receive,
-    replay,
-    take_in,
+    WebhookNotConfigured,
+    find_webhook_adapter,
+    process_batch,
+    receive_delivery,
+    receive_delivery_async,
+    replay_events,
+    verify_delivery,
 )
+from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from platforms.errors import BadSignature
 
 __all__ = [
-    "WORK",
+    "WEBHOOK_JOB",
     "BadSignature",
-    "Busy",
-    "Inbox",
-    "NotConfigured",
+    "EventWriter",
     "Receipt",
-    "Refused",
-    "ear",
-    "judged",
-    "process",
-    "receive",
-    "replay",
-    "take_in",
-    "work",
+    "WebhookNotConfigured",
+    "WriteRejected",
+    "WriterBusy",
+    "build_webhook_job",
+    "find_webhook_adapter",
+    "process_batch",
+    "receive_delivery",
+    "receive_delivery_async",
+    "replay_events",
+    "verify_delivery",
 ]

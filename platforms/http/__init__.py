@@ -17,158 +17,185 @@ import requests
 import structlog
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from platforms.base import Octets
+from platforms.base import BytesLike
 from platforms.errors import PlatformError, TimedOut, Unavailable
-from platforms.http.deadline import HEADERS, Deadline, current, guarded_session
-from platforms.http.repeat import ONCE, SAFE, TOKEN, Outcome, Repeat, repeated
-from platforms.http.reply import SERVER_ERROR, Reply, retry_after
-from platforms.http.strangers import NotPublic, stranger_session
+from platforms.http.deadline import DEFAULT_HEADERS, Deadline, create_session, current_deadline
+from platforms.http.response import SERVER_ERROR, HttpResponse, parse_retry_after
+from platforms.http.retry import (
+    NO_RETRY,
+    SAFE_RETRY,
+    TOKEN_RETRY,
+    CallOutcome,
+    HttpRetryPolicy,
+    call_with_retries,
+)
+from platforms.http.ssrf import PrivateHost, create_public_session
 
-__all__ = ["ONCE", "SAFE", "TOKEN", "Http", "Repeat", "Reply", "stranger_session"]
+__all__ = [
+    "NO_RETRY",
+    "SAFE_RETRY",
+    "TOKEN_RETRY",
+    "HttpClient",
+    "HttpResponse",
+    "HttpRetryPolicy",
+    "create_public_session",
+]
 
 log = structlog.get_logger(__name__)
 
-MAX_ANSWER = 1024 * 1024  # bytes; answers are small JSON, anything longer is no answer
-PIECE = 65_536
+MAX_RESPONSE_BYTES = 1024 * 1024  # bytes; answers are small JSON, anything longer is no answer
+READ_SIZE = 65_536
 
 Timeout = tuple[float, float]  # seconds: to connect, then to send and to read everything
-Observe = Callable[[str, str, float], None]  # endpoint, outcome, seconds
+CallObserver = Callable[[str, str, float], None]  # endpoint, outcome, seconds
 
 
-class Http:
+class HttpClient:
     """Lends a session to one call at a time, so that it outlives the threads of a batch."""
 
     def __init__(
         self,
         *,
         timeout: Timeout = (3.0, 10.0),
-        observe: Observe | None = None,
-        session: Callable[[], requests.Session] = guarded_session,
-        excerpt: int | None = None,
+        observe: CallObserver | None = None,
+        session_factory: Callable[[], requests.Session] = create_session,
+        body_limit: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        dice: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`excerpt` bytes of an answer are read, and then none is too long; None reads it all.
 
         `session` makes the sessions: those of `stranger_session` go to public hosts alone.
         """
-        self._timeout, self._session, self._excerpt = timeout, session, excerpt
-        self._observe, self._sleep, self._dice, self._clock = observe, sleep, dice, clock
-        self._idle: LifoQueue[requests.Session] = LifoQueue()
+        self._timeout, self._session_factory, self._body_limit = (
+            timeout,
+            session_factory,
+            body_limit,
+        )
+        self._observe, self._sleep, self._jitter, self._clock = observe, sleep, jitter, clock
+        self._idle_sessions: LifoQueue[requests.Session] = LifoQueue()
 
-    def call(  # noqa: PLR0913 - the parts of a request, all named
+    def call(
         self,
         method: str,
         url: str,
         *,
         endpoint: str,
-        repeat: Repeat,
+        retry: HttpRetryPolicy,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json: Any = None,
-        data: Octets | None = None,
+        data: BytesLike | None = None,
         timeout: Timeout | None = None,
-    ) -> Reply:
+    ) -> HttpResponse:
         """One call with its repetitions. Every answer is a Reply, whatever its status.
 
         `endpoint` is the name under which it is logged and counted.
         Errors: TimedOut, Unavailable; `reached` is False only if surely no try arrived.
         """
-        told = {**HEADERS, **(headers or {})}
-        request = requests.Request(method, url, told, data=form or data, json=json)
-        outcomes: list[Outcome] = []
+        all_headers = {**DEFAULT_HEADERS, **(headers or {})}
+        request = requests.Request(method, url, all_headers, data=form or data, json=json)
+        outcomes: list[CallOutcome] = []
 
-        def attempt() -> Outcome:
-            outcomes.append(self._timed(request, endpoint, timeout or self._timeout))
+        def attempt() -> CallOutcome:
+            outcomes.append(self._send_and_log(request, endpoint, timeout or self._timeout))
             return outcomes[-1]
 
-        last = repeated(repeat, attempt, sleep=self._sleep, dice=self._dice)
-        if isinstance(last, Reply):
-            return replace(last, after_fault=any(faulty(one) for one in outcomes[:-1]))
-        last.reached = any(isinstance(one, Reply) or one.reached for one in outcomes)
-        raise last
+        outcome = call_with_retries(retry, attempt, sleep=self._sleep, jitter=self._jitter)
+        if isinstance(outcome, HttpResponse):
+            return replace(
+                outcome, after_server_error=any(is_server_error(one) for one in outcomes[:-1])
+            )
+        outcome.may_have_arrived = any(
+            isinstance(one, HttpResponse) or one.may_have_arrived for one in outcomes
+        )
+        raise outcome
 
     def close(self) -> None:
-        while not self._idle.empty():
-            self._borrow().close()
+        while not self._idle_sessions.empty():
+            self._get_session().close()
 
-    def _timed(self, request: requests.Request, endpoint: str, timeout: Timeout) -> Outcome:
+    def _send_and_log(
+        self, request: requests.Request, endpoint: str, timeout: Timeout
+    ) -> CallOutcome:
         start = time.monotonic()
-        outcome = self._exchange(request, timeout)
+        outcome = self._send(request, timeout)
         seconds = time.monotonic() - start
-        word = str(outcome.status) if isinstance(outcome, Reply) else outcome.code
+        outcome_name = str(outcome.status) if isinstance(outcome, HttpResponse) else outcome.code
         host = urlsplit(request.url).hostname
-        log.info("platform.call", endpoint=endpoint, host=host, outcome=word, seconds=seconds)
+        log.info(
+            "platform.call", endpoint=endpoint, host=host, outcome=outcome_name, seconds=seconds
+        )
         if self._observe is not None:
-            self._observe(endpoint, word, seconds)
+            self._observe(endpoint, outcome_name, seconds)
         return outcome
 
-    def _exchange(self, request: requests.Request, timeout: Timeout) -> Outcome:
+    def _send(self, request: requests.Request, timeout: Timeout) -> CallOutcome:
         """Errors are returned, not raised: theirs quote the URL and must not become a cause."""
-        session = self._borrow()
+        session = self._get_session()
         deadline = Deadline(sum(timeout))
-        outer = current.set(deadline)
+        token = current_deadline.set(deadline)
         try:
             prepared = request.prepare()  # a session's own way merges what none of ours has
             with session.send(
                 prepared, stream=True, timeout=timeout, allow_redirects=False
-            ) as answer:
-                return self._read(answer, deadline)
+            ) as response:
+                return self._read_response(response, deadline)
         except (requests.RequestException, HTTPError) as error:
-            return fault(error, deadline)
+            return classify_error(error, deadline)
         finally:
-            deadline.lift()
-            current.reset(outer)
-            self._idle.put(session)
+            deadline.unwatch()
+            current_deadline.reset(token)
+            self._idle_sessions.put(session)
 
-    def _borrow(self) -> requests.Session:
+    def _get_session(self) -> requests.Session:
         try:
-            return self._idle.get_nowait()
+            return self._idle_sessions.get_nowait()
         except Empty:
-            return self._session()
+            return self._session_factory()
 
-    def _read(self, answer: requests.Response, deadline: Deadline) -> Outcome:
+    def _read_response(self, response: requests.Response, deadline: Deadline) -> CallOutcome:
         body = bytearray()
-        while piece := answer.raw.read1(PIECE, decode_content=False):
-            body += piece
-            if self._excerpt is not None and len(body) >= self._excerpt:
-                del body[self._excerpt :]
+        while part := response.raw.read1(READ_SIZE, decode_content=False):
+            body += part
+            if self._body_limit is not None and len(body) >= self._body_limit:
+                del body[self._body_limit :]
                 break
-            if len(body) > MAX_ANSWER:
+            if len(body) > MAX_RESPONSE_BYTES:
                 return Unavailable("the answer is too long", code="INVALID_RESPONSE")
-        if deadline.is_over:  # a cut connection can look like the end of the answer
+        if deadline.is_expired:  # a cut connection can look like the end of the answer
             return TimedOut()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        wait = retry_after(headers.get("retry-after", ""), now=self._clock())
-        return Reply(answer.status_code, headers, bytes(body), wait)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        wait = parse_retry_after(headers.get("retry-after", ""), now=self._clock())
+        return HttpResponse(response.status_code, headers, bytes(body), wait)
 
 
-def faulty(outcome: Outcome) -> bool:
-    return isinstance(outcome, Reply) and outcome.status >= SERVER_ERROR
+def is_server_error(outcome: CallOutcome) -> bool:
+    return isinstance(outcome, HttpResponse) and outcome.status >= SERVER_ERROR
 
 
-def fault(error: Exception, deadline: Deadline) -> PlatformError:
+def classify_error(error: Exception, deadline: Deadline) -> PlatformError:
     """What went wrong on the way, and whether the request can have arrived at all."""
     if isinstance(error, requests.ConnectTimeout):
         return TimedOut("no connection in time", reached=False)
-    if deadline.is_over or isinstance(error, requests.ReadTimeout):
+    if deadline.is_expired or isinstance(error, requests.ReadTimeout):
         return TimedOut()
-    if isinstance(reason(error), NotPublic):
+    if isinstance(urllib3_reason(error), PrivateHost):
         return Unavailable("no public host", code="PRIVATE_HOST", reached=False)
-    if never_arrived(error):
+    if is_undelivered(error):
         return Unavailable("no connection", code="NETWORK_ERROR", reached=False)
     return Unavailable("the connection broke", code="NETWORK_ERROR")
 
 
-def never_arrived(error: Exception) -> bool:
+def is_undelivered(error: Exception) -> bool:
     """Refused, unreachable, no such name, or not the host whose certificate we would trust."""
-    cause = next(iter(getattr(reason(error), "args", ())), None)
-    return isinstance(reason(error), NewConnectionError) or isinstance(
+    cause = next(iter(getattr(urllib3_reason(error), "args", ())), None)
+    return isinstance(urllib3_reason(error), NewConnectionError) or isinstance(
         cause, SSLCertVerificationError
     )
 
 
-def reason(error: Exception) -> object:
+def urllib3_reason(error: Exception) -> object:
     """What urllib3 says behind the words of requests."""
     return getattr(next(iter(error.args), None), "reason", None)

@@ -18,114 +18,119 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it writes whole URLs, tokens included
 
-HEADERS = {
+DEFAULT_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",  # nothing to unpack, so nothing that unpacks to gigabytes
     "User-Agent": "signalpost",
 }
 
 
-LOOK = 0.05  # seconds between two looks for exchanges whose time is over
+CHECK_INTERVAL = 0.05  # seconds between two looks for exchanges whose time is over
 
 
 class Deadline:
     """The end of one exchange. A socket's own timeout starts anew with each byte; this does not."""
 
     def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
+        self._ends_at = time.monotonic() + seconds
         self._socket: socket.socket | None = None
 
     @property
-    def left(self) -> float:
-        return self._at - time.monotonic()
+    def seconds_left(self) -> float:
+        return self._ends_at - time.monotonic()
 
     @property
-    def is_over(self) -> bool:
-        return self.left <= 0
+    def is_expired(self) -> bool:
+        return self.seconds_left <= 0
 
-    def guard(self, sock: socket.socket) -> float:
+    def watch_socket(self, sock: socket.socket) -> float:
         """From now on the socket dies at the deadline, and with it whatever waits for it.
 
         Units: gives the seconds left.
         """
         self._socket = sock
-        _watch.add(self)
-        return max(self.left, 0.001)  # 0 would make the socket non-blocking
+        _watcher.add(self)
+        return max(self.seconds_left, 0.001)  # 0 would make the socket non-blocking
 
-    def lift(self) -> None:
-        _watch.discard(self)
+    def unwatch(self) -> None:
+        _watcher.discard(self)
 
-    def cut(self) -> None:
+    def shut_socket(self) -> None:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
-class Watch:
+class DeadlineWatcher:
     """Cuts what is over. One thread for all exchanges of a process, as long as there are any: a
     timer for each cost every call the start of a thread, and busy threads wait for one another.
     """
 
     def __init__(self) -> None:
-        self._begin()
-        os.register_at_fork(after_in_child=self._begin)  # the thread stays with the parent
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)  # the thread stays with the parent
 
-    def _begin(self) -> None:
-        self._lock, self._under_way, self._looks = Lock(), set[Deadline](), False
+    def _reset(self) -> None:
+        self._lock, self._active, self._is_running = Lock(), set[Deadline](), False
 
     def add(self, deadline: Deadline) -> None:
         with self._lock:
-            self._under_way.add(deadline)
-            if not self._looks:
-                self._looks = True
-                Thread(target=self._look, name="deadlines", daemon=True).start()
+            self._active.add(deadline)
+            if not self._is_running:
+                self._is_running = True
+                Thread(target=self._run, name="deadlines", daemon=True).start()
 
     def discard(self, deadline: Deadline) -> None:
         with self._lock:
-            self._under_way.discard(deadline)
+            self._active.discard(deadline)
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         while True:
-            time.sleep(LOOK)
+            time.sleep(CHECK_INTERVAL)
             with self._lock:
-                over = [deadline for deadline in self._under_way if deadline.is_over]
-                if not self._under_way:
-                    self._looks = False
+                expired = [deadline for deadline in self._active if deadline.is_expired]
+                if not self._active:
+                    self._is_running = False
                     return
-            for deadline in over:
-                deadline.cut()
+            for deadline in expired:
+                deadline.shut_socket()
 
 
-_watch = Watch()
+_watcher = DeadlineWatcher()
 
 
-current: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
+current_deadline: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
 
 
-class Guarded(HTTPConnection):
+class DeadlineConnection(HTTPConnection):
     def request(self, *args: Any, **options: Any) -> None:
         if self.sock is None:
             self.connect()
-        self.timeout = current.get().guard(self.sock)  # for sending; until here, for connecting
+        self.timeout = current_deadline.get().watch_socket(
+            self.sock
+        )  # for sending; until here, for connecting
         super().request(*args, **options)
 
 
-class GuardedTLS(Guarded, HTTPSConnection):
+class DeadlineTLSConnection(DeadlineConnection, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = Guarded
+class _DeadlinePool(HTTPConnectionPool):
+    ConnectionCls = DeadlineConnection
 
 
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = GuardedTLS
+class _DeadlineTLSPool(HTTPSConnectionPool):
+    ConnectionCls = DeadlineTLSConnection
 
 
-POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _PoolTLS}
+POOL_CLASSES: Mapping[str, type[HTTPConnectionPool]] = {
+    "http": _DeadlinePool,
+    "https": _DeadlineTLSPool,
+}
 
 
-class _Adapter(HTTPAdapter):
+class _DeadlineAdapter(HTTPAdapter):
     def __init__(self, pools: Mapping[str, type[HTTPConnectionPool]]) -> None:
         self._pools = pools
         super().__init__()
@@ -135,8 +140,8 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = dict(self._pools)
 
 
-def guarded_session(
-    pools: Mapping[str, type[HTTPConnectionPool]] = POOLS,
+def create_session(
+    pools: Mapping[str, type[HTTPConnectionPool]] = POOL_CLASSES,
 ) -> requests.Session:
     """A session that keeps no cookies and takes nothing from the environment."""
     session = requests.Session()
@@ -144,5 +149,5 @@ def guarded_session(
     session.headers.clear()  # `HEADERS` go with each request
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pools))
+        session.mount(scheme, _DeadlineAdapter(pools))
     return session

@@ -8,18 +8,18 @@ from collections.abc import Iterable
 
 from platforms.base import Verdict
 from platforms.secret import Secret
-from platforms.signing import match
+from platforms.signing import verify_digests
 
-HEADER = "x-hub-signature-256"
-PREFIX = "sha256="  # the SHA-1 header that Meta still sends is neither needed nor looked at
+SIGNATURE_HEADER = "x-hub-signature-256"
+DIGEST_PREFIX = "sha256="  # the SHA-1 header that Meta still sends is neither needed nor looked at
 
 
-def judge(header: str, body: bytes, *, secrets: Iterable[Secret]) -> Verdict:
+def verify_signature(header: str, body: bytes, *, secrets: Iterable[Secret]) -> Verdict:
     """Over the bytes as they came: Meta signs its own escapes, which no serialiser gives back."""
     if not header:
         return Verdict(ok=False, reason="missing_header")
-    digest = header.removeprefix(PREFIX)
+    digest = header.removeprefix(DIGEST_PREFIX)
     if digest == header or not digest:
         return Verdict(ok=False, reason="malformed_header")
-    reason = match(body, (digest,), secrets)
+    reason = verify_digests(body, (digest,), secrets)
     return Verdict(ok=reason == "ok", reason=reason)

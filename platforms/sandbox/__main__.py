@@ -12,66 +12,68 @@ from queue import SimpleQueue
 import click
 
 from platforms.sandbox.app import create_app
-from platforms.sandbox.house import House
-from platforms.sandbox.server import HOST, Server
+from platforms.sandbox.server import DEFAULT_HOST, SandboxServer
+from platforms.sandbox.state import SandboxState
 from platforms.sandbox.tiktok.authorize import is_registrable
-from platforms.sandbox.tiktok.events import is_callback
-from platforms.sandbox.tiktok.settings import Settings
-from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.tiktok.events import is_webhook_url
+from platforms.sandbox.tiktok.settings import SandboxSettings
+from platforms.sandbox.tiktok.state import TikTokState
 
 
 @click.command()
-@click.option("--host", default=HOST, show_default=True, help="0.0.0.0 only inside a container.")
+@click.option(
+    "--host", default=DEFAULT_HOST, show_default=True, help="0.0.0.0 only inside a container."
+)
 @click.option("--port", default=0, show_default="any free one")
 @click.option("--webhook-url", default="", help="Where deliveries go; none are sent without it.")
 @click.option("--redirect-uri", multiple=True, help="A registered callback; may be repeated.")
 def main(host: str, port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
     """Imitate TikTok: strictly, and with faults on demand."""
-    house = House()
-    tiktok = TikTok(
-        house,
-        client_key=needed("TIKTOK_CLIENT_KEY"),
-        client_secret=needed("TIKTOK_CLIENT_SECRET"),
-        redirect_uris=registered(redirect_uri),
-        settings=Settings(webhook_url=callback(webhook_url)),
+    sandbox = SandboxState()
+    tiktok = TikTokState(
+        sandbox,
+        client_key=require_env("TIKTOK_CLIENT_KEY"),
+        client_secret=require_env("TIKTOK_CLIENT_SECRET"),
+        redirect_uris=check_redirect_uris(redirect_uri),
+        settings=SandboxSettings(webhook_url=check_webhook_url(webhook_url)),
     )
-    server = Server(create_app(house, tiktok), port, host=host)
-    house.open()
+    server = SandboxServer(create_app(sandbox, tiktok), port, host=host)
+    sandbox.start()
     server.start()
     click.echo(json.dumps({"url": server.url}))
-    wait_for_the_end()
-    house.close()
+    wait_for_signal()
+    sandbox.stop()
     server.stop()
 
 
-def needed(name: str) -> str:
+def require_env(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
         raise click.ClickException(f"{name} is not set")
     return value
 
 
-def registered(uris: tuple[str, ...]) -> tuple[str, ...]:
+def check_redirect_uris(uris: tuple[str, ...]) -> tuple[str, ...]:
     for uri in uris:
         if not is_registrable(uri):
             raise click.BadParameter(f"{uri}: https (or loopback), no query, no fragment")
     return uris
 
 
-def callback(url: str) -> str:
-    if url and not is_callback(url):
+def check_webhook_url(url: str) -> str:
+    if url and not is_webhook_url(url):
         raise click.BadParameter("https, or http on loopback", param_hint="--webhook-url")
     return url
 
 
-def wait_for_the_end() -> None:
+def wait_for_signal() -> None:
     """By a queue, which a handler may use at any moment: an event that is told in the very moment
     in which it begins to wait waits for its own lock, and for ever.
     """
-    told: SimpleQueue[int] = SimpleQueue()
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda told_by, _: told.put(told_by))
-    told.get()
+        signal.signal(number, lambda told_by, _: signals.put(told_by))
+    signals.get()
 
 
 if __name__ == "__main__":

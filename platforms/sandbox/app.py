@@ -7,36 +7,36 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from platforms.sandbox import controls, overview
-from platforms.sandbox.house import House
-from platforms.sandbox.manners import Manners
-from platforms.sandbox.tiktok import authorize, display, oauth, photos, publish, status, uploads
+from platforms.sandbox.fault_middleware import FaultMiddleware
+from platforms.sandbox.state import SandboxState
+from platforms.sandbox.tiktok import authorize, display_api, oauth, photos, publish, status, uploads
 from platforms.sandbox.tiktok import controls as tiktok_controls
 from platforms.sandbox.tiktok.endpoints import ENDPOINTS
-from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.tiktok.state import TikTokState
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-TIKTOK = (authorize, oauth, display, publish, photos, uploads, status)
+TIKTOK_MODULES = (authorize, oauth, display_api, publish, photos, uploads, status)
 
 
-def create_app(house: House, tiktok: TikTok) -> "WSGIApplication":
+def create_app(sandbox: SandboxState, tiktok: TikTokState) -> "WSGIApplication":
     app = Flask(__name__)
     app.extensions |= {
-        "house": house,
+        "sandbox": sandbox,
         "tiktok": tiktok,
         "endpoints": {endpoint.name for endpoint in ENDPOINTS.values()},
     }
-    app.before_request(refuse_detours)
-    for capability in TIKTOK:
-        app.register_blueprint(capability.routes)
-    app.register_blueprint(controls.controls)
-    app.register_blueprint(tiktok_controls.controls)
+    app.before_request(reject_slash_redirects)
+    for module in TIKTOK_MODULES:
+        app.register_blueprint(module.routes)
+    app.register_blueprint(controls.routes)
+    app.register_blueprint(tiktok_controls.routes)
     app.register_blueprint(overview.routes)
-    return Manners(app, ENDPOINTS, house.log, house.faults, house.over)
+    return FaultMiddleware(app, ENDPOINTS, sandbox.log, sandbox.faults, sandbox.shutdown)
 
 
-def refuse_detours() -> None:
+def reject_slash_redirects() -> None:
     """A path without its final slash is another path: nobody is led to the right one."""
     if isinstance(request.routing_exception, RequestRedirect):
         raise NotFound

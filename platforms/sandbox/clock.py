@@ -5,23 +5,23 @@ import time
 
 class Clock:
     def __init__(self) -> None:
-        self._ahead = 0.0
+        self._offset = 0.0
 
     @property
     def time(self) -> float:
         """Seconds since 1970 in the sandbox: lifetimes, windows and delays are counted in it."""
-        return self.wall + self._ahead
+        return self.wall_time + self._offset
 
     @property
-    def wall(self) -> float:
+    def wall_time(self) -> float:
         """Seconds since 1970 outside: what a receiver's clock shows, so what signatures carry."""
         return time.time()
 
     @property
-    def ahead(self) -> float:
-        return self._ahead
+    def offset(self) -> float:
+        return self._offset
 
     def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError("time runs forward only")
-        self._ahead += seconds
+        self._offset += seconds

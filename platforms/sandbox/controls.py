@@ -6,31 +6,31 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import BadRequest
 
-from platforms.sandbox.courier import TRICKS
-from platforms.sandbox.faults import WEBHOOK, Fault
-from platforms.sandbox.house import House
-from platforms.sandbox.plays import KINDS
+from platforms.sandbox.fault_behaviours import FAULT_BEHAVIOURS
+from platforms.sandbox.faults import WEBHOOK_ENDPOINT, InjectedFault
+from platforms.sandbox.state import SandboxState
+from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
 
-controls = Blueprint("controls", __name__, url_prefix="/_sandbox")
+routes = Blueprint("controls", __name__, url_prefix="/_sandbox")
 
-FIELDS = {field.name for field in fields(Fault)}
-NUMBER = (int, float)
-TYPES = {
+FAULT_FIELDS = {field.name for field in fields(InjectedFault)}
+NUMBER_TYPES = (int, float)
+FAULT_FIELD_TYPES = {
     "times": (int,),
     "copies": (int,),
-    "seconds": NUMBER,
-    "rate": NUMBER,
+    "seconds": NUMBER_TYPES,
+    "rate": NUMBER_TYPES,
     "work": (bool,),
     "endpoint": (str,),
     "kind": (str,),
 }
 
 
-def house() -> House:
-    return current_app.extensions["house"]  # type: ignore[no-any-return]  # Flask keeps anything there
+def current_sandbox() -> SandboxState:
+    return current_app.extensions["sandbox"]  # type: ignore[no-any-return]  # Flask keeps anything there
 
 
-def wish() -> dict[str, Any]:
+def read_json_object() -> dict[str, Any]:
     """The JSON object of a control request; no body is an empty one. Errors: 400."""
     body = request.get_json(force=True) if request.get_data() else {}  # curl -d says "form"
     if not isinstance(body, dict):
@@ -38,69 +38,73 @@ def wish() -> dict[str, Any]:
     return body
 
 
-@controls.errorhandler(BadRequest)
-def refused(error: BadRequest) -> tuple[Response, int]:
+@routes.errorhandler(BadRequest)
+def handle_bad_request(error: BadRequest) -> tuple[Response, int]:
     return jsonify(error=error.description), 400
 
 
-@controls.get("/log")
-def log() -> dict[str, Any]:
-    return {"log": house().log.listed(request.args.get("endpoint"))}
+@routes.get("/log")
+def show_log() -> dict[str, Any]:
+    return {"log": current_sandbox().log.as_dicts(request.args.get("endpoint"))}
 
 
-@controls.delete("/log")
-def forget() -> dict[str, Any]:
-    house().log.clear()
+@routes.delete("/log")
+def clear_log() -> dict[str, Any]:
+    current_sandbox().log.clear()
     return {"log": []}
 
 
-@controls.get("/faults")
-def faults() -> dict[str, Any]:
-    return {"faults": house().faults.listed(), "kinds": [*KINDS], "webhook": [*TRICKS]}
+@routes.get("/faults")
+def list_faults() -> dict[str, Any]:
+    return {
+        "faults": current_sandbox().faults.as_dicts(),
+        "kinds": [*FAULT_BEHAVIOURS],
+        "webhook": [*WEBHOOK_FAULTS],
+    }
 
 
-@controls.post("/faults")
+@routes.post("/faults")
 def add_fault() -> dict[str, Any]:
-    house().faults.add(fault(wish()))
-    return {"faults": house().faults.listed()}
+    current_sandbox().faults.add(parse_fault(read_json_object()))
+    return {"faults": current_sandbox().faults.as_dicts()}
 
 
-@controls.delete("/faults")
+@routes.delete("/faults")
 def clear_faults() -> dict[str, Any]:
-    house().faults.clear()
+    current_sandbox().faults.clear()
     return {"faults": []}
 
 
-@controls.get("/clock")
-def clock() -> dict[str, Any]:
-    return {"time": house().clock.time, "ahead": house().clock.ahead}
+@routes.get("/clock")
+def show_clock() -> dict[str, Any]:
+    return {"time": current_sandbox().clock.time, "ahead": current_sandbox().clock.offset}
 
 
-@controls.post("/clock")
-def advance() -> dict[str, Any]:
-    seconds = wish().get("advance")
-    if not isinstance(seconds, NUMBER) or seconds < 0:
+@routes.post("/clock")
+def advance_clock() -> dict[str, Any]:
+    seconds = read_json_object().get("advance")
+    if not isinstance(seconds, NUMBER_TYPES) or seconds < 0:
         raise BadRequest("advance: seconds, not negative")
-    house().advance(seconds)
-    return clock()
+    current_sandbox().advance(seconds)
+    return show_clock()
 
 
-@controls.get("/deliveries")
-def deliveries() -> dict[str, Any]:
-    return {"deliveries": house().courier.listed()}
+@routes.get("/deliveries")
+def list_deliveries() -> dict[str, Any]:
+    return {"deliveries": current_sandbox().webhook_sender.as_dicts()}
 
 
-def fault(asked: dict[str, Any]) -> Fault:
+def parse_fault(params: dict[str, Any]) -> InjectedFault:
     """Errors: BadRequest for an unknown endpoint, kind or key: a typo must not pass as no fault."""
-    if unknown := set(asked) - FIELDS:
+    if unknown := set(params) - FAULT_FIELDS:
         raise BadRequest(f"unknown: {', '.join(sorted(unknown))}")
-    wrong = [key for key, value in asked.items() if not isinstance(value, TYPES[key])]
-    if wrong or not {"endpoint", "kind"} <= set(asked):
+    wrong = [key for key, value in params.items() if not isinstance(value, FAULT_FIELD_TYPES[key])]
+    if wrong or not {"endpoint", "kind"} <= set(params):
         raise BadRequest(f"endpoint and kind are needed; of the wrong type: {wrong}")
-    wanted = Fault(**asked)
-    kinds = TRICKS if wanted.endpoint == WEBHOOK else KINDS
-    if wanted.kind not in kinds:
+    fault = InjectedFault(**params)
+    kinds = WEBHOOK_FAULTS if fault.endpoint == WEBHOOK_ENDPOINT else FAULT_BEHAVIOURS
+    if fault.kind not in kinds:
         raise BadRequest(f"kind: one of {', '.join(kinds)}")
-    if wanted.endpoint not in current_app.extensions["endpoints"] | {WEBHOOK, "*"}:
+    if fault.endpoint not in current_app.extensions["endpoints"] | {WEBHOOK_ENDPOINT, "*"}:
         raise BadRequest(f"endpoint: one of {', '.join(current_app.extensions['endpoints'])}")
-    return wanted
+    return fault

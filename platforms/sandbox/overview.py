@@ -2,23 +2,23 @@
 
 from flask import Blueprint, render_template
 
-from platforms.sandbox.controls import house
-from platforms.sandbox.tiktok.state import here
+from platforms.sandbox.controls import current_sandbox
+from platforms.sandbox.tiktok.state import current_tiktok
 
 routes = Blueprint("overview", __name__)
 
-NEWEST = 50
+MAX_ROWS = 50
 
 
 @routes.get("/")
-def page() -> str:
-    with here().lock:
-        posts = [post.told() for post in here().posts.all()[-NEWEST:]]
-        creators = list(here().creators.values())
-    deliveries = house().courier.listed()[-NEWEST:]
+def show_overview() -> str:
+    with current_tiktok().lock:
+        posts = [post.as_dict() for post in current_tiktok().posts.all()[-MAX_ROWS:]]
+        creators = list(current_tiktok().creators.values())
+    deliveries = current_sandbox().webhook_sender.as_dicts()[-MAX_ROWS:]
     return render_template("overview.html", creators=creators, posts=posts, deliveries=deliveries)
 
 
 @routes.get("/favicon.ico")
-def icon() -> tuple[str, int]:
+def show_favicon() -> tuple[str, int]:
     return "", 204

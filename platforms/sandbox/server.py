@@ -8,28 +8,30 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-HOST = "127.0.0.1"
-POLL = 0.05  # seconds until a stop is noticed
+DEFAULT_HOST = "127.0.0.1"
+POLL_INTERVAL = 0.05  # seconds until a stop is noticed
 
 
-class Quiet(WSGIRequestHandler):
+class QuietRequestHandler(WSGIRequestHandler):
     """Writes no lines about requests: their query strings hold codes and upload tokens."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+    def log(self, type: str, message: str, *args: Any) -> None:
         pass
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - its too
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
         """Given up by either side: what was not sent never will be. (werkzeug's signature.)"""
         self.close_connection = True
 
 
-class Server:
-    def __init__(self, app: "WSGIApplication", port: int, *, host: str = HOST) -> None:
+class SandboxServer:
+    def __init__(self, app: "WSGIApplication", port: int, *, host: str = DEFAULT_HOST) -> None:
         self._server: BaseWSGIServer = make_server(
-            host, port, app, threaded=True, request_handler=Quiet
+            host, port, app, threaded=True, request_handler=QuietRequestHandler
         )
         self.url = f"http://{host}:{self._server.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL], daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=[POLL_INTERVAL], daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

@@ -1,22 +1,22 @@
 """TikTok, put together. Must not be imported by anything but the registry."""
 
-from platforms.base import App, Platform
-from platforms.http import Http
-from platforms.tiktok.display import TikTokDisplay
+from platforms.base import Platform, PlatformApp
+from platforms.http import HttpClient
+from platforms.tiktok.config_checks import find_config_warnings
+from platforms.tiktok.display_api import TikTokInsights
+from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.oauth import TikTokOAuth
 from platforms.tiktok.publish import TikTokPublisher
-from platforms.tiktok.reasons import REASONS
-from platforms.tiktok.registration import doubts
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 
-def build(app: App, http: Http) -> Platform:
+def build_platform(app: PlatformApp, http: HttpClient) -> Platform:
     return Platform(
         name="tiktok",
         webhooks=TikTokWebhooks(app),
         oauth=TikTokOAuth(app, http),
         publisher=TikTokPublisher(app, http),
-        reasons=REASONS,
-        doubts=doubts(app),
-        insights=TikTokDisplay(app, http),
+        failure_reasons=FAILURE_REASONS,
+        config_warnings=find_config_warnings(app),
+        insights=TikTokInsights(app, http),
     )

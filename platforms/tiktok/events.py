@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from platforms.base import Phase, Progress
-from platforms.bodies import MAX_NAME, text
+from platforms.base import Phase, PublishProgress
+from platforms.json_body import MAX_NAME_LENGTH, to_text
 
-CANCELLED = "publish_cancelled"
-REMOVALS = {
+CANCELLED_REASON = "publish_cancelled"
+REMOVAL_REASONS = {
     "1": "removed_in_app",
     "2": "account_deleted",
     "3": "age_changed",
@@ -22,65 +22,71 @@ REMOVALS = {
 """Why a grant has ended, by the number in `authorization.removed`; 0 and the rest say nothing."""
 
 
-def moment(value: Any) -> datetime | None:
+def parse_time(value: Any) -> datetime | None:
     """Units: seconds since 1970. None if it is no time that a calendar knows."""
     try:
-        return datetime.fromtimestamp(int(text(value) or ""), UTC)
+        return datetime.fromtimestamp(int(to_text(value) or ""), UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def removal(content: Mapping[str, Any]) -> str:
-    return REMOVALS.get(text(content.get("reason")) or "", "removed")
+def removal_reason(content: Mapping[str, Any]) -> str:
+    return REMOVAL_REASONS.get(to_text(content.get("reason")) or "", "removed")
 
 
-def completed(content: Mapping[str, Any]) -> Progress:
+def parse_completed(content: Mapping[str, Any]) -> PublishProgress:
     """The id of the post comes with another event; in the compatibility format already here."""
-    return seen(content, public=None)
+    return published_progress(content, public=None)
 
 
-def failed(content: Mapping[str, Any]) -> Progress:
-    reason = text(content.get("reason"), MAX_NAME)
-    return Progress(Phase.CANCELLED if reason == CANCELLED else Phase.FAILED, "FAILED", reason)
+def parse_failed(content: Mapping[str, Any]) -> PublishProgress:
+    reason = to_text(content.get("reason"), MAX_NAME_LENGTH)
+    return PublishProgress(
+        Phase.CANCELLED if reason == CANCELLED_REASON else Phase.FAILED, "FAILED", reason
+    )
 
 
-def delivered(_content: Mapping[str, Any]) -> Progress:
-    return Progress(Phase.DELIVERED, "SEND_TO_USER_INBOX")
+def parse_delivered(_content: Mapping[str, Any]) -> PublishProgress:
+    return PublishProgress(Phase.DELIVERED, "SEND_TO_USER_INBOX")
 
 
-def available(content: Mapping[str, Any]) -> Progress:
-    return seen(content, public=True)
+def parse_available(content: Mapping[str, Any]) -> PublishProgress:
+    return published_progress(content, public=True)
 
 
-def withdrawn(content: Mapping[str, Any]) -> Progress:
-    return seen(content, public=False)
+def parse_withdrawn(content: Mapping[str, Any]) -> PublishProgress:
+    return published_progress(content, public=False)
 
 
-def seen(content: Mapping[str, Any], *, public: bool | None) -> Progress:
+def published_progress(content: Mapping[str, Any], *, public: bool | None) -> PublishProgress:
     """Whether the public sees it, no longer does, or nobody says: either way it was published."""
-    post_id = text(content.get("post_id"))
+    post_id = to_text(content.get("post_id"))
     ids = (post_id,) if post_id else ()
-    return Progress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, public=public)
+    return PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, is_public=public)
 
 
 @dataclass(frozen=True)
-class Event:
+class EventType:
     """`tells` makes news of a publication; None where the event is about the account."""
 
     kind: str
-    tells: Callable[[Mapping[str, Any]], Progress] | None = None
+    parse_progress: Callable[[Mapping[str, Any]], PublishProgress] | None = None
 
 
 # what is not listed (tiktok.ping, Share Kit, Data Portability, the unknown) is stored and ignored
-EVENTS = {
-    "post.publish.complete": Event("video.publish.complete", completed),
-    "post.publish.failed": Event("video.publish.failed", failed),
-    "post.publish.inbox_delivered": Event("video.inbox.received", delivered),
-    "post.publish.publicly_available": Event("post.publish.publicly_available", available),
-    # the vendor's spelling
-    "post.publish.no_longer_publicaly_available": Event(
-        "post.publish.no_longer_publicaly_available", withdrawn
+EVENT_TYPES = {
+    "post.publish.complete": EventType("video.publish.complete", parse_completed),
+    "post.publish.failed": EventType("video.publish.failed", parse_failed),
+    "post.publish.inbox_delivered": EventType("video.inbox.received", parse_delivered),
+    "post.publish.publicly_available": EventType(
+        "post.publish.publicly_available", parse_available
     ),
-    "authorization.removed": Event("authorization.removed"),
+    # the vendor's spelling
+    "post.publish.no_longer_publicaly_available": EventType(
+        "post.publish.no_longer_publicaly_available", parse_withdrawn
+    ),
+    "authorization.removed": EventType("authorization.removed"),
 }
-RENAMED = {event.kind: event for name, event in EVENTS.items() if event.kind != name}
+LEGACY_EVENT_TYPES = {
+    event.kind: event for name, event in EVENT_TYPES.items() if event.kind != name
+}

@@ -11,32 +11,32 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from platforms.base import App, Grant, Profile
-from platforms.bodies import text
+from platforms.base import Grant, PlatformApp, Profile
 from platforms.errors import Rejected, Unavailable
-from platforms.http import SAFE, TOKEN, Http
+from platforms.http import SAFE_RETRY, TOKEN_RETRY, HttpClient
+from platforms.json_body import to_text
 from platforms.secret import Secret
-from platforms.tiktok.envelope import data, flat, needed
+from platforms.tiktok.envelope import require_text, unwrap_data, unwrap_oauth
 
-PROFILE = ("open_id", "union_id", "avatar_url", "display_name")
+PROFILE_FIELDS = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call
-MAX_URL = 2048
-TOKEN_FORM = re.compile(r"[!-~]{1,4096}")  # `act.…` and `rft.…`, but that is nobody's promise
-LONGEST = 10 * 365 * 86_400  # seconds; what is said to last longer fits no calendar
+MAX_URL_LENGTH = 2048
+TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # `act.…` and `rft.…`, but that is nobody's promise
+MAX_LIFETIME_SECONDS = 10 * 365 * 86_400  # seconds; what is said to last longer fits no calendar
 
 
 @dataclass(frozen=True)
 class TikTokOAuth:
-    app: App
-    http: Http
+    app: PlatformApp
+    http: HttpClient
 
     def authorize_url(
         self,
         *,
         state: str,
         scopes: Iterable[str] = (),
-        switch: bool = False,
-        verifier: str | None = None,
+        force_consent: bool = False,
+        code_verifier: str | None = None,
     ) -> str:
         """Where to send the browser. `switch` asks for consent even of who is signed in there."""
         query = {
@@ -46,13 +46,16 @@ class TikTokOAuth:
             "redirect_uri": self.app.redirect_uri,
             "state": state,
         }
-        if switch:
+        if force_consent:
             query["disable_auto_auth"] = "1"
-        if verifier:
-            query |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
-        return f"{self.app.bases['auth'].rstrip('/')}/v2/auth/authorize/?{urlencode(query)}"
+        if code_verifier:
+            query |= {
+                "code_challenge": code_challenge(code_verifier),
+                "code_challenge_method": "S256",
+            }
+        return f"{self.app.base_urls['auth'].rstrip('/')}/v2/auth/authorize/?{urlencode(query)}"
 
-    def exchange(self, code: str, *, verifier: str | None = None) -> Grant:
+    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
         """`code` as decoded once from the callback; its tail may hold `*` and `!`.
 
         Errors: Revoked if the code is spent or expired; AppRefused, Rejected, RateLimited,
@@ -63,8 +66,8 @@ class TikTokOAuth:
             "code": code,
             "redirect_uri": self.app.redirect_uri,
         }
-        return granted(
-            self._post("token", form | ({"code_verifier": verifier} if verifier else {}))
+        return parse_grant(
+            self._post("token", form | ({"code_verifier": code_verifier} if code_verifier else {}))
         )
 
     def refresh(self, refresh_token: Secret) -> Grant:
@@ -73,91 +76,93 @@ class TikTokOAuth:
         Errors: Revoked if the grant is dead; else as `exchange`.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
-        return granted(self._post("token", form))
+        return parse_grant(self._post("token", form))
 
     def revoke(self, access_token: Secret) -> None:
         """Errors: as `exchange`; whether a failure matters is the caller's to say."""
         self._post("revoke", {"token": access_token.reveal()})
 
-    def profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
+    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
         """Errors: Rejected if `scopes` does not allow it; else what the envelope says."""
         if PROFILE_SCOPE not in scopes:
             raise Rejected(f"needs {PROFILE_SCOPE}", code="scope_not_authorized")
-        reply = self.http.call(
+        response = self.http.call(
             "GET",
-            f"{self._api}/v2/user/info/?{urlencode({'fields': ','.join(PROFILE)})}",
+            f"{self._api_base_url}/v2/user/info/?{urlencode({'fields': ','.join(PROFILE_FIELDS)})}",
             endpoint="user_info",
-            repeat=SAFE,
+            retry=SAFE_RETRY,
             headers={"Authorization": f"Bearer {access_token.reveal()}"},
         )
-        user = data(reply, "user_info").get("user")
-        known = user if isinstance(user, dict) else {}
+        user = unwrap_data(response, "user_info").get("user")
+        fields = user if isinstance(user, dict) else {}
         return Profile(
-            external_id=needed(known, "open_id"),
-            display_name=text(known.get("display_name")),
-            avatar_url=text(known.get("avatar_url"), MAX_URL),
-            union_id=text(known.get("union_id")),
+            external_id=require_text(fields, "open_id"),
+            display_name=to_text(fields.get("display_name")),
+            avatar_url=to_text(fields.get("avatar_url"), MAX_URL_LENGTH),
+            union_id=to_text(fields.get("union_id")),
         )
 
     @property
-    def _api(self) -> str:
-        return self.app.bases["api"].rstrip("/")
+    def _api_base_url(self) -> str:
+        return self.app.base_urls["api"].rstrip("/")
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> dict[str, Any]:
         credentials = {
             "client_key": self.app.client_key,
             "client_secret": self.app.client_secret.reveal(),
         }
-        reply = self.http.call(
+        response = self.http.call(
             "POST",
-            f"{self._api}/v2/oauth/{endpoint}/",
+            f"{self._api_base_url}/v2/oauth/{endpoint}/",
             endpoint=endpoint,
-            repeat=TOKEN,
+            retry=TOKEN_RETRY,
             headers={"Cache-Control": "no-cache"},
             form={**credentials, **form},
         )
-        return flat(reply, endpoint)
+        return unwrap_oauth(response, endpoint)
 
 
-def challenge(verifier: str) -> str:
+def code_challenge(code_verifier: str) -> str:
     """Lower-case hex, not the base64url that RFC 7636 asks for."""
-    return sha256(verifier.encode()).hexdigest()
+    return sha256(code_verifier.encode()).hexdigest()
 
 
-def granted(answer: Mapping[str, Any]) -> Grant:
+def parse_grant(payload: Mapping[str, Any]) -> Grant:
     """Errors: Unavailable if anything is missing that the account could not live without."""
-    refresh_token = token(answer, "refresh_token") if answer.get("refresh_token") else None
+    refresh_token = parse_token(payload, "refresh_token") if payload.get("refresh_token") else None
     return Grant(
-        external_id=needed(answer, "open_id"),
-        access_token=token(answer, "access_token"),
-        lifetime=lifetime(answer, "expires_in"),
+        external_id=require_text(payload, "open_id"),
+        access_token=parse_token(payload, "access_token"),
+        lifetime=parse_lifetime(payload, "expires_in"),
         refresh_token=refresh_token,
-        refresh_lifetime=lasting(answer, "refresh_expires_in") if refresh_token else None,
-        scopes=tuple(filter(None, str(answer.get("scope") or "").replace(" ", "").split(","))),
-        token_type=str(answer.get("token_type") or "Bearer"),
+        refresh_lifetime=parse_optional_lifetime(payload, "refresh_expires_in")
+        if refresh_token
+        else None,
+        scopes=tuple(filter(None, str(payload.get("scope") or "").replace(" ", "").split(","))),
+        token_type=str(payload.get("token_type") or "Bearer"),
     )
 
 
-def token(answer: Mapping[str, Any], key: str) -> Secret:
+def parse_token(payload: Mapping[str, Any], key: str) -> Secret:
     """What a header and a form can carry. Errors: Unavailable."""
-    found = needed(answer, key)
-    if not TOKEN_FORM.fullmatch(found):
+    value = require_text(payload, key)
+    if not TOKEN_PATTERN.fullmatch(value):
         raise Unavailable(f"the answer's {key} is none", code="INVALID_RESPONSE")
-    return Secret(found)
+    return Secret(value)
 
 
-def lifetime(answer: Mapping[str, Any], key: str) -> timedelta:
+def parse_lifetime(payload: Mapping[str, Any], key: str) -> timedelta:
     """As answered, never assumed: the vendor changed it from a day to two hours."""
-    found = lasting(answer, key)
-    if found is None:
+    lifetime = parse_optional_lifetime(payload, key)
+    if lifetime is None:
         raise Unavailable(f"the answer has no {key}", code="INVALID_RESPONSE")
-    return found
+    return lifetime
 
 
-def lasting(answer: Mapping[str, Any], key: str) -> timedelta | None:
+def parse_optional_lifetime(payload: Mapping[str, Any], key: str) -> timedelta | None:
     """None if it is not said: a new pair of tokens is not thrown away for want of a date."""
     try:
-        seconds = int(text(answer.get(key)) or "")
+        seconds = int(to_text(payload.get(key)) or "")
     except ValueError:
         return None
-    return timedelta(seconds=min(seconds, LONGEST)) if seconds > 0 else None
+    return timedelta(seconds=min(seconds, MAX_LIFETIME_SECONDS)) if seconds > 0 else None

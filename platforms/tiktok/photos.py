@@ -6,28 +6,31 @@ post_info, and the wire says DIRECT_POST where the page's table prints a space.
 
 from typing import Any
 
-from platforms.base import Order
+from platforms.base import PublishRequest
 
-MODES = {"INBOX_PHOTO": "MEDIA_UPLOAD", "DIRECT_PHOTO": "DIRECT_POST"}
-TEXTS = ("title", "description")  # all that a draft takes; the rest is for its creator to choose
-FLAGS = ("disable_comment", "auto_add_music", "brand_content_toggle", "brand_organic_toggle")
+POST_MODES = {"INBOX_PHOTO": "MEDIA_UPLOAD", "DIRECT_PHOTO": "DIRECT_POST"}
+TEXT_FIELDS = (
+    "title",
+    "description",
+)  # all that a draft takes; the rest is for its creator to choose
+FLAG_FIELDS = ("disable_comment", "auto_add_music", "brand_content_toggle", "brand_organic_toggle")
 
 
-def content(order: Order) -> dict[str, Any]:
-    wished = order.settings
-    info = {name: wished[name] for name in TEXTS if wished.get(name) is not None}
+def photo_post_body(request: PublishRequest) -> dict[str, Any]:
+    settings = request.settings
+    info = {name: settings[name] for name in TEXT_FIELDS if settings.get(name) is not None}
     body: dict[str, Any] = {
         "media_type": "PHOTO",
-        "post_mode": MODES[order.kind],
+        "post_mode": POST_MODES[request.kind],
         "post_info": info,
         "source_info": {
-            "source": order.source,
-            "photo_images": list(order.images),
-            "photo_cover_index": order.cover,
+            "source": request.source,
+            "photo_images": list(request.image_urls),
+            "photo_cover_index": request.cover_index,
         },
     }
-    if order.kind == "DIRECT_PHOTO":
-        info["privacy_level"] = wished.get("privacy_level")
-        info.update({flag: bool(wished.get(flag, False)) for flag in FLAGS})
-        body["is_aigc"] = bool(wished.get("is_aigc", False))
+    if request.kind == "DIRECT_PHOTO":
+        info["privacy_level"] = settings.get("privacy_level")
+        info.update({flag: bool(settings.get(flag, False)) for flag in FLAG_FIELDS})
+        body["is_aigc"] = bool(settings.get("is_aigc", False))
     return body

@@ -9,15 +9,24 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from platforms.base import App, Chunk, Octets, Order, Phase, Progress, Sent, Started
-from platforms.bodies import MAX_NAME, text
-from platforms.chunks import plan
+from platforms.base import (
+    BytesLike,
+    Chunk,
+    ChunkResult,
+    Phase,
+    PlatformApp,
+    PublishProgress,
+    PublishRequest,
+    StartResult,
+)
+from platforms.chunks import plan_chunks
 from platforms.errors import Unavailable
-from platforms.http import ONCE, SAFE, Http, Repeat
+from platforms.http import NO_RETRY, SAFE_RETRY, HttpClient, HttpRetryPolicy
+from platforms.json_body import MAX_NAME_LENGTH, to_text
 from platforms.secret import Secret
 from platforms.tiktok import photos, uploads
-from platforms.tiktok.envelope import data, needed
-from platforms.tiktok.events import CANCELLED
+from platforms.tiktok.envelope import require_text, unwrap_data
+from platforms.tiktok.events import CANCELLED_REASON
 
 UPLOAD_LIFETIME = timedelta(hours=1)  # from the start to the last byte
 PATHS = {
@@ -28,12 +37,12 @@ PATHS = {
     "cancel": "/v2/post/publish/cancel/",
     "creator_info": "/v2/post/publish/creator_info/query/",
 }
-STARTS = {
+INIT_ENDPOINTS = {
     "INBOX_VIDEO": "inbox_init",
     "DIRECT_VIDEO": "video_init",
-    **dict.fromkeys(photos.MODES, "content_init"),
+    **dict.fromkeys(photos.POST_MODES, "content_init"),
 }
-FLAGS = (
+FLAG_FIELDS = (
     "disable_duet",
     "disable_comment",
     "disable_stitch",
@@ -41,8 +50,8 @@ FLAGS = (
     "brand_organic_toggle",
     "is_aigc",
 )  # always sent, so that no default of the vendor's speaks for the creator
-OPTIONAL = ("title", "privacy_level", "video_cover_timestamp_ms")
-PHASES = {
+OPTIONAL_FIELDS = ("title", "privacy_level", "video_cover_timestamp_ms")
+PHASE_BY_STATUS = {
     "PROCESSING_UPLOAD": Phase.RECEIVING,  # also once all bytes are in: `bytes_done` tells
     "PROCESSING_DOWNLOAD": Phase.PROCESSING,
     "SEND_TO_USER_INBOX": Phase.DELIVERED,
@@ -53,118 +62,138 @@ PHASES = {
 
 @dataclass(frozen=True)
 class TikTokPublisher:
-    app: App
-    http: Http
+    app: PlatformApp
+    http: HttpClient
 
-    def start(self, token: Secret, order: Order) -> Started:
+    def start(self, token: Secret, request: PublishRequest) -> StartResult:
         """Errors: what the envelope says; Unavailable with `reached` if it may have been started.
 
         ValueError if the file is empty or too large for the platform.
         """
-        body = photos.content(order) if order.kind in photos.MODES else video(order)
+        body = (
+            photos.photo_post_body(request)
+            if request.kind in photos.POST_MODES
+            else video_post_body(request)
+        )
         source = body["source_info"]
-        answer = self._post(STARTS[order.kind], token, body, repeat=ONCE)
-        started = Started(
-            publish_id=needed(answer, "publish_id"),
+        payload = self._post(INIT_ENDPOINTS[request.kind], token, body, retry=NO_RETRY)
+        started = StartResult(
+            publish_id=require_text(payload, "publish_id"),
             chunk_size=source.get("chunk_size"),
             chunk_count=source.get("total_chunk_count"),
-            log_id=answer["log_id"],
+            log_id=payload["log_id"],
         )
-        if order.source != "FILE_UPLOAD":
+        if request.source != "FILE_UPLOAD":
             return started
-        url = Secret(needed(answer, "upload_url"))
-        uploads.check_host(url, self.app.bases["api"])
+        url = Secret(require_text(payload, "upload_url"))
+        uploads.check_upload_host(url, self.app.base_urls["api"])
         return replace(started, upload_url=url, upload_lifetime=UPLOAD_LIFETIME)
 
-    def send(
-        self, upload_url: Secret, data: Octets, *, chunk: Chunk, total: int, content_type: str
-    ) -> Sent:
+    def send_chunk(
+        self,
+        upload_url: Secret,
+        data: BytesLike,
+        *,
+        chunk: Chunk,
+        total_size: int,
+        content_type: str,
+    ) -> ChunkResult:
         """Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable."""
-        uploads.check_host(upload_url, self.app.bases["api"])
-        return uploads.put(
-            self.http, upload_url, data, chunk=chunk, total=total, content_type=content_type
+        uploads.check_upload_host(upload_url, self.app.base_urls["api"])
+        return uploads.upload_chunk(
+            self.http,
+            upload_url,
+            data,
+            chunk=chunk,
+            total_size=total_size,
+            content_type=content_type,
         )
 
-    def check(self, token: Secret, publish_id: str) -> Progress:
+    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
         """Errors: Rejected `invalid_publish_id`, also for a moment after the start."""
-        once_more = replace(SAFE, tries=2)
-        return progress(self._post("status", token, {"publish_id": publish_id}, repeat=once_more))
+        retry = replace(SAFE_RETRY, max_attempts=2)
+        return parse_progress(self._post("status", token, {"publish_id": publish_id}, retry=retry))
 
     def cancel(self, token: Secret, publish_id: str) -> None:
         """Only while TikTok downloads. Errors: Rejected `publish_not_cancellable`."""
-        self._post("cancel", token, {"publish_id": publish_id}, repeat=ONCE)
+        self._post("cancel", token, {"publish_id": publish_id}, retry=NO_RETRY)
 
-    def creator(self, token: Secret) -> Mapping[str, Any]:
+    def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
         """What the creator may do right now: to be asked for every form, and never kept."""
-        return self._post("creator_info", token, None, repeat=SAFE)
+        return self._post("creator_info", token, None, retry=SAFE_RETRY)
 
     def _post(
-        self, endpoint: str, token: Secret, body: Mapping[str, Any] | None, *, repeat: Repeat
+        self,
+        endpoint: str,
+        token: Secret,
+        body: Mapping[str, Any] | None,
+        *,
+        retry: HttpRetryPolicy,
     ) -> dict[str, Any]:
-        reply = self.http.call(
+        response = self.http.call(
             "POST",
-            self.app.bases["api"].rstrip("/") + PATHS[endpoint],
+            self.app.base_urls["api"].rstrip("/") + PATHS[endpoint],
             endpoint=endpoint,
-            repeat=repeat,
+            retry=retry,
             headers={
                 "Authorization": f"Bearer {token.reveal()}",
                 "Content-Type": "application/json; charset=UTF-8",
             },
             json=body,
         )
-        return data(reply, endpoint)
+        return unwrap_data(response, endpoint)
 
 
-def video(order: Order) -> dict[str, Any]:
+def video_post_body(request: PublishRequest) -> dict[str, Any]:
     """Errors: ValueError if the file is empty or too large."""
-    body: dict[str, Any] = {"source_info": source_info(order)}
-    if order.kind == "DIRECT_VIDEO":
-        body["post_info"] = post_info(order.settings)
+    body: dict[str, Any] = {"source_info": source_info(request)}
+    if request.kind == "DIRECT_VIDEO":
+        body["post_info"] = post_info(request.settings)
     return body
 
 
-def source_info(order: Order) -> dict[str, Any]:
+def source_info(request: PublishRequest) -> dict[str, Any]:
     """Errors: ValueError if the file is empty or too large."""
-    if order.source == "PULL_FROM_URL":
-        return {"source": order.source, "video_url": order.video_url}
-    cut = plan(order.size or 0)
+    if request.source == "PULL_FROM_URL":
+        return {"source": request.source, "video_url": request.video_url}
+    chunk_plan = plan_chunks(request.size or 0)
     return {
-        "source": order.source,
-        "video_size": order.size,
-        "chunk_size": cut.chunk_size,
-        "total_chunk_count": cut.count,
+        "source": request.source,
+        "video_size": request.size,
+        "chunk_size": chunk_plan.chunk_size,
+        "total_chunk_count": chunk_plan.count,
     }
 
 
 def post_info(settings: Mapping[str, Any]) -> dict[str, Any]:
-    given = {key: settings[key] for key in OPTIONAL if settings.get(key) is not None}
-    return given | {flag: bool(settings.get(flag, False)) for flag in FLAGS}
+    given = {key: settings[key] for key in OPTIONAL_FIELDS if settings.get(key) is not None}
+    return given | {flag: bool(settings.get(flag, False)) for flag in FLAG_FIELDS}
 
 
-def progress(answer: Mapping[str, Any]) -> Progress:
+def parse_progress(payload: Mapping[str, Any]) -> PublishProgress:
     """Errors: Unavailable for a status that no page names: we ask again, rather than guess."""
-    status = str(answer.get("status"))
-    if status not in PHASES:
+    status = str(payload.get("status"))
+    if status not in PHASE_BY_STATUS:
         raise Unavailable("the answer has no known status", code="INVALID_RESPONSE")
-    reason = text(answer.get("fail_reason"), MAX_NAME) if status == "FAILED" else None
-    ids = post_ids(answer.get("publicaly_available_post_id"))  # the vendor's spelling
-    return Progress(
-        phase=Phase.CANCELLED if reason == CANCELLED else PHASES[status],
-        status=status,
-        reason=reason,
+    reason = to_text(payload.get("fail_reason"), MAX_NAME_LENGTH) if status == "FAILED" else None
+    ids = parse_post_ids(payload.get("publicaly_available_post_id"))  # the vendor's spelling
+    return PublishProgress(
+        phase=Phase.CANCELLED if reason == CANCELLED_REASON else PHASE_BY_STATUS[status],
+        vendor_status=status,
+        fail_reason=reason,
         post_ids=ids,
-        bytes_done=size(answer.get("uploaded_bytes", answer.get("downloaded_bytes"))),
-        public=True if ids else None,  # only public posts get an id, and only after moderation
-        log_id=answer.get("log_id"),
+        bytes_done=parse_size(payload.get("uploaded_bytes", payload.get("downloaded_bytes"))),
+        is_public=True if ids else None,  # only public posts get an id, and only after moderation
+        log_id=payload.get("log_id"),
     )
 
 
-def post_ids(value: Any) -> tuple[str, ...]:
+def parse_post_ids(value: Any) -> tuple[str, ...]:
     """Numbers on the wire, too large for some languages; text with us."""
     listed = value if isinstance(value, list) else []
-    return tuple(filter(None, map(text, listed)))
+    return tuple(filter(None, map(to_text, listed)))
 
 
-def size(value: Any) -> int | None:
-    digits = text(value) or ""
+def parse_size(value: Any) -> int | None:
+    digits = to_text(value) or ""
     return int(digits) if digits.isascii() and digits.isdigit() else None

@@ -10,50 +10,52 @@ from datetime import datetime, timedelta
 
 from platforms.base import Verdict
 from platforms.secret import Secret
-from platforms.signing import match
+from platforms.signing import verify_digests
 
-HEADER = "tiktok-signature"
-MAX_DIGITS = 20  # of a time in seconds, with room to spare
+SIGNATURE_HEADER = "tiktok-signature"
+MAX_TIMESTAMP_DIGITS = 20  # of a time in seconds, with room to spare
 
 
 @dataclass(frozen=True)
-class Signature:
+class SignatureHeader:
     """What the header says: when it was signed, as text, and one or more digests."""
 
-    t: str
+    timestamp: str
     digests: tuple[str, ...]
 
 
-def read_header(text: str) -> Signature | None:
+def parse_header(header: str) -> SignatureHeader | None:
     """`t=<seconds>,s=<hex>` taken apart; None if it is not of this form.
 
     Order, spaces and unknown keys carry no meaning; a second `s` is another candidate, but a
     second `t` would leave open which time was signed.
     """
-    parts = [part.partition("=") for part in text.split(",")]
+    parts = [part.partition("=") for part in header.split(",")]
     times = [value.strip() for key, _, value in parts if key.strip() == "t"]
     digests = tuple(value.strip() for key, _, value in parts if key.strip() == "s")
     if len(times) != 1 or not digests or not all(digests) or not all("".join(p) for p in parts):
         return None
-    t = times[0]
-    is_time = t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS  # int() alone takes "1_0", "²"
-    return Signature(t, digests) if is_time else None
+    timestamp = times[0]
+    is_time = (
+        timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MAX_TIMESTAMP_DIGITS
+    )  # int() alone takes "1_0", "²"
+    return SignatureHeader(timestamp, digests) if is_time else None
 
 
-def judge(
-    text: str, body: bytes, *, secrets: Iterable[Secret], now: datetime, tolerance: timedelta
+def verify_signature(
+    header: str, body: bytes, *, secrets: Iterable[Secret], now: datetime, tolerance: timedelta
 ) -> Verdict:
     """The verdict over a `TikTok-Signature`. The digest is judged before the time. Never raises."""
-    if not text:
+    if not header:
         return Verdict(ok=False, reason="missing_header")
-    signature = read_header(text)
+    signature = parse_header(header)
     if signature is None:
         return Verdict(ok=False, reason="malformed_header")
-    signed = signature.t.encode() + b"." + body
-    reason = match(signed, signature.digests, secrets)
+    signed_bytes = signature.timestamp.encode() + b"." + body
+    reason = verify_digests(signed_bytes, signature.digests, secrets)
     if reason != "ok":
         return Verdict(ok=False, reason=reason)
-    age = now.timestamp() - int(signature.t)
+    age = now.timestamp() - int(signature.timestamp)
     if abs(age) <= tolerance.total_seconds():
         return Verdict(ok=True, reason="ok")
-    return Verdict(ok=True, reason="stale" if age > 0 else "future", late=True)
+    return Verdict(ok=True, reason="stale" if age > 0 else "future", is_late=True)

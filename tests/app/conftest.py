@@ -10,22 +10,24 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.context import HOUSE
+from app.http.context import CONTAINER_KEY
 from core import audit
 from core.config.settings import Settings
 from core.crypto import generate_key
-from core.people import keys, passwords, users
-from core.people.callers import OF_PEOPLE
-from core.webhooks.inbox import Inbox
+from core.identity import api_keys, passwords, users
+from core.identity.principals import USER_SCOPES
+from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
-from tasks.bell import ring
 from tasks.celery import app as celery
-from tests.app.terminal import around
+from tasks.notifier import wake
+from tests.app.cli_runner import isolated_settings
 
-PATIENCE = timedelta(seconds=20)  # of the inbox: a busy machine is not what these tests are about
-RINGING = 5.0  # seconds a bell may take
+WRITE_TIMEOUT = timedelta(
+    seconds=20
+)  # of the inbox: a busy machine is not what these tests are about
+NOTIFIER_TIMEOUT = 5.0  # seconds a bell may take
 PASSWORD = "correct horse battery"
-BASE = {
+BASE_SETTINGS = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody: a lost bell must not matter here
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
     "SIGNALPOST_ROLE": "web",
@@ -41,53 +43,53 @@ BASE = {
 
 
 @dataclass(frozen=True)
-class Person:
+class UserCredentials:
     id: int
     email: str
     password: str = PASSWORD
 
 
 @dataclass
-class Stage:
+class AppFactory:
     """Builds the house and the people in it."""
 
     environ: dict[str, str]
-    built: list = field(default_factory=list)
+    apps: list = field(default_factory=list)
 
-    def house(self, **environ):
+    def create_app(self, **environ):
         """A Flask application; `environ` adds to the settings of the tests."""
         settings = Settings.from_env({**self.environ, **environ})
         app = create_app(settings)
-        furnished = app.extensions[HOUSE]
-        patient = Inbox(furnished.database, ring, patience=PATIENCE)
-        app.extensions[HOUSE] = replace(furnished, inbox=patient)
-        self.built.append(app)
+        container = app.extensions[CONTAINER_KEY]
+        writer = EventWriter(container.database, wake, timeout=WRITE_TIMEOUT)
+        app.extensions[CONTAINER_KEY] = replace(container, event_writer=writer)
+        self.apps.append(app)
         return app
 
     def close(self):
-        for app in self.built:
-            app.extensions[HOUSE].inbox.close()
-            app.extensions[HOUSE].database.dispose()
-        end = time.monotonic() + RINGING
-        while is_ringing() and time.monotonic() < end:  # what it logs belongs to this test
+        for app in self.apps:
+            app.extensions[CONTAINER_KEY].event_writer.close()
+            app.extensions[CONTAINER_KEY].database.dispose()
+        end = time.monotonic() + NOTIFIER_TIMEOUT
+        while is_notifier_running() and time.monotonic() < end:  # what it logs belongs to this test
             time.sleep(0.002)
 
 
-def is_ringing():
+def is_notifier_running():
     """Listed before it has begun, when nobody could join it yet."""
-    return any(thread.name == "bell" for thread in threading.enumerate())
+    return any(thread.name == "notifier" for thread in threading.enumerate())
 
 
 @pytest.fixture(scope="session", autouse=True)
-def bells(tmp_path_factory):
+def unreachable_broker(tmp_path_factory):
     """This process rings as any of ours, and is refused at once: Celery asks for settings once."""
     around_it = {
-        **BASE,
+        **BASE_SETTINGS,
         "DATABASE_URL": "postgresql:///none",
         "TOKEN_ENCRYPTION_KEY": generate_key(),
     }
-    with around(around_it, tmp_path_factory.mktemp("bells")):
-        assert celery.conf.broker_url == BASE["BROKER_URL"]
+    with isolated_settings(around_it, tmp_path_factory.mktemp("bells")):
+        assert celery.conf.broker_url == BASE_SETTINGS["BROKER_URL"]
 
 
 @pytest.fixture(autouse=True)
@@ -98,27 +100,27 @@ def cheap_passwords(monkeypatch):
 
 
 @pytest.fixture
-def stage(database_url, redis_url):
+def app_factory(database_url, redis_url):
     with_stores = {
-        **BASE,
+        **BASE_SETTINGS,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "TOKEN_ENCRYPTION_KEY": generate_key(),
     }
-    audit.at_work(audit.NOBODY)  # not whoever asked last in this thread
-    stage = Stage(with_stores)
-    yield stage
-    stage.close()
+    audit.set_origin(audit.DEFAULT_ORIGIN)  # not whoever asked last in this thread
+    app_factory = AppFactory(with_stores)
+    yield app_factory
+    app_factory.close()
 
 
 @pytest.fixture
-def app(stage):
-    return stage.house()
+def app(app_factory):
+    return app_factory.create_app()
 
 
 @pytest.fixture
-def house(app):
-    return app.extensions[HOUSE]
+def container(app):
+    return app.extensions[CONTAINER_KEY]
 
 
 @pytest.fixture
@@ -128,26 +130,26 @@ def client(app) -> FlaskClient:
 
 
 @pytest.fixture
-def a_user(house):
+def make_user(container):
     """Makes a person with a password."""
 
     def make(email="alice@example.org", *, is_admin=False, password=PASSWORD):
-        with house.database.transaction() as session:
+        with container.database.transaction() as session:
             known = Secret(password) if password else None
-            row = users.add(session, email, password=known, is_admin=is_admin)
-        return Person(row.id, email, password)
+            row = users.create_user(session, email, password=known, is_admin=is_admin)
+        return UserCredentials(row.id, email, password)
 
     return make
 
 
 @pytest.fixture
-def an_api_key(house):
+def make_api_key(container):
     """Makes a key of a person: what goes behind `Bearer`."""
 
     def make(person, *scopes, **fields):
-        with house.database.transaction() as session:
-            _, key = keys.make(
-                session, person.id, name="a program", scopes=scopes or OF_PEOPLE, **fields
+        with container.database.transaction() as session:
+            _, key = api_keys.create_api_key(
+                session, person.id, name="a program", scopes=scopes or USER_SCOPES, **fields
             )
         return key.reveal()
 
@@ -155,50 +157,50 @@ def an_api_key(house):
 
 
 @pytest.fixture
-def a_program(app, an_api_key):
+def make_api_client(app, make_api_key):
     """Makes a client that shows a person's API key with every request."""
 
     def make(person, *scopes, **fields):
         client = app.test_client()
-        key = an_api_key(person, *scopes, **fields)
+        key = make_api_key(person, *scopes, **fields)
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return client
 
     return make
 
 
-class Browser(FlaskClient):
+class BrowserClient(FlaskClient):
     """Sends the CSRF token of its last login with every request, as our pages do."""
 
-    token: str | None = None
+    csrf_token: str | None = None
 
     def sign_in(self, person):
-        answer = self.post(
+        response = self.post(
             "/api/auth/login", json={"email": person.email, "password": person.password}
         )
-        assert answer.status_code == 200, answer.text
-        self.token = answer.json["csrfToken"]
-        self.environ_base["HTTP_X_CSRF_TOKEN"] = self.token
+        assert response.status_code == 200, response.text
+        self.csrf_token = response.json["csrfToken"]
+        self.environ_base["HTTP_X_CSRF_TOKEN"] = self.csrf_token
         return self
 
-    def without_token(self):
+    def without_csrf_token(self):
         self.environ_base.pop("HTTP_X_CSRF_TOKEN")
         return self
 
 
 @pytest.fixture
-def browser(app):
+def make_browser(app):
     """Makes a browser with nobody signed in."""
-    return lambda: Browser(app, app.response_class, use_cookies=True)
+    return lambda: BrowserClient(app, app.response_class, use_cookies=True)
 
 
 @pytest.fixture
-def signed_in(browser, a_user):
+def sign_in(make_browser, make_user):
     """Makes a browser in which this person, or a new one, is signed in."""
-    return lambda person=None: browser().sign_in(person or a_user())
+    return lambda person=None: make_browser().sign_in(person or make_user())
 
 
 @pytest.fixture
-def signed_in_client(signed_in):
+def signed_in_client(sign_in):
     """Alice's browser."""
-    return signed_in()
+    return sign_in()

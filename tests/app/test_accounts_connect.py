@@ -7,23 +7,25 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from app.context import HOUSE
-from app.errors import OAUTH
-from app.words import LOCALES, dictionary
+from app.http.context import CONTAINER_KEY
+from app.http.errors import OAUTH_ERRORS
+from app.http.messages import LOCALES, load_messages
 from core import accounts
-from db.accounts import Account
-from db.audit import AuditEntry
-from db.states import OAuthState
-from tests.platforms.hostile import answer, hostile_server, plays
-from tests.platforms.script import flat, ok, refuses
+from db.accounts.accounts import Account
+from db.accounts.oauth_states import OAuthState
+from db.ops.audit import AuditEntry
+from tests.platforms.hostile_server import hostile_server, http_response, set_responses
+from tests.platforms.tiktok_responses import error_response, flat_response, ok_response
 
-START, CALLBACK = "/api/auth/tiktok", "/api/auth/tiktok/callback"
-COOKIE = "tiktok_oauth_state"
-PROFILE = ok(user={"open_id": "-000o", "display_name": "Ada", "avatar_url": "https://p/a.png"})
+START_ROUTE, CALLBACK_ROUTE = "/api/auth/tiktok", "/api/auth/tiktok/callback"
+STATE_COOKIE = "tiktok_oauth_state"
+PROFILE_RESPONSE = ok_response(
+    user={"open_id": "-000o", "display_name": "Ada", "avatar_url": "https://p/a.png"}
+)
 
 
-def granted(**fields):
-    usual = {
+def grant_response(**fields):
+    defaults = {
         "access_token": "act.canary",
         "expires_in": 7200,
         "open_id": "-000o",
@@ -31,52 +33,58 @@ def granted(**fields):
         "refresh_token": "rft.canary",
         "scope": "user.info.basic,video.upload",
     }
-    return flat(**{**usual, **fields})
+    return flat_response(**{**defaults, **fields})
 
 
 @pytest.fixture
-def server():
+def platform_server():
     with hostile_server() as server:
-        plays(server, granted(), PROFILE)
+        set_responses(server, grant_response(), PROFILE_RESPONSE)
         yield server
 
 
 @pytest.fixture
-def app(stage, server):
-    return stage.house(TIKTOK_API_BASE_URL=server.url, TIKTOK_AUTH_BASE_URL=server.url)
+def app(app_factory, platform_server):
+    return app_factory.create_app(
+        TIKTOK_API_BASE_URL=platform_server.url, TIKTOK_AUTH_BASE_URL=platform_server.url
+    )
 
 
 @pytest.fixture
-def rows(app):
+def load_rows(app):
     """All rows of a kind."""
 
     def of(model):
-        with app.extensions[HOUSE].database.transaction() as session:
+        with app.extensions[CONTAINER_KEY].database.transaction() as session:
             return list(session.scalars(select(model)))
 
     return of
 
 
-def query_of(answer):
-    assert answer.status_code == 302, answer.text
-    return {name: one[0] for name, one in parse_qs(urlsplit(answer.location).query).items()}
+def redirect_query(response):
+    assert response.status_code == 302, response.text
+    return {name: one[0] for name, one in parse_qs(urlsplit(response.location).query).items()}
 
 
-def depart(browser, **query):
+def start_oauth(browser, **query):
     """The state that travels along."""
-    return query_of(browser.get(START, query_string=query))["state"]
+    return redirect_query(browser.get(START_ROUTE, query_string=query))["state"]
 
 
-def test_the_browser_is_sent_to_the_platform_with_one_state(signed_in_client, rows, server):
-    answer = signed_in_client.get(START)
-    told = query_of(answer)
-    assert answer.location.startswith(f"{server.url}/v2/auth/authorize/?client_key=key&")
+def test_the_browser_is_sent_to_the_platform_with_one_state(
+    signed_in_client, load_rows, platform_server
+):
+    response = signed_in_client.get(START_ROUTE)
+    told = redirect_query(response)
+    assert response.location.startswith(f"{platform_server.url}/v2/auth/authorize/?client_key=key&")
     assert told["redirect_uri"] == "http://127.0.0.1/api/auth/tiktok/callback"
-    (row,) = rows(OAuthState)
+    (row,) = load_rows(OAuthState)
     assert row.state == told["state"]
     assert len(bytes.fromhex(row.state)) == 32
-    (cookie,) = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith(COOKIE)]
-    assert cookie.startswith(f"{COOKIE}={row.state};")
+    (cookie,) = [
+        one for one in response.headers.getlist("Set-Cookie") if one.startswith(STATE_COOKIE)
+    ]
+    assert cookie.startswith(f"{STATE_COOKIE}={row.state};")
     for part in ("HttpOnly", "SameSite=Lax", "Max-Age=600", "Path=/"):
         assert part in cookie
     assert "Secure" not in cookie
@@ -84,42 +92,50 @@ def test_the_browser_is_sent_to_the_platform_with_one_state(signed_in_client, ro
 
 
 def test_another_account_is_asked_for_consent_again(signed_in_client):
-    assert query_of(signed_in_client.get(START + "?switch=1"))["disable_auto_auth"] == "1"
+    assert (
+        redirect_query(signed_in_client.get(START_ROUTE + "?switch=1"))["disable_auto_auth"] == "1"
+    )
 
 
-def test_the_cookie_is_for_https_alone_in_production(stage, a_user):
-    app = stage.house(
+def test_the_cookie_is_for_https_alone_in_production(app_factory, make_user):
+    app = app_factory.create_app(
         ENVIRONMENT="production",
         PUBLIC_URL="https://posts.example.org",
         TIKTOK_REDIRECT_URI="https://posts.example.org/api/auth/tiktok/callback",
     )
-    answer = app.test_client().get(
-        f"{CALLBACK}?error=access_denied", base_url="https://posts.example.org"
+    response = app.test_client().get(
+        f"{CALLBACK_ROUTE}?error=access_denied", base_url="https://posts.example.org"
     )
-    (cookie,) = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith(COOKIE)]
+    (cookie,) = [
+        one for one in response.headers.getlist("Set-Cookie") if one.startswith(STATE_COOKIE)
+    ]
     assert "Secure" in cookie
 
 
 def test_a_stranger_signs_in_first_and_comes_back_here(client):
-    answer = client.get(START + "?switch=1")
-    assert urlsplit(answer.location).path == "/login"
-    assert query_of(answer)["next"] == "/api/auth/tiktok?switch=1"
+    response = client.get(START_ROUTE + "?switch=1")
+    assert urlsplit(response.location).path == "/login"
+    assert redirect_query(response)["next"] == "/api/auth/tiktok?switch=1"
 
 
 def test_a_platform_that_is_off_says_so_on_its_page(signed_in_client):
-    answer = signed_in_client.get("/api/auth/instagram")
-    assert urlsplit(answer.location).path == "/platforms/connect/instagram"
-    told = query_of(answer)
+    response = signed_in_client.get("/api/auth/instagram")
+    assert urlsplit(response.location).path == "/platforms/connect/instagram"
+    told = redirect_query(response)
     assert told["error"] == "oauth_not_configured"
-    assert told["ref"] == answer.headers["X-Request-Id"]
+    assert told["ref"] == response.headers["X-Request-Id"]
 
 
-def test_a_connection_is_stored_sealed_and_named(signed_in_client, rows, server, house):
-    state = depart(signed_in_client)
-    answer = signed_in_client.get(CALLBACK, query_string={"code": "abc*1!x", "state": state})
-    (account,) = rows(Account)
-    assert answer.location == f"/platforms/connect/tiktok?success=true&account={account.id}"
-    assert b"code=abc%2A1%21x" in server.seen[0][1]
+def test_a_connection_is_stored_encrypted_and_named(
+    signed_in_client, load_rows, platform_server, container
+):
+    state = start_oauth(signed_in_client)
+    response = signed_in_client.get(
+        CALLBACK_ROUTE, query_string={"code": "abc*1!x", "state": state}
+    )
+    (account,) = load_rows(Account)
+    assert response.location == f"/platforms/connect/tiktok?success=true&account={account.id}"
+    assert b"code=abc%2A1%21x" in platform_server.requests[0][1]
     assert account.details == {
         "display_name": "Ada",
         "avatar_url": "https://p/a.png",
@@ -129,20 +145,20 @@ def test_a_connection_is_stored_sealed_and_named(signed_in_client, rows, server,
     assert account.refresh_expires_at is not None
     assert account.last_refreshed_at < account.due_at < account.expires_at
     assert "canary" not in f"{account.access_token_encrypted}{account.refresh_token_encrypted}"
-    assert rows(OAuthState) == []
-    assert [entry.action for entry in rows(AuditEntry)][-1] == "account.connected"
+    assert load_rows(OAuthState) == []
+    assert [entry.action for entry in load_rows(AuditEntry)][-1] == "account.connected"
 
 
 def test_the_way_back_goes_where_the_user_wanted(signed_in_client):
-    state = depart(signed_in_client, next="/platforms/tiktok/upload?x=1")
-    answer = signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
-    assert answer.location.startswith("/platforms/tiktok/upload?x=1&success=true&account=")
+    state = start_oauth(signed_in_client, next="/platforms/tiktok/upload?x=1")
+    response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    assert response.location.startswith("/platforms/tiktok/upload?x=1&success=true&account=")
 
 
 def test_and_never_to_another_host(signed_in_client):
-    state = depart(signed_in_client, next="//evil.example/x")
-    answer = signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
-    assert answer.location.startswith("/platforms/connect/tiktok?success=true")
+    state = start_oauth(signed_in_client, next="//evil.example/x")
+    response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    assert response.location.startswith("/platforms/connect/tiktok?success=true")
 
 
 @pytest.mark.parametrize(
@@ -156,82 +172,92 @@ def test_and_never_to_another_host(signed_in_client):
         ({"code": "c", "state": "s"}, "invalid_state"),
     ],
 )
-def test_a_return_that_is_not_whole_is_explained_by_its_code(signed_in_client, query, code, server):
-    depart(signed_in_client)
-    answer = signed_in_client.get(CALLBACK, query_string=query)
-    assert urlsplit(answer.location).path == "/platforms/connect/tiktok"
-    assert query_of(answer)["error"] == code
-    assert "words" not in answer.location
-    assert any(one.startswith(f"{COOKIE}=;") for one in answer.headers.getlist("Set-Cookie"))
-    assert server.seen == []
+def test_a_return_that_is_not_whole_is_explained_by_its_code(
+    signed_in_client, query, code, platform_server
+):
+    start_oauth(signed_in_client)
+    response = signed_in_client.get(CALLBACK_ROUTE, query_string=query)
+    assert urlsplit(response.location).path == "/platforms/connect/tiktok"
+    assert redirect_query(response)["error"] == code
+    assert "words" not in response.location
+    assert any(
+        one.startswith(f"{STATE_COOKIE}=;") for one in response.headers.getlist("Set-Cookie")
+    )
+    assert platform_server.requests == []
 
 
 def test_a_return_without_a_session_goes_by_the_login(client):
-    answer = client.get(CALLBACK, query_string={"code": "c", "state": "s"})
-    assert urlsplit(answer.location).path == "/login"
-    assert query_of(answer)["next"].startswith("/platforms/connect/tiktok?error=unauthorized&ref=")
+    response = client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": "s"})
+    assert urlsplit(response.location).path == "/login"
+    assert redirect_query(response)["next"].startswith(
+        "/platforms/connect/tiktok?error=unauthorized&ref="
+    )
 
 
-def test_a_state_is_good_once(signed_in_client, rows):
-    state = depart(signed_in_client)
-    signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
-    signed_in_client.set_cookie(COOKIE, state)
-    answer = signed_in_client.get(CALLBACK, query_string={"code": "d", "state": state})
-    assert query_of(answer)["error"] == "invalid_state"
-    assert len(rows(Account)) == 1
+def test_a_state_is_good_once(signed_in_client, load_rows):
+    state = start_oauth(signed_in_client)
+    signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    signed_in_client.set_cookie(STATE_COOKIE, state)
+    response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "d", "state": state})
+    assert redirect_query(response)["error"] == "invalid_state"
+    assert len(load_rows(Account)) == 1
 
 
-def test_a_state_is_good_for_nobody_else(signed_in, a_user, server):
-    alice, bob = signed_in(a_user("a@example.org")), signed_in(a_user("b@example.org"))
-    state = depart(alice)
-    bob.set_cookie(COOKIE, state)
-    answer = bob.get(CALLBACK, query_string={"code": "c", "state": state})
-    assert query_of(answer)["error"] == "invalid_state"
-    assert server.seen == []
+def test_a_state_is_good_for_nobody_else(sign_in, make_user, platform_server):
+    alice, bob = sign_in(make_user("a@example.org")), sign_in(make_user("b@example.org"))
+    state = start_oauth(alice)
+    bob.set_cookie(STATE_COOKIE, state)
+    response = bob.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    assert redirect_query(response)["error"] == "invalid_state"
+    assert platform_server.requests == []
 
 
 @pytest.mark.parametrize(
     ("reply", "code"),
     [
-        (flat(error="invalid_grant", error_description="spent"), "token_exchange_failed"),
-        (flat(error="invalid_client"), "invalid_credentials"),
-        (answer(429, b""), "rate_limited"),
-        (answer(503, b""), "platform_error"),
-        (answer(200, b"<html>"), "platform_error"),
+        (flat_response(error="invalid_grant", error_description="spent"), "token_exchange_failed"),
+        (flat_response(error="invalid_client"), "invalid_credentials"),
+        (http_response(429, b""), "rate_limited"),
+        (http_response(503, b""), "platform_error"),
+        (http_response(200, b"<html>"), "platform_error"),
     ],
 )
 def test_a_failed_exchange_is_explained_and_stores_nothing(
-    signed_in_client, server, rows, reply, code
+    signed_in_client, platform_server, load_rows, reply, code
 ):
-    plays(server, reply)
-    state = depart(signed_in_client)
-    answer = signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
-    assert query_of(answer)["error"] == code
-    assert rows(Account) == []
+    set_responses(platform_server, reply)
+    state = start_oauth(signed_in_client)
+    response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    assert redirect_query(response)["error"] == code
+    assert load_rows(Account) == []
 
 
-def test_a_name_that_cannot_be_had_does_not_cost_the_grant(signed_in_client, server, rows):
-    plays(server, granted(), refuses(401, "scope_not_authorized"))
-    state = depart(signed_in_client)
-    signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
-    (account,) = rows(Account)
+def test_a_name_that_cannot_be_had_does_not_cost_the_grant(
+    signed_in_client, platform_server, load_rows
+):
+    set_responses(platform_server, grant_response(), error_response(401, "scope_not_authorized"))
+    state = start_oauth(signed_in_client)
+    signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+    (account,) = load_rows(Account)
     assert account.details == {"token_type": "Bearer"}
 
 
-def test_an_account_of_another_user_is_not_taken_over(signed_in, a_user, server, rows):
+def test_an_account_of_another_user_is_not_taken_over(
+    sign_in, make_user, platform_server, load_rows
+):
     for email, code in (("a@example.org", None), ("b@example.org", "account_already_connected")):
-        plays(server, granted(), PROFILE)
-        browser = signed_in(a_user(email))
-        state = depart(browser)
-        answer = browser.get(CALLBACK, query_string={"code": "c", "state": state})
-        assert query_of(answer).get("error") == code
-    assert len(rows(Account)) == 1
+        set_responses(platform_server, grant_response(), PROFILE_RESPONSE)
+        browser = sign_in(make_user(email))
+        state = start_oauth(browser)
+        response = browser.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
+        assert redirect_query(response).get("error") == code
+    assert len(load_rows(Account)) == 1
 
 
-def test_a_permission_left_unticked_is_told(signed_in_client, server):
-    plays(server, granted(scope="user.info.basic"), PROFILE)
-    state = depart(signed_in_client)
-    signed_in_client.get(CALLBACK, query_string={"code": "c", "state": state})
+def test_a_permission_left_unticked_is_reported(signed_in_client, platform_server):
+    set_responses(platform_server, grant_response(scope="user.info.basic"), PROFILE_RESPONSE)
+    state = start_oauth(signed_in_client)
+    signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
     (notice,) = signed_in_client.get("/api/notifications").json["data"]
     assert (notice["kind"], notice["payload"]["why"]) == ("permissions_missing", "video.upload")
     (account,) = signed_in_client.get("/api/platforms/tiktok/status").json["accounts"]
@@ -239,10 +265,10 @@ def test_a_permission_left_unticked_is_told(signed_in_client, server):
 
 
 def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, capfd, caplog):
-    state = depart(signed_in_client)
+    state = start_oauth(signed_in_client)
     back = {"code": "code-canary", "state": state}
     answers = [
-        signed_in_client.get(CALLBACK, query_string=back),
+        signed_in_client.get(CALLBACK_ROUTE, query_string=back),
         signed_in_client.get("/api/platforms"),
         signed_in_client.post("/api/tiktok/disconnect", json={}),
         signed_in_client.get("/api/notifications"),
@@ -255,7 +281,7 @@ def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, cap
     assert state not in heard
 
 
-CATALOGUE = {
+OAUTH_ERROR_CODES = {
     "oauth_not_configured": (500, False),
     "invalid_credentials": (500, True),
     "service_unavailable": (503, True),
@@ -278,62 +304,64 @@ CATALOGUE = {
 """Contract T3.11, all of it."""
 
 
-@pytest.mark.parametrize("code", CATALOGUE)
+@pytest.mark.parametrize("code", OAUTH_ERROR_CODES)
 def test_every_code_of_the_catalogue_has_its_status_its_cause_and_a_next_step(
     signed_in_client, code
 ):
-    assert OAUTH[code] == CATALOGUE[code]
-    assert accounts.BEHIND[code]
+    assert OAUTH_ERRORS[code] == OAUTH_ERROR_CODES[code]
+    assert accounts.ERROR_CAUSES[code]
     for locale in LOCALES:
-        said = dictionary(locale)[code]
+        said = load_messages(locale)[code]
         page = signed_in_client.get(
             f"/platforms/connect/tiktok?error={code}", headers={"Accept-Language": locale}
         )
         shown = html.unescape(page.text)
-        assert said.says in shown
-        assert said.next in shown
+        assert said.message in shown
+        assert said.suggestion in shown
 
 
 def test_no_code_is_without_what_is_behind_it():
-    assert accounts.BEHIND.keys() == OAUTH.keys()
+    assert accounts.ERROR_CAUSES.keys() == OAUTH_ERRORS.keys()
 
 
 def test_an_operator_finds_the_cause_in_the_log_under_the_reference_of_the_page(signed_in_client):
     with capture_logs() as logs:
-        answer = signed_in_client.get(CALLBACK, query_string={"error": "access_denied"})
+        response = signed_in_client.get(CALLBACK_ROUTE, query_string={"error": "access_denied"})
     (line,) = [one for one in logs if one["event"] == "connect.refused"]
-    assert (line["code"], line["why"]) == ("access_denied", accounts.BEHIND["access_denied"])
-    assert query_of(answer)["ref"] == answer.headers["X-Request-Id"]
+    assert (line["code"], line["why"]) == ("access_denied", accounts.ERROR_CAUSES["access_denied"])
+    assert redirect_query(response)["ref"] == response.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"), ("*/*", "application/json")],
 )
-def test_who_tries_too_often_is_told_in_the_form_that_was_asked_for(stage, a_user, accept, kind):
-    alice = a_user()
-    browser = stage.house(RATE_LIMIT_OAUTH="1/15m").test_client()
+def test_a_rate_limited_caller_is_answered_in_the_requested_format(
+    app_factory, make_user, accept, kind
+):
+    alice = make_user()
+    browser = app_factory.create_app(RATE_LIMIT_OAUTH="1/15m").test_client()
     browser.post("/api/auth/login", json={"email": alice.email, "password": alice.password})
     for expected in (302, 429):
-        answer = browser.get(START, headers={"Accept": accept})
-        assert answer.status_code == expected
-    assert answer.mimetype == kind
-    assert 0 < int(answer.headers["Retry-After"]) <= 900
-    assert answer.headers["X-RateLimit-Remaining"] == "0"
+        response = browser.get(START_ROUTE, headers={"Accept": accept})
+        assert response.status_code == expected
+    assert response.mimetype == kind
+    assert 0 < int(response.headers["Retry-After"]) <= 900
+    assert response.headers["X-RateLimit-Remaining"] == "0"
 
 
 @pytest.mark.parametrize("bytes_of_code", [5000, 20_000])
 @pytest.mark.parametrize("strange", ["%ff%fe", "%ed%a0%80", "a%0d%0ab", "%F0%9F%92%A9"])
 def test_codes_of_any_size_and_encoding_end_at_the_page(
-    signed_in_client, server, rows, strange, bytes_of_code
+    signed_in_client, platform_server, load_rows, strange, bytes_of_code
 ):
-    plays(server, flat(error="invalid_grant"))
-    state = depart(signed_in_client)
+    set_responses(platform_server, flat_response(error="invalid_grant"))
+    state = start_oauth(signed_in_client)
     code = strange + "a" * bytes_of_code
-    answer = signed_in_client.get(f"{CALLBACK}?code={code}&state={state}")
-    assert query_of(answer)["error"] == "token_exchange_failed"
-    assert rows(Account) == []
+    response = signed_in_client.get(f"{CALLBACK_ROUTE}?code={code}&state={state}")
+    assert redirect_query(response)["error"] == "token_exchange_failed"
+    assert load_rows(Account) == []
 
 
 def test_the_callback_takes_no_post(client):
-    assert client.post(CALLBACK, json={"code": "c"}).status_code == 405
+    assert client.post(CALLBACK_ROUTE, json={"code": "c"}).status_code == 405

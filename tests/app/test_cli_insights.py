@@ -4,51 +4,55 @@ import json
 
 import pytest
 
+from core.bootstrap import build_services
 from core.config.settings import Settings
-from core.wiring import build_world
 from db.session import Database
-from tests.app.terminal import apart, here
-from tests.counting import LIST, SCOPES, USER
-from tests.platforms.hostile import hostile_server
-from tests.platforms.script import ok, refuses
-from tests.tenants import Tenants
+from tests.app.cli_runner import in_process_cli, subprocess_cli
+from tests.platforms.hostile_server import hostile_server
+from tests.platforms.tiktok_responses import error_response, ok_response
+from tests.support.insights_harness import INSIGHTS_SCOPES, USER_INFO_PATH, VIDEO_LIST_PATH
+from tests.support.row_factory import RowFactory
 
 
 @pytest.fixture
-def server():
+def platform_server():
     with hostile_server() as server:
-        server.manners[LIST] = lambda sock: sock.sendall(ok(videos=[], has_more=False))
-        server.manners[USER] = lambda sock: sock.sendall(ok(user={"follower_count": 7}))
+        server.behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(
+            ok_response(videos=[], has_more=False)
+        )
+        server.behaviours[USER_INFO_PATH] = lambda sock: sock.sendall(
+            ok_response(user={"follower_count": 7})
+        )
         yield server
 
 
 @pytest.fixture
-def environ(stage, server):
+def cli_environ(app_factory, platform_server):
     return {
-        **stage.environ,
+        **app_factory.environ,
         "SIGNALPOST_ROLE": "cli",
         "ENABLE_TIKTOK_INSIGHTS": "on",
-        "TIKTOK_API_BASE_URL": server.url,
-        "TIKTOK_AUTH_BASE_URL": server.url,
+        "TIKTOK_API_BASE_URL": platform_server.url,
+        "TIKTOK_AUTH_BASE_URL": platform_server.url,
     }
 
 
 @pytest.fixture
-def account(environ):
-    settings = Settings.from_env(environ)
+def account_id(cli_environ):
+    settings = Settings.from_env(cli_environ)
     database = Database(settings.database_url)
-    tenants = Tenants(database, build_world(settings, ring=lambda _kind: None).keys)
-    yield tenants.an_account(scope=SCOPES)
+    factory = RowFactory(database, build_services(settings, wake=lambda _kind: None).key_ring)
+    yield factory.create_account(scope=INSIGHTS_SCOPES)
     database.dispose()
 
 
 @pytest.fixture
-def signalpost(environ, tmp_path):
-    return here(environ, tmp_path)
+def run_cli(cli_environ, tmp_path):
+    return in_process_cli(cli_environ, tmp_path)
 
 
-def test_one_run_asks_for_what_is_due_and_then_ends(signalpost, account):
-    done = signalpost("insights", "--once", "--json")
+def test_one_run_asks_for_what_is_due_and_then_ends(run_cli, account_id):
+    done = run_cli("insights", "--once", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told == {
@@ -59,20 +63,24 @@ def test_one_run_asks_for_what_is_due_and_then_ends(signalpost, account):
         "skipped": 0,
         "errors": [],
     }
-    assert signalpost("insights", "--once").stdout.strip() == (
+    assert run_cli("insights", "--once").stdout.strip() == (
         "0 total, 0 answered, 0 failed, 0 skipped"
     )
 
 
-def test_a_refusal_is_named_and_the_exit_code_is_1(environ, account, server, tmp_path):
-    server.manners[LIST] = lambda sock: sock.sendall(refuses(401, "scope_not_authorized"))
-    done = apart(environ, tmp_path)("insights", "--once")
+def test_a_refusal_is_named_and_the_exit_code_is_1(
+    cli_environ, account_id, platform_server, tmp_path
+):
+    platform_server.behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(
+        error_response(401, "scope_not_authorized")
+    )
+    done = subprocess_cli(cli_environ, tmp_path)("insights", "--once")
     assert done.returncode == 1
-    assert f"account {account}: scope_not_authorized" in done.stdout
+    assert f"account {account_id}: scope_not_authorized" in done.stdout
 
 
-def test_help_says_how_often(signalpost):
-    done = signalpost("insights", "--help")
+def test_help_says_how_often(run_cli):
+    done = run_cli("insights", "--help")
     assert done.returncode == 0
     assert "--once" in done.stdout
     assert "21600000" in done.stdout

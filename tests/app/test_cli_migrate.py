@@ -3,11 +3,11 @@
 import json
 
 from db import schema
-from tests.app.terminal import apart, here
+from tests.app.cli_runner import in_process_cli, subprocess_cli
 
 
 def test_up_twice_then_status_then_down(empty_database_url, tmp_path):
-    signalpost = here({"DATABASE_URL": empty_database_url}, tmp_path)
+    signalpost = in_process_cli({"DATABASE_URL": empty_database_url}, tmp_path)
     assert signalpost("migrate", "status").returncode == 1
     for _ in range(2):
         assert signalpost("migrate", "up").returncode == 0
@@ -18,10 +18,10 @@ def test_up_twice_then_status_then_down(empty_database_url, tmp_path):
     assert signalpost("migrate", "status").returncode == 1
 
 
-def test_a_missing_index_is_named_and_ends_with_1(empty_database_url, tmp_path):
-    operator = apart({"DATABASE_URL": empty_database_url}, tmp_path)
+def test_a_missing_index_is_reported_and_exits_with_1(empty_database_url, tmp_path):
+    operator = subprocess_cli({"DATABASE_URL": empty_database_url}, tmp_path)
     assert operator("migrate", "up").returncode == 0
-    with schema.connected(empty_database_url) as connection:
+    with schema.open_connection(empty_database_url) as connection:
         connection.exec_driver_sql("DROP INDEX idx_posts_due")
     done = operator("migrate", "status")
     assert done.returncode == 1

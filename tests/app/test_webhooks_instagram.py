@@ -7,92 +7,107 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import text
 
-from app.context import HOUSE
+from app.http.context import CONTAINER_KEY
 
-ADDRESS = "/api/webhooks/instagram"
-SECRET, TOKEN = "0123456789abcdef0123456789abcdef", "a-verify-token-of-the-tests"
-SETTINGS = {"INSTAGRAM_WEBHOOK_SECRET": f"old-secret-of-before,{SECRET}"}
-QUESTION = {"hub.mode": "subscribe", "hub.challenge": "00115", "hub.verify_token": TOKEN}
+WEBHOOK_PATH = "/api/webhooks/instagram"
+WEBHOOK_SECRET, VERIFY_TOKEN = "0123456789abcdef0123456789abcdef", "a-verify-token-of-the-tests"
+SETTINGS = {"INSTAGRAM_WEBHOOK_SECRET": f"old-secret-of-before,{WEBHOOK_SECRET}"}
+HANDSHAKE_QUERY = {
+    "hub.mode": "subscribe",
+    "hub.challenge": "00115",
+    "hub.verify_token": VERIFY_TOKEN,
+}
 
 
 @pytest.fixture
-def meta(stage):
-    return stage.house(**SETTINGS, INSTAGRAM_WEBHOOK_VERIFY_TOKEN=TOKEN).test_client()
+def meta_client(app_factory):
+    return app_factory.create_app(
+        **SETTINGS, INSTAGRAM_WEBHOOK_VERIFY_TOKEN=VERIFY_TOKEN
+    ).test_client()
 
 
 @pytest.fixture
-def rows(stage, meta):
+def load_events(app_factory, meta_client):
     def read():
-        with meta.application.extensions[HOUSE].database.transaction() as session:
+        with meta_client.application.extensions[CONTAINER_KEY].database.transaction() as session:
             found = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
             return list(found.mappings())
 
     return read
 
 
-def delivery(*numbers, time=1763800000):
+def build_delivery(*numbers, time=1763800000):
     values = [{"id": str(number), "text": "caf\u00e9"} for number in numbers]
     changes = [{"field": "comments", "value": value} for value in values]
     entry = {"id": "17841400000000001", "time": time, "changes": changes}
     return json.dumps({"object": "instagram", "entry": [entry]}).encode()
 
 
-def send(meta, body, *, secret=SECRET):
+def send_delivery(client, body, *, secret=WEBHOOK_SECRET):
     digest = hmac.new(secret.encode(), body, sha256).hexdigest()
-    return meta.post(ADDRESS, data=body, headers={"X-Hub-Signature-256": f"sha256={digest}"})
+    return client.post(WEBHOOK_PATH, data=body, headers={"X-Hub-Signature-256": f"sha256={digest}"})
 
 
-def code(answer):
-    return answer.json["error"]["code"]
+def error_code(response):
+    return response.json["error"]["code"]
 
 
-def test_the_handshake_echoes_the_challenge_as_text(meta):
-    answer = meta.get(ADDRESS, query_string=QUESTION)
-    assert (answer.status_code, answer.text) == (200, "00115")
-    assert answer.mimetype == "text/plain"
+def test_the_handshake_echoes_the_challenge_as_text(meta_client):
+    response = meta_client.get(WEBHOOK_PATH, query_string=HANDSHAKE_QUERY)
+    assert (response.status_code, response.text) == (200, "00115")
+    assert response.mimetype == "text/plain"
 
 
-def test_another_token_is_refused_with_403(meta):
-    answer = meta.get(ADDRESS, query_string={**QUESTION, "hub.verify_token": "x"})
-    assert (answer.status_code, code(answer)) == (403, "verification_failed")
+def test_another_token_is_refused_with_403(meta_client):
+    response = meta_client.get(
+        WEBHOOK_PATH, query_string={**HANDSHAKE_QUERY, "hub.verify_token": "x"}
+    )
+    assert (response.status_code, error_code(response)) == (403, "verification_failed")
 
 
-def test_without_a_token_of_ours_the_handshake_is_not_set_up(stage):
-    answer = stage.house(**SETTINGS).test_client().get(ADDRESS, query_string=QUESTION)
-    assert (answer.status_code, code(answer)) == (503, "webhook_not_configured")
+def test_without_a_token_of_ours_the_handshake_is_not_set_up(app_factory):
+    response = (
+        app_factory.create_app(**SETTINGS)
+        .test_client()
+        .get(WEBHOOK_PATH, query_string=HANDSHAKE_QUERY)
+    )
+    assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
 
 
 def test_without_a_secret_of_ours_deliveries_are_not_set_up(client):
-    answer = send(client, delivery(1))
-    assert (answer.status_code, code(answer)) == (503, "webhook_not_configured")
+    response = send_delivery(client, build_delivery(1))
+    assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
 
 
-def test_a_thousand_changes_are_stored_with_one_answer_and_once(meta, rows):
-    answer = send(meta, delivery(*range(1000)))
-    assert answer.json == {"success": True, "message": "Webhook received"}
-    again = send(meta, delivery(*range(1000), time=1763899999))
+def test_a_thousand_changes_are_stored_with_one_answer_and_once(meta_client, load_events):
+    response = send_delivery(meta_client, build_delivery(*range(1000)))
+    assert response.json == {"success": True, "message": "Webhook received"}
+    again = send_delivery(meta_client, build_delivery(*range(1000), time=1763899999))
     assert again.json["duplicate"] is True
-    stored = rows()
+    stored = load_events()
     assert len(stored) == 1000
     assert {row["status"] for row in stored} == {"ignored"}
     assert {row["event_type"] for row in stored} == {"comments"}
 
 
-def test_a_delivery_that_is_partly_new_is_no_duplicate(meta, rows):
-    send(meta, delivery(1, 2))
-    assert "duplicate" not in send(meta, delivery(2, 3)).json
-    assert len(rows()) == 3
+def test_a_delivery_that_is_partly_new_is_no_duplicate(meta_client, load_events):
+    send_delivery(meta_client, build_delivery(1, 2))
+    assert "duplicate" not in send_delivery(meta_client, build_delivery(2, 3)).json
+    assert len(load_events()) == 3
 
 
-def test_either_of_two_secrets_signs_and_no_other_does(meta, rows):
-    assert send(meta, delivery(1), secret="old-secret-of-before").status_code == 200
-    refused = send(meta, delivery(2), secret="another-secret")
-    assert (refused.status_code, code(refused)) == (401, "invalid_signature")
-    assert len(rows()) == 1
+def test_either_of_two_secrets_signs_and_no_other_does(meta_client, load_events):
+    assert (
+        send_delivery(meta_client, build_delivery(1), secret="old-secret-of-before").status_code
+        == 200
+    )
+    refused = send_delivery(meta_client, build_delivery(2), secret="another-secret")
+    assert (refused.status_code, error_code(refused)) == (401, "invalid_signature")
+    assert len(load_events()) == 1
 
 
 @pytest.mark.parametrize("body", [b"no JSON", b"{}", b"[]", b'{"entry": []}', b"\xff", b""])
-def test_what_is_signed_and_holds_no_change_is_kept_raw(meta, rows, body):
-    assert send(meta, body).status_code == 200
-    (row,) = rows()
+def test_what_is_signed_and_holds_no_change_is_kept_raw(meta_client, load_events, body):
+    assert send_delivery(meta_client, body).status_code == 200
+    (row,) = load_events()
     assert (row["event_type"], row["status"]) == ("unreadable", "ignored")

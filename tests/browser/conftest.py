@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from local.film import shoot
-from tests.flows.houses import a_house
+from local.sample_video import create_video
+from tests.flows.stacks import run_stack
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = (
@@ -22,23 +22,23 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-SCREENS = Path(__file__).parents[2] / "build" / "screens"
-ELSEWHERE = re.compile(r"^https://")
-PATIENCE = 30_000  # milliseconds
-expect.set_options(timeout=PATIENCE)
-CONNECTED = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE'"
-A_POST = """INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title,
+SCREENSHOT_FOLDER = Path(__file__).parents[2] / "build" / "screens"
+HTTPS_URL = re.compile(r"^https://")
+PAGE_TIMEOUT_MS = 30_000  # milliseconds
+expect.set_options(timeout=PAGE_TIMEOUT_MS)
+SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE'"
+INSERT_POST = """INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title,
     state, step, has_slot, error_code, finished_at)
   SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, %s, %s, %s, %s,
     now() FROM oauth_accounts WHERE status = 'ACTIVE' LIMIT 1"""
-NOBODY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory):
-    with a_house(tmp_path_factory.mktemp("house"), TIKTOK_APP_AUDITED="1") as house:
-        house.calm()
-        yield house
+def stack(tmp_path_factory):
+    with run_stack(tmp_path_factory.mktemp("house"), TIKTOK_APP_AUDITED="1") as stack:
+        stack.reset_sandbox()
+        yield stack
 
 
 @pytest.fixture(scope="package")
@@ -53,29 +53,29 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def film(tmp_path_factory):
-    return shoot(tmp_path_factory.mktemp("film") / "holiday.mp4")
+def video_file(tmp_path_factory):
+    return create_video(tmp_path_factory.mktemp("film") / "holiday.mp4")
 
 
 @pytest.fixture(scope="package")
-def heavy(tmp_path_factory):
+def large_video_file(tmp_path_factory):
     """A film in three pieces, so that there is something to interrupt."""
-    return shoot(tmp_path_factory.mktemp("film") / "heavy.mp4", size=20 * 1024 * 1024)
+    return create_video(tmp_path_factory.mktemp("film") / "heavy.mp4", size=20 * 1024 * 1024)
 
 
 @pytest.fixture
-def a_page(browser, house):
+def open_page(browser, stack):
     """Opens pages whose errors fail the test; what a test does wrong on purpose it takes back."""
     opened = []
 
     def open_one(**traits):
         traits = {"viewport": {"width": 900, "height": 900}, "locale": "en-GB", **traits}
-        context = browser.new_context(base_url=house.told["web"], **traits)
-        context.set_default_timeout(PATIENCE)
-        faces = {"content_type": "image/svg+xml", "body": NOBODY}
-        context.route(ELSEWHERE, lambda route: route.fulfill(**faces))  # creators' pictures
+        context = browser.new_context(base_url=stack.info["web"], **traits)
+        context.set_default_timeout(PAGE_TIMEOUT_MS)
+        faces = {"content_type": "image/svg+xml", "body": EMPTY_IMAGE}
+        context.route(HTTPS_URL, lambda route: route.fulfill(**faces))  # creators' pictures
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PAGE_TIMEOUT_MS)
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.on("console", lambda said: said.type == "error" and page.faults.append(said.text))
@@ -89,19 +89,19 @@ def a_page(browser, house):
 
 
 @pytest.fixture
-def page(a_page):
-    return a_page()
+def page(open_page):
+    return open_page()
 
 
 @pytest.fixture
-def photograph(page):
+def take_screenshot(page):
     """Keeps a picture of the page for people to look at."""
-    return lambda name: picture(page, name)
+    return lambda name: save_screenshot(page, name)
 
 
-def picture(page, name):
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+def save_screenshot(page, name):
+    SCREENSHOT_FOLDER.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
 
 def sign_in(page, told):
@@ -114,23 +114,23 @@ def sign_in(page, told):
 
 
 @pytest.fixture(scope="package")
-def cookies(browser, house):
+def cookies(browser, stack):
     """Of somebody who signed in through the form, once for all who only want to be in."""
-    context = browser.new_context(base_url=house.told["web"])
-    context.set_default_timeout(PATIENCE)
-    found = sign_in(context.new_page(), house.told).context.cookies()
+    context = browser.new_context(base_url=stack.info["web"])
+    context.set_default_timeout(PAGE_TIMEOUT_MS)
+    found = sign_in(context.new_page(), stack.info).context.cookies()
     context.close()
     return found
 
 
-def admit(page, cookies):
+def add_cookies(page, cookies):
     page.context.add_cookies(cookies)
     return page
 
 
-def connect(page, house):
+def connect_account(page, stack):
     """As a person does it, unless it is done."""
-    if not house.rows(CONNECTED):
+    if not stack.query(SELECT_ACTIVE_ACCOUNT):
         page.goto("/platforms/connect/tiktok")
         page.locator("main a.button.tiktok").last.click()
         page.get_by_role("button", name="Allow").click()
@@ -140,29 +140,29 @@ def connect(page, house):
 
 @pytest.fixture
 def signed_in(page, cookies):
-    return admit(page, cookies)
+    return add_cookies(page, cookies)
 
 
 @pytest.fixture
-def connected(signed_in, house):
+def connected(signed_in, stack):
     """Somebody with a TikTok account and nothing of its quota used."""
-    house.rows("UPDATE posts SET has_slot = false")
-    return connect(signed_in, house)
+    stack.query("UPDATE posts SET has_slot = false")
+    return connect_account(signed_in, stack)
 
 
 @pytest.fixture
-def form(connected):
+def upload_form(connected):
     """The upload form of somebody who may use it."""
     connected.goto("/platforms/tiktok/upload")
     return connected
 
 
 @pytest.fixture
-def a_post(house):
+def insert_post(stack):
     """Puts a post where a long story would have left it; needs a connected account."""
 
     def make(title, *, state="PUBLISHED", step="DELIVERED", slot=False, error=None):
-        house.rows(A_POST, title, state, step, slot, error)
-        return house.one("SELECT max(id) FROM posts")
+        stack.query(INSERT_POST, title, state, step, slot, error)
+        return stack.query_value("SELECT max(id) FROM posts")
 
     return make

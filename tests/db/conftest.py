@@ -1,11 +1,11 @@
 import pytest
 
 from db.session import Database
-from tests.db.chores import Sight
-from tests.outbox import LetterBox
-from tests.platforms.hostile import hostile_server
-from tests.publishing import Desk
-from tests.tenants import Tenants, a_world
+from tests.db.jobs_chores import ChoreTables
+from tests.platforms.hostile_server import hostile_server
+from tests.support.outbox_harness import OutboxHarness
+from tests.support.publishing_harness import PublishingHarness
+from tests.support.row_factory import RowFactory, make_services
 
 
 @pytest.fixture
@@ -16,30 +16,32 @@ def database(database_url):
 
 
 @pytest.fixture
-def sight(database_url):
-    made = Sight(database_url)
-    made.prepare()
+def chore_tables(database_url):
+    made = ChoreTables(database_url)
+    made.create_tables()
     yield made
     made.close()
 
 
 @pytest.fixture
-def desk(database, database_url, redis_url, tmp_path):
+def publisher(database, database_url, redis_url, tmp_path):
     """Where posts are published from, with a TikTok that answers by script."""
     with hostile_server() as server:
-        world = a_world(
+        services = make_services(
             database_url,
             server.url,
             REDIS_URL=redis_url,
             MEDIA_URL=f"file://{tmp_path}/media",
             INLINE_BUDGET_SECONDS="30",
         )
-        yield Desk(database, world, Tenants(database, world.keys), server)
+        yield PublishingHarness(database, services, RowFactory(database, services.key_ring), server)
 
 
 @pytest.fixture
-def letter_box(database, database_url, redis_url):
+def outbox_harness(database, database_url, redis_url):
     """Where host applications are told from, with a receiver that answers by script."""
     with hostile_server() as server:
-        world = a_world(database_url, server.url, REDIS_URL=redis_url, ENDPOINT_PRIVATE_HOSTS="on")
-        yield LetterBox(database, world, Tenants(database, world.keys), server)
+        services = make_services(
+            database_url, server.url, REDIS_URL=redis_url, ENDPOINT_PRIVATE_HOSTS="on"
+        )
+        yield OutboxHarness(database, services, RowFactory(database, services.key_ring), server)

@@ -6,45 +6,51 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core import accounts, insights
-from core.engine.kinds import Report
-from core.engine.record import write
-from core.engine.work import claim, run
-from db.accounts import AccountStatus
-from db.insights import MetricSnapshot
-from db.users import User
-from db.videos import Video
-from db.watches import Watch
+from core.jobs.job_type import RunReport
+from core.jobs.recorder import record_results
+from core.jobs.runner import claim_batch, run_jobs
+from db.accounts.accounts import AccountStatus
+from db.identity.users import User
+from db.insights.schedule import SamplingSchedule
+from db.insights.snapshots import MetricSnapshot
+from db.insights.videos import Video
 from platforms.base import Phase
-from tests.counting import LIST, QUERY, SCOPES, USER, Shop
-from tests.platforms.hostile import answer
-from tests.platforms.script import flat, ok
+from tests.platforms.hostile_server import http_response
+from tests.platforms.tiktok_responses import flat_response, ok_response
+from tests.support.insights_harness import (
+    INSIGHTS_SCOPES,
+    USER_INFO_PATH,
+    VIDEO_LIST_PATH,
+    VIDEO_QUERY_PATH,
+    InsightsHarness,
+)
 
 HOURS, DAYS, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-def shop(desk):
-    return Shop(desk)
+def sampler(publisher):
+    return InsightsHarness(publisher)
 
 
-def near(found, wanted):
+def is_near(found, wanted):
     return abs(found - wanted) <= wanted * 0.12 + timedelta(seconds=30)
 
 
-def test_a_video_and_its_account_are_counted_and_counted_again(shop):
-    shop.shows(7, title="A film", duration=12)
-    account = shop.watched()
-    first = shop.video(7)
-    shop.changes(7, view_count=2**40, like_count=11)
-    shop.people = {"follower_count": 2**33, "likes_count": 5}
-    shop.due(account)
-    shop.works(4)
+def test_a_video_and_its_account_are_counted_and_counted_again(sampler):
+    sampler.add_video(7, title="A film", duration=12)
+    account = sampler.create_sampled_account()
+    first = sampler.video(7)
+    sampler.update_video(7, view_count=2**40, like_count=11)
+    sampler.user_info = {"follower_count": 2**33, "likes_count": 5}
+    sampler.make_due(account)
+    sampler.run_workers(4)
     assert (first.title, first.duration_seconds, first.missing_since) == ("A film", 12, None)
-    assert shop.history(first.id, "video", "views")[:1] == [100]
-    assert shop.history(first.id, "video", "views")[-1] == 2**40
-    assert shop.video(7).views == 2**40
-    assert shop.history(account, "account", "followers") == [7, 2**33]
-    assert shop.history(account, "account", "likes") == [5]
+    assert sampler.metric_history(first.id, "video", "views")[:1] == [100]
+    assert sampler.metric_history(first.id, "video", "views")[-1] == 2**40
+    assert sampler.video(7).views == 2**40
+    assert sampler.metric_history(account, "account", "followers") == [7, 2**33]
+    assert sampler.metric_history(account, "account", "likes") == [5]
 
 
 @pytest.mark.parametrize(
@@ -59,96 +65,100 @@ def test_a_video_and_its_account_are_counted_and_counted_again(shop):
         (91 * DAYS, DAYS),
     ],
 )
-def test_the_younger_a_video_the_more_often_it_is_counted(shop, ago, pause):
-    shop.shows(7, ago=ago)
-    shop.watched()
-    assert near(shop.video_waits(7), pause)
+def test_the_younger_a_video_the_more_often_it_is_counted(sampler, ago, pause):
+    sampler.add_video(7, ago=ago)
+    sampler.create_sampled_account()
+    assert is_near(sampler.time_until_video_due(7), pause)
 
 
-def test_a_number_that_is_not_told_is_a_missing_row_and_keeps_what_was_known(shop):
-    shop.shows(7, view_count=..., like_count=None)
-    account = shop.watched()
-    video = shop.video(7)
-    assert shop.history(video.id, "video", "views") == []
+def test_a_missing_metric_is_a_missing_row_and_keeps_the_last_value(sampler):
+    sampler.add_video(7, view_count=..., like_count=None)
+    account = sampler.create_sampled_account()
+    video = sampler.video(7)
+    assert sampler.metric_history(video.id, "video", "views") == []
     assert (video.views, video.likes, video.comments) == (None, None, 4)
-    shop.changes(7, view_count=50, comment_count=-1)
-    shop.count_due(account)
-    shop.works(2)
-    assert shop.history(video.id, "video", "views") == [50]
-    assert shop.history(video.id, "video", "comments") == [4]
-    assert (shop.video(7).views, shop.video(7).comments) == (50, 4)
+    sampler.update_video(7, view_count=50, comment_count=-1)
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    assert sampler.metric_history(video.id, "video", "views") == [50]
+    assert sampler.metric_history(video.id, "video", "comments") == [4]
+    assert (sampler.video(7).views, sampler.video(7).comments) == (50, 4)
 
 
-def test_what_is_not_shown_any_more_is_said_so_and_no_zero(shop):
-    shop.shows(7)
-    shop.shows(8)
-    account = shop.watched()
-    video = shop.video(7)
-    shop.hides(7)
-    shop.count_due(account)
-    shop.works(2)
-    gone = shop.video(7)
+def test_a_video_that_is_no_longer_listed_is_marked_missing_and_not_zero(sampler):
+    sampler.add_video(7)
+    sampler.add_video(8)
+    account = sampler.create_sampled_account()
+    video = sampler.video(7)
+    sampler.hide_video(7)
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    gone = sampler.video(7)
     assert gone.missing_since is not None
-    assert (gone.views, shop.history(video.id, "video", "views")) == (100, [100])
-    assert near(shop.video_waits(7), HOURS)
-    assert shop.video(8).missing_since is None
-    shop.shows(7, view_count=120)
-    shop.count_due(account)
-    shop.works(2)
-    assert (shop.video(7).missing_since, shop.video(7).views) == (None, 120)
+    assert (gone.views, sampler.metric_history(video.id, "video", "views")) == (100, [100])
+    assert is_near(sampler.time_until_video_due(7), HOURS)
+    assert sampler.video(8).missing_since is None
+    sampler.add_video(7, view_count=120)
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    assert (sampler.video(7).missing_since, sampler.video(7).views) == (None, 120)
 
 
 @pytest.mark.parametrize(("since", "pause"), [(2 * DAYS, DAYS), (31 * DAYS, None)])
-def test_what_stays_away_is_asked_for_ever_more_rarely_and_then_no_more(shop, since, pause):
-    shop.shows(7)
-    account = shop.watched()
-    shop.hides(7)
-    with shop.desk.database.transaction() as session:
+def test_a_missing_video_is_queried_ever_more_rarely_and_then_no_more(sampler, since, pause):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    sampler.hide_video(7)
+    with sampler.publisher.database.transaction() as session:
         session.execute(update(Video).values(missing_since=func.now() - since))
-    shop.count_due(account)
-    shop.works(2)
-    waits = shop.video_waits(7)
-    assert waits is None if pause is None else near(waits, pause)
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    waits = sampler.time_until_video_due(7)
+    assert waits is None if pause is None else is_near(waits, pause)
 
 
-def test_the_first_look_reads_the_whole_list_and_later_ones_only_what_is_new(shop):
+def test_the_first_sampling_reads_the_whole_list_and_later_ones_only_what_is_new(sampler):
     for number in range(45):
-        shop.shows(number, ago=HOURS * (number + 1))
-    account = shop.account()
-    shop.enrols()
-    shop.works(6)
-    assert len(shop.videos(account)) == 45
-    assert len(shop.calls(LIST)) == 3
-    assert shop.watch(account).is_whole
-    shop.shows(99)
-    shop.due(account)
-    shop.works(6)
-    assert len(shop.calls(LIST)) == 5  # the page with the new one, and one without any
-    assert len(shop.videos(account)) == 46
+        sampler.add_video(number, ago=HOURS * (number + 1))
+    account = sampler.create_account()
+    sampler.enrol_accounts()
+    sampler.run_workers(6)
+    assert len(sampler.videos(account)) == 45
+    assert len(sampler.request_bodies(VIDEO_LIST_PATH)) == 3
+    assert sampler.watch(account).is_whole
+    sampler.add_video(99)
+    sampler.make_due(account)
+    sampler.run_workers(6)
+    assert (
+        len(sampler.request_bodies(VIDEO_LIST_PATH)) == 5
+    )  # the page with the new one, and one without any
+    assert len(sampler.videos(account)) == 46
 
 
-def test_a_list_that_turns_in_circles_ends(shop):
-    shop.shows(7)
+def test_a_list_that_turns_in_circles_ends(sampler):
+    sampler.add_video(7)
     told = [{"id": "7", "create_time": 1_770_000_000}]
-    shop.desk.says(LIST, ok(videos=told, has_more=True, cursor=1_770_000_000_000))
-    account = shop.account()
-    shop.enrols()
-    shop.works(8)
-    assert len(shop.calls(LIST)) == 2
-    assert shop.waits(account) > MINUTE
+    sampler.publisher.set_responses(
+        VIDEO_LIST_PATH, ok_response(videos=told, has_more=True, cursor=1_770_000_000_000)
+    )
+    account = sampler.create_account()
+    sampler.enrol_accounts()
+    sampler.run_workers(8)
+    assert len(sampler.request_bodies(VIDEO_LIST_PATH)) == 2
+    assert sampler.time_until_due(account) > MINUTE
 
 
-def test_known_videos_are_asked_for_twenty_at_a_time(shop):
+def test_known_videos_are_asked_for_twenty_at_a_time(sampler):
     for number in range(45):
-        shop.shows(number, ago=HOURS + timedelta(seconds=number))
-    account = shop.account()
-    shop.enrols()
-    shop.works(6)
-    shop.desk.server.seen.clear()
-    shop.count_due(account)
-    shop.works(6)
-    assert len(shop.videos(account)) == 45
-    assert len(shop.calls(QUERY)) == 3
+        sampler.add_video(number, ago=HOURS + timedelta(seconds=number))
+    account = sampler.create_account()
+    sampler.enrol_accounts()
+    sampler.run_workers(6)
+    sampler.publisher.server.requests.clear()
+    sampler.make_counts_due(account)
+    sampler.run_workers(6)
+    assert len(sampler.videos(account)) == 45
+    assert len(sampler.request_bodies(VIDEO_QUERY_PATH)) == 3
 
 
 @pytest.mark.parametrize(
@@ -159,225 +169,248 @@ def test_known_videos_are_asked_for_twenty_at_a_time(shop):
         {"status": AccountStatus.DISCONNECTED, "disconnected_at": func.now()},
     ],
 )
-def test_who_does_not_allow_it_is_not_sampled(shop, columns):
-    shop.account(**columns)
-    assert shop.enrols() == 0
-    assert shop.works() == [0]
+def test_who_does_not_allow_it_is_not_sampled(sampler, columns):
+    sampler.create_account(**columns)
+    assert sampler.enrol_accounts() == 0
+    assert sampler.run_workers() == [0]
 
 
-def test_without_the_setting_nobody_is_sampled(desk):
-    account = desk.tenants.an_account(scope="video.list")
-    assert insights.enrol(desk.database, desk.world) == 0
-    with desk.database.transaction() as session:
-        session.add(Watch(oauth_account_id=account, due_at=func.now()))
-    run(insights.WORK, desk.database, desk.world)
-    watch = desk.one(select(Watch))
+def test_without_the_setting_nobody_is_sampled(publisher):
+    account = publisher.factory.create_account(scope="video.list")
+    assert insights.enrol_accounts(publisher.database, publisher.services) == 0
+    with publisher.database.transaction() as session:
+        session.add(SamplingSchedule(oauth_account_id=account, due_at=func.now()))
+    run_jobs(insights.SAMPLING_JOB, publisher.database, publisher.services)
+    watch = publisher.one(select(SamplingSchedule))
     assert (watch.due_at, watch.problem) == (None, "insights are off")
-    assert desk.server.seen == []
+    assert publisher.server.requests == []
 
 
-def test_an_account_without_its_own_numbers_has_those_of_its_videos(shop):
-    shop.shows(7)
-    account = shop.watched(scope="user.info.basic, video.list")
-    assert shop.calls(USER) == []
-    assert shop.history(account, "account", "followers") == []
-    assert shop.video(7).views == 100
-    assert (shop.watch(account).problem, shop.watch(account).attempts) == (None, 0)
+def test_an_account_without_its_own_numbers_has_those_of_its_videos(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account(scope="user.info.basic, video.list")
+    assert sampler.request_bodies(USER_INFO_PATH) == []
+    assert sampler.metric_history(account, "account", "followers") == []
+    assert sampler.video(7).views == 100
+    assert (sampler.watch(account).problem, sampler.watch(account).attempts) == (None, 0)
 
 
-@pytest.mark.parametrize("path", [LIST, QUERY])
-def test_a_refused_permission_stops_the_questions_for_a_day_and_is_stated(shop, path):
-    shop.shows(7)
-    account = shop.watched()
-    shop.refuses(path, 401, "scope_not_authorized")
-    shop.due(account) if path == LIST else shop.count_due(account)
-    shop.works(6)
-    watch = shop.watch(account)
+@pytest.mark.parametrize("path", [VIDEO_LIST_PATH, VIDEO_QUERY_PATH])
+def test_a_refused_permission_stops_the_questions_for_a_day_and_is_stated(sampler, path):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    sampler.refuse_request(path, 401, "scope_not_authorized")
+    sampler.make_due(account) if path == VIDEO_LIST_PATH else sampler.make_counts_due(account)
+    sampler.run_workers(6)
+    watch = sampler.watch(account)
     assert watch.problem == "scope_not_authorized"
-    assert near(shop.video_waits(7), DAYS)
-    assert len(shop.calls(path)) <= 2
-    shop.answers()
-    shop.due(account)
-    shop.works(4)
-    assert shop.watch(account).problem is None
+    assert is_near(sampler.time_until_video_due(7), DAYS)
+    assert len(sampler.request_bodies(path)) <= 2
+    sampler.install_handlers()
+    sampler.make_due(account)
+    sampler.run_workers(4)
+    assert sampler.watch(account).problem is None
 
 
-def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(shop):
-    shop.shows(7)
-    account = shop.watched()
-    shop.refuses(QUERY, 401, "access_token_invalid")
-    shop.count_due(account)
-    shop.works(1)
-    due = shop.desk.tenants.account(account).due_at
-    assert due <= shop.desk.world.now() + MINUTE
-    assert shop.watch(account).attempts == 0
+def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    sampler.refuse_request(VIDEO_QUERY_PATH, 401, "access_token_invalid")
+    sampler.make_counts_due(account)
+    sampler.run_workers(1)
+    due = sampler.publisher.factory.account(account).due_at
+    assert due <= sampler.publisher.services.now() + MINUTE
+    assert sampler.watch(account).attempts == 0
     grant = {
         "access_token": "act.new",
         "expires_in": 7200,
-        "open_id": shop.desk.tenants.account(account).open_id,
+        "open_id": sampler.publisher.factory.account(account).open_id,
         "refresh_token": "rft.new",
         "refresh_expires_in": 15_552_000,
-        "scope": SCOPES,
+        "scope": INSIGHTS_SCOPES,
     }
-    shop.desk.says("/v2/oauth/token/", flat(**grant))
-    run(accounts.WORK, shop.desk.database, shop.desk.world)
-    shop.answers()
-    shop.changes(7, view_count=101)
-    shop.count_due(account)
-    shop.works(2)
-    assert shop.video(7).views == 101
-    assert shop.desk.server.heads[-1]["authorization"] == "Bearer act.new"
+    sampler.publisher.set_responses("/v2/oauth/token/", flat_response(**grant))
+    run_jobs(accounts.REFRESH_JOB, sampler.publisher.database, sampler.publisher.services)
+    sampler.install_handlers()
+    sampler.update_video(7, view_count=101)
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    assert sampler.video(7).views == 101
+    assert sampler.publisher.server.request_headers[-1]["authorization"] == "Bearer act.new"
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        answer(429, b"{}"),
-        answer(500, b""),
-        answer(200, b"<html>all is well</html>"),
-        ok(videos=None),
+        http_response(429, b"{}"),
+        http_response(500, b""),
+        http_response(200, b"<html>all is well</html>"),
+        ok_response(videos=None),
     ],
 )
-def test_an_answer_that_is_none_costs_a_try_and_no_number(shop, said):
-    shop.shows(7)
-    account = shop.watched()
-    video = shop.video(7)
-    shop.desk.says(QUERY, said)
-    shop.count_due(account)
-    shop.works(1)
-    assert shop.watch(account).attempts == 1
-    assert shop.watch(account).due_at is not None
-    assert shop.video(7).missing_since is None
-    assert shop.history(video.id, "video", "views") == [100]
+def test_an_answer_that_is_none_costs_a_try_and_no_number(sampler, said):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    video = sampler.video(7)
+    sampler.publisher.set_responses(VIDEO_QUERY_PATH, said)
+    sampler.make_counts_due(account)
+    sampler.run_workers(1)
+    assert sampler.watch(account).attempts == 1
+    assert sampler.watch(account).due_at is not None
+    assert sampler.video(7).missing_since is None
+    assert sampler.metric_history(video.id, "video", "views") == [100]
 
 
-def test_patience_that_is_spent_rests_for_an_hour_and_goes_on(shop):
-    shop.shows(7)
-    account = shop.watched()
-    shop.desk.says(QUERY, answer(200, b"<html>"))
-    for _ in range(insights.WORK.policy.attempts + 1):
-        shop.count_due(account)
-        shop.works(1)
-    assert shop.watch(account).problem == "INVALID_RESPONSE"
-    assert near(shop.waits(account), HOURS)
-    shop.answers()
-    shop.count_due(account)
-    shop.works(2)
-    assert (shop.watch(account).problem, shop.watch(account).attempts) == (None, 0)
+def test_exhausted_attempts_wait_an_hour_and_start_again(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    sampler.publisher.set_responses(VIDEO_QUERY_PATH, http_response(200, b"<html>"))
+    for _ in range(insights.SAMPLING_JOB.policy.max_attempts + 1):
+        sampler.make_counts_due(account)
+        sampler.run_workers(1)
+    assert sampler.watch(account).problem == "INVALID_RESPONSE"
+    assert is_near(sampler.time_until_due(account), HOURS)
+    sampler.install_handlers()
+    sampler.make_counts_due(account)
+    sampler.run_workers(2)
+    assert (sampler.watch(account).problem, sampler.watch(account).attempts) == (None, 0)
 
 
-def test_an_account_that_leaves_while_it_is_asked_leaves_nothing_and_comes_back(shop):
-    shop.shows(7)
-    account = shop.account()
-    user = shop.desk.tenants.account(account).user_id
-    shop.enrols()
+def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_back(sampler):
+    sampler.add_video(7)
+    account = sampler.create_account()
+    user = sampler.publisher.factory.account(account).user_id
+    sampler.enrol_accounts()
 
     def meanwhile(sock):
-        shop.desk.tenants.change(
+        sampler.publisher.factory.update_account(
             account,
             status=AccountStatus.DISCONNECTED,
             disconnected_at=func.now(),
             access_token_encrypted=None,
         )
-        sock.sendall(shop.page())
+        sock.sendall(sampler.video_page())
 
-    shop.desk.server.manners[LIST] = meanwhile
-    shop.works(2)
-    assert (shop.videos(account), shop.watch(account).due_at) == ([], None)
-    assert shop.enrols() == 0
-    shop.answers()
-    sealed = shop.desk.tenants.account(shop.account(user_id=user)).access_token_encrypted
-    shop.desk.tenants.change(
-        account, status="ACTIVE", disconnected_at=None, access_token_encrypted=sealed
+    sampler.publisher.server.behaviours[VIDEO_LIST_PATH] = meanwhile
+    sampler.run_workers(2)
+    assert (sampler.videos(account), sampler.watch(account).due_at) == ([], None)
+    assert sampler.enrol_accounts() == 0
+    sampler.install_handlers()
+    encrypted = sampler.publisher.factory.account(
+        sampler.create_account(user_id=user)
+    ).access_token_encrypted
+    sampler.publisher.factory.update_account(
+        account, status="ACTIVE", disconnected_at=None, access_token_encrypted=encrypted
     )
-    assert shop.enrols() == 2
-    assert shop.watch(account).due_at is not None
+    assert sampler.enrol_accounts() == 2
+    assert sampler.watch(account).due_at is not None
 
 
-def test_an_account_that_needs_its_owner_waits_and_is_sampled_again_afterwards(shop):
-    shop.shows(7)
-    account = shop.watched()
-    shop.desk.tenants.change(account, status=AccountStatus.NEEDS_RECONNECT)
-    shop.count_due(account)
-    shop.works(1)
-    assert (shop.watch(account).due_at, shop.watch(account).problem) == (None, "needs_reconnect")
-    shop.desk.tenants.change(account, status=AccountStatus.ACTIVE)
-    assert shop.enrols() == 1
-    assert (shop.watch(account).problem, shop.enrols()) == (None, 0)
+def test_an_account_that_needs_its_owner_waits_and_is_sampled_again_afterwards(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    sampler.publisher.factory.update_account(account, status=AccountStatus.NEEDS_RECONNECT)
+    sampler.make_counts_due(account)
+    sampler.run_workers(1)
+    assert (sampler.watch(account).due_at, sampler.watch(account).problem) == (
+        None,
+        "needs_reconnect",
+    )
+    sampler.publisher.factory.update_account(account, status=AccountStatus.ACTIVE)
+    assert sampler.enrol_accounts() == 1
+    assert (sampler.watch(account).problem, sampler.enrol_accounts()) == (None, 0)
 
 
-def test_a_publication_brings_the_next_look_forward(shop):
-    shop.desk.starts()
-    account = shop.watched(scope="video.list,video.upload")
-    assert shop.waits(account) > 10 * MINUTE
-    who = shop.desk.tenants.account(account).user_id
-    post = shop.desk.request(who, account_id=account).post.id
-    shop.desk.hears(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
-    shop.enrols()
-    assert shop.waits(account) <= timedelta(0)
-    shop.works(2)
-    shop.enrols()
-    assert near(shop.waits(account), 15 * MINUTE)
+def test_a_publication_brings_the_next_sampling_forward(sampler):
+    sampler.publisher.accept_starts()
+    account = sampler.create_sampled_account(scope="video.list,video.upload")
+    assert sampler.time_until_due(account) > 10 * MINUTE
+    who = sampler.publisher.factory.account(account).user_id
+    post = sampler.publisher.request_upload(who, account_id=account).post.id
+    sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
+    sampler.enrol_accounts()
+    assert sampler.time_until_due(account) <= timedelta(0)
+    sampler.run_workers(2)
+    sampler.enrol_accounts()
+    assert is_near(sampler.time_until_due(account), 15 * MINUTE)
 
 
-def test_a_worker_killed_in_the_middle_costs_nothing_but_time(shop):
-    shop.shows(7)
-    account = shop.watched()
-    video = shop.video(7)
-    shop.count_due(account)
-    [hand] = claim(insights.WORK, shop.desk.database, limit=1, lapsed=False, only=None)
-    assert shop.works(1) == [0]
-    with shop.desk.database.transaction() as session:
-        session.execute(update(Watch).values(leased_until=func.now() - MINUTE))
-    assert shop.works(2)[0] == 1
-    assert shop.history(video.id, "video", "views") == [100, 100]
-    late = insights.WORK.perform(hand.job, shop.desk.world)
-    report = Report()
-    write(insights.WORK, shop.desk.database, shop.desk.world, [(hand, late)], report)
-    assert report.fenced == 1
-    assert shop.history(video.id, "video", "views") == [100, 100]
+def test_a_worker_killed_in_the_middle_costs_nothing_but_time(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    video = sampler.video(7)
+    sampler.make_counts_due(account)
+    [claim] = claim_batch(
+        insights.SAMPLING_JOB, sampler.publisher.database, limit=1, expired=False, row_id=None
+    )
+    assert sampler.run_workers(1) == [0]
+    with sampler.publisher.database.transaction() as session:
+        session.execute(update(SamplingSchedule).values(leased_until=func.now() - MINUTE))
+    assert sampler.run_workers(2)[0] == 1
+    assert sampler.metric_history(video.id, "video", "views") == [100, 100]
+    late = insights.SAMPLING_JOB.execute(claim.job, sampler.publisher.services)
+    report = RunReport()
+    record_results(
+        insights.SAMPLING_JOB,
+        sampler.publisher.database,
+        sampler.publisher.services,
+        [(claim, late)],
+        report,
+    )
+    assert report.stale_leases == 1
+    assert sampler.metric_history(video.id, "video", "views") == [100, 100]
 
 
-def test_the_limit_is_kept_for_each_account_and_costs_no_try(shop):
-    account, other = shop.account(), shop.account()
-    shop.enrols()
-    shop.desk.world.limits.block(account, "reads", MINUTE)
-    shop.works(3)
-    assert shop.watch(account).attempts == 0
-    assert (shop.watch(account).listed_at, shop.watch(other).listed_at is None) == (None, False)
+def test_the_limit_is_kept_for_each_account_and_costs_no_try(sampler):
+    account, other = sampler.create_account(), sampler.create_account()
+    sampler.enrol_accounts()
+    sampler.publisher.services.rate_limits.block(account, "reads", MINUTE)
+    sampler.run_workers(3)
+    assert sampler.watch(account).attempts == 0
+    assert (sampler.watch(account).listed_at, sampler.watch(other).listed_at is None) == (
+        None,
+        False,
+    )
 
 
-def test_history_goes_with_its_owner(shop):
-    shop.shows(7)
-    account = shop.watched()
-    kept = shop.watched()
-    user = shop.desk.tenants.account(account).user_id
-    with shop.desk.database.transaction() as session:
+def test_history_goes_with_its_owner(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    kept = sampler.create_sampled_account()
+    user = sampler.publisher.factory.account(account).user_id
+    with sampler.publisher.database.transaction() as session:
         session.delete(session.get_one(User, user))
-    left = shop.desk.all(select(MetricSnapshot))
-    videos = {video.id for video in shop.videos(kept)}
+    left = sampler.publisher.all(select(MetricSnapshot))
+    videos = {video.id for video in sampler.videos(kept)}
     assert {one.subject_id for one in left if one.subject_type == "video"} == videos
     assert {one.subject_id for one in left if one.subject_type == "account"} == {kept}
 
 
-def test_a_disconnect_that_erases_takes_the_numbers_along(shop):
-    shop.shows(7)
-    account = shop.watched()
-    user = shop.desk.tenants.account(account).user_id
-    accounts.disconnect(
-        shop.desk.database, shop.desk.world, user_id=user, provider="tiktok", erase=True
+def test_a_disconnect_that_erases_deletes_the_metrics(sampler):
+    sampler.add_video(7)
+    account = sampler.create_sampled_account()
+    user = sampler.publisher.factory.account(account).user_id
+    accounts.disconnect_account(
+        sampler.publisher.database,
+        sampler.publisher.services,
+        user_id=user,
+        provider="tiktok",
+        erase=True,
     )
-    assert shop.desk.all(select(MetricSnapshot)) == []
-    assert (shop.videos(account), shop.watch(account)) == ([], None)
+    assert sampler.publisher.all(select(MetricSnapshot)) == []
+    assert (sampler.videos(account), sampler.watch(account)) == ([], None)
 
 
-def test_by_hand_everything_due_is_asked_and_told(shop):
-    shop.shows(7)
-    account, refused = shop.account(), shop.account()
-    shop.desk.tenants.change(refused, access_token_encrypted="v1.x.y")
-    swept = insights.sample(shop.desk.database, shop.desk.world)
+def test_a_manual_run_samples_everything_due_and_reports_it(sampler):
+    sampler.add_video(7)
+    account, refused = sampler.create_account(), sampler.create_account()
+    sampler.publisher.factory.update_account(refused, access_token_encrypted="v1.x.y")
+    swept = insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services)
     assert swept.answered == 2
-    assert [fault.account_id for fault in swept.faults] == [refused]
-    assert swept.faults[0].code == "crypto_error"
-    assert shop.history(account, "account", "followers") == [7]
-    assert insights.sample(shop.desk.database, shop.desk.world).total == 0
+    assert [fault.account_id for fault in swept.failures] == [refused]
+    assert swept.failures[0].code == "crypto_error"
+    assert sampler.metric_history(account, "account", "followers") == [7]
+    assert (
+        insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services).total
+        == 0
+    )

@@ -9,80 +9,80 @@ from sqlalchemy import func, select
 from standardwebhooks.webhooks import Webhook
 
 from core import endpoints
-from core.health.facts import gather
-from core.outbox.deliver import LONGEST_REST, TROUBLED
-from db.deliveries import Delivery
-from db.endpoints import Endpoint, EndpointSecret
-from tests.platforms.hostile import answer, plays
+from core.health.gauges import collect_gauges
+from core.outbox.deliver import COOLDOWN_AFTER_FAILURES, MAX_COOLDOWN
+from db.outbox.deliveries import Delivery
+from db.outbox.endpoints import Endpoint, EndpointSecret
+from tests.platforms.hostile_server import http_response, set_responses
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-WENT_WRONG = answer(500, b"<html>out of order</html>")
+SERVER_ERROR_RESPONSE = http_response(500, b"<html>out of order</html>")
 
 
 @pytest.fixture
-def box(letter_box):
-    return letter_box
+def deliverer(outbox_harness):
+    return outbox_harness
 
 
-def test_a_message_arrives_signed_and_is_not_sent_again(box):
-    delivery, endpoint = box.a_delivery()
-    assert box.works().recorded == 1
-    ((path, body),) = box.server.seen
-    head = box.server.heads[0]
+def test_a_message_arrives_signed_and_is_not_sent_again(deliverer):
+    delivery, endpoint = deliverer.create_delivery()
+    assert deliverer.deliver_all().recorded == 1
+    ((path, body),) = deliverer.server.requests
+    head = deliverer.server.request_headers[0]
     assert (path, head["content-type"]) == ("/hook", "application/json")
-    said = Webhook(box.secrets[endpoint]).verify(body, head)
+    said = Webhook(deliverer.secrets[endpoint]).verify(body, head)
     assert said["type"] == "post.published"
-    row = box.delivery(delivery)
+    row = deliverer.delivery(delivery)
     assert (row.due_at, row.dead_at, row.attempts) == (None, None, 1)
     assert row.delivered_at is not None
-    (one,) = box.tries(delivery)
+    (one,) = deliverer.load_attempts(delivery)
     assert (one.number, one.status, one.error) == (1, 200, None)
     assert one.milliseconds >= 0
-    assert one.answer == answer(200).decode().partition("\r\n\r\n")[2]
-    assert box.works().claimed == 0
+    assert one.answer == http_response(200).decode().partition("\r\n\r\n")[2]
+    assert deliverer.deliver_all().claimed == 0
 
 
-def test_a_page_of_html_with_200_is_heard_too(box):
-    delivery, _ = box.a_delivery()
-    plays(box.server, answer(200, b"<html>all is well</html>"))
-    box.works()
-    assert box.delivery(delivery).delivered_at is not None
+def test_a_page_of_html_with_200_counts_as_delivered(deliverer):
+    delivery, _ = deliverer.create_delivery()
+    set_responses(deliverer.server, http_response(200, b"<html>all is well</html>"))
+    deliverer.deliver_all()
+    assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_a_failed_try_comes_back_after_five_seconds_under_the_same_id(box):
-    delivery, _ = box.a_delivery()
-    plays(box.server, WENT_WRONG, answer(204, b""))
-    box.works()
-    with box.database.transaction() as session:
+def test_a_failed_try_comes_back_after_five_seconds_under_the_same_id(deliverer):
+    delivery, _ = deliverer.create_delivery()
+    set_responses(deliverer.server, SERVER_ERROR_RESPONSE, http_response(204, b""))
+    deliverer.deliver_all()
+    with deliverer.database.transaction() as session:
         wait = session.scalars(select(Delivery.due_at - func.now())).one()
     assert timedelta(seconds=0) < wait <= timedelta(seconds=5.5)
-    box.works()
-    first, second = box.server.heads
+    deliverer.deliver_all()
+    first, second = deliverer.server.request_headers
     assert first["webhook-id"] == second["webhook-id"]
-    assert box.server.seen[0] == box.server.seen[1]
-    one, two = box.tries(delivery)
+    assert deliverer.server.requests[0] == deliverer.server.requests[1]
+    one, two = deliverer.load_attempts(delivery)
     assert (one.status, one.error, one.answer) == (500, "http_500", "<html>out of order</html>")
     assert (two.number, two.status) == (2, 204)
-    assert box.delivery(delivery).delivered_at is not None
+    assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_the_time_of_a_try_is_its_own(box):
-    box.a_delivery()
-    plays(box.server, WENT_WRONG, answer(204, b""))
-    moments = [box.world.now(), box.world.now() + timedelta(hours=1)]
+def test_the_time_of_a_try_is_its_own(deliverer):
+    deliverer.create_delivery()
+    set_responses(deliverer.server, SERVER_ERROR_RESPONSE, http_response(204, b""))
+    moments = [deliverer.services.now(), deliverer.services.now() + timedelta(hours=1)]
     for moment in moments:
-        box.world = replace(box.world, now=lambda moment=moment: moment)
-        box.works()
-    stamps = [int(head["webhook-timestamp"]) for head in box.server.heads]
+        deliverer.services = replace(deliverer.services, now=lambda moment=moment: moment)
+        deliverer.deliver_all()
+    stamps = [int(head["webhook-timestamp"]) for head in deliverer.server.request_headers]
     assert stamps == [int(moment.timestamp()) for moment in moments]
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_receiver_may_ask_us_to_wait_longer(box, status):
-    box.a_delivery()
-    plays(box.server, answer(status, b"", Retry_After="1000"))
-    box.works()
-    with box.database.transaction() as session:
+def test_a_receiver_may_ask_us_to_wait_longer(deliverer, status):
+    deliverer.create_delivery()
+    set_responses(deliverer.server, http_response(status, b"", Retry_After="1000"))
+    deliverer.deliver_all()
+    with deliverer.database.transaction() as session:
         wait = session.scalars(select(Delivery.due_at - func.now())).one()
     assert timedelta(seconds=900) < wait < timedelta(seconds=1101)
 
@@ -95,149 +95,168 @@ def test_a_receiver_may_ask_us_to_wait_longer(box, status):
         ("/half-close", "NETWORK_ERROR"),
     ],
 )
-def test_what_a_receiver_does_instead_of_answering_is_logged_and_tried_again(box, path, error):
-    delivery, _ = box.a_delivery(path=path)
-    box.works()
-    (one,) = box.tries(delivery)
+def test_what_a_receiver_does_instead_of_answering_is_logged_and_tried_again(
+    deliverer, path, error
+):
+    delivery, _ = deliverer.create_delivery(path=path)
+    deliverer.deliver_all()
+    (one,) = deliverer.load_attempts(delivery)
     assert one.error == error
-    assert box.delivery(delivery).due_at is not None
-    assert [where for where, _ in box.server.seen] == [path]
+    assert deliverer.delivery(delivery).due_at is not None
+    assert [where for where, _ in deliverer.server.requests] == [path]
 
 
-def test_a_drip_is_cut_off_and_counts_as_no_answer(box):
-    box.world.outside._timeout = (0.5, 1.0)
-    delivery, _ = box.a_delivery(path="/drip-head")
-    box.works()
-    assert box.tries(delivery)[0].error == "timeout"
+def test_a_drip_is_cut_off_and_counts_as_no_answer(deliverer):
+    deliverer.services.public_http._timeout = (0.5, 1.0)
+    delivery, _ = deliverer.create_delivery(path="/drip-head")
+    deliverer.deliver_all()
+    assert deliverer.load_attempts(delivery)[0].error == "timeout"
 
 
-def test_of_a_huge_answer_the_first_bytes_are_kept_and_it_is_heard(box):
-    delivery, _ = box.a_delivery(path="/huge")
-    box.works()
-    (one,) = box.tries(delivery)
+def test_of_a_huge_response_the_first_bytes_are_kept_and_it_counts_as_delivered(deliverer):
+    delivery, _ = deliverer.create_delivery(path="/huge")
+    deliverer.deliver_all()
+    (one,) = deliverer.load_attempts(delivery)
     assert (one.status, len(one.answer)) == (200, 1000)
-    assert box.delivery(delivery).delivered_at is not None
+    assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_an_answer_of_any_bytes_can_be_kept(box):
-    delivery, _ = box.a_delivery()
-    plays(box.server, answer(200, b"\x00\xff\xfe\xed\xa0\x80"))
-    box.works()
-    assert "\x00" not in box.tries(delivery)[0].answer
+def test_an_answer_of_any_bytes_can_be_kept(deliverer):
+    delivery, _ = deliverer.create_delivery()
+    set_responses(deliverer.server, http_response(200, b"\x00\xff\xfe\xed\xa0\x80"))
+    deliverer.deliver_all()
+    assert "\x00" not in deliverer.load_attempts(delivery)[0].answer
 
 
-def test_after_the_last_try_a_message_is_a_dead_letter(box):
-    delivery, _ = box.a_delivery()
-    plays(box.server, WENT_WRONG)
+def test_after_the_last_try_a_message_is_dead(deliverer):
+    delivery, _ = deliverer.create_delivery()
+    set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
     for _ in range(8):
-        box.change(Endpoint, failures=0)
-        box.works()
-    row = box.delivery(delivery)
-    assert (row.due_at, row.attempts, len(box.tries(delivery))) == (None, 8, 8)
+        deliverer.update_rows(Endpoint, failures=0)
+        deliverer.deliver_all()
+    row = deliverer.delivery(delivery)
+    assert (row.due_at, row.attempts, len(deliverer.load_attempts(delivery))) == (None, 8, 8)
     assert row.dead_at is not None
-    assert box.works().claimed == 0
-    assert dict(gather(box.database, box.world)["outbox"]) == {("pending",): 0, ("dead",): 1}
+    assert deliverer.deliver_all().claimed == 0
+    assert dict(collect_gauges(deliverer.database, deliverer.services)["outbox"]) == {
+        ("pending",): 0,
+        ("dead",): 1,
+    }
 
 
-def test_gone_means_gone_and_its_owner_is_told_once(box):
-    delivery, endpoint = box.a_delivery()
-    user = box.endpoint(endpoint).user_id
-    box.tells(user)
-    plays(box.server, answer(410, b""))
-    box.works()
-    row = box.endpoint(endpoint)
-    assert (row.disabled_cause, box.delivery(delivery).due_at) == ("gone", None)
-    assert box.delivery(delivery).dead_at is not None
-    (notice,) = box.tenants.notices(user)
+def test_a_410_disables_the_endpoint_and_notifies_its_owner_once(deliverer):
+    delivery, endpoint = deliverer.create_delivery()
+    user = deliverer.endpoint(endpoint).user_id
+    deliverer.enqueue_event(user)
+    set_responses(deliverer.server, http_response(410, b""))
+    deliverer.deliver_all()
+    row = deliverer.endpoint(endpoint)
+    assert (row.disabled_cause, deliverer.delivery(delivery).due_at) == ("gone", None)
+    assert deliverer.delivery(delivery).dead_at is not None
+    (notice,) = deliverer.factory.load_notifications(user)
     assert (notice.kind, notice.payload["why"]) == ("endpoint_disabled", "gone")
-    box.tells(user)
-    assert len(box.deliveries(endpoint)) == 2
+    deliverer.enqueue_event(user)
+    assert len(deliverer.deliveries(endpoint)) == 2
 
 
-def test_five_days_in_vain_disable_an_endpoint_and_what_waits_is_kept(box):
-    delivery, endpoint = box.a_delivery()
-    user = box.endpoint(endpoint).user_id
-    plays(box.server, WENT_WRONG)
+def test_five_days_in_vain_disable_an_endpoint_and_what_waits_is_kept(deliverer):
+    delivery, endpoint = deliverer.create_delivery()
+    user = deliverer.endpoint(endpoint).user_id
+    set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
     failing = {"failures": 12, "failed_at": func.now() - DAY}
-    box.change(Endpoint, failing_since=func.now() - 5 * DAY + MINUTE, **failing)
-    box.works()
-    assert box.endpoint(endpoint).disabled_at is None  # not five days yet
-    box.change(Endpoint, failing_since=func.now() - 5 * DAY - MINUTE, **failing)
-    box.works()
-    assert box.endpoint(endpoint).disabled_cause == "failing"
-    assert [notice.kind for notice in box.tenants.notices(user)] == ["endpoint_disabled"]
-    box.works()
-    row = box.delivery(delivery)
+    deliverer.update_rows(Endpoint, failing_since=func.now() - 5 * DAY + MINUTE, **failing)
+    deliverer.deliver_all()
+    assert deliverer.endpoint(endpoint).disabled_at is None  # not five days yet
+    deliverer.update_rows(Endpoint, failing_since=func.now() - 5 * DAY - MINUTE, **failing)
+    deliverer.deliver_all()
+    assert deliverer.endpoint(endpoint).disabled_cause == "failing"
+    assert [notice.kind for notice in deliverer.factory.load_notifications(user)] == [
+        "endpoint_disabled"
+    ]
+    deliverer.deliver_all()
+    row = deliverer.delivery(delivery)
     assert (row.due_at, row.dead_at, row.attempts) == (None, None, 2)  # parked
-    plays(box.server, answer(200))
-    with box.database.transaction() as session:
-        endpoints.change(session, box.world, endpoint, user_id=user, enabled=True)
-    box.works()
-    assert box.delivery(delivery).delivered_at is not None
+    set_responses(deliverer.server, http_response(200))
+    with deliverer.database.transaction() as session:
+        endpoints.update_endpoint(session, deliverer.services, endpoint, user_id=user, enabled=True)
+    deliverer.deliver_all()
+    assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_a_single_message_in_vain_long_ago_disables_nobody(box):
-    _, endpoint = box.a_delivery()
-    plays(box.server, WENT_WRONG)
-    box.change(Endpoint, failures=8, failing_since=func.now() - 9 * DAY, failed_at=func.now() - DAY)
-    box.works()
-    assert box.endpoint(endpoint).disabled_at is None
+def test_a_single_message_in_vain_long_ago_disables_nobody(deliverer):
+    _, endpoint = deliverer.create_delivery()
+    set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
+    deliverer.update_rows(
+        Endpoint, failures=8, failing_since=func.now() - 9 * DAY, failed_at=func.now() - DAY
+    )
+    deliverer.deliver_all()
+    assert deliverer.endpoint(endpoint).disabled_at is None
 
 
-def test_one_success_ends_all_trouble(box):
-    _, endpoint = box.a_delivery()
-    box.change(Endpoint, failures=3, failing_since=func.now() - 9 * DAY)
-    box.works()
-    row = box.endpoint(endpoint)
+def test_one_success_ends_all_trouble(deliverer):
+    _, endpoint = deliverer.create_delivery()
+    deliverer.update_rows(Endpoint, failures=3, failing_since=func.now() - 9 * DAY)
+    deliverer.deliver_all()
+    row = deliverer.endpoint(endpoint)
     assert (row.failures, row.failing_since) == (0, None)
     assert row.delivered_at is not None
 
 
-def test_an_endpoint_in_trouble_gets_one_try_in_each_rest_and_others_do_not_wait(box):
-    delivery, endpoint = box.a_delivery()
-    user = box.endpoint(endpoint).user_id
+def test_an_endpoint_in_trouble_gets_one_try_in_each_rest_and_others_do_not_wait(deliverer):
+    delivery, endpoint = deliverer.create_delivery()
+    user = deliverer.endpoint(endpoint).user_id
     for _ in range(3):
-        box.tells(user)
-    other, _ = box.a_delivery(path="/elsewhere")
-    box.change(Endpoint, Endpoint.id == endpoint, failures=TROUBLED + 9, failed_at=func.now() - DAY)
-    box.server.manners["/hook"] = lambda sock: sock.sendall(WENT_WRONG)
-    box.works()
-    assert [path for path, _ in box.server.seen].count("/hook") == 1
-    assert box.delivery(other).delivered_at is not None
-    resting = [row for row in box.deliveries(endpoint) if row.last_error == "the endpoint rests"]
+        deliverer.enqueue_event(user)
+    other, _ = deliverer.create_delivery(path="/elsewhere")
+    deliverer.update_rows(
+        Endpoint,
+        Endpoint.id == endpoint,
+        failures=COOLDOWN_AFTER_FAILURES + 9,
+        failed_at=func.now() - DAY,
+    )
+    deliverer.server.behaviours["/hook"] = lambda sock: sock.sendall(SERVER_ERROR_RESPONSE)
+    deliverer.deliver_all()
+    assert [path for path, _ in deliverer.server.requests].count("/hook") == 1
+    assert deliverer.delivery(other).delivered_at is not None
+    resting = [
+        row for row in deliverer.deliveries(endpoint) if row.last_error == "the endpoint rests"
+    ]
     assert len(resting) == 3
     assert {row.attempts for row in resting} == {0}
-    with box.database.transaction() as session:
+    with deliverer.database.transaction() as session:
         waits = session.scalars(select(Delivery.due_at - func.now()).where(Delivery.attempts == 0))
-        assert all(wait <= LONGEST_REST for wait in waits)
-    assert box.delivery(delivery).attempts == 1
+        assert all(wait <= MAX_COOLDOWN for wait in waits)
+    assert deliverer.delivery(delivery).attempts == 1
 
 
-def test_a_person_who_asks_does_not_wait_for_the_end_of_a_rest(box):
-    endpoint = box.an_endpoint()
-    box.change(Endpoint, failures=TROUBLED + 9, failed_at=func.now())
-    user = box.endpoint(endpoint).user_id
-    with box.database.transaction() as session:
-        told = endpoints.test(session, endpoint, user_id=user)
-    box.works_on()
-    assert box.delivery(told.delivery.id).delivered_at is not None
-    assert json.loads(box.server.seen[0][1])["type"] == "endpoint.test"
+def test_a_person_who_asks_does_not_wait_for_the_end_of_a_rest(deliverer):
+    endpoint = deliverer.create_endpoint()
+    deliverer.update_rows(Endpoint, failures=COOLDOWN_AFTER_FAILURES + 9, failed_at=func.now())
+    user = deliverer.endpoint(endpoint).user_id
+    with deliverer.database.transaction() as session:
+        told = endpoints.send_test_message(session, endpoint, user_id=user)
+    deliverer.deliver_due()
+    assert deliverer.delivery(told.delivery.id).delivered_at is not None
+    assert json.loads(deliverer.server.requests[0][1])["type"] == "endpoint.test"
 
 
-def test_a_stored_address_without_tls_is_not_called_where_that_is_not_allowed(box):
-    delivery, _ = box.a_delivery()
-    settings = replace(box.world.settings, endpoint_private_hosts=False)
-    box.world = replace(box.world, settings=settings)
-    box.works()
-    assert (box.server.seen, box.tries(delivery)[0].error) == ([], "not_https")
+def test_a_stored_address_without_tls_is_not_called_where_that_is_not_allowed(deliverer):
+    delivery, _ = deliverer.create_delivery()
+    settings = replace(deliverer.services.settings, endpoint_private_hosts=False)
+    deliverer.services = replace(deliverer.services, settings=settings)
+    deliverer.deliver_all()
+    assert (deliverer.server.requests, deliverer.load_attempts(delivery)[0].error) == (
+        [],
+        "not_https",
+    )
 
 
-def test_a_secret_that_does_not_open_is_our_fault_and_stands_in_the_log(box):
-    delivery, endpoint = box.a_delivery()
-    box.change(
+def test_an_undecryptable_secret_is_logged_as_our_fault(deliverer):
+    delivery, endpoint = deliverer.create_delivery()
+    deliverer.update_rows(
         EndpointSecret, EndpointSecret.endpoint_id == endpoint, secret_encrypted="v1.1.a:b:c"
     )
-    box.works()
-    assert box.server.seen == []
-    assert box.tries(delivery)[0].error == "crypto_error"
-    assert box.endpoint(endpoint).failures == 0
+    deliverer.deliver_all()
+    assert deliverer.server.requests == []
+    assert deliverer.load_attempts(delivery)[0].error == "crypto_error"
+    assert deliverer.endpoint(endpoint).failures == 0

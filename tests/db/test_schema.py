@@ -8,79 +8,90 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 
-from core.ledger.settle import State
-from db import Base, accounts, posts, schema, upgrades
-from tests.db.catalogue import (
-    COLUMNS,
-    CONSTRAINTS,
-    INDEXES,
-    STORAGE,
-    TABLES,
-    a_user_with_a_post,
-    ask,
-    connected,
+from core.post_state.settle import PostState
+from db import Base, migrations, schema
+from db.accounts import accounts
+from db.posts import posts
+from tests.db.schema_catalog import (
+    SELECT_COLUMNS,
+    SELECT_CONSTRAINTS,
+    SELECT_INDEXES,
+    SELECT_STORAGE_OPTIONS,
+    SELECT_TABLE_COMMENTS,
+    connect,
+    insert_user_and_post,
+    run_sql,
 )
 
-SEALED = "AES-256-GCM"
+ENCRYPTED_COMMENT = "AES-256-GCM"
 
 
 @pytest.fixture
-def from_models(shared):
+def models_url(server_addresses):
     """A database as the models alone would make it."""
-    with shared.database() as url:
-        with connected(url) as connection:
+    with server_addresses.temporary_database() as url:
+        with connect(url) as connection:
             Base.metadata.create_all(connection)
         yield url
 
 
 def test_models_and_migrations_say_the_same(database_url):
-    with connected(database_url) as connection:
+    with connect(database_url) as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 
-@pytest.mark.parametrize("question", [TABLES, COLUMNS, CONSTRAINTS, INDEXES, STORAGE])
-def test_models_and_migrations_make_the_same_catalogue(database_url, from_models, question):
-    assert sorted(ask(database_url, question), key=str) == sorted(
-        ask(from_models, question), key=str
+@pytest.mark.parametrize(
+    "question",
+    [
+        SELECT_TABLE_COMMENTS,
+        SELECT_COLUMNS,
+        SELECT_CONSTRAINTS,
+        SELECT_INDEXES,
+        SELECT_STORAGE_OPTIONS,
+    ],
+)
+def test_models_and_migrations_make_the_same_catalogue(database_url, models_url, question):
+    assert sorted(run_sql(database_url, question), key=str) == sorted(
+        run_sql(models_url, question), key=str
     )
 
 
 def test_up_up_down_up(empty_database_url):
     url = empty_database_url
-    assert schema.status(url).current is None
+    assert schema.read_schema_status(url).current is None
     for _ in range(2):
-        upgrades.up(url)
-        assert schema.status(url).complete
-    before = ask(url, COLUMNS)
-    upgrades.down(url)
-    assert schema.status(url).tables == ()
-    assert ask(url, "SELECT proname FROM pg_proc WHERE proname = 'touch_updated_at'") == []
-    upgrades.up(url)
-    assert schema.status(url).complete
-    assert sorted(map(str, ask(url, COLUMNS))) == sorted(map(str, before))
+        migrations.upgrade_schema(url)
+        assert schema.read_schema_status(url).is_complete
+    before = run_sql(url, SELECT_COLUMNS)
+    migrations.downgrade_schema(url)
+    assert schema.read_schema_status(url).tables == ()
+    assert run_sql(url, "SELECT proname FROM pg_proc WHERE proname = 'touch_updated_at'") == []
+    migrations.upgrade_schema(url)
+    assert schema.read_schema_status(url).is_complete
+    assert sorted(map(str, run_sql(url, SELECT_COLUMNS))) == sorted(map(str, before))
 
 
 def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
-    a_user_with_a_post(database_url)
+    insert_user_and_post(database_url)
     for version in ("0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
-        upgrades.down(database_url, version)
-        current = schema.status(database_url).current
+        migrations.downgrade_schema(database_url, version)
+        current = schema.read_schema_status(database_url).current
         assert current == (None if version == "base" else version)
 
 
 def test_two_at_once_are_harmless(empty_database_url):
     with ThreadPoolExecutor(2) as both:
-        list(both.map(upgrades.up, [empty_database_url] * 2))
-    assert schema.status(empty_database_url).complete
+        list(both.map(migrations.upgrade_schema, [empty_database_url] * 2))
+    assert schema.read_schema_status(empty_database_url).is_complete
 
 
 def test_status_counts_and_lists_what_is_there(database_url):
-    status = schema.status(database_url)
-    assert (status.complete, status.missing) == (True, ())
+    status = schema.read_schema_status(database_url)
+    assert (status.is_complete, status.missing) == (True, ())
     assert set(status.tables) == set(Base.metadata.tables)
-    assert status.indexes == len(ask(database_url, INDEXES))
+    assert status.indexes == len(run_sql(database_url, SELECT_INDEXES))
 
 
 @pytest.mark.parametrize(
@@ -96,24 +107,24 @@ def test_status_counts_and_lists_what_is_there(database_url):
     ],
 )
 def test_status_names_every_gap(database_url, damage, gap):
-    ask(database_url, damage)
-    status = schema.status(database_url)
-    assert not status.complete
+    run_sql(database_url, damage)
+    status = schema.read_schema_status(database_url)
+    assert not status.is_complete
     assert any(name.startswith(gap) for name in status.missing)
 
 
-def test_all_tables_and_all_sealed_columns_say_what_they_are(database_url):
-    assert all(comment for _, comment in ask(database_url, TABLES))
-    columns = ask(database_url, COLUMNS)
-    sealed = [row for row in columns if row.column_name.endswith("_encrypted")]
-    assert len(sealed) == 5
-    assert all(row.comment.startswith(SEALED) for row in sealed)
+def test_all_tables_and_all_encrypted_columns_have_comments(database_url):
+    assert all(comment for _, comment in run_sql(database_url, SELECT_TABLE_COMMENTS))
+    columns = run_sql(database_url, SELECT_COLUMNS)
+    encrypted = [row for row in columns if row.column_name.endswith("_encrypted")]
+    assert len(encrypted) == 5
+    assert all(row.comment.startswith(ENCRYPTED_COMMENT) for row in encrypted)
     processed = next(row for row in columns if row.column_name == "processed_at")
     assert processed.comment == "NULL: not applied yet"
 
 
 def test_ids_are_bigint_identities_and_every_time_has_a_zone(database_url):
-    columns = ask(database_url, COLUMNS)
+    columns = run_sql(database_url, SELECT_COLUMNS)
     ids = [row for row in columns if row.column_name == "id"]
     assert {(row.type, row.identity) for row in ids} == {("bigint", "a")}
     assert not [row for row in columns if "without time zone" in row.type]
@@ -123,62 +134,64 @@ def test_ids_are_bigint_identities_and_every_time_has_a_zone(database_url):
 @pytest.mark.parametrize(
     ("constraint", "words"),
     [
-        ("ck_posts_state", State),
+        ("ck_posts_state", PostState),
         ("ck_posts_sent_by", posts.SentBy),
-        ("ck_posts_kind", posts.KINDS),
+        ("ck_posts_kind", posts.POST_KINDS),
         ("ck_oauth_accounts_status", accounts.AccountStatus),
     ],
 )
 def test_closed_sets_are_the_ones_the_code_knows(database_url, constraint, words):
-    definitions = {row.name: row.definition for row in ask(database_url, CONSTRAINTS)}
+    definitions = {row.name: row.definition for row in run_sql(database_url, SELECT_CONSTRAINTS)}
     assert set(re.findall(r"'(\w+)'", definitions[constraint])) == {str(word) for word in words}
 
 
 def test_core_and_db_know_the_same_states():
-    assert set(posts.STATES) == {str(state) for state in State}
+    assert set(posts.POST_STATES) == {str(state) for state in PostState}
 
 
 def test_updated_at_moves_with_every_update_and_nobody_can_set_it(database_url):
-    a_user_with_a_post(database_url)
-    (before,) = ask(database_url, "SELECT updated_at FROM posts")
-    ask(database_url, "UPDATE posts SET title = 'x', updated_at = '2001-01-01'")
-    (after,) = ask(database_url, "SELECT updated_at FROM posts")
+    insert_user_and_post(database_url)
+    (before,) = run_sql(database_url, "SELECT updated_at FROM posts")
+    run_sql(database_url, "UPDATE posts SET title = 'x', updated_at = '2001-01-01'")
+    (after,) = run_sql(database_url, "SELECT updated_at FROM posts")
     assert after.updated_at > before.updated_at
 
 
 def test_an_active_account_has_a_token(database_url):
-    a_user_with_a_post(database_url)
+    insert_user_and_post(database_url)
     with pytest.raises(IntegrityError):
-        ask(database_url, "UPDATE oauth_accounts SET access_token_encrypted = NULL")
-    ask(database_url, "UPDATE oauth_accounts SET access_token_encrypted = NULL, status = 'REVOKED'")
+        run_sql(database_url, "UPDATE oauth_accounts SET access_token_encrypted = NULL")
+    run_sql(
+        database_url, "UPDATE oauth_accounts SET access_token_encrypted = NULL, status = 'REVOKED'"
+    )
 
 
 def test_deleting_a_user_leaves_nothing_of_theirs(database_url):
-    a_user_with_a_post(database_url)
-    ask(database_url, "DELETE FROM users")
-    assert ask(database_url, "SELECT 1 FROM posts UNION ALL SELECT 1 FROM oauth_accounts") == []
+    insert_user_and_post(database_url)
+    run_sql(database_url, "DELETE FROM users")
+    assert run_sql(database_url, "SELECT 1 FROM posts UNION ALL SELECT 1 FROM oauth_accounts") == []
 
 
 def test_views_sum_up_accounts_and_their_health(database_url):
-    a_user_with_a_post(database_url)
-    (summary,) = ask(database_url, "SELECT * FROM oauth_accounts_summary")
+    insert_user_and_post(database_url)
+    (summary,) = run_sql(database_url, "SELECT * FROM oauth_accounts_summary")
     assert (summary.provider, summary.total, summary.active, summary.expired) == ("tiktok", 1, 1, 0)
     assert summary.expiring_within_1h == 1
     assert float(summary.average_hours_left) == 0.5
-    assert health(database_url) == "healthy"
-    refreshed(database_url, "done")
-    refreshed(database_url, "retry")
-    assert health(database_url) == "degraded"
-    refreshed(database_url, "failed")
-    assert health(database_url) == "unhealthy"
+    assert health_status(database_url) == "healthy"
+    insert_refresh_attempt(database_url, "done")
+    insert_refresh_attempt(database_url, "retry")
+    assert health_status(database_url) == "degraded"
+    insert_refresh_attempt(database_url, "failed")
+    assert health_status(database_url) == "unhealthy"
 
 
-def health(url):
-    return ask(url, "SELECT status FROM oauth_health_status")[0].status
+def health_status(url):
+    return run_sql(url, "SELECT status FROM oauth_health_status")[0].status
 
 
-def refreshed(url, outcome):
-    ask(
+def insert_refresh_attempt(url, outcome):
+    run_sql(
         url,
         "INSERT INTO attempts (kind, row_id, number, outcome)"
         " SELECT 'accounts', id, 1, :outcome FROM oauth_accounts",
@@ -187,9 +200,9 @@ def refreshed(url, outcome):
 
 
 def test_busy_tables_are_laid_out_as_before_after_a_way_down_and_up(database_url):
-    before = set(ask(database_url, STORAGE))
+    before = set(run_sql(database_url, SELECT_STORAGE_OPTIONS))
     assert ("webhook_events", "fillfactor=50") in before
-    upgrades.down(database_url, "0007")
-    assert ("webhook_events", "fillfactor=80") in set(ask(database_url, STORAGE))
-    upgrades.up(database_url)
-    assert set(ask(database_url, STORAGE)) == before
+    migrations.downgrade_schema(database_url, "0007")
+    assert ("webhook_events", "fillfactor=80") in set(run_sql(database_url, SELECT_STORAGE_OPTIONS))
+    migrations.upgrade_schema(database_url)
+    assert set(run_sql(database_url, SELECT_STORAGE_OPTIONS)) == before

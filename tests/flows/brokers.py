@@ -12,22 +12,24 @@ from pathlib import Path
 import pytest
 
 from local import valkey
-from local.ports import free_port, listens
-from tests.flows.ties import begun
+from local.ports import find_free_port, is_port_in_use
+from tests.flows.child_processes import start_process
 
-PATIENCE = 30.0
+WAIT_TIMEOUT = 30.0
 
 
-def until(true: Callable[[], object], *, within: float = PATIENCE, what: str = "it") -> None:
+def wait_until(
+    condition: Callable[[], object], *, within: float = WAIT_TIMEOUT, what: str = "it"
+) -> None:
     """Await a condition; says what did not come true."""
-    end = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < end, f"{what} did not happen within {within} s"
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
         time.sleep(0.02)
 
 
 @dataclass
-class Server:
+class BrokerServer:
     """A broker that can be killed, frozen, and started again with what it had on disk."""
 
     command: list[str]
@@ -37,12 +39,12 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     process: subprocess.Popen[bytes] | None = None
-    patience: float = PATIENCE
-    farewell: signal.Signals = signal.SIGKILL
+    start_timeout: float = WAIT_TIMEOUT
+    parent_death_signal: signal.Signals = signal.SIGKILL
 
-    def start(self) -> "Server":
+    def start(self) -> "BrokerServer":
         with (self.folder / "server.out").open("ab") as out:
-            self.process = begun(
+            self.process = start_process(
                 self.command,
                 env={"PATH": os.environ["PATH"], **self.environment},
                 cwd=self.folder,
@@ -50,26 +52,26 @@ class Server:
                 stderr=out,
                 start_new_session=True,
                 user=self.user,
-                farewell=self.farewell,
+                parent_death_signal=self.parent_death_signal,
             )
-        until(
-            lambda: self.ended() or listens(self.port),
-            within=self.patience,
+        wait_until(
+            lambda: self.has_exited() or is_port_in_use(self.port),
+            within=self.start_timeout,
             what=f"{self.command[0]} listening",
         )
-        assert not self.ended(), (self.folder / "server.out").read_text()[-2000:]
+        assert not self.has_exited(), (self.folder / "server.out").read_text()[-2000:]
         return self
 
-    def ended(self) -> bool:
+    def has_exited(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         if self.process:
             self.process.wait(10)
-            until(lambda: not listens(self.port), what="the port closed")
+            wait_until(lambda: not is_port_in_use(self.port), what="the port closed")
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """To the whole group: RabbitMQ's runtime has children of its own."""
         if self.process:
             with contextlib.suppress(ProcessLookupError):
@@ -77,20 +79,20 @@ class Server:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[Server]:
-    port = free_port()
+def redis_server(tmp_path: Path) -> Iterator[BrokerServer]:
+    port = find_free_port()
     options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "yes"}
     folder = tmp_path / "redis"
     folder.mkdir()
     command = [
-        str(valkey.found()),
-        *(word for k, v in options.items() for word in (f"--{k}", str(v))),
+        str(valkey.find_server_binary()),
+        *(argument for k, v in options.items() for argument in (f"--{k}", str(v))),
     ]
-    server = Server(command, port, f"redis://127.0.0.1:{port}/0", folder)
+    server = BrokerServer(command, port, f"redis://127.0.0.1:{port}/0", folder)
     yield server.start()
     server.kill()
 
 
 @pytest.fixture(params=["redis", "rabbit"])
-def broker(request: pytest.FixtureRequest) -> Server:
+def broker(request: pytest.FixtureRequest) -> BrokerServer:
     return request.getfixturevalue(f"{request.param}_server")

@@ -3,17 +3,17 @@ per process, and end when it leaves this folder: an idle house costs the others 
 """
 
 from tests.flows.brokers import broker, redis_server
-from tests.flows.houses import guest, house, shared_house
-from tests.flows.rabbits import rabbit, rabbit_server
-from tests.flows.storms import storm_house
+from tests.flows.rabbitmq import rabbit_server, rabbitmq
+from tests.flows.stacks import api_user, shared_stack, stack
+from tests.flows.webhook_burst import storm_stack
 
 __all__ = [
+    "api_user",
     "broker",
-    "guest",
-    "house",
-    "rabbit",
     "rabbit_server",
+    "rabbitmq",
     "redis_server",
-    "shared_house",
-    "storm_house",
+    "shared_stack",
+    "stack",
+    "storm_stack",
 ]

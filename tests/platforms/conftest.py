@@ -3,11 +3,11 @@
 import pytest
 
 from platforms import registry
-from platforms.base import App
-from platforms.http import Http
+from platforms.base import PlatformApp
+from platforms.http import HttpClient
 from platforms.secret import Secret
-from tests.platforms.hostile import hostile_server
-from tests.platforms.visitor import a_visit
+from tests.platforms.hostile_server import hostile_server
+from tests.platforms.raw_sandbox_client import run_raw_sandbox
 
 
 @pytest.fixture
@@ -17,43 +17,43 @@ def server():
 
 
 @pytest.fixture
-def naps():
+def sleeps():
     return []
 
 
 @pytest.fixture
-def http(naps):
-    door = Http(sleep=naps.append, dice=lambda: 0.5, clock=lambda: 1_000_000_000.0)
-    yield door
-    door.close()
+def http(sleeps):
+    client = HttpClient(sleep=sleeps.append, jitter=lambda: 0.5, clock=lambda: 1_000_000_000.0)
+    yield client
+    client.close()
 
 
 @pytest.fixture
 def tiktok(server):
-    app = App(
+    app = PlatformApp(
         client_key="sbaw_demo",
         client_secret=Secret("secret&canary"),
         redirect_uri="https://example.com/callback",
         scopes=("user.info.basic",),
         webhook_secrets=(),
-        bases={"auth": server.url, "api": server.url},
+        base_urls={"auth": server.url, "api": server.url},
     )
-    http = Http(sleep=lambda _: None)
-    yield registry.build({"tiktok": app}, http)["tiktok"]
+    http = HttpClient(sleep=lambda _: None)
+    yield registry.build_platforms({"tiktok": app}, http)["tiktok"]
     http.close()
 
 
 @pytest.fixture(scope="module")
 def running_sandbox():
-    with a_visit() as visitor:
-        yield visitor
+    with run_raw_sandbox() as client:
+        yield client
 
 
 @pytest.fixture
 def sandbox(running_sandbox):
     """The sandbox as it starts, and quick; bytes that only begin like a film will do."""
-    quick = {"processing_seconds": 0.0, "moderation_seconds": 0.0, "download_seconds": 0.0}
+    fast_settings = {"processing_seconds": 0.0, "moderation_seconds": 0.0, "download_seconds": 0.0}
     running_sandbox.control("settings", method="DELETE")
-    running_sandbox.control("settings", strict_media=False, **quick)
+    running_sandbox.control("settings", strict_media=False, **fast_settings)
     yield running_sandbox
     running_sandbox.control("faults", method="DELETE")

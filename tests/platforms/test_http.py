@@ -10,15 +10,21 @@ import pytest
 import structlog
 
 from platforms.errors import TimedOut, Unavailable
-from platforms.http import ONCE, SAFE, TOKEN
-from tests.platforms.hostile import SHORT, a_port_nobody_listens_on, answer, call, plays
+from platforms.http import NO_RETRY, SAFE_RETRY, TOKEN_RETRY
+from tests.platforms.hostile_server import (
+    SHORT_TIMEOUT,
+    call_endpoint,
+    closed_port_url,
+    http_response,
+    set_responses,
+)
 
 CANARY = "canary-7f3a"
 
 
-def test_an_answer_comes_back_with_its_status_headers_and_json(http, server):
-    plays(server, answer(403, b'{"a": 1}', X_Tt_Logid="20261122"))
-    reply = call(http, server.url + "/script")
+def test_a_response_has_its_status_headers_and_json(http, server):
+    set_responses(server, http_response(403, b'{"a": 1}', X_Tt_Logid="20261122"))
+    reply = call_endpoint(http, server.url + "/script")
     assert (reply.status, reply.headers["x-tt-logid"], reply.json()) == (403, "20261122", {"a": 1})
 
 
@@ -35,56 +41,56 @@ def test_an_answer_comes_back_with_its_status_headers_and_json(http, server):
         ("/drip-open-end", TimedOut),
     ],
 )
-def test_bad_manners_after_the_request_leave_open_whether_it_worked(http, server, path, error):
+def test_a_bad_response_leaves_open_whether_the_request_worked(http, server, path, error):
     with pytest.raises(Unavailable) as caught:
-        call(http, server.url + path)
+        call_endpoint(http, server.url + path)
     assert type(caught.value) is error
-    assert caught.value.reached
+    assert caught.value.may_have_arrived
 
 
 @pytest.mark.parametrize("path", ["/drip-head", "/drip-body", "/drip-open-end"])
 def test_a_drip_cannot_outlast_the_deadline(http, server, path):
     start = time.monotonic()
     with pytest.raises(TimedOut):
-        call(http, server.url + path)
-    assert time.monotonic() - start < sum(SHORT) + 0.5
+        call_endpoint(http, server.url + path)
+    assert time.monotonic() - start < sum(SHORT_TIMEOUT) + 0.5
 
 
 @pytest.mark.parametrize("path", ["/html", "/truncated-json"])
-def test_an_answer_that_is_not_json_is_told_as_such(http, server, path):
+def test_a_response_that_is_not_json_is_reported_as_such(http, server, path):
     with pytest.raises(Unavailable) as caught:
-        call(http, server.url + path).json()
+        call_endpoint(http, server.url + path).json()
     assert caught.value.code == "INVALID_RESPONSE"
 
 
-def test_json_nested_beyond_reason_is_told_as_such(http, server):
-    plays(server, answer(200, b"[" * 900_000))
+def test_json_nested_too_deeply_is_reported_as_such(http, server):
+    set_responses(server, http_response(200, b"[" * 900_000))
     with pytest.raises(Unavailable):
-        call(http, server.url + "/script").json()
+        call_endpoint(http, server.url + "/script").json()
 
 
-def test_a_redirect_is_answered_not_followed(http, server):
-    assert call(http, server.url + "/redirect").status == 302
-    assert [path for path, _ in server.seen] == ["/redirect"]
+def test_a_redirect_is_returned_and_not_followed(http, server):
+    assert call_endpoint(http, server.url + "/redirect").status == 302
+    assert [path for path, _ in server.requests] == ["/redirect"]
 
 
 def test_a_cookie_is_not_given_back(http, server):
-    plays(server, answer(200, Set_Cookie="track=me; Path=/"))
-    call(http, server.url + "/first")
-    call(http, server.url + "/ok")
-    assert "cookie" not in server.heads[-1]
+    set_responses(server, http_response(200, Set_Cookie="track=me; Path=/"))
+    call_endpoint(http, server.url + "/first")
+    call_endpoint(http, server.url + "/ok")
+    assert "cookie" not in server.request_headers[-1]
 
 
 def test_a_proxy_of_the_environment_is_not_used(http, server, monkeypatch):
-    monkeypatch.setitem(os.environ, "http_proxy", a_port_nobody_listens_on())
-    assert call(http, server.url + "/ok").status == 200
+    monkeypatch.setitem(os.environ, "http_proxy", closed_port_url())
+    assert call_endpoint(http, server.url + "/ok").status == 200
 
 
-@pytest.mark.parametrize("repeat", [ONCE, TOKEN, SAFE])
+@pytest.mark.parametrize("repeat", [NO_RETRY, TOKEN_RETRY, SAFE_RETRY])
 def test_a_refused_connection_surely_never_arrived(http, repeat):
     with pytest.raises(Unavailable) as caught:
-        call(http, a_port_nobody_listens_on(), repeat=repeat)
-    assert not caught.value.reached
+        call_endpoint(http, closed_port_url(), repeat=repeat)
+    assert not caught.value.may_have_arrived
 
 
 def test_an_unknown_name_surely_never_arrived(http, monkeypatch):
@@ -93,38 +99,38 @@ def test_an_unknown_name_surely_never_arrived(http, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     with pytest.raises(Unavailable) as caught:
-        call(http, "http://nobody.invalid/")
-    assert not caught.value.reached
+        call_endpoint(http, "http://nobody.invalid/")
+    assert not caught.value.may_have_arrived
 
 
-def test_a_connection_that_does_not_come_about_surely_never_arrived(http):
+def test_a_connection_that_times_out_surely_never_arrived(http):
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
         for _ in range(9):  # the backlog holds a few more than it promises
             client = waiting.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(full.getsockname())
         with pytest.raises(TimedOut) as caught:
-            call(http, f"http://127.0.0.1:{full.getsockname()[1]}/")
-    assert not caught.value.reached
+            call_endpoint(http, f"http://127.0.0.1:{full.getsockname()[1]}/")
+    assert not caught.value.may_have_arrived
 
 
 def test_a_body_of_many_megabytes_takes_longer_than_a_connection_may(http, server):
     """A chunk is one write; the time to connect must not bound it."""
     body = bytes(20_000_000)
-    assert call(http, server.url + "/ok", data=body, timeout=(0.01, 5.0)).status == 200
-    assert len(server.seen[0][1]) == len(body)
+    assert call_endpoint(http, server.url + "/ok", data=body, timeout=(0.01, 5.0)).status == 200
+    assert len(server.requests[0][1]) == len(body)
 
 
 def test_a_form_and_its_special_signs_arrive_encoded_once(http, server):
-    call(http, server.url + "/ok", form={"code": "abc*v!5236.s1"})
-    assert server.seen[0][1] in {b"code=abc%2Av%215236.s1", b"code=abc*v%215236.s1"}
+    call_endpoint(http, server.url + "/ok", form={"code": "abc*v!5236.s1"})
+    assert server.requests[0][1] in {b"code=abc%2Av%215236.s1", b"code=abc*v%215236.s1"}
 
 
 def test_connections_are_used_again(http, server):
     for _ in range(3):
-        call(http, server.url + "/ok")
-    assert len(server.seen) == 3
-    assert http._idle.qsize() == 1
+        call_endpoint(http, server.url + "/ok")
+    assert len(server.requests) == 3
+    assert http._idle_sessions.qsize() == 1
 
 
 @pytest.mark.parametrize("path", ["/reset", "/drip-head", "/huge"])
@@ -133,7 +139,7 @@ def test_no_error_and_no_log_line_quotes_the_url_the_headers_or_the_body(
 ):
     caplog.set_level("DEBUG")
     with structlog.testing.capture_logs() as lines, pytest.raises(Unavailable) as caught:
-        call(
+        call_endpoint(
             http,
             f"{server.url}{path}?upload_token={CANARY}",
             headers={"Authorization": f"Bearer {CANARY}"},
@@ -147,6 +153,6 @@ def test_no_error_and_no_log_line_quotes_the_url_the_headers_or_the_body(
 def test_a_refused_connection_does_not_quote_the_url_either(http, caplog):
     caplog.set_level("DEBUG")
     with pytest.raises(Unavailable) as caught:
-        call(http, f"{a_port_nobody_listens_on()}/?upload_token={CANARY}")
+        call_endpoint(http, f"{closed_port_url()}/?upload_token={CANARY}")
     assert CANARY not in "".join(traceback.format_exception(caught.value)) + caplog.text
     assert caught.value.__context__ is None

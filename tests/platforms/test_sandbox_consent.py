@@ -4,15 +4,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.platforms.stage import REDIRECT, browse
-from tests.platforms.visitor import ALL
+from tests.platforms.raw_sandbox_client import ALL_SCOPES
+from tests.platforms.sandbox_client import REDIRECT_URI, fetch_page
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("client_key", "sbaw_somebody_else"),
-        ("redirect_uri", REDIRECT + "/"),
+        ("redirect_uri", REDIRECT_URI + "/"),
         ("redirect_uri", "https://example.com/callback"),
         ("response_type", "token"),
         ("scope", "user.info.basic video.list"),
@@ -22,8 +22,8 @@ from tests.platforms.visitor import ALL
     ],
 )
 @pytest.mark.parametrize("data", [None, b"decision=allow"])
-def test_a_wrong_request_is_named_on_a_page_and_not_sent_back(sandbox, name, value, data):
-    status, headers, page = browse(sandbox.query(**{name: value}), data)
+def test_a_wrong_request_is_explained_on_a_page_and_not_redirected(sandbox, name, value, data):
+    status, headers, page = fetch_page(sandbox.authorize_url(**{name: value}), data)
     assert (status, headers["Location"]) == (400, None)
     assert f"<code>{name}</code>" in page
     assert page.count("<code>") == 1
@@ -33,51 +33,51 @@ def test_a_wrong_request_is_named_on_a_page_and_not_sent_back(sandbox, name, val
 def test_a_desktop_app_needs_a_challenge_in_lower_case_hex(sandbox, challenge):
     sandbox.control("settings", desktop=True)
     asked = {"code_challenge": challenge, "code_challenge_method": "S256"}
-    status, _, page = browse(sandbox.query(**asked))
+    status, _, page = fetch_page(sandbox.authorize_url(**asked))
     assert (status, "code_challenge" in page) == (400, True)
-    assert browse(sandbox.query(**asked | {"code_challenge": "a" * 64}))[0] == 200
+    assert fetch_page(sandbox.authorize_url(**asked | {"code_challenge": "a" * 64}))[0] == 200
 
 
 def test_the_page_can_be_used_without_a_mouse_or_eyes(sandbox):
-    _, _, page = browse(sandbox.query())
+    _, _, page = fetch_page(sandbox.authorize_url())
     assert '<html lang="en">' in page
     assert '<label for="creator">' in page
     assert "<legend>" in page
     assert page.count('type="checkbox"') == page.count('<label for="scope-')
 
 
-def test_who_allows_a_part_grants_a_part(sandbox):
-    told, _ = sandbox.decide(sandbox.someone(), scopes="video.upload")
+def test_allowing_some_scopes_grants_those_scopes(sandbox):
+    told, _ = sandbox.submit_consent(sandbox.create_creator(), scopes="video.upload")
     assert told["scopes"] == "user.info.basic,video.upload"
     assert told["state"] == "abc"
 
 
 def test_the_tail_of_a_code_travels_percent_encoded(sandbox):
-    told, raw = sandbox.decide(sandbox.someone())
+    told, raw = sandbox.submit_consent(sandbox.create_creator())
     assert "*" in told["code"]
     assert "!" in told["code"]
     assert "%2A" in raw
     assert "%21" in raw
 
 
-def test_who_denies_is_sent_back_without_a_code(sandbox):
-    told, _ = sandbox.decide(sandbox.someone(), decision="deny")
+def test_denying_redirects_without_a_code(sandbox):
+    told, _ = sandbox.submit_consent(sandbox.create_creator(), decision="deny")
     assert (told["error"], told["state"], "code" in told) == ("access_denied", "abc", False)
 
 
 def test_a_sandbox_app_is_for_its_target_users(sandbox):
     sandbox.control("settings", sandbox_app=True)
-    told, _ = sandbox.decide(sandbox.someone(target=False))
+    told, _ = sandbox.submit_consent(sandbox.create_creator(target=False))
     assert (told["error"], told["error_type"]) == ("access_denied", "non_sandbox_target")
-    assert "code" in sandbox.decide(sandbox.someone())[0]
+    assert "code" in sandbox.submit_consent(sandbox.create_creator())[0]
 
 
-def test_who_consented_before_is_sent_back_at_once_unless_asked_anew(sandbox):
-    sandbox.control("settings", auto_consent=sandbox.someone())
-    assert browse(sandbox.query())[0] == 302
-    assert browse(sandbox.query(disable_auto_auth="1"))[0] == 200
+def test_a_creator_who_consented_before_is_redirected_at_once_unless_forced(sandbox):
+    sandbox.control("settings", auto_consent=sandbox.create_creator())
+    assert fetch_page(sandbox.authorize_url())[0] == 302
+    assert fetch_page(sandbox.authorize_url(disable_auto_auth="1"))[0] == 200
 
 
-def test_nobody_can_consent_for_a_stranger(sandbox):
-    fields = urlencode({"creator": "-000nobody", "decision": "allow", "scopes": ALL})
-    assert browse(sandbox.query(), fields.encode())[0] == 400
+def test_nobody_can_consent_for_another_creator(sandbox):
+    fields = urlencode({"creator": "-000nobody", "decision": "allow", "scopes": ALL_SCOPES})
+    assert fetch_page(sandbox.authorize_url(), fields.encode())[0] == 400

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.platforms.stage import ROOT, browse
-from tests.platforms.visitor import a_visit, eventually
+from tests.platforms.raw_sandbox_client import run_raw_sandbox, wait_for
+from tests.platforms.sandbox_client import ROOT, fetch_page
 
 COMMAND = [sys.executable, "-m", "platforms.sandbox"]
-SECRETS = {"TIKTOK_CLIENT_KEY": "sbaw_test", "TIKTOK_CLIENT_SECRET": "canary_secret"}
+APP_CREDENTIALS = {"TIKTOK_CLIENT_KEY": "sbaw_test", "TIKTOK_CLIENT_SECRET": "canary_secret"}
 
 
-def run(*arguments, **environ):
+def run_sandbox_command(*arguments, **environ):
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=ROOT,
@@ -29,13 +29,13 @@ def run(*arguments, **environ):
     )
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", APP_CREDENTIALS)
 def test_without_its_app_it_does_not_start(name):
-    environ = {key: value for key, value in SECRETS.items() if key != name}
-    ended = run(**environ)
-    assert ended.returncode != 0
-    assert name in ended.stderr
-    assert "canary_secret" not in ended.stderr
+    environ = {key: value for key, value in APP_CREDENTIALS.items() if key != name}
+    process = run_sandbox_command(**environ)
+    assert process.returncode != 0
+    assert name in process.stderr
+    assert "canary_secret" not in process.stderr
 
 
 @pytest.mark.parametrize(
@@ -49,45 +49,45 @@ def test_without_its_app_it_does_not_start(name):
     ],
 )
 def test_what_tiktok_would_not_register_is_refused(arguments):
-    assert run(*arguments, **SECRETS).returncode != 0
+    assert run_sandbox_command(*arguments, **APP_CREDENTIALS).returncode != 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_told_even_with_an_answer_hanging(number):
+def test_it_stops_on_a_signal_even_with_a_pending_response(number):
     process = subprocess.Popen(
-        COMMAND, cwd=ROOT, env=os.environ | SECRETS, stdout=subprocess.PIPE, text=True
+        COMMAND, cwd=ROOT, env=os.environ | APP_CREDENTIALS, stdout=subprocess.PIPE, text=True
     )
     with process:
         try:
             url = json.loads(process.stdout.readline())["url"]
-            waiting = a_hanging_request(url)
+            waiting = open_hanging_request(url)
         finally:
             process.send_signal(number)
         assert process.wait(5) == 0
     waiting.close()
 
 
-def a_hanging_request(url):
+def open_hanging_request(url):
     """A connection whose request has arrived and is never answered."""
     fault = {"endpoint": "token", "kind": "hang"}
-    assert browse(f"{url}/_sandbox/faults", json.dumps(fault).encode())[0] == 200
-    at = urlsplit(url)
-    connection = http.client.HTTPConnection(at.hostname, at.port)
+    assert fetch_page(f"{url}/_sandbox/faults", json.dumps(fault).encode())[0] == 200
+    url_parts = urlsplit(url)
+    connection = http.client.HTTPConnection(url_parts.hostname, url_parts.port)
     connection.request("POST", "/v2/oauth/token/", "")
-    eventually(lambda: json.loads(browse(f"{url}/_sandbox/log")[2])["log"])
+    wait_for(lambda: json.loads(fetch_page(f"{url}/_sandbox/log")[2])["log"])
     return connection
 
 
 def test_two_servers_share_nothing(sandbox):
-    with a_visit() as other:
-        sandbox.connect()
+    with run_raw_sandbox() as other:
+        sandbox.connect_creator()
         assert other.control("log")["log"] == []
 
 
-def test_the_page_for_people_lists_creators_posts_and_deliveries(sandbox):
-    person = sandbox.connect(nickname="Grace")
-    publish_id = sandbox.uploaded(person)
-    status, _, page = browse(sandbox.url + "/")
+def test_the_html_page_lists_creators_posts_and_deliveries(sandbox):
+    creator = sandbox.connect_creator(nickname="Grace")
+    publish_id = sandbox.upload_video(creator)
+    status, _, page = fetch_page(sandbox.url + "/")
     assert status == 200
     assert "Grace" in page
     assert publish_id in page
@@ -109,6 +109,6 @@ def test_the_page_for_people_lists_creators_posts_and_deliveries(sandbox):
     ],
 )
 def test_a_mistyped_control_is_refused(sandbox, path, body):
-    answer = sandbox.ask("POST", f"/_sandbox/{path}", json.dumps(body))
+    answer = sandbox.send("POST", f"/_sandbox/{path}", json.dumps(body))
     assert answer.status == 400
     assert answer.json["error"]

@@ -4,17 +4,17 @@ import re
 
 import pytest
 
-from platforms.sandbox.tiktok.meter import Meter
-from tests.platforms.visitor import DIRECT, INBOX, a_file
+from platforms.sandbox.tiktok.rate_counter import RateCounter
+from tests.platforms.raw_sandbox_client import DIRECT_INIT_PATH, INBOX_INIT_PATH, file_source
 
-PHOTOS, STATUS = "/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/"
-SIZE, COUNT = "The chunk size is invalid", "The total chunk count is invalid"
-SOURCE = "The request source info is empty or incorrect"
-POST = "The request post info is empty or incorrect"
+PHOTO_INIT_PATH, STATUS_PATH = "/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/"
+BAD_CHUNK_SIZE, BAD_CHUNK_COUNT = "The chunk size is invalid", "The total chunk count is invalid"
+BAD_SOURCE_INFO = "The request source info is empty or incorrect"
+BAD_POST_INFO = "The request post info is empty or incorrect"
 MB, MIB = 1_000_000, 1024 * 1024
 
 
-def refusal(answer):
+def error_of(answer):
     error = answer.json["error"]
     assert set(error) == {"code", "message", "log_id"}
     assert answer.headers["x-tt-logid"] == error["log_id"]
@@ -25,29 +25,29 @@ def refusal(answer):
     ("size", "chunk", "count", "message"),
     [
         (50_000_123, 10 * MB, 5, None),
-        (50_000_123, 10 * MB, 6, COUNT),  # rounded up
+        (50_000_123, 10 * MB, 6, BAD_CHUNK_COUNT),  # rounded up
         (4_000_000, 4_000_000, 1, None),
-        (4_000_000, 2_000_000, 2, SIZE),
+        (4_000_000, 2_000_000, 2, BAD_CHUNK_SIZE),
         (64 * MB, 64 * MB, 1, None),
-        (64 * MB + 1, 64 * MB + 1, 1, SIZE),
-        (15 * MB, 10 * MB, 1, SIZE),  # one chunk is the whole file
-        (70 * MB, 64 * MB, 1, SIZE),
+        (64 * MB + 1, 64 * MB + 1, 1, BAD_CHUNK_SIZE),
+        (15 * MB, 10 * MB, 1, BAD_CHUNK_SIZE),  # one chunk is the whole file
+        (70 * MB, 64 * MB, 1, BAD_CHUNK_SIZE),
         (4_000 * MB, 64 * MB, 62, None),
-        (4_000 * MB + 1, 64 * MB, 62, SOURCE),
-        (10 * MB, 5 * MB, 0, SOURCE),
-        (0, 5 * MB, 1, SOURCE),
-        (True, 5 * MB, 1, SOURCE),
-        ("5000000", 5 * MB, 1, SOURCE),
-        (None, 5 * MB, 1, SOURCE),
+        (4_000 * MB + 1, 64 * MB, 62, BAD_SOURCE_INFO),
+        (10 * MB, 5 * MB, 0, BAD_SOURCE_INFO),
+        (0, 5 * MB, 1, BAD_SOURCE_INFO),
+        (True, 5 * MB, 1, BAD_SOURCE_INFO),
+        ("5000000", 5 * MB, 1, BAD_SOURCE_INFO),
+        (None, 5 * MB, 1, BAD_SOURCE_INFO),
     ],
 )
-def test_a_chunk_plan_is_judged(sandbox, size, chunk, count, message):
+def test_a_chunk_plan_is_validated(sandbox, size, chunk, count, message):
     plan = {"video_size": size, "chunk_size": chunk, "total_chunk_count": count}
-    answer = sandbox.inbox(sandbox.connect(), 1000, **plan)
+    answer = sandbox.start_inbox_video(sandbox.connect_creator(), 1000, **plan)
     if message is None:
         assert answer.data["upload_url"]
     else:
-        assert refusal(answer) == (400, "invalid_params")
+        assert error_of(answer) == (400, "invalid_params")
         assert answer.json["error"]["message"] == message
 
 
@@ -58,21 +58,27 @@ def test_a_chunk_plan_is_judged(sandbox, size, chunk, count, message):
 def test_mb_can_be_read_as_mib(sandbox, size, chunk, count, fits):
     sandbox.control("settings", lenient_chunks=True)
     plan = {"video_size": size, "chunk_size": chunk, "total_chunk_count": count}
-    answer = sandbox.inbox(sandbox.connect(), 1000, **plan)
-    assert answer.json["error"]["message"] == ("" if fits else SIZE)
+    answer = sandbox.start_inbox_video(sandbox.connect_creator(), 1000, **plan)
+    assert answer.json["error"]["message"] == ("" if fits else BAD_CHUNK_SIZE)
     sandbox.control("settings", lenient_chunks=False)
-    assert sandbox.inbox(sandbox.connect(), 1000, **plan).json["error"]["message"] == SIZE
+    assert (
+        sandbox.start_inbox_video(sandbox.connect_creator(), 1000, **plan).json["error"]["message"]
+        == BAD_CHUNK_SIZE
+    )
 
 
 @pytest.mark.parametrize("source", [{}, {"source": "FTP"}, {"source": "PULL_FROM_URL"}])
 def test_a_source_has_to_be_complete(sandbox, source):
-    answer = sandbox.api(INBOX, sandbox.connect(), {"source_info": source})
-    assert answer.json["error"]["message"] == SOURCE
+    answer = sandbox.call_api(INBOX_INIT_PATH, sandbox.connect_creator(), {"source_info": source})
+    assert answer.json["error"]["message"] == BAD_SOURCE_INFO
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"source_info": []}])
 def test_nonsense_is_refused_as_such(sandbox, body):
-    assert refusal(sandbox.api(INBOX, sandbox.connect(), body)) == (400, "invalid_params")
+    assert error_of(sandbox.call_api(INBOX_INIT_PATH, sandbox.connect_creator(), body)) == (
+        400,
+        "invalid_params",
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,12 +93,14 @@ def test_nonsense_is_refused_as_such(sandbox, body):
     ],
 )
 def test_wrong_post_info_is_refused(sandbox, info):
-    answer = sandbox.direct(sandbox.connect(), **info)
-    assert answer.json["error"]["message"] == POST
+    answer = sandbox.start_direct_video(sandbox.connect_creator(), **info)
+    assert answer.json["error"]["message"] == BAD_POST_INFO
 
 
 def test_a_title_is_counted_in_utf_16(sandbox):
-    assert sandbox.direct(sandbox.connect(), title="\N{GRINNING FACE}" * 1100).data
+    assert sandbox.start_direct_video(
+        sandbox.connect_creator(), title="\N{GRINNING FACE}" * 1100
+    ).data
 
 
 @pytest.mark.parametrize(
@@ -100,10 +108,12 @@ def test_a_title_is_counted_in_utf_16(sandbox):
     [(True, "PUBLIC_TO_EVERYONE"), (False, "FOLLOWER_OF_CREATOR"), (False, None)],
 )
 def test_the_privacy_level_has_to_be_among_the_options(sandbox, private, level):
-    person = sandbox.connect(private=private)
+    creator = sandbox.connect_creator(private=private)
     info = {"privacy_level": level} if level else {}
-    answer = sandbox.api(DIRECT, person, {"post_info": info, "source_info": a_file(1000)})
-    assert refusal(answer) == (403, "privacy_level_option_mismatch")
+    answer = sandbox.call_api(
+        DIRECT_INIT_PATH, creator, {"post_info": info, "source_info": file_source(1000)}
+    )
+    assert error_of(answer) == (403, "privacy_level_option_mismatch")
 
 
 @pytest.mark.parametrize(
@@ -111,34 +121,36 @@ def test_the_privacy_level_has_to_be_among_the_options(sandbox, private, level):
 )
 def test_an_unaudited_app_posts_for_private_accounts_only(sandbox, private, level):
     sandbox.control("settings", audited=False, unaudited_users=0)
-    answer = sandbox.direct(sandbox.connect(private=private), privacy_level=level)
+    answer = sandbox.start_direct_video(
+        sandbox.connect_creator(private=private), privacy_level=level
+    )
     code = "unaudited_client_can_only_post_to_private_accounts"
-    assert refusal(answer) == (403, code)
-    assert sandbox.direct(sandbox.connect(private=True)).data
+    assert error_of(answer) == (403, code)
+    assert sandbox.start_direct_video(sandbox.connect_creator(private=True)).data
 
 
-def test_an_unaudited_app_serves_five_people_a_day(sandbox):
-    sandbox.settle(86_400)
+def test_an_unaudited_app_serves_five_creators_a_day(sandbox):
+    sandbox.advance_clock(86_400)
     sandbox.control("settings", audited=False)
-    people = [sandbox.connect(private=True) for _ in range(5)]
-    assert all(sandbox.direct(person).data for person in people)
-    sixth = sandbox.connect(private=True)
-    assert refusal(sandbox.direct(sixth)) == (403, "reached_active_user_cap")
-    assert sandbox.direct(people[0]).data
-    asked = sandbox.api("/v2/post/publish/creator_info/query/", sixth)
-    assert refusal(asked) == (200, "reached_active_user_cap")
+    people = [sandbox.connect_creator(private=True) for _ in range(5)]
+    assert all(sandbox.start_direct_video(creator).data for creator in people)
+    sixth = sandbox.connect_creator(private=True)
+    assert error_of(sandbox.start_direct_video(sixth)) == (403, "reached_active_user_cap")
+    assert sandbox.start_direct_video(people[0]).data
+    asked = sandbox.call_api("/v2/post/publish/creator_info/query/", sixth)
+    assert error_of(asked) == (200, "reached_active_user_cap")
 
 
-def test_an_audited_app_serves_as_many_people_a_day_as_its_form_says(sandbox):
-    sandbox.settle(86_400)
+def test_an_audited_app_serves_as_many_creators_a_day_as_configured(sandbox):
+    sandbox.advance_clock(86_400)
     sandbox.control("settings", active_user_cap=2)
-    people = [sandbox.connect() for _ in range(2)]
-    assert all(sandbox.direct(person).data for person in people)
-    third = sandbox.connect()
-    assert refusal(sandbox.direct(third)) == (403, "reached_active_user_cap")
-    assert sandbox.direct(people[1]).data
-    sandbox.settle(86_400)
-    assert sandbox.direct(sandbox.connect()).data
+    people = [sandbox.connect_creator() for _ in range(2)]
+    assert all(sandbox.start_direct_video(creator).data for creator in people)
+    third = sandbox.connect_creator()
+    assert error_of(sandbox.start_direct_video(third)) == (403, "reached_active_user_cap")
+    assert sandbox.start_direct_video(people[1]).data
+    sandbox.advance_clock(86_400)
+    assert sandbox.start_direct_video(sandbox.connect_creator()).data
 
 
 @pytest.mark.parametrize(
@@ -148,43 +160,43 @@ def test_an_audited_app_serves_as_many_people_a_day_as_its_form_says(sandbox):
         ({"posts_elsewhere": 15}, "spam_risk_too_many_posts"),
     ],
 )
-def test_a_creator_who_may_not_post_is_told_with_success_first(sandbox, traits, code):
-    person = sandbox.connect(**traits)
-    asked = sandbox.api("/v2/post/publish/creator_info/query/", person)
-    assert refusal(asked) == (200, code)
-    assert refusal(sandbox.direct(person)) == (403, code)
+def test_a_creator_who_may_not_post_is_reported_with_success_first(sandbox, traits, code):
+    creator = sandbox.connect_creator(**traits)
+    asked = sandbox.call_api("/v2/post/publish/creator_info/query/", creator)
+    assert error_of(asked) == (200, code)
+    assert error_of(sandbox.start_direct_video(creator)) == (403, code)
 
 
 def test_the_daily_cap_is_shared_with_other_apps(sandbox):
-    person = sandbox.connect(posts_elsewhere=14)
-    assert sandbox.direct(person).data
-    assert sandbox.direct(person).code == "spam_risk_too_many_posts"
+    creator = sandbox.connect_creator(posts_elsewhere=14)
+    assert sandbox.start_direct_video(creator).data
+    assert sandbox.start_direct_video(creator).code == "spam_risk_too_many_posts"
 
 
 def test_five_drafts_a_day_may_wait(sandbox):
-    person = sandbox.connect()
+    creator = sandbox.connect_creator()
     for _ in range(5):
-        sandbox.uploaded(person)
-    assert refusal(sandbox.inbox(person)) == (403, "spam_risk_too_many_pending_share")
-    sandbox.settle(86_400)
-    again = sandbox.refresh(person.refresh).json["access_token"]
-    assert sandbox.inbox(again).data
+        sandbox.upload_video(creator)
+    assert error_of(sandbox.start_inbox_video(creator)) == (403, "spam_risk_too_many_pending_share")
+    sandbox.advance_clock(86_400)
+    again = sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
+    assert sandbox.start_inbox_video(again).data
 
 
 def test_a_failed_draft_does_not_wait(sandbox):
-    person = sandbox.connect(fail_reason="internal")
+    creator = sandbox.connect_creator(fail_reason="internal")
     for _ in range(5):
-        sandbox.uploaded(person)
-    sandbox.settle(61)
-    assert sandbox.inbox(person).data
+        sandbox.upload_video(creator)
+    sandbox.advance_clock(61)
+    assert sandbox.start_inbox_video(creator).data
 
 
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        (INBOX, 6),
-        (DIRECT, 6),
-        (PHOTOS, 6),
+        (INBOX_INIT_PATH, 6),
+        (DIRECT_INIT_PATH, 6),
+        (PHOTO_INIT_PATH, 6),
         ("/v2/post/publish/creator_info/query/", 20),
         ("/v2/post/publish/status/fetch/", 30),
         ("/v2/user/info/?fields=open_id", None),
@@ -193,17 +205,17 @@ def test_a_failed_draft_does_not_wait(sandbox):
 def test_calls_are_counted_per_token_in_sliding_minutes(sandbox, path, limit):
     if limit is None:
         limit = sandbox.control("settings", display_per_minute=7)["display_per_minute"]
-    person, other = sandbox.connect(), sandbox.connect()
+    creator, other = sandbox.connect_creator(), sandbox.connect_creator()
     method = "GET" if "?" in path else "POST"
 
     def ask(one):
-        return sandbox.ask(method, path, token=one.access).json["error"]["code"]
+        return sandbox.send(method, path, token=one.access_token).json["error"]["code"]
 
-    assert "rate_limit_exceeded" not in {ask(person) for _ in range(limit)}
-    assert ask(person) == "rate_limit_exceeded"
+    assert "rate_limit_exceeded" not in {ask(creator) for _ in range(limit)}
+    assert ask(creator) == "rate_limit_exceeded"
     assert ask(other) != "rate_limit_exceeded"
-    sandbox.settle(61)
-    assert ask(person) != "rate_limit_exceeded"
+    sandbox.advance_clock(61)
+    assert ask(creator) != "rate_limit_exceeded"
 
 
 def test_without_a_setting_the_limits_are_those_of_the_pages(sandbox):
@@ -212,47 +224,47 @@ def test_without_a_setting_the_limits_are_those_of_the_pages(sandbox):
     assert [usual[f"{name}_per_minute"] for name in names] == [6, 20, 30, 600]
 
 
-def test_six_hundred_calls_fit_into_a_minute_that_slides():
-    meter = Meter()
+def test_six_hundred_calls_fit_into_a_sliding_minute():
+    meter = RateCounter()
 
     def allowed(now):
-        return meter.allows("act.x", "user_info", limit=600, now=now)
+        return meter.allow("act.x", "user_info", limit=600, now=now)
 
     assert all(allowed(number / 10) for number in range(600))  # the last at 59.9 s
     assert not allowed(59.95)
     assert allowed(60.0)  # the first has slid out, and only that one
     assert not allowed(60.05)
-    assert meter.allows("act.x", "video_list", limit=600, now=60.05)
-    assert meter.allows("act.y", "user_info", limit=600, now=60.05)
+    assert meter.allow("act.x", "video_list", limit=600, now=60.05)
+    assert meter.allow("act.y", "user_info", limit=600, now=60.05)
 
 
 @pytest.mark.parametrize(
     ("scopes", "path"),
     [
-        ("video.upload", DIRECT),
-        ("video.publish", INBOX),
+        ("video.upload", DIRECT_INIT_PATH),
+        ("video.publish", INBOX_INIT_PATH),
         ("video.upload", "/v2/post/publish/creator_info/query/"),
-        ("video.list", STATUS),
+        ("video.list", STATUS_PATH),
         ("video.list", "/v2/post/publish/cancel/"),
-        ("video.list", PHOTOS),
+        ("video.list", PHOTO_INIT_PATH),
         ("video.upload", "/v2/video/list/?fields=id"),
     ],
 )
-def test_each_call_takes_its_scope(sandbox, scopes, path):
-    answer = sandbox.api(path, sandbox.connect(scopes=scopes), {})
-    assert refusal(answer) == (401, "scope_not_authorized")
+def test_each_call_requires_its_scope(sandbox, scopes, path):
+    answer = sandbox.call_api(path, sandbox.connect_creator(scopes=scopes), {})
+    assert error_of(answer) == (401, "scope_not_authorized")
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "act.x"}, {"Authorization": "Basic x"}])
 def test_no_call_without_a_token(sandbox, header):
-    answer = sandbox.ask("POST", INBOX, "{}", header)
-    assert refusal(answer) == (401, "access_token_invalid")
+    answer = sandbox.send("POST", INBOX_INIT_PATH, "{}", header)
+    assert error_of(answer) == (401, "access_token_invalid")
 
 
 def test_a_success_has_the_envelope_too(sandbox):
-    person = sandbox.connect()
-    started = sandbox.inbox(person)
-    asked = sandbox.api(STATUS, person, {"publish_id": started.data["publish_id"]})
+    creator = sandbox.connect_creator()
+    started = sandbox.start_inbox_video(creator)
+    asked = sandbox.call_api(STATUS_PATH, creator, {"publish_id": started.data["publish_id"]})
     for answer in (started, asked):
         assert set(answer.json) == {"data", "error"}
         assert set(answer.json["error"]) == {"code", "message", "log_id"}
@@ -263,19 +275,21 @@ def test_a_success_has_the_envelope_too(sandbox):
 
 
 def test_a_path_without_its_final_slash_is_no_path(sandbox):
-    answer = sandbox.api(INBOX.rstrip("/"), sandbox.connect(), {})
+    answer = sandbox.call_api(INBOX_INIT_PATH.rstrip("/"), sandbox.connect_creator(), {})
     assert (answer.status, "Location" in answer.headers) == (404, False)
 
 
 def test_an_inbox_post_tolerates_post_info(sandbox):
-    body = {"source_info": a_file(1000), "post_info": {"anything": 1}}
-    assert sandbox.api(INBOX, sandbox.connect(), body).data
+    body = {"source_info": file_source(1000), "post_info": {"anything": 1}}
+    assert sandbox.call_api(INBOX_INIT_PATH, sandbox.connect_creator(), body).data
 
 
 def test_the_creators_options_depend_on_the_account(sandbox):
     path = "/v2/post/publish/creator_info/query/"
-    public = sandbox.api(path, sandbox.connect()).data
-    private = sandbox.api(path, sandbox.connect(private=True, comment_disabled=True)).data
+    public = sandbox.call_api(path, sandbox.connect_creator()).data
+    private = sandbox.call_api(
+        path, sandbox.connect_creator(private=True, comment_disabled=True)
+    ).data
     levels = ["MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
     assert public["privacy_level_options"] == ["PUBLIC_TO_EVERYONE", *levels]
     assert private["privacy_level_options"] == ["FOLLOWER_OF_CREATOR", *levels]
@@ -284,8 +298,8 @@ def test_the_creators_options_depend_on_the_account(sandbox):
     assert [private[flag] for flag in flags] == [True] * 3
 
 
-def test_what_an_audit_would_object_to_is_noted(sandbox):
-    person = sandbox.connect(private=True, comment_disabled=True)
-    sandbox.direct(person, brand_content_toggle=True)
+def test_audit_objections_are_recorded_as_warnings(sandbox):
+    creator = sandbox.connect_creator(private=True, comment_disabled=True)
+    sandbox.start_direct_video(creator, brand_content_toggle=True)
     found = sandbox.control("warnings")["warnings"]
-    assert len([one for one in found if one["open_id"] == person.open_id]) == 3
+    assert len([one for one in found if one["open_id"] == creator.open_id]) == 3

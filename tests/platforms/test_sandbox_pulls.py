@@ -7,34 +7,45 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.platforms.visitor import DIRECT, INBOX, MP4, PRIVATE, content, eventually
+from tests.platforms.raw_sandbox_client import (
+    DIRECT_INIT_PATH,
+    FAKE_MP4,
+    INBOX_INIT_PATH,
+    PRIVATE_POST,
+    delivery_content,
+    wait_for,
+)
 
-CANCEL = "/v2/post/publish/cancel/"
-PHOTOS = "/v2/post/publish/content/init/"
-JPEG = bytes.fromhex("ffd8ffe0") + bytes(100)
-PAGES = {"/film.mp4": MP4, "/photo.jpg": JPEG, "/photo.png": b"\x89PNG\r\n\x1a\n" + bytes(100)}
+CANCEL_PATH = "/v2/post/publish/cancel/"
+PHOTO_INIT_PATH = "/v2/post/publish/content/init/"
+FAKE_JPEG = bytes.fromhex("ffd8ffe0") + bytes(100)
+FILES_BY_PATH = {
+    "/film.mp4": FAKE_MP4,
+    "/photo.jpg": FAKE_JPEG,
+    "/photo.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
+}
 
 
-class Host(BaseHTTPRequestHandler):
+class FileHostHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/moved.mp4":
             self.send_response(302)
             self.send_header("Location", "/film.mp4")
         elif self.path == "/short.mp4":
             self.send_response(200)
-            self.send_header("Content-Length", str(len(MP4)))
+            self.send_header("Content-Length", str(len(FAKE_MP4)))
         else:
-            self.send_response(200 if self.path in PAGES else 404)
+            self.send_response(200 if self.path in FILES_BY_PATH else 404)
         self.end_headers()
-        self.wfile.write(PAGES.get(self.path, MP4[:100]))
+        self.wfile.write(FILES_BY_PATH.get(self.path, FAKE_MP4[:100]))
 
     def log_message(self, *_):
         pass
 
 
 @contextmanager
-def a_host():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+def run_file_host():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FileHostHandler)
     thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
     thread.start()
     try:
@@ -46,53 +57,56 @@ def a_host():
 
 
 @pytest.fixture(scope="module")
-def host():
-    with a_host() as url:
+def file_host():
+    with run_file_host() as url:
         yield url
 
 
 @pytest.fixture
-def person(sandbox):
-    return sandbox.connect()
+def creator(sandbox):
+    return sandbox.connect_creator()
 
 
-def pull(sandbox, person, url, path=INBOX):
+def start_pull(sandbox, creator, url, path=INBOX_INIT_PATH):
     source = {"source": "PULL_FROM_URL", "video_url": url}
-    body = {"source_info": source, "post_info": PRIVATE if path == DIRECT else {}}
-    return sandbox.api(path, person, body)
+    body = {"source_info": source, "post_info": PRIVATE_POST if path == DIRECT_INIT_PATH else {}}
+    return sandbox.call_api(path, creator, body)
 
 
-def done(sandbox, publish_id):
-    def look():
-        sandbox.settle()
-        post = sandbox.post(publish_id)
+def wait_until_processed(sandbox, publish_id):
+    def find_processed():
+        sandbox.advance_clock()
+        post = sandbox.get_post(publish_id)
         return None if post["status"].startswith("PROCESSING") else post
 
-    return eventually(look)
+    return wait_for(find_processed)
 
 
 @pytest.mark.parametrize(
     ("path", "prefix", "status"),
     [
-        (INBOX, "v_inbox_url~v2.", "SEND_TO_USER_INBOX"),
-        (DIRECT, "v_pub_url~v2.", "PUBLISH_COMPLETE"),
+        (INBOX_INIT_PATH, "v_inbox_url~v2.", "SEND_TO_USER_INBOX"),
+        (DIRECT_INIT_PATH, "v_pub_url~v2.", "PUBLISH_COMPLETE"),
     ],
 )
-def test_a_file_is_really_fetched(sandbox, person, host, path, prefix, status):
-    started = pull(sandbox, person, f"{host}/film.mp4", path).data
+def test_a_file_is_really_fetched(sandbox, creator, file_host, path, prefix, status):
+    started = start_pull(sandbox, creator, f"{file_host}/film.mp4", path).data
     assert started["publish_id"].startswith(prefix)
     assert "upload_url" not in started
-    post = done(sandbox, started["publish_id"])
-    assert (post["status"], post["sha256"]) == (status, sha256(MP4).hexdigest())
-    told = sandbox.status(person, started["publish_id"]).data
-    assert told["downloaded_bytes"] == len(MP4)
+    post = wait_until_processed(sandbox, started["publish_id"])
+    assert (post["status"], post["sha256"]) == (status, sha256(FAKE_MP4).hexdigest())
+    status_data = sandbox.fetch_status(creator, started["publish_id"]).data
+    assert status_data["downloaded_bytes"] == len(FAKE_MP4)
 
 
 @pytest.mark.parametrize("page", ["/moved.mp4", "/missing.mp4", "/short.mp4"])
-def test_what_cannot_be_fetched_fails(sandbox, person, host, page):
-    publish_id = pull(sandbox, person, host + page).data["publish_id"]
-    assert done(sandbox, publish_id)["fail_reason"] == "video_pull_failed"
-    assert content(sandbox.told(person.open_id))["reason"] == "video_pull_failed"
+def test_what_cannot_be_fetched_fails(sandbox, creator, file_host, page):
+    publish_id = start_pull(sandbox, creator, file_host + page).data["publish_id"]
+    assert wait_until_processed(sandbox, publish_id)["fail_reason"] == "video_pull_failed"
+    assert (
+        delivery_content(sandbox.wait_for_delivery(creator.open_id))["reason"]
+        == "video_pull_failed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,9 +122,9 @@ def test_what_cannot_be_fetched_fails(sandbox, person, host, page):
         "ftp://media.example.org/film.mp4",
     ],
 )
-def test_an_address_that_is_not_verified_is_refused(sandbox, person, url):
+def test_a_url_that_is_not_verified_is_refused(sandbox, creator, url):
     sandbox.control("settings", verified_urls="example.org,https://example.net/films/")
-    answer = pull(sandbox, person, url)
+    answer = start_pull(sandbox, creator, url)
     assert (answer.status, answer.code) == (403, "url_ownership_unverified")
 
 
@@ -122,38 +136,43 @@ def test_an_address_that_is_not_verified_is_refused(sandbox, person, url):
         "https://example.net/films/a/film.mp4",
     ],
 )
-def test_a_verified_address_elsewhere_is_fetched_by_simulation(sandbox, person, url):
+def test_a_verified_remote_url_is_fetched_by_simulation(sandbox, creator, url):
     sandbox.control("settings", verified_urls="example.org,https://example.net/films/")
-    publish_id = pull(sandbox, person, url).data["publish_id"]
-    assert done(sandbox, publish_id)["status"] == "SEND_TO_USER_INBOX"
+    publish_id = start_pull(sandbox, creator, url).data["publish_id"]
+    assert wait_until_processed(sandbox, publish_id)["status"] == "SEND_TO_USER_INBOX"
 
 
-def test_loopback_can_be_refused_too(sandbox, person, host):
+def test_loopback_can_be_refused_too(sandbox, creator, file_host):
     sandbox.control("settings", loopback_pulls=False)
-    assert pull(sandbox, person, f"{host}/film.mp4").code == "url_ownership_unverified"
+    assert start_pull(sandbox, creator, f"{file_host}/film.mp4").code == "url_ownership_unverified"
 
 
-def test_a_download_can_be_cancelled_once(sandbox, person, host):
+def test_a_download_can_be_cancelled_once(sandbox, creator, file_host):
     sandbox.control("settings", download_seconds=600.0)
-    publish_id = pull(sandbox, person, f"{host}/film.mp4").data["publish_id"]
-    assert sandbox.status(person, publish_id).data["status"] == "PROCESSING_DOWNLOAD"
-    answer = sandbox.api(CANCEL, person, {"publish_id": publish_id})
+    publish_id = start_pull(sandbox, creator, f"{file_host}/film.mp4").data["publish_id"]
+    assert sandbox.fetch_status(creator, publish_id).data["status"] == "PROCESSING_DOWNLOAD"
+    answer = sandbox.call_api(CANCEL_PATH, creator, {"publish_id": publish_id})
     assert (answer.status, set(answer.json), answer.code) == (200, {"error"}, "ok")
-    assert content(sandbox.told(person.open_id))["reason"] == "publish_cancelled"
-    again = sandbox.api(CANCEL, person, {"publish_id": publish_id})
+    assert (
+        delivery_content(sandbox.wait_for_delivery(creator.open_id))["reason"]
+        == "publish_cancelled"
+    )
+    again = sandbox.call_api(CANCEL_PATH, creator, {"publish_id": publish_id})
     assert (again.status, again.code) == (400, "publish_not_cancellable")
-    sandbox.settle(601)
-    assert sandbox.post(publish_id)["size"] == 0
+    sandbox.advance_clock(601)
+    assert sandbox.get_post(publish_id)["size"] == 0
 
 
-def test_a_download_that_takes_an_hour_fails(sandbox, person, host):
+def test_a_download_that_takes_an_hour_fails(sandbox, creator, file_host):
     sandbox.control("settings", download_seconds=4000.0)
-    publish_id = pull(sandbox, person, f"{host}/film.mp4").data["publish_id"]
-    sandbox.settle(3601)
-    assert sandbox.post(publish_id)["fail_reason"] == "video_pull_failed"
+    publish_id = start_pull(sandbox, creator, f"{file_host}/film.mp4").data["publish_id"]
+    sandbox.advance_clock(3601)
+    assert sandbox.get_post(publish_id)["fail_reason"] == "video_pull_failed"
 
 
-def photos(sandbox, person, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_URL", **info):
+def start_photo_post(
+    sandbox, creator, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_URL", **info
+):
     body = {
         "media_type": "PHOTO",
         "post_mode": mode,
@@ -164,7 +183,7 @@ def photos(sandbox, person, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_UR
             "photo_cover_index": cover,
         },
     }
-    return sandbox.api(PHOTOS, person, body)
+    return sandbox.call_api(PHOTO_INIT_PATH, creator, body)
 
 
 @pytest.mark.parametrize(
@@ -174,20 +193,22 @@ def photos(sandbox, person, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_UR
         ("MEDIA_UPLOAD", "p_inbox_url~v2.", "SEND_TO_USER_INBOX"),
     ],
 )
-def test_photos_are_fetched(sandbox, person, host, mode, prefix, status):
-    publish_id = photos(sandbox, person, [f"{host}/photo.jpg"] * 2, mode).data["publish_id"]
+def test_photos_are_fetched(sandbox, creator, file_host, mode, prefix, status):
+    publish_id = start_photo_post(sandbox, creator, [f"{file_host}/photo.jpg"] * 2, mode).data[
+        "publish_id"
+    ]
     assert publish_id.startswith(prefix)
-    post = done(sandbox, publish_id)
-    assert (post["status"], post["size"]) == (status, 2 * len(JPEG))
+    post = wait_until_processed(sandbox, publish_id)
+    assert (post["status"], post["size"]) == (status, 2 * len(FAKE_JPEG))
 
 
 @pytest.mark.parametrize(
     ("page", "reason"),
     [("photo.png", "file_format_check_failed"), ("missing.jpg", "photo_pull_failed")],
 )
-def test_photos_that_will_not_do_fail(sandbox, person, host, page, reason):
-    publish_id = photos(sandbox, person, [f"{host}/{page}"]).data["publish_id"]
-    assert done(sandbox, publish_id)["fail_reason"] == reason
+def test_unusable_photos_fail(sandbox, creator, file_host, page, reason):
+    publish_id = start_photo_post(sandbox, creator, [f"{file_host}/{page}"]).data["publish_id"]
+    assert wait_until_processed(sandbox, publish_id)["fail_reason"] == reason
 
 
 @pytest.mark.parametrize(
@@ -206,8 +227,10 @@ def test_photos_that_will_not_do_fail(sandbox, person, host, page, reason):
         ({"disable_duet": True}, "The request post info"),
     ],
 )
-def test_wrong_photo_orders_are_refused(sandbox, person, changes, message):
-    answer = photos(sandbox, person, **({"urls": ["https://example.org/1.jpg"]} | changes))
+def test_invalid_photo_requests_are_refused(sandbox, creator, changes, message):
+    answer = start_photo_post(
+        sandbox, creator, **({"urls": ["https://example.org/1.jpg"]} | changes)
+    )
     assert (answer.status, answer.code) == (400, "invalid_params")
     assert answer.json["error"]["message"].startswith(message)
 
@@ -215,7 +238,7 @@ def test_wrong_photo_orders_are_refused(sandbox, person, changes, message):
 @pytest.mark.parametrize(
     ("scope", "mode"), [("video.publish", "MEDIA_UPLOAD"), ("video.upload", "DIRECT_POST")]
 )
-def test_photos_take_the_scope_of_their_mode(sandbox, host, scope, mode):
-    person = sandbox.connect(scopes=scope)
-    answer = photos(sandbox, person, [f"{host}/photo.jpg"], mode)
+def test_photos_require_the_scope_of_their_mode(sandbox, file_host, scope, mode):
+    creator = sandbox.connect_creator(scopes=scope)
+    answer = start_photo_post(sandbox, creator, [f"{file_host}/photo.jpg"], mode)
     assert (answer.status, answer.code) == (401, "scope_not_authorized")

@@ -7,22 +7,27 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from tests.platforms.stage import CLIENT_SECRET
-from tests.platforms.visitor import FORM, INBOX, JSON, content
+from tests.platforms.raw_sandbox_client import (
+    FORM_HEADERS,
+    INBOX_INIT_PATH,
+    JSON_HEADERS,
+    delivery_content,
+)
+from tests.platforms.sandbox_client import CLIENT_SECRET
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/tiktok_pkce.json").read_text())
 VERIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 
 
-def refused(answer):
+def error_of(answer):
     """The error and its text; the shape is flat, and the status is a success."""
     assert answer.status == 200
     assert set(answer.json) == {"error", "error_description", "log_id"}
     return answer.json["error"], answer.json["error_description"]
 
 
-def test_a_grant_is_told_flat_with_its_lifetimes(sandbox):
-    told = sandbox.connect(scopes="video.upload").answer
+def test_a_token_response_is_flat_and_has_lifetimes(sandbox):
+    told = sandbox.connect_creator(scopes="video.upload").token_response
     assert (told["expires_in"], told["refresh_expires_in"]) == (7200, 15_552_000)
     assert told["access_token"].startswith("act.")
     assert told["refresh_token"].startswith("rft.")
@@ -39,17 +44,17 @@ def test_a_grant_is_told_flat_with_its_lifetimes(sandbox):
     ],
 )
 def test_a_cut_or_wrongly_decoded_code_is_an_expired_one(sandbox, spoil):
-    code = sandbox.decide(sandbox.someone())[0]["code"]
+    code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
     expired = ("invalid_grant", "Authorization code is expired.")
-    assert refused(sandbox.exchange(spoil(code))) == expired
-    assert sandbox.exchange(code).json["access_token"]
-    assert refused(sandbox.exchange(code)) == expired
+    assert error_of(sandbox.exchange_code(spoil(code))) == expired
+    assert sandbox.exchange_code(code).json["access_token"]
+    assert error_of(sandbox.exchange_code(code)) == expired
 
 
 def test_a_code_does_not_live_long(sandbox):
-    code = sandbox.decide(sandbox.someone())[0]["code"]
-    sandbox.settle(301)
-    assert refused(sandbox.exchange(code))[0] == "invalid_grant"
+    code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
+    sandbox.advance_clock(301)
+    assert error_of(sandbox.exchange_code(code))[0] == "invalid_grant"
 
 
 @pytest.mark.parametrize(
@@ -67,58 +72,58 @@ def test_a_code_does_not_live_long(sandbox):
     ],
 )
 def test_a_wrong_exchange_is_refused(sandbox, changes, error):
-    code = sandbox.decide(sandbox.someone())[0]["code"]
-    assert refused(sandbox.exchange(code, **changes))[0] == error
+    code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
+    assert error_of(sandbox.exchange_code(code, **changes))[0] == error
 
 
 def test_the_token_endpoint_takes_forms_only(sandbox):
     body = json.dumps({"client_key": "x", "grant_type": "refresh_token"})
-    answer = sandbox.ask("POST", "/v2/oauth/token/", body, JSON)
-    assert refused(answer) == ("invalid_request", "The request parameters are malformed.")
+    answer = sandbox.send("POST", "/v2/oauth/token/", body, JSON_HEADERS)
+    assert error_of(answer) == ("invalid_request", "The request parameters are malformed.")
 
 
 def test_the_status_of_a_refusal_is_a_setting(sandbox):
     sandbox.control("settings", oauth_status=401)
-    assert sandbox.exchange("nothing").status == 401
+    assert sandbox.exchange_code("nothing").status == 401
 
 
-def test_a_refresh_token_serves_once(sandbox):
-    person = sandbox.connect()
-    new = sandbox.refresh(person.refresh).json
-    assert new["refresh_token"] != person.refresh
+def test_a_refresh_token_can_be_used_once(sandbox):
+    creator = sandbox.connect_creator()
+    new = sandbox.refresh_tokens(creator.refresh_token).json
+    assert new["refresh_token"] != creator.refresh_token
     dead = ("invalid_grant", "Refresh token is invalid or expired.")
-    assert refused(sandbox.refresh(person.refresh)) == dead
-    assert sandbox.refresh(new["refresh_token"]).json["access_token"]
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token)) == dead
+    assert sandbox.refresh_tokens(new["refresh_token"]).json["access_token"]
 
 
 def test_a_refresh_token_ends_with_its_lifetime(sandbox):
     sandbox.control("settings", refresh_seconds=100.0)
-    person = sandbox.connect()
-    sandbox.settle(101)
-    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
+    creator = sandbox.connect_creator()
+    sandbox.advance_clock(101)
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token))[0] == "invalid_grant"
 
 
 def test_the_older_profile_lives_a_day_and_its_refresh_token_does_not_start_anew(sandbox):
     sandbox.control("settings", profile="older")
-    person = sandbox.connect()
-    sandbox.settle(1000)
-    told = sandbox.refresh(person.refresh).json
+    creator = sandbox.connect_creator()
+    sandbox.advance_clock(1000)
+    told = sandbox.refresh_tokens(creator.refresh_token).json
     assert told["expires_in"] == 86_400
     assert told["refresh_expires_in"] <= 31_536_000 - 1000
 
 
-def test_the_older_profile_is_strict_unless_told_otherwise(sandbox):
+def test_the_older_profile_is_strict_by_default(sandbox):
     sandbox.control("settings", profile="older")
-    person = sandbox.connect()
-    assert sandbox.refresh(person.refresh).json["access_token"]
-    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
+    creator = sandbox.connect_creator()
+    assert sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token))[0] == "invalid_grant"
 
 
 def test_the_current_profile_is_never_lenient(sandbox):
     sandbox.control("settings", lenient_refresh=True)
-    person = sandbox.connect()
-    assert sandbox.refresh(person.refresh).json["access_token"]
-    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
+    creator = sandbox.connect_creator()
+    assert sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token))[0] == "invalid_grant"
 
 
 @pytest.mark.parametrize(
@@ -132,98 +137,108 @@ def test_the_current_profile_is_never_lenient(sandbox):
 )
 def test_whether_a_refresh_token_starts_anew_is_a_setting(sandbox, profile, restarts, full):
     sandbox.control("settings", profile=profile, refresh_restarts=restarts)
-    person = sandbox.connect()
-    sandbox.settle(1000)
-    left = sandbox.refresh(person.refresh).json["refresh_expires_in"]
-    assert (left > person.answer["refresh_expires_in"] - 1000) == full
+    creator = sandbox.connect_creator()
+    sandbox.advance_clock(1000)
+    left = sandbox.refresh_tokens(creator.refresh_token).json["refresh_expires_in"]
+    assert (left > creator.token_response["refresh_expires_in"] - 1000) == full
 
 
 @pytest.mark.parametrize("ends", [True, False])
 def test_whether_a_refresh_ends_the_old_access_token_is_a_setting(sandbox, ends):
     sandbox.control("settings", refresh_ends_access=ends)
-    person = sandbox.connect()
-    sandbox.refresh(person.refresh)
-    assert sandbox.inbox(person).code == ("access_token_invalid" if ends else "ok")
+    creator = sandbox.connect_creator()
+    sandbox.refresh_tokens(creator.refresh_token)
+    assert sandbox.start_inbox_video(creator).code == ("access_token_invalid" if ends else "ok")
 
 
 def test_the_older_profile_can_be_lenient(sandbox):
     sandbox.control("settings", profile="older", lenient_refresh=True)
-    person = sandbox.connect()
+    creator = sandbox.connect_creator()
     for _ in range(2):
-        assert sandbox.refresh(person.refresh).json["access_token"]
+        assert sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
 
 
 def test_an_access_token_ends_after_two_hours(sandbox):
-    person = sandbox.connect()
-    sandbox.settle(7201)
-    answer = sandbox.inbox(person)
+    creator = sandbox.connect_creator()
+    sandbox.advance_clock(7201)
+    answer = sandbox.start_inbox_video(creator)
     assert (answer.status, answer.code) == (401, "access_token_invalid")
 
 
-def test_a_client_token_opens_nothing(sandbox):
-    token = sandbox.oauth(grant_type="client_credentials").json["access_token"]
-    assert sandbox.api(INBOX, token, {}).code == "access_token_invalid"
+def test_a_client_token_grants_no_access(sandbox):
+    token = sandbox.call_oauth(grant_type="client_credentials").json["access_token"]
+    assert sandbox.call_api(INBOX_INIT_PATH, token, {}).code == "access_token_invalid"
 
 
-def test_revoking_ends_both_tokens_and_tells_reason_five(sandbox):
-    person = sandbox.connect()
-    publish_id = sandbox.inbox(person).data["publish_id"]
-    assert sandbox.oauth("revoke", token=person.access).json == {}
-    assert content(sandbox.told(person.open_id, "post.publish.failed"))["reason"] == "auth_removed"
-    assert content(sandbox.told(person.open_id, "authorization.removed")) == {"reason": 5}
-    assert refused(sandbox.refresh(person.refresh))[0] == "invalid_grant"
-    assert sandbox.inbox(person).code == "access_token_invalid"
-    assert sandbox.post(publish_id)["fail_reason"] == "auth_removed"
+def test_revoking_ends_both_tokens_and_sends_reason_five(sandbox):
+    creator = sandbox.connect_creator()
+    publish_id = sandbox.start_inbox_video(creator).data["publish_id"]
+    assert sandbox.call_oauth("revoke", token=creator.access_token).json == {}
+    assert (
+        delivery_content(sandbox.wait_for_delivery(creator.open_id, "post.publish.failed"))[
+            "reason"
+        ]
+        == "auth_removed"
+    )
+    assert delivery_content(
+        sandbox.wait_for_delivery(creator.open_id, "authorization.removed")
+    ) == {"reason": 5}
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token))[0] == "invalid_grant"
+    assert sandbox.start_inbox_video(creator).code == "access_token_invalid"
+    assert sandbox.get_post(publish_id)["fail_reason"] == "auth_removed"
 
 
-def test_revoking_takes_the_secret(sandbox):
-    person = sandbox.connect()
-    assert refused(sandbox.oauth("revoke", token=person.access, client_secret=None))
-    assert sandbox.inbox(person).data
+def test_revoking_requires_the_secret(sandbox):
+    creator = sandbox.connect_creator()
+    assert error_of(sandbox.call_oauth("revoke", token=creator.access_token, client_secret=None))
+    assert sandbox.start_inbox_video(creator).data
 
 
-def test_a_creator_can_leave_in_the_app(sandbox):
-    person = sandbox.connect()
-    sandbox.control(f"creators/{person.open_id}/disconnect", reason=1)
-    assert content(sandbox.told(person.open_id)) == {"reason": 1}
-    assert sandbox.inbox(person).code == "access_token_invalid"
+def test_a_creator_can_disconnect_in_the_app(sandbox):
+    creator = sandbox.connect_creator()
+    sandbox.control(f"creators/{creator.open_id}/disconnect", reason=1)
+    assert delivery_content(sandbox.wait_for_delivery(creator.open_id)) == {"reason": 1}
+    assert sandbox.start_inbox_video(creator).code == "access_token_invalid"
 
 
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["id"])
 @pytest.mark.parametrize("expected", ["expected", "expected_strict"])
-def test_pkce_is_judged_as_the_vectors_say(sandbox, vector, expected):
+def test_pkce_is_validated_as_the_vectors_say(sandbox, vector, expected):
     sandbox.control(
         "settings",
         desktop=vector["app_type"] == "desktop",
         strict_verifier=expected == "expected_strict",
     )
     asked = {name: vector[name] for name in ("code_challenge", "code_challenge_method")}
-    failed = failing_stage(sandbox, vector, asked)
+    failed = first_failing_step(sandbox, vector, asked)
     assert failed == (None if vector[expected] == "valid" else vector["stage"] or "token")
 
 
-def failing_stage(sandbox, vector, asked):
+def first_failing_step(sandbox, vector, asked):
     try:
-        told, _ = sandbox.decide(sandbox.someone("-000pkce"), **asked)
+        told, _ = sandbox.submit_consent(sandbox.create_creator("-000pkce"), **asked)
     except AssertionError:
         return "authorize"
-    answer = sandbox.exchange(told["code"], code_verifier=vector["code_verifier"]).json
+    answer = sandbox.exchange_code(told["code"], code_verifier=vector["code_verifier"]).json
     return None if "access_token" in answer else "token"
 
 
 def test_a_secret_never_shows_in_the_log(sandbox):
-    person = sandbox.connect()
-    sandbox.refresh(person.refresh)
+    creator = sandbox.connect_creator()
+    sandbox.refresh_tokens(creator.refresh_token)
     shown = json.dumps([sandbox.control(path) for path in ("log", "creators", "posts", "settings")])
     assert CLIENT_SECRET not in shown
-    assert person.access not in shown
-    assert person.refresh not in shown
+    assert creator.access_token not in shown
+    assert creator.refresh_token not in shown
 
 
 def test_the_verifier_of_a_desktop_app_has_to_match(sandbox):
     sandbox.control("settings", desktop=True)
     challenge = sha256(VERIFIER.encode()).hexdigest()
     asked = {"code_challenge": challenge, "code_challenge_method": "S256"}
-    code = sandbox.decide(sandbox.someone(), **asked)[0]["code"]
-    assert sandbox.ask("POST", "/v2/oauth/token/", "", FORM).json["error"] == "invalid_request"
-    assert sandbox.exchange(code, code_verifier=VERIFIER).json["access_token"]
+    code = sandbox.submit_consent(sandbox.create_creator(), **asked)[0]["code"]
+    assert (
+        sandbox.send("POST", "/v2/oauth/token/", "", FORM_HEADERS).json["error"]
+        == "invalid_request"
+    )
+    assert sandbox.exchange_code(code, code_verifier=VERIFIER).json["access_token"]

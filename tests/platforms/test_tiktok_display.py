@@ -8,12 +8,12 @@ import pytest
 
 from platforms.errors import RateLimited, Rejected, TokenExpired, Unavailable
 from platforms.secret import Secret
-from tests.platforms.hostile import answer, plays
-from tests.platforms.script import ok, refuses, the_request
+from tests.platforms.hostile_server import http_response, set_responses
+from tests.platforms.tiktok_responses import error_response, last_request, ok_response
 
 TOKEN = Secret("act.canary")
 SCOPES = ("user.info.basic", "video.list", "user.info.stats")
-A_VIDEO = {
+VIDEO_OBJECT = {
     "id": "7602997517160123666",
     "create_time": 1_770_210_873,
     "title": "A film",
@@ -27,27 +27,29 @@ A_VIDEO = {
 }
 
 
-def listed(*videos, **more):
-    return ok(videos=list(videos), **more)
+def list_response(*videos, **more):
+    return ok_response(videos=list(videos), **more)
 
 
-def one(server, tiktok, **changes):
-    told = {**A_VIDEO, **changes}
-    plays(server, listed({name: value for name, value in told.items() if value != "absent"}))
-    (video,) = tiktok.insights.listing(TOKEN, SCOPES).videos
+def fetch_one_video(server, tiktok, **changes):
+    fields = {**VIDEO_OBJECT, **changes}
+    set_responses(
+        server, list_response({name: value for name, value in fields.items() if value != "absent"})
+    )
+    (video,) = tiktok.insights.fetch_video_page(TOKEN, SCOPES).videos
     return video
 
 
-def test_a_page_is_asked_for_with_its_fields_in_the_address(server, tiktok):
-    plays(server, listed(A_VIDEO, cursor=1_770_210_873_000, has_more=True))
-    page = tiktok.insights.listing(TOKEN, SCOPES, cursor=1_770_300_000_000)
-    address, head, body = the_request(server)
+def test_a_page_is_requested_with_its_fields_in_the_url(server, tiktok):
+    set_responses(server, list_response(VIDEO_OBJECT, cursor=1_770_210_873_000, has_more=True))
+    page = tiktok.insights.fetch_video_page(TOKEN, SCOPES, cursor=1_770_300_000_000)
+    address, head, body = last_request(server)
     at = urlsplit(address)
     assert at.path == "/v2/video/list/"
-    assert set(parse_qs(at.query)["fields"][0].split(",")) == set(A_VIDEO)
+    assert set(parse_qs(at.query)["fields"][0].split(",")) == set(VIDEO_OBJECT)
     assert json.loads(body) == {"max_count": 20, "cursor": 1_770_300_000_000}
     assert head["authorization"] == "Bearer act.canary"
-    assert page.cursor == 1_770_210_873_000
+    assert page.next_cursor == 1_770_210_873_000
     (video,) = page.videos
     assert (video.id, video.title) == ("7602997517160123666", "A film")
     assert video.posted_at == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
@@ -55,33 +57,36 @@ def test_a_page_is_asked_for_with_its_fields_in_the_address(server, tiktok):
     assert video.counts == {"views": 5_000_000_000, "likes": 12, "comments": 0, "shares": 3}
 
 
-def test_the_first_page_is_asked_for_without_a_cursor_and_the_last_one_has_none(server, tiktok):
-    plays(server, listed(A_VIDEO, cursor=1_770_210_873_000, has_more=False))
-    assert tiktok.insights.listing(TOKEN, SCOPES).cursor is None
-    assert json.loads(the_request(server)[2]) == {"max_count": 20}
+def test_the_first_page_is_requested_without_a_cursor_and_the_last_one_has_none(server, tiktok):
+    set_responses(server, list_response(VIDEO_OBJECT, cursor=1_770_210_873_000, has_more=False))
+    assert tiktok.insights.fetch_video_page(TOKEN, SCOPES).next_cursor is None
+    assert json.loads(last_request(server)[2]) == {"max_count": 20}
 
 
-def test_known_videos_are_asked_for_by_their_ids(server, tiktok):
-    plays(server, listed(A_VIDEO))
-    (video,) = tiktok.insights.counted(TOKEN, SCOPES, ids=["7602997517160123666", "8"])
-    address, _, body = the_request(server)
+def test_known_videos_are_requested_by_their_ids(server, tiktok):
+    set_responses(server, list_response(VIDEO_OBJECT))
+    (video,) = tiktok.insights.fetch_videos(TOKEN, SCOPES, ids=["7602997517160123666", "8"])
+    address, _, body = last_request(server)
     assert urlsplit(address).path == "/v2/video/query/"
     assert json.loads(body) == {"filters": {"video_ids": ["7602997517160123666", "8"]}}
     assert video.id == "7602997517160123666"
 
 
 @pytest.mark.parametrize("ids", [[], ["1"] * 21])
-def test_more_than_twenty_ids_or_none_are_not_asked_for(server, tiktok, ids):
+def test_more_than_twenty_ids_or_none_are_not_requested(server, tiktok, ids):
     with pytest.raises(ValueError):
-        tiktok.insights.counted(TOKEN, SCOPES, ids=ids)
-    assert server.seen == []
+        tiktok.insights.fetch_videos(TOKEN, SCOPES, ids=ids)
+    assert server.requests == []
 
 
-def test_an_account_is_asked_for_its_numbers_and_nothing_else(server, tiktok):
+def test_account_totals_request_the_counters_and_nothing_else(server, tiktok):
     user = {"follower_count": 3_000_000_000, "following_count": 0, "likes_count": None}
-    plays(server, ok(user=user))
-    assert tiktok.insights.totals(TOKEN, SCOPES) == {"followers": 3_000_000_000, "following": 0}
-    at = urlsplit(the_request(server)[0])
+    set_responses(server, ok_response(user=user))
+    assert tiktok.insights.fetch_account_totals(TOKEN, SCOPES) == {
+        "followers": 3_000_000_000,
+        "following": 0,
+    }
+    at = urlsplit(last_request(server)[0])
     assert at.path == "/v2/user/info/"
     assert parse_qs(at.query)["fields"] == [
         "follower_count,following_count,likes_count,video_count"
@@ -91,43 +96,52 @@ def test_an_account_is_asked_for_its_numbers_and_nothing_else(server, tiktok):
 @pytest.mark.parametrize(
     ("call", "scopes"),
     [
-        (lambda insights, scopes: insights.totals(TOKEN, scopes), ("video.list",)),
-        (lambda insights, scopes: insights.listing(TOKEN, scopes), ("user.info.stats",)),
-        (lambda insights, scopes: insights.counted(TOKEN, scopes, ids=["1"]), ()),
+        (lambda insights, scopes: insights.fetch_account_totals(TOKEN, scopes), ("video.list",)),
+        (lambda insights, scopes: insights.fetch_video_page(TOKEN, scopes), ("user.info.stats",)),
+        (lambda insights, scopes: insights.fetch_videos(TOKEN, scopes, ids=["1"]), ()),
     ],
 )
-def test_what_was_not_granted_is_not_asked_for(server, tiktok, call, scopes):
+def test_what_was_not_granted_is_not_requested(server, tiktok, call, scopes):
     with pytest.raises(Rejected) as caught:
         call(tiktok.insights, scopes)
     assert caught.value.code == "scope_not_authorized"
-    assert server.seen == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("told", ["absent", None, -3, 1.5, "many", True, 2**63, [], {"a": 1}])
-def test_a_number_that_is_none_is_missing_and_no_zero(server, tiktok, told):
-    assert one(server, tiktok, view_count=told).counts == {"likes": 12, "comments": 0, "shares": 3}
+def test_an_invalid_number_is_missing_and_not_zero(server, tiktok, told):
+    assert fetch_one_video(server, tiktok, view_count=told).counts == {
+        "likes": 12,
+        "comments": 0,
+        "shares": 3,
+    }
 
 
 @pytest.mark.parametrize("told", [2**31, 2**63 - 1, str(2**40)])
 def test_a_large_number_is_read_whole_also_from_a_text(server, tiktok, told):
-    assert one(server, tiktok, view_count=told).counts["views"] == int(told)
+    assert fetch_one_video(server, tiktok, view_count=told).counts["views"] == int(told)
 
 
 @pytest.mark.parametrize("told", ["absent", None, 0, -1, 10**18, "soon"])
-def test_a_time_that_is_none_is_missing(server, tiktok, told):
-    assert one(server, tiktok, create_time=told).posted_at is None
+def test_an_invalid_time_is_missing(server, tiktok, told):
+    assert fetch_one_video(server, tiktok, create_time=told).posted_at is None
 
 
 def test_a_caption_may_stand_in_either_of_two_fields(server, tiktok):
-    assert one(server, tiktok, title="").title == "A film, described"
-    assert one(server, tiktok, title="", video_description=" ").title is None
-    assert one(server, tiktok, title="half\ud83d pair\0").title == "half\ufffd pair\ufffd"
+    assert fetch_one_video(server, tiktok, title="").title == "A film, described"
+    assert fetch_one_video(server, tiktok, title="", video_description=" ").title is None
+    assert (
+        fetch_one_video(server, tiktok, title="half\ud83d pair\0").title == "half\ufffd pair\ufffd"
+    )
 
 
 def test_an_entry_without_an_id_costs_only_itself(server, tiktok):
-    plays(server, listed({"like_count": 3}, "nonsense", A_VIDEO, {**A_VIDEO, "id": 7}))
-    assert [video.id for video in tiktok.insights.listing(TOKEN, SCOPES).videos] == [
-        A_VIDEO["id"],
+    set_responses(
+        server,
+        list_response({"like_count": 3}, "nonsense", VIDEO_OBJECT, {**VIDEO_OBJECT, "id": 7}),
+    )
+    assert [video.id for video in tiktok.insights.fetch_video_page(TOKEN, SCOPES).videos] == [
+        VIDEO_OBJECT["id"],
         "7",
     ]
 
@@ -135,36 +149,36 @@ def test_an_entry_without_an_id_costs_only_itself(server, tiktok):
 @pytest.mark.parametrize(
     "said",
     [
-        ok(),
-        ok(videos=None),
-        ok(videos={}),
-        ok(videos=[], has_more=True),
-        ok(videos=[], has_more=True, cursor="soon"),
-        answer(200, b"<html>all is well</html>"),
-        answer(502, b""),
+        ok_response(),
+        ok_response(videos=None),
+        ok_response(videos={}),
+        ok_response(videos=[], has_more=True),
+        ok_response(videos=[], has_more=True, cursor="soon"),
+        http_response(200, b"<html>all is well</html>"),
+        http_response(502, b""),
     ],
 )
-def test_an_answer_that_says_nothing_is_no_empty_list(server, tiktok, said):
-    plays(server, said)
+def test_an_unusable_response_is_no_empty_list(server, tiktok, said):
+    set_responses(server, said)
     with pytest.raises(Unavailable):
-        tiktok.insights.listing(TOKEN, SCOPES)
+        tiktok.insights.fetch_video_page(TOKEN, SCOPES)
 
 
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        (refuses(401, "access_token_invalid"), TokenExpired),
-        (refuses(401, "scope_not_authorized"), Rejected),
-        (refuses(429, "rate_limit_exceeded"), RateLimited),
+        (error_response(401, "access_token_invalid"), TokenExpired),
+        (error_response(401, "scope_not_authorized"), Rejected),
+        (error_response(429, "rate_limit_exceeded"), RateLimited),
     ],
 )
-def test_a_refusal_is_told_as_what_it_is(server, tiktok, said, kind):
-    plays(server, said)
+def test_a_refusal_becomes_the_matching_error(server, tiktok, said, kind):
+    set_responses(server, said)
     with pytest.raises(kind):
-        tiktok.insights.totals(TOKEN, SCOPES)
+        tiktok.insights.fetch_account_totals(TOKEN, SCOPES)
 
 
-def test_a_question_is_repeated_once(server, tiktok):
-    plays(server, answer(500, b""), listed(A_VIDEO))
-    assert len(tiktok.insights.listing(TOKEN, SCOPES).videos) == 1
-    assert len(server.seen) == 2
+def test_a_query_is_retried_once(server, tiktok):
+    set_responses(server, http_response(500, b""), list_response(VIDEO_OBJECT))
+    assert len(tiktok.insights.fetch_video_page(TOKEN, SCOPES).videos) == 1
+    assert len(server.requests) == 2

@@ -4,12 +4,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from platforms.errors import (
-    Revoked,
-)
+from platforms.errors import Revoked
 from platforms.secret import Secret
-from tests.platforms.hostile import answer, plays
-from tests.platforms.script import flat, ok, the_request
+from tests.platforms.hostile_server import http_response, set_responses
+from tests.platforms.tiktok_responses import flat_response, last_request, ok_response
 
 TOKEN = Secret("act.canary")
 
@@ -24,9 +22,9 @@ GRANT = {
 
 
 def test_a_code_is_exchanged_as_a_form_and_keeps_its_strange_tail(server, tiktok):
-    plays(server, flat(**GRANT))
-    tiktok.oauth.exchange("abc*v!5236.s1", verifier="v" * 43)
-    path, head, body = the_request(server)
+    set_responses(server, flat_response(**GRANT))
+    tiktok.oauth.exchange_code("abc*v!5236.s1", code_verifier="v" * 43)
+    path, head, body = last_request(server)
     assert path == "/v2/oauth/token/"
     assert head["content-type"] == "application/x-www-form-urlencoded"
     assert dict(parse_qsl(body.decode())) == {
@@ -40,29 +38,31 @@ def test_a_code_is_exchanged_as_a_form_and_keeps_its_strange_tail(server, tiktok
 
 
 def test_a_refresh_gives_both_tokens_anew(server, tiktok):
-    plays(server, flat(**GRANT))
+    set_responses(server, flat_response(**GRANT))
     grant = tiktok.oauth.refresh(Secret("rft.old"))
     assert (grant.access_token, grant.refresh_token) == (Secret("act.new"), Secret("rft.new"))
-    assert dict(parse_qsl(the_request(server)[2].decode()))["refresh_token"] == "rft.old"
+    assert dict(parse_qsl(last_request(server)[2].decode()))["refresh_token"] == "rft.old"
 
 
-def test_a_dead_grant_is_told_with_status_200_too(server, tiktok):
-    plays(server, flat(error="invalid_grant", error_description="Refresh token is invalid"))
+def test_a_dead_grant_is_reported_with_status_200_too(server, tiktok):
+    set_responses(
+        server, flat_response(error="invalid_grant", error_description="Refresh token is invalid")
+    )
     with pytest.raises(Revoked):
         tiktok.oauth.refresh(Secret("rft.old"))
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_refresh_is_repeated_when_it_was_answered_with_a_refusal(server, tiktok, status):
-    plays(server, answer(status, b""), flat(**GRANT))
+    set_responses(server, http_response(status, b""), flat_response(**GRANT))
     assert tiktok.oauth.refresh(Secret("rft.old")).external_id == "o"
 
 
 def test_a_revocation_sends_the_secret_and_is_content_with_an_empty_answer(server, tiktok):
-    plays(server, answer(200, b""))
+    set_responses(server, http_response(200, b""))
     tiktok.oauth.revoke(TOKEN)
-    path, _, body = the_request(server)
+    path, _, body = last_request(server)
     assert path == "/v2/oauth/revoke/"
     assert dict(parse_qsl(body.decode())) == {
         "client_key": "sbaw_demo",
@@ -71,10 +71,13 @@ def test_a_revocation_sends_the_secret_and_is_content_with_an_empty_answer(serve
     }
 
 
-def test_a_profile_asks_only_for_what_the_basic_scope_covers(server, tiktok):
-    plays(server, ok(user={"open_id": "o", "display_name": "Ada", "avatar_url": "https://a/b"}))
-    profile = tiktok.oauth.profile(TOKEN, ["user.info.basic"])
-    path, head, _ = the_request(server)
+def test_a_profile_requests_only_what_the_basic_scope_covers(server, tiktok):
+    set_responses(
+        server,
+        ok_response(user={"open_id": "o", "display_name": "Ada", "avatar_url": "https://a/b"}),
+    )
+    profile = tiktok.oauth.fetch_profile(TOKEN, ["user.info.basic"])
+    path, head, _ = last_request(server)
     assert path == "/v2/user/info/?fields=open_id%2Cunion_id%2Cavatar_url%2Cdisplay_name"
     assert head["authorization"] == "Bearer act.canary"
     assert (profile.external_id, profile.display_name) == ("o", "Ada")

@@ -8,181 +8,191 @@ from hypothesis import strategies as st
 
 from core.crypto import (
     KeyRing,
-    access_context,
+    access_token_context,
     generate_key,
-    refresh_context,
-    upload_context,
+    refresh_token_context,
+    upload_url_context,
 )
-from core.errors import CannotOpen, Misconfigured
+from core.errors import DecryptionFailed, Misconfigured
 from platforms.secret import Secret
 
-OLD, NEW = Secret(generate_key()), Secret(generate_key())
-RING = KeyRing([("new", NEW), ("old", OLD)])
-HERE = access_context("tiktok", "open-1", 7)
-SEALED = RING.seal(Secret("act.canary"), HERE)
+OLD_KEY, NEW_KEY = Secret(generate_key()), Secret(generate_key())
+KEY_RING = KeyRing([("new", NEW_KEY), ("old", OLD_KEY)])
+SAMPLE_CONTEXT = access_token_context("tiktok", "open-1", 7)
+ENCRYPTED_SAMPLE = KEY_RING.encrypt(Secret("act.canary"), SAMPLE_CONTEXT)
 
 contexts = st.lists(st.text(), min_size=1, max_size=5).map(tuple)
 secrets = st.text(min_size=1)
 
 
-def opens(sealed, context=HERE, ring=RING):
+def decrypt_or_none(encrypted, context=SAMPLE_CONTEXT, ring=KEY_RING):
     try:
-        return ring.open(sealed, context).reveal()
-    except CannotOpen:
+        return ring.decrypt(encrypted, context).reveal()
+    except DecryptionFailed:
         return None
 
 
 @given(secrets, contexts)
-def test_what_is_sealed_opens_again(text, context):
-    assert RING.open(RING.seal(Secret(text), context), context).reveal() == text
+def test_what_is_encrypted_decrypts_again(text, context):
+    assert KEY_RING.decrypt(KEY_RING.encrypt(Secret(text), context), context).reveal() == text
 
 
 @pytest.mark.parametrize("text", [" ", "é漢字🎬", "\ud800", "x" * 65_536, "a.b:c"])
 def test_odd_and_long_secrets_come_back_as_they_were(text):
-    assert opens(RING.seal(Secret(text), HERE)) == text
+    assert decrypt_or_none(KEY_RING.encrypt(Secret(text), SAMPLE_CONTEXT)) == text
 
 
 @given(contexts, contexts)
-def test_another_context_does_not_open(here, there):
-    sealed = RING.seal(Secret("canary"), here)
-    assert (opens(sealed, there) == "canary") == (here == there)
+def test_another_context_does_not_decrypt(here, there):
+    encrypted = KEY_RING.encrypt(Secret("canary"), here)
+    assert (decrypt_or_none(encrypted, there) == "canary") == (here == there)
 
 
 def test_no_failure_says_why():
-    for sealed in ["x", SEALED[:-1], SEALED.replace("new", "gone")]:
-        with pytest.raises(CannotOpen) as caught:
-            RING.open(sealed, HERE)
-        assert str(caught.value) == CannotOpen.__doc__
+    for encrypted in ["x", ENCRYPTED_SAMPLE[:-1], ENCRYPTED_SAMPLE.replace("new", "gone")]:
+        with pytest.raises(DecryptionFailed) as caught:
+            KEY_RING.decrypt(encrypted, SAMPLE_CONTEXT)
+        assert str(caught.value) == DecryptionFailed.__doc__
         assert caught.value.details == {}
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_a_context_cannot_be_moved_between_its_parts():
-    sealed = RING.seal(Secret("canary"), ("table", "column"))
+    encrypted = KEY_RING.encrypt(Secret("canary"), ("table", "column"))
     for other in [
         ("tablecolumn",),
         ("table", "column", ""),
         ("table,column",),
         ("tab", "lecolumn"),
     ]:
-        assert opens(sealed, other) is None
+        assert decrypt_or_none(encrypted, other) is None
 
 
 @given(st.data())
 def test_a_single_changed_character_is_noticed(data):
-    at = data.draw(st.integers(0, len(SEALED) - 1))
+    at = data.draw(st.integers(0, len(ENCRYPTED_SAMPLE) - 1))
     put = data.draw(st.characters(codec="utf-8"))
-    changed = SEALED[:at] + put + SEALED[at + 1 :]
-    assert (opens(changed) is None) == (changed != SEALED)
+    changed = ENCRYPTED_SAMPLE[:at] + put + ENCRYPTED_SAMPLE[at + 1 :]
+    assert (decrypt_or_none(changed) is None) == (changed != ENCRYPTED_SAMPLE)
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_changed_bit_in_any_part_is_noticed(part):
-    head, triple = SEALED.rsplit(".", 1)
+    head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
     parts = [bytearray(b64decode(each)) for each in triple.split(":")]
     parts[part][-1] ^= 1
     changed = ":".join(b64encode(each).decode() for each in parts)
-    assert opens(f"{head}.{changed}") is None
+    assert decrypt_or_none(f"{head}.{changed}") is None
 
 
-def test_a_value_under_another_keys_name_does_not_open_even_if_the_keys_are_equal():
-    twins = KeyRing([("a", NEW), ("b", NEW)])
-    sealed = twins.seal(Secret("canary"), HERE)
-    assert opens(sealed, ring=twins) == "canary"
-    assert opens(sealed.replace("v1.a.", "v1.b."), ring=twins) is None
+def test_a_value_under_another_key_id_does_not_decrypt_even_if_the_keys_are_equal():
+    twins = KeyRing([("a", NEW_KEY), ("b", NEW_KEY)])
+    encrypted = twins.encrypt(Secret("canary"), SAMPLE_CONTEXT)
+    assert decrypt_or_none(encrypted, ring=twins) == "canary"
+    assert decrypt_or_none(encrypted.replace("v1.a.", "v1.b."), ring=twins) is None
 
 
-def test_another_key_does_not_open():
-    assert opens(SEALED, ring=KeyRing([("new", OLD)])) is None
-    assert opens(SEALED, ring=KeyRing([("old", NEW)])) is None
+def test_another_key_does_not_decrypt():
+    assert decrypt_or_none(ENCRYPTED_SAMPLE, ring=KeyRing([("new", OLD_KEY)])) is None
+    assert decrypt_or_none(ENCRYPTED_SAMPLE, ring=KeyRing([("old", NEW_KEY)])) is None
 
 
-def test_old_keys_open_and_the_first_seals():
-    before = KeyRing([("old", OLD)]).seal(Secret("canary"), HERE)
-    assert opens(before) == "canary"
-    assert (RING.key_id(before), RING.key_id(SEALED), RING.current) == ("old", "new", "new")
+def test_old_keys_decrypt_and_the_first_encrypts():
+    before = KeyRing([("old", OLD_KEY)]).encrypt(Secret("canary"), SAMPLE_CONTEXT)
+    assert decrypt_or_none(before) == "canary"
+    assert (
+        KEY_RING.key_id(before),
+        KEY_RING.key_id(ENCRYPTED_SAMPLE),
+        KEY_RING.current_key_id,
+    ) == ("old", "new", "new")
 
 
 @pytest.mark.parametrize(
     "text", ["v1", "v1.new", "v1.new.a:b", "v2.new.a:b:c", "a:b:c", "v1.new.a:b:c:d", "....", ":::"]
 )
-def test_what_was_never_sealed_does_not_open(text):
-    assert opens(text) is None
-    with pytest.raises(CannotOpen):
-        RING.key_id(text.replace("v1.new", "v1.new!"))
+def test_what_was_never_encrypted_does_not_decrypt(text):
+    assert decrypt_or_none(text) is None
+    with pytest.raises(DecryptionFailed):
+        KEY_RING.key_id(text.replace("v1.new", "v1.new!"))
 
 
-def test_nothing_is_neither_sealed_nor_opened():
+def test_none_is_neither_encrypted_nor_decrypted():
     with pytest.raises(ValueError):
-        RING.seal(Secret(""), HERE)
+        KEY_RING.encrypt(Secret(""), SAMPLE_CONTEXT)
     with pytest.raises(ValueError):
-        RING.open("", HERE)
+        KEY_RING.decrypt("", SAMPLE_CONTEXT)
 
 
-def test_no_two_seals_share_an_iv():
+def test_no_two_encryptions_share_an_iv():
     with ThreadPoolExecutor(8) as threads:
-        sealed = list(threads.map(lambda _: RING.seal(Secret("same"), HERE), range(2000)))
-    assert len({each.split(".")[2].split(":")[0] for each in sealed}) == 2000
-    assert {opens(each) for each in sealed} == {"same"}
+        encrypted = list(
+            threads.map(lambda _: KEY_RING.encrypt(Secret("same"), SAMPLE_CONTEXT), range(2000))
+        )
+    assert len({each.split(".")[2].split(":")[0] for each in encrypted}) == 2000
+    assert {decrypt_or_none(each) for each in encrypted} == {"same"}
 
 
 def test_the_form_is_the_documented_one():
-    version, key_id, triple = SEALED.split(".")
+    version, key_id, triple = ENCRYPTED_SAMPLE.split(".")
     iv, tag, text = (b64decode(part) for part in triple.split(":"))
     assert (version, key_id, len(iv), len(tag), len(text)) == ("v1", "new", 12, 16, 10)
 
 
-def test_the_ring_shows_ids_and_no_keys():
-    assert repr(RING) == "KeyRing(new, old)"
+def test_the_key_ring_shows_ids_and_no_keys():
+    assert repr(KEY_RING) == "KeyRing(new, old)"
 
 
-def test_a_ring_without_keys_names_the_variable():
+def test_a_key_ring_without_keys_names_the_variable():
     with pytest.raises(Misconfigured, match="TOKEN_ENCRYPTION_KEY"):
         KeyRing([])
 
 
-def test_a_healthy_ring_says_so_and_a_broken_one_too():
-    broken = KeyRing([("a", NEW)])
-    assert broken.validate()
+def test_a_key_ring_reports_whether_it_is_healthy():
+    broken = KeyRing([("a", NEW_KEY)])
+    assert broken.is_usable()
     broken._keys["a"] = None
-    assert not broken.validate()
+    assert not broken.is_usable()
 
 
 def test_tables_columns_and_rows_have_contexts_of_their_own():
     found = {
-        access_context("tiktok", "1", 1),
-        refresh_context("tiktok", "1", 1),
-        upload_context("tiktok", 1, 1),
-        access_context("tiktok", "1", 2),
-        access_context("tiktok", "2", 1),
-        access_context("instagram", "1", 1),
+        access_token_context("tiktok", "1", 1),
+        refresh_token_context("tiktok", "1", 1),
+        upload_url_context("tiktok", 1, 1),
+        access_token_context("tiktok", "1", 2),
+        access_token_context("tiktok", "2", 1),
+        access_token_context("instagram", "1", 1),
     }
     assert len(found) == 6
 
 
-def quickest(act, times=300):
+def fastest_time(call, times=300):
     """Seconds of the best of many: what others do on this machine only makes it slower."""
-    found = []
+    durations = []
     for _ in range(times):
         began = time.perf_counter()
-        act()
-        found.append(time.perf_counter() - began)
-    return min(found)
+        call()
+        durations.append(time.perf_counter() - began)
+    return min(durations)
 
 
 def test_how_long_it_takes_says_nothing_of_what_is_inside():
     texts = [Secret("a" * 4096), Secret("zZ09-_.~" * 512), Secret("\0" * 4096)]
-    sealing = [quickest(lambda text=text: RING.seal(text, HERE)) for text in texts]
+    sealing = [
+        fastest_time(lambda text=text: KEY_RING.encrypt(text, SAMPLE_CONTEXT)) for text in texts
+    ]
     assert max(sealing) < 3 * min(sealing)
-    sealed = [RING.seal(text, HERE) for text in texts]
-    opening = [quickest(lambda one=one: RING.open(one, HERE)) for one in sealed]
+    encrypted = [KEY_RING.encrypt(text, SAMPLE_CONTEXT) for text in texts]
+    opening = [
+        fastest_time(lambda one=one: KEY_RING.decrypt(one, SAMPLE_CONTEXT)) for one in encrypted
+    ]
     assert max(opening) < 3 * min(opening)
 
 
 def test_a_refusal_takes_as_long_wherever_the_fault_lies():
-    head, triple = SEALED.rsplit(".", 1)
+    head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
     iv, tag, text = (b64decode(part) for part in triple.split(":"))
     wrong = [bytes([tag[0] ^ 1]) + tag[1:], tag[:-1] + bytes([tag[-1] ^ 1])]
     parts = [":".join(b64encode(one).decode() for one in (iv, each, text)) for each in wrong]
-    refusals = [quickest(lambda part=part: opens(f"{head}.{part}")) for part in parts]
+    refusals = [fastest_time(lambda part=part: decrypt_or_none(f"{head}.{part}")) for part in parts]
     assert max(refusals) < 3 * min(refusals)

@@ -6,49 +6,51 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from platforms.base import IGNORED
+from platforms.base import IGNORED_KIND
 from platforms.errors import BadHandshake
 from platforms.instagram import InstagramWebhooks
 from platforms.secret import Secret
 
-FILE = json.loads((Path(__file__).parents[1] / "vectors/meta_webhook.json").read_text())
+VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/meta_webhook.json").read_text())
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-ACCOUNT = "17841400000000001"
-COMMENT = {"id": "17900000000000001", "text": "hello"}
+ACCOUNT_ID = "17841400000000001"
+COMMENT_VALUE = {"id": "17900000000000001", "text": "hello"}
 
 
-def ear(*secrets, token=None):
+def make_adapter(*secrets, token=None):
     return InstagramWebhooks(tuple(map(Secret, secrets)), token and Secret(token))
 
 
-def parsed(root):
-    return ear("s").parse(json.dumps(root).encode())
+def parse_body(root):
+    return make_adapter("s").parse(json.dumps(root).encode())
 
 
-def delivery(*changes, account=ACCOUNT, time=1763800000):
+def build_delivery(*changes, account=ACCOUNT_ID, time=1763800000):
     return {
         "object": "instagram",
         "entry": [{"id": account, "time": time, "changes": list(changes)}],
     }
 
 
-def comment(**value):
-    return {"field": "comments", "value": {**COMMENT, **value}}
+def comment_change(**value):
+    return {"field": "comments", "value": {**COMMENT_VALUE, **value}}
 
 
-@pytest.mark.parametrize("vector", FILE["vectors"], ids=lambda vector: vector["id"])
+@pytest.mark.parametrize("vector", VECTOR_FILE["vectors"], ids=lambda vector: vector["id"])
 def test_every_signature_vector_is_judged_as_written(vector):
     name, value = vector["header_name"], vector["header"]
     headers = {**vector["extra_headers"], **({} if value is None else {name: value})}
-    heard = ear(vector["secret"], *vector["alt_secrets"])
+    heard = make_adapter(vector["secret"], *vector["alt_secrets"])
     verdict = heard.verify(headers, b64decode(vector["raw_body_b64"]), now=NOW)
     assert (verdict.ok, verdict.reason) == (vector["expected"] == "valid", vector["reason"])
 
 
-@pytest.mark.parametrize("vector", FILE["handshake_vectors"], ids=lambda vector: vector["id"])
+@pytest.mark.parametrize(
+    "vector", VECTOR_FILE["handshake_vectors"], ids=lambda vector: vector["id"]
+)
 def test_every_handshake_vector_is_answered_as_written(vector):
     query = dict(parse_qsl(vector["query_string"], keep_blank_values=True))
-    heard = ear("s", token=vector["verify_token"])
+    heard = make_adapter("s", token=vector["verify_token"])
     if vector["expected"] == "accept":
         assert heard.handshake(query) == vector["expected_body"]
     else:
@@ -57,42 +59,55 @@ def test_every_handshake_vector_is_answered_as_written(vector):
 
 
 def test_without_a_token_or_a_secret_it_says_so():
-    assert not ear("").hears
-    assert not ear("s").greets
-    assert ear("s", token="t").hears
-    assert ear("s", token="t").greets
+    assert not make_adapter("").can_verify
+    assert not make_adapter("s").has_handshake
+    assert make_adapter("s", token="t").can_verify
+    assert make_adapter("s", token="t").has_handshake
 
 
-def test_every_change_is_a_notice_of_its_own():
-    one, other = parsed(delivery(comment(), comment(id="2")))
-    assert (one.vendor_event, one.account, one.kind) == ("comments", ACCOUNT, IGNORED)
-    assert one.payload == {"entry": {"id": ACCOUNT, "time": 1763800000}, "change": comment()}
+def test_every_change_is_an_event_of_its_own():
+    one, other = parse_body(build_delivery(comment_change(), comment_change(id="2")))
+    assert (one.vendor_event, one.external_id, one.kind) == ("comments", ACCOUNT_ID, IGNORED_KIND)
+    assert one.payload == {
+        "entry": {"id": ACCOUNT_ID, "time": 1763800000},
+        "change": comment_change(),
+    }
     assert one.key != other.key
 
 
-def test_a_thousand_changes_are_a_thousand_notices():
-    notices = parsed(delivery(*(comment(id=str(number)) for number in range(1000))))
+def test_a_thousand_changes_are_a_thousand_events():
+    notices = parse_body(
+        build_delivery(*(comment_change(id=str(number)) for number in range(1000)))
+    )
     assert len({notice.key for notice in notices}) == 1000
 
 
 def test_the_time_of_sending_is_not_in_the_key_and_what_is_said_is():
-    sent, again = parsed(delivery(comment())), parsed(delivery(comment(), time=1763899999))
-    edited = parsed(delivery(comment(text="other")))
+    sent, again = (
+        parse_body(build_delivery(comment_change())),
+        parse_body(build_delivery(comment_change(), time=1763899999)),
+    )
+    edited = parse_body(build_delivery(comment_change(text="other")))
     assert sent[0].key == again[0].key
-    assert sent[0].key.startswith(f"comments:{ACCOUNT}:{COMMENT['id']}:")
+    assert sent[0].key.startswith(f"comments:{ACCOUNT_ID}:{COMMENT_VALUE['id']}:")
     assert sent[0].key != edited[0].key
 
 
 @pytest.mark.parametrize(
     "root",
     [
-        [delivery(comment())],
-        {"object": "instagram", "entry": [{"id": ACCOUNT, "time": 1763800000, **comment()}]},
+        [build_delivery(comment_change())],
+        {
+            "object": "instagram",
+            "entry": [{"id": ACCOUNT_ID, "time": 1763800000, **comment_change()}],
+        },
     ],
     ids=["in a list", "in the entry itself"],
 )
 def test_the_shapes_of_the_documentation_say_the_same(root):
-    assert [each.key for each in parsed(root)] == [each.key for each in parsed(delivery(comment()))]
+    assert [each.key for each in parse_body(root)] == [
+        each.key for each in parse_body(build_delivery(comment_change()))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,41 +123,41 @@ def test_the_shapes_of_the_documentation_say_the_same(root):
     ],
 )
 def test_each_field_has_its_natural_id(change, natural):
-    (notice,) = parsed(delivery(change))
-    assert notice.key.startswith(f"{change['field']}:{ACCOUNT}:{natural}:")
+    (notice,) = parse_body(build_delivery(change))
+    assert notice.key.startswith(f"{change['field']}:{ACCOUNT_ID}:{natural}:")
 
 
 def test_names_without_values_and_messages_are_kept_too():
     entry = {
-        "id": ACCOUNT,
+        "id": ACCOUNT_ID,
         "changed_fields": ["comments"],
         "messaging": [{"message": {"mid": "m"}}],
     }
-    named, message = parsed({"object": "instagram", "entry": [entry]})
+    named, message = parse_body({"object": "instagram", "entry": [entry]})
     assert (named.vendor_event, named.payload["change"]["value"]) == ("comments", None)
-    assert message.key.startswith(f"messages:{ACCOUNT}:m:")
+    assert message.key.startswith(f"messages:{ACCOUNT_ID}:m:")
 
 
 @pytest.mark.parametrize(
     "root", [1, "x", None, [], {}, {"entry": 1}, {"entry": [1, {"changes": 7}]}, [[]]]
 )
-def test_what_holds_no_change_makes_no_notice(root):
-    assert parsed(root) == []
+def test_what_holds_no_change_makes_no_event(root):
+    assert parse_body(root) == []
 
 
 def test_over_long_names_and_ids_fit_their_columns():
-    (notice,) = parsed(delivery({"field": "f" * 300, "value": {}}, account="9" * 300))
+    (notice,) = parse_body(build_delivery({"field": "f" * 300, "value": {}}, account="9" * 300))
     assert len(notice.key) <= 255
     assert len(notice.vendor_event) <= 100
-    assert len(notice.account) <= 255
+    assert len(notice.external_id) <= 255
 
 
 def test_a_stored_change_reads_back_as_it_was():
-    (notice,) = parsed(delivery(comment()))
-    assert ear("s").read(json.loads(json.dumps(notice.payload))) == notice
+    (notice,) = parse_body(build_delivery(comment_change()))
+    assert make_adapter("s").parse_stored(json.loads(json.dumps(notice.payload))) == notice
 
 
 @pytest.mark.parametrize("payload", [{}, {"entry": {}}, {"entry": {}, "change": {"value": 1}}])
-def test_a_payload_that_is_no_change_is_told(payload):
+def test_a_payload_that_is_no_change_is_reported(payload):
     with pytest.raises(ValueError, match="change"):
-        ear("s").read(payload)
+        make_adapter("s").parse_stored(payload)

@@ -5,12 +5,12 @@ import click
 import pytest
 from rich.console import Console
 
-from local.consent import Consent
-from local.demo import judge
-from local.film import shoot
-from local.truth import Truth
+from local.browser import ConsentForm
+from local.demo import check_published
+from local.demo_check import CheckedPost
+from local.sample_video import create_video
 
-PAGE = """
+CONSENT_PAGE = """
 <form method="post">
   <input type="hidden" name="token" value="t">
   <select name="creator">
@@ -24,23 +24,23 @@ PAGE = """
 """
 
 
-def verdict(*states, wanted):
-    found = [Truth(number, state, "?", 1) for number, state in enumerate(states)]
-    judge(found, wanted, Console(file=io.StringIO()))
+def check_demo(*states, wanted):
+    found = [CheckedPost(number, state, "?", 1) for number, state in enumerate(states)]
+    check_published(found, wanted, Console(file=io.StringIO()))
 
 
 def test_the_demo_ends_well_when_all_is_published():
-    verdict("PUBLISHED", "PUBLISHED", wanted=2)
+    check_demo("PUBLISHED", "PUBLISHED", wanted=2)
 
 
 @pytest.mark.parametrize("states", [("PUBLISHED", "PROCESSING"), ("PUBLISHED",), ()])
 def test_the_demo_fails_when_anything_is_not_published_or_not_there(states):
     with pytest.raises(click.ClickException):
-        verdict(*states, wanted=2)
+        check_demo(*states, wanted=2)
 
 
 def test_a_person_who_allows_sends_what_the_form_holds():
-    assert Consent(PAGE).fields == [
+    assert ConsentForm(CONSENT_PAGE).fields == [
         ("token", "t"),
         ("creator", "first"),
         ("scopes", "video.publish"),
@@ -50,14 +50,14 @@ def test_a_person_who_allows_sends_what_the_form_holds():
 
 def test_a_form_without_an_address_goes_back_to_its_page():
     page = "http://127.0.0.1:1/consent?state=s"
-    assert Consent(PAGE).target(page) == page
-    elsewhere = PAGE.replace('method="post"', 'method="post" action="/decide"')
-    assert Consent(elsewhere).target(page) == "http://127.0.0.1:1/decide"
+    assert ConsentForm(CONSENT_PAGE).action_url(page) == page
+    elsewhere = CONSENT_PAGE.replace('method="post"', 'method="post" action="/decide"')
+    assert ConsentForm(elsewhere).action_url(page) == "http://127.0.0.1:1/decide"
 
 
 @pytest.mark.parametrize("size", [0, 300_000])
-def test_a_film_is_one_that_platforms_take(tmp_path, size):
-    path = shoot(tmp_path / "film.mp4", size=size)
+def test_a_sample_video_is_one_that_platforms_accept(tmp_path, size):
+    path = create_video(tmp_path / "film.mp4", size=size)
     with av.open(str(path)) as film:
         video = film.streams.video[0]
         assert (video.codec_context.name, min(video.width, video.height) >= 360) == ("h264", True)
@@ -67,6 +67,6 @@ def test_a_film_is_one_that_platforms_take(tmp_path, size):
     assert path.stat().st_size == size or not size
 
 
-def test_a_film_does_not_shrink(tmp_path):
+def test_a_sample_video_does_not_shrink(tmp_path):
     with pytest.raises(ValueError, match="the film alone"):
-        shoot(tmp_path / "film.mp4", size=10)
+        create_video(tmp_path / "film.mp4", size=10)

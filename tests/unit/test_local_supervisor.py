@@ -1,38 +1,40 @@
-from local.programs import PROCESSES, WAVES, Site
-from local.stores import STOP
-from local.supervisor import LONGEST_WAIT, STABLE, WAIT, Care
+from local.embedded_server import STOP_TIMEOUT
+from local.processes import PROCESSES, STOP_ORDER, StackOptions
+from local.supervisor import MAX_RESTART_DELAY, RESTART_DELAY, STABLE_AFTER, RestartState
 
-LIMIT = 15.0  # seconds a house has to stop in: surface.md
+STOP_LIMIT = 15.0  # seconds a house has to stop in: surface.md
 
 
 def test_a_child_that_keeps_dying_waits_longer_each_time_but_not_for_ever():
-    care, waits = Care(since=0.0), []
+    care, waits = RestartState(started=0.0), []
     for now in range(10):
-        care.died(float(now))
-        waits.append(care.due - now)
-        care.born(float(now))
-    assert waits[:3] == [WAIT, WAIT * 2, WAIT * 4]
-    assert waits[-1] == LONGEST_WAIT
+        care.record_exit(float(now))
+        waits.append(care.restart_at - now)
+        care.record_start(float(now))
+    assert waits[:3] == [RESTART_DELAY, RESTART_DELAY * 2, RESTART_DELAY * 4]
+    assert waits[-1] == MAX_RESTART_DELAY
 
 
 def test_a_child_that_lived_well_is_started_at_once():
-    care = Care(since=0.0, deaths=9)
-    care.died(STABLE + 1)
-    assert care.due == STABLE + 1 + WAIT
+    care = RestartState(started=0.0, exits=9)
+    care.record_exit(STABLE_AFTER + 1)
+    assert care.restart_at == STABLE_AFTER + 1 + RESTART_DELAY
 
 
 def test_every_process_stops_in_some_wave():
-    assert {name for wave in WAVES for name in wave} == {*PROCESSES, "redis", "postgres"}
+    assert {name for wave in STOP_ORDER for name in wave} == {*PROCESSES, "redis", "postgres"}
 
 
 def test_all_waves_together_end_in_time():
-    graces = {name: process.grace for name, process in PROCESSES.items()}
-    graces |= {"redis": STOP, "postgres": STOP}
-    assert sum(max(graces[name] for name in wave) for wave in WAVES) < LIMIT
+    graces = {name: process.stop_timeout for name, process in PROCESSES.items()}
+    graces |= {"redis": STOP_TIMEOUT, "postgres": STOP_TIMEOUT}
+    assert sum(max(graces[name] for name in wave) for wave in STOP_ORDER) < STOP_LIMIT
 
 
 def test_no_secret_is_an_argument(tmp_path):
-    site = Site(tmp_path, web=1, sandbox=2, flower=3, workers=2, uploads=1)
+    site = StackOptions(
+        tmp_path, web_port=1, sandbox_port=2, flower_port=3, worker_processes=2, upload_processes=1
+    )
     hidden = {"TIKTOK_CLIENT_SECRET": "hush", "FLOWER_BASIC_AUTH": "signalpost:hush"}
     environment = {**hidden, "TIKTOK_REDIRECT_URI": "http://127.0.0.1:1/back"}
     words = [word for each in PROCESSES.values() for word in each.command(site, environment)]

@@ -7,20 +7,20 @@ import pytest
 
 from platforms.errors import (
     AppRefused,
-    Faulted,
     RateLimited,
     Rejected,
     Revoked,
+    ServerBusy,
     TokenExpired,
     Unavailable,
 )
-from platforms.http import Reply
-from platforms.tiktok.envelope import data, flat
-from platforms.tiktok.meanings import DATA, OAUTH
-from platforms.tiktok.reasons import FAILURES, REASONS, REFUSALS
+from platforms.http import HttpResponse
+from platforms.tiktok.envelope import unwrap_data, unwrap_oauth
+from platforms.tiktok.error_map import DATA_ERRORS, OAUTH_ERRORS
+from platforms.tiktok.failure_reasons import ERROR_CODE_REASONS, FAIL_REASONS, FAILURE_REASONS
 
 LOG_ID = "202210112248442CB9319E1FB30C1073F3"
-DOCUMENTED = [
+DOCUMENTED_CODES = [
     "access_token_invalid",
     "internal_error",
     "invalid_file_upload",
@@ -41,7 +41,7 @@ DOCUMENTED = [
     "url_ownership_unverified",
     "privacy_level_option_mismatch",
 ]
-FAIL_REASONS = [
+DOCUMENTED_FAIL_REASONS = [
     "file_format_check_failed",
     "duration_check_failed",
     "frame_rate_check_failed",
@@ -56,7 +56,7 @@ FAIL_REASONS = [
     "spam_risk_text",
     "spam_risk",
 ]
-OAUTH_ERRORS = [
+DOCUMENTED_OAUTH_ERRORS = [
     "access_denied",
     "invalid_client",
     "invalid_grant",
@@ -70,60 +70,64 @@ OAUTH_ERRORS = [
 ]
 
 
-def reply(body, status=200, **headers):
+def make_response(body, status=200, **headers):
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, text)
+    return HttpResponse(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, text
+    )
 
 
-def envelope(code, status=200, message="", **rest):
-    return reply({"error": {"code": code, "message": message, "log_id": LOG_ID}, **rest}, status)
+def envelope_response(code, status=200, message="", **rest):
+    return make_response(
+        {"error": {"code": code, "message": message, "log_id": LOG_ID}, **rest}, status
+    )
 
 
-def the_error(answer, opened=data):
+def error_of(response, parse=unwrap_data):
     with pytest.raises(Exception) as caught:
-        opened(answer, "test")
+        parse(response, "test")
     return caught.value
 
 
 def test_ok_gives_the_data_and_the_log_id():
-    assert data(envelope("ok", data={"a": 1}), "test") == {"a": 1, "log_id": LOG_ID}
+    assert unwrap_data(envelope_response("ok", data={"a": 1}), "test") == {"a": 1, "log_id": LOG_ID}
 
 
 @pytest.mark.parametrize("rest", [{}, {"data": None}, {"data": {}}])
 def test_ok_may_come_without_data(rest):
-    assert data(envelope("ok", **rest), "test") == {"log_id": LOG_ID}
+    assert unwrap_data(envelope_response("ok", **rest), "test") == {"log_id": LOG_ID}
 
 
 def test_ok_counts_whatever_the_status():
-    assert data(envelope("ok", 500, data={"a": 1}), "test")["a"] == 1
+    assert unwrap_data(envelope_response("ok", 500, data={"a": 1}), "test")["a"] == 1
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
 def test_a_refusal_counts_whatever_the_status(status):
-    error = the_error(envelope("access_token_invalid", status))
+    error = error_of(envelope_response("access_token_invalid", status))
     assert isinstance(error, TokenExpired)
     assert (error.code, error.log_id) == ("access_token_invalid", LOG_ID)
 
 
-@pytest.mark.parametrize("code", DOCUMENTED)
+@pytest.mark.parametrize("code", DOCUMENTED_CODES)
 def test_every_documented_code_has_a_meaning(code):
-    assert code in DATA
+    assert code in DATA_ERRORS
 
 
-@pytest.mark.parametrize("code", OAUTH_ERRORS)
+@pytest.mark.parametrize("code", DOCUMENTED_OAUTH_ERRORS)
 def test_every_documented_oauth_error_has_a_meaning(code):
-    assert code in OAUTH
+    assert code in OAUTH_ERRORS
 
 
-@pytest.mark.parametrize("code", FAIL_REASONS)
+@pytest.mark.parametrize("code", DOCUMENTED_FAIL_REASONS)
 def test_every_fail_reason_has_its_own_sentence(code):
-    assert code in FAILURES
+    assert code in FAIL_REASONS
 
 
 def test_every_refusal_has_its_own_sentence():
-    assert {meaning.code or code for code, meaning in DATA.items()} <= set(REASONS)
-    assert len({reason.sentence for reason in REASONS.values()}) == len(REASONS)
-    assert not set(FAILURES) & set(REFUSALS)
+    assert {meaning.code or code for code, meaning in DATA_ERRORS.items()} <= set(FAILURE_REASONS)
+    assert len({reason.sentence for reason in FAILURE_REASONS.values()}) == len(FAILURE_REASONS)
+    assert not set(FAIL_REASONS) & set(ERROR_CODE_REASONS)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ def test_every_refusal_has_its_own_sentence():
     ],
 )
 def test_a_code_becomes_ours(code, kind, ours):
-    error = the_error(envelope(code))
+    error = error_of(envelope_response(code))
     assert (type(error), error.code) == (kind, ours)
 
 
@@ -148,17 +152,21 @@ def test_a_code_becomes_ours(code, kind, ours):
     ("code", "message"),
     [("invalid_publish_id", ""), ("invalid_params", "invalid_publish_id")],
 )
-def test_an_unknown_publication_is_told_in_both_spellings(code, message):
-    assert the_error(envelope(code, 400, message)).code == "invalid_publish_id"
+def test_an_unknown_publication_is_recognised_in_both_spellings(code, message):
+    assert error_of(envelope_response(code, 400, message)).code == "invalid_publish_id"
 
 
 def test_a_limit_without_retry_after_waits_for_the_vendors_window():
-    assert the_error(envelope("rate_limit_exceeded", 429)).retry_after == timedelta(minutes=1)
+    assert error_of(envelope_response("rate_limit_exceeded", 429)).retry_after == timedelta(
+        minutes=1
+    )
 
 
 def test_a_longer_retry_after_is_kept():
-    answer = Reply(429, {}, envelope("rate_limit_exceeded").body, timedelta(minutes=5))
-    assert the_error(answer).retry_after == timedelta(minutes=5)
+    response = HttpResponse(
+        429, {}, envelope_response("rate_limit_exceeded").body, timedelta(minutes=5)
+    )
+    assert error_of(response).retry_after == timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(
@@ -168,12 +176,12 @@ def test_a_longer_retry_after_is_kept():
         (400, Rejected),
         (401, TokenExpired),
         (429, RateLimited),
-        (503, Faulted),
+        (503, ServerBusy),
         (502, Unavailable),
     ],
 )
 def test_a_code_no_page_names_is_judged_by_the_status(status, kind):
-    error = the_error(envelope("brand_new", status))
+    error = error_of(envelope_response("brand_new", status))
     assert (type(error), error.code) == (kind, "brand_new")
 
 
@@ -195,16 +203,16 @@ def test_a_code_no_page_names_is_judged_by_the_status(status, kind):
     [(200, Unavailable), (302, Unavailable), (429, RateLimited), (502, Unavailable)],
 )
 def test_what_is_no_envelope_is_no_success(body, status, kind):
-    assert type(the_error(reply(body, status))) is kind
+    assert type(error_of(make_response(body, status))) is kind
 
 
 def test_a_log_id_may_come_in_a_header_only():
-    answer = reply({"error": {"code": "ok"}}, x_tt_logid=LOG_ID)
-    assert data(answer, "test")["log_id"] == LOG_ID
+    response = make_response({"error": {"code": "ok"}}, x_tt_logid=LOG_ID)
+    assert unwrap_data(response, "test")["log_id"] == LOG_ID
 
 
 def test_an_overlong_code_and_message_are_cut():
-    error = the_error(envelope("c" * 5000, 400, "m" * 5000))
+    error = error_of(envelope_response("c" * 5000, 400, "m" * 5000))
     assert len(error.code) <= 100
     assert len(str(error)) <= 300
 
@@ -221,21 +229,21 @@ def test_an_overlong_code_and_message_are_cut():
     ],
 )
 def test_a_flat_refusal_counts_whatever_the_status(status, error, kind, code):
-    answer = reply({"error": error, "error_description": "why", "log_id": LOG_ID}, status)
-    refused = the_error(answer, flat)
+    response = make_response({"error": error, "error_description": "why", "log_id": LOG_ID}, status)
+    refused = error_of(response, unwrap_oauth)
     assert kind is None or type(refused) is kind
     assert (refused.code, refused.log_id, str(refused)) == (code, LOG_ID, "why")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{}"])
 def test_a_revocation_may_answer_nothing(body):
-    assert flat(reply(body), "revoke") == {}
+    assert unwrap_oauth(make_response(body), "revoke") == {}
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500])
 def test_nothing_with_another_status_is_no_success(status):
-    assert isinstance(the_error(reply(b"", status), flat), Unavailable)
+    assert isinstance(error_of(make_response(b"", status), unwrap_oauth), Unavailable)
 
 
 def test_our_own_refused_credentials_do_not_condemn_the_account():
-    assert the_error(reply({"error": "invalid_client"}), flat).retryable
+    assert error_of(make_response({"error": "invalid_client"}), unwrap_oauth).retryable

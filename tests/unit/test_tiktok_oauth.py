@@ -7,15 +7,17 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from platforms.base import App
+from platforms.base import PlatformApp
 from platforms.errors import Rejected, Unavailable
-from platforms.http import Http
+from platforms.http import HttpClient
 from platforms.secret import Secret
-from platforms.tiktok.oauth import TikTokOAuth, challenge, granted
+from platforms.tiktok.oauth import TikTokOAuth, code_challenge, parse_grant
 
-FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_pkce.json").read_text())
-GOOD = [one for one in FILE["vectors"] if one["expected"] == "valid" and one["code_challenge"]]
-ANSWER = {
+VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_pkce.json").read_text())
+VALID_VECTORS = [
+    one for one in VECTOR_FILE["vectors"] if one["expected"] == "valid" and one["code_challenge"]
+]
+TOKEN_RESPONSE = {
     "access_token": "act.canary",
     "expires_in": 7200,
     "open_id": "afd97af1",
@@ -24,24 +26,24 @@ ANSWER = {
     "scope": "user.info.basic,video.list",
     "token_type": "Bearer",
 }
-APP = App(
+TIKTOK_APP = PlatformApp(
     client_key="sbaw_demo",
     client_secret=Secret("canary"),
     redirect_uri="https://example.com/callback",
     scopes=("user.info.basic", "video.upload"),
     webhook_secrets=(),
-    bases={"auth": "https://www.tiktok.com/", "api": "https://open.tiktokapis.com"},
+    base_urls={"auth": "https://www.tiktok.com/", "api": "https://open.tiktokapis.com"},
 )
 
 
-def the_query(**options):
-    url = TikTokOAuth(APP, Http()).authorize_url(state="5" * 64, **options)
+def authorize_query(**options):
+    url = TikTokOAuth(TIKTOK_APP, HttpClient()).authorize_url(state="5" * 64, **options)
     assert url.startswith("https://www.tiktok.com/v2/auth/authorize/?")
     return dict(parse_qsl(urlsplit(url).query))
 
 
 def test_the_consent_page_gets_exactly_what_it_documents():
-    assert the_query() == {
+    assert authorize_query() == {
         "client_key": "sbaw_demo",
         "scope": "user.info.basic,video.upload",
         "response_type": "code",
@@ -51,27 +53,27 @@ def test_the_consent_page_gets_exactly_what_it_documents():
 
 
 def test_other_scopes_can_be_asked_for():
-    assert the_query(scopes=iter(["a", "b"]))["scope"] == "a,b"
+    assert authorize_query(scopes=iter(["a", "b"]))["scope"] == "a,b"
 
 
 def test_switching_accounts_asks_again_for_consent():
-    assert the_query(switch=True)["disable_auto_auth"] == "1"
+    assert authorize_query(force_consent=True)["disable_auto_auth"] == "1"
 
 
 def test_a_verifier_adds_its_challenge_and_stays_at_home():
-    url = TikTokOAuth(APP, Http()).authorize_url(state="s", verifier="v" * 43)
+    url = TikTokOAuth(TIKTOK_APP, HttpClient()).authorize_url(state="s", code_verifier="v" * 43)
     assert parse_qs(urlsplit(url).query)["code_challenge_method"] == ["S256"]
     assert "v" * 43 not in url
 
 
-@pytest.mark.parametrize("vector", GOOD, ids=lambda vector: vector["id"])
+@pytest.mark.parametrize("vector", VALID_VECTORS, ids=lambda vector: vector["id"])
 def test_the_challenge_is_that_of_the_vector(vector):
     wanted = vector["code_challenge"]
-    assert vector["app_type"] == "web" or challenge(vector["code_verifier"]) == wanted
+    assert vector["app_type"] == "web" or code_challenge(vector["code_verifier"]) == wanted
 
 
 def test_a_grant_is_what_was_answered():
-    grant = granted(ANSWER)
+    grant = parse_grant(TOKEN_RESPONSE)
     assert grant.external_id == "afd97af1"
     assert grant.access_token == Secret("act.canary")
     assert grant.refresh_token == Secret("rft.canary")
@@ -80,20 +82,20 @@ def test_a_grant_is_what_was_answered():
 
 
 def test_a_grant_does_not_show_its_tokens():
-    assert "canary" not in repr(granted(ANSWER))
+    assert "canary" not in repr(parse_grant(TOKEN_RESPONSE))
 
 
 def test_the_older_lifetimes_are_taken_as_answered():
-    assert granted({**ANSWER, "expires_in": "86400"}).lifetime == timedelta(days=1)
+    assert parse_grant({**TOKEN_RESPONSE, "expires_in": "86400"}).lifetime == timedelta(days=1)
 
 
 @pytest.mark.parametrize("scope", [None, "", "a, b", "a,b,"])
 def test_scopes_are_read_leniently(scope):
-    assert granted({**ANSWER, "scope": scope}).scopes in {(), ("a", "b")}
+    assert parse_grant({**TOKEN_RESPONSE, "scope": scope}).scopes in {(), ("a", "b")}
 
 
 def test_a_grant_without_refresh_token_has_no_such_lifetime():
-    grant = granted({**ANSWER, "refresh_token": None, "refresh_expires_in": None})
+    grant = parse_grant({**TOKEN_RESPONSE, "refresh_token": None, "refresh_expires_in": None})
     assert (grant.refresh_token, grant.refresh_lifetime) == (None, None)
 
 
@@ -103,18 +105,18 @@ def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
     if key in {"access_token", "open_id"} and value == "soon":
         return
     with pytest.raises(Unavailable) as caught:
-        granted({**ANSWER, key: value})
+        parse_grant({**TOKEN_RESPONSE, key: value})
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "-5"])
 def test_a_token_that_is_over_when_it_comes_is_none(seconds):
     with pytest.raises(Unavailable):
-        granted({**ANSWER, "expires_in": seconds})
+        parse_grant({**TOKEN_RESPONSE, "expires_in": seconds})
 
 
 def test_a_life_beyond_any_calendar_is_cut_to_one():
-    assert granted({**ANSWER, "expires_in": 10**15}).lifetime == timedelta(days=3650)
+    assert parse_grant({**TOKEN_RESPONSE, "expires_in": 10**15}).lifetime == timedelta(days=3650)
 
 
 @pytest.mark.parametrize("key", ["access_token", "refresh_token"])
@@ -123,18 +125,18 @@ def test_a_life_beyond_any_calendar_is_cut_to_one():
 )
 def test_what_no_header_can_carry_is_no_token(key, value):
     with pytest.raises(Unavailable) as caught:
-        granted({**ANSWER, key: value})
+        parse_grant({**TOKEN_RESPONSE, key: value})
     assert "act" not in str(caught.value).replace(key, "")
 
 
 @pytest.mark.parametrize("value", [None, "", [], "soon"])
 def test_a_new_pair_of_tokens_is_kept_although_nobody_says_how_long_one_lasts(value):
-    grant = granted({**ANSWER, "refresh_expires_in": value})
+    grant = parse_grant({**TOKEN_RESPONSE, "refresh_expires_in": value})
     assert grant.refresh_token == Secret("rft.canary")
     assert grant.refresh_lifetime is None
 
 
 def test_a_profile_is_not_asked_for_without_its_scope():
     with pytest.raises(Rejected) as caught:
-        TikTokOAuth(APP, Http()).profile(Secret("t"), ["video.upload"])
+        TikTokOAuth(TIKTOK_APP, HttpClient()).fetch_profile(Secret("t"), ["video.upload"])
     assert caught.value.code == "scope_not_authorized"

@@ -2,13 +2,13 @@
 
 import pytest
 
-from platforms.base import Order, Phase
+from platforms.base import Phase, PublishRequest
 from platforms.errors import Unavailable
-from platforms.tiktok.publish import post_info, progress, source_info
+from platforms.tiktok.publish import parse_progress, post_info, source_info
 
 
 def test_a_file_is_announced_with_its_chunks():
-    assert source_info(Order("INBOX_VIDEO", "FILE_UPLOAD", size=50_000_123)) == {
+    assert source_info(PublishRequest("INBOX_VIDEO", "FILE_UPLOAD", size=50_000_123)) == {
         "source": "FILE_UPLOAD",
         "video_size": 50_000_123,
         "chunk_size": 50_000_123,
@@ -17,7 +17,9 @@ def test_a_file_is_announced_with_its_chunks():
 
 
 def test_an_address_is_announced_alone():
-    order = Order("INBOX_VIDEO", "PULL_FROM_URL", size=5, video_url="https://example.com/a.mp4")
+    order = PublishRequest(
+        "INBOX_VIDEO", "PULL_FROM_URL", size=5, video_url="https://example.com/a.mp4"
+    )
     assert source_info(order) == {
         "source": "PULL_FROM_URL",
         "video_url": "https://example.com/a.mp4",
@@ -27,10 +29,10 @@ def test_an_address_is_announced_alone():
 @pytest.mark.parametrize("size", [None, 0, 4_000_000_001])
 def test_a_file_of_impossible_size_is_not_announced(size):
     with pytest.raises(ValueError):
-        source_info(Order("INBOX_VIDEO", "FILE_UPLOAD", size=size))
+        source_info(PublishRequest("INBOX_VIDEO", "FILE_UPLOAD", size=size))
 
 
-def test_every_switch_is_told_so_that_no_default_speaks_for_the_creator():
+def test_every_switch_is_sent_so_that_no_default_applies():
     assert post_info({"privacy_level": "SELF_ONLY", "title": None}) == {
         "privacy_level": "SELF_ONLY",
         "disable_duet": False,
@@ -42,7 +44,7 @@ def test_every_switch_is_told_so_that_no_default_speaks_for_the_creator():
     }
 
 
-def test_what_the_creator_chose_is_told_and_nothing_else():
+def test_what_the_creator_chose_is_sent_and_nothing_else():
     told = post_info(
         {"title": "Hi", "disable_duet": True, "video_cover_timestamp_ms": 0, "account": "x"}
     )
@@ -65,17 +67,20 @@ def test_what_the_creator_chose_is_told_and_nothing_else():
     ],
 )
 def test_a_status_is_a_phase(status, phase):
-    news = progress({"status": status, "log_id": "2026"})
-    assert (news.phase, news.status, news.log_id) == (phase, status, "2026")
+    news = parse_progress({"status": status, "log_id": "2026"})
+    assert (news.phase, news.vendor_status, news.log_id) == (phase, status, "2026")
 
 
 def test_a_cancelled_post_did_not_fail():
-    news = progress({"status": "FAILED", "fail_reason": "publish_cancelled"})
-    assert (news.phase, news.reason) == (Phase.CANCELLED, "publish_cancelled")
+    news = parse_progress({"status": "FAILED", "fail_reason": "publish_cancelled"})
+    assert (news.phase, news.fail_reason) == (Phase.CANCELLED, "publish_cancelled")
 
 
 def test_a_fail_reason_means_something_only_when_it_failed():
-    assert progress({"status": "PUBLISH_COMPLETE", "fail_reason": "internal"}).reason is None
+    assert (
+        parse_progress({"status": "PUBLISH_COMPLETE", "fail_reason": "internal"}).fail_reason
+        is None
+    )
 
 
 @pytest.mark.parametrize("key", ["uploaded_bytes", "downloaded_bytes"])
@@ -83,8 +88,8 @@ def test_a_fail_reason_means_something_only_when_it_failed():
     ("value", "size"),
     [(0, 0), (5_000_000, 5_000_000), ("7", 7), (None, None), (-1, None), ("x", None)],
 )
-def test_progress_is_told_in_bytes(key, value, size):
-    assert progress({"status": "PROCESSING_UPLOAD", key: value}).bytes_done == size
+def test_progress_is_reported_in_bytes(key, value, size):
+    assert parse_progress({"status": "PROCESSING_UPLOAD", key: value}).bytes_done == size
 
 
 @pytest.mark.parametrize(
@@ -99,12 +104,12 @@ def test_progress_is_told_in_bytes(key, value, size):
     ],
 )
 def test_post_ids_are_text_and_only_public_posts_have_one(value, ids):
-    news = progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
+    news = parse_progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
     assert news.post_ids == ids
-    assert news.public is (True if ids else None)
+    assert news.is_public is (True if ids else None)
 
 
 @pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED"]])
 def test_a_status_no_page_names_is_asked_for_again(status):
     with pytest.raises(Unavailable):
-        progress({"status": status})
+        parse_progress({"status": status})

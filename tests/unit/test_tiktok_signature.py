@@ -11,37 +11,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platforms.base import IGNORED, App, Phase
+from platforms.base import IGNORED_KIND, Phase, PlatformApp
 from platforms.secret import Secret
-from platforms.tiktok.signature import read_header
+from platforms.tiktok.signature import parse_header
 from platforms.tiktok.webhooks import TikTokWebhooks
 
-FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_webhook.json").read_text())
+VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_webhook.json").read_text())
 
-KEY = "sbaw_sim_client_key"
+CLIENT_KEY = "sbaw_sim_client_key"
 
 NOW = datetime.fromtimestamp(1_770_210_875, UTC)
 
 
-def webhooks(*secrets, tolerance=300, compat=False):
+def make_adapter(*secrets, tolerance=300, compat=False):
     return TikTokWebhooks(
-        App(
-            client_key=KEY,
+        PlatformApp(
+            client_key=CLIENT_KEY,
             client_secret=Secret("unused"),
             redirect_uri="",
             scopes=(),
             webhook_secrets=tuple(map(Secret, secrets)),
-            bases={},
+            base_urls={},
             webhook_tolerance=timedelta(seconds=tolerance),
-            compat=compat,
+            legacy_webhooks=compat,
         )
     )
 
 
-@pytest.mark.parametrize("vector", FILE["vectors"], ids=lambda vector: vector["id"])
+@pytest.mark.parametrize("vector", VECTOR_FILE["vectors"], ids=lambda vector: vector["id"])
 def test_the_verdict_is_that_of_the_vector(vector):
     headers = {} if vector["header"] is None else {vector["header_name"]: vector["header"]}
-    verdict = webhooks(
+    verdict = make_adapter(
         vector["secret"], *vector["alt_secrets"], tolerance=vector["tolerance_s"]
     ).verify(
         headers,
@@ -49,24 +49,24 @@ def test_the_verdict_is_that_of_the_vector(vector):
         now=datetime.fromtimestamp(vector["now"], UTC),
     )
     assert (verdict.reason, verdict.ok) == (vector["reason"], vector["signature_ok"])
-    assert verdict.late is (vector["signature_ok"] and vector["expected"] == "invalid")
+    assert verdict.is_late is (vector["signature_ok"] and vector["expected"] == "invalid")
 
 
-@pytest.mark.parametrize("vector", FILE["parse_vectors"], ids=lambda vector: vector["id"])
+@pytest.mark.parametrize("vector", VECTOR_FILE["parse_vectors"], ids=lambda vector: vector["id"])
 def test_the_published_header_is_taken_apart(vector):
-    signature = read_header(vector["header"])
-    assert {"t": signature.t, "s": list(signature.digests)} == vector["expected_parse"]
+    signature = parse_header(vector["header"])
+    assert {"t": signature.timestamp, "s": list(signature.digests)} == vector["expected_parse"]
 
 
 @given(st.text(), st.binary())
-def test_no_header_makes_the_judge_raise(text, body):
-    verdict = webhooks("secret").verify({"TikTok-Signature": text}, body, now=NOW)
+def test_no_header_makes_verification_raise(text, body):
+    verdict = make_adapter("secret").verify({"TikTok-Signature": text}, body, now=NOW)
     assert not verdict.ok
 
 
 @pytest.mark.parametrize("text", ["t=1,s=é", "t=1,s=\udcff", "t=" + "9" * 5000 + ",s=a", "t=²,s=a"])
 def test_a_header_no_http_library_would_send_is_refused_calmly(text):
-    assert not webhooks("secret").verify({"tiktok-signature": text}, b"{}", now=NOW).ok
+    assert not make_adapter("secret").verify({"tiktok-signature": text}, b"{}", now=NOW).ok
 
 
 class TestCompatibilityMode:
@@ -76,36 +76,36 @@ class TestCompatibilityMode:
         return {"X-TikTok-Signature": hmac.new(b"secret", body, sha256).hexdigest()}
 
     def test_a_bare_digest_is_accepted_once_switched_on(self):
-        side = webhooks("secret", compat=True)
+        side = make_adapter("secret", compat=True)
         assert side.verify(self.headers(self.body), self.body, now=NOW).ok
 
     def test_a_bare_digest_is_not_looked_at_otherwise(self):
-        verdict = webhooks("secret").verify(self.headers(self.body), self.body, now=NOW)
+        verdict = make_adapter("secret").verify(self.headers(self.body), self.body, now=NOW)
         assert verdict.reason == "missing_header"
 
     def test_a_bare_digest_does_not_help_a_wrong_signature(self):
         headers = {**self.headers(self.body), "TikTok-Signature": "t=1,s=0"}
-        verdict = webhooks("secret", compat=True).verify(headers, self.body, now=NOW)
+        verdict = make_adapter("secret", compat=True).verify(headers, self.body, now=NOW)
         assert verdict.reason == "bad_signature"
 
-    def test_its_events_are_news(self):
-        (notice,) = webhooks(compat=True).parse(self.body)
+    def test_its_events_are_updates(self):
+        (notice,) = make_adapter(compat=True).parse(self.body)
         assert (notice.key, notice.publish_id) == ("video.publish.failed:v~1", "v~1")
-        assert (notice.progress.phase, notice.progress.reason) == (Phase.FAILED, "internal")
+        assert (notice.progress.phase, notice.progress.fail_reason) == (Phase.FAILED, "internal")
 
     def test_without_an_id_the_body_is_the_key(self):
         body = b'{"type": "something.else"}'
-        (notice,) = webhooks(compat=True).parse(body)
-        assert notice.kind == IGNORED
+        (notice,) = make_adapter(compat=True).parse(body)
+        assert notice.kind == IGNORED_KIND
         assert notice.key == f"something.else:{sha256(body).hexdigest()}"
 
     @pytest.mark.parametrize("body", [b"{}", b'{"type": "video.publish.complete"}', b"no JSON"])
     def test_a_body_without_type_or_publication_is_refused(self, body):
         with pytest.raises(ValueError):
-            webhooks(compat=True).parse(body)
+            make_adapter(compat=True).parse(body)
 
     def test_the_real_format_is_still_understood(self):
-        (notice,) = webhooks(compat=True).parse(
+        (notice,) = make_adapter(compat=True).parse(
             b'{"event": "post.publish.complete", "content": "{\\"publish_id\\": \\"v~1\\"}"}'
         )
         assert notice.kind == "video.publish.complete"

@@ -4,22 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platforms.base import Chunk, Sent
+from platforms.base import Chunk, ChunkResult
 from platforms.errors import RateLimited, Rejected, Unavailable
-from platforms.http import Reply
+from platforms.http import HttpResponse
 from platforms.secret import Secret
-from platforms.tiktok.uploads import check_host, judged
+from platforms.tiktok.uploads import check_upload_host, parse_upload_response
 
-API = "https://open.tiktokapis.com"
-STAND_IN = "http://127.0.0.1:5050"
-TOTAL = 50_000_123
-FIRST, SECOND = Chunk(0, 9_999_999), Chunk(10_000_000, 19_999_999)
-LAST = Chunk(40_000_000, TOTAL - 1)
+API_URL = "https://open.tiktokapis.com"
+STAND_IN_URL = "http://127.0.0.1:5050"
+FILE_SIZE = 50_000_123
+FIRST_CHUNK, SECOND_CHUNK = Chunk(0, 9_999_999), Chunk(10_000_000, 19_999_999)
+LAST_CHUNK = Chunk(40_000_000, FILE_SIZE - 1)
 
 
-def reply(status, progress=None):
-    headers = {} if progress is None else {"content-range": f"bytes 0-{progress}/{TOTAL}"}
-    return Reply(status, headers, b"")
+def make_response(status, progress=None):
+    headers = {} if progress is None else {"content-range": f"bytes 0-{progress}/{FILE_SIZE}"}
+    return HttpResponse(status, headers, b"")
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ def reply(status, progress=None):
     ],
 )
 def test_tiktoks_own_hosts_get_the_bytes(url):
-    check_host(Secret(url), API)
+    check_upload_host(Secret(url), API_URL)
 
 
 def test_a_server_that_stands_in_for_the_api_gets_the_bytes():
-    check_host(Secret(f"{STAND_IN}/upload?upload_id=1"), STAND_IN)
-    check_host(Secret(f"{STAND_IN}/upload?upload_id=1"), STAND_IN + "/")
+    check_upload_host(Secret(f"{STAND_IN_URL}/upload?upload_id=1"), STAND_IN_URL)
+    check_upload_host(Secret(f"{STAND_IN_URL}/upload?upload_id=1"), STAND_IN_URL + "/")
 
 
 @pytest.mark.parametrize(
@@ -65,49 +65,57 @@ def test_a_server_that_stands_in_for_the_api_gets_the_bytes():
 )
 def test_no_other_host_gets_a_byte_and_the_refusal_does_not_quote_it(url):
     with pytest.raises(Rejected) as caught:
-        check_host(Secret(url), STAND_IN)
+        check_upload_host(Secret(url), STAND_IN_URL)
     assert not url or url not in str(caught.value)
 
 
 def test_a_stored_chunk_moves_the_offset_to_the_next_byte():
-    assert judged(reply(206), FIRST, TOTAL) == Sent(10_000_000, done=False)
+    assert parse_upload_response(make_response(206), FIRST_CHUNK, FILE_SIZE) == ChunkResult(
+        10_000_000, is_complete=False
+    )
 
 
 @pytest.mark.parametrize("status", [201, 206])
 def test_the_last_byte_ends_the_upload(status):
-    assert judged(reply(status), LAST, TOTAL) == Sent(TOTAL, done=True)
+    assert parse_upload_response(make_response(status), LAST_CHUNK, FILE_SIZE) == ChunkResult(
+        FILE_SIZE, is_complete=True
+    )
 
 
 def test_an_undocumented_200_is_believed_only_with_its_range():
-    assert judged(reply(200, 9_999_999), FIRST, TOTAL) == Sent(10_000_000, done=False)
+    assert parse_upload_response(
+        make_response(200, 9_999_999), FIRST_CHUNK, FILE_SIZE
+    ) == ChunkResult(10_000_000, is_complete=False)
     with pytest.raises(Unavailable):
-        judged(reply(200), LAST, TOTAL)
+        parse_upload_response(make_response(200), LAST_CHUNK, FILE_SIZE)
 
 
 @pytest.mark.parametrize(
     ("chunk", "progress", "offset"),
     [
-        (SECOND, 29_999_999, 30_000_000),
-        (SECOND, 19_999_999, 20_000_000),
-        (LAST, 9_999_999, 10_000_000),
-        (LAST, 0, 0),
-        (LAST, TOTAL - 1, TOTAL),
-        (LAST, TOTAL, TOTAL),
+        (SECOND_CHUNK, 29_999_999, 30_000_000),
+        (SECOND_CHUNK, 19_999_999, 20_000_000),
+        (LAST_CHUNK, 9_999_999, 10_000_000),
+        (LAST_CHUNK, 0, 0),
+        (LAST_CHUNK, FILE_SIZE - 1, FILE_SIZE),
+        (LAST_CHUNK, FILE_SIZE, FILE_SIZE),
     ],
 )
 def test_out_of_step_the_upload_goes_on_where_the_platform_stands(chunk, progress, offset):
-    assert judged(reply(416, progress), chunk, TOTAL) == Sent(offset, done=offset == TOTAL)
+    assert parse_upload_response(make_response(416, progress), chunk, FILE_SIZE) == ChunkResult(
+        offset, is_complete=offset == FILE_SIZE
+    )
 
 
 @pytest.mark.parametrize("progress", [9_999_999, 10_000_000])
 def test_a_platform_that_refuses_what_it_asks_for_costs_a_try(progress):
     with pytest.raises(Unavailable):
-        judged(reply(416, progress), SECOND, TOTAL)
+        parse_upload_response(make_response(416, progress), SECOND_CHUNK, FILE_SIZE)
 
 
 def test_out_of_step_without_a_range_the_platform_has_to_be_asked():
     with pytest.raises(Unavailable):
-        judged(reply(416), SECOND, TOTAL)
+        parse_upload_response(make_response(416), SECOND_CHUNK, FILE_SIZE)
 
 
 @pytest.mark.parametrize(
@@ -116,27 +124,27 @@ def test_out_of_step_without_a_range_the_platform_has_to_be_asked():
 )
 def test_a_refused_chunk_says_why(status, code):
     with pytest.raises(Rejected) as caught:
-        judged(reply(status), FIRST, TOTAL)
+        parse_upload_response(make_response(status), FIRST_CHUNK, FILE_SIZE)
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("status", [302, 401, 408, 500, 502, 503, 504])
 def test_anything_else_leaves_open_whether_the_chunk_is_stored(status):
     with pytest.raises(Unavailable) as caught:
-        judged(reply(status), FIRST, TOTAL)
-    assert caught.value.reached
+        parse_upload_response(make_response(status), FIRST_CHUNK, FILE_SIZE)
+    assert caught.value.may_have_arrived
 
 
 def test_an_upload_host_may_ask_for_a_pause():
     with pytest.raises(RateLimited):
-        judged(reply(429), FIRST, TOTAL)
+        parse_upload_response(make_response(429), FIRST_CHUNK, FILE_SIZE)
 
 
-@given(st.integers(0, TOTAL * 2), st.sampled_from([FIRST, SECOND, LAST]))
-def test_no_figure_of_the_platform_leads_back_to_the_same_chunk_for_ever(progress, chunk):
+@given(st.integers(0, FILE_SIZE * 2), st.sampled_from([FIRST_CHUNK, SECOND_CHUNK, LAST_CHUNK]))
+def test_no_progress_of_the_platform_repeats_the_same_chunk_for_ever(progress, chunk):
     try:
-        sent = judged(reply(416, progress), chunk, TOTAL)
+        sent = parse_upload_response(make_response(416, progress), chunk, FILE_SIZE)
     except Unavailable:
         return
-    assert sent.offset != chunk.first
-    assert sent.done or sent.offset < TOTAL
+    assert sent.next_offset != chunk.first
+    assert sent.is_complete or sent.next_offset < FILE_SIZE

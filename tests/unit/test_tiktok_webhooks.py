@@ -5,34 +5,34 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from platforms.base import IGNORED, App, Phase
+from platforms.base import IGNORED_KIND, Phase, PlatformApp
 from platforms.errors import BadSignature
 from platforms.secret import Secret
 from platforms.tiktok.webhooks import TikTokWebhooks
 
-KEY = "sbaw_sim_client_key"
+CLIENT_KEY = "sbaw_sim_client_key"
 
-A_POST = {"publish_id": "v_pub_file~v2-1.7"}
+POST_CONTENT = {"publish_id": "v_pub_file~v2-1.7"}
 
 
-def webhooks(*secrets, tolerance=300, compat=False):
+def make_adapter(*secrets, tolerance=300, compat=False):
     return TikTokWebhooks(
-        App(
-            client_key=KEY,
+        PlatformApp(
+            client_key=CLIENT_KEY,
             client_secret=Secret("unused"),
             redirect_uri="",
             scopes=(),
             webhook_secrets=tuple(map(Secret, secrets)),
-            bases={},
+            base_urls={},
             webhook_tolerance=timedelta(seconds=tolerance),
-            compat=compat,
+            legacy_webhooks=compat,
         )
     )
 
 
-def a_delivery(event="post.publish.complete", content=A_POST, **fields):
+def build_delivery(event="post.publish.complete", content=POST_CONTENT, **fields):
     body = {
-        "client_key": KEY,
+        "client_key": CLIENT_KEY,
         "event": event,
         "create_time": 1_770_210_873,
         "user_openid": "-000SimOpenId",
@@ -41,8 +41,8 @@ def a_delivery(event="post.publish.complete", content=A_POST, **fields):
     return json.dumps({**body, **fields}).encode()
 
 
-def the_notice(*args, **fields):
-    (notice,) = webhooks().parse(a_delivery(*args, **fields))
+def parse_event(*args, **fields):
+    (notice,) = make_adapter().parse(build_delivery(*args, **fields))
     return notice
 
 
@@ -61,35 +61,39 @@ def the_notice(*args, **fields):
         ("inbox_delivered", {}, "video.inbox.received", Phase.DELIVERED, "SEND_TO_USER_INBOX"),
     ],
 )
-def test_an_event_becomes_news_of_its_publication(event, content, kind, phase, status):
-    notice = the_notice(f"post.publish.{event}", {"publish_id": "v~1", **content})
+def test_an_event_becomes_an_update_of_its_publication(event, content, kind, phase, status):
+    notice = parse_event(f"post.publish.{event}", {"publish_id": "v~1", **content})
     assert (notice.kind, notice.vendor_event) == (kind, f"post.publish.{event}")
-    assert (notice.publish_id, notice.account) == ("v~1", "-000SimOpenId")
-    assert (notice.progress.phase, notice.progress.status) == (phase, status)
-    assert notice.progress.reason == content.get("reason")
-    assert notice.at == notice.progress.at == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
+    assert (notice.publish_id, notice.external_id) == ("v~1", "-000SimOpenId")
+    assert (notice.progress.phase, notice.progress.vendor_status) == (phase, status)
+    assert notice.progress.fail_reason == content.get("reason")
+    assert (
+        notice.occurred_at
+        == notice.progress.occurred_at
+        == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
+    )
 
 
 @pytest.mark.parametrize("post_id", ["7602997517160123666", 7602997517160123666])
 @pytest.mark.parametrize(
     ("event", "public"), [("publicly_available", True), ("no_longer_publicaly_available", False)]
 )
-def test_public_sight_comes_with_the_post_id_as_text(event, public, post_id):
-    notice = the_notice(f"post.publish.{event}", {"publish_id": "v~1", "post_id": post_id})
+def test_public_availability_comes_with_the_post_id_as_text(event, public, post_id):
+    notice = parse_event(f"post.publish.{event}", {"publish_id": "v~1", "post_id": post_id})
     assert notice.kind == f"post.publish.{event}"
     assert notice.progress.post_ids == ("7602997517160123666",)
-    assert notice.progress.public is public
+    assert notice.progress.is_public is public
 
 
 def test_a_removed_grant_names_the_account_and_the_reason():
-    notice = the_notice("authorization.removed", content='{"reason": 1 }')
-    assert (notice.kind, notice.account) == ("authorization.removed", "-000SimOpenId")
-    assert (notice.reason, notice.progress) == ("removed_in_app", None)
+    notice = parse_event("authorization.removed", content='{"reason": 1 }')
+    assert (notice.kind, notice.external_id) == ("authorization.removed", "-000SimOpenId")
+    assert (notice.removal_reason, notice.progress) == ("removed_in_app", None)
 
 
 @pytest.mark.parametrize("content", ['{"reason": 0}', '{"reason": 99}', "{}", "no JSON", None])
 def test_a_removal_without_a_reason_we_know_is_one_all_the_same(content):
-    assert the_notice("authorization.removed", content=content).reason == "removed"
+    assert parse_event("authorization.removed", content=content).removal_reason == "removed"
 
 
 @pytest.mark.parametrize(
@@ -104,24 +108,24 @@ def test_a_removal_without_a_reason_we_know_is_one_all_the_same(content):
     ],
 )
 def test_an_event_of_no_use_is_ignored_under_its_own_name(event):
-    notice = the_notice(event)
-    assert (notice.kind, notice.vendor_event, notice.progress) == (IGNORED, event, None)
+    notice = parse_event(event)
+    assert (notice.kind, notice.vendor_event, notice.progress) == (IGNORED_KIND, event, None)
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", "null", None, 5, "[" * 9000])
-def test_news_that_names_no_publication_is_ignored(content):
-    assert the_notice(content=content).kind == IGNORED
+def test_an_event_that_names_no_publication_is_ignored(content):
+    assert parse_event(content=content).kind == IGNORED_KIND
 
 
 def test_a_test_event_may_lack_nearly_everything():
-    (notice,) = webhooks().parse(b'{"event": "tiktok.ping"}')
-    assert (notice.kind, notice.account, notice.at) == (IGNORED, None, None)
+    (notice,) = make_adapter().parse(b'{"event": "tiktok.ping"}')
+    assert (notice.kind, notice.external_id, notice.occurred_at) == (IGNORED_KIND, None, None)
 
 
 def test_a_redelivery_has_the_same_key_however_it_is_written():
-    body = json.loads(a_delivery())
+    body = json.loads(build_delivery())
     again = json.dumps(dict(reversed(body.items())), indent=2).encode()
-    assert webhooks().parse(again)[0].key == the_notice().key
+    assert make_adapter().parse(again)[0].key == parse_event().key
 
 
 @pytest.mark.parametrize(
@@ -134,18 +138,18 @@ def test_a_redelivery_has_the_same_key_however_it_is_written():
     ],
 )
 def test_another_event_has_another_key(change):
-    assert the_notice(**change).key != the_notice().key
+    assert parse_event(**change).key != parse_event().key
 
 
-def test_a_notice_reads_the_same_from_storage():
-    notice = the_notice("post.publish.failed", {"publish_id": "v~1", "reason": "internal"})
-    assert webhooks().read(json.loads(json.dumps(notice.payload))) == notice
+def test_an_event_reads_the_same_from_storage():
+    notice = parse_event("post.publish.failed", {"publish_id": "v~1", "reason": "internal"})
+    assert make_adapter().parse_stored(json.loads(json.dumps(notice.payload))) == notice
 
 
 @pytest.mark.parametrize("key", ["sbaw_other", 5, ["x"], {}])
 def test_another_apps_delivery_is_refused_although_rightly_signed(key):
     with pytest.raises(BadSignature):
-        webhooks().parse(a_delivery(client_key=key))
+        make_adapter().parse(build_delivery(client_key=key))
 
 
 @pytest.mark.parametrize(
@@ -165,34 +169,34 @@ def test_another_apps_delivery_is_refused_although_rightly_signed(key):
         b'{"event": "x", "a": ' + b"[" * 900 + b"]" * 900 + b"}",
     ],
 )
-def test_a_body_that_is_no_delivery_is_told_as_such(body):
+def test_a_body_that_is_no_delivery_is_reported_as_unreadable(body):
     with pytest.raises(ValueError):
-        webhooks().parse(body)
+        make_adapter().parse(body)
 
 
 def test_what_a_json_column_cannot_hold_is_replaced():
-    notice = the_notice(
+    notice = parse_event(
         user_openid="a\0b", content='{"publish_id": "v\\u0000", "x": "\\ud800"}', extra="\ud83d"
     )
-    assert notice.account == "a\N{REPLACEMENT CHARACTER}b"
+    assert notice.external_id == "a\N{REPLACEMENT CHARACTER}b"
     assert notice.publish_id == "v\N{REPLACEMENT CHARACTER}"
     json.dumps(notice.payload, ensure_ascii=False).encode()
 
 
 def test_whole_emoji_survive():
-    assert the_notice(extra="\N{GRINNING FACE}").payload["extra"] == "\N{GRINNING FACE}"
+    assert parse_event(extra="\N{GRINNING FACE}").payload["extra"] == "\N{GRINNING FACE}"
 
 
 def test_values_longer_than_their_columns_are_kept_as_digests():
-    notice = the_notice(
+    notice = parse_event(
         "e" * 300, {"publish_id": "p" * 300, "reason": "r" * 300}, user_openid="u" * 300
     )
     assert len(notice.key) <= 255
     assert len(notice.vendor_event) <= 100
-    assert len(notice.account) <= 255
+    assert len(notice.external_id) <= 255
     assert len(notice.publish_id) <= 255
 
 
 @pytest.mark.parametrize("time", [None, "x", -(10**18), 10**30, True, 1.5, [], "9" * 5000])
 def test_a_time_no_calendar_knows_is_no_time(time):
-    assert the_notice(create_time=time).at is None
+    assert parse_event(create_time=time).occurred_at is None

@@ -16,6 +16,6 @@ app.conf.update(
 
 
 @app.task
-def apply(event_id: int) -> None:
-    with Session(tables.engine()) as session, session.begin():
-        tables.apply(session, event_id)
+def apply_event(event_id: int) -> None:
+    with Session(tables.get_engine()) as session, session.begin():
+        tables.apply_event(session, event_id)

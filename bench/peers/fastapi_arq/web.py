@@ -15,9 +15,9 @@ from arq.connections import RedisSettings
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from bench.peers.signature import envelope
+from bench.peers.signature import verify_envelope
 
-STORE = """
+INSERT_EVENT = """
 INSERT INTO webhook_events (external_id, publish_id, payload) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING id
 """
@@ -36,19 +36,19 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/webhooks")
-async def hear(request: Request) -> JSONResponse:
+async def receive_webhook(request: Request) -> JSONResponse:
     body = await request.body()
-    said = envelope(request.headers.get("TikTok-Signature", ""), body)
-    if said is None:
+    envelope = verify_envelope(request.headers.get("TikTok-Signature", ""), body)
+    if envelope is None:
         return JSONResponse({"success": False}, 401)
-    publish_id = json.loads(said["content"])["publish_id"]
+    publish_id = json.loads(envelope["content"])["publish_id"]
     digest = hashlib.sha256(body).hexdigest()
-    new = await request.app.state.pool.fetchval(STORE, digest, publish_id, body.decode())
+    new = await request.app.state.pool.fetchval(INSERT_EVENT, digest, publish_id, body.decode())
     if new is not None:
-        await request.app.state.redis.enqueue_job("apply", new)
+        await request.app.state.redis.enqueue_job("apply_event", new)
     return JSONResponse({"success": True})
 
 
 @app.get("/healthz")
-async def healthy() -> dict[str, bool]:
+async def health_check() -> dict[str, bool]:
     return {"success": True}

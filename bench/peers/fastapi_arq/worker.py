@@ -12,20 +12,20 @@ from arq.connections import RedisSettings
 QUIET = {"version": 1}
 """For `logging`: arq would write two lines per job, and they would be its largest cost."""
 
-SEEN = "SELECT publish_id, status FROM webhook_events WHERE id = $1 FOR UPDATE"
-PUBLISHED = "UPDATE posts SET state = 'PUBLISHED' WHERE publish_id = $1"
-DONE = """
+SELECT_EVENT = "SELECT publish_id, status FROM webhook_events WHERE id = $1 FOR UPDATE"
+MARK_PUBLISHED = "UPDATE posts SET state = 'PUBLISHED' WHERE publish_id = $1"
+MARK_DONE = """
 UPDATE webhook_events SET status = 'done', processed_at = clock_timestamp() WHERE id = $1
 """
 
 
-async def apply(context: dict[str, Any], event_id: int) -> None:
+async def apply_event(context: dict[str, Any], event_id: int) -> None:
     """The publication moves on, and the notice is done."""
     async with context["pool"].acquire() as connection, connection.transaction():
-        row = await connection.fetchrow(SEEN, event_id)
+        row = await connection.fetchrow(SELECT_EVENT, event_id)
         if row["status"] != "done":
-            await connection.execute(PUBLISHED, row["publish_id"])
-            await connection.execute(DONE, event_id)
+            await connection.execute(MARK_PUBLISHED, row["publish_id"])
+            await connection.execute(MARK_DONE, event_id)
 
 
 async def startup(context: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ async def shutdown(context: dict[str, Any]) -> None:
 class Worker:
     """arq's settings are the attributes of a class."""
 
-    functions: ClassVar = [apply]
+    functions: ClassVar = [apply_event]
     on_startup = startup
     on_shutdown = shutdown
     redis_settings = RedisSettings.from_dsn(os.environ["BROKER_URL"])

@@ -4,18 +4,18 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from platforms.sandbox.tiktok.settings import PUBLIC
+from platforms.sandbox.tiktok.settings import PUBLIC_TO_EVERYONE
 
 FRIENDS, FOLLOWERS, ONLY_ME = "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"
-LEVELS = frozenset({PUBLIC, FRIENDS, FOLLOWERS, ONLY_ME})
+PRIVACY_LEVELS = frozenset({PUBLIC_TO_EVERYONE, FRIENDS, FOLLOWERS, ONLY_ME})
 
 
-def a_union_id() -> str:
+def new_union_id() -> str:
     return "-000u" + secrets.token_urlsafe(24)
 
 
 @dataclass
-class Creator:
+class SandboxCreator:
     """`posts_elsewhere`: today's posts through other clients, which share the daily cap."""
 
     open_id: str
@@ -34,27 +34,27 @@ class Creator:
     follower_count: int = 1200
     following_count: int = 34
     likes_count: int = 56_789
-    union_id: str = field(default_factory=a_union_id)
+    union_id: str = field(default_factory=new_union_id)
 
     def __post_init__(self) -> None:
         self.username = self.username or "creator" + self.open_id.strip("-")[-6:].lower()
         self.nickname = self.nickname or self.username.capitalize()
 
     @property
-    def options(self) -> list[str]:
+    def privacy_level_options(self) -> list[str]:
         """What the account allows, not what the app may do. Source: query-creator-info."""
-        return [FOLLOWERS if self.private else PUBLIC, FRIENDS, ONLY_ME]
+        return [FOLLOWERS if self.private else PUBLIC_TO_EVERYONE, FRIENDS, ONLY_ME]
 
     @property
-    def avatar(self) -> str:
+    def avatar_url(self) -> str:
         return f"https://p16-sign.tiktokcdn-us.com/{self.username}.jpeg?x-expires=7200"
 
-    def info(self) -> dict[str, Any]:
+    def creator_info(self) -> dict[str, Any]:
         return {
-            "creator_avatar_url": self.avatar,
+            "creator_avatar_url": self.avatar_url,
             "creator_username": self.username,
             "creator_nickname": self.nickname,
-            "privacy_level_options": self.options,
+            "privacy_level_options": self.privacy_level_options,
             "comment_disabled": self.comment_disabled,
             "duet_disabled": self.duet_disabled or self.private,
             "stitch_disabled": self.stitch_disabled or self.private,
@@ -62,12 +62,12 @@ class Creator:
         }
 
 
-def residents() -> dict[str, Creator]:
+def default_creators() -> dict[str, SandboxCreator]:
     """Who lives here before anybody is invented."""
-    people = (
-        Creator("-000alice-sandbox", "alice", "Alice"),
-        Creator("-000bruno-sandbox", "bruno", "Bruno (private)", private=True),
-        Creator("-000clara-sandbox", "clara", "Clara (no comments)", comment_disabled=True),
-        Creator("-000dora-sandbox", "dora", "Dora (banned)", banned=True),
+    creators = (
+        SandboxCreator("-000alice-sandbox", "alice", "Alice"),
+        SandboxCreator("-000bruno-sandbox", "bruno", "Bruno (private)", private=True),
+        SandboxCreator("-000clara-sandbox", "clara", "Clara (no comments)", comment_disabled=True),
+        SandboxCreator("-000dora-sandbox", "dora", "Dora (banned)", banned=True),
     )
-    return {one.open_id: one for one in people}
+    return {one.open_id: one for one in creators}

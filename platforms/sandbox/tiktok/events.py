@@ -11,41 +11,41 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from platforms.sandbox.letters import Delivery, Letter, Mailing
-from platforms.sandbox.tiktok.posts import Post
-from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.deliveries import DeliveryTarget, SandboxDelivery, WebhookMessage
+from platforms.sandbox.tiktok.posts import SandboxPost
+from platforms.sandbox.tiktok.state import TikTokState
 
-REMOVED = "authorization.removed"
-FAILED = "post.publish.failed"
-COMPLETE = "post.publish.complete"
-DELIVERED = "post.publish.inbox_delivered"
-AVAILABLE = "post.publish.publicly_available"
-WITHDRAWN = "post.publish.no_longer_publicaly_available"  # the vendor's spelling
-STRANGER = "sbaw_somebody_else"
+AUTHORIZATION_REMOVED = "authorization.removed"
+PUBLISH_FAILED = "post.publish.failed"
+PUBLISH_COMPLETE = "post.publish.complete"
+INBOX_DELIVERED = "post.publish.inbox_delivered"
+PUBLICLY_AVAILABLE = "post.publish.publicly_available"
+NO_LONGER_AVAILABLE = "post.publish.no_longer_publicaly_available"  # the vendor's spelling
+OTHER_CLIENT_KEY = "sbaw_somebody_else"
 
 
-def is_callback(url: str) -> bool:
+def is_webhook_url(url: str) -> bool:
     """https, as TikTok demands; plain http on loopback, where there is nobody to listen in."""
     target = urlsplit(url)
     is_loopback = target.scheme == "http" and target.hostname in {"127.0.0.1", "localhost"}
     return (target.scheme == "https" and bool(target.hostname)) or is_loopback
 
 
-def sign(secret: str, body: bytes, t: float) -> dict[str, str]:
+def sign_body(secret: str, body: bytes, signed_at: float) -> dict[str, str]:
     """`t=<seconds>,s=<hex>` over `t.body`, keyed with the client secret."""
-    seconds = str(int(t))
+    seconds = str(int(signed_at))
     digest = hmac.new(secret.encode(), seconds.encode() + b"." + body, sha256).hexdigest()
     return {"TikTok-Signature": f"t={seconds},s={digest}"}
 
 
-def tell(
-    tiktok: TikTok,
+def send_event(
+    tiktok: TikTokState,
     event: str,
     open_id: str,
     content: Mapping[str, Any],
     *,
-    spoil: str | None = None,
-) -> Delivery | None:
+    forgery: str | None = None,
+) -> SandboxDelivery | None:
     """Sends an event, if the app has a callback. Give the content; it travels as a string."""
     settings = tiktok.settings
     if not settings.webhook_url:
@@ -55,30 +55,30 @@ def tell(
         "event": event,
         "create_time": int(tiktok.time),
         "user_openid": open_id,
-        "content": packed(content),
+        "content": compact_json(content),
     }
-    letter = Letter(
+    message = WebhookMessage(
         event=event,
-        body=packed(body).encode(),
-        foreign=packed({**body, "client_key": STRANGER}).encode(),
-        sign=lambda data, t: sign(tiktok.client_secret, data, t),
-        mailing=Mailing(
+        body=compact_json(body).encode(),
+        foreign_body=compact_json({**body, "client_key": OTHER_CLIENT_KEY}).encode(),
+        sign=lambda data, t: sign_body(tiktok.client_secret, data, t),
+        target=DeliveryTarget(
             settings.webhook_url,
             settings.delivery_timeout,
             settings.redelivery_seconds,
-            keep_t=settings.keep_t,
+            keep_timestamp=settings.keep_t,
         ),
         facts={"open_id": open_id, **content},
-        spoil=spoil,
+        forgery=forgery,
     )
-    return tiktok.house.courier.hand(letter)
+    return tiktok.sandbox.webhook_sender.enqueue(message)
 
 
-def about(tiktok: TikTok, event: str, post: Post, **more: Any) -> None:
+def send_post_event(tiktok: TikTokState, event: str, post: SandboxPost, **extra: Any) -> None:
     """News of a post. A post id is a string here, though status answers it as a number."""
-    content = {"publish_id": post.publish_id, **more, "publish_type": post.publish_type}
-    tell(tiktok, event, post.open_id, content)
+    content = {"publish_id": post.publish_id, **extra, "publish_type": post.publish_type}
+    send_event(tiktok, event, post.open_id, content)
 
 
-def packed(value: Mapping[str, Any]) -> str:
+def compact_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))

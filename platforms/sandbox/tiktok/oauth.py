@@ -10,135 +10,140 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from platforms.sandbox.log import ENTRY
-from platforms.sandbox.tiktok import course, pkce
-from platforms.sandbox.tiktok.answers import FlatRefused, answer, flat, log_id
-from platforms.sandbox.tiktok.state import TikTok, here
-from platforms.sandbox.tiktok.tokens import Code, Pair
+from platforms.sandbox.request_log import ENTRY_KEY
+from platforms.sandbox.tiktok import pkce, post_lifecycle
+from platforms.sandbox.tiktok.responses import (
+    OAuthRefused,
+    json_response,
+    new_log_id,
+    oauth_error_response,
+)
+from platforms.sandbox.tiktok.state import TikTokState, current_tiktok
+from platforms.sandbox.tiktok.tokens import AuthorizationCode, TokenPair
 
 routes = Blueprint("oauth", __name__)
 
-FORM = "application/x-www-form-urlencoded"
-MALFORMED = "The request parameters are malformed."
-MISSING = "The request is missing a required parameter."
-NO_SECRET = "Client secret is missed in request."  # noqa: S105 - a sentence
-WRONG_CLIENT = "Client key or secret is incorrect."
-OTHER_REDIRECT = "Redirect_uri is not matched with the uri when requesting code."
-SPENT_CODE = "Authorization code is expired."
-DEAD_REFRESH = "Refresh token is invalid or expired."
-WRONG_VERIFIER = "Code verifier or code challenge is invalid."
+FORM_MIMETYPE = "application/x-www-form-urlencoded"
+MALFORMED_MESSAGE = "The request parameters are malformed."
+MISSING_MESSAGE = "The request is missing a required parameter."
+NO_SECRET_MESSAGE = "Client secret is missed in request."
+WRONG_CLIENT_MESSAGE = "Client key or secret is incorrect."
+OTHER_REDIRECT_MESSAGE = "Redirect_uri is not matched with the uri when requesting code."
+SPENT_CODE_MESSAGE = "Authorization code is expired."
+DEAD_REFRESH_MESSAGE = "Refresh token is invalid or expired."
+WRONG_VERIFIER_MESSAGE = "Code verifier or code challenge is invalid."
 
 Body = dict[str, Any]
 
 
-def flatly(view: Callable[[TikTok], Body]) -> Callable[[], Response]:
+def oauth_view(view: Callable[[TikTokState], Body]) -> Callable[[], Response]:
     """Form in, flat JSON out; the client is known before anything else is looked at."""
 
     @wraps(view)
-    def answered() -> Response:
-        tiktok, entry = here(), request.environ[ENTRY]
+    def handle_request() -> Response:
+        tiktok, entry = current_tiktok(), request.environ[ENTRY_KEY]
         try:
             with tiktok.lock:
                 check_client(tiktok)
                 body = view(tiktok)
-        except FlatRefused as refused:
-            entry.note(code=refused.error, description=refused.description)
-            return flat(refused, tiktok.settings.oauth_status)
-        entry.note(work=True, code="ok")
-        return answer(body, 200, log_id())
+        except OAuthRefused as refused:
+            entry.update(code=refused.error, description=refused.description)
+            return oauth_error_response(refused, tiktok.settings.oauth_status)
+        entry.update(work=True, code="ok")
+        return json_response(body, 200, new_log_id())
 
-    return answered
+    return handle_request
 
 
 @routes.post("/v2/oauth/token/")
-@flatly
-def token(tiktok: TikTok) -> Body:
-    kind = needed("grant_type")
-    if kind not in GRANTS:
-        raise FlatRefused("unsupported_grant_type", MALFORMED)
-    request.environ[ENTRY].note(grant_type=kind)
-    return GRANTS[kind](tiktok)
+@oauth_view
+def issue_token(tiktok: TikTokState) -> Body:
+    kind = require_form_field("grant_type")
+    if kind not in GRANT_HANDLERS:
+        raise OAuthRefused("unsupported_grant_type", MALFORMED_MESSAGE)
+    request.environ[ENTRY_KEY].update(grant_type=kind)
+    return GRANT_HANDLERS[kind](tiktok)
 
 
 @routes.post("/v2/oauth/revoke/")
-@flatly
-def revoke(tiktok: TikTok) -> Body:
+@oauth_view
+def revoke_token(tiktok: TikTokState) -> Body:
     """Disconnects the app from the account: all tokens die, and a delivery says so."""
-    grant = tiktok.tokens.bearer(needed("token"), now=tiktok.time)
+    grant = tiktok.tokens.find_access_token(require_form_field("token"), now=tiktok.time)
     if grant is None:
-        raise FlatRefused("invalid_grant", "Access token is invalid or expired.")  # code unclear
-    request.environ[ENTRY].note(open_id=grant.open_id)
-    course.disconnect(tiktok, grant.open_id, reason=course.DEVELOPER)
+        raise OAuthRefused("invalid_grant", "Access token is invalid or expired.")  # code unclear
+    request.environ[ENTRY_KEY].update(open_id=grant.open_id)
+    post_lifecycle.disconnect_creator(tiktok, grant.open_id, reason=post_lifecycle.REASON_DEVELOPER)
     return {}
 
 
-def check_client(tiktok: TikTok) -> None:
-    if request.mimetype != FORM:
-        raise FlatRefused("invalid_request", MALFORMED)
+def check_client(tiktok: TikTokState) -> None:
+    if request.mimetype != FORM_MIMETYPE:
+        raise OAuthRefused("invalid_request", MALFORMED_MESSAGE)
     if not request.form.get("client_secret"):
-        raise FlatRefused("invalid_request", NO_SECRET)
-    given = f"{needed('client_key')}\n{needed('client_secret')}"
-    known = f"{tiktok.client_key}\n{tiktok.client_secret}"
-    if not secrets.compare_digest(given.encode(), known.encode()):
-        raise FlatRefused("invalid_client", WRONG_CLIENT)
+        raise OAuthRefused("invalid_request", NO_SECRET_MESSAGE)
+    given = f"{require_form_field('client_key')}\n{require_form_field('client_secret')}"
+    expected = f"{tiktok.client_key}\n{tiktok.client_secret}"
+    if not secrets.compare_digest(given.encode(), expected.encode()):
+        raise OAuthRefused("invalid_client", WRONG_CLIENT_MESSAGE)
 
 
-def needed(name: str) -> str:
+def require_form_field(name: str) -> str:
     value = request.form.get(name)
     if not value:
-        raise FlatRefused("invalid_request", MISSING)
+        raise OAuthRefused("invalid_request", MISSING_MESSAGE)
     return value
 
 
-def exchange(tiktok: TikTok) -> Body:
-    value, redirect_uri = needed("code"), needed("redirect_uri")
-    code = tiktok.tokens.redeem(value, now=tiktok.time)
+def exchange_code(tiktok: TikTokState) -> Body:
+    value, redirect_uri = require_form_field("code"), require_form_field("redirect_uri")
+    code = tiktok.tokens.redeem_code(value, now=tiktok.time)
     if code is None:
-        raise FlatRefused("invalid_grant", SPENT_CODE)
+        raise OAuthRefused("invalid_grant", SPENT_CODE_MESSAGE)
     if code.redirect_uri != redirect_uri:
-        raise FlatRefused("invalid_request", OTHER_REDIRECT)
-    if tiktok.settings.desktop and not verified(tiktok, code):
-        raise FlatRefused("invalid_request", WRONG_VERIFIER)
-    pair = tiktok.tokens.issue(code.open_id, code.scopes, tiktok.settings, now=tiktok.time)
-    return told(tiktok, pair)
+        raise OAuthRefused("invalid_request", OTHER_REDIRECT_MESSAGE)
+    if tiktok.settings.desktop and not is_verifier_valid(tiktok, code):
+        raise OAuthRefused("invalid_request", WRONG_VERIFIER_MESSAGE)
+    pair = tiktok.tokens.issue_pair(code.open_id, code.scopes, tiktok.settings, now=tiktok.time)
+    return token_response(tiktok, pair)
 
 
-def verified(tiktok: TikTok, code: Code) -> bool:
+def is_verifier_valid(tiktok: TikTokState, code: AuthorizationCode) -> bool:
     """A web app's stray verifier is ignored, as was observed; a desktop app's has to match."""
     verifier = request.form.get("code_verifier", "")
-    return pkce.matches(verifier, code.challenge, strict=tiktok.settings.strict_verifier)
+    return pkce.is_valid_verifier(verifier, code.challenge, strict=tiktok.settings.strict_verifier)
 
 
-def refresh(tiktok: TikTok) -> Body:
-    value = needed("refresh_token")
-    pair = tiktok.tokens.rotate(value, tiktok.settings, now=tiktok.time)
+def refresh_tokens(tiktok: TikTokState) -> Body:
+    value = require_form_field("refresh_token")
+    pair = tiktok.tokens.rotate_pair(value, tiktok.settings, now=tiktok.time)
     if pair is None:
-        raise FlatRefused("invalid_grant", DEAD_REFRESH)
-    return told(tiktok, pair)
+        raise OAuthRefused("invalid_grant", DEAD_REFRESH_MESSAGE)
+    return token_response(tiktok, pair)
 
 
-def for_the_client(_tiktok: TikTok) -> Body:
+def issue_client_token(_tiktok: TikTokState) -> Body:
     """A client token, which serves the research APIs only: no data call here accepts it."""
     value = "clt." + secrets.token_urlsafe(32)
     return {"access_token": value, "expires_in": 7200, "token_type": "Bearer"}
 
 
-def told(tiktok: TikTok, pair: Pair) -> Body:
+def token_response(tiktok: TikTokState, pair: TokenPair) -> Body:
     now = tiktok.time
-    request.environ[ENTRY].note(open_id=pair.access.open_id)
+    request.environ[ENTRY_KEY].update(open_id=pair.access.open_id)
     return {
         "access_token": pair.access.token,
-        "expires_in": round(pair.access.until - now),
+        "expires_in": round(pair.access.expires_at - now),
         "open_id": pair.access.open_id,
-        "refresh_expires_in": round(pair.refresh.until - now),
+        "refresh_expires_in": round(pair.refresh.expires_at - now),
         "refresh_token": pair.refresh.token,
         "scope": ",".join(pair.access.scopes),
         "token_type": "Bearer",
     }
 
 
-GRANTS: dict[str, Callable[[TikTok], Body]] = {
-    "authorization_code": exchange,
-    "refresh_token": refresh,
-    "client_credentials": for_the_client,
+GRANT_HANDLERS: dict[str, Callable[[TikTokState], Body]] = {
+    "authorization_code": exchange_code,
+    "refresh_token": refresh_tokens,
+    "client_credentials": issue_client_token,
 }

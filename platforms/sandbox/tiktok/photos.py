@@ -10,55 +10,55 @@ from typing import Any
 from flask import Blueprint
 
 from platforms.sandbox.tiktok import pull, quotas
-from platforms.sandbox.tiktok.answers import BAD_POST, BAD_SOURCE, Refused
-from platforms.sandbox.tiktok.gate import Data, body, call, part
-from platforms.sandbox.tiktok.orders import BRANDS, check_info
+from platforms.sandbox.tiktok.auth import Data, api_view, read_body, read_object
 from platforms.sandbox.tiktok.posts import PHOTO_DIRECT, PHOTO_INBOX
-from platforms.sandbox.tiktok.publish import check_direct, start
-from platforms.sandbox.tiktok.state import TikTok
-from platforms.sandbox.tiktok.tokens import Grant
+from platforms.sandbox.tiktok.publish import check_direct_post, start_post
+from platforms.sandbox.tiktok.request_validation import BRAND_FIELDS, check_post_info
+from platforms.sandbox.tiktok.responses import BAD_POST_MESSAGE, BAD_SOURCE_MESSAGE, ApiRefused
+from platforms.sandbox.tiktok.state import TikTokState
+from platforms.sandbox.tiktok.tokens import IssuedToken
 
 routes = Blueprint("photos", __name__)
 
-BAD_MODE = "Invalid media_type or post_mode"
-MODES = {  # the kind of post, and the scope it takes
+BAD_MODE_MESSAGE = "Invalid media_type or post_mode"
+POST_MODES = {  # the kind of post, and the scope it takes
     "DIRECT_POST": (PHOTO_DIRECT, "video.publish"),
     "MEDIA_UPLOAD": (PHOTO_INBOX, "video.upload"),
 }
-FIELDS: Mapping[str, type] = {
+PHOTO_FIELDS: Mapping[str, type] = {
     **dict.fromkeys(("title", "description", "privacy_level"), str),
-    **dict.fromkeys(("disable_comment", "auto_add_music", *BRANDS), bool),
+    **dict.fromkeys(("disable_comment", "auto_add_music", *BRAND_FIELDS), bool),
 }
-TEXTS = {"title": 90, "description": 4000}  # UTF-16 code units
+PHOTO_TEXT_LIMITS = {"title": 90, "description": 4000}  # UTF-16 code units
 MAX_PHOTOS = 35
 
 
 @routes.post("/v2/post/publish/content/init/")
-@call("content_init", "video.publish", "video.upload", rate="init_per_minute")
-def content(tiktok: TikTok, grant: Grant) -> Data:
-    given, creator = body(), tiktok.creators[grant.open_id]
-    mode = given.get("post_mode")
-    if given.get("media_type") != "PHOTO" or mode not in MODES:
-        raise Refused("invalid_params", BAD_MODE)
-    kind, scope = MODES[mode]
+@api_view("content_init", "video.publish", "video.upload", rate="init_per_minute")
+def start_photo_post(tiktok: TikTokState, grant: IssuedToken) -> Data:
+    payload, creator = read_body(), tiktok.creators[grant.open_id]
+    mode = payload.get("post_mode")
+    if payload.get("media_type") != "PHOTO" or mode not in POST_MODES:
+        raise ApiRefused("invalid_params", BAD_MODE_MESSAGE)
+    kind, scope = POST_MODES[mode]
     if scope not in grant.scopes:
-        raise Refused("scope_not_authorized")
-    info = part(given, "post_info", BAD_POST)
-    source = part(given, "source_info", BAD_SOURCE)
-    check_info(info, FIELDS, TEXTS)
-    check_photos(source)
+        raise ApiRefused("scope_not_authorized")
+    info = read_object(payload, "post_info", BAD_POST_MESSAGE)
+    source = read_object(payload, "source_info", BAD_SOURCE_MESSAGE)
+    check_post_info(info, PHOTO_FIELDS, PHOTO_TEXT_LIMITS)
+    check_photo_source(source)
     if kind == PHOTO_DIRECT:
-        check_direct(tiktok, creator, info)
+        check_direct_post(tiktok, creator, info)
     else:
-        quotas.check_drafts(tiktok, creator)
-    pull.check_owned(tiktok, source["photo_images"])
-    return start(tiktok, creator, kind, source, info)
+        quotas.check_draft_limit(tiktok, creator)
+    pull.check_url_ownership(tiktok, source["photo_images"])
+    return start_post(tiktok, creator, kind, source, info)
 
 
-def check_photos(source: Mapping[str, Any]) -> None:
+def check_photo_source(source: Mapping[str, Any]) -> None:
     """Errors: Refused."""
     images, cover = source.get("photo_images"), source.get("photo_cover_index")
-    is_fine = (
+    is_valid = (
         source.get("source") == "PULL_FROM_URL"
         and isinstance(images, list)
         and all(isinstance(one, str) for one in images)
@@ -66,5 +66,5 @@ def check_photos(source: Mapping[str, Any]) -> None:
         and type(cover) is int
         and 0 <= cover < len(images)
     )
-    if not is_fine:
-        raise Refused("invalid_params", BAD_SOURCE)
+    if not is_valid:
+        raise ApiRefused("invalid_params", BAD_SOURCE_MESSAGE)

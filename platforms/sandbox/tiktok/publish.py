@@ -11,115 +11,141 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from platforms.sandbox.agenda import in_background
-from platforms.sandbox.log import ENTRY
-from platforms.sandbox.tiktok import lint, pull, quotas, screening
-from platforms.sandbox.tiktok.answers import BAD_POST, BAD_SOURCE, Refused
-from platforms.sandbox.tiktok.creators import Creator
-from platforms.sandbox.tiktok.gate import Data, body, call, part
-from platforms.sandbox.tiktok.orders import PLAN, check_info, check_source
-from platforms.sandbox.tiktok.posts import DIRECT, FILE, INBOX, PREFIXES, Post, Status, Upload
-from platforms.sandbox.tiktok.posts import snowflake as an_id
-from platforms.sandbox.tiktok.state import TikTok
-from platforms.sandbox.tiktok.tokens import Grant
+from platforms.sandbox.request_log import ENTRY_KEY
+from platforms.sandbox.scheduler import run_in_background
+from platforms.sandbox.tiktok import audit_warnings, pull, quotas, video_inspection
+from platforms.sandbox.tiktok.auth import Data, api_view, read_body, read_object
+from platforms.sandbox.tiktok.creators import SandboxCreator
+from platforms.sandbox.tiktok.posts import (
+    DIRECT,
+    FILE_SOURCE,
+    INBOX,
+    PUBLISH_ID_PREFIXES,
+    SandboxPost,
+    SandboxPostStatus,
+    SandboxUpload,
+)
+from platforms.sandbox.tiktok.posts import new_snowflake_id as an_id
+from platforms.sandbox.tiktok.request_validation import (
+    CHUNK_PLAN_FIELDS,
+    check_post_info,
+    check_source_info,
+)
+from platforms.sandbox.tiktok.responses import BAD_POST_MESSAGE, BAD_SOURCE_MESSAGE, ApiRefused
+from platforms.sandbox.tiktok.state import TikTokState
+from platforms.sandbox.tiktok.tokens import IssuedToken
 
 routes = Blueprint("publish", __name__)
 
 
 @routes.post("/v2/post/publish/creator_info/query/")
-@call("creator_info", "video.publish", rate="creator_per_minute")
-def creator_info(tiktok: TikTok, grant: Grant) -> Data:
+@api_view("creator_info", "video.publish", rate="creator_per_minute")
+def show_creator_info(tiktok: TikTokState, grant: IssuedToken) -> Data:
     """Refusals come as HTTP 200 here, which is documented as intended."""
     creator = tiktok.creators[grant.open_id]
-    tiktok.asked_at[grant.open_id] = tiktok.time
+    tiktok.creator_info_at[grant.open_id] = tiktok.time
     quotas.check_creator(tiktok, creator, status=200)
-    return creator.info()
+    return creator.creator_info()
 
 
 @routes.post("/v2/post/publish/video/init/")
-@call("video_init", "video.publish", rate="init_per_minute")
-def direct(tiktok: TikTok, grant: Grant) -> Data:
-    given, creator = body(), tiktok.creators[grant.open_id]
-    info = part(given, "post_info", BAD_POST)
-    source = part(given, "source_info", BAD_SOURCE)
-    check_info(info)
-    check_source(source, lenient=tiktok.settings.lenient_chunks)
-    check_direct(tiktok, creator, info)
-    pull.check_owned(tiktok, urls(source))
-    return start(tiktok, creator, DIRECT, source, info)
+@api_view("video_init", "video.publish", rate="init_per_minute")
+def start_direct_video(tiktok: TikTokState, grant: IssuedToken) -> Data:
+    payload, creator = read_body(), tiktok.creators[grant.open_id]
+    info = read_object(payload, "post_info", BAD_POST_MESSAGE)
+    source = read_object(payload, "source_info", BAD_SOURCE_MESSAGE)
+    check_post_info(info)
+    check_source_info(source, lenient=tiktok.settings.lenient_chunks)
+    check_direct_post(tiktok, creator, info)
+    pull.check_url_ownership(tiktok, source_urls(source))
+    return start_post(tiktok, creator, DIRECT, source, info)
 
 
 @routes.post("/v2/post/publish/inbox/video/init/")
-@call("inbox_init", "video.upload", rate="init_per_minute")
-def inbox(tiktok: TikTok, grant: Grant) -> Data:
+@api_view("inbox_init", "video.upload", rate="init_per_minute")
+def start_inbox_video(tiktok: TikTokState, grant: IssuedToken) -> Data:
     """`post_info` is tolerated and means nothing: the creator decides in the app."""
     creator = tiktok.creators[grant.open_id]
-    source = part(body(), "source_info", BAD_SOURCE)
-    check_source(source, lenient=tiktok.settings.lenient_chunks)
-    quotas.check_drafts(tiktok, creator)
-    pull.check_owned(tiktok, urls(source))
-    return start(tiktok, creator, INBOX, source, {})
+    source = read_object(read_body(), "source_info", BAD_SOURCE_MESSAGE)
+    check_source_info(source, lenient=tiktok.settings.lenient_chunks)
+    quotas.check_draft_limit(tiktok, creator)
+    pull.check_url_ownership(tiktok, source_urls(source))
+    return start_post(tiktok, creator, INBOX, source, {})
 
 
-def check_direct(tiktok: TikTok, creator: Creator, info: Mapping[str, Any]) -> None:
+def check_direct_post(
+    tiktok: TikTokState, creator: SandboxCreator, info: Mapping[str, Any]
+) -> None:
     """What this creator, through this app, may post to whom. Errors: Refused."""
     level = info.get("privacy_level", "")
     quotas.check_creator(tiktok, creator)
     if level:
-        quotas.check_audit(tiktok, creator, level)
-    if level not in creator.options:
-        raise Refused("privacy_level_option_mismatch")
-    lint.look(tiktok, creator, info)
+        quotas.check_audit_limit(tiktok, creator, level)
+    if level not in creator.privacy_level_options:
+        raise ApiRefused("privacy_level_option_mismatch")
+    audit_warnings.audit_post_info(tiktok, creator, info)
 
 
-def start(
-    tiktok: TikTok, creator: Creator, kind: str, source: Mapping[str, Any], info: Mapping[str, Any]
+def start_post(
+    tiktok: TikTokState,
+    creator: SandboxCreator,
+    kind: str,
+    source: Mapping[str, Any],
+    info: Mapping[str, Any],
 ) -> Data:
     """From here on the post exists, whether its answer arrives or not."""
-    post = tiktok.posts.add(a_post(tiktok, creator, kind, source, info))
-    request.environ[ENTRY].note(publish_id=post.publish_id)
+    post = tiktok.posts.add(new_post(tiktok, creator, kind, source, info))
+    request.environ[ENTRY_KEY].update(publish_id=post.publish_id)
     if post.upload is None:
-        pull.begin(tiktok, post)
+        pull.start_download(tiktok, post)
         return {"publish_id": post.publish_id}
     seconds = tiktok.settings.upload_seconds
-    drop = partial(screening.drop_unfinished, post)
-    tiktok.house.agenda.after(seconds, lambda: in_background(drop))
+    drop_unfinished = partial(video_inspection.drop_unfinished_buffer, post)
+    tiktok.sandbox.scheduler.call_later(seconds, lambda: run_in_background(drop_unfinished))
     query = f"upload_id={post.upload.id}&upload_token={post.upload.token}"
     return {"publish_id": post.publish_id, "upload_url": f"{request.host_url}upload?{query}"}
 
 
-def a_post(
-    tiktok: TikTok, creator: Creator, kind: str, source: Mapping[str, Any], info: Mapping[str, Any]
-) -> Post:
-    way = source["source"]
-    return Post(
-        publish_id=PREFIXES[kind, way] + str(an_id(tiktok.time)),
+def new_post(
+    tiktok: TikTokState,
+    creator: SandboxCreator,
+    kind: str,
+    source: Mapping[str, Any],
+    info: Mapping[str, Any],
+) -> SandboxPost:
+    source_kind = source["source"]
+    return SandboxPost(
+        publish_id=PUBLISH_ID_PREFIXES[kind, source_kind] + str(an_id(tiktok.time)),
         kind=kind,
-        source=way,
+        source=source_kind,
         open_id=creator.open_id,
         created_at=tiktok.time,
         info=dict(info),
-        status=Status.UPLOADING if way == FILE else Status.DOWNLOADING,
-        urls=urls(source),
-        upload=an_upload(tiktok, source) if way == FILE else None,
-        reel=screening.a_reel(tiktok, source["video_size"]) if way == FILE else None,
+        status=SandboxPostStatus.UPLOADING
+        if source_kind == FILE_SOURCE
+        else SandboxPostStatus.DOWNLOADING,
+        urls=source_urls(source),
+        upload=new_upload(tiktok, source) if source_kind == FILE_SOURCE else None,
+        buffer=video_inspection.new_buffer(tiktok, source["video_size"])
+        if source_kind == FILE_SOURCE
+        else None,
     )
 
 
-def urls(source: Mapping[str, Any]) -> tuple[str, ...]:
+def source_urls(source: Mapping[str, Any]) -> tuple[str, ...]:
     """Where the files are to be fetched; none if they are uploaded."""
-    if source["source"] == FILE:
+    if source["source"] == FILE_SOURCE:
         return ()
     return tuple(source.get("photo_images") or [source["video_url"]])
 
 
-def an_upload(tiktok: TikTok, source: Mapping[str, Any]) -> Upload:
-    size, chunk_size, count = (source[key] for key in PLAN)
-    return Upload(
+def new_upload(tiktok: TikTokState, source: Mapping[str, Any]) -> SandboxUpload:
+    size, chunk_size, count = (source[key] for key in CHUNK_PLAN_FIELDS)
+    return SandboxUpload(
         id=str(an_id(tiktok.time)),
         token=f"{uuid.UUID(bytes=secrets.token_bytes(16))}",
-        until=tiktok.time + tiktok.settings.upload_seconds,
+        expires_at=tiktok.time + tiktok.settings.upload_seconds,
         size=size,
         chunk_size=chunk_size,
-        count=count,
+        chunk_count=count,
     )

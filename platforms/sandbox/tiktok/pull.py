@@ -11,41 +11,43 @@ from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, urlsplit
 
-from platforms.sandbox.agenda import in_background
-from platforms.sandbox.tiktok import course, screening
-from platforms.sandbox.tiktok.answers import Refused
-from platforms.sandbox.tiktok.posts import Post
-from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.scheduler import run_in_background
+from platforms.sandbox.tiktok import post_lifecycle, video_inspection
+from platforms.sandbox.tiktok.posts import SandboxPost
+from platforms.sandbox.tiktok.responses import ApiRefused
+from platforms.sandbox.tiktok.state import TikTokState
 
-HOUR = 3_600.0
-PATIENCE = 10.0  # seconds without a byte
-PIECE, HEAD = 1_048_576, 64
+HOUR_SECONDS = 3_600.0
+READ_TIMEOUT = 10.0  # seconds without a byte
+READ_SIZE, HEAD_BYTES = 1_048_576, 64
 OK = 200
-LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
-def check_owned(tiktok: TikTok, urls: Iterable[str]) -> None:
+def check_url_ownership(tiktok: TikTokState, urls: Iterable[str]) -> None:
     """Errors: Refused."""
-    if not all(is_owned(tiktok, url) for url in urls):
-        raise Refused("url_ownership_unverified")
+    if not all(is_verified_url(tiktok, url) for url in urls):
+        raise ApiRefused("url_ownership_unverified")
 
 
-def is_owned(tiktok: TikTok, url: str) -> bool:
-    target = parsed(url)
+def is_verified_url(tiktok: TikTokState, url: str) -> bool:
+    target = parse_url(url)
     if target is None:
         return False
     if is_loopback(target):
         return tiktok.settings.loopback_pulls
     return (
         target.scheme == "https"
-        and not is_address(target.hostname or "")
+        and not is_ip_address(target.hostname or "")
         and any(
-            covers(kind, url, target) for kind in tiktok.settings.verified_urls.split(",") if kind
+            is_covered(kind, url, target)
+            for kind in tiktok.settings.verified_urls.split(",")
+            if kind
         )
     )
 
 
-def covers(verified: str, url: str, target: SplitResult) -> bool:
+def is_covered(verified: str, url: str, target: SplitResult) -> bool:
     """A domain covers its subdomains, not its parent; a prefix covers what begins with it."""
     if verified.startswith("https://"):
         return verified.endswith("/") and url.startswith(verified)
@@ -53,7 +55,7 @@ def covers(verified: str, url: str, target: SplitResult) -> bool:
     return host == verified or host.endswith(f".{verified}")
 
 
-def parsed(url: str) -> SplitResult | None:
+def parse_url(url: str) -> SplitResult | None:
     try:
         target = urlsplit(url)
         _ = target.port  # an absurd one shows only when read
@@ -63,10 +65,10 @@ def parsed(url: str) -> SplitResult | None:
 
 
 def is_loopback(target: SplitResult) -> bool:
-    return target.scheme == "http" and target.hostname in LOOPBACK
+    return target.scheme == "http" and target.hostname in LOOPBACK_HOSTS
 
 
-def is_address(host: str) -> bool:
+def is_ip_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -74,86 +76,88 @@ def is_address(host: str) -> bool:
     return True
 
 
-def begin(tiktok: TikTok, post: Post) -> None:
+def start_download(tiktok: TikTokState, post: SandboxPost) -> None:
     """The download takes `download_seconds`; longer than an hour, and it fails then."""
     post.is_downloading = True
     seconds = tiktok.settings.download_seconds
-    if seconds > HOUR:
-        tiktok.house.agenda.after(HOUR, lambda: failed(tiktok, post))
+    if seconds > HOUR_SECONDS:
+        tiktok.sandbox.scheduler.call_later(HOUR_SECONDS, lambda: fail_download(tiktok, post))
     else:
-        tiktok.house.agenda.after(seconds, lambda: in_background(lambda: fetch(tiktok, post)))
+        tiktok.sandbox.scheduler.call_later(
+            seconds, lambda: run_in_background(lambda: download_files(tiktok, post))
+        )
 
 
-def fetch(tiktok: TikTok, post: Post) -> None:
+def download_files(tiktok: TikTokState, post: SandboxPost) -> None:
     """Everything that goes wrong on the way is one reason to TikTok."""
     if not post.is_downloading or tiktok.settings.stuck:
         return
     try:
-        read(tiktok, post)
+        read_files(tiktok, post)
     except (OSError, HTTPException):
-        screening.drop(post)
-        failed(tiktok, post)
+        video_inspection.drop_buffer(post)
+        fail_download(tiktok, post)
     else:
-        arrived(tiktok, post)
+        finish_download(tiktok, post)
 
 
-def read(tiktok: TikTok, post: Post) -> None:
+def read_files(tiktok: TikTokState, post: SandboxPost) -> None:
     """Errors: OSError, HTTPException; also for a redirect or any status but 200."""
     digest = sha256()
     for url in filter(lambda one: is_loopback(urlsplit(one)), post.urls):
-        post.heads.append(b"")
-        with opened(url) as answer:
+        post.file_heads.append(b"")
+        with open_url(url) as response:
             if not post.is_photo:
-                post.reel = screening.a_reel(tiktok, answer.length or 0)
-            for piece in whole(answer):
-                digest.update(piece)
-                keep(post, piece)
+                post.buffer = video_inspection.new_buffer(tiktok, response.length or 0)
+            for part in iter_body(response):
+                digest.update(part)
+                store_bytes(post, part)
                 if not post.is_downloading:
                     return
         post.sha256 = digest.hexdigest()
 
 
-def keep(post: Post, piece: bytes) -> None:
-    post.heads[-1] = (post.heads[-1] + piece)[:HEAD]
-    if post.reel:
-        post.reel.write(post.downloaded, piece)
-    post.downloaded += len(piece)
+def store_bytes(post: SandboxPost, part: bytes) -> None:
+    post.file_heads[-1] = (post.file_heads[-1] + part)[:HEAD_BYTES]
+    if post.buffer:
+        post.buffer.write(post.downloaded, part)
+    post.downloaded += len(part)
 
 
 @contextmanager
-def opened(url: str) -> Iterator[HTTPResponse]:
+def open_url(url: str) -> Iterator[HTTPResponse]:
     target = urlsplit(url)
-    connection = HTTPConnection(target.hostname or "", target.port, timeout=PATIENCE)
+    connection = HTTPConnection(target.hostname or "", target.port, timeout=READ_TIMEOUT)
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        if answer.status != OK:
-            raise HTTPException(f"answered {answer.status}")
-        yield answer
+        response = connection.getresponse()
+        if response.status != OK:
+            raise HTTPException(f"answered {response.status}")
+        yield response
     finally:
         connection.close()
 
 
-def whole(answer: HTTPResponse) -> Iterator[bytes]:
+def iter_body(response: HTTPResponse) -> Iterator[bytes]:
     """Errors: HTTPException if the body ends before its announced length."""
-    while piece := answer.read(PIECE):
-        yield piece
-    if answer.length:
+    while part := response.read(READ_SIZE):
+        yield part
+    if response.length:
         raise HTTPException("the file broke off")
 
 
-def arrived(tiktok: TikTok, post: Post) -> None:
+def finish_download(tiktok: TikTokState, post: SandboxPost) -> None:
     with tiktok.lock:
         if post.is_downloading:
             post.is_downloading = False
-            screening.begin(tiktok, post)
+            video_inspection.start_inspection(tiktok, post)
         else:
-            screening.drop(post)
+            video_inspection.drop_buffer(post)
 
 
-def failed(tiktok: TikTok, post: Post) -> None:
+def fail_download(tiktok: TikTokState, post: SandboxPost) -> None:
     with tiktok.lock:
         if post.is_downloading:
-            what = "photo" if post.is_photo else "video"
-            course.fail(tiktok, post, f"{what}_pull_failed")
+            media_kind = "photo" if post.is_photo else "video"
+            post_lifecycle.fail_post(tiktok, post, f"{media_kind}_pull_failed")

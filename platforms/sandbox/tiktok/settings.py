@@ -6,30 +6,32 @@ Source: TikTok, oauth-refresh-a-user-access-token (2026-11-02), content-posting-
 
 from dataclasses import dataclass
 
-DAY = 86_400.0
-PUBLIC = "PUBLIC_TO_EVERYONE"
+DAY_SECONDS = 86_400.0
+PUBLIC_TO_EVERYONE = "PUBLIC_TO_EVERYONE"
 
 
 @dataclass(frozen=True)
-class Lifetimes:
+class TokenLifetimes:
     """Seconds. `restarts`: whether a refresh gives the refresh token its full life again."""
 
     access: float
     refresh: float
-    restarts: bool
+    restarts_on_refresh: bool
 
 
-PROFILES = {
-    "current": Lifetimes(7_200, 15_552_000, restarts=True),
-    "older": Lifetimes(86_400, 31_536_000, restarts=False),  # older pages; restarting is unclear
+LIFETIME_PROFILES = {
+    "current": TokenLifetimes(7_200, 15_552_000, restarts_on_refresh=True),
+    "older": TokenLifetimes(
+        86_400, 31_536_000, restarts_on_refresh=False
+    ),  # older pages; restarting is unclear
 }
 
 
-RESTARTS = {"always": True, "never": False}
+RESTART_CHOICES = {"always": True, "never": False}
 
 
 @dataclass(frozen=True)
-class Settings:
+class SandboxSettings:
     """Durations in seconds of the sandbox's clock; limits per minute and access token."""
 
     # the app's registration
@@ -82,10 +84,10 @@ class Settings:
     keep_t: bool = False
 
     @property
-    def lifetimes(self) -> Lifetimes:
-        usual = PROFILES[self.profile]
-        return Lifetimes(
-            self.access_seconds or usual.access,
-            self.refresh_seconds or usual.refresh,
-            RESTARTS.get(self.refresh_restarts, usual.restarts),
+    def lifetimes(self) -> TokenLifetimes:
+        profile = LIFETIME_PROFILES[self.profile]
+        return TokenLifetimes(
+            self.access_seconds or profile.access,
+            self.refresh_seconds or profile.refresh,
+            RESTART_CHOICES.get(self.refresh_restarts, profile.restarts_on_refresh),
         )

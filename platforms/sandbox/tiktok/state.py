@@ -6,39 +6,39 @@ from typing import cast
 
 from flask import current_app
 
-from platforms.sandbox.house import House
-from platforms.sandbox.tiktok.creators import Creator, residents
-from platforms.sandbox.tiktok.films import Films
-from platforms.sandbox.tiktok.meter import Meter
-from platforms.sandbox.tiktok.posts import Post, Posts
-from platforms.sandbox.tiktok.settings import Settings
-from platforms.sandbox.tiktok.tokens import Tokens
+from platforms.sandbox.state import SandboxState
+from platforms.sandbox.tiktok.creators import SandboxCreator, default_creators
+from platforms.sandbox.tiktok.posts import SandboxPost, SandboxPosts
+from platforms.sandbox.tiktok.rate_counter import RateCounter
+from platforms.sandbox.tiktok.settings import SandboxSettings
+from platforms.sandbox.tiktok.tokens import TokenStore
+from platforms.sandbox.tiktok.video_rules import VideoProbeCache
 
 
 @dataclass
-class TikTok:
-    house: House
+class TikTokState:
+    sandbox: SandboxState
     client_key: str
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
-    settings: Settings = field(default_factory=Settings)
-    creators: dict[str, Creator] = field(default_factory=residents)
-    tokens: Tokens = field(default_factory=Tokens)
-    posts: Posts = field(default_factory=Posts)
-    films: Films = field(default_factory=Films)
-    meter: Meter = field(default_factory=Meter)
-    asked_at: dict[str, float] = field(default_factory=dict)  # creator_info, by open_id
+    settings: SandboxSettings = field(default_factory=SandboxSettings)
+    creators: dict[str, SandboxCreator] = field(default_factory=default_creators)
+    tokens: TokenStore = field(default_factory=TokenStore)
+    posts: SandboxPosts = field(default_factory=SandboxPosts)
+    video_probes: VideoProbeCache = field(default_factory=VideoProbeCache)
+    rate_counter: RateCounter = field(default_factory=RateCounter)
+    creator_info_at: dict[str, float] = field(default_factory=dict)  # creator_info, by open_id
     warnings: list[dict[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def time(self) -> float:
-        return self.house.clock.time
+        return self.sandbox.clock.time
 
-    def creator(self, post: Post) -> Creator:
+    def creator(self, post: SandboxPost) -> SandboxCreator:
         return self.creators[post.open_id]
 
 
-def here() -> TikTok:
+def current_tiktok() -> TikTokState:
     """The platform whose request this is."""
-    return cast("TikTok", current_app.extensions["tiktok"])
+    return cast("TikTokState", current_app.extensions["tiktok"])

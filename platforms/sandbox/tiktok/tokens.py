@@ -3,41 +3,41 @@
 import secrets
 from dataclasses import dataclass, field
 
-from platforms.sandbox.tiktok.settings import Settings
+from platforms.sandbox.tiktok.settings import SandboxSettings
 
 
 @dataclass(frozen=True)
-class Code:
+class AuthorizationCode:
     open_id: str
     scopes: tuple[str, ...]
     redirect_uri: str
     challenge: str
-    until: float
+    expires_at: float
 
 
 @dataclass(frozen=True)
-class Grant:
+class IssuedToken:
     """What one token stands for, access or refresh."""
 
     token: str = field(repr=False)
     open_id: str
     scopes: tuple[str, ...]
-    until: float
+    expires_at: float
 
 
 @dataclass(frozen=True)
-class Pair:
-    access: Grant
-    refresh: Grant
+class TokenPair:
+    access: IssuedToken
+    refresh: IssuedToken
 
 
-class Tokens:
+class TokenStore:
     def __init__(self) -> None:
-        self._codes: dict[str, Code] = {}
-        self._access: dict[str, Grant] = {}
-        self._refresh: dict[str, Grant] = {}
+        self._codes: dict[str, AuthorizationCode] = {}
+        self._access: dict[str, IssuedToken] = {}
+        self._refresh: dict[str, IssuedToken] = {}
 
-    def code(self, code: Code) -> str:
+    def issue_code(self, code: AuthorizationCode) -> str:
         """A new code, with all that clients like to lose when they decode it badly.
 
         The tail was observed; the escape in front of it is ours, and shows a second decoding.
@@ -47,52 +47,58 @@ class Tokens:
         self._codes[value] = code
         return value
 
-    def redeem(self, value: str, *, now: float) -> Code | None:
+    def redeem_code(self, value: str, *, now: float) -> AuthorizationCode | None:
         """A code serves once, also when the exchange then fails."""
         code = self._codes.pop(value, None)
-        return code if code and code.until > now else None
+        return code if code and code.expires_at > now else None
 
-    def issue(
+    def issue_pair(
         self,
         open_id: str,
         scopes: tuple[str, ...],
-        settings: Settings,
+        settings: SandboxSettings,
         *,
         now: float,
-        until: float | None = None,
-    ) -> Pair:
+        refresh_until: float | None = None,
+    ) -> TokenPair:
         """`until`: when the new refresh token ends, if not after its full life."""
-        lives = settings.lifetimes
-        access = Grant("act." + secrets.token_urlsafe(48), open_id, scopes, now + lives.access)
-        ends = now + lives.refresh if until is None else until
-        refresh = Grant("rft." + secrets.token_urlsafe(48), open_id, scopes, ends)
+        lifetimes = settings.lifetimes
+        access = IssuedToken(
+            "act." + secrets.token_urlsafe(48), open_id, scopes, now + lifetimes.access
+        )
+        refresh_expires_at = now + lifetimes.refresh if refresh_until is None else refresh_until
+        refresh = IssuedToken(
+            "rft." + secrets.token_urlsafe(48), open_id, scopes, refresh_expires_at
+        )
         self._access[access.token] = access
         self._refresh[refresh.token] = refresh
-        return Pair(access, refresh)
+        return TokenPair(access, refresh)
 
-    def rotate(self, token: str, settings: Settings, *, now: float) -> Pair | None:
+    def rotate_pair(self, token: str, settings: SandboxSettings, *, now: float) -> TokenPair | None:
         """A new pair for a living refresh token, which is dead at once unless lenient."""
         old = self._refresh.get(token)
-        if old is None or old.until <= now:
+        if old is None or old.expires_at <= now:
             return None
         if not (settings.lenient_refresh and settings.profile == "older"):
             del self._refresh[token]
         if settings.refresh_ends_access:
-            self._end(self._access, old.open_id)
-        until = None if settings.lifetimes.restarts else old.until
-        return self.issue(old.open_id, old.scopes, settings, now=now, until=until)
+            self._remove_tokens(self._access, old.open_id)
+        refresh_until = None if settings.lifetimes.restarts_on_refresh else old.expires_at
+        return self.issue_pair(
+            old.open_id, old.scopes, settings, now=now, refresh_until=refresh_until
+        )
 
-    def bearer(self, token: str, *, now: float) -> Grant | None:
+    def find_access_token(self, token: str, *, now: float) -> IssuedToken | None:
         grant = self._access.get(token)
-        return grant if grant and grant.until > now else None
+        return grant if grant and grant.expires_at > now else None
 
-    def end(self, open_id: str) -> bool:
+    def revoke_all(self, open_id: str) -> bool:
         """Whether there was anything to end."""
-        ended = self._end(self._access, open_id)
-        return self._end(self._refresh, open_id) or ended
+        ended = self._remove_tokens(self._access, open_id)
+        return self._remove_tokens(self._refresh, open_id) or ended
 
-    def _end(self, tokens: dict[str, Grant], open_id: str) -> bool:
-        theirs = [token for token, grant in tokens.items() if grant.open_id == open_id]
-        for token in theirs:
+    def _remove_tokens(self, tokens: dict[str, IssuedToken], open_id: str) -> bool:
+        matching = [token for token, grant in tokens.items() if grant.open_id == open_id]
+        for token in matching:
             del tokens[token]
-        return bool(theirs)
+        return bool(matching)

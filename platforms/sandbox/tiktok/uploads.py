@@ -9,22 +9,29 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from platforms.sandbox.log import ENTRY
-from platforms.sandbox.tiktok import screening
-from platforms.sandbox.tiktok.posts import Post, Upload
-from platforms.sandbox.tiktok.state import TikTok, here
+from platforms.sandbox.request_log import ENTRY_KEY
+from platforms.sandbox.tiktok import video_inspection
+from platforms.sandbox.tiktok.posts import SandboxPost, SandboxUpload
+from platforms.sandbox.tiktok.state import TikTokState, current_tiktok
 
 routes = Blueprint("uploads", __name__)
 
-TYPES = frozenset({"video/mp4", "video/quicktime", "video/webm"})
-RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
-PIECE = 1_048_576  # bytes read at a time
-HEAD = 64  # bytes kept to recognise the container
-STORED, ALL_IN, MALFORMED, EXPIRED, UNKNOWN, OUT_OF_STEP = 206, 201, 400, 403, 404, 416
+UPLOAD_MIMETYPES = frozenset({"video/mp4", "video/quicktime", "video/webm"})
+RANGE_PATTERN = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
+READ_SIZE = 1_048_576  # bytes read at a time
+HEAD_BYTES = 64  # bytes kept to recognise the container
+(
+    STORED_STATUS,
+    COMPLETE_STATUS,
+    MALFORMED_STATUS,
+    EXPIRED_STATUS,
+    UNKNOWN_STATUS,
+    RANGE_MISMATCH_STATUS,
+) = 206, 201, 400, 403, 404, 416
 
 
 @dataclass(frozen=True)
-class Range:
+class ContentRange:
     first: int
     last: int
     total: int
@@ -35,64 +42,68 @@ class Range:
 
 
 @routes.put("/upload")
-def put() -> Response:
+def receive_chunk() -> Response:
     """Whoever knows the address may write: no token is looked at, and none should come along."""
-    tiktok = here()
-    post = tiktok.posts.of_upload(request.args.get("upload_id", ""))
+    tiktok = current_tiktok()
+    post = tiktok.posts.get_by_upload(request.args.get("upload_id", ""))
     upload = post.upload if post else None
     if not post or not upload or upload.token != request.args.get("upload_token"):
-        return refused(UNKNOWN, "no such upload")
-    request.environ[ENTRY].note(publish_id=post.publish_id, open_id=post.open_id)
+        return refused_response(UNKNOWN_STATUS, "no such upload")
+    request.environ[ENTRY_KEY].update(publish_id=post.publish_id, open_id=post.open_id)
     with upload.lock:
-        return judged(tiktok, post, upload)
+        return accept_chunk(tiktok, post, upload)
 
 
-def judged(tiktok: TikTok, post: Post, upload: Upload) -> Response:
-    if upload.until <= tiktok.time:
-        return refused(EXPIRED, "the upload address has expired")
-    asked = content_range()
-    if asked is None or asked.total != upload.size or asked.size != request.content_length:
-        return refused(MALFORMED, "the headers do not fit together")
-    if request.mimetype not in TYPES or "Authorization" in request.headers:
-        return refused(MALFORMED, "the headers are not those of an upload")
-    request.environ[ENTRY].note(first=asked.first, last=asked.last)
+def accept_chunk(tiktok: TikTokState, post: SandboxPost, upload: SandboxUpload) -> Response:
+    if upload.expires_at <= tiktok.time:
+        return refused_response(EXPIRED_STATUS, "the upload address has expired")
+    content_range = parse_content_range()
+    if (
+        content_range is None
+        or content_range.total != upload.size
+        or content_range.size != request.content_length
+    ):
+        return refused_response(MALFORMED_STATUS, "the headers do not fit together")
+    if request.mimetype not in UPLOAD_MIMETYPES or "Authorization" in request.headers:
+        return refused_response(MALFORMED_STATUS, "the headers are not those of an upload")
+    request.environ[ENTRY_KEY].update(first=content_range.first, last=content_range.last)
     if not post.is_open and upload.received < upload.size:
-        return refused(UNKNOWN, "no such upload any more")
-    if (asked.first, asked.last) != (upload.received, upload.last):
-        return progress(OUT_OF_STEP, upload)
-    return stored(tiktok, post, upload)
+        return refused_response(UNKNOWN_STATUS, "no such upload any more")
+    if (content_range.first, content_range.last) != (upload.received, upload.expected_last):
+        return progress_response(RANGE_MISMATCH_STATUS, upload)
+    return store_chunk(tiktok, post, upload)
 
 
-def content_range() -> Range | None:
-    found = RANGE.fullmatch(request.headers.get("Content-Range", ""))
-    return Range(*map(int, found.groups())) if found else None
+def parse_content_range() -> ContentRange | None:
+    match = RANGE_PATTERN.fullmatch(request.headers.get("Content-Range", ""))
+    return ContentRange(*map(int, match.groups())) if match else None
 
 
-def stored(tiktok: TikTok, post: Post, upload: Upload) -> Response:
+def store_chunk(tiktok: TikTokState, post: SandboxPost, upload: SandboxUpload) -> Response:
     """A chunk counts as a whole or not at all: a broken body leaves everything as it was."""
     digest, head, size = upload.digest.copy(), upload.head, 0
-    while piece := request.stream.read(PIECE):
-        digest.update(piece)
-        if post.reel:
-            post.reel.write(upload.received + size, piece)
-        head = (head + piece)[:HEAD] if len(head) < HEAD else head
-        size += len(piece)
+    while part := request.stream.read(READ_SIZE):
+        digest.update(part)
+        if post.buffer:
+            post.buffer.write(upload.received + size, part)
+        head = (head + part)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
+        size += len(part)
     upload.digest, upload.head, upload.received = digest, head, upload.received + size
-    request.environ[ENTRY].note(work=True)
+    request.environ[ENTRY_KEY].update(work=True)
     if upload.received < upload.size:
-        return progress(STORED, upload)
+        return progress_response(STORED_STATUS, upload)
     with tiktok.lock:
-        post.sha256, post.heads = digest.hexdigest(), [head]
-        screening.begin(tiktok, post)
-    return progress(ALL_IN, upload)
+        post.sha256, post.file_heads = digest.hexdigest(), [head]
+        video_inspection.start_inspection(tiktok, post)
+    return progress_response(COMPLETE_STATUS, upload)
 
 
-def progress(status: int, upload: Upload) -> Response:
+def progress_response(status: int, upload: SandboxUpload) -> Response:
     """Tells the last byte's index, as the page's examples do."""
     last = max(upload.received - 1, 0)
     return Response(status=status, headers={"Content-Range": f"bytes 0-{last}/{upload.size}"})
 
 
-def refused(status: int, why: str) -> Response:
-    request.environ[ENTRY].note(message=why)
+def refused_response(status: int, message: str) -> Response:
+    request.environ[ENTRY_KEY].update(message=message)
     return Response(status=status)

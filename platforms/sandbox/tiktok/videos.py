@@ -6,12 +6,12 @@ Source: TikTok, tiktok-api-v2-video-object, read 2026-11-22.
 
 from typing import Any
 
-from platforms.sandbox.tiktok.creators import Creator
-from platforms.sandbox.tiktok.posts import Post
-from platforms.sandbox.tiktok.state import TikTok
+from platforms.sandbox.tiktok.creators import SandboxCreator
+from platforms.sandbox.tiktok.posts import SandboxPost
+from platforms.sandbox.tiktok.state import TikTokState
 
-COUNTERS = frozenset({"like_count", "comment_count", "share_count", "view_count"})
-VIDEO_FIELDS = COUNTERS | {
+COUNTER_FIELDS = frozenset({"like_count", "comment_count", "share_count", "view_count"})
+VIDEO_FIELDS = COUNTER_FIELDS | {
     "id",
     "create_time",
     "cover_image_url",
@@ -26,23 +26,25 @@ VIDEO_FIELDS = COUNTERS | {
 }
 
 
-LIKES, COMMENTS, SHARES = 8, 40, 100  # one of so many views
-HOUR = 3_600.0
+VIEWS_PER_LIKE, VIEWS_PER_COMMENT, VIEWS_PER_SHARE = 8, 40, 100  # one of so many views
+HOUR_SECONDS = 3_600.0
 
 
-def videos(tiktok: TikTok, open_id: str) -> list[dict[str, Any]]:
+def public_videos(tiktok: TikTokState, open_id: str) -> list[dict[str, Any]]:
     """The newest first; of a creator who has gone private there are none."""
     creator = tiktok.creators[open_id]
-    shown = [
-        video(tiktok, creator, post, post_id)
-        for post in tiktok.posts.of(open_id)
+    visible = [
+        video_object(tiktok, creator, post, post_id)
+        for post in tiktok.posts.of_creator(open_id)
         for post_id in post.post_ids
         if post.public and not creator.private
     ]
-    return sorted(shown, key=lambda one: (one["create_time"], int(one["id"])), reverse=True)
+    return sorted(visible, key=lambda one: (one["create_time"], int(one["id"])), reverse=True)
 
 
-def video(tiktok: TikTok, creator: Creator, post: Post, post_id: int) -> dict[str, Any]:
+def video_object(
+    tiktok: TikTokState, creator: SandboxCreator, post: SandboxPost, post_id: int
+) -> dict[str, Any]:
     url = f"https://www.tiktok.com/@{creator.username}/video/{post_id}"
     title = str(post.info.get("title", ""))[:150]
     return {
@@ -52,31 +54,37 @@ def video(tiktok: TikTok, creator: Creator, post: Post, post_id: int) -> dict[st
         "share_url": f"{url}?utm_campaign=tt4d_open_api&utm_source={tiktok.client_key}",
         "video_description": title,
         "title": title,
-        **measures(post),
+        **video_dimensions(post),
         "embed_html": "",
         "embed_link": f"https://www.tiktok.com/player/v1/{post_id}",
-        **counters(tiktok, post),
+        **video_counters(tiktok, post),
     }
 
 
-def measures(post: Post) -> dict[str, int]:
+def video_dimensions(post: SandboxPost) -> dict[str, int]:
     """In whole seconds and pixels; of a film nobody looked into, as good as any."""
-    if post.film is None:
+    if post.probed_video is None:
         return {"duration": 3, "height": 640, "width": 360}
-    seconds = int(post.film.seconds or 0)
-    return {"duration": seconds, "height": post.film.height, "width": post.film.width}
+    seconds = int(post.probed_video.seconds or 0)
+    return {
+        "duration": seconds,
+        "height": post.probed_video.height,
+        "width": post.probed_video.width,
+    }
 
 
-def counters(tiktok: TikTok, post: Post) -> dict[str, int]:
+def video_counters(tiktok: TikTokState, post: SandboxPost) -> dict[str, int]:
     """They only grow, but where somebody has set them; absent while the video is new."""
     age = tiktok.time - post.published_at
     grown: dict[str, int | None] = {}
     if age >= tiktok.settings.counters_seconds:
-        views = int(age * tiktok.settings.views_per_hour / HOUR)
+        views = int(age * tiktok.settings.views_per_hour / HOUR_SECONDS)
         grown = {
             "view_count": views,
-            "like_count": views // LIKES,
-            "comment_count": views // COMMENTS,
-            "share_count": views // SHARES,
+            "like_count": views // VIEWS_PER_LIKE,
+            "comment_count": views // VIEWS_PER_COMMENT,
+            "share_count": views // VIEWS_PER_SHARE,
         }
-    return {name: value for name, value in (grown | post.counts).items() if value is not None}
+    return {
+        name: value for name, value in (grown | post.counter_overrides).items() if value is not None
+    }

@@ -2,61 +2,66 @@
 
 import pytest
 
-from app.context import HOUSE
-from tests.platforms.hostile import hostile_server
-from tests.publishing import Desk
-from tests.tenants import Tenants
+from app.http.context import CONTAINER_KEY
+from tests.platforms.hostile_server import hostile_server
+from tests.support.publishing_harness import PublishingHarness
+from tests.support.row_factory import RowFactory
 
 
 @pytest.fixture
-def server():
+def platform_server():
     with hostile_server() as server:
         yield server
 
 
 @pytest.fixture
-def switches():
+def extra_settings():
     """Settings of the house beyond the usual ones."""
     return {}
 
 
 @pytest.fixture
-def app(stage, server, tmp_path, switches):
-    return stage.house(
-        TIKTOK_API_BASE_URL=server.url,
-        TIKTOK_AUTH_BASE_URL=server.url,
+def app(app_factory, platform_server, tmp_path, extra_settings):
+    return app_factory.create_app(
+        TIKTOK_API_BASE_URL=platform_server.url,
+        TIKTOK_AUTH_BASE_URL=platform_server.url,
         MEDIA_URL=f"file://{tmp_path}/media",
         INLINE_BUDGET_SECONDS="30",
-        **switches,
+        **extra_settings,
     )
 
 
 @pytest.fixture
-def desk(app, server):
-    house = app.extensions[HOUSE]
-    made = Desk(house.database, house.world, Tenants(house.database, house.world.keys), server)
-    made.starts()
-    return made
+def publisher(app, platform_server):
+    container = app.extensions[CONTAINER_KEY]
+    harness = PublishingHarness(
+        container.database,
+        container.services,
+        RowFactory(container.database, container.services.key_ring),
+        platform_server,
+    )
+    harness.accept_starts()
+    return harness
 
 
 @pytest.fixture
-def alice(a_user):
-    return a_user()
+def alice(make_user):
+    return make_user()
 
 
 @pytest.fixture
-def account(desk, alice):
+def account(publisher, alice):
     """Alice's TikTok account."""
-    return desk.tenants.account(desk.tenants.an_account(alice.id))
+    return publisher.factory.account(publisher.factory.create_account(alice.id))
 
 
 @pytest.fixture
-def program(a_program, alice):
+def api_client(make_api_client, alice):
     """A program with a key of Alice's."""
-    return a_program(alice)
+    return make_api_client(alice)
 
 
 @pytest.fixture
-def mallory(a_program, a_user):
+def mallory_client(make_api_client, make_user):
     """Somebody else's program."""
-    return a_program(a_user("mallory@example.org"))
+    return make_api_client(make_user("mallory@example.org"))

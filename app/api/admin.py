@@ -1,0 +1,88 @@
+"""What operators may see of settings, accounts and circuits: names and states, never a value.
+
+Must not be open to anybody without the scope `admin`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint
+
+from app.http.context import current_container, require_scopes
+from app.http.validation import ok
+from core.errors import NotFound
+from core.limits.circuits import CircuitView
+from db.accounts.accounts import Account, Accounts
+
+blueprint = Blueprint("admin", __name__)
+
+
+@blueprint.get("/api/admin/accounts/<int:account_id>")
+@require_scopes("admin")
+def show_account(account_id: int) -> dict[str, Any]:
+    """One connected account of anybody, without its tokens."""
+    with current_container().database.transaction() as session:
+        account = Accounts(session).get(account_id)
+    if account is None:
+        raise NotFound
+    return ok(data=serialize_admin_account(account))
+
+
+@blueprint.get("/api/admin/circuit-breakers")
+@require_scopes("admin")
+def list_circuit_breakers() -> dict[str, Any]:
+    """How calls to the platforms stand, by platform and class of call."""
+    services = current_container().services
+    return ok(
+        data=[
+            serialize_circuit(view) for view in services.circuits.list_circuits(services.platforms)
+        ]
+    )
+
+
+@blueprint.get("/api/admin/config")
+@require_scopes("admin")
+def show_config() -> dict[str, Any]:
+    """Which settings are there, by name; not one value."""
+    settings = current_container().settings
+    return ok(data={name: name in settings.configured_names for name in settings.setting_names()})
+
+
+def serialize_admin_account(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "userId": account.user_id,
+        "provider": account.provider,
+        "openId": account.open_id,
+        "scope": account.scope,
+        "status": account.status,
+        "statusCause": account.status_cause,
+        "hasAccessToken": account.access_token_encrypted is not None,
+        "hasRefreshToken": account.refresh_token_encrypted is not None,
+        "expiresAt": account.expires_at,
+        "refreshExpiresAt": account.refresh_expires_at,
+        "refreshDueAt": account.due_at,
+        "refreshFailures": account.attempts,
+        "lastRefreshError": account.last_error,
+        "lastRefreshedAt": account.last_refreshed_at,
+        "disconnectedAt": account.disconnected_at,
+        "createdAt": account.created_at,
+    }
+
+
+def serialize_circuit(view: CircuitView) -> dict[str, Any]:
+    return {
+        "platform": view.platform,
+        "class": view.call_class,
+        "state": view.circuit.state,
+        "failures": len(view.circuit.failures),
+        "successes": view.circuit.successes,
+        "totalFailures": view.failures,
+        "totalSuccesses": view.successes,
+        "lastFailure": to_datetime(view.circuit.last_failure),
+        "lastChange": to_datetime(view.circuit.changed),
+    }
+
+
+def to_datetime(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,59 @@
+"""Alerts as operators see them, and the word that one is dealt with. Looking changes nothing."""
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from app.http.context import current_container, current_principal, require_scopes
+from app.http.validation import RequestModel, ok, validate_body, validate_query
+from core.health import alerts
+from db.ops.alerts import Alert, Alerts
+
+MAX_ALERTS = 200
+
+blueprint = Blueprint("monitoring", __name__)
+
+
+class AlertListQuery(RequestModel):
+    include_resolved: Annotated[bool, Field(alias="includeResolved")] = False
+
+
+class ResolveAlertRequest(RequestModel):
+    alert_id: Annotated[int, Field(alias="alertId", ge=1, lt=2**63)]
+
+
+@blueprint.get("/api/monitoring/alerts")
+@require_scopes("admin")
+@validate_query(AlertListQuery)
+def list_alerts(query: AlertListQuery) -> dict[str, Any]:
+    """Open alerts, or the latest of all."""
+    with current_container().database.transaction() as session:
+        active = Alerts(session).list_open()
+        found = Alerts(session).list_latest(limit=MAX_ALERTS) if query.include_resolved else active
+    serialized = [serialize_alert(alert) for alert in found]
+    return ok(
+        alerts=serialized, activeCount=len(active), timestamp=current_container().services.now()
+    )
+
+
+@blueprint.post("/api/monitoring/alerts")
+@require_scopes("admin")
+@validate_body(ResolveAlertRequest)
+def resolve_alert(body: ResolveAlertRequest) -> dict[str, Any]:
+    """Somebody has dealt with it; it opens anew while its condition lasts."""
+    with current_container().database.transaction() as session:
+        alert = alerts.resolve_alert(session, body.alert_id, user_id=current_principal().user_id)
+    return ok(alert=serialize_alert(alert))
+
+
+def serialize_alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "name": alert.name,
+        "severity": alert.severity,
+        "details": alert.details,
+        "openedAt": alert.opened_at,
+        "resolvedAt": alert.resolved_at,
+        "resolvedBy": alert.resolved_by,
+    }

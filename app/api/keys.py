@@ -1,0 +1,77 @@
+"""API keys, as their owner sees them. The key itself is in one answer only."""
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import AwareDatetime, Field
+
+from app.http.context import current_container, current_principal, require_scopes
+from app.http.validation import RequestModel, ok, validate_body
+from core.errors import Invalid
+from core.identity import api_keys
+from core.identity.principals import AuthMethod
+from db.identity.api_keys import ApiKey
+
+blueprint = Blueprint("keys", __name__)
+
+
+class NewKey(RequestModel):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    scopes: Annotated[list[str], Field(min_length=1, max_length=20)]
+    expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
+
+
+@blueprint.get("/api/keys")
+@require_scopes(auth_method=AuthMethod.SESSION)
+def list_keys() -> dict[str, Any]:
+    """My keys, newest first, without their secrets."""
+    with current_container().database.transaction() as session:
+        return ok(
+            data=[
+                serialize_key(key)
+                for key in api_keys.list_api_keys(session, current_principal().user_id)
+            ]
+        )
+
+
+@blueprint.post("/api/keys")
+@require_scopes(auth_method=AuthMethod.SESSION)
+@validate_body(NewKey)
+def create_key(body: NewKey) -> tuple[dict[str, Any], int]:
+    """A new key with some of my own scopes; `key` is shown this once."""
+    if body.expires_at and body.expires_at <= current_container().services.now():
+        raise Invalid("it would be over already", details={"fields": {"expiresAt": "is past"}})
+    principal = current_principal()
+    allowed = principal.scopes | ({"workers:run"} if principal.is_admin else set())
+    with current_container().database.transaction() as session:
+        row, key = api_keys.create_api_key(
+            session,
+            principal.user_id,
+            name=body.name,
+            scopes=body.scopes,
+            grantable_scopes=allowed,
+            expires_at=body.expires_at,
+        )
+    return ok(data={**serialize_key(row), "key": key.reveal()}), 201
+
+
+@blueprint.delete("/api/keys/<int:key_id>")
+@require_scopes(auth_method=AuthMethod.SESSION)
+def revoke_key(key_id: int) -> dict[str, Any]:
+    """Revoke a key of mine, at once and for good."""
+    with current_container().database.transaction() as session:
+        api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
+    return ok()
+
+
+def serialize_key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": f"{api_keys.KEY_PREFIX}{key.prefix}",
+        "scopes": key.scopes,
+        "expiresAt": key.expires_at,
+        "lastUsedAt": key.last_used_at,
+        "revokedAt": key.revoked_at,
+        "createdAt": key.created_at,
+    }

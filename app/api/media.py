@@ -1,0 +1,179 @@
+"""How the tus protocol is written: versions, numbers and names in headers. Decides nothing.
+
+Source: tus.io, resumable upload protocol 1.0.x, with creation, expiration and termination.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from email.utils import format_datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, request, url_for
+
+from app.api.media_links import create_media_link
+from app.http.context import current_container, current_principal, require_scopes
+from app.http.validation import ok
+from core.errors import Invalid
+from core.media import files
+from core.media.files import UploadMetadata
+from core.validation import is_storable_text
+from db.media.files import Media
+
+TUS_VERSION = "1.0.0"
+CHUNK_CONTENT_TYPE = "application/offset+octet-stream"
+TUS_EXTENSIONS = "creation,expiration,termination"
+NUMBER_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
+MAX_METADATA_CHARS = 4096
+
+
+def require_tus_version() -> None:
+    if request.headers.get("Tus-Resumable") != TUS_VERSION:
+        abort(412, f"Tus-Resumable must be {TUS_VERSION}")
+
+
+def parse_number_header(header: str, *, minimum: int = 0) -> int:
+    """Errors: Invalid."""
+    text = request.headers.get(header, "")
+    if not NUMBER_PATTERN.fullmatch(text) or int(text) < minimum:
+        raise Invalid(f"{header} is missing or no number", details={"fields": {header: "number"}})
+    return int(text)
+
+
+def parse_metadata(text: str) -> dict[str, str]:
+    """`key base64,key base64`, as tus writes it. Errors: Invalid."""
+    pairs = [pair.strip().partition(" ") for pair in text.split(",") if pair.strip()]
+    try:
+        values = {key: b64decode(value, validate=True).decode() for key, _, value in pairs}
+    except (NotBase64, ValueError):
+        values = None
+    if (
+        values is None
+        or len(text) > MAX_METADATA_CHARS
+        or not all(map(is_storable_text, values.values()))
+    ):
+        raise Invalid("bad metadata", details={"fields": {"Upload-Metadata": "not as tus has it"}})
+    return values
+
+
+def build_offset_response(media: Media) -> Response:
+    response = Response(status=200)
+    response.headers["Upload-Offset"] = str(media.offset)
+    response.headers["Upload-Expires"] = format_datetime(media.expires_at, usegmt=True)
+    return response
+
+
+def set_tus_headers(response: Response) -> Response:
+    response.headers["Tus-Resumable"] = response.headers["Tus-Version"] = TUS_VERSION
+    return response
+
+
+def require_chunk_content_type() -> None:
+    if request.mimetype != CHUNK_CONTENT_TYPE:
+        abort(415, f"Content-Type must be {CHUNK_CONTENT_TYPE}")
+
+
+# MERGED app.media: Files, given to us by the tus protocol 1.0: in pieces, resumable, streamed to where they stay.
+
+blueprint = Blueprint("media", __name__)
+
+
+@blueprint.after_request
+def add_tus_headers(response: Response) -> Response:
+    return set_tus_headers(response)
+
+
+@blueprint.route("/api/media", methods=["OPTIONS"], provide_automatic_options=False)
+def show_tus_options() -> Response:
+    """What this server can do, as tus asks it."""
+    response = Response(status=204)
+    response.headers["Tus-Extension"] = TUS_EXTENSIONS
+    response.headers["Tus-Max-Size"] = str(
+        current_container().settings.limits.tiktok_max_video_bytes
+    )
+    return response
+
+
+@blueprint.post("/api/media")
+@require_scopes("media:write")
+def create_media() -> tuple[Response, int]:
+    """Announce a file: its length, name and type."""
+    require_tus_version()
+    metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
+    new_upload = UploadMetadata(
+        size=parse_number_header("Upload-Length", minimum=1),
+        filename=metadata.get("filename", ""),
+        content_type=metadata.get("filetype"),
+    )
+    media = files.begin_upload(
+        current_container().database,
+        current_container().services,
+        new_upload,
+        user_id=current_principal().user_id,
+    )
+    response = build_offset_response(media)
+    response.headers["Location"] = url_for("media.show_media", media_id=media.id)
+    return response, 201
+
+
+@blueprint.get("/api/media/<int:media_id>")
+@require_scopes("media:write")
+def show_media(media_id: int) -> Response | dict[str, Any]:
+    """A file of mine; HEAD tells how much of it is there."""
+    media = files.get_file(
+        current_container().database,
+        current_container().services,
+        media_id,
+        user_id=current_principal().user_id,
+    )
+    if request.method != "HEAD":
+        return ok(data=serialize_media(media))
+    response = build_offset_response(media)
+    response.headers["Upload-Length"] = str(media.size)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.patch("/api/media/<int:media_id>")
+@require_scopes("media:write")
+def append_chunk(media_id: int) -> tuple[Response, int]:
+    """A piece, from the given offset on."""
+    require_tus_version()
+    require_chunk_content_type()
+    media = files.append_chunk(
+        current_container().database,
+        current_container().services,
+        media_id,
+        request.stream,
+        offset=parse_number_header("Upload-Offset"),
+        user_id=current_principal().user_id,
+    )
+    return build_offset_response(media), 204
+
+
+@blueprint.delete("/api/media/<int:media_id>")
+@require_scopes("media:write")
+def delete_media(media_id: int) -> tuple[str, int]:
+    """Away with it, unless a post still needs it."""
+    files.delete_file(
+        current_container().database,
+        current_container().services,
+        media_id,
+        user_id=current_principal().user_id,
+    )
+    return "", 204
+
+
+def serialize_media(media: Media) -> dict[str, Any]:
+    is_complete = media.completed_at is not None
+    return {
+        "id": media.id,
+        "filename": media.filename,
+        "content_type": media.content_type,
+        "size": media.size,
+        "offset": media.offset,
+        "complete": is_complete,
+        "expires_at": media.expires_at,
+        "probe": media.probe,
+        "url": create_media_link(media) if is_complete else None,
+    }

@@ -1,0 +1,40 @@
+"""Files for whoever holds a signed link: a platform that fetches one has no login here."""
+
+from flask import Blueprint, Response, send_file, url_for
+
+from app.http.context import current_container
+from core.media import files, signed_urls
+from db.media.files import Media
+
+blueprint = Blueprint("shared", __name__)
+
+
+@blueprint.get("/m/<token>/<name>")
+def serve_media(token: str, name: str) -> Response:
+    """A file for whoever holds a signed link: platforms have no login here."""
+    services = current_container().services
+    media_id = signed_urls.verify_media_token(
+        current_container().settings.secret_key, token, now=services.now()
+    )
+    media = files.get_shared_file(current_container().database, media_id)
+    response = send_file(
+        services.media.local_path(media.path),
+        mimetype=media.content_type,
+        conditional=True,
+        etag=False,
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def create_media_link(media: Media) -> str:
+    """An address that works without a login, for a while."""
+    expires_at = (
+        current_container().services.now() + current_container().settings.limits.media_url_lifetime
+    )
+    token = signed_urls.sign_media_token(
+        current_container().settings.secret_key, media.id, expires_at=expires_at
+    )
+    return current_container().settings.public_url.rstrip("/") + url_for(
+        "shared.serve_media", token=token, name=media.filename
+    )

@@ -1,0 +1,148 @@
+"""Posts of any platform: looked at, listed, taken back, sent again, let go."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import AwareDatetime, Field
+
+from app.http.context import current_container, current_principal, require_scopes
+from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.serialize import posts
+from app.serialize.posts import respond_with_post
+from core import publishing
+from db.base import PROVIDERS
+from db.posts.posts import POST_STATES
+from db.posts.queries import PostFilter
+
+blueprint = Blueprint("posts", __name__)
+
+OptionalRowId = Annotated[int | None, Field(ge=1, lt=2**63)]
+
+
+class PostListQuery(RequestModel):
+    platform: Literal[PROVIDERS] | None = None  # type: ignore[valid-type]  # from a table
+    state: Literal[POST_STATES] | None = None  # type: ignore[valid-type]  # from a table
+    account_id: OptionalRowId = None
+    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    cursor: OptionalRowId = None
+
+
+class TimelineQuery(RequestModel):
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class EmptyBody(RequestModel):
+    """No fields at all."""
+
+
+class RetryRequest(RequestModel):
+    confirm: Annotated[bool, Field(strict=True)] = False
+
+
+@blueprint.get("/api/posts")
+@require_scopes("posts:read")
+@validate_query(PostListQuery)
+def list_posts(query: PostListQuery) -> dict[str, Any]:
+    """My posts, the newest first."""
+    post_filter = PostFilter(
+        provider=query.platform,
+        state=query.state,
+        account_id=query.account_id,
+        since=query.since,
+        until=query.until,
+        text=query.q,
+    )
+    page = publishing.list_posts(
+        current_container().database,
+        post_filter,
+        user_id=current_principal().user_id,
+        limit=query.limit,
+        before=query.cursor,
+    )
+    return ok(
+        data=[posts.serialize_post(view, failure_reasons(view)) for view in page.posts],
+        next_cursor=page.next_before and str(page.next_before),
+    )
+
+
+@blueprint.get("/api/posts/<int:post_id>")
+@require_scopes("posts:read")
+def show_post(post_id: int) -> dict[str, Any]:
+    """A post of mine with its timeline."""
+    return ok(data=load_serialized_post(post_id))
+
+
+@blueprint.get("/api/posts/<int:post_id>/events")
+@require_scopes("posts:read")
+@validate_query(TimelineQuery)
+def list_post_events(post_id: int, query: TimelineQuery) -> dict[str, Any]:
+    """The timeline alone, from a line on."""
+    entries = publishing.get_timeline(
+        current_container().database,
+        post_id,
+        user_id=current_principal().user_id,
+        after=query.after,
+    )
+    return ok(events=[posts.serialize_event(entry) for entry in entries])
+
+
+@blueprint.post("/api/posts/<int:post_id>/cancel")
+@require_scopes("posts:write")
+@validate_body(EmptyBody)
+def cancel_post(post_id: int, body: EmptyBody) -> dict[str, Any]:
+    """Take a post back, as far as it can be."""
+    publishing.cancel_post(
+        current_container().database,
+        current_container().services,
+        post_id,
+        user_id=current_principal().user_id,
+    )
+    return ok(data=load_serialized_post(post_id))
+
+
+@blueprint.post("/api/posts/<int:post_id>/retry")
+@require_scopes("posts:write")
+@validate_body(RetryRequest)
+def retry_post(post_id: int, body: RetryRequest) -> tuple[Response, int]:
+    """Send it again, as a new post."""
+    return respond_with_post(
+        lambda: publishing.retry_post(
+            current_container().database,
+            current_container().services,
+            post_id,
+            user_id=current_principal().user_id,
+            confirm=body.confirm,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+    )
+
+
+@blueprint.post("/api/posts/<int:post_id>/release")
+@require_scopes("posts:write")
+@validate_body(EmptyBody)
+def release_post(post_id: int, body: EmptyBody) -> tuple[dict[str, Any], int]:
+    """Let a held post go."""
+    publishing.release_post(
+        current_container().database,
+        current_container().services,
+        post_id,
+        user_id=current_principal().user_id,
+    )
+    return ok(data=load_serialized_post(post_id)), 202
+
+
+def load_serialized_post(post_id: int) -> dict[str, Any]:
+    view = publishing.get_post(
+        current_container().database, post_id, user_id=current_principal().user_id
+    )
+    return posts.serialize_post(view, failure_reasons(view), include_events=True)
+
+
+def failure_reasons(view: publishing.PostView) -> Mapping[str, Any]:
+    """The platform's own sentences about failures, while it is switched on."""
+    platform = current_container().services.platforms.get(view.post.provider)
+    return platform.failure_reasons if platform else {}

@@ -1,0 +1,149 @@
+"""TikTok's own endpoints: ask for an upload, follow it, see what is left of the quota."""
+
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import Field
+
+from app.http.context import current_container, current_principal, require_scopes
+from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.serialize import posts, video_metrics
+from app.serialize.posts import respond_with_post
+from core import insights, publishing
+from core.errors import Invalid
+from core.publishing import UploadRequest
+from db.posts.posts import POST_STATES
+from db.posts.queries import PostFilter
+from db.posts.tiktok_posts import TIKTOK_STATUSES
+
+blueprint = Blueprint("tiktok", __name__)
+
+MAX_PUBLISH_ID_CHARS = 255
+
+
+class AccountQuery(RequestModel):
+    account_id: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+
+
+class TikTokPostListQuery(AccountQuery):
+    limit: Annotated[int, Field(ge=1, le=100)] = 5
+    cursor: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    status: Literal[(*TIKTOK_STATUSES, *POST_STATES)] | None = None  # type: ignore[valid-type]  # from two tables
+
+
+@blueprint.post("/api/tiktok/upload")
+@require_scopes("posts:write")
+@validate_body(UploadRequest)
+def request_upload(body: UploadRequest) -> tuple[Response, int]:
+    """A video to TikTok: bytes you send, a file you gave us before, or an address to fetch."""
+    return respond_with_post(
+        lambda: publishing.request_upload(
+            current_container().database,
+            current_container().services,
+            user_id=current_principal().user_id,
+            request=body,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            can_wait=prefers_async(),
+        )
+    )
+
+
+def prefers_async() -> bool:
+    preferences = request.headers.get("Prefer", "").split(",")
+    return "respond-async" in {part.split(";")[0].strip().lower() for part in preferences}
+
+
+@blueprint.get("/api/tiktok/status/<publish_id>")
+@require_scopes("posts:read")
+def show_publish_status(publish_id: str) -> dict[str, Any]:
+    """How a publication stands; asked of TikTok unless we heard of it a moment ago."""
+    if len(publish_id) > MAX_PUBLISH_ID_CHARS or not publish_id.isprintable():
+        raise Invalid("no publish_id", details={"fields": {"publish_id": "is none"}})
+    user_id = current_principal().user_id
+    view = publishing.get_current_status(
+        current_container().database, current_container().services, publish_id, user_id=user_id
+    )
+    return ok(data=posts.serialize_tiktok_post(view))
+
+
+@blueprint.get("/api/tiktok/posts")
+@require_scopes("posts:read")
+@validate_query(TikTokPostListQuery)
+def list_tiktok_posts(query: TikTokPostListQuery) -> dict[str, Any]:
+    """My TikTok posts, newest first, and how many there are of each kind."""
+    post_filter = PostFilter(provider="tiktok", status=query.status, account_id=query.account_id)
+    user_id, database = current_principal().user_id, current_container().database
+    page = publishing.list_posts(
+        database, post_filter, user_id=user_id, limit=query.limit, before=query.cursor
+    )
+    counts = publishing.get_post_stats(database, user_id=user_id, account_id=query.account_id)
+    statistics = load_post_statistics(page)
+    return ok(
+        posts=[
+            {**posts.serialize_tiktok_post(view), **statistics.get(view.post.id, {})}
+            for view in page.posts
+        ],
+        stats=vars(counts),
+        next_cursor=page.next_before and str(page.next_before),
+    )
+
+
+def load_post_statistics(page: publishing.PostPage) -> dict[int, dict[str, Any]]:
+    """What is added to each post: its numbers, for those who may see numbers."""
+    if not current_principal().has_scopes(["insights:read"]):
+        return {}
+    posts_with_records = [(view.post, view.record) for view in page.posts]
+    metrics = insights.load_post_metrics(
+        current_container().database, posts_with_records, user_id=current_principal().user_id
+    )
+    return {
+        post.id: {"statistics": video_metrics.serialize_statistics(metrics.get(post.id))}
+        for post, _ in posts_with_records
+    }
+
+
+@blueprint.get("/api/tiktok/quota")
+@require_scopes("posts:read")
+@validate_query(AccountQuery)
+def show_quota(query: AccountQuery) -> dict[str, Any]:
+    """What is left of drafts, of direct posts and of starts per minute."""
+    quotas = publishing.get_remaining_quota(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        account_id=query.account_id,
+    )
+    return ok(
+        quota=posts.serialize_quota(quotas.drafts),
+        direct=posts.serialize_quota(quotas.direct),
+        rate=posts.serialize_rate(quotas.starts, quotas.now),
+        **({} if quotas.users is None else {"users": posts.serialize_quota(quotas.users)}),
+    )
+
+
+@blueprint.get("/api/tiktok/upload/<int:post_id>/progress")
+@require_scopes("posts:read")
+def show_upload_progress(post_id: int) -> dict[str, Any]:
+    """How far the bytes of a post are."""
+    post = publishing.get_post(
+        current_container().database, post_id, user_id=current_principal().user_id
+    ).post
+    return ok(
+        data=posts.serialize_progress(
+            post, publishing.upload_progress(post, now=current_container().services.now())
+        )
+    )
+
+
+@blueprint.get("/api/tiktok/creator-info")
+@require_scopes("posts:read")
+@validate_query(AccountQuery)
+def show_creator_info(query: AccountQuery) -> dict[str, Any]:
+    """What the creator allows right now: ask at every form, and keep nothing of it."""
+    creator = publishing.get_creator(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        account_id=query.account_id,
+    )
+    return ok(data=posts.serialize_creator(creator))

@@ -1,0 +1,124 @@
+"""Operators look into the inbox and have events replayed. Shows payloads, never a token or setting.
+
+Must not be open to anybody without the scope `admin`.
+"""
+
+from typing import Annotated, Any, Self
+
+from flask import Blueprint
+from pydantic import AwareDatetime, Field, model_validator
+
+from app.http.context import current_container, require_scopes
+from app.http.validation import RequestModel, ok, validate_body, validate_query
+from core import webhooks
+from core.errors import Conflict, NotFound
+from db.webhooks.events import Event, EventFilter, Events
+
+blueprint = Blueprint("events", __name__)
+
+
+class WebhookEventListQuery(RequestModel):
+    """`cursor` is the `nextCursor` of the page before."""
+
+    status: str | None = None
+    provider: str | None = None
+    type: str | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    cursor: Annotated[int | None, Field(ge=1)] = None
+
+
+class ReplayRequest(RequestModel):
+    """Either `ids`, or everything that fits the other fields."""
+
+    ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    provider: str | None = None
+    type: str | None = None
+
+    @model_validator(mode="after")
+    def require_criteria(self) -> Self:
+        if self.ids is None and self.since is None:
+            raise ValueError("name ids, or since when")
+        return self
+
+    def to_filter(self) -> EventFilter:
+        return EventFilter(
+            ids=self.ids,
+            since=self.since,
+            until=self.until,
+            provider=self.provider,
+            kind=self.type,
+        )
+
+
+@blueprint.get("/api/admin/webhook-events")
+@require_scopes("admin")
+@validate_query(WebhookEventListQuery)
+def list_webhook_events(query: WebhookEventListQuery) -> dict[str, Any]:
+    """Stored notices, newest first."""
+    event_filter = EventFilter(status=query.status, provider=query.provider, kind=query.type)
+    with current_container().database.transaction() as session:
+        found = Events(session).page(event_filter, limit=query.limit + 1, before=query.cursor)
+    page = found[: query.limit]
+    next_cursor = str(page[-1].id) if len(found) > len(page) else None
+    return ok(data=[serialize_webhook_event(event) for event in page], nextCursor=next_cursor)
+
+
+@blueprint.get("/api/admin/webhook-events/<int:event_id>")
+@require_scopes("admin")
+def show_webhook_event(event_id: int) -> dict[str, Any]:
+    """One stored notice with what the platform sent."""
+    with current_container().database.transaction() as session:
+        event = Events(session).get(event_id)
+    if event is None:
+        raise NotFound
+    return ok(data={**serialize_webhook_event(event), "payload": event.payload_json})
+
+
+@blueprint.post("/api/admin/webhook-events/<int:event_id>/replay")
+@require_scopes("admin")
+def replay_event(event_id: int) -> dict[str, Any]:
+    """Apply a notice again that has ended, however it ended."""
+    with current_container().database.transaction() as session:
+        if Events(session).get(event_id) is None:
+            raise NotFound
+    replayed_ids = replay_matching(EventFilter(ids=[event_id]))
+    if not replayed_ids:
+        raise Conflict("the event is still pending")
+    return ok(replayed=len(replayed_ids), ids=replayed_ids)
+
+
+@blueprint.post("/api/admin/webhook-events/replay")
+@require_scopes("admin")
+@validate_body(ReplayRequest)
+def replay_events(body: ReplayRequest) -> dict[str, Any]:
+    """Apply many again; those that are still pending are left alone."""
+    replayed_ids = replay_matching(body.to_filter())
+    return ok(replayed=len(replayed_ids), ids=replayed_ids)
+
+
+def replay_matching(event_filter: EventFilter) -> list[int]:
+    replayed_ids = webhooks.replay_events(current_container().database, event_filter)
+    current_container().services.wake("webhooks")
+    return replayed_ids
+
+
+def serialize_webhook_event(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "provider": event.provider,
+        "eventType": event.event_type,
+        "vendorEvent": event.vendor_event,
+        "externalId": event.external_id,
+        "publishId": event.publish_id,
+        "status": event.display_status,
+        "late": event.late,
+        "retryCount": event.attempts,
+        "errorMessage": event.last_error,
+        "correlationId": event.correlation_id,
+        "createdAt": event.created_at,
+        "nextAttemptAt": event.due_at,
+        "processedAt": event.processed_at,
+        "deadAt": event.dead_at,
+    }

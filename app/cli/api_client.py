@@ -1,0 +1,102 @@
+"""Speaks to a running house over HTTP, as any other program would: with a URL and an API key.
+
+Nothing here knows the inside of the house. Waits where the house says how long; gives up where not.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.errors import Invalid, OperationFailed, ServiceUnavailable
+from platforms.secret import Secret
+
+REQUEST_TIMEOUT = 60.0  # seconds
+MAX_RETRIES = 5  # refusals "not now" in a row before we give up
+MAX_RETRY_DELAY = 120.0  # seconds we wait for one of them
+RETRYABLE_STATUSES = frozenset({429, 503})
+CONNECTION_CLASSES: Mapping[str, type[HTTPConnection]] = {
+    "http": HTTPConnection,
+    "https": HTTPSConnection,
+}
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        try:
+            parsed = json.loads(self.body or b"{}")
+        except ValueError:
+            raise OperationFailed(
+                f"answered {self.status} without JSON", code="INVALID_RESPONSE"
+            ) from None
+        return parsed if isinstance(parsed, dict) else {}
+
+    @property
+    def retry_delay(self) -> float:
+        retry_after = self.headers.get("retry-after", "")
+        return min(float(retry_after), MAX_RETRY_DELAY) if retry_after.isdecimal() else 1.0
+
+
+class ApiClient:
+    def __init__(self, url: str, api_key: Secret) -> None:
+        """Errors: Invalid."""
+        parts = urlsplit(url)
+        if parts.scheme not in CONNECTION_CLASSES or not parts.netloc:
+            raise Invalid("the house's address must begin with http:// or https://")
+        self._connection_class, self._host = CONNECTION_CLASSES[parts.scheme], parts.netloc
+        self._base_path, self._api_key = parts.path.rstrip("/"), api_key
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> ApiResponse:
+        """Asked again while the house says "not now". Errors: Away, Failed."""
+        all_headers = {"Authorization": f"Bearer {self._api_key.reveal()}", **(headers or {})}
+        if json_body is not None:
+            data, all_headers["Content-Type"] = json.dumps(json_body).encode(), "application/json"
+        response = self._send(method, path, data, all_headers)
+        for _ in range(MAX_RETRIES):
+            if response.status not in RETRYABLE_STATUSES:
+                break
+            time.sleep(response.retry_delay)
+            response = self._send(method, path, data, all_headers)
+        return response
+
+    def request_json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """The JSON of a success. Errors: Away; Failed with the house's own code and words."""
+        response = self.request(method, path, **options)
+        if response.status < 400:
+            return response.json
+        error = response.json.get("error", {})
+        message = error.get("userMessage") or f"the house answered {response.status}"
+        raise OperationFailed(message, code=error.get("code"), details=error.get("details"))
+
+    def _send(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> ApiResponse:
+        connection = self._connection_class(self._host, timeout=REQUEST_TIMEOUT)
+        try:
+            connection.request(method, self._base_path + path, body=data, headers=dict(headers))
+            response = connection.getresponse()
+            response_headers = {name.lower(): value for name, value in response.getheaders()}
+            return ApiResponse(response.status, response_headers, response.read())
+        except (OSError, HTTPException) as error:
+            raise ServiceUnavailable(
+                f"the house does not answer: {type(error).__name__}"
+            ) from error
+        finally:
+            connection.close()

@@ -1,0 +1,37 @@
+"""`signalpost doctor`: what is wrong with this installation, and what to do about it."""
+
+from collections.abc import Iterator
+
+import click
+
+from app.cli.output import CommandResult, prints_results
+from app.cli.runtime import load_container
+from core.errors import Misconfigured
+from core.health.doctor import DoctorCheck, run_checks, settings_checks
+from core.health.readiness import Readiness
+from tasks import broker_ping
+
+
+@click.command
+@click.option("--probe", is_flag=True, help="Show the platforms our credentials.")
+@prints_results
+def doctor(*, probe: bool) -> Iterator[CommandResult]:
+    """Check settings, stores, broker, clock, beat, platforms and reachability."""
+    yield from (check_result(check) for check in check_installation(probe=probe))
+
+
+def check_installation(*, probe: bool) -> Iterator[DoctorCheck]:
+    try:
+        container = load_container()
+    except Misconfigured as error:
+        yield from settings_checks(error)
+        return
+    readiness = Readiness(container.database, container.services, broker_ping.is_broker_reachable)
+    yield from run_checks(container.database, container.services, readiness, probe=probe)
+
+
+def check_result(check: DoctorCheck) -> CommandResult:
+    mark = "ok   " if check.ok else "FAULT"
+    advice = f"\n      {check.advice}" if check.advice and not check.ok else ""
+    fields = {"check": check.name, "said": check.message, "advice": check.advice}
+    return CommandResult(f"{mark} {check.name}: {check.message}{advice}", fields, ok=check.ok)

@@ -1,0 +1,49 @@
+"""Keys that seal our secrets: a fresh one, and everything sealed anew with it."""
+
+import click
+
+from app.cli.output import CommandResult, prints_results
+from app.cli.runtime import load_container
+from core.accounts import key_rotation
+from core.crypto import generate_key
+
+
+@click.command
+@prints_results
+def keygen() -> CommandResult:
+    """Make a fresh TOKEN_ENCRYPTION_KEY."""
+    new_key = generate_key()
+    return CommandResult(new_key, {"key": new_key})
+
+
+@click.command("rotate-keys")
+@click.option("--dry-run", is_flag=True, help="Only count the values per key.")
+@prints_results
+def rotate_keys(*, dry_run: bool) -> CommandResult:
+    """Seal every secret anew with the current key, while everything runs."""
+    container = load_container()
+    counts = key_rotation.rotate_keys(
+        container.database, container.services, dry_run=dry_run, report=print_progress
+    )
+    current = container.services.key_ring.current_key_id
+    remaining = counts.remaining(current)
+    per_key = ", ".join(
+        f"{name}: {number}" for name, number in sorted(counts.values_by_key.items())
+    )
+    text = (
+        f"found {per_key or 'nothing'}; current is {current}; resealed {counts.reencrypted}, "
+        f"{counts.unreadable} unreadable, {remaining} left under other keys"
+    )
+    data = {
+        "keys": dict(counts.values_by_key),
+        "current": current,
+        "resealed": counts.reencrypted,
+        "overtaken": counts.changed_meanwhile,
+        "unreadable": counts.unreadable,
+        "left": remaining,
+    }
+    return CommandResult(text, data, ok=not counts.unreadable)
+
+
+def print_progress(column: str, counts: key_rotation.RotationCounts) -> None:
+    click.echo(f"{column}: {counts.processed} of {sum(counts.values_by_key.values())}", err=True)

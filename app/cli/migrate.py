@@ -1,0 +1,52 @@
+"""Migrations from a terminal. The only setting they need is the database's address."""
+
+from collections.abc import Callable
+
+import click
+
+from app.cli.output import CommandResult, prints_results
+from core.config.settings import load_database_url
+from db import migrations, schema
+
+
+def migrate_up(url: str) -> CommandResult:
+    migrations.upgrade_schema(url)
+    return migration_status(url)
+
+
+def migrate_down(url: str) -> CommandResult:
+    migrations.downgrade_schema(url)
+    return CommandResult("everything is taken down", {"current": None})
+
+
+def migration_status(url: str) -> CommandResult:
+    """A gap of any kind is a fault."""
+    schema_status = schema.read_schema_status(url)
+    missing = "\n".join(f"missing: {name}" for name in schema_status.missing)
+    revision = f"at {schema_status.current or 'nothing'} of {schema_status.head}"
+    tables = "\n".join(schema_status.tables)
+    summary = f"{revision}, {len(schema_status.tables)} tables, {schema_status.indexes} indexes"
+    data = {
+        "current": schema_status.current,
+        "head": schema_status.head,
+        "tables": schema_status.tables,
+        "indexes": schema_status.indexes,
+        "missing": schema_status.missing,
+    }
+    text = "\n".join(part for part in (tables, summary, missing) if part)
+    return CommandResult(text, data, ok=schema_status.is_complete)
+
+
+MIGRATE_ACTIONS: dict[str, Callable[[str], CommandResult]] = {
+    "up": migrate_up,
+    "down": migrate_down,
+    "status": migration_status,
+}
+
+
+@click.command
+@click.argument("action", type=click.Choice(list(MIGRATE_ACTIONS)), default="up")
+@prints_results
+def migrate(action: str) -> CommandResult:
+    """Bring the database's schema up or down, or say whether all of it is there."""
+    return MIGRATE_ACTIONS[action](load_database_url())

@@ -1,0 +1,83 @@
+"""How commands speak: text for people or `--json` for programs, and an exit code that is true.
+
+Results go to stdout, faults to stderr. Must not decide what is a fault.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec
+
+import click
+
+from app.http.validation import JsonProvider
+from core import audit
+from core.errors import CoreError
+from core.observability import telemetry
+from db.session import DatabaseUnavailable
+from platforms.errors import PlatformError
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """One result: a line for people, the same as data, and whether it went well."""
+
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    ok: bool = True
+
+
+def prints_results(
+    command: Callable[P, CommandResult | Iterator[CommandResult]],
+) -> Callable[P, None]:
+    """Adds `--json` to a command that returns, or yields, what it has to say."""
+
+    @click.option("as_json", "--json", is_flag=True, help="One line of JSON per result.")
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.pop("as_json"))
+        set_audit_origin()
+        all_ok = True
+        try:
+            for result in iterate_results(command(*args, **kwargs)):
+                click.echo(format_result(result, as_json=as_json))
+                all_ok = all_ok and result.ok
+        except (CoreError, PlatformError, DatabaseUnavailable) as error:
+            print_error(error, as_json=as_json)
+            all_ok = False
+        if not all_ok:
+            raise click.exceptions.Exit(1)
+
+    return wrapper
+
+
+def set_audit_origin() -> None:
+    audit.set_origin(audit.Origin(actor="cli", correlation_id=telemetry.bind_correlation_id()))
+
+
+def iterate_results(results: CommandResult | Iterator[CommandResult]) -> Iterator[CommandResult]:
+    if isinstance(results, CommandResult):
+        yield results
+    else:
+        yield from results
+
+
+def format_result(result: CommandResult, *, as_json: bool) -> str:
+    return to_json({"ok": result.ok, **result.data}) if as_json else result.text
+
+
+def print_error(error: Exception, *, as_json: bool) -> None:
+    code = getattr(error, "code", "SERVICE_UNAVAILABLE")
+    message = (
+        "the database does not answer" if isinstance(error, DatabaseUnavailable) else str(error)
+    )
+    if as_json:
+        click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))
+    click.echo(f"{code}: {message}", err=True)
+
+
+def to_json(data: dict[str, Any]) -> str:
+    return json.dumps(data, default=JsonProvider.default, ensure_ascii=False)

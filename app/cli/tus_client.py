@@ -1,0 +1,71 @@
+"""A file goes to the house in pieces (tus 1.0), and goes on where it stopped."""
+
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from mimetypes import guess_type
+from pathlib import Path
+
+from app.cli.api_client import ApiClient
+from core.errors import OperationFailed, ServiceUnavailable
+
+CHUNK_BYTES = 8 * 1024 * 1024  # bytes
+VERSION_HEADERS = {"Tus-Resumable": "1.0.0"}
+MAX_DISCONNECTS = 5  # lost connections in a row before we give up
+CREATED, NO_CONTENT, CONFLICT = 201, 204, 409
+
+
+def create_upload(client: ApiClient, file: Path) -> str:
+    """Where the file goes, e.g. `/api/media/7`. Errors: Away, Failed."""
+    content_type = guess_type(file.name)[0] or "application/octet-stream"
+    fields = {"filename": file.name, "filetype": content_type}
+    metadata = ",".join(
+        f"{key} {b64encode(value.encode()).decode()}" for key, value in fields.items()
+    )
+    size = str(file.stat().st_size)
+    headers = {**VERSION_HEADERS, "Upload-Length": size, "Upload-Metadata": metadata}
+    response = client.request("POST", "/api/media", headers=headers)
+    if response.status != CREATED:
+        error = response.json.get("error", {})
+        raise OperationFailed(error.get("userMessage") or "refused", code=error.get("code"))
+    return response.headers["location"]
+
+
+def send_file(client: ApiClient, file: Path, upload_path: str) -> Iterator[int]:
+    """The offset after each piece, up to the file's size. Errors: Away, Failed."""
+    size, offset, disconnects = file.stat().st_size, 0, 0
+    with file.open("rb") as source:
+        while offset < size:
+            source.seek(offset)
+            try:
+                offset = send_chunk(client, upload_path, offset, source.read(CHUNK_BYTES))
+                disconnects = 0
+            except ServiceUnavailable:
+                disconnects += 1
+                if disconnects > MAX_DISCONNECTS:
+                    raise
+                time.sleep(disconnects)
+                offset = fetch_offset(client, upload_path)
+            yield offset
+
+
+def send_chunk(client: ApiClient, upload_path: str, offset: int, chunk: bytes) -> int:
+    headers = {
+        **VERSION_HEADERS,
+        "Upload-Offset": str(offset),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    response = client.request("PATCH", upload_path, data=chunk, headers=headers)
+    if response.status == CONFLICT:
+        return fetch_offset(client, upload_path)
+    if response.status != NO_CONTENT:
+        raise OperationFailed(f"the house answered {response.status} to a piece")
+    return int(response.headers["upload-offset"])
+
+
+def fetch_offset(client: ApiClient, upload_path: str) -> int:
+    """How much the house has."""
+    response = client.request("HEAD", upload_path, headers=VERSION_HEADERS)
+    if "upload-offset" not in response.headers:
+        raise OperationFailed(f"the house answered {response.status} about the upload")
+    return int(response.headers["upload-offset"])

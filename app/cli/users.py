@@ -1,0 +1,80 @@
+"""Users and their API keys from a terminal: the only way a user comes into being."""
+
+import secrets
+import sys
+
+import click
+
+from app.cli.output import CommandResult, prints_results
+from app.cli.runtime import load_container
+from core.errors import Invalid, NotFound
+from core.identity import api_keys, users
+from core.identity.principals import SCOPES
+from db.identity.users import Users
+from platforms.secret import Secret
+
+
+@click.group
+def user() -> None:
+    """People with a login."""
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("is_admin", "--admin", is_flag=True, help="May administrate.")
+@click.option("from_stdin", "--password-stdin", is_flag=True, help="Read the password from stdin.")
+@prints_results
+def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
+    """Add a user. Without a password on stdin or at the prompt one is made and shown once."""
+    password, is_generated = read_password(from_stdin=from_stdin)
+    with load_container().database.transaction() as session:
+        row = users.create_user(session, email, password=password, is_admin=is_admin)
+    password_field = {"password": password.reveal()} if is_generated else {}
+    text = f"user {row.id}: {email}" + (
+        f"\npassword: {password_field['password']}" if is_generated else ""
+    )
+    return CommandResult(
+        text, {"id": row.id, "email": email, "isAdmin": is_admin, **password_field}
+    )
+
+
+def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
+    """The password, and whether we made it up. Never an argument: those show in `ps`."""
+    if from_stdin:
+        return Secret(sys.stdin.readline().rstrip("\r\n")), False
+    if sys.stdin.isatty():
+        entered = click.prompt(
+            "Password (empty: make one)",
+            hide_input=True,
+            confirmation_prompt=True,
+            default="",
+            show_default=False,
+            err=True,
+        )
+        if entered:
+            return Secret(entered), False
+    return Secret(secrets.token_urlsafe(15)), True
+
+
+@click.group
+def key() -> None:
+    """API keys of programs that act for a user."""
+
+
+@key.command("add")
+@click.argument("name")
+@click.option("--user", "email", required=True, help="Whose key it is, by e-mail.")
+@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES))
+@prints_results
+def add_key(name: str, email: str, scopes: tuple[str, ...]) -> CommandResult:
+    """Make a key; it is shown this once."""
+    with load_container().database.transaction() as session:
+        owner = Users(session).get_by_email(email)
+        if owner is None:
+            raise NotFound(f"no user has the e-mail {email}")
+        if "admin" in scopes and not owner.is_admin:
+            raise Invalid(f"{email} is no administrator")
+        row, secret = api_keys.create_api_key(session, owner.id, name=name, scopes=scopes)
+    return CommandResult(
+        secret.reveal(), {"id": row.id, "key": secret.reveal(), "scopes": row.scopes}
+    )

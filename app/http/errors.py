@@ -1,0 +1,264 @@
+"""Which HTTP status an error has: contract, appendix A, as one table. Nobody else knows a status.
+
+The words for people stand in `app/texts/`, under the same codes.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from app.http.context import request_id
+from app.http.i18n import current_locale
+from app.http.messages import get_message
+from core.errors import CoreError
+from db.session import DatabaseUnavailable
+from platforms.errors import PlatformError
+
+
+class ErrorKind(NamedTuple):
+    status: int
+    retryable: bool = False
+
+
+RETRYABLE = True
+
+GENERAL_ERRORS = {
+    "VALIDATION_ERROR": ErrorKind(400),
+    "UNAUTHORIZED": ErrorKind(401),
+    "invalid_login": ErrorKind(401),
+    "FORBIDDEN": ErrorKind(403),
+    "NOT_FOUND": ErrorKind(404),
+    "METHOD_NOT_ALLOWED": ErrorKind(405),
+    "CONFLICT": ErrorKind(409),
+    "IDEMPOTENCY_IN_PROGRESS": ErrorKind(409, RETRYABLE),
+    "PAYLOAD_TOO_LARGE": ErrorKind(413),
+    "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415),
+    "IDEMPOTENCY_MISMATCH": ErrorKind(422),
+    "RATE_LIMIT_EXCEEDED": ErrorKind(429, RETRYABLE),
+    "INTERNAL_ERROR": ErrorKind(500, RETRYABLE),
+    "CONFIG_MISSING": ErrorKind(500),
+    "crypto_error": ErrorKind(500),
+    "SERVICE_UNAVAILABLE": ErrorKind(503, RETRYABLE),
+}
+OAUTH_ERRORS = {
+    "access_denied": ErrorKind(400, RETRYABLE),
+    "invalid_request": ErrorKind(400, RETRYABLE),
+    "missing_code": ErrorKind(400, RETRYABLE),
+    "invalid_scope": ErrorKind(400),
+    "no_business_account": ErrorKind(400),
+    "non_sandbox_target": ErrorKind(400),
+    "account_not_eligible": ErrorKind(400),
+    "unauthorized": ErrorKind(401, RETRYABLE),
+    "invalid_grant": ErrorKind(401),
+    "invalid_state": ErrorKind(403, RETRYABLE),
+    "csrf_detected": ErrorKind(403, RETRYABLE),
+    "account_already_connected": ErrorKind(409),
+    "rate_limited": ErrorKind(429, RETRYABLE),
+    "oauth_not_configured": ErrorKind(500),
+    "invalid_credentials": ErrorKind(500, RETRYABLE),
+    "callback_failed": ErrorKind(500, RETRYABLE),
+    "unknown_error": ErrorKind(500, RETRYABLE),
+    "platform_error": ErrorKind(502, RETRYABLE),
+    "token_exchange_failed": ErrorKind(502, RETRYABLE),
+    "service_unavailable": ErrorKind(503, RETRYABLE),
+}
+PLATFORM_ERRORS = {
+    "account_required": ErrorKind(400),
+    "invalid_param": ErrorKind(400),
+    "invalid_file_upload": ErrorKind(400),
+    "privacy_level_option_mismatch": ErrorKind(400),
+    "app_version_check_failed": ErrorKind(400),
+    "access_token_invalid": ErrorKind(401),
+    "not_connected": ErrorKind(403),
+    "scope_not_authorized": ErrorKind(403),
+    "scope_permission_missed": ErrorKind(403),
+    "url_unreachable": ErrorKind(400),
+    "url_ownership_unverified": ErrorKind(403),
+    "spam_risk_user_banned_from_posting": ErrorKind(403),
+    "unaudited_client_can_only_post_to_private_accounts": ErrorKind(403),
+    "invalid_publish_id": ErrorKind(404),
+    "token_not_authorized_for_specified_publish_id": ErrorKind(404),
+    "publish_not_cancellable": ErrorKind(409),
+    "quota_exceeded": ErrorKind(429, RETRYABLE),
+    "rate_limit_exceeded": ErrorKind(429, RETRYABLE),
+    "spam_risk_too_many_pending_share": ErrorKind(429, RETRYABLE),
+    "spam_risk_too_many_posts": ErrorKind(429, RETRYABLE),
+    "reached_active_user_cap": ErrorKind(429, RETRYABLE),
+    "disconnect_failed": ErrorKind(500, RETRYABLE),
+    "upload_failed": ErrorKind(500, RETRYABLE),
+    "status_query_failed": ErrorKind(500, RETRYABLE),
+    "INVALID_RESPONSE": ErrorKind(502, RETRYABLE),
+    "NETWORK_ERROR": ErrorKind(503, RETRYABLE),
+    "server_error": ErrorKind(503, RETRYABLE),
+    "tiktok_unavailable": ErrorKind(503, RETRYABLE),
+    "platform_unavailable": ErrorKind(503, RETRYABLE),
+    "TIMEOUT_ERROR": ErrorKind(504, RETRYABLE),
+    "timeout": ErrorKind(504, RETRYABLE),
+}
+WEBHOOK_ERRORS = {
+    "invalid_payload": ErrorKind(400),
+    "missing_signature": ErrorKind(401),
+    "invalid_signature": ErrorKind(401),
+    "stale_signature": ErrorKind(401),
+    "verification_failed": ErrorKind(403),
+    "webhook_not_configured": ErrorKind(503, RETRYABLE),
+}
+ERROR_KINDS = {**GENERAL_ERRORS, **OAUTH_ERRORS, **PLATFORM_ERRORS, **WEBHOOK_ERRORS}
+
+CODE_BY_HTTP_STATUS = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    429: "RATE_LIMIT_EXCEEDED",
+    503: "SERVICE_UNAVAILABLE",
+}
+"""Statuses that Flask itself answers with; what is missing here is bad form (4xx) or our fault."""
+
+DATABASE_RETRY_DELAY = timedelta(seconds=2)  # before asking again while Postgres is away
+
+
+def get_error_code(error: Exception) -> str:
+    """The code of ours for any exception. A vendor's code that we do not know stays inside."""
+    match error:
+        case CSRFError():
+            return "csrf_detected"
+        case DatabaseUnavailable():
+            return "SERVICE_UNAVAILABLE"
+        case CoreError() | PlatformError():
+            candidates = (error.code, *(getattr(kind, "code", "") for kind in type(error).__mro__))
+            return next((code for code in candidates if code in ERROR_KINDS), "INTERNAL_ERROR")
+        case HTTPException(code=int(status)):
+            return CODE_BY_HTTP_STATUS.get(status, default_error_code(status))
+        case _:
+            return "INTERNAL_ERROR"
+
+
+def default_error_code(status: int) -> str:
+    return "VALIDATION_ERROR" if 400 <= status < 500 else "INTERNAL_ERROR"
+
+
+def get_http_status(error: Exception, code: str) -> int:
+    """What Flask says itself (a 416, say) stays as it is."""
+    if isinstance(error, HTTPException) and not isinstance(error, CSRFError) and error.code:
+        return error.code
+    return ERROR_KINDS[code].status
+
+
+def get_retry_after(error: Exception) -> timedelta | None:
+    if isinstance(error, DatabaseUnavailable):
+        return DATABASE_RETRY_DELAY
+    return getattr(error, "retry_after", None) if is_own_error(error) else None
+
+
+def is_own_error(error: Exception) -> bool:
+    return isinstance(error, CoreError | PlatformError)
+
+
+# MERGED app.envelope: Says what went wrong: one envelope on every JSON route, a page everywhere else.
+#
+# Must not decide what is wrong, and never lets the text of an unknown exception out.
+
+log = structlog.get_logger(__name__)
+
+API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+REDIRECT_STATUSES = range(300, 400)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error as everybody may see it; `user_message` and `suggestion` are for people."""
+
+    code: str
+    status: int
+    message: str
+    user_message: str
+    suggestion: str
+    retryable: bool
+    retry_after: int | None
+    details: dict[str, Any]
+    request_id: str
+
+    def to_envelope(self) -> dict[str, Any]:
+        optional = {"retryAfter": self.retry_after, "details": self.details or None}
+        return {
+            "success": False,
+            "error": {
+                "code": self.code,
+                "message": self.message,
+                "userMessage": self.user_message,
+                "suggestion": self.suggestion,
+                "retryable": self.retryable,
+                **{name: value for name, value in optional.items() if value is not None},
+                "requestId": self.request_id,
+            },
+        }
+
+
+def register_error_handlers(app: Flask) -> None:
+    app.register_error_handler(Exception, handle_error)
+
+
+def handle_error(error: Exception) -> Response | HTTPException:
+    if isinstance(error, HTTPException) and error.code in REDIRECT_STATUSES:
+        return error
+    if not is_own_error(error) and get_error_code(error) == "INTERNAL_ERROR":
+        log.error("request.failed", error=type(error).__name__, exc_info=error)
+    problem = build_problem(error)
+    is_api_request = request.path.startswith(API_PATH_PREFIXES)
+    response = make_response(
+        jsonify(problem.to_envelope())
+        if is_api_request
+        else render_template("error.html", said=problem),
+        problem.status,
+    )
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def build_problem(error: Exception) -> Problem:
+    """Anything that went wrong, in our words and the reader's language."""
+    code = get_error_code(error)
+    texts = get_message(code, current_locale())
+    retry_after = get_retry_after(error)
+    return Problem(
+        code=code,
+        status=get_http_status(error, code),
+        message=developer_message(error, code),
+        user_message=texts.message,
+        suggestion=texts.suggestion,
+        retryable=ERROR_KINDS[code].retryable,
+        retry_after=math.ceil(retry_after.total_seconds()) if retry_after else None,
+        details=error_details(error, code),
+        request_id=request_id(),
+    )
+
+
+def developer_message(error: Exception, code: str) -> str:
+    """For developers. Whatever is not ours is named by its code alone."""
+    if is_own_error(error):
+        return str(error)
+    if isinstance(error, HTTPException) and error.description:
+        return error.description
+    return code.replace("_", " ").lower()
+
+
+def error_details(error: Exception, code: str) -> dict[str, Any]:
+    result = dict(getattr(error, "details", {})) if is_own_error(error) else {}
+    if log_id := getattr(error, "log_id", None):
+        result["logId"] = log_id
+    if is_own_error(error) and (platform_code := getattr(error, "code", code)) != code:
+        result["platformCode"] = platform_code
+    return result

@@ -1,0 +1,83 @@
+"""What states are called and how they look: a colour and a word, alike on every page. A table."""
+
+from typing import NamedTuple
+
+from app.http.i18n import gettext_noop, translate
+from core.accounts import AccountView
+from core.post_state.settle import PostState
+from db.posts.posts import Post
+from platforms.base import Phase
+
+
+class Badge(NamedTuple):
+    """A colour by its meaning (good, busy, bad, wait, none), a word, and a sign beside it."""
+
+    colour: str
+    label: str
+    symbol: str = ""
+
+
+POST_BADGES = {
+    "QUEUED": Badge("wait", gettext_noop("Queued"), "⏳"),
+    "SENDING": Badge("busy", gettext_noop("Sending"), "⏳"),
+    "PROCESSING": Badge("busy", gettext_noop("Processing"), "⏳"),
+    "UNCONFIRMED": Badge("wait", gettext_noop("Being checked"), "⏳"),
+    "IN_INBOX": Badge("wait", gettext_noop("In your inbox"), "⏳"),
+    "PUBLISHED": Badge("good", gettext_noop("Published"), "✓"),
+    "FAILED": Badge("bad", gettext_noop("Failed"), "✗"),
+    "CANCELLED": Badge("none", gettext_noop("Cancelled")),
+}
+ACCOUNT_BADGES = {
+    "ACTIVE": Badge("good", gettext_noop("Connected"), "✓"),
+    "NEEDS_RECONNECT": Badge("bad", gettext_noop("Reconnect needed"), "✗"),
+    "REVOKED": Badge("bad", gettext_noop("Disconnected by the platform"), "✗"),
+    "CRYPTO_ERROR": Badge("bad", gettext_noop("Token unreadable"), "✗"),
+    "DISCONNECTED": Badge("none", gettext_noop("Disconnected")),
+}
+ACTIVE_ACCOUNT_BADGES = {
+    "good": Badge("good", gettext_noop("Connected"), "✓"),
+    "renewing": Badge("good", gettext_noop("Connected"), "✓"),
+    "failing": Badge("wait", gettext_noop("Connected, renewal is being tried")),
+    "ending": Badge("wait", gettext_noop("Connected, ends soon")),
+}
+"""An account that works, by how sure that is."""
+
+PLATFORM_BADGES = {
+    "healthy": Badge("good", gettext_noop("Connected"), "✓"),
+    "degraded": Badge("bad", gettext_noop("Needs you"), "✗"),
+    "unconnected": Badge("none", gettext_noop("Not connected")),
+    "off": Badge("none", gettext_noop("Switched off here")),
+}
+PRIVACY_LABELS = {
+    "PUBLIC_TO_EVERYONE": gettext_noop("Everyone"),
+    "MUTUAL_FOLLOW_FRIENDS": gettext_noop("Friends"),
+    "FOLLOWER_OF_CREATOR": gettext_noop("Followers"),
+    "SELF_ONLY": gettext_noop("Only me"),
+}
+PLATFORM_NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
+
+
+def post_badge(post: Post) -> Badge:
+    """A delivered draft is not out yet: its creator has to post it."""
+    return localize_badge(POST_BADGES["IN_INBOX" if is_in_inbox(post) else post.state])
+
+
+def is_in_inbox(post: Post) -> bool:
+    return post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
+
+
+def account_badge(account: AccountView) -> Badge:
+    """A working account says how sure that is, any other one why it does not work."""
+    if (
+        account.is_active
+        and not account.needs_reconnect
+        and account.health in ACTIVE_ACCOUNT_BADGES
+    ):
+        return localize_badge(ACTIVE_ACCOUNT_BADGES[account.health])
+    status = "NEEDS_RECONNECT" if account.is_active else account.status
+    return localize_badge(ACCOUNT_BADGES.get(status, Badge("none", status)))
+
+
+def localize_badge(badge: Badge) -> Badge:
+    """In the reader's language."""
+    return badge._replace(label=translate(badge.label))

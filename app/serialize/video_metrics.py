@@ -1,0 +1,73 @@
+"""Numbers as our API shows them: null where the platform told none, ids of platforms as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.insights import AccountOverview, VideoMetrics, sum_videos
+from core.insights.queries import InsightsResult, SeriesPoint
+from db.insights.snapshots import MetricValue
+from db.insights.videos import VIDEO_METRICS, Video
+
+
+def serialize_statistics(metrics: VideoMetrics | None) -> dict[str, Any] | None:
+    """Of a post; null while the public has not been seen to see it."""
+    if metrics is None:
+        return None
+    return {
+        **{name: getattr(metrics, name) for name in VIDEO_METRICS},
+        "engagement_rate": metrics.engagement,
+        "video_ids": list(metrics.video_ids),
+        "share_url": metrics.url,
+        "counted_at": metrics.counted_at,
+        "missing_since": metrics.missing_since,
+    }
+
+
+def serialize_listed_video(row: Video, posts: Mapping[tuple[int, str], int]) -> dict[str, Any]:
+    """In a list; `post_id` is the post of ours that it is, if it is one."""
+    key = (row.oauth_account_id, row.video_id)
+    return {"account_id": row.oauth_account_id, "post_id": posts.get(key), **serialize_video(row)}
+
+
+def serialize_video(row: Video) -> dict[str, Any]:
+    statistics = serialize_statistics(sum_videos([row])) or {}
+    return {
+        "video_id": row.video_id,
+        "title": row.title,
+        "duration_seconds": row.duration_seconds,
+        "posted_at": row.posted_at,
+        **{name: value for name, value in statistics.items() if name != "video_ids"},
+    }
+
+
+def serialize_history(result: InsightsResult) -> dict[str, Any]:
+    return {
+        "kind": result.kind,
+        "account_id": result.account_id,
+        "post_id": result.post_id,
+        **({"account": serialize_overview(result.overview)} if result.overview else {}),
+        **({"video": serialize_video(result.video)} if result.video else {}),
+        "latest": {
+            name: value and serialize_latest_value(value) for name, value in result.latest.items()
+        },
+        "step": result.series.step,
+        "points": [serialize_point(each) for each in result.series.points],
+    }
+
+
+def serialize_overview(overview: AccountOverview) -> dict[str, Any]:
+    """`sampled` and `problem` say why numbers do not come, where they do not."""
+    return {
+        "sampled": overview.is_sampled,
+        "problem": overview.problem,
+        "next_sample_at": overview.next_sample_at,
+        "videos": {**overview.video_totals, "engagement_rate": overview.engagement},
+    }
+
+
+def serialize_latest_value(value: MetricValue) -> dict[str, Any]:
+    return {"value": value.value, "at": value.at}
+
+
+def serialize_point(point: SeriesPoint) -> dict[str, Any]:
+    return {"at": point.at, **point.values}

@@ -1,0 +1,64 @@
+"""The servers all stacks of one run stand on: one Postgres, durable as it comes, and one Valkey.
+
+Each stack gets a database and a broker of its own in them.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from local.postgres import Postgres
+from local.valkey import Valkey
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class SharedServers:
+    folder: Path
+    postgres: Postgres
+    valkey: Valkey
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def pids(self) -> Mapping[str, int]:
+        found = {"postgres": self.postgres.pid, "redis": self.valkey.pid}
+        return {role: pid for role, pid in found.items() if pid is not None}
+
+    def allocate(self, name: str) -> "StackResources":
+        """Unused so far, whoever stood there before."""
+        number = next(self._numbers)
+        name = f"bench_{number}_{name}"
+        self.postgres.databases.create(name)
+        folder = self.folder / name
+        folder.mkdir(mode=0o700)
+        return StackResources(
+            folder, self.postgres.dsn(name), self.postgres.url(name), self.valkey.url(number)
+        )
+
+
+@dataclass(frozen=True)
+class StackResources:
+    """Where one stack stands. `dsn` is for psycopg2, `url` for SQLAlchemy."""
+
+    folder: Path
+    dsn: str = field(repr=False)
+    url: str = field(repr=False)
+    broker: str = field(repr=False)
+
+
+@contextmanager
+def start_servers() -> Iterator[SharedServers]:
+    """Gone afterwards, with all that was written."""
+    folder = Path(tempfile.mkdtemp(prefix="signalpost-bench-"))
+    with ExitStack() as servers:
+        servers.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres = Postgres(folder / "postgres").start()
+        servers.callback(postgres.stop)
+        valkey = Valkey(folder / "valkey").start()
+        servers.callback(valkey.stop)
+        yield SharedServers(folder, postgres, valkey)

@@ -1,0 +1,53 @@
+"""What is no count but a state: asked of rows and breakers when somebody looks."""
+
+from core.bootstrap import Services
+from core.health.readiness import QUEUES
+from core.observability.metrics import CIRCUIT_STATE_VALUES, GaugeValues
+from db.ops.gauges import LabeledCounts, RowCounts
+from db.ops.heartbeats import Heartbeats
+from db.session import Database, DatabaseUnavailable, Session
+
+
+def collect_gauges(database: Database, services: Services) -> GaugeValues:
+    """Whatever cannot be asked right now is left out."""
+    gauges: dict[str, LabeledCounts] = {
+        "db_pool_in_use": [((), float(database.connections_in_use()))],
+        "circuit_state": circuit_gauges(services),
+    }
+    try:
+        with database.transaction() as session:
+            return {**gauges, **row_count_gauges(session), **age_gauges(session, services)}
+    except DatabaseUnavailable:
+        return gauges
+
+
+def circuit_gauges(services: Services) -> LabeledCounts:
+    return [
+        ((one.platform, one.call_class), CIRCUIT_STATE_VALUES[one.circuit.state])
+        for one in services.circuits.list_circuits(services.platforms)
+    ]
+
+
+def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:
+    row_counts = RowCounts(session)
+    return {
+        "posts": row_counts.due_posts(),
+        "accounts": row_counts.accounts(),
+        "webhook_backlog": row_counts.backlog(),
+        "dead_letters": row_counts.dead_letters(),
+        "alerts_active": row_counts.alerts(),
+        "outbox": row_counts.outbox(),
+    }
+
+
+def age_gauges(session: Session, services: Services) -> dict[str, LabeledCounts]:
+    """In seconds: of beat's last tick, and of what has waited longest of each kind."""
+    tick, now = Heartbeats(session).age("tick"), services.now()
+    oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
+    return {
+        "scheduler_lag_seconds": [] if tick is None else [((), tick.total_seconds())],
+        "oldest_due_seconds": [
+            ((kind,), max((now - since).total_seconds(), 0.0) if since else 0.0)
+            for kind, since in oldest.items()
+        ],
+    }

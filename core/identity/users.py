@@ -1,0 +1,116 @@
+"""People: how they are added, sign in and out, and how their cookie is recognised.
+
+Knows nothing of HTTP. Cookies are known by their hash alone.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core import audit
+from core.errors import Conflict, Invalid, Unauthorized
+from core.identity import passwords
+from core.identity.principals import AuthMethod, Principal, session_scopes
+from db.identity.login_sessions import LoginSessions
+from db.identity.users import User, Users
+from db.session import Database, Session
+from platforms.secret import Secret
+
+EMAIL_PATTERN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A new session; the cookie's value is known to its browser only."""
+
+    principal: Principal
+    cookie: Secret
+
+
+def create_user(
+    session: Session, email: str, *, password: Secret | None, is_admin: bool = False
+) -> User:
+    """Errors: Invalid, Conflict if somebody has that e-mail."""
+    if not EMAIL_PATTERN.fullmatch(email):
+        raise Invalid("not an e-mail address", details={"fields": {"email": "no address"}})
+    password_hash = password and passwords.hash_password(password)
+    user = Users(session).add(email, password_hash=password_hash, is_admin=is_admin)
+    if user is None:
+        raise Conflict("there is a user with this e-mail already")
+    audit.record_action(
+        session, "user.added", subject=f"user:{user.id}", details={"admin": is_admin}
+    )
+    return user
+
+
+def sign_in(
+    database: Database,
+    *,
+    email: str,
+    password: Secret,
+    lifetime: timedelta,
+    ip: str | None = None,
+    agent: str | None = None,
+) -> NewSession:
+    """Errors: Unauthorized (`invalid_login`), the same and as late for every reason."""
+    with database.transaction() as session:
+        user = Users(session).get_by_email(email)
+    password_hash = user.password_hash if user and user.disabled_at is None else None
+    is_correct = passwords.verify_password(
+        password, password_hash
+    )  # takes a while: no transaction waits for it
+    with database.transaction() as session:
+        if user and is_correct:
+            return start_session(session, user, password, lifetime, ip, agent)
+        subject = f"user:{user.id}" if user else None
+        audit.record_action(session, "login.refused", subject=subject)
+    raise Unauthorized("e-mail or password is wrong", code="invalid_login")
+
+
+def start_session(
+    session: Session,
+    user: User,
+    password: Secret,
+    lifetime: timedelta,
+    ip: str | None,
+    agent: str | None,
+) -> NewSession:
+    if user.password_hash and passwords.is_outdated_hash(user.password_hash):
+        Users(session).set_password(user.id, passwords.hash_password(password))
+    cookie = secrets.token_urlsafe(32)
+    login_id = LoginSessions(session).create(
+        user.id, hash_token(cookie), lifetime=lifetime, ip=ip, user_agent=agent and agent[:300]
+    )
+    audit.record_action(session, "login", user_id=user.id, subject=f"session:{login_id}")
+    return NewSession(session_principal(user, login_id), Secret(cookie))
+
+
+def sign_out(session: Session, cookie: str) -> None:
+    """Ends this session, if it is one."""
+    user_id = LoginSessions(session).revoke(hash_token(cookie))
+    if user_id is not None:
+        audit.record_action(session, "logout", user_id=user_id)
+
+
+def find_principal_by_cookie(
+    session: Session, cookie: str, *, lifetime: timedelta
+) -> Principal | None:
+    """Whose session this is; using it makes it last on."""
+    found = LoginSessions(session).get_active(hash_token(cookie))
+    if found is None:
+        return None
+    login, user = found
+    LoginSessions(session).extend(login, lifetime=lifetime)
+    return session_principal(user, login.id)
+
+
+def session_principal(user: User, login_id: int) -> Principal:
+    scopes = session_scopes(is_admin=user.is_admin)
+    return Principal(user.id, AuthMethod.SESSION, scopes, user.email, user.locale, login_id)
+
+
+def hash_token(text: str) -> str:
+    """Of a random value of 256 bits: there is nothing to guess, so no slow hash is needed."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,161 @@
+"""What is counted, under which names and labels: one registry for all processes of a machine.
+
+Labels hold few values: never an id, a name or a text from outside. Must decide nothing.
+Where several processes count, PROMETHEUS_MULTIPROC_DIR names the folder they share.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    values,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+FAST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
+CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+SLOW_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300, 600)
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+M = TypeVar("M", Counter, Histogram)
+
+
+def new_counter(name: str, help_text: str, *labels: str) -> Counter:
+    return Counter(f"signalpost_{name}", help_text, labels)
+
+
+def new_histogram(name: str, help_text: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+    return Histogram(f"signalpost_{name}_seconds", help_text, labels, buckets=buckets)
+
+
+OAUTH_STEPS = new_counter(
+    "oauth_flow", "Steps of connecting an account", "provider", "step", "outcome", "code"
+)
+UPLOADS = new_counter(
+    "upload", "Posts that reached a final state", "provider", "kind", "source", "outcome", "code"
+)
+PUBLISH_SECONDS = new_histogram(
+    "publish",
+    "Time from the request to the final state of a post",
+    "provider",
+    "kind",
+    "outcome",
+    buckets=SLOW_BUCKETS,
+)
+WEBHOOKS_RECEIVED = new_counter(
+    "webhook_received", "Webhook deliveries received", "provider", "event", "result"
+)
+WEBHOOKS_PROCESSED = new_counter(
+    "webhook_processed", "Webhook events processed", "provider", "event", "outcome"
+)
+WEBHOOK_ACK_SECONDS = new_histogram(
+    "webhook_ack", "Time to answer a webhook delivery", "provider", buckets=FAST_BUCKETS
+)
+WEBHOOK_PROCESSING_SECONDS = new_histogram(
+    "webhook_processing",
+    "Time from receiving a webhook event to having processed it",
+    "provider",
+    "event",
+    buckets=SLOW_BUCKETS,
+)
+TOKEN_REFRESHES = new_counter("token_refresh", "Token refreshes", "provider", "outcome", "code")
+INSIGHTS_FETCHES = new_counter(
+    "insights_fetch", "Insight requests to platforms", "provider", "kind", "outcome"
+)
+INSIGHTS_ITEMS = new_counter(
+    "insights_items", "Insight items fetched", "provider", "kind", "outcome"
+)
+INSIGHTS_SECONDS = new_histogram(
+    "insights",
+    "Duration of an insight request",
+    "provider",
+    "kind",
+    "outcome",
+    buckets=CALL_BUCKETS,
+)
+UPSTREAM_REQUESTS = new_counter(
+    "upstream_requests", "Requests to platforms", "platform", "endpoint", "status", "code"
+)
+UPSTREAM_SECONDS = new_histogram(
+    "upstream", "Duration of a request to a platform", "platform", "endpoint", buckets=CALL_BUCKETS
+)
+HTTP_REQUESTS = new_counter("http_requests", "HTTP requests received", "route", "method", "status")
+HTTP_SECONDS = new_histogram(
+    "http", "Duration of an HTTP request", "route", "method", buckets=FAST_BUCKETS
+)
+RATE_LIMIT_HITS = new_counter(
+    "rate_limit_hits", "Requests refused by a rate limit", "scope", "endpoint"
+)
+QUOTA_REFUSALS = new_counter("quota_refusals", "Posts refused by a quota", "provider")
+DELIVERIES = new_counter("deliveries", "Delivery attempts to host applications", "outcome")
+RETRIES = new_counter("retries", "Failed attempts that will be retried", "kind")
+STALE_LEASES = new_counter("claims_lost", "Results dropped because the lease was stale", "kind")
+WORKER_RUNS = new_counter("worker_runs", "Worker runs", "worker", "outcome")
+WORKER_SECONDS = new_histogram("worker", "Duration of a worker run", "worker", buckets=SLOW_BUCKETS)
+DB_ERRORS = new_counter("db_errors", "Transactions that failed because Postgres was unavailable")
+LIMITER_UNAVAILABLE = new_counter(
+    "limiter_away", "Rate limit checks that failed because Redis was unavailable", "scope"
+)
+
+GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
+    "posts": ("provider", "state"),
+    "oldest_due_seconds": ("kind",),
+    "webhook_backlog": ("provider",),
+    "dead_letters": ("provider",),
+    "outbox": ("state",),
+    "accounts": ("provider", "state"),
+    "scheduler_lag_seconds": (),
+    "circuit_state": ("platform", "class"),
+    "alerts_active": ("severity",),
+    "db_pool_in_use": (),
+}
+"""What is asked when somebody looks, from rows and not from memory: name → labels."""
+
+GaugeValues = Mapping[str, Iterable[tuple[tuple[str, ...], float]]]  # gauge → label values, value
+CIRCUIT_STATE_VALUES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
+
+
+@cache
+def with_labels(metric: M, *labels: str) -> M:
+    """That metric with these labels, found once: for what is counted with every request."""
+    return metric.labels(*labels)
+
+
+def count_upstream_call(
+    platform: str, endpoint: str, outcome: str, duration_seconds: float
+) -> None:
+    """One call to a platform; `outcome` is a status, or a code where none came."""
+    status, code = (outcome, "") if outcome.isdigit() else ("none", outcome)
+    with_labels(UPSTREAM_REQUESTS, platform, endpoint, status, code).inc()
+    with_labels(UPSTREAM_SECONDS, platform, endpoint).observe(duration_seconds)
+
+
+def render_exposition(gauge_values: GaugeValues) -> bytes:
+    """Everything counted by all processes, and these facts, as Prometheus reads it."""
+    registry = CollectorRegistry()
+    registry.register(GaugeCollector(gauge_values))
+    if values.ValueClass is values.MutexValue:  # this process counts for itself
+        return generate_latest(REGISTRY) + generate_latest(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # theirs
+    return generate_latest(registry)
+
+
+class GaugeCollector(Collector):
+    def __init__(self, gauge_values: GaugeValues) -> None:
+        self._gauge_values = gauge_values
+
+    def collect(self) -> Iterator[Metric]:
+        for name, labels in GAUGE_LABELS.items():
+            family = GaugeMetricFamily(f"signalpost_{name}", name.replace("_", " "), labels=labels)
+            for label_values, value in self._gauge_values.get(name, ()):
+                family.add_metric(label_values, value)
+            yield family

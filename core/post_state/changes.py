@@ -1,0 +1,110 @@
+"""What the ends and moves of posts write beside the posts: gathered, then one statement a table.
+
+Must decide nothing. Belongs to one transaction, and is written before that is committed.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from core.observability import metrics
+from core.outbox import AppEvent, enqueue_events
+from core.post_state.app_events import build_app_event
+from db.identity.notifications import Notifications
+from db.posts.batches import AnyPost, AnyTikTokPost
+from db.posts.tiktok_posts import TikTokPosts
+from db.posts.timeline import PostEvents
+from db.posts.upload_sessions import UploadSessions
+from db.session import Session, database_now
+
+
+class ChangeSet:
+    """`records` are those read before, by the ids of their posts; others are read when asked for.
+
+    `at` is the database's time of all that is written.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        records: Mapping[int, AnyTikTokPost | None] | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self.session = session
+        self._records: dict[int, AnyTikTokPost | None] = dict(records or {})
+        self._at = at
+        self._events: list[dict[str, Any]] = []
+        self._notifications: list[dict[str, Any]] = []
+        self._app_events: list[AppEvent] = []
+        self._ended_posts: list[AnyPost] = []
+
+    @cached_property
+    def at(self) -> datetime:
+        return self._at or database_now(self.session)
+
+    def get_record(self, post: AnyPost) -> AnyTikTokPost | None:
+        """What the platform knows of it, as far as it told us."""
+        if post.id not in self._records:
+            self._records[post.id] = TikTokPosts(self.session).get_by_post(post.id)
+        return self._records[post.id]
+
+    def add_event(
+        self,
+        post: AnyPost,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """One more line of its timeline; `kind` as in `PostEvents.add`."""
+        self._events.append(
+            PostEvents.new_row(post.id, kind, before=before, after=after, note=note)
+        )
+
+    def add_notification(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> None:
+        """Once for each cause."""
+        self._notifications.append(Notifications.new_row(user_id, kind, cause=cause, **payload))
+
+    def add_app_event(self, post: AnyPost) -> None:
+        """Host applications hear of it, as it stands now."""
+        app_event = build_app_event(post)
+        if app_event is not None:
+            self._app_events.append(app_event)
+
+    def add_ended_post(self, post: AnyPost) -> None:
+        """Its upload address is worth nothing any more, and it is counted."""
+        self._ended_posts.append(post)
+
+    def write(self) -> None:
+        PostEvents(self.session).add_all(self._events)
+        Notifications(self.session).add_all(self._notifications)
+        enqueue_events(self.session, self._app_events)
+        UploadSessions(self.session).delete_for_posts([post.id for post in self._ended_posts])
+        for post in self._ended_posts:
+            count_outcome(post)
+
+
+@contextmanager
+def open_change_set(
+    session: Session, *, records: Mapping[int, AnyTikTokPost | None] | None = None
+) -> Iterator[ChangeSet]:
+    """Written when the block ends well."""
+    changes = ChangeSet(session, records=records)
+    yield changes
+    changes.write()
+
+
+def count_outcome(post: AnyPost) -> None:
+    """Ended, how, and how long after it was to begin."""
+    labels, outcome = (post.provider, post.kind), post.state.lower()
+    metrics.with_labels(
+        metrics.UPLOADS, *labels, post.source, outcome, post.error_code or "none"
+    ).inc()
+    if post.finished_at is not None:
+        duration = post.finished_at - (post.publish_at or post.created_at)
+        histogram = metrics.with_labels(metrics.PUBLISH_SECONDS, *labels, outcome)
+        histogram.observe(max(duration.total_seconds(), 0.0))

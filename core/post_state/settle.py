@@ -1,0 +1,130 @@
+"""Two mouths, one ear: news of a publication, by poll or webhook, becomes state. Pure, monotone.
+
+Late, doubled and disordered news cannot move a post backwards: phases have a rank, final states
+are final, and only the moves of `MOVES` exist.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from core.backoff import with_jitter
+from platforms.base import Phase, PublishProgress
+
+
+class PostState(StrEnum):
+    """Where one of our posts stands, in our own words."""
+
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    PROCESSING = "PROCESSING"
+    UNCONFIRMED = "UNCONFIRMED"
+    PUBLISHED = "PUBLISHED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+FINAL_STATES = frozenset({PostState.PUBLISHED, PostState.FAILED, PostState.CANCELLED})
+
+_FINAL_STATES = FINAL_STATES
+ALLOWED_TRANSITIONS: dict[PostState, frozenset[PostState]] = {
+    PostState.QUEUED: frozenset({PostState.SENDING, PostState.FAILED, PostState.CANCELLED}),
+    PostState.SENDING: _FINAL_STATES
+    | {PostState.PROCESSING, PostState.UNCONFIRMED, PostState.QUEUED},
+    PostState.PROCESSING: _FINAL_STATES | {PostState.UNCONFIRMED},
+    # back to SENDING only when the platform itself says which bytes are missing
+    PostState.UNCONFIRMED: _FINAL_STATES
+    | {PostState.PROCESSING, PostState.SENDING, PostState.QUEUED},
+    PostState.PUBLISHED: frozenset(),
+    PostState.FAILED: frozenset(),
+    PostState.CANCELLED: frozenset(),
+}
+
+PHASE_RANKS = {
+    Phase.RECEIVING: 1,
+    Phase.PROCESSING: 2,
+    Phase.DELIVERED: 3,
+    Phase.PUBLISHED: 4,
+    Phase.FAILED: 4,
+    Phase.CANCELLED: 4,
+}
+
+STATE_FOR_PHASE = {
+    Phase.RECEIVING: PostState.SENDING,
+    Phase.PROCESSING: PostState.PROCESSING,
+    Phase.DELIVERED: PostState.PUBLISHED,
+    Phase.PUBLISHED: PostState.PUBLISHED,
+    Phase.FAILED: PostState.FAILED,
+    Phase.CANCELLED: PostState.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class CurrentState:
+    """What we believe: our state, and the last phase the platform told us of."""
+
+    state: PostState
+    phase: Phase | None = None
+    bytes_total: int | None = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What we believe after the news. `contradicts`: it names another end than the one we hold."""
+
+    state: PostState
+    phase: Phase | None
+    is_change: bool
+    is_contradiction: bool = False
+
+
+def settle(current: CurrentState, progress: PublishProgress) -> Transition:
+    """One piece of news applied; the same news again, or older news, changes nothing."""
+    phase = effective_phase(current, progress)
+    target = STATE_FOR_PHASE[phase]
+    unchanged = Transition(current.state, current.phase, is_change=False)
+    if current.phase is not None and PHASE_RANKS[phase] < PHASE_RANKS[current.phase]:
+        return unchanged
+    if current.state in FINAL_STATES and target is not current.state:
+        return Transition(
+            current.state,
+            current.phase,
+            is_change=False,
+            is_contradiction=is_contradiction(current.state, target),
+        )
+    if target is not current.state and target not in ALLOWED_TRANSITIONS[current.state]:
+        return unchanged
+    return Transition(target, phase, is_change=(target, phase) != (current.state, current.phase))
+
+
+def is_contradiction(current: PostState, reported: PostState) -> bool:
+    """Whether a post is out or not matters; which of our words says that it is not, does not."""
+    return reported in FINAL_STATES and PostState.PUBLISHED in {current, reported}
+
+
+def effective_phase(current: CurrentState, progress: PublishProgress) -> Phase:
+    """A platform that has every byte is no longer receiving, whatever its word for it."""
+    is_complete = current.bytes_total is not None and progress.bytes_done == current.bytes_total
+    has_all_bytes = progress.phase is Phase.RECEIVING and (
+        is_complete or current.state is PostState.PROCESSING
+    )
+    return Phase.PROCESSING if has_all_bytes else progress.phase
+
+
+FIRST_POLL_DELAYS = tuple(timedelta(seconds=value) for value in (5, 15, 30, 60, 120, 300))
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+STALE_AFTER, GIVE_UP_AFTER = DAY, timedelta(hours=72)
+
+
+def next_poll_delay(poll_count: int, age: timedelta, *, jitter: float) -> timedelta:
+    """How long until we ask again, after `polls` questions about a post of this age.
+
+    Source: 5, 15, 30, 60, 120, 300 s ± 20 %, after an hour every 15 minutes, after a day hourly.
+    """
+    if age >= STALE_AFTER:
+        return with_jitter(HOUR, jitter=jitter)
+    if age >= HOUR:
+        return with_jitter(timedelta(minutes=15), jitter=jitter)
+    return with_jitter(
+        FIRST_POLL_DELAYS[min(poll_count, len(FIRST_POLL_DELAYS) - 1)], jitter=jitter
+    )

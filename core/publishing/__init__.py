@@ -1,0 +1,49 @@
+"""Everything one can do with posts, under one name for the edges. Decides nothing itself."""
+
+from core.post_state.settle import settle
+from core.publishing.commands import cancel_post, release_post, retry_post
+from core.publishing.create import PostResult, request_upload
+from core.publishing.enqueue import enqueue_post
+from core.publishing.job_types import PUBLISH_JOB, UPLOAD_JOB
+from core.publishing.preflight import CreatorInfo
+from core.publishing.queries import (
+    PostPage,
+    PostView,
+    RemainingQuota,
+    UploadProgress,
+    get_creator,
+    get_current_status,
+    get_post,
+    get_post_stats,
+    get_remaining_quota,
+    get_timeline,
+    list_posts,
+    upload_progress,
+)
+from core.publishing.request_schema import UploadRequest
+
+__all__ = [
+    "PUBLISH_JOB",
+    "UPLOAD_JOB",
+    "CreatorInfo",
+    "PostPage",
+    "PostResult",
+    "PostView",
+    "RemainingQuota",
+    "UploadProgress",
+    "UploadRequest",
+    "cancel_post",
+    "enqueue_post",
+    "get_creator",
+    "get_current_status",
+    "get_post",
+    "get_post_stats",
+    "get_remaining_quota",
+    "get_timeline",
+    "list_posts",
+    "release_post",
+    "request_upload",
+    "retry_post",
+    "settle",
+    "upload_progress",
+]

@@ -1,0 +1,130 @@
+"""Another service asks for a post through the broker: its message becomes a row, good or bad.
+
+What is wrong is stored with its reason, where its user and the operator can find it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from core import audit
+from core.bootstrap import Services
+from core.errors import CoreError, Invalid
+from core.post_state.changes import open_change_set
+from core.post_state.settle import PostState
+from core.publishing.create import request_digest, request_upload
+from core.publishing.request_schema import UploadRequest
+from core.validation import is_storable_text, validate_model
+from db.identity.users import Users
+from db.posts.posts import Posts, SentBy
+from db.posts.timeline import PostEvents
+from db.session import Database, Session
+from platforms.errors import PlatformError
+
+ENVELOPE_FIELDS = ("user_id", "idempotency_key")
+ROW_ID_LIMIT = 2**63
+
+log = structlog.get_logger(__name__)
+
+
+def enqueue_post(database: Database, services: Services, payload: Mapping[str, Any]) -> None:
+    """The fields of the HTTP request, `user_id` and, if wished, `idempotency_key`.
+
+    Errors: StoreAway, and then nothing is stored and the message must not be spent.
+    """
+    values = {name: value for name, value in payload.items() if name not in ENVELOPE_FIELDS}
+    try:
+        request = validate_model(UploadRequest, values)
+        request_upload(
+            database,
+            services,
+            user_id=require_user(database, payload),
+            request=request,
+            idempotency_key=parse_idempotency_key(payload),
+            can_wait=True,
+        )
+    except (CoreError, PlatformError) as error:
+        record_rejection(database, payload, error)
+
+
+def require_user(database: Database, payload: Mapping[str, Any]) -> int:
+    """Errors: Invalid unless it is a user of ours."""
+    with database.transaction() as session:
+        user_id = find_user(session, payload)
+    if user_id is None:
+        raise Invalid("no such user", details={"fields": {"user_id": "names no user"}})
+    return user_id
+
+
+def find_user(session: Session, payload: Mapping[str, Any]) -> int | None:
+    user_id = payload.get("user_id")
+    if not isinstance(user_id, int) or isinstance(user_id, bool) or not 0 < user_id < ROW_ID_LIMIT:
+        return None
+    user = Users(session).get(user_id)
+    return None if user is None or user.disabled_at is not None else user.id
+
+
+def parse_idempotency_key(payload: Mapping[str, Any]) -> str | None:
+    key = payload.get("idempotency_key")
+    if key is not None and not isinstance(key, str):
+        fields = {"idempotency_key": "must be text"}
+        raise Invalid("the key is not usable", details={"fields": fields})
+    return key
+
+
+def record_rejection(
+    database: Database, payload: Mapping[str, Any], error: CoreError | PlatformError
+) -> None:
+    """A post that has failed before it began; without a user, a line in the audit log alone."""
+    log.warning("post.rejected", code=error.code)
+    details = {"code": error.code, **getattr(error, "details", {})}
+    with database.transaction() as session:
+        user_id = find_user(session, payload)
+        post_id = (
+            insert_rejected_post(session, payload, error, user_id=user_id) if user_id else None
+        )
+        subject = f"post:{post_id}" if post_id else None
+        audit.record_action(
+            session, "post.rejected", user_id=user_id, subject=subject, details=details
+        )
+
+
+def insert_rejected_post(
+    session: Session,
+    payload: Mapping[str, Any],
+    error: CoreError | PlatformError,
+    *,
+    user_id: int,
+) -> int | None:
+    """The row's id; None if this very message was rejected before."""
+    post = Posts(session).add(
+        user_id=user_id,
+        provider="tiktok",
+        kind="INBOX_VIDEO",
+        source="FILE_UPLOAD",
+        sent_by=SentBy.SIGNALPOST,
+        title=safe_title(payload.get("title")),
+        payload_json={"rejected": getattr(error, "details", {}).get("fields", {})},
+        state=PostState.FAILED,
+        error_code=error.code,
+        error_message=str(error),
+        finished_at=Posts.now(),
+        idempotency_key=rejection_key(payload, error),
+        request_hash=request_digest(payload),
+    )
+    if post is None:
+        return None
+    PostEvents(session).add(post, "rejected", after=PostState.FAILED, note=error.code)
+    with open_change_set(session) as changes:
+        changes.add_app_event(post)  # nobody waits for an answer that could tell them
+    return post.id
+
+
+def safe_title(title: object) -> str:
+    return title[:2200] if isinstance(title, str) and is_storable_text(title) else ""
+
+
+def rejection_key(payload: Mapping[str, Any], error: CoreError | PlatformError) -> str:
+    """So that a message delivered twice is one row, whether it brought a usable key or not."""
+    return f"rejected:{request_digest({'payload': dict(payload), 'code': error.code})}"

@@ -1,0 +1,244 @@
+"""What somebody wishes to publish on TikTok, as said: by HTTP or through the queue, checked alike.
+
+Says nothing of accounts, files or limits: those are looked up when the wish becomes a post.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from core.errors import Invalid
+from core.url_rules import validate_public_https_url
+from db.posts.posts import SentBy
+
+MAX_TITLE_UNITS, MAX_DESCRIPTION_UNITS = 2200, 4000  # UTF-16 units
+MAX_PHOTOS = 35
+MAX_VIDEO_BYTES = 4_000_000_000
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+PrivacyLevel = Literal[
+    "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"
+]
+SETTING_FIELDS = (
+    "privacy_level",
+    "disable_duet",
+    "disable_comment",
+    "disable_stitch",
+    "brand_content_toggle",
+    "brand_organic_toggle",
+    "is_aigc",
+    "video_cover_timestamp_ms",
+    "description",
+    "auto_add_music",
+)
+VIDEO_ONLY_FIELDS = {
+    "video_url": "videoUrl",
+    "disable_duet": "disable_duet",
+    "disable_stitch": "disable_stitch",
+    "video_cover_timestamp_ms": "video_cover_timestamp_ms",
+}
+PHOTO_ONLY_FIELDS = {
+    name: name for name in ("photo_images", "photo_cover_index", "description", "auto_add_music")
+}
+"""Fields of one kind of media alone, and how they are called outside."""
+
+
+def utf16_length(text: str) -> int:
+    """Length in UTF-16 units, as TikTok counts."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def validate_title(text: str) -> str:
+    if utf16_length(text) > MAX_TITLE_UNITS:
+        raise ValueError(f"must not be longer than {MAX_TITLE_UNITS} UTF-16 units")
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def validate_description(text: str) -> str:
+    if utf16_length(text) > MAX_DESCRIPTION_UNITS:
+        raise ValueError(f"must not be longer than {MAX_DESCRIPTION_UNITS} UTF-16 units")
+    return text
+
+
+def parse_rfc3339(value: Any) -> datetime:
+    """RFC 3339 with its zone. Errors: ValueError."""
+    if not isinstance(value, str) or not RFC3339.fullmatch(value):
+        raise ValueError("must be a time such as 2026-11-25T09:30:00Z")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists") from None
+
+
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+PublicHttpsUrl = Annotated[str, AfterValidator(validate_public_https_url)]
+
+
+class UploadRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    source: Literal["FILE_UPLOAD", "PULL_FROM_URL"]
+    title: Annotated[str, AfterValidator(validate_title)]
+    media_type: Literal["VIDEO", "PHOTO"] = "VIDEO"
+    mode: Literal["INBOX", "DIRECT"] = "INBOX"
+    account_id: RowId | None = None
+    video_url: PublicHttpsUrl | None = Field(
+        default=None, validation_alias=AliasChoices("videoUrl", "video_url")
+    )
+    media_id: RowId | None = None
+    video_size: Annotated[int, Field(ge=1, le=MAX_VIDEO_BYTES)] | None = None
+    publish_at: Annotated[datetime, BeforeValidator(parse_rfc3339)] | None = None
+    privacy_level: PrivacyLevel | None = None
+    disable_duet: bool = False
+    disable_comment: bool = False
+    disable_stitch: bool = False
+    brand_content_toggle: bool = False
+    brand_organic_toggle: bool = False
+    is_aigc: bool = False
+    video_cover_timestamp_ms: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    photo_images: (
+        Annotated[list[PublicHttpsUrl], Field(min_length=1, max_length=MAX_PHOTOS)] | None
+    ) = None
+    photo_cover_index: Annotated[int, Field(ge=0, lt=MAX_PHOTOS)] = 0
+    description: Annotated[str, AfterValidator(validate_description)] | None = None
+    auto_add_music: bool = False
+
+    @property
+    def sent_by(self) -> SentBy:
+        if self.source == "PULL_FROM_URL":
+            return SentBy.PLATFORM
+        return SentBy.CALLER if self.media_id is None else SentBy.SIGNALPOST
+
+    @property
+    def source_urls(self) -> tuple[str, ...]:
+        """What the platform is to fetch."""
+        return (*([self.video_url] if self.video_url else []), *(self.photo_images or ()))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those that were said; the rest is left to the platform or to the creator."""
+        explicit = {
+            name: getattr(self, name) for name in SETTING_FIELDS if name in self.model_fields_set
+        }
+        return {name: value for name, value in explicit.items() if value is not None}
+
+
+# MERGED core.posts.sound: What one field of a wish says about another, and the clock about both. Pure; asks nobody.
+
+MAX_SCHEDULE_AHEAD = timedelta(days=90)
+MAX_PHOTO_TITLE_UNITS = 90  # UTF-16 units
+
+RequestPredicate = Callable[[UploadRequest], bool]
+
+
+def is_pull(request: UploadRequest) -> bool:
+    return request.source == "PULL_FROM_URL"
+
+
+def is_photo(request: UploadRequest) -> bool:
+    return request.media_type == "PHOTO"
+
+
+def has_ambiguous_size(request: UploadRequest) -> bool:
+    return not is_pull(request) and (request.media_id is None) == (request.video_size is None)
+
+
+def is_missing_url(request: UploadRequest) -> bool:
+    return is_pull(request) and not is_photo(request) and request.video_url is None
+
+
+def has_invalid_cover_index(request: UploadRequest) -> bool:
+    return request.photo_images is not None and request.photo_cover_index >= len(
+        request.photo_images
+    )
+
+
+def is_private_branded_content(request: UploadRequest) -> bool:
+    """What somebody pays for has to be seen. Source: content-sharing-guidelines, 2026-11-22."""
+    return (
+        request.mode == "DIRECT"
+        and request.brand_content_toggle
+        and request.privacy_level == "SELF_ONLY"
+    )
+
+
+FIELD_RULES: tuple[tuple[str, RequestPredicate, str], ...] = (
+    ("videoUrl", is_missing_url, "is required for PULL_FROM_URL"),
+    (
+        "videoUrl",
+        lambda request: not is_pull(request) and request.video_url is not None,
+        "does not go with FILE_UPLOAD",
+    ),
+    (
+        "media_id",
+        lambda request: is_pull(request) and request.media_id is not None,
+        "does not go with PULL_FROM_URL",
+    ),
+    (
+        "video_size",
+        lambda request: is_pull(request) and request.video_size is not None,
+        "does not go with PULL_FROM_URL",
+    ),
+    (
+        "video_size",
+        has_ambiguous_size,
+        "either media_id or video_size is required for FILE_UPLOAD",
+    ),
+    (
+        "privacy_level",
+        lambda request: request.mode == "DIRECT" and request.privacy_level is None,
+        "is required in DIRECT mode",
+    ),
+    (
+        "privacy_level",
+        is_private_branded_content,
+        "Branded content visibility cannot be set to private.",
+    ),
+    (
+        "source",
+        lambda request: is_photo(request) and not is_pull(request),
+        "must be PULL_FROM_URL for photos",
+    ),
+    (
+        "photo_images",
+        lambda request: is_photo(request) and not request.photo_images,
+        "is required for photos",
+    ),
+    ("photo_cover_index", has_invalid_cover_index, "names none of the photos"),
+    (
+        "title",
+        lambda request: is_photo(request) and utf16_length(request.title) > MAX_PHOTO_TITLE_UNITS,
+        f"must not be longer than {MAX_PHOTO_TITLE_UNITS} UTF-16 units for photos",
+    ),
+)
+
+
+def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -> None:
+    """Shapes: `can_wait` is the requester's wish not to stay for the first step.
+
+    Errors: Invalid with `details.fields`.
+    """
+    faults = {name: message for name, is_fault, message in FIELD_RULES if is_fault(request)}
+    faults |= dict.fromkeys(foreign_fields(request), f"does not go with {request.media_type}")
+    publish_at, is_sent_by_caller = request.publish_at, request.sent_by == SentBy.CALLER
+    if publish_at is not None and not now < publish_at <= now + MAX_SCHEDULE_AHEAD:
+        faults["publish_at"] = f"must be in the future and within {MAX_SCHEDULE_AHEAD.days} days"
+    if publish_at is not None and is_sent_by_caller:
+        faults["publish_at"] = "needs media_id or PULL_FROM_URL: we must be able to send it"
+    if can_wait and is_sent_by_caller:
+        faults.setdefault("video_size", "cannot be queued: nobody would send the bytes")
+    if faults:
+        raise Invalid("fields do not fit together", details={"fields": faults})
+
+
+def foreign_fields(request: UploadRequest) -> list[str]:
+    """Fields that were said and belong to the other kind of media."""
+    foreign_names = VIDEO_ONLY_FIELDS if is_photo(request) else PHOTO_ONLY_FIELDS
+    given_fields = {name for name in request.model_fields_set if getattr(request, name) is not None}
+    return [foreign_names[name] for name in foreign_names if name in given_fields]

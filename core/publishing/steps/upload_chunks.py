@@ -1,0 +1,184 @@
+"""Bytes on their way: some chunks per claim, so that a kill costs one chunk and no more.
+
+The saved offset is a lower bound. After any try that did not come back, `check` asks the platform
+first and the next chunk starts where it says. The last chunk is unsafe: unanswered → UNCONFIRMED.
+It has a claim of its own, so that the row tells when nothing but it is missing (`cancel`).
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+from core.bootstrap import Services
+from core.crypto import EncryptionContext, upload_url_context
+from core.errors import NotFound, OperationFailed
+from core.outcomes import IMMEDIATELY, Reschedule, Snooze
+from core.post_state.changes import ChangeSet
+from core.post_state.settle import FINAL_STATES, FIRST_POLL_DELAYS, PostState
+from core.post_state.step_state import FILE_STAMP, OFFSET_CONFIRMED, UPLOAD_URL_ERROR, without_key
+from core.post_state.transitions import DRAFT_POLL_INTERVAL, move_post
+from core.publishing.quota import LOCK_RETRY_AFTER
+from core.publishing.steps.start import UNCONFIRMED_POLL_DELAY
+from db.media.files import MediaFiles
+from db.posts.posts import Post
+from db.posts.quota_slots import QuotaSlots
+from db.posts.upload_sessions import UploadSessions
+from db.session import Session
+from platforms.base import Chunk, ChunkResult, Phase
+from platforms.chunks import ChunkPlan, next_chunk
+from platforms.errors import Rejected, Unavailable
+from platforms.secret import Secret
+
+SOURCE_CHANGED_CODE = "source_changed"
+CHUNK_TIME_BUDGET_SECONDS = (
+    3.0  # seconds in which a claim begins further chunks: writing down each one took as long
+)
+# as sending it
+MAX_UPLOADS_PER_ACCOUNT = (
+    3  # uploads of one account: a crowd of its films must not take all workers
+)
+
+
+@dataclass(frozen=True)
+class UploadChunksJob:
+    provider: str
+    encrypted_url: str
+    url_context: EncryptionContext
+    path: str
+    content_type: str
+    plan: ChunkPlan
+    chunk: Chunk
+    total_bytes: int
+    file_stamp: str | None  # of the file; None before its first bytes
+
+    @property
+    def is_last(self) -> bool:
+        return self.chunk.last == self.total_bytes - 1
+
+
+@dataclass(frozen=True)
+class ChunkSent:
+    """The platform's word on a chunk, and the stamp of the file that it came from."""
+
+    sent: ChunkResult
+    file_stamp: str
+
+
+@dataclass(frozen=True)
+class LastChunkUnanswered:
+    """The last chunk may have arrived: the platform must be asked before anything else."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class UploadUrlInvalid:
+    """The upload address no longer works; what that means, the platform's status tells."""
+
+    code: str
+
+
+UploadOutcome = ChunkSent | LastChunkUnanswered | UploadUrlInvalid
+
+
+def prepare(session: Session, post: Post) -> UploadChunksJob:
+    limit_parallel_uploads(session, post)
+    upload = UploadSessions(session).get_by_post(post.id)
+    media = MediaFiles(session).get(post.media_id)
+    if upload is None or upload.upload_url_encrypted is None:
+        raise OperationFailed("no upload session", code="upload_failed")
+    if media is None or media.size != upload.size or media.sha256 != upload.sha256:
+        raise OperationFailed("the file changed while it was being sent", code=SOURCE_CHANGED_CODE)
+    plan = ChunkPlan(upload.chunk_size, upload.total_chunk_count)
+    post.memo = without_key(post.memo, OFFSET_CONFIRMED)
+    return UploadChunksJob(
+        post.provider,
+        upload.upload_url_encrypted,
+        upload_url_context(post.provider, post.id, post.user_id),
+        media.path,
+        media.content_type,
+        plan,
+        next_chunk(plan, upload.size, upload.next_offset),
+        upload.size,
+        post.memo.get(FILE_STAMP),
+    )
+
+
+def limit_parallel_uploads(session: Session, post: Post) -> None:
+    """Errors: Later while enough of the same account's uploads are in workers' hands."""
+    if not QuotaSlots(session).lock_account(post.oauth_account_id or 0, wait=False):
+        raise Snooze(LOCK_RETRY_AFTER, "somebody else is counting uploads")
+    if UploadSessions(session).count_other_uploads(post) >= MAX_UPLOADS_PER_ACCOUNT:
+        raise Snooze(LOCK_RETRY_AFTER, "other uploads of the account are under way")
+
+
+def execute(job: UploadChunksJob, services: Services) -> UploadOutcome:
+    """A stint of chunks; what stops it after the first of them is met again by the next claim."""
+    deadline, url = (
+        time.monotonic() + CHUNK_TIME_BUDGET_SECONDS,
+        services.key_ring.decrypt(job.encrypted_url, job.url_context),
+    )
+    outcome = send_chunk(job, url, services)
+    while (
+        isinstance(outcome, ChunkSent)
+        and not outcome.sent.is_complete
+        and time.monotonic() < deadline
+    ):
+        following_chunk = next_chunk(job.plan, job.total_bytes, outcome.sent.next_offset)
+        job = replace(job, chunk=following_chunk, file_stamp=outcome.file_stamp)
+        if job.is_last:
+            break
+        try:
+            outcome = send_chunk(job, url, services)
+        except Unavailable:
+            break  # the door has logged it
+    return outcome
+
+
+def send_chunk(job: UploadChunksJob, url: Secret, services: Services) -> UploadOutcome:
+    data, file_stamp = read_chunk(job, services)
+    try:
+        sent = services.get_platform(job.provider).publisher.send_chunk(
+            url, data, chunk=job.chunk, total_size=job.total_bytes, content_type=job.content_type
+        )
+        return ChunkSent(sent, file_stamp)
+    except Rejected as error:
+        if error.code in {"upload_url_expired", "upload_unknown"}:
+            return UploadUrlInvalid(error.code)
+        raise
+    except Unavailable as error:
+        if job.is_last and error.may_have_arrived:
+            return LastChunkUnanswered(error.code)
+        raise
+
+
+def read_chunk(job: UploadChunksJob, services: Services) -> tuple[memoryview, str]:
+    """The bytes, and the file's stamp. Errors: Failed if it is gone, or no longer what it was."""
+    try:
+        data = services.media.read(job.path, job.chunk.first, job.chunk.last)
+        file_stamp = services.media.version_stamp(job.path)
+    except NotFound as error:
+        raise OperationFailed(str(error), code=SOURCE_CHANGED_CODE) from error
+    if job.file_stamp not in {None, file_stamp} or file_stamp.partition(":")[0] != str(
+        job.total_bytes
+    ):
+        raise OperationFailed("the file changed while it was being sent", code=SOURCE_CHANGED_CODE)
+    return data, file_stamp
+
+
+def record(changes: ChangeSet, post: Post, outcome: UploadOutcome) -> Reschedule:
+    if post.state in FINAL_STATES:  # the webhook was faster than this answer
+        return Reschedule(DRAFT_POLL_INTERVAL if post.step == Phase.DELIVERED else None)
+    if isinstance(outcome, UploadUrlInvalid):
+        post.memo = {**post.memo, UPLOAD_URL_ERROR: outcome.code}
+        return Reschedule(UNCONFIRMED_POLL_DELAY)
+    if isinstance(outcome, LastChunkUnanswered):
+        move_post(changes, post, PostState.UNCONFIRMED, note=f"last chunk: {outcome.code}")
+        return Reschedule(UNCONFIRMED_POLL_DELAY)
+    UploadSessions(changes.session).set_offset(post.id, outcome.sent.next_offset)
+    post.bytes_sent = outcome.sent.next_offset
+    post.memo = {**post.memo, FILE_STAMP: outcome.file_stamp}
+    if not outcome.sent.is_complete:
+        return Reschedule(IMMEDIATELY)
+    post.step = Phase.PROCESSING
+    move_post(changes, post, PostState.PROCESSING, note="all bytes sent")
+    return Reschedule(FIRST_POLL_DELAYS[0])

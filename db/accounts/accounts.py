@@ -1,0 +1,138 @@
+"""Connected platform accounts with their sealed tokens: rows due before their token ends."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column, query_expression
+
+from db.base import PROVIDERS, UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
+from db.leases import JobColumns, JobQueue
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    NEEDS_RECONNECT = "NEEDS_RECONNECT"
+    REVOKED = "REVOKED"
+    DISCONNECTED = "DISCONNECTED"
+    CRYPTO_ERROR = "CRYPTO_ERROR"
+
+
+class Account(JobColumns, TimestampColumns, Base):
+    __tablename__ = "oauth_accounts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(50))
+    open_id: Mapped[str] = mapped_column(String(255), comment="the platform's id of its user")
+    scope: Mapped[str] = mapped_column(comment="what was granted, comma-separated")
+    access_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: wiped")
+    refresh_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM")
+    expires_at: Mapped[datetime] = mapped_column(comment="of the access token, as answered")
+    refresh_expires_at: Mapped[datetime | None] = mapped_column(comment="of the refresh token")
+    details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
+    status: Mapped[str] = mapped_column(String(50), server_default="ACTIVE")
+    status_cause: Mapped[str | None] = mapped_column(comment="why it is no longer active")
+    token_version: Mapped[int] = mapped_column(server_default="0")
+    last_refreshed_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None] = mapped_column(comment="last call made with the token")
+    refresh_started_at: Mapped[datetime | None] = mapped_column(
+        comment="a refresh was sent then and no definite answer came yet"
+    )
+    disconnected_at: Mapped[datetime | None]
+
+    due_at: Mapped[datetime | None] = mapped_column("refresh_due_at")
+    attempts: Mapped[int] = mapped_column("refresh_failures", server_default="0")
+    last_error: Mapped[str | None] = mapped_column("last_refresh_error")
+
+    has_usable_token: Mapped[bool | None] = query_expression()
+    was_used_recently: Mapped[bool | None] = query_expression()
+    # no columns: what `Grants.several` found when it read the row; None if others read it
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "provider", "open_id"),
+        Index(
+            "uq_oauth_accounts_live",
+            "provider",
+            "open_id",
+            unique=True,
+            postgresql_where=text("disconnected_at IS NULL"),
+        ),
+        Index("idx_oauth_accounts_expires", "expires_at"),
+        Index(
+            "idx_oauth_accounts_refresh_due",
+            "refresh_due_at",
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+        Index("idx_oauth_accounts_provider_status", "provider", "status"),
+        Index("idx_oauth_accounts_updated", text("updated_at DESC")),
+        one_of("provider", PROVIDERS),
+        one_of("status", AccountStatus),
+        CheckConstraint("access_token_encrypted IS NOT NULL OR status <> 'ACTIVE'", name="token"),
+        {
+            "comment": "Connected accounts; tokens are sealed and bound to their row",
+            "postgresql_with": UPDATED_ROWS_STORAGE,
+        },
+    )
+
+
+ACCOUNT_QUEUE = JobQueue(Account, conditions=(Account.status == AccountStatus.ACTIVE,))
+
+
+class Accounts:
+    """Look-ups. Those on behalf of a caller name the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, account_id: int | None) -> Account | None:
+        return None if account_id is None else self._session.get(Account, account_id)
+
+    def lock(self, account_id: int) -> Account | None:
+        """Read again, and nobody else's until this transaction ends."""
+        return self._lock_one(select(Account).where(Account.id == account_id))
+
+    def get_for_user(self, account_id: int, *, user_id: int) -> Account | None:
+        query = select(Account).where(Account.id == account_id, Account.user_id == user_id)
+        return self._session.scalar(query)
+
+    def list_for_user(self, user_id: int, provider: str | None = None) -> Sequence[Account]:
+        """Connected ones, whether their grant is alive or not; the newest first."""
+        query = connected_accounts(provider).where(Account.user_id == user_id)
+        return self._session.scalars(query.order_by(Account.id.desc())).all()
+
+    def lock_connected(self, provider: str, open_id: str) -> Account | None:
+        """The one connected account of this user of a platform, locked: there is at most one."""
+        return self._lock_one(connected_accounts(provider).where(Account.open_id == open_id))
+
+    def list_expiring(self, within: timedelta, provider: str | None = None) -> Sequence[Account]:
+        """Whose access token has ended or will so soon, while another can still be had."""
+        query = connected_accounts(provider).where(
+            Account.status == AccountStatus.ACTIVE,
+            Account.expires_at <= func.now() + within,
+            Account.refresh_token_encrypted.is_not(None),
+            or_(Account.refresh_expires_at.is_(None), Account.refresh_expires_at > func.now()),
+        )
+        return self._session.scalars(query.order_by(Account.expires_at)).all()
+
+    def _lock_one(self, query: Select[Account]) -> Account | None:
+        lock_query = query.with_for_update(key_share=True)  # posts may be wished meanwhile
+        return self._session.scalar(lock_query, execution_options={"populate_existing": True})
+
+
+def connected_accounts(provider: str | None) -> Select[Account]:
+    """Of one platform, or of all of them."""
+    query = select(Account).where(Account.disconnected_at.is_(None))
+    return query if provider is None else query.where(Account.provider == provider)

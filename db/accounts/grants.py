@@ -1,0 +1,253 @@
+"""The tokens of accounts as they come, age and are used. Must not decide what follows from it.
+
+Times are the database's. What is asked on behalf of a post never waits for a row that somebody
+holds, since the caller holds rows of its own.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    and_,
+    cast,
+    exists,
+    extract,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
+
+from db.accounts.accounts import Account, AccountStatus
+from db.bulk import is_any_of
+from db.posts.posts import Post
+from db.session import DEFAULT_TOKEN_GUARD, TOKEN_GUARD_KEY
+
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+RECENT_REFRESH_WINDOW = timedelta(
+    minutes=5
+)  # a token younger than that was not refused for its age
+REFUSED_VERSION_KEY = "refused_version"  # in `metadata`: which tokens the platform took no longer
+LAST_USED_PRECISION = timedelta(
+    minutes=10
+)  # how exact `last_used_at` is: a write per call is a lock per call
+
+ACCOUNT_TABLE: Any = Account.__table__
+UNIQUE_COLUMNS = ("user_id", "provider", "open_id")
+RESET_COLUMNS = {
+    "status": AccountStatus.ACTIVE,
+    "status_cause": None,
+    "disconnected_at": None,
+    "refresh_failures": 0,
+    "last_refresh_error": None,
+    "refresh_started_at": None,
+    "leased_until": None,
+}
+"""What a new grant knows of the old one's troubles: nothing."""
+
+
+class ConnectedByAnotherUser(Exception):
+    """The account is connected by another user."""
+
+
+class Grants:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.clock_timestamp()
+
+    def store(
+        self, *, user_id: int, provider: str, open_id: str, **columns_granted: Any
+    ) -> Account:
+        """A grant as answered, over whatever this user had of the same account.
+
+        Shapes: `granted` are columns; `metadata` is merged, no new refresh token keeps the old.
+        Errors: LiveElsewhere.
+        """
+        owner = {"user_id": user_id, "provider": provider, "open_id": open_id}
+        columns = RESET_COLUMNS | columns_granted | {"last_refreshed_at": func.clock_timestamp()}
+        statement = insert(ACCOUNT_TABLE).values(owner | columns)
+        updated_columns = {name: statement.excluded[name] for name in columns} | merged_columns(
+            statement.excluded
+        )
+        upsert = statement.on_conflict_do_update(
+            index_elements=UNIQUE_COLUMNS, set_=updated_columns
+        )
+        try:
+            with self._session.begin_nested():
+                account_id = self._session.scalar(upsert.returning(ACCOUNT_TABLE.c.id))
+        except IntegrityError as error:
+            if "uq_oauth_accounts_live" not in str(error.orig):
+                raise
+            raise ConnectedByAnotherUser from None
+        return self._session.get_one(Account, account_id, populate_existing=True)
+
+    def remaining_lifetime(self, account_id: int) -> timedelta:
+        """What is left of the access token; negative once it has ended."""
+        remaining = type_coerce(Account.expires_at - func.clock_timestamp(), Interval())
+        return self._session.scalars(select(remaining).where(Account.id == account_id)).one()
+
+    def has_live_token(self, account_id: int) -> bool:
+        return self.remaining_lifetime(account_id) > timedelta(0)
+
+    def has_usable_token(self, account_id: int) -> bool:
+        """Whether its access token may be handed out."""
+        query = select(self._usable_token_condition()).where(Account.id == account_id)
+        return self._session.scalars(query).one()
+
+    def list_with_token_state(self, account_ids: Collection[int | None]) -> Sequence[Account]:
+        """Accounts, with `lasts` and `used_lately`."""
+        expressions = (
+            with_expression(Account.has_usable_token, self._usable_token_condition()),
+            with_expression(Account.was_used_recently, not_(is_unused_recently())),
+        )
+        query = select(Account).where(Account.id.in_(account_ids)).options(*expressions)
+        return self._session.scalars(query, execution_options={"populate_existing": True}).all()
+
+    def _usable_token_condition(self) -> ColumnElement[bool]:
+        """Not refused, and good for longer than TOKEN_GUARD_MINUTES.
+
+        Of a token that lives hardly longer than that, a quarter of its life is enough.
+        """
+        guard: timedelta = self._session.info.get(TOKEN_GUARD_KEY, DEFAULT_TOKEN_GUARD)
+        lifetime = interval_seconds(Account.expires_at - Account.last_refreshed_at)
+        remaining = interval_seconds(Account.expires_at - func.clock_timestamp())
+        is_refused = Account.details[REFUSED_VERSION_KEY].as_integer() == Account.token_version
+        lasts_long_enough = remaining > func.least(guard.total_seconds(), lifetime / 4)
+        return and_(lasts_long_enough, not_(func.coalesce(is_refused, false())))
+
+    def filter_in_use(self, account_ids: Collection[int]) -> set[int]:
+        """With whose tokens somebody called within a day, or who have posts due within one."""
+        has_posts_due = exists().where(
+            Post.oauth_account_id == Account.id, Post.due_at < func.now() + DAY
+        )
+        was_used_recently = Account.last_used_at > func.now() - DAY
+        query = select(Account.id).where(
+            Account.id.in_(account_ids), or_(was_used_recently, has_posts_due)
+        )
+        return set(self._session.scalars(query)) if account_ids else set()
+
+    def request_refresh(self, account_id: int, *, version: int) -> None:
+        """Due for refresh now, if the tokens are still those of `version`.
+
+        A refresh that is under way, or being retried at its own pace, is not hurried.
+        """
+        same_version = Account.token_version == version
+        is_idle = (Account.leased_until.is_(None), Account.attempts == 0)
+        self._update([account_id], same_version, *is_idle, refresh_due_at=func.clock_timestamp())
+
+    def force_refresh(self, account_id: int, *, version: int) -> bool:
+        """As `hasten`, for tokens the platform does not take before their time; nobody gets them
+        any more.
+
+        False if they are themselves the fruit of a refusal a moment ago: another pair would fare
+        no better.
+        """
+        same_version = Account.token_version == version
+        was_refused_before = Account.details[REFUSED_VERSION_KEY].as_integer() == version - 1
+        is_recent = Account.last_refreshed_at > func.clock_timestamp() - RECENT_REFRESH_WINDOW
+        query = select(Account.id).where(
+            Account.id == account_id, same_version, was_refused_before, is_recent
+        )
+        if self._session.scalar(query) is not None:
+            return False
+        new_metadata = ACCOUNT_TABLE.c.metadata.concat(cast({REFUSED_VERSION_KEY: version}, JSONB))
+        self._update([account_id], same_version, metadata=new_metadata)
+        self.request_refresh(account_id, version=version)
+        return True
+
+    def is_refreshing(self, account_id: int) -> bool:
+        """Somebody refreshes it, or the first to look will."""
+        is_refreshing = or_(
+            Account.leased_until.is_not(None), Account.due_at <= func.clock_timestamp()
+        )
+        return bool(self._session.scalar(select(is_refreshing).where(Account.id == account_id)))
+
+    def schedule_missing_refreshes(self) -> int:
+        """Accounts that can be renewed and are never due: how many fell due now instead."""
+        conditions = (
+            Account.status == AccountStatus.ACTIVE,
+            Account.refresh_token_encrypted.is_not(None),
+            Account.due_at.is_(None),
+            Account.leased_until.is_(None),
+        )
+        unlocked = (
+            select(Account.id).where(*conditions).with_for_update(skip_locked=True).cte("free")
+        )
+        statement = (
+            update(ACCOUNT_TABLE)
+            .where(ACCOUNT_TABLE.c.id == unlocked.c.id)
+            .values(refresh_due_at=func.now())
+        )
+        return len(self._session.execute(statement.returning(ACCOUNT_TABLE.c.id)).all())
+
+    def lock_expired(self, *, limit: int) -> Sequence[Account]:
+        """Over for a week, and nothing left to renew them with; locked, the oldest first."""
+        refresh_expired = Account.refresh_expires_at <= func.now()
+        query = select(Account).where(
+            Account.expires_at < func.now() - WEEK,
+            Account.access_token_encrypted.is_not(None),
+            or_(
+                Account.refresh_token_encrypted.is_(None),
+                refresh_expired,
+                Account.status != AccountStatus.ACTIVE,
+            ),
+            Account.status != AccountStatus.CRYPTO_ERROR,  # the key may come back
+        )
+        lock_query = (
+            query.order_by(Account.expires_at).limit(limit).with_for_update(skip_locked=True)
+        )
+        return self._session.scalars(lock_query).all()
+
+    def mark_used(self, *accounts: Account) -> None:
+        """A call is made with the token of each."""
+        self._update(
+            [account.id for account in accounts], is_unused_recently(), last_used_at=func.now()
+        )
+        for account in accounts:
+            set_committed_value(account, "was_used_recently", True)
+
+    def _update(
+        self, account_ids: Collection[int], *conditions: ColumnElement[bool], **values: Any
+    ) -> None:
+        query = select(Account.id).where(is_any_of(account_ids, Account.id), *conditions)
+        unlocked = query.with_for_update(skip_locked=True).cte("free")
+        statement = update(ACCOUNT_TABLE).where(ACCOUNT_TABLE.c.id == unlocked.c.id).values(values)
+        self._session.execute(statement)
+
+
+def interval_seconds(interval: Any) -> ColumnElement[Any]:
+    return extract("epoch", interval)
+
+
+def is_unused_recently() -> ColumnElement[bool]:
+    """Nothing was called with its token of late, as far as anybody wrote down."""
+    return or_(
+        Account.last_used_at.is_(None), Account.last_used_at < func.now() - LAST_USED_PRECISION
+    )
+
+
+def merged_columns(new: Any) -> dict[str, Any]:
+    """Raising the lease token fences whoever is refreshing the grant that is replaced."""
+    old = ACCOUNT_TABLE.c
+    return {
+        "refresh_token_encrypted": func.coalesce(
+            new.refresh_token_encrypted, old.refresh_token_encrypted
+        ),
+        "metadata": old.metadata.op("-")(REFUSED_VERSION_KEY).concat(new.metadata),
+        "token_version": old.token_version + 1,
+        "lease_token": old.lease_token + 1,
+    }

@@ -1,0 +1,128 @@
+"""What we know of Instagram: accounts, media, comments, containers. Rows only."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, IdColumn, Json, TimestampColumns, one_of
+
+
+class InstagramAccount(IdColumn, TimestampColumns, Base):
+    __tablename__ = "instagram_accounts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    oauth_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("oauth_accounts.id", ondelete="SET NULL")
+    )
+    ig_business_id: Mapped[str] = mapped_column(String(255), unique=True)
+    page_id: Mapped[str | None] = mapped_column(String(255), comment="NULL: no Page behind it")
+    username: Mapped[str] = mapped_column(String(255))
+    access_level: Mapped[str] = mapped_column(String(50))
+    details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
+    page_access_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM")
+    login_flavour: Mapped[str] = mapped_column(server_default="facebook")
+    selected: Mapped[bool] = mapped_column(server_default="false")
+    followers_count: Mapped[int | None]
+    account_insights: Mapped[Json | None]
+    last_synced_at: Mapped[datetime | None]
+    insights_due_at: Mapped[datetime | None]
+    subscribed_at: Mapped[datetime | None]
+    subscription_checked_at: Mapped[datetime | None]
+    disconnected_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_instagram_accounts_user", "user_id"),
+        Index("idx_instagram_accounts_oauth", "oauth_account_id"),
+        Index("idx_instagram_accounts_page", "page_id"),
+        Index(
+            "idx_instagram_accounts_sync",
+            sql("last_synced_at NULLS FIRST"),
+            postgresql_where=sql("disconnected_at IS NULL"),
+        ),
+        one_of("access_level", ("FULL", "LIMITED", "READ_ONLY")),
+        one_of("login_flavour", ("facebook", "instagram")),
+        CheckConstraint("page_id IS NOT NULL OR login_flavour = 'instagram'", name="page"),
+        {"comment": "Professional Instagram accounts reached through a connected account"},
+    )
+
+
+class IgMedia(IdColumn, TimestampColumns, Base):
+    __tablename__ = "ig_media"
+
+    instagram_account_id: Mapped[int] = mapped_column(
+        ForeignKey("instagram_accounts.id", ondelete="CASCADE")
+    )
+    ledger_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="SET NULL"), unique=True
+    )
+    ig_id: Mapped[str] = mapped_column(String(255), unique=True)
+    media_type: Mapped[str] = mapped_column(String(50))
+    media_product_type: Mapped[str | None] = mapped_column(String(50))
+    caption: Mapped[str | None]
+    permalink: Mapped[str | None] = mapped_column(String(500))
+    timestamp: Mapped[datetime | None]
+    metrics_json: Mapped[Json | None]
+    shortcode: Mapped[str | None]
+    thumbnail_url: Mapped[str | None]
+    like_count: Mapped[int | None]
+    comments_count: Mapped[int | None]
+    insights_updated_at: Mapped[datetime | None]
+    insights_due_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_ig_media_account", "instagram_account_id", sql("timestamp DESC")),
+        Index("idx_ig_media_timestamp", sql("timestamp DESC")),
+        Index(
+            "idx_ig_media_insights_due",
+            "insights_due_at",
+            postgresql_where=sql("insights_due_at IS NOT NULL"),
+        ),
+        one_of("media_type", ("IMAGE", "VIDEO", "CAROUSEL_ALBUM", "REELS")),
+        one_of("media_product_type", ("AD", "FEED", "STORY", "REELS")),
+        {"comment": "Media as the platform knows them"},
+    )
+
+
+class IgComment(IdColumn, TimestampColumns, Base):
+    __tablename__ = "ig_comments"
+
+    ig_media_id: Mapped[int] = mapped_column(ForeignKey("ig_media.id", ondelete="CASCADE"))
+    ig_id: Mapped[str] = mapped_column(String(255), unique=True)
+    from_user: Mapped[str | None] = mapped_column(String(255))
+    from_id: Mapped[str | None]
+    text: Mapped[str | None]
+    hidden: Mapped[bool] = mapped_column(server_default="false")
+    timestamp: Mapped[datetime | None]
+    parent_ig_id: Mapped[str | None]
+    like_count: Mapped[int | None]
+    is_own: Mapped[bool] = mapped_column(server_default="false")
+    last_seen_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_ig_comments_media", "ig_media_id", sql("timestamp DESC")),
+        Index("idx_ig_comments_timestamp", sql("timestamp DESC")),
+        Index("idx_ig_comments_parent", "parent_ig_id"),
+        {"comment": "Comments under our accounts' media"},
+    )
+
+
+class IgContainer(IdColumn, TimestampColumns, Base):
+    __tablename__ = "ig_containers"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(server_default="0")
+    container_id: Mapped[str]
+    kind: Mapped[str]
+    status: Mapped[str]
+    status_text: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_ig_containers_post", "post_id", "position"),
+        {"comment": "Containers made on the way to a publication"},
+    )

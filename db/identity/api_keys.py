@@ -1,0 +1,96 @@
+"""API keys of other programs. Holds their hash, never the key."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, Text, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, IdColumn, TimestampColumns
+from db.identity.users import User
+
+MIN_WRITE_INTERVAL = timedelta(minutes=1)
+"""A key used less than this ago is not written again."""
+
+
+class ApiKey(IdColumn, TimestampColumns, Base):
+    __tablename__ = "api_keys"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True, comment="what a person may see of the key")
+    hash: Mapped[str] = mapped_column(unique=True, comment="SHA-256 of the whole key")
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_api_keys_user", "user_id"),
+        {"comment": "Keys of programs that act for a user"},
+    )
+
+
+class ApiKeys:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(
+        self,
+        user_id: int,
+        *,
+        name: str,
+        prefix: str,
+        key_hash: str,
+        scopes: Iterable[str],
+        expires_at: datetime | None = None,
+    ) -> ApiKey:
+        key = ApiKey(
+            user_id=user_id,
+            name=name,
+            prefix=prefix,
+            hash=key_hash,
+            scopes=sorted(scopes),
+            expires_at=expires_at,
+        )
+        self._session.add(key)
+        self._session.flush()
+        return key
+
+    def get_active(self, key_hash: str) -> tuple[ApiKey, User] | None:
+        """Neither over, nor revoked, nor of somebody who was shut out."""
+        row = self._session.execute(
+            select(ApiKey, User)
+            .join(User, User.id == ApiKey.user_id)
+            .where(
+                ApiKey.hash == key_hash,
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+                User.disabled_at.is_(None),
+            )
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    def mark_used(self, key: ApiKey) -> None:
+        now = func.now()
+        is_stale = or_(
+            ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - MIN_WRITE_INTERVAL
+        )
+        self._session.execute(
+            update(ApiKey).where(ApiKey.id == key.id, is_stale).values(last_used_at=now),
+            execution_options={"synchronize_session": False},
+        )
+
+    def list_for_user(self, user_id: int) -> Sequence[ApiKey]:
+        """Newest first, revoked ones too."""
+        query = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id.desc())
+        return self._session.scalars(query).all()
+
+    def revoke(self, key_id: int, *, user_id: int) -> bool:
+        """False if this user has no such key, or not any more."""
+        conditions = (ApiKey.id == key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        statement = (
+            update(ApiKey).where(*conditions).values(revoked_at=func.now()).returning(ApiKey.id)
+        )
+        return self._session.scalar(statement) is not None

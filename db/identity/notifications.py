@@ -1,0 +1,107 @@
+"""What a user has to be told. One row per cause, not one per retry."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, CreatedAtColumn, IdColumn, Json
+from db.bulk import ROWS_PARAMETER, rows_table
+from db.retention import prune_rows
+
+
+class Notification(IdColumn, CreatedAtColumn, Base):
+    __tablename__ = "notifications"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    cause: Mapped[str] = mapped_column(comment="what makes it one notice and not two")
+    payload: Mapped[Json] = mapped_column(JSONB, server_default="{}")
+    read_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "kind", "cause"),
+        Index("idx_notifications_created", "created_at"),
+        {"comment": "Notices for users"},
+    )
+
+
+def build_insert_statement() -> Any:
+    table: Any = Notification.__table__
+    names = ("user_id", "kind", "cause", "payload")
+    rows = rows_table({name: table.c[name].type for name in names})
+    statement = insert(table).from_select(names, select(*(rows.c[name] for name in names)))
+    return statement.on_conflict_do_nothing()
+
+
+INSERT_STATEMENT = build_insert_statement()
+
+
+class Notifications:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> bool:
+        """False if the user was told before; `payload` is JSON without secrets."""
+        row = self.new_row(user_id, kind, cause=cause, **payload)
+        statement = insert(Notification).values(**row).on_conflict_do_nothing()
+        return self._session.scalar(statement.returning(Notification.id)) is not None
+
+    @staticmethod
+    def new_row(user_id: int, kind: str, *, cause: str, **payload: Any) -> dict[str, Any]:
+        """One to be told with others."""
+        return {"user_id": user_id, "kind": kind, "cause": cause, "payload": payload}
+
+    def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Those who were not told before, in one statement."""
+        if rows:
+            self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
+
+    def list_for_user(
+        self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None
+    ) -> Sequence[Notification]:
+        """The newest first; `before` is the id of the last one already seen."""
+        query = select(Notification).where(Notification.user_id == user_id)
+        if unread:
+            query = query.where(Notification.read_at.is_(None))
+        if before is not None:
+            query = query.where(Notification.id < before)
+        return self._session.scalars(query.order_by(Notification.id.desc()).limit(limit)).all()
+
+    def count_unread(self, user_id: int) -> int:
+        conditions = (Notification.user_id == user_id, Notification.read_at.is_(None))
+        return self._session.scalar(select(func.count()).where(*conditions)) or 0
+
+    def mark_read(self, user_id: int, notification_id: int) -> bool:
+        """False if there is none of that id. Reading twice keeps the first time."""
+        conditions = (Notification.user_id == user_id, Notification.id == notification_id)
+        read_at = func.coalesce(Notification.read_at, func.now())
+        statement = update(Notification).where(*conditions).values(read_at=read_at)
+        return self._session.scalar(statement.returning(Notification.id)) is not None
+
+    def mark_all_read(self, user_id: int) -> int:
+        return self._mark_read(Notification.user_id == user_id)
+
+    def resolve(self, user_id: int, kinds: Sequence[str], *, subject: str) -> int:
+        """What these notices asked for has been done: nobody needs to read them any more."""
+        is_about_subject = Notification.payload["subject"].as_string() == subject
+        return self._mark_read(
+            Notification.user_id == user_id, Notification.kind.in_(kinds), is_about_subject
+        )
+
+    def delete_by_subject(self, user_id: int, *, subject: str) -> int:
+        """As if it had never been told: its subject is to be erased."""
+        is_about_subject = Notification.payload["subject"].as_string() == subject
+        statement = delete(Notification).where(Notification.user_id == user_id, is_about_subject)
+        return len(self._session.execute(statement.returning(Notification.id)).all())
+
+    def prune(self, older_than: timedelta) -> int:
+        return prune_rows(self._session, Notification.created_at, older_than=older_than).count
+
+    def _mark_read(self, *conditions: Any) -> int:
+        unread = Notification.read_at.is_(None)
+        statement = update(Notification).where(unread, *conditions).values(read_at=func.now())
+        return len(self._session.execute(statement.returning(Notification.id)).all())

@@ -1,0 +1,141 @@
+"""Numbers over time. A missing number is a missing row, never a zero."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Index, Numeric, String, delete, func, insert, select, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, PROVIDERS, Base, IdColumn, one_of
+
+INTERVAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)  # from which intervals are counted
+
+
+class MetricSnapshot(IdColumn, Base):
+    __tablename__ = "metric_snapshots"
+
+    provider: Mapped[str] = mapped_column(String(50))
+    subject_type: Mapped[str] = mapped_column(comment="account, video, post or media")
+    subject_id: Mapped[int]
+    metric: Mapped[str]
+    value: Mapped[Decimal] = mapped_column(Numeric)
+    taken_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("idx_metric_snapshots_subject", "subject_type", "subject_id", "metric", "taken_at"),
+        Index("idx_metric_snapshots_taken", "taken_at"),
+        one_of("provider", PROVIDERS),
+        {"comment": "Metrics as they were at a time", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+@dataclass(frozen=True)
+class MetricSubject:
+    """What is counted, by our own id; each kind names one table, whatever the provider."""
+
+    kind: str
+    id: int
+    provider: str = "tiktok"
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """From when until when, and one value for every `step` of it; None: each value there is."""
+
+    since: datetime
+    until: datetime
+    step: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """`at` is when it was taken, `slot` the interval it stands for."""
+
+    slot: datetime
+    metric: str
+    value: int
+    at: datetime
+
+
+class MetricSnapshots:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, metrics: Mapping[MetricSubject, Mapping[str, int]]) -> int:
+        """As they are now, all at one time; how many there were."""
+        rows = [
+            {
+                "provider": subject.provider,
+                "subject_type": subject.kind,
+                "subject_id": subject.id,
+                "metric": metric,
+                "value": value,
+            }
+            for subject, values in metrics.items()
+            for metric, value in values.items()
+        ]
+        if rows:
+            self._session.execute(insert(MetricSnapshot), rows)
+        return len(rows)
+
+    def latest(self, subject: MetricSubject, metrics: Sequence[str]) -> dict[str, MetricValue]:
+        """The last number of each; what was never told is missing."""
+        queries = [
+            select(MetricSnapshot.metric, MetricSnapshot.value, MetricSnapshot.taken_at)
+            .where(*subject_conditions(subject), MetricSnapshot.metric == metric)
+            .order_by(MetricSnapshot.taken_at.desc())
+            .limit(1)
+            for metric in metrics
+        ]
+        rows = self._session.execute(union_all(*queries)).all() if queries else ()
+        return {name: MetricValue(at, name, int(value), at) for name, value, at in rows}
+
+    def series(
+        self,
+        subject: MetricSubject,
+        metrics: Sequence[str],
+        time_range: TimeRange,
+        *,
+        after: datetime | None = None,
+        limit: int,
+    ) -> Sequence[MetricValue]:
+        """The last values of each interval, oldest first; of `limit` intervals at least.
+
+        Shapes: `after` is the slot of the last one that is known already.
+        """
+        taken_at: Any = MetricSnapshot.taken_at
+        slot = (
+            taken_at
+            if time_range.step is None
+            else func.date_bin(time_range.step, taken_at, INTERVAL_ORIGIN)
+        )
+        conditions = [taken_at >= time_range.since, taken_at < time_range.until]
+        if after is not None:
+            conditions.append(
+                taken_at > after if time_range.step is None else taken_at >= after + time_range.step
+            )
+        query = (
+            select(slot.label("slot"), MetricSnapshot.metric, MetricSnapshot.value, taken_at)
+            .ext(distinct_on(slot, MetricSnapshot.metric))
+            .where(*subject_conditions(subject), MetricSnapshot.metric.in_(metrics), *conditions)
+            .order_by(slot, MetricSnapshot.metric, taken_at.desc())
+            .limit(limit * len(metrics))
+        )
+        rows = self._session.execute(query)
+        return [MetricValue(start, metric, int(value), at) for start, metric, value, at in rows]
+
+    def delete(self, subject: MetricSubject) -> None:
+        """All of its history."""
+        statement = delete(MetricSnapshot).where(*subject_conditions(subject))
+        self._session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def subject_conditions(subject: MetricSubject) -> tuple[Any, ...]:
+    return (
+        MetricSnapshot.subject_type == subject.kind,
+        MetricSnapshot.subject_id == subject.id,
+    )

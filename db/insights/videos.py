@@ -1,0 +1,168 @@
+"""Videos of accounts as the public sees them on TikTok, ours and their owners' own alike.
+
+A number is the last one told; NULL means that none was told yet. History: `db/insights.py`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, TimestampColumns
+from db.bulk import ROWS_PARAMETER, as_json_row, is_any_of, rows_table
+
+VIDEO_METRICS = ("views", "likes", "comments", "shares")
+KEEP_WHEN_NULL_COLUMNS = ("title", "url", "duration_seconds", *VIDEO_METRICS)
+"""Columns that keep what they have when nothing is told."""
+
+COLUMN_TYPES: Mapping[str, Any] = {
+    "oauth_account_id": BigInteger(),
+    "user_id": BigInteger(),
+    "video_id": String(255),
+    "title": Text(),
+    "url": Text(),
+    "duration_seconds": BigInteger(),
+    "posted_at": DateTime(timezone=True),
+    **{name: BigInteger() for name in VIDEO_METRICS},
+}
+NO_SESSION_SYNC = {"synchronize_session": False}
+
+
+class Video(IdColumn, TimestampColumns, Base):
+    __tablename__ = "tiktok_videos"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    oauth_account_id: Mapped[int] = mapped_column(
+        ForeignKey("oauth_accounts.id", ondelete="CASCADE")
+    )
+    video_id: Mapped[str] = mapped_column(String(255), comment="TikTok's, as text")
+    title: Mapped[str | None]
+    url: Mapped[str | None]
+    duration_seconds: Mapped[int | None]
+    posted_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="as told; if it was not, when it was first seen"
+    )
+    views: Mapped[int | None]
+    likes: Mapped[int | None]
+    comments: Mapped[int | None]
+    shares: Mapped[int | None]
+    counted_at: Mapped[datetime | None] = mapped_column(comment="last answer that showed it")
+    missing_since: Mapped[datetime | None] = mapped_column(
+        comment="it is not shown any more: deleted, or no longer public"
+    )
+    due_at: Mapped[datetime | None] = mapped_column(comment="next numbers; its watch is the work")
+
+    __table_args__ = (
+        UniqueConstraint("oauth_account_id", "video_id"),
+        Index(
+            "idx_tiktok_videos_due",
+            "oauth_account_id",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("idx_tiktok_videos_user", "user_id", text("posted_at DESC"), text("id DESC")),
+        {
+            "comment": "Public videos of accounts and their latest numbers",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
+    )
+
+
+VIDEO_TABLE: Any = Video.__table__
+
+
+def build_upsert_statement() -> Any:
+    """Videos just seen: added, or what is told of them written over what was."""
+    rows = rows_table(COLUMN_TYPES)
+    posted_at = func.coalesce(rows.c.posted_at, func.now())
+    values = [posted_at if name == "posted_at" else rows.c[name] for name in COLUMN_TYPES]
+    statement = insert(VIDEO_TABLE).from_select(
+        [*COLUMN_TYPES, "counted_at"], select(*values, func.now()).select_from(rows)
+    )
+    new: Any = statement.excluded
+    kept_columns = {
+        name: func.coalesce(new[name], VIDEO_TABLE.c[name]) for name in KEEP_WHEN_NULL_COLUMNS
+    }
+    upsert = statement.on_conflict_do_update(
+        index_elements=["oauth_account_id", "video_id"],
+        set_={**kept_columns, "counted_at": func.now(), "missing_since": None},
+    )
+    is_new = text("(xmax = 0) AS is_new")
+    return upsert.returning(
+        VIDEO_TABLE.c.id, VIDEO_TABLE.c.video_id, VIDEO_TABLE.c.posted_at, is_new
+    )
+
+
+UPSERT_STATEMENT = build_upsert_statement()
+
+
+class Videos:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def upsert(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """Shapes: a row has the names of `KINDS`, no video twice. Of each: id, video_id,
+        posted_at, and whether it is new to us.
+        """
+        if not rows:
+            return []
+        return self._session.execute(
+            UPSERT_STATEMENT, {ROWS_PARAMETER: [as_json_row(row) for row in rows]}
+        ).all()
+
+    def list_due(self, account_id: int, *, until: datetime, limit: int) -> Sequence[str]:
+        """The platform's ids of those whose numbers are due by then, the first ones first."""
+        conditions = (Video.oauth_account_id == account_id, Video.due_at <= until)
+        query = select(Video.video_id).where(*conditions).order_by(Video.due_at, Video.id)
+        return self._session.scalars(query.limit(limit)).all()
+
+    def next_due_at(self, account_id: int) -> datetime | None:
+        conditions = (Video.oauth_account_id == account_id, Video.due_at.is_not(None))
+        return self._session.scalar(select(func.min(Video.due_at)).where(*conditions))
+
+    def newest_posted_at(self, account_id: int) -> datetime | None:
+        of_account = Video.oauth_account_id == account_id
+        return self._session.scalar(select(func.max(Video.posted_at)).where(of_account))
+
+    def schedule_next(self, pauses: Mapping[int, timedelta]) -> None:
+        """When the numbers of each are due next, from now."""
+        by_pause: dict[timedelta, list[int]] = {}
+        for row, pause in pauses.items():
+            by_pause.setdefault(pause, []).append(row)
+        for pause, rows in by_pause.items():
+            statement = (
+                update(Video).where(is_any_of(rows, Video.id)).values(due_at=func.now() + pause)
+            )
+            self._session.execute(statement, execution_options=NO_SESSION_SYNC)
+
+    def mark_missing(self, account_id: int, video_ids: Collection[str]) -> Sequence[Video]:
+        """Not in the answer although asked for: since when, it says from now on."""
+        statement = (
+            update(Video)
+            .where(Video.oauth_account_id == account_id, Video.video_id.in_(video_ids))
+            .values(missing_since=func.coalesce(Video.missing_since, func.now()), due_at=None)
+            .returning(Video)
+        )
+        options = {**NO_SESSION_SYNC, "populate_existing": True}
+        return self._session.scalars(statement, execution_options=options).all()
+
+    def postpone(self, account_id: int, pause: timedelta) -> None:
+        """Nothing of this account is due before that."""
+        conditions = (Video.oauth_account_id == account_id, Video.due_at < func.now() + pause)
+        statement = update(Video).where(*conditions).values(due_at=func.now() + pause)
+        self._session.execute(statement, execution_options=NO_SESSION_SYNC)

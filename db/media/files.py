@@ -1,0 +1,89 @@
+"""Files that people gave us to publish. The bytes are in the media store, their path is here."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, exists, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, IdColumn, Json, TimestampColumns
+from db.posts.posts import Post
+
+TERMINAL_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
+
+
+class Media(IdColumn, TimestampColumns, Base):
+    __tablename__ = "media"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    filename: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int] = mapped_column(comment="bytes announced")
+    offset: Mapped[int] = mapped_column("received", server_default="0", comment="bytes stored")
+    sha256: Mapped[str | None] = mapped_column(comment="set when complete")
+    path: Mapped[str] = mapped_column(comment="in the media store")
+    probe: Mapped[Json | None]
+    completed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("received BETWEEN 0 AND size", name="received"),
+        Index("idx_media_user", "user_id"),
+        Index("idx_media_expires", "expires_at"),
+        {"comment": "Files given to us; deleted some days after their last use"},
+    )
+
+
+class MediaFiles:
+    """Every look-up on behalf of a caller names the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, *, lifetime: timedelta, **values: Any) -> Media:
+        media = Media(**values, expires_at=func.now() + lifetime)
+        self._session.add(media)
+        self._session.flush()
+        self._session.refresh(media, ["expires_at"])  # the database's clock, not ours
+        return media
+
+    def get(self, media_id: int | None) -> Media | None:
+        return None if media_id is None else self._session.get(Media, media_id)
+
+    def get_for_user(self, media_id: int, *, user_id: int) -> Media | None:
+        query = select(Media).where(Media.id == media_id, Media.user_id == user_id)
+        return self._session.scalar(query, execution_options={"populate_existing": True})
+
+    def lock_for_user(self, media_id: int, *, user_id: int) -> Media | None:
+        """The same, and nobody else's until this transaction ends."""
+        query = select(Media).where(Media.id == media_id, Media.user_id == user_id)
+        options = {"populate_existing": True}
+        return self._session.scalar(query.with_for_update(), execution_options=options)
+
+    def is_needed(self, media_id: int) -> bool:
+        """Whether a post that has not ended wants to send it."""
+        query = select(Post.id).where(Post.media_id == media_id, Post.state.not_in(TERMINAL_STATES))
+        return bool(self._session.scalar(select(exists(query))))
+
+    def extend_expiry(self, media: Media, *, lifetime: timedelta) -> None:
+        """Used or added to: its days begin anew."""
+        expires_at: Any = func.now() + lifetime
+        media.expires_at, media.last_used_at = expires_at, self._now()
+
+    def mark_complete(self, media: Media, *, sha256: str, probe: Json | None) -> None:
+        media.sha256, media.probe, media.completed_at = sha256, probe, self._now()
+
+    def lock_expired(self, *, limit: int) -> Sequence[Media]:
+        """Those whose days are over and that no unfinished post needs, locked for their end."""
+        is_needed = exists().where(Post.media_id == Media.id, Post.state.not_in(TERMINAL_STATES))
+        query = select(Media).where(Media.expires_at < func.now(), ~is_needed).limit(limit)
+        return self._session.scalars(query.with_for_update(skip_locked=True)).all()
+
+    def delete(self, media: Media) -> None:
+        self._session.delete(media)
+
+    @staticmethod
+    def _now() -> Any:
+        return func.now()

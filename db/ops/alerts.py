@@ -1,0 +1,79 @@
+"""What operators have to be told, and when it was over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, IdColumn, Json, one_of
+
+
+class Alert(IdColumn, Base):
+    __tablename__ = "alerts"
+
+    name: Mapped[str]
+    severity: Mapped[str]
+    details: Mapped[Json] = mapped_column(JSONB, server_default="{}")
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    notified_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    __table_args__ = (
+        Index("uq_alerts_open", "name", unique=True, postgresql_where=text("resolved_at IS NULL")),
+        Index("idx_alerts_resolved_by", "resolved_by"),
+        one_of("severity", ("warning", "error", "critical")),
+        {"comment": "Alerts of operators; at most one open per name"},
+    )
+
+
+class Alerts:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, name: str, severity: str, details: Json) -> bool:
+        """Whether it was not open yet; if it was, it now tells how things stand."""
+        insertion = insert(Alert).values(name=name, severity=severity, details=details)
+        upsert = insertion.on_conflict_do_update(
+            index_elements=[Alert.name],
+            index_where=Alert.resolved_at.is_(None),
+            set_={"severity": severity, "details": details},
+        )
+        is_new = literal_column("xmax = 0", Boolean)  # Postgres: no row was there to be replaced
+        return bool(self._session.scalar(upsert.returning(is_new)))
+
+    def auto_resolve(self, name: str) -> bool:
+        """The condition is over by itself. Whether one was open."""
+        return self._resolve(Alert.name == name)
+
+    def resolve(self, alert_id: int, *, user_id: int) -> bool:
+        """Somebody says it is dealt with; it opens anew while the condition lasts."""
+        return self._resolve(Alert.id == alert_id, resolved_by=user_id)
+
+    def get(self, alert_id: int) -> Alert | None:
+        return self._session.get(Alert, alert_id)
+
+    def list_open(self) -> Sequence[Alert]:
+        query = select(Alert).where(Alert.resolved_at.is_(None))
+        return self._session.scalars(query.order_by(Alert.opened_at.desc())).all()
+
+    def list_latest(self, *, limit: int) -> Sequence[Alert]:
+        """Open or over, the newest first."""
+        return self._session.scalars(select(Alert).order_by(Alert.id.desc()).limit(limit)).all()
+
+    def _resolve(self, condition: ColumnElement[bool], *, resolved_by: int | None = None) -> bool:
+        statement = update(Alert).where(condition, Alert.resolved_at.is_(None))
+        resolution = statement.values(resolved_at=func.now(), resolved_by=resolved_by)
+        return self._session.scalar(resolution.returning(Alert.id)) is not None

@@ -1,0 +1,100 @@
+"""The ledger of tries: when, how long, how it ended, and the vendor's own id of the call."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Text, func, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
+from db.bulk import ROWS_PARAMETER, rows_table
+from db.leases import JobColumns
+from db.retention import prune_rows
+
+MAX_TEXT_LENGTH = 500  # characters of a message
+
+
+class Attempt(IdColumn, Base):
+    __tablename__ = "attempts"
+
+    kind: Mapped[str]
+    row_id: Mapped[int]
+    number: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    ended_at: Mapped[datetime | None] = mapped_column(comment="NULL: no answer was recorded")
+    outcome: Mapped[str | None]
+    code: Mapped[str | None]
+    message: Mapped[str | None]
+    log_id: Mapped[str | None] = mapped_column(comment="the platform's id of the call")
+
+    __table_args__ = (
+        Index("idx_attempts_row", "kind", "row_id", "id"),
+        Index("idx_attempts_started", "started_at"),
+        {"comment": "Every try of every due row", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+AttemptResult = tuple[str, str | None, str | None, str | None]
+"""Outcome, code, message, and the platform's own id of the call."""
+
+RESULT_COLUMNS = ("outcome", "code", "message", "log_id")
+RESULT_TYPES: dict[str, TypeEngine[Any]] = {
+    "id": BigInteger(),
+    **dict.fromkeys(RESULT_COLUMNS, Text()),
+}
+
+
+def result_row(attempt_id: int, result: AttemptResult) -> dict[str, Any]:
+    """Texts may come from anywhere; of what Postgres cannot keep a mark remains."""
+    values = (text and storable_text(text) for text in result)
+    return {"id": attempt_id, **dict(zip(RESULT_COLUMNS, values, strict=True))}
+
+
+def storable_text(text: str) -> str:
+    return text[:MAX_TEXT_LENGTH].replace("\0", "?").encode(errors="replace").decode()
+
+
+class Attempts:
+    """Entries are opened at the claim, so that a try which killed its worker is seen as well."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def start(self, kind: str, rows: Sequence[JobColumns]) -> dict[int, int]:
+        """One entry per claimed row: row id to entry id."""
+        if not rows:
+            return {}
+        values = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
+        statement = insert(Attempt).returning(Attempt.row_id, Attempt.id)
+        return {attempt.row_id: attempt.id for attempt in self._session.execute(statement, values)}
+
+    def finish(self, results: Mapping[int, AttemptResult]) -> None:
+        """How each of them ended, once."""
+        if not results:
+            return
+        results_table = rows_table(RESULT_TYPES)
+        statement = update(Attempt).where(
+            Attempt.id == results_table.c.id, Attempt.ended_at.is_(None)
+        )
+        self._session.execute(
+            statement.values(
+                ended_at=func.clock_timestamp(),
+                **{name: results_table.c[name] for name in RESULT_COLUMNS},
+            ),
+            {
+                ROWS_PARAMETER: [
+                    result_row(attempt_id, result) for attempt_id, result in results.items()
+                ]
+            },
+            execution_options={"synchronize_session": False},
+        )
+
+    def list_for_row(self, kind: str, row_id: int) -> list[Attempt]:
+        """All tries of one row, the first one first."""
+        query = select(Attempt).where(Attempt.kind == kind, Attempt.row_id == row_id)
+        return list(self._session.scalars(query.order_by(Attempt.id)))
+
+    def prune(self, older_than: timedelta) -> int:
+        return prune_rows(self._session, Attempt.started_at, older_than=older_than).count

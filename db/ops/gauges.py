@@ -1,0 +1,124 @@
+"""How many rows are in which state, for whoever draws curves. Each question is held by an index."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Interval, Select, func, select, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.accounts.accounts import Account
+from db.ops.alerts import Alert
+from db.ops.attempts import Attempt
+from db.outbox.deliveries import Delivery
+from db.posts.posts import Post
+from db.webhooks.events import Event
+
+LabeledCounts = list[tuple[tuple[str, ...], float]]
+"""The words that name a group, and how many are in it."""
+
+
+class RowCounts:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def due_posts(self) -> LabeledCounts:
+        """By platform and state: those that are due some time."""
+        return self._count((Post.provider, Post.state), Post.due_at.is_not(None))
+
+    def accounts(self) -> LabeledCounts:
+        """By platform and status."""
+        return self._count((Account.provider, Account.status))
+
+    def backlog(self) -> LabeledCounts:
+        """Stored notices that are due, by platform."""
+        is_waiting = (Event.processed_at.is_(None), Event.dead_at.is_(None))
+        return self._count((Event.provider,), *is_waiting, Event.due_at <= func.now())
+
+    def dead_letters(self) -> LabeledCounts:
+        return self._count((Event.provider,), Event.dead_at.is_not(None))
+
+    def alerts(self) -> LabeledCounts:
+        """Open ones, by severity."""
+        return self._count((Alert.severity,), Alert.resolved_at.is_(None))
+
+    def outbox(self) -> LabeledCounts:
+        """What host applications are still to be told, and what they could not be told."""
+        groups = {"pending": Delivery.due_at.is_not(None), "dead": Delivery.dead_at.is_not(None)}
+        return [
+            ((state,), self._session.scalar(select(func.count(Delivery.id)).where(condition)) or 0)
+            for state, condition in groups.items()
+        ]
+
+    def _count(
+        self, groups: tuple[InstrumentedAttribute[str], ...], *conditions: Any
+    ) -> LabeledCounts:
+        query = select(*groups, func.count()).where(*conditions).group_by(*groups)
+        rows: Sequence[Any] = self._session.execute(query).all()
+        return [(tuple(row[:-1]), float(row[-1])) for row in rows]
+
+
+# MERGED db.symptoms: How the house feels, as numbers that the tables can give: one question each. Judges none of them.
+#
+# Times are the database's.
+
+ZERO_DURATION = timedelta(0)
+FAILED_OUTCOMES = ("retry", "failed")
+
+
+class AlertQueries:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def count_dead_letters(self) -> int:
+        return self._count(select(Event.id).where(Event.dead_at.is_not(None)))
+
+    def count_unreadable(self, kind: str, *, within: timedelta) -> int:
+        """Events of that kind: what was signed and could not be read."""
+        return self._count(
+            select(Event.id).where(Event.event_type == kind, is_recent(Event, within))
+        )
+
+    def count_backlog(self, *, older_than: timedelta) -> int:
+        """Events that are due since so long; those that wait for their next try are not."""
+        is_pending = (Event.processed_at.is_(None), Event.dead_at.is_(None))
+        return self._count(
+            select(Event.id).where(*is_pending, Event.due_at < func.now() - older_than)
+        )
+
+    def first_attempt_latency(self, *, within: timedelta) -> tuple[int, timedelta]:
+        """How many were applied at their first try, and how long 95 of 100 took at most."""
+        percentile = func.percentile_cont(0.95).within_group(Event.processed_at - Event.created_at)
+        conditions = (Event.status == "done", Event.attempts == 1)
+        query = select(func.count(), type_coerce(percentile, Interval())).where(
+            *conditions, Event.processed_at > func.now() - within
+        )
+        count, slowest = self._session.execute(query).one()
+        return count, slowest or ZERO_DURATION
+
+    def count_finished_posts(self, *, within: timedelta) -> tuple[int, int]:
+        """Posts that ended: how many, and how many of them failed."""
+        failed_count = func.count().filter(Post.state == "FAILED")
+        query = select(func.count(), failed_count).where(Post.finished_at > func.now() - within)
+        count, failures = self._session.execute(query).one()
+        return count, failures
+
+    def count_unconfirmed(self, *, older_than: timedelta) -> int:
+        started_at = func.coalesce(Post.started_at, Post.created_at)
+        conditions = (Post.state == "UNCONFIRMED", started_at < func.now() - older_than)
+        return self._count(select(Post.id).where(*conditions))
+
+    def count_failed_attempts(self, kind: str, *, within: timedelta) -> int:
+        conditions = (Attempt.kind == kind, Attempt.outcome.in_(FAILED_OUTCOMES))
+        window_start = func.now() - within
+        return self._count(select(Attempt.id).where(*conditions, Attempt.started_at > window_start))
+
+    def count_accounts(self, statuses: Sequence[str]) -> int:
+        return self._count(select(Account.id).where(Account.status.in_(statuses)))
+
+    def _count(self, rows: Select[Any]) -> int:
+        return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
+def is_recent(model: type[Event], within: timedelta) -> ColumnElement[bool]:
+    return model.created_at > func.now() - within

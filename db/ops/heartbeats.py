@@ -1,0 +1,47 @@
+"""Signs of life: rows that grow old when somebody has fallen silent. By the database's clock."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import UPDATED_ROWS_STORAGE, Base
+
+
+class Heartbeat(Base):
+    __tablename__ = "beats"
+
+    name: Mapped[str] = mapped_column(primary_key=True, comment="tick, canary:…, alive:…")
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        {
+            "comment": "When each of our parts was last heard of",
+            "postgresql_with": UPDATED_ROWS_STORAGE,
+        },
+    )
+
+
+class Heartbeats:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, name: str) -> None:
+        """`name` was heard of just now."""
+        now = func.clock_timestamp()
+        statement = insert(Heartbeat).values(name=name, at=now)
+        self._session.execute(
+            statement.on_conflict_do_update(index_elements=["name"], set_={"at": now})
+        )
+
+    def age(self, name: str) -> timedelta | None:
+        """How long ago; None if never."""
+        return self._session.scalar(
+            select(func.clock_timestamp() - Heartbeat.at).where(Heartbeat.name == name)
+        )
+
+    def delete_silent(self, older_than: timedelta) -> None:
+        """Those who have been silent for so long are not coming back under that name."""
+        statement = delete(Heartbeat).where(Heartbeat.at < func.clock_timestamp() - older_than)
+        self._session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,176 @@
+"""Messages on their way to endpoints: due rows, and a log of every try. Speaks to nobody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, UPDATED_ROWS_STORAGE, Base, CreatedAtColumn, IdColumn
+from db.leases import JobColumns, JobQueue
+from db.outbox.endpoints import Endpoint
+from db.outbox.messages import OutboxMessage
+
+MAX_EXCERPT_LENGTH = 1000  # characters kept of an answer or a fault
+
+
+class Delivery(JobColumns, CreatedAtColumn, Base):
+    __tablename__ = "deliveries"
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
+    endpoint_id: Mapped[int] = mapped_column(ForeignKey("endpoints.id", ondelete="CASCADE"))
+    asked: Mapped[bool] = mapped_column(
+        server_default="false", comment="a person waits: an endpoint's rest is not kept"
+    )
+    delivered_at: Mapped[datetime | None] = mapped_column(comment="answered with 2xx")
+    dead_at: Mapped[datetime | None] = mapped_column(comment="out of patience since then")
+
+    due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("message_id", "endpoint_id"),
+        Index("idx_deliveries_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("idx_deliveries_endpoint", "endpoint_id", "id"),
+        Index("idx_deliveries_dead", "dead_at", postgresql_where=text("dead_at IS NOT NULL")),
+        {"comment": "One message for one endpoint", "postgresql_with": UPDATED_ROWS_STORAGE},
+    )
+
+
+class DeliveryAttempt(IdColumn, Base):
+    __tablename__ = "delivery_tries"
+
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    milliseconds: Mapped[int | None] = mapped_column(comment="NULL: no end was recorded")
+    status: Mapped[int | None] = mapped_column(comment="NULL: no answer came")
+    error: Mapped[str | None]
+    answer: Mapped[str | None] = mapped_column(comment="its first bytes")
+
+    __table_args__ = (
+        Index("idx_delivery_tries_delivery", "delivery_id", "id"),
+        {"comment": "Every try to deliver a message", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+DELIVERY_QUEUE = JobQueue(Delivery)
+
+
+class Deliveries:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.now()
+
+    def add(self, pairs: Sequence[tuple[int, int]], *, asked: bool = False) -> list[int]:
+        """Due at once; a pair is a message and an endpoint."""
+        rows = [
+            {"message_id": message, "endpoint_id": endpoint, "asked": asked}
+            for message, endpoint in pairs
+        ]
+        statement = insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True)
+        return list(self._session.scalars(statement, rows))
+
+    def get_message_and_endpoint(self, delivery: Delivery) -> tuple[OutboxMessage, Endpoint]:
+        """What is to be delivered, and where."""
+        endpoint = self._session.get_one(Endpoint, delivery.endpoint_id, populate_existing=True)
+        return self._session.get_one(OutboxMessage, delivery.message_id), endpoint
+
+    def page(
+        self, endpoint_id: int, *, limit: int, before: int | None = None
+    ) -> Sequence[tuple[Delivery, OutboxMessage]]:
+        """The newest first; `before` is the id of the last one already seen."""
+        query = (
+            select(Delivery, OutboxMessage)
+            .join(OutboxMessage, OutboxMessage.id == Delivery.message_id)
+            .where(Delivery.endpoint_id == endpoint_id)
+        )
+        if before is not None:
+            query = query.where(Delivery.id < before)
+        rows = self._session.execute(query.order_by(Delivery.id.desc()).limit(limit)).all()
+        return [(delivery, message) for delivery, message in rows]
+
+    def lock_for_user(
+        self, delivery_id: int, *, user_id: int
+    ) -> tuple[Delivery, OutboxMessage, Endpoint] | None:
+        """Locked: nobody claims it meanwhile."""
+        query = (
+            select(Delivery, OutboxMessage, Endpoint)
+            .join(OutboxMessage, OutboxMessage.id == Delivery.message_id)
+            .join(Endpoint, Endpoint.id == Delivery.endpoint_id)
+            .where(Delivery.id == delivery_id, Endpoint.user_id == user_id)
+            .with_for_update(of=Delivery)
+        )
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else (row[0], row[1], row[2])
+
+    def count_pending(self, endpoint_id: int) -> int:
+        """Neither delivered nor given up."""
+        is_pending = (Delivery.delivered_at.is_(None), Delivery.dead_at.is_(None))
+        query = select(func.count()).where(Delivery.endpoint_id == endpoint_id, *is_pending)
+        return self._session.scalar(query) or 0
+
+    def resume(self, endpoint_id: int) -> int:
+        """What was parked while the endpoint was disabled is due; how many there are."""
+        conditions = (
+            Delivery.endpoint_id == endpoint_id,
+            Delivery.due_at.is_(None),
+            Delivery.leased_until.is_(None),
+            Delivery.delivered_at.is_(None),
+            Delivery.dead_at.is_(None),
+        )
+        statement = (
+            update(Delivery).where(*conditions).values(due_at=func.now()).returning(Delivery.id)
+        )
+        options = {"synchronize_session": False}
+        return len(self._session.execute(statement, execution_options=options).all())
+
+
+class DeliveryAttempts:
+    """Opened at the claim, so that a try which killed its worker is seen as well."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def start(self, delivery: Delivery) -> int:
+        """Its id."""
+        values = {"delivery_id": delivery.id, "number": delivery.attempts}
+        return self._session.scalars(
+            insert(DeliveryAttempt).values(values).returning(DeliveryAttempt.id)
+        ).one()
+
+    def finish(self, attempt_id: int, **values: Any) -> None:
+        self._update(DeliveryAttempt.id == attempt_id, **values)
+
+    def record_error(self, delivery: Delivery, error: str) -> None:
+        """The one under way went wrong on our side: there is nothing to say of an answer."""
+        conditions = (
+            DeliveryAttempt.delivery_id == delivery.id,
+            DeliveryAttempt.number == delivery.attempts,
+        )
+        self._update(
+            *conditions,
+            DeliveryAttempt.milliseconds.is_(None),
+            DeliveryAttempt.error.is_(None),
+            error=error,
+        )
+
+    def list_by_delivery(self, delivery_ids: Sequence[int]) -> dict[int, list[DeliveryAttempt]]:
+        """The first one first, by delivery."""
+        query = (
+            select(DeliveryAttempt)
+            .where(DeliveryAttempt.delivery_id.in_(delivery_ids))
+            .order_by(DeliveryAttempt.id)
+        )
+        attempts: dict[int, list[DeliveryAttempt]] = {each: [] for each in delivery_ids}
+        for each in self._session.scalars(query):
+            attempts[each.delivery_id].append(each)
+        return attempts
+
+    def _update(self, *conditions: Any, **values: Any) -> None:
+        statement = update(DeliveryAttempt).where(*conditions).values(**values)
+        self._session.execute(statement, execution_options={"synchronize_session": False})

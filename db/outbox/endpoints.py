@@ -1,0 +1,155 @@
+"""Where host applications want to be told, and the sealed secrets that sign what they are told.
+
+Must not decide when an address is given up.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, CreatedAtColumn, IdColumn, TimestampColumns
+from db.bulk import is_any_of
+
+
+class Endpoint(IdColumn, TimestampColumns, Base):
+    __tablename__ = "endpoints"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    events: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default="{}", comment="which ones it hears; none named: all"
+    )
+    disabled_at: Mapped[datetime | None] = mapped_column(comment="it hears nothing since then")
+    disabled_cause: Mapped[str | None] = mapped_column(comment="by its owner, gone or failing")
+    failures: Mapped[int] = mapped_column(server_default="0", comment="tries in vain in a row")
+    failing_since: Mapped[datetime | None] = mapped_column(comment="the first of them")
+    failed_at: Mapped[datetime | None] = mapped_column(comment="the last one")
+    delivered_at: Mapped[datetime | None] = mapped_column(comment="last try that was heard")
+
+    __table_args__ = (
+        Index("idx_endpoints_user", "user_id"),
+        {"comment": "Addresses of host applications that are told what happens"},
+    )
+
+
+class EndpointSecret(IdColumn, CreatedAtColumn, Base):
+    __tablename__ = "endpoint_secrets"
+
+    endpoint_id: Mapped[int] = mapped_column(ForeignKey("endpoints.id", ondelete="CASCADE"))
+    secret_encrypted: Mapped[str] = mapped_column(comment="AES-256-GCM")
+    expires_at: Mapped[datetime | None] = mapped_column(comment="NULL: the current one")
+
+    __table_args__ = (
+        Index("idx_endpoint_secrets_endpoint", "endpoint_id"),
+        Index(
+            "idx_endpoint_secrets_expires",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
+        {"comment": "What signs notices; a replaced one signs beside its successor for a while"},
+    )
+
+
+class Endpoints:
+    """Look-ups on behalf of a caller name the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user_id: int, **values: Any) -> Endpoint:
+        endpoint = Endpoint(user_id=user_id, **values)
+        self._session.add(endpoint)
+        self._session.flush()
+        return endpoint
+
+    def list_for_user(self, user_id: int) -> Sequence[Endpoint]:
+        """The oldest first."""
+        query = select(Endpoint).where(Endpoint.user_id == user_id).order_by(Endpoint.id)
+        return self._session.scalars(query).all()
+
+    def get_for_user(
+        self, endpoint_id: int, *, user_id: int, lock: bool = False
+    ) -> Endpoint | None:
+        query = select(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.user_id == user_id)
+        final_query = query.with_for_update(key_share=True) if lock else query
+        return self._session.scalar(final_query, execution_options={"populate_existing": True})
+
+    def delete(self, endpoint: Endpoint) -> None:
+        """With its secrets, and with everything that was to be delivered there."""
+        self._session.delete(endpoint)
+
+    def lock_enabled(self, user_ids: Collection[int]) -> Sequence[Endpoint]:
+        """Those of these users that hear something at all; none of them can go meanwhile."""
+        query = select(Endpoint).where(
+            is_any_of(user_ids, Endpoint.user_id), Endpoint.disabled_at.is_(None)
+        )
+        lock_query = query.order_by(Endpoint.id).with_for_update(read=True, key_share=True)
+        return self._session.scalars(lock_query).all()
+
+    def record_success(self, endpoint_id: int) -> None:
+        """A try arrived: whatever went wrong before is over."""
+        self._update(endpoint_id, failures=0, failing_since=None, delivered_at=func.now())
+
+    def record_failure(self, endpoint_id: int) -> Endpoint:
+        """One more try in vain; the endpoint as it stands now."""
+        failing_since = func.coalesce(Endpoint.failing_since, func.now())
+        self._update(
+            endpoint_id,
+            failures=Endpoint.failures + 1,
+            failing_since=failing_since,
+            failed_at=func.clock_timestamp(),
+        )
+        return self._session.get_one(Endpoint, endpoint_id, populate_existing=True)
+
+    def claim_probe(self, endpoint_id: int, *, pause: timedelta) -> bool:
+        """Whether so long has passed since the last try in vain; for one who asks, and no other."""
+        is_due = Endpoint.failed_at < func.clock_timestamp() - pause
+        statement = update(Endpoint).where(Endpoint.id == endpoint_id, is_due)
+        claim = statement.values(failed_at=func.clock_timestamp()).returning(Endpoint.id)
+        return self._session.scalar(claim) is not None
+
+    def disable(self, endpoint_id: int, cause: str) -> bool:
+        """False if it was disabled before."""
+        is_enabled = (Endpoint.id == endpoint_id, Endpoint.disabled_at.is_(None))
+        statement = (
+            update(Endpoint).where(*is_enabled).values(disabled_at=func.now(), disabled_cause=cause)
+        )
+        return self._session.scalar(statement.returning(Endpoint.id)) is not None
+
+    def enable(self, endpoint_id: int) -> None:
+        """As if nothing had ever gone wrong."""
+        self._update(
+            endpoint_id, disabled_at=None, disabled_cause=None, failures=0, failing_since=None
+        )
+
+    def _update(self, endpoint_id: int, **values: Any) -> None:
+        statement = update(Endpoint).where(Endpoint.id == endpoint_id).values(**values)
+        self._session.execute(statement, execution_options={"synchronize_session": False})
+
+
+class EndpointSecrets:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list_active(self, endpoint_id: int) -> Sequence[EndpointSecret]:
+        """Those that sign, the newest first."""
+        query = select(EndpointSecret).where(
+            EndpointSecret.endpoint_id == endpoint_id,
+            or_(EndpointSecret.expires_at.is_(None), EndpointSecret.expires_at > func.now()),
+        )
+        return self._session.scalars(query.order_by(EndpointSecret.id.desc())).all()
+
+    def replace(self, endpoint_id: int, encrypted_secret: str, *, overlap: timedelta) -> None:
+        """A new one; the one before it goes on for a while."""
+        current = (EndpointSecret.endpoint_id == endpoint_id, EndpointSecret.expires_at.is_(None))
+        statement = update(EndpointSecret).where(*current).values(expires_at=func.now() + overlap)
+        self._session.execute(statement, execution_options={"synchronize_session": False})
+        self._session.add(
+            EndpointSecret(endpoint_id=endpoint_id, secret_encrypted=encrypted_secret)
+        )
+        self._session.flush()

@@ -1,0 +1,100 @@
+"""What host applications are to be told: one row per message, numbered within its subject.
+
+Written with the change it tells of, or not at all.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, Base, CreatedAtColumn, IdColumn
+from db.bulk import ROWS_PARAMETER, rows_table
+
+
+class OutboxMessage(IdColumn, CreatedAtColumn, Base):
+    __tablename__ = "outbox"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(
+        unique=True, comment="webhook-id: the same at every try, to whomever"
+    )
+    type: Mapped[str] = mapped_column(comment="as in post.published")
+    subject: Mapped[str] = mapped_column(comment="as in post:7")
+    sequence: Mapped[int] = mapped_column(comment="counts what its subject has had")
+    body: Mapped[str] = mapped_column(comment="JSON, byte for byte as it is signed")
+
+    __table_args__ = (
+        Index("idx_outbox_user", "user_id"),
+        Index("idx_outbox_created", "created_at"),
+        {"comment": "What host applications are told", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+class OutboxSequence(Base):
+    __tablename__ = "outbox_sequences"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int] = mapped_column(comment="number of its last message")
+
+    __table_args__ = ({"comment": "How much was told of each subject; outlives the messages"},)
+
+
+@dataclass(frozen=True)
+class OutboxSubject:
+    user_id: int
+    name: str
+
+
+def build_counter_statement() -> Any:
+    """Adds to each subject's number; always in one order, so that nobody waits in a circle."""
+    table: Any = OutboxSequence.__table__
+    rows = rows_table({"user_id": BigInteger(), "subject": Text(), "last": BigInteger()})
+    columns = select(rows.c.user_id, rows.c.subject, rows.c.last)
+    ordered = columns.order_by(rows.c.user_id, rows.c.subject)
+    statement = upsert(table).from_select(["user_id", "subject", "last"], ordered)
+    updated_columns = {"last": table.c.last + statement.excluded.last}
+    return statement.on_conflict_do_update(
+        index_elements=["user_id", "subject"], set_=updated_columns
+    ).returning(table.c.user_id, table.c.subject, table.c.last)
+
+
+COUNTER_STATEMENT = build_counter_statement()
+
+
+class Outbox:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def next_sequence_numbers(self, subjects: Sequence[OutboxSubject]) -> list[int]:
+        """The next number of each, in the order given; a subject may come more than once.
+
+        Whoever else tells of one of these subjects waits until this transaction ends.
+        """
+        counts = Counter(subjects)
+        rows = [
+            {"user_id": subject.user_id, "subject": subject.name, "last": count}
+            for subject, count in counts.items()
+        ]
+        last_numbers = self._session.execute(COUNTER_STATEMENT, {ROWS_PARAMETER: rows}).all()
+        next_numbers = {
+            OutboxSubject(user, name): number - counts[OutboxSubject(user, name)]
+            for user, name, number in last_numbers
+        }
+        numbers = []
+        for subject in subjects:
+            next_numbers[subject] += 1
+            numbers.append(next_numbers[subject])
+        return numbers
+
+    def add(self, messages: Sequence[dict[str, Any]]) -> list[int]:
+        """Their ids, in the order given."""
+        statement = insert(OutboxMessage).returning(OutboxMessage.id, sort_by_parameter_order=True)
+        return list(self._session.scalars(statement, list(messages)))

@@ -1,0 +1,80 @@
+"""Posts that wait for their account: for a new token, or for a person to connect it again.
+
+Rows that somebody holds are left out, where nothing is said to the contrary: whoever holds one is
+about to find out by itself how the account stands.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from db.posts.posts import Post
+
+RECONNECT_REASONS = ("needs_reconnect", "disconnected")
+"""Reasons that a reconnect takes away."""
+
+STALE_REASON = "wait_for_release"
+"""Wished too long ago to go out by itself."""
+
+AUTO_RESUME_WINDOW = timedelta(hours=24)
+UNSENT_STATES = ("QUEUED", "SENDING")
+
+
+class ParkedPosts:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def wake_waiting_for_token(self, account_ids: Collection[int]) -> None:
+        """Their tokens are there: whoever waits for one need not wait to the end."""
+        conditions = (
+            Post.leased_until.is_(None),
+            Post.due_at > func.now(),
+            Post.last_error.startswith("token "),
+        )
+        if account_ids:
+            self._update(Post.oauth_account_id.in_(account_ids), *conditions, due_at=func.now())
+
+    def lock_queued(self, account_id: int) -> Sequence[Post]:
+        """Posts of which nothing was sent yet, locked; waits for those that somebody holds."""
+        query = select(Post).where(Post.oauth_account_id == account_id, Post.state == "QUEUED")
+        return self._session.scalars(
+            query.order_by(Post.id).with_for_update(),
+            execution_options={"populate_existing": True},
+        ).all()
+
+    def park(self, account_id: int, reason: str) -> Sequence[Post]:
+        """Park what is queued: the posts that were not parked before."""
+        conditions = (
+            Post.state == "QUEUED",
+            Post.leased_until.is_(None),
+            Post.hold_reason.is_(None),
+        )
+        of_account = Post.oauth_account_id == account_id
+        return self._update(of_account, *conditions, due_at=None, hold_reason=reason)
+
+    def resume(self, account_id: int) -> Sequence[Post]:
+        """Parked posts go on, at once or at their time: those that do.
+
+        One wished more than a day ago, of which nothing is out yet, waits for the user's word.
+        One in a worker's hands may be about to be parked for the old grant's sake: it is rung.
+        """
+        of_account = Post.oauth_account_id == account_id
+        is_parked = Post.hold_reason.in_(RECONNECT_REASONS)
+        requested_at = func.coalesce(Post.publish_at, Post.created_at)
+        is_old = requested_at < func.now() - AUTO_RESUME_WINDOW
+        self._update(
+            of_account, is_parked, is_old, Post.state.in_(UNSENT_STATES), hold_reason=STALE_REASON
+        )
+        is_claimed = (Post.leased_until.is_not(None), Post.due_at.is_not(None))
+        self._update(of_account, *is_claimed, due_at=func.clock_timestamp())  # about to be parked?
+        due_at = func.greatest(func.now(), Post.publish_at)
+        return self._update(of_account, is_parked, due_at=due_at, hold_reason=None)
+
+    def _update(self, *conditions: ColumnElement[bool], **values: Any) -> Sequence[Post]:
+        unlocked = select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("free")
+        statement = update(Post).where(Post.id == unlocked.c.id).values(**values).returning(Post)
+        options = {"synchronize_session": False, "populate_existing": True}
+        return self._session.scalars(statement, execution_options=options).all()

@@ -1,0 +1,181 @@
+"""The publish ledger: what we intend to publish and how far it got, written before any call."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    func,
+    not_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import PROVIDERS, UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
+from db.leases import JobColumns, JobQueue
+
+POST_STATES = (
+    "QUEUED",
+    "SENDING",
+    "PROCESSING",
+    "UNCONFIRMED",
+    "PUBLISHED",
+    "FAILED",
+    "CANCELLED",
+)
+POST_KINDS = (
+    "INBOX_VIDEO",
+    "DIRECT_VIDEO",
+    "INBOX_PHOTO",
+    "DIRECT_PHOTO",
+    "IMAGE",
+    "REELS",
+    "STORIES",
+    "CAROUSEL",
+)
+POST_SOURCES = ("FILE_UPLOAD", "PULL_FROM_URL")
+
+
+class SentBy(StrEnum):
+    """Who moves the bytes."""
+
+    CALLER = "CALLER"
+    SIGNALPOST = "SIGNALPOST"
+    PLATFORM = "PLATFORM"
+
+
+class Post(JobColumns, TimestampColumns, Base):
+    __tablename__ = "posts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    oauth_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("oauth_accounts.id", ondelete="SET NULL")
+    )
+    instagram_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("instagram_accounts.id", ondelete="SET NULL")
+    )
+    media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"))
+    retry_of: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
+    provider: Mapped[str] = mapped_column(String(50))
+    kind: Mapped[str] = mapped_column(String(50))
+    source: Mapped[str] = mapped_column(String(50))
+    sent_by: Mapped[str] = mapped_column(String(50), comment="who moves the bytes")
+    title: Mapped[str] = mapped_column(server_default="")
+    payload_json: Mapped[Json] = mapped_column(
+        JSONB, server_default="{}", comment="video_url and settings as wished"
+    )
+    state: Mapped[str] = mapped_column(String(50), server_default="QUEUED")
+    step: Mapped[str | None] = mapped_column(comment="last phase the platform told us of")
+    memo: Mapped[Json] = mapped_column(JSONB, server_default="{}", comment="ours, never queried")
+    publish_id: Mapped[str | None] = mapped_column(String(255))
+    container_id: Mapped[str | None] = mapped_column(String(255))
+    platform_post_id: Mapped[str | None] = mapped_column(String(255))
+    permalink: Mapped[str | None]
+    bytes_total: Mapped[int | None]
+    bytes_sent: Mapped[int] = mapped_column(server_default="0")
+    chunk_size: Mapped[int | None]
+    url_expires_at: Mapped[datetime | None] = mapped_column(comment="of the upload address")
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_hash: Mapped[str | None] = mapped_column(comment="SHA-256 of the request as wished")
+    publish_at: Mapped[datetime | None]
+    hold_reason: Mapped[str | None] = mapped_column(comment="why it waits for a person")
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None] = mapped_column(comment="the platform was first told then")
+    has_slot: Mapped[bool] = mapped_column(
+        server_default="false", comment="holds a place in the account's quota until it has ended"
+    )
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index(
+            "uq_posts_publish_id",
+            "provider",
+            "publish_id",
+            unique=True,
+            postgresql_where=text("publish_id IS NOT NULL"),
+        ),
+        Index("idx_posts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("idx_posts_user", "user_id", text("created_at DESC")),
+        Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
+        Index(
+            "idx_posts_instagram",
+            "instagram_account_id",
+            text("created_at DESC"),
+            postgresql_where=text("instagram_account_id IS NOT NULL"),
+        ),
+        Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
+        Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
+        one_of("provider", PROVIDERS),
+        one_of("kind", POST_KINDS),
+        one_of("source", POST_SOURCES),
+        one_of("sent_by", SentBy),
+        one_of("state", POST_STATES),
+        {
+            "comment": "The publish ledger: one row per intended publication",
+            "postgresql_with": UPDATED_ROWS_STORAGE,
+        },
+    )
+
+
+_is_sending_bytes = and_(
+    Post.state == "SENDING", Post.sent_by == SentBy.SIGNALPOST, Post.publish_id.is_not(None)
+)
+POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))
+UPLOAD_QUEUE = JobQueue(Post, conditions=(_is_sending_bytes,))
+
+
+class Posts:
+    """Single posts. Every look-up on behalf of a caller names the owner."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.now()
+
+    @staticmethod
+    def due_time(at: datetime | None) -> Any:
+        """At that time, or now if it is over."""
+        return func.now() if at is None else func.greatest(func.now(), at)
+
+    def add(self, **values: Any) -> Post | None:
+        """None if this user has used the same idempotency key before; waits for one in flight."""
+        statement = insert(Post).values(**values).on_conflict_do_nothing().returning(Post)
+        return self._session.scalars(statement).one_or_none()
+
+    def get_for_user(self, post_id: int, *, user_id: int) -> Post | None:
+        return self._session.scalar(
+            select(Post).where(Post.id == post_id, Post.user_id == user_id),
+            execution_options={"populate_existing": True},
+        )
+
+    def lock_for_user(self, post_id: int, *, user_id: int) -> Post | None:
+        """The same, read again, and nobody else's until this transaction ends."""
+        return self._session.scalar(
+            select(Post).where(Post.id == post_id, Post.user_id == user_id).with_for_update(),
+            execution_options={"populate_existing": True},
+        )
+
+    def get_by_idempotency_key(self, key: str, *, user_id: int) -> Post | None:
+        query = select(Post).where(Post.idempotency_key == key, Post.user_id == user_id)
+        return self._session.scalar(query)
+
+    def get_by_publish_id(self, publish_id: str, *, provider: str, user_id: int) -> Post | None:
+        """By the platform's id of the publication."""
+        query = select(Post).where(Post.publish_id == publish_id, Post.provider == provider)
+        return self._session.scalar(query.where(Post.user_id == user_id))
+
+    def delete(self, post: Post) -> None:
+        """As if it had never been wished: only for what no platform was told of."""
+        self._session.delete(post)

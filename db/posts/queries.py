@@ -1,0 +1,92 @@
+"""Posts of one user as lists and counts. Reads only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from db.posts.posts import Post
+from db.posts.tiktok_posts import TIKTOK_STATUSES, TikTokPost
+from db.session import Session
+
+TERMINAL_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
+INBOX_STATUS, COMPLETE_STATUS = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE"
+
+ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostFilter:
+    """Which posts; what is None does not matter. `status` is the platform's, or a state."""
+
+    provider: str | None = None
+    state: str | None = None
+    status: str | None = None
+    account_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        builders: tuple[ConditionBuilder, ...] = (
+            (self.provider, lambda provider: Post.provider == provider),
+            (self.state, lambda state: Post.state == state),
+            (self.status, status_condition),
+            (self.account_id, lambda account: Post.oauth_account_id == account),
+            (self.since, lambda since: Post.created_at >= since),
+            (self.until, lambda until: Post.created_at < until),
+            (self.text, lambda text: Post.title.icontains(text, autoescape=True)),
+        )
+        return [build(value) for value, build in builders if value is not None]
+
+
+def status_condition(status: str) -> ColumnElement[bool]:
+    if status in TIKTOK_STATUSES:
+        return TikTokPost.status == status
+    return TikTokPost.id.is_(None) & (Post.state == status)
+
+
+@dataclass(frozen=True)
+class PostStats:
+    total: int
+    processing: int
+    inbox: int
+    complete: int
+    failed: int
+
+
+class PostQueries:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def page(
+        self, post_filter: PostFilter, *, user_id: int, limit: int, before: int | None = None
+    ) -> Sequence[tuple[Post, TikTokPost | None]]:
+        """Newest first, those with a smaller id than `before`, with what the platform knows."""
+        is_older = () if before is None else (Post.id < before,)
+        query = (
+            select(Post, TikTokPost)
+            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .where(Post.user_id == user_id, *post_filter.conditions(), *is_older)
+            .order_by(Post.id.desc())
+            .limit(limit)
+        )
+        return [(post, record) for post, record in self._session.execute(query)]
+
+    def stats(self, *, user_id: int, account_id: int | None = None) -> PostStats:
+        """TikTok posts of this user, by how they stand."""
+        conditions = [Post.user_id == user_id, Post.provider == "tiktok"]
+        if account_id is not None:
+            conditions.append(Post.oauth_account_id == account_id)
+        counts = (
+            func.count(),
+            func.count().filter(Post.state.not_in(TERMINAL_STATES)),
+            func.count().filter(TikTokPost.status == INBOX_STATUS, Post.state == "PUBLISHED"),
+            func.count().filter(TikTokPost.status == COMPLETE_STATUS),
+            func.count().filter(Post.state == "FAILED"),
+        )
+        query = select(*counts).select_from(Post)
+        joined_query = query.outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+        return PostStats(*self._session.execute(joined_query.where(*conditions)).one())

@@ -1,0 +1,116 @@
+"""What TikTok knows of a post, from the moment it has a publish_id."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns, one_of
+from db.posts.posts import Post
+
+PENDING_STATUSES = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", "SEND_TO_USER_INBOX")
+TIKTOK_STATUSES = (*PENDING_STATUSES, "PUBLISH_COMPLETE", "FAILED")
+INITIAL_STATUS_BY_SOURCE = {
+    "FILE_UPLOAD": "PROCESSING_UPLOAD",
+    "PULL_FROM_URL": "PROCESSING_DOWNLOAD",
+}
+
+
+class TikTokPost(IdColumn, TimestampColumns, Base):
+    __tablename__ = "tiktok_posts"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    oauth_account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("oauth_accounts.id", ondelete="SET NULL")
+    )
+    ledger_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="SET NULL"), unique=True
+    )
+    publish_id: Mapped[str] = mapped_column(String(255), unique=True)
+    status: Mapped[str] = mapped_column(String(50))
+    source: Mapped[str] = mapped_column(String(50))
+    mode: Mapped[str] = mapped_column(String(50))
+    title: Mapped[str | None]
+    error_code: Mapped[str | None] = mapped_column(String(100))
+    error_message: Mapped[str | None]
+    details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
+    uploaded_bytes: Mapped[int | None]
+    downloaded_bytes: Mapped[int | None]
+    publicly_available: Mapped[bool | None] = mapped_column(comment="NULL: not said yet")
+    last_polled_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("idx_tiktok_posts_user", "user_id", text("created_at DESC")),
+        Index(
+            "idx_tiktok_posts_status",
+            "status",
+            "created_at",
+            postgresql_where=text(
+                "status IN ('PROCESSING_UPLOAD', 'PROCESSING_DOWNLOAD', 'SEND_TO_USER_INBOX')"
+            ),
+        ),
+        Index("idx_tiktok_posts_oauth", "oauth_account_id", text("created_at DESC")),
+        Index(
+            "idx_tiktok_posts_nameless",
+            "completed_at",
+            postgresql_where=text(
+                "status = 'PUBLISH_COMPLETE' AND NOT metadata ? 'publicaly_available_post_id'"
+            ),
+        ),
+        one_of("status", TIKTOK_STATUSES),
+        one_of("source", ("FILE_UPLOAD", "PULL_FROM_URL")),
+        one_of("mode", ("INBOX", "DIRECT")),
+        {"comment": "Publications as TikTok knows them", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+class TikTokPosts:
+    """Opened, looked up and left behind; how news moves one is `core/ledger/records.py`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_by_post(self, post_id: int) -> TikTokPost | None:
+        return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+
+    def get_by_posts(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
+        """Of each of these posts; None if the platform was told nothing of it."""
+        rows = self._session.scalars(select(TikTokPost).where(TikTokPost.ledger_id.in_(post_ids)))
+        by_post = {record.ledger_id: record for record in rows}
+        return {post_id: by_post.get(post_id) for post_id in post_ids}
+
+    def was_updated_within(self, record: TikTokPost | None, window: timedelta) -> bool:
+        """Whether the platform was heard of it within that time, by the database's clock."""
+        if record is None:
+            return False
+        last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.created_at)
+        query = select(last_update > func.now() - window).where(TikTokPost.id == record.id)
+        return bool(self._session.scalar(query))
+
+    def create(self, post: Post) -> None:
+        """Written as soon as there is a publish_id; once more it changes nothing."""
+        settings = {**post.payload_json, **post.payload_json.get("settings", {})}
+        settings.pop("settings", None)
+        statement = insert(TikTokPost).values(
+            user_id=post.user_id,
+            oauth_account_id=post.oauth_account_id,
+            ledger_id=post.id,
+            publish_id=post.publish_id,
+            status=INITIAL_STATUS_BY_SOURCE[post.source],
+            source=post.source,
+            mode=post.kind.partition("_")[0],
+            title=post.title,
+            details={name: value for name, value in settings.items() if value is not None},
+        )
+        self._session.execute(statement.on_conflict_do_nothing())
+
+    def detach_failed(self, post: Post) -> None:
+        """This publication is dead at the platform and the post begins another one."""
+        record = self.get_by_post(post.id)
+        if record is not None:
+            record.ledger_id, record.status = None, "FAILED"
+            record.error_code, record.completed_at = "upload_url_expired", func.now()
+            self._session.flush()

@@ -1,0 +1,82 @@
+"""A post's timeline: one line per thing that happened to it. Only ever added to."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, func, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
+from db.posts.posts import Post
+
+MAX_NOTE_LENGTH = 500  # characters of a note
+
+
+class PostEvent(IdColumn, Base):
+    __tablename__ = "post_events"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    kind: Mapped[str]
+    before: Mapped[str | None] = mapped_column("from_state")
+    after: Mapped[str | None] = mapped_column("to_state")
+    note: Mapped[str | None]
+
+    __table_args__ = (
+        Index("idx_post_events_post", "post_id", "id"),
+        {"comment": "What happened to a post, in order", "postgresql_with": APPENDED_ROWS_STORAGE},
+    )
+
+
+class PostEvents:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.clock_timestamp()
+
+    def add(
+        self,
+        post: Post,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """`kind` says who or what: poll, webhook, state, started, contradiction, request …"""
+        self._session.add(
+            PostEvent(**self.new_row(post.id, kind, before=before, after=after, note=note))
+        )
+
+    @staticmethod
+    def new_row(
+        post_id: int,
+        kind: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        note: str | None = None,
+    ) -> dict[str, Any]:
+        """One to be added with others."""
+        shortened = note and note[:MAX_NOTE_LENGTH]
+        return {
+            "post_id": post_id,
+            "kind": kind,
+            "before": before,
+            "after": after,
+            "note": shortened,
+        }
+
+    def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """In their order, in one statement."""
+        if rows:
+            self._session.execute(insert(PostEvent), list(rows))
+
+    def list_for_post(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
+        """In order, those with a larger id than `after`."""
+        query = select(PostEvent).where(PostEvent.post_id == post_id, PostEvent.id > after)
+        return self._session.scalars(query.order_by(PostEvent.id)).all()

@@ -1,0 +1,65 @@
+"""Uploads under way: where the bytes go and how many are there. The address is a sealed secret."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import Base, IdColumn, TimestampColumns
+from db.bulk import is_any_of
+from db.posts.posts import UPLOAD_QUEUE, Post
+
+
+class UploadSession(IdColumn, TimestampColumns, Base):
+    __tablename__ = "upload_sessions"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), unique=True)
+    upload_url_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: used up")
+    url_expires_at: Mapped[datetime]
+    size: Mapped[int] = mapped_column(comment="bytes of the whole file")
+    sha256: Mapped[str | None] = mapped_column(comment="of the file as it was at the start")
+    chunk_size: Mapped[int]
+    total_chunk_count: Mapped[int]
+    next_offset: Mapped[int] = mapped_column(server_default="0", comment="a lower bound")
+
+    __table_args__ = ({"comment": "One per file upload to TikTok"},)
+
+
+class UploadSessions:
+    """At most one per post: the address of an earlier start is worth nothing any more."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create(self, post_id: int, **values: Any) -> None:
+        self.delete_for_posts([post_id])
+        self._session.add(UploadSession(post_id=post_id, **values))
+
+    def get_by_post(self, post_id: int) -> UploadSession | None:
+        return self._session.scalar(
+            select(UploadSession).where(UploadSession.post_id == post_id),
+            execution_options={"populate_existing": True},
+        )
+
+    def count_other_uploads(self, post: Post) -> int:
+        """Uploads of the same account that workers hold right now. Exact while it is locked."""
+        conditions = (Post.oauth_account_id == post.oauth_account_id, Post.id != post.id)
+        query = select(func.count()).select_from(Post)
+        is_leased = Post.leased_until > func.clock_timestamp()
+        return int(
+            self._session.scalar(query.where(*conditions, is_leased, *UPLOAD_QUEUE.conditions)) or 0
+        )
+
+    def set_offset(self, post_id: int, offset: int) -> None:
+        """The platform has everything before `offset`: its word, so it may also be less."""
+        statement = update(UploadSession).where(UploadSession.post_id == post_id)
+        self._session.execute(statement.values(next_offset=offset))
+
+    def delete_for_posts(self, post_ids: Sequence[int]) -> None:
+        if post_ids:
+            self._session.execute(
+                delete(UploadSession).where(is_any_of(post_ids, UploadSession.post_id)),
+                execution_options={"synchronize_session": False},
+            )

@@ -1,0 +1,194 @@
+"""The inbox: notices of the platforms, stored before they are acknowledged, applied once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import INBOX_STORAGE, Base, Json, TimestampColumns, one_of
+from db.bulk import is_any_of
+from db.leases import JobColumns, JobQueue
+
+EVENT_STATUSES = ("pending", "processing", "done", "ignored", "dead")
+
+
+class Event(JobColumns, TimestampColumns, Base):
+    __tablename__ = "webhook_events"
+
+    provider: Mapped[str] = mapped_column(String(50))
+    event_type: Mapped[str] = mapped_column(String(100), comment="normal form")
+    vendor_event: Mapped[str | None] = mapped_column(String(100), comment="the vendor's name")
+    external_id: Mapped[str] = mapped_column(String(255), comment="the same at every redelivery")
+    account: Mapped[str | None] = mapped_column(String(255), comment="the platform's user it is of")
+    publish_id: Mapped[str | None] = mapped_column(String(255), comment="the publication it is of")
+    payload_json: Mapped[Json] = mapped_column(JSONB)
+    status: Mapped[str] = mapped_column(String(50), server_default="pending")
+    late: Mapped[bool] = mapped_column(server_default="false", comment="outside the time window")
+    correlation_id: Mapped[str | None]
+    processed_at: Mapped[datetime | None] = mapped_column(comment="NULL: not applied yet")
+    dead_at: Mapped[datetime | None] = mapped_column(comment="out of patience since then")
+
+    due_at: Mapped[datetime | None] = mapped_column("next_attempt_at", server_default=text("now()"))
+    attempts: Mapped[int] = mapped_column("retry_count", server_default="0")
+    last_error: Mapped[str | None] = mapped_column("error_message")
+
+    @property
+    def display_status(self) -> str:
+        """The status for people: one in a worker's hands is no longer waiting."""
+        is_pending = self.status == "pending"
+        return "processing" if is_pending and self.leased_until is not None else self.status
+
+    __table_args__ = (
+        UniqueConstraint("provider", "external_id"),
+        Index("idx_webhook_events_provider", "provider", "event_type"),
+        Index(
+            "idx_webhook_events_due",
+            "next_attempt_at",
+            postgresql_where=text("processed_at IS NULL AND dead_at IS NULL"),
+        ),
+        Index(
+            "idx_webhook_events_unapplied",
+            "provider",
+            "account",
+            postgresql_where=text("processed_at IS NULL AND publish_id IS NOT NULL"),
+        ),
+        # Of the two before and this one, only `due` may be of use to a claim: statistics that say
+        # nothing waits make them all look alike, and the wrong one sorts the whole backlog.
+        Index(
+            "idx_webhook_events_processed",
+            "processed_at",
+            postgresql_where=text("processed_at IS NOT NULL"),
+        ),
+        Index(
+            "idx_webhook_events_dead",
+            "dead_at",
+            postgresql_where=text("dead_at IS NOT NULL"),
+        ),
+        Index("idx_webhook_events_created", "created_at"),
+        one_of("status", EVENT_STATUSES),
+        {
+            "comment": "Webhook notices as received; the inbox of the system",
+            "postgresql_with": INBOX_STORAGE,
+        },
+    )
+
+
+EVENT_QUEUE = JobQueue(Event, conditions=(Event.processed_at.is_(None), Event.dead_at.is_(None)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFilter:
+    """Which events; what is None does not matter."""
+
+    ids: Sequence[int] | None = None
+    status: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        filters = {name: value for name, value in vars(self).items() if value is not None}
+        return [FILTER_CONDITIONS[name](value) for name, value in filters.items()]
+
+
+PENDING_CONDITIONS = (
+    Event.processed_at.is_(None),
+    Event.dead_at.is_(None),
+    Event.status == "pending",
+)
+
+STATUS_CONDITIONS: Mapping[str, tuple[ColumnElement[bool], ...]] = {
+    "pending": (*PENDING_CONDITIONS, Event.leased_until.is_(None)),
+    "processing": (*PENDING_CONDITIONS, Event.leased_until.is_not(None)),
+    "dead": (Event.dead_at.is_not(None), Event.status == "dead"),
+}
+"""More words than needed: those of the small indexes, so that nobody walks through millions."""
+
+
+def status_condition(status: str) -> ColumnElement[bool]:
+    """The condition behind `Event.standing`: a claim does not rewrite the column."""
+    return and_(*STATUS_CONDITIONS.get(status, (Event.status == status,)))
+
+
+FILTER_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "ids": Event.id.in_,
+    "status": status_condition,
+    "provider": lambda provider: Event.provider == provider,
+    "kind": lambda kind: Event.event_type == kind,
+    "since": lambda since: Event.created_at >= since,
+    "until": lambda until: Event.created_at < until,
+}
+
+
+class Events:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, event_id: int) -> Event | None:
+        return self._session.get(Event, event_id)
+
+    def page(
+        self, event_filter: EventFilter, *, limit: int, before: int | None = None
+    ) -> list[Event]:
+        """Newest first, those with a smaller id than `before`."""
+        is_older = () if before is None else (Event.id < before,)
+        query = select(Event).where(*event_filter.conditions(), *is_older)
+        return list(self._session.scalars(query.order_by(Event.id.desc()).limit(limit)))
+
+    def mark_processed(self, event_ids: Sequence[int], status: str) -> None:
+        """Applied and given back: never due again. One statement, however many they are."""
+        if not event_ids:
+            return
+        values = {"status": status, "due_at": None, "leased_until": None, "last_error": None}
+        self._session.execute(
+            update(Event)
+            .where(is_any_of(event_ids, Event.id))
+            .values(**values, processed_at=func.clock_timestamp()),
+            execution_options={"synchronize_session": False},
+        )
+
+    def move_to_dead_letters(self, event: Event) -> None:
+        """Out of patience: kept until a person has it replayed."""
+        event.status, event.dead_at = "dead", func.clock_timestamp()
+
+    def replay(self, event_filter: EventFilter) -> list[int]:
+        """Pending again with all patience, whatever became of them, unless a worker has them."""
+        is_unleased = or_(Event.leased_until.is_(None), Event.leased_until < func.now())
+        is_finished = or_(Event.processed_at.is_not(None), Event.dead_at.is_not(None))
+        reset = {"status": "pending", "processed_at": None, "dead_at": None}
+        schedule = {"due_at": func.now(), "attempts": 0, "leased_until": None}
+        statement = (
+            update(Event)
+            .where(*event_filter.conditions(), is_unleased, is_finished)
+            .values(**reset, **schedule)
+        )
+        return list(self._session.scalars(statement.returning(Event.id)))
+
+    def list_unapplied_publications(
+        self, provider: str, account: str, *, since: datetime
+    ) -> list[str]:
+        """Publications of that account we were told of since then, and could not apply yet."""
+        query = select(Event.publish_id).where(
+            Event.provider == provider,
+            Event.account == account,
+            Event.processed_at.is_(None),
+            Event.publish_id.is_not(None),
+            Event.created_at >= since,
+        )
+        return [str(publish_id) for publish_id in self._session.scalars(query.distinct())]

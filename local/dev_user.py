@@ -1,0 +1,40 @@
+"""Somebody to try the house with: a user and a key of their own, only beside the sandbox."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.identity import api_keys, passwords, users
+from core.identity.principals import SCOPES
+from db.identity.users import Users
+from db.session import Database
+from platforms.secret import Secret
+
+PASSWORD_FACTORIES: dict[str, Callable[[], str]] = {
+    "DEVELOPER_PASSWORD": lambda: secrets.token_urlsafe(12)
+}
+DEVELOPER_EMAIL = "dev@signalpost.localhost"
+API_KEY_NAME = "signalpost up"
+
+
+@dataclass(frozen=True)
+class Developer:
+    email: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
+
+
+def create_developer(database: Database, password: str) -> Developer:
+    """Known from now on by this password, with a fresh key to everything."""
+    with database.transaction() as session:
+        existing = Users(session).get_by_email(DEVELOPER_EMAIL)
+        user = existing or users.create_user(
+            session, DEVELOPER_EMAIL, password=Secret(password), is_admin=True
+        )
+        if existing:
+            Users(session).set_password(user.id, passwords.hash_password(Secret(password)))
+        for api_key in api_keys.list_api_keys(session, user.id):
+            if api_key.name == API_KEY_NAME and api_key.revoked_at is None:
+                api_keys.revoke_api_key(session, api_key.id, user_id=user.id)
+        _, key = api_keys.create_api_key(session, user.id, name=API_KEY_NAME, scopes=SCOPES)
+    return Developer(DEVELOPER_EMAIL, password, key.reveal())

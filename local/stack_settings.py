@@ -1,0 +1,107 @@
+"""The settings of a house on one machine: what nobody gave is made once and kept in its folder.
+
+Precedence: this process's environment, then the sandbox's names, then `.env`, then what is kept.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from core.crypto import generate_key
+
+SECRETS_FILE = "settings.json"
+
+
+def generate_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+SECRET_FACTORIES: dict[str, Callable[[], str]] = {
+    "SECRET_KEY": generate_secret,
+    "TOKEN_ENCRYPTION_KEY": generate_key,
+    "WORKER_SECRET": generate_secret,
+    "METRICS_TOKEN": generate_secret,
+    "FLOWER_BASIC_AUTH": lambda: f"signalpost:{generate_secret()}",
+}
+"""Secrets every house has."""
+
+SANDBOX_CREDENTIAL_FACTORIES: dict[str, Callable[[], str]] = {
+    "TIKTOK_CLIENT_KEY": lambda: "sandbox" + secrets.token_hex(8),
+    "TIKTOK_CLIENT_SECRET": lambda: secrets.token_hex(24),
+}
+"""What a platform would have given us."""
+
+PROFILE_SCOPES = "user.info.basic,user.info.profile,user.info.stats"
+VIDEO_SCOPES = "video.upload,video.publish,video.list"
+"""All that TikTok can grant: a sandbox shows everything there is."""
+
+ALTERNATIVE_NAMES = {
+    "TOKEN_ENCRYPTION_KEY": ("TOKEN_ENCRYPTION_KEYS",),
+    "WORKER_SECRET": ("CRON_SECRET",),
+}
+
+
+@dataclass(frozen=True)
+class GivenSettings:
+    """What the operator says: in the environment, and below it in `.env`."""
+
+    environment: Mapping[str, str]
+    dotenv: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls) -> "GivenSettings":
+        dotenv = dotenv_values(".env", interpolate=False)
+        return cls(dict(os.environ), {name: value for name, value in dotenv.items() if value})
+
+    def __contains__(self, name: str) -> bool:
+        names = (name, *ALTERNATIVE_NAMES.get(name, ()))
+        return any({each, f"{each}_FILE"} & {*self.environment, *self.dotenv} for each in names)
+
+    def merge_over(self, defaults: Mapping[str, str], sandbox: Mapping[str, str]) -> dict[str, str]:
+        """All of it in one. A sandbox outranks `.env`, whose credentials are for the platforms."""
+        missing = {name: value for name, value in defaults.items() if name not in self}
+        return missing | dict(self.dotenv) | dict(sandbox) | dict(self.environment)
+
+
+def load_or_create_secrets(
+    folder: Path, factories: Mapping[str, Callable[[], str]]
+) -> dict[str, str]:
+    """The secrets of this folder, each made at its first use, readable by their owner alone."""
+    path = folder / SECRETS_FILE
+    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = {name: factory() for name, factory in factories.items() if name not in stored}
+    if missing:
+        write_secrets(path, stored | missing)
+    return {name: (stored | missing)[name] for name in factories}
+
+
+def sandbox_settings(
+    sandbox_url: str, web_url: str, credentials: Mapping[str, str]
+) -> dict[str, str]:
+    """The sandbox in TikTok's place; our client differs by its addresses alone."""
+    return {
+        **credentials,
+        "TIKTOK_AUTH_BASE_URL": sandbox_url,
+        "TIKTOK_API_BASE_URL": sandbox_url,
+        "TIKTOK_REDIRECT_URI": f"{web_url}/api/auth/tiktok/callback",
+        "TIKTOK_SCOPES": f"{PROFILE_SCOPES},{VIDEO_SCOPES}",
+        "TIKTOK_APP_AUDITED": "true",
+        "ENABLE_TIKTOK_INSIGHTS": "on",
+        "ENDPOINT_PRIVATE_HOSTS": "on",  # whoever tries out receiving does so beside the house
+    }
+
+
+def write_secrets(path: Path, values: Mapping[str, str]) -> None:
+    """Whole or not at all: these keys open what is sealed in the database."""
+    staging = path.with_suffix(".new")
+    staging.unlink(missing_ok=True)
+    with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(values, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    staging.rename(path)

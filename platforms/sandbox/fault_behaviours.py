@@ -1,0 +1,122 @@
+"""How each fault is played before or after the platform's own work. Must not know when it is due.
+
+A table of endpoints says what an answer of 500 or 429 looks like there.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from platforms.sandbox import raw_socket
+from platforms.sandbox.faults import InjectedFault
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+HANG_SECONDS = 600.0  # seconds a hanging answer is held back
+HTML_PAGE = "<!doctype html><html><title>Welcome</title><body>All is well.</body></html>"
+
+
+@dataclass(frozen=True)
+class SandboxEndpoint:
+    """`refuse` gives the body that the platform sends with a status of its own making."""
+
+    name: str
+    error_body: Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class FaultContext:
+    """What a fault has at hand. `answer` is what would have been sent; None if nothing was done."""
+
+    fault: InjectedFault
+    endpoint: SandboxEndpoint
+    environ: "WSGIEnvironment"
+    response: Response | None
+    shutdown: threading.Event
+
+    @property
+    def server_error(self) -> Response:
+        return self.error_response(500)
+
+    def error_response(self, status: int) -> Response:
+        return Response(self.endpoint.error_body(status), status, mimetype="application/json")
+
+    def wait(self, default: float) -> None:
+        self.shutdown.wait(default if self.fault.seconds is None else self.fault.seconds)
+
+
+def respond_500(context: FaultContext) -> Response:
+    return context.server_error
+
+
+def respond_429(context: FaultContext) -> Response:
+    response = context.error_response(429)
+    response.headers["Retry-After"] = str(int(context.fault.seconds or 1))
+    return response
+
+
+def respond_html(_context: FaultContext) -> Response:
+    return Response(HTML_PAGE, mimetype="text/html")
+
+
+def respond_slowly(context: FaultContext) -> Response:
+    context.wait(5.0)
+    return context.response or context.server_error
+
+
+def drop_connection(_context: FaultContext) -> Response:
+    raise raw_socket.ConnectionDropped
+
+
+def hang_connection(context: FaultContext) -> Response:
+    context.wait(HANG_SECONDS)
+    raise raw_socket.ConnectionDropped
+
+
+def truncate_response(context: FaultContext) -> Response:
+    context.environ["werkzeug.socket"].sendall(
+        raw_socket.half_response(context.response or context.server_error)
+    )
+    raise raw_socket.ConnectionDropped
+
+
+def reset_connection(context: FaultContext) -> Response:
+    sock = context.environ["werkzeug.socket"]
+    sock.sendall(raw_socket.half_response(context.response or context.server_error))
+    raw_socket.send_reset(sock)
+    raise raw_socket.ConnectionDropped
+
+
+def drip_response(context: FaultContext) -> Response:
+    pause = 1.0 if context.fault.seconds is None else context.fault.seconds
+    data = raw_socket.response_bytes(context.response or context.server_error)
+    raw_socket.send_slowly(
+        context.environ["werkzeug.socket"], data, pause=pause, shutdown=context.shutdown
+    )
+    raise raw_socket.ConnectionDropped
+
+
+@dataclass(frozen=True)
+class FaultBehaviour:
+    """`works`: whether the call takes effect before the fault is played."""
+
+    takes_effect: bool
+    respond: Callable[[FaultContext], Response]
+
+
+FAULT_BEHAVIOURS: Mapping[str, FaultBehaviour] = {
+    "http_500": FaultBehaviour(False, respond_500),
+    "http_429": FaultBehaviour(False, respond_429),
+    "html_200": FaultBehaviour(False, respond_html),
+    "drop_before": FaultBehaviour(False, drop_connection),
+    "drop_after": FaultBehaviour(True, drop_connection),
+    "hang": FaultBehaviour(False, hang_connection),
+    "slow": FaultBehaviour(True, respond_slowly),
+    "truncate": FaultBehaviour(True, truncate_response),
+    "reset": FaultBehaviour(True, reset_connection),
+    "drip": FaultBehaviour(True, drip_response),
+}

@@ -1,0 +1,55 @@
+"""Every request that arrived, for assertions. Holds ids and outcomes, never tokens or bodies."""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from platforms.sandbox.clock import Clock
+
+ENTRY_KEY = "sandbox.entry"  # where a request's environ keeps its entry
+
+
+@dataclass
+class LogEntry:
+    """`status` is what was sent, None if nothing was; `work` tells whether anything was done."""
+
+    id: int
+    endpoint: str
+    at: float
+    status: int | None = None
+    fault: str | None = None
+    work: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def update(self, *, work: bool | None = None, **facts: Any) -> None:
+        self.work = self.work if work is None else work
+        self.facts |= facts
+
+
+class SandboxLog:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: list[LogEntry] = []
+        self._lock = threading.Lock()
+
+    def add(self, endpoint: str) -> LogEntry:
+        with self._lock:
+            entry = LogEntry(len(self._entries) + 1, endpoint, self._clock.time)
+            self._entries.append(entry)
+            return entry
+
+    def as_dicts(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+        """Oldest first; the facts stand beside the other fields."""
+        with self._lock:
+            entries = [one for one in self._entries if endpoint in {None, one.endpoint}]
+        return [entry_dict(entry) for entry in entries]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+
+def entry_dict(entry: LogEntry) -> dict[str, Any]:
+    fields = asdict(entry)
+    facts: dict[str, Any] = fields.pop("facts")
+    return facts | fields

@@ -1,0 +1,37 @@
+"""What the platforms of one sandbox share: time, agenda, log, faults, courier. Knows none of them.
+
+One object per server; nothing lives in a module.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+from platforms.sandbox.clock import Clock
+from platforms.sandbox.faults import FaultRegistry
+from platforms.sandbox.request_log import SandboxLog
+from platforms.sandbox.scheduler import Scheduler
+from platforms.sandbox.webhook_sender import WebhookSender
+
+
+@dataclass
+class SandboxState:
+    clock: Clock = field(default_factory=Clock)
+    faults: FaultRegistry = field(default_factory=FaultRegistry)
+    shutdown: threading.Event = field(default_factory=threading.Event)  # ends every waiting answer
+
+    def __post_init__(self) -> None:
+        self.log = SandboxLog(self.clock)
+        self.scheduler = Scheduler(self.clock)
+        self.webhook_sender = WebhookSender(self.clock, self.scheduler, self.faults)
+
+    def start(self) -> None:
+        self.scheduler.start()
+
+    def stop(self) -> None:
+        self.shutdown.set()
+        self.scheduler.stop()
+
+    def advance(self, seconds: float) -> None:
+        """Fast-forwards, and returns when everything that has fallen due is done."""
+        self.clock.advance(seconds)
+        self.scheduler.run_due()

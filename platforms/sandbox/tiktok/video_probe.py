@@ -1,0 +1,72 @@
+"""Looks into one film, given on standard input, alone in a process with little to lose.
+
+Writes what it saw as JSON, `null` if it is no film. Reads headers, shows no picture, opens no other
+file. Must not import anything of ours, nor know a limit of TikTok's.
+"""
+
+import json
+import resource
+import sys
+from typing import IO, Any
+
+import av
+
+RESOURCE_LIMITS = {
+    resource.RLIMIT_CPU: 10,  # seconds
+    resource.RLIMIT_AS: 2**30,  # bytes; FFmpeg's libraries alone map a quarter of it
+    resource.RLIMIT_FSIZE: 0,  # bytes of any file it could write
+    resource.RLIMIT_CORE: 0,
+}
+FFMPEG_OPTIONS = {
+    "protocol_whitelist": "none",  # the film is handed in: no address leads anywhere
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",  # nothing that names other files
+}
+CONTAINER_BY_BRAND = {
+    "qt": "mov",
+    **dict.fromkeys(("3gp4", "3gp5", "3gp6", "3g2a"), "3gp"),
+    **dict.fromkeys(("heic", "heix", "mif1", "msf1", "avif", "avis"), "picture"),
+}
+"""FFmpeg reads all of these as MP4; the brand in front tells."""
+HEAD_BYTES = 64  # bytes that hold the name Matroska gives itself
+
+
+def main() -> None:
+    for resource_id, limit in RESOURCE_LIMITS.items():
+        resource.setrlimit(resource_id, (limit, limit))
+    json.dump(probe_video(sys.stdin.buffer), sys.stdout)
+
+
+def probe_video(file: IO[bytes]) -> dict[str, Any] | None:
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    try:
+        with av.open(file, options=FFMPEG_OPTIONS) as video:
+            return describe_video(video, head)
+    except (av.FFmpegError, ValueError, OSError):
+        return None
+
+
+def describe_video(video: Any, head: bytes) -> dict[str, Any] | None:
+    """Units: seconds, pixels, pictures a second; null for what the headers do not say."""
+    if not video.streams.video:
+        return None
+    picture = video.streams.video[0]
+    rate = picture.average_rate or picture.guessed_rate
+    return {
+        "container": container_name(video, head),
+        "codec": picture.codec_context.name,
+        "fps": float(rate) if rate else None,
+        "width": picture.codec_context.width,
+        "height": picture.codec_context.height,
+        "seconds": video.duration / av.time_base if video.duration else None,
+    }
+
+
+def container_name(video: Any, head: bytes) -> str:
+    if "mp4" in video.format.name.split(","):
+        return CONTAINER_BY_BRAND.get(video.metadata.get("major_brand", "").strip(), "mp4")
+    return "webm" if b"webm" in head else "matroska"
+
+
+if __name__ == "__main__":
+    main()

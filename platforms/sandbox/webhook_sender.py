@@ -1,0 +1,139 @@
+"""Brings deliveries to the receiver, again and again until it answers 200. Knows no platform.
+
+Source: TikTok, webhooks-overview, read 2026-11-22: HTTP 200 at once, else exponential backoff for
+up to 72 h, at least once. Intervals and timeout are not documented; ours are settings.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+from platforms.sandbox.clock import Clock
+from platforms.sandbox.deliveries import (
+    FORGERIES,
+    MAX_DELIVERY_AGE,
+    MAX_RETRY_WAIT,
+    SandboxAttempt,
+    SandboxDelivery,
+    WebhookMessage,
+    build_valid,
+)
+from platforms.sandbox.faults import WEBHOOK_ENDPOINT, FaultRegistry, InjectedFault
+from platforms.sandbox.scheduler import Scheduler, run_in_background
+
+OK = 200
+
+
+class WebhookSender:
+    def __init__(self, clock: Clock, agenda: Scheduler, faults: FaultRegistry) -> None:
+        self._clock, self._scheduler, self._faults = clock, agenda, faults
+        self._deliveries: list[SandboxDelivery] = []
+        self._shuffled: list[SandboxDelivery] = []
+        self._lock = threading.Lock()
+
+    def enqueue(self, message: WebhookMessage) -> SandboxDelivery:
+        """Takes a letter; it is on its way, or waits for its trick, when this returns."""
+        with self._lock:
+            number = len(self._deliveries) + 1
+            delivery = SandboxDelivery(number, message, self._clock.time, self._clock.wall_time)
+            self._deliveries.append(delivery)
+        self.dispatch(delivery)
+        return delivery
+
+    def as_dicts(self) -> list[dict[str, object]]:
+        with self._lock:
+            return [delivery.as_dict() for delivery in self._deliveries]
+
+    def dispatch(self, delivery: SandboxDelivery) -> None:
+        fault = None if delivery.message.forgery else self._faults.consume(WEBHOOK_ENDPOINT)
+        if fault is None:
+            return run_in_background(lambda: self._send(delivery, delivery.message.forgery))
+        return WEBHOOK_FAULTS[fault.kind](self, delivery, fault)
+
+    def send_duplicates(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
+        run_in_background(lambda: self._send(delivery))
+        for _ in range(fault.copies - 1):
+            run_in_background(lambda: self._post_once(delivery, fault.kind))
+
+    def send_delayed(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
+        seconds = 5.0 if fault.seconds is None else fault.seconds
+        self._scheduler.call_later(seconds, lambda: run_in_background(lambda: self._send(delivery)))
+
+    def drop_delivery(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
+        delivery.attempts.append(SandboxAttempt(self._clock.time, None, fault.kind))
+        delivery.state = "lost"
+
+    def send_shuffled(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
+        """Holds deliveries back until a pack of `copies` is complete, and sends the last first."""
+        with self._lock:
+            self._shuffled.append(delivery)
+            is_batch_full = len(self._shuffled) >= fault.copies
+        seconds = 5.0 if fault.seconds is None else fault.seconds
+        self._scheduler.call_later(0.0 if is_batch_full else seconds, self._send_shuffled_batch)
+
+    def send_forged(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
+        run_in_background(lambda: self._send(delivery, fault.kind))
+
+    def _send_shuffled_batch(self) -> None:
+        with self._lock:
+            batch, self._shuffled = self._shuffled[::-1], []
+        run_in_background(lambda: self._send_in_order(batch))
+
+    def _send_in_order(self, batch: list[SandboxDelivery]) -> None:
+        for delivery in batch:
+            self._send(delivery)
+
+    def _send(self, delivery: SandboxDelivery, forgery: str | None = None) -> None:
+        status = self._post_once(delivery, forgery)
+        if status == OK:
+            delivery.state = "delivered"
+        elif delivery.message.forgery:
+            delivery.state = "refused"  # a forger does not try again
+        else:
+            self._schedule_retry(delivery)
+
+    def _post_once(self, delivery: SandboxDelivery, fault_kind: str | None = None) -> int | None:
+        message = delivery.message
+        signed_at = (
+            delivery.created_wall_time if message.target.keep_timestamp else self._clock.wall_time
+        )
+        headers, body = FORGERIES.get(fault_kind or "", build_valid)(message, signed_at)
+        status = post_webhook(message.target.url, headers, body, timeout=message.target.timeout)
+        delivery.attempts.append(SandboxAttempt(self._clock.time, status, fault_kind))
+        return status
+
+    def _schedule_retry(self, delivery: SandboxDelivery) -> None:
+        target, attempts = delivery.message.target, len(delivery.attempts)
+        wait = min(target.first_wait * 2.0 ** min(attempts - 1, 30), MAX_RETRY_WAIT)
+        if self._clock.time + wait - delivery.created_at > MAX_DELIVERY_AGE:
+            delivery.state = "given_up"
+        else:
+            self._scheduler.call_later(wait, lambda: self.dispatch(delivery))
+
+
+WebhookFault = Callable[[WebhookSender, SandboxDelivery, InjectedFault], None]
+WEBHOOK_FAULTS: Mapping[str, WebhookFault] = {
+    "duplicate": WebhookSender.send_duplicates,
+    "delay": WebhookSender.send_delayed,
+    "lose": WebhookSender.drop_delivery,
+    "shuffle": WebhookSender.send_shuffled,
+    **dict.fromkeys(FORGERIES, WebhookSender.send_forged),
+}
+
+
+def post_webhook(
+    url: str, headers: Mapping[str, str], body: bytes, *, timeout: float
+) -> int | None:
+    """The receiver's status; None if there was none. Redirects are not followed."""
+    target = urlsplit(url)
+    kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
+    connection = kind(target.hostname or "", target.port, timeout=timeout)
+    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+    try:
+        connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()

@@ -1,0 +1,28 @@
+"""Whether the broker answers. Sends nothing, and never holds up who asks."""
+
+from threading import Thread
+
+import structlog
+
+from tasks.celery import app
+from tasks.notifier import PUBLISH_TIMEOUT
+
+log = structlog.get_logger(__name__)
+
+
+def is_broker_reachable() -> bool:
+    """In a thread of its own: no set of socket timeouts bounds a connection as a whole."""
+    connected: list[bool] = []
+    thread = Thread(target=try_connect, args=(connected,), name="broker", daemon=True)
+    thread.start()
+    thread.join(PUBLISH_TIMEOUT)
+    return bool(connected)
+
+
+def try_connect(connected: list[bool]) -> None:
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=1)
+        connected.append(True)
+    except Exception as error:
+        log.warning("broker.unreachable", error=type(error).__name__)

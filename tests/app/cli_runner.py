@@ -1,0 +1,101 @@
+"""The operators' commands, with these settings around them and no others.
+
+`here` runs them in this process, which is as it was afterwards: starting Python costs more than
+most commands do. `apart` runs them as an operator does, in a process of their own.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli.main import cli
+from core.config import settings
+from tasks import runtime
+
+ROOT = Path(__file__).parents[2]
+CLI_COMMAND = (sys.executable, "-c", "from app.cli.main import cli; cli()")
+
+
+@dataclass(frozen=True)
+class CliResult:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def subprocess_cli(environ, folder):
+    def run(*arguments, stdin="", **more):
+        process = subprocess.run(
+            [*CLI_COMMAND, *map(str, arguments)],
+            input=stdin,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ, **more},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        return CliResult(process.returncode, process.stdout, process.stderr)
+
+    return run
+
+
+def in_process_cli(environ, folder):
+    """An error that nobody foresaw is raised: an operator would see its trace."""
+
+    def run(*arguments, stdin="", **more):
+        words = list(map(str, arguments))
+        with isolated_settings({**environ, **more}, folder), restore_logging_and_signals():
+            invoke = CliRunner(catch_exceptions=False).invoke
+            result = copy_context().run(invoke, cli, words, input=stdin)
+        return CliResult(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@contextmanager
+def isolated_settings(environ, folder):
+    """Settings and house are built anew from these, and forgotten."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        clear_settings()
+        try:
+            yield
+        finally:
+            clear_settings()
+
+
+def clear_settings():
+    runtime.reset_container(close=True)
+    settings.load_settings.cache_clear()
+
+
+@contextmanager
+def restore_logging_and_signals():
+    """Logs and signals, of which a command takes possession."""
+    loggers = [logging.getLogger(name) for name in (None, *logging.root.manager.loggerDict)]
+    before = [(each, each.handlers[:], each.level, each.propagate) for each in loggers]
+    ends = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        for logger, handlers, level, propagates in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+            logger.propagate = propagates
+        for number, end in ends.items():
+            signal.signal(number, end)

@@ -1,0 +1,291 @@
+"""Numbers through the front door: mine, as text where they are ids, null where none was told."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from db.insights.snapshots import MetricSnapshot
+from db.insights.videos import Video
+from db.posts.tiktok_posts import TikTokPost
+from tests.app.conftest import BASE_SETTINGS
+from tests.app.publishing.insights_fixtures import (
+    SAMPLED_VIDEO_ID,
+    account_id,
+    extra_settings,
+    sampled_account,
+    sampler,
+)
+from tests.platforms.tiktok_responses import error_response
+from tests.support.insights_harness import VIDEO_LIST_PATH
+from tests.support.publishing_harness import URL_REQUEST
+
+__all__ = ["account_id", "extra_settings", "sampled_account", "sampler"]  # fixtures
+
+WORKER_HEADERS = {"X-Worker-Secret": BASE_SETTINGS["WORKER_SECRET"]}
+HOUR = timedelta(hours=1)
+
+
+def get_json(api_client, path, status=200):
+    response = api_client.get(path)
+    assert response.status_code == status, response.text
+    return response.json
+
+
+def error_code(response):
+    return response.status_code, response.json["error"]["code"]
+
+
+def test_videos_are_listed_with_their_latest_numbers(api_client, sampled_account):
+    (video,) = get_json(api_client, "/api/tiktok/videos")["data"]
+    assert video["video_id"] == str(SAMPLED_VIDEO_ID)
+    assert (video["account_id"], video["post_id"], video["title"]) == (
+        sampled_account,
+        None,
+        "A film",
+    )
+    assert (video["views"], video["likes"], video["comments"]) == (100, 10, 4)
+    assert (video["shares"], video["engagement_rate"]) == (None, None)
+    assert (video["missing_since"], video["share_url"]) == (None, "https://t/7")
+    assert video["counted_at"].endswith("Z")
+
+
+def test_videos_come_in_pages_newest_first(api_client, sampler, account_id):
+    for number in range(1, 6):
+        sampler.add_video(number, ago=HOUR * number)
+    sampler.enrol_accounts()
+    sampler.run_workers(4)
+    seen, cursor = [], ""
+    for _ in range(3):
+        page = get_json(api_client, f"/api/tiktok/videos?limit=2{cursor}")
+        seen += [video["video_id"] for video in page["data"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == ["1", "2", "3", "4", "5"]
+    assert page["next_cursor"] is None
+    assert get_json(api_client, f"/api/tiktok/videos?account_id={account_id}&limit=1")["data"]
+    assert get_json(api_client, "/api/tiktok/videos?account_id=999999")["data"] == []
+
+
+def test_of_others_nothing_is_shown(mallory_client, api_client, sampled_account):
+    assert get_json(mallory_client, "/api/tiktok/videos")["data"] == []
+    for query in (f"account_id={sampled_account}", f"video_id={SAMPLED_VIDEO_ID}", "post_id=1"):
+        assert error_code(mallory_client.get(f"/api/tiktok/insights?{query}")) == (404, "NOT_FOUND")
+    assert error_code(mallory_client.get("/api/tiktok/insights")) == (403, "not_connected")
+
+
+def test_a_key_needs_the_scope(make_api_client, alice, sampled_account):
+    api_client = make_api_client(alice, "posts:read")
+    for path in ("/api/tiktok/videos", "/api/tiktok/insights"):
+        assert error_code(api_client.get(path)) == (403, "FORBIDDEN")
+    assert "statistics" not in str(get_json(api_client, "/api/tiktok/posts"))
+
+
+def test_an_account_has_its_numbers_over_time(api_client, sampler, sampled_account):
+    sampler.user_info = {"follower_count": 2**40, "likes_count": 3}
+    sampler.make_due(sampled_account)
+    sampler.run_workers(4)
+    data = get_json(api_client, "/api/tiktok/insights")["data"]
+    assert (data["kind"], data["account_id"]) == ("account", sampled_account)
+    assert data["latest"]["followers"]["value"] == 2**40
+    assert data["latest"]["following"] is None
+    assert data["account"]["sampled"]
+    assert data["account"]["problem"] is None
+    assert data["account"]["videos"] == {
+        "videos": 1,
+        "views": 100,
+        "likes": 10,
+        "comments": 4,
+        "shares": None,
+        "engagement_rate": None,
+    }
+    raw = get_json(api_client, "/api/tiktok/insights?step=raw&metric=followers")["data"]["points"]
+    assert [point["followers"] for point in raw] == [7, 2**40]
+
+
+def age_snapshots(publisher, **ago):
+    """As if this had been sampled so long ago."""
+    with publisher.database.transaction() as session:
+        older = MetricSnapshot.taken_at - timedelta(**ago)
+        session.execute(
+            update(MetricSnapshot).values(taken_at=older),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def test_a_series_is_as_fine_as_asked_and_comes_in_pages(
+    api_client, sampler, sampled_account, publisher
+):
+    for views in (110, 120, 130):
+        age_snapshots(publisher, minutes=20)
+        sampler.update_video(SAMPLED_VIDEO_ID, view_count=views)
+        sampler.make_counts_due(sampled_account)
+        sampler.run_workers(2)
+    path = f"/api/tiktok/insights?video_id={SAMPLED_VIDEO_ID}"
+    raw = get_json(api_client, f"{path}&step=raw")["data"]
+    assert [point["views"] for point in raw["points"]] == [100, 110, 120, 130]
+    assert {point["shares"] for point in raw["points"]} == {None}
+    days = get_json(api_client, f"{path}&step=day")["data"]["points"]
+    assert days[-1]["views"] == 130
+    assert len(days) <= 2
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = get_json(api_client, f"{path}&step=raw&limit=3{cursor}")
+        seen += [point["views"] for point in page["data"]["points"]]
+        after = page["next_cursor"]
+        cursor = after and f"&cursor={after}"
+    assert seen == [100, 110, 120, 130]
+    recent = raw["points"][2]["at"]
+    assert len(get_json(api_client, f"{path}&step=raw&from={recent}")["data"]["points"]) == 2
+    assert raw["video"]["views"] == raw["latest"]["views"]["value"] == 130
+
+
+def test_how_fine_a_series_is_follows_from_its_span(api_client, sampled_account):
+    def step(days):
+        begin = f"2026-01-{31 - days:02}T00:00:00Z"
+        path = f"/api/tiktok/insights?from={begin}&to=2026-01-31T00:00:00Z"
+        return get_json(api_client, path)["data"]["step"]
+
+    assert (step(1), step(20)) == ("raw", "hour")
+    year = "/api/tiktok/insights?from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z"
+    assert get_json(api_client, year)["data"]["step"] == "day"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("metric=shoe_size", "metric"),
+        ("step=minute", "step"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("from=yesterday", "from"),
+        ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
+        ("cursor=soon", "cursor"),
+        ("colour=red", "colour"),
+        (f"video_id={SAMPLED_VIDEO_ID}&account_id=1", "video_id"),
+        (f"video_id={'9' * 256}", "video_id"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_so(api_client, sampled_account, query, field):
+    response = api_client.get(f"/api/tiktok/insights?{query}")
+    assert error_code(response) == (400, "VALIDATION_ERROR")
+    assert field in response.json["error"]["details"]["fields"]
+
+
+def test_with_several_accounts_one_is_named(api_client, sampler, alice, sampled_account):
+    sampler.create_account(user_id=alice.id)
+    assert error_code(api_client.get("/api/tiktok/insights")) == (400, "account_required")
+    assert get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["success"]
+
+
+def create_post(api_client, publisher, account_id, *ids):
+    response = api_client.post(
+        "/api/tiktok/upload",
+        json={**URL_REQUEST, "account_id": account_id},
+        headers={"Prefer": "respond-async"},
+    )
+    post = response.json["data"]["id"]
+    publisher.run_workers(1)
+    with publisher.database.transaction() as session:
+        mine = TikTokPost.ledger_id == post
+        ids = {"publicaly_available_post_id": [str(each) for each in ids]} if ids else {}
+        session.execute(update(TikTokPost).where(mine).values(details=ids))
+    return post
+
+
+def test_a_post_of_mine_has_the_numbers_of_its_video(api_client, publisher, sampled_account):
+    unseen, seen = (
+        create_post(api_client, publisher, sampled_account),
+        create_post(api_client, publisher, sampled_account, SAMPLED_VIDEO_ID),
+    )
+    listed = get_json(api_client, "/api/tiktok/posts")
+    numbers = {post["id"]: post["statistics"] for post in listed["posts"]}
+    assert numbers[unseen] is None
+    assert (numbers[seen]["views"], numbers[seen]["video_ids"]) == (100, [str(SAMPLED_VIDEO_ID)])
+    assert set(listed["stats"]) == {"total", "processing", "inbox", "complete", "failed"}
+    assert get_json(api_client, "/api/tiktok/videos")["data"][0]["post_id"] == seen
+    data = get_json(api_client, f"/api/tiktok/insights?post_id={seen}")["data"]
+    assert (data["kind"], data["video"]["video_id"], data["post_id"]) == (
+        "video",
+        str(SAMPLED_VIDEO_ID),
+        seen,
+    )
+    assert data["points"][-1]["views"] == 100
+    nothing = get_json(api_client, f"/api/tiktok/insights?post_id={unseen}")["data"]
+    assert (nothing["points"], nothing["latest"]["views"]) == ([], None)
+
+
+def test_a_draft_posted_twice_counts_as_both_and_shows_each(
+    api_client, sampler, publisher, account_id
+):
+    for number in (7, 8):
+        sampler.add_video(number)
+    sampler.enrol_accounts()
+    sampler.run_workers(4)
+    post = create_post(api_client, publisher, account_id, 7, 8)
+    (shown,) = get_json(api_client, "/api/tiktok/posts")["posts"]
+    assert (shown["statistics"]["views"], shown["statistics"]["engagement_rate"]) == (200, 15.0)
+    response = api_client.get(f"/api/tiktok/insights?post_id={post}")
+    assert error_code(response) == (400, "VALIDATION_ERROR")
+    assert response.json["error"]["details"]["video_ids"] == ["7", "8"]
+    assert get_json(api_client, "/api/tiktok/insights?video_id=8")["data"]["post_id"] == post
+
+
+def test_a_video_that_is_gone_keeps_its_numbers_and_says_since_when(
+    api_client, sampler, publisher, sampled_account
+):
+    post = create_post(api_client, publisher, sampled_account, SAMPLED_VIDEO_ID)
+    sampler.hide_video(SAMPLED_VIDEO_ID)
+    sampler.make_counts_due(sampled_account)
+    sampler.run_workers(2)
+    (shown,) = get_json(api_client, "/api/tiktok/posts")["posts"]
+    assert (shown["id"], shown["statistics"]["views"]) == (post, 100)
+    assert shown["statistics"]["missing_since"].endswith("Z")
+    assert get_json(api_client, "/api/tiktok/insights")["data"]["account"]["videos"]["videos"] == 0
+
+
+def test_the_reason_for_missing_metrics_is_shown(api_client, sampler, sampled_account):
+    sampler.refuse_request(VIDEO_LIST_PATH, 401, "scope_not_authorized")
+    sampler.make_due(sampled_account)
+    sampler.run_workers(3)
+    account = get_json(api_client, "/api/tiktok/insights")["data"]["account"]
+    assert (account["sampled"], account["problem"]) == (True, "scope_not_authorized")
+
+
+def test_without_the_permission_that_is_said(api_client, sampler, alice):
+    sampler.create_account(user_id=alice.id, scope="user.info.basic")
+    account = get_json(api_client, "/api/tiktok/insights")["data"]["account"]
+    assert (account["sampled"], account["problem"]) == (False, "scope_not_authorized")
+    assert account["next_sample_at"] is None
+
+
+def test_the_worker_is_set_going_by_its_secret_alone(client, api_client, sampler, account_id):
+    sampler.add_video(SAMPLED_VIDEO_ID)
+    path = "/api/workers/tiktok-insights"
+    assert error_code(client.post(path)) == (401, "UNAUTHORIZED")
+    assert error_code(api_client.post(path))[0] == 401
+    assert sampler.request_bodies(VIDEO_LIST_PATH) == []
+    done = client.post(path, headers=WORKER_HEADERS).json
+    assert done["result"] == {"total": 2, "answered": 2, "failed": 0, "skipped": 0, "errors": []}
+    assert (done["success"], done["timestamp"][-1]) == (True, "Z")
+    assert client.post(path, headers=WORKER_HEADERS).json["result"]["total"] == 0
+    assert client.get(path).json["worker"] == "tiktok-insights"
+
+
+def test_a_run_by_hand_names_who_was_refused(client, sampler, publisher, account_id):
+    publisher.server.behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(
+        error_response(401, "scope_not_authorized")
+    )
+    done = client.post("/api/workers/tiktok-insights", headers=WORKER_HEADERS).json["result"]
+    assert done["errors"] == [{"accountId": account_id, "error": "scope_not_authorized"}]
+
+
+def test_a_disconnected_accounts_history_can_still_be_read(api_client, publisher, sampled_account):
+    gone = {
+        "status": "DISCONNECTED",
+        "disconnected_at": func.now(),
+        "access_token_encrypted": None,
+    }
+    publisher.factory.update_account(sampled_account, **gone)
+    data = get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["data"]
+    assert data["latest"]["followers"]["value"] == 7
+    assert len(publisher.all(select(Video))) == 1

@@ -1,0 +1,216 @@
+from base64 import b64encode
+
+import pytest
+from sqlalchemy import func, select, update
+
+from core.media import files
+from db.media.files import Media
+from tests.platforms.contract_videos import encode_video
+
+TUS_HEADERS = {"Tus-Resumable": "1.0.0"}
+CHUNK_HEADERS = {**TUS_HEADERS, "Content-Type": "application/offset+octet-stream"}
+
+
+def upload_metadata(**values):
+    return ",".join(f"{name} {b64encode(text.encode()).decode()}" for name, text in values.items())
+
+
+def create_upload(api_client, size=10, **values):
+    headers = {
+        **TUS_HEADERS,
+        "Upload-Length": str(size),
+        "Upload-Metadata": upload_metadata(**values),
+    }
+    return api_client.post("/api/media", headers=headers)
+
+
+def send_chunk(api_client, path, data, offset):
+    return api_client.patch(
+        path, data=data, headers={**CHUNK_HEADERS, "Upload-Offset": str(offset)}
+    )
+
+
+def error_code(response):
+    return response.status_code, response.json["error"]["code"]
+
+
+@pytest.fixture
+def upload_path(api_client, publisher):
+    return create_upload(api_client, filename="film.mp4", filetype="video/mp4").headers["Location"]
+
+
+def test_a_server_says_what_it_can(api_client):
+    response = api_client.options("/api/media")
+
+    assert response.status_code == 204
+    assert response.headers["Tus-Version"] == "1.0.0"
+    assert response.headers["Tus-Extension"] == "creation,expiration,termination"
+    assert int(response.headers["Tus-Max-Size"]) == 4_000_000_000
+
+
+def test_a_video_is_uploaded_in_chunks_and_probed(api_client, publisher):
+    film = encode_video()
+    made = create_upload(api_client, len(film), filename="été.mp4", filetype="video/mp4")
+    path = made.headers["Location"]
+    assert made.status_code == 201
+    assert made.headers["Upload-Expires"].endswith("GMT")
+
+    half = len(film) // 2
+    first = send_chunk(api_client, path, film[:half], 0)
+    there = api_client.head(path)
+    rest = send_chunk(api_client, path, film[half:], half)
+
+    assert (first.status_code, first.headers["Upload-Offset"]) == (204, str(half))
+    assert (there.headers["Upload-Offset"], there.headers["Upload-Length"]) == (
+        str(half),
+        str(len(film)),
+    )
+    assert there.headers["Cache-Control"] == "no-store"
+    assert rest.headers["Upload-Offset"] == str(len(film))
+    data = api_client.get(path).json["data"]
+    assert (data["filename"], data["size"], data["complete"]) == ("été.mp4", len(film), True)
+    assert data["probe"]["codec"] == "h264"
+    assert all(
+        response.headers["Tus-Resumable"] == "1.0.0" for response in (made, first, there, rest)
+    )
+
+
+def test_a_complete_video_can_be_posted(api_client, account, publisher):
+    film = encode_video()
+    path = create_upload(api_client, len(film), filename="a.mp4").headers["Location"]
+    send_chunk(api_client, path, film, 0)
+
+    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": int(path.rpartition("/")[2])}
+
+    assert api_client.post("/api/tiktok/upload", json=said).status_code == 202
+    assert error_code(api_client.delete(path)) == (409, "CONFLICT")
+
+
+def test_a_chunk_at_the_wrong_offset_is_refused_and_nothing_moves(api_client, upload_path):
+    send_chunk(api_client, upload_path, b"abc", 0)
+
+    wrong = send_chunk(api_client, upload_path, b"abc", 2)
+
+    assert wrong.status_code == 409
+    assert api_client.head(upload_path).headers["Upload-Offset"] == "3"
+
+
+def test_more_than_was_announced_is_refused(api_client, upload_path):
+    assert send_chunk(api_client, upload_path, b"x" * 11, 0).status_code == 413
+
+
+def test_what_was_written_before_a_crash_counts(api_client, upload_path, publisher):
+    media = publisher.media(int(upload_path.rpartition("/")[2]))
+    publisher.services.media.local_path(media.path).write_bytes(b"0123456789")
+
+    assert api_client.head(upload_path).headers["Upload-Offset"] == "10"
+    assert api_client.get(upload_path).json["data"]["complete"]
+
+
+def test_an_empty_chunk_at_the_end_changes_nothing(api_client, upload_path):
+    send_chunk(api_client, upload_path, b"0123456789", 0)
+
+    again = send_chunk(api_client, upload_path, b"", 10)
+
+    assert (again.status_code, again.headers["Upload-Offset"]) == (204, "10")
+
+
+@pytest.mark.parametrize("length", [None, "", "0", "-1", "1.5", "x", "9" * 30])
+def test_a_length_is_a_number(api_client, publisher, length):
+    headers = {**TUS_HEADERS, **({} if length is None else {"Upload-Length": length})}
+    assert error_code(api_client.post("/api/media", headers=headers)) == (400, "VALIDATION_ERROR")
+
+
+def test_what_no_platform_takes_is_refused_at_once(api_client, publisher):
+    assert create_upload(api_client, 4_000_000_001).status_code == 413
+    assert error_code(create_upload(api_client, filetype="application/pdf")) == (
+        400,
+        "VALIDATION_ERROR",
+    )
+    assert error_code(create_upload(api_client, filename="a.avi")) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("said", ["filename", "filename !!!", "filename /w==", "f " + "A" * 5000])
+def test_metadata_that_is_none_is_refused(api_client, publisher, said):
+    headers = {**TUS_HEADERS, "Upload-Length": "1", "Upload-Metadata": said}
+    response = api_client.post("/api/media", headers=headers)
+
+    assert response.status_code == (201 if said == "filename" else 400)
+
+
+@pytest.mark.parametrize("version", [None, "0.2.2", "2.0.0"])
+def test_another_version_is_answered_with_ours(api_client, upload_path, version):
+    headers = {} if version is None else {"Tus-Resumable": version}
+    for told in (
+        api_client.post("/api/media", headers={**headers, "Upload-Length": "1"}),
+        api_client.patch(upload_path, data=b"a", headers={**headers, "Upload-Offset": "0"}),
+    ):
+        assert told.status_code == 412
+        assert told.headers["Tus-Version"] == "1.0.0"
+
+
+def test_a_chunk_has_its_own_content_type(api_client, upload_path):
+    headers = {**TUS_HEADERS, "Upload-Offset": "0", "Content-Type": "video/mp4"}
+    assert error_code(api_client.patch(upload_path, data=b"a", headers=headers)) == (
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+    )
+
+
+@pytest.mark.parametrize("offset", ["", "-1", "x"])
+def test_an_offset_is_a_number(api_client, upload_path, offset):
+    response = api_client.patch(
+        upload_path, data=b"a", headers={**CHUNK_HEADERS, "Upload-Offset": offset}
+    )
+    assert error_code(response) == (400, "VALIDATION_ERROR")
+
+
+def test_a_file_of_somebody_else_does_not_exist(
+    mallory_client, client, upload_path, make_api_client, alice
+):
+    assert mallory_client.head(upload_path).status_code == 404
+    assert mallory_client.get(upload_path).status_code == 404
+    assert send_chunk(mallory_client, upload_path, b"a", 0).status_code == 404
+    assert mallory_client.delete(upload_path).status_code == 404
+    assert create_upload(client).status_code == 401
+    assert create_upload(make_api_client(alice, "posts:read")).status_code == 403
+
+
+def test_a_file_is_deleted_for_good(api_client, upload_path, publisher):
+    media = publisher.media(int(upload_path.rpartition("/")[2]))
+
+    assert api_client.delete(upload_path).status_code == 204
+    assert api_client.get(upload_path).status_code == 404
+    assert not publisher.services.media.local_path(media.path).exists()
+
+
+def test_a_signed_link_needs_no_login_and_gives_any_part(api_client, client, upload_path):
+    send_chunk(api_client, upload_path, b"0123456789", 0)
+    link = api_client.get(upload_path).json["data"]["url"].partition("127.0.0.1:8000")[2]
+
+    whole = client.get(link)
+    part = client.get(link, headers={"Range": "bytes=2-4"})
+
+    assert (whole.status_code, whole.data) == (200, b"0123456789")
+    assert whole.mimetype == "video/mp4"
+    assert (part.status_code, part.data) == (206, b"234")
+    assert client.head(link).headers["Content-Length"] == "10"
+    assert client.get(link, headers={"Range": "bytes=20-"}).status_code == 416
+    assert client.get(link.replace("/m/", "/m/A", 1)).status_code == 404
+
+
+def test_files_whose_days_are_over_are_swept_unless_a_post_waits(
+    api_client, account, upload_path, publisher
+):
+    send_chunk(api_client, upload_path, b"0123456789", 0)
+    media_id = int(upload_path.rpartition("/")[2])
+    needed = publisher.create_media(account.user_id)
+    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": needed}
+    assert api_client.post("/api/tiktok/upload", json=said).status_code == 202
+    with publisher.database.transaction() as session:
+        session.execute(update(Media).values(expires_at=func.now()))
+
+    assert files.delete_expired_files(publisher.database, publisher.services) == 1
+
+    assert publisher.all(select(Media.id)) == [needed]
+    assert publisher.media(media_id) is None

@@ -1,0 +1,226 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from app.http import errors, messages
+from core import errors as ours
+from db.identity.users import Users
+from platforms import errors as theirs
+from platforms.tiktok.failure_reasons import FAILURE_REASONS
+
+ROOT = Path(__file__).parents[2]
+POST_ERROR_CODES = {"upload_url_expired", "outcome_unknown", "dry_run"}
+EVENT_ERROR_CODES = {"unreadable"}  # written on a stored notice, never told to a caller
+CODE_PATTERN = re.compile(r'code(?:: str)? ?= ?"([A-Za-z_]+)"')
+
+
+def error_classes(root):
+    return [root, *(each for kind in root.__subclasses__() for each in error_classes(kind))]
+
+
+def find_error_codes():
+    """Every code that some line of ours gives to an error or a post."""
+    sources = [*(ROOT / "core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
+    return {
+        code for path in sources for code in CODE_PATTERN.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", error_classes(ours.CoreError) + error_classes(theirs.PlatformError)
+)
+def test_every_kind_of_error_has_a_status(kind):
+    assert kind.code in {*errors.ERROR_KINDS, *EVENT_ERROR_CODES}
+
+
+@pytest.mark.parametrize("locale", messages.LOCALES)
+@pytest.mark.parametrize("code", sorted({*errors.ERROR_KINDS, *POST_ERROR_CODES, *FAILURE_REASONS}))
+def test_every_code_has_words_and_a_next_step(locale, code):
+    said = messages.load_messages(locale)[code]
+    assert said.message
+    assert said.suggestion
+
+
+@pytest.mark.parametrize("locale", messages.LOCALES)
+def test_every_code_that_is_written_down_somewhere_has_words(locale):
+    assert find_error_codes() - EVENT_ERROR_CODES - messages.load_messages(locale).keys() == set()
+
+
+def test_no_words_are_the_same_in_both_languages():
+    english, french = (messages.load_messages(locale) for locale in messages.LOCALES)
+    assert english.keys() == french.keys()
+    assert not [code for code in english if english[code].message == french[code].message]
+
+
+def test_the_table_is_the_contracts():
+    """Appendix A, as far as a code has a status of its own."""
+    for code, status in {
+        "quota_exceeded": 429,
+        "disconnect_failed": 500,
+        "not_connected": 403,
+        "invalid_publish_id": 404,
+        "timeout": 504,
+        "webhook_not_configured": 503,
+        "IDEMPOTENCY_MISMATCH": 422,
+        "oauth_not_configured": 500,
+        "invalid_state": 403,
+    }.items():
+        assert errors.ERROR_KINDS[code].status == status
+
+
+def test_a_vendors_code_that_we_do_not_know_stays_inside():
+    error = theirs.Rejected("no", code="brand_new_code")
+    assert errors.get_error_code(error) == "invalid_param"
+
+
+def test_an_unknown_address_answers_in_the_envelope(client):
+    response = client.get("/api/nothing")
+    assert response.status_code == 404
+    assert response.json["success"] is False
+    error = response.json["error"]
+    assert error["code"] == "NOT_FOUND"
+    assert error["retryable"] is False
+    assert error["requestId"] == response.headers["X-Request-Id"]
+
+
+def test_a_wrong_method_is_answered_with_the_allowed_ones(client):
+    response = client.delete("/api/auth/me")
+    assert response.status_code == 405
+    assert response.json["error"]["code"] == "METHOD_NOT_ALLOWED"
+    assert "GET" in response.headers["Allow"]
+
+
+def test_people_read_french_if_their_browser_asks_for_it(client):
+    asked = {"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.5"}
+    response = client.get("/api/auth/me", headers=asked)
+    assert response.json["error"]["userMessage"] == "Vous n'êtes pas connecté."
+
+
+def test_people_read_their_own_language_if_the_browser_says_nothing(
+    app, container, make_user, sign_in
+):
+    alice = make_user()
+    browser = sign_in(alice)
+    with container.database.transaction() as session:
+        Users(session).get(alice.id).locale = "fr"
+    response = browser.get("/api/nothing")
+    assert response.json["error"]["userMessage"] == messages.get_message("NOT_FOUND", "fr").message
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [RuntimeError("password=hunter2"), theirs.Unavailable("down"), ours.Conflict("so")],
+)
+def test_whatever_is_raised_leaves_as_the_envelope_without_inner_words(app, raised):
+    @app.get("/api/trouble")
+    def trouble():
+        raise raised
+
+    response = app.test_client().get("/api/trouble")
+    assert response.json["error"]["code"] == errors.get_error_code(raised)
+    assert response.status_code == errors.ERROR_KINDS[errors.get_error_code(raised)].status
+    assert "hunter2" not in response.text
+
+
+def test_while_postgres_is_away_callers_are_asked_to_come_back(app_factory):
+    client = app_factory.create_app(
+        DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
+    ).test_client()
+    response = client.get("/api/auth/me", headers={"Authorization": "Bearer sp_12345678_x"})
+    assert response.status_code == 503
+    assert response.json["error"]["code"] == "SERVICE_UNAVAILABLE"
+    assert response.headers["Retry-After"] == str(response.json["error"]["retryAfter"]) == "2"
+
+
+LOGIN_ROUTE = "/api/auth/login"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        ("{", "application/json", 400),
+        ("[]", "application/json", 400),
+        ("NaN", "application/json", 400),
+        ("[" * 100_000, "application/json", 413),
+        ("[" * 60_000, "application/json", 400),
+        ("\xff", "application/json", 400),
+        ("a=b", "application/x-www-form-urlencoded", 415),
+        ("{}", "text/plain", 415),
+        ('{"email": "a", "password": "b", "more": 1}', "application/json", 400),
+        ('{"email": "a\\u0000", "password": "b"}', "application/json", 400),
+        ('{"email": "\\ud800", "password": "b"}', "application/json", 400),
+        (json.dumps({"email": "a" * 70_000, "password": "b"}), "application/json", 413),
+    ],
+)
+def test_a_body_that_is_none_is_refused_in_the_envelope(client, body, kind, status):
+    response = client.post(LOGIN_ROUTE, data=body.encode("latin-1"), content_type=kind)
+    assert response.status_code == status
+    assert response.json["error"]["code"] in errors.ERROR_KINDS
+
+
+def test_a_body_without_a_length_is_measured_as_it_comes(app):
+    told = json.dumps({"email": "a" * 70_000, "password": "b"}).encode()
+    environ = EnvironBuilder(path=LOGIN_ROUTE, method="POST", data=told).get_environ()
+    environ |= {"CONTENT_TYPE": "application/json", "wsgi.input_terminated": True}
+    environ.pop("CONTENT_LENGTH")
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status.startswith("413")
+
+
+def test_wrong_fields_are_named_and_not_quoted(client):
+    response = client.post(LOGIN_ROUTE, json={"email": 7, "pass": "hunter2"})
+    assert response.json["error"]["code"] == "VALIDATION_ERROR"
+    assert response.json["error"]["details"]["fields"].keys() == {"email", "password", "pass"}
+    assert "hunter2" not in response.text
+
+
+def test_an_address_with_a_zero_byte_is_no_fault_of_ours(client):
+    assert client.get("/api/nothing%00").status_code == 400
+    assert client.get("/api/auth/me?x=%00").status_code == 400
+
+
+def test_an_id_larger_than_any_of_ours_names_nothing(signed_in_client):
+    response = signed_in_client.delete(f"/api/keys/{2**63}")
+    assert response.status_code == 404
+    assert signed_in_client.delete(f"/api/keys/{2**63 - 1}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "X-Correlation-Id"])
+def test_a_callers_id_is_kept_and_returned_under_both_names(client, name):
+    response = client.get("/healthz", headers={name: "abc.DEF-123_4"})
+    assert (
+        response.headers["X-Request-Id"] == response.headers["X-Correlation-Id"] == "abc.DEF-123_4"
+    )
+    assert int(response.headers["X-Duration-Ms"]) >= 0
+
+
+@pytest.mark.parametrize("sent", ["short", "x" * 129, "white space", "a;drop-table"])
+def test_an_id_of_another_form_is_replaced(client, sent):
+    response = client.get("/healthz", headers={"X-Request-Id": sent})
+    assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", response.headers["X-Request-Id"])
+    assert response.headers["X-Request-Id"] != sent
+
+
+def test_json_times_are_written_with_a_z(signed_in_client):
+    made = signed_in_client.post("/api/keys", json={"name": "n", "scopes": ["posts:read"]})
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", made.json["data"]["createdAt"])
+
+
+def test_a_link_that_opens_a_file_is_logged_without_its_token(client):
+    with capture_logs() as lines:
+        client.get("/m/secret-canary/film.mp4")
+        client.get("/api/nothing?code=secret-canary")
+    assert [line["path"] for line in lines if line["event"] == "request"] == [
+        "/m/<token>/<name>",
+        "/api/nothing",
+    ]
+    assert "secret-canary" not in str(lines)
+
+
+def test_a_caller_cannot_make_up_labels(client):
+    client.open("/api/nothing", method="INVENTED")
+    assert "INVENTED" not in client.get("/metrics").text

@@ -1,0 +1,128 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from db.identity.login_sessions import LoginSession
+from db.identity.users import Users
+
+
+def find_set_cookie(response, name="signalpost_session"):
+    return next(one for one in response.headers.getlist("Set-Cookie") if one.startswith(name))
+
+
+def audit_actions(container):
+    with container.database.transaction() as session:
+        return session.scalars(text("SELECT action FROM audit_log ORDER BY id")).all()
+
+
+def disable_user(container, person):
+    with container.database.transaction() as session:
+        Users(session).get(person.id).disabled_at = datetime.now(UTC)
+
+
+def test_an_anonymous_caller_has_to_sign_in(client):
+    response = client.get("/api/auth/me")
+    assert response.status_code == 401
+    assert response.json["error"]["code"] == "UNAUTHORIZED"
+
+
+def test_a_login_answers_who_i_am_and_sets_one_careful_cookie(client, make_user):
+    alice = make_user()
+    response = client.post(
+        "/api/auth/login", json={"email": "ALICE@example.org", "password": alice.password}
+    )
+    assert response.json["data"] == {
+        "id": alice.id,
+        "email": "alice@example.org",
+        "isAdmin": False,
+        "locale": "en",
+    }
+    assert "HttpOnly" in find_set_cookie(response)
+    assert "SameSite=Lax" in find_set_cookie(response)
+    assert client.get("/api/auth/me").json["data"]["auth"] == "session"
+
+
+def test_wrong_password_unknown_mail_and_shut_out_users_read_the_same(client, make_user, container):
+    alice, bob = make_user(), make_user("bob@example.org")
+    nobodys = make_user("carol@example.org", password=None)
+    disable_user(container, bob)
+    answers = [
+        client.post("/api/auth/login", json={"email": email, "password": password})
+        for email, password in (
+            (alice.email, "wrong"),
+            ("unknown@example.org", alice.password),
+            (bob.email, bob.password),
+            (nobodys.email, ""),
+        )
+    ]
+    assert {response.status_code for response in answers} == {401}
+    said = [{**response.json["error"], "requestId": ""} for response in answers]
+    assert said.count(said[0]) == len(said)
+    assert said[0]["code"] == "invalid_login"
+
+
+def test_the_database_holds_no_cookie_and_no_password(client, make_user, container):
+    alice = make_user()
+    response = client.post(
+        "/api/auth/login", json={"email": alice.email, "password": alice.password}
+    )
+    value = find_set_cookie(response).partition("=")[2].partition(";")[0]
+    with container.database.transaction() as session:
+        rows = str(session.execute(text("SELECT * FROM sessions, users, audit_log")).all())
+    assert value not in rows
+    assert alice.password not in rows
+
+
+def test_signing_out_ends_the_session_also_for_a_copied_cookie(signed_in_client, app, container):
+    thief = app.test_client()
+    value = signed_in_client.get_cookie("signalpost_session").value
+    thief.set_cookie("signalpost_session", value)
+    assert thief.get("/api/auth/me").status_code == 200
+    response = signed_in_client.post("/api/auth/logout")
+    assert response.json == {"success": True}
+    assert signed_in_client.get_cookie("signalpost_session") is None
+    assert thief.get("/api/auth/me").status_code == 401
+    assert audit_actions(container) == ["user.added", "login", "logout"]
+
+
+def shift_login_times(container, **moments):
+    with container.database.transaction() as session:
+        login = session.query(LoginSession).one()
+        for name, delta in moments.items():
+            setattr(login, name, datetime.now(UTC) + delta)
+
+
+def test_a_session_in_use_lasts_on(signed_in_client, container):
+    shift_login_times(container, seen_at=-timedelta(hours=1), expires_at=timedelta(hours=1))
+    assert signed_in_client.get("/api/auth/me").status_code == 200
+    with container.database.transaction() as session:
+        left = session.query(LoginSession).one().expires_at - datetime.now(UTC)
+    assert timedelta(days=13) < left <= timedelta(days=14)
+
+
+def test_a_session_without_use_ends(signed_in_client, container):
+    shift_login_times(container, expires_at=-timedelta(seconds=1))
+    assert signed_in_client.get("/api/auth/me").status_code == 401
+
+
+def test_whoever_is_shut_out_is_out_at_once(sign_in, make_user, make_api_client, container):
+    alice = make_user()
+    browser, api_client = sign_in(alice), make_api_client(alice)
+    disable_user(container, alice)
+    assert browser.get("/api/auth/me").status_code == 401
+    assert api_client.get("/api/auth/me").status_code == 401
+
+
+def test_an_administrator_may_administrate(sign_in, make_user):
+    boss = make_user("boss@example.org", is_admin=True)
+    data = sign_in(boss).get("/api/auth/me").json["data"]
+    assert data["isAdmin"] is True
+    assert "admin" in data["scopes"]
+    assert "workers:run" not in data["scopes"]
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer x.y.z", "Basic YTpi", "sp_a_b"])
+def test_what_is_no_token_is_nobody(client, header):
+    response = client.get("/api/auth/me", headers={"Authorization": header})
+    assert response.status_code == 401

@@ -1,0 +1,163 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, update
+
+from app.http.context import CONTAINER_KEY
+from core.health.readiness import Readiness
+from core.outbox import AppEvent, enqueue_events
+from db import migrations
+from db.identity.users import User
+from db.ops.heartbeats import Heartbeat, Heartbeats
+from db.outbox.deliveries import Delivery
+from db.outbox.endpoints import Endpoints
+from db.webhooks.events import Event
+
+
+@pytest.fixture
+def container(app, container):
+    """As `house`, with a broker that answers."""
+    readiness = Readiness(container.database, container.services, lambda: True)
+    app.extensions[CONTAINER_KEY] = replace(container, readiness=readiness)
+    return app.extensions[CONTAINER_KEY]
+
+
+@pytest.fixture
+def set_heartbeat(container):
+    """Makes beat's last tick this old."""
+
+    def heard(age=timedelta(0)):
+        with container.database.transaction() as session:
+            Heartbeats(session).record("tick")
+        with container.database.transaction() as session:
+            session.get(Heartbeat, "tick").at -= age
+
+    return heard
+
+
+def insert_due_event(container, age):
+    with container.database.transaction() as session:
+        event = Event(provider="tiktok", event_type="x", external_id="x", payload_json={})
+        event.due_at = datetime.now(UTC) - age
+        session.add(event)
+
+
+def test_a_process_that_answers_is_alive(client):
+    response = client.get("/healthz")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_a_complete_installation_is_ready(client, container, set_heartbeat):
+    set_heartbeat()
+    response = client.get("/readyz")
+    assert response.status_code == 200, response.json
+    assert response.json["reasons"] == []
+    overdue = response.json["overdueSeconds"]
+    assert {"webhooks", "accounts", "posts", "uploads", "outbox"} <= overdue.keys()
+    assert set(overdue.values()) == {None}
+
+
+def test_failing_user_endpoints_do_not_affect_readiness(client, container, set_heartbeat):
+    set_heartbeat()
+    with container.database.transaction() as session:
+        owner = User(email="alice@example.org")
+        session.add(owner)
+        session.flush()
+        Endpoints(session).add(owner.id, url="https://host.example.com/")
+        enqueue_events(session, [AppEvent(owner.id, "post.failed", "post:1", {})])
+        long_ago = func.now() - timedelta(minutes=5)
+        session.execute(update(Delivery).values(due_at=long_ago))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["reasons"]) == (200, [])
+    assert response.json["overdueSeconds"]["outbox"] > 290
+
+
+def test_a_platform_that_is_off_is_named_with_what_it_lacks(client, container, set_heartbeat):
+    set_heartbeat()
+    platforms = client.get("/readyz").json["platforms"]
+    assert platforms["tiktok"] == "on"
+    assert "INSTAGRAM_REDIRECT_URI" in platforms["instagram"]
+
+
+def test_without_beat_the_installation_is_not_ready(client, container):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json["reasons"] == ["beat was never heard"]
+
+
+def test_a_beat_that_fell_silent_is_noticed(client, container, set_heartbeat):
+    set_heartbeat(age=timedelta(minutes=1))
+    assert "no tick" in client.get("/readyz").json["reasons"][0]
+
+
+def test_work_that_nobody_takes_is_noticed(client, container, set_heartbeat):
+    set_heartbeat()
+    insert_due_event(container, timedelta(minutes=5))
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json["overdueSeconds"]["webhooks"] > 290
+    assert response.json["reasons"][0].startswith("webhooks: work is overdue")
+
+
+def test_work_that_has_just_fallen_due_is_no_fault(client, container, set_heartbeat):
+    set_heartbeat()
+    insert_due_event(container, timedelta(seconds=10))
+    assert client.get("/readyz").status_code == 200
+
+
+def test_an_old_schema_is_not_ready(client, container, set_heartbeat, database_url):
+    migrations.downgrade_schema(database_url)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "schema" in response.json["reasons"][0]
+
+
+def test_a_silent_broker_is_named(client, app, container, set_heartbeat):
+    set_heartbeat()
+    silent = Readiness(container.database, container.services, lambda: False)
+    app.extensions[CONTAINER_KEY] = replace(container, readiness=silent)
+    assert client.get("/readyz").json["reasons"] == ["the broker does not answer"]
+
+
+def test_without_a_database_the_reason_is_reported_and_the_process_still_alive(app_factory):
+    away = app_factory.create_app(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none").test_client()
+    response = away.get("/readyz")
+    assert response.status_code == 503
+    assert "the database does not answer" in response.json["reasons"]
+    assert away.get("/healthz").status_code == 200
+
+
+def test_metrics_are_for_the_private_network(client):
+    response = client.get("/metrics")
+    assert response.status_code == 200
+    assert b"signalpost_http_requests" in response.data
+    far = client.get("/metrics", environ_base={"REMOTE_ADDR": "8.8.8.8"})
+    assert far.status_code == 401
+
+
+def test_a_metrics_token_is_asked_of_everybody(app_factory):
+    client = app_factory.create_app(METRICS_TOKEN="the-metrics-token-word-0123456789").test_client()
+    assert client.get("/metrics").status_code == 401
+    token = {"Authorization": "Bearer the-metrics-token-word-0123456789"}
+    assert client.get("/metrics", headers=token).status_code == 200
+
+
+def test_metrics_say_how_old_due_work_is(client, container, set_heartbeat):
+    set_heartbeat()
+    insert_due_event(container, timedelta(minutes=5))
+    assert b'signalpost_oldest_due_seconds{kind="webhooks"} 3' in client.get("/metrics").data
+
+
+def test_health_needs_nobody_and_counts_nobody(client):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert "X-RateLimit-Limit" not in client.get(path).headers
+
+
+def test_metrics_say_what_waits_and_what_is_dead(client, container):
+    insert_due_event(container, timedelta(minutes=5))
+    text = client.get("/metrics").text
+    assert 'signalpost_webhook_backlog{provider="tiktok"} 1.0' in text
+    with container.database.transaction() as session:
+        session.query(Event).one().dead_at = datetime.now(UTC)
+    assert 'signalpost_dead_letters{provider="tiktok"} 1.0' in client.get("/metrics").text

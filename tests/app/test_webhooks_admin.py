@@ -1,0 +1,191 @@
+"""The inbox in the hands of cron and of operators: run by hand, looked into, replayed."""
+
+import pytest
+from sqlalchemy import text
+
+from core.webhooks import process_batch
+from tests.support.tiktok_webhooks import TikTokWebhookSender, build_envelope
+
+WORKER_SECRET = "the-workers-secret-word-0123456789"
+RUN_ROUTE = "/api/workers/webhooks"
+EVENTS_ROUTE = "/api/admin/webhook-events"
+
+
+@pytest.fixture
+def run_sql(container):
+    def run(statement):
+        with container.database.transaction() as session:
+            session.execute(text(statement))
+
+    return run
+
+
+@pytest.fixture
+def admin_client(make_user, make_api_client):
+    return make_api_client(make_user("root@example.org", is_admin=True), "admin")
+
+
+@pytest.fixture
+def three_events(client):
+    """Three stored notices of publications that nobody knows."""
+    for number in range(3):
+        TikTokWebhookSender(client).send(build_envelope(publish_id=f"p{number}"))
+
+
+# By hand
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Worker-Secret"])
+def test_the_secret_sets_a_batch_going(client, three_events, header):
+    sent = f"Bearer {WORKER_SECRET}" if header == "Authorization" else WORKER_SECRET
+    response = client.post(RUN_ROUTE, headers={header: sent})
+    assert response.status_code == 200
+    assert response.json == {"success": True, "message": "0 events processed", "processed": 0}
+    TikTokWebhookSender(client).send(build_envelope("authorization.removed"))
+    assert client.post(RUN_ROUTE, headers={header: sent}).json["processed"] == 1
+
+
+def test_a_key_that_may_run_workers_does_as_well(make_user, make_api_client):
+    assert make_api_client(make_user(), "workers:run").post(RUN_ROUTE).status_code == 200
+    assert (
+        make_api_client(make_user("bob@example.org"), "posts:read").post(RUN_ROUTE).status_code
+        == 401
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Worker-Secret": "wrong"}, {"X-Worker-Secret": ""}])
+def test_nobody_else_does(client, headers):
+    assert client.post(RUN_ROUTE, headers=headers).status_code == 401
+
+
+def test_without_a_secret_it_is_503_in_every_environment(app_factory):
+    client = app_factory.create_app(WORKER_SECRET="").test_client()
+    assert client.post(RUN_ROUTE, headers={"X-Worker-Secret": ""}).status_code == 503
+
+
+def test_get_describes_the_route_and_changes_nothing(client, three_events, run_sql, container):
+    response = client.get(RUN_ROUTE)
+    assert response.status_code == 200
+    assert (response.json["status"], response.json["worker"]) == ("ok", "webhook-processor")
+    assert client.head(RUN_ROUTE).status_code == 200
+    with container.database.transaction() as session:
+        assert session.execute(text("SELECT sum(retry_count) FROM webhook_events")).scalar() == 0
+
+
+def test_a_batch_is_no_larger_than_the_setting(app_factory, container):
+    app = app_factory.create_app(WEBHOOK_BATCH="2")
+    client = app.test_client()
+    for number in range(3):
+        TikTokWebhookSender(client).send(
+            build_envelope("authorization.removed", publish_id=f"p{number}")
+        )
+    processed = [
+        client.post(RUN_ROUTE, headers={"X-Worker-Secret": WORKER_SECRET}).json["processed"]
+        for _ in range(3)
+    ]
+    assert processed == [2, 1, 0]
+
+
+# Looked into
+
+
+def test_operators_see_events_newest_first_page_by_page(admin_client, three_events):
+    first = admin_client.get(f"{EVENTS_ROUTE}?limit=2").json
+    assert [one["publishId"] for one in first["data"]] == ["p2", "p1"]
+    rest = admin_client.get(f"{EVENTS_ROUTE}?limit=2&cursor={first['nextCursor']}").json
+    assert [one["publishId"] for one in rest["data"]] == ["p0"]
+    assert rest["nextCursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("status=pending", 2),
+        ("status=processing", 1),
+        ("status=done", 0),
+        ("provider=tiktok", 3),
+        ("provider=instagram", 0),
+        ("type=video.publish.complete", 3),
+        ("type=tiktok.ping", 0),
+    ],
+)
+def test_filters_narrow_the_list(admin_client, three_events, run_sql, query, count):
+    run_sql("UPDATE webhook_events SET leased_until = now() + interval '9 s' WHERE publish_id='p1'")
+    assert len(admin_client.get(f"{EVENTS_ROUTE}?{query}").json["data"]) == count
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=x", "color=red"])
+def test_a_strange_question_is_400(admin_client, query):
+    assert admin_client.get(f"{EVENTS_ROUTE}?{query}").status_code == 400
+
+
+def test_one_event_comes_with_what_was_sent(admin_client, three_events):
+    event = admin_client.get(EVENTS_ROUTE).json["data"][0]
+    assert "payload" not in event
+    detail = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]
+    assert detail["payload"] == build_envelope(publish_id="p2")
+    assert detail["createdAt"].endswith("Z")
+    assert admin_client.get(f"{EVENTS_ROUTE}/999999").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/1", "/1/replay", "/replay"])
+def test_nobody_but_an_administrator_sees_them(client, make_user, make_api_client, path):
+    api_client = make_api_client(make_user(), "posts:read", "accounts:read")
+    method = "post" if path.endswith("replay") else "get"
+    for who, status in ((client, 401), (api_client, 403)):
+        assert getattr(who, method)(EVENTS_ROUTE + path, json={"ids": [1]}).status_code == status
+
+
+# Replayed
+
+
+def mark_dead(change):
+    change("UPDATE webhook_events SET status='dead', dead_at=now(), next_attempt_at=NULL,"
+           " retry_count=15 WHERE publish_id IN ('p0', 'p1')")  # fmt: skip
+
+
+def test_a_dead_event_is_replayed_with_all_its_attempts(
+    admin_client, three_events, run_sql, container
+):
+    mark_dead(run_sql)
+    event = admin_client.get(f"{EVENTS_ROUTE}?status=dead").json["data"][0]
+    response = admin_client.post(f"{EVENTS_ROUTE}/{event['id']}/replay")
+    assert response.json == {"success": True, "replayed": 1, "ids": [event["id"]]}
+    again = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]
+    assert (again["status"], again["retryCount"], again["deadAt"]) == ("pending", 0, None)
+    assert process_batch(container.database, container.services, limit=10).claimed == 3 - 1
+    with container.database.transaction() as session:
+        noted = text("SELECT actor, details FROM audit_log WHERE action = 'webhooks.replayed'")
+        assert session.execute(noted).one() == ("key", {"ids": [event["id"]]})
+
+
+def test_what_is_still_pending_is_a_conflict_and_what_is_not_there_a_404(
+    admin_client, three_events
+):
+    event = admin_client.get(EVENTS_ROUTE).json["data"][0]
+    assert admin_client.post(f"{EVENTS_ROUTE}/{event['id']}/replay").status_code == 409
+    assert admin_client.post(f"{EVENTS_ROUTE}/999999/replay").status_code == 404
+
+
+def test_many_are_replayed_by_id_or_by_time(admin_client, three_events, run_sql):
+    mark_dead(run_sql)
+    ids = [one["id"] for one in admin_client.get(EVENTS_ROUTE).json["data"]]
+    assert admin_client.post(f"{EVENTS_ROUTE}/replay", json={"ids": ids}).json["replayed"] == 2
+    mark_dead(run_sql)
+    since = {"since": "2020-01-01T00:00:00Z", "provider": "tiktok"}
+    assert admin_client.post(f"{EVENTS_ROUTE}/replay", json=since).json["replayed"] == 2
+    assert (
+        admin_client.post(f"{EVENTS_ROUTE}/replay", json={"since": "2999-01-01T00:00:00Z"}).json[
+            "ids"
+        ]
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"provider": "tiktok"}, {"ids": []}, {"ids": ["x"]}, {"since": "yesterday"},
+     {"since": "2020-01-01T00:00:00"}, {"ids": [1], "force": True}],
+)  # fmt: skip
+def test_a_replay_names_what_it_means(admin_client, body):
+    assert admin_client.post(f"{EVENTS_ROUTE}/replay", json=body).status_code == 400

@@ -1,0 +1,305 @@
+"""What the server runs stores ordinary letters itself, and nobody outside can tell."""
+
+import asyncio
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from app.asgi import FLASK_THREADS, MAX_FAST_PATH_BYTES, AsgiApp
+from app.webhook_app import WEBHOOKS_PREFIX
+from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
+from db.session import Database
+from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
+
+BURST_SIZE = 20 * FLASK_THREADS
+VARYING_HEADERS = {"x-request-id", "x-correlation-id", "x-duration-ms"}
+VARYING_COLUMNS = {"id", "correlation_id"} | {
+    f"{event}_at" for event in ("created", "updated", "next_attempt", "processed")
+}
+PRODUCTION_SETTINGS = {
+    "ENVIRONMENT": "production",
+    "PUBLIC_URL": "https://post.example.org",
+    "TIKTOK_REDIRECT_URI": "https://post.example.org/api/auth/tiktok/callback",
+}
+
+
+class AsgiCaller:
+    """Calls an ASGI application as a server does, without a socket."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def request(self, *args, **kwargs):
+        return asyncio.run(self.request_async(*args, **kwargs))
+
+    async def request_async(
+        self, path, body=b"", headers=(), *, method="POST", scheme="http", whole=True
+    ):
+        named = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **dict(headers)}
+        parts = [
+            {"type": "http.request", "body": body[:10], "more_body": True},
+            {"type": "http.request", "body": body[10:], "more_body": False}
+            if whole
+            else {"type": "http.disconnect"},
+        ]
+        messages = []
+
+        async def receive():
+            return parts.pop(0) if parts else await asyncio.Event().wait()  # still there
+
+        async def send(message):
+            messages.append(message)
+
+        path, _, query = path.partition("?")
+        await self.app(make_scope(method, scheme, path, query, named), receive, send)
+        return collect_response(messages)
+
+    def send_delivery(self, envelope, headers=(), **options):
+        return self.request(WEBHOOK_PATH, *sign_envelope(envelope, headers), **options)
+
+
+def make_scope(method, scheme, path, query, headers):
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": scheme,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in headers.items()],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }
+
+
+def sign_envelope(envelope, headers=()):
+    body = envelope if isinstance(envelope, bytes) else json.dumps(envelope).encode()
+    return body, {"TikTok-Signature": sign_body(body), **dict(headers)}
+
+
+def collect_response(messages):
+    start, *parts = messages
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    body = b"".join(part.get("body", b"") for part in parts)
+    return SimpleNamespace(status=start["status"], headers=headers, body=body)
+
+
+@pytest.fixture
+def asgi_app(app):
+    return AsgiApp(app)
+
+
+@pytest.fixture
+def asgi_caller(asgi_app):
+    return AsgiCaller(asgi_app)
+
+
+@pytest.fixture
+def flask_only_caller(app):
+    """The same house, but for what is stored before Flask."""
+    asgi_app = AsgiApp(app)
+    asgi_app._match_fast_path = lambda _scope: None
+    return AsgiCaller(asgi_app)
+
+
+@pytest.fixture
+def forwarded_paths(asgi_app, monkeypatch):
+    """Counts what Flask is asked."""
+    paths, call_flask = [], asgi_app._flask
+
+    async def counted(scope, receive, send):
+        paths.append(scope["path"])
+        await call_flask(scope, receive, send)
+
+    monkeypatch.setattr(asgi_app, "_flask", counted)
+    return paths
+
+
+def load_events(container):
+    with container.database.transaction() as session:
+        return session.execute(text("SELECT * FROM webhook_events ORDER BY id")).mappings().all()
+
+
+def stable_response(response):
+    rest = {name: value for name, value in response.headers.items() if name not in VARYING_HEADERS}
+    body = json.loads(response.body)
+    if "error" in body:
+        body["error"].pop("requestId")
+    return response.status, rest, body
+
+
+def test_an_ordinary_delivery_is_stored_without_flask(asgi_caller, forwarded_paths, container):
+    response = asgi_caller.send_delivery(build_envelope())
+    assert (response.status, json.loads(response.body)) == (
+        200,
+        {"success": True, "message": "Webhook received"},
+    )
+    assert forwarded_paths == []
+    (row,) = load_events(container)
+    assert row["correlation_id"] == response.headers["x-request-id"]
+    assert row["publish_id"] == "v_pub~1"
+
+
+DELIVERY_CASES = {
+    "new": sign_envelope(build_envelope()),
+    "unsigned": (b"{}", {}),
+    "badly signed": (b"{}", {"TikTok-Signature": "t=1,s=00"}),
+    "of another app": sign_envelope(build_envelope(client_key="somebody else")),
+    "old": (json.dumps(build_envelope()).encode(), {"TikTok-Signature": sign_body(b"", at=1)}),
+    "no JSON": sign_envelope(b"<html>"),
+    "unheard of": sign_envelope(build_envelope("video.danced")),
+    "with a nul": sign_envelope(build_envelope(content={"note": "\0"})),
+    "no ASCII": sign_envelope(build_envelope(), {"X-Request-Id": "\u00e4" * 8}),
+    "by its own id": sign_envelope(build_envelope(), {"X-Request-Id": "a-request-of-theirs"}),
+    "long": sign_envelope(build_envelope(padding="x" * MAX_FAST_PATH_BYTES)),
+    "too long": sign_envelope(build_envelope(padding="x" * 2**20)),
+}
+
+
+@pytest.mark.parametrize("name", DELIVERY_CASES)
+@pytest.mark.parametrize(
+    "path", [WEBHOOK_PATH, WEBHOOKS_PREFIX + "instagram", WEBHOOKS_PREFIX + "nobody"]
+)
+def test_it_answers_as_flask_does_and_stores_the_same(
+    asgi_caller, flask_only_caller, container, name, path
+):
+    def stored():
+        found = [
+            {name: value for name, value in row.items() if name not in VARYING_COLUMNS}
+            for row in load_events(container)
+        ]
+        with container.database.transaction() as session:
+            session.execute(text("DELETE FROM webhook_events"))
+        return found
+
+    here, kept_here = stable_response(asgi_caller.request(path, *DELIVERY_CASES[name])), stored()
+    there, kept_there = (
+        stable_response(flask_only_caller.request(path, *DELIVERY_CASES[name])),
+        stored(),
+    )
+    assert here == there
+    assert kept_here == kept_there
+
+
+def test_a_second_delivery_is_answered_as_a_duplicate(asgi_caller, flask_only_caller):
+    delivery = sign_envelope(build_envelope())
+    assert json.loads(asgi_caller.request(WEBHOOK_PATH, *delivery).body).get("duplicate") is None
+    assert stable_response(asgi_caller.request(WEBHOOK_PATH, *delivery)) == stable_response(
+        flask_only_caller.request(WEBHOOK_PATH, *delivery)
+    )
+    assert json.loads(asgi_caller.request(WEBHOOK_PATH, *delivery).body)["duplicate"] is True
+
+
+def test_what_needs_another_format_is_passed_to_flask(
+    asgi_caller, forwarded_paths, container, monkeypatch
+):
+    async def refuse(arrivals):
+        raise WriteRejected
+
+    monkeypatch.setattr(container.event_writer, "write_async", refuse)
+    assert asgi_caller.send_delivery(build_envelope()).status == 200
+    assert forwarded_paths == [WEBHOOK_PATH]
+    assert len(load_events(container)) == 1
+
+
+def test_a_refused_delivery_is_verified_once_and_under_one_id(asgi_caller):
+    with capture_logs() as lines:
+        response = asgi_caller.request(WEBHOOK_PATH, b"{}", {"TikTok-Signature": "t=1,s=00"})
+    names = [line["event"] for line in lines]
+    assert names.count("webhook.invalid_signature") == names.count("request") == 1
+    assert json.loads(response.body)["error"]["requestId"] == response.headers["x-request-id"]
+
+
+def test_a_client_that_disconnects_mid_body_gets_an_error_and_stores_nothing(
+    asgi_caller, container
+):
+    assert asgi_caller.send_delivery(build_envelope(), whole=False).status == 400
+    assert load_events(container) == []
+
+
+def test_a_body_of_flask_that_breaks_off_is_no_body_either(asgi_caller, container):
+    response = asgi_caller.send_delivery(
+        build_envelope(padding="x" * MAX_FAST_PATH_BYTES), whole=False
+    )
+    assert response.status == 400
+    assert load_events(container) == []
+
+
+def test_everything_else_is_passed_to_flask(asgi_caller, forwarded_paths):
+    assert asgi_caller.request("/healthz", method="GET").status == 200
+    assert asgi_caller.request(WEBHOOK_PATH, method="GET").status == 405
+    assert (
+        asgi_caller.request(WEBHOOK_PATH + "?a=1", *sign_envelope(build_envelope())).status == 200
+    )
+    chunked = sign_envelope(build_envelope(publish_id="chunked"), {"Transfer-Encoding": "chunked"})
+    assert asgi_caller.request(WEBHOOK_PATH, *chunked).status == 200
+    assert len(forwarded_paths) == 4
+
+
+@pytest.mark.parametrize(
+    ("proxies", "scheme", "said", "status"),
+    [
+        ("0", "http", None, 403),
+        ("0", "http", "https", 403),
+        ("0", "https", None, 200),
+        ("1", "http", "https", 200),
+        ("1", "http", "http, https", 200),
+        ("1", "http", "https, http", 403),
+        ("2", "http", "https", 403),
+        ("2", "http", "https, http", 200),
+    ],
+)
+def test_in_production_only_what_came_by_tls_is_taken(app_factory, proxies, scheme, said, status):
+    server = AsgiCaller(
+        AsgiApp(app_factory.create_app(**PRODUCTION_SETTINGS, TRUSTED_PROXY_COUNT=proxies))
+    )
+    headers = {"X-Forwarded-Proto": said} if said else {}
+    response = server.send_delivery(build_envelope(), headers, scheme=scheme)
+    assert response.status == status
+    if status == 200:
+        assert "strict-transport-security" in response.headers
+
+
+def test_a_delivery_not_stored_in_time_waits_once_and_gets_a_retry_time(app_factory):
+    app = app_factory.create_app(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    began = time.monotonic()
+    response = AsgiCaller(AsgiApp(app)).send_delivery(build_envelope())
+    assert (response.status, response.headers["retry-after"]) == (503, "2")
+    assert time.monotonic() - began < 2.5
+
+
+def test_deliveries_that_wait_need_no_thread(asgi_app, container):
+    """Many times as many as there are threads, all held up by one."""
+    server = AsgiCaller(asgi_app)
+
+    async def wait():
+        with container.database.transaction() as session:
+            session.execute(text("LOCK TABLE webhook_events"))
+            letters = [
+                asyncio.ensure_future(
+                    server.request_async(
+                        WEBHOOK_PATH, *sign_envelope(build_envelope(publish_id=f"p{number}"))
+                    )
+                )
+                for number in range(BURST_SIZE)
+            ]
+            healthy = await server.request_async("/healthz", method="GET")
+            assert not any(delivery.done() for delivery in letters)
+            session.rollback()
+        return healthy.status, {(await delivery).status for delivery in letters}
+
+    assert asyncio.run(wait()) == (200, {200})
+    assert len(load_events(container)) == BURST_SIZE
+
+
+def test_an_inbox_that_is_awaited_is_busy_in_time():
+    nowhere = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
+    writer = EventWriter(nowhere, lambda _kind: None)
+    with pytest.raises(WriterBusy):
+        asyncio.run(writer.write_async([]))
+    writer.close()
+    nowhere.dispose()

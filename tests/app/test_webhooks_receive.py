@@ -1,0 +1,279 @@
+"""What TikTok is answered, delivery by delivery: exact statuses, and never a 500."""
+
+import gzip
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from tests.support.tiktok_webhooks import (
+    WEBHOOK_PATH,
+    TikTokWebhookSender,
+    build_envelope,
+    sign_body,
+)
+
+DAY = 86_400
+
+
+@pytest.fixture
+def webhook_sender(client):
+    return TikTokWebhookSender(client)
+
+
+@pytest.fixture
+def load_events(container):
+    def read():
+        with container.database.transaction() as session:
+            found = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
+            return list(found.mappings())
+
+    return read
+
+
+def error_code(response):
+    return response.json["error"]["code"]
+
+
+def test_a_delivery_is_stored_and_answered_with_exactly_200(webhook_sender, load_events):
+    response = webhook_sender.send(build_envelope())
+    assert response.status_code == 200
+    assert response.json == {"success": True, "message": "Webhook received"}
+    (row,) = load_events()
+    assert row["event_type"] == "video.publish.complete"
+    assert row["vendor_event"] == "post.publish.complete"
+    assert (row["status"], row["processed_at"], row["retry_count"]) == ("pending", None, 0)
+    assert row["payload_json"] == build_envelope()
+    assert row["correlation_id"] == response.headers["X-Request-Id"]
+
+
+def test_a_second_delivery_is_acknowledged_as_a_duplicate(webhook_sender, load_events):
+    webhook_sender.send(build_envelope())
+    response = webhook_sender.send(build_envelope(), at=time.time() - 60)
+    assert response.status_code == 200
+    assert response.json["duplicate"] is True
+    assert len(load_events()) == 1
+
+
+def test_ten_deliveries_at_once_are_one_row(app, load_events):
+    def send(_):
+        return TikTokWebhookSender(app.test_client()).send(build_envelope())
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(send, range(10)))
+    assert {response.status_code for response in answers} == {200}
+    assert sum("duplicate" not in response.json for response in answers) == 1
+    assert len(load_events()) == 1
+
+
+@pytest.mark.parametrize("age", [600, 3 * DAY, -900])
+def test_rightly_signed_but_outside_the_window_is_kept_and_marked_late(
+    webhook_sender, load_events, age
+):
+    response = webhook_sender.send(build_envelope(), at=time.time() - age)
+    assert response.status_code == 200
+    assert load_events()[0]["late"] is True
+
+
+def test_a_replay_days_later_is_a_duplicate(webhook_sender, load_events):
+    webhook_sender.send(build_envelope())
+    response = webhook_sender.send(build_envelope(), at=time.time() - 3 * DAY)
+    assert (response.status_code, response.json["duplicate"]) == (200, True)
+    assert [row["late"] for row in load_events()] == [False]
+
+
+def test_the_rejecting_policy_refuses_what_is_late(app_factory, load_events):
+    sender = TikTokWebhookSender(
+        app_factory.create_app(TIKTOK_WEBHOOK_LATE_POLICY="reject").test_client()
+    )
+    response = sender.send(build_envelope(), at=time.time() - 600)
+    assert (response.status_code, error_code(response)) == (401, "stale_signature")
+    assert sender.send(build_envelope()).status_code == 200
+    assert len(load_events()) == 1
+
+
+def test_old_and_new_secret_both_count_while_one_is_changed(app_factory, load_events):
+    client = app_factory.create_app(TIKTOK_WEBHOOK_SECRET="new-secret,old-secret").test_client()
+    assert TikTokWebhookSender(client, "new-secret").send(build_envelope()).status_code == 200
+    assert TikTokWebhookSender(client, "old-secret").send(build_envelope()).status_code == 200
+    assert TikTokWebhookSender(client, "client-secret").send(build_envelope()).status_code == 401
+    assert len(load_events()) == 1
+
+
+SAMPLE_BODY = json.dumps(build_envelope()).encode()
+TAMPERED_BODY = bytes([SAMPLE_BODY[0]]) + bytes([SAMPLE_BODY[1] ^ 1]) + SAMPLE_BODY[2:]
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "said"),
+    [
+        (None, SAMPLE_BODY, "missing_signature"),
+        ("", SAMPLE_BODY, "missing_signature"),
+        ("nonsense", SAMPLE_BODY, "invalid_signature"),
+        ("t=,s=", SAMPLE_BODY, "invalid_signature"),
+        ("t=1,t=2,s=00", SAMPLE_BODY, "invalid_signature"),
+        ("t=99999999999999999999999,s=00", SAMPLE_BODY, "invalid_signature"),
+        ("t=\u00b2,s=00".encode().decode("latin-1"), SAMPLE_BODY, "invalid_signature"),
+        (sign_body(SAMPLE_BODY), TAMPERED_BODY, "invalid_signature"),
+        (sign_body(SAMPLE_BODY), b"", "invalid_signature"),
+        (sign_body(SAMPLE_BODY, secret="wrong"), SAMPLE_BODY, "invalid_signature"),
+        (sign_body(SAMPLE_BODY)[:-1], SAMPLE_BODY, "invalid_signature"),
+    ],
+    ids=range(11),
+)
+def test_a_bad_signature_is_401_and_leaves_nothing(client, load_events, header, body, said):
+    headers = {} if header is None else {"TikTok-Signature": header}
+    response = client.post(WEBHOOK_PATH, data=body, headers=headers)
+    assert (response.status_code, error_code(response)) == (401, said)
+    assert load_events() == []
+
+
+def test_a_delivery_for_another_app_is_401(webhook_sender, load_events):
+    response = webhook_sender.send(build_envelope(client_key="someone-elses"))
+    assert (response.status_code, error_code(response)) == (401, "invalid_signature")
+    assert load_events() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"null",
+        b'{"no": "event"}',
+        b'{"event": 7}',
+        b'{"event": "a", "x": NaN}',
+        b'{"event": "a", "x": 1e999}',
+        b'{"event": "\xff\xfe"}',
+        b"\0\0",
+        b"[" * 200_000,
+        b'{"event":"post.publish.complete","x":' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001,
+        gzip.compress(SAMPLE_BODY),
+    ],
+    ids=range(13),
+)
+def test_signed_and_unreadable_is_kept_raw_and_never_asked_for_again(
+    webhook_sender, load_events, body
+):
+    response = webhook_sender.send(body)
+    assert response.status_code == 200
+    (row,) = load_events()
+    assert (row["event_type"], row["status"]) == ("unreadable", "ignored")
+    assert row["processed_at"] is not None
+    assert row["payload_json"]["raw"] == body.decode("utf-8", "replace").replace("\0", "\ufffd")
+    assert webhook_sender.send(body).json["duplicate"] is True
+
+
+def test_nul_half_pairs_and_long_names_fit_their_columns(webhook_sender, load_events):
+    body = (
+        b'{"client_key":"key","event":"' + b"e" * 5_000 + b'","user_openid":"'
+        + b"u" * 5_000 + b'","content":"a\\u0000b\\ud800"}'
+    )  # fmt: skip
+    assert webhook_sender.send(body).status_code == 200
+    (row,) = load_events()
+    assert row["payload_json"]["content"] == "a\ufffdb\ufffd"
+    assert len(row["event_type"]) <= 100
+    assert len(row["external_id"]) <= 255
+
+
+def test_deep_json_that_can_be_read_is_stored_as_it_is(webhook_sender, load_events):
+    body = json.dumps(build_envelope()).encode()[:-1] + b',"x":' + b"[" * 150 + b"]" * 150 + b"}"
+    assert webhook_sender.send(body).status_code == 200
+    assert load_events()[0]["event_type"] == "video.publish.complete"
+
+
+@pytest.mark.parametrize(
+    "event", ["tiktok.ping", "video.upload.failed", "portability.download.ready"]
+)
+def test_what_nothing_follows_from_is_stored_as_ignored_under_its_own_name(
+    webhook_sender, load_events, event
+):
+    assert webhook_sender.send(build_envelope(event)).status_code == 200
+    (row,) = load_events()
+    assert (row["event_type"], row["status"]) == (event, "ignored")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_the_body_counts_and_not_what_it_is_called(webhook_sender, load_events, kind):
+    assert webhook_sender.send(build_envelope(), content_type=kind).status_code == 200
+    assert len(load_events()) == 1
+
+
+def test_too_large_is_413_before_the_signature_is_looked_at(app_factory, load_events):
+    client = app_factory.create_app(WEBHOOK_MAX_BYTES="1000").test_client()
+    response = client.post(WEBHOOK_PATH, data=b"x" * 1001)
+    assert (response.status_code, error_code(response)) == (413, "PAYLOAD_TOO_LARGE")
+    assert client.post(WEBHOOK_PATH, data=b"x" * 1000).status_code == 401
+    assert load_events() == []
+
+
+def test_too_large_without_a_length_is_413_as_soon_as_it_is_too_much(app_factory):
+    """As a server hands over a chunked body: no length, an end that may never come."""
+    app = app_factory.create_app(WEBHOOK_MAX_BYTES="1000")
+    read = []
+
+    class Endless:
+        def read(self, size=-1):
+            read.append(size)
+            return b"x" * max(size, 1)
+
+    environ = EnvironBuilder(path=WEBHOOK_PATH, method="POST").get_environ()
+    environ |= {"wsgi.input": Endless(), "wsgi.input_terminated": True}
+    environ.pop("CONTENT_LENGTH", None)
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status.startswith("413")
+    assert sum(read) < 200_000
+
+
+def test_a_platform_without_a_key_is_503_whatever_the_size(app_factory):
+    client = app_factory.create_app(TIKTOK_CLIENT_SECRET="", WEBHOOK_MAX_BYTES="10").test_client()
+    response = client.post(WEBHOOK_PATH, data=b"x" * 100)
+    assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
+
+
+def test_nobody_is_listening_under_an_unknown_name(client):
+    assert client.post("/api/webhooks/myspace", data=b"").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
+def test_only_post_delivers(client, load_events, method):
+    response = getattr(client, method)(WEBHOOK_PATH + "?challenge=hello")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+    assert load_events() == []
+
+
+def test_neither_cookie_nor_csrf_nor_limit_stands_before_it(app_factory, load_events):
+    app = app_factory.create_app(RATE_LIMIT_ANONYMOUS="1/1m")
+    client = app.test_client()
+    client.set_cookie("signalpost_session", "whatever")
+    for number in range(5):
+        assert (
+            TikTokWebhookSender(client).send(build_envelope(publish_id=f"p{number}")).status_code
+            == 200
+        )
+    assert len(load_events()) == 5
+
+
+def test_a_secret_in_the_sender_s_words_is_not_repeated(client):
+    response = client.post(
+        WEBHOOK_PATH, data=SAMPLE_BODY, headers={"TikTok-Signature": "t=1,s=deadbeefcanary"}
+    )
+    assert "deadbeefcanary" not in response.text
+
+
+def test_postgres_away_is_503_with_a_time_to_come_back(app_factory):
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    began = time.monotonic()
+    response = TikTokWebhookSender(app_factory.create_app(DATABASE_URL=nowhere).test_client()).send(
+        build_envelope()
+    )
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    assert time.monotonic() - began < 2.5

@@ -1,0 +1,274 @@
+"""The house rules that import contracts cannot say, each a function from one source to its faults.
+
+They read syntax trees, not text: a word in a docstring is no call.
+"""
+
+import ast
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from io import StringIO
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("app", "tasks", "core", "platforms", "db", "local", "migrations")
+
+LONG_FILES: dict[str, str] = {}
+"""Path to reason: files that may pass the budget."""
+
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_TASK_STATEMENTS = 250, 40, 5
+MAX_TEST_FILE_LINES = 400  # a test file is a list of sentences: nobody reads it from end to end
+MAX_MEDIAN_LINES = 90  # of the lines per file; 60 to 80 is what we aim at
+ROLE_NAMES = {"util", "helper", "service", "manager", "model", "common", "misc", "base_classes"}
+
+MAY_READ_ENVIRONMENT = ("local/", "dev.py", "platforms/sandbox/__main__.py")
+"""Starts processes, or is one of its own: has to do with the environment itself."""
+
+HAS_OWN_CLOCK = ("platforms/sandbox/", "local/", "dev.py")
+"""Has a clock of its own: the sandbox plays the platforms, `local` watches processes."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def comments(self) -> list[str]:
+        tokens = tokenize.generate_tokens(StringIO(self.text).readline)
+        return [each.string for each in tokens if each.type == tokenize.COMMENT]
+
+    def find_nodes(self, *kinds):
+        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+
+    @property
+    def calls(self) -> Iterator[ast.Call]:
+        return self.find_nodes(ast.Call)
+
+    @property
+    def functions(self):
+        return self.find_nodes(ast.FunctionDef, ast.AsyncFunctionDef)
+
+    def is_within(self, *places: str) -> bool:
+        return self.path.startswith(places)
+
+
+@cache
+def load_sources(*packages: str) -> list[SourceFile]:
+    files = [file for package in packages for file in sorted((ROOT / package).rglob("*.py"))]
+    files += [ROOT / "dev.py"] if packages == PACKAGES else []
+    return [SourceFile(file.relative_to(ROOT).as_posix(), file.read_text()) for file in files]
+
+
+def called_name(call: ast.Call) -> str:
+    """The last word of what is called: `commit` for `session.commit()`."""
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
+def expression_text(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+def tasks_are_shells(source: SourceFile) -> Iterator[str]:
+    for function in find_celery_tasks(source):
+        body = function.body[1:] if ast.get_docstring(function) else function.body
+        count = sum(isinstance(node, ast.stmt) for part in body for node in ast.walk(part))
+        if count > MAX_TASK_STATEMENTS:
+            yield f"task {function.name} has {count} statements, {MAX_TASK_STATEMENTS} are enough"
+
+
+def tasks_take_ids(source: SourceFile) -> Iterator[str]:
+    """`enqueue_post` is an ear, not a bell: its payload is stored before anything else."""
+    for function in find_celery_tasks(source):
+        parameters = [each.arg for each in function.args.args if each.arg != "self"]
+        payload = function.args.kwarg and function.name != "enqueue_post"
+        if payload or function.args.vararg or any(not name.endswith("_id") for name in parameters):
+            yield f"task {function.name} takes more than ids"
+
+
+def find_celery_tasks(source: SourceFile):
+    if not source.is_within("tasks/"):
+        return
+    for function in source.functions:
+        if any(
+            re.search(r"\.task\b|shared_task", expression_text(each))
+            for each in function.decorator_list
+        ):
+            yield function
+
+
+def one_place_commits(source: SourceFile) -> Iterator[str]:
+    if source.path != "db/session.py":
+        yield from (
+            f"line {call.lineno} commits" for call in source.calls if called_name(call) == "commit"
+        )
+
+
+def one_place_reads_the_environment(source: SourceFile) -> Iterator[str]:
+    if source.path == "core/config/settings.py" or source.is_within(*MAY_READ_ENVIRONMENT):
+        return
+    for node in source.find_nodes(ast.Attribute):
+        if expression_text(node) in {"os.environ", "os.environb", "os.getenv", "os.putenv"}:
+            yield f"line {node.lineno} reads the environment"
+    for node in source.find_nodes(ast.ImportFrom):
+        if node.module == "os" and {each.name for each in node.names} & {"environ", "getenv"}:
+            yield f"line {node.lineno} imports the environment"
+
+
+def one_place_has_a_clock(source: SourceFile) -> Iterator[str]:
+    """Durations are anybody's (`time.monotonic`), and the database has a clock of its own."""
+    if source.path == "core/bootstrap.py" or source.is_within(*HAS_OWN_CLOCK):
+        return
+    for call in source.calls:
+        if re.fullmatch(
+            r"(datetime\.)*(datetime|date)\.(now|utcnow|today)|time\.time",
+            expression_text(call.func),
+        ):
+            yield f"line {call.lineno} asks the clock"
+
+
+def one_place_has_randomness(source: SourceFile) -> Iterator[str]:
+    """The door has its own: a pause of milliseconds between two tries is nobody else's matter."""
+    if source.path in {"core/bootstrap.py", "platforms/http/__init__.py"} or source.is_within(
+        *HAS_OWN_CLOCK
+    ):
+        return
+    for node in source.find_nodes(ast.Import, ast.ImportFrom):
+        names = [each.name for each in node.names] + [getattr(node, "module", "")]
+        if "random" in names:
+            yield f"line {node.lineno} brings its own dice"
+
+
+def the_broker_is_no_timer(source: SourceFile) -> Iterator[str]:
+    for call in source.calls:
+        if {each.arg for each in call.keywords} & {"eta", "countdown"}:
+            yield f"line {call.lineno} gives the broker a time"
+        if expression_text(call.func) == "self.retry" or (
+            source.is_within("tasks/") and called_name(call) == "retry"
+        ):
+            yield f"line {call.lineno} lets Celery retry"
+    for node in source.find_nodes(ast.ImportFrom):
+        if node.module == "celery" and {each.name for each in node.names} & {
+            "chord",
+            "chain",
+            "group",
+        }:
+            yield f"line {node.lineno} builds a workflow in the broker"
+
+
+def only_the_runner_claims(source: SourceFile) -> Iterator[str]:
+    for call in source.calls:
+        if (
+            expression_text(call.func).endswith("queue.claim")
+            and source.path != "core/jobs/runner.py"
+        ):
+            yield f"line {call.lineno} claims"
+        if (
+            expression_text(call.func).endswith("queue.held")
+            and source.path != "core/jobs/recorder.py"
+        ):
+            yield f"line {call.lineno} takes what is leased"
+
+
+def network_and_database_stay_apart(source: SourceFile) -> Iterator[str]:
+    """`perform` has the world and no session, `record` the session and no world."""
+    unwanted = {"execute": {"session", "database"}, "record": {"world"}, "prepare": {"world"}}
+    if not source.is_within("core/") or source.path == "core/jobs/runner.py":
+        return
+    for function in source.functions:
+        parameters = {each.arg for each in function.args.args + function.args.kwonlyargs}
+        if parameters & unwanted.get(function.name, set()):
+            yield f"{function.name} takes {', '.join(parameters & unwanted[function.name])}"
+
+
+def no_file_is_named_after_a_role(source: SourceFile) -> Iterator[str]:
+    stem = PurePosixPath(source.path).stem.lower()
+    if stem.rstrip("s") in ROLE_NAMES or stem in ROLE_NAMES:
+        yield f"{stem} is a role: such files have no place to be cut, so they grow"
+
+
+def files_stay_short(source: SourceFile) -> Iterator[str]:
+    count, limit = (
+        source.text.count("\n"),
+        MAX_TEST_FILE_LINES if source.is_within("tests/") else MAX_FILE_LINES,
+    )
+    if count > limit and source.path not in LONG_FILES:
+        yield f"{count} lines, {limit} are the limit"
+
+
+def functions_stay_short(source: SourceFile) -> Iterator[str]:
+    """Migrations apart: one table after the other is a list, not a thought."""
+    if source.is_within("migrations/versions/"):
+        return
+    for function in source.functions:
+        count = (function.end_lineno or 0) - function.lineno + 1
+        if count > MAX_FUNCTION_LINES:
+            yield f"{function.name} has {count} lines, {MAX_FUNCTION_LINES} are the limit"
+
+
+def modules_have_docstrings(source: SourceFile) -> Iterator[str]:
+    if source.text.strip() and not ast.get_docstring(source.tree):
+        yield "no docstring says what it is for"
+
+
+TODO_MARK = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+EXCEPTION_COMMENT = re.compile(r"(?:noqa|type:\s*ignore|pragma|nosec)(.*)$")
+REASON_TEXT = re.compile(r"\s[-#]\s*\S+")
+
+
+def exceptions_give_reasons(source: SourceFile) -> Iterator[str]:
+    for comment in source.comments:
+        match = EXCEPTION_COMMENT.search(comment)
+        if match and not REASON_TEXT.search(match[1]):
+            yield f"an exception without a reason: {comment}"
+
+
+def no_todo_comments(source: SourceFile) -> Iterator[str]:
+    for comment in source.comments:
+        if TODO_MARK.search(comment):
+            yield f"no place to keep work: {comment}"
+
+
+def errors_are_not_swallowed(source: SourceFile) -> Iterator[str]:
+    broad = {"", "Exception", "BaseException"}
+    for handler in source.find_nodes(ast.ExceptHandler):
+        caught = expression_text(handler.type) if handler.type else ""
+        silent = all(isinstance(each, ast.Pass | ast.Continue) for each in handler.body)
+        if caught in broad and silent:
+            yield f"line {handler.lineno} swallows whatever went wrong"
+
+
+def no_mocks(source: SourceFile) -> Iterator[str]:
+    for node in source.find_nodes(ast.Import, ast.ImportFrom):
+        names = [each.name for each in node.names] + [getattr(node, "module", None) or ""]
+        if any(re.search(r"\bmock\b|pytest_mock", name) for name in names):
+            yield f"line {node.lineno} mocks"
+
+
+RULES = (
+    tasks_are_shells,
+    tasks_take_ids,
+    one_place_commits,
+    one_place_reads_the_environment,
+    one_place_has_a_clock,
+    one_place_has_randomness,
+    the_broker_is_no_timer,
+    only_the_runner_claims,
+    network_and_database_stay_apart,
+    no_file_is_named_after_a_role,
+    files_stay_short,
+    functions_stay_short,
+    modules_have_docstrings,
+    exceptions_give_reasons,
+    no_todo_comments,
+    errors_are_not_swallowed,
+    no_mocks,
+)
+
+TEST_RULES = (no_mocks, no_todo_comments, files_stay_short)

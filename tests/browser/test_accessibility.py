@@ -1,0 +1,240 @@
+"""Everybody can use the pages: by keyboard, in both languages, on a telephone, in the dark."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import (
+    INSERT_POST,
+    PAGE_TIMEOUT_MS,
+    add_cookies,
+    connect_account,
+    save_screenshot,
+    sign_in,
+)
+
+AXE_SCRIPT = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+PAGE_PATHS = {
+    "home": "/",
+    "accounts": "/platforms",
+    "connects": "/platforms/connect",
+    "connect": "/platforms/connect/tiktok",
+    "instagram": "/platforms/connect/instagram",
+    "tiktok": "/platforms/tiktok",
+    "upload": "/platforms/tiktok/upload",
+    "posts": "/posts",
+    "notices": "/notifications",
+    "keys": "/settings/keys",
+    "endpoints": "/settings/endpoints",
+}
+LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
+FAILED_POST = "failed-post"
+READER_PROFILES = {
+    "english": ("en-GB", 1280, "light"),
+    "english-phone-dark": ("en-GB", 390, "dark"),
+    "french-dark": ("fr-FR", 1280, "dark"),
+    "french-phone-dark": ("fr-FR", 390, "dark"),
+    "french-phone": ("fr-FR", 390, "light"),
+}
+INSERT_NOTIFICATION_OR_IGNORE = (
+    "INSERT INTO notifications (user_id, kind, cause, payload) VALUES (%s, %s, 'access', %s)"
+    " ON CONFLICT DO NOTHING"
+)
+FOCUSED_ELEMENT_SCRIPT = (
+    "(({id, name, textContent}) => id || name || textContent.trim())(document.activeElement)"
+)
+RECORD_ANNOUNCEMENTS_SCRIPT = """() => {
+  const place = document.querySelector('[data-part="spoken"]');
+  window.heard = [];
+  const hear = () => window.heard.push(place.textContent);
+  new MutationObserver(hear).observe(place, {childList: true});
+}"""
+AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def page_paths(browser, stack, cookies):
+    """Somebody with an account, a post with a long title and notices; for every later visitor."""
+    context = browser.new_context(base_url=stack.info["web"])
+    context.set_default_timeout(PAGE_TIMEOUT_MS)
+    connect_account(add_cookies(context.new_page(), cookies), stack)
+    context.close()
+    stack.query(INSERT_POST, LONG_TITLE, "FAILED", None, False, "duration_check_failed")
+    user_id, post_id = stack.query("SELECT user_id, id FROM posts ORDER BY id DESC LIMIT 1")[0]
+    payload = {
+        "post_id": post_id,
+        "title": LONG_TITLE[:100],
+        "name": "Ada",
+        "code": "duration_check_failed",
+    }
+    for kind in ("post_failed", "post_published", "needs_reconnect"):
+        stack.query(INSERT_NOTIFICATION_OR_IGNORE, user_id, kind, json.dumps(payload))
+    return {**PAGE_PATHS, FAILED_POST: f"/posts/{post_id}"}
+
+
+def find_axe_violations(page):
+    """What axe finds, as sentences."""
+    page.evaluate(AXE_SCRIPT)
+    result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:120]}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def reader_pages(browser, stack, page_paths, cookies):
+    """Both languages, wide and narrow, light and dark."""
+    pages = {}
+    for name, (locale, width, scheme) in READER_PROFILES.items():
+        context = browser.new_context(
+            base_url=stack.info["web"],
+            locale=locale,
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PAGE_TIMEOUT_MS)
+        pages[name] = add_cookies(context.new_page(), cookies)
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
+@pytest.mark.parametrize("place", [*PAGE_PATHS, FAILED_POST])
+@pytest.mark.parametrize("reader", ["english", "french-phone-dark"])
+def test_every_page_is_accessible(reader_pages, page_paths, reader, place):
+    """Contrast, names, landmarks, order of headings."""
+    page = reader_pages[reader]
+    page.goto(page_paths[place])
+    assert "\n".join(find_axe_violations(page)) == ""
+
+
+@pytest.mark.parametrize("reader", READER_PROFILES)
+def test_no_page_is_wider_than_its_window(reader_pages, page_paths, reader):
+    page = reader_pages[reader]
+    wide = []
+    for name, path in page_paths.items():
+        page.goto(path)
+        save_screenshot(page, f"{name}-{reader}")
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(name)
+    assert wide == []
+
+
+def test_axe_finds_a_missing_label(page):
+    page.goto("/login")
+    page.evaluate("document.querySelector('label').remove()")
+    assert any(fault.startswith("label") for fault in find_axe_violations(page))
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_the_form_for_direct_posts_is_accessible(open_page, cookies, page_paths, locale):
+    page = add_cookies(open_page(locale=locale, reduced_motion="reduce"), cookies)
+    page.goto("/platforms/tiktok/upload")
+    page.check("[name=mode][value=DIRECT]")
+    expect(page.locator("#privacy")).to_be_visible()
+    page.check("[name=disclose]")
+    page.check("[name=brand_content_toggle]")
+    save_screenshot(page, f"direct-{locale[:2]}")
+    assert find_axe_violations(page) == []
+    for sentence in (
+        "Branded content visibility cannot be set to private.",
+        "Your photo/video will be labeled as 'Paid partnership'",
+        "By posting, you agree to TikTok's Branded Content Policy and Music Usage Confirmation",
+    ):  # TikTok's own words stay word for word in every language
+        expect(page.get_by_text(sentence).locator("visible=true").first).to_be_visible()
+
+
+def test_pages_follow_the_browsers_language_and_say_so(open_page, cookies, page_paths):
+    french = add_cookies(open_page(locale="fr-FR"), cookies)
+    french.goto("/")
+    assert french.get_attribute("html", "lang") == "fr"
+    expect(french.get_by_role("heading", name="Accueil")).to_be_visible()
+    french.goto(page_paths["failed-post"])
+    expect(french.get_by_text("Elle n'a pas été publiée.").first).to_be_visible()
+    expect(french.get_by_text("La vidéo").first).to_be_visible()
+    german = open_page(locale="de-DE")
+    german.goto("/login")
+    assert german.get_attribute("html", "lang") == "en"
+
+
+def test_the_form_is_translated_to_french(open_page, cookies, page_paths):
+    page = add_cookies(open_page(locale="fr-FR"), cookies)
+    page.goto("/platforms/tiktok/upload")
+    page.get_by_role("button", name="Envoyer", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Donnez un titre à la publication.")
+
+
+def test_a_video_can_be_uploaded_with_the_keyboard_alone(upload_form, video_file):
+    # From the beginning: asked for only now, the browser may hear of the key first.
+    upload_form.on("filechooser", lambda chooser: chooser.set_files(video_file))
+    upload_form.keyboard.press("Tab")
+    assert upload_form.evaluate("document.activeElement.className") == "skip"
+    upload_form.keyboard.press("Enter")
+    focused = []
+    for _ in range(60):
+        upload_form.keyboard.press("Tab")
+        here = upload_form.evaluate(FOCUSED_ELEMENT_SCRIPT)
+        focused.append(here)
+        if here == "video":
+            upload_form.keyboard.press("Enter")
+            expect(upload_form.locator('[data-part="chosen"]')).to_contain_text("holiday.mp4")
+        if here == "title":
+            upload_form.keyboard.type("By keyboard")
+        if here == "Upload" and "title" in focused:
+            upload_form.keyboard.press("Enter")
+            break
+    expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
+    assert upload_form.evaluate("document.activeElement.dataset.part") == "message"
+    assert {"account", "mode", "video", "title", "publish_at"} <= set(focused)
+
+
+def test_progress_is_announced_to_screen_readers(upload_form, large_video_file):
+    upload_form.evaluate(RECORD_ANNOUNCEMENTS_SCRIPT)
+    upload_form.set_input_files("#video", large_video_file)
+    upload_form.fill("#title", "Heard")
+    upload_form.get_by_role("button", name="Upload", exact=True).click()
+    expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
+    assert any(
+        re.fullmatch(r"\d+ per cent sent", said) for said in upload_form.evaluate("window.heard")
+    )
+
+
+def test_nothing_moves_with_reduced_motion(open_page, cookies, page_paths):
+    page = add_cookies(open_page(reduced_motion="reduce"), cookies)
+    page.goto("/platforms/tiktok")
+    moving = page.evaluate("document.getAnimations().length")
+    assert moving == 0
+
+
+def test_everything_but_uploading_works_without_a_script(open_page, stack, page_paths):
+    page = sign_in(open_page(java_script_enabled=False), stack.info)
+    for path in page_paths.values():
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+    page.goto("/platforms/tiktok/upload")
+    assert (
+        "Uploading needs JavaScript" in page.content()
+    )  # drawn by browsers without, not by this one
+    page.goto("/platforms/connect/tiktok")
+    page.get_by_role("link", name=re.compile("^Disconnect")).click()
+    expect(page.get_by_role("heading", name=re.compile("^Disconnect .*\\?$"))).to_be_visible()
+    page.get_by_role("link", name="Keep it connected").click()
+    page.goto("/notifications")
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(page.locator(".message[role=status]")).to_contain_text("All notices are marked as read.")
+
+
+def test_the_back_button_finds_a_page_that_can_be_used(connected):
+    connected.goto("/platforms/connect/tiktok")
+    link = connected.locator("a[data-busy]").last
+    link.click()
+    expect(connected.get_by_role("button", name="Allow")).to_be_visible()
+    connected.go_back()
+    expect(connected.locator("a[data-busy]").last).not_to_have_attribute("aria-disabled", "true")
+    expect(connected.locator("a[data-busy]").last).to_contain_text("Connect")

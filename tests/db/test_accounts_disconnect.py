@@ -1,0 +1,140 @@
+"""Disconnects against whatever happens at the same moment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import func, text
+
+from core.accounts.connect import complete_connection, start_connection
+from core.accounts.disconnect import disconnect_account
+from core.accounts.refresh import REFRESH_JOB
+from core.errors import NotFound
+from core.jobs.executor import execute_all
+from core.jobs.job_type import RunReport
+from core.jobs.recorder import record_results
+from core.jobs.runner import claim_batch
+from tests.db.accounts_refresh_harness import factory, services
+from tests.platforms.hostile_server import hostile_server, http_response, set_responses
+from tests.platforms.tiktok_responses import flat_response, ok_response
+from tests.support.row_factory import HOUR
+
+__all__ = ["factory", "services"]  # fixtures
+
+TOKEN_PATH, REVOKE_PATH = "/v2/oauth/token/", "/v2/oauth/revoke/"
+GRANT_RESPONSE = flat_response(
+    access_token="act.new",
+    expires_in=7200,
+    open_id="o",
+    refresh_token="rft.new",
+    refresh_expires_in=15_552_000,
+    scope="s",
+)
+
+
+@pytest.fixture
+def platform_server():
+    with hostile_server() as server:
+        set_responses(server, http_response(200, b""))
+        yield server
+
+
+@pytest.fixture
+def run_disconnect(database, services, factory):
+    def once(account, **options):
+        owner = {"user_id": factory.account(account).user_id, "provider": "tiktok"}
+        return disconnect_account(database, services, account_id=account, **owner, **options)
+
+    return once
+
+
+@pytest.fixture
+def open_transactions(database, platform_server):
+    """How many transactions were open while the platform was spoken to, per call."""
+    counts = []
+
+    def answering(response):
+        def manner(sock):
+            with database.transaction() as session:
+                mine = "datname = current_database() AND pid <> pg_backend_pid()"
+                query = f"SELECT count(*) FROM pg_stat_activity WHERE {mine} AND xact_start NOTNULL"
+                counts.append(session.scalar(text(query)))
+            sock.sendall(response)
+
+        return manner
+
+    platform_server.behaviours[REVOKE_PATH] = answering(http_response(200, b""))
+    platform_server.behaviours[TOKEN_PATH] = answering(GRANT_RESPONSE)
+    return counts
+
+
+def test_no_transaction_is_open_while_the_platform_is_called(
+    database, services, platform_server, factory, run_disconnect, open_transactions
+):
+    set_responses(platform_server, ok_response(user={"open_id": "o"}))
+    user = factory.create_user()
+    with database.transaction() as session:
+        departure = start_connection(session, services, user_id=user, provider="tiktok")
+    back = {"user_id": user, "provider": "tiktok", "code": "c", "state": departure.state}
+    run_disconnect(complete_connection(database, services, **back).account_id)
+    assert open_transactions == [0, 0]
+
+
+def test_a_disconnect_invalidates_the_refresh_under_way(
+    database, services, platform_server, factory, run_disconnect
+):
+    account = factory.create_account(lasts=-HOUR)
+    (claim,) = claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
+    run_disconnect(account)
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
+    report = RunReport()
+    record_results(
+        REFRESH_JOB, database, services, next(execute_all(REFRESH_JOB, [claim], services)), report
+    )
+    after = factory.account(account)
+    assert (report.stale_leases, after.status) == (1, "DISCONNECTED")
+    assert (after.access_token_encrypted, after.refresh_token_encrypted) == (None, None)
+    assert after.due_at is None
+
+
+def test_of_two_who_disconnect_at_once_one_finds_nothing_any_more(
+    platform_server, factory, run_disconnect
+):
+    account = factory.create_account()
+
+    def try_it(_):
+        with suppress(NotFound):
+            return run_disconnect(account).is_revoked
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(try_it, range(2)), key=str) == [None, True]
+    assert [path for path, _ in platform_server.requests] == [REVOKE_PATH]
+
+
+def test_a_reconnect_resumes_what_a_disconnect_parked(
+    database, services, platform_server, factory, run_disconnect
+):
+    account = factory.create_account(open_id="o")
+    held = factory.create_post(account)
+    assert run_disconnect(account).parked_posts == 1
+    assert factory.post(held).due_at is None
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
+    set_responses(platform_server, ok_response(user={"open_id": "o"}))
+    user = factory.account(account).user_id
+    with database.transaction() as session:
+        departure = start_connection(session, services, user_id=user, provider="tiktok")
+    back = {"user_id": user, "provider": "tiktok", "code": "c", "state": departure.state}
+    assert complete_connection(database, services, **back).account_id == account
+    resumed = factory.post(held)
+    assert (resumed.hold_reason, resumed.state) == (None, "QUEUED")
+    assert resumed.due_at is not None
+
+
+def test_what_was_already_sent_is_neither_parked_nor_cancelled(factory, run_disconnect):
+    account = factory.create_account()
+    underway = factory.create_post(account, state="PROCESSING", publish_id="p")
+    later = factory.create_post(account, publish_at=func.now() + HOUR, due_at=func.now() + HOUR)
+    parting = run_disconnect(account, queued_posts="cancel")
+    assert (parting.parked_posts, parting.cancelled_posts) == (0, 1)
+    assert factory.post(underway).state == "PROCESSING"
+    assert factory.post(later).state == "CANCELLED"

@@ -1,0 +1,112 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from db.identity.login_sessions import LoginSession, LoginSessions
+from db.identity.users import User, Users
+from db.session import Database
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def database(database_url):
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def alice_id(database):
+    with database.transaction() as session:
+        return Users(session).add("alice@example.org").id
+
+
+def open_login(database, user_id, name="cookie", lifetime=DAY):
+    with database.transaction() as session:
+        return LoginSessions(session).create(
+            user_id, name, lifetime=lifetime, ip="::1", user_agent=None
+        )
+
+
+def is_login_alive(database, name="cookie"):
+    with database.transaction() as session:
+        return LoginSessions(session).get_active(name) is not None
+
+
+def test_an_email_address_is_unique_whatever_its_case(database, alice_id):
+    with database.transaction() as session:
+        assert Users(session).add("ALICE@Example.org") is None
+        assert Users(session).get_by_email("Alice@EXAMPLE.org").id == alice_id
+
+
+def test_of_many_who_take_an_address_at_once_one_gets_it(database):
+    def add(_):
+        with database.transaction() as session:
+            return Users(session).add("bob@example.org")
+
+    with ThreadPoolExecutor(5) as threads:
+        made = list(threads.map(add, range(5)))
+    assert sum(user is not None for user in made) == 1
+
+
+def test_the_same_subject_of_another_issuer_is_somebody_else(database):
+    with database.transaction() as session:
+        users = Users(session)
+        first = users.add("a@example.org", jwt_issuer="one", jwt_subject="7")
+        second = users.add("b@example.org", jwt_issuer="two", jwt_subject="7")
+        assert users.get_by_subject("one", "7").id == first.id
+        assert users.get_by_subject("two", "7").id == second.id
+        assert users.add("c@example.org", jwt_issuer="one", jwt_subject="7") is None
+
+
+def test_a_session_is_found_until_it_is_over(database, alice_id):
+    open_login(database, alice_id)
+    open_login(database, alice_id, "old", lifetime=-DAY)
+    assert is_login_alive(database)
+    assert not is_login_alive(database, "old")
+    assert not is_login_alive(database, "another")
+
+
+def test_a_revoked_session_is_gone_and_can_be_revoked_once(database, alice_id):
+    open_login(database, alice_id)
+    with database.transaction() as session:
+        assert LoginSessions(session).revoke("cookie") == alice_id
+        assert LoginSessions(session).revoke("cookie") is None
+    assert not is_login_alive(database)
+
+
+def test_signing_out_everywhere_leaves_others_alone(database, alice_id):
+    open_login(database, alice_id, "one")
+    open_login(database, alice_id, "two")
+    with database.transaction() as session:
+        bob = Users(session).add("bob@example.org").id
+    open_login(database, bob, "bobs")
+    with database.transaction() as session:
+        assert LoginSessions(session).revoke_all(alice_id) == 2
+    assert is_login_alive(database, "bobs")
+
+
+def test_a_burst_of_requests_writes_the_session_once(database, alice_id):
+    open_login(database, alice_id)
+    with database.transaction() as session:
+        login, _ = LoginSessions(session).get_active("cookie")
+        before = login.expires_at
+        LoginSessions(session).extend(login, lifetime=5 * DAY)
+    with database.transaction() as session:
+        assert session.scalar(select(LoginSession.expires_at)) == before
+        session.execute(update(LoginSession).values(seen_at=func.now() - timedelta(minutes=2)))
+    with database.transaction() as session:
+        LoginSessions(session).extend(login, lifetime=5 * DAY)
+    with database.transaction() as session:
+        assert session.scalar(select(LoginSession.expires_at)) > before + 3 * DAY
+
+
+def test_deleting_a_user_takes_their_sessions_along(database, alice_id):
+    open_login(database, alice_id)
+    with database.transaction() as session:
+        session.delete(session.get(User, alice_id))
+    with database.transaction() as session:
+        assert session.scalar(select(func.count(LoginSession.id))) == 0

@@ -1,0 +1,124 @@
+"""A claim stays cheap: it walks the index of what is due, however much lies behind it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.orm import Session
+
+from db.accounts.accounts import ACCOUNT_QUEUE
+from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE
+from db.webhooks.events import EVENT_QUEUE
+from tests.db.schema_catalog import run_sql
+
+INSERT_HISTORY = (
+    "INSERT INTO users (email) SELECT n || '@example.org' FROM generate_series(1, 50) AS n",
+    """INSERT INTO oauth_accounts (user_id, provider, open_id, scope, status, refresh_due_at,
+         access_token_encrypted, expires_at)
+       SELECT 1 + n % 50, 'tiktok', 'open' || n, '',
+              CASE WHEN n % 4 = 0 THEN 'ACTIVE' ELSE 'REVOKED' END,
+              now() + (n - 100) * interval '1 min', 'sealed', now()
+         FROM generate_series(1, 20000) AS n""",
+    """INSERT INTO posts (user_id, provider, kind, source, sent_by, state, publish_id, due_at)
+       SELECT 1 + n % 50, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST',
+              CASE WHEN n > 100 THEN 'PUBLISHED' WHEN n % 2 = 0 THEN 'QUEUED' ELSE 'SENDING' END,
+              CASE WHEN n % 2 = 1 THEN 'id' || n END, CASE WHEN n <= 100 THEN now() END
+         FROM generate_series(1, 20000) AS n""",
+    """INSERT INTO webhook_events (provider, event_type, external_id, payload_json, processed_at)
+       SELECT 'tiktok', 'post', 'e' || n, '{}', CASE WHEN n > 100 THEN now() END
+         FROM generate_series(1, 20000) AS n""",
+    "ANALYZE",
+)
+
+CLAIM_CASES = {
+    "posts": (POST_QUEUE, ["idx_posts_due"]),
+    "uploads": (UPLOAD_QUEUE, ["idx_posts_due"]),
+    "accounts": (ACCOUNT_QUEUE, ["idx_oauth_accounts_refresh_due"]),
+    # few are not processed: the index of processed ones, NULLs included, is as short a way
+    "webhooks": (EVENT_QUEUE, ["idx_webhook_events_due", "idx_webhook_events_processed"]),
+}
+
+
+def explain_claim(url, queue, *, lapsed):
+    """How Postgres goes about this claim, in its own words."""
+    engine, statements = create_engine(url), []
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2:4]))
+    with Session(engine) as session:
+        queue.claim(session, limit=16, lease=timedelta(seconds=30), expired=lapsed)
+        session.rollback()
+    ((statement, values),) = statements
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+    engine.dispose()
+    return "\n".join(rows)
+
+
+@pytest.fixture(scope="module")
+def history_url(server_addresses, migrated_template):
+    with server_addresses.temporary_database(migrated_template) as url:
+        for statement in INSERT_HISTORY:
+            run_sql(url, statement)
+        yield url
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+@pytest.mark.parametrize("kind", CLAIM_CASES)
+def test_a_claim_walks_its_partial_index(history_url, kind, lapsed):
+    queue, indexes = CLAIM_CASES[kind]
+    words = explain_claim(history_url, queue, lapsed=lapsed)
+    assert any(index in words for index in indexes)
+    assert "Seq Scan" not in words
+
+
+def test_without_its_index_a_claim_reads_the_table(database_url):
+    for statement in (*INSERT_HISTORY, "DROP INDEX idx_posts_due"):
+        run_sql(database_url, statement)
+    assert "Seq Scan on posts" in explain_claim(database_url, POST_QUEUE, lapsed=False)
+
+
+def test_posts_and_uploads_share_no_row_and_leave_none(history_url):
+    engine = create_engine(history_url)
+    with Session(engine) as session:
+        taken = [
+            {row.id for row in lane.claim(session, limit=500, lease=timedelta(seconds=30))}
+            for lane in (POST_QUEUE, UPLOAD_QUEUE)
+        ]
+        session.rollback()
+    engine.dispose()
+    assert [len(lane) for lane in taken] == [50, 50]
+    assert not taken[0] & taken[1]
+
+
+def test_a_claim_takes_the_oldest_and_no_more_than_its_limit(history_url):
+    engine = create_engine(history_url)
+    with Session(engine) as session:
+        taken = [
+            row.id for row in ACCOUNT_QUEUE.claim(session, limit=10, lease=timedelta(seconds=30))
+        ]
+        oldest = session.scalars(
+            text(
+                "SELECT id FROM oauth_accounts WHERE status = 'ACTIVE'"
+                " ORDER BY refresh_due_at LIMIT 10"
+            )
+        ).all()
+        session.rollback()
+    engine.dispose()
+    assert taken == list(oldest)
+
+
+def test_what_is_being_worked_on_does_not_count_as_waiting(database_url):
+    engine = create_engine(database_url)
+    run_sql(
+        database_url,
+        "INSERT INTO webhook_events (provider, event_type, external_id, payload_json)"
+        " VALUES ('tiktok', 'post', 'e', '{}')",
+    )
+    with Session(engine) as session:
+        assert EVENT_QUEUE.oldest_due_at(session) is not None
+        (row,) = EVENT_QUEUE.claim(session, limit=1, lease=timedelta(seconds=30))
+        assert EVENT_QUEUE.oldest_due_at(session) is None
+        row.leased_until = row.leased_until - timedelta(seconds=60)
+        session.flush()
+        assert EVENT_QUEUE.oldest_due_at(session) is not None
+        session.rollback()
+    engine.dispose()

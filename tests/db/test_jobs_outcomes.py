@@ -1,0 +1,189 @@
+"""How a try can end, and what each end means for its row and for the rows beside it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from core.backoff import RetryPolicy, seconds
+from core.jobs.runner import run_jobs
+from core.outcomes import Park, Reschedule, Snooze
+from platforms.errors import RateLimited, Rejected
+from tests.db.jobs_chores import FakeServices, RecordedEffect, chore_job, execute, executor_raising
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_success_forgets_earlier_failures(database, chore_tables):
+    (id_,) = chore_tables.insert_chores(attempts=7)
+    run_jobs(chore_job(record=lambda *_: Reschedule(MINUTE)), database, FakeServices())
+    row = chore_tables.load_chore(id_)
+    assert (row.attempts, row.leased_until, row.last_error) == (0, None, None)
+    assert MINUTE - timedelta(seconds=10) < row.due_at - chore_tables.database_now() <= MINUTE
+
+
+def test_without_progress_the_count_runs_on(database, chore_tables):
+    (id_,) = chore_tables.insert_chores(attempts=7)
+    run_jobs(
+        chore_job(record=lambda *_: Reschedule(MINUTE, made_progress=False)),
+        database,
+        FakeServices(),
+    )
+    assert chore_tables.load_chore(id_).attempts == 8
+
+
+def test_retry_after_is_a_floor(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    told = RateLimited("slow down", retry_after=timedelta(minutes=5))
+    run_jobs(chore_job(execute=executor_raising(told)), database, FakeServices(jitter=lambda: 0))
+    wait = chore_tables.load_chore(id_).due_at - chore_tables.database_now()
+    assert 5 * MINUTE - timedelta(seconds=10) < wait <= 5 * MINUTE
+
+
+def test_a_refusal_ends_it_at_once(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    report = run_jobs(
+        chore_job(execute=executor_raising(Rejected("no", code="spam"))), database, FakeServices()
+    )
+    row = chore_tables.load_chore(id_)
+    assert (report.failed, row.due_at, row.note) == (1, None, "gave up: spam")
+    assert row.last_error == "spam: no"
+
+
+def test_an_unknown_error_is_retried_until_attempts_run_out(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    work = chore_job(
+        execute=executor_raising(ZeroDivisionError("secret")), policy=RetryPolicy(seconds(0, 0))
+    )
+    for _ in range(3):
+        run_jobs(work, database, FakeServices())
+    row = chore_tables.load_chore(id_)
+    assert (row.attempts, row.due_at, row.note) == (3, None, "gave up: ZeroDivisionError")
+    assert "secret" not in row.last_error
+
+
+def test_a_row_without_attempts_left_is_not_executed_again(database, chore_tables):
+    (id_,) = chore_tables.insert_chores(attempts=3)
+    services = FakeServices()
+    run_jobs(chore_job(policy=RetryPolicy(seconds(0, 0))), database, services)
+    assert services.executed == []
+    assert chore_tables.load_chore(id_).note == "gave up: out_of_attempts"
+
+
+def test_a_denied_limit_costs_no_attempt(database, chore_tables):
+    (id_,) = chore_tables.insert_chores(attempts=2)
+    run_jobs(chore_job(execute=executor_raising(Snooze(MINUTE, "limit"))), database, FakeServices())
+    row = chore_tables.load_chore(id_)
+    assert (row.attempts, row.last_error) == (2, "limit")
+    assert row.due_at > chore_tables.database_now()
+
+
+def test_a_parked_row_waits_for_a_person(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    run_jobs(chore_job(execute=executor_raising(Park("needs_reconnect"))), database, FakeServices())
+    row = chore_tables.load_chore(id_)
+    assert (row.attempts, row.due_at, row.leased_until) == (0, None, None)
+
+
+def test_a_snooze_keeps_what_prepare_wrote_before(database, chore_tables):
+    def brief(_session, row):
+        row.note = "seen"
+        raise Snooze(MINUTE, "not yet")
+
+    (id_,) = chore_tables.insert_chores()
+    run_jobs(chore_job(prepare=brief), database, FakeServices())
+    assert chore_tables.load_chore(id_).note == "seen"
+
+
+def test_a_snooze_keeps_what_record_wrote_before(database, chore_tables):
+    def record(session, row, outcome):
+        session.add(RecordedEffect(chore_id=row.id, attempt=outcome.attempt))
+        raise Snooze(MINUTE, "not yet")
+
+    (id_,) = chore_tables.insert_chores()
+    run_jobs(chore_job(record=record), database, FakeServices())
+    assert chore_tables.effect_counts() == {id_: 1}
+
+
+def test_a_wake_up_during_execution_is_kept(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+
+    def outside(job, services):
+        chore_tables.update_chores(id_, due_at=chore_tables.database_now())
+        return execute(job, services)
+
+    run_jobs(
+        chore_job(execute=outside, record=lambda *_: Reschedule(MINUTE)), database, FakeServices()
+    )
+    assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
+
+
+def test_a_wake_up_while_a_row_is_parked_is_kept(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+
+    def outside(_job, _world):
+        chore_tables.update_chores(id_, due_at=chore_tables.database_now())
+        raise Park("needs_reconnect")
+
+    run_jobs(chore_job(execute=outside), database, FakeServices())
+    assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
+
+
+def test_a_wake_up_does_not_revive_a_finished_row(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+
+    def outside(job, services):
+        chore_tables.update_chores(id_, due_at=chore_tables.database_now())
+        return execute(job, services)
+
+    run_jobs(chore_job(execute=outside), database, FakeServices())
+    assert chore_tables.load_chore(id_).due_at is None
+
+
+def record_each(record):
+    """A batch recorded in one piece."""
+    return lambda session, batch: [record(session, row, outcome) for row, outcome in batch]
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("part", ["prepare", "execute", "record"])
+def test_a_bad_row_costs_itself_and_not_its_neighbours(database, chore_tables, part, together):
+    ids = chore_tables.insert_chores(5)
+    bad = ids[2]
+
+    def breaks(first, *rest):
+        row = rest[0] if part in {"prepare", "record"} else first
+        if row.id == bad:
+            if part != "execute":
+                first.add(
+                    RecordedEffect(chore_id=-1, attempt=0)
+                )  # no such chore: the database refuses
+                first.flush()
+            raise ValueError("bad")
+        return getattr(chore_job(), part)(first, *rest)
+
+    work = chore_job(**{part: breaks})
+    if together:
+        work = replace(work, record_many=record_each(work.record))
+    report = run_jobs(work, database, FakeServices(jitter=lambda: 0.999))
+    assert (report.recorded, report.failed) == (4, 1)
+    assert chore_tables.effect_counts() == dict.fromkeys(set(ids) - {bad}, 1)
+
+
+def test_an_end_that_cannot_be_written_costs_no_neighbour_and_comes_back(database, chore_tables):
+    first, second = chore_tables.insert_chores(2)
+
+    def outside(job, services):
+        if job.id == first:
+            raise Rejected("no", code="spam")
+        return execute(job, services)
+
+    def give_up(session, _row, _failure):
+        session.add(RecordedEffect(chore_id=-1, attempt=0))
+        session.flush()
+
+    run_jobs(chore_job(execute=outside, on_exhausted=give_up), database, FakeServices())
+    row = chore_tables.load_chore(first)
+    assert chore_tables.effect_counts() == {second: 1}
+    assert (row.leased_until, row.last_error) == (None, "unended: IntegrityError")
+    assert row.due_at > chore_tables.database_now() + timedelta(minutes=50)

@@ -1,0 +1,196 @@
+"""What is claimed, by whom, how often, and that no transaction spans the outside world."""
+
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from core.jobs import executor as engine
+from core.jobs.runner import run_jobs
+from core.outcomes import DONE, Park
+from db.ops.attempts import Attempts
+from platforms.errors import Unavailable
+from tests.db.jobs_chores import FakeServices, chore_job, execute, executor_raising
+from tests.flows.brokers import wait_until
+
+MINUTE = timedelta(minutes=1)
+
+
+def load_attempts(database, id_):
+    with database.transaction() as session:
+        return [
+            (each.number, each.outcome, each.code)
+            for each in Attempts(session).list_for_row("chores", id_)
+        ]
+
+
+def test_what_is_due_is_executed_and_recorded_once(database, chore_tables):
+    ids = chore_tables.insert_chores(5)
+    report = run_jobs(chore_job(), database, FakeServices())
+    assert (report.claimed, report.recorded, report.failed) == (5, 5, 0)
+    assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
+    assert run_jobs(chore_job(), database, FakeServices()).claimed == 0
+
+
+def test_every_attempt_leaves_a_row_in_the_attempt_log(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    run_jobs(
+        chore_job(execute=executor_raising(Unavailable("no answer"))),
+        database,
+        FakeServices(jitter=lambda: 0),
+    )
+    run_jobs(chore_job(), database, FakeServices())
+    assert load_attempts(database, id_) == [(1, "retry", "platform_unavailable"), (2, "done", None)]
+
+
+def test_rows_that_are_not_due_are_left_alone(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    chore_tables.update_chores(id_, due_at=chore_tables.database_now() + MINUTE)
+    assert run_jobs(chore_job(), database, FakeServices()).claimed == 0
+
+
+def test_a_full_claim_wakes_other_workers_and_a_short_one_does_not(database, chore_tables):
+    rung = []
+    chore_tables.insert_chores(9)
+    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=rung.append))
+    assert rung == ["chores"]
+    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=rung.append))
+    assert rung == ["chores"]
+
+
+def test_within_a_time_budget_the_slowest_call_delays_no_other_row(database, chore_tables):
+    slow, *quick = chore_tables.insert_chores(12)
+
+    def outside(job, services):
+        if job.id == slow:
+            wait_until(
+                lambda: set(chore_tables.effect_counts()) == set(quick),
+                what="the effects of all others",
+            )
+        return execute(job, services)
+
+    work = chore_job(execute=outside, batch_size=4, pool_size=2)
+    assert run_jobs(work, database, FakeServices(), time_budget=60.0).recorded == 12
+    assert chore_tables.effect_counts() == dict.fromkeys([slow, *quick], 1)
+
+
+def test_a_spent_time_budget_with_work_left_wakes_another_worker(
+    database, chore_tables, monkeypatch
+):
+    clock, rung = SimpleNamespace(now=0.0), []
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def outside(job, services):
+        clock.now = 61.0 if len(services.executed) >= 8 else 0.0
+        return execute(job, services)
+
+    chore_tables.insert_chores(40)
+    services = FakeServices(wake=rung.append)
+    claimed = run_jobs(
+        chore_job(execute=outside, batch_size=4, pool_size=2), database, services, time_budget=60.0
+    ).claimed
+    assert 4 < claimed < 40
+    assert rung == ["chores"] * 2
+
+
+def test_one_row_can_be_asked_for_by_its_id(database, chore_tables):
+    _, wanted, _ = chore_tables.insert_chores(3)
+    assert run_jobs(chore_job(), database, FakeServices(), row_id=wanted).claimed == 1
+    assert chore_tables.effect_counts() == {wanted: 1}
+
+
+def test_an_attempt_counts_from_the_claim_even_if_nobody_comes_back(database, chore_tables):
+    (id_,) = chore_tables.insert_chores()
+    with pytest.raises(SystemExit):
+        run_jobs(chore_job(execute=executor_raising(SystemExit())), database, FakeServices())
+    row = chore_tables.load_chore(id_)
+    assert (row.attempts, row.leased_until is not None) == (1, True)
+    assert load_attempts(database, id_) == [(1, None, None)]
+
+
+def test_a_row_with_an_expired_lease_is_claimed_alone(database, chore_tables):
+    dead = chore_tables.insert_chores(3)
+    work = chore_job(execute=executor_raising(SystemExit()), pool_size=1)
+    with pytest.raises(SystemExit):
+        run_jobs(work, database, FakeServices())
+    chore_tables.expire_leases(*dead)
+    chore_tables.insert_chores(2)
+    report = run_jobs(chore_job(), database, FakeServices())
+    assert report.recorded == 3
+    assert chore_tables.count_open() == 2
+
+
+def test_no_transaction_is_open_during_a_platform_call(database, chore_tables):
+    chore_tables.insert_chores(4)
+    lent = []
+
+    def outside(job, services):
+        lent.append(database.connections_in_use())
+        return execute(job, services)
+
+    run_jobs(chore_job(execute=outside, pool_size=1), database, FakeServices())
+    assert lent == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("pool", [1, 4])
+def test_a_parked_row_does_not_wait_for_other_calls(database, chore_tables, pool):
+    *busy, parked = chore_tables.insert_chores(4)
+    seen = []
+
+    def brief(_session, row):
+        if row.id == parked:
+            raise Park("needs_reconnect")
+        return row.id
+
+    def outside(id_, _world):
+        while chore_tables.load_chore(parked).leased_until is not None:
+            time.sleep(0.005)
+        seen.append(id_)
+        return id_
+
+    run_jobs(
+        chore_job(prepare=brief, execute=outside, record=lambda *_: DONE, pool_size=pool),
+        database,
+        FakeServices(),
+    )
+    assert sorted(seen) == busy
+
+
+def test_a_finished_call_is_recorded_while_others_still_run(database, chore_tables):
+    *quick, slow = chore_tables.insert_chores(4)
+    left = []
+
+    def outside(job, services):
+        if job.id == slow:
+            wait_until(
+                lambda: all(chore_tables.load_chore(id_).leased_until is None for id_ in quick)
+            )
+            left.append(job.id)
+        return execute(job, services)
+
+    run_jobs(chore_job(execute=outside, pool_size=4), database, FakeServices())
+    assert left == [slow]
+
+
+def test_results_that_came_while_others_were_recorded_are_recorded_together(database, chore_tables):
+    chore_tables.insert_chores(5)
+    services, pieces = FakeServices(), []
+
+    def together(session, group):
+        wait_until(lambda: len(services.executed) == 5, what="all answers")
+        pieces.append(len(group))
+        return [chore_job().record(session, row, outcome) for row, outcome in group]
+
+    assert run_jobs(chore_job(record_many=together, pool_size=5), database, services).recorded == 5
+    assert len(pieces) < sum(pieces) == 5
+
+
+def test_preload_reads_once_for_the_whole_batch(database, chore_tables):
+    ids, asked = chore_tables.insert_chores(3), []
+
+    def gather(_session, rows):
+        asked.append([row.id for row in rows])
+
+    assert run_jobs(chore_job(preload=gather), database, FakeServices()).recorded == 3
+    assert asked[0] == ids

@@ -1,0 +1,210 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from core.config.limits import LimitSettings
+from core.config.parsers import Rate
+from core.limits.rate_limits import RateLimits, platform_rates
+from core.limits.redis_client import RedisClient, RedisUnavailable
+
+SECOND = timedelta(seconds=1)
+RACING_PROCESS_CODE = """
+import sys
+from core.config.limits import LimitSettings
+from core.limits.rate_limits import RateLimits, platform_rates
+from core.limits.redis_client import CONNECTION_OPTIONS, RedisClient
+CONNECTION_OPTIONS["socket_timeout"] = CONNECTION_OPTIONS["socket_connect_timeout"] = 10
+limits = RateLimits(RedisClient(sys.argv[1]), platform_rates(LimitSettings()))
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(limits.acquire(7, "init") is None for _ in range(10)))
+"""
+
+
+@pytest.fixture
+def make_limits():
+    """Builds limits on a Redis; each call is another process's view of it."""
+    opened = []
+
+    def build(url, figures=None):
+        opened.append(RedisClient(url))
+        return RateLimits(opened[-1], platform_rates(figures or LimitSettings()))
+
+    yield build
+    for shared in opened:
+        shared.close()
+
+
+@pytest.fixture
+def limits(make_limits, redis_url):
+    return make_limits(redis_url)
+
+
+def wait_until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        response = condition()
+        if response:
+            return response
+        threading.Event().wait(0.01)
+    pytest.fail("it did not become so")
+
+
+def test_eight_processes_share_a_budget_of_six(redis_url):
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACING_PROCESS_CODE, redis_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(8)
+    ]
+    assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * 8
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    assert sum(int(racer.communicate()[0]) for racer in racers) == 6
+
+
+def test_threads_share_it_as_well(limits):
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: limits.acquire(1, "status"), range(60)))
+    assert taken.count(None) == 30
+
+
+def test_a_refusal_says_how_long_to_wait(limits):
+    for _ in range(6):
+        assert limits.acquire(1, "init") is None
+    wait = limits.acquire(1, "init")
+    assert 55 * SECOND < wait <= 60 * SECOND
+
+
+def test_accounts_and_classes_have_budgets_of_their_own(limits):
+    for _ in range(6):
+        limits.acquire(1, "init")
+    assert limits.acquire(2, "init") is None
+    assert limits.acquire(1, "status") is None
+
+
+def test_no_window_of_any_position_sees_more_than_its_limit(limits):
+    rate = [Rate(3, 0.3 * SECOND)]
+    allowed = []
+    while len(allowed) < 9:
+        asked = time.monotonic()
+        if limits.acquire_api("sliding", rate).is_allowed:
+            allowed.append((asked, time.monotonic()))
+    # from the answer to one use until the question for the third after it
+    gaps = [later[1] - earlier[0] for earlier, later in zip(allowed, allowed[3:], strict=False)]
+    assert min(gaps) >= 0.3
+
+
+def test_a_wait_that_is_over_lets_pass(limits):
+    first = limits.acquire_api_single("short", 1, 0.2 * SECOND)
+    second = limits.acquire_api_single("short", 1, 0.2 * SECOND)
+    assert (first.is_allowed, second.is_allowed) == (True, False)
+    wait_until(lambda: limits.acquire_api_single("short", 1, 0.2 * SECOND).is_allowed)
+
+
+def test_refusals_cost_nothing(limits):
+    for _ in range(20):
+        limits.acquire_api_single("k", 2, 60 * SECOND)
+    assert limits.acquire_api_single("k", 3, 60 * SECOND).remaining == 0
+
+
+def test_a_hit_returns_what_the_headers_need(limits):
+    first = limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    assert (first.is_allowed, first.limit, first.remaining) == (True, 3, 2)
+    limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    over = limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    assert (over.is_allowed, over.remaining) == (False, 0)
+    assert 55 * SECOND < over.wait <= over.resets_in <= 60 * SECOND
+
+
+def test_limits_that_hold_at_once_are_taken_together_or_not_at_all(limits):
+    rates = [Rate(2, 60 * SECOND), Rate(5, 3600 * SECOND)]
+    hits = [limits.acquire_api("u", rates) for _ in range(4)]
+    assert [hit.is_allowed for hit in hits] == [True, True, False, False]
+    assert hits[0].limit == 2
+    hourly = limits.acquire_api("u", [Rate(5, 3600 * SECOND)])
+    assert hourly.remaining == 2  # the refused ones did not count here either
+
+
+def test_a_lowered_limit_holds_at_once(limits, make_limits, redis_url):
+    for _ in range(6):
+        limits.acquire(1, "init")
+    strict = make_limits(redis_url, LimitSettings(tiktok_init_per_minute=2))
+    assert strict.acquire(1, "init") > 55 * SECOND
+
+
+def test_a_rate_limit_of_the_platform_is_shared_by_every_process(limits, make_limits, redis_url):
+    limits.block(1, "init", 120 * SECOND)
+    other = make_limits(redis_url)
+    assert 115 * SECOND < other.acquire(1, "init") <= 120 * SECOND
+    other.block(1, "init", 5 * SECOND)
+    assert limits.acquire(1, "init") > 115 * SECOND
+
+
+def test_nothing_stays_in_redis_for_ever(limits, redis_url):
+    limits.acquire(1, "init")
+    limits.block(1, "status", 10 * SECOND)
+    limits.acquire_api_single("u", 1, 10 * SECOND)
+    with redis.Redis.from_url(redis_url) as client:
+        keys = client.keys("signalpost:*")
+        assert len(keys) == 3
+        assert all(0 < client.pttl(key) <= 60_000 for key in keys)
+
+
+def test_a_hung_redis_costs_a_moment_once(valkey_server, make_limits):
+    server = valkey_server()
+    limits = make_limits(server.url())
+    wait_until(lambda: limits.acquire_api_single("warm", 1000, SECOND).is_allowed)
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        start = time.monotonic()
+        limits.acquire(1, "status")
+        first = time.monotonic() - start
+        for _ in range(100):
+            limits.acquire(1, "status")
+        rest = time.monotonic() - start - first
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert first < 0.5
+    assert rest < 0.1
+
+
+def test_a_redis_that_comes_back_is_used_again(valkey_server):
+    class Clock:
+        now = 0.0
+
+        def __call__(self):
+            return self.now
+
+    server, clock = valkey_server(), Clock()
+    shared = RedisClient(server.url(), clock=clock)
+    limits = RateLimits(shared, platform_rates(LimitSettings()))
+    server.kill()
+    with pytest.raises(RedisUnavailable):
+        limits.acquire_api_single("k", 1, SECOND)
+    server.start()
+
+    def back():
+        clock.now += 5
+        try:
+            return limits.acquire_api_single("k", 1000, SECOND)
+        except RedisUnavailable:
+            return None
+
+    assert wait_until(back).is_allowed
+    shared.close()

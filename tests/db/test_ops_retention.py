@@ -1,0 +1,205 @@
+"""What is old enough goes, what waits for somebody stays, a batch at a time."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from structlog.testing import capture_logs
+
+from core.health import housekeeping
+from core.media_store import MediaStore
+from db import retention
+from db.ops.alerts import Alert
+from db.webhooks.events import Event
+from tests.support.row_factory import RowFactory, make_services
+
+
+@pytest.fixture
+def services(database_url, tmp_path):
+    return make_services(database_url, "http://127.0.0.1:9", MEDIA_URL=tmp_path.as_uri())
+
+
+@pytest.fixture
+def run_sql(database):
+    def execute(statement, **values):
+        with database.transaction() as session:
+            found = session.execute(text(statement), values)
+            return list(found) if found.returns_rows else []
+
+    return execute
+
+
+USER_COLUMNS = {"user_id": "(SELECT id FROM users)"}
+RETENTION_CASES = {
+    "webhook_events": (
+        "processed_at",
+        {
+            "provider": "'tiktok'",
+            "external_id": "{n}",
+            "event_type": "'x'",
+            "payload_json": "'{{}}'",
+        },
+        (29, 31),
+    ),
+    "oauth_states": (
+        "expires_at",
+        {**USER_COLUMNS, "state": "{n}", "provider": "'tiktok'"},
+        (0.9, 1.1),
+    ),
+    "attempts": ("started_at", {"kind": "'posts'", "row_id": "1", "number": "1"}, (89, 91)),
+    "sessions": ("expires_at", {**USER_COLUMNS, "hash": "{n}", "seen_at": "now()"}, (89, 91)),
+    "notifications": ("created_at", {**USER_COLUMNS, "kind": "'x'", "cause": "{n}"}, (89, 91)),
+    "metric_snapshots": (
+        "taken_at",
+        {
+            "provider": "'tiktok'",
+            "subject_type": "'x'",
+            "subject_id": "1",
+            "metric": "'x'",
+            "value": "1",
+        },
+        (399, 401),
+    ),
+    "audit_log": ("at", {"actor": "'cli'", "action": "'x'"}, (399, 401)),
+    "alerts": ("resolved_at", {"name": "{n}", "severity": "'error'"}, (399, 401)),
+}
+"""Table → the time its age counts from, what else a row needs, days before and after its end."""
+
+
+def insert_row_sql(table, at, name="only"):
+    moment, columns, _ = RETENTION_CASES[table]
+    names, values = ", ".join(columns), ", ".join(columns.values()).format(n=f"'{name}'")
+    return f"INSERT INTO {table} ({moment}, {names}) VALUES ({at}, {values})"
+
+
+@pytest.mark.parametrize("table", RETENTION_CASES)
+def test_rows_stay_until_they_are_old_enough(database, services, run_sql, table):
+    RowFactory(database, services.key_ring).create_user()
+    for name, days in zip(("young", "old"), RETENTION_CASES[table][2], strict=True):
+        run_sql(insert_row_sql(table, f"now() - interval '{days} days'", name))
+    assert housekeeping.run_housekeeping(database, services)[table] == 1
+    assert len(run_sql(f"SELECT FROM {table}")) == 1
+
+
+def test_dead_and_pending_events_are_never_deleted(database, services, run_sql):
+    run_sql(insert_row_sql("webhook_events", "NULL", "pending"))
+    run_sql(insert_row_sql("webhook_events", "NULL", "dead"))
+    run_sql("UPDATE webhook_events SET created_at = now() - interval '5 years'")
+    run_sql("UPDATE webhook_events SET dead_at = created_at WHERE external_id = 'dead'")
+    housekeeping.run_housekeeping(database, services)
+    assert len(run_sql("SELECT FROM webhook_events")) == 2
+
+
+def test_an_open_alert_is_never_old(database, services, run_sql):
+    run_sql("INSERT INTO alerts (name, severity, opened_at) VALUES ('a', 'error', '2001-01-01')")
+    housekeeping.run_housekeeping(database, services)
+    assert len(run_sql("SELECT FROM alerts")) == 1
+
+
+def test_more_than_a_batch_goes_in_batches(database, services, run_sql):
+    count = retention.MAX_BATCH_ROWS * 2 + 1
+    run_sql(
+        "INSERT INTO attempts (kind, row_id, number, started_at)"
+        f" SELECT 'posts', n, 1, now() - interval '100 days' FROM generate_series(1, {count}) AS n"
+    )
+    assert housekeeping.run_housekeeping(database, services)["attempts"] == count
+    assert run_sql("SELECT FROM attempts") == []
+
+
+def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, services, run_sql):
+    """The time is over after the first round: each table has lost a batch, none all of it."""
+    for table in ("attempts", "audit_log"):
+        row = insert_row_sql(table, "now() - interval '2 years'").replace("VALUES (", "SELECT ")
+        run_sql(f"{row.removesuffix(')')} FROM generate_series(1, {retention.MAX_BATCH_ROWS * 2})")
+    with capture_logs() as logs:
+        gone = housekeeping.prune_tables(
+            database, housekeeping.retention_periods(services), deadline=0.0
+        )
+    assert (gone["attempts"], gone["audit_log"]) == (
+        retention.MAX_BATCH_ROWS,
+        retention.MAX_BATCH_ROWS,
+    )
+    (behind,) = [line for line in logs if line["event"] == "housekeeping.behind"]
+    assert sorted(behind["tables"]) == ["attempts", "audit_log"]
+
+
+def test_operators_decide_how_long_events_are_kept(database, services, run_sql):
+    limits = replace(services.settings.limits, webhook_retention=timedelta(days=60))
+    patient = replace(services, settings=replace(services.settings, limits=limits))
+    run_sql(insert_row_sql("webhook_events", "now() - interval '31 days'"))
+    assert housekeeping.run_housekeeping(database, patient)["webhook_events"] == 0
+    assert housekeeping.run_housekeeping(database, services)["webhook_events"] == 1
+
+
+@pytest.mark.parametrize("since", [None, datetime.now(UTC) - timedelta(days=50)])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        Event.processed_at,
+        *(each for each in housekeeping.RETENTION_PERIODS if each is not Alert.resolved_at),
+    ],
+    ids=str,
+)
+def test_the_oldest_rows_are_found_in_the_order_of_an_index(run_sql, moment, since):
+    """Of alerts there are never many. Without an index in that order there would be a sort."""
+    wanted = [moment < datetime.now(UTC), *([] if since is None else [moment >= since])]
+    query = retention.oldest_rows(moment, wanted, limit=retention.MAX_BATCH_ROWS).compile(
+        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+    )
+    run_sql("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+    plan = "\n".join(line for (line,) in run_sql(f"EXPLAIN {query}"))
+    assert "Index Scan using" in plan
+    assert "Sort" not in plan
+
+
+def test_files_go_with_their_rows_and_not_while_they_are_wanted(database, services, run_sql):
+    factory = RowFactory(database, services.key_ring)
+    account = factory.create_account()
+    user = factory.account(account).user_id
+    paths = {}
+    for name in ("over", "wanted", "young"):
+        paths[name] = services.media.create_file()
+        run_sql(
+            "INSERT INTO media (user_id, filename, content_type, size, path, expires_at)"
+            " VALUES (:user, :name, 'video/mp4', 1, :path, now() + :days * interval '1 day')",
+            user=user, name=name, path=paths[name], days=1 if name == "young" else -1,
+        )  # fmt: skip
+    ((wanted,),) = run_sql("SELECT id FROM media WHERE filename = 'wanted'")
+    factory.create_post(account, media_id=wanted)
+    assert housekeeping.run_housekeeping(database, services)["media"] == 1
+    assert {name: services.media.local_path(path).exists() for name, path in paths.items()} == {
+        "over": False,
+        "wanted": True,
+        "young": True,
+    }
+    assert isinstance(services.media_store, MediaStore)
+
+
+def test_without_a_media_store_the_rows_are_deleted_all_the_same(database, services, run_sql):
+    run_sql(insert_row_sql("attempts", "now() - interval '1 year'"))
+    gone = housekeeping.run_housekeeping(database, replace(services, media_store=None))
+    assert gone["attempts"] == 1
+    assert "media" not in gone
+
+
+def test_an_account_that_fell_out_of_the_schedule_comes_back_into_it(database, services):
+    factory = RowFactory(database, services.key_ring)
+    stray = factory.create_account(due_at=None)
+    waits = factory.create_account()
+    gone = factory.create_account(due_at=None, status="NEEDS_RECONNECT")
+    alone = factory.create_account(due_at=None, refresh=None)
+    before = factory.account(waits).due_at
+    with capture_logs() as logs:
+        housekeeping.run_housekeeping(database, services)
+    assert factory.account(stray).due_at is not None
+    assert factory.account(waits).due_at == before
+    assert factory.account(gone).due_at is factory.account(alone).due_at is None
+    assert {"event": "housekeeping.rescheduled", "log_level": "warning", "accounts": 1} in logs
+
+
+def test_processes_long_gone_are_forgotten(database, services, run_sql):
+    run_sql("INSERT INTO beats VALUES ('alive:old', now() - interval '8 days'), ('tick', now())")
+    housekeeping.run_housekeeping(database, services)
+    assert run_sql("SELECT name FROM beats") == [("tick",)]

@@ -1,0 +1,219 @@
+"""Host applications are told of a change in its own transaction, or not at all."""
+
+import json
+import threading
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from core import publishing
+from core.accounts import disconnect_account, grant_lifecycle
+from core.health.housekeeping import run_housekeeping
+from core.post_state.settle import PostState
+from core.post_state.transitions import apply_one_update, end_one_post
+from db.accounts.accounts import Account
+from db.outbox.endpoints import Endpoint
+from db.outbox.messages import OutboxMessage, OutboxSequence
+from db.posts.posts import Post
+from platforms.base import Phase, PublishProgress
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@pytest.fixture
+def deliverer(outbox_harness):
+    return outbox_harness
+
+
+def create_subscriber(deliverer, **more):
+    """A user with an account, a post under way and an endpoint."""
+    user = deliverer.factory.create_user()
+    account = deliverer.factory.create_account(user)
+    post = deliverer.factory.create_post(
+        account, state="PROCESSING", publish_id="v_pub~1", title="A film"
+    )
+    return user, account, post, deliverer.create_endpoint(user, **more)
+
+
+def message_types(deliverer, user_id):
+    return [message.type for message in deliverer.messages(user_id)]
+
+
+def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
+    user, account, post, endpoint = create_subscriber(deliverer)
+    with deliverer.database.transaction() as session:
+        row = session.get_one(Post, post)
+        apply_one_update(
+            session,
+            row,
+            PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=("71",)),
+            source="poll",
+        )
+        assert deliverer.messages(user) == []  # nobody else sees it yet
+    (message,) = deliverer.messages(user)
+    said = json.loads(message.body)
+    assert (message.type, message.subject, message.sequence) == (
+        "post.published",
+        f"post:{post}",
+        1,
+    )
+    assert said["type"] == "post.published"
+    assert said["data"] | {"created_at": None, "finished_at": None} == {
+        "post_id": post,
+        "account_id": account,
+        "platform": "tiktok",
+        "kind": "INBOX_VIDEO",
+        "source": "FILE_UPLOAD",
+        "title": "A film",
+        "state": "PUBLISHED",
+        "publish_id": "v_pub~1",
+        "platform_post_id": "71",
+        "error": None,
+        "publish_at": None,
+        "created_at": None,
+        "finished_at": None,
+        "sequence": 1,
+    }
+    assert said["data"]["finished_at"].endswith("Z")
+    (delivery,) = deliverer.deliveries(endpoint)
+    assert delivery.due_at is not None
+
+
+def test_a_rolled_back_change_enqueues_no_event(deliverer):
+    user, _, post, endpoint = create_subscriber(deliverer)
+    with suppress(ZeroDivisionError), deliverer.database.transaction() as session:
+        end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam")
+        session.flush()
+        raise ZeroDivisionError
+    assert (deliverer.messages(user), deliverer.deliveries(endpoint)) == ([], [])
+    assert deliverer.one(select(func.count()).select_from(OutboxSequence)) == 0
+
+
+def test_the_course_of_a_post_is_numbered_in_order(deliverer):
+    user, _, _, _ = create_subscriber(deliverer)
+    account = deliverer.factory.create_account(user)
+    post = deliverer.factory.create_post(account, state="SENDING", publish_id="v_pub~2")
+    news = [
+        PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
+        PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
+        PublishProgress(Phase.DELIVERED, "SEND_TO_USER_INBOX"),
+        PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE"),
+        PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
+    ]
+    for each in news:
+        with deliverer.database.transaction() as session:
+            apply_one_update(session, session.get_one(Post, post), each, source="webhook")
+    told = [(message.type, message.sequence) for message in deliverer.messages(user)]
+    assert told == [("post.processing", 1), ("post.delivered", 2), ("post.published", 3)]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"), [(PostState.FAILED, "post.failed"), (PostState.CANCELLED, "post.cancelled")]
+)
+def test_failed_posts_enqueue_an_event_with_their_reason(deliverer, state, kind):
+    user, _, post, _ = create_subscriber(deliverer)
+    with deliverer.database.transaction() as session:
+        end_one_post(session, session.get_one(Post, post), state, "spam_risk", "too many")
+    (message,) = deliverer.messages(user)
+    assert message.type == kind
+    wrong = {"code": "spam_risk", "message": "too many"}
+    assert json.loads(message.body)["data"]["error"] == wrong
+
+
+def test_a_refused_synchronous_request_enqueues_no_event(deliverer):
+    user, account, _, _ = create_subscriber(deliverer)
+    post = deliverer.factory.create_post(account, memo={"inline": True})
+    with deliverer.database.transaction() as session:
+        end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam_risk")
+    assert deliverer.messages(user) == []
+
+
+def test_a_rejected_broker_message_enqueues_an_event(deliverer):
+    user, _, _, _ = create_subscriber(deliverer)
+    publishing.enqueue_post(
+        deliverer.database, deliverer.services, {"user_id": user, "source": "nowhere"}
+    )
+    assert message_types(deliverer, user) == ["post.failed"]
+
+
+def test_account_events_contain_no_tokens(deliverer):
+    user, account, _, _ = create_subscriber(deliverer)
+    with deliverer.database.transaction() as session:
+        grant_lifecycle.mark_needs_reconnect(
+            session, session.get_one(Account, account), cause="revoked"
+        )
+    with deliverer.database.transaction() as session:
+        grant_lifecycle.mark_revoked(session, session.get_one(Account, account))
+    disconnect_account(
+        deliverer.database, deliverer.services, user_id=user, provider="tiktok", account_id=account
+    )
+    assert message_types(deliverer, user) == [
+        "account.needs_reconnect",
+        "account.revoked",
+        "account.disconnected",
+    ]
+    assert [message.sequence for message in deliverer.messages(user)] == [1, 2, 3]
+    said = json.loads(deliverer.messages(user)[0].body)["data"]
+    assert (said["account_id"], said["status"], said["cause"]) == (
+        account,
+        "NEEDS_RECONNECT",
+        "revoked",
+    )
+    assert "v1." not in "".join(message.body for message in deliverer.messages(user))
+
+
+def test_only_subscribed_endpoints_get_an_event(deliverer):
+    user = deliverer.factory.create_user()
+    everything = deliverer.create_endpoint(user)
+    failures = deliverer.create_endpoint(user, events=["post.failed"])
+    asleep = deliverer.create_endpoint(user)
+    deliverer.update_rows(Endpoint, Endpoint.id == asleep, disabled_at=func.now())
+    other_user = deliverer.create_endpoint()
+    deliverer.enqueue_event(user, "post.published")
+    deliverer.enqueue_event(user, "post.failed")
+    counted = [
+        len(deliverer.deliveries(each)) for each in (everything, failures, asleep, other_user)
+    ]
+    assert counted == [2, 1, 0, 0]
+    assert len({message.name for message in deliverer.messages(user)}) == 2
+
+
+def test_without_a_subscribed_endpoint_nothing_is_written(deliverer):
+    user = deliverer.factory.create_user()
+    deliverer.enqueue_event(user)
+    assert deliverer.messages(user) == []
+
+
+def test_numbers_go_on_after_the_messages_are_gone(deliverer):
+    endpoint = deliverer.create_endpoint()
+    user = deliverer.endpoint(endpoint).user_id
+    deliverer.enqueue_event(user)
+    deliverer.update_rows(
+        OutboxMessage, OutboxMessage.user_id == user, created_at=func.now() - 31 * DAY
+    )
+    run_housekeeping(deliverer.database, deliverer.services)
+    assert (deliverer.messages(user), deliverer.deliveries(endpoint)) == ([], [])
+    deliverer.enqueue_event(user)
+    assert [message.sequence for message in deliverer.messages(user)] == [2]
+
+
+def test_many_at_once_on_one_subject_get_a_number_each(deliverer):
+    endpoint = deliverer.create_endpoint()
+    user = deliverer.endpoint(endpoint).user_id
+    start = threading.Barrier(4)
+
+    def tell():
+        start.wait(20)
+        for _ in range(5):
+            deliverer.enqueue_event(user)
+
+    threads = [threading.Thread(target=tell) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    numbers = [message.sequence for message in deliverer.messages(user)]
+    assert sorted(numbers) == list(range(1, 21))
+    assert numbers == sorted(numbers)  # ids and numbers grow together

@@ -1,0 +1,135 @@
+"""Slots of an account: counted under a lock, held by posts, freed by their ends."""
+
+import threading
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, update
+
+from core.errors import QuotaExceeded
+from core.publishing.quota import load_quota, reserve_quota_slot
+from db.posts.posts import Post
+from db.posts.tiktok_posts import TikTokPost
+from db.session import DatabaseUnavailable
+from tests.support.publishing_harness import STATUS_PATH, status_body
+
+DAY = timedelta(hours=24)
+
+
+@pytest.fixture
+def account(publisher):
+    publisher.accept_starts()
+    return publisher.factory.account(
+        publisher.factory.create_account(scope="video.upload,video.publish")
+    )
+
+
+def quota_usage(publisher, account, mode="INBOX"):
+    with publisher.database.transaction() as session:
+        return load_quota(session, account.id, mode, limit=5)
+
+
+def request_until_answered(publisher, account, results, **more):
+    while True:
+        with suppress(DatabaseUnavailable):  # a crowd larger than the pool is told to come again
+            try:
+                results.append(publisher.request_upload(account.user_id, **more).post.id)
+            except QuotaExceeded:
+                results.append(None)
+            return
+
+
+@pytest.mark.parametrize(
+    ("mode", "limit", "more"), [("INBOX", 5, {}), ("DIRECT", 15, {"privacy_level": "SELF_ONLY"})]
+)
+def test_fifty_concurrent_requests_never_exceed_the_quota(publisher, account, mode, limit, more):
+    media = publisher.create_media(account.user_id)
+    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": media, "mode": mode, **more}
+    told = []
+    crowd = [
+        threading.Thread(
+            target=request_until_answered, args=[publisher, account, told], kwargs={"fields": said}
+        )
+        for _ in range(50)
+    ]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join(110)
+
+    assert len(told) == 50
+    assert len([post for post in told if post]) == limit
+    assert publisher.count(Post.has_slot) == limit
+
+
+def test_each_account_has_its_own_quota(publisher, account):
+    for _ in range(5):
+        publisher.request_upload(account.user_id, can_wait=True)
+    other = publisher.factory.account(publisher.factory.create_account())
+
+    assert publisher.request_upload(other.user_id).quota.used == 1
+
+
+def test_drafts_and_direct_posts_are_counted_apart(publisher, account):
+    publisher.request_upload(account.user_id, can_wait=True)
+
+    assert quota_usage(publisher, account).used == 1
+    assert quota_usage(publisher, account, "DIRECT").used == 0
+
+
+def test_a_draft_counts_until_its_creator_has_posted_it(publisher, account):
+    publisher.request_upload(account.user_id)
+    publisher.set_responses(STATUS_PATH, status_body("SEND_TO_USER_INBOX"))
+    publisher.run_workers(1)
+    assert quota_usage(publisher, account).used == 1
+
+    publisher.set_responses(STATUS_PATH, status_body("PUBLISH_COMPLETE"))
+    publisher.run_workers(1)
+
+    assert quota_usage(publisher, account).used == 0
+
+
+def test_a_failure_frees_its_slot(publisher, account):
+    publisher.request_upload(account.user_id)
+    publisher.set_responses(STATUS_PATH, status_body("FAILED", fail_reason="internal"))
+
+    publisher.run_workers(1)
+
+    assert quota_usage(publisher, account).used == 0
+
+
+def test_a_draft_stops_counting_after_a_day_and_a_reservation_does_not(publisher, account):
+    result = publisher.request_upload(account.user_id)
+    waiting = publisher.request_upload(account.user_id, can_wait=True)
+    with publisher.database.transaction() as session:
+        old = func.now() - DAY - timedelta(minutes=1)
+        session.execute(update(TikTokPost).values(created_at=old))
+        session.execute(update(Post).values(created_at=old))
+
+    found = quota_usage(publisher, account)
+
+    assert found.used == 1
+    assert publisher.post(waiting.post.id).has_slot
+    assert publisher.tiktok_post(result.post.id).status == "PROCESSING_DOWNLOAD"
+
+
+def test_a_quota_says_when_the_first_slot_is_free(publisher, account):
+    assert quota_usage(publisher, account).as_dict() == {
+        "used": 0,
+        "limit": 5,
+        "remaining": 5,
+        "resets_at": None,
+    }
+    publisher.request_upload(account.user_id)
+    found = quota_usage(publisher, account)
+    assert found.resets_at - publisher.services.now() <= DAY
+    assert found.remaining == 4
+
+
+def test_a_post_does_not_count_against_itself(publisher, account):
+    result = publisher.request_upload(account.user_id, can_wait=True)
+    with publisher.database.transaction() as session:
+        post = session.get_one(Post, result.post.id)
+        reserve_quota_slot(session, post, limit=1)
+        assert post.has_slot

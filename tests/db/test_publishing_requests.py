@@ -1,0 +1,373 @@
+"""A wish becomes a row, and what its requester is told."""
+
+import threading
+from contextlib import suppress
+
+import pytest
+
+from core.errors import (
+    Conflict,
+    Invalid,
+    NeedsReconnect,
+    NotConnected,
+    NotFound,
+    OperationFailed,
+    QuotaExceeded,
+    RateLimitExceeded,
+)
+from core.post_state.settle import PostState
+from db.accounts.accounts import AccountStatus
+from db.posts.posts import Post
+from db.session import DatabaseUnavailable
+from tests.platforms.hostile_server import http_response
+from tests.platforms.tiktok_responses import error_response
+from tests.support.publishing_harness import (
+    CREATOR_PATH,
+    DIRECT_INIT_PATH,
+    FILE_REQUEST,
+    INBOX_INIT_PATH,
+    UPLOAD_PATH,
+    URL_REQUEST,
+    VIDEO_PROBE,
+    ok_response,
+)
+
+
+@pytest.fixture
+def account(publisher):
+    return publisher.factory.account(publisher.factory.create_account())
+
+
+def test_a_pull_is_started_while_its_requester_waits(publisher, account):
+    publisher.accept_starts()
+
+    result = publisher.request_upload(account.user_id)
+
+    assert result.post.state == PostState.PROCESSING
+    assert result.record.status == "PROCESSING_DOWNLOAD"
+    assert result.record.details == {"video_url": URL_REQUEST["videoUrl"]}
+    assert result.upload_url is None
+    assert result.quota.used == 1
+    assert publisher.state_history(result.post.id) == ["QUEUED", "SENDING", "PROCESSING"]
+
+
+def test_a_caller_who_sends_the_bytes_gets_the_address_and_nobody_else(publisher, account):
+    publisher.accept_starts()
+
+    result = publisher.request_upload(account.user_id, FILE_REQUEST)
+
+    assert result.upload_url.reveal().startswith(publisher.server.url + UPLOAD_PATH)
+    assert result.chunks == (1000, 1)
+    assert result.post.state == PostState.SENDING
+    encrypted = publisher.upload_session(result.post.id).upload_url_encrypted
+    assert "canary" not in encrypted
+    assert "canary" not in repr(result)
+
+
+def test_a_file_of_ours_is_queued_and_sent_by_workers(publisher, account):
+    publisher.accept_starts()
+    publisher.set_responses(UPLOAD_PATH, http_response(201, b"", Content_Range="bytes 0-999/1000"))
+    media = publisher.create_media(account.user_id)
+
+    result = publisher.request_upload(
+        account.user_id, {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
+    )
+
+    assert result.post.state == PostState.QUEUED
+    assert publisher.request_bodies(INBOX_INIT_PATH) == []
+    publisher.run_workers(1)
+    assert publisher.post(result.post.id).state == PostState.PROCESSING
+    assert publisher.request_bodies(UPLOAD_PATH) == [b"x" * 1000]
+
+
+def test_what_comes_later_waits(publisher, account):
+    later = (
+        publisher.services.now().replace(microsecond=0)
+        + publisher.services.settings.limits.status_cache_lifetime * 60
+    )
+
+    result = publisher.request_upload(account.user_id, publish_at=later.isoformat())
+
+    assert result.post.state == PostState.QUEUED
+    assert result.post.due_at == later
+    assert not result.post.has_slot
+    assert publisher.server.requests == []
+
+
+def test_who_does_not_want_to_wait_is_answered_at_once(publisher, account):
+    result = publisher.request_upload(account.user_id, can_wait=True)
+
+    assert result.post.state == PostState.QUEUED
+    assert publisher.server.requests == []
+
+
+def test_the_same_key_and_request_give_the_same_post(publisher, account):
+    publisher.accept_starts()
+    first = publisher.request_upload(account.user_id, FILE_REQUEST, key="a")
+
+    again = publisher.request_upload(account.user_id, FILE_REQUEST, key="a")
+
+    assert again.is_replay
+    assert not first.is_replay
+    assert again.post.id == first.post.id
+    assert again.upload_url == first.upload_url
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
+
+
+def test_the_same_key_for_another_request_is_refused(publisher, account):
+    publisher.accept_starts()
+    publisher.request_upload(account.user_id, key="a")
+
+    with pytest.raises(Conflict) as refused:
+        publisher.request_upload(account.user_id, key="a", title="Another")
+
+    assert refused.value.code == "IDEMPOTENCY_MISMATCH"
+
+
+def test_keys_are_each_users_own(publisher, account):
+    publisher.accept_starts()
+    publisher.request_upload(account.user_id, key="a")
+    other = publisher.factory.account(publisher.factory.create_account())
+
+    assert not publisher.request_upload(other.user_id, key="a").is_replay
+
+
+def test_while_the_first_request_runs_the_second_conflicts(publisher, account):
+    arrived, go = threading.Event(), threading.Event()
+
+    def slow(sock):
+        arrived.set()
+        go.wait(10)
+        sock.sendall(ok_response(publish_id="v_pub~slow"))
+
+    publisher.server.behaviours[INBOX_INIT_PATH] = slow
+    first = threading.Thread(
+        target=publisher.request_upload, args=[account.user_id], kwargs={"key": "a"}
+    )
+    first.start()
+    assert arrived.wait(10)
+
+    with pytest.raises(Conflict) as refused:
+        publisher.request_upload(account.user_id, key="a")
+
+    go.set()
+    first.join(10)
+    assert refused.value.code == "IDEMPOTENCY_IN_PROGRESS"
+    assert publisher.request_upload(account.user_id, key="a").is_replay
+
+
+def test_twenty_concurrent_requests_with_one_key_make_one_post(publisher, account):
+    publisher.accept_starts()
+    told = []
+
+    def ask():
+        while True:
+            with suppress(
+                DatabaseUnavailable
+            ):  # a crowd larger than the pool is told to come again
+                try:
+                    told.append(publisher.request_upload(account.user_id, key="a").post.id)
+                except Conflict as busy:
+                    told.append(busy.code)
+                return
+
+    crowd = [threading.Thread(target=ask) for _ in range(20)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join(110)
+
+    assert len(told) == 20
+    assert publisher.count(Post.user_id == account.user_id) == 1
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
+
+
+def test_a_lost_answer_to_a_pull_is_unconfirmed_and_never_sent_again(publisher, account):
+    publisher.drop_responses(INBOX_INIT_PATH)
+
+    result = publisher.request_upload(account.user_id)
+    publisher.run_workers(3)
+
+    assert result.post.state == PostState.UNCONFIRMED
+    assert publisher.post(result.post.id).state == PostState.UNCONFIRMED
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
+
+
+def test_a_lost_answer_to_a_caller_fails_the_post(publisher, account):
+    publisher.drop_responses(INBOX_INIT_PATH)
+
+    with pytest.raises(OperationFailed) as refused:
+        publisher.request_upload(account.user_id, FILE_REQUEST, key="a")
+
+    assert refused.value.code == "tiktok_unavailable"
+    assert publisher.one(Post.__table__.select().with_only_columns(Post.state)) == PostState.FAILED
+
+
+def test_a_refused_request_is_answered_the_same_again(publisher, account):
+    publisher.set_responses(INBOX_INIT_PATH, error_response(403, "url_ownership_unverified"))
+    for is_again in (False, True):
+        with pytest.raises(OperationFailed) as refused:
+            publisher.request_upload(account.user_id, key="a")
+        assert refused.value.code == "url_ownership_unverified"
+        assert refused.value.details.get("replayed", False) is is_again
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
+
+
+def test_an_absent_platform_queues_what_can_be_sent_later(publisher, account):
+    publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
+
+    result = publisher.request_upload(account.user_id, can_wait=True)
+    publisher.run_workers(1)
+    assert publisher.post(result.post.id).state in {PostState.QUEUED, PostState.UNCONFIRMED}
+
+
+@pytest.mark.parametrize("said", [URL_REQUEST, FILE_REQUEST])
+def test_the_platforms_limit_leaves_nothing_behind_but_the_wait(publisher, account, said):
+    publisher.set_responses(INBOX_INIT_PATH, error_response(429, "rate_limit_exceeded"))
+
+    with pytest.raises(RateLimitExceeded) as refused:
+        publisher.request_upload(account.user_id, said, key="a")
+
+    assert refused.value.code == "rate_limit_exceeded"
+    assert refused.value.retry_after.total_seconds() > 0
+    assert publisher.count(Post.user_id == account.user_id) == 0
+
+
+def test_our_own_limit_of_starts_is_reported_before_anything_is_sent(publisher, account):
+    publisher.accept_starts()
+    for _ in range(6):
+        publisher.services.rate_limits.acquire(account.id, "init")
+
+    with pytest.raises(RateLimitExceeded) as refused:
+        publisher.request_upload(account.user_id)
+
+    assert 0 < refused.value.retry_after.total_seconds() <= 60
+    assert publisher.request_bodies(INBOX_INIT_PATH) == []
+
+
+def test_a_token_that_the_platform_refuses_is_renewed_and_tried_once_more(publisher, account):
+    publisher.set_responses(
+        INBOX_INIT_PATH,
+        error_response(401, "access_token_invalid"),
+        ok_response(publish_id="v_pub~after", upload_url=None),
+    )
+    publisher.set_responses("/v2/oauth/token/", publisher.grant_body(account.open_id))
+
+    result = publisher.request_upload(account.user_id)
+
+    assert result.post.publish_id == "v_pub~after"
+    assert publisher.factory.decrypted_tokens(account.id)[0] == "act.new"
+
+
+def test_a_dead_grant_is_reported_at_once(publisher, account):
+    publisher.set_responses(INBOX_INIT_PATH, error_response(401, "access_token_invalid"))
+    publisher.set_responses("/v2/oauth/token/", publisher.flat(error="invalid_grant"))
+
+    with pytest.raises(NeedsReconnect):
+        publisher.request_upload(account.user_id, FILE_REQUEST)
+
+    assert publisher.one(Post.__table__.select().with_only_columns(Post.error_code)) == (
+        "access_token_invalid"
+    )
+
+
+def test_without_an_account_nothing_is_written(publisher):
+    user = publisher.factory.create_user()
+
+    with pytest.raises(NotConnected):
+        publisher.request_upload(user)
+
+    assert publisher.count() == 0
+
+
+def test_of_several_accounts_one_has_to_be_named(publisher, account):
+    other = publisher.factory.create_account(account.user_id)
+    publisher.accept_starts()
+
+    with pytest.raises(Invalid) as refused:
+        publisher.request_upload(account.user_id)
+
+    assert refused.value.code == "account_required"
+    assert (
+        publisher.request_upload(account.user_id, account_id=other).post.oauth_account_id == other
+    )
+
+
+def test_a_strangers_account_does_not_exist(publisher, account):
+    other_user = publisher.factory.create_account()
+
+    with pytest.raises(NotFound):
+        publisher.request_upload(account.user_id, account_id=other_user)
+
+
+def test_a_strangers_file_does_not_exist(publisher, account):
+    media = publisher.create_media(publisher.factory.create_user())
+
+    with pytest.raises(NotFound):
+        publisher.request_upload(
+            account.user_id, {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
+        )
+
+
+def test_a_grant_that_is_gone_asks_for_a_reconnect(publisher, account):
+    publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
+
+    with pytest.raises(NeedsReconnect):
+        publisher.request_upload(account.user_id)
+
+
+def test_a_permission_that_was_not_given_is_named(publisher, account):
+    publisher.factory.update_account(account.id, scope="user.info.basic")
+
+    with pytest.raises(OperationFailed) as refused:
+        publisher.request_upload(account.user_id)
+
+    assert refused.value.code == "scope_not_authorized"
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (None, "file_format_check_failed"),
+        ({**VIDEO_PROBE, "codec": "mpeg4"}, "file_format_check_failed"),
+        ({**VIDEO_PROBE, "fps": 10.0}, "frame_rate_check_failed"),
+        ({**VIDEO_PROBE, "width": 200}, "picture_size_check_failed"),
+        ({**VIDEO_PROBE, "duration_ms": 601_000}, "duration_check_failed"),
+    ],
+)
+def test_a_file_that_the_platform_would_refuse_is_refused_here(publisher, account, probe, reason):
+    media = publisher.create_media(account.user_id, probe=probe)
+
+    with pytest.raises(OperationFailed) as refused:
+        publisher.request_upload(
+            account.user_id, {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
+        )
+
+    assert refused.value.code == "invalid_file_upload"
+    assert refused.value.details["reason"] == reason
+
+
+def test_a_full_quota_refuses_before_anything_is_sent(publisher, account):
+    publisher.accept_starts()
+    for _ in range(5):
+        publisher.request_upload(account.user_id, can_wait=True)
+
+    with pytest.raises(QuotaExceeded) as refused:
+        publisher.request_upload(account.user_id)
+
+    assert refused.value.details["quota"]["used"] == 5
+    assert publisher.request_bodies(INBOX_INIT_PATH) == []
+
+
+def test_a_direct_post_asks_its_creator_first(publisher, account):
+    publisher.factory.update_account(account.id, scope="video.publish")
+    publisher.set_responses(CREATOR_PATH, ok_response(privacy_level_options=["SELF_ONLY"]))
+    publisher.accept_starts()
+
+    with pytest.raises(OperationFailed) as refused:
+        publisher.request_upload(account.user_id, mode="DIRECT", privacy_level="PUBLIC_TO_EVERYONE")
+    result = publisher.request_upload(account.user_id, mode="DIRECT", privacy_level="SELF_ONLY")
+
+    assert refused.value.code == "privacy_level_option_mismatch"
+    assert result.quota.limit == 15
+    assert len(publisher.request_bodies(DIRECT_INIT_PATH)) == 1

@@ -1,0 +1,155 @@
+"""Films on their way in company: how many of one account at once, and from which file."""
+
+import os
+import tracemalloc
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func
+
+from core import publishing
+from core.jobs.executor import execute_claim
+from core.jobs.runner import claim_batch, run_jobs
+from core.outcomes import Snooze
+from core.post_state.settle import PostState
+from core.publishing.steps import upload_chunks
+from core.publishing.steps.upload_chunks import MAX_UPLOADS_PER_ACCOUNT
+from db.posts.posts import Post
+from platforms.chunks import plan_chunks
+from tests.platforms.hostile_server import http_response
+from tests.support.publishing_harness import UPLOAD_PATH
+
+LARGE_FILE_SIZE = 70_000_000
+
+
+@pytest.fixture
+def account(publisher):
+    publisher.accept_starts()
+    return publisher.factory.account(publisher.factory.create_account())
+
+
+def create_uploads(publisher, account, count, size=1000):
+    """So many posts whose bytes are to be sent next."""
+    media = publisher.create_media(account.user_id, b"x" * size)
+    upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    post_ids = [
+        publisher.request_upload(account.user_id, upload_request, can_wait=True).post.id
+        for _ in range(count)
+    ]
+    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    assert {publisher.post(post_id).state for post_id in post_ids} == {PostState.SENDING}
+    return post_ids
+
+
+def claim_upload(publisher):
+    """What another worker would have to do."""
+    publisher.make_due()
+    (claim,) = claim_batch(
+        publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None
+    )
+    return claim
+
+
+def chunk_response(size, end):
+    return http_response(
+        201 if end == size else 206, b"", Content_Range=f"bytes 0-{end - 1}/{size}"
+    )
+
+
+def test_workers_hold_a_few_uploads_of_one_account_and_the_next_one_waits(publisher, account):
+    made = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
+    claims = [claim_upload(publisher) for _ in made]
+
+    assert [isinstance(claim.job, Snooze) for claim in claims] == [
+        False
+    ] * MAX_UPLOADS_PER_ACCOUNT + [True]
+    assert {claim.id for claim in claims} == set(made)
+
+
+def test_an_upload_that_waits_for_a_slot_loses_nothing_and_goes_next(publisher, account):
+    made = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
+    publisher.set_responses(UPLOAD_PATH, chunk_response(1000, 1000))
+    for _ in range(MAX_UPLOADS_PER_ACCOUNT):
+        claim_upload(publisher)
+    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    (waiting,) = [one for one in made if publisher.post(one).leased_until is None]
+    post = publisher.post(waiting)
+    assert (post.state, post.attempts, post.last_error) == (
+        PostState.SENDING,
+        0,
+        "other uploads of the account are under way",
+    )
+
+    publisher.update_posts(
+        [Post.oauth_account_id == account.id], leased_until=func.now() - timedelta(hours=1)
+    )
+    publisher.update_post(waiting, leased_until=None, due_at=func.now())
+    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services, row_id=waiting)
+
+    assert publisher.post(waiting).state == PostState.PROCESSING
+
+
+def test_other_accounts_do_not_wait_for_them(publisher, account):
+    create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT)
+    for _ in range(MAX_UPLOADS_PER_ACCOUNT):
+        claim_upload(publisher)
+    other = publisher.factory.account(publisher.factory.create_account())
+    (theirs,) = create_uploads(publisher, other, 1)
+
+    claim = claim_upload(publisher)
+
+    assert (claim.id, isinstance(claim.job, Snooze)) == (theirs, False)
+
+
+def test_each_worker_holds_one_upload_and_one_chunk_of_it(publisher, account):
+    create_uploads(publisher, account, 2)
+    assert (publishing.UPLOAD_JOB.batch_size, publishing.UPLOAD_JOB.pool_size) == (1, 1)
+    assert (
+        len(
+            claim_batch(
+                publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None
+            )
+        )
+        == 1
+    )
+    assert plan_chunks(4_000_000_000).chunk_size <= 64_000_000
+
+
+@pytest.mark.parametrize("change", ["rewritten", "longer"])
+def test_a_file_that_changes_between_two_claims_ends_its_post(
+    publisher, account, change, monkeypatch
+):
+    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
+    (post_id,) = create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
+    publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
+    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    assert publisher.post(post_id).bytes_sent == 10_000_000
+
+    file = publisher.services.media.local_path(
+        publisher.media(publisher.post(post_id).media_id).path
+    )
+    if change == "longer":
+        with file.open("ab") as end:
+            end.write(b"more")
+    os.utime(file, ns=(1, 1))
+    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+
+    post = publisher.post(post_id)
+    assert (post.state, post.error_code) == (PostState.FAILED, "source_changed")
+    assert len(publisher.request_bodies(UPLOAD_PATH)) == 1
+
+
+def test_a_large_video_costs_the_memory_of_a_chunk(publisher, account, monkeypatch):
+    """One, since the server that plays the platform here keeps what it was sent."""
+    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
+    create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
+    publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
+    claim = claim_upload(publisher)
+
+    tracemalloc.start()
+    sent = execute_claim(publishing.UPLOAD_JOB, claim, publisher.services)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert sent.value.sent.next_offset == 10_000_000
+    assert peak < 15_000_000

@@ -1,0 +1,176 @@
+"""Addresses are looked at before the platform is told of them; what lies there is not fetched."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from core.post_state.settle import PostState
+from core.publishing.preflight import check_urls, should_check_urls
+from platforms.base import PublishRequest
+from platforms.errors import Rejected
+from platforms.http import HttpClient, create_public_session
+from tests.platforms.hostile_server import closed_port_url, http_response
+from tests.support.publishing_harness import INBOX_INIT_PATH
+
+VIDEO_PATH, PICTURE_PATH = "/film.mp4", "/a.jpg"
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def publisher(publisher):
+    """A house that looks, beside which the internet is this machine."""
+    publisher.accept_starts()
+    publisher.replace_settings(tiktok=replace(publisher.services.settings.tiktok, check_urls="on"))
+    publisher.services = replace(
+        publisher.services, public_http=HttpClient(body_limit=100, sleep=lambda _: None)
+    )
+    return publisher
+
+
+def serve_file(publisher, path=VIDEO_PATH, kind="video/mp4", status=200, **headers):
+    publisher.set_responses(path, http_response(status, b"", Content_Type=kind, **headers))
+
+
+def check_paths(publisher, *paths):
+    urls = tuple(f"{publisher.server.url}{path}" for path in paths)
+    film = {"video_url": urls[0]} if paths == (VIDEO_PATH,) else {"image_urls": urls}
+    kind = "INBOX_VIDEO" if paths == (VIDEO_PATH,) else "INBOX_PHOTO"
+    check_urls(PublishRequest(kind, "PULL_FROM_URL", **film), publisher.services)
+
+
+def url_fault(publisher, *paths):
+    with pytest.raises(Rejected) as refused:
+        check_paths(publisher, *paths)
+    assert refused.value.code == "url_unreachable"
+    assert "127.0.0.1" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["video/mp4", "video/quicktime", "Video/WebM; x=1", "application/octet-stream", ""],
+)
+def test_a_reachable_video_is_accepted(publisher, kind):
+    serve_file(publisher, kind=kind)
+
+    check_paths(publisher, VIDEO_PATH)
+
+    assert publisher.request_bodies(VIDEO_PATH) == [b""]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"kind": "text/html"}, "leads to text/html, not to a film"),
+        ({"kind": "image/jpeg"}, "leads to image/jpeg, not to a film"),
+        ({"status": 404}, "answers 404"),
+        ({"status": 403}, "answers 403"),
+        ({"status": 500}, "answers 500"),
+        ({"status": 302, "Location": "/other"}, "answers 302: redirects are not followed"),
+        ({"status": 206, "Content_Range": "bytes 0-0/4000000001"}, "too large"),
+    ],
+)
+def test_what_the_platform_could_not_fetch_is_named(publisher, said, why):
+    serve_file(publisher, **said)
+
+    assert why in url_fault(publisher, VIDEO_PATH)
+
+
+def test_a_server_that_does_not_know_head_is_asked_for_one_byte(publisher):
+    publisher.set_responses(
+        VIDEO_PATH,
+        http_response(405, b""),
+        http_response(206, b"x", Content_Range="bytes 0-0/1000"),
+    )
+
+    check_paths(publisher, VIDEO_PATH)
+
+    assert [head.get("range") for head in publisher.server.request_headers] == [None, "bytes=0-0"]
+
+
+def test_a_video_larger_than_the_setting_is_refused(publisher):
+    figures = replace(publisher.services.settings.limits, tiktok_max_video_bytes=999)
+    publisher.replace_settings(limits=figures)
+    serve_file(publisher, status=206, Content_Range="bytes 0-0/1000")
+
+    assert "too large" in url_fault(publisher, VIDEO_PATH)
+
+
+def test_a_server_without_a_response_has_its_own_error(publisher):
+    url = f"{closed_port_url()}{VIDEO_PATH}"
+    with pytest.raises(Rejected, match="does not answer"):
+        check_urls(
+            PublishRequest("INBOX_VIDEO", "PULL_FROM_URL", video_url=url), publisher.services
+        )
+
+
+def test_an_address_in_a_private_network_is_not_visited(publisher):
+    serve_file(publisher)
+    publisher.services = replace(
+        publisher.services,
+        public_http=HttpClient(session_factory=create_public_session, body_limit=100),
+    )
+
+    assert "private network" in url_fault(publisher, VIDEO_PATH)
+    assert publisher.request_bodies(VIDEO_PATH) == []
+
+
+def test_of_pictures_the_one_that_is_wrong_is_named(publisher):
+    serve_file(publisher, PICTURE_PATH, "image/jpeg")
+    serve_file(publisher, "/b.png", "image/png")
+
+    check_paths(publisher, PICTURE_PATH, PICTURE_PATH)
+    assert (
+        url_fault(publisher, PICTURE_PATH, "/b.png")
+        == "picture 2 leads to image/png, not to a picture"
+    )
+
+
+def test_a_picture_has_twenty_megabytes_at_most(publisher):
+    serve_file(publisher, PICTURE_PATH, "image/webp", 206, Content_Range="bytes 0-0/20000001")
+
+    assert "too large" in url_fault(publisher, PICTURE_PATH, PICTURE_PATH)
+
+
+def test_what_takes_too_long_to_look_at_is_left_to_the_platform(publisher):
+    begun, clock = publisher.services.now(), iter([0, 0, 7])
+    publisher.services = replace(publisher.services, now=lambda: begun + next(clock) * SECOND)
+    serve_file(publisher, PICTURE_PATH, "image/jpeg")
+
+    check_paths(publisher, PICTURE_PATH, "/missing.jpg")
+
+    assert publisher.request_bodies("/missing.jpg") == []
+
+
+def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(publisher):
+    serve_file(publisher, status=404)
+    post_id = publisher.factory.create_post(
+        publisher.factory.create_account(),
+        source="PULL_FROM_URL",
+        sent_by="PLATFORM",
+        has_slot=True,
+        payload_json={"video_url": f"{publisher.server.url}{VIDEO_PATH}"},
+    )
+
+    publisher.run_workers()
+
+    post = publisher.post(post_id)
+    assert (post.state, post.error_code) == (PostState.FAILED, "url_unreachable")
+    assert post.error_message == "the address answers 404"
+    assert publisher.request_bodies(INBOX_INIT_PATH) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "base", "wanted"),
+    [
+        ("auto", "https://open.tiktokapis.com", True),
+        ("auto", "http://127.0.0.1:1", False),
+        ("on", "http://127.0.0.1:1", True),
+        ("off", "https://open.tiktokapis.com", False),
+    ],
+)
+def test_where_another_server_stands_in_its_internet_is_not_ours(publisher, said, base, wanted):
+    tiktok = replace(publisher.services.settings.tiktok, check_urls=said, api_base_url=base)
+
+    assert should_check_urls(tiktok) is wanted

@@ -1,0 +1,79 @@
+"""TikTok's notices put into a database and applied, with the posts and accounts they are of."""
+
+import json
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select, update
+
+from core.jobs.runner import run_jobs
+from core.webhooks.process import WEBHOOK_JOB
+from core.webhooks.receive import IncomingDelivery
+from db.posts.posts import Post
+from db.posts.tiktok_posts import TikTokPost, TikTokPosts
+from db.posts.timeline import PostEvent
+from db.webhooks.events import Event
+from db.webhooks.insert import insert_events
+from platforms.base import Verdict
+from tests.support.row_factory import RowFactory
+from tests.support.tiktok_webhooks import build_envelope
+
+CLIENT_KEY = "sbaw_demo"
+
+
+@dataclass
+class WebhookHarness(RowFactory):
+    services: object = None
+
+    def store_envelopes(self, *envelopes, **columns):
+        """Stored as the ingress stores them: their ids."""
+        with self.database.transaction() as session:
+            events = []
+            for envelope in envelopes:
+                body = json.dumps({**envelope, "client_key": CLIENT_KEY}).encode()
+                tiktok = self.services.get_platform("tiktok").webhooks
+                delivery = IncomingDelivery(
+                    "tiktok", body, Verdict(ok=True, reason="ok"), None, tiktok
+                )
+                events += delivery.to_new_events()
+            ids = [one.id for one in insert_events(session, events)]
+        if columns:
+            self.update_events(*ids, **columns)
+        return ids
+
+    def update_events(self, *ids, **columns):
+        with self.database.transaction() as session:
+            session.execute(
+                update(Event).where(Event.id.in_(ids)).values(columns),
+                execution_options={"synchronize_session": False},
+            )
+
+    def process_events(self, work=WEBHOOK_JOB, **changes):
+        return run_jobs(replace(work, **changes), self.database, self.services)
+
+    def load_event(self, event_id):
+        return self._fetch_one(select(Event).where(Event.id == event_id))
+
+    def create_publication(self, account_id, publish_id="v_pub~1", **columns):
+        """A post that the platform has and works on."""
+        defaults = {"state": "PROCESSING", "step": "PROCESSING", "started_at": func.now()}
+        defaults |= {"publish_id": publish_id, "due_at": None, "has_slot": True}
+        post_id = self.create_post(account_id, **{**defaults, **columns})
+        with self.database.transaction() as session:
+            TikTokPosts(session).create(session.get_one(Post, post_id))
+        return post_id
+
+    def tiktok_post(self, post_id):
+        return self._fetch_one(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+
+    def timeline(self, post_id):
+        with self.database.transaction() as session:
+            statement = select(PostEvent).where(PostEvent.post_id == post_id).order_by(PostEvent.id)
+            return [(one.kind, one.after) for one in session.scalars(statement)]
+
+    def open_id(self, account_id):
+        return self.account(account_id).open_id
+
+
+def publish_event(event, publish_id="v_pub~1", **fields):
+    """News of a publication, by the last part of TikTok's name for it."""
+    return build_envelope(f"post.publish.{event}", publish_id=publish_id, **fields)

@@ -1,0 +1,87 @@
+"""The smallest Celery application with our settings: its tasks only write that they were there."""
+
+import logging
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+from celery import Celery
+from celery.signals import worker_ready
+from celery.worker import state
+
+from tasks.queues import CANARY_TASK, TICK_TASK, WAKE_TASKS
+from tasks.settings import build_configuration
+from tasks.watchdog import Watchdog, run_watchdog
+
+logging.basicConfig(level=logging.INFO)  # our settings leave the root logger to us
+
+EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
+
+app = Celery("little")
+app.conf.update(build_configuration(os.environ["BROKER_URL"], os.environ["SIGNALPOST_ROLE"]))
+
+
+def record_effect(name):
+    with (EFFECTS_FOLDER / name).open("a") as file:
+        file.write("done\n")
+
+
+def register_task(name, effect):
+    @app.task(name=name)
+    def done():
+        record_effect(effect)
+
+
+for kind, wake in WAKE_TASKS.items():
+    register_task(wake, kind)
+register_task(TICK_TASK, "tick")
+
+
+@app.task(name=CANARY_TASK, bind=True)
+def receive_canary(self):
+    record_effect(f"canary-{self.request.delivery_info['routing_key']}")
+
+
+@app.task(name="signalpost.long")
+def run_until_released():
+    """Ends when the test lets it."""
+    record_effect("began")
+    while not (EFFECTS_FOLDER / "go-on").exists():
+        time.sleep(0.02)
+    record_effect("ended")
+
+
+class FileWorkerProbe:
+    """The watchdog's surroundings: canaries are files, and work is due if the test says so."""
+
+    def canary_age(self, queue):
+        path = EFFECTS_FOLDER / f"canary-{queue}"
+        return timedelta(seconds=time.time() - path.stat().st_mtime) if path.exists() else None
+
+    def has_due_work(self, _queue):
+        return (EFFECTS_FOLDER / "due").exists()
+
+    def has_free_slot(self):
+        return len(state.active_requests) < 1
+
+    def send_canary(self, queue):
+        app.send_task(CANARY_TASK, queue=queue, expires=10)
+        record_effect("probed")
+
+    def record_alive(self):
+        record_effect("alive")
+
+
+def stop_worker():
+    state.should_stop = 70
+
+
+@worker_ready.connect
+def start_watchdog(**_):
+    if "SILENCE" not in os.environ:
+        return
+    watchdog = Watchdog(["posts"], FileWorkerProbe(), stuck_after=float(os.environ["SILENCE"]))
+    watchdog_options = {"wait": Event().wait, "end": stop_worker, "period": 0.5}
+    Thread(target=run_watchdog, args=(watchdog,), kwargs=watchdog_options, daemon=True).start()

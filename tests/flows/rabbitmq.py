@@ -1,0 +1,105 @@
+"""Debian's RabbitMQ under our own name, port mapper and folders, on loopback alone.
+
+Its start costs ten seconds of a core: there is one for each process of a run, empty for each test,
+and started again only where a test killed it.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kombu import Connection, pools
+
+from local.ports import find_free_port, is_port_in_use
+from tasks.queues import QUEUES
+from tests.flows.brokers import BrokerServer, wait_until
+from tests.flows.child_processes import start_process
+
+RABBITMQ_COMMAND = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+START_TIMEOUT = 120.0  # seconds, on a machine that has other things to do
+
+
+@pytest.fixture(scope="package")
+def rabbitmq() -> Iterator[BrokerServer]:
+    """Not started yet."""
+    if not RABBITMQ_COMMAND.exists():
+        reason = "RabbitMQ is not installed (apt-get install rabbitmq-server)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    user = "rabbitmq" if os.geteuid() == 0 else None
+    port = find_free_port()
+    folder = Path(f"/tmp/signalpost-rabbit-{port}")
+    folder.mkdir(mode=0o700)
+    if user:
+        shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
+    url = f"amqp://guest:guest@127.0.0.1:{port}//"
+    with run_port_mapper() as mapper_port:
+        settings = rabbitmq_environment(folder, port, mapper_port)
+        server = BrokerServer(
+            [str(RABBITMQ_COMMAND)],
+            port,
+            url,
+            folder,
+            settings,
+            user,
+            start_timeout=START_TIMEOUT,
+            parent_death_signal=signal.SIGTERM,
+        )
+        yield server
+        server.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def run_port_mapper() -> Iterator[int]:
+    port = find_free_port()
+    mapper = start_process(
+        ["epmd", "-address", "127.0.0.1", "-port", str(port)],
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: is_port_in_use(port), what="epmd listening")
+        yield port
+    finally:
+        mapper.kill()
+        mapper.wait(10)
+
+
+@pytest.fixture
+def rabbit_server(rabbitmq: BrokerServer) -> BrokerServer:
+    """Running, with nothing of an earlier test in it."""
+    if rabbitmq.has_exited():
+        rabbitmq.start()
+    delete_queues(rabbitmq.url)
+    return rabbitmq
+
+
+def delete_queues(url: str) -> None:
+    """What is not named here belongs to a connection, and went with it; ours may be broken."""
+    pools.reset()
+    with Connection(url, connect_timeout=10) as connection:
+        for name in QUEUES:
+            connection.default_channel.queue_delete(name)
+
+
+def rabbitmq_environment(folder: Path, port: int, mapper_port: int) -> dict[str, str]:
+    return {
+        "HOME": str(folder),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": str(mapper_port),
+        "RABBITMQ_NODENAME": f"signalpost{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(find_free_port()),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
+    }

@@ -1,0 +1,147 @@
+import signal
+import time
+
+import pytest
+from celery import Celery
+
+from tasks.notifier import Notifier
+from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
+from tasks.settings import build_configuration
+from tests.flows.brokers import wait_until
+from tests.flows.celery_harness import celery_harness
+
+__all__ = ["celery_harness"]  # a little one
+
+pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
+
+
+def notifier_for(server):
+    """A bell as the web process has it, on an application of its own."""
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(server.url, "web"))
+
+    def publish(kind):
+        app.send_task(WAKE_TASKS[kind], queue=kind, expires=MESSAGE_EXPIRY)
+
+    return Notifier(publish)
+
+
+def test_a_notification_wakes_a_worker(celery_harness):
+    celery_harness.start_worker()
+    assert notifier_for(celery_harness.broker).wake("posts")
+    wait_until(lambda: celery_harness.count_effects("posts") == 1, what="the effect")
+
+
+def test_a_worker_outlives_its_broker_while_a_task_runs(celery_harness):
+    worker = celery_harness.start_worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
+    app.send_task("signalpost.long", queue="posts")
+    wait_until(lambda: celery_harness.count_effects("began"), what="the task begun")
+    celery_harness.broker.kill()
+    wait_until(
+        lambda: "Trying again in" in celery_harness.read_log("worker"), what="the loss noticed"
+    )
+    assert worker.poll() is None
+    celery_harness.broker.start()
+    (celery_harness.folder / "go-on").touch()
+    wait_until(lambda: celery_harness.count_effects("ended"), what="the task ended")
+    notifier = notifier_for(celery_harness.broker)
+    wait_until(
+        lambda: notifier.wake("webhooks") and celery_harness.count_effects("webhooks"),
+        what="a new effect",
+    )
+    assert worker.poll() is None
+
+
+def test_a_dead_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
+    notifier = notifier_for(broker)
+    assert notifier.wake("posts")
+    broker.kill()
+    assert not notify_within(notifier, "webhooks")
+
+
+def test_a_hung_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
+    notifier = notifier_for(broker)
+    assert notifier.wake("posts")
+    broker.send_signal(signal.SIGSTOP)
+    try:
+        assert not notify_within(notifier, "webhooks")
+        assert not notify_within(notifier, "accounts", within=0.05)
+    finally:
+        broker.send_signal(signal.SIGCONT)
+
+
+def test_the_notifier_works_again_once_the_broker_is_back(broker):
+    notifier = notifier_for(broker)
+    assert notifier.wake("posts")
+    broker.kill()
+    assert not notifier.wake("webhooks")
+    broker.start()
+    wait_until(lambda: notifier.wake("posts"), what="a ring after the rest")
+
+
+def notify_within(notifier, kind, *, within=1.0):
+    started_at = time.monotonic()
+    is_sent = notifier.wake(kind)
+    assert time.monotonic() - started_at < within
+    return is_sent
+
+
+def test_beat_wakes_every_kind_and_sends_the_tick(celery_harness):
+    celery_harness.start_worker()
+    celery_harness.start("beat")
+    for effect in (*WAKE_TASKS, "tick"):
+        wait_until(lambda effect=effect: celery_harness.count_effects(effect) >= 1, what=effect)
+
+
+def test_beat_and_worker_go_on_after_an_outage_of_the_broker(celery_harness):
+    worker = celery_harness.start_worker()
+    beat = celery_harness.start("beat")
+    wait_until(lambda: celery_harness.count_effects("posts"), what="the first effect")
+    celery_harness.broker.kill()
+    wait_until(
+        lambda: "Trying again in" in celery_harness.read_log("worker"), what="the loss noticed"
+    )
+    celery_harness.broker.start()
+    before = celery_harness.count_effects("posts")
+    wait_until(
+        lambda: celery_harness.count_effects("posts") > before + 1,
+        what="effects after the outage",
+        within=60,
+    )
+    assert (worker.poll(), beat.poll()) == (None, None)
+
+
+def test_a_stopped_worker_returns_its_task_within_its_stop_timeout(celery_harness):
+    worker = celery_harness.start_worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
+    app.send_task("signalpost.long", queue="posts")
+    wait_until(lambda: celery_harness.count_effects("began"), what="the task begun")
+    wait_until(lambda: list_active_tasks(app), what="the worker knowing that it has begun")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(40)
+    assert celery_harness.count_effects("ended") == 0
+    celery_harness.start_worker()
+    (celery_harness.folder / "go-on").touch()
+    wait_until(
+        lambda: celery_harness.count_effects("ended") == 1, what="the task done by the next worker"
+    )
+
+
+def list_active_tasks(app):
+    """What its child has begun, a worker hears a moment later; stopped before, it would wait."""
+    replies = app.control.inspect(timeout=2, limit=1).active() or {}
+    return [task for tasks in replies.values() for task in tasks]
+
+
+def test_an_idle_worker_stops_at_once(celery_harness):
+    worker = celery_harness.start_worker()
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
+    wait_until(lambda: app.control.ping(timeout=2, limit=1), what="a worker in its loop")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(60)
+    assert worker.returncode == 0
+    assert "Soft Shutdown" not in celery_harness.read_log("worker")

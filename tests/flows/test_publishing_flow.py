@@ -1,0 +1,162 @@
+"""Request to published, end to end: real processes, a strict platform, and its word on the end."""
+
+from hashlib import sha256
+
+import pytest
+import requests
+
+from tests.flows.api_user import CHUNKED_FILE_BYTES, DIRECT_FIELDS, PULL_FIELDS, make_video
+from tests.flows.brokers import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def list_sources(post):
+    """Who brought news of it: webhook, poll, or both."""
+    return {event["kind"] for event in post["events"]} & {"webhook", "poll"}
+
+
+def assert_published_once(api_user, post):
+    """Both sides say so, and nothing of it is left to do."""
+    assert (post["state"], post["error"]) == ("PUBLISHED", None)
+    assert (post["due_at"], api_user.count_publications()) == (None, 1)
+
+
+def test_a_video_of_one_chunk_is_published_unchanged(api_user):
+    media_id = api_user.upload_file()
+    post = api_user.wait_until_final(
+        api_user.create_post(source="FILE_UPLOAD", media_id=media_id, **DIRECT_FIELDS)
+    )
+    assert_published_once(api_user, post)
+    assert [one["sha256"] for one in api_user.list_platform_posts()] == [
+        sha256_hex(api_user.files[media_id])
+    ]
+    assert len(api_user.list_platform_calls("upload")) == 1
+
+
+def test_a_video_of_several_chunks_arrives_whole(api_user):
+    media_id = api_user.upload_file(CHUNKED_FILE_BYTES)
+    post = api_user.wait_until_final(
+        api_user.create_post(source="FILE_UPLOAD", media_id=media_id, **DIRECT_FIELDS)
+    )
+    assert_published_once(api_user, post)
+    assert [one["sha256"] for one in api_user.list_platform_posts()] == [
+        sha256_hex(api_user.files[media_id])
+    ]
+    assert [each["status"] for each in api_user.list_platform_calls("upload")] == [206] * 5 + [201]
+
+
+def test_a_webhook_alone_finishes_a_post_without_a_poll(api_user):
+    post = api_user.wait_until_final(api_user.publish_file())
+    assert_published_once(api_user, post)
+    assert list_sources(post) == {"webhook"}
+    assert api_user.list_platform_calls("status") == []
+
+
+def test_without_webhooks_the_poll_finds_the_end(stack, api_user):
+    stack.sandbox.control("faults", endpoint="webhook", kind="lose", times=0)
+    post = api_user.wait_until_final(api_user.publish_file())
+    assert_published_once(api_user, post)
+    assert list_sources(post) == {"poll"}
+
+
+def test_a_webhook_that_arrives_before_the_start_response_is_kept_for_it(stack, api_user):
+    stack.sandbox.control("settings", processing_seconds=0, download_seconds=0)
+    stack.sandbox.control("faults", endpoint="video_init", kind="slow", seconds=1.5)
+    post_id = api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS)
+    wait_until(
+        lambda: count_unmatched_retries(stack, api_user), what="news that nobody can place yet"
+    )
+    post = api_user.wait_until_final(post_id)
+    assert_published_once(api_user, post)
+    assert len(api_user.list_platform_calls("video_init")) == 1
+
+
+def test_a_webhook_that_arrives_before_the_last_chunk_response_is_not_undone(stack, api_user):
+    stack.sandbox.control("settings", processing_seconds=0, moderation_seconds=60)
+    stack.sandbox.control("faults", endpoint="upload", kind="slow", seconds=2)
+    post_id = api_user.publish_file()
+    api_user.wait_until_final(post_id)
+    wait_until(lambda: not is_leased(stack, post_id), what="the answer to the last chunk")
+    post = api_user.get_post(post_id)
+    assert_published_once(api_user, post)
+    assert [event["to"] for event in post["events"] if event["from"] == "PUBLISHED"] == []
+
+
+def is_leased(stack, post_id):
+    return stack.query_value("SELECT leased_until IS NOT NULL FROM posts WHERE id = %s", post_id)
+
+
+def count_unmatched_retries(stack, api_user):
+    """Tries of notices about a publication of theirs that we do not know yet."""
+    known = tuple(one["publish_id"] for one in api_user.list_platform_posts())
+    return known and stack.query_value(
+        "SELECT count(*) FROM webhook_events WHERE publish_id = ANY(%s) AND retry_count > 0",
+        list(known),
+    )
+
+
+def test_a_video_at_a_url_is_fetched_by_the_platform(api_user):
+    post = api_user.wait_until_final(api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS))
+    assert_published_once(api_user, post)
+    assert api_user.list_platform_posts()[0]["urls"] == [PULL_FIELDS["videoUrl"]]
+
+
+def test_the_caller_may_send_the_bytes_and_we_follow(api_user):
+    data = make_video()
+    fields = {"source": "FILE_UPLOAD", "video_size": len(data), **DIRECT_FIELDS}
+    started = api_user.request_post(wait=True, **fields).json()["data"]
+    headers = {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}", "Content-Type": "video/mp4"}
+    assert requests.put(started["upload_url"], data, headers=headers, timeout=10).status_code == 201
+    post = api_user.wait_until_final(started["id"])
+    assert_published_once(api_user, post)
+    assert [one["sha256"] for one in api_user.list_platform_posts()] == [sha256_hex(data)]
+
+
+def test_a_draft_waits_in_the_inbox_and_is_published_when_its_creator_posts_it(stack, api_user):
+    media = api_user.upload_file()
+    post = api_user.wait_until_final(
+        api_user.create_post(source="FILE_UPLOAD", media_id=media, mode="INBOX")
+    )
+    assert (post["status"], api_user.count_publications()) == ("SEND_TO_USER_INBOX", 0)
+    stack.sandbox.control(f"posts/{post['publish_id']}/post", public=True)
+    wait_until(
+        lambda: api_user.get_post(post["id"])["status"] == "PUBLISH_COMPLETE", what="the news"
+    )
+    assert (api_user.get_post(post["id"])["state"], api_user.count_publications()) == (
+        "PUBLISHED",
+        1,
+    )
+
+
+def test_a_post_that_the_platform_rejects_has_failed_with_its_reason(stack, api_user):
+    stack.sandbox.control("settings", fail_reason="frame_rate_check_failed")
+    post = api_user.wait_until_final(api_user.publish_file())
+    assert (post["state"], post["error"]["code"]) == ("FAILED", "frame_rate_check_failed")
+    assert (post["due_at"], api_user.count_publications()) == (None, 0)
+
+
+def test_the_same_request_again_is_the_same_post(api_user):
+    fields = {
+        "source": "FILE_UPLOAD",
+        "media_id": api_user.upload_file(),
+        "title": "once",
+        **DIRECT_FIELDS,
+    }
+    asked = [api_user.request_post(key="one-and-the-same", **fields) for _ in range(3)]
+    assert len({answer.json()["data"]["id"] for answer in asked}) == 1
+    assert_published_once(api_user, api_user.wait_until_final(asked[0].json()["data"]["id"]))
+
+
+def test_a_post_that_is_being_fetched_can_be_cancelled(stack, api_user):
+    stack.sandbox.control("settings", download_seconds=60)
+    post_id = api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS)
+    wait_until(lambda: api_user.get_state(post_id) == "PROCESSING", what="the download")
+    api_user.call_json("POST", f"/api/posts/{post_id}/cancel", json={})
+    post = api_user.wait_until_final(post_id)
+    assert (post["state"], api_user.count_publications()) == ("CANCELLED", 0)
+    assert [one["fail_reason"] for one in api_user.list_platform_posts()] == ["publish_cancelled"]
+
+
+def sha256_hex(data):
+    return sha256(data).hexdigest()

@@ -1,0 +1,94 @@
+"""kill -9 again and again while posts of every kind are on their way: each step is struck in turn.
+
+Whoever waits for an answer of the platform dies, so do web and beat; half of the notices are late,
+so that polls are struck as well. None is lost: a pull whose start was never answered and of which
+nobody ever hears again has no end but "unknown", a day later (`test_kills.py`). So has one whose
+worker died before the call was sent: nobody can tell.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.flows.brokers import wait_until
+from tests.flows.post_kinds import (
+    POST_KINDS,
+    are_final,
+    are_settled,
+    create_post_of_kind,
+    find_problems,
+)
+
+VICTIMS_BY_STEP = {
+    "creator_info": ("worker",),
+    "video_init": ("worker",),
+    "upload": ("uploads",),
+    "content_init": ("worker", "beat"),
+    "inbox_init": ("worker",),
+    "status": ("worker", "web"),
+}
+"""Which call is under way when somebody dies, and who. What was struck least comes first."""
+
+
+AGE_UNCONFIRMED_POSTS = """
+UPDATE posts SET started_at = started_at - interval '25 hours', due_at = now()
+WHERE state = 'UNCONFIRMED' AND publish_id IS NULL
+"""
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("rounds", "strikes"), [(1, 2), (34, 50)])
+def test_no_post_of_any_kind_is_lost_or_doubled_whichever_step_is_killed(stack, rounds, strikes):
+    """The long form: 204 posts."""
+    users = [(stack.create_api_user(), kind) for kind in POST_KINDS for _ in range(rounds)]
+    stack.sandbox.control("faults", endpoint="*", kind="slow", seconds=1, times=0)
+    stack.sandbox.control("faults", endpoint="webhook", kind="delay", seconds=12, times=0, rate=0.5)
+    posts_by_user = [(api_user, create_post_of_kind(api_user, kind)) for api_user, kind in users]
+    kills_by_step = Counter()
+    for _ in range(strikes):
+        wait_until(
+            lambda: list_pending_steps(stack) or is_final(posts_by_user), within=90, what="a call"
+        )
+        for step in sorted(list_pending_steps(stack), key=lambda step: kills_by_step[step])[:1]:
+            kills_by_step[step] += 1
+            stack.kill(*VICTIMS_BY_STEP[step])
+            stack.expire_leases()
+    stack.sandbox.control("faults", method="DELETE")
+    wait_until(
+        lambda: is_settled(posts_by_user),
+        within=150 + 20 * rounds,
+        what="an end, or a lasting doubt",
+    )
+    stack.rows(AGE_UNCONFIRMED_POSTS)
+    wait_until(
+        lambda: is_final(posts_by_user), within=60 + 20 * rounds, what="the end of all posts"
+    )
+    assert dict(collect_problems(stack, posts_by_user)) == {}
+    assert len(posts_by_user) == 6 * rounds
+    assert kills_by_step.total() >= strikes // 2, kills_by_step
+
+
+def list_pending_steps(stack):
+    """The steps of which a call has arrived and is not answered yet."""
+    calls = stack.sandbox.control("log")["log"]
+    return {call["endpoint"] for call in calls if call["status"] is None} & set(VICTIMS_BY_STEP)
+
+
+def is_settled(posts_by_user):
+    return all(are_settled(api_user, post_ids) for api_user, post_ids in posts_by_user)
+
+
+def is_final(posts_by_user):
+    return all(
+        are_final(api_user, post_ids)
+        for api_user, post_ids in random.sample(posts_by_user, len(posts_by_user))
+    )
+
+
+def collect_problems(stack, posts_by_user):
+    for api_user, post_ids in posts_by_user:
+        problems = find_problems(stack, api_user, post_ids)
+        if problems:
+            yield api_user.creator, problems

@@ -1,0 +1,71 @@
+"""A platform that delivers at its own pace, whatever happens to us: each notice when it is due.
+
+Some come twice, and all of them again until somebody answers 200.
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.flows.webhook_burst import INSERT_POSTS, DeliveryBurst
+
+MAX_IN_FLIGHT = 64  # deliveries under way at once
+REDELIVERY_TIMEOUT = 300.0  # seconds one is repeated: the longest outage, and a start after it
+DUPLICATE_EVERY = 10  # every so-manieth comes twice
+POSTS_PER_INSERT = 500  # publications are made before their notices are due
+
+
+@dataclass
+class DeliveryStream(DeliveryBurst):
+    """Open loop: `count` is what has fallen so far."""
+
+    rate: float = 30.0
+    response_times: list = field(default_factory=list)
+    failures: list = field(default_factory=list)
+
+    @contextmanager
+    def run(self):
+        """Until the end of the block; all of it is delivered then."""
+        stopped = threading.Event()
+        with ThreadPoolExecutor(MAX_IN_FLIGHT) as threads:
+            sender = threading.Thread(target=self.send_at_rate, args=(threads, stopped))
+            sender.start()
+            try:
+                yield self
+            finally:
+                stopped.set()
+                sender.join()
+        assert not self.failures, self.failures[:3]
+
+    def send_at_rate(self, threads, stopped):
+        started_at = time.monotonic()
+        while not stopped.wait(max(0.0, started_at + self.count / self.rate - time.monotonic())):
+            if self.count % POSTS_PER_INSERT == 0:
+                self.stack.query(
+                    INSERT_POSTS_FROM, self.name, self.count + 1, self.count + POSTS_PER_INSERT
+                )
+            self.count += 1
+            for _ in range(2 if self.count % DUPLICATE_EVERY == 0 else 1):
+                threads.submit(self.deliver_or_record, f"{self.name}{self.count}")
+
+    def deliver_or_record(self, publish_id):
+        try:
+            self.deliver(publish_id, within=REDELIVERY_TIMEOUT)
+        except Exception as error:
+            self.failures.append(f"{publish_id}: {error}")
+
+    def send(self, publish_id, body):
+        started_at = time.monotonic()
+        acknowledged = super().send(publish_id, body)
+        if acknowledged:
+            self.response_times.append(time.monotonic() - started_at)
+        return acknowledged
+
+    def response_time_at(self, share=0.99):
+        """Seconds that this share of the answers took at most."""
+        return sorted(self.response_times)[int(len(self.response_times) * share)]
+
+
+INSERT_POSTS_FROM = INSERT_POSTS.replace("generate_series(1, %s)", "generate_series(%s, %s)")

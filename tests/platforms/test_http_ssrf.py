@@ -1,0 +1,219 @@
+"""The door to hosts that somebody named to us: public addresses, the checked one, and no other."""
+
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from platforms.errors import TimedOut, Unavailable
+from platforms.http import HttpClient, create_public_session, ssrf
+from tests.platforms.hostile_server import (
+    call_endpoint,
+    closed_port_url,
+    hostile_server,
+    http_response,
+    set_responses,
+)
+
+PUBLIC_ADDRESS = "93.184.215.14"
+
+
+@pytest.fixture
+def public_http():
+    client = HttpClient(session_factory=create_public_session, body_limit=100)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def dns(monkeypatch):
+    """What names mean; `asked` are those that were looked up, each time anew."""
+    addresses_by_name, looked_up, real = {}, [], socket.getaddrinfo
+
+    def look_up(host, port, *more, **rest):
+        if ":" in host or host.replace(".", "").isdigit():
+            return real(host, port, *more, **rest)  # a number means itself
+        looked_up.append(host)
+        if host not in addresses_by_name:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(2, 1, 6, "", (address, port)) for address in addresses_by_name[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return addresses_by_name, looked_up
+
+
+@pytest.fixture
+def loopback_is_public(monkeypatch):
+    """Loopback stands for the internet."""
+    before = ssrf.is_public
+    monkeypatch.setattr(ssrf, "is_public", lambda one: one == "127.0.0.1" or before(one))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.1.2.3",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.0.2.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:8.8.8.8",
+        "fe80::1%eth0",
+        "fc00::1",
+        "fec0::1",
+        "ff02::1",
+        "2001:db8::1",
+        "2002:7f00:1::1",
+        "2002:0a00:1::1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+    ],
+)
+def test_these_addresses_are_not_public(address):
+    assert not ssrf.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", [PUBLIC_ADDRESS, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"]
+)
+def test_these_addresses_are_public(address):
+    assert ssrf.is_public(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_never_called(public_http, server, host):
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(public_http, server.url.replace("127.0.0.1", host) + "/ok")
+    assert (caught.value.code, caught.value.may_have_arrived) == ("PRIVATE_HOST", False)
+    assert server.requests == []
+
+
+def test_a_name_with_one_private_address_is_not_called_at_all(public_http, server, dns):
+    known, _ = dns
+    known["films.example.com"] = [PUBLIC_ADDRESS, "127.0.0.1"]
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(public_http, server.url.replace("127.0.0.1", "films.example.com") + "/ok")
+    assert caught.value.code == "PRIVATE_HOST"
+    assert server.requests == []
+
+
+def test_a_name_is_resolved_once_and_the_checked_address_is_used(
+    public_http, server, dns, loopback_is_public
+):
+    known, asked = dns
+    known["films.example.com"] = ["127.0.0.1"]
+    set_responses(server, http_response(200))
+    call_endpoint(
+        public_http,
+        server.url.replace("127.0.0.1", "films.example.com") + "/script",
+        timeout=(5, 10),
+    )
+    assert asked == ["films.example.com"]
+    assert server.request_headers[0]["host"].startswith("films.example.com:")
+
+
+def test_the_next_address_is_tried_where_nobody_listens_at_the_first(
+    public_http, server, dns, loopback_is_public, monkeypatch
+):
+    known, _ = dns
+    known["films.example.com"] = ["::1", "127.0.0.1"]
+    monkeypatch.setattr(ssrf, "is_public", lambda one: one in {"::1", "127.0.0.1"})
+    url = server.url.replace("127.0.0.1", "films.example.com") + "/script"
+    assert call_endpoint(public_http, url, timeout=(5, 10)).status == 200
+
+
+def test_an_unknown_name_surely_never_arrived(public_http, server, dns):
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(public_http, server.url.replace("127.0.0.1", "films.example.com") + "/ok")
+    assert (caught.value.code, caught.value.may_have_arrived) == ("NETWORK_ERROR", False)
+
+
+def test_a_name_that_resolves_too_slowly_is_abandoned(public_http, server, monkeypatch):
+    answered = threading.Event()
+    monkeypatch.setattr(ssrf, "RESOLVE_TIMEOUT", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(30) and [])
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(public_http, server.url.replace("127.0.0.1", "slow.example.com") + "/ok")
+    assert not answered.is_set()
+    assert not caught.value.may_have_arrived
+    answered.set()
+
+
+def test_a_refused_connection_surely_never_arrived(public_http, loopback_is_public):
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(public_http, closed_port_url(), timeout=(5, 5))
+    assert not caught.value.may_have_arrived
+
+
+def test_of_a_huge_response_only_the_first_bytes_are_read(public_http, server, loopback_is_public):
+    reply = call_endpoint(public_http, server.url + "/huge", timeout=(5, 10))
+    assert (reply.status, len(reply.body)) == (200, 100)
+
+
+def test_a_redirect_to_a_private_host_is_not_followed(public_http, server, loopback_is_public):
+    assert call_endpoint(public_http, server.url + "/redirect", timeout=(5, 10)).status == 302
+    assert len(server.requests) == 1
+
+
+def test_a_drip_ends_with_the_deadline(public_http, server, loopback_is_public):
+    with pytest.raises(TimedOut):
+        call_endpoint(public_http, server.url + "/drip-head")
+
+
+def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(
+    public_http, dns, loopback_is_public, self_signed_tls
+):
+    known, _ = dns
+    known["films.example.com"] = ["127.0.0.1"]
+    with hostile_server(self_signed_tls) as server, pytest.raises(Unavailable) as caught:
+        call_endpoint(
+            public_http,
+            server.url.replace("127.0.0.1", "films.example.com") + "/ok",
+            timeout=(5, 10),
+        )
+    assert not caught.value.may_have_arrived
+    assert server.requests == []
+
+
+@pytest.fixture
+def self_signed_tls(tmp_path):
+    """Of somebody whom nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "films.example.com")])
+    day = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(day - timedelta(days=1))
+        .not_valid_after(day + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    pem = serialization.Encoding.PEM
+    file = tmp_path / "certificate.pem"
+    plain = serialization.NoEncryption()
+    file.write_bytes(key.private_bytes(pem, form, plain) + signed.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context

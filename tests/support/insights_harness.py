@@ -1,0 +1,156 @@
+"""A place to sample from: an account that allows it, and a TikTok whose videos the test invents."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from core import insights
+from core.jobs.runner import run_jobs
+from db.insights.schedule import SamplingSchedule
+from db.insights.snapshots import MetricSnapshot
+from db.insights.videos import Video
+from tests.platforms.tiktok_responses import error_response, ok_response
+
+VIDEO_LIST_PATH, VIDEO_QUERY_PATH, USER_INFO_PATH = (
+    "/v2/video/list/",
+    "/v2/video/query/",
+    "/v2/user/info/",
+)
+INSIGHTS_SCOPES = "user.info.basic,video.list,user.info.stats"
+VIDEO_METRICS = {"view_count": 100, "like_count": 10, "comment_count": 4, "share_count": 1}
+PAGE_SIZE = 20
+
+
+@dataclass
+class InsightsHarness:
+    """`shown` is what the public sees, the newest first; `desk` is where posts are published."""
+
+    publisher: object
+    public_videos: list = field(default_factory=list)
+    user_info: dict = field(default_factory=lambda: {"follower_count": 7})
+
+    def __post_init__(self):
+        tiktok = replace(self.publisher.services.settings.tiktok, insights_enabled=True)
+        self.publisher.replace_settings(tiktok=tiktok)
+        self.install_handlers()
+
+    def install_handlers(self):
+        """As TikTok does, from what is shown."""
+        manners = self.publisher.server.behaviours
+        manners[VIDEO_LIST_PATH] = lambda sock: sock.sendall(self.video_page())
+        manners[VIDEO_QUERY_PATH] = lambda sock: sock.sendall(self.queried_videos())
+        manners[USER_INFO_PATH] = lambda sock: sock.sendall(ok_response(user=self.user_info))
+
+    def last_request(self):
+        return json.loads(self.publisher.server.requests[-1][1])
+
+    def video_page(self):
+        cursor = self.last_request().get("cursor")
+        older = [
+            one
+            for one in self.public_videos
+            if cursor is None or one["create_time"] * 1000 < cursor
+        ]
+        last = older[:PAGE_SIZE][-1]["create_time"] * 1000 if older else 0
+        return ok_response(videos=older[:PAGE_SIZE], cursor=last, has_more=len(older) > PAGE_SIZE)
+
+    def queried_videos(self):
+        ids = self.last_request()["filters"]["video_ids"]
+        return ok_response(videos=[one for one in self.public_videos if one["id"] in ids])
+
+    def refuse_request(self, path, status, code):
+        self.publisher.set_responses(path, error_response(status, code))
+
+    def add_video(self, number, *, ago=timedelta(hours=1), **fields):
+        """A video that appeared so long ago; its id."""
+        created_at = self.publisher.services.now() - ago
+        video = {
+            "id": str(number),
+            "create_time": int(created_at.timestamp()),
+            **VIDEO_METRICS,
+            **fields,
+        }
+        self.public_videos.append(
+            {name: value for name, value in video.items() if value is not ...}
+        )
+        self.public_videos.sort(key=lambda one: one["create_time"], reverse=True)
+        return str(number)
+
+    def update_video(self, number, **fields):
+        next(one for one in self.public_videos if one["id"] == str(number)).update(fields)
+
+    def hide_video(self, number):
+        self.public_videos = [one for one in self.public_videos if one["id"] != str(number)]
+
+    def create_account(self, **columns):
+        return self.publisher.factory.create_account(**{"scope": INSIGHTS_SCOPES, **columns})
+
+    def enrol_accounts(self):
+        return insights.enrol_accounts(self.publisher.database, self.publisher.services)
+
+    def run_workers(self, times=1):
+        """As workers would, as long as something is due."""
+        found = [
+            run_jobs(insights.SAMPLING_JOB, self.publisher.database, self.publisher.services)
+            for _ in range(times)
+        ]
+        return [report.claimed for report in found]
+
+    def create_sampled_account(self, **columns):
+        """An account of which everything has been asked once."""
+        account = self.create_account(**columns)
+        self.enrol_accounts()
+        self.run_workers(4)
+        return account
+
+    def make_due(self, account=None):
+        """As if the time of all its numbers had come."""
+        mine = [] if account is None else [SamplingSchedule.oauth_account_id == account]
+        theirs = [] if account is None else [Video.oauth_account_id == account]
+        with self.publisher.database.transaction() as session:
+            now = {"due_at": func.now(), "totals_due_at": func.now(), "list_due_at": func.now()}
+            session.execute(update(SamplingSchedule).where(*mine).values(now))
+            known = Video.due_at.is_not(None)
+            session.execute(update(Video).where(known, *theirs).values(due_at=func.now()))
+
+    def make_counts_due(self, account):
+        """As if the time of its videos' numbers had come, and of nothing else."""
+        with self.publisher.database.transaction() as session:
+            mine = SamplingSchedule.oauth_account_id == account
+            session.execute(update(SamplingSchedule).where(mine).values(due_at=func.now()))
+            known = (Video.oauth_account_id == account, Video.due_at.is_not(None))
+            session.execute(update(Video).where(*known).values(due_at=func.now()))
+
+    def watch(self, account):
+        return self.publisher.one(
+            select(SamplingSchedule).where(SamplingSchedule.oauth_account_id == account)
+        )
+
+    def video(self, number):
+        return self.publisher.one(select(Video).where(Video.video_id == str(number)))
+
+    def videos(self, account):
+        found = select(Video).where(Video.oauth_account_id == account)
+        return self.publisher.all(found.order_by(Video.posted_at.desc()))
+
+    def metric_history(self, subject, kind, metric):
+        """Its values of that metric, in their order."""
+        mine = (MetricSnapshot.subject_type == kind, MetricSnapshot.subject_id == subject)
+        found = select(MetricSnapshot).where(*mine, MetricSnapshot.metric == metric)
+        return [int(one.value) for one in self.publisher.all(found.order_by(MetricSnapshot.id))]
+
+    def request_bodies(self, path):
+        return self.publisher.request_bodies(path)
+
+    def time_until_due(self, account):
+        """Until its watch is due."""
+        with self.publisher.database.transaction() as session:
+            mine = SamplingSchedule.oauth_account_id == account
+            return session.scalar(select(SamplingSchedule.due_at - func.now()).where(mine))
+
+    def time_until_video_due(self, number):
+        with self.publisher.database.transaction() as session:
+            mine = Video.video_id == str(number)
+            return session.scalar(select(Video.due_at - func.now()).where(mine))

@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from celery import Celery
+from celery.app.defaults import NAMESPACES, flatten
+
+from tasks.queues import QUEUES
+from tasks.settings import build_configuration
+
+REDIS_URL = "redis://:canary-password@127.0.0.1:6379/0"
+AMQP_URL = "amqp://guest:canary-password@127.0.0.1:5672//"
+ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
+UNDOCUMENTED_SETTINGS = {"result_backend_thread_safe"}
+"""Celery documents and reads it, and its own table does not know it."""
+
+
+@pytest.mark.parametrize("broker", [REDIS_URL, AMQP_URL])
+@pytest.mark.parametrize("role", ROLES)
+def test_celery_knows_every_setting_we_make(broker, role):
+    known = {name for name, _ in flatten(NAMESPACES)} | UNDOCUMENTED_SETTINGS
+    assert set(build_configuration(broker, role)) <= known
+
+
+def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
+    settings = build_configuration(REDIS_URL, "worker")
+    assert settings["accept_content"] == ["json"]
+    assert settings["task_ignore_result"]
+    assert "result_backend" not in settings
+
+
+def test_a_thread_that_publishes_for_the_first_time_builds_no_backend_of_its_own():
+    app = Celery("little")
+    app.conf.update(build_configuration(REDIS_URL, "web"))
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(lambda: app.backend).result() is app.backend
+
+
+def test_whoever_only_publishes_gives_a_silent_redis_a_second():
+    for role in ("web", "beat", "cli", "flower"):
+        options = build_configuration(REDIS_URL, role)["broker_transport_options"]
+        assert options["socket_timeout"] <= 1
+        assert options["socket_connect_timeout"] <= 1
+
+
+def test_a_worker_waits_longer_than_a_hiccup_of_redis():
+    for role in ("worker", "uploads"):
+        assert (
+            build_configuration(REDIS_URL, role)["broker_transport_options"]["socket_timeout"] >= 10
+        )
+
+
+def test_rabbitmq_gets_its_own_settings_and_confirms():
+    for role in ROLES:
+        options = build_configuration(AMQP_URL, role)["broker_transport_options"]
+        assert options["confirm_publish"]
+        assert "socket_timeout" not in options
+        assert "visibility_timeout" not in options
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_soft_limit_hard_limit_and_redelivery_stand_in_that_order(role):
+    settings = build_configuration(REDIS_URL, role)
+    redelivered = settings["broker_transport_options"]["visibility_timeout"]
+    assert settings["task_soft_time_limit"] < settings["task_time_limit"] < redelivered / 2
+
+
+def test_uploads_may_take_longer_than_the_rest():
+    assert build_configuration(REDIS_URL, "uploads")["task_time_limit"] == 300
+    assert build_configuration(REDIS_URL, "worker")["task_time_limit"] == 75
+
+
+def test_every_role_redelivers_after_the_same_time_because_the_shortest_wins():
+    options = [build_configuration(REDIS_URL, role)["broker_transport_options"] for role in ROLES]
+    assert len({each["visibility_timeout"] for each in options}) == 1
+
+
+def test_a_typo_in_a_queue_fails_instead_of_making_one():
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(REDIS_URL, "cli"))
+    assert set(app.amqp.queues) == set(QUEUES)
+    with pytest.raises(KeyError):
+        app.amqp.queues["post"]
+
+
+def test_a_broker_without_timeouts_of_ours_is_refused_without_its_password():
+    with pytest.raises(ValueError) as refused:
+        build_configuration("sqs://key:canary-password@", "web")
+    assert "sqs" in str(refused.value)
+    assert "canary-password" not in str(refused.value)
+
+
+def test_the_application_can_be_imported_without_any_setting():
+    code = "import tasks.celery as it; assert not it.app.configured"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PATH": ""}, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

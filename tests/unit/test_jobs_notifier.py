@@ -1,0 +1,132 @@
+import threading
+import time
+
+import pytest
+
+from tasks.notifier import DEBOUNCE_WINDOW, FAILURE_PAUSE, PUBLISH_TIMEOUT, Notifier
+
+
+class NotifierClock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+class FakeBroker:
+    """Takes what is published, or does what a sick broker does."""
+
+    def __init__(self):
+        self.published = []
+        self.fault = None
+
+    def __call__(self, kind):
+        if self.fault:
+            self.fault()
+        self.published.append(kind)
+
+
+def refuse_connection():
+    raise ConnectionRefusedError("redis://:canary-password@127.0.0.1")
+
+
+@pytest.fixture
+def notifier_clock():
+    return NotifierClock()
+
+
+@pytest.fixture
+def fake_broker():
+    return FakeBroker()
+
+
+@pytest.fixture
+def notifier(fake_broker, notifier_clock):
+    return Notifier(fake_broker, clock=notifier_clock)
+
+
+def test_a_wake_up_reaches_the_broker(notifier, fake_broker):
+    assert notifier.wake("posts")
+    assert fake_broker.published == ["posts"]
+
+
+def test_repeated_wake_ups_become_one_at_the_end(notifier, fake_broker, notifier_clock):
+    notifier.wake("posts")
+    for _ in range(10):
+        assert not notifier.wake("posts")
+    assert fake_broker.published == ["posts"]
+    wait_until(lambda: len(fake_broker.published) > 1 and not notifier._trailing_kinds)
+    paid = len(fake_broker.published)
+    assert paid < 5  # two, unless this machine stood still in between
+    notifier_clock.now += 2 * DEBOUNCE_WINDOW
+    assert notifier.wake("posts")
+    assert len(fake_broker.published) == paid + 1
+
+
+def test_another_kind_is_not_debounced(notifier, fake_broker):
+    notifier.wake("posts")
+    notifier.wake("webhooks")
+    assert fake_broker.published == ["posts", "webhooks"]
+
+
+def test_a_forced_wake_up_is_published_within_the_debounce_time(notifier, fake_broker):
+    notifier.wake("posts")
+    assert notifier.wake("posts", force=True)
+    assert fake_broker.published == ["posts", "posts"]
+
+
+def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_asked_again(
+    notifier, fake_broker, notifier_clock
+):
+    fake_broker.fault = refuse_connection
+    assert not notifier.wake("posts")
+    fake_broker.fault = None
+    notifier_clock.now += FAILURE_PAUSE - 0.1
+    assert not notifier.wake("posts", force=True)
+    assert fake_broker.published == []
+    notifier_clock.now += 0.2
+    assert notifier.wake("posts")
+
+
+def test_a_broker_that_hangs_costs_its_caller_less_than_a_second_and_only_once(
+    notifier, fake_broker
+):
+    healed = threading.Event()
+    fake_broker.fault = healed.wait
+    began = time.monotonic()
+    assert not notifier.wake("posts")
+    waited = time.monotonic() - began
+    notifier.wake("webhooks")
+    assert PUBLISH_TIMEOUT <= waited < 1
+    assert time.monotonic() - began < waited + 0.1
+    healed.set()
+
+
+def test_no_password_of_the_broker_gets_into_the_log(notifier, fake_broker, capsys, caplog):
+    fake_broker.fault = refuse_connection
+    notifier.wake("posts")
+    spoken = capsys.readouterr()
+    assert "canary-password" not in spoken.out + spoken.err + caplog.text
+
+
+def test_sixteen_callers_at_once_do_not_publish_sixteen_times(notifier, fake_broker):
+    together = threading.Barrier(16)
+
+    def call():
+        together.wait()
+        notifier.wake("webhooks")
+
+    callers = [threading.Thread(target=call) for _ in range(16)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    wait_until(lambda: len(fake_broker.published) > 1 and not notifier._trailing_kinds)
+    assert len(fake_broker.published) < 5
+
+
+def wait_until(condition, *, timeout=5.0):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

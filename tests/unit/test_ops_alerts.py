@@ -1,0 +1,47 @@
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.config.limits import LimitSettings
+from core.health.alerts import ALERT_CONDITIONS
+from core.health.housekeeping import DAY
+from core.webhooks.process import retry_policy
+
+OPERATIONS_MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+@pytest.mark.parametrize("condition", ALERT_CONDITIONS, ids=lambda condition: condition.name)
+def test_every_alert_has_a_page_that_says_what_to_do(condition):
+    headings = [
+        line for line in OPERATIONS_MANUAL.read_text().splitlines() if line.startswith("### ")
+    ]
+    assert any(condition.name in heading for heading in headings)
+
+
+def test_no_two_alerts_have_one_name():
+    assert len({condition.name for condition in ALERT_CONDITIONS}) == len(ALERT_CONDITIONS)
+
+
+def retry_waits(**changed):
+    return [
+        step.total_seconds() for step in retry_policy(replace(LimitSettings(), **changed)).delays
+    ]
+
+
+def test_the_curve_of_retries_is_quick_then_slow_and_ends_within_a_day():
+    minutes = [60 * value for value in (5, 15, 30, 60, 120, 240, 480)]
+    assert retry_waits() == [1, 2, 4, *minutes]
+    assert sum(retry_waits()) < DAY.total_seconds()
+
+
+def test_the_curve_is_as_settings_say():
+    changed = retry_waits(
+        webhook_quick_retries=8,
+        webhook_backoff_cap=timedelta(seconds=60),
+        webhook_slow_delays=(timedelta(hours=1),),
+    )
+    assert changed == [1, 2, 4, 8, 16, 32, 60, 60, 3600]
+    assert retry_waits(webhook_quick_retries=0, webhook_slow_delays=()) == []
+    assert max(retry_waits(webhook_quick_retries=2000)) == 8 * 3600

@@ -1,0 +1,212 @@
+import base64
+import io
+import json
+import logging
+import warnings
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import pytest
+import structlog
+
+from core.config.settings import Settings
+from core.observability import telemetry
+from core.observability.redact import Redactor
+from platforms.secret import Secret
+
+CANARY_SETTINGS = {
+    "DATABASE_URL": "postgresql://app:c4n4ry-database@127.0.0.1/app",
+    "BROKER_URL": "redis://:c4n4ry-broker%2F1@127.0.0.1/0",
+    "SECRET_KEY": 'c4n4ry-"secret"-clé-key',
+    "WORKER_SECRET": "c4n4ry-worker",
+    "FLOWER_BASIC_AUTH": "ops:c4n4ry-flower",
+    "TIKTOK_CLIENT_KEY": "sbaw",
+    "TIKTOK_CLIENT_SECRET": "c4n4ry-client",
+    "TIKTOK_REDIRECT_URI": "http://localhost/cb",
+    "TIKTOK_WEBHOOK_SECRET": "c4n4ry-hook-new,c4n4ry-hook-old",
+    "JWT_SECRET": "c4n4ry-shared",
+    "JWT_ISSUER": "i",
+    "JWT_AUDIENCE": "a",
+}
+CANARY_KEY = base64.b64encode(b"c4n4ry" + bytes(26)).decode()
+CANARY_CONFIG = Settings.from_env({**CANARY_SETTINGS, "TOKEN_ENCRYPTION_KEY": CANARY_KEY})
+ENCRYPTED_CANARY = "v1.1.c4n4ryAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA==:c4n4ryAA"
+
+KNOWN_SECRETS = [secret.reveal() for secret in telemetry.iter_secrets(CANARY_CONFIG)] + [
+    "c4n4ry-database"
+]
+SECRET_LOOKALIKES = [
+    "Bearer c4n4ry0123456789",
+    "act.c4n4ry0123!4567*8",
+    "rft.c4n4ry01234567",
+    "sp_abcd1234_c4n4ry0123456789",
+    "EAAc4n4ry0123456789abcdef",
+    "eyJc4n4ry.eyJc4n4ry.c4n4ry",
+    "amqp://guest:c4n4ry@host//",
+    "https://up.example/video?upload_token=c4n4ry&id=1",
+    "GET /cb?code=c4n4ry*1&state=c4n4ry HTTP/1.1",
+    "c4n4ry.person@example.org",
+    ENCRYPTED_CANARY,
+]
+
+
+@contextmanager
+def capture_logs(stream, form="json"):
+    """The real configuration on a stream of ours; everything as it was afterwards."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    settings = Settings.from_env(
+        {**CANARY_SETTINGS, "TOKEN_ENCRYPTION_KEY": CANARY_KEY, "LOG_FORMAT": form}
+    )
+    telemetry.configure_logging(settings, stream=stream)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        root.handlers[:], root.level = before
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(params=["json", "text"])
+def log_format(request):
+    return request.param
+
+
+@pytest.fixture
+def log_output(log_format):
+    stream = io.StringIO()
+    with capture_logs(stream, log_format):
+        yield stream
+
+
+@pytest.fixture
+def log_lines():
+    stream = io.StringIO()
+    with capture_logs(stream):
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def spellings_of(secret):
+    """How a secret might have been written down."""
+    yield from (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1])
+
+
+@pytest.mark.parametrize("secret", KNOWN_SECRETS)
+def test_no_spelling_of_a_known_secret_gets_out(log_output, secret):
+    written = log_everywhere(secret, log_output)
+    for trace in spellings_of(secret):
+        assert trace not in written
+    said_in_full = log_everywhere(" ".join(spellings_of(secret)), log_output)
+    for trace in spellings_of(secret):
+        assert trace not in said_in_full
+
+
+@pytest.mark.parametrize("secret", SECRET_LOOKALIKES)
+def test_nothing_that_looks_like_a_secret_gets_out(log_output, secret):
+    assert "c4n4ry" not in log_everywhere(secret, log_output)
+
+
+def log_everywhere(secret, output):
+    """What is written when ours and libraries' loggers put it wherever they can."""
+    log = structlog.get_logger("core.somewhere")
+    log.info("told %s", secret, note=secret, deep={"inner": [secret, {"token": secret}]})
+    log.warning("asked", access_token=secret, Authorization=secret, upload_url=secret)
+    for name in ("celery", "_granian", "flask.app", "sqlalchemy.engine", "some.package"):
+        logging.getLogger(name).error("saw %s in %r", secret, {"at": secret})
+    try:
+        raise_error(RuntimeError(secret))
+    except RuntimeError:
+        log.exception("fell")
+        logging.getLogger("celery.worker").exception("fell too")
+    assert output.getvalue().count("fell too") >= 1
+    return output.getvalue()
+
+
+def raise_error(error):
+    raise error
+
+
+def test_handlers_of_libraries_are_disarmed():
+    theirs = io.StringIO()
+    library = logging.getLogger("granian.access")
+    library.addHandler(logging.StreamHandler(theirs))
+    library.propagate = False
+    ours = io.StringIO()
+    with capture_logs(ours):
+        library.info("GET /cb?code=c4n4ry")
+    assert theirs.getvalue() == ""
+    assert "GET /cb?***" in ours.getvalue()
+
+
+def test_a_line_says_when_where_and_under_which_id(log_lines):
+    telemetry.bind_correlation_id("request-0001")
+    structlog.get_logger("core.publishing").info("post.started", post=42, seconds=0.25)
+    (line,) = log_lines()
+    assert list(line)[:5] == ["time", "level", "logger", "message", "correlation_id"]
+    assert (line["level"], line["logger"]) == ("info", "core.publishing")
+    assert (line["message"], line["post"], line["seconds"]) == ("post.started", 42, 0.25)
+    assert line["correlation_id"] == "request-0001"
+
+
+def test_lines_of_libraries_have_the_same_form(log_lines):
+    telemetry.bind_correlation_id("request-0002")
+    logging.getLogger("some.package").warning("careful with %s", "that")
+    (line,) = log_lines()
+    assert (line["message"], line["logger"]) == ("careful with that", "some.package")
+    assert line["correlation_id"] == "request-0002"
+
+
+def test_an_error_says_its_kind_and_place_and_not_everything_it_knows(log_lines):
+    try:
+        raise_error(ValueError("first line\nDETAIL: c4n4ry"))
+    except ValueError:
+        structlog.get_logger("core.publishing").exception("fell")
+    (line,) = log_lines()
+    assert (line["exception"], line["said"]) == ("ValueError", "first line")
+    assert line["frames"][-1].endswith(" raise_error")
+
+
+def test_warnings_are_lines_too(log_lines):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("old habit", stacklevel=1)
+    assert any("old habit" in line["message"] for line in log_lines())
+
+
+def test_quiet_levels_are_kept(log_lines):
+    structlog.get_logger("core").debug("too much")
+    logging.getLogger("kombu").info("too much")
+    assert log_lines() == []
+
+
+@pytest.mark.parametrize(
+    "given", ["short", "x" * 129, "with blank in it", "nöt-ascii-id", "", None]
+)
+def test_an_id_that_is_none_is_replaced(given):
+    ours = telemetry.bind_correlation_id(given)
+    assert ours != given
+    assert telemetry.current_correlation_id() == ours
+    assert telemetry.CORRELATION_ID_PATTERN.fullmatch(ours)
+
+
+def test_what_is_harmless_stays_readable():
+    redactor = Redactor([Secret("c4n4ry")])
+    plain = 'post 42 went to https://open.tiktokapis.com/v2/post/ in 0.3 s, "ok"? yes'
+    assert redactor.redact_text(plain) == plain
+    assert redactor.redact_fields({"token_version": 3, "kind": "posts"}) == {
+        "token_version": 3,
+        "kind": "posts",
+    }
+
+
+def test_short_secrets_do_not_eat_the_lines():
+    assert Redactor([Secret("a"), Secret("")]).redact_text("a banana") == "a banana"
+
+
+def test_base64_of_our_keys_is_known_in_every_spelling():
+    key = base64.b64encode(b"\xfb\xff" * 16).decode()
+    redactor = Redactor([Secret(key)])
+    assert key not in redactor.redact_text(f"{key} {quote(key, safe='')}")
+    assert quote(key, safe="") not in redactor.redact_text(quote(key, safe=""))

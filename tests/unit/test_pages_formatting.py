@@ -1,0 +1,90 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.pages import formatting
+
+NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("number", "english", "french"),
+    [
+        (0, "0", "0"),
+        (999, "999", "999"),
+        (1000, "1K", "1 k"),
+        (1234, "1.2K", "1,2 k"),
+        (999_949, "999.9K", "999,9 k"),
+        (999_950, "1M", "1 M"),
+        (3_450_000, "3.4M", "3,4 M"),
+    ],
+)
+def test_large_numbers_are_short(number, english, french):
+    assert formatting.format_compact_number(number, "en") == english
+    assert (
+        formatting.format_compact_number(number, "fr").replace("\N{NO-BREAK SPACE}", " ") == french
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "english"),
+    [
+        (0, "0 byte"),
+        (999, "999 byte"),
+        (8_388_608, "8.4 MB"),
+        (999_960, "1 MB"),
+        (4_000_000_000, "4 GB"),
+    ],
+)
+def test_sizes_have_the_largest_unit_of_which_there_is_one(count, english):
+    assert formatting.format_bytes(count, "en") == english
+
+
+def test_french_bytes_are_octets():
+    assert (
+        formatting.format_bytes(4_000_000_000, "fr").replace("\N{NARROW NO-BREAK SPACE}", " ")
+        == "4 Go"
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-2, "today"),
+        (0, "today"),
+        (1, "yesterday"),
+        (2, "2 days ago"),
+        (6, "6 days ago"),
+        (7, "1 week ago"),
+        (29, "4 weeks ago"),
+        (30, "1 month ago"),
+        (364, "12 months ago"),
+        (365, "1 year ago"),
+        (800, "2 years ago"),
+    ],
+)
+def test_a_date_is_said_as_people_say_it(days, said):
+    at = NOW - timedelta(days=days)
+    words = formatting.format_age(
+        at, NOW, translate=str, ngettext=lambda one, many, n: one if n == 1 else many
+    )
+    assert words == said
+
+
+def test_yesterday_is_by_the_calendar_and_not_by_hours():
+    late = datetime(2026, 11, 26, 23, 59, tzinfo=UTC)
+    early = datetime(2026, 11, 27, 0, 1, tzinfo=UTC)
+    assert (
+        formatting.format_age(late, early, translate=str, ngettext=lambda one, *_: one)
+        == "yesterday"
+    )
+
+
+def test_a_rate_has_two_decimals_as_the_language_writes_them():
+    assert formatting.format_percent(0.9, "en") == "0.90 %"
+    assert formatting.format_percent(12.345, "fr") == "12,34 %"
+
+
+def test_a_moment_is_said_to_the_second_and_in_utc():
+    assert formatting.format_timestamp(NOW, "en") == "27 Nov 2026, 09:30:00 UTC"
+    assert formatting.format_timestamp(NOW, "fr") == "27 nov. 2026, 09:30:00 UTC"

@@ -1,0 +1,185 @@
+"""Small parts of publishing, each on its own: keys, links, films, progress, waiting."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import Invalid, NotFound
+from core.media import video_rules
+from core.media.files import display_filename
+from core.media.signed_urls import sign_media_token, verify_media_token
+from core.outcomes import Failure
+from core.publishing.create import request_digest, validate_idempotency_key
+from core.publishing.job_types import next_step, public_error_code
+from core.publishing.queries import upload_progress
+from db.posts.posts import Post
+from platforms.secret import Secret
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+LINK_KEY = Secret("a-secret-key-of-the-tests")
+VALID_PROBE = {
+    "duration_ms": 3000,
+    "width": 640,
+    "height": 360,
+    "fps": 24.0,
+    "codec": "h264",
+    "container": "mp4",
+}
+
+
+@pytest.mark.parametrize("text", ["a", "8f14e45f-ceea", "x" * 255, "with blanks inside", None])
+def test_a_printable_key_is_taken(text):
+    assert validate_idempotency_key(text) == text
+
+
+@pytest.mark.parametrize("text", ["", " ", " a", "a ", "x" * 256, "é", "a\tb", "a\nb", "a\x00"])
+def test_any_other_key_is_refused(text):
+    with pytest.raises(Invalid):
+        validate_idempotency_key(text)
+
+
+def test_equal_requests_have_one_digest_however_they_are_written():
+    assert request_digest({"a": 1, "b": "é"}) == request_digest({"b": "é", "a": 1})
+    assert request_digest({"a": 1}) != request_digest({"a": "1"})
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(1, 10**6))
+def test_a_signed_link_opens_until_its_end(media_id, seconds):
+    token = sign_media_token(LINK_KEY, media_id, expires_at=NOW + timedelta(seconds=seconds))
+
+    assert verify_media_token(LINK_KEY, token, now=NOW) == media_id
+    with pytest.raises(NotFound):
+        verify_media_token(LINK_KEY, token, now=NOW + timedelta(seconds=seconds))
+
+
+@given(st.text() | st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"))
+def test_no_other_text_opens_anything(token):
+    with pytest.raises(NotFound):
+        verify_media_token(LINK_KEY, token, now=NOW)
+
+
+def test_a_link_of_another_key_or_with_one_sign_changed_opens_nothing():
+    token = sign_media_token(LINK_KEY, 7, expires_at=NOW + timedelta(hours=1))
+    changed = token[:-1] + ("A" if token[-1] != "A" else "B")
+
+    for other in (
+        sign_media_token(Secret("another key"), 7, expires_at=NOW + timedelta(hours=1)),
+        changed,
+    ):
+        with pytest.raises(NotFound):
+            verify_media_token(LINK_KEY, other, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"container": "avi"}, "file_format_check_failed"),
+        ({"codec": "av1"}, "file_format_check_failed"),
+        ({"duration_ms": 600_001}, "duration_check_failed"),
+        ({"fps": 22.0}, "frame_rate_check_failed"),
+        ({"fps": 61.0}, "frame_rate_check_failed"),
+        ({"width": 359}, "picture_size_check_failed"),
+        ({"height": 4097}, "picture_size_check_failed"),
+        ({"fps": 59.94}, None),
+        ({"fps": None}, None),
+        ({"container": "webm", "codec": "vp9"}, None),
+        ({"duration_ms": 600_000}, None),
+    ],
+)
+def test_a_video_is_validated_as_the_platform_would(changed, code):
+    assert video_rules.find_violation({**VALID_PROBE, **changed}) == code
+
+
+def test_what_nobody_could_read_is_unfit():
+    assert video_rules.find_violation(None) == "file_format_check_failed"
+
+
+@pytest.mark.parametrize(
+    ("given_name", "shown"),
+    [
+        ("film.mp4", "film.mp4"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\films\\a.mov", "a.mov"),
+        ("a\nb\x07.mp4", "ab.mp4"),
+        ("", "file"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_a_file_name_is_for_showing_only(given_name, shown):
+    assert display_filename(given_name) == shown
+
+
+def make_post(**columns):
+    defaults = {"state": "SENDING", "sent_by": "SIGNALPOST", "attempts": 1, "memo": {}}
+    return Post(**{**defaults, **columns})
+
+
+@pytest.mark.parametrize(
+    ("sent", "chunk"), [(0, 0), (9_999_999, 0), (10_000_000, 1), (65_000_000, 6), (75_000_000, 7)]
+)
+def test_progress_counts_whole_chunks(sent, chunk):
+    far = upload_progress(make_post(bytes_total=75_000_000, bytes_sent=sent), now=NOW)
+
+    assert (far.chunk, far.total_chunks) == (chunk, 7)
+
+
+def test_progress_reports_speed_and_remaining_time():
+    post = make_post(bytes_total=3000, bytes_sent=1000, started_at=NOW - timedelta(seconds=10))
+
+    far = upload_progress(post, now=NOW)
+
+    assert (far.bytes_per_second, far.eta_seconds) == (100, 20)
+
+
+def test_progress_of_a_pull_knows_no_bytes():
+    far = upload_progress(make_post(bytes_total=None, bytes_sent=0), now=NOW)
+
+    assert (far.bytes_total, far.total_chunks, far.eta_seconds) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "step"),
+    [
+        ({"state": "QUEUED"}, "start"),
+        ({"publish_id": None}, "start"),
+        ({"state": "QUEUED", "publish_id": None, "sent_by": "PLATFORM"}, "preflight"),
+        (
+            {
+                "state": "QUEUED",
+                "publish_id": None,
+                "sent_by": "PLATFORM",
+                "memo": {"agreed": "2026-11-28T00:00:00+00:00"},
+            },
+            "start",
+        ),
+        ({"publish_id": None, "sent_by": "PLATFORM"}, "reconcile"),
+        ({"publish_id": None, "state": "UNCONFIRMED"}, "reconcile"),
+        ({"publish_id": "p"}, "send"),
+        ({"publish_id": "p", "attempts": 2}, "check"),
+        ({"publish_id": "p", "attempts": 3, "memo": {"asked": True}}, "send"),
+        ({"publish_id": "p", "memo": {"dead": "upload_url_expired"}}, "check"),
+        ({"publish_id": "p", "sent_by": "CALLER"}, "check"),
+        ({"publish_id": "p", "state": "UNCONFIRMED"}, "check"),
+        ({"publish_id": "p", "state": "PROCESSING"}, "check"),
+        ({"publish_id": "p", "state": "PUBLISHED"}, "check"),
+    ],
+)
+def test_the_next_step_follows_from_what_is_known(columns, step):
+    assert next_step(make_post(**columns)) == step
+
+
+@pytest.mark.parametrize(
+    ("code", "ours"),
+    [
+        ("NETWORK_ERROR", "tiktok_unavailable"),
+        ("platform_unavailable", "tiktok_unavailable"),
+        ("timeout", "timeout"),
+        ("KeyError", "upload_failed"),
+        ("out_of_attempts", "upload_failed"),
+        ("spam_risk", "spam_risk"),
+    ],
+)
+def test_a_failure_has_a_code_that_people_know(code, ours):
+    assert public_error_code(Failure(code, "why"), "tiktok") == ours
