@@ -11,7 +11,6 @@ from functools import partial
 
 import structlog
 
-from core.config.platform_apps import instagram_webhook_secrets
 from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
@@ -124,7 +123,7 @@ def build_webhook_adapters(
     """Who reads the deliveries of each platform."""
     instagram = settings.instagram
     instagram_webhooks = registry.build_instagram_webhooks(
-        instagram_webhook_secrets(instagram), instagram.webhook_verify_token
+        instagram.signing_secrets(), instagram.webhook_verify_token
     )
     return {
         "instagram": instagram_webhooks,

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
@@ -38,7 +37,7 @@ def load_container() -> WorkerContainer:
     logging_settings = (
         settings
         if "LOG_LEVEL" in settings.configured_names
-        else replace(settings, log_level="WARNING")
+        else settings.model_copy(update={"log_level": "WARNING"})
     )
     telemetry.configure_logging(logging_settings)
     return built()

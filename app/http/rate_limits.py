@@ -1,4 +1,7 @@
-"""How often one caller may ask. The arithmetic is in core/limits; here is who counts as whom."""
+"""Rate limits of the API: which requests share a limit, and by whom they are counted.
+
+The counting itself is in `core/limits`.
+"""
 
 import math
 import re
@@ -10,25 +13,24 @@ from flask import Flask, Response, g, request
 
 from app.http.context import current_container, find_principal
 from core.config.limits import LimitSettings
-from core.config.parsers import Rate
+from core.config.value_types import Rate
 from core.errors import RateLimitExceeded, ServiceUnavailable
 from core.limits.redis_client import RedisUnavailable
 from core.limits.sliding_window import RateLimitResult
 from core.observability import metrics
 
 ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-EXEMPT_PATH_PREFIXES = (
-    "/api/webhooks/",
-    "/api/crm/webhooks/",
-)  # signed: a platform must not be turned away
-IPV6_HOST_BITS = 64  # bits of an IPv6 address that one household has to itself
+EXEMPT_PATH_PREFIXES = ("/api/webhooks/", "/api/crm/webhooks/")
+"""Signed deliveries of platforms: they must not be refused for coming often."""
+
+IPV6_HOST_BITS = 64  # the part of an IPv6 address that one customer's network chooses freely
 
 RateSelector = Callable[[LimitSettings], tuple[Rate, ...]]
 
 
 @dataclass(frozen=True)
 class RateLimitRule:
-    """Which requests share a budget; `strict` refuses while nobody can count."""
+    """Requests that share one limit; `strict` refuses them while Redis is unavailable."""
 
     name: str
     methods: frozenset[str]
@@ -46,34 +48,34 @@ RATE_LIMIT_RULES = (
         "login",
         frozenset({"POST"}),
         re.compile(r"/login|/api/auth/login"),
-        lambda limit_settings: limit_settings.login_rates,
-        lambda limit_settings: limit_settings.login_rates,
+        lambda limits: limits.login_rates,
+        lambda limits: limits.login_rates,
         strict=True,
     ),
     RateLimitRule(
         "oauth",
         frozenset({"GET", "HEAD"}),
         re.compile(r"/api/auth/(?!me$)[a-z]+(/callback)?"),
-        lambda limit_settings: limit_settings.oauth_rates,
-        lambda limit_settings: limit_settings.oauth_rates,
+        lambda limits: limits.oauth_rates,
+        lambda limits: limits.oauth_rates,
         strict=True,
     ),
     RateLimitRule(
         "instagram-publish",
         frozenset({"POST"}),
         re.compile(r"/api/instagram/publish"),
-        lambda limit_settings: limit_settings.instagram_publish_rates,
-        lambda limit_settings: limit_settings.anonymous_rates,
+        lambda limits: limits.instagram_publish_rates,
+        lambda limits: limits.anonymous_rates,
     ),
     RateLimitRule(
         "general",
         ALL_METHODS,
         re.compile(r"/api/.*"),
-        lambda limit_settings: limit_settings.user_rates,
-        lambda limit_settings: limit_settings.anonymous_rates,
+        lambda limits: limits.user_rates,
+        lambda limits: limits.anonymous_rates,
     ),
 )
-"""The first that covers a request counts it."""
+"""A request is counted by the first rule that matches."""
 
 
 def init_rate_limits(app: Flask) -> None:
@@ -82,39 +84,43 @@ def init_rate_limits(app: Flask) -> None:
 
 
 def check_rate_limit() -> None:
-    """Errors: Limited; Away where a strict rule cannot count."""
+    """Count this request and refuse it if its limit is used up.
+
+    Errors: RateLimitExceeded; ServiceUnavailable if a strict rule cannot reach Redis.
+    """
     path = request.path
     rule = next((rule for rule in RATE_LIMIT_RULES if rule.matches(request.method, path)), None)
     if rule is None or path.startswith(EXEMPT_PATH_PREFIXES):
         return
     try:
-        g.hit = record_hit(rule)
+        g.rate_limit_result = count_request(rule)
     except RedisUnavailable:
         metrics.LIMITER_UNAVAILABLE.labels(rule.name).inc()
         if rule.strict:
-            raise ServiceUnavailable("nobody can count the tries right now") from None
+            raise ServiceUnavailable("attempts cannot be counted: Redis is unavailable") from None
         return
-    if not g.hit.is_allowed:
+    if not g.rate_limit_result.is_allowed:
         metrics.RATE_LIMIT_HITS.labels("api", rule.name).inc()
         raise RateLimitExceeded(
-            "too many requests", code="RATE_LIMIT_EXCEEDED", retry_after=g.hit.wait
+            "too many requests", code="RATE_LIMIT_EXCEEDED", retry_after=g.rate_limit_result.wait
         )
 
 
-def record_hit(rule: RateLimitRule) -> RateLimitResult:
-    principal, limit_settings = find_principal(), current_container().settings.limits
-    limits = current_container().services.rate_limits
+def count_request(rule: RateLimitRule) -> RateLimitResult:
+    """Count this request for its user, or for the network it comes from if it is anonymous."""
+    principal, limits = find_principal(), current_container().settings.limits
+    rate_limits = current_container().services.rate_limits
     if principal is not None:
-        return limits.acquire_api(
-            f"{rule.name}:user:{principal.user_id}", rule.user_rates(limit_settings)
+        return rate_limits.acquire_api(
+            f"{rule.name}:user:{principal.user_id}", rule.user_rates(limits)
         )
-    return limits.acquire_api(
-        f"{rule.name}:ip:{client_network()}", rule.anonymous_rates(limit_settings)
+    return rate_limits.acquire_api(
+        f"{rule.name}:ip:{client_network()}", rule.anonymous_rates(limits)
     )
 
 
 def client_network() -> str:
-    """Where a stranger comes from; the whole of an IPv6 household counts as one."""
+    """Return the client's IPv4 address, or the /64 network of its IPv6 address."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
@@ -125,10 +131,10 @@ def client_network() -> str:
 
 
 def set_rate_limit_headers(response: Response) -> Response:
-    hit: RateLimitResult | None = g.get("hit")
-    if hit is not None:
-        resets_at = current_container().services.now() + hit.resets_in
-        response.headers["X-RateLimit-Limit"] = str(hit.limit)
-        response.headers["X-RateLimit-Remaining"] = str(hit.remaining)
+    result: RateLimitResult | None = g.get("rate_limit_result")
+    if result is not None:
+        resets_at = current_container().services.now() + result.resets_in
+        response.headers["X-RateLimit-Limit"] = str(result.limit)
+        response.headers["X-RateLimit-Remaining"] = str(result.remaining)
         response.headers["X-RateLimit-Reset"] = str(math.ceil(resets_at.timestamp()))
     return response

@@ -1,82 +1,89 @@
-"""What one setting says about another. Must not know how texts become values."""
+"""Rules between settings, and rules for production.
+
+They work on the texts of the settings instead of their values, so that they also run when another
+setting is malformed: all faults are reported together.
+"""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from typing import Any
 
-from core.config.environment import Environment, SettingSpec, setting_specs
-from core.config.store_urls import is_redis_url, with_sslmode
-from platforms.secret import Secret
+from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
+from core.config.value_types import FALSE_WORDS
 
+AMQP_PREFIXES = ("amqp://", "amqps://")
+BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {"TIKTOK_REDIRECT_URI": "tiktok", "INSTAGRAM_REDIRECT_URI": "instagram"}
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS)
-OFF_IN_PRODUCTION_SETTINGS = ("ENDPOINT_PRIVATE_HOSTS",)
-BASE_URL_SUFFIX = "_BASE_URL"
 MIN_SECRET_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
 
 
-def complete_store_urls(environment: Environment, values: dict[str, Any]) -> None:
-    """The stores: a server elsewhere is encrypted, and a broker that is Redis serves for limits."""
-    if values["database_url"]:
-        values["database_url"] = with_sslmode(values["database_url"], values["sslmode"])
-    if values["broker_url"] and "REDIS_URL" not in environment.configured_names:
-        values["redis_url"] = values["broker_url"]
-        if not is_redis_url(values["broker_url"]):
-            environment.faults["REDIS_URL"] = "is missing: the broker is no Redis"
+def find_cross_faults(texts: Mapping[str, str], base_urls: Mapping[str, str]) -> dict[str, str]:
+    """Return setting names with their faults.
 
-
-def check_production_settings(
-    environment: Environment, values: Mapping[type, Mapping[str, Any]]
-) -> None:
-    """What is good enough to try things out, and not good enough for people's accounts."""
-    if "PUBLIC_URL" not in environment.configured_names:
-        environment.faults["PUBLIC_URL"] = "is missing"
-    public_url = next(
-        (section["public_url"] for section in values.values() if "public_url" in section), None
-    )
-    for settings_class, section in values.items():
-        for field, spec in setting_specs(settings_class).items():
-            value = section.get(field)
-            fault = production_fault(spec, value) or redirect_uri_fault(spec, value, public_url)
-            if fault is not None:
-                environment.faults.setdefault(spec.name, f"{fault} in production")
-
-
-def production_fault(spec: SettingSpec, value: Any) -> str | None:
-    """Browsers come over https, calls go to the vendors' hosts, strangers' calls to public ones,
-    and no key is guessable.
+    Shapes: `texts` holds the settings that are set; `base_urls` each platform URL with the
+    vendor's own address.
     """
-    if spec.name.endswith(BASE_URL_SUFFIX) and value != spec.default:
-        return "must be the vendor's own"
-    if spec.name in OFF_IN_PRODUCTION_SETTINGS and value:
+    faults = encryption_key_faults(texts) | host_jwt_faults(texts)
+    if "REDIS_URL" not in texts and texts.get("BROKER_URL", "").startswith(AMQP_PREFIXES):
+        faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
+    if texts.get("ENVIRONMENT") == "production":
+        faults = production_faults(texts, base_urls) | faults
+    return faults
+
+
+def encryption_key_faults(texts: Mapping[str, str]) -> dict[str, str]:
+    configured = {"TOKEN_ENCRYPTION_KEY", "TOKEN_ENCRYPTION_KEYS"} & texts.keys()
+    if not configured:
+        return {"TOKEN_ENCRYPTION_KEY": "is missing (`signalpost keygen` makes one)"}
+    if len(configured) > 1:
+        return {"TOKEN_ENCRYPTION_KEY": "excludes TOKEN_ENCRYPTION_KEYS: set one of them"}
+    return {}
+
+
+def host_jwt_faults(texts: Mapping[str, str]) -> dict[str, str]:
+    """Faults of the JWT settings. Without a key, host applications are switched off."""
+    if "JWT_SECRET" not in texts and "JWT_JWKS_URL" not in texts:
+        return {}
+    faults = {
+        name: "is missing: without it, tokens of any other issuer or service would be accepted"
+        for name in ("JWT_ISSUER", "JWT_AUDIENCE")
+        if name not in texts
+    }
+    if "JWT_SECRET" in texts and "JWT_JWKS_URL" in texts:
+        faults["JWT_JWKS_URL"] = "excludes JWT_SECRET: set one of them"
+    algorithms = SHARED_SECRET_ALGORITHMS if "JWT_SECRET" in texts else PUBLIC_KEY_ALGORITHMS
+    if texts.get("JWT_ALGORITHM", algorithms[0]) not in algorithms:
+        faults["JWT_ALGORITHM"] = "must be one of " + ", ".join(algorithms)
+    return faults
+
+
+def production_faults(texts: Mapping[str, str], base_urls: Mapping[str, str]) -> dict[str, str]:
+    """Faults of settings that are good enough to try things out, but not for real accounts."""
+    faults = {} if "PUBLIC_URL" in texts else {"PUBLIC_URL": "is missing"}
+    for name, text in texts.items():
+        fault = production_fault(name, text, base_urls) or redirect_uri_fault(name, text, texts)
+        if fault is not None:
+            faults[name] = f"{fault} in production"
+    return faults
+
+
+def production_fault(name: str, text: str, base_urls: Mapping[str, str]) -> str | None:
+    if name in base_urls and text.rstrip("/") != base_urls[name]:
+        return f"must be the platform's own, {base_urls[name]},"
+    if name == "ENDPOINT_PRIVATE_HOSTS" and text.lower() not in FALSE_WORDS:
         return "must be off"
-    if spec.name in HTTPS_SETTINGS and value and not value.startswith("https://"):
+    if name in HTTPS_SETTINGS and not text.startswith("https://"):
         return "must begin with https://"
-    minimum = MIN_SECRET_LENGTHS.get(spec.name, 0)
-    if isinstance(value, Secret) and len(value.reveal()) < minimum:
+    minimum = MIN_SECRET_LENGTHS.get(name, 0)
+    if len(text) < minimum:
         return f"must have at least {minimum} characters"
     return None
 
 
-def redirect_uri_fault(spec: SettingSpec, value: Any, public_url: str | None) -> str | None:
-    """There is one address at which we hear a platform's users come back."""
-    expected_url = f"{public_url}/api/auth/{REDIRECT_URI_PLATFORMS.get(spec.name)}/callback"
-    if (
-        spec.name not in REDIRECT_URI_PLATFORMS
-        or not value
-        or not public_url
-        or value == expected_url
-    ):
+def redirect_uri_fault(name: str, text: str, texts: Mapping[str, str]) -> str | None:
+    """Platforms send users back to our callback page, so the redirect URI must be its address."""
+    platform = REDIRECT_URI_PLATFORMS.get(name)
+    public_url = texts.get("PUBLIC_URL", "").rstrip("/")
+    path = f"/api/auth/{platform}/callback"
+    if platform is None or not public_url or text == public_url + path:
         return None
-    return "must be PUBLIC_URL and /api/auth/" + REDIRECT_URI_PLATFORMS[spec.name] + "/callback"
-
-
-def missing_setting_names(
-    required: Mapping[str, tuple[str, ...]], configured: AbstractSet[str]
-) -> dict[str, tuple[str, ...]]:
-    """Platform → the names that keep it off; complete ones are left out."""
-    missing = {
-        platform: tuple(name for name in names if name not in configured)
-        for platform, names in required.items()
-    }
-    return {platform: names for platform, names in missing.items() if names}
+    return f"must be PUBLIC_URL followed by {path}"

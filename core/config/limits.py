@@ -1,99 +1,98 @@
-"""The figures that operators may change: limits, budgets, sizes, rhythms. A table, nothing runs."""
+"""Settings that operators may tune: limits, batch sizes, intervals and retention."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-from core.config.environment import setting
-from core.config.parsers import (
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.config.value_types import (
+    AtLeast14Days,
+    Days,
+    Durations,
+    Hours,
+    Minutes,
+    NonNegativeInt,
+    PositiveInt,
     Rate,
-    duration_in,
-    parse_durations,
-    parse_non_negative_int,
-    parse_positive_int,
-    parse_rates,
+    Rates,
+    Seconds,
 )
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 DEFAULT_SLOW_DELAYS = tuple(timedelta(minutes=value) for value in (5, 15, 30, 60, 120, 240, 480))
 
 
-@dataclass(frozen=True, kw_only=True)
-class LimitSettings:
-    """Contract, appendix B. Durations are timedelta, sizes bytes."""
+class LimitSettings(BaseModel):
+    """Units: durations are timedelta, sizes are bytes."""
 
-    tiktok_init_per_minute: int = setting("TIKTOK_INIT_PER_MINUTE", parse_positive_int, default=6)
-    tiktok_status_per_minute: int = setting(
-        "TIKTOK_STATUS_PER_MINUTE", parse_positive_int, default=30
-    )
-    tiktok_creator_per_minute: int = setting(
-        "TIKTOK_CREATOR_PER_MINUTE", parse_positive_int, default=20
-    )
-    tiktok_reads_per_minute: int = setting(
-        "TIKTOK_READS_PER_MINUTE", parse_positive_int, default=600
-    )
-    tiktok_pending_limit: int = setting("TIKTOK_PENDING_LIMIT", parse_positive_int, default=5)
-    tiktok_direct_daily_limit: int = setting(
-        "TIKTOK_DIRECT_DAILY_LIMIT", parse_positive_int, default=15
-    )
-    tiktok_max_video_bytes: int = setting(
-        "TIKTOK_MAX_VIDEO_BYTES", parse_positive_int, default=4_000_000_000
-    )
-    max_json_bytes: int = setting("MAX_JSON_BYTES", parse_positive_int, default=65_536)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
-    webhook_max_bytes: int = setting("WEBHOOK_MAX_BYTES", parse_positive_int, default=1_048_576)
-    webhook_batch_size: int = setting("WEBHOOK_BATCH", parse_positive_int, default=10)
-    webhook_quick_retries: int = setting("WEBHOOK_QUICK_RETRIES", parse_non_negative_int, default=3)
-    webhook_backoff_cap: timedelta = setting(
-        "WEBHOOK_BACKOFF_CAP_SECONDS", duration_in("seconds"), default=MINUTE
+    tiktok_init_per_minute: PositiveInt = Field(
+        default=6, validation_alias="TIKTOK_INIT_PER_MINUTE"
     )
-    webhook_slow_delays: tuple[timedelta, ...] = setting(
-        "WEBHOOK_SLOW_DELAYS", parse_durations, default=DEFAULT_SLOW_DELAYS
+    tiktok_status_per_minute: PositiveInt = Field(
+        default=30, validation_alias="TIKTOK_STATUS_PER_MINUTE"
     )
-    # A platform may repeat what it sent: a row that went too early would be stored as new.
-    webhook_retention: timedelta = setting(
-        "WEBHOOK_KEPT_DAYS", duration_in("days", minimum=14), default=timedelta(days=30)
+    tiktok_creator_per_minute: PositiveInt = Field(
+        default=20, validation_alias="TIKTOK_CREATOR_PER_MINUTE"
     )
+    tiktok_reads_per_minute: PositiveInt = Field(
+        default=600, validation_alias="TIKTOK_READS_PER_MINUTE"
+    )
+    tiktok_pending_limit: PositiveInt = Field(default=5, validation_alias="TIKTOK_PENDING_LIMIT")
+    tiktok_direct_daily_limit: PositiveInt = Field(
+        default=15, validation_alias="TIKTOK_DIRECT_DAILY_LIMIT"
+    )
+    tiktok_max_video_bytes: PositiveInt = Field(
+        default=4_000_000_000, validation_alias="TIKTOK_MAX_VIDEO_BYTES"
+    )
+    max_json_bytes: PositiveInt = Field(default=65_536, validation_alias="MAX_JSON_BYTES")
 
-    inline_time_budget: timedelta = setting(
-        "INLINE_BUDGET_SECONDS", duration_in("seconds"), default=timedelta(seconds=8)
+    webhook_max_bytes: PositiveInt = Field(default=1_048_576, validation_alias="WEBHOOK_MAX_BYTES")
+    webhook_batch_size: PositiveInt = Field(default=10, validation_alias="WEBHOOK_BATCH")
+    webhook_quick_retries: NonNegativeInt = Field(
+        default=3, validation_alias="WEBHOOK_QUICK_RETRIES"
     )
-    status_cache_lifetime: timedelta = setting(
-        "STATUS_CACHE_SECONDS", duration_in("seconds"), default=timedelta(seconds=10)
+    webhook_backoff_cap: Seconds = Field(
+        default=MINUTE, validation_alias="WEBHOOK_BACKOFF_CAP_SECONDS"
     )
-    media_url_lifetime: timedelta = setting(
-        "MEDIA_URL_HOURS", duration_in("hours"), default=26 * HOUR
+    webhook_slow_delays: Durations = Field(
+        default=DEFAULT_SLOW_DELAYS, validation_alias="WEBHOOK_SLOW_DELAYS"
     )
+    # Platforms repeat deliveries; one whose row was deleted too early would be stored as new.
+    webhook_retention: AtLeast14Days = Field(default=30 * DAY, validation_alias="WEBHOOK_KEPT_DAYS")
 
-    refresh_window: timedelta = setting(
-        "REFRESH_WINDOW_MINUTES", duration_in("minutes"), default=HOUR
+    inline_time_budget: Seconds = Field(
+        default=timedelta(seconds=8), validation_alias="INLINE_BUDGET_SECONDS"
     )
-    refresh_batch_size: int = setting("REFRESH_BATCH", parse_positive_int, default=50)
-    token_guard: timedelta = setting(
-        "TOKEN_GUARD_MINUTES", duration_in("minutes"), default=5 * MINUTE
+    status_cache_lifetime: Seconds = Field(
+        default=timedelta(seconds=10), validation_alias="STATUS_CACHE_SECONDS"
     )
-    instagram_refresh_window: timedelta = setting(
-        "IG_REFRESH_WINDOW_DAYS", duration_in("days"), default=timedelta(days=10)
-    )
-    insights_batch_size: int = setting("INSIGHTS_BATCH", parse_positive_int, default=50)
-    instagram_media_sync_interval: timedelta = setting(
-        "IG_MEDIA_SYNC_MINUTES", duration_in("minutes"), default=30 * MINUTE
-    )
-    alert_check_interval: timedelta = setting(
-        "ALERT_CHECK_INTERVAL", duration_in("seconds"), default=MINUTE
-    )
+    media_url_lifetime: Hours = Field(default=26 * HOUR, validation_alias="MEDIA_URL_HOURS")
 
-    oauth_rates: tuple[Rate, ...] = setting(
-        "RATE_LIMIT_OAUTH", parse_rates, default=(Rate(10, 15 * MINUTE),)
+    refresh_window: Minutes = Field(default=HOUR, validation_alias="REFRESH_WINDOW_MINUTES")
+    refresh_batch_size: PositiveInt = Field(default=50, validation_alias="REFRESH_BATCH")
+    token_guard: Minutes = Field(default=5 * MINUTE, validation_alias="TOKEN_GUARD_MINUTES")
+    instagram_refresh_window: Days = Field(
+        default=10 * DAY, validation_alias="IG_REFRESH_WINDOW_DAYS"
     )
-    login_rates: tuple[Rate, ...] = setting(
-        "RATE_LIMIT_LOGIN", parse_rates, default=(Rate(10, 15 * MINUTE),)
+    insights_batch_size: PositiveInt = Field(default=50, validation_alias="INSIGHTS_BATCH")
+    instagram_media_sync_interval: Minutes = Field(
+        default=30 * MINUTE, validation_alias="IG_MEDIA_SYNC_MINUTES"
     )
-    user_rates: tuple[Rate, ...] = setting(
-        "RATE_LIMIT_USER", parse_rates, default=(Rate(100, MINUTE), Rate(5000, HOUR))
+    alert_check_interval: Seconds = Field(default=MINUTE, validation_alias="ALERT_CHECK_INTERVAL")
+
+    oauth_rates: Rates = Field(
+        default=(Rate(10, 15 * MINUTE),), validation_alias="RATE_LIMIT_OAUTH"
     )
-    anonymous_rates: tuple[Rate, ...] = setting(
-        "RATE_LIMIT_ANONYMOUS", parse_rates, default=(Rate(20, MINUTE), Rate(500, HOUR))
+    login_rates: Rates = Field(
+        default=(Rate(10, 15 * MINUTE),), validation_alias="RATE_LIMIT_LOGIN"
     )
-    instagram_publish_rates: tuple[Rate, ...] = setting(
-        "RATE_LIMIT_INSTAGRAM_PUBLISH", parse_rates, default=(Rate(10, MINUTE),)
+    user_rates: Rates = Field(
+        default=(Rate(100, MINUTE), Rate(5000, HOUR)), validation_alias="RATE_LIMIT_USER"
+    )
+    anonymous_rates: Rates = Field(
+        default=(Rate(20, MINUTE), Rate(500, HOUR)), validation_alias="RATE_LIMIT_ANONYMOUS"
+    )
+    instagram_publish_rates: Rates = Field(
+        default=(Rate(10, MINUTE),), validation_alias="RATE_LIMIT_INSTAGRAM_PUBLISH"
     )

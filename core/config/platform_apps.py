@@ -1,181 +1,179 @@
-"""Our registrations at the platforms, as settings give them. Incomplete ones are off, not faulty.
+"""Settings of our apps at the platforms.
 
-Must not build adapters. Instagram's names are read and checked; only its deliveries are taken yet.
+A platform with incomplete settings is switched off, which is not an error. Instagram's settings are
+read and checked, but only its webhooks are received yet: it cannot be switched on.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
-from core.config.environment import setting
-from core.config.parsers import (
-    duration_in,
-    one_of,
-    parse_flag,
-    parse_redirect_url,
-    parse_secret,
-    parse_secrets,
-    parse_text,
-    parse_web_url,
-    parse_words,
-    text_matching,
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from core.config.value_types import (
+    AlphanumericSecret,
+    Digits,
+    Flag,
+    GraphVersion,
+    RedirectUrl,
+    Seconds,
+    SecretText,
+    SecretTexts,
+    WebUrl,
+    Word,
+    Words,
+    WordSecret,
 )
 from platforms.base import PlatformApp
 from platforms.secret import Secret
 
-parse_word = text_matching(r"[A-Za-z0-9_-]+", "letters, digits, _ and -")
-parse_digits = text_matching(r"\d+", "digits only")
-parse_alphanumeric = text_matching(r"[A-Za-z0-9]+", "letters and digits only")
 TIKTOK_BASE_SCOPES = ("user.info.basic", "video.upload")
 
 
-def parse_word_secret(value: str) -> Secret:
-    return Secret(parse_word(value))
+class TikTokSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
-
-def parse_alphanumeric_secret(value: str) -> Secret:
-    return Secret(parse_alphanumeric(value))
-
-
-@dataclass(frozen=True, kw_only=True)
-class TikTokSettings:
-    client_key: str | None = setting("TIKTOK_CLIENT_KEY", parse_word, default=None)
-    client_secret: Secret | None = setting("TIKTOK_CLIENT_SECRET", parse_word_secret, default=None)
-    redirect_uri: str | None = setting(
-        "TIKTOK_REDIRECT_URI",
-        parse_redirect_url,
+    client_key: Word | None = Field(default=None, validation_alias="TIKTOK_CLIENT_KEY")
+    client_secret: WordSecret | None = Field(default=None, validation_alias="TIKTOK_CLIENT_SECRET")
+    redirect_uri: RedirectUrl | None = Field(
         default=None,
-        aliases=("NEXT_PUBLIC_TIKTOK_REDIRECT_URI",),
+        validation_alias=AliasChoices("TIKTOK_REDIRECT_URI", "NEXT_PUBLIC_TIKTOK_REDIRECT_URI"),
     )
-    scopes: tuple[str, ...] = setting("TIKTOK_SCOPES", parse_words, default=())
-    sandbox_mode: bool = setting("TIKTOK_SANDBOX_MODE", parse_flag, default=False)
-    app_audited: bool = setting("TIKTOK_APP_AUDITED", parse_flag, default=False)
-    pkce: bool = setting("TIKTOK_PKCE", parse_flag, default=False)
-    verified_urls: tuple[str, ...] = setting("TIKTOK_VERIFIED_URLS", parse_words, default=())
-    check_urls: str = setting("TIKTOK_CHECK_URLS", one_of("auto", "on", "off"), default="auto")
-    webhook_secrets: tuple[Secret, ...] = setting(
-        "TIKTOK_WEBHOOK_SECRET", parse_secrets, default=()
+    scopes: Words = Field(default=(), validation_alias="TIKTOK_SCOPES")
+    sandbox_mode: Flag = Field(default=False, validation_alias="TIKTOK_SANDBOX_MODE")
+    app_audited: Flag = Field(default=False, validation_alias="TIKTOK_APP_AUDITED")
+    pkce: Flag = Field(default=False, validation_alias="TIKTOK_PKCE")
+    verified_urls: Words = Field(default=(), validation_alias="TIKTOK_VERIFIED_URLS")
+    check_urls: Literal["auto", "on", "off"] = Field(
+        default="auto", validation_alias="TIKTOK_CHECK_URLS"
     )
-    webhook_compat: bool = setting("TIKTOK_WEBHOOK_COMPAT", parse_flag, default=False)
-    webhook_tolerance: timedelta = setting(
-        "TIKTOK_WEBHOOK_TOLERANCE", duration_in("seconds"), default=timedelta(seconds=300)
+    webhook_secrets: SecretTexts = Field(default=(), validation_alias="TIKTOK_WEBHOOK_SECRET")
+    webhook_compat: Flag = Field(default=False, validation_alias="TIKTOK_WEBHOOK_COMPAT")
+    webhook_tolerance: Seconds = Field(
+        default=timedelta(seconds=300), validation_alias="TIKTOK_WEBHOOK_TOLERANCE"
     )
-    webhook_late_policy: str = setting(
-        "TIKTOK_WEBHOOK_LATE_POLICY", one_of("accept", "reject"), default="accept"
+    webhook_late_policy: Literal["accept", "reject"] = Field(
+        default="accept", validation_alias="TIKTOK_WEBHOOK_LATE_POLICY"
     )
-    insights_enabled: bool = setting("ENABLE_TIKTOK_INSIGHTS", parse_flag, default=False)
-    auth_base_url: str = setting(
-        "TIKTOK_AUTH_BASE_URL", parse_web_url, default="https://www.tiktok.com"
+    insights_enabled: Flag = Field(default=False, validation_alias="ENABLE_TIKTOK_INSIGHTS")
+    auth_base_url: WebUrl = Field(
+        default="https://www.tiktok.com", validation_alias="TIKTOK_AUTH_BASE_URL"
     )
-    api_base_url: str = setting(
-        "TIKTOK_API_BASE_URL", parse_web_url, default="https://open.tiktokapis.com"
+    api_base_url: WebUrl = Field(
+        default="https://open.tiktokapis.com", validation_alias="TIKTOK_API_BASE_URL"
     )
 
+    def missing_names(self) -> tuple[str, ...]:
+        """The settings without which TikTok is switched off."""
+        return names_without_value(
+            {
+                "TIKTOK_CLIENT_KEY": self.client_key,
+                "TIKTOK_CLIENT_SECRET": self.client_secret,
+                "TIKTOK_REDIRECT_URI": self.redirect_uri,
+            }
+        )
 
-@dataclass(frozen=True, kw_only=True)
-class InstagramSettings:
-    login_type: str = setting(
-        "INSTAGRAM_LOGIN", one_of("facebook", "instagram"), default="facebook"
+    def build_app(self) -> PlatformApp | None:
+        """None unless every required setting is there."""
+        if self.client_key is None or self.client_secret is None or self.redirect_uri is None:
+            return None
+        insight_scopes = ("video.list",) if self.insights_enabled else ()
+        return PlatformApp(
+            client_key=self.client_key,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+            scopes=self.scopes or (*TIKTOK_BASE_SCOPES, *insight_scopes),
+            webhook_secrets=self.webhook_secrets or (self.client_secret,),
+            base_urls={"auth": self.auth_base_url, "api": self.api_base_url},
+            webhook_tolerance=self.webhook_tolerance,
+            reject_late=self.webhook_late_policy == "reject",
+            legacy_webhooks=self.webhook_compat,
+            pkce=self.pkce,
+            is_sandbox=self.sandbox_mode,
+        )
+
+
+class InstagramSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    login_type: Literal["facebook", "instagram"] = Field(
+        default="facebook", validation_alias="INSTAGRAM_LOGIN"
     )
-    facebook_app_id: str | None = setting("FACEBOOK_APP_ID", parse_digits, default=None)
-    facebook_app_secret: Secret | None = setting(
-        "FACEBOOK_APP_SECRET", parse_alphanumeric_secret, default=None
+    facebook_app_id: Digits | None = Field(default=None, validation_alias="FACEBOOK_APP_ID")
+    facebook_app_secret: AlphanumericSecret | None = Field(
+        default=None, validation_alias="FACEBOOK_APP_SECRET"
     )
-    instagram_app_id: str | None = setting("INSTAGRAM_APP_ID", parse_digits, default=None)
-    instagram_app_secret: Secret | None = setting(
-        "INSTAGRAM_APP_SECRET", parse_alphanumeric_secret, default=None
+    instagram_app_id: Digits | None = Field(default=None, validation_alias="INSTAGRAM_APP_ID")
+    instagram_app_secret: AlphanumericSecret | None = Field(
+        default=None, validation_alias="INSTAGRAM_APP_SECRET"
     )
-    redirect_uri: str | None = setting(
-        "INSTAGRAM_REDIRECT_URI",
-        parse_redirect_url,
+    redirect_uri: RedirectUrl | None = Field(
         default=None,
-        aliases=("NEXT_PUBLIC_INSTAGRAM_REDIRECT_URI",),
+        validation_alias=AliasChoices(
+            "INSTAGRAM_REDIRECT_URI", "NEXT_PUBLIC_INSTAGRAM_REDIRECT_URI"
+        ),
     )
-    graph_version: str = setting(
-        "META_GRAPH_VERSION",
-        text_matching(r"v\d+\.\d+", "a version such as v26.0"),
-        default="v26.0",
+    graph_version: GraphVersion = Field(default="v26.0", validation_alias="META_GRAPH_VERSION")
+    login_config_id: Digits | None = Field(
+        default=None, validation_alias="FACEBOOK_LOGIN_CONFIG_ID"
     )
-    login_config_id: str | None = setting("FACEBOOK_LOGIN_CONFIG_ID", parse_digits, default=None)
-    subscribe_edge: str = setting("INSTAGRAM_SUBSCRIBE_EDGE", parse_text, default="auto")
-    webhook_verify_token: Secret | None = setting(
-        "INSTAGRAM_WEBHOOK_VERIFY_TOKEN", parse_secret, default=None
+    subscribe_edge: str = Field(default="auto", validation_alias="INSTAGRAM_SUBSCRIBE_EDGE")
+    webhook_verify_token: SecretText | None = Field(
+        default=None, validation_alias="INSTAGRAM_WEBHOOK_VERIFY_TOKEN"
     )
-    webhook_secrets: tuple[Secret, ...] = setting(
-        "INSTAGRAM_WEBHOOK_SECRET", parse_secrets, default=()
+    webhook_secrets: SecretTexts = Field(default=(), validation_alias="INSTAGRAM_WEBHOOK_SECRET")
+    deauthorize_url: WebUrl | None = Field(
+        default=None, validation_alias="INSTAGRAM_DEAUTH_CALLBACK_URL"
     )
-    deauthorize_url: str | None = setting(
-        "INSTAGRAM_DEAUTH_CALLBACK_URL", parse_web_url, default=None
+    data_deletion_url: WebUrl | None = Field(
+        default=None, validation_alias="INSTAGRAM_DATA_DELETION_URL"
     )
-    data_deletion_url: str | None = setting(
-        "INSTAGRAM_DATA_DELETION_URL", parse_web_url, default=None
+    insights_enabled: Flag = Field(default=True, validation_alias="ENABLE_INSTAGRAM_INSIGHTS")
+    meta_auth_base_url: WebUrl = Field(
+        default="https://www.facebook.com", validation_alias="META_AUTH_BASE_URL"
     )
-    insights_enabled: bool = setting("ENABLE_INSTAGRAM_INSIGHTS", parse_flag, default=True)
-    meta_auth_base_url: str = setting(
-        "META_AUTH_BASE_URL", parse_web_url, default="https://www.facebook.com"
+    meta_graph_base_url: WebUrl = Field(
+        default="https://graph.facebook.com", validation_alias="META_GRAPH_BASE_URL"
     )
-    meta_graph_base_url: str = setting(
-        "META_GRAPH_BASE_URL", parse_web_url, default="https://graph.facebook.com"
+    meta_upload_base_url: WebUrl = Field(
+        default="https://rupload.facebook.com", validation_alias="META_UPLOAD_BASE_URL"
     )
-    meta_upload_base_url: str = setting(
-        "META_UPLOAD_BASE_URL", parse_web_url, default="https://rupload.facebook.com"
+    auth_base_url: WebUrl = Field(
+        default="https://www.instagram.com", validation_alias="INSTAGRAM_AUTH_BASE_URL"
     )
-    auth_base_url: str = setting(
-        "INSTAGRAM_AUTH_BASE_URL", parse_web_url, default="https://www.instagram.com"
+    api_base_url: WebUrl = Field(
+        default="https://api.instagram.com", validation_alias="INSTAGRAM_API_BASE_URL"
     )
-    api_base_url: str = setting(
-        "INSTAGRAM_API_BASE_URL", parse_web_url, default="https://api.instagram.com"
-    )
-    graph_base_url: str = setting(
-        "INSTAGRAM_GRAPH_BASE_URL", parse_web_url, default="https://graph.instagram.com"
+    graph_base_url: WebUrl = Field(
+        default="https://graph.instagram.com", validation_alias="INSTAGRAM_GRAPH_BASE_URL"
     )
 
+    def missing_names(self) -> tuple[str, ...]:
+        """The settings that Instagram needs; INSTAGRAM_LOGIN decides which app's they are."""
+        credentials: dict[str, object] = {
+            "FACEBOOK_APP_ID": self.facebook_app_id,
+            "FACEBOOK_APP_SECRET": self.facebook_app_secret,
+        }
+        if self.login_type == "instagram":
+            credentials = {
+                "INSTAGRAM_APP_ID": self.instagram_app_id,
+                "INSTAGRAM_APP_SECRET": self.instagram_app_secret,
+            }
+        return names_without_value(
+            {
+                **credentials,
+                "INSTAGRAM_REDIRECT_URI": self.redirect_uri,
+                "INSTAGRAM_WEBHOOK_VERIFY_TOKEN": self.webhook_verify_token,
+            }
+        )
 
-LOGIN_CREDENTIAL_NAMES = {
-    "facebook": ("FACEBOOK_APP_ID", "FACEBOOK_APP_SECRET"),
-    "instagram": ("INSTAGRAM_APP_ID", "INSTAGRAM_APP_SECRET"),
-}
+    def signing_secrets(self) -> tuple[Secret, ...]:
+        """The secrets that may sign deliveries: as configured, or the app secret of the login."""
+        if self.webhook_secrets:
+            return self.webhook_secrets
+        is_facebook = self.login_type == "facebook"
+        app_secret = self.facebook_app_secret if is_facebook else self.instagram_app_secret
+        return (app_secret,) if app_secret else ()
 
 
-def required_setting_names(instagram: InstagramSettings) -> dict[str, tuple[str, ...]]:
-    """Platform → the names it cannot be switched on without."""
-    tiktok = ("TIKTOK_CLIENT_KEY", "TIKTOK_CLIENT_SECRET", "TIKTOK_REDIRECT_URI")
-    instagram_common = ("INSTAGRAM_REDIRECT_URI", "INSTAGRAM_WEBHOOK_VERIFY_TOKEN")
-    return {
-        "tiktok": tiktok,
-        "instagram": LOGIN_CREDENTIAL_NAMES[instagram.login_type] + instagram_common,
-    }
-
-
-def instagram_webhook_secrets(instagram: InstagramSettings) -> tuple[Secret, ...]:
-    """What deliveries are signed with: as set, or the app secret of the chosen login."""
-    app_secrets = {
-        "facebook": instagram.facebook_app_secret,
-        "instagram": instagram.instagram_app_secret,
-    }
-    secret = app_secrets[instagram.login_type]
-    return instagram.webhook_secrets or ((secret,) if secret else ())
-
-
-def build_tiktok_app(tiktok: TikTokSettings) -> PlatformApp | None:
-    """None unless everything that TikTok needs is there."""
-    client_key, client_secret, redirect_uri = (
-        tiktok.client_key,
-        tiktok.client_secret,
-        tiktok.redirect_uri,
-    )
-    if client_key is None or client_secret is None or redirect_uri is None:
-        return None
-    insight_scopes = ("video.list",) if tiktok.insights_enabled else ()
-    return PlatformApp(
-        client_key=client_key,
-        client_secret=client_secret,
-        redirect_uri=redirect_uri,
-        scopes=tiktok.scopes or (*TIKTOK_BASE_SCOPES, *insight_scopes),
-        webhook_secrets=tiktok.webhook_secrets or (client_secret,),
-        base_urls={"auth": tiktok.auth_base_url, "api": tiktok.api_base_url},
-        webhook_tolerance=tiktok.webhook_tolerance,
-        reject_late=tiktok.webhook_late_policy == "reject",
-        legacy_webhooks=tiktok.webhook_compat,
-        pkce=tiktok.pkce,
-        is_sandbox=tiktok.sandbox_mode,
-    )
+def names_without_value(values: dict[str, object]) -> tuple[str, ...]:
+    return tuple(name for name, value in values.items() if value is None)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from threading import Lock
 
 from core.config.limits import MINUTE, LimitSettings
-from core.config.parsers import Rate
+from core.config.value_types import Rate
 from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.limits.sliding_window import RateLimitResult, SlidingWindow
 from core.observability import metrics

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.config.parsers import Rate
+from core.config.value_types import Rate
 from core.limits.redis_client import RedisClient
 
 # KEYS: a block, then one list per rate. ARGV: limit and window in microseconds of each rate.

@@ -15,7 +15,7 @@ def admin_client(make_user, make_api_client):
 def test_settings_are_shown_by_name_and_never_by_value(admin_client):
     response = admin_client.get("/api/admin/config")
     assert response.json["data"]["TIKTOK_CLIENT_SECRET"] is True
-    assert response.json["data"]["SLACK_WEBHOOK_URL"] is False
+    assert response.json["data"]["JWT_SECRET"] is False
     assert "client-secret" not in response.text
     assert set(map(type, response.json["data"].values())) == {bool}
 

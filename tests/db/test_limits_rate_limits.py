@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from core.config.limits import LimitSettings
-from core.config.parsers import Rate
+from core.config.value_types import Rate
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient, RedisUnavailable
 

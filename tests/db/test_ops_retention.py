@@ -126,8 +126,9 @@ def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, service
 
 
 def test_operators_decide_how_long_events_are_kept(database, services, run_sql):
-    limits = replace(services.settings.limits, webhook_retention=timedelta(days=60))
-    patient = replace(services, settings=replace(services.settings, limits=limits))
+    limits = services.settings.limits.model_copy(update={"webhook_retention": timedelta(days=60)})
+    settings = services.settings.model_copy(update={"limits": limits})
+    patient = replace(services, settings=settings)
     run_sql(insert_row_sql("webhook_events", "now() - interval '31 days'"))
     assert housekeeping.run_housekeeping(database, patient)["webhook_events"] == 0
     assert housekeeping.run_housekeeping(database, services)["webhook_events"] == 1

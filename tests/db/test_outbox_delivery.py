@@ -242,7 +242,7 @@ def test_a_person_who_asks_does_not_wait_for_the_end_of_a_rest(deliverer):
 
 def test_a_stored_address_without_tls_is_not_called_where_that_is_not_allowed(deliverer):
     delivery, _ = deliverer.create_delivery()
-    settings = replace(deliverer.services.settings, endpoint_private_hosts=False)
+    settings = deliverer.services.settings.model_copy(update={"endpoint_private_hosts": False})
     deliverer.services = replace(deliverer.services, settings=settings)
     deliverer.deliver_all()
     assert (deliverer.server.requests, deliverer.load_attempts(delivery)[0].error) == (

@@ -3,7 +3,6 @@
 Held back is not failed: it costs no attempt, and says when it goes on.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -206,9 +205,8 @@ def test_an_address_outside_of_those_we_have_verified_is_refused_here(
     publisher, account, said, is_fine
 ):
     ours = ("example.org", "https://example.net/mine/")
-    publisher.replace_settings(
-        tiktok=replace(publisher.services.settings.tiktok, verified_urls=ours)
-    )
+    tiktok = publisher.services.settings.tiktok.model_copy(update={"verified_urls": ours})
+    publisher.replace_settings(tiktok=tiktok)
 
     if is_fine:
         assert publisher.request_upload(account.user_id, said).post.publish_id

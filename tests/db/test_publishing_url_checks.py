@@ -21,7 +21,8 @@ SECOND = timedelta(seconds=1)
 def publisher(publisher):
     """A house that looks, beside which the internet is this machine."""
     publisher.accept_starts()
-    publisher.replace_settings(tiktok=replace(publisher.services.settings.tiktok, check_urls="on"))
+    tiktok = publisher.services.settings.tiktok.model_copy(update={"check_urls": "on"})
+    publisher.replace_settings(tiktok=tiktok)
     publisher.services = replace(
         publisher.services, public_http=HttpClient(body_limit=100, sleep=lambda _: None)
     )
@@ -90,8 +91,8 @@ def test_a_server_that_does_not_know_head_is_asked_for_one_byte(publisher):
 
 
 def test_a_video_larger_than_the_setting_is_refused(publisher):
-    figures = replace(publisher.services.settings.limits, tiktok_max_video_bytes=999)
-    publisher.replace_settings(limits=figures)
+    limits = publisher.services.settings.limits.model_copy(update={"tiktok_max_video_bytes": 999})
+    publisher.replace_settings(limits=limits)
     serve_file(publisher, status=206, Content_Range="bytes 0-0/1000")
 
     assert "too large" in url_fault(publisher, VIDEO_PATH)
@@ -171,6 +172,8 @@ def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(p
     ],
 )
 def test_where_another_server_stands_in_its_internet_is_not_ours(publisher, said, base, wanted):
-    tiktok = replace(publisher.services.settings.tiktok, check_urls=said, api_base_url=base)
+    tiktok = publisher.services.settings.tiktok.model_copy(
+        update={"check_urls": said, "api_base_url": base}
+    )
 
     assert should_check_urls(tiktok) is wanted

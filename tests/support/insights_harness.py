@@ -1,7 +1,7 @@
 """A place to sample from: an account that allows it, and a TikTok whose videos the test invents."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -32,7 +32,8 @@ class InsightsHarness:
     user_info: dict = field(default_factory=lambda: {"follower_count": 7})
 
     def __post_init__(self):
-        tiktok = replace(self.publisher.services.settings.tiktok, insights_enabled=True)
+        settings = self.publisher.services.settings
+        tiktok = settings.tiktok.model_copy(update={"insights_enabled": True})
         self.publisher.replace_settings(tiktok=tiktok)
         self.install_handlers()
 

@@ -214,11 +214,13 @@ class PublishingHarness:
 
     def replace_settings(self, **settings):
         """The same place under other settings."""
-        self.services = replace(self.services, settings=replace(self.services.settings, **settings))
+        changed = self.services.settings.model_copy(update=settings)
+        self.services = replace(self.services, settings=changed)
 
     def disable_audit(self):
         """The same place before TikTok's audit."""
-        self.replace_settings(tiktok=replace(self.services.settings.tiktok, app_audited=False))
+        tiktok = self.services.settings.tiktok.model_copy(update={"app_audited": False})
+        self.replace_settings(tiktok=tiktok)
 
     def flat(self, **body):
         return flat_response(**body)

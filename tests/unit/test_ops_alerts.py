@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def test_no_two_alerts_have_one_name():
 
 def retry_waits(**changed):
     return [
-        step.total_seconds() for step in retry_policy(replace(LimitSettings(), **changed)).delays
+        step.total_seconds() for step in retry_policy(LimitSettings(**changed)).delays
     ]
 
 

@@ -1,0 +1,271 @@
+"""Types of settings: how the text of an environment variable becomes a value.
+
+Every function here takes text and raises ValueError with a message that continues the setting's
+name ("SESSION_DAYS must be ..."). No message quotes the text, because it may be a secret.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from pydantic import BeforeValidator, PlainValidator
+
+from core.crypto import KEY_ID_PATTERN, decode_key
+from platforms.secret import Secret
+
+TRUE_WORDS = frozenset({"1", "true", "on", "yes"})
+FALSE_WORDS = frozenset({"0", "false", "off", "no"})
+UNIT_NAMES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+DURATION_PATTERN = re.compile(r"(\d{1,9})([smhd]?)")
+RATE_PATTERN = re.compile(r"(\d{1,9})/(\d{1,6})([smhd])")
+MAX_REDIRECT_URL_LENGTH = 511
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+SQLALCHEMY_DIALECT = "postgresql+psycopg2"
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", SQLALCHEMY_DIALECT})
+REDIS_SCHEMES = frozenset({"redis", "rediss"})
+BROKER_SCHEMES = REDIS_SCHEMES | {"amqp", "amqps"}
+
+SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `limit` uses within any `window`."""
+
+    limit: int
+    window: timedelta
+
+
+def from_text(parse: Callable[[str], Any]) -> BeforeValidator:
+    """Apply `parse` to text only, so that values in code are accepted as they are."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def parse_secret(value: str | Secret) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def parse_secrets(value: str | tuple[Secret, ...]) -> tuple[Secret, ...]:
+    if isinstance(value, tuple):
+        return value
+    return tuple(Secret(word.strip()) for word in value.split(",") if word.strip())
+
+
+def parse_words(value: str) -> tuple[str, ...]:
+    """Split text at commas and white space."""
+    return tuple(word for word in re.split(r"[,\s]+", value) if word)
+
+
+def parse_flag(value: str) -> bool:
+    if value.lower() not in TRUE_WORDS | FALSE_WORDS:
+        raise ValueError("must be on or off")
+    return value.lower() in TRUE_WORDS
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a parser that accepts these words only."""
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError("must be one of " + ", ".join(words))
+        return value
+
+    return parse
+
+
+def matching(pattern: str, description: str) -> Callable[[str], str]:
+    """Return a parser that accepts text of this ASCII pattern; `description` is for the error."""
+
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(f"must be {description}")
+        return value
+
+    return parse
+
+
+parse_word = matching(r"[A-Za-z0-9_-]+", "letters, digits, _ and -")
+parse_digits = matching(r"\d+", "digits only")
+parse_alphanumeric = matching(r"[A-Za-z0-9]+", "letters and digits only")
+
+
+def parse_positive_int(value: str) -> int:
+    if not re.fullmatch(r"\d{1,15}", value, re.ASCII) or int(value) == 0:
+        raise ValueError("must be a whole number above 0")
+    return int(value)
+
+
+def parse_non_negative_int(value: str) -> int:
+    return 0 if value == "0" else parse_positive_int(value)
+
+
+def duration_in(unit: str, *, minimum: int = 0) -> Callable[[str], timedelta]:
+    """Return a parser for `90s`, `15m`, `26h`, `14d`, or a plain number of `unit`.
+
+    Units: `minimum` is in `unit` too; a shorter duration is refused.
+    """
+
+    def parse(value: str) -> timedelta:
+        match = DURATION_PATTERN.fullmatch(value)
+        if not match:
+            raise ValueError(f"must be a duration such as 15m, or a number of {unit}")
+        duration = timedelta(**{UNIT_NAMES.get(match[2], unit): int(match[1])})
+        if duration < timedelta(**{unit: minimum}):
+            raise ValueError(f"must be at least {minimum} {unit}")
+        return duration
+
+    return parse
+
+
+def parse_durations(value: str) -> tuple[timedelta, ...]:
+    return tuple(duration_in("seconds")(word) for word in parse_words(value))
+
+
+def parse_rates(value: str) -> tuple[Rate, ...]:
+    """Parse `100/1m,5000/1h`: all rates of the list apply at the same time."""
+    return tuple(parse_rate(word) for word in parse_words(value))
+
+
+def parse_rate(word: str) -> Rate:
+    match = RATE_PATTERN.fullmatch(word)
+    if not match:
+        raise ValueError("must be rates such as 100/1m,5000/1h")
+    return Rate(int(match[1]), timedelta(**{UNIT_NAMES[match[3]]: int(match[2])}))
+
+
+def split_url(value: str) -> SplitResult:
+    """Split a URL. Errors: ValueError; Python's own message would quote the text."""
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    return url
+
+
+def parse_web_url(value: str) -> str:
+    """Check an http(s) URL without query, fragment and user; drop trailing slashes."""
+    url = split_url(value)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    if url.query or url.fragment or url.username is not None:
+        raise ValueError("must have no query, no fragment and no user")
+    return value.rstrip("/")
+
+
+def parse_redirect_url(value: str) -> str:
+    """Check a redirect URI. It is kept unchanged: platforms compare it byte by byte."""
+    url = split_url(parse_web_url(value))
+    if len(value) > MAX_REDIRECT_URL_LENGTH or set(value) & set("*?# ") or not value.isprintable():
+        raise ValueError(
+            "must have no *, ?, # or blank, and at most "
+            f"{MAX_REDIRECT_URL_LENGTH} printable characters"
+        )
+    if url.scheme != "https" and url.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("must begin with https:// (http:// is allowed for localhost only)")
+    return value
+
+
+def parse_database_url(value: str) -> str:
+    """Accept every usual scheme of Postgres and return the one that names our driver."""
+    if split_url(value).scheme not in POSTGRES_SCHEMES:
+        raise ValueError("must begin with postgresql://")
+    return SQLALCHEMY_DIALECT + value[value.index(":") :]
+
+
+def with_sslmode(url: str, sslmode: str | None) -> str:
+    """Add the `sslmode` to a database URL that has none.
+
+    Without a configured mode, a server on another machine must present a valid certificate
+    (`verify-full`), and one on this machine needs none.
+    """
+    query = parse_qs(split_url(url).query)
+    host = query.get("host", [split_url(url).hostname or ""])[0]
+    is_local = host == "" or host in LOOPBACK_HOSTS or host.startswith("/")
+    if "sslmode" in query or (is_local and sslmode is None):
+        return url
+    return f"{url}{'&' if split_url(url).query else '?'}sslmode={sslmode or 'verify-full'}"
+
+
+def parse_broker_url(value: str) -> str:
+    if split_url(value).scheme not in BROKER_SCHEMES:
+        raise ValueError("must begin with redis://, rediss://, amqp:// or amqps://")
+    return value
+
+
+def parse_redis_url(value: str) -> str:
+    if not is_redis_url(value):
+        raise ValueError("must begin with redis:// or rediss://")
+    return value
+
+
+def is_redis_url(url: str) -> bool:
+    return split_url(url).scheme in REDIS_SCHEMES
+
+
+def parse_media_url(value: str) -> str:
+    url = split_url(value)
+    if url.scheme == "s3":
+        raise ValueError("s3:// is not supported yet: use file:///an/absolute/directory")
+    if url.scheme != "file" or url.netloc or not url.path.startswith("/"):
+        raise ValueError("must be file:///an/absolute/directory")
+    return value
+
+
+def parse_encryption_key(value: str) -> tuple[str, Secret]:
+    """Check one key and give it the id of a single key. Errors: ValueError."""
+    decode_key(Secret(value))
+    return SINGLE_KEY_ID, Secret(value)
+
+
+def parse_encryption_keys(value: str) -> tuple[tuple[str, Secret], ...]:
+    """Parse `id:base64,id:base64`; the first key is the current one."""
+    keys = tuple(parse_encryption_key_entry(word) for word in value.split(",") if word.strip())
+    if len({key_id for key_id, _ in keys}) != len(keys):
+        raise ValueError("names an id twice")
+    return keys
+
+
+def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
+    key_id, _, key = word.strip().partition(":")
+    if not KEY_ID_PATTERN.fullmatch(key_id):
+        raise ValueError("must be id:base64,id:base64 with ids of letters, digits, _ and -")
+    decode_key(Secret(key))
+    return key_id, Secret(key)
+
+
+Flag = Annotated[bool, from_text(parse_flag)]
+PositiveInt = Annotated[int, from_text(parse_positive_int)]
+NonNegativeInt = Annotated[int, from_text(parse_non_negative_int)]
+Seconds = Annotated[timedelta, from_text(duration_in("seconds"))]
+Minutes = Annotated[timedelta, from_text(duration_in("minutes"))]
+Hours = Annotated[timedelta, from_text(duration_in("hours"))]
+Days = Annotated[timedelta, from_text(duration_in("days"))]
+AtLeast14Days = Annotated[timedelta, from_text(duration_in("days", minimum=14))]
+Durations = Annotated[tuple[timedelta, ...], from_text(parse_durations)]
+Rates = Annotated[tuple[Rate, ...], from_text(parse_rates)]
+Words = Annotated[tuple[str, ...], from_text(parse_words)]
+Word = Annotated[str, from_text(parse_word)]
+Digits = Annotated[str, from_text(parse_digits)]
+ClaimName = Annotated[str, from_text(matching(r"[\w.:/-]+", "the name of a claim"))]
+GraphVersion = Annotated[str, from_text(matching(r"v\d+\.\d+", "a version such as v26.0"))]
+WebUrl = Annotated[str, from_text(parse_web_url)]
+RedirectUrl = Annotated[str, from_text(parse_redirect_url)]
+DatabaseUrl = Annotated[str, from_text(parse_database_url)]
+BrokerUrl = Annotated[str, from_text(parse_broker_url)]
+RedisUrl = Annotated[str, from_text(parse_redis_url)]
+MediaUrl = Annotated[str, from_text(parse_media_url)]
+SecretText = Annotated[Secret, PlainValidator(parse_secret)]
+SecretTexts = Annotated[tuple[Secret, ...], PlainValidator(parse_secrets)]
+WordSecret = Annotated[Secret, PlainValidator(lambda value: Secret(parse_word(value)))]
+AlphanumericSecret = Annotated[
+    Secret, PlainValidator(lambda value: Secret(parse_alphanumeric(value)))
+]
+EncryptionKeys = tuple[tuple[str, Secret], ...]
+"""Key ids with base64 of 32 bytes each, the current key first."""
+EncryptionKey = Annotated[tuple[str, Secret], PlainValidator(parse_encryption_key)]
+EncryptionKeyList = Annotated[EncryptionKeys, PlainValidator(parse_encryption_keys)]
