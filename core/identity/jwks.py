@@ -1,56 +1,68 @@
-"""The published keys of a host application, fetched through our one door and kept for a while."""
+"""The public keys of the host application (JWKS), fetched through our HTTP client and cached."""
 
 import time
-from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
-import jwt
+from jwt import InvalidTokenError, PyJWKClient, PyJWKSet, PyJWTError
+from jwt.exceptions import PyJWKClientError
 
-from platforms.errors import Unavailable
+from platforms.errors import PlatformError, Unavailable
 from platforms.http import SAFE_RETRY, HttpClient
 
-KEY_CACHE_SECONDS = 600.0  # seconds
-MIN_REFETCH_SECONDS = (
-    30.0  # seconds before an unknown key id makes us look again: anybody can invent one
-)
+KEY_CACHE_SECONDS = 600.0
+# Between two fetches because of an unknown key id (anybody can invent one) or after a failed fetch.
+MIN_REFETCH_SECONDS = 30.0
 HTTP_OK = 200
 
 
-class JwksClient:
-    """Errors of `key`: jwt.InvalidTokenError, Unavailable."""
+class JwksClient(PyJWKClient):
+    """PyJWT's client and cache, with our limits on time and size of a response. Thread-safe."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        http: HttpClient | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url, self._http, self._clock = url, http or HttpClient(), clock
-        self._lock = Lock()
-        self._keys: dict[str | None, Any] = {}
-        self._fetched_at = float("-inf")
+    def __init__(self, url: str, *, http: HttpClient | None = None) -> None:
+        super().__init__(url, lifespan=KEY_CACHE_SECONDS, cooldown_duration=MIN_REFETCH_SECONDS)
+        self._http = http or HttpClient()
+        self._latest: PyJWKSet | None = None
+        self._failed_at = float("-inf")
 
     def get_key(self, key_id: str | None) -> Any:
-        """The key with this id. A host with a single key need not name it."""
-        with self._lock:
-            age = self._clock() - self._fetched_at
-            if age > KEY_CACHE_SECONDS or (key_id not in self._keys and age > MIN_REFETCH_SECONDS):
-                self._fetch()
-            if key_id is None and len(self._keys) == 1:
-                return next(iter(self._keys.values()))
-            if key_id not in self._keys:
-                raise jwt.InvalidTokenError("unknown key")
-            return self._keys[key_id]
+        """Return the key with this id. A host application with one key need not name it.
 
-    def _fetch(self) -> None:
-        self._fetched_at = self._clock()
-        reply = self._http.call("GET", self._url, endpoint="host.jwks", retry=SAFE_RETRY)
-        if reply.status != HTTP_OK:
-            raise Unavailable(f"the host's keys: {reply.status}", code="INVALID_RESPONSE")
+        Errors: jwt.InvalidTokenError if there is no such key; Unavailable.
+        """
+        if key_id is None:
+            keys = self.get_jwk_set().keys
+            if len(keys) == 1:
+                return keys[0].key
+            raise InvalidTokenError("the token names no key, and there are several")
         try:
-            key_set = jwt.PyJWKSet.from_dict(reply.json())
-        except jwt.PyJWTError:
-            raise Unavailable("the host's keys cannot be read", code="INVALID_RESPONSE") from None
-        self._keys = {one.key_id: one.key for one in key_set.keys}
+            return self.get_signing_key(key_id).key
+        except PyJWKClientError:  # its text quotes the token
+            raise InvalidTokenError("the token names a key that does not exist") from None
+
+    def fetch_data(self) -> PyJWKSet:
+        """Fetch the keys; for a while after a failure, return those of the last success.
+
+        Errors: Unavailable.
+        """
+        if time.monotonic() - self._failed_at < MIN_REFETCH_SECONDS:
+            if self._latest is None:
+                raise Unavailable("the keys of the host application could not be fetched")
+            return self._latest
+        try:
+            self._latest = self._fetch_key_set()
+        except PlatformError:
+            self._failed_at = time.monotonic()
+            raise
+        self._last_successful_fetch = time.monotonic()  # PyJWKClient measures its cooldown by it
+        return self._latest
+
+    def _fetch_key_set(self) -> PyJWKSet:
+        response = self._http.call("GET", self.uri, endpoint="host.jwks", retry=SAFE_RETRY)
+        if response.status != HTTP_OK:
+            message = f"the JWKS URL of the host application answered {response.status}"
+            raise Unavailable(message, code="INVALID_RESPONSE")
+        try:
+            return PyJWKSet.from_dict(self._as_jwk_set_payload(response.json()))
+        except PyJWTError:
+            message = "the JWKS URL of the host application returned no usable key"
+            raise Unavailable(message, code="INVALID_RESPONSE") from None

@@ -4,11 +4,13 @@ import time
 from base64 import urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from core.identity import jwks as jwks_module
 from core.identity.jwks import KEY_CACHE_SECONDS, MIN_REFETCH_SECONDS, JwksClient
 from platforms.errors import Unavailable
 
@@ -68,13 +70,17 @@ def jwks_host():
 
 
 @pytest.fixture
-def jwks_clock():
-    return [1000.0]
+def jwks_clock(monkeypatch):
+    """The clock of PyJWT's cache and of ours, which cannot be passed in."""
+    now = [1000.0]
+    for module in (jwks_module, jwt.jwks_client, jwt.jwk_set_cache, jwt.api_jwk):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
 
 
 @pytest.fixture
 def jwks(jwks_host, jwks_clock):
-    return JwksClient(jwks_host.url, clock=lambda: jwks_clock[0])
+    return JwksClient(jwks_host.url)
 
 
 def test_keys_are_fetched_once_and_kept(jwks_host, jwks, jwks_clock):
@@ -105,6 +111,35 @@ def test_a_host_that_cannot_be_asked_is_no_refusal(jwks_host, jwks):
     jwks_host.status = 404
     with pytest.raises(Unavailable):
         jwks.get_key("a")
+
+
+def test_a_host_that_failed_is_not_called_on_every_request(jwks_host, jwks, jwks_clock):
+    jwks_host.status = 404
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            jwks.get_key("a")
+    assert jwks_host.request_count == 1
+    jwks_clock[0] += MIN_REFETCH_SECONDS + 1
+    jwks_host.status = 200
+    jwks_host.publish(a=make_rsa_key())
+    jwks.get_key("a")
+    assert jwks_host.request_count == 2
+
+
+def test_known_keys_stay_valid_while_the_host_does_not_answer(jwks_host, jwks, jwks_clock):
+    jwks_host.publish(a=make_rsa_key())
+    jwks.get_key("a")
+    jwks_host.status = 404
+    jwks_clock[0] += KEY_CACHE_SECONDS + 1
+    with pytest.raises(Unavailable):
+        jwks.get_key("a")
+    jwks.get_key("a")
+    assert jwks_host.request_count == 2
+
+
+def test_a_host_with_one_key_need_not_name_it(jwks_host, jwks):
+    jwks_host.publish(a=make_rsa_key())
+    jwks.get_key(None)
 
 
 def test_a_token_of_a_published_key_is_accepted(app_factory, jwks_host):
