@@ -1,41 +1,36 @@
-"""When to stop asking a platform that does not answer, and when to try again. Pure: values only.
-
-Must not know how a circuit is kept, nor what was asked.
-"""
+"""The rules of a circuit breaker as pure functions of a circuit and the time."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-FAILURE_THRESHOLD, FAILURE_WINDOW_SECONDS = (
-    5,
-    120.0,
-)  # so many within these seconds, and no answer in between
-OPEN_SECONDS = 60.0  # seconds until somebody may try again
-PROBE_SECONDS = 5.0  # seconds others wait while one tries
+FAILURE_THRESHOLD = 5  # so many failures within the window, and no success between them, open it
+FAILURE_WINDOW_SECONDS = 120.0
+OPEN_SECONDS = 60.0  # until a single call may probe the platform
+PROBE_SECONDS = 5.0  # for which all other calls wait while one probes
 
 
 class CircuitState(StrEnum):
     CLOSED = "CLOSED"  # calls pass
-    OPEN = "OPEN"  # nobody calls
-    HALF_OPEN = "HALF_OPEN"  # one at a time tries
+    OPEN = "OPEN"  # no call passes
+    HALF_OPEN = "HALF_OPEN"  # one call at a time probes the platform
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """What is known of one class of calls. Times in seconds since 1970."""
+    """The state of one class of calls to one platform. Units: times in seconds since 1970."""
 
     state: CircuitState = CircuitState.CLOSED
-    failures: tuple[float, ...] = ()
-    successes: int = 0  # since it is half open
-    free_at: float = 0.0  # until then nobody may call
+    failures: tuple[float, ...] = ()  # times of the latest
+    successes: int = 0  # since it became half open
+    free_at: float = 0.0  # no call may pass before
     last_failure: float | None = None
-    changed: float | None = None
+    changed: float | None = None  # when `state` last changed
 
 
 def admit_call(circuit: Circuit, now: float) -> tuple[Circuit, float]:
-    """Whether a call may be made: the seconds to wait, 0 for go, and the circuit afterwards.
+    """Return the circuit after a call asked to pass, and the seconds it has to wait (0: it passes).
 
-    Whoever finds it open and its time over is the one who tries.
+    The first call after the waiting time of an open circuit becomes the probe.
     """
     if circuit.state is CircuitState.CLOSED:
         return circuit, 0.0
@@ -46,20 +41,22 @@ def admit_call(circuit: Circuit, now: float) -> tuple[Circuit, float]:
 
 
 def circuit_after_failure(circuit: Circuit, now: float) -> Circuit:
-    """The platform did not answer."""
-    recent_failures = (*(at for at in circuit.failures if now - at < FAILURE_WINDOW_SECONDS), now)[
-        -FAILURE_THRESHOLD:
-    ]
-    updated = replace(circuit, failures=recent_failures, last_failure=now, successes=0)
+    """Return the circuit after a call that the platform did not answer."""
+    recent = [at for at in circuit.failures if now - at < FAILURE_WINDOW_SECONDS]
+    failures = (*recent, now)[-FAILURE_THRESHOLD:]
+    updated = replace(circuit, failures=failures, last_failure=now, successes=0)
     if circuit.state is CircuitState.OPEN:
-        return updated  # a call that had begun before it opened
-    if circuit.state is CircuitState.CLOSED and len(recent_failures) < FAILURE_THRESHOLD:
+        return updated  # this call had begun before the circuit opened
+    if circuit.state is CircuitState.CLOSED and len(failures) < FAILURE_THRESHOLD:
         return updated
     return circuit_in_state(replace(updated, free_at=now + OPEN_SECONDS), CircuitState.OPEN, now)
 
 
 def circuit_after_answer(circuit: Circuit, now: float, *, required_successes: int) -> Circuit:
-    """The platform answered, whatever it said; `needed` answers close a half-open circuit."""
+    """Return the circuit after a call that the platform answered, whatever the answer says.
+
+    `required_successes`: so many answers in a row close a half-open circuit.
+    """
     if circuit.state is CircuitState.CLOSED:
         return replace(circuit, failures=())
     if circuit.state is CircuitState.OPEN:
@@ -70,5 +67,5 @@ def circuit_after_answer(circuit: Circuit, now: float, *, required_successes: in
 
 
 def circuit_in_state(circuit: Circuit, state: CircuitState, now: float) -> Circuit:
-    changed_at = circuit.changed if state is circuit.state and circuit.changed else now
-    return replace(circuit, state=state, changed=changed_at)
+    is_unchanged = state is circuit.state and circuit.changed is not None
+    return replace(circuit, state=state, changed=circuit.changed if is_unchanged else now)

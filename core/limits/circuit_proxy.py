@@ -1,58 +1,147 @@
-"""Adapters as the rest of the house gets them: their calls pass through circuits.
+"""Wraps the adapters of a platform so that each of their calls passes through a circuit breaker.
 
-Must not change what a call means; hearing webhooks is never behind a circuit.
+Webhooks are not wrapped: verifying and parsing a delivery calls nobody.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from core.limits.circuits import Circuits
-from platforms.base import OAuth, Platform, Publisher
-from platforms.insights_base import Insights
+from core.limits.circuits import CallClass, Circuits
+from platforms.base import (
+    BytesLike,
+    Chunk,
+    ChunkResult,
+    Grant,
+    OAuth,
+    Platform,
+    Profile,
+    Publisher,
+    PublishProgress,
+    PublishRequest,
+    StartResult,
+)
+from platforms.insights_base import Insights, MetricCounts, PlatformVideo, VideoPage
+from platforms.secret import Secret
 
-CALL_CLASS_BY_METHOD = {
-    "exchange_code": "oauth",
-    "refresh": "oauth",
-    "revoke": "oauth",
-    "send_chunk": "upload",
-    "start": "publish",
-    "cancel": "publish",
-    "fetch_status": "read",
-    "fetch_creator_info": "read",
-    "fetch_profile": "read",
-    "fetch_account_totals": "read",
-    "fetch_video_page": "read",
-    "fetch_videos": "read",
-}
-"""Method of an adapter to class of call. What is not listed here calls nobody."""
+T = TypeVar("T")
 
 
-class CircuitProxy:
-    """An adapter whose calls pass through its platform's circuits."""
+@dataclass(frozen=True)
+class PlatformCircuits:
+    """The circuits of one platform."""
 
-    def __init__(self, adapter: Any, platform: str, circuits: Circuits) -> None:
-        self._adapter, self._platform, self._circuits = adapter, platform, circuits
+    platform: str
+    circuits: Circuits
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._adapter, name)
-        if name not in CALL_CLASS_BY_METHOD:
-            return method
-        return lambda *args, **options: self._circuits.call(
-            self._platform, CALL_CLASS_BY_METHOD[name], partial(method, *args, **options)
+    def call(self, call_class: CallClass, operation: Callable[[], T]) -> T:
+        return self.circuits.call(self.platform, call_class, operation)
+
+
+@dataclass(frozen=True)
+class CircuitOAuth:
+    """An `OAuth` adapter behind circuits."""
+
+    adapter: OAuth
+    circuits: PlatformCircuits
+
+    def authorize_url(
+        self,
+        *,
+        state: str,
+        scopes: Iterable[str] = (),
+        force_consent: bool = False,
+        code_verifier: str | None = None,
+    ) -> str:
+        """Build the URL of the consent page. Calls nobody, so it needs no circuit."""
+        return self.adapter.authorize_url(
+            state=state, scopes=scopes, force_consent=force_consent, code_verifier=code_verifier
         )
+
+    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
+        return self.circuits.call(
+            "oauth", lambda: self.adapter.exchange_code(code, code_verifier=code_verifier)
+        )
+
+    def refresh(self, refresh_token: Secret) -> Grant:
+        return self.circuits.call("oauth", lambda: self.adapter.refresh(refresh_token))
+
+    def revoke(self, access_token: Secret) -> None:
+        return self.circuits.call("oauth", lambda: self.adapter.revoke(access_token))
+
+    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
+        return self.circuits.call("read", lambda: self.adapter.fetch_profile(access_token, scopes))
+
+
+@dataclass(frozen=True)
+class CircuitPublisher:
+    """A `Publisher` adapter behind circuits."""
+
+    adapter: Publisher
+    circuits: PlatformCircuits
+
+    def start(self, token: Secret, request: PublishRequest) -> StartResult:
+        return self.circuits.call("publish", lambda: self.adapter.start(token, request))
+
+    def send_chunk(
+        self,
+        upload_url: Secret,
+        data: BytesLike,
+        *,
+        chunk: Chunk,
+        total_size: int,
+        content_type: str,
+    ) -> ChunkResult:
+        return self.circuits.call(
+            "upload",
+            lambda: self.adapter.send_chunk(
+                upload_url, data, chunk=chunk, total_size=total_size, content_type=content_type
+            ),
+        )
+
+    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
+        return self.circuits.call("read", lambda: self.adapter.fetch_status(token, publish_id))
+
+    def cancel(self, token: Secret, publish_id: str) -> None:
+        return self.circuits.call("publish", lambda: self.adapter.cancel(token, publish_id))
+
+    def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
+        return self.circuits.call("read", lambda: self.adapter.fetch_creator_info(token))
+
+
+@dataclass(frozen=True)
+class CircuitInsights:
+    """An `Insights` adapter behind circuits."""
+
+    adapter: Insights
+    circuits: PlatformCircuits
+
+    def fetch_account_totals(self, token: Secret, scopes: Iterable[str]) -> MetricCounts:
+        return self.circuits.call("read", lambda: self.adapter.fetch_account_totals(token, scopes))
+
+    def fetch_video_page(
+        self, token: Secret, scopes: Iterable[str], *, cursor: int | None = None
+    ) -> VideoPage:
+        return self.circuits.call(
+            "read", lambda: self.adapter.fetch_video_page(token, scopes, cursor=cursor)
+        )
+
+    def fetch_videos(
+        self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
+    ) -> tuple[PlatformVideo, ...]:
+        return self.circuits.call("read", lambda: self.adapter.fetch_videos(token, scopes, ids=ids))
 
 
 def wrap_platforms(platforms: Mapping[str, Platform], circuits: Circuits) -> dict[str, Platform]:
-    """The same platforms, behind these circuits."""
-    return {
-        name: replace(
-            platform,
-            oauth=cast("OAuth", CircuitProxy(platform.oauth, name, circuits)),
-            publisher=cast("Publisher", CircuitProxy(platform.publisher, name, circuits)),
-            insights=platform.insights
-            and cast("Insights", CircuitProxy(platform.insights, name, circuits)),
-        )
-        for name, platform in platforms.items()
-    }
+    """Return the same platforms with their adapters behind these circuits."""
+    return {name: wrap_platform(platform, circuits) for name, platform in platforms.items()}
+
+
+def wrap_platform(platform: Platform, circuits: Circuits) -> Platform:
+    own = PlatformCircuits(platform.name, circuits)
+    return replace(
+        platform,
+        oauth=CircuitOAuth(platform.oauth, own),
+        publisher=CircuitPublisher(platform.publisher, own),
+        insights=None if platform.insights is None else CircuitInsights(platform.insights, own),
+    )

@@ -1,7 +1,7 @@
-"""Calls to platforms pass through a circuit per platform and class, known to all processes.
+"""Circuit breakers for calls to platforms, one per platform and class of calls.
 
-While one is open the call is not made and `PlatformAway` postpones the work. Without Redis each
-process judges by itself.
+Their state is in Redis, shared by all processes. While a circuit is open, calls are not made and
+`CircuitOpen` snoozes the work. Without Redis each process keeps circuits of its own.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 from core.errors import ServiceUnavailable
 from core.limits.breaker import (
@@ -25,19 +25,19 @@ from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.outcomes import Snooze
 from platforms.errors import PlatformError, Unavailable
 
-CALL_CLASSES = ("oauth", "upload", "publish", "read")
-REQUIRED_SUCCESSES = {"instagram": 2}  # answers that close a half-open circuit; one elsewhere
-MAX_SWAP_ATTEMPTS = (
-    FAILURE_THRESHOLD  # to write what others write as well: one of them gets through each time
-)
-CIRCUIT_TTL_SECONDS = 7 * 86_400  # seconds a circuit is remembered after its last call
-CACHE_SECONDS = (
-    0.1  # seconds in which calls still pass through a circuit that somebody else has opened,
-)
-# and in which good answers through a whole one are counted together
+CallClass = Literal["oauth", "upload", "publish", "read"]
+CALL_CLASSES: tuple[CallClass, ...] = get_args(CallClass)
 
-# KEYS: the circuit. ARGV: what it was, what it becomes, which total to raise ('' for none), and by
-# how much. Answers what it is now if that is not what it was, and nothing otherwise.
+REQUIRED_SUCCESSES = {"instagram": 2}  # answers that close a half-open circuit; elsewhere one
+# Each round of competing writers lets one through, and at most FAILURE_THRESHOLD failures matter.
+MAX_SWAP_ATTEMPTS = FAILURE_THRESHOLD
+CIRCUIT_TTL_SECONDS = 7 * 86_400  # how long Redis keeps a circuit after its last call
+# How long calls pass a circuit as this process last read it, though another process may have opened
+# it; and for how long successes through a healthy circuit are counted here before Redis gets them.
+CACHE_SECONDS = 0.1
+
+# Compare and swap. KEYS: the circuit. ARGV: its expected text, its new text, the total to raise
+# ('' for none), by how much. Returns the present text if it is not the expected one, else nil.
 SWAP_SCRIPT = f"""
 if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[3], ARGV[4]) end
 local now = redis.call('HGET', KEYS[1], 'circuit') or ''
@@ -49,9 +49,8 @@ return not same and now
 READ_SCRIPT = "return redis.call('HMGET', KEYS[1], 'circuit', 'failures', 'successes')"
 
 T = TypeVar("T")
-CircuitUpdate = Callable[
-    [Circuit], tuple[Circuit, float]
-]  # the circuit afterwards, and seconds to wait
+CircuitUpdate = Callable[[Circuit], tuple[Circuit, float]]
+"""Circuit before → circuit after, and the seconds that the call has to wait."""
 
 
 class CircuitOpen(Snooze, ServiceUnavailable):
@@ -64,96 +63,110 @@ class CircuitOpen(Snooze, ServiceUnavailable):
 
 @dataclass(frozen=True)
 class CachedCircuit:
-    """A circuit as this process last saw it: its text in Redis, and when by the process's clock."""
+    """A circuit as this process last read it, with its text in Redis.
+
+    Units: `read_at` in seconds of the monotonic clock.
+    """
 
     serialized: str
     circuit: Circuit
     read_at: float
 
     def can_pass(self) -> bool:
-        return (
-            self.circuit.state is CircuitState.CLOSED
-            and time.monotonic() - self.read_at < CACHE_SECONDS
-        )
+        is_fresh = time.monotonic() - self.read_at < CACHE_SECONDS
+        return is_fresh and self.circuit.state is CircuitState.CLOSED
 
     def is_healthy(self) -> bool:
-        """A good answer changes nothing in it."""
+        """Whether another success would change nothing."""
         return self.can_pass() and not self.circuit.failures
 
 
 @dataclass(frozen=True)
 class CircuitView:
-    """One circuit as a person sees it."""
+    """One circuit for the admin API. The totals count since Redis last lost the circuit."""
 
     platform: str
-    call_class: str
+    call_class: CallClass
     circuit: Circuit
-    failures: int  # in all, since anybody remembers
+    failures: int
     successes: int
 
 
 class Circuits:
+    """Every circuit as this process sees it. Thread-safe."""
+
     def __init__(
         self, redis_client: RedisClient, *, clock: Callable[[], float], jitter: Callable[[], float]
     ) -> None:
-        """`clock` gives seconds since 1970."""
-        self._swap, self._read = (
-            redis_client.register_script(SWAP_SCRIPT),
-            redis_client.register_script(READ_SCRIPT),
-        )
+        """`clock` returns seconds since 1970, `jitter` a number from 0 to 1."""
+        self._swap = redis_client.register_script(SWAP_SCRIPT)
+        self._read = redis_client.register_script(READ_SCRIPT)
         self._clock, self._jitter = clock, jitter
-        self._lock, self._local_circuits = Lock(), dict[str, Circuit]()
+        self._lock = Lock()
         self._cached: dict[str, CachedCircuit] = {}
-        self._unreported_successes: dict[str, int] = {}  # good answers that Redis was not told of
+        self._local_circuits: dict[str, Circuit] = {}  # used while Redis is unavailable
+        self._unreported_successes: dict[str, int] = {}
         self._reported_at: dict[str, float] = {}
 
-    def call(self, platform: str, call_class: str, operation: Callable[[], T]) -> T:
-        """Do it and note how it went. Errors: PlatformAway if the circuit is open; `act`'s own."""
-        key = f"circuit:{platform}:{call_class}"
+    def call(self, platform: str, call_class: CallClass, operation: Callable[[], T]) -> T:
+        """Run `operation` if its circuit lets it pass, and record whether the platform answered.
+
+        Errors: CircuitOpen; those of `operation`.
+        """
+        key = circuit_key(platform, call_class)
         required_successes = REQUIRED_SUCCESSES.get(platform, 1)
-        self._before_call(key)
+        self._admit(key)
         try:
             result = operation()
         except PlatformError as error:
-            self._after_call(
-                key, is_unavailable=is_outage(error), required_successes=required_successes
-            )
+            if is_outage(error):
+                self._record_failure(key)
+            else:
+                self._record_answer(key, required_successes=required_successes)
             raise
-        self._after_call(key, is_unavailable=False, required_successes=required_successes)
+        self._record_answer(key, required_successes=required_successes)
         return result
 
     def list_circuits(self, platforms: Iterable[str]) -> list[CircuitView]:
-        """How all circuits of these platforms stand."""
+        """Return all circuits of these platforms."""
         return [
             CircuitView(
-                platform, call_class, *self._load_with_totals(f"circuit:{platform}:{call_class}")
+                platform, call_class, *self._load_with_totals(circuit_key(platform, call_class))
             )
             for platform in platforms
             for call_class in CALL_CLASSES
         ]
 
-    def _before_call(self, key: str) -> None:
-        if (cached := self._cached.get(key)) and cached.can_pass():
-            return  # whoever leaves looks again
+    def _admit(self, key: str) -> None:
+        """Errors: CircuitOpen."""
+        cached = self._cached.get(key)
+        if cached is not None and cached.can_pass():
+            return
         self._cached.pop(key, None)
         wait = self._update(key, lambda circuit: admit_call(circuit, self._clock()), counter="")
         if wait:
             raise CircuitOpen(timedelta(seconds=wait) * (1 + self._jitter() / 4))
 
-    def _after_call(self, key: str, *, is_unavailable: bool, required_successes: int) -> None:
+    def _record_failure(self, key: str) -> None:
+        self._update(
+            key,
+            lambda circuit: (circuit_after_failure(circuit, self._clock()), 0.0),
+            counter="failures",
+        )
+
+    def _record_answer(self, key: str, *, required_successes: int) -> None:
+        successes = self._successes_to_report(key)
+        if successes == 0:
+            return
+
         def update(circuit: Circuit) -> tuple[Circuit, float]:
             now = self._clock()
-            return circuit_after_failure(circuit, now) if is_unavailable else circuit_after_answer(
-                circuit, now, required_successes=required_successes
-            ), 0.0
+            return circuit_after_answer(circuit, now, required_successes=required_successes), 0.0
 
-        if is_unavailable:
-            self._update(key, update, counter="failures")
-        elif successes := self._successes_to_report(key):
-            self._update(key, update, counter="successes", amount=successes)
+        self._update(key, update, counter="successes", amount=successes)
 
     def _successes_to_report(self, key: str) -> int:
-        """How many good answers are to be counted now, this one among them; 0 for later."""
+        """Count this success; return how many Redis is to be told of now, 0 for none yet."""
         now = time.monotonic()
         with self._lock:
             cached, successes = self._cached.get(key), self._unreported_successes.get(key, 0) + 1
@@ -165,23 +178,21 @@ class Circuits:
             return successes
 
     def _update(self, key: str, update: CircuitUpdate, *, counter: str, amount: int = 1) -> float:
-        """Decide by what was seen last, write unless somebody wrote in between: then anew."""
+        """Apply `update` to the circuit as last read, again if another process has changed it."""
         try:
             cached = self._cached.get(key) or self._fetch(key)
             for _ in range(MAX_SWAP_ATTEMPTS):
                 updated, wait = update(cached.circuit)
-                if not counter and updated == cached.circuit:
+                is_unchanged = updated == cached.circuit
+                if is_unchanged and not counter:
                     break
-                serialized = (
-                    cached.serialized if updated == cached.circuit else serialize_circuit(updated)
-                )
-                current: str | None = self._swap(
-                    [key], [cached.serialized, serialized, counter, amount]
-                )
+                serialized = cached.serialized if is_unchanged else serialize_circuit(updated)
+                arguments = [cached.serialized, serialized, counter, amount]
+                current: str | None = self._swap([key], arguments)
                 if current is None:
                     self._cached[key] = CachedCircuit(serialized, updated, time.monotonic())
                     break
-                cached, counter = self._remember(key, current), ""
+                cached, counter = self._remember(key, current), ""  # the total is already raised
         except RedisUnavailable:
             self._cached.pop(key, None)
             return self._update_local(key, update)
@@ -193,7 +204,7 @@ class Circuits:
             return wait
 
     def _fetch(self, key: str) -> CachedCircuit:
-        """Errors: SharedAway."""
+        """Errors: RedisUnavailable."""
         return self._remember(key, self._read([key], [])[0] or "")
 
     def _remember(self, key: str, text: str) -> CachedCircuit:
@@ -201,7 +212,7 @@ class Circuits:
         return self._cached[key]
 
     def _load_with_totals(self, key: str) -> tuple[Circuit, int, int]:
-        """As Redis has it; without Redis, as we have it ourselves."""
+        """The circuit with its failures and successes; without Redis, this process's own."""
         try:
             text, failures, successes = self._read([key], [])
         except RedisUnavailable:
@@ -209,18 +220,21 @@ class Circuits:
         return parse_circuit(text), int(failures or 0), int(successes or 0)
 
 
+def circuit_key(platform: str, call_class: CallClass) -> str:
+    return f"circuit:{platform}:{call_class}"
+
+
 def is_outage(error: PlatformError) -> bool:
-    """5xx, time-outs and broken connections; an answer we cannot read is an answer."""
+    """5xx, timeouts and broken connections are outages; an unreadable response is an answer."""
     return isinstance(error, Unavailable) and error.code != "INVALID_RESPONSE"
 
 
 def parse_circuit(text: str | None) -> Circuit:
     if not text:
         return Circuit()
-    found = json.loads(text)
-    return Circuit(
-        **found | {"state": CircuitState(found["state"]), "failures": tuple(found["failures"])}
-    )
+    fields = json.loads(text)
+    state, failures = CircuitState(fields["state"]), tuple(fields["failures"])
+    return Circuit(**fields | {"state": state, "failures": failures})
 
 
 def serialize_circuit(circuit: Circuit) -> str:

@@ -1,7 +1,7 @@
-"""How often we may do something: platforms' limits per account, and our own API's per caller.
+"""Rate limits: those of the platforms per account, and those of our own API per principal.
 
-Asking a platform's limit never fails: while Redis is away a slow rate of our own holds, not an open
-gate. Our API's limits do fail, with `SharedAway`, so that each route decides whether to let pass.
+If Redis is unavailable, platform limits go on with a low rate per process, and API limits raise
+`RedisUnavailable`, so that each route decides whether it answers.
 """
 
 import time
@@ -15,14 +15,12 @@ from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.limits.sliding_window import RateLimitResult, SlidingWindow
 from core.observability import metrics
 
-LOCAL_BUDGET_DIVISOR = (
-    6  # of a budget, one part is what each process allows itself while Redis is away
-)
-MAX_LOCAL_KEYS = 10_000  # keys remembered locally before those that are over are forgotten
+LOCAL_BUDGET_DIVISOR = 6  # without Redis each process allows itself a sixth of a limit
+MAX_LOCAL_KEYS = 10_000  # at so many keys, those whose waiting time is over are dropped
 
 
 def platform_rates(limits: LimitSettings) -> dict[str, Rate]:
-    """Class of endpoint → what the platform allows per account and minute."""
+    """Endpoint class → what TikTok allows per account."""
     return {
         "init": Rate(limits.tiktok_init_per_minute, MINUTE),
         "status": Rate(limits.tiktok_status_per_minute, MINUTE),
@@ -32,6 +30,8 @@ def platform_rates(limits: LimitSettings) -> dict[str, Rate]:
 
 
 class RateLimits:
+    """Thread-safe."""
+
     def __init__(
         self,
         redis_client: RedisClient,
@@ -39,15 +39,17 @@ class RateLimits:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sliding_window, self._rates, self._local_limiter = (
-            SlidingWindow(redis_client),
-            rates,
-            LocalLimiter(clock),
-        )
+        """`rates`: endpoint class → limit per account. `clock` is used while Redis is not."""
+        self._sliding_window = SlidingWindow(redis_client)
+        self._rates = rates
+        self._local_limiter = LocalLimiter(clock)
 
     def acquire(self, account_id: int, endpoint_class: str) -> timedelta | None:
-        """None: go, and it is counted, whatever becomes of the call. Else how long to wait."""
-        key, rate = f"platform:{account_id}:{endpoint_class}", self._rates[endpoint_class]
+        """Count a call of this account to the platform; return how long to wait if it is refused.
+
+        None means that the call is allowed. It counts even if it fails. Never raises.
+        """
+        key, rate = platform_key(account_id, endpoint_class), self._rates[endpoint_class]
         try:
             wait = self._sliding_window.acquire(key, [rate]).wait or None
         except RedisUnavailable:
@@ -58,31 +60,35 @@ class RateLimits:
         return wait
 
     def block(self, account_id: int, endpoint_class: str, retry_after: timedelta) -> None:
-        """The platform itself said no: nothing before `retry_after`, or for one slot."""
-        key, rate = f"platform:{account_id}:{endpoint_class}", self._rates[endpoint_class]
+        """Refuse all calls for `retry_after`, because the platform has refused one.
+
+        Without a `retry_after`, refuse them for one slot of the limit.
+        """
+        key, rate = platform_key(account_id, endpoint_class), self._rates[endpoint_class]
         wait = retry_after or rate.window / rate.limit
         self._local_limiter.block(key, wait)
         try:
             self._sliding_window.block(key, wait)
         except RedisUnavailable:
-            return  # this process remembers by itself; the others will be told no as well
-
-    def acquire_api_single(self, key: str, limit: int, window: timedelta) -> RateLimitResult:
-        """One use of our own API. Errors: SharedAway."""
-        return self.acquire_api(key, [Rate(limit, window)])
+            return  # this process blocks locally; the platform will refuse the others as well
 
     def acquire_api(self, key: str, rates: Sequence[Rate]) -> RateLimitResult:
-        """One use under several limits that hold at once. Errors: SharedAway."""
+        """Count a request to our API under several rates at once. Errors: RedisUnavailable."""
         return self._sliding_window.acquire(f"api:{key}", rates)
 
 
+def platform_key(account_id: int, endpoint_class: str) -> str:
+    return f"platform:{account_id}:{endpoint_class}"
+
+
 class LocalLimiter:
-    """One use per interval in this process: what is left of a limit that cannot be asked."""
+    """Allows one use of a key per interval, in this process only."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock, self._free_at = clock, Lock(), dict[str, float]()
 
     def acquire(self, key: str, interval: timedelta) -> timedelta | None:
+        """Return None and begin an interval, or return what remains of the present one."""
         now = self._clock()
         with self._lock:
             remaining_seconds = self._free_at.get(key, now) - now

@@ -1,11 +1,10 @@
-"""What all processes know together, in Redis. It may go away: then we say so at once, and rest.
+"""Our Redis client: short timeouts, and a pause after a failure so that nobody waits twice.
 
-Must hold nothing that cannot be lost; the truth is in Postgres.
+Redis holds only what may be lost; everything else is in Postgres.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import redis
@@ -16,15 +15,13 @@ from redis.retry import Retry
 from core.errors import ServiceUnavailable
 
 KEY_PREFIX = "signalpost:"
-REDIS_TIMEOUT_SECONDS = (
-    0.25  # seconds for a connection or an answer; a healthy Redis needs a thousandth
-)
-COOLDOWN_SECONDS = 5.0  # seconds in which nobody asks a Redis that has not answered
+REDIS_TIMEOUT_SECONDS = 0.25  # to connect, and for a response; a healthy Redis needs 0.001
+COOLDOWN_SECONDS = 5.0  # for which Redis is not called after it failed
 CONNECTION_OPTIONS = {
     "socket_timeout": REDIS_TIMEOUT_SECONDS,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
     "retry": Retry(NoBackoff(), 0),
-    "protocol": 2,  # no greeting to wait for
+    "protocol": 2,  # RESP3 would begin each connection with a HELLO to wait for
     "driver_info": None,
     "decode_responses": True,
 }
@@ -33,11 +30,11 @@ log = structlog.get_logger(__name__)
 
 
 class RedisUnavailable(ServiceUnavailable):
-    """Our shared memory does not answer."""
+    """Redis does not answer. Please try again in a moment."""
 
 
 class RedisClient:
-    """One Redis as this process sees it. Connects at first use; safe in threads, after a fork."""
+    """One Redis. Connects at first use; may be shared by threads and used after a fork."""
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = redis.Redis.from_url(url, **CONNECTION_OPTIONS)
@@ -49,38 +46,28 @@ class RedisClient:
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether it failed a moment ago, so that nobody asks it now."""
+        """Whether it failed within the last COOLDOWN_SECONDS and is not called."""
         return self._clock() < self._unavailable_until
 
     def register_script(self, lua: str) -> Callable[[Sequence[str], Sequence[Any]], Any]:
-        """A function of keys and arguments that Redis runs in one piece. Errors: SharedAway."""
+        """Return a function of keys and arguments that runs `lua` atomically in Redis.
+
+        Errors of that function: RedisUnavailable.
+        """
         run_script = self._client.register_script(lua)
         return lambda keys, args: self._call(
             lambda: run_script([KEY_PREFIX + key for key in keys], args)
         )
 
-    def get(self, key: str) -> str | None:
-        """Errors: SharedAway."""
-        found: str | None = self._call(lambda: self._client.get(KEY_PREFIX + key))
-        return found
-
-    def put(self, key: str, value: str, lifetime: timedelta) -> None:
-        """Errors: SharedAway."""
-        self._call(lambda: self._client.set(KEY_PREFIX + key, value, px=lifetime))
-
-    def delete(self, key: str) -> None:
-        """Errors: SharedAway."""
-        self._call(lambda: self._client.delete(KEY_PREFIX + key))
-
     def ping(self) -> None:
-        """Errors: SharedAway."""
+        """Errors: RedisUnavailable."""
         self._call(self._client.ping)
 
     def close(self) -> None:
         self._client.close()
 
     def _call(self, command: Callable[[], Any]) -> Any:
-        """Theirs may name the host in full, so only the kind of error is told."""
+        """Log only the type of an error: the texts of redis-py can contain the host's full URL."""
         if self.is_unavailable:
             raise RedisUnavailable
         try:

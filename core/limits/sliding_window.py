@@ -1,7 +1,7 @@
-"""How much of a budget is left in a sliding window, shared by all processes.
+"""A sliding-window rate limiter in Redis, shared by all processes.
 
-One script in Redis, by the clock of Redis. Each key holds the times of the latest uses, so that no
-window of any position sees more than its limit: a token bucket would let twice as many through.
+One Lua script, using the clock of Redis. Each key lists the times of the latest uses, so that no
+window of any position contains more than the limit; a token bucket would allow twice as many.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ from datetime import timedelta
 from core.config.value_types import Rate
 from core.limits.redis_client import RedisClient
 
-# KEYS: a block, then one list per rate. ARGV: limit and window in microseconds of each rate.
-# Answers: wait, and of the tightest rate its limit, what remains, when more is free; all µs.
+# KEYS: the block, then one list per rate. ARGV: limit and window (µs) of each rate.
+# Returns the wait, then of the rate with the fewest uses left: its limit, the uses left, and the
+# time until one more is free. Times in µs.
 ACQUIRE_SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -56,12 +57,12 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class RateLimitResult:
-    """The answer to one use. `wait` is none if it was allowed; the rest is of the tightest rate."""
+    """Whether one use was allowed; the other fields are those of the rate nearest its limit."""
 
-    wait: timedelta
+    wait: timedelta  # zero if it was allowed
     limit: int
     remaining: int
-    resets_in: timedelta  # until more is free than now
+    resets_in: timedelta  # until one more use is free
 
     @property
     def is_allowed(self) -> bool:
@@ -70,13 +71,14 @@ class RateLimitResult:
 
 class SlidingWindow:
     def __init__(self, redis_client: RedisClient) -> None:
-        self._acquire, self._block = (
-            redis_client.register_script(ACQUIRE_SCRIPT),
-            redis_client.register_script(BLOCK_SCRIPT),
-        )
+        self._acquire = redis_client.register_script(ACQUIRE_SCRIPT)
+        self._block = redis_client.register_script(BLOCK_SCRIPT)
 
     def acquire(self, key: str, rates: Sequence[Rate]) -> RateLimitResult:
-        """Use one of each rate's budget, or none at all. Errors: SharedAway."""
+        """Count one use under every rate, or under none if one refuses it.
+
+        Errors: RedisUnavailable.
+        """
         windows = [f"{key}:{rate.window // MICROSECOND}" for rate in rates]
         arguments = [
             argument for rate in rates for argument in (rate.limit, rate.window // MICROSECOND)
@@ -85,5 +87,8 @@ class SlidingWindow:
         return RateLimitResult(wait * MICROSECOND, limit, remaining, reset * MICROSECOND)
 
     def block(self, key: str, wait: timedelta) -> None:
-        """Nothing more under this key for so long; never shortens a block. Errors: SharedAway."""
+        """Refuse all uses of this key for `wait`. Never shortens a block.
+
+        Errors: RedisUnavailable.
+        """
         self._block([f"{key}:block"], [max(wait // MILLISECOND, 1)])

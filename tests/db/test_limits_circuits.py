@@ -3,12 +3,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from inspect import Parameter, signature
+from unittest.mock import MagicMock
 
 import pytest
 
 from core.errors import ServiceUnavailable
 from core.limits.breaker import FAILURE_THRESHOLD, OPEN_SECONDS, CircuitState
-from core.limits.circuit_proxy import CALL_CLASS_BY_METHOD, wrap_platforms
+from core.limits.circuit_proxy import (
+    CircuitInsights,
+    CircuitOAuth,
+    CircuitPublisher,
+    PlatformCircuits,
+    wrap_platforms,
+)
 from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
 from core.outcomes import Snooze
@@ -16,6 +24,7 @@ from platforms import registry
 from platforms.base import OAuth, PlatformApp, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import HttpClient
+from platforms.insights_base import Insights
 from platforms.secret import Secret
 from tests.flows.brokers import wait_until
 
@@ -36,7 +45,7 @@ def circuit_clock():
 
 @pytest.fixture
 def make_circuits(circuit_clock):
-    """Builds circuits as one process sees them."""
+    """A function that builds the circuits of one process."""
     opened = []
 
     def build(url):
@@ -44,8 +53,8 @@ def make_circuits(circuit_clock):
         return Circuits(opened[-1], clock=circuit_clock, jitter=lambda: 0.0)
 
     yield build
-    for shared in opened:
-        shared.close()
+    for redis_client in opened:
+        redis_client.close()
 
 
 @pytest.fixture(params=["shared", "alone"])
@@ -61,16 +70,20 @@ def failing_call(error=Unavailable):
     return act
 
 
-def break_circuit(circuits, times=FAILURE_THRESHOLD, error=Unavailable, kind="read"):
+def break_circuit(circuits, times=FAILURE_THRESHOLD, error=Unavailable, call_class="read"):
     for _ in range(times):
         with pytest.raises(error):
-            circuits.call("tiktok", kind, failing_call(error))
+            circuits.call("tiktok", call_class, failing_call(error))
 
 
-def circuit_state(circuits, kind="read"):
-    return {each.call_class: each for each in circuits.list_circuits(["tiktok"])}[
-        kind
-    ].circuit.state
+def circuit_view(circuits, platform="tiktok"):
+    """The circuit of the class "read"."""
+    views = {view.call_class: view for view in circuits.list_circuits([platform])}
+    return views["read"]
+
+
+def circuit_state(circuits, platform="tiktok"):
+    return circuit_view(circuits, platform).circuit.state
 
 
 def test_results_and_errors_pass_through(circuits):
@@ -83,18 +96,18 @@ def test_an_open_circuit_postpones_without_calling(circuits):
     break_circuit(circuits)
     with pytest.raises(CircuitOpen) as caught:
         circuits.call("tiktok", "read", lambda: pytest.fail("called"))
-    assert isinstance(caught.value, Snooze)  # the engine: no attempt is spent
+    assert isinstance(caught.value, Snooze)  # the job runner: no attempt is counted
     assert isinstance(caught.value, ServiceUnavailable)  # our API: 503
     assert caught.value.delay == caught.value.retry_after == timedelta(seconds=OPEN_SECONDS)
 
 
 @pytest.mark.parametrize("error", [Rejected, RateLimited])
-def test_an_answer_is_an_answer_whatever_it_says(circuits, error):
+def test_errors_that_the_platform_answers_with_do_not_open_the_circuit(circuits, error):
     break_circuit(circuits, times=10, error=error)
     assert circuit_state(circuits) is CircuitState.CLOSED
 
 
-def test_an_unreadable_answer_is_one_as_well(circuits):
+def test_an_unreadable_answer_does_not_open_the_circuit(circuits):
     def act():
         raise Unavailable("html", code="INVALID_RESPONSE")
 
@@ -104,13 +117,13 @@ def test_an_unreadable_answer_is_one_as_well(circuits):
     assert circuit_state(circuits) is CircuitState.CLOSED
 
 
-def test_time_outs_count(circuits):
+def test_timeouts_open_the_circuit(circuits):
     break_circuit(circuits, error=TimedOut)
     assert circuit_state(circuits) is CircuitState.OPEN
 
 
-def test_classes_and_platforms_break_apart(circuits):
-    break_circuit(circuits, kind="upload")
+def test_each_class_and_each_platform_has_its_own_circuit(circuits):
+    break_circuit(circuits, call_class="upload")
     assert circuits.call("tiktok", "read", lambda: 1) == 1
     assert circuits.call("instagram", "upload", lambda: 1) == 1
 
@@ -129,49 +142,46 @@ def test_instagram_has_to_answer_twice(circuits, circuit_clock):
     circuit_clock.now += OPEN_SECONDS
     for expected in (CircuitState.HALF_OPEN, CircuitState.CLOSED):
         circuits.call("instagram", "read", lambda: 1)
-        found = {
-            each.call_class: each.circuit.state for each in circuits.list_circuits(["instagram"])
-        }
-        assert found["read"] is expected
+        assert circuit_state(circuits, "instagram") is expected
 
 
 def test_one_process_opens_it_for_all(make_circuits, redis_url):
     first, second = make_circuits(redis_url), make_circuits(redis_url)
     break_circuit(first, times=2)
     break_circuit(second, times=3)
-    wait_until(lambda: is_postponed(first), within=1.0, what="the other process hearing of it")
+    wait_until(
+        lambda: is_postponed(first), within=1.0, what="the other process to see the open circuit"
+    )
 
 
 def test_a_busy_process_sees_an_open_circuit_soon(make_circuits, redis_url):
     first, second = make_circuits(redis_url), make_circuits(redis_url)
     assert not is_postponed(first)
     break_circuit(second)
-    wait_until(lambda: is_postponed(first), within=1.0, what="the busy process hearing of it")
+    wait_until(
+        lambda: is_postponed(first), within=1.0, what="the busy process to see the open circuit"
+    )
 
 
-def test_successes_in_a_row_are_shared_together_and_each_is_counted(make_circuits, redis_url):
+def test_successes_in_a_row_are_reported_together_and_each_is_counted(make_circuits, redis_url):
     circuits = make_circuits(redis_url)
-    told, swap = [], circuits._swap
-    circuits._swap = lambda keys, args: (told.append(args), swap(keys, args))[1]
+    reports, swap = [], circuits._swap
+    circuits._swap = lambda keys, args: (reports.append(args), swap(keys, args))[1]
     for _ in range(50):
         circuits.call("tiktok", "read", lambda: 1)
-    time.sleep(CACHE_SECONDS)  # the next one is told again
+    time.sleep(CACHE_SECONDS)  # the next success is reported
     circuits.call("tiktok", "read", lambda: 1)
-    assert len(told) < 20
-    assert success_count(circuits) == 51
+    assert len(reports) < 20
+    assert circuit_view(circuits).successes == 51
 
 
-def test_a_success_after_failures_is_shared_at_once(make_circuits, redis_url):
+def test_a_success_after_failures_is_reported_at_once(make_circuits, redis_url):
     circuits = make_circuits(redis_url)
     circuits.call("tiktok", "read", lambda: 1)
     break_circuit(circuits, times=FAILURE_THRESHOLD - 1)
     circuits.call("tiktok", "read", lambda: 1)
     break_circuit(circuits, times=FAILURE_THRESHOLD - 1)
     assert circuit_state(circuits) is CircuitState.CLOSED
-
-
-def success_count(circuits):
-    return {each.call_class: each for each in circuits.list_circuits(["tiktok"])}["read"].successes
 
 
 def is_postponed(circuits):
@@ -181,64 +191,62 @@ def is_postponed(circuits):
         return True
 
 
-def test_only_one_process_tries_when_the_time_is_over(make_circuits, redis_url, circuit_clock):
+def test_only_one_process_probes_an_open_circuit(make_circuits, redis_url, circuit_clock):
     first, second = make_circuits(redis_url), make_circuits(redis_url)
     break_circuit(first)
     circuit_clock.now += OPEN_SECONDS
 
-    def while_it_tries():
+    def call_during_probe():
         with pytest.raises(CircuitOpen):
             second.call("tiktok", "read", lambda: pytest.fail("two at once"))
         return "answered"
 
-    assert first.call("tiktok", "read", while_it_tries) == "answered"
+    assert first.call("tiktok", "read", call_during_probe) == "answered"
 
 
-def test_a_write_in_between_is_not_overwritten(make_circuits, redis_url):
+def test_a_concurrent_write_is_not_overwritten(make_circuits, redis_url):
     first, second = make_circuits(redis_url), make_circuits(redis_url)
 
-    def meanwhile():
+    def fail_after_four_others():
         break_circuit(second, times=FAILURE_THRESHOLD - 1)
         raise Unavailable
 
     with pytest.raises(Unavailable):
-        first.call("tiktok", "read", meanwhile)
+        first.call("tiktok", "read", fail_after_four_others)
     assert circuit_state(first) is CircuitState.OPEN
 
 
-def test_failures_that_come_all_at_once_are_counted_each(circuits):
+def test_simultaneous_failures_are_each_counted(circuits):
     crowd = FAILURE_THRESHOLD
     with ThreadPoolExecutor(crowd) as threads:
         for number in range(20):
-            together = threading.Barrier(crowd)
+            barrier = threading.Barrier(crowd)
 
-            def fails(together=together, number=number):
-                def act():
-                    together.wait(30)
+            def fail_together(barrier=barrier, number=number):
+                def wait_and_fail():
+                    barrier.wait(30)
                     raise Unavailable("no answer")
 
                 with suppress(Unavailable):
-                    circuits.call(f"platform{number}", "read", act)
+                    circuits.call(f"platform{number}", "read", wait_and_fail)
 
-            list(threads.map(lambda _, fails=fails: fails(), range(crowd)))
-    found = circuits.list_circuits([f"platform{number}" for number in range(20)])
-    assert {each.circuit.state for each in found if each.call_class == "read"} == {
-        CircuitState.OPEN
-    }
+            list(threads.map(lambda _, fail=fail_together: fail(), range(crowd)))
+    states = {circuit_state(circuits, f"platform{number}") for number in range(20)}
+    assert states == {CircuitState.OPEN}
 
 
 def test_circuit_statistics_include_totals(make_circuits, redis_url):
     circuits = make_circuits(redis_url)
     break_circuit(circuits, times=2)
     circuits.call("tiktok", "read", lambda: 1)
-    found = circuits.list_circuits(["tiktok"])
-    assert [each.call_class for each in found] == list(CALL_CLASSES)
-    read = found[CALL_CLASSES.index("read")]
+    views = circuits.list_circuits(["tiktok"])
+    assert [view.call_class for view in views] == list(CALL_CLASSES)
+    read = circuit_view(circuits)
     assert (read.failures, read.successes) == (2, 1)
     assert read.circuit.last_failure is not None
 
 
-def test_a_guarded_adapter_calls_through_its_circuit(make_circuits):
+def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
     circuits, app = make_circuits(UNREACHABLE_REDIS), make_platform_app()
     bare = registry.build_platforms(
         {"tiktok": app}, HttpClient(timeout=(0.1, 0.1), sleep=lambda _: None)
@@ -249,7 +257,7 @@ def test_a_guarded_adapter_calls_through_its_circuit(make_circuits):
             platform.publisher.cancel(Secret("t"), "v1")
     with pytest.raises(CircuitOpen):
         platform.publisher.cancel(Secret("t"), "v1")
-    assert "state=abc" in platform.oauth.authorize_url(state="abc")  # calls nobody
+    assert "state=abc" in platform.oauth.authorize_url(state="abc")  # makes no call
     assert platform.webhooks is bare["tiktok"].webhooks
 
 
@@ -264,12 +272,59 @@ def make_platform_app():
     )
 
 
-def test_every_method_that_calls_has_a_class():
-    methods = {
-        name
-        for protocol in (OAuth, Publisher)
-        for name in vars(protocol)
-        if not name.startswith("_")
-    }
-    assert methods - set(CALL_CLASS_BY_METHOD) == {"authorize_url"}
-    assert set(CALL_CLASS_BY_METHOD.values()) == set(CALL_CLASSES)
+class RecordingCircuits:
+    def __init__(self):
+        self.call_class = None
+
+    def call(self, _platform, call_class, _operation):
+        self.call_class = call_class
+
+
+@pytest.mark.parametrize(
+    ("protocol", "wrapper_class", "call_classes"),
+    [
+        (
+            OAuth,
+            CircuitOAuth,
+            {
+                "authorize_url": None,  # makes no call
+                "exchange_code": "oauth",
+                "refresh": "oauth",
+                "revoke": "oauth",
+                "fetch_profile": "read",
+            },
+        ),
+        (
+            Publisher,
+            CircuitPublisher,
+            {
+                "start": "publish",
+                "send_chunk": "upload",
+                "fetch_status": "read",
+                "cancel": "publish",
+                "fetch_creator_info": "read",
+            },
+        ),
+        (
+            Insights,
+            CircuitInsights,
+            {
+                "fetch_account_totals": "read",
+                "fetch_video_page": "read",
+                "fetch_videos": "read",
+            },
+        ),
+    ],
+)
+def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_classes):
+    methods = {name: method for name, method in vars(protocol).items() if name[0] != "_"}
+    observed = {}
+    for name, method in methods.items():
+        circuits = RecordingCircuits()
+        wrapper = wrapper_class(MagicMock(), PlatformCircuits("tiktok", circuits))
+        _self, *parameters = signature(method).parameters.values()
+        by_position = [None for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
+        by_name = {each.name: None for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
+        getattr(wrapper, name)(*by_position, **by_name)
+        observed[name] = circuits.call_class
+    assert observed == call_classes

@@ -110,24 +110,24 @@ def test_no_window_of_any_position_sees_more_than_its_limit(limits):
 
 
 def test_a_wait_that_is_over_lets_pass(limits):
-    first = limits.acquire_api_single("short", 1, 0.2 * SECOND)
-    second = limits.acquire_api_single("short", 1, 0.2 * SECOND)
+    first = limits.acquire_api("short", [Rate(1, 0.2 * SECOND)])
+    second = limits.acquire_api("short", [Rate(1, 0.2 * SECOND)])
     assert (first.is_allowed, second.is_allowed) == (True, False)
-    wait_until(lambda: limits.acquire_api_single("short", 1, 0.2 * SECOND).is_allowed)
+    wait_until(lambda: limits.acquire_api("short", [Rate(1, 0.2 * SECOND)]).is_allowed)
 
 
 def test_refusals_cost_nothing(limits):
     for _ in range(20):
-        limits.acquire_api_single("k", 2, 60 * SECOND)
-    assert limits.acquire_api_single("k", 3, 60 * SECOND).remaining == 0
+        limits.acquire_api("k", [Rate(2, 60 * SECOND)])
+    assert limits.acquire_api("k", [Rate(3, 60 * SECOND)]).remaining == 0
 
 
 def test_a_hit_returns_what_the_headers_need(limits):
-    first = limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    first = limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
     assert (first.is_allowed, first.limit, first.remaining) == (True, 3, 2)
-    limits.acquire_api_single("user:1", 3, 60 * SECOND)
-    limits.acquire_api_single("user:1", 3, 60 * SECOND)
-    over = limits.acquire_api_single("user:1", 3, 60 * SECOND)
+    limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
+    limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
+    over = limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
     assert (over.is_allowed, over.remaining) == (False, 0)
     assert 55 * SECOND < over.wait <= over.resets_in <= 60 * SECOND
 
@@ -159,7 +159,7 @@ def test_a_rate_limit_of_the_platform_is_shared_by_every_process(limits, make_li
 def test_nothing_stays_in_redis_for_ever(limits, redis_url):
     limits.acquire(1, "init")
     limits.block(1, "status", 10 * SECOND)
-    limits.acquire_api_single("u", 1, 10 * SECOND)
+    limits.acquire_api("u", [Rate(1, 10 * SECOND)])
     with redis.Redis.from_url(redis_url) as client:
         keys = client.keys("signalpost:*")
         assert len(keys) == 3
@@ -169,7 +169,7 @@ def test_nothing_stays_in_redis_for_ever(limits, redis_url):
 def test_a_hung_redis_costs_a_moment_once(valkey_server, make_limits):
     server = valkey_server()
     limits = make_limits(server.url())
-    wait_until(lambda: limits.acquire_api_single("warm", 1000, SECOND).is_allowed)
+    wait_until(lambda: limits.acquire_api("warm", [Rate(1000, SECOND)]).is_allowed)
     os.kill(server.pid, signal.SIGSTOP)
     try:
         start = time.monotonic()
@@ -196,13 +196,13 @@ def test_a_redis_that_comes_back_is_used_again(valkey_server):
     limits = RateLimits(shared, platform_rates(LimitSettings()))
     server.kill()
     with pytest.raises(RedisUnavailable):
-        limits.acquire_api_single("k", 1, SECOND)
+        limits.acquire_api("k", [Rate(1, SECOND)])
     server.start()
 
     def back():
         clock.now += 5
         try:
-            return limits.acquire_api_single("k", 1000, SECOND)
+            return limits.acquire_api("k", [Rate(1000, SECOND)])
         except RedisUnavailable:
             return None
 

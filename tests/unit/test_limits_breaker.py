@@ -18,12 +18,12 @@ def open_circuit(now=0.0):
     return circuit
 
 
-def test_a_healthy_circuit_lets_pass_and_stays_as_it_is():
+def test_a_healthy_circuit_lets_calls_pass_and_stays_unchanged():
     assert admit_call(Circuit(), 0.0) == (Circuit(), 0.0)
     assert circuit_after_answer(Circuit(), 0.0, required_successes=1) == Circuit()
 
 
-def test_five_failures_open_it():
+def test_five_failures_open_the_circuit():
     circuit = Circuit()
     for at in range(FAILURE_THRESHOLD - 1):
         circuit = circuit_after_failure(circuit, at)
@@ -32,7 +32,7 @@ def test_five_failures_open_it():
     assert (circuit.state, circuit.changed, circuit.last_failure) == (CircuitState.OPEN, 10.0, 10.0)
 
 
-def test_failures_far_apart_do_not():
+def test_failures_far_apart_do_not_open_it():
     circuit = Circuit()
     for at in range(20):
         circuit = circuit_after_failure(
@@ -41,38 +41,38 @@ def test_failures_far_apart_do_not():
     assert circuit.state is CircuitState.CLOSED
 
 
-def test_an_answer_in_between_forgives():
+def test_an_answer_between_failures_resets_the_count():
     circuit = Circuit()
     for at in range(20):
         circuit = circuit_after_answer(circuit_after_failure(circuit, at), at, required_successes=1)
     assert circuit == Circuit(last_failure=19)
 
 
-def test_while_it_is_open_one_waits_for_the_rest_of_the_time():
+def test_while_it_is_open_calls_wait_for_the_rest_of_the_time():
     circuit, wait = admit_call(open_circuit(now=100.0), 120.0)
     assert (circuit.state, wait) == (CircuitState.OPEN, OPEN_SECONDS - 20)
 
 
-def test_afterwards_one_tries_and_the_others_wait_for_it():
-    trying, wait = admit_call(open_circuit(), OPEN_SECONDS)
-    assert (trying.state, wait) == (CircuitState.HALF_OPEN, 0.0)
-    assert admit_call(trying, OPEN_SECONDS + 1)[1] == PROBE_SECONDS - 1
+def test_afterwards_one_call_probes_and_the_others_wait_for_it():
+    probing, wait = admit_call(open_circuit(), OPEN_SECONDS)
+    assert (probing.state, wait) == (CircuitState.HALF_OPEN, 0.0)
+    assert admit_call(probing, OPEN_SECONDS + 1)[1] == PROBE_SECONDS - 1
 
 
-def test_a_try_that_never_came_back_does_not_block_for_ever():
-    trying, _ = admit_call(open_circuit(), OPEN_SECONDS)
-    assert admit_call(trying, OPEN_SECONDS + PROBE_SECONDS)[1] == 0.0
+def test_a_probe_that_never_returns_does_not_block_for_ever():
+    probing, _ = admit_call(open_circuit(), OPEN_SECONDS)
+    assert admit_call(probing, OPEN_SECONDS + PROBE_SECONDS)[1] == 0.0
 
 
-def test_an_answer_closes_it():
-    trying, _ = admit_call(open_circuit(), OPEN_SECONDS)
-    closed = circuit_after_answer(trying, OPEN_SECONDS + 1, required_successes=1)
+def test_an_answer_to_the_probe_closes_it():
+    probing, _ = admit_call(open_circuit(), OPEN_SECONDS)
+    closed = circuit_after_answer(probing, OPEN_SECONDS + 1, required_successes=1)
     assert (closed.state, closed.failures) == (CircuitState.CLOSED, ())
 
 
 def test_where_two_answers_are_needed_the_second_closes_it():
-    trying, _ = admit_call(open_circuit(), OPEN_SECONDS)
-    once = circuit_after_answer(trying, OPEN_SECONDS + 1, required_successes=2)
+    probing, _ = admit_call(open_circuit(), OPEN_SECONDS)
+    once = circuit_after_answer(probing, OPEN_SECONDS + 1, required_successes=2)
     assert once.state is CircuitState.HALF_OPEN
     again, wait = admit_call(once, OPEN_SECONDS + 1)
     assert wait == 0.0
@@ -82,14 +82,14 @@ def test_where_two_answers_are_needed_the_second_closes_it():
     )
 
 
-def test_a_failed_try_opens_it_for_the_whole_time_again():
-    trying, _ = admit_call(open_circuit(), OPEN_SECONDS)
-    circuit = circuit_after_failure(trying, OPEN_SECONDS + 1)
+def test_a_failed_probe_opens_it_for_the_whole_time_again():
+    probing, _ = admit_call(open_circuit(), OPEN_SECONDS)
+    circuit = circuit_after_failure(probing, OPEN_SECONDS + 1)
     assert circuit.state is CircuitState.OPEN
     assert admit_call(circuit, OPEN_SECONDS + 2)[1] == OPEN_SECONDS - 1
 
 
-def test_calls_that_had_begun_before_change_nothing_any_more():
+def test_calls_that_began_before_it_opened_change_nothing():
     circuit = open_circuit()
     assert circuit_after_failure(circuit, 5.0).free_at == circuit.free_at
     assert circuit_after_answer(circuit, 5.0, required_successes=1) == circuit

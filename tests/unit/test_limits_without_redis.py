@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from core.config.limits import LimitSettings
+from core.config.value_types import Rate
 from core.limits.rate_limits import MAX_LOCAL_KEYS, LocalLimiter, RateLimits, platform_rates
 from core.limits.redis_client import COOLDOWN_SECONDS, RedisClient, RedisUnavailable
 
@@ -23,13 +24,13 @@ def rate_limit_clock():
 
 @pytest.fixture
 def limits_without_redis(rate_limit_clock):
-    """Limits whose Redis is not there."""
-    shared = RedisClient("redis://127.0.0.1:1/0", clock=rate_limit_clock)
-    yield RateLimits(shared, platform_rates(LimitSettings()), clock=rate_limit_clock)
-    shared.close()
+    """Rate limits whose Redis is unavailable."""
+    redis_client = RedisClient("redis://127.0.0.1:1/0", clock=rate_limit_clock)
+    yield RateLimits(redis_client, platform_rates(LimitSettings()), clock=rate_limit_clock)
+    redis_client.close()
 
 
-def test_without_redis_a_slow_rate_holds_and_not_an_open_gate(
+def test_without_redis_calls_are_slowed_down_and_not_unlimited(
     limits_without_redis, rate_limit_clock
 ):
     assert limits_without_redis.acquire(1, "init") is None
@@ -59,32 +60,32 @@ def test_a_rate_limit_without_a_time_costs_one_slot(limits_without_redis):
     assert limits_without_redis.acquire(1, "init") == 10 * SECOND
 
 
-def test_our_own_limits_report_an_unknown_remaining_count(limits_without_redis):
+def test_api_limits_raise_when_redis_is_unavailable(limits_without_redis):
     with pytest.raises(RedisUnavailable) as caught:
-        limits_without_redis.acquire_api_single("user:1", 10, 60 * SECOND)
+        limits_without_redis.acquire_api("user:1", [Rate(10, 60 * SECOND)])
     assert caught.value.retryable
 
 
-def test_a_redis_that_is_away_is_left_alone_for_a_while(rate_limit_clock):
-    shared = RedisClient("redis://127.0.0.1:1/0", clock=rate_limit_clock)
+def test_after_a_failure_redis_is_not_called_for_a_while(rate_limit_clock):
+    redis_client = RedisClient("redis://127.0.0.1:1/0", clock=rate_limit_clock)
     with pytest.raises(RedisUnavailable):
-        shared.ping()
-    assert shared.is_unavailable
+        redis_client.ping()
+    assert redis_client.is_unavailable
     rate_limit_clock.now += COOLDOWN_SECONDS
-    assert not shared.is_unavailable
+    assert not redis_client.is_unavailable
 
 
-def test_nothing_of_the_address_is_shown():
-    shared = RedisClient("redis://:canary@127.0.0.1:1/0")
+def test_no_repr_and_no_error_shows_the_url():
+    redis_client = RedisClient("redis://:canary@127.0.0.1:1/0")
     with pytest.raises(RedisUnavailable) as caught:
-        shared.ping()
-    assert "canary" not in repr(shared) + repr(caught.value)
+        redis_client.ping()
+    assert "canary" not in repr(redis_client) + repr(caught.value)
 
 
-def test_keys_that_are_over_are_forgotten(rate_limit_clock):
-    slow = LocalLimiter(rate_limit_clock)
+def test_keys_whose_wait_is_over_are_dropped(rate_limit_clock):
+    limiter = LocalLimiter(rate_limit_clock)
     for key in range(MAX_LOCAL_KEYS):
-        slow.acquire(str(key), SECOND)
+        limiter.acquire(str(key), SECOND)
     rate_limit_clock.now += 2
-    slow.acquire("one more", SECOND)
-    assert set(slow._free_at) == {"one more"}
+    limiter.acquire("one more", SECOND)
+    assert set(limiter._free_at) == {"one more"}
