@@ -1,4 +1,4 @@
-"""The words every platform speaks: values and three small Protocols. No I/O, no vendor names."""
+"""Values and protocols that every platform adapter shares: accounts, posts, webhook events."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ BytesLike = bytes | memoryview
 
 
 class Phase(StrEnum):
-    """Where a publication stands, in words all platforms share."""
+    """How far a publication has got according to the platform, in words all platforms share."""
 
     RECEIVING = "RECEIVING"  # the platform waits for bytes
-    PROCESSING = "PROCESSING"  # the platform has everything and works on it
-    DELIVERED = "DELIVERED"  # in the creator's inbox: our part is done
+    PROCESSING = "PROCESSING"  # the platform has all bytes and processes them
+    DELIVERED = "DELIVERED"  # in the creator's inbox, who publishes it from there
     PUBLISHED = "PUBLISHED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -25,26 +25,25 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class PlatformApp:
-    """Our registration at one platform, as settings give it."""
+    """Our app's registration at one platform, as the settings give it."""
 
     client_key: str
     client_secret: Secret
     redirect_uri: str
     scopes: tuple[str, ...]
     webhook_secrets: tuple[Secret, ...]
-    base_urls: Mapping[
-        str, str
-    ]  # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
+    # e.g. {"auth": "https://www.tiktok.com", "api": "https://open.tiktokapis.com"}
+    base_urls: Mapping[str, str]
     webhook_tolerance: timedelta = timedelta(seconds=300)
-    reject_late: bool = False  # deliveries rightly signed, but outside the tolerance
+    reject_late: bool = False  # refuse deliveries signed correctly, but outside the tolerance
     legacy_webhooks: bool = False
     pkce: bool = False
-    is_sandbox: bool = False  # the key and secret are those of a sandbox of the platform
+    is_sandbox: bool = False  # key and secret belong to a sandbox app at the platform
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token endpoint gave. Lifetimes are as answered, never constants."""
+    """The tokens of one account. Lifetimes are those of the response, never constants."""
 
     external_id: str  # TikTok: open_id
     access_token: Secret
@@ -52,11 +51,13 @@ class Grant:
     refresh_token: Secret | None = None
     refresh_lifetime: timedelta | None = None
     scopes: tuple[str, ...] = ()
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 - a kind of token, not a token
 
 
 @dataclass(frozen=True)
 class Profile:
+    """An account's name and picture at the platform."""
+
     external_id: str
     display_name: str | None = None
     avatar_url: str | None = None
@@ -65,7 +66,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Bytes `first` to `last` inclusive, as Content-Range counts them."""
+    """The bytes from index `first` to index `last`, both included, as in Content-Range."""
 
     first: int
     last: int
@@ -77,20 +78,24 @@ class Chunk:
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """One publication to start: what the platform is told, nothing of ours."""
+    """What a platform needs to start one publication."""
 
     kind: str  # INBOX_VIDEO | DIRECT_VIDEO | INBOX_PHOTO | DIRECT_PHOTO
     source: str  # FILE_UPLOAD | PULL_FROM_URL
     size: int | None = None  # bytes, FILE_UPLOAD
     video_url: str | None = None
-    image_urls: tuple[str, ...] = ()  # addresses of pictures
-    cover_index: int = 0  # which of them stands for all
+    image_urls: tuple[str, ...] = ()
+    cover_index: int = 0  # index of the cover in `image_urls`
     settings: Mapping[str, Any] = field(default_factory=dict)  # title, privacy_level, disable_*, …
 
 
 @dataclass(frozen=True)
 class StartResult:
-    """`upload_url` is a bearer secret; `chunk_size` and `chunk_count` are those announced."""
+    """A publication that the platform has started.
+
+    `upload_url` is a secret: whoever has it may upload. `chunk_size` and `chunk_count` are those
+    that were announced to the platform.
+    """
 
     publish_id: str
     upload_url: Secret | None = None
@@ -102,7 +107,7 @@ class StartResult:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """How far the platform has the file: `offset` is the next byte it wants, `done` is all in."""
+    """How much of the file the platform has: the index of the next byte it expects."""
 
     next_offset: int
     is_complete: bool
@@ -110,98 +115,169 @@ class ChunkResult:
 
 @dataclass(frozen=True)
 class PublishProgress:
-    """News of one publication, from a poll or a webhook alike."""
+    """The state of one publication, as reported by a poll or by a webhook."""
 
     phase: Phase
-    vendor_status: str  # the vendor's own word
+    vendor_status: str  # the vendor's name of the state
     fail_reason: str | None = None  # the vendor's fail reason
     post_ids: tuple[str, ...] = ()
     bytes_done: int | None = None
-    is_public: bool | None = None  # publicly visible, if the news says so
-    occurred_at: datetime | None = None  # when the vendor says it happened
+    is_public: bool | None = None  # None if the report does not say
+    occurred_at: datetime | None = None  # the vendor's time of the change
     log_id: str | None = None
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return the report as JSON values, without the fields that are not set."""
+        stored = {
+            "phase": self.phase.value,
+            "vendor_status": self.vendor_status,
+            "fail_reason": self.fail_reason,
+            "post_ids": list(self.post_ids) or None,
+            "bytes_done": self.bytes_done,
+            "is_public": self.is_public,
+            "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
+            "log_id": self.log_id,
+        }
+        return {name: value for name, value in stored.items() if value is not None}
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "PublishProgress":
+        """Return the report that `to_stored` wrote. Errors: KeyError, ValueError."""
+        return cls(
+            phase=Phase(stored["phase"]),
+            vendor_status=stored["vendor_status"],
+            fail_reason=stored.get("fail_reason"),
+            post_ids=tuple(stored.get("post_ids", ())),
+            bytes_done=stored.get("bytes_done"),
+            is_public=stored.get("is_public"),
+            occurred_at=parse_stored_time(stored.get("occurred_at")),
+            log_id=stored.get("log_id"),
+        )
+
+
+def parse_stored_time(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement over a delivery's signature. `late`: rightly signed, outside the window."""
+    """The result of checking a delivery's signature."""
 
     ok: bool
-    reason: (
-        str  # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
-    )
-    is_late: bool = False  # reason is stale or future, and ok is True: the policy is not ours
-    reject_unreadable: bool = (
-        False  # this sender is told of a body we cannot read; it delivers only once
-    )
+    # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
+    reason: str
+    # signed correctly, but stale or from the future; the caller decides whether to accept it
+    is_late: bool = False
+    # answer a body that cannot be parsed with an error; this sender delivers only once
+    reject_unreadable: bool = False
 
 
 @dataclass(frozen=True)
 class ParsedEvent:
-    """One webhook event in normal form. `key` is the same for every redelivery."""
+    """One webhook event in the form all platforms share. `key` is the same in every redelivery."""
 
     key: str  # at most 255 characters
-    kind: str  # normal form, e.g. "video.publish.complete"; IGNORED if nothing follows from it
+    kind: str  # shared name, e.g. "video.publish.complete"; IGNORED_KIND if it has no effect
     vendor_event: str  # the vendor's name, at most 100 characters
     payload: Mapping[str, Any]  # as stored, JSON
     external_id: str | None = None  # the platform's user id
     publish_id: str | None = None
     occurred_at: datetime | None = None
     progress: PublishProgress | None = None
-    removal_reason: str | None = (
-        None  # why, where there is no progress: TikTok's number for a removed grant
-    )
+    removal_reason: str | None = None  # why the account's grant ended, for events about a grant
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return as JSON values what a stored event has no columns for, as far as it is set."""
+        stored = {
+            "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
+            "progress": self.progress.to_stored() if self.progress else None,
+            "removal_reason": self.removal_reason,
+        }
+        return {name: value for name, value in stored.items() if value is not None}
+
+    @classmethod
+    def from_stored(
+        cls,
+        stored: Mapping[str, Any],
+        *,
+        key: str,
+        kind: str,
+        vendor_event: str,
+        payload: Mapping[str, Any],
+        external_id: str | None,
+        publish_id: str | None,
+    ) -> "ParsedEvent":
+        """Return the event that `to_stored` wrote; the rest comes from the columns of its row.
+
+        Errors: KeyError, ValueError if another version has written it differently.
+        """
+        progress = stored.get("progress")
+        return cls(
+            key=key,
+            kind=kind,
+            vendor_event=vendor_event,
+            payload=payload,
+            external_id=external_id,
+            publish_id=publish_id,
+            occurred_at=parse_stored_time(stored.get("occurred_at")),
+            progress=None if progress is None else PublishProgress.from_stored(progress),
+            removal_reason=stored.get("removal_reason"),
+        )
 
 
 IGNORED_KIND = "ignored"
 
 
 class Actor(StrEnum):
-    """Who has to act before another try makes sense."""
+    """Who has to act before another attempt makes sense."""
 
     CREATOR = "creator"  # change the file, the text or a setting; reconnect
-    OPERATOR = "operator"  # of this installation: verification, audit, caps
-    NOBODY = "nobody"  # wait, or simply try again
-    NEVER = "never"  # no try will help
+    OPERATOR = "operator"  # of this installation: URL verification, audit, caps
+    NOBODY = "nobody"  # wait, or try again
+    NEVER = "never"  # no further attempt can succeed
 
 
 @dataclass(frozen=True)
 class FailureReason:
-    """Why a platform refused or failed something: a sentence for the creator."""
+    """Why a platform refused or failed a post: a sentence for the creator, and who has to act."""
 
     sentence: str
     actor: Actor
 
 
 class WebhookAdapter(Protocol):
+    """Verifies and parses the deliveries of one platform."""
+
     @property
     def can_verify(self) -> bool:
-        """Whether it has a secret to judge deliveries by."""
+        """Whether a secret is configured that signatures can be verified with."""
         ...
 
     @property
     def has_handshake(self) -> bool:
-        """Whether it has what a handshake is answered with."""
+        """Whether the secret that a handshake needs is configured."""
         ...
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict: ...
     def handshake(self, query: Mapping[str, str]) -> str | None:
-        """What to answer to a GET, as plain text; None if this platform never asks.
+        """Return the plain-text answer to a GET; None if this platform sends no handshakes.
 
-        Errors: ValueError if it asks in a way we do not answer; BadHandshake without our token.
+        Errors: ValueError if the handshake is malformed; BadHandshake if its token is not ours.
         """
         ...
 
     def parse(self, body: bytes) -> list[ParsedEvent]:
-        """Errors: ValueError if the body is not a delivery of this platform."""
+        """Return the events of a delivery. Errors: ValueError if it is not one of this platform."""
         ...
 
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
-        """A stored payload back as a notice. Errors: ValueError."""
+        """Return the event of a stored payload. Errors: ValueError if the payload has none."""
         ...
 
 
 class OAuth(Protocol):
+    """Connects accounts of one platform: consent, tokens, profile."""
+
     def authorize_url(
         self,
         *,
@@ -217,8 +293,10 @@ class OAuth(Protocol):
 
 
 class Publisher(Protocol):
+    """Publishes posts at one platform and reports how far they got."""
+
     def start(self, token: Secret, request: PublishRequest) -> StartResult:
-        """Unsafe: sent once, never repeated by itself."""
+        """Start a publication. Unsafe: the call is sent once and never retried here."""
         ...
 
     def send_chunk(
@@ -237,14 +315,13 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True)
 class Platform:
+    """The adapters of one configured platform."""
+
     name: str
     webhooks: WebhookAdapter
     oauth: OAuth
     publisher: Publisher
-    failure_reasons: Mapping[str, FailureReason] = field(
-        default_factory=dict
-    )  # by fail reason or error code
-    config_warnings: tuple[
-        str, ...
-    ] = ()  # what it would not take of our registration, in sentences
-    insights: Insights | None = None  # if numbers can be had of it
+    # by fail reason or error code
+    failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
+    config_warnings: tuple[str, ...] = ()  # sentences for the operator about the registration
+    insights: Insights | None = None  # None if the platform offers no metrics

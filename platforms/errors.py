@@ -1,4 +1,4 @@
-"""What can go wrong when speaking to a platform. Says nothing of HTTP statuses of our own API."""
+"""The errors that calls to a platform raise, in one hierarchy below `PlatformError`."""
 
 from datetime import timedelta
 
@@ -6,11 +6,11 @@ NO_WAIT = timedelta(0)
 
 
 class PlatformError(Exception):
-    """The platform could not do what we asked."""
+    """The platform could not carry out the call."""
 
     code = "platform_error"
     retryable = False
-    after_server_error = False  # an earlier try of this very call may have had its effect
+    after_server_error = False  # an earlier attempt of this call may have taken effect
 
     def __init__(
         self,
@@ -19,41 +19,37 @@ class PlatformError(Exception):
         code: str | None = None,
         retry_after: timedelta = NO_WAIT,
         log_id: str | None = None,
-        reached: bool = True,
+        may_have_arrived: bool = True,
     ) -> None:
-        """`code` is the vendor's own; `reached` is False only if the call surely never arrived."""
+        """`code` is the vendor's; `may_have_arrived` is False only if the call never arrived."""
         super().__init__(message or self.__doc__)
         self.code = code or type(self).code
         self.retry_after = retry_after
         self.log_id = log_id
-        self.may_have_arrived = reached
-
-    @property
-    def user_message(self) -> str:
-        return self.__doc__ or ""
+        self.may_have_arrived = may_have_arrived
 
 
 class Unavailable(PlatformError):
-    """The platform did not answer properly. We try again by ourselves."""
+    """The platform gave no usable answer. The call is retried later."""
 
     code = "platform_unavailable"
     retryable = True
 
 
 class TimedOut(Unavailable):
-    """The platform took too long to answer. We try again by ourselves."""
+    """The platform took too long to answer. The call is retried later."""
 
     code = "timeout"
 
 
 class ServerBusy(Unavailable):
-    """The platform takes no work at the moment, and has done none. We try again by ourselves."""
+    """The platform refused the call because it is overloaded, and did nothing. Retried later."""
 
     code = "server_error"
 
 
 class RateLimited(PlatformError):
-    """The platform asked us to slow down. We go on as soon as it lets us."""
+    """The platform limits the rate of calls. The call is retried when the limit allows it."""
 
     code = "rate_limit_exceeded"
     retryable = True
@@ -67,31 +63,31 @@ class TokenExpired(PlatformError):
 
 
 class Rejected(PlatformError):
-    """The platform refused the request as it stands."""
+    """The platform refused the request; sending it again unchanged does not help."""
 
     code = "invalid_param"
 
 
 class Revoked(PlatformError):
-    """The grant is dead: the account has to be connected again."""
+    """The grant is no longer valid: the account has to be connected again."""
 
     code = "invalid_grant"
 
 
 class AppRefused(PlatformError):
-    """The platform does not accept this application's own credentials: its operator has to act."""
+    """The platform does not accept the client key or secret: the operator has to correct them."""
 
     code = "invalid_credentials"
-    retryable = True  # nothing is wrong with the account, which must outlive a typing error of ours
+    retryable = True  # a typing error in our settings must not disconnect the accounts
 
 
 class BadSignature(PlatformError):
-    """A delivery whose signature does not match its body."""
+    """The signature of a delivery does not match its body."""
 
     code = "invalid_signature"
 
 
 class BadHandshake(PlatformError):
-    """A request to confirm our address that does not know our verify token."""
+    """A webhook handshake does not carry our verify token."""
 
     code = "verification_failed"

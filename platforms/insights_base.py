@@ -1,6 +1,6 @@
-"""How often something was seen and liked: values and a Protocol. No I/O, no vendor names.
+"""Values and the protocol for metrics: counts of videos and accounts, pages of public videos.
 
-A number that was not told is not there: nothing here stands for one, least of all a zero.
+A count that the platform did not report is absent; it is never replaced, least of all by zero.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +11,12 @@ from typing import Protocol
 from platforms.secret import Secret
 
 MetricCounts = Mapping[str, int]
-"""Name of a number → the number. Names are shared by all platforms: views, likes, followers …"""
+"""Name of a metric → its value. All platforms share the names: views, likes, followers …"""
 
 
 @dataclass(frozen=True)
 class PlatformVideo:
-    """A public video as the platform shows it."""
+    """A public video as the platform lists it."""
 
     id: str
     counts: MetricCounts = field(default_factory=dict)
@@ -28,20 +28,21 @@ class PlatformVideo:
 
 @dataclass(frozen=True)
 class VideoPage:
-    """Some of an account's public videos, the newest first."""
+    """One page of an account's public videos, newest first."""
 
     videos: tuple[PlatformVideo, ...]
-    next_cursor: int | None = None  # where older ones begin; None at the end
+    next_cursor: int | None = None  # cursor of the page with older videos; None on the last page
 
 
 class Insights(Protocol):
-    """All calls are safe. `scopes` are those granted: what they do not cover is not asked for.
+    """Fetches metrics of one platform. All calls are safe to repeat.
 
+    `scopes` are the granted ones.
     Errors: Rejected `scope_not_authorized` if a call needs a scope that was not granted.
     """
 
     def fetch_account_totals(self, token: Secret, scopes: Iterable[str]) -> MetricCounts:
-        """Of the account as a whole, since it exists."""
+        """Return the counts of the account as a whole, since it was created."""
         ...
 
     def fetch_video_page(
@@ -50,5 +51,5 @@ class Insights(Protocol):
     def fetch_videos(
         self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
     ) -> tuple[PlatformVideo, ...]:
-        """These videos, at most 20; what the platform does not show any more is missing."""
+        """Return these videos, at most 20; those no longer public are missing from the result."""
         ...

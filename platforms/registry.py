@@ -1,4 +1,4 @@
-"""The one table that knows the adapters by name. A new platform is one line here."""
+"""The table of platform adapters by name. A new platform is one line here."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +14,12 @@ REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Platform]] = {
 
 
 def build_platforms(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Platform]:
-    """The platforms that are configured. Errors: KeyError for a name that no adapter has."""
+    """Build the configured platforms. Errors: KeyError if there is no adapter for a name."""
     return {name: REGISTRY[name](app, http) for name, app in apps.items()}
 
 
 def build_instagram_webhooks(
     secrets: tuple[Secret, ...], verify_token: Secret | None
 ) -> WebhookAdapter:
-    """Instagram's deliveries are heard before anything else of it is there."""
+    """Build Instagram's webhook adapter, the only part of Instagram that is implemented yet."""
     return InstagramWebhooks(secrets, verify_token)

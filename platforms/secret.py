@@ -1,12 +1,12 @@
-"""A value that may be used but never shown. Knows nothing of where secrets come from."""
+"""A text value that is never printed: tokens, keys, signed URLs."""
 
 import hmac
 
 
 class Secret:
-    """Text whose `repr` and `str` are `***`; only `reveal()` gives it away.
+    """Text whose `repr` and `str` are `***`; only `reveal()` returns it.
 
-    Equality is constant-time, so that a comparison cannot leak by its duration.
+    Comparison takes constant time, so that its duration reveals nothing.
     """
 
     __slots__ = ("_text",)

@@ -1,4 +1,4 @@
-"""HMAC-SHA256 over a delivery, as both platforms use it. Pure; which bytes are signed is theirs."""
+"""HMAC-SHA256 signatures of webhook deliveries, as TikTok and Meta use them."""
 
 import hmac
 from collections.abc import Iterable, Mapping
@@ -7,17 +7,20 @@ from platforms.secret import Secret
 
 
 def get_header(headers: Mapping[str, str], name: str) -> str:
-    """The header of that lower-case name, in whatever case it came; empty if absent."""
+    """Return the header with this lower-case name, whatever its case; empty if it is absent."""
     return next((value.strip() for key, value in headers.items() if key.lower() == name), "")
 
 
 def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
-    """`ok` if any digest is that of any secret; every pair is compared, in constant time."""
+    """Return `ok` if any digest matches any secret, else `no_secret` or `bad_signature`.
+
+    Every pair is compared, in constant time.
+    """
     secret_keys = [secret.reveal().encode() for secret in secrets if secret]
     if not secret_keys:
         return "no_secret"
     candidates = [digest.encode(errors="replace") for digest in digests]
-    # not `hmac.digest`: it lets go of the interpreter each time, which a busy loop has to win back
+    # not `hmac.digest`: it releases the GIL each time, which a busy event loop has to regain
     expected = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in secret_keys]
-    matches = [hmac.compare_digest(one, other) for one in candidates for other in expected]
+    matches = [hmac.compare_digest(given, right) for given in candidates for right in expected]
     return "ok" if any(matches) else "bad_signature"

@@ -1,7 +1,7 @@
-"""The one door out: every call to a platform leaves here, and nowhere else.
+"""The HTTP client for all calls to platforms: deadlines, retries, logging, metrics.
 
-Must not know what a call means, nor which answer is a success. Query strings, bodies and header
-values are never logged nor put into an error.
+Callers decide what a response means. Query strings, bodies and header values contain secrets, so
+they never appear in a log line or an error.
 """
 
 import random
@@ -43,15 +43,15 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-MAX_RESPONSE_BYTES = 1024 * 1024  # bytes; answers are small JSON, anything longer is no answer
-READ_SIZE = 65_536
+MAX_RESPONSE_BYTES = 1024 * 1024  # responses are small JSON; a longer one is an error
+READ_SIZE = 65_536  # bytes
 
-Timeout = tuple[float, float]  # seconds: to connect, then to send and to read everything
+Timeout = tuple[float, float]  # seconds: to connect; to send the request and read the response
 CallObserver = Callable[[str, str, float], None]  # endpoint, outcome, seconds
 
 
 class HttpClient:
-    """Lends a session to one call at a time, so that it outlives the threads of a batch."""
+    """Sends calls over pooled sessions; a session serves one call at a time, from any thread."""
 
     def __init__(
         self,
@@ -64,19 +64,21 @@ class HttpClient:
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`excerpt` bytes of an answer are read, and then none is too long; None reads it all.
+        """`body_limit`: read only so many bytes of a response and ignore the rest.
 
-        `session` makes the sessions: those of `stranger_session` go to public hosts alone.
+        Without it, a response of more than 1 MiB is an error. `session_factory`: use
+        `create_public_session` for URLs that users supply.
         """
-        self._timeout, self._session_factory, self._body_limit = (
-            timeout,
-            session_factory,
-            body_limit,
-        )
-        self._observe, self._sleep, self._jitter, self._clock = observe, sleep, jitter, clock
+        self._timeout = timeout
+        self._observe = observe
+        self._session_factory = session_factory
+        self._body_limit = body_limit
+        self._sleep = sleep
+        self._jitter = jitter
+        self._clock = clock
         self._idle_sessions: LifoQueue[requests.Session] = LifoQueue()
 
-    def call(
+    def call(  # noqa: PLR0913 - the parts of a request, all keyword-only
         self,
         method: str,
         url: str,
@@ -89,10 +91,10 @@ class HttpClient:
         data: BytesLike | None = None,
         timeout: Timeout | None = None,
     ) -> HttpResponse:
-        """One call with its repetitions. Every answer is a Reply, whatever its status.
+        """Send a call, repeat it as `retry` allows, and return the response, whatever its status.
 
-        `endpoint` is the name under which it is logged and counted.
-        Errors: TimedOut, Unavailable; `reached` is False only if surely no try arrived.
+        `endpoint` is the name under which the call is logged and counted.
+        Errors: TimedOut, Unavailable; `may_have_arrived` is False only if no attempt arrived.
         """
         all_headers = {**DEFAULT_HEADERS, **(headers or {})}
         request = requests.Request(method, url, all_headers, data=form or data, json=json)
@@ -104,12 +106,8 @@ class HttpClient:
 
         outcome = call_with_retries(retry, attempt, sleep=self._sleep, jitter=self._jitter)
         if isinstance(outcome, HttpResponse):
-            return replace(
-                outcome, after_server_error=any(is_server_error(one) for one in outcomes[:-1])
-            )
-        outcome.may_have_arrived = any(
-            isinstance(one, HttpResponse) or one.may_have_arrived for one in outcomes
-        )
+            return replace(outcome, after_server_error=any(map(is_server_error, outcomes[:-1])))
+        outcome.may_have_arrived = any(map(may_have_arrived, outcomes))
         raise outcome
 
     def close(self) -> None:
@@ -132,12 +130,14 @@ class HttpClient:
         return outcome
 
     def _send(self, request: requests.Request, timeout: Timeout) -> CallOutcome:
-        """Errors are returned, not raised: theirs quote the URL and must not become a cause."""
+        """Send once. Errors are returned and not raised: those of requests quote the URL, so they
+        must not become the cause of ours.
+        """
         session = self._get_session()
         deadline = Deadline(sum(timeout))
         token = current_deadline.set(deadline)
         try:
-            prepared = request.prepare()  # a session's own way merges what none of ours has
+            prepared = request.prepare()  # `session.prepare_request` merges settings we never use
             with session.send(
                 prepared, stream=True, timeout=timeout, allow_redirects=False
             ) as response:
@@ -163,8 +163,9 @@ class HttpClient:
                 del body[self._body_limit :]
                 break
             if len(body) > MAX_RESPONSE_BYTES:
-                return Unavailable("the answer is too long", code="INVALID_RESPONSE")
-        if deadline.is_expired:  # a cut connection can look like the end of the answer
+                message = f"the response is longer than {MAX_RESPONSE_BYTES} bytes"
+                return Unavailable(message, code="INVALID_RESPONSE")
+        if deadline.is_expired:  # a connection cut by the deadline can look like a complete body
             return TimedOut()
         headers = {name.lower(): value for name, value in response.headers.items()}
         wait = parse_retry_after(headers.get("retry-after", ""), now=self._clock())
@@ -175,21 +176,27 @@ def is_server_error(outcome: CallOutcome) -> bool:
     return isinstance(outcome, HttpResponse) and outcome.status >= SERVER_ERROR
 
 
+def may_have_arrived(outcome: CallOutcome) -> bool:
+    return isinstance(outcome, HttpResponse) or outcome.may_have_arrived
+
+
 def classify_error(error: Exception, deadline: Deadline) -> PlatformError:
-    """What went wrong on the way, and whether the request can have arrived at all."""
+    """Map a network error to ours, and decide whether the request may have arrived."""
     if isinstance(error, requests.ConnectTimeout):
-        return TimedOut("no connection in time", reached=False)
+        return TimedOut("connecting to the host timed out", may_have_arrived=False)
     if deadline.is_expired or isinstance(error, requests.ReadTimeout):
         return TimedOut()
     if isinstance(urllib3_reason(error), PrivateHost):
-        return Unavailable("no public host", code="PRIVATE_HOST", reached=False)
+        message = "the host has an address that is not public"
+        return Unavailable(message, code="PRIVATE_HOST", may_have_arrived=False)
     if is_undelivered(error):
-        return Unavailable("no connection", code="NETWORK_ERROR", reached=False)
-    return Unavailable("the connection broke", code="NETWORK_ERROR")
+        message = "no connection to the host"
+        return Unavailable(message, code="NETWORK_ERROR", may_have_arrived=False)
+    return Unavailable("the connection was closed too early", code="NETWORK_ERROR")
 
 
 def is_undelivered(error: Exception) -> bool:
-    """Refused, unreachable, no such name, or not the host whose certificate we would trust."""
+    """True if no connection was made, or the host's certificate was not accepted."""
     cause = next(iter(getattr(urllib3_reason(error), "args", ())), None)
     return isinstance(urllib3_reason(error), NewConnectionError) or isinstance(
         cause, SSLCertVerificationError
@@ -197,5 +204,5 @@ def is_undelivered(error: Exception) -> bool:
 
 
 def urllib3_reason(error: Exception) -> object:
-    """What urllib3 says behind the words of requests."""
+    """Return the urllib3 error inside an error of requests."""
     return getattr(next(iter(error.args), None), "reason", None)

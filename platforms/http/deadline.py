@@ -1,4 +1,4 @@
-"""Sessions whose exchanges end on time. Must not know what is sent, nor when to send it again."""
+"""HTTP sessions with a total time limit per exchange, which `requests` itself does not have."""
 
 import logging
 import os
@@ -16,20 +16,19 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it writes whole URLs, tokens included
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs whole URLs, tokens included
 
 DEFAULT_HEADERS = {
     "Accept": "application/json",
-    "Accept-Encoding": "identity",  # nothing to unpack, so nothing that unpacks to gigabytes
+    "Accept-Encoding": "identity",  # no compression: a small body could unpack to gigabytes
     "User-Agent": "signalpost",
 }
 
-
-CHECK_INTERVAL = 0.05  # seconds between two looks for exchanges whose time is over
+CHECK_INTERVAL = 0.05  # seconds between two checks for expired deadlines
 
 
 class Deadline:
-    """The end of one exchange. A socket's own timeout starts anew with each byte; this does not."""
+    """The end of one exchange. A socket's timeout starts again with each byte; this does not."""
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
@@ -44,9 +43,9 @@ class Deadline:
         return self.seconds_left <= 0
 
     def watch_socket(self, sock: socket.socket) -> float:
-        """From now on the socket dies at the deadline, and with it whatever waits for it.
+        """Shut the socket down at the deadline, which ends every call that waits for it.
 
-        Units: gives the seconds left.
+        Units: returns the seconds left.
         """
         self._socket = sock
         _watcher.add(self)
@@ -62,16 +61,20 @@ class Deadline:
 
 
 class DeadlineWatcher:
-    """Cuts what is over. One thread for all exchanges of a process, as long as there are any: a
-    timer for each cost every call the start of a thread, and busy threads wait for one another.
+    """Shuts down the sockets of expired exchanges, in one thread per process.
+
+    The thread runs only while there are exchanges. One timer per exchange would start a thread for
+    every call, and busy threads wait for each other.
     """
 
     def __init__(self) -> None:
         self._reset()
-        os.register_at_fork(after_in_child=self._reset)  # the thread stays with the parent
+        os.register_at_fork(after_in_child=self._reset)  # a child process inherits no thread
 
     def _reset(self) -> None:
-        self._lock, self._active, self._is_running = Lock(), set[Deadline](), False
+        self._lock = Lock()
+        self._active = set[Deadline]()
+        self._is_running = False
 
     def add(self, deadline: Deadline) -> None:
         with self._lock:
@@ -98,17 +101,16 @@ class DeadlineWatcher:
 
 _watcher = DeadlineWatcher()
 
-
-current_deadline: ContextVar[Deadline] = ContextVar("deadline")  # of the exchange this thread is in
+current_deadline: ContextVar[Deadline] = ContextVar("deadline")  # of this thread's exchange
 
 
 class DeadlineConnection(HTTPConnection):
+    """A connection that applies its timeout to connecting and the deadline to everything after."""
+
     def request(self, *args: Any, **options: Any) -> None:
         if self.sock is None:
             self.connect()
-        self.timeout = current_deadline.get().watch_socket(
-            self.sock
-        )  # for sending; until here, for connecting
+        self.timeout = current_deadline.get().watch_socket(self.sock)
         super().request(*args, **options)
 
 
@@ -143,10 +145,10 @@ class _DeadlineAdapter(HTTPAdapter):
 def create_session(
     pools: Mapping[str, type[HTTPConnectionPool]] = POOL_CLASSES,
 ) -> requests.Session:
-    """A session that keeps no cookies and takes nothing from the environment."""
+    """Create a session that keeps no cookies and ignores the environment."""
     session = requests.Session()
     session.trust_env = False  # neither .netrc nor a proxy variable may send a token elsewhere
-    session.headers.clear()  # `HEADERS` go with each request
+    session.headers.clear()  # `DEFAULT_HEADERS` are added to each request
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
         session.mount(scheme, _DeadlineAdapter(pools))

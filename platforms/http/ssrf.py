@@ -1,7 +1,7 @@
-"""Connections to hosts that somebody named to us: to public addresses, and to no others.
+"""Protection against SSRF: sessions that connect only to public addresses, for users' URLs.
 
-A name is resolved once; every address it has is checked, and a checked one is connected to, so
-that it cannot mean another machine a moment later. Must not know what is sent.
+A host name is resolved once, all its addresses are checked, and the connection goes to a checked
+address, so that a second DNS answer cannot redirect it to a private machine.
 """
 
 import socket
@@ -17,73 +17,80 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from platforms.http.deadline import DeadlineConnection, DeadlineTLSConnection, create_session
 
-RESOLVE_TIMEOUT = 3.0  # seconds for a name to resolve: the resolver's own would outlast a lease
-GLOBAL_UNICAST = ip_network(
-    "2000::/3"
-)  # RFC 4291: the rest is local, for many, or another protocol's
-NAT64_PREFIX = ip_network("64:ff9b::/96")  # RFC 6052: its last four bytes are the IPv4 address
+RESOLVE_TIMEOUT = 3.0  # seconds; the system resolver's own timeout is longer than a lease
+# RFC 4291: all other IPv6 addresses are local, multicast or embed another protocol's address
+GLOBAL_UNICAST = ip_network("2000::/3")
+NAT64_PREFIX = ip_network("64:ff9b::/96")  # RFC 6052: the last four bytes are the IPv4 address
 
 
 class PrivateHost(NewConnectionError):
-    """One address of the host, at least, is where strangers may not send us."""
+    """At least one address of the host is not public."""
 
 
 def is_public(address: str) -> bool:
-    """One machine's, and reachable by anybody; so must be what hides in an IPv6 address."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv4Address):
-        return found.is_global and not found.is_multicast
-    if found in NAT64_PREFIX:
-        return is_public(str(IPv4Address(int(found) & 0xFFFF_FFFF)))
-    is_own = found in GLOBAL_UNICAST and found.is_global
-    return is_own and all(is_public(str(each)) for each in embedded_ipv4(found))
+    """Return whether the address is globally reachable unicast.
+
+    The IPv4 address embedded in an IPv6 address has to be public as well.
+    """
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv4Address):
+        return parsed.is_global and not parsed.is_multicast
+    if parsed in NAT64_PREFIX:
+        return is_public(str(IPv4Address(int(parsed) & 0xFFFF_FFFF)))
+    is_global_unicast = parsed in GLOBAL_UNICAST and parsed.is_global
+    return is_global_unicast and all(is_public(str(ipv4)) for ipv4 in embedded_ipv4(parsed))
 
 
 def embedded_ipv4(address: IPv6Address) -> Sequence[IPv4Address]:
-    """The IPv4 addresses that are reached through a tunnel of this name."""
-    return [each for each in (address.sixtofour, *(address.teredo or ())) if each is not None]
+    """Return the IPv4 addresses that a 6to4 or Teredo address tunnels to."""
+    candidates = (address.sixtofour, *(address.teredo or ()))
+    return [ipv4 for ipv4 in candidates if ipv4 is not None]
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """All its addresses, in the resolver's order; none if there are none in time."""
-    found: list[str] = []
-    thread = Thread(target=lookup_addresses, args=(host, port, found), name="resolve", daemon=True)
+    """Return all addresses of the host, in the resolver's order; empty if it fails or is slow."""
+    addresses: list[str] = []
+    thread = Thread(
+        target=lookup_addresses, args=(host, port, addresses), name="resolve", daemon=True
+    )
     thread.start()
     thread.join(RESOLVE_TIMEOUT)
-    return list(found)
+    return list(addresses)
 
 
-def lookup_addresses(host: str, port: int, found: list[str]) -> None:
+def lookup_addresses(host: str, port: int, addresses: list[str]) -> None:
+    """Append the host's addresses to the list; none if the name does not exist."""
     try:
         records = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        return  # no such name, which an empty list says
-    found.extend(dict.fromkeys(str(each[4][0]) for each in records))
+        return
+    addresses.extend(dict.fromkeys(str(record[4][0]) for record in records))
 
 
 class _PublicHostCheck(HTTPConnection):
+    """Replaces urllib3's way to connect, which would resolve the name once more."""
+
     def _new_conn(self) -> socket.socket:
-        """In place of urllib3's own, which would resolve the name itself."""
         port = self.port or self.default_port
         addresses = resolve_host(self._dns_host, port)
         if not addresses:
-            raise NewConnectionError(self, "no such host")
+            raise NewConnectionError(self, "the host name does not resolve")
         if not all(is_public(address) for address in addresses):
-            raise PrivateHost(self, "no public host")
+            raise PrivateHost(self, "the host has an address that is not public")
         return self._connect_to_any(addresses, port)
 
     def _connect_to_any(self, addresses: Sequence[str], port: int) -> socket.socket:
-        """To the first that takes us; the time to connect is for all of them together."""
-        until = time.monotonic() + (self.timeout or RESOLVE_TIMEOUT)
+        """Connect to the first address that accepts; the timeout covers all of them together."""
+        ends_at = time.monotonic() + (self.timeout or RESOLVE_TIMEOUT)
         for address in addresses:
-            left = until - time.monotonic()
+            seconds_left = ends_at - time.monotonic()
             try:
-                return socket.create_connection((address, port), max(left, 0.001))
+                return socket.create_connection((address, port), max(seconds_left, 0.001))
             except TimeoutError:
-                raise ConnectTimeoutError(self, "no connection in time") from None
+                raise ConnectTimeoutError(self, "connecting to the host timed out") from None
             except OSError:
                 continue
-        raise NewConnectionError(self, "no address takes us")
+        raise NewConnectionError(self, "no address of the host accepts connections")
 
 
 class _PublicConnection(_PublicHostCheck, DeadlineConnection):
@@ -103,5 +110,5 @@ class _PublicTLSPool(HTTPSConnectionPool):
 
 
 def create_public_session() -> requests.Session:
-    """Like any session of ours, but for whom it connects to."""
+    """Create a session like `create_session`, but which connects only to public addresses."""
     return create_session({"http": _PublicPool, "https": _PublicTLSPool})

@@ -1,4 +1,4 @@
-"""Instagram, through Meta: so far its deliveries. Knows nothing of how we store or answer."""
+"""The Instagram adapter: so far only the verification and parsing of Meta's deliveries."""
 
 from platforms.instagram.webhooks import InstagramWebhooks
 

@@ -1,7 +1,7 @@
-"""Meta's changes one by one, from whatever shape they come in. Pure; judges no signature.
+"""Parses Meta's deliveries into one event per change, whichever of their shapes they have.
 
-Source: Meta, webhooks reference `instagram`, its examples and captured traffic, read 2026-11-22;
-the documentation and what is really sent differ, so both are read.
+Source: Meta, webhooks reference `instagram`, its examples and captured traffic, read 2026-11-22.
+The documentation and the real deliveries differ, so both shapes are parsed.
 """
 
 import json
@@ -43,11 +43,11 @@ NATURAL_KEYS: Mapping[str, Callable[[ChangeValue], str]] = {
     "story_insights": media_key,
     "messages": message_key,
 }
-"""What tells two changes of a field apart; of any other field its whole value does."""
+"""The part of a field's value that identifies a change; for other fields the whole value does."""
 
 
 def iter_changes(root: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each entry, without its changes, and each change as `{field, value}`."""
+    """Yield pairs of an entry's id and time and one of its changes as `{field, value}`."""
     for envelope in root if isinstance(root, list) else [root]:
         if not isinstance(envelope, dict):
             continue
@@ -59,9 +59,13 @@ def iter_changes(root: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def iter_entry_changes(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """`changes`, a single change in the entry itself, names without values, or messages."""
-    listed = [each for each in get_list(entry, "changes") if isinstance(each, dict)]
-    for change in [*listed, entry]:
+    """Yield the changes of an entry.
+
+    They come as `changes`, as a single change in the entry itself, as names without values
+    (`changed_fields`) or as `messaging`.
+    """
+    changes = [change for change in get_list(entry, "changes") if isinstance(change, dict)]
+    for change in [*changes, entry]:
         if isinstance(change.get("field"), str):
             yield {"field": change["field"], "value": change.get("value")}
     for name in get_list(entry, "changed_fields"):
@@ -72,25 +76,25 @@ def iter_entry_changes(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def get_list(entry: Mapping[str, Any], name: str) -> list[Any]:
-    found = entry.get(name)
-    return found if isinstance(found, list) else []
+    value = entry.get(name)
+    return value if isinstance(value, list) else []
 
 
 def parse_change(entry: Mapping[str, Any], change: Mapping[str, Any]) -> ParsedEvent:
-    """Its key never holds the entry's time: that is when Meta sent it, anew at every delivery.
+    """Return the event of one change.
 
-    Nothing follows from it yet, so all are kept and ignored; the dashboard's tests (account 0) are
-    among them.
+    The key leaves out the entry's time: Meta sets it anew in every redelivery. No change has an
+    effect yet, so all are stored and ignored, including the dashboard's test events (account 0).
     """
-    field, value, account = change["field"], change.get("value"), to_text(entry.get("id"))
-    natural = NATURAL_KEYS.get(field, no_key)(value) if isinstance(value, Mapping) else ""
+    value, account = change.get("value"), to_text(entry.get("id"))
+    name = shorten_or_hash(change["field"], MAX_NAME_LENGTH)
+    find_key = NATURAL_KEYS.get(change["field"], no_key)
+    natural_key = find_key(value) if isinstance(value, Mapping) else ""
     digest = sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
     return ParsedEvent(
-        key=shorten_or_hash(
-            f"{shorten_or_hash(field, MAX_NAME_LENGTH)}:{account}:{natural}:{digest}", MAX_ID_LENGTH
-        ),
+        key=shorten_or_hash(f"{name}:{account}:{natural_key}:{digest}", MAX_ID_LENGTH),
         kind=IGNORED_KIND,
-        vendor_event=shorten_or_hash(field, MAX_NAME_LENGTH),
+        vendor_event=name,
         payload={"entry": entry, "change": change},
         external_id=account,
     )

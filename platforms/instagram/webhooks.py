@@ -1,7 +1,4 @@
-"""Meta's deliveries and handshake for Instagram. Pure, no clock, no I/O.
-
-Must not decide what follows from a notice, nor what is answered to the sender.
-"""
+"""The webhook adapter for Instagram: signature, handshake and events of Meta's deliveries."""
 
 import hmac
 from collections.abc import Mapping
@@ -20,7 +17,7 @@ from platforms.signing import get_header
 
 @dataclass(frozen=True)
 class InstagramWebhooks:
-    """`secrets` are those a delivery may be signed with; several while one is changed."""
+    """`secrets`: those a delivery may be signed with, several while a secret is replaced."""
 
     secrets: tuple[Secret, ...]
     verify_token: Secret | None = field(default=None)
@@ -34,12 +31,15 @@ class InstagramWebhooks:
         return bool(self.verify_token)
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict:
-        """Never raises. Meta signs no time, so that only keys tell a replay from news."""
+        """Verify the signature; never raises.
+
+        Meta signs no time, so a repeated delivery is recognised by the keys of its events only.
+        """
         del now
         return verify_signature(get_header(headers, SIGNATURE_HEADER), body, secrets=self.secrets)
 
     def handshake(self, query: Mapping[str, str]) -> str | None:
-        """The challenge as it came. Errors: BadHandshake unless our own token comes with it."""
+        """Return the challenge unchanged. Errors: BadHandshake unless it carries our token."""
         challenge, given = query.get("hub.challenge"), query.get("hub.verify_token", "")
         expected = self.verify_token.reveal() if self.verify_token else ""
         is_match = hmac.compare_digest(given.encode(errors="replace"), expected.encode())
@@ -48,14 +48,14 @@ class InstagramWebhooks:
         return challenge
 
     def parse(self, body: bytes) -> list[ParsedEvent]:
-        """One notice per change, up to a thousand in a delivery. Errors: ValueError."""
+        """Return one event per change; a delivery has up to a thousand. Errors: ValueError."""
         return [parse_change(entry, change) for entry, change in iter_changes(decode_json(body))]
 
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
-        """Errors: ValueError if it is no change."""
+        """Return the event of a stored change. Errors: ValueError if it is not a change."""
         entry, change = payload.get("entry"), payload.get("change")
         if not isinstance(entry, Mapping) or not isinstance(change, Mapping):
-            raise ValueError("the payload holds no change")
+            raise ValueError("the stored payload lacks `entry` or `change`")  # noqa: TRY004 - bad data
         if not isinstance(change.get("field"), str):
-            raise ValueError("the change names no field")
+            raise ValueError("the stored change has no `field`")  # noqa: TRY004 - bad data
         return parse_change(entry, change)

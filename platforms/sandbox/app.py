@@ -1,4 +1,4 @@
-"""One sandbox put together: the platforms and their controls, behind the manners."""
+"""The sandbox's WSGI application: TikTok's endpoints, the control API and the fault middleware."""
 
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,6 @@ def create_app(sandbox: SandboxState, tiktok: TikTokState) -> "WSGIApplication":
 
 
 def reject_slash_redirects() -> None:
-    """A path without its final slash is another path: nobody is led to the right one."""
+    """Answer 404 to a path without its final slash, as TikTok does, instead of redirecting."""
     if isinstance(request.routing_exception, RequestRedirect):
         raise NotFound

@@ -1,20 +1,25 @@
-"""The sandbox's time: the wall clock plus whatever was fast-forwarded. Never runs backwards."""
+"""The sandbox's clock: the wall clock plus the time that was fast-forwarded."""
 
 import time
 
+HOUR_SECONDS = 3_600.0
+DAY_SECONDS = 24 * HOUR_SECONDS
+
 
 class Clock:
+    """A clock that tests can advance; it never goes backwards."""
+
     def __init__(self) -> None:
         self._offset = 0.0
 
     @property
     def time(self) -> float:
-        """Seconds since 1970 in the sandbox: lifetimes, windows and delays are counted in it."""
+        """Seconds since 1970 in the sandbox; lifetimes, rate windows and delays use this time."""
         return self.wall_time + self._offset
 
     @property
     def wall_time(self) -> float:
-        """Seconds since 1970 outside: what a receiver's clock shows, so what signatures carry."""
+        """Seconds since 1970 outside the sandbox; signatures use this time, as receivers do."""
         return time.time()
 
     @property
@@ -23,5 +28,5 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         if seconds < 0:
-            raise ValueError("time runs forward only")
+            raise ValueError("the clock can only be advanced: seconds must not be negative")
         self._offset += seconds

@@ -1,13 +1,13 @@
-"""The control API all platforms share: log, faults, clock, deliveries. Not part of any platform."""
+"""The sandbox's control API below `/_sandbox/`: request log, faults, clock, deliveries."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from platforms.sandbox.fault_behaviours import FAULT_BEHAVIOURS
-from platforms.sandbox.faults import WEBHOOK_ENDPOINT, InjectedFault
+from platforms.sandbox.faults import ANY_ENDPOINT, WEBHOOK_ENDPOINT, InjectedFault
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
 
@@ -27,14 +27,18 @@ FAULT_FIELD_TYPES = {
 
 
 def current_sandbox() -> SandboxState:
-    return current_app.extensions["sandbox"]  # type: ignore[no-any-return]  # Flask keeps anything there
+    """Return the sandbox that serves this request."""
+    return cast("SandboxState", current_app.extensions["sandbox"])
 
 
 def read_json_object() -> dict[str, Any]:
-    """The JSON object of a control request; no body is an empty one. Errors: 400."""
-    body = request.get_json(force=True) if request.get_data() else {}  # curl -d says "form"
+    """Return the body of a control request; empty if there is none. Errors: BadRequest.
+
+    The content type is ignored: `curl -d` declares a form.
+    """
+    body = request.get_json(force=True) if request.get_data() else {}
     if not isinstance(body, dict):
-        raise BadRequest("a JSON object, please")
+        raise BadRequest("the body has to be a JSON object")
     return body
 
 
@@ -84,7 +88,7 @@ def show_clock() -> dict[str, Any]:
 def advance_clock() -> dict[str, Any]:
     seconds = read_json_object().get("advance")
     if not isinstance(seconds, NUMBER_TYPES) or seconds < 0:
-        raise BadRequest("advance: seconds, not negative")
+        raise BadRequest("advance: has to be a number of seconds that is not negative")
     current_sandbox().advance(seconds)
     return show_clock()
 
@@ -95,16 +99,27 @@ def list_deliveries() -> dict[str, Any]:
 
 
 def parse_fault(params: dict[str, Any]) -> InjectedFault:
-    """Errors: BadRequest for an unknown endpoint, kind or key: a typo must not pass as no fault."""
+    """Parse a fault to inject.
+
+    Errors: BadRequest for an unknown endpoint, kind or field, so that a typo does not pass as "no
+    fault".
+    """
     if unknown := set(params) - FAULT_FIELDS:
-        raise BadRequest(f"unknown: {', '.join(sorted(unknown))}")
-    wrong = [key for key, value in params.items() if not isinstance(value, FAULT_FIELD_TYPES[key])]
-    if wrong or not {"endpoint", "kind"} <= set(params):
-        raise BadRequest(f"endpoint and kind are needed; of the wrong type: {wrong}")
+        raise BadRequest(f"unknown fields: {', '.join(sorted(unknown))}")
+    if not {"endpoint", "kind"} <= set(params):
+        raise BadRequest("endpoint and kind are required")
+    wrong = [name for name, value in params.items() if not has_valid_type(name, value)]
+    if wrong:
+        raise BadRequest(f"fields of the wrong type: {', '.join(wrong)}")
     fault = InjectedFault(**params)
     kinds = WEBHOOK_FAULTS if fault.endpoint == WEBHOOK_ENDPOINT else FAULT_BEHAVIOURS
     if fault.kind not in kinds:
-        raise BadRequest(f"kind: one of {', '.join(kinds)}")
-    if fault.endpoint not in current_app.extensions["endpoints"] | {WEBHOOK_ENDPOINT, "*"}:
-        raise BadRequest(f"endpoint: one of {', '.join(current_app.extensions['endpoints'])}")
+        raise BadRequest(f"kind: has to be one of {', '.join(kinds)}")
+    endpoints = {*current_app.extensions["endpoints"], WEBHOOK_ENDPOINT, ANY_ENDPOINT}
+    if fault.endpoint not in endpoints:
+        raise BadRequest(f"endpoint: has to be one of {', '.join(sorted(endpoints))}")
     return fault
+
+
+def has_valid_type(name: str, value: Any) -> bool:
+    return isinstance(value, FAULT_FIELD_TYPES[name])

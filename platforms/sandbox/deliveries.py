@@ -1,21 +1,25 @@
-"""A delivery as a value: what is sent, where to, how it is signed, and how it can be spoilt."""
+"""Webhook deliveries as values: what is sent, where to, how it is signed or forged."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-SignFunction = Callable[
-    [bytes, float], Mapping[str, str]
-]  # body and time to the headers that vouch for it
+from platforms.sandbox.clock import HOUR_SECONDS
 
-HOUR_SECONDS = 3600.0
-MAX_RETRY_WAIT = HOUR_SECONDS  # seconds between two attempts
+# takes the body and the signed time, returns the signature headers
+SignFunction = Callable[[bytes, float], Mapping[str, str]]
+
+MAX_RETRY_WAIT = HOUR_SECONDS  # between two attempts
 MAX_DELIVERY_AGE = 72 * HOUR_SECONDS
 
 
 @dataclass(frozen=True)
 class DeliveryTarget:
-    """Where deliveries go. `first_wait` doubles with every attempt; `keep_t` never signs anew."""
+    """Where deliveries go. Units: `timeout` and `first_wait` are seconds.
+
+    `first_wait` doubles with every attempt. `keep_timestamp`: sign every attempt with the time of
+    the event instead of that of the attempt.
+    """
 
     url: str
     timeout: float
@@ -25,7 +29,11 @@ class DeliveryTarget:
 
 @dataclass(frozen=True)
 class WebhookMessage:
-    """`foreign` is the same event of somebody else's app. `spoil` makes a one-off forgery of it."""
+    """One event to deliver.
+
+    `foreign_body` is the same event of another app. `forgery` names the way in which the delivery
+    is forged; a forged one is sent once.
+    """
 
     event: str
     body: bytes
@@ -69,7 +77,7 @@ FORGERIES: Mapping[str, Callable[[WebhookMessage, float], SignedRequest]] = {
 
 @dataclass
 class SandboxAttempt:
-    """`status` is what the receiver answered, None if it did not."""
+    """One attempt of a delivery; `status` is the receiver's answer, None without one."""
 
     at: float
     status: int | None
@@ -78,7 +86,10 @@ class SandboxAttempt:
 
 @dataclass
 class SandboxDelivery:
-    """State: waiting, delivered, lost on purpose, given_up after 72 h, or refused as a forgery."""
+    """A delivery and its attempts.
+
+    `state`: waiting, delivered, lost (by a fault), given_up (after 72 h), refused (a forgery).
+    """
 
     id: int
     message: WebhookMessage

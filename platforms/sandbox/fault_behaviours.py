@@ -1,7 +1,4 @@
-"""How each fault is played before or after the platform's own work. Must not know when it is due.
-
-A table of endpoints says what an answer of 500 or 429 looks like there.
-"""
+"""What each injected fault does to a response, and whether the call takes effect before it."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -16,13 +13,15 @@ from platforms.sandbox.faults import InjectedFault
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-HANG_SECONDS = 600.0  # seconds a hanging answer is held back
+SLOW_SECONDS = 5.0  # default delay of `slow`
+DRIP_SECONDS = 1.0  # default time between two bytes of `drip`
+HANG_SECONDS = 600.0  # default time after which `hang` closes the connection
 HTML_PAGE = "<!doctype html><html><title>Welcome</title><body>All is well.</body></html>"
 
 
 @dataclass(frozen=True)
 class SandboxEndpoint:
-    """`refuse` gives the body that the platform sends with a status of its own making."""
+    """An endpoint of the platform; `error_body` gives its body of a response 500 or 429."""
 
     name: str
     error_body: Callable[[int], str]
@@ -30,7 +29,7 @@ class SandboxEndpoint:
 
 @dataclass(frozen=True)
 class FaultContext:
-    """What a fault has at hand. `answer` is what would have been sent; None if nothing was done."""
+    """What a fault works with; `response` is None if the call did not take effect."""
 
     fault: InjectedFault
     endpoint: SandboxEndpoint
@@ -64,7 +63,7 @@ def respond_html(_context: FaultContext) -> Response:
 
 
 def respond_slowly(context: FaultContext) -> Response:
-    context.wait(5.0)
+    context.wait(SLOW_SECONDS)
     return context.response or context.server_error
 
 
@@ -92,7 +91,7 @@ def reset_connection(context: FaultContext) -> Response:
 
 
 def drip_response(context: FaultContext) -> Response:
-    pause = 1.0 if context.fault.seconds is None else context.fault.seconds
+    pause = DRIP_SECONDS if context.fault.seconds is None else context.fault.seconds
     data = raw_socket.response_bytes(context.response or context.server_error)
     raw_socket.send_slowly(
         context.environ["werkzeug.socket"], data, pause=pause, shutdown=context.shutdown
@@ -102,7 +101,9 @@ def drip_response(context: FaultContext) -> Response:
 
 @dataclass(frozen=True)
 class FaultBehaviour:
-    """`works`: whether the call takes effect before the fault is played."""
+    """`takes_effect`: whether the platform carries out the call, unless the fault's `work` says
+    otherwise.
+    """
 
     takes_effect: bool
     respond: Callable[[FaultContext], Response]

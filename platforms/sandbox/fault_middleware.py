@@ -1,7 +1,4 @@
-"""Stands before the platform: logs each request, and has the fault played that is due for it.
-
-Must not know which platform it is.
-"""
+"""WSGI middleware before the platform's endpoints: logs each request and applies faults."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -20,11 +17,13 @@ from platforms.sandbox.request_log import ENTRY_KEY, SandboxLog
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-READ_SIZE = 65_536
+READ_SIZE = 65_536  # bytes
 
 
 @dataclass(frozen=True)
 class FaultMiddleware:
+    """Passes requests to the application; only those to `endpoints` are logged and can fail."""
+
     app: "WSGIApplication"
     endpoints: Mapping[tuple[str, str], SandboxEndpoint]
     log: SandboxLog
@@ -67,7 +66,7 @@ class FaultMiddleware:
 
 
 def limit_body(environ: "WSGIEnvironment") -> LimitedStream | None:
-    """The body with its end marked; None if its length is not told, or it has none."""
+    """Limit the request body to its length; None if the request states no length."""
     length = environ.get("CONTENT_LENGTH") or ""
     if not length.isdecimal() or environ.get("wsgi.input_terminated"):
         return None
@@ -77,6 +76,7 @@ def limit_body(environ: "WSGIEnvironment") -> LimitedStream | None:
 
 
 def drain_body(body: LimitedStream | None) -> None:
+    """Read the rest of the request body. Errors: ConnectionDropped if the client has gone."""
     try:
         while body is not None and body.read(READ_SIZE):
             pass

@@ -1,4 +1,4 @@
-"""Which faults are switched on, and how often still. Must not know how one is played."""
+"""The faults that are switched on, and how many calls each still affects."""
 
 import random
 import threading
@@ -6,14 +6,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 ANY_ENDPOINT = "*"
-WEBHOOK_ENDPOINT = "webhook"  # the endpoint name under which deliveries ask for faults
+WEBHOOK_ENDPOINT = "webhook"  # the endpoint name of faults that affect deliveries
 UNTIL_CLEARED = 0
 
 
 @dataclass
 class InjectedFault:
-    """`times`: how often still, 0 until cleared. `work`: whether the call takes effect, if the
-    kind's own habit is not wanted. `rate`: the share of calls it hits.
+    """A fault for the calls of one endpoint.
+
+    `times`: calls still to affect, 0 until cleared. `seconds`: delay, if not the kind's default.
+    `work`: whether the call takes effect, if not the kind's default. `copies`: for `duplicate` and
+    `shuffle`. `rate`: the share of calls that are affected.
     """
 
     endpoint: str
@@ -43,7 +46,7 @@ class FaultRegistry:
             return [asdict(fault) for fault in self._faults]
 
     def consume(self, endpoint: str) -> InjectedFault | None:
-        """The oldest fault for this call, counted down; `*` is any endpoint but the deliveries."""
+        """Return the oldest fault for this call and count it; `*` does not include deliveries."""
         names = {endpoint} if endpoint == WEBHOOK_ENDPOINT else {endpoint, ANY_ENDPOINT}
         with self._lock:
             for fault in self._faults:
@@ -60,4 +63,4 @@ class FaultRegistry:
 
 
 def should_hit(fault: InjectedFault) -> bool:
-    return fault.rate >= 1.0 or random.random() < fault.rate
+    return fault.rate >= 1.0 or random.random() < fault.rate  # noqa: S311 - faults, not secrets

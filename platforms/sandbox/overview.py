@@ -1,4 +1,4 @@
-"""A page for people who wonder what is going on in here. Reads only."""
+"""The sandbox's start page: lists creators, posts and deliveries."""
 
 from flask import Blueprint, render_template
 

@@ -1,6 +1,6 @@
-"""What no decent server sends: half answers, resets, drips. Speaks to the bare socket.
+"""Broken HTTP responses, written directly to the socket: cut off, reset, byte by byte.
 
-After it has spoken, the caller raises `Gone`, and the server sends nothing more.
+Callers raise `ConnectionDropped` afterwards, so that the server sends nothing more.
 """
 
 import os
@@ -10,11 +10,11 @@ import threading
 
 from werkzeug.wrappers import Response
 
-START_LINE_BYTES = 7  # bytes of an answer without body that are still no answer
+START_LINE_BYTES = 7  # a response cut after so many bytes has no complete start line
 
 
 class ConnectionDropped(ConnectionAbortedError):
-    """The connection is given up on purpose."""
+    """The connection was dropped on purpose."""
 
 
 def response_bytes(response: Response) -> bytes:
@@ -24,16 +24,16 @@ def response_bytes(response: Response) -> bytes:
 
 
 def half_response(response: Response) -> bytes:
-    """Cut in the middle of the body; without one, within the first line.
+    """Return the response cut in the middle of its body; without a body, in the first line.
 
-    A head alone may be cut anywhere and still be read as complete: only its end tells.
+    Some clients accept headers that are cut off as complete, so that a cut there would not show.
     """
     data, body = response_bytes(response), response.data
     return data[: len(data) - (len(body) + 1) // 2] if body else data[:START_LINE_BYTES]
 
 
 def send_reset(sock: socket.socket) -> None:
-    """Ends with RST instead of FIN; what was sent and not yet read is lost."""
+    """Close with RST instead of FIN, which discards what was sent but not yet read."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os.close(sock.detach())
 

@@ -1,4 +1,4 @@
-"""Every request that arrived, for assertions. Holds ids and outcomes, never tokens or bodies."""
+"""The log of requests to the sandbox, for assertions: ids and results, no tokens or bodies."""
 
 import threading
 from dataclasses import asdict, dataclass, field
@@ -6,12 +6,12 @@ from typing import Any
 
 from platforms.sandbox.clock import Clock
 
-ENTRY_KEY = "sandbox.entry"  # where a request's environ keeps its entry
+ENTRY_KEY = "sandbox.entry"  # the key of a request's entry in its WSGI environ
 
 
 @dataclass
 class LogEntry:
-    """`status` is what was sent, None if nothing was; `work` tells whether anything was done."""
+    """One request; `status` is None if no response was sent, `work` tells if it took effect."""
 
     id: int
     endpoint: str
@@ -39,9 +39,9 @@ class SandboxLog:
             return entry
 
     def as_dicts(self, endpoint: str | None = None) -> list[dict[str, Any]]:
-        """Oldest first; the facts stand beside the other fields."""
+        """Return the entries of an endpoint, or all, oldest first."""
         with self._lock:
-            entries = [one for one in self._entries if endpoint in {None, one.endpoint}]
+            entries = [entry for entry in self._entries if endpoint in {None, entry.endpoint}]
         return [entry_dict(entry) for entry in entries]
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""What happens later: acts that fall due by the sandbox's clock. Must not know what they do."""
+"""A scheduler that runs actions when they are due by the sandbox's clock."""
 
 import heapq
 import itertools
@@ -20,7 +20,7 @@ class Scheduler:
         self._due: list[tuple[float, int, Action]] = []
         self._serial = itertools.count()
         self._changed = threading.Condition()
-        self._run_lock = threading.RLock()  # acts run one after another, whoever runs them
+        self._run_lock = threading.RLock()  # actions run one at a time, in whichever thread
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="sandbox-scheduler", daemon=True)
 
@@ -38,13 +38,13 @@ class Scheduler:
             self._changed.notify_all()
 
     def run_due(self) -> None:
-        """Runs what is due, in this thread. Not to be called while holding a platform's lock."""
+        """Run what is due, in this thread. Do not call it while holding a platform's lock."""
         with self._run_lock:
             while action := self._pop_due():
                 try:
                     action()
                 except Exception:
-                    log.exception("an act of the sandbox failed")
+                    log.exception("a scheduled action of the sandbox failed")
 
     def _pop_due(self) -> Action | None:
         with self._changed:
@@ -64,5 +64,5 @@ class Scheduler:
 
 
 def run_in_background(action: Action) -> None:
-    """For what waits on somebody else: the agenda itself must never wait."""
+    """Run an action that waits for others in its own thread, so that the scheduler never waits."""
     threading.Thread(target=action, daemon=True).start()

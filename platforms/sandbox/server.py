@@ -1,4 +1,4 @@
-"""A threaded server, on the loopback interface unless told otherwise."""
+"""The threaded HTTP server of the sandbox; listens on loopback by default."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 DEFAULT_HOST = "127.0.0.1"
-POLL_INTERVAL = 0.05  # seconds until a stop is noticed
+POLL_INTERVAL = 0.05  # seconds between two checks whether to stop
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """Writes no lines about requests: their query strings hold codes and upload tokens."""
+    """Logs no requests: their query strings contain codes and upload tokens."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
         pass
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        """Given up by either side: what was not sent never will be. (werkzeug's signature.)"""
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's signature
+        """Send nothing more on a connection that either side has dropped."""
         self.close_connection = True
 
 

@@ -1,7 +1,4 @@
-"""What the platforms of one sandbox share: time, agenda, log, faults, courier. Knows none of them.
-
-One object per server; nothing lives in a module.
-"""
+"""The state that the platforms of one sandbox share: clock, scheduler, log, faults, deliveries."""
 
 import threading
 from dataclasses import dataclass, field
@@ -15,9 +12,11 @@ from platforms.sandbox.webhook_sender import WebhookSender
 
 @dataclass
 class SandboxState:
+    """The shared state of one server; no state is kept at module level."""
+
     clock: Clock = field(default_factory=Clock)
     faults: FaultRegistry = field(default_factory=FaultRegistry)
-    shutdown: threading.Event = field(default_factory=threading.Event)  # ends every waiting answer
+    shutdown: threading.Event = field(default_factory=threading.Event)  # ends delayed responses
 
     def __post_init__(self) -> None:
         self.log = SandboxLog(self.clock)
@@ -32,6 +31,6 @@ class SandboxState:
         self.scheduler.stop()
 
     def advance(self, seconds: float) -> None:
-        """Fast-forwards, and returns when everything that has fallen due is done."""
+        """Fast-forward the clock and run everything that has become due."""
         self.clock.advance(seconds)
         self.scheduler.run_due()

@@ -1,7 +1,7 @@
-"""Brings deliveries to the receiver, again and again until it answers 200. Knows no platform.
+"""Sends webhook deliveries, again and again until the receiver answers 200.
 
-Source: TikTok, webhooks-overview, read 2026-11-22: HTTP 200 at once, else exponential backoff for
-up to 72 h, at least once. Intervals and timeout are not documented; ours are settings.
+Source: TikTok, webhooks-overview, read 2026-11-22: at least once; without HTTP 200 exponential
+backoff for up to 72 h. Intervals and timeout are not documented, so they are settings.
 """
 
 import threading
@@ -21,22 +21,28 @@ from platforms.sandbox.deliveries import (
 )
 from platforms.sandbox.faults import WEBHOOK_ENDPOINT, FaultRegistry, InjectedFault
 from platforms.sandbox.scheduler import Scheduler, run_in_background
+from platforms.sandbox.urls import request_target
 
 OK = 200
+FAULT_DELAY_SECONDS = 5.0  # default delay of `delay` and `shuffle`
 
 
 class WebhookSender:
-    def __init__(self, clock: Clock, agenda: Scheduler, faults: FaultRegistry) -> None:
-        self._clock, self._scheduler, self._faults = clock, agenda, faults
+    """Sends deliveries, applies the faults meant for them, and keeps all of them for assertions."""
+
+    def __init__(self, clock: Clock, scheduler: Scheduler, faults: FaultRegistry) -> None:
+        self._clock = clock
+        self._scheduler = scheduler
+        self._faults = faults
         self._deliveries: list[SandboxDelivery] = []
         self._shuffled: list[SandboxDelivery] = []
         self._lock = threading.Lock()
 
     def enqueue(self, message: WebhookMessage) -> SandboxDelivery:
-        """Takes a letter; it is on its way, or waits for its trick, when this returns."""
+        """Begin to deliver a message. Returns at once, before the receiver has answered."""
         with self._lock:
-            number = len(self._deliveries) + 1
-            delivery = SandboxDelivery(number, message, self._clock.time, self._clock.wall_time)
+            next_id = len(self._deliveries) + 1
+            delivery = SandboxDelivery(next_id, message, self._clock.time, self._clock.wall_time)
             self._deliveries.append(delivery)
         self.dispatch(delivery)
         return delivery
@@ -46,10 +52,12 @@ class WebhookSender:
             return [delivery.as_dict() for delivery in self._deliveries]
 
     def dispatch(self, delivery: SandboxDelivery) -> None:
+        """Send a delivery, or apply the fault that is due for it. Forgeries have no faults."""
         fault = None if delivery.message.forgery else self._faults.consume(WEBHOOK_ENDPOINT)
         if fault is None:
-            return run_in_background(lambda: self._send(delivery, delivery.message.forgery))
-        return WEBHOOK_FAULTS[fault.kind](self, delivery, fault)
+            run_in_background(lambda: self._send(delivery, delivery.message.forgery))
+        else:
+            WEBHOOK_FAULTS[fault.kind](self, delivery, fault)
 
     def send_duplicates(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
         run_in_background(lambda: self._send(delivery))
@@ -57,20 +65,21 @@ class WebhookSender:
             run_in_background(lambda: self._post_once(delivery, fault.kind))
 
     def send_delayed(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
-        seconds = 5.0 if fault.seconds is None else fault.seconds
-        self._scheduler.call_later(seconds, lambda: run_in_background(lambda: self._send(delivery)))
+        self._scheduler.call_later(
+            fault_delay(fault), lambda: run_in_background(lambda: self._send(delivery))
+        )
 
     def drop_delivery(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
         delivery.attempts.append(SandboxAttempt(self._clock.time, None, fault.kind))
         delivery.state = "lost"
 
     def send_shuffled(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
-        """Holds deliveries back until a pack of `copies` is complete, and sends the last first."""
+        """Collect deliveries until there are `copies` of them, and send the last one first."""
         with self._lock:
             self._shuffled.append(delivery)
             is_batch_full = len(self._shuffled) >= fault.copies
-        seconds = 5.0 if fault.seconds is None else fault.seconds
-        self._scheduler.call_later(0.0 if is_batch_full else seconds, self._send_shuffled_batch)
+        seconds = 0.0 if is_batch_full else fault_delay(fault)
+        self._scheduler.call_later(seconds, self._send_shuffled_batch)
 
     def send_forged(self, delivery: SandboxDelivery, fault: InjectedFault) -> None:
         run_in_background(lambda: self._send(delivery, fault.kind))
@@ -89,7 +98,7 @@ class WebhookSender:
         if status == OK:
             delivery.state = "delivered"
         elif delivery.message.forgery:
-            delivery.state = "refused"  # a forger does not try again
+            delivery.state = "refused"  # a forgery is sent once
         else:
             self._schedule_retry(delivery)
 
@@ -112,6 +121,10 @@ class WebhookSender:
             self._scheduler.call_later(wait, lambda: self.dispatch(delivery))
 
 
+def fault_delay(fault: InjectedFault) -> float:
+    return FAULT_DELAY_SECONDS if fault.seconds is None else fault.seconds
+
+
 WebhookFault = Callable[[WebhookSender, SandboxDelivery, InjectedFault], None]
 WEBHOOK_FAULTS: Mapping[str, WebhookFault] = {
     "duplicate": WebhookSender.send_duplicates,
@@ -125,13 +138,13 @@ WEBHOOK_FAULTS: Mapping[str, WebhookFault] = {
 def post_webhook(
     url: str, headers: Mapping[str, str], body: bytes, *, timeout: float
 ) -> int | None:
-    """The receiver's status; None if there was none. Redirects are not followed."""
-    target = urlsplit(url)
-    kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
-    connection = kind(target.hostname or "", target.port, timeout=timeout)
-    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+    """Return the receiver's status; None without an answer. Redirects are not followed."""
+    parts = urlsplit(url)
+    connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connection_class(parts.hostname or "", parts.port, timeout=timeout)
+    all_headers = {"Content-Type": "application/json", **headers}
     try:
-        connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        connection.request("POST", request_target(parts), body, all_headers)
         return connection.getresponse().status
     except (OSError, HTTPException):
         return None

@@ -1,4 +1,4 @@
-"""TikTok, put together. Must not be imported by anything but the registry."""
+"""The TikTok adapter: builds its `Platform` from the app's settings."""
 
 from platforms.base import Platform, PlatformApp
 from platforms.http import HttpClient

@@ -1,14 +1,15 @@
-"""What TikTok would not take of our registration, seen before a user meets it. Pure.
+"""Checks our registration at TikTok before a user meets the error.
 
-A wrong key, redirect address or scope makes TikTok show a page of its own, from which nobody comes
+With a wrong key, redirect URI or scope TikTok shows an error page of its own and does not redirect
 back. Source: TikTok, login-kit-web, scopes-overview and add-a-sandbox, read 2026-11-22.
 """
 
 from platforms.base import PlatformApp
+from platforms.tiktok.oauth import PROFILE_SCOPE
 
 KNOWN_SCOPES = frozenset(
     {
-        "user.info.basic",
+        PROFILE_SCOPE,
         "user.info.profile",
         "user.info.stats",
         "video.list",
@@ -16,21 +17,22 @@ KNOWN_SCOPES = frozenset(
         "video.publish",
     }
 )
-PROFILE_SCOPE = "user.info.basic"
-SANDBOX_KEY_PREFIX = "sb"  # keys of sandboxes begin so; observed, not documented
+SANDBOX_KEY_PREFIX = "sb"  # of a sandbox app's client key; observed, not documented
 
 
 def find_config_warnings(app: PlatformApp) -> tuple[str, ...]:
-    """In sentences for the operator; empty if nothing looks wrong from here."""
-    unknown = [scope for scope in app.scopes if scope not in KNOWN_SCOPES]
+    """Return sentences for the operator; empty if the settings look right."""
+    warnings = []
+    unknown_scopes = [scope for scope in app.scopes if scope not in KNOWN_SCOPES]
+    if unknown_scopes:
+        warnings.append(
+            f"TIKTOK_SCOPES contains scopes that TikTok does not have: {', '.join(unknown_scopes)}"
+        )
+    if PROFILE_SCOPE not in app.scopes:
+        warnings.append(f"TIKTOK_SCOPES lacks {PROFILE_SCOPE}: accounts will have no name")
     has_sandbox_key = app.client_key.startswith(SANDBOX_KEY_PREFIX)
-    warnings = {
-        f"TIKTOK_SCOPES names what TikTok does not know: {', '.join(unknown)}": bool(unknown),
-        f"TIKTOK_SCOPES lacks {PROFILE_SCOPE}: accounts stay without a name": PROFILE_SCOPE
-        not in app.scopes,
-        "TIKTOK_CLIENT_KEY is a sandbox's, TIKTOK_SANDBOX_MODE is off": has_sandbox_key
-        > app.is_sandbox,
-        "TIKTOK_SANDBOX_MODE is on, TIKTOK_CLIENT_KEY is no sandbox's": has_sandbox_key
-        < app.is_sandbox,
-    }
-    return tuple(sentence for sentence, applies in warnings.items() if applies)
+    if has_sandbox_key and not app.is_sandbox:
+        warnings.append("TIKTOK_CLIENT_KEY is a sandbox key, but TIKTOK_SANDBOX_MODE is off")
+    if app.is_sandbox and not has_sandbox_key:
+        warnings.append("TIKTOK_SANDBOX_MODE is on, but TIKTOK_CLIENT_KEY is not a sandbox key")
+    return tuple(warnings)

@@ -1,12 +1,13 @@
-"""TikTok's Display API: public videos and their numbers, and those of the account.
+"""TikTok's Display API: an account's public videos, their metrics and those of the account.
 
+Only granted fields are requested: one field too many fails the whole call.
 Source: TikTok, tiktok-api-v2-get-user-info, -video-list, -video-query, -video-object, read
-2026-11-22. Asks for granted fields alone: one field too many fails the whole call.
+2026-11-22.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,17 +17,17 @@ from platforms.base import PlatformApp
 from platforms.errors import Rejected, Unavailable
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.insights_base import MetricCounts, PlatformVideo, VideoPage
-from platforms.json_body import MAX_ID_LENGTH, make_storable, to_text
+from platforms.json_body import make_storable, parse_count, parse_time, to_text
 from platforms.secret import Secret
 from platforms.tiktok.envelope import unwrap_data
 
 LIST_SCOPE, STATS_SCOPE = "video.list", "user.info.stats"
-MAX_VIDEOS = 20  # videos a page, and ids a question
+MAX_VIDEOS = 20  # videos per page, and ids per query
 DISPLAY_RETRY = replace(SAFE_RETRY, max_attempts=2)
-MAX_COUNT = 2**63 - 1  # view_count is an int64; anything beyond is no count
-MAX_TEXT_LENGTH, MAX_URL_LENGTH = 2200, 2048
-MAX_DURATION_SECONDS = 86_400  # seconds of a film; TikTok takes ten minutes
+MAX_TEXT_LENGTH, MAX_URL_LENGTH = 2200, 2048  # characters
+MAX_DURATION_SECONDS = 86_400  # a longer duration is invalid; TikTok accepts videos of 10 minutes
 
+# our name of a metric → TikTok's field
 VIDEO_COUNT_FIELDS = {
     "views": "view_count",
     "likes": "like_count",
@@ -39,8 +40,6 @@ ACCOUNT_COUNT_FIELDS = {
     "likes": "likes_count",
     "videos": "video_count",
 }
-"""Our name of a number → TikTok's."""
-
 VIDEO_FIELDS = ("id", "create_time", "title", "video_description", "duration", "share_url")
 
 log = structlog.get_logger(__name__)
@@ -48,11 +47,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class TikTokInsights:
+    """Fetches public videos and metrics."""
+
     app: PlatformApp
     http: HttpClient
 
     def fetch_account_totals(self, token: Secret, scopes: Iterable[str]) -> MetricCounts:
-        """Errors: Rejected without the scope; else what the envelope says."""
+        """Return the account's counts.
+
+        Errors: Rejected without the scope; those of `unwrap_data`.
+        """
         require_scope(STATS_SCOPE, scopes)
         user = self._call("GET", "user_info", token, ACCOUNT_COUNT_FIELDS.values()).get("user")
         if not isinstance(user, dict):
@@ -62,9 +66,10 @@ class TikTokInsights:
     def fetch_video_page(
         self, token: Secret, scopes: Iterable[str], *, cursor: int | None = None
     ) -> VideoPage:
-        """Public ones, the newest first. Units: the cursor is in milliseconds since 1970.
+        """Return a page of public videos, newest first.
 
-        Errors: as `totals`.
+        Units: the cursor is in milliseconds since 1970.
+        Errors: as `fetch_account_totals`.
         """
         require_scope(LIST_SCOPE, scopes)
         older = {} if cursor is None else {"cursor": cursor}
@@ -74,10 +79,15 @@ class TikTokInsights:
     def fetch_videos(
         self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
     ) -> tuple[PlatformVideo, ...]:
-        """Errors: ValueError for too many ids, or none; else as `totals`."""
+        """Return these videos, as far as they are public.
+
+        Errors: ValueError without ids or with more than 20; else as `fetch_account_totals`.
+        """
         require_scope(LIST_SCOPE, scopes)
         if not 0 < len(ids) <= MAX_VIDEOS:
-            raise ValueError(f"1 to {MAX_VIDEOS} ids at a time")
+            raise ValueError(
+                f"1 to {MAX_VIDEOS} video ids can be queried at a time, not {len(ids)}"
+            )
         return parse_videos(
             self._post_video_query("video_query", token, {"filters": {"video_ids": list(ids)}})
         )
@@ -110,18 +120,21 @@ class TikTokInsights:
 
 
 def require_scope(scope: str, scopes: Iterable[str]) -> None:
-    """Errors: Rejected."""
+    """Errors: Rejected if the scope was not granted."""
     if scope not in scopes:
-        raise Rejected(f"needs {scope}", code="scope_not_authorized")
+        raise Rejected(f"the call needs the scope {scope}", code="scope_not_authorized")
 
 
 def parse_videos(payload: Mapping[str, Any]) -> tuple[PlatformVideo, ...]:
-    """Errors: Unavailable without a list: that nothing is shown any more has to be said."""
-    listed = payload.get("videos")
-    if not isinstance(listed, list):
+    """Return the videos of a response; items without an id are skipped.
+
+    Errors: Unavailable without a list: only an empty list means that there are no videos.
+    """
+    items = payload.get("videos")
+    if not isinstance(items, list):
         raise missing_field_error("videos")
     return tuple(
-        parse_video(each) for each in listed if isinstance(each, dict) and to_text(each.get("id"))
+        parse_video(item) for item in items if isinstance(item, dict) and to_text(item.get("id"))
     )
 
 
@@ -141,7 +154,10 @@ def parse_video(item: Mapping[str, Any]) -> PlatformVideo:
 
 
 def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
-    """Errors: Unavailable if there is more, but not where."""
+    """Return the cursor of the next page, or None.
+
+    Errors: Unavailable if there is a next page but no cursor.
+    """
     if payload.get("has_more") is not True:
         return None
     cursor = parse_count(payload.get("cursor"))
@@ -151,33 +167,26 @@ def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
 
 
 def parse_counts(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, int]:
-    """Those that were told; a new video may have none yet, as was observed."""
-    found = {ours: parse_count(item.get(theirs)) for ours, theirs in names.items()}
-    invalid = [ours for ours, n in found.items() if n is None and item.get(names[ours]) is not None]
+    """Return the counts that the item has; a new video was observed to have none yet.
+
+    `names`: our name of a metric → TikTok's field.
+    """
+    counts: dict[str, int] = {}
+    invalid: list[str] = []
+    for metric, field in names.items():
+        count = parse_count(item.get(field))
+        if count is not None:
+            counts[metric] = count
+        elif item.get(field) is not None:
+            invalid.append(metric)
     if invalid:
         log.warning("tiktok.invalid_counts", names=invalid)
-    return {ours: number for ours, number in found.items() if number is not None}
-
-
-def parse_count(value: Any) -> int | None:
-    """A number that can be one: whole, not negative, of 63 bits; also written as a text."""
-    digits = to_text(value, MAX_ID_LENGTH) or ""
-    number = int(digits) if digits.isascii() and digits.isdigit() else None
-    return number if number is not None and number <= MAX_COUNT else None
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Units: seconds since 1970, unlike the cursor."""
-    seconds = parse_count(value)
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None
+    return counts
 
 
 def clean_text(value: Any, limit: int) -> str | None:
     return make_storable(value)[:limit] if isinstance(value, str) and value.strip() else None
 
 
-def missing_field_error(what: str) -> Unavailable:
-    return Unavailable(f"the answer has no {what}", code="INVALID_RESPONSE")
+def missing_field_error(name: str) -> Unavailable:
+    return Unavailable(f"the response has no valid `{name}`", code="INVALID_RESPONSE")

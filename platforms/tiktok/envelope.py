@@ -1,6 +1,6 @@
-"""The two shapes of TikTok's answers: the envelope of data calls, and the flat one of OAuth.
+"""Unwraps TikTok's responses: the envelope of data calls, and the flat form of OAuth calls.
 
-The status never decides alone: either kind of refusal may come with HTTP 200.
+The HTTP status never decides alone: both kinds of error may come with status 200.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,10 @@ OK = 200
 
 
 def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
-    """The `data` of an envelope that says `ok`, with its `log_id` added.
+    """Return the `data` of an envelope with the code `ok`, and its `log_id` in it.
 
-    Errors: what `DATA` says of the code; what the status says, or Unavailable, without envelope.
+    Errors: the one that `DATA_ERRORS` gives for the code; without an envelope the one that the
+    status implies, or Unavailable.
     """
     payload = json_object(response)
     error_info = payload.get("error")
@@ -29,14 +30,15 @@ def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     if error_info["code"] != "ok":
         refusal = Refusal(error_info["code"], str(error_info.get("message", "")), log_id)
         raise map_error(refusal, response, DATA_ERRORS, endpoint=endpoint)
-    inner = payload.get("data")
-    return {**(inner if isinstance(inner, dict) else {}), "log_id": log_id}
+    data = payload.get("data")
+    return {**(data if isinstance(data, dict) else {}), "log_id": log_id}
 
 
 def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
-    """An answer of the OAuth endpoints. Revocation may answer with nothing at all.
+    """Return the JSON object of an OAuth response. The body of a revocation may be empty.
 
-    Errors: what `OAUTH` says of the code; what the status says, or Unavailable, if unreadable.
+    Errors: the one that `OAUTH_ERRORS` gives for the code; if the body is not as documented the
+    one that the status implies, or Unavailable.
     """
     payload = {} if response.status == OK and not response.body.strip() else json_object(response)
     error_code = payload.get("error")
@@ -60,14 +62,14 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
 
 
 def require_text(payload: Mapping[str, Any], key: str) -> str:
-    """A text the answer is worth nothing without. Errors: Unavailable."""
+    """Return a text that the response has to contain. Errors: Unavailable."""
     value = payload.get(key)
     if not isinstance(value, str) or not value:
-        raise Unavailable(f"the answer has no {key}", code="INVALID_RESPONSE")
+        raise Unavailable(f"the response has no text `{key}`", code="INVALID_RESPONSE")
     return value
 
 
 def unreadable_error(response: HttpResponse) -> PlatformError:
     return response.status_error() or Unavailable(
-        f"answered {response.status}, but not as documented", code="INVALID_RESPONSE"
+        f"the platform answered {response.status} in an undocumented form", code="INVALID_RESPONSE"
     )

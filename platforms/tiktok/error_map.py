@@ -1,4 +1,4 @@
-"""TikTok's error codes in our words, as two tables. Must not know how an answer is written.
+"""Maps TikTok's error codes to our errors, in one table for data calls and one for OAuth.
 
 Source: TikTok, tiktok-api-v2-error-handling, oauth-error-handling and the error lists of the
 Content Posting API, read 2026-11-22.
@@ -25,16 +25,18 @@ from platforms.json_body import MAX_NAME_LENGTH, shorten_or_hash
 
 log = structlog.get_logger(__name__)
 
-MAX_MESSAGE_LENGTH = 300
+MAX_MESSAGE_LENGTH = 300  # characters of TikTok's message that are kept
 UNAUTHORIZED = 401
-RATE_LIMIT_WAIT = timedelta(minutes=1)  # over which TikTok counts calls; it sends no Retry-After
-QUOTA_WAIT = timedelta(hours=1)  # daily caps roll: a slot may be free long before the day is over
+RATE_LIMIT_WAIT = timedelta(minutes=1)  # the window of TikTok's limits; it sends no Retry-After
+QUOTA_WAIT = timedelta(hours=1)  # daily caps slide: a slot may become free within the day
 
 
 @dataclass(frozen=True)
 class ErrorMapping:
+    """The error that stands for one of TikTok's codes."""
+
     error_type: type[PlatformError]
-    code: str = ""  # ours, where it differs from TikTok's
+    code: str = ""  # our code, where it differs from TikTok's
     retry_after: timedelta = NO_WAIT
 
 
@@ -45,9 +47,8 @@ DATA_ERRORS: ErrorMap = {
     "scope_not_authorized": ErrorMapping(Rejected),
     "scope_permission_missed": ErrorMapping(Rejected),
     "rate_limit_exceeded": ErrorMapping(RateLimited, retry_after=RATE_LIMIT_WAIT),
-    "internal_error": ErrorMapping(
-        Unavailable, "server_error"
-    ),  # before or after the work? not said
+    # not documented: whether the call has taken effect
+    "internal_error": ErrorMapping(Unavailable, "server_error"),
     "invalid_param": ErrorMapping(Rejected),
     "invalid_params": ErrorMapping(Rejected, "invalid_param"),
     "invalid_file_upload": ErrorMapping(Rejected),
@@ -61,9 +62,8 @@ DATA_ERRORS: ErrorMap = {
     "spam_risk_user_banned_from_posting": ErrorMapping(Rejected),
     "spam_risk_too_many_pending_share": ErrorMapping(RateLimited, retry_after=QUOTA_WAIT),
     "spam_risk_too_many_posts": ErrorMapping(RateLimited, retry_after=QUOTA_WAIT),
-    "reached_active_user_cap": ErrorMapping(
-        RateLimited, retry_after=QUOTA_WAIT
-    ),  # the app's, not the account's
+    # a cap of the app, not of the account
+    "reached_active_user_cap": ErrorMapping(RateLimited, retry_after=QUOTA_WAIT),
 }
 OAUTH_ERRORS: ErrorMap = {
     "access_denied": ErrorMapping(Rejected),
@@ -78,12 +78,12 @@ OAUTH_ERRORS: ErrorMap = {
     "unsupported_grant_type": ErrorMapping(Rejected),
     "unsupported_response_type": ErrorMapping(Rejected),
 }
-CODES_IN_MESSAGE = ("invalid_publish_id",)  # also seen as the message of `invalid_params`
+CODES_IN_MESSAGE = ("invalid_publish_id",)  # also observed as the message of `invalid_params`
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What TikTok said when it refused, in whatever form."""
+    """An error response of TikTok, in the envelope or in the flat form."""
 
     code: str
     message: str
@@ -93,7 +93,7 @@ class Refusal:
 def map_error(
     refusal: Refusal, response: HttpResponse, error_map: ErrorMap, *, endpoint: str
 ) -> PlatformError:
-    """The error of ours for a refusal, logged; a code that no page names is judged by status."""
+    """Log a refusal and return the error for it; the status decides for an unknown code."""
     log.warning(
         "tiktok.refused",
         endpoint=endpoint,
@@ -101,7 +101,7 @@ def map_error(
         code=shorten_or_hash(refusal.code, MAX_NAME_LENGTH),
         log_id=refusal.log_id,
     )
-    code = next((one for one in CODES_IN_MESSAGE if one in refusal.message), refusal.code)
+    code = next((code for code in CODES_IN_MESSAGE if code in refusal.message), refusal.code)
     mapping = error_map.get(code) or ErrorMapping(error_type_for_status(response))
     error = mapping.error_type(
         refusal.message[:MAX_MESSAGE_LENGTH],
@@ -114,7 +114,7 @@ def map_error(
 
 
 def error_type_for_status(response: HttpResponse) -> type[PlatformError]:
-    fault = response.status_error()
-    if fault is not None:
-        return type(fault)
+    error = response.status_error()
+    if error is not None:
+        return type(error)
     return TokenExpired if response.status == UNAUTHORIZED else Rejected

@@ -1,11 +1,10 @@
-"""TikTok's events in our words: which exist, what each says. Pure; judges no signature.
+"""TikTok's webhook events: their shared names, and the progress that each reports.
 
 Source: TikTok, webhooks-events and get-video-status, read 2026-11-22.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from platforms.base import Phase, PublishProgress
@@ -19,15 +18,7 @@ REMOVAL_REASONS = {
     "4": "account_banned",
     "5": "removed_by_us",
 }
-"""Why a grant has ended, by the number in `authorization.removed`; 0 and the rest say nothing."""
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Units: seconds since 1970. None if it is no time that a calendar knows."""
-    try:
-        return datetime.fromtimestamp(int(to_text(value) or ""), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+"""Why a grant has ended, by the number in `authorization.removed`; 0 and others mean unknown."""
 
 
 def removal_reason(content: Mapping[str, Any]) -> str:
@@ -35,15 +26,14 @@ def removal_reason(content: Mapping[str, Any]) -> str:
 
 
 def parse_completed(content: Mapping[str, Any]) -> PublishProgress:
-    """The id of the post comes with another event; in the compatibility format already here."""
+    """The id of the post comes with another event; only the legacy format has it already."""
     return published_progress(content, public=None)
 
 
 def parse_failed(content: Mapping[str, Any]) -> PublishProgress:
     reason = to_text(content.get("reason"), MAX_NAME_LENGTH)
-    return PublishProgress(
-        Phase.CANCELLED if reason == CANCELLED_REASON else Phase.FAILED, "FAILED", reason
-    )
+    phase = Phase.CANCELLED if reason == CANCELLED_REASON else Phase.FAILED
+    return PublishProgress(phase, "FAILED", reason)
 
 
 def parse_delivered(_content: Mapping[str, Any]) -> PublishProgress:
@@ -59,7 +49,7 @@ def parse_withdrawn(content: Mapping[str, Any]) -> PublishProgress:
 
 
 def published_progress(content: Mapping[str, Any], *, public: bool | None) -> PublishProgress:
-    """Whether the public sees it, no longer does, or nobody says: either way it was published."""
+    """Progress of a published post; `public` is None if the event does not tell visibility."""
     post_id = to_text(content.get("post_id"))
     ids = (post_id,) if post_id else ()
     return PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, is_public=public)
@@ -67,13 +57,13 @@ def published_progress(content: Mapping[str, Any], *, public: bool | None) -> Pu
 
 @dataclass(frozen=True)
 class EventType:
-    """`tells` makes news of a publication; None where the event is about the account."""
+    """`parse_progress` is None if the event is about the account and not about a publication."""
 
     kind: str
     parse_progress: Callable[[Mapping[str, Any]], PublishProgress] | None = None
 
 
-# what is not listed (tiktok.ping, Share Kit, Data Portability, the unknown) is stored and ignored
+# other events (tiktok.ping, Share Kit, Data Portability, unknown ones) are stored and ignored
 EVENT_TYPES = {
     "post.publish.complete": EventType("video.publish.complete", parse_completed),
     "post.publish.failed": EventType("video.publish.failed", parse_failed),

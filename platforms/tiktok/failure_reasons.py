@@ -1,6 +1,5 @@
-"""Why TikTok refused or failed a post, in a sentence for the creator, and who can do something.
+"""Why TikTok refused or failed a post: a sentence for the creator, and who has to act.
 
-A table and nothing else: what follows for the post is decided elsewhere.
 Source: TikTok, get-video-status and the error lists of the Content Posting API, read 2026-11-22.
 """
 
@@ -24,11 +23,12 @@ FAIL_REASONS: Mapping[str, FailureReason] = {
     ),
     "internal": FailureReason("Something went wrong at TikTok. Please try again.", Actor.NOBODY),
     "video_pull_failed": FailureReason(
-        "TikTok could not download the video within an hour. Check that its address is reachable.",
+        "TikTok could not download the video within an hour. Check that its URL is reachable.",
         Actor.CREATOR,
     ),
     "photo_pull_failed": FailureReason(
-        "TikTok could not download the pictures within an hour. Check their addresses.",
+        "TikTok could not download the pictures within an hour. Check that their URLs are"
+        " reachable.",
         Actor.CREATOR,
     ),
     "publish_cancelled": FailureReason("The post was cancelled.", Actor.NOBODY),
@@ -43,10 +43,10 @@ FAIL_REASONS: Mapping[str, FailureReason] = {
         "TikTok has banned this account from posting.", Actor.NEVER
     ),
     "spam_risk_text": FailureReason(
-        "TikTok takes the text for spam. Posting it again will not help.", Actor.NEVER
+        "TikTok considers the text spam. Posting it again will not help.", Actor.NEVER
     ),
     "spam_risk": FailureReason(
-        "TikTok takes the post for spam. Sending it again will not help.", Actor.NEVER
+        "TikTok considers the post spam. Sending it again will not help.", Actor.NEVER
     ),
 }
 ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
@@ -54,20 +54,20 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
         "TikTok no longer accepts this connection. Connect the account again.", Actor.CREATOR
     ),
     "scope_not_authorized": FailureReason(
-        "The account did not allow this. Connect it again and leave the permission ticked.",
+        "The account did not grant this permission. Connect it again and leave it ticked.",
         Actor.CREATOR,
     ),
     "scope_permission_missed": FailureReason(
         "A permission is missing. Connect the account again and leave it ticked.", Actor.CREATOR
     ),
     "url_ownership_unverified": FailureReason(
-        "TikTok only downloads from addresses that this application has verified.", Actor.OPERATOR
+        "TikTok only downloads from URLs that this application has verified.", Actor.OPERATOR
     ),
     "rate_limit_exceeded": FailureReason(
-        "TikTok asks for a pause. It goes on by itself in a minute.", Actor.NOBODY
+        "TikTok's rate limit is reached. The post continues by itself in a minute.", Actor.NOBODY
     ),
     "spam_risk_too_many_pending_share": FailureReason(
-        "Five drafts already wait in the TikTok inbox. Post or drop one of them there.",
+        "Five drafts are already in the TikTok inbox. Post or delete one of them there.",
         Actor.CREATOR,
     ),
     "reached_active_user_cap": FailureReason(
@@ -92,7 +92,9 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
         "This post belongs to another TikTok account.", Actor.NEVER
     ),
     "publish_not_cancellable": FailureReason("It is too late to cancel this post.", Actor.NOBODY),
-    "server_error": FailureReason("TikTok has a fault. We try again by ourselves.", Actor.NOBODY),
+    "server_error": FailureReason(
+        "TikTok reported an internal error. The post is retried automatically.", Actor.NOBODY
+    ),
 }
 
 

@@ -1,6 +1,6 @@
-"""The invented delivery format of the first documents, for installations that switch it on.
+"""An older delivery format, accepted only with `TIKTOK_WEBHOOK_COMPAT=1`.
 
-TikTok never sent this. Pure, like the real format beside it, and to be dropped one day.
+TikTok never sent it; test clients written before TikTok's own format was known still do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ ID_FIELDS = ("event_id", "publish_id", "post_id")
 def verify_legacy_signature(
     headers: Mapping[str, str], body: bytes, *, secrets: Iterable[Secret]
 ) -> Verdict:
-    """A bare digest of the body. It carries no time, so a delivery is never late."""
+    """Verify a plain digest of the body. The format has no time, so a delivery is never late."""
     digest = get_header(headers, LEGACY_SIGNATURE_HEADER)
     if not digest:
         return Verdict(ok=False, reason="missing_header")
@@ -28,31 +28,31 @@ def verify_legacy_signature(
 
 
 def read_challenge(query: Mapping[str, str]) -> str:
-    """The challenge it once asked to see again. Errors: ValueError."""
+    """Return the challenge of a handshake. Errors: ValueError if it is missing or too long."""
     challenge = query.get("challenge", "")
     if not 0 < len(challenge) <= MAX_ID_LENGTH:
-        raise ValueError("there is no challenge to answer")
+        raise ValueError(f"`challenge` has to have 1 to {MAX_ID_LENGTH} characters")
     return challenge
 
 
 def parse_legacy_event(payload: Mapping[str, Any]) -> ParsedEvent:
-    """Its key ends with `:` if no id is given; the reader of the body completes it.
+    """Return the event of a payload.
 
-    Errors: ValueError if it names no event type, or no publication where one is due.
+    Its key ends with `:` if the payload has no id; the caller appends a digest of the body.
+    Errors: ValueError without an event type, or without the publish id that the event needs.
     """
     name = payload.get("event_type") or payload.get("type")
     if not isinstance(name, str):
-        raise ValueError("the delivery names no event")
+        raise ValueError("the delivery has no `event_type`")  # noqa: TRY004 - a bad body
     event = LEGACY_EVENT_TYPES.get(name)
     publish_id = to_text(payload.get("publish_id"))
     if event and not publish_id:
-        raise ValueError("the delivery names no publication")
+        raise ValueError("the delivery has no `publish_id`")
     content = {**payload, "reason": payload.get("fail_reason")}
+    ids = [to_text(payload.get(field)) for field in ID_FIELDS]
+    first_id = next(filter(None, ids), "")
     return ParsedEvent(
-        key=shorten_or_hash(
-            f"{name}:{next(filter(None, (to_text(payload.get(key)) for key in ID_FIELDS)), '')}",
-            MAX_ID_LENGTH,
-        ),
+        key=shorten_or_hash(f"{name}:{first_id}", MAX_ID_LENGTH),
         kind=event.kind if event else IGNORED_KIND,
         vendor_event=shorten_or_hash(name, MAX_NAME_LENGTH),
         payload=payload,

@@ -1,4 +1,4 @@
-"""TikTok's Login Kit: consent, tokens, revocation, profile. Must not store or seal anything.
+"""TikTok's Login Kit: consent URL, tokens, revocation, profile.
 
 Source: TikTok, login-kit-web, login-kit-desktop and the oauth-* pages, read 2026-11-22.
 """
@@ -21,12 +21,14 @@ from platforms.tiktok.envelope import require_text, unwrap_data, unwrap_oauth
 PROFILE_FIELDS = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call
 MAX_URL_LENGTH = 2048
-TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # `act.…` and `rft.…`, but that is nobody's promise
-MAX_LIFETIME_SECONDS = 10 * 365 * 86_400  # seconds; what is said to last longer fits no calendar
+TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # observed: `act.…` and `rft.…`; not documented
+MAX_LIFETIME_SECONDS = 10 * 365 * 86_400  # a longer lifetime is reduced to it
 
 
 @dataclass(frozen=True)
 class TikTokOAuth:
+    """Connects accounts, refreshes and revokes their tokens, fetches their profile."""
+
     app: PlatformApp
     http: HttpClient
 
@@ -38,7 +40,10 @@ class TikTokOAuth:
         force_consent: bool = False,
         code_verifier: str | None = None,
     ) -> str:
-        """Where to send the browser. `switch` asks for consent even of who is signed in there."""
+        """Return the URL of the consent page.
+
+        `force_consent`: show the page even to a user who is signed in and has consented before.
+        """
         query = {
             "client_key": self.app.client_key,
             "scope": ",".join(tuple(scopes) or self.app.scopes),
@@ -56,9 +61,10 @@ class TikTokOAuth:
         return f"{self.app.base_urls['auth'].rstrip('/')}/v2/auth/authorize/?{urlencode(query)}"
 
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
-        """`code` as decoded once from the callback; its tail may hold `*` and `!`.
+        """Exchange an authorization code, as decoded once from the callback, for tokens.
 
-        Errors: Revoked if the code is spent or expired; AppRefused, Rejected, RateLimited,
+        The code may end with characters such as `*` and `!`.
+        Errors: Revoked if the code was used or has expired; AppRefused, Rejected, RateLimited,
         Unavailable.
         """
         form = {
@@ -66,26 +72,30 @@ class TikTokOAuth:
             "code": code,
             "redirect_uri": self.app.redirect_uri,
         }
-        return parse_grant(
-            self._post("token", form | ({"code_verifier": code_verifier} if code_verifier else {}))
-        )
+        if code_verifier:
+            form["code_verifier"] = code_verifier
+        return parse_grant(self._post("token", form))
 
     def refresh(self, refresh_token: Secret) -> Grant:
-        """The old token may be dead as soon as this arrives, whether the answer comes or not.
+        """Exchange a refresh token for new tokens.
 
-        Errors: Revoked if the grant is dead; else as `exchange`.
+        The old refresh token may be invalid as soon as the call arrives, even if no answer comes.
+        Errors: Revoked if the grant has ended; else as `exchange_code`.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
         return parse_grant(self._post("token", form))
 
     def revoke(self, access_token: Secret) -> None:
-        """Errors: as `exchange`; whether a failure matters is the caller's to say."""
+        """Revoke the account's grant. Errors: as `exchange_code`."""
         self._post("revoke", {"token": access_token.reveal()})
 
     def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
-        """Errors: Rejected if `scopes` does not allow it; else what the envelope says."""
+        """Return the account's profile.
+
+        Errors: Rejected if the scope was not granted; those of `unwrap_data`.
+        """
         if PROFILE_SCOPE not in scopes:
-            raise Rejected(f"needs {PROFILE_SCOPE}", code="scope_not_authorized")
+            raise Rejected(f"the call needs the scope {PROFILE_SCOPE}", code="scope_not_authorized")
         response = self.http.call(
             "GET",
             f"{self._api_base_url}/v2/user/info/?{urlencode({'fields': ','.join(PROFILE_FIELDS)})}",
@@ -123,44 +133,50 @@ class TikTokOAuth:
 
 
 def code_challenge(code_verifier: str) -> str:
-    """Lower-case hex, not the base64url that RFC 7636 asks for."""
+    """Return the challenge in lower-case hex, as TikTok expects it (RFC 7636 says base64url)."""
     return sha256(code_verifier.encode()).hexdigest()
 
 
 def parse_grant(payload: Mapping[str, Any]) -> Grant:
-    """Errors: Unavailable if anything is missing that the account could not live without."""
-    refresh_token = parse_token(payload, "refresh_token") if payload.get("refresh_token") else None
+    """Parse a token response. Errors: Unavailable without account id, access token or lifetime."""
+    refresh_token, refresh_lifetime = None, None
+    if payload.get("refresh_token"):
+        refresh_token = parse_token(payload, "refresh_token")
+        refresh_lifetime = parse_optional_lifetime(payload, "refresh_expires_in")
     return Grant(
         external_id=require_text(payload, "open_id"),
         access_token=parse_token(payload, "access_token"),
         lifetime=parse_lifetime(payload, "expires_in"),
         refresh_token=refresh_token,
-        refresh_lifetime=parse_optional_lifetime(payload, "refresh_expires_in")
-        if refresh_token
-        else None,
+        refresh_lifetime=refresh_lifetime,
         scopes=tuple(filter(None, str(payload.get("scope") or "").replace(" ", "").split(","))),
         token_type=str(payload.get("token_type") or "Bearer"),
     )
 
 
 def parse_token(payload: Mapping[str, Any], key: str) -> Secret:
-    """What a header and a form can carry. Errors: Unavailable."""
+    """Return a token that a header and a form can carry. Errors: Unavailable."""
     value = require_text(payload, key)
     if not TOKEN_PATTERN.fullmatch(value):
-        raise Unavailable(f"the answer's {key} is none", code="INVALID_RESPONSE")
+        raise Unavailable(
+            f"`{key}` in the response is not a token of printable ASCII", code="INVALID_RESPONSE"
+        )
     return Secret(value)
 
 
 def parse_lifetime(payload: Mapping[str, Any], key: str) -> timedelta:
-    """As answered, never assumed: the vendor changed it from a day to two hours."""
+    """Return the lifetime, which has no default: TikTok changed it from a day to two hours.
+
+    Errors: Unavailable.
+    """
     lifetime = parse_optional_lifetime(payload, key)
     if lifetime is None:
-        raise Unavailable(f"the answer has no {key}", code="INVALID_RESPONSE")
+        raise Unavailable(f"the response has no valid `{key}`", code="INVALID_RESPONSE")
     return lifetime
 
 
 def parse_optional_lifetime(payload: Mapping[str, Any], key: str) -> timedelta | None:
-    """None if it is not said: a new pair of tokens is not thrown away for want of a date."""
+    """Return the lifetime, or None: new tokens are kept even if their lifetime is missing."""
     try:
         seconds = int(to_text(payload.get(key)) or "")
     except ValueError:

@@ -1,7 +1,7 @@
-"""What TikTok is told of a post of pictures. It fetches them itself: no bytes, no upload address.
+"""The request body of a photo post. TikTok fetches the pictures by URL; nothing is uploaded.
 
-Source: TikTok, content-posting-api-reference-photo-post, read 2026-11-22: `is_aigc` stands beside
-post_info, and the wire says DIRECT_POST where the page's table prints a space.
+Source: TikTok, content-posting-api-reference-photo-post, read 2026-11-22: `is_aigc` is a field
+beside post_info, and the value is DIRECT_POST where the page's table prints a space.
 """
 
 from typing import Any
@@ -9,10 +9,7 @@ from typing import Any
 from platforms.base import PublishRequest
 
 POST_MODES = {"INBOX_PHOTO": "MEDIA_UPLOAD", "DIRECT_PHOTO": "DIRECT_POST"}
-TEXT_FIELDS = (
-    "title",
-    "description",
-)  # all that a draft takes; the rest is for its creator to choose
+TEXT_FIELDS = ("title", "description")  # a draft has no others; its creator sets the rest
 FLAG_FIELDS = ("disable_comment", "auto_add_music", "brand_content_toggle", "brand_organic_toggle")
 
 

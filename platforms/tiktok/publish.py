@@ -1,7 +1,7 @@
-"""TikTok's Content Posting API: start, send, ask, cancel. Must not decide when.
+"""TikTok's Content Posting API: start a post, upload its chunks, fetch its status, cancel it.
 
-Source: TikTok, content-posting-api-reference-*, read 2026-09-11 to 2026-11-22. There is no
-idempotency key: a start sent twice is a video posted twice.
+There is no idempotency key: a start that is sent twice posts the video twice.
+Source: TikTok, content-posting-api-reference-*, read 2026-09-11 to 2026-11-22.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from platforms.base import (
 from platforms.chunks import plan_chunks
 from platforms.errors import Unavailable
 from platforms.http import NO_RETRY, SAFE_RETRY, HttpClient, HttpRetryPolicy
-from platforms.json_body import MAX_NAME_LENGTH, to_text
+from platforms.json_body import MAX_NAME_LENGTH, parse_count, to_text
 from platforms.secret import Secret
 from platforms.tiktok import photos, uploads
 from platforms.tiktok.envelope import require_text, unwrap_data
@@ -42,17 +42,17 @@ INIT_ENDPOINTS = {
     "DIRECT_VIDEO": "video_init",
     **dict.fromkeys(photos.POST_MODES, "content_init"),
 }
-FLAG_FIELDS = (
+FLAG_FIELDS = (  # always sent, so that TikTok's defaults never replace the creator's choice
     "disable_duet",
     "disable_comment",
     "disable_stitch",
     "brand_content_toggle",
     "brand_organic_toggle",
     "is_aigc",
-)  # always sent, so that no default of the vendor's speaks for the creator
+)
 OPTIONAL_FIELDS = ("title", "privacy_level", "video_cover_timestamp_ms")
 PHASE_BY_STATUS = {
-    "PROCESSING_UPLOAD": Phase.RECEIVING,  # also once all bytes are in: `bytes_done` tells
+    "PROCESSING_UPLOAD": Phase.RECEIVING,  # also when all bytes have arrived, see `bytes_done`
     "PROCESSING_DOWNLOAD": Phase.PROCESSING,
     "SEND_TO_USER_INBOX": Phase.DELIVERED,
     "PUBLISH_COMPLETE": Phase.PUBLISHED,
@@ -62,32 +62,32 @@ PHASE_BY_STATUS = {
 
 @dataclass(frozen=True)
 class TikTokPublisher:
+    """Publishes videos and photos."""
+
     app: PlatformApp
     http: HttpClient
 
     def start(self, token: Secret, request: PublishRequest) -> StartResult:
-        """Errors: what the envelope says; Unavailable with `reached` if it may have been started.
+        """Start a post and return its publish id; the post exists even if the answer is lost.
 
-        ValueError if the file is empty or too large for the platform.
+        Errors: those of `unwrap_data`; Unavailable, where `may_have_arrived` tells whether the
+        post may have been started; ValueError if the file is empty or too large.
         """
-        body = (
-            photos.photo_post_body(request)
-            if request.kind in photos.POST_MODES
-            else video_post_body(request)
-        )
+        is_photo = request.kind in photos.POST_MODES
+        body = photos.photo_post_body(request) if is_photo else video_post_body(request)
         source = body["source_info"]
         payload = self._post(INIT_ENDPOINTS[request.kind], token, body, retry=NO_RETRY)
-        started = StartResult(
+        result = StartResult(
             publish_id=require_text(payload, "publish_id"),
             chunk_size=source.get("chunk_size"),
             chunk_count=source.get("total_chunk_count"),
             log_id=payload["log_id"],
         )
         if request.source != "FILE_UPLOAD":
-            return started
+            return result
         url = Secret(require_text(payload, "upload_url"))
         uploads.check_upload_host(url, self.app.base_urls["api"])
-        return replace(started, upload_url=url, upload_lifetime=UPLOAD_LIFETIME)
+        return replace(result, upload_url=url, upload_lifetime=UPLOAD_LIFETIME)
 
     def send_chunk(
         self,
@@ -98,7 +98,10 @@ class TikTokPublisher:
         total_size: int,
         content_type: str,
     ) -> ChunkResult:
-        """Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable."""
+        """Upload one chunk; sent once.
+
+        Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable.
+        """
         uploads.check_upload_host(upload_url, self.app.base_urls["api"])
         return uploads.upload_chunk(
             self.http,
@@ -110,16 +113,22 @@ class TikTokPublisher:
         )
 
     def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
-        """Errors: Rejected `invalid_publish_id`, also for a moment after the start."""
+        """Return how far a post has got.
+
+        Errors: Rejected `invalid_publish_id`, also for a short time after the start.
+        """
         retry = replace(SAFE_RETRY, max_attempts=2)
         return parse_progress(self._post("status", token, {"publish_id": publish_id}, retry=retry))
 
     def cancel(self, token: Secret, publish_id: str) -> None:
-        """Only while TikTok downloads. Errors: Rejected `publish_not_cancellable`."""
+        """Cancel a post while TikTok downloads its files.
+
+        Errors: Rejected `publish_not_cancellable`.
+        """
         self._post("cancel", token, {"publish_id": publish_id}, retry=NO_RETRY)
 
     def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
-        """What the creator may do right now: to be asked for every form, and never kept."""
+        """Return what the creator may do at the moment; TikTok wants it fetched for every form."""
         return self._post("creator_info", token, None, retry=SAFE_RETRY)
 
     def _post(
@@ -145,7 +154,7 @@ class TikTokPublisher:
 
 
 def video_post_body(request: PublishRequest) -> dict[str, Any]:
-    """Errors: ValueError if the file is empty or too large."""
+    """Return the body that starts a video. Errors: ValueError if the file has a bad size."""
     body: dict[str, Any] = {"source_info": source_info(request)}
     if request.kind == "DIRECT_VIDEO":
         body["post_info"] = post_info(request.settings)
@@ -153,7 +162,7 @@ def video_post_body(request: PublishRequest) -> dict[str, Any]:
 
 
 def source_info(request: PublishRequest) -> dict[str, Any]:
-    """Errors: ValueError if the file is empty or too large."""
+    """Return where the bytes come from. Errors: ValueError if the file has a bad size."""
     if request.source == "PULL_FROM_URL":
         return {"source": request.source, "video_url": request.video_url}
     chunk_plan = plan_chunks(request.size or 0)
@@ -166,15 +175,18 @@ def source_info(request: PublishRequest) -> dict[str, Any]:
 
 
 def post_info(settings: Mapping[str, Any]) -> dict[str, Any]:
-    given = {key: settings[key] for key in OPTIONAL_FIELDS if settings.get(key) is not None}
-    return given | {flag: bool(settings.get(flag, False)) for flag in FLAG_FIELDS}
+    options = {name: settings[name] for name in OPTIONAL_FIELDS if settings.get(name) is not None}
+    return options | {flag: bool(settings.get(flag, False)) for flag in FLAG_FIELDS}
 
 
 def parse_progress(payload: Mapping[str, Any]) -> PublishProgress:
-    """Errors: Unavailable for a status that no page names: we ask again, rather than guess."""
+    """Parse a status response.
+
+    Errors: Unavailable for an unknown status, so that it is polled again.
+    """
     status = str(payload.get("status"))
     if status not in PHASE_BY_STATUS:
-        raise Unavailable("the answer has no known status", code="INVALID_RESPONSE")
+        raise Unavailable("the response has no documented `status`", code="INVALID_RESPONSE")
     reason = to_text(payload.get("fail_reason"), MAX_NAME_LENGTH) if status == "FAILED" else None
     ids = parse_post_ids(payload.get("publicaly_available_post_id"))  # the vendor's spelling
     return PublishProgress(
@@ -182,18 +194,13 @@ def parse_progress(payload: Mapping[str, Any]) -> PublishProgress:
         vendor_status=status,
         fail_reason=reason,
         post_ids=ids,
-        bytes_done=parse_size(payload.get("uploaded_bytes", payload.get("downloaded_bytes"))),
+        bytes_done=parse_count(payload.get("uploaded_bytes", payload.get("downloaded_bytes"))),
         is_public=True if ids else None,  # only public posts get an id, and only after moderation
         log_id=payload.get("log_id"),
     )
 
 
 def parse_post_ids(value: Any) -> tuple[str, ...]:
-    """Numbers on the wire, too large for some languages; text with us."""
-    listed = value if isinstance(value, list) else []
-    return tuple(filter(None, map(to_text, listed)))
-
-
-def parse_size(value: Any) -> int | None:
-    digits = to_text(value) or ""
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    """Return post ids as text; TikTok sends numbers, which are too large for some JSON readers."""
+    ids = value if isinstance(value, list) else []
+    return tuple(filter(None, map(to_text, ids)))

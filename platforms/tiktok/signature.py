@@ -1,6 +1,6 @@
-"""Judges the signature over a delivery. Pure: the caller brings the clock; nothing is parsed.
+"""Verifies the `TikTok-Signature` of a delivery: digest first, then the signed time.
 
-Source: TikTok, webhooks-verification, read 2026-11-22. Where the vendor is silent, the rules are
+Source: TikTok, webhooks-verification, read 2026-11-22. Where the page is silent, the rules are
 those of `tests/vectors/tiktok_webhook.json`.
 """
 
@@ -13,39 +13,44 @@ from platforms.secret import Secret
 from platforms.signing import verify_digests
 
 SIGNATURE_HEADER = "tiktok-signature"
-MAX_TIMESTAMP_DIGITS = 20  # of a time in seconds, with room to spare
+MAX_TIMESTAMP_DIGITS = 20  # a time in seconds has 10
 
 
 @dataclass(frozen=True)
 class SignatureHeader:
-    """What the header says: when it was signed, as text, and one or more digests."""
+    """The parsed header: the signed time, as text, and one or more digests."""
 
     timestamp: str
     digests: tuple[str, ...]
 
 
 def parse_header(header: str) -> SignatureHeader | None:
-    """`t=<seconds>,s=<hex>` taken apart; None if it is not of this form.
+    """Parse `t=<seconds>,s=<hex>`; None if the header does not have this form.
 
-    Order, spaces and unknown keys carry no meaning; a second `s` is another candidate, but a
-    second `t` would leave open which time was signed.
+    Order, spaces and unknown keys are ignored. A second `s` is another candidate digest; a second
+    `t` is refused, since it would be ambiguous which time was signed.
     """
-    parts = [part.partition("=") for part in header.split(",")]
-    times = [value.strip() for key, _, value in parts if key.strip() == "t"]
-    digests = tuple(value.strip() for key, _, value in parts if key.strip() == "s")
-    if len(times) != 1 or not digests or not all(digests) or not all("".join(p) for p in parts):
+    items = header.split(",")
+    pairs = [item.partition("=") for item in items]
+    times = [value.strip() for key, _, value in pairs if key.strip() == "t"]
+    digests = tuple(value.strip() for key, _, value in pairs if key.strip() == "s")
+    if len(times) != 1 or not digests or not all(digests) or not all(items):
         return None
-    timestamp = times[0]
-    is_time = (
-        timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MAX_TIMESTAMP_DIGITS
-    )  # int() alone takes "1_0", "²"
-    return SignatureHeader(timestamp, digests) if is_time else None
+    return SignatureHeader(times[0], digests) if is_timestamp(times[0]) else None
+
+
+def is_timestamp(text: str) -> bool:
+    """Return whether the text is a number of seconds; int() alone accepts "1_0" and "²"."""
+    return text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS
 
 
 def verify_signature(
     header: str, body: bytes, *, secrets: Iterable[Secret], now: datetime, tolerance: timedelta
 ) -> Verdict:
-    """The verdict over a `TikTok-Signature`. The digest is judged before the time. Never raises."""
+    """Verify the header against the raw body; never raises.
+
+    The digest is checked before the time, so that only a correctly signed delivery can be late.
+    """
     if not header:
         return Verdict(ok=False, reason="missing_header")
     signature = parse_header(header)

@@ -1,4 +1,4 @@
-"""One chunk of bytes to TikTok's upload host. Must not know what the bytes are, nor which is next.
+"""Uploads one chunk to TikTok's upload host and interprets the answer.
 
 Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11.
 """
@@ -13,28 +13,30 @@ from platforms.secret import Secret
 UPLOAD_HOST_SUFFIX = ".tiktokapis.com"
 UPLOAD_TIMEOUT = (3.0, 60.0)  # seconds; a chunk may have 64 MB
 COMPLETE_STATUS, STORED_STATUS, RANGE_MISMATCH_STATUS = 201, 206, 416
-TOLERATED_STATUS = 200  # undocumented; believed only with the range that a real answer carries
+TOLERATED_STATUS = 200  # undocumented; accepted only with a Content-Range, as 206 and 201 have it
 REJECTION_CODES = {400: "upload_failed", 403: "upload_url_expired", 404: "upload_unknown"}
 RANGE_PATTERN = re.compile(r"bytes[ =]0-(\d{1,19})/\d{1,19}", re.ASCII)
 URL_PATTERN = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?(?:[/?][!-~]*)?")
 
 
-def check_upload_host(upload_url: Secret, api: str) -> None:
-    """Creators' files go to TikTok, or to the server that stands in for its whole API.
+def check_upload_host(upload_url: Secret, api_url: str) -> None:
+    """Accept only upload URLs at TikTok, or at the server that `api_url` names in its place.
 
-    Errors: Rejected `upload_failed`; the address is a secret and is not quoted.
+    Errors: Rejected `upload_failed`; the URL is a secret and is not quoted.
     """
-    url, api_url = URL_PATTERN.fullmatch(upload_url.reveal()), URL_PATTERN.fullmatch(api)
-    if url and api_url and url.groups() == api_url.groups():
-        return
-    if (
-        url
+    url, api = URL_PATTERN.fullmatch(upload_url.reveal()), URL_PATTERN.fullmatch(api_url)
+    is_api_host = url is not None and api is not None and url.groups() == api.groups()
+    is_tiktok_host = (
+        url is not None
         and url[1] == "https"
         and url[2].lower().endswith(UPLOAD_HOST_SUFFIX)
         and url[3] in {None, "443"}
-    ):
-        return
-    raise Rejected("the upload address is not TikTok's", code="upload_failed")
+    )
+    if not is_api_host and not is_tiktok_host:
+        raise Rejected(
+            f"the upload URL is not https at a host below {UPLOAD_HOST_SUFFIX}",
+            code="upload_failed",
+        )
 
 
 def upload_chunk(
@@ -46,9 +48,10 @@ def upload_chunk(
     total_size: int,
     content_type: str,
 ) -> ChunkResult:
-    """Sent once: a chunk whose answer is lost may be stored, and the last one published.
+    """Send one chunk, once: if the answer is lost, the chunk may be stored, the last one even
+    published. The URL contains its own token, so no access token is sent.
 
-    The address is its own key, so no token goes along.
+    Errors: those of `parse_upload_response`, and of the HTTP client.
     """
     response = http.call(
         "PUT",
@@ -66,33 +69,39 @@ def upload_chunk(
 
 
 def parse_upload_response(response: HttpResponse, chunk: Chunk, total_size: int) -> ChunkResult:
-    """Errors: Rejected as in `REFUSALS`; otherwise the chunk has to go again."""
-    progress = RANGE_PATTERN.fullmatch(response.headers.get("content-range", ""))
-    is_accepted = response.status in {STORED_STATUS, COMPLETE_STATUS} or (
-        response.status == TOLERATED_STATUS and progress
+    """Return where the upload continues.
+
+    Errors: Rejected as in `REJECTION_CODES`; others mean that the chunk has to be sent again.
+    """
+    status = response.status
+    content_range = RANGE_PATTERN.fullmatch(response.headers.get("content-range", ""))
+    is_accepted = status in {STORED_STATUS, COMPLETE_STATUS} or (
+        status == TOLERATED_STATUS and content_range is not None
     )
     if is_accepted:
-        end = chunk.last + 1
-        return ChunkResult(
-            next_offset=end, is_complete=end == total_size or response.status == COMPLETE_STATUS
-        )
-    if response.status == RANGE_MISMATCH_STATUS and progress:
-        return resume_upload(int(progress[1]), chunk, total_size)
-    if response.status in REJECTION_CODES:
-        raise Rejected(f"answered {response.status}", code=REJECTION_CODES[response.status])
-    raise response.status_error() or Unavailable(
-        f"answered {response.status}", code="INVALID_RESPONSE"
-    )
+        next_offset = chunk.last + 1
+        is_complete = next_offset == total_size or status == COMPLETE_STATUS
+        return ChunkResult(next_offset=next_offset, is_complete=is_complete)
+    if status == RANGE_MISMATCH_STATUS and content_range is not None:
+        return resume_upload(int(content_range[1]), chunk, total_size)
+    message = f"the upload host answered {status}"
+    if status in REJECTION_CODES:
+        raise Rejected(message, code=REJECTION_CODES[status])
+    raise response.status_error() or Unavailable(message, code="INVALID_RESPONSE")
 
 
-def resume_upload(end: int, chunk: Chunk, total_size: int) -> ChunkResult:
-    """Go on where the platform stands.
+def resume_upload(range_end: int, chunk: Chunk, total_size: int) -> ChunkResult:
+    """Return the offset at which the platform, which refused the chunk, wants to continue.
 
-    The page calls the figure UPLOADED_BYTES, its examples show the last byte's index. A count can
-    only be what we began with, nothing, or everything; anything else is an index.
-    Errors: Unavailable if the platform stands where this very chunk began, so that tries count.
+    The page calls the figure UPLOADED_BYTES, but its examples show the last byte's index. A count
+    can only be the chunk's beginning, nothing, or everything; anything else is an index.
+    Errors: Unavailable if that is where the chunk began, so that repetitions use up attempts.
     """
-    offset = end if end in {0, chunk.first, total_size} else end + 1
+    is_count = range_end in {0, chunk.first, total_size}
+    offset = range_end if is_count else range_end + 1
     if offset == chunk.first:
-        raise Unavailable("refused the very range it asks for", code="upload_failed")
+        raise Unavailable(
+            f"the upload host refused the range from byte {offset}, which it expects",
+            code="upload_failed",
+        )
     return ChunkResult(next_offset=offset, is_complete=offset >= total_size)

@@ -50,7 +50,7 @@ def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(
         ({"TIKTOK_SCOPES": "user.info.basic,video.uplaod"}, "video.uplaod"),
         ({"TIKTOK_SCOPES": "video.upload"}, "lacks user.info.basic"),
         ({"TIKTOK_CLIENT_KEY": "sbaw123"}, "TIKTOK_SANDBOX_MODE is off"),
-        ({"TIKTOK_SANDBOX_MODE": "on"}, "no sandbox's"),
+        ({"TIKTOK_SANDBOX_MODE": "on"}, "not a sandbox key"),
     ],
 )
 def test_what_the_platform_would_answer_with_a_page_of_its_own_is_found_here(

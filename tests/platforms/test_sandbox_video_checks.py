@@ -114,7 +114,7 @@ def test_a_video_is_no_longer_than_its_creator_may_post(strict_sandbox, longest,
     )
     warnings = strict_sandbox.control("warnings")["warnings"]
     messages = [one["warning"] for one in warnings if one["open_id"] == creator.open_id]
-    assert ("the film is longer than the creator may post" in messages) == bool(reason)
+    assert ("the video is longer than the creator may post" in messages) == bool(reason)
 
 
 def test_a_large_video_in_chunks_is_probed_though_its_index_is_at_the_end(strict_sandbox):

@@ -1,7 +1,7 @@
-"""What every data call passes: a living token, its scopes, its rate. Then the view decides.
+"""Access checks of every data call: a valid token, its scopes, its rate limit.
 
-Source: TikTok, tiktok-api-v2-rate-limit and the pages of the endpoints, read 2026-11-22. In which
-order TikTok judges is not documented; ours is 401, 429, 400, 403.
+Source: TikTok, tiktok-api-v2-rate-limit and the pages of the endpoints, read 2026-11-22. The order
+of TikTok's checks is not documented; ours is 401, 429, 400, 403.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,10 @@ ViewFunction = Callable[[TikTokState, IssuedToken], Data | None]
 def api_view(
     endpoint: str, *scopes: str, rate: str = ""
 ) -> Callable[[ViewFunction], Callable[[], Response]]:
-    """Any of `scopes` suffices. `rate` names the setting with the limit per minute and token."""
+    """Make a view of a function that gets the state and the token and returns the data.
+
+    One of `scopes` suffices. `rate` names the setting with the limit per minute and token.
+    """
 
     def decorate(view: ViewFunction) -> Callable[[], Response]:
         @wraps(view)
@@ -66,7 +69,7 @@ def require_token(tiktok: TikTokState) -> IssuedToken:
 
 
 def read_body() -> Data:
-    """The JSON object of a call. Errors: Refused."""
+    """Return the JSON object of a call. Errors: ApiRefused."""
     payload = request.get_json(silent=True)
     if not isinstance(payload, dict):
         raise ApiRefused("invalid_params")
@@ -74,7 +77,7 @@ def read_body() -> Data:
 
 
 def read_object(payload: Data, name: str, message: str) -> Data:
-    """An object within the body. Errors: Refused with that message."""
+    """Return an object inside the body. Errors: ApiRefused with this message."""
     value = payload.get(name)
     if not isinstance(value, dict):
         raise ApiRefused("invalid_params", message)

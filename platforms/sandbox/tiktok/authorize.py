@@ -1,10 +1,9 @@
-"""The consent page, where a creator ticks scopes and allows or denies.
+"""The consent page, on which a creator selects scopes and allows or denies access.
 
-Source: TikTok, login-kit-web and login-kit-desktop, read 2026-11-22. A request that is wrong gets
+Source: TikTok, login-kit-web and login-kit-desktop, read 2026-11-22. An invalid request gets
 TikTok's own error page and no redirect; whether `state` may be absent is not documented.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -16,13 +15,13 @@ from platforms.sandbox.tiktok import pkce
 from platforms.sandbox.tiktok.creators import SandboxCreator
 from platforms.sandbox.tiktok.state import TikTokState, current_tiktok
 from platforms.sandbox.tiktok.tokens import AuthorizationCode
+from platforms.sandbox.urls import is_https_or_loopback
 
 routes = Blueprint("authorize", __name__)
 
 AUTHORIZE_PATH = "/v2/auth/authorize/"
-REQUIRED_SCOPE = "user.info.basic"  # cannot be unticked
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
-MAX_URI_LENGTH = 512
+REQUIRED_SCOPE = "user.info.basic"  # cannot be deselected
+MAX_URI_LENGTH = 512  # exclusive
 DENIED_PARAMS = {"error": "access_denied", "error_description": "User cancelled the authorization"}
 NOT_TARGET_PARAMS = {
     "error": "access_denied",
@@ -34,7 +33,7 @@ ViewResult = Response | str | tuple[str, int]
 
 @dataclass(frozen=True)
 class AuthorizeRequest:
-    """The query of an authorize request."""
+    """The query parameters of a request for consent."""
 
     client_key: str
     scope: str
@@ -47,19 +46,6 @@ class AuthorizeRequest:
     @property
     def scopes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.scope.split(",")))
-
-
-REQUEST_CHECKS: dict[str, Callable[[TikTokState, AuthorizeRequest], bool]] = {
-    "client_key": lambda tiktok, asked: asked.client_key == tiktok.client_key,
-    "redirect_uri": lambda tiktok, asked: asked.redirect_uri in tiktok.redirect_uris,
-    "response_type": lambda _, asked: asked.response_type == "code",
-    "scope": lambda tiktok, asked: set(asked.scopes) <= set(tiktok.settings.app_scopes.split(",")),
-    "state": lambda _, asked: bool(asked.state),
-    "code_challenge": lambda tiktok, asked: (
-        not tiktok.settings.desktop
-        or pkce.is_challenge(asked.code_challenge, asked.code_challenge_method)
-    ),
-}
 
 
 @routes.get(AUTHORIZE_PATH)
@@ -75,7 +61,10 @@ def show_consent() -> ViewResult:
         )
     creators = list(tiktok.creators.values())
     return render_template(
-        "consent.html", asked=authorize_request, creators=creators, always=REQUIRED_SCOPE
+        "consent.html",
+        authorize_request=authorize_request,
+        creators=creators,
+        required_scope=REQUIRED_SCOPE,
     )
 
 
@@ -89,8 +78,8 @@ def submit_consent() -> ViewResult:
     creator = tiktok.creators.get(request.form.get("creator", ""))
     if creator is None:
         return error_page(["creator"])
-    ticked = {REQUIRED_SCOPE, *request.form.getlist("scopes")}
-    scopes = tuple(one for one in authorize_request.scopes if one in ticked)
+    selected = {REQUIRED_SCOPE, *request.form.getlist("scopes")}
+    scopes = tuple(scope for scope in authorize_request.scopes if scope in selected)
     return redirect_back(
         authorize_request, grant_params(tiktok, authorize_request, creator, scopes)
     )
@@ -103,9 +92,20 @@ def read_request() -> AuthorizeRequest:
 
 
 def find_invalid_params(tiktok: TikTokState, authorize_request: AuthorizeRequest) -> list[str]:
-    return [
-        name for name, is_fine in REQUEST_CHECKS.items() if not is_fine(tiktok, authorize_request)
-    ]
+    """Return the names of the parameters that TikTok's error page would list."""
+    app_scopes = tiktok.settings.app_scopes.split(",")
+    is_challenge_valid = not tiktok.settings.desktop or pkce.is_challenge(
+        authorize_request.code_challenge, authorize_request.code_challenge_method
+    )
+    checks = {
+        "client_key": authorize_request.client_key == tiktok.client_key,
+        "redirect_uri": authorize_request.redirect_uri in tiktok.redirect_uris,
+        "response_type": authorize_request.response_type == "code",
+        "scope": set(authorize_request.scopes) <= set(app_scopes),
+        "state": bool(authorize_request.state),
+        "code_challenge": is_challenge_valid,
+    }
+    return [name for name, is_valid in checks.items() if not is_valid]
 
 
 def error_page(names: list[str]) -> tuple[str, int]:
@@ -119,41 +119,33 @@ def grant_params(
     creator: SandboxCreator,
     scopes: tuple[str, ...],
 ) -> dict[str, str]:
-    """What the callback is told: `scopes`, plural, are those granted."""
+    """Issue a code and return the callback's parameters; `scopes` are the granted ones."""
     if tiktok.settings.sandbox_app and not creator.target:
         return NOT_TARGET_PARAMS
-    until = tiktok.time + tiktok.settings.code_seconds
+    grant = AuthorizationCode(
+        creator.open_id,
+        scopes,
+        authorize_request.redirect_uri,
+        authorize_request.code_challenge,
+        expires_at=tiktok.time + tiktok.settings.code_seconds,
+    )
     with tiktok.lock:
-        code = tiktok.tokens.issue_code(
-            AuthorizationCode(
-                creator.open_id,
-                scopes,
-                authorize_request.redirect_uri,
-                authorize_request.code_challenge,
-                until,
-            )
-        )
+        code = tiktok.tokens.issue_code(grant)
     request.environ[ENTRY_KEY].update(work=True, open_id=creator.open_id)
     return {"code": code, "scopes": ",".join(scopes)}
 
 
 def redirect_back(authorize_request: AuthorizeRequest, params: dict[str, str]) -> Response:
-    """The code's tail travels percent-encoded, as it does from TikTok."""
-    response = redirect(
-        f"{authorize_request.redirect_uri}?{urlencode({**params, 'state': authorize_request.state})}"
-    )
+    """Redirect to the callback; the end of the code is percent-encoded, as TikTok does it."""
+    query = urlencode({**params, "state": authorize_request.state})
+    response = redirect(f"{authorize_request.redirect_uri}?{query}")
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def is_registrable(uri: str) -> bool:
-    """Whether TikTok would take it: https, static; http on loopback as for a desktop app."""
-    url = urlsplit(uri)
-    secure = url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK_HOSTS)
-    return (
-        secure
-        and bool(url.hostname)
-        and not url.query
-        and "#" not in uri
-        and len(uri) < MAX_URI_LENGTH
-    )
+    """Return whether TikTok would accept the redirect URI: https, or http on loopback as for a
+    desktop app, without query and fragment.
+    """
+    has_query_or_fragment = bool(urlsplit(uri).query) or "#" in uri
+    return is_https_or_loopback(uri) and not has_query_or_fragment and len(uri) < MAX_URI_LENGTH

@@ -1,6 +1,6 @@
-"""TikTok's side of the control API: settings, creators, posts, and events on demand.
+"""TikTok's part of the control API: settings, creators, posts, and events on demand.
 
-Not part of the platform: whoever asks here plays the creator, the moderator or the operator.
+Its callers act as the creator, a moderator or the operator; TikTok has no such endpoints.
 """
 
 from dataclasses import asdict, fields, replace
@@ -16,6 +16,7 @@ from platforms.sandbox.tiktok.creators import SandboxCreator
 from platforms.sandbox.tiktok.post_actions import ACTIONS
 from platforms.sandbox.tiktok.settings import LIFETIME_PROFILES, RESTART_CHOICES, SandboxSettings
 from platforms.sandbox.tiktok.state import current_tiktok
+from platforms.sandbox.urls import is_https_or_loopback
 
 routes = Blueprint("tiktok_controls", __name__, url_prefix="/_sandbox")
 
@@ -39,9 +40,9 @@ def update_settings() -> Json:
     changes = check_fields(SandboxSettings, read_json_object())
     for name, choices in SETTING_CHOICES.items():
         if name in changes and changes[name] not in choices:
-            raise BadRequest(f"{name}: one of {', '.join(map(repr, choices))}")
-    if changes.get("webhook_url") and not events.is_webhook_url(changes["webhook_url"]):
-        raise BadRequest("webhook_url: https, or http on loopback")
+            raise BadRequest(f"{name}: has to be one of {', '.join(map(repr, choices))}")
+    if changes.get("webhook_url") and not is_https_or_loopback(changes["webhook_url"]):
+        raise BadRequest("webhook_url: has to be https, or http on loopback")
     with current_tiktok().lock:
         current_tiktok().settings = replace(current_tiktok().settings, **changes)
     return show_settings()
@@ -49,19 +50,19 @@ def update_settings() -> Json:
 
 @routes.delete("/settings")
 def reset_settings() -> Json:
-    """Back to the defaults; the callback stays."""
+    """Set the defaults again; the webhook URL stays."""
     current_tiktok().settings = SandboxSettings(webhook_url=current_tiktok().settings.webhook_url)
     return show_settings()
 
 
 @routes.get("/creators")
 def list_creators() -> Json:
-    return {"creators": [asdict(one) for one in current_tiktok().creators.values()]}
+    return {"creators": [asdict(creator) for creator in current_tiktok().creators.values()]}
 
 
 @routes.post("/creators")
 def save_creator() -> Json:
-    """A new creator, or new traits of a known one."""
+    """Add a creator, or change one."""
     traits, tiktok = check_fields(SandboxCreator, read_json_object()), current_tiktok()
     open_id = traits.get("open_id") or "-000" + traits.get("username", "nobody")
     with tiktok.lock:
@@ -72,10 +73,10 @@ def save_creator() -> Json:
 
 @routes.post("/creators/<open_id>/disconnect")
 def disconnect_creator(open_id: str) -> Json:
-    """As the creator does it in the app, or for another `reason` of authorization.removed."""
+    """End the creator's grant, as the creator does in the app, or with another `reason`."""
     tiktok, reason = current_tiktok(), read_json_object().get("reason", post_lifecycle.REASON_USER)
     if open_id not in tiktok.creators or type(reason) is not int:
-        raise NotFound("no such creator")
+        raise NotFound("no creator has this open_id, or reason is not a whole number")
     with tiktok.lock:
         post_lifecycle.disconnect_creator(tiktok, open_id, reason=reason)
     return {"open_id": open_id, "reason": reason}
@@ -87,45 +88,54 @@ def list_posts() -> Json:
         return {"posts": [post.as_dict() for post in current_tiktok().posts.all()]}
 
 
-@routes.post("/posts/<publish_id>/<act>")
-def run_action(publish_id: str, act: str) -> Json:
+@routes.post("/posts/<publish_id>/<action>")
+def run_action(publish_id: str, action: str) -> Json:
     tiktok, params = current_tiktok(), read_json_object()
     with tiktok.lock:
         post = tiktok.posts.get(publish_id)
-        if post is None or act not in ACTIONS:
-            raise NotFound(f"no such post, or no such act: {', '.join(ACTIONS)}")
-        ACTIONS[act](tiktok, post, params)
+        if post is None or action not in ACTIONS:
+            raise NotFound(
+                f"no post has this publish_id, or the action is not one of {', '.join(ACTIONS)}"
+            )
+        ACTIONS[action](tiktok, post, params)
         return post.as_dict()
 
 
 @routes.post("/webhooks")
 def send_event() -> Json:
-    """Any event on demand, known or not; `spoil` makes a one-off forgery of it."""
+    """Send an event, a documented one or any other; `spoil` sends a forged delivery, once."""
     params = read_json_object()
     content, forgery = params.get("content", {}), params.get("spoil")
-    if not isinstance(content, dict) or forgery not in {None, *FORGERIES}:
-        raise BadRequest(f"content: an object; spoil: one of {', '.join(FORGERIES)}")
+    if not isinstance(content, dict):
+        raise BadRequest("content: has to be an object")
+    if forgery not in {None, *FORGERIES}:
+        raise BadRequest(f"spoil: has to be one of {', '.join(FORGERIES)}")
     event = str(params.get("event", "tiktok.ping"))
-    sent = events.send_event(
+    delivery = events.send_event(
         current_tiktok(), event, str(params.get("open_id", "")), content, forgery=forgery
     )
-    if sent is None:
-        raise BadRequest("the app has no webhook_url")
-    return {"id": sent.id, "event": event}
+    if delivery is None:
+        raise BadRequest("no delivery can be sent: the setting webhook_url is empty")
+    return {"id": delivery.id, "event": event}
 
 
 @routes.get("/warnings")
 def list_warnings() -> Json:
-    """What an audit would object to."""
+    """List what TikTok's audit would object to."""
     return {"warnings": list(current_tiktok().warnings)}
 
 
-def check_fields(kind: type[SandboxSettings] | type[SandboxCreator], given: Json) -> Json:
-    """Errors: BadRequest for unknown names and wrong types: a typo must not pass as a setting."""
-    types = {field.name: field.type for field in fields(kind)}
-    for name, value in given.items():
-        wanted = types.get(name)
-        is_number = wanted is float and type(value) is int
-        if not is_number and type(value) is not wanted:
-            raise BadRequest(f"{name}: unknown, or not {getattr(wanted, '__name__', 'there')}")
-    return given
+def check_fields(record_type: type[SandboxSettings] | type[SandboxCreator], params: Json) -> Json:
+    """Return the parameters if all are fields of the type.
+
+    Errors: BadRequest for unknown names and wrong types, so that a typo does not pass as a setting.
+    """
+    types = {field.name: field.type for field in fields(record_type)}
+    for name, value in params.items():
+        if name not in types:
+            raise BadRequest(f"{name}: unknown; has to be one of {', '.join(types)}")
+        field_type = types[name]
+        is_whole_number = field_type is float and type(value) is int
+        if not is_whole_number and type(value) is not field_type:
+            raise BadRequest(f"{name}: has to be of type {getattr(field_type, '__name__', '')}")
+    return params

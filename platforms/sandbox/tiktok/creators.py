@@ -1,4 +1,4 @@
-"""The people of the platform. Their traits decide what they may do; nobody else knows them."""
+"""The sandbox's creators; their traits decide what they may post."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ def new_union_id() -> str:
 
 @dataclass
 class SandboxCreator:
-    """`posts_elsewhere`: today's posts through other clients, which share the daily cap."""
+    """A TikTok user. `posts_elsewhere`: today's posts by other clients, which count for the cap."""
 
     open_id: str
     username: str = ""
@@ -27,9 +27,9 @@ class SandboxCreator:
     stitch_disabled: bool = False
     max_video_post_duration_sec: int = 300
     banned: bool = False
-    target: bool = True  # of a sandbox app
+    target: bool = True  # whether the user is a target user of a sandbox app
     posts_elsewhere: int = 0
-    fail_reason: str = ""  # what becomes of this creator's posts
+    fail_reason: str = ""  # every post of this creator fails with it
     bio_description: str = "Made of sand."
     follower_count: int = 1200
     following_count: int = 34
@@ -42,7 +42,10 @@ class SandboxCreator:
 
     @property
     def privacy_level_options(self) -> list[str]:
-        """What the account allows, not what the app may do. Source: query-creator-info."""
+        """The levels that the account allows, whether or not the app may use them.
+
+        Source: TikTok, query-creator-info.
+        """
         return [FOLLOWERS if self.private else PUBLIC_TO_EVERYONE, FRIENDS, ONLY_ME]
 
     @property
@@ -63,11 +66,11 @@ class SandboxCreator:
 
 
 def default_creators() -> dict[str, SandboxCreator]:
-    """Who lives here before anybody is invented."""
+    """Return the creators that a new sandbox starts with, by open_id."""
     creators = (
         SandboxCreator("-000alice-sandbox", "alice", "Alice"),
         SandboxCreator("-000bruno-sandbox", "bruno", "Bruno (private)", private=True),
         SandboxCreator("-000clara-sandbox", "clara", "Clara (no comments)", comment_disabled=True),
         SandboxCreator("-000dora-sandbox", "dora", "Dora (banned)", banned=True),
     )
-    return {one.open_id: one for one in creators}
+    return {creator.open_id: creator for creator in creators}

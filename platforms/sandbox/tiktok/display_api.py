@@ -1,4 +1,4 @@
-"""The Display API: who the creator is, and which videos the public sees.
+"""The Display API's endpoints: the creator's profile and public videos.
 
 Source: TikTok, tiktok-api-v2-get-user-info, -video-list, -video-query, read 2026-11-22.
 """
@@ -18,8 +18,8 @@ routes = Blueprint("display", __name__)
 
 MAX_VIDEOS, DEFAULT_VIDEOS = 20, 10
 MS_PER_SECOND = 1000
-MIN_CURSOR_MS = 10**12  # in milliseconds: a smaller cursor was meant in seconds
-VIEWS_PER_FOLLOWER = 100
+MIN_CURSOR_MS = 10**12  # a smaller cursor is a time in seconds by mistake
+VIEWS_PER_FOLLOWER = 100  # one new follower per so many views
 USER_FIELDS_BY_SCOPE = {
     "user.info.basic": (
         "open_id",
@@ -37,11 +37,9 @@ USER_FIELDS_BY_SCOPE = {
 @routes.get("/v2/user/info/")
 @api_view("user_info", rate="display_per_minute")
 def show_user_info(tiktok: TikTokState, grant: IssuedToken) -> Data:
-    """One field outside the granted scopes fails the whole call."""
-    requested, known = (
-        requested_fields(),
-        {name for names in USER_FIELDS_BY_SCOPE.values() for name in names},
-    )
+    """Return the requested fields; one outside the granted scopes fails the whole call."""
+    requested = requested_fields()
+    known = {name for names in USER_FIELDS_BY_SCOPE.values() for name in names}
     granted = {name for scope in grant.scopes for name in USER_FIELDS_BY_SCOPE.get(scope, ())}
     if not requested or requested - known:
         raise ApiRefused("invalid_params")
@@ -54,15 +52,15 @@ def show_user_info(tiktok: TikTokState, grant: IssuedToken) -> Data:
 @routes.post("/v2/video/list/")
 @api_view("video_list", "video.list", rate="display_per_minute")
 def list_videos(tiktok: TikTokState, grant: IssuedToken) -> Data:
-    """Newest first; the cursor is a time in milliseconds, and may be any."""
+    """Return a page of public videos, newest first; the cursor may be any time in milliseconds."""
     requested, payload = requested_video_fields(), read_body() if request.data else {}
     cursor, count = payload.get("cursor"), payload.get("max_count", DEFAULT_VIDEOS)
     if type(count) is not int or not 0 < count <= MAX_VIDEOS or not is_cursor(cursor):
         raise ApiRefused("invalid_params")
     older = [
-        one
-        for one in public_videos(tiktok, grant.open_id)
-        if cursor is None or one["create_time"] * MS_PER_SECOND < cursor
+        video
+        for video in public_videos(tiktok, grant.open_id)
+        if cursor is None or video["create_time"] * MS_PER_SECOND < cursor
     ]
     page = older[:count]
     last = page[-1]["create_time"] * MS_PER_SECOND if page else cursor or 0
@@ -76,7 +74,7 @@ def list_videos(tiktok: TikTokState, grant: IssuedToken) -> Data:
 @routes.post("/v2/video/query/")
 @api_view("video_query", "video.list", rate="display_per_minute")
 def query_videos(tiktok: TikTokState, grant: IssuedToken) -> Data:
-    """Ids of others, or not visible, are simply missing from the answer."""
+    """Return videos by id; those of others or not public are missing from the answer."""
     requested, filters = requested_video_fields(), read_body().get("filters")
     ids = filters.get("video_ids") if isinstance(filters, dict) else None
     if (
@@ -85,8 +83,8 @@ def query_videos(tiktok: TikTokState, grant: IssuedToken) -> Data:
         or not all(map(is_video_id, ids))
     ):
         raise ApiRefused("invalid_params")
-    found = [one for one in public_videos(tiktok, grant.open_id) if one["id"] in ids]
-    return {"videos": select_fields(found, requested)}
+    videos = [video for video in public_videos(tiktok, grant.open_id) if video["id"] in ids]
+    return {"videos": select_fields(videos, requested)}
 
 
 def requested_fields() -> set[str]:
@@ -94,7 +92,7 @@ def requested_fields() -> set[str]:
 
 
 def requested_video_fields() -> set[str]:
-    """Errors: Refused if there are none, or unknown ones."""
+    """Errors: ApiRefused without fields or with unknown ones."""
     requested = requested_fields()
     if not requested or requested - VIDEO_FIELDS:
         raise ApiRefused("invalid_params")
@@ -110,14 +108,13 @@ def is_video_id(value: Any) -> bool:
 
 
 def select_fields(videos: list[dict[str, Any]], names: set[str]) -> list[dict[str, Any]]:
-    return [{name: one[name] for name in one if name in names} for one in videos]
+    return [{name: video[name] for name in video if name in names} for video in videos]
 
 
 def user_profile(tiktok: TikTokState, creator: SandboxCreator) -> dict[str, Any]:
     visible = public_videos(tiktok, creator.open_id)
-    views, likes = (
-        sum(max(one.get(name, 0), 0) for one in visible) for name in ("view_count", "like_count")
-    )
+    views = sum(max(video.get("view_count", 0), 0) for video in visible)
+    likes = sum(max(video.get("like_count", 0), 0) for video in visible)
     return {
         "open_id": creator.open_id,
         "union_id": creator.union_id,

@@ -1,4 +1,4 @@
-"""The surface of TikTok by name, for the log and the faults. Must not know what they do."""
+"""TikTok's endpoints and the names under which they are logged and faults are injected."""
 
 from platforms.sandbox.fault_behaviours import SandboxEndpoint
 from platforms.sandbox.tiktok.authorize import AUTHORIZE_PATH

@@ -1,15 +1,15 @@
-"""TikTok's deliveries: the envelope, the signature, the names. Decides nothing.
+"""Builds and signs TikTok's webhook events.
 
 Source: TikTok, webhooks-overview, -events, -verification, get-video-status, read 2026-11-22. The
-deliveries' Content-Type is not documented.
+Content-Type of deliveries is not documented.
 """
 
 import hmac
 import json
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
 
 from platforms.sandbox.deliveries import DeliveryTarget, SandboxDelivery, WebhookMessage
 from platforms.sandbox.tiktok.posts import SandboxPost
@@ -24,15 +24,8 @@ NO_LONGER_AVAILABLE = "post.publish.no_longer_publicaly_available"  # the vendor
 OTHER_CLIENT_KEY = "sbaw_somebody_else"
 
 
-def is_webhook_url(url: str) -> bool:
-    """https, as TikTok demands; plain http on loopback, where there is nobody to listen in."""
-    target = urlsplit(url)
-    is_loopback = target.scheme == "http" and target.hostname in {"127.0.0.1", "localhost"}
-    return (target.scheme == "https" and bool(target.hostname)) or is_loopback
-
-
 def sign_body(secret: str, body: bytes, signed_at: float) -> dict[str, str]:
-    """`t=<seconds>,s=<hex>` over `t.body`, keyed with the client secret."""
+    """Return the header `t=<seconds>,s=<hex>`: an HMAC over `t.body` with the client secret."""
     seconds = str(int(signed_at))
     digest = hmac.new(secret.encode(), seconds.encode() + b"." + body, sha256).hexdigest()
     return {"TikTok-Signature": f"t={seconds},s={digest}"}
@@ -46,7 +39,7 @@ def send_event(
     *,
     forgery: str | None = None,
 ) -> SandboxDelivery | None:
-    """Sends an event, if the app has a callback. Give the content; it travels as a string."""
+    """Send an event, if the app has a webhook URL; `content` is sent as a string of JSON."""
     settings = tiktok.settings
     if not settings.webhook_url:
         return None
@@ -61,7 +54,7 @@ def send_event(
         event=event,
         body=compact_json(body).encode(),
         foreign_body=compact_json({**body, "client_key": OTHER_CLIENT_KEY}).encode(),
-        sign=lambda data, t: sign_body(tiktok.client_secret, data, t),
+        sign=partial(sign_body, tiktok.client_secret),
         target=DeliveryTarget(
             settings.webhook_url,
             settings.delivery_timeout,
@@ -75,7 +68,7 @@ def send_event(
 
 
 def send_post_event(tiktok: TikTokState, event: str, post: SandboxPost, **extra: Any) -> None:
-    """News of a post. A post id is a string here, though status answers it as a number."""
+    """Send an event about a post. A post id is a string here, but a number in a status."""
     content = {"publish_id": post.publish_id, **extra, "publish_type": post.publish_type}
     send_event(tiktok, event, post.open_id, content)
 

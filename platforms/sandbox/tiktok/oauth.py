@@ -1,4 +1,4 @@
-"""The token endpoint and revocation. Answers are flat, and a refusal may come as HTTP 200.
+"""The OAuth endpoints: tokens and revocation. Answers are flat; errors may have status 200.
 
 Source: TikTok, oauth-get-, -refresh- and -revoke-a-user-access-token, read 2026-11-02.
 """
@@ -26,7 +26,7 @@ routes = Blueprint("oauth", __name__)
 FORM_MIMETYPE = "application/x-www-form-urlencoded"
 MALFORMED_MESSAGE = "The request parameters are malformed."
 MISSING_MESSAGE = "The request is missing a required parameter."
-NO_SECRET_MESSAGE = "Client secret is missed in request."
+NO_SECRET_MESSAGE = "Client secret is missed in request."  # noqa: S105 - a message, no secret
 WRONG_CLIENT_MESSAGE = "Client key or secret is incorrect."
 OTHER_REDIRECT_MESSAGE = "Redirect_uri is not matched with the uri when requesting code."
 SPENT_CODE_MESSAGE = "Authorization code is expired."
@@ -37,7 +37,7 @@ Body = dict[str, Any]
 
 
 def oauth_view(view: Callable[[TikTokState], Body]) -> Callable[[], Response]:
-    """Form in, flat JSON out; the client is known before anything else is looked at."""
+    """Make a view: a form comes in, flat JSON goes out; the client is checked first."""
 
     @wraps(view)
     def handle_request() -> Response:
@@ -58,20 +58,21 @@ def oauth_view(view: Callable[[TikTokState], Body]) -> Callable[[], Response]:
 @routes.post("/v2/oauth/token/")
 @oauth_view
 def issue_token(tiktok: TikTokState) -> Body:
-    kind = require_form_field("grant_type")
-    if kind not in GRANT_HANDLERS:
+    grant_type = require_form_field("grant_type")
+    if grant_type not in GRANT_HANDLERS:
         raise OAuthRefused("unsupported_grant_type", MALFORMED_MESSAGE)
-    request.environ[ENTRY_KEY].update(grant_type=kind)
-    return GRANT_HANDLERS[kind](tiktok)
+    request.environ[ENTRY_KEY].update(grant_type=grant_type)
+    return GRANT_HANDLERS[grant_type](tiktok)
 
 
 @routes.post("/v2/oauth/revoke/")
 @oauth_view
 def revoke_token(tiktok: TikTokState) -> Body:
-    """Disconnects the app from the account: all tokens die, and a delivery says so."""
+    """Disconnect the app from the account: all its tokens end, and an event is sent."""
     grant = tiktok.tokens.find_access_token(require_form_field("token"), now=tiktok.time)
     if grant is None:
-        raise OAuthRefused("invalid_grant", "Access token is invalid or expired.")  # code unclear
+        # the code is not documented
+        raise OAuthRefused("invalid_grant", "Access token is invalid or expired.")
     request.environ[ENTRY_KEY].update(open_id=grant.open_id)
     post_lifecycle.disconnect_creator(tiktok, grant.open_id, reason=post_lifecycle.REASON_DEVELOPER)
     return {}
@@ -109,7 +110,7 @@ def exchange_code(tiktok: TikTokState) -> Body:
 
 
 def is_verifier_valid(tiktok: TikTokState, code: AuthorizationCode) -> bool:
-    """A web app's stray verifier is ignored, as was observed; a desktop app's has to match."""
+    """Check the verifier of a desktop app; a web app's was observed to be ignored."""
     verifier = request.form.get("code_verifier", "")
     return pkce.is_valid_verifier(verifier, code.challenge, strict=tiktok.settings.strict_verifier)
 
@@ -123,7 +124,7 @@ def refresh_tokens(tiktok: TikTokState) -> Body:
 
 
 def issue_client_token(_tiktok: TikTokState) -> Body:
-    """A client token, which serves the research APIs only: no data call here accepts it."""
+    """Issue a client token, which only the research APIs accept: no data call here does."""
     value = "clt." + secrets.token_urlsafe(32)
     return {"access_token": value, "expires_in": 7200, "token_type": "Bearer"}
 

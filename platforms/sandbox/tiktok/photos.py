@@ -1,7 +1,7 @@
-"""Photo posts: by URL only, direct or as a draft.
+"""Starting photo posts: by URL only, direct or as a draft.
 
-Source: TikTok, content-posting-api-reference-photo-post, read 2026-09-11: `is_aigc` stands beside
-post_info here, and the wire says DIRECT_POST where the page's table prints a space.
+Source: TikTok, content-posting-api-reference-photo-post, read 2026-09-11: `is_aigc` is a field
+beside post_info, and the value is DIRECT_POST where the page's table prints a space.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from platforms.sandbox.tiktok.tokens import IssuedToken
 routes = Blueprint("photos", __name__)
 
 BAD_MODE_MESSAGE = "Invalid media_type or post_mode"
-POST_MODES = {  # the kind of post, and the scope it takes
+POST_MODES = {  # post_mode → our kind of post, and the scope it needs
     "DIRECT_POST": (PHOTO_DIRECT, "video.publish"),
     "MEDIA_UPLOAD": (PHOTO_INBOX, "video.upload"),
 }
@@ -56,12 +56,12 @@ def start_photo_post(tiktok: TikTokState, grant: IssuedToken) -> Data:
 
 
 def check_photo_source(source: Mapping[str, Any]) -> None:
-    """Errors: Refused."""
+    """Errors: ApiRefused."""
     images, cover = source.get("photo_images"), source.get("photo_cover_index")
     is_valid = (
         source.get("source") == "PULL_FROM_URL"
         and isinstance(images, list)
-        and all(isinstance(one, str) for one in images)
+        and all(isinstance(url, str) for url in images)
         and 0 < len(images) <= MAX_PHOTOS
         and type(cover) is int
         and 0 <= cover < len(images)

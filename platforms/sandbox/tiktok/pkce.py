@@ -1,4 +1,4 @@
-"""PKCE as TikTok has it: the challenge is lower-case hex, not base64url. Pure.
+"""PKCE in TikTok's variant: the challenge is lower-case hex, not base64url.
 
 Source: TikTok, login-kit-desktop, and PKCEUtils.kt of its Android SDK, read 2026-11-22.
 """

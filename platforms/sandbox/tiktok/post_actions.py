@@ -1,4 +1,4 @@
-"""What people do to a post: the creator, a moderator, or whoever wants to see it fail."""
+"""Actions on a post through the control API, by the creator, a moderator or a test."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,9 +14,9 @@ Json = dict[str, Any]
 
 
 def post_draft(tiktok: TikTokState, post: SandboxPost, params: Json) -> None:
-    """The creator opens the draft and posts it; again, if they like."""
+    """Post a draft as its creator does in the app; it can be posted several times."""
     if post.status not in {SandboxPostStatus.IN_INBOX, SandboxPostStatus.COMPLETE}:
-        raise BadRequest("it is not in the inbox")
+        raise BadRequest(f"only a draft in the inbox can be posted; the status is {post.status}")
     post.public = bool(params.get("public", not tiktok.creator(post).private))
     post_lifecycle.publish_post(tiktok, post)
 
@@ -34,18 +34,19 @@ def finish_processing(tiktok: TikTokState, post: SandboxPost, _params: Json) -> 
 
 
 def expire_upload(tiktok: TikTokState, post: SandboxPost, _params: Json) -> None:
-    """Its upload address ends now."""
+    """Let the post's upload URL expire now."""
     if post.upload:
         post.upload.expires_at = tiktok.time
 
 
 def set_counts(_tiktok: TikTokState, post: SandboxPost, params: Json) -> None:
-    """The public sees these numbers from now on; null takes one away."""
+    """Set the post's public counts from now on; null means not reported."""
     if not params or not all(
         name in COUNTER_FIELDS and (value is None or type(value) is int)
         for name, value in params.items()
     ):
-        raise BadRequest(f"numbers or null: {', '.join(sorted(COUNTER_FIELDS))}")
+        names = ", ".join(sorted(COUNTER_FIELDS))
+        raise BadRequest(f"the body has to set some of {names} to a whole number or null")
     post.counter_overrides |= params
 
 

@@ -1,7 +1,6 @@
-"""What becomes of a post: processed, delivered, published, seen, withdrawn, failed.
+"""The steps of a post after its bytes have arrived, from processing to publication or failure.
 
-Must not know how it was asked for. Each step checks where the post stands, since a creator may
-have left meanwhile.
+Each step checks the post's status first, since the creator may have disconnected meanwhile.
 Source: TikTok, get-video-status, read 2026-11-22; transitions partly inferred.
 """
 
@@ -16,19 +15,19 @@ from platforms.sandbox.tiktok.settings import PUBLIC_TO_EVERYONE
 from platforms.sandbox.tiktok.state import TikTokState
 
 REASON_DEVELOPER, REASON_USER = 5, 1  # reasons of authorization.removed
-MP4_BOXES = frozenset(
-    {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}
-)  # MP4 and MOV begin so
+# the first box of an MP4 or MOV file
+MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})
 WEBM_MAGIC, JPEG_MAGIC = bytes.fromhex("1a45dfa3"), bytes.fromhex("ffd8ff")
 
 
 def schedule_processing(tiktok: TikTokState, post: SandboxPost) -> None:
-    """All bytes are there: from now on it is TikTok's work."""
+    """Process the post, all of whose bytes have arrived, after `processing_seconds`."""
     seconds = tiktok.settings.processing_seconds
     tiktok.sandbox.scheduler.call_later(seconds, lambda: finish_processing(tiktok, post))
 
 
 def finish_processing(tiktok: TikTokState, post: SandboxPost) -> None:
+    """Fail the post, publish it, or deliver it to the creator's inbox."""
     with tiktok.lock:
         if not post.is_open or tiktok.settings.stuck:
             return
@@ -44,17 +43,18 @@ def finish_processing(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def find_fail_reason(tiktok: TikTokState, post: SandboxPost) -> str:
-    """Why it fails; empty if it does not."""
+    """Return the fail_reason of the post; empty if it does not fail."""
     creator = tiktok.creator(post)
     forced_reason = creator.fail_reason or tiktok.settings.fail_reason
-    is_readable = is_picture if post.is_photo else is_video
-    if forced_reason or not all(map(is_readable, post.file_heads)):
-        return forced_reason or video_rules.BAD_FORMAT_REASON
-    max_seconds = creator.max_video_post_duration_sec
-    return (
-        video_rules.find_fail_reason(post.probed_video, max_seconds=max_seconds)
-        if post.is_inspected
-        else ""
+    if forced_reason:
+        return forced_reason
+    has_valid_head = is_picture if post.is_photo else is_video
+    if not all(map(has_valid_head, post.file_heads)):
+        return video_rules.BAD_FORMAT_REASON
+    if not post.is_inspected:
+        return ""
+    return video_rules.find_fail_reason(
+        post.probed_video, max_seconds=creator.max_video_post_duration_sec
     )
 
 
@@ -63,12 +63,12 @@ def is_video(head: bytes) -> bool:
 
 
 def is_picture(head: bytes) -> bool:
-    """JPEG or WebP; PNG is rejected."""
+    """Return whether the file is JPEG or WebP; TikTok rejects PNG."""
     return head.startswith(JPEG_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
 
 
 def publish_post(tiktok: TikTokState, post: SandboxPost) -> None:
-    """It appears. A draft may be posted several times, and tells `complete` each time."""
+    """Publish the post. A draft may be posted several times, each with an event of its own."""
     post.status = SandboxPostStatus.COMPLETE
     post.published += 1
     post.published_at = tiktok.time
@@ -79,7 +79,7 @@ def publish_post(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def finish_moderation(tiktok: TikTokState, post: SandboxPost) -> None:
-    """Moderation is over. Only public posts ever get an id."""
+    """Give the post its id. Only public posts get one, and only after moderation."""
     with tiktok.lock:
         if post.status is not SandboxPostStatus.COMPLETE or not post.public:
             return
@@ -89,7 +89,7 @@ def finish_moderation(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def withdraw_post(tiktok: TikTokState, post: SandboxPost) -> None:
-    """The creator deletes it or makes it private."""
+    """Take the post out of public view, as when its creator deletes it or makes it private."""
     post.public = False
     for post_id in post.post_ids:
         events.send_post_event(tiktok, events.NO_LONGER_AVAILABLE, post, post_id=str(post_id))
@@ -97,12 +97,14 @@ def withdraw_post(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def fail_post(tiktok: TikTokState, post: SandboxPost, reason: str) -> None:
-    post.status, post.fail_reason, post.is_downloading = SandboxPostStatus.FAILED, reason, False
+    post.status = SandboxPostStatus.FAILED
+    post.fail_reason = reason
+    post.is_downloading = False
     events.send_post_event(tiktok, events.PUBLISH_FAILED, post, reason=reason)
 
 
 def disconnect_creator(tiktok: TikTokState, open_id: str, *, reason: int) -> None:
-    """The grant ends: tokens die, what is being processed fails, and the app is told."""
+    """End the grant: its tokens end, posts in processing fail, and an event is sent."""
     tiktok.tokens.revoke_all(open_id)
     for post in tiktok.posts.of_creator(open_id):
         if post.is_open:

@@ -1,6 +1,6 @@
-"""The posts of the platform, and how often each was really published. Decides nothing.
+"""The sandbox's posts and uploads, and how often each post was really published.
 
-Source: publish ids as observed and documented, content-posting-api-reference-*, read 2026-09-11.
+Source: TikTok, content-posting-api-reference-*, read 2026-09-11; publish ids also as observed.
 """
 
 import secrets
@@ -38,13 +38,13 @@ PUBLISH_ID_PREFIXES = {
 
 
 def new_snowflake_id(now: float) -> int:
-    """A 64-bit id of 19 digits, seconds in front: too large for a double."""
+    """Return a 64-bit id of 19 digits that begins with the time; too large for a double."""
     return (int(now) << 32) | secrets.randbits(32)
 
 
 @dataclass
 class SandboxUpload:
-    """The bytes of a file: how many are there, their digest and beginning."""
+    """An upload: how many bytes have arrived, their digest and the first of them."""
 
     id: str
     token: str = field(repr=False)
@@ -59,13 +59,16 @@ class SandboxUpload:
 
     @property
     def expected_last(self) -> int:
-        """Index of the last byte that the next chunk must have, as planned: the rest is its own."""
-        number = self.received // self.chunk_size + 1
-        return (self.size if number >= self.chunk_count else number * self.chunk_size) - 1
+        """Index of the last byte of the next chunk; the last chunk includes the remainder."""
+        chunk_number = self.received // self.chunk_size + 1
+        is_last_chunk = chunk_number >= self.chunk_count
+        return (self.size if is_last_chunk else chunk_number * self.chunk_size) - 1
 
 
 @dataclass
 class SandboxPost:
+    """A post at TikTok, from its start on."""
+
     publish_id: str
     kind: str
     source: str
@@ -77,19 +80,18 @@ class SandboxPost:
     upload: SandboxUpload | None = None
     downloaded: int = 0
     sha256: str = ""
-    file_heads: list[bytes] = field(default_factory=list)  # how each file begins
-    buffer: UploadBuffer | None = field(default=None, repr=False)  # until it was looked at
+    file_heads: list[bytes] = field(default_factory=list)  # the first bytes of each file
+    buffer: UploadBuffer | None = field(default=None, repr=False)  # until the video is inspected
     is_inspected: bool = False
-    probed_video: ProbedVideo | None = None  # what it is; none if it was seen to be no film
+    probed_video: ProbedVideo | None = None  # None before the inspection, and if it is no video
     is_downloading: bool = False
     fail_reason: str = ""
     public: bool = False
     post_ids: list[int] = field(default_factory=list)
-    published: int = 0  # how often it really appeared
+    published: int = 0  # how often the post was really published
     published_at: float = 0.0
-    counter_overrides: dict[str, int | None] = field(
-        default_factory=dict
-    )  # instead of those that grow
+    # set by a test, in place of the counts that grow with time
+    counter_overrides: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -108,16 +110,29 @@ class SandboxPost:
         return self.upload.received if self.upload else self.downloaded
 
     def as_dict(self) -> dict[str, Any]:
-        """For the control API: everything but the keys to the upload."""
-        plain = ("publish_id", "kind", "source", "open_id", "created_at", "status", "fail_reason")
-        more = ("public", "published", "sha256", "size", "urls")
-        fields = {name: getattr(self, name) for name in (*plain, *more)}
-        video = asdict(self.probed_video) if self.probed_video else None
-        ids = [str(one) for one in self.post_ids]
-        return fields | {"post_ids": ids, "post_info": self.info, "film": video}
+        """Return the post for the control API, without the upload's token."""
+        return {
+            "publish_id": self.publish_id,
+            "kind": self.kind,
+            "source": self.source,
+            "open_id": self.open_id,
+            "created_at": self.created_at,
+            "status": self.status,
+            "fail_reason": self.fail_reason,
+            "public": self.public,
+            "published": self.published,
+            "sha256": self.sha256,
+            "size": self.size,
+            "urls": self.urls,
+            "post_ids": [str(post_id) for post_id in self.post_ids],
+            "post_info": self.info,
+            "film": asdict(self.probed_video) if self.probed_video else None,
+        }
 
 
 class SandboxPosts:
+    """All posts, by publish id and by upload id."""
+
     def __init__(self) -> None:
         self._posts: dict[str, SandboxPost] = {}
         self._uploads: dict[str, SandboxPost] = {}

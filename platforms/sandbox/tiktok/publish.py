@@ -1,4 +1,4 @@
-"""Starting posts: direct and to the inbox, by file or by URL.
+"""Starting video posts: direct or to the inbox, by file or by URL.
 
 Source: TikTok, content-posting-api-reference-direct-post and -upload-video, read 2026-09-11.
 """
@@ -24,10 +24,9 @@ from platforms.sandbox.tiktok.posts import (
     SandboxPost,
     SandboxPostStatus,
     SandboxUpload,
+    new_snowflake_id,
 )
-from platforms.sandbox.tiktok.posts import new_snowflake_id as an_id
 from platforms.sandbox.tiktok.request_validation import (
-    CHUNK_PLAN_FIELDS,
     check_post_info,
     check_source_info,
 )
@@ -41,7 +40,7 @@ routes = Blueprint("publish", __name__)
 @routes.post("/v2/post/publish/creator_info/query/")
 @api_view("creator_info", "video.publish", rate="creator_per_minute")
 def show_creator_info(tiktok: TikTokState, grant: IssuedToken) -> Data:
-    """Refusals come as HTTP 200 here, which is documented as intended."""
+    """Return what the creator may do; errors have status 200 here, which is documented."""
     creator = tiktok.creators[grant.open_id]
     tiktok.creator_info_at[grant.open_id] = tiktok.time
     quotas.check_creator(tiktok, creator, status=200)
@@ -64,7 +63,7 @@ def start_direct_video(tiktok: TikTokState, grant: IssuedToken) -> Data:
 @routes.post("/v2/post/publish/inbox/video/init/")
 @api_view("inbox_init", "video.upload", rate="init_per_minute")
 def start_inbox_video(tiktok: TikTokState, grant: IssuedToken) -> Data:
-    """`post_info` is tolerated and means nothing: the creator decides in the app."""
+    """Start a draft. `post_info` is accepted and ignored: the creator decides in the app."""
     creator = tiktok.creators[grant.open_id]
     source = read_object(read_body(), "source_info", BAD_SOURCE_MESSAGE)
     check_source_info(source, lenient=tiktok.settings.lenient_chunks)
@@ -76,7 +75,7 @@ def start_inbox_video(tiktok: TikTokState, grant: IssuedToken) -> Data:
 def check_direct_post(
     tiktok: TikTokState, creator: SandboxCreator, info: Mapping[str, Any]
 ) -> None:
-    """What this creator, through this app, may post to whom. Errors: Refused."""
+    """Check whether the creator may post to this audience through this app. Errors: ApiRefused."""
     level = info.get("privacy_level", "")
     quotas.check_creator(tiktok, creator)
     if level:
@@ -93,7 +92,7 @@ def start_post(
     source: Mapping[str, Any],
     info: Mapping[str, Any],
 ) -> Data:
-    """From here on the post exists, whether its answer arrives or not."""
+    """Create the post; from here on it exists, even if the answer does not arrive."""
     post = tiktok.posts.add(new_post(tiktok, creator, kind, source, info))
     request.environ[ENTRY_KEY].update(publish_id=post.publish_id)
     if post.upload is None:
@@ -114,38 +113,36 @@ def new_post(
     info: Mapping[str, Any],
 ) -> SandboxPost:
     source_kind = source["source"]
-    return SandboxPost(
-        publish_id=PUBLISH_ID_PREFIXES[kind, source_kind] + str(an_id(tiktok.time)),
+    post = SandboxPost(
+        publish_id=PUBLISH_ID_PREFIXES[kind, source_kind] + str(new_snowflake_id(tiktok.time)),
         kind=kind,
         source=source_kind,
         open_id=creator.open_id,
         created_at=tiktok.time,
         info=dict(info),
-        status=SandboxPostStatus.UPLOADING
-        if source_kind == FILE_SOURCE
-        else SandboxPostStatus.DOWNLOADING,
+        status=SandboxPostStatus.DOWNLOADING,
         urls=source_urls(source),
-        upload=new_upload(tiktok, source) if source_kind == FILE_SOURCE else None,
-        buffer=video_inspection.new_buffer(tiktok, source["video_size"])
-        if source_kind == FILE_SOURCE
-        else None,
     )
+    if source_kind == FILE_SOURCE:
+        post.status = SandboxPostStatus.UPLOADING
+        post.upload = new_upload(tiktok, source)
+        post.buffer = video_inspection.new_buffer(tiktok, source["video_size"])
+    return post
 
 
 def source_urls(source: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the files are to be fetched; none if they are uploaded."""
+    """Return the URLs to fetch files from; none if the file is uploaded."""
     if source["source"] == FILE_SOURCE:
         return ()
     return tuple(source.get("photo_images") or [source["video_url"]])
 
 
 def new_upload(tiktok: TikTokState, source: Mapping[str, Any]) -> SandboxUpload:
-    size, chunk_size, count = (source[key] for key in CHUNK_PLAN_FIELDS)
     return SandboxUpload(
-        id=str(an_id(tiktok.time)),
+        id=str(new_snowflake_id(tiktok.time)),
         token=f"{uuid.UUID(bytes=secrets.token_bytes(16))}",
         expires_at=tiktok.time + tiktok.settings.upload_seconds,
-        size=size,
-        chunk_size=chunk_size,
-        chunk_count=count,
+        size=source["video_size"],
+        chunk_size=source["chunk_size"],
+        chunk_count=source["total_chunk_count"],
     )

@@ -1,7 +1,7 @@
-"""Fetching a file from a verified address: really on loopback, by simulation elsewhere.
+"""PULL_FROM_URL: fetches files from loopback; downloads from other hosts are only simulated.
 
-Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11: https, a domain of the
-app's, no redirect, one hour. Loopback stands in for a verified domain, by setting.
+Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11: https, a verified domain
+of the app, no redirect, one hour. By a setting, loopback counts as a verified domain.
 """
 
 import ipaddress
@@ -11,61 +11,53 @@ from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, urlsplit
 
+from platforms.sandbox.clock import HOUR_SECONDS
 from platforms.sandbox.scheduler import run_in_background
 from platforms.sandbox.tiktok import post_lifecycle, video_inspection
 from platforms.sandbox.tiktok.posts import SandboxPost
 from platforms.sandbox.tiktok.responses import ApiRefused
 from platforms.sandbox.tiktok.state import TikTokState
+from platforms.sandbox.urls import is_http_loopback, request_target
 
-HOUR_SECONDS = 3_600.0
 READ_TIMEOUT = 10.0  # seconds without a byte
-READ_SIZE, HEAD_BYTES = 1_048_576, 64
+READ_SIZE = 1_048_576  # bytes read at a time
+HEAD_BYTES = 64  # bytes kept to recognise the file format
 OK = 200
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
 def check_url_ownership(tiktok: TikTokState, urls: Iterable[str]) -> None:
-    """Errors: Refused."""
+    """Errors: ApiRefused if one of the URLs is not verified for the app."""
     if not all(is_verified_url(tiktok, url) for url in urls):
         raise ApiRefused("url_ownership_unverified")
 
 
 def is_verified_url(tiktok: TikTokState, url: str) -> bool:
-    target = parse_url(url)
-    if target is None:
+    parts = parse_url(url)
+    if parts is None:
         return False
-    if is_loopback(target):
+    if is_http_loopback(parts):
         return tiktok.settings.loopback_pulls
-    return (
-        target.scheme == "https"
-        and not is_ip_address(target.hostname or "")
-        and any(
-            is_covered(kind, url, target)
-            for kind in tiktok.settings.verified_urls.split(",")
-            if kind
-        )
-    )
+    if parts.scheme != "https" or is_ip_address(parts.hostname or ""):
+        return False
+    verified_urls = filter(None, tiktok.settings.verified_urls.split(","))
+    return any(is_covered(verified, url, parts) for verified in verified_urls)
 
 
-def is_covered(verified: str, url: str, target: SplitResult) -> bool:
+def is_covered(verified: str, url: str, parts: SplitResult) -> bool:
     """A domain covers its subdomains, not its parent; a prefix covers what begins with it."""
     if verified.startswith("https://"):
         return verified.endswith("/") and url.startswith(verified)
-    host = target.hostname or ""
+    host = parts.hostname or ""
     return host == verified or host.endswith(f".{verified}")
 
 
 def parse_url(url: str) -> SplitResult | None:
     try:
-        target = urlsplit(url)
-        _ = target.port  # an absurd one shows only when read
+        parts = urlsplit(url)
+        _ = parts.port  # urlsplit checks the port only when it is read
     except ValueError:
         return None
-    return target if target.scheme in {"http", "https"} and target.hostname else None
-
-
-def is_loopback(target: SplitResult) -> bool:
-    return target.scheme == "http" and target.hostname in LOOPBACK_HOSTS
+    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
 
 
 def is_ip_address(host: str) -> bool:
@@ -77,7 +69,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def start_download(tiktok: TikTokState, post: SandboxPost) -> None:
-    """The download takes `download_seconds`; longer than an hour, and it fails then."""
+    """Download the files after `download_seconds`; if that exceeds an hour, fail after one."""
     post.is_downloading = True
     seconds = tiktok.settings.download_seconds
     if seconds > HOUR_SECONDS:
@@ -89,7 +81,7 @@ def start_download(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def download_files(tiktok: TikTokState, post: SandboxPost) -> None:
-    """Everything that goes wrong on the way is one reason to TikTok."""
+    """Download the post's files; TikTok has one fail_reason for all errors of a download."""
     if not post.is_downloading or tiktok.settings.stuck:
         return
     try:
@@ -102,9 +94,12 @@ def download_files(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def read_files(tiktok: TikTokState, post: SandboxPost) -> None:
-    """Errors: OSError, HTTPException; also for a redirect or any status but 200."""
+    """Read the files that are on loopback.
+
+    Errors: OSError, HTTPException; also for a redirect or any other status than 200.
+    """
     digest = sha256()
-    for url in filter(lambda one: is_loopback(urlsplit(one)), post.urls):
+    for url in (url for url in post.urls if is_http_loopback(urlsplit(url))):
         post.file_heads.append(b"")
         with open_url(url) as response:
             if not post.is_photo:
@@ -126,25 +121,24 @@ def store_bytes(post: SandboxPost, part: bytes) -> None:
 
 @contextmanager
 def open_url(url: str) -> Iterator[HTTPResponse]:
-    target = urlsplit(url)
-    connection = HTTPConnection(target.hostname or "", target.port, timeout=READ_TIMEOUT)
-    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=READ_TIMEOUT)
     try:
-        connection.request("GET", path)
+        connection.request("GET", request_target(parts))
         response = connection.getresponse()
         if response.status != OK:
-            raise HTTPException(f"answered {response.status}")
+            raise HTTPException(f"the server answered {response.status}")
         yield response
     finally:
         connection.close()
 
 
 def iter_body(response: HTTPResponse) -> Iterator[bytes]:
-    """Errors: HTTPException if the body ends before its announced length."""
+    """Yield the body in parts. Errors: HTTPException if it ends before its stated length."""
     while part := response.read(READ_SIZE):
         yield part
     if response.length:
-        raise HTTPException("the file broke off")
+        raise HTTPException(f"the body ended {response.length} bytes early")
 
 
 def finish_download(tiktok: TikTokState, post: SandboxPost) -> None:

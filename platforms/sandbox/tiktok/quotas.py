@@ -1,20 +1,21 @@
-"""What a creator or the app may still do today. Reads the posts; starts none.
+"""Quotas of a creator and of the app: posts and drafts per day, creators per day.
 
 Source: TikTok, content-sharing-guidelines, -reference-direct-post, -upload-video, read 2026-09-11.
-Of the two readings of "pending", the documented one is kept: five in any 24 hours.
+Of the two readings of "pending", the documented one is used: five in any 24 hours.
 """
 
+from platforms.sandbox.clock import DAY_SECONDS
 from platforms.sandbox.tiktok.creators import ONLY_ME, SandboxCreator
 from platforms.sandbox.tiktok.posts import DIRECT_KINDS, SandboxPost, SandboxPostStatus
 from platforms.sandbox.tiktok.responses import ApiRefused
-from platforms.sandbox.tiktok.settings import DAY_SECONDS
 from platforms.sandbox.tiktok.state import TikTokState
 
 
 def check_creator(tiktok: TikTokState, creator: SandboxCreator, *, status: int = 0) -> None:
-    """Whether this creator can post directly right now. Errors: Refused, at creator_info with 200.
+    """Check whether the creator can post directly at the moment.
 
-    Shapes: `status` replaces the usual 403.
+    `status` replaces the usual 403 of an error; creator_info uses 200.
+    Errors: ApiRefused.
     """
     if creator.banned:
         raise ApiRefused("spam_risk_user_banned_from_posting", status=status)
@@ -26,13 +27,16 @@ def check_creator(tiktok: TikTokState, creator: SandboxCreator, *, status: int =
 
 
 def check_audit_limit(tiktok: TikTokState, creator: SandboxCreator, level: str) -> None:
-    """An unaudited app posts for private accounts only, and to nobody else. Errors: Refused."""
+    """Restrict an unaudited app to private accounts and posts for their owner only.
+
+    Errors: ApiRefused.
+    """
     if not tiktok.settings.audited and not (creator.private and level == ONLY_ME):
         raise ApiRefused("unaudited_client_can_only_post_to_private_accounts")
 
 
 def check_draft_limit(tiktok: TikTokState, creator: SandboxCreator) -> None:
-    """Errors: Refused."""
+    """Check whether the creator may get another draft. Errors: ApiRefused."""
     if creator.banned:
         raise ApiRefused("spam_risk_user_banned_from_posting")
     drafts = [
@@ -43,11 +47,11 @@ def check_draft_limit(tiktok: TikTokState, creator: SandboxCreator) -> None:
 
 
 def is_user_cap_reached(tiktok: TikTokState, creator: SandboxCreator) -> bool:
-    """Too many people post through this app today; who already did goes on."""
+    """Return whether the app's daily cap excludes the creator; those who posted today may go on."""
     settings = tiktok.settings
     cap = settings.active_user_cap if settings.audited else settings.unaudited_users
-    active = {post.open_id for post in counted_posts(tiktok) if post.kind in DIRECT_KINDS}
-    return bool(cap) and creator.open_id not in active and len(active) >= cap
+    active_ids = {post.open_id for post in counted_posts(tiktok) if post.kind in DIRECT_KINDS}
+    return bool(cap) and creator.open_id not in active_ids and len(active_ids) >= cap
 
 
 def posts_today(tiktok: TikTokState, open_id: str) -> list[SandboxPost]:
@@ -55,10 +59,10 @@ def posts_today(tiktok: TikTokState, open_id: str) -> list[SandboxPost]:
 
 
 def counted_posts(tiktok: TikTokState) -> list[SandboxPost]:
+    """Return the posts of the last 24 hours that count for a quota: all that have not failed."""
     since = tiktok.time - DAY_SECONDS
-    posts = tiktok.posts.all()
     return [
-        one
-        for one in posts
-        if one.created_at > since and one.status is not SandboxPostStatus.FAILED
+        post
+        for post in tiktok.posts.all()
+        if post.created_at > since and post.status is not SandboxPostStatus.FAILED
     ]

@@ -1,8 +1,8 @@
-"""Calls counted in sliding minutes. The caller brings the time. Knows no endpoint's limit."""
+"""Counts calls per token and endpoint in a sliding window of one minute."""
 
 from collections import defaultdict, deque
 
-WINDOW_SECONDS = 60.0  # seconds
+WINDOW_SECONDS = 60.0
 
 
 class RateCounter:
@@ -10,7 +10,7 @@ class RateCounter:
         self._calls: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def allow(self, token: str, endpoint: str, *, limit: int, now: float) -> bool:
-        """Counts the call if it is within the limit; a refused one does not count."""
+        """Return whether the call is within the limit, and count it if it is."""
         calls = self._calls[token, endpoint]
         while calls and calls[0] <= now - WINDOW_SECONDS:
             calls.popleft()

@@ -1,8 +1,8 @@
-"""Whether an order is well-formed: post_info, source_info, the chunk plan. Pure.
+"""Validates the requests that start a post: post_info, source_info, the chunk plan.
 
 Source: TikTok, content-posting-api-media-transfer-guide and -reference-direct-post, read
-2026-09-11; messages as observed. Whether MB is decimal is not stated: refusals of August 2026
-point to it, and the stricter reading is enforced.
+2026-09-11; messages as observed. Whether MB is decimal is not stated: refusals observed in August
+2026 suggest it, and the stricter reading is enforced.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,10 @@ from platforms.sandbox.tiktok.responses import (
 )
 
 MB = 1_000_000
-MAX_FILE_SIZE, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE, MAX_LAST_CHUNK_SIZE = (
-    4_000 * MB,
-    64 * MB,
-    5 * MB,
-    128 * MB,
-)
+MAX_FILE_SIZE = 4_000 * MB
+MIN_CHUNK_SIZE = 5 * MB
+MAX_CHUNK_SIZE = 64 * MB
+MAX_LAST_CHUNK_SIZE = 128 * MB
 MAX_CHUNKS = 1000
 MAX_LENIENT_CHUNK_SIZE = 64 * 1024 * 1024
 SOURCES = frozenset({"FILE_UPLOAD", "PULL_FROM_URL"})
@@ -43,15 +41,19 @@ def check_post_info(
     fields: Mapping[str, type] = VIDEO_FIELDS,
     texts: Mapping[str, int] = VIDEO_TEXT_LIMITS,
 ) -> None:
-    """Errors: Refused for unknown fields, wrong types, unknown levels, texts that are too long."""
-    wrong = [name for name, value in info.items() if not has_type(value, fields.get(name))]
-    long = [name for name, limit in texts.items() if utf16_length(info.get(name, "")) > limit]
-    if wrong or long or info.get("privacy_level", "SELF_ONLY") not in PRIVACY_LEVELS:
+    """Errors: ApiRefused for unknown fields, wrong types, unknown levels and too long texts."""
+    has_valid_types = all(has_type(value, fields.get(name)) for name, value in info.items())
+    has_valid_lengths = all(
+        utf16_length(info.get(name, "")) <= limit for name, limit in texts.items()
+    )
+    has_valid_level = info.get("privacy_level", "SELF_ONLY") in PRIVACY_LEVELS
+    if not (has_valid_types and has_valid_lengths and has_valid_level):
         raise ApiRefused("invalid_params", BAD_POST_MESSAGE)
 
 
-def has_type(value: Any, kind: type | None) -> bool:
-    return kind is not None and type(value) is kind  # True is an int to Python, not to TikTok
+def has_type(value: Any, field_type: type | None) -> bool:
+    """Compare types exactly: True is an int in Python, but not in JSON."""
+    return field_type is not None and type(value) is field_type
 
 
 def utf16_length(text: Any) -> int:
@@ -59,20 +61,20 @@ def utf16_length(text: Any) -> int:
 
 
 def check_source_info(source: Mapping[str, Any], *, lenient: bool = False) -> None:
-    """`lenient`: MB are read as MiB where that allows more. Errors: Refused."""
+    """Errors: ApiRefused. `lenient`: accept chunks of 64 MiB instead of 64 MB."""
     kind = source.get("source")
     if kind not in SOURCES:
         raise ApiRefused("invalid_params", BAD_SOURCE_MESSAGE)
     if kind == "FILE_UPLOAD":
-        size, chunk, count = (require_positive_int(source.get(key)) for key in CHUNK_PLAN_FIELDS)
+        max_chunk_size = MAX_LENIENT_CHUNK_SIZE if lenient else MAX_CHUNK_SIZE
         check_chunk_plan(
-            size, chunk, count, max_chunk_size=MAX_LENIENT_CHUNK_SIZE if lenient else MAX_CHUNK_SIZE
+            require_positive_int(source.get("video_size")),
+            require_positive_int(source.get("chunk_size")),
+            require_positive_int(source.get("total_chunk_count")),
+            max_chunk_size=max_chunk_size,
         )
     elif not isinstance(source.get("video_url"), str) or not source["video_url"]:
         raise ApiRefused("invalid_params", BAD_SOURCE_MESSAGE)
-
-
-CHUNK_PLAN_FIELDS = ("video_size", "chunk_size", "total_chunk_count")
 
 
 def require_positive_int(value: Any) -> int:
@@ -82,15 +84,17 @@ def require_positive_int(value: Any) -> int:
 
 
 def check_chunk_plan(
-    size: int, chunk: int, count: int, *, max_chunk_size: int = MAX_CHUNK_SIZE
+    size: int, chunk_size: int, count: int, *, max_chunk_size: int = MAX_CHUNK_SIZE
 ) -> None:
-    """The count is rounded down, the rest goes into the last chunk; one chunk is the whole file."""
+    """Check a chunk plan: the count is rounded down, the remainder belongs to the last chunk, and
+    a single chunk has the size of the file. Errors: ApiRefused.
+    """
     if size > MAX_FILE_SIZE:
         raise ApiRefused("invalid_params", BAD_SOURCE_MESSAGE)
-    if chunk > max_chunk_size or (chunk < MIN_CHUNK_SIZE and chunk != size):
+    if chunk_size > max_chunk_size or (chunk_size < MIN_CHUNK_SIZE and chunk_size != size):
         raise ApiRefused("invalid_params", BAD_CHUNK_SIZE_MESSAGE)
-    if count == 1 and chunk != size:
+    if count == 1 and chunk_size != size:
         raise ApiRefused("invalid_params", BAD_CHUNK_SIZE_MESSAGE)
-    last = size - (count - 1) * chunk
-    if count != size // chunk or count > MAX_CHUNKS or last > MAX_LAST_CHUNK_SIZE:
+    last_size = size - (count - 1) * chunk_size
+    if count != size // chunk_size or count > MAX_CHUNKS or last_size > MAX_LAST_CHUNK_SIZE:
         raise ApiRefused("invalid_params", BAD_CHUNK_COUNT_MESSAGE)

@@ -1,7 +1,7 @@
-"""How TikTok answers: the envelope of data calls and the flat shape of OAuth. Decides nothing.
+"""TikTok's responses and errors: the envelope of data calls and the flat form of OAuth calls.
 
 Source: TikTok, tiktok-api-v2-error-handling, oauth-error-handling, read 2026-11-22; messages as
-observed on the wire.
+observed.
 """
 
 import json
@@ -48,32 +48,36 @@ ERROR_CODES: dict[str, tuple[int, str]] = {  # HTTP status and message
     "url_ownership_unverified": (403, OWNERSHIP_MESSAGE),
 }
 CODE_BY_STATUS = {500: "internal_error", 429: "rate_limit_exceeded"}
+OAUTH_CODE_BY_STATUS = {500: "server_error", 429: "temporarily_unavailable"}
 
 
 class ApiRefused(Exception):
-    """A data call that TikTok refuses; `status` only where an endpoint differs from the table."""
+    """A data call that TikTok refuses; `status` is for endpoints that differ from the table."""
 
     def __init__(self, code: str, message: str = "", *, status: int = 0) -> None:
-        usual, text = ERROR_CODES[code]
-        self.code, self.message, self.status = code, message or text, status or usual
+        default_status, default_message = ERROR_CODES[code]
+        self.code = code
+        self.message = message or default_message
+        self.status = status or default_status
         super().__init__(code)
 
 
 class OAuthRefused(Exception):
-    """An OAuth call that TikTok refuses. Its status is a setting: three were seen."""
+    """An OAuth call that TikTok refuses. Its status is a setting: three were observed."""
 
     def __init__(self, error: str, description: str) -> None:
-        self.error, self.description = error, description
+        self.error = error
+        self.description = description
         super().__init__(error)
 
 
 def new_log_id() -> str:
-    """Time and upper-case hex, as support asks for it."""
+    """Return the time and upper-case hex, the form of the ids that TikTok's support asks for."""
     return time.strftime("%Y%m%d%H%M%S", time.gmtime()) + secrets.token_hex(10).upper()
 
 
 def envelope_response(data: dict[str, Any] | None, refused: ApiRefused | None = None) -> Response:
-    """`error` is always there; `data` is None where an endpoint has none."""
+    """Return data and error in an envelope; `data` is None if the endpoint has none."""
     log_id = new_log_id()
     error = {
         "code": refused.code if refused else "ok",
@@ -104,8 +108,8 @@ def envelope_error_body(status: int) -> str:
 
 
 def oauth_error_body(status: int) -> str:
-    error = "server_error" if status == 500 else "temporarily_unavailable"
-    return json.dumps({"error": error, "error_description": "", "log_id": new_log_id()})
+    error = {"error": OAUTH_CODE_BY_STATUS[status], "error_description": "", "log_id": new_log_id()}
+    return json.dumps(error)
 
 
 def upload_error_body(_status: int) -> str:

@@ -1,4 +1,4 @@
-"""All that one imitation of TikTok remembers, in one object behind one lock. Speaks no HTTP."""
+"""The state of the imitated TikTok, in one object behind one lock."""
 
 import threading
 from dataclasses import dataclass, field
@@ -17,6 +17,8 @@ from platforms.sandbox.tiktok.video_rules import VideoProbeCache
 
 @dataclass
 class TikTokState:
+    """The app's registration, creators, tokens and posts of one sandbox."""
+
     sandbox: SandboxState
     client_key: str
     client_secret: str = field(repr=False)
@@ -27,7 +29,8 @@ class TikTokState:
     posts: SandboxPosts = field(default_factory=SandboxPosts)
     video_probes: VideoProbeCache = field(default_factory=VideoProbeCache)
     rate_counter: RateCounter = field(default_factory=RateCounter)
-    creator_info_at: dict[str, float] = field(default_factory=dict)  # creator_info, by open_id
+    # the time of the last creator_info call, by open_id
+    creator_info_at: dict[str, float] = field(default_factory=dict)
     warnings: list[dict[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -40,5 +43,5 @@ class TikTokState:
 
 
 def current_tiktok() -> TikTokState:
-    """The platform whose request this is."""
+    """Return the TikTok that serves this request."""
     return cast("TikTokState", current_app.extensions["tiktok"])

@@ -1,7 +1,7 @@
-"""Asking how a post stands, and cancelling it while it is being downloaded.
+"""The endpoints for the status of a post, and for cancelling it while it is downloaded.
 
-Source: TikTok, get-video-status and the cancel page, read 2026-11-22. Key names as TikTok
-misspells them.
+Source: TikTok, get-video-status and the cancel page, read 2026-11-22. The misspelt field names are
+TikTok's.
 """
 
 from typing import Any
@@ -26,23 +26,22 @@ UNKNOWN_POST_CODE = "invalid_publish_id"
 def show_status(tiktok: TikTokState, grant: IssuedToken) -> Data:
     post = require_own_post(tiktok, grant)
     if tiktok.time < post.created_at + tiktok.settings.lag_seconds:
-        raise ApiRefused(
-            "invalid_params", UNKNOWN_POST_CODE
-        )  # the other spelling, seen right after a start
+        # the form that was observed right after a start
+        raise ApiRefused("invalid_params", UNKNOWN_POST_CODE)
     data: dict[str, Any] = {
         "status": post.status.value,
         "publicaly_available_post_id": list(post.post_ids),
         "uploaded_bytes" if post.source == FILE_SOURCE else "downloaded_bytes": post.size,
     }
-    return data | (
-        {"fail_reason": post.fail_reason} if post.status is SandboxPostStatus.FAILED else {}
-    )
+    if post.status is SandboxPostStatus.FAILED:
+        data["fail_reason"] = post.fail_reason
+    return data
 
 
 @routes.post("/v2/post/publish/cancel/")
 @api_view("cancel", "video.upload", "video.publish")
 def cancel_post(tiktok: TikTokState, grant: IssuedToken) -> None:
-    """Answers without `data`. What is cancelled is told as a failure, by delivery."""
+    """Cancel the post; the answer has no `data`. A webhook reports the post as failed."""
     post = require_own_post(tiktok, grant)
     if not post.is_downloading:
         raise ApiRefused("publish_not_cancellable")
@@ -50,7 +49,7 @@ def cancel_post(tiktok: TikTokState, grant: IssuedToken) -> None:
 
 
 def require_own_post(tiktok: TikTokState, grant: IssuedToken) -> SandboxPost:
-    """Errors: Refused."""
+    """Return the post of the call. Errors: ApiRefused if it is unknown or another creator's."""
     publish_id = read_body().get("publish_id")
     post = tiktok.posts.get(publish_id) if isinstance(publish_id, str) else None
     if post is None:

@@ -1,4 +1,4 @@
-"""Codes and tokens: issued, rotated, ended. Must not know how they are asked for."""
+"""Authorization codes and tokens: issuing, rotating and revoking them."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class AuthorizationCode:
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """What one token stands for, access or refresh."""
+    """An access or refresh token."""
 
     token: str = field(repr=False)
     open_id: str
@@ -32,23 +32,26 @@ class TokenPair:
 
 
 class TokenStore:
+    """All valid codes and tokens."""
+
     def __init__(self) -> None:
         self._codes: dict[str, AuthorizationCode] = {}
         self._access: dict[str, IssuedToken] = {}
         self._refresh: dict[str, IssuedToken] = {}
 
     def issue_code(self, code: AuthorizationCode) -> str:
-        """A new code, with all that clients like to lose when they decode it badly.
+        """Return a new code, which a client that decodes it wrongly cannot redeem.
 
-        The tail was observed; the escape in front of it is ours, and shows a second decoding.
+        The suffix was observed at TikTok; the escape before it is ours, and changes if a client
+        decodes the code twice.
         """
-        tail = f"*{secrets.choice('v0')}!{1000 + secrets.randbelow(9000)}.s1"
-        value = secrets.token_urlsafe(48) + "%2F" + tail
+        suffix = f"*{secrets.choice('v0')}!{1000 + secrets.randbelow(9000)}.s1"
+        value = secrets.token_urlsafe(48) + "%2F" + suffix
         self._codes[value] = code
         return value
 
     def redeem_code(self, value: str, *, now: float) -> AuthorizationCode | None:
-        """A code serves once, also when the exchange then fails."""
+        """Return the grant of a code; a code can be used once, even if the exchange then fails."""
         code = self._codes.pop(value, None)
         return code if code and code.expires_at > now else None
 
@@ -61,7 +64,10 @@ class TokenStore:
         now: float,
         refresh_until: float | None = None,
     ) -> TokenPair:
-        """`until`: when the new refresh token ends, if not after its full life."""
+        """Issue tokens. `refresh_until`: the refresh token's end, if not after its full lifetime.
+
+        Units: `now` and `refresh_until` are seconds since 1970.
+        """
         lifetimes = settings.lifetimes
         access = IssuedToken(
             "act." + secrets.token_urlsafe(48), open_id, scopes, now + lifetimes.access
@@ -75,7 +81,7 @@ class TokenStore:
         return TokenPair(access, refresh)
 
     def rotate_pair(self, token: str, settings: SandboxSettings, *, now: float) -> TokenPair | None:
-        """A new pair for a living refresh token, which is dead at once unless lenient."""
+        """Return a new pair for a valid refresh token, which ends at once unless lenient."""
         old = self._refresh.get(token)
         if old is None or old.expires_at <= now:
             return None
@@ -93,9 +99,10 @@ class TokenStore:
         return grant if grant and grant.expires_at > now else None
 
     def revoke_all(self, open_id: str) -> bool:
-        """Whether there was anything to end."""
-        ended = self._remove_tokens(self._access, open_id)
-        return self._remove_tokens(self._refresh, open_id) or ended
+        """Remove all tokens of the creator; return whether there were any."""
+        had_access = self._remove_tokens(self._access, open_id)
+        had_refresh = self._remove_tokens(self._refresh, open_id)
+        return had_access or had_refresh
 
     def _remove_tokens(self, tokens: dict[str, IssuedToken], open_id: str) -> bool:
         matching = [token for token, grant in tokens.items() if grant.open_id == open_id]

@@ -1,25 +1,26 @@
-"""What is kept of a film until it has been looked at: its two ends, in a file without a name.
+"""A temporary file that keeps the beginning and the end of a video until it is inspected.
 
-Headers and indexes stand at either end, so that four gigabytes cost two times sixteen megabytes
-and no memory. Must not know where the bytes come from, nor what is looked for.
+Headers and indexes are at either end, so that a video of 4 GB takes 32 MiB of disk and no memory.
 """
 
 import threading
 from tempfile import TemporaryFile
 from typing import IO
 
-KEPT_BYTES = 16 * 1024 * 1024  # bytes of each end; between them is a hole
+KEPT_BYTES = 16 * 1024 * 1024  # at each end; the file is sparse between them
 
 
 class UploadBuffer:
+    """The two ends of one video, in an unnamed file."""
+
     def __init__(self, size: int) -> None:
-        """`size` is 0 if nobody told it: then only the beginning can be kept."""
+        """`size` is 0 if it is not known; then only the beginning is kept."""
         self._ends = ((0, KEPT_BYTES), (max(size - KEPT_BYTES, KEPT_BYTES), size))
         self._file: IO[bytes] | None = None
         self._lock = threading.Lock()
 
     def write(self, at: int, data: bytes) -> None:
-        """Where it belongs in the film; what is sent again is written again."""
+        """Write the part of `data`, which begins at offset `at`, that belongs to either end."""
         for first, end in self._ends:
             start, stop = max(at, first), min(at + len(data), end)
             if start < stop:
@@ -32,14 +33,14 @@ class UploadBuffer:
             file.write(part)
 
     def _open_file(self) -> IO[bytes]:
-        self._file = self._file or TemporaryFile()
+        self._file = self._file or TemporaryFile()  # noqa: SIM115 - `close` closes it
         return self._file
 
     def rewind(self) -> IO[bytes]:
-        """The film from its beginning; empty if nothing of it ever came."""
+        """Return the file at its beginning; it is empty if nothing was written."""
         with self._lock:
             file = self._open_file()
-            file.seek(0)  # which writes out what is buffered, too
+            file.seek(0)  # also flushes
             return file
 
     def close(self) -> None:

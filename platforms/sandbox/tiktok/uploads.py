@@ -1,6 +1,6 @@
-"""Chunks of a file: in order, of the planned sizes, within the hour. Bytes are hashed, and kept
-only as far as a look into the film takes them.
+"""The upload endpoint: accepts the chunks of a file in order, in the planned sizes, for an hour.
 
+The bytes are hashed; only the parts that the inspection of the video needs are kept.
 Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11.
 """
 
@@ -20,14 +20,12 @@ UPLOAD_MIMETYPES = frozenset({"video/mp4", "video/quicktime", "video/webm"})
 RANGE_PATTERN = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 READ_SIZE = 1_048_576  # bytes read at a time
 HEAD_BYTES = 64  # bytes kept to recognise the container
-(
-    STORED_STATUS,
-    COMPLETE_STATUS,
-    MALFORMED_STATUS,
-    EXPIRED_STATUS,
-    UNKNOWN_STATUS,
-    RANGE_MISMATCH_STATUS,
-) = 206, 201, 400, 403, 404, 416
+COMPLETE_STATUS = 201
+STORED_STATUS = 206
+MALFORMED_STATUS = 400
+EXPIRED_STATUS = 403
+UNKNOWN_STATUS = 404
+RANGE_MISMATCH_STATUS = 416
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,12 @@ class ContentRange:
 
 @routes.put("/upload")
 def receive_chunk() -> Response:
-    """Whoever knows the address may write: no token is looked at, and none should come along."""
+    """Store a chunk. The URL contains its own token; an access token must not be sent with it."""
     tiktok = current_tiktok()
     post = tiktok.posts.get_by_upload(request.args.get("upload_id", ""))
     upload = post.upload if post else None
     if not post or not upload or upload.token != request.args.get("upload_token"):
-        return refused_response(UNKNOWN_STATUS, "no such upload")
+        return refused_response(UNKNOWN_STATUS, "the upload is unknown")
     request.environ[ENTRY_KEY].update(publish_id=post.publish_id, open_id=post.open_id)
     with upload.lock:
         return accept_chunk(tiktok, post, upload)
@@ -56,19 +54,21 @@ def receive_chunk() -> Response:
 
 def accept_chunk(tiktok: TikTokState, post: SandboxPost, upload: SandboxUpload) -> Response:
     if upload.expires_at <= tiktok.time:
-        return refused_response(EXPIRED_STATUS, "the upload address has expired")
+        return refused_response(EXPIRED_STATUS, "the upload URL has expired")
     content_range = parse_content_range()
     if (
         content_range is None
         or content_range.total != upload.size
         or content_range.size != request.content_length
     ):
-        return refused_response(MALFORMED_STATUS, "the headers do not fit together")
+        message = "Content-Range is missing or does not match the upload or Content-Length"
+        return refused_response(MALFORMED_STATUS, message)
     if request.mimetype not in UPLOAD_MIMETYPES or "Authorization" in request.headers:
-        return refused_response(MALFORMED_STATUS, "the headers are not those of an upload")
+        message = "the Content-Type is not that of a video, or there is an Authorization header"
+        return refused_response(MALFORMED_STATUS, message)
     request.environ[ENTRY_KEY].update(first=content_range.first, last=content_range.last)
     if not post.is_open and upload.received < upload.size:
-        return refused_response(UNKNOWN_STATUS, "no such upload any more")
+        return refused_response(UNKNOWN_STATUS, "the post of the upload has already ended")
     if (content_range.first, content_range.last) != (upload.received, upload.expected_last):
         return progress_response(RANGE_MISMATCH_STATUS, upload)
     return store_chunk(tiktok, post, upload)
@@ -80,7 +80,7 @@ def parse_content_range() -> ContentRange | None:
 
 
 def store_chunk(tiktok: TikTokState, post: SandboxPost, upload: SandboxUpload) -> Response:
-    """A chunk counts as a whole or not at all: a broken body leaves everything as it was."""
+    """Store a chunk as a whole or not at all: a body that breaks off changes nothing."""
     digest, head, size = upload.digest.copy(), upload.head, 0
     while part := request.stream.read(READ_SIZE):
         digest.update(part)
@@ -99,7 +99,7 @@ def store_chunk(tiktok: TikTokState, post: SandboxPost, upload: SandboxUpload) -
 
 
 def progress_response(status: int, upload: SandboxUpload) -> Response:
-    """Tells the last byte's index, as the page's examples do."""
+    """Return the index of the last byte received in Content-Range, as the page's examples do."""
     last = max(upload.received - 1, 0)
     return Response(status=status, headers={"Content-Range": f"bytes 0-{last}/{upload.size}"})
 

@@ -1,4 +1,4 @@
-"""Between arrival and processing: a film is looked at, if films are, and then takes its course."""
+"""Inspects a video after it has arrived, if `strict_media` is on, and then processes its post."""
 
 from platforms.sandbox.scheduler import run_in_background
 from platforms.sandbox.tiktok import audit_warnings, post_lifecycle
@@ -9,12 +9,15 @@ from platforms.sandbox.tiktok.video_rules import ProbedVideo
 
 
 def new_buffer(tiktok: TikTokState, size: int) -> UploadBuffer | None:
-    """To keep a film of that many bytes for the look; None if nobody is going to look."""
+    """Return a buffer for a video of `size` bytes; None if videos are not inspected."""
     return UploadBuffer(size) if tiktok.settings.strict_media else None
 
 
 def start_inspection(tiktok: TikTokState, post: SandboxPost) -> None:
-    """All of it is there. Returns at once; only a film that nobody has seen yet takes longer."""
+    """Inspect the video, whose bytes have all arrived, and process its post.
+
+    Returns at once: a video that was not inspected before is inspected in the background.
+    """
     probed_video = tiktok.video_probes.get(post.sha256)
     if post.buffer is None:
         post_lifecycle.schedule_processing(tiktok, post)
@@ -25,9 +28,8 @@ def start_inspection(tiktok: TikTokState, post: SandboxPost) -> None:
 
 
 def probe_post(tiktok: TikTokState, post: SandboxPost, buffer: UploadBuffer | None) -> None:
-    apply_inspection(
-        tiktok, post, tiktok.video_probes.probe(post.sha256, buffer) if buffer else None
-    )
+    video = tiktok.video_probes.probe(post.sha256, buffer) if buffer else None
+    apply_inspection(tiktok, post, video)
 
 
 def apply_inspection(tiktok: TikTokState, post: SandboxPost, video: ProbedVideo | None) -> None:
@@ -45,7 +47,7 @@ def drop_buffer(post: SandboxPost) -> None:
 
 
 def drop_unfinished_buffer(post: SandboxPost) -> None:
-    """Of an upload whose address has ended. Waits for the chunk that is just coming in."""
+    """Drop the buffer of an upload whose URL has expired; waits for a chunk that is arriving."""
     if post.upload:
         with post.upload.lock:
             if post.upload.received < post.upload.size:

@@ -1,7 +1,8 @@
-"""Looks into one film, given on standard input, alone in a process with little to lose.
+"""A program that reads a video's headers from standard input and prints its properties as JSON.
 
-Writes what it saw as JSON, `null` if it is no film. Reads headers, shows no picture, opens no other
-file. Must not import anything of ours, nor know a limit of TikTok's.
+It prints `null` if the input is not a video. It runs in a process of its own with low resource
+limits, imports nothing of the project, decodes no picture and opens no other file, because the
+video may be made to attack its reader.
 """
 
 import json
@@ -13,21 +14,21 @@ import av
 
 RESOURCE_LIMITS = {
     resource.RLIMIT_CPU: 10,  # seconds
-    resource.RLIMIT_AS: 2**30,  # bytes; FFmpeg's libraries alone map a quarter of it
-    resource.RLIMIT_FSIZE: 0,  # bytes of any file it could write
+    resource.RLIMIT_AS: 2**30,  # bytes; FFmpeg's libraries alone map a quarter of them
+    resource.RLIMIT_FSIZE: 0,  # bytes; no file can be written
     resource.RLIMIT_CORE: 0,
 }
 FFMPEG_OPTIONS = {
-    "protocol_whitelist": "none",  # the film is handed in: no address leads anywhere
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",  # nothing that names other files
+    "protocol_whitelist": "none",  # no URL inside the video is opened
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",  # none that refers to other files
 }
 CONTAINER_BY_BRAND = {
     "qt": "mov",
     **dict.fromkeys(("3gp4", "3gp5", "3gp6", "3g2a"), "3gp"),
     **dict.fromkeys(("heic", "heix", "mif1", "msf1", "avif", "avis"), "picture"),
 }
-"""FFmpeg reads all of these as MP4; the brand in front tells."""
-HEAD_BYTES = 64  # bytes that hold the name Matroska gives itself
+"""The containers that FFmpeg reports as MP4, by their major brand."""
+HEAD_BYTES = 64  # a Matroska file names its type, matroska or webm, within them
 
 
 def main() -> None:
@@ -47,7 +48,10 @@ def probe_video(file: IO[bytes]) -> dict[str, Any] | None:
 
 
 def describe_video(video: Any, head: bytes) -> dict[str, Any] | None:
-    """Units: seconds, pixels, pictures a second; null for what the headers do not say."""
+    """Return the video's properties; None for what the headers do not contain.
+
+    Units: seconds, pixels, frames per second.
+    """
     if not video.streams.video:
         return None
     picture = video.streams.video[0]

@@ -1,11 +1,12 @@
-"""A creator's public videos as the Display API shows them. Must not show any others.
+"""A creator's public videos as the Display API returns them.
 
-Their numbers follow from how long they have been out, by the sandbox's clock.
+Their counts depend on how long they have been public, by the sandbox's clock.
 Source: TikTok, tiktok-api-v2-video-object, read 2026-11-22.
 """
 
 from typing import Any
 
+from platforms.sandbox.clock import HOUR_SECONDS
 from platforms.sandbox.tiktok.creators import SandboxCreator
 from platforms.sandbox.tiktok.posts import SandboxPost
 from platforms.sandbox.tiktok.state import TikTokState
@@ -24,14 +25,11 @@ VIDEO_FIELDS = COUNTER_FIELDS | {
     "embed_html",
     "embed_link",
 }
-
-
-VIEWS_PER_LIKE, VIEWS_PER_COMMENT, VIEWS_PER_SHARE = 8, 40, 100  # one of so many views
-HOUR_SECONDS = 3_600.0
+VIEWS_PER_LIKE, VIEWS_PER_COMMENT, VIEWS_PER_SHARE = 8, 40, 100
 
 
 def public_videos(tiktok: TikTokState, open_id: str) -> list[dict[str, Any]]:
-    """The newest first; of a creator who has gone private there are none."""
+    """Return the public videos, newest first; an account that is private now has none."""
     creator = tiktok.creators[open_id]
     visible = [
         video_object(tiktok, creator, post, post_id)
@@ -39,7 +37,7 @@ def public_videos(tiktok: TikTokState, open_id: str) -> list[dict[str, Any]]:
         for post_id in post.post_ids
         if post.public and not creator.private
     ]
-    return sorted(visible, key=lambda one: (one["create_time"], int(one["id"])), reverse=True)
+    return sorted(visible, key=lambda video: (video["create_time"], int(video["id"])), reverse=True)
 
 
 def video_object(
@@ -62,7 +60,7 @@ def video_object(
 
 
 def video_dimensions(post: SandboxPost) -> dict[str, int]:
-    """In whole seconds and pixels; of a film nobody looked into, as good as any."""
+    """Return duration and size, in whole seconds and pixels; constants if it was not inspected."""
     if post.probed_video is None:
         return {"duration": 3, "height": 640, "width": 360}
     seconds = int(post.probed_video.seconds or 0)
@@ -74,17 +72,16 @@ def video_dimensions(post: SandboxPost) -> dict[str, int]:
 
 
 def video_counters(tiktok: TikTokState, post: SandboxPost) -> dict[str, int]:
-    """They only grow, but where somebody has set them; absent while the video is new."""
+    """Return the counts: none while the video is new, then growing; overrides replace them."""
     age = tiktok.time - post.published_at
-    grown: dict[str, int | None] = {}
+    counters: dict[str, int | None] = {}
     if age >= tiktok.settings.counters_seconds:
         views = int(age * tiktok.settings.views_per_hour / HOUR_SECONDS)
-        grown = {
+        counters = {
             "view_count": views,
             "like_count": views // VIEWS_PER_LIKE,
             "comment_count": views // VIEWS_PER_COMMENT,
             "share_count": views // VIEWS_PER_SHARE,
         }
-    return {
-        name: value for name, value in (grown | post.counter_overrides).items() if value is not None
-    }
+    counters |= post.counter_overrides
+    return {name: count for name, count in counters.items() if count is not None}
