@@ -1,4 +1,7 @@
-"""Addresses that people give us: public https ones and nothing else. Pure; resolves no name."""
+"""Checks URLs that users supply: https, a public host name, no user, no other port.
+
+Names are not resolved here; `platforms.http.ssrf` checks the address when it connects.
+"""
 
 import re
 from ipaddress import ip_address
@@ -19,16 +22,12 @@ PRIVATE_SUFFIXES = (
     ".onion",
     ".home.arpa",
 )
-"""Ends of names that are never public: RFC 6761, 6762, 8375, and what networks use at home."""
+"""Suffixes of host names that are never public: RFC 6761, 6762, 8375, and usual private ones."""
 
 
 def validate_public_https_url(url: str) -> str:
-    """The address as given. Errors: ValueError that says what is wrong and quotes nothing."""
-    if len(url) > MAX_URL_LENGTH:
-        raise ValueError(f"must not be longer than {MAX_URL_LENGTH} characters")
-    if any(not "!" <= sign <= "~" for sign in url) or "\\" in url:
-        raise ValueError("must not contain blanks, backslashes or characters beyond ASCII")
-    parts = urlsplit(url)
+    """Return the URL as given. Errors: ValueError that says what is wrong and quotes nothing."""
+    parts = split_plain_url(url)
     if parts.scheme != "https":
         raise ValueError("must begin with https://")
     if parts.username is not None or parts.password is not None:
@@ -40,12 +39,36 @@ def validate_public_https_url(url: str) -> str:
     return url
 
 
+def validate_http_url(url: str) -> str:
+    """Return the URL as given: http or https, any host and port, for endpoints in development.
+
+    Errors: ValueError that says what is wrong and quotes nothing.
+    """
+    parts = split_plain_url(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must begin with https:// or http:// and name a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not name a user")
+    if parts.port == 0:  # a port that is not a number raises ValueError
+        raise ValueError("must name a port between 1 and 65535")
+    return url
+
+
+def split_plain_url(url: str) -> SplitResult:
+    """Split a URL. Errors: ValueError if it is too long or has other than printable ASCII."""
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"must not be longer than {MAX_URL_LENGTH} characters")
+    if any(not "!" <= character <= "~" for character in url) or "\\" in url:
+        raise ValueError("must not contain blanks, backslashes or non-ASCII characters")
+    return urlsplit(url)
+
+
 def explicit_port(netloc: str) -> str:
     return netloc.rpartition(":")[2] if ":" in netloc.rpartition("]")[2] else ""
 
 
 def is_public_host(host: str) -> bool:
-    """A name of at least two parts that is no address in disguise."""
+    """Whether the host is a name with a public suffix, and not an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -54,7 +77,7 @@ def is_public_host(host: str) -> bool:
 
 
 def is_under_any_prefix(url: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether the address lies below one of these: hosts, or addresses up to a path."""
+    """Whether the URL begins with one of these: host names, or URLs up to a path."""
     return any(is_under_prefix(urlsplit(url), prefix) for prefix in prefixes)
 
 

@@ -1,40 +1,63 @@
-"""Remembers. Importing it declares every table, so that migrations and models can be compared."""
+"""The database layer. Importing it declares every table, for migrations and the schema check."""
 
-from db.accounts import accounts, instagram, oauth_states
+from db.accounts.accounts import Account
+from db.accounts.instagram import IgComment, IgContainer, IgMedia, InstagramAccount
+from db.accounts.oauth_states import OAuthState
 from db.base import Base
-from db.identity import api_keys, login_sessions, notifications, users
-from db.insights import schedule, snapshots, videos
-from db.media import files
-from db.ops import alerts, attempts, audit, calls, data_deletions, heartbeats
-from db.outbox import deliveries, endpoints, messages
-from db.posts import posts, tiktok_posts, timeline, upload_sessions
-from db.webhooks import events
+from db.identity.api_keys import ApiKey
+from db.identity.login_sessions import LoginSession
+from db.identity.notifications import Notification
+from db.identity.users import User
+from db.insights.schedule import SamplingSchedule
+from db.insights.snapshots import MetricSnapshot
+from db.insights.videos import Video
+from db.media.files import Media
+from db.ops.alerts import Alert
+from db.ops.attempts import Attempt
+from db.ops.audit import AuditEntry
+from db.ops.calls import Call
+from db.ops.data_deletions import DataDeletion
+from db.ops.heartbeats import Heartbeat
+from db.outbox.deliveries import Delivery, DeliveryAttempt
+from db.outbox.endpoints import Endpoint, EndpointSecret
+from db.outbox.messages import OutboxMessage, OutboxSequence
+from db.posts.posts import Post
+from db.posts.tiktok_posts import TikTokPost
+from db.posts.timeline import PostEvent
+from db.posts.upload_sessions import UploadSession
+from db.webhooks.events import Event
 
 __all__ = [
+    "Account",
+    "Alert",
+    "ApiKey",
+    "Attempt",
+    "AuditEntry",
     "Base",
-    "accounts",
-    "alerts",
-    "api_keys",
-    "attempts",
-    "audit",
-    "calls",
-    "data_deletions",
-    "deliveries",
-    "endpoints",
-    "events",
-    "files",
-    "heartbeats",
-    "instagram",
-    "login_sessions",
-    "messages",
-    "notifications",
-    "oauth_states",
-    "posts",
-    "schedule",
-    "snapshots",
-    "tiktok_posts",
-    "timeline",
-    "upload_sessions",
-    "users",
-    "videos",
+    "Call",
+    "DataDeletion",
+    "Delivery",
+    "DeliveryAttempt",
+    "Endpoint",
+    "EndpointSecret",
+    "Event",
+    "Heartbeat",
+    "IgComment",
+    "IgContainer",
+    "IgMedia",
+    "InstagramAccount",
+    "LoginSession",
+    "Media",
+    "MetricSnapshot",
+    "Notification",
+    "OAuthState",
+    "OutboxMessage",
+    "OutboxSequence",
+    "Post",
+    "PostEvent",
+    "SamplingSchedule",
+    "TikTokPost",
+    "UploadSession",
+    "User",
+    "Video",
 ]

@@ -1,4 +1,4 @@
-"""Everything that an account has left behind, to be erased on its owner's word."""
+"""Account erasure: delete the posts, videos and metrics of an account at its owner's request."""
 
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost
 
 NO_SESSION_SYNC = {"synchronize_session": False}
-"""Nobody in this session looks at the rows again."""
+"""This session does not read the rows again."""
 
 
 class AccountErasure:
@@ -19,7 +19,10 @@ class AccountErasure:
         self._session = session
 
     def erase(self, account_id: int) -> None:
-        """Posts, records and numbers go now; files that only they used, at the next sweep."""
+        """Delete posts, TikTok records, videos and metrics of the account.
+
+        Media files that only its posts used expire now; housekeeping deletes them.
+        """
         own_media = select(Post.media_id).where(Post.oauth_account_id == account_id)
         used_by_others = exists().where(
             Post.media_id == Media.id, Post.oauth_account_id != account_id
@@ -33,7 +36,8 @@ class AccountErasure:
         self._session.execute(records, execution_options=NO_SESSION_SYNC)
         posts = delete(Post).where(Post.oauth_account_id == account_id)
         self._session.execute(posts, execution_options=NO_SESSION_SYNC)
-        for table in (SamplingSchedule, Video):  # in this order: whoever samples holds the watch
+        # The schedule first: a worker that samples holds its row, so it is waited for here.
+        for table in (SamplingSchedule, Video):
             statement = delete(table).where(table.oauth_account_id == account_id)
             self._session.execute(statement, execution_options=NO_SESSION_SYNC)
         MetricSnapshots(self._session).delete(MetricSubject("account", account_id))

@@ -1,4 +1,4 @@
-"""What all tables share: names of constraints, types, identity, times. Holds no table itself."""
+"""What all tables share: constraint names, column types, id and time columns, storage settings."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -28,10 +28,10 @@ Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    """Python types to columns: every time has a zone, every number is 64 bits wide."""
+    """Base of all models. Maps Python types: times have a zone, integers are 64 bits wide."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    # What the database filled in comes back with the statement, so that a row outlives its session.
+    # Server defaults are returned by the INSERT, so a row can be used after its session has ended.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's own attribute
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own attribute
         int: BigInteger,
@@ -50,38 +50,37 @@ class CreatedAtColumn:
 
 
 class TimestampColumns(CreatedAtColumn):
-    """`updated_at` is kept by a trigger, so that no writer can forget it.
+    """`created_at`, and `updated_at`, which a trigger sets so that no writer can forget it.
 
-    The writer itself goes on seeing what it has read: to ask back would cost a round trip a row.
+    A session that updates a row keeps the old `updated_at`: reading it back would cost a round
+    trip per row.
     """
 
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    """A closed set: the database refuses every other word."""
-    words = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({words})", name=column)
+    """CHECK constraint: the column holds one of these values."""
+    value_list = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({value_list})", name=column)
 
 
 PROVIDERS = ("tiktok", "instagram")
-"""Platforms that rows may name; a new one widens the CHECKs by a migration."""
+"""Platforms that rows may name; adding one takes a migration that widens the CHECKs."""
 
 
-# MERGED db.storage: How busy tables lie on disk, as Postgres' own settings of a table. Knows no table by name.
-#
-# Measured in `docs/decisions/0012-room-for-the-claim.md`.
-
+# Storage parameters of busy tables, as Postgres names them. Measured in
+# docs/decisions/0012-webhook-events-fill-factor-50.md.
 StorageParameters = Mapping[str, str]
 
 INBOX_STORAGE: StorageParameters = {
-    # A claim changes a whole page of neighbours at once: half of it is kept for their successors,
-    # so that a claim writes no index at all.
+    # A claim updates all rows of a page at once. Half of the page is kept free for their new
+    # versions, so that these updates are heap-only and write no index.
     "fillfactor": "50",
     "autovacuum_vacuum_scale_factor": "0.01",
     "autovacuum_vacuum_insert_scale_factor": "0.02",
     "autovacuum_analyze_scale_factor": "0.02",
-    # Cleaning millions of rows is mostly waiting: 23 s of it for half a second of work.
+    # At the default cost limit, vacuuming millions of rows waits 23 s for half a second of work.
     "autovacuum_vacuum_cost_limit": "1000",
 }
 
@@ -90,11 +89,11 @@ UPDATED_ROWS_STORAGE: StorageParameters = {
     "autovacuum_vacuum_scale_factor": "0.02",
     "autovacuum_analyze_scale_factor": "0.05",
 }
-"""Rows that live long and are claimed one here, one there."""
+"""Long-lived rows that are updated one at a time."""
 
 APPENDED_ROWS_STORAGE: StorageParameters = {
     "autovacuum_vacuum_scale_factor": "0.02",
     "autovacuum_vacuum_insert_scale_factor": "0.05",
     "autovacuum_analyze_scale_factor": "0.05",
 }
-"""Written once or twice, and deleted by age."""
+"""Rows that are written once or twice and deleted by age."""

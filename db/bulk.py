@@ -1,17 +1,24 @@
-"""Many values in one parameter: the statement is the same for one and for a thousand, and is
-compiled once.
+"""Statements for many rows at once: the rows travel as one JSON parameter.
+
+The statement text is the same for one row and for a thousand, so SQLAlchemy compiles and Postgres
+plans it once. Columns are always given by name.
+
+- `rows_table`: the rows as a table, to write a statement with; `execute_with_rows` runs it.
+- `update_many`: write the same columns of many rows.
+- `write_changes`: write what an ORM session has changed, one UPDATE per table and set of columns.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
     ColumnElement,
+    Connection,
     any_,
     bindparam,
     column,
@@ -25,18 +32,48 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import JSON, TypeEngine
 
 ROWS_PARAMETER = "rows"
+"""Name of the parameter that holds the rows."""
 
 
 def rows_table(types: Mapping[str, TypeEngine[Any]]) -> Any:
-    """The rows as a table to select from, with these columns; bound under the name `ROWS`."""
+    """Return a table of the rows passed at execution, with these columns.
+
+    Shapes: `types` is column name → SQL type.
+    """
     columns = [column(name, column_type) for name, column_type in types.items()]
     rows = func.jsonb_to_recordset(bindparam(ROWS_PARAMETER, type_=JSONB))
     return rows.table_valued(*columns).render_derived(name="given", with_types=True)
 
 
+def execute_with_rows(
+    session: Session | Connection, statement: Any, rows: Iterable[Mapping[str, Any]]
+) -> Any:
+    """Execute a statement that was built on `rows_table` with these rows; return its result."""
+    return session.execute(statement, {ROWS_PARAMETER: [as_json_row(row) for row in rows]})
+
+
+def as_json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as JSON; times become text that Postgres reads back to the microsecond."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def update_many(
+    session: Session, model: Any, rows: Iterable[Mapping[str, Any]], *, columns: Collection[str]
+) -> None:
+    """Write these columns of many rows in one statement.
+
+    Shapes: a row is a mapping with `id` and all of `columns`, by attribute name.
+    """
+    statement = bulk_update_statement(model, tuple(sorted(columns)))
+    execute_with_rows(session, statement, rows)
+
+
 @cache
 def bulk_update_statement(model: Any, names: tuple[str, ...]) -> Any:
-    """These columns of all rows given, by their ids."""
+    """UPDATE of the columns `names` of all given rows, matched by id."""
     columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
     rows = rows_table({name: mapped_column.type for name, mapped_column in columns.items()})
     values = {columns[name].name: rows.c[name] for name in names}
@@ -44,60 +81,63 @@ def bulk_update_statement(model: Any, names: tuple[str, ...]) -> Any:
 
 
 def is_any_of(ids: Collection[int], id_column: Any) -> ColumnElement[bool]:
-    """Whether the column `wanted` holds one of these numbers."""
+    """Condition: the column holds one of these ids, passed as one array."""
     values = bindparam(None, list(ids), ARRAY(BigInteger), unique=True)
     condition: ColumnElement[bool] = id_column == any_(values)
     return condition
 
 
-def as_json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Times as texts that Postgres reads back to the microsecond."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
+class ChangeGroup(NamedTuple):
+    """Rows that one UPDATE can write together: of one model, with the same columns changed."""
+
+    model: Any
+    columns: frozenset[str]
 
 
-# MERGED db.changes: What a flush would write row by row goes out by the table: one statement, planned once.
-#
-# Must not change what is written, nor when: what does not fit in is left to the flush.
-
-ChangeGroup = tuple[Any, tuple[str, ...]]  # a table, and columns of it
+class RowChange(NamedTuple):
+    row: Any
+    values: Mapping[str, Any]
 
 
 def write_changes(session: Session) -> None:
-    """Of rows with the same columns changed. New and deleted rows keep their order among these."""
+    """Write the session's changed rows with one UPDATE per table and set of columns.
+
+    A flush would send one UPDATE per row. What is written is the same; what does not fit (single
+    rows, SQL expressions, NULL in a JSON column) is left to the flush. If the session also has
+    new or deleted rows, everything is left to the flush, which keeps their order.
+    """
     if session.new or session.deleted:
         return
-    groups: dict[ChangeGroup, list[tuple[Any, dict[str, Any]]]] = defaultdict(list)
+    groups: dict[ChangeGroup, list[RowChange]] = defaultdict(list)
     for row in session.dirty:
         values = changed_values(row)
         if values and all(can_write_in_bulk(row, name, value) for name, value in values.items()):
-            groups[type(row), tuple(sorted(values))].append((row, values))
+            groups[ChangeGroup(type(row), frozenset(values))].append(RowChange(row, values))
     with session.no_autoflush:
-        for (model, names), rows in groups.items():
-            if len(rows) > 1:
-                parameters = [as_json_row({"id": row.id, **values}) for row, values in rows]
-                session.execute(bulk_update_statement(model, names), {ROWS_PARAMETER: parameters})
-                mark_as_written(rows)
+        for group, changes in groups.items():
+            if len(changes) > 1:
+                rows = [{"id": change.row.id, **change.values} for change in changes]
+                update_many(session, group.model, rows, columns=group.columns)
+                mark_as_written(changes)
 
 
 def changed_values(row: Any) -> dict[str, Any]:
+    """Return the row's attributes that differ from what was loaded."""
     loaded: dict[str, Any] = inspect(row).committed_state
     current = {name: getattr(row, name) for name in loaded}
     return {name: value for name, value in current.items() if value is not loaded[name]}
 
 
 def can_write_in_bulk(row: Any, name: str, value: Any) -> bool:
-    """A plain value; and none in a JSON column, which may be meant as either kind of nothing."""
-    column = inspect(type(row)).columns.get(name)
-    if column is None or name == "id" or isinstance(value, ClauseElement):
+    """Whether the value is plain. None in a JSON column may mean SQL NULL or JSON null."""
+    mapped_column = inspect(type(row)).columns.get(name)
+    if mapped_column is None or name == "id" or isinstance(value, ClauseElement):
         return False
-    return value is not None or not isinstance(column.type, JSON)
+    return value is not None or not isinstance(mapped_column.type, JSON)
 
 
-def mark_as_written(rows: list[tuple[Any, dict[str, Any]]]) -> None:
-    """The flush finds nothing left to write of them."""
-    for row, values in rows:
-        for name, value in values.items():
-            set_committed_value(row, name, value)
+def mark_as_written(changes: Iterable[RowChange]) -> None:
+    """Tell the ORM that these changes are stored, so that the flush does not write them again."""
+    for change in changes:
+        for name, value in change.values.items():
+            set_committed_value(change.row, name, value)

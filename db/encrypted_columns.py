@@ -1,6 +1,6 @@
-"""Every column that holds a sealed secret, read and replaced in batches while others work.
+"""All columns that hold encrypted secrets, for key rotation: read and replace values in batches.
 
-Must not open anything: a value is replaced only where it still is the one that was read.
+A value is replaced only if it is still the one that was read. Nothing is decrypted here.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,18 @@ from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.posts.posts import Post
 from db.posts.upload_sessions import UploadSession
 
-KEY_ID_PART = 2  # the second of the parts between dots: v1.<key id>.…
+KEY_ID_PART = 2  # of a ciphertext, split at dots and counted from 1: v1.<key id>.…
 
 
 @dataclass(frozen=True)
 class EncryptedColumn:
-    """Where secrets are, and the row's part of what each of them is bound to."""
+    """A column of ciphertexts, and a query for the encryption context of each row.
+
+    Shapes: `bound_to` selects row id, provider, subject (the platform's id or the post's), user id.
+    """
 
     column: InstrumentedAttribute[str | None]
-    bound_to: Select[
-        int, str, str, int
-    ]  # row id, provider, the platform's id or the post's, user id
+    bound_to: Select[int, str, str, int]
 
     @property
     def name(self) -> str:
@@ -75,7 +76,7 @@ class EncryptedColumns:
         self._session = session
 
     def count_by_key(self, target: EncryptedColumn) -> dict[str, int]:
-        """How many values each key has sealed."""
+        """Count the values per key id."""
         key_id = func.split_part(target.column, ".", KEY_ID_PART)
         query = select(key_id, func.count()).where(target.column.is_not(None)).group_by(key_id)
         return dict(self._session.execute(query).all())
@@ -83,24 +84,28 @@ class EncryptedColumns:
     def list_batch(
         self, target: EncryptedColumn, *, current_key: str, after: int, limit: int
     ) -> Sequence[EncryptedValue]:
-        """Values that another key than `key` has sealed, of rows behind the id `after`."""
-        row_id: Any = target.column.class_.id
+        """List values that are not encrypted with `current_key`, of rows with ids above `after`."""
+        id_column: Any = target.column.class_.id
         has_other_key = func.split_part(target.column, ".", KEY_ID_PART) != current_key
-        query = target.bound_to.add_columns(target.column).where(row_id > after, has_other_key)
-        rows = self._session.execute(query.order_by(row_id).limit(limit)).all()
+        query = target.bound_to.add_columns(target.column).where(id_column > after, has_other_key)
+        rows = self._session.execute(query.order_by(id_column).limit(limit)).all()
         table, column = target.name.split(".")
         return [
-            EncryptedValue(row, (table, column, provider, subject, str(user)), text)
-            for row, provider, subject, user, text in rows
+            EncryptedValue(
+                row_id=row_id,
+                context=(table, column, provider, subject, str(user_id)),
+                ciphertext=ciphertext,
+            )
+            for row_id, provider, subject, user_id, ciphertext in rows
         ]
 
     def replace(self, target: EncryptedColumn, value: EncryptedValue, new_ciphertext: str) -> bool:
-        """False if somebody has put another value there since."""
-        row_id: Any = target.column.class_.id
-        unchanged = (row_id == value.row_id, target.column == value.ciphertext)
+        """Replace the value; False if it has changed since it was read."""
+        id_column: Any = target.column.class_.id
+        unchanged = (id_column == value.row_id, target.column == value.ciphertext)
         statement = (
             update(target.column.class_)
             .where(*unchanged)
             .values({target.column.key: new_ciphertext})
         )
-        return self._session.scalar(statement.returning(row_id)) is not None
+        return self._session.scalar(statement.returning(id_column)) is not None

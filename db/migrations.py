@@ -1,4 +1,4 @@
-"""The schema's versions, up and down, by Alembic. Only whoever migrates needs this."""
+"""Migrations: upgrade and downgrade the schema with Alembic."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from sqlalchemy import text
 from db.schema import MIGRATIONS_DIR, open_connection
 
 MIGRATION_LOCK_KEY = 7_310_420_042
-"""Key of the advisory lock: any number, as long as it stays the same."""
+"""Key of the advisory lock: an arbitrary number that must never change."""
 
 
 def upgrade_schema(url: str) -> None:
-    """To the newest version. Safe to repeat, and to run from several places at once."""
+    """Upgrade to the newest version. Safe to repeat and to run in several processes at once."""
     with migration_lock(url):
         command.upgrade(alembic_config(url), "head")
 
@@ -25,7 +25,7 @@ def downgrade_schema(url: str, to: str = "base") -> None:
 
 
 def alembic_config(url: str) -> Config:
-    """Alembic's settings without a file: it must work wherever we are installed."""
+    """Alembic's configuration without an ini file, so that it works wherever we are installed."""
     alembic = Config()
     alembic.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
     alembic.set_main_option("path_separator", "os")
@@ -35,7 +35,7 @@ def alembic_config(url: str) -> Config:
 
 @contextmanager
 def migration_lock(url: str) -> Iterator[None]:
-    """Nobody else migrates meanwhile; the lock ends with its connection, however that ends."""
+    """Hold the advisory lock of migrations; Postgres releases it when the connection ends."""
     with open_connection(url) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
         yield

@@ -1,4 +1,4 @@
-"""Old rows go, a batch at a time. Must not decide how old is old."""
+"""Delete old rows in small batches. The periods stand in `core/health/housekeeping.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 MAX_BATCH_ROWS = 1000
-"""Rows per transaction: deleting them holds nobody up."""
+"""Rows per transaction: small enough not to block other writers."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ def prune_rows(
     since: datetime | None = None,
     limit: int = MAX_BATCH_ROWS,
 ) -> PrunedBatch:
-    """Delete the oldest rows past their age by the database's clock, `limit` at most.
+    """Delete the oldest rows that are older than `older_than`, by the database's clock.
 
-    Rows that somebody holds are left for the next time. `since` is where the batch before ended:
-    the index still has what that one deleted, and nobody needs to walk over it again.
+    At most `limit` rows; locked rows are skipped. `since` is where the batch before ended: the
+    index still contains the rows which that one deleted, and need not be scanned again.
     """
     model: Any = time_column.class_
     filters = [time_column < func.now() - older_than, *conditions]
@@ -47,6 +47,6 @@ def prune_rows(
 def oldest_rows(
     time_column: Any, filters: Sequence[ColumnElement[bool]], *, limit: int
 ) -> Select[Any]:
-    """Their ids, in the order of an index on `moment`, so that only these rows are read."""
+    """Query of the oldest rows' ids, in index order of `time_column`, so only these are read."""
     query = select(time_column.class_.id).where(*filters).order_by(time_column).limit(limit)
     return query.with_for_update(skip_locked=True)

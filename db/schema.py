@@ -1,6 +1,6 @@
-"""Whether all of the schema is there, and of which version. Holds no table, and changes nothing.
+"""Schema status: the version of the database, and which tables, indexes, ... are missing.
 
-Every web process asks this, so it must not need Alembic: `upgrades.py` does.
+Web processes check it for `/readyz`, so it works without Alembic, which `migrations.py` needs.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from db.session import CONNECT_TIMEOUT, DatabaseUnavailable, is_unavailable
 
 MIGRATIONS_DIR = Path(__file__).resolve().parent.parent / "migrations"
 MIGRATOR_OPTIONS = "-c lock_timeout=120000 -c statement_timeout=0 -c timezone=UTC"
-"""How long a second migrator waits for the first, in milliseconds."""
+"""Units: milliseconds. `lock_timeout` is how long a second migration waits for the first."""
 
 VERSION_TABLE = "alembic_version"
 CURRENT_VERSION_SQL = "SELECT version_num FROM alembic_version"
@@ -36,7 +36,7 @@ SELECT tgname, 'trigger' FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <>
 
 @dataclass(frozen=True)
 class SchemaStatus:
-    """`missing` names every table, index, constraint, trigger and view that should be there."""
+    """`missing` names every table, index, constraint, trigger and view that does not exist."""
 
     current: str | None
     head: str
@@ -50,6 +50,7 @@ class SchemaStatus:
 
 
 def read_schema_status(url: str) -> SchemaStatus:
+    """Compare the database with the models and the migrations. Errors: DatabaseUnavailable."""
     with open_connection(url) as connection:
         objects = connection.execute(text(SCHEMA_OBJECTS_SQL)).all()
         is_versioned = any(row.name == VERSION_TABLE for row in objects)
@@ -67,18 +68,19 @@ def read_schema_status(url: str) -> SchemaStatus:
 
 
 def latest_version() -> str:
-    """The newest version there is: the number that its file begins with."""
+    """Return the newest version: the number that its migration's file name begins with."""
     return max(file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py"))
 
 
 def expected_objects() -> set[str]:
-    """The names of everything the models declare, and of what migrations add to it."""
+    """Return the names of all objects that the models declare and that migrations add."""
     return set(EXPECTED_VIEWS).union(
         *(table_objects(table) for table in Base.metadata.tables.values())
     )
 
 
 def table_objects(table: Table) -> set[str]:
+    """Return the names of the table and of its constraints, indexes and triggers."""
     constraints = {str(constraint.name) for constraint in table.constraints}
     indexes = {str(index.name) for index in table.indexes}
     triggers = {f"trg_{table.name}_updated"} if "updated_at" in table.columns else set()
@@ -87,7 +89,7 @@ def table_objects(table: Table) -> set[str]:
 
 @contextmanager
 def open_connection(url: str) -> Iterator[Connection]:
-    """Errors: StoreAway."""
+    """Open one autocommit connection outside any pool. Errors: DatabaseUnavailable."""
     arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": MIGRATOR_OPTIONS}
     engine = create_engine(
         url,

@@ -1,4 +1,4 @@
-"""The way to Postgres: one pool, and the only commit there is. Must not know any table."""
+"""Connections to Postgres: the pool, transactions with the only commit, the database's clock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,30 +22,33 @@ __all__ = [
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT = 2  # seconds; libpq takes whole ones
-POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before saying so
-POOL_RECYCLE_SECONDS = 30  # seconds after which an idle connection is not trusted any more
-STATEMENT_TIMEOUT = 15_000  # milliseconds; the longest statement of ours takes a tenth of it
-IDLE_IN_TRANSACTION_TIMEOUT = (
-    30_000  # milliseconds: a worker stopped in its tracks must not hold locks
-)
+CONNECT_TIMEOUT = 2  # seconds; libpq takes whole seconds
+POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before DatabaseUnavailable
+POOL_RECYCLE_SECONDS = 30  # seconds after which an idle connection is replaced
+STATEMENT_TIMEOUT = 15_000  # milliseconds; our longest statement takes a tenth of it
+
+IDLE_IN_TRANSACTION_TIMEOUT = 30_000
+"""Units: milliseconds. A worker that stops in the middle must not keep its locks."""
 
 DEFAULT_TOKEN_GUARD = timedelta(minutes=5)
-TOKEN_GUARD_KEY = "token_guard"
-"""What an access token has to outlive to be handed out; under this name a session knows it."""
+"""How long an access token must still be valid to be used, unless the settings say otherwise."""
 
-CLOCK_KEY = "clock"  # under this name a session remembers when it first looked
+GUARD_INFO_KEY = "token_guard"
+"""Key of that duration in `Session.info`."""
+
+CLOCK_KEY = "clock"
+"""Key in `Session.info` of the database's time at the first `database_now` of a transaction."""
 
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "25P03"})
-"""Serialization, deadlock, a transaction left idle: the same again has every chance."""
+"""Serialization failure, deadlock, transaction left idle: repeating the work may succeed."""
 
 
 class DatabaseUnavailable(Exception):
-    """Postgres cannot be reached, has no connection to spare, or has undone what we did."""
+    """Postgres cannot be reached, has no free connection, or rolled the work back."""
 
 
 class Database:
-    """Transactions on one Postgres. Connects at first use; one instance per process."""
+    """A pool of connections to one Postgres. Connects at first use; one instance per process."""
 
     def __init__(
         self,
@@ -58,11 +61,11 @@ class Database:
     ) -> None:
         """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows.
 
-        `on_away` is told each time that Postgres does not answer. `token_guard` goes with every
-        session: whoever hands out a token has one, and no settings.
+        `on_unavailable` is called each time that Postgres does not answer. `token_guard` is
+        stored in every session, because the queries for tokens have no access to the settings.
         """
         self._on_unavailable = on_unavailable
-        self._info = {TOKEN_GUARD_KEY: token_guard}
+        self._info = {GUARD_INFO_KEY: token_guard}
         self._engine = create_engine(
             url,
             pool_size=pool_size,
@@ -70,17 +73,17 @@ class Database:
             pool_timeout=POOL_TIMEOUT,
             pool_recycle=POOL_RECYCLE_SECONDS,
             pool_pre_ping=True,
-            executemany_mode="values_plus_batch",  # one round trip for the changes of many rows
-            hide_parameters=True,  # an error message must not quote what it failed to store
+            executemany_mode="values_plus_batch",  # one round trip for updates of many rows
+            hide_parameters=True,  # error messages must not contain the values
             connect_args=connect_args(application_name),
         )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end, or not at all.
+        """Open a session; commit at the end, roll back on an exception.
 
-        Errors: StoreAway when Postgres does not answer; the work is then not done, unless the
-        connection broke during the commit itself, which nobody can tell apart.
+        Errors: DatabaseUnavailable if Postgres does not answer. The work is then rolled back,
+        unless the connection broke during the commit itself: that cannot be told apart.
         """
         new_session = Session(self._engine, expire_on_commit=False, info=self._info)
         with self._translate_errors(), new_session as session:
@@ -88,7 +91,7 @@ class Database:
             session.commit()
 
     def dedicated_connection(self) -> "DedicatedConnection":
-        """For one thread that writes all the time."""
+        """Return a connection for one thread that writes all the time."""
         autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         return DedicatedConnection(autocommit_engine, self._translate_errors)
 
@@ -103,24 +106,24 @@ class Database:
             raise DatabaseUnavailable(type(error).__name__) from error
 
     def ping(self) -> None:
-        """Errors: StoreAway."""
+        """Run a trivial query. Errors: DatabaseUnavailable."""
         with self.transaction() as session:
             session.execute(text("SELECT 1"))
 
     def connections_in_use(self) -> int:
-        """Connections that are lent out right now."""
+        """Return how many connections of the pool are checked out."""
         pool: Any = self._engine.pool
         return int(pool.checkedout())
 
     def dispose(self, *, close: bool = True) -> None:
-        """Forget all connections; after a fork `close` is False, for they are the parent's."""
+        """Drop all connections. Pass `close=False` after a fork: they belong to the parent."""
         self._engine.dispose(close=close)
 
 
 class DedicatedConnection:
-    """A connection that stays with one thread, outside the pool: no loan, no ping, no `BEGIN`.
+    """A connection owned by one thread: no checkout, no pre-ping, autocommit.
 
-    Each statement is its own transaction. Connects at first use, and again after a fault.
+    Each statement is its own transaction. Connects at first use and reconnects after an error.
     """
 
     def __init__(
@@ -131,10 +134,10 @@ class DedicatedConnection:
         self._connection: Connection | None = None
 
     def run(self, operation: Callable[[Connection], T]) -> T:
-        """`work` must bear to be repeated: a connection may have died since it was last used, and
-        only using it tells.
+        """Run the operation; repeat it once if the connection had died since its last use.
 
-        Errors: StoreAway, as of a transaction.
+        The operation must therefore be safe to repeat.
+        Errors: DatabaseUnavailable, as for a transaction.
         """
         with self._translate_errors():
             was_connected = self._connection is not None
@@ -164,11 +167,11 @@ class DedicatedConnection:
 
 
 def database_now(session: Session) -> datetime:
-    """The database's clock, as this transaction first read it."""
+    """Return the database's time; within one session always the time of the first call."""
     if CLOCK_KEY not in session.info:
         session.info[CLOCK_KEY] = session.scalars(select(func.clock_timestamp())).one()
-    moment: datetime = session.info[CLOCK_KEY]
-    return moment
+    now: datetime = session.info[CLOCK_KEY]
+    return now
 
 
 def connect_args(application_name: str) -> dict[str, Any]:
@@ -188,9 +191,9 @@ def connect_args(application_name: str) -> dict[str, Any]:
 
 
 def is_unavailable(error: Exception) -> bool:
-    """No server, none that takes us, or our work undone to end a deadlock: do it again, later.
+    """Whether the same work may succeed later: no server, no connection, or a rolled back deadlock.
 
-    A lock or statement timeout is none of these.
+    A lock timeout or statement timeout does not count.
     """
     if isinstance(error, PoolTimeout | InterfaceError):
         return True

@@ -1,6 +1,6 @@
-"""How Alembic reaches the database: by the URL that `db/upgrades.py` hands in, and no other way.
+"""Alembic environment: connects to the URL that `db/migrations.py` passes, and runs migrations.
 
-The address holds a password, so it comes neither from an ini file nor from the environment.
+The URL contains a password, so it is read neither from an ini file nor from the environment.
 """
 
 from alembic import context
@@ -8,16 +8,17 @@ from sqlalchemy import NullPool, create_engine
 
 from db import Base
 
-LIMITS = (
-    "-c lock_timeout=5000 "  # a migration that waits for a lock makes everybody behind it wait
+CONNECTION_OPTIONS = (
+    "-c lock_timeout=5000 "  # statements queue behind a migration that waits for a lock
     "-c statement_timeout=300000 -c timezone=UTC"
 )
+"""Units: milliseconds."""
 
 
-def migrate() -> None:
-    """One transaction per migration: what was done before a failure stays done and is known."""
+def run_migrations() -> None:
+    """Run the migrations, each in its own transaction: those before a failure stay applied."""
     url = context.config.attributes["url"]
-    arguments = {"options": LIMITS, "application_name": "signalpost migrate"}
+    arguments = {"options": CONNECTION_OPTIONS, "application_name": "signalpost migrate"}
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
     with engine.connect() as connection:
         context.configure(
@@ -29,4 +30,4 @@ def migrate() -> None:
             context.run_migrations()
 
 
-migrate()
+run_migrations()

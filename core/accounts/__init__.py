@@ -1,4 +1,4 @@
-"""Everything one can do with accounts, under one name for the edges. Decides nothing itself."""
+"""The accounts capability: what app, tasks and other capabilities may use of it."""
 
 from core.accounts.connect import (
     ConnectedAccount,

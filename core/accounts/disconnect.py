@@ -1,7 +1,7 @@
-"""An account is let go: what it leaves behind, and the platform told that we are gone.
+"""Disconnect an account: clear its tokens, park or cancel its posts, revoke the grant.
 
-Our row says so first; the platform is told afterwards, as well as can be, since a platform that
-does not answer must not keep anybody connected.
+Our own row changes first. The grant is revoked at the platform afterwards, on a best-effort basis:
+a platform that does not answer must not keep anybody connected.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from platforms.secret import Secret
 
 log = structlog.get_logger(__name__)
 
-PARK_QUEUED, CANCEL_QUEUED = "hold", "cancel"
-DISCONNECTED_REASON = "disconnected"
+PARK_QUEUED = "hold"
+CANCEL_QUEUED = "cancel"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DisconnectResult:
 
 @dataclass(frozen=True)
 class RevocableTokens:
-    """What the account's tokens were, still sealed; the access token may be over."""
+    """The account's former tokens, encrypted. An expired access token is None."""
 
     encrypted_access_token: str | None
     encrypted_refresh_token: str | None
@@ -56,8 +56,9 @@ def disconnect_account(
     erase: bool = False,
     queued_posts: str = PARK_QUEUED,
 ) -> DisconnectResult:
-    """`queued` says what becomes of waiting posts: hold or cancel. `erase` takes all history along.
+    """Disconnect an account of this user and revoke its grant at the platform.
 
+    `queued_posts` is `hold` or `cancel`; `erase` cancels them and deletes the account's history.
     Errors: NotFound; Invalid `account_required` if several are connected and none is named.
     """
     with database.transaction() as session:
@@ -82,39 +83,47 @@ def disconnect_account(
 
 
 def lock_account(session: Session, user_id: int, provider: str, account_id: int | None) -> Account:
-    """The account that is meant, locked."""
+    """Lock the user's account with this id, or the only one they have of the platform.
+
+    Errors: NotFound; Invalid `account_required`.
+    """
     candidates = [
-        each
-        for each in Accounts(session).list_for_user(user_id, provider)
-        if account_id in (None, each.id)
+        account
+        for account in Accounts(session).list_for_user(user_id, provider)
+        if account_id in (None, account.id)
     ]
     if len(candidates) > 1:
-        raise Invalid("several accounts are connected", code="account_required")
-    found = Accounts(session).lock(candidates[0].id) if candidates else None
-    if found is None or found.disconnected_at is not None:
-        raise NotFound("no such account is connected")
-    return found
+        raise Invalid(
+            "several accounts are connected: name one with account_id", code="account_required"
+        )
+    account = Accounts(session).lock(candidates[0].id) if candidates else None
+    if account is None or account.disconnected_at is not None:
+        raise NotFound("this user has no such connected account")
+    return account
 
 
 def park_or_cancel_posts(session: Session, account: Account, *, cancel: bool) -> tuple[int, int]:
-    """How many waiting posts are held, and how many are cancelled."""
+    """Park or cancel the account's queued posts. Return how many were parked, and cancelled."""
     if not cancel:
-        return grant_lifecycle.park_posts(session, account, DISCONNECTED_REASON), 0
+        return grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED), 0
     queued_posts = ParkedPosts(session).lock_queued(account.id)
     for post in queued_posts:
-        end_one_post(session, post, PostState.CANCELLED, "disconnected")
+        end_one_post(session, post, PostState.CANCELLED, grant_lifecycle.DISCONNECTED)
     return 0, len(queued_posts)
 
 
 def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
+    """Mark the account disconnected and clear its tokens; return them for the revocation."""
+    has_live_token = Grants(session).has_live_token(account.id)
     tokens = RevocableTokens(
-        account.access_token_encrypted if Grants(session).has_live_token(account.id) else None,
-        account.refresh_token_encrypted,
-        account.provider,
-        account.open_id,
-        account.user_id,
+        encrypted_access_token=account.access_token_encrypted if has_live_token else None,
+        encrypted_refresh_token=account.refresh_token_encrypted,
+        provider=account.provider,
+        open_id=account.open_id,
+        user_id=account.user_id,
     )
-    account.status, account.status_cause = AccountStatus.DISCONNECTED, "by the user"
+    account.status = AccountStatus.DISCONNECTED
+    account.status_cause = "by the user"
     account.disconnected_at = Grants.now()
     grant_lifecycle.clear_tokens(account)
     grant_lifecycle.resolve_notifications(session, account)
@@ -122,7 +131,7 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
 
 
 def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
-    """Whether the platform was told. With the access token, or one renewed for this alone."""
+    """Revoke the grant at the platform. Return False, and log, if that was not possible."""
     try:
         token = token_to_revoke(tokens, services)
         if token is not None:
@@ -134,6 +143,7 @@ def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
 
 
 def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | None:
+    """Return the access token, or a new one fetched for the revocation; None without tokens."""
     token_owner = (tokens.provider, tokens.open_id, tokens.user_id)
     if tokens.encrypted_access_token is not None:
         return services.key_ring.decrypt(

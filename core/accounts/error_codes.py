@@ -1,7 +1,7 @@
-"""Why an account could not be connected: the codes of the catalogue, and what is behind each.
+"""Error codes of connecting an account, and the cause behind each one.
 
-Words for people stand in `app/texts/`, statuses in `app/errors.py`, under the same codes; here is
-what an operator reads. Source: contract T3.11.
+The text for users stands in `app/texts/`, the HTTP status in `app/http/errors.py`, under the same
+codes. The causes here are for operators: they go to the log.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ EXCHANGE_ERROR_CODES: Mapping[type[PlatformError], str] = {
     Revoked: "token_exchange_failed",
     Unavailable: "platform_error",
 }
-"""Why a code could not be exchanged."""
+"""Error of the code exchange → our code."""
 
 CALLBACK_ERROR_CODES = {
     "access_denied": "access_denied",
@@ -26,40 +26,41 @@ CALLBACK_ERROR_CODES = {
     "server_error": "service_unavailable",
     "temporarily_unavailable": "service_unavailable",
 }
-"""What a platform says in the address it sends the browser back to; the rest is not repeated."""
+"""The `error` parameter of the callback URL → our code. Other values are never repeated."""
 
 ERROR_CAUSES: Mapping[str, str] = {
-    "access_denied": "consent was refused at the platform",
-    "account_already_connected": "the account is live under another user",
-    "account_not_eligible": "the platform gives this kind of account to no application",
-    "callback_failed": "our own fault on the way back: the log has its traceback",
-    "csrf_detected": "a form came without the token that belongs to its session",
-    "invalid_credentials": "the platform does not accept client key or secret",
-    "invalid_grant": "the code or the refresh token is spent, expired or revoked",
-    "invalid_request": "back without a state, or the platform calls our request bad",
-    "invalid_scope": "a scope asked for is not granted to this application at the platform",
-    "invalid_state": "unknown, used or older than ten minutes; or of another user or browser",
-    "missing_code": "neither code nor error in the address that the browser came back to",
+    "access_denied": "the user refused consent at the platform",
+    "account_already_connected": "another user has connected this account",
+    "account_not_eligible": "the platform gives no application access to this kind of account",
+    "callback_failed": "an unexpected error in our callback: see the traceback in the log",
+    "csrf_detected": "a form was sent without the CSRF token of its session",
+    "invalid_credentials": "the platform does not accept the client key or the client secret",
+    "invalid_grant": "the code or the refresh token is used, expired or revoked",
+    "invalid_request": "the callback has no state, or the platform calls our request malformed",
+    "invalid_scope": "the platform has not granted a requested scope to this application",
+    "invalid_state": "the state is unknown, used, over ten minutes old, or of another user",
+    "missing_code": "the callback URL has neither a code nor an error",
     "no_business_account": "no page of this user has a professional account",
     "non_sandbox_target": "the application's sandbox does not list this user as a target",
     "oauth_not_configured": "settings of this platform are missing: GET /api/platforms names them",
-    "platform_error": "no answer to the exchange, a 5xx, or one that cannot be read",
+    "platform_error": "the code exchange was not answered, or with a 5xx or unreadable body",
     "rate_limited": "the platform answered 429",
-    "service_unavailable": "the platform's consent page, our database or its circuit is away",
-    "token_exchange_failed": "the platform refused the code: spent, over, or for another redirect",
-    "unauthorized": "the browser came back without a session of ours",
-    "unknown_error": "the platform gave a reason that no page of its names",
+    "service_unavailable": "the consent page or our database is unavailable, or a circuit is open",
+    "token_exchange_failed": "the platform refused the code: used, expired, or another redirect",
+    "unauthorized": "the callback came without a signed-in session",
+    "unknown_error": "the platform gave an error that its documentation does not list",
 }
 
 
 def callback_error_code(error: str, error_type: str | None = None) -> str:
-    """Our code for the platform's refusal as it stands in the callback's address."""
+    """Return our code for the error that the platform put into the callback URL."""
     if error_type == "non_sandbox_target":
         return "non_sandbox_target"
     return CALLBACK_ERROR_CODES.get(error, "unknown_error")
 
 
 def exchange_error_code(error: PlatformError) -> str:
+    """Return our code for an error of the code exchange."""
     if error.code in CALLBACK_ERROR_CODES:
         return CALLBACK_ERROR_CODES[error.code]
     return next(

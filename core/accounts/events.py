@@ -1,19 +1,28 @@
-"""An account as host applications hear of it; what is told of at all is `core.outbox.EVENTS`."""
+"""App events about accounts: written to the outbox for the endpoints of host applications.
 
-from core.outbox import EVENT_TYPES, AppEvent
-from core.outbox import enqueue_events as write
+Which changes are app events is decided by `core.outbox.EVENT_TYPES`.
+"""
+
+from core.outbox import EVENT_TYPES, AppEvent, enqueue_events
 from db.accounts.accounts import Account
 from db.session import Session
 
 
 def enqueue_account_event(session: Session, account: Account, action: str) -> None:
-    """In the transaction of what has just happened to it."""
-    if action in EVENT_TYPES:
-        subject = f"account:{account.id}"
-        write(session, [AppEvent(account.user_id, action, subject, account_payload(account))])
+    """Enqueue the action if it is an app event, in the transaction of the change itself."""
+    if action not in EVENT_TYPES:
+        return
+    event = AppEvent(
+        user_id=account.user_id,
+        type=action,
+        subject=f"account:{account.id}",
+        data=account_payload(account),
+    )
+    enqueue_events(session, [event])
 
 
 def account_payload(account: Account) -> dict[str, object]:
+    """Return the account as host applications see it, without its tokens."""
     return {
         "account_id": account.id,
         "platform": account.provider,

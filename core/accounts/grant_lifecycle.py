@@ -1,7 +1,7 @@
-"""What becomes of an account and its posts when its grant ends, and when it comes back.
+"""What happens to an account and its posts when its grant ends, and when it is reconnected.
 
-Everybody who learns of it comes through here, so that posts are parked and people told the same
-way whoever brought the news: a refused refresh, a notice of the platform, a reconnect.
+Every way of learning that (a refused refresh, a platform's webhook, a reconnect) comes through
+here, so that posts are parked and owners notified in the same way.
 """
 
 from core import audit
@@ -18,6 +18,8 @@ DISCONNECTED_BY_PLATFORM = "disconnected_by_platform"
 REFRESH_FAILED = "refresh_failed"
 PERMISSIONS_MISSING = "permissions_missing"
 ENDS_SOON = "connection_ends_soon"
+"""Kinds of notifications."""
+
 RESOLVED_BY_RECONNECT = (
     NEEDS_RECONNECT,
     DISCONNECTED_BY_PLATFORM,
@@ -26,11 +28,16 @@ RESOLVED_BY_RECONNECT = (
     ENDS_SOON,
 )
 
+REVOKED = "revoked"
 ROTATION_LOST = "rotation_lost"
+"""Values of `status_cause` after a refused refresh."""
+
+DISCONNECTED = "disconnected"
+"""Why posts are parked or cancelled when their account is disconnected."""
 
 
 def mark_needs_reconnect(session: Session, account: Account, *, cause: str) -> None:
-    """Only a person can bring it back: its posts wait, and its owner is told, once per grant."""
+    """Park the account's posts and notify its owner, once per grant: only they can reconnect."""
     account.status = AccountStatus.NEEDS_RECONNECT
     account.status_cause = cause
     account.due_at = None
@@ -40,7 +47,7 @@ def mark_needs_reconnect(session: Session, account: Account, *, cause: str) -> N
 
 
 def mark_rotation_lost(session: Session, account: Account) -> None:
-    """The platform gave new tokens to nobody: the old access token serves until it ends."""
+    """The answer with the new tokens was lost: the old access token is used until it expires."""
     account.refresh_token_encrypted = None
     account.status_cause = ROTATION_LOST
     notify_owner(session, account, NEEDS_RECONNECT, why=ROTATION_LOST, code=ROTATION_LOST)
@@ -48,12 +55,14 @@ def mark_rotation_lost(session: Session, account: Account) -> None:
 
 
 def mark_revoked(session: Session, account: Account, *, cause: str = "removed") -> None:
-    """The platform says that the grant was taken back; whether that is news, the caller judged.
+    """The platform reported that the grant was revoked: clear the tokens and park the posts.
 
-    A refused call may have told its owner already that something is wrong: now it is known what.
+    The caller has checked that the report is about the present grant. An earlier notification
+    that a call was refused is resolved, because the new one names the reason.
     """
     resolve_notifications(session, account)
-    account.status, account.status_cause = AccountStatus.REVOKED, cause
+    account.status = AccountStatus.REVOKED
+    account.status_cause = cause
     clear_tokens(account)
     park_posts(session, account)
     notify_owner(session, account, DISCONNECTED_BY_PLATFORM, why=cause, code=cause)
@@ -61,7 +70,10 @@ def mark_revoked(session: Session, account: Account, *, cause: str = "removed") 
 
 
 def purge_dead_tokens(session: Session, *, limit: int = 100) -> int:
-    """Tokens that nobody can use any more are wiped; the account and its history stay."""
+    """Clear tokens that expired and cannot be refreshed. Return how many accounts had some.
+
+    The accounts and their history stay.
+    """
     dead_accounts = Grants(session).lock_expired(limit=limit)
     for account in dead_accounts:
         if account.status == AccountStatus.ACTIVE:
@@ -71,32 +83,33 @@ def purge_dead_tokens(session: Session, *, limit: int = 100) -> int:
 
 
 def mark_unreadable(session: Session, account: Account) -> None:
-    """A sealed token does not open. It stays as it is: the key may come back."""
-    account.status, account.status_cause = AccountStatus.CRYPTO_ERROR, "crypto_error"
+    """A token cannot be decrypted. It is kept, because its key may be restored."""
+    account.status = AccountStatus.CRYPTO_ERROR
+    account.status_cause = "crypto_error"
     park_posts(session, account)
     record_account_event(session, account, "account.unreadable")
 
 
 def on_reconnected(session: Session, account: Account) -> None:
-    """Connected again: parked posts go on, and nobody has to read any more that it was lost."""
+    """Resume the account's parked posts and resolve the notifications about its loss."""
     for post in ParkedPosts(session).resume(account.id):
         PostEvents(session).add(post, "resumed", note="the account is connected again")
     resolve_notifications(session, account)
 
 
 def resolve_notifications(session: Session, account: Account) -> None:
-    """What its owner was told of it is no longer so."""
+    """Resolve the owner's notifications about this account."""
     subject = f"account:{account.id}"
     Notifications(session).resolve(account.user_id, RESOLVED_BY_RECONNECT, subject=subject)
 
 
 def delete_notifications(session: Session, account: Account) -> None:
-    """Nothing that was told of it stays, its name least of all."""
+    """Delete all notifications about this account: they contain its name."""
     Notifications(session).delete_by_subject(account.user_id, subject=f"account:{account.id}")
 
 
 def clear_tokens(account: Account) -> None:
-    """Nothing is left to open, and whoever works on the old tokens is fenced."""
+    """Clear the tokens, and raise the lease token so that a refresh under way is not recorded."""
     account.access_token_encrypted = None
     account.refresh_token_encrypted = None
     account.refresh_started_at = None
@@ -107,7 +120,7 @@ def clear_tokens(account: Account) -> None:
 
 
 def park_posts(session: Session, account: Account, reason: str = NEEDS_RECONNECT) -> int:
-    """Its queued posts wait for a reconnect; how many there are."""
+    """Park the account's queued posts until it is reconnected. Return how many there are."""
     parked = ParkedPosts(session).park(account.id, reason)
     for post in parked:
         PostEvents(session).add(post, "held", note=reason)
@@ -122,9 +135,9 @@ def notify_owner(
     deduplication_key: str | None = None,
     **payload: str,
 ) -> None:
-    """Once for each grant, or for what else makes it one matter, however often it is tried.
+    """Notify the account's owner, once per grant or once per `deduplication_key`.
 
-    A `code` among the payload is one that `app/texts/` has words for.
+    A `code` in the payload is one that `app/texts/` has a text for.
     """
     subject = f"account:{account.id}"
     Notifications(session).add(
@@ -141,7 +154,7 @@ def notify_owner(
 def record_account_event(
     session: Session, account: Account, action: str, **details: object
 ) -> None:
-    """For the audit log, and for host applications if it is one of their events."""
+    """Write the action to the audit log, and to the outbox if it is an app event."""
     subject = f"account:{account.id}"
     audit.record_action(session, action, user_id=account.user_id, subject=subject, details=details)
     events.enqueue_account_event(session, account, action)

@@ -1,7 +1,7 @@
-"""Every secret sealed anew with the current key, online, a batch at a time.
+"""Key rotation: encrypt every stored secret again with the current key, online and in batches.
 
-A value that changes meanwhile is left to whoever changed it: they sealed with the current key.
-What does not open is counted and left as it is. Shows no value.
+A value that changes meanwhile is skipped: whoever changed it encrypted with the current key.
+A value that cannot be decrypted is counted and left as it is. No value is ever printed.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ BATCH_SIZE = 200
 
 @dataclass
 class RotationCounts:
-    """`keys`: values per key id as found at the start."""
+    """Progress of a rotation. `values_by_key`: encrypted values per key id, as at the start."""
 
     values_by_key: Counter[str] = field(default_factory=Counter)
     reencrypted: int = 0
@@ -36,7 +36,7 @@ class RotationCounts:
         return self.reencrypted + self.changed_meanwhile + self.unreadable
 
     def remaining(self, current: str) -> int:
-        """Values of other keys, those that do not open included."""
+        """How many values are encrypted with other keys, unreadable ones included."""
         return (
             sum(self.values_by_key.values())
             - self.values_by_key[current]
@@ -51,7 +51,7 @@ ReportProgress = Callable[[str, RotationCounts], None]
 def rotate_keys(
     database: Database, services: Services, *, dry_run: bool, report: ReportProgress
 ) -> RotationCounts:
-    """`report` is told the column and the counts so far after every batch."""
+    """Rotate all encrypted columns. `report` gets the column and the counts after every batch."""
     counts = RotationCounts()
     for column in ENCRYPTED_COLUMNS:
         with database.transaction() as session:
@@ -70,6 +70,7 @@ def rotate_column(
     counts: RotationCounts,
     report: ReportProgress,
 ) -> None:
+    """Rotate one column, a transaction per batch, in the order of row ids."""
     after = 0
     while True:
         with database.transaction() as session:
@@ -96,6 +97,7 @@ def reencrypt_value(
     except DecryptionFailed:
         counts.unreadable += 1
         return
-    is_replaced = EncryptedColumns(session).replace(column, value, encrypted)
-    counts.reencrypted += is_replaced
-    counts.changed_meanwhile += not is_replaced
+    if EncryptedColumns(session).replace(column, value, encrypted):
+        counts.reencrypted += 1
+    else:
+        counts.changed_meanwhile += 1

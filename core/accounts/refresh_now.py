@@ -1,10 +1,11 @@
-"""Every refresh that is due, right now, for somebody who waits to hear how it went."""
+"""Refresh all due accounts at once and report the results: for the CLI and the cron endpoint."""
 
 from dataclasses import dataclass, field
 
-from core.accounts.refresh import REFRESH_JOB, REVOKED_CAUSE, EncryptedGrant, RefreshRefused
+from core.accounts import grant_lifecycle
+from core.accounts.refresh import REFRESH_JOB, EncryptedGrant, RefreshRefused
 from core.bootstrap import Services
-from core.jobs import run_due as engine
+from core.jobs.run_due import run_due_rows
 from core.outcomes import Failure, Park, Snooze
 from db.accounts.accounts import Account
 from db.session import Database
@@ -31,7 +32,7 @@ class RefreshSummary:
         self, account: Account, outcome: EncryptedGrant | RefreshRefused | Failure | Snooze
     ) -> None:
         if isinstance(outcome, Park):
-            self.add_failure(account, account.status_cause or REVOKED_CAUSE)
+            self.add_failure(account, account.status_cause or grant_lifecycle.REVOKED)
         elif isinstance(outcome, RefreshRefused | Failure):
             self.add_failure(account, outcome.code)
         elif isinstance(outcome, Snooze):
@@ -44,9 +45,10 @@ class RefreshSummary:
 
 
 def refresh_due_accounts(database: Database, services: Services) -> RefreshSummary:
-    """At most `REFRESH_BATCH` accounts, within a minute."""
-    summary, limit = RefreshSummary(), services.settings.limits.refresh_batch_size
-    engine.run_due_rows(
+    """Refresh the due accounts: at most `REFRESH_BATCH` of them, within a minute."""
+    summary = RefreshSummary()
+    limit = services.settings.limits.refresh_batch_size
+    run_due_rows(
         REFRESH_JOB,
         database,
         services,

@@ -1,6 +1,7 @@
-"""Access tokens handed out: one that lasts, or word when to ask again. Never an expired one.
+"""Access tokens for calls to a platform: a valid one, or an exception that says when to retry.
 
-Must not refresh by itself nor know what tokens are used for.
+Workers use `get_access_token`, which requests a refresh and snoozes the job. HTTP requests use
+`get_or_refresh_token`, which runs the refresh itself and waits for it.
 """
 
 import time
@@ -22,23 +23,17 @@ from platforms.errors import TokenExpired
 from platforms.secret import Secret
 
 REFRESH_WAIT = timedelta(seconds=2)
-FAILING_REFRESH_WAIT = timedelta(
-    seconds=30
-)  # the refresh keeps a pace of its own, and wakes who waits for it
-REFRESH_POLL_SECONDS = (
-    0.05,
-    0.1,
-    0.2,
-    0.4,
-    0.8,
-    1.0,
-    1.0,
-)  # seconds between looks at another's refresh
+
+FAILING_REFRESH_WAIT = timedelta(seconds=30)
+"""A refresh that failed is retried on its own schedule, and wakes the posts that wait for it."""
+
+REFRESH_POLL_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
+"""Pauses between checks whether another process has finished the refresh."""
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A sealed access token with what it takes to open it, and the version it belongs to."""
+    """An encrypted access token, its encryption context and the token version it belongs to."""
 
     account_id: int
     encrypted: str
@@ -50,21 +45,26 @@ class AccessToken:
 
 
 def preload_tokens(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
-    """The accounts of a batch: as long as they are kept, `access` asks and writes nothing more."""
+    """Load the accounts of a batch into the session and mark their tokens as used.
+
+    While the caller keeps a reference to them, `get_access_token` needs no query of its own.
+    """
     accounts = Grants(session).list_with_token_state(account_ids)
-    unused_lately = [
-        one for one in accounts if one.status == AccountStatus.ACTIVE and not one.was_used_recently
+    not_used_recently = [
+        account
+        for account in accounts
+        if account.status == AccountStatus.ACTIVE and not account.was_used_recently
     ]
-    if unused_lately:
-        Grants(session).mark_used(*unused_lately)
+    if not_used_recently:
+        Grants(session).mark_used(*not_used_recently)
     return accounts
 
 
 def get_access_token(session: Session, account_id: int | None) -> AccessToken:
-    """A token good for at least TOKEN_GUARD_MINUTES.
+    """Return a token that is valid for at least TOKEN_GUARD_MINUTES.
 
-    Errors: Later while it is being renewed; Held when only a person can renew it;
-    NotConnected when the account is gone.
+    Errors: Snooze while it is being refreshed; Park if the owner has to reconnect the account;
+    NotConnected if the account was disconnected.
     """
     account = Accounts(session).get(account_id)
     if account is None or account.status == AccountStatus.DISCONNECTED:
@@ -75,17 +75,13 @@ def get_access_token(session: Session, account_id: int | None) -> AccessToken:
         Grants(session).mark_used(account)
     if not (account.has_usable_token or Grants(session).has_usable_token(account.id)):
         Grants(session).request_refresh(account.id, version=account.token_version)
-        failed_attempts = account.attempts - (
-            account.leased_until is not None
-        )  # less the one under way
-        raise Snooze(
-            FAILING_REFRESH_WAIT if failed_attempts > 0 else REFRESH_WAIT, "token on its way"
-        )
+        wait = FAILING_REFRESH_WAIT if account.failed_attempts > 0 else REFRESH_WAIT
+        raise Snooze(wait, "token on its way")
     return access_token_of(account)
 
 
 def access_token_of(account: Account) -> AccessToken:
-    """Its access token as it is, however long it may last."""
+    """Return the account's access token as stored, however long it is still valid."""
     context = access_token_context(account.provider, account.open_id, account.user_id)
     return AccessToken(
         account.id, str(account.access_token_encrypted), context, account.token_version
@@ -93,13 +89,13 @@ def access_token_of(account: Account) -> AccessToken:
 
 
 def report_refused_token(session: Session, token: AccessToken) -> NoReturn:
-    """The platform no longer takes this token: renew it, unless that already happened.
+    """The platform refused this token: request a refresh, unless that already happened.
 
-    Errors: Later, so that the refused call is repeated with the new token; TokenExpired if this
-    one was renewed for such a refusal already, so that the next try counts as one.
+    Errors: Snooze, so that the refused call is repeated with the new token; TokenExpired if this
+    token is itself the result of such a refresh, so that the retry counts as an attempt.
     """
     if not Grants(session).force_refresh(token.account_id, version=token.version):
-        raise TokenExpired("refused although it was renewed a moment ago")
+        raise TokenExpired("the platform refused a token that was refreshed only just before")
     raise Snooze(REFRESH_WAIT, "token refused by the platform")
 
 
@@ -110,10 +106,10 @@ def get_or_refresh_token(
     *,
     refused_token: AccessToken | None = None,
 ) -> AccessToken:
-    """A token that lasts, renewed right here if need be; single flight by the row's lease.
+    """Return a valid token; refresh it here if needed. The row's lease allows one refresh at once.
 
-    Shapes: `refused` is a token that the platform did not take although it should have lasted.
-    Errors: NotConnected, NeedsReconnect; Away if it cannot be renewed just now.
+    Shapes: `refused_token` is a token that the platform refused before it expired.
+    Errors: NotConnected, NeedsReconnect; ServiceUnavailable if the refresh fails or takes too long.
     """
     token = find_valid_token(
         database, account_id, refused_token=refused_token, request_refresh=True
@@ -128,7 +124,9 @@ def get_or_refresh_token(
         token = find_valid_token(database, account_id, refused_token=refused_token)
     if isinstance(token, AccessToken):
         return token
-    raise ServiceUnavailable("the token could not be renewed", retry_after=FAILING_REFRESH_WAIT)
+    raise ServiceUnavailable(
+        "the access token could not be refreshed", retry_after=FAILING_REFRESH_WAIT
+    )
 
 
 def find_valid_token(
@@ -138,15 +136,19 @@ def find_valid_token(
     refused_token: AccessToken | None,
     request_refresh: bool = False,
 ) -> AccessToken | bool:
-    """The token if it lasts, else whether it is being renewed, or just about to be."""
+    """Return the token if it is valid, else whether a refresh is under way or due.
+
+    `request_refresh` makes the account due for refresh if no worker has claimed it.
+    """
     with database.transaction() as session:
         account = Accounts(session).lock(account_id)
         if account is None or account.status == AccountStatus.DISCONNECTED:
             raise NotConnected
         if account.status != AccountStatus.ACTIVE:
             raise NeedsReconnect(f"account {account_id}: {account.status_cause}")
-        is_valid = Grants(session).has_usable_token(account_id)
-        if is_valid and (refused_token is None or refused_token.version != account.token_version):
+        is_usable = Grants(session).has_usable_token(account_id)
+        is_refused = refused_token is not None and refused_token.version == account.token_version
+        if is_usable and not is_refused:
             Grants(session).mark_used(account)
             return access_token_of(account)
         if request_refresh and account.leased_until is None:

@@ -1,7 +1,4 @@
-"""How sure an account's access is, in one word for its owner. Pure: the caller brings the time.
-
-Must not know why, nor what anybody should do about it.
-"""
+"""Accounts and platforms as their owner sees them: status, health, features, expiry. Read-only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,42 +9,8 @@ from core.bootstrap import Services
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.session import Session
 
-EXPIRY_WARNING_PERIOD = timedelta(
-    days=14
-)  # so long before the last end its owner should know of it
-
-
-class AccountHealth(StrEnum):
-    GOOD = "good"  # it lasts, or is renewed in time by itself
-    RENEWING = "renewing"  # the token has ended and is renewed at its next use, or right now
-    FAILING = "failing"  # renewing did not work lately; we go on trying
-    ENDING = "ending"  # it still works, but soon nothing can renew it any more
-    ENDED = "ended"  # only its owner can bring it back
-
-
-def account_health(account: Account, *, now: datetime) -> AccountHealth:
-    if account.status != AccountStatus.ACTIVE:
-        return AccountHealth.ENDED
-    end = final_expiry(account)
-    if end is not None and end - now < EXPIRY_WARNING_PERIOD:
-        return AccountHealth.ENDING if end > now else AccountHealth.ENDED
-    if account.attempts - (account.leased_until is not None) > 0:
-        return AccountHealth.FAILING
-    return AccountHealth.GOOD if account.expires_at > now else AccountHealth.RENEWING
-
-
-def final_expiry(account: Account) -> datetime | None:
-    """When it is over unless its owner connects it again; None if nobody has said so.
-
-    The platform may move it with each renewal; it is what was said last.
-    """
-    if account.refresh_token_encrypted is None:
-        return account.expires_at
-    end = account.refresh_expires_at
-    return None if end is None else max(end, account.expires_at)
-
-
-# MERGED core.accounts.standing: Connected accounts: connect, disconnect, keep alive, and how they stand. Opens no token.
+EXPIRY_WARNING_PERIOD = timedelta(days=14)
+"""How long before a grant's final expiry its owner is warned."""
 
 FEATURE_SCOPES: Mapping[str, Mapping[str, str]] = {
     "tiktok": {
@@ -56,12 +19,45 @@ FEATURE_SCOPES: Mapping[str, Mapping[str, str]] = {
         "analytics": "video.list",
     },
 }
-"""What a platform can do here, and the permission each takes."""
+"""Platform → feature of ours → the scope it requires."""
+
+
+class AccountHealth(StrEnum):
+    """How reliable the access to an account is, in one word for its owner."""
+
+    GOOD = "good"  # the token is valid and will be refreshed in time
+    RENEWING = "renewing"  # the token has expired and is refreshed now, or at its next use
+    FAILING = "failing"  # the last refreshes failed; they are retried
+    ENDING = "ending"  # the token is valid, but soon it cannot be refreshed any more
+    ENDED = "ended"  # only its owner can reconnect it
+
+
+def account_health(account: Account, *, now: datetime) -> AccountHealth:
+    """Return the account's health at the time `now`. Pure."""
+    if account.status != AccountStatus.ACTIVE:
+        return AccountHealth.ENDED
+    end = final_expiry(account)
+    if end is not None and end - now < EXPIRY_WARNING_PERIOD:
+        return AccountHealth.ENDING if end > now else AccountHealth.ENDED
+    if account.failed_attempts > 0:
+        return AccountHealth.FAILING
+    return AccountHealth.GOOD if account.expires_at > now else AccountHealth.RENEWING
+
+
+def final_expiry(account: Account) -> datetime | None:
+    """Return when the access ends unless the owner reconnects; None if the platform gave no date.
+
+    The platform may move that date with each refresh; this is the last one it gave.
+    """
+    if account.refresh_token_encrypted is None:
+        return account.expires_at
+    end = account.refresh_expires_at
+    return None if end is None else max(end, account.expires_at)
 
 
 @dataclass(frozen=True)
 class AccountView:
-    """One account as its owner may see it."""
+    """One account as shown to its owner."""
 
     id: int
     provider: str
@@ -77,17 +73,17 @@ class AccountView:
     health: AccountHealth
     renews_at: datetime | None
     renewed_at: datetime | None
-    ends_at: datetime | None  # unless its owner connects it again
-    refresh_error: str | None  # why the last renewal did not work
+    ends_at: datetime | None  # unless its owner reconnects it
+    refresh_error: str | None  # code of the last refresh if it failed
 
     @property
     def is_active(self) -> bool:
-        """Whether there is a token to call with, or one to be had."""
+        """Whether there is an access token, or one can be fetched."""
         return self.status == AccountStatus.ACTIVE
 
     @property
     def needs_reconnect(self) -> bool:
-        """Also while the old token still serves although nothing can renew it."""
+        """True also while the access token still works but cannot be refreshed."""
         return not self.is_active or self.cause is not None
 
     @property
@@ -97,7 +93,7 @@ class AccountView:
 
 @dataclass(frozen=True)
 class PlatformView:
-    """One platform as a user finds it. `missing` are the names that keep it off."""
+    """One platform as shown to a user. It is off while `missing_settings` names any."""
 
     platform: str
     is_configured: bool
@@ -107,25 +103,30 @@ class PlatformView:
 
     @property
     def health(self) -> str:
-        """off, unconnected, healthy, or degraded: some account needs its owner, or soon will."""
-        if not self.is_configured or not self.accounts:
-            return "unconnected" if self.is_configured else "off"
-        return "degraded" if any(one.is_unhealthy for one in self.accounts) else "healthy"
+        """off, unconnected, healthy, or degraded: an account needs its owner, or soon will."""
+        if not self.is_configured:
+            return "off"
+        if not self.accounts:
+            return "unconnected"
+        return "degraded" if any(view.is_unhealthy for view in self.accounts) else "healthy"
 
 
 def list_account_views(
     session: Session, services: Services, *, user_id: int, provider: str
 ) -> tuple[AccountView, ...]:
-    """The user's connected accounts of a platform, the newest first."""
-    found = Accounts(session).list_for_user(user_id, provider)
-    scopes, now = requested_scopes(services, provider), services.now()
-    return tuple(build_account_view(account, scopes, now=now) for account in found)
+    """List the user's connected accounts of a platform, newest first."""
+    scopes = requested_scopes(services, provider)
+    now = services.now()
+    return tuple(
+        build_account_view(account, scopes, now=now)
+        for account in Accounts(session).list_for_user(user_id, provider)
+    )
 
 
 def list_platform_views(
     session: Session, services: Services, *, user_id: int
 ) -> list[PlatformView]:
-    """Every platform there could be here, switched on or not."""
+    """List every supported platform with the user's accounts, switched on or not."""
     settings = services.settings
     return [
         PlatformView(

@@ -1,4 +1,4 @@
-"""Everything one can do with endpoints, under one name for the edges. Decides nothing itself."""
+"""The endpoints capability: what app may use of it."""
 
 from core.endpoints.endpoints import (
     CreatedEndpoint,

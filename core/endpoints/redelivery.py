@@ -1,4 +1,4 @@
-"""What was delivered and how, one more try on somebody's word, and a message to try things out."""
+"""List the deliveries of an endpoint, redeliver one, or send a test message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from db.session import Session
 
 @dataclass(frozen=True)
 class DeliveryDetails:
-    """A delivery with what it brings, and how each try went."""
+    """A delivery with its message and the log of its attempts."""
 
     delivery: Delivery
     message: OutboxMessage
-    tries: Sequence[DeliveryAttempt]
+    attempts: Sequence[DeliveryAttempt]
 
     @property
     def state(self) -> str:
-        """delivered, dead, waiting for its next try, or paused with its endpoint."""
+        """delivered, dead, waiting for its next attempt, or paused with its endpoint."""
         if self.delivery.dead_at is not None:
             return "dead"
         if self.delivery.due_at is not None or self.delivery.leased_until is not None:
@@ -33,6 +33,8 @@ class DeliveryDetails:
 
 @dataclass(frozen=True)
 class DeliveryPage:
+    """`next_before` is the cursor of the next page; None at the end."""
+
     deliveries: Sequence[DeliveryDetails]
     next_before: int | None
 
@@ -40,34 +42,44 @@ class DeliveryPage:
 def list_deliveries(
     session: Session, endpoint_id: int, *, user_id: int, limit: int, before: int | None = None
 ) -> DeliveryPage:
-    """The newest first. Errors: NotFound."""
+    """List the endpoint's deliveries, newest first. Errors: NotFound."""
     get_endpoint(session, endpoint_id, user_id=user_id)
-    found = Deliveries(session).page(endpoint_id, limit=limit + 1, before=before)
-    rows = found[:limit]
-    tries = DeliveryAttempts(session).list_by_delivery([delivery.id for delivery, _ in rows])
-    details = [DeliveryDetails(delivery, message, tries[delivery.id]) for delivery, message in rows]
-    return DeliveryPage(details, rows[-1][0].id if len(found) > limit else None)
+    rows = Deliveries(session).page(endpoint_id, limit=limit + 1, before=before)
+    has_next_page = len(rows) > limit
+    rows = rows[:limit]
+    attempts = DeliveryAttempts(session).list_by_delivery([delivery.id for delivery, _ in rows])
+    details = [
+        DeliveryDetails(delivery, message, attempts[delivery.id]) for delivery, message in rows
+    ]
+    return DeliveryPage(details, details[-1].delivery.id if has_next_page else None)
 
 
 def redeliver_message(session: Session, delivery_id: int, *, user_id: int) -> DeliveryDetails:
-    """The same message once more, under the same id, along the whole curve; ring afterwards.
+    """Make a delivery due again with the same message id and all attempts of the retry policy.
 
-    Errors: NotFound; Conflict while it is on its way, or its endpoint disabled.
+    The caller wakes a worker after the commit.
+    Errors: NotFound; Conflict while it is being sent or its endpoint is disabled.
     """
-    found = Deliveries(session).lock_for_user(delivery_id, user_id=user_id)
-    if found is None:
-        raise NotFound("no such delivery")
-    delivery, message, endpoint = found
+    locked = Deliveries(session).lock_for_user(delivery_id, user_id=user_id)
+    if locked is None:
+        raise NotFound("this user has no such delivery")
+    delivery, message, endpoint = locked
     require_enabled(endpoint)
     if delivery.leased_until is not None:
-        raise Conflict("it is on its way right now")
-    delivery.due_at, delivery.attempts = Deliveries.now(), 0
-    delivery.asked, delivery.dead_at, delivery.last_error = True, None, None
+        raise Conflict("the delivery is being sent: wait until the attempt has ended")
+    delivery.due_at = Deliveries.now()
+    delivery.attempts = 0
+    delivery.asked = True
+    delivery.dead_at = None
+    delivery.last_error = None
     session.flush()
     session.refresh(delivery)
-    subject, audit_details = f"delivery:{delivery.id}", {"message": message.name}
     audit.record_action(
-        session, "delivery.again", user_id=user_id, subject=subject, details=audit_details
+        session,
+        "delivery.again",
+        user_id=user_id,
+        subject=f"delivery:{delivery.id}",
+        details={"message": message.name},
     )
     return DeliveryDetails(
         delivery, message, DeliveryAttempts(session).list_by_delivery([delivery.id])[delivery.id]
@@ -75,18 +87,25 @@ def redeliver_message(session: Session, delivery_id: int, *, user_id: int) -> De
 
 
 def send_test_message(session: Session, endpoint_id: int, *, user_id: int) -> DeliveryDetails:
-    """A message for this endpoint alone; ring afterwards. Errors: NotFound, Conflict."""
+    """Enqueue a test message for this endpoint alone. The caller wakes a worker after the commit.
+
+    Errors: NotFound; Conflict if the endpoint is disabled.
+    """
     endpoint = get_endpoint(session, endpoint_id, user_id=user_id)
     require_enabled(endpoint)
     subject = f"endpoint:{endpoint.id}"
     event = AppEvent(endpoint.user_id, TEST_EVENT_TYPE, subject, {"endpoint_id": endpoint.id})
     (delivery_id,) = insert_deliveries(session, [(event, [endpoint])], is_manual=True)
-    found = Deliveries(session).lock_for_user(delivery_id, user_id=user_id)
-    if found is None:
-        raise NotFound("no such delivery")
-    return DeliveryDetails(found[0], found[1], [])
+    locked = Deliveries(session).lock_for_user(delivery_id, user_id=user_id)
+    if locked is None:
+        raise NotFound("the delivery was deleted meanwhile")
+    delivery, message, _ = locked
+    return DeliveryDetails(delivery, message, attempts=[])
 
 
 def require_enabled(endpoint: Endpoint) -> None:
+    """Errors: Conflict if the endpoint is disabled."""
     if endpoint.disabled_at is not None:
-        raise Conflict("the endpoint is disabled", details={"cause": endpoint.disabled_cause})
+        raise Conflict(
+            "the endpoint is disabled: enable it first", details={"cause": endpoint.disabled_cause}
+        )

@@ -1,18 +1,22 @@
-"""Everything one can do with numbers, under one name for the edges. Decides nothing itself."""
+"""The insights capability: what app and tasks may use of it."""
 
 from core.insights.enrol import enrol_accounts
-from core.insights.queries import (
+from core.insights.history import (
     METRICS_BY_SUBJECT,
     SERIES_STEPS,
-    AccountOverview,
     Series,
+    SeriesPoint,
+    default_step,
+    load_series,
+)
+from core.insights.insights_request import InsightsRequest, InsightsResult, load_insights
+from core.insights.queries import (
+    AccountOverview,
     VideoListPage,
     VideoMetrics,
-    default_step,
     list_videos,
     load_account_overview,
     load_post_metrics,
-    load_series,
     load_video_totals,
     sum_videos,
 )
@@ -23,14 +27,18 @@ __all__ = [
     "SAMPLING_JOB",
     "SERIES_STEPS",
     "AccountOverview",
+    "InsightsRequest",
+    "InsightsResult",
     "SamplingSummary",
     "Series",
+    "SeriesPoint",
     "VideoListPage",
     "VideoMetrics",
     "default_step",
     "enrol_accounts",
     "list_videos",
     "load_account_overview",
+    "load_insights",
     "load_post_metrics",
     "load_series",
     "load_video_totals",

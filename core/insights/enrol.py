@@ -1,4 +1,4 @@
-"""Who is sampled: every live account that allows it, as long as this installation wants it."""
+"""Enrol accounts for sampling: every active account whose scopes allow it."""
 
 from core.bootstrap import Services
 from core.insights.sampling_steps import ANALYTICS_SCOPES, enabled_platforms
@@ -7,9 +7,10 @@ from db.session import Database
 
 
 def enrol_accounts(database: Database, services: Services) -> int:
-    """How many accounts are sampled from now on, or again; the bell is rung for them.
+    """Schedule accounts that are not sampled yet, and wake a worker. Return how many.
 
-    Where something was published since the last look, the next look is brought forward.
+    Accounts that published something since their last listing are listed again at once. Does
+    nothing for platforms whose insights are switched off.
     """
     enabled_providers = enabled_platforms(services)
     scopes = {

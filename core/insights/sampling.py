@@ -1,6 +1,6 @@
-"""Numbers as due work: one question of one account per claim. Opens no token but in `perform`.
+"""Sampling as due work: one request about one account per claim.
 
-`STEPS` is the table: how each is asked, and what is written down of the answer.
+`SAMPLING_STEPS` lists how each step fetches from the platform and records the response.
 """
 
 import time
@@ -20,6 +20,9 @@ from core.insights import sampling_steps
 from core.insights.enrol import enrol_accounts
 from core.insights.sampling_schedule import DAY, HOUR
 from core.insights.sampling_steps import (
+    COUNTING,
+    LISTING,
+    TOTALS,
     SamplingDenied,
     SamplingJob,
     StepAnswer,
@@ -41,8 +44,8 @@ from platforms.insights_base import Insights
 from platforms.secret import Secret
 
 PERMISSION_ERROR_CODES = frozenset({"scope_not_authorized", "scope_permission_missed"})
-EXHAUSTED_RETRY_DELAY = HOUR  # between tries once patience is spent: numbers may come back any time
-PERMISSION_RETRY_DELAY = DAY  # after which we see whether we may ask again
+EXHAUSTED_RETRY_DELAY = HOUR  # between attempts after the retry policy is exhausted
+PERMISSION_RETRY_DELAY = DAY  # before a step is repeated that lacked a permission
 
 log = structlog.get_logger(__name__)
 
@@ -53,52 +56,104 @@ class SamplingStep(NamedTuple):
 
 
 SAMPLING_STEPS = {
-    "listing": SamplingStep(sampling_steps.fetch_video_page, sampling_steps.record_video_page),
-    "counting": SamplingStep(sampling_steps.fetch_known_videos, sampling_steps.record_known_videos),
-    "totals": SamplingStep(
-        sampling_steps.fetch_account_totals, sampling_steps.record_account_totals
+    LISTING: SamplingStep(
+        fetch=sampling_steps.fetch_video_page, record=sampling_steps.record_video_page
+    ),
+    COUNTING: SamplingStep(
+        fetch=sampling_steps.fetch_known_videos, record=sampling_steps.record_known_videos
+    ),
+    TOTALS: SamplingStep(
+        fetch=sampling_steps.fetch_account_totals, record=sampling_steps.record_account_totals
     ),
 }
 
 SamplingOutcome = StepAnswer | SamplingDenied | TokenRefused
 
 
-def prepare_sampling(session: Session, watch: SamplingSchedule) -> SamplingJob:
-    access_token = get_access_token(session, watch.oauth_account_id)
-    account = Accounts(session).get(watch.oauth_account_id)
-    if account is None:
-        raise NotConnected
-    return next_sampling_job(session, watch, account, access_token)
+SAMPLING_RETRY_POLICY = RetryPolicy(seconds(5, 15, 30, 60) + minutes(2, 5, 15, 30, 60))
 
 
-def execute_sampling(job: SamplingJob, services: Services) -> SamplingOutcome:
-    insights = find_insights_adapter(services, job.provider)
-    if job.step not in SAMPLING_STEPS:
-        return StepAnswer(job, None, services.jitter())
-    wait = services.rate_limits.acquire(job.access_token.account_id, "reads")
-    if wait:
-        raise Snooze(wait, "read limit of the platform")
-    token = job.access_token.decrypt(services)
-    with measure_request(job):
-        try:
-            return StepAnswer(
-                job, SAMPLING_STEPS[job.step].fetch(insights, token, job), services.jitter()
-            )
-        except TokenExpired:
-            return TokenRefused(job.access_token)
-        except RateLimited as error:
-            services.rate_limits.block(job.access_token.account_id, "reads", error.retry_after)
-            raise
-        except Rejected as error:
-            if error.code not in PERMISSION_ERROR_CODES:
+class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
+    """Samples the insights of one account. The row is its sampling schedule."""
+
+    kind = "insights"
+    queue = SAMPLING_QUEUE
+    retry_policy = SAMPLING_RETRY_POLICY
+    lease = timedelta(seconds=90)
+    batch_size = 16
+    pool_size = 8
+
+    def prepare(self, session: Session, schedule: SamplingSchedule) -> SamplingJob:
+        access_token = get_access_token(session, schedule.oauth_account_id)
+        account = Accounts(session).get(schedule.oauth_account_id)
+        if account is None:
+            raise NotConnected
+        return next_sampling_job(session, schedule, account, access_token)
+
+    def execute(self, job: SamplingJob, services: Services) -> SamplingOutcome:
+        insights = find_insights_adapter(services, job.provider)
+        if job.step not in SAMPLING_STEPS:
+            return StepAnswer(job, None, services.jitter())
+        wait = services.rate_limits.acquire(job.access_token.account_id, "reads")
+        if wait:
+            raise Snooze(wait, "read limit of the platform")
+        token = job.access_token.decrypt(services)
+        with measure_request(job):
+            try:
+                return StepAnswer(
+                    job, SAMPLING_STEPS[job.step].fetch(insights, token, job), services.jitter()
+                )
+            except TokenExpired:
+                return TokenRefused(job.access_token)
+            except RateLimited as error:
+                services.rate_limits.block(job.access_token.account_id, "reads", error.retry_after)
                 raise
-            return SamplingDenied(job, error.code)
+            except Rejected as error:
+                if error.code not in PERMISSION_ERROR_CODES:
+                    raise
+                return SamplingDenied(job, error.code)
+
+    def record(
+        self, session: Session, schedule: SamplingSchedule, outcome: SamplingOutcome
+    ) -> Reschedule:
+        """Record the response; nothing is stored if the account was disconnected meanwhile."""
+        if isinstance(outcome, TokenRefused):
+            report_refused_token(session, outcome.access_token)
+        account = Accounts(session).get(schedule.oauth_account_id)
+        if account is None or account.disconnected_at is not None:
+            return Reschedule(None)
+        if isinstance(outcome, SamplingDenied):
+            postpone_denied_step(session, schedule, outcome)
+        elif outcome.job.step in SAMPLING_STEPS:
+            SAMPLING_STEPS[outcome.job.step].record(session, schedule, account, outcome)
+            if outcome.job.step != TOTALS:
+                schedule.problem = None
+        return Reschedule(next_due_delay(session, schedule))
+
+    def on_retry(
+        self, _session: Session, schedule: SamplingSchedule, reason: Failure | Snooze
+    ) -> None:
+        """Store why a schedule is parked. `enrol_accounts` resumes it when that is over."""
+        if isinstance(reason, Park):
+            schedule.problem = str(reason)
+
+    def on_exhausted(self, _session: Session, schedule: SamplingSchedule, failure: Failure) -> None:
+        """Try again after an hour: only samples are lost. A disconnected account is not retried."""
+        schedule.problem = failure.code
+        schedule.list_cursor = None
+        if failure.code != NotConnected.code:
+            schedule.due_at = Grants.now() + EXHAUSTED_RETRY_DELAY
+            schedule.attempts = SAMPLING_RETRY_POLICY.max_attempts - 1
+
+
+SAMPLING_JOB = SamplingJobType()
 
 
 @contextmanager
 def measure_request(job: SamplingJob) -> Iterator[None]:
-    """One question: answered or not, and how long it took."""
-    started, outcome = time.monotonic(), "failed"
+    """Count the request in the metrics, with its outcome and its duration."""
+    started = time.monotonic()
+    outcome = "failed"
     try:
         yield
         outcome = "answered"
@@ -108,80 +163,35 @@ def measure_request(job: SamplingJob) -> Iterator[None]:
         metrics.with_labels(metrics.INSIGHTS_SECONDS, *labels).observe(time.monotonic() - started)
 
 
-def record_sampling(
-    session: Session, watch: SamplingSchedule, outcome: SamplingOutcome
-) -> Reschedule:
-    """Of an account that was let go meanwhile nothing is kept."""
-    if isinstance(outcome, TokenRefused):
-        report_refused_token(session, outcome.access_token)
-    account = Accounts(session).get(watch.oauth_account_id)
-    if account is None or account.disconnected_at is not None:
-        return Reschedule(None)
-    if isinstance(outcome, SamplingDenied):
-        postpone_denied_step(session, watch, outcome)
-    elif outcome.job.step in SAMPLING_STEPS:
-        SAMPLING_STEPS[outcome.job.step].record(session, watch, account, outcome)
-        watch.problem = watch.problem if outcome.job.step == "totals" else None
-    return Reschedule(next_due_delay(session, watch))
-
-
 def postpone_denied_step(
-    session: Session, watch: SamplingSchedule, outcome: SamplingDenied
+    session: Session, schedule: SamplingSchedule, outcome: SamplingDenied
 ) -> None:
-    """It may be asked again tomorrow; whatever else may be asked goes on."""
-    at, step = database_now(session), outcome.job.step
-    log.warning("insights.denied", account=watch.oauth_account_id, step=step, code=outcome.code)
-    if step == "totals":
-        watch.totals_due_at = at + PERMISSION_RETRY_DELAY
-        return
-    watch.problem, watch.list_cursor = outcome.code, None
-    watch.list_due_at = at + PERMISSION_RETRY_DELAY
-    Videos(session).postpone(watch.oauth_account_id, PERMISSION_RETRY_DELAY)
-
-
-def next_due_delay(session: Session, watch: SamplingSchedule) -> timedelta:
-    """Until the first of its questions is due."""
-    session.flush()
-    videos = Videos(session).next_due_at(watch.oauth_account_id)
-    times = (watch.list_due_at, watch.totals_due_at, videos)
-    return max(
-        min(time for time in times if time is not None) - database_now(session), timedelta(0)
+    """Repeat the denied step after `PERMISSION_RETRY_DELAY`; the other steps go on."""
+    at = database_now(session)
+    step = outcome.job.step
+    log.warning(
+        "insights.permission_denied",
+        account=schedule.oauth_account_id,
+        step=step,
+        code=outcome.code,
     )
+    if step == TOTALS:
+        schedule.totals_due_at = at + PERMISSION_RETRY_DELAY
+        return
+    schedule.problem = outcome.code
+    schedule.list_cursor = None
+    schedule.list_due_at = at + PERMISSION_RETRY_DELAY
+    Videos(session).postpone(schedule.oauth_account_id, PERMISSION_RETRY_DELAY)
 
 
-def on_sampling_retry(_session: Session, watch: SamplingSchedule, reason: Failure | Snooze) -> None:
-    """A watch that is held says why; it is opened again with its account, or by a setting."""
-    if isinstance(reason, Park):
-        watch.problem = str(reason)
-
-
-def on_sampling_exhausted(_session: Session, watch: SamplingSchedule, failure: Failure) -> None:
-    """Nothing is lost but samples. Of an account that is gone there is nothing to ask."""
-    watch.problem, watch.list_cursor = failure.code, None
-    if failure.code != NotConnected.code:
-        watch.due_at = Grants.now() + EXHAUSTED_RETRY_DELAY
-        watch.attempts = SAMPLING_RETRY_POLICY.max_attempts - 1
-
-
-SAMPLING_RETRY_POLICY = RetryPolicy(seconds(5, 15, 30, 60) + minutes(2, 5, 15, 30, 60))
-
-SAMPLING_JOB: JobType[SamplingSchedule, SamplingJob, SamplingOutcome] = JobType(
-    kind="insights",
-    wake_kind="insights",
-    queue=SAMPLING_QUEUE,
-    prepare=prepare_sampling,
-    execute=execute_sampling,
-    record=record_sampling,
-    on_exhausted=on_sampling_exhausted,
-    on_retry=on_sampling_retry,
-    policy=SAMPLING_RETRY_POLICY,
-    lease=timedelta(seconds=90),
-    batch_size=16,
-    pool_size=8,
-)
-
-
-# MERGED core.insights.sweep: Numbers that are due, right now, for somebody who waits to hear how it went.
+def next_due_delay(session: Session, schedule: SamplingSchedule) -> timedelta:
+    """Return the delay until the first step of the account is due."""
+    session.flush()
+    videos_due_at = Videos(session).next_due_at(schedule.oauth_account_id)
+    due_times = [schedule.list_due_at, schedule.totals_due_at]
+    if videos_due_at is not None:
+        due_times.append(videos_due_at)
+    return max(min(due_times) - database_now(session), timedelta(0))
 
 
 @dataclass(frozen=True)
@@ -192,7 +202,7 @@ class FailedSample:
 
 @dataclass
 class SamplingSummary:
-    """Questions: answered, put off, refused or failed."""
+    """Counts of a manual run: requests answered, skipped for now, and refused or failed."""
 
     answered: int = 0
     skipped: int = 0
@@ -203,10 +213,10 @@ class SamplingSummary:
         return self.answered + self.skipped + len(self.failures)
 
     def add_outcome(
-        self, watch: SamplingSchedule, outcome: SamplingOutcome | Failure | Snooze
+        self, schedule: SamplingSchedule, outcome: SamplingOutcome | Failure | Snooze
     ) -> None:
         if isinstance(outcome, SamplingDenied | Failure):
-            self.failures.append(FailedSample(watch.oauth_account_id, outcome.code))
+            self.failures.append(FailedSample(schedule.oauth_account_id, outcome.code))
         elif isinstance(outcome, Snooze):
             self.skipped += 1
         else:
@@ -214,9 +224,10 @@ class SamplingSummary:
 
 
 def sample_due_insights(database: Database, services: Services) -> SamplingSummary:
-    """At most `INSIGHTS_BATCH` questions, within a minute."""
+    """Sample what is due, for the CLI and the cron endpoint: at most `INSIGHTS_BATCH` requests."""
     enrol_accounts(database, services)
-    summary, limit = SamplingSummary(), services.settings.limits.insights_batch_size
+    summary = SamplingSummary()
+    limit = services.settings.limits.insights_batch_size
     run_due_rows(
         SAMPLING_JOB,
         database,

@@ -1,6 +1,9 @@
-"""One question about an account's numbers: which, with what token, and what came of it.
+"""The steps of sampling an account: list its videos, count known videos, fetch its totals.
 
-Values and the choice of what is asked next. Must not ask by itself.
+Each step has a function that fetches from the platform and one that records the response. The
+first listing reads the whole list of public videos, one page per claim; later listings stop at the
+first page without a new video. Known videos are queried up to twenty at a time, and videos that
+the platform no longer returns are marked as missing.
 """
 
 from collections.abc import Sequence
@@ -33,16 +36,30 @@ ANALYTICS_SCOPES = {
     for provider, features in FEATURE_SCOPES.items()
     if "analytics" in features
 }
-"""Without this one of its platform nobody is sampled."""
+"""Platform → the scope that sampling requires."""
 
-MAX_VIDEOS_PER_REQUEST = 20  # videos a question
-DUE_LOOKAHEAD = timedelta(minutes=2)  # what falls due so soon is asked for as well
+LISTING = "listing"
+COUNTING = "counting"
+TOTALS = "totals"
+NOTHING_DUE = "nothing due"
+"""Steps. The first three are also labels of metrics."""
+
+VIDEO_SUBJECT = "video"
+ACCOUNT_SUBJECT = "account"
+"""Kinds of subjects of metric snapshots."""
+
+ACCOUNT_METRICS = ("followers", "following", "likes", "videos")
+MAX_VIDEOS_PER_REQUEST = 20
+DUE_LOOKAHEAD = timedelta(minutes=2)
+"""Videos that fall due within this time are queried in the same request."""
 
 INSIGHTS_OFF = "insights are off"
 
 
 @dataclass(frozen=True)
 class SamplingJob:
+    """One request to the platform, or none if the step is `NOTHING_DUE`."""
+
     step: str
     access_token: AccessToken
     provider: str
@@ -53,7 +70,7 @@ class SamplingJob:
 
 @dataclass(frozen=True)
 class StepAnswer:
-    """`value` is what the platform said, in the shape of the step; None after a rest."""
+    """The platform's response; the type of `value` depends on the step, None if nothing was due."""
 
     job: SamplingJob
     value: Any
@@ -62,7 +79,7 @@ class StepAnswer:
 
 @dataclass(frozen=True)
 class SamplingDenied:
-    """The platform does not let us ask this, whatever it said when the account was connected."""
+    """The platform refused the request for lack of a permission, although the scope was granted."""
 
     job: SamplingJob
     code: str
@@ -74,39 +91,44 @@ class TokenRefused:
 
 
 def next_sampling_job(
-    session: Session, watch: SamplingSchedule, account: Account, access_token: AccessToken
+    session: Session, schedule: SamplingSchedule, account: Account, access_token: AccessToken
 ) -> SamplingJob:
-    """What is due of this account; a step called `rest` if nothing is."""
+    """Build the job of the step that is due for this account."""
     at = database_now(session)
-    step = next_due_step(session, watch, at)
+    step = next_due_step(session, schedule, at)
     video_ids: tuple[str, ...] = ()
-    if step == "counting":
+    if step == COUNTING:
         video_ids = tuple(
             Videos(session).list_due(
                 account.id, until=at + DUE_LOOKAHEAD, limit=MAX_VIDEOS_PER_REQUEST
             )
         )
     scopes = tuple(scope.strip() for scope in account.scope.split(","))
-    return SamplingJob(step, access_token, account.provider, scopes, watch.list_cursor, video_ids)
+    return SamplingJob(
+        step, access_token, account.provider, scopes, schedule.list_cursor, video_ids
+    )
 
 
-def next_due_step(session: Session, watch: SamplingSchedule, at: datetime) -> str:
-    """New videos first: a page of the list has their numbers as well."""
-    times = {
-        "listing": watch.list_due_at,
-        "counting": Videos(session).next_due_at(watch.oauth_account_id),
-        "totals": watch.totals_due_at,
+def next_due_step(session: Session, schedule: SamplingSchedule, at: datetime) -> str:
+    """Return the first step that is due. Listing comes first: its pages contain metrics as well."""
+    due_times = {
+        LISTING: schedule.list_due_at,
+        COUNTING: Videos(session).next_due_at(schedule.oauth_account_id),
+        TOTALS: schedule.totals_due_at,
     }
-    return next((step for step, time in times.items() if time is not None and time <= at), "rest")
+    for step, due_at in due_times.items():
+        if due_at is not None and due_at <= at:
+            return step
+    return NOTHING_DUE
 
 
 def enabled_platforms(services: Services) -> dict[str, bool]:
-    """Provider → whether this installation wants its numbers."""
+    """Platform → whether its insights are switched on in the settings."""
     return {"tiktok": services.settings.tiktok.insights_enabled}
 
 
 def find_insights_adapter(services: Services, provider: str) -> Insights:
-    """Errors: Held while numbers of this platform are switched off."""
+    """Return the platform's insights adapter. Errors: Park while its insights are switched off."""
     platform = services.platforms.get(provider)
     if (
         platform is None
@@ -117,22 +139,20 @@ def find_insights_adapter(services: Services, provider: str) -> Insights:
     return platform.insights
 
 
-# MERGED core.insights.seen: Videos that an answer showed, written down: themselves, their numbers, and when to ask again.
-
-VIDEO_SUBJECT = "video"  # as history calls them
-
-
 def store_videos(
     session: Session, account: Account, videos: Sequence[PlatformVideo], *, jitter: float
 ) -> bool:
-    """Whether one of them is new to us. A number that was not told leaves no trace."""
+    """Store videos of a response with their metrics, and schedule their next samples.
+
+    Return whether one of them is new. Metrics that the response leaves out are not stored.
+    """
     videos_by_id = {video.id: video for video in videos}
     rows = Videos(session).upsert([video_row(account, video) for video in videos_by_id.values()])
     metrics_by_subject = {
-        MetricSubject(VIDEO_SUBJECT, stored.id, account.provider): video_metrics(
-            videos_by_id[stored.video_id]
+        MetricSubject(VIDEO_SUBJECT, row.id, account.provider): video_metrics(
+            videos_by_id[row.video_id]
         )
-        for stored in rows
+        for row in rows
     }
     stored_count = MetricSnapshots(session).add(metrics_by_subject)
     metrics.with_labels(metrics.INSIGHTS_ITEMS, account.provider, VIDEO_SUBJECT, "kept").inc(
@@ -140,9 +160,9 @@ def store_videos(
     )
     at = database_now(session)
     Videos(session).schedule_next(
-        {stored.id: next_sample_delay(at - stored.posted_at, jitter=jitter) for stored in rows}
+        {row.id: next_sample_delay(at - row.posted_at, jitter=jitter) for row in rows}
     )
-    return any(stored.is_new for stored in rows)
+    return any(row.is_new for row in rows)
 
 
 def video_metrics(video: PlatformVideo) -> dict[str, int]:
@@ -150,22 +170,20 @@ def video_metrics(video: PlatformVideo) -> dict[str, int]:
 
 
 def video_row(account: Account, video: PlatformVideo) -> dict[str, Any]:
-    duration = video.duration and int(video.duration.total_seconds())
     return {
         "oauth_account_id": account.id,
         "user_id": account.user_id,
         "video_id": video.id,
         "title": video.title,
         "url": video.url,
-        "duration_seconds": duration,
+        "duration_seconds": duration_seconds(video),
         "posted_at": video.posted_at,
         **{name: video.counts.get(name) for name in VIDEO_METRICS},
     }
 
 
-# MERGED core.insights.listing: A page of the list of public videos: new ones are found, and its numbers are kept.
-#
-# The first look reads the list to its end, a page a claim; later ones end where nothing is new.
+def duration_seconds(video: PlatformVideo) -> int | None:
+    return None if video.duration is None else int(video.duration.total_seconds())
 
 
 def fetch_video_page(insights: Insights, token: Secret, job: SamplingJob) -> VideoPage:
@@ -173,39 +191,42 @@ def fetch_video_page(insights: Insights, token: Secret, job: SamplingJob) -> Vid
 
 
 def record_video_page(
-    session: Session, watch: SamplingSchedule, account: Account, answer: StepAnswer
+    session: Session, schedule: SamplingSchedule, account: Account, answer: StepAnswer
 ) -> None:
+    """Store the videos of a page, and schedule the next page or the next listing."""
     page: VideoPage = answer.value
     has_new_videos = store_videos(session, account, page.videos, jitter=answer.jitter)
     at = database_now(session)
     if answer.job.cursor is None:
-        watch.listed_at = at
-    if has_next_page(page, answer.job.cursor) and (has_new_videos or not watch.is_whole):
-        watch.list_cursor, watch.list_due_at = page.next_cursor, at
+        schedule.listed_at = at
+    if has_next_page(page, answer.job.cursor) and (has_new_videos or not schedule.is_whole):
+        schedule.list_cursor = page.next_cursor
+        schedule.list_due_at = at
         return
-    watch.list_cursor, watch.is_whole = None, True
-    watch.list_due_at = at + next_sample_delay(
-        at - last_publication_time(session, watch), jitter=answer.jitter
+    schedule.list_cursor = None
+    schedule.is_whole = True
+    schedule.list_due_at = at + next_sample_delay(
+        at - last_publication_time(session, schedule), jitter=answer.jitter
     )
 
 
 def has_next_page(page: VideoPage, requested_cursor: int | None) -> bool:
-    """A platform that sends us where we are already would keep us there for ever."""
+    """Whether the page's cursor leads further back; one that does not would loop for ever."""
     return page.next_cursor is not None and (
         requested_cursor is None or page.next_cursor < requested_cursor
     )
 
 
-def last_publication_time(session: Session, watch: SamplingSchedule) -> datetime:
-    """When anything last appeared here: of what we published the platform may be slow to tell."""
+def last_publication_time(session: Session, schedule: SamplingSchedule) -> datetime:
+    """Return when a video last appeared, by the list or by our own posts, whichever is later.
+
+    The platform may list what we published only after a while.
+    """
     times = (
-        Videos(session).newest_posted_at(watch.oauth_account_id),
-        SamplingSchedules(session).last_published_at(watch.oauth_account_id),
+        Videos(session).newest_posted_at(schedule.oauth_account_id),
+        SamplingSchedules(session).last_published_at(schedule.oauth_account_id),
     )
-    return max((time for time in times if time is not None), default=watch.created_at)
-
-
-# MERGED core.insights.counting: The numbers of videos we know, up to twenty at a time. What is not shown any more is said so.
+    return max((time for time in times if time is not None), default=schedule.created_at)
 
 
 def fetch_known_videos(
@@ -215,9 +236,9 @@ def fetch_known_videos(
 
 
 def record_known_videos(
-    session: Session, _watch: SamplingSchedule, account: Account, answer: StepAnswer
+    session: Session, _schedule: SamplingSchedule, account: Account, answer: StepAnswer
 ) -> None:
-    """What was asked for and not answered keeps its last numbers: nothing new is known of them."""
+    """Store the returned videos and mark the others as missing; those keep their last metrics."""
     requested_ids = set(answer.job.video_ids)
     returned_videos = [video for video in answer.value if video.id in requested_ids]
     store_videos(session, account, returned_videos, jitter=answer.jitter)
@@ -232,6 +253,7 @@ def record_known_videos(
 def mark_missing_videos(
     session: Session, account: Account, video_ids: set[str], *, jitter: float
 ) -> None:
+    """Mark these videos as missing and schedule when to query them again, if at all."""
     if not video_ids:
         return
     at = database_now(session)
@@ -241,17 +263,11 @@ def mark_missing_videos(
         for video in missing_videos
     }
     Videos(session).schedule_next(
-        {row: delay for row, delay in delays.items() if delay is not None}
+        {video_row_id: delay for video_row_id, delay in delays.items() if delay is not None}
     )
     metrics.with_labels(metrics.INSIGHTS_ITEMS, account.provider, VIDEO_SUBJECT, "missing").inc(
         len(missing_videos)
     )
-
-
-# MERGED core.insights.totals: The numbers of an account as a whole: followers, likes, videos.
-
-ACCOUNT_SUBJECT = "account"  # as history calls them
-ACCOUNT_METRICS = ("followers", "following", "likes", "videos")
 
 
 def fetch_account_totals(insights: Insights, token: Secret, job: SamplingJob) -> MetricCounts:
@@ -259,8 +275,9 @@ def fetch_account_totals(insights: Insights, token: Secret, job: SamplingJob) ->
 
 
 def record_account_totals(
-    session: Session, watch: SamplingSchedule, account: Account, answer: StepAnswer
+    session: Session, schedule: SamplingSchedule, account: Account, answer: StepAnswer
 ) -> None:
+    """Store the totals of the account and schedule the next request for them."""
     account_metrics = {
         name: value for name, value in answer.value.items() if name in ACCOUNT_METRICS
     }
@@ -270,6 +287,6 @@ def record_account_totals(
     metrics.with_labels(metrics.INSIGHTS_ITEMS, account.provider, ACCOUNT_SUBJECT, "kept").inc(
         stored_count
     )
-    watch.totals_due_at = database_now(session) + with_jitter(
+    schedule.totals_due_at = database_now(session) + with_jitter(
         TOTALS_INTERVAL, jitter=answer.jitter, share=JITTER_SHARE
     )

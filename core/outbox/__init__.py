@@ -1,6 +1,6 @@
-"""Host applications told of what happens here, under one name. Decides nothing itself."""
+"""The outbox: app events and their delivery to the endpoints of host applications."""
 
 from core.outbox.deliver import DELIVERY_JOB
-from core.outbox.enqueue import EVENT_TYPES, AppEvent, enqueue_events
+from core.outbox.enqueue import EVENT_TYPES, TEST_EVENT_TYPE, AppEvent, enqueue_events
 
-__all__ = ["DELIVERY_JOB", "EVENT_TYPES", "AppEvent", "enqueue_events"]
+__all__ = ["DELIVERY_JOB", "EVENT_TYPES", "TEST_EVENT_TYPE", "AppEvent", "enqueue_events"]

@@ -1,4 +1,4 @@
-"""When an endpoint is not tried any more, and how its owner learns of it. Speaks to nobody."""
+"""When a failing endpoint is disabled, and the notification of its owner."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,13 +9,22 @@ from db.outbox.endpoints import Endpoint, Endpoints
 from db.session import Session, database_now
 
 MAX_FAILING_PERIOD = timedelta(days=5)
-MIN_FAILED_ATTEMPTS = 10  # tries, so that two messages at least have failed: one alone makes eight
+
+MIN_FAILED_ATTEMPTS = 10
+"""One message makes eight attempts, so at least two messages have failed."""
+
 ENDPOINT_DISABLED = "endpoint_disabled"
-CAUSE_GONE, CAUSE_FAILING = "gone", "failing"
+"""Kind of the notification."""
+
+CAUSE_GONE = "gone"
+CAUSE_FAILING = "failing"
 
 
 def record_endpoint_failure(session: Session, endpoint_id: int, *, is_gone: bool) -> None:
-    """One more try in vain: `is_gone` is the receiver's own word that it wants no more."""
+    """Count a failed attempt and disable the endpoint if it is due for that.
+
+    `is_gone`: the receiver answered 410, which asks us to stop at once.
+    """
     endpoint = Endpoints(session).record_failure(endpoint_id)
     if is_gone:
         disable_endpoint(session, endpoint, CAUSE_GONE)
@@ -24,13 +33,14 @@ def record_endpoint_failure(session: Session, endpoint_id: int, *, is_gone: bool
 
 
 def should_disable(session: Session, endpoint: Endpoint) -> bool:
+    """Whether the endpoint has failed often enough and for long enough."""
     if endpoint.failing_since is None or endpoint.failures < MIN_FAILED_ATTEMPTS:
         return False
     return database_now(session) - endpoint.failing_since > MAX_FAILING_PERIOD
 
 
 def disable_endpoint(session: Session, endpoint: Endpoint, cause: str) -> None:
-    """Told once, however many tries of the same batch come to this."""
+    """Disable the endpoint and notify its owner once, even if a whole batch failed."""
     if not Endpoints(session).disable(endpoint.id, cause):
         return
     subject = f"endpoint:{endpoint.id}"

@@ -1,4 +1,8 @@
-"""What host applications can be told, as a table, and the form in which it is said. Pure."""
+"""App events for host applications: their types, and writing them to the outbox.
+
+Events are written in the transaction of the change that they report. Nothing is sent here, and no
+worker is woken: the caller does that after the commit.
+"""
 
 import json
 import secrets
@@ -14,67 +18,55 @@ from db.outbox.messages import Outbox, OutboxSubject
 from db.session import Session, database_now
 
 EVENT_TYPES: Mapping[str, str] = {
-    "post.processing": "The platform has everything and works on it.",
-    "post.unconfirmed": "An answer of the platform got lost: we ask, and send nothing again.",
-    "post.delivered": "It is in its creator's inbox at the platform, who has to finish it.",
-    "post.published": "It is out.",
-    "post.failed": "It was not posted; `error` says why.",
-    "post.cancelled": "It was taken back before it came out.",
-    "account.connected": "It was connected, or connected again.",
-    "account.needs_reconnect": "Its permission has ended: only its owner can renew it.",
-    "account.revoked": "The platform says that its owner took the permission back.",
-    "account.disconnected": "Its user let it go.",
-    "account.unreadable": "Its stored tokens do not open: the operator has to act.",
+    "post.processing": "The platform has received the post and is processing it.",
+    "post.unconfirmed": "A response was lost; nothing is sent again until the outcome is known.",
+    "post.delivered": "The draft is in the inbox of its creator, who has to publish it.",
+    "post.published": "The post is published.",
+    "post.failed": "The post was not published; `error` contains the reason.",
+    "post.cancelled": "The post was cancelled before it was published.",
+    "account.connected": "The account was connected or reconnected.",
+    "account.needs_reconnect": "The grant has ended; only the account's owner can reconnect it.",
+    "account.revoked": "The platform reports that the owner revoked the grant.",
+    "account.disconnected": "The user disconnected the account.",
+    "account.unreadable": "The stored tokens cannot be decrypted; an operator has to act.",
 }
-"""Moves that come and go while we try again (queued, sending) are none of them."""
+"""App event type → description. Endpoints can subscribe to these.
 
-TEST_EVENT_TYPE = "endpoint.test"  # only ever asked for, and heard by the one endpoint it is for
+States that come and go during retries (queued, sending) are not app events.
+"""
+
+TEST_EVENT_TYPE = "endpoint.test"
+"""Sent only on request, to one endpoint. It cannot be subscribed to, so it is not listed above."""
 
 
 @dataclass(frozen=True)
 class AppEvent:
-    """One thing to be told to whoever of this user listens. `data` is JSON without secrets."""
+    """An event for the endpoints of one user. `data` is JSON without secrets."""
 
     user_id: int
     type: str
-    subject: str  # as in post:7
+    subject: str  # for example post:7
     data: Mapping[str, Any]
 
-
-def serialize_event(event: AppEvent, *, sequence: int, at: datetime) -> str:
-    """What is signed and sent, byte for byte, at every try."""
-    document = {
-        "type": event.type,
-        "timestamp": format_utc(at),
-        "data": {**event.data, "sequence": sequence},
-    }
-    return json.dumps(document, default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
-
-
-def encode_datetime(value: Any) -> str:
-    """Errors: TypeError for what is neither JSON nor a time."""
-    if isinstance(value, datetime):
-        return format_utc(value)
-    raise TypeError(type(value).__name__)
-
-
-# MERGED core.outbox.tell: What has happened is written down for those who listen: with the change, or not at all.
-#
-# Part of the caller's transaction; nobody is spoken to here, and no bell is rung.
 
 EventWithEndpoints = tuple[AppEvent, Sequence[Endpoint]]
 
 
 def enqueue_events(session: Session, events: Sequence[AppEvent]) -> None:
-    """One question if nobody listens, and then four statements, however much there is to tell."""
+    """Write the events, and their deliveries to all subscribed endpoints, to the outbox.
+
+    Takes one query if no endpoint is subscribed, else four statements, however many events.
+    """
     if not events:
         return
-    endpoints = Endpoints(session).lock_enabled({each.user_id for each in events})
-    matched = [
-        (each, [endpoint for endpoint in endpoints if is_subscribed(endpoint, each)])
-        for each in events
+    endpoints = Endpoints(session).lock_enabled({event.user_id for event in events})
+    subscriptions = [
+        (event, [endpoint for endpoint in endpoints if is_subscribed(endpoint, event)])
+        for event in events
     ]
-    insert_deliveries(session, [(each, subscribed) for each, subscribed in matched if subscribed])
+    insert_deliveries(
+        session, [(event, subscribed) for event, subscribed in subscriptions if subscribed]
+    )
 
 
 def is_subscribed(endpoint: Endpoint, event: AppEvent) -> bool:
@@ -86,22 +78,25 @@ def is_subscribed(endpoint: Endpoint, event: AppEvent) -> bool:
 def insert_deliveries(
     session: Session, matched: Sequence[EventWithEndpoints], *, is_manual: bool = False
 ) -> list[int]:
-    """The ids of the deliveries; `asked`: a person waits for them."""
+    """Insert a message per event and a delivery per endpoint; return the deliveries' ids.
+
+    `is_manual`: a person waits for them, so an endpoint's cooldown does not apply.
+    """
     if not matched:
         return []
     at = database_now(session)
     sequences = Outbox(session).next_sequence_numbers(
-        [OutboxSubject(each.user_id, each.subject) for each, _ in matched]
+        [OutboxSubject(event.user_id, event.subject) for event, _ in matched]
     )
-    messages = Outbox(session).add(
+    message_ids = Outbox(session).add(
         [
-            message_row(each, sequence, at)
-            for (each, _), sequence in zip(matched, sequences, strict=True)
+            message_row(event, sequence, at)
+            for (event, _), sequence in zip(matched, sequences, strict=True)
         ]
     )
     pairs = [
-        (message, endpoint.id)
-        for message, (_, endpoints) in zip(messages, matched, strict=True)
+        (message_id, endpoint.id)
+        for message_id, (_, endpoints) in zip(message_ids, matched, strict=True)
         for endpoint in endpoints
     ]
     return Deliveries(session).add(pairs, asked=is_manual)
@@ -116,3 +111,20 @@ def message_row(event: AppEvent, sequence: int, at: datetime) -> dict[str, Any]:
         "sequence": sequence,
         "body": serialize_event(event, sequence=sequence, at=at),
     }
+
+
+def serialize_event(event: AppEvent, *, sequence: int, at: datetime) -> str:
+    """Return the request body, which is signed and sent byte for byte at every attempt."""
+    document = {
+        "type": event.type,
+        "timestamp": format_utc(at),
+        "data": {**event.data, "sequence": sequence},
+    }
+    return json.dumps(document, default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
+
+
+def encode_datetime(value: Any) -> str:
+    """Encode times for `json.dumps`. Errors: TypeError for any other value that is not JSON."""
+    if isinstance(value, datetime):
+        return format_utc(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of an app event")

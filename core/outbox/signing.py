@@ -1,4 +1,4 @@
-"""Signatures as receivers check them: Standard Webhooks 1.0. Pure but for making a secret.
+"""Signatures of outbound deliveries, after Standard Webhooks 1.0.
 
 Source: the specification of standardwebhooks.com, "Signature scheme" (read 2026-11-27).
 """
@@ -12,29 +12,34 @@ from datetime import datetime
 
 from platforms.secret import Secret
 
-SECRET_PREFIX = "whsec_"
-SECRET_BYTES, MIN_SECRET_BYTES, MAX_SECRET_BYTES = 32, 24, 64  # bytes
+KEY_PREFIX = "whsec_"
+SECRET_BYTES = 32
+MIN_SECRET_BYTES = 24
+MAX_SECRET_BYTES = 64
 
 
 def generate_secret() -> Secret:
-    return Secret(SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
+    return Secret(KEY_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
 def signing_key(secret: Secret) -> bytes:
-    """The bytes that sign. Errors: ValueError that quotes nothing."""
+    """Decode a secret to the bytes that sign. Errors: ValueError, without the secret."""
     try:
-        key_bytes = b64decode(secret.reveal().removeprefix(SECRET_PREFIX), validate=True)
+        key_bytes = b64decode(secret.reveal().removeprefix(KEY_PREFIX), validate=True)
     except (NotBase64, ValueError):
-        raise ValueError("a secret is base64") from None
+        raise ValueError("the secret must be base64 after its prefix") from None
     if not MIN_SECRET_BYTES <= len(key_bytes) <= MAX_SECRET_BYTES:
-        raise ValueError(f"a secret has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes")
+        raise ValueError(f"the secret must have {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes")
     return key_bytes
 
 
 def signature_headers(
     message_id: str, body: bytes, *, at: datetime, signing_secrets: Sequence[Secret]
 ) -> Mapping[str, str]:
-    """`name` stays the same at every try, `at` is the try's own; one signature for each secret."""
+    """Return the headers of one attempt, with one signature for each secret.
+
+    `message_id` is the same at every attempt, `at` is the time of this one.
+    """
     timestamp = str(int(at.timestamp()))
     signed_content = b".".join((message_id.encode(), timestamp.encode(), body))
     digests = [
@@ -43,5 +48,5 @@ def signature_headers(
     return {
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(f"v1,{b64encode(each).decode()}" for each in digests),
+        "webhook-signature": " ".join(f"v1,{b64encode(digest).decode()}" for digest in digests),
     }

@@ -1,7 +1,10 @@
-"""Connected platform accounts with their sealed tokens: rows due before their token ends."""
+"""The table of connected platform accounts with their encrypted tokens, and its look-ups.
+
+An account is also a job: its row is due for a token refresh before its access token expires.
+"""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -11,8 +14,6 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
-    func,
-    or_,
     select,
     text,
 )
@@ -57,9 +58,9 @@ class Account(JobColumns, TimestampColumns, Base):
     attempts: Mapped[int] = mapped_column("refresh_failures", server_default="0")
     last_error: Mapped[str | None] = mapped_column("last_refresh_error")
 
+    # Computed by the query of `Grants.list_with_token_state`, not stored; None in other queries.
     has_usable_token: Mapped[bool | None] = query_expression()
     was_used_recently: Mapped[bool | None] = query_expression()
-    # no columns: what `Grants.several` found when it read the row; None if others read it
 
     __table_args__ = (
         UniqueConstraint("user_id", "provider", "open_id"),
@@ -87,12 +88,18 @@ class Account(JobColumns, TimestampColumns, Base):
         },
     )
 
+    @property
+    def failed_attempts(self) -> int:
+        """Refresh attempts that failed in a row: `attempts` without the one that is under way."""
+        is_refreshing = self.leased_until is not None
+        return self.attempts - 1 if is_refreshing else self.attempts
+
 
 ACCOUNT_QUEUE = JobQueue(Account, conditions=(Account.status == AccountStatus.ACTIVE,))
 
 
 class Accounts:
-    """Look-ups. Those on behalf of a caller name the owner."""
+    """Look-ups. Those on behalf of a user take the user's id."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -101,7 +108,7 @@ class Accounts:
         return None if account_id is None else self._session.get(Account, account_id)
 
     def lock(self, account_id: int) -> Account | None:
-        """Read again, and nobody else's until this transaction ends."""
+        """Lock the row until the transaction ends, and read it again."""
         return self._lock_one(select(Account).where(Account.id == account_id))
 
     def get_for_user(self, account_id: int, *, user_id: int) -> Account | None:
@@ -109,30 +116,21 @@ class Accounts:
         return self._session.scalar(query)
 
     def list_for_user(self, user_id: int, provider: str | None = None) -> Sequence[Account]:
-        """Connected ones, whether their grant is alive or not; the newest first."""
+        """List connected accounts, newest first, whether their grant is still valid or not."""
         query = connected_accounts(provider).where(Account.user_id == user_id)
         return self._session.scalars(query.order_by(Account.id.desc())).all()
 
     def lock_connected(self, provider: str, open_id: str) -> Account | None:
-        """The one connected account of this user of a platform, locked: there is at most one."""
+        """Lock the connected account with this id at the platform; there is at most one."""
         return self._lock_one(connected_accounts(provider).where(Account.open_id == open_id))
 
-    def list_expiring(self, within: timedelta, provider: str | None = None) -> Sequence[Account]:
-        """Whose access token has ended or will so soon, while another can still be had."""
-        query = connected_accounts(provider).where(
-            Account.status == AccountStatus.ACTIVE,
-            Account.expires_at <= func.now() + within,
-            Account.refresh_token_encrypted.is_not(None),
-            or_(Account.refresh_expires_at.is_(None), Account.refresh_expires_at > func.now()),
-        )
-        return self._session.scalars(query.order_by(Account.expires_at)).all()
-
     def _lock_one(self, query: Select[Account]) -> Account | None:
-        lock_query = query.with_for_update(key_share=True)  # posts may be wished meanwhile
+        # FOR NO KEY UPDATE: posts that reference the account can be inserted meanwhile.
+        lock_query = query.with_for_update(key_share=True)
         return self._session.scalar(lock_query, execution_options={"populate_existing": True})
 
 
 def connected_accounts(provider: str | None) -> Select[Account]:
-    """Of one platform, or of all of them."""
+    """Query of the connected accounts of one platform, or of all if `provider` is None."""
     query = select(Account).where(Account.disconnected_at.is_(None))
     return query if provider is None else query.where(Account.provider == provider)

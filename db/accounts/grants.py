@@ -1,7 +1,7 @@
-"""The tokens of accounts as they come, age and are used. Must not decide what follows from it.
+"""Queries about the tokens of accounts: store a grant, check validity, request a refresh.
 
-Times are the database's. What is asked on behalf of a post never waits for a row that somebody
-holds, since the caller holds rows of its own.
+All times are the database's. Updates on behalf of a post skip locked rows instead of waiting,
+because the caller holds locks of its own.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Interval,
     and_,
     cast,
-    exists,
     extract,
     false,
     func,
@@ -30,17 +29,18 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.accounts.accounts import Account, AccountStatus
 from db.bulk import is_any_of
-from db.posts.posts import Post
-from db.session import DEFAULT_TOKEN_GUARD, TOKEN_GUARD_KEY
+from db.session import DEFAULT_TOKEN_GUARD, GUARD_INFO_KEY
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
-RECENT_REFRESH_WINDOW = timedelta(
-    minutes=5
-)  # a token younger than that was not refused for its age
-REFUSED_VERSION_KEY = "refused_version"  # in `metadata`: which tokens the platform took no longer
-LAST_USED_PRECISION = timedelta(
-    minutes=10
-)  # how exact `last_used_at` is: a write per call is a lock per call
+WEEK = timedelta(days=7)
+
+RECENT_REFRESH_WINDOW = timedelta(minutes=5)
+"""A token younger than this was not refused because of its age."""
+
+REFUSED_VERSION_KEY = "refused_version"
+"""Key in `metadata`: the version of the tokens that the platform refused."""
+
+LAST_USED_PRECISION = timedelta(minutes=10)
+"""Precision of `last_used_at`: writing it at every call would lock the row at every call."""
 
 ACCOUNT_TABLE: Any = Account.__table__
 UNIQUE_COLUMNS = ("user_id", "provider", "open_id")
@@ -53,7 +53,7 @@ RESET_COLUMNS = {
     "refresh_started_at": None,
     "leased_until": None,
 }
-"""What a new grant knows of the old one's troubles: nothing."""
+"""Columns that a new grant resets: the errors of the old one do not concern it."""
 
 
 class ConnectedByAnotherUser(Exception):
@@ -72,10 +72,11 @@ class Grants:
     def store(
         self, *, user_id: int, provider: str, open_id: str, **columns_granted: Any
     ) -> Account:
-        """A grant as answered, over whatever this user had of the same account.
+        """Insert the account with its grant, or replace the grant that this user had of it.
 
-        Shapes: `granted` are columns; `metadata` is merged, no new refresh token keeps the old.
-        Errors: LiveElsewhere.
+        Shapes: `columns_granted` are columns by name. `metadata` is merged with the stored one;
+        a refresh token of None keeps the stored one.
+        Errors: ConnectedByAnotherUser.
         """
         owner = {"user_id": user_id, "provider": provider, "open_id": open_id}
         columns = RESET_COLUMNS | columns_granted | {"last_refreshed_at": func.clock_timestamp()}
@@ -96,7 +97,7 @@ class Grants:
         return self._session.get_one(Account, account_id, populate_existing=True)
 
     def remaining_lifetime(self, account_id: int) -> timedelta:
-        """What is left of the access token; negative once it has ended."""
+        """Return how long the access token is still valid; negative once it has expired."""
         remaining = type_coerce(Account.expires_at - func.clock_timestamp(), Interval())
         return self._session.scalars(select(remaining).where(Account.id == account_id)).one()
 
@@ -109,7 +110,7 @@ class Grants:
         return self._session.scalars(query).one()
 
     def list_with_token_state(self, account_ids: Collection[int | None]) -> Sequence[Account]:
-        """Accounts, with `lasts` and `used_lately`."""
+        """Load accounts together with `has_usable_token` and `was_used_recently`."""
         expressions = (
             with_expression(Account.has_usable_token, self._usable_token_condition()),
             with_expression(Account.was_used_recently, not_(is_unused_recently())),
@@ -118,43 +119,31 @@ class Grants:
         return self._session.scalars(query, execution_options={"populate_existing": True}).all()
 
     def _usable_token_condition(self) -> ColumnElement[bool]:
-        """Not refused, and good for longer than TOKEN_GUARD_MINUTES.
+        """The token was not refused and is valid for longer than TOKEN_GUARD_MINUTES.
 
-        Of a token that lives hardly longer than that, a quarter of its life is enough.
+        For a token whose whole lifetime is short, a quarter of it is enough.
         """
-        guard: timedelta = self._session.info.get(TOKEN_GUARD_KEY, DEFAULT_TOKEN_GUARD)
+        guard: timedelta = self._session.info.get(GUARD_INFO_KEY, DEFAULT_TOKEN_GUARD)
         lifetime = interval_seconds(Account.expires_at - Account.last_refreshed_at)
         remaining = interval_seconds(Account.expires_at - func.clock_timestamp())
         is_refused = Account.details[REFUSED_VERSION_KEY].as_integer() == Account.token_version
         lasts_long_enough = remaining > func.least(guard.total_seconds(), lifetime / 4)
         return and_(lasts_long_enough, not_(func.coalesce(is_refused, false())))
 
-    def filter_in_use(self, account_ids: Collection[int]) -> set[int]:
-        """With whose tokens somebody called within a day, or who have posts due within one."""
-        has_posts_due = exists().where(
-            Post.oauth_account_id == Account.id, Post.due_at < func.now() + DAY
-        )
-        was_used_recently = Account.last_used_at > func.now() - DAY
-        query = select(Account.id).where(
-            Account.id.in_(account_ids), or_(was_used_recently, has_posts_due)
-        )
-        return set(self._session.scalars(query)) if account_ids else set()
-
     def request_refresh(self, account_id: int, *, version: int) -> None:
-        """Due for refresh now, if the tokens are still those of `version`.
+        """Make the account due for refresh now, if its tokens are still those of `version`.
 
-        A refresh that is under way, or being retried at its own pace, is not hurried.
+        A refresh that is under way, or waits for its next retry, is left alone.
         """
         same_version = Account.token_version == version
         is_idle = (Account.leased_until.is_(None), Account.attempts == 0)
         self._update([account_id], same_version, *is_idle, refresh_due_at=func.clock_timestamp())
 
     def force_refresh(self, account_id: int, *, version: int) -> bool:
-        """As `hasten`, for tokens the platform does not take before their time; nobody gets them
-        any more.
+        """Request a refresh of tokens that the platform refused, and hand them out no more.
 
-        False if they are themselves the fruit of a refusal a moment ago: another pair would fare
-        no better.
+        Return False if these tokens come from such a refresh less than `RECENT_REFRESH_WINDOW`
+        ago: a further refresh would not help either.
         """
         same_version = Account.token_version == version
         was_refused_before = Account.details[REFUSED_VERSION_KEY].as_integer() == version - 1
@@ -170,14 +159,14 @@ class Grants:
         return True
 
     def is_refreshing(self, account_id: int) -> bool:
-        """Somebody refreshes it, or the first to look will."""
+        """Whether a refresh is under way, or due and not yet claimed."""
         is_refreshing = or_(
             Account.leased_until.is_not(None), Account.due_at <= func.clock_timestamp()
         )
         return bool(self._session.scalar(select(is_refreshing).where(Account.id == account_id)))
 
     def schedule_missing_refreshes(self) -> int:
-        """Accounts that can be renewed and are never due: how many fell due now instead."""
+        """Make accounts due that can be refreshed but have no due time. Return how many."""
         conditions = (
             Account.status == AccountStatus.ACTIVE,
             Account.refresh_token_encrypted.is_not(None),
@@ -195,7 +184,7 @@ class Grants:
         return len(self._session.execute(statement.returning(ACCOUNT_TABLE.c.id)).all())
 
     def lock_expired(self, *, limit: int) -> Sequence[Account]:
-        """Over for a week, and nothing left to renew them with; locked, the oldest first."""
+        """Lock accounts whose token expired a week ago and cannot be refreshed, oldest first."""
         refresh_expired = Account.refresh_expires_at <= func.now()
         query = select(Account).where(
             Account.expires_at < func.now() - WEEK,
@@ -205,7 +194,7 @@ class Grants:
                 refresh_expired,
                 Account.status != AccountStatus.ACTIVE,
             ),
-            Account.status != AccountStatus.CRYPTO_ERROR,  # the key may come back
+            Account.status != AccountStatus.CRYPTO_ERROR,  # the key may be restored
         )
         lock_query = (
             query.order_by(Account.expires_at).limit(limit).with_for_update(skip_locked=True)
@@ -213,7 +202,7 @@ class Grants:
         return self._session.scalars(lock_query).all()
 
     def mark_used(self, *accounts: Account) -> None:
-        """A call is made with the token of each."""
+        """Record that the tokens of these accounts are used for a call."""
         self._update(
             [account.id for account in accounts], is_unused_recently(), last_used_at=func.now()
         )
@@ -234,14 +223,17 @@ def interval_seconds(interval: Any) -> ColumnElement[Any]:
 
 
 def is_unused_recently() -> ColumnElement[bool]:
-    """Nothing was called with its token of late, as far as anybody wrote down."""
+    """No use of the token is recorded within `LAST_USED_PRECISION`."""
     return or_(
         Account.last_used_at.is_(None), Account.last_used_at < func.now() - LAST_USED_PRECISION
     )
 
 
 def merged_columns(new: Any) -> dict[str, Any]:
-    """Raising the lease token fences whoever is refreshing the grant that is replaced."""
+    """Columns that combine the new grant with the stored row.
+
+    The raised lease token is the fence against a refresh of the old grant that is under way.
+    """
     old = ACCOUNT_TABLE.c
     return {
         "refresh_token_encrypted": func.coalesce(

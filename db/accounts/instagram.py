@@ -1,4 +1,4 @@
-"""What we know of Instagram: accounts, media, comments, containers. Rows only."""
+"""Tables of Instagram accounts, media, comments and containers. They have no queries yet."""
 
 from datetime import datetime
 

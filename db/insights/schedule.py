@@ -1,6 +1,6 @@
-"""Accounts whose numbers are sampled: rows due when the next numbers of theirs are.
+"""Sampling schedules: one row per account whose metrics are sampled, due when a sample is due.
 
-Must not know which numbers there are, nor how often they are asked for.
+Which metrics there are and how often they are sampled is decided in `core/insights`.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from db.leases import JobColumns, JobQueue
 from db.posts.tiktok_posts import TikTokPost
 
 NO_SESSION_SYNC = {"synchronize_session": False}
-"""Nobody in these sessions looks at the rows again."""
+"""These sessions do not read the updated rows again."""
 
 
 class SamplingSchedule(JobColumns, TimestampColumns, Base):
@@ -67,7 +67,10 @@ SAMPLING_QUEUE = JobQueue(SamplingSchedule)
 
 
 def is_sampling_allowed(scopes: Mapping[str, str]) -> ColumnElement[bool]:
-    """Whether an account is alive and was granted its platform's scope: provider → scope."""
+    """Condition: the account is active and was granted the scope of its provider.
+
+    Shapes: `scopes` is provider → scope.
+    """
     granted_scopes: Any = func.string_to_array(func.replace(Account.scope, " ", ""), ",")
     allowed = [
         and_(Account.provider == provider, any_(granted_scopes) == scope)
@@ -92,7 +95,10 @@ class SamplingSchedules:
         )
 
     def enrol_accounts(self, scopes: Mapping[str, str]) -> int:
-        """Every account that may be watched and is not, or no longer is: how many."""
+        """Schedule every account that may be sampled and is not, or no longer is. Return how many.
+
+        Shapes: `scopes` is provider → the scope that sampling requires.
+        """
         is_enrolled = exists().where(SamplingSchedule.oauth_account_id == Account.id)
         new_accounts = select(Account.id, func.now()).where(
             is_sampling_allowed(scopes), ~is_enrolled
@@ -120,7 +126,7 @@ class SamplingSchedules:
         )
 
     def request_listing(self, *conditions: ColumnElement[bool]) -> None:
-        """A look for new videos is due now, where sampling goes on; nobody is waited for."""
+        """Make the listing of new videos due now where sampling is active; skip locked rows."""
         query = select(SamplingSchedule.id).where(SamplingSchedule.due_at.is_not(None), *conditions)
         unlocked = query.with_for_update(skip_locked=True).cte("free")
         values = {
@@ -136,7 +142,7 @@ class SamplingSchedules:
         self.request_listing(SamplingSchedule.oauth_account_id == account_id)
 
     def request_listing_after_publish(self) -> None:
-        """Those of which something was published after the last look."""
+        """Make the listing due for accounts that published something after their last listing."""
         published_later = TikTokPost.completed_at > func.coalesce(
             SamplingSchedule.listed_at, SamplingSchedule.created_at
         )
@@ -144,7 +150,7 @@ class SamplingSchedules:
         self.request_listing(exists().where(of_account, published_later, *RECENTLY_PUBLISHED))
 
     def last_published_at(self, account_id: int) -> datetime | None:
-        """The last one of ours that is out, of those of a week."""
+        """Return when we last published for this account within a week; None if we did not."""
         of_account = TikTokPost.oauth_account_id == account_id
         query = select(func.max(TikTokPost.completed_at)).where(of_account, *RECENTLY_PUBLISHED)
         return self._session.scalar(query)

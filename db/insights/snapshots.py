@@ -1,4 +1,4 @@
-"""Numbers over time. A missing number is a missing row, never a zero."""
+"""Metric snapshots: metrics at one time. An unknown metric is a missing row, never a zero."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, PROVIDERS, Base, IdColumn, one_of
 
-INTERVAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)  # from which intervals are counted
+INTERVAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+"""Intervals of a series begin at multiples of their length after this time."""
 
 
 class MetricSnapshot(IdColumn, Base):
@@ -35,7 +36,7 @@ class MetricSnapshot(IdColumn, Base):
 
 @dataclass(frozen=True)
 class MetricSubject:
-    """What is counted, by our own id; each kind names one table, whatever the provider."""
+    """A row that has metrics, by our own id; each kind names one table, for every provider."""
 
     kind: str
     id: int
@@ -44,7 +45,7 @@ class MetricSubject:
 
 @dataclass(frozen=True)
 class TimeRange:
-    """From when until when, and one value for every `step` of it; None: each value there is."""
+    """A time range, with one value per `step` of it; `step` None means every value."""
 
     since: datetime
     until: datetime
@@ -53,7 +54,7 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """`at` is when it was taken, `slot` the interval it stands for."""
+    """One value of a metric. `at` is when it was taken, `slot` the interval it stands for."""
 
     slot: datetime
     metric: str
@@ -66,7 +67,7 @@ class MetricSnapshots:
         self._session = session
 
     def add(self, metrics: Mapping[MetricSubject, Mapping[str, int]]) -> int:
-        """As they are now, all at one time; how many there were."""
+        """Insert the present metrics of each subject, all with one time. Return how many rows."""
         rows = [
             {
                 "provider": subject.provider,
@@ -83,7 +84,7 @@ class MetricSnapshots:
         return len(rows)
 
     def latest(self, subject: MetricSubject, metrics: Sequence[str]) -> dict[str, MetricValue]:
-        """The last number of each; what was never told is missing."""
+        """Return the last value of each metric; metrics without any value are left out."""
         queries = [
             select(MetricSnapshot.metric, MetricSnapshot.value, MetricSnapshot.taken_at)
             .where(*subject_conditions(subject), MetricSnapshot.metric == metric)
@@ -103,9 +104,10 @@ class MetricSnapshots:
         after: datetime | None = None,
         limit: int,
     ) -> Sequence[MetricValue]:
-        """The last values of each interval, oldest first; of `limit` intervals at least.
+        """Return the last value of each metric per interval, oldest interval first.
 
-        Shapes: `after` is the slot of the last one that is known already.
+        Shapes: `limit` intervals at least; `after` is the slot of the last interval of the page
+        before.
         """
         taken_at: Any = MetricSnapshot.taken_at
         slot = (
@@ -129,7 +131,7 @@ class MetricSnapshots:
         return [MetricValue(start, metric, int(value), at) for start, metric, value, at in rows]
 
     def delete(self, subject: MetricSubject) -> None:
-        """All of its history."""
+        """Delete all snapshots of the subject."""
         statement = delete(MetricSnapshot).where(*subject_conditions(subject))
         self._session.execute(statement, execution_options={"synchronize_session": False})
 

@@ -1,14 +1,15 @@
-"""Videos of one user as lists and sums. Reads only, and every look names the owner."""
+"""Read-only queries over the videos of one user: pages, sums, look-ups."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.insights.videos import VIDEO_METRICS, Video
-from db.posts.reconciliation import PUBLIC_IDS_KEY
-from db.posts.tiktok_posts import TikTokPost
+from db.posts.posts import Post
+from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPost
 
 
 class VideoQueries:
@@ -18,14 +19,14 @@ class VideoQueries:
         self._record_owner_condition: ColumnElement[bool] = TikTokPost.user_id == user_id
 
     def get(self, video_id: str) -> Video | None:
-        """By TikTok's id; of an account connected twice, the one seen last."""
+        """Find a video by TikTok's id; if the account was connected twice, the newer row."""
         query = select(Video).where(self._owner_condition, Video.video_id == video_id)
         return self._session.scalar(query.order_by(Video.counted_at.desc()).limit(1))
 
     def page(
         self, account_id: int | None, *, limit: int, before: int | None = None
     ) -> Sequence[Video]:
-        """The newest first, those after the one of our id `before`."""
+        """Return a page of videos, newest first; `before` is our id of the last one seen."""
         conditions = [self._owner_condition, *self._account_conditions(account_id)]
         if before is not None:
             last_seen = select(Video.posted_at, Video.id).where(
@@ -37,7 +38,7 @@ class VideoQueries:
         return self._session.scalars(newest).all()
 
     def sum_metrics(self, account_id: int | None = None) -> dict[str, int | None]:
-        """Of the last numbers told, and how many videos there are; None where none was told."""
+        """Sum the latest metrics and count the videos; a metric that no video has is None."""
         conditions = (
             self._owner_condition,
             *self._account_conditions(account_id),
@@ -53,7 +54,7 @@ class VideoQueries:
         }
 
     def get_many(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Video]:
-        """By account and TikTok's id."""
+        """Find videos by account id and TikTok's id."""
         if not keys:
             return {}
         matches_key = tuple_(Video.oauth_account_id, Video.video_id).in_(list(keys))
@@ -61,7 +62,7 @@ class VideoQueries:
         return {(video.oauth_account_id, video.video_id): video for video in videos}
 
     def map_to_posts(self, videos: Sequence[Video]) -> Mapping[tuple[int, str], int]:
-        """Which of them are posts of ours: account and TikTok's id → the post's."""
+        """Return which videos are posts of ours: (account id, TikTok's id) → post id."""
         if not videos:
             return {}
         record: Any = TikTokPost
@@ -86,3 +87,24 @@ class VideoQueries:
 
     def _account_conditions(self, account_id: int | None) -> tuple[ColumnElement[bool], ...]:
         return () if account_id is None else (Video.oauth_account_id == account_id,)
+
+
+def list_unmatched_videos(
+    session: Session, account_id: int | None, *, since: datetime, until: datetime
+) -> Sequence[Video]:
+    """Public videos of the account that appeared in this time and belong to none of our posts."""
+    is_matched_record = exists().where(
+        TikTokPost.oauth_account_id == Video.oauth_account_id,
+        TikTokPost.details[PUBLIC_IDS_KEY].has_key(Video.video_id),
+    )
+    is_matched_post = exists().where(
+        Post.oauth_account_id == Video.oauth_account_id, Post.platform_post_id == Video.video_id
+    )
+    query = select(Video).where(
+        Video.oauth_account_id == account_id,
+        Video.posted_at >= since,
+        Video.posted_at <= until,
+        ~is_matched_record,
+        ~is_matched_post,
+    )
+    return session.scalars(query.order_by(Video.posted_at)).all()

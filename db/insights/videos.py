@@ -1,6 +1,6 @@
-"""Videos of accounts as the public sees them on TikTok, ours and their owners' own alike.
+"""Public TikTok videos of accounts with their latest metrics, whether we posted them or not.
 
-A number is the last one told; NULL means that none was told yet. History: `db/insights.py`.
+NULL means that the platform has not given the metric yet. Older values: `snapshots.py`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,11 +24,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, TimestampColumns
-from db.bulk import ROWS_PARAMETER, as_json_row, is_any_of, rows_table
+from db.bulk import execute_with_rows, is_any_of, rows_table
 
 VIDEO_METRICS = ("views", "likes", "comments", "shares")
 KEEP_WHEN_NULL_COLUMNS = ("title", "url", "duration_seconds", *VIDEO_METRICS)
-"""Columns that keep what they have when nothing is told."""
+"""Columns that keep their value when the platform leaves it out."""
 
 COLUMN_TYPES: Mapping[str, Any] = {
     "oauth_account_id": BigInteger(),
@@ -87,7 +87,7 @@ VIDEO_TABLE: Any = Video.__table__
 
 
 def build_upsert_statement() -> Any:
-    """Videos just seen: added, or what is told of them written over what was."""
+    """Insert videos, or update those that exist; both take one JSON array of rows."""
     rows = rows_table(COLUMN_TYPES)
     posted_at = func.coalesce(rows.c.posted_at, func.now())
     values = [posted_at if name == "posted_at" else rows.c[name] for name in COLUMN_TYPES]
@@ -116,17 +116,14 @@ class Videos:
         self._session = session
 
     def upsert(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-        """Shapes: a row has the names of `KINDS`, no video twice. Of each: id, video_id,
-        posted_at, and whether it is new to us.
+        """Insert or update videos; return id, video_id, posted_at and is_new of each.
+
+        Shapes: a row has the keys of `COLUMN_TYPES`; no video comes twice.
         """
-        if not rows:
-            return []
-        return self._session.execute(
-            UPSERT_STATEMENT, {ROWS_PARAMETER: [as_json_row(row) for row in rows]}
-        ).all()
+        return execute_with_rows(self._session, UPSERT_STATEMENT, rows).all() if rows else []
 
     def list_due(self, account_id: int, *, until: datetime, limit: int) -> Sequence[str]:
-        """The platform's ids of those whose numbers are due by then, the first ones first."""
+        """Return TikTok's ids of videos whose metrics are due by `until`, earliest first."""
         conditions = (Video.oauth_account_id == account_id, Video.due_at <= until)
         query = select(Video.video_id).where(*conditions).order_by(Video.due_at, Video.id)
         return self._session.scalars(query.limit(limit)).all()
@@ -139,19 +136,19 @@ class Videos:
         of_account = Video.oauth_account_id == account_id
         return self._session.scalar(select(func.max(Video.posted_at)).where(of_account))
 
-    def schedule_next(self, pauses: Mapping[int, timedelta]) -> None:
-        """When the numbers of each are due next, from now."""
-        by_pause: dict[timedelta, list[int]] = {}
-        for row, pause in pauses.items():
-            by_pause.setdefault(pause, []).append(row)
-        for pause, rows in by_pause.items():
-            statement = (
-                update(Video).where(is_any_of(rows, Video.id)).values(due_at=func.now() + pause)
+    def schedule_next(self, delays: Mapping[int, timedelta]) -> None:
+        """Set when the metrics of each video are due next. Shapes: row id → delay from now."""
+        ids_by_delay: dict[timedelta, list[int]] = {}
+        for video_row_id, delay in delays.items():
+            ids_by_delay.setdefault(delay, []).append(video_row_id)
+        for delay, ids in ids_by_delay.items():
+            statement = update(Video).where(is_any_of(ids, Video.id))
+            self._session.execute(
+                statement.values(due_at=func.now() + delay), execution_options=NO_SESSION_SYNC
             )
-            self._session.execute(statement, execution_options=NO_SESSION_SYNC)
 
     def mark_missing(self, account_id: int, video_ids: Collection[str]) -> Sequence[Video]:
-        """Not in the answer although asked for: since when, it says from now on."""
+        """Mark videos that the platform no longer returns; return them. Keeps the first time."""
         statement = (
             update(Video)
             .where(Video.oauth_account_id == account_id, Video.video_id.in_(video_ids))
@@ -161,8 +158,8 @@ class Videos:
         options = {**NO_SESSION_SYNC, "populate_existing": True}
         return self._session.scalars(statement, execution_options=options).all()
 
-    def postpone(self, account_id: int, pause: timedelta) -> None:
-        """Nothing of this account is due before that."""
-        conditions = (Video.oauth_account_id == account_id, Video.due_at < func.now() + pause)
-        statement = update(Video).where(*conditions).values(due_at=func.now() + pause)
+    def postpone(self, account_id: int, delay: timedelta) -> None:
+        """Make no video of this account due before the delay is over."""
+        conditions = (Video.oauth_account_id == account_id, Video.due_at < func.now() + delay)
+        statement = update(Video).where(*conditions).values(due_at=func.now() + delay)
         self._session.execute(statement, execution_options=NO_SESSION_SYNC)

@@ -1,12 +1,14 @@
-"""Calls to platforms that count against a limit, where Redis alone must not be trusted."""
+"""The table `calls`, which nothing writes any more: rate limits are counted in Redis.
 
-from datetime import datetime, timedelta
+Housekeeping deletes what older versions wrote.
+"""
 
-from sqlalchemy import ForeignKey, Index, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
-from db.retention import prune_rows
 
 
 class Call(IdColumn, Base):
@@ -23,22 +25,3 @@ class Call(IdColumn, Base):
         Index("idx_calls_at", "at"),
         {"comment": "Counted calls to platforms", "postgresql_with": APPENDED_ROWS_STORAGE},
     )
-
-
-class Calls:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def add(self, account_id: int, endpoint: str) -> None:
-        """Counted before the call, whatever becomes of it."""
-        self._session.add(Call(oauth_account_id=account_id, endpoint=endpoint))
-        self._session.flush()
-
-    def count(self, account_id: int, endpoint: str, *, within: timedelta) -> int:
-        """How many there were in the last `within`, by the database's clock."""
-        recent = Call.at > func.clock_timestamp() - within
-        mine = (Call.oauth_account_id == account_id, Call.endpoint == endpoint, recent)
-        return self._session.scalar(select(func.count()).select_from(Call).where(*mine)) or 0
-
-    def prune(self, older_than: timedelta) -> int:
-        return prune_rows(self._session, Call.at, older_than=older_than).count

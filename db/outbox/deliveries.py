@@ -1,4 +1,4 @@
-"""Messages on their way to endpoints: due rows, and a log of every try. Speaks to nobody."""
+"""Outbound deliveries: one message for one endpoint, as a due row, and the log of its attempts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,8 @@ from db.leases import JobColumns, JobQueue
 from db.outbox.endpoints import Endpoint
 from db.outbox.messages import OutboxMessage
 
-MAX_EXCERPT_LENGTH = 1000  # characters kept of an answer or a fault
+MAX_EXCERPT_LENGTH = 1000
+"""Characters that are kept of a response body."""
 
 
 class Delivery(JobColumns, CreatedAtColumn, Base):
@@ -67,23 +68,26 @@ class Deliveries:
         return func.now()
 
     def add(self, pairs: Sequence[tuple[int, int]], *, asked: bool = False) -> list[int]:
-        """Due at once; a pair is a message and an endpoint."""
+        """Insert deliveries that are due at once; return their ids in the order given.
+
+        Shapes: a pair is (message id, endpoint id). `asked`: a person waits for them.
+        """
         rows = [
-            {"message_id": message, "endpoint_id": endpoint, "asked": asked}
-            for message, endpoint in pairs
+            {"message_id": message_id, "endpoint_id": endpoint_id, "asked": asked}
+            for message_id, endpoint_id in pairs
         ]
         statement = insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True)
         return list(self._session.scalars(statement, rows))
 
     def get_message_and_endpoint(self, delivery: Delivery) -> tuple[OutboxMessage, Endpoint]:
-        """What is to be delivered, and where."""
+        """Load the message to deliver, and its endpoint as it is stored now."""
         endpoint = self._session.get_one(Endpoint, delivery.endpoint_id, populate_existing=True)
         return self._session.get_one(OutboxMessage, delivery.message_id), endpoint
 
     def page(
         self, endpoint_id: int, *, limit: int, before: int | None = None
     ) -> Sequence[tuple[Delivery, OutboxMessage]]:
-        """The newest first; `before` is the id of the last one already seen."""
+        """Return deliveries of an endpoint, newest first; `before` is the last id seen."""
         query = (
             select(Delivery, OutboxMessage)
             .join(OutboxMessage, OutboxMessage.id == Delivery.message_id)
@@ -97,7 +101,7 @@ class Deliveries:
     def lock_for_user(
         self, delivery_id: int, *, user_id: int
     ) -> tuple[Delivery, OutboxMessage, Endpoint] | None:
-        """Locked: nobody claims it meanwhile."""
+        """Lock a delivery to an endpoint of this user, so that no worker claims it meanwhile."""
         query = (
             select(Delivery, OutboxMessage, Endpoint)
             .join(OutboxMessage, OutboxMessage.id == Delivery.message_id)
@@ -108,14 +112,8 @@ class Deliveries:
         row = self._session.execute(query).one_or_none()
         return None if row is None else (row[0], row[1], row[2])
 
-    def count_pending(self, endpoint_id: int) -> int:
-        """Neither delivered nor given up."""
-        is_pending = (Delivery.delivered_at.is_(None), Delivery.dead_at.is_(None))
-        query = select(func.count()).where(Delivery.endpoint_id == endpoint_id, *is_pending)
-        return self._session.scalar(query) or 0
-
     def resume(self, endpoint_id: int) -> int:
-        """What was parked while the endpoint was disabled is due; how many there are."""
+        """Make deliveries due that were parked while the endpoint was disabled. Return how many."""
         conditions = (
             Delivery.endpoint_id == endpoint_id,
             Delivery.due_at.is_(None),
@@ -131,13 +129,13 @@ class Deliveries:
 
 
 class DeliveryAttempts:
-    """Opened at the claim, so that a try which killed its worker is seen as well."""
+    """The log of attempts. Rows are inserted at the claim, so a killed worker leaves one too."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def start(self, delivery: Delivery) -> int:
-        """Its id."""
+        """Insert the row of the attempt that begins; return its id."""
         values = {"delivery_id": delivery.id, "number": delivery.attempts}
         return self._session.scalars(
             insert(DeliveryAttempt).values(values).returning(DeliveryAttempt.id)
@@ -147,7 +145,7 @@ class DeliveryAttempts:
         self._update(DeliveryAttempt.id == attempt_id, **values)
 
     def record_error(self, delivery: Delivery, error: str) -> None:
-        """The one under way went wrong on our side: there is nothing to say of an answer."""
+        """Record that the attempt under way failed on our side, before any response."""
         conditions = (
             DeliveryAttempt.delivery_id == delivery.id,
             DeliveryAttempt.number == delivery.attempts,
@@ -160,15 +158,17 @@ class DeliveryAttempts:
         )
 
     def list_by_delivery(self, delivery_ids: Sequence[int]) -> dict[int, list[DeliveryAttempt]]:
-        """The first one first, by delivery."""
+        """List the attempts of each delivery, oldest first. Shapes: delivery id → attempts."""
         query = (
             select(DeliveryAttempt)
             .where(DeliveryAttempt.delivery_id.in_(delivery_ids))
             .order_by(DeliveryAttempt.id)
         )
-        attempts: dict[int, list[DeliveryAttempt]] = {each: [] for each in delivery_ids}
-        for each in self._session.scalars(query):
-            attempts[each.delivery_id].append(each)
+        attempts: dict[int, list[DeliveryAttempt]] = {
+            delivery_id: [] for delivery_id in delivery_ids
+        }
+        for attempt in self._session.scalars(query):
+            attempts[attempt.delivery_id].append(attempt)
         return attempts
 
     def _update(self, *conditions: Any, **values: Any) -> None:

@@ -1,6 +1,6 @@
-"""Where host applications want to be told, and the sealed secrets that sign what they are told.
+"""Endpoints of host applications, and the encrypted secrets that sign what is sent to them.
 
-Must not decide when an address is given up.
+When a failing endpoint is disabled is decided in `core/outbox/disable_policy.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -56,7 +56,7 @@ class EndpointSecret(IdColumn, CreatedAtColumn, Base):
 
 
 class Endpoints:
-    """Look-ups on behalf of a caller name the owner."""
+    """Queries about endpoints. Look-ups on behalf of a user take the user's id."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -68,7 +68,7 @@ class Endpoints:
         return endpoint
 
     def list_for_user(self, user_id: int) -> Sequence[Endpoint]:
-        """The oldest first."""
+        """List the user's endpoints, oldest first."""
         query = select(Endpoint).where(Endpoint.user_id == user_id).order_by(Endpoint.id)
         return self._session.scalars(query).all()
 
@@ -80,11 +80,11 @@ class Endpoints:
         return self._session.scalar(final_query, execution_options={"populate_existing": True})
 
     def delete(self, endpoint: Endpoint) -> None:
-        """With its secrets, and with everything that was to be delivered there."""
+        """Delete the endpoint with its secrets and deliveries."""
         self._session.delete(endpoint)
 
     def lock_enabled(self, user_ids: Collection[int]) -> Sequence[Endpoint]:
-        """Those of these users that hear something at all; none of them can go meanwhile."""
+        """Lock the enabled endpoints of these users, so that none is deleted meanwhile."""
         query = select(Endpoint).where(
             is_any_of(user_ids, Endpoint.user_id), Endpoint.disabled_at.is_(None)
         )
@@ -92,11 +92,11 @@ class Endpoints:
         return self._session.scalars(lock_query).all()
 
     def record_success(self, endpoint_id: int) -> None:
-        """A try arrived: whatever went wrong before is over."""
+        """Record a successful delivery and reset the count of failures."""
         self._update(endpoint_id, failures=0, failing_since=None, delivered_at=func.now())
 
     def record_failure(self, endpoint_id: int) -> Endpoint:
-        """One more try in vain; the endpoint as it stands now."""
+        """Count one more failed attempt; return the endpoint as it is now."""
         failing_since = func.coalesce(Endpoint.failing_since, func.now())
         self._update(
             endpoint_id,
@@ -106,15 +106,15 @@ class Endpoints:
         )
         return self._session.get_one(Endpoint, endpoint_id, populate_existing=True)
 
-    def claim_probe(self, endpoint_id: int, *, pause: timedelta) -> bool:
-        """Whether so long has passed since the last try in vain; for one who asks, and no other."""
-        is_due = Endpoint.failed_at < func.clock_timestamp() - pause
+    def claim_probe(self, endpoint_id: int, *, cooldown: timedelta) -> bool:
+        """Whether the cooldown since the last failure is over; True for one caller only."""
+        is_due = Endpoint.failed_at < func.clock_timestamp() - cooldown
         statement = update(Endpoint).where(Endpoint.id == endpoint_id, is_due)
         claim = statement.values(failed_at=func.clock_timestamp()).returning(Endpoint.id)
         return self._session.scalar(claim) is not None
 
     def disable(self, endpoint_id: int, cause: str) -> bool:
-        """False if it was disabled before."""
+        """Disable the endpoint; False if it was disabled already."""
         is_enabled = (Endpoint.id == endpoint_id, Endpoint.disabled_at.is_(None))
         statement = (
             update(Endpoint).where(*is_enabled).values(disabled_at=func.now(), disabled_cause=cause)
@@ -122,7 +122,7 @@ class Endpoints:
         return self._session.scalar(statement.returning(Endpoint.id)) is not None
 
     def enable(self, endpoint_id: int) -> None:
-        """As if nothing had ever gone wrong."""
+        """Enable the endpoint and reset its failures."""
         self._update(
             endpoint_id, disabled_at=None, disabled_cause=None, failures=0, failing_since=None
         )
@@ -137,7 +137,7 @@ class EndpointSecrets:
         self._session = session
 
     def list_active(self, endpoint_id: int) -> Sequence[EndpointSecret]:
-        """Those that sign, the newest first."""
+        """List the secrets that sign, newest first."""
         query = select(EndpointSecret).where(
             EndpointSecret.endpoint_id == endpoint_id,
             or_(EndpointSecret.expires_at.is_(None), EndpointSecret.expires_at > func.now()),
@@ -145,7 +145,7 @@ class EndpointSecrets:
         return self._session.scalars(query.order_by(EndpointSecret.id.desc())).all()
 
     def replace(self, endpoint_id: int, encrypted_secret: str, *, overlap: timedelta) -> None:
-        """A new one; the one before it goes on for a while."""
+        """Insert a new secret; the current one goes on signing for the time `overlap`."""
         current = (EndpointSecret.endpoint_id == endpoint_id, EndpointSecret.expires_at.is_(None))
         statement = update(EndpointSecret).where(*current).values(expires_at=func.now() + overlap)
         self._session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,6 +1,6 @@
-"""What host applications are to be told: one row per message, numbered within its subject.
+"""The outbox: one row per app event for host applications, numbered within its subject.
 
-Written with the change it tells of, or not at all.
+A message is written in the transaction of the change that it reports.
 """
 
 from collections import Counter
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Text, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, CreatedAtColumn, IdColumn
-from db.bulk import ROWS_PARAMETER, rows_table
+from db.bulk import execute_with_rows, rows_table
 
 
 class OutboxMessage(IdColumn, CreatedAtColumn, Base):
@@ -54,12 +54,12 @@ class OutboxSubject:
 
 
 def build_counter_statement() -> Any:
-    """Adds to each subject's number; always in one order, so that nobody waits in a circle."""
+    """Raise the last number of each subject. The rows are ordered, to avoid deadlocks."""
     table: Any = OutboxSequence.__table__
     rows = rows_table({"user_id": BigInteger(), "subject": Text(), "last": BigInteger()})
     columns = select(rows.c.user_id, rows.c.subject, rows.c.last)
     ordered = columns.order_by(rows.c.user_id, rows.c.subject)
-    statement = upsert(table).from_select(["user_id", "subject", "last"], ordered)
+    statement = postgresql.insert(table).from_select(["user_id", "subject", "last"], ordered)
     updated_columns = {"last": table.c.last + statement.excluded.last}
     return statement.on_conflict_do_update(
         index_elements=["user_id", "subject"], set_=updated_columns
@@ -74,16 +74,16 @@ class Outbox:
         self._session = session
 
     def next_sequence_numbers(self, subjects: Sequence[OutboxSubject]) -> list[int]:
-        """The next number of each, in the order given; a subject may come more than once.
+        """Return the next number of each subject, in the order given; a subject may come twice.
 
-        Whoever else tells of one of these subjects waits until this transaction ends.
+        The numbers' rows stay locked, so other writers of these subjects wait for our commit.
         """
         counts = Counter(subjects)
         rows = [
             {"user_id": subject.user_id, "subject": subject.name, "last": count}
             for subject, count in counts.items()
         ]
-        last_numbers = self._session.execute(COUNTER_STATEMENT, {ROWS_PARAMETER: rows}).all()
+        last_numbers = execute_with_rows(self._session, COUNTER_STATEMENT, rows).all()
         next_numbers = {
             OutboxSubject(user, name): number - counts[OutboxSubject(user, name)]
             for user, name, number in last_numbers
@@ -95,6 +95,6 @@ class Outbox:
         return numbers
 
     def add(self, messages: Sequence[dict[str, Any]]) -> list[int]:
-        """Their ids, in the order given."""
+        """Insert messages; return their ids in the order given."""
         statement = insert(OutboxMessage).returning(OutboxMessage.id, sort_by_parameter_order=True)
         return list(self._session.scalars(statement, list(messages)))

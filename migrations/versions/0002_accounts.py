@@ -4,24 +4,24 @@ import sqlalchemy as sa
 from alembic import op
 
 from migrations.columns import (
-    CLOCK,
+    CLOCK_TIMESTAMP,
     EMPTY,
-    check,
-    created,
-    drop,
-    flag,
-    identity,
-    index,
-    json,
-    moment,
-    number,
+    bigint_column,
+    boolean_column,
+    check_constraint,
+    create_index,
+    create_updated_at_triggers,
+    created_at,
+    drop_tables,
+    foreign_key,
+    id_column,
+    json_column,
     one_of,
-    primary,
-    refers,
-    text,
-    touched,
-    unique,
-    updated,
+    primary_key,
+    text_column,
+    timestamp_column,
+    unique_constraint,
+    updated_at,
 )
 
 revision = "0002"
@@ -31,37 +31,37 @@ down_revision = "0001"
 def upgrade() -> None:
     op.create_table(
         "oauth_accounts",
-        identity(),
-        number("user_id"),
-        text("provider", 50),
-        text("open_id", 255, says="the platform's id of its user"),
-        text("scope", says="what was granted, comma-separated"),
-        text("access_token_encrypted", null=True, says="AES-256-GCM; NULL: wiped"),
-        text("refresh_token_encrypted", null=True, says="AES-256-GCM"),
-        moment("expires_at", says="of the access token, as answered"),
-        moment("refresh_expires_at", null=True, says="of the refresh token"),
-        json("metadata", default=EMPTY),
-        text("status", 50, default="ACTIVE"),
-        text("status_cause", null=True, says="why it is no longer active"),
-        number("token_version", default="0"),
-        moment("last_refreshed_at", null=True),
-        moment("last_used_at", null=True, says="last call made with the token"),
-        moment(
+        id_column(),
+        bigint_column("user_id"),
+        text_column("provider", 50),
+        text_column("open_id", 255, comment="the platform's id of its user"),
+        text_column("scope", comment="what was granted, comma-separated"),
+        text_column("access_token_encrypted", nullable=True, comment="AES-256-GCM; NULL: wiped"),
+        text_column("refresh_token_encrypted", nullable=True, comment="AES-256-GCM"),
+        timestamp_column("expires_at", comment="of the access token, as answered"),
+        timestamp_column("refresh_expires_at", nullable=True, comment="of the refresh token"),
+        json_column("metadata", default=EMPTY),
+        text_column("status", 50, default="ACTIVE"),
+        text_column("status_cause", nullable=True, comment="why it is no longer active"),
+        bigint_column("token_version", default="0"),
+        timestamp_column("last_refreshed_at", nullable=True),
+        timestamp_column("last_used_at", nullable=True, comment="last call made with the token"),
+        timestamp_column(
             "refresh_started_at",
-            null=True,
-            says="a refresh was sent then and no definite answer came yet",
+            nullable=True,
+            comment="a refresh was sent then and no definite answer came yet",
         ),
-        moment("disconnected_at", null=True),
-        moment("refresh_due_at", null=True),
-        number("refresh_failures", default="0"),
-        text("last_refresh_error", null=True),
-        moment("leased_until", null=True),
-        number("lease_token", default="0", says="the fence"),
-        created(),
-        updated(),
-        primary("oauth_accounts"),
-        refers("oauth_accounts", "user_id", "users", "CASCADE"),
-        unique("oauth_accounts", "user_id", "provider", "open_id"),
+        timestamp_column("disconnected_at", nullable=True),
+        timestamp_column("refresh_due_at", nullable=True),
+        bigint_column("refresh_failures", default="0"),
+        text_column("last_refresh_error", nullable=True),
+        timestamp_column("leased_until", nullable=True),
+        bigint_column("lease_token", default="0", comment="the fence"),
+        created_at(),
+        updated_at(),
+        primary_key("oauth_accounts"),
+        foreign_key("oauth_accounts", "user_id", "users", "CASCADE"),
+        unique_constraint("oauth_accounts", "user_id", "provider", "open_id"),
         one_of("oauth_accounts", "provider", "tiktok", "instagram"),
         one_of(
             "oauth_accounts",
@@ -72,21 +72,21 @@ def upgrade() -> None:
             "DISCONNECTED",
             "CRYPTO_ERROR",
         ),
-        check(
+        check_constraint(
             "oauth_accounts", "token", "access_token_encrypted IS NOT NULL OR status <> 'ACTIVE'"
         ),
         comment="Connected accounts; tokens are sealed and bound to their row",
     )
-    index("idx_oauth_accounts_expires", "oauth_accounts", "expires_at")
-    index("idx_oauth_accounts_provider_status", "oauth_accounts", "provider", "status")
-    index(
+    create_index("idx_oauth_accounts_expires", "oauth_accounts", "expires_at")
+    create_index("idx_oauth_accounts_provider_status", "oauth_accounts", "provider", "status")
+    create_index(
         "idx_oauth_accounts_refresh_due",
         "oauth_accounts",
         "refresh_due_at",
         where="status = 'ACTIVE'",
     )
-    index("idx_oauth_accounts_updated", "oauth_accounts", "updated_at DESC")
-    index(
+    create_index("idx_oauth_accounts_updated", "oauth_accounts", "updated_at DESC")
+    create_index(
         "uq_oauth_accounts_live",
         "oauth_accounts",
         "provider",
@@ -97,79 +97,81 @@ def upgrade() -> None:
 
     op.create_table(
         "oauth_states",
-        identity(),
-        text("state", 64),
-        number("user_id"),
-        text("provider", 50),
-        text("redirect_after", null=True, says="local path, never a host"),
-        text("verifier", null=True, says="PKCE, for desktop apps"),
-        moment("expires_at", default=sa.text("now() + interval '10 minutes'")),
-        created(),
-        primary("oauth_states"),
-        refers("oauth_states", "user_id", "users", "CASCADE"),
-        unique("oauth_states", "state"),
+        id_column(),
+        text_column("state", 64),
+        bigint_column("user_id"),
+        text_column("provider", 50),
+        text_column("redirect_after", nullable=True, comment="local path, never a host"),
+        text_column("verifier", nullable=True, comment="PKCE, for desktop apps"),
+        timestamp_column("expires_at", default=sa.text("now() + interval '10 minutes'")),
+        created_at(),
+        primary_key("oauth_states"),
+        foreign_key("oauth_states", "user_id", "users", "CASCADE"),
+        unique_constraint("oauth_states", "state"),
         one_of("oauth_states", "provider", "tiktok", "instagram"),
         comment="Started sign-ins at a platform; deleted when used",
     )
-    index("idx_oauth_states_expires", "oauth_states", "expires_at")
-    index("idx_oauth_states_user", "oauth_states", "user_id", "provider")
+    create_index("idx_oauth_states_expires", "oauth_states", "expires_at")
+    create_index("idx_oauth_states_user", "oauth_states", "user_id", "provider")
 
     op.create_table(
         "calls",
-        identity(),
-        number("oauth_account_id"),
-        text("endpoint"),
-        moment("at", default=CLOCK),
-        primary("calls"),
-        refers("calls", "oauth_account_id", "oauth_accounts", "CASCADE"),
+        id_column(),
+        bigint_column("oauth_account_id"),
+        text_column("endpoint"),
+        timestamp_column("at", default=CLOCK_TIMESTAMP),
+        primary_key("calls"),
+        foreign_key("calls", "oauth_account_id", "oauth_accounts", "CASCADE"),
         comment="Counted calls to platforms",
     )
-    index("idx_calls_account", "calls", "oauth_account_id", "endpoint", "at")
-    index("idx_calls_at", "calls", "at")
+    create_index("idx_calls_account", "calls", "oauth_account_id", "endpoint", "at")
+    create_index("idx_calls_at", "calls", "at")
 
     op.create_table(
         "instagram_accounts",
-        identity(),
-        number("user_id"),
-        number("oauth_account_id", null=True),
-        text("ig_business_id", 255),
-        text("page_id", 255, null=True, says="NULL: no Page behind it"),
-        text("username", 255),
-        text("access_level", 50),
-        json("metadata", default=EMPTY),
-        text("page_access_token_encrypted", null=True, says="AES-256-GCM"),
-        text("login_flavour", default="facebook"),
-        flag("selected", default="false"),
-        number("followers_count", null=True),
-        json("account_insights", null=True),
-        moment("last_synced_at", null=True),
-        moment("insights_due_at", null=True),
-        moment("subscribed_at", null=True),
-        moment("subscription_checked_at", null=True),
-        moment("disconnected_at", null=True),
-        created(),
-        updated(),
-        primary("instagram_accounts"),
-        refers("instagram_accounts", "oauth_account_id", "oauth_accounts", "SET NULL"),
-        refers("instagram_accounts", "user_id", "users", "CASCADE"),
-        unique("instagram_accounts", "ig_business_id"),
+        id_column(),
+        bigint_column("user_id"),
+        bigint_column("oauth_account_id", nullable=True),
+        text_column("ig_business_id", 255),
+        text_column("page_id", 255, nullable=True, comment="NULL: no Page behind it"),
+        text_column("username", 255),
+        text_column("access_level", 50),
+        json_column("metadata", default=EMPTY),
+        text_column("page_access_token_encrypted", nullable=True, comment="AES-256-GCM"),
+        text_column("login_flavour", default="facebook"),
+        boolean_column("selected", default="false"),
+        bigint_column("followers_count", nullable=True),
+        json_column("account_insights", nullable=True),
+        timestamp_column("last_synced_at", nullable=True),
+        timestamp_column("insights_due_at", nullable=True),
+        timestamp_column("subscribed_at", nullable=True),
+        timestamp_column("subscription_checked_at", nullable=True),
+        timestamp_column("disconnected_at", nullable=True),
+        created_at(),
+        updated_at(),
+        primary_key("instagram_accounts"),
+        foreign_key("instagram_accounts", "oauth_account_id", "oauth_accounts", "SET NULL"),
+        foreign_key("instagram_accounts", "user_id", "users", "CASCADE"),
+        unique_constraint("instagram_accounts", "ig_business_id"),
         one_of("instagram_accounts", "access_level", "FULL", "LIMITED", "READ_ONLY"),
         one_of("instagram_accounts", "login_flavour", "facebook", "instagram"),
-        check("instagram_accounts", "page", "page_id IS NOT NULL OR login_flavour = 'instagram'"),
+        check_constraint(
+            "instagram_accounts", "page", "page_id IS NOT NULL OR login_flavour = 'instagram'"
+        ),
         comment="Professional Instagram accounts reached through a connected account",
     )
-    index("idx_instagram_accounts_oauth", "instagram_accounts", "oauth_account_id")
-    index("idx_instagram_accounts_page", "instagram_accounts", "page_id")
-    index(
+    create_index("idx_instagram_accounts_oauth", "instagram_accounts", "oauth_account_id")
+    create_index("idx_instagram_accounts_page", "instagram_accounts", "page_id")
+    create_index(
         "idx_instagram_accounts_sync",
         "instagram_accounts",
         "last_synced_at NULLS FIRST",
         where="disconnected_at IS NULL",
     )
-    index("idx_instagram_accounts_user", "instagram_accounts", "user_id")
+    create_index("idx_instagram_accounts_user", "instagram_accounts", "user_id")
 
-    touched("oauth_accounts", "instagram_accounts")
+    create_updated_at_triggers("oauth_accounts", "instagram_accounts")
 
 
 def downgrade() -> None:
-    drop("instagram_accounts", "calls", "oauth_states", "oauth_accounts")
+    drop_tables("instagram_accounts", "calls", "oauth_states", "oauth_accounts")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.columns import index, text
+from migrations.columns import create_index, text_column
 
 revision = "0007"
 down_revision = "0006"
@@ -10,12 +10,14 @@ down_revision = "0006"
 
 def upgrade() -> None:
     op.add_column(
-        "webhook_events", text("account", 255, null=True, says="the platform's user it is of")
+        "webhook_events",
+        text_column("account", 255, nullable=True, comment="the platform's user it is of"),
     )
     op.add_column(
-        "webhook_events", text("publish_id", 255, null=True, says="the publication it is of")
+        "webhook_events",
+        text_column("publish_id", 255, nullable=True, comment="the publication it is of"),
     )
-    index(
+    create_index(
         "idx_webhook_events_unapplied",
         "webhook_events",
         "provider",

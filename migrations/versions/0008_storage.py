@@ -5,7 +5,7 @@ Indexes are built while their table waits: seconds with millions of rows.
 
 from alembic import op
 
-from migrations.columns import index
+from migrations.columns import create_index
 
 revision = "0008"
 down_revision = "0007"
@@ -69,7 +69,7 @@ def downgrade() -> None:
 
 def again(name: str, table: str, columns: tuple[str, ...], where: str) -> None:
     op.drop_index(name, table)
-    index(name, table, *columns, where=where.format(columns[0]))
+    create_index(name, table, *columns, where=where.format(columns[0]))
 
 
 def lay_out(table: str, values: dict[str, str]) -> None:

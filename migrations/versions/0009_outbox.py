@@ -5,23 +5,23 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from migrations.columns import (
-    CLOCK,
+    CLOCK_TIMESTAMP,
     EMPTY,
     NOW,
+    bigint_column,
+    boolean_column,
     column,
-    created,
-    drop,
-    flag,
-    identity,
-    index,
-    moment,
-    number,
-    primary,
-    refers,
-    text,
-    touched,
-    unique,
-    updated,
+    create_index,
+    create_updated_at_triggers,
+    created_at,
+    drop_tables,
+    foreign_key,
+    id_column,
+    primary_key,
+    text_column,
+    timestamp_column,
+    unique_constraint,
+    updated_at,
 )
 
 revision = "0009"
@@ -48,41 +48,44 @@ def upgrade() -> None:
 def endpoints() -> None:
     op.create_table(
         "endpoints",
-        identity(),
-        number("user_id"),
-        text("url"),
-        text("description", default=""),
+        id_column(),
+        bigint_column("user_id"),
+        text_column("url"),
+        text_column("description", default=""),
         column(
-            "events", ARRAY(sa.Text()), default=EMPTY, says="which ones it hears; none named: all"
+            "events",
+            ARRAY(sa.Text()),
+            default=EMPTY,
+            comment="which ones it hears; none named: all",
         ),
-        moment("disabled_at", null=True, says="it hears nothing since then"),
-        text("disabled_cause", null=True, says="by its owner, gone or failing"),
-        number("failures", default="0", says="tries in vain in a row"),
-        moment("failing_since", null=True, says="the first of them"),
-        moment("failed_at", null=True, says="the last one"),
-        moment("delivered_at", null=True, says="last try that was heard"),
-        created(),
-        updated(),
-        primary("endpoints"),
-        refers("endpoints", "user_id", "users", "CASCADE"),
+        timestamp_column("disabled_at", nullable=True, comment="it hears nothing since then"),
+        text_column("disabled_cause", nullable=True, comment="by its owner, gone or failing"),
+        bigint_column("failures", default="0", comment="tries in vain in a row"),
+        timestamp_column("failing_since", nullable=True, comment="the first of them"),
+        timestamp_column("failed_at", nullable=True, comment="the last one"),
+        timestamp_column("delivered_at", nullable=True, comment="last try that was heard"),
+        created_at(),
+        updated_at(),
+        primary_key("endpoints"),
+        foreign_key("endpoints", "user_id", "users", "CASCADE"),
         comment="Addresses of host applications that are told what happens",
     )
-    index("idx_endpoints_user", "endpoints", "user_id")
-    touched("endpoints")
+    create_index("idx_endpoints_user", "endpoints", "user_id")
+    create_updated_at_triggers("endpoints")
 
     op.create_table(
         "endpoint_secrets",
-        identity(),
-        number("endpoint_id"),
-        text("secret_encrypted", says="AES-256-GCM"),
-        moment("expires_at", null=True, says="NULL: the current one"),
-        created(),
-        primary("endpoint_secrets"),
-        refers("endpoint_secrets", "endpoint_id", "endpoints", "CASCADE"),
+        id_column(),
+        bigint_column("endpoint_id"),
+        text_column("secret_encrypted", comment="AES-256-GCM"),
+        timestamp_column("expires_at", nullable=True, comment="NULL: the current one"),
+        created_at(),
+        primary_key("endpoint_secrets"),
+        foreign_key("endpoint_secrets", "endpoint_id", "endpoints", "CASCADE"),
         comment="What signs notices; a replaced one signs beside its successor for a while",
     )
-    index("idx_endpoint_secrets_endpoint", "endpoint_secrets", "endpoint_id")
-    index(
+    create_index("idx_endpoint_secrets_endpoint", "endpoint_secrets", "endpoint_id")
+    create_index(
         "idx_endpoint_secrets_expires",
         "endpoint_secrets",
         "expires_at",
@@ -93,29 +96,29 @@ def endpoints() -> None:
 def messages() -> None:
     op.create_table(
         "outbox",
-        identity(),
-        number("user_id"),
-        text("name", says="webhook-id: the same at every try, to whomever"),
-        text("type", says="as in post.published"),
-        text("subject", says="as in post:7"),
-        number("sequence", says="counts what its subject has had"),
-        text("body", says="JSON, byte for byte as it is signed"),
-        created(),
-        primary("outbox"),
-        refers("outbox", "user_id", "users", "CASCADE"),
-        unique("outbox", "name"),
+        id_column(),
+        bigint_column("user_id"),
+        text_column("name", comment="webhook-id: the same at every try, to whomever"),
+        text_column("type", comment="as in post.published"),
+        text_column("subject", comment="as in post:7"),
+        bigint_column("sequence", comment="counts what its subject has had"),
+        text_column("body", comment="JSON, byte for byte as it is signed"),
+        created_at(),
+        primary_key("outbox"),
+        foreign_key("outbox", "user_id", "users", "CASCADE"),
+        unique_constraint("outbox", "name"),
         comment="What host applications are told",
     )
-    index("idx_outbox_user", "outbox", "user_id")
-    index("idx_outbox_created", "outbox", "created_at")
+    create_index("idx_outbox_user", "outbox", "user_id")
+    create_index("idx_outbox_created", "outbox", "created_at")
 
     op.create_table(
         "outbox_sequences",
-        number("user_id"),
-        text("subject"),
-        number("last", says="number of its last message"),
+        bigint_column("user_id"),
+        text_column("subject"),
+        bigint_column("last", comment="number of its last message"),
         sa.PrimaryKeyConstraint("user_id", "subject", name="pk_outbox_sequences"),
-        refers("outbox_sequences", "user_id", "users", "CASCADE"),
+        foreign_key("outbox_sequences", "user_id", "users", "CASCADE"),
         comment="How much was told of each subject; outlives the messages",
     )
 
@@ -123,47 +126,49 @@ def messages() -> None:
 def deliveries() -> None:
     op.create_table(
         "deliveries",
-        identity(),
-        number("message_id"),
-        number("endpoint_id"),
-        flag("asked", default="false", says="a person waits: an endpoint's rest is not kept"),
-        moment("delivered_at", null=True, says="answered with 2xx"),
-        moment("dead_at", null=True, says="out of patience since then"),
-        moment("due_at", null=True, default=NOW),
-        moment("leased_until", null=True),
-        number("lease_token", default="0", says="the fence"),
-        number("attempts", default="0"),
-        text("last_error", null=True),
-        created(),
-        primary("deliveries"),
-        refers("deliveries", "message_id", "outbox", "CASCADE"),
-        refers("deliveries", "endpoint_id", "endpoints", "CASCADE"),
-        unique("deliveries", "message_id", "endpoint_id"),
+        id_column(),
+        bigint_column("message_id"),
+        bigint_column("endpoint_id"),
+        boolean_column(
+            "asked", default="false", comment="a person waits: an endpoint's rest is not kept"
+        ),
+        timestamp_column("delivered_at", nullable=True, comment="answered with 2xx"),
+        timestamp_column("dead_at", nullable=True, comment="out of patience since then"),
+        timestamp_column("due_at", nullable=True, default=NOW),
+        timestamp_column("leased_until", nullable=True),
+        bigint_column("lease_token", default="0", comment="the fence"),
+        bigint_column("attempts", default="0"),
+        text_column("last_error", nullable=True),
+        created_at(),
+        primary_key("deliveries"),
+        foreign_key("deliveries", "message_id", "outbox", "CASCADE"),
+        foreign_key("deliveries", "endpoint_id", "endpoints", "CASCADE"),
+        unique_constraint("deliveries", "message_id", "endpoint_id"),
         comment="One message for one endpoint",
     )
-    index("idx_deliveries_due", "deliveries", "due_at", where="due_at IS NOT NULL")
-    index("idx_deliveries_endpoint", "deliveries", "endpoint_id", "id")
-    index("idx_deliveries_dead", "deliveries", "dead_at", where="dead_at IS NOT NULL")
+    create_index("idx_deliveries_due", "deliveries", "due_at", where="due_at IS NOT NULL")
+    create_index("idx_deliveries_endpoint", "deliveries", "endpoint_id", "id")
+    create_index("idx_deliveries_dead", "deliveries", "dead_at", where="dead_at IS NOT NULL")
 
     op.create_table(
         "delivery_tries",
-        identity(),
-        number("delivery_id"),
-        number("number"),
-        moment("started_at", default=CLOCK),
-        number("milliseconds", null=True, says="NULL: no end was recorded"),
-        number("status", null=True, says="NULL: no answer came"),
-        text("error", null=True),
-        text("answer", null=True, says="its first bytes"),
-        primary("delivery_tries"),
-        refers("delivery_tries", "delivery_id", "deliveries", "CASCADE"),
+        id_column(),
+        bigint_column("delivery_id"),
+        bigint_column("number"),
+        timestamp_column("started_at", default=CLOCK_TIMESTAMP),
+        bigint_column("milliseconds", nullable=True, comment="NULL: no end was recorded"),
+        bigint_column("status", nullable=True, comment="NULL: no answer came"),
+        text_column("error", nullable=True),
+        text_column("answer", nullable=True, comment="its first bytes"),
+        primary_key("delivery_tries"),
+        foreign_key("delivery_tries", "delivery_id", "deliveries", "CASCADE"),
         comment="Every try to deliver a message",
     )
-    index("idx_delivery_tries_delivery", "delivery_tries", "delivery_id", "id")
+    create_index("idx_delivery_tries_delivery", "delivery_tries", "delivery_id", "id")
 
 
 def downgrade() -> None:
-    drop(
+    drop_tables(
         "delivery_tries",
         "deliveries",
         "outbox_sequences",

@@ -4,19 +4,19 @@ from alembic import op
 
 from migrations.columns import (
     NOW,
-    created,
-    drop,
-    flag,
-    identity,
-    index,
-    moment,
-    number,
-    primary,
-    refers,
-    text,
-    touched,
-    unique,
-    updated,
+    bigint_column,
+    boolean_column,
+    create_index,
+    create_updated_at_triggers,
+    created_at,
+    drop_tables,
+    foreign_key,
+    id_column,
+    primary_key,
+    text_column,
+    timestamp_column,
+    unique_constraint,
+    updated_at,
 )
 
 revision = "0010"
@@ -49,7 +49,7 @@ def upgrade() -> None:
     for table, values in STORAGE.items():
         op.execute(f"ALTER TABLE {table} SET ({values})")
     op.execute("COMMENT ON COLUMN metric_snapshots.subject_type IS 'account, video, post or media'")
-    index(
+    create_index(
         "idx_tiktok_posts_nameless",
         "tiktok_posts",
         "completed_at",
@@ -67,73 +67,75 @@ def upgrade() -> None:
 def watches() -> None:
     op.create_table(
         "watches",
-        identity(),
-        number("oauth_account_id"),
-        moment("totals_due_at", default=NOW, says="numbers of the account as a whole"),
-        moment("list_due_at", default=NOW, says="a look for new videos"),
-        number(
+        id_column(),
+        bigint_column("oauth_account_id"),
+        timestamp_column("totals_due_at", default=NOW, comment="numbers of the account as a whole"),
+        timestamp_column("list_due_at", default=NOW, comment="a look for new videos"),
+        bigint_column(
             "list_cursor",
-            null=True,
-            says="where older videos begin, in the platform's own unit; NULL: with the newest",
+            nullable=True,
+            comment="where older videos begin, in the platform's own unit; NULL: with the newest",
         ),
-        flag("is_whole", default="false", says="the list was read to its end once"),
-        moment("listed_at", null=True, says="last look at the newest videos"),
-        text("problem", null=True, says="what is refused, and the platform's code"),
-        moment("due_at", null=True, says="NULL: nothing to do"),
-        moment("leased_until", null=True),
-        number("lease_token", default="0", says="the fence"),
-        number("attempts", default="0"),
-        text("last_error", null=True),
-        created(),
-        updated(),
-        primary("watches"),
-        unique("watches", "oauth_account_id"),
-        refers("watches", "oauth_account_id", "oauth_accounts", "CASCADE"),
+        boolean_column("is_whole", default="false", comment="the list was read to its end once"),
+        timestamp_column("listed_at", nullable=True, comment="last look at the newest videos"),
+        text_column("problem", nullable=True, comment="what is refused, and the platform's code"),
+        timestamp_column("due_at", nullable=True, comment="NULL: nothing to do"),
+        timestamp_column("leased_until", nullable=True),
+        bigint_column("lease_token", default="0", comment="the fence"),
+        bigint_column("attempts", default="0"),
+        text_column("last_error", nullable=True),
+        created_at(),
+        updated_at(),
+        primary_key("watches"),
+        unique_constraint("watches", "oauth_account_id"),
+        foreign_key("watches", "oauth_account_id", "oauth_accounts", "CASCADE"),
         comment="Accounts whose numbers are sampled, and what is due of them",
     )
-    index("idx_watches_due", "watches", "due_at", where="due_at IS NOT NULL")
-    touched("watches")
+    create_index("idx_watches_due", "watches", "due_at", where="due_at IS NOT NULL")
+    create_updated_at_triggers("watches")
 
 
 def videos() -> None:
     op.create_table(
         "tiktok_videos",
-        identity(),
-        number("user_id"),
-        number("oauth_account_id"),
-        text("video_id", 255, says="TikTok's, as text"),
-        text("title", null=True),
-        text("url", null=True),
-        number("duration_seconds", null=True),
-        moment("posted_at", default=NOW, says="as told; if it was not, when it was first seen"),
-        number("views", null=True),
-        number("likes", null=True),
-        number("comments", null=True),
-        number("shares", null=True),
-        moment("counted_at", null=True, says="last answer that showed it"),
-        moment(
-            "missing_since",
-            null=True,
-            says="it is not shown any more: deleted, or no longer public",
+        id_column(),
+        bigint_column("user_id"),
+        bigint_column("oauth_account_id"),
+        text_column("video_id", 255, comment="TikTok's, as text"),
+        text_column("title", nullable=True),
+        text_column("url", nullable=True),
+        bigint_column("duration_seconds", nullable=True),
+        timestamp_column(
+            "posted_at", default=NOW, comment="as told; if it was not, when it was first seen"
         ),
-        moment("due_at", null=True, says="next numbers; its watch is the work"),
-        created(),
-        updated(),
-        primary("tiktok_videos"),
-        unique("tiktok_videos", "oauth_account_id", "video_id"),
-        refers("tiktok_videos", "user_id", "users", "CASCADE"),
-        refers("tiktok_videos", "oauth_account_id", "oauth_accounts", "CASCADE"),
+        bigint_column("views", nullable=True),
+        bigint_column("likes", nullable=True),
+        bigint_column("comments", nullable=True),
+        bigint_column("shares", nullable=True),
+        timestamp_column("counted_at", nullable=True, comment="last answer that showed it"),
+        timestamp_column(
+            "missing_since",
+            nullable=True,
+            comment="it is not shown any more: deleted, or no longer public",
+        ),
+        timestamp_column("due_at", nullable=True, comment="next numbers; its watch is the work"),
+        created_at(),
+        updated_at(),
+        primary_key("tiktok_videos"),
+        unique_constraint("tiktok_videos", "oauth_account_id", "video_id"),
+        foreign_key("tiktok_videos", "user_id", "users", "CASCADE"),
+        foreign_key("tiktok_videos", "oauth_account_id", "oauth_accounts", "CASCADE"),
         comment="Public videos of accounts and their latest numbers",
     )
-    index(
+    create_index(
         "idx_tiktok_videos_due",
         "tiktok_videos",
         "oauth_account_id",
         "due_at",
         where="due_at IS NOT NULL",
     )
-    index("idx_tiktok_videos_user", "tiktok_videos", "user_id", "posted_at DESC", "id DESC")
-    touched("tiktok_videos")
+    create_index("idx_tiktok_videos_user", "tiktok_videos", "user_id", "posted_at DESC", "id DESC")
+    create_updated_at_triggers("tiktok_videos")
 
 
 def downgrade() -> None:
@@ -146,4 +148,4 @@ def downgrade() -> None:
         "ALTER TABLE metric_snapshots RESET (autovacuum_vacuum_scale_factor,"
         " autovacuum_vacuum_insert_scale_factor, autovacuum_analyze_scale_factor)"
     )
-    drop("tiktok_videos", "watches")
+    drop_tables("tiktok_videos", "watches")

@@ -1,17 +1,17 @@
-"""Tries, beats and counted calls: written by everybody, and never for ever."""
+"""Attempts and heartbeats: written by every process, and pruned."""
 
 from datetime import timedelta
 
-from db.ops.attempts import Attempts
-from db.ops.calls import Calls
+from db.ops.attempts import Attempt, Attempts
 from db.ops.heartbeats import Heartbeats
+from db.retention import prune_rows
 from tests.db.jobs_chores import Chore
 from tests.db.schema_catalog import run_sql
 
 DAY = timedelta(days=1)
 
 
-def test_a_batch_is_opened_in_one_statement(database, chore_tables):
+def test_the_attempts_of_a_batch_are_started_in_one_statement(database, chore_tables):
     chore_tables.insert_chores(3)
     with database.transaction() as session:
         rows = [session.get(Chore, id_) for id_ in (1, 2, 3)]
@@ -21,20 +21,20 @@ def test_a_batch_is_opened_in_one_statement(database, chore_tables):
         assert Attempts(session).start("chores", []) == {}
 
 
-def test_an_entry_is_closed_once_and_says_how_it_ended(database, chore_tables):
+def test_an_attempt_is_finished_once_with_its_outcome(database, chore_tables):
     chore_tables.insert_chores()
     with database.transaction() as session:
         entry = Attempts(session).start("chores", [session.get(Chore, 1)])[1]
         Attempts(session).finish({entry: ("retry", "timeout", "x" * 5000, "log-7")})
         Attempts(session).finish({entry: ("done", None, None, None)})
     with database.transaction() as session:
-        (tried,) = Attempts(session).list_for_row("chores", 1)
-        assert (tried.outcome, tried.code, tried.log_id) == ("retry", "timeout", "log-7")
-        assert len(tried.message) == 500
-        assert tried.started_at <= tried.ended_at
+        (attempt,) = Attempts(session).list_for_row("chores", 1)
+        assert (attempt.outcome, attempt.code, attempt.log_id) == ("retry", "timeout", "log-7")
+        assert len(attempt.message) == 500
+        assert attempt.started_at <= attempt.ended_at
 
 
-def test_several_entries_are_closed_at_once_whatever_their_texts_hold(database, chore_tables):
+def test_several_attempts_are_finished_at_once_whatever_their_texts_hold(database, chore_tables):
     chore_tables.insert_chores(2)
     with database.transaction() as session:
         rows = [session.get(Chore, id_) for id_ in (1, 2)]
@@ -47,7 +47,7 @@ def test_several_entries_are_closed_at_once_whatever_their_texts_hold(database, 
         assert (second.outcome, second.message) == ("done", None)
 
 
-def test_old_tries_go_in_batches_and_young_ones_stay(database, database_url):
+def test_old_attempts_are_deleted_in_batches_and_young_ones_stay(database, database_url):
     run_sql(
         database_url,
         "INSERT INTO attempts (kind, row_id, number, started_at)"
@@ -57,12 +57,13 @@ def test_old_tries_go_in_batches_and_young_ones_stay(database, database_url):
     gone = []
     while not gone or gone[-1]:
         with database.transaction() as session:
-            gone.append(Attempts(session).prune(30 * DAY))
+            batch = prune_rows(session, Attempt.started_at, older_than=30 * DAY)
+            gone.append(batch.count)
     assert gone == [1000, 600, 0]
     assert run_sql(database_url, "SELECT count(*) AS left FROM attempts")[0].left == 400
 
 
-def test_a_beat_is_as_old_as_its_last_touch(database, database_url):
+def test_the_age_of_a_heartbeat_counts_from_its_last_record(database, database_url):
     with database.transaction() as session:
         assert Heartbeats(session).age("tick") is None
         Heartbeats(session).record("tick")
@@ -73,7 +74,7 @@ def test_a_beat_is_as_old_as_its_last_touch(database, database_url):
         assert Heartbeats(session).age("tick") < timedelta(seconds=10)
 
 
-def test_who_never_comes_back_is_forgotten(database, database_url):
+def test_heartbeats_that_stopped_long_ago_are_deleted(database, database_url):
     with database.transaction() as session:
         Heartbeats(session).record("alive:old")
     run_sql(database_url, "UPDATE beats SET at = at - interval '2 days'")
@@ -81,23 +82,3 @@ def test_who_never_comes_back_is_forgotten(database, database_url):
         Heartbeats(session).record("alive:new")
         Heartbeats(session).delete_silent(DAY)
     assert [row.name for row in run_sql(database_url, "SELECT name FROM beats")] == ["alive:new"]
-
-
-def test_calls_are_counted_per_account_endpoint_and_window(database, database_url):
-    run_sql(database_url, "INSERT INTO users (email) VALUES ('alice@example.org')")
-    run_sql(
-        database_url,
-        "INSERT INTO oauth_accounts"
-        " (user_id, provider, open_id, scope, access_token_encrypted, expires_at)"
-        " SELECT 1, 'tiktok', 'open' || n, '', 'sealed', now() FROM generate_series(1, 2) AS n",
-    )
-    with database.transaction() as session:
-        calls = Calls(session)
-        for account, endpoint in ((1, "init"), (1, "init"), (1, "status"), (2, "init")):
-            calls.add(account, endpoint)
-    run_sql(database_url, "UPDATE calls SET at = at - interval '2 days' WHERE id = 1")
-    with database.transaction() as session:
-        assert Calls(session).count(1, "init", within=DAY) == 1
-        assert Calls(session).count(1, "init", within=3 * DAY) == 2
-        assert Calls(session).prune(DAY) == 1
-        assert Calls(session).count(1, "init", within=3 * DAY) == 1

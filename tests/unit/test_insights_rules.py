@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.insights.queries import default_step, engagement_rate, sum_known, sum_videos
+from core.insights.history import default_step
+from core.insights.queries import engagement_rate, sum_known, sum_videos
 from core.insights.sampling_schedule import (
     INTERVALS_BY_ABSENCE,
     INTERVALS_BY_VIDEO_AGE,
