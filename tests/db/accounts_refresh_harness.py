@@ -1,4 +1,4 @@
-"""A platform that answers refreshes by script, and a world before it."""
+"""Fixtures for token refresh: a platform that answers by script, and accounts to refresh."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.platforms.hostile_server import hostile_server, http_response, set_re
 from tests.platforms.tiktok_responses import flat_response
 from tests.support.row_factory import RowFactory, make_services
 
-DEAD_GRANT_RESPONSE = flat_response(
+REVOKED_GRANT_RESPONSE = flat_response(
     error="invalid_grant", error_description="Refresh token is invalid or expired."
 )
 UNAVAILABLE_RESPONSE = http_response(503, b"")
@@ -27,7 +27,7 @@ def refresh_response(**fields):
 
 
 def drop_responses(server):
-    """From now on the platform takes the request and says nothing."""
+    """From now on the platform reads the request and closes the connection without a response."""
     server.behaviours["/v2/oauth/token/"] = server.reset_connection
 
 
@@ -58,10 +58,10 @@ def factory(database, services):
 
 @pytest.fixture
 def refresh_account(database, services, factory):
-    """One round of refreshing, at the time of this account."""
+    """A function that makes an account due and runs one refresh attempt for it."""
 
-    def once(account):
+    def refresh(account):
         factory.make_account_due(account)
         return run_jobs(REFRESH_JOB, database, services, row_id=account)
 
-    return once
+    return refresh

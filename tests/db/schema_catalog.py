@@ -1,4 +1,4 @@
-"""What Postgres itself says about our schema."""
+"""Queries of the Postgres catalogue about our schema."""
 
 from contextlib import contextmanager
 
@@ -13,11 +13,11 @@ SELECT_COLUMNS = """
 SELECT class.relname AS table_name, attribute.attname AS column_name,
        format_type(attribute.atttypid, attribute.atttypmod) AS type,
        attribute.attnotnull AS required, attribute.attidentity AS identity,
-       pg_get_expr(preset.adbin, preset.adrelid) AS preset,
+       pg_get_expr(default_value.adbin, default_value.adrelid) AS default_value,
        col_description(class.oid, attribute.attnum) AS comment
   FROM pg_class AS class JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
-  LEFT JOIN pg_attrdef AS preset
-         ON preset.adrelid = class.oid AND preset.adnum = attribute.attnum
+  LEFT JOIN pg_attrdef AS default_value
+         ON default_value.adrelid = class.oid AND default_value.adnum = attribute.attnum
  WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
    AND attribute.attnum > 0 AND class.relname <> 'alembic_version'
 """
@@ -37,7 +37,7 @@ SELECT conrelid::regclass::text AS table_name, conname AS name FROM pg_constrain
 """
 
 SELECT_STORAGE_OPTIONS = """
-SELECT relname AS name, unnest(reloptions) AS said FROM pg_class
+SELECT relname AS name, unnest(reloptions) AS option FROM pg_class
  WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
 """
 
@@ -68,7 +68,7 @@ def insert_user_and_post(url):
         url,
         "INSERT INTO oauth_accounts"
         " (user_id, provider, open_id, scope, access_token_encrypted, expires_at)"
-        " SELECT id, 'tiktok', 'open', 'video.upload', 'sealed', now() + interval '30 min'"
+        " SELECT id, 'tiktok', 'open', 'video.upload', 'encrypted', now() + interval '30 min'"
         " FROM users",
     )
     run_sql(

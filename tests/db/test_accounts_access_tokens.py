@@ -1,4 +1,4 @@
-"""Access tokens for whoever calls: one that lasts, or word when to come back."""
+"""Access tokens for callers: a valid one, or an exception that says when to retry."""
 
 import pytest
 from sqlalchemy import func
@@ -21,7 +21,7 @@ from db.accounts.accounts import AccountStatus
 from db.session import Database
 from platforms.errors import TokenExpired
 from tests.db.accounts_refresh_harness import (
-    DEAD_GRANT_RESPONSE,
+    REVOKED_GRANT_RESPONSE,
     UNAVAILABLE_RESPONSE,
     encryption_key,
     factory,
@@ -36,9 +36,7 @@ from tests.support.row_factory import HOUR, make_services
 __all__ = ["factory", "platform_server", "refresh_account", "services"]  # fixtures
 
 
-def test_a_token_that_lasts_is_handed_out_without_a_call(
-    platform_server, database, services, factory
-):
+def test_a_valid_token_is_returned_without_a_call(platform_server, database, services, factory):
     account = factory.create_account(lasts=HOUR)
     assert get_or_refresh_token(database, services, account).decrypt(services).reveal() == "act.old"
     assert factory.account(account).last_used_at is not None
@@ -51,24 +49,24 @@ def test_a_token_about_to_expire_is_refreshed_inline(platform_server, database, 
     assert get_or_refresh_token(database, services, account).decrypt(services).reveal() == "act.new"
 
 
-def test_a_token_that_the_platform_refused_is_renewed_although_it_should_last(
+def test_a_token_that_the_platform_refused_is_refreshed_before_it_expires(
     platform_server, database, services, factory
 ):
     account = factory.create_account(lasts=HOUR)
-    used = get_or_refresh_token(database, services, account)
+    refused = get_or_refresh_token(database, services, account)
     script_responses(platform_server, refresh_response())
-    new = get_or_refresh_token(database, services, account, refused_token=used)
+    new = get_or_refresh_token(database, services, account, refused_token=refused)
     assert new.decrypt(services).reveal() == "act.new"
-    assert get_or_refresh_token(database, services, account, refused_token=used) == new
+    assert get_or_refresh_token(database, services, account, refused_token=refused) == new
     assert len(platform_server.requests) == 1
 
 
-def test_nobody_is_handed_an_expired_token(platform_server, database, services, factory):
+def test_an_expired_token_is_never_returned(platform_server, database, services, factory):
     account = factory.create_account(lasts=-HOUR)
     script_responses(platform_server, UNAVAILABLE_RESPONSE)
     with pytest.raises(ServiceUnavailable):
         get_or_refresh_token(database, services, account)
-    script_responses(platform_server, DEAD_GRANT_RESPONSE)
+    script_responses(platform_server, REVOKED_GRANT_RESPONSE)
     with pytest.raises(NeedsReconnect):
         get_or_refresh_token(database, services, account)
     with pytest.raises(NotConnected):
@@ -82,7 +80,7 @@ def test_a_post_waits_for_its_token_and_brings_the_refresh_forward(database, fac
     assert factory.account(account).due_at < factory.account(account).expires_at - HOUR / 30
 
 
-def test_a_refresh_in_trouble_keeps_its_own_pace_however_many_posts_ask(database, factory):
+def test_a_failing_refresh_keeps_its_schedule_however_many_posts_wait(database, factory):
     account = factory.create_account(lasts=-HOUR, attempts=2, due_at=func.now() + HOUR)
     before = factory.account(account).due_at
     with database.transaction() as session, pytest.raises(Snooze):
@@ -90,35 +88,35 @@ def test_a_refresh_in_trouble_keeps_its_own_pace_however_many_posts_ask(database
     assert factory.account(account).due_at == before
 
 
-def test_a_first_try_that_is_under_way_is_no_trouble_yet(database, factory):
-    """Its end may be written while a post is still on its way to the queue of those who wait."""
+def test_a_first_refresh_attempt_under_way_does_not_count_as_failed(database, factory):
+    """It may be recorded before the post is snoozed, so the post must wait only a short time."""
     account = factory.create_account(lasts=-HOUR)
     claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
-    with database.transaction() as session, pytest.raises(Snooze) as told:
+    with database.transaction() as session, pytest.raises(Snooze) as caught:
         get_access_token(session, account)
-    assert told.value.delay == REFRESH_WAIT
+    assert caught.value.delay == REFRESH_WAIT
 
 
-def test_a_refused_token_is_renewed_once_for_all_who_were_refused(database, factory):
+def test_a_refused_token_is_refreshed_once_for_all_refused_calls(database, factory):
     account = factory.create_account(lasts=HOUR)
     with database.transaction() as session:
-        used = get_access_token(session, account)
+        refused = get_access_token(session, account)
     factory.update_account(account, token_version=1)
     before = factory.account(account).due_at
     with database.transaction() as session, pytest.raises(Snooze):
-        report_refused_token(session, used)
+        report_refused_token(session, refused)
     assert factory.account(account).due_at == before
 
 
-def test_a_token_renewed_for_a_refusal_and_refused_again_is_not_renewed_for_ever(
+def test_a_token_refreshed_after_a_refusal_and_refused_again_is_not_refreshed_for_ever(
     platform_server, database, factory, refresh_account
 ):
     account = factory.create_account(lasts=HOUR)
     script_responses(platform_server, refresh_response())
     with database.transaction() as session:
-        used = get_access_token(session, account)
+        refused = get_access_token(session, account)
     with database.transaction() as session, pytest.raises(Snooze):
-        report_refused_token(session, used)
+        report_refused_token(session, refused)
     refresh_account(account)
     before = factory.account(account)
     with database.transaction() as session:
@@ -132,19 +130,19 @@ def test_a_token_renewed_for_a_refusal_and_refused_again_is_not_renewed_for_ever
     assert factory.account(account).due_at < before.due_at
 
 
-def test_a_refused_token_is_handed_to_nobody_while_its_renewal_is_in_trouble(
+def test_a_refused_token_is_not_returned_while_its_refresh_fails(
     platform_server, database, services, factory
 ):
-    """Else every post would try it every other second, for hours and at no cost of patience."""
+    """Otherwise every post would try it every two seconds for hours, without using up attempts."""
     account = factory.create_account(lasts=HOUR, attempts=2, due_at=func.now() + HOUR)
     before = factory.account(account).due_at
     with database.transaction() as session:
-        used = get_access_token(session, account)
+        refused = get_access_token(session, account)
     with database.transaction() as session, pytest.raises(Snooze):
-        report_refused_token(session, used)
-    with database.transaction() as session, pytest.raises(Snooze) as told:
+        report_refused_token(session, refused)
+    with database.transaction() as session, pytest.raises(Snooze) as caught:
         get_access_token(session, account)
-    assert told.value.delay == FAILING_REFRESH_WAIT
+    assert caught.value.delay == FAILING_REFRESH_WAIT
     assert factory.account(account).due_at == before
     script_responses(platform_server, refresh_response())
     assert get_or_refresh_token(database, services, account).version == 1
@@ -152,31 +150,33 @@ def test_a_refused_token_is_handed_to_nobody_while_its_renewal_is_in_trouble(
         assert get_access_token(session, account).version == 1
 
 
-@pytest.mark.parametrize(("guard", "handed_out"), [("2", True), ("10", False)])
-def test_how_long_a_token_must_last_is_the_operators_to_say_for_workers_and_requests_alike(
-    database_url, redis_url, platform_server, factory, services, guard, handed_out
+@pytest.mark.parametrize(("guard", "is_usable"), [("2", True), ("10", False)])
+def test_the_token_guard_setting_applies_to_workers_and_requests_alike(
+    database_url, redis_url, platform_server, factory, services, guard, is_usable
 ):
     settings = {"REDIS_URL": redis_url, "TOKEN_ENCRYPTION_KEY": encryption_key(services)}
-    there = make_services(database_url, platform_server.url, TOKEN_GUARD_MINUTES=guard, **settings)
-    database = build_database(there.settings, role="worker")
+    guarded_services = make_services(
+        database_url, platform_server.url, TOKEN_GUARD_MINUTES=guard, **settings
+    )
+    database = build_database(guarded_services.settings, role="worker")
     account = factory.create_account(lasts=HOUR / 12 + HOUR / 60)
     script_responses(platform_server, refresh_response())
     try:
         with database.transaction() as session:
-            if handed_out:
+            if is_usable:
                 assert get_access_token(session, account).version == 0
             else:
                 with pytest.raises(Snooze):
                     get_access_token(session, account)
-        assert (get_or_refresh_token(database, there, account).version == 0) is handed_out
+        assert (get_or_refresh_token(database, guarded_services, account).version == 0) is is_usable
     finally:
         database.dispose()
 
 
-def test_a_token_that_lives_hardly_longer_than_the_guard_is_handed_out_all_the_same(
+def test_a_token_with_a_lifetime_hardly_longer_than_the_guard_is_usable(
     platform_server, database, services, factory, refresh_account
 ):
-    """Else it would be renewed for ever, and nothing ever sent with it."""
+    """Otherwise it would be refreshed again and again, and never used."""
     account = factory.create_account(lasts=-HOUR)
     script_responses(platform_server, refresh_response(expires_in=240))
     refresh_account(account)
@@ -192,23 +192,27 @@ def test_a_post_of_an_account_that_needs_its_owner_is_parked(database, factory, 
         get_access_token(session, account)
 
 
-def test_a_post_of_a_disconnected_account_has_none(database: Database, factory):
+def test_a_post_of_a_disconnected_account_gets_no_token(database: Database, factory):
     account = factory.create_account(status=AccountStatus.DISCONNECTED, disconnected_at=func.now())
     with database.transaction() as session, pytest.raises(NotConnected):
         get_access_token(session, account)
 
 
-def test_of_a_batch_every_token_is_looked_at_and_marked_at_once(database, factory):
-    """A quarter of the questions of a status check were these, one account after the other."""
-    fit = [factory.create_account(lasts=HOUR) for _ in range(3)]
-    held = factory.create_account(lasts=HOUR, status=AccountStatus.NEEDS_RECONNECT)
-    asked = []
+def test_the_tokens_of_a_batch_are_loaded_and_marked_used_at_once(database, factory):
+    """Queried one account after the other, they were a quarter of a status check's queries."""
+    active = [factory.create_account(lasts=HOUR) for _ in range(3)]
+    inactive = factory.create_account(lasts=HOUR, status=AccountStatus.NEEDS_RECONNECT)
+    statements = []
     with database.transaction() as session:
-        listen(session.connection(), "before_cursor_execute", lambda *told: asked.append(told[2]))
-        kept = preload_tokens(session, {*fit, held, None})
-        assert [get_access_token(session, account).account_id for account in fit] == fit
+        listen(
+            session.connection(),
+            "before_cursor_execute",
+            lambda *event: statements.append(event[2]),
+        )
+        preloaded = preload_tokens(session, {*active, inactive, None})
+        assert [get_access_token(session, account).account_id for account in active] == active
         with pytest.raises(Park):
-            get_access_token(session, held)
-    assert (len(kept), len(asked)) == (4, 2)
-    assert all(factory.account(account).last_used_at is not None for account in fit)
-    assert factory.account(held).last_used_at is None
+            get_access_token(session, inactive)
+    assert (len(preloaded), len(statements)) == (4, 2)
+    assert all(factory.account(account).last_used_at is not None for account in active)
+    assert factory.account(inactive).last_used_at is None

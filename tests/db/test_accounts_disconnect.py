@@ -1,4 +1,4 @@
-"""Disconnects against whatever happens at the same moment."""
+"""Disconnecting an account while a refresh, another disconnect or a reconnect happens."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,7 +11,6 @@ from core.accounts.disconnect import disconnect_account
 from core.accounts.refresh import REFRESH_JOB
 from core.errors import NotFound
 from core.jobs.executor import execute_all
-from core.jobs.job_type import RunReport
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch
 from tests.db.accounts_refresh_harness import factory, services
@@ -41,30 +40,32 @@ def platform_server():
 
 @pytest.fixture
 def run_disconnect(database, services, factory):
-    def once(account, **options):
+    def disconnect(account, **options):
         owner = {"user_id": factory.account(account).user_id, "provider": "tiktok"}
         return disconnect_account(database, services, account_id=account, **owner, **options)
 
-    return once
+    return disconnect
 
 
 @pytest.fixture
 def open_transactions(database, platform_server):
-    """How many transactions were open while the platform was spoken to, per call."""
+    """The number of open transactions during each call to the platform."""
     counts = []
 
-    def answering(response):
-        def manner(sock):
+    def count_and_answer(response):
+        def behaviour(sock):
             with database.transaction() as session:
-                mine = "datname = current_database() AND pid <> pg_backend_pid()"
-                query = f"SELECT count(*) FROM pg_stat_activity WHERE {mine} AND xact_start NOTNULL"
+                others = "datname = current_database() AND pid <> pg_backend_pid()"
+                query = (
+                    f"SELECT count(*) FROM pg_stat_activity WHERE {others} AND xact_start NOTNULL"
+                )
                 counts.append(session.scalar(text(query)))
             sock.sendall(response)
 
-        return manner
+        return behaviour
 
-    platform_server.behaviours[REVOKE_PATH] = answering(http_response(200, b""))
-    platform_server.behaviours[TOKEN_PATH] = answering(GRANT_RESPONSE)
+    platform_server.behaviours[REVOKE_PATH] = count_and_answer(http_response(200, b""))
+    platform_server.behaviours[TOKEN_PATH] = count_and_answer(GRANT_RESPONSE)
     return counts
 
 
@@ -74,9 +75,9 @@ def test_no_transaction_is_open_while_the_platform_is_called(
     set_responses(platform_server, ok_response(user={"open_id": "o"}))
     user = factory.create_user()
     with database.transaction() as session:
-        departure = start_connection(session, services, user_id=user, provider="tiktok")
-    back = {"user_id": user, "provider": "tiktok", "code": "c", "state": departure.state}
-    run_disconnect(complete_connection(database, services, **back).account_id)
+        redirect = start_connection(session, services, user_id=user, provider="tiktok")
+    callback = {"user_id": user, "provider": "tiktok", "code": "c", "state": redirect.state}
+    run_disconnect(complete_connection(database, services, **callback).account_id)
     assert open_transactions == [0, 0]
 
 
@@ -87,27 +88,26 @@ def test_a_disconnect_invalidates_the_refresh_under_way(
     (claim,) = claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
     run_disconnect(account)
     platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
-    report = RunReport()
-    record_results(
-        REFRESH_JOB, database, services, next(execute_all(REFRESH_JOB, [claim], services)), report
-    )
+    results = next(execute_all(REFRESH_JOB, [claim], services))
+    report = record_results(REFRESH_JOB, database, services, results)
     after = factory.account(account)
     assert (report.stale_leases, after.status) == (1, "DISCONNECTED")
     assert (after.access_token_encrypted, after.refresh_token_encrypted) == (None, None)
     assert after.due_at is None
 
 
-def test_of_two_who_disconnect_at_once_one_finds_nothing_any_more(
+def test_of_two_concurrent_disconnects_one_finds_no_account(
     platform_server, factory, run_disconnect
 ):
     account = factory.create_account()
 
-    def try_it(_):
+    def disconnect_if_connected(_):
         with suppress(NotFound):
             return run_disconnect(account).is_revoked
 
     with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(try_it, range(2)), key=str) == [None, True]
+        results = threads.map(disconnect_if_connected, range(2))
+        assert sorted(results, key=str) == [None, True]
     assert [path for path, _ in platform_server.requests] == [REVOKE_PATH]
 
 
@@ -115,26 +115,26 @@ def test_a_reconnect_resumes_what_a_disconnect_parked(
     database, services, platform_server, factory, run_disconnect
 ):
     account = factory.create_account(open_id="o")
-    held = factory.create_post(account)
+    parked = factory.create_post(account)
     assert run_disconnect(account).parked_posts == 1
-    assert factory.post(held).due_at is None
+    assert factory.post(parked).due_at is None
     platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
     set_responses(platform_server, ok_response(user={"open_id": "o"}))
     user = factory.account(account).user_id
     with database.transaction() as session:
-        departure = start_connection(session, services, user_id=user, provider="tiktok")
-    back = {"user_id": user, "provider": "tiktok", "code": "c", "state": departure.state}
-    assert complete_connection(database, services, **back).account_id == account
-    resumed = factory.post(held)
+        redirect = start_connection(session, services, user_id=user, provider="tiktok")
+    callback = {"user_id": user, "provider": "tiktok", "code": "c", "state": redirect.state}
+    assert complete_connection(database, services, **callback).account_id == account
+    resumed = factory.post(parked)
     assert (resumed.hold_reason, resumed.state) == (None, "QUEUED")
     assert resumed.due_at is not None
 
 
 def test_what_was_already_sent_is_neither_parked_nor_cancelled(factory, run_disconnect):
     account = factory.create_account()
-    underway = factory.create_post(account, state="PROCESSING", publish_id="p")
-    later = factory.create_post(account, publish_at=func.now() + HOUR, due_at=func.now() + HOUR)
-    parting = run_disconnect(account, queued_posts="cancel")
-    assert (parting.parked_posts, parting.cancelled_posts) == (0, 1)
-    assert factory.post(underway).state == "PROCESSING"
-    assert factory.post(later).state == "CANCELLED"
+    processing = factory.create_post(account, state="PROCESSING", publish_id="p")
+    scheduled = factory.create_post(account, publish_at=func.now() + HOUR, due_at=func.now() + HOUR)
+    result = run_disconnect(account, queued_posts="cancel")
+    assert (result.parked_posts, result.cancelled_posts) == (0, 1)
+    assert factory.post(processing).state == "PROCESSING"
+    assert factory.post(scheduled).state == "CANCELLED"

@@ -1,4 +1,4 @@
-"""Secrets sealed anew while the house works."""
+"""Key rotation: secrets are encrypted again while workers change them."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,23 +23,23 @@ OLD_KEY, NEW_KEY = generate_key(), generate_key()
 
 @pytest.fixture
 def factory(database):
-    """Who sealed their secrets before the new key came."""
+    """Creates rows whose secrets are encrypted with the old key."""
     return RowFactory(database, KeyRing([("old", Secret(OLD_KEY))]))
 
 
 @pytest.fixture
 def services(database_url, redis_url):
-    """The house after it."""
+    """Services that encrypt with the new key and can still decrypt with the old one."""
     ring = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": f"new:{NEW_KEY},old:{OLD_KEY}"}
     return make_services(database_url, "http://127.0.0.1:9", REDIS_URL=redis_url, **ring)
 
 
 @pytest.fixture
 def run_rotation(database, services):
-    def once(*, dry_run=False, report=lambda _column, _counts: None):
+    def rotate(*, dry_run=False, report=lambda _column, _counts: None):
         return rotate_keys(database, services, dry_run=dry_run, report=report)
 
-    return once
+    return rotate
 
 
 def column_key_ids(database):
@@ -53,7 +53,13 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
     account = factory.create_account()
     owner = factory.account(account).user_id
     post = factory.create_post(account)
-    page = ("instagram_accounts", "page_access_token_encrypted", "instagram", "ig", str(owner))
+    page_context = (
+        "instagram_accounts",
+        "page_access_token_encrypted",
+        "instagram",
+        "ig",
+        str(owner),
+    )
     with database.transaction() as session:
         session.add(
             UploadSession(
@@ -74,12 +80,12 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
                 page_id="p",
                 username="ada",
                 access_level="FULL",
-                page_access_token_encrypted=factory.keys.encrypt(Secret("page"), page),
+                page_access_token_encrypted=factory.keys.encrypt(Secret("page"), page_context),
             )
         )
         endpoint = Endpoints(session).add(owner, url="https://host.example.com/hook")
-        signs = endpoint_secret_context(endpoint.id, owner)
-        encrypted = factory.keys.encrypt(Secret("whsec"), signs)
+        secret_context = endpoint_secret_context(endpoint.id, owner)
+        encrypted = factory.keys.encrypt(Secret("whsec"), secret_context)
         EndpointSecrets(session).replace(endpoint.id, encrypted, overlap=HOUR)
     counts = run_rotation()
     assert (counts.reencrypted, counts.remaining("new"), counts.values_by_key) == (5, 0, {"old": 5})
@@ -87,12 +93,12 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
     factory.keys = KeyRing([("new", Secret(NEW_KEY))])
     with database.transaction() as session:
         (secret,) = EndpointSecrets(session).list_active(endpoint.id)
-    assert factory.keys.decrypt(secret.secret_encrypted, signs).reveal() == "whsec"
+    assert factory.keys.decrypt(secret.secret_encrypted, secret_context).reveal() == "whsec"
     assert factory.decrypted_tokens(account) == ("act.old", "rft.old")
     with database.transaction() as session:
         url = session.scalar(select(UploadSession.upload_url_encrypted))
-    opened = factory.keys.decrypt(url, upload_url_context("tiktok", post, owner))
-    assert opened.reveal() == "https://upload"
+    decrypted = factory.keys.decrypt(url, upload_url_context("tiktok", post, owner))
+    assert decrypted.reveal() == "https://upload"
 
 
 def test_a_dry_run_counts_and_changes_nothing(database, factory, run_rotation):
@@ -110,12 +116,13 @@ def test_a_second_rotation_finds_nothing_to_do(factory, run_rotation):
 
 
 def test_what_does_not_decrypt_is_counted_and_left_alone(database, factory, run_rotation):
-    broken, sound = factory.create_account(), factory.create_account()
-    strange = factory.account(sound).access_token_encrypted
-    factory.update_account(broken, access_token_encrypted=strange)
+    broken = factory.create_account()
+    other = factory.create_account()
+    foreign_token = factory.account(other).access_token_encrypted
+    factory.update_account(broken, access_token_encrypted=foreign_token)
     counts = run_rotation()
     assert (counts.reencrypted, counts.unreadable, counts.remaining("new")) == (3, 1, 1)
-    assert factory.account(broken).access_token_encrypted == strange
+    assert factory.account(broken).access_token_encrypted == foreign_token
 
 
 def test_more_than_a_batch_is_rotated_with_a_report_after_each(factory, run_rotation, monkeypatch):
@@ -123,21 +130,25 @@ def test_more_than_a_batch_is_rotated_with_a_report_after_each(factory, run_rota
     user = factory.create_user()
     for _ in range(5):
         factory.create_account(user)
-    told = []
-    counts = run_rotation(report=lambda column, counts: told.append((column, counts.processed)))
+    reports = []
+    counts = run_rotation(report=lambda column, counts: reports.append((column, counts.processed)))
     assert counts.reencrypted == 10
-    progress = [done for column, done in told if column == "oauth_accounts.access_token_encrypted"]
+    progress = [
+        processed
+        for column, processed in reports
+        if column == "oauth_accounts.access_token_encrypted"
+    ]
     assert progress == [0, 2, 4, 5]
 
 
 def test_a_token_refreshed_meanwhile_is_not_overwritten_by_the_old_one(database, factory):
     account = factory.create_account()
-    where = ENCRYPTED_COLUMNS[1]
+    column = ENCRYPTED_COLUMNS[1]
     with database.transaction() as session:
-        (value,) = EncryptedColumns(session).list_batch(where, current_key="new", after=0, limit=9)
+        (value,) = EncryptedColumns(session).list_batch(column, current_key="new", after=0, limit=9)
     factory.update_account(account, refresh_token_encrypted="v1.new.renewed")
     with database.transaction() as session:
-        assert not EncryptedColumns(session).replace(where, value, "v1.new.the-old-one")
+        assert not EncryptedColumns(session).replace(column, value, "v1.new.the-old-one")
     assert factory.account(account).refresh_token_encrypted == "v1.new.renewed"
 
 
@@ -149,18 +160,21 @@ def test_rotation_waits_for_a_row_that_a_worker_is_recording(
     worker = Database(database_url)
     with ThreadPoolExecutor(1) as threads:
         with worker.transaction() as session:
-            renewed = update(Account).values(access_token_encrypted="v1.new.renewed")
-            session.execute(renewed.where(Account.id == account))
-            turning = threads.submit(run_rotation)
-            wait_until(lambda: count_lock_waits(database) == 1, what="the rotation at the row")
-        counts = turning.result(30)
+            refreshed = update(Account).values(access_token_encrypted="v1.new.renewed")
+            session.execute(refreshed.where(Account.id == account))
+            rotation = threads.submit(run_rotation)
+            wait_until(
+                lambda: count_lock_waits(database) == 1,
+                what="the rotation to wait for the row lock",
+            )
+        counts = rotation.result(30)
     worker.dispose()
     assert (counts.reencrypted, counts.changed_meanwhile) == (0, 1)
     assert factory.account(account).access_token_encrypted == "v1.new.renewed"
 
 
 def count_lock_waits(database):
-    """How many wait for somebody's lock, in this database alone: others test beside us."""
+    """Count waiting sessions of this database only: other tests use the same server."""
     with database.transaction() as session:
-        mine = "datname = current_database() AND wait_event_type = 'Lock'"
-        return session.scalar(text(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}"))
+        conditions = "datname = current_database() AND wait_event_type = 'Lock'"
+        return session.scalar(text(f"SELECT count(*) FROM pg_stat_activity WHERE {conditions}"))

@@ -191,9 +191,7 @@ def test_a_claimed_post_is_not_parked(database, factory):
     assert factory.post(claimed).hold_reason is None
 
 
-def test_unusable_tokens_are_cleared_after_a_week_and_the_history_stays(
-    database, factory
-):
+def test_unusable_tokens_are_cleared_after_a_week_and_the_history_stays(database, factory):
     expired = {"lasts": -8 * DAY, "refresh_expires_at": func.now() - DAY}
     active = factory.create_account(**expired)
     post = factory.create_post(active)

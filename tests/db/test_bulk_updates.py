@@ -1,4 +1,4 @@
-"""Changes of many rows in one statement: the same as the flush would write, and nothing else."""
+"""`write_changes` writes many changed rows in one statement, with the result of a flush."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ def post_ids(database, factory):
 
 @pytest.fixture
 def executed_statements(database):
-    """What is told to Postgres."""
+    """The statements sent to Postgres."""
     statements = []
     listen(database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     return statements
@@ -44,7 +44,7 @@ def load_rows(session, model=Post):
 
 
 def updated_tables(statements):
-    return [one.split()[1] for one in statements if one.startswith("UPDATE")]
+    return [sql.split()[1] for sql in statements if sql.startswith("UPDATE")]
 
 
 def load_values(database, name):
@@ -67,7 +67,9 @@ def test_rows_with_the_same_columns_changed_are_one_statement(
     assert load_values(database, "bytes_total") == [2**40, 2**40 + 1, 2**40 + 2]
 
 
-def test_each_set_of_columns_and_each_table_has_its_own(database, post_ids, executed_statements):
+def test_each_set_of_columns_and_each_table_has_a_statement_of_its_own(
+    database, post_ids, executed_statements
+):
     with database.transaction() as session:
         [account], (first, second, third) = load_rows(session, Account), load_rows(session)
         first.title = second.title = "a"
@@ -75,18 +77,15 @@ def test_each_set_of_columns_and_each_table_has_its_own(database, post_ids, exec
         account.last_error = "c"
         write_changes(session)
         assert updated_tables(executed_statements) == ["posts"]
-    assert sorted(updated_tables(executed_statements)) == [
-        "oauth_accounts",
-        "posts",
-        "posts",
-    ]  # single rows by the flush
+    # The flush writes the single rows.
+    assert sorted(updated_tables(executed_statements)) == ["oauth_accounts", "posts", "posts"]
     assert (load_values(database, "title")[:2], load_values(database, "permalink")[2]) == (
         ["a", "a"],
         "b",
     )
 
 
-def test_nothing_becomes_null_and_a_value_takes_the_place_of_nothing(database, post_ids):
+def test_none_is_written_as_null_and_null_is_replaced_by_a_value(database, post_ids):
     with database.transaction() as session:
         for row in load_rows(session):
             row.due_at, row.hold_reason = None, "why"
@@ -97,7 +96,7 @@ def test_nothing_becomes_null_and_a_value_takes_the_place_of_nothing(database, p
     )
 
 
-def test_what_changes_afterwards_is_written_as_well(database, post_ids):
+def test_later_changes_are_written_as_well(database, post_ids):
     with database.transaction() as session:
         for row in load_rows(session):
             row.title, row.permalink = "first", "kept"
@@ -119,7 +118,7 @@ def test_expressions_are_left_to_the_flush(database, post_ids, executed_statemen
     assert None not in load_values(database, "due_at")
 
 
-def test_nothing_in_a_json_column_is_left_to_the_flush(
+def test_none_in_a_json_column_is_left_to_the_flush(
     database, publisher, factory, executed_statements
 ):
     owner = factory.create_user()
@@ -132,7 +131,7 @@ def test_nothing_in_a_json_column_is_left_to_the_flush(
     assert [publisher.media(file).probe for file in files] == [None, None]
 
 
-def test_beside_new_rows_the_flush_keeps_its_order(
+def test_with_new_rows_in_the_session_everything_is_left_to_the_flush(
     database, factory, post_ids, executed_statements
 ):
     with database.transaction() as session:
@@ -146,12 +145,12 @@ def test_beside_new_rows_the_flush_keeps_its_order(
 
 
 def post_fields(post):
-    wanted = ("user_id", "oauth_account_id", "provider", "kind", "source", "sent_by")
-    return {name: getattr(post, name) for name in wanted}
+    names = ("user_id", "oauth_account_id", "provider", "kind", "source", "sent_by")
+    return {name: getattr(post, name) for name in names}
 
 
 def set_title_in_savepoint(session, posts, title, *, then=lambda: None):
-    """In a savepoint, as the records of a group."""
+    """Change the titles in a savepoint, as when a batch of jobs is recorded."""
     with session.begin_nested():
         for row in posts:
             row.title = title
@@ -163,8 +162,8 @@ def raise_undo():
     raise UndoSavepoint
 
 
-def test_undone_with_its_savepoint_it_can_be_written_anew(database, post_ids):
-    """As when the records of a group fail together, and each is then tried alone."""
+def test_after_a_savepoint_rollback_rows_can_be_written_again(database, post_ids):
+    """As when recording a batch fails and each row is then recorded alone."""
     with database.transaction() as session:
         posts = load_rows(session)
         with pytest.raises(UndoSavepoint):
@@ -174,7 +173,7 @@ def test_undone_with_its_savepoint_it_can_be_written_anew(database, post_ids):
     assert load_values(database, "title") == ["undone", "", ""]
 
 
-def test_what_postgres_cannot_keep_is_an_error_as_in_a_flush(database, post_ids):
+def test_a_value_that_postgres_rejects_is_an_error_as_in_a_flush(database, post_ids):
     with database.transaction() as session:
         posts = load_rows(session)
         with pytest.raises(DataError):

@@ -1,16 +1,16 @@
-"""A connection that stays with one thread: each statement is kept by itself, and faults pass."""
+"""The dedicated connection: autocommit, reconnect after a lost connection, errors translated."""
 
 import pytest
 from sqlalchemy import text
 
 from db.session import Database, DatabaseUnavailable
 
-COUNT_ADDED_USERS = text("SELECT count(*) FROM users WHERE email = 'somebody@example.org'")
-ADD_USER = text("INSERT INTO users (email) VALUES ('somebody@example.org')")
+COUNT_ADDED_USERS = text("SELECT count(*) FROM users WHERE email = 'alice@example.org'")
+ADD_USER = text("INSERT INTO users (email) VALUES ('alice@example.org')")
 TERMINATE_BACKENDS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :n"
 )
-APPLICATION_NAME = "the-kept-one"
+APPLICATION_NAME = "dedicated-connection-test"
 
 
 def count_added_users(database):
@@ -29,7 +29,7 @@ def terminate_backends(database):
 
 @pytest.fixture
 def named_database(database_url):
-    """Another process's way to the same database, by a name of its own."""
+    """The same database as another process would open it, under its own application name."""
     database = Database(database_url, application_name=APPLICATION_NAME)
     yield database
     database.dispose()
@@ -42,70 +42,70 @@ def dedicated(named_database):
     connection.close()
 
 
-def test_a_statement_is_kept_whatever_follows(database, dedicated):
-    def stumble(connection):
+def test_a_statement_is_committed_even_if_the_operation_fails_later(database, dedicated):
+    def insert_and_fail(connection):
         connection.execute(ADD_USER)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        dedicated.run(stumble)
+        dedicated.run(insert_and_fail)
     assert count_added_users(database) == 1
 
 
-def test_it_is_one_connection_and_none_of_the_pool(named_database, dedicated):
+def test_it_is_one_connection_outside_the_pool(named_database, dedicated):
     assert dedicated.run(backend_pid) == dedicated.run(backend_pid)
     assert named_database.connections_in_use() == 0
 
 
-def test_a_connection_that_died_meanwhile_costs_a_second_try_and_no_error(database, dedicated):
+def test_an_operation_is_repeated_if_its_connection_died_meanwhile(database, dedicated):
     first = dedicated.run(backend_pid)
     terminate_backends(database)
     assert dedicated.run(backend_pid) != first
 
 
-def test_one_that_dies_each_time_is_away(database, dedicated):
-    tries = []
+def test_a_connection_that_dies_twice_is_database_unavailable(database, dedicated):
+    backend_pids = []
 
-    def die(connection):
-        tries.append(backend_pid(connection))
+    def terminate_own_backend(connection):
+        backend_pids.append(backend_pid(connection))
         terminate_backends(database)
         return backend_pid(connection)
 
     dedicated.run(backend_pid)
     with pytest.raises(DatabaseUnavailable):
-        dedicated.run(die)
-    assert len(set(tries)) == len(tries) == 2
-    assert dedicated.run(backend_pid) not in tries
+        dedicated.run(terminate_own_backend)
+    assert len(set(backend_pids)) == len(backend_pids) == 2
+    assert dedicated.run(backend_pid) not in backend_pids
 
 
-def test_a_statement_that_is_wrong_is_tried_once_and_costs_the_connection_nothing(dedicated):
-    tries = []
+def test_a_failing_statement_is_not_repeated_and_keeps_the_connection(dedicated):
+    calls = []
 
-    def wrong(connection):
-        tries.append(1)
+    def divide_by_zero(connection):
+        calls.append(1)
         connection.execute(text("SELECT 1 / 0"))
 
     first = dedicated.run(backend_pid)
     with pytest.raises(Exception, match="division"):
-        dedicated.run(wrong)
-    assert tries == [1]
+        dedicated.run(divide_by_zero)
+    assert calls == [1]
     assert dedicated.run(backend_pid) == first
 
 
-def test_nobody_there_is_away_at_once():
-    tries = []
-    nowhere = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
+def test_without_a_server_it_is_database_unavailable_at_once():
+    calls = []
+    unreachable = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
     with pytest.raises(DatabaseUnavailable):
-        nowhere.dedicated_connection().run(tries.append)
-    assert tries == []
+        unreachable.dedicated_connection().run(calls.append)
+    assert calls == []
 
 
-def test_a_transaction_is_still_whole(database):
-    def stumble():
+def test_a_pooled_transaction_is_rolled_back_as_a_whole(database):
+    def insert_and_fail():
         with database.transaction() as session:
             session.execute(ADD_USER)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        stumble()
+        insert_and_fail()
     assert count_added_users(database) == 0

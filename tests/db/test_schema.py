@@ -1,4 +1,4 @@
-"""Migrations up and down, and the models' word against the catalogue's."""
+"""Migrations up and down, and the models compared with the Postgres catalogue."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -28,14 +28,14 @@ ENCRYPTED_COMMENT = "AES-256-GCM"
 
 @pytest.fixture
 def models_url(server_addresses):
-    """A database as the models alone would make it."""
+    """The URL of a database created from the models, without migrations."""
     with server_addresses.temporary_database() as url:
         with connect(url) as connection:
             Base.metadata.create_all(connection)
         yield url
 
 
-def test_models_and_migrations_say_the_same(database_url):
+def test_models_and_migrations_declare_the_same_schema(database_url):
     with connect(database_url) as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
@@ -43,7 +43,7 @@ def test_models_and_migrations_say_the_same(database_url):
 
 
 @pytest.mark.parametrize(
-    "question",
+    "query",
     [
         SELECT_TABLE_COMMENTS,
         SELECT_COLUMNS,
@@ -52,13 +52,13 @@ def test_models_and_migrations_say_the_same(database_url):
         SELECT_STORAGE_OPTIONS,
     ],
 )
-def test_models_and_migrations_make_the_same_catalogue(database_url, models_url, question):
-    assert sorted(run_sql(database_url, question), key=str) == sorted(
-        run_sql(models_url, question), key=str
+def test_models_and_migrations_create_the_same_catalogue(database_url, models_url, query):
+    assert sorted(run_sql(database_url, query), key=str) == sorted(
+        run_sql(models_url, query), key=str
     )
 
 
-def test_up_up_down_up(empty_database_url):
+def test_upgrade_twice_downgrade_and_upgrade_again(empty_database_url):
     url = empty_database_url
     assert schema.read_schema_status(url).current is None
     for _ in range(2):
@@ -73,7 +73,7 @@ def test_up_up_down_up(empty_database_url):
     assert sorted(map(str, run_sql(url, SELECT_COLUMNS))) == sorted(map(str, before))
 
 
-def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
+def test_downgrade_one_version_at_a_time_with_rows_in_the_tables(database_url):
     insert_user_and_post(database_url)
     for version in ("0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
         migrations.downgrade_schema(database_url, version)
@@ -81,13 +81,13 @@ def test_down_one_step_at_a_time_with_rows_in_the_tables(database_url):
         assert current == (None if version == "base" else version)
 
 
-def test_two_at_once_are_harmless(empty_database_url):
+def test_two_concurrent_upgrades_do_no_harm(empty_database_url):
     with ThreadPoolExecutor(2) as both:
         list(both.map(migrations.upgrade_schema, [empty_database_url] * 2))
     assert schema.read_schema_status(empty_database_url).is_complete
 
 
-def test_status_counts_and_lists_what_is_there(database_url):
+def test_status_counts_and_lists_what_exists(database_url):
     status = schema.read_schema_status(database_url)
     assert (status.is_complete, status.missing) == (True, ())
     assert set(status.tables) == set(Base.metadata.tables)
@@ -132,7 +132,7 @@ def test_ids_are_bigint_identities_and_every_time_has_a_zone(database_url):
 
 
 @pytest.mark.parametrize(
-    ("constraint", "words"),
+    ("constraint", "values"),
     [
         ("ck_posts_state", PostState),
         ("ck_posts_sent_by", posts.SentBy),
@@ -140,16 +140,16 @@ def test_ids_are_bigint_identities_and_every_time_has_a_zone(database_url):
         ("ck_oauth_accounts_status", accounts.AccountStatus),
     ],
 )
-def test_closed_sets_are_the_ones_the_code_knows(database_url, constraint, words):
+def test_check_constraints_allow_exactly_the_values_of_the_code(database_url, constraint, values):
     definitions = {row.name: row.definition for row in run_sql(database_url, SELECT_CONSTRAINTS)}
-    assert set(re.findall(r"'(\w+)'", definitions[constraint])) == {str(word) for word in words}
+    assert set(re.findall(r"'(\w+)'", definitions[constraint])) == {str(value) for value in values}
 
 
 def test_core_and_db_know_the_same_states():
     assert set(posts.POST_STATES) == {str(state) for state in PostState}
 
 
-def test_updated_at_moves_with_every_update_and_nobody_can_set_it(database_url):
+def test_updated_at_changes_with_every_update_and_cannot_be_set(database_url):
     insert_user_and_post(database_url)
     (before,) = run_sql(database_url, "SELECT updated_at FROM posts")
     run_sql(database_url, "UPDATE posts SET title = 'x', updated_at = '2001-01-01'")
@@ -166,7 +166,7 @@ def test_an_active_account_has_a_token(database_url):
     )
 
 
-def test_deleting_a_user_leaves_nothing_of_theirs(database_url):
+def test_deleting_a_user_deletes_their_rows(database_url):
     insert_user_and_post(database_url)
     run_sql(database_url, "DELETE FROM users")
     assert run_sql(database_url, "SELECT 1 FROM posts UNION ALL SELECT 1 FROM oauth_accounts") == []
@@ -199,7 +199,7 @@ def insert_refresh_attempt(url, outcome):
     )
 
 
-def test_busy_tables_are_laid_out_as_before_after_a_way_down_and_up(database_url):
+def test_storage_parameters_survive_a_downgrade_and_upgrade(database_url):
     before = set(run_sql(database_url, SELECT_STORAGE_OPTIONS))
     assert ("webhook_events", "fillfactor=50") in before
     migrations.downgrade_schema(database_url, "0007")

@@ -1,4 +1,4 @@
-"""The indexes of the six shared tables, each by its name and columns, as the catalogue has them."""
+"""The indexes of the six shared tables: name, columns and condition, read from the catalogue."""
 
 from collections import Counter
 
@@ -72,7 +72,7 @@ EXPECTED_INDEXES = {
 
 
 def load_indexes(url):
-    """Table to index name to what it covers, in the words of the catalogue."""
+    """Shapes: table → index name → definition, as the catalogue writes it."""
     tables = {}
     for table, name, definition in run_sql(url, SELECT_INDEXES):
         unique = "UNIQUE " if definition.startswith("CREATE UNIQUE") else ""
@@ -81,22 +81,22 @@ def load_indexes(url):
 
 
 @pytest.mark.parametrize("table", EXPECTED_INDEXES)
-def test_each_wanted_index_is_there_under_its_name(database_url, table):
-    there = load_indexes(database_url)[table]
-    assert {name: there.get(name) for name in EXPECTED_INDEXES[table]} == EXPECTED_INDEXES[table]
+def test_each_expected_index_exists_under_its_name(database_url, table):
+    indexes = load_indexes(database_url)[table]
+    assert {name: indexes.get(name) for name in EXPECTED_INDEXES[table]} == EXPECTED_INDEXES[table]
 
 
-def test_the_six_tables_have_their_37_and_no_fewer_than_26():
-    counted = Counter({table: len(indexes) for table, indexes in EXPECTED_INDEXES.items()})
-    assert sorted(counted.values()) == [5, 6, 6, 6, 7, 7]
-    assert counted.total() == 37
+def test_the_six_tables_have_37_indexes():
+    counts = Counter({table: len(indexes) for table, indexes in EXPECTED_INDEXES.items()})
+    assert sorted(counts.values()) == [5, 6, 6, 6, 7, 7]
+    assert counts.total() == 37
 
 
-def test_every_reference_is_the_leading_column_of_an_index(database_url):
+def test_every_foreign_key_is_the_leading_column_of_an_index(database_url):
     assert run_sql(database_url, SELECT_UNINDEXED_REFERENCES) == []
 
 
-def test_the_search_for_unindexed_references_finds_one(database_url):
+def test_the_search_for_unindexed_foreign_keys_finds_one(database_url):
     run_sql(database_url, "DROP INDEX idx_posts_media")
     assert [row.name for row in run_sql(database_url, SELECT_UNINDEXED_REFERENCES)] == [
         "fk_posts_media_id"
@@ -105,5 +105,5 @@ def test_the_search_for_unindexed_references_finds_one(database_url):
 
 def test_no_index_repeats_another(database_url):
     for table, indexes in load_indexes(database_url).items():
-        covered = [words.removeprefix("UNIQUE ") for words in indexes.values()]
-        assert len(set(covered)) == len(covered), table
+        definitions = [text.removeprefix("UNIQUE ") for text in indexes.values()]
+        assert len(set(definitions)) == len(definitions), table

@@ -1,13 +1,13 @@
-"""Real processes that all want the token of one account, and one that ignores leases.
+"""Processes that all need the token of one account, and a strategy that ignores leases.
 
-Forked from a clean server process, so that they are there at once and may be killed like any.
+They are forked from a clean fork server, so that they start at once and can be killed.
 """
 
 import logging
 import multiprocessing
 import os
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import func, select, update
@@ -19,20 +19,21 @@ from core.config.settings import Settings
 from core.jobs.runner import run_jobs
 from db.accounts.accounts import Account
 from db.leases import JobQueue
+from tests.support.job_types import with_changes
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.flows.refresh_race"])
 
 
 class UnleasedAccountQueue(JobQueue[Account]):
-    """Hands out the account whoever has it already, and lets everybody record."""
+    """Negative control: claims the row although it is leased, and records without the fence."""
 
     def claim(self, session, *, row_id, expired=False, **_):
         if expired:
             return []
         statement = update(Account).where(Account.id == row_id).returning(Account)
-        counting = statement.values(attempts=Account.attempts + 1)
-        return list(session.scalars(counting, execution_options={"populate_existing": True}))
+        claim = statement.values(attempts=Account.attempts + 1)
+        return list(session.scalars(claim, execution_options={"populate_existing": True}))
 
     def lock_leased(self, session, tokens):
         statement = select(Account).where(Account.id.in_(list(tokens))).with_for_update()
@@ -44,7 +45,7 @@ def get_token(database, services, account_id):
 
 
 def refresh_without_lease(database, services, account_id):
-    """Sees an ended token, renews it: what a check before the act is worth."""
+    """Check that the token has expired and refresh it: a check without a lock proves nothing."""
     with database.transaction() as session:
         statement = select(Account.id).where(
             Account.id == account_id, Account.expires_at < func.now()
@@ -52,7 +53,7 @@ def refresh_without_lease(database, services, account_id):
         if session.scalar(statement) is None:
             return "not needed"
     run_jobs(
-        replace(REFRESH_JOB, queue=UnleasedAccountQueue(Account)),
+        with_changes(REFRESH_JOB, queue=UnleasedAccountQueue(Account)),
         database,
         services,
         row_id=account_id,
@@ -73,13 +74,13 @@ def run_process(environ, strategy, account_id, barrier, results):
     barrier.wait(60)
     try:
         results.put((os.getpid(), STRATEGIES[strategy](database, services, account_id)))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - any error is the result of this process
         results.put((os.getpid(), repr(error)))
 
 
 @dataclass
 class RefreshRace:
-    """So many processes at one gate."""
+    """A number of processes that start the same call at the same moment."""
 
     environ: dict
     account_id: int
@@ -96,7 +97,7 @@ class RefreshRace:
         return self
 
     def collect_results(self):
-        """What each of them got."""
+        """Return the result of each process: a token or an error."""
         results = [self.results.get()[1] for _ in self.processes]
         for process in self.processes:
             process.join(30)

@@ -1,4 +1,4 @@
-"""From our first redirect over TikTok's consent page to a sealed grant."""
+"""Connecting an account: from our redirect over TikTok's consent page to an encrypted grant."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -32,16 +32,16 @@ def running_sandbox():
 
 @pytest.fixture
 def sandbox(running_sandbox):
-    for what in ("log", "faults", "settings"):
-        running_sandbox.control(what, method="DELETE")
+    for control in ("log", "faults", "settings"):
+        running_sandbox.control(control, method="DELETE")
     return running_sandbox
 
 
 @pytest.fixture
 def database(database_url):
-    made = Database(database_url)
-    yield made
-    made.dispose()
+    database = Database(database_url)
+    yield database
+    database.dispose()
 
 
 @pytest.fixture
@@ -73,13 +73,13 @@ def factory(database, services):
 
 @pytest.fixture
 def open_id(sandbox):
-    name = "-000somebody"
-    sandbox.control("creators", open_id=name)
-    return name
+    open_id = "-000creator"
+    sandbox.control("creators", open_id=open_id)
+    return open_id
 
 
 def submit_consent(url, open_id, scopes=ALL_SCOPES):
-    """What the callback is asked with."""
+    """Give consent as the creator does; return the query parameters of the callback."""
     form_fields = [
         ("creator", open_id),
         ("decision", "allow"),
@@ -94,19 +94,19 @@ def submit_consent(url, open_id, scopes=ALL_SCOPES):
 def connect_account(database, services, factory, open_id):
     user_id = factory.create_user()
 
-    def once(*, with_services=services, creator_id=open_id, scopes=ALL_SCOPES):
+    def connect(*, with_services=services, creator_id=open_id, scopes=ALL_SCOPES):
         with database.transaction() as session:
-            departure = start_connection(
+            redirect = start_connection(
                 session, with_services, user_id=user_id, provider="tiktok", switch_account=True
             )
-        callback = submit_consent(departure.url, creator_id, scopes)
-        assert callback["state"] == departure.state
+        callback = submit_consent(redirect.url, creator_id, scopes)
+        assert callback["state"] == redirect.state
         callback_arguments = {"code": callback["code"], "state": callback["state"]}
         return complete_connection(
             database, with_services, user_id=user_id, provider="tiktok", **callback_arguments
         ).account_id
 
-    return once
+    return connect
 
 
 def test_a_desktop_app_connects_with_a_challenge_in_hex(
@@ -114,17 +114,18 @@ def test_a_desktop_app_connects_with_a_challenge_in_hex(
 ):
     sandbox.control("settings", desktop=True, strict_verifier=True)
     assert (
-        factory.account(connect_account(by=services_factory(TIKTOK_PKCE="on"))).status == "ACTIVE"
+        factory.account(connect_account(with_services=services_factory(TIKTOK_PKCE="on"))).status
+        == "ACTIVE"
     )
 
 
 def test_without_a_challenge_the_platform_shows_an_error_page(database, services, sandbox, factory):
     sandbox.control("settings", desktop=True)
     with database.transaction() as session:
-        departure = start_connection(
+        redirect = start_connection(
             session, services, user_id=factory.create_user(), provider="tiktok"
         )
-    status, headers, page = fetch_page(departure.url)
+    status, headers, page = fetch_page(redirect.url)
     assert (status, headers["Location"]) == (400, None)
     assert "code_challenge" in page
 
@@ -139,16 +140,16 @@ def test_without_a_challenge_the_platform_shows_an_error_page(database, services
 def test_both_token_lifetime_profiles_are_followed(
     database, services, sandbox, factory, connect_account, profile, lifetimes
 ):
-    access, refresh, due = lifetimes
+    access_lifetime, refresh_lifetime, refresh_delay = lifetimes
     sandbox.control("settings", profile=profile)
     account = connect_account()
-    little = timedelta(minutes=10)
+    tolerance = timedelta(minutes=10)
     for _ in range(2):
         row = factory.account(account)
-        began = row.last_refreshed_at
-        assert abs(row.expires_at - began - access) < little
-        assert abs(row.refresh_expires_at - began - refresh) < little
-        assert abs(row.due_at - began - due) < little
+        refreshed_at = row.last_refreshed_at
+        assert abs(row.expires_at - refreshed_at - access_lifetime) < tolerance
+        assert abs(row.refresh_expires_at - refreshed_at - refresh_lifetime) < tolerance
+        assert abs(row.due_at - refreshed_at - refresh_delay) < tolerance
         before = factory.decrypted_tokens(account)
         factory.update_account(account, due_at=func.now())
         run_jobs(REFRESH_JOB, database, services, row_id=account)
@@ -159,24 +160,26 @@ def test_both_token_lifetime_profiles_are_followed(
 
 def test_a_scope_granted_later_resolves_its_notification(connect_account, factory):
     account = connect_account(scopes=ALL_SCOPES[:1])
-    (notice,) = factory.load_notifications(factory.account(account).user_id)
-    assert notice.payload["why"] == "video.upload,video.publish"
+    (notification,) = factory.load_notifications(factory.account(account).user_id)
+    assert notification.payload["why"] == "video.upload,video.publish"
     assert connect_account() == account
     assert factory.account(account).scope == ",".join(ALL_SCOPES)
-    (notice,) = factory.load_notifications(factory.account(account).user_id)
-    assert notice.read_at is not None
+    (notification,) = factory.load_notifications(factory.account(account).user_id)
+    assert notification.read_at is not None
 
 
 def test_one_user_has_several_accounts_and_each_keeps_its_row(sandbox, connect_account, factory):
     sandbox.control("creators", open_id="-000another")
-    first, second = connect_account(), connect_account(who="-000another")
+    first, second = connect_account(), connect_account(creator_id="-000another")
     assert first != second
-    assert (connect_account(), connect_account(who="-000another")) == (first, second)
+    assert (connect_account(), connect_account(creator_id="-000another")) == (first, second)
     assert factory.account(first).user_id == factory.account(second).user_id
 
 
 @pytest.mark.parametrize("status", [200, 400, 401])
-def test_a_refusal_is_one_under_any_status(database, services, sandbox, factory, status):
+def test_a_refused_code_is_recognised_under_any_status(
+    database, services, sandbox, factory, status
+):
     sandbox.control("settings", oauth_status=status)
     user = factory.create_user()
     with database.transaction() as session:
@@ -193,5 +196,5 @@ def test_an_exchange_without_a_response_can_be_started_again(sandbox, connect_ac
     with pytest.raises(OperationFailed) as caught:
         connect_account()
     assert caught.value.code == "platform_error"
-    assert len(sandbox.log("token")) == 1, "a code is shown once"
+    assert len(sandbox.log("token")) == 1, "the code is sent only once"
     assert factory.account(connect_account()).status == "ACTIVE"

@@ -1,4 +1,4 @@
-"""One account, many processes that want its token, and a platform that rotates strictly."""
+"""Many processes need the token of one account, at a platform that rotates refresh tokens."""
 
 from dataclasses import replace
 
@@ -53,16 +53,16 @@ def environ(database_url, redis_url, sandbox):
 
 @pytest.fixture
 def services(environ):
-    """Its dice lie still: thrown near zero, a refusal is tried again before anybody has seen it."""
+    """Services with a fixed jitter: near zero, a refused refresh would be retried too early."""
     built = build_services(Settings.from_env(environ), wake=lambda _kind: None)
     return replace(built, jitter=lambda: 0.5)
 
 
 @pytest.fixture
 def database(database_url):
-    made = Database(database_url)
-    yield made
-    made.dispose()
+    database = Database(database_url)
+    yield database
+    database.dispose()
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def factory(database, services):
 
 @pytest.fixture
 def account(database, services, sandbox, factory):
-    """Connected through the consent page; its access token is over by our clock."""
+    """Connected through the consent page; its access token has expired by our clock."""
     user_id = factory.create_user()
     with database.transaction() as session:
-        departure = start_connection(session, services, user_id=user_id, provider="tiktok")
-    open_id = f"-000{departure.state[:16]}"
+        redirect = start_connection(session, services, user_id=user_id, provider="tiktok")
+    open_id = f"-000{redirect.state[:16]}"
     sandbox.control("creators", open_id=open_id)
     code = sandbox.grant_consent(open_id)["code"]
-    callback = {"user_id": user_id, "provider": "tiktok", "code": code, "state": departure.state}
+    callback = {"user_id": user_id, "provider": "tiktok", "code": code, "state": redirect.state}
     account = complete_connection(database, services, **callback).account_id
     expire_token(factory, account)
     sandbox.control("log", method="DELETE")
@@ -91,7 +91,7 @@ def expire_token(factory, account):
 
 
 def list_refreshes(sandbox):
-    return [one for one in sandbox.log("token") if one.get("grant_type") == "refresh_token"]
+    return [call for call in sandbox.log("token") if call.get("grant_type") == "refresh_token"]
 
 
 def fetch_open_id(sandbox, token):
@@ -109,18 +109,18 @@ def test_eight_processes_need_one_token_and_refresh_it_once(
     assert tokens == [access] * 8
     assert factory.account(account).token_version == 1
     expire_token(factory, account)
-    renewed = RefreshRace(environ, account, size=2).start().collect_results()
-    assert len(set(renewed)) == 1
-    assert renewed[0] != access
+    refreshed = RefreshRace(environ, account, size=2).start().collect_results()
+    assert len(set(refreshed)) == 1
+    assert refreshed[0] != access
     assert factory.decrypted_tokens(account)[1] != refresh
-    assert [one["code"] for one in list_refreshes(sandbox)] == ["ok", "ok"]
+    assert [call["code"] for call in list_refreshes(sandbox)] == ["ok", "ok"]
 
 
 def test_without_the_lease_the_platform_is_called_often_and_refuses(environ, sandbox, account):
-    """The proof that the test above could fail."""
+    """The negative control of the test above."""
     sandbox.control("faults", endpoint="token", kind="slow", seconds=0.7, times=0)
     RefreshRace(environ, account).start("unleased").collect_results()
-    codes = [one["code"] for one in list_refreshes(sandbox)]
+    codes = [call["code"] for call in list_refreshes(sandbox)]
     assert len(codes) > 1
     assert "invalid_grant" in codes
 
@@ -136,12 +136,12 @@ def test_a_refresh_whose_response_was_lost_needs_a_reconnect(
         get_or_refresh_token(database, services, account)
     after = factory.account(account)
     assert (after.status, after.status_cause) == ("NEEDS_RECONNECT", "rotation_lost")
-    assert [one["work"] for one in list_refreshes(sandbox)] == [True, False]
-    (notice,) = factory.load_notifications(after.user_id)
-    assert notice.payload["why"] == "rotation_lost"
+    assert [call["work"] for call in list_refreshes(sandbox)] == [True, False]
+    (notification,) = factory.load_notifications(after.user_id)
+    assert notification.payload["why"] == "rotation_lost"
 
 
-def test_a_lost_response_does_no_harm_while_the_old_token_is_valid(
+def test_a_lost_response_does_no_harm_if_the_old_refresh_token_stays_valid(
     database, services, sandbox, factory, account
 ):
     sandbox.control("settings", profile="older", lenient_refresh=True)
@@ -166,7 +166,7 @@ def test_after_a_kill_between_call_and_record_the_row_shows_what_happened(
     assert row.refresh_started_at is not None
     assert row.leased_until > row.refresh_started_at
     run_jobs(REFRESH_JOB, database, services)
-    assert len(sandbox.log("token")) == 1, "its lease holds beyond its death"
+    assert len(sandbox.log("token")) == 1, "the lease outlives the killed process"
     factory.update_account(account, leased_until=func.now() - HOUR)
     run_jobs(REFRESH_JOB, database, services)
     after = factory.account(account)
@@ -183,14 +183,14 @@ def test_a_reconnect_brings_a_lost_account_back(database, services, sandbox, fac
     assert (lost.status, lost.status_cause) == ("NEEDS_RECONNECT", "revoked")
     assert factory.post(waiting).hold_reason == "needs_reconnect"
     with database.transaction() as session:
-        departure = start_connection(session, services, user_id=lost.user_id, provider="tiktok")
+        redirect = start_connection(session, services, user_id=lost.user_id, provider="tiktok")
     code = sandbox.grant_consent(lost.open_id)["code"]
     callback = {"user_id": lost.user_id, "provider": "tiktok", "code": code}
     assert (
-        complete_connection(database, services, state=departure.state, **callback).account_id
+        complete_connection(database, services, state=redirect.state, **callback).account_id
         == account
     )
     assert factory.account(account).status == "ACTIVE"
     assert factory.post(waiting).hold_reason is None
     assert factory.post(waiting).due_at is not None
-    assert all(notice.read_at for notice in factory.load_notifications(lost.user_id))
+    assert all(notification.read_at for notification in factory.load_notifications(lost.user_id))

@@ -1,4 +1,4 @@
-"""Tokens that end while a post is on its way: renewed once, and the post goes out."""
+"""Tokens that expire while a post is being published: refreshed once, and the post is published."""
 
 import pytest
 
@@ -12,9 +12,9 @@ REMOVED_NOTIFICATION = ("disconnected_by_platform", "removed_in_app")
 
 
 def count_refreshes(stack, api_user):
-    """Refreshes that the platform granted to this creator; the first token came by a code."""
+    """Count successful refreshes of this creator: token calls without the first code exchange."""
     return (
-        len([each for each in api_user.list_platform_calls("token") if each["status"] == 200]) - 1
+        len([call for call in api_user.list_platform_calls("token") if call["status"] == 200]) - 1
     )
 
 
@@ -49,24 +49,25 @@ def test_a_token_refused_before_its_expiry_is_refreshed_and_the_call_repeated(st
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
     assert count_refreshes(stack, api_user) == 1
-    assert {each.get("code") for each in api_user.list_platform_calls("video_init")} == {"ok"}
+    assert {call.get("code") for call in api_user.list_platform_calls("video_init")} == {"ok"}
 
 
 def test_posts_are_parked_while_the_creator_has_revoked_the_grant(stack, api_user):
     post_id = api_user.publish_file(publish_at=timestamp_in(86_400))
     stack.sandbox.control(f"creators/{api_user.open_id}/disconnect", method="POST")
     wait_until(
-        lambda: api_user.get_post(post_id)["hold_reason"] == "needs_reconnect", what="the hold"
+        lambda: api_user.get_post(post_id)["hold_reason"] == "needs_reconnect",
+        what="the post to be parked",
     )
     wait_until(
         lambda: list_unread(stack, api_user) == [REMOVED_NOTIFICATION],
-        what="the plain cause, and nothing else",
+        what="one notification with the cause",
     )
     response = api_user.request_post(
         source="FILE_UPLOAD", media_id=api_user.upload_file(), mode="INBOX"
     )
     assert response.json()["error"]["code"] == "access_token_invalid", response.text
-    stack.query("UPDATE posts SET publish_at = now() WHERE id = %s", post_id)  # its hour has come
+    stack.query("UPDATE posts SET publish_at = now() WHERE id = %s", post_id)  # it is due now
     api_user.connect()
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
@@ -84,7 +85,7 @@ def expire_token(stack, api_user):
 
 
 def set_token_expiry(stack, api_user, remaining):
-    """What we think of the access token's life: stands for the hours until then."""
+    """Change the stored expiry of the access token, instead of waiting for hours."""
     statement = "UPDATE oauth_accounts SET expires_at = now() + %s::interval WHERE id = %s"
     stack.query(statement, remaining, api_user.account_id)
 
