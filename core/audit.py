@@ -1,7 +1,7 @@
-"""Who did what, when, from where: the caller's circumstances travel beside the call, not in it.
+"""Writes the audit log: who did what, when and from where.
 
-The edge says once per request (the command line once per command) who is at work; use-cases only
-name the deed. Workers, who act for nobody in particular, need not say anything.
+The web application sets the origin once per request, the command line once per command; use cases
+name the action only. Without an origin, the actor is "worker".
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from db.session import Session
 
 @dataclass(frozen=True)
 class Origin:
+    """Who acts, and from where."""
+
     actor: str = "worker"  # session, key, jwt, nobody, worker or cli
     user_id: int | None = None
     ip: str | None = None
@@ -26,7 +28,7 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=DEFAULT_ORIGIN)
 
 
 def set_origin(origin: Origin) -> None:
-    """From now on in this thread, until somebody else is named."""
+    """Set the origin of all following actions in this thread or task."""
     _origin.set(origin)
 
 
@@ -38,10 +40,10 @@ def record_action(
     subject: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Written with the deed or not at all: same transaction. `details` may hold no secret.
+    """Add an entry in the transaction of the action itself. `details` may hold no secret.
 
-    Shapes: `action` as in `account.connected`, `subject` as in `account:7`; `user_id` is whose row
-    it is, where that differs from who acts.
+    Shapes: `action` such as `account.connected`, `subject` such as `account:7`; `user_id` is the
+    user whose row it is, if that is not the one who acts.
     """
     origin = _origin.get()
     AuditLog(session).add(

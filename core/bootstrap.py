@@ -1,6 +1,6 @@
-"""Where everything is put together: what we remember (Database) and what we talk to (World).
+"""Builds `Services` and `Database` from the settings. Nothing connects before its first use.
 
-The only place that knows the clock and the dice. Must decide nothing.
+The system's clock and random numbers enter here and are passed on as functions.
 """
 
 import random
@@ -25,19 +25,18 @@ from platforms import registry
 from platforms.base import Platform, WebhookAdapter
 from platforms.http import HttpClient, create_public_session
 
-DATABASE_POOL_SIZES = {"web": 34}  # its threads, and two to spare; the inbox keeps one of its own
-MAX_EXCERPT_BYTES = 4096  # bytes of what an endpoint answers: nobody reads more of it
-DEFAULT_POOL_SIZE = (
-    2  # connections of any other process: the engine opens transactions one after another
-)
-
+# Connections per process. The web process needs one per thread and has two to spare; the event
+# writer has a connection of its own besides. Jobs open transactions one after another.
+DATABASE_POOL_SIZES = {"web": 34}
+DEFAULT_POOL_SIZE = 2
+MAX_EXCERPT_BYTES = 4096  # of an endpoint's response; the log of attempts shows no more
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Services:
-    """What work talks to besides its rows. Frozen, so that threads may share it."""
+    """What use cases need besides a database session. Frozen, so that threads can share it."""
 
     settings: Settings
     platforms: Mapping[str, Platform]
@@ -48,40 +47,40 @@ class Services:
     rate_limits: RateLimits
     circuits: Circuits
     media_store: MediaStore | None
-    wake: Callable[[str], None]
+    wake: Callable[[str], None]  # wakes a worker for one kind of jobs
     now: Callable[[], datetime]
     jitter: Callable[[], float]
 
     def get_platform(self, name: str) -> Platform:
-        """Errors: Misconfigured if it is switched off, with the names that keep it off."""
+        """Return a platform. Errors: Misconfigured if it is off, with the settings it lacks."""
         if name in self.platforms:
             return self.platforms[name]
         missing = self.settings.missing_names.get(name, ())
         reason = f"{', '.join(missing)} missing" if missing else "not supported yet"
-        raise Misconfigured(f"{name} is off: {reason}", details={"missing": list(missing)})
+        raise Misconfigured(f"{name} is switched off: {reason}", details={"missing": list(missing)})
 
     @property
     def media(self) -> MediaStore:
-        """Errors: Misconfigured if there is no place for files."""
+        """Return the media store. Errors: Misconfigured if MEDIA_URL is not set."""
         if self.media_store is None:
             raise Misconfigured("MEDIA_URL is missing", details={"missing": ["MEDIA_URL"]})
         return self.media_store
 
 
 def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Services:
-    """Connects to nothing yet."""
+    """Build the services. `wake` sends a wake-up for a kind of jobs. Connects to nothing yet."""
     if settings.is_production and settings.tiktok.webhook_compat:
         log.warning(
-            "tiktok.legacy_webhooks_enabled", why="TIKTOK_WEBHOOK_COMPAT is meant for tests"
+            "tiktok.legacy_webhooks_enabled", reason="TIKTOK_WEBHOOK_COMPAT is meant for tests"
         )
     redis_client = RedisClient(settings.redis_url)
     circuits = Circuits(redis_client, clock=lambda: utc_now().timestamp(), jitter=random.random)
-    guarded_platforms = wrap_platforms(build_platforms(settings), circuits)
+    platforms = wrap_platforms(build_platforms(settings), circuits)
     return Services(
         settings=settings,
-        platforms=guarded_platforms,
+        platforms=platforms,
         public_http=build_public_http(settings),
-        webhook_adapters=build_webhook_adapters(settings, guarded_platforms),
+        webhook_adapters=build_webhook_adapters(settings, platforms),
         key_ring=KeyRing(settings.encryption_keys),
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.limits)),
@@ -98,7 +97,7 @@ def utc_now() -> datetime:
 
 
 def build_platforms(settings: Settings) -> dict[str, Platform]:
-    """Each with a door of its own, so that calls are counted under its name."""
+    """Build each platform with an HTTP client of its own, which counts calls under its name."""
     return {
         name: registry.build_platforms(
             {name: app}, HttpClient(observe=partial(metrics.count_upstream_call, name))
@@ -108,7 +107,7 @@ def build_platforms(settings: Settings) -> dict[str, Platform]:
 
 
 def build_public_http(settings: Settings) -> HttpClient:
-    """The door to hosts that our users name: public ones, unless settings say otherwise."""
+    """Build the HTTP client for URLs of users: public hosts only, unless settings allow others."""
     observe = partial(metrics.count_upstream_call, "endpoint")
     if settings.endpoint_private_hosts:
         return HttpClient(observe=observe, body_limit=MAX_EXCERPT_BYTES)
@@ -120,7 +119,10 @@ def build_public_http(settings: Settings) -> HttpClient:
 def build_webhook_adapters(
     settings: Settings, platforms: Mapping[str, Platform]
 ) -> dict[str, WebhookAdapter]:
-    """Who reads the deliveries of each platform."""
+    """Platform → the adapter that verifies and parses its deliveries.
+
+    Instagram has one although it cannot be switched on yet.
+    """
     instagram = settings.instagram
     instagram_webhooks = registry.build_instagram_webhooks(
         instagram.signing_secrets(), instagram.webhook_verify_token
@@ -132,7 +134,7 @@ def build_webhook_adapters(
 
 
 def build_database(settings: Settings, *, role: str) -> Database:
-    """Connects to nothing yet."""
+    """Build the database of a process with this role. Connects to nothing yet."""
     return Database(
         settings.database_url,
         pool_size=DATABASE_POOL_SIZES.get(role, DEFAULT_POOL_SIZE),

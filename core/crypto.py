@@ -1,6 +1,6 @@
-"""Secrets sealed for the database and opened again. Must not know where keys come from.
+"""Encrypts secrets for the database and decrypts them (AES-256-GCM, with a ring of keys).
 
-A sealed value is bound to its table, column and row: moved elsewhere it does not open.
+An encrypted value is bound to its table, column and row: copied elsewhere it does not decrypt.
 """
 
 import json
@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from core.errors import DecryptionFailed, Misconfigured
 from platforms.secret import Secret
 
-EncryptionContext = tuple[
-    str, ...
-]  # table, column, provider, the platform's id or the post's, user id
+EncryptionContext = tuple[str, ...]
+"""What a value is bound to: table, column, provider, id at the platform or of the row, user id."""
 
 FORMAT_VERSION = "v1"
 KEY_BYTES, IV_BYTES, TAG_BYTES = 32, 12, 16  # bytes
@@ -43,10 +42,13 @@ def endpoint_secret_context(endpoint_id: int, user_id: int) -> EncryptionContext
 
 
 class KeyRing:
-    """Seals with its first key, opens with any of them."""
+    """Encrypts with its first key, decrypts with any of them."""
 
     def __init__(self, keys: Iterable[tuple[str, Secret]]) -> None:
-        """`keys`: id and base64 of 32 bytes. Errors: Misconfigured, ValueError."""
+        """`keys`: ids with base64 of 32 bytes each.
+
+        Errors: Misconfigured if there is none; ValueError if one is malformed.
+        """
         self._keys = {key_id: AESGCM(decode_key(key)) for key_id, key in keys}
         if not self._keys:
             raise Misconfigured("TOKEN_ENCRYPTION_KEY is missing")
@@ -56,13 +58,13 @@ class KeyRing:
         return f"KeyRing({', '.join(self._keys)})"
 
     def encrypt(self, secret: Secret, context: EncryptionContext) -> str:
-        """Errors: ValueError if there is nothing to seal."""
+        """Errors: ValueError if the secret is empty."""
         return self._encrypt_with(secret, context, self.current_key_id)
 
     def decrypt(self, encrypted: str, context: EncryptionContext) -> Secret:
-        """Errors: CannotOpen, the same for every reason; ValueError if there is nothing to open."""
+        """Errors: DecryptionFailed, without the reason; ValueError if the text is empty."""
         if not encrypted:
-            raise ValueError("nothing to open")
+            raise ValueError("there is nothing to decrypt")
         key_id, iv, tag, ciphertext = parse_encrypted(encrypted)
         try:
             plaintext = self._keys[key_id].decrypt(
@@ -73,23 +75,23 @@ class KeyRing:
             raise DecryptionFailed from None
 
     def key_id(self, encrypted: str) -> str:
-        """Which key a value was sealed with. Errors: CannotOpen."""
+        """Return the id of the key that a value is encrypted with. Errors: DecryptionFailed."""
         return parse_encrypted(encrypted)[0]
 
     def is_usable(self) -> bool:
-        """Whether every key seals and opens again. Never raises."""
+        """Whether a value encrypted with each key can be decrypted again. Never raises."""
         probe, context = Secret("probe"), ("", "", "probe")
         try:
             return all(
                 self.decrypt(self._encrypt_with(probe, context, key_id), context) == probe
                 for key_id in self._keys
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever fails, the key ring cannot be used
             return False
 
     def _encrypt_with(self, secret: Secret, context: EncryptionContext, key_id: str) -> str:
         if not secret:
-            raise ValueError("nothing to seal")
+            raise ValueError("there is nothing to encrypt")
         iv = os.urandom(IV_BYTES)
         plaintext = secret.reveal().encode("utf-8", "surrogatepass")
         encrypted = self._keys[key_id].encrypt(iv, plaintext, associated_data(key_id, context))
@@ -98,12 +100,12 @@ class KeyRing:
 
 
 def generate_key() -> str:
-    """A fresh TOKEN_ENCRYPTION_KEY."""
+    """Return a new TOKEN_ENCRYPTION_KEY."""
     return b64encode(AESGCM.generate_key(bit_length=8 * KEY_BYTES)).decode()
 
 
 def decode_key(key: Secret) -> bytes:
-    """Errors: ValueError that says what is expected and quotes nothing."""
+    """Errors: ValueError, saying what is expected without quoting the key."""
     if HEX_KEY_PATTERN.fullmatch(key.reveal()):
         raise ValueError(f"looks like hex; base64 of {KEY_BYTES} bytes is expected")
     try:
@@ -116,20 +118,20 @@ def decode_key(key: Secret) -> bytes:
 
 
 def associated_data(key_id: str, context: EncryptionContext) -> bytes:
-    """What a value is bound to; as JSON, so that no two contexts read the same."""
+    """Encode the context as JSON, so that no two contexts have the same encoding."""
     return json.dumps([FORMAT_VERSION, key_id, *context]).encode()
 
 
 def parse_encrypted(encrypted: str) -> tuple[str, bytes, bytes, bytes]:
-    """Key id, iv, tag and ciphertext. Errors: CannotOpen."""
+    """Return key id, IV, tag and ciphertext. Errors: DecryptionFailed."""
     match encrypted.split("."):
         case [version, name, triple] if version == FORMAT_VERSION and KEY_ID_PATTERN.fullmatch(
             name
         ):
-            found = [decode_canonical(part) for part in triple.split(":")]
+            parts = [decode_canonical(part) for part in triple.split(":")]
         case _:
             raise DecryptionFailed
-    match found:
+    match parts:
         case [bytes(iv), bytes(tag), bytes(text)] if (len(iv), len(tag)) == (IV_BYTES, TAG_BYTES):
             return name, iv, tag, text
         case _:
@@ -137,7 +139,7 @@ def parse_encrypted(encrypted: str) -> tuple[str, bytes, bytes, bytes]:
 
 
 def decode_canonical(part: str) -> bytes | None:
-    """Decoded only if it is written in the one canonical way: no two texts for one value."""
+    """Decode base64 in its canonical form only, so that a value has exactly one text."""
     try:
         decoded = b64decode(part, validate=True)
     except (NotBase64, ValueError):

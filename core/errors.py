@@ -1,4 +1,7 @@
-"""What can go wrong on our side of the wire. HTTP statuses live in `app/errors.py` alone."""
+"""Errors of our own use cases. Their HTTP statuses are in `app/http/errors.py`.
+
+The docstring of a class is its default message.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,15 +22,14 @@ class CoreError(Exception):
         details: Mapping[str, Any] | None = None,
         retry_after: timedelta | None = None,
     ) -> None:
-        """`message` is for developers and may hold no secret; `details` goes out as JSON."""
+        """`message` is for developers, `details` is sent to clients as JSON; neither holds secrets.
+
+        `code` is the error code of the API, by default that of the class.
+        """
         super().__init__(message or self.__doc__)
         self.code = code or type(self).code
         self.details = dict(details or {})
         self.retry_after = retry_after
-
-    @property
-    def user_message(self) -> str:
-        return self.__doc__ or ""
 
 
 class Misconfigured(CoreError):
@@ -55,25 +57,25 @@ class Forbidden(CoreError):
 
 
 class NotFound(CoreError):
-    """There is nothing here under that name."""
+    """This does not exist, or belongs to another user."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(CoreError):
-    """This does not fit what already exists."""
+    """The request conflicts with what already exists."""
 
     code = "CONFLICT"
 
 
 class TooLarge(CoreError):
-    """That is larger than we accept."""
+    """The content is larger than allowed."""
 
     code = "PAYLOAD_TOO_LARGE"
 
 
 class QuotaExceeded(CoreError):
-    """The limit of posts is reached for now."""
+    """The limit for posts of this account is reached."""
 
     code = "quota_exceeded"
     retryable = True
@@ -87,31 +89,31 @@ class RateLimitExceeded(CoreError):
 
 
 class NeedsReconnect(CoreError):
-    """The account has to be connected again."""
+    """The account must be connected again."""
 
     code = "access_token_invalid"
 
 
 class NotConnected(CoreError):
-    """No account is connected for this."""
+    """No account is connected for this request."""
 
     code = "not_connected"
 
 
 class ServiceUnavailable(CoreError):
-    """Something we depend on is not available right now."""
+    """A service that we depend on is not available right now."""
 
     code = "SERVICE_UNAVAILABLE"
     retryable = True
 
 
 class OperationFailed(CoreError):
-    """The platform could not do it; `code` says why."""
+    """The platform refused or failed the operation; `code` says why."""
 
     code = "upload_failed"
 
 
 class DecryptionFailed(CoreError):
-    """A sealed value could not be opened."""
+    """A stored secret could not be decrypted."""
 
     code = "crypto_error"

@@ -1,6 +1,6 @@
-"""Films and pictures on their way: a folder of files that only we name. Must never read one whole.
+"""The media store: a directory of media files, read and written in chunks, never as a whole.
 
-A path is what `new_path` made and nothing else, so that no request can name a file of the system.
+Only names made by `create_file` are accepted, so no request can name another file of the system.
 """
 
 import fcntl
@@ -27,16 +27,16 @@ class ByteStream(Protocol):
 
 
 class MediaStore:
-    """Files below one folder. Positions and sizes are bytes."""
+    """Files below one directory. Units: positions and sizes in bytes."""
 
     def __init__(self, url: str) -> None:
-        """Errors: Misconfigured unless it is file:///an/absolute/folder."""
+        """Errors: Misconfigured unless the URL is file:///an/absolute/directory."""
         if urlsplit(url).scheme != "file":
-            raise Misconfigured("MEDIA_URL: only file:// is supported yet")
+            raise Misconfigured("MEDIA_URL must be file:///an/absolute/directory")
         self._root = Path(unquote(urlsplit(url).path))
 
     def create_file(self) -> str:
-        """An empty file of its own, readable by us alone."""
+        """Create an empty file that only this user can read, and return its path in the store."""
         name = secrets.token_hex(16)
         path = f"{name[:2]}/{name}"
         self.local_path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,9 +50,9 @@ class MediaStore:
         return path
 
     def local_path(self, path: str) -> Path:
-        """Where it lies, for readers that want a file. Errors: NotFound if the path is not ours."""
+        """Return the path in the file system. Errors: NotFound if `path` is not one of ours."""
         if not PATH_PATTERN.fullmatch(path):
-            raise NotFound("no such file")
+            raise NotFound("there is no such file")
         return self._root / path
 
     def size(self, path: str) -> int:
@@ -60,26 +60,26 @@ class MediaStore:
             return os.fstat(file.fileno()).st_size
 
     def read(self, path: str, first: int, last: int) -> memoryview:
-        """The bytes from `first` to `last` inclusive, as they lie in the system's cache: no copy.
+        """Return the bytes from `first` to `last` inclusive as a memory map, without a copy.
 
-        Whoever cuts the file short meanwhile ends this process, as a kill would.
-        Errors: NotFound if some are not there.
+        If another process truncates the file meanwhile, reading the map kills this process.
+        Errors: NotFound if the file is shorter.
         """
         start = first - first % ALLOCATIONGRANULARITY
         with self._open(path, os.O_RDONLY) as file:
             if os.fstat(file.fileno()).st_size <= last:
-                raise NotFound("the file is shorter than it was")
+                raise NotFound("the file is shorter than expected")
             mapped = mmap(file.fileno(), last + 1 - start, access=ACCESS_READ, offset=start)
         return memoryview(mapped)[first - start :]
 
     def version_stamp(self, path: str) -> str:
-        """Another one means that the file was changed meanwhile."""
+        """Return a text that changes whenever the file changes."""
         with self._open(path, os.O_RDONLY) as file:
             file_stat = os.fstat(file.fileno())
         return f"{file_stat.st_size}:{file_stat.st_mtime_ns}"
 
     def iter_chunks(self, path: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
-        """The same, a piece at a time; without `last` up to the end."""
+        """Yield the bytes from `first` to `last` inclusive in chunks; without `last` to the end."""
         with self._open(path, os.O_RDONLY) as file:
             remaining = (os.fstat(file.fileno()).st_size if last is None else last + 1) - first
             file.seek(first)
@@ -88,15 +88,17 @@ class MediaStore:
                 yield chunk
 
     def append(self, path: str, offset: int, stream: ByteStream, limit: int) -> int:
-        """Write what comes from `offset` on, up to a whole of `limit` bytes; gives the new offset.
+        """Append a stream at `offset`, up to a file size of `limit`. Returns the new size.
 
-        What arrived before a broken connection is kept, so that the sender can go on from there.
-        Errors: Conflict if the file does not end at `offset` or somebody else is writing it;
-        TooLarge if more comes than the limit allows.
+        If the stream breaks, the bytes before that are kept, so that the client can resume there.
+        Errors: Conflict if the file does not end at `offset`, or another request writes to it;
+        TooLarge if the stream has more bytes.
         """
         with self._open(path, os.O_RDWR) as file, lock_exclusively(file):
             if file.seek(0, os.SEEK_END) != offset:
-                raise Conflict("the file does not end there", details={"offset": file.tell()})
+                raise Conflict(
+                    "the file does not end at this offset", details={"offset": file.tell()}
+                )
             try:
                 copy_stream(stream, file, limit - offset)
             finally:
@@ -112,7 +114,7 @@ class MediaStore:
         return digest.hexdigest()
 
     def delete(self, path: str) -> None:
-        """Gone afterwards, also if it was gone before."""
+        """Delete a file, or do nothing if there is none."""
         with suppress(FileNotFoundError):
             self.local_path(path).unlink()
 
@@ -121,25 +123,28 @@ class MediaStore:
         try:
             descriptor = os.open(self.local_path(path), flags | NO_SYMLINK_FLAGS)
         except FileNotFoundError:
-            raise NotFound("no such file") from None
+            raise NotFound("there is no such file") from None
         with os.fdopen(descriptor, "rb" if flags == os.O_RDONLY else "r+b") as file:
             yield file
 
 
 @contextmanager
 def lock_exclusively(file: BinaryIO) -> Iterator[None]:
-    """The lock ends with the process, so that a killed writer blocks nobody."""
+    """Lock a file without waiting. The lock ends with the process, also when it is killed.
+
+    Errors: Conflict if another process holds it.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Conflict("somebody else is writing this file") from None
+        raise Conflict("another request is writing to this file") from None
     yield
 
 
 def copy_stream(stream: ByteStream, file: BinaryIO, remaining: int) -> None:
-    """Errors: TooLarge if a byte remains when there is no more room."""
+    """Copy at most `remaining` bytes. Errors: TooLarge if the stream has more."""
     while remaining and (chunk := stream.read(min(CHUNK_BYTES, remaining))):
         file.write(chunk)
         remaining -= len(chunk)
     if not remaining and stream.read(1):
-        raise TooLarge("more bytes than were announced")
+        raise TooLarge("the stream has more bytes than announced")

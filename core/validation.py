@@ -1,4 +1,4 @@
-"""A moment as JSON has it. Pure."""
+"""Validates values from outside with pydantic models, and formats times for JSON."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -8,32 +8,23 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import Invalid
 
-
-def format_utc(moment: datetime) -> str:
-    """ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-# MERGED core.checked: Values from outside against a model: one way to refuse for every mouth. Decides nothing.
-
 M = TypeVar("M", bound=BaseModel)
 
 
 def validate_model(model: type[M], values: Mapping[str, Any]) -> M:
-    """Errors: Invalid with `details.fields`, a name and a reason each; no value is quoted."""
-    unstorable_fields = [
-        name for name, value in values.items() if not all(map(is_storable_text, iter_texts(value)))
-    ]
-    if unstorable_fields:
-        raise Invalid(
-            "unusable characters", details={"fields": dict.fromkeys(unstorable_fields, "text")}
-        )
+    """Return the values as this model.
+
+    Errors: Invalid with `details.fields`, field names with what is wrong. Quotes no value.
+    """
+    unstorable = [name for name, value in values.items() if has_unstorable_text(value)]
+    if unstorable:
+        message = "must not contain NUL or half of a surrogate pair"
+        raise Invalid(message, details={"fields": dict.fromkeys(unstorable, message)})
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Invalid(
-            "fields are missing or wrong", details={"fields": field_errors(error)}
-        ) from None
+        message = "fields are missing or malformed"
+        raise Invalid(message, details={"fields": field_errors(error)}) from None
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
@@ -41,7 +32,12 @@ def field_errors(error: ValidationError) -> dict[str, str]:
     return {".".join(map(str, each["loc"])) or "body": each["msg"] for each in errors}
 
 
+def has_unstorable_text(value: Any) -> bool:
+    return not all(is_storable_text(text) for text in iter_texts(value))
+
+
 def iter_texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, names of fields included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -54,5 +50,10 @@ def iter_texts(value: Any) -> Iterator[str]:
 
 
 def is_storable_text(text: str) -> bool:
-    """Postgres takes neither NUL nor half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+    """Postgres stores neither NUL nor half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def format_utc(moment: datetime) -> str:
+    """Format a time as ISO 8601 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

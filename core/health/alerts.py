@@ -1,6 +1,6 @@
-"""What operators have to know of: conditions as a table, opened and ended by how things stand.
+"""Alerts for operators: a table of conditions, opened and resolved by periodic checks.
 
-Looks at rows alone. Must not mend anything; what to do is in docs/operations.md.
+Every condition is a query. What to do about each alert is in docs/operations.md.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,16 @@ from db.ops.heartbeats import Heartbeats
 from db.session import Database, Session
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-CANARY_TIMEOUT = 3 * timedelta(seconds=10)  # canaries sing every ten
+CANARY_TIMEOUT = 3 * timedelta(seconds=10)  # a canary is sent every ten seconds
+# A percentage or a percentile of fewer rows says nothing.
+MIN_FINISHED_POSTS, MIN_LATENCY_EVENTS = 10, 5
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class AlertCondition:
-    """`measure` says how bad it is, in `unit`; above `limit` it is an alert."""
+    """An alert is open while `measure` returns more than `limit`, both in `unit`."""
 
     name: str
     severity: str
@@ -42,14 +44,15 @@ class AlertCheckResult:
 
 
 def failed_post_percentage(session: Session) -> float:
-    """Of the posts that ended in a quarter of an hour; nothing is said of ten or fewer."""
+    """Percentage of failed posts in the last 15 minutes; 0 for ten posts or fewer."""
     ended, failed = AlertQueries(session).count_finished_posts(within=15 * MINUTE)
-    return 100 * failed / ended if ended > 10 else 0.0
+    return 100 * failed / ended if ended > MIN_FINISHED_POSTS else 0.0
 
 
 def webhook_latency_seconds(session: Session) -> float:
+    """95th percentile of the last ten minutes; 0 for five events or fewer."""
     count, slowest = AlertQueries(session).first_attempt_latency(within=10 * MINUTE)
-    return slowest.total_seconds() if count > 5 else 0.0
+    return slowest.total_seconds() if count > MIN_LATENCY_EVENTS else 0.0
 
 
 def tick_age_seconds(session: Session) -> float:
@@ -58,12 +61,10 @@ def tick_age_seconds(session: Session) -> float:
 
 
 def count_silent_queues(session: Session) -> float:
-    """Queues with due work whose canary was once heard and is not any more."""
+    """Number of queues with due work whose canary has stopped arriving."""
     ages = {kind: Heartbeats(session).age(f"canary:{kind}") for kind in QUEUES}
-    return sum(
-        age is not None and age > CANARY_TIMEOUT and QUEUES[kind].oldest_due_at(session) is not None
-        for kind, age in ages.items()
-    )
+    stopped = [kind for kind, age in ages.items() if age is not None and age > CANARY_TIMEOUT]
+    return len([kind for kind in stopped if QUEUES[kind].oldest_due_at(session) is not None])
 
 
 ALERT_CONDITIONS = (
@@ -92,7 +93,7 @@ ALERT_CONDITIONS = (
         "unconfirmed_posts",
         "warning",
         0,
-        "posts in doubt for an hour",
+        "posts unconfirmed for an hour",
         lambda s: AlertQueries(s).count_unconfirmed(older_than=HOUR),
     ),
     AlertCondition(
@@ -113,28 +114,27 @@ ALERT_CONDITIONS = (
         "crypto_error",
         "critical",
         0,
-        "accounts whose tokens do not open",
+        "accounts whose tokens cannot be decrypted",
         lambda s: AlertQueries(s).count_accounts([AccountStatus.CRYPTO_ERROR]),
     ),
     AlertCondition(
-        "scheduler_lag", "warning", 180, "seconds since beat was heard", tick_age_seconds
+        "scheduler_lag", "warning", 180, "seconds since the last tick of beat", tick_age_seconds
     ),
     AlertCondition(
-        "worker_silent", "critical", 0, "queues that nobody listens to", count_silent_queues
+        "worker_silent", "critical", 0, "queues that no worker consumes", count_silent_queues
     ),
 )
-"""Source: contract T15.4, those that the database can answer."""
 
 
 def check_alerts(database: Database) -> AlertCheckResult:
-    """Look at every condition: open what is new, end what is over."""
+    """Check every condition, and open or resolve its alert."""
     with database.transaction() as session:
         opened = sum(update_alert(session, condition) for condition in ALERT_CONDITIONS)
         return AlertCheckResult(opened, len(Alerts(session).list_open()))
 
 
 def update_alert(session: Session, condition: AlertCondition) -> bool:
-    """Whether it opened just now."""
+    """Open or resolve the alert of one condition. Whether it is newly open."""
     measured = condition.measure(session)
     if measured <= condition.limit:
         if Alerts(session).auto_resolve(condition.name):
@@ -143,15 +143,15 @@ def update_alert(session: Session, condition: AlertCondition) -> bool:
     details = {"measured": round(measured, 1), "limit": condition.limit, "unit": condition.unit}
     is_new = Alerts(session).open(condition.name, condition.severity, details)
     if is_new:
-        log.error("alert.open", name=condition.name, severity=condition.severity, **details)
+        log.error("alert.opened", name=condition.name, severity=condition.severity, **details)
     return is_new
 
 
 def resolve_alert(session: Session, alert_id: int, *, user_id: int) -> Alert:
-    """Somebody has dealt with it. Errors: NotFound."""
+    """Resolve an alert because a user says so. Errors: NotFound."""
     Alerts(session).resolve(alert_id, user_id=user_id)
     alert = Alerts(session).get(alert_id)
     if alert is None:
-        raise NotFound
+        raise NotFound("there is no such alert")
     session.refresh(alert)
     return alert

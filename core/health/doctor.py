@@ -1,6 +1,6 @@
-"""What keeps this installation from working, found before its users find it. Changes nothing.
+"""The checks of `signalpost doctor`: what is wrong with this installation, and what to do.
 
-Each check says what is wrong and what to do; none shows a value that is secret.
+No check changes anything or shows a secret.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,16 @@ MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
 HTTP_OK, HTTP_METHOD_NOT_ALLOWED = 200, 405
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONSENT_PAGE_ADVICE = (
-    "shows a page of its own? then key, redirect or scopes differ from the portal's"
+    "nothing suspicious; if the platform shows an error page of its own when an account is "
+    "connected, key, redirect URI or scopes differ from its portal"
 )
-PROBE_CODE = "signalpost-doctor"  # a code that no platform has given out
+PROBE_CODE = "signalpost-doctor"  # an authorization code that no platform has issued
 
 
 @dataclass(frozen=True)
 class DoctorCheck:
+    """The result of one check; `advice` says what to do."""
+
     name: str
     ok: bool
     message: str
@@ -36,7 +39,7 @@ class DoctorCheck:
 
 
 def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
-    """Settings that let nothing start."""
+    """Faults of settings that keep every process from starting."""
     for name, problem in error.details.get("settings", {"settings": str(error)}).items():
         yield DoctorCheck(
             name, ok=False, message=problem, advice="set it in the environment or in .env"
@@ -46,10 +49,10 @@ def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
 def run_checks(
     database: Database, services: Services, readiness: Readiness, *, probe: bool
 ) -> Iterator[DoctorCheck]:
-    """`probe` also shows the platforms our credentials."""
+    """Run all checks. `probe` also sends our credentials to the platforms."""
     report = readiness.report()
     yield DoctorCheck(
-        "settings", ok=True, message=f"{len(services.settings.configured_names)} names are set"
+        "settings", ok=True, message=f"{len(services.settings.configured_names)} settings are set"
     )
     yield check_encryption(services)
     yield from check_stores(report)
@@ -67,20 +70,22 @@ def run_checks(
 def check_encryption(services: Services) -> DoctorCheck:
     is_valid = services.key_ring.is_usable()
     return DoctorCheck(
-        "sealing",
+        "encryption",
         is_valid,
-        f"key {services.key_ring.current_key_id}",
-        "" if is_valid else "check the keys",
+        f"current key: {services.key_ring.current_key_id}",
+        "" if is_valid else "check TOKEN_ENCRYPTION_KEY or TOKEN_ENCRYPTION_KEYS",
     )
 
 
 def check_stores(report: ReadinessReport) -> Iterator[DoctorCheck]:
     stores: tuple[tuple[str, bool, str], ...] = (
         ("database", report.database, "check DATABASE_URL and that Postgres runs"),
-        ("broker", report.broker, "check BROKER_URL and that it runs"),
+        ("broker", report.broker, "check BROKER_URL and that the broker runs"),
     )
     for name, is_up, advice in stores:
-        yield DoctorCheck(name, is_up, "answers" if is_up else "is away", "" if is_up else advice)
+        yield DoctorCheck(
+            name, is_up, "answers" if is_up else "does not answer", "" if is_up else advice
+        )
     for reason in report.reasons:
         if "does not answer" not in reason:
             yield DoctorCheck("work", ok=False, message=reason, advice=remedy_for(reason))
@@ -89,7 +94,7 @@ def check_stores(report: ReadinessReport) -> Iterator[DoctorCheck]:
 def remedy_for(reason: str) -> str:
     if reason.startswith("the schema"):
         return "run `signalpost migrate up`"
-    return "see that beat and the workers run (`signalpost up`, or the Procfile)"
+    return "check that beat and the workers run (`signalpost up`, or the Procfile)"
 
 
 def check_clock(database: Database, services: Services) -> DoctorCheck:
@@ -100,7 +105,10 @@ def check_clock(database: Database, services: Services) -> DoctorCheck:
         return DoctorCheck("clock", ok=False, message="unknown without the database")
     skew = abs(database_time - services.now())
     return DoctorCheck(
-        "clock", skew < MAX_CLOCK_SKEW, f"{skew} off the database's", "set both by NTP"
+        "clock",
+        skew < MAX_CLOCK_SKEW,
+        f"differs by {skew} from the database's",
+        "synchronize both with NTP",
     )
 
 
@@ -108,9 +116,8 @@ def check_redis(services: Services) -> DoctorCheck:
     try:
         services.redis.ping()
     except RedisUnavailable:
-        return DoctorCheck(
-            "redis", ok=False, message="is away", advice="without it nobody can sign in"
-        )
+        advice = "check REDIS_URL: signing in and API limits need Redis"
+        return DoctorCheck("redis", ok=False, message="does not answer", advice=advice)
     return DoctorCheck("redis", ok=True, message="answers")
 
 
@@ -119,13 +126,16 @@ def check_media(services: Services) -> DoctorCheck:
         services.media.delete(services.media.create_file())
     except (Misconfigured, OSError) as error:
         return DoctorCheck(
-            "media", ok=False, message=str(error), advice="MEDIA_URL=file:///a/folder/of/ours"
+            "media",
+            ok=False,
+            message=str(error),
+            advice="set MEDIA_URL=file:///a/writable/directory",
         )
-    return DoctorCheck("media", ok=True, message="can be written")
+    return DoctorCheck("media", ok=True, message="is writable")
 
 
 def list_platform_states(report: ReadinessReport) -> Iterator[DoctorCheck]:
-    """A platform that is off is a choice, no fault; but it should be known."""
+    """Whether each platform is on. Being off is a choice, not a fault."""
     for name, state in sorted(report.platforms.items()):
         yield DoctorCheck(name, ok=True, message=state)
 
@@ -133,7 +143,7 @@ def list_platform_states(report: ReadinessReport) -> Iterator[DoctorCheck]:
 def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
     for name, app in services.settings.apps.items():
         expected_uri = f"{services.settings.public_url}/api/auth/{name}/callback"
-        advice = f"should be {expected_uri}, and registered at {name} byte for byte"
+        advice = f"set it to {expected_uri}, and register the same URI at {name} byte for byte"
         is_expected = app.redirect_uri == expected_uri
         yield DoctorCheck(
             f"{name} redirect", is_expected, app.redirect_uri, "" if is_expected else advice
@@ -141,10 +151,10 @@ def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
 
 
 def check_registrations(services: Services) -> Iterator[DoctorCheck]:
-    """Nobody comes back from a platform that does not like how it is asked: only this can tell."""
+    """Settings that the platform would refuse on a page of its own, which we never learn of."""
     for name, platform in services.platforms.items():
         warnings = "; ".join(platform.config_warnings)
-        advice = f"compare with {name}'s portal" if warnings else ""
+        advice = f"compare with the portal of {name}" if warnings else ""
         yield DoctorCheck(
             f"{name} registration", not warnings, warnings or CONSENT_PAGE_ADVICE, advice
         )
@@ -154,12 +164,17 @@ def check_reachability(services: Services, http: HttpClient) -> Iterator[DoctorC
     public_url = services.settings.public_url
     if urlsplit(public_url).hostname in LOOPBACK_HOSTS:
         yield DoctorCheck(
-            "webhooks", ok=True, message=f"{public_url}: no platform reaches a loopback address"
+            "webhooks",
+            ok=True,
+            message=f"{public_url} is a loopback address, which no platform can reach",
         )
         return
     is_https = public_url.startswith("https://")
     yield DoctorCheck(
-        "https", is_https, public_url, "" if is_https else "platforms deliver to https only"
+        "https",
+        is_https,
+        public_url,
+        "" if is_https else "platforms send webhooks to https:// only",
     )
     for path, status in {
         "/healthz": HTTP_OK,
@@ -179,13 +194,13 @@ def check_http_status(http: HttpClient, url: str, status: int) -> DoctorCheck:
     return DoctorCheck(
         "reachable",
         is_expected,
-        f"{url}: {answered_status}",
-        "" if is_expected else f"should be {status}",
+        f"{url}: answered {answered_status}",
+        "" if is_expected else f"must answer {status}: check the proxy",
     )
 
 
 def check_credentials(services: Services) -> Iterator[DoctorCheck]:
-    """A code that nobody gave out tells by its refusal whether our secret was accepted."""
+    """Exchange an invalid code: the platform's error shows whether it accepts our credentials."""
     for name in services.platforms:
         yield check_platform_credentials(name, services.get_platform(name).oauth)
 
@@ -194,7 +209,7 @@ def check_platform_credentials(name: str, oauth: OAuth) -> DoctorCheck:
     try:
         oauth.exchange_code(PROBE_CODE)
     except AppRefused:
-        advice = "compare key and secret with the platform's portal"
+        advice = "compare key and secret with the portal of the platform"
         return DoctorCheck(f"{name} credentials", ok=False, message="are refused", advice=advice)
     except PlatformError as error:
         is_uncertain = error.retryable

@@ -1,4 +1,4 @@
-"""What is no count but a state: asked of rows and breakers when somebody looks."""
+"""Queries the gauges of `/metrics`: states that are read at each scrape instead of counted."""
 
 from core.bootstrap import Services
 from core.health.readiness import QUEUES
@@ -9,7 +9,7 @@ from db.session import Database, DatabaseUnavailable, Session
 
 
 def collect_gauges(database: Database, services: Services) -> GaugeValues:
-    """Whatever cannot be asked right now is left out."""
+    """Return all gauges; without a database, those that need none."""
     gauges: dict[str, LabeledCounts] = {
         "db_pool_in_use": [((), float(database.connections_in_use()))],
         "circuit_state": circuit_gauges(services),
@@ -23,8 +23,8 @@ def collect_gauges(database: Database, services: Services) -> GaugeValues:
 
 def circuit_gauges(services: Services) -> LabeledCounts:
     return [
-        ((one.platform, one.call_class), CIRCUIT_STATE_VALUES[one.circuit.state])
-        for one in services.circuits.list_circuits(services.platforms)
+        ((view.platform, view.call_class), CIRCUIT_STATE_VALUES[view.circuit.state])
+        for view in services.circuits.list_circuits(services.platforms)
     ]
 
 
@@ -41,7 +41,7 @@ def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:
 
 
 def age_gauges(session: Session, services: Services) -> dict[str, LabeledCounts]:
-    """In seconds: of beat's last tick, and of what has waited longest of each kind."""
+    """The age of beat's last tick and of each queue's oldest due row. Units: seconds."""
     tick, now = Heartbeats(session).age("tick"), services.now()
     oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
     return {

@@ -1,6 +1,6 @@
-"""What has been kept long enough goes: small batches, each its own transaction, oldest first.
+"""Deletes rows and files whose retention period is over, in small transactions, oldest first.
 
-Rows that still wait for somebody are never old: dead letters stay until they are handled.
+Dead letters have no retention period: they stay until a person handles them.
 """
 
 import time
@@ -30,13 +30,13 @@ from db.session import Database
 from db.webhooks.events import Event
 
 DAY = timedelta(days=1)
-TIME_BUDGET_SECONDS = 20.0  # seconds; what is left is for the next time, a few minutes later
+TIME_BUDGET_SECONDS = 20.0  # the next run, minutes later, deletes the rest
 
 RETENTION_PERIODS: Mapping[Any, timedelta] = {
     OAuthState.expires_at: DAY,
-    EndpointSecret.expires_at: timedelta(0),  # it signs no more
-    Call.at: 2 * DAY,  # limits look back over one
-    OutboxMessage.created_at: 30 * DAY,  # with its deliveries and their log
+    EndpointSecret.expires_at: timedelta(0),  # an expired secret signs nothing
+    Call.at: 2 * DAY,
+    OutboxMessage.created_at: 30 * DAY,  # deletes its deliveries and their attempts as well
     Attempt.started_at: 90 * DAY,
     LoginSession.expires_at: 90 * DAY,
     Notification.created_at: 90 * DAY,
@@ -44,17 +44,15 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
     AuditEntry.at: 400 * DAY,
     Alert.resolved_at: 400 * DAY,
 }
-"""Without what operators decide. Source: contract T0.45."""
+"""Column → how long rows are kept after the time in it. WEBHOOK_KEPT_DAYS is added to these."""
 
-HEARTBEAT_RETENTION = (
-    7 * DAY
-)  # a process not heard of for so long is not coming back under that name
+HEARTBEAT_RETENTION = 7 * DAY  # names contain process ids: such a process does not return
 
 log = structlog.get_logger(__name__)
 
 
 def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
-    """Delete what is too old, as far as time allows: how much, by table."""
+    """Delete what is too old within the time budget. Returns table names with deleted rows."""
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
     if services.media_store is not None:
@@ -73,14 +71,18 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
 
 
 def retention_periods(services: Services) -> dict[Any, timedelta]:
-    """How long rows are kept, by the time of theirs that it is counted from."""
+    """Return the retention periods, with the one that operators can set."""
     return {**RETENTION_PERIODS, Event.processed_at: services.settings.limits.webhook_retention}
 
 
 def prune_tables(
     database: Database, periods: Mapping[Any, timedelta], *, deadline: float
 ) -> dict[str, int]:
-    """A batch of each table in turn, so that none starves behind a long one; one round at least."""
+    """Delete a batch of each table in turn until nothing is left or the deadline has passed.
+
+    Every table gets at least one batch, so that none waits for ever behind a large one.
+    Units: `deadline` in seconds of the monotonic clock.
+    """
     deleted = dict.fromkeys((table_name(column) for column in periods), 0)
     newest: dict[Any, datetime | None] = dict.fromkeys(periods)
     while newest:

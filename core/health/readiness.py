@@ -1,8 +1,8 @@
-"""Whether this house can do its work right now, and if not, why. Looks; changes nothing."""
+"""The readiness check behind `/readyz`: whether this installation can work now, and if not, why."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.bootstrap import Services
@@ -25,18 +25,19 @@ QUEUES: Mapping[str, JobQueue[Any]] = {
     "insights": SAMPLING_QUEUE,
 }
 NON_CRITICAL_QUEUES = frozenset({"outbox", "insights"})
-"""Kinds that wait for servers of our users, or for which nobody waits: a house goes on serving."""
+"""Overdue work in these does not make us unready: they wait for other servers, or can wait."""
 
-TICK_TIMEOUT = timedelta(seconds=30)  # beat's tick comes every five
-OVERDUE_LIMIT = timedelta(minutes=2)  # due work is looked at each second
-SCHEMA_CACHE_PERIOD = timedelta(
-    seconds=60
-)  # for which a complete schema is believed to stay complete
+TICK_TIMEOUT = timedelta(seconds=30)  # beat ticks every five seconds
+OVERDUE_LIMIT = timedelta(minutes=2)  # workers look for due rows every second
+SCHEMA_CACHE_PERIOD = timedelta(seconds=60)  # a complete schema is checked again after this
 
 
 @dataclass
 class ReadinessReport:
-    """`reasons` is empty when everything is there. Ages in seconds; None: never, or nothing due."""
+    """The result of the check; ready if there are no `reasons`.
+
+    Units: ages in seconds. None: no tick yet, or nothing due.
+    """
 
     reasons: list[str] = field(default_factory=list)
     database: bool = True
@@ -52,16 +53,14 @@ class ReadinessReport:
 
 
 class Readiness:
-    """One per process: it remembers for a while that the schema was complete."""
+    """The readiness check of a process. Remembers for a while that the schema is complete."""
 
     def __init__(
         self, database: Database, services: Services, ping_broker: Callable[[], bool]
     ) -> None:
-        """`broker` says whether the broker answers, within a bounded time."""
+        """`ping_broker` returns within a bounded time whether the broker answers."""
         self._database, self._services, self._ping_broker = database, services, ping_broker
-        self._complete_schema: tuple[str, Any] | None = (
-            None  # migration, and until when it is believed
-        )
+        self._complete_schema: tuple[str, datetime] | None = None  # migration, and until when
 
     def report(self) -> ReadinessReport:
         report = ReadinessReport(platforms=platform_states(self._services))
@@ -86,29 +85,32 @@ class Readiness:
         if status.is_complete:
             self._complete_schema = (str(status.current), now + SCHEMA_CACHE_PERIOD)
         elif status.current != status.head:
-            report.reasons.append(f"the schema is at {status.current}, not at {status.head}")
+            report.reasons.append(
+                f"the schema is at migration {status.current}, and the code needs {status.head}"
+            )
         else:
             report.reasons.append("the schema lacks " + ", ".join(status.missing[:5]))
 
     def _check_rows(self, report: ReadinessReport) -> None:
         if report.migration is None:
-            return  # no tables to look into
+            return  # there are no tables
         with self._database.transaction() as session:
             age = Heartbeats(session).age("tick")
             oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
         report.tick_age = None if age is None else age.total_seconds()
         if age is None or age > TICK_TIMEOUT:
-            report.reasons.append(f"no tick of beat for {age}" if age else "beat was never heard")
+            since = f"for {age}" if age else "yet"
+            report.reasons.append(f"there was no tick of beat {since}")
         now = self._services.now()
         for kind, since in oldest.items():
             report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)
-            is_pressing = kind not in NON_CRITICAL_QUEUES
-            if is_pressing and since is not None and now - since > OVERDUE_LIMIT:
+            is_critical = kind not in NON_CRITICAL_QUEUES
+            if is_critical and since is not None and now - since > OVERDUE_LIMIT:
                 report.reasons.append(f"{kind}: work is overdue since {since:%H:%M:%S} UTC")
 
 
 def platform_states(services: Services) -> dict[str, str]:
-    """Platform → `on`, or `off` with the settings that are missing."""
+    """Platform → `on`, or `off: ` with the settings that are missing."""
     switched_off = {
         name: "off: " + ", ".join(missing)
         for name, missing in services.settings.missing_names.items()

@@ -1,4 +1,4 @@
-"""API keys, `sp_<prefix>_<secret>`: made, shown once, recognised by their hash, revoked."""
+"""API keys (`sp_<prefix>_<secret>`): create, authenticate by hash, list, revoke."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -24,18 +24,11 @@ def create_api_key(
     grantable_scopes: Collection[str] = SCOPES,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, Secret]:
-    """The row, and the key itself for the only time. `allowed` is what its maker may give.
+    """Create a key and return its row with the key itself, which cannot be shown again.
 
-    Errors: Invalid.
+    `grantable_scopes` are those that the creating principal may grant. Errors: Invalid.
     """
-    refused_scopes = sorted(set(scopes) - set(grantable_scopes))
-    if refused_scopes or not scopes:
-        message = (
-            "cannot be given: " + ", ".join(refused_scopes)
-            if refused_scopes
-            else "name at least one"
-        )
-        raise Invalid(f"scopes {message}", details={"fields": {"scopes": message}})
+    check_scopes(scopes, grantable_scopes)
     prefix = secrets.token_hex(4)
     key = f"{KEY_PREFIX}{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKeys(session).add(
@@ -56,12 +49,26 @@ def create_api_key(
     return row, Secret(key)
 
 
+def check_scopes(scopes: Collection[str], grantable_scopes: Collection[str]) -> None:
+    """Errors: Invalid if there is no scope, or one that may not be granted."""
+    if not scopes:
+        message = "must name at least one scope"
+    elif ungrantable := sorted(set(scopes) - set(grantable_scopes)):
+        message = "must not include " + ", ".join(ungrantable)
+    else:
+        return
+    raise Invalid(f"scopes {message}", details={"fields": {"scopes": message}})
+
+
 def find_principal_by_api_key(session: Session, key: str) -> Principal | None:
-    """Who may use it; a user who is no administrator any more has no key that is one."""
-    found = ApiKeys(session).get_active(hash_token(key))
-    if found is None:
+    """Return the principal of a valid key.
+
+    The scope `admin` is ignored if the user is no longer an administrator.
+    """
+    key_and_user = ApiKeys(session).get_active(hash_token(key))
+    if key_and_user is None:
         return None
-    row, user = found
+    row, user = key_and_user
     ApiKeys(session).mark_used(row)
     scopes = frozenset(row.scopes) - (frozenset() if user.is_admin else {"admin"})
     return Principal(user.id, AuthMethod.KEY, scopes, user.email, user.locale, row.id)
@@ -72,7 +79,7 @@ def list_api_keys(session: Session, user_id: int) -> Sequence[ApiKey]:
 
 
 def revoke_api_key(session: Session, key_id: int, *, user_id: int) -> None:
-    """Errors: NotFound, also for somebody else's."""
+    """Errors: NotFound, also for a key of another user."""
     if not ApiKeys(session).revoke(key_id, user_id=user_id):
-        raise NotFound("no such key")
+        raise NotFound("there is no such key")
     audit.record_action(session, "key.revoked", user_id=user_id, subject=f"key:{key_id}")

@@ -1,6 +1,7 @@
-"""Tokens of a host application: one issuer, one audience, one algorithm. Its ids are never ours.
+"""Verifies the JWTs of the host application and finds the user that each one names.
 
-Who a token speaks of is the pair of issuer and subject, looked up in `users`.
+The subject of a token is an id of the host application, never one of ours: issuer and subject
+together are looked up in the table `users`.
 """
 
 import hashlib
@@ -20,16 +21,16 @@ JwtClaims = dict[str, Any]
 
 
 class HostTokenVerifier:
-    """Reads tokens as one installation is told to. Safe in threads."""
+    """Verifies tokens of the configured issuer, audience and algorithm. Thread-safe."""
 
     def __init__(self, config: HostJwtSettings) -> None:
         self._config = config
         self._jwks = JwksClient(config.jwks_url) if config.jwks_url else None
 
     def verify(self, token: str) -> JwtClaims:
-        """What a token truly says; may fetch the issuer's keys, so no transaction may be open.
+        """Return the claims of a valid token. May fetch keys: call it outside of transactions.
 
-        Errors: Unauthorized, without the reason; Unavailable if the keys cannot be had.
+        Errors: Unauthorized, without the reason; Unavailable if the keys cannot be fetched.
         """
         config = self._config
         try:
@@ -46,13 +47,16 @@ class HostTokenVerifier:
         return claims
 
     def load_principal(self, session: Session, claims: JwtClaims) -> Principal:
-        """Errors: Unauthorized for whom we do not know, unless they may introduce themselves."""
+        """Return the principal that the claims name, creating the user if `auto_provision` is on.
+
+        Errors: Unauthorized if the user is unknown or disabled.
+        """
         subject = claims[self._config.user_claim]
         if not isinstance(subject, str | int) or isinstance(subject, bool) or subject == "":
-            raise Unauthorized("the token names nobody")
+            raise Unauthorized("the token has no usable subject")
         user = self._find_or_create_user(session, str(subject), claims)
         if user is None or user.disabled_at is not None:
-            raise Unauthorized("the token speaks of somebody we do not know")
+            raise Unauthorized("the user of this token is unknown or disabled")
         scopes = frozenset(self._config.scopes) & frozenset(SCOPES)
         return Principal(user.id, AuthMethod.JWT, scopes, user.email, user.locale)
 
@@ -70,14 +74,14 @@ class HostTokenVerifier:
             return existing
         email = email_for_subject(claims.get("email"), issuer, subject)
         created = Users(session).add(email, jwt_issuer=issuer, jwt_subject=subject)
-        if created is None:  # the e-mail is taken: a claim is no proof that it is the same person
+        if created is None:  # the e-mail is taken, and a claim does not prove that it is theirs
             return Users(session).get_by_subject(issuer, subject)
         audit.record_action(session, "user.added", user_id=created.id, subject=f"user:{created.id}")
         return created
 
 
 def email_for_subject(claimed_email: object, issuer: str, subject: str) -> str:
-    """The e-mail a host names, or one that can belong to nobody else."""
+    """Return the e-mail of the token, or else an invented one that nobody can have."""
     if isinstance(claimed_email, str) and "@" in claimed_email:
         return claimed_email
     local_part = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:24]

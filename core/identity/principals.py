@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: the scopes of contract T0.13 as tables. Pure."""
+"""The principal of a request, and the scopes that principals can have."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ADMIN_SCOPES = USER_SCOPES | {"admin"}
 
 
 class AuthMethod(StrEnum):
-    """How somebody proved who they are."""
+    """How a principal authenticated."""
 
     SESSION = "session"
     KEY = "key"
@@ -29,7 +29,7 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """One request's user. `proof` is the id of the session or key it came with."""
+    """The user of one request. `credential_id` is the id of its login session or API key."""
 
     user_id: int
     auth_method: AuthMethod
@@ -47,5 +47,5 @@ class Principal:
 
 
 def session_scopes(*, is_admin: bool) -> frozenset[str]:
-    """What a person with a session may do."""
+    """The scopes of a person who signed in."""
     return ADMIN_SCOPES if is_admin else USER_SCOPES

@@ -1,6 +1,6 @@
-"""People: how they are added, sign in and out, and how their cookie is recognised.
+"""Users: create, sign in, sign out, and find the principal of a session cookie.
 
-Knows nothing of HTTP. Cookies are known by their hash alone.
+Of a cookie only the hash is stored.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ EMAIL_PATTERN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 @dataclass(frozen=True)
 class NewSession:
-    """A new session; the cookie's value is known to its browser only."""
+    """A new login session with the value of its cookie, which is not stored."""
 
     principal: Principal
     cookie: Secret
@@ -32,13 +32,14 @@ class NewSession:
 def create_user(
     session: Session, email: str, *, password: Secret | None, is_admin: bool = False
 ) -> User:
-    """Errors: Invalid, Conflict if somebody has that e-mail."""
+    """Errors: Invalid; Conflict if another user has this e-mail."""
     if not EMAIL_PATTERN.fullmatch(email):
-        raise Invalid("not an e-mail address", details={"fields": {"email": "no address"}})
+        message = "must be an e-mail address"
+        raise Invalid(f"email {message}", details={"fields": {"email": message}})
     password_hash = password and passwords.hash_password(password)
     user = Users(session).add(email, password_hash=password_hash, is_admin=is_admin)
     if user is None:
-        raise Conflict("there is a user with this e-mail already")
+        raise Conflict("a user with this e-mail exists already")
     audit.record_action(
         session, "user.added", subject=f"user:{user.id}", details={"admin": is_admin}
     )
@@ -54,19 +55,18 @@ def sign_in(
     ip: str | None = None,
     agent: str | None = None,
 ) -> NewSession:
-    """Errors: Unauthorized (`invalid_login`), the same and as late for every reason."""
+    """Errors: Unauthorized (`invalid_login`), with the same text and delay for every reason."""
     with database.transaction() as session:
         user = Users(session).get_by_email(email)
     password_hash = user.password_hash if user and user.disabled_at is None else None
-    is_correct = passwords.verify_password(
-        password, password_hash
-    )  # takes a while: no transaction waits for it
+    # Slow on purpose, so no transaction is open meanwhile.
+    is_correct = passwords.verify_password(password, password_hash)
     with database.transaction() as session:
         if user and is_correct:
             return start_session(session, user, password, lifetime, ip, agent)
         subject = f"user:{user.id}" if user else None
         audit.record_action(session, "login.refused", subject=subject)
-    raise Unauthorized("e-mail or password is wrong", code="invalid_login")
+    raise Unauthorized("the e-mail or the password is wrong", code="invalid_login")
 
 
 def start_session(
@@ -88,7 +88,7 @@ def start_session(
 
 
 def sign_out(session: Session, cookie: str) -> None:
-    """Ends this session, if it is one."""
+    """End the session of this cookie, if there is one."""
     user_id = LoginSessions(session).revoke(hash_token(cookie))
     if user_id is not None:
         audit.record_action(session, "logout", user_id=user_id)
@@ -97,11 +97,11 @@ def sign_out(session: Session, cookie: str) -> None:
 def find_principal_by_cookie(
     session: Session, cookie: str, *, lifetime: timedelta
 ) -> Principal | None:
-    """Whose session this is; using it makes it last on."""
-    found = LoginSessions(session).get_active(hash_token(cookie))
-    if found is None:
+    """Return the principal of a valid cookie and extend its session."""
+    login_and_user = LoginSessions(session).get_active(hash_token(cookie))
+    if login_and_user is None:
         return None
-    login, user = found
+    login, user = login_and_user
     LoginSessions(session).extend(login, lifetime=lifetime)
     return session_principal(user, login.id)
 
@@ -112,5 +112,5 @@ def session_principal(user: User, login_id: int) -> Principal:
 
 
 def hash_token(text: str) -> str:
-    """Of a random value of 256 bits: there is nothing to guess, so no slow hash is needed."""
+    """Hash a random value of 256 bits. It cannot be guessed, so no slow hash is needed."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

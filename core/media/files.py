@@ -1,6 +1,7 @@
-"""Files that people give us, piece by piece. How much is there, the file itself says.
+"""Media files that users upload in chunks: begin, append, inspect, delete.
 
-A row may lag behind its file after a crash, never the other way round; the next look mends it.
+The file itself shows how much of it has arrived. After a crash its row may lag behind, never be
+ahead; the next request corrects the row.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ DELETE_BATCH_SIZE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class UploadMetadata:
-    """What is about to come, in its sender's words."""
+    """What the client says about the file that it is going to send."""
 
     size: int
     filename: str = ""
@@ -33,15 +34,16 @@ class UploadMetadata:
 def begin_upload(
     database: Database, services: Services, metadata: UploadMetadata, *, user_id: int
 ) -> Media:
-    """Errors: TooLarge; Invalid for a type that no platform takes; Misconfigured."""
-    largest = services.settings.limits.tiktok_max_video_bytes
-    if metadata.size > largest:
-        raise TooLarge(f"more than {largest} bytes", details={"largest": largest})
+    """Create an empty file and its row. Errors: TooLarge; Invalid (content type); Misconfigured."""
+    max_size = services.settings.limits.tiktok_max_video_bytes
+    if metadata.size > max_size:
+        message = f"a file may have at most {max_size} bytes"
+        raise TooLarge(message, details={"largest": max_size})
     name = display_filename(metadata.filename)
     content_type = metadata.content_type or guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
     if content_type not in ACCEPTED_CONTENT_TYPES | {UNKNOWN_CONTENT_TYPE}:
         fields = {"filetype": "must be one of " + ", ".join(sorted(ACCEPTED_CONTENT_TYPES))}
-        raise Invalid("no platform takes such files", details={"fields": fields})
+        raise Invalid("no platform accepts files of this type", details={"fields": fields})
     path = services.media.create_file()
     with database.transaction() as session:
         return MediaFiles(session).add(
@@ -55,9 +57,9 @@ def begin_upload(
 
 
 def display_filename(filename: str) -> str:
-    """A name to show: no folders, nothing that cannot be printed."""
-    last = filename.replace("\\", "/").rpartition("/")[2]
-    printable = "".join(character for character in last if character.isprintable())
+    """Return a name to show: without directories and unprintable characters."""
+    basename = filename.replace("\\", "/").rpartition("/")[2]
+    printable = "".join(character for character in basename if character.isprintable())
     return printable.strip()[:MAX_FILENAME_LENGTH] or "file"
 
 
@@ -70,7 +72,10 @@ def append_chunk(
     offset: int,
     user_id: int,
 ) -> Media:
-    """Errors: NotFound; Conflict with the true offset, if it is another; TooLarge."""
+    """Append bytes at `offset`.
+
+    Errors: NotFound; Conflict with the file's offset if it differs; TooLarge.
+    """
     media = get_file(database, services, media_id, user_id=user_id)
     if media.completed_at is not None and offset == media.size:
         return media
@@ -79,11 +84,11 @@ def append_chunk(
 
 
 def get_file(database: Database, services: Services, media_id: int, *, user_id: int) -> Media:
-    """The file as it is; one that has just become whole is looked into. Errors: NotFound."""
+    """Return the row, brought up to date with its file. Errors: NotFound."""
     with database.transaction() as session:
         media = MediaFiles(session).get_for_user(media_id, user_id=user_id)
     if media is None:
-        raise NotFound("no such file")
+        raise NotFound("there is no such file")
     stored_size = services.media.size(media.path)
     if media.completed_at is not None or stored_size == media.offset < media.size:
         return media
@@ -93,7 +98,7 @@ def get_file(database: Database, services: Services, media_id: int, *, user_id: 
 def sync_media_row(
     database: Database, services: Services, media: Media, *, stored_size: int
 ) -> Media:
-    """The row catches up with its file, which is read before any transaction is open."""
+    """Update a row from its file; a complete file is hashed and probed before the transaction."""
     is_complete = stored_size == media.size
     digest = services.media.sha256(media.path) if is_complete else None
     video_info = (
@@ -102,7 +107,7 @@ def sync_media_row(
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
         if row is None:
-            raise NotFound("no such file")
+            raise NotFound("there is no such file")
         row.offset = max(row.offset, stored_size)
         row.content_type = video_rules.CONTENT_TYPE_BY_CONTAINER.get(
             (video_info or {}).get("container", ""), row.content_type
@@ -116,28 +121,28 @@ def sync_media_row(
 
 
 def delete_file(database: Database, services: Services, media_id: int, *, user_id: int) -> None:
-    """Errors: NotFound; Conflict while a post needs it."""
+    """Errors: NotFound; Conflict while an unfinished post uses the file."""
     with database.transaction() as session:
         media = MediaFiles(session).lock_for_user(media_id, user_id=user_id)
         if media is None:
-            raise NotFound("no such file")
+            raise NotFound("there is no such file")
         if MediaFiles(session).is_needed(media.id):
-            raise Conflict("a post still needs this file")
+            raise Conflict("an unfinished post uses this file")
         MediaFiles(session).delete(media)
     services.media.delete(media.path)
 
 
 def get_shared_file(database: Database, media_id: int) -> Media:
-    """For whoever holds a signed link to it. Errors: NotFound."""
+    """Return a complete file for a request with a signed link. Errors: NotFound."""
     with database.transaction() as session:
         media = MediaFiles(session).get(media_id)
     if media is None or media.completed_at is None:
-        raise NotFound("no such file")
+        raise NotFound("there is no such file")
     return media
 
 
 def delete_expired_files(database: Database, services: Services) -> int:
-    """Delete files whose days are over: rows first, so that none points nowhere. How many."""
+    """Delete expired files: rows first, so that none names a missing file. Returns how many."""
     with database.transaction() as session:
         expired = MediaFiles(session).lock_expired(limit=DELETE_BATCH_SIZE)
         paths = [media.path for media in expired]

@@ -1,7 +1,8 @@
-"""Looks into one film, alone in a process with little to lose. Reads headers, decodes no picture.
+"""Reads the headers of one video file, in a process of its own with resource limits.
 
-`python -m core.media.look FILE` writes what it saw as JSON, `null` if it is no film. Must not
-import anything of ours, nor know a setting.
+`python -m core.media.probe FILE` prints the result as JSON, `null` if the file is no readable
+video. No picture is decoded. It imports nothing of ours and gets no settings, because the file may
+be hostile and FFmpeg is a large library in C.
 """
 
 import json
@@ -14,15 +15,14 @@ import av
 
 RESOURCE_LIMITS = {
     resource.RLIMIT_CPU: 10,  # seconds
-    resource.RLIMIT_AS: 2**30,  # bytes; FFmpeg's libraries alone map a quarter of it
-    resource.RLIMIT_FSIZE: 0,  # bytes of any file it could write
+    resource.RLIMIT_AS: 2**30,  # bytes; mapping FFmpeg's libraries takes a quarter of it
+    resource.RLIMIT_FSIZE: 0,  # bytes; it may write no file
     resource.RLIMIT_CORE: 0,
 }
 
-
 DEMUXER_OPTIONS = {
     "protocol_whitelist": "file",
-    # Nothing that names other files: a playlist would have us read what its sender may not.
+    # No format that names other files: a playlist could make us read files of this machine.
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",
 }
 
@@ -56,7 +56,7 @@ def describe_video(video: Any) -> dict[str, Any] | None:
 
 
 def container_name(video: Any) -> str:
-    """FFmpeg knows MOV and MP4 by one name, and WebM as a kind of Matroska; the brand tells."""
+    """Return mov, mp4, webm or FFmpeg's name. Only the brand tells MOV and MP4 apart."""
     names = video.format.name.split(",")
     if "mp4" in names:
         return "mov" if video.metadata.get("major_brand", "").strip() == "qt" else "mp4"

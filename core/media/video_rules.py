@@ -1,4 +1,4 @@
-"""What is in a film, and whether TikTok takes it.
+"""Probes video files, and checks whether TikTok accepts them.
 
 Source: TikTok, content-posting-api-media-transfer-guide, read 2026-11-22.
 """
@@ -19,17 +19,17 @@ FRAME_RATE_TOLERANCE = 0.5  # frames per second: headers round, and 60 is writte
 SIDE_RANGE_PIXELS = (360, 4096)
 MAX_DURATION_MS = 10 * 60 * 1000  # milliseconds
 
-PROBE_TIMEOUT_SECONDS = 20.0  # seconds for a look at headers, far more than any honest film takes
+PROBE_TIMEOUT_SECONDS = 20.0  # far more than reading the headers of a normal video takes
 PROJECT_ROOT = Path(__file__).parents[2]
 
 log = structlog.get_logger(__name__)
 
 
 def probe_video(file: Path, *, timeout: float = PROBE_TIMEOUT_SECONDS) -> dict[str, Any] | None:
-    """Length, sides, rate, codec and container; None if it is no film that anybody can read.
+    """Return duration, size, frame rate, codec and container; None if the file is unreadable.
 
-    Another process looks, one with little to lose: the file comes from a stranger, and whoever
-    reads it runs a large library of C over it. Units: seconds.
+    A separate process with resource limits reads the file, which may be hostile.
+    Units: `timeout` in seconds.
     """
     command = [sys.executable, "-m", "core.media.probe", str(file)]
     try:
@@ -44,7 +44,7 @@ def probe_video(file: Path, *, timeout: float = PROBE_TIMEOUT_SECONDS) -> dict[s
 
 
 def find_violation(video_info: Mapping[str, Any] | None) -> str | None:
-    """TikTok's own word for what it would object to; None if nothing is known to be wrong."""
+    """Return TikTok's error code for what it would refuse; None if nothing is known to be wrong."""
     if (
         video_info is None
         or video_info["container"] not in CONTENT_TYPE_BY_CONTAINER
@@ -68,5 +68,5 @@ def find_violation(video_info: Mapping[str, Any] | None) -> str | None:
 
 
 def is_out_of_range(value: float | None, allowed: tuple[float, float]) -> bool:
-    """A figure that the header does not give is left to the platform's judgement."""
+    """Whether a value is known and outside its range; the platform checks the unknown ones."""
     return value is not None and not allowed[0] <= value <= allowed[1]

@@ -1,7 +1,7 @@
-"""What is counted, under which names and labels: one registry for all processes of a machine.
+"""The Prometheus metrics, one registry for all processes of a machine.
 
-Labels hold few values: never an id, a name or a text from outside. Must decide nothing.
-Where several processes count, PROMETHEUS_MULTIPROC_DIR names the folder they share.
+A label has few values: never an id, a name or a text from outside. Where several processes count,
+PROMETHEUS_MULTIPROC_DIR names the directory that they share.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -118,7 +118,7 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "alerts_active": ("severity",),
     "db_pool_in_use": (),
 }
-"""What is asked when somebody looks, from rows and not from memory: name → labels."""
+"""Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 
 GaugeValues = Mapping[str, Iterable[tuple[tuple[str, ...], float]]]  # gauge → label values, value
 CIRCUIT_STATE_VALUES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
@@ -126,30 +126,32 @@ CIRCUIT_STATE_VALUES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
 
 @cache
 def with_labels(metric: M, *labels: str) -> M:
-    """That metric with these labels, found once: for what is counted with every request."""
+    """Return the labelled metric from a cache, for metrics that every request changes."""
     return metric.labels(*labels)
 
 
 def count_upstream_call(
     platform: str, endpoint: str, outcome: str, duration_seconds: float
 ) -> None:
-    """One call to a platform; `outcome` is a status, or a code where none came."""
+    """Count a call to a platform. `outcome` is the HTTP status, or an error code without one."""
     status, code = (outcome, "") if outcome.isdigit() else ("none", outcome)
     with_labels(UPSTREAM_REQUESTS, platform, endpoint, status, code).inc()
     with_labels(UPSTREAM_SECONDS, platform, endpoint).observe(duration_seconds)
 
 
 def render_exposition(gauge_values: GaugeValues) -> bytes:
-    """Everything counted by all processes, and these facts, as Prometheus reads it."""
+    """Render the metrics of all processes and these gauges in the Prometheus text format."""
     registry = CollectorRegistry()
     registry.register(GaugeCollector(gauge_values))
-    if values.ValueClass is values.MutexValue:  # this process counts for itself
+    if values.ValueClass is values.MutexValue:  # without PROMETHEUS_MULTIPROC_DIR
         return generate_latest(REGISTRY) + generate_latest(registry)
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # theirs
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped library
     return generate_latest(registry)
 
 
 class GaugeCollector(Collector):
+    """Exposes gauge values that were queried a moment ago."""
+
     def __init__(self, gauge_values: GaugeValues) -> None:
         self._gauge_values = gauge_values
 

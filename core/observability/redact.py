@@ -1,7 +1,4 @@
-"""What must not be read in a log, taken out: by the name it goes under and by what it looks like.
-
-Pure. Must not know where lines go.
-"""
+"""Removes secrets from log lines: fields with secret names, known secrets, and secret patterns."""
 
 import json
 import re
@@ -14,7 +11,7 @@ from urllib.parse import quote
 from platforms.secret import Secret
 
 MASK = "***"
-MIN_SECRET_LENGTH = 6  # characters; a shorter secret would hide half of every line
+MIN_SECRET_LENGTH = 6  # characters; masking a shorter secret would mask parts of every line
 
 SECRET_NAME_PATTERN = re.compile(
     r"token(?!_version)|secret|password|passwd|authorization|cookie|credential|signature|verifier"
@@ -23,28 +20,28 @@ SECRET_NAME_PATTERN = re.compile(
 )
 
 SECRET_PATTERNS = {
-    ("://",): r"(://)[^\s/@\"']+(?=@)",  # user and password of an address
+    ("://",): r"(://)[^\s/@\"']+(?=@)",  # user and password in a URL
     ("?",): r"(\?)[^\s\"'<>]*=[^\s\"'<>]*",  # a query string
     ("Bearer ", "Basic ", "OAuth "): r"(\b(?:Bearer|Basic|OAuth) )[\w.~+/=!*-]{6,}",
     ("sp_",): r"()\bsp_[A-Za-z0-9]+_[\w-]{8,}",  # our own API keys
     ("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}",  # TikTok's tokens
     ("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}",  # Meta's
     ("eyJ",): r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
-    ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # what we sealed
+    ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # our encrypted values
     ("@", "%40"): r"()(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+",  # an e-mail address
 }
-"""Marks without which there is nothing to find, and the whole look of it behind what may stay. Most
-lines have no mark, and looking for marks costs a hundredth of looking for the rest.
+"""Marks → pattern. The pattern is searched only in lines that contain one of its marks, which most
+lines do not: searching for a mark costs a hundredth. Group 1 of a pattern is kept.
 """
 
 PATTERNS_BY_MARK = [
-    (mark, re.compile(look)) for marks, look in SECRET_PATTERNS.items() for mark in marks
+    (mark, re.compile(pattern)) for marks, pattern in SECRET_PATTERNS.items() for mark in marks
 ]
-SCALAR_TYPES = (str, int, float, NoneType)  # as most values are
+SCALAR_TYPES = (str, int, float, NoneType)  # most values; tested first
 
 
 class Redactor:
-    """Takes out the secrets it knows and whatever looks like one."""
+    """Masks known secrets, and whatever looks like one."""
 
     def __init__(self, known_secrets: Iterable[Secret] = ()) -> None:
         spellings = {
@@ -54,6 +51,7 @@ class Redactor:
         self._known_secrets = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def redact_text(self, line: str) -> str:
+        """Mask known secrets and secret patterns in a line."""
         line = self._known_secrets.sub(MASK, line)
         for mark, pattern in PATTERNS_BY_MARK:
             if mark in line:
@@ -61,7 +59,7 @@ class Redactor:
         return line
 
     def redact_fields(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The same fields; those with a telling name have lost their value, at any depth."""
+        """Return the fields with the values of those with secret names masked, at any depth."""
         return {
             key: MASK if is_secret_name(key) else self._redact_value(event[key]) for key in event
         }
@@ -78,12 +76,12 @@ class Redactor:
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a secret may go under this name."""
+    """Whether a field of this name may contain a secret."""
     return SECRET_NAME_PATTERN.search(name) is not None
 
 
 def secret_spellings(secret: str) -> set[str]:
-    """How one secret can be written in a line."""
+    """Return the forms in which a secret can appear in a line: JSON, repr, percent-encoded."""
     if len(secret) < MIN_SECRET_LENGTH:
         return set()
     json_escaped = json.dumps(secret, ensure_ascii=False)[1:-1]

@@ -1,4 +1,4 @@
-"""Names for what begins here, which nobody can guess. Must not know what is named."""
+"""Random ids for requests and runs."""
 
 import os
 import secrets
@@ -7,11 +7,14 @@ ID_LENGTH = 32  # hex digits
 IDS_PER_DRAW = 256
 
 _unused_ids: list[str] = []
-os.register_at_fork(after_in_child=_unused_ids.clear)  # parent and child must not use the same ones
+os.register_at_fork(after_in_child=_unused_ids.clear)  # parent and child must not use the same ids
 
 
 def new_id() -> str:
-    """Drawn by the handful: each visit to the system's dice lets all other threads go first."""
+    """Return a new id.
+
+    Ids are drawn in batches: each call of the system's generator lets all other threads run first.
+    """
     try:
         return _unused_ids.pop()
     except IndexError:

@@ -1,17 +1,17 @@
-"""Logs: one line per event, of ours and of every library, and no secret in any of them.
+"""Configures logging: one line per event, of our code and of libraries, without secrets.
 
-All handlers of a process are replaced by one whose formatter redacts. Must know no use-case.
+All log handlers of a process are replaced by one whose formatter redacts.
 """
 
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
 from typing import TextIO
 from urllib.parse import unquote, urlsplit
 
 import structlog
+from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from core.config.settings import Settings
@@ -22,8 +22,8 @@ from platforms.secret import Secret
 
 CORRELATION_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
 LIBRARY_LOG_LEVELS = {
-    "urllib3": logging.CRITICAL,  # it writes whole addresses
-    "celery.worker.strategy": logging.WARNING,  # a line per bell, and bells are many
+    "urllib3": logging.CRITICAL,  # it logs whole URLs
+    "celery.worker.strategy": logging.WARNING,  # a line per wake-up, and there are many
     "celery.app.trace": logging.WARNING,
     "celery.beat": logging.WARNING,
     "amqp": logging.WARNING,
@@ -34,10 +34,11 @@ LIBRARY_LOG_LEVELS = {
 
 
 def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
-    """Everything that is logged from now on goes to stderr, in one form. Call again after a fork
-    or whenever a library has set handlers of its own.
+    """Send all logs to stderr in one format. Call again after a fork, or when a library has set
+    handlers of its own.
     """
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells
+    # No format of ours shows them, and collecting them costs time for every line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     redactor = Redactor([*iter_secrets(settings), *store_passwords(settings)])
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(RedactingFormatter(settings.log_format, redactor))
@@ -60,7 +61,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
 
 
 def remove_library_handlers() -> None:
-    """No library keeps a handler: its lines come to ours."""
+    """Remove the handlers of libraries, so that their lines reach ours."""
     for name in list(logging.root.manager.loggerDict):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
@@ -68,43 +69,45 @@ def remove_library_handlers() -> None:
 
 
 def bind_correlation_id(requested_id: str | None = None) -> str:
-    """Begin something new under this id, or under a fresh one if that is none."""
+    """Bind the correlation id of a new request or run.
+
+    A requested id of another form than CORRELATION_ID_PATTERN is replaced by a new one.
+    """
     clear_contextvars()
-    bound_id = (
-        requested_id
-        if requested_id and CORRELATION_ID_PATTERN.fullmatch(requested_id)
-        else request_ids.new_id()
-    )
+    is_valid = requested_id is not None and CORRELATION_ID_PATTERN.fullmatch(requested_id)
+    bound_id = requested_id if requested_id and is_valid else request_ids.new_id()
     bind_contextvars(correlation_id=bound_id)
     return bound_id
 
 
 def current_correlation_id() -> str | None:
-    """The id under which this thread works at the moment."""
-    found: str | None = get_contextvars().get("correlation_id")
-    return found
+    """Return the correlation id bound in this context."""
+    bound_id: str | None = get_contextvars().get("correlation_id")
+    return bound_id
 
 
 def iter_secrets(value: object) -> Iterator[Secret]:
-    """Every secret that settings hold, at any depth."""
+    """Every secret in a value, at any depth of models, dicts, lists and tuples."""
     if isinstance(value, Secret):
         yield value
-    elif is_dataclass(value):
-        for each in fields(value):
-            yield from iter_secrets(getattr(value, each.name))
-    elif isinstance(value, Iterable) and not isinstance(value, str):
-        for each in value.values() if isinstance(value, dict) else value:
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from iter_secrets(getattr(value, name))
+    elif isinstance(value, dict):
+        yield from iter_secrets(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for each in value:
             yield from iter_secrets(each)
 
 
 def store_passwords(settings: Settings) -> list[Secret]:
-    """Those of our stores, which stand inside addresses."""
+    """The passwords inside the URLs of our stores."""
     urls = (settings.database_url, settings.broker_url, settings.redis_url)
-    return [Secret(unquote(urlsplit(each).password or "")) for each in urls]
+    return [Secret(unquote(urlsplit(url).password or "")) for url in urls]
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """The last to see a line: whatever a library put into it, no secret leaves."""
+    """Formats a line and redacts it last, whatever a library has put into it."""
 
     def __init__(self, log_format: str, redactor: Redactor) -> None:
         super().__init__(

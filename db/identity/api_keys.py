@@ -1,4 +1,4 @@
-"""API keys of other programs. Holds their hash, never the key."""
+"""The table `api_keys`: keys of other programs, stored as hashes."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from db.base import Base, IdColumn, TimestampColumns
 from db.identity.users import User
 
 MIN_WRITE_INTERVAL = timedelta(minutes=1)
-"""A key used less than this ago is not written again."""
+"""`last_used_at` is written at most this often."""
 
 
 class ApiKey(IdColumn, TimestampColumns, Base):
@@ -59,7 +59,7 @@ class ApiKeys:
         return key
 
     def get_active(self, key_hash: str) -> tuple[ApiKey, User] | None:
-        """Neither over, nor revoked, nor of somebody who was shut out."""
+        """Return a key and its user. None if the key is expired or revoked or the user disabled."""
         row = self._session.execute(
             select(ApiKey, User)
             .join(User, User.id == ApiKey.user_id)
@@ -73,6 +73,7 @@ class ApiKeys:
         return None if row is None else (row[0], row[1])
 
     def mark_used(self, key: ApiKey) -> None:
+        """Write `last_used_at`, unless it was written a moment ago."""
         now = func.now()
         is_stale = or_(
             ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - MIN_WRITE_INTERVAL
@@ -83,12 +84,12 @@ class ApiKeys:
         )
 
     def list_for_user(self, user_id: int) -> Sequence[ApiKey]:
-        """Newest first, revoked ones too."""
+        """Return all keys of a user, the newest first, revoked ones too."""
         query = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id.desc())
         return self._session.scalars(query).all()
 
     def revoke(self, key_id: int, *, user_id: int) -> bool:
-        """False if this user has no such key, or not any more."""
+        """Revoke a key. False if this user has no such key, or it is revoked already."""
         conditions = (ApiKey.id == key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
         statement = (
             update(ApiKey).where(*conditions).values(revoked_at=func.now()).returning(ApiKey.id)

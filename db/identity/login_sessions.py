@@ -1,4 +1,4 @@
-"""Sessions of browsers. Holds the hash of the cookie's value, never the value."""
+"""The table `sessions`: signed-in browsers. Of a cookie only the hash is stored."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from db.base import Base, CreatedAtColumn, IdColumn
 from db.identity.users import User
 
 MIN_WRITE_INTERVAL = timedelta(minutes=1)
-"""A session seen less than this ago is not written again: requests come in bursts."""
+"""A session is extended at most this often, because requests come in bursts."""
 
 
 class LoginSession(IdColumn, CreatedAtColumn, Base):
@@ -32,7 +32,7 @@ class LoginSession(IdColumn, CreatedAtColumn, Base):
 
 
 class LoginSessions:
-    """Sessions by the hash of their cookie. The clock is the database's."""
+    """Sessions, found by the hash of their cookie. Times are the database's."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -58,7 +58,7 @@ class LoginSessions:
         return self._session.scalars(statement.returning(LoginSession.id)).one()
 
     def get_active(self, cookie_hash: str) -> tuple[LoginSession, User] | None:
-        """Neither over, nor revoked, nor of somebody who was shut out."""
+        """Return a session and its user; None if it is expired or revoked, or the user disabled."""
         row = self._session.execute(
             select(LoginSession, User)
             .join(User, User.id == LoginSession.user_id)
@@ -72,7 +72,7 @@ class LoginSessions:
         return None if row is None else (row[0], row[1])
 
     def extend(self, login: LoginSession, *, lifetime: timedelta) -> None:
-        """In use: its end moves on."""
+        """Let a session that is in use expire later."""
         now = func.now()
         self._session.execute(
             update(LoginSession)
@@ -82,20 +82,10 @@ class LoginSessions:
         )
 
     def revoke(self, cookie_hash: str) -> int | None:
-        """Whose it was; None if it was over already."""
+        """Revoke a session. Returns its user, or None if there is no such active session."""
         return self._session.scalar(
             update(LoginSession)
             .where(LoginSession.hash == cookie_hash, LoginSession.revoked_at.is_(None))
             .values(revoked_at=func.now())
             .returning(LoginSession.user_id)
         )
-
-    def revoke_all(self, user_id: int) -> int:
-        """Sign a user out everywhere; how many sessions that ended."""
-        statement = (
-            update(LoginSession)
-            .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
-            .values(revoked_at=func.now())
-            .returning(LoginSession.id)
-        )
-        return len(self._session.scalars(statement).all())

@@ -1,7 +1,7 @@
-"""What a user has to be told. One row per cause, not one per retry."""
+"""The table `notifications`: messages for a user, one row per cause and not one per retry."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, CreatedAtColumn, IdColumn, Json
 from db.bulk import ROWS_PARAMETER, rows_table
-from db.retention import prune_rows
 
 
 class Notification(IdColumn, CreatedAtColumn, Base):
@@ -45,25 +44,28 @@ class Notifications:
         self._session = session
 
     def add(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> bool:
-        """False if the user was told before; `payload` is JSON without secrets."""
+        """Add a notification. False if this cause has one already.
+
+        `payload` is JSON without secrets.
+        """
         row = self.new_row(user_id, kind, cause=cause, **payload)
         statement = insert(Notification).values(**row).on_conflict_do_nothing()
         return self._session.scalar(statement.returning(Notification.id)) is not None
 
     @staticmethod
     def new_row(user_id: int, kind: str, *, cause: str, **payload: Any) -> dict[str, Any]:
-        """One to be told with others."""
+        """Return a row for `add_all`."""
         return {"user_id": user_id, "kind": kind, "cause": cause, "payload": payload}
 
     def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Those who were not told before, in one statement."""
+        """Add the rows whose cause has no notification yet, in one statement."""
         if rows:
             self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
 
     def list_for_user(
         self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None
     ) -> Sequence[Notification]:
-        """The newest first; `before` is the id of the last one already seen."""
+        """Return a page, the newest first. `before` is the last id of the previous page."""
         query = select(Notification).where(Notification.user_id == user_id)
         if unread:
             query = query.where(Notification.read_at.is_(None))
@@ -76,7 +78,7 @@ class Notifications:
         return self._session.scalar(select(func.count()).where(*conditions)) or 0
 
     def mark_read(self, user_id: int, notification_id: int) -> bool:
-        """False if there is none of that id. Reading twice keeps the first time."""
+        """Mark a notification as read; the first time stays. False if the user has no such one."""
         conditions = (Notification.user_id == user_id, Notification.id == notification_id)
         read_at = func.coalesce(Notification.read_at, func.now())
         statement = update(Notification).where(*conditions).values(read_at=read_at)
@@ -86,20 +88,17 @@ class Notifications:
         return self._mark_read(Notification.user_id == user_id)
 
     def resolve(self, user_id: int, kinds: Sequence[str], *, subject: str) -> int:
-        """What these notices asked for has been done: nobody needs to read them any more."""
+        """Mark notifications about a subject as read, because what they ask for has been done."""
         is_about_subject = Notification.payload["subject"].as_string() == subject
         return self._mark_read(
             Notification.user_id == user_id, Notification.kind.in_(kinds), is_about_subject
         )
 
     def delete_by_subject(self, user_id: int, *, subject: str) -> int:
-        """As if it had never been told: its subject is to be erased."""
+        """Delete the notifications about a subject that is to be erased."""
         is_about_subject = Notification.payload["subject"].as_string() == subject
         statement = delete(Notification).where(Notification.user_id == user_id, is_about_subject)
         return len(self._session.execute(statement.returning(Notification.id)).all())
-
-    def prune(self, older_than: timedelta) -> int:
-        return prune_rows(self._session, Notification.created_at, older_than=older_than).count
 
     def _mark_read(self, *conditions: Any) -> int:
         unread = Notification.read_at.is_(None)

@@ -1,4 +1,4 @@
-"""People with a login. How they prove who they are is decided in core."""
+"""The table `users`: people with a login, or subjects of the host application."""
 
 from datetime import datetime
 from typing import Any
@@ -37,16 +37,16 @@ class Users:
         return self._session.get(User, user_id)
 
     def get_by_email(self, email: str) -> User | None:
-        """In whatever letters it is written."""
+        """Find a user by e-mail, ignoring case."""
         return self._session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
 
     def get_by_subject(self, issuer: str, subject: str) -> User | None:
-        """Whom a host application calls so."""
+        """Find the user whom a host application names by this issuer and subject."""
         conditions = (User.jwt_issuer == issuer, User.jwt_subject == subject)
         return self._session.scalar(select(User).where(*conditions))
 
     def add(self, email: str, **fields: Any) -> User | None:
-        """A new user; None if the e-mail or the host's name for them is taken."""
+        """Add a user. None if the e-mail, or the issuer and subject, belong to another user."""
         statement = insert(User).values(email=email, **fields).on_conflict_do_nothing()
         return self._session.scalar(statement.returning(User))
 

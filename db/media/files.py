@@ -1,4 +1,4 @@
-"""Files that people gave us to publish. The bytes are in the media store, their path is here."""
+"""The table `media`: files that users uploaded to publish. Their bytes are in the media store."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,9 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, exists, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, Json, TimestampColumns
-from db.posts.posts import Post
-
-TERMINAL_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
+from db.posts.posts import FINAL_POST_STATES, Post
 
 
 class Media(IdColumn, TimestampColumns, Base):
@@ -37,7 +35,7 @@ class Media(IdColumn, TimestampColumns, Base):
 
 
 class MediaFiles:
-    """Every look-up on behalf of a caller names the owner."""
+    """Methods that serve a request take the `user_id` and find only that user's files."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -46,7 +44,7 @@ class MediaFiles:
         media = Media(**values, expires_at=func.now() + lifetime)
         self._session.add(media)
         self._session.flush()
-        self._session.refresh(media, ["expires_at"])  # the database's clock, not ours
+        self._session.refresh(media, ["expires_at"])  # set by the database's clock
         return media
 
     def get(self, media_id: int | None) -> Media | None:
@@ -57,18 +55,20 @@ class MediaFiles:
         return self._session.scalar(query, execution_options={"populate_existing": True})
 
     def lock_for_user(self, media_id: int, *, user_id: int) -> Media | None:
-        """The same, and nobody else's until this transaction ends."""
+        """Like `get_for_user`, and lock the row until this transaction ends."""
         query = select(Media).where(Media.id == media_id, Media.user_id == user_id)
         options = {"populate_existing": True}
         return self._session.scalar(query.with_for_update(), execution_options=options)
 
     def is_needed(self, media_id: int) -> bool:
-        """Whether a post that has not ended wants to send it."""
-        query = select(Post.id).where(Post.media_id == media_id, Post.state.not_in(TERMINAL_STATES))
+        """Whether an unfinished post uses the file."""
+        query = select(Post.id).where(
+            Post.media_id == media_id, Post.state.not_in(FINAL_POST_STATES)
+        )
         return bool(self._session.scalar(select(exists(query))))
 
     def extend_expiry(self, media: Media, *, lifetime: timedelta) -> None:
-        """Used or added to: its days begin anew."""
+        """Restart the retention period of a file that was used or extended."""
         expires_at: Any = func.now() + lifetime
         media.expires_at, media.last_used_at = expires_at, self._now()
 
@@ -76,8 +76,8 @@ class MediaFiles:
         media.sha256, media.probe, media.completed_at = sha256, probe, self._now()
 
     def lock_expired(self, *, limit: int) -> Sequence[Media]:
-        """Those whose days are over and that no unfinished post needs, locked for their end."""
-        is_needed = exists().where(Post.media_id == Media.id, Post.state.not_in(TERMINAL_STATES))
+        """Lock expired files that no unfinished post uses, to delete them."""
+        is_needed = exists().where(Post.media_id == Media.id, Post.state.not_in(FINAL_POST_STATES))
         query = select(Media).where(Media.expires_at < func.now(), ~is_needed).limit(limit)
         return self._session.scalars(query.with_for_update(skip_locked=True)).all()
 

@@ -1,4 +1,4 @@
-"""What operators have to be told, and when it was over."""
+"""The table `alerts`: conditions that operators have to know, open until resolved."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,22 +44,22 @@ class Alerts:
         self._session = session
 
     def open(self, name: str, severity: str, details: Json) -> bool:
-        """Whether it was not open yet; if it was, it now tells how things stand."""
+        """Open an alert, or update severity and details of the open one. Whether it is new."""
         insertion = insert(Alert).values(name=name, severity=severity, details=details)
         upsert = insertion.on_conflict_do_update(
             index_elements=[Alert.name],
             index_where=Alert.resolved_at.is_(None),
             set_={"severity": severity, "details": details},
         )
-        is_new = literal_column("xmax = 0", Boolean)  # Postgres: no row was there to be replaced
+        is_new = literal_column("xmax = 0", Boolean)  # in Postgres: inserted, not updated
         return bool(self._session.scalar(upsert.returning(is_new)))
 
     def auto_resolve(self, name: str) -> bool:
-        """The condition is over by itself. Whether one was open."""
+        """Resolve an alert whose condition no longer holds. Whether one was open."""
         return self._resolve(Alert.name == name)
 
     def resolve(self, alert_id: int, *, user_id: int) -> bool:
-        """Somebody says it is dealt with; it opens anew while the condition lasts."""
+        """Resolve an alert because a user says so; it opens again if its condition still holds."""
         return self._resolve(Alert.id == alert_id, resolved_by=user_id)
 
     def get(self, alert_id: int) -> Alert | None:
@@ -70,7 +70,7 @@ class Alerts:
         return self._session.scalars(query.order_by(Alert.opened_at.desc())).all()
 
     def list_latest(self, *, limit: int) -> Sequence[Alert]:
-        """Open or over, the newest first."""
+        """Return open and resolved alerts, the newest first."""
         return self._session.scalars(select(Alert).order_by(Alert.id.desc()).limit(limit)).all()
 
     def _resolve(self, condition: ColumnElement[bool], *, resolved_by: int | None = None) -> bool:

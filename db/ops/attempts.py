@@ -1,7 +1,7 @@
-"""The ledger of tries: when, how long, how it ended, and the vendor's own id of the call."""
+"""The table `attempts`: each attempt of each job, with times, outcome and the platform's log id."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, Text, func, insert, select, update
@@ -11,7 +11,6 @@ from sqlalchemy.types import TypeEngine
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
 from db.leases import JobColumns
-from db.retention import prune_rows
 
 MAX_TEXT_LENGTH = 500  # characters of a message
 
@@ -37,7 +36,7 @@ class Attempt(IdColumn, Base):
 
 
 AttemptResult = tuple[str, str | None, str | None, str | None]
-"""Outcome, code, message, and the platform's own id of the call."""
+"""Outcome, code, message, and the platform's id of the call."""
 
 RESULT_COLUMNS = ("outcome", "code", "message", "log_id")
 RESULT_TYPES: dict[str, TypeEngine[Any]] = {
@@ -47,23 +46,24 @@ RESULT_TYPES: dict[str, TypeEngine[Any]] = {
 
 
 def result_row(attempt_id: int, result: AttemptResult) -> dict[str, Any]:
-    """Texts may come from anywhere; of what Postgres cannot keep a mark remains."""
+    """Build the row that `finish` writes. Texts may come from anywhere."""
     values = (text and storable_text(text) for text in result)
     return {"id": attempt_id, **dict(zip(RESULT_COLUMNS, values, strict=True))}
 
 
 def storable_text(text: str) -> str:
+    """Shorten a text, and replace what Postgres cannot store by question marks."""
     return text[:MAX_TEXT_LENGTH].replace("\0", "?").encode(errors="replace").decode()
 
 
 class Attempts:
-    """Entries are opened at the claim, so that a try which killed its worker is seen as well."""
+    """Attempts start when a row is claimed, so that one that kills its worker is seen as well."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def start(self, kind: str, rows: Sequence[JobColumns]) -> dict[int, int]:
-        """One entry per claimed row: row id to entry id."""
+        """Start an attempt of each claimed row. Returns row ids with attempt ids."""
         if not rows:
             return {}
         values = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
@@ -71,7 +71,7 @@ class Attempts:
         return {attempt.row_id: attempt.id for attempt in self._session.execute(statement, values)}
 
     def finish(self, results: Mapping[int, AttemptResult]) -> None:
-        """How each of them ended, once."""
+        """Write how attempts ended, by attempt id. An attempt is finished only once."""
         if not results:
             return
         results_table = rows_table(RESULT_TYPES)
@@ -92,9 +92,6 @@ class Attempts:
         )
 
     def list_for_row(self, kind: str, row_id: int) -> list[Attempt]:
-        """All tries of one row, the first one first."""
+        """Return all attempts of one row, the oldest first."""
         query = select(Attempt).where(Attempt.kind == kind, Attempt.row_id == row_id)
         return list(self._session.scalars(query.order_by(Attempt.id)))
-
-    def prune(self, older_than: timedelta) -> int:
-        return prune_rows(self._session, Attempt.started_at, older_than=older_than).count

@@ -1,4 +1,4 @@
-"""Who did what, when and from where. Only ever added to; holds no secret."""
+"""The table `audit_log`: who did what, when and from where. Rows are only added; no secrets."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -45,7 +45,7 @@ class AuditLog:
         ip: str | None = None,
         correlation_id: str | None = None,
     ) -> None:
-        """`details` is JSON and holds no secret; `subject` names a row, as in `account:7`."""
+        """Add an entry. `details` is JSON without secrets; `subject` names a row: `account:7`."""
         entry = AuditEntry(
             action=action,
             actor=actor,

@@ -1,4 +1,4 @@
-"""Requests of a platform to erase a person's data, kept to answer for them."""
+"""The table `data_deletion_requests`: requests to erase a person's data, and their progress."""
 
 from datetime import datetime
 

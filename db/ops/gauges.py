@@ -1,4 +1,4 @@
-"""How many rows are in which state, for whoever draws curves. Each question is held by an index."""
+"""Read-only queries behind the metrics and the alerts. Each one is served by an index."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,36 +14,42 @@ from db.outbox.deliveries import Delivery
 from db.posts.posts import Post
 from db.webhooks.events import Event
 
+ZERO_DURATION = timedelta(0)
+FAILED_OUTCOMES = ("retry", "failed")
+
 LabeledCounts = list[tuple[tuple[str, ...], float]]
-"""The words that name a group, and how many are in it."""
+"""Label values of a group, with the number of its rows."""
 
 
 class RowCounts:
+    """Counts of rows by state, for the gauges at `/metrics`."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def due_posts(self) -> LabeledCounts:
-        """By platform and state: those that are due some time."""
+        """Unfinished posts by platform and state."""
         return self._count((Post.provider, Post.state), Post.due_at.is_not(None))
 
     def accounts(self) -> LabeledCounts:
-        """By platform and status."""
+        """Accounts by platform and status."""
         return self._count((Account.provider, Account.status))
 
     def backlog(self) -> LabeledCounts:
-        """Stored notices that are due, by platform."""
+        """Webhook events that are due, by platform."""
         is_waiting = (Event.processed_at.is_(None), Event.dead_at.is_(None))
         return self._count((Event.provider,), *is_waiting, Event.due_at <= func.now())
 
     def dead_letters(self) -> LabeledCounts:
+        """Webhook events whose attempts are used up, by platform."""
         return self._count((Event.provider,), Event.dead_at.is_not(None))
 
     def alerts(self) -> LabeledCounts:
-        """Open ones, by severity."""
+        """Open alerts by severity."""
         return self._count((Alert.severity,), Alert.resolved_at.is_(None))
 
     def outbox(self) -> LabeledCounts:
-        """What host applications are still to be told, and what they could not be told."""
+        """Deliveries to host applications: pending ones, and dead letters."""
         groups = {"pending": Delivery.due_at.is_not(None), "dead": Delivery.dead_at.is_not(None)}
         return [
             ((state,), self._session.scalar(select(func.count(Delivery.id)).where(condition)) or 0)
@@ -58,15 +64,9 @@ class RowCounts:
         return [(tuple(row[:-1]), float(row[-1])) for row in rows]
 
 
-# MERGED db.symptoms: How the house feels, as numbers that the tables can give: one question each. Judges none of them.
-#
-# Times are the database's.
-
-ZERO_DURATION = timedelta(0)
-FAILED_OUTCOMES = ("retry", "failed")
-
-
 class AlertQueries:
+    """The figures that alert conditions compare with their limits. Times are the database's."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -74,20 +74,20 @@ class AlertQueries:
         return self._count(select(Event.id).where(Event.dead_at.is_not(None)))
 
     def count_unreadable(self, kind: str, *, within: timedelta) -> int:
-        """Events of that kind: what was signed and could not be read."""
+        """Webhook events of the type that marks correctly signed, unreadable deliveries."""
         return self._count(
             select(Event.id).where(Event.event_type == kind, is_recent(Event, within))
         )
 
     def count_backlog(self, *, older_than: timedelta) -> int:
-        """Events that are due since so long; those that wait for their next try are not."""
+        """Webhook events overdue by more than `older_than`; those waiting for a retry are not due."""
         is_pending = (Event.processed_at.is_(None), Event.dead_at.is_(None))
         return self._count(
             select(Event.id).where(*is_pending, Event.due_at < func.now() - older_than)
         )
 
     def first_attempt_latency(self, *, within: timedelta) -> tuple[int, timedelta]:
-        """How many were applied at their first try, and how long 95 of 100 took at most."""
+        """Events applied at their first attempt: their number, and 95th percentile of latency."""
         percentile = func.percentile_cont(0.95).within_group(Event.processed_at - Event.created_at)
         conditions = (Event.status == "done", Event.attempts == 1)
         query = select(func.count(), type_coerce(percentile, Interval())).where(
@@ -97,7 +97,7 @@ class AlertQueries:
         return count, slowest or ZERO_DURATION
 
     def count_finished_posts(self, *, within: timedelta) -> tuple[int, int]:
-        """Posts that ended: how many, and how many of them failed."""
+        """Posts that finished: how many, and how many of them failed."""
         failed_count = func.count().filter(Post.state == "FAILED")
         query = select(func.count(), failed_count).where(Post.finished_at > func.now() - within)
         count, failures = self._session.execute(query).one()

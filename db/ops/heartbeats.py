@@ -1,4 +1,4 @@
-"""Signs of life: rows that grow old when somebody has fallen silent. By the database's clock."""
+"""The table `beats`: when each process and queue was last seen alive, by the database's clock."""
 
 from datetime import datetime, timedelta
 
@@ -28,7 +28,7 @@ class Heartbeats:
         self._session = session
 
     def record(self, name: str) -> None:
-        """`name` was heard of just now."""
+        """Record that `name` is alive now."""
         now = func.clock_timestamp()
         statement = insert(Heartbeat).values(name=name, at=now)
         self._session.execute(
@@ -36,12 +36,12 @@ class Heartbeats:
         )
 
     def age(self, name: str) -> timedelta | None:
-        """How long ago; None if never."""
+        """Return the time since the last heartbeat; None if there was none."""
         return self._session.scalar(
             select(func.clock_timestamp() - Heartbeat.at).where(Heartbeat.name == name)
         )
 
     def delete_silent(self, older_than: timedelta) -> None:
-        """Those who have been silent for so long are not coming back under that name."""
+        """Delete old heartbeats: names contain process ids, so those processes do not return."""
         statement = delete(Heartbeat).where(Heartbeat.at < func.clock_timestamp() - older_than)
         self._session.execute(statement, execution_options={"synchronize_session": False})

@@ -83,7 +83,7 @@ def test_a_platform_that_is_off_is_named_with_what_it_lacks(client, container, s
 def test_without_beat_the_installation_is_not_ready(client, container):
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json["reasons"] == ["beat was never heard"]
+    assert response.json["reasons"] == ["there was no tick of beat yet"]
 
 
 def test_a_beat_that_fell_silent_is_noticed(client, container, set_heartbeat):

@@ -78,17 +78,6 @@ def test_a_revoked_session_is_gone_and_can_be_revoked_once(database, alice_id):
     assert not is_login_alive(database)
 
 
-def test_signing_out_everywhere_leaves_others_alone(database, alice_id):
-    open_login(database, alice_id, "one")
-    open_login(database, alice_id, "two")
-    with database.transaction() as session:
-        bob = Users(session).add("bob@example.org").id
-    open_login(database, bob, "bobs")
-    with database.transaction() as session:
-        assert LoginSessions(session).revoke_all(alice_id) == 2
-    assert is_login_alive(database, "bobs")
-
-
 def test_a_burst_of_requests_writes_the_session_once(database, alice_id):
     open_login(database, alice_id)
     with database.transaction() as session:

@@ -35,14 +35,14 @@ def test_services_are_built_without_any_connection(tmp_path):
     assert "c4n4ry" not in repr(built)
 
 
-def test_a_platform_that_is_off_says_which_names_it_waits_for():
+def test_a_platform_that_is_off_names_the_settings_it_lacks():
     with pytest.raises(Misconfigured, match="TIKTOK_CLIENT_SECRET") as caught:
         build_test_services(TIKTOK_CLIENT_KEY="sbaw").get_platform("tiktok")
     assert caught.value.code == "CONFIG_MISSING"
     assert caught.value.details["missing"] == ["TIKTOK_CLIENT_SECRET", "TIKTOK_REDIRECT_URI"]
 
 
-def test_a_platform_without_an_adapter_is_not_there():
+def test_a_platform_without_an_adapter_is_not_supported():
     with pytest.raises(Misconfigured, match="not supported"):
         build_test_services().get_platform("myspace")
 
@@ -60,7 +60,7 @@ def test_each_role_has_its_share_of_connections(role, size):
 
 @pytest.fixture
 def env_file_folder(tmp_path, monkeypatch):
-    """A folder with a .env, and an environment without a word for us."""
+    """A directory with a .env, and an environment without settings of ours."""
     for name in Settings.setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -72,20 +72,20 @@ def env_file_folder(tmp_path, monkeypatch):
     load_settings.cache_clear()
 
 
-def test_a_development_machine_reads_its_file(env_file_folder):
+def test_outside_production_the_env_file_is_read(env_file_folder):
     env_file_folder.setenv("LOG_LEVEL", "ERROR")
     assert load_settings().secret_key.reveal() == "a$HOME-b"
-    assert load_settings().log_level == "ERROR"  # what is set for this process wins
+    assert load_settings().log_level == "ERROR"  # the environment has precedence
     assert load_settings() is load_settings()
 
 
-def test_production_does_not(env_file_folder):
+def test_in_production_the_env_file_is_not_read(env_file_folder):
     env_file_folder.setenv("ENVIRONMENT", "production")
     with pytest.raises(Misconfigured, match="DATABASE_URL is missing"):
         load_settings()
 
 
-def test_whoever_migrates_needs_the_database_alone(env_file_folder, tmp_path):
+def test_migrating_needs_the_database_url_alone(env_file_folder, tmp_path):
     (tmp_path / ".env").unlink()
     env_file_folder.setenv("DATABASE_URL", "postgresql://db.example/app")
     assert load_database_url() == "postgresql+psycopg2://db.example/app?sslmode=verify-full"
@@ -111,7 +111,7 @@ PRODUCTION_SETTINGS = {
         ({**TIKTOK_SETTINGS, "TIKTOK_WEBHOOK_COMPAT": "on"}, False),
     ],
 )
-def test_the_format_of_the_first_documents_is_warned_of_in_production(more, warned):
+def test_legacy_webhooks_in_production_are_warned_of(more, warned):
     with capture_logs() as lines:
         build_test_services(**more)
     assert ("tiktok.legacy_webhooks_enabled" in {line["event"] for line in lines}) is warned

@@ -52,7 +52,7 @@ SECRET_LOOKALIKES = [
 
 @contextmanager
 def capture_logs(stream, form="json"):
-    """The real configuration on a stream of ours; everything as it was afterwards."""
+    """Log to this stream as in production, and restore the configuration afterwards."""
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     settings = Settings.from_env(
@@ -88,38 +88,38 @@ def log_lines():
 
 
 def spellings_of(secret):
-    """How a secret might have been written down."""
+    """The forms in which a secret can appear in a line."""
     yield from (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1])
 
 
 @pytest.mark.parametrize("secret", KNOWN_SECRETS)
-def test_no_spelling_of_a_known_secret_gets_out(log_output, secret):
+def test_no_spelling_of_a_known_secret_is_logged(log_output, secret):
     written = log_everywhere(secret, log_output)
-    for trace in spellings_of(secret):
-        assert trace not in written
-    said_in_full = log_everywhere(" ".join(spellings_of(secret)), log_output)
-    for trace in spellings_of(secret):
-        assert trace not in said_in_full
+    for spelling in spellings_of(secret):
+        assert spelling not in written
+    written = log_everywhere(" ".join(spellings_of(secret)), log_output)
+    for spelling in spellings_of(secret):
+        assert spelling not in written
 
 
 @pytest.mark.parametrize("secret", SECRET_LOOKALIKES)
-def test_nothing_that_looks_like_a_secret_gets_out(log_output, secret):
+def test_nothing_that_looks_like_a_secret_is_logged(log_output, secret):
     assert "c4n4ry" not in log_everywhere(secret, log_output)
 
 
 def log_everywhere(secret, output):
-    """What is written when ours and libraries' loggers put it wherever they can."""
+    """Log a secret in every place of a line, with our loggers and those of libraries."""
     log = structlog.get_logger("core.somewhere")
-    log.info("told %s", secret, note=secret, deep={"inner": [secret, {"token": secret}]})
-    log.warning("asked", access_token=secret, Authorization=secret, upload_url=secret)
+    log.info("text %s", secret, note=secret, deep={"inner": [secret, {"token": secret}]})
+    log.warning("fields", access_token=secret, Authorization=secret, upload_url=secret)
     for name in ("celery", "_granian", "flask.app", "sqlalchemy.engine", "some.package"):
-        logging.getLogger(name).error("saw %s in %r", secret, {"at": secret})
+        logging.getLogger(name).error("text %s in %r", secret, {"at": secret})
     try:
         raise_error(RuntimeError(secret))
     except RuntimeError:
-        log.exception("fell")
-        logging.getLogger("celery.worker").exception("fell too")
-    assert output.getvalue().count("fell too") >= 1
+        log.exception("failed")
+        logging.getLogger("celery.worker").exception("failed too")
+    assert output.getvalue().count("failed too") >= 1
     return output.getvalue()
 
 
@@ -127,19 +127,19 @@ def raise_error(error):
     raise error
 
 
-def test_handlers_of_libraries_are_disarmed():
-    theirs = io.StringIO()
+def test_handlers_of_libraries_are_removed():
+    library_output = io.StringIO()
     library = logging.getLogger("granian.access")
-    library.addHandler(logging.StreamHandler(theirs))
+    library.addHandler(logging.StreamHandler(library_output))
     library.propagate = False
-    ours = io.StringIO()
-    with capture_logs(ours):
+    output = io.StringIO()
+    with capture_logs(output):
         library.info("GET /cb?code=c4n4ry")
-    assert theirs.getvalue() == ""
-    assert "GET /cb?***" in ours.getvalue()
+    assert library_output.getvalue() == ""
+    assert "GET /cb?***" in output.getvalue()
 
 
-def test_a_line_says_when_where_and_under_which_id(log_lines):
+def test_a_line_has_time_logger_and_correlation_id(log_lines):
     telemetry.bind_correlation_id("request-0001")
     structlog.get_logger("core.publishing").info("post.started", post=42, seconds=0.25)
     (line,) = log_lines()
@@ -151,23 +151,23 @@ def test_a_line_says_when_where_and_under_which_id(log_lines):
 
 def test_lines_of_libraries_have_the_same_form(log_lines):
     telemetry.bind_correlation_id("request-0002")
-    logging.getLogger("some.package").warning("careful with %s", "that")
+    logging.getLogger("some.package").warning("careful with %s", "files")
     (line,) = log_lines()
-    assert (line["message"], line["logger"]) == ("careful with that", "some.package")
+    assert (line["message"], line["logger"]) == ("careful with files", "some.package")
     assert line["correlation_id"] == "request-0002"
 
 
-def test_an_error_says_its_kind_and_place_and_not_everything_it_knows(log_lines):
+def test_an_error_is_logged_with_type_frames_and_first_line_only(log_lines):
     try:
         raise_error(ValueError("first line\nDETAIL: c4n4ry"))
     except ValueError:
-        structlog.get_logger("core.publishing").exception("fell")
+        structlog.get_logger("core.publishing").exception("failed")
     (line,) = log_lines()
-    assert (line["exception"], line["said"]) == ("ValueError", "first line")
+    assert (line["exception"], line["exception_text"]) == ("ValueError", "first line")
     assert line["frames"][-1].endswith(" raise_error")
 
 
-def test_warnings_are_lines_too(log_lines):
+def test_warnings_are_logged_too(log_lines):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=True)
@@ -175,7 +175,7 @@ def test_warnings_are_lines_too(log_lines):
     assert any("old habit" in line["message"] for line in log_lines())
 
 
-def test_quiet_levels_are_kept(log_lines):
+def test_lines_below_the_level_are_dropped(log_lines):
     structlog.get_logger("core").debug("too much")
     logging.getLogger("kombu").info("too much")
     assert log_lines() == []
@@ -184,14 +184,14 @@ def test_quiet_levels_are_kept(log_lines):
 @pytest.mark.parametrize(
     "given", ["short", "x" * 129, "with blank in it", "nöt-ascii-id", "", None]
 )
-def test_an_id_that_is_none_is_replaced(given):
-    ours = telemetry.bind_correlation_id(given)
-    assert ours != given
-    assert telemetry.current_correlation_id() == ours
-    assert telemetry.CORRELATION_ID_PATTERN.fullmatch(ours)
+def test_a_malformed_correlation_id_is_replaced(given):
+    bound = telemetry.bind_correlation_id(given)
+    assert bound != given
+    assert telemetry.current_correlation_id() == bound
+    assert telemetry.CORRELATION_ID_PATTERN.fullmatch(bound)
 
 
-def test_what_is_harmless_stays_readable():
+def test_harmless_text_stays_readable():
     redactor = Redactor([Secret("c4n4ry")])
     plain = 'post 42 went to https://open.tiktokapis.com/v2/post/ in 0.3 s, "ok"? yes'
     assert redactor.redact_text(plain) == plain
@@ -201,11 +201,11 @@ def test_what_is_harmless_stays_readable():
     }
 
 
-def test_short_secrets_do_not_eat_the_lines():
+def test_short_secrets_are_not_masked():
     assert Redactor([Secret("a"), Secret("")]).redact_text("a banana") == "a banana"
 
 
-def test_base64_of_our_keys_is_known_in_every_spelling():
+def test_base64_keys_are_masked_in_every_spelling():
     key = base64.b64encode(b"\xfb\xff" * 16).decode()
     redactor = Redactor([Secret(key)])
     assert key not in redactor.redact_text(f"{key} {quote(key, safe='')}")

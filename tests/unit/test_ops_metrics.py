@@ -38,20 +38,20 @@ def test_calls_without_an_answer_are_counted_by_code():
     assert metric_value("upstream_requests_total", **labels) == before + 1
 
 
-def test_refusals_for_a_limit_are_counted():
-    shared = RedisClient("redis://127.0.0.1:1/0")
-    limits = RateLimits(shared, platform_rates(LimitSettings()))
+def test_refusals_by_a_rate_limit_are_counted():
+    redis_client = RedisClient("redis://127.0.0.1:1/0")
+    limits = RateLimits(redis_client, platform_rates(LimitSettings()))
     before = metric_value("rate_limit_hits_total", scope="platform", endpoint="creator")
-    away = metric_value("limiter_away_total", scope="platform")
+    unavailable = metric_value("limiter_away_total", scope="platform")
     limits.block(1, "creator", timedelta(seconds=60))
     limits.acquire(1, "creator")
     assert metric_value("rate_limit_hits_total", scope="platform", endpoint="creator") == before + 1
-    assert metric_value("limiter_away_total", scope="platform") == away + 1
+    assert metric_value("limiter_away_total", scope="platform") == unavailable + 1
 
 
-def test_facts_are_shown_beside_what_was_counted():
-    shown = metrics.render_exposition({"accounts": [(("tiktok", "ACTIVE"), 7.0)]}).decode()
-    families = {family.name: family for family in text_string_to_metric_families(shown)}
+def test_gauges_are_rendered_beside_counters():
+    text = metrics.render_exposition({"accounts": [(("tiktok", "ACTIVE"), 7.0)]}).decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
     (sample,) = families["signalpost_accounts"].samples
     assert (sample.labels, sample.value) == ({"provider": "tiktok", "state": "ACTIVE"}, 7.0)
     assert {f"signalpost_{name}" for name in metrics.GAUGE_LABELS} <= set(families)
@@ -60,7 +60,7 @@ def test_facts_are_shown_beside_what_was_counted():
 def test_several_processes_count_together(tmp_path):
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
-        shown = subprocess.run(
+        text = subprocess.run(
             [sys.executable, "-c", COUNTING_PROCESS_CODE],
             env=environment,
             cwd=Path(__file__).parents[2],
@@ -68,10 +68,10 @@ def test_several_processes_count_together(tmp_path):
             text=True,
             check=True,
         ).stdout
-    upload = [line for line in shown.splitlines() if line.startswith("signalpost_upload_total{")]
+    upload = [line for line in text.splitlines() if line.startswith("signalpost_upload_total{")]
     assert len(upload) == 1
     assert upload[0].endswith(" 2.0")
-    assert "signalpost_db_pool_in_use 3.0" in shown
+    assert "signalpost_db_pool_in_use 3.0" in text
 
 
 def test_no_label_can_hold_an_id():

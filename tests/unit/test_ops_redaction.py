@@ -1,4 +1,4 @@
-"""Marks: a look that is not taken must have nothing to find."""
+"""A pattern is searched only in lines with one of its marks, so every match must have one."""
 
 import pytest
 from hypothesis import given
@@ -10,14 +10,14 @@ from platforms.secret import Secret
 
 @pytest.mark.parametrize("marks", SECRET_PATTERNS, ids="".join)
 @given(data=st.data())
-def test_whatever_a_look_finds_has_one_of_its_marks(marks, data):
-    [look, *_] = [look for mark, look in PATTERNS_BY_MARK if mark in marks]
-    found = look.search(data.draw(st.from_regex(look)))
-    assert any(mark in found.string for mark in marks)
+def test_every_match_of_a_pattern_contains_one_of_its_marks(marks, data):
+    [pattern, *_] = [pattern for mark, pattern in PATTERNS_BY_MARK if mark in marks]
+    match = pattern.search(data.draw(st.from_regex(pattern)))
+    assert any(mark in match.string for mark in marks)
 
 
 @pytest.mark.parametrize(
-    ("line", "left"),
+    ("line", "redacted"),
     [
         ("amqp://guest:pass@host//", f"amqp://{MASK}@host//"),
         ("GET /cb?code=1&state=2 HTTP/1.1", f"GET /cb?{MASK} HTTP/1.1"),
@@ -28,11 +28,11 @@ def test_whatever_a_look_finds_has_one_of_its_marks(marks, data):
         ("what? nothing", "what? nothing"),
     ],
 )
-def test_what_is_hidden_and_what_stays(line, left):
-    assert Redactor().redact_text(line) == left
+def test_patterns_are_masked_and_the_rest_stays(line, redacted):
+    assert Redactor().redact_text(line) == redacted
 
 
-def test_a_known_secret_is_hidden_before_looks_are_taken():
+def test_a_known_secret_is_masked_before_patterns():
     assert Redactor([Secret("a-known-one@example.org")]).redact_text(
         "x a-known-one@example.org y"
     ) == (f"x {MASK} y")

@@ -4,13 +4,13 @@ import re
 from core.observability import request_ids
 
 
-def test_none_comes_twice_and_all_have_one_form():
-    drawn = [request_ids.new_id() for _ in range(3 * request_ids.IDS_PER_DRAW)]
-    assert len(set(drawn)) == len(drawn)
-    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in drawn)
+def test_ids_are_unique_and_32_hex_digits():
+    ids = [request_ids.new_id() for _ in range(3 * request_ids.IDS_PER_DRAW)]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
 
 
-def test_a_forked_child_draws_its_own():
+def test_a_forked_child_draws_ids_of_its_own():
     reader, writer = os.pipe()
     request_ids.new_id()  # so that there is something left to share
     child = os.fork()
@@ -18,7 +18,7 @@ def test_a_forked_child_draws_its_own():
         os.write(writer, request_ids.new_id().encode())
         os._exit(0)
     os.waitpid(child, 0)
-    childs = os.read(reader, 100).decode()
+    child_id = os.read(reader, 100).decode()
     os.close(reader)
     os.close(writer)
-    assert childs not in {request_ids.new_id() for _ in range(request_ids.IDS_PER_DRAW)}
+    assert child_id not in {request_ids.new_id() for _ in range(request_ids.IDS_PER_DRAW)}
