@@ -1,13 +1,16 @@
-# Thin names for `python3 dev.py …`, which works without make too.
-# make demo STAY=1 · make test ARGS="-k webhooks" · make run ARGS="--port 0"
+# Aliases of `python3 dev.py COMMAND`, which works without make too.
+# Examples: make demo STAY=1 · make test ARGS="-k webhooks" · make run ARGS="--port 0"
 
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: demo test setup check run bench chaos
+.PHONY: help setup demo run test coverage check bench chaos
+
+help:
+	@$(PYTHON) dev.py help
 
 demo:
 	@$(PYTHON) dev.py demo $(if $(STAY),--stay) $(ARGS)
 
-test setup check run bench chaos:
+setup run test coverage check bench chaos:
 	@$(PYTHON) dev.py $@ $(ARGS)

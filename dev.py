@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""From a fresh clone to a running house, with nothing but Python. Must import no package.
+"""Development commands: creates `.venv`, installs the locked dependencies, runs the command there.
 
-Makes `.venv`, installs what the lock names, then hands over to the house's own commands.
+Uses the standard library only, so that it runs on a fresh clone. `make` targets are aliases.
 """
 
 from __future__ import annotations
@@ -27,18 +27,26 @@ STAMP_FILE = VENV / "signalpost-stamp"
 MIN_PYTHON = (3, 11)
 
 LOCK_FILES = {"runtime": "requirements.lock", "development": "requirements-dev.lock"}
-"""Development holds all of runtime, in the same versions."""
+"""The development lock contains the runtime lock, in the same versions."""
 
 PIP_COMMAND = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install")
 LOCK_OPTIONS = ("--require-hashes", "--only-binary=:all:", "--progress-bar=off", "-r")
 PROJECT_OPTIONS = ("--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
 
-NO_VENV_TEXT = """This Python cannot make virtual environments: its ensurepip is missing.
-On Debian and Ubuntu: apt-get install python3-venv. Otherwise use a Python from python.org."""
+NO_VENV_TEXT = """This Python cannot create virtual environments: its ensurepip is missing.
+On Debian and Ubuntu run: apt-get install python3-venv. Otherwise use a Python from python.org."""
+
+PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
+"""Three workers on two cores: the tests in tests/flows mostly wait."""
+
+COVERED_TESTS = ("tests/unit", "tests/db", "tests/platforms", "tests/app", "tests/flows")
 
 
 class DevTask(NamedTuple):
-    """What a word of the command line stands for; what follows it goes to the last command."""
+    """One command: its help line, the lock it needs, and the programs in `.venv/bin` it runs.
+
+    Further arguments of the command line are passed to each program.
+    """
 
     help: str
     requirements: str
@@ -46,19 +54,29 @@ class DevTask(NamedTuple):
 
 
 DEV_TASKS = {
-    "demo": DevTask("play the whole story; --stay stays up", "runtime", (("signalpost", "demo"),)),
+    "setup": DevTask("create .venv and install the locked dependencies", "development"),
+    "demo": DevTask(
+        "start everything and publish three sample videos (--stay, STAY=1: keep it running)",
+        "runtime",
+        (("signalpost", "demo"),),
+    ),
     "run": DevTask(
-        "the house with the sandbox, in the foreground",
+        "run signalpost with the platforms' sandbox, in the foreground",
         "runtime",
         (("signalpost", "up", "--sandbox"),),
     ),
     "test": DevTask(
-        "all tests, on servers of their own",
+        "run all tests, on their own embedded Postgres and Redis",
         "development",
-        (("pytest", "-n", "3", "--dist", "loadfile"),),  # two cores keep up: flows mostly wait
+        (PARALLEL_PYTEST,),
+    ),
+    "coverage": DevTask(
+        "run the tests that need no browser and print their branch coverage",
+        "development",
+        ((*PARALLEL_PYTEST, "--cov", "--cov-report=term:skip-covered", *COVERED_TESTS),),
     ),
     "check": DevTask(
-        "format, lint, types, import contracts, the tree and its documents",
+        "check formatting, lint, types, import contracts, architecture rules and documents",
         "development",
         (
             ("ruff", "format", "--check", "."),
@@ -68,23 +86,37 @@ DEV_TASKS = {
             ("pytest", "-q", *(str(path) for path in sorted(ROOT.glob("tests/test_*.py")))),
         ),
     ),
-    "bench": DevTask("the benchmarks", "development", (("python", "-m", "bench"),)),
-    "chaos": DevTask("the fault suite", "development", (("python", "-m", "chaos"),)),
-    "setup": DevTask("the set-up alone", "development"),
+    "bench": DevTask(
+        "measure signalpost and five other stacks; writes build/bench.json",
+        "development",
+        (("python", "-m", "bench"),),
+    ),
+    "chaos": DevTask(
+        "run the fault suite: kills, lost answers, lost stores; writes build/chaos.json",
+        "development",
+        (("python", "-m", "chaos"),),
+    ),
 }
 
 
 def main() -> int:
     if sys.version_info < MIN_PYTHON:
-        return print_error(f"Python 3.11 or newer is needed, and this is {sys.version.split()[0]}.")
-    name, arguments = sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2:]
+        return print_error(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+    name = sys.argv[1] if len(sys.argv) > 1 else "help"
+    if name in {"help", "-h", "--help"}:
+        print(help_text())
+        return 0
     if name not in DEV_TASKS:
-        return print_error(
-            "\n".join(f"python3 dev.py {word:7} {DEV_TASKS[word].help}" for word in DEV_TASKS)
-        )
+        return print_error(f"Unknown command: {name}. `python3 dev.py` lists all commands.")
     with setup_lock():
         error = set_up_venv(DEV_TASKS[name].requirements)
-    return print_error(error) if error else run_commands(DEV_TASKS[name].commands, arguments)
+    return print_error(error) if error else run_commands(DEV_TASKS[name].commands, sys.argv[2:])
+
+
+def help_text() -> str:
+    lines = [f"  {name:9} {task.help}" for name, task in DEV_TASKS.items()]
+    usage = 'Usage: make COMMAND [ARGS="…"], or python3 dev.py COMMAND […]'
+    return "\n".join([usage, "", *lines, f"  {'help':9} print this list"])
 
 
 def print_error(message: str) -> int:
@@ -94,7 +126,7 @@ def print_error(message: str) -> int:
 
 @contextmanager
 def setup_lock() -> Iterator[None]:
-    """Two commands in one fresh clone: the second waits for the first one's set-up."""
+    """Lock the checkout: of two commands at once, the second waits for the first one's set-up."""
     descriptor = os.open(ROOT, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
@@ -104,7 +136,7 @@ def setup_lock() -> Iterator[None]:
 
 
 def set_up_venv(requirements: str) -> str:
-    """What is missing is made; nothing is done twice. Returns what went wrong, or nothing."""
+    """Create and fill `.venv` unless it is up to date. Returns an error text, or "" on success."""
     state = STAMP_FILE.read_text() if STAMP_FILE.exists() else ""
     if state in {venv_stamp(requirements), venv_stamp("development")}:
         return ""
@@ -118,7 +150,7 @@ def set_up_venv(requirements: str) -> str:
 
 
 def venv_stamp(requirements: str) -> str:
-    """Changes with the locks and with Python."""
+    """Return a fingerprint of Python and both locks; it says what `.venv` was filled from."""
     inputs = [sys.version.encode(), *((ROOT / lock).read_bytes() for lock in LOCK_FILES.values())]
     return f"{requirements} {hashlib.sha256(b''.join(inputs)).hexdigest()}"
 
@@ -126,14 +158,14 @@ def venv_stamp(requirements: str) -> str:
 def create_venv() -> str:
     if importlib.util.find_spec("ensurepip") is None:
         return NO_VENV_TEXT
-    print("Making .venv …", file=sys.stderr)
+    print("Creating .venv …", file=sys.stderr)
     completed = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False)
     return "python -m venv failed." if completed.returncode else ""
 
 
 def install_packages(requirements: str) -> str:
-    """The lock's wheels, then this project on top, which needs no network."""
-    STAMP_FILE.unlink(missing_ok=True)  # half an installation must not look like one
+    """Install the lock's wheels, then this project, which needs no network."""
+    STAMP_FILE.unlink(missing_ok=True)  # an interrupted installation must not look complete
     lock = ROOT / LOCK_FILES[requirements]
     count = sum("==" in line for line in lock.read_text().splitlines())
     print(f"Installing {count} packages …", file=sys.stderr)
@@ -160,18 +192,18 @@ def run_pip(*arguments: str, count: int = 0) -> str:
 
 
 def show_progress(text: str) -> None:
-    """One line that changes; silent where nobody watches."""
+    """Overwrite the progress line; print nothing if stderr is not a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def run_commands(commands: tuple[tuple[str, ...], ...], arguments: list[str]) -> int:
-    """All of them, though one fails; a single one takes our place, signals and all."""
+    """Run all, even if one fails. A single command replaces this process, to get its signals."""
     os.chdir(ROOT)
     if len(commands) == 1:
         program, *options = commands[0]
         path = VENV / "bin" / program
-        os.execv(path, [str(path), *options, *arguments])
+        os.execv(path, [str(path), *options, *arguments])  # noqa: S606 - no shell is wanted
     failed = [command for command in commands if not run_command(command, arguments)]
     for command in failed:
         print(f"failed: {' '.join(command)}", file=sys.stderr)

@@ -1,6 +1,7 @@
-"""`make bench`: our house and its peers side by side on one ground, in one run, within minutes.
+"""`make bench`: measures signalpost and its peers in one run, on the same machine and servers.
 
-Loads 127.0.0.1 only, bounded in count and time. Ends 1 if anything acknowledged was not applied.
+Loads 127.0.0.1 only, limited in number and time. Exits with 1 if an acknowledged event was not
+applied exactly once.
 """
 
 import signal
@@ -24,26 +25,24 @@ from bench.stacks import STACKS
 from bench.tables import print_report
 from bench.upload_throughput import time_uploads
 
-OWN_PARTS = ("drain", "scan", "inbox", "upload", "refresh", "status")
-PARTS = (*STACKS, *OWN_PARTS)
-DRAIN_PROCESS_COUNTS = (1, 2)  # that a backlog is drained by
-REPORT_WIDTH = 170  # where nobody's terminal says otherwise
+DRAIN_PROCESS_COUNTS = (1, 2)  # worker processes that apply the stored backlog
+REPORT_WIDTH = 170  # characters, if stdout is not a terminal
 
 
 def select_parts(only: Collection[str], parts: Iterable[str]) -> list[str]:
-    """Those of the parts that were asked for."""
+    """Return the parts named by `--only`; all without it."""
     return [part for part in parts if not only or part in only]
 
 
 def measure_stack(
     name: str, servers: SharedServers, plan: PhasePlan, results: BenchResults
 ) -> None:
-    """What a peer misses here is said; the others are measured all the same."""
+    """Measure one stack; a peer that cannot run here is reported as skipped."""
     try:
         with STACKS[name](servers) as stack:
             results.stacks[name] = measure_phases(stack, plan)
-    except PeerUnavailable as why:
-        results.skipped[name] = str(why)
+    except PeerUnavailable as error:
+        results.skipped[name] = str(error)
 
 
 def measure_drain(servers: SharedServers, results: BenchResults) -> None:
@@ -63,7 +62,7 @@ def measure_claims(servers: SharedServers, results: BenchResults) -> None:
 
 
 def measure_uploads(servers: SharedServers, results: BenchResults) -> None:
-    results.films.append(time_uploads(servers, mib=int(results.options["film"])))
+    results.uploads.append(time_uploads(servers, mib=int(results.options["film"])))
 
 
 def measure_refreshes(servers: SharedServers, results: BenchResults) -> None:
@@ -74,48 +73,65 @@ def measure_status_checks(servers: SharedServers, results: BenchResults) -> None
     results.calls.append(time_status_checks(servers, count=int(results.options["checks"])))
 
 
-MEASUREMENTS = dict(
-    zip(
-        OWN_PARTS,
-        (
-            measure_drain,
-            measure_claims,
-            measure_full_inbox,
-            measure_uploads,
-            measure_refreshes,
-            measure_status_checks,
-        ),
-        strict=True,
-    )
-)
+MEASUREMENTS = {
+    "drain": measure_drain,
+    "scan": measure_claims,
+    "inbox": measure_full_inbox,
+    "upload": measure_uploads,
+    "refresh": measure_refreshes,
+    "status": measure_status_checks,
+}
+"""Measurements of signalpost alone."""
+
+PARTS = (*STACKS, *MEASUREMENTS)
 
 
 @click.command()
-@click.option("--seconds", default=4.0, show_default=True, help="Of each phase of load.")
-@click.option("--idle", default=8.0, show_default=True, help="Seconds with hardly any letters.")
-@click.option("--rate", default=100.0, show_default=True, help="Letters per second for all.")
-@click.option("--events", default=20_000, show_default=True, help="Of the stored backlog.")
-@click.option("--rows", default=1_000_000, show_default=True, help="Accounts and posts, not due.")
-@click.option("--full", default=200_000, show_default=True, help="Notices in a full inbox.")
-@click.option("--film", default=1024, show_default=True, help="MiB of the film that is sent.")
-@click.option("--accounts", default=10_000, show_default=True, help="Tokens that end at once.")
-@click.option("--checks", default=10_000, show_default=True, help="Posts to be asked after.")
-@click.option("--only", multiple=True, type=click.Choice(PARTS), help="Parts; all by default.")
+@click.option("--seconds", default=4.0, show_default=True, help="Seconds of each load phase.")
+@click.option("--idle", default=8.0, show_default=True, help="Seconds of the idle phase.")
+@click.option(
+    "--rate",
+    default=100.0,
+    show_default=True,
+    help="Deliveries per second in the phase with the same rate for all stacks.",
+)
+@click.option(
+    "--events", default=20_000, show_default=True, help="Events in the stored backlog (drain)."
+)
+@click.option(
+    "--rows", default=1_000_000, show_default=True, help="Accounts and posts, none due (scan)."
+)
+@click.option(
+    "--full", default=200_000, show_default=True, help="Applied events in a full table (inbox)."
+)
+@click.option("--film", default=1024, show_default=True, help="MiB of the video (upload).")
+@click.option(
+    "--accounts", default=10_000, show_default=True, help="Tokens that expire at once (refresh)."
+)
+@click.option(
+    "--checks", default=10_000, show_default=True, help="Posts to be polled at once (status)."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Measure only this part; may be repeated.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     default=ROOT / "build" / "bench.json",
-    help="Where the figures go.",
+    help="The JSON file to write.  [default: build/bench.json]",
 )
 def main(*, out: Path, only: tuple[str, ...], **options: float) -> None:
-    """Measure webhook ingress and drain."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is stopped in order
+    """Measure webhook ingress, the stored backlog and calls to platforms."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exit stops all servers in order
     results = BenchResults(Machine.inspect(), options)
     plan = PhasePlan(options["idle"], options["seconds"], options["rate"])
     with start_servers() as servers:
         for name in select_parts(only, STACKS):
             measure_stack(name, servers, plan, results)
-        for name in select_parts(only, OWN_PARTS):
+        for name in select_parts(only, MEASUREMENTS):
             MEASUREMENTS[name](servers, results)
     results.write(out)
     print_report(results, Console(width=None if sys.stdout.isatty() else REPORT_WIDTH))

@@ -1,7 +1,7 @@
-"""What one look for due work costs when nearly nothing is due: a claim, as the engine makes it.
+"""Measures one claim statement with its commit, among many rows of which hardly any is due.
 
-Among a million accounts and a million posts, by default: half of the posts have ended, half are
-wished for later, and no account is to be renewed today.
+By default among a million accounts and a million posts: half of the posts are final, half are
+scheduled for later, and no token has to be refreshed today.
 """
 
 import time
@@ -20,7 +20,7 @@ from db import migrations
 from db.session import Database
 
 CLAIM_ROUNDS = 300
-ROWS_PER_STATEMENT = 250_000  # rows per statement
+ROWS_PER_STATEMENT = 250_000
 
 INSERT_USER = "INSERT INTO users (email) VALUES ('bench@example.org')"
 INSERT_ACCOUNTS = """
@@ -36,7 +36,7 @@ INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, s
   SELECT user_id, id, 'tiktok', 'DIRECT_VIDEO', 'PULL_FROM_URL', 'PLATFORM',
          CASE WHEN id %% 2 = 0 THEN 'PUBLISHED' ELSE 'QUEUED' END,
          CASE WHEN id %% 2 = 0 THEN 'PUBLISHED' END,
-         CASE WHEN id %% 2 = 0 THEN 'scan-' || id END,
+         CASE WHEN id %% 2 = 0 THEN 'claim-' || id END,
          CASE WHEN id %% 2 = 1 THEN now() + interval '1 day' + id * interval '1 second' END,
          CASE WHEN id %% 2 = 0 THEN now() END
     FROM oauth_accounts WHERE open_id = ANY
@@ -50,7 +50,7 @@ UPDATE {table} SET {due} = now(), leased_until = NULL
 
 @dataclass(frozen=True)
 class ClaimLatency:
-    """Milliseconds of a claim with its commit; `rows` are in that table."""
+    """One measurement. `rows` are in the table, `due` of them due; `claim` is in milliseconds."""
 
     kind: str
     rows: int
@@ -60,7 +60,7 @@ class ClaimLatency:
 
 @dataclass(frozen=True)
 class ClaimCase:
-    """A kind, and what makes a batch of it due."""
+    """A job type, and the statement that makes a batch of its rows due."""
 
     job_type: JobType[Any, Any, Any]
     make_due_sql: str
@@ -73,7 +73,7 @@ CLAIM_CASES = (
 
 
 def time_claims(servers: SharedServers, *, rows: int) -> list[ClaimLatency]:
-    """Of each kind once with nothing due, once with a whole batch."""
+    """Measure each job type with nothing due and with a whole batch due."""
     resources = servers.allocate("scan")
     migrations.upgrade_schema(resources.url)
     stack_database = StackDatabase(resources.dsn, "")
@@ -81,9 +81,9 @@ def time_claims(servers: SharedServers, *, rows: int) -> list[ClaimLatency]:
     database = Database(resources.url, application_name="bench")
     try:
         return [
-            each
+            result
             for case in CLAIM_CASES
-            for each in measure_case(database, stack_database, case, rows)
+            for result in measure_case(database, stack_database, case, rows)
         ]
     finally:
         database.dispose()
@@ -97,7 +97,7 @@ def fill_tables(stack_database: StackDatabase, rows: int) -> None:
                 statement, first=first, last=min(first + ROWS_PER_STATEMENT - 1, rows)
             )
     connection = psycopg2.connect(stack_database.dsn)
-    connection.autocommit = True  # it does not run inside a transaction
+    connection.autocommit = True  # VACUUM cannot run in a transaction
     with connection.cursor() as cur:
         cur.execute("VACUUM (ANALYZE)")
         cur.execute("CHECKPOINT")
@@ -107,18 +107,18 @@ def fill_tables(stack_database: StackDatabase, rows: int) -> None:
 def measure_case(
     database: Database, stack_database: StackDatabase, case: ClaimCase, rows: int
 ) -> list[ClaimLatency]:
-    batch = case.job_type.batch_size
-    idle = time_claim_rounds(database, case.job_type, lambda: None, expected=0)
-    busy = time_claim_rounds(
+    batch_size = case.job_type.batch_size
+    empty_claims = time_claim_rounds(database, case.job_type, lambda: None, expected=0)
+    full_claims = time_claim_rounds(
         database,
         case.job_type,
-        lambda: stack_database.execute(case.make_due_sql, count=batch),
-        expected=batch,
+        lambda: stack_database.execute(case.make_due_sql, count=batch_size),
+        expected=batch_size,
     )
     kind = case.job_type.kind
     return [
-        ClaimLatency(kind, rows, 0, LatencyStats.from_seconds(idle)),
-        ClaimLatency(kind, rows, batch, LatencyStats.from_seconds(busy)),
+        ClaimLatency(kind, rows, 0, LatencyStats.from_seconds(empty_claims)),
+        ClaimLatency(kind, rows, batch_size, LatencyStats.from_seconds(full_claims)),
     ]
 
 
@@ -129,7 +129,7 @@ def time_claim_rounds(
     *,
     expected: int,
 ) -> list[float]:
-    """Seconds of each look but the first, which connects."""
+    """Return the seconds of each claim except the first, which opens the connection."""
     seconds = []
     for _ in range(CLAIM_ROUNDS + 1):
         prepare()

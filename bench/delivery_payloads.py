@@ -1,6 +1,6 @@
-"""What TikTok sends: bodies and signatures by its documentation, from the standard library alone.
+"""Builds deliveries as TikTok documents them: body, signature and HTTP request.
 
-Shares no code with what is measured.
+Uses the standard library only, and no code of what is measured.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ CREATOR_COUNT = 20  # accounts that all publications are spread over
 
 
 def build_requests(order: LoadOrder) -> list[bytes]:
-    """All letters of a phase, from number 1, as they go over the line.
+    """Return all deliveries of a phase, from number 1, as the raw bytes of HTTP requests.
 
-    Signed now: whoever takes signatures of the last five minutes takes them all.
+    They are signed now. Signatures are valid for five minutes, longer than any phase.
     """
     address = urlsplit(order.url)
     request_line = f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
@@ -27,7 +27,7 @@ def build_requests(order: LoadOrder) -> list[bytes]:
 
 
 def health_request(order: LoadOrder) -> bytes:
-    """Asks for nothing but an answer."""
+    """Return the raw bytes of a health check request."""
     return f"GET /healthz HTTP/1.1\r\nHost: {urlsplit(order.url).netloc}\r\n\r\n".encode()
 
 
@@ -54,7 +54,7 @@ def build_body(prefix: str, number: int, client_key: str) -> bytes:
 
 
 def sign_body(body: bytes, secret: str) -> str:
-    """`TikTok-Signature` over the raw bytes, of this very second."""
+    """Return the `TikTok-Signature` header of these raw bytes, signed now."""
     timestamp = str(int(time.time()))
     signed = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
     return f"t={timestamp},s={signed.hexdigest()}"

@@ -1,12 +1,12 @@
-"""Thousands of calls that fall due at once: how fast two workers make them, and each just once.
+"""Measures thousands of platform calls that fall due at once: how fast, and each exactly once.
 
-The platform's delay and the workers' pools say how fast it could go at best.
+The shortest possible time follows from the platform's delay and the size of the workers' pools.
 """
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from celery import Celery
 
@@ -21,21 +21,25 @@ from core import accounts, publishing
 from tasks.queues import WAKE_TASKS
 
 WORKER_PROCESSES = 2
-POLL_INTERVAL = 0.25
-TIMEOUT_FACTOR = 3.0  # times as long as it should take at most
+POLL_INTERVAL = 0.25  # seconds
+TIMEOUT_FACTOR = 3.0  # times the shortest possible duration
 
-MAKE_ACCOUNTS_DUE = "UPDATE oauth_accounts SET refresh_due_at = now() WHERE open_id LIKE 'crowd-%%'"
-MAKE_POSTS_DUE = "UPDATE posts SET due_at = now() WHERE publish_id LIKE 'asked-%%'"
+MAKE_ACCOUNTS_DUE = "UPDATE oauth_accounts SET refresh_due_at = now() WHERE open_id LIKE 'bench-%%'"
+MAKE_POSTS_DUE = "UPDATE posts SET due_at = now() WHERE publish_id LIKE 'poll-%%'"
 COUNT_ACCOUNTS_LEFT = """
-SELECT count(*) FROM oauth_accounts WHERE open_id LIKE 'crowd-%' AND token_version = 0
+SELECT count(*) FROM oauth_accounts WHERE open_id LIKE 'bench-%' AND token_version = 0
 """
-COUNT_POSTS_LEFT = "SELECT count(*) FROM posts WHERE due_at <= now() AND publish_id LIKE 'asked-%'"
+COUNT_POSTS_LEFT = "SELECT count(*) FROM posts WHERE due_at <= now() AND publish_id LIKE 'poll-%'"
 
 
 @dataclass(frozen=True)
 class CallBurst:
-    """`seconds` from the first call to the last answer; `best` if nothing but the platform's
-    delay and the pools counted. `missed` were due and not made, `doubled` made too often.
+    """One measurement.
+
+    `seconds` run from the first call to the last response; `best` is the shortest possible time.
+    `missed` calls were due and not made, `doubled` made again, `wrong` refused by the platform.
+    `delay` is the platform's, in seconds; `at_once` the most calls in flight; `cost` milliseconds
+    of CPU per call by role; `others` the share of the machine that other programs used.
     """
 
     kind: str
@@ -54,13 +58,13 @@ class CallBurst:
 
     @property
     def slowdown(self) -> float:
-        """How many times as long as at best."""
+        """`seconds` as a multiple of `best`."""
         return round(self.seconds / self.best, 2)
 
 
 @dataclass(frozen=True)
 class CallKind:
-    """One kind of call: what makes its rows due, and what is left of them."""
+    """One kind of call: the statement that makes its rows due, and one that counts those left."""
 
     endpoint: str
     kind: str
@@ -76,39 +80,34 @@ REFRESH_CALLS = CallKind(
 STATUS_CALLS = CallKind(
     "status", "posts", publishing.PUBLISH_JOB.pool_size, 0.02, MAKE_POSTS_DUE, COUNT_POSTS_LEFT
 )
-POSTS_PER_ACCOUNT = 5  # posts of one account: as many checks as it may have at once
+POSTS_PER_ACCOUNT = 5  # as many status checks as one account may have at once
 
 
 def time_refreshes(servers: SharedServers, *, count: int) -> CallBurst:
-    """So many accounts whose tokens are due at once."""
+    """Measure the refreshes of `count` tokens that are due at once."""
     with run_sink(token=REFRESH_CALLS.delay) as sink, open_stack(servers, sink) as stack:
-        stack_database.insert_accounts(require_database(stack), stack.environment, count)
+        stack_database.insert_accounts(stack.require_database(), stack.environment, count)
         return time_calls(REFRESH_CALLS, stack, sink, count)
 
 
 def time_status_checks(servers: SharedServers, *, count: int) -> CallBurst:
-    """So many posts whose status is to be asked."""
+    """Measure the status checks of `count` posts that are due at once."""
+    accounts_count = count // POSTS_PER_ACCOUNT
     with run_sink(status=STATUS_CALLS.delay) as sink, open_stack(servers, sink) as stack:
-        stack_database.insert_accounts(
-            require_database(stack), stack.environment, count // POSTS_PER_ACCOUNT
-        )
-        stack_database.insert_posts(require_database(stack), per_account=POSTS_PER_ACCOUNT)
-        return time_calls(STATUS_CALLS, stack, sink, count // POSTS_PER_ACCOUNT * POSTS_PER_ACCOUNT)
+        database = stack.require_database()
+        stack_database.insert_accounts(database, stack.environment, accounts_count)
+        stack_database.insert_posts(database, per_account=POSTS_PER_ACCOUNT)
+        return time_calls(STATUS_CALLS, stack, sink, accounts_count * POSTS_PER_ACCOUNT)
 
 
-def open_stack(servers: SharedServers, sink: SinkProcess) -> Any:
+def open_stack(servers: SharedServers, sink: SinkProcess) -> AbstractContextManager[Stack]:
     return open_signalpost(servers, workers=WORKER_PROCESSES, platform_url=sink.url)
-
-
-def require_database(stack: Stack) -> StackDatabase:
-    assert stack.database
-    return stack.database
 
 
 def time_calls(call_kind: CallKind, stack: Stack, sink: SinkProcess, count: int) -> CallBurst:
     concurrency = WORKER_PROCESSES * call_kind.pool
     best = count * call_kind.delay / concurrency
-    database = StackDatabase(require_database(stack).dsn, "", call_kind.count_left_sql)
+    database = StackDatabase(stack.require_database().dsn, "", call_kind.count_left_sql)
     pids = {**stack.pids, "platform": sink.pid}
     before = cpu_seconds_by_role(pids)
     with measure_noise() as noise:
@@ -133,7 +132,7 @@ def time_calls(call_kind: CallKind, stack: Stack, sink: SinkProcess, count: int)
 
 
 def wait_until_done(database: StackDatabase, timeout: float) -> None:
-    """Until nothing is left, or patience ends: what is missing then is counted."""
+    """Wait until no row is left, or until the timeout: the missing calls are counted then."""
     deadline = time.monotonic() + timeout
     while database.count_waiting() and time.monotonic() < deadline:
         time.sleep(POLL_INTERVAL)

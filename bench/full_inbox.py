@@ -1,10 +1,9 @@
-"""Whether the inbox stays fast when it is full: two houses side by side, one with few notices that
-are done, one with many; letters and a stored backlog for each in turn.
+"""Compares a stack whose events table is nearly empty with one whose events table is full.
 
-They differ by what they remember alone, so that ratios hold where figures do not.
+Both run at the same time and get deliveries and a stored backlog in turn. They differ only in the
+number of applied events in the table, so the ratios do not depend on the machine.
 """
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -16,14 +15,13 @@ from bench.drain import drain_stack
 from bench.load_phases import Pace, run_phase
 from bench.load_results import ratio
 from bench.shared_servers import SharedServers
-from bench.stack_database import StackDatabase
 from bench.stacks import Stack, open_signalpost
 
 SMALL_INBOX_ROWS = 10_000
-ROUNDS = 3  # of which the one in the middle counts
+ROUNDS = 3  # the median counts
 SENDER_COUNT = 16
-HISTORY_DAYS = 29  # that what is done is spread over: just not old enough to go
-ROWS_PER_STATEMENT = 250_000  # rows per statement
+HISTORY_DAYS = 29  # days that the applied events are spread over: a day before they are deleted
+ROWS_PER_STATEMENT = 250_000
 
 INSERT_DONE_EVENTS = f"""
 INSERT INTO webhook_events
@@ -38,12 +36,12 @@ INSERT INTO webhook_events
     FROM generate_series(%(first)s, %(last)s) AS number,
          LATERAL (SELECT now() - interval '1 hour'
                   - (1 - number::float / %(count)s) * interval '{HISTORY_DAYS} days' AS at) AS done
-"""
+"""  # noqa: S608 - numbers of our own
 
 
 @dataclass(frozen=True)
 class InboxResult:
-    """Per second and milliseconds of CPU per notice; `rows` were there before, all of them done."""
+    """One stack. Costs are milliseconds of CPU per event; `rows` were in the table before."""
 
     rows: int
     accepted_per_second: float
@@ -56,7 +54,7 @@ class InboxResult:
 def compare_inboxes(
     servers: SharedServers, *, rows: int, seconds: float, events: int
 ) -> list[InboxResult]:
-    """The small one and the large one, in this order."""
+    """Return the results of the small and of the large table, in this order."""
     with ExitStack() as open_stacks:
         stacks = {
             count: open_stacks.enter_context(open_signalpost(servers))
@@ -69,11 +67,11 @@ def compare_inboxes(
             for number in range(ROUNDS)
             for count, stack in stacks.items()
         ]
-    return [median_round(each for each in rounds if each.rows == count) for count in stacks]
+    return [median_round([each for each in rounds if each.rows == count]) for count in stacks]
 
 
 def fill_inbox(stack: Stack, count: int) -> None:
-    database = require_database(stack)
+    database = stack.require_database()
     for first in range(1, count + 1, ROWS_PER_STATEMENT):
         database.execute(
             INSERT_DONE_EVENTS,
@@ -82,7 +80,7 @@ def fill_inbox(stack: Stack, count: int) -> None:
             count=count,
         )
     connection = psycopg2.connect(database.dsn)
-    connection.autocommit = True  # neither runs inside a transaction
+    connection.autocommit = True  # VACUUM cannot run in a transaction
     with connection.cursor() as cur:
         cur.execute("VACUUM (ANALYZE) webhook_events")
         cur.execute("CHECKPOINT")
@@ -92,7 +90,7 @@ def fill_inbox(stack: Stack, count: int) -> None:
 def measure_round(
     stack: Stack, rows: int, round_number: int, *, seconds: float, events: int
 ) -> InboxResult:
-    load = run_phase(stack, f"letters{round_number}", Pace(SENDER_COUNT, seconds))
+    load = run_phase(stack, f"inbox{round_number}", Pace(SENDER_COUNT, seconds))
     drain = drain_stack(stack, f"stored{round_number}-", processes=2, events=events)
     return InboxResult(
         rows,
@@ -104,32 +102,26 @@ def measure_round(
     )
 
 
-def median_round(rounds: Iterable[InboxResult]) -> InboxResult:
-    """Each figure's own median; what was lost is lost."""
-    found = list(rounds)
+def median_round(rounds: list[InboxResult]) -> InboxResult:
+    """Return the median of each figure, and the sum of the lost events."""
     return InboxResult(
-        found[0].rows,
-        median(each.accepted_per_second for each in found),
-        median(each.drained_per_second for each in found),
-        median(each.cost_accepted for each in found),
-        median(each.cost_drained for each in found),
-        sum(each.lost for each in found),
+        rounds[0].rows,
+        median(each.accepted_per_second for each in rounds),
+        median(each.drained_per_second for each in rounds),
+        median(each.cost_accepted for each in rounds),
+        median(each.cost_drained for each in rounds),
+        sum(each.lost for each in rounds),
     )
 
 
-def inbox_ratios(found: list[InboxResult]) -> dict[str, float | None]:
-    """Large by small for rates, small by large for costs: below 1 is slower, whatever it is."""
-    if not found:
+def inbox_ratios(results: list[InboxResult]) -> dict[str, float | None]:
+    """Return large by small for rates and small by large for costs: below 1 means slower."""
+    if not results:
         return {}
-    small, large = found
+    small, large = results
     return {
         "accept/s": ratio(large.accepted_per_second, small.accepted_per_second),
         "drain/s": ratio(large.drained_per_second, small.drained_per_second),
         "CPU accept": ratio(small.cost_accepted, large.cost_accepted),
         "CPU drain": ratio(small.cost_drained, large.cost_drained),
     }
-
-
-def require_database(stack: Stack) -> StackDatabase:
-    assert stack.database
-    return stack.database

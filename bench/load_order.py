@@ -1,12 +1,17 @@
-"""What the generator is told, and what it tells afterwards. Plain values that travel as JSON."""
+"""What the load generator gets and what it reports: plain values that travel as JSON."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+HTTP_OK = 200
+
 
 @dataclass(frozen=True)
 class LoadOrder:
-    """One phase of load. Numbers run from 1; with a `rate` nobody waits for earlier answers."""
+    """One phase of load. Deliveries are numbered from 1.
+
+    With a `rate` (per second) they are sent when due, without waiting for earlier responses.
+    """
 
     url: str
     prefix: str
@@ -19,7 +24,7 @@ class LoadOrder:
 
 
 class DeliveryResponse(NamedTuple):
-    """Times are seconds since 1970; `due` is when it was to be sent. Status 0: no answer."""
+    """Times are seconds since 1970; `due_at` is when it was to be sent. Status 0: no response."""
 
     number: int
     due_at: float
@@ -28,13 +33,15 @@ class DeliveryResponse(NamedTuple):
 
     @property
     def is_acknowledged(self) -> bool:
-        return self.status == 200
+        """TikTok takes 200 as the acknowledgement, any other status as a failure."""
+        return self.status == HTTP_OK
 
 
 class LoadReport(NamedTuple):
-    """`again` counts deliveries whose connection was closed under them and were sent once more.
+    """The responses of one phase.
 
-    `cpu_seconds` were spent while the load ran: the letters were written before.
+    `resent_count` counts deliveries sent again because their connection was closed. `cpu_seconds`
+    are the generator's while the load ran; building the deliveries is not included.
     """
 
     answers: tuple[DeliveryResponse, ...]

@@ -1,6 +1,6 @@
-"""One stack under one load: sent, awaited, and every acknowledged id looked up.
+"""The load phases of a stack: idle, as fast as it can, then at fixed rates.
 
-Must not know which stack it is.
+In each phase deliveries are sent, applied, and every acknowledged id is looked up.
 """
 
 import json
@@ -17,14 +17,27 @@ from bench.shared_servers import ROOT
 from bench.stack_database import StackDatabase
 from bench.stacks import CLIENT_KEY, Stack
 
-MAX_RATE = 3000  # letters per second that letters and publications are made for
-APPLY_TIMEOUT = 60.0  # seconds until all that was acknowledged is applied
-POLL_INTERVAL = 0.1
+MAX_RATE = 3000  # deliveries per second that are prepared for a phase without a rate
+APPLY_TIMEOUT = 60.0  # seconds until all acknowledged events have to be applied
+POLL_INTERVAL = 0.1  # seconds
+FEW_SENDERS, MANY_SENDERS = 16, 64
+IDLE_RATE = 5.0  # deliveries per second, so few that none waits for another
+PEAK_SHARE = 0.7  # of the deliveries per second that the stack accepted at most
+
+PHASE_TITLES = {
+    "idle": (
+        f"An idle stack, {IDLE_RATE:.0f} deliveries per second: delays count from the due time"
+    ),
+    "few": f"As fast as it goes: {FEW_SENDERS} senders, each waits for its response",
+    "many": f"As fast as it goes: {MANY_SENDERS} senders",
+    "most": f"At {PEAK_SHARE:.0%} of what this stack accepted at most, whether answered or not",
+    "same": "At the same rate for all stacks, whether answered or not",
+}
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How letters are sent, for so many seconds. With a `rate` nobody waits for earlier answers."""
+    """How deliveries are sent. With a `rate` per second no sender waits for earlier responses."""
 
     connections: int
     seconds: float
@@ -34,6 +47,35 @@ class Pace:
     @property
     def delivery_count(self) -> int:
         return self.max_deliveries or int(self.seconds * (self.rate or MAX_RATE))
+
+
+WARM_UP = Pace(MANY_SENDERS, 2.0, max_deliveries=1500)
+"""Opens connections and lets Node compile."""
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """Seconds of the idle phase and of each other one; `rate` is in deliveries per second."""
+
+    idle: float
+    seconds: float
+    rate: float
+
+
+def measure_phases(stack: Stack, plan: PhasePlan) -> dict[str, LoadResult]:
+    """Run all phases, by name. Idle comes first, while the tables are small."""
+    run_phase(stack, "warm", WARM_UP)
+    idle = run_phase(stack, "idle", Pace(MANY_SENDERS, plan.idle, rate=IDLE_RATE))
+    few = run_phase(stack, "few", Pace(FEW_SENDERS, plan.seconds))
+    many = run_phase(stack, "many", Pace(MANY_SENDERS, plan.seconds))
+    high_rate = PEAK_SHARE * max(few.accepted_per_second, many.accepted_per_second)
+    return {
+        "idle": idle,
+        "few": few,
+        "many": many,
+        "most": run_phase(stack, "most", Pace(MANY_SENDERS, plan.seconds, rate=high_rate)),
+        "same": run_phase(stack, "same", Pace(MANY_SENDERS, plan.seconds, rate=plan.rate)),
+    }
 
 
 def run_phase(stack: Stack, name: str, pace: Pace) -> LoadResult:
@@ -46,7 +88,7 @@ def run_phase(stack: Stack, name: str, pace: Pace) -> LoadResult:
             report = run_generator(order)
         if stack.database:
             wait_until_applied(stack.database)
-    acknowledged = sum(answer.is_acknowledged for answer in report.answers)
+    acknowledged = len([answer for answer in report.answers if answer.is_acknowledged])
     cost = cpu_ms_per_event(before, cpu_seconds_by_role(stack.pids), acknowledged)
     cost["generator"] = round(report.cpu_seconds / max(acknowledged, 1) * 1000, 3)
     applied = stack.database.load_applied(order.prefix) if stack.database else None
@@ -69,7 +111,10 @@ def build_order(stack: Stack, name: str, pace: Pace) -> LoadOrder:
 
 
 def run_generator(order: LoadOrder) -> LoadReport:
-    """By a process of its own. The order goes through a pipe: arguments can be read by all."""
+    """Run the load generator as a process.
+
+    The order has a secret and goes through a pipe: any user can read a process's arguments.
+    """
     process = subprocess.run(
         [sys.executable, "-m", "bench.load_generator"],
         input=json.dumps(asdict(order)),
@@ -84,50 +129,7 @@ def run_generator(order: LoadOrder) -> LoadReport:
 
 
 def wait_until_applied(database: StackDatabase) -> None:
-    """Until nothing waits, or patience ends: what is missing then is counted as lost."""
+    """Wait until no event is waiting, or until the timeout: those missing then count as lost."""
     deadline = time.monotonic() + APPLY_TIMEOUT
     while database.count_waiting() and time.monotonic() < deadline:
         time.sleep(POLL_INTERVAL)
-
-
-# MERGED bench.phases: What each stack goes through, in this order: idle, as fast as it goes, then at fixed rates.
-
-FEW_SENDERS, MANY_SENDERS = 16, 64  # senders
-WARM_UP = Pace(
-    MANY_SENDERS, 2.0, max_deliveries=1500
-)  # until connections are open and what compiles late is compiled
-IDLE_RATE = 5.0  # letters per second, that nothing waits behind
-PEAK_SHARE = 0.7  # of what the stack has shown to accept
-
-PHASE_TITLES = {
-    "idle": f"On an idle house, {IDLE_RATE:.0f} letters per second: delays from when each was due",
-    "few": f"As fast as it goes: {FEW_SENDERS} senders, each waits for its answer",
-    "many": f"As fast as it goes: {MANY_SENDERS} senders",
-    "most": f"At {PEAK_SHARE:.0%} of what this stack accepted at most, whatever is answered",
-    "same": "At the same rate for all, whatever is answered",
-}
-
-
-@dataclass(frozen=True)
-class PhasePlan:
-    """Seconds of the idle phase, and of each other; `rate` in letters per second."""
-
-    idle: float
-    seconds: float
-    rate: float
-
-
-def measure_phases(stack: Stack, plan: PhasePlan) -> dict[str, LoadResult]:
-    """Phases by name. Idle comes first, before anything has grown."""
-    run_phase(stack, "warm", WARM_UP)
-    idle = run_phase(stack, "idle", Pace(MANY_SENDERS, plan.idle, rate=IDLE_RATE))
-    few = run_phase(stack, "few", Pace(FEW_SENDERS, plan.seconds))
-    many = run_phase(stack, "many", Pace(MANY_SENDERS, plan.seconds))
-    most = PEAK_SHARE * max(few.accepted_per_second, many.accepted_per_second)
-    return {
-        "idle": idle,
-        "few": few,
-        "many": many,
-        "most": run_phase(stack, "most", Pace(MANY_SENDERS, plan.seconds, rate=most)),
-        "same": run_phase(stack, "same", Pace(MANY_SENDERS, plan.seconds, rate=plan.rate)),
-    }

@@ -1,4 +1,4 @@
-"""Arithmetic of delays. Pure; knows seconds and gives milliseconds."""
+"""The figures of one load phase: rates, latencies, costs, lost and doubled events."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ MEDIAN_SHARE, P99_SHARE = 0.5, 0.99
 
 @dataclass(frozen=True)
 class LatencyStats:
-    """In milliseconds."""
+    """Median, 99th percentile and maximum. Units: milliseconds."""
 
     p50: float
     p99: float
@@ -20,32 +20,33 @@ class LatencyStats:
 
     @classmethod
     def from_seconds(cls, seconds: Iterable[float]) -> "LatencyStats | None":
-        """None if there are none."""
-        ordered = sorted(one * 1000 for one in seconds)
+        """Return the statistics of these durations; None without any."""
+        ordered = sorted(duration * 1000 for duration in seconds)
         if not ordered:
             return None
         return cls(
-            *(round(nearest_rank(ordered, share), 3) for share in (MEDIAN_SHARE, P99_SHARE, 1.0))
+            p50=round(nearest_rank(ordered, MEDIAN_SHARE), 3),
+            p99=round(nearest_rank(ordered, P99_SHARE), 3),
+            max=round(ordered[-1], 3),
         )
 
 
 def nearest_rank(ordered: list[float], share: float) -> float:
-    """Nearest rank: a value that was measured, never one in between."""
+    """Return the percentile by nearest rank: a measured value, never one in between."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def ratio(ours: float | None, theirs: float | None) -> float | None:
-    """None where one of them has no such figure."""
+    """Return ours / theirs; None if one of them is missing or 0."""
     return round(ours / theirs, 2) if ours and theirs else None
-
-
-# MERGED bench.findings: What one phase of load has shown, once every acknowledged id was looked up. Pure.
 
 
 @dataclass(frozen=True)
 class ResourceUse:
-    """Milliseconds of CPU per acknowledged event by role; MiB of the web process and its children;
-    and the share of the machine that others used meanwhile.
+    """The cost of one phase.
+
+    `cost` is milliseconds of CPU per acknowledged event by role; `web_mib` the peak memory of the
+    web process and its children; `others` the share of the machine that other programs used.
     """
 
     cost: Mapping[str, float]
@@ -54,13 +55,13 @@ class ResourceUse:
 
     @property
     def total_cost(self) -> float:
-        """Without the generator's."""
+        """Milliseconds of CPU per event, without the generator's."""
         return round(sum(cost for role, cost in self.cost.items() if role != "generator"), 3)
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """One phase. Rates are per second."""
+    """One phase. Rates are per second, `again` counts deliveries sent again."""
 
     offered_per_second: float | None
     acknowledged: int
@@ -78,12 +79,15 @@ class LoadResult:
 def summarize_phase(
     order: LoadOrder,
     report: LoadReport,
-    found: Mapping[str, AppliedPublication] | None,
+    applied: Mapping[str, AppliedPublication] | None,
     burden: ResourceUse,
 ) -> LoadResult:
-    """`found` are the publications that were applied; None where nothing is stored."""
+    """Compute the figures of a phase.
+
+    Shapes: `applied` are the applied publications by id; None if the stack stores nothing.
+    """
     acknowledged = [answer for answer in report.answers if answer.is_acknowledged]
-    matched = match_applied(order.prefix, acknowledged, found or {})
+    matched = match_applied(order.prefix, acknowledged, applied or {})
     started_at = min((answer.due_at for answer in report.answers), default=0.0)
     return LoadResult(
         offered_per_second=order.rate and round(order.rate, 1),
@@ -94,27 +98,29 @@ def summarize_phase(
             [answer.answered_at for answer in acknowledged], started_at
         )
         or 0.0,
-        applied_per_second=rate_per_second([one.applied_at for _, one in matched], started_at),
+        applied_per_second=rate_per_second(
+            [publication.applied_at for _, publication in matched], started_at
+        ),
         answer=LatencyStats.from_seconds(
             answer.answered_at - answer.due_at for answer in acknowledged
         ),
         applied=LatencyStats.from_seconds(
-            max(0.0, one.applied_at - answer.answered_at) for answer, one in matched
+            max(0.0, publication.applied_at - answer.answered_at) for answer, publication in matched
         ),
         burden=burden,
-        lost=len(acknowledged) - len(matched) if found is not None else 0,
-        doubled=sum(one.row_count > 1 for _, one in matched),
+        lost=len(acknowledged) - len(matched) if applied is not None else 0,
+        doubled=len([1 for _, publication in matched if publication.row_count > 1]),
     )
 
 
 def match_applied(
-    prefix: str, acknowledged: list[DeliveryResponse], found: Mapping[str, AppliedPublication]
+    prefix: str, acknowledged: list[DeliveryResponse], applied: Mapping[str, AppliedPublication]
 ) -> list[tuple[DeliveryResponse, AppliedPublication]]:
-    """Acknowledged and applied."""
+    """Return the acknowledged deliveries that were applied, with their publications."""
     names = {answer: f"{prefix}{answer.number}" for answer in acknowledged}
-    return [(answer, found[name]) for answer, name in names.items() if name in found]
+    return [(answer, applied[name]) for answer, name in names.items() if name in applied]
 
 
 def rate_per_second(times: list[float], started_at: float) -> float | None:
-    """Per second, from the first letter to the last of these."""
+    """Return the number of times per second between the start and the last of them."""
     return round(len(times) / (max(times) - started_at), 1) if times else None

@@ -1,4 +1,4 @@
-"""The machine a figure was measured on, without its name; and how busy it was with other things."""
+"""The machine that was measured on (without its name), and how busy it was with other programs."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PACKAGES = ("flask", "granian", "celery", "sqlalchemy", "psycopg2-binary", "embe
 
 @dataclass(frozen=True)
 class Machine:
-    """`load` is the average of the minute before the run: what else was running."""
+    """`load` is the load average of the minute before the run."""
 
     cores: int
     memory_gib: float
@@ -42,7 +42,7 @@ class Machine:
 
 
 def node_version() -> str | None:
-    """Its version, where it is: one of the peers runs on it."""
+    """Return the version of Node, which one peer needs; None if it is not installed."""
     try:
         process = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -50,18 +50,16 @@ def node_version() -> str | None:
     return process.stdout.strip().removeprefix("v")
 
 
-# MERGED bench.weather: How much of the machine others used meanwhile: figures of a shared machine say so themselves.
-
-
 @dataclass
 class MachineNoise:
-    """Share of all cores, 0 to 1, that neither we nor what we started spent."""
+    """The share of all cores, 0 to 1, that other programs used during a measurement."""
 
     other_cpu_share: float = 0.0
 
 
 @contextmanager
 def measure_noise() -> Iterator[MachineNoise]:
+    """Measure while the block runs; the figure is set when it ends."""
     noise = MachineNoise()
     started_at, busy, own = time.monotonic(), busy_cpu_seconds(), own_cpu_seconds()
     yield noise
@@ -71,11 +69,11 @@ def measure_noise() -> Iterator[MachineNoise]:
 
 
 def busy_cpu_seconds() -> float:
-    """CPU seconds that all cores were at work."""
+    """Return the CPU seconds that all cores have been busy."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
 
 
 def own_cpu_seconds() -> float:
-    """Stores, stack, generator: all of them are our children."""
+    """Return the CPU seconds of this process and its children: stores, stack and generator."""
     return sum(cpu_seconds(each) for each in process_tree(os.getpid()))

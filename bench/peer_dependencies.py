@@ -1,6 +1,6 @@
-"""What two of the peers need beside our own environment: fetched once, kept below `build/`.
+"""Installs what two peers need, once, below `build/bench`, from locks with hashes.
 
-Everything comes from locks with hashes. What cannot be had is `Missing`: the rest is measured.
+A peer whose dependencies cannot be installed is reported as `PeerUnavailable` and skipped.
 """
 
 import hashlib
@@ -31,24 +31,24 @@ COMMAND_TIMEOUT = 300.0  # seconds of one command
 
 
 class PeerUnavailable(Exception):
-    """A peer cannot be measured here; the sentence says why."""
+    """A peer cannot be measured on this machine; the message says why."""
 
 
 def install_python_packages() -> None:
-    """An environment of its own: arq wants an older redis client than ours."""
+    """Install into a separate environment: arq needs an older redis client than ours."""
     install_once(VENV, (PYTHON_LOCK,), "fastapi_arq", create_python_environment)
 
 
 def install_node_packages() -> None:
     if not (shutil.which("node") and shutil.which("npm")):
-        raise PeerUnavailable("node and npm are not on this machine.")
+        raise PeerUnavailable("node and npm are not installed.")
     install_once(NODE_FOLDER, NODE_MANIFESTS, "express_bullmq", run_npm_install)
 
 
 def install_once(
     folder: Path, sources: tuple[Path, ...], peer: str, install: Callable[[], None]
 ) -> None:
-    """Again only when a source has changed, or Python; half of it is none."""
+    """Install unless it is up to date: after a change of a lock, of Python, or a failed attempt."""
     fingerprint_parts = (sys.version.encode(), *(source.read_bytes() for source in sources))
     fingerprint, stamp = hashlib.sha256(b"".join(fingerprint_parts)).hexdigest(), folder / "stamp"
     if stamp.exists() and stamp.read_text() == fingerprint:
@@ -72,7 +72,7 @@ def run_npm_install() -> None:
 
 
 def run_command(*command: str, folder: Path = ROOT) -> None:
-    """Errors: Missing, with the last line it said."""
+    """Run a command. Errors: PeerUnavailable, with the last line of its output."""
     try:
         subprocess.run(
             command, check=True, cwd=folder, timeout=COMMAND_TIMEOUT, capture_output=True, text=True
@@ -82,5 +82,5 @@ def run_command(*command: str, folder: Path = ROOT) -> None:
             f"{Path(command[0]).name} took longer than {COMMAND_TIMEOUT:.0f} s."
         ) from error
     except subprocess.CalledProcessError as error:
-        output = (error.stderr or error.stdout).strip().splitlines() or ["nothing"]
-        raise PeerUnavailable(f"{Path(command[0]).name} failed and said: {output[-1]}") from error
+        output = (error.stderr or error.stdout).strip().splitlines() or ["no output"]
+        raise PeerUnavailable(f"{Path(command[0]).name} failed: {output[-1]}") from error

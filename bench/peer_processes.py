@@ -1,4 +1,4 @@
-"""The processes of a peer: started together, stopped together, with what it is told in between."""
+"""Starts and stops the processes of a peer: its web server and its workers."""
 
 import os
 import sys
@@ -16,23 +16,28 @@ from local.processes import GRANIAN_COMMAND, WORKER_OPTIONS, StackOptions
 from local.readiness import is_http_ok
 from local.supervisor import Supervisor
 
-PING_TIMEOUT = 0.5  # seconds in which a worker that is up answers a ping
+PING_TIMEOUT = 0.5  # seconds in which a running Celery worker answers a ping
+NODE_PEER_SOURCES = ROOT / "bench" / "peers" / "express_bullmq"
 
 
 @dataclass(frozen=True)
-class PeerSite:
-    """Where a peer's processes run, and their environment."""
+class PeerContext:
+    """Ports, folder, stores and environment for the processes of one peer."""
 
-    site: StackOptions
+    options: StackOptions
     resources: StackResources
     environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """What it runs: `web`, and what else has any name. `fetch` installs what it needs."""
+    """A stack to compare with.
 
-    programs: Callable[[PeerSite], list[Program]]
+    `programs` builds its processes, one of them named `web`; `install` fetches its dependencies;
+    `stores_events` is false if there is nothing to look up afterwards.
+    """
+
+    programs: Callable[[PeerContext], list[Program]]
     install: Callable[[], None] = lambda: None
     stores_events: bool = True
 
@@ -41,9 +46,9 @@ class Peer:
 def run_peer(
     peer: Peer, resources: StackResources, settings: Mapping[str, str], *, workers: int
 ) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """The address of its web process, and all pids by role; stopped afterwards."""
+    """Start a peer; yield the URL of its web process and all pids by role; stop it afterwards."""
     peer.install()
-    site = StackOptions(
+    options = StackOptions(
         resources.folder,
         web_port=find_free_port(),
         sandbox_port=0,
@@ -52,118 +57,111 @@ def run_peer(
         upload_processes=0,
     )
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT), **settings}
-    programs = {each.name: each for each in peer.programs(PeerSite(site, resources, environment))}
+    context = PeerContext(options, resources, environment)
+    programs = {program.name: program for program in peer.programs(context)}
     supervisor = Supervisor((["web"], [name for name in programs if name != "web"]))
     try:
         supervisor.start({name: Child(program) for name, program in programs.items()})
         supervisor.wait_until_ready(programs)
         pids = {role: child.pid for role, child in supervisor.children.items()}
-        yield site.web_url, {role: pid for role, pid in pids.items() if pid is not None}
+        yield options.web_url, {role: pid for role, pid in pids.items() if pid is not None}
     finally:
         supervisor.stop()
 
 
 def flask_programs(
     application: str, *, tasks: str | None = None
-) -> Callable[[PeerSite], list[Program]]:
-    """An application on our own web server; without `tasks` it has no worker."""
+) -> Callable[[PeerContext], list[Program]]:
+    """Return the programs of a Flask application on our own web server, with a Celery worker."""
 
-    def programs(peer_site: PeerSite) -> list[Program]:
-        web = web_program(peer_site, granian_command(application, peer_site.site))
-        return [web, celery_worker_program(tasks, peer_site)] if tasks else [web]
+    def programs(context: PeerContext) -> list[Program]:
+        web = web_program(context, granian_command(application, context.options))
+        return [web, celery_worker_program(tasks, context)] if tasks else [web]
 
     return programs
 
 
-def granian_command(application: str, site: StackOptions) -> tuple[str, ...]:
-    """Ours, with as many threads as Flask has there."""
+def fastapi_arq_programs(context: PeerContext) -> list[Program]:
+    """Return one uvicorn process (uvloop, httptools) and arq workers, all without logs."""
+    python, port = str(peer_dependencies.PYTHON), str(context.options.web_port)
+    web_command = (
+        *(python, "-m", "uvicorn", "--host", LOOPBACK_HOST, "--port", port),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"),
+        "bench.peers.fastapi_arq.web:app",
+    )
+    module = "bench.peers.fastapi_arq.worker"
+    worker_command = (
+        *(python, "-m", "arq", f"{module}.ArqSettings"),
+        *("--custom-log-dict", f"{module}.QUIET_LOGGING"),
+    )
+    return [web_program(context, web_command), *worker_programs(context, worker_command)]
+
+
+def express_bullmq_programs(context: PeerContext) -> list[Program]:
+    """Return one Node process and BullMQ workers."""
+    node_environment = {
+        "NODE_ENV": "production",
+        "NODE_PATH": str(peer_dependencies.NODE_MODULES),
+        "PORT": str(context.options.web_port),
+    }
+    node_context = replace(context, environment={**context.environment, **node_environment})
+    return [
+        web_program(node_context, ("node", str(NODE_PEER_SOURCES / "web.js"))),
+        *worker_programs(node_context, ("node", str(NODE_PEER_SOURCES / "worker.js"))),
+    ]
+
+
+def granian_command(application: str, options: StackOptions) -> tuple[str, ...]:
+    """Return our web server's command, for WSGI, with 32 threads."""
     return (
         *(*GRANIAN_COMMAND, "--interface", "wsgi", "--blocking-threads", "32"),
-        *("--host", LOOPBACK_HOST, "--port", str(site.web_port), application),
+        *("--host", LOOPBACK_HOST, "--port", str(options.web_port), application),
     )
 
 
-def web_program(peer_site: PeerSite, command: tuple[str, ...]) -> Program:
+def web_program(context: PeerContext, command: tuple[str, ...]) -> Program:
     return Program(
         name="web",
         command=command,
-        log=peer_site.site.folder / "web.log",
-        is_ready=lambda: is_http_ok(f"{peer_site.site.web_url}/healthz"),
-        environment=peer_site.environment,
+        log=context.options.folder / "web.log",
+        is_ready=lambda: is_http_ok(f"{context.options.web_url}/healthz"),
+        environment=context.environment,
         folder=ROOT,
     )
 
 
-def celery_worker_program(application: str, peer_site: PeerSite) -> Program:
-    """Quiet: a line per task would be its largest cost."""
-    celery = Celery(broker=peer_site.resources.broker)
+def celery_worker_program(application: str, context: PeerContext) -> Program:
+    """Return a Celery worker that logs warnings only: a line per task would be its largest cost."""
+    celery = Celery(broker=context.resources.broker)
     return Program(
         name="worker",
         command=(
             *(sys.executable, "-m", "celery", "-A", application, "worker", "--loglevel=WARNING"),
-            *("-P", "prefork", "-c", str(peer_site.site.worker_processes), *WORKER_OPTIONS),
+            *("-P", "prefork", "-c", str(context.options.worker_processes), *WORKER_OPTIONS),
         ),
-        log=peer_site.site.folder / "worker.log",
+        log=context.options.folder / "worker.log",
         is_ready=lambda: bool(celery.control.ping(timeout=PING_TIMEOUT)),
-        environment=peer_site.environment,
+        environment=context.environment,
         folder=ROOT,
     )
 
 
-# MERGED bench.guests: The peers that stand on other servers than ours: what they run, in what they bring along.
-
-NODE_PEER_SOURCES = ROOT / "bench" / "peers" / "express_bullmq"
-
-
-def fastapi_arq_programs(peer_site: PeerSite) -> list[Program]:
-    """One process of uvicorn, on uvloop and httptools, and workers of arq. None logs its work."""
-    python = str(peer_dependencies.PYTHON)
-    web_command = (
-        *(python, "-m", "uvicorn", "--host", LOOPBACK_HOST, "--port", str(peer_site.site.web_port)),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"),
-        "bench.peers.fastapi_arq.web:app",
-    )
-    settings = "bench.peers.fastapi_arq.worker"
-    worker_command = (
-        python,
-        "-m",
-        "arq",
-        f"{settings}.Worker",
-        "--custom-log-dict",
-        f"{settings}.QUIET",
-    )
-    return [web_program(peer_site, web_command), *worker_programs(peer_site, worker_command)]
-
-
-def express_bullmq_programs(peer_site: PeerSite) -> list[Program]:
-    """One process of Node, and workers of BullMQ."""
-    node_environment = {
-        "NODE_ENV": "production",
-        "NODE_PATH": str(peer_dependencies.NODE_MODULES),
-        "PORT": str(peer_site.site.web_port),
-    }
-    node_site = replace(peer_site, environment={**peer_site.environment, **node_environment})
+def worker_programs(context: PeerContext, command: tuple[str, ...]) -> list[Program]:
+    """Return one program per worker process, as many as the other stacks have."""
     return [
-        web_program(node_site, ("node", str(NODE_PEER_SOURCES / "web.js"))),
-        *worker_programs(node_site, ("node", str(NODE_PEER_SOURCES / "worker.js"))),
+        worker_program(context, command, number)
+        for number in range(1, context.options.worker_processes + 1)
     ]
 
 
-def worker_programs(peer_site: PeerSite, command: tuple[str, ...]) -> list[Program]:
-    """As many processes as others have. Each says so when it is ready."""
-    return [
-        worker_program(peer_site, command, number)
-        for number in range(1, peer_site.site.worker_processes + 1)
-    ]
-
-
-def worker_program(peer_site: PeerSite, command: tuple[str, ...], number: int) -> Program:
-    log = peer_site.site.folder / f"worker-{number}.log"
+def worker_program(context: PeerContext, command: tuple[str, ...], number: int) -> Program:
+    """Return a worker that prints "ready" when it is."""
+    log = context.options.folder / f"worker-{number}.log"
     return Program(
         name=f"worker-{number}",
         command=command,
         log=log,
         is_ready=lambda: b"ready" in log.read_bytes(),
-        environment=peer_site.environment,
+        environment=context.environment,
         folder=ROOT,
     )

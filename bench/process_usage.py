@@ -1,4 +1,4 @@
-"""What processes cost: CPU seconds and memory of each with everything it started."""
+"""CPU seconds and memory of processes, each with its descendants."""
 
 import contextlib
 import threading
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import psutil
 
-SAMPLE_INTERVAL = 0.25  # seconds between two looks at memory
+SAMPLE_INTERVAL = 0.25  # seconds between two samples of memory
 MIB = 2**20
 
 
 def cpu_seconds_by_role(pids: Mapping[str, int]) -> dict[str, float]:
-    """CPU seconds by role since each began; `worker-1` and `worker-2` are one role."""
+    """Return the CPU seconds by role since the start; `worker-1` and `worker-2` are one role."""
     seconds: dict[str, float] = defaultdict(float)
     for name, pid in pids.items():
-        seconds[name.partition("-")[0]] += sum(cpu_seconds(each) for each in process_tree(pid))
+        role = name.partition("-")[0]
+        seconds[role] += sum(cpu_seconds(process) for process in process_tree(pid))
     return dict(seconds)
 
 
@@ -27,14 +28,14 @@ def process_tree(pid: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Its own, and that of children it has seen end."""
+    """Return the CPU seconds of a process and of its children that have ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return float(sum(process.cpu_times()[:4]))
     return 0.0
 
 
 def resident_bytes(process: psutil.Process) -> int:
-    """Bytes; pages that a family shares count for each of them."""
+    """Return the resident memory; pages shared with other processes are included."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return int(process.memory_info().rss)
     return 0
@@ -49,20 +50,20 @@ class PeakMemory:
 
 
 def resident_mib(pid: int) -> float:
-    """MiB right now."""
-    return round(sum(resident_bytes(each) for each in process_tree(pid)) / MIB, 1)
+    """Return the present memory of a process and its descendants. Units: MiB."""
+    return round(sum(resident_bytes(process) for process in process_tree(pid)) / MIB, 1)
 
 
 @contextmanager
 def track_peak_memory(pid: int, *, interval: float = SAMPLE_INTERVAL) -> Iterator[PeakMemory]:
-    """The most memory that it and what it started hold meanwhile."""
+    """Sample the memory of a process and its descendants while the block runs."""
     peak, stopped = PeakMemory(), threading.Event()
 
-    def watch() -> None:
+    def sample_until_stopped() -> None:
         while not stopped.wait(interval):
             peak.sample(pid)
 
-    thread = threading.Thread(target=watch, daemon=True)
+    thread = threading.Thread(target=sample_until_stopped, daemon=True)
     thread.start()
     try:
         yield peak
@@ -75,6 +76,5 @@ def track_peak_memory(pid: int, *, interval: float = SAMPLE_INTERVAL) -> Iterato
 def cpu_ms_per_event(
     before: Mapping[str, float], after: Mapping[str, float], events: int
 ) -> dict[str, float]:
-    """Milliseconds of CPU by role."""
-    each = {role: (after[role] - before[role]) / max(events, 1) * 1000 for role in after}
-    return {role: round(cost, 3) for role, cost in each.items()}
+    """Return the milliseconds of CPU per event by role."""
+    return {role: round((after[role] - before[role]) / max(events, 1) * 1000, 3) for role in after}

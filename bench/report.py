@@ -1,4 +1,4 @@
-"""All figures of one run, the ratios between its stacks, and the JSON. Measures nothing."""
+"""All results of one run, the ratios between its stacks, and the JSON file."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from bench.upload_throughput import UploadThroughput
 
 @dataclass
 class BenchResults:
-    """`skipped` says of each peer that could not be measured why."""
+    """The results of one run. `skipped` maps peers that could not be measured to the reason."""
 
     machine: Machine
     options: Mapping[str, float]
@@ -34,50 +34,55 @@ class BenchResults:
     drains: list[DrainResult] = field(default_factory=list)
     scans: list[ClaimLatency] = field(default_factory=list)
     inboxes: list[InboxResult] = field(default_factory=list)
-    films: list[UploadThroughput] = field(default_factory=list)
+    uploads: list[UploadThroughput] = field(default_factory=list)
     calls: list[CallBurst] = field(default_factory=list)
 
     @property
     def fault_count(self) -> int:
-        """Acknowledged by us or stored, and not applied once; due, and not called for once. What
-        peers lose is a figure.
+        """Events not applied exactly once, calls not made exactly once, failed uploads; ours only.
+
+        What peers lose is a figure and no fault.
         """
         loads = self.stacks.get(OUR_STACK, {}).values()
-        faults = sum(drain.lost for drain in self.drains)
+        faults = sum(load.lost + load.doubled for load in loads)
+        faults += sum(drain.lost for drain in self.drains)
         faults += sum(inbox.lost for inbox in self.inboxes)
         faults += sum(call.missed + call.doubled + call.wrong for call in self.calls)
-        faults += sum(film.wrong + (film.ours == 0) for film in self.films)
-        return faults + sum(load.lost + load.doubled for load in loads)
+        faults += sum(upload.wrong for upload in self.uploads)
+        return faults + len([upload for upload in self.uploads if upload.ours == 0])
 
     def peer_comparisons(self) -> list[PeerComparison]:
         return compare_with_peers(self.stacks)
 
     def own_target_results(self) -> list[TargetResult]:
-        """What of ours alone was aimed at, as far as it was measured."""
-        idle = [one for one in self.scans if one.due == 0]
-        figures = {f"scan {one.kind}": one.claim.p99 for one in idle if one.claim}
-        for film in self.films:
-            figures |= {"upload": film.curl_ratio, "growth": film.growth}
+        """Return the targets for signalpost alone whose figures were measured."""
+        empty_scans = [scan for scan in self.scans if scan.due == 0]
+        figures = {f"scan {scan.kind}": scan.claim.p99 for scan in empty_scans if scan.claim}
+        for upload in self.uploads:
+            figures["upload"] = upload.curl_ratio
+            figures["growth"] = upload.growth
         for call in self.calls:
             figures[call.kind] = call.slowdown if call.kind == "accounts" else call.per_second
         return evaluate_own_targets(figures)
 
     def peer_ratios(self) -> dict[str, dict[str, float | None]]:
-        """Ours divided by each peer's; None where one of them has no such figure."""
+        """Return our figures divided by each peer's; None where one of them has no such figure."""
         ours = self.stacks.get(OUR_STACK)
         peers = {name: phases for name, phases in self.stacks.items() if name != OUR_STACK}
         return {name: compute_ratios(ours, phases) for name, phases in peers.items() if ours}
 
     def write(self, path: Path) -> None:
+        """Write the JSON file. Its keys are read by scripts and stay as they are."""
+        comparisons = [
+            {**asdict(comparison), "reached": comparison.reached}
+            for comparison in self.peer_comparisons()
+        ]
+        document = asdict(self)
+        document["films"] = document.pop("uploads")
+        document["ratios"] = self.peer_ratios()
+        document["standings"] = comparisons
+        document["aims"] = [asdict(result) for result in self.own_target_results()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        comparisons = [{**asdict(one), "reached": one.reached} for one in self.peer_comparisons()]
-        own_targets = [asdict(one) for one in self.own_target_results()]
-        document = {
-            **asdict(self),
-            "ratios": self.peer_ratios(),
-            "standings": comparisons,
-            "aims": own_targets,
-        }
         path.write_text(json.dumps(document, indent=1) + "\n")
 
 

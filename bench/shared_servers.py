@@ -1,6 +1,6 @@
-"""The servers all stacks of one run stand on: one Postgres, durable as it comes, and one Valkey.
+"""The servers that all stacks of one run share: one Postgres (with fsync) and one Valkey.
 
-Each stack gets a database and a broker of its own in them.
+Each stack gets its own database and its own Valkey database in them.
 """
 
 import shutil
@@ -26,11 +26,11 @@ class SharedServers:
 
     @property
     def pids(self) -> Mapping[str, int]:
-        found = {"postgres": self.postgres.pid, "redis": self.valkey.pid}
-        return {role: pid for role, pid in found.items() if pid is not None}
+        pids = {"postgres": self.postgres.pid, "redis": self.valkey.pid}
+        return {role: pid for role, pid in pids.items() if pid is not None}
 
     def allocate(self, name: str) -> "StackResources":
-        """Unused so far, whoever stood there before."""
+        """Create a database and a folder, and choose a Valkey database that was never used."""
         number = next(self._numbers)
         name = f"bench_{number}_{name}"
         self.postgres.databases.create(name)
@@ -43,7 +43,7 @@ class SharedServers:
 
 @dataclass(frozen=True)
 class StackResources:
-    """Where one stack stands. `dsn` is for psycopg2, `url` for SQLAlchemy."""
+    """The folder, database and broker of one stack. `dsn` is for psycopg2, `url` for SQLAlchemy."""
 
     folder: Path
     dsn: str = field(repr=False)
@@ -53,7 +53,7 @@ class StackResources:
 
 @contextmanager
 def start_servers() -> Iterator[SharedServers]:
-    """Gone afterwards, with all that was written."""
+    """Start both servers; stop them afterwards and delete their data."""
     folder = Path(tempfile.mkdtemp(prefix="signalpost-bench-"))
     with ExitStack() as servers:
         servers.callback(shutil.rmtree, folder, ignore_errors=True)

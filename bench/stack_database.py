@@ -1,6 +1,7 @@
-"""What a stack's database is asked before and after the load. Speaks SQL and nothing else.
+"""SQL against a stack's database: posts and accounts before the load, applied events after it.
 
-A publication is made for each notice beforehand, so that applying it has an effect to check.
+A post is inserted for each event beforehand, so that applying the event has an effect to check.
+Accounts get encrypted tokens; this is the only module of the benchmark that uses our keys.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,9 @@ from platforms.secret import Secret
 INSERT_USER_AND_ACCOUNTS = f"""
 INSERT INTO users (email) VALUES ('bench@example.org');
 INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encrypted, expires_at)
-  SELECT users.id, 'tiktok', 'open-' || number, 'video.publish', 'sealed', now() + interval '9 day'
+  SELECT users.id, 'tiktok', 'open-' || number, 'video.publish', 'unused', now() + interval '9 day'
     FROM users, generate_series(0, {CREATOR_COUNT - 1}) AS number
-"""
+"""  # noqa: S608 - a number of our own
 
 INSERT_OUR_POSTS = f"""
 INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, state, step,
@@ -34,7 +35,7 @@ INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, s
 INSERT INTO tiktok_posts (user_id, oauth_account_id, ledger_id, publish_id, status, source, mode)
   SELECT user_id, oauth_account_id, id, publish_id, 'PROCESSING_DOWNLOAD', source, 'DIRECT'
     FROM posts WHERE publish_id LIKE %(prefix)s || '%%'
-"""
+"""  # noqa: S608 - a number of our own
 
 INSERT_PEER_POSTS = """
 INSERT INTO posts (publish_id, state)
@@ -47,65 +48,11 @@ SELECT publish_id, extract(epoch FROM max(processed_at)), count(*)
  WHERE publish_id LIKE %(prefix)s || '%%' AND status = 'done' AND posts.state = 'PUBLISHED'
  GROUP BY 1
 """
-"""Stored, applied, and with its effect; more than one row would be a notice stored twice."""
+"""Events that were stored, applied and had their effect; more than one row is a doubled event."""
 
 COUNT_WAITING = "SELECT count(*) FROM webhook_events WHERE processed_at IS NULL"
-COUNT_OUR_WAITING = (
-    f"{COUNT_WAITING} AND dead_at IS NULL"  # as an index has it: ours may hold millions
-)
-
-
-@dataclass(frozen=True)
-class AppliedPublication:
-    """When, in seconds since 1970, by the same clock as the generator's; and how many rows."""
-
-    applied_at: float
-    row_count: int
-
-
-@dataclass(frozen=True)
-class StackDatabase:
-    """One stack's database. `posts` makes publications, `still` counts what waits."""
-
-    dsn: str = field(repr=False)
-    insert_posts_sql: str
-    count_waiting_sql: str = COUNT_WAITING
-
-    @contextmanager
-    def transaction(self) -> Iterator[cursor]:
-        """One transaction, committed at the end."""
-        connection = psycopg2.connect(self.dsn, connect_timeout=3)
-        try:
-            with connection, connection.cursor() as cur:
-                yield cur
-        finally:
-            connection.close()
-
-    def execute(self, statement: str, **values: Any) -> None:
-        with self.transaction() as cur:
-            cur.execute(statement, values)
-
-    def insert_publications(self, prefix: str, count: int) -> None:
-        """Publications with these ids are under way; the planner knows how many there are."""
-        self.execute(self.insert_posts_sql, prefix=prefix, count=count)
-        self.execute("ANALYZE")
-
-    def count_waiting(self) -> int:
-        with self.transaction() as cur:
-            cur.execute(self.count_waiting_sql)
-            row = cur.fetchone()
-        return int(row[0]) if row else 0
-
-    def load_applied(self, prefix: str) -> dict[str, AppliedPublication]:
-        """By publication."""
-        with self.transaction() as cur:
-            cur.execute(SELECT_APPLIED, {"prefix": prefix})
-            return {row[0]: AppliedPublication(float(row[1]), row[2]) for row in cur.fetchall()}
-
-
-# MERGED bench.crowd: Rows as the house would have made them, by the thousand: accounts with sealed tokens, and posts.
-#
-# The one place of the bench that knows our keys. Nothing is due before it is told to be.
+COUNT_OUR_WAITING = f"{COUNT_WAITING} AND dead_at IS NULL"
+"""Matches the condition of an index: our table may hold millions of rows."""
 
 PROVIDER = "tiktok"
 
@@ -121,19 +68,67 @@ INSERT_PROCESSING_POSTS = """
 INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, state, step,
                    publish_id, started_at, memo)
   SELECT user_id, id, 'tiktok', 'DIRECT_VIDEO', 'PULL_FROM_URL', 'PLATFORM', 'PROCESSING',
-         'PROCESSING', 'asked-' || open_id || '-' || number, now() - interval '10 minutes',
+         'PROCESSING', 'poll-' || open_id || '-' || number, now() - interval '10 minutes',
          '{"polls": 5}'
     FROM oauth_accounts, generate_series(1, %(each)s) AS number
-   WHERE open_id LIKE 'crowd-%%';
+   WHERE open_id LIKE 'bench-%%';
 INSERT INTO tiktok_posts (user_id, oauth_account_id, ledger_id, publish_id, status, source, mode)
   SELECT user_id, oauth_account_id, id, publish_id, 'PROCESSING_DOWNLOAD', source, 'DIRECT'
-    FROM posts WHERE publish_id LIKE 'asked-%%'
+    FROM posts WHERE publish_id LIKE 'poll-%%'
 """
-"""Asked five times already: whatever is asked now is not due again while we measure."""
+"""Five polls each already: after the next one a post is not due again during the measurement."""
+
+
+@dataclass(frozen=True)
+class AppliedPublication:
+    """When the event was applied (seconds since 1970, the generator's clock); how many rows."""
+
+    applied_at: float
+    row_count: int
+
+
+@dataclass(frozen=True)
+class StackDatabase:
+    """One stack's database, with its statements to insert posts and to count waiting events."""
+
+    dsn: str = field(repr=False)
+    insert_posts_sql: str
+    count_waiting_sql: str = COUNT_WAITING
+
+    @contextmanager
+    def transaction(self) -> Iterator[cursor]:
+        """Open a connection with one transaction, committed at the end."""
+        connection = psycopg2.connect(self.dsn, connect_timeout=3)
+        try:
+            with connection, connection.cursor() as cur:
+                yield cur
+        finally:
+            connection.close()
+
+    def execute(self, statement: str, **values: Any) -> None:
+        with self.transaction() as cur:
+            cur.execute(statement, values)
+
+    def insert_publications(self, prefix: str, count: int) -> None:
+        """Insert posts in state PROCESSING with the ids `prefix`1 to `prefix`count, and ANALYZE."""
+        self.execute(self.insert_posts_sql, prefix=prefix, count=count)
+        self.execute("ANALYZE")
+
+    def count_waiting(self) -> int:
+        with self.transaction() as cur:
+            cur.execute(self.count_waiting_sql)
+            row = cur.fetchone()
+        return int(row[0]) if row else 0
+
+    def load_applied(self, prefix: str) -> dict[str, AppliedPublication]:
+        """Return the applied events by publish id."""
+        with self.transaction() as cur:
+            cur.execute(SELECT_APPLIED, {"prefix": prefix})
+            return {row[0]: AppliedPublication(float(row[1]), row[2]) for row in cur.fetchall()}
 
 
 def insert_accounts(database: StackDatabase, environment: Mapping[str, str], count: int) -> None:
-    """Connected accounts `crowd-…`, whose refresh tokens the sink takes once each."""
+    """Insert connected accounts `bench-…`, not due, whose refresh tokens the sink accepts once."""
     key_ring = KeyRing(Settings.from_env(dict(environment)).encryption_keys)
     with database.transaction() as cur:
         cur.execute("SELECT min(id) FROM users")
@@ -151,7 +146,7 @@ def account_rows(
     key_ring: KeyRing, user_id: int, numbers: Iterable[int]
 ) -> Iterator[tuple[object, ...]]:
     for number in numbers:
-        open_id = f"crowd-{number}"
+        open_id = f"bench-{number}"
         context_args = (PROVIDER, open_id, user_id)
         yield (
             user_id,
@@ -162,6 +157,6 @@ def account_rows(
 
 
 def insert_posts(database: StackDatabase, *, per_account: int) -> None:
-    """So many posts of each of them, under way at the platform."""
+    """Insert posts of each of these accounts, in state PROCESSING, not due."""
     database.execute(INSERT_PROCESSING_POSTS, each=per_account)
     database.execute("ANALYZE")

@@ -1,4 +1,4 @@
-"""What is measured: our house and its peers, each opened by its name, on a plot of its own."""
+"""The stacks that are measured, by name: signalpost and its peers, each with its own database."""
 
 import os
 import secrets
@@ -26,23 +26,27 @@ from local.processes import StackOptions, loopback_url
 from local.stack import LocalStack
 from local.stack_settings import GivenSettings
 
-WORKER_PROCESSES = 2  # processes that apply, in every stack that has any
-UNREACHABLE_PLATFORM = loopback_url(
-    9
-)  # in the platform's place: no figure here needs an answer of it
+WORKER_PROCESSES = 2  # worker processes of every stack that has workers
+UNREACHABLE_PLATFORM = loopback_url(9)  # the discard port: webhook phases never call the platform
 CLIENT_KEY = "bench"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One that answers now. Without a memory nothing is stored, and nothing can be checked."""
+    """A running stack. `database` is None if it stores nothing that could be looked up."""
 
     webhook_url: str
     pids: Mapping[str, int]
     database: StackDatabase | None
     broker: str = field(repr=False)
     secret: str = field(repr=False)
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # of ours alone
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # signalpost only
+
+    def require_database(self) -> StackDatabase:
+        """Return the database. Errors: RuntimeError if the stack stores nothing."""
+        if self.database is None:
+            raise RuntimeError(f"the stack at {self.webhook_url} has no database")
+        return self.database
 
 
 StackOpener = Callable[[SharedServers], AbstractContextManager[Stack]]
@@ -55,9 +59,9 @@ def open_signalpost(
     workers: int = WORKER_PROCESSES,
     platform_url: str = UNREACHABLE_PLATFORM,
 ) -> Iterator[Stack]:
-    """All of it, as `signalpost up` runs it, but for the platform and the dashboard."""
+    """Run signalpost as `signalpost up` does, without the sandbox and Flower."""
     resources, secret = servers.allocate("signalpost"), secrets.token_hex(16)
-    site = StackOptions(
+    options = StackOptions(
         resources.folder,
         web_port=find_free_port(),
         sandbox_port=0,
@@ -65,40 +69,42 @@ def open_signalpost(
         worker_processes=workers,
         upload_processes=1,
     )
-    local_stack = LocalStack(
-        site, GivenSettings(signalpost_settings(resources, site, secret, platform_url), {})
-    )
+    settings = signalpost_settings(resources, options, secret, platform_url)
+    local_stack = LocalStack(options, GivenSettings(settings, {}))
     try:
         local_stack.start()
         database = StackDatabase(resources.dsn, INSERT_OUR_POSTS, COUNT_OUR_WAITING)
         database.execute(INSERT_USER_AND_ACCOUNTS)
-        webhook_url = f"{site.web_url}/api/webhooks/tiktok"
         children = {role: child.pid for role, child in local_stack.supervisor.children.items()}
         pids = {role: pid for role, pid in children.items() if pid is not None}
-        all_pids = {**servers.pids, **pids}
         yield Stack(
-            webhook_url, all_pids, database, resources.broker, secret, local_stack.environment
+            f"{options.web_url}/api/webhooks/tiktok",
+            {**servers.pids, **pids},
+            database,
+            resources.broker,
+            secret,
+            local_stack.environment,
         )
     finally:
         local_stack.stop()
 
 
 def signalpost_settings(
-    resources: StackResources, site: StackOptions, secret: str, platform_url: str
+    resources: StackResources, options: StackOptions, secret: str, platform_url: str
 ) -> dict[str, str]:
-    """Settings of ours only: what this shell or an `.env` says must not change a figure."""
+    """Return all settings. Neither this shell's environment nor `.env` may change a figure."""
     credentials = {"TIKTOK_CLIENT_KEY": CLIENT_KEY, "TIKTOK_CLIENT_SECRET": secret}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "DATABASE_URL": resources.url,
         "BROKER_URL": resources.broker,
-        **stack_settings.sandbox_settings(platform_url, site.web_url, credentials),
+        **stack_settings.sandbox_settings(platform_url, options.web_url, credentials),
     }
 
 
 @contextmanager
 def open_peer(servers: SharedServers, *, name: str, peer: Peer) -> Iterator[Stack]:
-    """Written as small as it goes, on the same server, database and broker."""
+    """Run a peer on the same Postgres and Valkey."""
     resources, secret = servers.allocate(name), secrets.token_hex(16)
     tables.metadata.create_all(create_engine(resources.url))
     stores = {
@@ -107,9 +113,11 @@ def open_peer(servers: SharedServers, *, name: str, peer: Peer) -> Iterator[Stac
         "BROKER_URL": resources.broker,
     }
     peer_settings = {**stores, "WEBHOOK_SECRET": secret}
-    with run_peer(peer, resources, peer_settings, workers=WORKER_PROCESSES) as (web, pids):
+    with run_peer(peer, resources, peer_settings, workers=WORKER_PROCESSES) as (web_url, pids):
         database = StackDatabase(resources.dsn, INSERT_PEER_POSTS) if peer.stores_events else None
-        yield Stack(f"{web}/webhooks", {**servers.pids, **pids}, database, resources.broker, secret)
+        yield Stack(
+            f"{web_url}/webhooks", {**servers.pids, **pids}, database, resources.broker, secret
+        )
 
 
 CELERY_PEER = "bench.peers.celery_per_event"
@@ -129,5 +137,5 @@ PEERS = {
 
 STACKS: Mapping[str, StackOpener] = {
     "signalpost": open_signalpost,
-    **{name: partial(open_peer, name=name, peer=kind) for name, kind in PEERS.items()},
+    **{name: partial(open_peer, name=name, peer=peer) for name, peer in PEERS.items()},
 }

@@ -1,6 +1,4 @@
-"""How we stand beside the best peer, figure by figure; and what we mean to reach, beside peers or
-alone. Pure.
-"""
+"""Compares signalpost with the best peer, figure by figure, and its figures with their targets."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +6,7 @@ from dataclasses import dataclass
 from bench.load_results import LatencyStats, LoadResult, ratio
 
 OUR_STACK = "signalpost"
-FLOOR_STACK = "noop"  # it looks at nothing it is sent: no peer
+FLOOR_STACK = "noop"  # the lower bound and no peer: it ignores what it receives
 
 PhaseResults = Mapping[str, LoadResult]
 FigureGetter = Callable[[PhaseResults], float | None]
@@ -16,7 +14,7 @@ FigureGetter = Callable[[PhaseResults], float | None]
 
 @dataclass(frozen=True)
 class PeerTarget:
-    """The best peer is the highest, unless `least` is best. A target is a ratio."""
+    """A figure that peers have too. `target` is the ratio to the best peer that we aim at."""
 
     title: str
     figure: FigureGetter
@@ -35,23 +33,25 @@ class PeerComparison:
 
     @property
     def reached(self) -> bool | None:
-        """None where nothing is aimed at."""
+        """Whether the target is reached; None without one."""
         return None if self.target is None else (self.ratio or 0.0) >= self.target
 
 
 def best_of_few_and_many(figure: Callable[[LoadResult], float | None]) -> FigureGetter:
-    """With few senders or with many, whichever suits the stack."""
+    """Return the figure with few or with many senders, whichever is higher for the stack."""
     return lambda phases: max(figure(phases["few"]) or 0.0, figure(phases["many"]) or 0.0) or None
 
 
-def latency_figure(phase: str, kind: str, rank: str) -> FigureGetter:
-    """None where there is none: who applies before the answer has no delay after it."""
+def p50_of(latency: LatencyStats | None) -> float | None:
+    """Return the median; None for 0 or without a latency.
 
-    def found(phases: PhaseResults) -> float | None:
-        delays: LatencyStats | None = getattr(phases[phase], kind)
-        return getattr(delays, rank) or None if delays else None
+    A stack without a queue applies the event before the response: there is no delay after it.
+    """
+    return (latency.p50 or None) if latency else None
 
-    return found
+
+def p99_of(latency: LatencyStats | None) -> float | None:
+    return (latency.p99 or None) if latency else None
 
 
 PEER_TARGETS = (
@@ -62,9 +62,13 @@ PEER_TARGETS = (
     PeerTarget(
         "accepts, per second", best_of_few_and_many(lambda load: load.accepted_per_second), 3.5
     ),
-    PeerTarget("applies end to end, 16 senders, per second", lambda p: p["few"].applied_per_second),
     PeerTarget(
-        "applies end to end, 64 senders, per second", lambda p: p["many"].applied_per_second
+        "applies end to end, 16 senders, per second",
+        lambda phases: phases["few"].applied_per_second,
+    ),
+    PeerTarget(
+        "applies end to end, 64 senders, per second",
+        lambda phases: phases["many"].applied_per_second,
     ),
     PeerTarget(
         "applies end to end, per second",
@@ -81,25 +85,26 @@ PEER_TARGETS = (
     ),
     PeerTarget(
         "answer p99 at 70 % of the own peak, ms",
-        latency_figure("most", "answer", "p99"),
+        lambda phases: p99_of(phases["most"].answer),
         lower_is_better=True,
     ),
     PeerTarget(
         "accepted to applied p50, idle, ms",
-        latency_figure("idle", "applied", "p50"),
+        lambda phases: p50_of(phases["idle"].applied),
         lower_is_better=True,
     ),
     PeerTarget(
         "accepted to applied p99, idle, ms",
-        latency_figure("idle", "applied", "p99"),
+        lambda phases: p99_of(phases["idle"].applied),
         lower_is_better=True,
     ),
 )
 
 
 def compare_with_peers(stacks: Mapping[str, PhaseResults]) -> list[PeerComparison]:
-    """Empty unless we and a peer were measured."""
-    return [found for target in PEER_TARGETS if (found := compare_with_best_peer(target, stacks))]
+    """Return a comparison for each figure that signalpost and at least one peer have."""
+    comparisons = [compare_with_best_peer(target, stacks) for target in PEER_TARGETS]
+    return [comparison for comparison in comparisons if comparison is not None]
 
 
 def compare_with_best_peer(
@@ -110,28 +115,32 @@ def compare_with_best_peer(
     }
     ours = figures.pop(OUR_STACK, None)
     best = best_figure(
-        ((name, one) for name, one in figures.items() if one),
+        ((name, figure) for name, figure in figures.items() if figure),
         lower_is_better=target.lower_is_better,
     )
     if ours is None or best is None:
         return None
-    return PeerComparison(target.title, ours, *best, ratio(ours, best[1]), target.target)
+    peer, theirs = best
+    return PeerComparison(target.title, ours, peer, theirs, ratio(ours, theirs), target.target)
 
 
 def best_figure(
     figures: Iterable[tuple[str, float]], *, lower_is_better: bool
 ) -> tuple[str, float] | None:
+    """Return the best stack and its figure; None without any."""
     ordered = sorted(figures, key=lambda pair: pair[1])
-    return (ordered[0] if lower_is_better else ordered[-1]) if ordered else None
+    if not ordered:
+        return None
+    return ordered[0] if lower_is_better else ordered[-1]
 
 
 @dataclass(frozen=True)
 class OwnTarget:
-    """A bound for a figure that only our house has; no more than it, unless `at_least`."""
+    """A target for signalpost alone: an upper bound, or a lower one if `is_minimum`."""
 
     title: str
     bound: float
-    at_least: bool = False
+    is_minimum: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,17 +152,17 @@ class TargetResult:
 
 
 OWN_TARGETS = {
-    "upload": OwnTarget("a film of 1 GiB through a worker, x of curl's rate", 0.9, at_least=True),
-    "growth": OwnTarget("memory that the worker grew by meanwhile, MiB", 80.0),
-    "accounts": OwnTarget("10 000 refreshes at once, x of the time they take at best", 1.3),
-    "posts": OwnTarget("status checks per second, two processes", 500.0, at_least=True),
-    "scan accounts": OwnTarget("p99 of a look among accounts that are not due, ms", 5.0),
-    "scan posts": OwnTarget("p99 of a look among posts that are not due, ms", 5.0),
+    "upload": OwnTarget("1 GiB video sent by a worker, x of curl's rate", 0.9, is_minimum=True),
+    "growth": OwnTarget("memory the worker grew by during the upload, MiB", 80.0),
+    "accounts": OwnTarget("10 000 refreshes at once, x of the shortest possible time", 1.3),
+    "posts": OwnTarget("status checks per second, two processes", 500.0, is_minimum=True),
+    "scan accounts": OwnTarget("p99 of a claim among accounts, none due, ms", 5.0),
+    "scan posts": OwnTarget("p99 of a claim among posts, none due, ms", 5.0),
 }
 
 
 def evaluate_own_targets(figures: Mapping[str, float]) -> list[TargetResult]:
-    """Of those that were measured."""
+    """Return the results of the targets whose figures were measured."""
     return [
         TargetResult(target.title, figures[name], target.bound, meets_target(target, figures[name]))
         for name, target in OWN_TARGETS.items()
@@ -162,4 +171,4 @@ def evaluate_own_targets(figures: Mapping[str, float]) -> list[TargetResult]:
 
 
 def meets_target(target: OwnTarget, figure: float) -> bool:
-    return figure >= target.bound if target.at_least else figure <= target.bound
+    return figure >= target.bound if target.is_minimum else figure <= target.bound

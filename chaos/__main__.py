@@ -1,6 +1,6 @@
-"""The fault suite: every flow that kills, cuts off or starves something, long forms included.
+"""The fault suite: all tests that kill, freeze or cut off something, with their long forms.
 
-Prints a table and writes `build/chaos.json`; ends with 1 if anything was lost or doubled.
+Prints a table, writes `build/chaos.json`, and exits with 1 if any test failed.
 """
 
 import json
@@ -16,27 +16,29 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
 SUITES = {
-    "posts killed at every step": "tests/flows/test_publishing_kills.py",
-    "two hundred posts of every kind, each step struck": "tests/flows/test_publishing_kills_every_kind.py",
-    "answers lost": "tests/flows/test_publishing_lost_responses.py",
-    "addresses and grants that end midway": "tests/flows/test_publishing_expiry.py",
-    "storms against a quota": "tests/flows/test_publishing_quota_burst.py",
-    "controls that must complain": "tests/flows/test_publishing_safeguards.py",
-    "stores lost": "tests/flows/test_publishing_store_loss.py",
-    "RabbitMQ lost": "tests/flows/test_publishing_rabbitmq.py",
-    "brokers under workers": "tests/flows/test_jobs_brokers.py",
-    "deaf workers": "tests/flows/test_jobs_watchdog.py",
-    "refreshes raced and killed": "tests/flows/test_accounts_refresh.py",
-    "webhook storm": "tests/flows/test_webhooks_burst.py",
-    "strange letters": "tests/flows/test_webhooks_hostile.py",
-    "webhook rain, sixty kills and lost stores": "tests/flows/test_webhooks_chaos.py",
-    "engine races and kills": "tests/db/test_jobs_races.py",
+    "workers killed at every publishing step": "tests/flows/test_publishing_kills.py",
+    "204 posts of every kind, workers killed at each step": (
+        "tests/flows/test_publishing_kills_every_kind.py"
+    ),
+    "responses of the platform lost": "tests/flows/test_publishing_lost_responses.py",
+    "upload URLs and grants that expire": "tests/flows/test_publishing_expiry.py",
+    "fifty requests at once against a quota of five": "tests/flows/test_publishing_quota_burst.py",
+    "negative controls": "tests/flows/test_publishing_safeguards.py",
+    "Redis, Postgres and beat killed": "tests/flows/test_publishing_store_loss.py",
+    "RabbitMQ killed": "tests/flows/test_publishing_rabbitmq.py",
+    "brokers killed and frozen under workers": "tests/flows/test_jobs_brokers.py",
+    "workers that receive no messages": "tests/flows/test_jobs_watchdog.py",
+    "token refreshes raced and killed": "tests/flows/test_accounts_refresh.py",
+    "webhook burst": "tests/flows/test_webhooks_burst.py",
+    "malformed and hostile deliveries": "tests/flows/test_webhooks_hostile.py",
+    "webhook stream, sixty kills and lost stores": "tests/flows/test_webhooks_chaos.py",
+    "races for claims and leases": "tests/db/test_jobs_races.py",
 }
-ALL_MARKS = "chaos or not chaos"  # the default run leaves the long forms out
+ALL_MARKS = "chaos or not chaos"  # the default run skips the long forms
 
 
 class OutcomeCounter:
-    """What pytest reports, as counts."""
+    """A pytest plugin that counts test outcomes."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
@@ -47,9 +49,19 @@ class OutcomeCounter:
 
 
 @click.command(help=__doc__)
-@click.option("--only", type=click.Choice(sorted(SUITES)), multiple=True, help="some of the suites")
-@click.option("--rounds", default=1, show_default=True, help="how often each suite is run")
-@click.option("--out", default=ROOT / "build" / "chaos.json", type=click.Path(path_type=Path))
+@click.option(
+    "--only",
+    type=click.Choice(sorted(SUITES)),
+    multiple=True,
+    help="Run only this suite; may be repeated.",
+)
+@click.option("--rounds", default=1, show_default=True, help="How often to run each suite.")
+@click.option(
+    "--out",
+    default=ROOT / "build" / "chaos.json",
+    type=click.Path(path_type=Path),
+    help="The JSON file to write.  [default: build/chaos.json]",
+)
 def main(only: tuple[str, ...], rounds: int, out: Path) -> None:
     selected = {name: path for name, path in SUITES.items() if name in (only or SUITES)}
     results: list[dict[str, str | float]] = [
@@ -60,11 +72,13 @@ def main(only: tuple[str, ...], rounds: int, out: Path) -> None:
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(results, indent=2))
     Console().print(results_table(results))
-    sys.exit(any(one["failed"] for one in results))
+    sys.exit(1 if any(result["failed"] for result in results) else 0)
 
 
 def run_suite(path: str) -> dict[str, float]:
-    counter, started_at = OutcomeCounter(), time.monotonic()
+    """Run one test file in this process and return its counts and seconds."""
+    counter = OutcomeCounter()
+    started_at = time.monotonic()
     exit_code = pytest.main([str(ROOT / path), "-q", "-m", ALL_MARKS], plugins=[counter])
     failed = counter.outcomes["failed"] or int(exit_code != pytest.ExitCode.OK)
     seconds = round(time.monotonic() - started_at, 1)

@@ -1,6 +1,6 @@
-"""One process of ours: started in a session of its own, ready by condition, ended in order.
+"""One child process: started in its own session, polled until ready, stopped gracefully or killed.
 
-Must not know which process it is, nor decide whether it is started again.
+Restarts are decided in `local.supervisor`.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ import psutil
 from local.parent_death import die_with_parent
 from local.user_and_folders import UnixUser
 
-POLL_INTERVAL = 0.02  # seconds between two looks at a condition
+POLL_INTERVAL = 0.02  # seconds between two checks of a condition
 
 
 class DidNotStart(Exception):
-    """A process ended or stayed silent before it was ready."""
+    """A process exited, or was not ready in time."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how to tell that it serves."""
+    """A command with its environment, its readiness check and how it is stopped."""
 
     name: str
     command: tuple[str, ...]
@@ -36,14 +36,14 @@ class Program:
     environment: Mapping[str, str] | None = None
     folder: Path = Path("/")
     stop_signal: signal.Signals = signal.SIGTERM
-    orphan_signal: signal.Signals = signal.SIGKILL  # nobody is left to wait for a polite end
-    stop_timeout: float = 5.0  # seconds between the polite signal and the other one
+    orphan_signal: signal.Signals = signal.SIGKILL  # sent by Linux when the parent thread dies
+    stop_timeout: float = 5.0  # seconds between `stop_signal` and SIGKILL
     user: UnixUser | None = None
     descriptors: tuple[int, ...] = ()
 
 
 class Child:
-    """A program's process, or the next one after it."""
+    """The process of a program. After an exit, `spawn` starts the next one."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -54,7 +54,10 @@ class Child:
         return self.process.pid if self.process else None
 
     def spawn(self) -> None:
-        """Start without waiting. From the main thread: on Linux it dies with the thread."""
+        """Start without waiting.
+
+        Call it from the main thread: on Linux the process dies with the thread that started it.
+        """
         program = self.program
         with open(program.log, "ab", opener=open_private) as log:
             self.process = subprocess.Popen(
@@ -64,14 +67,17 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the supervisor: it knows the order
+                start_new_session=True,  # Ctrl-C goes to the supervisor, which stops all in order
                 pass_fds=program.descriptors,
-                preexec_fn=partial(die_with_parent, program.orphan_signal),
+                preexec_fn=partial(die_with_parent, program.orphan_signal),  # noqa: PLW1509 - one system call, library loaded before the fork
                 **(program.user.popen_options if program.user else {}),
             )
 
     def wait_until_ready(self, *, timeout: float) -> None:
-        """Units: seconds. Errors: DidNotStart, with the end of its log."""
+        """Block until the readiness check passes.
+
+        Units: seconds. Errors: DidNotStart, with the end of the log.
+        """
         deadline = time.monotonic() + timeout
         while not self.program.is_ready():
             if self.has_exited() or time.monotonic() > deadline:
@@ -87,20 +93,21 @@ class Child:
     def has_exited(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
+        """Send the stop signal and return at once."""
         if self.process and not self.has_exited():
             self.process.send_signal(self.program.stop_signal)
 
     def stop(self, *, timeout: float | None = None) -> None:
-        """Politely, then not. Units: seconds."""
-        self.ask_to_stop()
+        """Send the stop signal, wait, then kill what is left. Units: seconds."""
+        self.request_stop()
         if self.process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.program.stop_timeout if timeout is None else timeout)
             self.kill()
 
     def kill(self) -> None:
-        """It, its descendants in whatever session, and what a dead one left in its own."""
+        """Kill the process, its descendants in any session, and what it left in its own session."""
         if self.process:
             descendant_pids = [] if self.has_exited() else list_descendants(self.process.pid)
             send_sigkill(os.killpg, self.process.pid)
@@ -121,7 +128,7 @@ def send_sigkill(kill: Callable[[int, int], None], pid: int) -> None:
 
 
 def open_private(path: str, flags: int) -> int:
-    """For its owner alone: a log is no place for secrets, and no promise that there are none."""
+    """Open a file that only its owner may read, in case a secret gets into a log after all."""
     return os.open(path, flags, 0o600)
 
 

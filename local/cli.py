@@ -1,4 +1,4 @@
-"""The console script: the operators' commands of `app`, and those that run a whole house."""
+"""The console script `signalpost`: the commands of `app.cli`, plus `up` and `demo`."""
 
 from app.cli.main import cli
 from local.demo import demo

@@ -1,4 +1,4 @@
-"""`signalpost demo`: the whole house and the whole story; ends well only if the database agrees."""
+"""`signalpost demo`: starts a fresh stack, publishes three videos, and checks the database."""
 
 import shutil
 import tempfile
@@ -22,24 +22,27 @@ from platforms.secret import Secret
 
 
 @click.command()
-@click.option("--stay", is_flag=True, help="Keep the house running afterwards.")
-@click.option("--port", default=0, help="Of the web process; 0: any free one.")
+@click.option("--stay", is_flag=True, help="Keep the stack running afterwards.")
+@click.option("--port", default=0, help="Port of the web server; 0 takes any free one.")
 def demo(port: int, *, stay: bool) -> None:
-    """Connect an account, publish three films, and prove it. In a house that is new every time."""
+    """Connect an account, publish three videos and verify them, on a stack with no earlier data."""
     console = Console(highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="signalpost-demo-"))
     options = build_options(folder, port=port, sandbox=True, flower=stay)
-    console.print("starting Postgres, Redis, web, workers, beat and the sandbox …")
+    console.print("Starting Postgres, Redis, web, workers, beat and the sandbox …")
     with running_stack(options) as stack:
         run_script(stack, console)
         if stay:
             print_addresses(stack)
             stack.supervisor.supervise()
-    shutil.rmtree(folder)  # kept if something went wrong: the logs are there
+    shutil.rmtree(folder)  # after an error it is kept for its logs
 
 
 def run_script(stack: LocalStack, console: Console) -> None:
-    """Errors: ClickException if a post was not published; Abort if we are told to stop."""
+    """Play the script while the main thread supervises the processes.
+
+    Errors: ClickException if a post was not published; Abort after a signal to stop.
+    """
     developer, supervisor = stack.developer, stack.supervisor
     if developer is None or supervisor.should_stop:
         raise click.Abort
@@ -54,23 +57,27 @@ def run_script(stack: LocalStack, console: Console) -> None:
     )
     with closing(browser), ThreadPoolExecutor(1) as executor:
         future = executor.submit(script.run, developer.email, developer.password)
-        supervisor.supervise(is_done=future.done)  # from here: children belong to the main thread
+        supervisor.supervise(is_done=future.done)  # restarts children, so on the main thread
     try:
         post_ids = future.result()
     except (ServiceUnavailable, OperationFailed, requests.RequestException) as error:
-        raise click.ClickException(f"{error}\nThe logs: {options.folder}/*.log") from error
+        raise click.ClickException(f"{error}\nLogs: {options.folder}/*.log") from error
     check_published(demo_check.query_posts(stack.database_dsn, post_ids), len(post_ids), console)
 
 
 def check_published(
     posts: list[demo_check.CheckedPost], expected_count: int, console: Console
 ) -> None:
-    """What the database says is what counts."""
-    table = Table("post", "state", "TikTok says", "webhooks", title="In the database")
+    """Print the rows and fail unless every post is published.
+
+    Errors: ClickException.
+    """
+    table = Table("post", "state", "TikTok status", "webhooks", title="In the database")
     for post in posts:
         table.add_row(
             str(post.post_id), post.state, str(post.platform_status), str(post.webhook_count)
         )
     console.print(table)
-    if len(posts) < expected_count or not all(post.is_published for post in posts):
-        raise click.ClickException("not everything was published")
+    published_count = sum(1 for post in posts if post.is_published)
+    if published_count < expected_count or published_count < len(posts):
+        raise click.ClickException(f"{published_count} of {expected_count} posts are published")

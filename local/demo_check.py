@@ -1,4 +1,4 @@
-"""What the database says of posts. Asked past our own code: the demo must not believe itself."""
+"""Reads posts from the database with plain SQL, so that the demo does not rely on our own code."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import psycopg2
 
 POSTS_QUERY = """
-SELECT posts.id, posts.state, record.status, count(heard.id)
+SELECT posts.id, posts.state, record.status, count(event.id)
   FROM posts
   LEFT JOIN tiktok_posts AS record ON record.publish_id = posts.publish_id
-  LEFT JOIN post_events AS heard ON heard.post_id = posts.id AND heard.kind = 'webhook'
+  LEFT JOIN post_events AS event ON event.post_id = posts.id AND event.kind = 'webhook'
  WHERE posts.id = ANY(%s)
  GROUP BY posts.id, record.status
  ORDER BY posts.id
@@ -19,7 +19,7 @@ SELECT posts.id, posts.state, record.status, count(heard.id)
 
 @dataclass(frozen=True)
 class CheckedPost:
-    """One post: our state, TikTok's word for it, and how many webhooks told us so."""
+    """One post: our state, TikTok's status, and how many webhook events are in its timeline."""
 
     post_id: int
     state: str
@@ -32,7 +32,7 @@ class CheckedPost:
 
 
 def query_posts(database: str, post_ids: Sequence[int]) -> list[CheckedPost]:
-    """Shapes: `database` is a DSN. A post that is not there is missing from the answer."""
+    """Return the posts that exist, ordered by id. Shapes: `database` is a DSN."""
     with closing(psycopg2.connect(database)) as connection, connection.cursor() as cur:
         cur.execute(POSTS_QUERY, (list(post_ids),))
         return [CheckedPost(*row) for row in cur.fetchall()]

@@ -1,6 +1,6 @@
-"""The demo's story: an account is connected, films go out, and each is really published.
+"""The demo's steps over HTTP: sign in, connect an account, publish three videos and follow them.
 
-Told through HTTP alone, as a client would; what became of it is asked elsewhere.
+The result is checked in the database afterwards, by `local.demo_check`.
 """
 
 import secrets
@@ -19,11 +19,11 @@ from core.errors import OperationFailed
 from local.browser import Browser
 from local.sample_video import create_video
 
-CHUNKED_VIDEO_BYTES = 66 * 1024 * 1024  # bytes: more than TikTok takes in one chunk
+CHUNKED_VIDEO_BYTES = 66 * 1024 * 1024  # bytes; more than TikTok takes in one chunk
 PULL_HOST = "videos.example.com"
 FINAL_STATES = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
-POST_TIMEOUT = 90.0  # seconds for one film
-POLL_INTERVAL = 1.0  # seconds between two questions; a key may ask a hundred a minute
+POST_TIMEOUT = 90.0  # seconds for one video
+POLL_INTERVAL = 1.0  # seconds between two requests; an API key may send a hundred a minute
 DIRECT_POST_FIELDS = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
 
 JsonDict = dict[str, Any]
@@ -31,7 +31,7 @@ JsonDict = dict[str, Any]
 
 @dataclass
 class DemoScript:
-    """`wire` is the way of a program with a key, `browser` that of its user."""
+    """`client` calls the API with a key, `browser` acts for the user who owns the key."""
 
     browser: Browser
     client: ApiClient
@@ -43,23 +43,26 @@ class DemoScript:
     started: float = field(default_factory=time.monotonic)
 
     def run(self, email: str, password: str) -> list[int]:
-        """The ids of its posts. Errors: Away, Failed."""
+        """Play the script and return the ids of its posts.
+
+        Errors: ServiceUnavailable, OperationFailed, requests.RequestException.
+        """
         self.browser.sign_in(email, password)
         self.print_line(f"signed in as {email}")
         account = self.browser.connect("tiktok")
         self.print_line(f"TikTok connected through its consent page: account {account}")
-        self.publish_file("a small film", create_video(self.folder / "small.mp4"))
+        self.publish_file("a small video", create_video(self.folder / "small.mp4"))
         self.publish_file(
-            "a film in chunks", create_video(self.folder / "big.mp4", size=CHUNKED_VIDEO_BYTES)
+            "a video in chunks", create_video(self.folder / "big.mp4", size=CHUNKED_VIDEO_BYTES)
         )
-        self.publish_url("a film at an address")
+        self.publish_url("a video from a URL")
         return self.post_ids
 
     def publish_file(self, title: str, video: Path) -> None:
         size = video.stat().st_size
         media_id = upload_file(self.client, video)
         video.unlink()
-        self.print_line(f"{title}: {size:,} bytes are with us, media {media_id}")
+        self.print_line(f"{title}: {size:,} bytes uploaded to signalpost, media {media_id}")
         self.publish_and_follow(
             title, {"source": "FILE_UPLOAD", "media_id": media_id, **DIRECT_POST_FIELDS}
         )
@@ -67,20 +70,23 @@ class DemoScript:
             "GET", f"/api/tiktok/upload/{self.post_ids[-1]}/progress"
         )["data"]
         self.print_line(
-            f"{title}: {progress['bytes_sent']:,} bytes went to TikTok, chunks: {progress['chunk']}"
+            f"{title}: {progress['bytes_sent']:,} bytes sent to TikTok, chunks: {progress['chunk']}"
         )
 
     def publish_url(self, title: str) -> None:
-        """The sandbox plays the download; that the host is ours, TikTok wants to be told first."""
+        """Publish from a URL on a host that TikTok has verified. The sandbox fakes the download."""
         settings = {"verified_urls": PULL_HOST}
         requests.post(f"{self.sandbox_url}/_sandbox/settings", json=settings, timeout=POST_TIMEOUT)
-        url = f"https://{PULL_HOST}/film.mp4"
+        url = f"https://{PULL_HOST}/video.mp4"
         self.publish_and_follow(
             title, {"source": "PULL_FROM_URL", "videoUrl": url, **DIRECT_POST_FIELDS}
         )
 
     def publish_and_follow(self, title: str, request: JsonDict) -> None:
-        """From the request to the end, with every line of its timeline as it appears."""
+        """Request a post and print its timeline until its state is final.
+
+        Errors: OperationFailed if that takes too long, or after a signal to stop.
+        """
         post_id = self.request_upload({"title": title, **request})
         self.print_line(f"{title}: post {post_id} requested")
         printed, deadline = 0, time.monotonic() + POST_TIMEOUT
@@ -92,11 +98,16 @@ class DemoScript:
             if post["state"] in FINAL_STATES:
                 return
             if self.should_stop() or time.monotonic() > deadline:
-                raise OperationFailed(f"post {post_id} is still {post['state']}")
+                raise OperationFailed(
+                    f"post {post_id} is not finished: its state is {post['state']}"
+                )
             time.sleep(POLL_INTERVAL)
 
     def request_upload(self, request: JsonDict) -> int:
-        """The same again under the same key would make no second post."""
+        """Send an upload request and return the post's id.
+
+        A retry with the same idempotency key would return the same post.
+        """
         headers = {"Idempotency-Key": secrets.token_hex(8)}
         response = self.client.request_json(
             "POST", "/api/tiktok/upload", json_body=request, headers=headers

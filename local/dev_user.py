@@ -1,4 +1,4 @@
-"""Somebody to try the house with: a user and a key of their own, only beside the sandbox."""
+"""The development user and API key that `signalpost up --sandbox` creates and prints."""
 
 import secrets
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Developer:
 
 
 def create_developer(database: Database, password: str) -> Developer:
-    """Known from now on by this password, with a fresh key to everything."""
+    """Create the user or set their password, and replace their API key by one with every scope."""
     with database.transaction() as session:
         existing = Users(session).get_by_email(DEVELOPER_EMAIL)
         user = existing or users.create_user(

@@ -1,4 +1,4 @@
-"""What embedded servers share: a locked folder, a port, a process. Knows no server by name."""
+"""Base class of the embedded Postgres and Valkey: a locked folder, a port and a process."""
 
 import os
 import secrets
@@ -12,12 +12,12 @@ from local.ports import find_free_port
 from local.user_and_folders import lock_folder
 
 START_TIMEOUT = 30.0  # seconds; a busy machine takes three
-STOP_TIMEOUT = 2.0  # seconds; both lose nothing by a harder end
-START_RETRY_WINDOW = 5.0  # seconds in which a start that failed is tried again
+STOP_TIMEOUT = 2.0  # seconds; neither server loses data when it is killed afterwards
+START_RETRY_WINDOW = 5.0  # seconds in which a failed start is repeated
 
 
 class EmbeddedServer(ABC):
-    """A server with its folder. Keeps its port and password as long as the object lives."""
+    """A server and its folder. Its port and password stay the same through `kill` and `start`."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
         self.folder = folder.resolve()
@@ -26,7 +26,7 @@ class EmbeddedServer(ABC):
         self._child: Child | None = None
 
     def prepare(self) -> Child:
-        """The process to spawn, its folder locked and furnished. Errors: Held."""
+        """Lock and fill the folder, and return the process to spawn. Errors: FolderInUse."""
         if self._child is None:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = lock_folder(self.folder)
@@ -35,17 +35,22 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def build_program(self, descriptor: int) -> Program:
-        """Shapes: `descriptor` is the folder's; a child that inherits it keeps the lock."""
+        """Build the command.
+
+        Shapes: `descriptor` is the locked folder's; a child that inherits it keeps the lock.
+        """
 
     @property
     def pid(self) -> int | None:
         return self._child.pid if self._child else None
 
     def start(self) -> Self:
-        """Returns when it answers. Also after a `kill`, with what is on disk.
+        """Start, or start again after `kill`, and return once the server accepts connections.
 
-        Errors: Held, DidNotStart. A killed Postgres leaves children that hold its memory for a
-        moment, and their successor is refused until they are gone: hence `AGAIN`.
+        A killed Postgres leaves children that hold its shared memory for a moment, and a new
+        server refuses to start until they are gone: hence `START_RETRY_WINDOW`.
+
+        Errors: FolderInUse, DidNotStart.
         """
         child = self.prepare()
         deadline = time.monotonic() + START_RETRY_WINDOW
@@ -62,7 +67,7 @@ class EmbeddedServer(ABC):
                 return self
 
     def stop(self) -> None:
-        """In order; the folder is free afterwards."""
+        """Stop gracefully and unlock the folder."""
         if self._child:
             self._child.stop()
         if self._descriptor is not None:
@@ -70,13 +75,13 @@ class EmbeddedServer(ABC):
         self._descriptor = self._child = None
 
     def kill(self) -> None:
-        """As a power cut would; `start` begins from what is on disk."""
+        """Kill the process as a crash would; `start` continues with what is on disk."""
         if self._child:
             self._child.kill()
 
 
 def load_or_create_password(path: Path) -> str:
-    """One for the life of a folder, readable by its owner alone."""
+    """Return the password stored at `path`; create it if missing, readable by its owner alone."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""Nobody of the house outlives whoever started them. Linux only: elsewhere nothing is done."""
+"""Makes a child process receive a signal when its parent dies. Linux only; a no-op elsewhere."""
 
 import ctypes
 import signal
@@ -6,11 +6,11 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 
-# Loaded here: after the change of account a child may not be able to read the library.
+# Loaded at import: after the change of user, a child may not be able to read the library.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent(signal_number: signal.Signals = signal.SIGKILL) -> None:
-    """`end` comes when the thread that forked this process is no more."""
+    """Ask Linux to send `signal_number` to this process when the thread that forked it ends."""
     if LIBC:
         LIBC.prctl(PR_SET_PDEATHSIG, signal_number)

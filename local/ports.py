@@ -1,4 +1,4 @@
-"""Free ports on loopback. A number may be taken by others before it is used; that is rare."""
+"""Free ports on loopback. Another program may take one before it is used; that is rare."""
 
 import contextlib
 import random
@@ -7,24 +7,24 @@ import socket
 LOOPBACK_HOST = "127.0.0.1"
 
 PORT_RANGE = range(20_000, 32_000)
-"""Below the ports that Linux lends to outgoing connections.
+"""Below the ephemeral ports that Linux gives to outgoing connections.
 
-Whoever dials a lent port again and again while its server is down ends up talking to itself, and
-the server cannot have its port back.
+A client that keeps connecting to an ephemeral port while its server is down eventually connects
+to itself, and the server cannot bind its port any more.
 """
 
 
 def find_free_port() -> int:
-    """A port nobody listens to now."""
+    """Return a port that no program is bound to now."""
     while True:
-        port = random.choice(PORT_RANGE)
+        port = random.choice(PORT_RANGE)  # noqa: S311 - no secret, only unlikely to repeat
         with contextlib.suppress(OSError), socket.socket() as sock:
             sock.bind((LOOPBACK_HOST, port))
             return port
 
 
 def is_port_in_use(port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Return whether a program accepts connections on the port."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK_HOST, port), timeout=1):
         return True
     return False

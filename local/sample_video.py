@@ -1,11 +1,11 @@
-"""Films for the demo: real, playable, and as heavy as wished. Must not know where they go."""
+"""Generates playable sample videos of any size, for the demo and the tests."""
 
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
-FRAME_RATE = 30  # pictures a second; platforms take 23 to 60
+FRAME_RATE = 30  # frames per second; platforms take 23 to 60
 FRAME_WIDTH, FRAME_HEIGHT = 540, 960
 DURATION_SECONDS = 4
 BAR_HEIGHT = 120  # pixels
@@ -14,9 +14,9 @@ BACKGROUND_COLOURS = ((254, 44, 85), (37, 244, 238), (255, 206, 84))
 
 
 def create_video(path: Path, *, size: int = 0) -> Path:
-    """A bar wandering over a coloured ground, in H.264, padded to `size` bytes.
+    """Write an H.264 video of a bar moving over a coloured background, padded to `size` bytes.
 
-    Errors: ValueError if the film alone is larger than that.
+    Units: bytes; 0 means no padding. Errors: ValueError if the video alone is larger.
     """
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE, options={"preset": "ultrafast"})
@@ -31,13 +31,11 @@ def create_video(path: Path, *, size: int = 0) -> Path:
 
 
 def render_frame(number: int) -> av.VideoFrame:
-    """Planes are written as bytes, so that no array library is needed."""
+    """Render one frame. Planes are written as bytes, so that no array library is needed."""
     background = BACKGROUND_COLOURS[number // (FRAME_RATE * 2) % len(BACKGROUND_COLOURS)]
     top = number * 8 % (FRAME_HEIGHT - BAR_HEIGHT)
-    row, bar = (
-        bytes(background) * FRAME_WIDTH,
-        bytes(255 - part for part in background) * FRAME_WIDTH,
-    )
+    row = bytes(background) * FRAME_WIDTH
+    bar = bytes(255 - part for part in background) * FRAME_WIDTH
     rows = row * top + bar * BAR_HEIGHT + row * (FRAME_HEIGHT - BAR_HEIGHT - top)
     frame = av.VideoFrame(FRAME_WIDTH, FRAME_HEIGHT, "rgb24")
     frame.planes[0].update(pad_rows(rows, FRAME_WIDTH * 3, frame.planes[0].line_size))
@@ -45,7 +43,7 @@ def render_frame(number: int) -> av.VideoFrame:
 
 
 def pad_rows(rows: bytes, width: int, line_size: int) -> bytes:
-    """Each row as long as the encoder keeps it."""
+    """Pad each row to the line size of the encoder."""
     if width == line_size:
         return rows
     padding = bytes(line_size - width)
@@ -53,10 +51,12 @@ def pad_rows(rows: bytes, width: int, line_size: int) -> bytes:
 
 
 def pad_file(path: Path, size: int) -> None:
-    """With a box of nothing at the end, which players skip."""
+    """Append an empty `free` box, which players skip."""
     padding_bytes = size - path.stat().st_size
     if padding_bytes < len(b"sizefree"):
-        raise ValueError(f"the film alone has {path.stat().st_size} bytes")
+        raise ValueError(
+            f"the video is {path.stat().st_size} bytes without padding; size must be larger"
+        )
     with path.open("ab") as file:
         file.write(padding_bytes.to_bytes(4, "big") + b"free")
         file.truncate(size)

@@ -1,8 +1,9 @@
-"""The whole house on one machine: stores, schema, processes. Opened once, closed once."""
+"""All of signalpost on one machine: embedded stores, migrations, processes, development user."""
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from core.bootstrap import build_database
@@ -12,7 +13,7 @@ from local import dev_user, stack_settings
 from local.child import Child, Program
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
-from local.readiness import HEARTBEAT_NAMES, heartbeat_check, is_http_ok
+from local.readiness import heartbeat_check, is_http_ok
 from local.stack_settings import GivenSettings
 from local.supervisor import Supervisor
 from local.user_and_folders import lock_folder
@@ -22,7 +23,7 @@ DATABASE_NAME = "signalpost"
 
 
 class LocalStack:
-    """Errors of its making: Held, if another one lives in the folder."""
+    """Started once and stopped once. Errors: FolderInUse if another stack uses the folder."""
 
     def __init__(self, options: StackOptions, given: GivenSettings) -> None:
         self.options = options
@@ -36,7 +37,7 @@ class LocalStack:
 
     @property
     def database_dsn(self) -> str:
-        """As psql takes it."""
+        """The database URL for psql and psycopg2."""
         return self.environment["DATABASE_URL"].replace("postgresql+psycopg2:", "postgresql:", 1)
 
     @property
@@ -44,14 +45,14 @@ class LocalStack:
         return self.environment["BROKER_URL"]
 
     def start(self) -> None:
-        """Returns when everything answers, or as soon as the supervisor is told to stop.
+        """Start everything; return when all is ready, or once the supervisor is to stop.
 
-        Errors: DidNotStart, Misconfigured naming every fault of the settings at once.
+        Errors: DidNotStart; Misconfigured, which names every faulty setting.
         """
         self.environment = self._build_environment()
         for metrics_file in self._metrics_folder().glob("*.db"):
-            metrics_file.unlink()  # of processes that are gone: counters begin anew with the house
-        shutil.rmtree(self._temp_folder(), ignore_errors=True)  # of processes that were killed
+            metrics_file.unlink()  # from earlier processes: counters restart with the stack
+        shutil.rmtree(self._temp_folder(), ignore_errors=True)  # left by processes that were killed
         parsed_settings = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
         self._database = build_database(parsed_settings, role="cli")
         self._start_stores()
@@ -83,7 +84,7 @@ class LocalStack:
         return self.given.merge_over(defaults, sandbox_values)
 
     def _start_stores(self) -> None:
-        """Those that nobody named are ours."""
+        """Start the embedded stores, except those whose URL the operator's settings name."""
         embedded = {
             "postgres": self._postgres if "DATABASE_URL" not in self.given else None,
             "redis": self._valkey if "BROKER_URL" not in self.given else None,
@@ -95,14 +96,13 @@ class LocalStack:
             self._postgres.databases.create(DATABASE_NAME)
 
     def _start_processes(self, names: Iterable[str]) -> list[str]:
-        """Those of them that are wanted here."""
-        ports = {"sandbox": self.options.sandbox_port, "flower": self.options.flower_port}
-        chosen = [name for name in names if ports.get(name, True)]
-        self.supervisor.start({name: Child(self._build_program(name)) for name in chosen})
-        return chosen
+        """Start those that are enabled and return their names."""
+        enabled = [name for name in names if PROCESSES[name].is_enabled(self.options)]
+        self.supervisor.start({name: Child(self._build_program(name)) for name in enabled})
+        return enabled
 
     def _create_developer(self) -> None:
-        """Somebody to try it with, only beside the sandbox."""
+        """Create the development user, only together with the sandbox."""
         if self.options.sandbox_port:
             password = stack_settings.load_or_create_secrets(
                 self.options.folder, dev_user.PASSWORD_FACTORIES
@@ -110,31 +110,33 @@ class LocalStack:
             self.developer = dev_user.create_developer(self._database, password)
 
     def _metrics_folder(self) -> Path:
-        """Where all processes count together, so that one page shows them all."""
+        """The folder in which all processes keep their metrics, so that one page shows them all."""
         folder = self.options.folder / "metrics"
         folder.mkdir(exist_ok=True)
         return folder
 
     def _temp_folder(self) -> Path:
-        """For what libraries put aside: whoever is killed leaves it here and not in /tmp."""
+        """The folder for temporary files: a killed process leaves them here and not in /tmp."""
         folder = self.options.folder / "tmp"
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def _build_program(self, name: str) -> Program:
         process = PROCESSES[name]
-        health_url = process.health_url.format(self.options)
+        is_ready: Callable[[], bool]
+        if process.health_url:
+            is_ready = partial(is_http_ok, process.health_url(self.options))
+        else:
+            is_ready = heartbeat_check(self._database, name)
         return Program(
             name=name,
             command=process.command(self.options, self.environment),
             log=self.options.folder / f"{name}.log",
-            is_ready=heartbeat_check(self._database, name)
-            if name in HEARTBEAT_NAMES
-            else lambda: is_http_ok(health_url),
+            is_ready=is_ready,
             environment={
                 **self.environment,
                 "SIGNALPOST_ROLE": name,
-                "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a limit, not whenever it is done
+                "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a time limit
                 "PYTHONUNBUFFERED": "1",
                 "TMPDIR": str(self._temp_folder()),
                 "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder()),

@@ -1,6 +1,6 @@
-"""The settings of a house on one machine: what nobody gave is made once and kept in its folder.
+"""The settings of a local stack: the operator's, plus secrets generated once and kept in a file.
 
-Precedence: this process's environment, then the sandbox's names, then `.env`, then what is kept.
+Precedence: this process's environment, the sandbox's settings, `.env`, the generated values.
 """
 
 import json
@@ -28,17 +28,17 @@ SECRET_FACTORIES: dict[str, Callable[[], str]] = {
     "METRICS_TOKEN": generate_secret,
     "FLOWER_BASIC_AUTH": lambda: f"signalpost:{generate_secret()}",
 }
-"""Secrets every house has."""
+"""Secrets of every stack."""
 
 SANDBOX_CREDENTIAL_FACTORIES: dict[str, Callable[[], str]] = {
     "TIKTOK_CLIENT_KEY": lambda: "sandbox" + secrets.token_hex(8),
     "TIKTOK_CLIENT_SECRET": lambda: secrets.token_hex(24),
 }
-"""What a platform would have given us."""
+"""Credentials that TikTok would issue."""
 
 PROFILE_SCOPES = "user.info.basic,user.info.profile,user.info.stats"
 VIDEO_SCOPES = "video.upload,video.publish,video.list"
-"""All that TikTok can grant: a sandbox shows everything there is."""
+"""Together all of TikTok's scopes, so that every feature works with the sandbox."""
 
 ALTERNATIVE_NAMES = {
     "TOKEN_ENCRYPTION_KEY": ("TOKEN_ENCRYPTION_KEYS",),
@@ -48,7 +48,7 @@ ALTERNATIVE_NAMES = {
 
 @dataclass(frozen=True)
 class GivenSettings:
-    """What the operator says: in the environment, and below it in `.env`."""
+    """The operator's settings: the environment, and `.env` with a lower precedence."""
 
     environment: Mapping[str, str]
     dotenv: Mapping[str, str]
@@ -63,7 +63,10 @@ class GivenSettings:
         return any({each, f"{each}_FILE"} & {*self.environment, *self.dotenv} for each in names)
 
     def merge_over(self, defaults: Mapping[str, str], sandbox: Mapping[str, str]) -> dict[str, str]:
-        """All of it in one. A sandbox outranks `.env`, whose credentials are for the platforms."""
+        """Merge all settings.
+
+        The sandbox's settings outrank `.env`, whose credentials belong to the real platforms.
+        """
         missing = {name: value for name, value in defaults.items() if name not in self}
         return missing | dict(self.dotenv) | dict(sandbox) | dict(self.environment)
 
@@ -71,7 +74,7 @@ class GivenSettings:
 def load_or_create_secrets(
     folder: Path, factories: Mapping[str, Callable[[], str]]
 ) -> dict[str, str]:
-    """The secrets of this folder, each made at its first use, readable by their owner alone."""
+    """Return the folder's secrets. Missing ones are generated and stored, for their owner only."""
     path = folder / SECRETS_FILE
     stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     missing = {name: factory() for name, factory in factories.items() if name not in stored}
@@ -83,7 +86,7 @@ def load_or_create_secrets(
 def sandbox_settings(
     sandbox_url: str, web_url: str, credentials: Mapping[str, str]
 ) -> dict[str, str]:
-    """The sandbox in TikTok's place; our client differs by its addresses alone."""
+    """Return the settings that put the sandbox in TikTok's place: base URLs and credentials."""
     return {
         **credentials,
         "TIKTOK_AUTH_BASE_URL": sandbox_url,
@@ -92,12 +95,12 @@ def sandbox_settings(
         "TIKTOK_SCOPES": f"{PROFILE_SCOPES},{VIDEO_SCOPES}",
         "TIKTOK_APP_AUDITED": "true",
         "ENABLE_TIKTOK_INSIGHTS": "on",
-        "ENDPOINT_PRIVATE_HOSTS": "on",  # whoever tries out receiving does so beside the house
+        "ENDPOINT_PRIVATE_HOSTS": "on",  # in development, endpoints are on this machine
     }
 
 
 def write_secrets(path: Path, values: Mapping[str, str]) -> None:
-    """Whole or not at all: these keys open what is sealed in the database."""
+    """Write atomically: without these keys the secrets in the database cannot be decrypted."""
     staging = path.with_suffix(".new")
     staging.unlink(missing_ok=True)
     with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""`signalpost up`: the house in the foreground, until somebody asks it to stop."""
+"""`signalpost up`: runs all of signalpost in the foreground until SIGTERM, SIGINT or SIGHUP."""
 
 import json
 import signal
@@ -22,15 +22,29 @@ DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
 
 
 @click.command()
-@click.option("--port", default=8000, show_default=True, help="Of the web process; 0: any free.")
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, help="Where it lives."
+    "--port",
+    default=8000,
+    show_default=True,
+    help="Port of the web server; 0 takes any free one.",
 )
-@click.option("--sandbox", is_flag=True, help="With imitations of the platforms, and a user.")
-@click.option("--flower/--no-flower", default=True, help="The workers' dashboard.")
-@click.option("--workers", default=2, show_default=True, help="Processes for short tasks.")
-@click.option("--uploads", default=1, show_default=True, help="Processes that send films.")
-@click.option("--json", "as_json", is_flag=True, help="One line on stdout when all of it answers.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DATA_DIR,
+    help="Folder for databases, generated secrets, media files and logs.  [default: .signalpost]",
+)
+@click.option(
+    "--sandbox",
+    is_flag=True,
+    help="Start the platforms' sandbox and create a development user with an API key.",
+)
+@click.option("--flower/--no-flower", default=True, help="Start Flower, the workers' dashboard.")
+@click.option("--workers", default=2, show_default=True, help="Worker processes for short tasks.")
+@click.option("--uploads", default=1, show_default=True, help="Worker processes that send videos.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON line on stdout when all is ready."
+)
 def up(
     port: int,
     data_dir: Path,
@@ -41,15 +55,16 @@ def up(
     uploads: int,
     as_json: bool,
 ) -> None:
-    """Start everything on this machine and keep it running."""
+    """Start databases, web server, workers, beat and Flower, and keep them running."""
     options = build_options(
         data_dir, port=port, sandbox=sandbox, flower=flower, workers=workers, uploads=uploads
     )
     with running_stack(options) as stack:
         if not stack.supervisor.should_stop:
-            print(json.dumps(ready_fields(stack)), flush=True) if as_json else print_addresses(
-                stack
-            )
+            if as_json:
+                print(json.dumps(ready_fields(stack)), flush=True)
+            else:
+                print_addresses(stack)
         stack.supervisor.supervise()
         print_status("stopping")
 
@@ -57,9 +72,11 @@ def up(
 def build_options(
     folder: Path, *, port: int = 0, sandbox: bool, flower: bool, workers: int = 2, uploads: int = 1
 ) -> StackOptions:
-    """Errors: ClickException if the port is somebody else's."""
+    """Choose free ports and create the folder. Errors: ClickException if the port is in use."""
     if port and is_port_in_use(port):
-        raise click.ClickException(f"port {port} is in use; --port 0 takes any free one")
+        raise click.ClickException(
+            f"port {port} is in use; choose another with --port, or --port 0 for any free one"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return StackOptions(
         folder.resolve(),
@@ -73,15 +90,16 @@ def build_options(
 
 @contextmanager
 def running_stack(options: StackOptions) -> Iterator[LocalStack]:
-    """Open inside, closed afterwards, whatever happens in between.
+    """Start a stack, and stop it on exit or error. Signals to stop set `should_stop`.
 
-    Errors: ClickException, saying what to do.
+    Errors: ClickException.
     """
     try:
         stack = LocalStack(options, GivenSettings.from_environment())
     except FolderInUse:
-        message = f"another house lives in {options.folder}; stop it, or choose another --data-dir"
-        raise click.ClickException(message) from None
+        raise click.ClickException(
+            f"another stack is using {options.folder}; stop it, or choose another --data-dir"
+        ) from None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: setattr(stack.supervisor, "should_stop", True))
     try:
@@ -94,7 +112,7 @@ def running_stack(options: StackOptions) -> Iterator[LocalStack]:
 
 
 def ready_fields(stack: LocalStack) -> dict[str, Any]:
-    """What a program needs to know; surface.md names each key."""
+    """Return the fields of the `--json` line, for programs. They are public: docs/surface.md."""
     developer = stack.developer
     return {
         "ready": True,
@@ -103,17 +121,17 @@ def ready_fields(stack: LocalStack) -> dict[str, Any]:
         "flower": stack.options.flower_url,
         "database": stack.database_dsn,
         "broker": stack.broker_url,
-        "user": developer and developer.email,
-        "password": developer and developer.password,
-        "api_key": developer and developer.api_key,
+        "user": developer.email if developer else None,
+        "password": developer.password if developer else None,
+        "api_key": developer.api_key if developer else None,
         "pids": {name: child.pid for name, child in stack.supervisor.children.items()},
     }
 
 
 def print_addresses(stack: LocalStack) -> None:
-    """What a person needs to know; the logs are files."""
+    """Print the addresses, the sign-in and the place of the logs, for people."""
     fields = ready_fields(stack)
     for name in ("web", "sandbox", "flower", "user", "password", "api_key"):
         if fields[name]:
             print_status(f"{name:9} {fields[name]}")
-    print_status(f"logs      {stack.options.folder}/*.log\nCtrl-C stops all of it.")
+    print_status(f"logs      {stack.options.folder}/*.log\nPress Ctrl-C to stop.")

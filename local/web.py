@@ -1,10 +1,10 @@
-"""The web application as this house runs it. Must add nothing to what it does."""
+"""The ASGI application for `signalpost up`: `app.asgi`, stopped together with its server."""
 
 from app import asgi
 from local.parent_death import die_with_parent
 
 
 def create_asgi_app() -> asgi.AsgiApp:
-    """In the server's own child: killed without a word, the server takes it along."""
+    """Run in granian's worker process, which is to die even if granian is killed."""
     die_with_parent()
     return asgi.create_asgi_app()

@@ -1,4 +1,4 @@
-"""What every distance may ask for: a database of one's own, a Redis of one's own."""
+"""Fixtures and hooks for all tests: databases, Redis, embedded servers, logging, scheduling."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ from tests import servers, xdist_scheduling
 RUN_FOLDER_KEY = pytest.StashKey[Path]()
 MIGRATED_DATABASE = "migrated"
 TEMP_ROOT = Path(__file__).parents[1] / "build" / "tests"
-"""Where pytest leaves the folders of its last runs: a checkout leaves nothing outside itself."""
+"""Where pytest keeps the temporary folders of its last runs: inside the checkout."""
 
 
 def pytest_configure(config):
@@ -30,15 +30,19 @@ def pytest_configure(config):
 
 
 def configure_plain_logging():
-    """Tracebacks without the values of every frame: to paint these takes half a minute."""
+    """Log tracebacks without the local variables of each frame: rendering them takes 30 seconds."""
     structlog.reset_defaults()
-    plain = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
-    structlog.configure(processors=[structlog.processors.add_log_level, *plain])
+    processors = [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ]
+    structlog.configure(processors=processors)
 
 
 @pytest.fixture(autouse=True)
 def reset_logging():
-    """What a test does to the logs of its process ends with the test."""
+    """Undo a test's changes to the logging configuration."""
     yield
     configure_plain_logging()
 
@@ -59,20 +63,20 @@ def pytest_configure_node(node):
 
 @pytest.fixture(scope="session")
 def run_folder(pytestconfig):
-    """The folder that all workers of this run share."""
+    """The folder that all workers of this test run share."""
     return pytestconfig.stash[RUN_FOLDER_KEY]
 
 
 @pytest.fixture(scope="session")
 def server_addresses(run_folder):
-    """Addresses of this run's own servers, never of one that happens to run."""
+    """Addresses of this run's own servers, never of another server on this machine."""
     return servers.ensure_servers(run_folder)
 
 
 @pytest.fixture(scope="session")
 def migrated_template(run_folder, server_addresses):
-    """The name of a migrated database that nobody connects to."""
-    from db import migrations  # unit tests need no SQLAlchemy
+    """The name of a migrated database without connections, to clone test databases from."""
+    from db import migrations  # imported here: unit tests need no SQLAlchemy
 
     with servers.run_lock(run_folder):
         if not server_addresses.databases.exists(MIGRATED_DATABASE):
@@ -84,21 +88,21 @@ def migrated_template(run_folder, server_addresses):
 
 @pytest.fixture
 def database_url(server_addresses, migrated_template):
-    """A migrated database for this test alone."""
+    """A migrated database of this test."""
     with server_addresses.temporary_database(migrated_template) as url:
         yield url
 
 
 @pytest.fixture
 def empty_database_url(server_addresses):
-    """A database in which nobody has done anything."""
+    """An empty database of this test, without the schema."""
     with server_addresses.temporary_database() as url:
         yield url
 
 
 @pytest.fixture
 def redis_url(server_addresses):
-    """This worker's database of the run's Valkey, empty."""
+    """An empty database of this worker in the run's Valkey."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
     url = f"{server_addresses.valkey}/{worker + 1}"
     with redis.Redis.from_url(url) as client:
@@ -108,7 +112,7 @@ def redis_url(server_addresses):
 
 @pytest.fixture
 def postgres_server(tmp_path):
-    """Starts a Postgres that the test may kill."""
+    """A function that starts a Postgres which the test may kill."""
     yield from start_private_servers(
         lambda: Postgres(tmp_path / f"postgres-{secrets.token_hex(4)}", fast=True)
     )
@@ -116,7 +120,7 @@ def postgres_server(tmp_path):
 
 @pytest.fixture
 def valkey_server(tmp_path):
-    """Starts a Valkey that the test may kill."""
+    """A function that starts a Valkey which the test may kill."""
     yield from start_private_servers(lambda: Valkey(tmp_path / f"valkey-{secrets.token_hex(4)}"))
 
 

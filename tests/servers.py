@@ -1,7 +1,7 @@
-"""The servers of one run: an embedded Postgres and a Valkey, started when a test first asks.
+"""The embedded Postgres and Valkey of one test run, started when a test first needs them.
 
-All xdist workers share them. They live in a keeper process of their own, which ends with the run,
-however that ends; so no test waits for servers it does not need, and none outlives its run.
+All xdist workers share them. They run under a separate keeper process, which ends with the run,
+even if the run is killed.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ MIN_FREE_BYTES = 4 * 2**30
 
 @dataclass(frozen=True)
 class ServerAddresses:
-    """Where this run's servers are, without the name or number of a database."""
+    """The URLs of this run's servers, without the name or number of a database."""
 
     postgres: str
     valkey: str
@@ -42,7 +42,7 @@ class ServerAddresses:
 
     @contextmanager
     def temporary_database(self, template: str = "template1"):
-        """The URL of a new one, gone afterwards."""
+        """Create a database, yield its URL and drop it afterwards."""
         name = f"test_{secrets.token_hex(8)}"
         self.databases.create(name, template=template)
         try:
@@ -53,14 +53,14 @@ class ServerAddresses:
 
 @contextmanager
 def run_lock(run: Path):
-    """Among all workers of a run."""
+    """Lock out the other workers of the run."""
     with (run / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def ensure_servers(run: Path) -> ServerAddresses:
-    """Of the servers of this run; the first to ask starts them."""
+    """Return the addresses of this run's servers. The first caller starts them."""
     with run_lock(run):
         if not (run / "addresses").exists():
             start_keeper(run)
@@ -83,7 +83,7 @@ def start_keeper(run: Path) -> None:
 
 
 def begin_run() -> tuple[Path, TextIO]:
-    """The folder of a run, and the file that says the run is alive as long as it is open."""
+    """Create the run's folder and a locked file; the run counts as alive while the file is open."""
     run = Path(tempfile.mkdtemp(prefix="signalpost-tests-", dir=data_root()))
     alive_file = (run / "alive").open("w")
     fcntl.flock(alive_file, fcntl.LOCK_EX)
@@ -91,16 +91,16 @@ def begin_run() -> tuple[Path, TextIO]:
 
 
 def data_root() -> Path | None:
-    """Memory where there is enough of it: a new database is 350 files, and every test has one."""
-    shared_memory = Path("/dev/shm")
-    has_room = (
+    """Return /dev/shm if it has enough space: each test gets a new database, which is 350 files."""
+    shared_memory = Path("/dev/shm")  # noqa: S108 - the run's folder in it is private
+    has_space = (
         os.access(shared_memory, os.W_OK) and shutil.disk_usage(shared_memory).free > MIN_FREE_BYTES
     )
-    return shared_memory if has_room else None
+    return shared_memory if has_space else None
 
 
 def end_run(run: Path, alive_file: TextIO) -> None:
-    """Nothing of it is left when this returns."""
+    """End the run and wait until its servers have stopped and its folder is deleted."""
     has_servers = (run / "keeper.log").exists()
     alive_file.close()
     while has_servers and run.exists():
@@ -109,7 +109,7 @@ def end_run(run: Path, alive_file: TextIO) -> None:
 
 
 def run_servers(run: Path) -> None:
-    """Start both, say where, and stay until the run lets go of its folder."""
+    """Start both servers, publish their addresses in a file, and keep them until the run ends."""
     with ExitStack() as servers:
         servers.callback(shutil.rmtree, run)
         postgres = Postgres(run / "postgres", fast=True).start()
@@ -129,7 +129,7 @@ def strip_database(url: str) -> str:
 
 
 def wait_for_run_end(run: Path) -> None:
-    """Blocks as long as the run's first process holds the lock that only its end releases."""
+    """Block until the run's main process closes the alive file, or dies."""
     with (run / "alive").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
 

@@ -1,6 +1,7 @@
-"""Which test files run in one process, because they share what is heavy: one house that stands, or
-one browser. Idle houses, one in each process, would cost the others a core; so each ends when its
-process leaves the folder.
+"""Groups test files that share something heavy (a running stack, a browser) in one xdist worker.
+
+An idle stack in each worker would cost the others a core, so a stack stops when its worker leaves
+the folder.
 """
 
 import re
@@ -10,37 +11,40 @@ from pathlib import Path
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
+OWN_STACK = "own stack"
 SHARED_RESOURCES = {
     "brokers": re.compile(r"\brabbit_server\b|^from tests\.flows\.celery_harness ", re.MULTILINE),
-    "storm_stack": re.compile(r"\bstorm_stack\b"),
-    "a stack of its own": re.compile(r"^def stack\(|^    with run_stack\(", re.MULTILINE),
-    "stack with faults": re.compile(
+    "burst stack": re.compile(r"\bburst_stack\b"),
+    OWN_STACK: re.compile(r"^def stack\(|^    with run_stack\(", re.MULTILINE),
+    "shared stack with faults": re.compile(
         r"^from tests\.flows\.(response_faults|stack_failures|post_kinds) ", re.MULTILINE
     ),
-    "house": re.compile(r"^def test_\w+\([^)]*\b(stack|api_user)\b", re.MULTILINE),
+    "shared stack": re.compile(r"^def test_\w+\([^)]*\b(stack|api_user)\b", re.MULTILINE),
 }
-"""What stands as long as its process is in the folder, and how to tell that a file asks for it."""
-OWN_STACK = "a stack of its own"
-LONGEST_FIRST = ("stack with faults", "house", "brokers", "browser", "storm_stack")
-"""What takes longest, the longest first: begun late, it would be what all others wait for."""
+"""Groups of files in tests/flows, and the pattern that shows that a file belongs to one.
+
+The first match counts.
+"""
+LONGEST_FIRST = ("shared stack with faults", "shared stack", "brokers", "browser", "burst stack")
+"""The groups that take longest, in that order: started late, they would end last, alone."""
 
 
 @cache
 def scheduling_group(file: str) -> str:
-    """The name under which its tests are kept together: its own, or of what it shares."""
+    """Return the group whose files run in one worker: the file itself, or a shared resource."""
     if file.startswith("tests/browser/"):
         return "browser"
     if not file.startswith("tests/flows/"):
         return file
     text = (ROOT / file).read_text(encoding="utf-8")
-    found = next(
+    group = next(
         (name for name, pattern in SHARED_RESOURCES.items() if pattern.search(text)), OWN_STACK
     )
-    return file if found == OWN_STACK else found
+    return file if group == OWN_STACK else group
 
 
 def order_by_group(items):
-    """Neighbours one after the other, in the order of whoever shuffled them."""
+    """Sort the tests so that groups stay together, in the (shuffled) order of their first tests."""
     positions = {}
     for item in items:
         positions.setdefault(group_of_test(item.nodeid), len(positions))
@@ -61,10 +65,13 @@ class GroupScheduling(LoadFileScheduling):
 
 
 def group_priority(scope):
-    """Among those that wait; the others come by the number of their tests, as xdist has them."""
+    """Return the rank among waiting groups; equal ranks keep xdist's order, by number of tests."""
     return LONGEST_FIRST.index(scope) if scope in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def make_scheduler(config, log):
-    """xdist's own groups need marks, which it writes where pytest 9 no longer reads them."""
+    """Return the scheduler for `--dist loadfile`.
+
+    xdist's own `loadgroup` needs marks, which it writes where pytest 9 no longer reads them.
+    """
     return GroupScheduling(config, log) if config.getvalue("dist") == "loadfile" else None

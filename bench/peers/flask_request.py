@@ -1,4 +1,4 @@
-"""What all Flask peers do with a delivery first: judge its signature."""
+"""Signature check for the Flask peers."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from bench.peers.signature import verify_envelope
 
 
 def verify_request() -> dict[str, Any]:
-    """The envelope of a rightly signed request; anything else is answered 401."""
+    """Return the parsed body of a request with a valid signature; respond 401 to any other."""
     envelope = verify_envelope(request.headers.get("TikTok-Signature", ""), request.get_data())
     if envelope is None:
         abort(401)

@@ -1,4 +1,4 @@
-"""Flask and SQLAlchemy without a queue: stored and applied while the platform waits."""
+"""The peer `inline`: Flask and SQLAlchemy without a queue; applies events before responding."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The floor: the smallest view that answers, on the same server. Looks at nothing it is sent."""
+"""The lower bound `noop`: the smallest Flask view, on the same server. Ignores what it receives."""
 
 from flask import Flask, request
 

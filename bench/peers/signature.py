@@ -1,4 +1,4 @@
-"""Whether a delivery is TikTok's. Written as most people write it, from the standard library."""
+"""Verifies TikTok's signature as most applications do, with the standard library."""
 
 import hashlib
 import hmac
@@ -7,11 +7,11 @@ import os
 import time
 from typing import Any
 
-TOLERANCE_SECONDS = 300  # seconds
+TOLERANCE_SECONDS = 300
 
 
 def verify_envelope(header: str, body: bytes) -> dict[str, Any] | None:
-    """What a rightly signed delivery says, None for any other."""
+    """Return the parsed body if the signature is valid and recent, otherwise None."""
     parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
     signed = parts.get("t", "").encode() + b"." + body
     expected = hmac.new(os.environ["WEBHOOK_SECRET"].encode(), signed, hashlib.sha256).hexdigest()

@@ -1,12 +1,22 @@
-"""The peers' two tables, and what applying a notice means: as in our house, and no more."""
+"""The Flask peers' two tables, and how they store and apply an event."""
 
 import hashlib
 import os
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Engine, Identity, MetaData, String, Table, func
-from sqlalchemy import create_engine as engine_of
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -34,14 +44,14 @@ posts = Table(
 
 @cache
 def get_engine() -> Engine:
-    """One per process: it is first asked for after the fork."""
-    return engine_of(os.environ["DATABASE_URL"], pool_size=20)
+    """Return the engine of this process; the first call comes after the fork."""
+    return create_engine(os.environ["DATABASE_URL"], pool_size=20)
 
 
 def store_event(
     session: Session, envelope: dict[str, Any], body: bytes, publish_id: str
 ) -> int | None:
-    """The new row's id; None if the same delivery was here before."""
+    """Store an event and return its id; None if the same delivery was stored before."""
     statement = insert(events).values(
         external_id=hashlib.sha256(body).hexdigest(), publish_id=publish_id, payload=envelope
     )
@@ -50,7 +60,7 @@ def store_event(
 
 
 def apply_event(session: Session, event_id: int) -> None:
-    """The publication moves on, and the notice is done."""
+    """Mark the post as published and the event as done, unless it is done already."""
     row = session.execute(events.select().where(events.c.id == event_id).with_for_update()).one()
     if row.status == "done":
         return

@@ -1,7 +1,8 @@
-"""`python -m bench.sink DELAYS`: a platform that costs hardly anything, in a process of its own.
+"""`python -m bench.sink DELAYS`: a minimal imitation of TikTok's API that uses little CPU.
 
-Stands where the sandbox would cost more than what is measured. One thread; its first line is its
-address, GET /told is the tally.
+Takes the place of the sandbox, which would cost more than what is measured. One asyncio thread.
+Its first line of output is its URL; GET /summary returns the counted calls. DELAYS is JSON:
+seconds by kind of call.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ HEAD_END = b"\r\n\r\n"
 
 
 class SinkConnection(asyncio.BufferedProtocol):
-    """One kept connection, one request at a time. Bytes of films are counted and thrown away."""
+    """One kept connection with one request at a time. Bytes of videos are counted and discarded."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink, self._buffer = sink, bytearray(BUFFER_BYTES)
@@ -28,7 +29,7 @@ class SinkConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -55,15 +56,18 @@ class SinkConnection(asyncio.BufferedProtocol):
             return
         kind, handler = ROUTES[request.path]
         tally = self._sink.tally(kind)
-        subject, response = handler(self._sink, request)
-        tally.record_start(subject)
+        subject_id, response = handler(self._sink, request)
+        tally.record_start(subject_id)
 
         def write() -> None:
             self._write(*response)
             tally.record_end()
 
         delay = self._sink.delays.get(kind, 0.0)
-        asyncio.get_running_loop().call_later(delay, write) if delay else write()
+        if delay:
+            asyncio.get_running_loop().call_later(delay, write)
+        else:
+            write()
 
     def _write(self, status: int, headers: dict[str, str], payload: Any) -> None:
         body = b"" if payload is None else json.dumps(payload).encode()
@@ -86,7 +90,7 @@ async def serve(sink: Sink) -> None:
         lambda: SinkConnection(sink), "127.0.0.1", 0, backlog=512
     )
     sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    print(sink.url, flush=True)  # whoever started us waits for it
+    print(sink.url, flush=True)  # the parent process reads it
     await server.serve_forever()
 
 

@@ -1,4 +1,7 @@
-"""Calls counted: how often for each id, how many at once, from when to when. Answers nothing."""
+"""The sink's endpoints: TikTok's API as far as our adapter uses it, strict about tokens and chunks.
+
+Counts each call by id, shares no code with the adapter or the sandbox, and accepts anything else.
+"""
 
 import json
 import time
@@ -7,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-SUMMARY_FIELDS = ("count", "wrong", "most_at_once", "first", "last")
+ACCESS_TOKEN_SECONDS = 7_200
+REFRESH_TOKEN_SECONDS = 15_552_000
 
 
 @dataclass
 class CallTally:
-    """One kind of call. Seconds since 1970."""
+    """Counts one kind of call. Times are seconds since 1970; `wrong` calls were refused."""
 
     count: int = 0
     wrong: int = 0
@@ -22,10 +26,10 @@ class CallTally:
     calls_by_id: dict[str, int] = field(default_factory=dict)
     in_flight: int = 0
 
-    def record_start(self, name: str) -> None:
+    def record_start(self, subject_id: str) -> None:
         self.first = self.first or time.time()
         self.count += 1
-        self.calls_by_id[name] = self.calls_by_id.get(name, 0) + 1
+        self.calls_by_id[subject_id] = self.calls_by_id.get(subject_id, 0) + 1
         self.in_flight += 1
         self.most_at_once = max(self.most_at_once, self.in_flight)
 
@@ -34,31 +38,25 @@ class CallTally:
         self.in_flight -= 1
 
     def summary(self) -> dict[str, Any]:
-        by_id = {
+        return {
             "ids": len(self.calls_by_id),
             "most_per_id": max(self.calls_by_id.values(), default=0),
+            "count": self.count,
+            "wrong": self.wrong,
+            "most_at_once": self.most_at_once,
+            "first": self.first,
+            "last": self.last,
         }
-        return by_id | {name: getattr(self, name) for name in SUMMARY_FIELDS}
-
-
-# MERGED bench.sink.answers: What the sink answers: strict about tokens and chunks, and otherwise content with everything.
-#
-# Speaks as TikTok does, as far as our adapter listens; shares no code with it, nor with the sandbox.
-
-ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS = (
-    7_200,
-    15_552_000,
-)  # seconds of an access and of a refresh token
 
 
 @dataclass
 class ReceivedUpload:
-    """An upload: chunks one after the other, without gap or overlap."""
+    """One upload: its chunks must arrive in order, without gap or overlap."""
 
     size: int
     received: int = 0
-    began: float = 0.0
-    ended: float = 0.0
+    started_at: float = 0.0
+    ended_at: float = 0.0
 
 
 @dataclass
@@ -72,12 +70,15 @@ class SinkRequest:
     at: float = field(default_factory=time.time)
 
 
-SinkResponse = tuple[int, dict[str, str], Any]  # status, headers, and what becomes JSON
+SinkResponse = tuple[int, dict[str, str], Any]  # status, headers, JSON body
 
 
 @dataclass
 class Sink:
-    """`delays`: seconds by kind of call."""
+    """The sink's state, and its endpoints: each returns the id it is about and the response.
+
+    Units: `delays` are seconds by kind of call.
+    """
 
     delays: dict[str, float]
     tallies: dict[str, CallTally] = field(default_factory=dict)
@@ -92,36 +93,36 @@ class Sink:
         calls = {kind: tally.summary() for kind, tally in self.tallies.items()}
         return {
             "calls": calls,
-            "films": {name: vars(upload) for name, upload in self.uploads.items()},
+            "uploads": {name: vars(upload) for name, upload in self.uploads.items()},
         }
 
     def refresh_token(self, request: SinkRequest) -> tuple[str, SinkResponse]:
-        """`rft.<who>.<generation>`: each is good once, as TikTok has it."""
+        """Refresh tokens are `rft.<open_id>.<generation>` and accepted once, as at TikTok."""
         token = parse_qs(request.body.decode())["refresh_token"][0]
         _, open_id, generation = token.split(".")
         if self.tokens.get(open_id, 0) != int(generation):
             self.tally("token").wrong += 1
-            return open_id, (
-                200,
-                {},
-                {"error": "invalid_grant", "error_description": "", "log_id": ""},
-            )
-        self.tokens[open_id] = int(generation) + 1
-        next_one = f"{open_id}.{int(generation) + 1}"
-        lives = {
+            error = {"error": "invalid_grant", "error_description": "", "log_id": ""}
+            return open_id, (200, {}, error)
+        next_generation = int(generation) + 1
+        self.tokens[open_id] = next_generation
+        grant = {
+            "access_token": f"act.{open_id}.{next_generation}",
+            "refresh_token": f"rft.{open_id}.{next_generation}",
             "expires_in": ACCESS_TOKEN_SECONDS,
             "refresh_expires_in": REFRESH_TOKEN_SECONDS,
             "token_type": "Bearer",
+            "open_id": open_id,
+            "scope": "video.publish",
         }
-        tokens = {"access_token": f"act.{next_one}", "refresh_token": f"rft.{next_one}"}
-        return open_id, (200, {}, {**tokens, **lives, "open_id": open_id, "scope": "video.publish"})
+        return open_id, (200, {}, grant)
 
     def init_upload(self, request: SinkRequest) -> tuple[str, SinkResponse]:
         source = json.loads(request.body)["source_info"]
         name = str(len(self.uploads) + 1)
         self.uploads[name] = ReceivedUpload(source["video_size"])
-        address = f"{self.url}/upload?film={name}"
-        return name, ok_response({"publish_id": f"v_pub_file~{name}", "upload_url": address})
+        upload_url = f"{self.url}/upload?id={name}"
+        return name, ok_response({"publish_id": f"v_pub_file~{name}", "upload_url": upload_url})
 
     def receive_chunk(self, request: SinkRequest) -> tuple[str, SinkResponse]:
         name = request.query.partition("=")[2]
@@ -132,8 +133,9 @@ class Sink:
         if not fits or last - int(first) + 1 != request.length:
             self.tally("upload").wrong += 1
             return name, (416, range_header(upload), None)
-        upload.began = upload.began or request.at
-        upload.received, upload.ended = last + 1, time.time()
+        upload.started_at = upload.started_at or request.at
+        upload.received = last + 1
+        upload.ended_at = time.time()
         return name, (201 if upload.received == upload.size else 206, range_header(upload), None)
 
     def fetch_status(self, request: SinkRequest) -> tuple[str, SinkResponse]:
@@ -142,8 +144,8 @@ class Sink:
         if upload is None:
             return name, ok_response({"status": "PROCESSING_DOWNLOAD", "downloaded_bytes": 1})
         is_complete = upload.received == upload.size
-        word = "PUBLISH_COMPLETE" if is_complete else "PROCESSING_UPLOAD"
-        return name, ok_response({"status": word, "uploaded_bytes": upload.received})
+        status = "PUBLISH_COMPLETE" if is_complete else "PROCESSING_UPLOAD"
+        return name, ok_response({"status": status, "uploaded_bytes": upload.received})
 
     def query_creator(self, _request: SinkRequest) -> tuple[str, SinkResponse]:
         return "creator", ok_response(CREATOR_INFO)

@@ -1,6 +1,6 @@
-"""A guest of the house: a creator with a connected account, and the program that posts for them.
+"""A creator with a connected account, and the API client that posts for them.
 
-Speaks HTTP alone; what was really published is asked of the sandbox, never of the house.
+Uses HTTP only. What was really published is read from the sandbox, never from the stack.
 """
 
 import base64
@@ -21,17 +21,17 @@ from tests.platforms.sandbox_client import ConsentFormParser, SandboxClient
 
 TUS_HEADERS = {"Tus-Resumable": "1.0.0"}
 DIRECT_FIELDS = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
-PULL_FIELDS = {"source": "PULL_FROM_URL", "videoUrl": "https://videos.example.com/film.mp4"}
+PULL_FIELDS = {"source": "PULL_FROM_URL", "videoUrl": "https://videos.example.com/video.mp4"}
 FINAL_STATES = {"PUBLISHED", "FAILED", "CANCELLED"}
 SMALL_FILE_BYTES, CHUNKED_FILE_BYTES = 200_000, 65_000_000  # bytes: one chunk, six chunks
-REQUEST_TIMEOUT = 30.0  # seconds; the first of two would be all there is for sending a film
+REQUEST_TIMEOUT = 30.0  # seconds; of a (connect, read) pair the first would also limit sending
 
 
 @cache
 def base_video():
-    """Shot once: encoding takes longer than everything else."""
+    """Encode a video once: encoding takes longer than everything else."""
     with tempfile.TemporaryDirectory() as folder:
-        return create_video(Path(folder) / "film.mp4").read_bytes()
+        return create_video(Path(folder) / "video.mp4").read_bytes()
 
 
 def make_video(size=SMALL_FILE_BYTES):
@@ -40,7 +40,7 @@ def make_video(size=SMALL_FILE_BYTES):
 
 @dataclass
 class ApiUser:
-    """`account` is the connected account's id with us, `creator` its owner's id at TikTok."""
+    """`account_id` is our id of the connected account, `open_id` the creator's id at TikTok."""
 
     url: str
     sandbox: SandboxClient
@@ -61,7 +61,7 @@ class ApiUser:
         return response.json()
 
     def connect(self):
-        """Through the platform's consent page and back, as a browser does it."""
+        """Connect an account through the platform's consent page, as a browser does."""
         page = self.browser_session.get(
             f"{self.url}/api/auth/tiktok?switch=1", timeout=REQUEST_TIMEOUT
         )
@@ -81,9 +81,9 @@ class ApiUser:
         self.account_id = int(account_ids[0])
 
     def upload_file(self, size=SMALL_FILE_BYTES):
-        """The id of a film of that many bytes which is with us, uploaded by tus."""
+        """Upload a video of `size` bytes to us with tus and return its media id."""
         data = make_video(size)
-        encoded_name = base64.b64encode(b"film.mp4").decode()
+        encoded_name = base64.b64encode(b"video.mp4").decode()
         encoded_type = base64.b64encode(b"video/mp4").decode()
         upload_headers = {
             "Upload-Length": str(size),
@@ -100,20 +100,20 @@ class ApiUser:
         return media_id
 
     def request_post(self, *, key=None, wait=False, **fields):
-        """The answer to a wish. Without `wait` nobody stays for the first step."""
+        """Send an upload request and return the response; with `wait` after the first step."""
         headers = {"Idempotency-Key": key or secrets.token_hex(8)}
         prefer = {} if wait else {"Prefer": "respond-async"}
         body = {"account_id": self.account_id, "title": secrets.token_hex(8), **fields}
         return self.call("POST", "/api/tiktok/upload", json=body, headers={**headers, **prefer})
 
     def create_post(self, **fields):
-        """The id of a post that was accepted."""
+        """Send an upload request that has to be accepted and return the post's id."""
         response = self.request_post(**fields)
         assert response.status_code in {HTTPStatus.OK, HTTPStatus.ACCEPTED}, response.text
         return response.json()["data"]["id"]
 
     def publish_file(self, size=SMALL_FILE_BYTES, **fields):
-        """A direct post of a film that is with us."""
+        """Upload a video to us, request a direct post of it, and return the post's id."""
         media_id = self.upload_file(size)
         return self.create_post(
             source="FILE_UPLOAD", media_id=media_id, **{**DIRECT_FIELDS, **fields}
@@ -123,7 +123,7 @@ class ApiUser:
         return self.call_json("GET", f"/api/posts/{post_id}")["data"]
 
     def get_state(self, post_id):
-        """Also while the house is in trouble: then it is whatever it was, and not an end."""
+        """Return the post's state, or "no answer" while the API does not respond."""
         try:
             response = self.call("GET", f"/api/posts/{post_id}")
         except requests.RequestException:
@@ -135,30 +135,30 @@ class ApiUser:
         )
 
     def wait_until_final(self, post_id, *, within=30.0):
-        """The post once its state is final."""
+        """Wait until the post's state is final and return the post."""
         wait_until(
             lambda: self.get_state(post_id) in FINAL_STATES,
             within=within,
-            what=f"the end of post {post_id}",
+            what=f"a final state of post {post_id}",
         )
         return self.get_post(post_id)
 
     def list_platform_posts(self):
-        """This creator's posts as the platform has them."""
+        """Return this creator's posts at the platform."""
         posts = self.sandbox.control("posts")["posts"]
         return [post for post in posts if post["open_id"] == self.open_id]
 
     def count_publications(self):
-        """How often anything of this creator's was really published."""
+        """Return how many publications of this creator the platform made."""
         return sum(post["published"] for post in self.list_platform_posts())
 
     def list_platform_calls(self, endpoint):
-        """The calls the platform heard about this creator."""
+        """Return the calls to `endpoint` that the platform received for this creator."""
         return [each for each in self.sandbox.log(endpoint) if each.get("open_id") == self.open_id]
 
 
 def create_api_user(info, sandbox, **traits):
-    """A new creator, connected; `told` is the line of `signalpost up`."""
+    """Create a creator in the sandbox and connect an account. `info` is the stack's ready line."""
     open_id = "-000" + secrets.token_urlsafe(16)
     sandbox.control("creators", open_id=open_id, **traits)
     browser_session, api_session = requests.Session(), requests.Session()
@@ -168,7 +168,7 @@ def create_api_user(info, sandbox, **traits):
         "timeout": REQUEST_TIMEOUT,
     }
     login_url = f"{info['web']}/api/auth/login"
-    # Nobody may sign in while Redis cannot count the tries, and a moment longer.
+    # Sign-in is refused while Redis is down, because its rate limit cannot be checked.
     wait_until(lambda: browser_session.post(login_url, **login_options).ok, what="a login")
     api_user = ApiUser(info["web"], sandbox, open_id, browser_session, api_session)
     api_user.connect()

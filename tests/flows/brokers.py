@@ -1,4 +1,4 @@
-"""Real brokers of our own on loopback, to be killed, frozen and started again."""
+"""Redis and RabbitMQ servers on loopback that tests can kill, freeze and start again."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ WAIT_TIMEOUT = 30.0
 def wait_until(
     condition: Callable[[], object], *, within: float = WAIT_TIMEOUT, what: str = "it"
 ) -> None:
-    """Await a condition; says what did not come true."""
+    """Poll until the condition is true. Units: seconds. Errors: AssertionError naming `what`."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
@@ -30,7 +30,7 @@ def wait_until(
 
 @dataclass
 class BrokerServer:
-    """A broker that can be killed, frozen, and started again with what it had on disk."""
+    """A broker that can be killed, frozen, and started again with its data on disk."""
 
     command: list[str]
     port: int
@@ -72,7 +72,7 @@ class BrokerServer:
             wait_until(lambda: not is_port_in_use(self.port), what="the port closed")
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To the whole group: RabbitMQ's runtime has children of its own."""
+        """Signal the whole process group: RabbitMQ's runtime has children of its own."""
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)

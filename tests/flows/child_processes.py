@@ -1,4 +1,4 @@
-"""What a test starts ends with the process of that test, however that ends. Linux only."""
+"""Starts processes that are signalled when the test process ends, even if killed. Linux only."""
 
 import signal
 import subprocess
@@ -8,6 +8,9 @@ from local.parent_death import die_with_parent
 
 
 def start_process(command, *, parent_death_signal=signal.SIGKILL, **popen_options):
-    """A process that hears `farewell` when ours is no more; `how` as for `subprocess.Popen`."""
+    """Start a process that gets `parent_death_signal` when this one ends.
+
+    Shapes: `popen_options` are those of `subprocess.Popen`.
+    """
     set_death_signal = partial(die_with_parent, parent_death_signal)
-    return subprocess.Popen(command, preexec_fn=set_death_signal, **popen_options)
+    return subprocess.Popen(command, preexec_fn=set_death_signal, **popen_options)  # noqa: PLW1509 - one system call, library loaded before the fork

@@ -1,7 +1,7 @@
-"""One post of every kind, and what of each is really at the platform in the end.
+"""Posts of every kind, and a check of what the platform really has of each in the end.
 
-Each guest wishes once, so that there must be exactly one; drafts, of whose titles the platform
-knows nothing, are counted like that too. Two lost starts of one guest nobody could tell apart.
+Each API user requests one post, so the platform must have exactly one: that also counts drafts,
+whose titles the platform does not know, and two lost starts of one user could not be told apart.
 """
 
 from tests.flows.api_user import DIRECT_FIELDS, FINAL_STATES, PULL_FIELDS
@@ -15,34 +15,29 @@ PHOTO_FIELDS = {
 }
 INBOX_FIELDS = {"mode": "INBOX"}
 POST_KINDS = {
-    "direct film of ours": ("direct", "FILE_UPLOAD", {"source": "FILE_UPLOAD", **DIRECT_FIELDS}),
-    "direct film to be fetched": ("direct", "PULL_FROM_URL", {**PULL_FIELDS, **DIRECT_FIELDS}),
-    "direct pictures": ("photo_direct", "PULL_FROM_URL", {**PHOTO_FIELDS, **DIRECT_FIELDS}),
-    "draft of a film of ours": ("inbox", "FILE_UPLOAD", {"source": "FILE_UPLOAD", **INBOX_FIELDS}),
-    "draft of a film to be fetched": ("inbox", "PULL_FROM_URL", {**PULL_FIELDS, **INBOX_FIELDS}),
-    "draft of pictures": ("photo_inbox", "PULL_FROM_URL", {**PHOTO_FIELDS, **INBOX_FIELDS}),
+    "direct upload": ("direct", "FILE_UPLOAD", {"source": "FILE_UPLOAD", **DIRECT_FIELDS}),
+    "direct pull": ("direct", "PULL_FROM_URL", {**PULL_FIELDS, **DIRECT_FIELDS}),
+    "direct photos": ("photo_direct", "PULL_FROM_URL", {**PHOTO_FIELDS, **DIRECT_FIELDS}),
+    "draft upload": ("inbox", "FILE_UPLOAD", {"source": "FILE_UPLOAD", **INBOX_FIELDS}),
+    "draft pull": ("inbox", "PULL_FROM_URL", {**PULL_FIELDS, **INBOX_FIELDS}),
+    "draft photos": ("photo_inbox", "PULL_FROM_URL", {**PHOTO_FIELDS, **INBOX_FIELDS}),
 }
-"""What the platform calls it, where its bytes come from, and what is wished."""
+"""By name: the sandbox's kind of post, its source, and the fields of the request."""
 
 INBOX_KINDS = {"inbox", "photo_inbox"}
-OUTCOME_UNKNOWN = (
-    "outcome_unknown"  # honest where nothing came out: the call may or may not have left us
-)
+OUTCOME_UNKNOWN = "outcome_unknown"  # allowed if nothing was published: the call may have been lost
 DELIVERED_STATUSES = {"SEND_TO_USER_INBOX", "PUBLISH_COMPLETE"}
 
 
 def create_post_of_kind(api_user, kind):
-    """The id of its post, by kind."""
+    """Request a post of that kind and return its id, by kind."""
     _, source, fields = POST_KINDS[kind]
-    return {
-        kind: api_user.wish(
-            **fields, **({"media_id": api_user.file()} if source == FILE_UPLOAD else {})
-        )
-    }
+    media_fields = {"media_id": api_user.upload_file()} if source == FILE_UPLOAD else {}
+    return {kind: api_user.create_post(**fields, **media_fields)}
 
 
 def find_problems(stack, api_user, post_ids):
-    """What is not as it should be: nothing, if each was published or delivered just once."""
+    """Describe each post that was not published or delivered exactly once, and all open work."""
     problems = []
     for kind, post_id in post_ids.items():
         state, code = stack.query("SELECT state, error_code FROM posts WHERE id = %s", post_id)[0]
@@ -56,29 +51,33 @@ def find_problems(stack, api_user, post_ids):
 
 
 def is_open_draft(row, drafts):
-    """A delivered draft is asked after for days: its creator may still post it."""
+    """Return whether the row is a delivered draft: polled for days, as its creator may post it."""
     post_id, state, _due, upload = row
     return post_id in drafts and state in FINAL_STATES and upload is None
 
 
 def count_appearances(api_user, kind):
+    """Return how often the platform published a post of this kind, or delivered it as a draft."""
     name, source, _ = POST_KINDS[kind]
     matching = [
         post
         for post in api_user.list_platform_posts()
         if (post["kind"], post["source"]) == (name, source)
     ]
-    return sum(max(post["published"], post["status"] in DELIVERED_STATUSES) for post in matching)
+    return sum(
+        max(post["published"], 1 if post["status"] in DELIVERED_STATUSES else 0)
+        for post in matching
+    )
 
 
 def are_settled(api_user, post_ids):
-    """Ended, or in a doubt that no news will end, because the platform has nothing to tell of."""
+    """Return whether all are final, or unconfirmed for good: the platform has nothing of them."""
     return all(
-        api_user.state(post_id) in FINAL_STATES
-        or (api_user.state(post_id) == "UNCONFIRMED" and not count_appearances(api_user, kind))
+        api_user.get_state(post_id) in FINAL_STATES
+        or (api_user.get_state(post_id) == "UNCONFIRMED" and not count_appearances(api_user, kind))
         for kind, post_id in post_ids.items()
     )
 
 
 def are_final(api_user, post_ids):
-    return all(api_user.state(post_id) in FINAL_STATES for post_id in post_ids.values())
+    return all(api_user.get_state(post_id) in FINAL_STATES for post_id in post_ids.values())

@@ -1,6 +1,6 @@
-"""What must be true of posts in the end, whatever happened on the way. Asks both sides.
+"""The outcome of a post in our database and at the sandbox, which must agree after any failure.
 
-Each judgement can see: `test_saboteurs.py` has a house that fails it.
+`test_publishing_safeguards.py` shows that these checks can fail.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.flows.api_user import FINAL_STATES
 
 @dataclass(frozen=True)
 class PostOutcome:
-    """One post: our state and reason, and how often its title really appeared."""
+    """One post: our state and reason, and how often the platform published it."""
 
     state: str
     reason: str | None
@@ -18,7 +18,7 @@ class PostOutcome:
 
     @property
     def is_consistent(self) -> bool:
-        """Published means once; failed means not at all, and says why."""
+        """Published means exactly once; failed means not at all, with a reason."""
         if self.state == "PUBLISHED":
             return self.publications == 1
         return self.state in FINAL_STATES and self.reason is not None and self.publications == 0
@@ -28,7 +28,7 @@ PUBLISHED_ONCE = PostOutcome("PUBLISHED", None, 1)
 
 
 def load_outcome(stack, api_user, post_id):
-    """Direct posts only: of a draft's title the platform knows nothing."""
+    """Return the outcome of a direct post. Drafts have no title at the platform to find them by."""
     state, reason, title = stack.query(
         "SELECT state, error_code, title FROM posts WHERE id = %s", post_id
     )[0]
@@ -39,7 +39,7 @@ def load_outcome(stack, api_user, post_id):
 
 
 def find_open_work(stack, api_user):
-    """What of this guest is still due or under way: nothing, once all has ended."""
+    """Return the user's posts that are due or being uploaded: none, once all work is done."""
     return stack.query(
         "SELECT posts.id, posts.state, posts.due_at, upload.id"
         " FROM posts LEFT JOIN upload_sessions AS upload ON upload.post_id = posts.id"

@@ -1,7 +1,7 @@
-"""Debian's RabbitMQ under our own name, port mapper and folders, on loopback alone.
+"""Runs Debian's RabbitMQ on loopback with its own node name, port mapper and folders.
 
-Its start costs ten seconds of a core: there is one for each process of a run, empty for each test,
-and started again only where a test killed it.
+A start costs ten seconds of a core, so there is one server per test process. Each test gets it
+with empty queues; it is started again only after a test killed it.
 """
 
 import os
@@ -21,18 +21,18 @@ from tests.flows.brokers import BrokerServer, wait_until
 from tests.flows.child_processes import start_process
 
 RABBITMQ_COMMAND = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-START_TIMEOUT = 120.0  # seconds, on a machine that has other things to do
+START_TIMEOUT = 120.0  # seconds, on a busy machine
 
 
 @pytest.fixture(scope="package")
 def rabbitmq() -> Iterator[BrokerServer]:
-    """Not started yet."""
+    """The server, not started yet."""
     if not RABBITMQ_COMMAND.exists():
         reason = "RabbitMQ is not installed (apt-get install rabbitmq-server)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     user = "rabbitmq" if os.geteuid() == 0 else None
     port = find_free_port()
-    folder = Path(f"/tmp/signalpost-rabbit-{port}")
+    folder = Path(f"/tmp/signalpost-rabbit-{port}")  # noqa: S108 - RabbitMQ's user must reach it
     folder.mkdir(mode=0o700)
     if user:
         shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
@@ -71,7 +71,7 @@ def run_port_mapper() -> Iterator[int]:
 
 @pytest.fixture
 def rabbit_server(rabbitmq: BrokerServer) -> BrokerServer:
-    """Running, with nothing of an earlier test in it."""
+    """The server, running, without messages of an earlier test."""
     if rabbitmq.has_exited():
         rabbitmq.start()
     delete_queues(rabbitmq.url)
@@ -79,8 +79,8 @@ def rabbit_server(rabbitmq: BrokerServer) -> BrokerServer:
 
 
 def delete_queues(url: str) -> None:
-    """What is not named here belongs to a connection, and went with it; ours may be broken."""
-    pools.reset()
+    """Delete our queues. All others are exclusive to a connection and end with it."""
+    pools.reset()  # pooled connections may be broken
     with Connection(url, connect_timeout=10) as connection:
         for name in QUEUES:
             connection.default_channel.queue_delete(name)

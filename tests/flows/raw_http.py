@@ -1,23 +1,23 @@
-"""One request, byte by byte as it is written: what no well-meaning client would send."""
+"""Sends one HTTP request as raw bytes, to test requests that no HTTP client would send."""
 
 import json
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-SOCKET_TIMEOUT = 10.0  # seconds; a server that waits for bytes which never come is one that hangs
+SOCKET_TIMEOUT = 10.0  # seconds; a server that waits longer for missing bytes counts as hanging
 
 
 @dataclass(frozen=True)
 class RawReply:
-    """`status` 0: hung up without a word."""
+    """A response; `status` 0 means that the server closed the connection without one."""
 
     status: int
     body: bytes
 
     @property
     def code(self):
-        """The code of an error, or what a duplicate is told by; None where there is neither."""
+        """The error code, "duplicate" for an acknowledged duplicate, or None."""
         try:
             payload = json.loads(self.body)
         except ValueError:
@@ -28,7 +28,7 @@ class RawReply:
 
 
 def send_raw(url, message, *, hang_up=False):
-    """`hang_up` ends our half of the connection, in the middle of what was announced."""
+    """Send bytes and return the reply. `hang_up` closes our half before all announced bytes."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), SOCKET_TIMEOUT) as connection:
         connection.sendall(message)
@@ -41,7 +41,7 @@ def read_reply(connection):
     stream = connection.makefile("rb")
     try:
         status = stream.readline().split(b" ")
-        while status[1:2] == [b"100"]:  # go on
+        while status[1:2] == [b"100"]:  # 100 Continue
             stream.readline()
             status = stream.readline().split(b" ")
         headers = dict(

@@ -1,6 +1,6 @@
-"""What befalls a house under load, drawn by dice that can be thrown again.
+"""Failures to inflict on a stack: killed processes; stores killed, emptied, frozen, disconnected.
 
-A part of it is killed whole, or one process in it; stores are killed, emptied, hung or cut off.
+Random choices come from a generator with a seed, so that a run can be repeated.
 """
 
 import contextlib
@@ -14,30 +14,28 @@ import redis
 from tests.flows.brokers import wait_until
 
 VICTIMS = ("web", "worker", "beat")
-LEASE_SECONDS = 30.0  # seconds, of notices
+LEASE_SECONDS = 30.0  # seconds, of webhook events
 MIN_LIFETIME = 8.0  # seconds: a start, and some work
-RESTART_TIMEOUT = 60.0  # seconds in which the supervisor has each part standing again
+RESTART_TIMEOUT = 60.0  # seconds in which the supervisor has restarted any process
 
 
 def kill_random_process(stack, rng):
-    """Who died: a part with all its processes, its first one alone, or one below that."""
+    """Kill a process with all its children, or only a child; return which, for the log."""
     wait_until(
-        lambda: list_settled_processes(stack), within=RESTART_TIMEOUT, what="somebody to be killed"
+        lambda: list_settled_processes(stack), within=RESTART_TIMEOUT, what="a process to kill"
     )
-    name, kill_method = (
-        rng.choice(list_settled_processes(stack)),
-        rng.choice((kill_part, kill_child)),
-    )
+    name = rng.choice(list_settled_processes(stack))
+    kill_method = rng.choice((kill_whole_process, kill_child))
     return f"{name}: {kill_method(stack, name)}"
 
 
 def list_settled_processes(stack):
-    """Those that have lived long enough to have worked: who dies while it starts proves nothing."""
-    processes = {name: child for name in VICTIMS if (child := stack.child(name))}
+    """Return the processes that have had time to work: killing a starting one proves nothing."""
+    processes = {name: process for name in VICTIMS if (process := stack.find_process(name))}
     return [
         name
-        for name, child in processes.items()
-        if time.time() - child.create_time() > MIN_LIFETIME
+        for name, process in processes.items()
+        if time.time() - process.create_time() > MIN_LIFETIME
     ]
 
 
@@ -45,32 +43,32 @@ EXPIRE_LEASES = """
 UPDATE webhook_events SET leased_until = now() - interval '1 second'
  WHERE id IN (SELECT id FROM webhook_events WHERE leased_until > now() FOR UPDATE SKIP LOCKED)
 """
-"""What the stopped one has locked already nobody can take from it."""
+"""Rows that a suspended process has locked in a transaction are skipped."""
 
 
-def kill_part(stack, name):
+def kill_whole_process(stack, name):
     stack.kill(name)
     return "all of it"
 
 
 def kill_child(stack, name):
-    """One that its parent has to replace; where there is none, the part itself."""
+    """Kill a child that its parent has to replace, or the whole process if it has no child."""
     with contextlib.suppress(psutil.Error, AttributeError):
-        children = stack.child(name).children(recursive=True)
+        children = stack.find_process(name).children(recursive=True)
         if children:
             os.kill(children[-1].pid, signal.SIGKILL)
             return "a child"
-    return kill_part(stack, name)
+    return kill_whole_process(stack, name)
 
 
 def freeze_past_lease(stack):
-    """Stopped for longer than every lease it holds; then it wakes up and goes on writing."""
+    """Freeze the worker for longer than its leases; afterwards it continues and tries to write."""
     with stack.freeze("worker"):
         time.sleep(LEASE_SECONDS + 5)
 
 
 def suspend_past_lease(stack, seconds=0.4):
-    """One process of the worker stops, its lease ends, and another one does its work meanwhile."""
+    """Suspend one pool process past its lease, so that another process does its work meanwhile."""
     pool = find_worker_pool(stack)
     process = pool[int(time.monotonic() * 1000) % len(pool)]
     process.suspend()
@@ -82,15 +80,15 @@ def suspend_past_lease(stack, seconds=0.4):
 
 
 def find_worker_pool(stack):
-    """The processes of its worker, as soon as it has some: another test may have killed it."""
+    """Return the worker's pool processes; wait for them, as a test may have killed the worker."""
     processes = []
 
-    def look():
+    def load_processes():
         with contextlib.suppress(psutil.Error, AttributeError):
             processes[:] = stack.find_process("worker").children(recursive=True)
         return processes
 
-    wait_until(look, within=RESTART_TIMEOUT, what="a worker with its processes")
+    wait_until(load_processes, within=RESTART_TIMEOUT, what="a worker with its processes")
     return processes
 
 
@@ -105,7 +103,7 @@ def count_broker_keys(stack):
 
 
 def connect_to_broker(stack):
-    return redis.Redis.from_url(stack.told["broker"])
+    return redis.Redis.from_url(stack.info["broker"])
 
 
 def kill_redis(stack):
@@ -119,11 +117,15 @@ def freeze_redis(stack, seconds):
 
 def crash_postgres(stack):
     stack.kill("postgres")
-    wait_until(lambda: stack.one("SELECT 1"), within=RESTART_TIMEOUT, what="the next Postgres")
+    wait_until(
+        lambda: stack.query_value("SELECT 1"),
+        within=RESTART_TIMEOUT,
+        what="the restart of Postgres",
+    )
 
 
 def terminate_connections(stack, seconds=5.0):
-    """Whoever speaks with Postgres loses the connection, again and again."""
+    """Close all connections of the stack to Postgres, twice a second."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         stack.query(TERMINATE_BACKENDS)
@@ -134,4 +136,4 @@ TERMINATE_BACKENDS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND application_name <> ''
 """
-"""All parts of the house tell Postgres who they are; we who watch do not."""
+"""All processes of the stack set an application name; the tests' own connections do not."""

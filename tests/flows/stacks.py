@@ -1,6 +1,6 @@
-"""A real house as a guest finds it, and as misfortune does: a process tree, killed in parts.
+"""A real stack (`signalpost up --sandbox`) for tests, whose processes can be killed and frozen.
 
-Knows our commands, ports and tables, and none of our code.
+Uses our commands, ports and tables, and none of our code.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from tests.platforms.sandbox_client import SandboxClient
 
 ROOT = Path(__file__).parents[2]
 SIGNALPOST_COMMAND = (str(Path(sys.executable).with_name("signalpost")),)
-STOP_TIMEOUT = 15.0  # seconds: surface.md
+STOP_TIMEOUT = 15.0  # seconds; the limit in docs/surface.md
 STACK_SETTINGS = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
 PROCESS_MARKERS = {
     "web": "granian",
@@ -37,7 +37,7 @@ PROCESS_MARKERS = {
     "postgres": "postgres",
     "redis": "valkey-server",
 }
-"""A word of each process's command line that no other one has."""
+"""A word that only this process has in its command line."""
 
 GENEROUS_LIMITS = {
     "TIKTOK_INIT_PER_MINUTE": "1000",
@@ -48,7 +48,7 @@ GENEROUS_LIMITS = {
     "RATE_LIMIT_OAUTH": "1000/1m",
     "RATE_LIMIT_LOGIN": "1000/1m",
 }
-"""Limits have tests of their own; here they would only make everybody wait."""
+"""Limits have tests of their own; here they would only slow the tests down."""
 
 FAST_SANDBOX = {
     "processing_seconds": 0.1,
@@ -77,10 +77,10 @@ class RunningStack:
         return SandboxClient(self.info["sandbox"], None)
 
     def query(self, statement, *parameters):
-        """What Postgres says; while it is away, as soon as it is back."""
+        """Run a statement and return its rows, or the row count. Retries while Postgres is down."""
         results = []
         wait_until(
-            lambda: self._try_query(results, statement, parameters), what="an answer of Postgres"
+            lambda: self._try_query(results, statement, parameters), what="a reply of Postgres"
         )
         return results[0]
 
@@ -95,7 +95,7 @@ class RunningStack:
 
     @contextmanager
     def connection(self):
-        """One transaction, committed at the end."""
+        """Open a connection with one transaction, committed at the end."""
         connection = psycopg2.connect(self.info["database"], connect_timeout=2)
         try:
             with connection:
@@ -107,7 +107,7 @@ class RunningStack:
         return self.query(statement, *parameters)[0][0]
 
     def find_process(self, name):
-        """The process that is the `name` of this house now; None while there is none."""
+        """Return the stack's process `name`; None while it is not running."""
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
                 if any(PROCESS_MARKERS[name] in word for word in process.cmdline()):
@@ -115,8 +115,8 @@ class RunningStack:
         return None
 
     def kill(self, *names):
-        """All of them in one stroke, each with everything it started."""
-        processes = [process_found for name in names if (process_found := self.find_process(name))]
+        """Kill these processes and all they started, and wait until they are gone."""
+        processes = [process for name in names if (process := self.find_process(name))]
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -135,7 +135,7 @@ class RunningStack:
             os.killpg(pid, signal.SIGCONT)
 
     def expire_leases(self):
-        """Leases end now: stands for the 90 or 330 s after which they end by themselves."""
+        """Let all leases expire now, instead of after 30, 90 or 330 seconds."""
         for table in ("posts", "oauth_accounts", "webhook_events", "watches"):
             self.query(
                 f"UPDATE {table} SET leased_until = now() - interval '1 second'"
@@ -143,15 +143,15 @@ class RunningStack:
             )
 
     def reset_sandbox(self):
-        """The sandbox as every test expects to find it."""
+        """Remove faults, log and settings of earlier tests from the sandbox."""
         for resource in ("faults", "log", "settings"):
             self.sandbox.control(resource, method="DELETE")
         self.sandbox.control("settings", **FAST_SANDBOX)
 
     def close_circuits(self):
-        """A circuit that misfortune opened would hold up whoever comes next for a minute."""
+        """Reset circuit breakers: an open one would delay the next test for a minute."""
         with redis.Redis.from_url(self.info["broker"]) as client:
-            wait_until(lambda: is_redis_reachable(client), what="an answer of Redis")
+            wait_until(lambda: is_redis_reachable(client), what="a reply of Redis")
             for circuit in client.scan_iter("signalpost:circuit:*"):
                 client.delete(circuit)
 
@@ -179,13 +179,16 @@ def is_redis_reachable(client):
 def has_exited(process):
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # gone between the two questions
+    except psutil.NoSuchProcess:  # it ended between the two calls
         return True
 
 
 @contextmanager
 def run_stack(folder, *options, command=SIGNALPOST_COMMAND, **environment):
-    """Opened, and gone afterwards with everything it started."""
+    """Start a stack, yield it when it is ready, and stop it.
+
+    Shapes: `options` are options of `signalpost up`, `environment` additional settings.
+    """
     arguments = ("--json", "--sandbox", "--no-flower", "--port", "0", "--data-dir", folder / "data")
     command = (*command, *(["up"] if command is SIGNALPOST_COMMAND else []), *arguments, *options)
     settings = {**GENEROUS_LIMITS, "PYTHONPATH": str(ROOT), **environment}
@@ -201,7 +204,7 @@ def run_stack(folder, *options, command=SIGNALPOST_COMMAND, **environment):
 
 
 def start_stack(folder, command, *, user_options=None, **environment):
-    """Not ready yet. It is told to stop when our process is no more, however that ends."""
+    """Start the process without waiting. It gets SIGTERM when this process ends, even if killed."""
     inherited = {name: value for name, value in os.environ.items() if name not in STACK_SETTINGS}
     with (folder / "up.err").open("wb") as errors:
         return start_process(
@@ -217,16 +220,14 @@ def start_stack(folder, command, *, user_options=None, **environment):
 
 @pytest.fixture(scope="package")
 def shared_stack(tmp_path_factory):
-    """Stands until its process leaves this folder."""
-    with run_stack(tmp_path_factory.mktemp("house")) as stack:
+    """One stack for all tests of this process in this folder."""
+    with run_stack(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 
 @pytest.fixture
 def stack(shared_stack):
-    """The same, with the platform's mood as it was at the beginning, and nothing held against it
-    any more.
-    """
+    """The shared stack, with the sandbox and the circuit breakers reset."""
     shared_stack.reset_sandbox()
     shared_stack.close_circuits()
     yield shared_stack
@@ -235,10 +236,10 @@ def stack(shared_stack):
 
 @pytest.fixture
 def api_user(stack) -> ApiUser:
-    """Somebody with an account of their own, whom no other test knows."""
+    """A new creator with a connected account."""
     return stack.create_api_user()
 
 
 def timestamp_in(seconds):
-    """That many seconds from now, as our API takes it."""
+    """Return the time so many seconds from now, in the API's format."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))

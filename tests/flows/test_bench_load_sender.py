@@ -1,4 +1,4 @@
-"""The bench's sender against a small server of its own: what it tells must be what happened."""
+"""The benchmark's load sender against a small scripted server: its report must be correct."""
 
 import socket
 import threading
@@ -15,7 +15,10 @@ BUSY_RESPONSE = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
 
 class ScriptedHttpServer:
-    """Answers each letter as `answers` says by its number in order of arrival; b"" hangs up."""
+    """Answers requests by their number in order of arrival; the response b"" closes the connection.
+
+    Shapes: `responses` maps numbers to raw responses, `delays` to seconds.
+    """
 
     def __init__(self, responses, delays):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -56,20 +59,20 @@ class ScriptedHttpServer:
 
 @pytest.fixture
 def make_server():
-    opened = []
+    servers = []
 
     def make(responses=None, delays=None):
-        opened.append(ScriptedHttpServer(responses or {}, delays or {}))
-        return opened[-1]
+        servers.append(ScriptedHttpServer(responses or {}, delays or {}))
+        return servers[-1]
 
     yield make
-    for each in opened:
-        each.listener.close()
+    for server in servers:
+        server.listener.close()
 
 
-def send_all(target, *, max_deliveries, connections=4, rate=None):
+def send_all(server, *, max_deliveries, connections=4, rate=None):
     order = LoadOrder(
-        target.url, "few-", max_deliveries, 5.0, connections, "bench", "not-a-real-one", rate
+        server.url, "few-", max_deliveries, 5.0, connections, "bench", "not-a-real-one", rate
     )
     sender = LoadSender(order)
     if rate is None:
@@ -81,7 +84,7 @@ def send_all(target, *, max_deliveries, connections=4, rate=None):
 def test_connections_are_open_before_the_first_delivery_and_health_checks_do_not_count(make_server):
     server = make_server()
     sender = send_all(server, max_deliveries=1)
-    assert (server.lines, server.greeted) == (4, 4)
+    assert (server.connections, server.health_checks) == (4, 4)
     assert [answer.number for answer in sender.responses] == [1]
 
 
@@ -90,8 +93,8 @@ def test_every_delivery_is_sent_once_over_persistent_connections(make_server):
     sender = send_all(server, max_deliveries=200)
     assert sorted(answer.number for answer in sender.responses) == list(range(1, 201))
     assert all(answer.is_acknowledged for answer in sender.responses)
-    assert len(set(server.heard)) == 200
-    assert server.lines == 4
+    assert len(set(server.requests)) == 200
+    assert server.connections == 4
 
 
 def test_a_delivery_whose_connection_is_cut_is_sent_again(make_server):
@@ -99,7 +102,7 @@ def test_a_delivery_whose_connection_is_cut_is_sent_again(make_server):
     sender = send_all(server, max_deliveries=10, connections=1)
     assert sender.resent_count == 1
     assert [answer.status for answer in sender.responses] == [200] * 10
-    assert server.heard[2] == server.heard[3]
+    assert server.requests[2] == server.requests[3]
 
 
 def test_a_delivery_that_is_cut_off_twice_is_not_acknowledged(make_server):
@@ -110,7 +113,7 @@ def test_a_delivery_that_is_cut_off_twice_is_not_acknowledged(make_server):
 def test_a_server_that_closes_after_an_answer_loses_nothing(make_server):
     server = make_server({2: CLOSING_RESPONSE, 4: CLOSING_RESPONSE})
     sender = send_all(server, max_deliveries=6, connections=1)
-    assert (sender.resent_count, server.lines) == (0, 3)
+    assert (sender.resent_count, server.connections) == (0, 3)
     assert all(answer.is_acknowledged for answer in sender.responses)
 
 
@@ -120,9 +123,9 @@ def test_a_refusal_is_reported_as_one(make_server):
 
 
 def test_at_a_rate_a_stall_counts_for_all_that_were_due_meanwhile(make_server):
-    sender = send_all(make_server(stall={1: 0.3}), max_deliveries=10, connections=1, rate=100.0)
-    waits = {answer.number: answer.answered_at - answer.due_at for answer in sender.responses}
-    assert waits[1] >= 0.3
-    assert waits[10] >= 0.2
-    dues = [answer.due_at for answer in sender.responses]
-    assert max(dues) - min(dues) == pytest.approx(0.09, abs=0.001)
+    sender = send_all(make_server(delays={1: 0.3}), max_deliveries=10, connections=1, rate=100.0)
+    delays = {answer.number: answer.answered_at - answer.due_at for answer in sender.responses}
+    assert delays[1] >= 0.3
+    assert delays[10] >= 0.2
+    due_times = [answer.due_at for answer in sender.responses]
+    assert max(due_times) - min(due_times) == pytest.approx(0.09, abs=0.001)

@@ -1,4 +1,4 @@
-"""A run of tests that is killed leaves no house behind: each hears of its opener's end."""
+"""A killed test run leaves no stack behind: a stack is stopped when its parent process dies."""
 
 import subprocess
 import sys
@@ -18,21 +18,21 @@ stack.wait()
 """
 STACK_STAND_IN_SCRIPT = """
 import os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(open("told", "w").close()))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(open("stopped", "w").close()))
 print(os.getpid(), flush=True)
 signal.pause()
 """
-"""Stands for one: it writes down that it was told to stop."""
+"""Runs in place of a stack: creates a file when it gets SIGTERM."""
 
 
 def test_a_stack_is_stopped_when_the_process_that_started_it_is_killed(tmp_path):
-    opener = subprocess.Popen(
+    parent = subprocess.Popen(
         [sys.executable, "-c", START_STACK_SCRIPT, tmp_path, STACK_STAND_IN_SCRIPT],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     )
-    with opener:
-        stack = psutil.Process(int(opener.stdout.readline()))
-        opener.kill()
-    wait_until((tmp_path / "told").exists, what="the word to stop")
-    wait_until(lambda: has_exited(stack), what="its end")
+    with parent:
+        stack = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    wait_until((tmp_path / "stopped").exists, what="SIGTERM")
+    wait_until(lambda: has_exited(stack), what="the end of the stack")

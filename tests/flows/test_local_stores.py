@@ -1,4 +1,4 @@
-"""The embedded servers: what they keep, whom they let in, and that nobody opens them twice."""
+"""The embedded Postgres and Valkey: persistence, passwords, permissions and the folder's lock."""
 
 import os
 import re
@@ -26,24 +26,24 @@ def without_password(url):
     return re.sub(r"//(\w*):[^@]+@", r"//\1@", url.replace("+psycopg2", ""))
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_no_test_finds_what_another_left_in_postgres(empty_database_url, turn):
+@pytest.mark.parametrize("run", [1, 2])
+def test_no_test_finds_what_another_left_in_postgres(empty_database_url, run):
     assert run_statement(empty_database_url, "SELECT to_regclass('mine')::text") is None
     run_statement(empty_database_url, "CREATE TABLE mine (id bigint)")
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_no_test_finds_what_another_left_in_redis(redis_url, turn):
+@pytest.mark.parametrize("run", [1, 2])
+def test_no_test_finds_what_another_left_in_redis(redis_url, run):
     with redis.Redis.from_url(redis_url) as client:
-        assert client.incr("turns") == 1
+        assert client.incr("counter") == 1
 
 
-def test_nobody_enters_postgres_without_its_password(empty_database_url):
+def test_postgres_refuses_connections_without_its_password(empty_database_url):
     with pytest.raises(psycopg2.OperationalError, match="no password supplied"):
         psycopg2.connect(without_password(empty_database_url))
 
 
-def test_nobody_enters_redis_without_its_password(redis_url):
+def test_redis_refuses_commands_without_its_password(redis_url):
     client = redis.Redis.from_url(without_password(redis_url))
     with client, pytest.raises(redis.AuthenticationError):
         client.ping()
@@ -57,7 +57,7 @@ def test_a_killed_postgres_keeps_what_was_committed(postgres_server):
     assert run_statement(server.dsn(), "SELECT figure FROM kept") == 7
 
 
-def test_a_postgres_that_starts_again_where_another_stopped_knows_its_password(tmp_path):
+def test_a_postgres_that_starts_in_an_existing_folder_keeps_its_password(tmp_path):
     folder = tmp_path / "postgres"
     first = postgres.Postgres(folder, fast=True).start()
     run_statement(first.dsn(), "CREATE TABLE kept AS SELECT 7 AS figure")
@@ -88,7 +88,7 @@ def test_a_folder_is_locked_as_long_as_its_server_lives(valkey_server, monkeypat
     os.close(user_and_folders.lock_folder(server.folder))
 
 
-def test_no_folder_is_opened_to_others(postgres_server, tmp_path):
+def test_no_folder_becomes_accessible_to_others(postgres_server, tmp_path):
     tmp_path.chmod(0o700)
     server = postgres_server()
     assert run_statement(server.dsn(), "SELECT 1") == 1

@@ -1,4 +1,4 @@
-"""`signalpost up` as a user runs it: one process tree that answers, heals and goes away."""
+"""`signalpost up` as a user runs it: readiness, restarts of killed processes, a clean stop."""
 
 import json
 import os
@@ -22,11 +22,11 @@ from tests.flows.stacks import SIGNALPOST_COMMAND, STOP_TIMEOUT, start_stack
 
 pytestmark = pytest.mark.timeout(240)
 
-STOP_WAIT = 60.0  # seconds: on a busy machine only the test of it fails, not all that share a house
+STOP_WAIT = 60.0  # seconds; on a busy machine only the test of the limit fails, not every test
 
 
 class UpProcess:
-    """One `signalpost up`, and everything it started."""
+    """One `signalpost up` and its descendants."""
 
     def __init__(self, folder, *options, **user_options):
         arguments = ("--json", "--port", "0", "--data-dir", folder / "data")
@@ -47,7 +47,7 @@ class UpProcess:
         return {child.pid for child in psutil.Process(self.process.pid).children()}
 
     def stop(self, signal_number=signal.SIGTERM):
-        """What is left of the family afterwards."""
+        """Stop it and return the descendants that are still running."""
         descendants = self.descendants() if self.process.poll() is None else []
         self.process.send_signal(signal_number)
         self.process.wait(STOP_WAIT)
@@ -57,17 +57,18 @@ class UpProcess:
 
 @pytest.fixture(scope="module")
 def stopped_stack(tmp_path_factory):
-    """A first house: its folder, what it told, who was left when it stopped, and how soon."""
-    folder = tmp_path_factory.mktemp("house")
+    """A first stack: folder, ready line, (leftover processes, exit code), seconds to stop."""
+    folder = tmp_path_factory.mktemp("stack")
     up = UpProcess(folder, "--no-flower", "--sandbox")
-    info, started_at = up.wait_ready(), time.monotonic()
+    info = up.wait_ready()
+    stop_requested_at = time.monotonic()
     leftover = up.stop(signal.SIGINT)
-    return folder, info, (leftover, up.process.returncode), time.monotonic() - started_at
+    return folder, info, (leftover, up.process.returncode), time.monotonic() - stop_requested_at
 
 
 @pytest.fixture(scope="module")
 def restarted_stack(stopped_stack):
-    """The next one in its folder. Shared, for a house is heavy: tests leave it as they found it."""
+    """The next stack in the same folder. It is shared: tests leave it as they found it."""
     up = UpProcess(stopped_stack[0], "--sandbox")
     info = up.wait_ready()
     yield up, info
@@ -107,25 +108,25 @@ def test_the_printed_api_key_is_accepted(restarted_stack):
 
 def test_the_ready_line_names_every_process(restarted_stack):
     _, info = restarted_stack
-    wanted = {"web", "worker", "uploads", "beat", "flower", "postgres", "redis", "sandbox"}
-    assert set(info["pids"]) == wanted
+    names = {"web", "worker", "uploads", "beat", "flower", "postgres", "redis", "sandbox"}
+    assert set(info["pids"]) == names
 
 
 def test_no_argument_of_any_process_is_a_secret(restarted_stack):
     up, info = restarted_stack
     secrets = [*json.loads((up.errors.parent / "data" / "settings.json").read_text()).values()]
-    words = " ".join(" ".join(each.cmdline()) for each in up.family())
+    words = " ".join(" ".join(each.cmdline()) for each in up.descendants())
     assert not [
         secret for secret in (*secrets, info["password"], info["api_key"]) if secret in words
     ]
 
 
 @pytest.mark.parametrize("name", ["worker", "web", "postgres"])
-def test_what_is_killed_starts_again(restarted_stack, name):
+def test_a_killed_process_is_restarted(restarted_stack, name):
     up, info = restarted_stack
-    before = up.children()
+    before = up.child_pids()
     psutil.Process(info["pids"][name]).kill()
-    wait_until(lambda: up.children() - before, what="a successor")
+    wait_until(lambda: up.child_pids() - before, what="a restart")
     wait_until(lambda: is_ok(f"{info['web']}/readyz"), what="readiness")
 
 
@@ -140,7 +141,7 @@ def test_a_second_stack_in_the_same_folder_is_refused(restarted_stack):
         timeout=60,
     )
     assert refused.returncode == 1
-    assert "another house" in refused.stderr
+    assert "another stack is using" in refused.stderr
 
 
 def test_it_stops_in_time_without_leftovers_and_keeps_its_data(stopped_stack, restarted_stack):
@@ -149,12 +150,12 @@ def test_it_stops_in_time_without_leftovers_and_keeps_its_data(stopped_stack, re
     assert leftover_and_code == ([], 0)
     assert seconds < STOP_TIMEOUT
     assert (info_again["user"], info_again["password"]) == (info["user"], info["password"])
-    assert info_again["api_key"] != info["api_key"]  # the old one is no longer good for anything
+    assert info_again["api_key"] != info["api_key"]  # the old key is revoked
 
 
-def test_temporary_files_lie_in_its_own_folder(restarted_stack):
+def test_temporary_files_are_in_the_data_folder(restarted_stack):
     up, _ = restarted_stack
-    environments = [each.environ() for each in up.family()]
+    environments = [each.environ() for each in up.descendants()]
     stack_environments = [environ for environ in environments if "SIGNALPOST_ROLE" in environ]
     assert len(stack_environments) >= len({"web", "worker", "uploads", "beat"})
     assert {environ["TMPDIR"] for environ in stack_environments} == {
@@ -166,20 +167,20 @@ def test_a_killed_stack_leaves_no_process_either(tmp_path):
     up = UpProcess(tmp_path, "--no-flower")
     info = up.wait_ready()
     assert (info["sandbox"], info["flower"], info["user"], info["api_key"]) == (None,) * 4
-    family = up.descendants()
+    descendants = up.descendants()
     up.process.kill()
     up.process.wait(5)
     up.process.stdout.close()
     wait_until(
-        lambda: not any(each.is_running() for each in family), what="the end of all children"
+        lambda: not any(each.is_running() for each in descendants), what="the end of all children"
     )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch to another user")
 def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
-    """Nobody has no home, and no right to anything of ours but to read it."""
+    """The user `nobody` has no home directory and may only read the checkout."""
     if not user_and_folders.is_readable_by_all(Path(sys.executable).resolve()):
-        pytest.skip("this Python lies in a folder that only root may enter")
+        pytest.skip("this Python is in a folder that only root can enter")
     folder = Path(tempfile.mkdtemp(prefix="signalpost-nobody-"))
     nobody = user_and_folders.find_unprivileged_user()
     os.chown(folder, nobody.uid, nobody.gid)

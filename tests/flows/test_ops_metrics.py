@@ -1,4 +1,4 @@
-"""What several processes count meets on one page, and the page is not for everybody."""
+"""The metrics of all processes are on one page, and the page needs a token."""
 
 import json
 
@@ -15,7 +15,7 @@ EXPECTED_METRICS = (
     'signalpost_webhook_processed_total{event="video.publish.complete"',
     'signalpost_upstream_requests_total{code="",endpoint="video_init"',
 )
-"""By the web process, the worker and the uploads worker."""
+"""Counted by the web process, the worker and the uploads worker."""
 
 
 def test_a_post_is_counted_by_every_process_it_passes(stack, api_user):
@@ -31,5 +31,5 @@ def test_a_post_is_counted_by_every_process_it_passes(stack, api_user):
 
 
 def test_without_the_token_there_are_no_metrics(stack):
-    answer = requests.get(f"{stack.info['web']}/metrics", timeout=REQUEST_TIMEOUT)
-    assert answer.status_code == 401
+    response = requests.get(f"{stack.info['web']}/metrics", timeout=REQUEST_TIMEOUT)
+    assert response.status_code == 401

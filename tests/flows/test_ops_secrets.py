@@ -1,4 +1,4 @@
-"""After a whole story no secret lies open: not in a row, not in Redis, not in a line of a log."""
+"""After a post was published, no secret is readable: in no row, in no Redis key, in no log line."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import redis
 from tests.flows.api_user import DIRECT_FIELDS, SMALL_FILE_BYTES
 
 TOKEN_PATTERN = re.compile(r"(?:act|rft)\.[\w-]{20,}")
-"""Access and refresh tokens as the sandbox makes them."""
+"""Access and refresh tokens as the sandbox issues them."""
 
 LOG_NAMES = ("web", "worker", "uploads", "beat")
 REDIS_READERS = {
@@ -24,17 +24,17 @@ SELECT_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_sc
 
 
 def table_rows(stack):
-    """Every row of every table as text."""
+    """Yield every row of every table as text."""
     for (table,) in stack.query(SELECT_TABLES):
         for (row,) in stack.query(f'SELECT to_json(t)::text FROM "{table}" t'):
             yield f"table {table}", row
 
 
 def redis_entries(stack):
-    """Every key and value of Redis, of whatever kind."""
+    """Yield every key and value of Redis, of any type."""
     with redis.Redis.from_url(stack.info["broker"]) as store:
         for key in store.scan_iter():
-            if (kind := store.type(key)) != b"none":  # it may have ended since
+            if (kind := store.type(key)) != b"none":  # it may have expired since
                 yield f"redis {key!r}", repr((key, REDIS_READERS[kind](store, key)))
 
 
@@ -44,7 +44,7 @@ def log_texts(stack):
 
 
 def find_secrets(stack, sources, secrets):
-    """Where a token or one of these words lies open."""
+    """Return the places where a token or one of these secrets is readable."""
     return {
         place
         for source in sources
@@ -55,7 +55,7 @@ def find_secrets(stack, sources, secrets):
 
 @pytest.fixture
 def stored_secrets(stack, api_user):
-    """What a story leaves behind that nobody may read, after the story."""
+    """Publish a post, request an upload URL, and return all secrets that were used."""
     api_user.wait_until_final(api_user.publish_file())
     response = api_user.request_post(
         wait=True, source="FILE_UPLOAD", video_size=SMALL_FILE_BYTES, **DIRECT_FIELDS

@@ -1,4 +1,4 @@
-"""What ends while a post is on its way: the address its bytes go to, and its creator's grant."""
+"""Upload URLs and grants that expire while a post is being published."""
 
 import pytest
 
@@ -50,5 +50,5 @@ def test_a_grant_that_ends_during_processing_fails_the_post_with_that_reason(sta
     status = "SELECT status FROM oauth_accounts WHERE id = %s"
     wait_until(
         lambda: stack.query_value(status, api_user.account_id) != "ACTIVE",
-        what="the end of the grant",
+        what="the account no longer active",
     )

@@ -1,4 +1,4 @@
-"""Request to published, end to end: real processes, a strict platform, and its word on the end."""
+"""From upload request to published post, with real processes and the sandbox as the platform."""
 
 from hashlib import sha256
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def list_sources(post):
-    """Who brought news of it: webhook, poll, or both."""
+    """Return what updated the post: webhook, poll, or both."""
     return {event["kind"] for event in post["events"]} & {"webhook", "poll"}
 
 
 def assert_published_once(api_user, post):
-    """Both sides say so, and nothing of it is left to do."""
+    """Our state is published and no longer due, and the platform published it once."""
     assert (post["state"], post["error"]) == ("PUBLISHED", None)
     assert (post["due_at"], api_user.count_publications()) == (None, 1)
 
@@ -65,7 +65,7 @@ def test_a_webhook_that_arrives_before_the_start_response_is_kept_for_it(stack, 
     stack.sandbox.control("faults", endpoint="video_init", kind="slow", seconds=1.5)
     post_id = api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS)
     wait_until(
-        lambda: count_unmatched_retries(stack, api_user), what="news that nobody can place yet"
+        lambda: count_unmatched_retries(stack, api_user), what="an event without a matching post"
     )
     post = api_user.wait_until_final(post_id)
     assert_published_once(api_user, post)
@@ -77,7 +77,7 @@ def test_a_webhook_that_arrives_before_the_last_chunk_response_is_not_undone(sta
     stack.sandbox.control("faults", endpoint="upload", kind="slow", seconds=2)
     post_id = api_user.publish_file()
     api_user.wait_until_final(post_id)
-    wait_until(lambda: not is_leased(stack, post_id), what="the answer to the last chunk")
+    wait_until(lambda: not is_leased(stack, post_id), what="the response to the last chunk")
     post = api_user.get_post(post_id)
     assert_published_once(api_user, post)
     assert [event["to"] for event in post["events"] if event["from"] == "PUBLISHED"] == []
@@ -88,11 +88,11 @@ def is_leased(stack, post_id):
 
 
 def count_unmatched_retries(stack, api_user):
-    """Tries of notices about a publication of theirs that we do not know yet."""
-    known = tuple(one["publish_id"] for one in api_user.list_platform_posts())
-    return known and stack.query_value(
+    """Return how many events about this user's publications were retried."""
+    publish_ids = [post["publish_id"] for post in api_user.list_platform_posts()]
+    return stack.query_value(
         "SELECT count(*) FROM webhook_events WHERE publish_id = ANY(%s) AND retry_count > 0",
-        list(known),
+        publish_ids,
     )
 
 
@@ -102,7 +102,7 @@ def test_a_video_at_a_url_is_fetched_by_the_platform(api_user):
     assert api_user.list_platform_posts()[0]["urls"] == [PULL_FIELDS["videoUrl"]]
 
 
-def test_the_caller_may_send_the_bytes_and_we_follow(api_user):
+def test_a_caller_may_send_the_bytes_themselves_and_the_post_is_published(api_user):
     data = make_video()
     fields = {"source": "FILE_UPLOAD", "video_size": len(data), **DIRECT_FIELDS}
     started = api_user.request_post(wait=True, **fields).json()["data"]
@@ -121,7 +121,7 @@ def test_a_draft_waits_in_the_inbox_and_is_published_when_its_creator_posts_it(s
     assert (post["status"], api_user.count_publications()) == ("SEND_TO_USER_INBOX", 0)
     stack.sandbox.control(f"posts/{post['publish_id']}/post", public=True)
     wait_until(
-        lambda: api_user.get_post(post["id"])["status"] == "PUBLISH_COMPLETE", what="the news"
+        lambda: api_user.get_post(post["id"])["status"] == "PUBLISH_COMPLETE", what="the update"
     )
     assert (api_user.get_post(post["id"])["state"], api_user.count_publications()) == (
         "PUBLISHED",
@@ -143,9 +143,10 @@ def test_the_same_request_again_is_the_same_post(api_user):
         "title": "once",
         **DIRECT_FIELDS,
     }
-    asked = [api_user.request_post(key="one-and-the-same", **fields) for _ in range(3)]
-    assert len({answer.json()["data"]["id"] for answer in asked}) == 1
-    assert_published_once(api_user, api_user.wait_until_final(asked[0].json()["data"]["id"]))
+    responses = [api_user.request_post(key="one-and-the-same", **fields) for _ in range(3)]
+    post_ids = {response.json()["data"]["id"] for response in responses}
+    assert len(post_ids) == 1
+    assert_published_once(api_user, api_user.wait_until_final(post_ids.pop()))
 
 
 def test_a_post_that_is_being_fetched_can_be_cancelled(stack, api_user):

@@ -1,6 +1,6 @@
-"""kill -9 at every step of an upload: never a second publication, never a lost post.
+"""kill -9 at every step of publishing: no post is published twice, and none is lost.
 
-The platform holds an answer back, we wait until its log shows the call, and kill who waits for it.
+The sandbox holds a response back; when its log shows the call, the process that waits is killed.
 """
 
 import random
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @dataclass(frozen=True)
 class KillMoment:
-    """The victim waits for the answer to the call number `nth` at that endpoint."""
+    """Kill `victim` while it waits for the response to call number `nth` at that endpoint."""
 
     victim: str
     endpoint: str
@@ -50,28 +50,28 @@ KILL_MOMENTS = {
     "before a middle chunk is answered": KillMoment(
         "uploads", "upload", DELAY_AFTER_EFFECT, nth=3, size=CHUNKED_FILE_BYTES
     ),
-    "before the last chunk is heard": KillMoment(
+    "before the last chunk has an effect": KillMoment(
         "uploads", "upload", HANG_WITHOUT_EFFECT, nth=6, size=CHUNKED_FILE_BYTES
     ),
     "before the last chunk is answered": KillMoment(
         "uploads", "upload", DELAY_AFTER_EFFECT, nth=6, size=CHUNKED_FILE_BYTES
     ),
 }
-GENTLER_KILL_MOMENTS = {
-    "before the start is heard": KillMoment("worker", "video_init", HANG_WITHOUT_EFFECT),
-    "before the only chunk is heard": KillMoment("uploads", "upload", HANG_WITHOUT_EFFECT),
-    "before a middle chunk is heard": KillMoment(
+NO_EFFECT_KILL_MOMENTS = {
+    "before the start has an effect": KillMoment("worker", "video_init", HANG_WITHOUT_EFFECT),
+    "before the only chunk has an effect": KillMoment("uploads", "upload", HANG_WITHOUT_EFFECT),
+    "before a middle chunk has an effect": KillMoment(
         "uploads", "upload", HANG_WITHOUT_EFFECT, nth=3, size=CHUNKED_FILE_BYTES
     ),
 }
-"""Of these the others are the harder form: here the platform knows nothing of the call."""
+"""The easier form of the moments above: the call has no effect at the platform."""
 
 
 KILL_CASES = [
     *(pytest.param(moment, id=name) for name, moment in KILL_MOMENTS.items()),
     *(
-        pytest.param(one, id=name, marks=pytest.mark.chaos)
-        for name, one in GENTLER_KILL_MOMENTS.items()
+        pytest.param(moment, id=name, marks=pytest.mark.chaos)
+        for name, moment in NO_EFFECT_KILL_MOMENTS.items()
     ),
 ]
 
@@ -93,7 +93,7 @@ def test_a_kill_during_a_status_call_repeats_it(stack, api_user):
     post_id = api_user.publish_file()
     wait_until(lambda: api_user.get_state(post_id) == "PROCESSING", what="all bytes sent")
     make_due(stack, post_id)
-    wait_until(lambda: is_response_pending(stack, "status"), what="the question")
+    wait_until(lambda: is_response_pending(stack, "status"), what="the poll")
     kill_and_recover(stack, "worker")
     api_user.wait_until_final(post_id, within=60)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
@@ -101,7 +101,7 @@ def test_a_kill_during_a_status_call_repeats_it(stack, api_user):
 
 
 def make_due(stack, post_id):
-    """Stands for the seconds or minutes until the platform is asked again."""
+    """Make the next poll due now, instead of after seconds or minutes."""
     stack.query("UPDATE posts SET due_at = now() WHERE id = %s AND leased_until IS NULL", post_id)
 
 
@@ -111,14 +111,13 @@ def test_a_kill_while_a_webhook_is_applied_applies_it_once(stack, api_user):
     wait_until(lambda: api_user.get_state(post_id) == "PROCESSING", what="all bytes sent")
     with stack.connection() as blocker, blocker.cursor() as cur:
         cur.execute("SELECT FROM posts WHERE id = %s FOR UPDATE", (post_id,))
-        wait_until(lambda: count_leased_events(stack), what="the notice in a worker's hands")
+        wait_until(lambda: count_leased_events(stack), what="a leased event")
         stack.kill("worker")
     stack.expire_leases()
     post = api_user.wait_until_final(post_id, within=60)
-    assert [event["to"] for event in post["events"]].count(
-        "PUBLISHED"
-    ) == 1  # or the poll was first
-    wait_until(lambda: not count_unapplied(stack), what="the notice applied")
+    states = [event["to"] for event in post["events"]]
+    assert states.count("PUBLISHED") == 1  # by the webhook, or by a poll that was earlier
+    wait_until(lambda: not count_unapplied(stack), what="the event applied")
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
     wait_until(lambda: find_open_work(stack, api_user) == [], what="the end of all work")
 
@@ -144,7 +143,7 @@ def test_all_processes_may_die_between_two_steps(stack, api_user):
 def test_a_kill_during_creator_info_costs_a_pull_nothing_but_time(stack, api_user):
     delay_response(stack, "creator_info", DELAY_AFTER_EFFECT)
     post_id = api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS)
-    wait_until(lambda: is_response_pending(stack, "creator_info"), what="the question")
+    wait_until(lambda: is_response_pending(stack, "creator_info"), what="the call")
     kill_and_recover(stack, "worker")
     api_user.wait_until_final(post_id, within=60)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
@@ -172,7 +171,9 @@ def test_a_pull_without_any_later_event_fails_with_an_unknown_outcome(stack, api
     post_id = api_user.create_post(**PULL_FIELDS, **DIRECT_FIELDS)
     wait_until(lambda: is_response_pending(stack, "video_init"), what="the start")
     kill_and_recover(stack, "worker")
-    wait_until(lambda: api_user.get_state(post_id) == "UNCONFIRMED", within=60, what="the doubt")
+    wait_until(
+        lambda: api_user.get_state(post_id) == "UNCONFIRMED", within=60, what="state UNCONFIRMED"
+    )
     age_post_one_day(stack, post_id)
     api_user.wait_until_final(post_id, within=60)
     assert load_outcome(stack, api_user, post_id) == PostOutcome("FAILED", "outcome_unknown", 0)
@@ -204,7 +205,7 @@ def test_a_web_process_killed_while_its_caller_waits_leaves_one_post(stack, api_
     wait_until(lambda: is_response_pending(stack, "video_init"), what="the start")
     kill_and_recover(stack, "web")
     caller.join()
-    wait_until(lambda: is_healthy(api_user), what="the next web process")
+    wait_until(lambda: is_healthy(api_user), what="the restart of the web process")
     post_id = api_user.request_post(**fields).json()["data"]["id"]
     api_user.wait_until_final(post_id, within=60)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
@@ -229,21 +230,21 @@ def is_healthy(api_user):
 
 
 @pytest.mark.parametrize(
-    ("posts", "strikes"),
+    ("posts", "kills"),
     [(6, 2), pytest.param(24, 8, marks=pytest.mark.chaos)],
 )
 def test_no_post_of_a_batch_is_lost_or_doubled_whenever_its_workers_die(
-    stack, api_user, posts, strikes
+    stack, api_user, posts, kills
 ):
     stack.sandbox.control("faults", endpoint="*", kind="slow", seconds=0.2, times=0)
     media_id = api_user.upload_file()
     fields = {"source": "FILE_UPLOAD", "media_id": media_id, **DIRECT_FIELDS}
     post_ids = [api_user.create_post(title=f"number {number}", **fields) for number in range(posts)]
-    for _ in range(strikes):
+    for _ in range(kills):
         calls = len(stack.sandbox.control("log")["log"]) + random.randrange(1, 6)
         wait_until(
             lambda calls=calls: has_enough_calls(stack, api_user, post_ids, calls),
-            what="the next strike",
+            what="the next kill",
         )
         stack.kill("worker", "uploads")
         stack.expire_leases()
@@ -255,7 +256,7 @@ def test_no_post_of_a_batch_is_lost_or_doubled_whenever_its_workers_die(
 
 
 def has_enough_calls(stack, api_user, post_ids, calls):
-    """That many calls are made, or there is nothing left to disturb."""
+    """Return whether that many calls were made, or all posts are final already."""
     call_count = len(stack.sandbox.control("log")["log"])
     return call_count >= calls or all(
         api_user.get_state(post_id) in FINAL_STATES for post_id in post_ids

@@ -1,4 +1,4 @@
-"""Answers lost although the platform did what it was asked: asked after, never repeated blindly."""
+"""Responses that are lost although the call had its effect: reconciled, never repeated blindly."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @dataclass(frozen=True)
 class LostResponse:
-    """The answer to call number `nth` at that endpoint is lost in that way; the rest arrives."""
+    """The response to call number `nth` at that endpoint is lost by that fault; others arrive."""
 
     endpoint: str
     fault: str
@@ -27,31 +27,27 @@ class LostResponse:
 LOST_RESPONSES = {
     "of the start of an upload": LostResponse("video_init", "drop_after"),
     "of the start of a pull": LostResponse("video_init", "drop_after", post_fields=PULL_FIELDS),
-    "of half of the start of a pull": LostResponse(
-        "video_init", "truncate", post_fields=PULL_FIELDS
-    ),
-    "of a pull that a fault was reported of": LostResponse(
+    "half of the start of a pull": LostResponse("video_init", "truncate", post_fields=PULL_FIELDS),
+    "of the start of a pull, which returned 500": LostResponse(
         "video_init", "http_500", post_fields=PULL_FIELDS
     ),
     "of a middle chunk": LostResponse("upload", "reset", nth=3, size=CHUNKED_FILE_BYTES),
     "of the last chunk": LostResponse("upload", "drop_after", nth=6, size=CHUNKED_FILE_BYTES),
     "of the only chunk": LostResponse("upload", "reset"),
-    "of the start of pictures": LostResponse(
-        "content_init", "drop_after", post_fields=PHOTO_FIELDS
-    ),
+    "of the start of photos": LostResponse("content_init", "drop_after", post_fields=PHOTO_FIELDS),
 }
 LOST_UNTIL_TIMEOUT = {
-    "of the start of a pull, waited for": LostResponse(
+    "of the start of a pull, until the timeout": LostResponse(
         "video_init", "hang", post_fields=PULL_FIELDS, within=90
     ),
-    "of the start of pictures, waited for": LostResponse(
+    "of the start of photos, until the timeout": LostResponse(
         "content_init", "hang", post_fields=PHOTO_FIELDS, within=90
     ),
-    "of the last chunk, waited for": LostResponse(
+    "of the last chunk, until the timeout": LostResponse(
         "upload", "hang", nth=6, size=CHUNKED_FILE_BYTES, within=150
     ),
 }
-"""The work is done and nothing is ever said: each is given up only when our patience ends."""
+"""The call has its effect and no response ever comes: our timeout ends the call."""
 
 
 LOSS_CASES = [
@@ -69,17 +65,14 @@ def test_a_lost_response_makes_no_second_publication(stack, api_user, loss):
         delay = {"seconds": 0, "times": loss.nth - 1}
         stack.sandbox.control("faults", endpoint=loss.endpoint, kind="slow", **delay)
     stack.sandbox.control("faults", endpoint=loss.endpoint, kind=loss.fault, work=True)
-    post_id = (
-        api_user.create_post(**loss.wish, **DIRECT_FIELDS)
-        if loss.wish
-        else api_user.publish_file(loss.size)
-    )
+    if loss.post_fields:
+        post_id = api_user.create_post(**loss.post_fields, **DIRECT_FIELDS)
+    else:
+        post_id = api_user.publish_file(loss.size)
     api_user.wait_until_final(post_id, within=loss.within)
     assert loss.fault in {call["fault"] for call in stack.sandbox.log(loss.endpoint)}
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
-    wait_until(
-        lambda: find_open_work(stack, api_user) == [], what="the end of it, after the news of it"
-    )
+    wait_until(lambda: find_open_work(stack, api_user) == [], what="the end of all work")
 
 
 def test_a_caller_whose_start_was_lost_gets_an_error_and_nothing_is_published(stack, api_user):
@@ -87,5 +80,5 @@ def test_a_caller_whose_start_was_lost_gets_an_error_and_nothing_is_published(st
     fields = {"source": "FILE_UPLOAD", "video_size": SMALL_FILE_BYTES, **DIRECT_FIELDS}
     response = api_user.request_post(wait=True, **fields)
     assert response.status_code >= 400, response.text
-    wait_until(lambda: find_open_work(stack, api_user) == [], what="the end of it")
+    wait_until(lambda: find_open_work(stack, api_user) == [], what="the end of all work")
     assert api_user.count_publications() == 0

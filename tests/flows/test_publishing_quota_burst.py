@@ -1,6 +1,4 @@
-"""Fifty wishes at once for an account that may have five: five are granted, and the platform is
-never asked for a sixth.
-"""
+"""Fifty upload requests at once for an account with a quota of five: only five are started."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +14,7 @@ CALLER_COUNT, ALLOWED_COUNT = 50, 5
 
 
 def request_at_once(api_user, **fields):
-    """Everybody's answer."""
+    """Send the same request from all callers at once and return the responses."""
     with ThreadPoolExecutor(CALLER_COUNT) as callers:
         futures = [
             callers.submit(api_user.request_post, **PULL_FIELDS, **fields)
@@ -50,7 +48,7 @@ def test_requests_that_can_wait_are_queued_and_the_platform_gets_as_many_as_it_a
         )
     )
     wait_until(
-        lambda: not stack.query_value(COUNT_UNTRIED, api_user.account_id), what="a try of each"
+        lambda: not stack.query_value(COUNT_UNTRIED, api_user.account_id), what="an attempt of each"
     )
     assert list_start_codes(api_user) == ["ok"] * ALLOWED_COUNT
     stack.query(CANCEL_QUEUED, api_user.account_id)
@@ -84,14 +82,15 @@ def test_a_key_that_fifty_callers_use_at_once_makes_one_post(stack, api_user):
         fields = {
             "mode": "INBOX",
             "title": "the same",
-            "key": f"storm-{api_user.account_id}",
+            "key": f"burst-{api_user.account_id}",
             **PULL_FIELDS,
         }
         futures = [callers.submit(api_user.request_post, **fields) for _ in range(CALLER_COUNT)]
-        responses = [fields.result() for fields in futures]
+        responses = [future.result() for future in futures]
     ids = {response.json()["data"]["id"] for response in responses if response.ok}
     assert len(ids) == 1
     wait_until(
-        lambda: all(api_user.get_state(post_id) in FINAL_STATES for post_id in ids), what="its end"
+        lambda: all(api_user.get_state(post_id) in FINAL_STATES for post_id in ids),
+        what="a final state",
     )
     assert len(api_user.list_platform_posts()) == 1

@@ -1,6 +1,6 @@
-"""The same house with RabbitMQ for its bells: another URL, and nothing else.
+"""Publishing with RabbitMQ as the broker: only `BROKER_URL` differs.
 
-Redis is then for limits and caches alone.
+Redis then holds rate limits and circuit breakers only.
 """
 
 import pytest
@@ -40,11 +40,11 @@ def test_posts_are_published_over_rabbitmq(rabbit_stack):
 
 
 @pytest.mark.chaos
-def test_posts_are_published_though_rabbitmq_was_killed(rabbit_stack, rabbit_server):
+def test_posts_are_published_although_rabbitmq_was_killed(rabbit_stack, rabbit_server):
     api_user = rabbit_stack.create_api_user()
     rabbit_stack.sandbox.control("faults", endpoint="*", kind="slow", seconds=0.3, times=0)
-    posts = [api_user.send(), api_user.send(CHUNKED_FILE_BYTES)]
+    posts = [api_user.publish_file(), api_user.publish_file(CHUNKED_FILE_BYTES)]
     rabbit_server.kill()
-    posts.append(api_user.send())
+    posts.append(api_user.publish_file())
     rabbit_server.start()
     assert_published_once(rabbit_stack, api_user, posts)

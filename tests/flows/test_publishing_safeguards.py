@@ -1,6 +1,6 @@
-"""Negative controls: with a safeguard switched off, what the other tests look at goes wrong.
+"""Negative controls: with a safeguard switched off, the checks of the other tests fail.
 
-The sweep's own is in `test_broker_loss.py`: beat is easily stopped in any house.
+The control of the sweep is in `test_publishing_store_loss.py`: any stack's beat can be frozen.
 """
 
 import sys
@@ -31,12 +31,12 @@ UNSAFE_STACK_COMMAND = (sys.executable, "-m", "tests.flows.unsafe_stack")
 
 @pytest.fixture(scope="module")
 def unsafe_stack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sabotaged")
+    folder = tmp_path_factory.mktemp("unsafe")
     with run_stack(folder, command=UNSAFE_STACK_COMMAND, TIKTOK_PENDING_LIMIT="1000") as stack:
         yield stack
 
 
-def test_without_the_fence_a_late_response_overwrites_its_successor_s(unsafe_stack):
+def test_without_the_fence_a_late_response_overwrites_a_later_one(unsafe_stack):
     unsafe_stack.reset_sandbox()
     api_user = unsafe_stack.create_api_user()
     post_id = outlive_start_lease(unsafe_stack, api_user)
@@ -50,19 +50,19 @@ def test_without_reconciliation_a_lost_response_is_a_second_publication(unsafe_s
     post_id = lose_pull_start(unsafe_stack, api_user)
     wait_until(lambda: len(api_user.list_platform_posts()) == 2, within=60, what="the second start")
     api_user.wait_until_final(post_id, within=60)
-    wait_until(lambda: api_user.count_publications() == 2, what="both of them out")
+    wait_until(lambda: api_user.count_publications() == 2, what="two publications")
     assert not load_outcome(unsafe_stack, api_user, post_id).is_consistent
 
 
 def test_without_reconciliation_a_lost_response_is_a_second_draft_and_is_counted(unsafe_stack):
     unsafe_stack.reset_sandbox()
-    api_user, kind = unsafe_stack.create_api_user(), "draft of a film to be fetched"
+    api_user, kind = unsafe_stack.create_api_user(), "draft pull"
     delay_response(unsafe_stack, "inbox_init", DELAY_AFTER_EFFECT)
     post_id = api_user.create_post(**PULL_FIELDS, **INBOX_FIELDS)
     wait_until(lambda: is_response_pending(unsafe_stack, "inbox_init"), what="the start")
     kill_and_recover(unsafe_stack, "worker")
     api_user.wait_until_final(post_id, within=60)
-    wait_until(lambda: count_appearances(api_user, kind) == 2, what="both of them delivered")
+    wait_until(lambda: count_appearances(api_user, kind) == 2, what="two drafts")
     assert find_problems(unsafe_stack, api_user, {kind: post_id})
 
 

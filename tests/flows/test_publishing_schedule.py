@@ -1,4 +1,4 @@
-"""Posts that wait: for their hour, for a person, for an account; and wishes by the queue."""
+"""Posts that wait for a time, a release or an account; upload requests sent as a Celery task."""
 
 from datetime import datetime
 
@@ -13,18 +13,18 @@ from tests.flows.stacks import timestamp_in
 
 pytestmark = pytest.mark.timeout(120)
 
-FAR_SECONDS = 86_400  # seconds: nobody here waits for it
+FAR_SECONDS = 86_400  # seconds; longer than any test waits
 
 
 def test_a_scheduled_post_is_published_at_its_time_and_not_before(stack, api_user):
-    media, at = api_user.upload_file(), timestamp_in(3)
+    media_id, publish_at = api_user.upload_file(), timestamp_in(3)
     post_id = api_user.create_post(
-        publish_at=at, source="FILE_UPLOAD", media_id=media, **DIRECT_FIELDS
+        publish_at=publish_at, source="FILE_UPLOAD", media_id=media_id, **DIRECT_FIELDS
     )
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
-    started = api_user.list_platform_posts()[0]["created_at"]
-    assert started >= datetime.fromisoformat(at).timestamp()
+    started_at = api_user.list_platform_posts()[0]["created_at"]
+    assert started_at >= datetime.fromisoformat(publish_at).timestamp()
 
 
 def test_a_scheduled_post_can_be_cancelled_and_never_reaches_the_platform(stack, api_user):
@@ -68,7 +68,7 @@ def disconnect_account(api_user):
 
 
 def move_publish_time(stack, post_id, *, ago="0 hours"):
-    """Stands for the time until its hour has come, or is over."""
+    """Move the time of a scheduled post to now, or into the past."""
     statement = "UPDATE posts SET publish_at = now() - %s::interval WHERE id = %s"
     stack.query(statement, ago, post_id)
 
@@ -86,28 +86,23 @@ def test_another_service_may_request_a_post_through_the_queue(stack, api_user):
     }
     for _ in range(2):
         send_enqueue_task(stack, fields)
-    mine = ("SELECT id FROM posts WHERE oauth_account_id = %s", api_user.account_id)
-    wait_until(lambda: stack.query(*mine), what="the row")
-    post_id = stack.query_value(*mine)
+    post_query = ("SELECT id FROM posts WHERE oauth_account_id = %s", api_user.account_id)
+    wait_until(lambda: stack.query(*post_query), what="the row")
+    post_id = stack.query_value(*post_query)
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE
-    assert len(stack.query(*mine)) == 1
+    assert len(stack.query(*post_query)) == 1
 
 
 def test_an_invalid_request_from_the_queue_is_stored_with_its_reason(stack, api_user):
-    user = stack.query_value(
+    user_id = stack.query_value(
         "SELECT user_id FROM oauth_accounts WHERE id = %s", api_user.account_id
     )
-    send_enqueue_task(
-        stack,
-        {"user_id": user, "title": f"nonsense {api_user.account_id}", "source": "CARRIER_PIGEON"},
-    )
-    mine = (
-        "SELECT state, error_code FROM posts WHERE title = %s",
-        f"nonsense {api_user.account_id}",
-    )
-    wait_until(lambda: stack.query(*mine), what="the row")
-    assert stack.query(*mine) == [("FAILED", "VALIDATION_ERROR")]
+    title = f"invalid {api_user.account_id}"
+    send_enqueue_task(stack, {"user_id": user_id, "title": title, "source": "CARRIER_PIGEON"})
+    post_query = ("SELECT state, error_code FROM posts WHERE title = %s", title)
+    wait_until(lambda: stack.query(*post_query), what="the row")
+    assert stack.query(*post_query) == [("FAILED", "VALIDATION_ERROR")]
 
 
 def send_enqueue_task(stack, fields):

@@ -1,6 +1,6 @@
-"""Redis emptied, killed and frozen, Postgres and beat killed: late, perhaps; lost or twice, never.
+"""Redis emptied, killed and frozen, Postgres and beat killed: posts may be late, never lost.
 
-The house runs beside the misfortune, so each test also asks whether the API still answered.
+Each test also checks that the API still answered meanwhile.
 """
 
 import time
@@ -19,15 +19,13 @@ from tests.flows.stacks import timestamp_in
 
 pytestmark = pytest.mark.timeout(180)
 
-SWEEP_WAIT = 6.0  # seconds: six sweeps of a house that has them
-FREEZE_SECONDS = (
-    12.0  # seconds: longer than every timeout of ours towards Redis but the worker's own
-)
+SWEEP_WAIT = 6.0  # seconds: six sweeps of a running beat
+FREEZE_SECONDS = 12.0  # longer than all our timeouts towards Redis, except the worker's own
 
 
 @contextmanager
 def poll_api(api_user):
-    """Asks the API all the time; gives the list of what it heard: status and seconds."""
+    """Call the API all the time; yield the growing list of (status, seconds)."""
     responses, stopped = [], Event()
     thread = Thread(target=poll_until_stopped, args=(api_user, responses, stopped))
     thread.start()
@@ -92,7 +90,7 @@ def test_a_frozen_redis_delays_no_api_request(stack, api_user):
     with poll_api(api_user) as responses, stack.freeze("redis"):
         end = time.monotonic() + FREEZE_SECONDS
         posts = create_posts(api_user)
-        wait_until(lambda: time.monotonic() > end, what="the end of the frost")
+        wait_until(lambda: time.monotonic() > end, what="the end of the freeze")
     assert_published_once(stack, api_user, posts)
     assert_always_answered(responses)
 
@@ -108,7 +106,7 @@ def test_postgres_killed_in_the_middle_of_an_upload_loses_nothing(stack, api_use
     wait_until(lambda: len(api_user.list_platform_calls("upload")) >= 2, what="the second chunk")
     with poll_api(api_user) as responses:
         stack.kill("postgres")
-        wait_until(lambda: is_postgres_reachable(stack), what="the next Postgres", within=60)
+        wait_until(lambda: is_postgres_reachable(stack), what="the restart of Postgres", within=60)
         stack.expire_leases()
         assert_published_once(stack, api_user, posts)
     assert {status for status, _ in responses} <= {200, 503}
@@ -122,7 +120,7 @@ def is_postgres_reachable(stack):
     return True
 
 
-def test_a_scheduled_post_is_published_though_beat_was_killed(stack, api_user):
+def test_a_scheduled_post_is_published_although_beat_was_killed(stack, api_user):
     media = api_user.upload_file()
     fields = {"source": "FILE_UPLOAD", "media_id": media, **DIRECT_FIELDS}
     posts = [api_user.create_post(publish_at=timestamp_in(3), **fields)]
@@ -136,7 +134,7 @@ def test_without_the_sweep_a_due_post_stays_queued(stack, api_user):
         fields = {"source": "FILE_UPLOAD", "media_id": media, **DIRECT_FIELDS}
         post_id = api_user.create_post(publish_at=timestamp_in(3), **fields)
         end = time.monotonic() + 3 + SWEEP_WAIT
-        wait_until(lambda: time.monotonic() > end, what="its hour and some sweeps more")
+        wait_until(lambda: time.monotonic() > end, what="its time and some sweeps")
         assert api_user.get_state(post_id) == "QUEUED"
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE

@@ -1,7 +1,7 @@
-"""A house whose safety is switched off: what its tests say there shows that they can see.
+"""A stack with safeguards switched off, for the negative controls.
 
-`python -m tests.flows.saboteurs …` is `signalpost up …` with workers that do not look at the
-fence, and that start again what may have been started. Only their processes are changed.
+`python -m tests.flows.unsafe_stack …` is `signalpost up …` with workers that ignore the fence and
+start a post again instead of reconciling it. Only the workers are changed.
 """
 
 import sys
@@ -15,25 +15,25 @@ from tasks.celery import app
 
 __all__ = ["app"]
 
-ORIGINAL_STEP_OF = job_types.next_step
+ORIGINAL_NEXT_STEP = job_types.next_step
 
 
 def lock_without_fence(self, session, tokens):
-    """In place of `Queue.held`: whoever comes back may write, whatever happened meanwhile."""
+    """Replaces `JobQueue.lock_leased`: locks the rows without comparing lease tokens."""
     statement = select(self.model).where(self.model.id.in_(list(tokens))).with_for_update()
     rows = session.scalars(statement, execution_options={"populate_existing": True})
     return {row.id: row for row in rows}
 
 
 def lock_keys_without_fence(self, session, tokens):
-    """The same in place of `Queue.glimpsed`."""
+    """Replaces `JobQueue.lock_leased_keys` in the same way."""
     rows = lock_without_fence(self, session, tokens)
     return {row.id: LockedRow(row.id, row.created_at) for row in rows.values()}
 
 
 def step_without_reconcile(post):
-    """In place of `publish.step_of`: no answer means once more."""
-    step = ORIGINAL_STEP_OF(post)
+    """Replaces `job_types.next_step`: a post without a response is started again."""
+    step = ORIGINAL_NEXT_STEP(post)
     if step == "reconcile":
         step = "start" if PREFLIGHT_AT in post.memo else "preflight"
     return step

@@ -1,4 +1,4 @@
-"""Figures of benches that nobody ran."""
+"""Made-up benchmark results for unit tests."""
 
 from bench.load_results import LatencyStats, LoadResult, ResourceUse
 from bench.machine import Machine

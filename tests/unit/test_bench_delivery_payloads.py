@@ -30,17 +30,17 @@ def test_a_delivery_is_signed_over_its_bytes_and_its_timestamp():
     _, headers, body = split_request(build_requests(SAMPLE_ORDER)[3])
     second, signature = (part[2:] for part in headers["TikTok-Signature"].split(","))
     assert abs(time.time() - int(second)) < 60
-    wanted = hmac.new(
+    expected = hmac.new(
         SIGNING_SECRET.encode(), f"{second}.".encode() + body, hashlib.sha256
     ).hexdigest()
-    assert signature == wanted
+    assert signature == expected
 
 
 def test_deliveries_are_numbered_from_one_and_spread_over_the_accounts():
-    said = [json.loads(split_request(delivery)[2]) for delivery in build_requests(SAMPLE_ORDER)]
-    ids = [json.loads(one["content"])["publish_id"] for one in said]
-    assert ids == [f"few-{number}" for number in range(1, 26)]
-    assert len({one["user_openid"] for one in said}) == 20
+    bodies = [json.loads(split_request(request)[2]) for request in build_requests(SAMPLE_ORDER)]
+    publish_ids = [json.loads(body["content"])["publish_id"] for body in bodies]
+    assert publish_ids == [f"few-{number}" for number in range(1, 26)]
+    assert len({body["user_openid"] for body in bodies}) == 20
 
 
 def test_the_peers_accept_a_delivery_and_nothing_tampered(monkeypatch):
@@ -59,9 +59,7 @@ def test_the_peers_accept_no_old_delivery(monkeypatch):
 
 
 def test_reports_are_json_and_an_order_does_not_show_its_secret():
-    told = LoadReport((DeliveryResponse(1, 2.0, 3.0, 200),), 0, 0.5)
-    back = json.loads(json.dumps(told._asdict()))
-    assert [DeliveryResponse(*response) for response in back["answers"]] == [
-        DeliveryResponse(1, 2.0, 3.0, 200)
-    ]
+    response = DeliveryResponse(1, 2.0, 3.0, 200)
+    document = json.loads(json.dumps(LoadReport((response,), 0, 0.5)._asdict()))
+    assert [DeliveryResponse(*values) for values in document["answers"]] == [response]
     assert SIGNING_SECRET not in repr(SAMPLE_ORDER)

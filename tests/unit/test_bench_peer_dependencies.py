@@ -15,39 +15,41 @@ def lock_file(tmp_path):
 
 @pytest.fixture
 def install(tmp_path, lock_file):
-    """How often something was fetched, after a wish for it."""
+    """Calls `install_once` and returns how often it has really installed."""
     installs = []
-    return lambda make=lambda: installs.append(1): (
-        peer_dependencies.install_once(tmp_path / "things", (lock_file,), "a peer", make),
-        len(installs),
-    )[1]
+
+    def run(make=lambda: installs.append(1)):
+        peer_dependencies.install_once(tmp_path / "installed", (lock_file,), "a peer", make)
+        return len(installs)
+
+    return run
 
 
-def test_what_was_fetched_is_kept_until_its_lock_changes(install, lock_file):
+def test_what_was_installed_is_kept_until_its_lock_changes(install, lock_file):
     assert [install(), install()] == [1, 1]
     lock_file.write_text("two")
     assert [install(), install()] == [2, 2]
 
 
-def test_half_of_it_is_fetched_again(install):
-    def breaks():
-        raise PeerUnavailable("the network is away.")
+def test_a_failed_installation_is_repeated(install):
+    def fail():
+        raise PeerUnavailable("the network is down.")
 
     with pytest.raises(PeerUnavailable):
-        install(breaks)
+        install(fail)
     assert install() == 1
 
 
-def test_a_command_that_fails_is_named_with_its_last_words():
-    with pytest.raises(PeerUnavailable, match=r"^python\S* failed and said: no such wheel$"):
+def test_a_failed_command_is_reported_with_the_last_line_of_its_output():
+    with pytest.raises(PeerUnavailable, match=r"^python\S* failed: no such wheel$"):
         peer_dependencies.run_command(
             sys.executable, "-c", "raise SystemExit('first\\nno such wheel')"
         )
 
 
-def test_a_machine_without_node_says_so(monkeypatch, tmp_path):
+def test_missing_node_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PeerUnavailable, match="node and npm are not on this machine"):
+    with pytest.raises(PeerUnavailable, match="node and npm are not installed"):
         peer_dependencies.install_node_packages()
 
 
@@ -59,8 +61,8 @@ def test_locks_name_hashes_and_no_registry():
         assert "://" not in text
 
 
-def test_what_is_fetched_is_never_committed():
+def test_what_is_installed_is_never_committed():
     ignored = (peer_dependencies.ROOT / ".gitignore").read_text().splitlines()
     assert "build/" in ignored
-    for place in (peer_dependencies.VENV, peer_dependencies.NODE_MODULES):
-        assert place.is_relative_to(peer_dependencies.ROOT / "build")
+    for folder in (peer_dependencies.VENV, peer_dependencies.NODE_MODULES):
+        assert folder.is_relative_to(peer_dependencies.ROOT / "build")

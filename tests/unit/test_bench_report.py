@@ -22,7 +22,7 @@ def bench_results():
         SAMPLE_MACHINE,
         {"seconds": 4.0},
         {"signalpost": sample_phases(), "noop": sample_phases(), "inline": sample_phases(slow)},
-        {"express_bullmq": "node and npm are not on this machine."},
+        {"express_bullmq": "node and npm are not installed."},
         [DrainResult(2, 5000, 10.0, 500.0, 0, {"worker": 1.0})],
         [ClaimLatency("posts", 100_000, 0, LatencyStats(1.0, 2.0, 3.0))],
     )
@@ -37,7 +37,7 @@ SAMPLE_REFRESHES = CallBurst(
 
 @pytest.fixture
 def full_results(bench_results):
-    return replace(bench_results, films=[SAMPLE_UPLOAD], calls=[SAMPLE_REFRESHES])
+    return replace(bench_results, uploads=[SAMPLE_UPLOAD], calls=[SAMPLE_REFRESHES])
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def matching_lines(report, *words):
     return [line for line in report.splitlines() if all(word in line for word in words)]
 
 
-def test_a_peer_that_was_not_measured_has_its_sentence(printed_report):
+def test_a_peer_that_was_not_measured_is_named_with_the_reason(printed_report):
     assert matching_lines(
-        printed_report, "express_bullmq was not measured: node and npm are not on this machine."
+        printed_report, "express_bullmq was not measured: node and npm are not installed."
     )
 
 
@@ -71,40 +71,51 @@ def test_backlog_and_claims_are_shown(printed_report):
     assert matching_lines(printed_report, "100000", "1.0 · 2.0 · 3.0")
 
 
-def test_the_file_holds_what_the_terminal_showed(bench_results, tmp_path):
+def test_the_file_has_the_printed_figures(bench_results, tmp_path):
     bench_results.write(tmp_path / "new" / "bench.json")
-    told = json.loads((tmp_path / "new" / "bench.json").read_text())
-    assert told["skipped"] == bench_results.skipped
-    assert told["stacks"]["inline"]["few"]["burden"]["others"] == 0.1
-    verdicts = {one["title"]: one["reached"] for one in told["standings"]}
+    document = json.loads((tmp_path / "new" / "bench.json").read_text())
+    assert document["skipped"] == bench_results.skipped
+    assert document["stacks"]["inline"]["few"]["burden"]["others"] == 0.1
+    verdicts = {each["title"]: each["reached"] for each in document["standings"]}
     assert verdicts["accepts, per second"] is True
     assert verdicts["applies end to end, per second"] is False
-    assert told["ratios"]["inline"]["accepts, per second"] == 5.0
+    assert document["ratios"]["inline"]["accepts, per second"] == 5.0
 
 
-def test_of_ourselves_alone_nothing_is_compared(bench_results):
+def test_without_peers_nothing_is_compared(bench_results):
     alone = replace(bench_results, stacks={"signalpost": sample_phases()})
     assert (alone.peer_comparisons(), alone.peer_ratios()) == ([], {})
 
 
-def test_what_is_aimed_at_alone_is_judged_by_its_bound(full_results):
-    verdicts = {one.title.split(",")[0]: one.reached for one in full_results.own_target_results()}
+def test_own_targets_are_compared_with_their_bounds(full_results):
+    verdicts = {
+        target.title.split(",")[0]: target.reached for target in full_results.own_target_results()
+    }
     assert verdicts == {
-        "a film of 1 GiB through a worker": True,
-        "memory that the worker grew by meanwhile": False,
+        "1 GiB video sent by a worker": True,
+        "memory the worker grew by during the upload": False,
         "10 000 refreshes at once": True,
-        "p99 of a look among posts that are not due": True,
+        "p99 of a claim among posts": True,
     }
 
 
-def test_uploads_and_calls_are_shown_and_written(full_results, tmp_path):
-    paper = io.StringIO()
-    print_report(full_results, Console(file=paper, width=250))
-    assert matching_lines(paper.getvalue(), "1024", "900.0", "1000.0", "0.9", "81.0")
-    assert matching_lines(paper.getvalue(), "accounts", "1.2", "66.7")
+def test_uploads_and_calls_are_printed_and_written(full_results, tmp_path):
+    stream = io.StringIO()
+    print_report(full_results, Console(file=stream, width=250))
+    assert matching_lines(stream.getvalue(), "1024", "900.0", "1000.0", "0.9", "81.0")
+    assert matching_lines(stream.getvalue(), "accounts", "1.2", "66.7")
     full_results.write(tmp_path / "bench.json")
-    told = json.loads((tmp_path / "bench.json").read_text())
-    assert [one["reached"] for one in told["aims"]] == [True, False, True, True]
+    document = json.loads((tmp_path / "bench.json").read_text())
+    assert [upload["ours"] for upload in document["films"]] == [900.0]
+    assert [target["reached"] for target in document["aims"]] == [True, False, True, True]
+
+
+def test_the_keys_of_the_file_are_stable(full_results, tmp_path):
+    full_results.write(tmp_path / "bench.json")
+    assert set(json.loads((tmp_path / "bench.json").read_text())) == {
+        *("machine", "options", "stacks", "skipped", "drains", "scans", "inboxes", "films"),
+        *("calls", "ratios", "standings", "aims"),
+    }
 
 
 @pytest.mark.parametrize("fault", ["missed", "doubled", "wrong"])
@@ -114,4 +125,4 @@ def test_a_call_that_was_not_made_once_makes_a_run_fail(full_results, fault):
 
 
 def test_an_upload_that_did_not_arrive_makes_a_run_fail(full_results):
-    assert replace(full_results, films=[replace(SAMPLE_UPLOAD, ours=0.0)]).fault_count == 1
+    assert replace(full_results, uploads=[replace(SAMPLE_UPLOAD, ours=0.0)]).fault_count == 1

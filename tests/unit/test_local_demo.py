@@ -24,22 +24,22 @@ CONSENT_PAGE = """
 """
 
 
-def check_demo(*states, wanted):
-    found = [CheckedPost(number, state, "?", 1) for number, state in enumerate(states)]
-    check_published(found, wanted, Console(file=io.StringIO()))
+def check_demo(*states, expected_count):
+    posts = [CheckedPost(number, state, "?", 1) for number, state in enumerate(states)]
+    check_published(posts, expected_count, Console(file=io.StringIO()))
 
 
-def test_the_demo_ends_well_when_all_is_published():
-    check_demo("PUBLISHED", "PUBLISHED", wanted=2)
+def test_the_demo_succeeds_when_every_post_is_published():
+    check_demo("PUBLISHED", "PUBLISHED", expected_count=2)
 
 
 @pytest.mark.parametrize("states", [("PUBLISHED", "PROCESSING"), ("PUBLISHED",), ()])
-def test_the_demo_fails_when_anything_is_not_published_or_not_there(states):
-    with pytest.raises(click.ClickException):
-        check_demo(*states, wanted=2)
+def test_the_demo_fails_when_a_post_is_missing_or_not_published(states):
+    with pytest.raises(click.ClickException, match="of 2 posts are published"):
+        check_demo(*states, expected_count=2)
 
 
-def test_a_person_who_allows_sends_what_the_form_holds():
+def test_a_consent_form_submits_its_preselected_fields_and_allow():
     assert ConsentForm(CONSENT_PAGE).fields == [
         ("token", "t"),
         ("creator", "first"),
@@ -48,25 +48,26 @@ def test_a_person_who_allows_sends_what_the_form_holds():
     ]
 
 
-def test_a_form_without_an_address_goes_back_to_its_page():
-    page = "http://127.0.0.1:1/consent?state=s"
-    assert ConsentForm(CONSENT_PAGE).action_url(page) == page
-    elsewhere = CONSENT_PAGE.replace('method="post"', 'method="post" action="/decide"')
-    assert ConsentForm(elsewhere).action_url(page) == "http://127.0.0.1:1/decide"
+def test_a_form_without_an_action_is_submitted_to_the_url_of_its_page():
+    page_url = "http://127.0.0.1:1/consent?state=s"
+    assert ConsentForm(CONSENT_PAGE).action_url(page_url) == page_url
+    with_action = CONSENT_PAGE.replace('method="post"', 'method="post" action="/decide"')
+    assert ConsentForm(with_action).action_url(page_url) == "http://127.0.0.1:1/decide"
 
 
 @pytest.mark.parametrize("size", [0, 300_000])
 def test_a_sample_video_is_one_that_platforms_accept(tmp_path, size):
-    path = create_video(tmp_path / "film.mp4", size=size)
-    with av.open(str(path)) as film:
-        video = film.streams.video[0]
-        assert (video.codec_context.name, min(video.width, video.height) >= 360) == ("h264", True)
-        assert 23 <= video.average_rate <= 60
-        assert video.duration * video.time_base >= 3
-        assert sum(1 for _ in film.decode(video=0)) == video.frames
+    path = create_video(tmp_path / "video.mp4", size=size)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert min(stream.width, stream.height) >= 360
+        assert 23 <= stream.average_rate <= 60
+        assert stream.duration * stream.time_base >= 3
+        assert sum(1 for _ in container.decode(video=0)) == stream.frames
     assert path.stat().st_size == size or not size
 
 
-def test_a_sample_video_does_not_shrink(tmp_path):
-    with pytest.raises(ValueError, match="the film alone"):
-        create_video(tmp_path / "film.mp4", size=10)
+def test_a_sample_video_cannot_be_padded_to_less_than_its_size(tmp_path):
+    with pytest.raises(ValueError, match="without padding; size must be larger"):
+        create_video(tmp_path / "video.mp4", size=10)

@@ -7,36 +7,39 @@ from local import stack_settings
 from local.stack_settings import GivenSettings, load_or_create_secrets
 
 
-def explicit_settings(outside=None, written=None):
-    return GivenSettings(outside or {}, written or {})
+def operator_settings(environment=None, dotenv=None):
+    return GivenSettings(environment or {}, dotenv or {})
 
 
-def test_what_nobody_gave_is_ours():
-    assert explicit_settings().merge_over({"SECRET_KEY": "ours"}, {}) == {"SECRET_KEY": "ours"}
+def test_a_setting_that_is_not_given_gets_its_generated_value():
+    settings = operator_settings().merge_over({"SECRET_KEY": "generated"}, {})
+    assert settings == {"SECRET_KEY": "generated"}
 
 
 def test_the_environment_outranks_everything():
-    told = explicit_settings({"TIKTOK_CLIENT_KEY": "outside"}, {"TIKTOK_CLIENT_KEY": "written"})
-    every = told.merge_over({"TIKTOK_CLIENT_KEY": "ours"}, {"TIKTOK_CLIENT_KEY": "sandbox"})
-    assert every["TIKTOK_CLIENT_KEY"] == "outside"
+    given = operator_settings({"TIKTOK_CLIENT_KEY": "environment"}, {"TIKTOK_CLIENT_KEY": "dotenv"})
+    settings = given.merge_over(
+        {"TIKTOK_CLIENT_KEY": "generated"}, {"TIKTOK_CLIENT_KEY": "sandbox"}
+    )
+    assert settings["TIKTOK_CLIENT_KEY"] == "environment"
 
 
 def test_a_sandbox_never_gets_the_credentials_of_the_platform():
-    told = explicit_settings(written={"TIKTOK_CLIENT_KEY": "real"})
-    assert told.merge_over({}, {"TIKTOK_CLIENT_KEY": "sandbox"})["TIKTOK_CLIENT_KEY"] == "sandbox"
+    given = operator_settings(dotenv={"TIKTOK_CLIENT_KEY": "real"})
+    settings = given.merge_over({}, {"TIKTOK_CLIENT_KEY": "sandbox"})
+    assert settings["TIKTOK_CLIENT_KEY"] == "sandbox"
 
 
 @pytest.mark.parametrize("name", ["TOKEN_ENCRYPTION_KEY_FILE", "TOKEN_ENCRYPTION_KEYS"])
-def test_a_secret_given_under_another_name_is_not_given_twice(name):
-    assert "TOKEN_ENCRYPTION_KEY" not in explicit_settings({name: "x"}).merge_over(
-        {"TOKEN_ENCRYPTION_KEY": "y"}, {}
-    )
+def test_a_secret_given_under_another_name_is_not_generated(name):
+    settings = operator_settings({name: "x"}).merge_over({"TOKEN_ENCRYPTION_KEY": "y"}, {})
+    assert "TOKEN_ENCRYPTION_KEY" not in settings
 
 
-def test_a_folder_keeps_its_secrets_and_learns_new_names(tmp_path):
-    first = load_or_create_secrets(tmp_path, {"SECRET_KEY": lambda: "made once"})
+def test_a_folder_keeps_its_secrets_and_gets_missing_ones(tmp_path):
+    first = load_or_create_secrets(tmp_path, {"SECRET_KEY": lambda: "first value"})
     both = load_or_create_secrets(
-        tmp_path, {"SECRET_KEY": lambda: "made twice", "OTHER": lambda: "new"}
+        tmp_path, {"SECRET_KEY": lambda: "second value", "OTHER": lambda: "new"}
     )
     assert both == {**first, "OTHER": "new"}
     assert json.loads((tmp_path / stack_settings.SECRETS_FILE).read_text()) == both
@@ -56,13 +59,14 @@ def test_no_two_folders_share_a_secret(tmp_path):
     )
 
 
-def test_what_is_made_is_a_configuration(tmp_path):
+def test_the_generated_settings_are_a_valid_configuration(tmp_path):
     from core.config.settings import Settings
 
     url = "http://127.0.0.1:8000"
-    made = load_or_create_secrets(
+    generated = load_or_create_secrets(
         tmp_path, stack_settings.SECRET_FACTORIES | stack_settings.SANDBOX_CREDENTIAL_FACTORIES
     )
     stores = {"DATABASE_URL": "postgresql://app@127.0.0.1/x", "BROKER_URL": "redis://127.0.0.1/0"}
-    known = Settings.from_env({**made, **stores, **stack_settings.sandbox_settings(url, url, made)})
-    assert "tiktok" in known.apps
+    sandbox = stack_settings.sandbox_settings(url, url, generated)
+    settings = Settings.from_env({**generated, **stores, **sandbox})
+    assert "tiktok" in settings.apps

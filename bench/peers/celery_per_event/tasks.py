@@ -1,4 +1,4 @@
-"""One Celery task per notice: the shape most Flask applications have."""
+"""The task of the peer `celery_per_event`: one per event, as in most Flask applications."""
 
 import os
 
@@ -9,8 +9,8 @@ from bench.peers import tables
 
 app = Celery("peer", broker=os.environ["BROKER_URL"])
 app.conf.update(
-    task_ignore_result=True,  # nobody asks for results
-    task_acks_late=True,  # as whoever must not lose a notice sets it
+    task_ignore_result=True,
+    task_acks_late=True,  # no event may be lost when a worker dies
     broker_connection_retry_on_startup=True,
 )
 

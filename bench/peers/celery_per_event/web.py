@@ -1,4 +1,4 @@
-"""Stores each delivery in a transaction of its own, then hands its id to Celery."""
+"""The web part of the peer `celery_per_event`: stores each delivery, sends its id to Celery."""
 
 import json
 

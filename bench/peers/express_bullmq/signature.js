@@ -1,12 +1,12 @@
 "use strict";
-// Whether a delivery is TikTok's. Written as most people write it, from Node's own library.
+// Verifies TikTok's signature as most applications do, with Node's own library.
 
 const { createHmac, timingSafeEqual } = require("node:crypto");
 
 const TOLERANCE = 300; // seconds
 
-/** What a rightly signed delivery says, null for any other. */
-exports.envelope = function envelope(header, body) {
+/** The parsed body if the signature is valid and recent, otherwise null. */
+exports.verifyEnvelope = function verifyEnvelope(header, body) {
   const parts = Object.fromEntries(header.split(",").map((part) => part.split("=", 2)));
   const signed = createHmac("sha256", process.env.WEBHOOK_SECRET);
   const expected = signed.update(`${parts.t}.`).update(body).digest();

@@ -1,14 +1,14 @@
 "use strict";
-// Where web and worker meet: one database, one queue.
+// The database and the queue that web and worker share.
 
 const Redis = require("ioredis");
 const { Pool } = require("pg");
 
 exports.QUEUE = "apply";
 
-/** Connections stay open: signing in costs more than a notice. */
-exports.pool = (max) =>
+/** Idle connections stay open: connecting costs more than an event. */
+exports.createPool = (max) =>
   new Pool({ connectionString: process.env.POSTGRES_DSN, max, idleTimeoutMillis: 0 });
 
-/** A worker waits for jobs on its connection as long as it takes: BullMQ wants no limit there. */
-exports.redis = () => new Redis(process.env.BROKER_URL, { maxRetriesPerRequest: null });
+/** BullMQ requires unlimited retries: a worker's connection blocks until there is a job. */
+exports.connectRedis = () => new Redis(process.env.BROKER_URL, { maxRetriesPerRequest: null });

@@ -1,6 +1,6 @@
-"""Stores each delivery in a statement of its own, then hands its id to arq.
+"""The web part of the peer `fastapi_arq`: stores each delivery, sends its id to arq.
 
-Imports nothing that the environment of this peer does not hold: neither Flask nor SQLAlchemy.
+Imports neither Flask nor SQLAlchemy: the environment of this peer has neither.
 """
 
 import hashlib

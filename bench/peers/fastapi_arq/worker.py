@@ -1,6 +1,7 @@
-"""One arq job per notice. arq is in maintenance mode: it gets fixes and no features any more.
+"""The job of the peer `fastapi_arq`: one per event.
 
-Tuned as its documentation lets: it looks for jobs each 20 ms, not each 500, and keeps no results.
+arq is in maintenance mode: it gets fixes and no new features. Tuned as its documentation allows:
+it polls for jobs each 20 ms instead of 500, and keeps no results.
 """
 
 import os
@@ -9,8 +10,8 @@ from typing import Any, ClassVar
 import asyncpg
 from arq.connections import RedisSettings
 
-QUIET = {"version": 1}
-"""For `logging`: arq would write two lines per job, and they would be its largest cost."""
+QUIET_LOGGING = {"version": 1}
+"""A logging configuration without output: two lines per job would be arq's largest cost."""
 
 SELECT_EVENT = "SELECT publish_id, status FROM webhook_events WHERE id = $1 FOR UPDATE"
 MARK_PUBLISHED = "UPDATE posts SET state = 'PUBLISHED' WHERE publish_id = $1"
@@ -20,7 +21,7 @@ UPDATE webhook_events SET status = 'done', processed_at = clock_timestamp() WHER
 
 
 async def apply_event(context: dict[str, Any], event_id: int) -> None:
-    """The publication moves on, and the notice is done."""
+    """Mark the post as published and the event as done, unless it is done already."""
     async with context["pool"].acquire() as connection, connection.transaction():
         row = await connection.fetchrow(SELECT_EVENT, event_id)
         if row["status"] != "done":
@@ -37,13 +38,13 @@ async def shutdown(context: dict[str, Any]) -> None:
     await context["pool"].close()
 
 
-class Worker:
-    """arq's settings are the attributes of a class."""
+class ArqSettings:
+    """arq reads its settings from the attributes of a class."""
 
     functions: ClassVar = [apply_event]
     on_startup = startup
     on_shutdown = shutdown
     redis_settings = RedisSettings.from_dsn(os.environ["BROKER_URL"])
-    max_jobs = 10  # as many as connections
+    max_jobs = 10  # as many as database connections
     poll_delay = 0.02
     keep_result = 0
