@@ -99,8 +99,8 @@ class Readiness:
             oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
         report.tick_age = None if age is None else age.total_seconds()
         if age is None or age > TICK_TIMEOUT:
-            since = f"for {age}" if age else "yet"
-            report.reasons.append(f"there was no tick of beat {since}")
+            silence = f"for {age}" if age else "yet"
+            report.reasons.append(f"there was no tick of beat {silence}")
         now = self._services.now()
         for kind, since in oldest.items():
             report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)

@@ -80,7 +80,7 @@ class AlertQueries:
         )
 
     def count_backlog(self, *, older_than: timedelta) -> int:
-        """Webhook events overdue by more than `older_than`; those waiting for a retry are not due."""
+        """Webhook events overdue by more than `older_than`. One that waits to retry is not due."""
         is_pending = (Event.processed_at.is_(None), Event.dead_at.is_(None))
         return self._count(
             select(Event.id).where(*is_pending, Event.due_at < func.now() - older_than)
