@@ -1,38 +1,13 @@
-"""Hears. The whole surface on one screen: what every request passes, and every room there is."""
+"""The Flask application: what every request passes through, and all blueprints."""
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from app import webhook_app
-from app.api import (
-    accounts,
-    admin,
-    alerts,
-    cron,
-    endpoints,
-    health,
-    insights,
-    keys,
-    media,
-    media_links,
-    notifications,
-    oauth,
-    openapi,
-    posts,
-    tiktok,
-    webhook_admin,
-    webhooks,
-)
+from app.api import API_BLUEPRINTS
 from app.http import auth, errors, i18n, rate_limits, request_log, security
 from app.http.context import CONTAINER_KEY, Container
-from app.http.validation import JsonProvider
-from app.pages import accounts as account_pages
-from app.pages import dashboard, template_helpers, widgets
-from app.pages import endpoints as endpoint_pages
-from app.pages import keys as key_pages
-from app.pages import notifications as notice_pages
-from app.pages import posts as post_pages
-from app.pages import upload as upload_pages
+from app.http.validation import MAX_ROW_ID, JsonProvider
+from app.pages import PAGE_BLUEPRINTS, template_helpers
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
 from core.health.readiness import Readiness
@@ -42,49 +17,20 @@ from core.webhooks.writer import EventWriter
 from tasks import broker_ping
 from tasks.notifier import wake
 
-API_MODULES = (
-    auth,
-    oauth,
-    accounts,
-    posts,
-    tiktok,
-    insights,
-    media,
-    media_links,
-    notifications,
-    keys,
-    endpoints,
-    webhooks,
-    cron,
-    webhook_admin,
-    admin,
-    alerts,
-    health,
-    openapi,
-)
-PAGE_MODULES = (
-    dashboard,
-    account_pages,
-    post_pages,
-    upload_pages,
-    notice_pages,
-    key_pages,
-    endpoint_pages,
-    widgets,
-)
-
 
 class RowIdConverter(IntegerConverter):
-    """An id as our tables have it: a larger number names nothing."""
+    """`<int:…>` in a route: an id that fits a `bigint` column. A larger number is a 404."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **{"max": 2**63 - 1, **kwargs})  # type: ignore[arg-type]  # as Werkzeug calls it
+        super().__init__(*args, **{"max": MAX_ROW_ID, **kwargs})  # type: ignore[arg-type]  # as Werkzeug calls it
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Connects to nothing yet. Errors: Misconfigured, naming every fault at once.
+    """Build the application; it connects to nothing yet.
 
-    Without settings the process is ours: they are read from outside, and all logs take our form.
+    Without `settings` they are read from the environment and this process's logging is configured
+    by them; with `settings`, as in tests, logging is left alone.
+    Errors: Misconfigured, naming every missing or malformed setting at once.
     """
     if settings is None:
         settings = load_settings()
@@ -93,7 +39,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = JsonProvider(app)
     app.url_map.converters["int"] = RowIdConverter
     app.extensions[CONTAINER_KEY] = build_container(settings)
-    webhook_app.mount_webhook_app(app, app.extensions[CONTAINER_KEY])
     request_log.init_request_log(app)
     errors.register_error_handlers(app)
     i18n.init_i18n(app)
@@ -102,12 +47,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.init_auth(app)
     rate_limits.init_rate_limits(app)
     app.before_request(security.check_csrf)
-    for module in (*API_MODULES, *PAGE_MODULES):
-        app.register_blueprint(module.blueprint)
+    for blueprint in (*API_BLUEPRINTS, *PAGE_BLUEPRINTS):
+        app.register_blueprint(blueprint)
     return app
 
 
 def build_container(settings: Settings) -> Container:
+    """Build what this process needs besides Flask: database, services, event writer, checks."""
     database = build_database(settings, role=settings.role)
     services = build_services(settings, wake=wake)
     return Container(

@@ -1,0 +1,43 @@
+"""The JSON API: one module per resource, each with its blueprint."""
+
+from app.api import (
+    accounts,
+    admin,
+    alerts,
+    auth,
+    cron,
+    endpoints,
+    health,
+    insights,
+    keys,
+    media,
+    media_links,
+    notifications,
+    oauth,
+    openapi,
+    posts,
+    tiktok,
+    webhook_admin,
+    webhooks,
+)
+
+API_BLUEPRINTS = (
+    auth.blueprint,
+    oauth.blueprint,
+    accounts.blueprint,
+    posts.blueprint,
+    tiktok.blueprint,
+    insights.blueprint,
+    media.blueprint,
+    media_links.blueprint,
+    notifications.blueprint,
+    keys.blueprint,
+    endpoints.blueprint,
+    webhooks.blueprint,
+    cron.blueprint,
+    webhook_admin.blueprint,
+    admin.blueprint,
+    alerts.blueprint,
+    health.blueprint,
+    openapi.blueprint,
+)

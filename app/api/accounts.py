@@ -1,4 +1,4 @@
-"""Connected accounts: which there are, how they stand, and how to let one go."""
+"""Connected accounts: list them, show their status, disconnect one, refresh tokens that are due."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,14 +6,15 @@ import structlog
 from flask import Blueprint
 from pydantic import ConfigDict, Field
 
-from app.api.cron import require_worker
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.i18n import current_locale
-from app.http.messages import find_message
-from app.http.validation import RequestModel, ok, validate_body
-from app.serialize.accounts import public_error_code
-from app.serialize.accounts import serialize_refresh_result as swept_shown
+from app.http.validation import RequestModel, success_body, validate_body
+from app.http.worker_auth import require_worker
+from app.serialize.accounts import (
+    serialize_account,
+    serialize_platform,
+    serialize_refresh_result,
+)
 from core import accounts
 from core.errors import CoreError, OperationFailed
 from db.session import DatabaseUnavailable
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class DisconnectRequest(RequestModel):
-    """Taken literally: `true` is no account, and `"no"` is no word on what is erased for ever."""
+    """Strict types: `true` is not an account id, and `"no"` must not count as a true `erase`."""
 
     model_config = ConfigDict(strict=True)
 
@@ -35,30 +36,30 @@ class DisconnectRequest(RequestModel):
 @blueprint.get("/api/platforms")
 @require_scopes("accounts:read")
 def list_platforms() -> dict[str, Any]:
-    """Every platform: whether it is set up here, what it can do, and my accounts there."""
+    """List platforms: whether each is configured, its features, and my accounts there."""
     with current_container().database.transaction() as session:
-        found = accounts.list_platform_views(
+        platforms = accounts.list_platform_views(
             session, current_container().services, user_id=current_principal().user_id
         )
-    return ok(data=[serialize_platform(each) for each in found])
+    return success_body(data=[serialize_platform(platform) for platform in platforms])
 
 
 @blueprint.get(f"/api/platforms/{PLATFORM_URL_PARAM}/status")
 @require_scopes("accounts:read")
 def show_platform_status(platform: str) -> dict[str, Any]:
-    """My accounts of one platform, the newest first; the first one also at the top."""
+    """Show my accounts of one platform, newest first; the newest also in the top-level fields."""
     with current_container().database.transaction() as session:
         user_id = current_principal().user_id
-        found = accounts.list_account_views(
+        views = accounts.list_account_views(
             session, current_container().services, user_id=user_id, provider=platform
         )
-    serialized = [serialize_account(each) for each in found]
+    serialized = [serialize_account(view) for view in views]
     first_fields = (
         {key: serialized[0][key] for key in ("displayName", "avatarUrl", "scope")}
         if serialized
         else {}
     )
-    return ok(connected=bool(serialized), **first_fields, accounts=serialized)
+    return success_body(connected=bool(serialized), **first_fields, accounts=serialized)
 
 
 @blueprint.post(f"/api/platforms/{PLATFORM_URL_PARAM}/disconnect")
@@ -67,7 +68,7 @@ def show_platform_status(platform: str) -> dict[str, Any]:
 @require_scopes("accounts:write")
 @validate_body(DisconnectRequest)
 def disconnect_account(platform: str, body: DisconnectRequest) -> dict[str, Any]:
-    """Let an account go: tokens are wiped, the platform is told, history stays unless `erase`."""
+    """Disconnect an account: erase its tokens and revoke the grant; keep history unless `erase`."""
     try:
         result = accounts.disconnect_account(
             current_container().database,
@@ -81,9 +82,11 @@ def disconnect_account(platform: str, body: DisconnectRequest) -> dict[str, Any]
     except (CoreError, DatabaseUnavailable):
         raise
     except Exception as error:
-        log.exception("disconnect.failed", platform=platform)
-        raise OperationFailed("it was not brought to an end", code="disconnect_failed") from error
-    return ok(
+        log.exception("account.disconnect_failed", platform=platform)
+        raise OperationFailed(
+            "the account was not disconnected completely; try again", code="disconnect_failed"
+        ) from error
+    return success_body(
         revoked=result.is_revoked,
         heldPosts=result.parked_posts,
         cancelledPosts=result.cancelled_posts,
@@ -93,51 +96,16 @@ def disconnect_account(platform: str, body: DisconnectRequest) -> dict[str, Any]
 @blueprint.post("/api/workers/token-refresh")
 @require_worker
 def refresh_due_tokens() -> dict[str, Any]:
-    """Refresh what is due now, for at most a minute; the workers do the rest by themselves."""
+    """Refresh the tokens that are due, for at most a minute; workers refresh the rest."""
     result = accounts.refresh_due_accounts(
         current_container().database, current_container().services
     )
     message = f"{result.refreshed} of {result.total} tokens refreshed"
-    return ok(message=message, result=swept_shown(result))
+    return success_body(message=message, result=serialize_refresh_result(result))
 
 
 @blueprint.get("/api/workers/token-refresh")
 def describe_token_refresh() -> dict[str, str]:
-    """What this worker is. Changes nothing."""
+    """Describe the token refresh worker; changes nothing."""
     message = "POST refreshes the tokens that are due"
     return {"status": "ok", "worker": "token-refresh-scheduler", "message": message}
-
-
-def serialize_platform(state: accounts.PlatformView) -> dict[str, Any]:
-    return {
-        "platform": state.platform,
-        "configured": state.is_configured,
-        "missing": list(state.missing_settings),
-        "features": dict(state.features),
-        "connected": bool(state.accounts),
-        "health": state.health,
-        "accounts": [serialize_account(each) for each in state.accounts],
-    }
-
-
-def serialize_account(account: accounts.AccountView) -> dict[str, Any]:
-    texts = find_message(account.cause or "", current_locale())
-    return {
-        "id": account.id,
-        "displayName": account.display_name,
-        "avatarUrl": account.avatar_url,
-        "scope": ",".join(account.scopes),
-        "missingScopes": list(account.missing_scopes),
-        "state": account.status,
-        "cause": account.cause,
-        "userMessage": texts and texts.message,
-        "suggestion": texts and texts.suggestion,
-        "tokenExpiresAt": account.expires_at,
-        "tokenHealth": account.health,
-        "tokenRenewedAt": account.renewed_at,
-        "tokenRenewsAt": account.renews_at,
-        "tokenFault": account.refresh_error and public_error_code(account.refresh_error),
-        "connectionEndsAt": account.ends_at,
-        "needsReconnect": account.needs_reconnect,
-        "canPublishDirect": account.is_active and account.features.get("directPost", False),
-    }

@@ -1,7 +1,4 @@
-"""What operators may see of settings, accounts and circuits: names and states, never a value.
-
-Must not be open to anybody without the scope `admin`.
-"""
+"""Views for operators: accounts, circuit breakers and settings, without any secret value."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.http.context import current_container, require_scopes
-from app.http.validation import ok
+from app.http.validation import success_body
 from core.errors import NotFound
 from core.limits.circuits import CircuitView
 from db.accounts.accounts import Account, Accounts
@@ -20,20 +17,20 @@ blueprint = Blueprint("admin", __name__)
 @blueprint.get("/api/admin/accounts/<int:account_id>")
 @require_scopes("admin")
 def show_account(account_id: int) -> dict[str, Any]:
-    """One connected account of anybody, without its tokens."""
+    """Show a connected account of any user, without its tokens."""
     with current_container().database.transaction() as session:
         account = Accounts(session).get(account_id)
     if account is None:
-        raise NotFound
-    return ok(data=serialize_admin_account(account))
+        raise NotFound(f"there is no account {account_id}")
+    return success_body(data=serialize_admin_account(account))
 
 
 @blueprint.get("/api/admin/circuit-breakers")
 @require_scopes("admin")
 def list_circuit_breakers() -> dict[str, Any]:
-    """How calls to the platforms stand, by platform and class of call."""
+    """List the circuit breakers by platform and class of call."""
     services = current_container().services
-    return ok(
+    return success_body(
         data=[
             serialize_circuit(view) for view in services.circuits.list_circuits(services.platforms)
         ]
@@ -43,9 +40,11 @@ def list_circuit_breakers() -> dict[str, Any]:
 @blueprint.get("/api/admin/config")
 @require_scopes("admin")
 def show_config() -> dict[str, Any]:
-    """Which settings are there, by name; not one value."""
+    """List all settings by name and whether each is set; values are not shown."""
     settings = current_container().settings
-    return ok(data={name: name in settings.configured_names for name in settings.setting_names()})
+    return success_body(
+        data={name: name in settings.configured_names for name in settings.setting_names()}
+    )
 
 
 def serialize_admin_account(account: Account) -> dict[str, Any]:
@@ -85,4 +84,5 @@ def serialize_circuit(view: CircuitView) -> dict[str, Any]:
 
 
 def to_datetime(seconds: float | None) -> datetime | None:
+    """Units: seconds since the epoch."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,4 @@
-"""Alerts as operators see them, and the word that one is dealt with. Looking changes nothing."""
+"""Alerts for operators: list them, and mark one as resolved. Reading them changes nothing."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core.health import alerts
 from db.ops.alerts import Alert, Alerts
 
@@ -27,12 +27,12 @@ class ResolveAlertRequest(RequestModel):
 @require_scopes("admin")
 @validate_query(AlertListQuery)
 def list_alerts(query: AlertListQuery) -> dict[str, Any]:
-    """Open alerts, or the latest of all."""
+    """List open alerts; with `includeResolved`, the latest of all."""
     with current_container().database.transaction() as session:
         active = Alerts(session).list_open()
-        found = Alerts(session).list_latest(limit=MAX_ALERTS) if query.include_resolved else active
-    serialized = [serialize_alert(alert) for alert in found]
-    return ok(
+        rows = Alerts(session).list_latest(limit=MAX_ALERTS) if query.include_resolved else active
+    serialized = [serialize_alert(alert) for alert in rows]
+    return success_body(
         alerts=serialized, activeCount=len(active), timestamp=current_container().services.now()
     )
 
@@ -41,10 +41,10 @@ def list_alerts(query: AlertListQuery) -> dict[str, Any]:
 @require_scopes("admin")
 @validate_body(ResolveAlertRequest)
 def resolve_alert(body: ResolveAlertRequest) -> dict[str, Any]:
-    """Somebody has dealt with it; it opens anew while its condition lasts."""
+    """Resolve an alert; it opens again if its condition still holds."""
     with current_container().database.transaction() as session:
         alert = alerts.resolve_alert(session, body.alert_id, user_id=current_principal().user_id)
-    return ok(alert=serialize_alert(alert))
+    return success_body(alert=serialize_alert(alert))
 
 
 def serialize_alert(alert: Alert) -> dict[str, Any]:

@@ -1,22 +1,29 @@
-"""Endpoints of host applications: where they are told, with what it is signed, how each try went.
+"""Endpoints of host applications: create, change, test and delete them; their deliveries.
 
-A secret is in one answer only. Who makes an endpoint hears of posts and accounts from then on, so
-it takes the right to change both.
+A secret is returned once, when it is created. An endpoint receives events about all posts and
+accounts of its owner, so creating one needs the write scopes of both.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.http.validation import (
+    OptionalRowId,
+    RequestModel,
+    success_body,
+    validate_body,
+    validate_query,
+)
+from app.serialize.endpoints import (
+    serialize_delivery,
+    serialize_endpoint,
+    serialize_endpoint_with_secret,
+)
 from core import endpoints
-from core.endpoints import CreatedEndpoint, DeliveryDetails
 from core.outbox import EVENT_TYPES
-from db.outbox.deliveries import DeliveryAttempt
-from db.outbox.endpoints import Endpoint
 
 blueprint = Blueprint("endpoints", __name__)
 
@@ -43,23 +50,23 @@ class EndpointChanges(RequestModel):
 
 class DeliveryListQuery(RequestModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 25
-    cursor: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    cursor: OptionalRowId = None
 
 
 @blueprint.get("/api/endpoints")
 @require_scopes(*READ_SCOPES)
 def list_endpoints() -> dict[str, Any]:
-    """My endpoints, the oldest first, and every event there is."""
+    """List my endpoints, oldest first, and all event types."""
     with current_container().database.transaction() as session:
-        found = endpoints.list_endpoints(session, current_principal().user_id)
-    return ok(data=[serialize_endpoint(each) for each in found], events=EVENT_TYPES)
+        rows = endpoints.list_endpoints(session, current_principal().user_id)
+    return success_body(data=[serialize_endpoint(row) for row in rows], events=EVENT_TYPES)
 
 
 @blueprint.post("/api/endpoints")
 @require_scopes(*WRITE_SCOPES)
 @validate_body(NewEndpoint)
 def create_endpoint(body: NewEndpoint) -> tuple[dict[str, Any], int]:
-    """A new endpoint; `secret` is shown this once. No events named: all of them."""
+    """Create an endpoint; `secret` is shown once. Without `events` it receives all of them."""
     with current_container().database.transaction() as session:
         created = endpoints.create_endpoint(
             session,
@@ -69,15 +76,15 @@ def create_endpoint(body: NewEndpoint) -> tuple[dict[str, Any], int]:
             events=body.events,
             description=body.description,
         )
-    return ok(data=serialize_endpoint_with_secret(created)), 201
+    return success_body(data=serialize_endpoint_with_secret(created)), 201
 
 
 @blueprint.get("/api/endpoints/<int:endpoint_id>")
 @require_scopes(*READ_SCOPES)
 def show_endpoint(endpoint_id: int) -> dict[str, Any]:
-    """An endpoint of mine."""
+    """Show an endpoint."""
     with current_container().database.transaction() as session:
-        return ok(
+        return success_body(
             data=serialize_endpoint(
                 endpoints.get_endpoint(session, endpoint_id, user_id=current_principal().user_id)
             )
@@ -88,7 +95,7 @@ def show_endpoint(endpoint_id: int) -> dict[str, Any]:
 @require_scopes(*WRITE_SCOPES)
 @validate_body(EndpointChanges)
 def update_endpoint(endpoint_id: int, body: EndpointChanges) -> dict[str, Any]:
-    """Change what is named. Enabled again, it is told what waited for it meanwhile."""
+    """Change an endpoint's given fields. Enabling it also delivers the events that waited."""
     with current_container().database.transaction() as session:
         endpoint = endpoints.update_endpoint(
             session,
@@ -99,46 +106,46 @@ def update_endpoint(endpoint_id: int, body: EndpointChanges) -> dict[str, Any]:
         )
         session.refresh(endpoint)
     current_container().services.wake("outbox")
-    return ok(data=serialize_endpoint(endpoint))
+    return success_body(data=serialize_endpoint(endpoint))
 
 
 @blueprint.delete("/api/endpoints/<int:endpoint_id>")
 @require_scopes(*WRITE_SCOPES)
 def delete_endpoint(endpoint_id: int) -> dict[str, Any]:
-    """Remove an endpoint of mine, with its log and what was still to be delivered there."""
+    """Delete an endpoint with its deliveries, pending ones included."""
     with current_container().database.transaction() as session:
         endpoints.delete_endpoint(session, endpoint_id, user_id=current_principal().user_id)
-    return ok()
+    return success_body()
 
 
 @blueprint.post("/api/endpoints/<int:endpoint_id>/rotate")
 @require_scopes(*WRITE_SCOPES)
 def rotate_secret(endpoint_id: int) -> dict[str, Any]:
-    """A new secret, shown this once; the old one signs beside it for 24 hours."""
+    """Create a new secret, shown once; the old one stays valid for 24 hours."""
     with current_container().database.transaction() as session:
         created = endpoints.rotate_secret(
             session, current_container().services, endpoint_id, user_id=current_principal().user_id
         )
-    return ok(data=serialize_endpoint_with_secret(created))
+    return success_body(data=serialize_endpoint_with_secret(created))
 
 
 @blueprint.post("/api/endpoints/<int:endpoint_id>/test")
 @require_scopes(*WRITE_SCOPES)
 def send_test_event(endpoint_id: int) -> tuple[dict[str, Any], int]:
-    """Send it an `endpoint.test`; how that goes stands in its deliveries."""
+    """Send an `endpoint.test` event; the endpoint's deliveries show the result."""
     with current_container().database.transaction() as session:
         view = endpoints.send_test_message(
             session, endpoint_id, user_id=current_principal().user_id
         )
     current_container().services.wake("outbox")
-    return ok(data=serialize_delivery(view)), 202
+    return success_body(data=serialize_delivery(view)), 202
 
 
 @blueprint.get("/api/endpoints/<int:endpoint_id>/deliveries")
 @require_scopes(*READ_SCOPES)
 @validate_query(DeliveryListQuery)
 def list_deliveries(endpoint_id: int, query: DeliveryListQuery) -> dict[str, Any]:
-    """What it was told, the newest first, with every try."""
+    """List an endpoint's deliveries, newest first, with every attempt."""
     with current_container().database.transaction() as session:
         page = endpoints.list_deliveries(
             session,
@@ -148,67 +155,18 @@ def list_deliveries(endpoint_id: int, query: DeliveryListQuery) -> dict[str, Any
             before=query.cursor,
         )
     next_cursor = None if page.next_before is None else str(page.next_before)
-    return ok(data=[serialize_delivery(each) for each in page.deliveries], nextCursor=next_cursor)
+    return success_body(
+        data=[serialize_delivery(view) for view in page.deliveries], nextCursor=next_cursor
+    )
 
 
 @blueprint.post("/api/deliveries/<int:delivery_id>/redeliver")
 @require_scopes(*WRITE_SCOPES)
 def request_redelivery(delivery_id: int) -> tuple[dict[str, Any], int]:
-    """Deliver it once more, under the same webhook-id, whatever became of it."""
+    """Deliver an event again under the same webhook-id, whatever its state."""
     with current_container().database.transaction() as session:
         view = endpoints.redeliver_message(
             session, delivery_id, user_id=current_principal().user_id
         )
     current_container().services.wake("outbox")
-    return ok(data=serialize_delivery(view)), 202
-
-
-def serialize_endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "events": endpoint.events,
-        "enabled": endpoint.disabled_at is None,
-        "disabledAt": endpoint.disabled_at,
-        "disabledCause": endpoint.disabled_cause,
-        "failures": endpoint.failures,
-        "failingSince": endpoint.failing_since,
-        "lastDeliveredAt": endpoint.delivered_at,
-        "createdAt": endpoint.created_at,
-    }
-
-
-def serialize_endpoint_with_secret(created: CreatedEndpoint) -> dict[str, Any]:
-    return {**serialize_endpoint(created.endpoint), "secret": created.secret.reveal()}
-
-
-def serialize_delivery(view: DeliveryDetails) -> dict[str, Any]:
-    row, message = view.delivery, view.message
-    return {
-        "id": row.id,
-        "webhookId": message.name,
-        "type": message.type,
-        "subject": message.subject,
-        "sequence": message.sequence,
-        "state": view.state,
-        "nextTryAt": row.due_at,
-        "deliveredAt": row.delivered_at,
-        "createdAt": row.created_at,
-        "body": message.body,
-        "tries": serialize_attempts(view.tries),
-    }
-
-
-def serialize_attempts(attempts: Sequence[DeliveryAttempt]) -> list[dict[str, Any]]:
-    return [
-        {
-            "number": attempt.number,
-            "at": attempt.started_at,
-            "milliseconds": attempt.milliseconds,
-            "status": attempt.status,
-            "error": attempt.error,
-            "answer": attempt.answer,
-        }
-        for attempt in attempts
-    ]
+    return success_body(data=serialize_delivery(view)), 202

@@ -1,4 +1,4 @@
-"""Is it alive, can it work, what has it counted. Open, or for machines next door; names no user."""
+"""Liveness, readiness and metrics: for load balancers and Prometheus; they contain no user data."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -16,13 +16,13 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def show_liveness() -> dict[str, str]:
-    """This process answers."""
+    """Report that this process answers requests."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def show_readiness() -> tuple[dict[str, Any], int]:
-    """Database, broker, migrations, beat and overdue work; 503 with the reasons."""
+    """Check database, broker, migrations, beat and overdue work; 503 with the reasons."""
     report = current_container().readiness.report()
     body = {
         "status": "ready" if report.is_ready else "not ready",
@@ -39,9 +39,11 @@ def show_readiness() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/metrics")
 def show_metrics() -> Response:
-    """Prometheus' text, for whoever has METRICS_TOKEN; without one, for the private network."""
+    """Show Prometheus metrics; needs METRICS_TOKEN or, if that is not set, a private address."""
     if not can_read_metrics():
-        raise Unauthorized("metrics need the token, or a private address")
+        raise Unauthorized(
+            "send METRICS_TOKEN as Bearer token, or unset it and call from a private address"
+        )
     return Response(
         metrics.render_exposition(
             collect_gauges(current_container().database, current_container().services)
@@ -51,6 +53,7 @@ def show_metrics() -> Response:
 
 
 def can_read_metrics() -> bool:
+    """Whether the request carries METRICS_TOKEN; without that setting, whether it is private."""
     token = current_container().settings.metrics_token
     if token is not None:
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -1,21 +1,20 @@
-"""Numbers of videos and accounts: the latest ones, and how they came to be. Decides nothing."""
+"""Metrics of videos and accounts: the latest values and their history; sampling started by hand."""
 
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint
 from pydantic import AwareDatetime, Field
 
-from app.api.cron import require_worker
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_query
+from app.http.validation import OptionalRowId, RequestModel, success_body, validate_query
+from app.http.worker_auth import require_worker
 from app.serialize import video_metrics
 from core import insights
-from core.insights.queries import InsightsRequest, load_insights
+from core.insights.insights_request import InsightsRequest, load_insights
 from core.validation import format_utc
 
 blueprint = Blueprint("insights", __name__)
 
-OptionalRowId = Annotated[int | None, Field(ge=1, lt=2**63)]
 STEP_NAMES = tuple(insights.SERIES_STEPS)
 
 
@@ -41,7 +40,7 @@ class InsightHistoryQuery(RequestModel):
 @require_scopes("insights:read")
 @validate_query(VideoListQuery)
 def list_videos(query: VideoListQuery) -> dict[str, Any]:
-    """The public videos of my accounts with their latest numbers, the newest first."""
+    """List the public videos of my accounts with their latest metrics, newest first."""
     page = insights.list_videos(
         current_container().database,
         user_id=current_principal().user_id,
@@ -49,7 +48,7 @@ def list_videos(query: VideoListQuery) -> dict[str, Any]:
         limit=query.limit,
         before=query.cursor,
     )
-    return ok(
+    return success_body(
         data=[video_metrics.serialize_listed_video(video, page.posts) for video in page.videos],
         next_cursor=page.next_before and str(page.next_before),
     )
@@ -59,7 +58,7 @@ def list_videos(query: VideoListQuery) -> dict[str, Any]:
 @require_scopes("insights:read")
 @validate_query(InsightHistoryQuery)
 def show_insight_history(query: InsightHistoryQuery) -> dict[str, Any]:
-    """Numbers of an account, a post or a video of mine: the latest, and over time."""
+    """Show the metrics of an account, a post or a video: the latest values and their history."""
     fields = query.model_dump(exclude={"cursor"})
     criteria = InsightsRequest(**fields, after=query.cursor)
     result = load_insights(
@@ -69,7 +68,7 @@ def show_insight_history(query: InsightHistoryQuery) -> dict[str, Any]:
         user_id=current_principal().user_id,
     )
     next_after = result.series.next_after
-    return ok(
+    return success_body(
         data=video_metrics.serialize_history(result),
         next_cursor=next_after and format_utc(next_after),
     )
@@ -78,14 +77,14 @@ def show_insight_history(query: InsightHistoryQuery) -> dict[str, Any]:
 @blueprint.post("/api/workers/tiktok-insights")
 @require_worker
 def sample_due_insights() -> dict[str, Any]:
-    """Ask for the numbers that are due here and now."""
+    """Fetch the metrics that are due, during this request."""
     result = insights.sample_due_insights(
         current_container().database, current_container().services
     )
     errors = [{"accountId": error.account_id, "error": error.code} for error in result.failures]
     counts = {"total": result.total, "answered": result.answered, "failed": len(errors)}
-    return ok(
-        message=f"{result.answered} of {result.total} questions answered",
+    return success_body(
+        message=f"{result.answered} of {result.total} samples fetched",
         timestamp=current_container().services.now(),
         result={**counts, "skipped": result.skipped, "errors": errors},
     )
@@ -93,6 +92,6 @@ def sample_due_insights() -> dict[str, Any]:
 
 @blueprint.get("/api/workers/tiktok-insights")
 def describe_insight_sampling() -> dict[str, str]:
-    """What this worker is."""
-    message = "POST with the workers' secret to sample the numbers that are due"
+    """Describe the metrics sampling worker; changes nothing."""
+    message = "POST with the workers' secret to fetch the metrics that are due"
     return {"status": "ok", "worker": "tiktok-insights", "message": message}

@@ -1,4 +1,4 @@
-"""API keys, as their owner sees them. The key itself is in one answer only."""
+"""API keys of the signed-in user. The key itself is returned once, when it is created."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from flask import Blueprint
 from pydantic import AwareDatetime, Field
 
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_body
+from app.http.validation import RequestModel, success_body, validate_body
 from core.errors import Invalid
 from core.identity import api_keys
 from core.identity.principals import AuthMethod
@@ -24,9 +24,9 @@ class NewKey(RequestModel):
 @blueprint.get("/api/keys")
 @require_scopes(auth_method=AuthMethod.SESSION)
 def list_keys() -> dict[str, Any]:
-    """My keys, newest first, without their secrets."""
+    """List my API keys, newest first, without the keys themselves."""
     with current_container().database.transaction() as session:
-        return ok(
+        return success_body(
             data=[
                 serialize_key(key)
                 for key in api_keys.list_api_keys(session, current_principal().user_id)
@@ -38,9 +38,9 @@ def list_keys() -> dict[str, Any]:
 @require_scopes(auth_method=AuthMethod.SESSION)
 @validate_body(NewKey)
 def create_key(body: NewKey) -> tuple[dict[str, Any], int]:
-    """A new key with some of my own scopes; `key` is shown this once."""
+    """Create an API key with some of my own scopes; `key` is shown once."""
     if body.expires_at and body.expires_at <= current_container().services.now():
-        raise Invalid("it would be over already", details={"fields": {"expiresAt": "is past"}})
+        raise Invalid("expiresAt is in the past", details={"fields": {"expiresAt": "is past"}})
     principal = current_principal()
     allowed = principal.scopes | ({"workers:run"} if principal.is_admin else set())
     with current_container().database.transaction() as session:
@@ -52,16 +52,16 @@ def create_key(body: NewKey) -> tuple[dict[str, Any], int]:
             grantable_scopes=allowed,
             expires_at=body.expires_at,
         )
-    return ok(data={**serialize_key(row), "key": key.reveal()}), 201
+    return success_body(data={**serialize_key(row), "key": key.reveal()}), 201
 
 
 @blueprint.delete("/api/keys/<int:key_id>")
 @require_scopes(auth_method=AuthMethod.SESSION)
 def revoke_key(key_id: int) -> dict[str, Any]:
-    """Revoke a key of mine, at once and for good."""
+    """Revoke an API key, at once and for good."""
     with current_container().database.transaction() as session:
         api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
-    return ok()
+    return success_body()
 
 
 def serialize_key(key: ApiKey) -> dict[str, Any]:

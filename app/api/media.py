@@ -1,4 +1,4 @@
-"""How the tus protocol is written: versions, numbers and names in headers. Decides nothing.
+"""Media files, uploaded in resumable chunks with the tus protocol and streamed to the media store.
 
 Source: tus.io, resumable upload protocol 1.0.x, with creation, expiration and termination.
 """
@@ -13,12 +13,14 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from app.api.media_links import create_media_link
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import ok
+from app.http.validation import success_body
 from core.errors import Invalid
 from core.media import files
 from core.media.files import UploadMetadata
 from core.validation import is_storable_text
 from db.media.files import Media
+
+blueprint = Blueprint("media", __name__)
 
 TUS_VERSION = "1.0.0"
 CHUNK_CONTENT_TYPE = "application/offset+octet-stream"
@@ -27,65 +29,15 @@ NUMBER_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
 MAX_METADATA_CHARS = 4096
 
 
-def require_tus_version() -> None:
-    if request.headers.get("Tus-Resumable") != TUS_VERSION:
-        abort(412, f"Tus-Resumable must be {TUS_VERSION}")
-
-
-def parse_number_header(header: str, *, minimum: int = 0) -> int:
-    """Errors: Invalid."""
-    text = request.headers.get(header, "")
-    if not NUMBER_PATTERN.fullmatch(text) or int(text) < minimum:
-        raise Invalid(f"{header} is missing or no number", details={"fields": {header: "number"}})
-    return int(text)
-
-
-def parse_metadata(text: str) -> dict[str, str]:
-    """`key base64,key base64`, as tus writes it. Errors: Invalid."""
-    pairs = [pair.strip().partition(" ") for pair in text.split(",") if pair.strip()]
-    try:
-        values = {key: b64decode(value, validate=True).decode() for key, _, value in pairs}
-    except (NotBase64, ValueError):
-        values = None
-    if (
-        values is None
-        or len(text) > MAX_METADATA_CHARS
-        or not all(map(is_storable_text, values.values()))
-    ):
-        raise Invalid("bad metadata", details={"fields": {"Upload-Metadata": "not as tus has it"}})
-    return values
-
-
-def build_offset_response(media: Media) -> Response:
-    response = Response(status=200)
-    response.headers["Upload-Offset"] = str(media.offset)
-    response.headers["Upload-Expires"] = format_datetime(media.expires_at, usegmt=True)
-    return response
-
-
+@blueprint.after_request
 def set_tus_headers(response: Response) -> Response:
     response.headers["Tus-Resumable"] = response.headers["Tus-Version"] = TUS_VERSION
     return response
 
 
-def require_chunk_content_type() -> None:
-    if request.mimetype != CHUNK_CONTENT_TYPE:
-        abort(415, f"Content-Type must be {CHUNK_CONTENT_TYPE}")
-
-
-# MERGED app.media: Files, given to us by the tus protocol 1.0: in pieces, resumable, streamed to where they stay.
-
-blueprint = Blueprint("media", __name__)
-
-
-@blueprint.after_request
-def add_tus_headers(response: Response) -> Response:
-    return set_tus_headers(response)
-
-
 @blueprint.route("/api/media", methods=["OPTIONS"], provide_automatic_options=False)
 def show_tus_options() -> Response:
-    """What this server can do, as tus asks it."""
+    """Show the tus extensions and the maximum size that this server supports."""
     response = Response(status=204)
     response.headers["Tus-Extension"] = TUS_EXTENSIONS
     response.headers["Tus-Max-Size"] = str(
@@ -97,7 +49,7 @@ def show_tus_options() -> Response:
 @blueprint.post("/api/media")
 @require_scopes("media:write")
 def create_media() -> tuple[Response, int]:
-    """Announce a file: its length, name and type."""
+    """Create an upload, given the file's length, name and type."""
     require_tus_version()
     metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
     new_upload = UploadMetadata(
@@ -119,7 +71,7 @@ def create_media() -> tuple[Response, int]:
 @blueprint.get("/api/media/<int:media_id>")
 @require_scopes("media:write")
 def show_media(media_id: int) -> Response | dict[str, Any]:
-    """A file of mine; HEAD tells how much of it is there."""
+    """Show a media file; HEAD returns how many bytes of it have arrived."""
     media = files.get_file(
         current_container().database,
         current_container().services,
@@ -127,7 +79,7 @@ def show_media(media_id: int) -> Response | dict[str, Any]:
         user_id=current_principal().user_id,
     )
     if request.method != "HEAD":
-        return ok(data=serialize_media(media))
+        return success_body(data=serialize_media(media))
     response = build_offset_response(media)
     response.headers["Upload-Length"] = str(media.size)
     response.headers["Cache-Control"] = "no-store"
@@ -137,7 +89,7 @@ def show_media(media_id: int) -> Response | dict[str, Any]:
 @blueprint.patch("/api/media/<int:media_id>")
 @require_scopes("media:write")
 def append_chunk(media_id: int) -> tuple[Response, int]:
-    """A piece, from the given offset on."""
+    """Append a chunk at the given offset."""
     require_tus_version()
     require_chunk_content_type()
     media = files.append_chunk(
@@ -154,7 +106,7 @@ def append_chunk(media_id: int) -> tuple[Response, int]:
 @blueprint.delete("/api/media/<int:media_id>")
 @require_scopes("media:write")
 def delete_media(media_id: int) -> tuple[str, int]:
-    """Away with it, unless a post still needs it."""
+    """Delete a media file, unless a post still needs it."""
     files.delete_file(
         current_container().database,
         current_container().services,
@@ -162,6 +114,53 @@ def delete_media(media_id: int) -> tuple[str, int]:
         user_id=current_principal().user_id,
     )
     return "", 204
+
+
+def require_tus_version() -> None:
+    if request.headers.get("Tus-Resumable") != TUS_VERSION:
+        abort(412, f"Tus-Resumable must be {TUS_VERSION}")
+
+
+def parse_number_header(header: str, *, minimum: int = 0) -> int:
+    """Parse a header that holds a decimal number. Errors: Invalid."""
+    text = request.headers.get(header, "")
+    if not NUMBER_PATTERN.fullmatch(text) or int(text) < minimum:
+        raise Invalid(
+            f"the header {header} must be a number of at least {minimum}",
+            details={"fields": {header: "number"}},
+        )
+    return int(text)
+
+
+def parse_metadata(text: str) -> dict[str, str]:
+    """Parse the header Upload-Metadata, `key base64,key base64`. Errors: Invalid."""
+    pairs = [pair.strip().partition(" ") for pair in text.split(",") if pair.strip()]
+    try:
+        values = {key: b64decode(value, validate=True).decode() for key, _, value in pairs}
+    except (NotBase64, ValueError):
+        values = None
+    if (
+        values is None
+        or len(text) > MAX_METADATA_CHARS
+        or not all(map(is_storable_text, values.values()))
+    ):
+        raise Invalid(
+            "Upload-Metadata must be pairs of a key and base64, separated by commas",
+            details={"fields": {"Upload-Metadata": "key base64,key base64"}},
+        )
+    return values
+
+
+def build_offset_response(media: Media) -> Response:
+    response = Response(status=200)
+    response.headers["Upload-Offset"] = str(media.offset)
+    response.headers["Upload-Expires"] = format_datetime(media.expires_at, usegmt=True)
+    return response
+
+
+def require_chunk_content_type() -> None:
+    if request.mimetype != CHUNK_CONTENT_TYPE:
+        abort(415, f"Content-Type must be {CHUNK_CONTENT_TYPE}")
 
 
 def serialize_media(media: Media) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files for whoever holds a signed link: a platform that fetches one has no login here."""
+"""Signed links to media files: a platform that downloads one has no login here."""
 
 from flask import Blueprint, Response, send_file, url_for
 
@@ -6,12 +6,12 @@ from app.http.context import current_container
 from core.media import files, signed_urls
 from db.media.files import Media
 
-blueprint = Blueprint("shared", __name__)
+blueprint = Blueprint("media_links", __name__)
 
 
 @blueprint.get("/m/<token>/<name>")
-def serve_media(token: str, name: str) -> Response:
-    """A file for whoever holds a signed link: platforms have no login here."""
+def serve_media(token: str, name: str) -> Response:  # noqa: ARG001 - platforms read the suffix
+    """Download a media file by a signed link; no login is needed."""
     services = current_container().services
     media_id = signed_urls.verify_media_token(
         current_container().settings.secret_key, token, now=services.now()
@@ -28,7 +28,7 @@ def serve_media(token: str, name: str) -> Response:
 
 
 def create_media_link(media: Media) -> str:
-    """An address that works without a login, for a while."""
+    """Create a link to a file that works without a login until it expires."""
     expires_at = (
         current_container().services.now() + current_container().settings.limits.media_url_lifetime
     )
@@ -36,5 +36,5 @@ def create_media_link(media: Media) -> str:
         current_container().settings.secret_key, media.id, expires_at=expires_at
     )
     return current_container().settings.public_url.rstrip("/") + url_for(
-        "shared.serve_media", token=token, name=media.filename
+        "media_links.serve_media", token=token, name=media.filename
     )

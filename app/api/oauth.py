@@ -1,6 +1,7 @@
-"""To a platform's consent page and back. Must not say more in an address than a code and an id.
+"""The OAuth flow: the redirect to a platform's consent page, and the callback from it.
 
-Every way ends in a redirect: a person is on the way, and reads a page and not an envelope.
+Both views answer with a redirect, since a person's browser follows them and needs a page rather
+than JSON. The URLs we redirect to carry an error code or an account id, nothing else.
 """
 
 import hmac
@@ -8,7 +9,7 @@ from typing import TypedDict
 from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -19,7 +20,13 @@ from app.http.context import (
     request_id,
     require_login,
 )
-from app.http.errors import OAUTH_ERRORS, build_problem, get_error_code, handle_error
+from app.http.errors import (
+    OAUTH_ERRORS,
+    build_problem,
+    get_error_code,
+    handle_error,
+    problem_response,
+)
 from core import accounts
 from core.errors import CoreError, Misconfigured, ServiceUnavailable
 from core.identity.principals import AuthMethod
@@ -29,6 +36,7 @@ from db.base import PROVIDERS
 from db.session import DatabaseUnavailable
 
 PLATFORM_URL_PARAM = f"<any({', '.join(PROVIDERS)}):platform>"
+START_STEP, CALLBACK_STEP = "start", "callback"  # labels of the metric
 
 
 class CookieOptions(TypedDict):
@@ -38,28 +46,22 @@ class CookieOptions(TypedDict):
     secure: bool
 
 
-blueprint = Blueprint("connect", __name__)
+blueprint = Blueprint("oauth", __name__)
 log = structlog.get_logger(__name__)
 
 
 @blueprint.errorhandler(CoreError)
 def handle_core_error(error: CoreError) -> Response | HTTPException:
-    """A person on the way reads a page, though these addresses lie among those for programs."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
-        return handle_error(error)
-    problem_details = build_problem(error)
-    response = make_response(
-        render_template("error.html", said=problem_details), problem_details.status
-    )
-    if problem_details.retry_after is not None:
-        response.headers["Retry-After"] = str(problem_details.retry_after)
-    return response
+    """Answer a browser with the error page, although these paths belong to the API."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        return problem_response(build_problem(error), as_page=True)
+    return handle_error(error)
 
 
 @blueprint.get(f"/api/auth/{PLATFORM_URL_PARAM}")
 @require_login("accounts:write")
-def start(platform: str) -> Response:
-    """Send the browser to the platform; `switch=1` adds an account, `next` is a path of ours."""
+def start_connection(platform: str) -> Response:
+    """Redirect to the consent page; `switch=1` adds another account, `next` is a local path."""
     try:
         with current_container().database.transaction() as session:
             authorization = accounts.start_connection(
@@ -70,9 +72,9 @@ def start(platform: str) -> Response:
                 next_path=request.args.get("next"),
                 switch_account=request.args.get("switch") == "1",
             )
-    except Exception as error:
-        return redirect_with_error(platform, oauth_error_code(error))
-    count_outcome(platform, "ok")
+    except Exception as error:  # noqa: BLE001 - any failure must lead a person to a page
+        return redirect_with_error(platform, START_STEP, oauth_error_code(error))
+    count_outcome(platform, START_STEP, "ok")
     response = redirect(authorization.url)
     response.set_cookie(
         state_cookie_name(platform),
@@ -84,18 +86,19 @@ def start(platform: str) -> Response:
 
 
 @blueprint.get(f"/api/auth/{PLATFORM_URL_PARAM}/callback")
-def callback(platform: str) -> Response:
-    """Where the platform sends the browser back to, with a code or with its refusal."""
+def handle_callback(platform: str) -> Response:
+    """Receive the browser back from the platform, with a code or with an error."""
     error_code = find_callback_error(platform)
-    response = (
-        redirect_with_error(platform, error_code) if error_code else complete_connection(platform)
-    )
+    if error_code is None:
+        response = complete_connection(platform)
+    else:
+        response = redirect_with_error(platform, CALLBACK_STEP, error_code)
     response.delete_cookie(state_cookie_name(platform), **state_cookie_options())
     return response
 
 
 def find_callback_error(platform: str) -> str | None:
-    """What is wrong with this return before anything of it is used."""
+    """Check the callback's parameters, session and state; return an error code or None."""
     args = request.args
     if "error" in args:
         return accounts.callback_error_code(args["error"], args.get("error_type"))
@@ -115,6 +118,7 @@ def find_callback_error(platform: str) -> str | None:
 
 
 def complete_connection(platform: str) -> Response:
+    """Exchange the code for tokens, store the account and redirect to where the user came from."""
     try:
         connection = accounts.complete_connection(
             current_container().database,
@@ -124,16 +128,16 @@ def complete_connection(platform: str) -> Response:
             code=request.args["code"],
             state=request.args["state"],
         )
-    except Exception as error:
-        return redirect_with_error(platform, oauth_error_code(error))
-    count_outcome(platform, "ok")
+    except Exception as error:  # noqa: BLE001 - any failure must lead a person to a page
+        return redirect_with_error(platform, CALLBACK_STEP, oauth_error_code(error))
+    count_outcome(platform, CALLBACK_STEP, "ok")
     return_path = connection.next_path or connect_page_path(platform)
     query = urlencode({"success": "true", "account": connection.account_id})
     return redirect(f"{return_path}{'&' if '?' in return_path else '?'}{query}")
 
 
 def oauth_error_code(error: Exception) -> str:
-    """A code of the catalogue for whatever kept us from connecting; the unforeseen is logged."""
+    """Return the OAuth error code for an exception; log an unexpected one with its traceback."""
     is_expected = isinstance(error, CoreError | DatabaseUnavailable)
     log.warning("connect.failed", error=type(error).__name__, exc_info=not is_expected)
     if isinstance(error, DatabaseUnavailable | ServiceUnavailable):
@@ -144,11 +148,11 @@ def oauth_error_code(error: Exception) -> str:
     return code if code in OAUTH_ERRORS else "callback_failed"
 
 
-def redirect_with_error(platform: str, code: str) -> Response:
-    """Back to the page that explains `code`; who is not signed in signs in on the way."""
-    count_outcome(platform, "failed", code)
+def redirect_with_error(platform: str, step: str, code: str) -> Response:
+    """Redirect to the page that explains `code`, through the login page if nobody is signed in."""
+    count_outcome(platform, step, "failed", code)
     log.warning(
-        "connect.refused", platform=platform, code=code, why=accounts.ERROR_CAUSES.get(code)
+        "connect.refused", platform=platform, code=code, cause=accounts.ERROR_CAUSES.get(code)
     )
     return_path = f"{connect_page_path(platform)}?{urlencode({'error': code, 'ref': request_id()})}"
     return redirect(
@@ -156,8 +160,7 @@ def redirect_with_error(platform: str, code: str) -> Response:
     )
 
 
-def count_outcome(platform: str, outcome: str, code: str = "") -> None:
-    step = (request.endpoint or "").rpartition(".")[2]
+def count_outcome(platform: str, step: str, outcome: str, code: str = "") -> None:
     metrics.OAUTH_STEPS.labels(platform, step, outcome, code).inc()
 
 

@@ -1,4 +1,8 @@
-"""Our routes as operations: what each view tells of itself. Knows no form of description."""
+"""The API description, as OpenAPI and as a page, generated from the routes.
+
+A route's path, scopes, body, query and docstring are read from its view, so every route is
+documented and nothing is written twice.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +21,8 @@ from app.http.errors import ERROR_KINDS
 from app.http.i18n import current_locale
 from app.http.messages import get_message
 
+blueprint = Blueprint("openapi", __name__)
+
 DOCUMENTED_PATH_PREFIXES = (
     "/api/",
     "/m/",
@@ -29,11 +35,49 @@ DOCUMENTED_PATH_PREFIXES = (
 IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
 PATH_PARAMETER_PATTERN = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 NON_WORD_PATTERN = re.compile(r"\W+")
+SCHEMA_REF_TEMPLATE = "#/components/schemas/{model}"
+JsonObject = dict[str, Any]
+ModelReferences = dict[type[BaseModel], JsonObject]
+
+SECURITY_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a host application's JWT",
+    },
+    "session": {"type": "apiKey", "in": "cookie", "name": "signalpost_session"},
+}
+ERROR_RESPONSE = {
+    "description": "The request was refused or failed",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+STRING_SCHEMA, BOOLEAN_SCHEMA = {"type": "string"}, {"type": "boolean"}
+ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {
+        "success": {"const": False},
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "userMessage", "suggestion", "retryable", "requestId"],
+            "properties": {
+                "code": {"type": "string", "enum": sorted(ERROR_KINDS)},
+                "message": STRING_SCHEMA,
+                "userMessage": STRING_SCHEMA,
+                "suggestion": STRING_SCHEMA,
+                "retryable": BOOLEAN_SCHEMA,
+                "retryAfter": {"type": "integer", "description": "seconds"},
+                "details": {"type": "object"},
+                "requestId": STRING_SCHEMA,
+            },
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one route, with what its view tells of itself."""
+    """One method of one route, with what its view and its decorators declare."""
 
     rule: Rule
     method: str
@@ -48,7 +92,7 @@ class Operation:
 
     @property
     def operation_id(self) -> str:
-        """Nobody else's: a view may stand behind several routes."""
+        """Unique: made of method and path, since one view may serve several routes."""
         return NON_WORD_PATTERN.sub("_", f"{self.method.lower()}{self.path}").strip("_")
 
     @property
@@ -58,63 +102,42 @@ class Operation:
 
     @property
     def scopes(self) -> tuple[str, ...] | None:
-        """What a caller needs; None if anybody may call."""
-        found: tuple[str, ...] | None = getattr(self.view, "required_scopes", None)
-        return found
+        """The scopes that are required; None if no authentication is."""
+        required_scopes: tuple[str, ...] | None = getattr(self.view, "required_scopes", None)
+        return required_scopes
 
     @property
     def body(self) -> type[BaseModel] | None:
-        found: type[BaseModel] | None = getattr(self.view, "body_model", None)
-        return found
+        body_model: type[BaseModel] | None = getattr(self.view, "body_model", None)
+        return body_model
 
     @property
     def query(self) -> type[BaseModel] | None:
-        found: type[BaseModel] | None = getattr(self.view, "preflight_job", None)
-        return found
-
-
-def iter_operations() -> Iterator[Operation]:
-    """In the order of their paths."""
-    for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.rule.startswith(DOCUMENTED_PATH_PREFIXES):
-            methods = rule.methods or set()
-            for method in sorted(methods - IMPLICIT_METHODS or methods & {"OPTIONS"}):
-                yield Operation(rule, method)
-
-
-# MERGED app.openapi: The interface describes itself: from the routes, what guards them and the models they read.
-#
-# Nothing is written twice: a route that exists is documented, and nothing else is.
-
-blueprint = Blueprint("openapi", __name__)
-
-SCHEMA_REF_TEMPLATE = "#/components/schemas/{model}"
-
-JsonObject = dict[str, Any]
-ModelReferences = dict[type[BaseModel], JsonObject]
+        query_model: type[BaseModel] | None = getattr(self.view, "query_model", None)
+        return query_model
 
 
 @blueprint.get("/openapi.json")
 def show_openapi() -> JsonObject:
-    """This description."""
+    """Show this description in the OpenAPI format."""
     return build_document()
 
 
 @blueprint.get("/docs")
 def show_docs() -> str:
-    """The same for people, with every error code."""
-    codes = [
+    """Show this description as a page, with all error codes."""
+    error_codes = [
         (code, kind, get_message(code, current_locale()))
         for code, kind in sorted(ERROR_KINDS.items())
     ]
-    return render_template("docs.html", operations=list(iter_operations()), codes=codes)
+    return render_template("docs.html", operations=list(iter_operations()), error_codes=error_codes)
 
 
 def build_document() -> JsonObject:
-    documented = list(iter_operations())
-    models, schemas = collect_models(documented)
+    operations = list(iter_operations())
+    models, schemas = collect_models(operations)
     paths: dict[str, JsonObject] = {}
-    for operation in documented:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = describe_operation(
             operation, models
         )
@@ -130,8 +153,17 @@ def build_document() -> JsonObject:
     }
 
 
+def iter_operations() -> Iterator[Operation]:
+    """Yield all documented operations in the order of their paths."""
+    for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        if rule.rule.startswith(DOCUMENTED_PATH_PREFIXES):
+            methods = rule.methods or set()
+            for method in sorted(methods - IMPLICIT_METHODS or methods & {"OPTIONS"}):
+                yield Operation(rule, method)
+
+
 def collect_models(operations: list[Operation]) -> tuple[ModelReferences, JsonObject]:
-    """Model → reference, and what the references lead to. Two models may have one name."""
+    """Return a reference for each model, and the schemas they refer to, with unique names."""
     models = {
         model for operation in operations for model in (operation.body, operation.query) if model
     }
@@ -166,7 +198,7 @@ def describe_operation(operation: Operation, models: ModelReferences) -> JsonObj
 
 
 def path_parameters(rule: Rule) -> Iterator[JsonObject]:
-    for name, converter in rule._converters.items():
+    for name, converter in rule._converters.items():  # noqa: SLF001 - Werkzeug has no public access
         schema: JsonObject = {"type": "string"}
         if isinstance(converter, IntegerConverter):
             schema = {"type": "integer", "format": "int64"}
@@ -180,35 +212,3 @@ def query_parameters(model: type[BaseModel] | None) -> Iterator[JsonObject]:
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
         yield {"name": name, "in": "query", "required": required, "schema": field}
-
-
-SECURITY_SCHEMES = {
-    "key": {"type": "http", "scheme": "bearer", "description": "An API key, or a host's JWT"},
-    "session": {"type": "apiKey", "in": "cookie", "name": "signalpost_session"},
-}
-ERROR_RESPONSE = {
-    "description": "Refused, or gone wrong",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-}
-STRING_SCHEMA, BOOLEAN_SCHEMA = {"type": "string"}, {"type": "boolean"}
-ERROR_SCHEMA = {
-    "type": "object",
-    "required": ["success", "error"],
-    "properties": {
-        "success": {"const": False},
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "userMessage", "suggestion", "retryable", "requestId"],
-            "properties": {
-                "code": {"type": "string", "enum": sorted(ERROR_KINDS)},
-                "message": STRING_SCHEMA,
-                "userMessage": STRING_SCHEMA,
-                "suggestion": STRING_SCHEMA,
-                "retryable": BOOLEAN_SCHEMA,
-                "retryAfter": {"type": "integer", "description": "seconds"},
-                "details": {"type": "object"},
-                "requestId": STRING_SCHEMA,
-            },
-        },
-    },
-}

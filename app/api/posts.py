@@ -1,4 +1,4 @@
-"""Posts of any platform: looked at, listed, taken back, sent again, let go."""
+"""Posts of all platforms: list and show them, cancel, retry or release one."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -6,18 +6,22 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field
 
+from app.api.post_responses import respond_with_post
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_body, validate_query
-from app.serialize import posts
-from app.serialize.posts import respond_with_post
+from app.http.validation import (
+    OptionalRowId,
+    RequestModel,
+    success_body,
+    validate_body,
+    validate_query,
+)
+from app.serialize.posts import serialize_event, serialize_post
 from core import publishing
 from db.base import PROVIDERS
 from db.posts.posts import POST_STATES
 from db.posts.queries import PostFilter
 
 blueprint = Blueprint("posts", __name__)
-
-OptionalRowId = Annotated[int | None, Field(ge=1, lt=2**63)]
 
 
 class PostListQuery(RequestModel):
@@ -36,7 +40,7 @@ class TimelineQuery(RequestModel):
 
 
 class EmptyBody(RequestModel):
-    """No fields at all."""
+    """A body without fields."""
 
 
 class RetryRequest(RequestModel):
@@ -47,7 +51,7 @@ class RetryRequest(RequestModel):
 @require_scopes("posts:read")
 @validate_query(PostListQuery)
 def list_posts(query: PostListQuery) -> dict[str, Any]:
-    """My posts, the newest first."""
+    """List my posts, newest first."""
     post_filter = PostFilter(
         provider=query.platform,
         state=query.state,
@@ -63,8 +67,8 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
         limit=query.limit,
         before=query.cursor,
     )
-    return ok(
-        data=[posts.serialize_post(view, failure_reasons(view)) for view in page.posts],
+    return success_body(
+        data=[serialize_post(view, failure_reasons(view)) for view in page.posts],
         next_cursor=page.next_before and str(page.next_before),
     )
 
@@ -72,43 +76,43 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
 @blueprint.get("/api/posts/<int:post_id>")
 @require_scopes("posts:read")
 def show_post(post_id: int) -> dict[str, Any]:
-    """A post of mine with its timeline."""
-    return ok(data=load_serialized_post(post_id))
+    """Show a post with its timeline."""
+    return success_body(data=load_serialized_post(post_id))
 
 
 @blueprint.get("/api/posts/<int:post_id>/events")
 @require_scopes("posts:read")
 @validate_query(TimelineQuery)
 def list_post_events(post_id: int, query: TimelineQuery) -> dict[str, Any]:
-    """The timeline alone, from a line on."""
+    """List the events of a post's timeline, optionally those after an id."""
     entries = publishing.get_timeline(
         current_container().database,
         post_id,
         user_id=current_principal().user_id,
         after=query.after,
     )
-    return ok(events=[posts.serialize_event(entry) for entry in entries])
+    return success_body(events=[serialize_event(entry) for entry in entries])
 
 
 @blueprint.post("/api/posts/<int:post_id>/cancel")
 @require_scopes("posts:write")
 @validate_body(EmptyBody)
-def cancel_post(post_id: int, body: EmptyBody) -> dict[str, Any]:
-    """Take a post back, as far as it can be."""
+def cancel_post(post_id: int, body: EmptyBody) -> dict[str, Any]:  # noqa: ARG001 - only validated
+    """Cancel a post, if it can still be cancelled."""
     publishing.cancel_post(
         current_container().database,
         current_container().services,
         post_id,
         user_id=current_principal().user_id,
     )
-    return ok(data=load_serialized_post(post_id))
+    return success_body(data=load_serialized_post(post_id))
 
 
 @blueprint.post("/api/posts/<int:post_id>/retry")
 @require_scopes("posts:write")
 @validate_body(RetryRequest)
 def retry_post(post_id: int, body: RetryRequest) -> tuple[Response, int]:
-    """Send it again, as a new post."""
+    """Retry a post as a new post."""
     return respond_with_post(
         lambda: publishing.retry_post(
             current_container().database,
@@ -124,25 +128,25 @@ def retry_post(post_id: int, body: RetryRequest) -> tuple[Response, int]:
 @blueprint.post("/api/posts/<int:post_id>/release")
 @require_scopes("posts:write")
 @validate_body(EmptyBody)
-def release_post(post_id: int, body: EmptyBody) -> tuple[dict[str, Any], int]:
-    """Let a held post go."""
+def release_post(post_id: int, body: EmptyBody) -> tuple[dict[str, Any], int]:  # noqa: ARG001 - only validated
+    """Release a parked post."""
     publishing.release_post(
         current_container().database,
         current_container().services,
         post_id,
         user_id=current_principal().user_id,
     )
-    return ok(data=load_serialized_post(post_id)), 202
+    return success_body(data=load_serialized_post(post_id)), 202
 
 
 def load_serialized_post(post_id: int) -> dict[str, Any]:
     view = publishing.get_post(
         current_container().database, post_id, user_id=current_principal().user_id
     )
-    return posts.serialize_post(view, failure_reasons(view), include_events=True)
+    return serialize_post(view, failure_reasons(view), include_events=True)
 
 
 def failure_reasons(view: publishing.PostView) -> Mapping[str, Any]:
-    """The platform's own sentences about failures, while it is switched on."""
+    """The failure reasons of the post's platform; none while it is switched off."""
     platform = current_container().services.platforms.get(view.post.provider)
     return platform.failure_reasons if platform else {}

@@ -1,14 +1,20 @@
-"""TikTok's own endpoints: ask for an upload, follow it, see what is left of the quota."""
+"""The API for TikTok: request an upload, follow its status and progress, show the quota."""
 
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import Field
 
+from app.api.post_responses import respond_with_post
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.http.validation import (
+    OptionalRowId,
+    RequestModel,
+    success_body,
+    validate_body,
+    validate_query,
+)
 from app.serialize import posts, video_metrics
-from app.serialize.posts import respond_with_post
 from core import insights, publishing
 from core.errors import Invalid
 from core.publishing import UploadRequest
@@ -22,12 +28,12 @@ MAX_PUBLISH_ID_CHARS = 255
 
 
 class AccountQuery(RequestModel):
-    account_id: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    account_id: OptionalRowId = None
 
 
 class TikTokPostListQuery(AccountQuery):
     limit: Annotated[int, Field(ge=1, le=100)] = 5
-    cursor: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    cursor: OptionalRowId = None
     status: Literal[(*TIKTOK_STATUSES, *POST_STATES)] | None = None  # type: ignore[valid-type]  # from two tables
 
 
@@ -35,7 +41,7 @@ class TikTokPostListQuery(AccountQuery):
 @require_scopes("posts:write")
 @validate_body(UploadRequest)
 def request_upload(body: UploadRequest) -> tuple[Response, int]:
-    """A video to TikTok: bytes you send, a file you gave us before, or an address to fetch."""
+    """Request a post to TikTok: from an uploaded file, a URL, or bytes that you send yourself."""
     return respond_with_post(
         lambda: publishing.request_upload(
             current_container().database,
@@ -49,6 +55,7 @@ def request_upload(body: UploadRequest) -> tuple[Response, int]:
 
 
 def prefers_async() -> bool:
+    """Whether the request has `Prefer: respond-async`: the answer may come before TikTok's."""
     preferences = request.headers.get("Prefer", "").split(",")
     return "respond-async" in {part.split(";")[0].strip().lower() for part in preferences}
 
@@ -56,21 +63,24 @@ def prefers_async() -> bool:
 @blueprint.get("/api/tiktok/status/<publish_id>")
 @require_scopes("posts:read")
 def show_publish_status(publish_id: str) -> dict[str, Any]:
-    """How a publication stands; asked of TikTok unless we heard of it a moment ago."""
+    """Show the status of a publication; queries TikTok unless it was updated a moment ago."""
     if len(publish_id) > MAX_PUBLISH_ID_CHARS or not publish_id.isprintable():
-        raise Invalid("no publish_id", details={"fields": {"publish_id": "is none"}})
+        raise Invalid(
+            f"a publish_id has at most {MAX_PUBLISH_ID_CHARS} printable characters",
+            details={"fields": {"publish_id": "is none"}},
+        )
     user_id = current_principal().user_id
     view = publishing.get_current_status(
         current_container().database, current_container().services, publish_id, user_id=user_id
     )
-    return ok(data=posts.serialize_tiktok_post(view))
+    return success_body(data=posts.serialize_tiktok_post(view))
 
 
 @blueprint.get("/api/tiktok/posts")
 @require_scopes("posts:read")
 @validate_query(TikTokPostListQuery)
 def list_tiktok_posts(query: TikTokPostListQuery) -> dict[str, Any]:
-    """My TikTok posts, newest first, and how many there are of each kind."""
+    """List my TikTok posts, newest first, with the number of posts per status."""
     post_filter = PostFilter(provider="tiktok", status=query.status, account_id=query.account_id)
     user_id, database = current_principal().user_id, current_container().database
     page = publishing.list_posts(
@@ -78,7 +88,7 @@ def list_tiktok_posts(query: TikTokPostListQuery) -> dict[str, Any]:
     )
     counts = publishing.get_post_stats(database, user_id=user_id, account_id=query.account_id)
     statistics = load_post_statistics(page)
-    return ok(
+    return success_body(
         posts=[
             {**posts.serialize_tiktok_post(view), **statistics.get(view.post.id, {})}
             for view in page.posts
@@ -89,7 +99,7 @@ def list_tiktok_posts(query: TikTokPostListQuery) -> dict[str, Any]:
 
 
 def load_post_statistics(page: publishing.PostPage) -> dict[int, dict[str, Any]]:
-    """What is added to each post: its numbers, for those who may see numbers."""
+    """Load the metrics of each post on the page; none without the scope `insights:read`."""
     if not current_principal().has_scopes(["insights:read"]):
         return {}
     posts_with_records = [(view.post, view.record) for view in page.posts]
@@ -106,14 +116,14 @@ def load_post_statistics(page: publishing.PostPage) -> dict[int, dict[str, Any]]
 @require_scopes("posts:read")
 @validate_query(AccountQuery)
 def show_quota(query: AccountQuery) -> dict[str, Any]:
-    """What is left of drafts, of direct posts and of starts per minute."""
+    """Show the remaining quota: drafts, direct posts and starts per minute."""
     quotas = publishing.get_remaining_quota(
         current_container().database,
         current_container().services,
         user_id=current_principal().user_id,
         account_id=query.account_id,
     )
-    return ok(
+    return success_body(
         quota=posts.serialize_quota(quotas.drafts),
         direct=posts.serialize_quota(quotas.direct),
         rate=posts.serialize_rate(quotas.starts, quotas.now),
@@ -124,11 +134,11 @@ def show_quota(query: AccountQuery) -> dict[str, Any]:
 @blueprint.get("/api/tiktok/upload/<int:post_id>/progress")
 @require_scopes("posts:read")
 def show_upload_progress(post_id: int) -> dict[str, Any]:
-    """How far the bytes of a post are."""
+    """Show how many bytes of a post have been sent."""
     post = publishing.get_post(
         current_container().database, post_id, user_id=current_principal().user_id
     ).post
-    return ok(
+    return success_body(
         data=posts.serialize_progress(
             post, publishing.upload_progress(post, now=current_container().services.now())
         )
@@ -139,11 +149,11 @@ def show_upload_progress(post_id: int) -> dict[str, Any]:
 @require_scopes("posts:read")
 @validate_query(AccountQuery)
 def show_creator_info(query: AccountQuery) -> dict[str, Any]:
-    """What the creator allows right now: ask at every form, and keep nothing of it."""
+    """Show what the creator currently allows; query it for each form and do not store it."""
     creator = publishing.get_creator(
         current_container().database,
         current_container().services,
         user_id=current_principal().user_id,
         account_id=query.account_id,
     )
-    return ok(data=posts.serialize_creator(creator))
+    return success_body(data=posts.serialize_creator(creator))

@@ -1,6 +1,6 @@
-"""Operators look into the inbox and have events replayed. Shows payloads, never a token or setting.
+"""Admin API for webhook events: list, show and replay. Every route needs the scope `admin`.
 
-Must not be open to anybody without the scope `admin`.
+It shows payloads, but no tokens or settings.
 """
 
 from typing import Annotated, Any, Self
@@ -9,7 +9,7 @@ from flask import Blueprint
 from pydantic import AwareDatetime, Field, model_validator
 
 from app.http.context import current_container, require_scopes
-from app.http.validation import RequestModel, ok, validate_body, validate_query
+from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core import webhooks
 from core.errors import Conflict, NotFound
 from db.webhooks.events import Event, EventFilter, Events
@@ -18,7 +18,7 @@ blueprint = Blueprint("events", __name__)
 
 
 class WebhookEventListQuery(RequestModel):
-    """`cursor` is the `nextCursor` of the page before."""
+    """The query of the list; `cursor` is the `nextCursor` of the previous page."""
 
     status: str | None = None
     provider: str | None = None
@@ -28,7 +28,7 @@ class WebhookEventListQuery(RequestModel):
 
 
 class ReplayRequest(RequestModel):
-    """Either `ids`, or everything that fits the other fields."""
+    """Which events to replay: those with these `ids`, or all that match the other fields."""
 
     ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
     since: AwareDatetime | None = None
@@ -39,7 +39,7 @@ class ReplayRequest(RequestModel):
     @model_validator(mode="after")
     def require_criteria(self) -> Self:
         if self.ids is None and self.since is None:
-            raise ValueError("name ids, or since when")
+            raise ValueError("either ids or since is required")
         return self
 
     def to_filter(self) -> EventFilter:
@@ -56,49 +56,52 @@ class ReplayRequest(RequestModel):
 @require_scopes("admin")
 @validate_query(WebhookEventListQuery)
 def list_webhook_events(query: WebhookEventListQuery) -> dict[str, Any]:
-    """Stored notices, newest first."""
+    """Stored webhook events, newest first."""
     event_filter = EventFilter(status=query.status, provider=query.provider, kind=query.type)
     with current_container().database.transaction() as session:
-        found = Events(session).page(event_filter, limit=query.limit + 1, before=query.cursor)
-    page = found[: query.limit]
-    next_cursor = str(page[-1].id) if len(found) > len(page) else None
-    return ok(data=[serialize_webhook_event(event) for event in page], nextCursor=next_cursor)
+        events = Events(session).page(event_filter, limit=query.limit + 1, before=query.cursor)
+    page = events[: query.limit]
+    next_cursor = str(page[-1].id) if len(events) > len(page) else None
+    return success_body(
+        data=[serialize_webhook_event(event) for event in page], nextCursor=next_cursor
+    )
 
 
 @blueprint.get("/api/admin/webhook-events/<int:event_id>")
 @require_scopes("admin")
 def show_webhook_event(event_id: int) -> dict[str, Any]:
-    """One stored notice with what the platform sent."""
+    """One stored webhook event with the payload that the platform sent."""
     with current_container().database.transaction() as session:
         event = Events(session).get(event_id)
     if event is None:
         raise NotFound
-    return ok(data={**serialize_webhook_event(event), "payload": event.payload_json})
+    return success_body(data={**serialize_webhook_event(event), "payload": event.payload_json})
 
 
 @blueprint.post("/api/admin/webhook-events/<int:event_id>/replay")
 @require_scopes("admin")
 def replay_event(event_id: int) -> dict[str, Any]:
-    """Apply a notice again that has ended, however it ended."""
+    """Apply one processed or dead event again."""
     with current_container().database.transaction() as session:
         if Events(session).get(event_id) is None:
             raise NotFound
     replayed_ids = replay_matching(EventFilter(ids=[event_id]))
     if not replayed_ids:
-        raise Conflict("the event is still pending")
-    return ok(replayed=len(replayed_ids), ids=replayed_ids)
+        raise Conflict("the event is still pending: only processed or dead events are replayed")
+    return success_body(replayed=len(replayed_ids), ids=replayed_ids)
 
 
 @blueprint.post("/api/admin/webhook-events/replay")
 @require_scopes("admin")
 @validate_body(ReplayRequest)
 def replay_events(body: ReplayRequest) -> dict[str, Any]:
-    """Apply many again; those that are still pending are left alone."""
+    """Apply many processed or dead events again; pending ones are left alone."""
     replayed_ids = replay_matching(body.to_filter())
-    return ok(replayed=len(replayed_ids), ids=replayed_ids)
+    return success_body(replayed=len(replayed_ids), ids=replayed_ids)
 
 
 def replay_matching(event_filter: EventFilter) -> list[int]:
+    """Make matching events due again and wake the workers; return the ids of the events."""
     replayed_ids = webhooks.replay_events(current_container().database, event_filter)
     current_container().services.wake("webhooks")
     return replayed_ids

@@ -1,6 +1,8 @@
-"""Hears the platforms: raw bytes in, an answer when they are stored. Looks at no content.
+"""The Flask endpoint for webhook deliveries: verifies and stores them, and answers handshakes.
 
-Open to everybody, since the signature decides; no cookie, limit or login stands before it.
+Most deliveries are stored by `app/asgi.py` and never get here. This endpoint handles those of
+unusual form, and makes every response that is not 200. It needs no login, cookie, CSRF token or
+rate limit, because the signature authenticates the sender.
 """
 
 import json
@@ -19,43 +21,38 @@ from core.observability import metrics
 from db.session import DatabaseUnavailable
 from platforms.errors import PlatformError
 
-WEBHOOK_ROUTE = "/api/webhooks/<provider>"
-
-blueprint = Blueprint("webhooks", __name__)
+WEBHOOK_ROUTE = request_log.WEBHOOK_PATH_PREFIX + "<provider>"
 
 RECEIVED_BODY = {"success": True, "message": "Webhook received"}
-RESPONSE_BODIES = {
-    False: json.dumps(RECEIVED_BODY).encode(),
-    True: json.dumps({**RECEIVED_BODY, "duplicate": True}).encode(),
-}
-"""By whether it was here before. There are no others, so they are written once."""
+NEW_RESPONSE_BODY = json.dumps(RECEIVED_BODY).encode()
+DUPLICATE_RESPONSE_BODY = json.dumps({**RECEIVED_BODY, "duplicate": True}).encode()
+"""Serialised once: there are no other bodies of an accepted delivery."""
+
+blueprint = Blueprint("webhooks", __name__)
 
 log = structlog.get_logger(__name__)
 
 
 @blueprint.post(WEBHOOK_ROUTE)
 def receive_webhook(provider: str) -> Response:
-    """A platform's delivery: 200 once it is stored, also if it was here before."""
-    webhooks.find_webhook_adapter(
-        current_container().services, provider
-    )  # without a key for it, not a byte is read
+    """A platform's delivery: 200 once it is stored, also if it was stored before."""
+    # Without a webhook secret the answer is 503, and the body is not read.
+    webhooks.find_webhook_adapter(current_container().services, provider)
     started_at = time.perf_counter()
-    is_duplicate = store_delivery(
-        provider, read_raw_body(current_container().settings.limits.webhook_max_bytes)
-    )
+    body = read_raw_body(current_container().settings.limits.webhook_max_bytes)
+    receipt = store_delivery(provider, body)
     metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, provider).observe(
         time.perf_counter() - started_at
     )
-    return Response(RESPONSE_BODIES[is_duplicate], mimetype="application/json")
+    return Response(accepted_body(receipt), mimetype="application/json")
 
 
 @blueprint.get(WEBHOOK_ROUTE)
 def answer_handshake(provider: str) -> Response:
     """A platform's handshake, where it has one."""
+    adapter = webhooks.find_webhook_adapter(current_container().services, provider, handshake=True)
     try:
-        challenge = webhooks.find_webhook_adapter(
-            current_container().services, provider, handshake=True
-        ).handshake(request.args)
+        challenge = adapter.handshake(request.args)
     except ValueError as error:
         raise Invalid(str(error)) from error
     if challenge is None:
@@ -63,18 +60,31 @@ def answer_handshake(provider: str) -> Response:
     return Response(challenge, mimetype="text/plain")
 
 
-def store_delivery(provider: str, body: bytes) -> bool:
-    """Whether all of it was here before. Errors: those of `judged` and `receive`, and no others."""
-    headers, handover = dict(request.headers), request_log.find_handover()
+def store_delivery(provider: str, body: bytes) -> webhooks.Receipt:
+    """Verify and store the current request's body.
+
+    Errors: those of `verify_delivery` and `receive_delivery`; WriterBusy for any other fault, so
+    that the platform sends the delivery again.
+    """
+    container, handover = current_container(), request_log.find_handover()
     try:
         if handover:
             handover.raise_error()
         delivery = webhooks.verify_delivery(
-            current_container().services, provider, headers, body, correlation_id=request_id()
+            container.services,
+            provider,
+            dict(request.headers),
+            body,
+            correlation_id=request_id(),
         )
-        return webhooks.receive_delivery(current_container().event_writer, delivery).is_duplicate
+        return webhooks.receive_delivery(container.event_writer, delivery)
     except (CoreError, PlatformError, DatabaseUnavailable, HTTPException):
         raise
-    except Exception as error:  # a fault of ours must not end what the platform would repeat
-        log.exception("webhook.failed", provider=provider)
-        raise webhooks.WriterBusy(type(error).__name__) from error
+    except Exception as error:
+        log.exception("webhook.receive_failed", provider=provider)
+        reason = f"the delivery could not be stored: {type(error).__name__}"
+        raise webhooks.WriterBusy(reason) from error
+
+
+def accepted_body(receipt: webhooks.Receipt) -> bytes:
+    return DUPLICATE_RESPONSE_BODY if receipt.is_duplicate else NEW_RESPONSE_BODY

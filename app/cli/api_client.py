@@ -1,6 +1,6 @@
-"""Speaks to a running house over HTTP, as any other program would: with a URL and an API key.
+"""A client of the HTTP API, for the commands: it needs a URL and an API key, like any other client.
 
-Nothing here knows the inside of the house. Waits where the house says how long; gives up where not.
+It repeats requests that are refused with 429 or 503, after the time the server gives.
 """
 
 import json
@@ -15,8 +15,9 @@ from core.errors import Invalid, OperationFailed, ServiceUnavailable
 from platforms.secret import Secret
 
 REQUEST_TIMEOUT = 60.0  # seconds
-MAX_RETRIES = 5  # refusals "not now" in a row before we give up
-MAX_RETRY_DELAY = 120.0  # seconds we wait for one of them
+MAX_RETRIES = 5  # repetitions of a request that is refused with 429 or 503
+MAX_RETRY_DELAY = 120.0  # seconds between two of them
+FIRST_ERROR_STATUS = 400
 RETRYABLE_STATUSES = frozenset({429, 503})
 CONNECTION_CLASSES: Mapping[str, type[HTTPConnection]] = {
     "http": HTTPConnection,
@@ -36,12 +37,13 @@ class ApiResponse:
             parsed = json.loads(self.body or b"{}")
         except ValueError:
             raise OperationFailed(
-                f"answered {self.status} without JSON", code="INVALID_RESPONSE"
+                f"the server answered {self.status} without JSON", code="INVALID_RESPONSE"
             ) from None
         return parsed if isinstance(parsed, dict) else {}
 
     @property
     def retry_delay(self) -> float:
+        """The wait before the request is repeated. Units: seconds."""
         retry_after = self.headers.get("retry-after", "")
         return min(float(retry_after), MAX_RETRY_DELAY) if retry_after.isdecimal() else 1.0
 
@@ -51,7 +53,7 @@ class ApiClient:
         """Errors: Invalid."""
         parts = urlsplit(url)
         if parts.scheme not in CONNECTION_CLASSES or not parts.netloc:
-            raise Invalid("the house's address must begin with http:// or https://")
+            raise Invalid("the server's URL must begin with http:// or https://")
         self._connection_class, self._host = CONNECTION_CLASSES[parts.scheme], parts.netloc
         self._base_path, self._api_key = parts.path.rstrip("/"), api_key
 
@@ -64,7 +66,10 @@ class ApiClient:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> ApiResponse:
-        """Asked again while the house says "not now". Errors: Away, Failed."""
+        """Send a request; repeat it while the server answers 429 or 503.
+
+        Errors: ServiceUnavailable.
+        """
         all_headers = {"Authorization": f"Bearer {self._api_key.reveal()}", **(headers or {})}
         if json_body is not None:
             data, all_headers["Content-Type"] = json.dumps(json_body).encode(), "application/json"
@@ -77,12 +82,15 @@ class ApiClient:
         return response
 
     def request_json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """The JSON of a success. Errors: Away; Failed with the house's own code and words."""
+        """Send a request and return the JSON of its success.
+
+        Errors: ServiceUnavailable; OperationFailed with the server's error code and text.
+        """
         response = self.request(method, path, **options)
-        if response.status < 400:
+        if response.status < FIRST_ERROR_STATUS:
             return response.json
         error = response.json.get("error", {})
-        message = error.get("userMessage") or f"the house answered {response.status}"
+        message = error.get("userMessage") or f"the server answered {response.status}"
         raise OperationFailed(message, code=error.get("code"), details=error.get("details"))
 
     def _send(
@@ -96,7 +104,7 @@ class ApiClient:
             return ApiResponse(response.status, response_headers, response.read())
         except (OSError, HTTPException) as error:
             raise ServiceUnavailable(
-                f"the house does not answer: {type(error).__name__}"
+                f"the server does not answer: {type(error).__name__}"
             ) from error
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""`signalpost doctor`: what is wrong with this installation, and what to do about it."""
+"""`signalpost doctor`: find faults of this installation and say what to do about them."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,16 @@ from core.health.readiness import Readiness
 from tasks import broker_ping
 
 
-@click.command
-@click.option("--probe", is_flag=True, help="Show the platforms our credentials.")
+@click.command("doctor")
+@click.option("--probe", is_flag=True, help="Also try our credentials at the platforms.")
 @prints_results
-def doctor(*, probe: bool) -> Iterator[CommandResult]:
+def doctor_command(*, probe: bool) -> Iterator[CommandResult]:
     """Check settings, stores, broker, clock, beat, platforms and reachability."""
     yield from (check_result(check) for check in check_installation(probe=probe))
 
 
 def check_installation(*, probe: bool) -> Iterator[DoctorCheck]:
+    """Run all checks, or only those of the settings if these are not valid."""
     try:
         container = load_container()
     except Misconfigured as error:

@@ -1,4 +1,4 @@
-"""Keys that seal our secrets: a fresh one, and everything sealed anew with it."""
+"""Encryption keys of stored secrets: generate one, and encrypt everything again with it."""
 
 import click
 
@@ -8,10 +8,10 @@ from core.accounts import key_rotation
 from core.crypto import generate_key
 
 
-@click.command
+@click.command("keygen")
 @prints_results
-def keygen() -> CommandResult:
-    """Make a fresh TOKEN_ENCRYPTION_KEY."""
+def keygen_command() -> CommandResult:
+    """Generate a new TOKEN_ENCRYPTION_KEY."""
     new_key = generate_key()
     return CommandResult(new_key, {"key": new_key})
 
@@ -19,8 +19,8 @@ def keygen() -> CommandResult:
 @click.command("rotate-keys")
 @click.option("--dry-run", is_flag=True, help="Only count the values per key.")
 @prints_results
-def rotate_keys(*, dry_run: bool) -> CommandResult:
-    """Seal every secret anew with the current key, while everything runs."""
+def rotate_keys_command(*, dry_run: bool) -> CommandResult:
+    """Encrypt every stored secret with the current key; the service keeps running."""
     container = load_container()
     counts = key_rotation.rotate_keys(
         container.database, container.services, dry_run=dry_run, report=print_progress
@@ -31,7 +31,7 @@ def rotate_keys(*, dry_run: bool) -> CommandResult:
         f"{name}: {number}" for name, number in sorted(counts.values_by_key.items())
     )
     text = (
-        f"found {per_key or 'nothing'}; current is {current}; resealed {counts.reencrypted}, "
+        f"found {per_key or 'nothing'}; current is {current}; re-encrypted {counts.reencrypted}, "
         f"{counts.unreadable} unreadable, {remaining} left under other keys"
     )
     data = {

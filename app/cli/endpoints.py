@@ -1,13 +1,18 @@
-"""Endpoints of host applications from a terminal: made, listed, tried out, told once more."""
+"""`signalpost endpoints`: add, list, test and remove endpoints, see deliveries, deliver again."""
 
 from collections.abc import Iterator
 
 import click
 
-from app.api.endpoints import serialize_delivery, serialize_endpoint, serialize_endpoint_with_secret
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from core import endpoints as desk
+from app.serialize.endpoints import (
+    serialize_delivery,
+    serialize_endpoint,
+    serialize_endpoint_with_secret,
+)
+from core import endpoints
+from core.endpoints import DeliveryDetails
 from core.errors import NotFound
 from core.outbox import EVENT_TYPES
 from db.identity.users import Users
@@ -16,15 +21,15 @@ from db.outbox.endpoints import Endpoint
 from db.session import Session
 
 ROW_ID = click.IntRange(min=1)
-OWNER_OPTION = click.option("--user", "email", required=True, help="Whose it is, by e-mail.")
+OWNER_OPTION = click.option("--user", "email", required=True, help="The owner's e-mail.")
 
 
-@click.group
-def endpoints() -> None:
-    """Addresses of host applications that are told what happens."""
+@click.group("endpoints")
+def endpoints_group() -> None:
+    """URLs of host applications that receive events."""
 
 
-@endpoints.command("add")
+@endpoints_group.command("add")
 @click.argument("url")
 @OWNER_OPTION
 @click.option(
@@ -32,15 +37,15 @@ def endpoints() -> None:
     "events",
     multiple=True,
     type=click.Choice([*EVENT_TYPES]),
-    help="Only these; else all.",
+    help="Deliver only this event; may be repeated. Default: all events.",
 )
-@click.option("--description", default="", help="For people.")
+@click.option("--description", default="", help="A description for people.")
 @prints_results
-def add(url: str, email: str, events: tuple[str, ...], description: str) -> CommandResult:
-    """Add an endpoint; its secret is shown this once."""
+def add_endpoint(url: str, email: str, events: tuple[str, ...], description: str) -> CommandResult:
+    """Add an endpoint; its secret is shown once."""
     container = load_container()
     with container.database.transaction() as session:
-        new_endpoint = desk.create_endpoint(
+        new_endpoint = endpoints.create_endpoint(
             session,
             container.services,
             find_user_id(session, email),
@@ -52,45 +57,47 @@ def add(url: str, email: str, events: tuple[str, ...], description: str) -> Comm
     return CommandResult(text, serialize_endpoint_with_secret(new_endpoint))
 
 
-@endpoints.command("list")
+@endpoints_group.command("list")
 @OWNER_OPTION
 @prints_results
 def list_endpoints(email: str) -> Iterator[CommandResult]:
-    """Show the endpoints of a user."""
+    """List the endpoints of a user."""
     with load_container().database.transaction() as session:
-        rows = desk.list_endpoints(session, find_user_id(session, email))
+        rows = endpoints.list_endpoints(session, find_user_id(session, email))
     for endpoint in rows:
         state = "on" if endpoint.disabled_at is None else f"off ({endpoint.disabled_cause})"
         yield CommandResult(f"{endpoint.id}  {state}  {endpoint.url}", serialize_endpoint(endpoint))
 
 
-@endpoints.command("rotate")
+@endpoints_group.command("rotate")
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
-def rotate(endpoint_id: int) -> CommandResult:
-    """Make a new secret, shown this once; the old one signs beside it for 24 hours."""
+def rotate_secret(endpoint_id: int) -> CommandResult:
+    """Create a new secret, shown once; the old one stays valid for 24 hours."""
     container = load_container()
     with container.database.transaction() as session:
         owner_id = find_owner_id(session, endpoint_id)
-        new_secret = desk.rotate_secret(session, container.services, endpoint_id, user_id=owner_id)
+        new_secret = endpoints.rotate_secret(
+            session, container.services, endpoint_id, user_id=owner_id
+        )
     return CommandResult(
         f"secret: {new_secret.secret.reveal()}", serialize_endpoint_with_secret(new_secret)
     )
 
 
-@endpoints.command("enable")
+@endpoints_group.command("enable")
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
-def enable(endpoint_id: int) -> CommandResult:
-    """Tell an endpoint again, also what has waited for it."""
+def enable_endpoint(endpoint_id: int) -> CommandResult:
+    """Enable an endpoint and deliver the events that waited for it."""
     return set_enabled(endpoint_id, enabled=True)
 
 
-@endpoints.command("disable")
+@endpoints_group.command("disable")
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
-def disable(endpoint_id: int) -> CommandResult:
-    """Tell an endpoint nothing until it is enabled."""
+def disable_endpoint(endpoint_id: int) -> CommandResult:
+    """Disable an endpoint: nothing is delivered until it is enabled."""
     return set_enabled(endpoint_id, enabled=False)
 
 
@@ -98,7 +105,7 @@ def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
     container = load_container()
     with container.database.transaction() as session:
         owner_id = find_owner_id(session, endpoint_id)
-        endpoint = desk.update_endpoint(
+        endpoint = endpoints.update_endpoint(
             session, container.services, endpoint_id, user_id=owner_id, enabled=enabled
         )
         session.refresh(endpoint)
@@ -108,25 +115,27 @@ def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
     )
 
 
-@endpoints.command("remove")
+@endpoints_group.command("remove")
 @click.argument("endpoint_id", type=ROW_ID)
-@click.confirmation_option(prompt="Its log and what waits for it go, too. Remove it?")
+@click.confirmation_option(
+    prompt="Its deliveries are deleted too, pending ones included. Remove it?"
+)
 @prints_results
-def remove(endpoint_id: int) -> CommandResult:
-    """Remove an endpoint with its log and what was still to be delivered there."""
+def remove_endpoint(endpoint_id: int) -> CommandResult:
+    """Remove an endpoint with its deliveries, pending ones included."""
     with load_container().database.transaction() as session:
-        desk.delete_endpoint(session, endpoint_id, user_id=find_owner_id(session, endpoint_id))
+        endpoints.delete_endpoint(session, endpoint_id, user_id=find_owner_id(session, endpoint_id))
     return CommandResult(f"endpoint {endpoint_id} is removed", {"id": endpoint_id})
 
 
-@endpoints.command("test")
+@endpoints_group.command("test")
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
-def test(endpoint_id: int) -> CommandResult:
-    """Send an `endpoint.test`; a worker delivers it."""
+def send_test_event(endpoint_id: int) -> CommandResult:
+    """Send an `endpoint.test` event; a worker delivers it."""
     container = load_container()
     with container.database.transaction() as session:
-        delivery_view = desk.send_test_message(
+        delivery_view = endpoints.send_test_message(
             session, endpoint_id, user_id=find_owner_id(session, endpoint_id)
         )
     container.services.wake("outbox")
@@ -135,47 +144,53 @@ def test(endpoint_id: int) -> CommandResult:
     )
 
 
-@endpoints.command("deliveries")
+@endpoints_group.command("deliveries")
 @click.argument("endpoint_id", type=ROW_ID)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True)
 @prints_results
-def deliveries(endpoint_id: int, limit: int) -> Iterator[CommandResult]:
-    """Show what an endpoint was told, the newest first."""
+def list_deliveries(endpoint_id: int, limit: int) -> Iterator[CommandResult]:
+    """List the deliveries of an endpoint, newest first."""
     with load_container().database.transaction() as session:
         owner_id = find_owner_id(session, endpoint_id)
-        page = desk.list_deliveries(session, endpoint_id, user_id=owner_id, limit=limit)
+        page = endpoints.list_deliveries(session, endpoint_id, user_id=owner_id, limit=limit)
     for delivery_view in page.deliveries:
-        row, last_attempt = (
-            delivery_view.delivery,
-            delivery_view.tries[-1] if delivery_view.tries else None,
+        message = delivery_view.message
+        columns = (
+            delivery_view.delivery.id,
+            delivery_view.state,
+            message.type,
+            message.subject,
+            last_result(delivery_view),
         )
-        outcome = (
-            (last_attempt.error or last_attempt.status or "no end recorded")
-            if last_attempt
-            else "not tried yet"
-        )
-        line = f"{row.id}  {delivery_view.state}  {delivery_view.message.type}  {delivery_view.message.subject}  {outcome}"
-        yield CommandResult(line, serialize_delivery(delivery_view))
+        yield CommandResult("  ".join(map(str, columns)), serialize_delivery(delivery_view))
 
 
-@endpoints.command("redeliver")
+@endpoints_group.command("redeliver")
 @click.argument("delivery_id", type=ROW_ID)
 @prints_results
-def redeliver(delivery_id: int) -> CommandResult:
-    """Deliver once more, under the same webhook-id."""
+def request_redelivery(delivery_id: int) -> CommandResult:
+    """Deliver an event again under the same webhook-id."""
     container = load_container()
     with container.database.transaction() as session:
         row = session.get(Delivery, delivery_id)
         if row is None:
-            raise NotFound(f"no delivery {delivery_id}")
+            raise NotFound(f"there is no delivery {delivery_id}")
         owner_id = find_owner_id(session, row.endpoint_id)
-        delivery_view = desk.redeliver_message(session, delivery_id, user_id=owner_id)
+        delivery_view = endpoints.redeliver_message(session, delivery_id, user_id=owner_id)
     container.services.wake("outbox")
     return CommandResult(f"delivery {delivery_id} is on its way", serialize_delivery(delivery_view))
 
 
+def last_result(delivery_view: DeliveryDetails) -> str | int:
+    """Return the error or HTTP status of the last attempt."""
+    if not delivery_view.attempts:
+        return "not attempted yet"
+    attempt = delivery_view.attempts[-1]
+    return attempt.error or attempt.status or "no result recorded"
+
+
 def find_user_id(session: Session, email: str) -> int:
-    """Errors: NotFound."""
+    """Return the id of the user with this e-mail. Errors: NotFound."""
     user = Users(session).get_by_email(email)
     if user is None:
         raise NotFound(f"no user has the e-mail {email}")
@@ -183,8 +198,8 @@ def find_user_id(session: Session, email: str) -> int:
 
 
 def find_owner_id(session: Session, endpoint_id: int) -> int:
-    """Whose it is: whoever has this terminal may act for anybody. Errors: NotFound."""
+    """Return the id of the endpoint's owner, for whom the command acts. Errors: NotFound."""
     endpoint = session.get(Endpoint, endpoint_id)
     if endpoint is None:
-        raise NotFound(f"no endpoint {endpoint_id}")
+        raise NotFound(f"there is no endpoint {endpoint_id}")
     return endpoint.user_id

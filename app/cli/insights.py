@@ -1,4 +1,4 @@
-"""Numbers from a terminal: those that are due are asked for here and now, beside the workers."""
+"""`signalpost insights`: fetch the metrics that are due, beside the workers."""
 
 from collections.abc import Iterator
 
@@ -6,28 +6,30 @@ import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
-from core import insights as numbers
+from core import insights
 
 
-@click.command
+@click.command("insights")
 @ONCE_OPTION
 @interval_option(21_600_000)
 @prints_results
-def insights(*, once: bool, interval: int) -> Iterator[CommandResult]:
-    """Ask for the numbers that are due; ends with 1 if any question was refused or failed."""
+def insights_command(*, once: bool, interval: int) -> Iterator[CommandResult]:
+    """Fetch the metrics that are due; exit status 1 if any request was refused or failed."""
     yield from run_repeatedly(sample_due, once=once, interval=interval)
 
 
 def sample_due() -> CommandResult:
     container = load_container()
-    report = numbers.sample_due_insights(container.database, container.services)
-    faults = [{"accountId": fault.account_id, "error": fault.code} for fault in report.failures]
+    report = insights.sample_due_insights(container.database, container.services)
+    errors = [
+        {"accountId": failure.account_id, "error": failure.code} for failure in report.failures
+    ]
     counts = {
         "total": report.total,
         "answered": report.answered,
-        "failed": len(faults),
+        "failed": len(errors),
         "skipped": report.skipped,
     }
     lines = [", ".join(f"{number} {name}" for name, number in counts.items())]
-    lines += [f"account {error['accountId']}: {error['error']}" for error in faults]
-    return CommandResult("\n".join(lines), {**counts, "errors": faults}, ok=not faults)
+    lines += [f"account {error['accountId']}: {error['error']}" for error in errors]
+    return CommandResult("\n".join(lines), {**counts, "errors": errors}, ok=not errors)

@@ -1,41 +1,42 @@
-"""The operators' commands, on one screen. Each lives in `app/commands/`, none holds any logic.
+"""The command line interface: all commands of `signalpost` except those of `local/cli.py`.
 
-`local/cli.py` adds what runs the whole house on one machine.
+`local/cli.py` adds the commands that run all processes on one machine. Each command here is a thin
+layer over `core`.
 """
 
 import click
 
-from app.cli.alerts import alerts
-from app.cli.doctor import doctor
-from app.cli.encryption_keys import keygen
-from app.cli.endpoints import endpoints
-from app.cli.insights import insights
-from app.cli.migrate import migrate
-from app.cli.posts import posts
-from app.cli.tokens import tokens
-from app.cli.upload import upload
-from app.cli.users import key, user
-from app.cli.webhooks import webhooks
+from app.cli.alerts import alerts_group
+from app.cli.doctor import doctor_command
+from app.cli.encryption_keys import keygen_command
+from app.cli.endpoints import endpoints_group
+from app.cli.insights import insights_command
+from app.cli.migrate import migrate_command
+from app.cli.posts import posts_group
+from app.cli.tokens import tokens_group
+from app.cli.upload import upload_command
+from app.cli.users import key_group, user_group
+from app.cli.webhooks import webhooks_group
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Connects TikTok and Instagram accounts, and says truthfully what was posted."""
+    """Publish videos to TikTok and Instagram accounts and follow what became of each."""
 
 
 COMMANDS = (
-    migrate,
-    user,
-    key,
-    keygen,
-    doctor,
-    webhooks,
-    tokens,
-    insights,
-    posts,
-    endpoints,
-    alerts,
-    upload,
+    migrate_command,
+    user_group,
+    key_group,
+    keygen_command,
+    doctor_command,
+    webhooks_group,
+    tokens_group,
+    insights_command,
+    posts_group,
+    endpoints_group,
+    alerts_group,
+    upload_command,
 )
 
 for command in COMMANDS:

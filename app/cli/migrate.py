@@ -1,4 +1,4 @@
-"""Migrations from a terminal. The only setting they need is the database's address."""
+"""`signalpost migrate`: upgrade, remove or check the database schema. Needs only DATABASE_URL."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,14 @@ def migrate_up(url: str) -> CommandResult:
 
 def migrate_down(url: str) -> CommandResult:
     migrations.downgrade_schema(url)
-    return CommandResult("everything is taken down", {"current": None})
+    return CommandResult("all migrations are reverted", {"current": None})
 
 
 def migration_status(url: str) -> CommandResult:
-    """A gap of any kind is a fault."""
+    """Return revision, tables and indexes; not ok if anything is missing."""
     schema_status = schema.read_schema_status(url)
     missing = "\n".join(f"missing: {name}" for name in schema_status.missing)
-    revision = f"at {schema_status.current or 'nothing'} of {schema_status.head}"
+    revision = f"at {schema_status.current or 'no revision'} of {schema_status.head}"
     tables = "\n".join(schema_status.tables)
     summary = f"{revision}, {len(schema_status.tables)} tables, {schema_status.indexes} indexes"
     data = {
@@ -44,9 +44,9 @@ MIGRATE_ACTIONS: dict[str, Callable[[str], CommandResult]] = {
 }
 
 
-@click.command
+@click.command("migrate")
 @click.argument("action", type=click.Choice(list(MIGRATE_ACTIONS)), default="up")
 @prints_results
-def migrate(action: str) -> CommandResult:
-    """Bring the database's schema up or down, or say whether all of it is there."""
+def migrate_command(action: str) -> CommandResult:
+    """Upgrade the database schema, revert it, or show whether it is complete."""
     return MIGRATE_ACTIONS[action](load_database_url())

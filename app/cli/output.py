@@ -1,6 +1,7 @@
-"""How commands speak: text for people or `--json` for programs, and an exit code that is true.
+"""Output of commands: text for people or JSON for programs, and the exit status.
 
-Results go to stdout, faults to stderr. Must not decide what is a fault.
+Results go to stdout, errors to stderr. The exit status is 1 if a result is not ok or a command
+fails.
 """
 
 import functools
@@ -23,7 +24,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class CommandResult:
-    """One result: a line for people, the same as data, and whether it went well."""
+    """One result: a text for people, the same as data, and whether it is a success."""
 
     text: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class CommandResult:
 def prints_results(
     command: Callable[P, CommandResult | Iterator[CommandResult]],
 ) -> Callable[P, None]:
-    """Adds `--json` to a command that returns, or yields, what it has to say."""
+    """Add the option `--json` to a command, and print the results it returns or yields."""
 
     @click.option("as_json", "--json", is_flag=True, help="One line of JSON per result.")
     @functools.wraps(command)
@@ -55,6 +56,7 @@ def prints_results(
 
 
 def set_audit_origin() -> None:
+    """Record the command line as the origin of audit entries."""
     audit.set_origin(audit.Origin(actor="cli", correlation_id=telemetry.bind_correlation_id()))
 
 
@@ -72,7 +74,7 @@ def format_result(result: CommandResult, *, as_json: bool) -> str:
 def print_error(error: Exception, *, as_json: bool) -> None:
     code = getattr(error, "code", "SERVICE_UNAVAILABLE")
     message = (
-        "the database does not answer" if isinstance(error, DatabaseUnavailable) else str(error)
+        "the database cannot be reached" if isinstance(error, DatabaseUnavailable) else str(error)
     )
     if as_json:
         click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))

@@ -1,31 +1,33 @@
-"""Posts from a terminal: sent again, as a new post of the same owner."""
+"""`signalpost posts`: retry a post as a new post of the same owner."""
 
 import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from core import publishing as ledger
+from core import publishing
 from core.errors import NotFound
 from db.posts.posts import Post
 
 
-@click.group
-def posts() -> None:
-    """The publish ledger."""
+@click.group("posts")
+def posts_group() -> None:
+    """Posts of all users."""
 
 
-@posts.command("retry")
+@posts_group.command("retry")
 @click.argument("post_id", type=click.IntRange(min=1))
-@click.option("--confirm", is_flag=True, help="Also if nobody knows whether it came out.")
+@click.option(
+    "--confirm", is_flag=True, help="Also if it is not known whether the post was published."
+)
 @prints_results
-def retry(post_id: int, *, confirm: bool) -> CommandResult:
-    """Send a failed or cancelled post again, as a new one."""
+def retry_post(post_id: int, *, confirm: bool) -> CommandResult:
+    """Retry a failed or cancelled post as a new one."""
     container = load_container()
     with container.database.transaction() as session:
         failed_post = session.get(Post, post_id)
     if failed_post is None:
-        raise NotFound(f"no post {post_id}")
-    new_post = ledger.retry_post(
+        raise NotFound(f"there is no post {post_id}")
+    new_post = publishing.retry_post(
         container.database,
         container.services,
         post_id,

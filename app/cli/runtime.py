@@ -1,4 +1,4 @@
-"""What a command needs around it: this process's house, and a way to go on until told to stop."""
+"""What commands share: the container of the process, and running an action repeatedly."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,17 +11,16 @@ import click
 
 from core.config.settings import load_settings
 from core.observability import telemetry
-from tasks.runtime import WorkerContainer
-from tasks.runtime import current_container as built
+from tasks.runtime import WorkerContainer, current_container
 
 T = TypeVar("T")
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
 
-ONCE_OPTION = click.option("--once", is_flag=True, help="One run, then end.")
+ONCE_OPTION = click.option("--once", is_flag=True, help="Run once and exit.")
 
 
 def interval_option(milliseconds: int) -> Callable[[CommandT], CommandT]:
-    """The option `--interval`, which the seed gives in milliseconds."""
+    """Build the option `--interval`. Units: milliseconds."""
     return click.option(
         "--interval",
         type=click.IntRange(min=100),
@@ -32,7 +31,10 @@ def interval_option(milliseconds: int) -> Callable[[CommandT], CommandT]:
 
 
 def load_container() -> WorkerContainer:
-    """Errors: Misconfigured, naming every fault at once."""
+    """Configure logging and build the container; logs are warnings only unless LOG_LEVEL is set.
+
+    Errors: Misconfigured, naming every missing or malformed setting at once.
+    """
     settings = load_settings()
     logging_settings = (
         settings
@@ -40,14 +42,16 @@ def load_container() -> WorkerContainer:
         else settings.model_copy(update={"log_level": "WARNING"})
     )
     telemetry.configure_logging(logging_settings)
-    return built()
+    return current_container()
 
 
 def run_repeatedly(action: Callable[[], T], *, once: bool, interval: int) -> Iterator[T]:
-    """Its results, one every `interval` milliseconds until SIGTERM or Ctrl-C, or only one."""
-    signals: SimpleQueue[int] = (
-        SimpleQueue()
-    )  # an event may not be set in the midst of waiting for it
+    """Run the action once, or every `interval` until SIGTERM or Ctrl-C; yield its results.
+
+    Units: interval is in milliseconds.
+    """
+    # A queue, not an Event: a signal handler may not set an Event that this thread waits for.
+    signals: SimpleQueue[int] = SimpleQueue()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
@@ -58,7 +62,7 @@ def run_repeatedly(action: Callable[[], T], *, once: bool, interval: int) -> Ite
         return False
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(ValueError):  # not in the main thread: whoever runs us stops us
+        with suppress(ValueError):  # only the main thread may set handlers; the caller stops us
             signal.signal(number, on_signal)
     yield action()
     while not once and not should_stop():

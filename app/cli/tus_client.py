@@ -1,4 +1,4 @@
-"""A file goes to the house in pieces (tus 1.0), and goes on where it stopped."""
+"""Upload of a file to the API in chunks with tus 1.0; resumes after a lost connection."""
 
 import time
 from base64 import b64encode
@@ -9,14 +9,17 @@ from pathlib import Path
 from app.cli.api_client import ApiClient
 from core.errors import OperationFailed, ServiceUnavailable
 
-CHUNK_BYTES = 8 * 1024 * 1024  # bytes
+CHUNK_BYTES = 8 * 1024 * 1024
 VERSION_HEADERS = {"Tus-Resumable": "1.0.0"}
-MAX_DISCONNECTS = 5  # lost connections in a row before we give up
+MAX_DISCONNECTS = 5  # lost connections in a row before the upload fails
 CREATED, NO_CONTENT, CONFLICT = 201, 204, 409
 
 
 def create_upload(client: ApiClient, file: Path) -> str:
-    """Where the file goes, e.g. `/api/media/7`. Errors: Away, Failed."""
+    """Create an upload and return its path, e.g. `/api/media/7`.
+
+    Errors: ServiceUnavailable, OperationFailed.
+    """
     content_type = guess_type(file.name)[0] or "application/octet-stream"
     fields = {"filename": file.name, "filetype": content_type}
     metadata = ",".join(
@@ -27,12 +30,18 @@ def create_upload(client: ApiClient, file: Path) -> str:
     response = client.request("POST", "/api/media", headers=headers)
     if response.status != CREATED:
         error = response.json.get("error", {})
-        raise OperationFailed(error.get("userMessage") or "refused", code=error.get("code"))
+        raise OperationFailed(
+            error.get("userMessage") or f"the server answered {response.status} to the new upload",
+            code=error.get("code"),
+        )
     return response.headers["location"]
 
 
 def send_file(client: ApiClient, file: Path, upload_path: str) -> Iterator[int]:
-    """The offset after each piece, up to the file's size. Errors: Away, Failed."""
+    """Send the file and yield the offset after each chunk, up to the file's size.
+
+    Errors: ServiceUnavailable, OperationFailed.
+    """
     size, offset, disconnects = file.stat().st_size, 0, 0
     with file.open("rb") as source:
         while offset < size:
@@ -50,6 +59,7 @@ def send_file(client: ApiClient, file: Path, upload_path: str) -> Iterator[int]:
 
 
 def send_chunk(client: ApiClient, upload_path: str, offset: int, chunk: bytes) -> int:
+    """Send one chunk and return the offset that the server has reached."""
     headers = {
         **VERSION_HEADERS,
         "Upload-Offset": str(offset),
@@ -59,13 +69,17 @@ def send_chunk(client: ApiClient, upload_path: str, offset: int, chunk: bytes) -
     if response.status == CONFLICT:
         return fetch_offset(client, upload_path)
     if response.status != NO_CONTENT:
-        raise OperationFailed(f"the house answered {response.status} to a piece")
+        raise OperationFailed(
+            f"the server answered {response.status} to a chunk at offset {offset}"
+        )
     return int(response.headers["upload-offset"])
 
 
 def fetch_offset(client: ApiClient, upload_path: str) -> int:
-    """How much the house has."""
+    """Query how many bytes the server has."""
     response = client.request("HEAD", upload_path, headers=VERSION_HEADERS)
     if "upload-offset" not in response.headers:
-        raise OperationFailed(f"the house answered {response.status} about the upload")
+        raise OperationFailed(
+            f"the server answered {response.status} to the query for the offset of {upload_path}"
+        )
     return int(response.headers["upload-offset"])

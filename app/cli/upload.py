@@ -1,4 +1,4 @@
-"""`signalpost upload`: a film or its address goes through a running house, followed to its end."""
+"""`signalpost upload`: upload a video to a running server and follow the post to its end."""
 
 import time
 import uuid
@@ -17,32 +17,34 @@ from core.errors import Invalid
 from platforms.secret import Secret
 
 FINAL_STATES = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
-POLL_INTERVAL = 2.0  # seconds between two looks at a post
+POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
 
 
-@click.command
-@click.argument("film", metavar="FILE_OR_URL")
-@click.option("--account", "account_id", type=int, required=True, help="The connected account.")
+@click.command("upload")
+@click.argument("video", metavar="FILE_OR_URL")
+@click.option(
+    "--account", "account_id", type=int, required=True, help="The id of the connected account."
+)
 @click.option("--title", default="Uploaded from a terminal", show_default=True)
 @click.option("--mode", type=click.Choice(["INBOX", "DIRECT"]), default="INBOX", show_default=True)
-@click.option("--privacy", "privacy_level", help="Who may see it; needed with DIRECT.")
+@click.option("--privacy", "privacy_level", help="Who may see the post; required with DIRECT.")
 @click.option("--url", envvar="SIGNALPOST_URL", default="http://127.0.0.1:8000", show_default=True)
 @click.option(
     "--api-key",
     envvar="SIGNALPOST_API_KEY",
     prompt="API key",
     hide_input=True,
-    help="Better given as SIGNALPOST_API_KEY: arguments show in `ps`.",
+    help="Prefer the variable SIGNALPOST_API_KEY: arguments are visible in `ps`.",
 )
-@click.option("--no-follow", is_flag=True, help="End as soon as the house has the post.")
+@click.option("--no-follow", is_flag=True, help="Exit as soon as the server has the post.")
 @prints_results
-def upload(
-    film: str, *, url: str, api_key: str, no_follow: bool, **options: Any
+def upload_command(
+    video: str, *, url: str, api_key: str, no_follow: bool, **options: Any
 ) -> Iterator[CommandResult]:
-    """Upload a film through a running house and follow it until it is really out."""
+    """Upload a video to a running server and follow it until it is published."""
     client = ApiClient(url, Secret(api_key))
     fields = {name: value for name, value in options.items() if value is not None}
-    fields |= build_source_fields(client, film)
+    fields |= build_source_fields(client, video)
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     post = client.request_json("POST", "/api/tiktok/upload", json_body=fields, headers=headers)[
         "data"
@@ -53,17 +55,17 @@ def upload(
 
 
 def build_source_fields(client: ApiClient, video: str) -> dict[str, Any]:
-    """What the request says of the film; a file is brought to the house first."""
+    """Return the request's fields for the video; a file is uploaded first."""
     if video.startswith(("https://", "http://")):
         return {"source": "PULL_FROM_URL", "videoUrl": video}
     file = Path(video)
     if not file.is_file() or not file.stat().st_size:
-        raise Invalid(f"{video} is no file with anything in it")
+        raise Invalid(f"{video} is not a file, or it is empty")
     return {"source": "FILE_UPLOAD", "media_id": upload_file(client, file)}
 
 
 def upload_file(client: ApiClient, file: Path) -> int:
-    """The id the house gave the file, once all of it is there."""
+    """Upload the file, showing a progress bar, and return its media id."""
     upload_path = tus_client.create_upload(client, file)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
@@ -75,7 +77,7 @@ def upload_file(client: ApiClient, file: Path) -> int:
 
 
 def follow_post(client: ApiClient, post_id: int, state: str) -> Iterator[CommandResult]:
-    """Each new state; only PUBLISHED is a success."""
+    """Query the post until its state is final; yield each new state. Only PUBLISHED is ok."""
     while state not in FINAL_STATES:
         time.sleep(POLL_INTERVAL)
         post = client.request_json("GET", f"/api/posts/{post_id}")["data"]

@@ -1,4 +1,4 @@
-"""Users and their API keys from a terminal: the only way a user comes into being."""
+"""`signalpost user` and `signalpost key`: add users and API keys. Users are added nowhere else."""
 
 import secrets
 import sys
@@ -14,18 +14,18 @@ from db.identity.users import Users
 from platforms.secret import Secret
 
 
-@click.group
-def user() -> None:
-    """People with a login."""
+@click.group("user")
+def user_group() -> None:
+    """Users with a login."""
 
 
-@user.command("add")
+@user_group.command("add")
 @click.argument("email")
-@click.option("is_admin", "--admin", is_flag=True, help="May administrate.")
+@click.option("is_admin", "--admin", is_flag=True, help="Make the user an administrator.")
 @click.option("from_stdin", "--password-stdin", is_flag=True, help="Read the password from stdin.")
 @prints_results
 def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
-    """Add a user. Without a password on stdin or at the prompt one is made and shown once."""
+    """Add a user. Without a password on stdin or at the prompt one is generated and shown once."""
     password, is_generated = read_password(from_stdin=from_stdin)
     with load_container().database.transaction() as session:
         row = users.create_user(session, email, password=password, is_admin=is_admin)
@@ -39,12 +39,15 @@ def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
 
 
 def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
-    """The password, and whether we made it up. Never an argument: those show in `ps`."""
+    """Return the password, and whether it was generated.
+
+    It is never an argument of the command: arguments are visible in `ps`.
+    """
     if from_stdin:
         return Secret(sys.stdin.readline().rstrip("\r\n")), False
     if sys.stdin.isatty():
         entered = click.prompt(
-            "Password (empty: make one)",
+            "Password (empty: generate one)",
             hide_input=True,
             confirmation_prompt=True,
             default="",
@@ -56,24 +59,24 @@ def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
     return Secret(secrets.token_urlsafe(15)), True
 
 
-@click.group
-def key() -> None:
+@click.group("key")
+def key_group() -> None:
     """API keys of programs that act for a user."""
 
 
-@key.command("add")
+@key_group.command("add")
 @click.argument("name")
-@click.option("--user", "email", required=True, help="Whose key it is, by e-mail.")
+@click.option("--user", "email", required=True, help="The owner's e-mail.")
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES))
 @prints_results
 def add_key(name: str, email: str, scopes: tuple[str, ...]) -> CommandResult:
-    """Make a key; it is shown this once."""
+    """Create a key; it is shown once."""
     with load_container().database.transaction() as session:
         owner = Users(session).get_by_email(email)
         if owner is None:
             raise NotFound(f"no user has the e-mail {email}")
         if "admin" in scopes and not owner.is_admin:
-            raise Invalid(f"{email} is no administrator")
+            raise Invalid(f"{email} is not an administrator: the scope admin is not allowed")
         row, secret = api_keys.create_api_key(session, owner.id, name=name, scopes=scopes)
     return CommandResult(
         secret.reveal(), {"id": row.id, "key": secret.reveal(), "scopes": row.scopes}

@@ -1,4 +1,4 @@
-"""What a request stands in: the house around it, its id, and who asks. Decides nothing."""
+"""The context of a request: the container, the request id, the principal and its scopes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,15 +25,18 @@ CONTAINER_KEY = "signalpost"
 
 @dataclass(frozen=True)
 class Container:
+    """What every request of this process shares."""
+
     settings: Settings
     database: Database
     services: Services
     event_writer: EventWriter
     readiness: Readiness
-    host_tokens: HostTokenVerifier | None  # if a host application may speak for its users
+    host_tokens: HostTokenVerifier | None  # None unless host applications' tokens are accepted
 
 
 def current_container() -> Container:
+    """The container of the Flask application that serves this request."""
     return cast("Container", current_app.extensions[CONTAINER_KEY])
 
 
@@ -42,12 +45,12 @@ def request_id() -> str:
 
 
 def find_principal() -> Principal | None:
-    """Who asks, or None: for pages that greet strangers too."""
-    return cast("Principal | None", g.get("caller"))
+    """The principal of this request, or None if it is anonymous."""
+    return cast("Principal | None", g.get("principal"))
 
 
 def current_principal() -> Principal:
-    """Errors: Unauthorized."""
+    """The principal of this request. Errors: Unauthorized."""
     principal = find_principal()
     if principal is None:
         raise Unauthorized
@@ -57,7 +60,7 @@ def current_principal() -> Principal:
 def require_scopes(
     *scopes: str, auth_method: AuthMethod | None = None
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Only for callers with all these scopes; `by` also asks how they proved who they are.
+    """Require all these scopes and, if given, this method of authentication.
 
     Errors: Unauthorized, Forbidden.
     """
@@ -75,7 +78,11 @@ def require_scopes(
 
 
 def require_login(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T | Response]]:
-    """A page or a navigation: whoever is not signed in is sent to the login and back here."""
+    """Require a signed-in user: for pages. Anonymous requests are redirected to the login page,
+    which leads back here.
+
+    Errors: Forbidden.
+    """
 
     def decorate(view: Callable[P, T]) -> Callable[P, T | Response]:
         @wraps(view)
@@ -95,15 +102,16 @@ def require_login(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T | Re
 def check_scopes(
     principal: Principal, scopes: tuple[str, ...], auth_method: AuthMethod | None
 ) -> None:
+    """Errors: Forbidden, with the missing scopes as `details.scopes`."""
     if auth_method is not None and principal.auth_method != auth_method:
-        raise Forbidden(f"only with a {auth_method}")
+        raise Forbidden(f"this needs authentication by {auth_method}")
     missing = [scope for scope in scopes if scope not in principal.scopes]
     if missing:
         raise Forbidden("missing scope: " + ", ".join(missing), details={"scopes": missing})
 
 
 def return_path() -> str:
-    """Where to come back to after the login: this address, or home if it cannot be repeated."""
+    """The path to return to after the login: this one, or home for a request that is not a GET."""
     if request.method not in {"GET", "HEAD"}:
         return "/"
     return request.full_path.removesuffix("?")

@@ -1,6 +1,7 @@
-"""Which HTTP status an error has: contract, appendix A, as one table. Nobody else knows a status.
+"""Error responses: which code and HTTP status an exception has, and the body or page that says so.
 
-The words for people stand in `app/texts/`, under the same codes.
+The table of codes is here and nowhere else. The texts for people stand in `app/texts/` under the
+same codes. The text of an unknown exception is logged, never sent.
 """
 
 import math
@@ -20,8 +21,17 @@ from core.errors import CoreError
 from db.session import DatabaseUnavailable
 from platforms.errors import PlatformError
 
+log = structlog.get_logger(__name__)
+
+API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+"""Errors on these paths are JSON; on all others they are a page."""
+
+REDIRECT_STATUSES = range(300, 400)
+
 
 class ErrorKind(NamedTuple):
+    """The HTTP status of an error code, and whether the same request may succeed later."""
+
     status: int
     retryable: bool = False
 
@@ -122,61 +132,14 @@ CODE_BY_HTTP_STATUS = {
     429: "RATE_LIMIT_EXCEEDED",
     503: "SERVICE_UNAVAILABLE",
 }
-"""Statuses that Flask itself answers with; what is missing here is bad form (4xx) or our fault."""
+"""Codes for statuses that Flask sets. Other 4xx are VALIDATION_ERROR, all others INTERNAL_ERROR."""
 
-DATABASE_RETRY_DELAY = timedelta(seconds=2)  # before asking again while Postgres is away
-
-
-def get_error_code(error: Exception) -> str:
-    """The code of ours for any exception. A vendor's code that we do not know stays inside."""
-    match error:
-        case CSRFError():
-            return "csrf_detected"
-        case DatabaseUnavailable():
-            return "SERVICE_UNAVAILABLE"
-        case CoreError() | PlatformError():
-            candidates = (error.code, *(getattr(kind, "code", "") for kind in type(error).__mro__))
-            return next((code for code in candidates if code in ERROR_KINDS), "INTERNAL_ERROR")
-        case HTTPException(code=int(status)):
-            return CODE_BY_HTTP_STATUS.get(status, default_error_code(status))
-        case _:
-            return "INTERNAL_ERROR"
-
-
-def default_error_code(status: int) -> str:
-    return "VALIDATION_ERROR" if 400 <= status < 500 else "INTERNAL_ERROR"
-
-
-def get_http_status(error: Exception, code: str) -> int:
-    """What Flask says itself (a 416, say) stays as it is."""
-    if isinstance(error, HTTPException) and not isinstance(error, CSRFError) and error.code:
-        return error.code
-    return ERROR_KINDS[code].status
-
-
-def get_retry_after(error: Exception) -> timedelta | None:
-    if isinstance(error, DatabaseUnavailable):
-        return DATABASE_RETRY_DELAY
-    return getattr(error, "retry_after", None) if is_own_error(error) else None
-
-
-def is_own_error(error: Exception) -> bool:
-    return isinstance(error, CoreError | PlatformError)
-
-
-# MERGED app.envelope: Says what went wrong: one envelope on every JSON route, a page everywhere else.
-#
-# Must not decide what is wrong, and never lets the text of an unknown exception out.
-
-log = structlog.get_logger(__name__)
-
-API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/metrics", "/openapi.json")
-REDIRECT_STATUSES = range(300, 400)
+DATABASE_RETRY_DELAY = timedelta(seconds=2)  # Retry-After while Postgres is unavailable
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One error as everybody may see it; `user_message` and `suggestion` are for people."""
+    """One error as a client may see it; `user_message` and `suggestion` are for people."""
 
     code: str
     status: int
@@ -209,27 +172,33 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def handle_error(error: Exception) -> Response | HTTPException:
+    """Answer an exception with the JSON envelope or the error page; log it if it is unknown."""
     if isinstance(error, HTTPException) and error.code in REDIRECT_STATUSES:
         return error
     if not is_own_error(error) and get_error_code(error) == "INTERNAL_ERROR":
         log.error("request.failed", error=type(error).__name__, exc_info=error)
-    problem = build_problem(error)
     is_api_request = request.path.startswith(API_PATH_PREFIXES)
-    response = make_response(
-        jsonify(problem.to_envelope())
-        if is_api_request
-        else render_template("error.html", said=problem),
-        problem.status,
-    )
-    if problem.retry_after is not None:
-        response.headers["Retry-After"] = str(problem.retry_after)
+    response = problem_response(build_problem(error), as_page=not is_api_request)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 
+def problem_response(problem: Problem, *, as_page: bool) -> Response:
+    """Build the response for a problem: a page for people, or the JSON envelope."""
+    body = (
+        render_template("error.html", problem=problem)
+        if as_page
+        else jsonify(problem.to_envelope())
+    )
+    response = make_response(body, problem.status)
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
 def build_problem(error: Exception) -> Problem:
-    """Anything that went wrong, in our words and the reader's language."""
+    """Describe an exception in our codes and in the reader's language."""
     code = get_error_code(error)
     texts = get_message(code, current_locale())
     retry_after = get_retry_after(error)
@@ -246,8 +215,45 @@ def build_problem(error: Exception) -> Problem:
     )
 
 
+def get_error_code(error: Exception) -> str:
+    """Return our code for any exception. A vendor's code that is not in the table is not sent."""
+    match error:
+        case CSRFError():
+            return "csrf_detected"
+        case DatabaseUnavailable():
+            return "SERVICE_UNAVAILABLE"
+        case CoreError() | PlatformError():
+            candidates = (error.code, *(getattr(kind, "code", "") for kind in type(error).__mro__))
+            return next((code for code in candidates if code in ERROR_KINDS), "INTERNAL_ERROR")
+        case HTTPException(code=int(status)):
+            return CODE_BY_HTTP_STATUS.get(status, default_error_code(status))
+        case _:
+            return "INTERNAL_ERROR"
+
+
+def default_error_code(status: int) -> str:
+    return "VALIDATION_ERROR" if 400 <= status < 500 else "INTERNAL_ERROR"  # noqa: PLR2004 - 4xx
+
+
+def get_http_status(error: Exception, code: str) -> int:
+    """Return the status of `code`, or the one that Flask chose itself, as for a 416."""
+    if isinstance(error, HTTPException) and not isinstance(error, CSRFError) and error.code:
+        return error.code
+    return ERROR_KINDS[code].status
+
+
+def get_retry_after(error: Exception) -> timedelta | None:
+    if isinstance(error, DatabaseUnavailable):
+        return DATABASE_RETRY_DELAY
+    return getattr(error, "retry_after", None) if is_own_error(error) else None
+
+
+def is_own_error(error: Exception) -> bool:
+    return isinstance(error, CoreError | PlatformError)
+
+
 def developer_message(error: Exception, code: str) -> str:
-    """For developers. Whatever is not ours is named by its code alone."""
+    """Return the message for developers. An unknown exception is named by its code alone."""
     if is_own_error(error):
         return str(error)
     if isinstance(error, HTTPException) and error.description:
@@ -256,6 +262,7 @@ def developer_message(error: Exception, code: str) -> str:
 
 
 def error_details(error: Exception, code: str) -> dict[str, Any]:
+    """Return the error's details, with the platform's log id and its own code if it has them."""
     result = dict(getattr(error, "details", {})) if is_own_error(error) else {}
     if log_id := getattr(error, "log_id", None):
         result["logId"] = log_id

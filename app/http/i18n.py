@@ -1,6 +1,7 @@
-"""In which language somebody reads us, and our sentences in it. Must not know what is said where.
+"""Internationalisation: the reader's language, and the sentences of the pages in it.
 
-Sentences stand in English where they are used; `app/texts/fr.po` has the French (decision 0015).
+The English sentences stand in the code where they are used; `app/texts/fr.po` has the French
+(docs/decisions/0015).
 """
 
 from functools import cache
@@ -19,18 +20,18 @@ SOURCE_LOCALE = LOCALES[0]
 
 
 def init_i18n(app: Flask) -> None:
-    """Templates say `_("…")` and `{% trans %}`; a sentence may be cut over several lines."""
+    """Give templates `_("…")`, `{% trans %}` and `locale`; a sentence may span several lines."""
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
-        gettext, ngettext, newstyle=True
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+        find_translation, find_plural_translation, newstyle=True
     )
     app.context_processor(lambda: {"locale": current_locale()})
     app.after_request(add_language_headers)
 
 
 def current_locale() -> str:
-    """The reader's language: what the browser asks for, then the user's setting, then English."""
+    """Return the reader's language: the browser's, else the user's setting, else English."""
     if not has_request_context():
         return SOURCE_LOCALE
     accepted = request.accept_languages.best_match(LOCALES)
@@ -38,27 +39,28 @@ def current_locale() -> str:
     return accepted or (user.locale if user else SOURCE_LOCALE)
 
 
-def translate(sentence: str, **values: object) -> str:
-    """This sentence in the reader's language; `%(name)s` stands for a value."""
-    return gettext(sentence) % values
+def translate_text(sentence: str, **values: object) -> str:
+    """Return a sentence in the reader's language; `%(name)s` is replaced by a value."""
+    return find_translation(sentence) % values
 
 
 def gettext_noop(sentence: str) -> str:
-    """Marks a sentence of a table, so that it is found; whoever shows it has to `say` it."""
+    """Mark a sentence in a table for extraction; the code that shows it calls `translate_text`."""
     return sentence
 
 
-def gettext(sentence: str) -> str:
+def find_translation(sentence: str) -> str:
+    """Return a sentence in the reader's language, placeholders left as they are."""
     return load_catalogue(current_locale()).gettext(sentence)
 
 
-def ngettext(singular: str, plural: str, number: int) -> str:
-    """The form that goes with a number."""
+def find_plural_translation(singular: str, plural: str, number: int) -> str:
+    """Return the singular or plural form for a number, in the reader's language."""
     return load_catalogue(current_locale()).ngettext(singular, plural, number)
 
 
 def add_language_headers(response: Response) -> Response:
-    """Caches must not give one reader's language to another."""
+    """Say which language a page is in, so that no cache serves it to readers of another one."""
     if response.mimetype == "text/html":
         response.vary.add("Accept-Language")
         response.headers.setdefault("Content-Language", current_locale())
@@ -67,6 +69,7 @@ def add_language_headers(response: Response) -> Response:
 
 @cache
 def load_catalogue(language: str) -> NullTranslations:
+    """Compile and load `app/texts/<language>.po`, once per process."""
     if language == SOURCE_LOCALE:
         return NullTranslations()
     compiled = BytesIO()

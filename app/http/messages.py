@@ -1,4 +1,4 @@
-"""What people read when something goes wrong, by code and language. Words only, no decisions."""
+"""The texts for people by error code and language, read from `app/texts/*.toml`."""
 
 import tomllib
 from functools import cache
@@ -16,12 +16,12 @@ class UserMessage(NamedTuple):
 
 
 def get_message(code: str, locale: str) -> UserMessage:
-    """Of the given language; of the general error for a code nobody has described."""
+    """Return the text of a code, or the one of INTERNAL_ERROR if the code has none."""
     return find_message(code, locale) or load_messages(supported_locale(locale))["INTERNAL_ERROR"]
 
 
 def find_message(code: str, locale: str) -> UserMessage | None:
-    """None for a code that nobody has described."""
+    """Return the text of a code, or None if the code has none."""
     return load_messages(supported_locale(locale)).get(code)
 
 
@@ -31,5 +31,6 @@ def supported_locale(locale: str) -> str:
 
 @cache
 def load_messages(locale: str) -> dict[str, UserMessage]:
+    """Read all texts of a language, once per process."""
     tables = tomllib.loads((files("app") / "texts" / f"{locale}.toml").read_text(encoding="utf-8"))
     return {code: UserMessage(*entry) for code, entry in tables.items()}

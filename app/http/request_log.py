@@ -1,4 +1,7 @@
-"""One id and one log line per request. Logs the path, never a query string, body or header."""
+"""Gives every request an id, counts it, and writes one log line for it.
+
+The log contains the path, never a query string, a body or a header.
+"""
 
 import time
 from collections.abc import Mapping
@@ -13,10 +16,10 @@ from core.observability import metrics
 from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlation_id
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
-HANDOVER_KEY = "signalpost.handover"
-SIGNED_PATH_PREFIX = (
-    "/m/"  # whoever knows such a path may fetch the file: it is logged as its route
-)
+HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
+SIGNED_PATH_PREFIX = "/m/"  # whoever knows such a path may fetch the file: its route is logged
+WEBHOOK_PATH_PREFIX = "/api/webhooks/"
+ACCEPTED_STATUS = 200  # an accepted delivery has no log line: its row has its correlation id
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = structlog.get_logger(__name__)
@@ -24,14 +27,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class RequestHandover:
-    """A request that began before Flask, and why it ended there."""
+    """A request that the ASGI application began to handle and passed on to Flask."""
 
     started_at: float
     request_id: str
-    error: Exception | None = None
+    error: Exception | None = None  # the response to this error is made by Flask
 
     def raise_error(self) -> None:
-        """Errors: its own."""
+        """Raise the error that ended the request on the event loop, if there is one."""
         if self.error:
             raise self.error
 
@@ -42,6 +45,7 @@ def init_request_log(app: Flask) -> None:
 
 
 def start_request() -> None:
+    """Set the start time and the id of the current request."""
     handover = find_handover()
     g.started = handover.started_at if handover else time.perf_counter()
     g.request_id = bind_correlation_id(
@@ -55,38 +59,32 @@ def find_handover() -> RequestHandover | None:
 
 
 def find_request_id(headers: Headers | Mapping[str, str]) -> str | None:
-    """The id the caller already uses for this, if it is of a form that no log can trip over.
+    """Return the caller's own request id, if it has a form that is safe in a log.
 
-    Headers are found by their lower-case names.
+    A plain mapping has to have lower-case names.
     """
     candidates = (headers.get(name.lower(), "") for name in REQUEST_ID_HEADERS)
-    return next((one for one in candidates if CORRELATION_ID_PATTERN.fullmatch(one)), None)
+    return next((value for value in candidates if CORRELATION_ID_PATTERN.fullmatch(value)), None)
 
 
 def complete_request(response: Response) -> Response:
-    log_request(response, record_response(response))
-    return response
-
-
-def record_response(response: Response) -> float:
-    """Counted, and its sender told which request this was. Units: seconds it took."""
+    """Count the request, add the tracing headers, and log it unless it is an accepted delivery."""
     elapsed_seconds: float = time.perf_counter() - g.started
     method = request.method if request.method in KNOWN_METHODS else "other"
     count_request(current_route(), method, response.status_code, elapsed_seconds)
     response.headers.update(tracing_headers(g.request_id, elapsed_seconds))
-    return elapsed_seconds
+    if not is_accepted_delivery(response):
+        log_request(response, elapsed_seconds)
+    return response
 
 
-def tracing_headers(request_id: str, elapsed_seconds: float) -> dict[str, str]:
-    return {
-        **dict.fromkeys(REQUEST_ID_HEADERS, request_id),
-        "X-Duration-Ms": f"{elapsed_seconds * 1000:.0f}",
-    }
+def is_accepted_delivery(response: Response) -> bool:
+    is_webhook_path = request.path.startswith(WEBHOOK_PATH_PREFIX)
+    return is_webhook_path and response.status_code == ACCEPTED_STATUS
 
 
 def log_request(response: Response, elapsed_seconds: float) -> None:
-    """The line in the log."""
-    principal = g.get("caller")
+    principal = g.get("principal")
     log.info(
         "request",
         method=request.method,
@@ -98,10 +96,18 @@ def log_request(response: Response, elapsed_seconds: float) -> None:
 
 
 def count_request(route: str, method: str, status: int, elapsed_seconds: float) -> None:
-    """Labels are ours: a caller must not choose them."""
+    """Count a request by labels of a closed set, so that callers cannot create new series."""
     metrics.with_labels(metrics.HTTP_REQUESTS, route, method, str(status)).inc()
     metrics.with_labels(metrics.HTTP_SECONDS, route, method).observe(elapsed_seconds)
 
 
+def tracing_headers(request_id: str, elapsed_seconds: float) -> dict[str, str]:
+    return {
+        **dict.fromkeys(REQUEST_ID_HEADERS, request_id),
+        "X-Duration-Ms": f"{elapsed_seconds * 1000:.0f}",
+    }
+
+
 def current_route() -> str:
+    """Return the pattern of the current route, or "none" if the path matches no route."""
     return request.url_rule.rule if request.url_rule else "none"

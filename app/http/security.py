@@ -1,4 +1,4 @@
-"""What browsers are told and held to: headers, https, CSRF. Must not know what is asked for."""
+"""Browser security of every response and request: security headers, https, CSRF tokens."""
 
 from flask import Flask, Response, redirect, request
 from flask_wtf.csrf import CSRFProtect
@@ -14,22 +14,24 @@ CSP_DIRECTIVES = {
     "default-src": "'self'",
     "style-src-attr": "'unsafe-inline'",
     "img-src": "'self' https: data:",  # avatars come from the platforms
-    "media-src": "'self' blob:",  # what somebody chose, shown before it is sent
+    "media-src": "'self' blob:",  # the chosen video, previewed before it is uploaded
     "object-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{part} {what}" for part, what in CSP_DIRECTIVES.items()),
+    "Content-Security-Policy": "; ".join(
+        f"{name} {value}" for name, value in CSP_DIRECTIVES.items()
+    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-NO_REFERRER_PREFIX = "/api/auth/"  # codes and states pass here: no other page may learn its address
+NO_REFERRER_PREFIX = "/api/auth/"  # these URLs carry OAuth codes and states
 HSTS_VALUE = "max-age=31536000; includeSubDomains"
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-PROBE_PATHS = ("/healthz", "/readyz", "/metrics")  # asked from beside the house, without TLS
+PROBE_PATHS = ("/healthz", "/readyz", "/metrics")  # called from the private network, without TLS
 
 csrf = CSRFProtect()
 
@@ -37,19 +39,19 @@ csrf = CSRFProtect()
 def init_security(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key.reveal(),
-        SESSION_COOKIE_NAME="signalpost_csrf",  # holds the CSRF token's seed and flashed words
+        SESSION_COOKIE_NAME="signalpost_csrf",  # holds the CSRF token's seed and flashed messages
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_production,
-        WTF_CSRF_CHECK_DEFAULT=False,  # we decide below which requests need it
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+        WTF_CSRF_CHECK_DEFAULT=False,  # `check_csrf` decides which requests need it
+        WTF_CSRF_TIME_LIMIT=None,  # valid as long as the session
         WTF_CSRF_HEADERS=["X-CSRF-Token", "X-CSRFToken"],
     )
     if proxy_count := settings.trusted_proxy_count:
         proxied_app = ProxyFix(
             app.wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=proxy_count
         )
-        app.wsgi_app = proxied_app  # type: ignore[method-assign]  # Flask's documented way
+        app.wsgi_app = proxied_app  # type: ignore[method-assign]  # the way Flask documents
     csrf.init_app(app)
     app.before_request(require_https)
     app.before_request(reject_null_bytes)
@@ -57,7 +59,7 @@ def init_security(app: Flask, settings: Settings) -> None:
 
 
 def require_https() -> AnyResponse | None:
-    """In production a browser is sent to https; whoever sent data in the clear is refused."""
+    """In production redirect GET to https and refuse requests that sent data without TLS."""
     if (
         not current_container().settings.is_production
         or request.is_secure
@@ -65,21 +67,21 @@ def require_https() -> AnyResponse | None:
     ):
         return None
     if request.method not in {"GET", "HEAD"}:
-        raise Forbidden("https only")
+        raise Forbidden("send this request over https")
     return redirect(
         current_container().settings.public_url + request.full_path.removesuffix("?"), 308
     )
 
 
 def reject_null_bytes() -> None:
-    """No address may hold what no column can."""
+    """Refuse NUL in the path or query: Postgres cannot store it in a text column."""
     query_values = "".join(request.args.values()) if request.query_string else ""
     if "\x00" in request.path + query_values:
-        raise Invalid("unusable characters in the address")
+        raise Invalid("the path or query contains a NUL character")
 
 
 def check_csrf() -> None:
-    """Requests that a browser sends by itself need a token that only our pages can read."""
+    """Require a CSRF token for changes made with a session cookie or by a form of a page."""
     principal = find_principal()
     has_session = principal is not None and principal.auth_method == AuthMethod.SESSION
     is_form = not request.path.startswith("/api/") and request.blueprint is not None
@@ -94,7 +96,7 @@ def set_security_headers(response: Response) -> Response:
 
 
 def response_headers(path: str, settings: Settings) -> dict[str, str]:
-    """What goes out with every answer to this address, unless its view knows better."""
+    """Return the security headers for a path; headers that a view has set itself are kept."""
     headers = {
         **SECURITY_HEADERS,
         "Referrer-Policy": "no-referrer" if path.startswith(NO_REFERRER_PREFIX) else "same-origin",

@@ -1,14 +1,14 @@
-"""What a request says, as a checked value; and what an answer says. Decides nothing."""
+"""Parsing and validation of requests, and the form of JSON answers."""
 
 import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app.http.context import current_container
@@ -20,16 +20,21 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 NESTING_MESSAGE = "nested too deeply"
+MAX_ROW_ID = 2**63 - 1  # ids are `bigint`
+MAX_ROW_ID_DIGITS = 19  # digits of MAX_ROW_ID
+
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+OptionalRowId = Annotated[int | None, Field(ge=1, lt=2**63)]
 
 
 class RequestModel(BaseModel):
-    """A request's JSON or query: a field we do not know is refused, not overlooked."""
+    """A request's JSON body or query string; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def validate_body(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Hands the view its JSON body as the argument `body`."""
+    """Pass the view its JSON body, validated, as the argument `body`."""
 
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @wraps(view)
@@ -44,7 +49,7 @@ def validate_body(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callable
 
 
 def validate_query(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Hands the view its query string as the argument `query`."""
+    """Pass the view its query string, validated, as the argument `query`."""
 
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @wraps(view)
@@ -59,9 +64,9 @@ def validate_query(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callabl
 
 
 def parse_body(model: type[M]) -> M:
-    """The JSON of this request. No body at all reads as an object without fields.
+    """Validate the JSON body of this request. A missing body counts as an empty object.
 
-    Errors: Invalid with `details.fields`; 413 and 415 as the framework's exceptions.
+    Errors: Invalid with `details.fields`; Werkzeug's exceptions for 413 and 415.
     """
     data = read_raw_body(current_container().settings.limits.max_json_bytes)
     if not data and not request.mimetype:
@@ -72,7 +77,11 @@ def parse_body(model: type[M]) -> M:
 
 
 def is_plain_text_json() -> bool:
-    """A browser's `fetch` calls a text so that nobody named: the first documents sent JSON thus."""
+    """Whether a JSON body may come as text/plain: with TIKTOK_WEBHOOK_COMPAT it may.
+
+    A browser's `fetch` sends a string under that type unless another one is given, and the first
+    published examples did so.
+    """
     content_type = (request.mimetype, request.mimetype_params.get("charset", "").lower())
     return current_container().settings.tiktok.webhook_compat and content_type == (
         "text/plain",
@@ -81,9 +90,10 @@ def is_plain_text_json() -> bool:
 
 
 def read_raw_body(max_bytes: int) -> bytes:
-    """The body as sent, whatever it calls itself. Errors: 413, at a byte too much.
+    """Read the body whatever its Content-Type. Errors: RequestEntityTooLarge (413).
 
-    A body without a length is cut by the framework where its limit is, so that lies one further.
+    The framework cuts a body without Content-Length at its own limit, so that limit is set one byte
+    higher: a body that is too long is then recognised by its length.
     """
     request.max_content_length = max_bytes + 1
     data = request.get_data()
@@ -93,6 +103,7 @@ def read_raw_body(max_bytes: int) -> bytes:
 
 
 def parse_json_object(data: bytes) -> dict[str, Any]:
+    """Parse a JSON object. Errors: Invalid."""
     try:
         document = json.loads(data, parse_constant=reject_constant)
     except RecursionError:
@@ -105,16 +116,28 @@ def parse_json_object(data: bytes) -> dict[str, Any]:
 
 
 def reject_constant(constant: str) -> None:
-    raise ValueError(constant)  # NaN and Infinity are Python's, not JSON's
+    """Refuse NaN and Infinity: Python's parser accepts them, JSON does not know them."""
+    raise ValueError(constant)
 
 
-def ok(**fields: Any) -> dict[str, Any]:
-    """The body of a success; a view may add status and headers behind it."""
+def row_id_from_query(name: str) -> int | None:
+    """Return the row id in a parameter of the query string, or None if it does not hold one.
+
+    For pages: a meaningless cursor or account id in an address counts as none.
+    """
+    text = request.args.get(name, "")
+    return (
+        int(text) if text.isascii() and text.isdigit() and len(text) < MAX_ROW_ID_DIGITS else None
+    )
+
+
+def success_body(**fields: Any) -> dict[str, Any]:
+    """Build the JSON body of a successful answer."""
     return {"success": True, **fields}
 
 
 class JsonProvider(DefaultJSONProvider):
-    """JSON as our API writes it: times as ISO 8601 in UTC, fields in the order given."""
+    """JSON as the API writes it: times as ISO 8601 in UTC, fields in the order given."""
 
     sort_keys = False
 

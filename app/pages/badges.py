@@ -1,8 +1,8 @@
-"""What states are called and how they look: a colour and a word, alike on every page. A table."""
+"""Badges: the label, colour and symbol of each state of posts, accounts and platforms."""
 
 from typing import NamedTuple
 
-from app.http.i18n import gettext_noop, translate
+from app.http.i18n import gettext_noop, translate_text
 from core.accounts import AccountView
 from core.post_state.settle import PostState
 from db.posts.posts import Post
@@ -10,7 +10,7 @@ from platforms.base import Phase
 
 
 class Badge(NamedTuple):
-    """A colour by its meaning (good, busy, bad, wait, none), a word, and a sign beside it."""
+    """A colour by its meaning (good, busy, bad, wait, none), a label, and a symbol beside it."""
 
     colour: str
     label: str
@@ -37,14 +37,14 @@ ACCOUNT_BADGES = {
 ACTIVE_ACCOUNT_BADGES = {
     "good": Badge("good", gettext_noop("Connected"), "✓"),
     "renewing": Badge("good", gettext_noop("Connected"), "✓"),
-    "failing": Badge("wait", gettext_noop("Connected, renewal is being tried")),
+    "failing": Badge("wait", gettext_noop("Connected, renewal is being retried")),
     "ending": Badge("wait", gettext_noop("Connected, ends soon")),
 }
-"""An account that works, by how sure that is."""
+"""Badges of an active account, by its health."""
 
 PLATFORM_BADGES = {
     "healthy": Badge("good", gettext_noop("Connected"), "✓"),
-    "degraded": Badge("bad", gettext_noop("Needs you"), "✗"),
+    "degraded": Badge("bad", gettext_noop("Needs attention"), "✗"),
     "unconnected": Badge("none", gettext_noop("Not connected")),
     "off": Badge("none", gettext_noop("Switched off here")),
 }
@@ -58,16 +58,17 @@ PLATFORM_NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
 
 
 def post_badge(post: Post) -> Badge:
-    """A delivered draft is not out yet: its creator has to post it."""
+    """Return the badge of a post. A delivered draft is not published yet: it has its own badge."""
     return localize_badge(POST_BADGES["IN_INBOX" if is_in_inbox(post) else post.state])
 
 
 def is_in_inbox(post: Post) -> bool:
+    """Whether the post is a draft in the creator's inbox, still to be published there."""
     return post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
 
 
 def account_badge(account: AccountView) -> Badge:
-    """A working account says how sure that is, any other one why it does not work."""
+    """Return the badge of an account: by its health if it is active, else by its status."""
     if (
         account.is_active
         and not account.needs_reconnect
@@ -79,5 +80,5 @@ def account_badge(account: AccountView) -> Badge:
 
 
 def localize_badge(badge: Badge) -> Badge:
-    """In the reader's language."""
-    return badge._replace(label=translate(badge.label))
+    """Translate a badge's label into the reader's language."""
+    return badge._replace(label=translate_text(badge.label))

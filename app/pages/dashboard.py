@@ -1,4 +1,4 @@
-"""The way in and the first page: sign-in, and what there is to see today. Decides nothing."""
+"""Pages to sign in and out, and the home page."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from app.http.auth import end_session, set_session_cookie, start_session
 from app.http.context import find_principal, require_login
 from app.http.errors import get_error_code
-from app.http.i18n import current_locale, translate
+from app.http.i18n import current_locale, translate_text
 from app.http.messages import get_message
 from app.pages.widgets import overview_fields
 from core.accounts.connect import safe_next_path
@@ -18,7 +18,7 @@ blueprint = Blueprint("dashboard", __name__)
 
 @blueprint.get("/login")
 def show_login() -> str | Response:
-    """The sign-in form; `next` is where to go afterwards."""
+    """Show the sign-in form; `next` is the path to open afterwards."""
     if find_principal() is not None:
         return redirect(safe_next_path(request.args.get("next")) or url_for("dashboard.show_home"))
     return render_login_form(request.args.get("next"))
@@ -26,36 +26,36 @@ def show_login() -> str | Response:
 
 @blueprint.post("/login")
 def submit_login() -> Response | tuple[str, int]:
-    """Sign in, and go where one wanted to."""
+    """Sign in and redirect to the path in `next`."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
     try:
         cookie = start_session(email, Secret(password))
     except Unauthorized as error:
         message = get_message(get_error_code(error), current_locale())
         return render_login_form(
-            request.form.get("next"), email=email, error_message=message.message
+            request.form.get("next"), email=email, error_text=message.message
         ), 401
     next_path = safe_next_path(request.form.get("next")) or url_for("dashboard.show_home")
-    return set_session_cookie(redirect(next_path), cookie)  # type: ignore[arg-type]  # Flask's redirect is one of its own
+    return set_session_cookie(redirect(next_path), cookie)  # type: ignore[arg-type]  # Flask's redirect returns Werkzeug's Response
 
 
 def render_login_form(
-    next_path: str | None, *, email: str = "", error_message: str | None = None
+    next_path: str | None, *, email: str = "", error_text: str | None = None
 ) -> str:
     return render_template(
-        "login.html", next=safe_next_path(next_path) or "/", email=email, fault=error_message
+        "login.html", next_path=safe_next_path(next_path) or "/", email=email, error_text=error_text
     )
 
 
 @blueprint.post("/logout")
 def submit_logout() -> Response:
-    """End this session."""
-    flash(translate("You are signed out."), "good")
+    """Sign out."""
+    flash(translate_text("You are signed out."), "good")
     return end_session(redirect(url_for("dashboard.show_login")))  # type: ignore[arg-type]  # as above
 
 
 @blueprint.get("/")
 @require_login("posts:read", "accounts:read")
 def show_home() -> str:
-    """Accounts, posts by state, and what needs attention."""
+    """Show accounts, post counts by state, and what needs attention."""
     return render_template("home.html", **overview_fields())

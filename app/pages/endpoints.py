@@ -1,6 +1,6 @@
-"""Pages of endpoints: add one, see what it was told and how that went, have it told once more.
+"""Pages of endpoints: add, test, disable and delete them, see their deliveries, deliver again.
 
-A secret stands in the one answer that made it.
+A secret is shown only on the page that answers its creation.
 """
 
 from typing import Any
@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from app.api.endpoints import READ_SCOPES, WRITE_SCOPES
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import gettext_noop, translate
+from app.http.i18n import gettext_noop, translate_text
+from app.http.validation import row_id_from_query
 from core import endpoints
 from core.endpoints import CreatedEndpoint, DeliveryDetails
 from core.errors import Conflict, Invalid
@@ -23,7 +24,7 @@ PAGE_SIZE = 20
 MAX_URL_CHARS, MAX_DESCRIPTION_CHARS = 2048, 200
 EVENT_TEXTS = {
     "post.processing": gettext_noop("a post is being processed"),
-    "post.unconfirmed": gettext_noop("what became of a post is not certain"),
+    "post.unconfirmed": gettext_noop("the outcome of a post is unknown"),
     "post.delivered": gettext_noop("a post is in its creator's inbox"),
     "post.published": gettext_noop("a post is published"),
     "post.failed": gettext_noop("a post was not posted"),
@@ -41,40 +42,47 @@ DELIVERY_BADGES = {
     "dead": ("bad", gettext_noop("Given up")),
 }
 DISABLED_REASONS = {
-    "gone": gettext_noop("It said that it is gone for good (410)."),
-    "failing": gettext_noop("Every try of five days failed."),
+    "gone": gettext_noop("The endpoint answered 410 (Gone)."),
+    "failing": gettext_noop("All attempts failed for five days."),
 }
 INVALID_URL_TEXT = gettext_noop(
-    "This address cannot be used: public, https, without a user or a port."
+    "This address cannot be used. It must be public and use https, without a user or a port."
 )
-DISABLED_TEXT = gettext_noop("It is disabled. Enable it first.")
-TOO_MANY_TEXT = gettext_noop("That is more than is possible at once.")
+DISABLED_TEXT = gettext_noop("The endpoint is disabled. Enable it first.")
+TOO_MANY_ENDPOINTS_TEXT = gettext_noop(
+    "You have the maximum number of endpoints. Remove one first."
+)
+TOO_MANY_SECRETS_TEXT = gettext_noop(
+    "The maximum number of secrets is valid already. Wait until the oldest one expires."
+)
 CANNOT_REDELIVER_TEXT = gettext_noop(
-    "That is not possible now: it is disabled, or on its way at this moment."
+    "This is not possible now: the endpoint is disabled, or the event is being delivered."
 )
 ACTION_RESULTS = {
-    "enable": gettext_noop("The endpoint is enabled. What has waited for it is on its way."),
-    "disable": gettext_noop("The endpoint is disabled and hears nothing."),
+    "enable": gettext_noop(
+        "The endpoint is enabled. Events that waited for it are being delivered."
+    ),
+    "disable": gettext_noop("The endpoint is disabled and receives no events."),
     "remove": gettext_noop("The endpoint is removed."),
-    "test": gettext_noop("A test message is on its way. Reload this page to see how it went."),
-    "redeliver": gettext_noop("The message is on its way once more."),
+    "test": gettext_noop("A test event is on its way. Reload this page to see the result."),
+    "redeliver": gettext_noop("The event is being delivered again."),
 }
 
 
 @blueprint.get("/settings/endpoints")
 @require_login(*READ_SCOPES)
 def list_endpoints() -> str:
-    """My endpoints, the oldest first."""
+    """List my endpoints, oldest first."""
     return render_endpoints()
 
 
 @blueprint.post("/settings/endpoints")
 @require_login(*WRITE_SCOPES)
 def create_endpoint() -> str | tuple[str, int]:
-    """A new endpoint; its secret stands in this answer only."""
+    """Create an endpoint and show its secret once."""
     url, description = (request.form.get(name, "").strip() for name in ("url", "description"))
     if len(description) > MAX_DESCRIPTION_CHARS or not is_storable_text(url + description):
-        return render_endpoints(error_text=translate(INVALID_URL_TEXT), url=url), 400
+        return render_endpoints(error_text=translate_text(INVALID_URL_TEXT), url=url), 400
     try:
         with current_container().database.transaction() as session:
             new_endpoint = endpoints.create_endpoint(
@@ -86,23 +94,23 @@ def create_endpoint() -> str | tuple[str, int]:
                 description=description,
             )
     except Invalid:
-        return render_endpoints(error_text=translate(INVALID_URL_TEXT), url=url), 400
+        return render_endpoints(error_text=translate_text(INVALID_URL_TEXT), url=url), 400
     except Conflict:
-        return render_endpoints(error_text=translate(TOO_MANY_TEXT), url=url), 409
+        return render_endpoints(error_text=translate_text(TOO_MANY_ENDPOINTS_TEXT), url=url), 409
     return render_endpoints(new_endpoint=new_endpoint)
 
 
 @blueprint.get("/settings/endpoints/<int:endpoint_id>")
 @require_login(*READ_SCOPES)
 def show_endpoint(endpoint_id: int) -> str:
-    """One endpoint with what it was told, the newest first."""
+    """Show an endpoint and its deliveries, newest first."""
     return render_endpoint(endpoint_id)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/rotate")
 @require_login(*WRITE_SCOPES)
 def rotate_secret(endpoint_id: int) -> str | Response:
-    """A new secret; the old one signs beside it for a day."""
+    """Create a new secret and show it once; the old one stays valid for 24 hours."""
     try:
         with current_container().database.transaction() as session:
             new_secret = endpoints.rotate_secret(
@@ -112,30 +120,30 @@ def rotate_secret(endpoint_id: int) -> str | Response:
                 user_id=current_principal().user_id,
             )
     except Conflict:
-        flash(translate(TOO_MANY_TEXT), "bad")
+        flash(translate_text(TOO_MANY_SECRETS_TEXT), "bad")
         return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
     return render_endpoint(endpoint_id, new_secret=new_secret)
 
 
-@blueprint.post("/settings/endpoints/<int:endpoint_id>/<any(enable, disable):word>")
+@blueprint.post("/settings/endpoints/<int:endpoint_id>/<any(enable, disable):action>")
 @require_login(*WRITE_SCOPES)
-def set_enabled(endpoint_id: int, word: str) -> Response:
-    """Tell it again, or nothing for the time being."""
+def set_enabled(endpoint_id: int, action: str) -> Response:
+    """Enable or disable an endpoint."""
     with current_container().database.transaction() as session:
         endpoints.update_endpoint(
             session,
             current_container().services,
             endpoint_id,
             user_id=current_principal().user_id,
-            enabled=word == "enable",
+            enabled=action == "enable",
         )
-    return redirect_with_result(word, endpoint_id)
+    return redirect_with_result(action, endpoint_id)
 
 
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/remove")
 @require_login(*WRITE_SCOPES)
 def remove_endpoint(endpoint_id: int) -> Response:
-    """Remove it with its log."""
+    """Delete an endpoint with its deliveries."""
     with current_container().database.transaction() as session:
         endpoints.delete_endpoint(session, endpoint_id, user_id=current_principal().user_id)
     return redirect_with_result("remove")
@@ -144,12 +152,12 @@ def remove_endpoint(endpoint_id: int) -> Response:
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/test")
 @require_login(*WRITE_SCOPES)
 def send_test_event(endpoint_id: int) -> Response:
-    """Send it a message to see whether it hears."""
+    """Send a test event to an endpoint."""
     try:
         with current_container().database.transaction() as session:
             endpoints.send_test_message(session, endpoint_id, user_id=current_principal().user_id)
     except Conflict:
-        flash(translate(DISABLED_TEXT), "bad")
+        flash(translate_text(DISABLED_TEXT), "bad")
         return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
     return redirect_with_result("test", endpoint_id)
 
@@ -157,19 +165,20 @@ def send_test_event(endpoint_id: int) -> Response:
 @blueprint.post("/settings/endpoints/<int:endpoint_id>/deliveries/<int:delivery_id>")
 @require_login(*WRITE_SCOPES)
 def redeliver_event(endpoint_id: int, delivery_id: int) -> Response:
-    """Tell it once more, under the same id."""
+    """Deliver an event again under the same id."""
     try:
         with current_container().database.transaction() as session:
             endpoints.redeliver_message(session, delivery_id, user_id=current_principal().user_id)
     except Conflict:
-        flash(translate(CANNOT_REDELIVER_TEXT), "bad")
+        flash(translate_text(CANNOT_REDELIVER_TEXT), "bad")
         return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
     return redirect_with_result("redeliver", endpoint_id)
 
 
 def redirect_with_result(action: str, endpoint_id: int | None = None) -> Response:
+    """Wake the delivery worker, and redirect to a page that shows the result of the action."""
     current_container().services.wake("outbox")
-    flash(translate(ACTION_RESULTS[action]), "good")
+    flash(translate_text(ACTION_RESULTS[action]), "good")
     if endpoint_id is None:
         return redirect(url_for("endpoint_pages.list_endpoints"))
     return redirect(url_for("endpoint_pages.show_endpoint", endpoint_id=endpoint_id))
@@ -183,19 +192,16 @@ def render_endpoints(
     return render_template(
         "endpoints.html",
         endpoints=rows,
-        events=[(event, translate(EVENT_TEXTS[event])) for event in EVENT_TYPES],
+        events=[(event, translate_text(EVENT_TEXTS[event])) for event in EVENT_TYPES],
         url=url,
-        longest=MAX_URL_CHARS,
-        longest_description=MAX_DESCRIPTION_CHARS,
-        fault=error_text,
+        max_url_chars=MAX_URL_CHARS,
+        max_description_chars=MAX_DESCRIPTION_CHARS,
+        error_text=error_text,
         secret=new_endpoint.secret.reveal() if new_endpoint else None,
-        made=new_endpoint.endpoint if new_endpoint else None,
     )
 
 
 def render_endpoint(endpoint_id: int, *, new_secret: CreatedEndpoint | None = None) -> str:
-    cursor = request.args.get("cursor", "")
-    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
     with current_container().database.transaction() as session:
         endpoint = endpoints.get_endpoint(session, endpoint_id, user_id=current_principal().user_id)
         deliveries_page = endpoints.list_deliveries(
@@ -203,31 +209,31 @@ def render_endpoint(endpoint_id: int, *, new_secret: CreatedEndpoint | None = No
             endpoint_id,
             user_id=current_principal().user_id,
             limit=PAGE_SIZE,
-            before=before,
+            before=row_id_from_query("cursor"),
         )
     return render_template(
         "endpoint.html",
         endpoint=endpoint,
-        cause=translate(DISABLED_REASONS[endpoint.disabled_cause])
+        disabled_reason=translate_text(DISABLED_REASONS[endpoint.disabled_cause])
         if endpoint.disabled_cause in DISABLED_REASONS
         else None,
-        deliveries=[delivery_fields(delivery_view) for delivery_view in deliveries_page.deliveries],
-        more=deliveries_page.next_before,
+        deliveries=[delivery_fields(view) for view in deliveries_page.deliveries],
+        next_cursor=deliveries_page.next_before,
         secret=new_secret.secret.reveal() if new_secret else None,
     )
 
 
-def delivery_fields(delivery_view: DeliveryDetails) -> dict[str, Any]:
-    colour, label = DELIVERY_BADGES[delivery_view.state]
+def delivery_fields(view: DeliveryDetails) -> dict[str, Any]:
+    colour, label = DELIVERY_BADGES[view.state]
     return {
-        "id": delivery_view.delivery.id,
-        "type": delivery_view.message.type,
-        "subject": delivery_view.message.subject,
-        "name": delivery_view.message.name,
-        "body": delivery_view.message.body,
-        "at": delivery_view.delivery.created_at,
-        "next": delivery_view.delivery.due_at if delivery_view.state == "waiting" else None,
-        "look": colour,
-        "state": translate(label),
-        "tries": delivery_view.tries,
+        "id": view.delivery.id,
+        "type": view.message.type,
+        "subject": view.message.subject,
+        "webhook_id": view.message.name,
+        "body": view.message.body,
+        "at": view.delivery.created_at,
+        "next_attempt_at": view.delivery.due_at if view.state == "waiting" else None,
+        "colour": colour,
+        "state": translate_text(label),
+        "attempts": view.attempts,
     }

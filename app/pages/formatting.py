@@ -1,9 +1,9 @@
-"""Figures, sizes and times as people of a language read them. Pure: the caller brings `now`."""
+"""Numbers, sizes and times formatted for a language. Pure: the caller passes `now`."""
 
 from collections.abc import Callable
 from datetime import datetime
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 from babel.numbers import format_compact_decimal, format_decimal
 from babel.units import format_unit
 
@@ -15,14 +15,14 @@ TranslatePlural = Callable[[str, str, int], str]
 
 
 def format_compact_number(number: int, locale: str) -> str:
-    """1200 as 1.2K, 3400000 as 3.4M: one decimal at most, and none that says nothing."""
+    """Format 1200 as 1.2K and 3400000 as 3.4M: at most one decimal, no trailing zero."""
     return format_compact_decimal(
         number, locale=locale, fraction_digits=1 if number >= BYTES_PER_KB else 0
     )
 
 
 def format_bytes(count: int, locale: str) -> str:
-    """Bytes in the largest unit of which there is one."""
+    """Format a number of bytes in the largest unit that gives at least 1."""
     amount, unit = float(count), BYTE_UNITS[0]
     for unit in BYTE_UNITS:
         if round(amount, 1) < BYTES_PER_KB or unit == BYTE_UNITS[-1]:
@@ -39,19 +39,18 @@ def format_timestamp(at: datetime, locale: str) -> str:
     return f"{format_datetime(at, 'd MMM y, HH:mm:ss', locale=locale)} UTC"
 
 
-def format_day(at: datetime, locale: str) -> str:
-    return format_date(at, "long", locale=locale)
-
-
 def format_age(
-    at: datetime, now: datetime, *, translate: Translate, ngettext: TranslatePlural
+    at: datetime, now: datetime, *, translate_text: Translate, ngettext: TranslatePlural
 ) -> str:
-    """By the calendar: today, yesterday, then the largest unit that fits. The future is today."""
+    """Format an age by calendar days: today, yesterday, then in the largest unit that fits.
+
+    A time in the future is formatted as today.
+    """
     days = (now.date() - at.date()).days
     if days <= 0:
-        return translate("today")
+        return translate_text("today")
     if days == ONE_DAY:
-        return translate("yesterday")
+        return translate_text("yesterday")
     if days < DAYS_PER_WEEK:
         return ngettext("%(num)d day ago", "%(num)d days ago", days) % {"num": days}
     if days < DAYS_PER_MONTH:

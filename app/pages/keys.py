@@ -1,13 +1,12 @@
-"""The page of API keys: which there are, make one, revoke one. The key is shown this once."""
+"""The page of API keys: list, create and revoke them. A new key is shown once."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import gettext_noop, translate
+from app.http.i18n import gettext_noop, translate_text
 from core.errors import Invalid
 from core.identity import api_keys
 from core.identity.principals import SCOPES
@@ -23,7 +22,7 @@ SCOPE_TEXTS = {
     "posts:read": gettext_noop("see posts"),
     "posts:write": gettext_noop("post, cancel, try again"),
     "media:write": gettext_noop("upload files"),
-    "insights:read": gettext_noop("see figures"),
+    "insights:read": gettext_noop("see metrics"),
     "comments:write": gettext_noop("answer and hide comments"),
     "workers:run": gettext_noop("start workers by hand"),
     "admin": gettext_noop("everything operators may see"),
@@ -41,17 +40,17 @@ INVALID_SCOPES_TEXT = gettext_noop("Choose at least one permission that you have
 @blueprint.get("/settings/keys")
 @require_login()
 def list_keys() -> str:
-    """My keys, newest first, without their secrets."""
+    """List my keys, newest first, without the keys themselves."""
     return render_keys()
 
 
 @blueprint.post("/settings/keys")
 @require_login()
 def create_key() -> str | tuple[str, int]:
-    """A new key with some of my own scopes; what is shown once stands in this answer only."""
+    """Create a key with some of my own scopes and show it once."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
     if not 0 < len(name) <= MAX_NAME_CHARS or "\x00" in name:
-        return render_keys(error_text=translate(INVALID_NAME_TEXT)), 400
+        return render_keys(error_text=translate_text(INVALID_NAME_TEXT)), 400
     try:
         with current_container().database.transaction() as session:
             row, key = api_keys.create_api_key(
@@ -63,30 +62,29 @@ def create_key() -> str | tuple[str, int]:
                 expires_at=expiry_time(request.form.get("lifetime", "")),
             )
     except Invalid:
-        return render_keys(error_text=translate(INVALID_SCOPES_TEXT)), 400
+        return render_keys(error_text=translate_text(INVALID_SCOPES_TEXT)), 400
     return render_keys(new_key=(row, key))
 
 
 @blueprint.post("/settings/keys/<int:key_id>/revoke")
 @require_login()
 def revoke_key(key_id: int) -> Response:
-    """Revoke a key of mine, at once and for good."""
+    """Revoke a key, at once and for good."""
     with current_container().database.transaction() as session:
         api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
-    flash(translate("The key is revoked. Whoever still uses it is refused."), "good")
+    flash(translate_text("The key is revoked. Requests that still use it are refused."), "good")
     return redirect(url_for("key_pages.list_keys"))
 
 
-def expiry_time(days: str) -> Any:
-    return (
-        current_container().services.now() + timedelta(days=int(days))
-        if days in LIFETIME_LABELS and days
-        else None
-    )
+def expiry_time(days: str) -> datetime | None:
+    """Return when a key with the chosen lifetime expires; None if it does not expire."""
+    if not days or days not in LIFETIME_LABELS:
+        return None
+    return current_container().services.now() + timedelta(days=int(days))
 
 
 def grantable_scopes() -> list[str]:
-    """The scopes that this user may hand on, in their usual order."""
+    """Return the scopes that this user may give to a key, in the usual order."""
     principal = current_principal()
     allowed = principal.scopes | ({"workers:run"} if principal.is_admin else set())
     return [scope for scope in SCOPES if scope in allowed]
@@ -100,12 +98,12 @@ def render_keys(
     return render_template(
         "keys.html",
         keys=rows,
-        mark=api_keys.KEY_PREFIX,
+        key_prefix=api_keys.KEY_PREFIX,
         now=current_container().services.now(),
-        scopes=[(scope, translate(SCOPE_TEXTS[scope])) for scope in grantable_scopes()],
-        lifetimes=[(days, translate(label)) for days, label in LIFETIME_LABELS.items()],
-        longest=MAX_NAME_CHARS,
-        fault=error_text,
-        made=new_key[0] if new_key else None,
-        key=new_key[1].reveal() if new_key else None,
+        scopes=[(scope, translate_text(SCOPE_TEXTS[scope])) for scope in grantable_scopes()],
+        lifetimes=[(days, translate_text(label)) for days, label in LIFETIME_LABELS.items()],
+        max_name_chars=MAX_NAME_CHARS,
+        error_text=error_text,
+        created_key=new_key[0] if new_key else None,
+        key_value=new_key[1].reveal() if new_key else None,
     )

@@ -1,4 +1,4 @@
-"""The page of notices: what a user has to be told, and where it leads. Decides nothing."""
+"""The page of notifications: what happened, why, and a link to where something can be done."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import current_locale, gettext_noop, translate
+from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.http.validation import row_id_from_query
 from app.pages.badges import PLATFORM_NAMES
 from core.errors import NotFound
 from db.identity.notifications import Notification, Notifications
 
-blueprint = Blueprint("notice_pages", __name__)
+blueprint = Blueprint("notification_pages", __name__)
 
 PAGE_SIZE = 25
 KIND_SENTENCES = {
@@ -34,9 +35,11 @@ KIND_SENTENCES = {
     ),
     "post_failed": gettext_noop("“%(title)s” was not posted."),
     "post_unconfirmed": gettext_noop(
-        "What became of “%(title)s” is not certain yet. We are asking."
+        "The outcome of “%(title)s” is not known yet. It is being checked with TikTok."
     ),
-    "endpoint_disabled": gettext_noop("%(name)s is not told any more. Its page says why."),
+    "endpoint_disabled": gettext_noop(
+        "The endpoint %(name)s is disabled. Its page shows the reason."
+    ),
     "mention": gettext_noop("%(name)s was mentioned."),
 }
 KIND_COLOURS = {
@@ -47,90 +50,92 @@ KIND_COLOURS = {
     "data_access_ending": "wait",
     "mention": "busy",
 }
-"""Colours by kind; everything else asks for something to be done."""
+"""Colours by kind; all other kinds are `bad`: their owner has to act."""
 
-UNKNOWN_KIND_TEXT = gettext_noop("News of a kind that this page does not know: %(kind)s")
+UNKNOWN_KIND_TEXT = gettext_noop("Notification of an unknown kind: %(kind)s")
 UNNAMED_ACCOUNT, UNTITLED = gettext_noop("an account"), gettext_noop("Untitled")
 
 
 @blueprint.get("/notifications")
 @require_login()
 def list_notifications() -> str:
-    """My notices, the newest first."""
-    cursor, unread_only = request.args.get("cursor", ""), request.args.get("unread") == "1"
-    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
+    """List my notifications, newest first."""
+    unread_only = request.args.get("unread") == "1"
     with current_container().database.transaction() as session:
         rows = Notifications(session).list_for_user(
-            current_principal().user_id, unread=unread_only, limit=PAGE_SIZE + 1, before=before
+            current_principal().user_id,
+            unread=unread_only,
+            limit=PAGE_SIZE + 1,
+            before=row_id_from_query("cursor"),
         )
-    more = rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None
     return render_template(
-        "notices.html",
-        notices=[notification_fields(each) for each in rows[:PAGE_SIZE]],
-        only=unread_only,
-        more=more,
+        "notifications.html",
+        notifications=[notification_fields(row) for row in rows[:PAGE_SIZE]],
+        unread_only=unread_only,
+        next_cursor=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
     )
 
 
-@blueprint.post("/notifications/<int:notice_id>/read")
+@blueprint.post("/notifications/<int:notification_id>/read")
 @require_login()
-def mark_read(notice_id: int) -> Response:
-    """I have read this one."""
+def mark_read(notification_id: int) -> Response:
+    """Mark a notification as read."""
     with current_container().database.transaction() as session:
-        if not Notifications(session).mark_read(current_principal().user_id, notice_id):
-            raise NotFound("no such notice")
-    return redirect(url_for("notice_pages.list_notifications"))
+        if not Notifications(session).mark_read(current_principal().user_id, notification_id):
+            raise NotFound(f"there is no notification {notification_id}")
+    return redirect(url_for("notification_pages.list_notifications"))
 
 
 @blueprint.post("/notifications/read-all")
 @require_login()
 def mark_all_read() -> Response:
-    """I have read them all."""
+    """Mark all my notifications as read."""
     with current_container().database.transaction() as session:
         Notifications(session).mark_all_read(current_principal().user_id)
-    flash(translate("All notices are marked as read."), "good")
-    return redirect(url_for("notice_pages.list_notifications"))
+    flash(translate_text("All notifications are marked as read."), "good")
+    return redirect(url_for("notification_pages.list_notifications"))
 
 
 def notification_fields(notification: Notification) -> dict[str, Any]:
     return {
         "id": notification.id,
         "sentence": notification_sentence(notification),
-        "why": notification_reason(notification),
-        "look": KIND_COLOURS.get(notification.kind, "bad"),
-        "leads": notification_link(notification),
-        "read": notification.read_at is not None,
+        "reason": notification_reason(notification),
+        "colour": KIND_COLOURS.get(notification.kind, "bad"),
+        "link": notification_link(notification),
+        "is_read": notification.read_at is not None,
         "at": notification.created_at,
     }
 
 
 def notification_sentence(notification: Notification) -> str:
     payload = notification.payload
-    return translate(
+    return translate_text(
         KIND_SENTENCES.get(notification.kind, UNKNOWN_KIND_TEXT),
-        name=payload.get("name") or translate(UNNAMED_ACCOUNT),
-        title=payload.get("title") or translate(UNTITLED),
+        name=payload.get("name") or translate_text(UNNAMED_ACCOUNT),
+        title=payload.get("title") or translate_text(UNTITLED),
         kind=notification.kind,
     )
 
 
 def notification_reason(notification: Notification) -> str | None:
+    """The text for the notification's code: what happened, and what to do about it."""
     message = find_message(notification.payload.get("code") or "", current_locale())
     return f"{message.message} {message.suggestion}" if message else None
 
 
-def notification_link(notification: Notification) -> tuple[str, str] | None:
-    """Where something can be done about it."""
+def notification_link(notification: Notification) -> dict[str, str] | None:
+    """The link to the post, account or endpoint that the notification is about."""
     payload = notification.payload
     if "post_id" in payload:
-        return url_for("post_pages.show_post", post_id=payload["post_id"]), translate("To the post")
+        url = url_for("post_pages.show_post", post_id=payload["post_id"])
+        return {"url": url, "label": translate_text("To the post")}
     if "account_id" in payload:
         platform = payload.get("platform", "tiktok")
-        platform_name = platform if platform in PLATFORM_NAMES else "tiktok"
-        return url_for("account_pages.show_platform", platform=platform_name), translate(
-            "To the account"
-        )
+        known_platform = platform if platform in PLATFORM_NAMES else "tiktok"
+        url = url_for("account_pages.show_platform", platform=known_platform)
+        return {"url": url, "label": translate_text("To the account")}
     if "endpoint_id" in payload:
         url = url_for("endpoint_pages.show_endpoint", endpoint_id=payload["endpoint_id"])
-        return url, translate("To the endpoint")
+        return {"url": url, "label": translate_text("To the endpoint")}
     return None

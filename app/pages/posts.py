@@ -1,4 +1,4 @@
-"""Pages of posts: see them all, follow one to its end. Decides nothing."""
+"""Pages of posts: list them with filters, follow one, cancel, retry or release it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import get_error_code
-from app.http.i18n import current_locale, gettext_noop, translate
+from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import get_message
+from app.http.validation import row_id_from_query
 from app.pages.badges import PLATFORM_NAMES, POST_BADGES
 from app.pages.post_view import describe_post
 from core import insights, publishing
@@ -20,6 +21,7 @@ from core.insights import VideoMetrics
 from db.base import PROVIDERS
 from db.posts.posts import POST_STATES, Post
 from db.posts.queries import PostFilter
+from platforms.base import FailureReason
 
 blueprint = Blueprint("post_pages", __name__)
 
@@ -31,9 +33,8 @@ TOO_LATE_TEXT = gettext_noop("It is too late for that.")
 @blueprint.get("/posts")
 @require_login("posts:read")
 def list_posts() -> str:
-    """All my posts, the newest first."""
-    args, cursor = request.args, request.args.get("cursor", "")
-    before = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
+    """List my posts, newest first."""
+    args, before = request.args, row_id_from_query("cursor")
     filters = PostFilter(
         state=choice_from_query("state", POST_STATES),
         provider=choice_from_query("platform", PROVIDERS),
@@ -41,7 +42,7 @@ def list_posts() -> str:
         since=day_from_query("from"),
         until=day_from_query("to", end=True),
     )
-    result = publishing.list_posts(
+    page = publishing.list_posts(
         current_container().database,
         filters,
         user_id=current_principal().user_id,
@@ -53,38 +54,38 @@ def list_posts() -> str:
     }
     return render_template(
         "posts.html",
-        posts=[view.post for view in result.posts],
-        older=list_url({**query, "cursor": result.next_before}) if result.next_before else None,
-        newest=list_url(query) if before else None,
-        states=[(state, translate(POST_BADGES[state].label)) for state in POST_STATES],
+        posts=[view.post for view in page.posts],
+        older_url=list_url({**query, "cursor": page.next_before}) if page.next_before else None,
+        newest_url=list_url(query) if before else None,
+        states=[(state, translate_text(POST_BADGES[state].label)) for state in POST_STATES],
         platforms=[(code, PLATFORM_NAMES[code]) for code in PROVIDERS],
-        asked=query,
+        query=query,
     )
 
 
 def list_url(query: Mapping[str, object]) -> str:
-    """The same question, at another place of its answer."""
+    """Return the address of the list with these parameters."""
     return f"{url_for('post_pages.list_posts')}?{urlencode(query)}"
 
 
 @blueprint.get("/posts/<int:post_id>")
 @require_login("posts:read")
 def show_post(post_id: int) -> str:
-    """One post and everything that happened to it."""
+    """Show a post and its timeline."""
     return render_template("post.html", post=load_post_fields(post_id))
 
 
 @blueprint.get("/posts/<int:post_id>/state")
 @require_login("posts:read")
 def show_post_state(post_id: int) -> str:
-    """The changing part of a post's page, for the script that keeps it fresh."""
+    """Show the changing part of a post's page, for the script that refreshes it."""
     return render_template("_post.html", post=load_post_fields(post_id))
 
 
 @blueprint.post("/posts/<int:post_id>/<any(cancel, retry, release):action>")
 @require_login("posts:write")
 def run_action(post_id: int, action: str) -> Response:
-    """What its owner may do with a post; a retry leads to the new one."""
+    """Cancel, retry or release a post; after a retry, redirect to the new post."""
     try:
         next_post_id = POST_ACTIONS[action](post_id)
     except NotFound:
@@ -98,7 +99,7 @@ def run_action(post_id: int, action: str) -> Response:
 def error_text(error: CoreError) -> str:
     message = get_message(get_error_code(error), current_locale())
     return (
-        translate(TOO_LATE_TEXT)
+        translate_text(TOO_LATE_TEXT)
         if isinstance(error, Conflict)
         else f"{message.message} {message.suggestion}"
     )
@@ -125,7 +126,10 @@ def release_post(post_id: int) -> int:
 
 
 def retry_post(post_id: int) -> int:
-    """The key makes a double click one retry; the button has named the risk."""
+    """Retry a post and return the new one's id. The idempotency key makes a double click one retry.
+
+    `confirm` is set because the button itself warns of a possible duplicate.
+    """
     result = publishing.retry_post(
         current_container().database,
         current_container().services,
@@ -145,11 +149,11 @@ def load_post_fields(post_id: int) -> dict[str, Any]:
         current_container().database, post_id, user_id=current_principal().user_id
     )
     fields = describe_post(view, failure_reasons(view.post), now=current_container().services.now())
-    return {**fields, "figures": load_post_metrics(view)}
+    return {**fields, "metrics": load_post_metrics(view)}
 
 
 def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
-    """What TikTok counts, for those who may see it; None while the public has not seen the post."""
+    """Load the metrics of a post; None without the scope `insights:read`, or until it is public."""
     if not current_principal().has_scopes(["insights:read"]):
         return None
     pairs = [(view.post, view.record)]
@@ -158,19 +162,20 @@ def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     ).get(view.post.id)
 
 
-def failure_reasons(post: Post) -> Any:
+def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
+    """The failure reasons of the post's platform; none while it is switched off."""
     platform = current_container().services.platforms.get(post.provider)
     return platform.failure_reasons if platform else {}
 
 
 def choice_from_query(name: str, choices: tuple[str, ...]) -> str | None:
-    """One of a list; anything else is as if nothing had been chosen."""
+    """Return a parameter if it is one of the choices, else None."""
     value = request.args.get(name)
     return value if value in choices else None
 
 
 def day_from_query(name: str, *, end: bool = False) -> datetime | None:
-    """The beginning or the end of a day in UTC; what is no day is overlooked."""
+    """Parse a parameter `YYYY-MM-DD` as the beginning or end of that day in UTC, else None."""
     try:
         start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
         return start + timedelta(days=1) if end else start

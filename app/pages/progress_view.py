@@ -1,9 +1,9 @@
-"""The way of a post as a few steps: which are behind it, where it is, where it ended."""
+"""The progress bar of a post: its steps, and which are done, current, ahead or failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.http.i18n import gettext_noop, translate
+from app.http.i18n import gettext_noop, translate_text
 from app.pages.badges import is_in_inbox
 from core.post_state.settle import PostState
 from db.posts.posts import Post
@@ -15,17 +15,22 @@ RECEIVED_LABEL, SENT_LABEL, PROCESSED_LABEL = (
     gettext_noop("Processed"),
 )
 INBOX_LABEL, PUBLISHED_LABEL = gettext_noop("In your inbox"), gettext_noop("Published")
-STATE_RANK = {PostState.QUEUED: 0, PostState.SENDING: 1, PostState.PROCESSING: 2}
+STATE_RANK: Mapping[str | None, int] = {
+    PostState.QUEUED: 0,
+    PostState.SENDING: 1,
+    PostState.PROCESSING: 2,
+}
 
 
 class ProgressStep(NamedTuple):
-    """`stand` is done, now, ahead, or bad where the way ended."""
+    """One step; `status` is done, now, ahead, or bad for the step at which the post ended."""
 
     label: str
     status: str
 
 
 def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep]:
+    """Return the steps of a post in their order; a draft has one more, the inbox."""
     is_draft = post.kind.startswith("INBOX")
     labels = [
         RECEIVED_LABEL,
@@ -34,29 +39,33 @@ def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep
         *([INBOX_LABEL] if is_draft else []),
         PUBLISHED_LABEL,
     ]
-    current, is_over = current_step(post, events, len(labels))
-    if post.state in {PostState.FAILED, PostState.CANCELLED}:
-        return [
-            ProgressStep(translate(label), step_status(n, current, "bad"))
-            for n, label in enumerate(labels)
-        ]
+    current = current_step(post, events, len(labels))
+    status = current_status(post)
     return [
-        ProgressStep(translate(label), "done" if is_over else step_status(n, current, "now"))
-        for n, label in enumerate(labels)
+        ProgressStep(translate_text(label), step_status(number, current, status))
+        for number, label in enumerate(labels)
     ]
 
 
-def current_step(post: Post, events: Sequence[PostEvent], count: int) -> tuple[int, bool]:
-    """At which step it is, and whether that was the last."""
+def current_step(post: Post, events: Sequence[PostEvent], step_count: int) -> int:
+    """Return the index of the step that the post is at, or at which it ended."""
     if is_in_inbox(post):
-        return count - 2, False
+        return step_count - 2
     if post.state == PostState.PUBLISHED:
-        return count - 1, True
-    reached = {entry.after for entry in events} | {post.state}
-    return max(rank for state, rank in STATE_RANK.items() if state in reached or rank == 0), False
+        return step_count - 1
+    reached_states = {event.after for event in events} | {post.state}
+    return max(STATE_RANK.get(state, 0) for state in reached_states)
 
 
-def step_status(number: int, current: int, current_status: str) -> str:
+def current_status(post: Post) -> str:
+    """Return the status of the step that the post is at."""
+    if post.state in {PostState.FAILED, PostState.CANCELLED}:
+        return "bad"
+    is_published = post.state == PostState.PUBLISHED and not is_in_inbox(post)
+    return "done" if is_published else "now"
+
+
+def step_status(number: int, current: int, status_of_current: str) -> str:
     if number == current:
-        return current_status
+        return status_of_current
     return "done" if number < current else "ahead"

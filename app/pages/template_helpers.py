@@ -1,4 +1,4 @@
-"""What each template may use: figures, times, states, in the reader's language. Decides nothing."""
+"""Filters and functions for all templates: numbers, sizes, times, badges."""
 
 from datetime import datetime
 
@@ -6,25 +6,26 @@ from flask import Flask
 from markupsafe import Markup
 
 from app.http.context import current_container, find_principal
-from app.http.i18n import current_locale, gettext, ngettext
+from app.http.i18n import current_locale, find_plural_translation, find_translation
 from app.pages import badges, formatting
 from db.identity.notifications import Notifications
 
 
 def init_template_helpers(app: Flask) -> None:
+    """Register the filters and functions with Jinja."""
     app.jinja_env.filters.update(
         compact=lambda number: formatting.format_compact_number(number, current_locale()),
         size=lambda count: formatting.format_bytes(count, current_locale()),
         percent=lambda value: formatting.format_percent(value, current_locale()),
-        moment=timestamp_html,
-        ago=age_html,
-        said=gettext,
+        timestamp=timestamp_html,
+        age=age_html,
+        translated=find_translation,
     )
-    app.jinja_env.globals.update(look_of=badges.post_badge, unread=count_unread)
+    app.jinja_env.globals.update(post_badge=badges.post_badge, unread_count=count_unread)
 
 
 def timestamp_html(at: datetime | None) -> Markup:
-    """To the second; a script shows it in the reader's own time zone."""
+    """Format a time to the second in UTC; a script shows it in the reader's own time zone."""
     if at is None:
         return Markup("&ndash;")
     text = formatting.format_timestamp(at, current_locale())
@@ -32,8 +33,12 @@ def timestamp_html(at: datetime | None) -> Markup:
 
 
 def age_html(at: datetime) -> Markup:
+    """Format how long ago a time was, with the exact time as the tooltip."""
     text = formatting.format_age(
-        at, current_container().services.now(), translate=gettext, ngettext=ngettext
+        at,
+        current_container().services.now(),
+        translate_text=find_translation,
+        ngettext=find_plural_translation,
     )
     timestamp = formatting.format_timestamp(at, current_locale())
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
@@ -42,7 +47,7 @@ def age_html(at: datetime) -> Markup:
 
 
 def count_unread() -> int:
-    """How many notices the visitor has not read."""
+    """Count the current user's unread notifications; 0 if nobody is signed in."""
     principal = find_principal()
     if principal is None:
         return 0

@@ -1,4 +1,4 @@
-"""Fragments that any page can include and a script keeps fresh. Decides nothing."""
+"""The overview and the TikTok widget: parts of pages that a script refreshes."""
 
 from typing import Any
 
@@ -14,30 +14,20 @@ from db.posts.queries import PostFilter, PostStats
 blueprint = Blueprint("widgets", __name__)
 
 UPLOADS_LIMIT, RECENT_LIMIT, WIDGET_LIMIT = 25, 8, 3
-COUNT_LABELS = (
-    ("total", gettext_noop("all")),
-    ("processing", gettext_noop("under way")),
-    ("inbox", gettext_noop("in your inbox")),
-    ("complete", gettext_noop("published")),
-    ("failed", gettext_noop("failed")),
-)
-ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = (
-    3,
-    15,
-)  # seconds until the next look: while something moves, and while nothing does
+ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progress, and otherwise
 
 
 @blueprint.get("/widgets/tiktok")
 @require_login("posts:read", "accounts:read")
 def show_tiktok_widget() -> str:
-    """How TikTok stands for me: account, figures, the last uploads."""
-    return render_template("_widget.html", **tiktok_fields())
+    """Show my TikTok accounts, post counts and latest uploads."""
+    return render_template("_tiktok_widget.html", **tiktok_fields())
 
 
 @blueprint.get("/platforms/tiktok")
 @require_login("posts:read", "accounts:read")
 def show_tiktok() -> str:
-    """Everything of TikTok: accounts, what is left of their quotas, uploads."""
+    """Show the TikTok page: accounts, their remaining quotas, uploads."""
     database, services, user_id = (
         current_container().database,
         current_container().services,
@@ -47,7 +37,7 @@ def show_tiktok() -> str:
     uploads = publishing.list_posts(
         database, PostFilter(provider="tiktok"), user_id=user_id, limit=UPLOADS_LIMIT
     )
-    quotas = [
+    account_quotas = [
         (
             account["name"],
             publishing.get_remaining_quota(
@@ -58,14 +48,17 @@ def show_tiktok() -> str:
         if not account["needs_reconnect"]
     ]
     return render_template(
-        "account.html", **fields, lefts=quotas, uploads=[view.post for view in uploads.posts]
+        "tiktok.html",
+        **fields,
+        account_quotas=account_quotas,
+        uploads=[view.post for view in uploads.posts],
     )
 
 
 @blueprint.get("/widgets/overview")
 @require_login("posts:read", "accounts:read")
 def show_overview() -> str:
-    """The part of the first page that changes."""
+    """Show the changing part of the home page."""
     return render_template("_overview.html", **overview_fields())
 
 
@@ -76,23 +69,26 @@ def tiktok_fields() -> dict[str, Any]:
         current_principal().user_id,
     )
     with database.transaction() as session:
-        rows = accounts.list_account_views(session, services, user_id=user_id, provider="tiktok")
+        views = accounts.list_account_views(session, services, user_id=user_id, provider="tiktok")
     counts = publishing.get_post_stats(database, user_id=user_id)
     recent = publishing.list_posts(
         database, PostFilter(provider="tiktok"), user_id=user_id, limit=WIDGET_LIMIT
     )
     return {
-        "accounts": [account_fields(each) for each in rows],
+        "accounts": [account_fields(view) for view in views],
         "is_off": "tiktok" not in services.platforms,
         "counts": counts,
         "posts": [view.post for view in recent.posts],
-        "sums": load_video_totals(),
-        "next": refresh_seconds(counts),
+        "video_totals": load_video_totals(),
+        "refresh_seconds": refresh_seconds(counts),
     }
 
 
 def load_video_totals() -> dict[str, int | None] | None:
-    """What TikTok counts of all my videos, for those who may see it; None where it told nothing."""
+    """Load the summed metrics of all my videos.
+
+    None without the scope `insights:read`, or if TikTok has given no value.
+    """
     if not current_principal().has_scopes(["insights:read"]):
         return None
     totals = insights.load_video_totals(
@@ -102,19 +98,26 @@ def load_video_totals() -> dict[str, int | None] | None:
 
 
 def overview_fields() -> dict[str, Any]:
-    """Accounts, posts by state, and what needs attention."""
+    """Load the fields of the overview: accounts, post counts, and what needs attention."""
     database, user_id = current_container().database, current_principal().user_id
-    states = [each for each in load_platforms() if each.accounts or each.is_configured]
     counts = publishing.get_post_stats(database, user_id=user_id)
     recent = publishing.list_posts(database, PostFilter(), user_id=user_id, limit=RECENT_LIMIT)
-    rows = [each for state in states for each in state.accounts]
+    views = [view for platform in load_platforms() for view in platform.accounts]
     return {
-        "figures": [(label, getattr(counts, name)) for name, label in COUNT_LABELS],
-        "accounts": [account_fields_with_quota(each) for each in rows if each.provider == "tiktok"],
-        "ailing": [account_fields(each) for each in rows if each.needs_reconnect],
+        "post_counts": [
+            (gettext_noop("all"), counts.total),
+            (gettext_noop("in progress"), counts.processing),
+            (gettext_noop("in your inbox"), counts.inbox),
+            (gettext_noop("published"), counts.complete),
+            (gettext_noop("failed"), counts.failed),
+        ],
+        "accounts": [
+            account_fields_with_quota(view) for view in views if view.provider == "tiktok"
+        ],
+        "accounts_to_reconnect": [account_fields(view) for view in views if view.needs_reconnect],
         "posts": [view.post for view in recent.posts],
-        "sums": load_video_totals(),
-        "next": refresh_seconds(counts),
+        "video_totals": load_video_totals(),
+        "refresh_seconds": refresh_seconds(counts),
     }
 
 

@@ -1,32 +1,29 @@
-"""Posts as our API shows them: platforms' ids as text, no secret but one. Decides nothing."""
+"""Posts as the API shows them. Ids of platforms are strings; the only secret is an upload URL."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-
-from flask import Response, after_this_request, jsonify
 
 from app.http.errors import ERROR_KINDS, ErrorKind
 from app.http.i18n import current_locale
 from app.http.messages import find_message
-from app.http.validation import ok
-from core.errors import CoreError
 from core.publishing import CreatorInfo, PostResult, PostView, UploadProgress
 from core.publishing.quota import Quota
-from db.posts.posts import Post
+from db.posts.posts import Post, mode_of_kind
 from db.posts.tiktok_posts import TikTokPost
 from db.posts.timeline import PostEvent
 from platforms.base import Actor, FailureReason
 
 
 def public_status(post: Post, record: TikTokPost | None) -> str:
-    """The platform's own word, or our state while it has none."""
+    """Return the platform's status, or our state while the platform has none."""
     return record.status if record else post.state
 
 
 def post_mode(post: Post) -> str:
-    return post.kind.partition("_")[0]
+    """Return INBOX or DIRECT, the first part of the post's kind."""
+    return mode_of_kind(post.kind)
 
 
 def serialize_event(event: PostEvent) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def serialize_event(event: PostEvent) -> dict[str, Any]:
 
 
 def serialize_error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Why it ended badly; the sentences are for the creator, in the reader's language."""
+    """Why the post failed, or None; the texts for the creator are in the reader's language."""
     if post.error_code is None:
         return None
     reason = reasons.get(post.error_code)
@@ -57,7 +54,7 @@ def serialize_error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def is_retryable(code: str, reason: FailureReason | None) -> bool:
-    """Whether the same post may go through as it is, without anybody doing anything before."""
+    """Whether the same post may succeed unchanged, without anybody acting first."""
     return (
         reason.actor is Actor.NOBODY if reason else ERROR_KINDS.get(code, ErrorKind(500)).retryable
     )
@@ -103,7 +100,7 @@ def serialize_post(
 
 
 def serialize_upload(result: PostResult) -> dict[str, Any]:
-    """What the requester of a post is told."""
+    """A post for its requester; if the client uploads itself, with the upload URL and chunks."""
     row = result.post
     fields = {
         "id": row.id,
@@ -129,7 +126,7 @@ def serialize_upload(result: PostResult) -> dict[str, Any]:
 
 
 def ignored_fields(row: Post) -> list[str]:
-    """Fields that have no effect on a draft: its creator decides in the app."""
+    """Name the fields that have no effect on a draft: its creator chooses them in the app."""
     if post_mode(row) != "INBOX":
         return []
     sent_fields = ["title", *row.payload_json.get("settings", {})]
@@ -186,32 +183,3 @@ def serialize_creator(creator: CreatorInfo) -> dict[str, Any]:
         "account_is_private": creator.is_private,
         "account_must_be_private": not creator.is_app_audited,
     }
-
-
-# MERGED app.replies: The answer to whoever asked for a post, once or again. Decides nothing.
-
-REPLAYED_HEADER = "Idempotency-Replayed"
-
-
-def respond_with_post(request_post: Callable[[], PostResult]) -> tuple[Response, int]:
-    """200 once the platform has it, 202 while only we do; errors go their way."""
-    try:
-        result = request_post()
-    except CoreError as error:
-        mark_replayed(is_replayed=bool(error.details.get("replayed")))
-        raise
-    mark_replayed(is_replayed=result.is_replay)
-    response = jsonify(ok(data=serialize_upload(result), quota=serialize_quota(result.quota)))
-    response.headers["Location"] = f"/api/posts/{result.post.id}"
-    response.headers["Cache-Control"] = "no-store"  # an upload address is its own key
-    return response, 200 if result.post.publish_id else 202
-
-
-def mark_replayed(*, is_replayed: bool) -> None:
-    if is_replayed:
-        after_this_request(set_replayed_header)
-
-
-def set_replayed_header(response: Response) -> Response:
-    response.headers[REPLAYED_HEADER] = "true"
-    return response

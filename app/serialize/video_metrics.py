@@ -1,16 +1,17 @@
-"""Numbers as our API shows them: null where the platform told none, ids of platforms as text."""
+"""Metrics of videos and accounts as the API shows them: null where the platform gave no value."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from core.insights import AccountOverview, VideoMetrics, sum_videos
-from core.insights.queries import InsightsResult, SeriesPoint
+from core.insights.history import SeriesPoint
+from core.insights.insights_request import InsightsResult
 from db.insights.snapshots import MetricValue
 from db.insights.videos import VIDEO_METRICS, Video
 
 
 def serialize_statistics(metrics: VideoMetrics | None) -> dict[str, Any] | None:
-    """Of a post; null while the public has not been seen to see it."""
+    """The metrics of a post, or null until its video is seen in the public list."""
     if metrics is None:
         return None
     return {
@@ -24,7 +25,7 @@ def serialize_statistics(metrics: VideoMetrics | None) -> dict[str, Any] | None:
 
 
 def serialize_listed_video(row: Video, posts: Mapping[tuple[int, str], int]) -> dict[str, Any]:
-    """In a list; `post_id` is the post of ours that it is, if it is one."""
+    """A video in a list; `post_id` is the post it was published by, if we published it."""
     key = (row.oauth_account_id, row.video_id)
     return {"account_id": row.oauth_account_id, "post_id": posts.get(key), **serialize_video(row)}
 
@@ -51,12 +52,12 @@ def serialize_history(result: InsightsResult) -> dict[str, Any]:
             name: value and serialize_latest_value(value) for name, value in result.latest.items()
         },
         "step": result.series.step,
-        "points": [serialize_point(each) for each in result.series.points],
+        "points": [serialize_point(point) for point in result.series.points],
     }
 
 
 def serialize_overview(overview: AccountOverview) -> dict[str, Any]:
-    """`sampled` and `problem` say why numbers do not come, where they do not."""
+    """An account's totals; `sampled` and `problem` say why metrics are missing, if they are."""
     return {
         "sampled": overview.is_sampled,
         "problem": overview.problem,

@@ -1,65 +1,70 @@
-// Keeps parts of the page fresh. A part says with data-live where it comes from, and what stands in
-// it says with data-next after how many seconds to look again; without data-next it has come to its
-// end. Focus stays where it was, and only a changed [data-say] is read out.
+// Keeps parts of the page up to date. An element names with data-live the URL of its content; the
+// content says with data-refresh after how many seconds to fetch it again. Without data-refresh it is
+// final. Focus and scroll positions are kept, and only a changed [data-announce] is read out.
 (() => {
-  const spoken = document.createElement("p");
-  spoken.className = "unseen";
-  spoken.setAttribute("role", "status");
-  if (document.querySelector("[data-live]")) document.body.append(spoken);
+  const MAX_MISSES = 5; // failed fetches that lengthen the interval
+  const announcer = document.createElement("p");
+  announcer.className = "visually-hidden";
+  announcer.setAttribute("role", "status");
+  if (document.querySelector("[data-live]")) document.body.append(announcer);
 
-  const seconds = (place) => Number(place.querySelector("[data-next]")?.dataset.next ?? 0);
+  const refreshSeconds = (region) => Number(region.querySelector("[data-refresh]")?.dataset.refresh ?? 0);
+  const announcement = (region) => region.querySelector("[data-announce]")?.textContent;
   const timers = new Map();
 
-  const plan = (place, misses = 0) => {
-    clearTimeout(timers.get(place));
-    const wait = seconds(place);
-    if (wait) timers.set(place, setTimeout(() => look(place, misses), 1000 * wait * (1 + misses)));
+  const schedule = (region, misses = 0) => {
+    clearTimeout(timers.get(region));
+    const seconds = refreshSeconds(region);
+    if (seconds) timers.set(region, setTimeout(() => refresh(region, misses), 1000 * seconds * (1 + misses)));
   };
 
-  const put = (place, text) => {
-    if (text === place.shown) return;
-    const said = place.querySelector("[data-say]")?.textContent;
-    const focused = place.contains(document.activeElement) ? document.activeElement : null;
-    const mark = focused && (focused.id ? `#${focused.id}` : focused.dataset.key ? `[data-key="${focused.dataset.key}"]` : null);
-    const scrolled = [...place.querySelectorAll(".scroll")].map((part) => part.scrollLeft);
-    place.innerHTML = text;
-    place.shown = text;
-    place.dispatchEvent(new CustomEvent("dressed", { bubbles: true }));
-    place.querySelectorAll(".scroll").forEach((part, index) => { part.scrollLeft = scrolled[index] ?? 0; });
-    if (focused) (mark && place.querySelector(mark) || document.getElementById("content")).focus({ preventScroll: true });
-    const says = place.querySelector("[data-say]")?.textContent;
-    if (says && says !== said) spoken.textContent = says;
+  const focusSelector = (element) => {
+    if (element.id) return `#${element.id}`;
+    return element.dataset.focusKey ? `[data-focus-key="${element.dataset.focusKey}"]` : null;
   };
 
-  const look = async (place, misses = 0) => {
-    if (!place.isConnected) return;
-    if (document.hidden || place.querySelector("dialog[open], form[data-sent]")) return plan(place, misses);
+  const replaceContent = (region, html) => {
+    if (html === region.shownHtml) return;
+    const announced = announcement(region);
+    const focused = region.contains(document.activeElement) ? document.activeElement : null;
+    const selector = focused && focusSelector(focused);
+    const scrollPositions = [...region.querySelectorAll(".scroll")].map((part) => part.scrollLeft);
+    region.innerHTML = html;
+    region.shownHtml = html;
+    region.dispatchEvent(new CustomEvent("content-replaced", { bubbles: true }));
+    region.querySelectorAll(".scroll").forEach((part, index) => { part.scrollLeft = scrollPositions[index] ?? 0; });
+    if (focused) (selector && region.querySelector(selector) || document.getElementById("content")).focus({ preventScroll: true });
+    const text = announcement(region);
+    if (text && text !== announced) announcer.textContent = text;
+  };
+
+  const refresh = async (region, misses = 0) => {
+    if (!region.isConnected) return;
+    if (document.hidden || region.querySelector("dialog[open], form[data-sent]")) return schedule(region, misses);
     try {
-      const query = place.dataset.query ? `?${place.dataset.query}` : "";
-      const answer = await fetch(place.dataset.live + query, { headers: { "X-Requested-With": "live" } });
-      if (answer.redirected) return location.reload(); // signed out meanwhile
-      if (answer.status === 404) return location.reload();
-      if (!answer.ok) return plan(place, Math.min(misses + 1, 5));
-      const text = await answer.text();
-      if (!place.querySelector("dialog[open]")) put(place, text);
+      const query = region.dataset.query ? `?${region.dataset.query}` : "";
+      const response = await fetch(region.dataset.live + query, { headers: { "X-Requested-With": "live" } });
+      if (response.redirected) return location.reload(); // signed out meanwhile
+      if (response.status === 404) return location.reload();
+      if (!response.ok) return schedule(region, Math.min(misses + 1, MAX_MISSES));
+      const html = await response.text();
+      if (!region.querySelector("dialog[open]")) replaceContent(region, html);
     } catch {
-      // away for now: what is shown stays true as of its time, and the next look may succeed
-      return plan(place, Math.min(misses + 1, 5));
+      // The server cannot be reached: keep what is shown, and try again later.
+      return schedule(region, Math.min(misses + 1, MAX_MISSES));
     }
-    plan(place);
+    schedule(region);
   };
 
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) for (const place of timers.keys()) look(place);
+    if (!document.hidden) for (const region of timers.keys()) refresh(region);
   });
-  addEventListener("online", () => { for (const place of timers.keys()) look(place); });
-  document.addEventListener("over", (event) => {
-    const place = event.target.closest("[data-live]");
-    if (place) setTimeout(() => look(place), 1000);
+  addEventListener("online", () => { for (const region of timers.keys()) refresh(region); });
+  document.addEventListener("countdown-ended", (event) => {
+    const region = event.target.closest("[data-live]");
+    if (region) setTimeout(() => refresh(region), 1000);
   });
-  document.addEventListener("look", (event) => look(event.target));
+  document.addEventListener("refresh-now", (event) => refresh(event.target));
 
-  for (const place of document.querySelectorAll("[data-live]")) {
-    plan(place);
-  }
+  for (const region of document.querySelectorAll("[data-live]")) schedule(region);
 })();

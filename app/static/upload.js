@@ -1,75 +1,76 @@
-// The upload form: what is chosen decides what is shown; a file goes to us in resumable pieces, then
-// the post is asked for, once. Without this script the page says so; nothing else needs a script.
-import * as direct from "./upload/direct.js";
-import * as preview from "./upload/preview.js";
-import * as store from "./upload/store.js";
-import { field, form, part, say, size, tell, value } from "./upload/words.js";
+// The upload form: shows the fields that fit what is chosen, uploads the file in resumable chunks, then
+// requests the post once. Without this script the page says so; nothing else needs a script.
+import { isReady, loadOptions, maxDuration, notReadyReason, requestFields } from "./upload/direct_options.js";
+import { field, form, formatSize, message, part, showMessage, value } from "./upload/form.js";
+import { previewDuration, showPreview } from "./upload/preview.js";
+import { cancelUpload, findInterruptedUploads, isUploading, togglePause, uploadFile } from "./upload/tus_upload.js";
 
-const CLEARED_AFTER = 3000;
+const CLEAR_DELAY = 3000; // milliseconds after success
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
-const longest = JSON.parse(form.dataset.longest);
-const mostBytes = Number(form.dataset.maxBytes);
-const mostPhotos = Number(form.dataset.mostPhotos);
+const maxLengths = JSON.parse(form.dataset.maxLengths);
+const maxBytes = Number(form.dataset.maxBytes);
+const maxPhotos = Number(form.dataset.maxPhotos);
 const submit = form.querySelector('button[type="submit"]');
 let busy = false;
-let key = crypto.randomUUID();
+let idempotencyKey = crypto.randomUUID();
 
 const isPhoto = () => value("media_type") === "PHOTO";
 const isDirect = () => value("mode") === "DIRECT";
 const isFile = () => !isPhoto() && value("source") === "FILE_UPLOAD";
-const mostTitle = () => (isPhoto() ? longest.PHOTO : longest[value("mode")]);
+const maxTitle = () => (isPhoto() ? maxLengths.PHOTO : maxLengths[value("mode")]);
 const photos = () => value("photo_images").split(/\s+/).filter(Boolean);
-const isAddress = (text) => /^https:\/\/\S+\.\S+/.test(text);
+const isUrl = (text) => /^https:\/\/\S+\.\S+/.test(text);
 
-const show = () => {
-  for (const place of form.querySelectorAll("[data-video-only]")) place.hidden = isPhoto();
-  for (const place of form.querySelectorAll("[data-photo-only]")) place.hidden = !isPhoto();
+const updateForm = () => {
+  for (const element of form.querySelectorAll("[data-video-only]")) element.hidden = isPhoto();
+  for (const element of form.querySelectorAll("[data-photo-only]")) element.hidden = !isPhoto();
   part("file").hidden = !isFile();
   part("url").hidden = isPhoto() || isFile();
   part("direct").hidden = !isDirect();
   part("inbox-hint").hidden = isDirect();
-  part("agreement").hidden = !isDirect() || !direct.isReady();
-  part("count").textContent = say("count", { used: value("title").length, most: mostTitle() });
-  part("count").classList.toggle("over", value("title").length > mostTitle());
-  const missing = isDirect() ? direct.missing() : "";
-  part("not-yet").textContent = missing;
-  part("not-yet").hidden = !missing || busy;
-  submit.disabled = busy || Boolean(missing);
-  submit.title = missing;
-  submit.textContent = say(isDirect() ? "post" : "upload");
+  part("agreement").hidden = !isDirect() || !isReady();
+  part("count").textContent = message("count", { used: value("title").length, max: maxTitle() });
+  part("count").classList.toggle("over", value("title").length > maxTitle());
+  const reason = isDirect() ? notReadyReason() : "";
+  part("not-ready").textContent = reason;
+  part("not-ready").hidden = !reason || busy;
+  submit.disabled = busy || Boolean(reason);
+  submit.title = reason;
+  submit.textContent = message(isDirect() ? "post" : "upload");
 };
 
-const faults = {
-  title: () => (!value("title").trim() && say("noTitle")) || (value("title").length > mostTitle() && say("longTitle", { most: mostTitle() })),
-  video: () => isFile() && wrongFile(field("video").files[0]),
-  video_url: () => !isPhoto() && !isFile() && !isAddress(value("video_url").trim()) && say("noAddress"),
-  photo_images: () => isPhoto() && ((photos().length > mostPhotos && say("manyPhotos", { most: mostPhotos })) || ((!photos().length || !photos().every(isAddress)) && say("noPhotos"))),
-  photo_cover_index: () => isPhoto() && !(Number(value("photo_cover_index")) >= 1 && Number(value("photo_cover_index")) <= photos().length) && say("noCover"),
-  publish_at: () => (field("publish_at").validity.badInput || (value("publish_at") && new Date(value("publish_at")) <= new Date())) && say("noTime"),
+// Per field: the error text, or a false value if the field is valid.
+const fieldChecks = {
+  title: () => (!value("title").trim() && message("noTitle")) || (value("title").length > maxTitle() && message("titleTooLong", { max: maxTitle() })),
+  video: () => isFile() && fileError(field("video").files[0]),
+  video_url: () => !isPhoto() && !isFile() && !isUrl(value("video_url").trim()) && message("noUrl"),
+  photo_images: () => isPhoto() && ((photos().length > maxPhotos && message("tooManyPhotos", { max: maxPhotos })) || ((!photos().length || !photos().every(isUrl)) && message("noPhotos"))),
+  photo_cover_index: () => isPhoto() && !(Number(value("photo_cover_index")) >= 1 && Number(value("photo_cover_index")) <= photos().length) && message("noCover"),
+  publish_at: () => (field("publish_at").validity.badInput || (value("publish_at") && new Date(value("publish_at")) <= new Date())) && message("timeInPast"),
 };
 
-const wrongFile = (file) => {
-  if (!file) return say("noFile");
-  if (!file.type.startsWith("video/")) return say("noVideo");
-  if (!file.size) return say("emptyFile");
-  if (file.size > mostBytes) return say("largeFile", { size: size(file.size), most: size(mostBytes) });
-  const most = isDirect() && direct.longest();
-  return most && preview.length() > most ? say("longVideo", { seconds: Math.ceil(preview.length()), most }) : "";
+const fileError = (file) => {
+  if (!file) return message("noFile");
+  if (!file.type.startsWith("video/")) return message("notAVideo");
+  if (!file.size) return message("emptyFile");
+  if (file.size > maxBytes) return message("fileTooLarge", { size: formatSize(file.size), max: formatSize(maxBytes) });
+  const max = isDirect() && maxDuration();
+  return max && previewDuration() > max ? message("videoTooLong", { seconds: Math.ceil(previewDuration()), max }) : "";
 };
 
-// The first fault, read out and marked at its field.
-const wrong = () => {
+// Marks all invalid fields and returns the first error.
+const checkFields = () => {
   let first = "";
-  for (const [name, fault] of Object.entries(faults)) {
-    const says = fault();
-    field(name).toggleAttribute("aria-invalid", Boolean(says));
-    if (says) field(name).setAttribute("aria-invalid", "true");
-    first ||= says || "";
+  for (const [name, check] of Object.entries(fieldChecks)) {
+    const error = check();
+    field(name).toggleAttribute("aria-invalid", Boolean(error));
+    if (error) field(name).setAttribute("aria-invalid", "true");
+    first ||= error || "";
   }
   return first;
 };
 
-const wish = () => {
+const requestBody = () => {
   const body = {
     source: isFile() ? "FILE_UPLOAD" : "PULL_FROM_URL",
     title: value("title").trim(),
@@ -80,107 +81,108 @@ const wish = () => {
     Object.assign(body, { media_type: "PHOTO", photo_images: photos(), photo_cover_index: Number(value("photo_cover_index")) - 1 });
     if (value("description").trim()) body.description = value("description").trim();
   } else if (!isFile()) body.videoUrl = value("video_url").trim();
-  if (isDirect()) Object.assign(body, direct.wishes(isPhoto()));
+  if (isDirect()) Object.assign(body, requestFields(isPhoto()));
   if (isDirect() && !isPhoto() && value("cover")) body.video_cover_timestamp_ms = Math.round(1000 * Number(value("cover")));
   if (value("publish_at")) body.publish_at = new Date(value("publish_at")).toISOString();
   return body;
 };
 
-const ask = async (body) => {
-  const answer = await fetch("/api/tiktok/upload", {
+const requestPost = async (body) => {
+  const response = await fetch("/api/tiktok/upload", {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": key },
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": idempotencyKey },
     body: JSON.stringify(body),
   });
-  const said = await answer.json();
-  if (!said.success) throw Object.assign(new Error(said.error.code), { said: said.error });
-  return said.data.id;
+  const result = await response.json();
+  if (!result.success) throw Object.assign(new Error(result.error.code), { apiError: result.error });
+  return result.data.id;
 };
 
-const why = (error) => {
-  let said = error.said;
+const errorText = (error) => {
+  let apiError = error.apiError;
   try {
-    said ??= JSON.parse(error.originalResponse.getBody()).error;
+    apiError ??= JSON.parse(error.originalResponse.getBody()).error;
   } catch {
-    // no answer of ours: said below
+    // not an answer of our API: the texts below are used
   }
-  if (said?.code === "IDEMPOTENCY_MISMATCH") return say("changed");
-  if (said) return [said.userMessage, said.suggestion].filter(Boolean).join(" ");
-  return say(error instanceof TypeError || !navigator.onLine ? "network" : "generic");
+  if (apiError?.code === "IDEMPOTENCY_MISMATCH") return message("changed");
+  if (apiError) return [apiError.userMessage, apiError.suggestion].filter(Boolean).join(" ");
+  return message(error instanceof TypeError || !navigator.onLine ? "network" : "generic");
 };
 
-const working = (on) => {
+const setBusy = (on) => {
   busy = on;
   part("fields").inert = on;
-  part("controls").hidden = !on || !store.running();
-  part("progress").hidden = !on || !store.running();
+  part("controls").hidden = !on || !isUploading();
+  part("progress").hidden = !on || !isUploading();
   form.toggleAttribute("aria-busy", on);
-  show();
+  updateForm();
 };
 
-const done = (id, body) => {
-  const how = body.publish_at ? "doneLater" : isDirect() ? "doneDirect" : "doneInbox";
-  tell(say(how), { good: true, link: { href: `${form.dataset.posts}/${id}`, text: say("follow") } });
-  part("quota").dispatchEvent(new CustomEvent("look", { bubbles: true }));
-  const sent = key;
-  setTimeout(() => { if (key === sent && !busy) clear(); }, CLEARED_AFTER);
+const showSuccess = (id, body) => {
+  const key = body.publish_at ? "doneLater" : isDirect() ? "doneDirect" : "doneInbox";
+  showMessage(message(key), { good: true, link: { href: `${form.dataset.postsUrl}/${id}`, text: message("follow") } });
+  part("quota").dispatchEvent(new CustomEvent("refresh-now", { bubbles: true }));
+  const sentKey = idempotencyKey;
+  setTimeout(() => { if (idempotencyKey === sentKey && !busy) clearForm(); }, CLEAR_DELAY);
 };
 
-const clear = () => {
+const clearForm = () => {
   const kept = { account: value("account_id"), mode: value("mode") };
   form.reset();
   field("account_id").value = kept.account;
   field("mode").value = kept.mode;
-  key = crypto.randomUUID();
-  preview.show(null, show);
+  idempotencyKey = crypto.randomUUID();
+  showPreview(null, updateForm);
   part("chosen").textContent = "";
-  if (isDirect()) direct.ask(show);
-  show();
+  if (isDirect()) loadOptions(updateForm);
+  updateForm();
 };
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (busy) return;
-  const fault = wrong();
-  if (fault) return tell(fault, { bad: true });
-  tell("");
-  const body = wish();
+  const error = checkFields();
+  if (error) return showMessage(error, { bad: true });
+  showMessage("");
+  const body = requestBody();
   try {
     if (isFile()) {
-      const sending = store.send(field("video").files[0]);
+      const uploading = uploadFile(field("video").files[0]);
       part("bar").value = 0;
-      part("figures").textContent = "";
-      working(true);
-      body.media_id = await sending;
-      tell(say("asked"));
+      part("progress-text").textContent = "";
+      setBusy(true);
+      body.media_id = await uploading;
+      showMessage(message("requesting"));
     }
-    working(true);
-    const id = await ask(body);
-    working(false);
-    done(id, body);
+    setBusy(true);
+    const id = await requestPost(body);
+    setBusy(false);
+    showSuccess(id, body);
   } catch (error) {
-    working(false);
-    key = error?.said ? crypto.randomUUID() : key; // an unheard answer: the same wish once more is still one post
-    tell(error === null ? say("cancelled") : why(error), { bad: error !== null });
+    setBusy(false);
+    // If no answer arrived, the key is kept: repeating the same request still makes one post.
+    if (error?.apiError) idempotencyKey = crypto.randomUUID();
+    showMessage(error === null ? message("cancelled") : errorText(error), { bad: error !== null });
   }
 });
 
 part("pause").addEventListener("click", () => {
-  const paused = store.pause();
+  const paused = togglePause();
   part("pause").setAttribute("aria-pressed", String(paused));
-  part("pause").textContent = say(paused ? "goOn" : "pause");
+  part("pause").textContent = message(paused ? "resume" : "pause");
 });
-part("cancel").addEventListener("click", () => store.cancel());
+part("cancel").addEventListener("click", () => cancelUpload());
 
-const choose = () => {
+const showChosenFile = () => {
   const file = field("video").files[0];
-  part("chosen").textContent = file ? `${file.name}, ${size(file.size)}` : "";
-  const fault = file && wrongFile(file);
-  if (fault) tell(fault, { bad: true });
-  preview.show(file, () => {
-    show();
-    const late = file && wrongFile(file);
-    tell(late || "", { bad: Boolean(late) });
+  part("chosen").textContent = file ? `${file.name}, ${formatSize(file.size)}` : "";
+  const error = file && fileError(file);
+  if (error) showMessage(error, { bad: true });
+  showPreview(file, () => {
+    updateForm();
+    const previewError = file && fileError(file); // now that the duration is known
+    showMessage(previewError || "", { bad: Boolean(previewError) });
   });
 };
 
@@ -193,44 +195,44 @@ drop.addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
   if (!event.dataTransfer.files.length) return;
-  const one = new DataTransfer();
-  one.items.add(event.dataTransfer.files[0]);
-  field("video").files = one.files;
-  choose();
+  const transfer = new DataTransfer();
+  transfer.items.add(event.dataTransfer.files[0]);
+  field("video").files = transfer.files;
+  showChosenFile();
 });
-for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault()); // beside the zone: no navigation
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault()); // a file dropped elsewhere must not replace the page
 
-field("video").addEventListener("change", choose);
+field("video").addEventListener("change", showChosenFile);
 field("account_id").addEventListener("change", () => {
   part("quota").dataset.query = `account_id=${value("account_id")}`;
-  part("quota").dispatchEvent(new CustomEvent("look", { bubbles: true }));
-  if (isDirect()) direct.ask(show);
+  part("quota").dispatchEvent(new CustomEvent("refresh-now", { bubbles: true }));
+  if (isDirect()) loadOptions(updateForm);
 });
 form.querySelectorAll('[name="mode"]').forEach((radio) => radio.addEventListener("change", () => {
-  if (isDirect()) direct.ask(show);
-  show();
+  if (isDirect()) loadOptions(updateForm);
+  updateForm();
 }));
 form.addEventListener("input", (event) => {
   event.target.removeAttribute("aria-invalid");
-  show();
+  updateForm();
 });
 addEventListener("beforeunload", (event) => { if (busy) event.preventDefault(); });
 
-const remembered = async () => {
-  const found = await store.interrupted();
+const listInterruptedUploads = async () => {
+  const uploads = await findInterruptedUploads();
   const list = document.querySelector('[data-part="interrupted-list"]');
-  list.replaceChildren(...found.map((one) => {
+  list.replaceChildren(...uploads.map((upload) => {
     const line = document.createElement("li");
     line.className = "row tight";
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "plain small", textContent: say("forget", { name: one.name }) });
-    button.addEventListener("click", async () => { await one.forget(); remembered(); });
-    line.append(Object.assign(document.createElement("span"), { textContent: say("part", { name: one.name, sent: size(one.sent), total: size(one.total) }) }), button);
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "plain small", textContent: message("discard", { name: upload.name }) });
+    button.addEventListener("click", async () => { await upload.discard(); listInterruptedUploads(); });
+    line.append(Object.assign(document.createElement("span"), { textContent: message("interrupted", { name: upload.name, sent: formatSize(upload.sent), total: formatSize(upload.total) }) }), button);
     return line;
   }));
-  document.querySelector('[data-part="interrupted"]').hidden = !found.length;
+  document.querySelector('[data-part="interrupted"]').hidden = !uploads.length;
 };
 
 part("quota").dataset.query = `account_id=${value("account_id")}`;
-if (isDirect()) direct.ask(show);
-show();
-remembered();
+if (isDirect()) loadOptions(updateForm);
+updateForm();
+listInterruptedUploads();

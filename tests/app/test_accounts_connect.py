@@ -328,7 +328,7 @@ def test_an_operator_finds_the_cause_in_the_log_under_the_reference_of_the_page(
     with capture_logs() as logs:
         response = signed_in_client.get(CALLBACK_ROUTE, query_string={"error": "access_denied"})
     (line,) = [one for one in logs if one["event"] == "connect.refused"]
-    assert (line["code"], line["why"]) == ("access_denied", accounts.ERROR_CAUSES["access_denied"])
+    assert (line["code"], line["cause"]) == ("access_denied", accounts.ERROR_CAUSES["access_denied"])
     assert redirect_query(response)["ref"] == response.headers["X-Request-Id"]
 
 

@@ -1,4 +1,4 @@
-"""Between the server and Flask: who leaves is missed, who stays is answered to the end."""
+"""Streaming between the web server and Flask: a response ends when its client disconnects."""
 
 import asyncio
 from contextlib import suppress
@@ -14,23 +14,23 @@ PART_COUNT = 10_000
 
 
 class StreamingCaller:
-    """Asks once; hangs up after so many parts of the answer, or never."""
+    """Sends one request; disconnects after so many messages of the response, or never."""
 
-    def __init__(self, *parts, leaves_after=None):
-        self.parts, self.leaves_after = list(parts), leaves_after
-        self.messages, self.left = [], asyncio.Event()
+    def __init__(self, *parts, disconnects_after=None):
+        self.parts, self.disconnects_after = list(parts), disconnects_after
+        self.messages, self.disconnected = [], asyncio.Event()
 
     async def receive(self):
         if self.parts:
             return self.parts.pop(0)
-        await self.left.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message):
         self.messages.append(message)
-        if self.leaves_after is not None and len(self.messages) > self.leaves_after:
-            self.left.set()
-        await asyncio.sleep(0)  # as the network lets others go first
+        if self.disconnects_after is not None and len(self.messages) > self.disconnects_after:
+            self.disconnected.set()
+        await asyncio.sleep(0)  # the network yields to other tasks too
 
     @property
     def body(self):
@@ -43,8 +43,8 @@ def body_part(body=b"", *, more=False):
 
 @pytest.fixture
 def produced():
-    """How far an endless answer came, and whether it was closed."""
-    return {"pieces": 0, "closed": False}
+    """How many parts of a long response were produced, and whether it was closed."""
+    return {"parts": 0, "closed": False}
 
 
 @pytest.fixture
@@ -52,16 +52,16 @@ def streaming_app(produced):
     app = Flask(__name__)
 
     @app.get("/long")
-    def response():
-        def pieces():
+    def long_response():
+        def parts():
             try:
                 for _ in range(PART_COUNT):
-                    produced["pieces"] += 1
+                    produced["parts"] += 1
                     yield b"x"
             finally:
                 produced["closed"] = True
 
-        return pieces()
+        return parts()
 
     @app.post("/echo")
     def echo():
@@ -74,8 +74,8 @@ def streaming_app(produced):
 def call_app(streaming_app):
     threads = WSGIMiddleware(asgi.adapt_wsgi_app(streaming_app), workers=1)
 
-    async def asked(caller, path, method="GET", headers=()):
-        asgi_caller = asgi.RequestStream(caller.receive)
+    async def call(caller, path, method="GET", headers=()):
+        stream = asgi.RequestStream(caller.receive)
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -83,54 +83,54 @@ def call_app(streaming_app):
             "path": path,
             "query_string": b"",
             "headers": list(headers),
-            asgi.REQUEST_STREAM_KEY: asgi_caller,
+            asgi.REQUEST_STREAM_KEY: stream,
         }
-        await asgi_caller.receive_first()
+        await stream.receive_first()
         with suppress(ClientDisconnected):
-            await threads(scope, asgi_caller.receive, caller.send)
-        asgi_caller.stop_watching()
+            await threads(scope, stream.receive, caller.send)
+        stream.stop_watching()
         return caller
 
-    return asked
+    return call
 
 
 def test_a_connected_client_gets_the_whole_response(call_app, produced):
     caller = asyncio.run(call_app(StreamingCaller(body_part()), "/long"))
-    assert len(caller.body) == produced["pieces"] == PART_COUNT
+    assert len(caller.body) == produced["parts"] == PART_COUNT
     assert produced["closed"]
 
 
-def test_a_response_without_a_listener_is_not_generated(call_app, produced):
-    async def leave():
-        await call_app(StreamingCaller(body_part(), leaves_after=3), "/long")
+def test_a_response_ends_when_the_client_disconnects(call_app, produced):
+    async def call_and_disconnect():
+        await call_app(StreamingCaller(body_part(), disconnects_after=3), "/long")
 
-    asyncio.run(leave())
-    assert 0 < produced["pieces"] < PART_COUNT
+    asyncio.run(call_and_disconnect())
+    assert 0 < produced["parts"] < PART_COUNT
     assert produced["closed"]
 
 
 def test_a_body_in_parts_without_a_length_is_read_to_its_end(call_app):
-    async def told():
+    async def send_parts():
         parts = body_part(b"one ", more=True), body_part(b"two ", more=True), body_part(b"three")
         return await call_app(
             StreamingCaller(*parts), "/echo", "POST", [(b"transfer-encoding", b"chunked")]
         )
 
-    assert asyncio.run(told()).body == b"one two three"
+    assert asyncio.run(send_parts()).body == b"one two three"
 
 
-def test_a_body_that_breaks_off_is_refused(call_app):
-    async def told():
+def test_a_disconnect_within_the_body_is_refused(call_app):
+    async def send_parts():
         parts = body_part(b"one ", more=True), {"type": "http.disconnect"}
         return await call_app(
             StreamingCaller(*parts), "/echo", "POST", [(b"transfer-encoding", b"chunked")]
         )
 
-    assert asyncio.run(told()).messages[0]["status"] == 400
+    assert asyncio.run(send_parts()).messages[0]["status"] == 400
 
 
 @pytest.mark.parametrize(
-    ("headers", "read"),
+    ("headers", "decoded"),
     [
         ([(b"a", b"1"), (b"b", b"2")], {"a": "1", "b": "2"}),
         ([(b"a", b"1"), (b"a", b"2")], None),
@@ -138,5 +138,5 @@ def test_a_body_that_breaks_off_is_refused(call_app):
         ([], {}),
     ],
 )
-def test_a_heading_is_read_if_it_is_plain(headers, read):
-    assert asgi.decode_headers(headers) == read
+def test_headers_are_decoded_if_they_are_ascii_and_unique(headers, decoded):
+    assert asgi.decode_headers(headers) == decoded

@@ -95,14 +95,13 @@ def test_it_is_disabled_enabled_given_a_secret_and_removed(alice_browser):
     where = add_endpoint(alice_browser, "https://host.example.com/hook")
     assert "disabled" in alice_browser.post(where + "/disable", follow_redirects=True).text
     refused = alice_browser.post(where + "/test", follow_redirects=True).text
-    assert "It is disabled. Enable it first." in refused
+    assert "The endpoint is disabled. Enable it first." in refused
     assert "enabled" in alice_browser.post(where + "/enable", follow_redirects=True).text
     assert SECRET_PATTERN.search(alice_browser.post(where + "/rotate").text)
     for _ in range(3):
         alice_browser.post(where + "/rotate")
-    assert (
-        "more than is possible" in alice_browser.post(where + "/rotate", follow_redirects=True).text
-    )
+    refused = alice_browser.post(where + "/rotate", follow_redirects=True).text
+    assert "The maximum number of secrets is valid already." in refused
     assert "removed" in alice_browser.post(where + "/remove", follow_redirects=True).text
     assert alice_browser.get(where).status_code == 404
 

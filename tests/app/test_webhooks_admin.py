@@ -1,4 +1,4 @@
-"""The inbox in the hands of cron and of operators: run by hand, looked into, replayed."""
+"""Webhook events for cron jobs and operators: process a batch, list, show and replay."""
 
 import pytest
 from sqlalchemy import text
@@ -27,25 +27,25 @@ def admin_client(make_user, make_api_client):
 
 @pytest.fixture
 def three_events(client):
-    """Three stored notices of publications that nobody knows."""
+    """Three stored events whose publications no post has."""
     for number in range(3):
         TikTokWebhookSender(client).send(build_envelope(publish_id=f"p{number}"))
 
 
-# By hand
+# Processing a batch on request
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Worker-Secret"])
-def test_the_secret_sets_a_batch_going(client, three_events, header):
-    sent = f"Bearer {WORKER_SECRET}" if header == "Authorization" else WORKER_SECRET
-    response = client.post(RUN_ROUTE, headers={header: sent})
+def test_the_worker_secret_processes_a_batch(client, three_events, header):
+    value = f"Bearer {WORKER_SECRET}" if header == "Authorization" else WORKER_SECRET
+    response = client.post(RUN_ROUTE, headers={header: value})
     assert response.status_code == 200
     assert response.json == {"success": True, "message": "0 events processed", "processed": 0}
     TikTokWebhookSender(client).send(build_envelope("authorization.removed"))
-    assert client.post(RUN_ROUTE, headers={header: sent}).json["processed"] == 1
+    assert client.post(RUN_ROUTE, headers={header: value}).json["processed"] == 1
 
 
-def test_a_key_that_may_run_workers_does_as_well(make_user, make_api_client):
+def test_an_api_key_with_the_scope_processes_a_batch_as_well(make_user, make_api_client):
     assert make_api_client(make_user(), "workers:run").post(RUN_ROUTE).status_code == 200
     assert (
         make_api_client(make_user("bob@example.org"), "posts:read").post(RUN_ROUTE).status_code
@@ -54,7 +54,7 @@ def test_a_key_that_may_run_workers_does_as_well(make_user, make_api_client):
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Worker-Secret": "wrong"}, {"X-Worker-Secret": ""}])
-def test_nobody_else_does(client, headers):
+def test_without_a_valid_secret_it_is_401(client, headers):
     assert client.post(RUN_ROUTE, headers=headers).status_code == 401
 
 
@@ -86,7 +86,7 @@ def test_a_batch_is_no_larger_than_the_setting(app_factory, container):
     assert processed == [2, 1, 0]
 
 
-# Looked into
+# Listing and showing
 
 
 def test_operators_see_events_newest_first_page_by_page(admin_client, three_events):
@@ -115,11 +115,11 @@ def test_filters_narrow_the_list(admin_client, three_events, run_sql, query, cou
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=x", "color=red"])
-def test_a_strange_question_is_400(admin_client, query):
+def test_an_invalid_query_is_400(admin_client, query):
     assert admin_client.get(f"{EVENTS_ROUTE}?{query}").status_code == 400
 
 
-def test_one_event_comes_with_what_was_sent(admin_client, three_events):
+def test_one_event_is_shown_with_its_payload(admin_client, three_events):
     event = admin_client.get(EVENTS_ROUTE).json["data"][0]
     assert "payload" not in event
     detail = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]
@@ -129,18 +129,18 @@ def test_one_event_comes_with_what_was_sent(admin_client, three_events):
 
 
 @pytest.mark.parametrize("path", ["", "/1", "/1/replay", "/replay"])
-def test_nobody_but_an_administrator_sees_them(client, make_user, make_api_client, path):
+def test_only_an_administrator_has_access(client, make_user, make_api_client, path):
     api_client = make_api_client(make_user(), "posts:read", "accounts:read")
     method = "post" if path.endswith("replay") else "get"
-    for who, status in ((client, 401), (api_client, 403)):
-        assert getattr(who, method)(EVENTS_ROUTE + path, json={"ids": [1]}).status_code == status
+    for caller, status in ((client, 401), (api_client, 403)):
+        assert getattr(caller, method)(EVENTS_ROUTE + path, json={"ids": [1]}).status_code == status
 
 
-# Replayed
+# Replaying
 
 
-def mark_dead(change):
-    change("UPDATE webhook_events SET status='dead', dead_at=now(), next_attempt_at=NULL,"
+def mark_dead(run_sql):
+    run_sql("UPDATE webhook_events SET status='dead', dead_at=now(), next_attempt_at=NULL,"
            " retry_count=15 WHERE publish_id IN ('p0', 'p1')")  # fmt: skip
 
 
@@ -151,15 +151,15 @@ def test_a_dead_event_is_replayed_with_all_its_attempts(
     event = admin_client.get(f"{EVENTS_ROUTE}?status=dead").json["data"][0]
     response = admin_client.post(f"{EVENTS_ROUTE}/{event['id']}/replay")
     assert response.json == {"success": True, "replayed": 1, "ids": [event["id"]]}
-    again = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]
-    assert (again["status"], again["retryCount"], again["deadAt"]) == ("pending", 0, None)
+    replayed = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]
+    assert (replayed["status"], replayed["retryCount"], replayed["deadAt"]) == ("pending", 0, None)
     assert process_batch(container.database, container.services, limit=10).claimed == 3 - 1
     with container.database.transaction() as session:
-        noted = text("SELECT actor, details FROM audit_log WHERE action = 'webhooks.replayed'")
-        assert session.execute(noted).one() == ("key", {"ids": [event["id"]]})
+        entry = text("SELECT actor, details FROM audit_log WHERE action = 'webhooks.replayed'")
+        assert session.execute(entry).one() == ("key", {"ids": [event["id"]]})
 
 
-def test_what_is_still_pending_is_a_conflict_and_what_is_not_there_a_404(
+def test_replaying_a_pending_event_is_a_conflict_and_a_missing_one_a_404(
     admin_client, three_events
 ):
     event = admin_client.get(EVENTS_ROUTE).json["data"][0]
@@ -167,7 +167,7 @@ def test_what_is_still_pending_is_a_conflict_and_what_is_not_there_a_404(
     assert admin_client.post(f"{EVENTS_ROUTE}/999999/replay").status_code == 404
 
 
-def test_many_are_replayed_by_id_or_by_time(admin_client, three_events, run_sql):
+def test_many_events_are_replayed_by_id_or_by_time(admin_client, three_events, run_sql):
     mark_dead(run_sql)
     ids = [one["id"] for one in admin_client.get(EVENTS_ROUTE).json["data"]]
     assert admin_client.post(f"{EVENTS_ROUTE}/replay", json={"ids": ids}).json["replayed"] == 2
@@ -187,5 +187,5 @@ def test_many_are_replayed_by_id_or_by_time(admin_client, three_events, run_sql)
     [{}, {"provider": "tiktok"}, {"ids": []}, {"ids": ["x"]}, {"since": "yesterday"},
      {"since": "2020-01-01T00:00:00"}, {"ids": [1], "force": True}],
 )  # fmt: skip
-def test_a_replay_names_what_it_means(admin_client, body):
+def test_a_replay_without_valid_criteria_is_400(admin_client, body):
     assert admin_client.post(f"{EVENTS_ROUTE}/replay", json=body).status_code == 400

@@ -1,9 +1,9 @@
-"""Signed deliveries have a door of their own, and nobody outside can tell."""
+"""Webhook paths of the Flask application: no cookie, login or CSRF token, and few log lines."""
 
 import pytest
 from structlog.testing import capture_logs
 
-from app import webhook_app
+from app.http.request_log import WEBHOOK_PATH_PREFIX
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, TikTokWebhookSender, build_envelope
 
 PRODUCTION_SETTINGS = {
@@ -20,38 +20,36 @@ def stable_headers(response):
     return {name: value for name, value in rest.items() if not name.startswith("X-RateLimit-")}
 
 
-def test_every_webhook_route_is_served_by_the_webhook_app(app, container):
-    def rules(application):
-        found = application.url_map.iter_rules()
-        return {
-            (rule.rule, rule.endpoint)
-            for rule in found
-            if rule.rule.startswith(webhook_app.WEBHOOKS_PREFIX)
-        }
-
-    assert rules(app) == rules(webhook_app.create_webhook_app(container)) != set()
+def test_every_webhook_route_belongs_to_the_webhooks_blueprint(app):
+    """Deliveries are the only requests below the prefix: the rules by path are meant for them."""
+    endpoints = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(WEBHOOK_PATH_PREFIX)
+    }
+    assert endpoints == {"webhooks.receive_webhook", "webhooks.answer_handshake"}
 
 
 @pytest.mark.parametrize("path", ["", "tiktok/more", "tiktok/", "../healthz"])
-def test_what_is_nowhere_below_its_path_is_a_404_in_the_envelope(client, path):
-    response = client.post(webhook_app.WEBHOOKS_PREFIX + path)
+def test_an_unknown_path_below_the_prefix_is_a_404_in_the_error_envelope(client, path):
+    response = client.post(WEBHOOK_PATH_PREFIX + path)
     assert (response.status_code, response.json["error"]["code"]) == (404, "NOT_FOUND")
     assert response.json["error"]["requestId"] == response.headers["X-Request-Id"]
 
 
-def test_it_sends_the_same_security_headers_as_every_other_response(client):
-    inside, outside = client.get(WEBHOOK_PATH), client.delete("/api/platforms")
-    assert inside.status_code == outside.status_code == 405
-    assert stable_headers(inside) == stable_headers(outside)
-    assert stable_headers(inside)["X-Content-Type-Options"] == "nosniff"
+def test_responses_have_the_same_security_headers_as_all_others(client):
+    webhook, other = client.get(WEBHOOK_PATH), client.delete("/api/platforms")
+    assert webhook.status_code == other.status_code == 405
+    assert stable_headers(webhook) == stable_headers(other)
+    assert stable_headers(webhook)["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_id_that_comes_along_is_kept(client):
+def test_the_senders_request_id_is_kept(client):
     response = client.post(WEBHOOK_PATH, headers={"X-Request-Id": "a-request-of-theirs"})
     assert response.headers["X-Request-Id"] == "a-request-of-theirs"
 
 
-def test_no_cookie_is_read_or_set(client):
+def test_no_cookie_is_set_and_the_response_does_not_vary_by_cookie(client):
     client.set_cookie("signalpost_session", "whatever")
     client.set_cookie("signalpost_csrf", "whatever")
     response = TikTokWebhookSender(client).send(build_envelope())
@@ -60,7 +58,19 @@ def test_no_cookie_is_read_or_set(client):
     assert "Cookie" not in response.headers.get("Vary", "")
 
 
-def test_only_who_is_refused_gets_a_line_of_their_own(client):
+def test_a_wrong_bearer_token_does_not_matter(client):
+    response = TikTokWebhookSender(client).send(
+        build_envelope(), headers={"Authorization": "Bearer of somebody else"}
+    )
+    assert response.status_code == 200
+
+
+def test_no_rate_limit_is_counted(client):
+    response = TikTokWebhookSender(client).send(build_envelope())
+    assert not [name for name in response.headers.keys() if name.startswith("X-RateLimit-")]  # noqa: SIM118
+
+
+def test_only_a_refused_delivery_is_logged(client):
     with capture_logs() as lines:
         assert TikTokWebhookSender(client).send(build_envelope()).status_code == 200
         assert client.post(WEBHOOK_PATH, data=b"unsigned").status_code == 401
@@ -69,7 +79,7 @@ def test_only_who_is_refused_gets_a_line_of_their_own(client):
     ]
 
 
-def test_in_production_nothing_is_taken_in_the_clear(app_factory):
+def test_in_production_a_delivery_without_tls_is_refused(app_factory):
     client = app_factory.create_app(**PRODUCTION_SETTINGS).test_client()
     clear = TikTokWebhookSender(client).send(build_envelope())
     assert (clear.status_code, clear.json["error"]["code"]) == (403, "FORBIDDEN")
@@ -80,6 +90,6 @@ def test_in_production_nothing_is_taken_in_the_clear(app_factory):
     assert "Strict-Transport-Security" in encrypted.headers
 
 
-def test_an_address_with_a_nul_is_unusable(client):
+def test_a_nul_character_in_the_query_is_refused(client):
     response = client.get(WEBHOOK_PATH + "?challenge=%00")
     assert (response.status_code, response.json["error"]["code"]) == (400, "VALIDATION_ERROR")

@@ -1,4 +1,4 @@
-"""What the server runs stores ordinary letters itself, and nobody outside can tell."""
+"""The ASGI application stores ordinary deliveries itself, and answers exactly as Flask does."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.asgi import FLASK_THREADS, MAX_FAST_PATH_BYTES, AsgiApp
-from app.webhook_app import WEBHOOKS_PREFIX
+from app.http.request_log import WEBHOOK_PATH_PREFIX
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from db.session import Database
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
@@ -37,25 +37,25 @@ class AsgiCaller:
         return asyncio.run(self.request_async(*args, **kwargs))
 
     async def request_async(
-        self, path, body=b"", headers=(), *, method="POST", scheme="http", whole=True
+        self, path, body=b"", headers=(), *, method="POST", scheme="http", complete=True
     ):
-        named = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **dict(headers)}
+        all_headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **dict(headers)}
         parts = [
             {"type": "http.request", "body": body[:10], "more_body": True},
             {"type": "http.request", "body": body[10:], "more_body": False}
-            if whole
+            if complete
             else {"type": "http.disconnect"},
         ]
         messages = []
 
         async def receive():
-            return parts.pop(0) if parts else await asyncio.Event().wait()  # still there
+            return parts.pop(0) if parts else await asyncio.Event().wait()  # still connected
 
         async def send(message):
             messages.append(message)
 
         path, _, query = path.partition("?")
-        await self.app(make_scope(method, scheme, path, query, named), receive, send)
+        await self.app(make_scope(method, scheme, path, query, all_headers), receive, send)
         return collect_response(messages)
 
     def send_delivery(self, envelope, headers=(), **options):
@@ -100,7 +100,7 @@ def asgi_caller(asgi_app):
 
 @pytest.fixture
 def flask_only_caller(app):
-    """The same house, but for what is stored before Flask."""
+    """The same application without the fast path."""
     asgi_app = AsgiApp(app)
     asgi_app._match_fast_path = lambda _scope: None
     return AsgiCaller(asgi_app)
@@ -108,14 +108,14 @@ def flask_only_caller(app):
 
 @pytest.fixture
 def forwarded_paths(asgi_app, monkeypatch):
-    """Counts what Flask is asked."""
+    """The paths of all requests that are passed to Flask."""
     paths, call_flask = [], asgi_app._flask
 
-    async def counted(scope, receive, send):
+    async def record_and_call(scope, receive, send):
         paths.append(scope["path"])
         await call_flask(scope, receive, send)
 
-    monkeypatch.setattr(asgi_app, "_flask", counted)
+    monkeypatch.setattr(asgi_app, "_flask", record_and_call)
     return paths
 
 
@@ -148,13 +148,13 @@ DELIVERY_CASES = {
     "new": sign_envelope(build_envelope()),
     "unsigned": (b"{}", {}),
     "badly signed": (b"{}", {"TikTok-Signature": "t=1,s=00"}),
-    "of another app": sign_envelope(build_envelope(client_key="somebody else")),
+    "of another app": sign_envelope(build_envelope(client_key="another key")),
     "old": (json.dumps(build_envelope()).encode(), {"TikTok-Signature": sign_body(b"", at=1)}),
-    "no JSON": sign_envelope(b"<html>"),
-    "unheard of": sign_envelope(build_envelope("video.danced")),
+    "not JSON": sign_envelope(b"<html>"),
+    "unknown event": sign_envelope(build_envelope("video.danced")),
     "with a nul": sign_envelope(build_envelope(content={"note": "\0"})),
-    "no ASCII": sign_envelope(build_envelope(), {"X-Request-Id": "\u00e4" * 8}),
-    "by its own id": sign_envelope(build_envelope(), {"X-Request-Id": "a-request-of-theirs"}),
+    "not ASCII": sign_envelope(build_envelope(), {"X-Request-Id": "\u00e4" * 8}),
+    "with a request id": sign_envelope(build_envelope(), {"X-Request-Id": "a-request-of-theirs"}),
     "long": sign_envelope(build_envelope(padding="x" * MAX_FAST_PATH_BYTES)),
     "too long": sign_envelope(build_envelope(padding="x" * 2**20)),
 }
@@ -162,27 +162,26 @@ DELIVERY_CASES = {
 
 @pytest.mark.parametrize("name", DELIVERY_CASES)
 @pytest.mark.parametrize(
-    "path", [WEBHOOK_PATH, WEBHOOKS_PREFIX + "instagram", WEBHOOKS_PREFIX + "nobody"]
+    "path", [WEBHOOK_PATH, WEBHOOK_PATH_PREFIX + "instagram", WEBHOOK_PATH_PREFIX + "nobody"]
 )
-def test_it_answers_as_flask_does_and_stores_the_same(
+def test_the_fast_path_answers_and_stores_as_flask_does(
     asgi_caller, flask_only_caller, container, name, path
 ):
-    def stored():
-        found = [
+    def take_stored_events():
+        events = [
             {name: value for name, value in row.items() if name not in VARYING_COLUMNS}
             for row in load_events(container)
         ]
         with container.database.transaction() as session:
             session.execute(text("DELETE FROM webhook_events"))
-        return found
+        return events
 
-    here, kept_here = stable_response(asgi_caller.request(path, *DELIVERY_CASES[name])), stored()
-    there, kept_there = (
-        stable_response(flask_only_caller.request(path, *DELIVERY_CASES[name])),
-        stored(),
-    )
-    assert here == there
-    assert kept_here == kept_there
+    fast_response = stable_response(asgi_caller.request(path, *DELIVERY_CASES[name]))
+    fast_events = take_stored_events()
+    flask_response = stable_response(flask_only_caller.request(path, *DELIVERY_CASES[name]))
+    flask_events = take_stored_events()
+    assert fast_response == flask_response
+    assert fast_events == flask_events
 
 
 def test_a_second_delivery_is_answered_as_a_duplicate(asgi_caller, flask_only_caller):
@@ -194,10 +193,10 @@ def test_a_second_delivery_is_answered_as_a_duplicate(asgi_caller, flask_only_ca
     assert json.loads(asgi_caller.request(WEBHOOK_PATH, *delivery).body)["duplicate"] is True
 
 
-def test_what_needs_another_format_is_passed_to_flask(
+def test_a_delivery_whose_rows_are_refused_is_passed_to_flask(
     asgi_caller, forwarded_paths, container, monkeypatch
 ):
-    async def refuse(arrivals):
+    async def refuse(_new_events):
         raise WriteRejected
 
     monkeypatch.setattr(container.event_writer, "write_async", refuse)
@@ -210,20 +209,20 @@ def test_a_refused_delivery_is_verified_once_and_under_one_id(asgi_caller):
     with capture_logs() as lines:
         response = asgi_caller.request(WEBHOOK_PATH, b"{}", {"TikTok-Signature": "t=1,s=00"})
     names = [line["event"] for line in lines]
-    assert names.count("webhook.invalid_signature") == names.count("request") == 1
+    assert names.count("webhook.signature_rejected") == names.count("request") == 1
     assert json.loads(response.body)["error"]["requestId"] == response.headers["x-request-id"]
 
 
 def test_a_client_that_disconnects_mid_body_gets_an_error_and_stores_nothing(
     asgi_caller, container
 ):
-    assert asgi_caller.send_delivery(build_envelope(), whole=False).status == 400
+    assert asgi_caller.send_delivery(build_envelope(), complete=False).status == 400
     assert load_events(container) == []
 
 
-def test_a_body_of_flask_that_breaks_off_is_no_body_either(asgi_caller, container):
+def test_a_disconnect_in_a_body_that_flask_reads_stores_nothing_either(asgi_caller, container):
     response = asgi_caller.send_delivery(
-        build_envelope(padding="x" * MAX_FAST_PATH_BYTES), whole=False
+        build_envelope(padding="x" * MAX_FAST_PATH_BYTES), complete=False
     )
     assert response.status == 400
     assert load_events(container) == []
@@ -241,7 +240,7 @@ def test_everything_else_is_passed_to_flask(asgi_caller, forwarded_paths):
 
 
 @pytest.mark.parametrize(
-    ("proxies", "scheme", "said", "status"),
+    ("proxies", "scheme", "forwarded_proto", "status"),
     [
         ("0", "http", None, 403),
         ("0", "http", "https", 403),
@@ -253,12 +252,14 @@ def test_everything_else_is_passed_to_flask(asgi_caller, forwarded_paths):
         ("2", "http", "https, http", 200),
     ],
 )
-def test_in_production_only_what_came_by_tls_is_taken(app_factory, proxies, scheme, said, status):
-    server = AsgiCaller(
+def test_in_production_only_deliveries_over_tls_are_accepted(
+    app_factory, proxies, scheme, forwarded_proto, status
+):
+    production_caller = AsgiCaller(
         AsgiApp(app_factory.create_app(**PRODUCTION_SETTINGS, TRUSTED_PROXY_COUNT=proxies))
     )
-    headers = {"X-Forwarded-Proto": said} if said else {}
-    response = server.send_delivery(build_envelope(), headers, scheme=scheme)
+    headers = {"X-Forwarded-Proto": forwarded_proto} if forwarded_proto else {}
+    response = production_caller.send_delivery(build_envelope(), headers, scheme=scheme)
     assert response.status == status
     if status == 200:
         assert "strict-transport-security" in response.headers
@@ -266,40 +267,40 @@ def test_in_production_only_what_came_by_tls_is_taken(app_factory, proxies, sche
 
 def test_a_delivery_not_stored_in_time_waits_once_and_gets_a_retry_time(app_factory):
     app = app_factory.create_app(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
-    began = time.monotonic()
+    started_at = time.monotonic()
     response = AsgiCaller(AsgiApp(app)).send_delivery(build_envelope())
     assert (response.status, response.headers["retry-after"]) == (503, "2")
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - started_at < 2.5
 
 
 def test_deliveries_that_wait_need_no_thread(asgi_app, container):
-    """Many times as many as there are threads, all held up by one."""
-    server = AsgiCaller(asgi_app)
+    """Many more deliveries than threads wait for one table lock."""
+    caller = AsgiCaller(asgi_app)
 
     async def wait():
         with container.database.transaction() as session:
             session.execute(text("LOCK TABLE webhook_events"))
-            letters = [
+            deliveries = [
                 asyncio.ensure_future(
-                    server.request_async(
+                    caller.request_async(
                         WEBHOOK_PATH, *sign_envelope(build_envelope(publish_id=f"p{number}"))
                     )
                 )
                 for number in range(BURST_SIZE)
             ]
-            healthy = await server.request_async("/healthz", method="GET")
-            assert not any(delivery.done() for delivery in letters)
+            health = await caller.request_async("/healthz", method="GET")
+            assert not any(delivery.done() for delivery in deliveries)
             session.rollback()
-        return healthy.status, {(await delivery).status for delivery in letters}
+        return health.status, {(await delivery).status for delivery in deliveries}
 
     assert asyncio.run(wait()) == (200, {200})
     assert len(load_events(container)) == BURST_SIZE
 
 
-def test_an_inbox_that_is_awaited_is_busy_in_time():
-    nowhere = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
-    writer = EventWriter(nowhere, lambda _kind: None)
+def test_an_awaited_write_without_a_database_is_busy_in_time():
+    unreachable = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
+    writer = EventWriter(unreachable, lambda _kind: None)
     with pytest.raises(WriterBusy):
         asyncio.run(writer.write_async([]))
     writer.close()
-    nowhere.dispose()
+    unreachable.dispose()

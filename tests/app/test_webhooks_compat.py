@@ -1,4 +1,4 @@
-"""The invented format of the first documents, for those who switch it on."""
+"""The legacy delivery format (`TIKTOK_WEBHOOK_COMPAT`), which TikTok itself never sent."""
 
 import hashlib
 import hmac
@@ -39,12 +39,12 @@ def test_a_wrong_digest_is_401(compat_client):
 @pytest.mark.parametrize(
     "payload", [b"not json", {"publish_id": "p1"}, {"event_type": "video.publish.complete"}]
 )
-def test_a_body_that_says_too_little_is_400(compat_client, payload):
+def test_a_body_without_event_or_publication_is_400(compat_client, payload):
     response = send_digest_signed(compat_client, payload)
     assert (response.status_code, response.json["error"]["code"]) == (400, "invalid_payload")
 
 
-def test_the_real_format_still_counts_and_never_gets_a_400(compat_client):
+def test_the_real_format_is_accepted_too_and_never_answered_400(compat_client):
     assert TikTokWebhookSender(compat_client).send(build_envelope()).status_code == 200
     assert TikTokWebhookSender(compat_client).send(b"not json").status_code == 200
 
@@ -56,16 +56,16 @@ def test_a_challenge_is_echoed_as_plain_text(compat_client):
 
 
 @pytest.mark.parametrize("query", ["", "?challenge=", "?challenge=" + "x" * 256])
-def test_without_a_proper_challenge_it_is_400(compat_client, query):
+def test_a_missing_empty_or_long_challenge_is_400(compat_client, query):
     assert compat_client.get(WEBHOOK_PATH + query).status_code == 400
 
 
-def test_switched_off_the_bare_digest_is_no_signature(app_factory):
+def test_when_switched_off_a_bare_digest_counts_as_no_signature(app_factory):
     response = send_digest_signed(app_factory.create_app().test_client(), COMPLETE_EVENT)
     assert (response.status_code, response.json["error"]["code"]) == (401, "missing_signature")
 
 
-def test_its_events_are_stored_under_our_names(compat_client, container):
+def test_events_are_stored_under_the_shared_names(compat_client, container):
     send_digest_signed(compat_client, {"type": "video.inbox.received", "publish_id": "p2"})
     with container.database.transaction() as session:
         row = session.execute(text("SELECT * FROM webhook_events")).mappings().one()

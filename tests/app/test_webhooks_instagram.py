@@ -1,4 +1,4 @@
-"""What Meta is answered: its handshake, and deliveries of up to a thousand changes."""
+"""Instagram's webhooks: the handshake, and deliveries of up to a thousand changes."""
 
 import hmac
 import json
@@ -30,8 +30,8 @@ def meta_client(app_factory):
 def load_events(app_factory, meta_client):
     def read():
         with meta_client.application.extensions[CONTAINER_KEY].database.transaction() as session:
-            found = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
-            return list(found.mappings())
+            rows = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
+            return list(rows.mappings())
 
     return read
 
@@ -58,14 +58,14 @@ def test_the_handshake_echoes_the_challenge_as_text(meta_client):
     assert response.mimetype == "text/plain"
 
 
-def test_another_token_is_refused_with_403(meta_client):
+def test_a_handshake_with_another_token_is_403(meta_client):
     response = meta_client.get(
         WEBHOOK_PATH, query_string={**HANDSHAKE_QUERY, "hub.verify_token": "x"}
     )
     assert (response.status_code, error_code(response)) == (403, "verification_failed")
 
 
-def test_without_a_token_of_ours_the_handshake_is_not_set_up(app_factory):
+def test_without_a_verify_token_in_the_settings_a_handshake_is_503(app_factory):
     response = (
         app_factory.create_app(**SETTINGS)
         .test_client()
@@ -74,29 +74,29 @@ def test_without_a_token_of_ours_the_handshake_is_not_set_up(app_factory):
     assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
 
 
-def test_without_a_secret_of_ours_deliveries_are_not_set_up(client):
+def test_without_a_secret_in_the_settings_a_delivery_is_503(client):
     response = send_delivery(client, build_delivery(1))
     assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
 
 
-def test_a_thousand_changes_are_stored_with_one_answer_and_once(meta_client, load_events):
+def test_a_thousand_changes_of_one_delivery_are_stored_once(meta_client, load_events):
     response = send_delivery(meta_client, build_delivery(*range(1000)))
     assert response.json == {"success": True, "message": "Webhook received"}
-    again = send_delivery(meta_client, build_delivery(*range(1000), time=1763899999))
-    assert again.json["duplicate"] is True
-    stored = load_events()
-    assert len(stored) == 1000
-    assert {row["status"] for row in stored} == {"ignored"}
-    assert {row["event_type"] for row in stored} == {"comments"}
+    second = send_delivery(meta_client, build_delivery(*range(1000), time=1763899999))
+    assert second.json["duplicate"] is True
+    rows = load_events()
+    assert len(rows) == 1000
+    assert {row["status"] for row in rows} == {"ignored"}
+    assert {row["event_type"] for row in rows} == {"comments"}
 
 
-def test_a_delivery_that_is_partly_new_is_no_duplicate(meta_client, load_events):
+def test_a_delivery_with_some_new_changes_is_not_a_duplicate(meta_client, load_events):
     send_delivery(meta_client, build_delivery(1, 2))
     assert "duplicate" not in send_delivery(meta_client, build_delivery(2, 3)).json
     assert len(load_events()) == 3
 
 
-def test_either_of_two_secrets_signs_and_no_other_does(meta_client, load_events):
+def test_either_of_two_secrets_is_accepted_and_no_other(meta_client, load_events):
     assert (
         send_delivery(meta_client, build_delivery(1), secret="old-secret-of-before").status_code
         == 200
@@ -106,8 +106,8 @@ def test_either_of_two_secrets_signs_and_no_other_does(meta_client, load_events)
     assert len(load_events()) == 1
 
 
-@pytest.mark.parametrize("body", [b"no JSON", b"{}", b"[]", b'{"entry": []}', b"\xff", b""])
-def test_what_is_signed_and_holds_no_change_is_kept_raw(meta_client, load_events, body):
+@pytest.mark.parametrize("body", [b"not JSON", b"{}", b"[]", b'{"entry": []}', b"\xff", b""])
+def test_a_signed_body_without_changes_is_stored_raw(meta_client, load_events, body):
     assert send_delivery(meta_client, body).status_code == 200
     (row,) = load_events()
     assert (row["event_type"], row["status"]) == ("unreadable", "ignored")

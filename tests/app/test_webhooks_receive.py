@@ -1,4 +1,4 @@
-"""What TikTok is answered, delivery by delivery: exact statuses, and never a 500."""
+"""TikTok deliveries through Flask: the exact status and row of each case, and never a 500."""
 
 import gzip
 import json
@@ -28,8 +28,8 @@ def webhook_sender(client):
 def load_events(container):
     def read():
         with container.database.transaction() as session:
-            found = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
-            return list(found.mappings())
+            rows = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
+            return list(rows.mappings())
 
     return read
 
@@ -63,14 +63,14 @@ def test_ten_deliveries_at_once_are_one_row(app, load_events):
         return TikTokWebhookSender(app.test_client()).send(build_envelope())
 
     with ThreadPoolExecutor(10) as threads:
-        answers = list(threads.map(send, range(10)))
-    assert {response.status_code for response in answers} == {200}
-    assert sum("duplicate" not in response.json for response in answers) == 1
+        responses = list(threads.map(send, range(10)))
+    assert {response.status_code for response in responses} == {200}
+    assert sum("duplicate" not in response.json for response in responses) == 1
     assert len(load_events()) == 1
 
 
 @pytest.mark.parametrize("age", [600, 3 * DAY, -900])
-def test_rightly_signed_but_outside_the_window_is_kept_and_marked_late(
+def test_a_valid_delivery_outside_the_time_window_is_stored_and_marked_late(
     webhook_sender, load_events, age
 ):
     response = webhook_sender.send(build_envelope(), at=time.time() - age)
@@ -85,7 +85,7 @@ def test_a_replay_days_later_is_a_duplicate(webhook_sender, load_events):
     assert [row["late"] for row in load_events()] == [False]
 
 
-def test_the_rejecting_policy_refuses_what_is_late(app_factory, load_events):
+def test_the_reject_policy_refuses_late_deliveries(app_factory, load_events):
     sender = TikTokWebhookSender(
         app_factory.create_app(TIKTOK_WEBHOOK_LATE_POLICY="reject").test_client()
     )
@@ -95,7 +95,7 @@ def test_the_rejecting_policy_refuses_what_is_late(app_factory, load_events):
     assert len(load_events()) == 1
 
 
-def test_old_and_new_secret_both_count_while_one_is_changed(app_factory, load_events):
+def test_old_and_new_secret_are_both_accepted_during_a_change(app_factory, load_events):
     client = app_factory.create_app(TIKTOK_WEBHOOK_SECRET="new-secret,old-secret").test_client()
     assert TikTokWebhookSender(client, "new-secret").send(build_envelope()).status_code == 200
     assert TikTokWebhookSender(client, "old-secret").send(build_envelope()).status_code == 200
@@ -108,7 +108,7 @@ TAMPERED_BODY = bytes([SAMPLE_BODY[0]]) + bytes([SAMPLE_BODY[1] ^ 1]) + SAMPLE_B
 
 
 @pytest.mark.parametrize(
-    ("header", "body", "said"),
+    ("header", "body", "code"),
     [
         (None, SAMPLE_BODY, "missing_signature"),
         ("", SAMPLE_BODY, "missing_signature"),
@@ -124,10 +124,10 @@ TAMPERED_BODY = bytes([SAMPLE_BODY[0]]) + bytes([SAMPLE_BODY[1] ^ 1]) + SAMPLE_B
     ],
     ids=range(11),
 )
-def test_a_bad_signature_is_401_and_leaves_nothing(client, load_events, header, body, said):
+def test_a_bad_signature_is_401_and_stores_nothing(client, load_events, header, body, code):
     headers = {} if header is None else {"TikTok-Signature": header}
     response = client.post(WEBHOOK_PATH, data=body, headers=headers)
-    assert (response.status_code, error_code(response)) == (401, said)
+    assert (response.status_code, error_code(response)) == (401, code)
     assert load_events() == []
 
 
@@ -156,9 +156,7 @@ def test_a_delivery_for_another_app_is_401(webhook_sender, load_events):
     ],
     ids=range(13),
 )
-def test_signed_and_unreadable_is_kept_raw_and_never_asked_for_again(
-    webhook_sender, load_events, body
-):
+def test_a_signed_unreadable_body_is_stored_raw_and_acknowledged(webhook_sender, load_events, body):
     response = webhook_sender.send(body)
     assert response.status_code == 200
     (row,) = load_events()
@@ -168,7 +166,7 @@ def test_signed_and_unreadable_is_kept_raw_and_never_asked_for_again(
     assert webhook_sender.send(body).json["duplicate"] is True
 
 
-def test_nul_half_pairs_and_long_names_fit_their_columns(webhook_sender, load_events):
+def test_nul_lone_surrogates_and_long_names_fit_their_columns(webhook_sender, load_events):
     body = (
         b'{"client_key":"key","event":"' + b"e" * 5_000 + b'","user_openid":"'
         + b"u" * 5_000 + b'","content":"a\\u0000b\\ud800"}'
@@ -180,7 +178,7 @@ def test_nul_half_pairs_and_long_names_fit_their_columns(webhook_sender, load_ev
     assert len(row["external_id"]) <= 255
 
 
-def test_deep_json_that_can_be_read_is_stored_as_it_is(webhook_sender, load_events):
+def test_deep_but_readable_json_is_stored_as_an_event(webhook_sender, load_events):
     body = json.dumps(build_envelope()).encode()[:-1] + b',"x":' + b"[" * 150 + b"]" * 150 + b"}"
     assert webhook_sender.send(body).status_code == 200
     assert load_events()[0]["event_type"] == "video.publish.complete"
@@ -189,7 +187,7 @@ def test_deep_json_that_can_be_read_is_stored_as_it_is(webhook_sender, load_even
 @pytest.mark.parametrize(
     "event", ["tiktok.ping", "video.upload.failed", "portability.download.ready"]
 )
-def test_what_nothing_follows_from_is_stored_as_ignored_under_its_own_name(
+def test_an_event_without_effect_is_stored_as_ignored_under_its_own_name(
     webhook_sender, load_events, event
 ):
     assert webhook_sender.send(build_envelope(event)).status_code == 200
@@ -198,14 +196,14 @@ def test_what_nothing_follows_from_is_stored_as_ignored_under_its_own_name(
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_the_body_counts_and_not_what_it_is_called(webhook_sender, load_events, kind):
-    assert webhook_sender.send(build_envelope(), content_type=kind).status_code == 200
+def test_the_content_type_does_not_matter(webhook_sender, load_events, content_type):
+    assert webhook_sender.send(build_envelope(), content_type=content_type).status_code == 200
     assert len(load_events()) == 1
 
 
-def test_too_large_is_413_before_the_signature_is_looked_at(app_factory, load_events):
+def test_a_large_body_is_413_before_its_signature_is_checked(app_factory, load_events):
     client = app_factory.create_app(WEBHOOK_MAX_BYTES="1000").test_client()
     response = client.post(WEBHOOK_PATH, data=b"x" * 1001)
     assert (response.status_code, error_code(response)) == (413, "PAYLOAD_TOO_LARGE")
@@ -213,14 +211,14 @@ def test_too_large_is_413_before_the_signature_is_looked_at(app_factory, load_ev
     assert load_events() == []
 
 
-def test_too_large_without_a_length_is_413_as_soon_as_it_is_too_much(app_factory):
-    """As a server hands over a chunked body: no length, an end that may never come."""
+def test_a_large_body_without_a_length_is_413_as_soon_as_the_limit_is_read(app_factory):
+    """The form of a chunked body: no length, and an end that may never come."""
     app = app_factory.create_app(WEBHOOK_MAX_BYTES="1000")
-    read = []
+    read_sizes = []
 
     class Endless:
         def read(self, size=-1):
-            read.append(size)
+            read_sizes.append(size)
             return b"x" * max(size, 1)
 
     environ = EnvironBuilder(path=WEBHOOK_PATH, method="POST").get_environ()
@@ -228,28 +226,28 @@ def test_too_large_without_a_length_is_413_as_soon_as_it_is_too_much(app_factory
     environ.pop("CONTENT_LENGTH", None)
     _, status, _ = run_wsgi_app(app, environ)
     assert status.startswith("413")
-    assert sum(read) < 200_000
+    assert sum(read_sizes) < 200_000
 
 
-def test_a_platform_without_a_key_is_503_whatever_the_size(app_factory):
+def test_a_platform_without_a_secret_is_503_whatever_the_size(app_factory):
     client = app_factory.create_app(TIKTOK_CLIENT_SECRET="", WEBHOOK_MAX_BYTES="10").test_client()
     response = client.post(WEBHOOK_PATH, data=b"x" * 100)
     assert (response.status_code, error_code(response)) == (503, "webhook_not_configured")
 
 
-def test_nobody_is_listening_under_an_unknown_name(client):
+def test_an_unknown_platform_is_404(client):
     assert client.post("/api/webhooks/myspace", data=b"").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
-def test_only_post_delivers(client, load_events, method):
+def test_only_post_is_allowed(client, load_events, method):
     response = getattr(client, method)(WEBHOOK_PATH + "?challenge=hello")
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert load_events() == []
 
 
-def test_neither_cookie_nor_csrf_nor_limit_stands_before_it(app_factory, load_events):
+def test_cookies_csrf_and_rate_limits_do_not_apply(app_factory, load_events):
     app = app_factory.create_app(RATE_LIMIT_ANONYMOUS="1/1m")
     client = app.test_client()
     client.set_cookie("signalpost_session", "whatever")
@@ -261,19 +259,19 @@ def test_neither_cookie_nor_csrf_nor_limit_stands_before_it(app_factory, load_ev
     assert len(load_events()) == 5
 
 
-def test_a_secret_in_the_sender_s_words_is_not_repeated(client):
+def test_the_sent_signature_is_not_repeated_in_the_response(client):
     response = client.post(
         WEBHOOK_PATH, data=SAMPLE_BODY, headers={"TikTok-Signature": "t=1,s=deadbeefcanary"}
     )
     assert "deadbeefcanary" not in response.text
 
 
-def test_postgres_away_is_503_with_a_time_to_come_back(app_factory):
-    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    began = time.monotonic()
-    response = TikTokWebhookSender(app_factory.create_app(DATABASE_URL=nowhere).test_client()).send(
-        build_envelope()
-    )
+def test_without_postgres_it_is_503_with_a_retry_time(app_factory):
+    unreachable_url = "postgresql://nobody@127.0.0.1:1/nothing"
+    started_at = time.monotonic()
+    response = TikTokWebhookSender(
+        app_factory.create_app(DATABASE_URL=unreachable_url).test_client()
+    ).send(build_envelope())
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - started_at < 2.5

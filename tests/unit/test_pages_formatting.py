@@ -66,7 +66,7 @@ def test_french_bytes_are_octets():
 def test_a_date_is_said_as_people_say_it(days, said):
     at = NOW - timedelta(days=days)
     words = formatting.format_age(
-        at, NOW, translate=str, ngettext=lambda one, many, n: one if n == 1 else many
+        at, NOW, translate_text=str, ngettext=lambda one, many, n: one if n == 1 else many
     )
     assert words == said
 
@@ -75,7 +75,7 @@ def test_yesterday_is_by_the_calendar_and_not_by_hours():
     late = datetime(2026, 11, 26, 23, 59, tzinfo=UTC)
     early = datetime(2026, 11, 27, 0, 1, tzinfo=UTC)
     assert (
-        formatting.format_age(late, early, translate=str, ngettext=lambda one, *_: one)
+        formatting.format_age(late, early, translate_text=str, ngettext=lambda one, *_: one)
         == "yesterday"
     )
 

@@ -16,7 +16,7 @@ APP_FOLDER = Path(__file__).parents[2] / "app"
 EXTRACTION_KEYWORDS = {
     "_": None,
     "ngettext": (1, 2),
-    "translate": None,
+    "translate_text": None,
     "gettext_noop": None,
 }
 TEMPLATES = sorted((APP_FOLDER / "templates").glob("*.html"))
@@ -106,7 +106,7 @@ class VisibleTextParser(HTMLParser):
 
 
 def untranslated_words(text):
-    """Words that nobody could translate."""
+    """Words that nobody could translate_text."""
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
     tree = environment.parse(text)
     written = "".join(

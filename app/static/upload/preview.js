@@ -1,44 +1,44 @@
-// The chosen video, shown before it is sent, and its cover frame. Nothing leaves the machine here.
-import { field, part } from "./words.js";
+// The preview of the chosen video and the choice of its cover frame. Nothing is uploaded here.
+import { field, part } from "./form.js";
 
-let address = null;
-let seconds = null;
+let objectUrl = null;
+let duration = null; // seconds
 
-export const length = () => seconds;
+export const previewDuration = () => duration;
 
-export const show = (file, changed) => {
-  if (address) URL.revokeObjectURL(address);
-  address = seconds = null;
+export const showPreview = (file, onChange) => {
+  if (objectUrl) URL.revokeObjectURL(objectUrl);
+  objectUrl = duration = null;
   const player = part("player");
   part("preview").hidden = true;
   part("slider").hidden = true;
   field("cover").removeAttribute("max");
   if (!file || !file.type.startsWith("video/") || !file.size) return player.removeAttribute("src");
-  address = URL.createObjectURL(file);
+  objectUrl = URL.createObjectURL(file);
   player.onloadedmetadata = () => {
-    seconds = Number.isFinite(player.duration) ? player.duration : null;
+    duration = Number.isFinite(player.duration) ? player.duration : null;
     part("preview").hidden = false;
-    if (seconds !== null) {
-      part("slider").max = field("cover").max = seconds.toFixed(1);
+    if (duration !== null) {
+      part("slider").max = field("cover").max = duration.toFixed(1);
       part("slider").hidden = false;
     }
-    changed();
+    onChange();
   };
-  player.onerror = () => { part("preview").hidden = true; }; // TikTok may know what this browser does not
-  player.src = address;
+  player.onerror = () => { part("preview").hidden = true; }; // TikTok may accept what this browser cannot play
+  player.src = objectUrl;
 };
 
-const seek = (to) => {
-  if (seconds === null || part("preview").hidden) return;
+const seekTo = (seconds) => {
+  if (duration === null || part("preview").hidden) return;
   part("player").pause();
-  part("player").currentTime = Math.min(to, seconds);
+  part("player").currentTime = Math.min(seconds, duration);
 };
 
 part("slider").addEventListener("input", () => {
   field("cover").value = part("slider").value;
-  seek(Number(part("slider").value));
+  seekTo(Number(part("slider").value));
 });
 field("cover").addEventListener("input", () => {
   part("slider").value = field("cover").value || 0;
-  seek(Number(field("cover").value));
+  seekTo(Number(field("cover").value));
 });

@@ -1,4 +1,4 @@
-"""The house with a TikTok that answers by script, and Alice's program with her account."""
+"""Fixtures: the app with a scripted TikTok server, and an API client of Alice with her account."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def platform_server():
 
 @pytest.fixture
 def extra_settings():
-    """Settings of the house beyond the usual ones."""
+    """Settings of the app in addition to the usual ones."""
     return {}
 
 
@@ -57,11 +57,11 @@ def account(publisher, alice):
 
 @pytest.fixture
 def api_client(make_api_client, alice):
-    """A program with a key of Alice's."""
+    """A client with an API key of Alice."""
     return make_api_client(alice)
 
 
 @pytest.fixture
 def mallory_client(make_api_client, make_user):
-    """Somebody else's program."""
+    """A client of another user."""
     return make_api_client(make_user("mallory@example.org"))

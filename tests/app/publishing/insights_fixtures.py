@@ -1,4 +1,4 @@
-"""A house that samples numbers, and Alice's account, which allows them to be seen."""
+"""Fixtures of an app that samples insights, with an account of Alice's that grants the scopes."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def account_id(sampler, alice):
 
 @pytest.fixture
 def sampled_account(sampler, account_id):
-    """The same with one video, counted once."""
+    """The same account with one video, sampled once."""
     sampler.add_video(
         SAMPLED_VIDEO_ID, title="A film", duration=12, share_url="https://t/7", share_count=...
     )

@@ -1,4 +1,4 @@
-"""Numbers through the front door: mine, as text where they are ids, null where none was told."""
+"""The insights API: metrics of own videos and accounts; ids are strings, unknown values null."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def error_code(response):
     return response.status_code, response.json["error"]["code"]
 
 
-def test_videos_are_listed_with_their_latest_numbers(api_client, sampled_account):
+def test_videos_are_listed_with_their_latest_metrics(api_client, sampled_account):
     (video,) = get_json(api_client, "/api/tiktok/videos")["data"]
     assert video["video_id"] == str(SAMPLED_VIDEO_ID)
     assert (video["account_id"], video["post_id"], video["title"]) == (
@@ -55,18 +55,18 @@ def test_videos_come_in_pages_newest_first(api_client, sampler, account_id):
         sampler.add_video(number, ago=HOUR * number)
     sampler.enrol_accounts()
     sampler.run_workers(4)
-    seen, cursor = [], ""
+    video_ids, cursor = [], ""
     for _ in range(3):
         page = get_json(api_client, f"/api/tiktok/videos?limit=2{cursor}")
-        seen += [video["video_id"] for video in page["data"]]
+        video_ids += [video["video_id"] for video in page["data"]]
         cursor = f"&cursor={page['next_cursor']}"
-    assert seen == ["1", "2", "3", "4", "5"]
+    assert video_ids == ["1", "2", "3", "4", "5"]
     assert page["next_cursor"] is None
     assert get_json(api_client, f"/api/tiktok/videos?account_id={account_id}&limit=1")["data"]
     assert get_json(api_client, "/api/tiktok/videos?account_id=999999")["data"] == []
 
 
-def test_of_others_nothing_is_shown(mallory_client, api_client, sampled_account):
+def test_videos_of_other_users_are_not_shown(mallory_client, api_client, sampled_account):
     assert get_json(mallory_client, "/api/tiktok/videos")["data"] == []
     for query in (f"account_id={sampled_account}", f"video_id={SAMPLED_VIDEO_ID}", "post_id=1"):
         assert error_code(mallory_client.get(f"/api/tiktok/insights?{query}")) == (404, "NOT_FOUND")
@@ -80,7 +80,7 @@ def test_a_key_needs_the_scope(make_api_client, alice, sampled_account):
     assert "statistics" not in str(get_json(api_client, "/api/tiktok/posts"))
 
 
-def test_an_account_has_its_numbers_over_time(api_client, sampler, sampled_account):
+def test_an_account_has_a_series_of_metrics(api_client, sampler, sampled_account):
     sampler.user_info = {"follower_count": 2**40, "likes_count": 3}
     sampler.make_due(sampled_account)
     sampler.run_workers(4)
@@ -103,7 +103,7 @@ def test_an_account_has_its_numbers_over_time(api_client, sampler, sampled_accou
 
 
 def age_snapshots(publisher, **ago):
-    """As if this had been sampled so long ago."""
+    """As if the snapshots had been taken that long ago."""
     with publisher.database.transaction() as session:
         older = MetricSnapshot.taken_at - timedelta(**ago)
         session.execute(
@@ -112,7 +112,7 @@ def age_snapshots(publisher, **ago):
         )
 
 
-def test_a_series_is_as_fine_as_asked_and_comes_in_pages(
+def test_a_series_has_the_requested_step_and_comes_in_pages(
     api_client, sampler, sampled_account, publisher
 ):
     for views in (110, 120, 130):
@@ -139,7 +139,7 @@ def test_a_series_is_as_fine_as_asked_and_comes_in_pages(
     assert raw["video"]["views"] == raw["latest"]["views"]["value"] == 130
 
 
-def test_how_fine_a_series_is_follows_from_its_span(api_client, sampled_account):
+def test_the_step_of_a_series_follows_from_its_span(api_client, sampled_account):
     def step(days):
         begin = f"2026-01-{31 - days:02}T00:00:00Z"
         path = f"/api/tiktok/insights?from={begin}&to=2026-01-31T00:00:00Z"
@@ -165,13 +165,13 @@ def test_how_fine_a_series_is_follows_from_its_span(api_client, sampled_account)
         (f"video_id={'9' * 256}", "video_id"),
     ],
 )
-def test_what_cannot_be_asked_is_said_so(api_client, sampled_account, query, field):
+def test_a_bad_query_is_refused_with_its_field(api_client, sampled_account, query, field):
     response = api_client.get(f"/api/tiktok/insights?{query}")
     assert error_code(response) == (400, "VALIDATION_ERROR")
     assert field in response.json["error"]["details"]["fields"]
 
 
-def test_with_several_accounts_one_is_named(api_client, sampler, alice, sampled_account):
+def test_with_several_accounts_one_has_to_be_named(api_client, sampler, alice, sampled_account):
     sampler.create_account(user_id=alice.id)
     assert error_code(api_client.get("/api/tiktok/insights")) == (400, "account_required")
     assert get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["success"]
@@ -186,35 +186,38 @@ def create_post(api_client, publisher, account_id, *ids):
     post = response.json["data"]["id"]
     publisher.run_workers(1)
     with publisher.database.transaction() as session:
-        mine = TikTokPost.ledger_id == post
-        ids = {"publicaly_available_post_id": [str(each) for each in ids]} if ids else {}
-        session.execute(update(TikTokPost).where(mine).values(details=ids))
+        of_post = TikTokPost.ledger_id == post
+        ids = {"publicaly_available_post_id": [str(video_id) for video_id in ids]} if ids else {}
+        session.execute(update(TikTokPost).where(of_post).values(details=ids))
     return post
 
 
-def test_a_post_of_mine_has_the_numbers_of_its_video(api_client, publisher, sampled_account):
-    unseen, seen = (
+def test_a_post_has_the_metrics_of_its_video(api_client, publisher, sampled_account):
+    unmatched, matched = (
         create_post(api_client, publisher, sampled_account),
         create_post(api_client, publisher, sampled_account, SAMPLED_VIDEO_ID),
     )
     listed = get_json(api_client, "/api/tiktok/posts")
-    numbers = {post["id"]: post["statistics"] for post in listed["posts"]}
-    assert numbers[unseen] is None
-    assert (numbers[seen]["views"], numbers[seen]["video_ids"]) == (100, [str(SAMPLED_VIDEO_ID)])
+    statistics = {post["id"]: post["statistics"] for post in listed["posts"]}
+    assert statistics[unmatched] is None
+    assert (statistics[matched]["views"], statistics[matched]["video_ids"]) == (
+        100,
+        [str(SAMPLED_VIDEO_ID)],
+    )
     assert set(listed["stats"]) == {"total", "processing", "inbox", "complete", "failed"}
-    assert get_json(api_client, "/api/tiktok/videos")["data"][0]["post_id"] == seen
-    data = get_json(api_client, f"/api/tiktok/insights?post_id={seen}")["data"]
+    assert get_json(api_client, "/api/tiktok/videos")["data"][0]["post_id"] == matched
+    data = get_json(api_client, f"/api/tiktok/insights?post_id={matched}")["data"]
     assert (data["kind"], data["video"]["video_id"], data["post_id"]) == (
         "video",
         str(SAMPLED_VIDEO_ID),
-        seen,
+        matched,
     )
     assert data["points"][-1]["views"] == 100
-    nothing = get_json(api_client, f"/api/tiktok/insights?post_id={unseen}")["data"]
-    assert (nothing["points"], nothing["latest"]["views"]) == ([], None)
+    empty = get_json(api_client, f"/api/tiktok/insights?post_id={unmatched}")["data"]
+    assert (empty["points"], empty["latest"]["views"]) == ([], None)
 
 
-def test_a_draft_posted_twice_counts_as_both_and_shows_each(
+def test_a_draft_posted_twice_has_the_metrics_of_both_videos(
     api_client, sampler, publisher, account_id
 ):
     for number in (7, 8):
@@ -222,24 +225,24 @@ def test_a_draft_posted_twice_counts_as_both_and_shows_each(
     sampler.enrol_accounts()
     sampler.run_workers(4)
     post = create_post(api_client, publisher, account_id, 7, 8)
-    (shown,) = get_json(api_client, "/api/tiktok/posts")["posts"]
-    assert (shown["statistics"]["views"], shown["statistics"]["engagement_rate"]) == (200, 15.0)
+    (listed,) = get_json(api_client, "/api/tiktok/posts")["posts"]
+    assert (listed["statistics"]["views"], listed["statistics"]["engagement_rate"]) == (200, 15.0)
     response = api_client.get(f"/api/tiktok/insights?post_id={post}")
     assert error_code(response) == (400, "VALIDATION_ERROR")
     assert response.json["error"]["details"]["video_ids"] == ["7", "8"]
     assert get_json(api_client, "/api/tiktok/insights?video_id=8")["data"]["post_id"] == post
 
 
-def test_a_video_that_is_gone_keeps_its_numbers_and_says_since_when(
+def test_a_missing_video_keeps_its_metrics_and_reports_since_when_it_is_missing(
     api_client, sampler, publisher, sampled_account
 ):
     post = create_post(api_client, publisher, sampled_account, SAMPLED_VIDEO_ID)
     sampler.hide_video(SAMPLED_VIDEO_ID)
     sampler.make_counts_due(sampled_account)
     sampler.run_workers(2)
-    (shown,) = get_json(api_client, "/api/tiktok/posts")["posts"]
-    assert (shown["id"], shown["statistics"]["views"]) == (post, 100)
-    assert shown["statistics"]["missing_since"].endswith("Z")
+    (listed,) = get_json(api_client, "/api/tiktok/posts")["posts"]
+    assert (listed["id"], listed["statistics"]["views"]) == (post, 100)
+    assert listed["statistics"]["missing_since"].endswith("Z")
     assert get_json(api_client, "/api/tiktok/insights")["data"]["account"]["videos"]["videos"] == 0
 
 
@@ -251,41 +254,41 @@ def test_the_reason_for_missing_metrics_is_shown(api_client, sampler, sampled_ac
     assert (account["sampled"], account["problem"]) == (True, "scope_not_authorized")
 
 
-def test_without_the_permission_that_is_said(api_client, sampler, alice):
+def test_a_missing_scope_is_reported_as_the_problem(api_client, sampler, alice):
     sampler.create_account(user_id=alice.id, scope="user.info.basic")
     account = get_json(api_client, "/api/tiktok/insights")["data"]["account"]
     assert (account["sampled"], account["problem"]) == (False, "scope_not_authorized")
     assert account["next_sample_at"] is None
 
 
-def test_the_worker_is_set_going_by_its_secret_alone(client, api_client, sampler, account_id):
+def test_the_worker_endpoint_needs_its_secret(client, api_client, sampler, account_id):
     sampler.add_video(SAMPLED_VIDEO_ID)
     path = "/api/workers/tiktok-insights"
     assert error_code(client.post(path)) == (401, "UNAUTHORIZED")
     assert error_code(api_client.post(path))[0] == 401
     assert sampler.request_bodies(VIDEO_LIST_PATH) == []
-    done = client.post(path, headers=WORKER_HEADERS).json
-    assert done["result"] == {"total": 2, "answered": 2, "failed": 0, "skipped": 0, "errors": []}
-    assert (done["success"], done["timestamp"][-1]) == (True, "Z")
+    run = client.post(path, headers=WORKER_HEADERS).json
+    assert run["result"] == {"total": 2, "answered": 2, "failed": 0, "skipped": 0, "errors": []}
+    assert (run["success"], run["timestamp"][-1]) == (True, "Z")
     assert client.post(path, headers=WORKER_HEADERS).json["result"]["total"] == 0
     assert client.get(path).json["worker"] == "tiktok-insights"
 
 
-def test_a_run_by_hand_names_who_was_refused(client, sampler, publisher, account_id):
+def test_a_run_by_hand_reports_refused_accounts(client, sampler, publisher, account_id):
     publisher.server.behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(
         error_response(401, "scope_not_authorized")
     )
-    done = client.post("/api/workers/tiktok-insights", headers=WORKER_HEADERS).json["result"]
-    assert done["errors"] == [{"accountId": account_id, "error": "scope_not_authorized"}]
+    result = client.post("/api/workers/tiktok-insights", headers=WORKER_HEADERS).json["result"]
+    assert result["errors"] == [{"accountId": account_id, "error": "scope_not_authorized"}]
 
 
 def test_a_disconnected_accounts_history_can_still_be_read(api_client, publisher, sampled_account):
-    gone = {
+    disconnected = {
         "status": "DISCONNECTED",
         "disconnected_at": func.now(),
         "access_token_encrypted": None,
     }
-    publisher.factory.update_account(sampled_account, **gone)
+    publisher.factory.update_account(sampled_account, **disconnected)
     data = get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["data"]
     assert data["latest"]["followers"]["value"] == 7
     assert len(publisher.all(select(Video))) == 1

@@ -1,4 +1,4 @@
-"""What TikTok counts, on pages: a dash where it told nothing, and nothing at all before that."""
+"""Metrics on pages: a dash where TikTok reports none, and no block before the first sample."""
 
 import re
 
@@ -25,7 +25,7 @@ def alice_browser(sign_in, alice):
 
 @pytest.fixture
 def sampled_post_id(api_client, publisher, account_id):
-    """A post of ours that the public sees under the id of the video."""
+    """A post of ours whose public video is the sampled one."""
     fields = {**URL_REQUEST, "account_id": account_id}
     response = api_client.post(
         "/api/tiktok/upload", json=fields, headers={"Prefer": "respond-async"}
@@ -41,33 +41,33 @@ def sampled_post_id(api_client, publisher, account_id):
 
 
 def shown_metrics(text):
-    """By their names, as they stand on the page."""
+    """Metric name to the text on the page."""
     return dict(re.findall(r'<dt class="quiet">(\w+)</dt><dd class="figure">([^<]+)</dd>', text))
 
 
 def test_a_post_shows_what_tiktok_counts_and_a_dash_where_a_metric_is_missing(
     alice_browser, sampled_post_id, sampled_account
 ):
-    shown = alice_browser.get(f"/posts/{sampled_post_id}").text
-    assert shown_metrics(shown) == {
+    page = alice_browser.get(f"/posts/{sampled_post_id}").text
+    assert shown_metrics(page) == {
         "views": "100",
         "likes": "10",
         "comments": "4",
         "shares": "\N{EN DASH}",
     }
-    assert "Engagement:" not in shown  # one of its numbers is not known
-    assert 'href="https://t/7"' in shown
+    assert "Engagement:" not in page  # one of its numbers is not known
+    assert 'href="https://t/7"' in page
 
 
 @pytest.mark.parametrize("path", ["/", "/widgets/tiktok", "/platforms/tiktok"])
-def test_the_sums_of_all_videos_are_seen_at_once(alice_browser, sampled_account, path):
+def test_the_sums_of_all_videos_are_shown(alice_browser, sampled_account, path):
     assert shown_metrics(alice_browser.get(path).text)["views"] == "100"
 
 
 @pytest.mark.parametrize("path", ["/", "/widgets/tiktok"])
-def test_before_anything_was_counted_no_number_is_made_up(alice_browser, account_id, path):
+def test_before_the_first_sample_no_metric_is_shown(alice_browser, account_id, path):
     assert "views" not in shown_metrics(alice_browser.get(path).text)
 
 
-def test_a_post_that_nobody_has_counted_shows_no_numbers(alice_browser, sampled_post_id):
-    assert "What TikTok counts" not in alice_browser.get(f"/posts/{sampled_post_id}").text
+def test_a_post_without_samples_shows_no_metrics(alice_browser, sampled_post_id):
+    assert "Metrics from TikTok" not in alice_browser.get(f"/posts/{sampled_post_id}").text

@@ -1,4 +1,4 @@
-"""The validation snippets of the first documents, run as they are written there."""
+"""Snippets written for the predecessor of this service still get the documented responses."""
 
 import pytest
 
@@ -39,20 +39,24 @@ def run_snippet(app, api_client, account):
 
 
 def test_all_four_snippets_get_the_promised_responses(run_snippet):
-    asked = run_snippet("upload")
-    assert asked.status_code == 200
-    assert asked.json["success"] is True
-    assert asked.json["data"]["publish_id"] == "v_pub_abc123"
-    assert asked.json["data"]["source"] == "PULL_FROM_URL"
-    assert (asked.json["quota"]["used"], asked.json["quota"]["limit"]) == (1, 5)
+    upload = run_snippet("upload")
+    assert upload.status_code == 200
+    assert upload.json["success"] is True
+    assert upload.json["data"]["publish_id"] == "v_pub_abc123"
+    assert upload.json["data"]["source"] == "PULL_FROM_URL"
+    assert (upload.json["quota"]["used"], upload.json["quota"]["limit"]) == (1, 5)
 
-    heard = run_snippet("webhook")
-    assert (heard.status_code, heard.json) == (
+    webhook = run_snippet("webhook")
+    assert (webhook.status_code, webhook.json) == (
         200,
         {"success": True, "message": "Webhook received"},
     )
-    worked = run_snippet("worker")
-    assert (worked.status_code, worked.json["success"], worked.json["processed"]) == (200, True, 1)
+    worker_run = run_snippet("worker")
+    assert (worker_run.status_code, worker_run.json["success"], worker_run.json["processed"]) == (
+        200,
+        True,
+        1,
+    )
 
     response = run_snippet("status")
     assert response.status_code == 200
@@ -91,7 +95,7 @@ def test_after_six_starts_in_a_minute_the_next_one_gets_a_retry_time(
     assert response.json["error"]["retryAfter"] > 0
 
 
-def test_switched_off_json_has_to_be_called_json(
+def test_without_the_compat_setting_json_needs_its_content_type(
     app_factory, platform_server, make_api_client, alice
 ):
     app = app_factory.create_app(
@@ -105,13 +109,13 @@ def test_switched_off_json_has_to_be_called_json(
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/plain;charset=latin-1", "text/html", ""])
-def test_no_other_type_is_taken_for_json(api_client, account, kind):
+def test_no_other_content_type_is_accepted_as_json(api_client, account, kind):
     response = api_client.post("/api/tiktok/upload", data=b"{}", content_type=kind)
 
     assert (response.status_code, response.json["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-def test_json_under_that_name_is_read_like_any_other(api_client, account):
+def test_json_with_that_content_type_is_validated_like_any_other(api_client, account):
     kind = {"content_type": "text/plain;charset=UTF-8"}
 
     assert api_client.post("/api/tiktok/upload", data=b"no json", **kind).status_code == 400

@@ -1,3 +1,5 @@
+"""Media uploads with the tus protocol, and signed links to the files."""
+
 from base64 import b64encode
 
 import pytest
@@ -39,7 +41,7 @@ def upload_path(api_client, publisher):
     return create_upload(api_client, filename="film.mp4", filetype="video/mp4").headers["Location"]
 
 
-def test_a_server_says_what_it_can(api_client):
+def test_options_reports_the_tus_capabilities(api_client):
     response = api_client.options("/api/media")
 
     assert response.status_code == 204
@@ -49,40 +51,40 @@ def test_a_server_says_what_it_can(api_client):
 
 
 def test_a_video_is_uploaded_in_chunks_and_probed(api_client, publisher):
-    film = encode_video()
-    made = create_upload(api_client, len(film), filename="été.mp4", filetype="video/mp4")
-    path = made.headers["Location"]
-    assert made.status_code == 201
-    assert made.headers["Upload-Expires"].endswith("GMT")
+    video = encode_video()
+    created = create_upload(api_client, len(video), filename="été.mp4", filetype="video/mp4")
+    path = created.headers["Location"]
+    assert created.status_code == 201
+    assert created.headers["Upload-Expires"].endswith("GMT")
 
-    half = len(film) // 2
-    first = send_chunk(api_client, path, film[:half], 0)
-    there = api_client.head(path)
-    rest = send_chunk(api_client, path, film[half:], half)
+    half = len(video) // 2
+    first = send_chunk(api_client, path, video[:half], 0)
+    status = api_client.head(path)
+    rest = send_chunk(api_client, path, video[half:], half)
 
     assert (first.status_code, first.headers["Upload-Offset"]) == (204, str(half))
-    assert (there.headers["Upload-Offset"], there.headers["Upload-Length"]) == (
+    assert (status.headers["Upload-Offset"], status.headers["Upload-Length"]) == (
         str(half),
-        str(len(film)),
+        str(len(video)),
     )
-    assert there.headers["Cache-Control"] == "no-store"
-    assert rest.headers["Upload-Offset"] == str(len(film))
+    assert status.headers["Cache-Control"] == "no-store"
+    assert rest.headers["Upload-Offset"] == str(len(video))
     data = api_client.get(path).json["data"]
-    assert (data["filename"], data["size"], data["complete"]) == ("été.mp4", len(film), True)
+    assert (data["filename"], data["size"], data["complete"]) == ("été.mp4", len(video), True)
     assert data["probe"]["codec"] == "h264"
     assert all(
-        response.headers["Tus-Resumable"] == "1.0.0" for response in (made, first, there, rest)
+        response.headers["Tus-Resumable"] == "1.0.0" for response in (created, first, status, rest)
     )
 
 
 def test_a_complete_video_can_be_posted(api_client, account, publisher):
-    film = encode_video()
-    path = create_upload(api_client, len(film), filename="a.mp4").headers["Location"]
-    send_chunk(api_client, path, film, 0)
+    video = encode_video()
+    path = create_upload(api_client, len(video), filename="a.mp4").headers["Location"]
+    send_chunk(api_client, path, video, 0)
 
-    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": int(path.rpartition("/")[2])}
+    fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": int(path.rpartition("/")[2])}
 
-    assert api_client.post("/api/tiktok/upload", json=said).status_code == 202
+    assert api_client.post("/api/tiktok/upload", json=fields).status_code == 202
     assert error_code(api_client.delete(path)) == (409, "CONFLICT")
 
 
@@ -95,11 +97,11 @@ def test_a_chunk_at_the_wrong_offset_is_refused_and_nothing_moves(api_client, up
     assert api_client.head(upload_path).headers["Upload-Offset"] == "3"
 
 
-def test_more_than_was_announced_is_refused(api_client, upload_path):
+def test_more_bytes_than_announced_are_refused(api_client, upload_path):
     assert send_chunk(api_client, upload_path, b"x" * 11, 0).status_code == 413
 
 
-def test_what_was_written_before_a_crash_counts(api_client, upload_path, publisher):
+def test_bytes_written_before_a_crash_count(api_client, upload_path, publisher):
     media = publisher.media(int(upload_path.rpartition("/")[2]))
     publisher.services.media.local_path(media.path).write_bytes(b"0123456789")
 
@@ -121,7 +123,7 @@ def test_a_length_is_a_number(api_client, publisher, length):
     assert error_code(api_client.post("/api/media", headers=headers)) == (400, "VALIDATION_ERROR")
 
 
-def test_what_no_platform_takes_is_refused_at_once(api_client, publisher):
+def test_a_file_that_no_platform_accepts_is_refused(api_client, publisher):
     assert create_upload(api_client, 4_000_000_001).status_code == 413
     assert error_code(create_upload(api_client, filetype="application/pdf")) == (
         400,
@@ -130,23 +132,25 @@ def test_what_no_platform_takes_is_refused_at_once(api_client, publisher):
     assert error_code(create_upload(api_client, filename="a.avi")) == (400, "VALIDATION_ERROR")
 
 
-@pytest.mark.parametrize("said", ["filename", "filename !!!", "filename /w==", "f " + "A" * 5000])
-def test_metadata_that_is_none_is_refused(api_client, publisher, said):
-    headers = {**TUS_HEADERS, "Upload-Length": "1", "Upload-Metadata": said}
+@pytest.mark.parametrize(
+    "metadata", ["filename", "filename !!!", "filename /w==", "f " + "A" * 5000]
+)
+def test_invalid_metadata_is_refused(api_client, publisher, metadata):
+    headers = {**TUS_HEADERS, "Upload-Length": "1", "Upload-Metadata": metadata}
     response = api_client.post("/api/media", headers=headers)
 
-    assert response.status_code == (201 if said == "filename" else 400)
+    assert response.status_code == (201 if metadata == "filename" else 400)
 
 
 @pytest.mark.parametrize("version", [None, "0.2.2", "2.0.0"])
-def test_another_version_is_answered_with_ours(api_client, upload_path, version):
+def test_another_tus_version_is_answered_with_ours(api_client, upload_path, version):
     headers = {} if version is None else {"Tus-Resumable": version}
-    for told in (
+    for response in (
         api_client.post("/api/media", headers={**headers, "Upload-Length": "1"}),
         api_client.patch(upload_path, data=b"a", headers={**headers, "Upload-Offset": "0"}),
     ):
-        assert told.status_code == 412
-        assert told.headers["Tus-Version"] == "1.0.0"
+        assert response.status_code == 412
+        assert response.headers["Tus-Version"] == "1.0.0"
 
 
 def test_a_chunk_has_its_own_content_type(api_client, upload_path):
@@ -165,7 +169,7 @@ def test_an_offset_is_a_number(api_client, upload_path, offset):
     assert error_code(response) == (400, "VALIDATION_ERROR")
 
 
-def test_a_file_of_somebody_else_does_not_exist(
+def test_a_file_of_another_user_does_not_exist(
     mallory_client, client, upload_path, make_api_client, alice
 ):
     assert mallory_client.head(upload_path).status_code == 404
@@ -184,7 +188,7 @@ def test_a_file_is_deleted_for_good(api_client, upload_path, publisher):
     assert not publisher.services.media.local_path(media.path).exists()
 
 
-def test_a_signed_link_needs_no_login_and_gives_any_part(api_client, client, upload_path):
+def test_a_signed_link_needs_no_login_and_serves_byte_ranges(api_client, client, upload_path):
     send_chunk(api_client, upload_path, b"0123456789", 0)
     link = api_client.get(upload_path).json["data"]["url"].partition("127.0.0.1:8000")[2]
 
@@ -199,18 +203,18 @@ def test_a_signed_link_needs_no_login_and_gives_any_part(api_client, client, upl
     assert client.get(link.replace("/m/", "/m/A", 1)).status_code == 404
 
 
-def test_files_whose_days_are_over_are_swept_unless_a_post_waits(
+def test_expired_files_are_deleted_unless_a_post_needs_them(
     api_client, account, upload_path, publisher
 ):
     send_chunk(api_client, upload_path, b"0123456789", 0)
     media_id = int(upload_path.rpartition("/")[2])
-    needed = publisher.create_media(account.user_id)
-    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": needed}
-    assert api_client.post("/api/tiktok/upload", json=said).status_code == 202
+    needed_id = publisher.create_media(account.user_id)
+    fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": needed_id}
+    assert api_client.post("/api/tiktok/upload", json=fields).status_code == 202
     with publisher.database.transaction() as session:
         session.execute(update(Media).values(expires_at=func.now()))
 
     assert files.delete_expired_files(publisher.database, publisher.services) == 1
 
-    assert publisher.all(select(Media.id)) == [needed]
+    assert publisher.all(select(Media.id)) == [needed_id]
     assert publisher.media(media_id) is None

@@ -1,3 +1,5 @@
+"""The API about posts: one post, lists, timelines, cancel, retry and release."""
+
 import pytest
 
 from tests.platforms.tiktok_responses import error_response, ok_response
@@ -30,12 +32,12 @@ def error_code(response):
     return response.status_code, response.json["error"]["code"]
 
 
-def test_a_post_is_shown_whole(api_client, make_post, account):
-    made = make_post(title="A film")
+def test_a_post_is_shown_with_all_its_fields(api_client, make_post, account):
+    post_id = make_post(title="A film")
 
-    data = api_client.get(f"/api/posts/{made}").json["data"]
+    data = api_client.get(f"/api/posts/{post_id}").json["data"]
 
-    assert data["id"] == made
+    assert data["id"] == post_id
     assert (data["platform"], data["state"], data["status"]) == ("tiktok", "QUEUED", "QUEUED")
     assert (data["kind"], data["source"], data["title"]) == (
         "INBOX_VIDEO",
@@ -49,35 +51,35 @@ def test_a_post_is_shown_whole(api_client, make_post, account):
     assert data["created_at"].endswith("Z")
 
 
-def test_the_timeline_goes_on_where_it_was_left(api_client, make_post, publisher):
-    made = make_post()
-    first = api_client.get(f"/api/posts/{made}/events").json["events"]
+def test_the_timeline_continues_after_the_last_event(api_client, make_post, publisher):
+    post_id = make_post()
+    first = api_client.get(f"/api/posts/{post_id}/events").json["events"]
     publisher.run_workers(1)
 
-    rest = api_client.get(f"/api/posts/{made}/events?after={first[-1]['id']}").json["events"]
+    rest = api_client.get(f"/api/posts/{post_id}/events?after={first[-1]['id']}").json["events"]
 
     assert [event["to"] for event in rest if event["to"]] == ["SENDING", "PROCESSING"]
 
 
-def test_a_list_is_cut_and_filtered(api_client, make_post, account, publisher):
-    made = [make_post(title=f"Film {number}%") for number in range(3)]
-    publisher.update_post(made[0], state="FAILED", due_at=None)
+def test_a_list_is_paged_and_filtered(api_client, make_post, account, publisher):
+    post_ids = [make_post(title=f"Film {number}%") for number in range(3)]
+    publisher.update_post(post_ids[0], state="FAILED", due_at=None)
 
-    def found(query):
-        return [each["id"] for each in api_client.get(f"/api/posts?{query}").json["data"]]
+    def find_ids(query):
+        return [post["id"] for post in api_client.get(f"/api/posts?{query}").json["data"]]
 
-    assert found("") == made[::-1]
-    assert found("state=FAILED") == made[:1]
-    assert found("state=PUBLISHED") == []
-    assert found("platform=tiktok&limit=1") == made[2:]
-    assert found("platform=instagram") == []
-    assert found(f"account_id={account.id}") == made[::-1]
-    assert found("account_id=999999") == []
-    assert found("q=film 1%25") == [made[1]]
-    assert found("q=%25 1") == []
-    assert found("from=2000-01-01T00:00:00Z&to=2001-01-01T00:00:00Z") == []
+    assert find_ids("") == post_ids[::-1]
+    assert find_ids("state=FAILED") == post_ids[:1]
+    assert find_ids("state=PUBLISHED") == []
+    assert find_ids("platform=tiktok&limit=1") == post_ids[2:]
+    assert find_ids("platform=instagram") == []
+    assert find_ids(f"account_id={account.id}") == post_ids[::-1]
+    assert find_ids("account_id=999999") == []
+    assert find_ids("q=film 1%25") == [post_ids[1]]
+    assert find_ids("q=%25 1") == []
+    assert find_ids("from=2000-01-01T00:00:00Z&to=2001-01-01T00:00:00Z") == []
     cursor = api_client.get("/api/posts?limit=2").json["next_cursor"]
-    assert found(f"cursor={cursor}") == made[:1]
+    assert find_ids(f"cursor={cursor}") == post_ids[:1]
 
 
 @pytest.mark.parametrize(
@@ -107,21 +109,21 @@ def test_a_bad_query_is_refused(api_client, query):
         ("post", "/api/posts/{}/release"),
     ],
 )
-def test_a_post_of_somebody_else_does_not_exist(
+def test_a_post_of_another_user_does_not_exist(
     api_client, mallory_client, client, make_post, method, path
 ):
-    made = make_post()
+    post_id = make_post()
 
-    assert error_code(getattr(mallory_client, method)(path.format(made))) == (404, "NOT_FOUND")
+    assert error_code(getattr(mallory_client, method)(path.format(post_id))) == (404, "NOT_FOUND")
     assert error_code(getattr(api_client, method)(path.format(2**62))) == (404, "NOT_FOUND")
-    assert error_code(getattr(client, method)(path.format(made))) == (401, "UNAUTHORIZED")
+    assert error_code(getattr(client, method)(path.format(post_id))) == (401, "UNAUTHORIZED")
 
 
-@pytest.mark.parametrize("deed", ["cancel", "retry", "release"])
-def test_deeds_need_the_scope_and_take_no_more_than_they_know(
-    make_api_client, alice, api_client, make_post, deed
+@pytest.mark.parametrize("command", ["cancel", "retry", "release"])
+def test_commands_need_the_scope_and_refuse_unknown_fields(
+    make_api_client, alice, api_client, make_post, command
 ):
-    path = f"/api/posts/{make_post()}/{deed}"
+    path = f"/api/posts/{make_post()}/{command}"
 
     assert error_code(make_api_client(alice, "posts:read").post(path)) == (403, "FORBIDDEN")
     assert error_code(api_client.post(path, json={"x": 1})) == (400, "VALIDATION_ERROR")
@@ -130,33 +132,31 @@ def test_deeds_need_the_scope_and_take_no_more_than_they_know(
 
 
 def test_a_queued_post_is_cancelled_once(api_client, make_post):
-    made = make_post()
+    post_id = make_post()
 
-    response = api_client.post(f"/api/posts/{made}/cancel")
+    response = api_client.post(f"/api/posts/{post_id}/cancel")
 
     assert (response.status_code, response.json["data"]["state"]) == (200, "CANCELLED")
-    assert error_code(api_client.post(f"/api/posts/{made}/cancel")) == (
+    assert error_code(api_client.post(f"/api/posts/{post_id}/cancel")) == (
         409,
         "publish_not_cancellable",
     )
 
 
-def test_a_pull_under_way_is_cancelled_by_the_platform_or_not_at_all(
-    api_client, account, publisher
-):
-    made = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
+def test_a_running_pull_is_cancelled_by_the_platform_or_not_at_all(api_client, account, publisher):
+    post_id = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
     publisher.set_responses(CANCEL_PATH, error_response(400, "publish_not_cancellable"))
-    assert error_code(api_client.post(f"/api/posts/{made}/cancel")) == (
+    assert error_code(api_client.post(f"/api/posts/{post_id}/cancel")) == (
         409,
         "publish_not_cancellable",
     )
 
     publisher.set_responses(CANCEL_PATH, ok_response())
 
-    assert api_client.post(f"/api/posts/{made}/cancel").json["data"]["state"] == "CANCELLED"
+    assert api_client.post(f"/api/posts/{post_id}/cancel").json["data"]["state"] == "CANCELLED"
 
 
-def test_a_failed_post_is_sent_again_as_another(api_client, account, publisher):
+def test_a_failed_post_is_retried_as_a_new_post(api_client, account, publisher):
     publisher.set_responses(INBOX_INIT_PATH, error_response(400, "invalid_param"))
     refused = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["error"]["details"]["id"]
     headers = {"Idempotency-Key": "again"}
@@ -164,42 +164,42 @@ def test_a_failed_post_is_sent_again_as_another(api_client, account, publisher):
     response = api_client.post(f"/api/posts/{refused}/retry", headers=headers)
     again = api_client.post(f"/api/posts/{refused}/retry", headers=headers)
 
-    made = response.json["data"]["id"]
+    post_id = response.json["data"]["id"]
     assert response.status_code == 202
-    assert again.json["data"]["id"] == made != refused
+    assert again.json["data"]["id"] == post_id != refused
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert api_client.get(f"/api/posts/{made}").json["data"]["retry_of"] == refused
+    assert api_client.get(f"/api/posts/{post_id}").json["data"]["retry_of"] == refused
 
 
-def test_a_retry_of_a_callers_upload_brings_a_new_address(api_client, account, publisher):
-    made = api_client.post("/api/tiktok/upload", json=FILE_REQUEST).json["data"]["id"]
+def test_a_retry_of_a_caller_upload_gets_a_new_upload_url(api_client, account, publisher):
+    post_id = api_client.post("/api/tiktok/upload", json=FILE_REQUEST).json["data"]["id"]
     publisher.set_responses(STATUS_PATH, status_body("FAILED", fail_reason="internal"))
     publisher.run_workers(1)
 
-    response = api_client.post(f"/api/posts/{made}/retry")
+    response = api_client.post(f"/api/posts/{post_id}/retry")
 
     assert response.status_code == 200
     assert response.json["data"]["upload_url"]
 
 
-def test_an_unknown_end_has_to_be_confirmed(api_client, account, publisher):
+def test_a_retry_of_an_unconfirmed_post_has_to_be_confirmed(api_client, account, publisher):
     publisher.drop_responses(INBOX_INIT_PATH)
-    made = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
+    post_id = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
 
-    refused = api_client.post(f"/api/posts/{made}/retry", json={})
-    response = api_client.post(f"/api/posts/{made}/retry", json={"confirm": True})
+    refused = api_client.post(f"/api/posts/{post_id}/retry", json={})
+    response = api_client.post(f"/api/posts/{post_id}/retry", json={"confirm": True})
 
     assert error_code(refused) == (409, "CONFLICT")
     assert response.status_code == 202
-    assert error_code(api_client.post(f"/api/posts/{made}/retry", json={"confirm": 1}))[0] == 400
+    assert error_code(api_client.post(f"/api/posts/{post_id}/retry", json={"confirm": 1}))[0] == 400
 
 
 def test_a_parked_post_is_released(api_client, make_post, publisher):
-    made = make_post()
-    assert error_code(api_client.post(f"/api/posts/{made}/release")) == (409, "CONFLICT")
-    publisher.update_post(made, hold_reason="wait_for_release", due_at=None)
+    post_id = make_post()
+    assert error_code(api_client.post(f"/api/posts/{post_id}/release")) == (409, "CONFLICT")
+    publisher.update_post(post_id, hold_reason="wait_for_release", due_at=None)
 
-    response = api_client.post(f"/api/posts/{made}/release")
+    response = api_client.post(f"/api/posts/{post_id}/release")
 
     assert response.status_code == 202
     assert response.json["data"]["hold_reason"] is None

@@ -1,4 +1,4 @@
-"""What is told of TikTok posts once they are on their way."""
+"""The API about TikTok posts after the request: status, lists, quota, progress, creator info."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ def error_code(response):
     return response.status_code, response.json["error"]["code"]
 
 
-def test_a_status_is_asked_for_once_it_is_old(api_client, account, publisher):
+def test_a_status_is_polled_only_when_it_is_old(api_client, account, publisher):
     publish_id = post_upload(api_client).json["data"]["publish_id"]
     assert api_client.get(f"/api/tiktok/status/{publish_id}").json["data"]["state"] == "PROCESSING"
     assert publisher.request_bodies(STATUS_PATH) == []
@@ -44,7 +44,7 @@ def test_a_status_is_asked_for_once_it_is_old(api_client, account, publisher):
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("platform_response", "expected"),
     [
         (http_response(500, b""), 503),
         (error_response(500, "internal_error"), 503),
@@ -52,11 +52,11 @@ def test_a_status_is_asked_for_once_it_is_old(api_client, account, publisher):
     ],
 )
 def test_a_status_that_cannot_be_fetched_is_answered_with_the_last_one(
-    api_client, account, publisher, said, expected
+    api_client, account, publisher, platform_response, expected
 ):
     publish_id = post_upload(api_client).json["data"]["publish_id"]
     publisher.age_records()
-    publisher.set_responses(STATUS_PATH, said)
+    publisher.set_responses(STATUS_PATH, platform_response)
 
     response = api_client.get(f"/api/tiktok/status/{publish_id}")
 
@@ -64,7 +64,7 @@ def test_a_status_that_cannot_be_fetched_is_answered_with_the_last_one(
     assert response.json["error"]["details"]["state"] == "PROCESSING"
 
 
-def test_a_publication_of_somebody_else_does_not_exist(api_client, mallory_client, account):
+def test_a_publication_of_another_user_does_not_exist(api_client, mallory_client, account):
     publish_id = post_upload(api_client).json["data"]["publish_id"]
 
     assert error_code(mallory_client.get(f"/api/tiktok/status/{publish_id}")) == (404, "NOT_FOUND")
@@ -76,12 +76,14 @@ def test_a_publication_of_somebody_else_does_not_exist(api_client, mallory_clien
 
 
 def test_my_posts_come_in_pages_with_counts(api_client, mallory_client, account, publisher):
-    made = [post_upload(api_client, Prefer="respond-async").json["data"]["id"] for _ in range(3)]
+    post_ids = [
+        post_upload(api_client, Prefer="respond-async").json["data"]["id"] for _ in range(3)
+    ]
 
     first = api_client.get("/api/tiktok/posts?limit=2").json
     rest = api_client.get(f"/api/tiktok/posts?limit=2&cursor={first['next_cursor']}").json
 
-    assert [each["id"] for each in first["posts"] + rest["posts"]] == made[::-1]
+    assert [post["id"] for post in first["posts"] + rest["posts"]] == post_ids[::-1]
     assert rest["next_cursor"] is None
     assert first["stats"] == {
         "total": 3,
@@ -104,10 +106,14 @@ def test_posts_are_found_by_the_platforms_status_and_by_ours(api_client, account
     post_upload(api_client)
     post_upload(api_client, Prefer="respond-async")
 
-    def found(word):
-        return len(api_client.get(f"/api/tiktok/posts?status={word}").json["posts"])
+    def count_posts(status):
+        return len(api_client.get(f"/api/tiktok/posts?status={status}").json["posts"])
 
-    assert (found("PROCESSING_DOWNLOAD"), found("QUEUED"), found("FAILED")) == (1, 1, 0)
+    assert (count_posts("PROCESSING_DOWNLOAD"), count_posts("QUEUED"), count_posts("FAILED")) == (
+        1,
+        1,
+        0,
+    )
 
 
 def test_the_quota_is_reported_for_both_modes_and_the_rate(api_client, account):
@@ -122,7 +128,7 @@ def test_the_quota_is_reported_for_both_modes_and_the_rate(api_client, account):
     assert (response["users"]["used"], response["users"]["limit"]) == (
         0,
         5,
-    )  # the house is not audited
+    )  # this application is not audited
 
 
 def test_without_an_account_there_is_no_quota(api_client):
@@ -130,23 +136,23 @@ def test_without_an_account_there_is_no_quota(api_client):
 
 
 def test_progress_is_shown_to_the_owner(api_client, mallory_client, account, publisher):
-    made = post_upload(api_client, {**FILE_REQUEST, "video_size": 70_000_000}).json["data"]["id"]
+    post_id = post_upload(api_client, {**FILE_REQUEST, "video_size": 70_000_000}).json["data"]["id"]
     publisher.update_post(
-        made, bytes_sent=35_000_000, started_at=func.now() - timedelta(seconds=35)
+        post_id, bytes_sent=35_000_000, started_at=func.now() - timedelta(seconds=35)
     )
 
-    data = api_client.get(f"/api/tiktok/upload/{made}/progress").json["data"]
+    data = api_client.get(f"/api/tiktok/upload/{post_id}/progress").json["data"]
 
     assert (data["bytes_sent"], data["bytes_total"]) == (35_000_000, 70_000_000)
     assert (data["chunk"], data["total_chunks"]) == (3, 7)
     assert data["eta_seconds"] > 0
-    assert error_code(mallory_client.get(f"/api/tiktok/upload/{made}/progress")) == (
+    assert error_code(mallory_client.get(f"/api/tiktok/upload/{post_id}/progress")) == (
         404,
         "NOT_FOUND",
     )
 
 
-def test_what_a_creator_allows_is_asked_each_time(api_client, account, publisher):
+def test_creator_info_is_fetched_each_time(api_client, account, publisher):
     publisher.factory.update_account(account.id, scope="video.publish")
     publisher.set_responses(
         CREATOR_PATH,
@@ -157,17 +163,19 @@ def test_what_a_creator_allows_is_asked_each_time(api_client, account, publisher
         ),
     )
 
-    told = [api_client.get("/api/tiktok/creator-info") for _ in range(2)]
+    responses = [api_client.get("/api/tiktok/creator-info") for _ in range(2)]
 
-    assert told[0].json["data"]["nickname"] == "Ada"
-    assert told[0].json["data"]["privacy_level_options"] == ["SELF_ONLY"]
-    assert told[0].json["data"]["account_is_private"] is True
-    assert told[0].json["data"]["account_must_be_private"] is True  # the house is not audited
+    assert responses[0].json["data"]["nickname"] == "Ada"
+    assert responses[0].json["data"]["privacy_level_options"] == ["SELF_ONLY"]
+    assert responses[0].json["data"]["account_is_private"] is True
+    assert (
+        responses[0].json["data"]["account_must_be_private"] is True
+    )  # this application is not audited
     assert len(publisher.request_bodies(CREATOR_PATH)) == 2
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("platform_response", "expected"),
     [
         (error_response(200, "spam_risk_too_many_posts"), (429, "spam_risk_too_many_posts")),
         (error_response(200, "reached_active_user_cap"), (429, "reached_active_user_cap")),
@@ -175,35 +183,35 @@ def test_what_a_creator_allows_is_asked_each_time(api_client, account, publisher
     ],
 )
 def test_a_creator_who_may_not_post_now_gets_the_reason(
-    api_client, account, publisher, said, expected
+    api_client, account, publisher, platform_response, expected
 ):
     publisher.factory.update_account(account.id, scope="video.publish")
-    publisher.set_responses(CREATOR_PATH, said)
+    publisher.set_responses(CREATOR_PATH, platform_response)
 
     assert error_code(api_client.get("/api/tiktok/creator-info")) == expected
 
 
-def test_a_platform_that_is_left_alone_for_a_while_is_away_and_not_limited(
+def test_an_open_circuit_is_reported_as_unavailable_and_not_as_a_limit(
     api_client, account, publisher
 ):
     publisher.factory.update_account(account.id, scope="video.publish")
     publisher.set_responses(CREATOR_PATH, http_response(502, b""))
     for _ in range(5):
         api_client.get("/api/tiktok/creator-info")
-    asked = len(publisher.request_bodies(CREATOR_PATH))
+    calls_before = len(publisher.request_bodies(CREATOR_PATH))
 
-    told = api_client.get("/api/tiktok/creator-info")
+    response = api_client.get("/api/tiktok/creator-info")
 
-    assert told.status_code == 503
-    assert len(publisher.request_bodies(CREATOR_PATH)) == asked > 0
+    assert response.status_code == 503
+    assert len(publisher.request_bodies(CREATOR_PATH)) == calls_before > 0
 
 
 def test_a_failed_post_shows_its_creator_the_reason(api_client, account, publisher):
-    made = post_upload(api_client).json["data"]["id"]
+    post_id = post_upload(api_client).json["data"]["id"]
     publisher.set_responses(STATUS_PATH, status_body("FAILED", fail_reason="video_pull_failed"))
     publisher.run_workers(1)
 
-    error = api_client.get(f"/api/posts/{made}").json["data"]["error"]
+    error = api_client.get(f"/api/posts/{post_id}").json["data"]["error"]
 
     assert error["code"] == "video_pull_failed"
     assert "download" in error["userMessage"]
@@ -217,10 +225,10 @@ def test_a_failed_post_shows_its_creator_the_reason(api_client, account, publish
 def test_a_failed_post_says_whether_it_is_retryable(
     api_client, account, publisher, reason, who, retryable
 ):
-    made = post_upload(api_client).json["data"]["id"]
+    post_id = post_upload(api_client).json["data"]["id"]
     publisher.set_responses(STATUS_PATH, status_body("FAILED", fail_reason=reason))
     publisher.run_workers(1)
 
-    error = api_client.get(f"/api/posts/{made}").json["data"]["error"]
+    error = api_client.get(f"/api/posts/{post_id}").json["data"]["error"]
 
     assert (error["who"], error["retryable"]) == (who, retryable)

@@ -1,3 +1,5 @@
+"""`POST /api/tiktok/upload`: responses, idempotency, validation and the platform's refusals."""
+
 import pytest
 
 from core.post_state.settle import PostState
@@ -49,7 +51,7 @@ def test_a_caller_upload_gets_its_upload_url_and_chunk_plan(api_client, account,
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_the_address_is_in_no_other_answer(api_client, account):
+def test_the_upload_url_is_in_no_other_response(api_client, account):
     data = post_upload(api_client, FILE_REQUEST).json["data"]
     secret = data["upload_url"].rpartition("=")[2]
 
@@ -63,7 +65,7 @@ def test_the_address_is_in_no_other_answer(api_client, account):
         assert secret not in api_client.get(path).text
 
 
-def test_a_file_of_ours_is_accepted_and_followed(api_client, account, publisher):
+def test_a_media_file_is_accepted_with_a_status_url(api_client, account, publisher):
     media = publisher.create_media(account.user_id)
 
     response = post_upload(api_client, {"source": "FILE_UPLOAD", "title": "A", "media_id": media})
@@ -76,12 +78,14 @@ def test_a_file_of_ours_is_accepted_and_followed(api_client, account, publisher)
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=5, Respond-Async", "respond-async;x=1"])
-def test_who_prefers_not_to_wait_is_answered_at_once(api_client, account, publisher, prefer):
+def test_a_client_that_prefers_async_is_answered_immediately(
+    api_client, account, publisher, prefer
+):
     assert post_upload(api_client, Prefer=prefer).status_code == 202
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
 
 
-def test_later_is_accepted_for_later(api_client, account):
+def test_a_publish_time_too_far_ahead_is_refused(api_client, account):
     at = "2099-01-01T00:00:00Z"
     assert error_code(post_upload(api_client, {**URL_REQUEST, "publish_at": at})) == (
         400,
@@ -89,7 +93,7 @@ def test_later_is_accepted_for_later(api_client, account):
     )
 
 
-def test_the_same_key_brings_the_same_answer(api_client, account):
+def test_the_same_key_gets_the_same_response(api_client, account):
     first = post_upload(api_client, FILE_REQUEST, Idempotency_Key="k")
     again = post_upload(api_client, FILE_REQUEST, Idempotency_Key="k")
     other = post_upload(api_client, {**FILE_REQUEST, "title": "B"}, Idempotency_Key="k")
@@ -112,12 +116,12 @@ def test_a_refusal_is_replayed_as_well(api_client, account, publisher):
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "caf\xe9"])
-def test_a_key_that_is_none_is_refused(api_client, account, key):
+def test_an_invalid_key_is_refused(api_client, account, key):
     assert error_code(post_upload(api_client, Idempotency_Key=key)) == (400, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("fields", "field"),
     [
         ({}, "source"),
         ({**URL_REQUEST, "videoUrl": "http://example.com/a.mp4"}, "videoUrl"),
@@ -132,14 +136,14 @@ def test_a_key_that_is_none_is_refused(api_client, account, key):
         ({**FILE_REQUEST, "publish_at": "2026-12-01T00:00:00Z"}, "publish_at"),
     ],
 )
-def test_a_bad_field_is_named(api_client, account, said, field):
-    response = post_upload(api_client, said)
+def test_a_bad_field_is_named(api_client, account, fields, field):
+    response = post_upload(api_client, fields)
 
     assert error_code(response) == (400, "VALIDATION_ERROR")
     assert field in response.json["error"]["details"]["fields"]
 
 
-def test_bytes_of_a_caller_cannot_be_queued(api_client, account):
+def test_a_caller_upload_cannot_be_queued(api_client, account):
     assert error_code(post_upload(api_client, FILE_REQUEST, Prefer="respond-async")) == (
         400,
         "VALIDATION_ERROR",
@@ -162,18 +166,16 @@ def test_bytes_of_a_caller_cannot_be_queued(api_client, account):
         (b" " * 70_000, "application/json", (413, "PAYLOAD_TOO_LARGE")),
     ],
 )
-def test_what_is_no_json_of_ours_is_refused(api_client, account, data, kind, expected):
+def test_a_body_that_is_no_valid_json_object_is_refused(api_client, account, data, kind, expected):
     assert error_code(api_client.post(UPLOAD_ROUTE, data=data, content_type=kind)) == expected
 
 
-def test_a_stranger_and_a_key_without_the_scope_are_refused(
-    client, make_api_client, alice, account
-):
+def test_a_client_without_key_or_scope_is_refused(client, make_api_client, alice, account):
     assert error_code(client.post(UPLOAD_ROUTE, json=URL_REQUEST)) == (401, "UNAUTHORIZED")
     assert error_code(post_upload(make_api_client(alice, "posts:read"))) == (403, "FORBIDDEN")
 
 
-def test_without_an_account_there_is_nothing_to_post_with(api_client):
+def test_without_an_account_the_request_is_refused(api_client):
     assert error_code(post_upload(api_client)) == (403, "not_connected")
 
 
@@ -184,39 +186,39 @@ def test_of_several_accounts_one_has_to_be_named(api_client, account, publisher)
     assert post_upload(api_client, {**URL_REQUEST, "account_id": other}).status_code == 200
 
 
-def test_what_is_somebody_elses_does_not_exist(api_client, account, publisher):
-    theirs = publisher.factory.account(publisher.factory.create_account())
-    media = publisher.create_media(theirs.user_id)
+def test_accounts_and_files_of_other_users_do_not_exist(api_client, account, publisher):
+    other_account = publisher.factory.account(publisher.factory.create_account())
+    media = publisher.create_media(other_account.user_id)
 
-    assert error_code(post_upload(api_client, {**URL_REQUEST, "account_id": theirs.id})) == (
+    assert error_code(post_upload(api_client, {**URL_REQUEST, "account_id": other_account.id})) == (
         404,
         "NOT_FOUND",
     )
-    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
-    assert error_code(post_upload(api_client, said)) == (404, "NOT_FOUND")
+    fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
+    assert error_code(post_upload(api_client, fields)) == (404, "NOT_FOUND")
 
 
-def test_a_file_that_is_not_whole_is_refused(api_client, account, publisher):
+def test_an_incomplete_file_is_refused(api_client, account, publisher):
     media = publisher.create_media(account.user_id, complete=False)
-    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
+    fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": media}
 
-    assert error_code(post_upload(api_client, said)) == (400, "VALIDATION_ERROR")
+    assert error_code(post_upload(api_client, fields)) == (400, "VALIDATION_ERROR")
 
 
-def test_an_account_that_is_away_asks_for_its_owner(api_client, account, publisher):
+def test_an_account_that_needs_a_reconnect_is_reported(api_client, account, publisher):
     publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
 
     assert error_code(post_upload(api_client)) == (401, "access_token_invalid")
 
 
-def test_a_permission_that_is_missing_is_reported(api_client, account, publisher):
+def test_a_missing_scope_is_reported(api_client, account, publisher):
     publisher.factory.update_account(account.id, scope="user.info.basic")
 
     assert error_code(post_upload(api_client)) == (403, "scope_not_authorized")
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("platform_response", "expected"),
     [
         (error_response(400, "invalid_params"), (400, "invalid_param")),
         (error_response(403, "url_ownership_unverified"), (403, "url_ownership_unverified")),
@@ -232,13 +234,13 @@ def test_a_permission_that_is_missing_is_reported(api_client, account, publisher
         (error_response(429, "rate_limit_exceeded"), (429, "rate_limit_exceeded")),
     ],
 )
-@pytest.mark.parametrize("wish", [URL_REQUEST, FILE_REQUEST])
-def test_what_the_platform_refuses_is_reported_by_its_code(
-    api_client, account, publisher, said, expected, wish
+@pytest.mark.parametrize("fields", [URL_REQUEST, FILE_REQUEST])
+def test_a_refusal_of_the_platform_is_reported_with_its_code(
+    api_client, account, publisher, platform_response, expected, fields
 ):
-    publisher.set_responses(INBOX_INIT_PATH, said)
+    publisher.set_responses(INBOX_INIT_PATH, platform_response)
 
-    response = post_upload(api_client, wish)
+    response = post_upload(api_client, fields)
 
     assert error_code(response) == expected
     if expected[0] == 429:
@@ -248,26 +250,26 @@ def test_what_the_platform_refuses_is_reported_by_its_code(
 def test_a_cap_of_the_whole_app_makes_posts_and_callers_wait(api_client, account, publisher):
     publisher.set_responses(INBOX_INIT_PATH, error_response(403, "reached_active_user_cap"))
 
-    waits, told = post_upload(api_client), post_upload(api_client, FILE_REQUEST)
+    queued, refused = post_upload(api_client), post_upload(api_client, FILE_REQUEST)
 
-    assert (waits.status_code, waits.json["data"]["state"]) == (202, "QUEUED")
-    assert waits.json["data"]["due_at"] > "2026"
-    assert error_code(told) == (429, "reached_active_user_cap")
-    assert int(told.headers["Retry-After"]) > 0
+    assert (queued.status_code, queued.json["data"]["state"]) == (202, "QUEUED")
+    assert queued.json["data"]["due_at"] > "2026"
+    assert error_code(refused) == (429, "reached_active_user_cap")
+    assert int(refused.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("platform_response", "expected"),
     [
         (http_response(503, b""), (503, "tiktok_unavailable")),
         (error_response(500, "internal_error"), (503, "server_error")),
         (http_response(200, b"<html>"), (503, "tiktok_unavailable")),
     ],
 )
-def test_an_absent_platform_is_an_error_for_who_sends_the_bytes(
-    api_client, account, publisher, said, expected
+def test_an_absent_platform_fails_a_caller_upload(
+    api_client, account, publisher, platform_response, expected
 ):
-    publisher.set_responses(INBOX_INIT_PATH, said)
+    publisher.set_responses(INBOX_INIT_PATH, platform_response)
 
     assert error_code(post_upload(api_client, FILE_REQUEST)) == expected
     assert publisher.count(Post.state == PostState.FAILED) == 1
@@ -276,9 +278,9 @@ def test_an_absent_platform_is_an_error_for_who_sends_the_bytes(
 def test_an_absent_platform_only_delays_what_we_can_send_later(api_client, account, publisher):
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
 
-    told = post_upload(api_client)
+    response = post_upload(api_client)
 
-    assert (told.status_code, told.json["data"]["state"]) == (202, "QUEUED")
+    assert (response.status_code, response.json["data"]["state"]) == (202, "QUEUED")
 
 
 def test_a_start_that_may_have_succeeded_is_checked_and_not_repeated(
@@ -312,13 +314,13 @@ def test_a_full_quota_is_reported_with_its_counts(api_client, account, publisher
     assert post_upload(api_client, Prefer="respond-async").status_code == 202
 
 
-def test_nothing_is_lost_without_postgres(app_factory, account, make_api_key, alice):
+def test_without_postgres_the_service_is_unavailable(app_factory, account, make_api_key, alice):
     key = make_api_key(alice)
-    nowhere = closed_port_url().removeprefix("http://")
-    app = app_factory.create_app(DATABASE_URL=f"postgresql://u:p@{nowhere}/none")
+    closed_port = closed_port_url().removeprefix("http://")
+    app = app_factory.create_app(DATABASE_URL=f"postgresql://u:p@{closed_port}/none")
     headers = {"Authorization": f"Bearer {key}"}
 
-    told = app.test_client().post(UPLOAD_ROUTE, json=URL_REQUEST, headers=headers)
+    response = app.test_client().post(UPLOAD_ROUTE, json=URL_REQUEST, headers=headers)
 
-    assert error_code(told) == (503, "SERVICE_UNAVAILABLE")
-    assert told.headers["Retry-After"]
+    assert error_code(response) == (503, "SERVICE_UNAVAILABLE")
+    assert response.headers["Retry-After"]

@@ -1,4 +1,4 @@
-"""The part of the upload form that depends on what TikTok says of a creator."""
+"""The part of the upload form that depends on TikTok's creator info."""
 
 import pytest
 
@@ -21,13 +21,13 @@ def alice_browser(sign_in, alice, account, publisher):
     return sign_in(alice)
 
 
-def test_before_the_audit_only_oneself_may_be_the_audience(alice_browser, publisher):
+def test_before_the_audit_the_form_offers_only_self_only(alice_browser, publisher):
     publisher.set_responses(CREATOR_PATH, ok_response(**CREATOR_INFO))
-    shown = alice_browser.get(DIRECT_FORM_PATH).text
-    assert '<option value="SELF_ONLY">Only me</option>' in shown
-    assert "PUBLIC_TO_EVERYONE" not in shown
-    assert "the account has to be private in TikTok" in shown
-    assert "This account is public: make it private in the TikTok app first" in shown
+    page = alice_browser.get(DIRECT_FORM_PATH).text
+    assert '<option value="SELF_ONLY">Only me</option>' in page
+    assert "PUBLIC_TO_EVERYONE" not in page
+    assert "the account has to be private in TikTok" in page
+    assert "This account is public: make it private in the TikTok app first" in page
 
 
 def test_a_private_account_is_not_asked_to_become_private(alice_browser, publisher):
@@ -37,22 +37,22 @@ def test_a_private_account_is_not_asked_to_become_private(alice_browser, publish
             **{**CREATOR_INFO, "privacy_level_options": ["FOLLOWER_OF_CREATOR", "SELF_ONLY"]}
         ),
     )
-    shown = alice_browser.get(DIRECT_FORM_PATH).text
-    assert "the account has to be private in TikTok" in shown
-    assert "This account is public" not in shown
+    page = alice_browser.get(DIRECT_FORM_PATH).text
+    assert "the account has to be private in TikTok" in page
+    assert "This account is public" not in page
 
 
 def test_the_creator_is_named_and_nothing_is_chosen(alice_browser, publisher):
     publisher.set_responses(CREATOR_PATH, ok_response(**CREATOR_INFO))
-    shown = alice_browser.get(DIRECT_FORM_PATH).text
-    assert "<strong>Ada &lt;3</strong>" in shown
-    assert " checked" not in shown
-    assert '<option value="" selected disabled>Please choose</option>' in shown
-    assert '<input type="checkbox" name="allow_comment" disabled>' in shown
-    assert "up to 600 seconds" in shown
+    page = alice_browser.get(DIRECT_FORM_PATH).text
+    assert "<strong>Ada &lt;3</strong>" in page
+    assert " checked" not in page
+    assert '<option value="" selected disabled>Please choose</option>' in page
+    assert '<input type="checkbox" name="allow_comment" disabled>' in page
+    assert "up to 600 seconds" in page
 
 
-def test_the_creator_is_asked_at_every_form(alice_browser, publisher):
+def test_creator_info_is_fetched_for_every_form(alice_browser, publisher):
     publisher.set_responses(CREATOR_PATH, ok_response(**CREATOR_INFO))
     alice_browser.get(DIRECT_FORM_PATH)
     alice_browser.get(DIRECT_FORM_PATH)
@@ -60,7 +60,7 @@ def test_the_creator_is_asked_at_every_form(alice_browser, publisher):
 
 
 @pytest.mark.parametrize(
-    ("refusal", "says"),
+    ("refusal", "text"),
     [
         (error_response(200, "spam_risk_too_many_posts"), "daily number of posts is used up"),
         (error_response(200, "reached_active_user_cap"), "daily number of creators"),
@@ -69,18 +69,18 @@ def test_the_creator_is_asked_at_every_form(alice_browser, publisher):
     ],
     ids=["posts", "creators", "banned", "away"],
 )
-def test_when_posting_is_not_possible_now_the_form_says_so_and_offers_nothing(
-    alice_browser, publisher, refusal, says
+def test_when_posting_is_not_possible_the_form_gives_the_reason_and_no_fields(
+    alice_browser, publisher, refusal, text
 ):
     publisher.set_responses(CREATOR_PATH, refusal)
     response = alice_browser.get(DIRECT_FORM_PATH)
     assert response.status_code == 200
     assert "data-blocked" in response.text
-    assert says in response.text
+    assert text in response.text
     assert "privacy_level" not in response.text
 
 
-def test_an_account_without_the_permission_sees_how_to_grant_it(alice_browser, publisher, account):
+def test_an_account_without_the_scope_sees_how_to_grant_it(alice_browser, publisher, account):
     publisher.factory.update_account(account.id, scope="video.upload")
     assert (
         "Connect it again and leave the permission ticked."
@@ -91,7 +91,7 @@ def test_an_account_without_the_permission_sees_how_to_grant_it(alice_browser, p
 def test_tiktoks_own_sentences_stay_unchanged_in_french(alice_browser, publisher):
     publisher.set_responses(CREATOR_PATH, ok_response(**CREATOR_INFO))
     french = {"Accept-Language": "fr"}
-    shown = (
+    page = (
         alice_browser.get(DIRECT_FORM_PATH, headers=french).text
         + alice_browser.get("/platforms/tiktok/upload", headers=french).text
     )
@@ -102,15 +102,15 @@ def test_tiktoks_own_sentences_stay_unchanged_in_french(alice_browser, publisher
         "Branded content visibility cannot be set to private.",
         "By posting, you agree to TikTok's ",
     ):
-        assert sentence in shown
-    assert "Publication au nom de" in shown
+        assert sentence in page
+    assert "Publication au nom de" in page
 
 
 def test_the_reason_of_a_failure_is_in_the_readers_language(api_client, account, publisher):
-    made = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
+    post_id = api_client.post("/api/tiktok/upload", json=URL_REQUEST).json["data"]["id"]
     publisher.set_responses(STATUS_PATH, status_body("FAILED", fail_reason="video_pull_failed"))
     publisher.run_workers(1)
-    error = api_client.get(f"/api/posts/{made}", headers={"Accept-Language": "fr"}).json["data"][
+    error = api_client.get(f"/api/posts/{post_id}", headers={"Accept-Language": "fr"}).json["data"][
         "error"
     ]
     assert "télécharger" in error["userMessage"]
