@@ -127,7 +127,7 @@ class PublishProgress:
     log_id: str | None = None
 
     def to_stored(self) -> dict[str, Any]:
-        """Return the report as JSON values, without the fields that are not set."""
+        """Return what is set as JSON values, except the time, which is that of the event."""
         stored = {
             "phase": self.phase.value,
             "vendor_status": self.vendor_status,
@@ -135,13 +135,14 @@ class PublishProgress:
             "post_ids": list(self.post_ids) or None,
             "bytes_done": self.bytes_done,
             "is_public": self.is_public,
-            "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
             "log_id": self.log_id,
         }
         return {name: value for name, value in stored.items() if value is not None}
 
     @classmethod
-    def from_stored(cls, stored: Mapping[str, Any]) -> "PublishProgress":
+    def from_stored(
+        cls, stored: Mapping[str, Any], *, occurred_at: datetime | None
+    ) -> "PublishProgress":
         """Return the report that `to_stored` wrote. Errors: KeyError, ValueError."""
         return cls(
             phase=Phase(stored["phase"]),
@@ -150,13 +151,9 @@ class PublishProgress:
             post_ids=tuple(stored.get("post_ids", ())),
             bytes_done=stored.get("bytes_done"),
             is_public=stored.get("is_public"),
-            occurred_at=parse_stored_time(stored.get("occurred_at")),
+            occurred_at=occurred_at,
             log_id=stored.get("log_id"),
         )
-
-
-def parse_stored_time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
 
 
 @dataclass(frozen=True)
@@ -183,7 +180,7 @@ class ParsedEvent:
     external_id: str | None = None  # the platform's user id
     publish_id: str | None = None
     occurred_at: datetime | None = None
-    progress: PublishProgress | None = None
+    progress: PublishProgress | None = None  # its time is that of the event
     removal_reason: str | None = None  # why the account's grant ended, for events about a grant
 
     def to_stored(self) -> dict[str, Any]:
@@ -211,7 +208,8 @@ class ParsedEvent:
 
         Errors: KeyError, ValueError if another version has written it differently.
         """
-        progress = stored.get("progress")
+        time, progress = stored.get("occurred_at"), stored.get("progress")
+        occurred_at = None if time is None else datetime.fromisoformat(time)
         return cls(
             key=key,
             kind=kind,
@@ -219,8 +217,8 @@ class ParsedEvent:
             payload=payload,
             external_id=external_id,
             publish_id=publish_id,
-            occurred_at=parse_stored_time(stored.get("occurred_at")),
-            progress=None if progress is None else PublishProgress.from_stored(progress),
+            occurred_at=occurred_at,
+            progress=progress and PublishProgress.from_stored(progress, occurred_at=occurred_at),
             removal_reason=stored.get("removal_reason"),
         )
 

@@ -1,4 +1,4 @@
-"""The door, the server with bad manners, and the adapter that speaks through one to the other."""
+"""Fixtures: an HTTP client, a hostile server, the TikTok adapter, and a running sandbox."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def running_sandbox():
 
 @pytest.fixture
 def sandbox(running_sandbox):
-    """The sandbox as it starts, and quick; bytes that only begin like a film will do."""
+    """The sandbox with default settings but without delays and without inspecting videos."""
     fast_settings = {"processing_seconds": 0.0, "moderation_seconds": 0.0, "download_seconds": 0.0}
     running_sandbox.control("settings", method="DELETE")
     running_sandbox.control("settings", strict_media=False, **fast_settings)

@@ -1,4 +1,4 @@
-"""A server with bad manners, on raw sockets: what no decent framework would send."""
+"""An HTTP server on raw sockets that sends broken, cut off or endless responses."""
 
 import socket
 import struct
@@ -9,11 +9,9 @@ from contextlib import contextmanager, suppress
 from platforms.http import NO_RETRY
 
 SHORT_TIMEOUT = (0.2, 0.3)  # seconds, for calls that are meant to be cut off
-DRIP_INTERVAL = 0.05  # seconds between two drops of a drip
-UNSIZED_RESPONSE = (
-    b"HTTP/1.1 200 OK\r\n\r\n"  # no length: the answer goes on until the connection ends
-)
-END_CONNECTION = "ends"  # the word of a manner that has spoilt the connection
+DRIP_INTERVAL = 0.05  # seconds between two bytes
+UNSIZED_RESPONSE = b"HTTP/1.1 200 OK\r\n\r\n"  # no length: it ends with the connection
+END_CONNECTION = "ends"  # returned by a behaviour after which the connection must be closed
 OK_BODY = b'{"data": {}, "error": {"code": "ok"}}'
 
 
@@ -24,9 +22,10 @@ def http_response(status, body=OK_BODY, **headers):
 
 
 class HostileServer:
-    """Each path is a manner, any other path plays the script.
+    """Each path in `behaviours` misbehaves in its way; other paths give the `responses` in turn.
 
-    `seen` holds every request that arrived whole, as (path, body), `heads` its headers.
+    `requests` has each request that arrived completely, as (path, body), `request_headers` its
+    headers.
     """
 
     def __init__(self, tls=None):
@@ -35,7 +34,7 @@ class HostileServer:
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listener.getsockname()[1]}"
         self.requests = []
         self.request_headers = []
-        self.responses = deque([http_response(200)])  # answers to give, the last one for ever
+        self.responses = deque([http_response(200)])  # the last one is repeated
         self.stopped = threading.Event()
         self.behaviours = {
             "/html": lambda sock: sock.sendall(http_response(200, b"<html>all is well</html>")),
@@ -53,9 +52,7 @@ class HostileServer:
                 sock, UNSIZED_RESPONSE + b" " * 999, at_once=30
             ),
         }
-        self.closing_behaviours = frozenset(
-            self.behaviours.values()
-        )  # after these the connection ends
+        self.closing_behaviours = frozenset(self.behaviours.values())
 
     def send_next_response(self, sock):
         is_last = len(self.responses) < 2
@@ -92,8 +89,9 @@ class HostileServer:
             )
 
     def serve_connection(self, sock):
-        """A connection is kept as long as nothing spoils it: to end one after a good answer, and
-        not to say so, is a race with the next request.
+        """Serve requests until a behaviour ends the connection.
+
+        To close it after a normal response without announcing it would race with the next request.
         """
         with suppress(OSError), sock:
             while request := self.read_request(sock):
@@ -133,7 +131,7 @@ def hostile_server(tls=None):
 
 
 def set_responses(server, *responses):
-    """What the server answers from now on, the last one for ever."""
+    """Set the responses from now on; the last one is repeated."""
     server.responses.clear()
     server.responses.extend(responses)
 
@@ -143,5 +141,5 @@ def closed_port_url():
         return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
-def call_endpoint(http, url, *, repeat=NO_RETRY, timeout=SHORT_TIMEOUT, **options):
-    return http.call("POST", url, endpoint="test", retry=repeat, timeout=timeout, **options)
+def call_endpoint(http, url, *, retry=NO_RETRY, timeout=SHORT_TIMEOUT, **options):
+    return http.call("POST", url, endpoint="test", retry=retry, timeout=timeout, **options)

@@ -1,6 +1,6 @@
-"""What the contract suite has to know of one platform: its names for what all of them can do.
+"""What the contract suite has to know about each platform: names, scopes, kinds of posts.
 
-A second adapter brings a line here and a stage; the suite itself does not change.
+A second adapter adds a profile here and a runner in `sandbox_client.py`; the suite stays the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,29 +9,26 @@ from typing import Any
 
 from platforms.base import Phase, PublishRequest
 
-AdapterCall = Callable[[Any, Any], Any]  # of an adapter, for a grant
+AdapterCall = Callable[[Any, Any], Any]  # takes the adapter, and a grant or an access token
 
 
 @dataclass(frozen=True)
 class PlatformProfile:
-    """`films`: kinds of posts whose bytes are sent to the platform, and the phases they end in.
-
-    Endpoints are called as the sandbox calls them in its log and takes them for faults.
-    """
+    """One platform. Endpoints have the names that the sandbox uses in its log and for faults."""
 
     scopes: tuple[str, ...]
-    end_phases: Mapping[str, Phase]
-    default_kind: str  # the kind to start where it does not matter which
+    end_phases: Mapping[str, Phase]  # by kind of uploaded posts, the phase they end in
+    default_kind: str  # the kind to start if it does not matter which
     start_endpoint: str
     upload_endpoint: str
     token_endpoint: str
-    safe_calls: Mapping[str, AdapterCall]  # endpoint → a call that may be repeated at will
-    authorized_call: AdapterCall  # one that a dead token is refused for
+    safe_calls: Mapping[str, AdapterCall]  # endpoint → a call that may be repeated
+    authorized_call: AdapterCall  # a call that needs a valid access token
     unknown_id: str
-    chunked_file: tuple[int, int]  # bytes of a film that is cut, and into how many
+    chunked_file: tuple[int, int]  # size of a video in several chunks, and their number
     settings: Mapping[str, Any] = field(default_factory=dict)
-    creator_traits: Mapping[str, Any] = field(default_factory=dict)  # who can post all of these
-    rotates_refresh_token: bool = True  # a refresh ends the refresh token it was made with
+    creator_traits: Mapping[str, Any] = field(default_factory=dict)  # of one who can post all kinds
+    rotates_refresh_token: bool = True  # whether a refresh token can be used only once
 
     def publish_request(self, size: int, kind: str | None = None) -> PublishRequest:
         return PublishRequest(
@@ -47,10 +44,14 @@ TIKTOK_PROFILE = PlatformProfile(
     upload_endpoint="upload",
     token_endpoint="token",
     safe_calls={
-        "creator_info": lambda one, grant: one.publisher.fetch_creator_info(grant.access_token),
-        "user_info": lambda one, grant: one.oauth.fetch_profile(grant.access_token, grant.scopes),
+        "creator_info": lambda adapter, grant: adapter.publisher.fetch_creator_info(
+            grant.access_token
+        ),
+        "user_info": lambda adapter, grant: adapter.oauth.fetch_profile(
+            grant.access_token, grant.scopes
+        ),
     },
-    authorized_call=lambda one, token: one.publisher.fetch_creator_info(token),
+    authorized_call=lambda adapter, token: adapter.publisher.fetch_creator_info(token),
     unknown_id="v_pub_file~v2-1.1",
     chunked_file=(70_000_001, 7),
     settings={"privacy_level": "SELF_ONLY", "title": "Contract"},

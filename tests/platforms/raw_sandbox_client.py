@@ -1,4 +1,4 @@
-"""A visitor of the sandbox who speaks plain HTTP, and so may say what no adapter would."""
+"""A client of the sandbox in plain HTTP, which can send requests that no adapter would send."""
 
 import http.client
 import json
@@ -61,7 +61,7 @@ class ConnectedCreator:
 
 @dataclass
 class RawSandboxClient(SandboxClient):
-    pending_deliveries: list = field(default_factory=list)  # deliveries that nobody asked for yet
+    pending_deliveries: list = field(default_factory=list)  # received, but not waited for yet
 
     def send(self, method, path, body=None, headers=None, token=None):
         url_parts = urlsplit(path if "://" in path else self.url + path)
@@ -93,7 +93,7 @@ class RawSandboxClient(SandboxClient):
         return f"{self.url}/v2/auth/authorize/?{urlencode(parameters)}"
 
     def submit_consent(self, open_id, decision="allow", scopes=ALL_SCOPES, **changes):
-        """What the callback is told, and how it is written."""
+        """Submit the consent page; return the callback's parameters, and its raw query."""
         scope_fields = [("scopes", scope) for scope in scopes.split(",")]
         fields = urlencode([("creator", open_id), ("decision", decision), *scope_fields])
         status, headers, text = fetch_page(self.authorize_url(**changes), fields.encode())
@@ -154,10 +154,9 @@ class RawSandboxClient(SandboxClient):
         return self.call_api("/v2/post/publish/status/fetch/", creator, {"publish_id": publish_id})
 
     def upload_video(self, creator, data=FAKE_MP4, **info):
-        """A post whose bytes are all in and processed."""
-        started = (self.start_direct_video if info else self.start_inbox_video)(
-            creator, len(data), **info
-        ).data
+        """Start a post, upload its bytes and let it be processed; return its publish_id."""
+        start = self.start_direct_video if info else self.start_inbox_video
+        started = start(creator, len(data), **info).data
         assert self.put_chunk(started["upload_url"], data).status == 201
         self.advance_clock()
         return started["publish_id"]
@@ -166,7 +165,7 @@ class RawSandboxClient(SandboxClient):
         self.control("clock", advance=seconds)
 
     def wait_for_delivery(self, open_id, event=None):
-        """The first delivery about that creator, as (headers, body); others wait their turn."""
+        """Return the first delivery about the creator, as (headers, body); others are kept."""
         while True:
             for delivery in self.pending_deliveries:
                 envelope = json.loads(delivery[1])
@@ -192,16 +191,16 @@ def delivery_content(delivery):
 
 
 def wait_for(get_value, seconds=5.0):
-    """The first true value of `found()`."""
+    """Return the first true value of `get_value()`."""
     deadline = time.monotonic() + seconds
     while not (value := get_value()):
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, f"the condition was not met within {seconds} s"
         time.sleep(0.01)
     return value
 
 
 def has_no_delivery(deliveries, open_id, seconds=0.3):
-    """That nobody writes about the creator for a while."""
+    """Return whether no delivery about the creator arrives for so many seconds."""
     deadline = time.monotonic() + seconds
     while (remaining := deadline - time.monotonic()) > 0:
         try:

@@ -1,6 +1,6 @@
-"""A platform to rehearse with: its sandbox as a process, a creator who consents, a mailbox.
+"""Runs the sandbox as a process, gives consent as a creator, and records its deliveries.
 
-Works by what a browser and the control API see, and imports nothing of the sandbox.
+Uses only the web pages and the control API, and imports nothing of the sandbox.
 """
 
 import json
@@ -27,11 +27,11 @@ from tests.platforms.platform_profiles import TIKTOK_PROFILE, PlatformProfile
 
 ROOT = Path(__file__).parents[2]
 CLIENT_KEY, CLIENT_SECRET = "sbaw_contract", "contract_secret_0123456789abcdef"
-REDIRECT_URI = "http://127.0.0.1:9/callback"  # nobody is there: only the Location header is read
+REDIRECT_URI = "http://127.0.0.1:9/callback"  # no server: only the Location header is read
 
 
 class ConsentFormParser(HTMLParser):
-    """The one form of a page, filled in: everything ticked, and the creator we want."""
+    """Fills in the form of a consent page: all scopes selected, and the creator chosen."""
 
     def __init__(self, open_id):
         super().__init__()
@@ -81,7 +81,7 @@ PAGE_OPENER = urllib.request.build_opener(NoRedirectHandler)
 
 
 def fetch_page(url, data=None):
-    """Status, headers and text of a page; a redirect is an answer like any other."""
+    """Return status, headers and text of a page; redirects are not followed."""
     try:
         with PAGE_OPENER.open(url, data, timeout=10) as page:
             return page.status, page.headers, page.read().decode()
@@ -113,7 +113,7 @@ class SandboxClient:
         return [entry for entry in entries if entry["endpoint"] == endpoint]
 
     def grant_consent(self, open_id):
-        """What the callback is asked with, after the creator ticked everything and allowed it."""
+        """Grant all scopes on the consent page and return the parameters of the callback."""
         page = self.adapter.oauth.authorize_url(
             state="s" * 64, scopes=self.profile.scopes, force_consent=True
         )
@@ -127,7 +127,7 @@ class SandboxClient:
         }
 
     def connect_creator(self, **traits):
-        """A grant of a creator nobody knew before."""
+        """Add a creator and return the grant of its account."""
         open_id = "-000" + secrets.token_urlsafe(16)
         self.control("creators", open_id=open_id, **traits)
         return self.adapter.oauth.exchange_code(self.grant_consent(open_id)["code"])
@@ -136,7 +136,7 @@ class SandboxClient:
 class DeliveryRecorder(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.mail.put((dict(self.headers), body))
+        self.server.deliveries.put((dict(self.headers), body))
         self.send_response(200)
         self.end_headers()
 
@@ -147,11 +147,11 @@ class DeliveryRecorder(BaseHTTPRequestHandler):
 @contextmanager
 def record_deliveries():
     server = ThreadingHTTPServer(("127.0.0.1", 0), DeliveryRecorder)
-    server.mail = queue.Queue()
+    server.deliveries = queue.Queue()
     thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/webhook", server.mail
+        yield f"http://127.0.0.1:{server.server_port}/webhook", server.deliveries
     finally:
         server.shutdown()
         server.server_close()
@@ -177,7 +177,7 @@ def run_sandbox(webhook_url):
         yield json.loads(process.stdout.readline())["url"]
     finally:
         process.terminate()
-        process.wait(60)  # a delivery under way may wait for its receiver
+        process.wait(60)  # a delivery in progress may wait for its receiver
         process.stdout.close()
 
 

@@ -1,6 +1,6 @@
 """One suite for every adapter of the registry, against its sandbox, faults included.
 
-What one platform calls things stands in `roles.py`; nothing here names a platform.
+What differs between platforms is in `platform_profiles.py`; no platform is named here.
 """
 
 import inspect
@@ -15,13 +15,13 @@ from platforms.base import IGNORED_KIND, Actor, OAuth, Phase, Publisher, Webhook
 from platforms.chunks import ChunkPlan, next_chunk
 from platforms.errors import PlatformError, Rejected, Revoked, TokenExpired, Unavailable
 from platforms.secret import Secret
-from tests.platforms import sandbox_client as stages
 from tests.platforms.contract_videos import (
     encode_video,
     pad_video,
     upload_in_chunks,
     wait_for_phase,
 )
+from tests.platforms.sandbox_client import SANDBOX_RUNNERS
 
 AMBIGUOUS_FAULTS = ("drop_after", "reset", "truncate", "html_200")
 ERROR_RESPONSES = ("http_500", "http_429")
@@ -30,7 +30,7 @@ ADAPTER_PROTOCOLS = {"webhooks": WebhookAdapter, "oauth": OAuth, "publisher": Pu
 
 @pytest.fixture(scope="module", params=sorted(registry.REGISTRY))
 def sandbox(request):
-    with stages.SANDBOX_RUNNERS[request.param]() as sandbox:
+    with SANDBOX_RUNNERS[request.param]() as sandbox:
         assert sandbox.adapter.name == request.param
         yield sandbox
 
@@ -63,22 +63,23 @@ def start_upload(sandbox, grant, size, kind=None):
 
 
 def test_every_adapter_has_a_sandbox():
-    assert set(stages.SANDBOX_RUNNERS) == set(registry.REGISTRY)
+    assert set(SANDBOX_RUNNERS) == set(registry.REGISTRY)
 
 
 @pytest.mark.parametrize("part", ADAPTER_PROTOCOLS)
-def test_an_adapter_can_do_all_that_its_protocol_says(sandbox, part):
-    made, protocol = getattr(sandbox.adapter, part), ADAPTER_PROTOCOLS[part]
-    for name, wanted in inspect.getmembers(protocol, inspect.isfunction):
+def test_an_adapter_implements_every_method_of_its_protocol(sandbox, part):
+    implementation, protocol = getattr(sandbox.adapter, part), ADAPTER_PROTOCOLS[part]
+    for name, method in inspect.getmembers(protocol, inspect.isfunction):
         if not name.startswith("_"):
-            assert parameter_names(getattr(made, name)) == parameter_names(wanted) - {"self"}
+            parameters = parameter_names(getattr(implementation, name))
+            assert parameters == parameter_names(method) - {"self"}
 
 
 def parameter_names(function):
     return set(inspect.signature(function).parameters)
 
 
-def test_every_reason_is_a_sentence_and_says_who_has_to_act(sandbox):
+def test_every_failure_reason_is_a_sentence_and_names_who_has_to_act(sandbox):
     assert sandbox.adapter.failure_reasons
     for reason in sandbox.adapter.failure_reasons.values():
         assert reason.sentence.endswith(".")
@@ -116,55 +117,58 @@ def test_a_profile_belongs_to_the_grant(sandbox, grant):
     assert profile.external_id == grant.external_id
 
 
-def test_a_revoked_token_is_dead(sandbox, profile, grant):
+def test_a_revoked_token_is_refused(sandbox, profile, grant):
     sandbox.adapter.oauth.revoke(grant.access_token)
     with pytest.raises(TokenExpired):
         profile.authorized_call(sandbox.adapter, grant.access_token)
 
 
-def test_a_token_nobody_issued_is_dead(sandbox, profile):
+def test_an_unknown_token_is_refused(sandbox, profile):
     with pytest.raises(TokenExpired):
-        profile.authorized_call(sandbox.adapter, Secret("act.nobody"))
+        profile.authorized_call(sandbox.adapter, Secret("act.unknown"))
 
 
-def test_a_file_travels_to_its_end_in_every_mode(sandbox, profile, grant, video):
+def test_an_uploaded_file_reaches_its_end_phase_in_every_mode(sandbox, profile, grant, video):
     publisher = sandbox.adapter.publisher
     for kind, phase in profile.end_phases.items():
-        begun = start_upload(sandbox, grant, len(video), kind)
-        assert upload_in_chunks(publisher, begun, video).is_complete
-        wait_for_phase(publisher, grant.access_token, begun.publish_id, {phase})
+        started = start_upload(sandbox, grant, len(video), kind)
+        assert upload_in_chunks(publisher, started, video).is_complete
+        wait_for_phase(publisher, grant.access_token, started.publish_id, {phase})
 
 
-def test_a_file_of_many_chunks_travels_to_its_end(sandbox, profile, grant, video):
+def test_a_file_of_many_chunks_reaches_its_end_phase(sandbox, profile, grant, video):
     size, count = profile.chunked_file
     publisher, data = sandbox.adapter.publisher, pad_video(video, size)
-    begun = start_upload(sandbox, grant, size)
-    assert begun.chunk_count == count
-    assert upload_in_chunks(publisher, begun, data).is_complete
+    started = start_upload(sandbox, grant, size)
+    assert started.chunk_count == count
+    assert upload_in_chunks(publisher, started, data).is_complete
     wait_for_phase(
-        publisher, grant.access_token, begun.publish_id, {profile.end_phases[profile.default_kind]}
+        publisher,
+        grant.access_token,
+        started.publish_id,
+        {profile.end_phases[profile.default_kind]},
     )
 
 
 def test_an_upload_url_is_not_printed(sandbox, grant, video):
-    begun = start_upload(sandbox, grant, len(video))
-    assert begun.upload_url.reveal() not in repr(begun)
-    assert begun.upload_lifetime > timedelta(0)
+    started = start_upload(sandbox, grant, len(video))
+    assert started.upload_url.reveal() not in repr(started)
+    assert started.upload_lifetime > timedelta(0)
 
 
 def test_an_upload_resumes_after_a_lost_chunk_response(sandbox, profile, grant, video):
     size, _ = profile.chunked_file
     publisher, data = sandbox.adapter.publisher, pad_video(video, size)
-    begun = start_upload(sandbox, grant, size)
-    first = next_chunk(ChunkPlan(begun.chunk_size, begun.chunk_count), size, 0)
-    rest = {"chunk": first, "total_size": size, "content_type": "video/mp4"}
+    started = start_upload(sandbox, grant, size)
+    first = next_chunk(ChunkPlan(started.chunk_size, started.chunk_count), size, 0)
+    options = {"chunk": first, "total_size": size, "content_type": "video/mp4"}
     inject_fault(sandbox, profile.upload_endpoint, "drop_after")
     with pytest.raises(Unavailable):
-        publisher.send_chunk(begun.upload_url, data[: first.size], **rest)
-    asked = publisher.fetch_status(grant.access_token, begun.publish_id)
-    assert (asked.phase, asked.bytes_done) == (Phase.RECEIVING, first.size)
-    again = publisher.send_chunk(begun.upload_url, data[: first.size], **rest)
-    assert again.next_offset == first.last + 1
+        publisher.send_chunk(started.upload_url, data[: first.size], **options)
+    progress = publisher.fetch_status(grant.access_token, started.publish_id)
+    assert (progress.phase, progress.bytes_done) == (Phase.RECEIVING, first.size)
+    repeated = publisher.send_chunk(started.upload_url, data[: first.size], **options)
+    assert repeated.next_offset == first.last + 1
 
 
 def test_an_unknown_publication_is_reported_as_such(sandbox, profile, grant):
@@ -182,13 +186,13 @@ def test_a_finished_post_is_reported_by_a_delivery_that_verifies(sandbox, profil
 
 
 def wait_for_event(sandbox, matches):
-    """The first notice of that kind, of those that the platform delivers and signs rightly."""
+    """Return the first event that matches; every delivery has to be signed correctly."""
     for headers, body in iter(lambda: sandbox.deliveries.get(timeout=10), None):
         assert sandbox.adapter.webhooks.verify(headers, body, now=datetime.now(UTC)).reason == "ok"
         for event in sandbox.adapter.webhooks.parse(body):
             if matches(event):
                 return event
-    raise AssertionError("nothing of the kind was delivered")
+    raise AssertionError("no matching event was delivered")
 
 
 def test_an_event_is_the_same_when_it_is_parsed_from_storage(sandbox, grant):
@@ -213,9 +217,9 @@ def inject_fault(sandbox, endpoint, kind, **rest):
 
 @pytest.mark.parametrize("kind", [*ERROR_RESPONSES, "drop_after", "reset", "truncate"])
 def test_a_safe_call_survives_a_fault(sandbox, profile, grant, kind):
-    for endpoint, ask in profile.safe_calls.items():
+    for endpoint, call in profile.safe_calls.items():
         before = inject_fault(sandbox, endpoint, kind)
-        assert ask(sandbox.adapter, grant)
+        assert call(sandbox.adapter, grant)
         assert len(sandbox.log(endpoint)) == before + 2
 
 

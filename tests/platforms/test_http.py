@@ -1,4 +1,4 @@
-"""The one door out, held against a server with bad manners."""
+"""The HTTP client against a server that sends broken responses."""
 
 import os
 import socket
@@ -24,8 +24,9 @@ CANARY = "canary-7f3a"
 
 def test_a_response_has_its_status_headers_and_json(http, server):
     set_responses(server, http_response(403, b'{"a": 1}', X_Tt_Logid="20261122"))
-    reply = call_endpoint(http, server.url + "/script")
-    assert (reply.status, reply.headers["x-tt-logid"], reply.json()) == (403, "20261122", {"a": 1})
+    response = call_endpoint(http, server.url + "/script")
+    assert (response.status, response.json()) == (403, {"a": 1})
+    assert response.headers["x-tt-logid"] == "20261122"
 
 
 @pytest.mark.parametrize(
@@ -86,26 +87,26 @@ def test_a_proxy_of_the_environment_is_not_used(http, server, monkeypatch):
     assert call_endpoint(http, server.url + "/ok").status == 200
 
 
-@pytest.mark.parametrize("repeat", [NO_RETRY, TOKEN_RETRY, SAFE_RETRY])
-def test_a_refused_connection_surely_never_arrived(http, repeat):
+@pytest.mark.parametrize("retry", [NO_RETRY, TOKEN_RETRY, SAFE_RETRY])
+def test_a_refused_connection_never_arrived(http, retry):
     with pytest.raises(Unavailable) as caught:
-        call_endpoint(http, closed_port_url(), repeat=repeat)
+        call_endpoint(http, closed_port_url(), retry=retry)
     assert not caught.value.may_have_arrived
 
 
-def test_an_unknown_name_surely_never_arrived(http, monkeypatch):
+def test_an_unknown_name_never_arrived(http, monkeypatch):
     def no_such_name(*_):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     with pytest.raises(Unavailable) as caught:
-        call_endpoint(http, "http://nobody.invalid/")
+        call_endpoint(http, "http://unknown.invalid/")
     assert not caught.value.may_have_arrived
 
 
-def test_a_connection_that_times_out_surely_never_arrived(http):
+def test_a_connection_that_times_out_never_arrived(http):
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
-        for _ in range(9):  # the backlog holds a few more than it promises
+        for _ in range(9):  # the kernel queues a few more connections than the backlog says
             client = waiting.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(full.getsockname())
@@ -115,7 +116,7 @@ def test_a_connection_that_times_out_surely_never_arrived(http):
 
 
 def test_a_body_of_many_megabytes_takes_longer_than_a_connection_may(http, server):
-    """A chunk is one write; the time to connect must not bound it."""
+    """A chunk is sent in one write, to which the connect timeout must not apply."""
     body = bytes(20_000_000)
     assert call_endpoint(http, server.url + "/ok", data=body, timeout=(0.01, 5.0)).status == 200
     assert len(server.requests[0][1]) == len(body)
@@ -145,9 +146,9 @@ def test_no_error_and_no_log_line_quotes_the_url_the_headers_or_the_body(
             headers={"Authorization": f"Bearer {CANARY}"},
             json={"token": CANARY},
         )
-    said = "".join(traceback.format_exception(caught.value)) + repr(lines) + caplog.text
+    output = "".join(traceback.format_exception(caught.value)) + repr(lines) + caplog.text
     assert lines[0]["endpoint"] == "test"
-    assert CANARY not in said
+    assert CANARY not in output
 
 
 def test_a_refused_connection_does_not_quote_the_url_either(http, caplog):

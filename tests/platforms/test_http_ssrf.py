@@ -1,4 +1,4 @@
-"""The door to hosts that somebody named to us: public addresses, the checked one, and no other."""
+"""URLs supplied by users: only public addresses are called, and only the checked ones."""
 
 import socket
 import ssl
@@ -32,12 +32,12 @@ def public_http():
 
 @pytest.fixture
 def dns(monkeypatch):
-    """What names mean; `asked` are those that were looked up, each time anew."""
+    """The addresses of host names, to be filled in, and the list of names that were looked up."""
     addresses_by_name, looked_up, real = {}, [], socket.getaddrinfo
 
     def look_up(host, port, *more, **rest):
         if ":" in host or host.replace(".", "").isdigit():
-            return real(host, port, *more, **rest)  # a number means itself
+            return real(host, port, *more, **rest)  # it is an address already
         looked_up.append(host)
         if host not in addresses_by_name:
             raise socket.gaierror(-2, "Name or service not known")
@@ -49,9 +49,11 @@ def dns(monkeypatch):
 
 @pytest.fixture
 def loopback_is_public(monkeypatch):
-    """Loopback stands for the internet."""
-    before = ssrf.is_public
-    monkeypatch.setattr(ssrf, "is_public", lambda one: one == "127.0.0.1" or before(one))
+    """Treat loopback as a public address, so that a test server can be called."""
+    original = ssrf.is_public
+    monkeypatch.setattr(
+        ssrf, "is_public", lambda address: address == "127.0.0.1" or original(address)
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,10 +109,10 @@ def test_this_machine_is_never_called(public_http, server, host):
 
 
 def test_a_name_with_one_private_address_is_not_called_at_all(public_http, server, dns):
-    known, _ = dns
-    known["films.example.com"] = [PUBLIC_ADDRESS, "127.0.0.1"]
+    addresses, _ = dns
+    addresses["videos.example.com"] = [PUBLIC_ADDRESS, "127.0.0.1"]
     with pytest.raises(Unavailable) as caught:
-        call_endpoint(public_http, server.url.replace("127.0.0.1", "films.example.com") + "/ok")
+        call_endpoint(public_http, server.url.replace("127.0.0.1", "videos.example.com") + "/ok")
     assert caught.value.code == "PRIVATE_HOST"
     assert server.requests == []
 
@@ -118,31 +120,31 @@ def test_a_name_with_one_private_address_is_not_called_at_all(public_http, serve
 def test_a_name_is_resolved_once_and_the_checked_address_is_used(
     public_http, server, dns, loopback_is_public
 ):
-    known, asked = dns
-    known["films.example.com"] = ["127.0.0.1"]
+    addresses, looked_up = dns
+    addresses["videos.example.com"] = ["127.0.0.1"]
     set_responses(server, http_response(200))
     call_endpoint(
         public_http,
-        server.url.replace("127.0.0.1", "films.example.com") + "/script",
+        server.url.replace("127.0.0.1", "videos.example.com") + "/script",
         timeout=(5, 10),
     )
-    assert asked == ["films.example.com"]
-    assert server.request_headers[0]["host"].startswith("films.example.com:")
+    assert looked_up == ["videos.example.com"]
+    assert server.request_headers[0]["host"].startswith("videos.example.com:")
 
 
-def test_the_next_address_is_tried_where_nobody_listens_at_the_first(
+def test_the_next_address_is_tried_if_the_first_refuses_the_connection(
     public_http, server, dns, loopback_is_public, monkeypatch
 ):
-    known, _ = dns
-    known["films.example.com"] = ["::1", "127.0.0.1"]
-    monkeypatch.setattr(ssrf, "is_public", lambda one: one in {"::1", "127.0.0.1"})
-    url = server.url.replace("127.0.0.1", "films.example.com") + "/script"
+    addresses, _ = dns
+    addresses["videos.example.com"] = ["::1", "127.0.0.1"]
+    monkeypatch.setattr(ssrf, "is_public", lambda address: address in {"::1", "127.0.0.1"})
+    url = server.url.replace("127.0.0.1", "videos.example.com") + "/script"
     assert call_endpoint(public_http, url, timeout=(5, 10)).status == 200
 
 
-def test_an_unknown_name_surely_never_arrived(public_http, server, dns):
+def test_an_unknown_name_never_arrived(public_http, server, dns):
     with pytest.raises(Unavailable) as caught:
-        call_endpoint(public_http, server.url.replace("127.0.0.1", "films.example.com") + "/ok")
+        call_endpoint(public_http, server.url.replace("127.0.0.1", "videos.example.com") + "/ok")
     assert (caught.value.code, caught.value.may_have_arrived) == ("NETWORK_ERROR", False)
 
 
@@ -157,15 +159,15 @@ def test_a_name_that_resolves_too_slowly_is_abandoned(public_http, server, monke
     answered.set()
 
 
-def test_a_refused_connection_surely_never_arrived(public_http, loopback_is_public):
+def test_a_refused_connection_never_arrived(public_http, loopback_is_public):
     with pytest.raises(Unavailable) as caught:
         call_endpoint(public_http, closed_port_url(), timeout=(5, 5))
     assert not caught.value.may_have_arrived
 
 
 def test_of_a_huge_response_only_the_first_bytes_are_read(public_http, server, loopback_is_public):
-    reply = call_endpoint(public_http, server.url + "/huge", timeout=(5, 10))
-    assert (reply.status, len(reply.body)) == (200, 100)
+    response = call_endpoint(public_http, server.url + "/huge", timeout=(5, 10))
+    assert (response.status, len(response.body)) == (200, 100)
 
 
 def test_a_redirect_to_a_private_host_is_not_followed(public_http, server, loopback_is_public):
@@ -181,12 +183,12 @@ def test_a_drip_ends_with_the_deadline(public_http, server, loopback_is_public):
 def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(
     public_http, dns, loopback_is_public, self_signed_tls
 ):
-    known, _ = dns
-    known["films.example.com"] = ["127.0.0.1"]
+    addresses, _ = dns
+    addresses["videos.example.com"] = ["127.0.0.1"]
     with hostile_server(self_signed_tls) as server, pytest.raises(Unavailable) as caught:
         call_endpoint(
             public_http,
-            server.url.replace("127.0.0.1", "films.example.com") + "/ok",
+            server.url.replace("127.0.0.1", "videos.example.com") + "/ok",
             timeout=(5, 10),
         )
     assert not caught.value.may_have_arrived
@@ -195,25 +197,26 @@ def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(
 
 @pytest.fixture
 def self_signed_tls(tmp_path):
-    """Of somebody whom nobody vouches for."""
+    """A TLS context with a certificate that no authority has signed."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "films.example.com")])
-    day = datetime.now(UTC)
-    signed = (
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "videos.example.com")])
+    now = datetime.now(UTC)
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(day - timedelta(days=1))
-        .not_valid_after(day + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    form = serialization.PrivateFormat.PKCS8
     pem = serialization.Encoding.PEM
+    private_key = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     file = tmp_path / "certificate.pem"
-    plain = serialization.NoEncryption()
-    file.write_bytes(key.private_bytes(pem, form, plain) + signed.public_bytes(pem))
+    file.write_bytes(private_key + certificate.public_bytes(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

@@ -1,4 +1,4 @@
-"""The door over TLS: the same deadline, and no word to a stranger."""
+"""The HTTP client over TLS: the same deadline, and no request to an untrusted server."""
 
 import ipaddress
 import ssl
@@ -17,27 +17,28 @@ from tests.platforms.hostile_server import SHORT_TIMEOUT, call_endpoint, hostile
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that nobody but us trusts, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    day = datetime.now(UTC)
-    signed = (
+    now = datetime.now(UTC)
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(day - timedelta(days=1))
-        .not_valid_after(day + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
     pem = serialization.Encoding.PEM
-    file.write_bytes(key.private_bytes(pem, form, plain) + signed.public_bytes(pem))
+    private_key = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    file.write_bytes(private_key + certificate.public_bytes(pem))
     return file
 
 

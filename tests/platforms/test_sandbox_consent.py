@@ -1,4 +1,4 @@
-"""The sandbox's consent page: what TikTok refuses there, and what it tells the callback."""
+"""The sandbox's consent page: invalid requests, and the parameters of the callback."""
 
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ from tests.platforms.sandbox_client import REDIRECT_URI, fetch_page
     ],
 )
 @pytest.mark.parametrize("data", [None, b"decision=allow"])
-def test_a_wrong_request_is_explained_on_a_page_and_not_redirected(sandbox, name, value, data):
+def test_an_invalid_request_is_explained_on_a_page_and_not_redirected(sandbox, name, value, data):
     status, headers, page = fetch_page(sandbox.authorize_url(**{name: value}), data)
     assert (status, headers["Location"]) == (400, None)
     assert f"<code>{name}</code>" in page
@@ -32,13 +32,14 @@ def test_a_wrong_request_is_explained_on_a_page_and_not_redirected(sandbox, name
 @pytest.mark.parametrize("challenge", [None, "", "A" * 64, "a" * 63])
 def test_a_desktop_app_needs_a_challenge_in_lower_case_hex(sandbox, challenge):
     sandbox.control("settings", desktop=True)
-    asked = {"code_challenge": challenge, "code_challenge_method": "S256"}
-    status, _, page = fetch_page(sandbox.authorize_url(**asked))
+    params = {"code_challenge": challenge, "code_challenge_method": "S256"}
+    status, _, page = fetch_page(sandbox.authorize_url(**params))
     assert (status, "code_challenge" in page) == (400, True)
-    assert fetch_page(sandbox.authorize_url(**asked | {"code_challenge": "a" * 64}))[0] == 200
+    params["code_challenge"] = "a" * 64
+    assert fetch_page(sandbox.authorize_url(**params))[0] == 200
 
 
-def test_the_page_can_be_used_without_a_mouse_or_eyes(sandbox):
+def test_the_page_can_be_used_with_a_keyboard_and_a_screen_reader(sandbox):
     _, _, page = fetch_page(sandbox.authorize_url())
     assert '<html lang="en">' in page
     assert '<label for="creator">' in page
@@ -47,28 +48,32 @@ def test_the_page_can_be_used_without_a_mouse_or_eyes(sandbox):
 
 
 def test_allowing_some_scopes_grants_those_scopes(sandbox):
-    told, _ = sandbox.submit_consent(sandbox.create_creator(), scopes="video.upload")
-    assert told["scopes"] == "user.info.basic,video.upload"
-    assert told["state"] == "abc"
+    callback, _ = sandbox.submit_consent(sandbox.create_creator(), scopes="video.upload")
+    assert callback["scopes"] == "user.info.basic,video.upload"
+    assert callback["state"] == "abc"
 
 
-def test_the_tail_of_a_code_travels_percent_encoded(sandbox):
-    told, raw = sandbox.submit_consent(sandbox.create_creator())
-    assert "*" in told["code"]
-    assert "!" in told["code"]
-    assert "%2A" in raw
-    assert "%21" in raw
+def test_the_end_of_a_code_is_percent_encoded_in_the_redirect(sandbox):
+    callback, raw_query = sandbox.submit_consent(sandbox.create_creator())
+    assert "*" in callback["code"]
+    assert "!" in callback["code"]
+    assert "%2A" in raw_query
+    assert "%21" in raw_query
 
 
 def test_denying_redirects_without_a_code(sandbox):
-    told, _ = sandbox.submit_consent(sandbox.create_creator(), decision="deny")
-    assert (told["error"], told["state"], "code" in told) == ("access_denied", "abc", False)
+    callback, _ = sandbox.submit_consent(sandbox.create_creator(), decision="deny")
+    assert (callback["error"], callback["state"], "code" in callback) == (
+        "access_denied",
+        "abc",
+        False,
+    )
 
 
 def test_a_sandbox_app_is_for_its_target_users(sandbox):
     sandbox.control("settings", sandbox_app=True)
-    told, _ = sandbox.submit_consent(sandbox.create_creator(target=False))
-    assert (told["error"], told["error_type"]) == ("access_denied", "non_sandbox_target")
+    callback, _ = sandbox.submit_consent(sandbox.create_creator(target=False))
+    assert (callback["error"], callback["error_type"]) == ("access_denied", "non_sandbox_target")
     assert "code" in sandbox.submit_consent(sandbox.create_creator())[0]
 
 
@@ -78,6 +83,6 @@ def test_a_creator_who_consented_before_is_redirected_at_once_unless_forced(sand
     assert fetch_page(sandbox.authorize_url(disable_auto_auth="1"))[0] == 200
 
 
-def test_nobody_can_consent_for_another_creator(sandbox):
+def test_consent_for_an_unknown_creator_is_refused(sandbox):
     fields = urlencode({"creator": "-000nobody", "decision": "allow", "scopes": ALL_SCOPES})
     assert fetch_page(sandbox.authorize_url(), fields.encode())[0] == 400

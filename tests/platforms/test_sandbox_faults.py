@@ -1,4 +1,4 @@
-"""Bad manners on demand: each fault at the level of the socket, and whether the work was done."""
+"""The sandbox's faults: what the client sees of each, and whether the call took effect."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ def list_started_posts(sandbox, creator):
 
 
 @pytest.mark.parametrize(("kind", "works"), DOES_WORK_BY_KIND.items())
-def test_a_fault_does_the_work_or_does_not(sandbox, creator, kind, works):
+def test_a_call_with_a_fault_takes_effect_or_does_not(sandbox, creator, kind, works):
     inject_fault(sandbox, kind, seconds=0)
     try_inbox_start(sandbox, creator)
     assert bool(list_started_posts(sandbox, creator)) == works
@@ -79,29 +79,27 @@ def test_a_truncated_answer_breaks_off_in_its_body(sandbox, creator):
         sandbox.start_inbox_video(creator)
 
 
-def test_a_truncated_answer_without_body_is_no_answer(sandbox, creator):
+def test_a_truncated_answer_without_body_has_no_complete_start_line(sandbox, creator):
     url = sandbox.start_inbox_video(creator, len(FAKE_MP4)).data["upload_url"]
     inject_fault(sandbox, "truncate", "upload")
     with pytest.raises(http.client.BadStatusLine):
         sandbox.put_chunk(url, FAKE_MP4)
 
 
-def test_a_refusal_looks_as_the_endpoint_writes_it(sandbox, creator):
+def test_an_error_has_the_form_of_its_endpoint(sandbox, creator):
     inject_fault(sandbox, "http_500")
     inject_fault(sandbox, "http_500", "token")
     inject_fault(sandbox, "http_429", seconds=7)
-    data, flat, limited = (
-        sandbox.start_inbox_video(creator),
-        sandbox.refresh_tokens("x"),
-        sandbox.start_inbox_video(creator),
-    )
+    data = sandbox.start_inbox_video(creator)
+    flat = sandbox.refresh_tokens("x")
+    limited = sandbox.start_inbox_video(creator)
     assert (data.status, data.code) == (500, "internal_error")
     assert (flat.status, flat.json["error"]) == (500, "server_error")
     assert (limited.status, limited.code) == (429, "rate_limit_exceeded")
     assert limited.headers["Retry-After"] == "7"
 
 
-def test_a_page_can_stand_in_for_the_answer(sandbox, creator):
+def test_an_html_page_can_replace_the_answer(sandbox, creator):
     inject_fault(sandbox, "html_200")
     answer = sandbox.start_inbox_video(creator)
     assert (answer.status, answer.body[:9]) == (200, b"<!doctype")
@@ -114,7 +112,7 @@ def test_a_slow_answer_comes_late_though_the_work_is_done_at_once(sandbox, creat
     assert time.monotonic() - start >= 0.4
 
 
-def test_a_hanging_server_says_nothing(sandbox, creator):
+def test_a_hanging_server_sends_nothing(sandbox, creator):
     inject_fault(sandbox, "hang", seconds=0.3)
     start = time.monotonic()
     with pytest.raises(http.client.RemoteDisconnected):
@@ -122,7 +120,7 @@ def test_a_hanging_server_says_nothing(sandbox, creator):
     assert time.monotonic() - start >= 0.3
 
 
-def test_a_drip_comes_whole_in_the_end(sandbox, creator):
+def test_a_drip_is_complete_in_the_end(sandbox, creator):
     inject_fault(sandbox, "drip", seconds=0.001)
     assert sandbox.start_inbox_video(creator).data
 
@@ -172,6 +170,6 @@ def test_a_mistyped_fault_is_refused(sandbox, body):
     assert sandbox.control("faults")["faults"] == []
 
 
-def test_nobody_but_this_machine_can_ask(sandbox):
+def test_the_sandbox_listens_on_loopback_only(sandbox):
     assert sandbox.url.startswith("http://127.0.0.1:")
     assert sandbox.send("GET", INBOX_INIT_PATH).status == 405

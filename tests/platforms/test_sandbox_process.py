@@ -1,4 +1,4 @@
-"""The sandbox as a process: what it says first, what it refuses, how it ends, what it shows."""
+"""The sandbox as a process: its start, refused options, its end, its pages and controls."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ def run_sandbox_command(*arguments, **environ):
 
 
 @pytest.mark.parametrize("name", APP_CREDENTIALS)
-def test_without_its_app_it_does_not_start(name):
+def test_it_does_not_start_without_key_and_secret(name):
     environ = {key: value for key, value in APP_CREDENTIALS.items() if key != name}
     process = run_sandbox_command(**environ)
     assert process.returncode != 0
@@ -52,23 +52,23 @@ def test_what_tiktok_would_not_register_is_refused(arguments):
     assert run_sandbox_command(*arguments, **APP_CREDENTIALS).returncode != 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_on_a_signal_even_with_a_pending_response(number):
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_on_a_signal_even_with_a_pending_response(signal_number):
     process = subprocess.Popen(
         COMMAND, cwd=ROOT, env=os.environ | APP_CREDENTIALS, stdout=subprocess.PIPE, text=True
     )
     with process:
         try:
             url = json.loads(process.stdout.readline())["url"]
-            waiting = open_hanging_request(url)
+            connection = open_hanging_request(url)
         finally:
-            process.send_signal(number)
+            process.send_signal(signal_number)
         assert process.wait(5) == 0
-    waiting.close()
+    connection.close()
 
 
 def open_hanging_request(url):
-    """A connection whose request has arrived and is never answered."""
+    """Return a connection whose request has arrived and is never answered."""
     fault = {"endpoint": "token", "kind": "hang"}
     assert fetch_page(f"{url}/_sandbox/faults", json.dumps(fault).encode())[0] == 200
     url_parts = urlsplit(url)

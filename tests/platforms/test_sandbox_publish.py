@@ -1,4 +1,4 @@
-"""Starting posts in the sandbox: what TikTok refuses, with which code and status."""
+"""Starting posts in the sandbox: which requests are refused, with which code and status."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_a_source_has_to_be_complete(sandbox, source):
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"source_info": []}])
-def test_nonsense_is_refused_as_such(sandbox, body):
+def test_a_body_of_another_form_is_refused(sandbox, body):
     assert error_of(sandbox.call_api(INBOX_INIT_PATH, sandbox.connect_creator(), body)) == (
         400,
         "invalid_params",
@@ -132,23 +132,23 @@ def test_an_unaudited_app_posts_for_private_accounts_only(sandbox, private, leve
 def test_an_unaudited_app_serves_five_creators_a_day(sandbox):
     sandbox.advance_clock(86_400)
     sandbox.control("settings", audited=False)
-    people = [sandbox.connect_creator(private=True) for _ in range(5)]
-    assert all(sandbox.start_direct_video(creator).data for creator in people)
+    creators = [sandbox.connect_creator(private=True) for _ in range(5)]
+    assert all(sandbox.start_direct_video(creator).data for creator in creators)
     sixth = sandbox.connect_creator(private=True)
     assert error_of(sandbox.start_direct_video(sixth)) == (403, "reached_active_user_cap")
-    assert sandbox.start_direct_video(people[0]).data
-    asked = sandbox.call_api("/v2/post/publish/creator_info/query/", sixth)
-    assert error_of(asked) == (200, "reached_active_user_cap")
+    assert sandbox.start_direct_video(creators[0]).data
+    answer = sandbox.call_api("/v2/post/publish/creator_info/query/", sixth)
+    assert error_of(answer) == (200, "reached_active_user_cap")
 
 
 def test_an_audited_app_serves_as_many_creators_a_day_as_configured(sandbox):
     sandbox.advance_clock(86_400)
     sandbox.control("settings", active_user_cap=2)
-    people = [sandbox.connect_creator() for _ in range(2)]
-    assert all(sandbox.start_direct_video(creator).data for creator in people)
+    creators = [sandbox.connect_creator() for _ in range(2)]
+    assert all(sandbox.start_direct_video(creator).data for creator in creators)
     third = sandbox.connect_creator()
     assert error_of(sandbox.start_direct_video(third)) == (403, "reached_active_user_cap")
-    assert sandbox.start_direct_video(people[1]).data
+    assert sandbox.start_direct_video(creators[1]).data
     sandbox.advance_clock(86_400)
     assert sandbox.start_direct_video(sandbox.connect_creator()).data
 
@@ -160,10 +160,10 @@ def test_an_audited_app_serves_as_many_creators_a_day_as_configured(sandbox):
         ({"posts_elsewhere": 15}, "spam_risk_too_many_posts"),
     ],
 )
-def test_a_creator_who_may_not_post_is_reported_with_success_first(sandbox, traits, code):
+def test_creator_info_reports_a_creator_who_may_not_post_with_status_200(sandbox, traits, code):
     creator = sandbox.connect_creator(**traits)
-    asked = sandbox.call_api("/v2/post/publish/creator_info/query/", creator)
-    assert error_of(asked) == (200, code)
+    answer = sandbox.call_api("/v2/post/publish/creator_info/query/", creator)
+    assert error_of(answer) == (200, code)
     assert error_of(sandbox.start_direct_video(creator)) == (403, code)
 
 
@@ -173,17 +173,17 @@ def test_the_daily_cap_is_shared_with_other_apps(sandbox):
     assert sandbox.start_direct_video(creator).code == "spam_risk_too_many_posts"
 
 
-def test_five_drafts_a_day_may_wait(sandbox):
+def test_five_drafts_may_be_pending_within_a_day(sandbox):
     creator = sandbox.connect_creator()
     for _ in range(5):
         sandbox.upload_video(creator)
     assert error_of(sandbox.start_inbox_video(creator)) == (403, "spam_risk_too_many_pending_share")
     sandbox.advance_clock(86_400)
-    again = sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
-    assert sandbox.start_inbox_video(again).data
+    access_token = sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
+    assert sandbox.start_inbox_video(access_token).data
 
 
-def test_a_failed_draft_does_not_wait(sandbox):
+def test_a_failed_draft_is_not_pending(sandbox):
     creator = sandbox.connect_creator(fail_reason="internal")
     for _ in range(5):
         sandbox.upload_video(creator)
@@ -208,34 +208,34 @@ def test_calls_are_counted_per_token_in_sliding_minutes(sandbox, path, limit):
     creator, other = sandbox.connect_creator(), sandbox.connect_creator()
     method = "GET" if "?" in path else "POST"
 
-    def ask(one):
-        return sandbox.send(method, path, token=one.access_token).json["error"]["code"]
+    def error_code(caller):
+        return sandbox.send(method, path, token=caller.access_token).json["error"]["code"]
 
-    assert "rate_limit_exceeded" not in {ask(creator) for _ in range(limit)}
-    assert ask(creator) == "rate_limit_exceeded"
-    assert ask(other) != "rate_limit_exceeded"
+    assert "rate_limit_exceeded" not in {error_code(creator) for _ in range(limit)}
+    assert error_code(creator) == "rate_limit_exceeded"
+    assert error_code(other) != "rate_limit_exceeded"
     sandbox.advance_clock(61)
-    assert ask(creator) != "rate_limit_exceeded"
+    assert error_code(creator) != "rate_limit_exceeded"
 
 
-def test_without_a_setting_the_limits_are_those_of_the_pages(sandbox):
-    usual = sandbox.control("settings", method="DELETE")
+def test_the_default_limits_are_the_documented_ones(sandbox):
+    defaults = sandbox.control("settings", method="DELETE")
     names = ("init", "creator", "status", "display")
-    assert [usual[f"{name}_per_minute"] for name in names] == [6, 20, 30, 600]
+    assert [defaults[f"{name}_per_minute"] for name in names] == [6, 20, 30, 600]
 
 
 def test_six_hundred_calls_fit_into_a_sliding_minute():
-    meter = RateCounter()
+    counter = RateCounter()
 
-    def allowed(now):
-        return meter.allow("act.x", "user_info", limit=600, now=now)
+    def is_allowed(now):
+        return counter.allow("act.x", "user_info", limit=600, now=now)
 
-    assert all(allowed(number / 10) for number in range(600))  # the last at 59.9 s
-    assert not allowed(59.95)
-    assert allowed(60.0)  # the first has slid out, and only that one
-    assert not allowed(60.05)
-    assert meter.allow("act.x", "video_list", limit=600, now=60.05)
-    assert meter.allow("act.y", "user_info", limit=600, now=60.05)
+    assert all(is_allowed(number / 10) for number in range(600))  # the last at 59.9 s
+    assert not is_allowed(59.95)
+    assert is_allowed(60.0)  # only the first call has left the window
+    assert not is_allowed(60.05)
+    assert counter.allow("act.x", "video_list", limit=600, now=60.05)
+    assert counter.allow("act.y", "user_info", limit=600, now=60.05)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_each_call_requires_its_scope(sandbox, scopes, path):
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "act.x"}, {"Authorization": "Basic x"}])
-def test_no_call_without_a_token(sandbox, header):
+def test_a_call_without_a_valid_token_is_refused(sandbox, header):
     answer = sandbox.send("POST", INBOX_INIT_PATH, "{}", header)
     assert error_of(answer) == (401, "access_token_invalid")
 
@@ -264,17 +264,17 @@ def test_no_call_without_a_token(sandbox, header):
 def test_a_success_has_the_envelope_too(sandbox):
     creator = sandbox.connect_creator()
     started = sandbox.start_inbox_video(creator)
-    asked = sandbox.call_api(STATUS_PATH, creator, {"publish_id": started.data["publish_id"]})
-    for answer in (started, asked):
+    status = sandbox.call_api(STATUS_PATH, creator, {"publish_id": started.data["publish_id"]})
+    for answer in (started, status):
         assert set(answer.json) == {"data", "error"}
         assert set(answer.json["error"]) == {"code", "message", "log_id"}
         assert re.fullmatch(r"\d{14}[0-9A-F]{18,20}", answer.headers["x-tt-logid"])
         assert answer.headers["x-tt-logid"] == answer.json["error"]["log_id"]
     assert set(started.data) == {"publish_id", "upload_url"}
-    assert set(asked.data) == {"status", "publicaly_available_post_id", "uploaded_bytes"}
+    assert set(status.data) == {"status", "publicaly_available_post_id", "uploaded_bytes"}
 
 
-def test_a_path_without_its_final_slash_is_no_path(sandbox):
+def test_a_path_without_its_final_slash_is_not_found(sandbox):
     answer = sandbox.call_api(INBOX_INIT_PATH.rstrip("/"), sandbox.connect_creator(), {})
     assert (answer.status, "Location" in answer.headers) == (404, False)
 
@@ -301,5 +301,5 @@ def test_the_creators_options_depend_on_the_account(sandbox):
 def test_audit_objections_are_recorded_as_warnings(sandbox):
     creator = sandbox.connect_creator(private=True, comment_disabled=True)
     sandbox.start_direct_video(creator, brand_content_toggle=True)
-    found = sandbox.control("warnings")["warnings"]
-    assert len([one for one in found if one["open_id"] == creator.open_id]) == 3
+    warnings = sandbox.control("warnings")["warnings"]
+    assert [item["open_id"] for item in warnings].count(creator.open_id) == 3

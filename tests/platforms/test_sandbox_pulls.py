@@ -1,4 +1,4 @@
-"""The sandbox fetches by itself: from loopback really, from elsewhere by simulation."""
+"""PULL_FROM_URL in the sandbox: real downloads from loopback, simulated ones from elsewhere."""
 
 import threading
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ CANCEL_PATH = "/v2/post/publish/cancel/"
 PHOTO_INIT_PATH = "/v2/post/publish/content/init/"
 FAKE_JPEG = bytes.fromhex("ffd8ffe0") + bytes(100)
 FILES_BY_PATH = {
-    "/film.mp4": FAKE_MP4,
+    "/video.mp4": FAKE_MP4,
     "/photo.jpg": FAKE_JPEG,
     "/photo.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
 }
@@ -30,7 +30,7 @@ class FileHostHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/moved.mp4":
             self.send_response(302)
-            self.send_header("Location", "/film.mp4")
+            self.send_header("Location", "/video.mp4")
         elif self.path == "/short.mp4":
             self.send_response(200)
             self.send_header("Content-Length", str(len(FAKE_MP4)))
@@ -89,8 +89,8 @@ def wait_until_processed(sandbox, publish_id):
         (DIRECT_INIT_PATH, "v_pub_url~v2.", "PUBLISH_COMPLETE"),
     ],
 )
-def test_a_file_is_really_fetched(sandbox, creator, file_host, path, prefix, status):
-    started = start_pull(sandbox, creator, f"{file_host}/film.mp4", path).data
+def test_a_file_on_loopback_is_really_fetched(sandbox, creator, file_host, path, prefix, status):
+    started = start_pull(sandbox, creator, f"{file_host}/video.mp4", path).data
     assert started["publish_id"].startswith(prefix)
     assert "upload_url" not in started
     post = wait_until_processed(sandbox, started["publish_id"])
@@ -100,7 +100,7 @@ def test_a_file_is_really_fetched(sandbox, creator, file_host, path, prefix, sta
 
 
 @pytest.mark.parametrize("page", ["/moved.mp4", "/missing.mp4", "/short.mp4"])
-def test_what_cannot_be_fetched_fails(sandbox, creator, file_host, page):
+def test_a_file_that_cannot_be_fetched_fails(sandbox, creator, file_host, page):
     publish_id = start_pull(sandbox, creator, file_host + page).data["publish_id"]
     assert wait_until_processed(sandbox, publish_id)["fail_reason"] == "video_pull_failed"
     assert (
@@ -112,18 +112,18 @@ def test_what_cannot_be_fetched_fails(sandbox, creator, file_host, page):
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.com/film.mp4",
-        "https://cdn.example.org.evil.net/film.mp4",
-        "http://media.example.org/film.mp4",
-        "https://93.184.216.34/film.mp4",
-        "https://example.net/other/film.mp4",
-        "https:///film.mp4",
-        "https://media.example.org:port/film.mp4",
-        "ftp://media.example.org/film.mp4",
+        "https://example.com/video.mp4",
+        "https://cdn.example.org.evil.net/video.mp4",
+        "http://media.example.org/video.mp4",
+        "https://93.184.216.34/video.mp4",
+        "https://example.net/other/video.mp4",
+        "https:///video.mp4",
+        "https://media.example.org:port/video.mp4",
+        "ftp://media.example.org/video.mp4",
     ],
 )
 def test_a_url_that_is_not_verified_is_refused(sandbox, creator, url):
-    sandbox.control("settings", verified_urls="example.org,https://example.net/films/")
+    sandbox.control("settings", verified_urls="example.org,https://example.net/videos/")
     answer = start_pull(sandbox, creator, url)
     assert (answer.status, answer.code) == (403, "url_ownership_unverified")
 
@@ -131,25 +131,25 @@ def test_a_url_that_is_not_verified_is_refused(sandbox, creator, url):
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.org/film.mp4",
-        "https://media.example.org/film.mp4",
-        "https://example.net/films/a/film.mp4",
+        "https://example.org/video.mp4",
+        "https://media.example.org/video.mp4",
+        "https://example.net/videos/a/video.mp4",
     ],
 )
 def test_a_verified_remote_url_is_fetched_by_simulation(sandbox, creator, url):
-    sandbox.control("settings", verified_urls="example.org,https://example.net/films/")
+    sandbox.control("settings", verified_urls="example.org,https://example.net/videos/")
     publish_id = start_pull(sandbox, creator, url).data["publish_id"]
     assert wait_until_processed(sandbox, publish_id)["status"] == "SEND_TO_USER_INBOX"
 
 
 def test_loopback_can_be_refused_too(sandbox, creator, file_host):
     sandbox.control("settings", loopback_pulls=False)
-    assert start_pull(sandbox, creator, f"{file_host}/film.mp4").code == "url_ownership_unverified"
+    assert start_pull(sandbox, creator, f"{file_host}/video.mp4").code == "url_ownership_unverified"
 
 
 def test_a_download_can_be_cancelled_once(sandbox, creator, file_host):
     sandbox.control("settings", download_seconds=600.0)
-    publish_id = start_pull(sandbox, creator, f"{file_host}/film.mp4").data["publish_id"]
+    publish_id = start_pull(sandbox, creator, f"{file_host}/video.mp4").data["publish_id"]
     assert sandbox.fetch_status(creator, publish_id).data["status"] == "PROCESSING_DOWNLOAD"
     answer = sandbox.call_api(CANCEL_PATH, creator, {"publish_id": publish_id})
     assert (answer.status, set(answer.json), answer.code) == (200, {"error"}, "ok")
@@ -157,28 +157,28 @@ def test_a_download_can_be_cancelled_once(sandbox, creator, file_host):
         delivery_content(sandbox.wait_for_delivery(creator.open_id))["reason"]
         == "publish_cancelled"
     )
-    again = sandbox.call_api(CANCEL_PATH, creator, {"publish_id": publish_id})
-    assert (again.status, again.code) == (400, "publish_not_cancellable")
+    repeated = sandbox.call_api(CANCEL_PATH, creator, {"publish_id": publish_id})
+    assert (repeated.status, repeated.code) == (400, "publish_not_cancellable")
     sandbox.advance_clock(601)
     assert sandbox.get_post(publish_id)["size"] == 0
 
 
 def test_a_download_that_takes_an_hour_fails(sandbox, creator, file_host):
     sandbox.control("settings", download_seconds=4000.0)
-    publish_id = start_pull(sandbox, creator, f"{file_host}/film.mp4").data["publish_id"]
+    publish_id = start_pull(sandbox, creator, f"{file_host}/video.mp4").data["publish_id"]
     sandbox.advance_clock(3601)
     assert sandbox.get_post(publish_id)["fail_reason"] == "video_pull_failed"
 
 
 def start_photo_post(
-    sandbox, creator, urls, mode="DIRECT_POST", cover=0, way="PULL_FROM_URL", **info
+    sandbox, creator, urls, mode="DIRECT_POST", cover=0, source="PULL_FROM_URL", **info
 ):
     body = {
         "media_type": "PHOTO",
         "post_mode": mode,
         "post_info": {"privacy_level": "SELF_ONLY", **info},
         "source_info": {
-            "source": way,
+            "source": source,
             "photo_images": urls,
             "photo_cover_index": cover,
         },
@@ -220,7 +220,7 @@ def test_unusable_photos_fail(sandbox, creator, file_host, page, reason):
         ({"cover": -1}, "The request source info"),
         ({"cover": True}, "The request source info"),
         ({"urls": [7]}, "The request source info"),
-        ({"way": "FILE_UPLOAD"}, "The request source info"),
+        ({"source": "FILE_UPLOAD"}, "The request source info"),
         ({"mode": "DIRECT POST"}, "Invalid media_type or post_mode"),
         ({"title": "a" * 91}, "The request post info"),
         ({"description": "a" * 4001}, "The request post info"),

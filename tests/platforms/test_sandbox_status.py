@@ -1,4 +1,4 @@
-"""How a post stands in the sandbox: misspelt keys, huge numbers, two ways to say "unknown"."""
+"""The status of a post in the sandbox: misspelt keys, large ids, two forms of "unknown"."""
 
 import pytest
 
@@ -15,32 +15,32 @@ def creator(sandbox):
 
 def test_a_public_post_gets_its_id_after_moderation(sandbox, creator):
     publish_id = sandbox.upload_video(creator, privacy_level="PUBLIC_TO_EVERYONE")
-    told = sandbox.fetch_status(creator, publish_id).data
-    (number,) = told["publicaly_available_post_id"]
-    assert told["status"] == "PUBLISH_COMPLETE"
-    assert 2**62 < number < 2**63
-    assert told["uploaded_bytes"] == len(FAKE_MP4)
+    status = sandbox.fetch_status(creator, publish_id).data
+    (post_id,) = status["publicaly_available_post_id"]
+    assert status["status"] == "PUBLISH_COMPLETE"
+    assert 2**62 < post_id < 2**63
+    assert status["uploaded_bytes"] == len(FAKE_MP4)
     public = sandbox.wait_for_delivery(creator.open_id, "post.publish.publicly_available")
-    assert delivery_content(public)["post_id"] == str(number)
+    assert delivery_content(public)["post_id"] == str(post_id)
 
 
-def test_moderation_takes_its_time(sandbox, creator):
+def test_moderation_takes_the_configured_time(sandbox, creator):
     sandbox.control("settings", moderation_seconds=3600.0)
     publish_id = sandbox.upload_video(creator, privacy_level="PUBLIC_TO_EVERYONE")
-    told = sandbox.fetch_status(creator, publish_id).data
-    assert (told["status"], told["publicaly_available_post_id"]) == ("PUBLISH_COMPLETE", [])
+    status = sandbox.fetch_status(creator, publish_id).data
+    assert (status["status"], status["publicaly_available_post_id"]) == ("PUBLISH_COMPLETE", [])
     sandbox.advance_clock(3601)
     assert sandbox.fetch_status(creator, publish_id).data["publicaly_available_post_id"]
 
 
 def test_a_private_post_never_gets_an_id(sandbox, creator):
     publish_id = sandbox.upload_video(creator, privacy_level="SELF_ONLY")
-    told = sandbox.fetch_status(creator, publish_id).data
-    assert (told["status"], told["publicaly_available_post_id"]) == ("PUBLISH_COMPLETE", [])
+    status = sandbox.fetch_status(creator, publish_id).data
+    assert (status["status"], status["publicaly_available_post_id"]) == ("PUBLISH_COMPLETE", [])
     assert sandbox.get_post(publish_id)["published"] == 1
 
 
-def test_processing_takes_its_time(sandbox, creator):
+def test_processing_takes_the_configured_time(sandbox, creator):
     sandbox.control("settings", processing_seconds=30.0)
     publish_id = sandbox.upload_video(creator)
     assert sandbox.fetch_status(creator, publish_id).data["status"] == "PROCESSING_UPLOAD"
@@ -72,10 +72,11 @@ def test_a_draft_may_be_posted_twice_and_sends_an_event_each_time(sandbox, creat
 
 def test_a_withdrawn_post_is_reported_as_the_vendor_spells_it(sandbox, creator):
     publish_id = sandbox.upload_video(creator, privacy_level="PUBLIC_TO_EVERYONE")
-    (number,) = sandbox.fetch_status(creator, publish_id).data["publicaly_available_post_id"]
+    (post_id,) = sandbox.fetch_status(creator, publish_id).data["publicaly_available_post_id"]
     sandbox.control(f"posts/{publish_id}/withdraw", method="POST")
-    told = sandbox.wait_for_delivery(creator.open_id, "post.publish.no_longer_publicaly_available")
-    assert delivery_content(told)["post_id"] == str(number)
+    event = "post.publish.no_longer_publicaly_available"
+    delivery = sandbox.wait_for_delivery(creator.open_id, event)
+    assert delivery_content(delivery)["post_id"] == str(post_id)
     assert sandbox.fetch_status(creator, publish_id).data["publicaly_available_post_id"] == []
 
 
@@ -98,7 +99,7 @@ def test_a_new_post_may_be_unknown_for_a_moment(sandbox, creator):
 
 
 @pytest.mark.parametrize("path", [STATUS_PATH, CANCEL_PATH])
-def test_another_creators_token_learns_nothing(sandbox, creator, path):
+def test_another_creators_token_is_refused(sandbox, creator, path):
     publish_id = sandbox.start_inbox_video(creator).data["publish_id"]
     answer = sandbox.call_api(path, sandbox.connect_creator(), {"publish_id": publish_id})
     code = "token_not_authorized_for_specified_publish_id"
@@ -114,11 +115,11 @@ def test_an_upload_cannot_be_cancelled(sandbox, creator):
 @pytest.mark.parametrize(
     "reason", ["spam_risk_text", "duration_check_failed", "frame_rate_check_failed", "internal"]
 )
-def test_a_failure_is_reported_with_success(sandbox, reason):
+def test_a_failed_post_is_reported_with_status_200(sandbox, reason):
     creator = sandbox.connect_creator(fail_reason=reason)
     publish_id = sandbox.upload_video(creator, privacy_level="SELF_ONLY")
-    told = sandbox.fetch_status(creator, publish_id)
-    assert (told.status, told.data["fail_reason"]) == (200, reason)
+    answer = sandbox.fetch_status(creator, publish_id)
+    assert (answer.status, answer.data["fail_reason"]) == (200, reason)
     assert delivery_content(sandbox.wait_for_delivery(creator.open_id)) == {
         "publish_id": publish_id,
         "reason": reason,

@@ -1,4 +1,4 @@
-"""The sandbox's tokens: single use, rotation, ends, and refusals that look like success."""
+"""The sandbox's tokens: single use, rotation, lifetimes, and errors with status 200."""
 
 import json
 from hashlib import sha256
@@ -20,22 +20,22 @@ VERIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 
 
 def error_of(answer):
-    """The error and its text; the shape is flat, and the status is a success."""
+    """Return error and description; the body is flat, and the status is 200."""
     assert answer.status == 200
     assert set(answer.json) == {"error", "error_description", "log_id"}
     return answer.json["error"], answer.json["error_description"]
 
 
 def test_a_token_response_is_flat_and_has_lifetimes(sandbox):
-    told = sandbox.connect_creator(scopes="video.upload").token_response
-    assert (told["expires_in"], told["refresh_expires_in"]) == (7200, 15_552_000)
-    assert told["access_token"].startswith("act.")
-    assert told["refresh_token"].startswith("rft.")
-    assert (told["scope"], told["token_type"]) == ("user.info.basic,video.upload", "Bearer")
+    body = sandbox.connect_creator(scopes="video.upload").token_response
+    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 15_552_000)
+    assert body["access_token"].startswith("act.")
+    assert body["refresh_token"].startswith("rft.")
+    assert (body["scope"], body["token_type"]) == ("user.info.basic,video.upload", "Bearer")
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "alter",
     [
         lambda code: code.rpartition("*")[0],
         lambda code: code + "x",
@@ -43,15 +43,15 @@ def test_a_token_response_is_flat_and_has_lifetimes(sandbox):
         unquote,  # decoded twice
     ],
 )
-def test_a_cut_or_wrongly_decoded_code_is_an_expired_one(sandbox, spoil):
+def test_a_cut_or_wrongly_decoded_code_is_reported_as_expired(sandbox, alter):
     code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
     expired = ("invalid_grant", "Authorization code is expired.")
-    assert error_of(sandbox.exchange_code(spoil(code))) == expired
+    assert error_of(sandbox.exchange_code(alter(code))) == expired
     assert sandbox.exchange_code(code).json["access_token"]
     assert error_of(sandbox.exchange_code(code)) == expired
 
 
-def test_a_code_does_not_live_long(sandbox):
+def test_a_code_expires_after_five_minutes(sandbox):
     code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
     sandbox.advance_clock(301)
     assert error_of(sandbox.exchange_code(code))[0] == "invalid_grant"
@@ -71,18 +71,18 @@ def test_a_code_does_not_live_long(sandbox):
         ({"grant_type": "password"}, "unsupported_grant_type"),
     ],
 )
-def test_a_wrong_exchange_is_refused(sandbox, changes, error):
+def test_an_invalid_exchange_is_refused(sandbox, changes, error):
     code = sandbox.submit_consent(sandbox.create_creator())[0]["code"]
     assert error_of(sandbox.exchange_code(code, **changes))[0] == error
 
 
-def test_the_token_endpoint_takes_forms_only(sandbox):
+def test_the_token_endpoint_accepts_forms_only(sandbox):
     body = json.dumps({"client_key": "x", "grant_type": "refresh_token"})
     answer = sandbox.send("POST", "/v2/oauth/token/", body, JSON_HEADERS)
     assert error_of(answer) == ("invalid_request", "The request parameters are malformed.")
 
 
-def test_the_status_of_a_refusal_is_a_setting(sandbox):
+def test_the_status_of_an_error_is_a_setting(sandbox):
     sandbox.control("settings", oauth_status=401)
     assert sandbox.exchange_code("nothing").status == 401
 
@@ -91,25 +91,25 @@ def test_a_refresh_token_can_be_used_once(sandbox):
     creator = sandbox.connect_creator()
     new = sandbox.refresh_tokens(creator.refresh_token).json
     assert new["refresh_token"] != creator.refresh_token
-    dead = ("invalid_grant", "Refresh token is invalid or expired.")
-    assert error_of(sandbox.refresh_tokens(creator.refresh_token)) == dead
+    error = ("invalid_grant", "Refresh token is invalid or expired.")
+    assert error_of(sandbox.refresh_tokens(creator.refresh_token)) == error
     assert sandbox.refresh_tokens(new["refresh_token"]).json["access_token"]
 
 
-def test_a_refresh_token_ends_with_its_lifetime(sandbox):
+def test_a_refresh_token_expires_after_its_lifetime(sandbox):
     sandbox.control("settings", refresh_seconds=100.0)
     creator = sandbox.connect_creator()
     sandbox.advance_clock(101)
     assert error_of(sandbox.refresh_tokens(creator.refresh_token))[0] == "invalid_grant"
 
 
-def test_the_older_profile_lives_a_day_and_its_refresh_token_does_not_start_anew(sandbox):
+def test_the_older_profile_lasts_a_day_and_a_refresh_does_not_extend_the_refresh_token(sandbox):
     sandbox.control("settings", profile="older")
     creator = sandbox.connect_creator()
     sandbox.advance_clock(1000)
-    told = sandbox.refresh_tokens(creator.refresh_token).json
-    assert told["expires_in"] == 86_400
-    assert told["refresh_expires_in"] <= 31_536_000 - 1000
+    body = sandbox.refresh_tokens(creator.refresh_token).json
+    assert body["expires_in"] == 86_400
+    assert body["refresh_expires_in"] <= 31_536_000 - 1000
 
 
 def test_the_older_profile_is_strict_by_default(sandbox):
@@ -135,12 +135,14 @@ def test_the_current_profile_is_never_lenient(sandbox):
         ("older", "always", True),
     ],
 )
-def test_whether_a_refresh_token_starts_anew_is_a_setting(sandbox, profile, restarts, full):
+def test_whether_a_refresh_restores_the_full_lifetime_is_a_setting(
+    sandbox, profile, restarts, full
+):
     sandbox.control("settings", profile=profile, refresh_restarts=restarts)
     creator = sandbox.connect_creator()
     sandbox.advance_clock(1000)
-    left = sandbox.refresh_tokens(creator.refresh_token).json["refresh_expires_in"]
-    assert (left > creator.token_response["refresh_expires_in"] - 1000) == full
+    lifetime = sandbox.refresh_tokens(creator.refresh_token).json["refresh_expires_in"]
+    assert (lifetime > creator.token_response["refresh_expires_in"] - 1000) == full
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -158,14 +160,14 @@ def test_the_older_profile_can_be_lenient(sandbox):
         assert sandbox.refresh_tokens(creator.refresh_token).json["access_token"]
 
 
-def test_an_access_token_ends_after_two_hours(sandbox):
+def test_an_access_token_expires_after_two_hours(sandbox):
     creator = sandbox.connect_creator()
     sandbox.advance_clock(7201)
     answer = sandbox.start_inbox_video(creator)
     assert (answer.status, answer.code) == (401, "access_token_invalid")
 
 
-def test_a_client_token_grants_no_access(sandbox):
+def test_a_client_token_is_not_accepted_by_data_calls(sandbox):
     token = sandbox.call_oauth(grant_type="client_credentials").json["access_token"]
     assert sandbox.call_api(INBOX_INIT_PATH, token, {}).code == "access_token_invalid"
 
@@ -209,34 +211,35 @@ def test_pkce_is_validated_as_the_vectors_say(sandbox, vector, expected):
         desktop=vector["app_type"] == "desktop",
         strict_verifier=expected == "expected_strict",
     )
-    asked = {name: vector[name] for name in ("code_challenge", "code_challenge_method")}
-    failed = first_failing_step(sandbox, vector, asked)
-    assert failed == (None if vector[expected] == "valid" else vector["stage"] or "token")
+    params = {name: vector[name] for name in ("code_challenge", "code_challenge_method")}
+    failed_step = first_failing_step(sandbox, vector, params)
+    assert failed_step == (None if vector[expected] == "valid" else vector["stage"] or "token")
 
 
-def first_failing_step(sandbox, vector, asked):
+def first_failing_step(sandbox, vector, params):
     try:
-        told, _ = sandbox.submit_consent(sandbox.create_creator("-000pkce"), **asked)
+        callback, _ = sandbox.submit_consent(sandbox.create_creator("-000pkce"), **params)
     except AssertionError:
         return "authorize"
-    answer = sandbox.exchange_code(told["code"], code_verifier=vector["code_verifier"]).json
+    answer = sandbox.exchange_code(callback["code"], code_verifier=vector["code_verifier"]).json
     return None if "access_token" in answer else "token"
 
 
-def test_a_secret_never_shows_in_the_log(sandbox):
+def test_the_control_api_contains_no_secrets(sandbox):
     creator = sandbox.connect_creator()
     sandbox.refresh_tokens(creator.refresh_token)
-    shown = json.dumps([sandbox.control(path) for path in ("log", "creators", "posts", "settings")])
-    assert CLIENT_SECRET not in shown
-    assert creator.access_token not in shown
-    assert creator.refresh_token not in shown
+    paths = ("log", "creators", "posts", "settings")
+    output = json.dumps([sandbox.control(path) for path in paths])
+    assert CLIENT_SECRET not in output
+    assert creator.access_token not in output
+    assert creator.refresh_token not in output
 
 
 def test_the_verifier_of_a_desktop_app_has_to_match(sandbox):
     sandbox.control("settings", desktop=True)
     challenge = sha256(VERIFIER.encode()).hexdigest()
-    asked = {"code_challenge": challenge, "code_challenge_method": "S256"}
-    code = sandbox.submit_consent(sandbox.create_creator(), **asked)[0]["code"]
+    params = {"code_challenge": challenge, "code_challenge_method": "S256"}
+    code = sandbox.submit_consent(sandbox.create_creator(), **params)[0]["code"]
     assert (
         sandbox.send("POST", "/v2/oauth/token/", "", FORM_HEADERS).json["error"]
         == "invalid_request"

@@ -1,6 +1,8 @@
-"""Bytes to the sandbox: in order, whole, of the planned sizes, and only while the address lives."""
+"""Uploads to the sandbox: chunks in order and in the planned sizes, until the URL expires."""
 
+import socket
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,8 +77,8 @@ def test_a_chunk_that_is_not_the_next_one_is_refused_with_the_progress(
 
 def test_a_chunk_sent_again_is_refused_with_the_progress(sandbox, upload_url):
     assert sandbox.put_chunk(upload_url, FAKE_MP4).status == 201
-    again = sandbox.put_chunk(upload_url, FAKE_MP4)
-    assert (again.status, again.headers["Content-Range"]) == (416, "bytes 0-999/1000")
+    repeated = sandbox.put_chunk(upload_url, FAKE_MP4)
+    assert (repeated.status, repeated.headers["Content-Range"]) == (416, "bytes 0-999/1000")
 
 
 @pytest.mark.parametrize(
@@ -92,14 +94,14 @@ def test_a_chunk_sent_again_is_refused_with_the_progress(sandbox, upload_url):
         {"Authorization": "Bearer act.leaked"},
     ],
 )
-def test_headers_that_do_not_fit_are_refused(sandbox, upload_url, headers):
+def test_invalid_headers_are_refused(sandbox, upload_url, headers):
     assert sandbox.put_chunk(upload_url, FAKE_MP4, **headers).status == 400
     assert sandbox.put_chunk(upload_url, FAKE_MP4).status == 201
 
 
-@pytest.mark.parametrize("spoil", [lambda url: url[:-1] + "_", lambda url: url.split("&")[0]])
-def test_an_unknown_upload_url_is_refused(sandbox, upload_url, spoil):
-    assert sandbox.put_chunk(spoil(upload_url), FAKE_MP4).status == 404
+@pytest.mark.parametrize("alter", [lambda url: url[:-1] + "_", lambda url: url.split("&")[0]])
+def test_an_unknown_upload_url_is_refused(sandbox, upload_url, alter):
+    assert sandbox.put_chunk(alter(upload_url), FAKE_MP4).status == 404
 
 
 def test_an_upload_url_is_valid_for_an_hour(sandbox, upload_url):
@@ -113,12 +115,12 @@ def test_an_upload_url_can_be_expired_on_demand(sandbox, creator):
     assert sandbox.put_chunk(started["upload_url"], FAKE_MP4).status == 403
 
 
-def test_nothing_is_uploaded_for_a_creator_who_left(sandbox, creator, upload_url):
+def test_an_upload_ends_when_its_creator_disconnects(sandbox, creator, upload_url):
     sandbox.call_oauth("revoke", token=creator.access_token)
     assert sandbox.put_chunk(upload_url, FAKE_MP4).status == 404
 
 
-def test_a_body_that_breaks_off_leaves_nothing(sandbox, creator):
+def test_a_body_that_breaks_off_changes_nothing(sandbox, creator):
     started = sandbox.start_inbox_video(creator, len(FAKE_MP4)).data
     with pytest.raises(TimeoutError):
         put_half_chunk(sandbox, started["upload_url"])
@@ -127,15 +129,15 @@ def test_a_body_that_breaks_off_leaves_nothing(sandbox, creator):
 
 
 def put_half_chunk(sandbox, url):
-    import socket
-    from urllib.parse import urlsplit
-
-    at = urlsplit(url)
+    parts, size = urlsplit(url), len(FAKE_MP4)
     head = (
-        f"PUT {at.path}?{at.query} HTTP/1.1\r\nHost: {at.netloc}\r\nContent-Type: video/mp4\r\n"
-        f"Content-Length: {len(FAKE_MP4)}\r\nContent-Range: bytes 0-{len(FAKE_MP4) - 1}/{len(FAKE_MP4)}\r\n\r\n"
+        f"PUT {parts.path}?{parts.query} HTTP/1.1\r\n"
+        f"Host: {parts.netloc}\r\n"
+        "Content-Type: video/mp4\r\n"
+        f"Content-Length: {size}\r\n"
+        f"Content-Range: bytes 0-{size - 1}/{size}\r\n\r\n"
     )
-    with socket.create_connection((at.hostname, at.port), timeout=0.2) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout=0.2) as sock:
         sock.sendall(head.encode() + FAKE_MP4[:500])
         sock.recv(1)
 
@@ -149,13 +151,13 @@ def put_half_chunk(sandbox, url):
         (b"<html>" + bytes(500), "file_format_check_failed"),
     ],
 )
-def test_what_is_no_video_fails_though_the_answer_says_ok(sandbox, creator, data, reason):
+def test_a_file_that_is_no_video_fails_after_a_successful_upload(sandbox, creator, data, reason):
     publish_id = sandbox.upload_video(creator, data)
-    told = sandbox.fetch_status(creator, publish_id).data
-    assert told.get("fail_reason", "") == reason
-    assert told["status"] == ("FAILED" if reason else "SEND_TO_USER_INBOX")
+    status = sandbox.fetch_status(creator, publish_id).data
+    assert status.get("fail_reason", "") == reason
+    assert status["status"] == ("FAILED" if reason else "SEND_TO_USER_INBOX")
 
 
-def test_a_plan_of_one_chunk_is_the_file(sandbox, creator):
+def test_the_whole_file_may_be_one_chunk(sandbox, creator):
     assert sandbox.start_inbox_video(creator, 64 * MB).data
     assert sandbox.start_direct_video(creator, source=file_source(12 * MB, 5 * MB, 2)).data

@@ -1,4 +1,4 @@
-"""Films in the sandbox as it starts: each is looked into, and faults have TikTok's names."""
+"""The sandbox inspects videos by default; a rejected one fails with TikTok's reason."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ from tests.platforms.video_samples import encode_audio_only, encode_sample, move
 
 BAD_FORMAT, BAD_DURATION = "file_format_check_failed", "duration_check_failed"
 BAD_FRAME_RATE, BAD_PICTURE_SIZE = "frame_rate_check_failed", "picture_size_check_failed"
-INSPECTION_TIMEOUT = 60.0  # seconds: a look starts a process, and the machine may be busy
+INSPECTION_TIMEOUT = 60.0  # seconds: an inspection starts a process, and the machine may be busy
 MB = 1_000_000
 VALID_PROBE = ProbedVideo("mp4", "h264", 30.0, 540, 960, 15.0)
 
@@ -58,17 +58,17 @@ VIDEO_CASES = {
     "mp4 with h265": (lambda: encode_sample(codec="libx265", seconds=0.5), ""),
     "webm with vp8": (lambda: encode_sample(container="webm", codec="libvpx", seconds=0.5), ""),
     "webm with vp9": (lambda: encode_sample(container="webm", codec="libvpx-vp9", seconds=0.2), ""),
-    "60 pictures a second": (lambda: encode_sample(rate=60), ""),
+    "60 frames per second": (lambda: encode_sample(rate=60), ""),
     "matroska": (lambda: encode_sample(container="matroska"), BAD_FORMAT),
     "avi": (lambda: encode_sample(container="avi"), BAD_FORMAT),
     "mpeg-4 part 2": (lambda: encode_sample(codec="mpeg4"), BAD_FORMAT),
-    "a still in motion": (lambda: encode_sample(container="mov", codec="mjpeg"), BAD_FORMAT),
-    "sound alone": (encode_audio_only, BAD_FORMAT),
-    "a beginning and nothing else": (lambda: FAKE_MP4, BAD_FORMAT),
-    "a film cut short of its index": (lambda: valid_video()[: len(valid_video()) // 2], BAD_FORMAT),
-    "an index of noise": (lambda: valid_video()[:-600] + os.urandom(600), None),
-    "12 pictures a second": (lambda: encode_sample(rate=12), BAD_FRAME_RATE),
-    "90 pictures a second": (lambda: encode_sample(rate=90), BAD_FRAME_RATE),
+    "motion jpeg": (lambda: encode_sample(container="mov", codec="mjpeg"), BAD_FORMAT),
+    "audio only": (encode_audio_only, BAD_FORMAT),
+    "only the first box": (lambda: FAKE_MP4, BAD_FORMAT),
+    "cut off before its index": (lambda: valid_video()[: len(valid_video()) // 2], BAD_FORMAT),
+    "random bytes as index": (lambda: valid_video()[:-600] + os.urandom(600), None),
+    "12 frames per second": (lambda: encode_sample(rate=12), BAD_FRAME_RATE),
+    "90 frames per second": (lambda: encode_sample(rate=90), BAD_FRAME_RATE),
     "too narrow": (lambda: encode_sample(width=358), BAD_PICTURE_SIZE),
     "too low": (lambda: encode_sample(height=358), BAD_PICTURE_SIZE),
     "too wide": (lambda: encode_sample(width=4098, height=360, seconds=0.2), BAD_PICTURE_SIZE),
@@ -77,16 +77,16 @@ VIDEO_CASES = {
 
 @pytest.mark.parametrize("name", VIDEO_CASES)
 def test_a_video_is_checked_by_its_content(strict_sandbox, name):
-    make, reason = VIDEO_CASES[name]
-    post = upload_and_process(strict_sandbox, strict_sandbox.connect_creator(), make())
-    if reason is None:  # whatever it is taken for, an end it has
+    make_video, reason = VIDEO_CASES[name]
+    post = upload_and_process(strict_sandbox, strict_sandbox.connect_creator(), make_video())
+    if reason is None:  # the reader may accept it or not, but the post must end
         assert post["status"] in {"FAILED", "SEND_TO_USER_INBOX"}
     else:
         assert post["fail_reason"] == reason
         assert post["status"] == ("FAILED" if reason else "SEND_TO_USER_INBOX")
 
 
-def test_a_bad_video_is_reported_with_success_and_by_webhook(strict_sandbox):
+def test_a_rejected_video_is_reported_with_status_200_and_by_webhook(strict_sandbox):
     creator = strict_sandbox.connect_creator()
     publish_id = upload_and_process(
         strict_sandbox, creator, encode_sample(rate=12), **PRIVATE_POST
@@ -103,17 +103,14 @@ def test_a_bad_video_is_reported_with_success_and_by_webhook(strict_sandbox):
     assert strict_sandbox.get_post(publish_id)["published"] == 0
 
 
-@pytest.mark.parametrize(("longest", "reason"), [(1, BAD_DURATION), (2, "")])
-def test_a_video_is_no_longer_than_its_creator_may_post(strict_sandbox, longest, reason):
-    creator = strict_sandbox.connect_creator(max_video_post_duration_sec=longest)
-    assert (
-        upload_and_process(strict_sandbox, creator, encode_sample(seconds=2), **PRIVATE_POST)[
-            "fail_reason"
-        ]
-        == reason
-    )
+@pytest.mark.parametrize(("max_seconds", "reason"), [(1, BAD_DURATION), (2, "")])
+def test_a_video_is_no_longer_than_its_creator_may_post(strict_sandbox, max_seconds, reason):
+    creator = strict_sandbox.connect_creator(max_video_post_duration_sec=max_seconds)
+    video = encode_sample(seconds=2)
+    post = upload_and_process(strict_sandbox, creator, video, **PRIVATE_POST)
+    assert post["fail_reason"] == reason
     warnings = strict_sandbox.control("warnings")["warnings"]
-    messages = [one["warning"] for one in warnings if one["open_id"] == creator.open_id]
+    messages = [item["warning"] for item in warnings if item["open_id"] == creator.open_id]
     assert ("the video is longer than the creator may post" in messages) == bool(reason)
 
 
@@ -131,12 +128,12 @@ def test_a_large_video_in_chunks_is_probed_though_its_index_is_at_the_end(strict
     assert (post["status"], post["film"]["codec"]) == ("SEND_TO_USER_INBOX", "h264")
 
 
-def test_without_strict_checks_a_file_head_is_enough(sandbox):
+def test_without_strict_checks_only_the_first_bytes_are_checked(sandbox):
     post = upload_and_process(sandbox, sandbox.connect_creator(), FAKE_MP4)
     assert (post["status"], post["film"]) == ("SEND_TO_USER_INBOX", None)
 
 
-def test_the_sandbox_is_strict_as_it_starts(strict_sandbox):
+def test_the_sandbox_is_strict_by_default(strict_sandbox):
     assert strict_sandbox.control("settings", method="DELETE")["strict_media"] is True
 
 
@@ -167,19 +164,21 @@ def serve_video(data, *, sends_length):
     thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/film.mp4"
+        yield f"http://127.0.0.1:{server.server_port}/video.mp4"
     finally:
         server.shutdown()
         server.server_close()
         thread.join(5)
 
 
-@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("sends_length", [True, False])
 @pytest.mark.parametrize("path", [INBOX_INIT_PATH, DIRECT_INIT_PATH])
-@pytest.mark.parametrize(("make", "reason"), [(valid_video, ""), (lambda: FAKE_MP4, BAD_FORMAT)])
-def test_a_downloaded_video_is_checked_too(strict_sandbox, path, tells, make, reason):
+@pytest.mark.parametrize(
+    ("make_video", "reason"), [(valid_video, ""), (lambda: FAKE_MP4, BAD_FORMAT)]
+)
+def test_a_downloaded_video_is_checked_too(strict_sandbox, path, sends_length, make_video, reason):
     creator = strict_sandbox.connect_creator()
-    with serve_video(make(), sends_length=tells) as url:
+    with serve_video(make_video(), sends_length=sends_length) as url:
         source = {"source": "PULL_FROM_URL", "video_url": url}
         body = {
             "source_info": source,
@@ -192,7 +191,7 @@ def test_a_downloaded_video_is_checked_too(strict_sandbox, path, tells, make, re
 
 
 @pytest.mark.parametrize(
-    ("film", "reason"),
+    ("video", "reason"),
     [
         (VALID_PROBE, ""),
         (None, BAD_FORMAT),
@@ -209,30 +208,33 @@ def test_a_downloaded_video_is_checked_too(strict_sandbox, path, tells, make, re
         (ProbedVideo("mp4", "h264", 30.0, 359, 960, 15.0), BAD_PICTURE_SIZE),
         (ProbedVideo("mp4", "h264", 30.0, 4096, 360, 15.0), ""),
         (ProbedVideo("mp4", "h264", 30.0, 540, 4097, 15.0), BAD_PICTURE_SIZE),
-        (ProbedVideo("mp4", "h264", 5.0, 1, 1, 9_000.0), BAD_DURATION),  # of several, one is named
+        (
+            ProbedVideo("mp4", "h264", 5.0, 1, 1, 9_000.0),
+            BAD_DURATION,
+        ),  # only one of several is named
     ],
 )
-def test_the_limits_are_the_documented_ones(film, reason):
-    assert find_fail_reason(film, max_seconds=3_600) == reason
+def test_the_limits_are_the_documented_ones(video, reason):
+    assert find_fail_reason(video, max_seconds=3_600) == reason
 
 
 def test_the_upload_buffer_keeps_both_ends_and_nothing_between():
     size = 3 * KEPT_BYTES
-    reel = UploadBuffer(size)
-    for at in range(0, size, KEPT_BYTES // 2):
-        reel.write(at, b"x" * (KEPT_BYTES // 2))
-    kept = reel.rewind().read()
+    buffer = UploadBuffer(size)
+    for offset in range(0, size, KEPT_BYTES // 2):
+        buffer.write(offset, b"x" * (KEPT_BYTES // 2))
+    kept = buffer.rewind().read()
     assert len(kept) == size
     assert kept[:KEPT_BYTES] == kept[-KEPT_BYTES:] == b"x" * KEPT_BYTES
     assert kept[KEPT_BYTES:-KEPT_BYTES] == bytes(KEPT_BYTES)
-    reel.close()
+    buffer.close()
 
 
 def test_a_video_cached_by_its_digest_is_not_probed_again():
-    cache, reel = VideoProbeCache(), UploadBuffer(len(valid_video()))
-    reel.write(0, valid_video())
-    probed = cache.probe("a", reel)
-    reel.close()
+    cache, buffer = VideoProbeCache(), UploadBuffer(len(valid_video()))
+    buffer.write(0, valid_video())
+    probed = cache.probe("a", buffer)
+    buffer.close()
     assert probed == cache.get("a") == cache.probe("a", UploadBuffer(0))
     assert cache.probe("another", UploadBuffer(0)) is None
 

@@ -1,4 +1,4 @@
-"""What the sandbox delivers: signed as documented, again until 200, and spoilt on demand."""
+"""The sandbox's deliveries: signed as documented, repeated until 200, forged on demand."""
 
 import hmac
 import json
@@ -20,7 +20,7 @@ VECTORS_FILE = Path(__file__).parents[1] / "vectors/tiktok_webhook.json"
 
 
 def parse_signature(delivery):
-    """The time, whether the digest is right, and the body of a delivery."""
+    """Return the signed time, whether the digest is right, and the body of a delivery."""
     headers, body = delivery
     parts = dict(part.split("=") for part in headers["TikTok-Signature"].split(","))
     signed = parts["t"].encode() + b"." + body
@@ -39,7 +39,10 @@ def send_ping(sandbox, open_id, **options):
 
 @contextmanager
 def run_receiver(*statuses):
-    """Answers one after the other; None is no answer. Gives its address and what it heard."""
+    """Run a receiver that answers with these statuses, then 200; None closes without an answer.
+
+    Yields its URL and the queue of what it received.
+    """
     responses, received = [*statuses], Queue()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -67,10 +70,10 @@ def run_receiver(*statuses):
 
 @pytest.fixture
 def set_callback(sandbox):
-    """The callback as the other tests know it comes back."""
-    usual = sandbox.control("settings")["webhook_url"]
-    yield lambda url, **rest: sandbox.control("settings", webhook_url=url, **rest)
-    sandbox.control("settings", webhook_url=usual)
+    """Set another webhook URL; the one of the other tests is restored afterwards."""
+    original_url = sandbox.control("settings")["webhook_url"]
+    yield lambda url, **settings: sandbox.control("settings", webhook_url=url, **settings)
+    sandbox.control("settings", webhook_url=original_url)
 
 
 def test_a_delivery_is_an_envelope_with_a_string_of_json(sandbox):
@@ -88,37 +91,41 @@ def test_a_delivery_is_an_envelope_with_a_string_of_json(sandbox):
 
 def test_the_reference_delivery_gets_the_reference_signature():
     vector = json.loads(VECTORS_FILE.read_text())["vectors"][0]
-    t = vector["now"] - 2
-    signed = sign_body(vector["secret"], vector["raw_body"].encode(), t)
-    assert signed == {"TikTok-Signature": vector["header"]}
+    signed_at = vector["now"] - 2
+    headers = sign_body(vector["secret"], vector["raw_body"].encode(), signed_at)
+    assert headers == {"TikTok-Signature": vector["header"]}
 
 
 @pytest.mark.parametrize("status", [500, 202, 204, 302, None])
-def test_anything_but_200_is_tried_again_signed_anew(sandbox, set_callback, status):
-    with run_receiver(status) as (url, heard):
+def test_an_answer_other_than_200_is_followed_by_a_newly_signed_attempt(
+    sandbox, set_callback, status
+):
+    with run_receiver(status) as (url, received):
         set_callback(url, redelivery_seconds=1.0)
         open_id = sandbox.create_creator()
         send_ping(sandbox, open_id)
-        first = parse_signature(heard.get(timeout=5))
-        again = parse_signature(heard.get(timeout=5))
+        first = parse_signature(received.get(timeout=5))
+        second = parse_signature(received.get(timeout=5))
     assert first[1]
-    assert again[1]
-    assert again[0] > first[0]
-    assert again[2] == first[2]
+    assert second[1]
+    assert second[0] > first[0]
+    assert second[2] == first[2]
     assert wait_for(lambda: list_deliveries(sandbox, open_id)[0]["state"] == "delivered")
 
 
-def test_a_receiver_that_takes_too_long_is_tried_again(sandbox, set_callback):
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, and never speaks
+def test_a_receiver_that_does_not_answer_in_time_gets_another_attempt(sandbox, set_callback):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, but never answers
         set_callback(f"http://127.0.0.1:{silent.getsockname()[1]}/", delivery_timeout=0.2)
         open_id = sandbox.create_creator()
         send_ping(sandbox, open_id)
-        tried = wait_for(lambda: list_deliveries(sandbox, open_id)[0]["attempts"][1:], seconds=20)
-    assert tried[0]["status"] is None
-    sandbox.advance_clock(73 * 3600)  # and is given up, for the tests that follow
+        repeated = wait_for(
+            lambda: list_deliveries(sandbox, open_id)[0]["attempts"][1:], seconds=20
+        )
+    assert repeated[0]["status"] is None
+    sandbox.advance_clock(73 * 3600)  # abandons the delivery, which would disturb later tests
 
 
-def test_an_event_nobody_knows_is_delivered_like_any_other(sandbox):
+def test_an_undocumented_event_is_delivered_like_any_other(sandbox):
     open_id = sandbox.create_creator()
     sandbox.control("webhooks", event="post.publish.levitated", open_id=open_id, content={"a": 1})
     delivery = sandbox.wait_for_delivery(open_id, "post.publish.levitated")
@@ -134,23 +141,26 @@ def test_complete_may_come_after_publicly_available(sandbox):
     assert events == ["post.publish.publicly_available", "post.publish.complete"]
 
 
-def test_the_old_time_of_signing_can_be_kept(sandbox, set_callback):
-    with run_receiver(500) as (url, heard):
+def test_repeated_attempts_can_keep_the_first_timestamp(sandbox, set_callback):
+    with run_receiver(500) as (url, received):
         set_callback(url, redelivery_seconds=1.0, keep_t=True)
         send_ping(sandbox, sandbox.create_creator())
-        assert parse_signature(heard.get(timeout=5))[0] == parse_signature(heard.get(timeout=5))[0]
+        assert (
+            parse_signature(received.get(timeout=5))[0]
+            == parse_signature(received.get(timeout=5))[0]
+        )
 
 
 def test_after_three_days_a_delivery_is_abandoned(sandbox, set_callback):
-    set_callback("http://127.0.0.1:9/nobody", redelivery_seconds=3000.0)
+    set_callback("http://127.0.0.1:9/no-server", redelivery_seconds=3000.0)
     open_id = sandbox.create_creator()
     send_ping(sandbox, open_id)
 
-    def waits_longer():
+    def is_abandoned_an_hour_later():
         sandbox.advance_clock(3600)
         return list_deliveries(sandbox, open_id)[0]["state"] == "given_up"
 
-    wait_for(waits_longer, seconds=20)
+    wait_for(is_abandoned_an_hour_later, seconds=20)
     assert 60 < len(list_deliveries(sandbox, open_id)[0]["attempts"]) < 80
 
 
@@ -201,37 +211,37 @@ def test_a_delivery_can_be_lost(sandbox):
 
 @pytest.mark.parametrize("kind", ["bad_signature", "altered"])
 def test_a_tampered_attempt_is_followed_by_a_valid_one(sandbox, set_callback, kind):
-    with run_receiver(401) as (url, heard):
+    with run_receiver(401) as (url, received):
         set_callback(url, redelivery_seconds=0.05)
         sandbox.control("faults", endpoint="webhook", kind=kind)
         send_ping(sandbox, sandbox.create_creator())
-        assert [parse_signature(heard.get(timeout=5))[1] for _ in range(2)] == [False, True]
+        assert [parse_signature(received.get(timeout=5))[1] for _ in range(2)] == [False, True]
 
 
-def test_a_forgery_is_tried_once(sandbox, set_callback):
-    with run_receiver(401) as (url, heard):
+def test_a_forgery_is_sent_once(sandbox, set_callback):
+    with run_receiver(401) as (url, received):
         set_callback(url, redelivery_seconds=0.0)
         open_id = sandbox.create_creator()
         send_ping(sandbox, open_id, spoil="bad_signature")
-        assert not parse_signature(heard.get(timeout=5))[1]
+        assert not parse_signature(received.get(timeout=5))[1]
         assert wait_for(lambda: list_deliveries(sandbox, open_id)[0]["state"] == "refused")
         sandbox.advance_clock(3600)
-        assert heard.empty()
+        assert received.empty()
 
 
 @pytest.mark.parametrize("spoil", ["stale", "wrong_client"])
-def test_a_rightly_signed_delivery_may_still_be_wrong(sandbox, spoil):
+def test_a_correctly_signed_delivery_may_still_be_stale_or_foreign(sandbox, spoil):
     open_id = sandbox.create_creator()
     send_ping(sandbox, open_id)
     fresh = parse_signature(sandbox.wait_for_delivery(open_id))
     send_ping(sandbox, open_id, spoil=spoil)
-    t, is_right, body = parse_signature(sandbox.wait_for_delivery(open_id))
+    signed_at, is_right, body = parse_signature(sandbox.wait_for_delivery(open_id))
     assert is_right
-    assert (fresh[0] - t > 3000) == (spoil == "stale")
+    assert (fresh[0] - signed_at > 3000) == (spoil == "stale")
     assert (json.loads(body)["client_key"] != CLIENT_KEY) == (spoil == "wrong_client")
 
 
-def test_without_a_callback_nothing_is_sent(sandbox, set_callback):
+def test_without_a_webhook_url_nothing_is_sent(sandbox, set_callback):
     set_callback("")
     creator = sandbox.connect_creator()
     sandbox.upload_video(creator)

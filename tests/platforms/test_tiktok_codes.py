@@ -1,6 +1,6 @@
-"""The tables of TikTok's pages walked row by row: over the wire, through the adapter, to people.
+"""Every documented code of TikTok, from the HTTP response to the text that a user reads.
 
-Nothing that a page names may end as "something went wrong".
+The tables are in `tests/vectors/tiktok_codes.toml`; no code may end as a general error text.
 """
 
 import json
@@ -40,7 +40,7 @@ def row_params(rows, key):
 
 
 def call_endpoint(tiktok, endpoint):
-    """The adapter's own call to that endpoint."""
+    """Make the adapter call this endpoint."""
     publisher = tiktok.publisher
     calls = {
         "status": lambda: publisher.fetch_status(TOKEN, "v_pub~1"),
@@ -50,10 +50,10 @@ def call_endpoint(tiktok, endpoint):
     if endpoint in calls:
         return calls[endpoint]()
     url = "https://example.com/a.mp4"
-    order = PublishRequest(
+    request = PublishRequest(
         KIND_BY_ENDPOINT[endpoint], "PULL_FROM_URL", video_url=url, image_urls=(url,)
     )
-    return publisher.start(TOKEN, order)
+    return publisher.start(TOKEN, request)
 
 
 def error_from(tiktok, endpoint):
@@ -63,7 +63,7 @@ def error_from(tiktok, endpoint):
 
 
 def assert_translated(code):
-    """An error of our own for it, and words in every language, none of them the general ones."""
+    """The code has texts of its own in every language, not those of an internal error."""
     for locale in LOCALES:
         texts = load_messages(locale)
         assert texts[code] != texts["INTERNAL_ERROR"]
@@ -72,7 +72,10 @@ def assert_translated(code):
 
 @pytest.mark.parametrize(
     ("row", "endpoint"),
-    [pytest.param(*one, id=f"{one[0]['code']}-{one[1]}") for one in REFUSAL_CASES],
+    [
+        pytest.param(row, endpoint, id=f"{row['code']}-{endpoint}")
+        for row, endpoint in REFUSAL_CASES
+    ],
 )
 def test_a_refusal_is_mapped_at_its_endpoint_and_has_translated_texts(
     server, tiktok, row, endpoint
@@ -92,7 +95,7 @@ def test_a_refusal_is_mapped_at_its_endpoint_and_has_translated_texts(
     assert_translated(code)
 
 
-def test_no_error_is_mapped_that_no_table_names():
+def test_every_mapped_error_is_in_the_table():
     assert set(error_map.DATA_ERRORS) == {row["code"] for row in CODE_TABLES["refusals"]}
     assert set(failure_reasons.ERROR_CODE_REASONS) <= {
         row["ours"] for row in CODE_TABLES["refusals"]
@@ -113,7 +116,7 @@ def test_a_flat_error_is_mapped_whatever_its_status(server, tiktok, row, http):
     assert caught.value.code == row["ours"]
 
 
-def test_no_flat_error_is_mapped_that_no_table_names():
+def test_every_mapped_flat_error_is_in_the_table():
     undocumented = {"invalid_token"}  # of the revocation, RFC 7009
     assert set(error_map.OAUTH_ERRORS) - undocumented == {
         row["code"] for row in CODE_TABLES["oauth"]
@@ -121,7 +124,7 @@ def test_no_flat_error_is_mapped_that_no_table_names():
 
 
 @pytest.mark.parametrize(
-    ("word", "state"),
+    ("status", "state"),
     [
         (row["word"], row[mode])
         for row in CODE_TABLES["statuses"]
@@ -129,12 +132,12 @@ def test_no_flat_error_is_mapped_that_no_table_names():
         if row[mode]
     ],
 )
-def test_a_status_becomes_a_state(server, tiktok, word, state):
-    set_responses(server, ok_response(status=word, uploaded_bytes=5))
+def test_a_status_becomes_a_state(server, tiktok, status, state):
+    set_responses(server, ok_response(status=status, uploaded_bytes=5))
 
     progress = call_endpoint(tiktok, "status")
 
-    assert progress.vendor_status == word
+    assert progress.vendor_status == status
     assert settle(CurrentState(PostState.SENDING, bytes_total=10), progress).state == PostState(
         state
     )
@@ -162,7 +165,7 @@ def test_a_fail_reason_is_the_same_by_poll_and_webhook_and_has_translated_texts(
     assert_translated(row["reason"])
 
 
-def test_every_fail_reason_of_the_page_has_a_sentence_and_none_is_left_over():
+def test_the_fail_reasons_with_a_sentence_are_those_of_the_page():
     assert set(failure_reasons.FAIL_REASONS) == {row["reason"] for row in CODE_TABLES["failures"]}
 
 
@@ -191,7 +194,7 @@ def test_a_chunk_response_says_where_to_resume(server, tiktok, row):
     assert caught.value.code == row.get("code", caught.value.code)
 
 
-def test_every_refusal_of_the_upload_address_is_in_the_table():
+def test_the_rejections_of_the_upload_host_are_those_of_the_table():
     expected = {
         row["http"]: row["code"] for row in CODE_TABLES["chunks"] if row["says"] == "refused"
     }

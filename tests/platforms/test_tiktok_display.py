@@ -1,4 +1,4 @@
-"""What the adapter asks and hears about videos and their numbers, on the wire."""
+"""The adapter's Display API calls: requests as sent, responses as parsed."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ SCOPES = ("user.info.basic", "video.list", "user.info.stats")
 VIDEO_OBJECT = {
     "id": "7602997517160123666",
     "create_time": 1_770_210_873,
-    "title": "A film",
-    "video_description": "A film, described",
+    "title": "A video",
+    "video_description": "A video, described",
     "duration": 12,
     "share_url": "https://www.tiktok.com/@a/video/7602997517160123666",
     "view_count": 5_000_000_000,
@@ -43,15 +43,15 @@ def fetch_one_video(server, tiktok, **changes):
 def test_a_page_is_requested_with_its_fields_in_the_url(server, tiktok):
     set_responses(server, list_response(VIDEO_OBJECT, cursor=1_770_210_873_000, has_more=True))
     page = tiktok.insights.fetch_video_page(TOKEN, SCOPES, cursor=1_770_300_000_000)
-    address, head, body = last_request(server)
-    at = urlsplit(address)
-    assert at.path == "/v2/video/list/"
-    assert set(parse_qs(at.query)["fields"][0].split(",")) == set(VIDEO_OBJECT)
+    target, headers, body = last_request(server)
+    url = urlsplit(target)
+    assert url.path == "/v2/video/list/"
+    assert set(parse_qs(url.query)["fields"][0].split(",")) == set(VIDEO_OBJECT)
     assert json.loads(body) == {"max_count": 20, "cursor": 1_770_300_000_000}
-    assert head["authorization"] == "Bearer act.canary"
+    assert headers["authorization"] == "Bearer act.canary"
     assert page.next_cursor == 1_770_210_873_000
     (video,) = page.videos
-    assert (video.id, video.title) == ("7602997517160123666", "A film")
+    assert (video.id, video.title) == ("7602997517160123666", "A video")
     assert video.posted_at == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
     assert video.duration == timedelta(seconds=12)
     assert video.counts == {"views": 5_000_000_000, "likes": 12, "comments": 0, "shares": 3}
@@ -66,8 +66,8 @@ def test_the_first_page_is_requested_without_a_cursor_and_the_last_one_has_none(
 def test_known_videos_are_requested_by_their_ids(server, tiktok):
     set_responses(server, list_response(VIDEO_OBJECT))
     (video,) = tiktok.insights.fetch_videos(TOKEN, SCOPES, ids=["7602997517160123666", "8"])
-    address, _, body = last_request(server)
-    assert urlsplit(address).path == "/v2/video/query/"
+    target, _, body = last_request(server)
+    assert urlsplit(target).path == "/v2/video/query/"
     assert json.loads(body) == {"filters": {"video_ids": ["7602997517160123666", "8"]}}
     assert video.id == "7602997517160123666"
 
@@ -86,9 +86,9 @@ def test_account_totals_request_the_counters_and_nothing_else(server, tiktok):
         "followers": 3_000_000_000,
         "following": 0,
     }
-    at = urlsplit(last_request(server)[0])
-    assert at.path == "/v2/user/info/"
-    assert parse_qs(at.query)["fields"] == [
+    url = urlsplit(last_request(server)[0])
+    assert url.path == "/v2/user/info/"
+    assert parse_qs(url.query)["fields"] == [
         "follower_count,following_count,likes_count,video_count"
     ]
 
@@ -101,41 +101,41 @@ def test_account_totals_request_the_counters_and_nothing_else(server, tiktok):
         (lambda insights, scopes: insights.fetch_videos(TOKEN, scopes, ids=["1"]), ()),
     ],
 )
-def test_what_was_not_granted_is_not_requested(server, tiktok, call, scopes):
+def test_a_call_without_its_scope_is_not_sent(server, tiktok, call, scopes):
     with pytest.raises(Rejected) as caught:
         call(tiktok.insights, scopes)
     assert caught.value.code == "scope_not_authorized"
     assert server.requests == []
 
 
-@pytest.mark.parametrize("told", ["absent", None, -3, 1.5, "many", True, 2**63, [], {"a": 1}])
-def test_an_invalid_number_is_missing_and_not_zero(server, tiktok, told):
-    assert fetch_one_video(server, tiktok, view_count=told).counts == {
+@pytest.mark.parametrize("value", ["absent", None, -3, 1.5, "many", True, 2**63, [], {"a": 1}])
+def test_an_invalid_count_is_missing_and_not_zero(server, tiktok, value):
+    assert fetch_one_video(server, tiktok, view_count=value).counts == {
         "likes": 12,
         "comments": 0,
         "shares": 3,
     }
 
 
-@pytest.mark.parametrize("told", [2**31, 2**63 - 1, str(2**40)])
-def test_a_large_number_is_read_whole_also_from_a_text(server, tiktok, told):
-    assert fetch_one_video(server, tiktok, view_count=told).counts["views"] == int(told)
+@pytest.mark.parametrize("value", [2**31, 2**63 - 1, str(2**40)])
+def test_a_large_count_is_parsed_exactly_also_from_a_text(server, tiktok, value):
+    assert fetch_one_video(server, tiktok, view_count=value).counts["views"] == int(value)
 
 
-@pytest.mark.parametrize("told", ["absent", None, 0, -1, 10**18, "soon"])
-def test_an_invalid_time_is_missing(server, tiktok, told):
-    assert fetch_one_video(server, tiktok, create_time=told).posted_at is None
+@pytest.mark.parametrize("value", ["absent", None, 0, -1, 10**18, "soon"])
+def test_an_invalid_time_is_missing(server, tiktok, value):
+    assert fetch_one_video(server, tiktok, create_time=value).posted_at is None
 
 
-def test_a_caption_may_stand_in_either_of_two_fields(server, tiktok):
-    assert fetch_one_video(server, tiktok, title="").title == "A film, described"
+def test_a_caption_may_be_in_either_of_two_fields(server, tiktok):
+    assert fetch_one_video(server, tiktok, title="").title == "A video, described"
     assert fetch_one_video(server, tiktok, title="", video_description=" ").title is None
     assert (
         fetch_one_video(server, tiktok, title="half\ud83d pair\0").title == "half\ufffd pair\ufffd"
     )
 
 
-def test_an_entry_without_an_id_costs_only_itself(server, tiktok):
+def test_an_item_without_an_id_is_skipped(server, tiktok):
     set_responses(
         server,
         list_response({"like_count": 3}, "nonsense", VIDEO_OBJECT, {**VIDEO_OBJECT, "id": 7}),
@@ -147,7 +147,7 @@ def test_an_entry_without_an_id_costs_only_itself(server, tiktok):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
         ok_response(),
         ok_response(videos=None),
@@ -158,23 +158,23 @@ def test_an_entry_without_an_id_costs_only_itself(server, tiktok):
         http_response(502, b""),
     ],
 )
-def test_an_unusable_response_is_no_empty_list(server, tiktok, said):
-    set_responses(server, said)
+def test_an_unusable_response_is_an_error_and_not_an_empty_list(server, tiktok, response):
+    set_responses(server, response)
     with pytest.raises(Unavailable):
         tiktok.insights.fetch_video_page(TOKEN, SCOPES)
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("response", "error_type"),
     [
         (error_response(401, "access_token_invalid"), TokenExpired),
         (error_response(401, "scope_not_authorized"), Rejected),
         (error_response(429, "rate_limit_exceeded"), RateLimited),
     ],
 )
-def test_a_refusal_becomes_the_matching_error(server, tiktok, said, kind):
-    set_responses(server, said)
-    with pytest.raises(kind):
+def test_a_refusal_becomes_the_matching_error(server, tiktok, response, error_type):
+    set_responses(server, response)
+    with pytest.raises(error_type):
         tiktok.insights.fetch_account_totals(TOKEN, SCOPES)
 
 

@@ -1,4 +1,4 @@
-"""What the adapter says and hears when accounts connect, on the wire."""
+"""The adapter's OAuth calls: requests as sent, responses as parsed."""
 
 from urllib.parse import parse_qsl
 
@@ -21,12 +21,12 @@ GRANT = {
 }
 
 
-def test_a_code_is_exchanged_as_a_form_and_keeps_its_strange_tail(server, tiktok):
+def test_a_code_is_exchanged_in_a_form_and_keeps_its_special_characters(server, tiktok):
     set_responses(server, flat_response(**GRANT))
     tiktok.oauth.exchange_code("abc*v!5236.s1", code_verifier="v" * 43)
-    path, head, body = last_request(server)
+    path, headers, body = last_request(server)
     assert path == "/v2/oauth/token/"
-    assert head["content-type"] == "application/x-www-form-urlencoded"
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
     assert dict(parse_qsl(body.decode())) == {
         "client_key": "sbaw_demo",
         "client_secret": "secret&canary",
@@ -37,14 +37,14 @@ def test_a_code_is_exchanged_as_a_form_and_keeps_its_strange_tail(server, tiktok
     }
 
 
-def test_a_refresh_gives_both_tokens_anew(server, tiktok):
+def test_a_refresh_returns_two_new_tokens(server, tiktok):
     set_responses(server, flat_response(**GRANT))
     grant = tiktok.oauth.refresh(Secret("rft.old"))
     assert (grant.access_token, grant.refresh_token) == (Secret("act.new"), Secret("rft.new"))
     assert dict(parse_qsl(last_request(server)[2].decode()))["refresh_token"] == "rft.old"
 
 
-def test_a_dead_grant_is_reported_with_status_200_too(server, tiktok):
+def test_an_ended_grant_is_recognised_with_status_200_too(server, tiktok):
     set_responses(
         server, flat_response(error="invalid_grant", error_description="Refresh token is invalid")
     )
@@ -54,12 +54,12 @@ def test_a_dead_grant_is_reported_with_status_200_too(server, tiktok):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_refresh_is_repeated_when_it_was_answered_with_a_refusal(server, tiktok, status):
+def test_a_refresh_is_repeated_after_an_error_status(server, tiktok, status):
     set_responses(server, http_response(status, b""), flat_response(**GRANT))
     assert tiktok.oauth.refresh(Secret("rft.old")).external_id == "o"
 
 
-def test_a_revocation_sends_the_secret_and_is_content_with_an_empty_answer(server, tiktok):
+def test_a_revocation_sends_the_secret_and_accepts_an_empty_answer(server, tiktok):
     set_responses(server, http_response(200, b""))
     tiktok.oauth.revoke(TOKEN)
     path, _, body = last_request(server)
@@ -77,7 +77,7 @@ def test_a_profile_requests_only_what_the_basic_scope_covers(server, tiktok):
         ok_response(user={"open_id": "o", "display_name": "Ada", "avatar_url": "https://a/b"}),
     )
     profile = tiktok.oauth.fetch_profile(TOKEN, ["user.info.basic"])
-    path, head, _ = last_request(server)
+    path, headers, _ = last_request(server)
     assert path == "/v2/user/info/?fields=open_id%2Cunion_id%2Cavatar_url%2Cdisplay_name"
-    assert head["authorization"] == "Bearer act.canary"
+    assert headers["authorization"] == "Bearer act.canary"
     assert (profile.external_id, profile.display_name) == ("o", "Ada")

@@ -1,4 +1,4 @@
-"""What the adapter says and hears about videos, on the wire, and how often."""
+"""The adapter's Content Posting calls: requests as sent, how often, responses as parsed."""
 
 import json
 from dataclasses import replace
@@ -25,10 +25,10 @@ PULL_REQUEST = PublishRequest(
 def test_a_draft_is_started_without_settings(server, tiktok):
     url = f"{server.url}/upload?upload_id=1&upload_token=t"
     set_responses(server, ok_response(publish_id="v_inbox_file~v2.1", upload_url=url))
-    started = tiktok.publisher.start(TOKEN, replace(FILE_REQUEST, settings={"title": "not told"}))
-    path, head, body = last_request(server)
+    started = tiktok.publisher.start(TOKEN, replace(FILE_REQUEST, settings={"title": "not sent"}))
+    path, headers, body = last_request(server)
     assert path == "/v2/post/publish/inbox/video/init/"
-    assert (head["content-type"], head["authorization"]) == (JSON_TYPE, "Bearer act.canary")
+    assert (headers["content-type"], headers["authorization"]) == (JSON_TYPE, "Bearer act.canary")
     assert json.loads(body) == {
         "source_info": {
             "source": "FILE_UPLOAD",
@@ -54,11 +54,11 @@ def test_a_direct_post_sends_the_settings_and_the_url(server, tiktok):
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-@pytest.mark.parametrize("order", [FILE_REQUEST, PULL_REQUEST])
-def test_a_start_is_sent_exactly_once_whatever_the_status(server, tiktok, order, status):
+@pytest.mark.parametrize("request_to_start", [FILE_REQUEST, PULL_REQUEST])
+def test_a_start_is_sent_exactly_once_whatever_the_status(server, tiktok, request_to_start, status):
     set_responses(server, http_response(status, b"<html>"))
     with pytest.raises(Unavailable if status != 429 else RateLimited):
-        tiktok.publisher.start(TOKEN, order)
+        tiktok.publisher.start(TOKEN, request_to_start)
     assert len(server.requests) == 1
 
 
@@ -83,15 +83,15 @@ def send_chunk_to(tiktok, url, data=b"x" * 10):
     )
 
 
-def test_a_chunk_goes_out_with_its_range_and_without_a_token(server, tiktok):
+def test_a_chunk_is_sent_with_its_range_and_without_a_token(server, tiktok):
     set_responses(server, http_response(206, b"", Content_Range="bytes 0-19/30"))
-    sent = send_chunk_to(tiktok, f"{server.url}/upload?upload_id=1&upload_token=a-b~c")
-    path, head, body = last_request(server)
+    result = send_chunk_to(tiktok, f"{server.url}/upload?upload_id=1&upload_token=a-b~c")
+    path, headers, body = last_request(server)
     assert path == "/upload?upload_id=1&upload_token=a-b~c"
-    assert (head["content-range"], head["content-length"]) == ("bytes 10-19/30", "10")
-    assert (head["content-type"], body) == ("video/mp4", b"x" * 10)
-    assert "authorization" not in head
-    assert sent == ChunkResult(20, is_complete=False)
+    assert (headers["content-range"], headers["content-length"]) == ("bytes 10-19/30", "10")
+    assert (headers["content-type"], body) == ("video/mp4", b"x" * 10)
+    assert "authorization" not in headers
+    assert result == ChunkResult(20, is_complete=False)
 
 
 def test_a_range_mismatch_response_says_where_to_resume(server, tiktok):
@@ -119,7 +119,7 @@ def test_a_status_call_is_retried_once(server, tiktok):
     assert last_request(server)[0] == "/v2/post/publish/status/fetch/"
 
 
-def test_a_dead_token_is_reported_as_such(server, tiktok):
+def test_an_expired_token_is_reported_as_such(server, tiktok):
     set_responses(server, error_response(401, "access_token_invalid"))
     with pytest.raises(TokenExpired):
         tiktok.publisher.fetch_status(TOKEN, "v~1")
@@ -139,18 +139,18 @@ def test_a_creator_who_may_not_post_is_reported_with_status_200_too(server, tikt
     set_responses(server, error_response(200, "spam_risk_user_banned_from_posting"))
     with pytest.raises(Rejected):
         tiktok.publisher.fetch_creator_info(TOKEN)
-    path, head, body = last_request(server)
+    path, headers, body = last_request(server)
     assert path == "/v2/post/publish/creator_info/query/"
-    assert (head["content-length"], body) == ("0", b"")
+    assert (headers["content-length"], body) == ("0", b"")
 
 
-def test_a_cancellation_is_content_with_an_answer_without_data(server, tiktok):
+def test_a_cancellation_accepts_an_answer_without_data(server, tiktok):
     set_responses(server, error_response(200, "ok"))
     tiktok.publisher.cancel(TOKEN, "v~1")
     assert last_request(server)[0] == "/v2/post/publish/cancel/"
 
 
-def test_a_late_cancellation_says_so(server, tiktok):
+def test_a_cancellation_that_comes_too_late_is_rejected(server, tiktok):
     set_responses(server, error_response(400, "publish_not_cancellable"))
     with pytest.raises(Rejected) as caught:
         tiktok.publisher.cancel(TOKEN, "v~1")

@@ -1,4 +1,4 @@
-"""Answers as TikTok writes them, to put into a script, and a look at what was asked."""
+"""Responses in TikTok's form for the hostile server, and access to the last request."""
 
 import json
 

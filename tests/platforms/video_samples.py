@@ -1,4 +1,4 @@
-"""Films of every kind, good and bad, small enough to be made in a moment."""
+"""Small videos, valid and invalid, that are encoded on demand."""
 
 import io
 
@@ -8,7 +8,7 @@ VALID_TRAITS = {"container": "mp4", "codec": "libx264", "rate": 24, "width": 360
 
 
 def encode_sample(*, seconds=1, **changes):
-    """Grey pictures. Give what differs from a film that every platform takes."""
+    """Grey frames; `changes` is what differs from a video that every platform accepts."""
     traits = VALID_TRAITS | changes
     file = io.BytesIO()
     with av.open(file, "w", format=traits["container"]) as container:
@@ -37,7 +37,7 @@ def encode_audio_only():
 
 
 def move_index_to_end(video, size):
-    """The same film, of that many bytes, with its index at the very end behind a box of nothing."""
+    """The same video, `size` bytes long, with its index at the end after an empty MP4 box."""
     index = video.rindex(b"moov") - 4
     gap = size - len(video)
     return video[:index] + gap.to_bytes(4, "big") + b"free" + bytes(gap - 8) + video[index:]

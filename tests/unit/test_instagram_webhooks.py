@@ -1,3 +1,5 @@
+"""Instagram deliveries are verified and parsed; the handshake is answered."""
+
 import json
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -37,28 +39,28 @@ def comment_change(**value):
 
 
 @pytest.mark.parametrize("vector", VECTOR_FILE["vectors"], ids=lambda vector: vector["id"])
-def test_every_signature_vector_is_judged_as_written(vector):
+def test_every_signature_vector_gets_its_verdict(vector):
     name, value = vector["header_name"], vector["header"]
     headers = {**vector["extra_headers"], **({} if value is None else {name: value})}
-    heard = make_adapter(vector["secret"], *vector["alt_secrets"])
-    verdict = heard.verify(headers, b64decode(vector["raw_body_b64"]), now=NOW)
+    adapter = make_adapter(vector["secret"], *vector["alt_secrets"])
+    verdict = adapter.verify(headers, b64decode(vector["raw_body_b64"]), now=NOW)
     assert (verdict.ok, verdict.reason) == (vector["expected"] == "valid", vector["reason"])
 
 
 @pytest.mark.parametrize(
     "vector", VECTOR_FILE["handshake_vectors"], ids=lambda vector: vector["id"]
 )
-def test_every_handshake_vector_is_answered_as_written(vector):
+def test_every_handshake_vector_gets_its_answer(vector):
     query = dict(parse_qsl(vector["query_string"], keep_blank_values=True))
-    heard = make_adapter("s", token=vector["verify_token"])
+    adapter = make_adapter("s", token=vector["verify_token"])
     if vector["expected"] == "accept":
-        assert heard.handshake(query) == vector["expected_body"]
+        assert adapter.handshake(query) == vector["expected_body"]
     else:
         with pytest.raises(BadHandshake):
-            heard.handshake(query)
+            adapter.handshake(query)
 
 
-def test_without_a_token_or_a_secret_it_says_so():
+def test_the_adapter_reports_a_missing_token_or_secret():
     assert not make_adapter("").can_verify
     assert not make_adapter("s").has_handshake
     assert make_adapter("s", token="t").can_verify
@@ -66,31 +68,28 @@ def test_without_a_token_or_a_secret_it_says_so():
 
 
 def test_every_change_is_an_event_of_its_own():
-    one, other = parse_body(build_delivery(comment_change(), comment_change(id="2")))
-    assert (one.vendor_event, one.external_id, one.kind) == ("comments", ACCOUNT_ID, IGNORED_KIND)
-    assert one.payload == {
+    first, second = parse_body(build_delivery(comment_change(), comment_change(id="2")))
+    assert (first.vendor_event, first.external_id) == ("comments", ACCOUNT_ID)
+    assert first.kind == IGNORED_KIND
+    assert first.payload == {
         "entry": {"id": ACCOUNT_ID, "time": 1763800000},
         "change": comment_change(),
     }
-    assert one.key != other.key
+    assert first.key != second.key
 
 
 def test_a_thousand_changes_are_a_thousand_events():
-    notices = parse_body(
-        build_delivery(*(comment_change(id=str(number)) for number in range(1000)))
-    )
-    assert len({notice.key for notice in notices}) == 1000
+    events = parse_body(build_delivery(*(comment_change(id=str(number)) for number in range(1000))))
+    assert len({event.key for event in events}) == 1000
 
 
-def test_the_time_of_sending_is_not_in_the_key_and_what_is_said_is():
-    sent, again = (
-        parse_body(build_delivery(comment_change())),
-        parse_body(build_delivery(comment_change(), time=1763899999)),
-    )
-    edited = parse_body(build_delivery(comment_change(text="other")))
-    assert sent[0].key == again[0].key
-    assert sent[0].key.startswith(f"comments:{ACCOUNT_ID}:{COMMENT_VALUE['id']}:")
-    assert sent[0].key != edited[0].key
+def test_the_key_depends_on_the_content_and_not_on_the_time_of_sending():
+    (original,) = parse_body(build_delivery(comment_change()))
+    (redelivered,) = parse_body(build_delivery(comment_change(), time=1763899999))
+    (edited,) = parse_body(build_delivery(comment_change(text="other")))
+    assert original.key == redelivered.key
+    assert original.key.startswith(f"comments:{ACCOUNT_ID}:{COMMENT_VALUE['id']}:")
+    assert original.key != edited.key
 
 
 @pytest.mark.parametrize(
@@ -104,14 +103,14 @@ def test_the_time_of_sending_is_not_in_the_key_and_what_is_said_is():
     ],
     ids=["in a list", "in the entry itself"],
 )
-def test_the_shapes_of_the_documentation_say_the_same(root):
-    assert [each.key for each in parse_body(root)] == [
-        each.key for each in parse_body(build_delivery(comment_change()))
-    ]
+def test_all_documented_forms_give_the_same_events(root):
+    (event,) = parse_body(root)
+    (expected,) = parse_body(build_delivery(comment_change()))
+    assert event.key == expected.key
 
 
 @pytest.mark.parametrize(
-    ("change", "natural"),
+    ("change", "natural_key"),
     [
         ({"field": "comments", "value": {"comment_id": "7"}}, "7"),
         ({"field": "live_comments", "value": {"id": "7"}}, "7"),
@@ -122,9 +121,9 @@ def test_the_shapes_of_the_documentation_say_the_same(root):
         ({"field": "comments", "value": None}, ""),
     ],
 )
-def test_each_field_has_its_natural_id(change, natural):
-    (notice,) = parse_body(build_delivery(change))
-    assert notice.key.startswith(f"{change['field']}:{ACCOUNT_ID}:{natural}:")
+def test_each_field_has_its_natural_key(change, natural_key):
+    (event,) = parse_body(build_delivery(change))
+    assert event.key.startswith(f"{change['field']}:{ACCOUNT_ID}:{natural_key}:")
 
 
 def test_names_without_values_and_messages_are_kept_too():
@@ -133,31 +132,31 @@ def test_names_without_values_and_messages_are_kept_too():
         "changed_fields": ["comments"],
         "messaging": [{"message": {"mid": "m"}}],
     }
-    named, message = parse_body({"object": "instagram", "entry": [entry]})
-    assert (named.vendor_event, named.payload["change"]["value"]) == ("comments", None)
+    name_only, message = parse_body({"object": "instagram", "entry": [entry]})
+    assert (name_only.vendor_event, name_only.payload["change"]["value"]) == ("comments", None)
     assert message.key.startswith(f"messages:{ACCOUNT_ID}:m:")
 
 
 @pytest.mark.parametrize(
     "root", [1, "x", None, [], {}, {"entry": 1}, {"entry": [1, {"changes": 7}]}, [[]]]
 )
-def test_what_holds_no_change_makes_no_event(root):
+def test_a_body_without_changes_has_no_events(root):
     assert parse_body(root) == []
 
 
 def test_over_long_names_and_ids_fit_their_columns():
-    (notice,) = parse_body(build_delivery({"field": "f" * 300, "value": {}}, account="9" * 300))
-    assert len(notice.key) <= 255
-    assert len(notice.vendor_event) <= 100
-    assert len(notice.external_id) <= 255
+    (event,) = parse_body(build_delivery({"field": "f" * 300, "value": {}}, account="9" * 300))
+    assert len(event.key) <= 255
+    assert len(event.vendor_event) <= 100
+    assert len(event.external_id) <= 255
 
 
-def test_a_stored_change_reads_back_as_it_was():
-    (notice,) = parse_body(build_delivery(comment_change()))
-    assert make_adapter("s").parse_stored(json.loads(json.dumps(notice.payload))) == notice
+def test_an_event_is_the_same_when_it_is_parsed_from_storage():
+    (event,) = parse_body(build_delivery(comment_change()))
+    assert make_adapter("s").parse_stored(json.loads(json.dumps(event.payload))) == event
 
 
 @pytest.mark.parametrize("payload", [{}, {"entry": {}}, {"entry": {}, "change": {"value": 1}}])
-def test_a_payload_that_is_no_change_is_reported(payload):
+def test_a_stored_payload_without_a_change_is_refused(payload):
     with pytest.raises(ValueError, match="change"):
         make_adapter("s").parse_stored(payload)

@@ -1,4 +1,4 @@
-"""TikTok's answers and codes in our words, by the body and not by the status."""
+"""TikTok's responses and error codes are interpreted by the body and not by the status."""
 
 import json
 from datetime import timedelta
@@ -89,33 +89,33 @@ def error_of(response, parse=unwrap_data):
     return caught.value
 
 
-def test_ok_gives_the_data_and_the_log_id():
+def test_a_successful_envelope_gives_the_data_and_the_log_id():
     assert unwrap_data(envelope_response("ok", data={"a": 1}), "test") == {"a": 1, "log_id": LOG_ID}
 
 
 @pytest.mark.parametrize("rest", [{}, {"data": None}, {"data": {}}])
-def test_ok_may_come_without_data(rest):
+def test_a_successful_envelope_may_have_no_data(rest):
     assert unwrap_data(envelope_response("ok", **rest), "test") == {"log_id": LOG_ID}
 
 
-def test_ok_counts_whatever_the_status():
+def test_the_code_ok_means_success_whatever_the_status():
     assert unwrap_data(envelope_response("ok", 500, data={"a": 1}), "test")["a"] == 1
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
-def test_a_refusal_counts_whatever_the_status(status):
+def test_an_error_code_means_an_error_whatever_the_status(status):
     error = error_of(envelope_response("access_token_invalid", status))
     assert isinstance(error, TokenExpired)
     assert (error.code, error.log_id) == ("access_token_invalid", LOG_ID)
 
 
 @pytest.mark.parametrize("code", DOCUMENTED_CODES)
-def test_every_documented_code_has_a_meaning(code):
+def test_every_documented_code_is_mapped(code):
     assert code in DATA_ERRORS
 
 
 @pytest.mark.parametrize("code", DOCUMENTED_OAUTH_ERRORS)
-def test_every_documented_oauth_error_has_a_meaning(code):
+def test_every_documented_oauth_error_is_mapped(code):
     assert code in OAUTH_ERRORS
 
 
@@ -125,13 +125,14 @@ def test_every_fail_reason_has_its_own_sentence(code):
 
 
 def test_every_refusal_has_its_own_sentence():
-    assert {meaning.code or code for code, meaning in DATA_ERRORS.items()} <= set(FAILURE_REASONS)
+    our_codes = {mapping.code or code for code, mapping in DATA_ERRORS.items()}
+    assert our_codes <= set(FAILURE_REASONS)
     assert len({reason.sentence for reason in FAILURE_REASONS.values()}) == len(FAILURE_REASONS)
     assert not set(FAIL_REASONS) & set(ERROR_CODE_REASONS)
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "ours"),
+    ("code", "error_type", "our_code"),
     [
         ("invalid_params", Rejected, "invalid_param"),
         ("invalid_param", Rejected, "invalid_param"),
@@ -143,9 +144,9 @@ def test_every_refusal_has_its_own_sentence():
         ("spam_risk_user_banned_from_posting", Rejected, "spam_risk_user_banned_from_posting"),
     ],
 )
-def test_a_code_becomes_ours(code, kind, ours):
+def test_a_code_is_mapped_to_our_error_and_code(code, error_type, our_code):
     error = error_of(envelope_response(code))
-    assert (type(error), error.code) == (kind, ours)
+    assert (type(error), error.code) == (error_type, our_code)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_a_longer_retry_after_is_kept():
         (502, Unavailable),
     ],
 )
-def test_a_code_no_page_names_is_judged_by_the_status(status, kind):
+def test_an_undocumented_code_is_mapped_by_the_status(status, kind):
     error = error_of(envelope_response("brand_new", status))
     assert (type(error), error.code) == (kind, "brand_new")
 
@@ -202,7 +203,7 @@ def test_a_code_no_page_names_is_judged_by_the_status(status, kind):
     ("status", "kind"),
     [(200, Unavailable), (302, Unavailable), (429, RateLimited), (502, Unavailable)],
 )
-def test_what_is_no_envelope_is_no_success(body, status, kind):
+def test_a_body_without_an_envelope_is_an_error(body, status, kind):
     assert type(error_of(make_response(body, status))) is kind
 
 
@@ -211,7 +212,7 @@ def test_a_log_id_may_come_in_a_header_only():
     assert unwrap_data(response, "test")["log_id"] == LOG_ID
 
 
-def test_an_overlong_code_and_message_are_cut():
+def test_a_too_long_code_and_message_are_shortened():
     error = error_of(envelope_response("c" * 5000, 400, "m" * 5000))
     assert len(error.code) <= 100
     assert len(str(error)) <= 300
@@ -228,22 +229,22 @@ def test_an_overlong_code_and_message_are_cut():
         ("brand_new", None, "brand_new"),
     ],
 )
-def test_a_flat_refusal_counts_whatever_the_status(status, error, kind, code):
+def test_a_flat_error_means_an_error_whatever_the_status(status, error, kind, code):
     response = make_response({"error": error, "error_description": "why", "log_id": LOG_ID}, status)
-    refused = error_of(response, unwrap_oauth)
-    assert kind is None or type(refused) is kind
-    assert (refused.code, refused.log_id, str(refused)) == (code, LOG_ID, "why")
+    raised = error_of(response, unwrap_oauth)
+    assert kind is None or type(raised) is kind
+    assert (raised.code, raised.log_id, str(raised)) == (code, LOG_ID, "why")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{}"])
-def test_a_revocation_may_answer_nothing(body):
+def test_a_revocation_may_have_an_empty_answer(body):
     assert unwrap_oauth(make_response(body), "revoke") == {}
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500])
-def test_nothing_with_another_status_is_no_success(status):
+def test_an_empty_answer_with_another_status_is_an_error(status):
     assert isinstance(error_of(make_response(b"", status), unwrap_oauth), Unavailable)
 
 
-def test_our_own_refused_credentials_do_not_condemn_the_account():
+def test_an_error_about_our_own_credentials_is_retryable():
     assert error_of(make_response({"error": "invalid_client"}), unwrap_oauth).retryable

@@ -1,4 +1,4 @@
-"""The way to TikTok's consent page, and what its token answers are worth."""
+"""The URL of TikTok's consent page, and the parsing of token responses."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,9 @@ from platforms.tiktok.oauth import TikTokOAuth, code_challenge, parse_grant
 
 VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_pkce.json").read_text())
 VALID_VECTORS = [
-    one for one in VECTOR_FILE["vectors"] if one["expected"] == "valid" and one["code_challenge"]
+    vector
+    for vector in VECTOR_FILE["vectors"]
+    if vector["expected"] == "valid" and vector["code_challenge"]
 ]
 TOKEN_RESPONSE = {
     "access_token": "act.canary",
@@ -42,7 +44,7 @@ def authorize_query(**options):
     return dict(parse_qsl(urlsplit(url).query))
 
 
-def test_the_consent_page_gets_exactly_what_it_documents():
+def test_the_consent_url_has_exactly_the_documented_parameters():
     assert authorize_query() == {
         "client_key": "sbaw_demo",
         "scope": "user.info.basic,video.upload",
@@ -52,15 +54,15 @@ def test_the_consent_page_gets_exactly_what_it_documents():
     }
 
 
-def test_other_scopes_can_be_asked_for():
+def test_other_scopes_can_be_requested():
     assert authorize_query(scopes=iter(["a", "b"]))["scope"] == "a,b"
 
 
-def test_switching_accounts_asks_again_for_consent():
+def test_forced_consent_disables_the_automatic_redirect():
     assert authorize_query(force_consent=True)["disable_auto_auth"] == "1"
 
 
-def test_a_verifier_adds_its_challenge_and_stays_at_home():
+def test_the_url_has_the_challenge_and_not_the_verifier():
     url = TikTokOAuth(TIKTOK_APP, HttpClient()).authorize_url(state="s", code_verifier="v" * 43)
     assert parse_qs(urlsplit(url).query)["code_challenge_method"] == ["S256"]
     assert "v" * 43 not in url
@@ -68,11 +70,11 @@ def test_a_verifier_adds_its_challenge_and_stays_at_home():
 
 @pytest.mark.parametrize("vector", VALID_VECTORS, ids=lambda vector: vector["id"])
 def test_the_challenge_is_that_of_the_vector(vector):
-    wanted = vector["code_challenge"]
-    assert vector["app_type"] == "web" or code_challenge(vector["code_verifier"]) == wanted
+    expected = vector["code_challenge"]
+    assert vector["app_type"] == "web" or code_challenge(vector["code_verifier"]) == expected
 
 
-def test_a_grant_is_what_was_answered():
+def test_a_grant_has_the_values_of_the_response():
     grant = parse_grant(TOKEN_RESPONSE)
     assert grant.external_id == "afd97af1"
     assert grant.access_token == Secret("act.canary")
@@ -85,12 +87,12 @@ def test_a_grant_does_not_show_its_tokens():
     assert "canary" not in repr(parse_grant(TOKEN_RESPONSE))
 
 
-def test_the_older_lifetimes_are_taken_as_answered():
+def test_a_lifetime_may_be_text_and_is_not_assumed():
     assert parse_grant({**TOKEN_RESPONSE, "expires_in": "86400"}).lifetime == timedelta(days=1)
 
 
 @pytest.mark.parametrize("scope", [None, "", "a, b", "a,b,"])
-def test_scopes_are_read_leniently(scope):
+def test_scopes_are_parsed_leniently(scope):
     assert parse_grant({**TOKEN_RESPONSE, "scope": scope}).scopes in {(), ("a", "b")}
 
 
@@ -101,7 +103,7 @@ def test_a_grant_without_refresh_token_has_no_such_lifetime():
 
 @pytest.mark.parametrize("key", ["access_token", "expires_in", "open_id"])
 @pytest.mark.parametrize("value", [None, "", [], {}, True, "soon"])
-def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
+def test_a_response_without_a_required_value_is_refused(key, value):
     if key in {"access_token", "open_id"} and value == "soon":
         return
     with pytest.raises(Unavailable) as caught:
@@ -110,12 +112,12 @@ def test_an_answer_that_lacks_what_an_account_lives_by_is_no_grant(key, value):
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "-5"])
-def test_a_token_that_is_over_when_it_comes_is_none(seconds):
+def test_a_token_that_has_already_expired_is_refused(seconds):
     with pytest.raises(Unavailable):
         parse_grant({**TOKEN_RESPONSE, "expires_in": seconds})
 
 
-def test_a_life_beyond_any_calendar_is_cut_to_one():
+def test_a_lifetime_of_more_than_ten_years_is_reduced_to_ten():
     assert parse_grant({**TOKEN_RESPONSE, "expires_in": 10**15}).lifetime == timedelta(days=3650)
 
 
@@ -123,20 +125,20 @@ def test_a_life_beyond_any_calendar_is_cut_to_one():
 @pytest.mark.parametrize(
     "value", ["act.a\r\nHost: x", "act. a", "act.\u00e9", "a" * 4097, 5, ["act"]]
 )
-def test_what_no_header_can_carry_is_no_token(key, value):
+def test_a_token_that_no_header_can_carry_is_refused(key, value):
     with pytest.raises(Unavailable) as caught:
         parse_grant({**TOKEN_RESPONSE, key: value})
     assert "act" not in str(caught.value).replace(key, "")
 
 
 @pytest.mark.parametrize("value", [None, "", [], "soon"])
-def test_a_new_pair_of_tokens_is_kept_although_nobody_says_how_long_one_lasts(value):
+def test_new_tokens_are_kept_without_the_lifetime_of_the_refresh_token(value):
     grant = parse_grant({**TOKEN_RESPONSE, "refresh_expires_in": value})
     assert grant.refresh_token == Secret("rft.canary")
     assert grant.refresh_lifetime is None
 
 
-def test_a_profile_is_not_asked_for_without_its_scope():
+def test_a_profile_is_not_requested_without_its_scope():
     with pytest.raises(Rejected) as caught:
         TikTokOAuth(TIKTOK_APP, HttpClient()).fetch_profile(Secret("t"), ["video.upload"])
     assert caught.value.code == "scope_not_authorized"

@@ -1,4 +1,4 @@
-"""What TikTok is told of a video, and what its word about one means."""
+"""Request bodies for videos, and the parsing of status responses."""
 
 import pytest
 
@@ -16,23 +16,23 @@ def test_a_file_is_announced_with_its_chunks():
     }
 
 
-def test_an_address_is_announced_alone():
-    order = PublishRequest(
+def test_a_url_is_announced_without_a_size():
+    request = PublishRequest(
         "INBOX_VIDEO", "PULL_FROM_URL", size=5, video_url="https://example.com/a.mp4"
     )
-    assert source_info(order) == {
+    assert source_info(request) == {
         "source": "PULL_FROM_URL",
         "video_url": "https://example.com/a.mp4",
     }
 
 
 @pytest.mark.parametrize("size", [None, 0, 4_000_000_001])
-def test_a_file_of_impossible_size_is_not_announced(size):
+def test_an_empty_or_too_large_file_is_refused(size):
     with pytest.raises(ValueError):
         source_info(PublishRequest("INBOX_VIDEO", "FILE_UPLOAD", size=size))
 
 
-def test_every_switch_is_sent_so_that_no_default_applies():
+def test_every_flag_is_sent_so_that_no_default_applies():
     assert post_info({"privacy_level": "SELF_ONLY", "title": None}) == {
         "privacy_level": "SELF_ONLY",
         "disable_duet": False,
@@ -44,16 +44,13 @@ def test_every_switch_is_sent_so_that_no_default_applies():
     }
 
 
-def test_what_the_creator_chose_is_sent_and_nothing_else():
-    told = post_info(
+def test_the_creators_settings_are_sent_and_nothing_else():
+    info = post_info(
         {"title": "Hi", "disable_duet": True, "video_cover_timestamp_ms": 0, "account": "x"}
     )
-    assert (told["title"], told["disable_duet"], told["video_cover_timestamp_ms"]) == (
-        "Hi",
-        True,
-        0,
-    )
-    assert "account" not in told
+    assert (info["title"], info["disable_duet"]) == ("Hi", True)
+    assert info["video_cover_timestamp_ms"] == 0
+    assert "account" not in info
 
 
 @pytest.mark.parametrize(
@@ -66,17 +63,17 @@ def test_what_the_creator_chose_is_sent_and_nothing_else():
         ("FAILED", Phase.FAILED),
     ],
 )
-def test_a_status_is_a_phase(status, phase):
-    news = parse_progress({"status": status, "log_id": "2026"})
-    assert (news.phase, news.vendor_status, news.log_id) == (phase, status, "2026")
+def test_a_status_becomes_a_phase(status, phase):
+    progress = parse_progress({"status": status, "log_id": "2026"})
+    assert (progress.phase, progress.vendor_status, progress.log_id) == (phase, status, "2026")
 
 
-def test_a_cancelled_post_did_not_fail():
-    news = parse_progress({"status": "FAILED", "fail_reason": "publish_cancelled"})
-    assert (news.phase, news.fail_reason) == (Phase.CANCELLED, "publish_cancelled")
+def test_a_cancelled_post_has_its_own_phase():
+    progress = parse_progress({"status": "FAILED", "fail_reason": "publish_cancelled"})
+    assert (progress.phase, progress.fail_reason) == (Phase.CANCELLED, "publish_cancelled")
 
 
-def test_a_fail_reason_means_something_only_when_it_failed():
+def test_a_fail_reason_is_ignored_unless_the_post_failed():
     assert (
         parse_progress({"status": "PUBLISH_COMPLETE", "fail_reason": "internal"}).fail_reason
         is None
@@ -104,12 +101,12 @@ def test_progress_is_reported_in_bytes(key, value, size):
     ],
 )
 def test_post_ids_are_text_and_only_public_posts_have_one(value, ids):
-    news = parse_progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
-    assert news.post_ids == ids
-    assert news.is_public is (True if ids else None)
+    progress = parse_progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
+    assert progress.post_ids == ids
+    assert progress.is_public is (True if ids else None)
 
 
 @pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED"]])
-def test_a_status_no_page_names_is_asked_for_again(status):
+def test_an_undocumented_status_is_an_error_that_is_retried(status):
     with pytest.raises(Unavailable):
         parse_progress({"status": status})

@@ -1,4 +1,4 @@
-"""Deliveries judged by the vector file, and by the rule of compatibility mode."""
+"""Signatures of deliveries: the cases of the vector file, and the legacy format."""
 
 import base64
 import hmac
@@ -53,7 +53,7 @@ def test_the_verdict_is_that_of_the_vector(vector):
 
 
 @pytest.mark.parametrize("vector", VECTOR_FILE["parse_vectors"], ids=lambda vector: vector["id"])
-def test_the_published_header_is_taken_apart(vector):
+def test_a_header_is_parsed_as_the_vector_says(vector):
     signature = parse_header(vector["header"])
     assert {"t": signature.timestamp, "s": list(signature.digests)} == vector["expected_parse"]
 
@@ -65,47 +65,47 @@ def test_no_header_makes_verification_raise(text, body):
 
 
 @pytest.mark.parametrize("text", ["t=1,s=é", "t=1,s=\udcff", "t=" + "9" * 5000 + ",s=a", "t=²,s=a"])
-def test_a_header_no_http_library_would_send_is_refused_calmly(text):
+def test_a_malformed_header_is_refused_without_an_exception(text):
     assert not make_adapter("secret").verify({"tiktok-signature": text}, b"{}", now=NOW).ok
 
 
-class TestCompatibilityMode:
+class TestLegacyFormat:
     body = b'{"event_type": "video.publish.failed", "publish_id": "v~1", "fail_reason": "internal"}'
 
     def headers(self, body):
         return {"X-TikTok-Signature": hmac.new(b"secret", body, sha256).hexdigest()}
 
-    def test_a_bare_digest_is_accepted_once_switched_on(self):
-        side = make_adapter("secret", compat=True)
-        assert side.verify(self.headers(self.body), self.body, now=NOW).ok
+    def test_a_plain_digest_is_accepted_if_the_format_is_enabled(self):
+        adapter = make_adapter("secret", compat=True)
+        assert adapter.verify(self.headers(self.body), self.body, now=NOW).ok
 
-    def test_a_bare_digest_is_not_looked_at_otherwise(self):
+    def test_a_plain_digest_is_ignored_otherwise(self):
         verdict = make_adapter("secret").verify(self.headers(self.body), self.body, now=NOW)
         assert verdict.reason == "missing_header"
 
-    def test_a_bare_digest_does_not_help_a_wrong_signature(self):
+    def test_a_plain_digest_does_not_replace_a_wrong_signature(self):
         headers = {**self.headers(self.body), "TikTok-Signature": "t=1,s=0"}
         verdict = make_adapter("secret", compat=True).verify(headers, self.body, now=NOW)
         assert verdict.reason == "bad_signature"
 
-    def test_its_events_are_updates(self):
-        (notice,) = make_adapter(compat=True).parse(self.body)
-        assert (notice.key, notice.publish_id) == ("video.publish.failed:v~1", "v~1")
-        assert (notice.progress.phase, notice.progress.fail_reason) == (Phase.FAILED, "internal")
+    def test_its_events_report_progress(self):
+        (event,) = make_adapter(compat=True).parse(self.body)
+        assert (event.key, event.publish_id) == ("video.publish.failed:v~1", "v~1")
+        assert (event.progress.phase, event.progress.fail_reason) == (Phase.FAILED, "internal")
 
-    def test_without_an_id_the_body_is_the_key(self):
+    def test_without_an_id_the_key_is_a_digest_of_the_body(self):
         body = b'{"type": "something.else"}'
-        (notice,) = make_adapter(compat=True).parse(body)
-        assert notice.kind == IGNORED_KIND
-        assert notice.key == f"something.else:{sha256(body).hexdigest()}"
+        (event,) = make_adapter(compat=True).parse(body)
+        assert event.kind == IGNORED_KIND
+        assert event.key == f"something.else:{sha256(body).hexdigest()}"
 
     @pytest.mark.parametrize("body", [b"{}", b'{"type": "video.publish.complete"}', b"no JSON"])
     def test_a_body_without_type_or_publication_is_refused(self, body):
         with pytest.raises(ValueError):
             make_adapter(compat=True).parse(body)
 
-    def test_the_real_format_is_still_understood(self):
-        (notice,) = make_adapter(compat=True).parse(
+    def test_the_real_format_is_parsed_as_well(self):
+        (event,) = make_adapter(compat=True).parse(
             b'{"event": "post.publish.complete", "content": "{\\"publish_id\\": \\"v~1\\"}"}'
         )
-        assert notice.kind == "video.publish.complete"
+        assert event.kind == "video.publish.complete"

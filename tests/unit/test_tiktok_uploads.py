@@ -1,4 +1,4 @@
-"""Where bytes may go, and what the upload host's answers mean."""
+"""The hosts that chunks may be sent to, and the interpretation of the upload host's answers."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from platforms.secret import Secret
 from platforms.tiktok.uploads import check_upload_host, parse_upload_response
 
 API_URL = "https://open.tiktokapis.com"
-STAND_IN_URL = "http://127.0.0.1:5050"
+TEST_API_URL = "http://127.0.0.1:5050"
 FILE_SIZE = 50_000_123
 FIRST_CHUNK, SECOND_CHUNK = Chunk(0, 9_999_999), Chunk(10_000_000, 19_999_999)
 LAST_CHUNK = Chunk(40_000_000, FILE_SIZE - 1)
@@ -30,13 +30,13 @@ def make_response(status, progress=None):
         "https://upload.us.TikTokAPIs.com:443/upload/?a=b%7Ec",
     ],
 )
-def test_tiktoks_own_hosts_get_the_bytes(url):
+def test_tiktoks_own_hosts_are_accepted(url):
     check_upload_host(Secret(url), API_URL)
 
 
-def test_a_server_that_stands_in_for_the_api_gets_the_bytes():
-    check_upload_host(Secret(f"{STAND_IN_URL}/upload?upload_id=1"), STAND_IN_URL)
-    check_upload_host(Secret(f"{STAND_IN_URL}/upload?upload_id=1"), STAND_IN_URL + "/")
+def test_the_configured_api_host_is_accepted():
+    check_upload_host(Secret(f"{TEST_API_URL}/upload?upload_id=1"), TEST_API_URL)
+    check_upload_host(Secret(f"{TEST_API_URL}/upload?upload_id=1"), TEST_API_URL + "/")
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_server_that_stands_in_for_the_api_gets_the_bytes():
         "",
     ],
 )
-def test_no_other_host_gets_a_byte_and_the_refusal_does_not_quote_it(url):
+def test_any_other_host_is_refused_without_quoting_the_url(url):
     with pytest.raises(Rejected) as caught:
-        check_upload_host(Secret(url), STAND_IN_URL)
+        check_upload_host(Secret(url), TEST_API_URL)
     assert not url or url not in str(caught.value)
 
 
@@ -82,7 +82,7 @@ def test_the_last_byte_ends_the_upload(status):
     )
 
 
-def test_an_undocumented_200_is_believed_only_with_its_range():
+def test_an_undocumented_200_is_accepted_only_with_a_range():
     assert parse_upload_response(
         make_response(200, 9_999_999), FIRST_CHUNK, FILE_SIZE
     ) == ChunkResult(10_000_000, is_complete=False)
@@ -101,19 +101,21 @@ def test_an_undocumented_200_is_believed_only_with_its_range():
         (LAST_CHUNK, FILE_SIZE, FILE_SIZE),
     ],
 )
-def test_out_of_step_the_upload_goes_on_where_the_platform_stands(chunk, progress, offset):
+def test_after_a_range_mismatch_the_upload_continues_at_the_platforms_offset(
+    chunk, progress, offset
+):
     assert parse_upload_response(make_response(416, progress), chunk, FILE_SIZE) == ChunkResult(
         offset, is_complete=offset == FILE_SIZE
     )
 
 
 @pytest.mark.parametrize("progress", [9_999_999, 10_000_000])
-def test_a_platform_that_refuses_what_it_asks_for_costs_a_try(progress):
+def test_a_refusal_of_the_expected_range_is_an_error_that_uses_an_attempt(progress):
     with pytest.raises(Unavailable):
         parse_upload_response(make_response(416, progress), SECOND_CHUNK, FILE_SIZE)
 
 
-def test_out_of_step_without_a_range_the_platform_has_to_be_asked():
+def test_a_range_mismatch_without_a_range_is_an_error():
     with pytest.raises(Unavailable):
         parse_upload_response(make_response(416), SECOND_CHUNK, FILE_SIZE)
 
@@ -122,29 +124,29 @@ def test_out_of_step_without_a_range_the_platform_has_to_be_asked():
     ("status", "code"),
     [(400, "upload_failed"), (403, "upload_url_expired"), (404, "upload_unknown")],
 )
-def test_a_refused_chunk_says_why(status, code):
+def test_a_refused_chunk_has_the_code_of_its_status(status, code):
     with pytest.raises(Rejected) as caught:
         parse_upload_response(make_response(status), FIRST_CHUNK, FILE_SIZE)
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("status", [302, 401, 408, 500, 502, 503, 504])
-def test_anything_else_leaves_open_whether_the_chunk_is_stored(status):
+def test_any_other_status_leaves_open_whether_the_chunk_is_stored(status):
     with pytest.raises(Unavailable) as caught:
         parse_upload_response(make_response(status), FIRST_CHUNK, FILE_SIZE)
     assert caught.value.may_have_arrived
 
 
-def test_an_upload_host_may_ask_for_a_pause():
+def test_the_upload_host_may_limit_the_rate():
     with pytest.raises(RateLimited):
         parse_upload_response(make_response(429), FIRST_CHUNK, FILE_SIZE)
 
 
 @given(st.integers(0, FILE_SIZE * 2), st.sampled_from([FIRST_CHUNK, SECOND_CHUNK, LAST_CHUNK]))
-def test_no_progress_of_the_platform_repeats_the_same_chunk_for_ever(progress, chunk):
+def test_a_range_mismatch_never_repeats_the_same_chunk(progress, chunk):
     try:
-        sent = parse_upload_response(make_response(416, progress), chunk, FILE_SIZE)
+        result = parse_upload_response(make_response(416, progress), chunk, FILE_SIZE)
     except Unavailable:
         return
-    assert sent.next_offset != chunk.first
-    assert sent.is_complete or sent.next_offset < FILE_SIZE
+    assert result.next_offset != chunk.first
+    assert result.is_complete or result.next_offset < FILE_SIZE

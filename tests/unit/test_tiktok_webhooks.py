@@ -1,4 +1,4 @@
-"""Deliveries read by the vendor's table of events."""
+"""TikTok deliveries are parsed according to the vendor's table of events."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,8 +42,8 @@ def build_delivery(event="post.publish.complete", content=POST_CONTENT, **fields
 
 
 def parse_event(*args, **fields):
-    (notice,) = make_adapter().parse(build_delivery(*args, **fields))
-    return notice
+    (parsed,) = make_adapter().parse(build_delivery(*args, **fields))
+    return parsed
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def parse_event(*args, **fields):
         ("inbox_delivered", {}, "video.inbox.received", Phase.DELIVERED, "SEND_TO_USER_INBOX"),
     ],
 )
-def test_an_event_becomes_an_update_of_its_publication(event, content, kind, phase, status):
-    notice = parse_event(f"post.publish.{event}", {"publish_id": "v~1", **content})
-    assert (notice.kind, notice.vendor_event) == (kind, f"post.publish.{event}")
-    assert (notice.publish_id, notice.external_id) == ("v~1", "-000SimOpenId")
-    assert (notice.progress.phase, notice.progress.vendor_status) == (phase, status)
-    assert notice.progress.fail_reason == content.get("reason")
+def test_an_event_becomes_progress_of_its_publication(event, content, kind, phase, status):
+    parsed = parse_event(f"post.publish.{event}", {"publish_id": "v~1", **content})
+    assert (parsed.kind, parsed.vendor_event) == (kind, f"post.publish.{event}")
+    assert (parsed.publish_id, parsed.external_id) == ("v~1", "-000SimOpenId")
+    assert (parsed.progress.phase, parsed.progress.vendor_status) == (phase, status)
+    assert parsed.progress.fail_reason == content.get("reason")
     assert (
-        notice.occurred_at
-        == notice.progress.occurred_at
+        parsed.occurred_at
+        == parsed.progress.occurred_at
         == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
     )
 
@@ -79,20 +79,20 @@ def test_an_event_becomes_an_update_of_its_publication(event, content, kind, pha
     ("event", "public"), [("publicly_available", True), ("no_longer_publicaly_available", False)]
 )
 def test_public_availability_comes_with_the_post_id_as_text(event, public, post_id):
-    notice = parse_event(f"post.publish.{event}", {"publish_id": "v~1", "post_id": post_id})
-    assert notice.kind == f"post.publish.{event}"
-    assert notice.progress.post_ids == ("7602997517160123666",)
-    assert notice.progress.is_public is public
+    parsed = parse_event(f"post.publish.{event}", {"publish_id": "v~1", "post_id": post_id})
+    assert parsed.kind == f"post.publish.{event}"
+    assert parsed.progress.post_ids == ("7602997517160123666",)
+    assert parsed.progress.is_public is public
 
 
 def test_a_removed_grant_names_the_account_and_the_reason():
-    notice = parse_event("authorization.removed", content='{"reason": 1 }')
-    assert (notice.kind, notice.external_id) == ("authorization.removed", "-000SimOpenId")
-    assert (notice.removal_reason, notice.progress) == ("removed_in_app", None)
+    parsed = parse_event("authorization.removed", content='{"reason": 1 }')
+    assert (parsed.kind, parsed.external_id) == ("authorization.removed", "-000SimOpenId")
+    assert (parsed.removal_reason, parsed.progress) == ("removed_in_app", None)
 
 
-@pytest.mark.parametrize("content", ['{"reason": 0}', '{"reason": 99}', "{}", "no JSON", None])
-def test_a_removal_without_a_reason_we_know_is_one_all_the_same(content):
+@pytest.mark.parametrize("content", ['{"reason": 0}', '{"reason": 99}', "{}", "not JSON", None])
+def test_a_removal_without_a_known_reason_is_parsed_as_removed(content):
     assert parse_event("authorization.removed", content=content).removal_reason == "removed"
 
 
@@ -107,9 +107,9 @@ def test_a_removal_without_a_reason_we_know_is_one_all_the_same(content):
         "video.publish.complete",
     ],
 )
-def test_an_event_of_no_use_is_ignored_under_its_own_name(event):
-    notice = parse_event(event)
-    assert (notice.kind, notice.vendor_event, notice.progress) == (IGNORED_KIND, event, None)
+def test_an_event_without_effect_is_ignored_under_its_own_name(event):
+    parsed = parse_event(event)
+    assert (parsed.kind, parsed.vendor_event, parsed.progress) == (IGNORED_KIND, event, None)
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", "null", None, 5, "[" * 9000])
@@ -118,14 +118,14 @@ def test_an_event_that_names_no_publication_is_ignored(content):
 
 
 def test_a_test_event_may_lack_nearly_everything():
-    (notice,) = make_adapter().parse(b'{"event": "tiktok.ping"}')
-    assert (notice.kind, notice.external_id, notice.occurred_at) == (IGNORED_KIND, None, None)
+    (parsed,) = make_adapter().parse(b'{"event": "tiktok.ping"}')
+    assert (parsed.kind, parsed.external_id, parsed.occurred_at) == (IGNORED_KIND, None, None)
 
 
 def test_a_redelivery_has_the_same_key_however_it_is_written():
     body = json.loads(build_delivery())
-    again = json.dumps(dict(reversed(body.items())), indent=2).encode()
-    assert make_adapter().parse(again)[0].key == parse_event().key
+    redelivery = json.dumps(dict(reversed(body.items())), indent=2).encode()
+    assert make_adapter().parse(redelivery)[0].key == parse_event().key
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_another_event_has_another_key(change):
     assert parse_event(**change).key != parse_event().key
 
 
-def test_an_event_reads_the_same_from_storage():
-    notice = parse_event("post.publish.failed", {"publish_id": "v~1", "reason": "internal"})
-    assert make_adapter().parse_stored(json.loads(json.dumps(notice.payload))) == notice
+def test_an_event_is_the_same_when_it_is_parsed_from_storage():
+    parsed = parse_event("post.publish.failed", {"publish_id": "v~1", "reason": "internal"})
+    assert make_adapter().parse_stored(json.loads(json.dumps(parsed.payload))) == parsed
 
 
 @pytest.mark.parametrize("key", ["sbaw_other", 5, ["x"], {}])
-def test_another_apps_delivery_is_refused_although_rightly_signed(key):
+def test_a_correctly_signed_delivery_of_another_app_is_refused(key):
     with pytest.raises(BadSignature):
         make_adapter().parse(build_delivery(client_key=key))
 
@@ -156,7 +156,7 @@ def test_another_apps_delivery_is_refused_although_rightly_signed(key):
     "body",
     [
         b"",
-        b"no JSON",
+        b"not JSON",
         b"[]",
         b"null",
         b"{}",
@@ -174,29 +174,29 @@ def test_a_body_that_is_no_delivery_is_reported_as_unreadable(body):
         make_adapter().parse(body)
 
 
-def test_what_a_json_column_cannot_hold_is_replaced():
-    notice = parse_event(
+def test_characters_that_a_json_column_cannot_hold_are_replaced():
+    parsed = parse_event(
         user_openid="a\0b", content='{"publish_id": "v\\u0000", "x": "\\ud800"}', extra="\ud83d"
     )
-    assert notice.external_id == "a\N{REPLACEMENT CHARACTER}b"
-    assert notice.publish_id == "v\N{REPLACEMENT CHARACTER}"
-    json.dumps(notice.payload, ensure_ascii=False).encode()
+    assert parsed.external_id == "a\N{REPLACEMENT CHARACTER}b"
+    assert parsed.publish_id == "v\N{REPLACEMENT CHARACTER}"
+    json.dumps(parsed.payload, ensure_ascii=False).encode()
 
 
 def test_whole_emoji_survive():
     assert parse_event(extra="\N{GRINNING FACE}").payload["extra"] == "\N{GRINNING FACE}"
 
 
-def test_values_longer_than_their_columns_are_kept_as_digests():
-    notice = parse_event(
+def test_values_longer_than_their_columns_are_stored_as_digests():
+    parsed = parse_event(
         "e" * 300, {"publish_id": "p" * 300, "reason": "r" * 300}, user_openid="u" * 300
     )
-    assert len(notice.key) <= 255
-    assert len(notice.vendor_event) <= 100
-    assert len(notice.external_id) <= 255
-    assert len(notice.publish_id) <= 255
+    assert len(parsed.key) <= 255
+    assert len(parsed.vendor_event) <= 100
+    assert len(parsed.external_id) <= 255
+    assert len(parsed.publish_id) <= 255
 
 
 @pytest.mark.parametrize("time", [None, "x", -(10**18), 10**30, True, 1.5, [], "9" * 5000])
-def test_a_time_no_calendar_knows_is_no_time(time):
+def test_an_invalid_time_is_parsed_as_none(time):
     assert parse_event(create_time=time).occurred_at is None
