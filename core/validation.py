@@ -29,7 +29,7 @@ def validate_model(model: type[M], values: Mapping[str, Any]) -> M:
 
 def field_errors(error: ValidationError) -> dict[str, str]:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    return {".".join(map(str, each["loc"])) or "body": each["msg"] for each in errors}
+    return {".".join(map(str, fault["loc"])) or "body": fault["msg"] for fault in errors}
 
 
 def has_unstorable_text(value: Any) -> bool:
@@ -41,12 +41,12 @@ def iter_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, each in value.items():
+        for name, item in value.items():
             yield name
-            yield from iter_texts(each)
+            yield from iter_texts(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from iter_texts(each)
+        for item in value:
+            yield from iter_texts(item)
 
 
 def is_storable_text(text: str) -> bool:

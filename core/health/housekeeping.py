@@ -46,7 +46,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
 }
 """Column → how long rows are kept after the time in it. WEBHOOK_KEPT_DAYS is added to these."""
 
-HEARTBEAT_RETENTION = 7 * DAY  # names contain process ids: such a process does not return
+HEARTBEAT_RETENTION = 7 * DAY  # after so long a worker does not return under its name
 
 log = structlog.get_logger(__name__)
 

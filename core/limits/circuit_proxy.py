@@ -1,6 +1,6 @@
 """Wraps the adapters of a platform so that each of their calls passes through a circuit breaker.
 
-Webhooks are not wrapped: verifying and parsing a delivery calls nobody.
+Webhooks are not wrapped: verifying and parsing a delivery makes no call.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class CircuitOAuth:
         force_consent: bool = False,
         code_verifier: str | None = None,
     ) -> str:
-        """Build the URL of the consent page. Calls nobody, so it needs no circuit."""
+        """Build the URL of the consent page. Makes no call, so it needs no circuit."""
         return self.adapter.authorize_url(
             state=state, scopes=scopes, force_consent=force_consent, code_verifier=code_verifier
         )

@@ -1,4 +1,4 @@
-"""Our Redis client: short timeouts, and a pause after a failure so that nobody waits twice.
+"""Our Redis client: short timeouts, and no calls for a while after a failure.
 
 Redis holds only what may be lost; everything else is in Postgres.
 """

@@ -70,7 +70,7 @@ class Redactor:
         if isinstance(value, Mapping):
             return self.redact_fields({str(key): value[key] for key in value})
         if isinstance(value, list | tuple):
-            return [self._redact_value(each) for each in value]
+            return [self._redact_value(item) for item in value]
         return value
 
 

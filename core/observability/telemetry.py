@@ -96,8 +96,8 @@ def iter_secrets(value: object) -> Iterator[Secret]:
     elif isinstance(value, dict):
         yield from iter_secrets(list(value.values()))
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from iter_secrets(each)
+        for item in value:
+            yield from iter_secrets(item)
 
 
 def store_passwords(settings: Settings) -> list[Secret]:

@@ -42,6 +42,6 @@ class Heartbeats:
         )
 
     def delete_silent(self, older_than: timedelta) -> None:
-        """Delete old heartbeats: names contain process ids, so those processes do not return."""
+        """Delete heartbeats of workers that were replaced and do not return under their name."""
         statement = delete(Heartbeat).where(Heartbeat.at < func.clock_timestamp() - older_than)
         self._session.execute(statement, execution_options={"synchronize_session": False})

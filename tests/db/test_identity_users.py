@@ -42,17 +42,17 @@ def test_an_email_address_is_unique_whatever_its_case(database, alice_id):
         assert Users(session).get_by_email("Alice@EXAMPLE.org").id == alice_id
 
 
-def test_of_many_who_take_an_address_at_once_one_gets_it(database):
+def test_of_many_users_added_at_once_with_one_email_one_is_created(database):
     def add(_):
         with database.transaction() as session:
             return Users(session).add("bob@example.org")
 
     with ThreadPoolExecutor(5) as threads:
-        made = list(threads.map(add, range(5)))
-    assert sum(user is not None for user in made) == 1
+        users = list(threads.map(add, range(5)))
+    assert sum(user is not None for user in users) == 1
 
 
-def test_the_same_subject_of_another_issuer_is_somebody_else(database):
+def test_the_same_subject_of_another_issuer_is_another_user(database):
     with database.transaction() as session:
         users = Users(session)
         first = users.add("a@example.org", jwt_issuer="one", jwt_subject="7")
@@ -62,7 +62,7 @@ def test_the_same_subject_of_another_issuer_is_somebody_else(database):
         assert users.add("c@example.org", jwt_issuer="one", jwt_subject="7") is None
 
 
-def test_a_session_is_found_until_it_is_over(database, alice_id):
+def test_a_session_is_found_until_it_expires(database, alice_id):
     open_login(database, alice_id)
     open_login(database, alice_id, "old", lifetime=-DAY)
     assert is_login_alive(database)
@@ -93,7 +93,7 @@ def test_a_burst_of_requests_writes_the_session_once(database, alice_id):
         assert session.scalar(select(LoginSession.expires_at)) > before + 3 * DAY
 
 
-def test_deleting_a_user_takes_their_sessions_along(database, alice_id):
+def test_deleting_a_user_deletes_their_sessions(database, alice_id):
     open_login(database, alice_id)
     with database.transaction() as session:
         session.delete(session.get(User, alice_id))

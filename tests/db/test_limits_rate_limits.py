@@ -32,16 +32,16 @@ print(sum(limits.acquire(7, "init") is None for _ in range(10)))
 
 @pytest.fixture
 def make_limits():
-    """Builds limits on a Redis; each call is another process's view of it."""
+    """A function that builds the rate limits of one process."""
     opened = []
 
-    def build(url, figures=None):
+    def build(url, settings=None):
         opened.append(RedisClient(url))
-        return RateLimits(opened[-1], platform_rates(figures or LimitSettings()))
+        return RateLimits(opened[-1], platform_rates(settings or LimitSettings()))
 
     yield build
-    for shared in opened:
-        shared.close()
+    for redis_client in opened:
+        redis_client.close()
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def limits(make_limits, redis_url):
 def wait_until(condition, seconds=10):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        response = condition()
-        if response:
-            return response
+        result = condition()
+        if result:
+            return result
         threading.Event().wait(0.01)
-    pytest.fail("it did not become so")
+    pytest.fail(f"not fulfilled within {seconds} s")
 
 
 def test_eight_processes_share_a_budget_of_six(redis_url):
@@ -77,13 +77,13 @@ def test_eight_processes_share_a_budget_of_six(redis_url):
     assert sum(int(racer.communicate()[0]) for racer in racers) == 6
 
 
-def test_threads_share_it_as_well(limits):
+def test_threads_share_a_budget(limits):
     with ThreadPoolExecutor(8) as threads:
-        taken = list(threads.map(lambda _: limits.acquire(1, "status"), range(60)))
-    assert taken.count(None) == 30
+        waits = list(threads.map(lambda _: limits.acquire(1, "status"), range(60)))
+    assert waits.count(None) == 30
 
 
-def test_a_refusal_says_how_long_to_wait(limits):
+def test_a_refusal_returns_how_long_to_wait(limits):
     for _ in range(6):
         assert limits.acquire(1, "init") is None
     wait = limits.acquire(1, "init")
@@ -97,32 +97,32 @@ def test_accounts_and_classes_have_budgets_of_their_own(limits):
     assert limits.acquire(1, "status") is None
 
 
-def test_no_window_of_any_position_sees_more_than_its_limit(limits):
+def test_no_window_at_any_position_has_more_uses_than_its_limit(limits):
     rate = [Rate(3, 0.3 * SECOND)]
     allowed = []
     while len(allowed) < 9:
-        asked = time.monotonic()
+        before = time.monotonic()
         if limits.acquire_api("sliding", rate).is_allowed:
-            allowed.append((asked, time.monotonic()))
-    # from the answer to one use until the question for the third after it
+            allowed.append((before, time.monotonic()))
+    # from before one use until after the third one following it
     gaps = [later[1] - earlier[0] for earlier, later in zip(allowed, allowed[3:], strict=False)]
     assert min(gaps) >= 0.3
 
 
-def test_a_wait_that_is_over_lets_pass(limits):
+def test_after_the_wait_a_use_is_allowed(limits):
     first = limits.acquire_api("short", [Rate(1, 0.2 * SECOND)])
     second = limits.acquire_api("short", [Rate(1, 0.2 * SECOND)])
     assert (first.is_allowed, second.is_allowed) == (True, False)
     wait_until(lambda: limits.acquire_api("short", [Rate(1, 0.2 * SECOND)]).is_allowed)
 
 
-def test_refusals_cost_nothing(limits):
+def test_refusals_are_not_counted(limits):
     for _ in range(20):
         limits.acquire_api("k", [Rate(2, 60 * SECOND)])
     assert limits.acquire_api("k", [Rate(3, 60 * SECOND)]).remaining == 0
 
 
-def test_a_hit_returns_what_the_headers_need(limits):
+def test_the_result_has_what_the_response_headers_need(limits):
     first = limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
     assert (first.is_allowed, first.limit, first.remaining) == (True, 3, 2)
     limits.acquire_api("user:1", [Rate(3, 60 * SECOND)])
@@ -132,16 +132,16 @@ def test_a_hit_returns_what_the_headers_need(limits):
     assert 55 * SECOND < over.wait <= over.resets_in <= 60 * SECOND
 
 
-def test_limits_that_hold_at_once_are_taken_together_or_not_at_all(limits):
+def test_several_rates_are_counted_together_or_not_at_all(limits):
     rates = [Rate(2, 60 * SECOND), Rate(5, 3600 * SECOND)]
-    hits = [limits.acquire_api("u", rates) for _ in range(4)]
-    assert [hit.is_allowed for hit in hits] == [True, True, False, False]
-    assert hits[0].limit == 2
+    results = [limits.acquire_api("u", rates) for _ in range(4)]
+    assert [result.is_allowed for result in results] == [True, True, False, False]
+    assert results[0].limit == 2
     hourly = limits.acquire_api("u", [Rate(5, 3600 * SECOND)])
     assert hourly.remaining == 2  # the refused ones did not count here either
 
 
-def test_a_lowered_limit_holds_at_once(limits, make_limits, redis_url):
+def test_a_lowered_limit_applies_immediately(limits, make_limits, redis_url):
     for _ in range(6):
         limits.acquire(1, "init")
     strict = make_limits(redis_url, LimitSettings(tiktok_init_per_minute=2))
@@ -156,7 +156,7 @@ def test_a_rate_limit_of_the_platform_is_shared_by_every_process(limits, make_li
     assert limits.acquire(1, "init") > 115 * SECOND
 
 
-def test_nothing_stays_in_redis_for_ever(limits, redis_url):
+def test_every_key_in_redis_expires(limits, redis_url):
     limits.acquire(1, "init")
     limits.block(1, "status", 10 * SECOND)
     limits.acquire_api("u", [Rate(1, 10 * SECOND)])
@@ -166,7 +166,7 @@ def test_nothing_stays_in_redis_for_ever(limits, redis_url):
         assert all(0 < client.pttl(key) <= 60_000 for key in keys)
 
 
-def test_a_hung_redis_costs_a_moment_once(valkey_server, make_limits):
+def test_a_hung_redis_delays_one_call_only(valkey_server, make_limits):
     server = valkey_server()
     limits = make_limits(server.url())
     wait_until(lambda: limits.acquire_api("warm", [Rate(1000, SECOND)]).is_allowed)
@@ -184,7 +184,7 @@ def test_a_hung_redis_costs_a_moment_once(valkey_server, make_limits):
     assert rest < 0.1
 
 
-def test_a_redis_that_comes_back_is_used_again(valkey_server):
+def test_a_restarted_redis_is_used_again(valkey_server):
     class Clock:
         now = 0.0
 
@@ -192,19 +192,19 @@ def test_a_redis_that_comes_back_is_used_again(valkey_server):
             return self.now
 
     server, clock = valkey_server(), Clock()
-    shared = RedisClient(server.url(), clock=clock)
-    limits = RateLimits(shared, platform_rates(LimitSettings()))
+    redis_client = RedisClient(server.url(), clock=clock)
+    limits = RateLimits(redis_client, platform_rates(LimitSettings()))
     server.kill()
     with pytest.raises(RedisUnavailable):
         limits.acquire_api("k", [Rate(1, SECOND)])
     server.start()
 
-    def back():
+    def acquire_after_cooldown():
         clock.now += 5
         try:
             return limits.acquire_api("k", [Rate(1000, SECOND)])
         except RedisUnavailable:
             return None
 
-    assert wait_until(back).is_allowed
-    shared.close()
+    assert wait_until(acquire_after_cooldown).is_allowed
+    redis_client.close()

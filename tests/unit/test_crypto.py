@@ -38,7 +38,7 @@ def test_what_is_encrypted_decrypts_again(text, context):
 
 
 @pytest.mark.parametrize("text", [" ", "é漢字🎬", "\ud800", "x" * 65_536, "a.b:c"])
-def test_odd_and_long_secrets_come_back_as_they_were(text):
+def test_unusual_and_long_secrets_are_decrypted_unchanged(text):
     assert decrypt_or_none(KEY_RING.encrypt(Secret(text), SAMPLE_CONTEXT)) == text
 
 
@@ -48,7 +48,7 @@ def test_another_context_does_not_decrypt(here, there):
     assert (decrypt_or_none(encrypted, there) == "canary") == (here == there)
 
 
-def test_no_failure_says_why():
+def test_no_failure_contains_its_reason():
     for encrypted in ["x", ENCRYPTED_SAMPLE[:-1], ENCRYPTED_SAMPLE.replace("new", "gone")]:
         with pytest.raises(DecryptionFailed) as caught:
             KEY_RING.decrypt(encrypted, SAMPLE_CONTEXT)
@@ -57,7 +57,7 @@ def test_no_failure_says_why():
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_context_cannot_be_moved_between_its_parts():
+def test_parts_of_a_context_cannot_be_joined_or_split():
     encrypted = KEY_RING.encrypt(Secret("canary"), ("table", "column"))
     for other in [
         ("tablecolumn",),
@@ -69,19 +69,19 @@ def test_a_context_cannot_be_moved_between_its_parts():
 
 
 @given(st.data())
-def test_a_single_changed_character_is_noticed(data):
+def test_a_single_changed_character_does_not_decrypt(data):
     at = data.draw(st.integers(0, len(ENCRYPTED_SAMPLE) - 1))
-    put = data.draw(st.characters(codec="utf-8"))
-    changed = ENCRYPTED_SAMPLE[:at] + put + ENCRYPTED_SAMPLE[at + 1 :]
+    character = data.draw(st.characters(codec="utf-8"))
+    changed = ENCRYPTED_SAMPLE[:at] + character + ENCRYPTED_SAMPLE[at + 1 :]
     assert (decrypt_or_none(changed) is None) == (changed != ENCRYPTED_SAMPLE)
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_a_changed_bit_in_any_part_is_noticed(part):
+def test_a_changed_bit_in_any_part_does_not_decrypt(part):
     head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
-    parts = [bytearray(b64decode(each)) for each in triple.split(":")]
+    parts = [bytearray(b64decode(text)) for text in triple.split(":")]
     parts[part][-1] ^= 1
-    changed = ":".join(b64encode(each).decode() for each in parts)
+    changed = ":".join(b64encode(value).decode() for value in parts)
     assert decrypt_or_none(f"{head}.{changed}") is None
 
 
@@ -116,7 +116,7 @@ def test_what_was_never_encrypted_does_not_decrypt(text):
         KEY_RING.key_id(text.replace("v1.new", "v1.new!"))
 
 
-def test_none_is_neither_encrypted_nor_decrypted():
+def test_an_empty_text_is_neither_encrypted_nor_decrypted():
     with pytest.raises(ValueError):
         KEY_RING.encrypt(Secret(""), SAMPLE_CONTEXT)
     with pytest.raises(ValueError):
@@ -132,7 +132,7 @@ def test_no_two_encryptions_share_an_iv():
     assert {decrypt_or_none(each) for each in encrypted} == {"same"}
 
 
-def test_the_form_is_the_documented_one():
+def test_the_format_is_the_documented_one():
     version, key_id, triple = ENCRYPTED_SAMPLE.split(".")
     iv, tag, text = (b64decode(part) for part in triple.split(":"))
     assert (version, key_id, len(iv), len(tag), len(text)) == ("v1", "new", 12, 16, 10)
@@ -155,7 +155,7 @@ def test_a_key_ring_reports_whether_it_is_healthy():
 
 
 def test_tables_columns_and_rows_have_contexts_of_their_own():
-    found = {
+    contexts_of_rows = {
         access_token_context("tiktok", "1", 1),
         refresh_token_context("tiktok", "1", 1),
         upload_url_context("tiktok", 1, 1),
@@ -163,36 +163,38 @@ def test_tables_columns_and_rows_have_contexts_of_their_own():
         access_token_context("tiktok", "2", 1),
         access_token_context("instagram", "1", 1),
     }
-    assert len(found) == 6
+    assert len(contexts_of_rows) == 6
 
 
 def fastest_time(call, times=300):
-    """Seconds of the best of many: what others do on this machine only makes it slower."""
+    """The shortest of many durations, in seconds; other load only makes them longer."""
     durations = []
     for _ in range(times):
-        began = time.perf_counter()
+        start = time.perf_counter()
         call()
-        durations.append(time.perf_counter() - began)
+        durations.append(time.perf_counter() - start)
     return min(durations)
 
 
-def test_how_long_it_takes_says_nothing_of_what_is_inside():
+def test_the_time_does_not_depend_on_the_content():
     texts = [Secret("a" * 4096), Secret("zZ09-_.~" * 512), Secret("\0" * 4096)]
-    sealing = [
+    encryption_times = [
         fastest_time(lambda text=text: KEY_RING.encrypt(text, SAMPLE_CONTEXT)) for text in texts
     ]
-    assert max(sealing) < 3 * min(sealing)
+    assert max(encryption_times) < 3 * min(encryption_times)
     encrypted = [KEY_RING.encrypt(text, SAMPLE_CONTEXT) for text in texts]
-    opening = [
-        fastest_time(lambda one=one: KEY_RING.decrypt(one, SAMPLE_CONTEXT)) for one in encrypted
+    decryption_times = [
+        fastest_time(lambda text=text: KEY_RING.decrypt(text, SAMPLE_CONTEXT)) for text in encrypted
     ]
-    assert max(opening) < 3 * min(opening)
+    assert max(decryption_times) < 3 * min(decryption_times)
 
 
-def test_a_refusal_takes_as_long_wherever_the_fault_lies():
+def test_a_failure_takes_as_long_wherever_the_changed_byte_is():
     head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
     iv, tag, text = (b64decode(part) for part in triple.split(":"))
     wrong = [bytes([tag[0] ^ 1]) + tag[1:], tag[:-1] + bytes([tag[-1] ^ 1])]
     parts = [":".join(b64encode(one).decode() for one in (iv, each, text)) for each in wrong]
-    refusals = [fastest_time(lambda part=part: decrypt_or_none(f"{head}.{part}")) for part in parts]
-    assert max(refusals) < 3 * min(refusals)
+    failure_times = [
+        fastest_time(lambda part=part: decrypt_or_none(f"{head}.{part}")) for part in parts
+    ]
+    assert max(failure_times) < 3 * min(failure_times)

@@ -9,24 +9,24 @@ from core.identity.users import EMAIL_PATTERN, hash_token
 from platforms.secret import Secret
 
 
-def test_a_password_fits_its_hash_and_no_other():
-    known = passwords.hash_password(Secret("correct horse"))
-    assert known.startswith("$argon2id$")
-    assert passwords.verify_password(Secret("correct horse"), known)
-    assert not passwords.verify_password(Secret("correct horsf"), known)
+def test_only_the_right_password_matches_its_hash():
+    password_hash = passwords.hash_password(Secret("correct horse"))
+    assert password_hash.startswith("$argon2id$")
+    assert passwords.verify_password(Secret("correct horse"), password_hash)
+    assert not passwords.verify_password(Secret("correct horsf"), password_hash)
 
 
-def test_the_same_password_never_looks_the_same():
+def test_the_same_password_has_a_new_hash_each_time():
     secret = Secret("correct horse")
     assert passwords.hash_password(secret) != passwords.hash_password(secret)
 
 
-def test_nobodys_hash_takes_as_long_as_anybodys_and_fits_nothing():
+def test_the_dummy_hash_is_as_slow_as_others_and_matches_nothing():
     assert not passwords.is_outdated_hash(passwords.DUMMY_PASSWORD_HASH)
     assert not passwords.verify_password(Secret("correct horse"), None)
 
 
-def test_a_hash_that_is_none_fits_nothing():
+def test_a_malformed_hash_matches_nothing():
     assert not passwords.verify_password(Secret("correct horse"), "plain")
 
 
@@ -37,30 +37,30 @@ def test_a_hash_of_weaker_parameters_is_detected():
 
 @pytest.mark.parametrize("text", ["", "short", "x" * 9, "x" * 1025])
 def test_a_password_of_another_length_is_refused_and_not_quoted(text):
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as caught:
         passwords.hash_password(Secret(text))
-    assert not text or text not in str(refused.value)
+    assert not text or text not in str(caught.value)
 
 
-def test_an_administrator_has_all_but_the_workers():
+def test_an_administrator_has_all_scopes_but_workers_run():
     assert set(SCOPES) - session_scopes(is_admin=True) == {"workers:run"}
     assert set(SCOPES) - session_scopes(is_admin=False) == {"workers:run", "admin"}
 
 
-def test_a_caller_may_what_its_scopes_say():
-    caller = Principal(7, AuthMethod.KEY, frozenset({"posts:read"}), "a@example.org", "en")
-    assert caller.has_scopes(["posts:read"])
-    assert not caller.has_scopes(["posts:read", "posts:write"])
-    assert not caller.is_admin
+def test_a_principal_has_its_scopes_and_no_others():
+    principal = Principal(7, AuthMethod.KEY, frozenset({"posts:read"}), "a@example.org", "en")
+    assert principal.has_scopes(["posts:read"])
+    assert not principal.has_scopes(["posts:read", "posts:write"])
+    assert not principal.is_admin
     assert Principal(7, AuthMethod.SESSION, USER_SCOPES | {"admin"}, "a@example.org", "en").is_admin
 
 
 @given(st.text())
-def test_any_cookie_has_a_digest_and_none_is_the_cookie(text):
+def test_every_cookie_has_a_hash_that_differs_from_it(text):
     assert len(hash_token(text)) == 64
     assert hash_token(text) != text
 
 
 @pytest.mark.parametrize("text", ["", "a", "@b.c", "a@", "a b@c.d", "a@b@c", "a" * 65 + "@b.c"])
-def test_what_is_no_address_is_none(text):
+def test_a_malformed_email_is_refused(text):
     assert EMAIL_PATTERN.fullmatch(text) is None

@@ -12,30 +12,28 @@ OPERATIONS_MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 @pytest.mark.parametrize("condition", ALERT_CONDITIONS, ids=lambda condition: condition.name)
-def test_every_alert_has_a_page_that_says_what_to_do(condition):
+def test_every_alert_has_a_section_in_the_operations_manual(condition):
     headings = [
         line for line in OPERATIONS_MANUAL.read_text().splitlines() if line.startswith("### ")
     ]
     assert any(condition.name in heading for heading in headings)
 
 
-def test_no_two_alerts_have_one_name():
+def test_alert_names_are_unique():
     assert len({condition.name for condition in ALERT_CONDITIONS}) == len(ALERT_CONDITIONS)
 
 
 def retry_waits(**changed):
-    return [
-        step.total_seconds() for step in retry_policy(LimitSettings(**changed)).delays
-    ]
+    return [delay.total_seconds() for delay in retry_policy(LimitSettings(**changed)).delays]
 
 
-def test_the_curve_of_retries_is_quick_then_slow_and_ends_within_a_day():
+def test_retries_are_quick_then_slow_and_end_within_a_day():
     minutes = [60 * value for value in (5, 15, 30, 60, 120, 240, 480)]
     assert retry_waits() == [1, 2, 4, *minutes]
     assert sum(retry_waits()) < DAY.total_seconds()
 
 
-def test_the_curve_is_as_settings_say():
+def test_settings_change_the_retries():
     changed = retry_waits(
         webhook_quick_retries=8,
         webhook_backoff_cap=timedelta(seconds=60),
