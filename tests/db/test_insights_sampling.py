@@ -1,4 +1,4 @@
-"""Numbers as due work, against a real Postgres: who is asked what, when, and what is kept."""
+"""Sampling against real Postgres: which request is made for which account, when, what is stored."""
 
 from datetime import timedelta
 
@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core import accounts, insights
-from core.jobs.job_type import RunReport
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch, run_jobs
 from db.accounts.accounts import AccountStatus
@@ -33,19 +32,20 @@ def sampler(publisher):
     return InsightsHarness(publisher)
 
 
-def is_near(found, wanted):
-    return abs(found - wanted) <= wanted * 0.12 + timedelta(seconds=30)
+def is_near(delay, expected):
+    """Within the jitter and half a minute."""
+    return abs(delay - expected) <= expected * 0.12 + timedelta(seconds=30)
 
 
-def test_a_video_and_its_account_are_counted_and_counted_again(sampler):
-    sampler.add_video(7, title="A film", duration=12)
+def test_a_video_and_its_account_are_sampled_repeatedly(sampler):
+    sampler.add_video(7, title="A video", duration=12)
     account = sampler.create_sampled_account()
     first = sampler.video(7)
     sampler.update_video(7, view_count=2**40, like_count=11)
     sampler.user_info = {"follower_count": 2**33, "likes_count": 5}
     sampler.make_due(account)
     sampler.run_workers(4)
-    assert (first.title, first.duration_seconds, first.missing_since) == ("A film", 12, None)
+    assert (first.title, first.duration_seconds, first.missing_since) == ("A video", 12, None)
     assert sampler.metric_history(first.id, "video", "views")[:1] == [100]
     assert sampler.metric_history(first.id, "video", "views")[-1] == 2**40
     assert sampler.video(7).views == 2**40
@@ -54,7 +54,7 @@ def test_a_video_and_its_account_are_counted_and_counted_again(sampler):
 
 
 @pytest.mark.parametrize(
-    ("ago", "pause"),
+    ("ago", "interval"),
     [
         (-1 * HOURS, 15 * MINUTE),
         (1 * HOURS, 15 * MINUTE),
@@ -65,10 +65,10 @@ def test_a_video_and_its_account_are_counted_and_counted_again(sampler):
         (91 * DAYS, DAYS),
     ],
 )
-def test_the_younger_a_video_the_more_often_it_is_counted(sampler, ago, pause):
+def test_the_younger_a_video_the_more_often_it_is_sampled(sampler, ago, interval):
     sampler.add_video(7, ago=ago)
     sampler.create_sampled_account()
-    assert is_near(sampler.time_until_video_due(7), pause)
+    assert is_near(sampler.time_until_video_due(7), interval)
 
 
 def test_a_missing_metric_is_a_missing_row_and_keeps_the_last_value(sampler):
@@ -93,9 +93,9 @@ def test_a_video_that_is_no_longer_listed_is_marked_missing_and_not_zero(sampler
     sampler.hide_video(7)
     sampler.make_counts_due(account)
     sampler.run_workers(2)
-    gone = sampler.video(7)
-    assert gone.missing_since is not None
-    assert (gone.views, sampler.metric_history(video.id, "video", "views")) == (100, [100])
+    missing = sampler.video(7)
+    assert missing.missing_since is not None
+    assert (missing.views, sampler.metric_history(video.id, "video", "views")) == (100, [100])
     assert is_near(sampler.time_until_video_due(7), HOURS)
     assert sampler.video(8).missing_since is None
     sampler.add_video(7, view_count=120)
@@ -104,8 +104,10 @@ def test_a_video_that_is_no_longer_listed_is_marked_missing_and_not_zero(sampler
     assert (sampler.video(7).missing_since, sampler.video(7).views) == (None, 120)
 
 
-@pytest.mark.parametrize(("since", "pause"), [(2 * DAYS, DAYS), (31 * DAYS, None)])
-def test_a_missing_video_is_queried_ever_more_rarely_and_then_no_more(sampler, since, pause):
+@pytest.mark.parametrize(("since", "interval"), [(2 * DAYS, DAYS), (31 * DAYS, None)])
+def test_a_missing_video_is_queried_less_and_less_often_and_then_not_at_all(
+    sampler, since, interval
+):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.hide_video(7)
@@ -113,8 +115,8 @@ def test_a_missing_video_is_queried_ever_more_rarely_and_then_no_more(sampler, s
         session.execute(update(Video).values(missing_since=func.now() - since))
     sampler.make_counts_due(account)
     sampler.run_workers(2)
-    waits = sampler.time_until_video_due(7)
-    assert waits is None if pause is None else is_near(waits, pause)
+    delay = sampler.time_until_video_due(7)
+    assert delay is None if interval is None else is_near(delay, interval)
 
 
 def test_the_first_sampling_reads_the_whole_list_and_later_ones_only_what_is_new(sampler):
@@ -125,21 +127,20 @@ def test_the_first_sampling_reads_the_whole_list_and_later_ones_only_what_is_new
     sampler.run_workers(6)
     assert len(sampler.videos(account)) == 45
     assert len(sampler.request_bodies(VIDEO_LIST_PATH)) == 3
-    assert sampler.watch(account).is_whole
+    assert sampler.schedule(account).is_whole
     sampler.add_video(99)
     sampler.make_due(account)
     sampler.run_workers(6)
-    assert (
-        len(sampler.request_bodies(VIDEO_LIST_PATH)) == 5
-    )  # the page with the new one, and one without any
+    # The page with the new video, and the next one, which has none.
+    assert len(sampler.request_bodies(VIDEO_LIST_PATH)) == 5
     assert len(sampler.videos(account)) == 46
 
 
-def test_a_list_that_turns_in_circles_ends(sampler):
+def test_a_list_whose_cursor_does_not_advance_ends(sampler):
     sampler.add_video(7)
-    told = [{"id": "7", "create_time": 1_770_000_000}]
+    videos = [{"id": "7", "create_time": 1_770_000_000}]
     sampler.publisher.set_responses(
-        VIDEO_LIST_PATH, ok_response(videos=told, has_more=True, cursor=1_770_000_000_000)
+        VIDEO_LIST_PATH, ok_response(videos=videos, has_more=True, cursor=1_770_000_000_000)
     )
     account = sampler.create_account()
     sampler.enrol_accounts()
@@ -148,7 +149,7 @@ def test_a_list_that_turns_in_circles_ends(sampler):
     assert sampler.time_until_due(account) > MINUTE
 
 
-def test_known_videos_are_asked_for_twenty_at_a_time(sampler):
+def test_known_videos_are_queried_twenty_at_a_time(sampler):
     for number in range(45):
         sampler.add_video(number, ago=HOURS + timedelta(seconds=number))
     account = sampler.create_account()
@@ -169,7 +170,7 @@ def test_known_videos_are_asked_for_twenty_at_a_time(sampler):
         {"status": AccountStatus.DISCONNECTED, "disconnected_at": func.now()},
     ],
 )
-def test_who_does_not_allow_it_is_not_sampled(sampler, columns):
+def test_accounts_without_the_scope_or_a_valid_grant_are_not_sampled(sampler, columns):
     sampler.create_account(**columns)
     assert sampler.enrol_accounts() == 0
     assert sampler.run_workers() == [0]
@@ -181,38 +182,38 @@ def test_without_the_setting_nobody_is_sampled(publisher):
     with publisher.database.transaction() as session:
         session.add(SamplingSchedule(oauth_account_id=account, due_at=func.now()))
     run_jobs(insights.SAMPLING_JOB, publisher.database, publisher.services)
-    watch = publisher.one(select(SamplingSchedule))
-    assert (watch.due_at, watch.problem) == (None, "insights are off")
+    schedule = publisher.one(select(SamplingSchedule))
+    assert (schedule.due_at, schedule.problem) == (None, "insights are off")
     assert publisher.server.requests == []
 
 
-def test_an_account_without_its_own_numbers_has_those_of_its_videos(sampler):
+def test_without_the_scope_for_totals_the_videos_are_still_sampled(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account(scope="user.info.basic, video.list")
     assert sampler.request_bodies(USER_INFO_PATH) == []
     assert sampler.metric_history(account, "account", "followers") == []
     assert sampler.video(7).views == 100
-    assert (sampler.watch(account).problem, sampler.watch(account).attempts) == (None, 0)
+    assert (sampler.schedule(account).problem, sampler.schedule(account).attempts) == (None, 0)
 
 
 @pytest.mark.parametrize("path", [VIDEO_LIST_PATH, VIDEO_QUERY_PATH])
-def test_a_refused_permission_stops_the_questions_for_a_day_and_is_stated(sampler, path):
+def test_a_refused_permission_stops_the_requests_for_a_day_and_is_shown(sampler, path):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.refuse_request(path, 401, "scope_not_authorized")
     sampler.make_due(account) if path == VIDEO_LIST_PATH else sampler.make_counts_due(account)
     sampler.run_workers(6)
-    watch = sampler.watch(account)
-    assert watch.problem == "scope_not_authorized"
+    schedule = sampler.schedule(account)
+    assert schedule.problem == "scope_not_authorized"
     assert is_near(sampler.time_until_video_due(7), DAYS)
     assert len(sampler.request_bodies(path)) <= 2
     sampler.install_handlers()
     sampler.make_due(account)
     sampler.run_workers(4)
-    assert sampler.watch(account).problem is None
+    assert sampler.schedule(account).problem is None
 
 
-def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(sampler):
+def test_a_refused_token_is_refreshed_and_the_request_repeated(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.refuse_request(VIDEO_QUERY_PATH, 401, "access_token_invalid")
@@ -220,7 +221,7 @@ def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(sampler
     sampler.run_workers(1)
     due = sampler.publisher.factory.account(account).due_at
     assert due <= sampler.publisher.services.now() + MINUTE
-    assert sampler.watch(account).attempts == 0
+    assert sampler.schedule(account).attempts == 0
     grant = {
         "access_token": "act.new",
         "expires_in": 7200,
@@ -240,7 +241,7 @@ def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(sampler
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
         http_response(429, b"{}"),
         http_response(500, b""),
@@ -248,15 +249,15 @@ def test_a_dead_token_in_the_middle_is_renewed_and_the_question_repeated(sampler
         ok_response(videos=None),
     ],
 )
-def test_an_answer_that_is_none_costs_a_try_and_no_number(sampler, said):
+def test_an_invalid_response_uses_up_an_attempt_and_keeps_the_metrics(sampler, response):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     video = sampler.video(7)
-    sampler.publisher.set_responses(VIDEO_QUERY_PATH, said)
+    sampler.publisher.set_responses(VIDEO_QUERY_PATH, response)
     sampler.make_counts_due(account)
     sampler.run_workers(1)
-    assert sampler.watch(account).attempts == 1
-    assert sampler.watch(account).due_at is not None
+    assert sampler.schedule(account).attempts == 1
+    assert sampler.schedule(account).due_at is not None
     assert sampler.video(7).missing_since is None
     assert sampler.metric_history(video.id, "video", "views") == [100]
 
@@ -265,15 +266,15 @@ def test_exhausted_attempts_wait_an_hour_and_start_again(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.publisher.set_responses(VIDEO_QUERY_PATH, http_response(200, b"<html>"))
-    for _ in range(insights.SAMPLING_JOB.policy.max_attempts + 1):
+    for _ in range(insights.SAMPLING_JOB.retry_policy.max_attempts + 1):
         sampler.make_counts_due(account)
         sampler.run_workers(1)
-    assert sampler.watch(account).problem == "INVALID_RESPONSE"
+    assert sampler.schedule(account).problem == "INVALID_RESPONSE"
     assert is_near(sampler.time_until_due(account), HOURS)
     sampler.install_handlers()
     sampler.make_counts_due(account)
     sampler.run_workers(2)
-    assert (sampler.watch(account).problem, sampler.watch(account).attempts) == (None, 0)
+    assert (sampler.schedule(account).problem, sampler.schedule(account).attempts) == (None, 0)
 
 
 def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_back(sampler):
@@ -282,7 +283,7 @@ def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_bac
     user = sampler.publisher.factory.account(account).user_id
     sampler.enrol_accounts()
 
-    def meanwhile(sock):
+    def disconnect_and_answer(sock):
         sampler.publisher.factory.update_account(
             account,
             status=AccountStatus.DISCONNECTED,
@@ -291,9 +292,9 @@ def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_bac
         )
         sock.sendall(sampler.video_page())
 
-    sampler.publisher.server.behaviours[VIDEO_LIST_PATH] = meanwhile
+    sampler.publisher.server.behaviours[VIDEO_LIST_PATH] = disconnect_and_answer
     sampler.run_workers(2)
-    assert (sampler.videos(account), sampler.watch(account).due_at) == ([], None)
+    assert (sampler.videos(account), sampler.schedule(account).due_at) == ([], None)
     assert sampler.enrol_accounts() == 0
     sampler.install_handlers()
     encrypted = sampler.publisher.factory.account(
@@ -303,7 +304,7 @@ def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_bac
         account, status="ACTIVE", disconnected_at=None, access_token_encrypted=encrypted
     )
     assert sampler.enrol_accounts() == 2
-    assert sampler.watch(account).due_at is not None
+    assert sampler.schedule(account).due_at is not None
 
 
 def test_an_account_that_needs_its_owner_waits_and_is_sampled_again_afterwards(sampler):
@@ -312,21 +313,21 @@ def test_an_account_that_needs_its_owner_waits_and_is_sampled_again_afterwards(s
     sampler.publisher.factory.update_account(account, status=AccountStatus.NEEDS_RECONNECT)
     sampler.make_counts_due(account)
     sampler.run_workers(1)
-    assert (sampler.watch(account).due_at, sampler.watch(account).problem) == (
+    assert (sampler.schedule(account).due_at, sampler.schedule(account).problem) == (
         None,
         "needs_reconnect",
     )
     sampler.publisher.factory.update_account(account, status=AccountStatus.ACTIVE)
     assert sampler.enrol_accounts() == 1
-    assert (sampler.watch(account).problem, sampler.enrol_accounts()) == (None, 0)
+    assert (sampler.schedule(account).problem, sampler.enrol_accounts()) == (None, 0)
 
 
 def test_a_publication_brings_the_next_sampling_forward(sampler):
     sampler.publisher.accept_starts()
     account = sampler.create_sampled_account(scope="video.list,video.upload")
     assert sampler.time_until_due(account) > 10 * MINUTE
-    who = sampler.publisher.factory.account(account).user_id
-    post = sampler.publisher.request_upload(who, account_id=account).post.id
+    user_id = sampler.publisher.factory.account(account).user_id
+    post = sampler.publisher.request_upload(user_id, account_id=account).post.id
     sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
     sampler.enrol_accounts()
     assert sampler.time_until_due(account) <= timedelta(0)
@@ -348,42 +349,38 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(sampler):
         session.execute(update(SamplingSchedule).values(leased_until=func.now() - MINUTE))
     assert sampler.run_workers(2)[0] == 1
     assert sampler.metric_history(video.id, "video", "views") == [100, 100]
-    late = insights.SAMPLING_JOB.execute(claim.job, sampler.publisher.services)
-    report = RunReport()
-    record_results(
+    late_outcome = insights.SAMPLING_JOB.execute(claim.job, sampler.publisher.services)
+    report = record_results(
         insights.SAMPLING_JOB,
         sampler.publisher.database,
         sampler.publisher.services,
-        [(claim, late)],
-        report,
+        [(claim, late_outcome)],
     )
     assert report.stale_leases == 1
     assert sampler.metric_history(video.id, "video", "views") == [100, 100]
 
 
-def test_the_limit_is_kept_for_each_account_and_costs_no_try(sampler):
+def test_the_rate_limit_is_per_account_and_uses_up_no_attempt(sampler):
     account, other = sampler.create_account(), sampler.create_account()
     sampler.enrol_accounts()
     sampler.publisher.services.rate_limits.block(account, "reads", MINUTE)
     sampler.run_workers(3)
-    assert sampler.watch(account).attempts == 0
-    assert (sampler.watch(account).listed_at, sampler.watch(other).listed_at is None) == (
-        None,
-        False,
-    )
+    assert sampler.schedule(account).attempts == 0
+    assert sampler.schedule(account).listed_at is None
+    assert sampler.schedule(other).listed_at is not None
 
 
-def test_history_goes_with_its_owner(sampler):
+def test_metrics_are_deleted_with_their_user(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
-    kept = sampler.create_sampled_account()
+    remaining = sampler.create_sampled_account()
     user = sampler.publisher.factory.account(account).user_id
     with sampler.publisher.database.transaction() as session:
         session.delete(session.get_one(User, user))
-    left = sampler.publisher.all(select(MetricSnapshot))
-    videos = {video.id for video in sampler.videos(kept)}
-    assert {one.subject_id for one in left if one.subject_type == "video"} == videos
-    assert {one.subject_id for one in left if one.subject_type == "account"} == {kept}
+    snapshots = sampler.publisher.all(select(MetricSnapshot))
+    videos = {video.id for video in sampler.videos(remaining)}
+    assert {row.subject_id for row in snapshots if row.subject_type == "video"} == videos
+    assert {row.subject_id for row in snapshots if row.subject_type == "account"} == {remaining}
 
 
 def test_a_disconnect_that_erases_deletes_the_metrics(sampler):
@@ -398,17 +395,17 @@ def test_a_disconnect_that_erases_deletes_the_metrics(sampler):
         erase=True,
     )
     assert sampler.publisher.all(select(MetricSnapshot)) == []
-    assert (sampler.videos(account), sampler.watch(account)) == ([], None)
+    assert (sampler.videos(account), sampler.schedule(account)) == ([], None)
 
 
 def test_a_manual_run_samples_everything_due_and_reports_it(sampler):
     sampler.add_video(7)
     account, refused = sampler.create_account(), sampler.create_account()
     sampler.publisher.factory.update_account(refused, access_token_encrypted="v1.x.y")
-    swept = insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services)
-    assert swept.answered == 2
-    assert [fault.account_id for fault in swept.failures] == [refused]
-    assert swept.failures[0].code == "crypto_error"
+    summary = insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services)
+    assert summary.answered == 2
+    assert [failure.account_id for failure in summary.failures] == [refused]
+    assert summary.failures[0].code == "crypto_error"
     assert sampler.metric_history(account, "account", "followers") == [7]
     assert (
         insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services).total

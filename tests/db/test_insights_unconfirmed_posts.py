@@ -1,4 +1,4 @@
-"""Lost starts and nameless posts, as the list of public videos and the status tell of them."""
+"""Posts with an unconfirmed start or without a video id, resolved by listing and polling."""
 
 from datetime import timedelta
 
@@ -49,8 +49,8 @@ def account_id(sampler):
     return account
 
 
-def create_unconfirmed_post(sampler, account_id, title="A film", **more):
-    """A direct pull whose start was sent and never answered."""
+def create_unconfirmed_post(sampler, account_id, title="A video", **more):
+    """Create a direct pull whose start was sent and never answered."""
     user_id = sampler.publisher.factory.account(account_id).user_id
     upload_request = {
         **URL_REQUEST,
@@ -66,22 +66,22 @@ def create_unconfirmed_post(sampler, account_id, title="A film", **more):
 
 
 def sample_and_poll(sampler):
-    """The list is read, and the posts look again."""
+    """Sample the list of public videos, then poll the posts."""
     sampler.run_workers(4)
     sampler.publisher.run_workers(1)
 
 
-def test_a_lost_start_is_found_in_the_list_of_public_videos(sampler, account_id):
+def test_an_unconfirmed_start_is_found_in_the_list_of_public_videos(sampler, account_id):
     post = create_unconfirmed_post(sampler, account_id)
     video = sampler.add_video(
-        7_602_997_517_160_123_666, ago=FIVE_SECONDS_AGO, title="A  film", share_url="https://t/7"
+        7_602_997_517_160_123_666, ago=FIVE_SECONDS_AGO, title="A  video", share_url="https://t/7"
     )
     sample_and_poll(sampler)
-    found = sampler.publisher.post(post)
-    assert (found.state, found.platform_post_id) == (PostState.PUBLISHED, video)
-    assert (found.permalink, found.publish_id, found.due_at) == ("https://t/7", None, None)
-    assert found.finished_at is not None
-    assert [one.kind for one in sampler.publisher.events(post)].count("found") == 1
+    row = sampler.publisher.post(post)
+    assert (row.state, row.platform_post_id) == (PostState.PUBLISHED, video)
+    assert (row.permalink, row.publish_id, row.due_at) == ("https://t/7", None, None)
+    assert row.finished_at is not None
+    assert [event.kind for event in sampler.publisher.events(post)].count("found") == 1
     assert len(sampler.publisher.request_bodies(DIRECT_INIT_PATH)) == 1
 
 
@@ -92,61 +92,61 @@ def test_an_unconfirmed_post_brings_the_next_listing_forward(sampler, account_id
 
 
 @pytest.mark.parametrize(
-    "told",
+    "video_fields",
     [
-        {"title": "Another film"},
+        {"title": "Another video"},
         {"title": ""},
-        {"ago": HOURS},  # it was there before the start
+        {"ago": HOURS},  # published before the start
         {"ago": -25 * HOURS},
     ],
 )
-def test_a_video_that_may_be_anybodys_is_not_taken(sampler, account_id, told):
+def test_a_video_that_does_not_fit_is_not_matched(sampler, account_id, video_fields):
     post = create_unconfirmed_post(sampler, account_id)
-    sampler.add_video(7, **{"ago": FIVE_SECONDS_AGO, "title": "A film", **told})
+    sampler.add_video(7, **{"ago": FIVE_SECONDS_AGO, "title": "A video", **video_fields})
     sample_and_poll(sampler)
     assert sampler.publisher.post(post).state == PostState.UNCONFIRMED
 
 
-def test_two_videos_alike_are_not_guessed_apart(sampler, account_id):
+def test_two_videos_that_fit_are_not_matched(sampler, account_id):
     post = create_unconfirmed_post(sampler, account_id)
     for number in (7, 8):
-        sampler.add_video(number, ago=FIVE_SECONDS_AGO, title="A film")
+        sampler.add_video(number, ago=FIVE_SECONDS_AGO, title="A video")
     sample_and_poll(sampler)
     assert sampler.publisher.post(post).state == PostState.UNCONFIRMED
 
 
-def test_two_lost_starts_with_one_title_are_not_guessed_apart(sampler, account_id):
+def test_two_unconfirmed_starts_with_the_same_title_are_not_matched(sampler, account_id):
     posts = [create_unconfirmed_post(sampler, account_id) for _ in range(2)]
-    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A film")
+    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A video")
     sample_and_poll(sampler)
     assert {sampler.publisher.post(post).state for post in posts} == {PostState.UNCONFIRMED}
 
 
-def test_two_lost_starts_with_titles_of_their_own_are_both_found(sampler, account_id):
+def test_two_unconfirmed_starts_with_different_titles_are_both_matched(sampler, account_id):
     one, other = (
         create_unconfirmed_post(sampler, account_id),
-        create_unconfirmed_post(sampler, account_id, title="Another film"),
+        create_unconfirmed_post(sampler, account_id, title="Another video"),
     )
-    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A film")
-    sampler.add_video(8, ago=FIVE_SECONDS_AGO, title="Another film")
+    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A video")
+    sampler.add_video(8, ago=FIVE_SECONDS_AGO, title="Another video")
     sample_and_poll(sampler)
     assert [sampler.publisher.post(post).platform_post_id for post in (one, other)] == ["7", "8"]
 
 
-def test_a_video_that_may_be_another_posts_is_not_taken(sampler, account_id):
+def test_a_video_that_fits_another_post_as_well_is_not_matched(sampler, account_id):
     sampler.publisher.accept_starts()
     user = sampler.publisher.factory.account(account_id).user_id
     upload_request = {
         **URL_REQUEST,
         **PUBLIC_DIRECT_POST,
-        "title": "A film",
+        "title": "A video",
         "account_id": account_id,
     }
     sent = sampler.publisher.request_upload(user, upload_request).post.id
     sampler.publisher.set_responses(STATUS_PATH, status_body("PROCESSING_DOWNLOAD"))
     sampler.publisher.drop_responses(DIRECT_INIT_PATH)
     post = create_unconfirmed_post(sampler, account_id)
-    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A film")
+    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A video")
     sample_and_poll(sampler)
     assert sampler.publisher.post(post).state == PostState.UNCONFIRMED
     sampler.publisher.set_responses(
@@ -154,19 +154,16 @@ def test_a_video_that_may_be_another_posts_is_not_taken(sampler, account_id):
     )
     sampler.publisher.run_workers(2)
     assert sampler.publisher.post(sent).platform_post_id == "7"
-    assert (
-        sampler.publisher.post(post).state == PostState.UNCONFIRMED
-    )  # the only video is the other's
-    sampler.add_video(8, ago=FIVE_SECONDS_AGO, title="A film")
+    # The only video belongs to the other post.
+    assert sampler.publisher.post(post).state == PostState.UNCONFIRMED
+    sampler.add_video(8, ago=FIVE_SECONDS_AGO, title="A video")
     sampler.make_due(account_id)
     sample_and_poll(sampler)
     assert sampler.publisher.post(post).platform_post_id == "8"
 
 
 @pytest.mark.parametrize("more", [{"privacy_level": "SELF_ONLY"}, {"mode": "INBOX"}])
-def test_what_the_public_does_not_see_under_our_caption_is_not_looked_for(
-    sampler, account_id, more
-):
+def test_posts_that_are_not_public_under_our_caption_are_not_matched(sampler, account_id, more):
     sampler.publisher.drop_responses("/v2/post/publish/inbox/video/init/")
     upload_request = {**PUBLIC_DIRECT_POST, **more}
     if more.get("mode") == "INBOX":
@@ -176,13 +173,13 @@ def test_what_the_public_does_not_see_under_our_caption_is_not_looked_for(
         user, {**URL_REQUEST, **upload_request, "account_id": account_id}
     ).post.id
     sampler.publisher.run_workers(1)
-    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A film")
+    sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A video")
     sample_and_poll(sampler)
     assert sampler.publisher.post(post).state == PostState.UNCONFIRMED
 
 
 def create_published_post(sampler, account_id, **columns):
-    """A post that is out, and whose id nobody has told."""
+    """Create a published post whose video id is unknown."""
     sampler.publisher.accept_starts()
     user_id = sampler.publisher.factory.account(account_id).user_id
     upload_request = {**URL_REQUEST, **PUBLIC_DIRECT_POST, "account_id": account_id}
@@ -190,20 +187,20 @@ def create_published_post(sampler, account_id, **columns):
     sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
     defaults = {"completed_at": func.now() - HOURS / 2, "last_polled_at": func.now() - 10 * MINUTE}
     with sampler.publisher.database.transaction() as session:
-        mine = TikTokPost.ledger_id == post
-        session.execute(update(TikTokPost).where(mine).values(**{**defaults, **columns}))
+        of_post = TikTokPost.ledger_id == post
+        session.execute(update(TikTokPost).where(of_post).values(**{**defaults, **columns}))
     return post
 
 
-def test_a_published_post_without_an_id_is_asked_about_again(sampler, account_id):
+def test_a_published_post_without_a_video_id_is_polled_again(sampler, account_id):
     post = create_published_post(sampler, account_id)
     sampler.publisher.set_responses(
         STATUS_PATH, status_body("PUBLISH_COMPLETE", publicaly_available_post_id=[2**62])
     )
     assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 1
     sampler.publisher.run_workers(1)
-    found = sampler.publisher.post(post)
-    assert (found.platform_post_id, found.state, found.due_at) == (str(2**62), "PUBLISHED", None)
+    row = sampler.publisher.post(post)
+    assert (row.platform_post_id, row.state, row.due_at) == (str(2**62), "PUBLISHED", None)
     assert sampler.publisher.tiktok_post(post).details["publicaly_available_post_id"] == [
         str(2**62)
     ]
@@ -220,12 +217,12 @@ def test_a_published_post_without_an_id_is_asked_about_again(sampler, account_id
         {"details": {"publicaly_available_post_id": ["7"]}},
     ],
 )
-def test_nobody_is_asked_too_often_too_long_or_for_what_never_comes(sampler, account_id, columns):
+def test_posts_are_not_polled_too_often_for_too_long_or_without_need(sampler, account_id, columns):
     create_published_post(sampler, account_id, **columns)
     assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 0
 
 
-def test_of_an_account_that_is_gone_nothing_is_asked(sampler, account_id):
+def test_posts_of_an_inactive_account_are_not_polled(sampler, account_id):
     create_published_post(sampler, account_id)
     sampler.publisher.factory.update_account(account_id, status="NEEDS_RECONNECT")
     assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 0

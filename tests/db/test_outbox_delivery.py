@@ -1,4 +1,4 @@
-"""Messages on their way: signed, tried again along the curve, given up in the end."""
+"""Deliveries: signed, retried by the policy, dead letters in the end; failing endpoints."""
 
 import json
 from dataclasses import replace
@@ -28,17 +28,17 @@ def test_a_message_arrives_signed_and_is_not_sent_again(deliverer):
     delivery, endpoint = deliverer.create_delivery()
     assert deliverer.deliver_all().recorded == 1
     ((path, body),) = deliverer.server.requests
-    head = deliverer.server.request_headers[0]
-    assert (path, head["content-type"]) == ("/hook", "application/json")
-    said = Webhook(deliverer.secrets[endpoint]).verify(body, head)
-    assert said["type"] == "post.published"
+    headers = deliverer.server.request_headers[0]
+    assert (path, headers["content-type"]) == ("/hook", "application/json")
+    event = Webhook(deliverer.secrets[endpoint]).verify(body, headers)
+    assert event["type"] == "post.published"
     row = deliverer.delivery(delivery)
     assert (row.due_at, row.dead_at, row.attempts) == (None, None, 1)
     assert row.delivered_at is not None
-    (one,) = deliverer.load_attempts(delivery)
-    assert (one.number, one.status, one.error) == (1, 200, None)
-    assert one.milliseconds >= 0
-    assert one.answer == http_response(200).decode().partition("\r\n\r\n")[2]
+    (attempt,) = deliverer.load_attempts(delivery)
+    assert (attempt.number, attempt.status, attempt.error) == (1, 200, None)
+    assert attempt.milliseconds >= 0
+    assert attempt.answer == http_response(200).decode().partition("\r\n\r\n")[2]
     assert deliverer.deliver_all().claimed == 0
 
 
@@ -49,7 +49,7 @@ def test_a_page_of_html_with_200_counts_as_delivered(deliverer):
     assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_a_failed_try_comes_back_after_five_seconds_under_the_same_id(deliverer):
+def test_a_failed_attempt_is_retried_after_five_seconds_with_the_same_id(deliverer):
     delivery, _ = deliverer.create_delivery()
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE, http_response(204, b""))
     deliverer.deliver_all()
@@ -60,25 +60,29 @@ def test_a_failed_try_comes_back_after_five_seconds_under_the_same_id(deliverer)
     first, second = deliverer.server.request_headers
     assert first["webhook-id"] == second["webhook-id"]
     assert deliverer.server.requests[0] == deliverer.server.requests[1]
-    one, two = deliverer.load_attempts(delivery)
-    assert (one.status, one.error, one.answer) == (500, "http_500", "<html>out of order</html>")
-    assert (two.number, two.status) == (2, 204)
+    failed, delivered = deliverer.load_attempts(delivery)
+    assert (failed.status, failed.error, failed.answer) == (
+        500,
+        "http_500",
+        "<html>out of order</html>",
+    )
+    assert (delivered.number, delivered.status) == (2, 204)
     assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_the_time_of_a_try_is_its_own(deliverer):
+def test_each_attempt_is_signed_with_its_own_time(deliverer):
     deliverer.create_delivery()
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE, http_response(204, b""))
-    moments = [deliverer.services.now(), deliverer.services.now() + timedelta(hours=1)]
-    for moment in moments:
-        deliverer.services = replace(deliverer.services, now=lambda moment=moment: moment)
+    times = [deliverer.services.now(), deliverer.services.now() + timedelta(hours=1)]
+    for time in times:
+        deliverer.services = replace(deliverer.services, now=lambda time=time: time)
         deliverer.deliver_all()
-    stamps = [int(head["webhook-timestamp"]) for head in deliverer.server.request_headers]
-    assert stamps == [int(moment.timestamp()) for moment in moments]
+    timestamps = [int(head["webhook-timestamp"]) for head in deliverer.server.request_headers]
+    assert timestamps == [int(time.timestamp()) for time in times]
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_receiver_may_ask_us_to_wait_longer(deliverer, status):
+def test_retry_after_of_a_receiver_is_followed(deliverer, status):
     deliverer.create_delivery()
     set_responses(deliverer.server, http_response(status, b"", Retry_After="1000"))
     deliverer.deliver_all()
@@ -95,40 +99,38 @@ def test_a_receiver_may_ask_us_to_wait_longer(deliverer, status):
         ("/half-close", "NETWORK_ERROR"),
     ],
 )
-def test_what_a_receiver_does_instead_of_answering_is_logged_and_tried_again(
-    deliverer, path, error
-):
+def test_redirects_and_broken_connections_are_logged_and_retried(deliverer, path, error):
     delivery, _ = deliverer.create_delivery(path=path)
     deliverer.deliver_all()
-    (one,) = deliverer.load_attempts(delivery)
-    assert one.error == error
+    (attempt,) = deliverer.load_attempts(delivery)
+    assert attempt.error == error
     assert deliverer.delivery(delivery).due_at is not None
-    assert [where for where, _ in deliverer.server.requests] == [path]
+    assert [request_path for request_path, _ in deliverer.server.requests] == [path]
 
 
-def test_a_drip_is_cut_off_and_counts_as_no_answer(deliverer):
+def test_a_response_that_drips_in_is_cut_off_and_counts_as_a_timeout(deliverer):
     deliverer.services.public_http._timeout = (0.5, 1.0)
     delivery, _ = deliverer.create_delivery(path="/drip-head")
     deliverer.deliver_all()
     assert deliverer.load_attempts(delivery)[0].error == "timeout"
 
 
-def test_of_a_huge_response_the_first_bytes_are_kept_and_it_counts_as_delivered(deliverer):
+def test_of_a_huge_response_the_first_characters_are_stored_and_it_counts_as_delivered(deliverer):
     delivery, _ = deliverer.create_delivery(path="/huge")
     deliverer.deliver_all()
-    (one,) = deliverer.load_attempts(delivery)
-    assert (one.status, len(one.answer)) == (200, 1000)
+    (attempt,) = deliverer.load_attempts(delivery)
+    assert (attempt.status, len(attempt.answer)) == (200, 1000)
     assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_an_answer_of_any_bytes_can_be_kept(deliverer):
+def test_a_response_of_any_bytes_can_be_stored(deliverer):
     delivery, _ = deliverer.create_delivery()
     set_responses(deliverer.server, http_response(200, b"\x00\xff\xfe\xed\xa0\x80"))
     deliverer.deliver_all()
     assert "\x00" not in deliverer.load_attempts(delivery)[0].answer
 
 
-def test_after_the_last_try_a_message_is_dead(deliverer):
+def test_after_the_last_attempt_a_message_is_a_dead_letter(deliverer):
     delivery, _ = deliverer.create_delivery()
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
     for _ in range(8):
@@ -153,13 +155,13 @@ def test_a_410_disables_the_endpoint_and_notifies_its_owner_once(deliverer):
     row = deliverer.endpoint(endpoint)
     assert (row.disabled_cause, deliverer.delivery(delivery).due_at) == ("gone", None)
     assert deliverer.delivery(delivery).dead_at is not None
-    (notice,) = deliverer.factory.load_notifications(user)
-    assert (notice.kind, notice.payload["why"]) == ("endpoint_disabled", "gone")
+    (notification,) = deliverer.factory.load_notifications(user)
+    assert (notification.kind, notification.payload["why"]) == ("endpoint_disabled", "gone")
     deliverer.enqueue_event(user)
     assert len(deliverer.deliveries(endpoint)) == 2
 
 
-def test_five_days_in_vain_disable_an_endpoint_and_what_waits_is_kept(deliverer):
+def test_five_days_of_failures_disable_an_endpoint_and_park_its_deliveries(deliverer):
     delivery, endpoint = deliverer.create_delivery()
     user = deliverer.endpoint(endpoint).user_id
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
@@ -170,7 +172,7 @@ def test_five_days_in_vain_disable_an_endpoint_and_what_waits_is_kept(deliverer)
     deliverer.update_rows(Endpoint, failing_since=func.now() - 5 * DAY - MINUTE, **failing)
     deliverer.deliver_all()
     assert deliverer.endpoint(endpoint).disabled_cause == "failing"
-    assert [notice.kind for notice in deliverer.factory.load_notifications(user)] == [
+    assert [notification.kind for notification in deliverer.factory.load_notifications(user)] == [
         "endpoint_disabled"
     ]
     deliverer.deliver_all()
@@ -183,7 +185,7 @@ def test_five_days_in_vain_disable_an_endpoint_and_what_waits_is_kept(deliverer)
     assert deliverer.delivery(delivery).delivered_at is not None
 
 
-def test_a_single_message_in_vain_long_ago_disables_nobody(deliverer):
+def test_one_failed_message_long_ago_does_not_disable_an_endpoint(deliverer):
     _, endpoint = deliverer.create_delivery()
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
     deliverer.update_rows(
@@ -193,7 +195,7 @@ def test_a_single_message_in_vain_long_ago_disables_nobody(deliverer):
     assert deliverer.endpoint(endpoint).disabled_at is None
 
 
-def test_one_success_ends_all_trouble(deliverer):
+def test_one_success_resets_the_failures(deliverer):
     _, endpoint = deliverer.create_delivery()
     deliverer.update_rows(Endpoint, failures=3, failing_since=func.now() - 9 * DAY)
     deliverer.deliver_all()
@@ -202,7 +204,7 @@ def test_one_success_ends_all_trouble(deliverer):
     assert row.delivered_at is not None
 
 
-def test_an_endpoint_in_trouble_gets_one_try_in_each_rest_and_others_do_not_wait(deliverer):
+def test_a_failing_endpoint_gets_one_attempt_per_cooldown_and_others_do_not_wait(deliverer):
     delivery, endpoint = deliverer.create_delivery()
     user = deliverer.endpoint(endpoint).user_id
     for _ in range(3):
@@ -218,29 +220,29 @@ def test_an_endpoint_in_trouble_gets_one_try_in_each_rest_and_others_do_not_wait
     deliverer.deliver_all()
     assert [path for path, _ in deliverer.server.requests].count("/hook") == 1
     assert deliverer.delivery(other).delivered_at is not None
-    resting = [
+    cooling_down = [
         row for row in deliverer.deliveries(endpoint) if row.last_error == "the endpoint rests"
     ]
-    assert len(resting) == 3
-    assert {row.attempts for row in resting} == {0}
+    assert len(cooling_down) == 3
+    assert {row.attempts for row in cooling_down} == {0}
     with deliverer.database.transaction() as session:
-        waits = session.scalars(select(Delivery.due_at - func.now()).where(Delivery.attempts == 0))
-        assert all(wait <= MAX_COOLDOWN for wait in waits)
+        delays = session.scalars(select(Delivery.due_at - func.now()).where(Delivery.attempts == 0))
+        assert all(delay <= MAX_COOLDOWN for delay in delays)
     assert deliverer.delivery(delivery).attempts == 1
 
 
-def test_a_person_who_asks_does_not_wait_for_the_end_of_a_rest(deliverer):
+def test_a_manual_test_message_ignores_the_cooldown(deliverer):
     endpoint = deliverer.create_endpoint()
     deliverer.update_rows(Endpoint, failures=COOLDOWN_AFTER_FAILURES + 9, failed_at=func.now())
     user = deliverer.endpoint(endpoint).user_id
     with deliverer.database.transaction() as session:
-        told = endpoints.send_test_message(session, endpoint, user_id=user)
+        details = endpoints.send_test_message(session, endpoint, user_id=user)
     deliverer.deliver_due()
-    assert deliverer.delivery(told.delivery.id).delivered_at is not None
+    assert deliverer.delivery(details.delivery.id).delivered_at is not None
     assert json.loads(deliverer.server.requests[0][1])["type"] == "endpoint.test"
 
 
-def test_a_stored_address_without_tls_is_not_called_where_that_is_not_allowed(deliverer):
+def test_a_stored_http_url_is_not_called_unless_private_hosts_are_allowed(deliverer):
     delivery, _ = deliverer.create_delivery()
     settings = deliverer.services.settings.model_copy(update={"endpoint_private_hosts": False})
     deliverer.services = replace(deliverer.services, settings=settings)
@@ -251,7 +253,7 @@ def test_a_stored_address_without_tls_is_not_called_where_that_is_not_allowed(de
     )
 
 
-def test_an_undecryptable_secret_is_logged_as_our_fault(deliverer):
+def test_an_undecryptable_secret_is_logged_and_does_not_count_against_the_endpoint(deliverer):
     delivery, endpoint = deliverer.create_delivery()
     deliverer.update_rows(
         EndpointSecret, EndpointSecret.endpoint_id == endpoint, secret_encrypted="v1.1.a:b:c"

@@ -1,4 +1,4 @@
-"""Host applications are told of a change in its own transaction, or not at all."""
+"""App events are written to the outbox in the transaction of the change, or not at all."""
 
 import json
 import threading
@@ -28,11 +28,11 @@ def deliverer(outbox_harness):
 
 
 def create_subscriber(deliverer, **more):
-    """A user with an account, a post under way and an endpoint."""
+    """Create a user with an account, a post that is being processed, and an endpoint."""
     user = deliverer.factory.create_user()
     account = deliverer.factory.create_account(user)
     post = deliverer.factory.create_post(
-        account, state="PROCESSING", publish_id="v_pub~1", title="A film"
+        account, state="PROCESSING", publish_id="v_pub~1", title="A video"
     )
     return user, account, post, deliverer.create_endpoint(user, **more)
 
@@ -51,22 +51,22 @@ def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
             PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=("71",)),
             source="poll",
         )
-        assert deliverer.messages(user) == []  # nobody else sees it yet
+        assert deliverer.messages(user) == []  # not visible before the commit
     (message,) = deliverer.messages(user)
-    said = json.loads(message.body)
+    event = json.loads(message.body)
     assert (message.type, message.subject, message.sequence) == (
         "post.published",
         f"post:{post}",
         1,
     )
-    assert said["type"] == "post.published"
-    assert said["data"] | {"created_at": None, "finished_at": None} == {
+    assert event["type"] == "post.published"
+    assert event["data"] | {"created_at": None, "finished_at": None} == {
         "post_id": post,
         "account_id": account,
         "platform": "tiktok",
         "kind": "INBOX_VIDEO",
         "source": "FILE_UPLOAD",
-        "title": "A film",
+        "title": "A video",
         "state": "PUBLISHED",
         "publish_id": "v_pub~1",
         "platform_post_id": "71",
@@ -76,7 +76,7 @@ def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
         "finished_at": None,
         "sequence": 1,
     }
-    assert said["data"]["finished_at"].endswith("Z")
+    assert event["data"]["finished_at"].endswith("Z")
     (delivery,) = deliverer.deliveries(endpoint)
     assert delivery.due_at is not None
 
@@ -91,22 +91,22 @@ def test_a_rolled_back_change_enqueues_no_event(deliverer):
     assert deliverer.one(select(func.count()).select_from(OutboxSequence)) == 0
 
 
-def test_the_course_of_a_post_is_numbered_in_order(deliverer):
+def test_the_events_of_a_post_are_numbered_in_order(deliverer):
     user, _, _, _ = create_subscriber(deliverer)
     account = deliverer.factory.create_account(user)
     post = deliverer.factory.create_post(account, state="SENDING", publish_id="v_pub~2")
-    news = [
+    updates = [
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
         PublishProgress(Phase.DELIVERED, "SEND_TO_USER_INBOX"),
         PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE"),
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
     ]
-    for each in news:
+    for update in updates:
         with deliverer.database.transaction() as session:
-            apply_one_update(session, session.get_one(Post, post), each, source="webhook")
-    told = [(message.type, message.sequence) for message in deliverer.messages(user)]
-    assert told == [("post.processing", 1), ("post.delivered", 2), ("post.published", 3)]
+            apply_one_update(session, session.get_one(Post, post), update, source="webhook")
+    events = [(message.type, message.sequence) for message in deliverer.messages(user)]
+    assert events == [("post.processing", 1), ("post.delivered", 2), ("post.published", 3)]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_failed_posts_enqueue_an_event_with_their_reason(deliverer, state, kind)
         end_one_post(session, session.get_one(Post, post), state, "spam_risk", "too many")
     (message,) = deliverer.messages(user)
     assert message.type == kind
-    wrong = {"code": "spam_risk", "message": "too many"}
-    assert json.loads(message.body)["data"]["error"] == wrong
+    error = {"code": "spam_risk", "message": "too many"}
+    assert json.loads(message.body)["data"]["error"] == error
 
 
 def test_a_refused_synchronous_request_enqueues_no_event(deliverer):
@@ -155,8 +155,8 @@ def test_account_events_contain_no_tokens(deliverer):
         "account.disconnected",
     ]
     assert [message.sequence for message in deliverer.messages(user)] == [1, 2, 3]
-    said = json.loads(deliverer.messages(user)[0].body)["data"]
-    assert (said["account_id"], said["status"], said["cause"]) == (
+    data = json.loads(deliverer.messages(user)[0].body)["data"]
+    assert (data["account_id"], data["status"], data["cause"]) == (
         account,
         "NEEDS_RECONNECT",
         "revoked",
@@ -166,17 +166,18 @@ def test_account_events_contain_no_tokens(deliverer):
 
 def test_only_subscribed_endpoints_get_an_event(deliverer):
     user = deliverer.factory.create_user()
-    everything = deliverer.create_endpoint(user)
+    all_events = deliverer.create_endpoint(user)
     failures = deliverer.create_endpoint(user, events=["post.failed"])
-    asleep = deliverer.create_endpoint(user)
-    deliverer.update_rows(Endpoint, Endpoint.id == asleep, disabled_at=func.now())
+    disabled = deliverer.create_endpoint(user)
+    deliverer.update_rows(Endpoint, Endpoint.id == disabled, disabled_at=func.now())
     other_user = deliverer.create_endpoint()
     deliverer.enqueue_event(user, "post.published")
     deliverer.enqueue_event(user, "post.failed")
-    counted = [
-        len(deliverer.deliveries(each)) for each in (everything, failures, asleep, other_user)
+    counts = [
+        len(deliverer.deliveries(endpoint))
+        for endpoint in (all_events, failures, disabled, other_user)
     ]
-    assert counted == [2, 1, 0, 0]
+    assert counts == [2, 1, 0, 0]
     assert len({message.name for message in deliverer.messages(user)}) == 2
 
 
@@ -186,7 +187,7 @@ def test_without_a_subscribed_endpoint_nothing_is_written(deliverer):
     assert deliverer.messages(user) == []
 
 
-def test_numbers_go_on_after_the_messages_are_gone(deliverer):
+def test_sequence_numbers_continue_after_the_messages_are_deleted(deliverer):
     endpoint = deliverer.create_endpoint()
     user = deliverer.endpoint(endpoint).user_id
     deliverer.enqueue_event(user)
@@ -199,21 +200,21 @@ def test_numbers_go_on_after_the_messages_are_gone(deliverer):
     assert [message.sequence for message in deliverer.messages(user)] == [2]
 
 
-def test_many_at_once_on_one_subject_get_a_number_each(deliverer):
+def test_concurrent_events_of_one_subject_get_different_numbers(deliverer):
     endpoint = deliverer.create_endpoint()
     user = deliverer.endpoint(endpoint).user_id
     start = threading.Barrier(4)
 
-    def tell():
+    def enqueue_events():
         start.wait(20)
         for _ in range(5):
             deliverer.enqueue_event(user)
 
-    threads = [threading.Thread(target=tell) for _ in range(4)]
+    threads = [threading.Thread(target=enqueue_events) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
     numbers = [message.sequence for message in deliverer.messages(user)]
     assert sorted(numbers) == list(range(1, 21))
-    assert numbers == sorted(numbers)  # ids and numbers grow together
+    assert numbers == sorted(numbers)  # ids and sequence numbers have the same order

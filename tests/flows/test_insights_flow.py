@@ -1,4 +1,4 @@
-"""Numbers from end to end: published, sampled by real workers, told; and killed in the middle."""
+"""Insights end to end: a video is published, sampled by real workers and shown by the API."""
 
 import pytest
 
@@ -12,12 +12,12 @@ PUBLIC_FIELDS = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
 
 @pytest.fixture(autouse=True)
 def fast_counters(stack):
-    """Videos have numbers from the first second, and they grow fast."""
+    """The sandbox's counters start at once and grow fast."""
     stack.sandbox.control("settings", counters_seconds=0.0, views_per_hour=360_000.0)
 
 
 def publish_video(api_user):
-    """A post of which the public sees a video, and TikTok's id of that."""
+    """Publish a public video; return the post's id and TikTok's id of the video."""
     post_id = api_user.publish_file(**PUBLIC_FIELDS)
     api_user.wait_until_final(post_id)
     wait_until(
@@ -48,7 +48,7 @@ def load_account_insights(api_user):
 
 
 def make_due(stack, api_user):
-    """Stands for the minutes until the next numbers are due; the beat does the rest."""
+    """Make the metrics due instead of waiting for minutes; beat then starts the sampling."""
     stack.query(
         "UPDATE tiktok_videos SET due_at = now() WHERE oauth_account_id = %s", api_user.account_id
     )
@@ -60,7 +60,7 @@ def make_due(stack, api_user):
 
 
 def make_all_due(stack, api_user):
-    """The same, and a look for new videos."""
+    """Make the metrics, the listing of new videos and the totals due."""
     make_due(stack, api_user)
     stack.query(
         "UPDATE watches SET list_due_at = now(), totals_due_at = now() WHERE oauth_account_id = %s",
@@ -72,14 +72,14 @@ def test_a_published_video_is_sampled_twice_and_its_history_shows_it(stack, api_
     post, video = publish_video(api_user)
     make_all_due(stack, api_user)
     wait_until(
-        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first numbers"
+        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first metrics"
     )
     first = load_statistics(api_user, post)
     make_due(stack, api_user)
     wait_until(
         lambda: len(load_points(api_user, video)) >= 2,
         within=SAMPLE_TIMEOUT,
-        what="the second numbers",
+        what="the second metrics",
     )
     second = load_statistics(api_user, post)
     assert second["video_ids"] == [video]
@@ -91,7 +91,7 @@ def test_a_published_video_is_sampled_twice_and_its_history_shows_it(stack, api_
     wait_until(
         lambda: load_account_insights(api_user)["latest"]["followers"],
         within=SAMPLE_TIMEOUT,
-        what="its own numbers",
+        what="the account's totals",
     )
     insights = load_account_insights(api_user)
     assert insights["account"]["sampled"]
@@ -104,7 +104,7 @@ def test_a_worker_killed_while_sampling_costs_nothing_but_time(stack, api_user):
     post, video = publish_video(api_user)
     make_all_due(stack, api_user)
     wait_until(
-        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first numbers"
+        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first metrics"
     )
     before = len(load_points(api_user, video))
     stack.sandbox.control("faults", endpoint="video_query", kind="hang", seconds=60, times=1)
@@ -113,7 +113,7 @@ def test_a_worker_killed_while_sampling_costs_nothing_but_time(stack, api_user):
     wait_until(
         lambda: len(api_user.list_platform_calls("video_query")) > calls_before,
         within=SAMPLE_TIMEOUT,
-        what="the question",
+        what="the request",
     )
     stack.kill("worker")
     stack.sandbox.control("faults", method="DELETE")
@@ -121,7 +121,7 @@ def test_a_worker_killed_while_sampling_costs_nothing_but_time(stack, api_user):
     wait_until(
         lambda: len(load_points(api_user, video)) > before,
         within=60.0,
-        what="the numbers after all",
+        what="the metrics after the restart",
     )
     rows = stack.query(
         "SELECT metric, taken_at, count(*) FROM metric_snapshots AS shot"
@@ -137,7 +137,7 @@ def test_a_removed_video_is_reported_as_missing(stack, api_user):
     post, _ = publish_video(api_user)
     make_all_due(stack, api_user)
     wait_until(
-        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first numbers"
+        lambda: load_statistics(api_user, post), within=SAMPLE_TIMEOUT, what="the first metrics"
     )
     views_before = load_statistics(api_user, post)["views"]
     publish_id = api_user.get_post(post)["publish_id"]
@@ -147,6 +147,6 @@ def test_a_removed_video_is_reported_as_missing(stack, api_user):
     wait_until(
         lambda: load_statistics(api_user, post)["missing_since"],
         within=SAMPLE_TIMEOUT,
-        what="word of its absence",
+        what="the video to be marked missing",
     )
     assert load_statistics(api_user, post)["views"] >= views_before > 0

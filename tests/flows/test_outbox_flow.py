@@ -1,4 +1,4 @@
-"""Real processes tell a real receiver: failures are tried again, a kill costs nothing but time."""
+"""Outbox end to end: real workers deliver to a real receiver, with failures and a kill."""
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -18,7 +18,7 @@ def receiver():
 
 @pytest.fixture
 def make_endpoint(api_user, receiver):
-    """A new endpoint of the guest at this path; gone with the test."""
+    """A function that creates an endpoint of the API user; it is deleted after the test."""
     created = []
 
     def make(path, *events):
@@ -29,8 +29,8 @@ def make_endpoint(api_user, receiver):
         return created[-1]
 
     yield make
-    for each in created:
-        api_user.call("DELETE", f"/api/endpoints/{each['id']}")
+    for endpoint in created:
+        api_user.call("DELETE", f"/api/endpoints/{endpoint['id']}")
 
 
 def received_requests(receiver, path):
@@ -44,27 +44,27 @@ def received_requests(receiver, path):
 
 
 def make_due(stack):
-    """Stands for the seconds or minutes until the next try."""
+    """Make retries due instead of waiting for seconds or minutes."""
     stack.query("UPDATE deliveries SET due_at = now() WHERE due_at > now()")
 
 
 def test_every_step_of_a_post_is_delivered(stack, api_user, make_endpoint, receiver):
     endpoint = make_endpoint(
-        "/story", "post.processing", "post.published", "post.delivered", "post.failed"
+        "/events", "post.processing", "post.published", "post.delivered", "post.failed"
     )
     post_id = api_user.publish_file()
     api_user.wait_until_final(post_id, within=60)
     wait_until(
-        lambda: len(received_requests(receiver, "/story")) >= 2, within=30, what="the end told"
+        lambda: len(received_requests(receiver, "/events")) >= 2, within=30, what="the final event"
     )
     events = [
         Webhook(endpoint["secret"]).verify(body, head)
-        for body, head in received_requests(receiver, "/story")
+        for body, head in received_requests(receiver, "/events")
     ]
-    numbered = sorted((event["data"]["sequence"], event["type"]) for event in events)
-    assert [number for number, _ in numbered] == list(range(1, len(numbered) + 1))
-    assert numbered[0][1] == "post.processing"
-    assert numbered[-1][1] in {"post.published", "post.delivered"}
+    events_by_number = sorted((event["data"]["sequence"], event["type"]) for event in events)
+    assert [number for number, _ in events_by_number] == list(range(1, len(events_by_number) + 1))
+    assert events_by_number[0][1] == "post.processing"
+    assert events_by_number[-1][1] in {"post.published", "post.delivered"}
     assert {event["data"]["post_id"] for event in events} == {post_id}
 
 
@@ -74,20 +74,20 @@ def test_a_failing_receiver_is_retried(stack, api_user, make_endpoint, receiver)
         http_response(302, b"", Location="/elsewhere"),
         http_response(200, b"<html>"),
     ]
-    receiver.behaviours["/tired"] = lambda sock: sock.sendall(responses.pop(0))
-    endpoint = make_endpoint("/tired")
+    receiver.behaviours["/failing"] = lambda sock: sock.sendall(responses.pop(0))
+    endpoint = make_endpoint("/failing")
     api_user.call("POST", f"/api/endpoints/{endpoint['id']}/test")
-    for tries in (1, 2, 3):
+    for attempts in (1, 2, 3):
         wait_until(
-            lambda tries=tries: count_answered_attempts(api_user, endpoint) >= tries,
+            lambda attempts=attempts: count_answered_attempts(api_user, endpoint) >= attempts,
             within=30,
-            what="an answer",
+            what="a response",
         )
         make_due(stack)
     (delivery,) = load_deliveries(api_user, endpoint)
-    assert [each["status"] for each in delivery["tries"]] == [500, 302, 200]
+    assert [attempt["status"] for attempt in delivery["tries"]] == [500, 302, 200]
     assert delivery["state"] == "delivered"
-    assert len({head["webhook-id"] for _, head in received_requests(receiver, "/tired")}) == 1
+    assert len({head["webhook-id"] for _, head in received_requests(receiver, "/failing")}) == 1
     assert not received_requests(receiver, "/elsewhere")
 
 
@@ -106,13 +106,13 @@ def test_a_worker_killed_while_delivering_is_followed_by_one_that_sends_the_same
     receiver.behaviours["/slow"] = slow_at_first
     endpoint = make_endpoint("/slow")
     api_user.call("POST", f"/api/endpoints/{endpoint['id']}/test")
-    wait_until(lambda: received_requests(receiver, "/slow"), within=30, what="the first try")
+    wait_until(lambda: received_requests(receiver, "/slow"), within=30, what="the first attempt")
     kill_and_recover(stack, "worker")
     stack.query("UPDATE deliveries SET leased_until = now() WHERE leased_until > now()")
     wait_until(
         lambda: load_deliveries(api_user, endpoint)[0]["state"] == "delivered",
         within=60,
-        what="the second try",
+        what="the second attempt",
     )
     first, second = received_requests(receiver, "/slow")
     assert first[1]["webhook-id"] == second[1]["webhook-id"]

@@ -1,4 +1,4 @@
-"""A place to sample from: an account that allows it, and a TikTok whose videos the test invents."""
+"""Insights tests: accounts to sample, and a TikTok whose public videos the test defines."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ PAGE_SIZE = 20
 
 @dataclass
 class InsightsHarness:
-    """`shown` is what the public sees, the newest first; `desk` is where posts are published."""
+    """`public_videos` are listed newest first; `publisher` is the harness that publishes posts."""
 
     publisher: object
     public_videos: list = field(default_factory=list)
@@ -38,11 +38,11 @@ class InsightsHarness:
         self.install_handlers()
 
     def install_handlers(self):
-        """As TikTok does, from what is shown."""
-        manners = self.publisher.server.behaviours
-        manners[VIDEO_LIST_PATH] = lambda sock: sock.sendall(self.video_page())
-        manners[VIDEO_QUERY_PATH] = lambda sock: sock.sendall(self.queried_videos())
-        manners[USER_INFO_PATH] = lambda sock: sock.sendall(ok_response(user=self.user_info))
+        """Answer requests as TikTok does, from `public_videos` and `user_info`."""
+        behaviours = self.publisher.server.behaviours
+        behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(self.video_page())
+        behaviours[VIDEO_QUERY_PATH] = lambda sock: sock.sendall(self.queried_videos())
+        behaviours[USER_INFO_PATH] = lambda sock: sock.sendall(ok_response(user=self.user_info))
 
     def last_request(self):
         return json.loads(self.publisher.server.requests[-1][1])
@@ -50,22 +50,22 @@ class InsightsHarness:
     def video_page(self):
         cursor = self.last_request().get("cursor")
         older = [
-            one
-            for one in self.public_videos
-            if cursor is None or one["create_time"] * 1000 < cursor
+            video
+            for video in self.public_videos
+            if cursor is None or video["create_time"] * 1000 < cursor
         ]
         last = older[:PAGE_SIZE][-1]["create_time"] * 1000 if older else 0
         return ok_response(videos=older[:PAGE_SIZE], cursor=last, has_more=len(older) > PAGE_SIZE)
 
     def queried_videos(self):
         ids = self.last_request()["filters"]["video_ids"]
-        return ok_response(videos=[one for one in self.public_videos if one["id"] in ids])
+        return ok_response(videos=[video for video in self.public_videos if video["id"] in ids])
 
     def refuse_request(self, path, status, code):
         self.publisher.set_responses(path, error_response(status, code))
 
     def add_video(self, number, *, ago=timedelta(hours=1), **fields):
-        """A video that appeared so long ago; its id."""
+        """Add a public video that appeared so long ago; return its id. `...` leaves a field out."""
         created_at = self.publisher.services.now() - ago
         video = {
             "id": str(number),
@@ -76,14 +76,14 @@ class InsightsHarness:
         self.public_videos.append(
             {name: value for name, value in video.items() if value is not ...}
         )
-        self.public_videos.sort(key=lambda one: one["create_time"], reverse=True)
+        self.public_videos.sort(key=lambda video: video["create_time"], reverse=True)
         return str(number)
 
     def update_video(self, number, **fields):
-        next(one for one in self.public_videos if one["id"] == str(number)).update(fields)
+        next(video for video in self.public_videos if video["id"] == str(number)).update(fields)
 
     def hide_video(self, number):
-        self.public_videos = [one for one in self.public_videos if one["id"] != str(number)]
+        self.public_videos = [video for video in self.public_videos if video["id"] != str(number)]
 
     def create_account(self, **columns):
         return self.publisher.factory.create_account(**{"scope": INSIGHTS_SCOPES, **columns})
@@ -92,39 +92,39 @@ class InsightsHarness:
         return insights.enrol_accounts(self.publisher.database, self.publisher.services)
 
     def run_workers(self, times=1):
-        """As workers would, as long as something is due."""
-        found = [
+        """Run the sampling job this many times; return how many rows each run claimed."""
+        reports = [
             run_jobs(insights.SAMPLING_JOB, self.publisher.database, self.publisher.services)
             for _ in range(times)
         ]
-        return [report.claimed for report in found]
+        return [report.claimed for report in reports]
 
     def create_sampled_account(self, **columns):
-        """An account of which everything has been asked once."""
+        """Create an account and sample everything about it once."""
         account = self.create_account(**columns)
         self.enrol_accounts()
         self.run_workers(4)
         return account
 
     def make_due(self, account=None):
-        """As if the time of all its numbers had come."""
-        mine = [] if account is None else [SamplingSchedule.oauth_account_id == account]
-        theirs = [] if account is None else [Video.oauth_account_id == account]
+        """Make every step of the account due, or of all accounts."""
+        schedules = [] if account is None else [SamplingSchedule.oauth_account_id == account]
+        videos = [] if account is None else [Video.oauth_account_id == account]
         with self.publisher.database.transaction() as session:
-            now = {"due_at": func.now(), "totals_due_at": func.now(), "list_due_at": func.now()}
-            session.execute(update(SamplingSchedule).where(*mine).values(now))
-            known = Video.due_at.is_not(None)
-            session.execute(update(Video).where(known, *theirs).values(due_at=func.now()))
+            due = {"due_at": func.now(), "totals_due_at": func.now(), "list_due_at": func.now()}
+            session.execute(update(SamplingSchedule).where(*schedules).values(due))
+            is_scheduled = Video.due_at.is_not(None)
+            session.execute(update(Video).where(is_scheduled, *videos).values(due_at=func.now()))
 
     def make_counts_due(self, account):
-        """As if the time of its videos' numbers had come, and of nothing else."""
+        """Make the metrics of the account's videos due, and no other step."""
         with self.publisher.database.transaction() as session:
-            mine = SamplingSchedule.oauth_account_id == account
-            session.execute(update(SamplingSchedule).where(mine).values(due_at=func.now()))
-            known = (Video.oauth_account_id == account, Video.due_at.is_not(None))
-            session.execute(update(Video).where(*known).values(due_at=func.now()))
+            of_account = SamplingSchedule.oauth_account_id == account
+            session.execute(update(SamplingSchedule).where(of_account).values(due_at=func.now()))
+            is_scheduled = (Video.oauth_account_id == account, Video.due_at.is_not(None))
+            session.execute(update(Video).where(*is_scheduled).values(due_at=func.now()))
 
-    def watch(self, account):
+    def schedule(self, account):
         return self.publisher.one(
             select(SamplingSchedule).where(SamplingSchedule.oauth_account_id == account)
         )
@@ -133,25 +133,29 @@ class InsightsHarness:
         return self.publisher.one(select(Video).where(Video.video_id == str(number)))
 
     def videos(self, account):
-        found = select(Video).where(Video.oauth_account_id == account)
-        return self.publisher.all(found.order_by(Video.posted_at.desc()))
+        query = select(Video).where(Video.oauth_account_id == account)
+        return self.publisher.all(query.order_by(Video.posted_at.desc()))
 
-    def metric_history(self, subject, kind, metric):
-        """Its values of that metric, in their order."""
-        mine = (MetricSnapshot.subject_type == kind, MetricSnapshot.subject_id == subject)
-        found = select(MetricSnapshot).where(*mine, MetricSnapshot.metric == metric)
-        return [int(one.value) for one in self.publisher.all(found.order_by(MetricSnapshot.id))]
+    def metric_history(self, subject_id, kind, metric):
+        """Return the stored values of one metric, oldest first."""
+        query = select(MetricSnapshot).where(
+            MetricSnapshot.subject_type == kind,
+            MetricSnapshot.subject_id == subject_id,
+            MetricSnapshot.metric == metric,
+        )
+        snapshots = self.publisher.all(query.order_by(MetricSnapshot.id))
+        return [int(snapshot.value) for snapshot in snapshots]
 
     def request_bodies(self, path):
         return self.publisher.request_bodies(path)
 
     def time_until_due(self, account):
-        """Until its watch is due."""
+        """Return the time until the account's sampling schedule is due."""
         with self.publisher.database.transaction() as session:
-            mine = SamplingSchedule.oauth_account_id == account
-            return session.scalar(select(SamplingSchedule.due_at - func.now()).where(mine))
+            of_account = SamplingSchedule.oauth_account_id == account
+            return session.scalar(select(SamplingSchedule.due_at - func.now()).where(of_account))
 
     def time_until_video_due(self, number):
         with self.publisher.database.transaction() as session:
-            mine = Video.video_id == str(number)
-            return session.scalar(select(Video.due_at - func.now()).where(mine))
+            of_video = Video.video_id == str(number)
+            return session.scalar(select(Video.due_at - func.now()).where(of_video))

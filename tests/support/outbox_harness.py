@@ -1,4 +1,4 @@
-"""An endpoint of somebody, a receiver that plays by script, and a worker who delivers."""
+"""Outbox tests: endpoints, a receiver that answers by script, and a worker that delivers."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from db.outbox.messages import OutboxMessage
 
 @dataclass
 class OutboxHarness:
-    """The host application's letter box, and our side of it. `server` is the receiver."""
+    """Creates endpoints and events and delivers them. `server` is the receiver."""
 
     database: object
     services: object
@@ -22,11 +22,11 @@ class OutboxHarness:
     secrets: dict = field(default_factory=dict)
 
     def create_endpoint(self, user_id=None, *, path="/hook", **more):
-        """Its id; its secret is in `secrets`."""
+        """Create an endpoint and return its id; its secret is stored in `secrets`."""
         with self.database.transaction() as session:
-            owner = user_id or self.factory.create_user()
+            owner_id = user_id or self.factory.create_user()
             url = self.server.url + path
-            created = endpoints.create_endpoint(session, self.services, owner, url=url, **more)
+            created = endpoints.create_endpoint(session, self.services, owner_id, url=url, **more)
             self.secrets[created.endpoint.id] = created.secret.reveal()
             return created.endpoint.id
 
@@ -35,19 +35,19 @@ class OutboxHarness:
             outbox.enqueue_events(session, [outbox.AppEvent(user_id, kind, subject, data)])
 
     def create_delivery(self, **endpoint):
-        """One on its way to a new endpoint: ids of both."""
+        """Create a due delivery for a new endpoint; return the ids of both."""
         endpoint_id = self.create_endpoint(**endpoint)
         self.enqueue_event(self.endpoint(endpoint_id).user_id)
         (delivery,) = self.deliveries(endpoint_id)
         return delivery.id, endpoint_id
 
     def deliver_all(self):
-        """As a worker would, with everything due."""
+        """Make all pending deliveries due and run the delivery job once."""
         self.update_rows(Delivery, Delivery.due_at.is_not(None), due_at=func.now())
         return run_jobs(outbox.DELIVERY_JOB, self.database, self.services)
 
     def deliver_due(self):
-        """As a worker would, with what is really due."""
+        """Run the delivery job once, with what is due anyway."""
         return run_jobs(outbox.DELIVERY_JOB, self.database, self.services)
 
     def endpoint(self, endpoint_id):

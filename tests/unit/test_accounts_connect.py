@@ -1,3 +1,5 @@
+"""Rules of connecting: the path to return to, and the error codes."""
+
 import pytest
 
 from core.accounts import callback_error_code
@@ -7,7 +9,7 @@ from platforms.errors import AppRefused, RateLimited, Rejected, Revoked, TimedOu
 
 
 @pytest.mark.parametrize("path", ["/", "/posts/7", "/posts?state=QUEUED&next=%2F%2Fevil", "/é"])
-def test_a_path_of_ours_is_where_one_may_want_to_go(path):
+def test_a_path_of_this_site_is_kept(path):
     assert safe_next_path(path) == path
 
 
@@ -28,7 +30,7 @@ def test_a_path_of_ours_is_where_one_may_want_to_go(path):
         "/" + "a" * 512,
     ],
 )
-def test_nothing_that_a_browser_could_take_for_another_host_is(path):
+def test_a_path_that_a_browser_could_take_for_another_host_is_dropped(path):
     assert safe_next_path(path) is None
 
 
@@ -42,7 +44,7 @@ def test_nothing_that_a_browser_could_take_for_another_host_is(path):
         ("<script>", "unknown_error"),
     ],
 )
-def test_the_platforms_error_becomes_a_code_of_the_catalogue(error, code):
+def test_the_platforms_error_is_translated_to_our_code(error, code):
     assert callback_error_code(error) == code
 
 
@@ -62,5 +64,5 @@ def test_a_user_who_is_no_sandbox_target_gets_that_reason():
         (TokenExpired(), "unknown_error"),
     ],
 )
-def test_a_failed_exchange_has_a_code_of_the_catalogue(error, code):
+def test_a_failed_exchange_is_translated_to_our_code(error, code):
     assert exchange_error_code(error) == code

@@ -1,3 +1,5 @@
+"""When tokens are refreshed, which errors leave the outcome unknown, and account health."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,53 +25,55 @@ def make_grant(lifetime, refresh_lifetime=180 * DAY):
     return Grant("o", Secret("act"), lifetime, Secret("rft"), refresh_lifetime)
 
 
-def make_encrypted_grant(grant, dice=0.5, refresh_margin=HOUR):
-    return EncryptedGrant("sealed", "sealed too", grant, refresh_margin, dice)
+def make_encrypted_grant(grant, jitter=0.5, refresh_window=HOUR):
+    return EncryptedGrant("access", "refresh", grant, refresh_window, jitter)
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "due"), [(2 * HOUR, 1.5 * HOUR), (24 * HOUR, 23 * HOUR), (HOUR, 0.75 * HOUR)]
+    ("lifetime", "delay"), [(2 * HOUR, 1.5 * HOUR), (24 * HOUR, 23 * HOUR), (HOUR, 0.75 * HOUR)]
 )
-def test_a_token_in_use_is_renewed_an_hour_or_a_quarter_of_its_life_before_its_end(lifetime, due):
-    assert next_refresh_delay(make_encrypted_grant(make_grant(lifetime)), in_use=True) == due
+def test_a_token_in_use_is_refreshed_an_hour_or_a_quarter_of_its_lifetime_before_it_expires(
+    lifetime, delay
+):
+    assert next_refresh_delay(make_encrypted_grant(make_grant(lifetime)), in_use=True) == delay
 
 
 @pytest.mark.parametrize("lifetime", [2 * HOUR, 24 * HOUR, 60 * DAY])
-@pytest.mark.parametrize("dice", [0.0, 0.3, 0.999])
-def test_the_crowd_is_spread_by_a_tenth_of_the_margin_and_never_to_the_end(lifetime, dice):
+@pytest.mark.parametrize("jitter", [0.0, 0.3, 0.999])
+def test_refreshes_are_spread_by_a_tenth_of_the_margin(lifetime, jitter):
     margin = lifetime - next_refresh_delay(
-        make_encrypted_grant(make_grant(lifetime), dice), in_use=True
+        make_encrypted_grant(make_grant(lifetime), jitter), in_use=True
     )
-    usual = min(HOUR, lifetime / 4)
-    assert 0.9 * usual <= margin <= 1.1 * usual
+    expected = min(HOUR, lifetime / 4)
+    assert 0.9 * expected <= margin <= 1.1 * expected
 
 
-def test_a_dormant_account_is_kept_alive_once_a_week():
+def test_an_unused_account_is_refreshed_once_a_week():
     assert next_refresh_delay(make_encrypted_grant(make_grant(2 * HOUR)), in_use=False) == 7 * DAY
 
 
-def test_a_short_refresh_token_is_renewed_at_half_its_life():
+def test_a_short_lived_refresh_token_is_renewed_at_half_its_lifetime():
     assert (
         next_refresh_delay(make_encrypted_grant(make_grant(2 * HOUR, 4 * DAY)), in_use=False)
         == 2 * DAY
     )
 
 
-def test_both_ends_come_from_the_answer():
-    found = token_columns(make_encrypted_grant(make_grant(2 * HOUR, 10 * DAY)), at=NOW)
-    assert found["expires_at"] == NOW + 2 * HOUR
-    assert found["refresh_expires_at"] == NOW + 10 * DAY
+def test_both_expiry_times_come_from_the_response():
+    columns = token_columns(make_encrypted_grant(make_grant(2 * HOUR, 10 * DAY)), at=NOW)
+    assert columns["expires_at"] == NOW + 2 * HOUR
+    assert columns["refresh_expires_at"] == NOW + 10 * DAY
 
 
-def test_a_refusal_after_a_lost_answer_leaves_the_doubt_and_keeps_the_wait():
-    doubt = as_unavailable(RateLimited("slow down", retry_after=timedelta(seconds=30)))
-    assert (doubt.may_have_arrived, doubt.retryable) == (True, True)
-    assert (doubt.code, doubt.retry_after) == ("rate_limit_exceeded", timedelta(seconds=30))
+def test_a_rate_limit_after_a_lost_response_keeps_the_outcome_unknown_and_the_delay():
+    error = as_unavailable(RateLimited("slow down", retry_after=timedelta(seconds=30)))
+    assert (error.may_have_arrived, error.retryable) == (True, True)
+    assert (error.code, error.retry_after) == ("rate_limit_exceeded", timedelta(seconds=30))
 
 
-def test_an_error_that_nobody_foresaw_is_a_doubt_as_well():
-    doubt = as_unavailable(KeyError("secret"))
-    assert (doubt.may_have_arrived, doubt.code, str(doubt)) == (True, "KeyError", "KeyError")
+def test_an_unexpected_error_leaves_the_outcome_unknown():
+    error = as_unavailable(KeyError("secret"))
+    assert (error.may_have_arrived, error.code, str(error)) == (True, "KeyError", "KeyError")
 
 
 def test_retries_span_an_outage_of_more_than_an_hour():
@@ -77,15 +81,15 @@ def test_retries_span_an_outage_of_more_than_an_hour():
 
 
 @pytest.mark.parametrize("in_use", [True, False])
-def test_nobody_spins_on_a_grant_that_hardly_lives(in_use):
-    short = make_encrypted_grant(make_grant(timedelta(seconds=1), timedelta(seconds=2)))
-    assert next_refresh_delay(short, in_use=in_use) == timedelta(minutes=1)
+def test_a_very_short_lived_grant_is_refreshed_once_a_minute_at_most(in_use):
+    short_lived = make_encrypted_grant(make_grant(timedelta(seconds=1), timedelta(seconds=2)))
+    assert next_refresh_delay(short_lived, in_use=in_use) == timedelta(minutes=1)
 
 
 HEALTHY_COLUMNS = {
     "status": "ACTIVE",
     "expires_at": NOW + HOUR,
-    "refresh_token_encrypted": "sealed",
+    "refresh_token_encrypted": "refresh",
     "refresh_expires_at": NOW + 180 * DAY,
     "attempts": 0,
     "leased_until": None,
@@ -93,7 +97,7 @@ HEALTHY_COLUMNS = {
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "health"),
     [
         ({}, AccountHealth.GOOD),
         ({"refresh_expires_at": None}, AccountHealth.GOOD),
@@ -110,5 +114,5 @@ HEALTHY_COLUMNS = {
         ({"status": "CRYPTO_ERROR"}, AccountHealth.ENDED),
     ],
 )
-def test_the_health_of_an_account_is_one_status(columns, said):
-    assert account_health(Account(**HEALTHY_COLUMNS | columns), now=NOW) is said
+def test_the_health_of_an_account_is_one_status(columns, health):
+    assert account_health(Account(**HEALTHY_COLUMNS | columns), now=NOW) is health

@@ -1,4 +1,4 @@
-"""Signatures as the specification has them, held against its own example and another's library."""
+"""Signatures, checked with the specification's example and reference library; endpoint rules."""
 
 import json
 from base64 import b64encode
@@ -34,7 +34,7 @@ OTHER_SECRET = generate_secret()
 
 
 def current_time():
-    """Of this very test: the other library takes nothing that is five minutes old."""
+    """The real time: the reference library refuses signatures older than five minutes."""
     return datetime.now(UTC)
 
 
@@ -50,72 +50,74 @@ def test_the_example_of_the_specification_is_signed_as_there():
 @given(
     st.binary(min_size=24, max_size=64),
     st.text(),
-    st.uuids().map(lambda found: f"msg_{found.hex}"),
+    st.uuids().map(lambda uuid: f"msg_{uuid.hex}"),
 )
-def test_what_we_sign_another_library_accepts(bytes_, text, name):
-    secret = Secret("whsec_" + b64encode(bytes_).decode())
-    said = json.dumps(text).encode()
-    signed = signature_headers(name, said, at=current_time(), signing_secrets=[secret])
-    assert Webhook(secret.reveal()).verify(said, dict(signed)) == text
+def test_the_reference_library_accepts_our_signatures(key_bytes, text, message_id):
+    secret = Secret("whsec_" + b64encode(key_bytes).decode())
+    body = json.dumps(text).encode()
+    headers = signature_headers(message_id, body, at=current_time(), signing_secrets=[secret])
+    assert Webhook(secret.reveal()).verify(body, dict(headers)) == text
 
 
 @pytest.mark.parametrize("changed", ["body", "id", "timestamp"])
 def test_nothing_that_is_signed_can_be_changed(changed):
-    signed = dict(
+    headers = dict(
         signature_headers(MESSAGE_ID, MESSAGE_BODY, at=current_time(), signing_secrets=[SECRET])
     )
-    said = MESSAGE_BODY + b" " if changed == "body" else MESSAGE_BODY
+    body = MESSAGE_BODY + b" " if changed == "body" else MESSAGE_BODY
     if changed == "id":
-        signed["webhook-id"] += "x"
+        headers["webhook-id"] += "x"
     if changed == "timestamp":
-        signed["webhook-timestamp"] = str(int(signed["webhook-timestamp"]) + 1)
+        headers["webhook-timestamp"] = str(int(headers["webhook-timestamp"]) + 1)
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET.reveal()).verify(said, signed)
+        Webhook(SECRET.reveal()).verify(body, headers)
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
-def test_while_secrets_change_either_of_them_will_do(secret):
-    signed = dict(
+def test_during_a_secret_rotation_each_secret_verifies(secret):
+    headers = dict(
         signature_headers(
             MESSAGE_ID, MESSAGE_BODY, at=current_time(), signing_secrets=[OTHER_SECRET, SECRET]
         )
     )
-    assert len(signed["webhook-signature"].split(" ")) == 2
-    Webhook(secret.reveal()).verify(MESSAGE_BODY, signed)
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    Webhook(secret.reveal()).verify(MESSAGE_BODY, headers)
 
 
-def test_a_secret_is_random_and_of_the_usual_form():
+def test_a_generated_secret_is_random_and_has_the_standard_form():
     assert generate_secret() != generate_secret()
     assert len(signing_key(generate_secret())) == 32
     assert generate_secret().reveal().startswith("whsec_")
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "whsec_", "whsec_!!", "whsec_c2hvcnQ=", "whsec_" + "QUJD" * 30]
+    "invalid", ["", "whsec_", "whsec_!!", "whsec_c2hvcnQ=", "whsec_" + "QUJD" * 30]
 )
-def test_a_secret_of_another_form_signs_nothing(wrong):
+def test_an_invalid_secret_is_refused_and_not_quoted(invalid):
     with pytest.raises(ValueError) as caught:
-        signing_key(Secret(wrong))
-    assert not wrong or wrong not in str(caught.value)
+        signing_key(Secret(invalid))
+    assert not invalid or invalid not in str(caught.value)
 
 
-def test_endpoints_are_retried_along_the_documented_curve():
-    waits = [next_retry_delay(attempt, DELIVERY_JOB.policy, jitter=0.0) for attempt in range(1, 9)]
+def test_deliveries_are_retried_with_the_documented_delays():
+    delays = [
+        next_retry_delay(attempt, DELIVERY_JOB.retry_policy, jitter=0.0) for attempt in range(1, 9)
+    ]
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     steps = [timedelta(seconds=5), 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour]
-    assert waits == [*steps, 10 * hour, None]
-    assert DELIVERY_JOB.policy.max_attempts == 8
+    assert delays == [*steps, 10 * hour, None]
+    assert DELIVERY_JOB.retry_policy.max_attempts == 8
 
 
-def test_a_whole_batch_ends_within_the_time_of_its_task_and_that_within_the_lease():
-    resolving, connecting, reading = 3, 3, 10
+def test_a_batch_ends_within_the_soft_limit_of_its_task_and_within_the_lease():
+    resolve_timeout, connect_timeout, read_timeout = 3, 3, 10
     rounds = -(-DELIVERY_JOB.batch_size // DELIVERY_JOB.pool_size)
-    assert rounds * (resolving + connecting + reading) < 60
+    assert rounds * (resolve_timeout + connect_timeout + read_timeout) < 60
     assert DELIVERY_JOB.lease > timedelta(seconds=75)
 
 
 @pytest.mark.parametrize(
-    ("status", "asked", "retryable", "floor"),
+    ("status", "retry_after", "retryable", "min_delay"),
     [
         (301, 60, True, 0),
         (400, 60, True, 0),
@@ -125,12 +127,10 @@ def test_a_whole_batch_ends_within_the_time_of_its_task_and_that_within_the_leas
         (503, 60, True, 60),
     ],
 )
-def test_what_an_answer_means(status, asked, retryable, floor):
-    tried = DeliveryResult(1, timedelta(0), status, retry_after=timedelta(seconds=asked))
-    assert (tried.failure.retryable, tried.failure.min_delay) == (
-        retryable,
-        timedelta(seconds=floor),
-    )
+def test_retries_by_status(status, retry_after, retryable, min_delay):
+    result = DeliveryResult(1, timedelta(0), status, retry_after=timedelta(seconds=retry_after))
+    assert result.failure.retryable is retryable
+    assert result.failure.min_delay == timedelta(seconds=min_delay)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -138,21 +138,21 @@ def test_every_2xx_counts_as_delivered(status):
     assert DeliveryResult(1, timedelta(0), status).failure is None
 
 
-def test_an_endpoint_in_trouble_rests_longer_and_longer_but_never_for_long():
-    rests = [
+def test_the_cooldown_of_a_failing_endpoint_grows_up_to_a_maximum():
+    cooldowns = [
         cooldown_period(failures)
         for failures in range(COOLDOWN_AFTER_FAILURES, COOLDOWN_AFTER_FAILURES + 40)
     ]
-    assert rests[0] == MIN_COOLDOWN
-    assert rests == sorted(rests)
-    assert rests[-1] == MAX_COOLDOWN
+    assert cooldowns[0] == MIN_COOLDOWN
+    assert cooldowns == sorted(cooldowns)
+    assert cooldowns[-1] == MAX_COOLDOWN
 
 
-def test_a_body_says_what_when_and_of_what():
+def test_a_body_contains_type_time_and_data():
     at = datetime(2026, 11, 27, 12, tzinfo=UTC)
-    news = AppEvent(7, "post.published", "post:3", {"post_id": 3, "finished_at": at, "title": "é"})
-    said = serialize_event(news, sequence=2, at=at)
-    assert json.loads(said) == {
+    event = AppEvent(7, "post.published", "post:3", {"post_id": 3, "finished_at": at, "title": "é"})
+    body = serialize_event(event, sequence=2, at=at)
+    assert json.loads(body) == {
         "type": "post.published",
         "timestamp": "2026-11-27T12:00:00Z",
         "data": {
@@ -168,7 +168,7 @@ def test_a_body_says_what_when_and_of_what():
         )
 
 
-def test_events_are_named_once_in_our_order_and_strange_ones_refused():
+def test_event_types_are_listed_once_in_our_order_and_unknown_ones_refused():
     assert validate_event_types(["post.failed", "post.published", "post.failed"]) == [
         "post.published",
         "post.failed",
@@ -197,13 +197,13 @@ def test_events_are_named_once_in_our_order_and_strange_ones_refused():
         "",
     ],
 )
-def test_addresses_that_are_refused(url):
+def test_urls_that_are_refused(url):
     with pytest.raises(Invalid) as caught:
         validate_url(url, allow_private=False)
     assert "url" in caught.value.details["fields"]
 
 
-def test_a_public_https_address_is_kept_as_it_is():
+def test_a_public_https_url_is_kept_as_it_is():
     url = "https://example.com/hook?token=1"
     assert validate_url(url, allow_private=False) == validate_url(url, allow_private=True) == url
 
@@ -218,6 +218,6 @@ def test_developers_may_use_endpoints_on_localhost(url):
 @pytest.mark.parametrize(
     "url", ["ftp://a.lan/", "http://", "http://u@a.lan/", "http://a.lan:x/", "http://a.lan:0/"]
 )
-def test_even_then_not_every_private_url_is_allowed(url):
+def test_even_with_private_hosts_some_urls_are_refused(url):
     with pytest.raises(Invalid):
         validate_url(url, allow_private=True)
