@@ -1,4 +1,6 @@
-"""A post as host applications hear of it. Pure; what is told of at all is `core.outbox.EVENTS`."""
+"""App events about posts: how a post is serialized for host applications, and when. Pure; the event
+types are in `core.outbox.EVENT_TYPES`.
+"""
 
 from typing import Any
 
@@ -9,7 +11,11 @@ from platforms.base import Phase
 
 
 def build_app_event(post: AnyPost) -> AppEvent | None:
-    """None if its state is nobody's business, or is told by the answer to its request."""
+    """The event for the post's present state.
+
+    None if there is no event for that state, or if the failure was already the answer to the
+    request.
+    """
     kind = app_event_type(post)
     is_answered = kind == "post.failed" and not {INLINE, REQUEST_REFUSED}.isdisjoint(post.memo)
     if kind not in EVENT_TYPES or is_answered:

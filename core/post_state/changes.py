@@ -1,6 +1,6 @@
-"""What the ends and moves of posts write beside the posts: gathered, then one statement a table.
-
-Must decide nothing. Belongs to one transaction, and is written before that is committed.
+"""`ChangeSet`: collects the rows that changes of posts add to other tables (timeline,
+notifications, app events) and writes them with one statement per table, before the transaction
+commits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,10 @@ from db.session import Session, database_now
 
 
 class ChangeSet:
-    """`records` are those read before, by the ids of their posts; others are read when asked for.
+    """Additions to other tables, of one transaction.
 
-    `at` is the database's time of all that is written.
+    `records` are TikTok rows that were read before, by post id; others are read on demand.
+    `at` is the database's time for everything written.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ChangeSet:
         return self._at or database_now(self.session)
 
     def get_record(self, post: AnyPost) -> AnyTikTokPost | None:
-        """What the platform knows of it, as far as it told us."""
+        """The post's row in `tiktok_posts`; None if the platform does not know the post."""
         if post.id not in self._records:
             self._records[post.id] = TikTokPosts(self.session).get_by_post(post.id)
         return self._records[post.id]
@@ -60,23 +61,23 @@ class ChangeSet:
         after: str | None = None,
         note: str | None = None,
     ) -> None:
-        """One more line of its timeline; `kind` as in `PostEvents.add`."""
+        """Add a line to the post's timeline; `kind` as in `PostEvents.add`."""
         self._events.append(
             PostEvents.new_row(post.id, kind, before=before, after=after, note=note)
         )
 
     def add_notification(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> None:
-        """Once for each cause."""
+        """Notify the user; once for each `cause`."""
         self._notifications.append(Notifications.new_row(user_id, kind, cause=cause, **payload))
 
     def add_app_event(self, post: AnyPost) -> None:
-        """Host applications hear of it, as it stands now."""
+        """Enqueue an app event with the post's present state, if there is one for that state."""
         app_event = build_app_event(post)
         if app_event is not None:
             self._app_events.append(app_event)
 
     def add_ended_post(self, post: AnyPost) -> None:
-        """Its upload address is worth nothing any more, and it is counted."""
+        """Delete the post's upload session and count its outcome."""
         self._ended_posts.append(post)
 
     def write(self) -> None:
@@ -92,14 +93,14 @@ class ChangeSet:
 def open_change_set(
     session: Session, *, records: Mapping[int, AnyTikTokPost | None] | None = None
 ) -> Iterator[ChangeSet]:
-    """Written when the block ends well."""
+    """A change set that is written when the block ends without an exception."""
     changes = ChangeSet(session, records=records)
     yield changes
     changes.write()
 
 
 def count_outcome(post: AnyPost) -> None:
-    """Ended, how, and how long after it was to begin."""
+    """Count the outcome and observe the time since the post was to be published."""
     labels, outcome = (post.provider, post.kind), post.state.lower()
     metrics.with_labels(
         metrics.UPLOADS, *labels, post.source, outcome, post.error_code or "none"

@@ -1,7 +1,8 @@
-"""Two mouths, one ear: news of a publication, by poll or webhook, becomes state. Pure, monotone.
+"""The post's state machine: `settle` applies one progress report, by poll or webhook, to a state.
+Pure and monotone.
 
-Late, doubled and disordered news cannot move a post backwards: phases have a rank, final states
-are final, and only the moves of `MOVES` exist.
+Late, repeated and reordered reports cannot move a post backwards: phases have a rank, final states
+are final, and only `ALLOWED_TRANSITIONS` exist.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from platforms.base import Phase, PublishProgress
 
 
 class PostState(StrEnum):
-    """Where one of our posts stands, in our own words."""
+    """How far a post has got, in our own words."""
 
     QUEUED = "QUEUED"
     SENDING = "SENDING"
@@ -26,14 +27,13 @@ class PostState(StrEnum):
 
 FINAL_STATES = frozenset({PostState.PUBLISHED, PostState.FAILED, PostState.CANCELLED})
 
-_FINAL_STATES = FINAL_STATES
 ALLOWED_TRANSITIONS: dict[PostState, frozenset[PostState]] = {
     PostState.QUEUED: frozenset({PostState.SENDING, PostState.FAILED, PostState.CANCELLED}),
-    PostState.SENDING: _FINAL_STATES
+    PostState.SENDING: FINAL_STATES
     | {PostState.PROCESSING, PostState.UNCONFIRMED, PostState.QUEUED},
-    PostState.PROCESSING: _FINAL_STATES | {PostState.UNCONFIRMED},
-    # back to SENDING only when the platform itself says which bytes are missing
-    PostState.UNCONFIRMED: _FINAL_STATES
+    PostState.PROCESSING: FINAL_STATES | {PostState.UNCONFIRMED},
+    # back to SENDING only when the platform itself reports which bytes are missing
+    PostState.UNCONFIRMED: FINAL_STATES
     | {PostState.PROCESSING, PostState.SENDING, PostState.QUEUED},
     PostState.PUBLISHED: frozenset(),
     PostState.FAILED: frozenset(),
@@ -61,7 +61,7 @@ STATE_FOR_PHASE = {
 
 @dataclass(frozen=True)
 class CurrentState:
-    """What we believe: our state, and the last phase the platform told us of."""
+    """A post's state, the last phase that the platform reported, and the file's size if known."""
 
     state: PostState
     phase: Phase | None = None
@@ -70,7 +70,10 @@ class CurrentState:
 
 @dataclass(frozen=True)
 class Transition:
-    """What we believe after the news. `contradicts`: it names another end than the one we hold."""
+    """State and phase after a report.
+
+    `is_contradiction`: the report names another final state than the one the post has.
+    """
 
     state: PostState
     phase: Phase | None
@@ -79,7 +82,7 @@ class Transition:
 
 
 def settle(current: CurrentState, progress: PublishProgress) -> Transition:
-    """One piece of news applied; the same news again, or older news, changes nothing."""
+    """Apply one progress report; a repeated or older report changes nothing."""
     phase = effective_phase(current, progress)
     target = STATE_FOR_PHASE[phase]
     unchanged = Transition(current.state, current.phase, is_change=False)
@@ -98,12 +101,12 @@ def settle(current: CurrentState, progress: PublishProgress) -> Transition:
 
 
 def is_contradiction(current: PostState, reported: PostState) -> bool:
-    """Whether a post is out or not matters; which of our words says that it is not, does not."""
+    """Published or not is a contradiction; FAILED instead of CANCELLED is none."""
     return reported in FINAL_STATES and PostState.PUBLISHED in {current, reported}
 
 
 def effective_phase(current: CurrentState, progress: PublishProgress) -> Phase:
-    """A platform that has every byte is no longer receiving, whatever its word for it."""
+    """Treat "receiving" as "processing" once the platform has every byte."""
     is_complete = current.bytes_total is not None and progress.bytes_done == current.bytes_total
     has_all_bytes = progress.phase is Phase.RECEIVING and (
         is_complete or current.state is PostState.PROCESSING
@@ -117,7 +120,7 @@ STALE_AFTER, GIVE_UP_AFTER = DAY, timedelta(hours=72)
 
 
 def next_poll_delay(poll_count: int, age: timedelta, *, jitter: float) -> timedelta:
-    """How long until we ask again, after `polls` questions about a post of this age.
+    """How long to wait until the next poll, after `poll_count` polls of a post of this age.
 
     Source: 5, 15, 30, 60, 120, 300 s ± 20 %, after an hour every 15 minutes, after a day hourly.
     """

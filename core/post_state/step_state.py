@@ -1,22 +1,22 @@
-"""What a post remembers between its steps, by name. Ours alone: shown to nobody, never queried."""
+"""Keys of `posts.memo`: what a post's steps store for later steps. Internal: never shown to people
+and never queried.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-INLINE = "inline"  # its first step is being taken while its requester waits
-REQUEST_REFUSED = "refused"  # its request was answered with the error it ended with
-SLOT_LIMIT = "slots"  # how many slots its account has, as settings said when it was wished
-UNAUDITED = "unaudited"  # it was wished while the platform had not audited us
-PREFLIGHT_AT = "agreed"  # address and creator have been asked, when; the start follows at once
-LAST_ERROR_CODE, RETRY_AFTER_SECONDS = (
-    "why",
-    "wait",
-)  # code of the last try in vain, and seconds to wait after it
-POLL_COUNT = "polls"  # how often the platform was asked
-IS_STALE = "stale"  # it waits for longer than a day; only people are told
-FILE_STAMP = "stamp"  # of its file, as it was when its first bytes were sent
-UPLOAD_URL_ERROR = "dead"  # its upload address no longer works: why
-OFFSET_CONFIRMED = "asked"  # the platform has said where to go on after a doubt
+INLINE = "inline"  # the first step runs inside the request, whose caller waits
+REQUEST_REFUSED = "refused"  # the request was answered with the error that the post ended with
+SLOT_LIMIT = "slots"  # the account's quota, from the settings at the time of the request
+UNAUDITED = "unaudited"  # requested while the platform had not audited this application
+PREFLIGHT_AT = "agreed"  # time of the passed preflight; the start follows at once
+LAST_ERROR_CODE = "why"  # of the last failed or snoozed attempt
+RETRY_AFTER_SECONDS = "wait"  # seconds to wait after that attempt
+POLL_COUNT = "polls"  # how often the status was polled
+IS_STALE = "stale"  # pending for more than a day; shown to people, the platform's state stands
+FILE_STAMP = "stamp"  # version of the media file when its first bytes were sent
+UPLOAD_URL_ERROR = "dead"  # error code of the upload URL that no longer works
+OFFSET_CONFIRMED = "asked"  # the platform has confirmed the offset after a failed attempt
 
 StepState = dict[str, Any]
 

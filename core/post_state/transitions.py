@@ -1,5 +1,8 @@
-"""What the platform knows of a post, moved on by its news. Statuses have a rank, and no news moves
-a record back, whoever brings it and when.
+"""Applies changes to posts: progress reports of the platform (`apply_update`) and our own state
+changes (`move_post`, `end_post`), with the TikTok row, timeline, notifications and app events.
+
+Poll and webhook both call `apply_update`; nothing else changes a post that the platform has seen.
+The TikTok row is monotone too: its statuses have a rank, and no report moves it backwards.
 """
 
 from collections.abc import Mapping
@@ -18,73 +21,11 @@ from core.post_state.settle import (
 from core.post_state.step_state import INLINE, IS_STALE, REQUEST_REFUSED
 from db.posts.batches import AnyPost, AnyTikTokPost
 from db.posts.posts import Post
+from db.posts.tiktok_posts import PUBLIC_IDS_KEY
 from db.session import Session
 from platforms.base import Phase, PublishProgress
 
-STATUS_RANKS = {
-    "PROCESSING_UPLOAD": 1,
-    "PROCESSING_DOWNLOAD": 1,
-    "SEND_TO_USER_INBOX": 2,
-    "PUBLISH_COMPLETE": 3,
-    "FAILED": 3,
-}
-FINAL_RANK = 3
-BYTES_COLUMNS = {"FILE_UPLOAD": "uploaded_bytes", "PULL_FROM_URL": "downloaded_bytes"}
-PUBLIC_IDS_KEY = "publicaly_available_post_id"  # the vendor's spelling
-
-
-def update_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
-    """What the platform says, and ids of posts that are added to the known ones.
-
-    A status that no page names is kept beside the last known one and changes nothing else.
-    """
-    record.last_polled_at = at
-    if progress.vendor_status not in STATUS_RANKS:
-        add_details(record, {"platform_status": progress.vendor_status})
-        return
-    if STATUS_RANKS[progress.vendor_status] >= STATUS_RANKS[record.status]:
-        advance_record(record, progress, at=at)
-    known_ids = record.details.get(PUBLIC_IDS_KEY, [])
-    new_ids = [public_id for public_id in progress.post_ids if public_id not in known_ids]
-    if new_ids:
-        add_details(record, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
-
-
-def advance_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
-    rank, status = STATUS_RANKS[progress.vendor_status], progress.vendor_status
-    if rank == STATUS_RANKS[record.status] == FINAL_RANK and status != record.status:
-        return  # two ends: which of them holds, only a question to the platform decides
-    if rank == FINAL_RANK and record.status != status:
-        record.completed_at = at
-    record.status = status if rank > STATUS_RANKS[record.status] else record.status
-    if progress.bytes_done is not None:
-        setattr(record, BYTES_COLUMNS[record.source], progress.bytes_done)
-    if progress.is_public is not None:
-        record.publicly_available = progress.is_public
-
-
-def add_details(record: AnyTikTokPost, details: Mapping[str, Any]) -> None:
-    record.details = {**record.details, **details}
-
-
-def end_record(record: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
-    """Our own end of a post, where the platform did not name one."""
-    if post.state == "PUBLISHED":
-        return
-    record.error_code, record.error_message = post.error_code, post.error_message
-    if STATUS_RANKS[record.status] < FINAL_RANK:
-        record.status, record.completed_at = "FAILED", at
-
-
-def correct_record(record: AnyTikTokPost, post: AnyPost, status: str, *, at: datetime) -> None:
-    """The platform, asked again, names another end than the one we held."""
-    if status in STATUS_RANKS:
-        record.status, record.completed_at = status, at
-        record.error_code, record.error_message = post.error_code, post.error_message
-
-
-# MERGED core.ledger.endings: How a post ends or moves: its own columns, and what follows from that for everybody else.
-
+POLL_SOURCE = "poll"
 DRAFT_POLL_INTERVAL = timedelta(hours=6)  # a creator may post a delivered draft days later
 
 NOTIFICATION_KINDS = {
@@ -94,6 +35,78 @@ NOTIFICATION_KINDS = {
 }
 DELIVERED_NOTIFICATION = "post_in_inbox"
 
+STATUS_RANKS = {
+    "PROCESSING_UPLOAD": 1,
+    "PROCESSING_DOWNLOAD": 1,
+    "SEND_TO_USER_INBOX": 2,
+    "PUBLISH_COMPLETE": 3,
+    "FAILED": 3,
+}
+FINAL_RANK = 3
+
+
+def apply_one_update(
+    session: Session, post: Post, progress: PublishProgress, *, source: str
+) -> Transition:
+    """Apply a progress report to one post; `source` is `poll`, `webhook` or another origin."""
+    with open_change_set(session) as changes:
+        return apply_update(changes, post, progress, source=source)
+
+
+def move_one_post(session: Session, post: Post, state: PostState, *, note: str) -> None:
+    """`move_post` with a change set of its own."""
+    with open_change_set(session) as changes:
+        move_post(changes, post, state, note=note)
+
+
+def end_one_post(
+    session: Session,
+    post: Post,
+    state: PostState,
+    code: str | None = None,
+    message: str | None = None,
+) -> None:
+    """`end_post` with a change set of its own."""
+    with open_change_set(session) as changes:
+        end_post(changes, post, state, code, message)
+
+
+def apply_update(
+    changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
+) -> Transition:
+    """Apply a progress report to the post and its TikTok row; adds what follows to `changes`."""
+    before = PostState(post.state)
+    transition = settle(current_state(post), progress)
+    if (record := changes.get_record(post)) is not None:
+        update_record(record, progress, at=changes.at)
+    if transition.is_contradiction:
+        apply_contradiction(changes, post, progress, source=source)
+        return transition
+    store_progress(post, progress, transition)
+    if transition.is_change:
+        post.state, post.step = transition.state, transition.phase
+        note = progress.fail_reason or progress.vendor_status
+        changes.add_event(post, source, before=before, after=transition.state, note=note)
+    if transition.state in FINAL_STATES and before not in FINAL_STATES:
+        end_post(changes, post, transition.state, progress.fail_reason)
+    elif transition.is_change and transition.state in FINAL_STATES:
+        notify_owner(changes, post)  # the creator has posted the draft
+        changes.add_app_event(post)
+    elif transition.state is not before:
+        changes.add_app_event(post)
+    return transition
+
+
+def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:
+    """Change the state ourselves (queued, sending, unconfirmed), with a line in the timeline."""
+    if post.state != state:
+        changes.add_event(post, "state", before=post.state, after=state, note=note)
+        post.state = state
+        if state is PostState.UNCONFIRMED:
+            notify_owner(changes, post)
+        if state not in FINAL_STATES:
+            changes.add_app_event(post)  # `end_post` adds it once the post is complete
+
 
 def end_post(
     changes: ChangeSet,
@@ -102,7 +115,10 @@ def end_post(
     code: str | None = None,
     message: str | None = None,
 ) -> None:
-    """The post has ended: nothing is due but a look at a draft; its slot follows from its state."""
+    """Move the post to a final state; only a delivered draft stays due for polls.
+
+    The quota slot needs no update: whether it counts follows from the state.
+    """
     move_post(changes, post, state, note=code or state.lower())
     is_draft = state is PostState.PUBLISHED and post.step == Phase.DELIVERED
     post.due_at = changes.at + DRAFT_POLL_INTERVAL if is_draft else None
@@ -118,19 +134,8 @@ def end_post(
     changes.add_ended_post(post)
 
 
-def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:
-    """A move of our own making (queued, sending, unconfirmed), with its line in the timeline."""
-    if post.state != state:
-        changes.add_event(post, "state", before=post.state, after=state, note=note)
-        post.state = state
-        if state is PostState.UNCONFIRMED:
-            notify_owner(changes, post)
-        if state not in FINAL_STATES:
-            changes.add_app_event(post)  # an end is told when all is known of it
-
-
 def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
-    """Once for each cause. Who waits for the answer to a request is told by that answer."""
+    """Add a notification, once per kind. None if the caller gets the same in the HTTP response."""
     kind = NOTIFICATION_KINDS.get(PostState(post.state))
     if kind is None or not {INLINE, REQUEST_REFUSED}.isdisjoint(post.memo):
         return
@@ -147,90 +152,10 @@ def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
     )
 
 
-# MERGED core.ledger.news: News of a publication written down: the post, what the platform knows of it, its timeline.
-#
-# Poll and webhook both come through `note`; nothing else moves a post that the platform has seen.
-
-POLL_SOURCE = "poll"
-
-
-def apply_one_update(
-    session: Session, post: Post, progress: PublishProgress, *, source: str
-) -> Transition:
-    """One piece of news of one post; `mouth` names who brought it (poll, webhook)."""
-    with open_change_set(session) as changes:
-        return apply_update(changes, post, progress, source=source)
-
-
-def end_one_post(
-    session: Session,
-    post: Post,
-    state: PostState,
-    code: str | None = None,
-    message: str | None = None,
-) -> None:
-    """End one post."""
-    with open_change_set(session) as changes:
-        end_post(changes, post, state, code, message)
-
-
-def move_one_post(session: Session, post: Post, state: PostState, *, note: str) -> None:
-    """Move one post."""
-    with open_change_set(session) as changes:
-        move_post(changes, post, state, note=note)
-
-
-def apply_update(
-    changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
-) -> Transition:
-    """What a piece of news changes; what it writes elsewhere is gathered in the book."""
-    before = PostState(post.state)
-    transition = settle(current_state(post), progress)
-    if (record := changes.get_record(post)) is not None:
-        update_record(record, progress, at=changes.at)
-    if transition.is_contradiction:
-        apply_contradiction(changes, post, progress, source=source)
-        return transition
-    store_progress(post, progress, transition)
-    if transition.is_change:
-        post.state, post.step = transition.state, transition.phase
-        note = progress.fail_reason or progress.vendor_status
-        changes.add_event(post, source, before=before, after=transition.state, note=note)
-    if transition.state in FINAL_STATES and before not in FINAL_STATES:
-        end_post(changes, post, transition.state, progress.fail_reason)
-    elif transition.is_change and transition.state in FINAL_STATES:
-        notify_owner(changes, post)  # its creator has posted the draft
-        changes.add_app_event(post)
-    elif transition.state is not before:
-        changes.add_app_event(post)
-    return transition
-
-
 def current_state(post: AnyPost) -> CurrentState:
-    """A stale post is one that still works at the platform; only people are told otherwise."""
+    """A stale post is still processing at the platform; only people see it as unconfirmed."""
     state = PostState.PROCESSING if IS_STALE in post.memo else PostState(post.state)
     return CurrentState(state, Phase(post.step) if post.step else None, post.bytes_total)
-
-
-def apply_contradiction(
-    changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
-) -> None:
-    """Published or not: of two ends the one holds that the platform names when it is asked."""
-    changes.add_event(post, "contradiction", note=f"{source}: {progress.vendor_status}")
-    if source != POLL_SOURCE:
-        post.due_at = changes.at
-        return
-    before, post.state, post.step = post.state, STATE_FOR_PHASE[progress.phase], progress.phase
-    changes.add_event(post, source, before=before, after=post.state, note="asked again")
-    post.error_code = (
-        None if post.state == PostState.PUBLISHED else progress.fail_reason or "unknown"
-    )
-    post.error_message = None
-    post.finished_at = changes.at
-    if (record := changes.get_record(post)) is not None:
-        correct_record(record, post, progress.vendor_status, at=changes.at)
-    notify_owner(changes, post)
-    changes.add_app_event(post)
 
 
 def store_progress(post: AnyPost, progress: PublishProgress, transition: Transition) -> None:
@@ -243,3 +168,84 @@ def store_progress(post: AnyPost, progress: PublishProgress, transition: Transit
         and post.bytes_total is not None
     ):
         post.bytes_sent = post.bytes_total
+
+
+def apply_contradiction(
+    changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
+) -> None:
+    """A report names another final state: only a poll is believed, a webhook causes a poll."""
+    changes.add_event(post, "contradiction", note=f"{source}: {progress.vendor_status}")
+    if source != POLL_SOURCE:
+        post.due_at = changes.at
+        return
+    before = post.state
+    post.state, post.step = STATE_FOR_PHASE[progress.phase], progress.phase
+    changes.add_event(post, source, before=before, after=post.state, note="asked again")
+    post.error_code = (
+        None if post.state == PostState.PUBLISHED else progress.fail_reason or "unknown"
+    )
+    post.error_message = None
+    post.finished_at = changes.at
+    if (record := changes.get_record(post)) is not None:
+        correct_record(record, post, progress.vendor_status, at=changes.at)
+    notify_owner(changes, post)
+    changes.add_app_event(post)
+
+
+def update_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
+    """Store a report in the TikTok row; ids of public videos are added to the known ones.
+
+    An undocumented status is kept beside the last known one and changes nothing else.
+    """
+    record.last_polled_at = at
+    if progress.vendor_status not in STATUS_RANKS:
+        add_details(record, {"platform_status": progress.vendor_status})
+        return
+    if STATUS_RANKS[progress.vendor_status] >= STATUS_RANKS[record.status]:
+        advance_record(record, progress, at=at)
+    known_ids = record.details.get(PUBLIC_IDS_KEY, [])
+    new_ids = [public_id for public_id in progress.post_ids if public_id not in known_ids]
+    if new_ids:
+        add_details(record, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
+
+
+def advance_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
+    status, rank = progress.vendor_status, STATUS_RANKS[progress.vendor_status]
+    old_rank = STATUS_RANKS[record.status]
+    if rank == FINAL_RANK and old_rank == FINAL_RANK and status != record.status:
+        return  # two final statuses: only a poll decides, see `apply_contradiction`
+    if rank == FINAL_RANK and record.status != status:
+        record.completed_at = at
+    if rank > old_rank:
+        record.status = status
+    if progress.bytes_done is not None:
+        store_bytes_done(record, progress.bytes_done)
+    if progress.is_public is not None:
+        record.publicly_available = progress.is_public
+
+
+def store_bytes_done(record: AnyTikTokPost, bytes_done: int) -> None:
+    if record.source == "FILE_UPLOAD":
+        record.uploaded_bytes = bytes_done
+    else:
+        record.downloaded_bytes = bytes_done
+
+
+def add_details(record: AnyTikTokPost, details: Mapping[str, Any]) -> None:
+    record.details = {**record.details, **details}
+
+
+def end_record(record: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
+    """Store our own end of a post, where the platform did not report one."""
+    if post.state == "PUBLISHED":
+        return
+    record.error_code, record.error_message = post.error_code, post.error_message
+    if STATUS_RANKS[record.status] < FINAL_RANK:
+        record.status, record.completed_at = "FAILED", at
+
+
+def correct_record(record: AnyTikTokPost, post: AnyPost, status: str, *, at: datetime) -> None:
+    """Store the final status that a poll reported instead of the one we had."""
+    if status in STATUS_RANKS:
+        record.status, record.completed_at = status, at
+        record.error_code, record.error_message = post.error_code, post.error_message

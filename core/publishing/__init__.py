@@ -1,6 +1,8 @@
-"""Everything one can do with posts, under one name for the edges. Decides nothing itself."""
+"""The public interface of publishing: request, follow, cancel and retry posts, and the job types
+that publish them. Other packages import from here; modules of this package import each other
+directly.
+"""
 
-from core.post_state.settle import settle
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import PostResult, request_upload
 from core.publishing.enqueue import enqueue_post
@@ -21,6 +23,7 @@ from core.publishing.queries import (
     upload_progress,
 )
 from core.publishing.request_schema import UploadRequest
+from core.publishing.steps.reconcile import recheck_posts_without_video_id
 
 __all__ = [
     "PUBLISH_JOB",
@@ -41,9 +44,9 @@ __all__ = [
     "get_remaining_quota",
     "get_timeline",
     "list_posts",
+    "recheck_posts_without_video_id",
     "release_post",
     "request_upload",
     "retry_post",
-    "settle",
     "upload_progress",
 ]

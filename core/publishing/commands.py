@@ -1,14 +1,17 @@
-"""A person takes a post back, as far as it can be: what may be out cannot be called back.
+"""What a person can do with a stored post: cancel it, retry it as a new post, or release a parked
+one.
 
-Raising the lease token fences whoever is at work on the post: its result is dropped.
+A post that may be public already cannot be cancelled. Cancelling raises the lease token, so that
+the result of a worker that holds the post is dropped. Nothing is ever retried as a new post without
+a person's request.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import audit
 from core.accounts.tokens import AccessToken, get_access_token
 from core.bootstrap import Services
-from core.errors import Conflict, NotConnected, NotFound
+from core.errors import Conflict, NotConnected
 from core.outcomes import Snooze
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.transitions import apply_one_update, end_one_post
@@ -19,9 +22,9 @@ from core.publishing.create import (
     find_replay,
     raise_if_error,
     request_digest,
+    validate_idempotency_key,
 )
-from core.publishing.create import validate_idempotency_key as usable
-from core.publishing.queries import get_post, poll_and_reload
+from core.publishing.queries import get_post, load_own_post, poll_and_reload
 from core.publishing.resolve import (
     NewPost,
     check_account_active,
@@ -29,52 +32,45 @@ from core.publishing.resolve import (
     check_video_format,
     load_complete_media,
 )
-from db.accounts.accounts import Accounts
+from db.accounts.accounts import Account, Accounts
 from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvents
 from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
-from platforms.chunks import ChunkPlan, next_chunk, plan_chunks
+from platforms.chunks import next_chunk, plan_chunks
 from platforms.errors import PlatformError, Rejected
 
 CANCELLED_CODE = "publish_cancelled"
+RETRYABLE_STATES = frozenset({PostState.FAILED, PostState.CANCELLED})
 
 
 @dataclass(frozen=True)
 class CancelCall:
-    """The platform is still fetching the file: it alone can stop."""
+    """A call that asks the platform to cancel: it is fetching the file itself."""
 
-    access: AccessToken
+    access_token: AccessToken
     provider: str
     publish_id: str
 
 
 def cancel_post(database: Database, services: Services, post_id: int, *, user_id: int) -> None:
-    """Errors: NotFound; Conflict `publish_not_cancellable`, then the post goes its way."""
+    """Cancel the post. Errors: NotFound; Conflict `publish_not_cancellable`, then it continues."""
     view = get_post(database, post_id, user_id=user_id)
     if view.post.sent_by == SentBy.CALLER and view.post.state == PostState.SENDING:
-        poll_and_reload(
-            database, services, view, user_id=user_id
-        )  # others send these bytes: are they there?
+        # the caller sends the bytes: only the platform knows whether it has them all
+        poll_and_reload(database, services, view, user_id=user_id)
     with database.transaction() as session:
-        cancel_call = cancel_or_prepare_call(
-            session, lock_own_post(session, post_id, user_id=user_id)
-        )
+        post = load_own_post(session, post_id, user_id=user_id, lock=True)
+        cancel_call = cancel_or_prepare_call(session, post)
     if cancel_call is not None:
         call_cancel(cancel_call, services)
         with database.transaction() as session:
-            record_cancelled(session, lock_own_post(session, post_id, user_id=user_id))
-
-
-def lock_own_post(session: Session, post_id: int, *, user_id: int) -> Post:
-    post = Posts(session).lock_for_user(post_id, user_id=user_id)
-    if post is None:
-        raise NotFound("no such post")
-    return post
+            post = load_own_post(session, post_id, user_id=user_id, lock=True)
+            record_cancelled(session, post)
 
 
 def cancel_or_prepare_call(session: Session, post: Post) -> CancelCall | None:
-    """The post ended, or what to ask the platform. Errors: Conflict."""
+    """Cancel the post here, or return the call that asks the platform to. Errors: Conflict."""
     if post.state == PostState.QUEUED or can_stop_upload(post):
         cancel_locally(session, post)
         return None
@@ -88,19 +84,17 @@ def cancel_or_prepare_call(session: Session, post: Post) -> CancelCall | None:
 
 
 def can_stop_upload(post: Post) -> bool:
-    """Bytes are missing and stay missing: an incomplete upload is never published.
+    """Whether the upload is incomplete and stays so: an incomplete upload is never published.
 
-    A start on its way is no upload yet; the last chunk on its way may complete one.
+    A start that a worker is sending has uploaded nothing yet; a last chunk that a worker is sending
+    may complete the upload.
     """
     if post.state != PostState.SENDING or post.sent_by == SentBy.PLATFORM:
         return False
     if post.publish_id is None or post.sent_by == SentBy.CALLER or post.leased_until is None:
         return True
-    chunk_plan = plan_chunks(post.bytes_total or 0)
-    following_chunk = next_chunk(
-        ChunkPlan(chunk_plan.chunk_size, chunk_plan.count), post.bytes_total or 0, post.bytes_sent
-    )
-    return following_chunk.last < (post.bytes_total or 0) - 1
+    total = post.bytes_total or 0
+    return next_chunk(plan_chunks(total), total, post.bytes_sent).last < total - 1
 
 
 def cancel_locally(session: Session, post: Post) -> None:
@@ -111,10 +105,10 @@ def cancel_locally(session: Session, post: Post) -> None:
 
 
 def call_cancel(cancel_call: CancelCall, services: Services) -> None:
-    """Errors: Conflict if the platform refuses or cannot be asked."""
+    """Errors: Conflict if the platform refuses or cannot be reached."""
     try:
         services.get_platform(cancel_call.provider).publisher.cancel(
-            cancel_call.access.decrypt(services), cancel_call.publish_id
+            cancel_call.access_token.decrypt(services), cancel_call.publish_id
         )
     except Rejected as error:
         raise Conflict(str(error), code="publish_not_cancellable") from error
@@ -124,7 +118,7 @@ def call_cancel(cancel_call: CancelCall, services: Services) -> None:
 
 
 def record_cancelled(session: Session, post: Post) -> None:
-    """TikTok has confirmed; its webhook says the same once more."""
+    """Record that TikTok has confirmed; its webhook will report the same again."""
     if post.state in FINAL_STATES:
         return
     post.lease_token += 1
@@ -138,12 +132,11 @@ def record_cancelled(session: Session, post: Post) -> None:
 
 def not_cancellable_error(post: Post) -> Conflict:
     details = {"state": post.state}
-    return Conflict("too late to cancel", code="publish_not_cancellable", details=details)
-
-
-# MERGED core.posts.retry: A person has a post sent again, as a new post, or lets a held one go. Never done by ourselves.
-
-RETRYABLE_STATES = frozenset({PostState.FAILED, PostState.CANCELLED})
+    return Conflict(
+        f"a post that is {post.state} cannot be cancelled any more",
+        code="publish_not_cancellable",
+        details=details,
+    )
 
 
 def retry_post(
@@ -155,15 +148,16 @@ def retry_post(
     confirm: bool = False,
     idempotency_key: str | None = None,
 ) -> PostResult:
-    """The answer of the new post. `confirm`: the person knows that both may come out.
+    """Publish the same content as a new post.
 
-    Errors: NotFound; Conflict unless the post has ended badly, or its end is unknown and that is
-    confirmed; as `request`.
+    Shapes: `confirm` means that the person accepts that both posts may be published.
+    Errors: NotFound; Conflict unless the post has failed or was cancelled, or is unconfirmed and
+    `confirm` is set; as `request_upload`.
     """
     options = RequestOptions(
         digest=request_digest({"retry_of": post_id, "confirm": confirm}),
         received_at=services.now(),
-        idempotency_key=usable(idempotency_key),
+        idempotency_key=validate_idempotency_key(idempotency_key),
         can_wait=True,
     )
     with database.transaction() as session:
@@ -179,35 +173,24 @@ def retry_post(
             )
     if earlier is not None:
         return raise_if_error(earlier)
-    if new_post.sent_by == SentBy.CALLER:  # who has to wait for the address to send to
-        options = RequestOptions(
-            digest=options.digest,
-            received_at=options.received_at,
-            idempotency_key=options.idempotency_key,
-        )
+    if new_post.sent_by == SentBy.CALLER:  # who needs the upload URL in the response
+        options = replace(options, can_wait=False)
     return create_post(database, services, new_post, options)
-
-
-def load_own_post(session: Session, post_id: int, *, user_id: int) -> Post:
-    post = Posts(session).get_for_user(post_id, user_id=user_id)
-    if post is None:
-        raise NotFound("no such post")
-    return post
 
 
 def check_retryable(post: Post, *, confirm: bool) -> None:
     if post.state in RETRYABLE_STATES or (post.state == PostState.UNCONFIRMED and confirm):
         return
     details = {"state": post.state, "confirmable": post.state == PostState.UNCONFIRMED}
-    raise Conflict(f"a post that is {post.state} is not repeated", details=details)
+    raise Conflict(f"a post that is {post.state} cannot be retried", details=details)
 
 
 def resolve_retry(session: Session, original: Post) -> NewPost:
-    """What was wished then, held against what is there now. Errors: as `drafted`."""
-    account = Accounts(session).get(original.oauth_account_id)
-    if account is None or account.disconnected_at is not None:
-        raise NotConnected
-    check_account_active(account)
+    """The original's content, checked against the present account and file.
+
+    Errors: as `resolve_request`.
+    """
+    account = load_active_account(session, original)
     if original.sent_by == SentBy.SIGNALPOST:
         check_video_format(
             load_complete_media(session, original.media_id or 0, user_id=original.user_id)
@@ -228,19 +211,18 @@ def resolve_retry(session: Session, original: Post) -> NewPost:
 
 
 def release_post(database: Database, services: Services, post_id: int, *, user_id: int) -> Post:
-    """A held post goes at once, or at its time. Errors: NotFound, Conflict, NeedsReconnect."""
+    """Let a parked post continue, now or at `publish_at`.
+
+    Errors: NotFound; Conflict if it is not parked; NotConnected, NeedsReconnect.
+    """
     with database.transaction() as session:
-        post = Posts(session).lock_for_user(post_id, user_id=user_id)
-        if post is None:
-            raise NotFound("no such post")
+        post = load_own_post(session, post_id, user_id=user_id, lock=True)
         if post.hold_reason is None:
-            raise Conflict("the post is not held", details={"state": post.state})
-        account = Accounts(session).get(post.oauth_account_id)
-        if account is None or account.disconnected_at is not None:
-            raise NotConnected
-        check_account_active(account)
+            raise Conflict("the post is not parked", details={"state": post.state})
+        load_active_account(session, post)
         PostEvents(session).add(post, "released", note=post.hold_reason)
-        post.hold_reason, post.due_at = None, Posts.due_time(post.publish_at)
+        post.hold_reason = None
+        post.due_at = Posts.due_time(post.publish_at)
         audit.record_action(
             session, "post.released", user_id=post.user_id, subject=f"post:{post.id}"
         )
@@ -248,3 +230,12 @@ def release_post(database: Database, services: Services, post_id: int, *, user_i
         session.refresh(post)
     services.wake("posts")
     return post
+
+
+def load_active_account(session: Session, post: Post) -> Account:
+    """The post's account, if it is connected. Errors: NotConnected, NeedsReconnect."""
+    account = Accounts(session).get(post.oauth_account_id)
+    if account is None or account.disconnected_at is not None:
+        raise NotConnected
+    check_account_active(account)
+    return account

@@ -1,4 +1,10 @@
-"""The same request sent again: known by its key, held to its content. Must not answer it."""
+"""Creates a post from an upload request: checks the idempotency key, stores the row and its quota
+slot, runs the first steps inside the request where possible, and returns the result.
+
+The row is stored in one transaction with the account locked, so that parallel requests cannot
+exceed a quota or use a key twice. The upload URL is decrypted only here, for a caller who sends the
+bytes.
+"""
 
 import json
 import re
@@ -36,12 +42,18 @@ from core.post_state.step_state import (
 )
 from core.post_state.transitions import end_one_post
 from core.publishing.inline import claim_inline, run_inline
-from core.publishing.job_types import StepValue
-from core.publishing.quota import Quota, load_quota, reserve_slot, slot_limits
+from core.publishing.job_types import StepJob
+from core.publishing.quota import (
+    USER_CAP_CODE,
+    Quota,
+    load_quota,
+    reserve_slot,
+    slot_limits,
+)
 from core.publishing.request_schema import UploadRequest, validate_request
 from core.publishing.resolve import NewPost, resolve_request
 from db.media.files import Media, MediaFiles
-from db.posts.posts import Post, Posts, SentBy
+from db.posts.posts import Post, Posts, SentBy, mode_of_kind
 from db.posts.quota_slots import QuotaSlots
 from db.posts.tiktok_posts import TikTokPost, TikTokPosts
 from db.posts.timeline import PostEvents
@@ -52,65 +64,36 @@ from platforms.secret import Secret
 
 IDEMPOTENCY_KEY_PATTERN = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
 IN_PROGRESS_RETRY_AFTER = timedelta(seconds=1)
+WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
+MEDIA_RETENTION = timedelta(days=7)  # of a file after its last use
+
+APP_LIMIT_CODES = frozenset({USER_CAP_CODE})
+"""Limits of the whole application: the caller cannot influence them, so the post waits."""
+
+LIMIT_CODES = APP_LIMIT_CODES | {
+    "rate_limit_exceeded",
+    "spam_risk_too_many_pending_share",
+    "spam_risk_too_many_posts",
+}
+"""Refusals that end by themselves after some time. A request refused so leaves no post behind."""
 
 
-def validate_idempotency_key(text: str | None) -> str | None:
-    """Errors: Invalid unless it is 1 to 255 printable characters."""
-    if text is not None and not IDEMPOTENCY_KEY_PATTERN.fullmatch(text):
-        fields = {"Idempotency-Key": "must be 1 to 255 printable ASCII characters"}
-        raise Invalid("the Idempotency-Key is not usable", details={"fields": fields})
-    return text
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions:
+    """How a request is handled, apart from what it asks for."""
 
-
-def request_digest(content: Mapping[str, Any]) -> str:
-    """Equal for requests that wish the same, however they are written."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def find_earlier_post(
-    session: Session, key: str | None, digest: str, *, user_id: int
-) -> Post | None:
-    """The post that this key stands for.
-
-    Errors: Conflict `IDEMPOTENCY_MISMATCH` for another content, `IDEMPOTENCY_IN_PROGRESS` while
-    the first request is being worked on.
-    """
-    post = None if key is None else Posts(session).get_by_idempotency_key(key, user_id=user_id)
-    if post is None:
-        return None
-    if post.request_hash != digest:
-        raise Conflict("this key stands for another request", code="IDEMPOTENCY_MISMATCH")
-    if INLINE in post.memo and post.leased_until is not None:
-        raise Conflict(
-            "the first request is still under way",
-            code="IDEMPOTENCY_IN_PROGRESS",
-            retry_after=IN_PROGRESS_RETRY_AFTER,
-        )
-    return post
-
-
-# MERGED core.posts.answers: What became of a request, as a value; also when it is asked a second time.
-#
-# The upload address is opened here and nowhere else, for the caller who has to send the bytes.
-
-LIMIT_CODES = frozenset(
-    {
-        "rate_limit_exceeded",
-        "spam_risk_too_many_pending_share",
-        "spam_risk_too_many_posts",
-        "reached_active_user_cap",
-    }
-)
-"""Refusals that time alone lifts, and that leave nothing behind."""
-
-
-APP_LIMIT_CODES = frozenset({"reached_active_user_cap"})
-"""Those of the whole application: an account can do nothing about them, so its post waits."""
+    digest: str  # of the request's content
+    received_at: datetime
+    idempotency_key: str | None = None
+    can_wait: bool = False  # the caller does not wait for the first step
 
 
 @dataclass(frozen=True)
 class PostResult:
+    """The result of a request: the post, its TikTok row, the quota left and, for a caller who sends
+    the bytes, the upload URL.
+    """
+
     post: Post
     record: TikTokPost | None
     quota: Quota
@@ -119,11 +102,223 @@ class PostResult:
 
     @property
     def chunks(self) -> tuple[int, int] | None:
-        """Size and count for a caller who sends the bytes."""
+        """Chunk size and number of chunks for a caller who sends the bytes."""
         if self.upload_url is None:
             return None
         chunk_plan = plan_chunks(self.post.bytes_total or 0)
         return chunk_plan.chunk_size, chunk_plan.count
+
+
+ResultOrError = PostResult | CoreError
+"""A result, or an error to be raised after the transaction that recorded it was committed."""
+
+
+def request_upload(
+    database: Database,
+    services: Services,
+    *,
+    user_id: int,
+    request: UploadRequest,
+    idempotency_key: str | None = None,
+    can_wait: bool = False,
+) -> PostResult:
+    """Store the request as a post and start publishing it; a repeated request gets the same post.
+
+    Errors: Invalid; Conflict for a key that was used for another request; NotConnected,
+    NeedsReconnect, NotFound; QuotaExceeded, RateLimitExceeded; OperationFailed with the platform's
+    or our code; ServiceUnavailable.
+    """
+    options = RequestOptions(
+        digest=request_digest(request.model_dump(mode="json")),
+        received_at=services.now(),
+        idempotency_key=validate_idempotency_key(idempotency_key),
+        can_wait=can_wait,
+    )
+    with database.transaction() as session:
+        earlier = find_replay(session, services, options, user_id=user_id)
+        if earlier is None:
+            validate_request(request, now=options.received_at, can_wait=can_wait)
+            new_post = resolve_request(session, services, request, user_id=user_id)
+    if earlier is not None:
+        return raise_if_error(earlier)
+    return create_post(database, services, new_post, options)
+
+
+def create_post(
+    database: Database, services: Services, new_post: NewPost, options: RequestOptions
+) -> PostResult:
+    """Store the post; run its first steps now, or wake a worker. Errors: as `request_upload`."""
+    is_inline = should_run_inline(database, services, new_post, options)
+    with database.transaction() as session:
+        result = insert_and_claim_post(session, services, new_post, options, is_inline=is_inline)
+    if isinstance(result, Claim):
+        run_inline(database, services, result)
+        return finish_request(database, services, result)
+    services.wake("posts")
+    return raise_if_error(result)
+
+
+def validate_idempotency_key(text: str | None) -> str | None:
+    """Errors: Invalid unless it is 1 to 255 printable ASCII characters."""
+    if text is not None and not IDEMPOTENCY_KEY_PATTERN.fullmatch(text):
+        fields = {"Idempotency-Key": "must be 1 to 255 printable ASCII characters"}
+        raise Invalid("the Idempotency-Key is not valid", details={"fields": fields})
+    return text
+
+
+def request_digest(content: Mapping[str, Any]) -> str:
+    """Digest of the request's content, independent of the order of its fields."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def find_replay(
+    session: Session, services: Services, options: RequestOptions, *, user_id: int
+) -> ResultOrError | None:
+    """The result of the earlier request with the same key; None if there was none.
+
+    Errors: as `find_earlier_post`.
+    """
+    post = find_earlier_post(session, options.idempotency_key, options.digest, user_id=user_id)
+    if post is None:
+        return None
+    if REQUEST_REFUSED in post.memo:
+        return refusal_error(post, is_replay=True)
+    return load_result(session, services, post, is_replay=True)
+
+
+def find_earlier_post(
+    session: Session, key: str | None, digest: str, *, user_id: int
+) -> Post | None:
+    """The post that was created with this key.
+
+    Errors: Conflict `IDEMPOTENCY_MISMATCH` for another content, `IDEMPOTENCY_IN_PROGRESS` while
+    the first request is still running.
+    """
+    post = None if key is None else Posts(session).get_by_idempotency_key(key, user_id=user_id)
+    if post is None:
+        return None
+    if post.request_hash != digest:
+        raise Conflict(
+            "the Idempotency-Key was used for another request", code="IDEMPOTENCY_MISMATCH"
+        )
+    if INLINE in post.memo and post.leased_until is not None:
+        raise Conflict(
+            "the first request with this Idempotency-Key is still running",
+            code="IDEMPOTENCY_IN_PROGRESS",
+            retry_after=IN_PROGRESS_RETRY_AFTER,
+        )
+    return post
+
+
+def should_run_inline(
+    database: Database, services: Services, new_post: NewPost, options: RequestOptions
+) -> bool:
+    """Whether the first steps run inside the request; refreshes the access token if they do.
+
+    Errors: NotConnected, NeedsReconnect; for a caller who sends the bytes, and so needs the upload
+    URL now, also ServiceUnavailable and OperationFailed `timeout`.
+    """
+    if new_post.sent_by == SentBy.SIGNALPOST or new_post.publish_at is not None or options.can_wait:
+        return False
+    is_required = new_post.sent_by == SentBy.CALLER
+    try:
+        get_or_refresh_token(database, services, new_post.oauth_account_id)
+    except ServiceUnavailable:
+        if is_required:
+            raise
+        return False
+    is_in_time = services.now() - options.received_at < services.settings.limits.inline_time_budget
+    if is_required and not is_in_time:
+        raise OperationFailed(
+            "the request's time was used up before the platform was called", code="timeout"
+        )
+    return is_in_time
+
+
+def insert_and_claim_post(
+    session: Session,
+    services: Services,
+    new_post: NewPost,
+    options: RequestOptions,
+    *,
+    is_inline: bool,
+) -> Claim[StepJob] | ResultOrError:
+    """Insert the post and, to run it inline, claim it; otherwise return the result.
+
+    Errors: QuotaExceeded, Conflict.
+    """
+    QuotaSlots(session).lock_account(new_post.oauth_account_id)
+    post = insert_post(session, services, new_post, options)
+    if post is None:
+        earlier = find_replay(session, services, options, user_id=new_post.user_id)
+        return earlier or ServiceUnavailable(
+            "the first request with this Idempotency-Key was refused just now; send it again",
+            retry_after=WITHDRAWN_RETRY_AFTER,
+        )
+    reserve_slot_if_due(session, post, options)
+    claim = claim_inline(session, post) if is_inline and post.has_slot else None
+    return claim or load_result(session, services, post)
+
+
+def insert_post(
+    session: Session, services: Services, new_post: NewPost, options: RequestOptions
+) -> Post | None:
+    """None if another request has used the key in the meantime."""
+    media = lock_media(session, new_post)
+    post = Posts(session).add(
+        **asdict(new_post),
+        idempotency_key=options.idempotency_key,
+        request_hash=options.digest,
+        due_at=new_post.publish_at or Posts.now(),
+        memo=initial_step_state(services, new_post),
+    )
+    if post is None:
+        return None
+    PostEvents(session).add(post, "request", after=PostState.QUEUED)
+    audit.record_action(session, "post.requested", user_id=post.user_id, subject=f"post:{post.id}")
+    if media is not None:
+        MediaFiles(session).extend_expiry(media, lifetime=MEDIA_RETENTION)
+    return post
+
+
+def lock_media(session: Session, new_post: NewPost) -> Media | None:
+    """Lock the media file until the post is stored, so that it is not deleted in between.
+
+    Errors: NotFound.
+    """
+    if new_post.media_id is None:
+        return None
+    media = MediaFiles(session).lock_for_user(new_post.media_id, user_id=new_post.user_id)
+    if media is None:
+        raise NotFound(f"no media file {new_post.media_id} of this user")
+    return media
+
+
+def initial_step_state(services: Services, new_post: NewPost) -> StepState:
+    """Limits from the settings, stored with the post: later steps have no settings in `prepare`."""
+    step_state: StepState = {SLOT_LIMIT: slot_limits(services.settings.limits)[new_post.mode]}
+    return step_state if services.settings.tiktok.app_audited else {**step_state, UNAUDITED: True}
+
+
+def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -> None:
+    """Reserve the post's slot, unless it is scheduled: then that happens when it is due.
+
+    Without a slot a queued request waits; so does, at a limit of the whole application, every post
+    but one whose bytes the caller sends.
+    Errors: QuotaExceeded; RateLimitExceeded.
+    """
+    if post.publish_at is not None:
+        return
+    try:
+        reserve_slot(session, post)
+    except QuotaExceeded:
+        if not options.can_wait:
+            QUOTA_REFUSALS.labels(post.provider).inc()
+            raise
+    except RateLimitExceeded:
+        if post.sent_by == SentBy.CALLER:
+            raise
 
 
 def load_result(
@@ -131,7 +326,7 @@ def load_result(
 ) -> PostResult:
     session.flush()
     session.refresh(post)
-    mode = post.kind.partition("_")[0]
+    mode = mode_of_kind(post.kind)
     limit = slot_limits(services.settings.limits)[mode]
     return PostResult(
         post=post,
@@ -152,37 +347,8 @@ def load_upload_url(session: Session, services: Services, post: Post) -> Secret 
     return services.key_ring.decrypt(upload.upload_url_encrypted, context)
 
 
-def refusal_error(post: Post, *, is_replay: bool = False) -> CoreError:
-    """The error that a post ended with, as the answer to its request."""
-    code = str(post.error_code)
-    wait = timedelta(seconds=float(post.memo.get(RETRY_AFTER_SECONDS, 0)))
-    error_class = RateLimitExceeded if code in LIMIT_CODES else OperationFailed
-    details = {"id": post.id, "replayed": True} if is_replay else {"id": post.id}
-    message = post.error_message or "the platform refused it"
-    return error_class(message, code=code, details=details, retry_after=wait or None)
-
-
-def replay_result(session: Session, services: Services, post: Post) -> PostResult | CoreError:
-    """The answer of a post that was asked for before."""
-    if REQUEST_REFUSED in post.memo:
-        return refusal_error(post, is_replay=True)
-    return load_result(session, services, post, is_replay=True)
-
-
-# MERGED core.posts.conclude: What the first step of a post came to, as the answer to its request.
-
-ResultOrError = PostResult | CoreError
-
-
-def raise_if_error(result: ResultOrError) -> PostResult:
-    """Errors are raised here, after the transaction that wrote them down."""
-    if isinstance(result, CoreError):
-        raise result
-    return result
-
-
-def finish_request(database: Database, services: Services, claim: Claim[StepValue]) -> PostResult:
-    """What the first step came to. Errors: as `request`."""
+def finish_request(database: Database, services: Services, claim: Claim[StepJob]) -> PostResult:
+    """The result after the first steps have run. Errors: as `request_upload`."""
     with database.transaction() as session:
         post = session.get_one(Post, claim.id, with_for_update=True)
         error = reject_if_refused(session, post)
@@ -191,7 +357,10 @@ def finish_request(database: Database, services: Services, claim: Claim[StepValu
 
 
 def reject_if_refused(session: Session, post: Post) -> CoreError | None:
-    """None if the request is accepted. A limit leaves nothing behind: its key stays free."""
+    """The error if the first steps ended the post, None if the request is accepted.
+
+    A post that met a limit is deleted, so that its key can be used again.
+    """
     error_code = str(post.error_code or post.memo.get(LAST_ERROR_CODE, ""))
     if post.state == PostState.QUEUED and (
         post.sent_by == SentBy.CALLER or error_code in LIMIT_CODES - APP_LIMIT_CODES
@@ -210,172 +379,18 @@ def reject_if_refused(session: Session, post: Post) -> CoreError | None:
     return error
 
 
-# MERGED core.posts.place: A draft becomes a post: its row, its slot, its place in our hand if its requester waits.
-#
-# One transaction, with the account locked, so that no crowd overshoots a limit or a key.
-
-MEDIA_RETENTION = timedelta(days=7)
-WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RequestOptions:
-    """How a post is asked for, as opposed to what is asked."""
-
-    digest: str  # the digest of the request
-    received_at: datetime
-    idempotency_key: str | None = None
-    can_wait: bool = False  # the requester does not stay for the first step
+def refusal_error(post: Post, *, is_replay: bool = False) -> CoreError:
+    """The error that a post ended with, as the answer to its request."""
+    code = str(post.error_code)
+    wait = timedelta(seconds=float(post.memo.get(RETRY_AFTER_SECONDS, 0)))
+    error_class = RateLimitExceeded if code in LIMIT_CODES else OperationFailed
+    details = {"id": post.id, "replayed": True} if is_replay else {"id": post.id}
+    message = post.error_message or "the platform refused the post"
+    return error_class(message, code=code, details=details, retry_after=wait or None)
 
 
-def find_replay(
-    session: Session, services: Services, options: RequestOptions, *, user_id: int
-) -> ResultOrError | None:
-    post = find_earlier_post(session, options.idempotency_key, options.digest, user_id=user_id)
-    return replay_result(session, services, post) if post else None
-
-
-def create_post(
-    database: Database, services: Services, new_post: NewPost, options: RequestOptions
-) -> PostResult:
-    """The post is written, its first step taken if somebody waits. Errors: as `request`."""
-    is_inline = should_run_inline(database, services, new_post, options)
-    with database.transaction() as session:
-        result = insert_and_claim_post(session, services, new_post, options, is_inline=is_inline)
-    if isinstance(result, Claim):
-        run_inline(database, services, result)
-        return finish_request(database, services, result)
-    services.wake("posts")
-    return raise_if_error(result)
-
-
-def insert_and_claim_post(
-    session: Session,
-    services: Services,
-    new_post: NewPost,
-    options: RequestOptions,
-    *,
-    is_inline: bool,
-) -> Claim[StepValue] | ResultOrError:
-    """The post in our hand, or the answer to its request. Errors: QuotaExceeded, Conflict."""
-    QuotaSlots(session).lock_account(new_post.oauth_account_id)
-    post = insert_post(session, services, new_post, options)
-    if post is None:
-        earlier = find_replay(session, services, options, user_id=new_post.user_id)
-        return earlier or ServiceUnavailable(
-            "the first request has just been withdrawn", retry_after=WITHDRAWN_RETRY_AFTER
-        )
-    reserve_slot_if_due(session, post, options)
-    claim = claim_inline(session, post) if is_inline and post.has_slot else None
-    return claim or load_result(session, services, post)
-
-
-def should_run_inline(
-    database: Database, services: Services, new_post: NewPost, options: RequestOptions
-) -> bool:
-    """Whether the platform is told inline. The token is renewed first, within the budget.
-
-    Errors: NotConnected, NeedsReconnect; for a caller who sends the bytes also Away and `timeout`.
-    """
-    if new_post.sent_by == SentBy.SIGNALPOST or new_post.publish_at is not None or options.can_wait:
-        return False
-    is_required = new_post.sent_by == SentBy.CALLER
-    try:
-        get_or_refresh_token(database, services, new_post.oauth_account_id)
-    except ServiceUnavailable:
-        if is_required:
-            raise
-        return False
-    is_in_time = services.now() - options.received_at < services.settings.limits.inline_time_budget
-    if is_required and not is_in_time:
-        raise OperationFailed("the time for an answer is used up", code="timeout")
-    return is_in_time
-
-
-def insert_post(
-    session: Session, services: Services, new_post: NewPost, options: RequestOptions
-) -> Post | None:
-    """None if the key has been used meanwhile."""
-    media = lock_media(session, new_post)
-    post = Posts(session).add(
-        **asdict(new_post),
-        idempotency_key=options.idempotency_key,
-        request_hash=options.digest,
-        due_at=new_post.publish_at or Posts.now(),
-        memo=initial_step_state(services, new_post),
-    )
-    if post is None:
-        return None
-    PostEvents(session).add(post, "request", after=PostState.QUEUED)
-    audit.record_action(session, "post.requested", user_id=post.user_id, subject=f"post:{post.id}")
-    if media is not None:
-        MediaFiles(session).extend_expiry(media, lifetime=MEDIA_RETENTION)
-    return post
-
-
-def initial_step_state(services: Services, new_post: NewPost) -> StepState:
-    """What settings say of its limits, for those who claim it and have no settings at hand."""
-    step_state: StepState = {SLOT_LIMIT: slot_limits(services.settings.limits)[new_post.mode]}
-    return step_state if services.settings.tiktok.app_audited else {**step_state, UNAUDITED: True}
-
-
-def lock_media(session: Session, new_post: NewPost) -> Media | None:
-    """Held until the post is written, so that nobody deletes it in between. Errors: NotFound."""
-    if new_post.media_id is None:
-        return None
-    media = MediaFiles(session).lock_for_user(new_post.media_id, user_id=new_post.user_id)
-    if media is None:
-        raise NotFound("no such file")
-    return media
-
-
-def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -> None:
-    """The post's slot; one that waits may do so without.
-
-    A limit of the whole application makes everything wait that we can send later.
-    Errors: QuotaExceeded; Limited, for a caller who sends the bytes.
-    """
-    if post.publish_at is not None:
-        return  # taken when it falls due
-    try:
-        reserve_slot(session, post)
-    except QuotaExceeded:
-        if not options.can_wait:
-            QUOTA_REFUSALS.labels(post.provider).inc()
-            raise
-    except RateLimitExceeded:
-        if post.sent_by == SentBy.CALLER:
-            raise
-
-
-# MERGED core.posts.request: Somebody asks for a post: written down first, then sent on its way, at once or later.
-
-
-def request_upload(
-    database: Database,
-    services: Services,
-    *,
-    user_id: int,
-    request: UploadRequest,
-    idempotency_key: str | None = None,
-    can_wait: bool = False,
-) -> PostResult:
-    """Errors: Invalid; Conflict for a key used otherwise; NotConnected, NeedsReconnect, NotFound;
-    QuotaExceeded, Limited; Failed with the platform's or our code; Away.
-    """
-    options = RequestOptions(
-        digest=request_digest(request.model_dump(mode="json")),
-        received_at=services.now(),
-        idempotency_key=validate_idempotency_key(idempotency_key),
-        can_wait=can_wait,
-    )
-    with database.transaction() as session:
-        earlier = find_replay(session, services, options, user_id=user_id)
-        if earlier is None:
-            validate_request(request, now=options.received_at, can_wait=can_wait)
-            new_post = resolve_request(session, services, request, user_id=user_id)
-    return (
-        create_post(database, services, new_post, options)
-        if earlier is None
-        else raise_if_error(earlier)
-    )
+def raise_if_error(result: ResultOrError) -> PostResult:
+    """Return the result or raise the error; to be called after the commit that recorded it."""
+    if isinstance(result, CoreError):
+        raise result
+    return result

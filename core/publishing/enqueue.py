@@ -1,6 +1,7 @@
-"""Another service asks for a post through the broker: its message becomes a row, good or bad.
+"""Stores an upload request that another service sent as the Celery task `signalpost.enqueue_post`.
 
-What is wrong is stored with its reason, where its user and the operator can find it.
+An invalid request is stored too, as a failed post with its reason, so that its user and the
+operator can find it.
 """
 
 from collections.abc import Mapping
@@ -29,9 +30,10 @@ log = structlog.get_logger(__name__)
 
 
 def enqueue_post(database: Database, services: Services, payload: Mapping[str, Any]) -> None:
-    """The fields of the HTTP request, `user_id` and, if wished, `idempotency_key`.
+    """Create a post from the task's payload, or store the request as rejected.
 
-    Errors: StoreAway, and then nothing is stored and the message must not be spent.
+    Shapes: the fields of the HTTP request, `user_id` and, optionally, `idempotency_key`.
+    Errors: DatabaseUnavailable; then nothing is stored and the message must be delivered again.
     """
     values = {name: value for name, value in payload.items() if name not in ENVELOPE_FIELDS}
     try:
@@ -49,11 +51,14 @@ def enqueue_post(database: Database, services: Services, payload: Mapping[str, A
 
 
 def require_user(database: Database, payload: Mapping[str, Any]) -> int:
-    """Errors: Invalid unless it is a user of ours."""
+    """Errors: Invalid unless `user_id` is the id of an active user."""
     with database.transaction() as session:
         user_id = find_user(session, payload)
     if user_id is None:
-        raise Invalid("no such user", details={"fields": {"user_id": "names no user"}})
+        raise Invalid(
+            "user_id must be the id of an active user",
+            details={"fields": {"user_id": "must be the id of an active user"}},
+        )
     return user_id
 
 
@@ -68,15 +73,15 @@ def find_user(session: Session, payload: Mapping[str, Any]) -> int | None:
 def parse_idempotency_key(payload: Mapping[str, Any]) -> str | None:
     key = payload.get("idempotency_key")
     if key is not None and not isinstance(key, str):
-        fields = {"idempotency_key": "must be text"}
-        raise Invalid("the key is not usable", details={"fields": fields})
+        fields = {"idempotency_key": "must be a string"}
+        raise Invalid("the idempotency_key is not a string", details={"fields": fields})
     return key
 
 
 def record_rejection(
     database: Database, payload: Mapping[str, Any], error: CoreError | PlatformError
 ) -> None:
-    """A post that has failed before it began; without a user, a line in the audit log alone."""
+    """Store a failed post; without a valid user, only an entry in the audit log."""
     log.warning("post.rejected", code=error.code)
     details = {"code": error.code, **getattr(error, "details", {})}
     with database.transaction() as session:
@@ -97,7 +102,7 @@ def insert_rejected_post(
     *,
     user_id: int,
 ) -> int | None:
-    """The row's id; None if this very message was rejected before."""
+    """The row's id; None if the same message was rejected before."""
     post = Posts(session).add(
         user_id=user_id,
         provider="tiktok",
@@ -117,7 +122,7 @@ def insert_rejected_post(
         return None
     PostEvents(session).add(post, "rejected", after=PostState.FAILED, note=error.code)
     with open_change_set(session) as changes:
-        changes.add_app_event(post)  # nobody waits for an answer that could tell them
+        changes.add_app_event(post)  # no response reports this failure
     return post.id
 
 
@@ -126,5 +131,5 @@ def safe_title(title: object) -> str:
 
 
 def rejection_key(payload: Mapping[str, Any], error: CoreError | PlatformError) -> str:
-    """So that a message delivered twice is one row, whether it brought a usable key or not."""
+    """A key made from the payload, so that a message delivered twice is stored once."""
     return f"rejected:{request_digest({'payload': dict(payload), 'code': error.code})}"

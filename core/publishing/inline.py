@@ -1,75 +1,80 @@
-"""The first step of a post while its requester waits. One claim like any other, only taken here.
+"""Runs the first steps of a post inside the request, so that its caller gets the result.
 
-The claim is part of the transaction that writes the post, so that no worker comes between.
+It claims the post as a worker would. The claim is part of the transaction that stores the post, so
+that no worker can claim it in between.
 """
 
 from core.accounts.tokens import AccessToken, get_or_refresh_token
 from core.bootstrap import Services
 from core.errors import CoreError, ServiceUnavailable
 from core.jobs.executor import execute_claim
-from core.jobs.job_type import Claim, RunReport
+from core.jobs.job_type import Claim
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_and_prepare
 from core.post_state.settle import PostState
 from core.post_state.step_state import INLINE
 from core.post_state.transitions import end_one_post
-from core.publishing.job_types import PUBLISH_JOB, StepValue
+from core.publishing.job_types import PUBLISH_JOB, StepJob, StepOutcome
 from core.publishing.preflight import AccessTokenRefused, PreflightPassed
 from db.posts.posts import Post, Posts
 from db.session import Database, Session
 
 
-def claim_inline(session: Session, post: Post) -> Claim[StepValue] | None:
-    """The post claimed for us; None if a worker was faster."""
+def claim_inline(session: Session, post: Post) -> Claim[StepJob] | None:
+    """Claim this post for the request; None if a worker has claimed it first."""
     post.memo = {**post.memo, INLINE: True}
     session.flush()
-    return next(iter(claim_and_prepare(PUBLISH_JOB, session, limit=1, row_id=post.id)), None)
+    claims = claim_and_prepare(PUBLISH_JOB, session, limit=1, row_id=post.id)
+    return claims[0] if claims else None
 
 
-def run_inline(database: Database, services: Services, claim: Claim[StepValue]) -> None:
-    """Until the platform has been told: what is agreed on is started, and a token that it refused
-    is renewed once.
+def run_inline(database: Database, services: Services, claim: Claim[StepJob]) -> None:
+    """Run steps until the start is sent: the preflight, then the start.
 
-    Errors: NeedsReconnect, and the post has failed with it.
+    A refused access token is refreshed once.
+    Errors: NeedsReconnect, and then the post has failed with it.
     """
-    next_claim: Claim[StepValue] | None = claim
+    next_claim: Claim[StepJob] | None = claim
     has_renewed = False
     while next_claim is not None:
         result = run_one_step(database, services, next_claim)
         if isinstance(result, AccessTokenRefused) and not has_renewed:
             has_renewed = True
-            if not renew_access_token(database, services, claim, result.access):
+            if not renew_access_token(database, services, claim, result.access_token):
                 return
         elif not isinstance(result, PreflightPassed):
             return
         next_claim = claim_next_step(database, claim.id)
 
 
-def run_one_step(database: Database, services: Services, claim: Claim[StepValue]) -> object:
-    """What came of one step, if it came to anything."""
+def run_one_step(database: Database, services: Services, claim: Claim[StepJob]) -> object:
+    """Execute and record one step; returns its outcome, None if it failed or was snoozed."""
     outcome = execute_claim(PUBLISH_JOB, claim, services)
-    record_results(PUBLISH_JOB, database, services, [(claim, outcome)], RunReport())
-    return outcome.value if isinstance(outcome, StepValue) else None
+    record_results(PUBLISH_JOB, database, services, [(claim, outcome)])
+    return outcome.outcome if isinstance(outcome, StepOutcome) else None
 
 
 def renew_access_token(
-    database: Database, services: Services, claim: Claim[StepValue], refused_token: AccessToken
+    database: Database, services: Services, claim: Claim[StepJob], refused_token: AccessToken
 ) -> bool:
-    """Whether it can be tried again. Errors: NeedsReconnect, and the post has failed with it."""
+    """Refresh the token; False if that is not possible now, and the post stays as it is.
+
+    Errors: NeedsReconnect, and then the post has failed with it.
+    """
     try:
         get_or_refresh_token(
             database, services, refused_token.account_id, refused_token=refused_token
         )
     except ServiceUnavailable:
-        return False  # it is queued, or fails for want of an answer: whoever concludes will see
+        return False  # `finish_request` decides whether the post stays queued or fails
     except CoreError as error:
         fail_queued_post(database, claim.id, error)
         raise
     return True
 
 
-def claim_next_step(database: Database, post_id: int) -> Claim[StepValue] | None:
-    """Its next step; None if a worker has it, or it has ended meanwhile."""
+def claim_next_step(database: Database, post_id: int) -> Claim[StepJob] | None:
+    """Claim the post again; None if a worker has claimed it, or it is not queued any more."""
     with database.transaction() as session:
         post = session.get_one(Post, post_id, with_for_update=True)
         if post.state != PostState.QUEUED or post.leased_until is not None:

@@ -1,6 +1,5 @@
-"""What somebody wishes to publish on TikTok, as said: by HTTP or through the queue, checked alike.
-
-Says nothing of accounts, files or limits: those are looked up when the wish becomes a post.
+"""`UploadRequest`: the fields of an upload request, by HTTP or by Celery task, and the rules
+between them. Accounts, files and limits are checked later, in `resolve.py` and `create.py`.
 """
 
 import re
@@ -14,9 +13,12 @@ from core.errors import Invalid
 from core.url_rules import validate_public_https_url
 from db.posts.posts import SentBy
 
-MAX_TITLE_UNITS, MAX_DESCRIPTION_UNITS = 2200, 4000  # UTF-16 units
+MAX_TITLE_UNITS = 2200  # UTF-16 units
+MAX_DESCRIPTION_UNITS = 4000  # UTF-16 units
+MAX_PHOTO_TITLE_UNITS = 90  # UTF-16 units
 MAX_PHOTOS = 35
 MAX_VIDEO_BYTES = 4_000_000_000
+MAX_SCHEDULE_AHEAD = timedelta(days=90)
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -44,11 +46,11 @@ VIDEO_ONLY_FIELDS = {
 PHOTO_ONLY_FIELDS = {
     name: name for name in ("photo_images", "photo_cover_index", "description", "auto_add_music")
 }
-"""Fields of one kind of media alone, and how they are called outside."""
+"""Fields that belong to one media type only, and their names in requests."""
 
 
 def utf16_length(text: str) -> int:
-    """Length in UTF-16 units, as TikTok counts."""
+    """Length in UTF-16 units, which TikTok counts."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -67,13 +69,13 @@ def validate_description(text: str) -> str:
 
 
 def parse_rfc3339(value: Any) -> datetime:
-    """RFC 3339 with its zone. Errors: ValueError."""
+    """Parse an RFC 3339 time with its zone. Errors: ValueError."""
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise ValueError("must be a time such as 2026-11-25T09:30:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("must be a time that exists") from None
+        raise ValueError("must be a date and time that exist") from None
 
 
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
@@ -117,24 +119,16 @@ class UploadRequest(BaseModel):
 
     @property
     def source_urls(self) -> tuple[str, ...]:
-        """What the platform is to fetch."""
+        """The URLs that the platform is to fetch."""
         return (*([self.video_url] if self.video_url else []), *(self.photo_images or ()))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those that were said; the rest is left to the platform or to the creator."""
+        """The settings that the request contains; the platform or the creator decides the rest."""
         explicit = {
             name: getattr(self, name) for name in SETTING_FIELDS if name in self.model_fields_set
         }
         return {name: value for name, value in explicit.items() if value is not None}
-
-
-# MERGED core.posts.sound: What one field of a wish says about another, and the clock about both. Pure; asks nobody.
-
-MAX_SCHEDULE_AHEAD = timedelta(days=90)
-MAX_PHOTO_TITLE_UNITS = 90  # UTF-16 units
-
-RequestPredicate = Callable[[UploadRequest], bool]
 
 
 def is_pull(request: UploadRequest) -> bool:
@@ -160,7 +154,10 @@ def has_invalid_cover_index(request: UploadRequest) -> bool:
 
 
 def is_private_branded_content(request: UploadRequest) -> bool:
-    """What somebody pays for has to be seen. Source: content-sharing-guidelines, 2026-11-22."""
+    """Branded content must not be private.
+
+    Source: TikTok, content-sharing-guidelines, read 2026-11-22.
+    """
     return (
         request.mode == "DIRECT"
         and request.brand_content_toggle
@@ -168,27 +165,28 @@ def is_private_branded_content(request: UploadRequest) -> bool:
     )
 
 
-FIELD_RULES: tuple[tuple[str, RequestPredicate, str], ...] = (
+# field to name in the error, condition of the fault, message
+FIELD_RULES: tuple[tuple[str, Callable[[UploadRequest], bool], str], ...] = (
     ("videoUrl", is_missing_url, "is required for PULL_FROM_URL"),
     (
         "videoUrl",
         lambda request: not is_pull(request) and request.video_url is not None,
-        "does not go with FILE_UPLOAD",
+        "cannot be combined with FILE_UPLOAD",
     ),
     (
         "media_id",
         lambda request: is_pull(request) and request.media_id is not None,
-        "does not go with PULL_FROM_URL",
+        "cannot be combined with PULL_FROM_URL",
     ),
     (
         "video_size",
         lambda request: is_pull(request) and request.video_size is not None,
-        "does not go with PULL_FROM_URL",
+        "cannot be combined with PULL_FROM_URL",
     ),
     (
         "video_size",
         has_ambiguous_size,
-        "either media_id or video_size is required for FILE_UPLOAD",
+        "exactly one of media_id and video_size is required for FILE_UPLOAD",
     ),
     (
         "privacy_level",
@@ -210,7 +208,11 @@ FIELD_RULES: tuple[tuple[str, RequestPredicate, str], ...] = (
         lambda request: is_photo(request) and not request.photo_images,
         "is required for photos",
     ),
-    ("photo_cover_index", has_invalid_cover_index, "names none of the photos"),
+    (
+        "photo_cover_index",
+        has_invalid_cover_index,
+        "must be the index of one of photo_images, counted from 0",
+    ),
     (
         "title",
         lambda request: is_photo(request) and utf16_length(request.title) > MAX_PHOTO_TITLE_UNITS,
@@ -220,25 +222,33 @@ FIELD_RULES: tuple[tuple[str, RequestPredicate, str], ...] = (
 
 
 def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -> None:
-    """Shapes: `can_wait` is the requester's wish not to stay for the first step.
+    """Check the fields against each other and `publish_at` against the clock.
 
+    Shapes: `can_wait` means that the caller does not wait for the first step.
     Errors: Invalid with `details.fields`.
     """
     faults = {name: message for name, is_fault, message in FIELD_RULES if is_fault(request)}
-    faults |= dict.fromkeys(foreign_fields(request), f"does not go with {request.media_type}")
+    faults |= dict.fromkeys(
+        foreign_fields(request), f"cannot be combined with media_type {request.media_type}"
+    )
     publish_at, is_sent_by_caller = request.publish_at, request.sent_by == SentBy.CALLER
     if publish_at is not None and not now < publish_at <= now + MAX_SCHEDULE_AHEAD:
         faults["publish_at"] = f"must be in the future and within {MAX_SCHEDULE_AHEAD.days} days"
     if publish_at is not None and is_sent_by_caller:
-        faults["publish_at"] = "needs media_id or PULL_FROM_URL: we must be able to send it"
+        faults["publish_at"] = (
+            "requires media_id or PULL_FROM_URL: later, the caller cannot send the bytes"
+        )
     if can_wait and is_sent_by_caller:
-        faults.setdefault("video_size", "cannot be queued: nobody would send the bytes")
+        faults.setdefault(
+            "video_size",
+            "cannot be queued: the caller must be there to send the bytes; use media_id",
+        )
     if faults:
-        raise Invalid("fields do not fit together", details={"fields": faults})
+        raise Invalid("the fields contradict each other", details={"fields": faults})
 
 
 def foreign_fields(request: UploadRequest) -> list[str]:
-    """Fields that were said and belong to the other kind of media."""
+    """Names of given fields that belong to the other media type."""
     foreign_names = VIDEO_ONLY_FIELDS if is_photo(request) else PHOTO_ONLY_FIELDS
     given_fields = {name for name in request.model_fields_set if getattr(request, name) is not None}
     return [foreign_names[name] for name in foreign_names if name in given_fields]

@@ -1,6 +1,5 @@
-"""A wish held against what the user has: account, permission, file, address. Becomes a post's row.
-
-Only looks things up; nothing is written and nobody outside is asked.
+"""Resolves an upload request to the columns of a new post: account, granted scope, audience, URLs
+and media file. Read-only, and calls no platform.
 """
 
 from collections.abc import Mapping
@@ -11,12 +10,12 @@ from typing import Any
 from core.bootstrap import Services
 from core.errors import Invalid, NeedsReconnect, NotConnected, NotFound, OperationFailed
 from core.media.video_rules import find_violation
-from core.publishing import quota
+from core.publishing.quota import PRIVATE_LEVEL, UNAUDITED_CODE, is_audience_refused
 from core.publishing.request_schema import UploadRequest
 from core.url_rules import is_under_any_prefix
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.media.files import Media, MediaFiles
-from db.posts.posts import SentBy
+from db.posts.posts import SentBy, mode_of_kind
 from db.session import Session
 
 TIKTOK = "tiktok"
@@ -25,7 +24,7 @@ REQUIRED_SCOPES = {"INBOX": "video.upload", "DIRECT": "video.publish"}
 
 @dataclass(frozen=True, kw_only=True)
 class NewPost:
-    """The columns of a post that come from its wish."""
+    """The columns of a post that come from its request."""
 
     user_id: int
     oauth_account_id: int
@@ -42,13 +41,17 @@ class NewPost:
 
     @property
     def mode(self) -> str:
-        return self.kind.partition("_")[0]
+        return mode_of_kind(self.kind)
 
 
 def resolve_request(
     session: Session, services: Services, request: UploadRequest, *, user_id: int
 ) -> NewPost:
-    """Errors: NotConnected, NeedsReconnect, NotFound, Invalid; Failed with a refusal's code."""
+    """Check the request against the user's account and files.
+
+    Errors: NotConnected, NeedsReconnect, NotFound, Invalid; OperationFailed with the code that the
+    platform would refuse it with.
+    """
     account = select_account(session, request.account_id, user_id=user_id)
     check_account_active(account)
     check_scope(account, request.mode)
@@ -88,20 +91,24 @@ def build_payload(request: UploadRequest) -> dict[str, Any]:
 
 
 def select_account(session: Session, account_id: int | None, *, user_id: int) -> Account:
-    """The connected account that is meant.
+    """The connected account with this id, or the user's only one.
 
-    Errors: NotFound, NotConnected; Invalid `account_required` if several would do.
+    Errors: NotFound, NotConnected; Invalid `account_required` if there are several.
     """
     accounts = Accounts(session).list_for_user(user_id, TIKTOK)
     if account_id is not None:
         accounts = [account for account in accounts if account.id == account_id]
         if not accounts and Accounts(session).get_for_user(account_id, user_id=user_id) is None:
-            raise NotFound("no such account")
+            raise NotFound(f"no account {account_id} of this user")
     if not accounts:
         raise NotConnected
     if len(accounts) > 1:
         fields = {"account_id": "is required: several accounts are connected"}
-        raise Invalid("which account?", code="account_required", details={"fields": fields})
+        raise Invalid(
+            "several accounts are connected: name one in account_id",
+            code="account_required",
+            details={"fields": fields},
+        )
     return accounts[0]
 
 
@@ -113,19 +120,21 @@ def check_account_active(account: Account) -> None:
 def check_scope(account: Account, mode: str) -> None:
     granted_scopes = {scope.strip() for scope in account.scope.split(",")}
     if REQUIRED_SCOPES[mode] not in granted_scopes:
-        missing = {"scopes": [REQUIRED_SCOPES[mode]]}
+        required_scope = REQUIRED_SCOPES[mode]
         raise OperationFailed(
-            "the account did not allow this", code="scope_not_authorized", details=missing
+            f"the creator did not grant the scope {required_scope}; connect the account again",
+            code="scope_not_authorized",
+            details={"scopes": [required_scope]},
         )
 
 
 def check_audience(services: Services, mode: str, level: str | None) -> None:
-    """Errors: Failed if this application may not post for that audience, whoever the creator is."""
-    if quota.is_audience_refused(services.settings.tiktok, mode=mode, level=level):
-        details = {"privacy_level_options": [quota.PRIVATE_LEVEL], "account_must_be_private": True}
+    """Errors: OperationFailed if this application may not use that privacy level at all."""
+    if is_audience_refused(services.settings.tiktok, mode=mode, level=level):
+        details = {"privacy_level_options": [PRIVATE_LEVEL], "account_must_be_private": True}
         raise OperationFailed(
-            "not audited yet: private accounts and SELF_ONLY",
-            code=quota.UNAUDITED_CODE,
+            "TikTok has not audited this application: only SELF_ONLY posts of private accounts",
+            code=UNAUDITED_CODE,
             details=details,
         )
 
@@ -134,17 +143,18 @@ def check_verified_urls(services: Services, request: UploadRequest) -> None:
     prefixes = services.settings.tiktok.verified_urls
     if prefixes and not all(is_under_any_prefix(url, prefixes) for url in request.source_urls):
         raise OperationFailed(
-            "TikTok has not verified this address", code="url_ownership_unverified"
+            "the URL is under none of the prefixes in TIKTOK_VERIFIED_URLS",
+            code="url_ownership_unverified",
         )
 
 
 def load_complete_media(session: Session, media_id: int, *, user_id: int) -> Media:
     media = MediaFiles(session).get_for_user(media_id, user_id=user_id)
     if media is None:
-        raise NotFound("no such file")
+        raise NotFound(f"no media file {media_id} of this user")
     if media.completed_at is None:
-        fields = {"media_id": "is not complete yet"}
-        raise Invalid("the file is not complete", details={"fields": fields})
+        fields = {"media_id": "names a file that is not uploaded completely"}
+        raise Invalid("the media file is not uploaded completely", details={"fields": fields})
     return media
 
 
@@ -153,7 +163,9 @@ def check_video_size(services: Services, size: int | None) -> None:
     if size is not None and size > max_bytes:
         details = {"reason": "too_large", "largest": max_bytes}
         raise OperationFailed(
-            f"more than {max_bytes} bytes", code="invalid_file_upload", details=details
+            f"the video has more than {max_bytes} bytes",
+            code="invalid_file_upload",
+            details=details,
         )
 
 
@@ -161,7 +173,7 @@ def check_video_format(media: Media) -> None:
     reason = find_violation(media.probe)
     if reason:
         raise OperationFailed(
-            f"TikTok would not take it: {reason}",
+            f"TikTok does not accept this video: {reason}",
             code="invalid_file_upload",
             details={"reason": reason},
         )

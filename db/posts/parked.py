@@ -1,7 +1,7 @@
-"""Posts that wait for their account: for a new token, or for a person to connect it again.
+"""Parking and resuming the posts of an account: they wait for a new token, or until a person
+connects the account again.
 
-Rows that somebody holds are left out, where nothing is said to the contrary: whoever holds one is
-about to find out by itself how the account stands.
+Updates skip locked rows unless noted: the worker that holds one checks the account itself.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from db.posts.posts import Post
 
 RECONNECT_REASONS = ("needs_reconnect", "disconnected")
-"""Reasons that a reconnect takes away."""
+"""Hold reasons that end when the account is connected again."""
 
 STALE_REASON = "wait_for_release"
-"""Wished too long ago to go out by itself."""
+"""Hold reason of a post that is too old to be published without a person's consent."""
 
 AUTO_RESUME_WINDOW = timedelta(hours=24)
 UNSENT_STATES = ("QUEUED", "SENDING")
@@ -28,7 +28,10 @@ class ParkedPosts:
         self._session = session
 
     def wake_waiting_for_token(self, account_ids: Collection[int]) -> None:
-        """Their tokens are there: whoever waits for one need not wait to the end."""
+        """Make posts due now that snoozed for a token of these accounts.
+
+        They are recognised by `last_error`, which begins with "token ".
+        """
         conditions = (
             Post.leased_until.is_(None),
             Post.due_at > func.now(),
@@ -38,7 +41,7 @@ class ParkedPosts:
             self._update(Post.oauth_account_id.in_(account_ids), *conditions, due_at=func.now())
 
     def lock_queued(self, account_id: int) -> Sequence[Post]:
-        """Posts of which nothing was sent yet, locked; waits for those that somebody holds."""
+        """Lock the posts of which nothing was sent yet; waits for rows that are locked."""
         query = select(Post).where(Post.oauth_account_id == account_id, Post.state == "QUEUED")
         return self._session.scalars(
             query.order_by(Post.id).with_for_update(),
@@ -46,7 +49,7 @@ class ParkedPosts:
         ).all()
 
     def park(self, account_id: int, reason: str) -> Sequence[Post]:
-        """Park what is queued: the posts that were not parked before."""
+        """Park the queued posts of the account. Returns those that were not parked before."""
         conditions = (
             Post.state == "QUEUED",
             Post.leased_until.is_(None),
@@ -56,10 +59,11 @@ class ParkedPosts:
         return self._update(of_account, *conditions, due_at=None, hold_reason=reason)
 
     def resume(self, account_id: int) -> Sequence[Post]:
-        """Parked posts go on, at once or at their time: those that do.
+        """Make the parked posts of a reconnected account due, now or at `publish_at`; returns them.
 
-        One wished more than a day ago, of which nothing is out yet, waits for the user's word.
-        One in a worker's hands may be about to be parked for the old grant's sake: it is rung.
+        A post requested more than a day ago, of which nothing was sent yet, stays parked until its
+        user releases it. A leased post may be about to be parked because of the old grant, so its
+        `due_at` is moved to now.
         """
         of_account = Post.oauth_account_id == account_id
         is_parked = Post.hold_reason.in_(RECONNECT_REASONS)
@@ -69,12 +73,12 @@ class ParkedPosts:
             of_account, is_parked, is_old, Post.state.in_(UNSENT_STATES), hold_reason=STALE_REASON
         )
         is_claimed = (Post.leased_until.is_not(None), Post.due_at.is_not(None))
-        self._update(of_account, *is_claimed, due_at=func.clock_timestamp())  # about to be parked?
+        self._update(of_account, *is_claimed, due_at=func.clock_timestamp())
         due_at = func.greatest(func.now(), Post.publish_at)
         return self._update(of_account, is_parked, due_at=due_at, hold_reason=None)
 
     def _update(self, *conditions: ColumnElement[bool], **values: Any) -> Sequence[Post]:
-        unlocked = select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("free")
+        unlocked = select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("unlocked")
         statement = update(Post).where(Post.id == unlocked.c.id).values(**values).returning(Post)
         options = {"synchronize_session": False, "populate_existing": True}
         return self._session.scalars(statement, execution_options=options).all()

@@ -1,4 +1,6 @@
-"""The publish ledger: what we intend to publish and how far it got, written before any call."""
+"""Table `posts`: one row per intended publication and how far it got, written before any call to
+a platform; its two job queues; and look-ups of single posts.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +32,7 @@ POST_STATES = (
     "FAILED",
     "CANCELLED",
 )
+FINAL_POST_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
 POST_KINDS = (
     "INBOX_VIDEO",
     "DIRECT_VIDEO",
@@ -44,7 +47,7 @@ POST_SOURCES = ("FILE_UPLOAD", "PULL_FROM_URL")
 
 
 class SentBy(StrEnum):
-    """Who moves the bytes."""
+    """Who sends the bytes to the platform, or fetches them."""
 
     CALLER = "CALLER"
     SIGNALPOST = "SIGNALPOST"
@@ -129,8 +132,15 @@ class Post(JobColumns, TimestampColumns, Base):
 _is_sending_bytes = and_(
     Post.state == "SENDING", Post.sent_by == SentBy.SIGNALPOST, Post.publish_id.is_not(None)
 )
+"""Posts whose bytes we upload: `UPLOAD_QUEUE` takes these, so that long uploads delay no poll."""
+
 POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))
 UPLOAD_QUEUE = JobQueue(Post, conditions=(_is_sending_bytes,))
+
+
+def mode_of_kind(kind: str) -> str:
+    """`INBOX` or `DIRECT`: the part of a TikTok kind before the underscore."""
+    return kind.partition("_")[0]
 
 
 class Posts:
@@ -146,11 +156,14 @@ class Posts:
 
     @staticmethod
     def due_time(at: datetime | None) -> Any:
-        """At that time, or now if it is over."""
+        """An expression for `due_at`: that time, or now if it has passed or is None."""
         return func.now() if at is None else func.greatest(func.now(), at)
 
     def add(self, **values: Any) -> Post | None:
-        """None if this user has used the same idempotency key before; waits for one in flight."""
+        """Insert a post. None if this user has used the idempotency key before.
+
+        Waits for a transaction that is inserting the same key.
+        """
         statement = insert(Post).values(**values).on_conflict_do_nothing().returning(Post)
         return self._session.scalars(statement).one_or_none()
 
@@ -161,7 +174,7 @@ class Posts:
         )
 
     def lock_for_user(self, post_id: int, *, user_id: int) -> Post | None:
-        """The same, read again, and nobody else's until this transaction ends."""
+        """Read the row again and lock it until this transaction ends."""
         return self._session.scalar(
             select(Post).where(Post.id == post_id, Post.user_id == user_id).with_for_update(),
             execution_options={"populate_existing": True},
@@ -172,10 +185,9 @@ class Posts:
         return self._session.scalar(query)
 
     def get_by_publish_id(self, publish_id: str, *, provider: str, user_id: int) -> Post | None:
-        """By the platform's id of the publication."""
         query = select(Post).where(Post.publish_id == publish_id, Post.provider == provider)
         return self._session.scalar(query.where(Post.user_id == user_id))
 
     def delete(self, post: Post) -> None:
-        """As if it had never been wished: only for what no platform was told of."""
+        """Delete the row and free its idempotency key. Only for posts no platform knows of."""
         self._session.delete(post)

@@ -1,4 +1,4 @@
-"""Posts of one user as lists and counts. Reads only."""
+"""Read-only queries over the posts of one user: filtered pages and counts by state."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from db.posts.posts import Post
+from db.posts.posts import FINAL_POST_STATES, Post
 from db.posts.tiktok_posts import TIKTOK_STATUSES, TikTokPost
 from db.session import Session
 
-TERMINAL_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
 INBOX_STATUS, COMPLETE_STATUS = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE"
 
 ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
@@ -19,7 +18,9 @@ ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
 
 @dataclass(frozen=True, kw_only=True)
 class PostFilter:
-    """Which posts; what is None does not matter. `status` is the platform's, or a state."""
+    """Conditions on posts; None means any. `status` is TikTok's status or, for a post that TikTok
+    does not know yet, its state.
+    """
 
     provider: str | None = None
     state: str | None = None
@@ -64,7 +65,7 @@ class PostQueries:
     def page(
         self, post_filter: PostFilter, *, user_id: int, limit: int, before: int | None = None
     ) -> Sequence[tuple[Post, TikTokPost | None]]:
-        """Newest first, those with a smaller id than `before`, with what the platform knows."""
+        """Newest first, those with a smaller id than `before`, each with its TikTok row."""
         is_older = () if before is None else (Post.id < before,)
         query = (
             select(Post, TikTokPost)
@@ -76,13 +77,13 @@ class PostQueries:
         return [(post, record) for post, record in self._session.execute(query)]
 
     def stats(self, *, user_id: int, account_id: int | None = None) -> PostStats:
-        """TikTok posts of this user, by how they stand."""
+        """Counts of this user's TikTok posts by progress."""
         conditions = [Post.user_id == user_id, Post.provider == "tiktok"]
         if account_id is not None:
             conditions.append(Post.oauth_account_id == account_id)
         counts = (
             func.count(),
-            func.count().filter(Post.state.not_in(TERMINAL_STATES)),
+            func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
             func.count().filter(TikTokPost.status == INBOX_STATUS, Post.state == "PUBLISHED"),
             func.count().filter(TikTokPost.status == COMPLETE_STATUS),
             func.count().filter(Post.state == "FAILED"),

@@ -1,4 +1,6 @@
-"""Places in an account's quota: how many posts hold one, and since when. Knows no limit."""
+"""Counts of quota slots: how many posts of an account hold one and since when, and the locks that
+make the counts exact. The limits are in `core/publishing/quota.py`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +9,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, or_, select
 
 from db.accounts.accounts import Account
-from db.posts.posts import Post
+from db.posts.posts import FINAL_POST_STATES, Post, mode_of_kind
 from db.posts.tiktok_posts import PENDING_STATUSES, TikTokPost
 from db.session import Session
 
 QUOTA_WINDOW = timedelta(hours=24)
-TERMINAL_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
-ALL_ACCOUNTS_LOCK_KEY = 0x51075  # the advisory lock of whoever counts accounts instead of posts
+ALL_ACCOUNTS_LOCK_KEY = 0x51075  # advisory lock for counting accounts instead of posts
 
 
 @dataclass(frozen=True)
 class SlotUsage:
-    """`oldest` is when the first of them was taken; `now` is the database's clock."""
+    """`oldest` is when the first slot in use was taken; `now` is the database's clock."""
 
     count: int
     oldest: datetime | None
@@ -26,22 +27,23 @@ class SlotUsage:
 
 
 class QuotaSlots:
-    """Counting is exact only while the account is locked."""
+    """Counts are exact only while the account is locked."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def lock_account(self, account_id: int, *, wait: bool = True) -> bool:
-        """Nobody else takes a slot of this account until the transaction ends.
+        """Lock the account, so that no other transaction takes a slot of it until this one ends.
 
-        Without `wait` False if somebody else holds it: whoever holds rows of its own must not wait.
+        Returns False without `wait` if it is locked already. A caller that has locked other rows
+        must not wait, or it could deadlock.
         """
         query = select(Account.id).where(Account.id == account_id)
         lock_query = query.with_for_update(key_share=True, skip_locked=not wait)
         return self._session.scalar(lock_query) is not None
 
     def lock_all_accounts(self, *, wait: bool = True) -> bool:
-        """Nobody else counts the accounts of this installation until the transaction ends."""
+        """Lock the counting of posting accounts for the whole installation; `wait` as above."""
         if wait:
             self._session.execute(select(func.pg_advisory_xact_lock(ALL_ACCOUNTS_LOCK_KEY)))
             return True
@@ -50,7 +52,7 @@ class QuotaSlots:
         )
 
     def list_posting_accounts(self, kinds: Sequence[str]) -> Mapping[int, datetime]:
-        """Accounts whose posts of these kinds hold a slot, and when each took its latest one."""
+        """Accounts whose posts of these kinds hold a slot, and when each took its latest slot."""
         latest = func.max(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
             select(Post.oauth_account_id, latest)
@@ -59,20 +61,20 @@ class QuotaSlots:
                 Post.oauth_account_id.is_not(None),
                 Post.kind.in_(kinds),
                 Post.has_slot,
-                or_(is_reserved(), is_counted(direct=kinds[0].startswith("DIRECT"))),
+                or_(is_reserved(), is_counted(kinds)),
             )
             .group_by(Post.oauth_account_id)
         )
         return {int(account): at for account, at in self._session.execute(query) if account}
 
     def now(self) -> datetime:
-        """The database's clock, as it stood when this transaction began."""
+        """The database's clock at the begin of this transaction."""
         return self._session.execute(select(func.now())).scalar_one()
 
     def count_slots(
         self, account_id: int, kinds: Sequence[str], *, except_post_id: int | None = None
     ) -> SlotUsage:
-        """Posts of these kinds that hold a slot, not counting the post `without`."""
+        """Posts of these kinds that hold a slot, without the post `except_post_id`."""
         since = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
             select(func.count(), since, func.now())
@@ -83,13 +85,13 @@ class QuotaSlots:
                 Post.kind.in_(kinds),
                 Post.has_slot,
                 Post.id != (except_post_id or 0),
-                or_(is_reserved(), is_counted(direct=kinds[0].startswith("DIRECT"))),
+                or_(is_reserved(), is_counted(kinds)),
             )
         )
         return SlotUsage(*self._session.execute(query).one())
 
     def count_starts(self, account_id: int, *, within: timedelta) -> SlotUsage:
-        """Starts of this account within that time, as the ledger knows them."""
+        """Starts of this account within that time."""
         recent = Post.started_at > func.now() - within
         query = select(func.count(), func.min(Post.started_at), func.now())
         account_query = query.where(Post.oauth_account_id == account_id, recent)
@@ -97,12 +99,18 @@ class QuotaSlots:
 
 
 def is_reserved() -> ColumnElement[bool]:
-    """Wished, and not known to the platform yet: it counts however long it waits."""
-    return TikTokPost.id.is_(None) & Post.state.not_in(TERMINAL_STATES)
+    """Not known to the platform yet: the slot counts however long the post waits."""
+    return TikTokPost.id.is_(None) & Post.state.not_in(FINAL_POST_STATES)
 
 
-def is_counted(*, direct: bool) -> ColumnElement[bool]:
-    """Known to the platform. A draft counts until the creator posts it, a direct post all day."""
+def is_counted(kinds: Sequence[str]) -> ColumnElement[bool]:
+    """Known to the platform and not older than a day.
+
+    A draft counts until the creator posts it, a direct post for the whole day.
+    """
+    is_direct = mode_of_kind(kinds[0]) == "DIRECT"
     recent = TikTokPost.created_at > func.now() - QUOTA_WINDOW
-    is_active = TikTokPost.status != "FAILED" if direct else TikTokPost.status.in_(PENDING_STATUSES)
+    is_active = (
+        TikTokPost.status != "FAILED" if is_direct else TikTokPost.status.in_(PENDING_STATUSES)
+    )
     return recent & is_active

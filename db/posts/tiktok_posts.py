@@ -1,4 +1,4 @@
-"""What TikTok knows of a post, from the moment it has a publish_id."""
+"""Table `tiktok_posts`: what TikTok has reported about a post, once it has a publish_id."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,10 +8,13 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns, one_of
-from db.posts.posts import Post
+from db.posts.posts import Post, mode_of_kind
 
 PENDING_STATUSES = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", "SEND_TO_USER_INBOX")
 TIKTOK_STATUSES = (*PENDING_STATUSES, "PUBLISH_COMPLETE", "FAILED")
+PUBLIC_IDS_KEY = "publicaly_available_post_id"
+"""Key in `details` (column `metadata`): ids of the public videos, in the vendor's spelling."""
+
 INITIAL_STATUS_BY_SOURCE = {
     "FILE_UPLOAD": "PROCESSING_UPLOAD",
     "PULL_FROM_URL": "PROCESSING_DOWNLOAD",
@@ -68,7 +71,7 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
 
 
 class TikTokPosts:
-    """Opened, looked up and left behind; how news moves one is `core/ledger/records.py`."""
+    """Creates, reads and detaches rows; `core/post_state/transitions.py` updates their status."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -77,13 +80,13 @@ class TikTokPosts:
         return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
 
     def get_by_posts(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
-        """Of each of these posts; None if the platform was told nothing of it."""
+        """By post id; None for a post that has no publication yet."""
         rows = self._session.scalars(select(TikTokPost).where(TikTokPost.ledger_id.in_(post_ids)))
         by_post = {record.ledger_id: record for record in rows}
         return {post_id: by_post.get(post_id) for post_id in post_ids}
 
     def was_updated_within(self, record: TikTokPost | None, window: timedelta) -> bool:
-        """Whether the platform was heard of it within that time, by the database's clock."""
+        """Whether the platform reported on it within that time, by the database's clock."""
         if record is None:
             return False
         last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.created_at)
@@ -91,7 +94,7 @@ class TikTokPosts:
         return bool(self._session.scalar(query))
 
     def create(self, post: Post) -> None:
-        """Written as soon as there is a publish_id; once more it changes nothing."""
+        """Insert the row of a post that has a publish_id. Does nothing if it exists."""
         settings = {**post.payload_json, **post.payload_json.get("settings", {})}
         settings.pop("settings", None)
         statement = insert(TikTokPost).values(
@@ -101,14 +104,14 @@ class TikTokPosts:
             publish_id=post.publish_id,
             status=INITIAL_STATUS_BY_SOURCE[post.source],
             source=post.source,
-            mode=post.kind.partition("_")[0],
+            mode=mode_of_kind(post.kind),
             title=post.title,
             details={name: value for name, value in settings.items() if value is not None},
         )
         self._session.execute(statement.on_conflict_do_nothing())
 
     def detach_failed(self, post: Post) -> None:
-        """This publication is dead at the platform and the post begins another one."""
+        """Mark the publication as failed and unlink it: the post starts a new one."""
         record = self.get_by_post(post.id)
         if record is not None:
             record.ledger_id, record.status = None, "FAILED"

@@ -1,4 +1,4 @@
-"""A post's timeline: one line per thing that happened to it. Only ever added to."""
+"""Table `post_events`: the append-only timeline of each post, for people."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -47,7 +47,7 @@ class PostEvents:
         after: str | None = None,
         note: str | None = None,
     ) -> None:
-        """`kind` says who or what: poll, webhook, state, started, contradiction, request …"""
+        """Add a line; `kind` names its source or event: poll, webhook, state, started, request."""
         self._session.add(
             PostEvent(**self.new_row(post.id, kind, before=before, after=after, note=note))
         )
@@ -61,7 +61,7 @@ class PostEvents:
         after: str | None = None,
         note: str | None = None,
     ) -> dict[str, Any]:
-        """One to be added with others."""
+        """Values of one row, for `add_all`."""
         shortened = note and note[:MAX_NOTE_LENGTH]
         return {
             "post_id": post_id,
@@ -72,11 +72,11 @@ class PostEvents:
         }
 
     def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """In their order, in one statement."""
+        """Insert the rows in their order, in one statement."""
         if rows:
             self._session.execute(insert(PostEvent), list(rows))
 
     def list_for_post(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
-        """In order, those with a larger id than `after`."""
+        """Oldest first, those with a larger id than `after`."""
         query = select(PostEvent).where(PostEvent.post_id == post_id, PostEvent.id > after)
         return self._session.scalars(query.order_by(PostEvent.id)).all()

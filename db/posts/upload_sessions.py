@@ -1,4 +1,4 @@
-"""Uploads under way: where the bytes go and how many are there. The address is a sealed secret."""
+"""Table `upload_sessions`: URL (encrypted), chunk plan and offset of each running upload."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ class UploadSession(IdColumn, TimestampColumns, Base):
 
 
 class UploadSessions:
-    """At most one per post: the address of an earlier start is worth nothing any more."""
+    """At most one per post: a new start makes the upload URL of an earlier one useless."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -44,7 +44,7 @@ class UploadSessions:
         )
 
     def count_other_uploads(self, post: Post) -> int:
-        """Uploads of the same account that workers hold right now. Exact while it is locked."""
+        """Count the account's other leased uploads. Exact only while the account is locked."""
         conditions = (Post.oauth_account_id == post.oauth_account_id, Post.id != post.id)
         query = select(func.count()).select_from(Post)
         is_leased = Post.leased_until > func.clock_timestamp()
@@ -53,7 +53,7 @@ class UploadSessions:
         )
 
     def set_offset(self, post_id: int, offset: int) -> None:
-        """The platform has everything before `offset`: its word, so it may also be less."""
+        """Store how many bytes the platform has, as it reports; may be less than stored before."""
         statement = update(UploadSession).where(UploadSession.post_id == post_id)
         self._session.execute(statement.values(next_offset=offset))
 

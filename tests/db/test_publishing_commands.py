@@ -1,4 +1,4 @@
-"""What people do to posts: take back, send again, let go; and what other services enqueue."""
+"""Commands on posts: cancel, retry, release; and posts that other services enqueue."""
 
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ def create_file_post(publisher, account, size=LARGE_FILE_SIZE):
     return publisher.request_upload(account.user_id, upload_request).post.id
 
 
-def test_a_queued_post_is_taken_back_and_its_slot_is_free(publisher, account):
+def test_a_queued_post_is_cancelled_and_its_slot_is_free(publisher, account):
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
 
     cancel_post(publisher, account, post_id)
@@ -67,7 +67,7 @@ def test_a_queued_post_is_taken_back_and_its_slot_is_free(publisher, account):
     assert publisher.request_upload(account.user_id).quota.used == 1
 
 
-def test_an_upload_with_bytes_missing_is_stopped_for_good(publisher, account):
+def test_an_incomplete_upload_is_cancelled(publisher, account):
     post_id = create_file_post(publisher, account)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
 
@@ -88,7 +88,7 @@ def test_a_worker_of_a_cancelled_post_can_no_longer_record(publisher, account):
     assert publisher.post(file_post).lease_token == claim.lease_token + 1
 
 
-def test_the_last_chunk_on_its_way_is_not_called_back(publisher, account):
+def test_a_post_whose_last_chunk_is_being_sent_is_not_cancelled(publisher, account):
     post_id = create_file_post(publisher, account, size=1000)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
     claim_batch(publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=post_id)
@@ -99,7 +99,7 @@ def test_the_last_chunk_on_its_way_is_not_called_back(publisher, account):
     assert refused.value.code == "publish_not_cancellable"
 
 
-def test_a_callers_upload_is_taken_back_only_while_bytes_are_missing(publisher, account):
+def test_a_caller_upload_is_cancelled_only_while_bytes_are_missing(publisher, account):
     missing = publisher.request_upload(account.user_id, FILE_REQUEST).post.id
     publisher.set_responses(STATUS_PATH, status_body("PROCESSING_UPLOAD", uploaded_bytes=10))
     cancel_post(publisher, account, missing)
@@ -112,7 +112,7 @@ def test_a_callers_upload_is_taken_back_only_while_bytes_are_missing(publisher, 
     assert publisher.post(complete).state == PostState.PROCESSING
 
 
-def test_a_pull_under_way_is_called_off_by_the_platform(publisher, account):
+def test_a_running_pull_is_cancelled_by_the_platform(publisher, account):
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.set_responses(CANCEL_PATH, ok_response())
 
@@ -124,11 +124,11 @@ def test_a_pull_under_way_is_called_off_by_the_platform(publisher, account):
 
 
 @pytest.mark.parametrize(
-    "said", [error_response(400, "publish_not_cancellable"), http_response(503, b"")]
+    "response", [error_response(400, "publish_not_cancellable"), http_response(503, b"")]
 )
-def test_a_pull_that_the_platform_does_not_call_off_goes_on(publisher, account, said):
+def test_a_pull_that_the_platform_does_not_cancel_continues(publisher, account, response):
     post_id = publisher.request_upload(account.user_id).post.id
-    publisher.set_responses(CANCEL_PATH, said)
+    publisher.set_responses(CANCEL_PATH, response)
 
     with pytest.raises(Conflict):
         cancel_post(publisher, account, post_id)
@@ -136,7 +136,7 @@ def test_a_pull_that_the_platform_does_not_call_off_goes_on(publisher, account, 
     assert publisher.post(post_id).state == PostState.PROCESSING
 
 
-def test_what_has_ended_is_not_taken_back(publisher, account):
+def test_a_published_post_is_not_cancelled(publisher, account):
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.set_responses(STATUS_PATH, status_body("PUBLISH_COMPLETE"))
     publisher.run_workers(1)
@@ -145,13 +145,13 @@ def test_what_has_ended_is_not_taken_back(publisher, account):
         cancel_post(publisher, account, post_id)
 
 
-def test_a_strangers_post_can_be_neither_seen_nor_touched(publisher, account):
+def test_a_post_of_another_user_can_be_neither_seen_nor_changed(publisher, account):
     post_id = publisher.request_upload(account.user_id).post.id
     other_user = publisher.factory.account(publisher.factory.create_account())
 
-    for deed in (cancel_post, retry_post, release_post):
+    for command in (cancel_post, retry_post, release_post):
         with pytest.raises(NotFound):
-            deed(publisher, other_user, post_id)
+            command(publisher, other_user, post_id)
     with pytest.raises(NotFound):
         publishing.get_post(publisher.database, post_id, user_id=other_user.user_id)
     with pytest.raises(NotFound):
@@ -165,24 +165,24 @@ def test_a_retry_is_a_post_of_its_own(publisher, account):
     publisher.accept_starts()
 
     result = retry_post(publisher, account, post_id, idempotency_key="again")
-    double = retry_post(publisher, account, post_id, idempotency_key="again")
+    replay = retry_post(publisher, account, post_id, idempotency_key="again")
     publisher.run_workers(1)
 
     assert result.post.retry_of == post_id
-    assert double.is_replay
-    assert double.post.id == result.post.id
+    assert replay.is_replay
+    assert replay.post.id == result.post.id
     assert publisher.post(result.post.id).state == PostState.PROCESSING
     assert publisher.post(post_id).state == PostState.FAILED
 
 
-def test_what_is_under_way_is_not_sent_again(publisher, account):
+def test_a_running_post_is_not_retried(publisher, account):
     post_id = publisher.request_upload(account.user_id).post.id
 
     with pytest.raises(Conflict):
         retry_post(publisher, account, post_id, confirm=True)
 
 
-def test_an_unknown_end_is_repeated_only_by_someone_who_knows_the_risk(publisher, account):
+def test_an_unconfirmed_post_is_retried_only_with_confirmation(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.accept_starts()
@@ -196,7 +196,7 @@ def test_an_unknown_end_is_repeated_only_by_someone_who_knows_the_risk(publisher
     assert publisher.post(post_id).state == PostState.UNCONFIRMED
 
 
-def test_a_caller_gets_a_new_address_for_a_retry(publisher, account):
+def test_a_caller_gets_a_new_upload_url_for_a_retry(publisher, account):
     first = publisher.request_upload(account.user_id, FILE_REQUEST)
     publisher.set_responses(
         STATUS_PATH, status_body("FAILED", fail_reason="file_format_check_failed")
@@ -232,7 +232,7 @@ def test_a_parked_post_stays_while_its_account_is_disconnected(publisher, accoun
     assert publisher.post(post_id).hold_reason == "needs_reconnect"
 
 
-def test_what_is_not_parked_is_not_released(publisher, account):
+def test_a_post_that_is_not_parked_is_not_released(publisher, account):
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
 
     with pytest.raises(Conflict):
@@ -245,10 +245,10 @@ def enqueue_and_load(publisher, **payload):
 
 
 def test_another_service_enqueues_a_post(publisher, account):
-    twice = {**URL_REQUEST, "user_id": account.user_id, "idempotency_key": "from the shop"}
-    enqueue_and_load(publisher, **twice)
+    payload = {**URL_REQUEST, "user_id": account.user_id, "idempotency_key": "from the shop"}
+    enqueue_and_load(publisher, **payload)
 
-    [post] = enqueue_and_load(publisher, **twice)
+    [post] = enqueue_and_load(publisher, **payload)
     publisher.run_workers(1)
 
     assert post.state == PostState.QUEUED
@@ -269,30 +269,30 @@ def test_another_service_enqueues_a_post(publisher, account):
     ],
 )
 def test_a_bad_message_is_stored_once_with_its_reason(publisher, account, wrong, code):
-    message = {**URL_REQUEST, "user_id": account.user_id, **wrong}
-    enqueue_and_load(publisher, **message)
+    payload = {**URL_REQUEST, "user_id": account.user_id, **wrong}
+    enqueue_and_load(publisher, **payload)
 
-    [post] = enqueue_and_load(publisher, **message)
+    [post] = enqueue_and_load(publisher, **payload)
 
     assert (post.state, post.error_code) == (PostState.FAILED, code)
     assert post.due_at is None
 
 
 @pytest.mark.parametrize("user_id", [None, "1", True, -1, 2**63, 999_999])
-def test_a_message_without_a_user_of_ours_is_written_down_for_operators(publisher, user_id):
+def test_a_message_without_a_known_user_is_stored_in_the_audit_log(publisher, user_id):
     assert enqueue_and_load(publisher, **URL_REQUEST, user_id=user_id) == []
 
     [entry] = publisher.all(select(AuditEntry).where(AuditEntry.action == "post.rejected"))
-    assert entry.details["fields"] == {"user_id": "names no user"}
+    assert entry.details["fields"] == {"user_id": "must be the id of an active user"}
 
 
-def test_bytes_that_nobody_would_send_are_not_enqueued(publisher, account):
+def test_a_caller_upload_is_not_enqueued(publisher, account):
     [post] = enqueue_and_load(publisher, **FILE_REQUEST, user_id=account.user_id)
 
     assert post.error_code == "VALIDATION_ERROR"
 
 
-def test_a_post_without_a_slot_waits_for_a_day_and_no_longer(publisher, account):
+def test_a_post_without_a_slot_waits_for_one_day(publisher, account):
     for _ in range(5):
         publisher.request_upload(account.user_id, can_wait=True)
     waiting = publisher.request_upload(account.user_id, can_wait=True).post.id

@@ -1,4 +1,4 @@
-"""Who is told of a post's end, and how it is counted."""
+"""Final states of posts: notifications, metrics, and that nothing is started afterwards."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -17,7 +17,9 @@ def account(publisher):
 
 
 def notification_kinds(publisher, account):
-    return [notice.kind for notice in publisher.factory.load_notifications(account.user_id)]
+    return [
+        notification.kind for notification in publisher.factory.load_notifications(account.user_id)
+    ]
 
 
 def upload_count(outcome, code="none"):
@@ -32,8 +34,8 @@ def upload_count(outcome, code="none"):
 
 
 @pytest.mark.parametrize("state", sorted(FINAL_STATES))
-def test_what_has_ended_is_never_started_whoever_makes_it_due(publisher, account, state):
-    """A post found in the list of videos is published and has no id of its start."""
+def test_a_post_in_a_final_state_is_never_started_when_made_due(publisher, account, state):
+    """A post found in the public video list is published and has no publish_id."""
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
     publisher.update_post(post_id, state=state, finished_at=func.now(), due_at=func.now())
 
@@ -45,7 +47,7 @@ def test_what_has_ended_is_never_started_whoever_makes_it_due(publisher, account
 
 
 @pytest.mark.parametrize(
-    ("word", "more", "kind", "outcome", "code"),
+    ("status", "more", "kind", "outcome", "code"),
     [
         ("SEND_TO_USER_INBOX", {}, "post_in_inbox", "published", "none"),
         ("PUBLISH_COMPLETE", {}, "post_published", "published", "none"),
@@ -53,11 +55,11 @@ def test_what_has_ended_is_never_started_whoever_makes_it_due(publisher, account
     ],
 )
 def test_a_final_state_is_notified_once_and_counted_once(
-    publisher, account, word, more, kind, outcome, code
+    publisher, account, status, more, kind, outcome, code
 ):
     before = upload_count(outcome, code)
     publisher.request_upload(account.user_id)
-    publisher.set_responses(STATUS_PATH, status_body(word, **more))
+    publisher.set_responses(STATUS_PATH, status_body(status, **more))
 
     publisher.run_workers(3)
 
@@ -85,7 +87,7 @@ def test_a_lost_start_response_is_notified_as_unconfirmed(publisher, account):
     assert notification_kinds(publisher, account) == ["post_unconfirmed"]
 
 
-def test_a_requester_who_got_the_response_is_not_notified_as_well(publisher, account):
+def test_a_caller_who_got_the_error_as_response_is_not_notified_as_well(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, error_response(403, "url_ownership_unverified"))
     with pytest.raises(OperationFailed):
         publisher.request_upload(account.user_id)

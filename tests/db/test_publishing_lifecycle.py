@@ -1,4 +1,4 @@
-"""A post on its way: bytes, doubts, ends. Each step is claimed as a worker would claim it."""
+"""The steps of a post from upload to its final state, each claimed as a worker would claim it."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def account(publisher):
 
 @pytest.fixture
 def make_upload_post(publisher, account):
-    """A post whose file is with us, and the script of the upload's host."""
+    """Makes posts of a media file that we upload."""
     publisher.accept_starts()
 
     def make(size=1000, **more):
@@ -49,14 +49,14 @@ def chunk_response(end, total):
 
 
 def sent_ranges(publisher):
-    heads = [
-        head
-        for (path, _), head in zip(
+    headers = [
+        request_headers
+        for (path, _), request_headers in zip(
             publisher.server.requests, publisher.server.request_headers, strict=True
         )
         if path.startswith(UPLOAD_PATH)
     ]
-    return [head["content-range"].removeprefix("bytes ") for head in heads]
+    return [request_headers["content-range"].removeprefix("bytes ") for request_headers in headers]
 
 
 def expire_lease(publisher, post_id):
@@ -68,7 +68,7 @@ def run_uploads(publisher):
     return run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
 
 
-def test_a_large_file_goes_some_chunks_at_a_time_and_is_due_again_at_once(
+def test_a_large_file_is_sent_a_few_chunks_at_a_time_and_is_due_again_immediately(
     publisher, make_upload_post
 ):
     post_id = make_upload_post(LARGE_FILE_SIZE)
@@ -101,12 +101,12 @@ def test_publishing_and_upload_jobs_claim_different_posts(publisher, make_upload
     assert run_uploads(publisher).claimed == 1
 
 
-def test_after_a_kill_the_platform_is_asked_where_to_go_on(publisher, make_upload_post):
+def test_after_a_kill_the_platform_is_asked_for_the_offset(publisher, make_upload_post):
     post_id = make_upload_post(LARGE_FILE_SIZE)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
     publisher.set_responses(UPLOAD_PATH, chunk_response(10_000_000, LARGE_FILE_SIZE))
     claim_batch(publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None)
-    expire_lease(publisher, post_id)  # its chunk had arrived, and more than we know of
+    expire_lease(publisher, post_id)  # the platform has that chunk, and another one
     publisher.set_responses(
         STATUS_PATH, status_body("PROCESSING_UPLOAD", uploaded_bytes=20_000_000)
     )
@@ -118,7 +118,7 @@ def test_after_a_kill_the_platform_is_asked_where_to_go_on(publisher, make_uploa
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 
-def test_a_lost_answer_to_the_last_chunk_is_asked_about_before_anything_else(
+def test_after_a_lost_response_to_the_last_chunk_the_status_is_polled_first(
     publisher, make_upload_post
 ):
     post_id = make_upload_post()
@@ -160,13 +160,13 @@ def test_an_expired_upload_url_restarts_only_when_no_byte_was_stored(publisher, 
     assert publisher.post(post_id).has_slot
 
 
-@pytest.mark.parametrize("said", [{}, {"uploaded_bytes": 10}])
+@pytest.mark.parametrize("status_fields", [{}, {"uploaded_bytes": 10}])
 def test_an_expired_upload_url_with_bytes_or_unknown_bytes_fails_the_post(
-    publisher, make_upload_post, said
+    publisher, make_upload_post, status_fields
 ):
     post_id = make_upload_post()
     publisher.set_responses(UPLOAD_PATH, http_response(403, b""))
-    publisher.set_responses(STATUS_PATH, status_body("PROCESSING_UPLOAD", **said))
+    publisher.set_responses(STATUS_PATH, status_body("PROCESSING_UPLOAD", **status_fields))
 
     publisher.run_workers(3)
 
@@ -183,7 +183,7 @@ def test_a_publication_the_platform_does_not_know_yet_is_asked_for_again(publish
     assert len(publisher.request_bodies(STATUS_PATH)) == 2
 
 
-def test_a_file_that_changed_is_not_sent_on(publisher, make_upload_post, account):
+def test_a_file_that_changed_is_not_sent_any_further(publisher, make_upload_post, account):
     post_id = make_upload_post(LARGE_FILE_SIZE)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
     media = publisher.media(publisher.post(post_id).media_id)
@@ -196,7 +196,7 @@ def test_a_file_that_changed_is_not_sent_on(publisher, make_upload_post, account
 
 
 @pytest.mark.parametrize(
-    ("word", "more", "state", "record"),
+    ("status", "more", "state", "record"),
     [
         ("SEND_TO_USER_INBOX", {}, PostState.PUBLISHED, "SEND_TO_USER_INBOX"),
         ("PUBLISH_COMPLETE", {}, PostState.PUBLISHED, "PUBLISH_COMPLETE"),
@@ -204,10 +204,10 @@ def test_a_file_that_changed_is_not_sent_on(publisher, make_upload_post, account
         ("FAILED", {"fail_reason": "publish_cancelled"}, PostState.CANCELLED, "FAILED"),
     ],
 )
-def test_what_the_platform_says_is_what_the_post_becomes(
-    publisher, url_post_id, word, more, state, record
+def test_a_polled_status_becomes_the_state_of_the_post(
+    publisher, url_post_id, status, more, state, record
 ):
-    publisher.set_responses(STATUS_PATH, status_body(word, **more))
+    publisher.set_responses(STATUS_PATH, status_body(status, **more))
 
     publisher.run_workers(1)
 
@@ -218,7 +218,7 @@ def test_what_the_platform_says_is_what_the_post_becomes(
     assert post.finished_at is not None
 
 
-def test_a_delivered_draft_is_looked_at_until_its_creator_posts_it(publisher, url_post_id):
+def test_a_delivered_draft_is_polled_until_its_creator_posts_it(publisher, url_post_id):
     publisher.set_responses(STATUS_PATH, status_body("SEND_TO_USER_INBOX"))
     publisher.run_workers(1)
     assert publisher.post(url_post_id).due_at is not None
@@ -237,7 +237,7 @@ def test_a_delivered_draft_is_looked_at_until_its_creator_posts_it(publisher, ur
     assert publisher.post(url_post_id).due_at is None
 
 
-def test_a_status_that_no_page_names_changes_nothing(publisher, url_post_id):
+def test_an_undocumented_status_changes_nothing(publisher, url_post_id):
     publisher.set_responses(STATUS_PATH, status_body("ON_A_BREAK"))
 
     publisher.run_workers(1)
@@ -246,7 +246,9 @@ def test_a_status_that_no_page_names_changes_nothing(publisher, url_post_id):
     assert publisher.tiktok_post(url_post_id).status == "PROCESSING_DOWNLOAD"
 
 
-def test_after_a_day_a_post_is_stale_and_after_three_its_end_is_unknown(publisher, url_post_id):
+def test_a_pending_post_is_stale_after_one_day_and_fails_as_unknown_after_three(
+    publisher, url_post_id
+):
     publisher.set_responses(STATUS_PATH, status_body("PROCESSING_DOWNLOAD"))
     publisher.update_post(url_post_id, started_at=func.now() - 25 * HOURS)
     publisher.run_workers(2)
@@ -268,7 +270,7 @@ def test_waiting_counts_from_the_start_and_not_from_the_request(publisher, url_p
     assert publisher.post(url_post_id).state == PostState.PROCESSING
 
 
-def test_a_lost_start_is_found_by_the_webhook_that_names_it(publisher, account):
+def test_an_unconfirmed_start_is_matched_by_the_webhook_that_names_it(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.create_webhook_event(account.open_id, "v_pub_url~v2.found")
@@ -280,17 +282,17 @@ def test_a_lost_start_is_found_by_the_webhook_that_names_it(publisher, account):
     assert publisher.post(post_id).state == PostState.PUBLISHED
 
 
-def test_two_lost_starts_are_not_guessed_apart(publisher, account):
+def test_a_publication_is_not_matched_if_two_starts_are_unconfirmed(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
     lost = [publisher.request_upload(account.user_id).post.id for _ in range(2)]
-    publisher.create_webhook_event(account.open_id, "v_pub_url~v2.whose")
+    publisher.create_webhook_event(account.open_id, "v_pub_url~v2.ambiguous")
 
     publisher.run_workers(2)
 
     assert {publisher.post(post_id).state for post_id in lost} == {PostState.UNCONFIRMED}
 
 
-def test_a_lost_start_ends_as_unknown_after_a_day(publisher, account):
+def test_an_unconfirmed_start_fails_as_unknown_after_a_day(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.update_post(post_id, started_at=func.now() - 25 * HOURS)
@@ -326,7 +328,7 @@ def test_a_queued_pull_survives_an_absent_platform(publisher, account):
     assert publisher.post(post_id).state == PostState.PROCESSING
 
 
-def test_an_account_that_needs_its_owner_holds_its_posts(publisher, account):
+def test_the_posts_of_an_account_that_needs_a_reconnect_are_parked(publisher, account):
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
     publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
 
@@ -337,7 +339,9 @@ def test_an_account_that_needs_its_owner_holds_its_posts(publisher, account):
     assert publisher.post(post_id).state == PostState.QUEUED
 
 
-def test_what_may_be_published_is_unknown_when_its_account_is_gone(publisher, url_post_id, account):
+def test_a_running_post_fails_as_unknown_when_its_account_is_disconnected(
+    publisher, url_post_id, account
+):
     publisher.factory.update_account(account.id, status=AccountStatus.DISCONNECTED)
 
     publisher.run_workers(1)
@@ -345,7 +349,7 @@ def test_what_may_be_published_is_unknown_when_its_account_is_gone(publisher, ur
     assert publisher.post(url_post_id).error_code == "outcome_unknown"
 
 
-def test_an_account_that_is_gone_changes_no_end(publisher, url_post_id, account):
+def test_a_disconnected_account_changes_no_final_state(publisher, url_post_id, account):
     publisher.set_responses(STATUS_PATH, status_body("SEND_TO_USER_INBOX"))
     publisher.run_workers(1)
     publisher.factory.update_account(account.id, status=AccountStatus.DISCONNECTED)

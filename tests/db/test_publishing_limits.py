@@ -1,6 +1,6 @@
-"""What holds a post back before anything of it is sent: limits, circuits, creators, settings.
+"""What delays a post before anything is sent: rate limits, circuit breakers, creators, settings.
 
-Held back is not failed: it costs no attempt, and says when it goes on.
+A delayed post has not failed: no attempt is counted, and it is due again later.
 """
 
 from datetime import timedelta
@@ -49,7 +49,7 @@ def test_a_rate_limit_of_the_platform_delays_all_posts_of_that_account(publisher
     publisher.set_responses(INBOX_INIT_PATH, error_response(429, "rate_limit_exceeded"))
     with pytest.raises(RateLimitExceeded):
         publisher.request_upload(account.user_id)
-    asked = len(publisher.request_bodies(INBOX_INIT_PATH))
+    calls_before = len(publisher.request_bodies(INBOX_INIT_PATH))
 
     with pytest.raises(RateLimitExceeded) as refused:
         publisher.request_upload(account.user_id)
@@ -57,28 +57,26 @@ def test_a_rate_limit_of_the_platform_delays_all_posts_of_that_account(publisher
     other = publisher.factory.account(publisher.factory.create_account())
 
     assert refused.value.retry_after > timedelta(seconds=30)
-    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == asked
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == calls_before
     assert publisher.request_upload(other.user_id).post.state == PostState.PROCESSING
 
 
-def test_a_rate_limited_preflight_delays_the_next_one_and_costs_no_attempt(publisher, account):
+def test_a_rate_limited_poll_delays_the_next_one_and_costs_no_attempt(publisher, account):
     post_id = publisher.request_upload(account.user_id).post.id
     publisher.set_responses(STATUS_PATH, error_response(429, "rate_limit_exceeded"))
     publisher.run_workers()
-    asked = len(publisher.request_bodies(STATUS_PATH))
+    calls_before = len(publisher.request_bodies(STATUS_PATH))
     publisher.set_responses(STATUS_PATH, status_body("PUBLISH_COMPLETE"))
 
     publisher.run_workers()
 
     post = publisher.post(post_id)
-    assert len(publisher.request_bodies(STATUS_PATH)) == asked
-    assert (post.state, post.last_error) == (PostState.PROCESSING, "status limit of the platform")
+    assert len(publisher.request_bodies(STATUS_PATH)) == calls_before
+    assert (post.state, post.last_error) == (PostState.PROCESSING, "rate limit of status calls")
     assert post.due_at > publisher.services.now()
 
 
-def test_a_waiting_post_that_our_own_limit_holds_back_is_postponed_and_not_tried(
-    publisher, account
-):
+def test_a_queued_post_at_our_own_rate_limit_is_snoozed_without_an_attempt(publisher, account):
     for _ in range(6):
         publisher.services.rate_limits.acquire(account.id, "init")
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
@@ -93,7 +91,7 @@ def test_a_waiting_post_that_our_own_limit_holds_back_is_postponed_and_not_tried
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
 
 
-def test_creators_are_asked_twenty_times_a_minute_at_most(publisher, account):
+def test_creator_info_is_fetched_twenty_times_a_minute_at_most(publisher, account):
     for _ in range(20):
         publisher.services.rate_limits.acquire(account.id, "creator")
     post_id = publisher.request_upload(
@@ -109,11 +107,11 @@ def test_creators_are_asked_twenty_times_a_minute_at_most(publisher, account):
     )
 
 
-def test_a_platform_that_is_left_alone_for_a_while_costs_waiting_posts_nothing(publisher, account):
+def test_an_open_circuit_costs_queued_posts_no_attempt(publisher, account):
     first = [publisher.request_upload(account.user_id, can_wait=True).post.id for _ in range(5)]
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
     publisher.run_workers()
-    asked = len(publisher.request_bodies(INBOX_INIT_PATH))
+    calls_before = len(publisher.request_bodies(INBOX_INIT_PATH))
     other = publisher.factory.account(publisher.factory.create_account())
     late = publisher.request_upload(other.user_id, can_wait=True).post.id
 
@@ -121,8 +119,8 @@ def test_a_platform_that_is_left_alone_for_a_while_costs_waiting_posts_nothing(p
         publishing.PUBLISH_JOB, publisher.database, publisher.services, time_budget=TIME_BUDGET
     )
 
-    assert asked == 5
-    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == asked
+    assert calls_before == 5
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == calls_before
     assert {publisher.post(post_id).state for post_id in [*first, late]} == {PostState.QUEUED}
     post = publisher.post(late)
     assert (post.attempts, post.last_error) == (0, "circuit open")
@@ -135,7 +133,7 @@ def test_a_waiting_requester_learns_that_the_platform_is_unavailable(publisher, 
         publisher.request_upload(
             publisher.factory.account(publisher.factory.create_account()).user_id
         )
-    asked = len(publisher.request_bodies(INBOX_INIT_PATH))
+    calls_before = len(publisher.request_bodies(INBOX_INIT_PATH))
 
     queued = publisher.request_upload(account.user_id).post
     with pytest.raises(OperationFailed) as refused:
@@ -143,7 +141,7 @@ def test_a_waiting_requester_learns_that_the_platform_is_unavailable(publisher, 
 
     assert (queued.state, queued.attempts) == (PostState.QUEUED, 0)
     assert refused.value.code == "tiktok_unavailable"
-    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == asked == FAILURE_THRESHOLD
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == calls_before == FAILURE_THRESHOLD
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(300, False), (301, True)])
@@ -161,7 +159,7 @@ def test_a_video_longer_than_its_creator_may_post_is_not_started(
     assert len(publisher.request_bodies(DIRECT_INIT_PATH)) == (0 if refused else 1)
 
 
-def test_a_scheduled_post_asks_its_creator_when_it_is_due_and_not_before(publisher, account):
+def test_creator_info_of_a_scheduled_post_is_fetched_only_when_it_is_due(publisher, account):
     at = (publisher.services.now() + timedelta(hours=1)).isoformat()
     post_id = publisher.request_upload(
         account.user_id, publish_at=at, **PRIVATE_DIRECT_POST
@@ -181,7 +179,7 @@ def test_a_scheduled_post_asks_its_creator_when_it_is_due_and_not_before(publish
 
 
 @pytest.mark.parametrize("code", ["spam_risk_user_banned_from_posting", "spam_risk_too_many_posts"])
-def test_a_refusal_of_the_creator_counts_although_it_comes_as_a_success(publisher, account, code):
+def test_a_refusal_in_creator_info_counts_although_its_http_status_is_200(publisher, account, code):
     publisher.set_responses(CREATOR_PATH, error_response(200, code))
 
     with pytest.raises((OperationFailed, RateLimitExceeded)) as refused:
@@ -192,7 +190,7 @@ def test_a_refusal_of_the_creator_counts_although_it_comes_as_a_success(publishe
 
 
 @pytest.mark.parametrize(
-    ("said", "is_fine"),
+    ("fields", "is_verified"),
     [
         (URL_REQUEST, False),
         ({**URL_REQUEST, "videoUrl": "https://films.example.org/a.mp4"}, True),
@@ -201,17 +199,17 @@ def test_a_refusal_of_the_creator_counts_although_it_comes_as_a_success(publishe
         (FILE_REQUEST, True),
     ],
 )
-def test_an_address_outside_of_those_we_have_verified_is_refused_here(
-    publisher, account, said, is_fine
+def test_a_url_outside_of_the_verified_prefixes_is_refused_here(
+    publisher, account, fields, is_verified
 ):
-    ours = ("example.org", "https://example.net/mine/")
-    tiktok = publisher.services.settings.tiktok.model_copy(update={"verified_urls": ours})
+    verified_urls = ("example.org", "https://example.net/mine/")
+    tiktok = publisher.services.settings.tiktok.model_copy(update={"verified_urls": verified_urls})
     publisher.replace_settings(tiktok=tiktok)
 
-    if is_fine:
-        assert publisher.request_upload(account.user_id, said).post.publish_id
+    if is_verified:
+        assert publisher.request_upload(account.user_id, fields).post.publish_id
         return
     with pytest.raises(OperationFailed) as refused:
-        publisher.request_upload(account.user_id, said)
+        publisher.request_upload(account.user_id, fields)
     assert refused.value.code == "url_ownership_unverified"
     assert publisher.request_bodies(INBOX_INIT_PATH) == []

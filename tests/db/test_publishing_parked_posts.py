@@ -1,6 +1,5 @@
-"""A reconnect and a worker that is about to park a post of the old grant: who comes first?"""
+"""A race: an account is reconnected while a worker is about to park one of its posts."""
 
-from core.jobs.job_type import RunReport
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch
 from core.outcomes import Park
@@ -11,7 +10,7 @@ from tests.db.schema_catalog import insert_user_and_post, run_sql
 
 
 def claim_stale_parked_post(database, url):
-    """A post in hand whose account needed a reconnect when it was claimed."""
+    """A claimed post whose account needed a reconnect at the time of the claim."""
     insert_user_and_post(url)
     run_sql(url, "UPDATE oauth_accounts SET status = 'NEEDS_RECONNECT'")
     run_sql(url, "UPDATE posts SET due_at = now(), state = 'PROCESSING', publish_id = 'p'")
@@ -24,11 +23,11 @@ def test_a_post_being_parked_is_due_again_after_a_reconnect(database, database_u
     claim = claim_stale_parked_post(database, database_url)
     with database.transaction() as session:
         ParkedPosts(session).resume(1)
-    record_results(PUBLISH_JOB, database, FakeServices(), [(claim, claim.job)], RunReport())
+    record_results(PUBLISH_JOB, database, FakeServices(), [(claim, claim.job)])
     assert run_sql(database_url, "SELECT due_at <= now() AS due FROM posts")[0].due
 
 
 def test_control_without_a_reconnect_it_stays_parked(database, database_url):
     claim = claim_stale_parked_post(database, database_url)
-    record_results(PUBLISH_JOB, database, FakeServices(), [(claim, claim.job)], RunReport())
+    record_results(PUBLISH_JOB, database, FakeServices(), [(claim, claim.job)])
     assert run_sql(database_url, "SELECT due_at FROM posts")[0].due_at is None

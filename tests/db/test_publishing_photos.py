@@ -1,4 +1,4 @@
-"""Posts of pictures: told to the platform by address, drafts and direct ones alike."""
+"""Photo posts: the platform fetches the photos by URL, for drafts and for direct posts."""
 
 import json
 
@@ -24,7 +24,7 @@ PHOTO_REQUEST = {
 }
 
 
-def test_pictures_are_fetched_by_the_platform(publisher, account):
+def test_photos_are_fetched_by_the_platform(publisher, account):
     publisher.set_responses(CONTENT_INIT_PATH, ok_response(publish_id="p_inbox_url~v2.1"))
 
     result = publisher.request_upload(account.user_id, PHOTO_REQUEST)
@@ -41,13 +41,13 @@ def test_pictures_are_fetched_by_the_platform(publisher, account):
     assert result.record.details["photo_images"] == PHOTO_REQUEST["photo_images"]
 
 
-def test_pictures_posted_directly_are_one_of_the_creators_posts(publisher, account):
+def test_directly_posted_photos_count_as_direct_posts(publisher, account):
     publisher.factory.update_account(account.id, scope="video.publish")
     publisher.set_responses(CREATOR_PATH, ok_response(privacy_level_options=["SELF_ONLY"]))
     publisher.set_responses(CONTENT_INIT_PATH, ok_response(publish_id="p_pub_url~v2.1"))
-    more = {"mode": "DIRECT", "privacy_level": "SELF_ONLY", "is_aigc": True}
+    direct_fields = {"mode": "DIRECT", "privacy_level": "SELF_ONLY", "is_aigc": True}
 
-    result = publisher.request_upload(account.user_id, {**PHOTO_REQUEST, **more})
+    result = publisher.request_upload(account.user_id, {**PHOTO_REQUEST, **direct_fields})
 
     sent = json.loads(publisher.request_bodies(CONTENT_INIT_PATH)[0])
     assert sent["post_mode"] == "DIRECT_POST"

@@ -1,4 +1,4 @@
-"""A pull is agreed on in a claim of its own: whoever dies over a question has started nothing."""
+"""The preflight of a pull has a claim of its own: a worker killed during it has started nothing."""
 
 from datetime import timedelta
 
@@ -41,12 +41,12 @@ def url_post_id(publisher, account):
 
 
 def run_preflight(publisher):
-    """One step, and no further."""
+    """Run one step."""
     return run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
 
 
 def claim_and_abandon(publisher, post_id):
-    """The next step claimed by somebody who is killed over it."""
+    """Claim the next step as a worker that is killed during it."""
     [claim] = claim_batch(
         publishing.PUBLISH_JOB, publisher.database, limit=1, expired=False, row_id=post_id
     )
@@ -64,7 +64,9 @@ def call_counts(publisher):
 
 
 def notification_kinds(publisher, account):
-    return [notice.kind for notice in publisher.factory.load_notifications(account.user_id)]
+    return [
+        notification.kind for notification in publisher.factory.load_notifications(account.user_id)
+    ]
 
 
 def test_preflight_precedes_the_start(publisher, url_post_id):
@@ -77,7 +79,7 @@ def test_preflight_precedes_the_start(publisher, url_post_id):
     )
 
 
-def test_a_worker_does_both_without_another_wake_up(publisher, url_post_id):
+def test_a_worker_runs_preflight_and_start_without_another_wake_up(publisher, url_post_id):
     publisher.run_workers()
     assert (call_counts(publisher), publisher.post(url_post_id).state) == (
         (1, 1),
@@ -85,7 +87,7 @@ def test_a_worker_does_both_without_another_wake_up(publisher, url_post_id):
     )
 
 
-def test_killed_during_preflight_it_is_repeated_and_started_once(publisher, url_post_id):
+def test_a_preflight_is_repeated_after_a_kill_and_the_post_started_once(publisher, url_post_id):
     claim_and_abandon(publisher, url_post_id)
     expire_lease(publisher, url_post_id)
 
@@ -97,8 +99,8 @@ def test_killed_during_preflight_it_is_repeated_and_started_once(publisher, url_
     )
 
 
-def test_killed_during_the_start_it_is_unconfirmed_and_not_repeated(publisher, url_post_id):
-    """The control: past the agreement the same death leaves a doubt."""
+def test_a_start_is_unconfirmed_after_a_kill_and_not_repeated(publisher, url_post_id):
+    """Control: after the preflight the same kill leaves the post unconfirmed."""
     run_preflight(publisher)
     claim_and_abandon(publisher, url_post_id)
     expire_lease(publisher, url_post_id)
@@ -163,7 +165,7 @@ def test_one_preflight_serves_one_start(publisher, url_post_id):
     )
 
 
-def test_preflight_costs_no_attempts_and_returns_none(publisher, url_post_id):
+def test_a_preflight_neither_costs_nor_returns_attempts(publisher, url_post_id):
     publisher.set_responses(DIRECT_INIT_PATH, http_response(503, b""))
     for tries in (1, 2, 3):
         run_preflight(publisher)
@@ -189,7 +191,7 @@ def test_what_the_creator_does_not_allow_is_never_started(publisher, account, ur
     )
 
 
-def test_a_waiting_requester_is_answered_when_both_are_done(publisher, account):
+def test_a_request_is_answered_after_preflight_and_start(publisher, account):
     post = publisher.request_upload(account.user_id, DIRECT_REQUEST).post
 
     assert post.publish_id is not None
@@ -209,7 +211,7 @@ def test_a_token_refused_in_preflight_is_refreshed_while_the_requester_waits(pub
 
 
 def claim_inline_and_die(publisher, post_id):
-    """Taken by somebody whose requester waits, and who is killed over it."""
+    """Claim the step inside a request that is killed during it."""
     with publisher.database.transaction() as session:
         claim_inline(session, session.get_one(Post, post_id))
     expire_lease(publisher, post_id)
@@ -232,7 +234,7 @@ def test_a_requester_whose_preflight_was_lost_is_notified_of_the_failure(
 def test_a_requester_whose_start_was_lost_is_notified_that_it_is_unconfirmed(
     publisher, account, url_post_id
 ):
-    """Nobody is left who could have answered them."""
+    """The request that could have reported it was killed."""
     run_preflight(publisher)
     claim_inline_and_die(publisher, url_post_id)
 
@@ -244,15 +246,15 @@ def test_a_requester_whose_start_was_lost_is_notified_that_it_is_unconfirmed(
     )
 
 
-def test_a_worker_that_was_faster_keeps_the_post(publisher, account, monkeypatch):
-    """It takes the start between the two steps of a request, whose requester hears of it later."""
+def test_a_worker_that_claims_first_keeps_the_post(publisher, account, monkeypatch):
+    """It claims the start between the two steps of a request."""
     claims = []
 
-    def overtaken(database, post_id):
+    def claim_first(database, post_id):
         claims.append(claim_and_abandon(publisher, post_id))
         return claim_next_step(database, post_id)
 
-    monkeypatch.setattr("core.publishing.inline.claim_next_step", overtaken)
+    monkeypatch.setattr("core.publishing.inline.claim_next_step", claim_first)
     post = publisher.request_upload(account.user_id, DIRECT_REQUEST).post
 
     assert (call_counts(publisher), post.publish_id) == ((1, 0), None)

@@ -1,4 +1,4 @@
-"""Slots of an account: counted under a lock, held by posts, freed by their ends."""
+"""Quota slots of an account: counted under a lock, held by posts, freed by their final states."""
 
 import threading
 from contextlib import suppress
@@ -32,7 +32,7 @@ def quota_usage(publisher, account, mode="INBOX"):
 
 def request_until_answered(publisher, account, results, **more):
     while True:
-        with suppress(DatabaseUnavailable):  # a crowd larger than the pool is told to come again
+        with suppress(DatabaseUnavailable):  # more threads than connections: try again
             try:
                 results.append(publisher.request_upload(account.user_id, **more).post.id)
             except QuotaExceeded:
@@ -45,21 +45,23 @@ def request_until_answered(publisher, account, results, **more):
 )
 def test_fifty_concurrent_requests_never_exceed_the_quota(publisher, account, mode, limit, more):
     media = publisher.create_media(account.user_id)
-    said = {"source": "FILE_UPLOAD", "title": "A", "media_id": media, "mode": mode, **more}
-    told = []
-    crowd = [
+    fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": media, "mode": mode, **more}
+    results = []
+    threads = [
         threading.Thread(
-            target=request_until_answered, args=[publisher, account, told], kwargs={"fields": said}
+            target=request_until_answered,
+            args=[publisher, account, results],
+            kwargs={"fields": fields},
         )
         for _ in range(50)
     ]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join(110)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(110)
 
-    assert len(told) == 50
-    assert len([post for post in told if post]) == limit
+    assert len(results) == 50
+    assert len([post_id for post_id in results if post_id]) == limit
     assert publisher.count(Post.has_slot) == limit
 
 
@@ -107,14 +109,14 @@ def test_a_draft_stops_counting_after_a_day_and_a_reservation_does_not(publisher
         session.execute(update(TikTokPost).values(created_at=old))
         session.execute(update(Post).values(created_at=old))
 
-    found = quota_usage(publisher, account)
+    quota = quota_usage(publisher, account)
 
-    assert found.used == 1
+    assert quota.used == 1
     assert publisher.post(waiting.post.id).has_slot
     assert publisher.tiktok_post(result.post.id).status == "PROCESSING_DOWNLOAD"
 
 
-def test_a_quota_says_when_the_first_slot_is_free(publisher, account):
+def test_a_quota_reports_when_the_next_slot_is_free(publisher, account):
     assert quota_usage(publisher, account).as_dict() == {
         "used": 0,
         "limit": 5,
@@ -122,9 +124,9 @@ def test_a_quota_says_when_the_first_slot_is_free(publisher, account):
         "resets_at": None,
     }
     publisher.request_upload(account.user_id)
-    found = quota_usage(publisher, account)
-    assert found.resets_at - publisher.services.now() <= DAY
-    assert found.remaining == 4
+    quota = quota_usage(publisher, account)
+    assert quota.resets_at - publisher.services.now() <= DAY
+    assert quota.remaining == 4
 
 
 def test_a_post_does_not_count_against_itself(publisher, account):

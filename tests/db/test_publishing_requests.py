@@ -1,4 +1,4 @@
-"""A wish becomes a row, and what its requester is told."""
+"""Upload requests: the post that is stored and the result that the caller gets."""
 
 import threading
 from contextlib import suppress
@@ -51,7 +51,7 @@ def test_a_pull_is_started_while_its_requester_waits(publisher, account):
     assert publisher.state_history(result.post.id) == ["QUEUED", "SENDING", "PROCESSING"]
 
 
-def test_a_caller_who_sends_the_bytes_gets_the_address_and_nobody_else(publisher, account):
+def test_only_a_caller_who_sends_the_bytes_gets_the_upload_url(publisher, account):
     publisher.accept_starts()
 
     result = publisher.request_upload(account.user_id, FILE_REQUEST)
@@ -64,7 +64,7 @@ def test_a_caller_who_sends_the_bytes_gets_the_address_and_nobody_else(publisher
     assert "canary" not in repr(result)
 
 
-def test_a_file_of_ours_is_queued_and_sent_by_workers(publisher, account):
+def test_a_media_file_is_queued_and_sent_by_workers(publisher, account):
     publisher.accept_starts()
     publisher.set_responses(UPLOAD_PATH, http_response(201, b"", Content_Range="bytes 0-999/1000"))
     media = publisher.create_media(account.user_id)
@@ -80,7 +80,7 @@ def test_a_file_of_ours_is_queued_and_sent_by_workers(publisher, account):
     assert publisher.request_bodies(UPLOAD_PATH) == [b"x" * 1000]
 
 
-def test_what_comes_later_waits(publisher, account):
+def test_a_scheduled_post_waits(publisher, account):
     later = (
         publisher.services.now().replace(microsecond=0)
         + publisher.services.settings.limits.status_cache_lifetime * 60
@@ -94,7 +94,7 @@ def test_what_comes_later_waits(publisher, account):
     assert publisher.server.requests == []
 
 
-def test_who_does_not_want_to_wait_is_answered_at_once(publisher, account):
+def test_a_caller_who_does_not_wait_is_answered_immediately(publisher, account):
     result = publisher.request_upload(account.user_id, can_wait=True)
 
     assert result.post.state == PostState.QUEUED
@@ -158,31 +158,29 @@ def test_while_the_first_request_runs_the_second_conflicts(publisher, account):
 
 def test_twenty_concurrent_requests_with_one_key_make_one_post(publisher, account):
     publisher.accept_starts()
-    told = []
+    results = []
 
-    def ask():
+    def request():
         while True:
-            with suppress(
-                DatabaseUnavailable
-            ):  # a crowd larger than the pool is told to come again
+            with suppress(DatabaseUnavailable):  # more threads than connections: try again
                 try:
-                    told.append(publisher.request_upload(account.user_id, key="a").post.id)
-                except Conflict as busy:
-                    told.append(busy.code)
+                    results.append(publisher.request_upload(account.user_id, key="a").post.id)
+                except Conflict as conflict:
+                    results.append(conflict.code)
                 return
 
-    crowd = [threading.Thread(target=ask) for _ in range(20)]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join(110)
+    threads = [threading.Thread(target=request) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(110)
 
-    assert len(told) == 20
+    assert len(results) == 20
     assert publisher.count(Post.user_id == account.user_id) == 1
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 
-def test_a_lost_answer_to_a_pull_is_unconfirmed_and_never_sent_again(publisher, account):
+def test_a_pull_whose_response_was_lost_is_unconfirmed_and_never_sent_again(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
 
     result = publisher.request_upload(account.user_id)
@@ -193,7 +191,7 @@ def test_a_lost_answer_to_a_pull_is_unconfirmed_and_never_sent_again(publisher, 
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 
-def test_a_lost_answer_to_a_caller_fails_the_post(publisher, account):
+def test_a_caller_upload_whose_start_response_was_lost_fails(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
 
     with pytest.raises(OperationFailed) as refused:
@@ -221,19 +219,19 @@ def test_an_absent_platform_queues_what_can_be_sent_later(publisher, account):
     assert publisher.post(result.post.id).state in {PostState.QUEUED, PostState.UNCONFIRMED}
 
 
-@pytest.mark.parametrize("said", [URL_REQUEST, FILE_REQUEST])
-def test_the_platforms_limit_leaves_nothing_behind_but_the_wait(publisher, account, said):
+@pytest.mark.parametrize("fields", [URL_REQUEST, FILE_REQUEST])
+def test_a_rate_limit_of_the_platform_leaves_no_post_behind(publisher, account, fields):
     publisher.set_responses(INBOX_INIT_PATH, error_response(429, "rate_limit_exceeded"))
 
     with pytest.raises(RateLimitExceeded) as refused:
-        publisher.request_upload(account.user_id, said, key="a")
+        publisher.request_upload(account.user_id, fields, key="a")
 
     assert refused.value.code == "rate_limit_exceeded"
     assert refused.value.retry_after.total_seconds() > 0
     assert publisher.count(Post.user_id == account.user_id) == 0
 
 
-def test_our_own_limit_of_starts_is_reported_before_anything_is_sent(publisher, account):
+def test_our_own_rate_limit_of_starts_is_reported_before_anything_is_sent(publisher, account):
     publisher.accept_starts()
     for _ in range(6):
         publisher.services.rate_limits.acquire(account.id, "init")
@@ -259,7 +257,7 @@ def test_a_token_that_the_platform_refuses_is_renewed_and_tried_once_more(publis
     assert publisher.factory.decrypted_tokens(account.id)[0] == "act.new"
 
 
-def test_a_dead_grant_is_reported_at_once(publisher, account):
+def test_a_revoked_grant_is_reported_immediately(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, error_response(401, "access_token_invalid"))
     publisher.set_responses("/v2/oauth/token/", publisher.flat(error="invalid_grant"))
 
@@ -271,7 +269,7 @@ def test_a_dead_grant_is_reported_at_once(publisher, account):
     )
 
 
-def test_without_an_account_nothing_is_written(publisher):
+def test_without_an_account_no_post_is_stored(publisher):
     user = publisher.factory.create_user()
 
     with pytest.raises(NotConnected):
@@ -293,14 +291,14 @@ def test_of_several_accounts_one_has_to_be_named(publisher, account):
     )
 
 
-def test_a_strangers_account_does_not_exist(publisher, account):
+def test_an_account_of_another_user_does_not_exist(publisher, account):
     other_user = publisher.factory.create_account()
 
     with pytest.raises(NotFound):
         publisher.request_upload(account.user_id, account_id=other_user)
 
 
-def test_a_strangers_file_does_not_exist(publisher, account):
+def test_a_file_of_another_user_does_not_exist(publisher, account):
     media = publisher.create_media(publisher.factory.create_user())
 
     with pytest.raises(NotFound):
@@ -309,14 +307,14 @@ def test_a_strangers_file_does_not_exist(publisher, account):
         )
 
 
-def test_a_grant_that_is_gone_asks_for_a_reconnect(publisher, account):
+def test_an_account_that_needs_a_reconnect_is_reported(publisher, account):
     publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
 
     with pytest.raises(NeedsReconnect):
         publisher.request_upload(account.user_id)
 
 
-def test_a_permission_that_was_not_given_is_named(publisher, account):
+def test_a_missing_scope_is_reported(publisher, account):
     publisher.factory.update_account(account.id, scope="user.info.basic")
 
     with pytest.raises(OperationFailed) as refused:
@@ -359,7 +357,7 @@ def test_a_full_quota_refuses_before_anything_is_sent(publisher, account):
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
 
 
-def test_a_direct_post_asks_its_creator_first(publisher, account):
+def test_creator_info_is_fetched_before_a_direct_post(publisher, account):
     publisher.factory.update_account(account.id, scope="video.publish")
     publisher.set_responses(CREATOR_PATH, ok_response(privacy_level_options=["SELF_ONLY"]))
     publisher.accept_starts()

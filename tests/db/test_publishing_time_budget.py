@@ -1,4 +1,4 @@
-"""Some chunks at a time: how many one claim sends, and what is known of them meanwhile."""
+"""How many chunks of an upload one claim sends, and what is stored when it ends."""
 
 import pytest
 
@@ -35,10 +35,10 @@ def run_uploads(publisher):
 
 
 def test_the_last_chunk_waits_for_a_claim_of_its_own(publisher, large_post_id, monkeypatch):
-    """Until then the post can be taken back, and whoever is at work on it completes nothing."""
+    """Until then the post can be cancelled, because no worker can complete the upload."""
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 60.0)
     publisher.set_responses(
-        UPLOAD_PATH, *(chunk_response(cut, LARGE_FILE_SIZE) for cut in CHUNK_ENDS)
+        UPLOAD_PATH, *(chunk_response(end, LARGE_FILE_SIZE) for end in CHUNK_ENDS)
     )
 
     run_uploads(publisher)
@@ -53,7 +53,7 @@ def test_the_last_chunk_waits_for_a_claim_of_its_own(publisher, large_post_id, m
 def test_an_upload_stops_when_its_time_budget_is_spent(publisher, large_post_id, monkeypatch):
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
     publisher.set_responses(
-        UPLOAD_PATH, *(chunk_response(cut, LARGE_FILE_SIZE) for cut in CHUNK_ENDS)
+        UPLOAD_PATH, *(chunk_response(end, LARGE_FILE_SIZE) for end in CHUNK_ENDS)
     )
 
     run_uploads(publisher)
@@ -61,7 +61,7 @@ def test_an_upload_stops_when_its_time_budget_is_spent(publisher, large_post_id,
     assert publisher.post(large_post_id).bytes_sent == 10_000_000
 
 
-def test_what_was_sent_before_a_chunk_failed_is_kept(publisher, large_post_id):
+def test_chunks_sent_before_a_failed_one_are_kept(publisher, large_post_id):
     publisher.set_responses(
         UPLOAD_PATH, chunk_response(10_000_000, LARGE_FILE_SIZE), http_response(500, b"")
     )

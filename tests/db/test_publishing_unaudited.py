@@ -1,4 +1,4 @@
-"""Before TikTok's audit: posts for their owners alone, and for five accounts a day."""
+"""Limits before TikTok's audit: only SELF_ONLY posts, and only five accounts a day."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ def publisher(publisher):
 
 @pytest.fixture
 def accounts(publisher):
-    """Six creators: one more than may post."""
+    """Six accounts: one more than may post."""
     return [create_account(publisher) for _ in range(6)]
 
 
@@ -73,7 +73,7 @@ def test_no_audience_but_the_creator_is_accepted_and_the_response_says_why(
     assert (publisher.count(), publisher.request_bodies(DIRECT_INIT_PATH)) == (0, [])
 
 
-def test_a_draft_is_its_creators_and_may_be_shown_to_anybody(publisher, accounts):
+def test_the_audience_of_a_draft_is_not_limited(publisher, accounts):
     result = publisher.request_upload(accounts[0].user_id, privacy_level="PUBLIC_TO_EVERYONE")
 
     assert result.post.state == PostState.PROCESSING
@@ -82,17 +82,17 @@ def test_a_draft_is_its_creators_and_may_be_shown_to_anybody(publisher, accounts
 @pytest.mark.parametrize(
     ("options", "private"), [(PRIVATE_ACCOUNT_LEVELS, True), (["PUBLIC_TO_EVERYONE"], False)]
 )
-def test_a_form_offers_no_other_audience_and_says_what_the_account_must_be(
+def test_creator_info_offers_no_other_audience_and_reports_a_private_account(
     publisher, accounts, options, private
 ):
     publisher.set_responses(
         CREATOR_PATH, ok_response(privacy_level_options=[*options, "SELF_ONLY"])
     )
 
-    shown = get_creator(publisher.database, publisher.services, user_id=accounts[0].user_id)
+    creator = get_creator(publisher.database, publisher.services, user_id=accounts[0].user_id)
 
-    assert set(shown.privacy_levels) == {"SELF_ONLY"}
-    assert (shown.is_app_audited, shown.is_private) == (False, private)
+    assert set(creator.privacy_levels) == {"SELF_ONLY"}
+    assert (creator.is_app_audited, creator.is_private) == (False, private)
 
 
 def test_a_post_requested_for_everyone_is_not_retried_when_the_audit_is_lost(publisher, accounts):
@@ -111,7 +111,7 @@ def test_a_post_requested_for_everyone_is_not_retried_when_the_audit_is_lost(pub
     assert refused.value.code == "unaudited_client_can_only_post_to_private_accounts"
 
 
-def test_a_waiting_post_for_all_is_refused_before_its_creator_is_asked(publisher, accounts):
+def test_a_queued_public_post_is_refused_before_creator_info_is_fetched(publisher, accounts):
     post_id = publisher.factory.create_post(
         accounts[0].id,
         kind="DIRECT_VIDEO",
@@ -132,7 +132,7 @@ def test_a_waiting_post_for_all_is_refused_before_its_creator_is_asked(publisher
     )
 
 
-def test_the_sixth_account_of_a_day_waits_and_who_already_posted_goes_on(publisher, accounts):
+def test_the_sixth_account_of_a_day_waits_and_the_others_continue(publisher, accounts):
     request_posts(publisher, accounts[:5])
 
     again = publisher.request_upload(accounts[0].user_id, **PRIVATE_DIRECT_POST).post
@@ -154,19 +154,19 @@ def test_a_caller_who_sends_the_bytes_gets_a_retry_time(publisher, accounts):
 
     assert refused.value.code == "reached_active_user_cap"
     assert timedelta(hours=23) < refused.value.retry_after <= timedelta(hours=24)
-    figures = refused.value.details["users"]
-    assert (figures["used"], figures["limit"], figures["remaining"]) == (5, 5, 0)
-    assert figures["resets_at"] is not None
+    users = refused.value.details["users"]
+    assert (users["used"], users["limit"], users["remaining"]) == (5, 5, 0)
+    assert users["resets_at"] is not None
     assert publisher.count(Post.oauth_account_id == accounts[5].id) == 0
 
 
-def test_a_failure_and_a_day_free_a_slot(publisher, accounts):
+def test_a_slot_is_free_again_after_a_day(publisher, accounts):
     first, *_ = request_posts(publisher, accounts[:5])
     sixth = publisher.request_upload(accounts[5].user_id, **PRIVATE_DIRECT_POST).post.id
     with publisher.database.transaction() as session:
         old = func.now() - timedelta(hours=25)
-        mine = TikTokPost.ledger_id == first
-        session.execute(update(TikTokPost).where(mine).values(created_at=old))
+        is_first = TikTokPost.ledger_id == first
+        session.execute(update(TikTokPost).where(is_first).values(created_at=old))
 
     publisher.set_responses(STATUS_PATH, status_body())
     publisher.run_workers(2)
@@ -174,7 +174,7 @@ def test_a_failure_and_a_day_free_a_slot(publisher, accounts):
     assert publisher.post(sixth).state == PostState.PROCESSING
 
 
-def test_what_waited_for_a_day_fails_with_the_limits_name(publisher, accounts):
+def test_a_post_that_waited_for_a_day_fails_with_the_code_of_the_limit(publisher, accounts):
     request_posts(publisher, accounts[:5])
     sixth = publisher.request_upload(accounts[5].user_id, **PRIVATE_DIRECT_POST).post.id
     publisher.update_post(sixth, created_at=func.now() - timedelta(hours=25))
@@ -185,31 +185,31 @@ def test_what_waited_for_a_day_fails_with_the_limits_name(publisher, accounts):
 
 
 def test_drafts_do_not_count(publisher, accounts):
-    for one in accounts:
-        assert publisher.request_upload(one.user_id).post.state == PostState.PROCESSING
+    for account in accounts:
+        assert publisher.request_upload(account.user_id).post.state == PostState.PROCESSING
 
 
 def test_the_quota_reports_how_many_have_posted(publisher, accounts):
     request_posts(publisher, accounts[:2])
 
-    found = get_remaining_quota(publisher.database, publisher.services, user_id=accounts[0].user_id)
+    quota = get_remaining_quota(publisher.database, publisher.services, user_id=accounts[0].user_id)
 
-    assert (found.users.used, found.users.limit, found.users.remaining) == (2, 5, 3)
+    assert (quota.users.used, quota.users.limit, quota.users.remaining) == (2, 5, 3)
 
 
 def reserve_concurrently(database_url, publisher):
-    """Twelve accounts ask for their turn in the same moment, each in a transaction of its own."""
-    posts, start = [create_waiting_post(publisher) for _ in range(12)], threading.Barrier(12)
+    """Twelve accounts reserve a slot at the same moment, each in a transaction of its own."""
+    post_ids, barrier = [create_waiting_post(publisher) for _ in range(12)], threading.Barrier(12)
     database = Database(database_url, pool_size=12)
 
-    def ask(post_id):
+    def reserve(post_id):
         with suppress(RateLimitExceeded), database.transaction() as session:
             post = session.get_one(Post, post_id)
-            start.wait(60)
+            barrier.wait(60)
             reserve_slot(session, post)
 
-    with ThreadPoolExecutor(12) as crowd:
-        list(crowd.map(ask, posts))
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(reserve, post_ids))
     database.dispose()
     return publisher.count(Post.has_slot)
 
@@ -224,13 +224,13 @@ def test_concurrent_accounts_never_exceed_the_daily_limit(publisher, database_ur
     assert reserve_concurrently(database_url, publisher) == 5
 
 
-def test_without_the_lock_it_would(publisher, database_url, monkeypatch):
+def test_control_without_the_lock_they_exceed_it(publisher, database_url, monkeypatch):
     monkeypatch.setattr(QuotaSlots, "lock_all_accounts", lambda *_, **__: True)
 
     assert reserve_concurrently(database_url, publisher) > 5
 
 
-def test_the_platforms_own_cap_makes_what_we_can_send_later_wait(publisher, accounts):
+def test_at_the_platforms_own_cap_posts_that_we_can_send_later_wait(publisher, accounts):
     publisher.set_responses(CREATOR_PATH, error_response(200, "reached_active_user_cap"))
 
     result = publisher.request_upload(accounts[0].user_id, **PRIVATE_DIRECT_POST)

@@ -1,4 +1,4 @@
-"""Films on their way in company: how many of one account at once, and from which file."""
+"""Parallel uploads: how many of one account, which file is read, and how much memory they use."""
 
 import os
 import tracemalloc
@@ -29,7 +29,7 @@ def account(publisher):
 
 
 def create_uploads(publisher, account, count, size=1000):
-    """So many posts whose bytes are to be sent next."""
+    """Posts whose next step is to upload bytes."""
     media = publisher.create_media(account.user_id, b"x" * size)
     upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
     post_ids = [
@@ -42,7 +42,7 @@ def create_uploads(publisher, account, count, size=1000):
 
 
 def claim_upload(publisher):
-    """What another worker would have to do."""
+    """Claim an upload as another worker would."""
     publisher.make_due()
     (claim,) = claim_batch(
         publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None
@@ -56,28 +56,28 @@ def chunk_response(size, end):
     )
 
 
-def test_workers_hold_a_few_uploads_of_one_account_and_the_next_one_waits(publisher, account):
-    made = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
-    claims = [claim_upload(publisher) for _ in made]
+def test_workers_lease_a_few_uploads_of_one_account_and_the_next_one_waits(publisher, account):
+    post_ids = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
+    claims = [claim_upload(publisher) for _ in post_ids]
 
     assert [isinstance(claim.job, Snooze) for claim in claims] == [
         False
     ] * MAX_UPLOADS_PER_ACCOUNT + [True]
-    assert {claim.id for claim in claims} == set(made)
+    assert {claim.id for claim in claims} == set(post_ids)
 
 
-def test_an_upload_that_waits_for_a_slot_loses_nothing_and_goes_next(publisher, account):
-    made = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
+def test_an_upload_that_waits_for_others_loses_no_attempt_and_is_sent_next(publisher, account):
+    post_ids = create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT + 1)
     publisher.set_responses(UPLOAD_PATH, chunk_response(1000, 1000))
     for _ in range(MAX_UPLOADS_PER_ACCOUNT):
         claim_upload(publisher)
     run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
-    (waiting,) = [one for one in made if publisher.post(one).leased_until is None]
+    (waiting,) = [post_id for post_id in post_ids if publisher.post(post_id).leased_until is None]
     post = publisher.post(waiting)
     assert (post.state, post.attempts, post.last_error) == (
         PostState.SENDING,
         0,
-        "other uploads of the account are under way",
+        "the account's other uploads have to end first",
     )
 
     publisher.update_posts(
@@ -89,19 +89,19 @@ def test_an_upload_that_waits_for_a_slot_loses_nothing_and_goes_next(publisher, 
     assert publisher.post(waiting).state == PostState.PROCESSING
 
 
-def test_other_accounts_do_not_wait_for_them(publisher, account):
+def test_other_accounts_do_not_wait_for_these_uploads(publisher, account):
     create_uploads(publisher, account, MAX_UPLOADS_PER_ACCOUNT)
     for _ in range(MAX_UPLOADS_PER_ACCOUNT):
         claim_upload(publisher)
     other = publisher.factory.account(publisher.factory.create_account())
-    (theirs,) = create_uploads(publisher, other, 1)
+    (other_post_id,) = create_uploads(publisher, other, 1)
 
     claim = claim_upload(publisher)
 
-    assert (claim.id, isinstance(claim.job, Snooze)) == (theirs, False)
+    assert (claim.id, isinstance(claim.job, Snooze)) == (other_post_id, False)
 
 
-def test_each_worker_holds_one_upload_and_one_chunk_of_it(publisher, account):
+def test_each_worker_leases_one_upload(publisher, account):
     create_uploads(publisher, account, 2)
     assert (publishing.UPLOAD_JOB.batch_size, publishing.UPLOAD_JOB.pool_size) == (1, 1)
     assert (
@@ -116,7 +116,7 @@ def test_each_worker_holds_one_upload_and_one_chunk_of_it(publisher, account):
 
 
 @pytest.mark.parametrize("change", ["rewritten", "longer"])
-def test_a_file_that_changes_between_two_claims_ends_its_post(
+def test_a_file_that_changes_between_two_claims_fails_its_post(
     publisher, account, change, monkeypatch
 ):
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
@@ -140,16 +140,16 @@ def test_a_file_that_changes_between_two_claims_ends_its_post(
 
 
 def test_a_large_video_costs_the_memory_of_a_chunk(publisher, account, monkeypatch):
-    """One, since the server that plays the platform here keeps what it was sent."""
+    """Of one chunk, because the fake platform in this process keeps what it receives."""
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
     create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
     publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
     claim = claim_upload(publisher)
 
     tracemalloc.start()
-    sent = execute_claim(publishing.UPLOAD_JOB, claim, publisher.services)
+    outcome = execute_claim(publishing.UPLOAD_JOB, claim, publisher.services)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert sent.value.sent.next_offset == 10_000_000
+    assert outcome.outcome.sent.next_offset == 10_000_000
     assert peak < 15_000_000

@@ -1,4 +1,4 @@
-"""Addresses are looked at before the platform is told of them; what lies there is not fetched."""
+"""URL checks: a URL is probed before the platform gets it, without downloading the file."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,13 +13,13 @@ from platforms.http import HttpClient, create_public_session
 from tests.platforms.hostile_server import closed_port_url, http_response
 from tests.support.publishing_harness import INBOX_INIT_PATH
 
-VIDEO_PATH, PICTURE_PATH = "/film.mp4", "/a.jpg"
+VIDEO_PATH, PHOTO_PATH = "/video.mp4", "/a.jpg"
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
 def publisher(publisher):
-    """A house that looks, beside which the internet is this machine."""
+    """A harness that checks URLs, and reaches servers on this machine as public ones."""
     publisher.accept_starts()
     tiktok = publisher.services.settings.tiktok.model_copy(update={"check_urls": "on"})
     publisher.replace_settings(tiktok=tiktok)
@@ -35,9 +35,9 @@ def serve_file(publisher, path=VIDEO_PATH, kind="video/mp4", status=200, **heade
 
 def check_paths(publisher, *paths):
     urls = tuple(f"{publisher.server.url}{path}" for path in paths)
-    film = {"video_url": urls[0]} if paths == (VIDEO_PATH,) else {"image_urls": urls}
+    media = {"video_url": urls[0]} if paths == (VIDEO_PATH,) else {"image_urls": urls}
     kind = "INBOX_VIDEO" if paths == (VIDEO_PATH,) else "INBOX_PHOTO"
-    check_urls(PublishRequest(kind, "PULL_FROM_URL", **film), publisher.services)
+    check_urls(PublishRequest(kind, "PULL_FROM_URL", **media), publisher.services)
 
 
 def url_fault(publisher, *paths):
@@ -61,10 +61,10 @@ def test_a_reachable_video_is_accepted(publisher, kind):
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("response", "fault"),
     [
-        ({"kind": "text/html"}, "leads to text/html, not to a film"),
-        ({"kind": "image/jpeg"}, "leads to image/jpeg, not to a film"),
+        ({"kind": "text/html"}, "leads to text/html, not to a video"),
+        ({"kind": "image/jpeg"}, "leads to image/jpeg, not to a video"),
         ({"status": 404}, "answers 404"),
         ({"status": 403}, "answers 403"),
         ({"status": 500}, "answers 500"),
@@ -72,13 +72,15 @@ def test_a_reachable_video_is_accepted(publisher, kind):
         ({"status": 206, "Content_Range": "bytes 0-0/4000000001"}, "too large"),
     ],
 )
-def test_what_the_platform_could_not_fetch_is_named(publisher, said, why):
-    serve_file(publisher, **said)
+def test_a_url_that_the_platform_could_not_fetch_is_reported_with_the_fault(
+    publisher, response, fault
+):
+    serve_file(publisher, **response)
 
-    assert why in url_fault(publisher, VIDEO_PATH)
+    assert fault in url_fault(publisher, VIDEO_PATH)
 
 
-def test_a_server_that_does_not_know_head_is_asked_for_one_byte(publisher):
+def test_a_server_without_head_is_asked_for_one_byte(publisher):
     publisher.set_responses(
         VIDEO_PATH,
         http_response(405, b""),
@@ -106,7 +108,7 @@ def test_a_server_without_a_response_has_its_own_error(publisher):
         )
 
 
-def test_an_address_in_a_private_network_is_not_visited(publisher):
+def test_a_url_in_a_private_network_is_not_called(publisher):
     serve_file(publisher)
     publisher.services = replace(
         publisher.services,
@@ -117,29 +119,28 @@ def test_an_address_in_a_private_network_is_not_visited(publisher):
     assert publisher.request_bodies(VIDEO_PATH) == []
 
 
-def test_of_pictures_the_one_that_is_wrong_is_named(publisher):
-    serve_file(publisher, PICTURE_PATH, "image/jpeg")
+def test_the_number_of_the_faulty_photo_is_reported(publisher):
+    serve_file(publisher, PHOTO_PATH, "image/jpeg")
     serve_file(publisher, "/b.png", "image/png")
 
-    check_paths(publisher, PICTURE_PATH, PICTURE_PATH)
+    check_paths(publisher, PHOTO_PATH, PHOTO_PATH)
     assert (
-        url_fault(publisher, PICTURE_PATH, "/b.png")
-        == "picture 2 leads to image/png, not to a picture"
+        url_fault(publisher, PHOTO_PATH, "/b.png") == "photo 2 leads to image/png, not to a photo"
     )
 
 
-def test_a_picture_has_twenty_megabytes_at_most(publisher):
-    serve_file(publisher, PICTURE_PATH, "image/webp", 206, Content_Range="bytes 0-0/20000001")
+def test_a_photo_has_twenty_megabytes_at_most(publisher):
+    serve_file(publisher, PHOTO_PATH, "image/webp", 206, Content_Range="bytes 0-0/20000001")
 
-    assert "too large" in url_fault(publisher, PICTURE_PATH, PICTURE_PATH)
+    assert "too large" in url_fault(publisher, PHOTO_PATH, PHOTO_PATH)
 
 
-def test_what_takes_too_long_to_look_at_is_left_to_the_platform(publisher):
-    begun, clock = publisher.services.now(), iter([0, 0, 7])
-    publisher.services = replace(publisher.services, now=lambda: begun + next(clock) * SECOND)
-    serve_file(publisher, PICTURE_PATH, "image/jpeg")
+def test_urls_after_the_time_budget_are_not_checked(publisher):
+    started_at, clock = publisher.services.now(), iter([0, 0, 7])
+    publisher.services = replace(publisher.services, now=lambda: started_at + next(clock) * SECOND)
+    serve_file(publisher, PHOTO_PATH, "image/jpeg")
 
-    check_paths(publisher, PICTURE_PATH, "/missing.jpg")
+    check_paths(publisher, PHOTO_PATH, "/missing.jpg")
 
     assert publisher.request_bodies("/missing.jpg") == []
 
@@ -158,12 +159,12 @@ def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(p
 
     post = publisher.post(post_id)
     assert (post.state, post.error_code) == (PostState.FAILED, "url_unreachable")
-    assert post.error_message == "the address answers 404"
+    assert post.error_message == "the video URL answers 404"
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
 
 
 @pytest.mark.parametrize(
-    ("said", "base", "wanted"),
+    ("setting", "base_url", "expected"),
     [
         ("auto", "https://open.tiktokapis.com", True),
         ("auto", "http://127.0.0.1:1", False),
@@ -171,9 +172,11 @@ def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(p
         ("off", "https://open.tiktokapis.com", False),
     ],
 )
-def test_where_another_server_stands_in_its_internet_is_not_ours(publisher, said, base, wanted):
+def test_urls_are_checked_automatically_only_for_tiktok_itself(
+    publisher, setting, base_url, expected
+):
     tiktok = publisher.services.settings.tiktok.model_copy(
-        update={"check_urls": said, "api_base_url": base}
+        update={"check_urls": setting, "api_base_url": base_url}
     )
 
-    assert should_check_urls(tiktok) is wanted
+    assert should_check_urls(tiktok) is expected

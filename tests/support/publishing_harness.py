@@ -1,4 +1,4 @@
-"""A place to publish from: rows, a world, and a TikTok that answers by script."""
+"""`PublishingHarness`: publishes posts against a TikTok server that answers by script."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ STATUS_PATH = "/v2/post/publish/status/fetch/"
 CANCEL_PATH = "/v2/post/publish/cancel/"
 CREATOR_PATH = "/v2/post/publish/creator_info/query/"
 UPLOAD_PATH = "/upload"
-TIME_BUDGET = 60.0  # seconds: whatever is due again at once is done, as by a worker
+TIME_BUDGET = 60.0  # seconds: rows that are due again immediately are run too, as by a worker
 PUBLISH_NUMBERS = itertools.count(1)
 
 URL_REQUEST = {
@@ -50,25 +50,25 @@ def make_request(fields=None, **more):
     return validate_model(UploadRequest, {**(URL_REQUEST if fields is None else fields), **more})
 
 
-def status_body(word="PROCESSING_DOWNLOAD", **more):
-    return ok_response(status=word, **more)
+def status_body(status="PROCESSING_DOWNLOAD", **more):
+    return ok_response(status=status, **more)
 
 
 @dataclass
 class PublishingHarness:
-    """`server` is the platform: each path may be given a script of its own."""
+    """`server` is the platform; `set_responses` scripts each of its paths."""
 
     database: object
     services: object
     factory: object
     server: object
 
-    def set_responses(self, path, *answers):
-        """What the platform answers there from now on, the last one for ever."""
-        script = list(answers)
+    def set_responses(self, path, *responses):
+        """Responses of the path from now on, in order; the last one is repeated."""
+        remaining = list(responses)
 
         def play(sock):
-            response = script[0] if len(script) == 1 else script.pop(0)
+            response = remaining[0] if len(remaining) == 1 else remaining.pop(0)
             if not isinstance(response, bytes):
                 response(sock)
                 return END_CONNECTION
@@ -77,7 +77,7 @@ class PublishingHarness:
         self.server.behaviours[path] = play
 
     def accept_starts(self, **more):
-        """Every start is taken, under a publish_id of its own."""
+        """Accept every start, each with a new publish_id."""
 
         def play(sock):
             number = next(PUBLISH_NUMBERS)
@@ -87,12 +87,12 @@ class PublishingHarness:
         self.server.behaviours[INBOX_INIT_PATH] = self.server.behaviours[DIRECT_INIT_PATH] = play
 
     def drop_responses(self, *paths):
-        """The request arrives, the answer never does."""
+        """Requests to these paths arrive, but get no response."""
         for path in paths:
             self.server.behaviours[path] = self.server.reset_connection
 
     def request_bodies(self, path):
-        return [body for where, body in self.server.requests if where.partition("?")[0] == path]
+        return [body for target, body in self.server.requests if target.partition("?")[0] == path]
 
     def request_upload(self, user_id, fields=None, *, key=None, can_wait=False, **more):
         return publishing.request_upload(
@@ -109,15 +109,15 @@ class PublishingHarness:
         publishing.cancel_post(self.database, self.services, post_id, user_id=user_id)
 
     def run_workers(self, times=1):
-        """As workers would, on both lanes; everything is due."""
+        """Run both job types as workers would, with everything due."""
         for _ in range(times):
             self.make_due()
             run_jobs(publishing.PUBLISH_JOB, self.database, self.services, time_budget=TIME_BUDGET)
             run_jobs(publishing.UPLOAD_JOB, self.database, self.services)
 
     def make_due(self, post_id=None):
-        mine = [Post.due_at.is_not(None)] if post_id is None else [Post.id == post_id]
-        self.update_posts(mine, due_at=func.now())
+        selected = Post.due_at.is_not(None) if post_id is None else Post.id == post_id
+        self.update_posts([selected], due_at=func.now())
 
     def update_post(self, post_id, **columns):
         self.update_posts([Post.id == post_id], **columns)
@@ -139,7 +139,7 @@ class PublishingHarness:
         return self.one(select(UploadSession).where(UploadSession.post_id == post_id))
 
     def age_records(self):
-        """As if the platform had been heard of a minute ago."""
+        """As if the last report of the platform were a minute old."""
         with self.database.transaction() as session:
             ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
             session.execute(update(TikTokPost).values(created_at=ago, last_polled_at=ago))
@@ -149,7 +149,7 @@ class PublishingHarness:
         return self.all(statement)
 
     def state_history(self, post_id):
-        """The states it went through."""
+        """The states that the post went through."""
         return [event.after for event in self.events(post_id) if event.after]
 
     def count(self, *conditions):
@@ -165,7 +165,7 @@ class PublishingHarness:
             return list(session.scalars(statement))
 
     def create_media(self, user_id, data=b"x" * 1000, *, probe=VIDEO_PROBE, complete=True):
-        """A file in the store and its row."""
+        """Create a file in the media store and its row."""
         path = self.services.media.create_file()
         self.services.media.local_path(path).write_bytes(data)
         with self.database.transaction() as session:
@@ -189,7 +189,7 @@ class PublishingHarness:
         return self.one(select(Media).where(Media.id == media_id))
 
     def create_webhook_event(self, open_id, publish_id):
-        """A webhook of that account, not applied yet."""
+        """Store a webhook event of that account that is not applied yet."""
         with self.database.transaction() as session:
             session.add(
                 Event(
@@ -202,23 +202,23 @@ class PublishingHarness:
                 )
             )
 
-    def apply_webhook_update(self, post_id, phase, word):
-        """As if a webhook had brought it."""
+    def apply_webhook_update(self, post_id, phase, status):
+        """Apply an update as a webhook would."""
         with self.database.transaction() as session:
             apply_one_update(
                 session,
                 session.get_one(Post, post_id),
-                PublishProgress(phase, word),
+                PublishProgress(phase, status),
                 source="webhook",
             )
 
     def replace_settings(self, **settings):
-        """The same place under other settings."""
+        """Use other settings from now on."""
         changed = self.services.settings.model_copy(update=settings)
         self.services = replace(self.services, settings=changed)
 
     def disable_audit(self):
-        """The same place before TikTok's audit."""
+        """Behave as an application that TikTok has not audited."""
         tiktok = self.services.settings.tiktok.model_copy(update={"app_audited": False})
         self.replace_settings(tiktok=tiktok)
 

@@ -1,4 +1,4 @@
-"""People, accounts and posts in a database, and a world that speaks to a URL."""
+"""Test rows (users, accounts, posts), and `Services` whose TikTok is at a given URL."""
 
 import secrets
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ACCOUNT_SCOPES = "user.info.basic,video.upload"
 
 
 def make_environ(database_url, platform_url, **environ):
-    """The settings of a house whose TikTok is at `platform_url`."""
+    """The environment of an app whose TikTok is at `platform_url`."""
     return {
         "DATABASE_URL": database_url,
         "BROKER_URL": "redis://127.0.0.1:1/0",
@@ -39,14 +39,14 @@ def make_environ(database_url, platform_url, **environ):
 
 
 def make_services(database_url, platform_url, **environ):
-    """The real one of that house; its bells go nowhere."""
+    """Real services with these settings; wake-ups are dropped."""
     settings = Settings.from_env(make_environ(database_url, platform_url, **environ))
     return build_services(settings, wake=lambda _kind: None)
 
 
 @dataclass
 class RowFactory:
-    """Puts rows into a database and looks at what became of them."""
+    """Inserts rows and reads them back."""
 
     database: Database
     keys: object = None
@@ -59,7 +59,7 @@ class RowFactory:
             return user.id
 
     def create_account(self, user_id=None, *, lasts=HOUR, refresh="rft.old", **columns):
-        """One whose access token `act.old` lasts so long; due for refresh if it is over."""
+        """Create an account whose access token lasts that long; due for refresh if it is over."""
         user_id = user_id or self.create_user()
         open_id = columns.pop("open_id", "-000" + secrets.token_hex(8))
         context_args = ("tiktok", open_id, user_id)
@@ -114,11 +114,11 @@ class RowFactory:
             session.execute(statement, execution_options={"synchronize_session": False})
 
     def make_account_due(self, account_id):
-        """As if its time had come."""
+        """Make the account due for refresh now."""
         self.update_account(account_id, due_at=func.now())
 
     def decrypted_tokens(self, account_id):
-        """Its two tokens, opened."""
+        """The account's access and refresh token, decrypted."""
         account = self.account(account_id)
         context_args = (account.provider, account.open_id, account.user_id)
         encrypted = {

@@ -1,4 +1,4 @@
-"""Small parts of publishing, each on its own: keys, links, films, progress, waiting."""
+"""Pure parts of publishing: idempotency keys, signed links, video rules, progress, next steps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,12 +30,12 @@ VALID_PROBE = {
 
 
 @pytest.mark.parametrize("text", ["a", "8f14e45f-ceea", "x" * 255, "with blanks inside", None])
-def test_a_printable_key_is_taken(text):
+def test_a_printable_idempotency_key_is_accepted(text):
     assert validate_idempotency_key(text) == text
 
 
 @pytest.mark.parametrize("text", ["", " ", " a", "a ", "x" * 256, "é", "a\tb", "a\nb", "a\x00"])
-def test_any_other_key_is_refused(text):
+def test_any_other_idempotency_key_is_refused(text):
     with pytest.raises(Invalid):
         validate_idempotency_key(text)
 
@@ -46,7 +46,7 @@ def test_equal_requests_have_one_digest_however_they_are_written():
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(1, 10**6))
-def test_a_signed_link_opens_until_its_end(media_id, seconds):
+def test_a_signed_link_is_valid_until_it_expires(media_id, seconds):
     token = sign_media_token(LINK_KEY, media_id, expires_at=NOW + timedelta(seconds=seconds))
 
     assert verify_media_token(LINK_KEY, token, now=NOW) == media_id
@@ -55,12 +55,12 @@ def test_a_signed_link_opens_until_its_end(media_id, seconds):
 
 
 @given(st.text() | st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"))
-def test_no_other_text_opens_anything(token):
+def test_no_other_text_is_a_valid_link_token(token):
     with pytest.raises(NotFound):
         verify_media_token(LINK_KEY, token, now=NOW)
 
 
-def test_a_link_of_another_key_or_with_one_sign_changed_opens_nothing():
+def test_a_link_of_another_key_or_with_one_character_changed_is_invalid():
     token = sign_media_token(LINK_KEY, 7, expires_at=NOW + timedelta(hours=1))
     changed = token[:-1] + ("A" if token[-1] != "A" else "B")
 
@@ -92,7 +92,7 @@ def test_a_video_is_validated_as_the_platform_would(changed, code):
     assert video_rules.find_violation({**VALID_PROBE, **changed}) == code
 
 
-def test_what_nobody_could_read_is_unfit():
+def test_a_video_that_could_not_be_probed_is_refused():
     assert video_rules.find_violation(None) == "file_format_check_failed"
 
 
@@ -107,7 +107,7 @@ def test_what_nobody_could_read_is_unfit():
         ("x" * 300, "x" * 255),
     ],
 )
-def test_a_file_name_is_for_showing_only(given_name, shown):
+def test_a_file_name_is_cut_to_what_may_be_shown(given_name, shown):
     assert display_filename(given_name) == shown
 
 
@@ -120,23 +120,23 @@ def make_post(**columns):
     ("sent", "chunk"), [(0, 0), (9_999_999, 0), (10_000_000, 1), (65_000_000, 6), (75_000_000, 7)]
 )
 def test_progress_counts_whole_chunks(sent, chunk):
-    far = upload_progress(make_post(bytes_total=75_000_000, bytes_sent=sent), now=NOW)
+    progress = upload_progress(make_post(bytes_total=75_000_000, bytes_sent=sent), now=NOW)
 
-    assert (far.chunk, far.total_chunks) == (chunk, 7)
+    assert (progress.chunk, progress.total_chunks) == (chunk, 7)
 
 
 def test_progress_reports_speed_and_remaining_time():
     post = make_post(bytes_total=3000, bytes_sent=1000, started_at=NOW - timedelta(seconds=10))
 
-    far = upload_progress(post, now=NOW)
+    progress = upload_progress(post, now=NOW)
 
-    assert (far.bytes_per_second, far.eta_seconds) == (100, 20)
+    assert (progress.bytes_per_second, progress.eta_seconds) == (100, 20)
 
 
-def test_progress_of_a_pull_knows_no_bytes():
-    far = upload_progress(make_post(bytes_total=None, bytes_sent=0), now=NOW)
+def test_the_progress_of_a_pull_has_no_bytes():
+    progress = upload_progress(make_post(bytes_total=None, bytes_sent=0), now=NOW)
 
-    assert (far.bytes_total, far.total_chunks, far.eta_seconds) == (None, None, None)
+    assert (progress.bytes_total, progress.total_chunks, progress.eta_seconds) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -156,22 +156,22 @@ def test_progress_of_a_pull_knows_no_bytes():
         ),
         ({"publish_id": None, "sent_by": "PLATFORM"}, "reconcile"),
         ({"publish_id": None, "state": "UNCONFIRMED"}, "reconcile"),
-        ({"publish_id": "p"}, "send"),
-        ({"publish_id": "p", "attempts": 2}, "check"),
-        ({"publish_id": "p", "attempts": 3, "memo": {"asked": True}}, "send"),
-        ({"publish_id": "p", "memo": {"dead": "upload_url_expired"}}, "check"),
-        ({"publish_id": "p", "sent_by": "CALLER"}, "check"),
-        ({"publish_id": "p", "state": "UNCONFIRMED"}, "check"),
-        ({"publish_id": "p", "state": "PROCESSING"}, "check"),
-        ({"publish_id": "p", "state": "PUBLISHED"}, "check"),
+        ({"publish_id": "p"}, "upload_chunks"),
+        ({"publish_id": "p", "attempts": 2}, "poll"),
+        ({"publish_id": "p", "attempts": 3, "memo": {"asked": True}}, "upload_chunks"),
+        ({"publish_id": "p", "memo": {"dead": "upload_url_expired"}}, "poll"),
+        ({"publish_id": "p", "sent_by": "CALLER"}, "poll"),
+        ({"publish_id": "p", "state": "UNCONFIRMED"}, "poll"),
+        ({"publish_id": "p", "state": "PROCESSING"}, "poll"),
+        ({"publish_id": "p", "state": "PUBLISHED"}, "poll"),
     ],
 )
-def test_the_next_step_follows_from_what_is_known(columns, step):
+def test_the_next_step_follows_from_the_post(columns, step):
     assert next_step(make_post(**columns)) == step
 
 
 @pytest.mark.parametrize(
-    ("code", "ours"),
+    ("code", "public_code"),
     [
         ("NETWORK_ERROR", "tiktok_unavailable"),
         ("platform_unavailable", "tiktok_unavailable"),
@@ -181,5 +181,5 @@ def test_the_next_step_follows_from_what_is_known(columns, step):
         ("spam_risk", "spam_risk"),
     ],
 )
-def test_a_failure_has_a_code_that_people_know(code, ours):
-    assert public_error_code(Failure(code, "why"), "tiktok") == ours
+def test_a_failure_has_a_public_code(code, public_code):
+    assert public_error_code(Failure(code, "why"), "tiktok") == public_code

@@ -1,4 +1,4 @@
-"""What may be wished, and in which words."""
+"""Validation of upload requests: fields, their combinations, and URLs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ def invalid_fields(fields, **more):
 
 
 @pytest.mark.parametrize(
-    ("said", "who"),
+    ("fields", "sent_by"),
     [
         (URL_FIELDS, SentBy.PLATFORM),
         (PHOTO_FIELDS, SentBy.PLATFORM),
@@ -45,12 +45,12 @@ def invalid_fields(fields, **more):
         (CALLER_FIELDS, SentBy.CALLER),
     ],
 )
-def test_who_sends_the_bytes_follows_from_the_request(said, who):
-    assert validated_request(said).sent_by == who
+def test_who_sends_the_bytes_follows_from_the_request(fields, sent_by):
+    assert validated_request(fields).sent_by == sent_by
 
 
 @pytest.mark.parametrize(
-    ("said", "more", "field"),
+    ("fields", "more", "field"),
     [
         (URL_FIELDS, {"source": "BY_POST"}, "source"),
         (URL_FIELDS, {"title": ""}, "title"),
@@ -105,14 +105,14 @@ def test_who_sends_the_bytes_follows_from_the_request(said, who):
         (URL_FIELDS, {"publish_at": "tomorrow"}, "publish_at"),
     ],
 )
-def test_a_bad_field_is_named(said, more, field):
-    assert field in invalid_fields(said, **more)
+def test_a_bad_field_is_named(fields, more, field):
+    assert field in invalid_fields(fields, **more)
 
 
 BRANDED_FIELDS = {"mode": "DIRECT", "brand_content_toggle": True}
 
 
-def test_what_somebody_pays_for_cannot_be_hidden():
+def test_branded_content_cannot_be_private():
     assert invalid_fields(URL_FIELDS, **BRANDED_FIELDS, privacy_level="SELF_ONLY") == {
         "privacy_level"
     }
@@ -123,16 +123,16 @@ def test_what_somebody_pays_for_cannot_be_hidden():
     assert validated_request(
         URL_FIELDS, **{**BRANDED_FIELDS, "mode": "INBOX"}, privacy_level="SELF_ONLY"
     )
-    ours = {"mode": "DIRECT", "brand_organic_toggle": True, "privacy_level": "SELF_ONLY"}
-    assert validated_request(URL_FIELDS, **ours)
+    own_brand = {"mode": "DIRECT", "brand_organic_toggle": True, "privacy_level": "SELF_ONLY"}
+    assert validated_request(URL_FIELDS, **own_brand)
 
 
-def test_tags_and_names_are_the_creators_own_words():
+def test_hashtags_and_mentions_in_a_title_are_kept():
     title = "Été 🎬 #fyp #l'été @ada\n#deux"
     assert validated_request(URL_FIELDS, title=title).title == title
 
 
-def test_bytes_of_a_caller_cannot_wait():
+def test_a_caller_upload_cannot_be_queued():
     assert invalid_fields(CALLER_FIELDS, can_wait=True) == {"video_size"}
 
 
@@ -148,7 +148,7 @@ def test_a_time_is_read_with_its_zone():
     ).publish_at == NOW + timedelta(days=90)
 
 
-def test_only_settings_that_were_said_are_kept():
+def test_only_settings_in_the_request_are_kept():
     assert validated_request(URL_FIELDS).settings == {}
     assert validated_request(URL_FIELDS, disable_duet=False, is_aigc=True).settings == {
         "disable_duet": False,
@@ -156,10 +156,10 @@ def test_only_settings_that_were_said_are_kept():
     }
 
 
-def test_both_spellings_of_the_address_are_taken():
-    said = {name: value for name, value in URL_FIELDS.items() if name != "videoUrl"}
+def test_both_spellings_of_the_url_field_are_accepted():
+    fields = {name: value for name, value in URL_FIELDS.items() if name != "videoUrl"}
     assert (
-        validated_request(said, video_url=URL_FIELDS["videoUrl"]).video_url
+        validated_request(fields, video_url=URL_FIELDS["videoUrl"]).video_url
         == URL_FIELDS["videoUrl"]
     )
 
@@ -170,12 +170,12 @@ def test_both_spellings_of_the_address_are_taken():
         st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()),
     )
 )
-def test_any_input_is_a_request_or_invalid(said):
+def test_any_input_is_a_request_or_invalid(fields):
     try:
-        found = validated_request(said)
+        result = validated_request(fields)
     except Invalid as refused:
-        found = refused.details["fields"]
-    assert found
+        result = refused.details["fields"]
+    assert result
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_any_input_is_a_request_or_invalid(said):
         "https://xn--bcher-kva.example.com/",
     ],
 )
-def test_public_addresses_are_taken_as_they_are(url):
+def test_public_urls_are_accepted_unchanged(url):
     assert validate_public_https_url(url) == url
 
 
@@ -221,13 +221,13 @@ def test_public_addresses_are_taken_as_they_are(url):
         "https://example.com/" + "a" * 2048,
     ],
 )
-def test_any_other_address_is_refused(url):
+def test_any_other_url_is_refused(url):
     with pytest.raises(ValueError):
         validate_public_https_url(url)
 
 
 @pytest.mark.parametrize(
-    ("url", "prefix", "verdict"),
+    ("url", "prefix", "is_verified"),
     [
         ("https://example.com/a", "example.com", True),
         ("https://cdn.example.com/a", "example.com", True),
@@ -238,5 +238,5 @@ def test_any_other_address_is_refused(url):
         ("https://cdn.example.com/films/a", "https://example.com/films/", False),
     ],
 )
-def test_a_verified_place_is_a_domain_or_a_path(url, prefix, verdict):
-    assert is_under_any_prefix(url, (prefix,)) is verdict
+def test_a_verified_prefix_is_a_domain_or_a_path(url, prefix, is_verified):
+    assert is_under_any_prefix(url, (prefix,)) is is_verified

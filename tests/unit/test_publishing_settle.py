@@ -1,3 +1,5 @@
+"""The state machine of posts, as properties: reports may come late, twice and in any order."""
+
 from datetime import timedelta
 from itertools import pairwise, permutations
 
@@ -25,11 +27,11 @@ SENDING_STATE = CurrentState(PostState.SENDING, Phase.RECEIVING)
 
 
 def settle_all(current, phases):
-    """What we believe in the end, and every state on the way."""
+    """The last state, and every state on the way."""
     states = [current.state]
     for phase in phases:
-        move = settle(current, UPDATES[phase])
-        current = CurrentState(move.state, move.phase, current.bytes_total)
+        transition = settle(current, UPDATES[phase])
+        current = CurrentState(transition.state, transition.phase, current.bytes_total)
         states.append(current.state)
     return current, states
 
@@ -39,33 +41,33 @@ USUAL_PHASES = (Phase.RECEIVING, Phase.PROCESSING, Phase.DELIVERED, Phase.PUBLIS
 
 @pytest.mark.parametrize("order", list(permutations(USUAL_PHASES)))
 def test_updates_may_come_in_any_order(order):
-    stand, course = settle_all(SENDING_STATE, order)
-    assert (stand.state, stand.phase) == (PostState.PUBLISHED, Phase.PUBLISHED)
-    first = course.index(PostState.PUBLISHED)
-    assert set(course[first:]) == {PostState.PUBLISHED}
+    current, states = settle_all(SENDING_STATE, order)
+    assert (current.state, current.phase) == (PostState.PUBLISHED, Phase.PUBLISHED)
+    first_published = states.index(PostState.PUBLISHED)
+    assert set(states[first_published:]) == {PostState.PUBLISHED}
 
 
 @given(st.lists(st.sampled_from(list(Phase))), st.sampled_from(FINAL_PHASES))
-def test_after_an_end_nothing_moves_a_post_any_more(phases, end):
+def test_after_a_final_state_nothing_moves_a_post_any_more(phases, end):
     ended, _ = settle_all(SENDING_STATE, [end])
     later, _ = settle_all(ended, phases)
     assert later.state == ended.state
 
 
 @given(st.sampled_from(list(PostState)), st.lists(st.sampled_from(list(Phase))))
-def test_only_the_moves_of_the_table_are_made(state, phases):
-    _, course = settle_all(CurrentState(state), phases)
-    for before, now in pairwise(course):
-        assert now == before or now in ALLOWED_TRANSITIONS[before]
+def test_only_allowed_transitions_are_made(state, phases):
+    _, states = settle_all(CurrentState(state), phases)
+    for before, after in pairwise(states):
+        assert after == before or after in ALLOWED_TRANSITIONS[before]
 
 
 @given(st.lists(st.sampled_from(list(Phase)), min_size=1))
 def test_phases_never_lose_rank(phases):
-    stand = SENDING_STATE
+    current = SENDING_STATE
     for phase in phases:
-        move = settle(stand, UPDATES[phase])
-        assert PHASE_RANKS[move.phase] >= PHASE_RANKS[stand.phase]
-        stand = CurrentState(move.state, move.phase)
+        transition = settle(current, UPDATES[phase])
+        assert PHASE_RANKS[transition.phase] >= PHASE_RANKS[current.phase]
+        current = CurrentState(transition.state, transition.phase)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -82,15 +84,19 @@ def test_a_delivered_draft_that_is_then_published_is_an_update_of_the_same_state
     assert published.is_change
 
 
-def test_another_end_than_ours_is_a_contradiction_and_changes_nothing():
-    move = settle(CurrentState(PostState.PUBLISHED, Phase.PUBLISHED), UPDATES[Phase.FAILED])
-    assert (move.state, move.is_change, move.is_contradiction) == (PostState.PUBLISHED, False, True)
+def test_another_final_state_is_a_contradiction_and_changes_nothing():
+    transition = settle(CurrentState(PostState.PUBLISHED, Phase.PUBLISHED), UPDATES[Phase.FAILED])
+    assert (transition.state, transition.is_change, transition.is_contradiction) == (
+        PostState.PUBLISHED,
+        False,
+        True,
+    )
 
 
-def test_late_talk_of_processing_contradicts_nobody():
-    move = settle(CurrentState(PostState.FAILED, Phase.FAILED), UPDATES[Phase.PROCESSING])
-    assert not move.is_contradiction
-    assert not move.is_change
+def test_a_late_processing_report_is_no_contradiction():
+    transition = settle(CurrentState(PostState.FAILED, Phase.FAILED), UPDATES[Phase.PROCESSING])
+    assert not transition.is_contradiction
+    assert not transition.is_change
 
 
 def test_a_platform_that_has_every_byte_is_no_longer_receiving():
@@ -105,24 +111,26 @@ def test_a_platform_that_has_every_byte_is_no_longer_receiving():
     )
 
 
-def test_what_is_processed_with_us_does_not_go_back_to_sending():
-    move = settle(CurrentState(PostState.PROCESSING, Phase.PROCESSING), UPDATES[Phase.RECEIVING])
-    assert move.state == PostState.PROCESSING
+def test_a_processing_post_does_not_go_back_to_sending():
+    transition = settle(
+        CurrentState(PostState.PROCESSING, Phase.PROCESSING), UPDATES[Phase.RECEIVING]
+    )
+    assert transition.state == PostState.PROCESSING
 
 
 def test_an_unconfirmed_state_ends_with_the_platforms_answer():
-    doubt = CurrentState(PostState.UNCONFIRMED, Phase.RECEIVING)
-    assert settle(doubt, UPDATES[Phase.RECEIVING]).state == PostState.SENDING
-    assert settle(doubt, UPDATES[Phase.PUBLISHED]).state == PostState.PUBLISHED
+    unconfirmed = CurrentState(PostState.UNCONFIRMED, Phase.RECEIVING)
+    assert settle(unconfirmed, UPDATES[Phase.RECEIVING]).state == PostState.SENDING
+    assert settle(unconfirmed, UPDATES[Phase.PUBLISHED]).state == PostState.PUBLISHED
 
 
-def test_a_post_nobody_started_is_not_moved_to_processing():
+def test_a_post_that_was_not_started_is_not_moved_to_processing():
     assert (
         settle(CurrentState(PostState.QUEUED), UPDATES[Phase.PROCESSING]).state == PostState.QUEUED
     )
 
 
-def test_no_final_state_has_a_way_out():
+def test_no_final_state_has_a_transition():
     assert {state for state in PostState if not ALLOWED_TRANSITIONS[state]} == FINAL_STATES
 
 
@@ -130,13 +138,13 @@ def test_no_final_state_has_a_way_out():
     ("polls", "age", "wait"),
     [(0, "0", 5), (2, "0", 30), (5, "0", 300), (99, "0", 300), (0, "1h", 900), (0, "24h", 3600)],
 )
-def test_questions_grow_rarer(polls, age, wait):
+def test_polls_become_rarer(polls, age, wait):
     ages = {"0": timedelta(0), "1h": HOUR, "24h": DAY}
     assert next_poll_delay(polls, ages[age], jitter=0.5) == timedelta(seconds=wait)
 
 
 @given(st.integers(0, 20), st.floats(0, 1, exclude_max=True))
-def test_questions_are_spread_by_a_fifth(polls, dice):
-    wait = next_poll_delay(polls, timedelta(0), jitter=dice)
+def test_poll_delays_are_spread_by_a_fifth(polls, jitter):
+    wait = next_poll_delay(polls, timedelta(0), jitter=jitter)
     around = FIRST_POLL_DELAYS[min(polls, 5)]
     assert around * 0.8 <= wait <= around * 1.2

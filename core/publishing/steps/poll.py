@@ -1,6 +1,9 @@
-"""What follows when the platform has not named an end: wait, go on sending, or start once more.
+"""Step `poll`: fetch the publication's status and decide what follows: poll again, continue the
+upload, start once more, or nothing.
 
-A new start needs the platform's own word that nothing of the old one exists; a silence is no proof.
+A poll is safe and may be repeated, within the platform's rate limit per token; it is also how a
+post continues after a failed attempt. A new start needs the platform's own report that nothing of
+the old one exists; a missing response proves nothing.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from core.post_state.transitions import (
     end_post,
     move_post,
 )
+from core.publishing.preflight import AccessTokenRefused
 from db.posts.posts import Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
 from db.posts.upload_sessions import UploadSessions
@@ -26,49 +30,75 @@ from db.session import Session
 from platforms.base import Phase, PublishProgress
 from platforms.errors import RateLimited, Rejected, TokenExpired
 
-MIN_VISIBLE_AGE = timedelta(seconds=60)  # an id this young may not be visible yet
+MAX_DRAFT_AGE = timedelta(days=7)
+MIN_VISIBLE_AGE = timedelta(seconds=60)  # a younger publish_id may not be visible yet
 VISIBILITY_RETRY_DELAY = timedelta(seconds=3)
 
 
-def time_since_start(post: Post, at: datetime) -> timedelta:
-    """Since the platform was told; a post may have been wished for weeks before."""
-    return at - (post.started_at or post.created_at)
+@dataclass(frozen=True)
+class PollJob:
+    access_token: AccessToken
+    provider: str
+    publish_id: str
 
 
-def poll_later(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
-    """Ask again, ever more rarely; after a day the post is stale, after three its end unknown."""
-    elapsed = time_since_start(post, changes.at)
-    if elapsed >= GIVE_UP_AFTER:
-        end_post(changes, post, PostState.FAILED, "outcome_unknown")
-        return Reschedule(None)
-    if elapsed >= DAY and post.state != PostState.UNCONFIRMED:
-        move_post(changes, post, PostState.UNCONFIRMED, note="stale")
-        post.memo = {**post.memo, IS_STALE: True}
-    poll_count = int(post.memo.get(POLL_COUNT, 0))
-    post.memo = {**post.memo, POLL_COUNT: poll_count + 1}
-    return Reschedule(next_poll_delay(poll_count, elapsed, jitter=jitter))
+@dataclass(frozen=True)
+class PollResult:
+    """`progress` is None if the platform does not know the publish_id."""
+
+    progress: PublishProgress | None
+    jitter: float
 
 
-def resume_upload(
-    changes: ChangeSet, post: Post, *, has_no_bytes: bool, jitter: float
-) -> Reschedule:
-    """The platform waits for bytes. Ours go on where it says; a caller's are waited for."""
-    is_expired = is_url_expired(post, changes.at)
-    if post.sent_by == SentBy.CALLER:
-        return (
-            fail_expired_upload(changes, post)
-            if is_expired
-            else poll_later(changes, post, jitter=jitter)
-        )
-    if is_expired or UPLOAD_URL_ERROR in post.memo:
-        return restart_post(changes, post) if has_no_bytes else fail_expired_upload(changes, post)
-    UploadSessions(changes.session).set_offset(post.id, post.bytes_sent)
-    post.memo = {**post.memo, OFFSET_CONFIRMED: True}
-    return Reschedule(IMMEDIATELY, made_progress=False)
+def prepare(session: Session, post: Post) -> PollJob:
+    access_token = get_access_token(session, post.oauth_account_id)
+    return PollJob(access_token, post.provider, str(post.publish_id))
+
+
+def execute(job: PollJob, services: Services) -> PollResult | AccessTokenRefused:
+    account_id = job.access_token.account_id
+    wait = services.rate_limits.acquire(account_id, "status")
+    if wait:
+        raise Snooze(wait, "rate limit of status calls")
+    token = job.access_token.decrypt(services)
+    try:
+        progress = services.get_platform(job.provider).publisher.fetch_status(token, job.publish_id)
+    except TokenExpired:
+        return AccessTokenRefused(job.access_token)
+    except RateLimited as error:
+        services.rate_limits.block(account_id, "status", error.retry_after)
+        raise
+    except Rejected as error:
+        if error.code != "invalid_publish_id":
+            raise
+        return PollResult(None, services.jitter())
+    return PollResult(progress, services.jitter())
+
+
+def record(changes: ChangeSet, post: Post, outcome: PollResult | AccessTokenRefused) -> Reschedule:
+    if isinstance(outcome, AccessTokenRefused):
+        report_refused_token(changes.session, outcome.access_token)
+    if outcome.progress is None:
+        return handle_unknown_id(changes, post, jitter=outcome.jitter)
+    apply_update(changes, post, outcome.progress, source=POLL_SOURCE)
+    if post.state in FINAL_STATES:
+        return poll_after_end(post, changes.at)
+    if post.state == PostState.SENDING:
+        has_no_bytes = outcome.progress.bytes_done == 0
+        return resume_upload(changes, post, has_no_bytes=has_no_bytes, jitter=outcome.jitter)
+    return poll_later(changes, post, jitter=outcome.jitter)
+
+
+def poll_after_end(post: Post, at: datetime) -> Reschedule:
+    """Keep polling a delivered draft, which its creator may still post; nothing else."""
+    is_draft = post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
+    return Reschedule(
+        DRAFT_POLL_INTERVAL if is_draft and time_since_start(post, at) < MAX_DRAFT_AGE else None
+    )
 
 
 def handle_unknown_id(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
-    """The platform knows no such publication: dead, unless it is too young to be seen."""
+    """The platform does not know the publish_id: restart the upload, unless the id is too young."""
     if post.state in FINAL_STATES:
         return Reschedule(None)
     if time_since_start(post, changes.at) < MIN_VISIBLE_AGE:
@@ -87,95 +117,59 @@ def handle_unknown_id(changes: ChangeSet, post: Post, *, jitter: float) -> Resch
     return poll_later(changes, post, jitter=jitter)
 
 
+def resume_upload(
+    changes: ChangeSet, post: Post, *, has_no_bytes: bool, jitter: float
+) -> Reschedule:
+    """The platform waits for bytes: continue our upload at its offset, or wait for the caller's."""
+    is_expired = is_url_expired(post, changes.at)
+    if post.sent_by == SentBy.CALLER:
+        return (
+            fail_expired_upload(changes, post)
+            if is_expired
+            else poll_later(changes, post, jitter=jitter)
+        )
+    if is_expired or UPLOAD_URL_ERROR in post.memo:
+        return restart_post(changes, post) if has_no_bytes else fail_expired_upload(changes, post)
+    UploadSessions(changes.session).set_offset(post.id, post.bytes_sent)
+    post.memo = {**post.memo, OFFSET_CONFIRMED: True}
+    return Reschedule(IMMEDIATELY, made_progress=False)
+
+
+def poll_later(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
+    """Poll again, at growing intervals. Unconfirmed after a day; failed as unknown after three."""
+    elapsed = time_since_start(post, changes.at)
+    if elapsed >= GIVE_UP_AFTER:
+        end_post(changes, post, PostState.FAILED, "outcome_unknown")
+        return Reschedule(None)
+    if elapsed >= DAY and post.state != PostState.UNCONFIRMED:
+        move_post(changes, post, PostState.UNCONFIRMED, note="stale")
+        post.memo = {**post.memo, IS_STALE: True}
+    poll_count = int(post.memo.get(POLL_COUNT, 0))
+    post.memo = {**post.memo, POLL_COUNT: poll_count + 1}
+    return Reschedule(next_poll_delay(poll_count, elapsed, jitter=jitter))
+
+
+def time_since_start(post: Post, at: datetime) -> timedelta:
+    """Time since the start was sent; the request may be weeks older."""
+    return at - (post.started_at or post.created_at)
+
+
 def is_url_expired(post: Post, at: datetime) -> bool:
     return post.url_expires_at is not None and at >= post.url_expires_at
 
 
 def fail_expired_upload(changes: ChangeSet, post: Post) -> Reschedule:
-    """The upload address has ended with bytes missing: an incomplete upload is never published."""
+    """The upload URL has expired with bytes missing: an incomplete upload is never published."""
     end_post(changes, post, PostState.FAILED, "upload_url_expired")
     return Reschedule(None)
 
 
 def restart_post(changes: ChangeSet, post: Post) -> Reschedule:
-    """The same post, told to the platform anew; it keeps its slot."""
+    """Start the same post again as a new publication. It keeps its quota slot."""
     changes.add_event(post, "restart", note=f"{post.publish_id} is dead")
     TikTokPosts(changes.session).detach_failed(post)
     UploadSessions(changes.session).delete_for_posts([post.id])
-    post.publish_id, post.step, post.memo, post.bytes_sent = None, None, {}, 0
-    post.url_expires_at, post.started_at = None, None
+    post.publish_id = post.step = post.url_expires_at = post.started_at = None
+    post.bytes_sent, post.memo = 0, {}
     move_post(changes, post, PostState.QUEUED, note="the platform has nothing of it")
     return Reschedule(IMMEDIATELY)
-
-
-# MERGED core.posts.check: Ask the platform how a post is doing; also the way out of every doubt about one.
-#
-# A question is safe and may be repeated at will, within the platform's limit per token.
-
-MAX_DRAFT_AGE = timedelta(days=7)
-
-
-@dataclass(frozen=True)
-class PollJob:
-    access: AccessToken
-    provider: str
-    publish_id: str
-
-
-@dataclass(frozen=True)
-class PollResult:
-    """None for `progress`: the platform knows no such id."""
-
-    progress: PublishProgress | None
-    jitter: float
-
-
-@dataclass(frozen=True)
-class PollTokenRefused:
-    access: AccessToken
-
-
-def prepare(session: Session, post: Post) -> PollJob:
-    access_token = get_access_token(session, post.oauth_account_id)
-    return PollJob(access_token, post.provider, str(post.publish_id))
-
-
-def execute(job: PollJob, services: Services) -> PollResult | PollTokenRefused:
-    wait = services.rate_limits.acquire(job.access.account_id, "status")
-    if wait:
-        raise Snooze(wait, "status limit of the platform")
-    token = job.access.decrypt(services)
-    try:
-        progress = services.get_platform(job.provider).publisher.fetch_status(token, job.publish_id)
-    except TokenExpired:
-        return PollTokenRefused(job.access)
-    except RateLimited as error:
-        services.rate_limits.block(job.access.account_id, "status", error.retry_after)
-        raise
-    except Rejected as error:
-        if error.code != "invalid_publish_id":
-            raise
-        return PollResult(None, services.jitter())
-    return PollResult(progress, services.jitter())
-
-
-def record(changes: ChangeSet, post: Post, outcome: PollResult | PollTokenRefused) -> Reschedule:
-    if isinstance(outcome, PollTokenRefused):
-        report_refused_token(changes.session, outcome.access)
-    if outcome.progress is None:
-        return handle_unknown_id(changes, post, jitter=outcome.jitter)
-    apply_update(changes, post, outcome.progress, source=POLL_SOURCE)
-    if post.state in FINAL_STATES:
-        return poll_after_end(post, changes.at)
-    if post.state == PostState.SENDING:
-        has_no_bytes = outcome.progress.bytes_done == 0
-        return resume_upload(changes, post, has_no_bytes=has_no_bytes, jitter=outcome.jitter)
-    return poll_later(changes, post, jitter=outcome.jitter)
-
-
-def poll_after_end(post: Post, at: datetime) -> Reschedule:
-    """A delivered draft may still be posted by its creator; of anything else nothing is asked."""
-    is_draft = post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
-    return Reschedule(
-        DRAFT_POLL_INTERVAL if is_draft and time_since_start(post, at) < MAX_DRAFT_AGE else None
-    )

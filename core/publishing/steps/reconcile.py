@@ -1,7 +1,10 @@
-"""A public video that can only be the post whose start was never answered; None in any doubt.
+"""Step `reconcile`: find out what became of a start whose response was lost. Nothing is sent again.
 
-Told by when it appeared, what is written under it and how long it lasts. Never a guess: a second
-video like it, or a second post that it may be, and it is nobody's.
+A later webhook of the same creator may name the publication, or the public video list may show it.
+Without either the post fails as unknown after a day, and a person may retry it, warned of the risk.
+
+A public video is matched by publish time, caption and duration; if two videos or two posts fit,
+none is matched. Published posts whose video id is unknown are polled again from here too.
 """
 
 from dataclasses import dataclass
@@ -12,108 +15,39 @@ from core.outcomes import IMMEDIATELY, Reschedule
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import DAY, PostState
 from core.post_state.transitions import apply_update, end_post, move_one_post, move_post
+from core.publishing.preflight import load_video_duration
 from core.publishing.steps.poll import poll_later, time_since_start
 from db.insights.schedule import SamplingSchedules
+from db.insights.video_queries import list_unmatched_videos
 from db.insights.videos import Video
-from db.media.files import MediaFiles
 from db.posts.posts import Post
-from db.posts.reconciliation import PostsWithoutVideoId, UnconfirmedStarts
+from db.posts.reconciliation import Reconciliation
+from db.posts.tiktok_posts import TikTokPosts
 from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
 
-MATCHABLE_KIND, PUBLIC_PRIVACY_LEVEL = (
-    "DIRECT_VIDEO",
-    "PUBLIC_TO_EVERYONE",
-)  # of a draft its creator writes the caption
-CLOCK_TOLERANCE = timedelta(seconds=30)  # by which the news may seem to be older than the start
-RIVAL_WINDOW = 7 * DAY  # how long a post may take to appear
-MIN_CUT_CAPTION_CHARS = (
-    75  # characters: TikTok shows 150 of a caption, perhaps as UTF-16 counts them
-)
-DURATION_TOLERANCE = timedelta(seconds=1.5)  # TikTok tells whole seconds
+MATCHABLE_KIND = "DIRECT_VIDEO"  # the caption of a draft is written by its creator
+PUBLIC_PRIVACY_LEVEL = "PUBLIC_TO_EVERYONE"
 PUBLISHED_STATUS = "PUBLISH_COMPLETE"
+VIDEO_LIST_SOURCE = "video list"  # the source of a progress report made from a public video
 
-
-def match_video(session: Session, post: Post) -> Video | None:
-    if not is_searchable(post):
-        return None
-    lost_starts, started_at = UnconfirmedStarts(session), post.started_at or post.created_at
-    rivals = lost_starts.list_competing_posts(post, since=started_at - RIVAL_WINDOW)
-    if any(
-        is_same_caption(rival.title, post.title) or is_same_caption(post.title, rival.title)
-        for rival in rivals
-    ):
-        return None
-    duration = media_duration(session, post)
-    videos = lost_starts.list_unmatched_videos(
-        post, since=started_at - CLOCK_TOLERANCE, until=started_at + DAY
-    )
-    matches = [video for video in videos if is_match(video, post, duration)]
-    return matches[0] if len(matches) == 1 else None
-
-
-def is_searchable(post: Post) -> bool:
-    """Whether the public will see it, under a caption of ours."""
-    settings = post.payload_json.get("settings", {})
-    is_public = settings.get("privacy_level") == PUBLIC_PRIVACY_LEVEL
-    return post.kind == MATCHABLE_KIND and is_public and bool(post.title.strip())
-
-
-def is_match(video: Video, post: Post, duration: timedelta | None) -> bool:
-    return (
-        video.missing_since is None
-        and is_same_caption(post.title, video.title or "")
-        and is_same_duration(video.duration_seconds, duration)
-    )
-
-
-def is_same_duration(shown_seconds: int | None, duration: timedelta | None) -> bool:
-    """Where one of both is unknown, the other proves nothing."""
-    return (
-        shown_seconds is None
-        or duration is None
-        or abs(timedelta(seconds=shown_seconds) - duration) <= DURATION_TOLERANCE
-    )
-
-
-def is_same_caption(ours: str, shown: str) -> bool:
-    """The same caption, which may be shown cut."""
-    our_caption, shown_caption = " ".join(ours.split()), " ".join(shown.split())
-    return shown_caption == our_caption or (
-        len(shown_caption) >= MIN_CUT_CAPTION_CHARS and our_caption.startswith(shown_caption)
-    )
-
-
-def media_duration(session: Session, post: Post) -> timedelta | None:
-    """Of the film, where it is with us."""
-    media = MediaFiles(session).get(post.media_id)
-    milliseconds = (media.probe or {}).get("duration_ms") if media else None
-    return timedelta(milliseconds=milliseconds) if isinstance(milliseconds, int | float) else None
-
-
-def progress_from_video(video: Video) -> PublishProgress:
-    """The same as news: a video that the public sees is published."""
-    return PublishProgress(
-        Phase.PUBLISHED, PUBLISHED_STATUS, post_ids=(video.video_id,), is_public=True
-    )
-
-
-# MERGED core.posts.reconcile: A start whose answer was lost and that may run at the platform: find out, never send again.
-#
-# A later webhook of the same creator names the publication, or the list of public videos shows it;
-# without either the post ends as unknown after a day, and a person may retry it, with the risk named.
-# Also: a post that is published, and of which nobody has told its id, is asked about again.
-
-VIDEO_LIST_SOURCE = "video list"  # the mouth that brings news of what the public sees
+CLOCK_TOLERANCE = timedelta(seconds=30)  # a report may seem to be this much older than the start
+COMPETITION_WINDOW = 7 * DAY  # how long a post may take to become public
+DURATION_TOLERANCE = timedelta(seconds=1.5)  # TikTok reports whole seconds
+MIN_CUT_CAPTION_CHARS = 75
+"""Shortest cut caption that is compared. TikTok shows 150 characters of a caption, perhaps counted
+in UTF-16 units.
+"""
 
 RECHECK_BANDS = (
     (timedelta(hours=1), timedelta(minutes=5)),
     (DAY, timedelta(hours=1)),
     (7 * DAY, timedelta(hours=6)),
 )
-"""Published so lately, and not heard of for so long: moderation may take hours."""
+"""(published within, last report older than): when to poll for a missing video id. Moderation may
+take hours."""
 
-MAX_WOKEN_POSTS = 500  # posts woken at once; the rest a minute later
+MAX_RECHECKED_POSTS = 500  # made due in one run; the rest follows a minute later
 
 
 @dataclass(frozen=True)
@@ -134,24 +68,14 @@ def prepare(session: Session, post: Post) -> ReconcileJob:
     return ReconcileJob(find_unmatched_publish_id(session, post))
 
 
-def find_unmatched_publish_id(session: Session, post: Post) -> str | None:
-    """The one publication we were told of and cannot place, if this is the one start we miss."""
-    since = (post.started_at or post.created_at) - CLOCK_TOLERANCE
-    unmatched_ids = UnconfirmedStarts(session).list_unmatched_publications(post, since=since)
-    if len(unmatched_ids) != 1 or UnconfirmedStarts(session).has_other_unconfirmed(post):
-        return None
-    return unmatched_ids[0]
-
-
 def execute(job: ReconcileJob, services: Services) -> ReconcileResult:
     return ReconcileResult(job.publish_id, services.jitter())
 
 
 def record(changes: ChangeSet, post: Post, outcome: ReconcileResult) -> Reschedule:
-    if outcome.publish_id is not None and outcome.publish_id == find_unmatched_publish_id(
-        changes.session, post
-    ):
-        return adopt_publish_id(changes, post, outcome.publish_id)
+    publish_id = outcome.publish_id
+    if publish_id is not None and publish_id == find_unmatched_publish_id(changes.session, post):
+        return adopt_publish_id(changes, post, publish_id)
     if (video := match_video(changes.session, post)) is not None:
         return adopt_video(changes, post, video)
     if time_since_start(post, changes.at) >= DAY:
@@ -160,25 +84,100 @@ def record(changes: ChangeSet, post: Post, outcome: ReconcileResult) -> Reschedu
     return poll_later(changes, post, jitter=outcome.jitter)
 
 
+def find_unmatched_publish_id(session: Session, post: Post) -> str | None:
+    """The publish_id that webhooks reported and no post has; None unless it can only be this
+    post's.
+    """
+    reconciliation = Reconciliation(session)
+    since = (post.started_at or post.created_at) - CLOCK_TOLERANCE
+    unmatched_ids = reconciliation.list_unmatched_publications(post, since=since)
+    if len(unmatched_ids) != 1 or reconciliation.has_other_unconfirmed(post):
+        return None
+    return unmatched_ids[0]
+
+
 def adopt_publish_id(changes: ChangeSet, post: Post, publish_id: str) -> Reschedule:
     post.publish_id, post.step = publish_id, Phase.PROCESSING
     changes.add_event(post, "found", note=publish_id)
     move_post(changes, post, PostState.PROCESSING, note="a webhook named it")
-    UnconfirmedStarts(changes.session).create_tiktok_post(post)
+    TikTokPosts(changes.session).create(post)
     return Reschedule(IMMEDIATELY)
 
 
 def adopt_video(changes: ChangeSet, post: Post, video: Video) -> Reschedule:
-    """It is out. Nobody needs its publish_id; a notice that names it is recognised all the same."""
+    """The post is public. It needs no publish_id; a webhook that names it is matched later."""
     changes.add_event(post, "found", note=video.video_id)
     post.permalink = video.url
     apply_update(changes, post, progress_from_video(video), source=VIDEO_LIST_SOURCE)
     return Reschedule(None)
 
 
+def progress_from_video(video: Video) -> PublishProgress:
+    """A public video as a progress report: it is published."""
+    return PublishProgress(
+        Phase.PUBLISHED, PUBLISHED_STATUS, post_ids=(video.video_id,), is_public=True
+    )
+
+
+def match_video(session: Session, post: Post) -> Video | None:
+    """The public video that can only be this post; None if none or several fit."""
+    if not is_searchable(post):
+        return None
+    started_at = post.started_at or post.created_at
+    competing_posts = Reconciliation(session).list_competing_posts(
+        post, since=started_at - COMPETITION_WINDOW
+    )
+    if any(
+        is_same_caption(other.title, post.title) or is_same_caption(post.title, other.title)
+        for other in competing_posts
+    ):
+        return None
+    duration = load_video_duration(session, post)
+    videos = list_unmatched_videos(
+        session,
+        post.oauth_account_id,
+        since=started_at - CLOCK_TOLERANCE,
+        until=started_at + DAY,
+    )
+    matches = [video for video in videos if is_match(video, post, duration)]
+    return matches[0] if len(matches) == 1 else None
+
+
+def is_searchable(post: Post) -> bool:
+    """Whether the post becomes a public video with our caption."""
+    settings = post.payload_json.get("settings", {})
+    is_public = settings.get("privacy_level") == PUBLIC_PRIVACY_LEVEL
+    return post.kind == MATCHABLE_KIND and is_public and bool(post.title.strip())
+
+
+def is_match(video: Video, post: Post, duration: timedelta | None) -> bool:
+    return (
+        video.missing_since is None
+        and is_same_caption(post.title, video.title or "")
+        and is_same_duration(video.duration_seconds, duration)
+    )
+
+
+def is_same_duration(shown_seconds: int | None, duration: timedelta | None) -> bool:
+    """True also if either duration is unknown."""
+    return (
+        shown_seconds is None
+        or duration is None
+        or abs(timedelta(seconds=shown_seconds) - duration) <= DURATION_TOLERANCE
+    )
+
+
+def is_same_caption(own: str, shown: str) -> bool:
+    """Whether the shown caption is ours, or the beginning of it. White space does not matter."""
+    own_caption, shown_caption = " ".join(own.split()), " ".join(shown.split())
+    return shown_caption == own_caption or (
+        len(shown_caption) >= MIN_CUT_CAPTION_CHARS and own_caption.startswith(shown_caption)
+    )
+
+
 def recheck_posts_without_video_id(database: Database) -> int:
-    """Published posts without an id fall due to be asked about; how many."""
+    """Make published posts without a video id due for a poll; returns how many."""
     with database.transaction() as session:
-        return PostsWithoutVideoId(session).schedule_recheck(
-            RECHECK_BANDS, privacy=PUBLIC_PRIVACY_LEVEL, limit=MAX_WOKEN_POSTS
+        return Reconciliation(session).schedule_video_id_recheck(
+            RECHECK_BANDS, privacy=PUBLIC_PRIVACY_LEVEL, limit=MAX_RECHECKED_POSTS
         )

@@ -1,4 +1,10 @@
-"""A start that the platform has taken, written down: under which id, and where the bytes go."""
+"""Step `start`: announce the post to the platform, and record the publish_id and the upload URL.
+
+The start is unsafe, so it is sent once. If the worker is killed or gets no response here: when the
+bytes are with us, nothing can be published yet and the start is repeated; a pull may be running at
+the platform, so the post becomes UNCONFIRMED and only `reconcile` leads out. That is why a pull has
+its preflight in a claim of its own, and nothing else is called here.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +19,7 @@ from core.post_state.settle import FIRST_POLL_DELAYS, PostState
 from core.post_state.step_state import INLINE
 from core.post_state.transitions import end_post, move_one_post, move_post
 from core.publishing import preflight
-from core.publishing.preflight import LIVE_MODE, AccessTokenRefused
+from core.publishing.preflight import LIVE_MODE, AccessTokenRefused, PreflightJob
 from db.media.files import MediaFiles
 from db.posts.posts import Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
@@ -23,13 +29,109 @@ from db.session import Session
 from platforms.base import Phase, StartResult
 from platforms.errors import PlatformError, RateLimited, ServerBusy, TokenExpired, Unavailable
 
-DEFAULT_URL_LIFETIME = timedelta(hours=1)  # of an upload address whose platform says nothing of it
+UNCONFIRMED_POLL_DELAY = timedelta(seconds=2)
+DEFAULT_URL_LIFETIME = timedelta(hours=1)  # of an upload URL without a lifetime from the platform
+
+
+@dataclass(frozen=True)
+class StartJob:
+    preflight_job: PreflightJob
+    url_context: EncryptionContext
+    is_pull: bool
 
 
 @dataclass(frozen=True)
 class StartAccepted:
+    """The platform accepted the start; the upload URL is encrypted, None for a pull."""
+
     started: StartResult
-    encrypted_upload_url: str | None  # sealed
+    encrypted_upload_url: str | None
+
+
+@dataclass(frozen=True)
+class StartUnanswered:
+    """No response came, so the call may have had its effect."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """Nothing was sent, because this installation is not in live mode."""
+
+
+StartOutcome = StartAccepted | StartUnanswered | AccessTokenRefused | DryRun
+
+
+def prepare(session: Session, post: Post) -> StartJob:
+    is_caller_waiting = INLINE in post.memo and post.attempts <= 1
+    if post.sent_by == SentBy.CALLER and not is_caller_waiting:
+        raise OperationFailed("the request that needs the upload URL has ended", code="timeout")
+    is_pull = post.sent_by == SentBy.PLATFORM
+    if is_pull:
+        preflight.consume_preflight(session, post)
+    preflight_job = preflight.prepare(session, post)
+    move_one_post(session, post, PostState.SENDING, note="start")
+    post.started_at = PostEvents.now()
+    return StartJob(
+        preflight_job, upload_url_context(post.provider, post.id, post.user_id), is_pull
+    )
+
+
+def execute(job: StartJob, services: Services) -> StartOutcome:
+    if services.settings.publish_mode != LIVE_MODE:
+        return DryRun()
+    account_id = job.preflight_job.access_token.account_id
+    wait = services.rate_limits.acquire(account_id, "init")
+    if wait:
+        raise LocalRateLimit(wait, "rate limit of starts")
+    try:
+        if not job.is_pull:
+            preflight.run_preflight(job.preflight_job, services)
+        return call_start(job, services)
+    except TokenExpired:
+        return AccessTokenRefused(job.preflight_job.access_token)
+    except RateLimited as error:
+        if error.code == RateLimited.code:  # other codes are quotas, which do not block all starts
+            services.rate_limits.block(account_id, "init", error.retry_after)
+        raise
+
+
+def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnanswered:
+    """Send the unsafe call. Whatever is not a clear refusal may have started a pull."""
+    publisher = services.get_platform(job.preflight_job.provider).publisher
+    token = job.preflight_job.access_token.decrypt(services)
+    try:
+        started = publisher.start(token, job.preflight_job.publish_request)
+    except Unavailable as error:
+        if job.is_pull and error.may_have_arrived and not isinstance(error, ServerBusy):
+            return StartUnanswered(error.code)
+        raise
+    except (PlatformError, Snooze):  # refused, or not sent at all: the circuit breaker is open
+        raise
+    except Exception as error:
+        if job.is_pull:
+            return StartUnanswered(type(error).__name__)
+        raise
+    url = started.upload_url
+    encrypted_url = None if url is None else services.key_ring.encrypt(url, job.url_context)
+    return StartAccepted(started, encrypted_url)
+
+
+def record(changes: ChangeSet, post: Post, outcome: StartOutcome) -> Reschedule:
+    if isinstance(outcome, AccessTokenRefused):
+        # raises, and `on_retry` queues the post again
+        report_refused_token(changes.session, outcome.access_token)
+    if isinstance(outcome, DryRun):
+        end_post(changes, post, PostState.CANCELLED, "dry_run")
+        return Reschedule(None)
+    if isinstance(outcome, StartUnanswered):
+        post.memo = {}
+        move_post(
+            changes, post, PostState.UNCONFIRMED, note=f"no answer to the start: {outcome.code}"
+        )
+        return Reschedule(UNCONFIRMED_POLL_DELAY)
+    return record_start(changes, post, outcome)
 
 
 def record_start(changes: ChangeSet, post: Post, outcome: StartAccepted) -> Reschedule:
@@ -54,120 +156,13 @@ def open_upload_session(changes: ChangeSet, post: Post, outcome: StartAccepted) 
         upload_url_encrypted=outcome.encrypted_upload_url,
         url_expires_at=post.url_expires_at,
         size=post.bytes_total,
-        sha256=media and media.sha256,
+        sha256=media.sha256 if media else None,
         chunk_size=started.chunk_size,
         total_chunk_count=started.chunk_count,
     )
 
 
-# MERGED core.posts.start: Tell the platform that something comes. Unsafe, so sent only once.
-#
-# Killed or unanswered here: bytes with us → nothing can be published yet, so start again; a pull
-# may already run at the platform → UNCONFIRMED, and only `reconcile` leads out. That is why a pull
-# is agreed on before, in a claim of its own (`consult`), and here nothing else is asked.
-
-UNCONFIRMED_POLL_DELAY = timedelta(seconds=2)
-
-
-@dataclass(frozen=True)
-class StartJob:
-    preflight_job: preflight.PreflightJob
-    url_context: EncryptionContext
-    is_pull: bool
-
-
-@dataclass(frozen=True)
-class StartUnanswered:
-    """The call may have had its effect, but no answer came."""
-
-    code: str
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """This installation is told to send nothing."""
-
-
-StartOutcome = StartAccepted | StartUnanswered | AccessTokenRefused | DryRun
-
-
-def prepare(session: Session, post: Post) -> StartJob:
-    is_awaited = INLINE in post.memo and post.attempts <= 1
-    if post.sent_by == SentBy.CALLER and not is_awaited:
-        raise OperationFailed("nobody waits for the upload address any more", code="timeout")
-    is_pull = post.sent_by == SentBy.PLATFORM
-    if is_pull:
-        preflight.consume_preflight(session, post)
-    preflight_job = preflight.prepare(session, post)
-    move_one_post(session, post, PostState.SENDING, note="start")
-    post.started_at = PostEvents.now()
-    return StartJob(
-        preflight_job, upload_url_context(post.provider, post.id, post.user_id), is_pull
-    )
-
-
-def execute(job: StartJob, services: Services) -> StartOutcome:
-    if services.settings.publish_mode != LIVE_MODE:
-        return DryRun()
-    wait = services.rate_limits.acquire(job.preflight_job.access.account_id, "init")
-    if wait:
-        raise LocalRateLimit(wait, "start limit of the platform")
-    try:
-        if not job.is_pull:
-            preflight.run_preflight(job.preflight_job, services)
-        return call_start(job, services)
-    except TokenExpired:
-        return AccessTokenRefused(job.preflight_job.access)
-    except RateLimited as error:
-        if error.code == RateLimited.code:  # others are quotas, which do not hold up every start
-            services.rate_limits.block(
-                job.preflight_job.access.account_id, "init", error.retry_after
-            )
-        raise
-
-
-def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnanswered:
-    """The unsafe call. Whatever is not a clear refusal may have started a pull."""
-    preflight_job = job.preflight_job
-    publisher, token = (
-        services.get_platform(preflight_job.provider).publisher,
-        preflight_job.access.decrypt(services),
-    )
-    try:
-        started = publisher.start(token, preflight_job.order)
-    except Unavailable as error:
-        if job.is_pull and error.may_have_arrived and not isinstance(error, ServerBusy):
-            return StartUnanswered(error.code)
-        raise
-    except (PlatformError, Snooze):  # refused, or not sent at all: the circuit is open
-        raise
-    except Exception as error:
-        if job.is_pull:
-            return StartUnanswered(type(error).__name__)
-        raise
-    url = started.upload_url
-    encrypted_url = None if url is None else services.key_ring.encrypt(url, job.url_context)
-    return StartAccepted(started, encrypted_url)
-
-
-def record(changes: ChangeSet, post: Post, outcome: StartOutcome) -> Reschedule:
-    if isinstance(outcome, AccessTokenRefused):
-        report_refused_token(
-            changes.session, outcome.access
-        )  # raises; `put_back` queues the post again
-    if isinstance(outcome, DryRun):
-        end_post(changes, post, PostState.CANCELLED, "dry_run")
-        return Reschedule(None)
-    if isinstance(outcome, StartUnanswered):
-        post.memo = {}
-        move_post(
-            changes, post, PostState.UNCONFIRMED, note=f"no answer to the start: {outcome.code}"
-        )
-        return Reschedule(UNCONFIRMED_POLL_DELAY)
-    return record_start(changes, post, outcome)
-
-
 def on_retry(session: Session, post: Post) -> None:
-    """Nothing reached the platform that could be published: the post waits as before."""
+    """Queue the post again: nothing that could be published has reached the platform."""
     if post.state == PostState.SENDING and post.publish_id is None:
         move_one_post(session, post, PostState.QUEUED, note="not started")

@@ -1,8 +1,10 @@
-"""Bytes on their way: some chunks per claim, so that a kill costs one chunk and no more.
+"""Step `upload_chunks`: send a few chunks of the media file per claim, so that a killed worker
+loses little of an upload.
 
-The saved offset is a lower bound. After any try that did not come back, `check` asks the platform
-first and the next chunk starts where it says. The last chunk is unsafe: unanswered → UNCONFIRMED.
-It has a claim of its own, so that the row tells when nothing but it is missing (`cancel`).
+The stored offset is a lower bound. After an attempt without a result, `poll` asks the platform
+first, and the next chunk starts where it reports. The last chunk is unsafe: without a response the
+post becomes UNCONFIRMED. It has a claim of its own, so that the row shows when only the last chunk
+is missing; `cancel_post` needs that.
 """
 
 import time
@@ -29,13 +31,12 @@ from platforms.errors import Rejected, Unavailable
 from platforms.secret import Secret
 
 SOURCE_CHANGED_CODE = "source_changed"
-CHUNK_TIME_BUDGET_SECONDS = (
-    3.0  # seconds in which a claim begins further chunks: writing down each one took as long
-)
-# as sending it
-MAX_UPLOADS_PER_ACCOUNT = (
-    3  # uploads of one account: a crowd of its films must not take all workers
-)
+CHUNK_TIME_BUDGET_SECONDS = 3.0
+"""How long one claim begins further chunks. Recording each chunk alone took as long as sending it.
+"""
+
+MAX_UPLOADS_PER_ACCOUNT = 3
+"""Parallel uploads of one account, so that it cannot occupy all workers."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class UploadChunksJob:
     plan: ChunkPlan
     chunk: Chunk
     total_bytes: int
-    file_stamp: str | None  # of the file; None before its first bytes
+    file_stamp: str | None  # version of the file at the first chunk; None before that
 
     @property
     def is_last(self) -> bool:
@@ -57,7 +58,7 @@ class UploadChunksJob:
 
 @dataclass(frozen=True)
 class ChunkSent:
-    """The platform's word on a chunk, and the stamp of the file that it came from."""
+    """The platform's response to a chunk, and the version stamp of the file that was read."""
 
     sent: ChunkResult
     file_stamp: str
@@ -65,14 +66,14 @@ class ChunkSent:
 
 @dataclass(frozen=True)
 class LastChunkUnanswered:
-    """The last chunk may have arrived: the platform must be asked before anything else."""
+    """The last chunk may have arrived: the status has to be polled before anything else."""
 
     code: str
 
 
 @dataclass(frozen=True)
 class UploadUrlInvalid:
-    """The upload address no longer works; what that means, the platform's status tells."""
+    """The upload URL no longer works; a poll decides what follows."""
 
     code: str
 
@@ -85,9 +86,9 @@ def prepare(session: Session, post: Post) -> UploadChunksJob:
     upload = UploadSessions(session).get_by_post(post.id)
     media = MediaFiles(session).get(post.media_id)
     if upload is None or upload.upload_url_encrypted is None:
-        raise OperationFailed("no upload session", code="upload_failed")
+        raise OperationFailed("the post has no upload session", code="upload_failed")
     if media is None or media.size != upload.size or media.sha256 != upload.sha256:
-        raise OperationFailed("the file changed while it was being sent", code=SOURCE_CHANGED_CODE)
+        raise source_changed_error()
     plan = ChunkPlan(upload.chunk_size, upload.total_chunk_count)
     post.memo = without_key(post.memo, OFFSET_CONFIRMED)
     return UploadChunksJob(
@@ -104,19 +105,20 @@ def prepare(session: Session, post: Post) -> UploadChunksJob:
 
 
 def limit_parallel_uploads(session: Session, post: Post) -> None:
-    """Errors: Later while enough of the same account's uploads are in workers' hands."""
+    """Errors: Snooze while MAX_UPLOADS_PER_ACCOUNT uploads of the account are leased."""
     if not QuotaSlots(session).lock_account(post.oauth_account_id or 0, wait=False):
-        raise Snooze(LOCK_RETRY_AFTER, "somebody else is counting uploads")
+        raise Snooze(LOCK_RETRY_AFTER, "another transaction is counting the account's uploads")
     if UploadSessions(session).count_other_uploads(post) >= MAX_UPLOADS_PER_ACCOUNT:
-        raise Snooze(LOCK_RETRY_AFTER, "other uploads of the account are under way")
+        raise Snooze(LOCK_RETRY_AFTER, "the account's other uploads have to end first")
 
 
 def execute(job: UploadChunksJob, services: Services) -> UploadOutcome:
-    """A stint of chunks; what stops it after the first of them is met again by the next claim."""
-    deadline, url = (
-        time.monotonic() + CHUNK_TIME_BUDGET_SECONDS,
-        services.key_ring.decrypt(job.encrypted_url, job.url_context),
-    )
+    """Send chunks until the time budget ends; a failure after the first chunk ends it early.
+
+    The next claim meets such a failure again and reports it.
+    """
+    deadline = time.monotonic() + CHUNK_TIME_BUDGET_SECONDS
+    url = services.key_ring.decrypt(job.encrypted_url, job.url_context)
     outcome = send_chunk(job, url, services)
     while (
         isinstance(outcome, ChunkSent)
@@ -130,7 +132,7 @@ def execute(job: UploadChunksJob, services: Services) -> UploadOutcome:
         try:
             outcome = send_chunk(job, url, services)
         except Unavailable:
-            break  # the door has logged it
+            break  # the HTTP client has logged it
     return outcome
 
 
@@ -152,21 +154,29 @@ def send_chunk(job: UploadChunksJob, url: Secret, services: Services) -> UploadO
 
 
 def read_chunk(job: UploadChunksJob, services: Services) -> tuple[memoryview, str]:
-    """The bytes, and the file's stamp. Errors: Failed if it is gone, or no longer what it was."""
+    """The chunk's bytes, and the file's version stamp.
+
+    Errors: OperationFailed `source_changed` if the file is gone or has changed.
+    """
     try:
         data = services.media.read(job.path, job.chunk.first, job.chunk.last)
         file_stamp = services.media.version_stamp(job.path)
     except NotFound as error:
         raise OperationFailed(str(error), code=SOURCE_CHANGED_CODE) from error
-    if job.file_stamp not in {None, file_stamp} or file_stamp.partition(":")[0] != str(
-        job.total_bytes
-    ):
-        raise OperationFailed("the file changed while it was being sent", code=SOURCE_CHANGED_CODE)
+    size_at_read = file_stamp.partition(":")[0]
+    if job.file_stamp not in {None, file_stamp} or size_at_read != str(job.total_bytes):
+        raise source_changed_error()
     return data, file_stamp
 
 
+def source_changed_error() -> OperationFailed:
+    return OperationFailed(
+        "the media file changed while it was being sent", code=SOURCE_CHANGED_CODE
+    )
+
+
 def record(changes: ChangeSet, post: Post, outcome: UploadOutcome) -> Reschedule:
-    if post.state in FINAL_STATES:  # the webhook was faster than this answer
+    if post.state in FINAL_STATES:  # a webhook came before this response
         return Reschedule(DRAFT_POLL_INTERVAL if post.step == Phase.DELIVERED else None)
     if isinstance(outcome, UploadUrlInvalid):
         post.memo = {**post.memo, UPLOAD_URL_ERROR: outcome.code}
