@@ -1,4 +1,4 @@
-"""Everything one can do with notices of platforms, under one name for the edges."""
+"""Webhooks of platforms: receiving deliveries and applying the events they carry."""
 
 from core.webhooks.process import WEBHOOK_JOB, build_webhook_job
 from core.webhooks.receive import (

@@ -1,6 +1,7 @@
-"""What follows from a notice, by its kind: `HANDLERS` is the table. A new kind is a line there.
+"""The handlers: what an event of each kind changes. A new kind is a new line in `HANDLERS`.
 
-Handlers change rows and nothing else, and never lock a row that `core/webhooks/apply.py` has not.
+Handlers change rows and call nothing outside. They lock no rows beyond those that `process.py`
+has locked for the batch, so that two batches cannot deadlock.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -21,17 +22,14 @@ from core.post_state.transitions import apply_update
 from db.accounts.accounts import Accounts, AccountStatus
 from db.leases import LockedRow
 from db.posts.batches import EMPTY_BATCH, LockedPost, PlatformKey, PostBatch, PostBatches
-from db.posts.reconciliation import LateMatches, PublicationIds, UnmatchedPosts
+from db.posts.reconciliation import PublicationIds, Reconciliation
 from db.session import Session
 from db.webhooks.events import Event
 from platforms.base import ParsedEvent
 
-MATCH_PERIOD = timedelta(hours=24)
+MATCH_PERIOD = timedelta(hours=24)  # how long an event may wait for the post it is about
 TIMESTAMP_PRECISION = timedelta(seconds=1)  # platforms cut their times to whole seconds
-REVOKED_BY_US = (
-    "removed_by_us"  # the answer to our own revoke, which may come after a quick reconnect
-)
-
+REVOKED_BY_US = "removed_by_us"  # the event that follows our own call of revoke
 UNKNOWN_PUBLICATION = "unknown_publication"
 
 HandlerResult = Literal["done", "ignored"] | Failure
@@ -41,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class LoadedEvent:
-    """A notice read back, and when we looked at it."""
+    """A parsed event in a worker, and the time at which it was loaded."""
 
     provider: str
     parsed: ParsedEvent
@@ -49,8 +47,10 @@ class LoadedEvent:
 
     @property
     def publication_key(self) -> PlatformKey | None:
-        publish_id = self.parsed.progress is not None and self.parsed.publish_id
-        return (self.provider, publish_id) if publish_id else None
+        """The publication that the event reports progress of, if it does."""
+        if self.parsed.progress is None or not self.parsed.publish_id:
+            return None
+        return (self.provider, self.parsed.publish_id)
 
     @property
     def account_key(self) -> PlatformKey:
@@ -58,16 +58,15 @@ class LoadedEvent:
 
     @property
     def public_videos(self) -> list[PublicationIds]:
-        """Under which ids the public sees the publication."""
-        ids = self.parsed.progress.post_ids if self.parsed.progress is not None else ()
-        return [
-            PublicationIds(*self.account_key, self.parsed.publish_id or "", each) for each in ids
-        ]
+        """The ids of the public videos of the publication, each with its account and publish_id."""
+        post_ids = self.parsed.progress.post_ids if self.parsed.progress is not None else ()
+        publish_id = self.parsed.publish_id or ""
+        return [PublicationIds(*self.account_key, publish_id, post_id) for post_id in post_ids]
 
 
 @dataclass
 class EventBatch:
-    """What the notices of one batch share: the posts they speak of, and what to do at the end."""
+    """What the events of one batch share: the locked posts, and the changes written at the end."""
 
     session: Session
     unmatched_accounts: set[PlatformKey] = field(default_factory=set)
@@ -77,34 +76,40 @@ class EventBatch:
         self.locked = PostBatches(self.session).lock(publications)
 
     def match_late_posts(self, loaded_events: Iterable[LoadedEvent]) -> None:
-        """Posts found in the list of videos, whose publication is told only now."""
-        unmatched = [one for one in loaded_events if self.find_post(one.publication_key) is None]
-        public_videos = [each for one in unmatched for each in one.public_videos]
+        """Link events to posts that were found in the public video list, without a publish_id.
+
+        The event names both the video and the publication, so that the post gets its publish_id.
+        """
+        unmatched = [
+            loaded for loaded in loaded_events if self.find_post(loaded.publication_key) is None
+        ]
+        public_videos = [video for loaded in unmatched for video in loaded.public_videos]
         if not public_videos:
             return
-        matched = LateMatches(self.session).match(public_videos)
+        matched = Reconciliation(self.session).match_late_publications(public_videos)
         self.locked |= PostBatches(self.session).lock(matched)
         for publication in matched:
             self.changes.add_event(self.locked.posts[publication], "found", note=publication[1])
 
     @cached_property
     def changes(self) -> ChangeSet:
-        """What news of the posts held writes beside them."""
+        """The timeline entries, app events and records that the updates of the posts add."""
         return ChangeSet(self.session, records=self.locked.records, at=self.locked.locked_at)
 
     def find_post(self, publication: PlatformKey | None) -> LockedPost | None:
         return self.locked.posts.get(publication) if publication else None
 
     def flush(self) -> None:
-        """Write down what was gathered."""
+        """Write the changes of all posts, and make unconfirmed posts of the accounts due."""
         PostBatches(self.session).save(self.locked)
         self.changes.write()
-        UnmatchedPosts(self.session).wake_unconfirmed(self.unmatched_accounts)
+        Reconciliation(self.session).wake_unconfirmed(self.unmatched_accounts)
 
 
 def handle_event(
     event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
 ) -> HandlerResult:
+    """Apply one event with the handler of its kind, and count the result."""
     kind = loaded.parsed.kind if loaded.parsed.kind in HANDLERS else "other"
     result = HANDLERS.get(kind, ignore_event)(event_batch, event, loaded)
     outcome = result.code if isinstance(result, Failure) else result
@@ -119,7 +124,10 @@ def handle_event(
 def handle_publication(
     event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
 ) -> HandlerResult:
-    """One ear for both mouths; a post that has not ended is asked about at once."""
+    """Apply the progress of a publication, through the same transition as a poll.
+
+    A post that has not reached a final state is due at once, to be polled.
+    """
     progress, post = loaded.parsed.progress, event_batch.find_post(loaded.publication_key)
     if progress is None:
         return "ignored"
@@ -136,36 +144,44 @@ def handle_publication(
 def handle_unmatched(
     event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
 ) -> Failure:
-    """Ours and not written down yet, or a start whose answer was lost, or nobody's of ours."""
+    """Retry an event whose publication no post has, until `MATCH_PERIOD` is over.
+
+    The post's publish_id may not be stored yet, or the answer to its start was lost; otherwise
+    the video was not published by us.
+    """
     if event_batch.changes.at - event.created_at >= MATCH_PERIOD:
-        return Failure(UNKNOWN_PUBLICATION, "nobody here knows this publication", retryable=False)
+        return Failure(UNKNOWN_PUBLICATION, "no post has this publish_id", retryable=False)
     event_batch.unmatched_accounts.add(loaded.account_key)
-    return Failure(UNKNOWN_PUBLICATION, "nobody here knows this publication yet")
+    return Failure(UNKNOWN_PUBLICATION, "no post has this publish_id yet")
 
 
 def handle_authorization_removed(
     event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
 ) -> HandlerResult:
-    """The creator took the grant back. No news if we gave it back or were given a newer one."""
+    """Mark the account as revoked, unless the account is disconnected or the grant is newer."""
     account = Accounts(event_batch.session).lock_connected(*loaded.account_key)
     if account is None or account.status == AccountStatus.REVOKED:
         return "ignored"
     granted_at = account.last_refreshed_at or account.created_at
-    tolerance = (
-        timedelta(0) if loaded.parsed.removal_reason == REVOKED_BY_US else TIMESTAMP_PRECISION
-    )
-    if (
-        loaded.parsed.occurred_at is not None
-        and loaded.parsed.occurred_at + tolerance <= granted_at
-    ):
+    if is_removal_older(loaded.parsed, granted_at):
         return "ignored"
-    grant_lifecycle.mark_revoked(
-        event_batch.session, account, cause=loaded.parsed.removal_reason or "removed"
-    )
-    log.info(
-        "account.revoked", account=account.id, row=event.id, reason=loaded.parsed.removal_reason
-    )
+    reason = loaded.parsed.removal_reason
+    grant_lifecycle.mark_revoked(event_batch.session, account, cause=reason or "removed")
+    log.info("account.revoked", account=account.id, event_id=event.id, reason=reason)
     return "done"
+
+
+def is_removal_older(parsed: ParsedEvent, granted_at: datetime) -> bool:
+    """Whether the removal happened before the grant that the account has now.
+
+    A removal in the same second counts as later, because times are cut to seconds; the event that
+    follows our own revoke does not, because it may arrive after a quick reconnect.
+    """
+    if parsed.occurred_at is None:
+        return False
+    is_ours = parsed.removal_reason == REVOKED_BY_US
+    tolerance = timedelta(0) if is_ours else TIMESTAMP_PRECISION
+    return parsed.occurred_at + tolerance <= granted_at
 
 
 def ignore_event(

@@ -1,18 +1,16 @@
-"""Stored notices are applied: a batch in one transaction, each of them once, in whatever order.
+"""The job type that applies stored webhook events: a batch in one transaction, each event once.
 
-Must not judge signatures nor speak to anybody; what follows from one is in `handlers.py`.
+What an event changes is decided in `handlers.py`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from core.backoff import RetryPolicy
 from core.bootstrap import Services
 from core.config.limits import LimitSettings
 from core.errors import CoreError
-from core.jobs.job_type import JobType
+from core.jobs.job_type import LightweightJobType
 from core.outcomes import Failure, Reschedule, Snooze
 from core.webhooks.handlers import (
     MATCH_PERIOD,
@@ -27,51 +25,109 @@ from db.session import Session
 from db.webhooks.events import EVENT_QUEUE, Event, Events
 from platforms.base import ParsedEvent
 
-APPLIED_RESULT = Reschedule(
-    None, made_progress=False
-)  # `retry_count` goes on telling how many tries it took
+BATCH_SIZE = 500
+LEASE = timedelta(seconds=30)
 SWITCHED_OFF_DELAY = timedelta(minutes=5)
-MAX_DOUBLINGS = 20  # a second doubled as often is twelve days: no cap is longer
+MAX_DOUBLINGS = 20  # one second doubled 20 times is twelve days, longer than any configured cap
+APPLIED = Reschedule(None, made_progress=False)  # never due again; `retry_count` keeps the attempts
 
-RowWithEvent = tuple[Event | LockedRow, LoadedEvent]
+EventWithLoaded = tuple[Event | LockedRow, LoadedEvent]
 
 
 class UnreadableEvent(CoreError):
-    """A stored notice that its platform's adapter does not read."""
+    """The platform's adapter cannot parse the stored payload."""
 
     code = "unreadable"
 
 
-@dataclass(frozen=True)
-class WebhookEventJob:
-    provider: str
-    payload: Mapping[str, Any]
+class WebhookJobType(LightweightJobType[Event, Event, LoadedEvent]):
+    """Stored webhook events that are due to be applied."""
+
+    kind = "webhooks"
+    queue = EVENT_QUEUE
+    lease = LEASE
+    log_attempts = False
+
+    def __init__(self, limits: LimitSettings, *, batch_size: int = BATCH_SIZE) -> None:
+        self.retry_policy = retry_policy(limits)
+        self.batch_size = batch_size
+
+    def prepare(self, _session: Session, event: Event) -> Event:
+        return event  # a read-only copy of the row, which needs no session
+
+    def execute(self, event: Event, services: Services) -> LoadedEvent:
+        return LoadedEvent(event.provider, load_parsed_event(event, services), services.now())
+
+    def record(self, session: Session, event: Event, loaded: LoadedEvent) -> Reschedule | Failure:
+        """Apply one event by itself, after its batch could not be applied together."""
+        return apply_events(session, [(event, loaded)])[0]
+
+    def record_many(
+        self, session: Session, batch: Sequence[EventWithLoaded]
+    ) -> list[Reschedule | Failure]:
+        return apply_events(session, batch)
+
+    def on_exhausted(self, session: Session, event: Event, failure: Failure) -> None:
+        """Mark the event as dead, for an operator to look at.
+
+        An event for an unknown publication gets one more attempt when its `MATCH_PERIOD` is over.
+        """
+        if failure.code == UNKNOWN_PUBLICATION and failure.retryable:
+            event.attempts -= 1
+            event.due_at = event.created_at + MATCH_PERIOD
+        else:
+            Events(session).mark_dead(event)
 
 
-def prepare_event(_session: Session, event: Event) -> WebhookEventJob:
-    return WebhookEventJob(event.provider, event.payload_json)
+def retry_policy(limits: LimitSettings) -> RetryPolicy:
+    """Return the delays of the settings: first doubling from one second, then the slow ones."""
+    quick_delays = tuple(
+        min(timedelta(seconds=1) * 2 ** min(doublings, MAX_DOUBLINGS), limits.webhook_backoff_cap)
+        for doublings in range(limits.webhook_quick_retries)
+    )
+    return RetryPolicy(quick_delays + limits.webhook_slow_delays)
 
 
-def load_event(job: WebhookEventJob, services: Services) -> LoadedEvent:
-    return LoadedEvent(job.provider, parse_stored_payload(job, services), services.now())
+WEBHOOK_JOB = WebhookJobType(LimitSettings())
 
 
-def parse_stored_payload(job: WebhookEventJob, services: Services) -> ParsedEvent:
-    """Errors: Later while the platform is switched off; Unreadable."""
-    if job.provider not in services.webhook_adapters:
-        raise Snooze(SWITCHED_OFF_DELAY, f"{job.provider} is switched off")
+def build_webhook_job(services: Services, *, batch_size: int = BATCH_SIZE) -> WebhookJobType:
+    """Return the job type with the retry policy of the settings."""
+    return WebhookJobType(services.settings.limits, batch_size=batch_size)
+
+
+def load_parsed_event(event: Event, services: Services) -> ParsedEvent:
+    """Return the event as it was parsed when it was received (decision 0025).
+
+    The adapter parses the payload if that is not stored: the event is of an older version, or an
+    operator has it replayed.
+    Errors: Snooze while the platform is switched off; UnreadableEvent.
+    """
+    adapter = services.webhook_adapters.get(event.provider)
+    if adapter is None:
+        raise Snooze(SWITCHED_OFF_DELAY, f"{event.provider} is switched off")
     try:
-        return services.webhook_adapters[job.provider].parse_stored(job.payload)
-    except ValueError as error:
+        if event.parsed is None:
+            return adapter.parse_stored(event.payload_json)
+        return ParsedEvent.from_stored(
+            event.parsed,
+            key=event.external_id,
+            kind=event.event_type,
+            vendor_event=event.vendor_event or event.event_type,
+            payload=event.payload_json,
+            external_id=event.account,
+            publish_id=event.publish_id,
+        )
+    except (KeyError, ValueError) as error:
         raise UnreadableEvent(str(error)) from error
 
 
-def apply_events(session: Session, batch: Sequence[RowWithEvent]) -> list[Reschedule | Failure]:
-    """What became of each, in the order given.
+def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Reschedule | Failure]:
+    """Apply a batch; return the outcomes in the order given.
 
-    Accounts are locked before posts, and both in one order, so that two batches never wait for
-    each other; posts that are recognised come last, and nobody waits for them. Of one publication
-    the older notice comes first.
+    Two batches cannot deadlock: accounts are locked before posts, and each of both in one order.
+    Posts matched late are locked last, with locked rows skipped. Events of one publication are
+    applied in the order given, oldest first.
     """
     event_batch = EventBatch(session)
     other_events = [pair for pair in batch if pair[1].publication_key is None]
@@ -90,56 +146,10 @@ def apply_events(session: Session, batch: Sequence[RowWithEvent]) -> list[Resche
 
 
 def handle_events(
-    event_batch: EventBatch, batch: Sequence[RowWithEvent]
+    event_batch: EventBatch, batch: Sequence[EventWithLoaded]
 ) -> dict[int, HandlerResult]:
     return {event.id: handle_event(event_batch, event, loaded) for event, loaded in batch}
 
 
-def to_outcome(handler_result: HandlerResult) -> Reschedule | Failure:
-    return handler_result if isinstance(handler_result, Failure) else APPLIED_RESULT
-
-
-def record_event(session: Session, event: Event, loaded: LoadedEvent) -> Reschedule | Failure:
-    """One alone: where its batch could not be applied in one piece."""
-    return apply_events(session, [(event, loaded)])[0]
-
-
-def on_event_exhausted(session: Session, event: Event, failure: Failure) -> None:
-    """Dead, and shown to a person. An unknown publication is waited for until its day is over."""
-    may_still_match = failure.code == UNKNOWN_PUBLICATION and failure.retryable
-    if not may_still_match:
-        Events(session).move_to_dead_letters(event)
-        return
-    event.attempts -= 1
-    event.due_at = event.created_at + MATCH_PERIOD
-
-
-def retry_policy(limits: LimitSettings) -> RetryPolicy:
-    """Quick tries, each twice as far from the last as the one before, then slow ones."""
-    cap, quick_retries = limits.webhook_backoff_cap, range(limits.webhook_quick_retries)
-    quick_delays = tuple(
-        min(timedelta(seconds=1) * 2 ** min(n, MAX_DOUBLINGS), cap) for n in quick_retries
-    )
-    return RetryPolicy(quick_delays + limits.webhook_slow_delays)
-
-
-WEBHOOK_JOB = JobType(
-    kind="webhooks",
-    wake_kind="webhooks",
-    queue=EVENT_QUEUE,
-    prepare=prepare_event,
-    execute=load_event,
-    record=record_event,
-    on_exhausted=on_event_exhausted,
-    policy=retry_policy(LimitSettings()),
-    lease=timedelta(seconds=30),
-    batch_size=500,
-    record_many=apply_events,
-    lightweight=True,
-    log_attempts=False,
-)
-
-
-def build_webhook_job(services: Services) -> JobType[Event, WebhookEventJob, LoadedEvent]:
-    """Applying, with the patience that settings give it."""
-    return replace(WEBHOOK_JOB, policy=retry_policy(services.settings.limits))
+def to_outcome(result: HandlerResult) -> Reschedule | Failure:
+    return result if isinstance(result, Failure) else APPLIED

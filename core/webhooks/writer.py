@@ -1,13 +1,15 @@
-"""The two threads behind an inbox: one writes what many hand in, one rings the bell afterwards.
+"""Stores webhook events in groups: deliveries that wait at the same time share one commit.
 
-They are apart so that a broker which hangs costs nobody an answer. Belongs to one process.
+The flow: a request puts a `PendingWrite` into the queue and waits for its future. The writer
+thread takes what has gathered, stores it with one statement and sets the futures. The wake thread
+then wakes the workers; it is a thread of its own, so that a broker that hangs delays no delivery.
+Acknowledge a delivery only after `write` or `write_async` has returned.
 """
 
 import asyncio
 import os
 import time
 from asyncio import AbstractEventLoop
-from asyncio import Future as Awaited
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -25,180 +27,41 @@ from core.errors import ServiceUnavailable
 from db.session import Database, DatabaseUnavailable
 from db.webhooks.insert import InsertResult, NewEvent, insert_events
 
-MAX_WRITES_PER_COMMIT = 64  # letters in one statement
-COMMIT_INTERVAL_SECONDS = (
-    0.005  # seconds from one commit to the next, so that under load letters go together
-)
-WAKE_INTERVAL_SECONDS = (
-    0.1  # seconds from one ring to the next; the first of an idle house is heard at once
-)
+WRITE_TIMEOUT = timedelta(seconds=2)
+MAX_PENDING_WRITES = 1024  # deliveries in the queue: as many as are stored in WRITE_TIMEOUT
+MAX_WRITES_PER_COMMIT = 64  # deliveries in one statement
+COMMIT_INTERVAL_SECONDS = 0.005  # at least, between commits: under load deliveries gather meanwhile
+WAKE_INTERVAL_SECONDS = 0.1  # at least, between wake-ups; the first one is sent at once
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
-class WriteRejected(Exception):
-    """The database takes this letter in no company; its neighbours are stored all the same."""
-
-
-@dataclass(frozen=True)
-class PendingWrite:
-    """What one request hands in, and the promise it waits for."""
-
-    new_events: Sequence[NewEvent]
-    future: Future[list[InsertResult]] = field(default_factory=Future)
-
-
-class WriterThreads:
-    """The queue, the thread that writes and the thread that rings."""
-
-    def __init__(self, database: Database, wake: Callable[[str], None], capacity: int) -> None:
-        self.pid = os.getpid()
-        self.queue: Queue[PendingWrite | None] = Queue(capacity)
-        self._connection = database.dedicated_connection()
-        self._wake = wake
-        self._has_new_events = Event()
-        self._writer_stopped = Event()
-        self._next_commit_at = 0.0
-        self._threads = [
-            Thread(target=work, name=f"inbox {work.__name__}", daemon=True)
-            for work in (self._write_loop, self._wake_loop)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def close(self, timeout: float) -> None:
-        self.queue.put(None)
-        for thread in self._threads:
-            thread.join(timeout)
-
-    def _write_loop(self) -> None:
-        """While one commit is under way the next letters gather: the group makes itself."""
-        is_running = True
-        while is_running:
-            pending_writes = [self.queue.get()]
-            time.sleep(max(0.0, self._next_commit_at - time.monotonic()))
-            self._next_commit_at = time.monotonic() + COMMIT_INTERVAL_SECONDS
-            while len(pending_writes) < MAX_WRITES_PER_COMMIT and pending_writes[-1] is not None:
-                try:
-                    pending_writes.append(self.queue.get_nowait())
-                except Empty:
-                    break
-            is_running = pending_writes[-1] is not None
-            waiting = [
-                pending_write
-                for pending_write in pending_writes
-                if pending_write and pending_write.future.set_running_or_notify_cancel()
-            ]
-            if waiting:
-                self._store_batch(waiting)
-        self._connection.close()
-        self._writer_stopped.set()
-        self._has_new_events.set()
-
-    def _store_batch(self, pending_writes: list[PendingWrite]) -> None:
-        """All in one transaction; one by one if the database refuses them together."""
-        try:
-            results_by_write = self._commit(pending_writes)
-        except DatabaseUnavailable as unavailable:
-            log.warning(
-                "event_writer.database_unavailable",
-                letters=len(pending_writes),
-                why=str(unavailable),
-            )
-            for pending_write in pending_writes:
-                pending_write.future.set_exception(unavailable)
-        except Exception as error:
-            self._store_each(pending_writes, error)
-        else:
-            for pending_write, results in zip(pending_writes, results_by_write, strict=True):
-                pending_write.future.set_result(results)
-            if any(one for results in results_by_write for one in results if not one.duplicate):
-                self._has_new_events.set()
-
-    def _store_each(self, pending_writes: list[PendingWrite], error: Exception) -> None:
-        if len(pending_writes) > 1:
-            for pending_write in pending_writes:
-                self._store_batch([pending_write])
-            return
-        log.error("event_writer.write_rejected", error=type(error).__name__)
-        pending_writes[0].future.set_exception(WriteRejected(type(error).__name__))
-
-    def _commit(self, pending_writes: list[PendingWrite]) -> list[list[InsertResult]]:
-        rows = [one for pending_write in pending_writes for one in pending_write.new_events]
-        stored = iter(self._connection.run(lambda connection: insert_events(connection, rows)))
-        return [
-            [next(stored) for _ in pending_write.new_events] for pending_write in pending_writes
-        ]
-
-    def _wake_loop(self) -> None:
-        """One ring for whatever was stored since the last one."""
-        while self._has_new_events.is_set() or not self._writer_stopped.is_set():
-            self._has_new_events.wait()
-            self._has_new_events.clear()
-            self._wake("webhooks")
-            self._writer_stopped.wait(WAKE_INTERVAL_SECONDS)
-
-
-# MERGED core.webhooks.landing: What threads finish comes back to an event loop, many results with one call of it.
-#
-# Each call into a loop from outside wakes it up; a group's results come together, so one is enough.
-
-T = TypeVar("T")
-
-
-class FutureBridge:
-    """Of one loop. `_called` is only ever wrongly true while the loop is about to look anyway."""
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self.loop = loop
-        self._completed: deque[tuple[Awaited[Any], Future[Any]]] = deque()
-        self._is_scheduled = False
-
-    async def result(self, future: Future[T]) -> T:
-        """As `future.result()`, for whoever must not block."""
-        awaited: Awaited[T] = self.loop.create_future()
-        future.add_done_callback(partial(self._on_done, awaited))
-        return await awaited
-
-    def _on_done(self, awaited: Awaited[Any], future: Future[Any]) -> None:
-        """In the thread that finished it."""
-        self._completed.append((awaited, future))
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            self.loop.call_soon_threadsafe(self._deliver_results)
-
-    def _deliver_results(self) -> None:
-        self._is_scheduled = False
-        while self._completed:
-            awaited, future = self._completed.popleft()
-            if awaited.done():  # nobody waits any more
-                continue
-            if error := future.exception():
-                awaited.set_exception(error)
-            else:
-                awaited.set_result(future.result())
-
-
-# MERGED core.webhooks.inbox: Notices are stored here, many requests with one commit. Must not know what a notice says.
-#
-# Whoever hands in waits, for a bounded time, until the commit that holds its notices is done: only
-# then may they be acknowledged.
-
-__all__ = ["EventWriter", "WriteRejected", "WriterBusy"]
-
-WRITE_TIMEOUT = timedelta(seconds=2)
-MAX_PENDING_WRITES = 1024  # letters that may wait; more of them would only wait in vain
-
-
 class WriterBusy(ServiceUnavailable):
-    """It could not be stored in time. Please deliver it again."""
+    """The delivery could not be stored in time. Please deliver it again."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message, retry_after=WRITE_TIMEOUT)
 
 
+class WriteRejected(Exception):
+    """The database refuses the rows of this delivery; those stored with it are not affected."""
+
+
+@dataclass(frozen=True)
+class PendingWrite:
+    """The events of one delivery, and the future of their results."""
+
+    new_events: Sequence[NewEvent]
+    future: Future[list[InsertResult]] = field(default_factory=Future)
+
+
 class EventWriter:
-    """One per process that hears. Its threads start with the first letter, after any fork."""
+    """Stores webhook events; one per process. Its threads start with the first delivery.
+
+    They start that late because threads do not survive a fork of the process.
+    """
 
     def __init__(
         self,
@@ -218,52 +81,186 @@ class EventWriter:
         self._is_closed = False
 
     def write(self, new_events: Sequence[NewEvent]) -> list[InsertResult]:
-        """Committed when this returns; in the order given.
+        """Store the events and return once they are committed; results in the order given.
 
-        Errors: Busy if that takes too long or Postgres is away: it may or may not be stored, and
-        the next delivery finds out. Refused if the database does not take these rows.
+        Errors: WriterBusy if that takes too long or Postgres cannot be reached: the events may be
+        stored or not, which the next delivery of the same events finds out. WriteRejected if the
+        database refuses these rows.
         """
         with self._enqueue_write(new_events) as pending_write:
             return pending_write.future.result(self._timeout_seconds)
 
     async def write_async(self, new_events: Sequence[NewEvent]) -> list[InsertResult]:
-        """The same for a task of an event loop, which waits without a thread."""
+        """Store the events as `write` does, without occupying a thread while waiting."""
         loop = asyncio.get_running_loop()
         if self._future_bridge is None or self._future_bridge.loop is not loop:
             self._future_bridge = FutureBridge(loop)
         with self._enqueue_write(new_events) as pending_write:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._future_bridge.result(pending_write.future)
-
-    @contextmanager
-    def _enqueue_write(self, new_events: Sequence[NewEvent]) -> Iterator[PendingWrite]:
-        pending_write = PendingWrite(new_events)
-        try:
-            self._running_threads().queue.put_nowait(pending_write)
-            yield pending_write
-        except Full:
-            raise WriterBusy("the inbox is full") from None
-        except (TimeoutError, CancelledError):
-            pending_write.future.cancel()  # if nobody has begun with it, nobody needs to
-            raise WriterBusy("not stored in time") from None
-        except DatabaseUnavailable as unavailable:
-            raise WriterBusy("no database") from unavailable
+                return await self._future_bridge.wait_for(pending_write.future)
 
     def close(self, timeout: timedelta = WRITE_TIMEOUT) -> None:
-        """Store what was handed in before, then end both threads."""
+        """Store what is in the queue, then end both threads. Later writes raise WriterBusy."""
         with self._start_lock:
             self._is_closed = True
         if self._threads is not None and self._threads.pid == os.getpid():
             self._threads.close(timeout.total_seconds())
 
-    def _running_threads(self) -> WriterThreads:
-        """This process's desk: the threads of another one do not survive a fork."""
+    @contextmanager
+    def _enqueue_write(self, new_events: Sequence[NewEvent]) -> Iterator[PendingWrite]:
+        """Put the events into the queue; whatever ends the waiting becomes WriterBusy."""
+        pending_write = PendingWrite(new_events)
+        try:
+            self._running_threads().queue.put_nowait(pending_write)
+            yield pending_write
+        except Full:
+            raise WriterBusy(f"{self._capacity} deliveries are waiting: queue full") from None
+        except (TimeoutError, CancelledError):
+            pending_write.future.cancel()  # still in the queue: nobody waits for it any more
+            raise WriterBusy(f"not stored within {self._timeout_seconds:g} s") from None
+        except DatabaseUnavailable as unavailable:
+            raise WriterBusy("the database cannot be reached") from unavailable
+
+    def _running_threads(self) -> "WriterThreads":
+        """Return this process's threads; start them if they do not run yet."""
         threads = self._threads
         if threads is not None and threads.pid == os.getpid() and not self._is_closed:
             return threads
         with self._start_lock:
             if self._is_closed:
-                raise WriterBusy("the inbox is closed")
+                raise WriterBusy("the event writer is closed: the process is stopping")
             if self._threads is None or self._threads.pid != os.getpid():
                 self._threads = WriterThreads(self._database, self._wake, self._capacity)
             return self._threads
+
+
+class WriterThreads:
+    """The queue of one process, the thread that stores, and the thread that wakes workers."""
+
+    def __init__(self, database: Database, wake: Callable[[str], None], capacity: int) -> None:
+        self.pid = os.getpid()
+        self.queue: Queue[PendingWrite | None] = Queue(capacity)  # None ends the writer thread
+        self._connection = database.dedicated_connection()
+        self._wake = wake
+        self._has_new_events = Event()
+        self._writer_stopped = Event()
+        self._next_commit_at = 0.0
+        self._threads = [
+            Thread(target=self._run_writer, name="webhook-event-writer", daemon=True),
+            Thread(target=self._run_waker, name="webhook-event-waker", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, timeout: float) -> None:
+        self.queue.put(None)
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _run_writer(self) -> None:
+        """Store group after group: what arrives during one commit makes the next group."""
+        is_running = True
+        while is_running:
+            group = self._take_group()
+            is_running = None not in group
+            waiting = [
+                pending_write
+                for pending_write in group
+                if pending_write and pending_write.future.set_running_or_notify_cancel()
+            ]
+            if waiting:
+                self._store_group(waiting)
+        self._connection.close()
+        self._writer_stopped.set()
+        self._has_new_events.set()
+
+    def _take_group(self) -> list[PendingWrite | None]:
+        """Wait for a delivery and for the next commit, then take what is in the queue by then."""
+        group = [self.queue.get()]
+        time.sleep(max(0.0, self._next_commit_at - time.monotonic()))
+        self._next_commit_at = time.monotonic() + COMMIT_INTERVAL_SECONDS
+        while len(group) < MAX_WRITES_PER_COMMIT and group[-1] is not None:
+            try:
+                group.append(self.queue.get_nowait())
+            except Empty:
+                break
+        return group
+
+    def _store_group(self, group: list[PendingWrite]) -> None:
+        """Store the group in one transaction; one by one if the database refuses it."""
+        try:
+            results_by_write = self._commit(group)
+        except DatabaseUnavailable as unavailable:
+            log.warning(
+                "event_writer.database_unavailable", deliveries=len(group), error=str(unavailable)
+            )
+            for pending_write in group:
+                pending_write.future.set_exception(unavailable)
+        except Exception as error:  # noqa: BLE001 - each delivery gets its own error
+            self._store_each(group, error)
+        else:
+            for pending_write, results in zip(group, results_by_write, strict=True):
+                pending_write.future.set_result(results)
+            if any(not result.duplicate for results in results_by_write for result in results):
+                self._has_new_events.set()
+
+    def _store_each(self, group: list[PendingWrite], error: Exception) -> None:
+        """Store the deliveries of a refused group one by one; reject one that was alone."""
+        if len(group) > 1:
+            for pending_write in group:
+                self._store_group([pending_write])
+            return
+        log.error("event_writer.write_rejected", error=type(error).__name__)
+        group[0].future.set_exception(WriteRejected(type(error).__name__))
+
+    def _commit(self, group: list[PendingWrite]) -> list[list[InsertResult]]:
+        """Insert the events of all writes with one statement; return the results per write."""
+        rows = [event for pending_write in group for event in pending_write.new_events]
+        results = iter(self._connection.run(lambda connection: insert_events(connection, rows)))
+        return [[next(results) for _ in pending_write.new_events] for pending_write in group]
+
+    def _run_waker(self) -> None:
+        """Wake the workers once for all events stored since the last wake-up."""
+        while self._has_new_events.is_set() or not self._writer_stopped.is_set():
+            self._has_new_events.wait()
+            self._has_new_events.clear()
+            self._wake("webhooks")
+            self._writer_stopped.wait(WAKE_INTERVAL_SECONDS)
+
+
+class FutureBridge:
+    """Brings results of threads to one event loop, many of them with one call.
+
+    Each `call_soon_threadsafe` wakes the loop. The results of a group are set together, so one
+    call is enough for all of them. `_is_scheduled` may only be true while a call is on its way.
+    """
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self._completed: deque[tuple[asyncio.Future[Any], Future[Any]]] = deque()
+        self._is_scheduled = False
+
+    async def wait_for(self, future: Future[T]) -> T:
+        """Wait for a future of a thread without blocking the loop, and return its result."""
+        loop_future: asyncio.Future[T] = self.loop.create_future()
+        future.add_done_callback(partial(self._on_done, loop_future))
+        return await loop_future
+
+    def _on_done(self, loop_future: asyncio.Future[Any], future: Future[Any]) -> None:
+        """Queue a result for the loop. Runs in the thread that completed the future."""
+        self._completed.append((loop_future, future))
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon_threadsafe(self._deliver_results)
+
+    def _deliver_results(self) -> None:
+        """Set all queued results. Runs in the loop."""
+        self._is_scheduled = False
+        while self._completed:
+            loop_future, future = self._completed.popleft()
+            if loop_future.done():  # cancelled: its waiter has timed out
+                continue
+            if error := future.exception():
+                loop_future.set_exception(error)
+            else:
+                loop_future.set_result(future.result())

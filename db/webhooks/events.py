@@ -1,4 +1,4 @@
-"""The inbox: notices of the platforms, stored before they are acknowledged, applied once."""
+"""Table `webhook_events`: events of the platforms, stored before they are acknowledged."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ EVENT_STATUSES = ("pending", "processing", "done", "ignored", "dead")
 
 
 class Event(JobColumns, TimestampColumns, Base):
+    """One webhook event. It is a job as well: due until it is applied once."""
+
     __tablename__ = "webhook_events"
 
     provider: Mapped[str] = mapped_column(String(50))
@@ -37,6 +39,9 @@ class Event(JobColumns, TimestampColumns, Base):
     account: Mapped[str | None] = mapped_column(String(255), comment="the platform's user it is of")
     publish_id: Mapped[str | None] = mapped_column(String(255), comment="the publication it is of")
     payload_json: Mapped[Json] = mapped_column(JSONB)
+    parsed: Mapped[Json | None] = mapped_column(
+        JSONB(none_as_null=True), comment="progress, time and reason; NULL: parse payload_json"
+    )
     status: Mapped[str] = mapped_column(String(50), server_default="pending")
     late: Mapped[bool] = mapped_column(server_default="false", comment="outside the time window")
     correlation_id: Mapped[str | None]
@@ -49,7 +54,7 @@ class Event(JobColumns, TimestampColumns, Base):
 
     @property
     def display_status(self) -> str:
-        """The status for people: one in a worker's hands is no longer waiting."""
+        """The status that the API shows: `processing` while a worker has leased the event."""
         is_pending = self.status == "pending"
         return "processing" if is_pending and self.leased_until is not None else self.status
 
@@ -67,8 +72,8 @@ class Event(JobColumns, TimestampColumns, Base):
             "account",
             postgresql_where=text("processed_at IS NULL AND publish_id IS NOT NULL"),
         ),
-        # Of the two before and this one, only `due` may be of use to a claim: statistics that say
-        # nothing waits make them all look alike, and the wrong one sorts the whole backlog.
+        # Partial, so that a claim can only use `due`: while the statistics say that nothing is
+        # due, all three look alike to the planner, and the wrong one sorts the whole backlog.
         Index(
             "idx_webhook_events_processed",
             "processed_at",
@@ -93,7 +98,7 @@ EVENT_QUEUE = JobQueue(Event, conditions=(Event.processed_at.is_(None), Event.de
 
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Which events; what is None does not matter."""
+    """Selects events. A criterion that is None does not count."""
 
     ids: Sequence[int] | None = None
     status: str | None = None
@@ -118,11 +123,12 @@ STATUS_CONDITIONS: Mapping[str, tuple[ColumnElement[bool], ...]] = {
     "processing": (*PENDING_CONDITIONS, Event.leased_until.is_not(None)),
     "dead": (Event.dead_at.is_not(None), Event.status == "dead"),
 }
-"""More words than needed: those of the small indexes, so that nobody walks through millions."""
+"""With the conditions of the partial indexes, although `status` would do: so that the planner uses
+them and does not scan millions of processed events."""
 
 
 def status_condition(status: str) -> ColumnElement[bool]:
-    """The condition behind `Event.standing`: a claim does not rewrite the column."""
+    """Return the condition for a `display_status`: a claim does not write the status column."""
     return and_(*STATUS_CONDITIONS.get(status, (Event.status == status,)))
 
 
@@ -137,6 +143,8 @@ FILTER_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 
 
 class Events:
+    """Queries and changes of stored webhook events."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -146,32 +154,38 @@ class Events:
     def page(
         self, event_filter: EventFilter, *, limit: int, before: int | None = None
     ) -> list[Event]:
-        """Newest first, those with a smaller id than `before`."""
+        """Return matching events, newest first, with smaller ids than `before`."""
         is_older = () if before is None else (Event.id < before,)
         query = select(Event).where(*event_filter.conditions(), *is_older)
         return list(self._session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
     def mark_processed(self, event_ids: Sequence[int], status: str) -> None:
-        """Applied and given back: never due again. One statement, however many they are."""
+        """Mark events as applied, or ignored, and release their leases, with one statement.
+
+        `parsed` is dropped: it has served its purpose, and takes a fifth of the row.
+        """
         if not event_ids:
             return
-        values = {"status": status, "due_at": None, "leased_until": None, "last_error": None}
+        released = {"due_at": None, "leased_until": None, "last_error": None}
         self._session.execute(
             update(Event)
             .where(is_any_of(event_ids, Event.id))
-            .values(**values, processed_at=func.clock_timestamp()),
+            .values(status=status, parsed=None, processed_at=func.clock_timestamp(), **released),
             execution_options={"synchronize_session": False},
         )
 
-    def move_to_dead_letters(self, event: Event) -> None:
-        """Out of patience: kept until a person has it replayed."""
+    def mark_dead(self, event: Event) -> None:
+        """Keep an event whose attempts are used up, until an operator has it replayed."""
         event.status, event.dead_at = "dead", func.clock_timestamp()
 
     def replay(self, event_filter: EventFilter) -> list[int]:
-        """Pending again with all patience, whatever became of them, unless a worker has them."""
+        """Make processed and dead events due again with all attempts; return their ids.
+
+        `parsed` is cleared, so that today's adapter parses them. Leased events are left alone.
+        """
         is_unleased = or_(Event.leased_until.is_(None), Event.leased_until < func.now())
         is_finished = or_(Event.processed_at.is_not(None), Event.dead_at.is_not(None))
-        reset = {"status": "pending", "processed_at": None, "dead_at": None}
+        reset = {"status": "pending", "processed_at": None, "dead_at": None, "parsed": None}
         schedule = {"due_at": func.now(), "attempts": 0, "leased_until": None}
         statement = (
             update(Event)
@@ -183,7 +197,7 @@ class Events:
     def list_unapplied_publications(
         self, provider: str, account: str, *, since: datetime
     ) -> list[str]:
-        """Publications of that account we were told of since then, and could not apply yet."""
+        """Return the publish ids in events of that account since then that are not applied yet."""
         query = select(Event.publish_id).where(
             Event.provider == provider,
             Event.account == account,

@@ -1,7 +1,4 @@
-"""Notices on their way into the inbox: many in one statement, each of them once.
-
-Must not commit: who hands them in decides what an acknowledgement means.
-"""
+"""Inserts webhook events: many with one statement, each event once. The caller commits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +12,18 @@ from db.bulk import ROWS_PARAMETER, rows_table
 from db.session import Connection, Session
 from db.webhooks.events import Event
 
+EventKey = tuple[str, str]  # provider and external id
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewEvent:
-    """One notice as it is to be stored; `ignored` ones are never due."""
+    """One webhook event to store; an `ignored` one is never due."""
 
     provider: str
     external_id: str
     event_type: str
     payload_json: Json
+    parsed: Json | None = None
     vendor_event: str | None = None
     account: str | None = None
     publish_id: str | None = None
@@ -32,12 +32,14 @@ class NewEvent:
     correlation_id: str | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> EventKey:
         return self.provider, self.external_id
 
 
 @dataclass(frozen=True)
 class InsertResult:
+    """What became of one event: a new row, or the row of an earlier delivery (`duplicate`)."""
+
     id: int
     duplicate: bool
     processed: bool
@@ -53,18 +55,67 @@ TEXT_COLUMNS = (
     "publish_id",
     "correlation_id",
 )
+JSON_COLUMNS = ("payload_json", "parsed")
+
+
+def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> list[InsertResult]:
+    """Insert the events that are not stored yet; return one result per event, in the same order."""
+    rows = [vars(event) for event in events]
+    new_ids: dict[EventKey, int] = {
+        (row.provider, row.external_id): row.id
+        for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
+    }
+    existing = find_existing_events(
+        session, [event.key for event in events if event.key not in new_ids]
+    )
+    results = []
+    for event in events:
+        if event.key in existing:
+            results.append(existing[event.key])
+        else:
+            event_id = new_ids[event.key]
+            results.append(InsertResult(event_id, duplicate=False, processed=event.ignored))
+            # The same event once more in this group is a duplicate of this one.
+            existing[event.key] = InsertResult(event_id, duplicate=True, processed=event.ignored)
+    return results
+
+
+def find_existing_events(
+    session: Session | Connection, keys: Sequence[EventKey]
+) -> dict[EventKey, InsertResult]:
+    """Return the stored events with these keys.
+
+    A statement of its own: the insert may have waited for rows that its snapshot cannot see.
+    """
+    if not keys:
+        return {}
+    matches_key = tuple_(Event.provider, Event.external_id).in_(list(keys))
+    rows = session.execute(
+        select(Event.provider, Event.external_id, Event.id, Event.processed_at).where(matches_key)
+    )
+    return {
+        (row.provider, row.external_id): InsertResult(
+            row.id, duplicate=True, processed=row.processed_at is not None
+        )
+        for row in rows
+    }
 
 
 def build_insert_statement() -> Any:
-    """Rows go in by key: two processes storing the same ones in different orders would wait for
-    each other.
+    """Return the insert; its rows are ordered by key.
+
+    Two processes that insert the same events in different orders would deadlock.
     """
-    text_types = {name: Text() for name in TEXT_COLUMNS}
     rows = rows_table(
-        {**text_types, "payload_json": JSONB(), "late": Boolean(), "ignored": Boolean()}
+        {
+            **{name: Text() for name in TEXT_COLUMNS},
+            **{name: JSONB() for name in JSON_COLUMNS},
+            "late": Boolean(),
+            "ignored": Boolean(),
+        }
     )
     values = {
-        **{name: rows.c[name] for name in (*TEXT_COLUMNS, "payload_json", "late")},
+        **{name: rows.c[name] for name in (*TEXT_COLUMNS, *JSON_COLUMNS, "late")},
         "status": case((rows.c.ignored, literal("ignored")), else_=literal("pending")),
         "processed_at": case((rows.c.ignored, func.clock_timestamp()), else_=null()),
         "next_attempt_at": case((rows.c.ignored, null()), else_=func.now()),
@@ -79,45 +130,3 @@ def build_insert_statement() -> Any:
 
 
 INSERT_STATEMENT = build_insert_statement()
-
-
-def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> list[InsertResult]:
-    """What became of each, in the order given: a new row, or one that was there before."""
-    rows = [vars(event) for event in events]
-    inserted = {
-        (row.provider, row.external_id): row.id
-        for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
-    }
-    existing = find_existing_events(
-        session, [event.key for event in events if event.key not in inserted]
-    )
-    results = []
-    for event in events:
-        if event.key in inserted:
-            existing[event.key] = InsertResult(
-                inserted.pop(event.key), duplicate=True, processed=event.ignored
-            )
-            results.append(
-                InsertResult(existing[event.key].id, duplicate=False, processed=event.ignored)
-            )
-        else:
-            results.append(existing[event.key])
-    return results
-
-
-def find_existing_events(
-    session: Session | Connection, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], InsertResult]:
-    """In a statement of its own: the insertion may have waited for rows its snapshot cannot see."""
-    if not keys:
-        return {}
-    matches_key = tuple_(Event.provider, Event.external_id).in_(list(keys))
-    rows = session.execute(
-        select(Event.provider, Event.external_id, Event.id, Event.processed_at).where(matches_key)
-    )
-    return {
-        (row.provider, row.external_id): InsertResult(
-            row.id, duplicate=True, processed=row.processed_at is not None
-        )
-        for row in rows
-    }

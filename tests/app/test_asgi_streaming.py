@@ -42,13 +42,13 @@ def body_part(body=b"", *, more=False):
 
 
 @pytest.fixture
-def produced():
+def counts():
     """How many parts of a long response were produced, and whether it was closed."""
     return {"parts": 0, "closed": False}
 
 
 @pytest.fixture
-def streaming_app(produced):
+def streaming_app(counts):
     app = Flask(__name__)
 
     @app.get("/long")
@@ -56,10 +56,10 @@ def streaming_app(produced):
         def parts():
             try:
                 for _ in range(PART_COUNT):
-                    produced["parts"] += 1
+                    counts["parts"] += 1
                     yield b"x"
             finally:
-                produced["closed"] = True
+                counts["closed"] = True
 
         return parts()
 
@@ -94,19 +94,19 @@ def call_app(streaming_app):
     return call
 
 
-def test_a_connected_client_gets_the_whole_response(call_app, produced):
+def test_a_connected_client_gets_the_whole_response(call_app, counts):
     caller = asyncio.run(call_app(StreamingCaller(body_part()), "/long"))
-    assert len(caller.body) == produced["parts"] == PART_COUNT
-    assert produced["closed"]
+    assert len(caller.body) == counts["parts"] == PART_COUNT
+    assert counts["closed"]
 
 
-def test_a_response_ends_when_the_client_disconnects(call_app, produced):
+def test_a_response_ends_when_the_client_disconnects(call_app, counts):
     async def call_and_disconnect():
         await call_app(StreamingCaller(body_part(), disconnects_after=3), "/long")
 
     asyncio.run(call_and_disconnect())
-    assert 0 < produced["parts"] < PART_COUNT
-    assert produced["closed"]
+    assert 0 < counts["parts"] < PART_COUNT
+    assert counts["closed"]
 
 
 def test_a_body_in_parts_without_a_length_is_read_to_its_end(call_app):

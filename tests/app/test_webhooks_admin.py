@@ -119,7 +119,7 @@ def test_an_invalid_query_is_400(admin_client, query):
     assert admin_client.get(f"{EVENTS_ROUTE}?{query}").status_code == 400
 
 
-def test_one_event_is_shown_with_its_payload(admin_client, three_events):
+def test_the_details_of_an_event_include_its_payload(admin_client, three_events):
     event = admin_client.get(EVENTS_ROUTE).json["data"][0]
     assert "payload" not in event
     detail = admin_client.get(f"{EVENTS_ROUTE}/{event['id']}").json["data"]

@@ -1,4 +1,4 @@
-"""What follows when a platform says that a grant has been taken back."""
+"""`authorization.removed`: the platform reports that a creator has revoked the grant."""
 
 import pytest
 from sqlalchemy import func, text
@@ -49,8 +49,8 @@ def test_a_removal_older_than_the_grant_changes_nothing(webhook_harness, account
     assert webhook_harness.load_event(event).status == "ignored"
 
 
-def test_a_removal_in_the_second_of_the_grant_counts(webhook_harness):
-    """The platform cuts its times to seconds: half a second after the grant looks like before."""
+def test_a_removal_in_the_same_second_as_the_grant_revokes_it(webhook_harness):
+    """Platforms cut times to seconds: half a second after the grant looks like before it."""
     account = webhook_harness.create_account(last_refreshed_at=text("to_timestamp(2000000000.4)"))
     webhook_harness.store_envelopes(
         build_removal(user_openid=webhook_harness.open_id(account), create_time=2_000_000_000)
@@ -82,8 +82,9 @@ def test_the_owner_is_notified_of_the_specific_cause_alone(
     webhook_harness.process_events()
     row = webhook_harness.account(account_id)
     assert (row.status, row.status_cause) == ("REVOKED", cause)
-    unread = [one for one in webhook_harness.load_notifications(row.user_id) if one.read_at is None]
-    assert [(one.kind, one.payload["why"]) for one in unread] == [
+    notifications = webhook_harness.load_notifications(row.user_id)
+    unread = [notification for notification in notifications if notification.read_at is None]
+    assert [(notification.kind, notification.payload["why"]) for notification in unread] == [
         ("disconnected_by_platform", cause)
     ]
 
@@ -114,7 +115,7 @@ def test_the_event_after_our_own_revoke_is_ignored(webhook_harness):
     assert webhook_harness.load_event(event).status == "ignored"
 
 
-def test_a_removal_for_nobody_of_ours_is_ignored(webhook_harness):
-    (event,) = webhook_harness.store_envelopes(build_removal(user_openid="somebody"))
+def test_a_removal_of_an_unknown_account_is_ignored(webhook_harness):
+    (event,) = webhook_harness.store_envelopes(build_removal(user_openid="unknown"))
     webhook_harness.process_events()
     assert webhook_harness.load_event(event).status == "ignored"

@@ -1,4 +1,4 @@
-"""Late news of a post that was found in the list of videos: nobody had told its publication."""
+"""Late matches: a webhook names the publish_id of a post found in the public video list."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ from sqlalchemy import event, func, text
 
 from core.post_state import transitions
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPosts
+from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPosts
 from tests.db.webhooks_harness import WebhookHarness, publish_event
 from tests.support.row_factory import make_services
 
@@ -28,7 +28,7 @@ def account_id(webhook_harness):
 
 
 def create_listed_post(webhook_harness, account_id, video_id=VIDEO_ID, **columns):
-    """Published by the list's word, as `reconcile` leaves it."""
+    """Create a post as `reconcile` leaves it: published, with a video id and no publish_id."""
     defaults = {"state": "PUBLISHED", "step": "PUBLISHED", "kind": "DIRECT_VIDEO", "due_at": None}
     defaults |= {"source": "PULL_FROM_URL", "sent_by": "PLATFORM", "finished_at": func.now()}
     return webhook_harness.create_post(
@@ -48,37 +48,37 @@ def completion_event(webhook_harness, account_id):
 
 
 def create_orphan_record(webhook_harness, post_id, publish_id, ids=()):
-    """What is known of a publication that no post has any more."""
+    """Create the TikTok record of a publication whose post no longer exists."""
     with webhook_harness.database.transaction() as session:
         row = session.get_one(Post, post_id)
         row.publish_id = publish_id
         TikTokPosts(session).create(row)
         session.flush()
         record = TikTokPosts(session).get_by_post(post_id)
-        transitions.add_details(record, {transitions.PUBLIC_IDS_KEY: list(ids)})
+        transitions.add_details(record, {PUBLIC_IDS_KEY: list(ids)})
         record.ledger_id, row.publish_id = None, None
 
 
 def event_statuses(webhook_harness, events):
-    return [webhook_harness.load_event(one).status for one in events]
+    return [webhook_harness.load_event(event_id).status for event_id in events]
 
 
-def test_the_event_names_the_post_and_is_done(webhook_harness, account_id):
+def test_an_availability_event_gives_the_post_its_publish_id(webhook_harness, account_id):
     post = create_listed_post(webhook_harness, account_id)
     events = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
     webhook_harness.process_events()
     assert event_statuses(webhook_harness, events) == ["done"]
-    found = webhook_harness.post(post)
-    assert (found.state, found.publish_id, found.due_at) == ("PUBLISHED", "v_pub~1", None)
+    row = webhook_harness.post(post)
+    assert (row.state, row.publish_id, row.due_at) == ("PUBLISHED", "v_pub~1", None)
     record = webhook_harness.tiktok_post(post)
     assert (record.publish_id, record.status) == ("v_pub~1", "PUBLISH_COMPLETE")
-    assert record.details[transitions.PUBLIC_IDS_KEY] == [VIDEO_ID]
+    assert record.details[PUBLIC_IDS_KEY] == [VIDEO_ID]
     assert (record.publicly_available, record.completed_at is None) == (True, False)
     assert webhook_harness.timeline(post) == [("found", None)]
 
 
-@pytest.mark.parametrize("batch", [200, 1], ids=["together", "apart"])
-def test_all_events_of_the_publication_are_the_posts_from_then_on(
+@pytest.mark.parametrize("batch", [200, 1], ids=["one batch", "single events"])
+def test_all_events_of_the_publication_apply_to_the_matched_post(
     webhook_harness, account_id, batch
 ):
     post = create_listed_post(webhook_harness, account_id)
@@ -87,9 +87,8 @@ def test_all_events_of_the_publication_are_the_posts_from_then_on(
         availability_event(webhook_harness, account_id),
     )
     for _ in range(2):
-        webhook_harness.update_events(
-            *events, due_at=func.now()
-        )  # one may have come before anybody knew whose it is
+        # The event that is processed before the match waits for a retry.
+        webhook_harness.update_events(*events, due_at=func.now())
         webhook_harness.process_events(batch_size=batch)
         webhook_harness.process_events(batch_size=batch)
     events += webhook_harness.store_envelopes(
@@ -101,7 +100,7 @@ def test_all_events_of_the_publication_are_the_posts_from_then_on(
     assert [kind for kind, _ in webhook_harness.timeline(post)].count("found") == 1
 
 
-def test_it_is_recognised_among_posts_that_are_known(webhook_harness, account_id):
+def test_a_late_match_in_a_batch_with_other_publications(webhook_harness, account_id):
     known = webhook_harness.create_publication(account_id, "v_pub~0")
     post = create_listed_post(webhook_harness, account_id)
     events = webhook_harness.store_envelopes(
@@ -118,7 +117,7 @@ def test_it_is_recognised_among_posts_that_are_known(webhook_harness, account_id
 @pytest.mark.parametrize(
     "columns",
     [{"video_id": "8"}, {"state": "UNCONFIRMED"}, {"publish_id": "v_pub~7"}],
-    ids=["another video", "not out", "named already"],
+    ids=["another video", "not published", "has a publish_id"],
 )
 def test_a_post_the_event_does_not_match_is_left_alone(webhook_harness, account_id, columns):
     post = create_listed_post(webhook_harness, account_id, **columns)
@@ -128,7 +127,7 @@ def test_a_post_the_event_does_not_match_is_left_alone(webhook_harness, account_
     assert webhook_harness.post(post).publish_id == columns.get("publish_id")
 
 
-def test_nobody_elses_post_is_taken_for_it(webhook_harness, account_id):
+def test_a_post_of_another_account_is_not_matched(webhook_harness, account_id):
     post = create_listed_post(webhook_harness, webhook_harness.create_account())
     events = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
     webhook_harness.process_events()
@@ -137,11 +136,15 @@ def test_nobody_elses_post_is_taken_for_it(webhook_harness, account_id):
 
 
 @pytest.mark.parametrize(
-    ("name", "ids"), [("v_pub~1", ()), ("v_pub~0", (VIDEO_ID,))], ids=["the name", "the video"]
+    ("publish_id", "ids"),
+    [("v_pub~1", ()), ("v_pub~0", (VIDEO_ID,))],
+    ids=["same publish_id", "same video"],
 )
-def test_what_another_publication_holds_is_left_to_it(webhook_harness, account_id, name, ids):
+def test_ids_of_another_publication_are_not_taken_over(
+    webhook_harness, account_id, publish_id, ids
+):
     other = webhook_harness.create_post(account_id, state="FAILED", due_at=None)
-    create_orphan_record(webhook_harness, other, name, ids)
+    create_orphan_record(webhook_harness, other, publish_id, ids)
     post = create_listed_post(webhook_harness, account_id)
     events = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
     webhook_harness.process_events()
@@ -149,18 +152,18 @@ def test_what_another_publication_holds_is_left_to_it(webhook_harness, account_i
     assert webhook_harness.post(post).publish_id is None
 
 
-def test_two_publications_for_one_post_are_not_guessed_apart(webhook_harness, account_id):
+def test_two_publications_that_fit_one_post_are_not_matched(webhook_harness, account_id):
     post = create_listed_post(webhook_harness, account_id)
-    names = ("v_pub~1", "v_pub~2")
+    publish_ids = ("v_pub~1", "v_pub~2")
     events = webhook_harness.store_envelopes(
-        *(availability_event(webhook_harness, account_id, name) for name in names)
+        *(availability_event(webhook_harness, account_id, publish_id) for publish_id in publish_ids)
     )
     webhook_harness.process_events()
     assert event_statuses(webhook_harness, events) == ["pending", "pending"]
     assert webhook_harness.post(post).publish_id is None
 
 
-def test_two_posts_for_one_publication_are_not_guessed_apart(webhook_harness, account_id):
+def test_two_posts_that_fit_one_publication_are_not_matched(webhook_harness, account_id):
     posts = [create_listed_post(webhook_harness, account_id) for _ in range(2)]
     events = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
     webhook_harness.process_events()
@@ -169,14 +172,14 @@ def test_two_posts_for_one_publication_are_not_guessed_apart(webhook_harness, ac
 
 
 @pytest.mark.parametrize("table", ["posts", "oauth_accounts"])
-def test_it_waits_for_nobody_who_holds_the_post_or_its_account(webhook_harness, account_id, table):
+def test_matching_does_not_wait_for_a_locked_post_or_account(webhook_harness, account_id, table):
     post = create_listed_post(webhook_harness, account_id)
     known = webhook_harness.create_publication(webhook_harness.create_account(), "v_pub~0")
     (late,) = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
     webhook_harness.store_envelopes(publish_event("complete", "v_pub~0"))
     row = {"posts": post, "oauth_accounts": account_id}[table]
-    with webhook_harness.database.transaction() as holder:
-        holder.execute(text(f"SELECT 1 FROM {table} WHERE id = {row} FOR UPDATE"))
+    with webhook_harness.database.transaction() as session:
+        session.execute(text(f"SELECT 1 FROM {table} WHERE id = {row} FOR UPDATE"))
         webhook_harness.process_events()
         assert webhook_harness.load_event(late).status == "pending"
         assert webhook_harness.post(known).state == "PUBLISHED"
@@ -187,7 +190,7 @@ def test_it_waits_for_nobody_who_holds_the_post_or_its_account(webhook_harness, 
 
 
 def count_match_queries(webhook_harness):
-    """How often a batch asks whose accounts' posts its notices may be."""
+    """Process a batch; return how many of its statements look for posts to match."""
     matches = []
 
     def count(_connection, _cursor, statement, *_):
@@ -201,7 +204,7 @@ def count_match_queries(webhook_harness):
     return sum(matches)
 
 
-def test_one_question_a_batch_and_none_where_every_publication_is_known(
+def test_one_match_query_per_batch_and_none_if_every_publication_is_known(
     webhook_harness, account_id
 ):
     for number in range(3):
@@ -213,17 +216,19 @@ def test_one_question_a_batch_and_none_where_every_publication_is_known(
     for number in range(3):
         webhook_harness.store_envelopes(
             availability_event(
-                webhook_harness, account_id, f"stranger~{number}", video_id=f"1{number}"
+                webhook_harness, account_id, f"unknown~{number}", video_id=f"1{number}"
             )
         )
     assert count_match_queries(webhook_harness) == 1
 
 
-def test_the_age_of_an_unknown_publication_is_by_the_databases_clock(webhook_harness, account_id):
-    true = webhook_harness.services.now
+def test_the_age_of_an_unknown_publication_is_measured_with_the_databases_clock(
+    webhook_harness, account_id
+):
+    true_time = webhook_harness.services.now
     for skew, age in ((3 * HOUR, 23 * HOUR), (-3 * HOUR, 25 * HOUR)):
         webhook_harness.services = replace(
-            webhook_harness.services, now=lambda skew=skew: true() + skew
+            webhook_harness.services, now=lambda skew=skew: true_time() + skew
         )
         (late,) = webhook_harness.store_envelopes(
             availability_event(webhook_harness, account_id, f"v_pub~{age}")

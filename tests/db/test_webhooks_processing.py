@@ -1,4 +1,4 @@
-"""What becomes of stored notices: effect and mark together, each once, whatever their order."""
+"""Stored webhook events are applied: each once, in any order, effect and mark in one commit."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from tests.support.row_factory import make_services
 from tests.support.tiktok_webhooks import build_envelope
 
 HOUR = timedelta(hours=1)
-IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB.policy.delays)))
+IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB.retry_policy.delays)))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_done_event_is_never_claimed_again(webhook_harness, account_id):
 
 
 @pytest.mark.parametrize(
-    ("news", "state", "error"),
+    ("event", "state", "error"),
     [
         (publish_event("failed", content={"reason": "internal"}), "FAILED", "internal"),
         (
@@ -77,9 +77,11 @@ def test_a_done_event_is_never_claimed_again(webhook_harness, account_id):
     ],
     ids=["failed", "cancelled", "delivered"],
 )
-def test_each_end_becomes_the_post_s_state(webhook_harness, account_id, news, state, error):
+def test_each_final_event_sets_the_state_of_the_post(
+    webhook_harness, account_id, event, state, error
+):
     post = webhook_harness.create_publication(account_id)
-    webhook_harness.store_envelopes(news)
+    webhook_harness.store_envelopes(event)
     webhook_harness.process_events()
     assert (webhook_harness.post(post).state, webhook_harness.post(post).error_code) == (
         state,
@@ -108,7 +110,7 @@ def test_any_order_of_arrival_ends_the_same(webhook_harness, account_id, order, 
     assert record.details["publicaly_available_post_id"] == ["77"]
 
 
-def test_a_late_delivery_of_a_draft_does_not_reopen_what_is_published(webhook_harness, account_id):
+def test_a_draft_event_after_publication_does_not_change_the_post(webhook_harness, account_id):
     post = webhook_harness.create_publication(account_id)
     webhook_harness.store_envelopes(publish_event("complete"))
     webhook_harness.process_events()
@@ -138,7 +140,7 @@ def test_an_event_brings_the_next_poll_forward(webhook_harness, account_id):
     assert webhook_harness.post(contradicted).due_at is not None
 
 
-def test_an_unknown_publication_waits_and_is_found_when_its_post_is_there(
+def test_an_event_for_an_unknown_publication_is_applied_once_its_post_exists(
     webhook_harness, account_id
 ):
     (event,) = webhook_harness.store_envelopes(publish_event("complete"))
@@ -154,13 +156,13 @@ def test_an_unknown_publication_waits_and_is_found_when_its_post_is_there(
     assert webhook_harness.load_event(event).status == "done"
 
 
-def test_an_unknown_publication_is_dead_after_a_day_and_not_before(webhook_harness):
+def test_an_event_for_an_unknown_publication_is_dead_after_a_day_and_not_before(webhook_harness):
     (event,) = webhook_harness.store_envelopes(
         publish_event("complete"), created_at=func.now() - 23 * HOUR
     )
-    for _ in range(WEBHOOK_JOB.policy.max_attempts + 1):
+    for _ in range(WEBHOOK_JOB.retry_policy.max_attempts + 1):
         webhook_harness.update_events(event, due_at=func.now())
-        webhook_harness.process_events(policy=IMMEDIATE_RETRIES)
+        webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     row = webhook_harness.load_event(event)
     assert row.dead_at is None
     assert row.due_at - row.created_at == 24 * HOUR
@@ -190,27 +192,14 @@ def test_an_unconfirmed_start_is_due_again_after_an_event_of_its_account(
     assert webhook_harness.post(other).due_at == before
 
 
-def test_what_nothing_follows_from_is_never_due(webhook_harness):
+def test_an_event_without_effect_is_never_due(webhook_harness):
     (event,) = webhook_harness.store_envelopes(build_envelope("tiktok.ping"))
     assert webhook_harness.process_events().claimed == 0
     assert webhook_harness.load_event(event).event_type == "tiktok.ping"
 
 
-def test_a_payload_that_cannot_be_read_any_more_is_dead_at_once(webhook_harness, account_id):
-    post = webhook_harness.create_publication(account_id)
-    bad, good = webhook_harness.store_envelopes(
-        publish_event("complete", "v_pub~2"), publish_event("complete")
-    )
-    webhook_harness.update_events(bad, payload_json={"no": "event"})
-    webhook_harness.process_events()
-    assert webhook_harness.load_event(bad).status == "dead"
-    assert webhook_harness.load_event(bad).last_error.startswith("unreadable")
-    assert webhook_harness.post(post).state == "PUBLISHED"
-    assert webhook_harness.load_event(good).status == "done"
-
-
 def reject_updates_of_title(session, title):
-    """The database itself refuses any change of such a post: the worst kind of poison."""
+    """Make the database refuse any change of a post with this title."""
     session.execute(
         text(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -222,7 +211,9 @@ def reject_updates_of_title(session, title):
     )
 
 
-def test_a_poisoned_event_costs_itself_and_not_its_neighbours(webhook_harness, account_id):
+def test_an_event_that_cannot_be_recorded_does_not_affect_the_others_of_its_batch(
+    webhook_harness, account_id
+):
     posts = [
         webhook_harness.create_publication(account_id, f"p{n}", title="poison" if n == 2 else "")
         for n in range(5)
@@ -245,13 +236,13 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
     with webhook_harness.database.transaction() as session:
         reject_updates_of_title(session, "poison")
     (event,) = webhook_harness.store_envelopes(publish_event("complete"))
-    for _ in range(WEBHOOK_JOB.policy.max_attempts + 2):
+    for _ in range(WEBHOOK_JOB.retry_policy.max_attempts + 2):
         webhook_harness.update_events(event, due_at=func.now()) if webhook_harness.load_event(
             event
         ).due_at else None
-        webhook_harness.process_events(policy=IMMEDIATE_RETRIES)
+        webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     assert webhook_harness.load_event(event).status == "dead"
-    assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB.policy.max_attempts
+    assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB.retry_policy.max_attempts
     with webhook_harness.database.transaction() as session:
         session.execute(text("DROP TRIGGER refuse ON posts"))
     assert replay_events(webhook_harness.database, EventFilter(status="dead")) == [event]
@@ -260,18 +251,18 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
     assert webhook_harness.post(post).state == "PUBLISHED"
 
 
-def test_waits_follow_the_curve(webhook_harness, account_id):
+def test_retry_delays_follow_the_policy(webhook_harness, account_id):
     webhook_harness.create_publication(account_id, title="poison")
     with webhook_harness.database.transaction() as session:
         reject_updates_of_title(session, "poison")
     webhook_harness.store_envelopes(publish_event("complete"), attempts=2)
     with webhook_harness.database.transaction() as session:
-        began = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        started_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     webhook_harness.process_events()
     with webhook_harness.database.transaction() as session:
         due = text("SELECT next_attempt_at, now() FROM webhook_events")
-        again, ended = session.execute(due).one()
-    assert began < again <= ended + timedelta(seconds=4)
+        next_attempt_at, ended_at = session.execute(due).one()
+    assert started_at < next_attempt_at <= ended_at + timedelta(seconds=4)
 
 
 def test_a_platform_that_is_switched_off_costs_no_attempts(
@@ -287,28 +278,28 @@ def test_a_platform_that_is_switched_off_costs_no_attempts(
 
 
 def test_two_workers_never_apply_one_event_twice(webhook_harness, account_id):
-    """Counted by a trigger of the test: the timeline has no unique key that could hide it."""
+    """Counted in the timeline, which has no unique key that could hide a second application."""
     count = 60
     for number in range(count):
         webhook_harness.create_publication(account_id, f"p{number}")
     webhook_harness.store_envelopes(
         *(publish_event("complete", f"p{number}") for number in range(count))
     )
-    together = Barrier(4)
+    barrier = Barrier(4)
 
-    def work():
-        together.wait()
+    def run_worker():
+        barrier.wait()
         while webhook_harness.process_events(batch_size=7).claimed:
             pass
 
-    threads = [Thread(target=work) for _ in range(4)]
+    threads = [Thread(target=run_worker) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     with webhook_harness.database.transaction() as session:
-        heard = "SELECT post_id, count(*) FROM post_events WHERE kind = 'webhook' GROUP BY 1"
-        assert [n for _, n in session.execute(text(heard))] == [1] * count
+        applied = "SELECT post_id, count(*) FROM post_events WHERE kind = 'webhook' GROUP BY 1"
+        assert [number for _, number in session.execute(text(applied))] == [1] * count
         assert (
             session.execute(
                 text("SELECT count(*) FROM webhook_events WHERE status = 'done'")
@@ -318,11 +309,11 @@ def test_two_workers_never_apply_one_event_twice(webhook_harness, account_id):
 
 
 def test_batches_over_the_same_posts_lock_them_in_one_order(webhook_harness, account_id):
-    """Who has to wait for the first post must not hold the second meanwhile."""
-    first, second = (webhook_harness.create_publication(account_id, of) for of in ("p2", "p1"))
-    with (
-        webhook_harness.database.transaction() as session
-    ):  # now it lies behind, and is named behind
+    """A batch that waits for the first post must not have locked the second."""
+    first, second = (
+        webhook_harness.create_publication(account_id, publish_id) for publish_id in ("p2", "p1")
+    )
+    with webhook_harness.database.transaction() as session:  # moves the row behind the second
         session.execute(update(Post).where(Post.id == first).values(title="moved"))
     webhook_harness.store_envelopes(
         publish_event("complete", "p2"), publish_event("complete", "p1")
@@ -360,7 +351,7 @@ def test_one_manual_run_takes_at_most_its_limit(webhook_harness, account_id):
 
 
 def test_events_are_selected_once_for_a_whole_batch(webhook_harness, account_id):
-    """Claim, fence and mark are one statement each, however many notices there are."""
+    """Claim, fence and mark are one statement each, however many events there are."""
     assert count_event_statements(
         webhook_harness, account_id, 5, prefix="p"
     ) == count_event_statements(webhook_harness, account_id, 50, prefix="q")
@@ -374,12 +365,12 @@ def count_event_statements(webhook_harness, account_id, count, *, prefix):
     )
     statements = []
 
-    def note(_connection, _cursor, statement, *_):
+    def record_statement(_connection, _cursor, statement, *_):
         if "webhook_events" in statement:
             statements.append(statement)
 
     engine = webhook_harness.database._engine
-    listen(engine, "before_cursor_execute", note)
+    listen(engine, "before_cursor_execute", record_statement)
     assert webhook_harness.process_events().recorded == count
-    remove(engine, "before_cursor_execute", note)
+    remove(engine, "before_cursor_execute", record_statement)
     return len(statements)

@@ -1,4 +1,4 @@
-"""What is asked of the inbox stays cheap when nearly all of it is done: by its small indexes."""
+"""Queries of due and dead events use the partial indexes when nearly all events are processed."""
 
 import pytest
 from sqlalchemy import select
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from db.webhooks.events import EVENT_QUEUE, Event, EventFilter
 from tests.db.schema_catalog import run_sql
 
-INSERT_FULL_INBOX = """
+INSERT_PROCESSED_EVENTS = """
 INSERT INTO webhook_events (provider, event_type, external_id, payload_json, status, processed_at,
                             next_attempt_at)
   SELECT 'tiktok', 'x', n, '{}', 'done', now(), NULL FROM generate_series(1, 20000) AS n
@@ -20,32 +20,32 @@ PARTIAL_INDEXES = (
 
 
 @pytest.fixture
-def full_inbox_url(database_url):
-    run_sql(database_url, INSERT_FULL_INBOX)
+def full_table_url(database_url):
+    run_sql(database_url, INSERT_PROCESSED_EVENTS)
     run_sql(database_url, "ANALYZE webhook_events")
     return database_url
 
 
 def explain_query(url, query):
-    words = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    return "\n".join(line for (line,) in run_sql(url, f"EXPLAIN {words}"))
+    statement = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    return "\n".join(line for (line,) in run_sql(url, f"EXPLAIN {statement}"))
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "dead"])
-def test_a_page_of_what_waits_or_is_dead_does_not_walk_through_what_is_done(full_inbox_url, status):
+def test_a_page_of_unprocessed_events_does_not_scan_processed_ones(full_table_url, status):
     page = select(Event.id).where(*EventFilter(status=status).conditions())
-    found = explain_query(full_inbox_url, page.order_by(Event.id.desc()).limit(26))
-    assert any(name in found for name in PARTIAL_INDEXES), found
+    plan = explain_query(full_table_url, page.order_by(Event.id.desc()).limit(26))
+    assert any(name in plan for name in PARTIAL_INDEXES), plan
 
 
-def test_the_search_for_due_work_sees_only_what_waits(full_inbox_url):
-    wanted = select(Event.id).where(Event.leased_until.is_(None), *EVENT_QUEUE.conditions)
+def test_the_query_for_due_events_uses_the_index_of_unprocessed_ones(full_table_url):
+    due_events = select(Event.id).where(Event.leased_until.is_(None), *EVENT_QUEUE.conditions)
     assert "idx_webhook_events_due" in explain_query(
-        full_inbox_url, wanted.order_by(Event.due_at).limit(200)
+        full_table_url, due_events.order_by(Event.due_at).limit(200)
     )
 
 
-def test_a_walk_through_everything_would_be_seen(full_inbox_url):
-    """The condition as it would be without the words of the indexes."""
+def test_without_the_conditions_of_the_indexes_they_are_not_used(full_table_url):
+    """Negative control: the filter by status alone."""
     page = select(Event.id).where(Event.status == "dead").order_by(Event.id.desc()).limit(26)
-    assert not any(name in explain_query(full_inbox_url, page) for name in PARTIAL_INDEXES)
+    assert not any(name in explain_query(full_table_url, page) for name in PARTIAL_INDEXES)

@@ -1,4 +1,4 @@
-"""The group committer on a real Postgres: what it acknowledges is there, and only once."""
+"""`EventWriter` on a real Postgres: what it acknowledges is stored, and stored once."""
 
 import os
 import threading
@@ -37,8 +37,8 @@ def make_event(key, **fields):
 
 def load_events(database):
     with database.transaction() as session:
-        found = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
-        return list(found.mappings())
+        rows = session.execute(text("SELECT * FROM webhook_events ORDER BY id"))
+        return list(rows.mappings())
 
 
 @pytest.fixture
@@ -48,36 +48,38 @@ def wake_recorder():
 
 @pytest.fixture
 def writer(database, wake_recorder):
-    made = EventWriter(database, wake_recorder)
-    yield made
-    made.close()
+    event_writer = EventWriter(database, wake_recorder)
+    yield event_writer
+    event_writer.close()
 
 
-def test_an_event_is_committed_when_put_returns(writer, database):
-    (stored,) = writer.write([make_event("a", account="u", publish_id="p", late=True)])
+def test_an_event_is_committed_when_write_returns(writer, database):
+    event = make_event("a", account="u", publish_id="p", late=True, parsed={"removal_reason": "x"})
+    (result,) = writer.write([event])
     (row,) = load_events(database)
-    assert (stored.id, stored.duplicate, stored.processed) == (row["id"], False, False)
+    assert (result.id, result.duplicate, result.processed) == (row["id"], False, False)
     assert (row["status"], row["processed_at"], row["late"]) == ("pending", None, True)
     assert (row["account"], row["publish_id"]) == ("u", "p")
+    assert row["parsed"] == {"removal_reason": "x"}
     assert row["next_attempt_at"] is not None
 
 
 def test_an_ignored_event_is_never_due(writer, database):
-    (stored,) = writer.write([make_event("a", ignored=True)])
+    (result,) = writer.write([make_event("a", ignored=True)])
     (row,) = load_events(database)
-    assert stored.processed
-    assert (row["status"], row["next_attempt_at"]) == ("ignored", None)
+    assert result.processed
+    assert (row["status"], row["next_attempt_at"], row["parsed"]) == ("ignored", None, None)
     assert row["processed_at"] is not None
 
 
-def test_a_second_delivery_is_stored_once_and_says_so(writer, database):
+def test_a_second_delivery_is_reported_as_a_duplicate(writer, database):
     (first,) = writer.write([make_event("a")])
     (second,) = writer.write([make_event("a")])
     assert (second.id, second.duplicate, second.processed) == (first.id, True, False)
     assert len(load_events(database)) == 1
 
 
-def test_a_duplicate_says_whether_it_was_applied_already(writer, database):
+def test_the_result_of_a_duplicate_includes_whether_it_is_processed(writer, database):
     writer.write([make_event("a")])
     with database.transaction() as session:
         session.execute(text("UPDATE webhook_events SET processed_at = now()"))
@@ -96,52 +98,51 @@ def test_the_same_key_of_two_platforms_is_two_rows(writer, database):
     assert len(load_events(database)) == 2
 
 
-def test_answers_come_in_the_order_of_the_question(writer):
+def test_results_are_in_the_order_given(writer):
     writer.write([make_event("b")])
-    stored = writer.write([make_event(key) for key in "cba"])
-    assert [one.duplicate for one in stored] == [False, True, False]
+    results = writer.write([make_event(key) for key in "cba"])
+    assert [result.duplicate for result in results] == [False, True, False]
 
 
 def test_two_processes_storing_the_same_in_opposite_orders_do_not_deadlock(database, writer):
-    """Who has to wait for one key must not hold the other meanwhile."""
+    """Rows are inserted by key: a process that waits for one key has not locked a later one."""
     with ThreadPoolExecutor(1) as threads:
         with database.transaction() as session:
             insert_events(session, [make_event("a")])
             other = threads.submit(writer.write, [make_event("b"), make_event("a")])
-            wait_until(lambda: count_lock_waits(database), what="the writer held up")
+            wait_until(lambda: count_lock_waits(database), what="the writer waiting for a lock")
             insert_events(session, [make_event("b")])
-        assert [one.duplicate for one in other.result()] == [True, True]
+        assert [result.duplicate for result in other.result()] == [True, True]
 
 
 def test_ten_deliveries_of_each_of_many_at_once_are_one_row_each(database, wake_recorder):
-    """From two processes' worth of inboxes."""
-    inboxes = [EventWriter(database, wake_recorder), EventWriter(database, wake_recorder)]
+    """By two writers, as in two processes."""
+    writers = [EventWriter(database, wake_recorder), EventWriter(database, wake_recorder)]
     keys = [f"k{number}" for number in range(60)]
-    work = [
-        (inboxes[turn % 2], [make_event(key) for key in (pair if turn % 2 else pair[::-1])])
-        for turn in range(10)
+    deliveries = [
+        (writers[copy % 2], [make_event(key) for key in (pair if copy % 2 else pair[::-1])])
+        for copy in range(10)
         for pair in zip(keys[::2], keys[1::2], strict=True)
     ]
     with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(lambda each: each[0].write(each[1]), work))
-    for writer in inboxes:
+        responses = list(threads.map(lambda delivery: delivery[0].write(delivery[1]), deliveries))
+    for writer in writers:
         writer.close()
-    fresh = [one.id for response in answers for one in response if not one.duplicate]
-    assert len(fresh) == len(set(fresh)) == 60
-    assert {one.id for response in answers for one in response} == {
-        row["id"] for row in load_events(database)
-    }
+    results = [result for response in responses for result in response]
+    new_ids = [result.id for result in results if not result.duplicate]
+    assert len(new_ids) == len(set(new_ids)) == 60
+    assert {result.id for result in results} == {row["id"] for row in load_events(database)}
 
 
 def test_many_that_wait_share_one_commit(database, wake_recorder):
-    """While the first is held up, the others gather and go together."""
+    """While the first waits for a lock, the others gather and are stored together."""
     writer = EventWriter(database, wake_recorder, timeout=timedelta(seconds=20))
     with database.transaction() as session, ThreadPoolExecutor(12) as threads:
         insert_events(session, [make_event("blocked")])
         first = threads.submit(writer.write, [make_event("blocked")])
-        wait_until(lambda: count_lock_waits(database), what="the writer held up")
+        wait_until(lambda: count_lock_waits(database), what="the writer waiting for a lock")
         others = [threads.submit(writer.write, [make_event(f"o{n}")]) for n in range(10)]
-        wait_until(lambda: writer._threads.queue.qsize() == 10, what="ten letters waiting")
+        wait_until(lambda: writer._threads.queue.qsize() == 10, what="ten deliveries in the queue")
         session.rollback()
         first.result()
         for other in others:
@@ -156,25 +157,25 @@ def test_many_that_wait_share_one_commit(database, wake_recorder):
 
 def count_lock_waits(database):
     with database.transaction() as session:
-        found = text(
+        query = text(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event = 'transactionid'"
         )
-        return session.execute(found).scalar_one()
+        return session.execute(query).scalar_one()
 
 
-def test_a_row_the_database_refuses_costs_its_neighbours_nothing(database, wake_recorder):
+def test_a_row_the_database_refuses_does_not_affect_the_others(database, wake_recorder):
     writer = EventWriter(database, wake_recorder, timeout=timedelta(seconds=20))
     with database.transaction() as session, ThreadPoolExecutor(12) as threads:
         insert_events(session, [make_event("blocked")])
         first = threads.submit(writer.write, [make_event("blocked")])
-        wait_until(lambda: count_lock_waits(database), what="the writer held up")
+        wait_until(lambda: count_lock_waits(database), what="the writer waiting for a lock")
         good = [threads.submit(writer.write, [make_event(f"g{n}")]) for n in range(3)]
         bad = threads.submit(writer.write, [make_event("bad", payload_json={"text": "\0"})])
-        wait_until(lambda: writer._threads.queue.qsize() == 4, what="all of them waiting")
+        wait_until(lambda: writer._threads.queue.qsize() == 4, what="four deliveries in the queue")
         session.rollback()
         first.result()
-        assert all(not response.result()[0].duplicate for response in good)
+        assert all(not future.result()[0].duplicate for future in good)
         with pytest.raises(WriteRejected):
             bad.result()
     writer.close()
@@ -186,25 +187,25 @@ def test_a_row_the_database_refuses_costs_its_neighbours_nothing(database, wake_
     ]
 
 
-def test_one_wake_up_follows_a_commit_and_none_a_duplicate(writer, wake_recorder):
+def test_a_commit_wakes_workers_once_and_a_duplicate_does_not(writer, wake_recorder):
     writer.write([make_event("a"), make_event("b")])
-    wait_until(lambda: wake_recorder.kinds, what="the bell")
+    wait_until(lambda: wake_recorder.kinds, what="the wake-up")
     writer.write([make_event("a")])
     writer.close()
     assert wake_recorder.kinds[:1] == ["webhooks"]
-    assert len(wake_recorder.kinds) <= 2  # the last one is the closing
+    assert len(wake_recorder.kinds) <= 2  # `close` wakes once more
 
 
 def test_a_burst_of_events_wakes_once_and_once_more_at_its_end(writer, wake_recorder):
-    began = time.monotonic()
+    started_at = time.monotonic()
     for number in range(40):
         writer.write([make_event(str(number))])
     writer.close()
-    assert len(wake_recorder.kinds) <= 2 + (time.monotonic() - began) / WAKE_INTERVAL_SECONDS
+    assert len(wake_recorder.kinds) <= 2 + (time.monotonic() - started_at) / WAKE_INTERVAL_SECONDS
 
 
 def test_deliveries_that_come_close_together_share_one_commit(writer, database):
-    """One by one they would be forty commits."""
+    """One by one they would take forty commits."""
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: writer.write([make_event(str(number))]), range(40)))
     with database.transaction() as session:
@@ -213,13 +214,13 @@ def test_deliveries_that_come_close_together_share_one_commit(writer, database):
 
 
 def test_a_notifier_that_hangs_delays_no_delivery(database):
-    let_go = threading.Event()
-    writer = EventWriter(database, lambda _kind: let_go.wait(10))
-    began = time.monotonic()
+    release = threading.Event()
+    writer = EventWriter(database, lambda _kind: release.wait(10))
+    started_at = time.monotonic()
     for number in range(5):
         writer.write([make_event(str(number))])
-    assert time.monotonic() - began < 1
-    let_go.set()
+    assert time.monotonic() - started_at < 1
+    release.set()
     writer.close()
 
 
@@ -227,22 +228,22 @@ def test_a_delivery_that_waits_too_long_gets_a_retry_time(database, wake_recorde
     writer = EventWriter(database, wake_recorder, timeout=timedelta(milliseconds=200))
     with database.transaction() as session:
         insert_events(session, [make_event("blocked")])
-        began = time.monotonic()
+        started_at = time.monotonic()
         with pytest.raises(WriterBusy) as busy:
             writer.write([make_event("blocked")])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - started_at < 1
         assert busy.value.retry_after
         session.rollback()
-    wait_until(lambda: len(load_events(database)) == 1, what="the writing all the same")
+    wait_until(lambda: len(load_events(database)) == 1, what="the event stored all the same")
     writer.close()
 
 
-def test_a_full_inbox_refuses_at_once(database, wake_recorder):
+def test_a_full_queue_refuses_at_once(database, wake_recorder):
     writer = EventWriter(database, wake_recorder, timeout=timedelta(seconds=20), capacity=1)
     with database.transaction() as session, ThreadPoolExecutor(4) as threads:
         insert_events(session, [make_event("blocked")])
         first = threads.submit(writer.write, [make_event("blocked")])
-        wait_until(lambda: count_lock_waits(database), what="the writer held up")
+        wait_until(lambda: count_lock_waits(database), what="the writer waiting for a lock")
         second = threads.submit(writer.write, [make_event("waits")])
         wait_until(writer._threads.queue.full, what="a full queue")
         with pytest.raises(WriterBusy, match="full"):
@@ -253,42 +254,43 @@ def test_a_full_inbox_refuses_at_once(database, wake_recorder):
     writer.close()
 
 
-def test_a_database_that_is_away_is_busy_within_two_seconds():
-    nowhere = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
-    writer = EventWriter(nowhere, WakeRecorder())
-    began = time.monotonic()
+def test_without_a_database_the_writer_is_busy_within_two_seconds():
+    unreachable = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
+    writer = EventWriter(unreachable, WakeRecorder())
+    started_at = time.monotonic()
     with pytest.raises(WriterBusy):
         writer.write([make_event("a")])
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - started_at < 2.5
     writer.close()
-    nowhere.dispose()
+    unreachable.dispose()
 
 
-def test_a_closed_inbox_has_stored_what_it_took_and_takes_no_more(database, wake_recorder):
+def test_a_closed_writer_has_stored_everything_and_refuses_more(database, wake_recorder):
     writer = EventWriter(database, wake_recorder, timeout=timedelta(seconds=20))
     before = set(threading.enumerate())
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(writer.write, [make_event(str(n))]) for n in range(8)]
-        taken = [response.result() for response in answers]
-    assert any(thread.name.startswith("inbox ") for thread in set(threading.enumerate()) - before)
+        futures = [threads.submit(writer.write, [make_event(str(n))]) for n in range(8)]
+        results = [future.result() for future in futures]
+    started = {thread.name for thread in set(threading.enumerate()) - before}
+    assert started >= {"webhook-event-writer", "webhook-event-waker"}
     writer.close()
-    assert len(load_events(database)) == len(taken) == 8
+    assert len(load_events(database)) == len(results) == 8
     with pytest.raises(WriterBusy, match="closed"):
         writer.write([make_event("late")])
     assert not set(threading.enumerate()) - before
 
 
-def test_a_forked_child_writes_by_a_thread_of_its_own(database_url, database):
-    parents = EventWriter(database, WakeRecorder())
-    parents.write([make_event("parent")])
+def test_a_forked_child_writes_with_a_thread_of_its_own(database_url, database):
+    writer = EventWriter(database, WakeRecorder())
+    writer.write([make_event("parent")])
     child = os.fork()
     if child == 0:  # nothing of pytest may run in here
         try:
             database.dispose(close=False)
-            parents.write([make_event("child")])
+            writer.write([make_event("child")])
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the parent asserts on the exit code
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sorted(row["external_id"] for row in load_events(database)) == ["child", "parent"]
-    parents.close()
+    writer.close()

@@ -1,7 +1,7 @@
-"""TikTok's notices put into a database and applied, with the posts and accounts they are of."""
+"""Test harness: stores TikTok events in a database and applies them, with posts and accounts."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
 
@@ -14,6 +14,7 @@ from db.posts.timeline import PostEvent
 from db.webhooks.events import Event
 from db.webhooks.insert import insert_events
 from platforms.base import Verdict
+from tests.support.job_types import with_changes
 from tests.support.row_factory import RowFactory
 from tests.support.tiktok_webhooks import build_envelope
 
@@ -25,7 +26,7 @@ class WebhookHarness(RowFactory):
     services: object = None
 
     def store_envelopes(self, *envelopes, **columns):
-        """Stored as the ingress stores them: their ids."""
+        """Store events as the web process does, then set columns; return the ids of the events."""
         with self.database.transaction() as session:
             events = []
             for envelope in envelopes:
@@ -35,7 +36,7 @@ class WebhookHarness(RowFactory):
                     "tiktok", body, Verdict(ok=True, reason="ok"), None, tiktok
                 )
                 events += delivery.to_new_events()
-            ids = [one.id for one in insert_events(session, events)]
+            ids = [result.id for result in insert_events(session, events)]
         if columns:
             self.update_events(*ids, **columns)
         return ids
@@ -48,13 +49,13 @@ class WebhookHarness(RowFactory):
             )
 
     def process_events(self, work=WEBHOOK_JOB, **changes):
-        return run_jobs(replace(work, **changes), self.database, self.services)
+        return run_jobs(with_changes(work, **changes), self.database, self.services)
 
     def load_event(self, event_id):
         return self._fetch_one(select(Event).where(Event.id == event_id))
 
     def create_publication(self, account_id, publish_id="v_pub~1", **columns):
-        """A post that the platform has and works on."""
+        """Create a post that the platform is processing."""
         defaults = {"state": "PROCESSING", "step": "PROCESSING", "started_at": func.now()}
         defaults |= {"publish_id": publish_id, "due_at": None, "has_slot": True}
         post_id = self.create_post(account_id, **{**defaults, **columns})
@@ -68,12 +69,12 @@ class WebhookHarness(RowFactory):
     def timeline(self, post_id):
         with self.database.transaction() as session:
             statement = select(PostEvent).where(PostEvent.post_id == post_id).order_by(PostEvent.id)
-            return [(one.kind, one.after) for one in session.scalars(statement)]
+            return [(entry.kind, entry.after) for entry in session.scalars(statement)]
 
     def open_id(self, account_id):
         return self.account(account_id).open_id
 
 
 def publish_event(event, publish_id="v_pub~1", **fields):
-    """News of a publication, by the last part of TikTok's name for it."""
+    """Return the envelope of `post.publish.<event>` for a publication."""
     return build_envelope(f"post.publish.{event}", publish_id=publish_id, **fields)

@@ -1,6 +1,6 @@
-"""F16 of the test plan as a table: each strange letter, and the exact answer to it.
+"""Malformed and unusual deliveries as a table: how each is sent, and the exact response to it.
 
-Written from the vendors' pages, with the standard library; shares no code with what reads it.
+Written from the vendors' pages with the standard library; it shares no code with the receiver.
 """
 
 import gzip
@@ -27,20 +27,20 @@ def envelope_body(name, **fields):
 
 
 def signed_request(body, *, secret=WEBHOOK_SECRET, age=0.0, **headers):
-    signature_ = sign_body(body, secret=secret, at=time.time() - age)
-    return format_request(WEBHOOK_PATH, {"TikTok-Signature": signature_, **headers}, body)
+    signature = sign_body(body, secret=secret, at=time.time() - age)
+    return format_request(WEBHOOK_PATH, {"TikTok-Signature": signature, **headers}, body)
 
 
 def request_with_header(format_header, name="TikTok-Signature"):
-    """The header as `make` writes it, given the time and the digest."""
+    """Return a builder of requests whose header `format_header` makes of time and digest."""
 
-    def message(body):
-        t, s = (
+    def build_request(body):
+        timestamp, digest = (
             part.partition("=")[2] for part in sign_body(body, secret=WEBHOOK_SECRET).split(",")
         )
-        return format_request(WEBHOOK_PATH, {name: format_header(t, s)}, body)
+        return format_request(WEBHOOK_PATH, {name: format_header(timestamp, digest)}, body)
 
-    return message
+    return build_request
 
 
 def default_header(t, s):
@@ -76,9 +76,9 @@ LONG_VALUES_BODY = (
 )
 
 DELIVERY_CASES = {
-    "as it should be": (signed_request, None, STORED),
-    "secret of before": (lambda b: signed_request(b, secret=WEBHOOK_SECRET), None, STORED),
-    "secret of from now on": (
+    "valid": (signed_request, None, STORED),
+    "old secret": (lambda b: signed_request(b, secret=WEBHOOK_SECRET), None, STORED),
+    "next secret": (
         lambda b: signed_request(b, secret=WEBHOOK_SECRETS.split(",")[0]),
         None,
         STORED,
@@ -86,18 +86,18 @@ DELIVERY_CASES = {
     "wrong secret": (lambda b: signed_request(b, secret="wrong"), None, INVALID_SIGNATURE),
     "ten minutes old": (lambda b: signed_request(b, age=600), None, STORED_LATE),
     "three days old": (lambda b: signed_request(b, age=3 * DAY_SECONDS), None, STORED_LATE),
-    "of the future": (lambda b: signed_request(b, age=-900), None, STORED_LATE),
+    "from the future": (lambda b: signed_request(b, age=-900), None, STORED_LATE),
     "a flipped bit": (tampered_request, None, INVALID_SIGNATURE),
     "unsigned": (lambda b: format_request(WEBHOOK_PATH, {}, b), None, MISSING_SIGNATURE),
     "empty": (signed_request, b"", STORED),
-    "no JSON": (signed_request, b"not json", STORED),
+    "not JSON": (signed_request, b"not json", STORED),
     "bad UTF-8": (signed_request, b'{"event": "\xff\xfe"}', STORED),
-    "half a pair": (signed_request, b'{"event":"a","content":"\\ud800"}', STORED),
-    "half a pair in UTF-8": (signed_request, b'{"event":"a","content":"b\xed\xa0\x80"}', STORED),
+    "lone surrogate": (signed_request, b'{"event":"a","content":"\\ud800"}', STORED),
+    "lone surrogate in UTF-8": (signed_request, b'{"event":"a","content":"b\xed\xa0\x80"}', STORED),
     "NUL in text": (signed_request, b'{"event":"a","content":"a\\u0000b"}', STORED),
-    "NUL as it is": (signed_request, b"\0\0", STORED),
-    "nested beyond reason": (signed_request, DEEP_BODY, STORED),
-    "brackets without end": (signed_request, b"[" * 200_000, STORED),
+    "NUL bytes": (signed_request, b"\0\0", STORED),
+    "nested too deep": (signed_request, DEEP_BODY, STORED),
+    "200,000 brackets": (signed_request, b"[" * 200_000, STORED),
     "values too long": (signed_request, LONG_VALUES_BODY, STORED),
     "two megabytes": (signed_request, b"x" * 2_000_000, TOO_LARGE),
     "compressed": (
@@ -105,22 +105,22 @@ DELIVERY_CASES = {
         gzip.compress(b"{}"),
         STORED,
     ),
-    "called a form": (
+    "content type of a form": (
         lambda b: signed_request(b, **{"Content-Type": "multipart/form-data"}),
         None,
         STORED,
     ),
-    "in pieces": (chunked_request, None, STORED),
-    "asked before": (lambda b: signed_request(b, Expect="100-continue"), None, STORED),
+    "chunked": (chunked_request, None, STORED),
+    "Expect: 100-continue": (lambda b: signed_request(b, Expect="100-continue"), None, STORED),
     "HTTP/1.0": (lambda b: signed_request(b).replace(b"HTTP/1.1", b"HTTP/1.0", 1), None, STORED),
     "name in lower case": (request_with_header(default_header, "tiktok-signature"), None, STORED),
     "name in upper case": (request_with_header(default_header, "TIKTOK-SIGNATURE"), None, STORED),
     "digest first": (request_with_header(lambda t, s: f"s={s},t={t}"), None, STORED),
-    "blanks between": (request_with_header(lambda t, s: f" t = {t} ,  s = {s} "), None, STORED),
-    "a key more": (request_with_header(lambda t, s: f"t={t},v=1,s={s}"), None, STORED),
+    "spaces between": (request_with_header(lambda t, s: f" t = {t} ,  s = {s} "), None, STORED),
+    "unknown key": (request_with_header(lambda t, s: f"t={t},v=1,s={s}"), None, STORED),
     "two digests": (request_with_header(lambda t, s: f"t={t},s={'0' * 64},s={s}"), None, STORED),
     "two times": (request_with_header(lambda t, s: f"t={t},t={t},s={s}"), None, INVALID_SIGNATURE),
-    "digits of elsewhere": (
+    "superscript digit in the time": (
         request_with_header(lambda t, s: f"t=\u00b2{t},s={s}"),
         None,
         INVALID_SIGNATURE,
@@ -130,12 +130,12 @@ DELIVERY_CASES = {
         None,
         INVALID_SIGNATURE,
     ),
-    "a header too long": (
+    "header too long": (
         request_with_header(lambda t, s: default_header(t, s * 400)),
         None,
         (431, None, 0),
     ),
-    "a length that is none": (
+    "negative length": (
         lambda b: signed_request(b).replace(b"Content-Length: ", b"Content-Length: -"),
         None,
         BAD_REQUEST,
@@ -145,24 +145,29 @@ DELIVERY_CASES = {
         None,
         (405, None, 0),
     ),
-    "no method": (lambda b: signed_request(b).replace(b"POST", b"BREW", 1), None, (405, None, 0)),
+    "unknown method": (
+        lambda b: signed_request(b).replace(b"POST", b"BREW", 1),
+        None,
+        (405, None, 0),
+    ),
     "another path": (
         lambda b: signed_request(b).replace(b"tiktok ", b"tiktok/ ", 1),
         None,
         (404, None, 0),
     ),
-    "of Meta": (meta_request, meta_body("one-", 1), STORED),
-    "of Meta, a thousand": (meta_request, meta_body("many-", 1000), (200, None, 1000)),
-    "of Meta, wrong secret": (
+    "Meta": (meta_request, meta_body("one-", 1), STORED),
+    "Meta, a thousand changes": (meta_request, meta_body("many-", 1000), (200, None, 1000)),
+    "Meta, wrong secret": (
         lambda b: meta_request(b, "wrong"),
         meta_body("wrong-", 1),
         INVALID_SIGNATURE,
     ),
-    "of Meta, the old way": (
+    "Meta, SHA-1 signature": (
         lambda b: meta_request(b, name="X-Hub-Signature", method="sha1"),
         meta_body("old-", 1),
         MISSING_SIGNATURE,
     ),
-    "of Meta, no JSON": (meta_request, b"not json", STORED),
+    "Meta, not JSON": (meta_request, b"not json", STORED),
 }
-"""Name → how it is sent; what (None: an envelope of its own); status, code, rows of the first."""
+"""Name → how it is sent, its body (None: an envelope of its own), and what the first delivery gets:
+status, error code, number of rows."""

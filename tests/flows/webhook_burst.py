@@ -1,7 +1,7 @@
-"""A platform that delivers everything many times, in no order, and the judge of what became of it.
+"""Sends each delivery many times in random order, and checks in the tables what became of it.
 
-Knows our address, tables and signatures, and none of our code. That the judge can complain is shown
-in `test_webhook_storm.py`.
+It knows URL, tables and signatures, and imports no production code. The negative control of the
+check is in `test_webhooks_burst.py`.
 """
 
 import json
@@ -19,14 +19,14 @@ from tests.flows.stacks import run_stack
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
 
 WEBHOOK_SECRET = "storm-secret-of-the-tests"
-WEBHOOK_SECRETS = f"the-next-secret-of-the-tests,{WEBHOOK_SECRET}"  # as while one is changed
+WEBHOOK_SECRETS = f"the-next-secret-of-the-tests,{WEBHOOK_SECRET}"  # during a change of secret
 SENDER_COUNT, COPIES_PER_EVENT = 10, 10
 DELIVERY_TIMEOUT = (1.0, 5.0)
 
 SETUP_SQL = """
 INSERT INTO users (email) VALUES ('storm@example.org');
 INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encrypted, expires_at)
-  SELECT id, 'tiktok', 'open-1', 'video.upload', 'sealed', now() + interval '1 day' FROM users
+  SELECT id, 'tiktok', 'open-1', 'video.upload', 'ciphertext', now() + interval '1 day' FROM users
    WHERE email = 'storm@example.org';
 CREATE TABLE applied (event_id bigint, publish_id text);
 CREATE FUNCTION note_applied() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,8 +39,8 @@ CREATE FUNCTION note_moved_back() RETURNS trigger LANGUAGE plpgsql AS $$
 CREATE TRIGGER note_moved_back AFTER UPDATE OF state ON posts FOR EACH ROW
   WHEN (OLD.state = 'PUBLISHED' AND NEW.state <> 'PUBLISHED') EXECUTE FUNCTION note_moved_back();
 """
-"""One trigger counts every application, with nothing in the way of a second one; the other sees
-posts that leave the state nothing leads out of."""
+"""One trigger counts each application of an event, also a second one; the other records posts that
+leave their final state."""
 
 INSERT_POSTS = """
 INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, state, step,
@@ -53,7 +53,7 @@ INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, s
 
 @dataclass
 class DeliveryBurst:
-    """As the platform: the same bytes again until somebody answers 200."""
+    """Sends deliveries as a platform does: the same bytes again until the answer is 200."""
 
     stack: object
     name: str
@@ -71,7 +71,7 @@ class DeliveryBurst:
         return self
 
     def deliver_all(self, copies=COPIES_PER_EVENT):
-        """Every notice so often, in no order, by ten senders at once."""
+        """Send each delivery `copies` times, in random order, by ten senders at once."""
         deliveries = self.publish_ids * copies
         random.Random(self.name).shuffle(deliveries)
         with ThreadPoolExecutor(SENDER_COUNT) as senders:
@@ -90,7 +90,7 @@ class DeliveryBurst:
         try:
             response = requests.post(url, data=body, headers=headers, timeout=DELIVERY_TIMEOUT)
         except requests.RequestException:
-            time.sleep(0.1)  # the platform waits longer; nobody is there right now
+            time.sleep(0.1)  # the server is down; a platform would wait longer
             return False
         self.statuses.append(response.status_code)
         if response.status_code == 200:
@@ -105,7 +105,7 @@ class DeliveryBurst:
         return self.stack.query_value(statement, self.publish_ids) == 0
 
     def is_drained_early(self):
-        """The same, with leases that end after three seconds instead of thirty."""
+        """Like `is_drained`, but expire the leases every three seconds instead of thirty."""
         if self.is_drained():
             return True
         if time.monotonic() > self.leases_expired_at + 3:
@@ -114,7 +114,7 @@ class DeliveryBurst:
         return False
 
     def find_violations(self):
-        """Everything that is not as promised: lost, stored twice, applied never or twice."""
+        """Return the violated guarantees, each with the publish ids concerned."""
         violations = {}
         for violation, statement in VIOLATION_QUERIES.items():
             violations[violation] = {
@@ -149,12 +149,12 @@ VIOLATION_QUERIES = {
         SELECT publish_id FROM webhook_events
          WHERE publish_id = ANY(%s) AND (retry_count > 14 OR dead_at IS NOT NULL)""",
 }
-"""I1, I2, I3, I7 and I8 of the test plan, asked for what was acknowledged."""
+"""Guarantee → query for the acknowledged publish ids that violate it."""
 
 
 @pytest.fixture(scope="package")
-def storm_stack(tmp_path_factory):
-    """For all who deliver to it; they are in one group, so that it is opened once."""
+def burst_stack(tmp_path_factory):
+    """One running stack for all tests of the xdist group `storm`."""
     folder = tmp_path_factory.mktemp("storm")
     secrets = {
         "TIKTOK_WEBHOOK_SECRET": WEBHOOK_SECRETS,

@@ -1,6 +1,6 @@
-"""A platform that delivers at its own pace, whatever happens to us: each notice when it is due.
+"""Sends deliveries at a constant rate, whatever happens to the server (an open loop).
 
-Some come twice, and all of them again until somebody answers 200.
+Some are sent twice, and each is repeated until the answer is 200.
 """
 
 import threading
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from tests.flows.webhook_burst import INSERT_POSTS, DeliveryBurst
 
-MAX_IN_FLIGHT = 64  # deliveries under way at once
-REDELIVERY_TIMEOUT = 300.0  # seconds one is repeated: the longest outage, and a start after it
-DUPLICATE_EVERY = 10  # every so-manieth comes twice
-POSTS_PER_INSERT = 500  # publications are made before their notices are due
+MAX_IN_FLIGHT = 64  # deliveries sent at the same time
+REDELIVERY_TIMEOUT = 300.0  # seconds a delivery is repeated: the longest outage and a start
+DUPLICATE_EVERY = 10  # every tenth delivery is sent twice
+POSTS_PER_INSERT = 500  # publications are inserted before their events are sent
 
 
 @dataclass
 class DeliveryStream(DeliveryBurst):
-    """Open loop: `count` is what has fallen so far."""
+    """Deliveries at a constant rate; `count` is how many were sent so far."""
 
     rate: float = 30.0
     response_times: list = field(default_factory=list)
@@ -27,7 +27,7 @@ class DeliveryStream(DeliveryBurst):
 
     @contextmanager
     def run(self):
-        """Until the end of the block; all of it is delivered then."""
+        """Send until the end of the block, then wait until everything is acknowledged."""
         stopped = threading.Event()
         with ThreadPoolExecutor(MAX_IN_FLIGHT) as threads:
             sender = threading.Thread(target=self.send_at_rate, args=(threads, stopped))
@@ -53,7 +53,7 @@ class DeliveryStream(DeliveryBurst):
     def deliver_or_record(self, publish_id):
         try:
             self.deliver(publish_id, within=REDELIVERY_TIMEOUT)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - `run` reports it
             self.failures.append(f"{publish_id}: {error}")
 
     def send(self, publish_id, body):
@@ -64,7 +64,7 @@ class DeliveryStream(DeliveryBurst):
         return acknowledged
 
     def response_time_at(self, share=0.99):
-        """Seconds that this share of the answers took at most."""
+        """Return the seconds within which this share of the responses came."""
         return sorted(self.response_times)[int(len(self.response_times) * share)]
 
 

@@ -1,4 +1,4 @@
-"""TikTok as a sender of notices: envelopes and signatures, by the standard library alone."""
+"""Builds, signs and sends TikTok webhook deliveries, with the standard library alone."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ WEBHOOK_PATH = "/api/webhooks/tiktok"
 
 
 def build_envelope(event="post.publish.complete", *, publish_id="v_pub~1", **fields):
-    """The body TikTok sends; `content` holds JSON as text."""
+    """Return the body of a delivery as TikTok builds it: `content` is JSON as text."""
     content = {"publish_id": publish_id, "publish_type": "DIRECT_PUBLISH"}
     return {
         "client_key": "key",
@@ -35,7 +35,7 @@ def sign_body(body, *, secret="client-secret", at=None, key="t", digest="s"):
 
 @dataclass
 class TikTokWebhookSender:
-    """Delivers through a Flask client."""
+    """Sends signed deliveries through a Flask test client."""
 
     client: object
     secret: str = "client-secret"

@@ -1,4 +1,4 @@
-"""Results of threads, brought into a loop."""
+"""Results of threads are brought to an event loop, many with one call."""
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +11,7 @@ FUTURE_COUNT = 50
 
 
 class CountingLoop:
-    """A real one that counts how often it was called from outside."""
+    """Wraps an event loop and counts calls from other threads."""
 
     def __init__(self, loop):
         self._loop = loop
@@ -20,36 +20,36 @@ class CountingLoop:
     def create_future(self):
         return self._loop.create_future()
 
-    def call_soon_threadsafe(self, what):
+    def call_soon_threadsafe(self, callback):
         self.calls += 1
-        self._loop.call_soon_threadsafe(what)
+        self._loop.call_soon_threadsafe(callback)
 
 
-def test_what_a_thread_finishes_is_the_result():
+def test_a_result_set_by_a_thread_is_returned():
     async def wait():
         future = Future()
         with ThreadPoolExecutor(1) as threads:
             threads.submit(future.set_result, "done")
-        return await FutureBridge(asyncio.get_running_loop()).result(future)
+        return await FutureBridge(asyncio.get_running_loop()).wait_for(future)
 
     assert asyncio.run(wait()) == "done"
 
 
-def test_what_a_thread_fails_with_is_raised():
+def test_an_exception_set_by_a_thread_is_raised():
     async def wait():
         future = Future()
         future.set_exception(ZeroDivisionError())
-        await FutureBridge(asyncio.get_running_loop()).result(future)
+        await FutureBridge(asyncio.get_running_loop()).wait_for(future)
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(wait())
 
 
-def test_results_that_come_together_wake_the_loop_once():
+def test_results_set_together_wake_the_loop_once():
     async def wait():
         loop = CountingLoop(asyncio.get_running_loop())
-        landing, futures = FutureBridge(loop), [Future() for _ in range(FUTURE_COUNT)]
-        waiting = [asyncio.ensure_future(landing.result(future)) for future in futures]
+        bridge, futures = FutureBridge(loop), [Future() for _ in range(FUTURE_COUNT)]
+        waiting = [asyncio.ensure_future(bridge.wait_for(future)) for future in futures]
         await asyncio.sleep(0)
         for number, future in enumerate(futures):
             future.set_result(number)
@@ -58,15 +58,16 @@ def test_results_that_come_together_wake_the_loop_once():
     assert asyncio.run(wait()) == (list(range(FUTURE_COUNT)), 1)
 
 
-def test_who_no_longer_waits_keeps_nobody_from_their_result():
+def test_a_timed_out_waiter_does_not_affect_the_others():
     async def wait():
-        landing, gone, there = FutureBridge(asyncio.get_running_loop()), Future(), Future()
+        bridge = FutureBridge(asyncio.get_running_loop())
+        timed_out, completed = Future(), Future()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(landing.result(gone), 0)
-        waiting = asyncio.ensure_future(landing.result(there))
+            await asyncio.wait_for(bridge.wait_for(timed_out), 0)
+        waiting = asyncio.ensure_future(bridge.wait_for(completed))
         await asyncio.sleep(0)
-        gone.set_result("too late")
-        there.set_result("in time")
+        timed_out.set_result("too late")
+        completed.set_result("in time")
         return await waiting
 
     assert asyncio.run(wait()) == "in time"
