@@ -1,4 +1,4 @@
-"""What is old enough goes, what waits for somebody stays, a batch at a time."""
+"""Housekeeping deletes rows whose retention period is over, in batches, and nothing else."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,8 @@ def services(database_url, tmp_path):
 def run_sql(database):
     def execute(statement, **values):
         with database.transaction() as session:
-            found = session.execute(text(statement), values)
-            return list(found) if found.returns_rows else []
+            result = session.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
 
     return execute
 
@@ -65,7 +65,9 @@ RETENTION_CASES = {
     "audit_log": ("at", {"actor": "'cli'", "action": "'x'"}, (399, 401)),
     "alerts": ("resolved_at", {"name": "{n}", "severity": "'error'"}, (399, 401)),
 }
-"""Table → the time its age counts from, what else a row needs, days before and after its end."""
+"""Table → the column that the period counts from, the other columns of a row, and the ages in days
+of a row that stays and of one that is deleted.
+"""
 
 
 def insert_row_sql(table, at, name="only"):
@@ -75,7 +77,7 @@ def insert_row_sql(table, at, name="only"):
 
 
 @pytest.mark.parametrize("table", RETENTION_CASES)
-def test_rows_stay_until_they_are_old_enough(database, services, run_sql, table):
+def test_rows_stay_until_their_period_is_over(database, services, run_sql, table):
     RowFactory(database, services.key_ring).create_user()
     for name, days in zip(("young", "old"), RETENTION_CASES[table][2], strict=True):
         run_sql(insert_row_sql(table, f"now() - interval '{days} days'", name))
@@ -92,13 +94,13 @@ def test_dead_and_pending_events_are_never_deleted(database, services, run_sql):
     assert len(run_sql("SELECT FROM webhook_events")) == 2
 
 
-def test_an_open_alert_is_never_old(database, services, run_sql):
+def test_an_open_alert_is_never_deleted(database, services, run_sql):
     run_sql("INSERT INTO alerts (name, severity, opened_at) VALUES ('a', 'error', '2001-01-01')")
     housekeeping.run_housekeeping(database, services)
     assert len(run_sql("SELECT FROM alerts")) == 1
 
 
-def test_more_than_a_batch_goes_in_batches(database, services, run_sql):
+def test_more_rows_than_a_batch_are_deleted_in_batches(database, services, run_sql):
     count = retention.MAX_BATCH_ROWS * 2 + 1
     run_sql(
         "INSERT INTO attempts (kind, row_id, number, started_at)"
@@ -109,15 +111,15 @@ def test_more_than_a_batch_goes_in_batches(database, services, run_sql):
 
 
 def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, services, run_sql):
-    """The time is over after the first round: each table has lost a batch, none all of it."""
+    """The deadline passes after the first round: each table has lost one batch."""
     for table in ("attempts", "audit_log"):
         row = insert_row_sql(table, "now() - interval '2 years'").replace("VALUES (", "SELECT ")
         run_sql(f"{row.removesuffix(')')} FROM generate_series(1, {retention.MAX_BATCH_ROWS * 2})")
     with capture_logs() as logs:
-        gone = housekeeping.prune_tables(
+        deleted = housekeeping.prune_tables(
             database, housekeeping.retention_periods(services), deadline=0.0
         )
-    assert (gone["attempts"], gone["audit_log"]) == (
+    assert (deleted["attempts"], deleted["audit_log"]) == (
         retention.MAX_BATCH_ROWS,
         retention.MAX_BATCH_ROWS,
     )
@@ -128,9 +130,9 @@ def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, service
 def test_operators_decide_how_long_events_are_kept(database, services, run_sql):
     limits = services.settings.limits.model_copy(update={"webhook_retention": timedelta(days=60)})
     settings = services.settings.model_copy(update={"limits": limits})
-    patient = replace(services, settings=settings)
+    longer = replace(services, settings=settings)
     run_sql(insert_row_sql("webhook_events", "now() - interval '31 days'"))
-    assert housekeeping.run_housekeeping(database, patient)["webhook_events"] == 0
+    assert housekeeping.run_housekeeping(database, longer)["webhook_events"] == 0
     assert housekeeping.run_housekeeping(database, services)["webhook_events"] == 1
 
 
@@ -139,14 +141,14 @@ def test_operators_decide_how_long_events_are_kept(database, services, run_sql):
     "moment",
     [
         Event.processed_at,
-        *(each for each in housekeeping.RETENTION_PERIODS if each is not Alert.resolved_at),
+        *(column for column in housekeeping.RETENTION_PERIODS if column is not Alert.resolved_at),
     ],
     ids=str,
 )
 def test_the_oldest_rows_are_found_in_the_order_of_an_index(run_sql, moment, since):
-    """Of alerts there are never many. Without an index in that order there would be a sort."""
-    wanted = [moment < datetime.now(UTC), *([] if since is None else [moment >= since])]
-    query = retention.oldest_rows(moment, wanted, limit=retention.MAX_BATCH_ROWS).compile(
+    """Alerts are too few to need one. Without an index in that order Postgres would sort."""
+    conditions = [moment < datetime.now(UTC), *([] if since is None else [moment >= since])]
+    query = retention.oldest_rows(moment, conditions, limit=retention.MAX_BATCH_ROWS).compile(
         dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
     )
     run_sql("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
@@ -155,52 +157,54 @@ def test_the_oldest_rows_are_found_in_the_order_of_an_index(run_sql, moment, sin
     assert "Sort" not in plan
 
 
-def test_files_go_with_their_rows_and_not_while_they_are_wanted(database, services, run_sql):
+def test_expired_files_are_deleted_with_their_rows_unless_a_post_needs_them(
+    database, services, run_sql
+):
     factory = RowFactory(database, services.key_ring)
     account = factory.create_account()
     user = factory.account(account).user_id
     paths = {}
-    for name in ("over", "wanted", "young"):
+    for name in ("expired", "needed", "young"):
         paths[name] = services.media.create_file()
         run_sql(
             "INSERT INTO media (user_id, filename, content_type, size, path, expires_at)"
             " VALUES (:user, :name, 'video/mp4', 1, :path, now() + :days * interval '1 day')",
             user=user, name=name, path=paths[name], days=1 if name == "young" else -1,
         )  # fmt: skip
-    ((wanted,),) = run_sql("SELECT id FROM media WHERE filename = 'wanted'")
-    factory.create_post(account, media_id=wanted)
+    ((needed,),) = run_sql("SELECT id FROM media WHERE filename = 'needed'")
+    factory.create_post(account, media_id=needed)
     assert housekeeping.run_housekeeping(database, services)["media"] == 1
     assert {name: services.media.local_path(path).exists() for name, path in paths.items()} == {
-        "over": False,
-        "wanted": True,
+        "expired": False,
+        "needed": True,
         "young": True,
     }
     assert isinstance(services.media_store, MediaStore)
 
 
-def test_without_a_media_store_the_rows_are_deleted_all_the_same(database, services, run_sql):
+def test_without_a_media_store_other_rows_are_still_deleted(database, services, run_sql):
     run_sql(insert_row_sql("attempts", "now() - interval '1 year'"))
-    gone = housekeeping.run_housekeeping(database, replace(services, media_store=None))
-    assert gone["attempts"] == 1
-    assert "media" not in gone
+    deleted = housekeeping.run_housekeeping(database, replace(services, media_store=None))
+    assert deleted["attempts"] == 1
+    assert "media" not in deleted
 
 
-def test_an_account_that_fell_out_of_the_schedule_comes_back_into_it(database, services):
+def test_an_account_without_a_refresh_time_gets_one_again(database, services):
     factory = RowFactory(database, services.key_ring)
-    stray = factory.create_account(due_at=None)
-    waits = factory.create_account()
-    gone = factory.create_account(due_at=None, status="NEEDS_RECONNECT")
-    alone = factory.create_account(due_at=None, refresh=None)
-    before = factory.account(waits).due_at
+    unscheduled = factory.create_account(due_at=None)
+    scheduled = factory.create_account()
+    disconnected = factory.create_account(due_at=None, status="NEEDS_RECONNECT")
+    without_refresh = factory.create_account(due_at=None, refresh=None)
+    before = factory.account(scheduled).due_at
     with capture_logs() as logs:
         housekeeping.run_housekeeping(database, services)
-    assert factory.account(stray).due_at is not None
-    assert factory.account(waits).due_at == before
-    assert factory.account(gone).due_at is factory.account(alone).due_at is None
+    assert factory.account(unscheduled).due_at is not None
+    assert factory.account(scheduled).due_at == before
+    assert factory.account(disconnected).due_at is factory.account(without_refresh).due_at is None
     assert {"event": "housekeeping.rescheduled", "log_level": "warning", "accounts": 1} in logs
 
 
-def test_processes_long_gone_are_forgotten(database, services, run_sql):
+def test_old_heartbeats_are_deleted(database, services, run_sql):
     run_sql("INSERT INTO beats VALUES ('alive:old', now() - interval '8 days'), ('tick', now())")
     housekeeping.run_housekeeping(database, services)
     assert run_sql("SELECT name FROM beats") == [("tick",)]
