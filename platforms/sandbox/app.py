@@ -6,11 +6,19 @@ from flask import Flask, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
-from platforms.sandbox import controls, overview
+from platforms.sandbox import control_api, overview
 from platforms.sandbox.fault_middleware import FaultMiddleware
 from platforms.sandbox.state import SandboxState
-from platforms.sandbox.tiktok import authorize, display_api, oauth, photos, publish, status, uploads
-from platforms.sandbox.tiktok import controls as tiktok_controls
+from platforms.sandbox.tiktok import (
+    authorize,
+    controls,
+    display_api,
+    oauth,
+    photos,
+    publish,
+    status,
+    uploads,
+)
 from platforms.sandbox.tiktok.endpoints import ENDPOINTS
 from platforms.sandbox.tiktok.state import TikTokState
 
@@ -30,8 +38,8 @@ def create_app(sandbox: SandboxState, tiktok: TikTokState) -> "WSGIApplication":
     app.before_request(reject_slash_redirects)
     for module in TIKTOK_MODULES:
         app.register_blueprint(module.routes)
+    app.register_blueprint(control_api.routes)
     app.register_blueprint(controls.routes)
-    app.register_blueprint(tiktok_controls.routes)
     app.register_blueprint(overview.routes)
     return FaultMiddleware(app, ENDPOINTS, sandbox.log, sandbox.faults, sandbox.shutdown)
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from platforms.sandbox.controls import current_sandbox
+from platforms.sandbox.control_api import current_sandbox
 from platforms.sandbox.tiktok.state import current_tiktok
 
 routes = Blueprint("overview", __name__)

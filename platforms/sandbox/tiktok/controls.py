@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest, NotFound
 
-from platforms.sandbox.controls import read_json_object
+from platforms.sandbox.control_api import read_json_object
 from platforms.sandbox.deliveries import FORGERIES
 from platforms.sandbox.tiktok import events, post_lifecycle
 from platforms.sandbox.tiktok.creators import SandboxCreator

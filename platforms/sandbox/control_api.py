@@ -11,7 +11,7 @@ from platforms.sandbox.faults import ANY_ENDPOINT, WEBHOOK_ENDPOINT, InjectedFau
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
 
-routes = Blueprint("controls", __name__, url_prefix="/_sandbox")
+routes = Blueprint("control_api", __name__, url_prefix="/_sandbox")
 
 FAULT_FIELDS = {field.name for field in fields(InjectedFault)}
 NUMBER_TYPES = (int, float)
