@@ -1,4 +1,4 @@
-"""When to try again. Pure: the caller brings the dice. Must not know what is retried."""
+"""Retry delays: a policy of increasing delays with full jitter. Pure: callers pass the jitter."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,9 +8,9 @@ NO_MIN_DELAY = timedelta(0)
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The longest wait after each failed try; when they are spent, so is our patience.
+    """The longest delay after each failed attempt; after the last of them no retry follows.
 
-    `exact`: who waits knows the steps, so they are kept, with up to a tenth drawn on top.
+    `exact`: receivers rely on the delays, so they are kept, and only up to a tenth is added.
     """
 
     delays: tuple[timedelta, ...]
@@ -32,24 +32,24 @@ def minutes(*values: float) -> tuple[timedelta, ...]:
 def next_retry_delay(
     attempt: int, policy: RetryPolicy, *, jitter: float, min_delay: timedelta = NO_MIN_DELAY
 ) -> timedelta | None:
-    """How long to wait after failed try number `attempt`; None when it was the last one.
+    """How long to wait after failed attempt number `attempt`; None if it was the last one.
 
-    Shapes: attempt counts from 1; dice is in [0, 1).
-    Units: `at_least` is a floor, the vendor's Retry-After; up to a tenth is drawn on top of it,
-    so that a crowd told the same does not come back in step.
+    Shapes: attempt counts from 1; jitter is in [0, 1).
+    Units: `min_delay` is a floor, the platform's Retry-After; up to a tenth is added to it, so that
+    many callers with the same Retry-After do not come back at the same moment.
     Errors: ValueError if attempt < 1.
-    Source: full jitter inside each step of the curve, docs/decisions/0002.
+    Source: full jitter within each delay of the policy, docs/decisions/0002.
     """
     if attempt < 1:
-        raise ValueError("attempts count from 1")
+        raise ValueError(f"attempt must be at least 1, got {attempt}")
     if attempt > len(policy.delays):
         return None
-    longest = policy.delays[attempt - 1]
+    delay = policy.delays[attempt - 1]
     if policy.exact:
-        return max(longest, min_delay) * (1 + jitter / 10)
-    return max(longest * jitter, min_delay * (1 + jitter / 10))
+        return max(delay, min_delay) * (1 + jitter / 10)
+    return max(delay * jitter, min_delay * (1 + jitter / 10))
 
 
 def with_jitter(base: timedelta, *, jitter: float, share: float = 0.2) -> timedelta:
-    """`around` ± `share`, so that many rows made together do not stay together."""
+    """`base` ± `share`, so that rows that were created together do not stay due together."""
     return base * (1 + share * (2 * jitter - 1))

@@ -1,4 +1,4 @@
-"""How a try can end, as values. Must not know what was tried, nor write anything down."""
+"""The ways in which an attempt at due work can end, as values."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,34 +14,34 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a try did not succeed. Unknown errors count as retryable: they run out."""
+    """Why an attempt failed. Unknown errors are retryable until the attempts are used up."""
 
     code: str
     message: str
     retryable: bool = True
     min_delay: timedelta = NO_MIN_DELAY
     log_id: str | None = None
-    outcome_unknown: bool = False  # the call may have had its effect although no answer came
+    outcome_unknown: bool = False  # no answer came, but the call may have had its effect
 
 
 class Snooze(Exception):
-    """Not now, and nobody's fault: a denied rate limit, a token on its way. Costs no attempt."""
+    """Try later, without counting this attempt: a rate limit, a token refresh in progress."""
 
     def __init__(self, delay: timedelta | None, reason: str) -> None:
-        """`wait` None parks the row until somebody sets it due."""
+        """`delay` None parks the row: it waits until something sets it due."""
         super().__init__(reason)
         self.delay = delay
 
 
 class Park(Snooze):
-    """Not until a person acts: the row is parked, with the reason for them to read."""
+    """Park the row until a person acts; `reason` is shown to them."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(None, reason)
 
 
 class LocalRateLimit(Snooze):
-    """A limit of the platform's that we keep ourselves: nothing was sent."""
+    """We would exceed a rate limit of the platform, so nothing was sent."""
 
     code = RateLimited.code
 
@@ -51,7 +51,10 @@ IMMEDIATELY = timedelta(0)
 
 @dataclass(frozen=True)
 class Reschedule:
-    """When the row is due next; `progressed` False keeps the count of attempts running."""
+    """A recorded result: when the row is due next; `after` None ends it.
+
+    `made_progress` False keeps the count of attempts; otherwise it starts again at zero.
+    """
 
     after: timedelta | None
     made_progress: bool = True
@@ -62,21 +65,24 @@ DONE = Reschedule(None)
 
 @dataclass(frozen=True)
 class StaleLease:
-    """The row is no longer ours: another has claimed it since, and this result is dropped."""
+    """The row has been claimed by another worker since; this result is dropped."""
 
 
 STALE_LEASE = StaleLease()
 
+RowOutcome = Reschedule | Failure | Snooze
+"""What follows for a row from one attempt."""
+
 
 def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
-    """An exception as a value. Only our own errors say of themselves that they are final."""
-    is_known = isinstance(error, PlatformError | CoreError)
+    """Turn an exception into a value. Only our own error classes can be final."""
+    is_ours = isinstance(error, PlatformError | CoreError)
     log.warning(
-        "job.failed", kind=kind, row=row_id, error=type(error).__name__, exc_info=not is_known
+        "job.failed", kind=kind, row=row_id, error=type(error).__name__, exc_info=not is_ours
     )
     return Failure(
         code=getattr(error, "code", None) or type(error).__name__,
-        message=str(error) if is_known else type(error).__name__,
+        message=str(error) if is_ours else type(error).__name__,
         retryable=error.retryable if isinstance(error, PlatformError | CoreError) else True,
         min_delay=getattr(error, "retry_after", None) or NO_MIN_DELAY,
         log_id=getattr(error, "log_id", None),
@@ -85,12 +91,14 @@ def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
 
 
 def attempt_fields(
-    result: Reschedule | Failure | Snooze | StaleLease,
+    result: RowOutcome | StaleLease,
 ) -> tuple[str, str | None, str | None, str | None]:
-    """How the ledger calls it: outcome, code, message, the vendor's log id."""
+    """The columns of table `attempts`: outcome, code, message, the platform's log id."""
     if isinstance(result, Failure):
         outcome = "retry" if result.retryable else "failed"
         return (outcome, result.code, result.message, result.log_id)
     if isinstance(result, Snooze):
         return ("later", None, str(result), None)
-    return ("done" if isinstance(result, Reschedule) else "fenced", None, None, None)
+    if isinstance(result, Reschedule):
+        return ("done", None, None, None)
+    return ("fenced", None, None, None)

@@ -1,4 +1,7 @@
-"""Due work: rows with a due time, leased to one worker at a time. The clock is the database's."""
+"""Due work: rows with a due time, leased to one worker at a time.
+
+All times are by the database's clock, so that machines with different clocks agree.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ from db.bulk import ROWS_PARAMETER, rows_table
 
 
 class JobColumns(IdColumn):
-    """The columns every kind of work carries, whatever their tables call them."""
+    """The columns of every table with due work; a table may name them differently."""
 
     due_at: Mapped[datetime | None] = mapped_column(sort_order=80, comment="NULL: nothing to do")
     leased_until: Mapped[datetime | None] = mapped_column(sort_order=81)
@@ -38,7 +41,7 @@ Row = TypeVar("Row", bound=JobColumns)
 
 
 class LockedRow(NamedTuple):
-    """A locked row, as far as a batch needs it."""
+    """A locked row, without the columns that a lightweight batch does not need."""
 
     id: int
     created_at: datetime
@@ -46,7 +49,7 @@ class LockedRow(NamedTuple):
 
 @dataclass(frozen=True)
 class JobQueue(Generic[Row]):
-    """One kind of due work: a table, or the `lane` of it that these conditions name."""
+    """The due rows of one table, or those of them that fulfil the conditions."""
 
     model: type[Row]
     conditions: tuple[ColumnElement[bool], ...] = ()
@@ -59,28 +62,30 @@ class JobQueue(Generic[Row]):
         lease: timedelta,
         expired: bool = False,
         row_id: int | None = None,
-        lightweight: bool = False,
+        as_copies: bool = False,
     ) -> list[Row]:
         """Lease up to `limit` due rows in one statement, oldest first, and count the attempt.
 
-        `lapsed` takes rows whose lease ran out unrecorded instead of free ones: their last
-        worker may have died of them, so they are claimed apart from their neighbours.
-        `plain` rows only look like those of the table: to be read, at a third of the cost.
+        `expired` claims rows whose lease has expired, instead of rows without a lease. Their last
+        worker may have died of them, so they are never claimed together with others.
+        `as_copies` gives read-only copies with the attributes of the model, at a third of the cost.
         """
         statement = claim_statement(
-            self, expired=expired, single_row=row_id is not None, lightweight=lightweight
+            self, expired=expired, single_row=row_id is not None, as_copies=as_copies
         )
-        values = {"most": limit, "lease": lease} | ({} if row_id is None else {"only": row_id})
+        values: dict[str, Any] = {"row_limit": limit, "lease": lease}
+        if row_id is not None:
+            values["row_id"] = row_id
         options = {"synchronize_session": False, "populate_existing": True}
         result = session.execute(statement, values, execution_options=options)
-        rows: Any = result.all() if lightweight else result.scalars().all()
+        rows: Any = result.all() if as_copies else result.scalars().all()
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 
     def lock_leased(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Row]:
-        """The rows, locked, that are still under the lease we were given: the fence.
+        """Lock the rows that still carry these lease tokens, by row id: this check is the fence.
 
-        Locked in one order, so that two batches never wait for each other. A row is held once:
-        its release ends the lease, and a second writing of the same result finds nothing.
+        They are locked in the order of their ids, so that two batches never deadlock. Releasing a
+        row ends its lease, so a result that is recorded a second time finds no row.
         """
         model: Any = self.model
         statement = lock_statement(model, model)
@@ -90,7 +95,7 @@ class JobQueue(Generic[Row]):
         return {row.id: row for row in rows}
 
     def lock_leased_keys(self, session: Session, tokens: Mapping[int, int]) -> dict[int, LockedRow]:
-        """As `held`, for many rows of which nobody needs more than this."""
+        """As `lock_leased`, but reads two columns only."""
         model: Any = self.model
         rows = session.execute(
             lock_statement(model, model.id, model.created_at), token_parameters(tokens)
@@ -98,7 +103,7 @@ class JobQueue(Generic[Row]):
         return {row.id: LockedRow(*row) for row in rows}
 
     def oldest_due_at(self, session: Session) -> datetime | None:
-        """When the work that waits longest fell due; None if nobody waits for a worker."""
+        """When the oldest row that waits for a worker fell due; None if there is none."""
         is_unleased = or_(self.model.leased_until.is_(None), self.model.leased_until < func.now())
         conditions = [self.model.due_at <= func.now(), is_unleased, *self.conditions]
         return session.scalar(select(func.min(self.model.due_at)).where(*conditions))
@@ -106,20 +111,19 @@ class JobQueue(Generic[Row]):
 
 @cache
 def claim_statement(
-    queue: JobQueue[Any], *, expired: bool, single_row: bool, lightweight: bool
+    queue: JobQueue[Any], *, expired: bool, single_row: bool, as_copies: bool
 ) -> Any:
-    """Built once: to put it together anew took as long as Postgres takes to answer it.
+    """The statement that claims rows. Parameters: `row_limit`, `lease`; if `single_row`, `row_id`.
 
-    Takes `most`, `lease`, and `only` if it is for a `single` row.
-
-    The pick is a CTE: a plain subquery could be run again per row and exceed its limit.
+    Cached: building it takes as long as Postgres takes to execute it. The rows are picked in a
+    CTE: a plain subquery could be executed again for each row and exceed its limit.
     """
     model = queue.model
     lease_condition = model.leased_until < func.now() if expired else model.leased_until.is_(None)
     conditions = [model.due_at <= func.now(), lease_condition, *queue.conditions]
     if single_row:
-        conditions.append(model.id == bindparam("only", type_=BigInteger))
-    limit = bindparam("most", type_=Integer)
+        conditions.append(model.id == bindparam("row_id", type_=BigInteger))
+    limit = bindparam("row_limit", type_=Integer)
     oldest_ids = select(model.id).where(*conditions).order_by(model.due_at).limit(limit)
     picked = oldest_ids.with_for_update(skip_locked=True).cte("picked")
     statement = (
@@ -131,32 +135,32 @@ def claim_statement(
             attempts=model.attempts + 1,
         )
     )
-    return (
-        statement.returning(*labeled_columns(model)) if lightweight else statement.returning(model)
-    )
+    return statement.returning(*(labeled_columns(model) if as_copies else (model,)))
 
 
 @cache
 def lock_statement(model: type[JobColumns], *columns: Any) -> Any:
-    """This of the rows under the given tokens, locked in the order of their ids."""
+    """The statement that reads these columns of the rows with the given tokens and locks them."""
     tokens = rows_table({"id": BigInteger(), "lease_token": BigInteger()})
-    is_ours = (model.id == tokens.c.id) & (model.lease_token == tokens.c.lease_token)
-    query = select(*columns).join(tokens, is_ours).where(model.leased_until.is_not(None))
+    has_token = (model.id == tokens.c.id) & (model.lease_token == tokens.c.lease_token)
+    query = select(*columns).join(tokens, has_token).where(model.leased_until.is_not(None))
     return query.order_by(model.id).with_for_update(of=model)
 
 
 def token_parameters(tokens: Mapping[int, int]) -> dict[str, Any]:
-    return {ROWS_PARAMETER: [{"id": row, "lease_token": token} for row, token in tokens.items()]}
+    return {
+        ROWS_PARAMETER: [{"id": row_id, "lease_token": token} for row_id, token in tokens.items()]
+    }
 
 
 def labeled_columns(model: type[JobColumns]) -> list[Any]:
-    """All columns under the names of their attributes."""
+    """All columns, each named like its attribute."""
     mapper: Any = inspect(model)
     return [column.label(name) for name, column in mapper.columns.items()]
 
 
 def release_lease(row: JobColumns, due_at: datetime | None, *, error: str | None = None) -> None:
-    """Give the lease back; due again at that time of the database's clock, or never."""
+    """End the lease of a row. It is due again at `due_at` (database's clock), or never if None."""
     row.due_at = due_at
     row.leased_until = None
     row.last_error = error

@@ -1,4 +1,4 @@
-"""Whether the broker answers. Sends nothing, and never holds up who asks."""
+"""Check within a second whether the broker answers. Sends no message."""
 
 from threading import Thread
 
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 def is_broker_reachable() -> bool:
-    """In a thread of its own: no set of socket timeouts bounds a connection as a whole."""
+    """Connect in a separate thread: no set of socket timeouts bounds a connect as a whole."""
     connected: list[bool] = []
     thread = Thread(target=try_connect, args=(connected,), name="broker", daemon=True)
     thread.start()
@@ -24,5 +24,5 @@ def try_connect(connected: list[bool]) -> None:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=1)
         connected.append(True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the broker cannot be reached
         log.warning("broker.unreachable", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""The Celery application, configured at first use. Must not need any setting to be imported."""
+"""The Celery application. It is configured at first use, so importing it needs no settings."""
 
 from typing import Any
 
@@ -20,16 +20,16 @@ app = Celery(
 
 
 def load_configuration() -> dict[str, Any]:
-    """What the environment says; raises `Misconfigured` naming every fault at once."""
+    """Build the configuration from the environment. Errors: Misconfigured, naming every fault."""
     settings = load_settings()
     alerts_interval = settings.limits.alert_check_interval.total_seconds()
     return build_configuration(settings.broker_url, settings.role, alerts_interval=alerts_interval)
 
 
-app.add_defaults(load_configuration)  # a promise: Celery asks when it first needs an answer
+app.add_defaults(load_configuration)  # called by Celery when it first needs a setting
 
 
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
-    """In place of Celery's own handlers, which would not redact."""
+    """Use our log handlers: Celery's own do not redact secrets."""
     telemetry.configure_logging(load_settings())

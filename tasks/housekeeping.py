@@ -1,9 +1,9 @@
-"""Signs of life, rows that grow old when beat, broker or workers are away; and the chores."""
+"""Periodic tasks: heartbeats of beat, broker and workers, alerts, cleanup, rechecks of posts."""
 
 from typing import Any
 
+from core import publishing
 from core.health import alerts, housekeeping
-from core.publishing.steps import reconcile
 from db.ops.heartbeats import Heartbeats
 from tasks.celery import app
 from tasks.notifier import wake
@@ -13,32 +13,32 @@ from tasks.runtime import current_container
 
 @app.task(name=TICK_TASK)
 def record_tick() -> None:
-    """Beat was heard: beat, broker and a worker are all there."""
+    """Record that a message of beat came through the broker to a worker."""
     record_heartbeat("tick")
 
 
 @app.task(name=CANARY_TASK, bind=True)
 def record_canary(self: Any) -> None:
-    """Somebody listens to the queue this message came through."""
+    """Record that a worker consumes the queue this message was sent to."""
     record_heartbeat(f"canary:{self.request.delivery_info['routing_key']}")
 
 
 @app.task(name=ALERTS_TASK)
 def check_alerts() -> None:
-    """Open and end alerts."""
+    """Open and resolve alerts."""
     alerts.check_alerts(current_container().database)
 
 
 @app.task(name=CLEANUP_TASK)
 def delete_old_rows() -> None:
-    """Delete what has been kept long enough."""
+    """Delete rows and files that are older than their retention period."""
     housekeeping.run_housekeeping(current_container().database, current_container().services)
 
 
 @app.task(name=RECHECK_TASK)
 def recheck_posts() -> None:
-    """Ask again about published posts whose ids nobody has told."""
-    if reconcile.recheck_posts_without_video_id(current_container().database):
+    """Make published posts due that have no video id yet, so that the platform is asked again."""
+    if publishing.recheck_posts_without_video_id(current_container().database):
         wake("posts")
 
 

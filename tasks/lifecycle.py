@@ -1,4 +1,4 @@
-"""What happens when a worker starts, forks and stops. Wires; decides nothing."""
+"""Signal handlers for a worker's start, fork and shutdown; starts its watchdog."""
 
 import gc
 import os
@@ -27,9 +27,9 @@ from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
 from tasks.watchdog import Watchdog, run_watchdog
 
 STUCK_WORKER_EXIT_CODE = 70
-"""Exit code of a worker that its watchdog ended; any but zero makes a supervisor restart it."""
+"""Exit code of a worker that its watchdog stopped. Not zero, so that a supervisor restarts it."""
 
-SHUTDOWN_GRACE = 10.0  # seconds a deaf worker has to stop in order
+SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
 
 JOB_TYPES: dict[str, JobType[Any, Any, Any]] = {
     "webhooks": webhooks.WEBHOOK_JOB,
@@ -46,7 +46,7 @@ shutdown_requested = Event()
 
 @dataclass(frozen=True)
 class CeleryWorkerProbe:
-    """The watchdog's surroundings in a real worker's main process."""
+    """The `WorkerProbe` of a Celery worker's main process."""
 
     worker: Any
 
@@ -73,9 +73,9 @@ class CeleryWorkerProbe:
 
 @worker_process_init.connect
 def reset_after_fork(**_: Any) -> None:
-    """A child must not speak on its parent's connections, nor search its modules for garbage."""
+    """Drop the parent's connections, and exclude its modules from garbage collection."""
     runtime.reset_container(close=False)
-    gc.freeze()  # half a million objects of imports: to walk them took a fifth of a batch
+    gc.freeze()  # half a million objects from imports: a fifth of a batch's time
 
 
 @worker_process_shutdown.connect
@@ -85,9 +85,9 @@ def close_child_connections(**_: Any) -> None:
 
 @worker_ready.connect
 def start_watchdog(sender: Any, **_: Any) -> None:
-    """Set the watchdog beside the worker; it looks from the main process, where the deafness is."""
+    """Start the watchdog in the main process, which is the one that stops receiving messages."""
     if REMAP_SIGTERM != "SIGQUIT":
-        log.warning("worker.unbounded_shutdown", hint="start it with REMAP_SIGTERM=SIGQUIT")
+        log.warning("worker.unbounded_shutdown", hint="start the worker with REMAP_SIGTERM=SIGQUIT")
     watchdog = Watchdog(tuple(app.amqp.queues.consume_from), CeleryWorkerProbe(sender.controller))
     arguments = {"wait": shutdown_requested.wait, "end": stop_worker}
     Thread(
@@ -101,7 +101,7 @@ def request_shutdown(**_: Any) -> None:
 
 
 def stop_worker() -> None:
-    """Stop in order with a code that is not zero; without order if the main loop hangs too."""
-    state.should_stop = STUCK_WORKER_EXIT_CODE  # type: ignore[assignment]  # the stubs know its first value alone
+    """Shut down in order with exit code 70; kill the process if its main loop hangs too."""
+    state.should_stop = STUCK_WORKER_EXIT_CODE  # type: ignore[assignment]  # the stubs type it by its initial value
     time.sleep(SHUTDOWN_GRACE)
     os._exit(STUCK_WORKER_EXIT_CODE)

@@ -1,7 +1,8 @@
-"""The one place that publishes: says that a kind of work is due. Must never hold up its caller.
+"""Send wake-ups: Celery messages that say that work of a kind is due.
 
-A lost bell costs a second, because beat rings too; a caller that hangs costs a request. So the
-broker gets `PATIENCE`, and after a failure a `REST` in which nobody asks it anything.
+A lost wake-up costs a second, because beat sends one each second too; a caller that hangs costs a
+request. So publishing takes at most `PUBLISH_TIMEOUT`, and after a failure nothing is published for
+`FAILURE_PAUSE`.
 """
 
 import time
@@ -13,15 +14,15 @@ import structlog
 from tasks.celery import app
 from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
 
-PUBLISH_TIMEOUT = 0.8  # seconds a caller waits at most
-FAILURE_PAUSE = 5.0  # seconds without a try after a failure
-DEBOUNCE_WINDOW = 0.05  # seconds in which further rings of the same kind become one, at their end
+PUBLISH_TIMEOUT = 0.8  # seconds
+FAILURE_PAUSE = 5.0  # seconds
+DEBOUNCE_WINDOW = 0.05  # seconds after a wake-up in which further ones of its kind become one
 
 log = structlog.get_logger(__name__)
 
 
 class Notifier:
-    """Rings through `publish`, remembering what this process has just rung."""
+    """Publishes wake-ups, and combines those of one kind that follow each other quickly."""
 
     def __init__(
         self, publish: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
@@ -34,10 +35,10 @@ class Notifier:
         self._paused_until = 0.0
 
     def wake(self, kind: str, *, force: bool = False) -> bool:
-        """True if the broker took it now. Never raises, never takes longer than `PATIENCE`.
+        """Publish now; return whether the broker accepted it. Never raises.
 
-        `force` rings although the same kind was rung a moment ago; it does not wake the broker
-        from its rest.
+        `force` publishes within the debounce window too, but not within the pause after a failure.
+        Units: takes `PUBLISH_TIMEOUT` at most.
         """
         if not self._should_publish(kind, force=force):
             return False
@@ -59,7 +60,7 @@ class Notifier:
             return True
 
     def _schedule_trailing_wake(self, kind: str) -> None:
-        """Ring once at the end: the row behind this echo may be too late for the first ring."""
+        """Publish once more at the end of the window: the first one may have been too early."""
         if kind in self._trailing_kinds:
             return
         self._trailing_kinds.add(kind)
@@ -73,7 +74,7 @@ class Notifier:
         self.wake(kind, force=True)
 
     def _publish_with_timeout(self, kind: str) -> bool:
-        """In a thread of its own: no set of socket timeouts bounds a publish as a whole."""
+        """Publish in a separate thread: no set of socket timeouts bounds a publish as a whole."""
         published: list[str] = []
         thread = Thread(
             target=self._publish_in_thread, args=(kind, published), name="notifier", daemon=True
@@ -86,12 +87,12 @@ class Notifier:
         try:
             self._publish(kind)
             published.append(kind)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever happened, the row is still due
             log.warning("wake.publish_error", kind=kind, error=type(error).__name__)
 
 
 def publish_wake(kind: str) -> None:
-    """Blocks as long as the transport lets it; raises what the transport raises."""
+    """Send the message. Blocks and raises as the transport does."""
     app.send_task(WAKE_TASKS[kind], queue=kind, expires=MESSAGE_EXPIRY)
 
 
@@ -99,5 +100,5 @@ _notifier = Notifier(publish_wake)
 
 
 def wake(kind: str) -> None:
-    """Say that work of this kind is due: after the commit, never before."""
+    """Wake a worker for work of this kind. Call it after the commit, never before."""
     _notifier.wake(kind)

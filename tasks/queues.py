@@ -1,4 +1,4 @@
-"""The queues, and which task each kind of due work wakes. Names only: nothing is sent here."""
+"""The names of queues and tasks, and which task runs each kind of due work."""
 
 QUEUES = ("webhooks", "accounts", "posts", "uploads", "outbox", "insights", "housekeeping")
 
@@ -10,7 +10,7 @@ WAKE_TASKS = {
     "insights": "signalpost.sample_insights",
     "outbox": "signalpost.deliver_outbox",
 }
-"""Kind to task. A kind is also the name of its queue; queues without a kind carry chores."""
+"""Kind of job to task. A kind is also the name of its queue; `housekeeping` has no kind."""
 
 TICK_TASK = "signalpost.tick"
 CANARY_TASK = "signalpost.canary"
@@ -20,8 +20,8 @@ ENROL_TASK = "signalpost.enrol_accounts"
 RECHECK_TASK = "signalpost.look_again"
 
 MESSAGE_EXPIRY = 10.0
-"""Seconds after which an unheard bell is thrown away, so that a dead worker's queue stays short.
+"""Seconds after which an unconsumed message is dropped: a queue without workers stays short.
 
-Ten and not one: the worker compares the sender's clock with its own, and machines that differ
-by a second or two must still hear each other.
+Ten and not one: the worker compares the sender's clock with its own, and messages between machines
+whose clocks differ by a second or two must still be accepted.
 """

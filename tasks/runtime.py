@@ -1,4 +1,4 @@
-"""What a task needs around it: our memory and the world, built once per process."""
+"""The per-process container of database and services, and `run_job`, which uses it."""
 
 import time
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from tasks.notifier import wake
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
-TIME_BUDGET = 1.0  # seconds in which a task goes on claiming; other kinds wait for it as long
-EXPIRED_CHECK_INTERVAL = 1.0  # seconds; a lease lasts for many
+TIME_BUDGET = 1.0  # seconds in which a task claims more; other kinds may have to wait for it
+EXPIRED_CHECK_INTERVAL = 1.0  # seconds; leases last 30 and more
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WorkerContainer:
 
 @cache
 def current_container() -> WorkerContainer:
-    """Connects to nothing yet: a pool opens its first connection when it is first asked."""
+    """Build the container. Opens no connection: pools connect at their first use."""
     settings = load_settings()
     return WorkerContainer(
         database=build_database(settings, role=settings.role),
@@ -43,7 +43,7 @@ _last_expired_check: dict[str, float] = {}
 
 
 def should_claim_expired(kind: str) -> bool:
-    """Whether lapsed leases are looked for this time: bells may come by the dozen a second."""
+    """Whether this run claims expired leases: once a second is enough for dozens of wake-ups."""
     now = time.monotonic()
     if now - _last_expired_check.get(kind, -EXPIRED_CHECK_INTERVAL) < EXPIRED_CHECK_INTERVAL:
         return False
@@ -52,7 +52,7 @@ def should_claim_expired(kind: str) -> bool:
 
 
 def run_job(job_type: JobType[Row, Job, Outcome], *, time_budget: float = TIME_BUDGET) -> RunReport:
-    """What is due of one kind, with this process's house around it. Counted, under a fresh id."""
+    """Run due work of one job type with this process's container, under a new correlation id."""
     telemetry.bind_correlation_id(None)
     with measure_run(job_type.kind):
         report = run_jobs(
@@ -69,7 +69,7 @@ def run_job(job_type: JobType[Row, Job, Outcome], *, time_budget: float = TIME_B
 
 @contextmanager
 def measure_run(worker: str) -> Iterator[None]:
-    """One run of a worker: how long it took, and whether it came to its end."""
+    """Measure one run: its duration, and whether it ended without an error."""
     started = time.monotonic()
     outcome = "failed"
     try:
@@ -81,7 +81,9 @@ def measure_run(worker: str) -> Iterator[None]:
 
 
 def reset_container(*, close: bool) -> None:
-    """Build anew at the next use. After a fork `close` is False: the parent still talks there."""
+    """Build a new container at the next use. After a fork `close` is False: the parent still uses
+    the connections.
+    """
     if current_container.cache_info().currsize:
         current_container().database.dispose(close=close)
         current_container.cache_clear()

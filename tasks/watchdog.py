@@ -1,7 +1,7 @@
-"""Finds out that a worker is deaf: alive, connected, with work due, and hearing nothing.
+"""A watchdog that stops a worker which is connected and has work due, but receives no messages.
 
-Brokers' clients have such states (a lost ack, a race on reconnecting), and only a restart ends
-them. Must never end a worker because the broker or Postgres is down, or because it is busy.
+Broker clients have such states (a lost ack, a race on reconnecting), and only a restart ends them.
+A worker is never stopped because it is busy, or because the broker or Postgres is down.
 """
 
 import time
@@ -13,35 +13,35 @@ from typing import Protocol
 import structlog
 
 CHECK_INTERVAL = 5.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 MAX_CANARY_AGE = timedelta(seconds=15)
-"""A canary is sent every ten seconds; one that is older than this has not been heard."""
+"""A canary is sent every ten seconds; an older one means that a newer one was not received."""
 
 STUCK_AFTER = 40.0
-"""Seconds of unbroken suspicion. Above 30: that long a worker may wait between two attempts to
-reconnect after an outage, while the broker already answers us."""
+"""Seconds for which every check must find the worker suspect. Above 30: a worker may wait that long
+between two attempts to reconnect after an outage, while the broker already accepts our canary."""
 
 log = structlog.get_logger(__name__)
 
 
 class WorkerProbe(Protocol):
-    """What a watchdog asks; each may raise, and then nobody is accused."""
+    """What the watchdog asks about its worker. If a method raises, nothing is concluded."""
 
     def canary_age(self, queue: str) -> timedelta | None:
-        """How long ago anybody heard this queue's canary; None if nobody ever did."""
+        """How long ago a canary of this queue was received; None if that never happened."""
 
     def has_due_work(self, queue: str) -> bool:
-        """Whether work of this kind waits."""
+        """Whether work for this queue is due."""
 
     def has_free_slot(self) -> bool:
-        """Whether this worker could take one more message."""
+        """Whether this worker could execute one more message."""
 
     def send_canary(self, queue: str) -> None:
-        """Send a canary; raises unless the broker has taken it."""
+        """Send a canary; raises unless the broker has accepted it."""
 
     def record_alive(self) -> None:
-        """Note that this process lives."""
+        """Record that this process is alive."""
 
 
 @dataclass
@@ -53,11 +53,11 @@ class Watchdog:
     suspected_since: dict[str, float] = field(default_factory=dict)
 
     def find_stuck_queue(self) -> str | None:
-        """The queue this worker is deaf to, if there is one. Never raises."""
+        """Find a queue from which this worker receives nothing, if there is one. Never raises."""
         try:
             self.probe.record_alive()
             return self._find_stuck_queue()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a check that fails proves nothing
             log.warning("watchdog.check_failed", error=type(error).__name__)
             self.suspected_since.clear()
             return None
@@ -68,10 +68,10 @@ class Watchdog:
             self.probe.send_canary(queue)
         now = self.clock()
         self.suspected_since = {queue: self.suspected_since.get(queue, now) for queue in suspects}
-        return next(
-            (queue for queue in suspects if now - self.suspected_since[queue] >= self.stuck_after),
-            None,
-        )
+        for queue in suspects:
+            if now - self.suspected_since[queue] >= self.stuck_after:
+                return queue
+        return None
 
     def _is_suspect(self, queue: str) -> bool:
         age = self.probe.canary_age(queue)
@@ -86,7 +86,10 @@ def run_watchdog(
     end: Callable[[], None],
     period: float = CHECK_INTERVAL,
 ) -> None:
-    """Look at once, then every `period` until `wait` says that we are stopping."""
+    """Check now, then every `period` seconds, until `wait` returns that the worker shuts down.
+
+    Calls `end` and returns if the worker is stuck.
+    """
     while True:
         queue = watchdog.find_stuck_queue()
         if queue is not None:

@@ -1,4 +1,7 @@
-"""Wakes the refresh of tokens that are about to end. When that is, the rows know."""
+"""The tasks that run due work, one for each kind, and the one that stores upload requests.
+
+A wake-up names no rows: which rows are due is read from the database.
+"""
 
 import time
 from typing import Any
@@ -12,80 +15,69 @@ from tasks.notifier import wake
 from tasks.queues import ENROL_TASK, WAKE_TASKS
 from tasks.runtime import current_container, run_job
 
+UPLOAD_TIME_BUDGET = 5.0
+"""Seconds in which chunks are claimed without a message in between: the last chunk of a video needs
+a claim of its own."""
 
-@app.task(name=WAKE_TASKS["accounts"])
-def refresh_accounts() -> None:
-    """Refresh the accounts that are due."""
-    run_job(accounts.REFRESH_JOB)
-
-
-# MERGED tasks.outbox: Wakes the telling of host applications. When which of them is due, the rows know.
-
-
-@app.task(name=WAKE_TASKS["outbox"])
-def deliver_outbox() -> None:
-    """Bring the messages that are due to their endpoints."""
-    run_job(outbox.DELIVERY_JOB)
-
-
-# MERGED tasks.webhooks: Wakes the application of stored notices. What a notice means is decided in core.
-
-
-@app.task(name=WAKE_TASKS["webhooks"])
-def apply_webhooks() -> None:
-    """Apply the notices that are due, a batch at a time."""
-    run_job(webhooks.build_webhook_job(current_container().services))
-
-
-# MERGED tasks.insights: Wakes the sampling of numbers, and now and then looks for whom and what it is due.
-
-
-@app.task(name=WAKE_TASKS["insights"])
-def sample_insights() -> None:
-    """Ask for the numbers that are due; what is left of a long list follows at once."""
-    if run_job(insights.SAMPLING_JOB).recorded:
-        wake("insights")
-
-
-@app.task(name=ENROL_TASK)
-def enrol_accounts() -> None:
-    """Sample accounts that have come, and those of which something has been published."""
-    insights.enrol_accounts(current_container().database, current_container().services)
-
-
-# MERGED tasks.posts: Wakes the publishing of posts, and hears other services ask for one. Decides nothing.
-
-UPLOAD_TIME_BUDGET = (
-    5.0  # seconds: a film's last chunk needs a claim of its own, and no turn of the broker
-)
-REQUEUE_DELAY = 1.0  # seconds before a request we could not store goes back to the queue
+REQUEUE_DELAY = 1.0  # seconds before a request that could not be stored returns to the queue
 
 
 @app.task(name=WAKE_TASKS["posts"])
 def advance_posts() -> None:
-    """Take each post that is due one step further; some then wait for their bytes to be sent."""
+    """Take each due post one step further. Those that are due again may have to be uploaded."""
     if run_job(publishing.PUBLISH_JOB).due_immediately:
         wake("uploads")
 
 
 @app.task(name=WAKE_TASKS["uploads"])
 def send_uploads() -> None:
-    """Move chunks of one film; its offset is kept, so that anybody may go on from there."""
+    """Upload chunks of one video. The offset is stored, so any worker can send the next ones."""
     if run_job(publishing.UPLOAD_JOB, time_budget=UPLOAD_TIME_BUDGET).recorded:
-        wake("uploads")  # the next chunk at once: beat's second would make a long film of it
+        wake("uploads")  # beat's interval of a second would slow a long upload down
 
 
 @app.task(name="signalpost.enqueue_post")
 def enqueue_post(**payload: Any) -> None:
-    """Store another service's request as a row: the fields of the HTTP request and `user_id`.
+    """Store another service's upload request as a row; `payload` has the fields of the HTTP request
+    and `user_id`. An invalid request is stored too, with the reason.
 
-    The one message that is more than a bell, so it must not be spent before it is stored:
-    while Postgres is away it goes back to the queue. What is wrong with it is stored with it.
+    This is the only message with a payload, so it must not be acknowledged before it is stored:
+    while Postgres is unavailable it goes back to the queue.
     """
     try:
         publishing.enqueue_post(current_container().database, current_container().services, payload)
     except DatabaseUnavailable as error:
-        time.sleep(
-            REQUEUE_DELAY
-        )  # nobody here has work without Postgres; going round faster helps no one
+        # Without Postgres this worker has nothing else to do; requeueing faster would not help.
+        time.sleep(REQUEUE_DELAY)
         raise Reject(str(error), requeue=True) from error
+
+
+@app.task(name=WAKE_TASKS["webhooks"])
+def apply_webhooks() -> None:
+    """Apply due webhook events, a batch at a time."""
+    run_job(webhooks.build_webhook_job(current_container().services))
+
+
+@app.task(name=WAKE_TASKS["accounts"])
+def refresh_accounts() -> None:
+    """Refresh the access tokens of due accounts."""
+    run_job(accounts.REFRESH_JOB)
+
+
+@app.task(name=WAKE_TASKS["outbox"])
+def deliver_outbox() -> None:
+    """Deliver due app events to their endpoints."""
+    run_job(outbox.DELIVERY_JOB)
+
+
+@app.task(name=WAKE_TASKS["insights"])
+def sample_insights() -> None:
+    """Fetch due insights; while there are any, wake the next worker at once."""
+    if run_job(insights.SAMPLING_JOB).recorded:
+        wake("insights")
+
+
+@app.task(name=ENROL_TASK)
+def enrol_accounts() -> None:
+    """Add new accounts to the sampling, and make those due that have published something."""
+    insights.enrol_accounts(current_container().database, current_container().services)

@@ -1,4 +1,4 @@
-"""The middle of the engine: jobs performed, by as many threads as their kind has. Holds no row."""
+"""Execute the jobs of a batch of claims, in as many threads as their type has. No database here."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any, Generic
 
 from core.bootstrap import Services
-from core.jobs.job_type import Claim, Job, JobType, Outcome
+from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome
 from core.outcomes import Failure, Snooze, failure_from_error
 from db.leases import Row
 
-RESULT_BATCH_SECONDS = (
-    0.01  # seconds an answer waits for those that come with it, to be recorded with them
-)
+RESULT_BATCH_SECONDS = 0.01
+"""How long a finished job waits for others, so that they are recorded in one transaction."""
 
-FetchMore = Callable[[int], list[Claim[Job]]]
+FetchClaims = Callable[[int], list[Claim[Job]]]
+"""Claim at most so many rows."""
 
 
 def fetch_nothing(_limit: int) -> list[Claim[Any]]:
@@ -23,58 +23,73 @@ def fetch_nothing(_limit: int) -> list[Claim[Any]]:
 
 
 class ClaimSource(Generic[Job]):
-    """The claims of one shift: a first batch, filled up again for a `stint` of seconds before any
-    thread has nothing to do, since the slowest answer must not keep the others waiting.
+    """The claims of one run: a first batch, and more of them until the time budget is used up.
+
+    More are fetched before any thread is idle, so that the slowest call does not delay the others.
     """
 
-    def __init__(self, fetch: Callable[[int], list[Claim[Job]]], *, time_budget: float) -> None:
-        self._fetch, self._deadline = fetch, time.monotonic() + time_budget
-        self.claimed_count, self.has_more = 0, False
+    def __init__(self, claim: FetchClaims[Job], *, time_budget: float) -> None:
+        self._claim = claim
+        self._deadline = time.monotonic() + time_budget
+        self._has_more = False
+        self.claimed_count = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another claim would find rows: the last one was full, or some are due again."""
+        return self._has_more
 
     def fetch(self, limit: int) -> list[Claim[Job]]:
-        claims = self._fetch(limit)
-        self.claimed_count, self.has_more = self.claimed_count + len(claims), len(claims) == limit
+        claims = self._claim(limit)
+        self.claimed_count += len(claims)
+        self._has_more = len(claims) == limit
         return claims
 
     def fetch_more(self, limit: int) -> list[Claim[Job]]:
-        return self.fetch(limit) if self.has_more and time.monotonic() < self._deadline else []
+        is_within_budget = time.monotonic() < self._deadline
+        return self.fetch(limit) if self._has_more and is_within_budget else []
+
+    def expect_more(self) -> None:
+        """Some of the recorded rows are due again immediately."""
+        self._has_more = True
 
 
 def execute_all(
     job_type: JobType[Row, Job, Outcome],
     claims: list[Claim[Job]],
     services: Services,
-    fetch_more: FetchMore[Job] = fetch_nothing,
-) -> Iterator[list[tuple[Claim[Job], Outcome | Failure | Snooze]]]:
-    """Results as they come, all that are there at once: those are recorded before more is waited
-    for, so that a kill costs no answer that somebody had time to write down.
+    fetch_more: FetchClaims[Job] = fetch_nothing,
+) -> Iterator[list[ClaimResult[Job, Outcome]]]:
+    """Yield results as they come, all at once that have come: the caller records them before the
+    next ones are awaited, so that a killed worker loses none that could have been recorded.
 
-    First those that need no performance: who is to be parked must not wait for others' calls.
+    Claims without a job come first: a row to be parked does not wait for the calls of others.
     """
-    settled = [claim for claim in claims if isinstance(claim.job, Failure | Snooze)]
+    without_job = [claim for claim in claims if isinstance(claim.job, Failure | Snooze)]
     pending = [claim for claim in claims if not isinstance(claim.job, Failure | Snooze)]
     execute = partial(execute_with_claim, job_type, services)
-    if settled:
-        results = list(map(execute, settled))
+    if without_job:
+        results = list(map(execute, without_job))
         yield results
-    if job_type.pool_size > 1 and len(pending) > 1:
-        yield from execute_in_threads(job_type, pending, services, fetch_more)
-    elif job_type.lightweight:  # calls nobody
+    if not job_type.calls_network:
         results = list(map(execute, pending))
         yield results
+    elif job_type.pool_size > 1 and len(pending) > 1:
+        yield from execute_in_threads(job_type, pending, services, fetch_more)
     else:
-        yield from execute_one_by_one(job_type, pending, execute, fetch_more)
+        yield from execute_one_by_one(job_type, pending, services, fetch_more)
 
 
 def execute_one_by_one(
     job_type: JobType[Row, Job, Outcome],
     claims: list[Claim[Job]],
-    execute: Callable[[Claim[Job]], tuple[Claim[Job], Outcome | Failure | Snooze]],
-    fetch_more: FetchMore[Job],
-) -> Iterator[list[tuple[Claim[Job], Outcome | Failure | Snooze]]]:
-    """Each is recorded before the next begins: what became due by it is found at once."""
+    services: Services,
+    fetch_more: FetchClaims[Job],
+) -> Iterator[list[ClaimResult[Job, Outcome]]]:
+    """Each is recorded before the next begins, so what it made due is in the next batch."""
     while claims:
-        for result in map(execute, claims):
+        for claim in claims:
+            result = execute_with_claim(job_type, services, claim)
             yield [result]
         claims = fetch_more(job_type.batch_size)
 
@@ -83,39 +98,43 @@ def execute_in_threads(
     job_type: JobType[Row, Job, Outcome],
     claims: list[Claim[Job]],
     services: Services,
-    fetch_more: FetchMore[Job],
-) -> Iterator[list[tuple[Claim[Job], Outcome | Failure | Snooze]]]:
+    fetch_more: FetchClaims[Job],
+) -> Iterator[list[ClaimResult[Job, Outcome]]]:
     threads = ThreadPoolExecutor(job_type.pool_size, thread_name_prefix=job_type.kind)
+    execute = partial(execute_with_claim, job_type, services)
 
-    def submit_claim(claim: Claim[Job]) -> Future[Any]:
-        return threads.submit(execute_with_claim, job_type, services, claim)
+    def submit(claims: list[Claim[Job]]) -> set[Future[ClaimResult[Job, Outcome]]]:
+        return {threads.submit(execute, claim) for claim in claims}
 
     try:
-        waiting = set(map(submit_claim, claims))
-        while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            also_finished, waiting = wait(waiting, timeout=RESULT_BATCH_SECONDS)
+        running = submit(claims)
+        while running:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            also_finished, running = wait(running, timeout=RESULT_BATCH_SECONDS)
             yield [future.result() for future in finished | also_finished]
-            if len(waiting) <= job_type.batch_size - job_type.pool_size:
-                waiting |= set(map(submit_claim, fetch_more(job_type.batch_size - len(waiting))))
+            free_places = job_type.batch_size - len(running)
+            if free_places >= job_type.pool_size:
+                running |= submit(fetch_more(free_places))
     finally:
-        threads.shutdown(cancel_futures=True)  # out of time, or nowhere to write: begin no more
+        # After a time limit, or when results cannot be recorded, nothing more is started.
+        threads.shutdown(cancel_futures=True)
 
 
 def execute_with_claim(
     job_type: JobType[Row, Job, Outcome], services: Services, claim: Claim[Job]
-) -> tuple[Claim[Job], Outcome | Failure | Snooze]:
+) -> ClaimResult[Job, Outcome]:
     return claim, execute_claim(job_type, claim, services)
 
 
 def execute_claim(
     job_type: JobType[Row, Job, Outcome], claim: Claim[Job], services: Services
 ) -> Outcome | Failure | Snooze:
+    """Execute one job; an exception becomes the value that says what follows from it."""
     if isinstance(claim.job, Failure | Snooze):
         return claim.job
     try:
         return job_type.execute(claim.job, services)
     except Snooze as snooze:
         return snooze
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is becomes the outcome of the attempt
         return failure_from_error(error, job_type.kind, claim.id)

@@ -1,13 +1,22 @@
-"""What the engine must know of one kind of work. Declarations only: nothing runs here."""
+"""`JobType`, the base class of each kind of due work, and the values that a run passes on."""
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.backoff import RetryPolicy
 from core.bootstrap import Services
-from core.outcomes import IMMEDIATELY, Failure, Reschedule, Snooze, StaleLease
+from core.outcomes import (
+    IMMEDIATELY,
+    Failure,
+    Reschedule,
+    RowOutcome,
+    Snooze,
+    StaleLease,
+)
 from db.leases import JobQueue, Row
 from db.session import Session
 
@@ -15,60 +24,150 @@ Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
 
-def no_retry_hook(_session: Session, _row: object, _reason: Failure | Snooze) -> None:
-    """No undoing needed: the default `put_back`."""
+class JobType(ABC, Generic[Row, Job, Outcome]):
+    """One kind of due work: its settings, and what is done with its rows.
 
+    `prepare` turns a claimed row into a frozen job, `execute` makes the network calls without a
+    transaction, `record` writes effect and state in one transaction, and only if the row still
+    carries the lease token it was claimed with.
 
-def preload_nothing(_session: Session, _rows: Sequence[object]) -> object:
-    """Each brief asks for itself: the default `gather`."""
-    return None
+    Time budget: ceil(batch_size / pool_size) x longest call < soft time limit < lease.
+    """
 
-
-@dataclass(frozen=True)
-class JobType(Generic[Row, Job, Outcome]):
-    """One kind of due work. Budget: ceil(batch / pool) x longest call < soft limit < lease."""
-
-    kind: str
-    wake_kind: str
+    kind: str  # also the name of the wake-up and of its Celery queue
     queue: JobQueue[Row]
-    prepare: Callable[[Session, Row], Job]
-    execute: Callable[[Job, Services], Outcome]
-    record: Callable[[Session, Row, Outcome], Reschedule | Failure]
-    on_exhausted: Callable[[Session, Row, Failure], None]
-    policy: RetryPolicy
+    retry_policy: RetryPolicy
     lease: timedelta
     batch_size: int
-    pool_size: int = 1
-    on_retry: Callable[[Session, Row, Failure | Snooze], None] = no_retry_hook
-    preload: Callable[[Session, Sequence[Row]], object] = (
-        preload_nothing  # what the briefs of a batch
-    )
-    # will look at, read at once; kept until they have
-    record_many: (
-        Callable[[Session, Sequence[tuple[Row, Outcome]]], Sequence[Reschedule | Failure | Snooze]]
-        | None
-    ) = None  # the records of a group in one piece; else they are recorded one after the other
-    lightweight: bool = (
-        False  # many small rows, read and not kept: `brief` looks at its own and asks
-    )
-    # nothing, `perform` calls nobody, and `together` is given a Glimpse of each and releases
-    # those it has finished
-    log_attempts: bool = True  # a row in `attempts` for every try
+    pool_size: int = 1  # threads that execute the jobs of one batch
+    log_attempts: bool = True  # one row in the table `attempts` for each claimed row
+
+    @abstractmethod
+    def prepare(self, session: Session, row: Row) -> Job:
+        """Read what `execute` needs. What it wrote before raising Snooze is kept."""
+
+    @abstractmethod
+    def execute(self, job: Job, services: Services) -> Outcome:
+        """Make the calls. Runs in several threads, so it uses nothing but its arguments."""
+
+    @abstractmethod
+    def record(self, session: Session, row: Row, outcome: Outcome) -> Reschedule | Failure:
+        """Write the effect; return when the row is due next. May raise Snooze."""
+
+    def preload(self, _session: Session, _rows: Sequence[Row]) -> object:
+        """Read at once what `prepare` needs for a batch; the result is kept until it is prepared.
+
+        Default: nothing, so that each `prepare` reads for itself.
+        """
+        return None
+
+    def record_many(
+        self, session: Session, outcomes: Sequence[tuple[Row, Outcome]]
+    ) -> Sequence[RowOutcome]:
+        """Record a batch; the results are in the order given. Default: one row after the other."""
+        return [self.record_or_snooze(session, row, outcome) for row, outcome in outcomes]
+
+    def record_or_snooze(self, session: Session, row: Row, outcome: Outcome) -> RowOutcome:
+        """Record one row. What `record` wrote before raising Snooze is kept."""
+        try:
+            return self.record(session, row, outcome)
+        except Snooze as snooze:
+            return snooze
+
+    def on_retry(self, session: Session, row: Row, cause: Failure | Snooze) -> None:
+        """Undo what must not outlive an attempt without success. Default: nothing."""
+
+    def on_exhausted(self, session: Session, row: Row, failure: Failure) -> None:
+        """End a row that is not tried again. Default: its `last_error` says enough."""
+
+    # How rows are claimed, locked and released. `LightweightJobType` does it for less.
+
+    calls_network: bool = True
+    releases_recorded_rows: bool = False  # whether `record_many` itself releases what is finished
+
+    @property
+    def expired_limit(self) -> int:
+        """How many rows with an expired lease one run claims, each of them alone."""
+        return 1
+
+    def claim_rows(
+        self, session: Session, *, limit: int, expired: bool, row_id: int | None
+    ) -> list[Row]:
+        return self.queue.claim(
+            session, limit=limit, lease=self.lease, expired=expired, row_id=row_id
+        )
+
+    def prepare_savepoint(self, session: Session) -> AbstractContextManager[object]:
+        return session.begin_nested()
+
+    def lock_for_record(self, session: Session, tokens: Mapping[int, int]) -> Mapping[int, Any]:
+        """Lock the rows that `record_many` gets, as far as they still carry their tokens."""
+        return self.queue.lock_leased(session, tokens)
+
+    def lock_unfinished(
+        self, _session: Session, _tokens: Mapping[int, int], locked: Mapping[int, Any]
+    ) -> Mapping[int, Row]:
+        """Lock the rows that `record_many` did not finish; by default they are locked already."""
+        return locked
+
+
+class LightweightJobType(JobType[Row, Job, Outcome]):
+    """A kind with many small rows and no network calls, claimed by the hundred.
+
+    `prepare` gets a read-only copy of the row and must not use its session. `record_many` gets a
+    `LockedRow` for each row, and releases the rows it has finished with one statement.
+    """
+
+    calls_network = False
+    releases_recorded_rows = True
+
+    @property
+    def expired_limit(self) -> int:
+        return self.batch_size
+
+    def claim_rows(
+        self, session: Session, *, limit: int, expired: bool, row_id: int | None
+    ) -> list[Row]:
+        return self.queue.claim(
+            session,
+            limit=limit,
+            lease=self.lease,
+            expired=expired,
+            row_id=row_id,
+            as_copies=True,
+        )
+
+    def prepare_savepoint(self, _session: Session) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def lock_for_record(self, session: Session, tokens: Mapping[int, int]) -> Mapping[int, Any]:
+        return self.queue.lock_leased_keys(session, tokens)
+
+    def lock_unfinished(
+        self, session: Session, tokens: Mapping[int, int], _locked: Mapping[int, Any]
+    ) -> Mapping[int, Row]:
+        return self.queue.lock_leased(session, tokens)
 
 
 @dataclass
 class RunReport:
+    """What a run did, in rows."""
+
     claimed: int = 0
     recorded: int = 0
-    due_immediately: int = 0  # of those, how many are due again at once
+    due_immediately: int = 0  # of the recorded ones
     failed: int = 0
     stale_leases: int = 0
 
-    def count(self, outcome: Reschedule | Failure | Snooze | StaleLease) -> None:
-        self.recorded += isinstance(outcome, Reschedule)
-        self.due_immediately += isinstance(outcome, Reschedule) and outcome.after == IMMEDIATELY
-        self.failed += isinstance(outcome, Failure)
-        self.stale_leases += isinstance(outcome, StaleLease)
+    def count(self, outcome: RowOutcome | StaleLease) -> None:
+        if isinstance(outcome, Reschedule):
+            self.recorded += 1
+            if outcome.after == IMMEDIATELY:
+                self.due_immediately += 1
+        elif isinstance(outcome, Failure):
+            self.failed += 1
+        elif isinstance(outcome, StaleLease):
+            self.stale_leases += 1
 
     def add(self, other: "RunReport") -> None:
         self.claimed += other.claimed
@@ -80,11 +179,15 @@ class RunReport:
 
 @dataclass(frozen=True)
 class Claim(Generic[Job]):
-    """One claimed row on its way: which, under which token, and what is to be done."""
+    """A claimed row: its lease token, and the job to execute or the reason why there is none."""
 
     id: int
     lease_token: int
     attempt: int
-    due_at: datetime | None  # as it was at the claim: whoever changes it meanwhile has rung
+    due_at: datetime | None  # at the claim; a change since then is a wake-up that must be kept
     attempt_id: int | None
     job: Job | Failure | Snooze
+
+
+ClaimResult = tuple[Claim[Job], Outcome | Failure | Snooze]
+"""A claim and what its execution gave."""

@@ -1,7 +1,10 @@
-"""The second half of the engine: results become rows, fenced. Must not speak to the outside."""
+"""Record the results of executed jobs: effect and state of each row in one transaction.
+
+A result is recorded only if its row still carries the lease token of the claim (the fence).
+"""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,12 +12,14 @@ import structlog
 
 from core.backoff import next_retry_delay
 from core.bootstrap import Services
-from core.jobs.job_type import Claim, Job, JobType, Outcome, RunReport
+from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome, RunReport
 from core.outcomes import (
     STALE_LEASE,
     Failure,
     Reschedule,
+    RowOutcome,
     Snooze,
+    StaleLease,
     attempt_fields,
     failure_from_error,
 )
@@ -24,10 +29,12 @@ from db.ops.attempts import Attempts
 from db.session import Database, DatabaseUnavailable, Session, database_now, is_unavailable
 
 WRITE_RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before writing again; with the connects that fail, far below any lease."""
+"""Pauses between attempts to record. With the failing connects their sum is far below any lease."""
 
 HOOK_FAILURE_DELAY = timedelta(hours=1)
-"""When a row comes back whose own end could not be written down."""
+"""When a row is due again whose `on_retry` or `on_exhausted` failed."""
+
+MAX_ERROR_LENGTH = 500  # characters of `last_error`
 
 log = structlog.get_logger(__name__)
 
@@ -36,80 +43,75 @@ def record_results(
     job_type: JobType[Row, Job, Outcome],
     database: Database,
     services: Services,
-    results: Iterable[tuple[Claim[Job], Outcome | Failure | Snooze]],
-    report: RunReport,
-) -> None:
-    """Effect and state in one transaction, for those rows that still carry our token.
+    results: Iterable[ClaimResult[Job, Outcome]],
+) -> RunReport:
+    """Record effect and state of those rows that still carry their lease token.
 
-    An answer in hand is not thrown away because Postgres stumbled: it is written again, and the
-    fence keeps a writing that did arrive from being repeated. Errors: StoreAway.
+    While the database is unavailable the results are kept and recorded again; if an earlier
+    attempt was committed after all, the fence drops the second one.
+    Errors: DatabaseUnavailable after the last attempt.
     """
     results = list(results)
-    for pause in (*WRITE_RETRY_SECONDS, None):
+    for pause in WRITE_RETRY_SECONDS:
         try:
-            report.add(record_in_transaction(job_type, database, services, results))
+            return record_in_transaction(job_type, database, services, results)
         except DatabaseUnavailable as error:
             log.warning(
-                "job.results_not_written", kind=job_type.kind, rows=len(results), error=str(error)
+                "job.results_not_recorded", kind=job_type.kind, rows=len(results), error=str(error)
             )
-            if pause is None:
-                raise
             time.sleep(pause)
-        else:
-            return
+    return record_in_transaction(job_type, database, services, results)
 
 
 def record_in_transaction(
     job_type: JobType[Row, Job, Outcome],
     database: Database,
     services: Services,
-    results: list[tuple[Claim[Job], Outcome | Failure | Snooze]],
+    results: list[ClaimResult[Job, Outcome]],
 ) -> RunReport:
     report = RunReport()
     if not results:
         return report
-    lock_rows = (
-        job_type.queue.lock_leased_keys if job_type.lightweight else job_type.queue.lock_leased
-    )
     with database.transaction() as session:
-        rows: Mapping[int, Any] = lock_rows(session, lease_tokens(results))
-        outcomes = record_batch(job_type, session, leased_successes(results, rows))
-        done = {
-            row_id: outcome
-            for row_id, outcome in outcomes.items()
-            if isinstance(outcome, Reschedule)
-        }
-        unfinished = [
-            (claim, outcomes.get(claim.id, result))
-            for claim, result in results
-            if claim.id not in done
-        ]
-        if job_type.lightweight and unfinished:
-            rows = job_type.queue.lock_leased(session, lease_tokens(unfinished))
-        for reschedule in done.values():
-            report.count(reschedule)
-        attempt_updates = {
-            claim.attempt_id: attempt_fields(done[claim.id])
-            for claim, _ in results
-            if claim.id in done
-        }
-        for claim, result in unfinished:
-            row = rows.get(claim.id)
-            outcome = (
-                STALE_LEASE
-                if row is None
-                else finish_row(job_type, session, row, claim, result, services)
-            )
-            report.count(outcome)
-            attempt_updates[claim.attempt_id] = attempt_fields(outcome)
-            if outcome is STALE_LEASE:
-                log.warning(
-                    "job.stale_lease", kind=job_type.kind, row=claim.id, attempt=claim.attempt
-                )
+        outcomes = record_and_release(job_type, session, results, services)
         Attempts(session).finish(
-            {row_id: fields for row_id, fields in attempt_updates.items() if row_id}
+            {
+                claim.attempt_id: attempt_fields(outcome)
+                for claim, outcome in outcomes
+                if claim.attempt_id is not None
+            }
         )
+    for claim, outcome in outcomes:
+        report.count(outcome)
+        if isinstance(outcome, StaleLease):
+            log.warning("job.stale_lease", kind=job_type.kind, row=claim.id, attempt=claim.attempt)
     return report
+
+
+def record_and_release(
+    job_type: JobType[Row, Job, Outcome],
+    session: Session,
+    results: list[ClaimResult[Job, Outcome]],
+    services: Services,
+) -> list[tuple[Claim[Job], RowOutcome | StaleLease]]:
+    """Record the successes together, then each row that is not finished by that."""
+    rows = job_type.lock_for_record(session, lease_tokens(results))
+    recorded = record_batch(job_type, session, leased_successes(results, rows))
+    finished: list[tuple[Claim[Job], RowOutcome | StaleLease]] = []
+    unfinished: list[tuple[Claim[Job], Outcome | RowOutcome]] = []
+    for claim, result in results:
+        outcome = recorded.get(claim.id)
+        if isinstance(outcome, Reschedule):
+            finished.append((claim, outcome))
+        else:
+            unfinished.append((claim, result if outcome is None else outcome))
+    if not unfinished:
+        return finished
+    rows = job_type.lock_unfinished(session, lease_tokens(unfinished), rows)
+    for claim, last_result in unfinished:
+        row = rows.get(claim.id)
+        finished.append((claim, finish_row(job_type, session, row, claim, last_result, services)))
+    return finished
 
 
 def lease_tokens(results: list[tuple[Claim[Job], Any]]) -> dict[int, int]:
@@ -117,9 +119,9 @@ def lease_tokens(results: list[tuple[Claim[Job], Any]]) -> dict[int, int]:
 
 
 def leased_successes(
-    results: list[tuple[Claim[Job], Outcome | Failure | Snooze]], rows: Mapping[int, Any]
+    results: list[ClaimResult[Job, Outcome]], rows: Mapping[int, Any]
 ) -> list[tuple[Claim[Job], Any, Outcome]]:
-    """The good ones, each with its row, as far as that is still ours."""
+    """The outcomes of successful executions, each with its row if it still carries our token."""
     return [
         (claim, rows[claim.id], result)
         for claim, result in results
@@ -130,152 +132,142 @@ def leased_successes(
 def record_batch(
     job_type: JobType[Row, Job, Outcome],
     session: Session,
-    group: list[tuple[Claim[Job], Any, Outcome]],
-) -> dict[int, Reschedule | Failure | Snooze]:
-    """The records of a group in one piece; none if that fails, so that each is tried alone.
+    successes: list[tuple[Claim[Job], Any, Outcome]],
+) -> dict[int, RowOutcome]:
+    """Record all in one savepoint, by row id; nothing if that fails, so that each is tried alone.
 
-    Rows that are done with are released with them, so that each is written once. A savepoint for
-    each row would double the statements for the sake of a fault that is rare.
+    A savepoint for each row would double the statements for the sake of a rare fault. Finished
+    rows are released here too, so that each row is written once.
     """
-    if not group or (job_type.record_many is None and len(group) == 1):
+    if not successes:
         return {}
     try:
         with session.begin_nested():
-            requested_times = [
-                None if job_type.lightweight else requested_due_at(row, claim)
-                for claim, row, _ in group
-            ]
-            outcomes = record_each(job_type, session, [(row, result) for _, row, result in group])
-            for (_, row, _), outcome, requested_at in zip(
-                group, outcomes, requested_times, strict=True
-            ):
-                if isinstance(outcome, Reschedule) and not job_type.lightweight:
-                    reschedule_row(session, row, outcome, requested_at)
+            outcomes = record_and_reschedule(job_type, session, successes)
             write_changes(session)
-    except Exception as error:  # what it is shows when each is tried alone
+    except Exception as error:  # which row it is becomes clear when each is tried alone
         if is_unavailable(error):
             raise
+        if len(successes) == 1:
+            ((claim, _, _),) = successes
+            return {claim.id: failure_from_error(error, job_type.kind, claim.id)}
         log.warning(
             "job.batch_record_failed",
             kind=job_type.kind,
-            rows=len(group),
+            rows=len(successes),
             error=type(error).__name__,
         )
         return {}
-    return {row.id: outcome for (_, row, _), outcome in zip(group, outcomes, strict=True)}
+    return outcomes
 
 
-def record_each(
-    job_type: JobType[Row, Job, Outcome], session: Session, group: list[tuple[Any, Outcome]]
-) -> Sequence[Reschedule | Failure | Snooze]:
-    if job_type.record_many is not None:
-        return job_type.record_many(session, group)
-    return [record_row(job_type, session, row, result) for row, result in group]
+def record_and_reschedule(
+    job_type: JobType[Row, Job, Outcome],
+    session: Session,
+    successes: list[tuple[Claim[Job], Any, Outcome]],
+) -> dict[int, RowOutcome]:
+    batch = [(row, result) for _, row, result in successes]
+    if job_type.releases_recorded_rows:
+        outcomes = job_type.record_many(session, batch)
+    else:
+        requested_times = [requested_due_at(row, claim) for claim, row, _ in successes]
+        outcomes = job_type.record_many(session, batch)
+        for (row, _), outcome, requested_at in zip(batch, outcomes, requested_times, strict=True):
+            if isinstance(outcome, Reschedule):
+                reschedule_row(session, row, outcome, requested_at)
+    return {row.id: outcome for (row, _), outcome in zip(batch, outcomes, strict=True)}
 
 
 def finish_row(
     job_type: JobType[Row, Job, Outcome],
     session: Session,
-    row: Row,
+    row: Row | None,
     claim: Claim[Job],
-    result: Outcome | Reschedule | Failure | Snooze,
+    result: Outcome | RowOutcome,
     services: Services,
-) -> Reschedule | Failure | Snooze:
-    """The record itself and what follows from it for the row: when it is due again, if ever."""
+) -> RowOutcome | StaleLease:
+    """Record one row, release it and set when it is due again, if ever."""
+    if row is None:
+        return STALE_LEASE
     requested_at = requested_due_at(row, claim)
     outcome = record_in_savepoint(job_type, session, row, result)
     if isinstance(outcome, Reschedule):
         reschedule_row(session, row, outcome, requested_at)
     elif isinstance(outcome, Snooze):
         row.attempts -= 1
-        release_lease(
-            row, earliest_due_at(session, outcome.delay, requested_at), error=str(outcome)
-        )
+        due_at = earliest_due_at(session, outcome.delay, requested_at)
+        release_lease(row, due_at, error=str(outcome))
         run_hook(job_type, session, row, outcome)
     else:
         retry_delay = next_retry_delay(
-            row.attempts, job_type.policy, jitter=services.jitter(), min_delay=outcome.min_delay
+            row.attempts,
+            job_type.retry_policy,
+            jitter=services.jitter(),
+            min_delay=outcome.min_delay,
         )
-        next_delay = retry_delay if outcome.retryable else None
-        release_lease(
-            row,
-            earliest_due_at(session, next_delay),
-            error=f"{outcome.code}: {outcome.message}"[:500],
-        )
+        due_at = earliest_due_at(session, retry_delay if outcome.retryable else None)
+        error = f"{outcome.code}: {outcome.message}"[:MAX_ERROR_LENGTH]
+        release_lease(row, due_at, error=error)
         run_hook(job_type, session, row, outcome)
     return outcome
 
 
+def record_in_savepoint(
+    job_type: JobType[Row, Job, Outcome], session: Session, row: Row, result: Outcome | RowOutcome
+) -> RowOutcome:
+    """Record one row in a savepoint of its own: an error in it costs this row only."""
+    if isinstance(result, Reschedule | Failure | Snooze):
+        return result
+    try:
+        with session.begin_nested():
+            return job_type.record_or_snooze(session, row, result)
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        return failure_from_error(error, job_type.kind, row.id)
+
+
 def requested_due_at(row: Row, claim: Claim[Job]) -> datetime | None:
-    """When somebody wants the row due who rang while we worked."""
+    """When the row is to be due because of a wake-up that came during its execution, if any."""
     return row.due_at if row.due_at != claim.due_at else None
 
 
 def reschedule_row(
     session: Session, row: Row, outcome: Reschedule, requested_at: datetime | None
 ) -> None:
-    row.attempts = 0 if outcome.made_progress else row.attempts
-    release_lease(
-        row,
-        earliest_due_at(
-            session, outcome.after, requested_at if outcome.after is not None else None
-        ),
-    )
+    """Release a recorded row. One that has ended is not due again, whatever was requested."""
+    if outcome.made_progress:
+        row.attempts = 0
+    if outcome.after is None:
+        release_lease(row, None)
+    else:
+        release_lease(row, earliest_due_at(session, outcome.after, requested_at))
 
 
 def earliest_due_at(
-    session: Session, after: timedelta | None, requested_at: datetime | None = None
+    session: Session, delay: timedelta | None, requested_at: datetime | None = None
 ) -> datetime | None:
-    """So long from now, or when somebody else wants it due; None if neither is said."""
-    own_due_at = None if after is None else database_now(session) + after
-    return min((time for time in (own_due_at, requested_at) if time is not None), default=None)
-
-
-def record_in_savepoint(
-    job_type: JobType[Row, Job, Outcome],
-    session: Session,
-    row: Row,
-    result: Outcome | Reschedule | Failure | Snooze,
-) -> Reschedule | Failure | Snooze:
-    """The record itself, in a savepoint: a bad row costs itself and not its neighbours."""
-    if isinstance(result, Reschedule | Failure | Snooze):
-        return result
-    try:
-        with session.begin_nested():
-            return record_row(job_type, session, row, result)
-    except Exception as error:  # one bad row must not cost the batch; it is recorded
-        if is_unavailable(error):
-            raise
-        return failure_from_error(error, job_type.kind, row.id)
-
-
-def record_row(
-    job_type: JobType[Row, Job, Outcome], session: Session, row: Row, result: Outcome
-) -> Reschedule | Failure | Snooze:
-    """Inside the savepoint, so that what a record wrote before saying "later" stays written."""
-    try:
-        return job_type.record(session, row, result)
-    except Snooze as snooze:
-        return snooze
+    """The earlier of `delay` from now and the requested time; None if there is neither."""
+    times = [] if requested_at is None else [requested_at]
+    if delay is not None:
+        times.append(database_now(session) + delay)
+    return min(times, default=None)
 
 
 def run_hook(
-    job_type: JobType[Row, Job, Outcome], session: Session, row: Row, reason: Failure | Snooze
+    job_type: JobType[Row, Job, Outcome], session: Session, row: Row, cause: Failure | Snooze
 ) -> None:
-    """The kind's own word on a try without success. A fault in it must not cost the neighbours."""
-    is_exhausted = isinstance(reason, Failure) and row.due_at is None
+    """Call `on_exhausted` or `on_retry`. An error in it costs this row only: due again later."""
+    is_exhausted = row.due_at is None
     try:
         with session.begin_nested():
-            if isinstance(reason, Failure) and is_exhausted:
-                job_type.on_exhausted(session, row, reason)
+            if isinstance(cause, Failure) and is_exhausted:
+                job_type.on_exhausted(session, row, cause)
             else:
-                job_type.on_retry(session, row, reason)
+                job_type.on_retry(session, row, cause)
     except Exception as error:
         if is_unavailable(error):
             raise
         log.exception("job.hook_failed", kind=job_type.kind, row=row.id)
-        release_lease(
-            row,
-            database_now(session) + HOOK_FAILURE_DELAY,
-            error=f"unended: {type(error).__name__}",
-        )
+        due_at = database_now(session) + HOOK_FAILURE_DELAY
+        release_lease(row, due_at, error=f"unended: {type(error).__name__}")

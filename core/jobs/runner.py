@@ -1,11 +1,10 @@
-"""How every piece of work runs: claim it, perform it, record it.
+"""Run due work of one job type: claim a batch of rows, execute their jobs, record the results.
 
-`perform` is given the world and no database, `record` the database and no world, so no
-transaction is ever open across a network call. Must not know what the work is about.
+No transaction is open while jobs are executed: claiming and recording have the database, executing
+has the services.
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import partial
 
 from core.bootstrap import Services
@@ -27,8 +26,10 @@ def run_jobs(
     include_expired: bool = True,
     time_budget: float = 0.0,
 ) -> RunReport:
-    """Do what is due of one kind: a batch of free rows, and more of them for a `stint` of seconds;
-    then, if it `sweeps`, those whose lease lapsed, each alone.
+    """Run what is due: a batch, and more of them for `time_budget` seconds.
+
+    With `include_expired`, rows whose lease has expired follow, each in a batch of its own: their
+    last worker may have died of them. With `row_id`, that row alone, if it is due.
     """
     report = run_batch(
         job_type,
@@ -38,13 +39,14 @@ def run_jobs(
         row_id=row_id,
         time_budget=time_budget,
     )
-    isolated_limit = job_type.batch_size if job_type.lightweight else 1
-    for _ in range(isolated_limit if include_expired else 0):
-        isolated_report = run_batch(
+    if not include_expired:
+        return report
+    for _ in range(job_type.expired_limit):
+        expired_report = run_batch(
             job_type, database, services, limit=1, expired=True, row_id=row_id
         )
-        report.add(isolated_report)
-        if not isolated_report.claimed:
+        report.add(expired_report)
+        if not expired_report.claimed:
             break
     return report
 
@@ -59,23 +61,27 @@ def run_batch(
     row_id: int | None = None,
     time_budget: float = 0.0,
 ) -> RunReport:
-    """Claims, their performances and their records; also of what is due again at once. A full claim
-    rings for helpers first, and one that is full when the stint is over for whoever goes on.
+    """Claim a batch, execute it and record the results; claim more while the time budget lasts.
+
+    Wakes other workers if the first batch was full, and once more if work is left at the end.
     """
 
-    def fetch(limit: int) -> list[Claim[Job]]:
+    def claim(limit: int) -> list[Claim[Job]]:
         return claim_batch(job_type, database, limit=limit, expired=expired, row_id=row_id)
 
-    source, report = ClaimSource(fetch, time_budget=time_budget), RunReport()
+    source = ClaimSource(claim, time_budget=time_budget)
+    report = RunReport()
     claims = source.fetch(limit)
     if source.has_more and row_id is None:
-        services.wake(job_type.wake_kind)
+        services.wake(job_type.kind)
     for results in execute_all(job_type, claims, services, source.fetch_more):
-        due_before = report.due_immediately
-        record_results(job_type, database, services, results, report)
-        source.has_more |= report.due_immediately > due_before
-    if source.has_more and source.claimed_count > limit:
-        services.wake(job_type.wake_kind)
+        recorded = record_results(job_type, database, services, results)
+        report.add(recorded)
+        if recorded.due_immediately:
+            source.expect_more()
+    has_claimed_again = source.claimed_count > limit
+    if source.has_more and has_claimed_again:
+        services.wake(job_type.kind)
     report.claimed = source.claimed_count
     return report
 
@@ -100,15 +106,8 @@ def claim_and_prepare(
     expired: bool = False,
     row_id: int | None = None,
 ) -> list[Claim[Job]]:
-    """Rows claimed and briefed, as part of the caller's transaction; perform after its commit."""
-    rows = job_type.queue.claim(
-        session,
-        limit=limit,
-        lease=job_type.lease,
-        expired=expired,
-        row_id=row_id,
-        lightweight=job_type.lightweight,
-    )
+    """Claim rows and prepare their jobs in the caller's transaction; execute after its commit."""
+    rows = job_type.claim_rows(session, limit=limit, expired=expired, row_id=row_id)
     if not rows:
         return []
     attempt_ids = Attempts(session).start(job_type.kind, rows) if job_type.log_attempts else {}
@@ -123,15 +122,15 @@ def claim_and_prepare(
 def prepare_batch(
     job_type: JobType[Row, Job, Outcome], session: Session, rows: Sequence[Row]
 ) -> list[Job | Failure | Snooze]:
-    """In one piece; should one of them fail, each alone, so that it costs itself only.
+    """Prepare all rows in one savepoint; if one of them fails, each in a savepoint of its own.
 
-    A savepoint for each would double the statements for the sake of a fault that is rare.
+    A savepoint for each from the start would double the statements for the sake of a rare fault.
     """
-    preloaded = job_type.preload(session, rows)  # held until the end: the session itself forgets
+    preloaded = job_type.preload(session, rows)  # referenced to the end: the session keeps no rows
     try:
-        with nullcontext() if job_type.lightweight else session.begin_nested():
+        with job_type.prepare_savepoint(session):
             jobs = list(map(partial(prepare_row, job_type, session), rows))
-    except Exception as error:  # what it is shows when each is tried alone
+    except Exception as error:  # which row it is becomes clear when each is prepared alone
         if is_unavailable(error):
             raise
         jobs = list(map(partial(prepare_in_savepoint, job_type, session), rows))
@@ -143,9 +142,9 @@ def prepare_in_savepoint(
     job_type: JobType[Row, Job, Outcome], session: Session, row: Row
 ) -> Job | Failure | Snooze:
     try:
-        with nullcontext() if job_type.lightweight else session.begin_nested():
+        with job_type.prepare_savepoint(session):
             return prepare_row(job_type, session, row)
-    except Exception as error:  # one bad row must not cost the batch; it is recorded
+    except Exception as error:  # a bad row must not fail its batch; the error is recorded with it
         if is_unavailable(error):
             raise
         return failure_from_error(error, job_type.kind, row.id)
@@ -154,9 +153,10 @@ def prepare_in_savepoint(
 def prepare_row(
     job_type: JobType[Row, Job, Outcome], session: Session, row: Row
 ) -> Job | Failure | Snooze:
-    """Inside the savepoint, so that what a brief wrote before saying "later" stays written."""
-    if row.attempts > job_type.policy.max_attempts:
-        return Failure("out_of_attempts", row.last_error or "no try came back", retryable=False)
+    """Prepare one row inside the savepoint; what it wrote before raising Snooze is kept."""
+    if row.attempts > job_type.retry_policy.max_attempts:
+        message = row.last_error or "no attempt was completed"
+        return Failure("out_of_attempts", message, retryable=False)
     try:
         return job_type.prepare(session, row)
     except Snooze as snooze:

@@ -1,9 +1,9 @@
-"""A small kind of due work to try the engine on: rows of its own, effects that can be counted."""
+"""Chores: a job type of the tests' own, with a table of its own and effects that can be counted."""
 
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import ForeignKey, MetaData, create_engine, func, insert, select, update
@@ -15,6 +15,7 @@ from core.outcomes import Reschedule
 from db.base import Base, IdColumn
 from db.leases import JobColumns, JobQueue
 from db.ops.attempts import Attempt
+from tests.support.job_types import with_changes
 
 
 class ChoreBase(DeclarativeBase):
@@ -30,7 +31,7 @@ class Chore(JobColumns, ChoreBase):
 
 
 class RecordedEffect(IdColumn, ChoreBase):
-    """What a record leaves behind. Nothing here stops a second one: the engine has to."""
+    """The effect of recording a chore. The table accepts a second one: job code must prevent it."""
 
     __tablename__ = "effects"
 
@@ -39,7 +40,7 @@ class RecordedEffect(IdColumn, ChoreBase):
 
 
 class ChoreExecution(IdColumn, ChoreBase):
-    """The outside world's own book: written at once, whatever becomes of the worker."""
+    """A call as the external service saw it: written at once, also if the worker dies later."""
 
     __tablename__ = "performances"
 
@@ -56,63 +57,56 @@ class ChoreInput:
 
 @dataclass(frozen=True)
 class FakeServices:
-    """All the engine asks of the world: a bell, and dice."""
+    """What job code uses of the services: wake-ups and jitter."""
 
     wake: Callable[[str], None] = lambda _kind: None
     jitter: Callable[[], float] = lambda: 0.5
     executed: list[ChoreInput] = field(default_factory=list)
 
 
-def prepare(_session, row):
-    return ChoreInput(row.id, row.attempts, row.cost)
+class ChoreJobType(JobType[Chore, ChoreInput, ChoreInput]):
+    kind = "chores"
+    queue = JobQueue(Chore)
+    retry_policy = RetryPolicy(seconds(*[0] * 30))
+    lease = timedelta(seconds=30)
+    batch_size = 8
+    pool_size = 4
+
+    def prepare(self, _session, row):
+        return ChoreInput(row.id, row.attempts, row.cost)
+
+    def execute(self, chore, services):
+        services.executed.append(chore)
+        time.sleep(chore.cost / 1000)  # the duration of the call, in which tests interfere
+        return chore
+
+    def record(self, session, row, outcome):
+        session.add(RecordedEffect(chore_id=row.id, attempt=outcome.attempt))
+        return Reschedule(None)
+
+    def on_exhausted(self, _session, row, failure):
+        row.note = f"gave up: {failure.code}"
 
 
-def execute(chore, services):
-    services.executed.append(chore)
-    time.sleep(chore.cost / 1000)  # the outside world takes its time: that is what is being tried
-    return chore
-
-
-def record_chore(session, row, outcome):
-    session.add(RecordedEffect(chore_id=row.id, attempt=outcome.attempt))
-    return Reschedule(None)
-
-
-def on_exhausted(_session, row, failure):
-    row.note = f"gave up: {failure.code}"
-
-
-CHORE_JOB = JobType(
-    kind="chores",
-    wake_kind="chores",
-    queue=JobQueue(Chore),
-    prepare=prepare,
-    execute=execute,
-    record=record_chore,
-    on_exhausted=on_exhausted,
-    policy=RetryPolicy(seconds(*[0] * 30)),
-    lease=timedelta(seconds=30),
-    batch_size=8,
-    pool_size=4,
-)
+CHORE_JOB = ChoreJobType()
 
 
 def chore_job(**changes):
-    """The same work, otherwise here and there."""
-    return replace(CHORE_JOB, **changes)
+    """The job type of chores with other settings, or other functions for its methods."""
+    return with_changes(CHORE_JOB, **changes)
 
 
 def executor_raising(error):
-    """An outside world that always answers like this."""
+    """An `execute` that always fails like this."""
 
-    def outside(_job, _world):
+    def execute(_job, _services):
         raise error
 
-    return outside
+    return execute
 
 
 class ChoreTables:
-    """Looks at the tables from outside, each look a transaction of its own."""
+    """Reads and writes the tables from outside, each time in a transaction of its own."""
 
     def __init__(self, url):
         self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
@@ -121,7 +115,7 @@ class ChoreTables:
         ChoreBase.metadata.create_all(self.engine)
 
     def insert_chores(self, count=1, **values):
-        """So many chores, due since a second, oldest first; their ids."""
+        """Insert chores that have been due for a second, oldest first; return their ids."""
         with self.engine.connect() as connection:
             rows = [
                 {"due_at": func.now() - timedelta(milliseconds=1000 + count - n), **values}
@@ -135,7 +129,7 @@ class ChoreTables:
             connection.execute(update(Chore).where(Chore.id.in_(ids)).values(**values))
 
     def expire_leases(self, *ids):
-        """As if the lease of these had been granted long ago."""
+        """Move the end of their leases into the past."""
         self.update_chores(*ids, leased_until=func.now() - timedelta(seconds=1))
 
     def load_chore(self, id_):
@@ -143,11 +137,11 @@ class ChoreTables:
             return connection.execute(select(Chore.__table__).where(Chore.id == id_)).one()
 
     def effect_counts(self):
-        """Chore id to how often it was recorded."""
+        """How often each chore was recorded, by its id."""
         return self._count_by_chore(RecordedEffect)
 
     def execution_counts(self):
-        """Chore id to how often the outside world was asked for it."""
+        """How often each chore was executed, by its id."""
         return self._count_by_chore(ChoreExecution)
 
     def _count_by_chore(self, table):
@@ -160,28 +154,28 @@ class ChoreTables:
             connection.execute(insert(ChoreExecution).values(chore_id=job.id, by=os.getpid()))
 
     def latest_executions(self, since):
-        """Those after that number: (number, process), the newest first."""
+        """The executions after that number, newest first: (number, process id)."""
         statement = select(ChoreExecution.id, ChoreExecution.by).where(ChoreExecution.id > since)
         with self.engine.connect() as connection:
             return connection.execute(statement.order_by(ChoreExecution.id.desc())).all()
 
     def count_attempts(self, id_):
-        """How often it was claimed, by the ledger."""
-        mine = Attempt.row_id == id_
+        """How often the chore was claimed, by the attempt log."""
+        is_of_chore = Attempt.row_id == id_
         with self.engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(Attempt).where(mine))
+            return connection.scalar(select(func.count()).select_from(Attempt).where(is_of_chore))
 
     def count_lost_attempts(self):
-        """Those that nobody came back from."""
-        lost = Attempt.ended_at.is_(None)
+        """How many attempts have no result."""
+        is_lost = Attempt.ended_at.is_(None)
         with self.engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(Attempt).where(lost))
+            return connection.scalar(select(func.count()).select_from(Attempt).where(is_lost))
 
     def count_open(self):
         """How many chores are not done."""
-        left = select(func.count()).select_from(Chore).where(Chore.due_at.is_not(None))
+        statement = select(func.count()).select_from(Chore).where(Chore.due_at.is_not(None))
         with self.engine.connect() as connection:
-            return connection.scalar(left)
+            return connection.scalar(statement)
 
     def database_now(self):
         with self.engine.connect() as connection:

@@ -1,6 +1,6 @@
-"""Real processes that share one queue, and what may be wrong with them.
+"""Worker processes that share the queue of chores, and variants of it with a safeguard removed.
 
-Forked from a clean server process: a worker is there in milliseconds, and may be killed like any.
+They are forked from a clean server process, so they start within milliseconds and can be killed.
 """
 
 import logging
@@ -24,13 +24,13 @@ PROCESS_CONTEXT = multiprocessing.get_context("forkserver")
 PROCESS_CONTEXT.set_forkserver_preload(["tests.db.jobs_worker_processes"])
 
 KILL_WORKER_COST = -1
-"""The cost of a chore that takes its worker's life."""
+"""The cost of a chore that kills the worker that executes it."""
 
-IDLE_SLEEP = 0.01  # seconds between two looks of a worker that found nothing
+IDLE_SLEEP = 0.01  # seconds until a worker that found nothing due claims again
 
 
 class QueueWithoutLeaseCheck(JobQueue[Chore]):
-    """Lets everybody record whatever they like."""
+    """Lets every worker record, whatever token the row carries: the fence is removed."""
 
     def lock_leased(self, session, tokens):
         statement = select(Chore).where(Chore.id.in_(list(tokens))).order_by(Chore.id)
@@ -38,10 +38,10 @@ class QueueWithoutLeaseCheck(JobQueue[Chore]):
 
 
 class QueueWithoutLeases(JobQueue[Chore]):
-    """Hands out what is due, whoever has it already."""
+    """Claims due rows although other workers have leased them."""
 
-    def claim(self, session, *, limit, lease, expired=False, row_id=None, lightweight=False):
-        if expired or row_id or lightweight:
+    def claim(self, session, *, limit, lease, expired=False, row_id=None):
+        if expired or row_id:
             return []
         due = select(Chore.id).where(Chore.due_at <= func.now())
         oldest = due.order_by(Chore.due_at).limit(limit)
@@ -57,7 +57,7 @@ class QueueWithoutLeases(JobQueue[Chore]):
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """How the workers of one test work; `queue` and `sweeps` are where something can be wrong."""
+    """The workers of one test; `queue` and `retries_expired` remove a safeguard."""
 
     url: str
     queue: type[JobQueue] = JobQueue
@@ -72,8 +72,8 @@ class WorkerPool:
             queue=self.queue(Chore),
             lease=self.lease,
             batch_size=self.batch,
-            policy=RetryPolicy(seconds(*[0] * self.max_attempts)),
-            execute=execute_outside,
+            retry_policy=RetryPolicy(seconds(*[0] * self.max_attempts)),
+            execute=execute_chore,
         )
 
     def start_workers(self, count):
@@ -86,7 +86,7 @@ class WorkerPool:
         return workers
 
     def run_until_done(self, count):
-        """So many at once, until they see nothing left to do."""
+        """Run so many workers at once until nothing is left to do."""
         for worker in self.start_workers(count):
             worker.join()
 
@@ -101,7 +101,7 @@ class WorkerServices:
     tables: ChoreTables
 
     def wake(self, _kind):
-        """Nobody listens: these workers never rest."""
+        """Do nothing: these workers claim all the time."""
 
     def jitter(self):
         return 0.0
@@ -118,8 +118,10 @@ def run_worker(pool):
         time.sleep(IDLE_SLEEP)
 
 
-def execute_outside(job, services):
-    """Costs its time at the first try only, so that whoever outlived a lease can be overtaken."""
+def execute_chore(job, services):
+    """Take the time of the chore at the first attempt only, so that a second worker overtakes one
+    whose lease has expired.
+    """
     services.tables.insert_execution(job)
     if job.cost == KILL_WORKER_COST:
         os.kill(os.getpid(), signal.SIGKILL)

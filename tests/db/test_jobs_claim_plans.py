@@ -1,4 +1,4 @@
-"""A claim stays cheap: it walks the index of what is due, however much lies behind it."""
+"""Query plans: a claim reads the index of due rows, however many rows the table has."""
 
 from datetime import timedelta
 
@@ -34,17 +34,17 @@ CLAIM_CASES = {
     "posts": (POST_QUEUE, ["idx_posts_due"]),
     "uploads": (UPLOAD_QUEUE, ["idx_posts_due"]),
     "accounts": (ACCOUNT_QUEUE, ["idx_oauth_accounts_refresh_due"]),
-    # few are not processed: the index of processed ones, NULLs included, is as short a way
+    # few events are unprocessed, so the index on processed_at, which has their NULLs, is as good
     "webhooks": (EVENT_QUEUE, ["idx_webhook_events_due", "idx_webhook_events_processed"]),
 }
 
 
-def explain_claim(url, queue, *, lapsed):
-    """How Postgres goes about this claim, in its own words."""
+def explain_claim(url, queue, *, expired):
+    """The plan that Postgres uses for this claim."""
     engine, statements = create_engine(url), []
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2:4]))
     with Session(engine) as session:
-        queue.claim(session, limit=16, lease=timedelta(seconds=30), expired=lapsed)
+        queue.claim(session, limit=16, lease=timedelta(seconds=30), expired=expired)
         session.rollback()
     ((statement, values),) = statements
     with engine.connect() as connection:
@@ -61,38 +61,38 @@ def history_url(server_addresses, migrated_template):
         yield url
 
 
-@pytest.mark.parametrize("lapsed", [False, True])
+@pytest.mark.parametrize("expired", [False, True])
 @pytest.mark.parametrize("kind", CLAIM_CASES)
-def test_a_claim_walks_its_partial_index(history_url, kind, lapsed):
+def test_a_claim_walks_its_partial_index(history_url, kind, expired):
     queue, indexes = CLAIM_CASES[kind]
-    words = explain_claim(history_url, queue, lapsed=lapsed)
-    assert any(index in words for index in indexes)
-    assert "Seq Scan" not in words
+    plan = explain_claim(history_url, queue, expired=expired)
+    assert any(index in plan for index in indexes)
+    assert "Seq Scan" not in plan
 
 
 def test_without_its_index_a_claim_reads_the_table(database_url):
     for statement in (*INSERT_HISTORY, "DROP INDEX idx_posts_due"):
         run_sql(database_url, statement)
-    assert "Seq Scan on posts" in explain_claim(database_url, POST_QUEUE, lapsed=False)
+    assert "Seq Scan on posts" in explain_claim(database_url, POST_QUEUE, expired=False)
 
 
 def test_posts_and_uploads_share_no_row_and_leave_none(history_url):
     engine = create_engine(history_url)
     with Session(engine) as session:
-        taken = [
-            {row.id for row in lane.claim(session, limit=500, lease=timedelta(seconds=30))}
-            for lane in (POST_QUEUE, UPLOAD_QUEUE)
-        ]
+        posts, uploads = (
+            {row.id for row in queue.claim(session, limit=500, lease=timedelta(seconds=30))}
+            for queue in (POST_QUEUE, UPLOAD_QUEUE)
+        )
         session.rollback()
     engine.dispose()
-    assert [len(lane) for lane in taken] == [50, 50]
-    assert not taken[0] & taken[1]
+    assert (len(posts), len(uploads)) == (50, 50)
+    assert not posts & uploads
 
 
 def test_a_claim_takes_the_oldest_and_no_more_than_its_limit(history_url):
     engine = create_engine(history_url)
     with Session(engine) as session:
-        taken = [
+        claimed = [
             row.id for row in ACCOUNT_QUEUE.claim(session, limit=10, lease=timedelta(seconds=30))
         ]
         oldest = session.scalars(
@@ -103,7 +103,7 @@ def test_a_claim_takes_the_oldest_and_no_more_than_its_limit(history_url):
         ).all()
         session.rollback()
     engine.dispose()
-    assert taken == list(oldest)
+    assert claimed == list(oldest)
 
 
 def test_what_is_being_worked_on_does_not_count_as_waiting(database_url):

@@ -1,4 +1,4 @@
-"""A worker whose own clock is wrong: what it writes down holds by the database's clock."""
+"""A worker whose own clock is wrong: the times it stores are correct by the database's clock."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -68,19 +68,19 @@ def test_a_lease_is_as_long_for_a_machine_with_a_wrong_clock(
 
 @pytest.fixture(params=CLOCK_SKEWS, ids=str)
 def skewed_publisher(request, publisher):
-    """A place to publish from whose machine has a wrong clock."""
-    true = publisher.services.now
-    publisher.services = replace(publisher.services, now=lambda: true() + request.param)
+    """A publisher whose machine has a wrong clock."""
+    true_now = publisher.services.now
+    publisher.services = replace(publisher.services, now=lambda: true_now() + request.param)
     publisher.accept_starts()
     return publisher
 
 
 @pytest.fixture
 def half_sent_post_id(skewed_publisher):
-    """One that is with us, half sent: the platform waits for the rest."""
+    """A post whose video is half uploaded: the platform waits for the rest."""
     user_id = skewed_publisher.factory.account(skewed_publisher.factory.create_account()).user_id
     media = skewed_publisher.create_media(user_id)
-    upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_id = skewed_publisher.request_upload(user_id, upload_request).post.id
     run_jobs(publishing.PUBLISH_JOB, skewed_publisher.database, skewed_publisher.services)
     skewed_publisher.set_responses(UPLOAD_PATH, http_response(503, b""))
@@ -94,13 +94,13 @@ def url_post_id(skewed_publisher):
 
 
 def move_back_times(publisher, post_id, **columns):
-    """These times of the post lie so far back by the database's clock."""
+    """Set these times of the post so far back by the database's clock."""
     publisher.update_post(post_id, **{name: func.now() - far for name, far in columns.items()})
 
 
-def poll_post(publisher, post_id, *answers):
-    """The platform is asked about the post, and says this."""
-    publisher.set_responses(STATUS_PATH, *answers)
+def poll_post(publisher, post_id, *responses):
+    """Ask the platform for the status of the post; it gives these responses."""
+    publisher.set_responses(STATUS_PATH, *responses)
     publisher.update_post(post_id, state=PostState.UNCONFIRMED)
     publisher.make_due(post_id)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services, row_id=post_id)
@@ -110,20 +110,20 @@ def poll_post(publisher, post_id, *answers):
 def test_an_upload_address_lasts_as_long_as_it_does(skewed_publisher, half_sent_post_id):
     with skewed_publisher.database.transaction() as session:
         now = session.scalar(func.clock_timestamp().select())
-    for end in (
+    for expires_at in (
         skewed_publisher.post(half_sent_post_id).url_expires_at,
         skewed_publisher.upload_session(half_sent_post_id).url_expires_at,
     ):
-        assert 0.9 * HOUR < end - now < 1.1 * HOUR
+        assert 0.9 * HOUR < expires_at - now < 1.1 * HOUR
 
 
 @pytest.mark.parametrize(
-    ("over", "state"), [(-FIVE_MINUTES, PostState.SENDING), (FIVE_MINUTES, PostState.FAILED)]
+    ("overdue", "state"), [(-FIVE_MINUTES, PostState.SENDING), (FIVE_MINUTES, PostState.FAILED)]
 )
 def test_a_half_sent_video_resumes_until_its_upload_url_expires_and_no_longer(
-    skewed_publisher, half_sent_post_id, over, state
+    skewed_publisher, half_sent_post_id, overdue, state
 ):
-    move_back_times(skewed_publisher, half_sent_post_id, url_expires_at=over)
+    move_back_times(skewed_publisher, half_sent_post_id, url_expires_at=overdue)
     post = poll_post(
         skewed_publisher, half_sent_post_id, status_body("PROCESSING_UPLOAD", uploaded_bytes=500)
     )
@@ -142,13 +142,18 @@ def test_an_id_too_young_to_be_seen_is_not_taken_for_dead(skewed_publisher, half
 
 
 @pytest.mark.parametrize(
-    ("age", "doubts"), [(24 * HOUR - FIVE_MINUTES, 0), (24 * HOUR + FIVE_MINUTES, 1)]
+    ("age", "unconfirmed_count"), [(24 * HOUR - FIVE_MINUTES, 0), (24 * HOUR + FIVE_MINUTES, 1)]
 )
-def test_a_post_is_stale_after_a_day_and_not_before(skewed_publisher, url_post_id, age, doubts):
+def test_a_post_is_stale_after_a_day_and_not_before(
+    skewed_publisher, url_post_id, age, unconfirmed_count
+):
     skewed_publisher.set_responses(STATUS_PATH, status_body("PROCESSING_DOWNLOAD"))
     move_back_times(skewed_publisher, url_post_id, started_at=age)
     skewed_publisher.run_workers(1)
-    assert skewed_publisher.state_history(url_post_id).count(PostState.UNCONFIRMED) == doubts
+    assert (
+        skewed_publisher.state_history(url_post_id).count(PostState.UNCONFIRMED)
+        == unconfirmed_count
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,9 +168,11 @@ def test_a_lost_start_is_given_up_after_a_day_and_not_before(skewed_publisher, a
     assert skewed_publisher.post(post_id).error_code == code
 
 
-@pytest.mark.parametrize(("age", "is_asked"), [(-FIVE_MINUTES, True), (FIVE_MINUTES, False)])
-def test_a_delivered_draft_is_looked_after_for_a_week(skewed_publisher, url_post_id, age, is_asked):
+@pytest.mark.parametrize(("age", "is_polled"), [(-FIVE_MINUTES, True), (FIVE_MINUTES, False)])
+def test_a_delivered_draft_is_looked_after_for_a_week(
+    skewed_publisher, url_post_id, age, is_polled
+):
     skewed_publisher.set_responses(STATUS_PATH, status_body("SEND_TO_USER_INBOX"))
     move_back_times(skewed_publisher, url_post_id, started_at=7 * 24 * HOUR + age)
     skewed_publisher.run_workers(1)
-    assert (skewed_publisher.post(url_post_id).due_at is not None) is is_asked
+    assert (skewed_publisher.post(url_post_id).due_at is not None) is is_polled

@@ -1,4 +1,4 @@
-"""Postgres stumbles, stops, comes back: what callers see, and what the engine still writes."""
+"""Postgres restarts, stops and comes back: what callers see, and what job code still records."""
 
 import threading
 import time
@@ -17,10 +17,10 @@ from tests.db.jobs_chores import Chore, ChoreTables, FakeServices, chore_job
 
 @pytest.fixture
 def own_postgres(postgres_server):
-    """One of this test's own, migrated: it will be killed."""
-    started = postgres_server()
-    migrations.upgrade_schema(started.url())
-    return started
+    """A migrated Postgres server for this test alone, which will be killed."""
+    server = postgres_server()
+    migrations.upgrade_schema(server.url())
+    return server
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def restart_server(server):
 
 
 def execute_all(database, *statements, then=lambda: None):
-    """All in one transaction, with `then` after each."""
+    """Execute all in one transaction, and call `then` after each."""
     with database.transaction() as session:
         for statement in statements:
             session.execute(text(statement))
@@ -57,10 +57,10 @@ def test_a_server_that_stops_in_the_middle_is_away_and_the_pool_recovers(
     own_database.ping()
     with pytest.raises(DatabaseUnavailable):
         execute_all(own_database, "SELECT 1", "SELECT 1", then=own_postgres.kill)
-    began = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         own_database.ping()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - started_at < 3
     own_postgres.start()
     own_database.ping()
     assert own_database.connections_in_use() == 0
@@ -76,16 +76,16 @@ def test_a_received_response_survives_a_database_restart(
     own_postgres, own_database, own_chore_tables
 ):
     (id_,) = own_chore_tables.insert_chores()
-    kept = chore_job().record
-    stumbles = iter([restart_server])
+    record = chore_job().record
+    restarts = iter([restart_server])
 
-    def write(session, row, outcome):
-        for stumble in stumbles:
-            stumble(own_postgres)
-        return kept(session, row, outcome)
+    def record_once_disturbed(session, row, outcome):
+        for restart in restarts:
+            restart(own_postgres)
+        return record(session, row, outcome)
 
     services = FakeServices()
-    report = run_jobs(chore_job(record=write), own_database, services)
+    report = run_jobs(chore_job(record=record_once_disturbed), own_database, services)
     assert (report.recorded, len(services.executed)) == (1, 1)
     assert own_chore_tables.effect_counts() == {id_: 1}
 
@@ -132,9 +132,11 @@ def test_a_statement_of_ours_that_takes_too_long_is_no_outage(database):
 
 def test_a_refused_row_is_no_outage_and_quotes_no_value(database, chore_tables):
     canary = "canary-5c1"
-    twice = insert(Heartbeat).values([{"name": canary, "at": chore_tables.database_now()}] * 2)
+    duplicate_insert = insert(Heartbeat).values(
+        [{"name": canary, "at": chore_tables.database_now()}] * 2
+    )
     with pytest.raises(IntegrityError) as refused, database.transaction() as session:
-        session.execute(twice)
+        session.execute(duplicate_insert)
     assert "hide_parameters" in str(refused.value)
     assert canary not in str(refused.value.statement)
 
@@ -149,21 +151,24 @@ def test_an_error_leaves_nothing_behind(database, chore_tables):
 
 
 def test_a_record_undone_to_end_a_deadlock_is_written_again(database, chore_tables):
-    mine, other = chore_tables.insert_chores(1)[0], chore_tables.insert_chores(1, cost=0)[0]
+    (mine,) = chore_tables.insert_chores()
+    (other,) = chore_tables.insert_chores()
     chore_tables.update_chores(other, due_at=None)
-    met = threading.Barrier(2)
-    rival = threading.Thread(target=lock_in_opposite_order, args=(chore_tables, other, mine, met))
-    kept = chore_job().record
-    meetings = iter([met])
+    barrier = threading.Barrier(2)
+    rival = threading.Thread(
+        target=lock_in_opposite_order, args=(chore_tables, other, mine, barrier)
+    )
+    record = chore_job().record
+    barriers = iter([barrier])
 
-    def write(session, row, outcome):
-        for meeting in meetings:
-            meeting.wait(10)
+    def record_once_disturbed(session, row, outcome):
+        for each in barriers:
+            each.wait(10)
         session.execute(text("UPDATE chores SET note = 'mine' WHERE id = :id"), {"id": other})
-        return kept(session, row, outcome)
+        return record(session, row, outcome)
 
     rival.start()
-    report = run_jobs(chore_job(record=write), database, FakeServices())
+    report = run_jobs(chore_job(record=record_once_disturbed), database, FakeServices())
     rival.join()
     assert report.recorded == 1
     assert chore_tables.effect_counts() == {mine: 1}
@@ -171,37 +176,39 @@ def test_a_record_undone_to_end_a_deadlock_is_written_again(database, chore_tabl
     assert chore_tables.load_chore(other).note == "mine"
 
 
-def lock_in_opposite_order(chore_tables, first, second, met):
+def lock_in_opposite_order(chore_tables, first, second, barrier):
     update = text("UPDATE chores SET note = 'rival' WHERE id = :id")
     with chore_tables.engine.connect().execution_options(
         isolation_level="READ COMMITTED"
     ) as connection:
-        connection.execute(text("SET deadlock_timeout = '20s'"))  # the other one finds out first
+        connection.execute(
+            text("SET deadlock_timeout = '20s'")
+        )  # the other side detects the deadlock first
         connection.execute(update, {"id": first})
-        met.wait(10)
+        barrier.wait(10)
         connection.execute(update, {"id": second})
         connection.commit()
 
 
 def test_batches_in_opposite_orders_wait_for_each_other_and_finish(database, chore_tables):
     ids = chore_tables.insert_chores(20)
-    work = chore_job()
+    job_type = chore_job()
     with database.transaction() as session:
-        work.queue.claim(session, limit=20, lease=work.lease)
+        job_type.queue.claim(session, limit=20, lease=job_type.lease)
     orders = (ids, ids[::-1])
     failures = []
 
-    def hold(order):
+    def lock_rows(order):
         for _ in range(40):
             try:
                 with database.transaction() as session:
-                    held = work.queue.lock_leased(session, dict.fromkeys(order, 1))
-                    assert len(held) == 20
+                    locked = job_type.queue.lock_leased(session, dict.fromkeys(order, 1))
+                    assert len(locked) == 20
                     session.execute(select(Chore.id))
-            except (DatabaseUnavailable, AssertionError) as failed:
-                failures.append(failed)
+            except (DatabaseUnavailable, AssertionError) as error:
+                failures.append(error)
 
-    threads = [threading.Thread(target=hold, args=(order,)) for order in orders]
+    threads = [threading.Thread(target=lock_rows, args=(order,)) for order in orders]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,6 +1,5 @@
-"""How a try can end, and what each end means for its row and for the rows beside it."""
+"""How an attempt can end, and what follows for its row and for the other rows of the batch."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,14 @@ from core.backoff import RetryPolicy, seconds
 from core.jobs.runner import run_jobs
 from core.outcomes import Park, Reschedule, Snooze
 from platforms.errors import RateLimited, Rejected
-from tests.db.jobs_chores import FakeServices, RecordedEffect, chore_job, execute, executor_raising
+from tests.db.jobs_chores import (
+    CHORE_JOB,
+    FakeServices,
+    RecordedEffect,
+    chore_job,
+    executor_raising,
+)
+from tests.support.job_types import with_changes
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,10 +40,10 @@ def test_without_progress_the_count_runs_on(database, chore_tables):
 
 def test_retry_after_is_a_floor(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
-    told = RateLimited("slow down", retry_after=timedelta(minutes=5))
-    run_jobs(chore_job(execute=executor_raising(told)), database, FakeServices(jitter=lambda: 0))
-    wait = chore_tables.load_chore(id_).due_at - chore_tables.database_now()
-    assert 5 * MINUTE - timedelta(seconds=10) < wait <= 5 * MINUTE
+    error = RateLimited("slow down", retry_after=timedelta(minutes=5))
+    run_jobs(chore_job(execute=executor_raising(error)), database, FakeServices(jitter=lambda: 0))
+    delay = chore_tables.load_chore(id_).due_at - chore_tables.database_now()
+    assert 5 * MINUTE - timedelta(seconds=10) < delay <= 5 * MINUTE
 
 
 def test_a_refusal_ends_it_at_once(database, chore_tables):
@@ -52,11 +58,12 @@ def test_a_refusal_ends_it_at_once(database, chore_tables):
 
 def test_an_unknown_error_is_retried_until_attempts_run_out(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
-    work = chore_job(
-        execute=executor_raising(ZeroDivisionError("secret")), policy=RetryPolicy(seconds(0, 0))
+    job = chore_job(
+        execute=executor_raising(ZeroDivisionError("secret")),
+        retry_policy=RetryPolicy(seconds(0, 0)),
     )
     for _ in range(3):
-        run_jobs(work, database, FakeServices())
+        run_jobs(job, database, FakeServices())
     row = chore_tables.load_chore(id_)
     assert (row.attempts, row.due_at, row.note) == (3, None, "gave up: ZeroDivisionError")
     assert "secret" not in row.last_error
@@ -65,7 +72,7 @@ def test_an_unknown_error_is_retried_until_attempts_run_out(database, chore_tabl
 def test_a_row_without_attempts_left_is_not_executed_again(database, chore_tables):
     (id_,) = chore_tables.insert_chores(attempts=3)
     services = FakeServices()
-    run_jobs(chore_job(policy=RetryPolicy(seconds(0, 0))), database, services)
+    run_jobs(chore_job(retry_policy=RetryPolicy(seconds(0, 0))), database, services)
     assert services.executed == []
     assert chore_tables.load_chore(id_).note == "gave up: out_of_attempts"
 
@@ -86,12 +93,12 @@ def test_a_parked_row_waits_for_a_person(database, chore_tables):
 
 
 def test_a_snooze_keeps_what_prepare_wrote_before(database, chore_tables):
-    def brief(_session, row):
+    def prepare(_session, row):
         row.note = "seen"
         raise Snooze(MINUTE, "not yet")
 
     (id_,) = chore_tables.insert_chores()
-    run_jobs(chore_job(prepare=brief), database, FakeServices())
+    run_jobs(chore_job(prepare=prepare), database, FakeServices())
     assert chore_tables.load_chore(id_).note == "seen"
 
 
@@ -108,12 +115,12 @@ def test_a_snooze_keeps_what_record_wrote_before(database, chore_tables):
 def test_a_wake_up_during_execution_is_kept(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
-    def outside(job, services):
+    def execute(job, services):
         chore_tables.update_chores(id_, due_at=chore_tables.database_now())
-        return execute(job, services)
+        return CHORE_JOB.execute(job, services)
 
     run_jobs(
-        chore_job(execute=outside, record=lambda *_: Reschedule(MINUTE)), database, FakeServices()
+        chore_job(execute=execute, record=lambda *_: Reschedule(MINUTE)), database, FakeServices()
     )
     assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
 
@@ -121,33 +128,35 @@ def test_a_wake_up_during_execution_is_kept(database, chore_tables):
 def test_a_wake_up_while_a_row_is_parked_is_kept(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
-    def outside(_job, _world):
+    def execute(_job, _services):
         chore_tables.update_chores(id_, due_at=chore_tables.database_now())
         raise Park("needs_reconnect")
 
-    run_jobs(chore_job(execute=outside), database, FakeServices())
+    run_jobs(chore_job(execute=execute), database, FakeServices())
     assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
 
 
 def test_a_wake_up_does_not_revive_a_finished_row(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
-    def outside(job, services):
+    def execute(job, services):
         chore_tables.update_chores(id_, due_at=chore_tables.database_now())
-        return execute(job, services)
+        return CHORE_JOB.execute(job, services)
 
-    run_jobs(chore_job(execute=outside), database, FakeServices())
+    run_jobs(chore_job(execute=execute), database, FakeServices())
     assert chore_tables.load_chore(id_).due_at is None
 
 
 def record_each(record):
-    """A batch recorded in one piece."""
+    """A `record_many` that records one row after the other."""
     return lambda session, batch: [record(session, row, outcome) for row, outcome in batch]
 
 
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("has_record_many", [False, True])
 @pytest.mark.parametrize("part", ["prepare", "execute", "record"])
-def test_a_bad_row_costs_itself_and_not_its_neighbours(database, chore_tables, part, together):
+def test_a_bad_row_costs_itself_and_not_its_neighbours(
+    database, chore_tables, part, has_record_many
+):
     ids = chore_tables.insert_chores(5)
     bad = ids[2]
 
@@ -160,12 +169,12 @@ def test_a_bad_row_costs_itself_and_not_its_neighbours(database, chore_tables, p
                 )  # no such chore: the database refuses
                 first.flush()
             raise ValueError("bad")
-        return getattr(chore_job(), part)(first, *rest)
+        return getattr(CHORE_JOB, part)(first, *rest)
 
-    work = chore_job(**{part: breaks})
-    if together:
-        work = replace(work, record_many=record_each(work.record))
-    report = run_jobs(work, database, FakeServices(jitter=lambda: 0.999))
+    job = chore_job(**{part: breaks})
+    if has_record_many:
+        job = with_changes(job, record_many=record_each(job.record))
+    report = run_jobs(job, database, FakeServices(jitter=lambda: 0.999))
     assert (report.recorded, report.failed) == (4, 1)
     assert chore_tables.effect_counts() == dict.fromkeys(set(ids) - {bad}, 1)
 
@@ -173,16 +182,16 @@ def test_a_bad_row_costs_itself_and_not_its_neighbours(database, chore_tables, p
 def test_an_end_that_cannot_be_written_costs_no_neighbour_and_comes_back(database, chore_tables):
     first, second = chore_tables.insert_chores(2)
 
-    def outside(job, services):
+    def execute(job, services):
         if job.id == first:
             raise Rejected("no", code="spam")
-        return execute(job, services)
+        return CHORE_JOB.execute(job, services)
 
-    def give_up(session, _row, _failure):
+    def on_exhausted(session, _row, _failure):
         session.add(RecordedEffect(chore_id=-1, attempt=0))
         session.flush()
 
-    run_jobs(chore_job(execute=outside, on_exhausted=give_up), database, FakeServices())
+    run_jobs(chore_job(execute=execute, on_exhausted=on_exhausted), database, FakeServices())
     row = chore_tables.load_chore(first)
     assert chore_tables.effect_counts() == {second: 1}
     assert (row.leased_until, row.last_error) == (None, "unended: IntegrityError")

@@ -1,6 +1,6 @@
-"""Many processes at one queue: whatever is killed or overtaken, each effect is there once.
+"""Many processes share a queue: whichever are killed or overtaken, each effect exists once.
 
-Each promise has its negative control: the same test with one part taken out finds the fault.
+Each guarantee has a negative control: without the safeguard the same test finds the fault.
 """
 
 import time
@@ -40,7 +40,9 @@ def test_control_without_leases_the_platform_is_called_twice(database_url, chore
     chore_tables.insert_chores(60, cost=20)
     WorkerPool(database_url, queue=QueueWithoutLeases, max_attempts=4).run_until_done(6)
     assert repeated_ids(chore_tables.execution_counts())
-    assert not repeated_ids(chore_tables.effect_counts()), "records are the fence's matter"
+    assert not repeated_ids(chore_tables.effect_counts()), (
+        "the fence must still keep records unique"
+    )
 
 
 def test_workers_killed_again_and_again_leave_each_effect_once(database_url, chore_tables):
@@ -51,7 +53,7 @@ def test_workers_killed_again_and_again_leave_each_effect_once(database_url, cho
     assert chore_tables.count_open() == 0
     assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
     assert chore_tables.count_lost_attempts() >= KILL_COUNT, (
-        "every kill should have interrupted somebody's work"
+        "every kill should have interrupted an attempt"
     )
 
 
@@ -71,7 +73,7 @@ def test_an_expired_lease_may_not_record(database_url, chore_tables):
     chore_tables.update_chores(*ids[::3], cost=1500)
     WorkerPool(database_url, lease=SHORT_LEASE).run_until_done(6)
     assert repeated_ids(chore_tables.execution_counts()), (
-        "nobody was overtaken: this proves nothing"
+        "no worker was overtaken: this proves nothing"
     )
     assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
 
@@ -98,20 +100,19 @@ def test_a_row_that_kills_its_worker_costs_only_itself(database_url, chore_table
 
 def test_a_result_is_recorded_once_even_if_it_is_written_twice(database, chore_tables):
     ids = chore_tables.insert_chores(3)
-    work = chore_job()
-    claims = claim_batch(work, database, limit=3, expired=False, row_id=None)
+    job_type = chore_job()
+    claims = claim_batch(job_type, database, limit=3, expired=False, row_id=None)
     report = RunReport()
     for _ in range(2):
-        record_results(
-            work, database, FakeServices(), [(claim, claim.job) for claim in claims], report
-        )
+        results = [(claim, claim.job) for claim in claims]
+        report.add(record_results(job_type, database, FakeServices(), results))
     assert (report.recorded, report.stale_leases) == (3, 3)
     assert chore_tables.count_lost_attempts() == 0
     assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
 
 
 def kill_repeatedly(worker_pool, chore_tables):
-    """Each time the one that has just begun something, and another takes its place."""
+    """Kill the worker that has just started an execution and start another, again and again."""
     workers, last_number = worker_pool.start_workers(4), 0
     for _ in range(KILL_COUNT):
         victim, last_number = find_busy_worker(workers, chore_tables, last_number)

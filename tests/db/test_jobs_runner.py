@@ -1,4 +1,4 @@
-"""What is claimed, by whom, how often, and that no transaction spans the outside world."""
+"""What a run claims and how often, whom it wakes, and that no transaction spans a call."""
 
 import time
 from datetime import timedelta
@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.jobs import executor as engine
+from core.jobs import executor
 from core.jobs.runner import run_jobs
 from core.outcomes import DONE, Park
 from db.ops.attempts import Attempts
 from platforms.errors import Unavailable
-from tests.db.jobs_chores import FakeServices, chore_job, execute, executor_raising
+from tests.db.jobs_chores import CHORE_JOB, FakeServices, chore_job, executor_raising
 from tests.flows.brokers import wait_until
 
 MINUTE = timedelta(minutes=1)
@@ -51,56 +51,56 @@ def test_rows_that_are_not_due_are_left_alone(database, chore_tables):
 
 
 def test_a_full_claim_wakes_other_workers_and_a_short_one_does_not(database, chore_tables):
-    rung = []
+    wakes = []
     chore_tables.insert_chores(9)
-    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=rung.append))
-    assert rung == ["chores"]
-    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=rung.append))
-    assert rung == ["chores"]
+    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=wakes.append))
+    assert wakes == ["chores"]
+    run_jobs(chore_job(batch_size=8), database, FakeServices(wake=wakes.append))
+    assert wakes == ["chores"]
 
 
 def test_within_a_time_budget_the_slowest_call_delays_no_other_row(database, chore_tables):
     slow, *quick = chore_tables.insert_chores(12)
 
-    def outside(job, services):
+    def execute(job, services):
         if job.id == slow:
             wait_until(
                 lambda: set(chore_tables.effect_counts()) == set(quick),
                 what="the effects of all others",
             )
-        return execute(job, services)
+        return CHORE_JOB.execute(job, services)
 
-    work = chore_job(execute=outside, batch_size=4, pool_size=2)
-    assert run_jobs(work, database, FakeServices(), time_budget=60.0).recorded == 12
+    job_type = chore_job(execute=execute, batch_size=4, pool_size=2)
+    assert run_jobs(job_type, database, FakeServices(), time_budget=60.0).recorded == 12
     assert chore_tables.effect_counts() == dict.fromkeys([slow, *quick], 1)
 
 
 def test_a_spent_time_budget_with_work_left_wakes_another_worker(
     database, chore_tables, monkeypatch
 ):
-    clock, rung = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    clock, wakes = SimpleNamespace(now=0.0), []
+    monkeypatch.setattr(executor, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
-    def outside(job, services):
+    def execute(job, services):
         clock.now = 61.0 if len(services.executed) >= 8 else 0.0
-        return execute(job, services)
+        return CHORE_JOB.execute(job, services)
 
     chore_tables.insert_chores(40)
-    services = FakeServices(wake=rung.append)
+    services = FakeServices(wake=wakes.append)
     claimed = run_jobs(
-        chore_job(execute=outside, batch_size=4, pool_size=2), database, services, time_budget=60.0
+        chore_job(execute=execute, batch_size=4, pool_size=2), database, services, time_budget=60.0
     ).claimed
     assert 4 < claimed < 40
-    assert rung == ["chores"] * 2
+    assert wakes == ["chores"] * 2
 
 
-def test_one_row_can_be_asked_for_by_its_id(database, chore_tables):
+def test_one_row_can_be_run_by_its_id(database, chore_tables):
     _, wanted, _ = chore_tables.insert_chores(3)
     assert run_jobs(chore_job(), database, FakeServices(), row_id=wanted).claimed == 1
     assert chore_tables.effect_counts() == {wanted: 1}
 
 
-def test_an_attempt_counts_from_the_claim_even_if_nobody_comes_back(database, chore_tables):
+def test_an_attempt_counts_from_the_claim_even_if_its_worker_dies(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
     with pytest.raises(SystemExit):
         run_jobs(chore_job(execute=executor_raising(SystemExit())), database, FakeServices())
@@ -110,11 +110,11 @@ def test_an_attempt_counts_from_the_claim_even_if_nobody_comes_back(database, ch
 
 
 def test_a_row_with_an_expired_lease_is_claimed_alone(database, chore_tables):
-    dead = chore_tables.insert_chores(3)
-    work = chore_job(execute=executor_raising(SystemExit()), pool_size=1)
+    expired = chore_tables.insert_chores(3)
+    job_type = chore_job(execute=executor_raising(SystemExit()), pool_size=1)
     with pytest.raises(SystemExit):
-        run_jobs(work, database, FakeServices())
-    chore_tables.expire_leases(*dead)
+        run_jobs(job_type, database, FakeServices())
+    chore_tables.expire_leases(*expired)
     chore_tables.insert_chores(2)
     report = run_jobs(chore_job(), database, FakeServices())
     assert report.recorded == 3
@@ -123,74 +123,76 @@ def test_a_row_with_an_expired_lease_is_claimed_alone(database, chore_tables):
 
 def test_no_transaction_is_open_during_a_platform_call(database, chore_tables):
     chore_tables.insert_chores(4)
-    lent = []
+    open_connections = []
 
-    def outside(job, services):
-        lent.append(database.connections_in_use())
-        return execute(job, services)
+    def execute(job, services):
+        open_connections.append(database.connections_in_use())
+        return CHORE_JOB.execute(job, services)
 
-    run_jobs(chore_job(execute=outside, pool_size=1), database, FakeServices())
-    assert lent == [0, 0, 0, 0]
+    run_jobs(chore_job(execute=execute, pool_size=1), database, FakeServices())
+    assert open_connections == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("pool", [1, 4])
 def test_a_parked_row_does_not_wait_for_other_calls(database, chore_tables, pool):
     *busy, parked = chore_tables.insert_chores(4)
-    seen = []
+    executed = []
 
-    def brief(_session, row):
+    def prepare(_session, row):
         if row.id == parked:
             raise Park("needs_reconnect")
         return row.id
 
-    def outside(id_, _world):
+    def execute(id_, _services):
         while chore_tables.load_chore(parked).leased_until is not None:
             time.sleep(0.005)
-        seen.append(id_)
+        executed.append(id_)
         return id_
 
     run_jobs(
-        chore_job(prepare=brief, execute=outside, record=lambda *_: DONE, pool_size=pool),
+        chore_job(prepare=prepare, execute=execute, record=lambda *_: DONE, pool_size=pool),
         database,
         FakeServices(),
     )
-    assert sorted(seen) == busy
+    assert sorted(executed) == busy
 
 
 def test_a_finished_call_is_recorded_while_others_still_run(database, chore_tables):
     *quick, slow = chore_tables.insert_chores(4)
-    left = []
+    executed_last = []
 
-    def outside(job, services):
+    def execute(job, services):
         if job.id == slow:
             wait_until(
                 lambda: all(chore_tables.load_chore(id_).leased_until is None for id_ in quick)
             )
-            left.append(job.id)
-        return execute(job, services)
+            executed_last.append(job.id)
+        return CHORE_JOB.execute(job, services)
 
-    run_jobs(chore_job(execute=outside, pool_size=4), database, FakeServices())
-    assert left == [slow]
+    run_jobs(chore_job(execute=execute, pool_size=4), database, FakeServices())
+    assert executed_last == [slow]
 
 
 def test_results_that_came_while_others_were_recorded_are_recorded_together(database, chore_tables):
     chore_tables.insert_chores(5)
-    services, pieces = FakeServices(), []
+    services, batch_sizes = FakeServices(), []
 
-    def together(session, group):
-        wait_until(lambda: len(services.executed) == 5, what="all answers")
-        pieces.append(len(group))
-        return [chore_job().record(session, row, outcome) for row, outcome in group]
+    def record_many(session, batch):
+        wait_until(lambda: len(services.executed) == 5, what="all results")
+        batch_sizes.append(len(batch))
+        return [CHORE_JOB.record(session, row, outcome) for row, outcome in batch]
 
-    assert run_jobs(chore_job(record_many=together, pool_size=5), database, services).recorded == 5
-    assert len(pieces) < sum(pieces) == 5
+    assert (
+        run_jobs(chore_job(record_many=record_many, pool_size=5), database, services).recorded == 5
+    )
+    assert len(batch_sizes) < sum(batch_sizes) == 5
 
 
 def test_preload_reads_once_for_the_whole_batch(database, chore_tables):
-    ids, asked = chore_tables.insert_chores(3), []
+    ids, preloaded = chore_tables.insert_chores(3), []
 
-    def gather(_session, rows):
-        asked.append([row.id for row in rows])
+    def preload(_session, rows):
+        preloaded.append([row.id for row in rows])
 
-    assert run_jobs(chore_job(preload=gather), database, FakeServices()).recorded == 3
-    assert asked[0] == ids
+    assert run_jobs(chore_job(preload=preload), database, FakeServices()).recorded == 3
+    assert preloaded[0] == ids

@@ -1,4 +1,4 @@
-"""Celery processes of the little application, on a real broker."""
+"""Celery processes of the test application, on a real broker."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ CELERY_COMMAND = [sys.executable, "-m", "celery", "-A", "tests.flows.celery_test
 
 @dataclass
 class CeleryHarness:
-    """Celery processes of a little application whose only effects are lines in a file."""
+    """Celery processes of the test application, whose only effects are lines in files."""
 
     broker: BrokerServer
     folder: Path
@@ -61,7 +61,7 @@ class CeleryHarness:
         return path.read_text() if path.exists() else ""
 
     def count_effects(self, name: str) -> int:
-        """How often this was done."""
+        """How often the effect of this name happened."""
         path = self.folder / name
         return len(path.read_text().splitlines()) if path.exists() else 0
 

@@ -1,4 +1,4 @@
-"""The smallest Celery application with our settings: its tasks only write that they were there."""
+"""A minimal Celery application with our settings; its tasks only write a line to a file."""
 
 import logging
 import os
@@ -15,11 +15,11 @@ from tasks.queues import CANARY_TASK, TICK_TASK, WAKE_TASKS
 from tasks.settings import build_configuration
 from tasks.watchdog import Watchdog, run_watchdog
 
-logging.basicConfig(level=logging.INFO)  # our settings leave the root logger to us
+logging.basicConfig(level=logging.INFO)  # our Celery settings do not configure the root logger
 
 EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
 
-app = Celery("little")
+app = Celery("test")
 app.conf.update(build_configuration(os.environ["BROKER_URL"], os.environ["SIGNALPOST_ROLE"]))
 
 
@@ -30,7 +30,7 @@ def record_effect(name):
 
 def register_task(name, effect):
     @app.task(name=name)
-    def done():
+    def run():
         record_effect(effect)
 
 
@@ -46,15 +46,15 @@ def receive_canary(self):
 
 @app.task(name="signalpost.long")
 def run_until_released():
-    """Ends when the test lets it."""
-    record_effect("began")
+    """Run until the test creates the file `go-on`."""
+    record_effect("started")
     while not (EFFECTS_FOLDER / "go-on").exists():
         time.sleep(0.02)
     record_effect("ended")
 
 
 class FileWorkerProbe:
-    """The watchdog's surroundings: canaries are files, and work is due if the test says so."""
+    """A `WorkerProbe`: canaries are files, and work is due if the test created the file `due`."""
 
     def canary_age(self, queue):
         path = EFFECTS_FOLDER / f"canary-{queue}"
@@ -80,8 +80,8 @@ def stop_worker():
 
 @worker_ready.connect
 def start_watchdog(**_):
-    if "SILENCE" not in os.environ:
+    if "STUCK_AFTER" not in os.environ:
         return
-    watchdog = Watchdog(["posts"], FileWorkerProbe(), stuck_after=float(os.environ["SILENCE"]))
+    watchdog = Watchdog(["posts"], FileWorkerProbe(), stuck_after=float(os.environ["STUCK_AFTER"]))
     watchdog_options = {"wait": Event().wait, "end": stop_worker, "period": 0.5}
     Thread(target=run_watchdog, args=(watchdog,), kwargs=watchdog_options, daemon=True).start()

@@ -10,13 +10,13 @@ from tasks.settings import build_configuration
 from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import celery_harness
 
-__all__ = ["celery_harness"]  # a little one
+__all__ = ["celery_harness"]  # the fixture
 
 pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
 
 def notifier_for(server):
-    """A bell as the web process has it, on an application of its own."""
+    """A notifier like that of the web process, with an application of its own."""
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(server.url, "web"))
 
@@ -26,7 +26,7 @@ def notifier_for(server):
     return Notifier(publish)
 
 
-def test_a_notification_wakes_a_worker(celery_harness):
+def test_a_wake_up_reaches_a_worker(celery_harness):
     celery_harness.start_worker()
     assert notifier_for(celery_harness.broker).wake("posts")
     wait_until(lambda: celery_harness.count_effects("posts") == 1, what="the effect")
@@ -37,15 +37,16 @@ def test_a_worker_outlives_its_broker_while_a_task_runs(celery_harness):
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
     app.send_task("signalpost.long", queue="posts")
-    wait_until(lambda: celery_harness.count_effects("began"), what="the task begun")
+    wait_until(lambda: celery_harness.count_effects("started"), what="the start of the task")
     celery_harness.broker.kill()
     wait_until(
-        lambda: "Trying again in" in celery_harness.read_log("worker"), what="the loss noticed"
+        lambda: "Trying again in" in celery_harness.read_log("worker"),
+        what="the log of the lost connection",
     )
     assert worker.poll() is None
     celery_harness.broker.start()
     (celery_harness.folder / "go-on").touch()
-    wait_until(lambda: celery_harness.count_effects("ended"), what="the task ended")
+    wait_until(lambda: celery_harness.count_effects("ended"), what="the end of the task")
     notifier = notifier_for(celery_harness.broker)
     wait_until(
         lambda: notifier.wake("webhooks") and celery_harness.count_effects("webhooks"),
@@ -78,7 +79,7 @@ def test_the_notifier_works_again_once_the_broker_is_back(broker):
     broker.kill()
     assert not notifier.wake("webhooks")
     broker.start()
-    wait_until(lambda: notifier.wake("posts"), what="a ring after the rest")
+    wait_until(lambda: notifier.wake("posts"), what="a wake-up after the pause")
 
 
 def notify_within(notifier, kind, *, within=1.0):
@@ -101,7 +102,8 @@ def test_beat_and_worker_go_on_after_an_outage_of_the_broker(celery_harness):
     wait_until(lambda: celery_harness.count_effects("posts"), what="the first effect")
     celery_harness.broker.kill()
     wait_until(
-        lambda: "Trying again in" in celery_harness.read_log("worker"), what="the loss noticed"
+        lambda: "Trying again in" in celery_harness.read_log("worker"),
+        what="the log of the lost connection",
     )
     celery_harness.broker.start()
     before = celery_harness.count_effects("posts")
@@ -118,20 +120,23 @@ def test_a_stopped_worker_returns_its_task_within_its_stop_timeout(celery_harnes
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
     app.send_task("signalpost.long", queue="posts")
-    wait_until(lambda: celery_harness.count_effects("began"), what="the task begun")
-    wait_until(lambda: list_active_tasks(app), what="the worker knowing that it has begun")
+    wait_until(lambda: celery_harness.count_effects("started"), what="the start of the task")
+    wait_until(lambda: list_active_tasks(app), what="the worker's knowledge of the start")
     worker.send_signal(signal.SIGTERM)
     worker.wait(40)
     assert celery_harness.count_effects("ended") == 0
     celery_harness.start_worker()
     (celery_harness.folder / "go-on").touch()
     wait_until(
-        lambda: celery_harness.count_effects("ended") == 1, what="the task done by the next worker"
+        lambda: celery_harness.count_effects("ended") == 1,
+        what="the end of the task in the next worker",
     )
 
 
 def list_active_tasks(app):
-    """What its child has begun, a worker hears a moment later; stopped before, it would wait."""
+    """The tasks that the worker knows as started. It learns of one a moment after its child
+    process has started it; stopped before that, it would wait for the task.
+    """
     replies = app.control.inspect(timeout=2, limit=1).active() or {}
     return [task for tasks in replies.values() for task in tasks]
 
@@ -140,7 +145,7 @@ def test_an_idle_worker_stops_at_once(celery_harness):
     worker = celery_harness.start_worker()
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
-    wait_until(lambda: app.control.ping(timeout=2, limit=1), what="a worker in its loop")
+    wait_until(lambda: app.control.ping(timeout=2, limit=1), what="a worker that answers")
     worker.send_signal(signal.SIGTERM)
     worker.wait(60)
     assert worker.returncode == 0

@@ -10,7 +10,7 @@ from tasks.watchdog import STUCK_AFTER, Watchdog
 from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import celery_harness
 
-__all__ = ["celery_harness"]  # a little one
+__all__ = ["celery_harness"]  # the fixture
 
 pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
@@ -19,7 +19,7 @@ YOUNG_AGE = timedelta(seconds=3)
 
 
 class FakeWorkerProbe:
-    """Surroundings as a test arranges them: a deaf, idle worker with work due."""
+    """A probe that a test controls; by default that of a stuck, idle worker with work due."""
 
     def __init__(self, *, age=OLD_AGE, due=True, free=True):
         self.age_of_canary, self.is_due, self.is_free = age, due, free
@@ -52,7 +52,7 @@ class WatchdogClock:
 
 
 def run_checks(probe, *, check_count=20, interval=5.0, before_check=lambda _: None):
-    """What a watchdog finds in a hundred seconds."""
+    """The results of a watchdog's checks; by default those of a hundred seconds."""
     clock = WatchdogClock()
     watchdog = Watchdog(["posts"], probe, clock=clock)
     queues = []
@@ -73,13 +73,13 @@ def test_a_queue_without_any_canary_is_stuck_too():
 
 
 @pytest.mark.parametrize(
-    "innocent",
+    "probe",
     [FakeWorkerProbe(age=YOUNG_AGE), FakeWorkerProbe(due=False), FakeWorkerProbe(free=False)],
-    ids=["hears", "nothing due", "busy"],
+    ids=["receives", "nothing due", "busy"],
 )
-def test_a_worker_that_consumes_or_is_busy_or_has_nothing_to_do_is_left_alone(innocent):
-    assert not any(run_checks(innocent))
-    assert innocent.probes == []
+def test_a_worker_that_consumes_or_is_busy_or_has_nothing_to_do_is_left_alone(probe):
+    assert not any(run_checks(probe))
+    assert probe.probes == []
 
 
 def test_a_worker_is_never_reported_while_the_broker_is_down():
@@ -91,33 +91,31 @@ def test_a_worker_is_never_reported_while_the_broker_is_down():
 def test_every_broker_outage_restarts_the_measured_time():
     probe = FakeWorkerProbe()
 
-    def now_and_then(turn):
-        probe.is_broker_down = turn % 5 == 4
+    def fail_every_fifth_time(check_number):
+        probe.is_broker_down = check_number % 5 == 4
 
-    assert not any(run_checks(probe, before_check=now_and_then))
+    assert not any(run_checks(probe, before_check=fail_every_fifth_time))
 
 
 def test_without_the_database_no_worker_is_reported():
     probe = FakeWorkerProbe()
-    probe.has_due_work = lambda _: (_ for _ in ()).throw(OSError("Postgres is away"))
+    probe.has_due_work = lambda _: (_ for _ in ()).throw(OSError("Postgres is down"))
     assert not any(run_checks(probe))
 
 
 def cancel_consumer(app, queue):
-    """Asked again until answered: a worker is ready a little before it hears broadcasts."""
+    """To be repeated until it is answered: a worker is ready before it receives broadcasts."""
     return app.control.cancel_consumer(queue, reply=True, timeout=2, limit=1)
 
 
 def test_a_stuck_worker_exits_with_a_code_that_is_not_zero(celery_harness):
-    worker = celery_harness.start_worker(SILENCE="2")
+    worker = celery_harness.start_worker(STUCK_AFTER="2")
     (celery_harness.folder / "due").touch()
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
-    wait_until(lambda: celery_harness.count_effects("canary-posts"), what="a canary heard")
-    wait_until(lambda: cancel_consumer(app, "posts"), what="the consumer cancelled")
-    os.utime(
-        celery_harness.folder / "canary-posts", (0, 0)
-    )  # stands for the seconds until it is old
+    wait_until(lambda: celery_harness.count_effects("canary-posts"), what="a received canary")
+    wait_until(lambda: cancel_consumer(app, "posts"), what="the cancelled consumer")
+    os.utime(celery_harness.folder / "canary-posts", (0, 0))  # instead of waiting until it is old
     worker.wait(60)
     assert worker.returncode == 70
     assert "watchdog.worker_stuck" in celery_harness.read_log("worker")
@@ -127,30 +125,32 @@ def test_without_a_watchdog_a_stuck_worker_keeps_running_and_consumes_nothing(ce
     worker = celery_harness.start_worker()
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
-    wait_until(lambda: cancel_consumer(app, "posts"), what="the consumer cancelled")
+    wait_until(lambda: cancel_consumer(app, "posts"), what="the cancelled consumer")
     app.send_task(WAKE_TASKS["posts"], queue="posts")
     app.send_task(WAKE_TASKS["webhooks"], queue="webhooks")
-    wait_until(lambda: celery_harness.count_effects("webhooks"), what="the other queue heard")
+    wait_until(
+        lambda: celery_harness.count_effects("webhooks"), what="the effect from the other queue"
+    )
     assert celery_harness.count_effects("posts") == 0
     assert worker.poll() is None
 
 
 def test_a_worker_that_receives_its_canary_keeps_running_without_beat(celery_harness):
-    worker = celery_harness.start_worker(SILENCE="2")
+    worker = celery_harness.start_worker(STUCK_AFTER="2")
     (celery_harness.folder / "due").touch()
     before = celery_harness.count_effects("alive")
-    wait_until(lambda: celery_harness.count_effects("alive") > before + 10, what="ten looks")
+    wait_until(lambda: celery_harness.count_effects("alive") > before + 10, what="ten checks")
     assert worker.poll() is None
 
 
 def test_a_worker_whose_broker_is_down_keeps_running(celery_harness):
-    worker = celery_harness.start_worker(SILENCE="2")
+    worker = celery_harness.start_worker(STUCK_AFTER="2")
     (celery_harness.folder / "due").touch()
     celery_harness.broker.kill()
     before = celery_harness.count_effects("alive")
     wait_until(
         lambda: celery_harness.count_effects("alive") > before + 3,
-        what="looks at a broker that is down",
+        what="checks while the broker is down",
     )
     assert worker.poll() is None
     assert "watchdog.worker_stuck" not in celery_harness.read_log("worker")

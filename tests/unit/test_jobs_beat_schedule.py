@@ -3,30 +3,31 @@ from tasks.schedule import BEAT_SCHEDULE, build_beat_schedule
 
 
 def test_every_job_kind_is_woken_each_second_on_its_own_queue():
-    lines = [line for line in BEAT_SCHEDULE.values() if line["task"] in WAKE_TASKS.values()]
-    rung = {line["task"]: (line["options"]["queue"], line["schedule"]) for line in lines}
-    assert rung == {task: (kind, 1.0) for kind, task in WAKE_TASKS.items()}
+    entries = [entry for entry in BEAT_SCHEDULE.values() if entry["task"] in WAKE_TASKS.values()]
+    wakes = {entry["task"]: (entry["options"]["queue"], entry["schedule"]) for entry in entries}
+    assert wakes == {task: (kind, 1.0) for kind, task in WAKE_TASKS.items()}
 
 
 def test_every_queue_has_a_canary():
-    lines = [line for line in BEAT_SCHEDULE.values() if line["task"] == CANARY_TASK]
-    assert sorted(line["options"]["queue"] for line in lines) == sorted(QUEUES)
+    entries = [entry for entry in BEAT_SCHEDULE.values() if entry["task"] == CANARY_TASK]
+    assert sorted(entry["options"]["queue"] for entry in entries) == sorted(QUEUES)
 
 
 def test_the_tick_is_young_enough_for_an_alert_after_half_a_minute():
-    (tick,) = [line for line in BEAT_SCHEDULE.values() if line["task"] == TICK_TASK]
+    (tick,) = [entry for entry in BEAT_SCHEDULE.values() if entry["task"] == TICK_TASK]
     assert tick["schedule"] * 3 <= 30
 
 
 def test_beat_messages_expire_and_survive_a_second_of_clock_skew():
-    assert {line["options"]["expires"] for line in BEAT_SCHEDULE.values()} == {MESSAGE_EXPIRY}
+    assert {entry["options"]["expires"] for entry in BEAT_SCHEDULE.values()} == {MESSAGE_EXPIRY}
     assert 3 <= MESSAGE_EXPIRY <= 60
 
 
 def test_beat_wakes_listed_queues_and_sends_no_arguments():
-    for line in BEAT_SCHEDULE.values():
-        assert line["options"]["queue"] in QUEUES
-        assert not {"args", "kwargs", "countdown", "eta"} & (line.keys() | line["options"].keys())
+    for entry in BEAT_SCHEDULE.values():
+        options = entry["options"]
+        assert options["queue"] in QUEUES
+        assert not {"args", "kwargs", "countdown", "eta"} & (entry.keys() | options.keys())
 
 
 def test_a_kind_is_the_name_of_its_queue():
@@ -36,6 +37,6 @@ def test_a_kind_is_the_name_of_its_queue():
     )
 
 
-def test_how_often_alerts_are_looked_for_is_a_setting():
+def test_how_often_alerts_are_checked_is_a_setting():
     assert build_beat_schedule(alerts_interval=15.0)["watch"]["schedule"] == 15.0
     assert build_beat_schedule() == BEAT_SCHEDULE

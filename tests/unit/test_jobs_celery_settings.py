@@ -13,12 +13,12 @@ REDIS_URL = "redis://:canary-password@127.0.0.1:6379/0"
 AMQP_URL = "amqp://guest:canary-password@127.0.0.1:5672//"
 ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
 UNDOCUMENTED_SETTINGS = {"result_backend_thread_safe"}
-"""Celery documents and reads it, and its own table does not know it."""
+"""Celery documents and reads it, but its own table of settings does not list it."""
 
 
 @pytest.mark.parametrize("broker", [REDIS_URL, AMQP_URL])
 @pytest.mark.parametrize("role", ROLES)
-def test_celery_knows_every_setting_we_make(broker, role):
+def test_celery_knows_every_setting(broker, role):
     known = {name for name, _ in flatten(NAMESPACES)} | UNDOCUMENTED_SETTINGS
     assert set(build_configuration(broker, role)) <= known
 
@@ -31,20 +31,20 @@ def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
 
 
 def test_a_thread_that_publishes_for_the_first_time_builds_no_backend_of_its_own():
-    app = Celery("little")
+    app = Celery("test")
     app.conf.update(build_configuration(REDIS_URL, "web"))
-    with ThreadPoolExecutor(1) as another:
-        assert another.submit(lambda: app.backend).result() is app.backend
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: app.backend).result() is app.backend
 
 
-def test_whoever_only_publishes_gives_a_silent_redis_a_second():
+def test_roles_that_only_publish_wait_for_redis_for_a_second_at_most():
     for role in ("web", "beat", "cli", "flower"):
         options = build_configuration(REDIS_URL, role)["broker_transport_options"]
         assert options["socket_timeout"] <= 1
         assert options["socket_connect_timeout"] <= 1
 
 
-def test_a_worker_waits_longer_than_a_hiccup_of_redis():
+def test_a_worker_waits_longer_than_a_short_pause_of_redis():
     for role in ("worker", "uploads"):
         assert (
             build_configuration(REDIS_URL, role)["broker_transport_options"]["socket_timeout"] >= 10
@@ -84,7 +84,7 @@ def test_a_typo_in_a_queue_fails_instead_of_making_one():
         app.amqp.queues["post"]
 
 
-def test_a_broker_without_timeouts_of_ours_is_refused_without_its_password():
+def test_an_unsupported_kind_of_broker_is_refused_without_its_password():
     with pytest.raises(ValueError) as refused:
         build_configuration("sqs://key:canary-password@", "web")
     assert "sqs" in str(refused.value)
@@ -92,7 +92,7 @@ def test_a_broker_without_timeouts_of_ours_is_refused_without_its_password():
 
 
 def test_the_application_can_be_imported_without_any_setting():
-    code = "import tasks.celery as it; assert not it.app.configured"
+    code = "from tasks.celery import app; assert not app.configured"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PATH": ""}, check=False, capture_output=True, text=True
     )

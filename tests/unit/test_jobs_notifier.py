@@ -14,7 +14,7 @@ class NotifierClock:
 
 
 class FakeBroker:
-    """Takes what is published, or does what a sick broker does."""
+    """Keeps what is published, or behaves like a broker with a fault."""
 
     def __init__(self):
         self.published = []
@@ -56,11 +56,11 @@ def test_repeated_wake_ups_become_one_at_the_end(notifier, fake_broker, notifier
         assert not notifier.wake("posts")
     assert fake_broker.published == ["posts"]
     wait_until(lambda: len(fake_broker.published) > 1 and not notifier._trailing_kinds)
-    paid = len(fake_broker.published)
-    assert paid < 5  # two, unless this machine stood still in between
+    published_count = len(fake_broker.published)
+    assert published_count < 5  # two, unless the machine was paused in between
     notifier_clock.now += 2 * DEBOUNCE_WINDOW
     assert notifier.wake("posts")
-    assert len(fake_broker.published) == paid + 1
+    assert len(fake_broker.published) == published_count + 1
 
 
 def test_another_kind_is_not_debounced(notifier, fake_broker):
@@ -91,29 +91,29 @@ def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_asked_again(
 def test_a_broker_that_hangs_costs_its_caller_less_than_a_second_and_only_once(
     notifier, fake_broker
 ):
-    healed = threading.Event()
-    fake_broker.fault = healed.wait
-    began = time.monotonic()
+    recovered = threading.Event()
+    fake_broker.fault = recovered.wait
+    started_at = time.monotonic()
     assert not notifier.wake("posts")
-    waited = time.monotonic() - began
+    waited = time.monotonic() - started_at
     notifier.wake("webhooks")
     assert PUBLISH_TIMEOUT <= waited < 1
-    assert time.monotonic() - began < waited + 0.1
-    healed.set()
+    assert time.monotonic() - started_at < waited + 0.1
+    recovered.set()
 
 
 def test_no_password_of_the_broker_gets_into_the_log(notifier, fake_broker, capsys, caplog):
     fake_broker.fault = refuse_connection
     notifier.wake("posts")
-    spoken = capsys.readouterr()
-    assert "canary-password" not in spoken.out + spoken.err + caplog.text
+    output = capsys.readouterr()
+    assert "canary-password" not in output.out + output.err + caplog.text
 
 
 def test_sixteen_callers_at_once_do_not_publish_sixteen_times(notifier, fake_broker):
-    together = threading.Barrier(16)
+    barrier = threading.Barrier(16)
 
     def call():
-        together.wait()
+        barrier.wait()
         notifier.wake("webhooks")
 
     callers = [threading.Thread(target=call) for _ in range(16)]
