@@ -137,7 +137,7 @@ def can_write_in_bulk(row: Any, name: str, value: Any) -> bool:
 
 
 def mark_as_written(changes: Iterable[RowChange]) -> None:
-    """Tell the ORM that these changes are stored, so that the flush does not write them again."""
+    """Mark these changes as stored, so that the flush does not write them again."""
     for change in changes:
         for name, value in change.values.items():
             set_committed_value(change.row, name, value)

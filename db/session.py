@@ -83,7 +83,7 @@ class Database:
         """Open a session; commit at the end, roll back on an exception.
 
         Errors: DatabaseUnavailable if Postgres does not answer. The work is then rolled back,
-        unless the connection broke during the commit itself: that cannot be told apart.
+        unless the connection broke during the commit itself, which cannot be distinguished.
         """
         new_session = Session(self._engine, expire_on_commit=False, info=self._info)
         with self._translate_errors(), new_session as session:

@@ -69,7 +69,7 @@ def redeliver_message(session: Session, delivery_id: int, *, user_id: int) -> De
         raise Conflict("the delivery is being sent: wait until the attempt has ended")
     delivery.due_at = Deliveries.now()
     delivery.attempts = 0
-    delivery.asked = True
+    delivery.is_manual = True
     delivery.dead_at = None
     delivery.last_error = None
     session.flush()

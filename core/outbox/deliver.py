@@ -112,9 +112,9 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
         message, endpoint = Deliveries(session).get_message_and_endpoint(delivery)
         if endpoint.disabled_at is not None:
             raise Park("the endpoint is disabled")
-        if not (delivery.asked or can_attempt(session, endpoint)):
+        if not (delivery.is_manual or can_attempt(session, endpoint)):
             raise Snooze(cooldown_period(endpoint.failures), "the endpoint rests")
-        delivery.asked = False
+        delivery.is_manual = False
         return DeliveryJob(
             attempt_id=DeliveryAttempts(session).start(delivery),
             url=endpoint.url,

@@ -99,7 +99,7 @@ def insert_deliveries(
         for message_id, (_, endpoints) in zip(message_ids, matched, strict=True)
         for endpoint in endpoints
     ]
-    return Deliveries(session).add(pairs, asked=is_manual)
+    return Deliveries(session).add(pairs, is_manual=is_manual)
 
 
 def message_row(event: AppEvent, sequence: int, at: datetime) -> dict[str, Any]:

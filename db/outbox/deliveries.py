@@ -21,8 +21,8 @@ class Delivery(JobColumns, CreatedAtColumn, Base):
 
     message_id: Mapped[int] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("endpoints.id", ondelete="CASCADE"))
-    asked: Mapped[bool] = mapped_column(
-        server_default="false", comment="a person waits: an endpoint's rest is not kept"
+    is_manual: Mapped[bool] = mapped_column(
+        "asked", server_default="false", comment="a person waits: an endpoint's rest is not kept"
     )
     delivered_at: Mapped[datetime | None] = mapped_column(comment="answered with 2xx")
     dead_at: Mapped[datetime | None] = mapped_column(comment="out of patience since then")
@@ -67,13 +67,13 @@ class Deliveries:
         """The database's clock, to be assigned to a column."""
         return func.now()
 
-    def add(self, pairs: Sequence[tuple[int, int]], *, asked: bool = False) -> list[int]:
+    def add(self, pairs: Sequence[tuple[int, int]], *, is_manual: bool = False) -> list[int]:
         """Insert deliveries that are due at once; return their ids in the order given.
 
-        Shapes: a pair is (message id, endpoint id). `asked`: a person waits for them.
+        Shapes: a pair is (message id, endpoint id). `is_manual`: a person waits for them.
         """
         rows = [
-            {"message_id": message_id, "endpoint_id": endpoint_id, "asked": asked}
+            {"message_id": message_id, "endpoint_id": endpoint_id, "is_manual": is_manual}
             for message_id, endpoint_id in pairs
         ]
         statement = insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True)

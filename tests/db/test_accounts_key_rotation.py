@@ -30,8 +30,8 @@ def factory(database):
 @pytest.fixture
 def services(database_url, redis_url):
     """Services that encrypt with the new key and can still decrypt with the old one."""
-    ring = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": f"new:{NEW_KEY},old:{OLD_KEY}"}
-    return make_services(database_url, "http://127.0.0.1:9", REDIS_URL=redis_url, **ring)
+    keys = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": f"new:{NEW_KEY},old:{OLD_KEY}"}
+    return make_services(database_url, "http://127.0.0.1:9", REDIS_URL=redis_url, **keys)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ ADD_USER = text("INSERT INTO users (email) VALUES ('alice@example.org')")
 TERMINATE_BACKENDS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :n"
 )
-APPLICATION_NAME = "dedicated-connection-test"
+APPLICATION_NAME = "dedicated_connection-connection-test"
 
 
 def count_added_users(database):
@@ -36,34 +36,34 @@ def named_database(database_url):
 
 
 @pytest.fixture
-def dedicated(named_database):
+def dedicated_connection(named_database):
     connection = named_database.dedicated_connection()
     yield connection
     connection.close()
 
 
-def test_a_statement_is_committed_even_if_the_operation_fails_later(database, dedicated):
+def test_a_statement_is_committed_even_if_the_operation_fails_later(database, dedicated_connection):
     def insert_and_fail(connection):
         connection.execute(ADD_USER)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        dedicated.run(insert_and_fail)
+        dedicated_connection.run(insert_and_fail)
     assert count_added_users(database) == 1
 
 
-def test_it_is_one_connection_outside_the_pool(named_database, dedicated):
-    assert dedicated.run(backend_pid) == dedicated.run(backend_pid)
+def test_it_is_one_connection_outside_the_pool(named_database, dedicated_connection):
+    assert dedicated_connection.run(backend_pid) == dedicated_connection.run(backend_pid)
     assert named_database.connections_in_use() == 0
 
 
-def test_an_operation_is_repeated_if_its_connection_died_meanwhile(database, dedicated):
-    first = dedicated.run(backend_pid)
+def test_an_operation_is_repeated_if_its_connection_died_meanwhile(database, dedicated_connection):
+    first = dedicated_connection.run(backend_pid)
     terminate_backends(database)
-    assert dedicated.run(backend_pid) != first
+    assert dedicated_connection.run(backend_pid) != first
 
 
-def test_a_connection_that_dies_twice_is_database_unavailable(database, dedicated):
+def test_a_connection_that_dies_twice_is_database_unavailable(database, dedicated_connection):
     backend_pids = []
 
     def terminate_own_backend(connection):
@@ -71,25 +71,25 @@ def test_a_connection_that_dies_twice_is_database_unavailable(database, dedicate
         terminate_backends(database)
         return backend_pid(connection)
 
-    dedicated.run(backend_pid)
+    dedicated_connection.run(backend_pid)
     with pytest.raises(DatabaseUnavailable):
-        dedicated.run(terminate_own_backend)
+        dedicated_connection.run(terminate_own_backend)
     assert len(set(backend_pids)) == len(backend_pids) == 2
-    assert dedicated.run(backend_pid) not in backend_pids
+    assert dedicated_connection.run(backend_pid) not in backend_pids
 
 
-def test_a_failing_statement_is_not_repeated_and_keeps_the_connection(dedicated):
+def test_a_failing_statement_is_not_repeated_and_keeps_the_connection(dedicated_connection):
     calls = []
 
     def divide_by_zero(connection):
         calls.append(1)
         connection.execute(text("SELECT 1 / 0"))
 
-    first = dedicated.run(backend_pid)
+    first = dedicated_connection.run(backend_pid)
     with pytest.raises(Exception, match="division"):
-        dedicated.run(divide_by_zero)
+        dedicated_connection.run(divide_by_zero)
     assert calls == [1]
-    assert dedicated.run(backend_pid) == first
+    assert dedicated_connection.run(backend_pid) == first
 
 
 def test_without_a_server_it_is_database_unavailable_at_once():

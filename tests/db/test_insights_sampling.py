@@ -111,7 +111,7 @@ def test_a_missing_video_is_queried_less_and_less_often_and_then_not_at_all(
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.hide_video(7)
-    with sampler.publisher.database.transaction() as session:
+    with sampler.database.transaction() as session:
         session.execute(update(Video).values(missing_since=func.now() - since))
     sampler.make_counts_due(account)
     sampler.run_workers(2)
@@ -197,7 +197,7 @@ def test_without_the_scope_for_totals_the_videos_are_still_sampled(sampler):
 
 
 @pytest.mark.parametrize("path", [VIDEO_LIST_PATH, VIDEO_QUERY_PATH])
-def test_a_refused_permission_stops_the_requests_for_a_day_and_is_shown(sampler, path):
+def test_a_refused_permission_stops_the_requests_for_a_day_and_is_stored(sampler, path):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.refuse_request(path, 401, "scope_not_authorized")
@@ -219,19 +219,19 @@ def test_a_refused_token_is_refreshed_and_the_request_repeated(sampler):
     sampler.refuse_request(VIDEO_QUERY_PATH, 401, "access_token_invalid")
     sampler.make_counts_due(account)
     sampler.run_workers(1)
-    due = sampler.publisher.factory.account(account).due_at
-    assert due <= sampler.publisher.services.now() + MINUTE
+    due = sampler.factory.account(account).due_at
+    assert due <= sampler.services.now() + MINUTE
     assert sampler.schedule(account).attempts == 0
     grant = {
         "access_token": "act.new",
         "expires_in": 7200,
-        "open_id": sampler.publisher.factory.account(account).open_id,
+        "open_id": sampler.factory.account(account).open_id,
         "refresh_token": "rft.new",
         "refresh_expires_in": 15_552_000,
         "scope": INSIGHTS_SCOPES,
     }
     sampler.publisher.set_responses("/v2/oauth/token/", flat_response(**grant))
-    run_jobs(accounts.REFRESH_JOB, sampler.publisher.database, sampler.publisher.services)
+    run_jobs(accounts.REFRESH_JOB, sampler.database, sampler.services)
     sampler.install_handlers()
     sampler.update_video(7, view_count=101)
     sampler.make_counts_due(account)
@@ -280,16 +280,12 @@ def test_exhausted_attempts_wait_an_hour_and_start_again(sampler):
 def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_back(sampler):
     sampler.add_video(7)
     account = sampler.create_account()
-    user = sampler.publisher.factory.account(account).user_id
+    user = sampler.factory.account(account).user_id
     sampler.enrol_accounts()
 
     def disconnect_and_answer(sock):
-        sampler.publisher.factory.update_account(
-            account,
-            status=AccountStatus.DISCONNECTED,
-            disconnected_at=func.now(),
-            access_token_encrypted=None,
-        )
+        disconnected = {"status": AccountStatus.DISCONNECTED, "disconnected_at": func.now()}
+        sampler.factory.update_account(account, **disconnected, access_token_encrypted=None)
         sock.sendall(sampler.video_page())
 
     sampler.publisher.server.behaviours[VIDEO_LIST_PATH] = disconnect_and_answer
@@ -297,10 +293,8 @@ def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_bac
     assert (sampler.videos(account), sampler.schedule(account).due_at) == ([], None)
     assert sampler.enrol_accounts() == 0
     sampler.install_handlers()
-    encrypted = sampler.publisher.factory.account(
-        sampler.create_account(user_id=user)
-    ).access_token_encrypted
-    sampler.publisher.factory.update_account(
+    encrypted = sampler.factory.account(sampler.create_account(user_id=user)).access_token_encrypted
+    sampler.factory.update_account(
         account, status="ACTIVE", disconnected_at=None, access_token_encrypted=encrypted
     )
     assert sampler.enrol_accounts() == 2
@@ -310,14 +304,12 @@ def test_an_account_disconnected_during_sampling_stores_nothing_and_can_come_bac
 def test_an_account_that_needs_its_owner_waits_and_is_sampled_again_afterwards(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
-    sampler.publisher.factory.update_account(account, status=AccountStatus.NEEDS_RECONNECT)
+    sampler.factory.update_account(account, status=AccountStatus.NEEDS_RECONNECT)
     sampler.make_counts_due(account)
     sampler.run_workers(1)
-    assert (sampler.schedule(account).due_at, sampler.schedule(account).problem) == (
-        None,
-        "needs_reconnect",
-    )
-    sampler.publisher.factory.update_account(account, status=AccountStatus.ACTIVE)
+    assert sampler.schedule(account).due_at is None
+    assert sampler.schedule(account).problem == "needs_reconnect"
+    sampler.factory.update_account(account, status=AccountStatus.ACTIVE)
     assert sampler.enrol_accounts() == 1
     assert (sampler.schedule(account).problem, sampler.enrol_accounts()) == (None, 0)
 
@@ -326,7 +318,7 @@ def test_a_publication_brings_the_next_sampling_forward(sampler):
     sampler.publisher.accept_starts()
     account = sampler.create_sampled_account(scope="video.list,video.upload")
     assert sampler.time_until_due(account) > 10 * MINUTE
-    user_id = sampler.publisher.factory.account(account).user_id
+    user_id = sampler.factory.account(account).user_id
     post = sampler.publisher.request_upload(user_id, account_id=account).post.id
     sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
     sampler.enrol_accounts()
@@ -342,18 +334,18 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(sampler):
     video = sampler.video(7)
     sampler.make_counts_due(account)
     [claim] = claim_batch(
-        insights.SAMPLING_JOB, sampler.publisher.database, limit=1, expired=False, row_id=None
+        insights.SAMPLING_JOB, sampler.database, limit=1, expired=False, row_id=None
     )
     assert sampler.run_workers(1) == [0]
-    with sampler.publisher.database.transaction() as session:
+    with sampler.database.transaction() as session:
         session.execute(update(SamplingSchedule).values(leased_until=func.now() - MINUTE))
     assert sampler.run_workers(2)[0] == 1
     assert sampler.metric_history(video.id, "video", "views") == [100, 100]
-    late_outcome = insights.SAMPLING_JOB.execute(claim.job, sampler.publisher.services)
+    late_outcome = insights.SAMPLING_JOB.execute(claim.job, sampler.services)
     report = record_results(
         insights.SAMPLING_JOB,
-        sampler.publisher.database,
-        sampler.publisher.services,
+        sampler.database,
+        sampler.services,
         [(claim, late_outcome)],
     )
     assert report.stale_leases == 1
@@ -363,7 +355,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(sampler):
 def test_the_rate_limit_is_per_account_and_uses_up_no_attempt(sampler):
     account, other = sampler.create_account(), sampler.create_account()
     sampler.enrol_accounts()
-    sampler.publisher.services.rate_limits.block(account, "reads", MINUTE)
+    sampler.services.rate_limits.block(account, "reads", MINUTE)
     sampler.run_workers(3)
     assert sampler.schedule(account).attempts == 0
     assert sampler.schedule(account).listed_at is None
@@ -374,8 +366,8 @@ def test_metrics_are_deleted_with_their_user(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     remaining = sampler.create_sampled_account()
-    user = sampler.publisher.factory.account(account).user_id
-    with sampler.publisher.database.transaction() as session:
+    user = sampler.factory.account(account).user_id
+    with sampler.database.transaction() as session:
         session.delete(session.get_one(User, user))
     snapshots = sampler.publisher.all(select(MetricSnapshot))
     videos = {video.id for video in sampler.videos(remaining)}
@@ -386,13 +378,9 @@ def test_metrics_are_deleted_with_their_user(sampler):
 def test_a_disconnect_that_erases_deletes_the_metrics(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
-    user = sampler.publisher.factory.account(account).user_id
+    user = sampler.factory.account(account).user_id
     accounts.disconnect_account(
-        sampler.publisher.database,
-        sampler.publisher.services,
-        user_id=user,
-        provider="tiktok",
-        erase=True,
+        sampler.database, sampler.services, user_id=user, provider="tiktok", erase=True
     )
     assert sampler.publisher.all(select(MetricSnapshot)) == []
     assert (sampler.videos(account), sampler.schedule(account)) == ([], None)
@@ -401,13 +389,10 @@ def test_a_disconnect_that_erases_deletes_the_metrics(sampler):
 def test_a_manual_run_samples_everything_due_and_reports_it(sampler):
     sampler.add_video(7)
     account, refused = sampler.create_account(), sampler.create_account()
-    sampler.publisher.factory.update_account(refused, access_token_encrypted="v1.x.y")
-    summary = insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services)
+    sampler.factory.update_account(refused, access_token_encrypted="v1.x.y")
+    summary = insights.sample_due_insights(sampler.database, sampler.services)
     assert summary.answered == 2
     assert [failure.account_id for failure in summary.failures] == [refused]
     assert summary.failures[0].code == "crypto_error"
     assert sampler.metric_history(account, "account", "followers") == [7]
-    assert (
-        insights.sample_due_insights(sampler.publisher.database, sampler.publisher.services).total
-        == 0
-    )
+    assert insights.sample_due_insights(sampler.database, sampler.services).total == 0

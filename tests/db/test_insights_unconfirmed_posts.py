@@ -51,7 +51,7 @@ def account_id(sampler):
 
 def create_unconfirmed_post(sampler, account_id, title="A video", **more):
     """Create a direct pull whose start was sent and never answered."""
-    user_id = sampler.publisher.factory.account(account_id).user_id
+    user_id = sampler.factory.account(account_id).user_id
     upload_request = {
         **URL_REQUEST,
         **PUBLIC_DIRECT_POST,
@@ -135,7 +135,7 @@ def test_two_unconfirmed_starts_with_different_titles_are_both_matched(sampler, 
 
 def test_a_video_that_fits_another_post_as_well_is_not_matched(sampler, account_id):
     sampler.publisher.accept_starts()
-    user = sampler.publisher.factory.account(account_id).user_id
+    user = sampler.factory.account(account_id).user_id
     upload_request = {
         **URL_REQUEST,
         **PUBLIC_DIRECT_POST,
@@ -168,7 +168,7 @@ def test_posts_that_are_not_public_under_our_caption_are_not_matched(sampler, ac
     upload_request = {**PUBLIC_DIRECT_POST, **more}
     if more.get("mode") == "INBOX":
         upload_request.pop("privacy_level")
-    user = sampler.publisher.factory.account(account_id).user_id
+    user = sampler.factory.account(account_id).user_id
     post = sampler.publisher.request_upload(
         user, {**URL_REQUEST, **upload_request, "account_id": account_id}
     ).post.id
@@ -181,12 +181,12 @@ def test_posts_that_are_not_public_under_our_caption_are_not_matched(sampler, ac
 def create_published_post(sampler, account_id, **columns):
     """Create a published post whose video id is unknown."""
     sampler.publisher.accept_starts()
-    user_id = sampler.publisher.factory.account(account_id).user_id
+    user_id = sampler.factory.account(account_id).user_id
     upload_request = {**URL_REQUEST, **PUBLIC_DIRECT_POST, "account_id": account_id}
     post = sampler.publisher.request_upload(user_id, upload_request).post.id
     sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
     defaults = {"completed_at": func.now() - HOURS / 2, "last_polled_at": func.now() - 10 * MINUTE}
-    with sampler.publisher.database.transaction() as session:
+    with sampler.database.transaction() as session:
         of_post = TikTokPost.ledger_id == post
         session.execute(update(TikTokPost).where(of_post).values(**{**defaults, **columns}))
     return post
@@ -197,14 +197,14 @@ def test_a_published_post_without_a_video_id_is_polled_again(sampler, account_id
     sampler.publisher.set_responses(
         STATUS_PATH, status_body("PUBLISH_COMPLETE", publicaly_available_post_id=[2**62])
     )
-    assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 1
+    assert reconcile.recheck_posts_without_video_id(sampler.database) == 1
     sampler.publisher.run_workers(1)
     row = sampler.publisher.post(post)
     assert (row.platform_post_id, row.state, row.due_at) == (str(2**62), "PUBLISHED", None)
     assert sampler.publisher.tiktok_post(post).details["publicaly_available_post_id"] == [
         str(2**62)
     ]
-    assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 0
+    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,10 @@ def test_a_published_post_without_a_video_id_is_polled_again(sampler, account_id
 )
 def test_posts_are_not_polled_too_often_for_too_long_or_without_need(sampler, account_id, columns):
     create_published_post(sampler, account_id, **columns)
-    assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 0
+    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0
 
 
 def test_posts_of_an_inactive_account_are_not_polled(sampler, account_id):
     create_published_post(sampler, account_id)
-    sampler.publisher.factory.update_account(account_id, status="NEEDS_RECONNECT")
-    assert reconcile.recheck_posts_without_video_id(sampler.publisher.database) == 0
+    sampler.factory.update_account(account_id, status="NEEDS_RECONNECT")
+    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0

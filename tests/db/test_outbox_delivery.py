@@ -130,7 +130,7 @@ def test_a_response_of_any_bytes_can_be_stored(deliverer):
     assert "\x00" not in deliverer.load_attempts(delivery)[0].answer
 
 
-def test_after_the_last_attempt_a_message_is_a_dead_letter(deliverer):
+def test_after_the_last_attempt_a_delivery_is_dead(deliverer):
     delivery, _ = deliverer.create_delivery()
     set_responses(deliverer.server, SERVER_ERROR_RESPONSE)
     for _ in range(8):

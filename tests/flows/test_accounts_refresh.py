@@ -153,7 +153,7 @@ def test_a_lost_response_does_no_harm_if_the_old_refresh_token_stays_valid(
 
 
 @pytest.mark.parametrize("rotated", [False, True])
-def test_after_a_kill_between_call_and_record_the_row_shows_what_happened(
+def test_after_a_kill_between_call_and_record_the_row_shows_that_a_call_was_sent(
     environ, database, services, sandbox, factory, account, rotated
 ):
     sandbox.control("faults", endpoint="token", kind="hang", work=rotated, seconds=30)

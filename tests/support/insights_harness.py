@@ -37,6 +37,18 @@ class InsightsHarness:
         self.publisher.replace_settings(tiktok=tiktok)
         self.install_handlers()
 
+    @property
+    def database(self):
+        return self.publisher.database
+
+    @property
+    def services(self):
+        return self.publisher.services
+
+    @property
+    def factory(self):
+        return self.publisher.factory
+
     def install_handlers(self):
         """Answer requests as TikTok does, from `public_videos` and `user_info`."""
         behaviours = self.publisher.server.behaviours
@@ -66,7 +78,7 @@ class InsightsHarness:
 
     def add_video(self, number, *, ago=timedelta(hours=1), **fields):
         """Add a public video that appeared so long ago; return its id. `...` leaves a field out."""
-        created_at = self.publisher.services.now() - ago
+        created_at = self.services.now() - ago
         video = {
             "id": str(number),
             "create_time": int(created_at.timestamp()),
@@ -86,16 +98,15 @@ class InsightsHarness:
         self.public_videos = [video for video in self.public_videos if video["id"] != str(number)]
 
     def create_account(self, **columns):
-        return self.publisher.factory.create_account(**{"scope": INSIGHTS_SCOPES, **columns})
+        return self.factory.create_account(**{"scope": INSIGHTS_SCOPES, **columns})
 
     def enrol_accounts(self):
-        return insights.enrol_accounts(self.publisher.database, self.publisher.services)
+        return insights.enrol_accounts(self.database, self.services)
 
     def run_workers(self, times=1):
         """Run the sampling job this many times; return how many rows each run claimed."""
         reports = [
-            run_jobs(insights.SAMPLING_JOB, self.publisher.database, self.publisher.services)
-            for _ in range(times)
+            run_jobs(insights.SAMPLING_JOB, self.database, self.services) for _ in range(times)
         ]
         return [report.claimed for report in reports]
 
@@ -110,7 +121,7 @@ class InsightsHarness:
         """Make every step of the account due, or of all accounts."""
         schedules = [] if account is None else [SamplingSchedule.oauth_account_id == account]
         videos = [] if account is None else [Video.oauth_account_id == account]
-        with self.publisher.database.transaction() as session:
+        with self.database.transaction() as session:
             due = {"due_at": func.now(), "totals_due_at": func.now(), "list_due_at": func.now()}
             session.execute(update(SamplingSchedule).where(*schedules).values(due))
             is_scheduled = Video.due_at.is_not(None)
@@ -118,7 +129,7 @@ class InsightsHarness:
 
     def make_counts_due(self, account):
         """Make the metrics of the account's videos due, and no other step."""
-        with self.publisher.database.transaction() as session:
+        with self.database.transaction() as session:
             of_account = SamplingSchedule.oauth_account_id == account
             session.execute(update(SamplingSchedule).where(of_account).values(due_at=func.now()))
             is_scheduled = (Video.oauth_account_id == account, Video.due_at.is_not(None))
@@ -151,11 +162,11 @@ class InsightsHarness:
 
     def time_until_due(self, account):
         """Return the time until the account's sampling schedule is due."""
-        with self.publisher.database.transaction() as session:
+        with self.database.transaction() as session:
             of_account = SamplingSchedule.oauth_account_id == account
             return session.scalar(select(SamplingSchedule.due_at - func.now()).where(of_account))
 
     def time_until_video_due(self, number):
-        with self.publisher.database.transaction() as session:
+        with self.database.transaction() as session:
             of_video = Video.video_id == str(number)
             return session.scalar(select(Video.due_at - func.now()).where(of_video))
