@@ -60,7 +60,7 @@ def test_no_cookie_is_set_and_the_response_does_not_vary_by_cookie(client):
 
 def test_a_wrong_bearer_token_does_not_matter(client):
     response = TikTokWebhookSender(client).send(
-        build_envelope(), headers={"Authorization": "Bearer of somebody else"}
+        build_envelope(), headers={"Authorization": "Bearer of-another-user"}
     )
     assert response.status_code == 200
 

@@ -15,7 +15,7 @@ from tests.flows.brokers import wait_until
 from tests.flows.webhook_burst import COPIES_PER_EVENT, DeliveryBurst
 from tests.flows.webhook_stream import DeliveryStream
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("storm")]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("webhook_stack")]
 
 DRAIN_TIMEOUT = 60.0  # seconds; a lease, and the start of a worker on a busy machine
 
@@ -31,7 +31,7 @@ def burst(stack, request):
 
 
 def test_killed_processes_lose_nothing_that_was_acknowledged(stack, burst):
-    burst = burst("storm-", 120)
+    burst = burst("killed-", 120)
     with ThreadPoolExecutor(1) as threads:
         delivering = threads.submit(burst.deliver_all)
         for name, after in (("worker", 100), ("web", 400), ("worker", 700)):

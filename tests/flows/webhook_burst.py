@@ -18,16 +18,16 @@ from tests.flows.brokers import WAIT_TIMEOUT, wait_until
 from tests.flows.stacks import run_stack
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
 
-WEBHOOK_SECRET = "storm-secret-of-the-tests"
+WEBHOOK_SECRET = "current-secret-of-the-tests"
 WEBHOOK_SECRETS = f"the-next-secret-of-the-tests,{WEBHOOK_SECRET}"  # during a change of secret
 SENDER_COUNT, COPIES_PER_EVENT = 10, 10
 DELIVERY_TIMEOUT = (1.0, 5.0)
 
 SETUP_SQL = """
-INSERT INTO users (email) VALUES ('storm@example.org');
+INSERT INTO users (email) VALUES ('burst@example.org');
 INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encrypted, expires_at)
   SELECT id, 'tiktok', 'open-1', 'video.upload', 'ciphertext', now() + interval '1 day' FROM users
-   WHERE email = 'storm@example.org';
+   WHERE email = 'burst@example.org';
 CREATE TABLE applied (event_id bigint, publish_id text);
 CREATE FUNCTION note_applied() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN INSERT INTO applied VALUES (NEW.id, NEW.publish_id); RETURN NULL; END $$;
@@ -154,8 +154,8 @@ VIOLATION_QUERIES = {
 
 @pytest.fixture(scope="package")
 def burst_stack(tmp_path_factory):
-    """One running stack for all tests of the xdist group `storm`."""
-    folder = tmp_path_factory.mktemp("storm")
+    """One running stack for all tests of the xdist group `webhook_stack`."""
+    folder = tmp_path_factory.mktemp("webhooks")
     secrets = {
         "TIKTOK_WEBHOOK_SECRET": WEBHOOK_SECRETS,
         "INSTAGRAM_WEBHOOK_SECRET": WEBHOOK_SECRETS,
