@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from inspect import Parameter, signature
-from unittest.mock import MagicMock
+from types import SimpleNamespace
 
 import pytest
 
@@ -318,10 +318,11 @@ class RecordingCircuits:
 )
 def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_classes):
     methods = {name: method for name, method in vars(protocol).items() if name[0] != "_"}
+    adapter = SimpleNamespace(authorize_url=lambda **_: "https://platform.example")
     observed = {}
     for name, method in methods.items():
         circuits = RecordingCircuits()
-        wrapper = wrapper_class(MagicMock(), PlatformCircuits("tiktok", circuits))
+        wrapper = wrapper_class(adapter, PlatformCircuits("tiktok", circuits))
         _self, *parameters = signature(method).parameters.values()
         by_position = [None for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
         by_name = {each.name: None for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
