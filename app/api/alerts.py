@@ -6,7 +6,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
-from app.http.validation import RequestModel, success_body, validate_body, validate_query
+from app.http.validation import RequestModel, RowId, success_body, validate_body, validate_query
 from core.health import alerts
 from db.ops.alerts import Alert, Alerts
 
@@ -20,7 +20,7 @@ class AlertListQuery(RequestModel):
 
 
 class ResolveAlertRequest(RequestModel):
-    alert_id: Annotated[int, Field(alias="alertId", ge=1, lt=2**63)]
+    alert_id: Annotated[RowId, Field(alias="alertId")]
 
 
 @blueprint.get("/api/monitoring/alerts")

@@ -23,8 +23,8 @@ NESTING_MESSAGE = "nested too deeply"
 MAX_ROW_ID = 2**63 - 1  # ids are `bigint`
 MAX_ROW_ID_DIGITS = 19  # digits of MAX_ROW_ID
 
-RowId = Annotated[int, Field(ge=1, lt=2**63)]
-OptionalRowId = Annotated[int | None, Field(ge=1, lt=2**63)]
+RowId = Annotated[int, Field(ge=1, lt=MAX_ROW_ID + 1)]
+OptionalRowId = Annotated[int | None, Field(ge=1, lt=MAX_ROW_ID + 1)]
 
 
 class RequestModel(BaseModel):

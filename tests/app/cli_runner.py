@@ -1,7 +1,7 @@
-"""The operators' commands, with these settings around them and no others.
+"""Runs commands with given settings and no others.
 
-`here` runs them in this process, which is as it was afterwards: starting Python costs more than
-most commands do. `apart` runs them as an operator does, in a process of their own.
+`in_process_cli` runs them in this process and restores it afterwards, since starting Python takes
+longer than most commands. `subprocess_cli` runs them as an operator does, in their own process.
 """
 
 import logging
@@ -50,13 +50,13 @@ def subprocess_cli(environ, folder):
 
 
 def in_process_cli(environ, folder):
-    """An error that nobody foresaw is raised: an operator would see its trace."""
+    """Unexpected errors are raised: an operator would see their traceback."""
 
     def run(*arguments, stdin="", **more):
-        words = list(map(str, arguments))
+        argv = list(map(str, arguments))
         with isolated_settings({**environ, **more}, folder), restore_logging_and_signals():
             invoke = CliRunner(catch_exceptions=False).invoke
-            result = copy_context().run(invoke, cli, words, input=stdin)
+            result = copy_context().run(invoke, cli, argv, input=stdin)
         return CliResult(result.exit_code, result.stdout, result.stderr)
 
     return run
@@ -64,7 +64,7 @@ def in_process_cli(environ, folder):
 
 @contextmanager
 def isolated_settings(environ, folder):
-    """Settings and house are built anew from these, and forgotten."""
+    """Build settings and container from this environment, and drop them afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             patch.delenv(name)
@@ -85,10 +85,12 @@ def clear_settings():
 
 @contextmanager
 def restore_logging_and_signals():
-    """Logs and signals, of which a command takes possession."""
+    """Restore logging and signal handlers, which a command replaces."""
     loggers = [logging.getLogger(name) for name in (None, *logging.root.manager.loggerDict)]
-    before = [(each, each.handlers[:], each.level, each.propagate) for each in loggers]
-    ends = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    signal_handlers = {
+        number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield
     finally:
@@ -97,5 +99,5 @@ def restore_logging_and_signals():
             logger.handlers[:] = handlers
             logger.setLevel(level)
             logger.propagate = propagates
-        for number, end in ends.items():
-            signal.signal(number, end)
+        for number, handler in signal_handlers.items():
+            signal.signal(number, handler)

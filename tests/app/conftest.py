@@ -1,4 +1,4 @@
-"""The house as a browser or a program meets it: on a migrated database and a Redis of its own."""
+"""Fixtures for tests over HTTP: an application on a migrated database, users, keys, browsers."""
 
 import threading
 import time
@@ -18,17 +18,15 @@ from core.identity import api_keys, passwords, users
 from core.identity.principals import USER_SCOPES
 from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
-from tasks.celery import app as celery
+from tasks import celery
 from tasks.notifier import wake
 from tests.app.cli_runner import isolated_settings
 
-WRITE_TIMEOUT = timedelta(
-    seconds=20
-)  # of the inbox: a busy machine is not what these tests are about
-NOTIFIER_TIMEOUT = 5.0  # seconds a bell may take
+WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
+NOTIFIER_TIMEOUT = 5.0  # seconds until the notifier's thread has ended
 PASSWORD = "correct horse battery"
 BASE_SETTINGS = {
-    "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody: a lost bell must not matter here
+    "BROKER_URL": "redis://127.0.0.1:1/0",  # nothing listens there: a lost wake-up must not matter
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
     "SIGNALPOST_ROLE": "web",
     "WORKER_SECRET": "the-workers-secret-word-0123456789",
@@ -51,13 +49,13 @@ class UserCredentials:
 
 @dataclass
 class AppFactory:
-    """Builds the house and the people in it."""
+    """Creates applications with the settings of the tests, and closes them."""
 
     environ: dict[str, str]
     apps: list = field(default_factory=list)
 
     def create_app(self, **environ):
-        """A Flask application; `environ` adds to the settings of the tests."""
+        """Create a Flask application; `environ` adds to the settings of the tests."""
         settings = Settings.from_env({**self.environ, **environ})
         app = create_app(settings)
         container = app.extensions[CONTAINER_KEY]
@@ -71,44 +69,44 @@ class AppFactory:
             app.extensions[CONTAINER_KEY].event_writer.close()
             app.extensions[CONTAINER_KEY].database.dispose()
         end = time.monotonic() + NOTIFIER_TIMEOUT
-        while is_notifier_running() and time.monotonic() < end:  # what it logs belongs to this test
+        while is_notifier_running() and time.monotonic() < end:  # its log lines belong to this test
             time.sleep(0.002)
 
 
 def is_notifier_running():
-    """Listed before it has begun, when nobody could join it yet."""
+    """Whether the notifier's thread runs; it is listed before it can be joined."""
     return any(thread.name == "notifier" for thread in threading.enumerate())
 
 
 @pytest.fixture(scope="session", autouse=True)
 def unreachable_broker(tmp_path_factory):
-    """This process rings as any of ours, and is refused at once: Celery asks for settings once."""
-    around_it = {
+    """Give Celery, which reads its settings once, a broker that refuses connections at once."""
+    environ = {
         **BASE_SETTINGS,
         "DATABASE_URL": "postgresql:///none",
         "TOKEN_ENCRYPTION_KEY": generate_key(),
     }
-    with isolated_settings(around_it, tmp_path_factory.mktemp("bells")):
-        assert celery.conf.broker_url == BASE_SETTINGS["BROKER_URL"]
+    with isolated_settings(environ, tmp_path_factory.mktemp("broker")):
+        assert celery.app.conf.broker_url == BASE_SETTINGS["BROKER_URL"]
 
 
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch):
-    """Hashed as always, with less work: a full hash is a tenth of a second, twice a test."""
+    """Hash passwords with little work: a full hash takes 0.1 s, and a test needs two."""
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", cheap)
 
 
 @pytest.fixture
 def app_factory(database_url, redis_url):
-    with_stores = {
+    environ = {
         **BASE_SETTINGS,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "TOKEN_ENCRYPTION_KEY": generate_key(),
     }
-    audit.set_origin(audit.DEFAULT_ORIGIN)  # not whoever asked last in this thread
-    app_factory = AppFactory(with_stores)
+    audit.set_origin(audit.DEFAULT_ORIGIN)  # drop the origin of the previous test
+    app_factory = AppFactory(environ)
     yield app_factory
     app_factory.close()
 
@@ -125,18 +123,18 @@ def container(app):
 
 @pytest.fixture
 def client(app) -> FlaskClient:
-    """A stranger."""
+    """An anonymous client."""
     return app.test_client()
 
 
 @pytest.fixture
 def make_user(container):
-    """Makes a person with a password."""
+    """Creates users with a password."""
 
     def make(email="alice@example.org", *, is_admin=False, password=PASSWORD):
         with container.database.transaction() as session:
-            known = Secret(password) if password else None
-            row = users.create_user(session, email, password=known, is_admin=is_admin)
+            secret = Secret(password) if password else None
+            row = users.create_user(session, email, password=secret, is_admin=is_admin)
         return UserCredentials(row.id, email, password)
 
     return make
@@ -144,7 +142,7 @@ def make_user(container):
 
 @pytest.fixture
 def make_api_key(container):
-    """Makes a key of a person: what goes behind `Bearer`."""
+    """Creates API keys of a user, as the Bearer token."""
 
     def make(person, *scopes, **fields):
         with container.database.transaction() as session:
@@ -158,7 +156,7 @@ def make_api_key(container):
 
 @pytest.fixture
 def make_api_client(app, make_api_key):
-    """Makes a client that shows a person's API key with every request."""
+    """Creates clients that send an API key of a user with every request."""
 
     def make(person, *scopes, **fields):
         client = app.test_client()
@@ -190,13 +188,13 @@ class BrowserClient(FlaskClient):
 
 @pytest.fixture
 def make_browser(app):
-    """Makes a browser with nobody signed in."""
+    """Creates browsers in which nobody is signed in."""
     return lambda: BrowserClient(app, app.response_class, use_cookies=True)
 
 
 @pytest.fixture
 def sign_in(make_browser, make_user):
-    """Makes a browser in which this person, or a new one, is signed in."""
+    """Creates browsers in which the given user, or a new one, is signed in."""
     return lambda person=None: make_browser().sign_in(person or make_user())
 
 

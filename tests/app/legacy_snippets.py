@@ -1,4 +1,4 @@
-"""Reads the snippets of the first documents and makes their calls, as a browser's fetch would."""
+"""Runs the `fetch` calls of the first published examples, as a browser would send them."""
 
 import ast
 import hashlib
@@ -15,7 +15,7 @@ OBJECT_KEY_PATTERN = re.compile(r"^(\s*)(\w+):", re.MULTILINE)
 
 
 def load_snippets():
-    """Name → path and options of its one call."""
+    """Return each snippet's name with the path and options of its call."""
     return {
         name: parse_snippet(text)
         for name, text in SNIPPET_PATTERN.findall(SNIPPETS_FILE.read_text())
@@ -23,7 +23,7 @@ def load_snippets():
 
 
 def parse_snippet(text):
-    """The arguments, as Python reads them: but for the keys, its literals are JavaScript's."""
+    """Parse the arguments as Python: except for unquoted keys the literals are the same."""
     arguments = OBJECT_KEY_PATTERN.sub(r"\1'\2':", FETCH_PATTERN.search(text)[1]).replace(
         "JSON.stringify(", "("
     )
@@ -33,7 +33,7 @@ def parse_snippet(text):
 
 @dataclass
 class SnippetRunner:
-    """`keyed` shows an API key where a browser had its cookie; signatures are made for real."""
+    """Sends a snippet's request; `key_client` uses an API key, and signatures are computed."""
 
     client: object
     secret: str

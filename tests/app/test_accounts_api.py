@@ -1,4 +1,4 @@
-"""How accounts are shown and let go; the platform answers by script."""
+"""The API of accounts: status, disconnect, refresh; the platform's answers are scripted."""
 
 import pytest
 from sqlalchemy import func, select, text
@@ -14,7 +14,7 @@ from tests.platforms.hostile_server import hostile_server, http_response, set_re
 from tests.platforms.tiktok_responses import flat_response
 from tests.support.row_factory import HOUR, RowFactory
 
-WORKER_SECRET = "a-word-for-the-workers-0123456789"
+WORKER_SECRET = "a-worker-secret-0123456789"
 DISCONNECT_ROUTE = "/api/platforms/tiktok/disconnect"
 REJECT_CHANGES_SQL = """
 CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'no room'; END $$ LANGUAGE plpgsql;
@@ -31,11 +31,11 @@ def platform_server():
 
 @pytest.fixture
 def app(app_factory, platform_server):
-    at_the_server = {
+    server_settings = {
         "TIKTOK_API_BASE_URL": platform_server.url,
         "TIKTOK_AUTH_BASE_URL": platform_server.url,
     }
-    return app_factory.create_app(WORKER_SECRET=WORKER_SECRET, **at_the_server)
+    return app_factory.create_app(WORKER_SECRET=WORKER_SECRET, **server_settings)
 
 
 @pytest.fixture
@@ -54,25 +54,27 @@ def alice_browser(sign_in, alice):
     return sign_in(alice)
 
 
-def test_nothing_is_shown_to_strangers(client):
+def test_anonymous_requests_are_refused(client):
     for path in ("/api/platforms", "/api/platforms/tiktok/status", "/api/notifications"):
         assert client.get(path).status_code == 401
 
 
-def test_no_account_is_no_connection(alice_browser):
+def test_without_an_account_nothing_is_connected(alice_browser):
     response = alice_browser.get("/api/platforms/tiktok/status")
     assert response.json == {"success": True, "connected": False, "accounts": []}
 
 
-def test_an_account_is_shown_as_it_stands_and_without_its_tokens(alice_browser, alice, factory):
+def test_an_account_is_returned_with_its_status_and_without_its_tokens(
+    alice_browser, alice, factory
+):
     name = {"display_name": "Ada", "avatar_url": "https://p/a.png"}
     account = factory.create_account(alice.id, details=name, scope="user.info.basic,video.publish")
     factory.create_account()
     response = alice_browser.get("/api/platforms/tiktok/status")
     assert response.json["connected"] is True
     assert (response.json["displayName"], response.json["avatarUrl"]) == ("Ada", "https://p/a.png")
-    (shown,) = response.json["accounts"]
-    assert shown == {
+    (account_data,) = response.json["accounts"]
+    assert account_data == {
         "id": account,
         "displayName": "Ada",
         "avatarUrl": "https://p/a.png",
@@ -82,51 +84,56 @@ def test_an_account_is_shown_as_it_stands_and_without_its_tokens(alice_browser, 
         "cause": None,
         "userMessage": None,
         "suggestion": None,
-        "tokenExpiresAt": shown["tokenExpiresAt"],
+        "tokenExpiresAt": account_data["tokenExpiresAt"],
         "tokenHealth": "ending",
         "tokenRenewedAt": None,
-        "tokenRenewsAt": shown["tokenRenewsAt"],
+        "tokenRenewsAt": account_data["tokenRenewsAt"],
         "tokenFault": None,
-        "connectionEndsAt": shown["connectionEndsAt"],
+        "connectionEndsAt": account_data["connectionEndsAt"],
         "needsReconnect": False,
         "canPublishDirect": True,
     }
     for moment in ("tokenExpiresAt", "tokenRenewsAt", "connectionEndsAt"):
-        assert shown[moment].endswith("Z")
+        assert account_data[moment].endswith("Z")
     assert "v1." not in response.text
 
 
-def test_a_renewal_in_trouble_shows_and_never_in_the_platforms_own_words(
+def test_a_failing_refresh_is_reported_by_code_and_not_in_the_platforms_words(
     alice_browser, alice, factory
 ):
     later = {"refresh_expires_at": func.now() + 4000 * HOUR}
     factory.create_account(alice.id, attempts=2, last_error="timeout: took too long", **later)
     factory.create_account(alice.id, attempts=1, last_error="<b>boo</b>: they said", **later)
-    strange, known = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
-    assert [one["tokenHealth"] for one in (strange, known)] == ["failing", "failing"]
-    assert [one["tokenFault"] for one in (strange, known)] == ["platform_error", "timeout"]
+    unknown_fault, known_fault = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
+    assert [item["tokenHealth"] for item in (unknown_fault, known_fault)] == ["failing", "failing"]
+    assert [item["tokenFault"] for item in (unknown_fault, known_fault)] == [
+        "platform_error",
+        "timeout",
+    ]
     (tiktok, _) = alice_browser.get("/api/platforms").json["data"]
     assert tiktok["health"] == "degraded"
 
 
-def test_a_lost_rotation_asks_for_its_owner_while_the_old_token_still_serves(
+def test_a_lost_rotation_needs_a_reconnect_although_the_old_token_still_works(
     alice_browser, alice, factory
 ):
     factory.create_account(alice.id, refresh=None, status_cause="rotation_lost")
-    (shown,) = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
-    assert (shown["state"], shown["tokenHealth"]) == ("ACTIVE", "ending")
-    assert (shown["needsReconnect"], shown["cause"]) == (True, "rotation_lost")
-    assert shown["connectionEndsAt"] == shown["tokenExpiresAt"]
+    (account_data,) = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
+    assert (account_data["state"], account_data["tokenHealth"]) == ("ACTIVE", "ending")
+    assert (account_data["needsReconnect"], account_data["cause"]) == (True, "rotation_lost")
+    assert account_data["connectionEndsAt"] == account_data["tokenExpiresAt"]
 
 
-def test_a_lost_grant_shows_that_its_owner_is_needed(alice_browser, alice, factory):
-    gone = {"status": "NEEDS_RECONNECT", "status_cause": "revoked"}
-    factory.create_account(alice.id, scope="user.info.basic,video.publish", **gone)
-    (shown,) = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
-    assert (shown["tokenHealth"], shown["connectionEndsAt"]) == ("ended", None)
-    assert shown["canPublishDirect"] is False
-    assert (shown["state"], shown["needsReconnect"]) == ("NEEDS_RECONNECT", True)
-    platforms = {one["platform"]: one for one in alice_browser.get("/api/platforms").json["data"]}
+def test_a_revoked_grant_needs_a_reconnect(alice_browser, alice, factory):
+    revoked_status = {"status": "NEEDS_RECONNECT", "status_cause": "revoked"}
+    factory.create_account(alice.id, scope="user.info.basic,video.publish", **revoked_status)
+    (account_data,) = alice_browser.get("/api/platforms/tiktok/status").json["accounts"]
+    assert (account_data["tokenHealth"], account_data["connectionEndsAt"]) == ("ended", None)
+    assert account_data["canPublishDirect"] is False
+    assert (account_data["state"], account_data["needsReconnect"]) == ("NEEDS_RECONNECT", True)
+    platforms = {
+        item["platform"]: item for item in alice_browser.get("/api/platforms").json["data"]
+    }
     assert platforms["tiktok"]["health"] == "degraded"
     assert platforms["tiktok"]["features"]["inboxUpload"] is True
     assert (platforms["instagram"]["configured"], platforms["instagram"]["health"]) == (
@@ -139,7 +146,7 @@ def test_a_lost_grant_shows_that_its_owner_is_needed(alice_browser, alice, facto
 @pytest.mark.parametrize(
     "path", [DISCONNECT_ROUTE, "/api/tiktok/disconnect", "/api/auth/tiktok/disconnect"]
 )
-def test_a_disconnect_wipes_the_tokens_revokes_at_the_platform_and_keeps_the_history(
+def test_a_disconnect_erases_the_tokens_revokes_the_grant_and_keeps_the_history(
     alice_browser, alice, factory, platform_server, path
 ):
     account = factory.create_account(alice.id)
@@ -147,9 +154,9 @@ def test_a_disconnect_wipes_the_tokens_revokes_at_the_platform_and_keeps_the_his
     published = factory.create_post(account, state="PUBLISHED", due_at=None)
     response = alice_browser.post(path, json={})
     assert response.json == {"success": True, "revoked": True, "heldPosts": 1, "cancelledPosts": 0}
-    after = factory.account(account)
-    assert (after.status, after.access_token_encrypted) == ("DISCONNECTED", None)
-    assert (after.refresh_token_encrypted, after.due_at) == (None, None)
+    row = factory.account(account)
+    assert (row.status, row.access_token_encrypted) == ("DISCONNECTED", None)
+    assert (row.refresh_token_encrypted, row.due_at) == (None, None)
     assert factory.post(waiting).hold_reason == "disconnected"
     assert factory.post(published).state == "PUBLISHED"
     assert platform_server.requests[0][0] == "/v2/oauth/revoke/"
@@ -165,13 +172,13 @@ def test_waiting_posts_are_cancelled_on_request(alice_browser, alice, factory):
     assert factory.post(waiting).state == "CANCELLED"
 
 
-def test_an_erasure_takes_posts_and_their_files_along_and_nobody_elses(
+def test_an_erasure_deletes_posts_and_their_files_of_that_account_only(
     alice_browser, alice, factory, app
 ):
     account, other = factory.create_account(alice.id), factory.create_account(alice.id)
     database = app.extensions[CONTAINER_KEY].database
 
-    def a_file():
+    def create_media():
         with database.transaction() as session:
             fields = {"filename": "a.mp4", "content_type": "video/mp4", "size": 1, "path": "p"}
             media = Media(user_id=alice.id, expires_at=func.now() + 99 * HOUR, **fields)
@@ -179,16 +186,16 @@ def test_an_erasure_takes_posts_and_their_files_along_and_nobody_elses(
             session.flush()
             return media.id
 
-    only, shared = a_file(), a_file()
-    factory.create_post(account, media_id=only)
-    factory.create_post(account, media_id=shared)
-    kept = factory.create_post(other, media_id=shared)
+    own_media, shared_media = create_media(), create_media()
+    factory.create_post(account, media_id=own_media)
+    factory.create_post(account, media_id=shared_media)
+    kept = factory.create_post(other, media_id=shared_media)
     response = alice_browser.post(DISCONNECT_ROUTE, json={"accountId": account, "erase": True})
     assert response.json["cancelledPosts"] == 2
     with database.transaction() as session:
         assert list(session.scalars(select(Post.id))) == [kept]
-        over = select(Media.id).where(Media.expires_at <= func.now())
-        assert list(session.scalars(over)) == [only]
+        expired_media = select(Media.id).where(Media.expires_at <= func.now())
+        assert list(session.scalars(expired_media)) == [own_media]
 
 
 def test_the_cause_is_translated_on_the_account_and_on_the_notification(
@@ -198,11 +205,13 @@ def test_the_cause_is_translated_on_the_account_and_on_the_notification(
     with app.extensions[CONTAINER_KEY].database.transaction() as session:
         grant_lifecycle.mark_revoked(session, session.get(Account, account), cause="account_banned")
     french = {"Accept-Language": "fr"}
-    (shown,) = alice_browser.get("/api/platforms/tiktok/status", headers=french).json["accounts"]
-    (notice,) = alice_browser.get("/api/notifications").json["data"]
-    assert shown["userMessage"] == "La plateforme a banni le compte."
-    assert notice["userMessage"] == "The platform has banned the account."
-    assert notice["suggestion"]
+    (account_data,) = alice_browser.get("/api/platforms/tiktok/status", headers=french).json[
+        "accounts"
+    ]
+    (notification,) = alice_browser.get("/api/notifications").json["data"]
+    assert account_data["userMessage"] == "La plateforme a banni le compte."
+    assert notification["userMessage"] == "The platform has banned the account."
+    assert notification["suggestion"]
     page = alice_browser.get("/notifications")
     assert "The platform has banned the account." in page.text
 
@@ -226,12 +235,12 @@ def test_an_erasure_leaves_no_notification_with_the_name(alice_browser, alice, f
                 session, row, grant_lifecycle.REFRESH_FAILED, why="timeout"
             )
     alice_browser.post(DISCONNECT_ROUTE, json={"accountId": account, "erase": True})
-    (left,) = alice_browser.get("/api/notifications").json["data"]
-    assert left["payload"]["name"] == "Bob"
+    (remaining,) = alice_browser.get("/api/notifications").json["data"]
+    assert remaining["payload"]["name"] == "Bob"
     assert factory.account(account).details == {}
 
 
-def test_one_of_several_has_to_be_named(alice_browser, alice, factory):
+def test_one_of_several_accounts_has_to_be_named(alice_browser, alice, factory):
     first, second = factory.create_account(alice.id), factory.create_account(alice.id)
     response = alice_browser.post(DISCONNECT_ROUTE, json={})
     assert (response.status_code, response.json["error"]["code"]) == (400, "account_required")
@@ -239,7 +248,7 @@ def test_one_of_several_has_to_be_named(alice_browser, alice, factory):
     assert factory.account(second).status == "ACTIVE"
 
 
-def test_what_is_not_mine_or_not_connected_is_not_there(alice_browser, factory):
+def test_accounts_of_others_or_unknown_ones_are_not_found(alice_browser, factory):
     theirs = factory.create_account()
     for body in ({}, {"accountId": theirs}, {"accountId": 10**18}):
         response = alice_browser.post(DISCONNECT_ROUTE, json=body)
@@ -251,14 +260,14 @@ def test_what_is_not_mine_or_not_connected_is_not_there(alice_browser, factory):
     "body",
     [{"accountId": True}, {"accountId": "1"}, {"accountId": 1.0}, {"erase": "yes"}, {"erase": 1}],
 )
-def test_what_is_let_go_is_named_exactly(alice_browser, alice, factory, body):
+def test_the_fields_of_a_disconnect_are_strictly_typed(alice_browser, alice, factory, body):
     account = factory.create_account(alice.id)
     response = alice_browser.post(DISCONNECT_ROUTE, json=body)
     assert (response.status_code, response.json["error"]["code"]) == (400, "VALIDATION_ERROR")
     assert factory.account(account).status == "ACTIVE"
 
 
-def test_a_disconnect_that_goes_wrong_with_us_says_so_and_changes_nothing(
+def test_a_disconnect_that_fails_is_reported_and_changes_nothing(
     alice_browser, alice, factory, app, platform_server
 ):
     account = factory.create_account(alice.id)
@@ -272,7 +281,7 @@ def test_a_disconnect_that_goes_wrong_with_us_says_so_and_changes_nothing(
     assert platform_server.requests == []
 
 
-def test_a_platform_that_does_not_answer_keeps_nobody_connected(
+def test_an_account_is_disconnected_even_if_the_platform_does_not_answer(
     alice_browser, alice, factory, platform_server
 ):
     account = factory.create_account(alice.id)
@@ -281,7 +290,7 @@ def test_a_platform_that_does_not_answer_keeps_nobody_connected(
     assert factory.account(account).status == "DISCONNECTED"
 
 
-def test_an_ended_token_is_renewed_only_to_be_revoked(
+def test_an_expired_token_is_refreshed_in_order_to_revoke_it(
     alice_browser, alice, factory, platform_server
 ):
     factory.create_account(alice.id, lasts=-HOUR)
@@ -291,17 +300,17 @@ def test_an_ended_token_is_renewed_only_to_be_revoked(
     assert b"token=act.new" in platform_server.requests[1][1]
 
 
-def test_a_read_key_may_look_and_not_disconnect(make_api_client, alice, factory):
+def test_a_read_key_may_not_disconnect(make_api_client, alice, factory):
     factory.create_account(alice.id)
     api_client = make_api_client(alice, "accounts:read")
     assert api_client.get("/api/platforms/tiktok/status").json["connected"] is True
     assert api_client.post(DISCONNECT_ROUTE, json={}).status_code == 403
 
 
-def test_the_workers_secret_refreshes_what_is_due(client, factory, platform_server):
-    sound, dead = factory.create_account(lasts=-HOUR), factory.create_account(lasts=-HOUR)
+def test_the_worker_secret_allows_refreshing_what_is_due(client, factory, platform_server):
+    healthy, broken = factory.create_account(lasts=-HOUR), factory.create_account(lasts=-HOUR)
     factory.create_account(lasts=HOUR)
-    factory.update_account(dead, refresh_token_encrypted="v1.1.not:to:open")
+    factory.update_account(broken, refresh_token_encrypted="v1.1.not:to:open")
     new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
     set_responses(platform_server, flat_response(**new))
     secret = {"X-Worker-Secret": WORKER_SECRET}
@@ -311,14 +320,12 @@ def test_the_workers_secret_refreshes_what_is_due(client, factory, platform_serv
         "refreshed": 1,
         "failed": 1,
         "skipped": 0,
-        "errors": [{"accountId": dead, "provider": "tiktok", "error": "crypto_error"}],
+        "errors": [{"accountId": broken, "provider": "tiktok", "error": "crypto_error"}],
     }
-    assert factory.decrypted_tokens(sound)[0] == "act.new"
+    assert factory.decrypted_tokens(healthy)[0] == "act.new"
 
 
-def test_a_refusal_is_reported_by_a_code_of_ours_and_not_in_the_platforms_words(
-    client, factory, platform_server
-):
+def test_an_unknown_platform_error_is_reported_by_our_own_code(client, factory, platform_server):
     account = factory.create_account(lasts=-HOUR)
     set_responses(
         platform_server, flat_response(error="brand_new_<b>", error_description="words of theirs")
@@ -329,34 +336,38 @@ def test_a_refusal_is_reported_by_a_code_of_ours_and_not_in_the_platforms_words(
     assert "theirs" not in response.text
 
 
-def test_one_run_takes_no_more_than_its_limit(app_factory, platform_server):
-    at_the_server = {
+def test_one_run_refreshes_no_more_than_its_batch_size(app_factory, platform_server):
+    server_settings = {
         "TIKTOK_API_BASE_URL": platform_server.url,
         "TIKTOK_AUTH_BASE_URL": platform_server.url,
     }
-    few = app_factory.create_app(WORKER_SECRET=WORKER_SECRET, REFRESH_BATCH="3", **at_the_server)
-    container = few.extensions[CONTAINER_KEY]
+    app_with_small_batch = app_factory.create_app(
+        WORKER_SECRET=WORKER_SECRET, REFRESH_BATCH="3", **server_settings
+    )
+    container = app_with_small_batch.extensions[CONTAINER_KEY]
     factory = RowFactory(container.database, container.services.key_ring)
     accounts = [factory.create_account(lasts=-HOUR) for _ in range(5)]
     new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
     set_responses(platform_server, flat_response(**new))
-    ask = few.test_client().post
+    post = app_with_small_batch.test_client().post
     results = [
-        ask("/api/workers/token-refresh", headers={"X-Worker-Secret": WORKER_SECRET}).json["result"]
+        post("/api/workers/token-refresh", headers={"X-Worker-Secret": WORKER_SECRET}).json[
+            "result"
+        ]
         for _ in range(2)
     ]
-    assert [one["refreshed"] for one in results] == [3, 2]
+    assert [item["refreshed"] for item in results] == [3, 2]
     assert {factory.decrypted_tokens(account)[0] for account in accounts} == {"act.new"}
 
 
-def test_an_account_that_nothing_can_renew_counts_as_failed(client, factory):
+def test_an_account_without_a_refresh_token_counts_as_failed(client, factory):
     account = factory.create_account(lasts=-HOUR, refresh=None)
     response = client.post("/api/workers/token-refresh", headers={"X-Worker-Secret": WORKER_SECRET})
     (error,) = response.json["result"]["errors"]
     assert (error["accountId"], error["error"]) == (account, "no_refresh_token")
 
 
-def test_cron_has_to_prove_itself_and_get_only_describes(client, factory, app_factory):
+def test_a_worker_run_needs_the_secret_and_get_only_describes_it(client, factory, app_factory):
     account = factory.create_account(lasts=-HOUR)
     path = "/api/workers/token-refresh"
     assert client.post(path).status_code == 401
@@ -368,7 +379,7 @@ def test_cron_has_to_prove_itself_and_get_only_describes(client, factory, app_fa
     assert without.post(path, headers={"X-Worker-Secret": ""}).status_code == 503
 
 
-def test_notifications_are_read_by_their_owner_alone(alice_browser, alice, factory, app):
+def test_only_the_owner_can_mark_notifications_as_read(alice_browser, alice, factory, app):
     from db.identity.notifications import Notifications
 
     with app.extensions[CONTAINER_KEY].database.transaction() as session:

@@ -1,4 +1,4 @@
-"""To the platform and back, as a browser goes; the platform answers by script."""
+"""The OAuth flow as a browser follows it; the platform's answers are scripted."""
 
 import html
 from urllib.parse import parse_qs, urlsplit
@@ -52,22 +52,22 @@ def app(app_factory, platform_server):
 
 @pytest.fixture
 def load_rows(app):
-    """All rows of a kind."""
+    """Loads all rows of a model."""
 
-    def of(model):
+    def load(model):
         with app.extensions[CONTAINER_KEY].database.transaction() as session:
             return list(session.scalars(select(model)))
 
-    return of
+    return load
 
 
 def redirect_query(response):
     assert response.status_code == 302, response.text
-    return {name: one[0] for name, one in parse_qs(urlsplit(response.location).query).items()}
+    return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
 
 
 def start_oauth(browser, **query):
-    """The state that travels along."""
+    """Start the flow and return its state."""
     return redirect_query(browser.get(START_ROUTE, query_string=query))["state"]
 
 
@@ -75,11 +75,11 @@ def test_the_browser_is_sent_to_the_platform_with_one_state(
     signed_in_client, load_rows, platform_server
 ):
     response = signed_in_client.get(START_ROUTE)
-    told = redirect_query(response)
+    query_params = redirect_query(response)
     assert response.location.startswith(f"{platform_server.url}/v2/auth/authorize/?client_key=key&")
-    assert told["redirect_uri"] == "http://127.0.0.1/api/auth/tiktok/callback"
+    assert query_params["redirect_uri"] == "http://127.0.0.1/api/auth/tiktok/callback"
     (row,) = load_rows(OAuthState)
-    assert row.state == told["state"]
+    assert row.state == query_params["state"]
     assert len(bytes.fromhex(row.state)) == 32
     (cookie,) = [
         one for one in response.headers.getlist("Set-Cookie") if one.startswith(STATE_COOKIE)
@@ -88,16 +88,16 @@ def test_the_browser_is_sent_to_the_platform_with_one_state(
     for part in ("HttpOnly", "SameSite=Lax", "Max-Age=600", "Path=/"):
         assert part in cookie
     assert "Secure" not in cookie
-    assert "disable_auto_auth" not in told
+    assert "disable_auto_auth" not in query_params
 
 
-def test_another_account_is_asked_for_consent_again(signed_in_client):
+def test_adding_another_account_forces_a_new_consent(signed_in_client):
     assert (
         redirect_query(signed_in_client.get(START_ROUTE + "?switch=1"))["disable_auto_auth"] == "1"
     )
 
 
-def test_the_cookie_is_for_https_alone_in_production(app_factory, make_user):
+def test_the_state_cookie_is_secure_in_production(app_factory, make_user):
     app = app_factory.create_app(
         ENVIRONMENT="production",
         PUBLIC_URL="https://posts.example.org",
@@ -112,18 +112,18 @@ def test_the_cookie_is_for_https_alone_in_production(app_factory, make_user):
     assert "Secure" in cookie
 
 
-def test_a_stranger_signs_in_first_and_comes_back_here(client):
+def test_an_anonymous_visitor_signs_in_first_and_returns(client):
     response = client.get(START_ROUTE + "?switch=1")
     assert urlsplit(response.location).path == "/login"
     assert redirect_query(response)["next"] == "/api/auth/tiktok?switch=1"
 
 
-def test_a_platform_that_is_off_says_so_on_its_page(signed_in_client):
+def test_a_platform_that_is_off_is_explained_on_its_page(signed_in_client):
     response = signed_in_client.get("/api/auth/instagram")
     assert urlsplit(response.location).path == "/platforms/connect/instagram"
-    told = redirect_query(response)
-    assert told["error"] == "oauth_not_configured"
-    assert told["ref"] == response.headers["X-Request-Id"]
+    query_params = redirect_query(response)
+    assert query_params["error"] == "oauth_not_configured"
+    assert query_params["ref"] == response.headers["X-Request-Id"]
 
 
 def test_a_connection_is_stored_encrypted_and_named(
@@ -149,13 +149,13 @@ def test_a_connection_is_stored_encrypted_and_named(
     assert [entry.action for entry in load_rows(AuditEntry)][-1] == "account.connected"
 
 
-def test_the_way_back_goes_where_the_user_wanted(signed_in_client):
+def test_the_flow_returns_to_the_requested_path(signed_in_client):
     state = start_oauth(signed_in_client, next="/platforms/tiktok/upload?x=1")
     response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
     assert response.location.startswith("/platforms/tiktok/upload?x=1&success=true&account=")
 
 
-def test_and_never_to_another_host(signed_in_client):
+def test_the_flow_never_returns_to_another_host(signed_in_client):
     state = start_oauth(signed_in_client, next="//evil.example/x")
     response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
     assert response.location.startswith("/platforms/connect/tiktok?success=true")
@@ -172,7 +172,7 @@ def test_and_never_to_another_host(signed_in_client):
         ({"code": "c", "state": "s"}, "invalid_state"),
     ],
 )
-def test_a_return_that_is_not_whole_is_explained_by_its_code(
+def test_an_incomplete_callback_is_explained_by_its_code(
     signed_in_client, query, code, platform_server
 ):
     start_oauth(signed_in_client)
@@ -186,7 +186,7 @@ def test_a_return_that_is_not_whole_is_explained_by_its_code(
     assert platform_server.requests == []
 
 
-def test_a_return_without_a_session_goes_by_the_login(client):
+def test_a_callback_without_a_session_goes_to_the_login(client):
     response = client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": "s"})
     assert urlsplit(response.location).path == "/login"
     assert redirect_query(response)["next"].startswith(
@@ -194,7 +194,7 @@ def test_a_return_without_a_session_goes_by_the_login(client):
     )
 
 
-def test_a_state_is_good_once(signed_in_client, load_rows):
+def test_a_state_can_be_used_once(signed_in_client, load_rows):
     state = start_oauth(signed_in_client)
     signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
     signed_in_client.set_cookie(STATE_COOKIE, state)
@@ -203,7 +203,7 @@ def test_a_state_is_good_once(signed_in_client, load_rows):
     assert len(load_rows(Account)) == 1
 
 
-def test_a_state_is_good_for_nobody_else(sign_in, make_user, platform_server):
+def test_a_state_of_another_user_is_refused(sign_in, make_user, platform_server):
     alice, bob = sign_in(make_user("a@example.org")), sign_in(make_user("b@example.org"))
     state = start_oauth(alice)
     bob.set_cookie(STATE_COOKIE, state)
@@ -232,7 +232,7 @@ def test_a_failed_exchange_is_explained_and_stores_nothing(
     assert load_rows(Account) == []
 
 
-def test_a_name_that_cannot_be_had_does_not_cost_the_grant(
+def test_an_account_is_connected_even_if_its_profile_cannot_be_fetched(
     signed_in_client, platform_server, load_rows
 ):
     set_responses(platform_server, grant_response(), error_response(401, "scope_not_authorized"))
@@ -258,27 +258,30 @@ def test_a_permission_left_unticked_is_reported(signed_in_client, platform_serve
     set_responses(platform_server, grant_response(scope="user.info.basic"), PROFILE_RESPONSE)
     state = start_oauth(signed_in_client)
     signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
-    (notice,) = signed_in_client.get("/api/notifications").json["data"]
-    assert (notice["kind"], notice["payload"]["why"]) == ("permissions_missing", "video.upload")
+    (notification,) = signed_in_client.get("/api/notifications").json["data"]
+    assert (notification["kind"], notification["payload"]["why"]) == (
+        "permissions_missing",
+        "video.upload",
+    )
     (account,) = signed_in_client.get("/api/platforms/tiktok/status").json["accounts"]
     assert account["missingScopes"] == ["video.upload"]
 
 
 def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, capfd, caplog):
     state = start_oauth(signed_in_client)
-    back = {"code": "code-canary", "state": state}
+    callback_query = {"code": "code-canary", "state": state}
     answers = [
-        signed_in_client.get(CALLBACK_ROUTE, query_string=back),
+        signed_in_client.get(CALLBACK_ROUTE, query_string=callback_query),
         signed_in_client.get("/api/platforms"),
         signed_in_client.post("/api/tiktok/disconnect", json={}),
         signed_in_client.get("/api/notifications"),
     ]
-    heard = "".join(
+    output = "".join(
         [*capfd.readouterr(), caplog.text, *(f"{one.headers}{one.text}" for one in answers)]
     )
-    assert "/api/auth/tiktok/callback" in heard
-    assert "canary" not in heard
-    assert state not in heard
+    assert "/api/auth/tiktok/callback" in output
+    assert "canary" not in output
+    assert state not in output
 
 
 OAUTH_ERROR_CODES = {
@@ -301,34 +304,33 @@ OAUTH_ERROR_CODES = {
     "unknown_error": (500, True),
     "account_already_connected": (409, False),
 }
-"""Contract T3.11, all of it."""
+"""All published OAuth codes: HTTP status, and whether trying again may help."""
 
 
 @pytest.mark.parametrize("code", OAUTH_ERROR_CODES)
-def test_every_code_of_the_catalogue_has_its_status_its_cause_and_a_next_step(
-    signed_in_client, code
-):
+def test_every_oauth_code_has_its_status_cause_and_suggestion(signed_in_client, code):
     assert OAUTH_ERRORS[code] == OAUTH_ERROR_CODES[code]
     assert accounts.ERROR_CAUSES[code]
     for locale in LOCALES:
-        said = load_messages(locale)[code]
+        texts = load_messages(locale)[code]
         page = signed_in_client.get(
             f"/platforms/connect/tiktok?error={code}", headers={"Accept-Language": locale}
         )
-        shown = html.unescape(page.text)
-        assert said.message in shown
-        assert said.suggestion in shown
+        page_text = html.unescape(page.text)
+        assert texts.message in page_text
+        assert texts.suggestion in page_text
 
 
-def test_no_code_is_without_what_is_behind_it():
+def test_every_oauth_code_has_a_cause_for_operators():
     assert accounts.ERROR_CAUSES.keys() == OAUTH_ERRORS.keys()
 
 
-def test_an_operator_finds_the_cause_in_the_log_under_the_reference_of_the_page(signed_in_client):
+def test_the_log_has_the_cause_and_the_page_has_the_request_id(signed_in_client):
     with capture_logs() as logs:
         response = signed_in_client.get(CALLBACK_ROUTE, query_string={"error": "access_denied"})
     (line,) = [one for one in logs if one["event"] == "connect.refused"]
-    assert (line["code"], line["cause"]) == ("access_denied", accounts.ERROR_CAUSES["access_denied"])
+    assert line["code"] == "access_denied"
+    assert line["cause"] == accounts.ERROR_CAUSES["access_denied"]
     assert redirect_query(response)["ref"] == response.headers["X-Request-Id"]
 
 
@@ -336,7 +338,7 @@ def test_an_operator_finds_the_cause_in_the_log_under_the_reference_of_the_page(
     ("accept", "kind"),
     [("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"), ("*/*", "application/json")],
 )
-def test_a_rate_limited_caller_is_answered_in_the_requested_format(
+def test_a_rate_limited_request_is_answered_in_the_requested_format(
     app_factory, make_user, accept, kind
 ):
     alice = make_user()
@@ -351,17 +353,17 @@ def test_a_rate_limited_caller_is_answered_in_the_requested_format(
 
 
 @pytest.mark.parametrize("bytes_of_code", [5000, 20_000])
-@pytest.mark.parametrize("strange", ["%ff%fe", "%ed%a0%80", "a%0d%0ab", "%F0%9F%92%A9"])
-def test_codes_of_any_size_and_encoding_end_at_the_page(
-    signed_in_client, platform_server, load_rows, strange, bytes_of_code
+@pytest.mark.parametrize("prefix", ["%ff%fe", "%ed%a0%80", "a%0d%0ab", "%F0%9F%92%A9"])
+def test_a_code_of_any_size_and_encoding_leads_to_the_page(
+    signed_in_client, platform_server, load_rows, prefix, bytes_of_code
 ):
     set_responses(platform_server, flat_response(error="invalid_grant"))
     state = start_oauth(signed_in_client)
-    code = strange + "a" * bytes_of_code
+    code = prefix + "a" * bytes_of_code
     response = signed_in_client.get(f"{CALLBACK_ROUTE}?code={code}&state={state}")
     assert redirect_query(response)["error"] == "token_exchange_failed"
     assert load_rows(Account) == []
 
 
-def test_the_callback_takes_no_post(client):
+def test_the_callback_accepts_no_post(client):
     assert client.post(CALLBACK_ROUTE, json={"code": "c"}).status_code == 405

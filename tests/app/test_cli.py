@@ -30,7 +30,7 @@ def run_cli(cli_environ, tmp_path):
 
 @pytest.fixture
 def run_cli_process(cli_environ, tmp_path):
-    """The same in a process of its own."""
+    """Runs commands in their own process."""
     return subprocess_cli(cli_environ, tmp_path)
 
 
@@ -40,93 +40,92 @@ def parse_output(result):
 
 
 def test_a_user_is_added_and_signs_in(run_cli, client):
-    made = parse_output(run_cli("user", "add", "eve@example.org", "--json"))
+    created = parse_output(run_cli("user", "add", "eve@example.org", "--json"))
     response = client.post(
-        "/api/auth/login", json={"email": "eve@example.org", "password": made["password"]}
+        "/api/auth/login", json={"email": "eve@example.org", "password": created["password"]}
     )
-    assert response.json["data"]["id"] == made["id"]
+    assert response.json["data"]["id"] == created["id"]
 
 
-def test_a_password_from_stdin_is_not_shown_again(run_cli_process, container):
-    done = run_cli_process(
+def test_a_password_from_stdin_is_not_printed(run_cli_process, container):
+    result = run_cli_process(
         "user", "add", "eve@example.org", "--admin", "--password-stdin", stdin=PASSWORD + "\n"
     )
-    assert done.returncode == 0
-    assert PASSWORD not in done.stdout + done.stderr
+    assert result.returncode == 0
+    assert PASSWORD not in result.stdout + result.stderr
     with container.database.transaction() as session:
         assert Users(session).get_by_email("eve@example.org").is_admin
 
 
 @pytest.mark.parametrize("email", ["alice@example.org", "no address"])
-def test_a_user_that_cannot_be_is_refused_with_1(run_cli, make_user, email):
+def test_an_invalid_or_existing_user_is_refused_with_exit_status_1(run_cli, make_user, email):
     make_user()
-    done = run_cli("user", "add", email, "--json")
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["code"] in {"CONFLICT", "VALIDATION_ERROR"}
-    assert "Traceback" not in done.stderr
+    result = run_cli("user", "add", email, "--json")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["error"]["code"] in {"CONFLICT", "VALIDATION_ERROR"}
+    assert "Traceback" not in result.stderr
 
 
-def test_a_key_is_shown_once_and_works(run_cli, client, make_user):
+def test_a_new_key_is_printed_and_works(run_cli, client, make_user):
     alice = make_user()
-    made = parse_output(
+    created = parse_output(
         run_cli("key", "add", "ci", "--user", alice.email, "--scope", "posts:read", "--json")
     )
-    me = client.get("/api/auth/me", headers={"Authorization": f"Bearer {made['key']}"})
+    me = client.get("/api/auth/me", headers={"Authorization": f"Bearer {created['key']}"})
     assert me.json["data"]["id"] == alice.id
 
 
-def test_no_key_makes_an_administrator(run_cli, make_user):
-    done = run_cli("key", "add", "ci", "--user", make_user().email, "--scope", "admin")
-    assert done.returncode == 1
-    assert "not an administrator" in done.stderr
+def test_a_key_cannot_give_admin_to_a_user_without_it(run_cli, make_user):
+    result = run_cli("key", "add", "ci", "--user", make_user().email, "--scope", "admin")
+    assert result.returncode == 1
+    assert "not an administrator" in result.stderr
 
 
 def test_a_new_encryption_key_has_32_bytes(run_cli):
-    done = run_cli("keygen")
-    assert len(b64decode(done.stdout)) == 32
+    result = run_cli("keygen")
+    assert len(b64decode(result.stdout)) == 32
 
 
 def test_missing_settings_are_named_all_at_once(run_cli_process):
-    done = run_cli_process("tokens", "refresh", "--once", SECRET_KEY="", TOKEN_ENCRYPTION_KEY="")
-    assert done.returncode == 1
-    assert "SECRET_KEY" in done.stderr
-    assert "TOKEN_ENCRYPTION_KEY" in done.stderr
-    assert "Traceback" not in done.stderr
+    result = run_cli_process("tokens", "refresh", "--once", SECRET_KEY="", TOKEN_ENCRYPTION_KEY="")
+    assert result.returncode == 1
+    assert "SECRET_KEY" in result.stderr
+    assert "TOKEN_ENCRYPTION_KEY" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_nothing_due_is_no_fault(run_cli):
+def test_nothing_due_is_a_success(run_cli):
     assert parse_output(run_cli("webhooks", "--once", "--json"))["processed"] == 0
     assert parse_output(run_cli("tokens", "refresh", "--once", "--json"))["total"] == 0
     assert parse_output(run_cli("alerts", "check", "--once", "--json"))["active"] == 0
 
 
-def test_a_database_that_is_away_is_said_without_a_trace(run_cli_process):
-    away = "postgresql://nobody@127.0.0.1:1/none"
-    done = run_cli_process("webhooks", "--once", DATABASE_URL=away)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") <= 3
-    assert "the database cannot be reached" in done.stderr
+def test_an_unreachable_database_is_reported_without_a_traceback(run_cli_process):
+    unreachable_url = "postgresql://nobody@127.0.0.1:1/none"
+    result = run_cli_process("webhooks", "--once", DATABASE_URL=unreachable_url)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") <= 3
+    assert "the database cannot be reached" in result.stderr
 
 
-def test_a_replay_has_to_say_of_what(run_cli, run_cli_process):
+def test_a_replay_needs_a_selection(run_cli, run_cli_process):
     assert run_cli("webhooks", "replay").returncode == 1
-    assert (
-        parse_output(run_cli_process("webhooks", "replay", "--dead", "--json"))["replayed"] == 0
-    )  # it rings
+    result = parse_output(run_cli_process("webhooks", "replay", "--dead", "--json"))
+    assert result["replayed"] == 0
 
 
-def test_a_post_that_is_not_there_cannot_be_sent_again(run_cli):
-    done = run_cli("posts", "retry", 7)
-    assert done.returncode == 1
-    assert "no post 7" in done.stderr
+def test_an_unknown_post_cannot_be_retried(run_cli):
+    result = run_cli("posts", "retry", 7)
+    assert result.returncode == 1
+    assert "no post 7" in result.stderr
 
 
-def test_keys_are_counted_without_touching_anything(run_cli):
-    counted = parse_output(run_cli("tokens", "rotate-keys", "--dry-run", "--json"))
-    assert (counted["resealed"], counted["left"]) == (0, 0)
+def test_a_dry_run_of_key_rotation_only_counts(run_cli):
+    counts = parse_output(run_cli("tokens", "rotate-keys", "--dry-run", "--json"))
+    assert (counts["resealed"], counts["left"]) == (0, 0)
 
 
-def test_a_command_run_here_leaves_this_process_as_it_was(run_cli):
+def test_a_command_run_in_process_restores_the_process(run_cli):
     before = process_state()
     assert run_cli("webhooks", "--once").returncode == 0
     assert process_state() == before
@@ -136,14 +135,21 @@ def test_a_command_run_here_leaves_this_process_as_it_was(run_cli):
 
 
 def process_state():
-    """What a command takes possession of."""
+    """What a command changes in its process."""
     root = logging.getLogger()
-    ends = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    return dict(os.environ), Path.cwd(), ends, root.handlers[:], root.level, audit._origin.get()
+    signal_handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return (
+        dict(os.environ),
+        Path.cwd(),
+        signal_handlers,
+        root.handlers[:],
+        root.level,
+        audit._origin.get(),
+    )
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         (),
         ("migrate",),
@@ -160,7 +166,7 @@ def process_state():
         ("upload",),
     ],
 )
-def test_every_command_explains_itself_and_speaks_json(words):
-    done = CliRunner().invoke(cli, [*words, "--help"])
-    assert done.exit_code == 0
-    assert not words or "--json" in done.output
+def test_every_command_has_help_and_a_json_option(arguments):
+    result = CliRunner().invoke(cli, [*arguments, "--help"])
+    assert result.exit_code == 0
+    assert not arguments or "--json" in result.output

@@ -7,17 +7,17 @@ from db.ops.heartbeats import Heartbeats
 
 @pytest.fixture
 def run_doctor(app_factory):
-    """Checks by name of a house with these settings."""
+    """Runs all checks with these settings and returns them by name."""
 
-    def look(*, broker=True, probe=False, **environ):
+    def run(*, broker=True, probe=False, **environ):
         container = app_factory.create_app(**environ).extensions["signalpost"]
         with container.database.transaction() as session:
             Heartbeats(session).record("tick")
         readiness = Readiness(container.database, container.services, lambda: broker)
-        found = run_checks(container.database, container.services, readiness, probe=probe)
-        return {check.name: check for check in found}
+        checks = run_checks(container.database, container.services, readiness, probe=probe)
+        return {check.name: check for check in checks}
 
-    return look
+    return run
 
 
 @pytest.fixture
@@ -35,9 +35,7 @@ def test_a_healthy_installation_has_no_fault(run_doctor, healthy_settings):
     assert {"settings", "database", "broker", "clock", "redis", "media"} <= checks.keys()
 
 
-def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(
-    run_doctor, healthy_settings
-):
+def test_a_wrong_redirect_uri_is_a_fault_that_names_the_right_one(run_doctor, healthy_settings):
     wrong = healthy_settings | {"TIKTOK_REDIRECT_URI": "http://127.0.0.1/callback"}
     check = run_doctor(**wrong)["tiktok redirect"]
     assert not check.ok
@@ -45,7 +43,7 @@ def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message_part"),
     [
         ({"TIKTOK_SCOPES": "user.info.basic,video.uplaod"}, "video.uplaod"),
         ({"TIKTOK_SCOPES": "video.upload"}, "lacks user.info.basic"),
@@ -53,15 +51,15 @@ def test_a_redirect_that_leads_elsewhere_is_a_fault_with_the_right_one_named(
         ({"TIKTOK_SANDBOX_MODE": "on"}, "not a sandbox key"),
     ],
 )
-def test_what_the_platform_would_answer_with_a_page_of_its_own_is_found_here(
-    run_doctor, healthy_settings, wrong, said
+def test_a_registration_that_the_platform_would_refuse_is_a_fault(
+    run_doctor, healthy_settings, wrong, message_part
 ):
     check = run_doctor(**healthy_settings | wrong)["tiktok registration"]
     assert not check.ok
-    assert said in check.message
+    assert message_part in check.message
 
 
-def test_a_registration_without_doubts_says_how_a_wrong_one_shows(run_doctor, healthy_settings):
+def test_a_valid_registration_explains_how_a_wrong_one_appears(run_doctor, healthy_settings):
     check = run_doctor(**healthy_settings)["tiktok registration"]
     assert check.ok
     assert "page of its own" in check.message
@@ -74,23 +72,25 @@ def test_a_silent_broker_and_a_missing_media_folder_are_faults(run_doctor, healt
     assert not checks["media"].ok
 
 
-def test_redis_away_is_a_fault(run_doctor, healthy_settings):
+def test_an_unreachable_redis_is_a_fault(run_doctor, healthy_settings):
     assert not run_doctor(**healthy_settings, REDIS_URL="redis://127.0.0.1:1/0")["redis"].ok
 
 
-def test_a_platform_that_is_off_says_what_it_lacks_and_is_no_fault(run_doctor, healthy_settings):
+def test_a_platform_that_is_off_names_its_missing_settings_and_is_no_fault(
+    run_doctor, healthy_settings
+):
     check = run_doctor(**healthy_settings)["instagram"]
     assert check.ok
     assert "INSTAGRAM_REDIRECT_URI" in check.message
 
 
-def test_a_public_address_that_nobody_answers_is_a_fault(run_doctor, healthy_settings):
-    checks = run_doctor(**healthy_settings | {"PUBLIC_URL": "http://house.invalid"})
+def test_an_unreachable_public_url_is_a_fault(run_doctor, healthy_settings):
+    checks = run_doctor(**healthy_settings | {"PUBLIC_URL": "http://signalpost.invalid"})
     assert not checks["https"].ok
     assert not checks["reachable"].ok
 
 
-def test_a_probe_asks_the_platform_and_says_if_it_cannot(run_doctor, healthy_settings):
+def test_a_probe_calls_the_platform_and_reports_if_it_fails(run_doctor, healthy_settings):
     checks = run_doctor(**healthy_settings, probe=True, TIKTOK_API_BASE_URL="http://127.0.0.1:1")
     assert not checks["tiktok credentials"].ok
     assert "unknown" in checks["tiktok credentials"].message

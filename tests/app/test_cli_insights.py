@@ -1,4 +1,4 @@
-"""`signalpost insights` as an operator runs it, before a scripted TikTok."""
+"""`signalpost insights` as an operator runs it, against a scripted TikTok server."""
 
 import json
 
@@ -51,11 +51,11 @@ def run_cli(cli_environ, tmp_path):
     return in_process_cli(cli_environ, tmp_path)
 
 
-def test_one_run_asks_for_what_is_due_and_then_ends(run_cli, account_id):
-    done = run_cli("insights", "--once", "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told == {
+def test_one_run_fetches_what_is_due_and_exits(run_cli, account_id):
+    result = run_cli("insights", "--once", "--json")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary == {
         "ok": True,
         "total": 2,
         "answered": 2,
@@ -74,13 +74,13 @@ def test_a_refusal_is_named_and_the_exit_code_is_1(
     platform_server.behaviours[VIDEO_LIST_PATH] = lambda sock: sock.sendall(
         error_response(401, "scope_not_authorized")
     )
-    done = subprocess_cli(cli_environ, tmp_path)("insights", "--once")
-    assert done.returncode == 1
-    assert f"account {account_id}: scope_not_authorized" in done.stdout
+    result = subprocess_cli(cli_environ, tmp_path)("insights", "--once")
+    assert result.returncode == 1
+    assert f"account {account_id}: scope_not_authorized" in result.stdout
 
 
-def test_help_says_how_often(run_cli):
-    done = run_cli("insights", "--help")
-    assert done.returncode == 0
-    assert "--once" in done.stdout
-    assert "21600000" in done.stdout
+def test_help_shows_the_default_interval(run_cli):
+    result = run_cli("insights", "--help")
+    assert result.returncode == 0
+    assert "--once" in result.stdout
+    assert "21600000" in result.stdout

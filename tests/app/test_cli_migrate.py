@@ -1,4 +1,4 @@
-"""`signalpost migrate` where only the database's address is known."""
+"""`signalpost migrate` where DATABASE_URL is the only setting."""
 
 import json
 
@@ -11,9 +11,9 @@ def test_up_twice_then_status_then_down(empty_database_url, tmp_path):
     assert signalpost("migrate", "status").returncode == 1
     for _ in range(2):
         assert signalpost("migrate", "up").returncode == 0
-    told = json.loads(signalpost("migrate", "status", "--json").stdout)
-    assert {"oauth_accounts", "posts", "users", "webhook_events"} <= set(told["tables"])
-    assert told["indexes"] >= 26
+    status = json.loads(signalpost("migrate", "status", "--json").stdout)
+    assert {"oauth_accounts", "posts", "users", "webhook_events"} <= set(status["tables"])
+    assert status["indexes"] >= 26
     assert signalpost("migrate", "down").returncode == 0
     assert signalpost("migrate", "status").returncode == 1
 
@@ -23,6 +23,6 @@ def test_a_missing_index_is_reported_and_exits_with_1(empty_database_url, tmp_pa
     assert operator("migrate", "up").returncode == 0
     with schema.open_connection(empty_database_url) as connection:
         connection.exec_driver_sql("DROP INDEX idx_posts_due")
-    done = operator("migrate", "status")
-    assert done.returncode == 1
-    assert "missing: idx_posts_due" in done.stdout
+    result = operator("migrate", "status")
+    assert result.returncode == 1
+    assert "missing: idx_posts_due" in result.stdout

@@ -22,7 +22,7 @@ def app(app_factory, tmp_path):
 
 @pytest.fixture
 def server_url(app):
-    """Where the house answers over real HTTP."""
+    """The URL of the application, served over real HTTP."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -44,7 +44,7 @@ def upload_client(server_url, alice_api_key):
 
 @pytest.fixture
 def video_file(tmp_path):
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     path.write_bytes(bytes(range(256)) * (FILE_SIZE // 256) + b"x" * (FILE_SIZE % 256))
     return path
 
@@ -53,26 +53,26 @@ def test_a_file_is_sent_in_chunks_and_is_complete_at_the_end(
     upload_client, video_file, container, monkeypatch
 ):
     monkeypatch.setattr(tus_client, "CHUNK_BYTES", 1024 * 1024)
-    place = tus_client.create_upload(upload_client, video_file)
-    assert list(tus_client.send_file(upload_client, video_file, place)) == [
+    upload_path = tus_client.create_upload(upload_client, video_file)
+    assert list(tus_client.send_file(upload_client, video_file, upload_path)) == [
         1 << 20,
         2 << 20,
         3 << 20,
         FILE_SIZE,
     ]
     with container.database.transaction() as session:
-        media = session.get(Media, int(place.rpartition("/")[2]))
+        media = session.get(Media, int(upload_path.rpartition("/")[2]))
     assert container.services.media.local_path(media.path).read_bytes() == video_file.read_bytes()
 
 
 def test_a_chunk_that_was_sent_already_is_not_sent_twice(upload_client, video_file, monkeypatch):
     monkeypatch.setattr(tus_client, "CHUNK_BYTES", 1024 * 1024)
-    place = tus_client.create_upload(upload_client, video_file)
-    next(tus_client.send_file(upload_client, video_file, place))
-    assert list(tus_client.send_file(upload_client, video_file, place))[-1] == FILE_SIZE
+    upload_path = tus_client.create_upload(upload_client, video_file)
+    next(tus_client.send_file(upload_client, video_file, upload_path))
+    assert list(tus_client.send_file(upload_client, video_file, upload_path))[-1] == FILE_SIZE
 
 
-def test_the_servers_error_message_is_shown(upload_client):
+def test_an_error_carries_the_code_of_the_server(upload_client):
     with pytest.raises(OperationFailed) as refused:
         upload_client.request_json("GET", "/api/posts/7")
     assert refused.value.code == "NOT_FOUND"
@@ -83,29 +83,25 @@ def run_upload(url, key, *arguments):
     return CliRunner().invoke(cli, ["upload", *map(str, arguments), "--json"], env=environ)
 
 
-def test_an_upload_that_the_server_refuses_ends_with_1_and_its_code(
-    server_url, alice_api_key, video_file
-):
-    done = run_upload(server_url, alice_api_key, video_file, "--account", 7)
-    assert done.exit_code == 1
-    assert json.loads(done.stdout.splitlines()[-1])["error"]["code"] in {
+def test_a_refused_upload_exits_with_1_and_the_servers_code(server_url, alice_api_key, video_file):
+    result = run_upload(server_url, alice_api_key, video_file, "--account", 7)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout.splitlines()[-1])["error"]["code"] in {
         "not_connected",
         "NOT_FOUND",
     }
-    assert alice_api_key not in done.output
+    assert alice_api_key not in result.output
 
 
-def test_a_file_that_is_not_there_is_said_before_anything_is_sent(
-    server_url, alice_api_key, tmp_path
-):
-    done = run_upload(server_url, alice_api_key, tmp_path / "none.mp4", "--account", 7)
-    assert done.exit_code == 1
-    assert json.loads(done.stdout.splitlines()[-1])["error"]["code"] == "VALIDATION_ERROR"
+def test_a_missing_file_is_reported_before_anything_is_sent(server_url, alice_api_key, tmp_path):
+    result = run_upload(server_url, alice_api_key, tmp_path / "none.mp4", "--account", 7)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout.splitlines()[-1])["error"]["code"] == "VALIDATION_ERROR"
 
 
 def test_an_unreachable_server_is_reported_without_a_traceback(alice_api_key):
-    done = run_upload(
-        "http://127.0.0.1:1", alice_api_key, "https://example.org/film.mp4", "--account", 7
+    result = run_upload(
+        "http://127.0.0.1:1", alice_api_key, "https://example.org/video.mp4", "--account", 7
     )
-    assert done.exit_code == 1
-    assert json.loads(done.stdout.splitlines()[-1])["error"]["code"] == "SERVICE_UNAVAILABLE"
+    assert result.exit_code == 1
+    assert json.loads(result.stdout.splitlines()[-1])["error"]["code"] == "SERVICE_UNAVAILABLE"

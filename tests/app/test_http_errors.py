@@ -7,14 +7,14 @@ from structlog.testing import capture_logs
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.http import errors, messages
-from core import errors as ours
+from core.errors import Conflict, CoreError
 from db.identity.users import Users
-from platforms import errors as theirs
+from platforms.errors import PlatformError, Rejected, Unavailable
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
 
 ROOT = Path(__file__).parents[2]
 POST_ERROR_CODES = {"upload_url_expired", "outcome_unknown", "dry_run"}
-EVENT_ERROR_CODES = {"unreadable"}  # written on a stored notice, never told to a caller
+EVENT_ERROR_CODES = {"unreadable"}  # stored with an event, never sent to a client
 CODE_PATTERN = re.compile(r'code(?:: str)? ?= ?"([A-Za-z_]+)"')
 
 
@@ -23,41 +23,38 @@ def error_classes(root):
 
 
 def find_error_codes():
-    """Every code that some line of ours gives to an error or a post."""
+    """Find every code that core or app gives to an error or a post."""
     sources = [*(ROOT / "core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
     return {
         code for path in sources for code in CODE_PATTERN.findall(path.read_text(encoding="utf-8"))
     }
 
 
-@pytest.mark.parametrize(
-    "kind", error_classes(ours.CoreError) + error_classes(theirs.PlatformError)
-)
+@pytest.mark.parametrize("kind", error_classes(CoreError) + error_classes(PlatformError))
 def test_every_kind_of_error_has_a_status(kind):
     assert kind.code in {*errors.ERROR_KINDS, *EVENT_ERROR_CODES}
 
 
 @pytest.mark.parametrize("locale", messages.LOCALES)
 @pytest.mark.parametrize("code", sorted({*errors.ERROR_KINDS, *POST_ERROR_CODES, *FAILURE_REASONS}))
-def test_every_code_has_words_and_a_next_step(locale, code):
-    said = messages.load_messages(locale)[code]
-    assert said.message
-    assert said.suggestion
+def test_every_code_has_a_message_and_a_suggestion(locale, code):
+    texts = messages.load_messages(locale)[code]
+    assert texts.message
+    assert texts.suggestion
 
 
 @pytest.mark.parametrize("locale", messages.LOCALES)
-def test_every_code_that_is_written_down_somewhere_has_words(locale):
+def test_every_code_in_the_sources_has_a_message(locale):
     assert find_error_codes() - EVENT_ERROR_CODES - messages.load_messages(locale).keys() == set()
 
 
-def test_no_words_are_the_same_in_both_languages():
+def test_every_message_is_translated():
     english, french = (messages.load_messages(locale) for locale in messages.LOCALES)
     assert english.keys() == french.keys()
     assert not [code for code in english if english[code].message == french[code].message]
 
 
-def test_the_table_is_the_contracts():
-    """Appendix A, as far as a code has a status of its own."""
+def test_published_codes_keep_their_status():
     for code, status in {
         "quota_exceeded": 429,
         "disconnect_failed": 500,
@@ -72,12 +69,12 @@ def test_the_table_is_the_contracts():
         assert errors.ERROR_KINDS[code].status == status
 
 
-def test_a_vendors_code_that_we_do_not_know_stays_inside():
-    error = theirs.Rejected("no", code="brand_new_code")
+def test_an_unknown_code_of_a_vendor_is_not_sent():
+    error = Rejected("no", code="brand_new_code")
     assert errors.get_error_code(error) == "invalid_param"
 
 
-def test_an_unknown_address_answers_in_the_envelope(client):
+def test_an_unknown_path_is_answered_with_the_error_envelope(client):
     response = client.get("/api/nothing")
     assert response.status_code == 404
     assert response.json["success"] is False
@@ -94,13 +91,13 @@ def test_a_wrong_method_is_answered_with_the_allowed_ones(client):
     assert "GET" in response.headers["Allow"]
 
 
-def test_people_read_french_if_their_browser_asks_for_it(client):
-    asked = {"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.5"}
-    response = client.get("/api/auth/me", headers=asked)
+def test_messages_are_french_if_the_browser_asks_for_it(client):
+    headers = {"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.5"}
+    response = client.get("/api/auth/me", headers=headers)
     assert response.json["error"]["userMessage"] == "Vous n'êtes pas connecté."
 
 
-def test_people_read_their_own_language_if_the_browser_says_nothing(
+def test_messages_are_in_the_users_language_if_the_browser_names_none(
     app, container, make_user, sign_in
 ):
     alice = make_user()
@@ -113,9 +110,9 @@ def test_people_read_their_own_language_if_the_browser_says_nothing(
 
 @pytest.mark.parametrize(
     "raised",
-    [RuntimeError("password=hunter2"), theirs.Unavailable("down"), ours.Conflict("so")],
+    [RuntimeError("password=hunter2"), Unavailable("down"), Conflict("so")],
 )
-def test_whatever_is_raised_leaves_as_the_envelope_without_inner_words(app, raised):
+def test_any_exception_is_answered_with_the_envelope_without_internal_text(app, raised):
     @app.get("/api/trouble")
     def trouble():
         raise raised
@@ -126,7 +123,7 @@ def test_whatever_is_raised_leaves_as_the_envelope_without_inner_words(app, rais
     assert "hunter2" not in response.text
 
 
-def test_while_postgres_is_away_callers_are_asked_to_come_back(app_factory):
+def test_while_postgres_is_unavailable_answers_carry_a_retry_time(app_factory):
     client = app_factory.create_app(
         DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
     ).test_client()
@@ -156,15 +153,15 @@ LOGIN_ROUTE = "/api/auth/login"
         (json.dumps({"email": "a" * 70_000, "password": "b"}), "application/json", 413),
     ],
 )
-def test_a_body_that_is_none_is_refused_in_the_envelope(client, body, kind, status):
+def test_an_invalid_body_is_refused_with_the_envelope(client, body, kind, status):
     response = client.post(LOGIN_ROUTE, data=body.encode("latin-1"), content_type=kind)
     assert response.status_code == status
     assert response.json["error"]["code"] in errors.ERROR_KINDS
 
 
 def test_a_body_without_a_length_is_measured_as_it_comes(app):
-    told = json.dumps({"email": "a" * 70_000, "password": "b"}).encode()
-    environ = EnvironBuilder(path=LOGIN_ROUTE, method="POST", data=told).get_environ()
+    body = json.dumps({"email": "a" * 70_000, "password": "b"}).encode()
+    environ = EnvironBuilder(path=LOGIN_ROUTE, method="POST", data=body).get_environ()
     environ |= {"CONTENT_TYPE": "application/json", "wsgi.input_terminated": True}
     environ.pop("CONTENT_LENGTH")
     _, status, _ = run_wsgi_app(app, environ)
@@ -178,19 +175,19 @@ def test_wrong_fields_are_named_and_not_quoted(client):
     assert "hunter2" not in response.text
 
 
-def test_an_address_with_a_zero_byte_is_no_fault_of_ours(client):
+def test_a_nul_byte_in_the_url_is_refused_with_400(client):
     assert client.get("/api/nothing%00").status_code == 400
     assert client.get("/api/auth/me?x=%00").status_code == 400
 
 
-def test_an_id_larger_than_any_of_ours_names_nothing(signed_in_client):
+def test_an_id_larger_than_a_bigint_is_not_found(signed_in_client):
     response = signed_in_client.delete(f"/api/keys/{2**63}")
     assert response.status_code == 404
     assert signed_in_client.delete(f"/api/keys/{2**63 - 1}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["X-Request-Id", "X-Correlation-Id"])
-def test_a_callers_id_is_kept_and_returned_under_both_names(client, name):
+def test_a_clients_request_id_is_kept_and_returned_in_both_headers(client, name):
     response = client.get("/healthz", headers={name: "abc.DEF-123_4"})
     assert (
         response.headers["X-Request-Id"] == response.headers["X-Correlation-Id"] == "abc.DEF-123_4"
@@ -199,20 +196,20 @@ def test_a_callers_id_is_kept_and_returned_under_both_names(client, name):
 
 
 @pytest.mark.parametrize("sent", ["short", "x" * 129, "white space", "a;drop-table"])
-def test_an_id_of_another_form_is_replaced(client, sent):
+def test_a_malformed_request_id_is_replaced(client, sent):
     response = client.get("/healthz", headers={"X-Request-Id": sent})
     assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", response.headers["X-Request-Id"])
     assert response.headers["X-Request-Id"] != sent
 
 
 def test_json_times_are_written_with_a_z(signed_in_client):
-    made = signed_in_client.post("/api/keys", json={"name": "n", "scopes": ["posts:read"]})
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", made.json["data"]["createdAt"])
+    created = signed_in_client.post("/api/keys", json={"name": "n", "scopes": ["posts:read"]})
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", created.json["data"]["createdAt"])
 
 
 def test_a_link_that_opens_a_file_is_logged_without_its_token(client):
     with capture_logs() as lines:
-        client.get("/m/secret-canary/film.mp4")
+        client.get("/m/secret-canary/video.mp4")
         client.get("/api/nothing?code=secret-canary")
     assert [line["path"] for line in lines if line["event"] == "request"] == [
         "/m/<token>/<name>",
@@ -221,6 +218,6 @@ def test_a_link_that_opens_a_file_is_logged_without_its_token(client):
     assert "secret-canary" not in str(lines)
 
 
-def test_a_caller_cannot_make_up_labels(client):
+def test_a_client_cannot_create_metric_labels(client):
     client.open("/api/nothing", method="INVENTED")
     assert "INVENTED" not in client.get("/metrics").text

@@ -49,32 +49,34 @@ def list_operations(document):
             yield f"{method.upper()} {path}", operation
 
 
-def test_what_the_contract_promises_is_described(openapi_document):
+def test_all_promised_operations_are_described(openapi_document):
     assert (
         set(PROMISED_OPERATIONS) - {name for name, _ in list_operations(openapi_document)} == set()
     )
 
 
-def test_every_operation_says_what_it_does_and_has_a_name_of_its_own(openapi_document):
-    found = dict(list_operations(openapi_document))
-    assert [name for name, operation in found.items() if not operation["summary"]] == []
-    names = [operation["operationId"] for operation in found.values()]
+def test_every_operation_has_a_summary_and_a_unique_id(openapi_document):
+    operations = dict(list_operations(openapi_document))
+    assert [name for name, operation in operations.items() if not operation["summary"]] == []
+    names = [operation["operationId"] for operation in operations.values()]
     assert len(set(names)) == len(names)
 
 
-def test_every_place_in_a_path_is_a_parameter(openapi_document):
+def test_every_placeholder_in_a_path_is_a_parameter(openapi_document):
     for name, operation in list_operations(openapi_document):
-        told = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
-        assert told == set(re.findall(r"{(\w+)}", name)), name
+        described = {
+            parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"
+        }
+        assert described == set(re.findall(r"{(\w+)}", name)), name
 
 
-def test_every_reference_leads_somewhere(client, openapi_document):
+def test_every_reference_can_be_resolved(client, openapi_document):
     text = client.get("/openapi.json").text
     for name in re.findall(r'"#/components/schemas/([^"]+)"', text):
         assert name in openapi_document["components"]["schemas"]
 
 
-def test_bodies_are_described_as_they_are_read(openapi_document):
+def test_bodies_are_described_by_their_models(openapi_document):
     operation = openapi_document["paths"]["/api/keys"]["post"]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     schema = openapi_document["components"]["schemas"][reference.rpartition("/")[2]]
@@ -83,7 +85,15 @@ def test_bodies_are_described_as_they_are_read(openapi_document):
     assert schema["additionalProperties"] is False
 
 
-def test_what_is_guarded_says_so(openapi_document):
+def test_queries_are_described_by_their_models(openapi_document):
+    operation = openapi_document["paths"]["/api/posts"]["get"]
+    names = {
+        parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"
+    }
+    assert names == {"platform", "state", "account_id", "from", "to", "q", "limit", "cursor"}
+
+
+def test_required_scopes_are_described(openapi_document):
     assert openapi_document["paths"]["/api/tiktok/upload"]["post"]["security"][0] == {
         "key": ["posts:write"]
     }

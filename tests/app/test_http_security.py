@@ -3,18 +3,18 @@ import pytest
 NEW_KEY = {"name": "n", "scopes": ["posts:read"]}
 
 
-def test_a_cookie_alone_changes_nothing(signed_in_client):
+def test_a_cookie_without_the_csrf_token_changes_nothing(signed_in_client):
     response = signed_in_client.without_csrf_token().post("/api/keys", json=NEW_KEY)
     assert response.status_code == 403
     assert response.json["error"]["code"] == "csrf_detected"
     assert signed_in_client.get("/api/keys").json["data"] == []
 
 
-def test_with_the_token_it_does(signed_in_client):
+def test_a_cookie_with_the_csrf_token_may_change_data(signed_in_client):
     assert signed_in_client.post("/api/keys", json=NEW_KEY).status_code == 201
 
 
-def test_the_token_of_another_browser_is_worth_nothing(sign_in, make_user):
+def test_the_csrf_token_of_another_session_is_refused(sign_in, make_user):
     alice, mallory = make_user(), make_user("mallory@example.org")
     browser = sign_in(alice).without_csrf_token()
     token = sign_in(mallory).csrf_token
@@ -22,7 +22,7 @@ def test_the_token_of_another_browser_is_worth_nothing(sign_in, make_user):
     assert response.status_code == 403
 
 
-def test_a_token_from_before_the_login_ends_with_it(sign_in, make_user):
+def test_a_csrf_token_from_before_the_login_is_refused(sign_in, make_user):
     alice = make_user()
     browser = sign_in(alice)
     old = browser.csrf_token
@@ -31,19 +31,19 @@ def test_a_token_from_before_the_login_ends_with_it(sign_in, make_user):
     assert response.status_code == 403
 
 
-def test_a_bearer_needs_no_token(make_user, make_api_client):
+def test_a_bearer_token_needs_no_csrf_token(make_user, make_api_client):
     api_client = make_api_client(make_user())
     assert api_client.post("/api/auth/logout").status_code == 200
 
 
-def test_a_wrong_bearer_does_not_borrow_the_cookie(signed_in_client):
+def test_a_wrong_bearer_token_does_not_fall_back_to_the_cookie(signed_in_client):
     forged = {"Authorization": "Bearer sp_00000000_wrong"}
     response = signed_in_client.without_csrf_token().post("/api/keys", json=NEW_KEY, headers=forged)
     assert response.status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/api/auth/me", "/nothing"])
-def test_every_answer_carries_the_headers(client, path):
+def test_every_response_has_the_security_headers(client, path):
     headers = client.get(path).headers
     assert "script" not in headers["Content-Security-Policy"]
     assert "default-src 'self'" in headers["Content-Security-Policy"]
@@ -80,7 +80,7 @@ def test_production_serves_https_only(production_client):
     assert production_client.get("/healthz").status_code == 200
 
 
-def test_production_is_remembered_as_https_by_browsers(production_client):
+def test_production_sends_strict_transport_security(production_client):
     assert (
         "max-age"
         in production_client.get("/healthz", headers=HTTPS_HEADERS).headers[
@@ -89,7 +89,7 @@ def test_production_is_remembered_as_https_by_browsers(production_client):
     )
 
 
-def test_cookies_of_production_never_travel_in_the_clear(production_client):
+def test_cookies_of_production_are_secure(production_client):
     response = production_client.post(
         "/api/auth/login",
         json={"email": "a@example.org", "password": "wrong"},

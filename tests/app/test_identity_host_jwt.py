@@ -41,7 +41,7 @@ def get_me(client, text):
 
 @pytest.fixture
 def linked_user(make_user, container):
-    """Alice, whom the host calls host-user-7."""
+    """Alice, known to the host application as host-user-7."""
     alice = make_user()
     with container.database.transaction() as session:
         row = Users(session).get(alice.id)
@@ -55,7 +55,7 @@ def test_a_host_token_authenticates_the_user_it_names(client, linked_user):
     assert data["scopes"] == ["posts:read", "posts:write"]
 
 
-def test_a_hosts_id_is_never_taken_for_one_of_ours(client, linked_user):
+def test_a_subject_of_the_host_is_never_taken_for_one_of_our_ids(client, linked_user):
     assert get_me(client, make_token(sub=str(linked_user.id))).status_code == 401
 
 
@@ -74,25 +74,25 @@ def test_a_hosts_id_is_never_taken_for_one_of_ours(client, linked_user):
         {"algorithm": "HS512"},
     ],
 )
-def test_a_token_that_is_not_quite_right_is_nobodys(client, linked_user, wrong):
+def test_an_invalid_host_token_is_refused(client, linked_user, wrong):
     assert get_me(client, make_token(**wrong)).status_code == 401
 
 
-def test_an_unsigned_token_is_nobodys(client, linked_user):
+def test_an_unsigned_token_is_refused(client, linked_user):
     assert get_me(client, make_token(secret=None, algorithm="none")).status_code == 401
 
 
-def test_a_stranger_of_the_host_becomes_a_user_only_if_that_is_wanted(client, provisioning_client):
+def test_an_unknown_subject_becomes_a_user_only_with_auto_provisioning(client, provisioning_client):
     assert get_me(client, make_token()).status_code == 401
     first = get_me(provisioning_client, make_token(email="new@example.org")).json["data"]
     assert first["email"] == "new@example.org"
     assert get_me(provisioning_client, make_token()).json["data"]["id"] == first["id"]
 
 
-def test_a_host_cannot_become_somebody_by_claiming_their_mail(provisioning_client, make_user):
+def test_a_host_cannot_take_over_a_user_by_their_email(provisioning_client, make_user):
     alice = make_user()
     assert get_me(provisioning_client, make_token(email=alice.email)).status_code == 401
 
 
-def test_without_a_host_its_tokens_mean_nothing(app_factory):
+def test_without_jwt_settings_host_tokens_are_refused(app_factory):
     assert get_me(app_factory.create_app().test_client(), make_token()).status_code == 401

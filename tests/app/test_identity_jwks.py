@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from core.identity import jwks as jwks_module
+import core.identity.jwks
 from core.identity.jwks import KEY_CACHE_SECONDS, MIN_REFETCH_SECONDS, JwksClient
 from platforms.errors import Unavailable
 
@@ -25,14 +25,14 @@ def public_jwk(name, key):
 
 
 def forge_token(header, claims, *, secret):
-    """As a forger would: PyJWT itself refuses to."""
+    """Sign a token as an attacker would: PyJWT itself refuses to."""
     parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims)]
     signature = hmac.digest(secret, b".".join(parts), "sha256")
     return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
 class JwksHost:
-    """A host application that publishes its keys, on a port of its own."""
+    """A server that publishes a host application's keys."""
 
     def __init__(self):
         self.body, self.status, self.request_count = b"{}", 200, 0
@@ -73,7 +73,7 @@ def jwks_host():
 def jwks_clock(monkeypatch):
     """The clock of PyJWT's cache and of ours, which cannot be passed in."""
     now = [1000.0]
-    for module in (jwks_module, jwt.jwks_client, jwt.jwk_set_cache, jwt.api_jwk):
+    for module in (core.identity.jwks, jwt.jwks_client, jwt.jwk_set_cache, jwt.api_jwk):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
@@ -83,7 +83,7 @@ def jwks(jwks_host, jwks_clock):
     return JwksClient(jwks_host.url)
 
 
-def test_keys_are_fetched_once_and_kept(jwks_host, jwks, jwks_clock):
+def test_keys_are_fetched_once_and_cached(jwks_host, jwks, jwks_clock):
     jwks_host.publish(a=make_rsa_key(), b=make_rsa_key())
     for _ in range(3):
         jwks.get_key("a")
@@ -107,7 +107,7 @@ def test_an_unknown_key_is_fetched_but_not_on_every_request(jwks_host, jwks, jwk
     assert jwks_host.request_count == 2
 
 
-def test_a_host_that_cannot_be_asked_is_no_refusal(jwks_host, jwks):
+def test_an_unavailable_host_is_a_temporary_error(jwks_host, jwks):
     jwks_host.status = 404
     with pytest.raises(Unavailable):
         jwks.get_key("a")
@@ -152,30 +152,30 @@ def test_a_token_of_a_published_key_is_accepted(app_factory, jwks_host):
         JWT_AUTO_PROVISION="true",
         JWT_SCOPES="posts:read",
     )
-    said = {
+    payload = {
         "iss": "https://host.example.org",
         "aud": "signalpost",
         "sub": "7",
         "exp": int(time.time()) + 60,
     }
 
-    def ask(token):
+    def request_me(token):
         return app.test_client().get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
 
-    good = jwt.encode(said, key, algorithm="RS256", headers={"kid": "a"})
-    forged = jwt.encode(said, make_rsa_key(), algorithm="RS256", headers={"kid": "a"})
-    assert ask(good).json["data"]["auth"] == "jwt"
-    assert ask(forged).status_code == 401
+    good = jwt.encode(payload, key, algorithm="RS256", headers={"kid": "a"})
+    forged = jwt.encode(payload, make_rsa_key(), algorithm="RS256", headers={"kid": "a"})
+    assert request_me(good).json["data"]["auth"] == "jwt"
+    assert request_me(forged).status_code == 401
 
 
 def test_a_public_key_is_no_shared_secret(app_factory, jwks_host):
-    """The old trick: a token signed with HS256 and the published key as the secret."""
+    """The key confusion attack: a token signed with HS256 and the public key as the secret."""
     key = make_rsa_key()
     jwks_host.publish(a=key)
     app = app_factory.create_app(
         JWT_JWKS_URL=jwks_host.url, JWT_ISSUER="i", JWT_AUDIENCE="a", JWT_AUTO_PROVISION="true"
     )
-    said = {"iss": "i", "aud": "a", "sub": "7", "exp": int(time.time()) + 60}
-    forged = forge_token({"alg": "HS256", "kid": "a"}, said, secret=jwks_host.body)
+    payload = {"iss": "i", "aud": "a", "sub": "7", "exp": int(time.time()) + 60}
+    forged = forge_token({"alg": "HS256", "kid": "a"}, payload, secret=jwks_host.body)
     headers = {"Authorization": f"Bearer {forged}"}
     assert app.test_client().get("/api/auth/me", headers=headers).status_code == 401

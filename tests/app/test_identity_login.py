@@ -8,7 +8,9 @@ from db.identity.users import Users
 
 
 def find_set_cookie(response, name="signalpost_session"):
-    return next(one for one in response.headers.getlist("Set-Cookie") if one.startswith(name))
+    return next(
+        cookie for cookie in response.headers.getlist("Set-Cookie") if cookie.startswith(name)
+    )
 
 
 def audit_actions(container):
@@ -21,13 +23,13 @@ def disable_user(container, person):
         Users(session).get(person.id).disabled_at = datetime.now(UTC)
 
 
-def test_an_anonymous_caller_has_to_sign_in(client):
+def test_an_anonymous_request_is_refused(client):
     response = client.get("/api/auth/me")
     assert response.status_code == 401
     assert response.json["error"]["code"] == "UNAUTHORIZED"
 
 
-def test_a_login_answers_who_i_am_and_sets_one_careful_cookie(client, make_user):
+def test_a_login_returns_the_user_and_sets_a_protected_cookie(client, make_user):
     alice = make_user()
     response = client.post(
         "/api/auth/login", json={"email": "ALICE@example.org", "password": alice.password}
@@ -43,9 +45,9 @@ def test_a_login_answers_who_i_am_and_sets_one_careful_cookie(client, make_user)
     assert client.get("/api/auth/me").json["data"]["auth"] == "session"
 
 
-def test_wrong_password_unknown_mail_and_shut_out_users_read_the_same(client, make_user, container):
+def test_all_failed_logins_get_the_same_answer(client, make_user, container):
     alice, bob = make_user(), make_user("bob@example.org")
-    nobodys = make_user("carol@example.org", password=None)
+    carol = make_user("carol@example.org", password=None)
     disable_user(container, bob)
     answers = [
         client.post("/api/auth/login", json={"email": email, "password": password})
@@ -53,13 +55,13 @@ def test_wrong_password_unknown_mail_and_shut_out_users_read_the_same(client, ma
             (alice.email, "wrong"),
             ("unknown@example.org", alice.password),
             (bob.email, bob.password),
-            (nobodys.email, ""),
+            (carol.email, ""),
         )
     ]
     assert {response.status_code for response in answers} == {401}
-    said = [{**response.json["error"], "requestId": ""} for response in answers]
-    assert said.count(said[0]) == len(said)
-    assert said[0]["code"] == "invalid_login"
+    errors = [{**response.json["error"], "requestId": ""} for response in answers]
+    assert errors.count(errors[0]) == len(errors)
+    assert errors[0]["code"] == "invalid_login"
 
 
 def test_the_database_holds_no_cookie_and_no_password(client, make_user, container):
@@ -93,7 +95,7 @@ def shift_login_times(container, **moments):
             setattr(login, name, datetime.now(UTC) + delta)
 
 
-def test_a_session_in_use_lasts_on(signed_in_client, container):
+def test_a_session_in_use_is_extended(signed_in_client, container):
     shift_login_times(container, seen_at=-timedelta(hours=1), expires_at=timedelta(hours=1))
     assert signed_in_client.get("/api/auth/me").status_code == 200
     with container.database.transaction() as session:
@@ -101,12 +103,12 @@ def test_a_session_in_use_lasts_on(signed_in_client, container):
     assert timedelta(days=13) < left <= timedelta(days=14)
 
 
-def test_a_session_without_use_ends(signed_in_client, container):
+def test_an_expired_session_is_refused(signed_in_client, container):
     shift_login_times(container, expires_at=-timedelta(seconds=1))
     assert signed_in_client.get("/api/auth/me").status_code == 401
 
 
-def test_whoever_is_shut_out_is_out_at_once(sign_in, make_user, make_api_client, container):
+def test_a_disabled_user_is_refused_at_once(sign_in, make_user, make_api_client, container):
     alice = make_user()
     browser, api_client = sign_in(alice), make_api_client(alice)
     disable_user(container, alice)
@@ -114,15 +116,15 @@ def test_whoever_is_shut_out_is_out_at_once(sign_in, make_user, make_api_client,
     assert api_client.get("/api/auth/me").status_code == 401
 
 
-def test_an_administrator_may_administrate(sign_in, make_user):
-    boss = make_user("boss@example.org", is_admin=True)
-    data = sign_in(boss).get("/api/auth/me").json["data"]
+def test_an_administrator_has_the_admin_scope(sign_in, make_user):
+    admin = make_user("admin@example.org", is_admin=True)
+    data = sign_in(admin).get("/api/auth/me").json["data"]
     assert data["isAdmin"] is True
     assert "admin" in data["scopes"]
     assert "workers:run" not in data["scopes"]
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer x.y.z", "Basic YTpi", "sp_a_b"])
-def test_what_is_no_token_is_nobody(client, header):
+def test_a_malformed_authorization_header_is_refused(client, header):
     response = client.get("/api/auth/me", headers={"Authorization": header})
     assert response.status_code == 401

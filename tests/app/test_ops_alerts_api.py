@@ -1,4 +1,4 @@
-"""Alerts open with their condition and end with it; a person may say that one is dealt with."""
+"""Alerts open and end with their condition; an operator can resolve one."""
 
 import pytest
 from sqlalchemy import text
@@ -66,7 +66,7 @@ def test_a_signed_delivery_that_cannot_be_read_is_an_alert(check_alerts, client,
 
 
 def insert_events_sql(count, **columns):
-    """SQL for that many events."""
+    """SQL that inserts `count` events."""
     values = {"provider": "'tiktok'", "event_type": "'x'", "payload_json": "'{}'", **columns}
     return (
         f"INSERT INTO webhook_events (external_id, {', '.join(values)})"
@@ -124,7 +124,7 @@ SQL_AGO = "now() - interval '{}'"
     ],
     ids=["backlog", "backlog young", "latency", "tick", "canary", "refresh"],
 )  # fmt: skip
-def test_each_condition_opens_beyond_its_limit_and_not_at_it(
+def test_each_alert_opens_above_its_limit_and_not_at_it(
     check_alerts, run_sql, admin_client, bad, good, name
 ):
     run_sql(good)
@@ -136,7 +136,7 @@ def test_each_condition_opens_beyond_its_limit_and_not_at_it(
     assert name in alert_names(admin_client.get(ALERTS_ROUTE))
 
 
-def test_a_person_may_say_it_is_dealt_with_and_it_comes_back_if_it_is_not(
+def test_a_resolved_alert_opens_again_while_its_condition_holds(
     check_alerts, client, run_sql, admin_client
 ):
     TikTokWebhookSender(client).send(build_envelope())
@@ -153,7 +153,7 @@ def test_a_person_may_say_it_is_dealt_with_and_it_comes_back_if_it_is_not(
 @pytest.mark.parametrize(
     ("body", "status"), [({"alertId": 99}, 404), ({}, 400), ({"alertId": "x"}, 400)]
 )
-def test_there_must_be_something_to_deal_with(admin_client, body, status):
+def test_an_unknown_alert_cannot_be_resolved(admin_client, body, status):
     assert admin_client.post(ALERTS_ROUTE, json=body).status_code == status
 
 

@@ -17,7 +17,7 @@ from db.webhooks.events import Event
 
 @pytest.fixture
 def container(app, container):
-    """As `house`, with a broker that answers."""
+    """The container, with a broker that answers."""
     readiness = Readiness(container.database, container.services, lambda: True)
     app.extensions[CONTAINER_KEY] = replace(container, readiness=readiness)
     return app.extensions[CONTAINER_KEY]
@@ -25,15 +25,15 @@ def container(app, container):
 
 @pytest.fixture
 def set_heartbeat(container):
-    """Makes beat's last tick this old."""
+    """Sets the age of beat's last tick."""
 
-    def heard(age=timedelta(0)):
+    def record(age=timedelta(0)):
         with container.database.transaction() as session:
             Heartbeats(session).record("tick")
         with container.database.transaction() as session:
             session.get(Heartbeat, "tick").at -= age
 
-    return heard
+    return record
 
 
 def insert_due_event(container, age):
@@ -43,7 +43,7 @@ def insert_due_event(container, age):
         session.add(event)
 
 
-def test_a_process_that_answers_is_alive(client):
+def test_healthz_answers_while_the_process_runs(client):
     response = client.get("/healthz")
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
@@ -73,7 +73,9 @@ def test_failing_user_endpoints_do_not_affect_readiness(client, container, set_h
     assert response.json["overdueSeconds"]["outbox"] > 290
 
 
-def test_a_platform_that_is_off_is_named_with_what_it_lacks(client, container, set_heartbeat):
+def test_a_platform_that_is_off_is_listed_with_its_missing_settings(
+    client, container, set_heartbeat
+):
     set_heartbeat()
     platforms = client.get("/readyz").json["platforms"]
     assert platforms["tiktok"] == "on"
@@ -86,12 +88,12 @@ def test_without_beat_the_installation_is_not_ready(client, container):
     assert response.json["reasons"] == ["there was no tick of beat yet"]
 
 
-def test_a_beat_that_fell_silent_is_noticed(client, container, set_heartbeat):
+def test_an_old_tick_is_reported(client, container, set_heartbeat):
     set_heartbeat(age=timedelta(minutes=1))
     assert "no tick" in client.get("/readyz").json["reasons"][0]
 
 
-def test_work_that_nobody_takes_is_noticed(client, container, set_heartbeat):
+def test_overdue_work_is_reported(client, container, set_heartbeat):
     set_heartbeat()
     insert_due_event(container, timedelta(minutes=5))
     response = client.get("/readyz")
@@ -100,7 +102,7 @@ def test_work_that_nobody_takes_is_noticed(client, container, set_heartbeat):
     assert response.json["reasons"][0].startswith("webhooks: work is overdue")
 
 
-def test_work_that_has_just_fallen_due_is_no_fault(client, container, set_heartbeat):
+def test_work_that_has_just_fallen_due_does_not_affect_readiness(client, container, set_heartbeat):
     set_heartbeat()
     insert_due_event(container, timedelta(seconds=10))
     assert client.get("/readyz").status_code == 200
@@ -113,7 +115,7 @@ def test_an_old_schema_is_not_ready(client, container, set_heartbeat, database_u
     assert "schema" in response.json["reasons"][0]
 
 
-def test_a_silent_broker_is_named(client, app, container, set_heartbeat):
+def test_an_unreachable_broker_is_reported(client, app, container, set_heartbeat):
     set_heartbeat()
     silent = Readiness(container.database, container.services, lambda: False)
     app.extensions[CONTAINER_KEY] = replace(container, readiness=silent)
@@ -121,40 +123,42 @@ def test_a_silent_broker_is_named(client, app, container, set_heartbeat):
 
 
 def test_without_a_database_the_reason_is_reported_and_the_process_still_alive(app_factory):
-    away = app_factory.create_app(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none").test_client()
-    response = away.get("/readyz")
+    client = app_factory.create_app(
+        DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
+    ).test_client()
+    response = client.get("/readyz")
     assert response.status_code == 503
     assert "the database does not answer" in response.json["reasons"]
-    assert away.get("/healthz").status_code == 200
+    assert client.get("/healthz").status_code == 200
 
 
 def test_metrics_are_for_the_private_network(client):
     response = client.get("/metrics")
     assert response.status_code == 200
     assert b"signalpost_http_requests" in response.data
-    far = client.get("/metrics", environ_base={"REMOTE_ADDR": "8.8.8.8"})
-    assert far.status_code == 401
+    response_to_public_address = client.get("/metrics", environ_base={"REMOTE_ADDR": "8.8.8.8"})
+    assert response_to_public_address.status_code == 401
 
 
-def test_a_metrics_token_is_asked_of_everybody(app_factory):
+def test_a_metrics_token_is_required_once_it_is_set(app_factory):
     client = app_factory.create_app(METRICS_TOKEN="the-metrics-token-word-0123456789").test_client()
     assert client.get("/metrics").status_code == 401
     token = {"Authorization": "Bearer the-metrics-token-word-0123456789"}
     assert client.get("/metrics", headers=token).status_code == 200
 
 
-def test_metrics_say_how_old_due_work_is(client, container, set_heartbeat):
+def test_metrics_contain_the_age_of_due_work(client, container, set_heartbeat):
     set_heartbeat()
     insert_due_event(container, timedelta(minutes=5))
     assert b'signalpost_oldest_due_seconds{kind="webhooks"} 3' in client.get("/metrics").data
 
 
-def test_health_needs_nobody_and_counts_nobody(client):
+def test_health_checks_need_no_principal_and_are_not_rate_limited(client):
     for path in ("/healthz", "/readyz", "/metrics"):
         assert "X-RateLimit-Limit" not in client.get(path).headers
 
 
-def test_metrics_say_what_waits_and_what_is_dead(client, container):
+def test_metrics_contain_the_backlog_and_the_dead_events(client, container):
     insert_due_event(container, timedelta(minutes=5))
     text = client.get("/metrics").text
     assert 'signalpost_webhook_backlog{provider="tiktok"} 1.0' in text

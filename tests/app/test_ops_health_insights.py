@@ -1,4 +1,4 @@
-"""Numbers that are late are seen, and take no house out of service."""
+"""Overdue sampling of metrics is reported and does not affect readiness."""
 
 from datetime import timedelta
 

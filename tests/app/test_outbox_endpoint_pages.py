@@ -29,7 +29,7 @@ def receiver():
 
 
 def add_endpoint(browser, url, **more):
-    """The address of its page."""
+    """Add an endpoint and return the path of its page."""
     response = browser.post(ENDPOINTS_PAGE, data={"url": url, **more})
     assert response.status_code == 200, response.text
     assert SECRET_PATTERN.search(response.text)
@@ -41,11 +41,11 @@ def deliver_all(container):
         pass
 
 
-def test_an_endpoint_is_added_and_its_secret_shown_once(alice_browser):
-    where = add_endpoint(
+def test_a_new_endpoint_displays_its_secret_once(alice_browser):
+    page_path = add_endpoint(
         alice_browser, "https://host.example.com/hook", event=["post.failed", "post.published"]
     )
-    for path in (ENDPOINTS_PAGE, where):
+    for path in (ENDPOINTS_PAGE, page_path):
         response = alice_browser.get(path)
         assert not SECRET_PATTERN.search(response.text)
         assert "post.failed" in response.text
@@ -55,7 +55,7 @@ def test_an_endpoint_is_added_and_its_secret_shown_once(alice_browser):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "fields",
     [
         {},
         {"url": "nonsense"},
@@ -64,77 +64,77 @@ def test_an_endpoint_is_added_and_its_secret_shown_once(alice_browser):
         {"url": "https://a.example.com/\x00"},
     ],
 )
-def test_what_cannot_be_used_is_said_on_the_page(alice_browser, wish):
-    response = alice_browser.post(ENDPOINTS_PAGE, data=wish)
+def test_an_invalid_endpoint_is_refused_on_the_page(alice_browser, fields):
+    response = alice_browser.post(ENDPOINTS_PAGE, data=fields)
     assert response.status_code == 400
     assert 'role="alert"' in response.text
     assert "No endpoints yet." in response.text
 
 
-def test_a_message_is_tried_seen_and_delivered_again(alice_browser, container, receiver):
+def test_a_test_event_is_attempted_listed_and_delivered_again(alice_browser, container, receiver):
     set_responses(
         receiver, http_response(500, b"<script>alert(1)</script>"), http_response(200, b"thanks")
     )
-    where = add_endpoint(alice_browser, receiver.url + "/hook")
-    assert alice_browser.post(where + "/test").status_code == 302
+    page_path = add_endpoint(alice_browser, receiver.url + "/hook")
+    assert alice_browser.post(page_path + "/test").status_code == 302
     deliver_all(container)
-    told = alice_browser.get(where).text
-    assert "On its way" in told
-    assert "500" in told
-    assert "<script>alert" not in told
-    again = re.search(rf'action="({where}/deliveries/\d+)"', told)[1]
-    assert alice_browser.post(again).status_code == 302
+    page_text = alice_browser.get(page_path).text
+    assert "On its way" in page_text
+    assert "500" in page_text
+    assert "<script>alert" not in page_text
+    redeliver_path = re.search(rf'action="({page_path}/deliveries/\d+)"', page_text)[1]
+    assert alice_browser.post(redeliver_path).status_code == 302
     deliver_all(container)
-    told = alice_browser.get(where).text
-    assert "Delivered" in told
-    assert "thanks" in told
-    assert len({head["webhook-id"] for head in receiver.request_headers}) == 1
+    page_text = alice_browser.get(page_path).text
+    assert "Delivered" in page_text
+    assert "thanks" in page_text
+    assert len({headers["webhook-id"] for headers in receiver.request_headers}) == 1
 
 
-def test_it_is_disabled_enabled_given_a_secret_and_removed(alice_browser):
-    where = add_endpoint(alice_browser, "https://host.example.com/hook")
-    assert "disabled" in alice_browser.post(where + "/disable", follow_redirects=True).text
-    refused = alice_browser.post(where + "/test", follow_redirects=True).text
+def test_an_endpoint_is_disabled_enabled_given_a_new_secret_and_removed(alice_browser):
+    page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
+    assert "disabled" in alice_browser.post(page_path + "/disable", follow_redirects=True).text
+    refused = alice_browser.post(page_path + "/test", follow_redirects=True).text
     assert "The endpoint is disabled. Enable it first." in refused
-    assert "enabled" in alice_browser.post(where + "/enable", follow_redirects=True).text
-    assert SECRET_PATTERN.search(alice_browser.post(where + "/rotate").text)
+    assert "enabled" in alice_browser.post(page_path + "/enable", follow_redirects=True).text
+    assert SECRET_PATTERN.search(alice_browser.post(page_path + "/rotate").text)
     for _ in range(3):
-        alice_browser.post(where + "/rotate")
-    refused = alice_browser.post(where + "/rotate", follow_redirects=True).text
+        alice_browser.post(page_path + "/rotate")
+    refused = alice_browser.post(page_path + "/rotate", follow_redirects=True).text
     assert "The maximum number of secrets is valid already." in refused
-    assert "removed" in alice_browser.post(where + "/remove", follow_redirects=True).text
-    assert alice_browser.get(where).status_code == 404
+    assert "removed" in alice_browser.post(page_path + "/remove", follow_redirects=True).text
+    assert alice_browser.get(page_path).status_code == 404
 
 
-def test_older_messages_are_a_page_away(alice_browser):
-    where = add_endpoint(alice_browser, "https://host.example.com/hook")
+def test_older_deliveries_are_on_the_next_page(alice_browser):
+    page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
     for _ in range(21):
-        alice_browser.post(where + "/test")
-    first = alice_browser.get(where).text
-    older = re.search(rf'href="({where}\?cursor=\d+)"', first)[1]
+        alice_browser.post(page_path + "/test")
+    first = alice_browser.get(page_path).text
+    older = re.search(rf'href="({page_path}\?cursor=\d+)"', first)[1]
     assert first.count("<article") == 20
     assert alice_browser.get(older).text.count("<article") == 1
-    assert alice_browser.get(where + "?cursor=x").text.count("<article") == 20
+    assert alice_browser.get(page_path + "?cursor=x").text.count("<article") == 20
 
 
 def test_other_users_find_nothing(alice_browser, sign_in, make_user):
-    where = add_endpoint(alice_browser, "https://host.example.com/hook")
+    page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
     bob = sign_in(make_user("bob@example.org"))
     assert "host.example.com" not in bob.get(ENDPOINTS_PAGE).text
-    assert bob.get(where).status_code == 404
-    for act in ("test", "rotate", "enable", "disable", "remove", "deliveries/1"):
-        assert bob.post(f"{where}/{act}").status_code == 404
+    assert bob.get(page_path).status_code == 404
+    for action in ("test", "rotate", "enable", "disable", "remove", "deliveries/1"):
+        assert bob.post(f"{page_path}/{action}").status_code == 404
 
 
-def test_a_form_without_its_token_changes_nothing(alice_browser):
-    where = add_endpoint(alice_browser, "https://host.example.com/hook")
-    assert alice_browser.without_csrf_token().post(where + "/remove").status_code == 403
+def test_a_form_without_its_csrf_token_changes_nothing(alice_browser):
+    page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
+    assert alice_browser.without_csrf_token().post(page_path + "/remove").status_code == 403
 
 
 def test_the_pages_speak_french(alice_browser):
-    where = add_endpoint(alice_browser, "https://host.example.com/hook")
-    alice_browser.post(where + "/test")
-    for path in (ENDPOINTS_PAGE, where):
+    page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
+    alice_browser.post(page_path + "/test")
+    for path in (ENDPOINTS_PAGE, page_path):
         response = alice_browser.get(path, headers={"Accept-Language": "fr"})
         assert 'lang="fr"' in response.text
         assert "oints de réception" in response.text

@@ -1,4 +1,4 @@
-"""Endpoints over the API and from a terminal: whose they are, what is shown once, what is wrong."""
+"""Endpoints over the API and the command line: ownership, secrets, validation, deliveries."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from app.cli import endpoints as commands
+from app.cli import endpoints
 from app.cli.main import cli
 from core import outbox
 from core.jobs.runner import run_jobs
@@ -48,31 +48,33 @@ def deliver_all(container):
         pass
 
 
-def test_a_secret_is_shown_once_and_an_endpoint_always(api_client):
-    one = create_endpoint(
+def test_a_secret_is_returned_once_and_never_listed(api_client):
+    endpoint_data = create_endpoint(
         api_client, events=["post.failed", "post.published"], description="The shop"
     )
-    assert one["secret"].startswith("whsec_")
-    assert one["events"] == ["post.published", "post.failed"]
+    assert endpoint_data["secret"].startswith("whsec_")
+    assert endpoint_data["events"] == ["post.published", "post.failed"]
     listed = api_client.get("/api/endpoints")
-    (shown,) = listed.json["data"]
-    assert shown == {key: value for key, value in one.items() if key != "secret"}
-    assert shown["enabled"] is True
+    (listed_endpoint,) = listed.json["data"]
+    assert listed_endpoint == {
+        key: value for key, value in endpoint_data.items() if key != "secret"
+    }
+    assert listed_endpoint["enabled"] is True
     assert "post.published" in listed.json["events"]
-    assert one["secret"] not in listed.text
-    assert api_client.get(f"/api/endpoints/{one['id']}").json["data"] == shown
+    assert endpoint_data["secret"] not in listed.text
+    assert api_client.get(f"/api/endpoints/{endpoint_data['id']}").json["data"] == listed_endpoint
 
 
-def test_the_database_holds_no_secret_in_the_clear(api_client, container):
+def test_the_database_holds_no_plaintext_secret(api_client, container):
     secret = create_endpoint(api_client)["secret"]
     with container.database.transaction() as session:
         rows = str(session.execute(text("SELECT * FROM endpoint_secrets, audit_log")).all())
     assert secret not in rows
-    assert "/hook" not in rows  # an address may be a secret too
+    assert "/hook" not in rows  # a URL may contain a secret
 
 
 @pytest.mark.parametrize(
-    ("wish", "field"),
+    ("fields", "wrong_field"),
     [
         ({}, "url"),
         ({"url": 7}, "url"),
@@ -87,10 +89,10 @@ def test_the_database_holds_no_secret_in_the_clear(api_client, container):
         ({"url": ENDPOINT_URL, "secret": "whsec_mine"}, "secret"),
     ],
 )
-def test_what_is_wrong_is_named(api_client, wish, field):
-    response = api_client.post("/api/endpoints", json=wish)
+def test_a_wrong_field_is_named(api_client, fields, wrong_field):
+    response = api_client.post("/api/endpoints", json=fields)
     assert (response.status_code, response.json["error"]["code"]) == (400, "VALIDATION_ERROR")
-    assert field in response.json["error"]["details"]["fields"]
+    assert wrong_field in response.json["error"]["details"]["fields"]
     assert api_client.get("/api/endpoints").json["data"] == []
 
 
@@ -99,26 +101,28 @@ def test_endpoints_on_private_hosts_are_refused_unless_allowed(
     app_factory, alice, make_api_key, url
 ):
     with_key = {"Authorization": f"Bearer {make_api_key(alice, *ALL_SCOPES)}"}
-    strict = app_factory.create_app().test_client()
+    strict_client = app_factory.create_app().test_client()
     assert (
-        strict.post("/api/endpoints", json={"url": ENDPOINT_URL}, headers=with_key).status_code
+        strict_client.post(
+            "/api/endpoints", json={"url": ENDPOINT_URL}, headers=with_key
+        ).status_code
         == 201
     )
-    response = strict.post("/api/endpoints", json={"url": url}, headers=with_key)
+    response = strict_client.post("/api/endpoints", json={"url": url}, headers=with_key)
     assert (response.status_code, [*response.json["error"]["details"]["fields"]]) == (400, ["url"])
 
 
-def test_changes_are_kept_and_strange_ones_refused(api_client):
-    one = create_endpoint(api_client)
-    path = f"/api/endpoints/{one['id']}"
-    wish = {
+def test_changes_are_stored_and_invalid_ones_refused(api_client):
+    endpoint_data = create_endpoint(api_client)
+    path = f"/api/endpoints/{endpoint_data['id']}"
+    changes = {
         "url": ENDPOINT_URL + "2",
         "events": ["post.failed"],
         "description": "x",
         "enabled": False,
     }
-    changed = api_client.patch(path, json=wish).json["data"]
-    assert {name: changed[name] for name in wish} == wish
+    changed = api_client.patch(path, json=changes).json["data"]
+    assert {name: changed[name] for name in changes} == changes
     assert changed["disabledCause"] == "by its owner"
     assert api_client.patch(path, json={"enabled": True}).json["data"]["disabledAt"] is None
     assert api_client.patch(path, json={"events": []}).json["data"]["events"] == []
@@ -127,25 +131,25 @@ def test_changes_are_kept_and_strange_ones_refused(api_client):
     assert api_client.get(path).json["data"]["url"] == ENDPOINT_URL + "2"
 
 
-def test_a_removed_endpoint_is_gone(api_client):
+def test_a_deleted_endpoint_is_not_found(api_client):
     path = f"/api/endpoints/{create_endpoint(api_client)['id']}"
     assert api_client.delete(path).status_code == 200
     for gone in (api_client.get(path), api_client.delete(path), api_client.post(path + "/test")):
         assert gone.status_code == 404
 
 
-def test_a_new_secret_is_shown_once_more(api_client):
-    one = create_endpoint(api_client)
-    response = api_client.post(f"/api/endpoints/{one['id']}/rotate")
+def test_a_rotation_returns_a_new_secret(api_client):
+    endpoint_data = create_endpoint(api_client)
+    response = api_client.post(f"/api/endpoints/{endpoint_data['id']}/rotate")
     assert response.status_code == 200
-    assert response.json["data"]["secret"] not in {one["secret"], None}
+    assert response.json["data"]["secret"] not in {endpoint_data["secret"], None}
 
 
 def test_other_users_find_nothing(api_client, make_user, make_api_client):
-    one = create_endpoint(api_client)
-    delivery = api_client.post(f"/api/endpoints/{one['id']}/test").json["data"]["id"]
+    endpoint_data = create_endpoint(api_client)
+    delivery = api_client.post(f"/api/endpoints/{endpoint_data['id']}/test").json["data"]["id"]
     bob = make_api_client(make_user("bob@example.org"), *ALL_SCOPES)
-    path = f"/api/endpoints/{one['id']}"
+    path = f"/api/endpoints/{endpoint_data['id']}"
     answers = [
         bob.get(path),
         bob.patch(path, json={"enabled": False}),
@@ -161,9 +165,9 @@ def test_other_users_find_nothing(api_client, make_user, make_api_client):
     assert bob.get("/api/endpoints").json["data"] == []
 
 
-def test_what_it_takes_to_look_and_to_change(client, alice, make_api_client, api_client):
-    one = create_endpoint(api_client)
-    path = f"/api/endpoints/{one['id']}"
+def test_reading_and_changing_need_their_scopes(client, alice, make_api_client, api_client):
+    endpoint_data = create_endpoint(api_client)
+    path = f"/api/endpoints/{endpoint_data['id']}"
     assert client.get("/api/endpoints").status_code == 401
     reader = make_api_client(alice, "accounts:read", "posts:read")
     assert reader.get(path + "/deliveries").status_code == 200
@@ -177,84 +181,98 @@ def test_what_it_takes_to_look_and_to_change(client, alice, make_api_client, api
         assert refused.status_code == 403
 
 
-def test_a_browser_needs_its_token(sign_in, alice):
+def test_a_browser_needs_its_csrf_token(sign_in, alice):
     browser = sign_in(alice)
-    one = create_endpoint(browser)
-    response = browser.without_csrf_token().post(f"/api/endpoints/{one['id']}/rotate")
+    endpoint_data = create_endpoint(browser)
+    response = browser.without_csrf_token().post(f"/api/endpoints/{endpoint_data['id']}/rotate")
     assert (response.status_code, response.json["error"]["code"]) == (403, "csrf_detected")
 
 
-def test_a_test_message_is_delivered_and_its_log_can_be_read(api_client, container, receiver):
+def test_a_test_event_is_delivered_and_its_attempts_can_be_read(api_client, container, receiver):
     set_responses(receiver, http_response(500, b"not yet"), http_response(200, b"thanks"))
-    one = create_endpoint(api_client, receiver.url + "/hook")
-    told = api_client.post(f"/api/endpoints/{one['id']}/test")
-    assert (told.status_code, told.json["data"]["state"]) == (202, "waiting")
+    endpoint_data = create_endpoint(api_client, receiver.url + "/hook")
+    response = api_client.post(f"/api/endpoints/{endpoint_data['id']}/test")
+    assert (response.status_code, response.json["data"]["state"]) == (202, "waiting")
     deliver_all(container)
-    path = f"/api/endpoints/{one['id']}/deliveries"
-    (log,) = api_client.get(path).json["data"]
-    assert (log["type"], log["state"], log["sequence"]) == ("endpoint.test", "waiting", 1)
-    assert log["nextTryAt"] is not None
-    assert [(each["status"], each["error"], each["answer"]) for each in log["tries"]] == [
+    path = f"/api/endpoints/{endpoint_data['id']}/deliveries"
+    (delivery_data,) = api_client.get(path).json["data"]
+    assert (delivery_data["type"], delivery_data["state"], delivery_data["sequence"]) == (
+        "endpoint.test",
+        "waiting",
+        1,
+    )
+    assert delivery_data["nextTryAt"] is not None
+    assert [(each["status"], each["error"], each["answer"]) for each in delivery_data["tries"]] == [
         (500, "http_500", "not yet")
     ]
-    again = api_client.post(f"/api/deliveries/{log['id']}/redeliver")
+    again = api_client.post(f"/api/deliveries/{delivery_data['id']}/redeliver")
     assert again.status_code == 202
     deliver_all(container)
-    (log,) = api_client.get(path).json["data"]
-    assert (log["state"], log["tries"][-1]["answer"]) == ("delivered", "thanks")
-    assert {head["webhook-id"] for head in receiver.request_headers} == {log["webhookId"]}
-    assert json.loads(log["body"])["data"] == {"endpoint_id": one["id"], "sequence": 1}
-    assert api_client.get(f"/api/endpoints/{one['id']}").json["data"]["lastDeliveredAt"] is not None
+    (delivery_data,) = api_client.get(path).json["data"]
+    assert (delivery_data["state"], delivery_data["tries"][-1]["answer"]) == ("delivered", "thanks")
+    assert {headers["webhook-id"] for headers in receiver.request_headers} == {
+        delivery_data["webhookId"]
+    }
+    assert json.loads(delivery_data["body"])["data"] == {
+        "endpoint_id": endpoint_data["id"],
+        "sequence": 1,
+    }
+    assert (
+        api_client.get(f"/api/endpoints/{endpoint_data['id']}").json["data"]["lastDeliveredAt"]
+        is not None
+    )
 
 
 def test_a_disabled_endpoint_is_not_tested(api_client):
-    one = create_endpoint(api_client)
-    api_client.patch(f"/api/endpoints/{one['id']}", json={"enabled": False})
-    response = api_client.post(f"/api/endpoints/{one['id']}/test")
+    endpoint_data = create_endpoint(api_client)
+    api_client.patch(f"/api/endpoints/{endpoint_data['id']}", json={"enabled": False})
+    response = api_client.post(f"/api/endpoints/{endpoint_data['id']}/test")
     assert (response.status_code, response.json["error"]["code"]) == (409, "CONFLICT")
 
 
-def test_the_log_is_walked_page_by_page(api_client):
-    one = create_endpoint(api_client)
+def test_deliveries_are_listed_page_by_page(api_client):
+    endpoint_data = create_endpoint(api_client)
     for _ in range(5):
-        api_client.post(f"/api/endpoints/{one['id']}/test")
-    path, cursor, seen = f"/api/endpoints/{one['id']}/deliveries", None, []
+        api_client.post(f"/api/endpoints/{endpoint_data['id']}/test")
+    path, cursor, sequences = f"/api/endpoints/{endpoint_data['id']}/deliveries", None, []
     while True:
         page = api_client.get(
             path, query_string={"limit": 2} | ({"cursor": cursor} if cursor else {})
         )
-        seen += [each["sequence"] for each in page.json["data"]]
+        sequences += [each["sequence"] for each in page.json["data"]]
         if (cursor := page.json["nextCursor"]) is None:
             break
-    assert seen == [5, 4, 3, 2, 1]
+    assert sequences == [5, 4, 3, 2, 1]
     for wrong in ({"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"cursor": -1}, {"page": 2}):
         assert api_client.get(path, query_string=wrong).status_code == 400
 
 
-def test_everything_can_be_done_from_a_terminal(container, alice, receiver, monkeypatch):
-    monkeypatch.setattr(commands, "load_container", lambda: container)
+def test_all_operations_exist_as_commands(container, alice, receiver, monkeypatch):
+    monkeypatch.setattr(endpoints, "load_container", lambda: container)
 
-    def says(*arguments, code=0):
-        told = CliRunner().invoke(cli, ["endpoints", *arguments, "--json"])
-        assert told.exit_code == code, told.output
-        return [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
+    def run_json(*arguments, code=0):
+        result = CliRunner().invoke(cli, ["endpoints", *arguments, "--json"])
+        assert result.exit_code == code, result.output
+        return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
 
-    (one,) = says("add", receiver.url + "/hook", "--user", alice.email, "--event", "post.failed")
-    endpoint = str(one["id"])
-    assert one["secret"].startswith("whsec_")
-    assert says("list", "--user", alice.email)[0]["events"] == ["post.failed"]
-    assert says("rotate", endpoint)[0]["secret"] != one["secret"]
-    says("test", endpoint)
+    (endpoint_data,) = run_json(
+        "add", receiver.url + "/hook", "--user", alice.email, "--event", "post.failed"
+    )
+    endpoint = str(endpoint_data["id"])
+    assert endpoint_data["secret"].startswith("whsec_")
+    assert run_json("list", "--user", alice.email)[0]["events"] == ["post.failed"]
+    assert run_json("rotate", endpoint)[0]["secret"] != endpoint_data["secret"]
+    run_json("test", endpoint)
     deliver_all(container)
-    (log,) = says("deliveries", endpoint)
-    assert log["state"] == "delivered"
-    says("redeliver", str(log["id"]))
+    (delivery_data,) = run_json("deliveries", endpoint)
+    assert delivery_data["state"] == "delivered"
+    run_json("redeliver", str(delivery_data["id"]))
     deliver_all(container)
     assert len(receiver.requests) == 2
-    assert says("disable", endpoint)[0]["enabled"] is False
-    assert says("test", endpoint, code=1)[0]["error"]["code"] == "CONFLICT"
-    assert says("enable", endpoint)[0]["enabled"] is True
-    says("remove", endpoint, "--yes")
-    assert says("rotate", endpoint, code=1)[0]["error"]["code"] == "NOT_FOUND"
-    says("add", "nonsense", "--user", alice.email, code=1)
-    says("list", "--user", "nobody@example.org", code=1)
+    assert run_json("disable", endpoint)[0]["enabled"] is False
+    assert run_json("test", endpoint, code=1)[0]["error"]["code"] == "CONFLICT"
+    assert run_json("enable", endpoint)[0]["enabled"] is True
+    run_json("remove", endpoint, "--yes")
+    assert run_json("rotate", endpoint, code=1)[0]["error"]["code"] == "NOT_FOUND"
+    run_json("add", "nonsense", "--user", alice.email, code=1)
+    run_json("list", "--user", "nobody@example.org", code=1)

@@ -1,1 +1,1 @@
-"""A package, so that what is heavy here ends with the last test of this folder."""
+"""A package, so that package-scoped fixtures end with the last test of this folder."""

@@ -1,4 +1,7 @@
-"""A real browser before a real house. Skipped where there is no Chromium, a failure in CI."""
+"""Fixtures for tests in a real browser against the complete stack.
+
+Skipped where Chromium is not installed; in CI that is a failure.
+"""
 
 import os
 import re
@@ -27,8 +30,9 @@ HTTPS_URL = re.compile(r"^https://")
 PAGE_TIMEOUT_MS = 30_000  # milliseconds
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
 SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE'"
-INSERT_POST = """INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title,
-    state, step, has_slot, error_code, finished_at)
+INSERT_POST = """INSERT INTO posts
+    (user_id, oauth_account_id, provider, kind, source, sent_by, title, state, step, has_slot,
+    error_code, finished_at)
   SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, %s, %s, %s, %s,
     now() FROM oauth_accounts WHERE status = 'ACTIVE' LIMIT 1"""
 EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
@@ -36,7 +40,7 @@ EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory):
-    with run_stack(tmp_path_factory.mktemp("house"), TIKTOK_APP_AUDITED="1") as stack:
+    with run_stack(tmp_path_factory.mktemp("stack"), TIKTOK_APP_AUDITED="1") as stack:
         stack.reset_sandbox()
         yield stack
 
@@ -44,7 +48,7 @@ def stack(tmp_path_factory):
 @pytest.fixture(scope="package")
 def browser(tmp_path_factory):
     if CHROMIUM is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed")
     with sync_playwright() as play:
         home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
         browser = play.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS], env=home)
@@ -54,38 +58,40 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def video_file(tmp_path_factory):
-    return create_video(tmp_path_factory.mktemp("film") / "holiday.mp4")
+    return create_video(tmp_path_factory.mktemp("video") / "holiday.mp4")
 
 
 @pytest.fixture(scope="package")
 def large_video_file(tmp_path_factory):
-    """A film in three pieces, so that there is something to interrupt."""
-    return create_video(tmp_path_factory.mktemp("film") / "heavy.mp4", size=20 * 1024 * 1024)
+    """A video of three chunks, so that its upload can be interrupted."""
+    return create_video(tmp_path_factory.mktemp("video") / "heavy.mp4", size=20 * 1024 * 1024)
 
 
 @pytest.fixture
 def open_page(browser, stack):
-    """Opens pages whose errors fail the test; what a test does wrong on purpose it takes back."""
-    opened = []
+    """Opens pages; their errors fail the test unless it removes them from `page.errors`."""
+    pages = []
 
-    def open_one(**traits):
-        traits = {"viewport": {"width": 900, "height": 900}, "locale": "en-GB", **traits}
-        context = browser.new_context(base_url=stack.info["web"], **traits)
+    def open_with(**options):
+        options = {"viewport": {"width": 900, "height": 900}, "locale": "en-GB", **options}
+        context = browser.new_context(base_url=stack.info["web"], **options)
         context.set_default_timeout(PAGE_TIMEOUT_MS)
-        faces = {"content_type": "image/svg+xml", "body": EMPTY_IMAGE}
-        context.route(HTTPS_URL, lambda route: route.fulfill(**faces))  # creators' pictures
+        avatar = {"content_type": "image/svg+xml", "body": EMPTY_IMAGE}
+        context.route(HTTPS_URL, lambda route: route.fulfill(**avatar))  # creators' avatars
         page = context.new_page()
         page.set_default_timeout(PAGE_TIMEOUT_MS)
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and page.faults.append(said.text))
-        opened.append(page)
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on(
+            "console", lambda message: message.type == "error" and page.errors.append(message.text)
+        )
+        pages.append(page)
         return page
 
-    yield open_one
-    for page in opened:
+    yield open_with
+    for page in pages:
         page.context.close()
-    assert [fault for page in opened for fault in page.faults] == []
+    assert [error for page in pages for error in page.errors] == []
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def page(open_page):
 
 @pytest.fixture
 def take_screenshot(page):
-    """Keeps a picture of the page for people to look at."""
+    """Saves a screenshot of the page for people to look at."""
     return lambda name: save_screenshot(page, name)
 
 
@@ -104,10 +110,10 @@ def save_screenshot(page, name):
     page.screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
 
-def sign_in(page, told):
+def sign_in(page, info):
     page.goto("/login")
-    page.fill("#email", told["user"])
-    page.fill("#password", told["password"])
+    page.fill("#email", info["user"])
+    page.fill("#password", info["password"])
     page.click("main button")
     page.wait_for_url("**/")
     return page
@@ -115,12 +121,12 @@ def sign_in(page, told):
 
 @pytest.fixture(scope="package")
 def cookies(browser, stack):
-    """Of somebody who signed in through the form, once for all who only want to be in."""
+    """The cookies of a user who signed in through the form, shared by all signed-in pages."""
     context = browser.new_context(base_url=stack.info["web"])
     context.set_default_timeout(PAGE_TIMEOUT_MS)
-    found = sign_in(context.new_page(), stack.info).context.cookies()
+    user_cookies = sign_in(context.new_page(), stack.info).context.cookies()
     context.close()
-    return found
+    return user_cookies
 
 
 def add_cookies(page, cookies):
@@ -129,7 +135,7 @@ def add_cookies(page, cookies):
 
 
 def connect_account(page, stack):
-    """As a person does it, unless it is done."""
+    """Connect a TikTok account through the pages, unless one is connected."""
     if not stack.query(SELECT_ACTIVE_ACCOUNT):
         page.goto("/platforms/connect/tiktok")
         page.locator("main a.button.tiktok").last.click()
@@ -144,22 +150,22 @@ def signed_in(page, cookies):
 
 
 @pytest.fixture
-def connected(signed_in, stack):
-    """Somebody with a TikTok account and nothing of its quota used."""
+def account_page(signed_in, stack):
+    """A page of a user with a TikTok account whose quota is unused."""
     stack.query("UPDATE posts SET has_slot = false")
     return connect_account(signed_in, stack)
 
 
 @pytest.fixture
-def upload_form(connected):
-    """The upload form of somebody who may use it."""
-    connected.goto("/platforms/tiktok/upload")
-    return connected
+def upload_form(account_page):
+    """The upload form of a user with a TikTok account."""
+    account_page.goto("/platforms/tiktok/upload")
+    return account_page
 
 
 @pytest.fixture
 def insert_post(stack):
-    """Puts a post where a long story would have left it; needs a connected account."""
+    """Inserts a post in a given state; needs a connected account."""
 
     def make(title, *, state="PUBLISHED", step="DELIVERED", slot=False, error=None):
         stack.query(INSERT_POST, title, state, step, slot, error)

@@ -1,4 +1,4 @@
-"""Everybody can use the pages: by keyboard, in both languages, on a telephone, in the dark."""
+"""Accessibility: axe rules, keyboard, both languages, small screens, dark mode, no scripts."""
 
 import json
 import re
@@ -20,13 +20,13 @@ AXE_SCRIPT = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encodin
 PAGE_PATHS = {
     "home": "/",
     "accounts": "/platforms",
-    "connects": "/platforms/connect",
+    "choose-platform": "/platforms/connect",
     "connect": "/platforms/connect/tiktok",
     "instagram": "/platforms/connect/instagram",
     "tiktok": "/platforms/tiktok",
     "upload": "/platforms/tiktok/upload",
     "posts": "/posts",
-    "notices": "/notifications",
+    "notifications": "/notifications",
     "keys": "/settings/keys",
     "endpoints": "/settings/endpoints",
 }
@@ -47,17 +47,17 @@ FOCUSED_ELEMENT_SCRIPT = (
     "(({id, name, textContent}) => id || name || textContent.trim())(document.activeElement)"
 )
 RECORD_ANNOUNCEMENTS_SCRIPT = """() => {
-  const place = document.querySelector('[data-part="spoken"]');
-  window.heard = [];
-  const hear = () => window.heard.push(place.textContent);
-  new MutationObserver(hear).observe(place, {childList: true});
+  const announcer = document.querySelector('[data-part="announcement"]');
+  window.announcements = [];
+  const record = () => window.announcements.push(announcer.textContent);
+  new MutationObserver(record).observe(announcer, {childList: true});
 }"""
 AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest.fixture(scope="module")
 def page_paths(browser, stack, cookies):
-    """Somebody with an account, a post with a long title and notices; for every later visitor."""
+    """The paths of all pages, for a user with an account, a long title and notifications."""
     context = browser.new_context(base_url=stack.info["web"])
     context.set_default_timeout(PAGE_TIMEOUT_MS)
     connect_account(add_cookies(context.new_page(), cookies), stack)
@@ -76,7 +76,7 @@ def page_paths(browser, stack, cookies):
 
 
 def find_axe_violations(page):
-    """What axe finds, as sentences."""
+    """Return the violations that axe finds, one line each."""
     page.evaluate(AXE_SCRIPT)
     result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
     return [
@@ -88,7 +88,7 @@ def find_axe_violations(page):
 
 @pytest.fixture(scope="module")
 def reader_pages(browser, stack, page_paths, cookies):
-    """Both languages, wide and narrow, light and dark."""
+    """Pages in both languages, wide and narrow, light and dark."""
     pages = {}
     for name, (locale, width, scheme) in READER_PROFILES.items():
         context = browser.new_context(
@@ -105,31 +105,31 @@ def reader_pages(browser, stack, page_paths, cookies):
         page.context.close()
 
 
-@pytest.mark.parametrize("place", [*PAGE_PATHS, FAILED_POST])
+@pytest.mark.parametrize("page_name", [*PAGE_PATHS, FAILED_POST])
 @pytest.mark.parametrize("reader", ["english", "french-phone-dark"])
-def test_every_page_is_accessible(reader_pages, page_paths, reader, place):
-    """Contrast, names, landmarks, order of headings."""
+def test_every_page_is_accessible(reader_pages, page_paths, reader, page_name):
+    """Among them contrast, names, landmarks and the order of headings."""
     page = reader_pages[reader]
-    page.goto(page_paths[place])
+    page.goto(page_paths[page_name])
     assert "\n".join(find_axe_violations(page)) == ""
 
 
 @pytest.mark.parametrize("reader", READER_PROFILES)
 def test_no_page_is_wider_than_its_window(reader_pages, page_paths, reader):
     page = reader_pages[reader]
-    wide = []
+    wide_pages = []
     for name, path in page_paths.items():
         page.goto(path)
         save_screenshot(page, f"{name}-{reader}")
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wide.append(name)
-    assert wide == []
+            wide_pages.append(name)
+    assert wide_pages == []
 
 
 def test_axe_finds_a_missing_label(page):
     page.goto("/login")
     page.evaluate("document.querySelector('label').remove()")
-    assert any(fault.startswith("label") for fault in find_axe_violations(page))
+    assert any(violation.startswith("label") for violation in find_axe_violations(page))
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
@@ -146,7 +146,7 @@ def test_the_form_for_direct_posts_is_accessible(open_page, cookies, page_paths,
         "Branded content visibility cannot be set to private.",
         "Your photo/video will be labeled as 'Paid partnership'",
         "By posting, you agree to TikTok's Branded Content Policy and Music Usage Confirmation",
-    ):  # TikTok's own words stay word for word in every language
+    ):  # TikTok's own sentences stay unchanged in every language
         expect(page.get_by_text(sentence).locator("visible=true").first).to_be_visible()
 
 
@@ -171,7 +171,7 @@ def test_the_form_is_translated_to_french(open_page, cookies, page_paths):
 
 
 def test_a_video_can_be_uploaded_with_the_keyboard_alone(upload_form, video_file):
-    # From the beginning: asked for only now, the browser may hear of the key first.
+    # Registered first: otherwise the key press may open the chooser before the handler exists.
     upload_form.on("filechooser", lambda chooser: chooser.set_files(video_file))
     upload_form.keyboard.press("Tab")
     assert upload_form.evaluate("document.activeElement.className") == "skip"
@@ -179,14 +179,14 @@ def test_a_video_can_be_uploaded_with_the_keyboard_alone(upload_form, video_file
     focused = []
     for _ in range(60):
         upload_form.keyboard.press("Tab")
-        here = upload_form.evaluate(FOCUSED_ELEMENT_SCRIPT)
-        focused.append(here)
-        if here == "video":
+        element = upload_form.evaluate(FOCUSED_ELEMENT_SCRIPT)
+        focused.append(element)
+        if element == "video":
             upload_form.keyboard.press("Enter")
             expect(upload_form.locator('[data-part="chosen"]')).to_contain_text("holiday.mp4")
-        if here == "title":
+        if element == "title":
             upload_form.keyboard.type("By keyboard")
-        if here == "Upload" and "title" in focused:
+        if element == "Upload" and "title" in focused:
             upload_form.keyboard.press("Enter")
             break
     expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
@@ -197,22 +197,23 @@ def test_a_video_can_be_uploaded_with_the_keyboard_alone(upload_form, video_file
 def test_progress_is_announced_to_screen_readers(upload_form, large_video_file):
     upload_form.evaluate(RECORD_ANNOUNCEMENTS_SCRIPT)
     upload_form.set_input_files("#video", large_video_file)
-    upload_form.fill("#title", "Heard")
+    upload_form.fill("#title", "Announced")
     upload_form.get_by_role("button", name="Upload", exact=True).click()
     expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
     assert any(
-        re.fullmatch(r"\d+ per cent sent", said) for said in upload_form.evaluate("window.heard")
+        re.fullmatch(r"\d+ per cent sent", text)
+        for text in upload_form.evaluate("window.announcements")
     )
 
 
 def test_nothing_moves_with_reduced_motion(open_page, cookies, page_paths):
     page = add_cookies(open_page(reduced_motion="reduce"), cookies)
     page.goto("/platforms/tiktok")
-    moving = page.evaluate("document.getAnimations().length")
-    assert moving == 0
+    animation_count = page.evaluate("document.getAnimations().length")
+    assert animation_count == 0
 
 
-def test_everything_but_uploading_works_without_a_script(open_page, stack, page_paths):
+def test_all_pages_except_uploading_work_without_scripts(open_page, stack, page_paths):
     page = sign_in(open_page(java_script_enabled=False), stack.info)
     for path in page_paths.values():
         page.goto(path)
@@ -220,21 +221,23 @@ def test_everything_but_uploading_works_without_a_script(open_page, stack, page_
     page.goto("/platforms/tiktok/upload")
     assert (
         "Uploading needs JavaScript" in page.content()
-    )  # drawn by browsers without, not by this one
+    )  # browsers without scripts display it; this one only contains it
     page.goto("/platforms/connect/tiktok")
     page.get_by_role("link", name=re.compile("^Disconnect")).click()
     expect(page.get_by_role("heading", name=re.compile("^Disconnect .*\\?$"))).to_be_visible()
     page.get_by_role("link", name="Keep it connected").click()
     page.goto("/notifications")
     page.get_by_role("button", name="Mark all as read").click()
-    expect(page.locator(".message[role=status]")).to_contain_text("All notices are marked as read.")
+    expect(page.locator(".message[role=status]")).to_contain_text(
+        "All notifications are marked as read."
+    )
 
 
-def test_the_back_button_finds_a_page_that_can_be_used(connected):
-    connected.goto("/platforms/connect/tiktok")
-    link = connected.locator("a[data-busy]").last
+def test_after_the_back_button_the_page_is_usable(account_page):
+    account_page.goto("/platforms/connect/tiktok")
+    link = account_page.locator("a[data-busy]").last
     link.click()
-    expect(connected.get_by_role("button", name="Allow")).to_be_visible()
-    connected.go_back()
-    expect(connected.locator("a[data-busy]").last).not_to_have_attribute("aria-disabled", "true")
-    expect(connected.locator("a[data-busy]").last).to_contain_text("Connect")
+    expect(account_page.get_by_role("button", name="Allow")).to_be_visible()
+    account_page.go_back()
+    expect(account_page.locator("a[data-busy]").last).not_to_have_attribute("aria-disabled", "true")
+    expect(account_page.locator("a[data-busy]").last).to_contain_text("Connect")

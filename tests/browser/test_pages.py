@@ -1,13 +1,13 @@
-"""What a person sees and clicks, from the sign-in to a post that is really there."""
+"""The pages in a browser: sign-in, connecting, posts, notifications, keys, accounts."""
 
 import re
 
 from playwright.sync_api import expect
 
 INSERT_NOTIFICATION = """INSERT INTO notifications (user_id, kind, cause, payload)
-  SELECT id, 'post_in_inbox', gen_random_uuid(), '{"title": "A film"}' FROM users LIMIT 1"""
+  SELECT id, 'post_in_inbox', gen_random_uuid(), '{"title": "A video"}' FROM users LIMIT 1"""
 REFRESH_SCRIPT = (
-    "document.querySelector('[data-live]').dispatchEvent(new Event('look', {bubbles: true}))"
+    "document.querySelector('[data-live]').dispatchEvent(new Event('refresh-now', {bubbles: true}))"
 )
 
 
@@ -18,7 +18,7 @@ def test_an_anonymous_visitor_is_sent_to_the_login_and_back(page, stack):
     page.fill("#password", "wrong")
     page.click("main button")
     expect(page.get_by_role("alert")).to_contain_text("E-mail or password is wrong")
-    page.faults.clear()  # the browser reports the 401 we asked for
+    page.errors.clear()  # the browser reports the expected 401
     page.fill("#password", stack.info["password"])
     page.click("main button")
     expect(page).to_have_url(re.compile(r"/platforms/tiktok/upload$"))
@@ -32,13 +32,13 @@ def test_a_denied_consent_is_explained_in_plain_words(signed_in, take_screenshot
     take_screenshot("denied")
 
 
-def test_no_text_of_the_url_reaches_the_page(signed_in):
+def test_no_text_of_the_url_appears_on_the_page(signed_in):
     signed_in.goto("/platforms/connect/tiktok?error=<b>pay here</b>&ref=<i>now</i>&success=true")
     expect(signed_in.get_by_role("alert")).to_contain_text("Something unexpected happened")
     assert "pay here" not in signed_in.content()
 
 
-def test_a_post_is_followed_to_its_end_on_a_page_that_is_never_loaded_again(
+def test_a_post_is_followed_to_its_end_without_reloading_the_page(
     upload_form, video_file, take_screenshot
 ):
     upload_form.set_input_files("#video", video_file)
@@ -54,26 +54,26 @@ def test_a_post_is_followed_to_its_end_on_a_page_that_is_never_loaded_again(
     take_screenshot("post")
 
 
-def test_the_home_page_refreshes_itself(connected, insert_post, take_screenshot):
-    connected.goto("/")
-    connected.evaluate("window.mark = 'the same page'")
+def test_the_home_page_refreshes_itself(account_page, insert_post, take_screenshot):
+    account_page.goto("/")
+    account_page.evaluate("window.mark = 'the same page'")
     insert_post("Renamed meanwhile")
-    connected.evaluate(REFRESH_SCRIPT)
-    expect(connected.get_by_role("link", name="Renamed meanwhile").first).to_be_visible()
-    assert connected.evaluate("window.mark") == "the same page"
+    account_page.evaluate(REFRESH_SCRIPT)
+    expect(account_page.get_by_role("link", name="Renamed meanwhile").first).to_be_visible()
+    assert account_page.evaluate("window.mark") == "the same page"
     take_screenshot("home")
 
 
-def test_focus_stays_where_it_was_when_a_part_of_the_page_is_new(connected, insert_post):
-    connected.goto("/")
-    connected.locator("[data-key=upload]").focus()
+def test_focus_is_kept_when_a_part_of_the_page_is_refreshed(account_page, insert_post):
+    account_page.goto("/")
+    account_page.locator("[data-focus-key=upload]").focus()
     insert_post("Another name")
-    connected.evaluate(REFRESH_SCRIPT)
-    expect(connected.get_by_role("link", name="Another name").first).to_be_visible()
-    assert connected.evaluate("document.activeElement.dataset.key") == "upload"
+    account_page.evaluate(REFRESH_SCRIPT)
+    expect(account_page.get_by_role("link", name="Another name").first).to_be_visible()
+    assert account_page.evaluate("document.activeElement.dataset.focusKey") == "upload"
 
 
-def test_a_refused_video_is_explained_with_what_to_do(upload_form, stack, video_file):
+def test_a_refused_video_is_explained(upload_form, stack, video_file):
     stack.sandbox.control("settings", fail_reason="duration_check_failed")
     upload_form.set_input_files("#video", video_file)
     upload_form.fill("#title", "Too long")
@@ -103,42 +103,42 @@ def test_a_scheduled_post_can_be_cancelled(upload_form, video_file, take_screens
     expect(upload_form.get_by_text("It was cancelled and not posted.").first).to_be_visible()
 
 
-def test_posts_are_found_by_title_and_state(connected, insert_post, take_screenshot):
+def test_posts_are_found_by_title_and_state(account_page, insert_post, take_screenshot):
     insert_post("Tomorrow", state="CANCELLED", step=None)
-    connected.goto("/posts")
-    connected.fill("#q", "tomorrow")
-    connected.select_option("#state", "CANCELLED")
-    connected.get_by_role("button", name="Show").click()
-    expect(connected.get_by_role("link", name="Tomorrow").first).to_be_visible()
+    account_page.goto("/posts")
+    account_page.fill("#q", "tomorrow")
+    account_page.select_option("#state", "CANCELLED")
+    account_page.get_by_role("button", name="Show").click()
+    expect(account_page.get_by_role("link", name="Tomorrow").first).to_be_visible()
     take_screenshot("posts")
-    connected.fill("#q", "no such title")
-    connected.get_by_role("button", name="Show").click()
-    expect(connected.get_by_text("Nothing fits what you look for.")).to_be_visible()
+    account_page.fill("#q", "no such title")
+    account_page.get_by_role("button", name="Show").click()
+    expect(account_page.get_by_text("No post matches your search.")).to_be_visible()
 
 
-def test_notifications_are_counted_and_marked_as_read(connected, stack, take_screenshot):
+def test_notifications_are_counted_and_marked_as_read(account_page, stack, take_screenshot):
     stack.query(INSERT_NOTIFICATION)
-    connected.goto("/notifications")
-    expect(connected.locator(".bell .count")).to_be_visible()
-    take_screenshot("notices")
-    connected.get_by_role("button", name="Mark all as read").click()
-    expect(connected.locator(".message[role=status]")).to_contain_text(
-        "All notices are marked as read."
+    account_page.goto("/notifications")
+    expect(account_page.locator(".notifications-link .count")).to_be_visible()
+    take_screenshot("notifications")
+    account_page.get_by_role("button", name="Mark all as read").click()
+    expect(account_page.locator(".message[role=status]")).to_contain_text(
+        "All notifications are marked as read."
     )
-    expect(connected.locator(".bell .count")).to_have_count(0)
-    connected.get_by_role("link", name="Not read").click()
-    expect(connected.get_by_text("Everything is read.")).to_be_visible()
+    expect(account_page.locator(".notifications-link .count")).to_have_count(0)
+    account_page.get_by_role("link", name="Not read").click()
+    expect(account_page.get_by_text("No unread notifications.")).to_be_visible()
 
 
-def test_a_key_is_made_shown_once_and_revoked(signed_in, take_screenshot):
+def test_a_key_is_created_displayed_once_and_revoked(signed_in, take_screenshot):
     signed_in.goto("/settings/keys")
     signed_in.fill("#name", "My program 🤖")
-    signed_in.get_by_role("button", name="Make the key").click()
+    signed_in.get_by_role("button", name="Create the key").click()
     expect(signed_in.get_by_role("alert")).to_contain_text("Choose at least one permission")
-    signed_in.faults.clear()  # the 400 we asked for
+    signed_in.errors.clear()  # the browser reports the expected 400
     signed_in.fill("#name", "My program 🤖")
     signed_in.get_by_label("see posts").check()
-    signed_in.get_by_role("button", name="Make the key").click()
+    signed_in.get_by_role("button", name="Create the key").click()
     key = signed_in.locator("#secret").text_content()
     assert key.startswith("sp_")
     take_screenshot("key")
@@ -148,44 +148,44 @@ def test_a_key_is_made_shown_once_and_revoked(signed_in, take_screenshot):
     expect(signed_in.locator(".message[role=status]")).to_contain_text("The key is revoked.")
 
 
-def test_accounts_have_an_overview_and_a_page_each(connected, take_screenshot):
-    connected.goto("/platforms")
-    expect(connected.locator("h2 .badge.good")).to_contain_text("Connected")
+def test_accounts_have_an_overview_and_a_page_each(account_page, take_screenshot):
+    account_page.goto("/platforms")
+    expect(account_page.locator("h2 .badge.good")).to_contain_text("Connected")
     take_screenshot("accounts")
-    connected.get_by_role("link", name="Uploads and figures").click()
-    expect(connected.locator("#widget-tiktok")).to_be_visible()
-    expect(connected.get_by_role("heading", name="What is left")).to_be_visible()
+    account_page.get_by_role("link", name="Uploads and metrics").click()
+    expect(account_page.locator("#widget-tiktok")).to_be_visible()
+    expect(account_page.get_by_role("heading", name="Remaining quota")).to_be_visible()
     take_screenshot("tiktok")
-    connected.goto("/platforms/connect")
-    expect(connected.get_by_role("heading", name="Instagram")).to_be_visible()
+    account_page.goto("/platforms/connect")
+    expect(account_page.get_by_role("heading", name="Instagram")).to_be_visible()
 
 
-def test_the_widget_is_a_fragment_that_others_can_include(connected):
-    answer = connected.request.get("/widgets/tiktok")
-    assert answer.text().lstrip().startswith("<section")
-    assert "<html" not in answer.text()
+def test_the_widget_is_an_html_fragment(account_page):
+    response = account_page.request.get("/widgets/tiktok")
+    assert response.text().lstrip().startswith("<section")
+    assert "<html" not in response.text()
 
 
 def test_a_signed_out_user_gets_the_login_and_not_a_nested_page(
-    connected,
+    account_page,
 ):
-    connected.goto("/")
-    connected.context.clear_cookies()
-    connected.evaluate(REFRESH_SCRIPT)
-    expect(connected).to_have_url(re.compile(r"/login"))
-    expect(connected.locator("#email")).to_have_count(1)
+    account_page.goto("/")
+    account_page.context.clear_cookies()
+    account_page.evaluate(REFRESH_SCRIPT)
+    expect(account_page).to_have_url(re.compile(r"/login"))
+    expect(account_page.locator("#email")).to_have_count(1)
 
 
-def test_disconnecting_asks_what_to_do_with_queued_posts(connected, take_screenshot):
-    connected.goto("/platforms/connect/tiktok")
-    connected.locator("[data-opens]").first.click()
-    dialog = connected.get_by_role("dialog")
+def test_disconnecting_asks_what_to_do_with_queued_posts(account_page, take_screenshot):
+    account_page.goto("/platforms/connect/tiktok")
+    account_page.locator("[data-opens-dialog]").first.click()
+    dialog = account_page.get_by_role("dialog")
     expect(dialog).to_contain_text("Kept: your posts and their history")
     take_screenshot("disconnect")
-    connected.keyboard.press("Escape")
+    account_page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    connected.locator("[data-opens]").first.click()
+    account_page.locator("[data-opens-dialog]").first.click()
     dialog.get_by_role("button", name=re.compile("^Disconnect ")).click()
-    expect(connected.locator(".message[role=status]")).to_contain_text("tokens are erased")
-    expect(connected.get_by_role("link", name="Connect with TikTok")).to_be_visible()
+    expect(account_page.locator(".message[role=status]")).to_contain_text("tokens are erased")
+    expect(account_page.get_by_role("link", name="Connect with TikTok")).to_be_visible()
     take_screenshot("unconnected")

@@ -1,4 +1,4 @@
-"""The upload form: what it demands, what it shows, and what becomes of it when things go wrong."""
+"""The upload form in a browser: its checks, direct posts, progress, and broken connections."""
 
 import re
 
@@ -11,18 +11,18 @@ NO_DISCLOSURE_TEXT = (
     "You need to indicate if your content promotes yourself, a third party, or both."
 )
 DROP_FILE_SCRIPT = """() => {
-  const carried = new DataTransfer();
-  carried.items.add(new File(["x".repeat(2048)], "dropped.mp4", {type: "video/mp4"}));
-  const how = {dataTransfer: carried, bubbles: true, cancelable: true};
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(["x".repeat(2048)], "dropped.mp4", {type: "video/mp4"}));
+  const options = {dataTransfer, bubbles: true, cancelable: true};
   for (const name of ["dragenter", "dragover", "drop"])
-    document.querySelector('[data-part="drop"]').dispatchEvent(new DragEvent(name, how));
+    document.querySelector('[data-part="drop"]').dispatchEvent(new DragEvent(name, options));
 }"""
 LARGE_FILE_BYTES = 20 * 1024 * 1024
 SELECT_OPEN_ID = "SELECT open_id FROM oauth_accounts WHERE status = 'ACTIVE' LIMIT 1"
 UPLOAD_BUTTON = {"name": "Upload", "exact": True}
 
 
-def choose_file(form, video, title="A film"):
+def choose_file(form, video, title="A video"):
     form.set_input_files("#video", video)
     form.fill("#title", title)
 
@@ -40,14 +40,16 @@ def load_request(stack, title):
     return stack.query("SELECT kind, payload_json FROM posts WHERE title = %s", title)[0]
 
 
-def test_the_remaining_quota_is_shown_before_anything_is_sent(upload_form, stack, take_screenshot):
+def test_the_remaining_quota_is_displayed_before_anything_is_sent(
+    upload_form, stack, take_screenshot
+):
     meter = upload_form.get_by_role("meter", name="Drafts in the inbox")
     expect(meter).to_have_attribute("value", "0")
     expect(upload_form.get_by_text("0 of 5 used")).to_be_visible()
     take_screenshot("upload")
 
 
-def test_a_full_quota_counts_down_to_the_next_free_place(upload_form, insert_post, take_screenshot):
+def test_a_full_quota_counts_down_to_the_next_free_slot(upload_form, insert_post, take_screenshot):
     for _ in range(5):
         insert_post("In the way", state="PROCESSING", step="PROCESSING", slot=True)
     upload_form.reload()
@@ -72,7 +74,7 @@ def test_a_file_is_sent_with_its_progress_and_the_form_is_empty_again(
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "error_text"),
     [
         ([], "Please choose a video file."),
         (
@@ -83,12 +85,12 @@ def test_a_file_is_sent_with_its_progress_and_the_form_is_empty_again(
     ],
     ids=["none", "text", "empty"],
 )
-def test_the_form_says_what_is_wrong_and_sends_nothing(upload_form, stack, files, says):
+def test_an_invalid_file_is_refused_and_nothing_is_sent(upload_form, stack, files, error_text):
     before = count_posts(stack)
-    upload_form.fill("#title", "No film")
+    upload_form.fill("#title", "No video")
     upload_form.set_input_files("#video", files)
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
-    expect(upload_form.get_by_role("alert")).to_contain_text(says)
+    expect(upload_form.get_by_role("alert")).to_contain_text(error_text)
     expect(upload_form.locator("#video")).to_have_attribute("aria-invalid", "true")
     assert count_posts(stack) == before
 
@@ -125,19 +127,19 @@ def test_a_file_can_be_dropped(upload_form, video_file):
     expect(upload_form.locator('[data-part="chosen"]')).to_contain_text("dropped.mp4, 3 kB")
 
 
-def test_nothing_of_a_direct_post_is_chosen_beforehand(upload_form, take_screenshot):
+def test_no_option_of_a_direct_post_is_preset(upload_form, take_screenshot):
     choose_direct_mode(upload_form)
     expect(upload_form.locator("#privacy")).to_have_value("")
     assert upload_form.locator('[data-part="direct"] [type=checkbox]:checked').count() == 0
     expect(upload_form.get_by_text("Posting as")).to_contain_text(re.compile(r"\w"))
     expect(upload_form.get_by_role("button", name="Post to TikTok")).to_be_disabled()
-    expect(upload_form.locator("#not-yet")).to_have_text("Please choose who can see it.")
+    expect(upload_form.locator("#not-ready")).to_have_text("Please choose who can see it.")
     consent = upload_form.locator('[data-part="consent"] [lang=en]').first
     expect(consent).to_have_text("By posting, you agree to TikTok's Music Usage Confirmation")
     take_screenshot("upload-direct")
 
 
-def test_paid_content_is_disclosed_in_tiktoks_own_words(upload_form, take_screenshot):
+def test_paid_content_is_disclosed_in_tiktoks_own_sentences(upload_form, take_screenshot):
     choose_direct_mode(upload_form)
     button = upload_form.get_by_role("button", name="Post to TikTok")
     upload_form.select_option("#privacy", "PUBLIC_TO_EVERYONE")
@@ -165,7 +167,7 @@ def test_paid_content_is_disclosed_in_tiktoks_own_words(upload_form, take_screen
     expect(upload_form.locator("[name=brand_content_toggle]")).to_be_disabled()
 
 
-def test_a_direct_post_is_what_was_ticked_and_nothing_else(upload_form, stack, video_file):
+def test_a_direct_post_has_exactly_the_chosen_options(upload_form, stack, video_file):
     choose_file(upload_form, video_file, "Directly")
     choose_direct_mode(upload_form)
     upload_form.select_option("#privacy", "SELF_ONLY")
@@ -174,18 +176,18 @@ def test_a_direct_post_is_what_was_ticked_and_nothing_else(upload_form, stack, v
     upload_form.get_by_role("button", name="Post to TikTok").click()
     expect(upload_form.get_by_text("It is on its way.")).to_be_visible()
     kind, payload = load_request(stack, "Directly")
-    said = payload["settings"]
+    settings = payload["settings"]
     assert kind == "DIRECT_VIDEO"
-    assert said["privacy_level"] == "SELF_ONLY"
-    assert [said[f"disable_{name}"] for name in ("comment", "duet", "stitch")] == [
+    assert settings["privacy_level"] == "SELF_ONLY"
+    assert [settings[f"disable_{name}"] for name in ("comment", "duet", "stitch")] == [
         True,
         False,
         True,
     ]
-    assert said["video_cover_timestamp_ms"] == 1500
+    assert settings["video_cover_timestamp_ms"] == 1500
 
 
-def test_what_the_creator_has_disabled_is_greyed(upload_form, stack):
+def test_options_that_the_creator_has_disabled_are_greyed(upload_form, stack):
     open_id = stack.query_value(SELECT_OPEN_ID)
     stack.sandbox.control("creators", open_id=open_id, comment_disabled=True)
     choose_direct_mode(upload_form)
@@ -205,7 +207,7 @@ def test_a_video_longer_than_the_creator_may_post_is_refused(upload_form, stack,
     stack.sandbox.control("creators", open_id=open_id, max_video_post_duration_sec=300)
 
 
-def test_direct_posts_are_blocked_while_tiktok_allows_none(upload_form, stack):
+def test_direct_posts_are_blocked_while_tiktok_cannot_be_queried(upload_form, stack):
     stack.sandbox.control("faults", endpoint="creator_info", kind="http_500", times=0)
     upload_form.check("[name=mode][value=DIRECT]")
     expect(upload_form.locator("[data-blocked]")).to_be_visible()
@@ -228,7 +230,7 @@ def test_photos_are_entered_by_their_urls(upload_form, stack):
     expect(upload_form.get_by_role("alert")).to_contain_text("no photo with this number")
 
 
-def test_a_double_click_is_one_post(upload_form, stack, video_file):
+def test_a_double_click_makes_one_post(upload_form, stack, video_file):
     before = count_posts(stack)
     choose_file(upload_form, video_file, "Twice")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).dblclick()
@@ -237,7 +239,7 @@ def test_a_double_click_is_one_post(upload_form, stack, video_file):
 
 
 def hold_chunk_after(form, count):
-    """Lets `count` pieces pass, then holds the next; returns where it waits."""
+    """Let `count` chunks pass, hold the next one, and return the list of held_routes requests."""
     held_routes, chunks = [], []
 
     def hold_or_continue(route):
@@ -250,23 +252,23 @@ def hold_chunk_after(form, count):
     return held_routes
 
 
-def wait_for_held_chunk(form, held):
+def wait_for_held_chunk(form, held_routes):
     form.wait_for_function("() => Number(document.querySelector('#bar').value) > 0")
-    while not held:
+    while not held_routes:
         form.wait_for_timeout(50)
 
 
-def test_a_connection_that_breaks_costs_nothing(
+def test_an_upload_resumes_after_a_broken_connection(
     upload_form, large_video_file, stack, take_screenshot
 ):
-    held = hold_chunk_after(upload_form, 1)
+    held_routes = hold_chunk_after(upload_form, 1)
     choose_file(upload_form, large_video_file, "Through a tunnel")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
-    wait_for_held_chunk(upload_form, held)
+    wait_for_held_chunk(upload_form, held_routes)
     upload_form.context.set_offline(True)
-    held[0].abort("internetdisconnected")
+    held_routes[0].abort("internetdisconnected")
     expect(upload_form.get_by_role("alert")).to_contain_text(
-        "The connection is gone. Nothing is lost"
+        "The connection is interrupted. Nothing is lost"
     )
     take_screenshot("upload-offline")
     upload_form.context.set_offline(False)
@@ -275,60 +277,62 @@ def test_a_connection_that_breaks_costs_nothing(
         stack.query_value("SELECT bytes_total FROM posts WHERE title = 'Through a tunnel'")
         == 20 * 1024 * 1024
     )
-    upload_form.faults.clear()  # the browser reports the piece that we dropped
+    upload_form.errors.clear()  # the browser reports the chunk that was aborted
 
 
-def test_an_upload_can_be_paused_and_goes_on_where_it_was(
-    upload_form, large_video_file, take_screenshot
-):
-    held = hold_chunk_after(upload_form, 1)
+def test_an_upload_can_be_paused_and_resumed(upload_form, large_video_file, take_screenshot):
+    held_routes = hold_chunk_after(upload_form, 1)
     choose_file(upload_form, large_video_file, "With a pause")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
-    wait_for_held_chunk(upload_form, held)
+    wait_for_held_chunk(upload_form, held_routes)
     pause = upload_form.get_by_role("button", name="Pause")
     expect(pause).to_have_attribute("aria-pressed", "false")
     pause.click()
-    expect(upload_form.get_by_role("button", name="Go on")).to_be_visible()
+    expect(upload_form.get_by_role("button", name="Resume")).to_be_visible()
     take_screenshot("upload-paused")
-    upload_form.get_by_role("button", name="Go on").click()
+    upload_form.get_by_role("button", name="Resume").click()
     expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
-    upload_form.faults.clear()
+    upload_form.errors.clear()
 
 
-def test_an_upload_that_is_cancelled_leaves_nothing(upload_form, large_video_file, stack):
+def test_a_cancelled_upload_makes_no_post(upload_form, large_video_file, stack):
     before = count_posts(stack)
-    held = hold_chunk_after(upload_form, 1)
+    held_routes = hold_chunk_after(upload_form, 1)
     choose_file(upload_form, large_video_file, "Not after all")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
-    wait_for_held_chunk(upload_form, held)
+    wait_for_held_chunk(upload_form, held_routes)
     upload_form.get_by_role("button", name="Cancel the upload").click()
     expect(upload_form.get_by_text("Cancelled. Nothing was posted.")).to_be_visible()
     expect(upload_form.get_by_role("button", **UPLOAD_BUTTON)).to_be_enabled()
     assert count_posts(stack) == before
-    upload_form.faults.clear()
+    upload_form.errors.clear()
 
 
-def test_after_a_reload_the_same_file_goes_on_where_it_stopped(
+def test_after_a_reload_the_same_file_continues_where_it_stopped(
     upload_form, large_video_file, take_screenshot
 ):
-    held = hold_chunk_after(upload_form, 1)
+    held_routes = hold_chunk_after(upload_form, 1)
     choose_file(upload_form, large_video_file, "Before the reload")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
-    wait_for_held_chunk(upload_form, held)
-    upload_form.on("dialog", lambda dialog: dialog.accept())  # do you really want to leave
+    wait_for_held_chunk(upload_form, held_routes)
+    upload_form.on(
+        "dialog", lambda dialog: dialog.accept()
+    )  # the question whether to leave the page
     upload_form.reload()
     upload_form.unroute(CHUNK_URL_PATTERN)
-    expect(upload_form.get_by_text("heavy.mp4: 8.4 MB of 21 MB are here")).to_be_visible()
+    expect(upload_form.get_by_text("heavy.mp4: 8.4 MB of 21 MB uploaded")).to_be_visible()
     take_screenshot("upload-interrupted")
     offsets = []
     upload_form.on(
         "request",
-        lambda asked: (
-            offsets.append(asked.headers.get("upload-offset")) if asked.method == "PATCH" else None
+        lambda request: (
+            offsets.append(request.headers.get("upload-offset"))
+            if request.method == "PATCH"
+            else None
         ),
     )
     choose_file(upload_form, large_video_file, "After the reload")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
     expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
     assert offsets[0] == str(8 * 1024 * 1024)
-    upload_form.faults.clear()
+    upload_form.errors.clear()

@@ -36,7 +36,7 @@ def test_large_numbers_are_short(number, english, french):
         (4_000_000_000, "4 GB"),
     ],
 )
-def test_sizes_have_the_largest_unit_of_which_there_is_one(count, english):
+def test_sizes_have_the_largest_unit_that_gives_at_least_one(count, english):
     assert formatting.format_bytes(count, "en") == english
 
 
@@ -48,7 +48,7 @@ def test_french_bytes_are_octets():
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "expected"),
     [
         (-2, "today"),
         (0, "today"),
@@ -63,15 +63,15 @@ def test_french_bytes_are_octets():
         (800, "2 years ago"),
     ],
 )
-def test_a_date_is_said_as_people_say_it(days, said):
+def test_an_age_is_formatted_in_the_largest_unit_that_fits(days, expected):
     at = NOW - timedelta(days=days)
     words = formatting.format_age(
         at, NOW, translate_text=str, ngettext=lambda one, many, n: one if n == 1 else many
     )
-    assert words == said
+    assert words == expected
 
 
-def test_yesterday_is_by_the_calendar_and_not_by_hours():
+def test_yesterday_is_the_previous_calendar_day():
     late = datetime(2026, 11, 26, 23, 59, tzinfo=UTC)
     early = datetime(2026, 11, 27, 0, 1, tzinfo=UTC)
     assert (
@@ -80,11 +80,11 @@ def test_yesterday_is_by_the_calendar_and_not_by_hours():
     )
 
 
-def test_a_rate_has_two_decimals_as_the_language_writes_them():
+def test_a_percentage_has_two_decimals():
     assert formatting.format_percent(0.9, "en") == "0.90 %"
     assert formatting.format_percent(12.345, "fr") == "12,34 %"
 
 
-def test_a_moment_is_said_to_the_second_and_in_utc():
+def test_a_timestamp_is_formatted_to_the_second_in_utc():
     assert formatting.format_timestamp(NOW, "en") == "27 Nov 2026, 09:30:00 UTC"
     assert formatting.format_timestamp(NOW, "fr") == "27 nov. 2026, 09:30:00 UTC"

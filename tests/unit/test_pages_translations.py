@@ -1,4 +1,4 @@
-"""Every sentence of a page is in both languages, and none is there for nobody."""
+"""Every sentence of a page is translated to French, and no translation is left over."""
 
 import re
 import string
@@ -25,14 +25,14 @@ SCRIPTS = sorted(
 )
 PLACEHOLDER_PATTERN = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 VISIBLE_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title")
-"""Attributes that people read or hear."""
+"""Attributes that are displayed or read out."""
 
 UNTRANSLATED_NAMES = {"signalpost", "API", "TikTok", "Instagram", "https", "UTC", "h", "min", "s"}
 """Words that are the same in every language."""
 
 
 def extract_messages():
-    """As the code says them: plural forms as a pair."""
+    """Extract all messages from code and templates; a plural is a pair of forms."""
     options = {"templates/**.html": {"trimmed": "true"}}
     method = [("**.py", "python"), ("templates/**.html", "jinja2")]
     found = extract_from_dir(str(APP_FOLDER), method, options, keywords=EXTRACTION_KEYWORDS)
@@ -53,29 +53,29 @@ def test_every_sentence_has_its_french_and_none_is_left_over(french_messages):
     assert extract_messages() == french_messages.keys()
 
 
-def test_there_are_sentences_at_all():
+def test_the_extraction_finds_sentences():
     assert len(extract_messages()) > 300
 
 
 def test_no_translation_is_empty_or_a_guess(french_messages):
     assert [
-        said
-        for said, line in french_messages.items()
+        message
+        for message, line in french_messages.items()
         if line.fuzzy or not all(plural_forms(line.string))
     ] == []
 
 
-def test_what_is_put_into_a_sentence_is_put_into_its_french(french_messages):
-    for said, line in french_messages.items():
-        places = sorted(PLACEHOLDER_PATTERN.findall(plural_forms(said)[-1]))
+def test_a_translation_has_the_same_placeholders(french_messages):
+    for message, line in french_messages.items():
+        places = sorted(PLACEHOLDER_PATTERN.findall(plural_forms(message)[-1]))
         for form in plural_forms(line.string):
-            assert sorted(PLACEHOLDER_PATTERN.findall(form)) == places, said
+            assert sorted(PLACEHOLDER_PATTERN.findall(form)) == places, message
 
 
 def test_numbers_choose_their_form_as_french_does():
-    says = load_catalogue("fr").ngettext
+    translate_plural = load_catalogue("fr").ngettext
     one, many = "%(num)d day ago", "%(num)d days ago"
-    assert [says(one, many, number) % {"num": number} for number in (0, 1, 2)] == [
+    assert [translate_plural(one, many, number) % {"num": number} for number in (0, 1, 2)] == [
         "il y a 0 jour",
         "il y a 1 jour",
         "il y a 2 jours",
@@ -83,7 +83,7 @@ def test_numbers_choose_their_form_as_french_does():
 
 
 class VisibleTextParser(HTMLParser):
-    """Text and attributes that stand in a template itself, outside any expression."""
+    """Collects texts and attributes written in a template outside any expression."""
 
     def __init__(self):
         super().__init__()
@@ -106,22 +106,22 @@ class VisibleTextParser(HTMLParser):
 
 
 def untranslated_words(text):
-    """Words that nobody could translate_text."""
+    """Return the words in a template that are not marked for translation."""
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
     tree = environment.parse(text)
-    written = "".join(
+    template_text = "".join(
         part.data if isinstance(part, nodes.TemplateData) else " "
         for output in tree.find_all(nodes.Output)
         for part in output.nodes
     )
     reader = VisibleTextParser()
-    reader.feed(written)
+    reader.feed(template_text)
     words = re.findall(r"[^\W\d_]+", " ".join(reader.texts))
     return [word for word in words if word not in UNTRANSLATED_NAMES]
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_no_template_holds_words_of_its_own(path):
+def test_no_template_contains_untranslated_words(path):
     assert untranslated_words(path.read_text(encoding="utf-8")) == []
 
 
@@ -133,7 +133,7 @@ def test_untranslated_words_would_be_found(text):
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_no_script_holds_a_sentence(path):
-    """A sentence: a capital, a blank, more words, in quotes; comments are no strings."""
+def test_no_script_contains_a_sentence(path):
+    """A sentence is a quoted string of several words that begins with a capital; not a comment."""
     code = "\n".join(line.split("// ")[0] for line in path.read_text(encoding="utf-8").splitlines())
     assert re.findall(rf"""["'`][{string.ascii_uppercase}][a-z]+ [a-z]+[^"'`]*["'`]""", code) == []
