@@ -6,7 +6,6 @@ from sqlalchemy import ForeignKey, Index, String, delete, func, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, Base, CreatedAtColumn, IdColumn, one_of
-from db.retention import prune_rows
 
 STATE_LIFETIME = timedelta(minutes=10)
 
@@ -65,6 +64,3 @@ class OAuthStates:
             OAuthState.expires_at > func.now(),
         )
         return self._session.scalar(statement.returning(OAuthState))
-
-    def prune(self, older_than: timedelta) -> int:
-        return prune_rows(self._session, OAuthState.expires_at, older_than=older_than).count
