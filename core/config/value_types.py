@@ -77,7 +77,7 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def matching(pattern: str, description: str) -> Callable[[str], str]:
+def pattern_parser(pattern: str, description: str) -> Callable[[str], str]:
     """Return a parser that accepts text of this ASCII pattern; `description` is for the error."""
 
     def parse(value: str) -> str:
@@ -88,9 +88,9 @@ def matching(pattern: str, description: str) -> Callable[[str], str]:
     return parse
 
 
-parse_word = matching(r"[A-Za-z0-9_-]+", "letters, digits, _ and -")
-parse_digits = matching(r"\d+", "digits only")
-parse_alphanumeric = matching(r"[A-Za-z0-9]+", "letters and digits only")
+parse_word = pattern_parser(r"[A-Za-z0-9_-]+", "of A-Z, a-z, 0-9, _ and - only")
+parse_digits = pattern_parser(r"\d+", "of 0-9 only")
+parse_alphanumeric = pattern_parser(r"[A-Za-z0-9]+", "of A-Z, a-z and 0-9 only")
 
 
 def parse_positive_int(value: str) -> int:
@@ -233,7 +233,7 @@ def parse_encryption_keys(value: str) -> tuple[tuple[str, Secret], ...]:
 def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
     key_id, _, key = word.strip().partition(":")
     if not KEY_ID_PATTERN.fullmatch(key_id):
-        raise ValueError("must be id:base64,id:base64 with ids of letters, digits, _ and -")
+        raise ValueError("must be id:base64,id:base64 with ids of A-Z, a-z, 0-9, _ and -")
     decode_key(Secret(key))
     return key_id, Secret(key)
 
@@ -251,8 +251,8 @@ Rates = Annotated[tuple[Rate, ...], from_text(parse_rates)]
 Words = Annotated[tuple[str, ...], from_text(parse_words)]
 Word = Annotated[str, from_text(parse_word)]
 Digits = Annotated[str, from_text(parse_digits)]
-ClaimName = Annotated[str, from_text(matching(r"[\w.:/-]+", "the name of a claim"))]
-GraphVersion = Annotated[str, from_text(matching(r"v\d+\.\d+", "a version such as v26.0"))]
+ClaimName = Annotated[str, from_text(pattern_parser(r"[\w.:/-]+", "the name of a claim"))]
+GraphVersion = Annotated[str, from_text(pattern_parser(r"v\d+\.\d+", "a version such as v26.0"))]
 WebUrl = Annotated[str, from_text(parse_web_url)]
 RedirectUrl = Annotated[str, from_text(parse_redirect_url)]
 DatabaseUrl = Annotated[str, from_text(parse_database_url)]

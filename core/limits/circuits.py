@@ -166,7 +166,7 @@ class Circuits:
         self._update(key, update, counter="successes", amount=successes)
 
     def _successes_to_report(self, key: str) -> int:
-        """Count this success; return how many Redis is to be told of now, 0 for none yet."""
+        """Count this success. Returns how many to report to Redis now; 0 means later."""
         now = time.monotonic()
         with self._lock:
             cached, successes = self._cached.get(key), self._unreported_successes.get(key, 0) + 1

@@ -56,7 +56,7 @@ def describe_video(video: Any) -> dict[str, Any] | None:
 
 
 def container_name(video: Any) -> str:
-    """Return mov, mp4, webm or FFmpeg's name. Only the brand tells MOV and MP4 apart."""
+    """Return mov, mp4, webm or FFmpeg's name. MOV and MP4 differ in their brand only."""
     names = video.format.name.split(",")
     if "mp4" in names:
         return "mov" if video.metadata.get("major_brand", "").strip() == "qt" else "mp4"
