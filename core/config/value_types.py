@@ -88,9 +88,9 @@ def pattern_parser(pattern: str, description: str) -> Callable[[str], str]:
     return parse
 
 
-parse_word = pattern_parser(r"[A-Za-z0-9_-]+", "of A-Z, a-z, 0-9, _ and - only")
-parse_digits = pattern_parser(r"\d+", "of 0-9 only")
-parse_alphanumeric = pattern_parser(r"[A-Za-z0-9]+", "of A-Z, a-z and 0-9 only")
+parse_word = pattern_parser(r"[A-Za-z0-9_-]+", "made of A-Z, a-z, 0-9, _ and - only")
+parse_digits = pattern_parser(r"\d+", "made of digits only")
+parse_alphanumeric = pattern_parser(r"[A-Za-z0-9]+", "made of A-Z, a-z and 0-9 only")
 
 
 def parse_positive_int(value: str) -> int:
