@@ -26,7 +26,7 @@ INSERT_USER = "INSERT INTO users (email) VALUES ('bench@example.org')"
 INSERT_ACCOUNTS = """
 INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encrypted, expires_at,
                             refresh_due_at)
-  SELECT users.id, 'tiktok', 'open-' || number, 'video.publish', 'sealed', now() + interval '9 day',
+  SELECT users.id, 'tiktok', 'open-' || number, 'video.publish', 'unused', now() + interval '9 day',
          now() + interval '1 day' + number * interval '100 milliseconds'
     FROM users, generate_series(%(first)s, %(last)s) AS number
 """
