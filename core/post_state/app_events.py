@@ -17,7 +17,9 @@ def build_app_event(post: AnyPost) -> AppEvent | None:
     request.
     """
     kind = app_event_type(post)
-    is_answered = kind == "post.failed" and not {INLINE, REQUEST_REFUSED}.isdisjoint(post.memo)
+    is_answered = kind == "post.failed" and not {INLINE, REQUEST_REFUSED}.isdisjoint(
+        post.step_state
+    )
     if kind not in EVENT_TYPES or is_answered:
         return None
     return AppEvent(post.user_id, kind, f"post:{post.id}", serialize_post(post))

@@ -1,5 +1,5 @@
-"""Keys of `posts.memo`: what a post's steps store for later steps. Internal: never shown to people
-and never queried.
+"""Keys of `Post.step_state` (column `memo`): what a post's steps store for later steps. Internal:
+never shown to people and never queried.
 """
 
 from collections.abc import Mapping

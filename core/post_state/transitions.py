@@ -137,7 +137,7 @@ def end_post(
 def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
     """Add a notification, once per kind. None if the caller gets the same in the HTTP response."""
     kind = NOTIFICATION_KINDS.get(PostState(post.state))
-    if kind is None or not {INLINE, REQUEST_REFUSED}.isdisjoint(post.memo):
+    if kind is None or not {INLINE, REQUEST_REFUSED}.isdisjoint(post.step_state):
         return
     is_draft = post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
     subject = f"post:{post.id}"
@@ -154,7 +154,7 @@ def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
 
 def current_state(post: AnyPost) -> CurrentState:
     """A stale post is still processing at the platform; only people see it as unconfirmed."""
-    state = PostState.PROCESSING if IS_STALE in post.memo else PostState(post.state)
+    state = PostState.PROCESSING if IS_STALE in post.step_state else PostState(post.state)
     return CurrentState(state, Phase(post.step) if post.step else None, post.bytes_total)
 
 

@@ -182,7 +182,7 @@ def find_replay(
     post = find_earlier_post(session, options.idempotency_key, options.digest, user_id=user_id)
     if post is None:
         return None
-    if REQUEST_REFUSED in post.memo:
+    if REQUEST_REFUSED in post.step_state:
         return refusal_error(post, is_replay=True)
     return load_result(session, services, post, is_replay=True)
 
@@ -202,7 +202,7 @@ def find_earlier_post(
         raise Conflict(
             "the Idempotency-Key was used for another request", code="IDEMPOTENCY_MISMATCH"
         )
-    if INLINE in post.memo and post.leased_until is not None:
+    if INLINE in post.step_state and post.leased_until is not None:
         raise Conflict(
             "the first request with this Idempotency-Key is still running",
             code="IDEMPOTENCY_IN_PROGRESS",
@@ -271,7 +271,7 @@ def insert_post(
         idempotency_key=options.idempotency_key,
         request_hash=options.digest,
         due_at=new_post.publish_at or Posts.now(),
-        memo=initial_step_state(services, new_post),
+        step_state=initial_step_state(services, new_post),
     )
     if post is None:
         return None
@@ -361,11 +361,11 @@ def reject_if_refused(session: Session, post: Post) -> CoreError | None:
 
     A post that met a limit is deleted, so that its key can be used again.
     """
-    error_code = str(post.error_code or post.memo.get(LAST_ERROR_CODE, ""))
+    error_code = str(post.error_code or post.step_state.get(LAST_ERROR_CODE, ""))
     if post.state == PostState.QUEUED and (
         post.sent_by == SentBy.CALLER or error_code in LIMIT_CODES - APP_LIMIT_CODES
     ):
-        post.memo = {**post.memo, REQUEST_REFUSED: True}
+        post.step_state = {**post.step_state, REQUEST_REFUSED: True}
         code = error_code if error_code in LIMIT_CODES else f"{post.provider}_unavailable"
         end_one_post(session, post, PostState.FAILED, code)
     if post.state != PostState.FAILED or post.publish_id is not None:
@@ -375,14 +375,14 @@ def reject_if_refused(session: Session, post: Post) -> CoreError | None:
         error.details.pop("id")
         Posts(session).delete(post)
     else:
-        post.memo = {**post.memo, REQUEST_REFUSED: True}
+        post.step_state = {**post.step_state, REQUEST_REFUSED: True}
     return error
 
 
 def refusal_error(post: Post, *, is_replay: bool = False) -> CoreError:
     """The error that a post ended with, as the answer to its request."""
     code = str(post.error_code)
-    wait = timedelta(seconds=float(post.memo.get(RETRY_AFTER_SECONDS, 0)))
+    wait = timedelta(seconds=float(post.step_state.get(RETRY_AFTER_SECONDS, 0)))
     error_class = RateLimitExceeded if code in LIMIT_CODES else OperationFailed
     details = {"id": post.id, "replayed": True} if is_replay else {"id": post.id}
     message = post.error_message or "the platform refused the post"

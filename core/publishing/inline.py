@@ -22,7 +22,7 @@ from db.session import Database, Session
 
 def claim_inline(session: Session, post: Post) -> Claim[StepJob] | None:
     """Claim this post for the request; None if a worker has claimed it first."""
-    post.memo = {**post.memo, INLINE: True}
+    post.step_state = {**post.step_state, INLINE: True}
     session.flush()
     claims = claim_and_prepare(PUBLISH_JOB, session, limit=1, row_id=post.id)
     return claims[0] if claims else None

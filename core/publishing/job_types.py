@@ -7,7 +7,7 @@ sends bytes. They are separate so that long uploads delay nothing else.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from core.accounts.tokens import preload_tokens
 from core.backoff import RetryPolicy, minutes, seconds
@@ -27,8 +27,12 @@ from core.post_state.step_state import (
     without_key,
 )
 from core.post_state.transitions import end_one_post
-from core.publishing import preflight
-from core.publishing.steps import poll, reconcile, start, upload_chunks
+from core.publishing.preflight import PreflightStep
+from core.publishing.step import Step
+from core.publishing.steps.poll import PollStep
+from core.publishing.steps.reconcile import ReconcileStep
+from core.publishing.steps.start import StartStep, requeue_unsent_start
+from core.publishing.steps.upload_chunks import UploadChunksStep
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
 from db.session import Session
@@ -43,24 +47,12 @@ RETRY_POLICY = RetryPolicy(
 )
 
 
-class Step(Protocol):
-    """One step of publishing: a module with these functions, and with job and outcome types of its
-    own that only it reads.
-    """
-
-    def prepare(self, session: Session, post: Post) -> Any: ...
-
-    def execute(self, job: Any, services: Services) -> Any: ...
-
-    def record(self, changes: ChangeSet, post: Post, outcome: Any) -> Reschedule: ...
-
-
-STEPS: dict[str, Step] = {
-    "preflight": preflight,
-    "start": start,
-    "upload_chunks": upload_chunks,
-    "poll": poll,
-    "reconcile": reconcile,
+STEPS: dict[str, Step[Any, Any]] = {
+    "preflight": PreflightStep(),
+    "start": StartStep(),
+    "upload_chunks": UploadChunksStep(),
+    "poll": PollStep(),
+    "reconcile": ReconcileStep(),
 }
 
 
@@ -88,10 +80,10 @@ def next_step(post: Post) -> str:
         is_pull = post.sent_by == SentBy.PLATFORM
         if post.state == PostState.UNCONFIRMED or (is_pull and post.state == PostState.SENDING):
             return "reconcile"
-        return "preflight" if is_pull and PREFLIGHT_AT not in post.memo else "start"
+        return "preflight" if is_pull and PREFLIGHT_AT not in post.step_state else "start"
     is_our_upload = post.state == PostState.SENDING and post.sent_by == SentBy.SIGNALPOST
-    is_offset_uncertain = post.attempts > 1 and OFFSET_CONFIRMED not in post.memo
-    can_send = is_our_upload and not is_offset_uncertain and UPLOAD_URL_ERROR not in post.memo
+    is_offset_uncertain = post.attempts > 1 and OFFSET_CONFIRMED not in post.step_state
+    can_send = is_our_upload and not is_offset_uncertain and UPLOAD_URL_ERROR not in post.step_state
     return "upload_chunks" if can_send else "poll"
 
 
@@ -102,7 +94,7 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
 
     def prepare(self, session: Session, post: Post) -> StepJob:
         if post.attempts > 1:  # the request that ran the first attempt has ended
-            post.memo = without_key(post.memo, INLINE)
+            post.step_state = without_key(post.step_state, INLINE)
         step = next_step(post)
         return StepJob(step, STEPS[step].prepare(session, post))
 
@@ -121,13 +113,13 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
         if post.state in FINAL_STATES:
             return  # only a poll of an ended post failed
         post.hold_reason = str(cause) if isinstance(cause, Park) else None
-        post.memo = {**post.memo, **retry_state(cause)}
-        start.on_retry(session, post)
+        post.step_state = {**post.step_state, **retry_state(cause)}
+        requeue_unsent_start(session, post)
         needs_upload_url = post.sent_by == SentBy.CALLER and post.publish_id is None
         if isinstance(cause, Failure) and needs_upload_url:
             self.on_exhausted(session, post, cause)
         else:
-            post.memo = without_key(post.memo, INLINE)
+            post.step_state = without_key(post.step_state, INLINE)
 
     def on_exhausted(self, session: Session, post: Post, failure: Failure) -> None:
         """Fail the post; with `outcome_unknown` if it may be published at the platform."""

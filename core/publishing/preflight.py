@@ -1,9 +1,9 @@
 """Preflight: everything that is checked before a start, which cannot be taken back: the quota slot,
 the URLs that the platform is to fetch, and what the creator allows at the moment.
 
-Preflight is safe to repeat, so a pull does it in a claim of its own (`prepare`, `execute`,
-`record`): if the worker is killed here, nothing has started. URLs are probed without downloading
-the file, so that a mistyped URL is reported at once and not after an hour.
+Preflight is safe to repeat, so a pull does it in a claim of its own (`PreflightStep`): if the
+worker is killed here, nothing has started. URLs are probed without downloading the file, so that a
+mistyped URL is reported at once and not after an hour.
 
 Source: TikTok, content-posting-api-media-transfer-guide and -reference-photo-post, read 2026-11-22:
 no redirects; videos in three containers, photos as JPEG or WebP of 20 MB at most.
@@ -34,6 +34,7 @@ from core.publishing.quota import (
     is_audience_refused,
     reserve_due_slot,
 )
+from core.publishing.step import Step
 from db.accounts.accounts import Account
 from db.media.files import MediaFiles
 from db.posts.posts import Post, mode_of_kind
@@ -83,7 +84,38 @@ class AccessTokenRefused:
     access_token: AccessToken
 
 
-def prepare(session: Session, post: Post) -> PreflightJob:
+class PreflightStep(Step[PreflightJob, PreflightPassed | AccessTokenRefused]):
+    """Check a pull in a claim of its own, before its start."""
+
+    def prepare(self, session: Session, post: Post) -> PreflightJob:
+        return prepare_preflight(session, post)
+
+    def execute(
+        self, job: PreflightJob, services: Services
+    ) -> PreflightPassed | AccessTokenRefused:
+        if services.settings.publish_mode == LIVE_MODE:
+            try:
+                run_preflight(job, services)
+            except TokenExpired:
+                return AccessTokenRefused(job.access_token)
+        return PreflightPassed()
+
+    def record(
+        self, changes: ChangeSet, post: Post, outcome: PreflightPassed | AccessTokenRefused
+    ) -> Reschedule:
+        """Make the start due immediately. The preflight does not count as an attempt."""
+        if isinstance(outcome, AccessTokenRefused):
+            report_refused_token(changes.session, outcome.access_token)
+        post.step_state = {
+            **without_key(post.step_state, INLINE),
+            PREFLIGHT_AT: changes.at.isoformat(),
+        }
+        post.attempts -= 1
+        return Reschedule(IMMEDIATELY, made_progress=False)
+
+
+def prepare_preflight(session: Session, post: Post) -> PreflightJob:
+    """Reserve the slot and read what the checks need. Errors: Snooze, Park, OperationFailed."""
     if post.state in FINAL_STATES:
         raise OperationFailed(f"the post is {post.state}: nothing more is sent")
     reserve_due_slot(session, post)
@@ -95,33 +127,13 @@ def prepare(session: Session, post: Post) -> PreflightJob:
     )
 
 
-def execute(job: PreflightJob, services: Services) -> PreflightPassed | AccessTokenRefused:
-    if services.settings.publish_mode == LIVE_MODE:
-        try:
-            run_preflight(job, services)
-        except TokenExpired:
-            return AccessTokenRefused(job.access_token)
-    return PreflightPassed()
-
-
-def record(
-    changes: ChangeSet, post: Post, outcome: PreflightPassed | AccessTokenRefused
-) -> Reschedule:
-    """Make the start due immediately. The preflight does not count as an attempt."""
-    if isinstance(outcome, AccessTokenRefused):
-        report_refused_token(changes.session, outcome.access_token)
-    post.memo = {**without_key(post.memo, INLINE), PREFLIGHT_AT: changes.at.isoformat()}
-    post.attempts -= 1
-    return Reschedule(IMMEDIATELY, made_progress=False)
-
-
 def consume_preflight(session: Session, post: Post) -> None:
     """Use up a passed preflight: each start needs its own.
 
     Errors: Snooze if it is too old, so that it is repeated.
     """
-    passed_at = datetime.fromisoformat(post.memo[PREFLIGHT_AT])
-    post.memo = without_key(post.memo, PREFLIGHT_AT)
+    passed_at = datetime.fromisoformat(post.step_state[PREFLIGHT_AT])
+    post.step_state = without_key(post.step_state, PREFLIGHT_AT)
     if database_now(session) - passed_at > PREFLIGHT_LIFETIME:
         raise Snooze(IMMEDIATELY, "the preflight is too old and is repeated")
 

@@ -190,9 +190,9 @@ def make_due(session: Session, post_id: int) -> None:
 
 def poll_error(post: Post) -> CoreError:
     """Why the poll failed, from the post's last attempt."""
-    code = str(post.memo.get(LAST_ERROR_CODE, "status_query_failed"))
+    code = str(post.step_state.get(LAST_ERROR_CODE, "status_query_failed"))
     error_class = RateLimitExceeded if code == RateLimitExceeded.code else OperationFailed
-    wait = timedelta(seconds=float(post.memo.get(RETRY_AFTER_SECONDS, 0)))
+    wait = timedelta(seconds=float(post.step_state.get(RETRY_AFTER_SECONDS, 0)))
     return error_class("the platform did not report a status", code=code, retry_after=wait or None)
 
 

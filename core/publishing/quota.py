@@ -112,9 +112,9 @@ def reserve_slot(session: Session, post: Post, *, wait: bool = True) -> None:
 
     Errors: QuotaExceeded; RateLimitExceeded; without `wait` also Snooze.
     """
-    if UNAUDITED in post.memo and mode_of_kind(post.kind) == "DIRECT":
+    if UNAUDITED in post.step_state and mode_of_kind(post.kind) == "DIRECT":
         check_audit_limit(session, post, wait=wait)
-    reserve_quota_slot(session, post, limit=int(post.memo[SLOT_LIMIT]))
+    reserve_quota_slot(session, post, limit=int(post.step_state[SLOT_LIMIT]))
 
 
 def reserve_quota_slot(session: Session, post: Post, *, limit: int) -> None:

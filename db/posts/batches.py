@@ -34,7 +34,7 @@ class LockedPost:
     source: str
     title: str
     publish_id: str | None
-    memo: Json
+    step_state: Json
     bytes_total: int | None
     publish_at: datetime | None
     created_at: datetime

@@ -78,7 +78,9 @@ class ParkedPosts:
         return self._update(of_account, is_parked, due_at=due_at, hold_reason=None)
 
     def _update(self, *conditions: ColumnElement[bool], **values: Any) -> Sequence[Post]:
-        unlocked = select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("unlocked")
+        unlocked = (
+            select(Post.id).where(*conditions).with_for_update(skip_locked=True).cte("unlocked")
+        )
         statement = update(Post).where(Post.id == unlocked.c.id).values(**values).returning(Post)
         options = {"synchronize_session": False, "populate_existing": True}
         return self._session.scalars(statement, execution_options=options).all()

@@ -76,7 +76,9 @@ class Post(JobColumns, TimestampColumns, Base):
     )
     state: Mapped[str] = mapped_column(String(50), server_default="QUEUED")
     step: Mapped[str | None] = mapped_column(comment="last phase the platform told us of")
-    memo: Mapped[Json] = mapped_column(JSONB, server_default="{}", comment="ours, never queried")
+    step_state: Mapped[Json] = mapped_column(
+        "memo", JSONB, server_default="{}", comment="ours, never queried"
+    )
     publish_id: Mapped[str | None] = mapped_column(String(255))
     container_id: Mapped[str | None] = mapped_column(String(255))
     platform_post_id: Mapped[str | None] = mapped_column(String(255))

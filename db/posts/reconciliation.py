@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, exists, func, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, and_, exists, func, not_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.accounts.accounts import Account, Accounts, AccountStatus
@@ -129,14 +129,6 @@ class Reconciliation:
         A band is (published within, last update older than). Direct posts with another privacy
         level than `privacy` are skipped: they never get a public id.
         """
-        last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.completed_at)
-        is_overdue = [
-            and_(
-                TikTokPost.completed_at > func.now() - published_within,
-                last_update < func.now() - quiet_for,
-            )
-            for published_within, quiet_for in bands
-        ]
         is_public = or_(
             TikTokPost.mode == "INBOX", TikTokPost.details["privacy_level"].astext == privacy
         )
@@ -147,7 +139,7 @@ class Reconciliation:
             .where(
                 TikTokPost.status == "PUBLISH_COMPLETE",
                 not_(TikTokPost.details.has_key(PUBLIC_IDS_KEY)),
-                or_(*is_overdue),
+                or_(*(is_overdue(within, quiet_for) for within, quiet_for in bands)),
                 is_public,
                 Post.state == "PUBLISHED",
                 Post.publish_id.is_not(None),
@@ -163,6 +155,15 @@ class Reconciliation:
         options = {"synchronize_session": False}
         rows = self._session.execute(statement.returning(Post.id), execution_options=options)
         return len(rows.all())
+
+
+def is_overdue(published_within: timedelta, quiet_for: timedelta) -> ColumnElement[bool]:
+    """Published within that time, and not reported on for `quiet_for`."""
+    last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.completed_at)
+    return and_(
+        TikTokPost.completed_at > func.now() - published_within,
+        last_update < func.now() - quiet_for,
+    )
 
 
 def build_late_match_query() -> Any:

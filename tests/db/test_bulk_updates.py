@@ -57,12 +57,12 @@ def test_rows_with_the_same_columns_changed_are_one_statement(
 ):
     with database.transaction() as session:
         for number, row in enumerate(load_rows(session)):
-            row.due_at, row.memo, row.title = SAMPLE_TIME, {"n": [number, None]}, f"é{number}"
+            row.due_at, row.step_state, row.title = SAMPLE_TIME, {"n": [number, None]}, f"é{number}"
             row.bytes_total, row.has_slot, row.error_code = 2**40 + number, True, None
         write_changes(session)
     assert updated_tables(executed_statements) == ["posts"]
     assert load_values(database, "due_at") == [SAMPLE_TIME] * 3
-    assert load_values(database, "memo") == [{"n": [number, None]} for number in range(3)]
+    assert load_values(database, "step_state") == [{"n": [number, None]} for number in range(3)]
     assert load_values(database, "title") == ["é0", "é1", "é2"]
     assert load_values(database, "bytes_total") == [2**40, 2**40 + 1, 2**40 + 2]
 

@@ -124,7 +124,7 @@ def test_failed_posts_enqueue_an_event_with_their_reason(deliverer, state, kind)
 
 def test_a_refused_synchronous_request_enqueues_no_event(deliverer):
     user, account, _, _ = create_subscriber(deliverer)
-    post = deliverer.factory.create_post(account, memo={"inline": True})
+    post = deliverer.factory.create_post(account, step_state={"inline": True})
     with deliverer.database.transaction() as session:
         end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam_risk")
     assert deliverer.messages(user) == []

@@ -52,7 +52,7 @@ def release_post(publisher, account, post_id):
 
 def create_file_post(publisher, account, size=LARGE_FILE_SIZE):
     media = publisher.create_media(account.user_id, b"x" * size)
-    upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     return publisher.request_upload(account.user_id, upload_request).post.id
 
 

@@ -30,7 +30,7 @@ def make_upload_post(publisher, account):
 
     def make(size=1000, **more):
         media = publisher.create_media(account.user_id, b"x" * size)
-        upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media, **more}
+        upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media, **more}
         return publisher.request_upload(account.user_id, upload_request).post.id
 
     return make
@@ -101,7 +101,7 @@ def test_publishing_and_upload_jobs_claim_different_posts(publisher, make_upload
     assert run_uploads(publisher).claimed == 1
 
 
-def test_after_a_kill_the_platform_is_asked_for_the_offset(publisher, make_upload_post):
+def test_after_a_kill_the_offset_is_polled_from_the_platform(publisher, make_upload_post):
     post_id = make_upload_post(LARGE_FILE_SIZE)
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
     publisher.set_responses(UPLOAD_PATH, chunk_response(10_000_000, LARGE_FILE_SIZE))
@@ -174,7 +174,7 @@ def test_an_expired_upload_url_with_bytes_or_unknown_bytes_fails_the_post(
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 
-def test_a_publication_the_platform_does_not_know_yet_is_asked_for_again(publisher, url_post_id):
+def test_a_publication_the_platform_does_not_know_yet_is_polled_again(publisher, url_post_id):
     publisher.set_responses(STATUS_PATH, error_response(400, "invalid_publish_id"))
 
     publisher.run_workers(2)

@@ -42,7 +42,7 @@ def account(publisher):
 def file_request(publisher, account, seconds):
     probe = {**VIDEO_PROBE, "duration_ms": seconds * 1000}
     media = publisher.create_media(account.user_id, probe=probe)
-    return {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    return {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
 
 
 def test_a_rate_limit_of_the_platform_delays_all_posts_of_that_account(publisher, account):

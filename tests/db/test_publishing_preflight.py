@@ -140,9 +140,9 @@ def test_a_post_being_started_cannot_be_cancelled(publisher, account, url_post_i
 
 def test_a_preflight_that_has_waited_is_repeated(publisher, url_post_id):
     run_preflight(publisher)
-    memo = publisher.post(url_post_id).memo
+    step_state = publisher.post(url_post_id).step_state
     old = (publisher.services.now() - PREFLIGHT_LIFETIME - timedelta(seconds=1)).isoformat()
-    publisher.update_post(url_post_id, memo={**memo, PREFLIGHT_AT: old})
+    publisher.update_post(url_post_id, step_state={**step_state, PREFLIGHT_AT: old})
 
     publisher.run_workers(2)
 
@@ -196,7 +196,7 @@ def test_a_request_is_answered_after_preflight_and_start(publisher, account):
 
     assert post.publish_id is not None
     assert call_counts(publisher) == (1, 1)
-    assert INLINE not in publisher.post(post.id).memo
+    assert INLINE not in publisher.post(post.id).step_state
 
 
 def test_a_token_refused_in_preflight_is_refreshed_while_the_requester_waits(publisher, account):
@@ -259,4 +259,4 @@ def test_a_worker_that_claims_first_keeps_the_post(publisher, account, monkeypat
 
     assert (call_counts(publisher), post.publish_id) == ((1, 0), None)
     assert publisher.post(post.id).lease_token == claims[0].lease_token
-    assert INLINE not in publisher.post(post.id).memo
+    assert INLINE not in publisher.post(post.id).step_state

@@ -18,7 +18,7 @@ def large_post_id(publisher):
     publisher.accept_starts()
     account = publisher.factory.account(publisher.factory.create_account())
     media = publisher.create_media(account.user_id, b"x" * LARGE_FILE_SIZE)
-    upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_id = publisher.request_upload(account.user_id, upload_request).post.id
     run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
     return post_id

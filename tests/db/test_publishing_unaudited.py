@@ -216,7 +216,9 @@ def reserve_concurrently(database_url, publisher):
 
 def create_waiting_post(publisher):
     return publisher.factory.create_post(
-        create_account(publisher).id, kind="DIRECT_VIDEO", memo={SLOT_LIMIT: 15, UNAUDITED: True}
+        create_account(publisher).id,
+        kind="DIRECT_VIDEO",
+        step_state={SLOT_LIMIT: 15, UNAUDITED: True},
     )
 
 

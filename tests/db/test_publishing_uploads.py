@@ -31,7 +31,7 @@ def account(publisher):
 def create_uploads(publisher, account, count, size=1000):
     """Posts whose next step is to upload bytes."""
     media = publisher.create_media(account.user_id, b"x" * size)
-    upload_request = {"source": "FILE_UPLOAD", "title": "A film", "media_id": media}
+    upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_ids = [
         publisher.request_upload(account.user_id, upload_request, can_wait=True).post.id
         for _ in range(count)

@@ -80,7 +80,7 @@ def test_a_url_that_the_platform_could_not_fetch_is_reported_with_the_fault(
     assert fault in url_fault(publisher, VIDEO_PATH)
 
 
-def test_a_server_without_head_is_asked_for_one_byte(publisher):
+def test_from_a_server_without_head_one_byte_is_requested(publisher):
     publisher.set_responses(
         VIDEO_PATH,
         http_response(405, b""),

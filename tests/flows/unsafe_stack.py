@@ -35,7 +35,7 @@ def step_without_reconcile(post):
     """Replaces `job_types.next_step`: a post without a response is started again."""
     step = ORIGINAL_NEXT_STEP(post)
     if step == "reconcile":
-        step = "start" if PREFLIGHT_AT in post.memo else "preflight"
+        step = "start" if PREFLIGHT_AT in post.step_state else "preflight"
     return step
 
 

@@ -32,10 +32,10 @@ PUBLISH_NUMBERS = itertools.count(1)
 
 URL_REQUEST = {
     "source": "PULL_FROM_URL",
-    "title": "A film",
+    "title": "A video",
     "videoUrl": "https://example.com/film.mp4",
 }
-FILE_REQUEST = {"source": "FILE_UPLOAD", "title": "A film", "video_size": 1000}
+FILE_REQUEST = {"source": "FILE_UPLOAD", "title": "A video", "video_size": 1000}
 VIDEO_PROBE = {
     "duration_ms": 3000,
     "width": 640,

@@ -97,7 +97,7 @@ def test_a_video_that_could_not_be_probed_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("given_name", "shown"),
+    ("given_name", "displayed"),
     [
         ("film.mp4", "film.mp4"),
         ("../../etc/passwd", "passwd"),
@@ -107,12 +107,12 @@ def test_a_video_that_could_not_be_probed_is_refused():
         ("x" * 300, "x" * 255),
     ],
 )
-def test_a_file_name_is_cut_to_what_may_be_shown(given_name, shown):
-    assert display_filename(given_name) == shown
+def test_a_file_name_is_made_displayable(given_name, displayed):
+    assert display_filename(given_name) == displayed
 
 
 def make_post(**columns):
-    defaults = {"state": "SENDING", "sent_by": "SIGNALPOST", "attempts": 1, "memo": {}}
+    defaults = {"state": "SENDING", "sent_by": "SIGNALPOST", "attempts": 1, "step_state": {}}
     return Post(**{**defaults, **columns})
 
 
@@ -150,7 +150,7 @@ def test_the_progress_of_a_pull_has_no_bytes():
                 "state": "QUEUED",
                 "publish_id": None,
                 "sent_by": "PLATFORM",
-                "memo": {"agreed": "2026-11-28T00:00:00+00:00"},
+                "step_state": {"agreed": "2026-11-28T00:00:00+00:00"},
             },
             "start",
         ),
@@ -158,8 +158,8 @@ def test_the_progress_of_a_pull_has_no_bytes():
         ({"publish_id": None, "state": "UNCONFIRMED"}, "reconcile"),
         ({"publish_id": "p"}, "upload_chunks"),
         ({"publish_id": "p", "attempts": 2}, "poll"),
-        ({"publish_id": "p", "attempts": 3, "memo": {"asked": True}}, "upload_chunks"),
-        ({"publish_id": "p", "memo": {"dead": "upload_url_expired"}}, "poll"),
+        ({"publish_id": "p", "attempts": 3, "step_state": {"asked": True}}, "upload_chunks"),
+        ({"publish_id": "p", "step_state": {"dead": "upload_url_expired"}}, "poll"),
         ({"publish_id": "p", "sent_by": "CALLER"}, "poll"),
         ({"publish_id": "p", "state": "UNCONFIRMED"}, "poll"),
         ({"publish_id": "p", "state": "PROCESSING"}, "poll"),

@@ -23,6 +23,7 @@ from core.post_state.transitions import (
     move_post,
 )
 from core.publishing.preflight import AccessTokenRefused
+from core.publishing.step import Step
 from db.posts.posts import Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
 from db.posts.upload_sessions import UploadSessions
@@ -50,43 +51,48 @@ class PollResult:
     jitter: float
 
 
-def prepare(session: Session, post: Post) -> PollJob:
-    access_token = get_access_token(session, post.oauth_account_id)
-    return PollJob(access_token, post.provider, str(post.publish_id))
+class PollStep(Step[PollJob, PollResult | AccessTokenRefused]):
+    """Fetch the status of the publication."""
 
+    def prepare(self, session: Session, post: Post) -> PollJob:
+        access_token = get_access_token(session, post.oauth_account_id)
+        return PollJob(access_token, post.provider, str(post.publish_id))
 
-def execute(job: PollJob, services: Services) -> PollResult | AccessTokenRefused:
-    account_id = job.access_token.account_id
-    wait = services.rate_limits.acquire(account_id, "status")
-    if wait:
-        raise Snooze(wait, "rate limit of status calls")
-    token = job.access_token.decrypt(services)
-    try:
-        progress = services.get_platform(job.provider).publisher.fetch_status(token, job.publish_id)
-    except TokenExpired:
-        return AccessTokenRefused(job.access_token)
-    except RateLimited as error:
-        services.rate_limits.block(account_id, "status", error.retry_after)
-        raise
-    except Rejected as error:
-        if error.code != "invalid_publish_id":
+    def execute(self, job: PollJob, services: Services) -> PollResult | AccessTokenRefused:
+        account_id = job.access_token.account_id
+        wait = services.rate_limits.acquire(account_id, "status")
+        if wait:
+            raise Snooze(wait, "rate limit of status calls")
+        token = job.access_token.decrypt(services)
+        try:
+            progress = services.get_platform(job.provider).publisher.fetch_status(
+                token, job.publish_id
+            )
+        except TokenExpired:
+            return AccessTokenRefused(job.access_token)
+        except RateLimited as error:
+            services.rate_limits.block(account_id, "status", error.retry_after)
             raise
-        return PollResult(None, services.jitter())
-    return PollResult(progress, services.jitter())
+        except Rejected as error:
+            if error.code != "invalid_publish_id":
+                raise
+            return PollResult(None, services.jitter())
+        return PollResult(progress, services.jitter())
 
-
-def record(changes: ChangeSet, post: Post, outcome: PollResult | AccessTokenRefused) -> Reschedule:
-    if isinstance(outcome, AccessTokenRefused):
-        report_refused_token(changes.session, outcome.access_token)
-    if outcome.progress is None:
-        return handle_unknown_id(changes, post, jitter=outcome.jitter)
-    apply_update(changes, post, outcome.progress, source=POLL_SOURCE)
-    if post.state in FINAL_STATES:
-        return poll_after_end(post, changes.at)
-    if post.state == PostState.SENDING:
-        has_no_bytes = outcome.progress.bytes_done == 0
-        return resume_upload(changes, post, has_no_bytes=has_no_bytes, jitter=outcome.jitter)
-    return poll_later(changes, post, jitter=outcome.jitter)
+    def record(
+        self, changes: ChangeSet, post: Post, outcome: PollResult | AccessTokenRefused
+    ) -> Reschedule:
+        if isinstance(outcome, AccessTokenRefused):
+            report_refused_token(changes.session, outcome.access_token)
+        if outcome.progress is None:
+            return handle_unknown_id(changes, post, jitter=outcome.jitter)
+        apply_update(changes, post, outcome.progress, source=POLL_SOURCE)
+        if post.state in FINAL_STATES:
+            return poll_after_end(post, changes.at)
+        if post.state == PostState.SENDING:
+            has_no_bytes = outcome.progress.bytes_done == 0
+            return resume_upload(changes, post, has_no_bytes=has_no_bytes, jitter=outcome.jitter)
+        return poll_later(changes, post, jitter=outcome.jitter)
 
 
 def poll_after_end(post: Post, at: datetime) -> Reschedule:
@@ -128,10 +134,10 @@ def resume_upload(
             if is_expired
             else poll_later(changes, post, jitter=jitter)
         )
-    if is_expired or UPLOAD_URL_ERROR in post.memo:
+    if is_expired or UPLOAD_URL_ERROR in post.step_state:
         return restart_post(changes, post) if has_no_bytes else fail_expired_upload(changes, post)
     UploadSessions(changes.session).set_offset(post.id, post.bytes_sent)
-    post.memo = {**post.memo, OFFSET_CONFIRMED: True}
+    post.step_state = {**post.step_state, OFFSET_CONFIRMED: True}
     return Reschedule(IMMEDIATELY, made_progress=False)
 
 
@@ -143,9 +149,9 @@ def poll_later(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
         return Reschedule(None)
     if elapsed >= DAY and post.state != PostState.UNCONFIRMED:
         move_post(changes, post, PostState.UNCONFIRMED, note="stale")
-        post.memo = {**post.memo, IS_STALE: True}
-    poll_count = int(post.memo.get(POLL_COUNT, 0))
-    post.memo = {**post.memo, POLL_COUNT: poll_count + 1}
+        post.step_state = {**post.step_state, IS_STALE: True}
+    poll_count = int(post.step_state.get(POLL_COUNT, 0))
+    post.step_state = {**post.step_state, POLL_COUNT: poll_count + 1}
     return Reschedule(next_poll_delay(poll_count, elapsed, jitter=jitter))
 
 
@@ -170,6 +176,6 @@ def restart_post(changes: ChangeSet, post: Post) -> Reschedule:
     TikTokPosts(changes.session).detach_failed(post)
     UploadSessions(changes.session).delete_for_posts([post.id])
     post.publish_id = post.step = post.url_expires_at = post.started_at = None
-    post.bytes_sent, post.memo = 0, {}
+    post.bytes_sent, post.step_state = 0, {}
     move_post(changes, post, PostState.QUEUED, note="the platform has nothing of it")
     return Reschedule(IMMEDIATELY)

@@ -16,6 +16,7 @@ from core.post_state.changes import ChangeSet
 from core.post_state.settle import DAY, PostState
 from core.post_state.transitions import apply_update, end_post, move_one_post, move_post
 from core.publishing.preflight import load_video_duration
+from core.publishing.step import Step
 from core.publishing.steps.poll import poll_later, time_since_start
 from db.insights.schedule import SamplingSchedules
 from db.insights.video_queries import list_unmatched_videos
@@ -61,27 +62,30 @@ class ReconcileResult:
     jitter: float
 
 
-def prepare(session: Session, post: Post) -> ReconcileJob:
-    move_one_post(session, post, PostState.UNCONFIRMED, note="the answer to the start was lost")
-    if post.oauth_account_id is not None:
-        SamplingSchedules(session).request_listing_for(post.oauth_account_id)
-    return ReconcileJob(find_unmatched_publish_id(session, post))
+class ReconcileStep(Step[ReconcileJob, ReconcileResult]):
+    """Look for the publication of a start whose response was lost."""
 
+    def prepare(self, session: Session, post: Post) -> ReconcileJob:
+        move_one_post(session, post, PostState.UNCONFIRMED, note="the answer to the start was lost")
+        if post.oauth_account_id is not None:
+            SamplingSchedules(session).request_listing_for(post.oauth_account_id)
+        return ReconcileJob(find_unmatched_publish_id(session, post))
 
-def execute(job: ReconcileJob, services: Services) -> ReconcileResult:
-    return ReconcileResult(job.publish_id, services.jitter())
+    def execute(self, job: ReconcileJob, services: Services) -> ReconcileResult:
+        return ReconcileResult(job.publish_id, services.jitter())
 
-
-def record(changes: ChangeSet, post: Post, outcome: ReconcileResult) -> Reschedule:
-    publish_id = outcome.publish_id
-    if publish_id is not None and publish_id == find_unmatched_publish_id(changes.session, post):
-        return adopt_publish_id(changes, post, publish_id)
-    if (video := match_video(changes.session, post)) is not None:
-        return adopt_video(changes, post, video)
-    if time_since_start(post, changes.at) >= DAY:
-        end_post(changes, post, PostState.FAILED, "outcome_unknown")
-        return Reschedule(None)
-    return poll_later(changes, post, jitter=outcome.jitter)
+    def record(self, changes: ChangeSet, post: Post, outcome: ReconcileResult) -> Reschedule:
+        publish_id = outcome.publish_id
+        if publish_id is not None and publish_id == find_unmatched_publish_id(
+            changes.session, post
+        ):
+            return adopt_publish_id(changes, post, publish_id)
+        if (video := match_video(changes.session, post)) is not None:
+            return adopt_video(changes, post, video)
+        if time_since_start(post, changes.at) >= DAY:
+            end_post(changes, post, PostState.FAILED, "outcome_unknown")
+            return Reschedule(None)
+        return poll_later(changes, post, jitter=outcome.jitter)
 
 
 def find_unmatched_publish_id(session: Session, post: Post) -> str | None:
@@ -158,20 +162,20 @@ def is_match(video: Video, post: Post, duration: timedelta | None) -> bool:
     )
 
 
-def is_same_duration(shown_seconds: int | None, duration: timedelta | None) -> bool:
+def is_same_duration(video_seconds: int | None, duration: timedelta | None) -> bool:
     """True also if either duration is unknown."""
     return (
-        shown_seconds is None
+        video_seconds is None
         or duration is None
-        or abs(timedelta(seconds=shown_seconds) - duration) <= DURATION_TOLERANCE
+        or abs(timedelta(seconds=video_seconds) - duration) <= DURATION_TOLERANCE
     )
 
 
-def is_same_caption(own: str, shown: str) -> bool:
-    """Whether the shown caption is ours, or the beginning of it. White space does not matter."""
-    own_caption, shown_caption = " ".join(own.split()), " ".join(shown.split())
-    return shown_caption == own_caption or (
-        len(shown_caption) >= MIN_CUT_CAPTION_CHARS and own_caption.startswith(shown_caption)
+def is_same_caption(own: str, video_title: str) -> bool:
+    """Whether the video's caption is ours, or the beginning of it. White space does not matter."""
+    own_caption, video_caption = " ".join(own.split()), " ".join(video_title.split())
+    return video_caption == own_caption or (
+        len(video_caption) >= MIN_CUT_CAPTION_CHARS and own_caption.startswith(video_caption)
     )
 
 

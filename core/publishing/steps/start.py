@@ -18,8 +18,15 @@ from core.post_state.changes import ChangeSet
 from core.post_state.settle import FIRST_POLL_DELAYS, PostState
 from core.post_state.step_state import INLINE
 from core.post_state.transitions import end_post, move_one_post, move_post
-from core.publishing import preflight
-from core.publishing.preflight import LIVE_MODE, AccessTokenRefused, PreflightJob
+from core.publishing.preflight import (
+    LIVE_MODE,
+    AccessTokenRefused,
+    PreflightJob,
+    consume_preflight,
+    prepare_preflight,
+    run_preflight,
+)
+from core.publishing.step import Step
 from db.media.files import MediaFiles
 from db.posts.posts import Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
@@ -63,38 +70,57 @@ class DryRun:
 StartOutcome = StartAccepted | StartUnanswered | AccessTokenRefused | DryRun
 
 
-def prepare(session: Session, post: Post) -> StartJob:
-    is_caller_waiting = INLINE in post.memo and post.attempts <= 1
-    if post.sent_by == SentBy.CALLER and not is_caller_waiting:
-        raise OperationFailed("the request that needs the upload URL has ended", code="timeout")
-    is_pull = post.sent_by == SentBy.PLATFORM
-    if is_pull:
-        preflight.consume_preflight(session, post)
-    preflight_job = preflight.prepare(session, post)
-    move_one_post(session, post, PostState.SENDING, note="start")
-    post.started_at = PostEvents.now()
-    return StartJob(
-        preflight_job, upload_url_context(post.provider, post.id, post.user_id), is_pull
-    )
+class StartStep(Step[StartJob, StartOutcome]):
+    """Announce the post to the platform."""
 
+    def prepare(self, session: Session, post: Post) -> StartJob:
+        is_caller_waiting = INLINE in post.step_state and post.attempts <= 1
+        if post.sent_by == SentBy.CALLER and not is_caller_waiting:
+            raise OperationFailed("the request that needs the upload URL has ended", code="timeout")
+        is_pull = post.sent_by == SentBy.PLATFORM
+        if is_pull:
+            consume_preflight(session, post)
+        preflight_job = prepare_preflight(session, post)
+        move_one_post(session, post, PostState.SENDING, note="start")
+        post.started_at = PostEvents.now()
+        return StartJob(
+            preflight_job, upload_url_context(post.provider, post.id, post.user_id), is_pull
+        )
 
-def execute(job: StartJob, services: Services) -> StartOutcome:
-    if services.settings.publish_mode != LIVE_MODE:
-        return DryRun()
-    account_id = job.preflight_job.access_token.account_id
-    wait = services.rate_limits.acquire(account_id, "init")
-    if wait:
-        raise LocalRateLimit(wait, "rate limit of starts")
-    try:
-        if not job.is_pull:
-            preflight.run_preflight(job.preflight_job, services)
-        return call_start(job, services)
-    except TokenExpired:
-        return AccessTokenRefused(job.preflight_job.access_token)
-    except RateLimited as error:
-        if error.code == RateLimited.code:  # other codes are quotas, which do not block all starts
-            services.rate_limits.block(account_id, "init", error.retry_after)
-        raise
+    def execute(self, job: StartJob, services: Services) -> StartOutcome:
+        if services.settings.publish_mode != LIVE_MODE:
+            return DryRun()
+        account_id = job.preflight_job.access_token.account_id
+        wait = services.rate_limits.acquire(account_id, "init")
+        if wait:
+            raise LocalRateLimit(wait, "rate limit of starts")
+        try:
+            if not job.is_pull:
+                run_preflight(job.preflight_job, services)
+            return call_start(job, services)
+        except TokenExpired:
+            return AccessTokenRefused(job.preflight_job.access_token)
+        except RateLimited as error:
+            if (
+                error.code == RateLimited.code
+            ):  # other codes are quotas, which do not block all starts
+                services.rate_limits.block(account_id, "init", error.retry_after)
+            raise
+
+    def record(self, changes: ChangeSet, post: Post, outcome: StartOutcome) -> Reschedule:
+        if isinstance(outcome, AccessTokenRefused):
+            # raises, and `on_retry` queues the post again
+            report_refused_token(changes.session, outcome.access_token)
+        if isinstance(outcome, DryRun):
+            end_post(changes, post, PostState.CANCELLED, "dry_run")
+            return Reschedule(None)
+        if isinstance(outcome, StartUnanswered):
+            post.step_state = {}
+            move_post(
+                changes, post, PostState.UNCONFIRMED, note=f"no answer to the start: {outcome.code}"
+            )
+            return Reschedule(UNCONFIRMED_POLL_DELAY)
+        return record_start(changes, post, outcome)
 
 
 def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnanswered:
@@ -118,25 +144,9 @@ def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnansw
     return StartAccepted(started, encrypted_url)
 
 
-def record(changes: ChangeSet, post: Post, outcome: StartOutcome) -> Reschedule:
-    if isinstance(outcome, AccessTokenRefused):
-        # raises, and `on_retry` queues the post again
-        report_refused_token(changes.session, outcome.access_token)
-    if isinstance(outcome, DryRun):
-        end_post(changes, post, PostState.CANCELLED, "dry_run")
-        return Reschedule(None)
-    if isinstance(outcome, StartUnanswered):
-        post.memo = {}
-        move_post(
-            changes, post, PostState.UNCONFIRMED, note=f"no answer to the start: {outcome.code}"
-        )
-        return Reschedule(UNCONFIRMED_POLL_DELAY)
-    return record_start(changes, post, outcome)
-
-
 def record_start(changes: ChangeSet, post: Post, outcome: StartAccepted) -> Reschedule:
     started = outcome.started
-    post.publish_id, post.chunk_size, post.memo = started.publish_id, started.chunk_size, {}
+    post.publish_id, post.chunk_size, post.step_state = started.publish_id, started.chunk_size, {}
     changes.add_event(post, "started", note=started.publish_id)
     TikTokPosts(changes.session).create(post)
     if post.sent_by == SentBy.PLATFORM:
@@ -162,7 +172,7 @@ def open_upload_session(changes: ChangeSet, post: Post, outcome: StartAccepted) 
     )
 
 
-def on_retry(session: Session, post: Post) -> None:
+def requeue_unsent_start(session: Session, post: Post) -> None:
     """Queue the post again: nothing that could be published has reached the platform."""
     if post.state == PostState.SENDING and post.publish_id is None:
         move_one_post(session, post, PostState.QUEUED, note="not started")

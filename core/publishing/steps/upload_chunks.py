@@ -19,6 +19,7 @@ from core.post_state.settle import FINAL_STATES, FIRST_POLL_DELAYS, PostState
 from core.post_state.step_state import FILE_STAMP, OFFSET_CONFIRMED, UPLOAD_URL_ERROR, without_key
 from core.post_state.transitions import DRAFT_POLL_INTERVAL, move_post
 from core.publishing.quota import LOCK_RETRY_AFTER
+from core.publishing.step import Step
 from core.publishing.steps.start import UNCONFIRMED_POLL_DELAY
 from db.media.files import MediaFiles
 from db.posts.posts import Post
@@ -81,27 +82,71 @@ class UploadUrlInvalid:
 UploadOutcome = ChunkSent | LastChunkUnanswered | UploadUrlInvalid
 
 
-def prepare(session: Session, post: Post) -> UploadChunksJob:
-    limit_parallel_uploads(session, post)
-    upload = UploadSessions(session).get_by_post(post.id)
-    media = MediaFiles(session).get(post.media_id)
-    if upload is None or upload.upload_url_encrypted is None:
-        raise OperationFailed("the post has no upload session", code="upload_failed")
-    if media is None or media.size != upload.size or media.sha256 != upload.sha256:
-        raise source_changed_error()
-    plan = ChunkPlan(upload.chunk_size, upload.total_chunk_count)
-    post.memo = without_key(post.memo, OFFSET_CONFIRMED)
-    return UploadChunksJob(
-        post.provider,
-        upload.upload_url_encrypted,
-        upload_url_context(post.provider, post.id, post.user_id),
-        media.path,
-        media.content_type,
-        plan,
-        next_chunk(plan, upload.size, upload.next_offset),
-        upload.size,
-        post.memo.get(FILE_STAMP),
-    )
+class UploadChunksStep(Step[UploadChunksJob, UploadOutcome]):
+    """Send the next chunks of the media file."""
+
+    def prepare(self, session: Session, post: Post) -> UploadChunksJob:
+        limit_parallel_uploads(session, post)
+        upload = UploadSessions(session).get_by_post(post.id)
+        media = MediaFiles(session).get(post.media_id)
+        if upload is None or upload.upload_url_encrypted is None:
+            raise OperationFailed("the post has no upload session", code="upload_failed")
+        if media is None or media.size != upload.size or media.sha256 != upload.sha256:
+            raise source_changed_error()
+        plan = ChunkPlan(upload.chunk_size, upload.total_chunk_count)
+        post.step_state = without_key(post.step_state, OFFSET_CONFIRMED)
+        return UploadChunksJob(
+            post.provider,
+            upload.upload_url_encrypted,
+            upload_url_context(post.provider, post.id, post.user_id),
+            media.path,
+            media.content_type,
+            plan,
+            next_chunk(plan, upload.size, upload.next_offset),
+            upload.size,
+            post.step_state.get(FILE_STAMP),
+        )
+
+    def execute(self, job: UploadChunksJob, services: Services) -> UploadOutcome:
+        """Send chunks until the time budget ends; a failure after the first chunk ends it early.
+
+        The next claim meets such a failure again and reports it.
+        """
+        deadline = time.monotonic() + CHUNK_TIME_BUDGET_SECONDS
+        url = services.key_ring.decrypt(job.encrypted_url, job.url_context)
+        outcome = send_chunk(job, url, services)
+        while (
+            isinstance(outcome, ChunkSent)
+            and not outcome.sent.is_complete
+            and time.monotonic() < deadline
+        ):
+            following_chunk = next_chunk(job.plan, job.total_bytes, outcome.sent.next_offset)
+            job = replace(job, chunk=following_chunk, file_stamp=outcome.file_stamp)
+            if job.is_last:
+                break
+            try:
+                outcome = send_chunk(job, url, services)
+            except Unavailable:
+                break  # the HTTP client has logged it
+        return outcome
+
+    def record(self, changes: ChangeSet, post: Post, outcome: UploadOutcome) -> Reschedule:
+        if post.state in FINAL_STATES:  # a webhook came before this response
+            return Reschedule(DRAFT_POLL_INTERVAL if post.step == Phase.DELIVERED else None)
+        if isinstance(outcome, UploadUrlInvalid):
+            post.step_state = {**post.step_state, UPLOAD_URL_ERROR: outcome.code}
+            return Reschedule(UNCONFIRMED_POLL_DELAY)
+        if isinstance(outcome, LastChunkUnanswered):
+            move_post(changes, post, PostState.UNCONFIRMED, note=f"last chunk: {outcome.code}")
+            return Reschedule(UNCONFIRMED_POLL_DELAY)
+        UploadSessions(changes.session).set_offset(post.id, outcome.sent.next_offset)
+        post.bytes_sent = outcome.sent.next_offset
+        post.step_state = {**post.step_state, FILE_STAMP: outcome.file_stamp}
+        if not outcome.sent.is_complete:
+            return Reschedule(IMMEDIATELY)
+        post.step = Phase.PROCESSING
+        move_post(changes, post, PostState.PROCESSING, note="all bytes sent")
+        return Reschedule(FIRST_POLL_DELAYS[0])
 
 
 def limit_parallel_uploads(session: Session, post: Post) -> None:
@@ -110,30 +155,6 @@ def limit_parallel_uploads(session: Session, post: Post) -> None:
         raise Snooze(LOCK_RETRY_AFTER, "another transaction is counting the account's uploads")
     if UploadSessions(session).count_other_uploads(post) >= MAX_UPLOADS_PER_ACCOUNT:
         raise Snooze(LOCK_RETRY_AFTER, "the account's other uploads have to end first")
-
-
-def execute(job: UploadChunksJob, services: Services) -> UploadOutcome:
-    """Send chunks until the time budget ends; a failure after the first chunk ends it early.
-
-    The next claim meets such a failure again and reports it.
-    """
-    deadline = time.monotonic() + CHUNK_TIME_BUDGET_SECONDS
-    url = services.key_ring.decrypt(job.encrypted_url, job.url_context)
-    outcome = send_chunk(job, url, services)
-    while (
-        isinstance(outcome, ChunkSent)
-        and not outcome.sent.is_complete
-        and time.monotonic() < deadline
-    ):
-        following_chunk = next_chunk(job.plan, job.total_bytes, outcome.sent.next_offset)
-        job = replace(job, chunk=following_chunk, file_stamp=outcome.file_stamp)
-        if job.is_last:
-            break
-        try:
-            outcome = send_chunk(job, url, services)
-        except Unavailable:
-            break  # the HTTP client has logged it
-    return outcome
 
 
 def send_chunk(job: UploadChunksJob, url: Secret, services: Services) -> UploadOutcome:
@@ -173,22 +194,3 @@ def source_changed_error() -> OperationFailed:
     return OperationFailed(
         "the media file changed while it was being sent", code=SOURCE_CHANGED_CODE
     )
-
-
-def record(changes: ChangeSet, post: Post, outcome: UploadOutcome) -> Reschedule:
-    if post.state in FINAL_STATES:  # a webhook came before this response
-        return Reschedule(DRAFT_POLL_INTERVAL if post.step == Phase.DELIVERED else None)
-    if isinstance(outcome, UploadUrlInvalid):
-        post.memo = {**post.memo, UPLOAD_URL_ERROR: outcome.code}
-        return Reschedule(UNCONFIRMED_POLL_DELAY)
-    if isinstance(outcome, LastChunkUnanswered):
-        move_post(changes, post, PostState.UNCONFIRMED, note=f"last chunk: {outcome.code}")
-        return Reschedule(UNCONFIRMED_POLL_DELAY)
-    UploadSessions(changes.session).set_offset(post.id, outcome.sent.next_offset)
-    post.bytes_sent = outcome.sent.next_offset
-    post.memo = {**post.memo, FILE_STAMP: outcome.file_stamp}
-    if not outcome.sent.is_complete:
-        return Reschedule(IMMEDIATELY)
-    post.step = Phase.PROCESSING
-    move_post(changes, post, PostState.PROCESSING, note="all bytes sent")
-    return Reschedule(FIRST_POLL_DELAYS[0])

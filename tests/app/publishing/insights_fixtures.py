@@ -26,7 +26,7 @@ def account_id(sampler, alice):
 def sampled_account(sampler, account_id):
     """The same account with one video, sampled once."""
     sampler.add_video(
-        SAMPLED_VIDEO_ID, title="A film", duration=12, share_url="https://t/7", share_count=...
+        SAMPLED_VIDEO_ID, title="A video", duration=12, share_url="https://t/7", share_count=...
     )
     sampler.enrol_accounts()
     sampler.run_workers(4)

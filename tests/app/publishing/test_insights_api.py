@@ -42,7 +42,7 @@ def test_videos_are_listed_with_their_latest_metrics(api_client, sampled_account
     assert (video["account_id"], video["post_id"], video["title"]) == (
         sampled_account,
         None,
-        "A film",
+        "A video",
     )
     assert (video["views"], video["likes"], video["comments"]) == (100, 10, 4)
     assert (video["shares"], video["engagement_rate"]) == (None, None)
@@ -66,7 +66,7 @@ def test_videos_come_in_pages_newest_first(api_client, sampler, account_id):
     assert get_json(api_client, "/api/tiktok/videos?account_id=999999")["data"] == []
 
 
-def test_videos_of_other_users_are_not_shown(mallory_client, api_client, sampled_account):
+def test_videos_of_other_users_do_not_exist(mallory_client, api_client, sampled_account):
     assert get_json(mallory_client, "/api/tiktok/videos")["data"] == []
     for query in (f"account_id={sampled_account}", f"video_id={SAMPLED_VIDEO_ID}", "post_id=1"):
         assert error_code(mallory_client.get(f"/api/tiktok/insights?{query}")) == (404, "NOT_FOUND")
@@ -246,7 +246,7 @@ def test_a_missing_video_keeps_its_metrics_and_reports_since_when_it_is_missing(
     assert get_json(api_client, "/api/tiktok/insights")["data"]["account"]["videos"]["videos"] == 0
 
 
-def test_the_reason_for_missing_metrics_is_shown(api_client, sampler, sampled_account):
+def test_the_reason_for_missing_metrics_is_reported(api_client, sampler, sampled_account):
     sampler.refuse_request(VIDEO_LIST_PATH, 401, "scope_not_authorized")
     sampler.make_due(sampled_account)
     sampler.run_workers(3)

@@ -40,7 +40,7 @@ def sampled_post_id(api_client, publisher, account_id):
     return post_id
 
 
-def shown_metrics(text):
+def page_metrics(text):
     """Metric name to the text on the page."""
     return dict(re.findall(r'<dt class="quiet">(\w+)</dt><dd class="figure">([^<]+)</dd>', text))
 
@@ -49,7 +49,7 @@ def test_a_post_shows_what_tiktok_counts_and_a_dash_where_a_metric_is_missing(
     alice_browser, sampled_post_id, sampled_account
 ):
     page = alice_browser.get(f"/posts/{sampled_post_id}").text
-    assert shown_metrics(page) == {
+    assert page_metrics(page) == {
         "views": "100",
         "likes": "10",
         "comments": "4",
@@ -60,13 +60,13 @@ def test_a_post_shows_what_tiktok_counts_and_a_dash_where_a_metric_is_missing(
 
 
 @pytest.mark.parametrize("path", ["/", "/widgets/tiktok", "/platforms/tiktok"])
-def test_the_sums_of_all_videos_are_shown(alice_browser, sampled_account, path):
-    assert shown_metrics(alice_browser.get(path).text)["views"] == "100"
+def test_the_page_has_the_sums_of_all_videos(alice_browser, sampled_account, path):
+    assert page_metrics(alice_browser.get(path).text)["views"] == "100"
 
 
 @pytest.mark.parametrize("path", ["/", "/widgets/tiktok"])
-def test_before_the_first_sample_no_metric_is_shown(alice_browser, account_id, path):
-    assert "views" not in shown_metrics(alice_browser.get(path).text)
+def test_before_the_first_sample_the_page_has_no_metric(alice_browser, account_id, path):
+    assert "views" not in page_metrics(alice_browser.get(path).text)
 
 
 def test_a_post_without_samples_shows_no_metrics(alice_browser, sampled_post_id):

@@ -32,8 +32,8 @@ def error_code(response):
     return response.status_code, response.json["error"]["code"]
 
 
-def test_a_post_is_shown_with_all_its_fields(api_client, make_post, account):
-    post_id = make_post(title="A film")
+def test_a_post_has_all_its_fields(api_client, make_post, account):
+    post_id = make_post(title="A video")
 
     data = api_client.get(f"/api/posts/{post_id}").json["data"]
 
@@ -42,7 +42,7 @@ def test_a_post_is_shown_with_all_its_fields(api_client, make_post, account):
     assert (data["kind"], data["source"], data["title"]) == (
         "INBOX_VIDEO",
         "PULL_FROM_URL",
-        "A film",
+        "A video",
     )
     assert data["account_id"] == account.id
     assert data["progress"] == {"step": None, "bytes_sent": 0, "bytes_total": None}
@@ -62,7 +62,7 @@ def test_the_timeline_continues_after_the_last_event(api_client, make_post, publ
 
 
 def test_a_list_is_paged_and_filtered(api_client, make_post, account, publisher):
-    post_ids = [make_post(title=f"Film {number}%") for number in range(3)]
+    post_ids = [make_post(title=f"Video {number}%") for number in range(3)]
     publisher.update_post(post_ids[0], state="FAILED", due_at=None)
 
     def find_ids(query):
@@ -75,7 +75,7 @@ def test_a_list_is_paged_and_filtered(api_client, make_post, account, publisher)
     assert find_ids("platform=instagram") == []
     assert find_ids(f"account_id={account.id}") == post_ids[::-1]
     assert find_ids("account_id=999999") == []
-    assert find_ids("q=film 1%25") == [post_ids[1]]
+    assert find_ids("q=video 1%25") == [post_ids[1]]
     assert find_ids("q=%25 1") == []
     assert find_ids("from=2000-01-01T00:00:00Z&to=2001-01-01T00:00:00Z") == []
     cursor = api_client.get("/api/posts?limit=2").json["next_cursor"]

@@ -135,7 +135,7 @@ def test_without_an_account_there_is_no_quota(api_client):
     assert error_code(api_client.get("/api/tiktok/quota")) == (403, "not_connected")
 
 
-def test_progress_is_shown_to_the_owner(api_client, mallory_client, account, publisher):
+def test_the_owner_sees_the_progress(api_client, mallory_client, account, publisher):
     post_id = post_upload(api_client, {**FILE_REQUEST, "video_size": 70_000_000}).json["data"]["id"]
     publisher.update_post(
         post_id, bytes_sent=35_000_000, started_at=func.now() - timedelta(seconds=35)

@@ -30,7 +30,7 @@ def test_before_the_audit_the_form_offers_only_self_only(alice_browser, publishe
     assert "This account is public: make it private in the TikTok app first" in page
 
 
-def test_a_private_account_is_not_asked_to_become_private(alice_browser, publisher):
+def test_a_private_account_gets_no_request_to_become_private(alice_browser, publisher):
     publisher.set_responses(
         CREATOR_PATH,
         ok_response(
