@@ -85,7 +85,7 @@ def parse_request(head: bytes) -> SinkRequest:
     return SinkRequest(method, parts.path, parts.query, headers, length=length)
 
 
-async def serve(sink: Sink) -> None:
+async def run_server(sink: Sink) -> None:
     server = await asyncio.get_running_loop().create_server(
         lambda: SinkConnection(sink), "127.0.0.1", 0, backlog=512
     )
@@ -96,4 +96,4 @@ async def serve(sink: Sink) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(Sink(json.loads(sys.argv[1]))))
+        runner.run(run_server(Sink(json.loads(sys.argv[1]))))

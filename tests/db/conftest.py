@@ -39,7 +39,7 @@ def publisher(database, database_url, redis_url, tmp_path):
 
 @pytest.fixture
 def outbox_harness(database, database_url, redis_url):
-    """Where host applications are told from, with a receiver that answers by script."""
+    """The outbox with a receiver whose responses the test sets."""
     with hostile_server() as server:
         services = make_services(
             database_url, server.url, REDIS_URL=redis_url, ENDPOINT_PRIVATE_HOSTS="on"

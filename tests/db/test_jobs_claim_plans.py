@@ -17,7 +17,7 @@ INSERT_HISTORY = (
          access_token_encrypted, expires_at)
        SELECT 1 + n % 50, 'tiktok', 'open' || n, '',
               CASE WHEN n % 4 = 0 THEN 'ACTIVE' ELSE 'REVOKED' END,
-              now() + (n - 100) * interval '1 min', 'sealed', now()
+              now() + (n - 100) * interval '1 min', 'encrypted', now()
          FROM generate_series(1, 20000) AS n""",
     """INSERT INTO posts (user_id, provider, kind, source, sent_by, state, publish_id, due_at)
        SELECT 1 + n % 50, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST',

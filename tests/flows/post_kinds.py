@@ -1,7 +1,7 @@
 """Posts of every kind, and a check of what the platform really has of each in the end.
 
 Each API user requests one post, so the platform must have exactly one: that also counts drafts,
-whose titles the platform does not know, and two lost starts of one user could not be told apart.
+whose titles the platform does not know, and nothing would distinguish two lost starts of one user.
 """
 
 from tests.flows.api_user import DIRECT_FIELDS, FINAL_STATES, PULL_FIELDS

@@ -1,4 +1,4 @@
-"""Files of strangers are looked into by a process that has little to lose."""
+"""Uploaded files are probed in a process of their own with few rights."""
 
 import os
 import subprocess

@@ -3,7 +3,7 @@
 The process that waits for a response is killed, and web and beat too. Half of the webhooks are
 late, so that polls are killed as well. No post is lost. A pull whose start got no response and of
 which no webhook arrives fails as "unknown" a day later (`test_publishing_kills.py`), and so does
-one whose worker died before the call was sent: the two cannot be told apart.
+one whose worker died before the call was sent: nothing distinguishes the two.
 """
 
 import random

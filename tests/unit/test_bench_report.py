@@ -66,7 +66,7 @@ def test_a_target_has_a_verdict_beside_its_ratio(printed_report):
     )
 
 
-def test_backlog_and_claims_are_shown(printed_report):
+def test_the_report_has_backlog_and_claims(printed_report):
     assert matching_lines(printed_report, "5000", "500.0")
     assert matching_lines(printed_report, "100000", "1.0 · 2.0 · 3.0")
 

@@ -129,15 +129,15 @@ def test_no_repr_shows_a_value():
     settings = make_settings(
         **TIKTOK_SETTINGS, JWT_SECRET=CANARY_VALUE, JWT_ISSUER="i", JWT_AUDIENCE="a"
     )
-    shown = (
+    texts = (
         repr(settings)
         + repr(settings.apps)
         + repr(settings.tiktok)
         + repr(settings.jwt)
         + repr(settings.encryption_keys)
     )
-    assert CANARY_VALUE not in shown
-    assert settings.encryption_keys[0][1].reveal() not in shown
+    assert CANARY_VALUE not in texts
+    assert settings.encryption_keys[0][1].reveal() not in texts
 
 
 def test_a_platform_without_its_settings_is_off_and_the_application_still_starts():
@@ -340,10 +340,10 @@ def test_the_fault_of_a_key_names_the_right_form():
     assert "base64" in fault("!!!")
 
 
-@pytest.mark.parametrize("ring", ["x", "a.b:YWJj", ":", "a:YWJj"])
-def test_an_invalid_key_ring_is_refused(ring):
-    key_list = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": ring}
-    assert "TOKEN_ENCRYPTION_KEYS" in setting_faults(REQUIRED_SETTINGS | key_list)
+@pytest.mark.parametrize("key_list", ["x", "a.b:YWJj", ":", "a:YWJj"])
+def test_an_invalid_key_list_is_refused(key_list):
+    keys = {"TOKEN_ENCRYPTION_KEY": "", "TOKEN_ENCRYPTION_KEYS": key_list}
+    assert "TOKEN_ENCRYPTION_KEYS" in setting_faults(REQUIRED_SETTINGS | keys)
 
 
 def test_a_key_id_may_occur_once():

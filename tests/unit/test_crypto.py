@@ -25,9 +25,9 @@ contexts = st.lists(st.text(), min_size=1, max_size=5).map(tuple)
 secrets = st.text(min_size=1)
 
 
-def decrypt_or_none(encrypted, context=SAMPLE_CONTEXT, ring=KEY_RING):
+def decrypt_or_none(encrypted, context=SAMPLE_CONTEXT, key_ring=KEY_RING):
     try:
-        return ring.decrypt(encrypted, context).reveal()
+        return key_ring.decrypt(encrypted, context).reveal()
     except DecryptionFailed:
         return None
 
@@ -88,13 +88,13 @@ def test_a_changed_bit_in_any_part_does_not_decrypt(part):
 def test_a_value_under_another_key_id_does_not_decrypt_even_if_the_keys_are_equal():
     twins = KeyRing([("a", NEW_KEY), ("b", NEW_KEY)])
     encrypted = twins.encrypt(Secret("canary"), SAMPLE_CONTEXT)
-    assert decrypt_or_none(encrypted, ring=twins) == "canary"
-    assert decrypt_or_none(encrypted.replace("v1.a.", "v1.b."), ring=twins) is None
+    assert decrypt_or_none(encrypted, key_ring=twins) == "canary"
+    assert decrypt_or_none(encrypted.replace("v1.a.", "v1.b."), key_ring=twins) is None
 
 
 def test_another_key_does_not_decrypt():
-    assert decrypt_or_none(ENCRYPTED_SAMPLE, ring=KeyRing([("new", OLD_KEY)])) is None
-    assert decrypt_or_none(ENCRYPTED_SAMPLE, ring=KeyRing([("old", NEW_KEY)])) is None
+    assert decrypt_or_none(ENCRYPTED_SAMPLE, key_ring=KeyRing([("new", OLD_KEY)])) is None
+    assert decrypt_or_none(ENCRYPTED_SAMPLE, key_ring=KeyRing([("old", NEW_KEY)])) is None
 
 
 def test_old_keys_decrypt_and_the_first_encrypts():

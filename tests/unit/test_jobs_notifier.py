@@ -75,7 +75,7 @@ def test_a_forced_wake_up_is_published_within_the_debounce_time(notifier, fake_b
     assert fake_broker.published == ["posts", "posts"]
 
 
-def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_asked_again(
+def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_tried_again(
     notifier, fake_broker, notifier_clock
 ):
     fake_broker.fault = refuse_connection
