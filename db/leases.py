@@ -30,9 +30,15 @@ from db.bulk import ROWS_PARAMETER, rows_table
 class JobColumns(IdColumn):
     """The columns of every table with due work; a table may name them differently."""
 
-    due_at: Mapped[datetime | None] = mapped_column(sort_order=80, comment="NULL: nothing to do")
+    due_at: Mapped[datetime | None] = mapped_column(
+        sort_order=80, comment="when the row can be claimed next; NULL: nothing to do"
+    )
     leased_until: Mapped[datetime | None] = mapped_column(sort_order=81)
-    lease_token: Mapped[int] = mapped_column(server_default="0", sort_order=82, comment="the fence")
+    lease_token: Mapped[int] = mapped_column(
+        server_default="0",
+        sort_order=82,
+        comment="raised by each claim; results with an older token are dropped",
+    )
     attempts: Mapped[int] = mapped_column(server_default="0", sort_order=83)
     last_error: Mapped[str | None] = mapped_column(sort_order=84)
 

@@ -37,20 +37,28 @@ class Account(JobColumns, TimestampColumns, Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(String(50))
-    open_id: Mapped[str] = mapped_column(String(255), comment="the platform's id of its user")
-    scope: Mapped[str] = mapped_column(comment="what was granted, comma-separated")
-    access_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: wiped")
-    refresh_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM")
-    expires_at: Mapped[datetime] = mapped_column(comment="of the access token, as answered")
-    refresh_expires_at: Mapped[datetime | None] = mapped_column(comment="of the refresh token")
+    open_id: Mapped[str] = mapped_column(String(255), comment="the platform's id of the user")
+    scope: Mapped[str] = mapped_column(comment="granted scopes, comma-separated")
+    access_token_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: cleared")
+    refresh_token_encrypted: Mapped[str | None] = mapped_column(
+        comment="AES-256-GCM; NULL: cleared, lost or never issued"
+    )
+    expires_at: Mapped[datetime] = mapped_column(
+        comment="when the access token expires, according to the platform"
+    )
+    refresh_expires_at: Mapped[datetime | None] = mapped_column(
+        comment="when the refresh token expires"
+    )
     details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
     status: Mapped[str] = mapped_column(String(50), server_default="ACTIVE")
-    status_cause: Mapped[str | None] = mapped_column(comment="why it is no longer active")
+    status_cause: Mapped[str | None] = mapped_column(
+        comment="why the grant ended or cannot be refreshed"
+    )
     token_version: Mapped[int] = mapped_column(server_default="0")
     last_refreshed_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None] = mapped_column(comment="last call made with the token")
+    last_used_at: Mapped[datetime | None] = mapped_column(comment="last use of the access token")
     refresh_started_at: Mapped[datetime | None] = mapped_column(
-        comment="a refresh was sent then and no definite answer came yet"
+        comment="when a refresh was sent that has no definite answer yet; NULL: none"
     )
     disconnected_at: Mapped[datetime | None]
 
@@ -83,7 +91,7 @@ class Account(JobColumns, TimestampColumns, Base):
         one_of("status", AccountStatus),
         CheckConstraint("access_token_encrypted IS NOT NULL OR status <> 'ACTIVE'", name="token"),
         {
-            "comment": "Connected accounts; tokens are sealed and bound to their row",
+            "comment": "Connected accounts; tokens are encrypted and bound to their row",
             "postgresql_with": UPDATED_ROWS_STORAGE,
         },
     )

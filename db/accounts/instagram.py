@@ -18,7 +18,9 @@ class InstagramAccount(IdColumn, TimestampColumns, Base):
         ForeignKey("oauth_accounts.id", ondelete="SET NULL")
     )
     ig_business_id: Mapped[str] = mapped_column(String(255), unique=True)
-    page_id: Mapped[str | None] = mapped_column(String(255), comment="NULL: no Page behind it")
+    page_id: Mapped[str | None] = mapped_column(
+        String(255), comment="NULL: the account has no Facebook Page"
+    )
     username: Mapped[str] = mapped_column(String(255))
     access_level: Mapped[str] = mapped_column(String(50))
     details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
@@ -45,7 +47,7 @@ class InstagramAccount(IdColumn, TimestampColumns, Base):
         one_of("access_level", ("FULL", "LIMITED", "READ_ONLY")),
         one_of("login_flavour", ("facebook", "instagram")),
         CheckConstraint("page_id IS NOT NULL OR login_flavour = 'instagram'", name="page"),
-        {"comment": "Professional Instagram accounts reached through a connected account"},
+        {"comment": "Professional Instagram accounts, reached through a connected account"},
     )
 
 
@@ -83,7 +85,7 @@ class IgMedia(IdColumn, TimestampColumns, Base):
         ),
         one_of("media_type", ("IMAGE", "VIDEO", "CAROUSEL_ALBUM", "REELS")),
         one_of("media_product_type", ("AD", "FEED", "STORY", "REELS")),
-        {"comment": "Media as the platform knows them"},
+        {"comment": "Instagram media as the platform reports them"},
     )
 
 
@@ -107,7 +109,7 @@ class IgComment(IdColumn, TimestampColumns, Base):
         Index("idx_ig_comments_media", "ig_media_id", sql("timestamp DESC")),
         Index("idx_ig_comments_timestamp", sql("timestamp DESC")),
         Index("idx_ig_comments_parent", "parent_ig_id"),
-        {"comment": "Comments under our accounts' media"},
+        {"comment": "Comments on media of connected Instagram accounts"},
     )
 
 
@@ -124,5 +126,5 @@ class IgContainer(IdColumn, TimestampColumns, Base):
 
     __table_args__ = (
         Index("idx_ig_containers_post", "post_id", "position"),
-        {"comment": "Containers made on the way to a publication"},
+        {"comment": "Media containers created to publish a post"},
     )

@@ -16,8 +16,12 @@ class OAuthState(IdColumn, CreatedAtColumn, Base):
     state: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(String(50))
-    redirect_after: Mapped[str | None] = mapped_column(comment="local path, never a host")
-    verifier: Mapped[str | None] = mapped_column(comment="PKCE, for desktop apps")
+    redirect_after: Mapped[str | None] = mapped_column(
+        comment="local path to continue at; never another host"
+    )
+    verifier: Mapped[str | None] = mapped_column(
+        comment="PKCE code verifier; NULL: the app does not use PKCE"
+    )
     expires_at: Mapped[datetime] = mapped_column(
         server_default=text("now() + interval '10 minutes'")
     )
@@ -26,7 +30,7 @@ class OAuthState(IdColumn, CreatedAtColumn, Base):
         Index("idx_oauth_states_expires", "expires_at"),
         Index("idx_oauth_states_user", "user_id", "provider"),
         one_of("provider", PROVIDERS),
-        {"comment": "Started sign-ins at a platform; deleted when used"},
+        {"comment": "States of started OAuth authorizations; deleted when used"},
     )
 
 

@@ -19,7 +19,9 @@ class ApiKey(IdColumn, TimestampColumns, Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str]
-    prefix: Mapped[str] = mapped_column(unique=True, comment="what a person may see of the key")
+    prefix: Mapped[str] = mapped_column(
+        unique=True, comment="visible part of the key, to recognise it"
+    )
     hash: Mapped[str] = mapped_column(unique=True, comment="SHA-256 of the whole key")
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     expires_at: Mapped[datetime | None]
@@ -28,7 +30,7 @@ class ApiKey(IdColumn, TimestampColumns, Base):
 
     __table_args__ = (
         Index("idx_api_keys_user", "user_id"),
-        {"comment": "Keys of programs that act for a user"},
+        {"comment": "API keys of programs that act for a user"},
     )
 
 

@@ -27,7 +27,7 @@ class LoginSession(IdColumn, CreatedAtColumn, Base):
     __table_args__ = (
         Index("idx_sessions_user", "user_id"),
         Index("idx_sessions_expires", "expires_at"),
-        {"comment": "Signed-in browsers"},
+        {"comment": "Login sessions of browsers"},
     )
 
 

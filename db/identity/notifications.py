@@ -17,14 +17,16 @@ class Notification(IdColumn, CreatedAtColumn, Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     kind: Mapped[str]
-    cause: Mapped[str] = mapped_column(comment="what makes it one notice and not two")
+    cause: Mapped[str] = mapped_column(
+        comment="deduplication key: one notification per user, kind and cause"
+    )
     payload: Mapped[Json] = mapped_column(JSONB, server_default="{}")
     read_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("user_id", "kind", "cause"),
         Index("idx_notifications_created", "created_at"),
-        {"comment": "Notices for users"},
+        {"comment": "Notifications for users"},
     )
 
 

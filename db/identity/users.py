@@ -14,7 +14,9 @@ class User(IdColumn, TimestampColumns, Base):
     __tablename__ = "users"
 
     email: Mapped[str]
-    password_hash: Mapped[str | None] = mapped_column(comment="argon2id; NULL: no password login")
+    password_hash: Mapped[str | None] = mapped_column(
+        comment="argon2id hash; NULL: no password login"
+    )
     is_admin: Mapped[bool] = mapped_column(server_default="false")
     locale: Mapped[str] = mapped_column(server_default="en")
     jwt_issuer: Mapped[str | None]
@@ -25,7 +27,7 @@ class User(IdColumn, TimestampColumns, Base):
         Index("uq_users_email", text("lower(email)"), unique=True),
         UniqueConstraint("jwt_issuer", "jwt_subject"),
         one_of("locale", ("en", "fr")),
-        {"comment": "People with a login; every other row belongs to one of them"},
+        {"comment": "Users: people with a login, or subjects of a host application"},
     )
 
 

@@ -40,24 +40,28 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
         ForeignKey("oauth_accounts.id", ondelete="CASCADE"), unique=True
     )
     totals_due_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="numbers of the account as a whole"
+        server_default=func.now(), comment="when the metrics of the account as a whole are due"
     )
     list_due_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="a look for new videos"
+        server_default=func.now(), comment="when the listing of new videos is due"
     )
     list_cursor: Mapped[int | None] = mapped_column(
-        comment="where older videos begin, in the platform's own unit; NULL: with the newest"
+        comment="the platform's cursor of the next page; NULL: start with the newest videos"
     )
     is_whole: Mapped[bool] = mapped_column(
-        server_default="false", comment="the list was read to its end once"
+        server_default="false", comment="whether the list of videos was read to its end once"
     )
-    listed_at: Mapped[datetime | None] = mapped_column(comment="last look at the newest videos")
-    problem: Mapped[str | None] = mapped_column(comment="what is refused, and the platform's code")
+    listed_at: Mapped[datetime | None] = mapped_column(
+        comment="when the newest videos were last listed"
+    )
+    problem: Mapped[str | None] = mapped_column(
+        comment="why sampling fails or is parked, mostly the platform's error code"
+    )
 
     __table_args__ = (
         Index("idx_watches_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         {
-            "comment": "Accounts whose numbers are sampled, and what is due of them",
+            "comment": "Sampling schedules: accounts whose metrics are sampled, and what is due",
             "postgresql_with": UPDATED_ROWS_STORAGE,
         },
     )

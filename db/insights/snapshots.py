@@ -20,7 +20,9 @@ class MetricSnapshot(IdColumn, Base):
     __tablename__ = "metric_snapshots"
 
     provider: Mapped[str] = mapped_column(String(50))
-    subject_type: Mapped[str] = mapped_column(comment="account, video, post or media")
+    subject_type: Mapped[str] = mapped_column(
+        comment="kind of the subject: account, video, post or media"
+    )
     subject_id: Mapped[int]
     metric: Mapped[str]
     value: Mapped[Decimal] = mapped_column(Numeric)
@@ -30,7 +32,10 @@ class MetricSnapshot(IdColumn, Base):
         Index("idx_metric_snapshots_subject", "subject_type", "subject_id", "metric", "taken_at"),
         Index("idx_metric_snapshots_taken", "taken_at"),
         one_of("provider", PROVIDERS),
-        {"comment": "Metrics as they were at a time", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {
+            "comment": "Metric values with the time they were taken at",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
     )
 
 

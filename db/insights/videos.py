@@ -50,22 +50,27 @@ class Video(IdColumn, TimestampColumns, Base):
     oauth_account_id: Mapped[int] = mapped_column(
         ForeignKey("oauth_accounts.id", ondelete="CASCADE")
     )
-    video_id: Mapped[str] = mapped_column(String(255), comment="TikTok's, as text")
+    video_id: Mapped[str] = mapped_column(String(255), comment="TikTok's id of the video, as text")
     title: Mapped[str | None]
     url: Mapped[str | None]
     duration_seconds: Mapped[int | None]
     posted_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="as told; if it was not, when it was first seen"
+        server_default=func.now(),
+        comment="time given by TikTok; if it gave none, when the video was first seen",
     )
     views: Mapped[int | None]
     likes: Mapped[int | None]
     comments: Mapped[int | None]
     shares: Mapped[int | None]
-    counted_at: Mapped[datetime | None] = mapped_column(comment="last answer that showed it")
-    missing_since: Mapped[datetime | None] = mapped_column(
-        comment="it is not shown any more: deleted, or no longer public"
+    counted_at: Mapped[datetime | None] = mapped_column(
+        comment="when TikTok last returned the video"
     )
-    due_at: Mapped[datetime | None] = mapped_column(comment="next numbers; its watch is the work")
+    missing_since: Mapped[datetime | None] = mapped_column(
+        comment="since when TikTok does not return it: deleted, or no longer public"
+    )
+    due_at: Mapped[datetime | None] = mapped_column(
+        comment="when its metrics are due; the job is its account's row in watches"
+    )
 
     __table_args__ = (
         UniqueConstraint("oauth_account_id", "video_id"),
@@ -77,7 +82,7 @@ class Video(IdColumn, TimestampColumns, Base):
         ),
         Index("idx_tiktok_videos_user", "user_id", text("posted_at DESC"), text("id DESC")),
         {
-            "comment": "Public videos of accounts and their latest numbers",
+            "comment": "Public videos of accounts and their latest metrics",
             "postgresql_with": APPENDED_ROWS_STORAGE,
         },
     )

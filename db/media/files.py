@@ -17,10 +17,14 @@ class Media(IdColumn, TimestampColumns, Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     filename: Mapped[str]
     content_type: Mapped[str]
-    size: Mapped[int] = mapped_column(comment="bytes announced")
-    offset: Mapped[int] = mapped_column("received", server_default="0", comment="bytes stored")
-    sha256: Mapped[str | None] = mapped_column(comment="set when complete")
-    path: Mapped[str] = mapped_column(comment="in the media store")
+    size: Mapped[int] = mapped_column(comment="announced size in bytes")
+    offset: Mapped[int] = mapped_column(
+        "received", server_default="0", comment="bytes stored so far"
+    )
+    sha256: Mapped[str | None] = mapped_column(
+        comment="SHA-256 of the file; set when the upload is complete"
+    )
+    path: Mapped[str] = mapped_column(comment="path in the media store")
     probe: Mapped[Json | None]
     completed_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
@@ -30,7 +34,7 @@ class Media(IdColumn, TimestampColumns, Base):
         CheckConstraint("received BETWEEN 0 AND size", name="received"),
         Index("idx_media_user", "user_id"),
         Index("idx_media_expires", "expires_at"),
-        {"comment": "Files given to us; deleted some days after their last use"},
+        {"comment": "Uploaded media files; deleted some days after their last use"},
     )
 
 

@@ -35,7 +35,7 @@ class Alert(IdColumn, Base):
         Index("uq_alerts_open", "name", unique=True, postgresql_where=text("resolved_at IS NULL")),
         Index("idx_alerts_resolved_by", "resolved_by"),
         one_of("severity", ("warning", "error", "critical")),
-        {"comment": "Alerts of operators; at most one open per name"},
+        {"comment": "Alerts for operators; at most one open alert per name"},
     )
 
 

@@ -22,16 +22,19 @@ class Attempt(IdColumn, Base):
     row_id: Mapped[int]
     number: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    ended_at: Mapped[datetime | None] = mapped_column(comment="NULL: no answer was recorded")
+    ended_at: Mapped[datetime | None] = mapped_column(comment="NULL: no result was recorded")
     outcome: Mapped[str | None]
     code: Mapped[str | None]
     message: Mapped[str | None]
-    log_id: Mapped[str | None] = mapped_column(comment="the platform's id of the call")
+    log_id: Mapped[str | None] = mapped_column(comment="the platform's log id of the call")
 
     __table_args__ = (
         Index("idx_attempts_row", "kind", "row_id", "id"),
         Index("idx_attempts_started", "started_at"),
-        {"comment": "Every try of every due row", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {
+            "comment": "Log of job attempts, with times and outcomes",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
     )
 
 

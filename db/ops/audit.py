@@ -26,7 +26,7 @@ class AuditEntry(IdColumn, Base):
     __table_args__ = (
         Index("idx_audit_log_user", "user_id", "at"),
         Index("idx_audit_log_at", "at"),
-        {"comment": "Who did what, when and from where"},
+        {"comment": "Audit log: who did what, when and from where"},
     )
 
 

@@ -23,5 +23,8 @@ class Call(IdColumn, Base):
     __table_args__ = (
         Index("idx_calls_account", "oauth_account_id", "endpoint", "at"),
         Index("idx_calls_at", "at"),
-        {"comment": "Counted calls to platforms", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {
+            "comment": "Calls to platforms as older versions counted them; not written any more",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
     )

@@ -11,7 +11,9 @@ from db.base import PROVIDERS, Base, IdColumn, TimestampColumns, one_of
 class DataDeletion(IdColumn, TimestampColumns, Base):
     __tablename__ = "data_deletion_requests"
 
-    code: Mapped[str] = mapped_column(unique=True, comment="what the person can ask with")
+    code: Mapped[str] = mapped_column(
+        unique=True, comment="code with which a person can query the status of the request"
+    )
     provider: Mapped[str] = mapped_column(String(50))
     platform_user_id: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="received")
@@ -20,5 +22,5 @@ class DataDeletion(IdColumn, TimestampColumns, Base):
     __table_args__ = (
         one_of("provider", PROVIDERS),
         one_of("state", ("received", "done")),
-        {"comment": "Data deletion requests"},
+        {"comment": "Requests to erase a person's data"},
     )

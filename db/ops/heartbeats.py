@@ -12,12 +12,14 @@ from db.base import UPDATED_ROWS_STORAGE, Base
 class Heartbeat(Base):
     __tablename__ = "beats"
 
-    name: Mapped[str] = mapped_column(primary_key=True, comment="tick, canary:…, alive:…")
+    name: Mapped[str] = mapped_column(
+        primary_key=True, comment="tick, canary:<queue> or alive:<worker>"
+    )
     at: Mapped[datetime]
 
     __table_args__ = (
         {
-            "comment": "When each of our parts was last heard of",
+            "comment": "Last heartbeat of the scheduler, of each queue and of each worker",
             "postgresql_with": UPDATED_ROWS_STORAGE,
         },
     )

@@ -22,10 +22,14 @@ class Delivery(JobColumns, CreatedAtColumn, Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("endpoints.id", ondelete="CASCADE"))
     is_manual: Mapped[bool] = mapped_column(
-        "asked", server_default="false", comment="a person waits: an endpoint's rest is not kept"
+        "asked",
+        server_default="false",
+        comment="requested by a person: sent even during the endpoint's cooldown",
     )
-    delivered_at: Mapped[datetime | None] = mapped_column(comment="answered with 2xx")
-    dead_at: Mapped[datetime | None] = mapped_column(comment="out of patience since then")
+    delivered_at: Mapped[datetime | None] = mapped_column(
+        comment="when the endpoint answered with 2xx"
+    )
+    dead_at: Mapped[datetime | None] = mapped_column(comment="when it became a dead letter")
 
     due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
 
@@ -34,7 +38,10 @@ class Delivery(JobColumns, CreatedAtColumn, Base):
         Index("idx_deliveries_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("idx_deliveries_endpoint", "endpoint_id", "id"),
         Index("idx_deliveries_dead", "dead_at", postgresql_where=text("dead_at IS NOT NULL")),
-        {"comment": "One message for one endpoint", "postgresql_with": UPDATED_ROWS_STORAGE},
+        {
+            "comment": "Deliveries: one message for one endpoint",
+            "postgresql_with": UPDATED_ROWS_STORAGE,
+        },
     )
 
 
@@ -44,14 +51,16 @@ class DeliveryAttempt(IdColumn, Base):
     delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"))
     number: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    milliseconds: Mapped[int | None] = mapped_column(comment="NULL: no end was recorded")
-    status: Mapped[int | None] = mapped_column(comment="NULL: no answer came")
+    milliseconds: Mapped[int | None] = mapped_column(
+        comment="duration of the attempt; NULL: no end was recorded"
+    )
+    status: Mapped[int | None] = mapped_column(comment="HTTP status; NULL: no response")
     error: Mapped[str | None]
-    answer: Mapped[str | None] = mapped_column(comment="its first bytes")
+    answer: Mapped[str | None] = mapped_column(comment="start of the response body")
 
     __table_args__ = (
         Index("idx_delivery_tries_delivery", "delivery_id", "id"),
-        {"comment": "Every try to deliver a message", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {"comment": "Log of delivery attempts", "postgresql_with": APPENDED_ROWS_STORAGE},
     )
 
 

@@ -22,18 +22,28 @@ class Endpoint(IdColumn, TimestampColumns, Base):
     url: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     events: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), server_default="{}", comment="which ones it hears; none named: all"
+        ARRAY(Text), server_default="{}", comment="subscribed event types; empty: all"
     )
-    disabled_at: Mapped[datetime | None] = mapped_column(comment="it hears nothing since then")
-    disabled_cause: Mapped[str | None] = mapped_column(comment="by its owner, gone or failing")
-    failures: Mapped[int] = mapped_column(server_default="0", comment="tries in vain in a row")
-    failing_since: Mapped[datetime | None] = mapped_column(comment="the first of them")
-    failed_at: Mapped[datetime | None] = mapped_column(comment="the last one")
-    delivered_at: Mapped[datetime | None] = mapped_column(comment="last try that was heard")
+    disabled_at: Mapped[datetime | None] = mapped_column(
+        comment="when it was disabled; NULL: enabled"
+    )
+    disabled_cause: Mapped[str | None] = mapped_column(
+        comment="why it was disabled: by its owner, gone or failing"
+    )
+    failures: Mapped[int] = mapped_column(
+        server_default="0", comment="failed attempts since the last success"
+    )
+    failing_since: Mapped[datetime | None] = mapped_column(
+        comment="first failed attempt since the last success"
+    )
+    failed_at: Mapped[datetime | None] = mapped_column(
+        comment="last failed attempt, or start of the last probe in a cooldown"
+    )
+    delivered_at: Mapped[datetime | None] = mapped_column(comment="last successful delivery")
 
     __table_args__ = (
         Index("idx_endpoints_user", "user_id"),
-        {"comment": "Addresses of host applications that are told what happens"},
+        {"comment": "URLs of host applications that receive app events"},
     )
 
 
@@ -42,7 +52,9 @@ class EndpointSecret(IdColumn, CreatedAtColumn, Base):
 
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("endpoints.id", ondelete="CASCADE"))
     secret_encrypted: Mapped[str] = mapped_column(comment="AES-256-GCM")
-    expires_at: Mapped[datetime | None] = mapped_column(comment="NULL: the current one")
+    expires_at: Mapped[datetime | None] = mapped_column(
+        comment="when a replaced secret expires; NULL: the current secret"
+    )
 
     __table_args__ = (
         Index("idx_endpoint_secrets_endpoint", "endpoint_id"),
@@ -51,7 +63,7 @@ class EndpointSecret(IdColumn, CreatedAtColumn, Base):
             "expires_at",
             postgresql_where=text("expires_at IS NOT NULL"),
         ),
-        {"comment": "What signs notices; a replaced one signs beside its successor for a while"},
+        {"comment": "Secrets that sign app events; a replaced one stays in use for a while"},
     )
 
 

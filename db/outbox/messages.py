@@ -21,17 +21,18 @@ class OutboxMessage(IdColumn, CreatedAtColumn, Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(
-        unique=True, comment="webhook-id: the same at every try, to whomever"
+        unique=True,
+        comment="value of the header webhook-id: the same for every endpoint and attempt",
     )
-    type: Mapped[str] = mapped_column(comment="as in post.published")
-    subject: Mapped[str] = mapped_column(comment="as in post:7")
-    sequence: Mapped[int] = mapped_column(comment="counts what its subject has had")
-    body: Mapped[str] = mapped_column(comment="JSON, byte for byte as it is signed")
+    type: Mapped[str] = mapped_column(comment="event type, for example post.published")
+    subject: Mapped[str] = mapped_column(comment="what the event is about, for example post:7")
+    sequence: Mapped[int] = mapped_column(comment="number of the event among those of its subject")
+    body: Mapped[str] = mapped_column(comment="JSON, exactly as it is signed and sent")
 
     __table_args__ = (
         Index("idx_outbox_user", "user_id"),
         Index("idx_outbox_created", "created_at"),
-        {"comment": "What host applications are told", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {"comment": "App events for host applications", "postgresql_with": APPENDED_ROWS_STORAGE},
     )
 
 
@@ -42,9 +43,11 @@ class OutboxSequence(Base):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     subject: Mapped[str] = mapped_column(primary_key=True)
-    last: Mapped[int] = mapped_column(comment="number of its last message")
+    last: Mapped[int] = mapped_column(comment="sequence of the latest message")
 
-    __table_args__ = ({"comment": "How much was told of each subject; outlives the messages"},)
+    __table_args__ = (
+        {"comment": "Latest sequence of each subject; kept when its messages are deleted"},
+    )
 
 
 @dataclass(frozen=True)

@@ -69,15 +69,22 @@ class Post(JobColumns, TimestampColumns, Base):
     provider: Mapped[str] = mapped_column(String(50))
     kind: Mapped[str] = mapped_column(String(50))
     source: Mapped[str] = mapped_column(String(50))
-    sent_by: Mapped[str] = mapped_column(String(50), comment="who moves the bytes")
+    sent_by: Mapped[str] = mapped_column(
+        String(50), comment="who transfers the bytes: CALLER, SIGNALPOST or PLATFORM"
+    )
     title: Mapped[str] = mapped_column(server_default="")
     payload_json: Mapped[Json] = mapped_column(
-        JSONB, server_default="{}", comment="video_url and settings as wished"
+        JSONB, server_default="{}", comment="video_url and settings of the upload request"
     )
     state: Mapped[str] = mapped_column(String(50), server_default="QUEUED")
-    step: Mapped[str | None] = mapped_column(comment="last phase the platform told us of")
+    step: Mapped[str | None] = mapped_column(
+        comment="last known phase of the publication at the platform"
+    )
     step_state: Mapped[Json] = mapped_column(
-        "memo", JSONB, server_default="{}", comment="ours, never queried"
+        "memo",
+        JSONB,
+        server_default="{}",
+        comment="internal state of the publishing steps; never used in queries",
     )
     publish_id: Mapped[str | None] = mapped_column(String(255))
     container_id: Mapped[str | None] = mapped_column(String(255))
@@ -86,17 +93,24 @@ class Post(JobColumns, TimestampColumns, Base):
     bytes_total: Mapped[int | None]
     bytes_sent: Mapped[int] = mapped_column(server_default="0")
     chunk_size: Mapped[int | None]
-    url_expires_at: Mapped[datetime | None] = mapped_column(comment="of the upload address")
+    url_expires_at: Mapped[datetime | None] = mapped_column(comment="when the upload URL expires")
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
-    request_hash: Mapped[str | None] = mapped_column(comment="SHA-256 of the request as wished")
+    request_hash: Mapped[str | None] = mapped_column(
+        comment="SHA-256 of the request; compared if its idempotency key comes again"
+    )
     publish_at: Mapped[datetime | None]
-    hold_reason: Mapped[str | None] = mapped_column(comment="why it waits for a person")
+    hold_reason: Mapped[str | None] = mapped_column(
+        comment="why the post is parked until a person acts; NULL: not parked"
+    )
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     finished_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None] = mapped_column(comment="the platform was first told then")
+    started_at: Mapped[datetime | None] = mapped_column(
+        comment="when the latest start call to the platform was prepared"
+    )
     has_slot: Mapped[bool] = mapped_column(
-        server_default="false", comment="holds a place in the account's quota until it has ended"
+        server_default="false",
+        comment="whether a quota slot of the account was reserved for the post",
     )
 
     __table_args__ = (
@@ -125,7 +139,7 @@ class Post(JobColumns, TimestampColumns, Base):
         one_of("sent_by", SentBy),
         one_of("state", POST_STATES),
         {
-            "comment": "The publish ledger: one row per intended publication",
+            "comment": "One row per intended publication, and how far it got",
             "postgresql_with": UPDATED_ROWS_STORAGE,
         },
     )

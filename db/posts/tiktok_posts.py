@@ -41,7 +41,7 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
     details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
     uploaded_bytes: Mapped[int | None]
     downloaded_bytes: Mapped[int | None]
-    publicly_available: Mapped[bool | None] = mapped_column(comment="NULL: not said yet")
+    publicly_available: Mapped[bool | None] = mapped_column(comment="NULL: not reported yet")
     last_polled_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
@@ -66,7 +66,10 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
         one_of("status", TIKTOK_STATUSES),
         one_of("source", ("FILE_UPLOAD", "PULL_FROM_URL")),
         one_of("mode", ("INBOX", "DIRECT")),
-        {"comment": "Publications as TikTok knows them", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {
+            "comment": "Publications at TikTok and their status as TikTok reports it",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
     )
 
 

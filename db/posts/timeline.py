@@ -25,7 +25,7 @@ class PostEvent(IdColumn, Base):
 
     __table_args__ = (
         Index("idx_post_events_post", "post_id", "id"),
-        {"comment": "What happened to a post, in order", "postgresql_with": APPENDED_ROWS_STORAGE},
+        {"comment": "Timeline of each post, in order", "postgresql_with": APPENDED_ROWS_STORAGE},
     )
 
 

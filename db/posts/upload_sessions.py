@@ -16,15 +16,21 @@ class UploadSession(IdColumn, TimestampColumns, Base):
     __tablename__ = "upload_sessions"
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), unique=True)
-    upload_url_encrypted: Mapped[str | None] = mapped_column(comment="AES-256-GCM; NULL: used up")
+    upload_url_encrypted: Mapped[str | None] = mapped_column(
+        comment="AES-256-GCM; NULL: the URL is no longer usable"
+    )
     url_expires_at: Mapped[datetime]
-    size: Mapped[int] = mapped_column(comment="bytes of the whole file")
-    sha256: Mapped[str | None] = mapped_column(comment="of the file as it was at the start")
+    size: Mapped[int] = mapped_column(comment="size of the file in bytes")
+    sha256: Mapped[str | None] = mapped_column(
+        comment="SHA-256 of the file when the upload started"
+    )
     chunk_size: Mapped[int]
     total_chunk_count: Mapped[int]
-    next_offset: Mapped[int] = mapped_column(server_default="0", comment="a lower bound")
+    next_offset: Mapped[int] = mapped_column(
+        server_default="0", comment="bytes known to be received; the platform may have more"
+    )
 
-    __table_args__ = ({"comment": "One per file upload to TikTok"},)
+    __table_args__ = ({"comment": "One row per file upload to TikTok"},)
 
 
 class UploadSessions:

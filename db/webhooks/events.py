@@ -33,20 +33,33 @@ class Event(JobColumns, TimestampColumns, Base):
     __tablename__ = "webhook_events"
 
     provider: Mapped[str] = mapped_column(String(50))
-    event_type: Mapped[str] = mapped_column(String(100), comment="normal form")
-    vendor_event: Mapped[str | None] = mapped_column(String(100), comment="the vendor's name")
-    external_id: Mapped[str] = mapped_column(String(255), comment="the same at every redelivery")
-    account: Mapped[str | None] = mapped_column(String(255), comment="the platform's user it is of")
-    publish_id: Mapped[str | None] = mapped_column(String(255), comment="the publication it is of")
+    event_type: Mapped[str] = mapped_column(
+        String(100), comment="our event type; the vendor's name if the event is ignored"
+    )
+    vendor_event: Mapped[str | None] = mapped_column(
+        String(100), comment="the vendor's name of the event type"
+    )
+    external_id: Mapped[str] = mapped_column(
+        String(255), comment="deduplication key: the same for every redelivery"
+    )
+    account: Mapped[str | None] = mapped_column(
+        String(255), comment="the platform's id of the user concerned"
+    )
+    publish_id: Mapped[str | None] = mapped_column(
+        String(255), comment="id of the publication concerned"
+    )
     payload_json: Mapped[Json] = mapped_column(JSONB)
     parsed: Mapped[Json | None] = mapped_column(
-        JSONB(none_as_null=True), comment="progress, time and reason; NULL: parse payload_json"
+        JSONB(none_as_null=True),
+        comment="parsed progress, time and reason; NULL: parse payload_json",
     )
     status: Mapped[str] = mapped_column(String(50), server_default="pending")
-    late: Mapped[bool] = mapped_column(server_default="false", comment="outside the time window")
+    late: Mapped[bool] = mapped_column(
+        server_default="false", comment="signed correctly, but outside the time window"
+    )
     correlation_id: Mapped[str | None]
     processed_at: Mapped[datetime | None] = mapped_column(comment="NULL: not applied yet")
-    dead_at: Mapped[datetime | None] = mapped_column(comment="out of patience since then")
+    dead_at: Mapped[datetime | None] = mapped_column(comment="when it became a dead letter")
 
     due_at: Mapped[datetime | None] = mapped_column("next_attempt_at", server_default=text("now()"))
     attempts: Mapped[int] = mapped_column("retry_count", server_default="0")
@@ -87,7 +100,7 @@ class Event(JobColumns, TimestampColumns, Base):
         Index("idx_webhook_events_created", "created_at"),
         one_of("status", EVENT_STATUSES),
         {
-            "comment": "Webhook notices as received; the inbox of the system",
+            "comment": "Webhook events of the platforms, stored as received",
             "postgresql_with": INBOX_STORAGE,
         },
     )

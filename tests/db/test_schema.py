@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
@@ -75,10 +76,27 @@ def test_upgrade_twice_downgrade_and_upgrade_again(empty_database_url):
 
 def test_downgrade_one_version_at_a_time_with_rows_in_the_tables(database_url):
     insert_user_and_post(database_url)
-    for version in ("0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
+    versions = [f"{number:04}" for number in range(int(schema.latest_version()) - 1, 0, -1)]
+    for version in (*versions, "base"):
         migrations.downgrade_schema(database_url, version)
         current = schema.read_schema_status(database_url).current
         assert current == (None if version == "base" else version)
+
+
+def test_downgrade_of_the_plain_comments_restores_the_earlier_ones(empty_database_url):
+    url = empty_database_url
+    command.upgrade(migrations.alembic_config(url), "0011")
+    before = read_comments(url)
+    migrations.upgrade_schema(url)
+    assert read_comments(url) != before
+    migrations.downgrade_schema(url, "0011")
+    assert read_comments(url) == before
+
+
+def read_comments(url):
+    columns = run_sql(url, SELECT_COLUMNS)
+    of_columns = {(row.table_name, row.column_name): row.comment for row in columns}
+    return of_columns, dict(map(tuple, run_sql(url, SELECT_TABLE_COMMENTS)))
 
 
 def test_two_concurrent_upgrades_do_no_harm(empty_database_url):
