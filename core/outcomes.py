@@ -51,7 +51,7 @@ IMMEDIATELY = timedelta(0)
 
 @dataclass(frozen=True)
 class Reschedule:
-    """A recorded result: when the row is due next; `after` None ends it.
+    """A recorded result: when the row is due next, counted from now; `after` None ends it.
 
     `made_progress` False keeps the count of attempts; otherwise it starts again at zero.
     """
@@ -75,7 +75,7 @@ RowOutcome = Reschedule | Failure | Snooze
 
 
 def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
-    """Turn an exception into a value. Only our own error classes can be final."""
+    """Turn an exception into a value. Final only if a PlatformError or CoreError says so."""
     is_ours = isinstance(error, PlatformError | CoreError)
     log.warning(
         "job.failed", kind=kind, row=row_id, error=type(error).__name__, exc_info=not is_ours

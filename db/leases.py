@@ -72,8 +72,8 @@ class JobQueue(Generic[Row]):
     ) -> list[Row]:
         """Lease up to `limit` due rows in one statement, oldest first, and count the attempt.
 
-        `expired` claims rows whose lease has expired, instead of rows without a lease. Their last
-        worker may have died of them, so they are never claimed together with others.
+        `expired` claims rows whose lease has expired, instead of rows without a lease. They may
+        have killed their last worker, so they are never claimed together with others.
         `as_copies` gives read-only copies with the attributes of the model, at a third of the cost.
         """
         statement = claim_statement(

@@ -1,4 +1,4 @@
-"""Check within a second whether the broker answers. Sends no message."""
+"""Check whether the broker answers, within `PUBLISH_TIMEOUT`. Sends no message."""
 
 from threading import Thread
 
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 def is_broker_reachable() -> bool:
-    """Connect in a separate thread: no set of socket timeouts bounds a connect as a whole."""
+    """Connect in a separate thread: socket timeouts limit single steps, not the whole connect."""
     connected: list[bool] = []
     thread = Thread(target=try_connect, args=(connected,), name="broker", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Signal handlers for a worker's start, fork and shutdown; starts its watchdog."""
+"""Handlers of Celery's signals for a worker's start, fork and shutdown; one starts its watchdog."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
 from tasks.watchdog import Watchdog, run_watchdog
 
 STUCK_WORKER_EXIT_CODE = 70
-"""Exit code of a worker that its watchdog stopped. Not zero, so that a supervisor restarts it."""
+"""Exit code of a worker that its watchdog has stopped; not 0, so that a supervisor restarts it."""
 
 SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
 
@@ -75,7 +75,7 @@ class CeleryWorkerProbe:
 def reset_after_fork(**_: Any) -> None:
     """Drop the parent's connections, and exclude its modules from garbage collection."""
     runtime.reset_container(close=False)
-    gc.freeze()  # half a million objects from imports: a fifth of a batch's time
+    gc.freeze()  # walking half a million objects from imports took a fifth of a batch's time
 
 
 @worker_process_shutdown.connect
@@ -89,9 +89,9 @@ def start_watchdog(sender: Any, **_: Any) -> None:
     if REMAP_SIGTERM != "SIGQUIT":
         log.warning("worker.unbounded_shutdown", hint="start the worker with REMAP_SIGTERM=SIGQUIT")
     watchdog = Watchdog(tuple(app.amqp.queues.consume_from), CeleryWorkerProbe(sender.controller))
-    arguments = {"wait": shutdown_requested.wait, "end": stop_worker}
+    options = {"wait_for_shutdown": shutdown_requested.wait, "on_stuck": stop_worker}
     Thread(
-        target=run_watchdog, args=(watchdog,), kwargs=arguments, name="watchdog", daemon=True
+        target=run_watchdog, args=(watchdog,), kwargs=options, name="watchdog", daemon=True
     ).start()
 
 

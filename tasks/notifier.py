@@ -60,7 +60,9 @@ class Notifier:
             return True
 
     def _schedule_trailing_wake(self, kind: str) -> None:
-        """Publish once more at the end of the window: the first one may have been too early."""
+        """Publish once more at the end of the window: the first wake-up may have come before the
+        row of this one was committed.
+        """
         if kind in self._trailing_kinds:
             return
         self._trailing_kinds.add(kind)
@@ -74,7 +76,7 @@ class Notifier:
         self.wake(kind, force=True)
 
     def _publish_with_timeout(self, kind: str) -> bool:
-        """Publish in a separate thread: no set of socket timeouts bounds a publish as a whole."""
+        """Publish in a separate thread: socket timeouts limit single steps, not the whole call."""
         published: list[str] = []
         thread = Thread(
             target=self._publish_in_thread, args=(kind, published), name="notifier", daemon=True

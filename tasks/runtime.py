@@ -19,8 +19,10 @@ from tasks.notifier import wake
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
-TIME_BUDGET = 1.0  # seconds in which a task claims more; other kinds may have to wait for it
-EXPIRED_CHECK_INTERVAL = 1.0  # seconds; leases last 30 and more
+TIME_BUDGET = 1.0
+"""Seconds in which a task claims further batches. Short, because other kinds may wait for the slot.
+"""
+EXPIRED_CHECK_INTERVAL = 1.0  # seconds; the shortest lease lasts 30
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run_job(job_type: JobType[Row, Job, Outcome], *, time_budget: float = TIME_B
 
 
 @contextmanager
-def measure_run(worker: str) -> Iterator[None]:
+def measure_run(kind: str) -> Iterator[None]:
     """Measure one run: its duration, and whether it ended without an error."""
     started = time.monotonic()
     outcome = "failed"
@@ -76,8 +78,8 @@ def measure_run(worker: str) -> Iterator[None]:
         yield
         outcome = "done"
     finally:
-        metrics.WORKER_RUNS.labels(worker, outcome).inc()
-        metrics.WORKER_SECONDS.labels(worker).observe(time.monotonic() - started)
+        metrics.WORKER_RUNS.labels(kind, outcome).inc()
+        metrics.WORKER_SECONDS.labels(kind).observe(time.monotonic() - started)
 
 
 def reset_container(*, close: bool) -> None:

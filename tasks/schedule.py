@@ -1,4 +1,4 @@
-"""Beat's schedule: which tasks are sent how often. Which rows are due, the tasks find out."""
+"""Beat's schedule: which tasks are sent how often. The tasks themselves find the due rows."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ BEAT_SCHEDULE: dict[str, ScheduleEntry] = {
     "enrol": schedule_entry(ENROL_TASK, "insights", interval=60.0),
     # Published posts whose video id the platform has not sent yet, because moderation takes time.
     "look again": schedule_entry(RECHECK_TASK, "housekeeping", interval=60.0),
-    # Deletes a limited number of rows each time; the rest is left for the next time.
+    # Deletes a limited number of rows each time; the next run continues.
     "tidy": schedule_entry(CLEANUP_TASK, "housekeeping", interval=300.0),
 }
 """No entry has a time of day: beat forgets what it missed while it was down, rows do not."""

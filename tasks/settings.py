@@ -25,7 +25,7 @@ REDIS_PUBLISHER_OPTIONS = {**REDIS_OPTIONS, "socket_timeout": 1.0, "socket_conne
 
 REDIS_CONSUMER_OPTIONS = {
     **REDIS_OPTIONS,
-    "socket_timeout": 30.0,  # an ack that times out costs a worker slot for good, so it is long
+    "socket_timeout": 30.0,  # an ack that times out blocks a worker slot for ever: so it is long
     "socket_connect_timeout": 2.0,
     "unacked_restore_interval": 10,  # with throttle 1: a dead worker's message returns 90 s sooner
     "unacked_restore_throttle": 1,
@@ -88,7 +88,7 @@ def transport_options(broker_url: str, role: str) -> dict[str, Any]:
 
 MESSAGE_SETTINGS = {
     "task_serializer": "json",
-    "accept_content": ["json"],  # pickle would let whoever can write to the broker run code
+    "accept_content": ["json"],  # with pickle, write access to the broker is enough to run code
     "task_ignore_result": True,  # no result backend: state is in Postgres
     # There is no result backend, yet Celery would build one in each thread that publishes, reading
     # the metadata of all installed packages: 4 of the 5 ms that one wake-up took.
@@ -128,7 +128,7 @@ WORKER_SETTINGS = {
     "worker_redirect_stdouts": False,
     "worker_enable_remote_control": True,  # Flower queries the workers
     "worker_send_task_events": True,  # few: rows are processed in batches
-    "task_send_sent_event": False,  # the sender is of no interest
+    "task_send_sent_event": False,  # Flower needs no event for each message sent
 }
 
 CONNECTION_SETTINGS = {

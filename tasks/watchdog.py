@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class WorkerProbe(Protocol):
-    """What the watchdog asks about its worker. If a method raises, nothing is concluded."""
+    """What the watchdog needs from its worker. If a method raises, the check proves nothing."""
 
     def canary_age(self, queue: str) -> timedelta | None:
         """How long ago a canary of this queue was received; None if that never happened."""
@@ -46,6 +46,11 @@ class WorkerProbe(Protocol):
 
 @dataclass
 class Watchdog:
+    """Checks the queues of one worker; a queue that stays suspect for `stuck_after` is stuck.
+
+    Units: `stuck_after` in seconds, `suspected_since` by `clock`.
+    """
+
     queues: Iterable[str]
     probe: WorkerProbe
     stuck_after: float = STUCK_AFTER
@@ -82,19 +87,20 @@ class Watchdog:
 def run_watchdog(
     watchdog: Watchdog,
     *,
-    wait: Callable[[float], bool],
-    end: Callable[[], None],
+    wait_for_shutdown: Callable[[float], bool],
+    on_stuck: Callable[[], None],
     period: float = CHECK_INTERVAL,
 ) -> None:
-    """Check now, then every `period` seconds, until `wait` returns that the worker shuts down.
+    """Check now, then every `period` seconds, until the worker shuts down or is stuck.
 
-    Calls `end` and returns if the worker is stuck.
+    `wait_for_shutdown` waits that many seconds and returns whether the worker is shutting down;
+    `on_stuck` is called if the worker is stuck.
     """
     while True:
         queue = watchdog.find_stuck_queue()
         if queue is not None:
             log.error("watchdog.worker_stuck", queue=queue, seconds=watchdog.stuck_after)
-            end()
+            on_stuck()
             return
-        if wait(period):
+        if wait_for_shutdown(period):
             return

@@ -16,8 +16,8 @@ from tasks.queues import ENROL_TASK, WAKE_TASKS
 from tasks.runtime import current_container, run_job
 
 UPLOAD_TIME_BUDGET = 5.0
-"""Seconds in which chunks are claimed without a message in between: the last chunk of a video needs
-a claim of its own."""
+"""Seconds in which chunks are claimed without a message in between: the last chunk of a video is
+claimed separately."""
 
 REQUEUE_DELAY = 1.0  # seconds before a request that could not be stored returns to the queue
 

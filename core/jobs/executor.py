@@ -1,4 +1,4 @@
-"""Execute the jobs of a batch of claims, in as many threads as their type has. No database here."""
+"""Execute the jobs of a batch of claims in threads. Nothing here has access to the database."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ RESULT_BATCH_SECONDS = 0.01
 """How long a finished job waits for others, so that they are recorded in one transaction."""
 
 FetchClaims = Callable[[int], list[Claim[Job]]]
-"""Claim at most so many rows."""
+"""Claims rows; the argument is how many at most."""
 
 
 def fetch_nothing(_limit: int) -> list[Claim[Any]]:
@@ -23,34 +23,36 @@ def fetch_nothing(_limit: int) -> list[Claim[Any]]:
 
 
 class ClaimSource(Generic[Job]):
-    """The claims of one run: a first batch, and more of them until the time budget is used up.
+    """Fetches the claims of one run: a first batch, and more until the time budget is used up.
 
     More are fetched before any thread is idle, so that the slowest call does not delay the others.
     """
 
-    def __init__(self, claim: FetchClaims[Job], *, time_budget: float) -> None:
-        self._claim = claim
+    def __init__(self, claim_rows: FetchClaims[Job], *, time_budget: float) -> None:
+        """Units: `time_budget` in seconds, from now."""
+        self._claim_rows = claim_rows
         self._deadline = time.monotonic() + time_budget
         self._has_more = False
         self.claimed_count = 0
 
     @property
     def has_more(self) -> bool:
-        """Whether another claim would find rows: the last one was full, or some are due again."""
+        """Whether more rows are probably due: the last claim was full, or some are due again."""
         return self._has_more
 
     def fetch(self, limit: int) -> list[Claim[Job]]:
-        claims = self._claim(limit)
+        claims = self._claim_rows(limit)
         self.claimed_count += len(claims)
         self._has_more = len(claims) == limit
         return claims
 
     def fetch_more(self, limit: int) -> list[Claim[Job]]:
+        """Fetch again, if more rows are due and the time budget is not used up."""
         is_within_budget = time.monotonic() < self._deadline
         return self.fetch(limit) if self._has_more and is_within_budget else []
 
     def expect_more(self) -> None:
-        """Some of the recorded rows are due again immediately."""
+        """Remember that some of the recorded rows are due again immediately."""
         self._has_more = True
 
 
@@ -60,14 +62,16 @@ def execute_all(
     services: Services,
     fetch_more: FetchClaims[Job] = fetch_nothing,
 ) -> Iterator[list[ClaimResult[Job, Outcome]]]:
-    """Yield results as they come, all at once that have come: the caller records them before the
-    next ones are awaited, so that a killed worker loses none that could have been recorded.
+    """Execute the claims and yield their results in groups, as soon as they are finished.
 
-    Claims without a job come first: a row to be parked does not wait for the calls of others.
+    The caller records each group before it asks for the next one, so that a killed worker loses no
+    result that could have been recorded. Claims without a job come first: a row that is only to be
+    parked does not wait for the calls of others.
     """
     without_job = [claim for claim in claims if isinstance(claim.job, Failure | Snooze)]
     pending = [claim for claim in claims if not isinstance(claim.job, Failure | Snooze)]
     execute = partial(execute_with_claim, job_type, services)
+    # `partial`, and assigned before they are yielded: else mypy infers another type of outcome.
     if without_job:
         results = list(map(execute, without_job))
         yield results
@@ -86,7 +90,9 @@ def execute_one_by_one(
     services: Services,
     fetch_more: FetchClaims[Job],
 ) -> Iterator[list[ClaimResult[Job, Outcome]]]:
-    """Each is recorded before the next begins, so what it made due is in the next batch."""
+    """Execute one job at a time. The caller records its result before the next one begins, so that
+    `fetch_more` also finds what the result has made due.
+    """
     while claims:
         for claim in claims:
             result = execute_with_claim(job_type, services, claim)
@@ -100,6 +106,7 @@ def execute_in_threads(
     services: Services,
     fetch_more: FetchClaims[Job],
 ) -> Iterator[list[ClaimResult[Job, Outcome]]]:
+    """Keep all threads busy: fetch more as soon as one more pool of jobs fits into the batch."""
     threads = ThreadPoolExecutor(job_type.pool_size, thread_name_prefix=job_type.kind)
     execute = partial(execute_with_claim, job_type, services)
 
@@ -112,9 +119,9 @@ def execute_in_threads(
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             also_finished, running = wait(running, timeout=RESULT_BATCH_SECONDS)
             yield [future.result() for future in finished | also_finished]
-            free_places = job_type.batch_size - len(running)
-            if free_places >= job_type.pool_size:
-                running |= submit(fetch_more(free_places))
+            free_slots = job_type.batch_size - len(running)
+            if free_slots >= job_type.pool_size:
+                running |= submit(fetch_more(free_slots))
     finally:
         # After a time limit, or when results cannot be recorded, nothing more is started.
         threads.shutdown(cancel_futures=True)

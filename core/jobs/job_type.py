@@ -52,19 +52,19 @@ class JobType(ABC, Generic[Row, Job, Outcome]):
 
     @abstractmethod
     def record(self, session: Session, row: Row, outcome: Outcome) -> Reschedule | Failure:
-        """Write the effect; return when the row is due next. May raise Snooze."""
+        """Write the effect; return when the row is due next, or why it failed. May raise Snooze."""
 
     def preload(self, _session: Session, _rows: Sequence[Row]) -> object:
-        """Read at once what `prepare` needs for a batch; the result is kept until it is prepared.
+        """Read in one query what `prepare` needs for a batch. Default: nothing.
 
-        Default: nothing, so that each `prepare` reads for itself.
+        The result is referenced until the batch is prepared, so that the session keeps its rows.
         """
         return None
 
     def record_many(
         self, session: Session, outcomes: Sequence[tuple[Row, Outcome]]
     ) -> Sequence[RowOutcome]:
-        """Record a batch; the results are in the order given. Default: one row after the other."""
+        """Record a batch; the results are in the order of `outcomes`. Default: row by row."""
         return [self.record_or_snooze(session, row, outcome) for row, outcome in outcomes]
 
     def record_or_snooze(self, session: Session, row: Row, outcome: Outcome) -> RowOutcome:
@@ -75,19 +75,19 @@ class JobType(ABC, Generic[Row, Job, Outcome]):
             return snooze
 
     def on_retry(self, session: Session, row: Row, cause: Failure | Snooze) -> None:
-        """Undo what must not outlive an attempt without success. Default: nothing."""
+        """Undo what must not remain after an attempt without success. Default: nothing."""
 
     def on_exhausted(self, session: Session, row: Row, failure: Failure) -> None:
-        """End a row that is not tried again. Default: its `last_error` says enough."""
+        """End a row that is not tried again. Default: nothing, its `last_error` is enough."""
 
-    # How rows are claimed, locked and released. `LightweightJobType` does it for less.
+    # How rows are claimed, locked and released. `LightweightJobType` does it with fewer statements.
 
     calls_network: bool = True
-    releases_recorded_rows: bool = False  # whether `record_many` itself releases what is finished
+    releases_recorded_rows: bool = False  # whether `record_many` itself releases finished rows
 
     @property
     def expired_limit(self) -> int:
-        """How many rows with an expired lease one run claims, each of them alone."""
+        """How many rows with an expired lease one run claims, each in a separate batch."""
         return 1
 
     def claim_rows(
@@ -190,4 +190,4 @@ class Claim(Generic[Job]):
 
 
 ClaimResult = tuple[Claim[Job], Outcome | Failure | Snooze]
-"""A claim and what its execution gave."""
+"""A claim, and the outcome of its job or the reason why there is none."""

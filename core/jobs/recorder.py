@@ -6,7 +6,7 @@ A result is recorded only if its row still carries the lease token of the claim 
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, NamedTuple
 
 import structlog
 
@@ -37,6 +37,14 @@ HOOK_FAILURE_DELAY = timedelta(hours=1)
 MAX_ERROR_LENGTH = 500  # characters of `last_error`
 
 log = structlog.get_logger(__name__)
+
+
+class Success(NamedTuple, Generic[Job, Outcome]):
+    """A claim whose job was executed, with its locked row."""
+
+    claim: Claim[Job]
+    row: Any
+    outcome: Outcome
 
 
 def record_results(
@@ -120,10 +128,10 @@ def lease_tokens(results: list[tuple[Claim[Job], Any]]) -> dict[int, int]:
 
 def leased_successes(
     results: list[ClaimResult[Job, Outcome]], rows: Mapping[int, Any]
-) -> list[tuple[Claim[Job], Any, Outcome]]:
-    """The outcomes of successful executions, each with its row if it still carries our token."""
+) -> list[Success[Job, Outcome]]:
+    """The successful executions whose rows still carry the token of the claim."""
     return [
-        (claim, rows[claim.id], result)
+        Success(claim, rows[claim.id], result)
         for claim, result in results
         if claim.id in rows and not isinstance(result, Failure | Snooze)
     ]
@@ -132,9 +140,11 @@ def leased_successes(
 def record_batch(
     job_type: JobType[Row, Job, Outcome],
     session: Session,
-    successes: list[tuple[Claim[Job], Any, Outcome]],
+    successes: list[Success[Job, Outcome]],
 ) -> dict[int, RowOutcome]:
-    """Record all in one savepoint, by row id; nothing if that fails, so that each is tried alone.
+    """Record all in one savepoint; return the outcomes by row id.
+
+    Returns none if that fails, so that the caller records each row alone.
 
     A savepoint for each row would double the statements for the sake of a rare fault. Finished
     rows are released here too, so that each row is written once.
@@ -145,12 +155,12 @@ def record_batch(
         with session.begin_nested():
             outcomes = record_and_reschedule(job_type, session, successes)
             write_changes(session)
-    except Exception as error:  # which row it is becomes clear when each is tried alone
+    except Exception as error:  # recording each row alone shows which one fails
         if is_unavailable(error):
             raise
         if len(successes) == 1:
-            ((claim, _, _),) = successes
-            return {claim.id: failure_from_error(error, job_type.kind, claim.id)}
+            row_id = successes[0].claim.id
+            return {row_id: failure_from_error(error, job_type.kind, row_id)}
         log.warning(
             "job.batch_record_failed",
             kind=job_type.kind,
@@ -164,18 +174,21 @@ def record_batch(
 def record_and_reschedule(
     job_type: JobType[Row, Job, Outcome],
     session: Session,
-    successes: list[tuple[Claim[Job], Any, Outcome]],
+    successes: list[Success[Job, Outcome]],
 ) -> dict[int, RowOutcome]:
-    batch = [(row, result) for _, row, result in successes]
+    """Record all and release the finished rows, unless `record_many` has released them."""
+    rows = [success.row for success in successes]
+    batch = [(success.row, success.outcome) for success in successes]
     if job_type.releases_recorded_rows:
         outcomes = job_type.record_many(session, batch)
     else:
-        requested_times = [requested_due_at(row, claim) for claim, row, _ in successes]
+        # read before recording, which may change `due_at` itself
+        requested_times = [requested_due_at(success.row, success.claim) for success in successes]
         outcomes = job_type.record_many(session, batch)
-        for (row, _), outcome, requested_at in zip(batch, outcomes, requested_times, strict=True):
+        for row, outcome, requested_at in zip(rows, outcomes, requested_times, strict=True):
             if isinstance(outcome, Reschedule):
                 reschedule_row(session, row, outcome, requested_at)
-    return {row.id: outcome for (row, _), outcome in zip(batch, outcomes, strict=True)}
+    return {row.id: outcome for row, outcome in zip(rows, outcomes, strict=True)}
 
 
 def finish_row(
@@ -215,7 +228,7 @@ def finish_row(
 def record_in_savepoint(
     job_type: JobType[Row, Job, Outcome], session: Session, row: Row, result: Outcome | RowOutcome
 ) -> RowOutcome:
-    """Record one row in a savepoint of its own: an error in it costs this row only."""
+    """Record one row in a separate savepoint, so that an error in it affects this row only."""
     if isinstance(result, Reschedule | Failure | Snooze):
         return result
     try:
@@ -228,7 +241,7 @@ def record_in_savepoint(
 
 
 def requested_due_at(row: Row, claim: Claim[Job]) -> datetime | None:
-    """When the row is to be due because of a wake-up that came during its execution, if any."""
+    """The due time that others have set during the execution, a wake-up; None if unchanged."""
     return row.due_at if row.due_at != claim.due_at else None
 
 
@@ -257,7 +270,7 @@ def earliest_due_at(
 def run_hook(
     job_type: JobType[Row, Job, Outcome], session: Session, row: Row, cause: Failure | Snooze
 ) -> None:
-    """Call `on_exhausted` or `on_retry`. An error in it costs this row only: due again later."""
+    """Call `on_exhausted` or `on_retry`. An error in it affects this row only: it is due later."""
     is_exhausted = row.due_at is None
     try:
         with session.begin_nested():

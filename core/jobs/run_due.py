@@ -1,6 +1,6 @@
 """Run the due rows of one job type now, within a minute, and report how each of them ended.
 
-For the stand-alone commands and the cron endpoint; rows that are left over are the workers'.
+For the stand-alone commands and the cron endpoint. Rows that remain due are left to the workers.
 """
 
 import time
@@ -15,7 +15,7 @@ from db.leases import Row
 from db.session import Database, Session
 
 LAST_BATCH_START = timedelta(seconds=30)
-"""No batch begins later than this: with its longest calls the run still ends within a minute."""
+"""No batch begins later than this, so that even with the longest calls the run ends in a minute."""
 
 MAX_BATCH_SIZE = 8
 
@@ -30,37 +30,37 @@ def run_due_rows(
     count_remaining: Callable[[], int],
     on_result: ReportRow[Row, Outcome],
 ) -> None:
-    """Run batches until nothing is due, `count_remaining` gives 0, or `LAST_BATCH_START` is over.
+    """Run batches until nothing is due, `count_remaining` returns 0, or `LAST_BATCH_START` is over.
 
-    `on_result` is called with each row as it ends.
+    `on_result` is called once for each row that was run, after its batch was recorded.
     """
     started_at = time.monotonic()
     initial_count = count_remaining()
     while (remaining := count_remaining()) > 0:
-        batch = ReportingJobType(job_type, on_result, batch_size=min(MAX_BATCH_SIZE, remaining))
+        collector = CollectingJobType(job_type, batch_size=min(MAX_BATCH_SIZE, remaining))
         # A row with an expired lease comes on top of the batch: it must fit into what remains, and
         # after the first batch there is no time for it.
         is_first_batch = remaining == initial_count
         include_expired = is_first_batch and remaining > MAX_BATCH_SIZE
-        report = run_jobs(batch, database, services, include_expired=include_expired)
+        report = run_jobs(collector, database, services, include_expired=include_expired)
+        for row, result in collector.results.values():
+            on_result(row, result)
         elapsed = time.monotonic() - started_at
         if not report.claimed or elapsed > LAST_BATCH_START.total_seconds():
             break
 
 
-class ReportingJobType(JobType[Row, Job, Outcome]):
-    """Does what another job type does, and reports how each row ended."""
+class CollectingJobType(JobType[Row, Job, Outcome]):
+    """Does what another job type does, and collects how each row ended.
 
-    def __init__(
-        self,
-        job_type: JobType[Row, Job, Outcome],
-        on_result: ReportRow[Row, Outcome],
-        *,
-        batch_size: int,
-    ) -> None:
+    A row may be recorded more than once: in its batch and then alone, or again after an outage of
+    the database. `results` has the last result of each row, by row id.
+    """
+
+    def __init__(self, job_type: JobType[Row, Job, Outcome], *, batch_size: int) -> None:
         self.job_type = job_type
-        self.on_result = on_result
         self.batch_size = batch_size
+        self.results: dict[int, tuple[Row, Outcome | Failure | Snooze]] = {}
         self.kind = job_type.kind
         self.queue = job_type.queue
         self.retry_policy = job_type.retry_policy
@@ -79,13 +79,15 @@ class ReportingJobType(JobType[Row, Job, Outcome]):
 
     def record(self, session: Session, row: Row, outcome: Outcome) -> Reschedule | Failure:
         recorded_outcome = self.job_type.record(session, row, outcome)
-        self.on_result(row, outcome)
+        self.results[row.id] = (row, outcome)
         return recorded_outcome
 
     def on_retry(self, session: Session, row: Row, cause: Failure | Snooze) -> None:
+        self.results.pop(row.id, None)  # the success of a record that was rolled back
         self.job_type.on_retry(session, row, cause)
-        self.on_result(row, cause)
+        self.results[row.id] = (row, cause)
 
     def on_exhausted(self, session: Session, row: Row, failure: Failure) -> None:
+        self.results.pop(row.id, None)
         self.job_type.on_exhausted(session, row, failure)
-        self.on_result(row, failure)
+        self.results[row.id] = (row, failure)

@@ -28,8 +28,8 @@ def run_jobs(
 ) -> RunReport:
     """Run what is due: a batch, and more of them for `time_budget` seconds.
 
-    With `include_expired`, rows whose lease has expired follow, each in a batch of its own: their
-    last worker may have died of them. With `row_id`, that row alone, if it is due.
+    With `include_expired`, rows whose lease has expired follow, each in a separate batch: they may
+    have killed their last worker. With `row_id`, only that row is run, if it is due.
     """
     report = run_batch(
         job_type,
@@ -66,18 +66,18 @@ def run_batch(
     Wakes other workers if the first batch was full, and once more if work is left at the end.
     """
 
-    def claim(limit: int) -> list[Claim[Job]]:
-        return claim_batch(job_type, database, limit=limit, expired=expired, row_id=row_id)
+    def claim_rows(row_limit: int) -> list[Claim[Job]]:
+        return claim_batch(job_type, database, limit=row_limit, expired=expired, row_id=row_id)
 
-    source = ClaimSource(claim, time_budget=time_budget)
+    source = ClaimSource(claim_rows, time_budget=time_budget)
     report = RunReport()
     claims = source.fetch(limit)
     if source.has_more and row_id is None:
         services.wake(job_type.kind)
     for results in execute_all(job_type, claims, services, source.fetch_more):
-        recorded = record_results(job_type, database, services, results)
-        report.add(recorded)
-        if recorded.due_immediately:
+        group_report = record_results(job_type, database, services, results)
+        report.add(group_report)
+        if group_report.due_immediately:
             source.expect_more()
     has_claimed_again = source.claimed_count > limit
     if source.has_more and has_claimed_again:
@@ -94,6 +94,7 @@ def claim_batch(
     expired: bool,
     row_id: int | None,
 ) -> list[Claim[Job]]:
+    """`claim_and_prepare` in a separate transaction."""
     with database.transaction() as session:
         return claim_and_prepare(job_type, session, limit=limit, expired=expired, row_id=row_id)
 
@@ -122,15 +123,15 @@ def claim_and_prepare(
 def prepare_batch(
     job_type: JobType[Row, Job, Outcome], session: Session, rows: Sequence[Row]
 ) -> list[Job | Failure | Snooze]:
-    """Prepare all rows in one savepoint; if one of them fails, each in a savepoint of its own.
+    """Prepare all rows in one savepoint; if one of them fails, each row in a separate savepoint.
 
     A savepoint for each from the start would double the statements for the sake of a rare fault.
     """
-    preloaded = job_type.preload(session, rows)  # referenced to the end: the session keeps no rows
+    preloaded = job_type.preload(session, rows)  # the session itself has only weak references
     try:
         with job_type.prepare_savepoint(session):
             jobs = list(map(partial(prepare_row, job_type, session), rows))
-    except Exception as error:  # which row it is becomes clear when each is prepared alone
+    except Exception as error:  # preparing each row alone shows which one fails
         if is_unavailable(error):
             raise
         jobs = list(map(partial(prepare_in_savepoint, job_type, session), rows))

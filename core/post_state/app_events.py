@@ -1,11 +1,11 @@
-"""App events about posts: how a post is serialized for host applications, and when. Pure; the event
+"""App events about posts: which event the state of a post causes, and its JSON. Pure; the event
 types are in `core.outbox.EVENT_TYPES`.
 """
 
 from typing import Any
 
 from core.outbox import EVENT_TYPES, AppEvent
-from core.post_state.step_state import INLINE, REQUEST_REFUSED
+from core.post_state.step_state import is_reported_by_response
 from db.posts.batches import AnyPost
 from platforms.base import Phase
 
@@ -13,16 +13,13 @@ from platforms.base import Phase
 def build_app_event(post: AnyPost) -> AppEvent | None:
     """The event for the post's present state.
 
-    None if there is no event for that state, or if the failure was already the answer to the
-    request.
+    None if there is no event for that state, or if the response to the request reports the failure.
     """
-    kind = app_event_type(post)
-    is_answered = kind == "post.failed" and not {INLINE, REQUEST_REFUSED}.isdisjoint(
-        post.step_state
-    )
-    if kind not in EVENT_TYPES or is_answered:
+    event_type = app_event_type(post)
+    is_reported = event_type == "post.failed" and is_reported_by_response(post.step_state)
+    if event_type not in EVENT_TYPES or is_reported:
         return None
-    return AppEvent(post.user_id, kind, f"post:{post.id}", serialize_post(post))
+    return AppEvent(post.user_id, event_type, f"post:{post.id}", serialize_post(post))
 
 
 def app_event_type(post: AnyPost) -> str:

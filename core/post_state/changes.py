@@ -1,6 +1,5 @@
-"""`ChangeSet`: collects the rows that changes of posts add to other tables (timeline,
-notifications, app events) and writes them with one statement per table, before the transaction
-commits.
+"""`ChangeSet`: collects what changes of posts add to other tables (timeline, notifications, app
+events) and writes it with one statement per table, before the transaction commits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -77,7 +76,7 @@ class ChangeSet:
             self._app_events.append(app_event)
 
     def add_ended_post(self, post: AnyPost) -> None:
-        """Delete the post's upload session and count its outcome."""
+        """On `write`, delete the post's upload session and count its outcome in the metrics."""
         self._ended_posts.append(post)
 
     def write(self) -> None:
@@ -101,11 +100,12 @@ def open_change_set(
 
 def count_outcome(post: AnyPost) -> None:
     """Count the outcome and observe the time since the post was to be published."""
-    labels, outcome = (post.provider, post.kind), post.state.lower()
-    metrics.with_labels(
-        metrics.UPLOADS, *labels, post.source, outcome, post.error_code or "none"
-    ).inc()
+    outcome = post.state.lower()
+    counter = metrics.with_labels(
+        metrics.UPLOADS, post.provider, post.kind, post.source, outcome, post.error_code or "none"
+    )
+    counter.inc()
     if post.finished_at is not None:
         duration = post.finished_at - (post.publish_at or post.created_at)
-        histogram = metrics.with_labels(metrics.PUBLISH_SECONDS, *labels, outcome)
+        histogram = metrics.with_labels(metrics.PUBLISH_SECONDS, post.provider, post.kind, outcome)
         histogram.observe(max(duration.total_seconds(), 0.0))

@@ -14,7 +14,7 @@ from platforms.base import Phase, PublishProgress
 
 
 class PostState(StrEnum):
-    """How far a post has got, in our own words."""
+    """How far a post has got. Our own states: those of the platform are a `Phase`."""
 
     QUEUED = "QUEUED"
     SENDING = "SENDING"
@@ -101,7 +101,7 @@ def settle(current: CurrentState, progress: PublishProgress) -> Transition:
 
 
 def is_contradiction(current: PostState, reported: PostState) -> bool:
-    """Published or not is a contradiction; FAILED instead of CANCELLED is none."""
+    """Whether only one of two final states is PUBLISHED; FAILED and CANCELLED do not conflict."""
     return reported in FINAL_STATES and PostState.PUBLISHED in {current, reported}
 
 
@@ -115,8 +115,10 @@ def effective_phase(current: CurrentState, progress: PublishProgress) -> Phase:
 
 
 FIRST_POLL_DELAYS = tuple(timedelta(seconds=value) for value in (5, 15, 30, 60, 120, 300))
-HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
-STALE_AFTER, GIVE_UP_AFTER = DAY, timedelta(hours=72)
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
+STALE_AFTER = DAY  # a pending post is then shown as unconfirmed, and polled hourly
+GIVE_UP_AFTER = timedelta(hours=72)  # a pending post then fails with `outcome_unknown`
 
 
 def next_poll_delay(poll_count: int, age: timedelta, *, jitter: float) -> timedelta:

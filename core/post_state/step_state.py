@@ -1,5 +1,6 @@
-"""Keys of `Post.step_state` (column `memo`): what a post's steps store for later steps. Internal:
-never shown to people and never queried.
+"""Keys of `Post.step_state` (column `memo`): what a post's steps store for later steps.
+
+Internal: never shown to people and never queried.
 """
 
 from collections.abc import Mapping
@@ -21,5 +22,10 @@ OFFSET_CONFIRMED = "asked"  # the platform has confirmed the offset after a fail
 StepState = dict[str, Any]
 
 
-def without_key(step_state: Mapping[str, Any], dropped: str) -> StepState:
-    return {key: value for key, value in step_state.items() if key != dropped}
+def without_key(step_state: Mapping[str, Any], dropped_key: str) -> StepState:
+    return {key: value for key, value in step_state.items() if key != dropped_key}
+
+
+def is_reported_by_response(step_state: Mapping[str, Any]) -> bool:
+    """Whether the HTTP response to the request reports the outcome, and so nothing else has to."""
+    return INLINE in step_state or REQUEST_REFUSED in step_state

@@ -1,7 +1,7 @@
 """Applies changes to posts: progress reports of the platform (`apply_update`) and our own state
 changes (`move_post`, `end_post`), with the TikTok row, timeline, notifications and app events.
 
-Poll and webhook both call `apply_update`; nothing else changes a post that the platform has seen.
+Polls and webhooks both call `apply_update`; nothing else applies what the platform reports.
 The TikTok row is monotone too: its statuses have a rank, and no report moves it backwards.
 """
 
@@ -18,7 +18,7 @@ from core.post_state.settle import (
     Transition,
     settle,
 )
-from core.post_state.step_state import INLINE, IS_STALE, REQUEST_REFUSED
+from core.post_state.step_state import IS_STALE, is_reported_by_response
 from db.posts.batches import AnyPost, AnyTikTokPost
 from db.posts.posts import Post
 from db.posts.tiktok_posts import PUBLIC_IDS_KEY
@@ -54,7 +54,7 @@ def apply_one_update(
 
 
 def move_one_post(session: Session, post: Post, state: PostState, *, note: str) -> None:
-    """`move_post` with a change set of its own."""
+    """`move_post` for a single post, in a separate change set."""
     with open_change_set(session) as changes:
         move_post(changes, post, state, note=note)
 
@@ -66,7 +66,7 @@ def end_one_post(
     code: str | None = None,
     message: str | None = None,
 ) -> None:
-    """`end_post` with a change set of its own."""
+    """`end_post` for a single post, in a separate change set."""
     with open_change_set(session) as changes:
         end_post(changes, post, state, code, message)
 
@@ -135,9 +135,9 @@ def end_post(
 
 
 def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
-    """Add a notification, once per kind. None if the caller gets the same in the HTTP response."""
+    """Add a notification, once per kind; none if the response to the request reports the same."""
     kind = NOTIFICATION_KINDS.get(PostState(post.state))
-    if kind is None or not {INLINE, REQUEST_REFUSED}.isdisjoint(post.step_state):
+    if kind is None or is_reported_by_response(post.step_state):
         return
     is_draft = post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
     subject = f"post:{post.id}"
@@ -173,7 +173,7 @@ def store_progress(post: AnyPost, progress: PublishProgress, transition: Transit
 def apply_contradiction(
     changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
 ) -> None:
-    """A report names another final state: only a poll is believed, a webhook causes a poll."""
+    """A report names another final state. If a webhook does, the post is polled; a poll decides."""
     changes.add_event(post, "contradiction", note=f"{source}: {progress.vendor_status}")
     if source != POLL_SOURCE:
         post.due_at = changes.at
@@ -236,7 +236,7 @@ def add_details(record: AnyTikTokPost, details: Mapping[str, Any]) -> None:
 
 
 def end_record(record: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
-    """Store our own end of a post, where the platform did not report one."""
+    """Store that a post has ended without success; the status fails if it is not final yet."""
     if post.state == "PUBLISHED":
         return
     record.error_code, record.error_message = post.error_code, post.error_message

@@ -83,5 +83,5 @@ def start_watchdog(**_):
     if "STUCK_AFTER" not in os.environ:
         return
     watchdog = Watchdog(["posts"], FileWorkerProbe(), stuck_after=float(os.environ["STUCK_AFTER"]))
-    watchdog_options = {"wait": Event().wait, "end": stop_worker, "period": 0.5}
-    Thread(target=run_watchdog, args=(watchdog,), kwargs=watchdog_options, daemon=True).start()
+    options = {"wait_for_shutdown": Event().wait, "on_stuck": stop_worker, "period": 0.5}
+    Thread(target=run_watchdog, args=(watchdog,), kwargs=options, daemon=True).start()
