@@ -17,7 +17,7 @@ from db.session import Session
 class Origin:
     """Who acts, and from where."""
 
-    actor: str = "worker"  # session, key, jwt, nobody, worker or cli
+    actor: str = "worker"  # session, key, jwt, worker or cli; nobody: a request without a login
     user_id: int | None = None
     ip: str | None = None
     correlation_id: str | None = None
@@ -43,7 +43,7 @@ def record_action(
     """Add an entry in the transaction of the action itself. `details` may hold no secret.
 
     Shapes: `action` such as `account.connected`, `subject` such as `account:7`; `user_id` is the
-    user whose row it is, if that is not the one who acts.
+    owner of the row, if another user or a worker acts.
     """
     origin = _origin.get()
     AuditLog(session).add(

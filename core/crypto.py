@@ -64,7 +64,7 @@ class KeyRing:
     def decrypt(self, encrypted: str, context: EncryptionContext) -> Secret:
         """Errors: DecryptionFailed, without the reason; ValueError if the text is empty."""
         if not encrypted:
-            raise ValueError("there is nothing to decrypt")
+            raise ValueError("the encrypted text is empty")
         key_id, iv, tag, ciphertext = parse_encrypted(encrypted)
         try:
             plaintext = self._keys[key_id].decrypt(
@@ -79,7 +79,7 @@ class KeyRing:
         return parse_encrypted(encrypted)[0]
 
     def is_usable(self) -> bool:
-        """Whether a value encrypted with each key can be decrypted again. Never raises."""
+        """Whether each key can decrypt what it has encrypted. Never raises."""
         probe, context = Secret("probe"), ("", "", "probe")
         try:
             return all(
@@ -91,7 +91,7 @@ class KeyRing:
 
     def _encrypt_with(self, secret: Secret, context: EncryptionContext, key_id: str) -> str:
         if not secret:
-            raise ValueError("there is nothing to encrypt")
+            raise ValueError("the secret to encrypt is empty")
         iv = os.urandom(IV_BYTES)
         plaintext = secret.reveal().encode("utf-8", "surrogatepass")
         encrypted = self._keys[key_id].encrypt(iv, plaintext, associated_data(key_id, context))
@@ -105,7 +105,7 @@ def generate_key() -> str:
 
 
 def decode_key(key: Secret) -> bytes:
-    """Errors: ValueError, saying what is expected without quoting the key."""
+    """Return the bytes of a key. Errors: ValueError with the expected form, without the key."""
     if HEX_KEY_PATTERN.fullmatch(key.reveal()):
         raise ValueError(f"looks like hex; base64 of {KEY_BYTES} bytes is expected")
     try:
@@ -125,15 +125,17 @@ def associated_data(key_id: str, context: EncryptionContext) -> bytes:
 def parse_encrypted(encrypted: str) -> tuple[str, bytes, bytes, bytes]:
     """Return key id, IV, tag and ciphertext. Errors: DecryptionFailed."""
     match encrypted.split("."):
-        case [version, name, triple] if version == FORMAT_VERSION and KEY_ID_PATTERN.fullmatch(
-            name
+        case [version, key_id, encoded] if version == FORMAT_VERSION and KEY_ID_PATTERN.fullmatch(
+            key_id
         ):
-            parts = [decode_canonical(part) for part in triple.split(":")]
+            parts = [decode_canonical(part) for part in encoded.split(":")]
         case _:
             raise DecryptionFailed
     match parts:
-        case [bytes(iv), bytes(tag), bytes(text)] if (len(iv), len(tag)) == (IV_BYTES, TAG_BYTES):
-            return name, iv, tag, text
+        case [bytes(iv), bytes(tag), bytes(ciphertext)] if (
+            len(iv) == IV_BYTES and len(tag) == TAG_BYTES
+        ):
+            return key_id, iv, tag, ciphertext
         case _:
             raise DecryptionFailed
 

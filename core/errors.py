@@ -108,7 +108,7 @@ class ServiceUnavailable(CoreError):
 
 
 class OperationFailed(CoreError):
-    """The platform refused or failed the operation; `code` says why."""
+    """The platform refused or failed the operation; `code` is the reason."""
 
     code = "upload_failed"
 

@@ -50,9 +50,9 @@ class MediaStore:
         return path
 
     def local_path(self, path: str) -> Path:
-        """Return the path in the file system. Errors: NotFound if `path` is not one of ours."""
+        """Return the file's path on disk. Errors: NotFound for other forms of `path`."""
         if not PATH_PATTERN.fullmatch(path):
-            raise NotFound("there is no such file")
+            raise NotFound("the media file does not exist")
         return self._root / path
 
     def size(self, path: str) -> int:
@@ -68,7 +68,7 @@ class MediaStore:
         start = first - first % ALLOCATIONGRANULARITY
         with self._open(path, os.O_RDONLY) as file:
             if os.fstat(file.fileno()).st_size <= last:
-                raise NotFound("the file is shorter than expected")
+                raise NotFound("the media file is shorter than expected")
             mapped = mmap(file.fileno(), last + 1 - start, access=ACCESS_READ, offset=start)
         return memoryview(mapped)[first - start :]
 
@@ -97,7 +97,7 @@ class MediaStore:
         with self._open(path, os.O_RDWR) as file, lock_exclusively(file):
             if file.seek(0, os.SEEK_END) != offset:
                 raise Conflict(
-                    "the file does not end at this offset", details={"offset": file.tell()}
+                    "the media file does not end at this offset", details={"offset": file.tell()}
                 )
             try:
                 copy_stream(stream, file, limit - offset)
@@ -123,7 +123,7 @@ class MediaStore:
         try:
             descriptor = os.open(self.local_path(path), flags | NO_SYMLINK_FLAGS)
         except FileNotFoundError:
-            raise NotFound("there is no such file") from None
+            raise NotFound("the media file does not exist") from None
         with os.fdopen(descriptor, "rb" if flags == os.O_RDONLY else "r+b") as file:
             yield file
 
@@ -137,7 +137,7 @@ def lock_exclusively(file: BinaryIO) -> Iterator[None]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Conflict("another request is writing to this file") from None
+        raise Conflict("another request is writing to this media file") from None
     yield
 
 
@@ -147,4 +147,4 @@ def copy_stream(stream: ByteStream, file: BinaryIO, remaining: int) -> None:
         file.write(chunk)
         remaining -= len(chunk)
     if not remaining and stream.read(1):
-        raise TooLarge("the stream has more bytes than announced")
+        raise TooLarge("the request has more bytes than the announced size of the file")

@@ -26,14 +26,14 @@ PRIVATE_SUFFIXES = (
 
 
 def validate_public_https_url(url: str) -> str:
-    """Return the URL as given. Errors: ValueError that says what is wrong and quotes nothing."""
+    """Return the URL as given. Errors: ValueError that names the broken rule, without the URL."""
     parts = split_plain_url(url)
     if parts.scheme != "https":
         raise ValueError("must begin with https://")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not name a user")
     if explicit_port(parts.netloc) not in {"", "443"}:
-        raise ValueError("must not name another port than 443")
+        raise ValueError("must not name a port other than 443")
     if not is_public_host(parts.hostname or ""):
         raise ValueError("must name a public host")
     return url
@@ -42,14 +42,14 @@ def validate_public_https_url(url: str) -> str:
 def validate_http_url(url: str) -> str:
     """Return the URL as given: http or https, any host and port, for endpoints in development.
 
-    Errors: ValueError that says what is wrong and quotes nothing.
+    Errors: ValueError that names the broken rule, without the URL.
     """
     parts = split_plain_url(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must begin with https:// or http:// and name a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not name a user")
-    if parts.port == 0:  # a port that is not a number raises ValueError
+    if not has_valid_port(parts):
         raise ValueError("must name a port between 1 and 65535")
     return url
 
@@ -60,10 +60,22 @@ def split_plain_url(url: str) -> SplitResult:
         raise ValueError(f"must not be longer than {MAX_URL_LENGTH} characters")
     if any(not "!" <= character <= "~" for character in url) or "\\" in url:
         raise ValueError("must not contain blanks, backslashes or non-ASCII characters")
-    return urlsplit(url)
+    try:
+        return urlsplit(url)
+    except ValueError:  # its text quotes a malformed host in brackets
+        raise ValueError("must name a host, with an IPv6 address in brackets") from None
+
+
+def has_valid_port(parts: SplitResult) -> bool:
+    """Whether the URL names no port, or one that can be connected to."""
+    try:
+        return parts.port != 0
+    except ValueError:  # not a number, or above 65535
+        return False
 
 
 def explicit_port(netloc: str) -> str:
+    """Return the port as text, also one that is no number; empty if the URL names none."""
     return netloc.rpartition(":")[2] if ":" in netloc.rpartition("]")[2] else ""
 
 

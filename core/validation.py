@@ -14,7 +14,7 @@ M = TypeVar("M", bound=BaseModel)
 def validate_model(model: type[M], values: Mapping[str, Any]) -> M:
     """Return the values as this model.
 
-    Errors: Invalid with `details.fields`, field names with what is wrong. Quotes no value.
+    Errors: Invalid; `details.fields` maps each faulty field to the rule it breaks, never its value.
     """
     unstorable = [name for name, value in values.items() if has_unstorable_text(value)]
     if unstorable:

@@ -23,11 +23,11 @@ class AccountErasure:
 
         Media files that only its posts used expire now; housekeeping deletes them.
         """
-        own_media = select(Post.media_id).where(Post.oauth_account_id == account_id)
+        account_media_ids = select(Post.media_id).where(Post.oauth_account_id == account_id)
         used_by_others = exists().where(
             Post.media_id == Media.id, Post.oauth_account_id != account_id
         )
-        conditions = (Media.id.in_(own_media), ~used_by_others)
+        conditions = (Media.id.in_(account_media_ids), ~used_by_others)
         self._session.execute(
             update(Media).where(*conditions).values(expires_at=func.now()),
             execution_options=NO_SESSION_SYNC,
@@ -36,7 +36,7 @@ class AccountErasure:
         self._session.execute(records, execution_options=NO_SESSION_SYNC)
         posts = delete(Post).where(Post.oauth_account_id == account_id)
         self._session.execute(posts, execution_options=NO_SESSION_SYNC)
-        # The schedule first: a worker that samples holds its row, so it is waited for here.
+        # The schedule first: this DELETE waits for a worker that samples, which has locked the row.
         for table in (SamplingSchedule, Video):
             statement = delete(table).where(table.oauth_account_id == account_id)
             self._session.execute(statement, execution_options=NO_SESSION_SYNC)

@@ -24,11 +24,12 @@ KEY_ID_PART = 2  # of a ciphertext, split at dots and counted from 1: v1.<key id
 class EncryptedColumn:
     """A column of ciphertexts, and a query for the encryption context of each row.
 
-    Shapes: `bound_to` selects row id, provider, subject (the platform's id or the post's), user id.
+    Shapes: `context_query` selects row id, provider, subject (id of the account's user
+    at the platform, or of our row), user id.
     """
 
     column: InstrumentedAttribute[str | None]
-    bound_to: Select[int, str, str, int]
+    context_query: Select[int, str, str, int]
 
     @property
     def name(self) -> str:
@@ -36,8 +37,9 @@ class EncryptedColumn:
 
 
 def account_column(column: InstrumentedAttribute[str | None]) -> EncryptedColumn:
-    bound_to = select(Account.id, Account.provider, Account.open_id, Account.user_id)
-    return EncryptedColumn(column, bound_to)
+    """Describe a column of the table of accounts."""
+    context_query = select(Account.id, Account.provider, Account.open_id, Account.user_id)
+    return EncryptedColumn(column, context_query)
 
 
 UPLOAD_CONTEXT = select(
@@ -87,8 +89,9 @@ class EncryptedColumns:
         """List values that are not encrypted with `current_key`, of rows with ids above `after`."""
         id_column: Any = target.column.class_.id
         has_other_key = func.split_part(target.column, ".", KEY_ID_PART) != current_key
-        query = target.bound_to.add_columns(target.column).where(id_column > after, has_other_key)
-        rows = self._session.execute(query.order_by(id_column).limit(limit)).all()
+        query = target.context_query.add_columns(target.column)
+        batch = query.where(id_column > after, has_other_key).order_by(id_column).limit(limit)
+        rows = self._session.execute(batch).all()
         table, column = target.name.split(".")
         return [
             EncryptedValue(
@@ -102,10 +105,10 @@ class EncryptedColumns:
     def replace(self, target: EncryptedColumn, value: EncryptedValue, new_ciphertext: str) -> bool:
         """Replace the value; False if it has changed since it was read."""
         id_column: Any = target.column.class_.id
-        unchanged = (id_column == value.row_id, target.column == value.ciphertext)
+        is_unchanged = (id_column == value.row_id, target.column == value.ciphertext)
         statement = (
             update(target.column.class_)
-            .where(*unchanged)
+            .where(*is_unchanged)
             .values({target.column.key: new_ciphertext})
         )
         return self._session.scalar(statement.returning(id_column)) is not None

@@ -19,9 +19,10 @@ def upgrade_schema(url: str) -> None:
         command.upgrade(alembic_config(url), "head")
 
 
-def downgrade_schema(url: str, to: str = "base") -> None:
+def downgrade_schema(url: str, version: str = "base") -> None:
+    """Downgrade to this version; `base` removes all tables, and their rows with them."""
     with migration_lock(url):
-        command.downgrade(alembic_config(url), to)
+        command.downgrade(alembic_config(url), version)
 
 
 def alembic_config(url: str) -> Config:

@@ -1,4 +1,4 @@
-"""Delete old rows in small batches. The periods stand in `core/health/housekeeping.py`."""
+"""Deletes old rows in small batches. The periods stand in `core/health/housekeeping.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Schema status: the version of the database, and which tables, indexes, ... are missing.
+"""Schema status: the database's version, and the tables, indexes and other objects it lacks.
 
 Web processes check it for `/readyz`, so it works without Alembic, which `migrations.py` needs.
 """
@@ -63,8 +63,13 @@ def read_schema_status(url: str) -> SchemaStatus:
         tables=tuple(
             sorted(row.name for row in objects if row.kind == "r" and row.name in model_tables)
         ),
-        indexes=sum(row.kind == "i" and not row.name.startswith("alembic") for row in objects),
+        indexes=len([row for row in objects if is_own_index(row.name, row.kind)]),
     )
+
+
+def is_own_index(name: str, kind: str) -> bool:
+    """Whether it is an index (`i` in pg_class), and not that of Alembic's version table."""
+    return kind == "i" and not name.startswith("alembic")
 
 
 def latest_version() -> str:

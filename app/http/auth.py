@@ -40,17 +40,17 @@ def start_session(email: str, password: Secret) -> Secret:
 
     Returns the cookie's value. Errors: Unauthorized.
     """
-    signed_in = users.sign_in(
+    new_session = users.sign_in(
         current_container().database,
         email=email,
         password=password,
         lifetime=current_container().settings.session_lifetime,
         ip=request.remote_addr,
-        agent=request.user_agent.string or None,
+        user_agent=request.user_agent.string or None,
     )
     session.clear()  # a CSRF token issued before the login must not be valid after it
-    g.principal = signed_in.principal
-    return signed_in.cookie
+    g.principal = new_session.principal
+    return new_session.cookie
 
 
 def set_session_cookie(response: Response, cookie: Secret) -> Response:

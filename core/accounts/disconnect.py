@@ -1,7 +1,7 @@
 """Disconnect an account: clear its tokens, park or cancel its posts, revoke the grant.
 
 Our own row changes first. The grant is revoked at the platform afterwards, on a best-effort basis:
-a platform that does not answer must not keep anybody connected.
+a platform that does not answer must not keep the account connected.
 """
 
 from dataclasses import dataclass
@@ -63,9 +63,11 @@ def disconnect_account(
     """
     with database.transaction() as session:
         account = lock_account(session, user_id, provider, account_id)
-        parked, cancelled = park_or_cancel_posts(
-            session, account, cancel=erase or queued_posts == CANCEL_QUEUED
-        )
+        parked = cancelled = 0
+        if erase or queued_posts == CANCEL_QUEUED:
+            cancelled = cancel_posts(session, account)
+        else:
+            parked = grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED)
         tokens = mark_disconnected(session, account)
         if erase:
             account.details = {}
@@ -102,14 +104,12 @@ def lock_account(session: Session, user_id: int, provider: str, account_id: int 
     return account
 
 
-def park_or_cancel_posts(session: Session, account: Account, *, cancel: bool) -> tuple[int, int]:
-    """Park or cancel the account's queued posts. Return how many were parked, and cancelled."""
-    if not cancel:
-        return grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED), 0
+def cancel_posts(session: Session, account: Account) -> int:
+    """Cancel the account's queued posts. Return how many there were."""
     queued_posts = ParkedPosts(session).lock_queued(account.id)
     for post in queued_posts:
         end_one_post(session, post, PostState.CANCELLED, grant_lifecycle.DISCONNECTED)
-    return 0, len(queued_posts)
+    return len(queued_posts)
 
 
 def mark_disconnected(session: Session, account: Account) -> RevocableTokens:

@@ -1,7 +1,7 @@
 """What happens to an account and its posts when its grant ends, and when it is reconnected.
 
-Every way of learning that (a refused refresh, a platform's webhook, a reconnect) comes through
-here, so that posts are parked and owners notified in the same way.
+Refreshes, webhooks and reconnects all call these functions, so that posts are parked and owners
+notified in the same way, however we learned of the change.
 """
 
 from core import audit

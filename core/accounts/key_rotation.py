@@ -1,6 +1,6 @@
 """Key rotation: encrypt every stored secret again with the current key, online and in batches.
 
-A value that changes meanwhile is skipped: whoever changed it encrypted with the current key.
+A value that changes meanwhile is skipped: its writer has encrypted it with the current key.
 A value that cannot be decrypted is counted and left as it is. No value is ever printed.
 """
 
@@ -71,17 +71,17 @@ def rotate_column(
     report: ReportProgress,
 ) -> None:
     """Rotate one column, a transaction per batch, in the order of row ids."""
-    after = 0
+    last_row_id = 0
     while True:
         with database.transaction() as session:
             batch = EncryptedColumns(session).list_batch(
-                column, current_key=keys.current_key_id, after=after, limit=BATCH_SIZE
+                column, current_key=keys.current_key_id, after=last_row_id, limit=BATCH_SIZE
             )
             for value in batch:
                 reencrypt_value(session, keys, column, value, counts)
         if not batch:
             return
-        after = batch[-1].row_id
+        last_row_id = batch[-1].row_id
         report(column.name, counts)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import NoReturn
 
 from core.accounts.refresh import REFRESH_JOB
@@ -27,6 +28,12 @@ REFRESH_WAIT = timedelta(seconds=2)
 FAILING_REFRESH_WAIT = timedelta(seconds=30)
 """A refresh that failed is retried on its own schedule, and wakes the posts that wait for it."""
 
+REFRESH_REQUESTED = "token on its way"
+CALL_REFUSED = "token refused by the platform"
+"""`last_error` of rows that wait for a refresh. Both begin with "token ": that is how
+`ParkedPosts.wake_waiting_for_token` finds the posts among them.
+"""
+
 REFRESH_POLL_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
 """Pauses between checks whether another process has finished the refresh."""
 
@@ -42,6 +49,13 @@ class AccessToken:
 
     def decrypt(self, services: Services) -> Secret:
         return services.key_ring.decrypt(self.encrypted, self.context)
+
+
+class RefreshState(Enum):
+    """Why an account has no valid token at the moment."""
+
+    PENDING = auto()  # a refresh is under way, or due and not yet claimed
+    WAITING = auto()  # the last refresh failed, and its retry is not due yet
 
 
 def preload_tokens(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
@@ -68,7 +82,7 @@ def get_access_token(session: Session, account_id: int | None) -> AccessToken:
     """
     account = Accounts(session).get(account_id)
     if account is None or account.status == AccountStatus.DISCONNECTED:
-        raise NotConnected("the account of this row is no longer connected")
+        raise NotConnected("the account is no longer connected: connect it again")
     if account.status != AccountStatus.ACTIVE:
         raise Park("needs_reconnect")
     if not account.was_used_recently:
@@ -76,7 +90,7 @@ def get_access_token(session: Session, account_id: int | None) -> AccessToken:
     if not (account.has_usable_token or Grants(session).has_usable_token(account.id)):
         Grants(session).request_refresh(account.id, version=account.token_version)
         wait = FAILING_REFRESH_WAIT if account.failed_attempts > 0 else REFRESH_WAIT
-        raise Snooze(wait, "token on its way")
+        raise Snooze(wait, REFRESH_REQUESTED)
     return access_token_of(account)
 
 
@@ -95,8 +109,8 @@ def report_refused_token(session: Session, token: AccessToken) -> NoReturn:
     token is itself the result of such a refresh, so that the retry counts as an attempt.
     """
     if not Grants(session).force_refresh(token.account_id, version=token.version):
-        raise TokenExpired("the platform refused a token that was refreshed only just before")
-    raise Snooze(REFRESH_WAIT, "token refused by the platform")
+        raise TokenExpired("the platform refused an access token that had just been refreshed")
+    raise Snooze(REFRESH_WAIT, CALL_REFUSED)
 
 
 def get_or_refresh_token(
@@ -117,7 +131,7 @@ def get_or_refresh_token(
     for delay in REFRESH_POLL_SECONDS:
         if isinstance(token, AccessToken):
             return token
-        if not token:
+        if token is RefreshState.WAITING:
             break
         if not run_jobs(REFRESH_JOB, database, services, row_id=account_id).claimed:
             time.sleep(delay)
@@ -125,7 +139,8 @@ def get_or_refresh_token(
     if isinstance(token, AccessToken):
         return token
     raise ServiceUnavailable(
-        "the access token could not be refreshed", retry_after=FAILING_REFRESH_WAIT
+        f"the access token of account {account_id} could not be refreshed",
+        retry_after=FAILING_REFRESH_WAIT,
     )
 
 
@@ -135,8 +150,8 @@ def find_valid_token(
     *,
     refused_token: AccessToken | None,
     request_refresh: bool = False,
-) -> AccessToken | bool:
-    """Return the token if it is valid, else whether a refresh is under way or due.
+) -> AccessToken | RefreshState:
+    """Return the token if it is valid, else what its refresh is waiting for.
 
     `request_refresh` makes the account due for refresh if no worker has claimed it.
     """
@@ -153,4 +168,5 @@ def find_valid_token(
             return access_token_of(account)
         if request_refresh and account.leased_until is None:
             account.due_at = Grants.now()
-        return Grants(session).is_refreshing(account_id)
+        is_pending = Grants(session).is_refreshing(account_id)
+        return RefreshState.PENDING if is_pending else RefreshState.WAITING

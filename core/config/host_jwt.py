@@ -1,4 +1,4 @@
-"""Settings of the host application whose JWTs sign its users in here."""
+"""Settings of the host application: its users are signed in by the JWTs that it issues."""
 
 from typing import Annotated, Any
 

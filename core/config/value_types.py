@@ -141,7 +141,7 @@ def split_url(value: str) -> SplitResult:
     """Split a URL. Errors: ValueError; Python's own message would quote the text."""
     try:
         url = urlsplit(value)
-        _ = url.port
+        _ = url.port  # raises ValueError for a port that is no number
     except ValueError:
         raise ValueError("must be a URL") from None
     return url

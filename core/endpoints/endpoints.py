@@ -176,5 +176,5 @@ def validate_event_types(events: Collection[str]) -> list[str]:
     unknown = sorted(set(events) - set(EVENT_TYPES))
     if unknown:
         fields = {"events": "must be some of " + ", ".join(EVENT_TYPES)}
-        raise Invalid("unknown event types", details={"fields": fields})
+        raise Invalid(f"{len(unknown)} of the event types are unknown", details={"fields": fields})
     return [event_type for event_type in EVENT_TYPES if event_type in events]

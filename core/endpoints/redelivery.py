@@ -1,4 +1,4 @@
-"""List the deliveries of an endpoint, redeliver one, or send a test message."""
+"""What a user does with deliveries: list those of an endpoint, redeliver one, send a test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ from db.session import Database, Session
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CANARY_TIMEOUT = 3 * timedelta(seconds=10)  # a canary is sent every ten seconds
-# A percentage or a percentile of fewer rows says nothing.
+# A percentage or a percentile of so few rows, or fewer, would open alerts by chance.
 MIN_FINISHED_POSTS, MIN_LATENCY_EVENTS = 10, 5
 
 log = structlog.get_logger(__name__)
@@ -45,17 +45,18 @@ class AlertCheckResult:
 
 def failed_post_percentage(session: Session) -> float:
     """Percentage of failed posts in the last 15 minutes; 0 for ten posts or fewer."""
-    ended, failed = AlertQueries(session).count_finished_posts(within=15 * MINUTE)
-    return 100 * failed / ended if ended > MIN_FINISHED_POSTS else 0.0
+    finished, failed = AlertQueries(session).count_finished_posts(within=15 * MINUTE)
+    return 100 * failed / finished if finished > MIN_FINISHED_POSTS else 0.0
 
 
 def webhook_latency_seconds(session: Session) -> float:
     """95th percentile of the last ten minutes; 0 for five events or fewer."""
-    count, slowest = AlertQueries(session).first_attempt_latency(within=10 * MINUTE)
-    return slowest.total_seconds() if count > MIN_LATENCY_EVENTS else 0.0
+    count, latency = AlertQueries(session).first_attempt_latency(within=10 * MINUTE)
+    return latency.total_seconds() if count > MIN_LATENCY_EVENTS else 0.0
 
 
 def tick_age_seconds(session: Session) -> float:
+    """Seconds since the last tick of beat; 0 if beat has never run."""
     age = Heartbeats(session).age("tick")
     return age.total_seconds() if age else 0.0
 
@@ -63,8 +64,8 @@ def tick_age_seconds(session: Session) -> float:
 def count_silent_queues(session: Session) -> float:
     """Number of queues with due work whose canary has stopped arriving."""
     ages = {kind: Heartbeats(session).age(f"canary:{kind}") for kind in QUEUES}
-    stopped = [kind for kind, age in ages.items() if age is not None and age > CANARY_TIMEOUT]
-    return len([kind for kind in stopped if QUEUES[kind].oldest_due_at(session) is not None])
+    silent = [kind for kind, age in ages.items() if age is not None and age > CANARY_TIMEOUT]
+    return len([kind for kind in silent if QUEUES[kind].oldest_due_at(session) is not None])
 
 
 ALERT_CONDITIONS = (
@@ -134,7 +135,7 @@ def check_alerts(database: Database) -> AlertCheckResult:
 
 
 def update_alert(session: Session, condition: AlertCondition) -> bool:
-    """Open or resolve the alert of one condition. Whether it is newly open."""
+    """Open or resolve the alert of one condition. Return whether it was opened now."""
     measured = condition.measure(session)
     if measured <= condition.limit:
         if Alerts(session).auto_resolve(condition.name):
@@ -152,6 +153,6 @@ def resolve_alert(session: Session, alert_id: int, *, user_id: int) -> Alert:
     Alerts(session).resolve(alert_id, user_id=user_id)
     alert = Alerts(session).get(alert_id)
     if alert is None:
-        raise NotFound("there is no such alert")
+        raise NotFound(f"there is no alert {alert_id}")
     session.refresh(alert)
     return alert

@@ -1,4 +1,4 @@
-"""The checks of `signalpost doctor`: what is wrong with this installation, and what to do.
+"""The checks of `signalpost doctor`: faults of this installation, each with its remedy.
 
 No check changes anything or shows a secret.
 """
@@ -22,7 +22,7 @@ MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
 HTTP_OK, HTTP_METHOD_NOT_ALLOWED = 200, 405
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONSENT_PAGE_ADVICE = (
-    "nothing suspicious; if the platform shows an error page of its own when an account is "
+    "nothing suspicious; if the platform shows its own error page when an account is "
     "connected, key, redirect URI or scopes differ from its portal"
 )
 PROBE_CODE = "signalpost-doctor"  # an authorization code that no platform has issued
@@ -56,6 +56,7 @@ def run_checks(
     )
     yield check_encryption(services)
     yield from check_stores(report)
+    yield from check_work(report)
     yield check_clock(database, services)
     yield check_redis(services)
     yield check_media(services)
@@ -86,15 +87,15 @@ def check_stores(report: ReadinessReport) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             name, is_up, "answers" if is_up else "does not answer", "" if is_up else advice
         )
-    for reason in report.reasons:
-        if "does not answer" not in reason:
-            yield DoctorCheck("work", ok=False, message=reason, advice=remedy_for(reason))
 
 
-def remedy_for(reason: str) -> str:
-    if reason.startswith("the schema"):
-        return "run `signalpost migrate up`"
-    return "check that beat and the workers run (`signalpost up`, or the Procfile)"
+def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
+    """Faults of the schema, and due work that is not done."""
+    for fault in report.schema_faults:
+        yield DoctorCheck("work", ok=False, message=fault, advice="run `signalpost migrate up`")
+    advice = "check that beat and the workers run (`signalpost up`, or the Procfile)"
+    for fault in report.worker_faults:
+        yield DoctorCheck("work", ok=False, message=fault, advice=advice)
 
 
 def check_clock(database: Database, services: Services) -> DoctorCheck:
@@ -151,7 +152,7 @@ def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
 
 
 def check_registrations(services: Services) -> Iterator[DoctorCheck]:
-    """Settings that the platform would refuse on a page of its own, which we never learn of."""
+    """Settings that the platform would refuse on its own error page, without a response to us."""
     for name, platform in services.platforms.items():
         warnings = "; ".join(platform.config_warnings)
         advice = f"compare with the portal of {name}" if warnings else ""

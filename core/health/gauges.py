@@ -42,12 +42,13 @@ def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:
 
 def age_gauges(session: Session, services: Services) -> dict[str, LabeledCounts]:
     """The age of beat's last tick and of each queue's oldest due row. Units: seconds."""
-    tick, now = Heartbeats(session).age("tick"), services.now()
+    tick_age = Heartbeats(session).age("tick")
+    now = services.now()
     oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
     return {
-        "scheduler_lag_seconds": [] if tick is None else [((), tick.total_seconds())],
+        "scheduler_lag_seconds": [] if tick_age is None else [((), tick_age.total_seconds())],
         "oldest_due_seconds": [
-            ((kind,), max((now - since).total_seconds(), 0.0) if since else 0.0)
-            for kind, since in oldest.items()
+            ((kind,), max((now - due_at).total_seconds(), 0.0) if due_at else 0.0)
+            for kind, due_at in oldest.items()
         ],
     }

@@ -52,7 +52,10 @@ log = structlog.get_logger(__name__)
 
 
 def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
-    """Delete what is too old within the time budget. Returns table names with deleted rows."""
+    """Delete what is too old within the time budget. Return table name → number of deleted rows.
+
+    Accounts that lost their due time are made due again, so that their tokens are refreshed.
+    """
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
     if services.media_store is not None:
@@ -84,17 +87,18 @@ def prune_tables(
     Units: `deadline` in seconds of the monotonic clock.
     """
     deleted = dict.fromkeys((table_name(column) for column in periods), 0)
-    newest: dict[Any, datetime | None] = dict.fromkeys(periods)
-    while newest:
-        for column, since in list(newest.items()):
+    start_times: dict[Any, datetime | None] = dict.fromkeys(periods)  # of each next batch
+    while start_times:
+        for column, since in list(start_times.items()):
             with database.transaction() as session:
                 batch = prune_rows(session, column, older_than=periods[column], since=since)
             deleted[table_name(column)] += batch.count
-            newest[column] = batch.newest
+            start_times[column] = batch.newest
             if batch.count < MAX_BATCH_ROWS:
-                del newest[column]
-        if newest and time.monotonic() >= deadline:
-            log.warning("housekeeping.behind", tables=[table_name(column) for column in newest])
+                del start_times[column]
+        if start_times and time.monotonic() >= deadline:
+            behind = [table_name(column) for column in start_times]
+            log.warning("housekeeping.behind", tables=behind)
             break
     return deleted
 

@@ -39,13 +39,21 @@ class ReadinessReport:
     Units: ages in seconds. None: no tick yet, or nothing due.
     """
 
-    reasons: list[str] = field(default_factory=list)
     database: bool = True
     broker: bool = True
+    schema_faults: list[str] = field(default_factory=list)
+    worker_faults: list[str] = field(default_factory=list)
     migration: str | None = None
     tick_age: float | None = None
     overdue: dict[str, float | None] = field(default_factory=dict)
     platforms: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Everything that keeps this installation from working."""
+        broker_faults = [] if self.broker else ["the broker does not answer"]
+        database_faults = [] if self.database else ["the database does not answer"]
+        return [*broker_faults, *self.schema_faults, *self.worker_faults, *database_faults]
 
     @property
     def is_ready(self) -> bool:
@@ -65,14 +73,11 @@ class Readiness:
     def report(self) -> ReadinessReport:
         report = ReadinessReport(platforms=platform_states(self._services))
         report.broker = self._ping_broker()
-        if not report.broker:
-            report.reasons.append("the broker does not answer")
         try:
             self._check_schema(report)
             self._check_rows(report)
         except DatabaseUnavailable:
             report.database = False
-            report.reasons.append("the database does not answer")
         return report
 
     def _check_schema(self, report: ReadinessReport) -> None:
@@ -85,28 +90,29 @@ class Readiness:
         if status.is_complete:
             self._complete_schema = (str(status.current), now + SCHEMA_CACHE_PERIOD)
         elif status.current != status.head:
-            report.reasons.append(
+            report.schema_faults.append(
                 f"the schema is at migration {status.current}, and the code needs {status.head}"
             )
         else:
-            report.reasons.append("the schema lacks " + ", ".join(status.missing[:5]))
+            report.schema_faults.append("the schema lacks " + ", ".join(status.missing[:5]))
 
     def _check_rows(self, report: ReadinessReport) -> None:
         if report.migration is None:
             return  # there are no tables
         with self._database.transaction() as session:
-            age = Heartbeats(session).age("tick")
+            tick_age = Heartbeats(session).age("tick")
             oldest = {kind: queue.oldest_due_at(session) for kind, queue in QUEUES.items()}
-        report.tick_age = None if age is None else age.total_seconds()
-        if age is None or age > TICK_TIMEOUT:
-            silence = f"for {age}" if age else "yet"
-            report.reasons.append(f"there was no tick of beat {silence}")
+        report.tick_age = None if tick_age is None else tick_age.total_seconds()
+        if tick_age is None or tick_age > TICK_TIMEOUT:
+            silence = f"for {tick_age}" if tick_age else "yet"
+            report.worker_faults.append(f"there was no tick of beat {silence}")
         now = self._services.now()
-        for kind, since in oldest.items():
-            report.overdue[kind] = None if since is None else max((now - since).total_seconds(), 0)
+        for kind, due_at in oldest.items():
+            overdue = None if due_at is None else max((now - due_at).total_seconds(), 0)
+            report.overdue[kind] = overdue
             is_critical = kind not in NON_CRITICAL_QUEUES
-            if is_critical and since is not None and now - since > OVERDUE_LIMIT:
-                report.reasons.append(f"{kind}: work is overdue since {since:%H:%M:%S} UTC")
+            if is_critical and due_at is not None and now - due_at > OVERDUE_LIMIT:
+                report.worker_faults.append(f"{kind}: work is overdue since {due_at:%H:%M:%S} UTC")
 
 
 def platform_states(services: Services) -> dict[str, str]:

@@ -81,5 +81,5 @@ def list_api_keys(session: Session, user_id: int) -> Sequence[ApiKey]:
 def revoke_api_key(session: Session, key_id: int, *, user_id: int) -> None:
     """Errors: NotFound, also for a key of another user."""
     if not ApiKeys(session).revoke(key_id, user_id=user_id):
-        raise NotFound("there is no such key")
+        raise NotFound("this user has no such API key, or it is revoked already")
     audit.record_action(session, "key.revoked", user_id=user_id, subject=f"key:{key_id}")

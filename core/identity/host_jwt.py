@@ -74,14 +74,14 @@ class HostTokenVerifier:
             return existing
         email = email_for_subject(claims.get("email"), issuer, subject)
         created = Users(session).add(email, jwt_issuer=issuer, jwt_subject=subject)
-        if created is None:  # the e-mail is taken, and a claim does not prove that it is theirs
+        if created is None:  # another user has this e-mail, and a claim does not prove who owns it
             return Users(session).get_by_subject(issuer, subject)
         audit.record_action(session, "user.added", user_id=created.id, subject=f"user:{created.id}")
         return created
 
 
 def email_for_subject(claimed_email: object, issuer: str, subject: str) -> str:
-    """Return the e-mail of the token, or else an invented one that nobody can have."""
+    """Return the e-mail of the token, or an invented one under .invalid (RFC 2606)."""
     if isinstance(claimed_email, str) and "@" in claimed_email:
         return claimed_email
     local_part = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:24]

@@ -10,7 +10,7 @@ from platforms.errors import PlatformError, Unavailable
 from platforms.http import SAFE_RETRY, HttpClient
 
 KEY_CACHE_SECONDS = 600.0
-# Wait before fetching again for an unknown key id, which anybody can invent, or after a failure.
+# Wait before fetching again for an unknown key id, which any token can name, or after a failure.
 MIN_REFETCH_SECONDS = 30.0
 HTTP_OK = 200
 

@@ -19,6 +19,7 @@ from db.session import Database, Session
 from platforms.secret import Secret
 
 EMAIL_PATTERN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+MAX_USER_AGENT_LENGTH = 300  # characters of the header that are stored
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def sign_in(
     password: Secret,
     lifetime: timedelta,
     ip: str | None = None,
-    agent: str | None = None,
+    user_agent: str | None = None,
 ) -> NewSession:
     """Errors: Unauthorized (`invalid_login`), with the same text and delay for every reason."""
     with database.transaction() as session:
@@ -63,7 +64,9 @@ def sign_in(
     is_correct = passwords.verify_password(password, password_hash)
     with database.transaction() as session:
         if user and is_correct:
-            return start_session(session, user, password, lifetime, ip, agent)
+            return start_session(
+                session, user, password, lifetime=lifetime, ip=ip, user_agent=user_agent
+            )
         subject = f"user:{user.id}" if user else None
         audit.record_action(session, "login.refused", subject=subject)
     raise Unauthorized("the e-mail or the password is wrong", code="invalid_login")
@@ -73,15 +76,21 @@ def start_session(
     session: Session,
     user: User,
     password: Secret,
+    *,
     lifetime: timedelta,
     ip: str | None,
-    agent: str | None,
+    user_agent: str | None,
 ) -> NewSession:
+    """Create the login session; hash the password again if its hash has outdated parameters."""
     if user.password_hash and passwords.is_outdated_hash(user.password_hash):
         Users(session).set_password(user.id, passwords.hash_password(password))
     cookie = secrets.token_urlsafe(32)
     login_id = LoginSessions(session).create(
-        user.id, hash_token(cookie), lifetime=lifetime, ip=ip, user_agent=agent and agent[:300]
+        user.id,
+        hash_token(cookie),
+        lifetime=lifetime,
+        ip=ip,
+        user_agent=user_agent and user_agent[:MAX_USER_AGENT_LENGTH],
     )
     audit.record_action(session, "login", user_id=user.id, subject=f"session:{login_id}")
     return NewSession(session_principal(user, login_id), Secret(cookie))

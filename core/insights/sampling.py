@@ -1,4 +1,4 @@
-"""Sampling as due work: one request about one account per claim.
+"""The job type that samples insights: one request about one account per claim.
 
 `SAMPLING_STEPS` lists how each step fetches from the platform and records the response.
 """
@@ -69,7 +69,6 @@ SAMPLING_STEPS = {
 
 SamplingOutcome = StepAnswer | SamplingDenied | TokenRefused
 
-
 SAMPLING_RETRY_POLICY = RetryPolicy(seconds(5, 15, 30, 60) + minutes(2, 5, 15, 30, 60))
 
 
@@ -84,6 +83,7 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
     pool_size = 8
 
     def prepare(self, session: Session, schedule: SamplingSchedule) -> SamplingJob:
+        """Build the job of the step that is due. Errors: NotConnected; Snooze; Park."""
         access_token = get_access_token(session, schedule.oauth_account_id)
         account = Accounts(session).get(schedule.oauth_account_id)
         if account is None:
@@ -91,12 +91,13 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
         return next_sampling_job(session, schedule, account, access_token)
 
     def execute(self, job: SamplingJob, services: Services) -> SamplingOutcome:
+        """Fetch from the platform. Errors: Park if insights are off; Snooze at the rate limit."""
         insights = find_insights_adapter(services, job.provider)
         if job.step not in SAMPLING_STEPS:
             return StepAnswer(job, None, services.jitter())
         wait = services.rate_limits.acquire(job.access_token.account_id, "reads")
         if wait:
-            raise Snooze(wait, "read limit of the platform")
+            raise Snooze(wait, "rate limit for reads from the platform")
         token = job.access_token.decrypt(services)
         with measure_request(job):
             try:

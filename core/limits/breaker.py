@@ -20,15 +20,15 @@ class Circuit:
     """The state of one class of calls to one platform. Units: times in seconds since 1970."""
 
     state: CircuitState = CircuitState.CLOSED
-    failures: tuple[float, ...] = ()  # times of the latest
+    failures: tuple[float, ...] = ()  # their times, at most FAILURE_THRESHOLD, oldest first
     successes: int = 0  # since it became half open
-    free_at: float = 0.0  # no call may pass before
+    free_at: float = 0.0  # no call may pass before this time
     last_failure: float | None = None
     changed: float | None = None  # when `state` last changed
 
 
 def admit_call(circuit: Circuit, now: float) -> tuple[Circuit, float]:
-    """Return the circuit after a call asked to pass, and the seconds it has to wait (0: it passes).
+    """Return the circuit after a call requested to pass, and the seconds to wait (0: it passes).
 
     The first call after the waiting time of an open circuit becomes the probe.
     """

@@ -138,10 +138,11 @@ def wrap_platforms(platforms: Mapping[str, Platform], circuits: Circuits) -> dic
 
 
 def wrap_platform(platform: Platform, circuits: Circuits) -> Platform:
-    own = PlatformCircuits(platform.name, circuits)
+    platform_circuits = PlatformCircuits(platform.name, circuits)
+    insights = platform.insights
     return replace(
         platform,
-        oauth=CircuitOAuth(platform.oauth, own),
-        publisher=CircuitPublisher(platform.publisher, own),
-        insights=None if platform.insights is None else CircuitInsights(platform.insights, own),
+        oauth=CircuitOAuth(platform.oauth, platform_circuits),
+        publisher=CircuitPublisher(platform.publisher, platform_circuits),
+        insights=None if insights is None else CircuitInsights(insights, platform_circuits),
     )

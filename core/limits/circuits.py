@@ -166,19 +166,25 @@ class Circuits:
         self._update(key, update, counter="successes", amount=successes)
 
     def _successes_to_report(self, key: str) -> int:
-        """Count this success. Returns how many to report to Redis now; 0 means later."""
+        """Count this success. Return how many to report to Redis now; 0 means later."""
         now = time.monotonic()
         with self._lock:
-            cached, successes = self._cached.get(key), self._unreported_successes.get(key, 0) + 1
+            cached = self._cached.get(key)
+            successes = self._unreported_successes.get(key, 0) + 1
             is_early = now - self._reported_at.get(key, -CACHE_SECONDS) < CACHE_SECONDS
             if is_early and cached is not None and cached.is_healthy():
                 self._unreported_successes[key] = successes
                 return 0
-            self._unreported_successes[key], self._reported_at[key] = 0, now
+            self._unreported_successes[key] = 0
+            self._reported_at[key] = now
             return successes
 
     def _update(self, key: str, update: CircuitUpdate, *, counter: str, amount: int = 1) -> float:
-        """Apply `update` to the circuit as last read, again if another process has changed it."""
+        """Apply `update` to the circuit as last read, again if another process has changed it.
+
+        `counter` is the total that the script raises by `amount`, empty for none. Return the
+        seconds that the call has to wait.
+        """
         try:
             cached = self._cached.get(key) or self._fetch(key)
             for _ in range(MAX_SWAP_ATTEMPTS):
@@ -192,7 +198,8 @@ class Circuits:
                 if current is None:
                     self._cached[key] = CachedCircuit(serialized, updated, time.monotonic())
                     break
-                cached, counter = self._remember(key, current), ""  # the total is already raised
+                cached = self._remember(key, current)
+                counter = ""  # the script has raised the total already
         except RedisUnavailable:
             self._cached.pop(key, None)
             return self._update_local(key, update)
@@ -212,7 +219,7 @@ class Circuits:
         return self._cached[key]
 
     def _load_with_totals(self, key: str) -> tuple[Circuit, int, int]:
-        """The circuit with its failures and successes; without Redis, this process's own."""
+        """The circuit with its failures and successes; without Redis, that of this process."""
         try:
             text, failures, successes = self._read([key], [])
         except RedisUnavailable:

@@ -30,7 +30,7 @@ def platform_rates(limits: LimitSettings) -> dict[str, Rate]:
 
 
 class RateLimits:
-    """Thread-safe."""
+    """The rate limits of one process, shared with the others through Redis. Thread-safe."""
 
     def __init__(
         self,

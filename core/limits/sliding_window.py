@@ -18,7 +18,7 @@ ACQUIRE_SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local wait = math.max(redis.call('PTTL', KEYS[1]), 0) * 1000
-local tight, left, reset
+local tightest, left, reset
 for rate = 1, #KEYS - 1 do
   local key, limit, window = KEYS[rate + 1], tonumber(ARGV[2 * rate - 1]), tonumber(ARGV[2 * rate])
   local first = redis.call('LINDEX', key, 0)
@@ -27,22 +27,22 @@ for rate = 1, #KEYS - 1 do
     first = redis.call('LINDEX', key, 0)
   end
   local used = redis.call('LLEN', key)
-  local frees = first and first + window - now or window
+  local frees_in = first and first + window - now or window
   if used >= limit then
     wait = math.max(wait, redis.call('LINDEX', key, -limit) + window - now)
   end
   if not left or limit - used < left then
-    tight, left, reset = limit, limit - used, frees
+    tightest, left, reset = limit, limit - used, frees_in
   end
 end
 if wait > 0 then
-  return {math.ceil(wait), tight, math.max(left, 0), math.ceil(math.max(reset, wait))}
+  return {math.ceil(wait), tightest, math.max(left, 0), math.ceil(math.max(reset, wait))}
 end
 for rate = 1, #KEYS - 1 do
   redis.call('RPUSH', KEYS[rate + 1], string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[rate + 1], math.ceil(ARGV[2 * rate] / 1000))
 end
-return {0, tight, left - 1, math.ceil(reset)}
+return {0, tightest, left - 1, math.ceil(reset)}
 """
 
 BLOCK_SCRIPT = """

@@ -24,7 +24,7 @@ DELETE_BATCH_SIZE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class UploadMetadata:
-    """What the client says about the file that it is going to send."""
+    """The size, name and type that the client announces for the file it will send."""
 
     size: int
     filename: str = ""
@@ -88,7 +88,7 @@ def get_file(database: Database, services: Services, media_id: int, *, user_id: 
     with database.transaction() as session:
         media = MediaFiles(session).get_for_user(media_id, user_id=user_id)
     if media is None:
-        raise NotFound("there is no such file")
+        raise NotFound("this user has no such media file")
     stored_size = services.media.size(media.path)
     if media.completed_at is not None or stored_size == media.offset < media.size:
         return media
@@ -107,7 +107,7 @@ def sync_media_row(
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
         if row is None:
-            raise NotFound("there is no such file")
+            raise NotFound("this user has no such media file")
         row.offset = max(row.offset, stored_size)
         row.content_type = video_rules.CONTENT_TYPE_BY_CONTAINER.get(
             (video_info or {}).get("container", ""), row.content_type
@@ -125,7 +125,7 @@ def delete_file(database: Database, services: Services, media_id: int, *, user_i
     with database.transaction() as session:
         media = MediaFiles(session).lock_for_user(media_id, user_id=user_id)
         if media is None:
-            raise NotFound("there is no such file")
+            raise NotFound("this user has no such media file")
         if MediaFiles(session).is_needed(media.id):
             raise Conflict("an unfinished post uses this file")
         MediaFiles(session).delete(media)
@@ -137,12 +137,12 @@ def get_shared_file(database: Database, media_id: int) -> Media:
     with database.transaction() as session:
         media = MediaFiles(session).get(media_id)
     if media is None or media.completed_at is None:
-        raise NotFound("there is no such file")
+        raise NotFound("the media file does not exist or is incomplete")
     return media
 
 
 def delete_expired_files(database: Database, services: Services) -> int:
-    """Delete expired files: rows first, so that none names a missing file. Returns how many."""
+    """Delete expired files: rows first, so that none names a missing file. Return how many."""
     with database.transaction() as session:
         expired = MediaFiles(session).lock_expired(limit=DELETE_BATCH_SIZE)
         paths = [media.path for media in expired]

@@ -14,7 +14,7 @@ import structlog
 
 ALLOWED_CODECS = frozenset({"h264", "hevc", "vp8", "vp9"})
 CONTENT_TYPE_BY_CONTAINER = {"mov": "video/quicktime", "mp4": "video/mp4", "webm": "video/webm"}
-FRAME_RATE_RANGE = (23.0, 60.0)
+FRAME_RATE_RANGE = (23.0, 60.0)  # frames per second
 FRAME_RATE_TOLERANCE = 0.5  # frames per second: headers round, and 60 is written as 60.02
 SIDE_RANGE_PIXELS = (360, 4096)
 MAX_DURATION_MS = 10 * 60 * 1000  # milliseconds

@@ -10,6 +10,7 @@ from structlog.typing import EventDict, Processor
 from core.observability.redact import Redactor
 
 LEADING_FIELDS = ("time", "level", "logger", "message", "correlation_id")
+TERMINAL_FIELDS = ("time", "level", "logger", "message")  # shown without names, or not at all
 MAX_FRAMES, MAX_ERROR_LENGTH = 12, 300  # innermost frames; characters of an error text
 
 
@@ -44,11 +45,11 @@ def summarize_exception(_logger: Any, _method: str, event: EventDict) -> EventDi
 
 def order_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Put the fields that every line has first."""
-    first = {key: event[key] for key in LEADING_FIELDS if key in event}
-    return first | {key: event[key] for key in event if key not in first}
+    leading = {key: event[key] for key in LEADING_FIELDS if key in event}
+    return leading | {key: event[key] for key in event if key not in leading}
 
 
 def format_for_terminal(_logger: Any, _method: str, event: EventDict) -> str:
-    """Format an event for a terminal: time, level, message, then all other fields."""
-    rest = " ".join(f"{key}={event[key]}" for key in event if key not in LEADING_FIELDS[:4])
-    return f"{event['time'][11:19]} {event['level']:<7} {event['message']}  {rest}".rstrip()
+    """Format an event for a terminal: time, level, message, then all fields but the logger."""
+    others = " ".join(f"{key}={event[key]}" for key in event if key not in TERMINAL_FIELDS)
+    return f"{event['time'][11:19]} {event['level']:<7} {event['message']}  {others}".rstrip()

@@ -19,6 +19,6 @@ def new_id() -> str:
         return _unused_ids.pop()
     except IndexError:
         digits = secrets.token_hex(ID_LENGTH // 2 * IDS_PER_DRAW)
-        first, *rest = (digits[at : at + ID_LENGTH] for at in range(0, len(digits), ID_LENGTH))
-        _unused_ids.extend(rest)
-        return first
+        new_ids = [digits[at : at + ID_LENGTH] for at in range(0, len(digits), ID_LENGTH)]
+        _unused_ids.extend(new_ids[1:])
+        return new_ids[0]

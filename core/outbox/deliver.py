@@ -46,6 +46,7 @@ COOLDOWN_AFTER_FAILURES = 5
 
 MIN_COOLDOWN = timedelta(seconds=5)
 MAX_COOLDOWN = timedelta(minutes=5)
+MAX_DOUBLINGS = 10  # of MIN_COOLDOWN: more than MAX_COOLDOWN, and no larger number is computed
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class DeliveryResult:
     def failure(self) -> Failure | None:
         """The failure to record; None if the message was delivered."""
         if self.status is None:
-            return Failure(self.error or "failed", "no response came")
+            return Failure(self.error or "failed", "the endpoint sent no response")
         if self.status in SUCCESS_STATUSES:
             return None
         message = (
@@ -105,7 +106,7 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
     lease = timedelta(seconds=90)
     batch_size = 16
     pool_size = 16
-    log_attempts = False  # deliveries have an attempt log of their own, which their owner can read
+    log_attempts = False  # `DeliveryAttempts` logs them instead, for their owner to read
 
     def prepare(self, session: Session, delivery: Delivery) -> DeliveryJob:
         """Log the attempt. Errors: Park while the endpoint is disabled; Snooze in a cooldown."""
@@ -113,7 +114,7 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
         if endpoint.disabled_at is not None:
             raise Park("the endpoint is disabled")
         if not (delivery.is_manual or can_attempt(session, endpoint)):
-            raise Snooze(cooldown_period(endpoint.failures), "the endpoint rests")
+            raise Snooze(cooldown_period(endpoint.failures), "the endpoint is in its cooldown")
         delivery.is_manual = False
         return DeliveryJob(
             attempt_id=DeliveryAttempts(session).start(delivery),
@@ -191,7 +192,7 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
         return DELIVERED
 
     def on_retry(self, session: Session, delivery: Delivery, reason: Failure | Snooze) -> None:
-        """Write errors of our own to the attempt log too."""
+        """Write to the attempt log too what failed on our side, before a response came."""
         if isinstance(reason, Failure):
             DeliveryAttempts(session).record_error(delivery, reason.code)
 
@@ -213,8 +214,9 @@ def can_attempt(session: Session, endpoint: Endpoint) -> bool:
 
 def cooldown_period(failures: int) -> timedelta:
     """Return the cooldown after so many failures in a row: it doubles up to `MAX_COOLDOWN`."""
-    doublings = min(failures - COOLDOWN_AFTER_FAILURES, 10)
-    return min(MIN_COOLDOWN * (1 << doublings), MAX_COOLDOWN)
+    doublings = min(failures - COOLDOWN_AFTER_FAILURES, MAX_DOUBLINGS)
+    factor: int = 2**doublings
+    return min(MIN_COOLDOWN * factor, MAX_COOLDOWN)
 
 
 def elapsed_since(started: float) -> timedelta:

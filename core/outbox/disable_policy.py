@@ -21,7 +21,7 @@ CAUSE_FAILING = "failing"
 
 
 def record_endpoint_failure(session: Session, endpoint_id: int, *, is_gone: bool) -> None:
-    """Count a failed attempt and disable the endpoint if it is due for that.
+    """Count a failed attempt, and disable the endpoint if it failed too often for too long.
 
     `is_gone`: the receiver answered 410, which asks us to stop at once.
     """

@@ -19,6 +19,7 @@ MAX_SECRET_BYTES = 64
 
 
 def generate_secret() -> Secret:
+    """Return a new signing secret: `whsec_` and base64 of `SECRET_BYTES` random bytes."""
     return Secret(KEY_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
@@ -27,7 +28,7 @@ def signing_key(secret: Secret) -> bytes:
     try:
         key_bytes = b64decode(secret.reveal().removeprefix(KEY_PREFIX), validate=True)
     except (NotBase64, ValueError):
-        raise ValueError("the secret must be base64 after its prefix") from None
+        raise ValueError(f"the secret must be base64 after {KEY_PREFIX}") from None
     if not MIN_SECRET_BYTES <= len(key_bytes) <= MAX_SECRET_BYTES:
         raise ValueError(f"the secret must have {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes")
     return key_bytes

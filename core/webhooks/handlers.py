@@ -89,7 +89,8 @@ class EventBatch:
         matched = Reconciliation(self.session).match_late_publications(public_videos)
         self.locked |= PostBatches(self.session).lock(matched)
         for publication in matched:
-            self.changes.add_event(self.locked.posts[publication], "found", note=publication[1])
+            _, publish_id = publication
+            self.changes.add_event(self.locked.posts[publication], "found", note=publish_id)
 
     @cached_property
     def changes(self) -> ChangeSet:

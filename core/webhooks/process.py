@@ -21,6 +21,7 @@ from core.webhooks.handlers import (
     handle_event,
 )
 from db.leases import LockedRow
+from db.posts.batches import PlatformKey
 from db.session import Session
 from db.webhooks.events import EVENT_QUEUE, Event, Events
 from platforms.base import ParsedEvent
@@ -130,9 +131,10 @@ def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Res
     applied in the order given, oldest first.
     """
     event_batch = EventBatch(session)
-    other_events = [pair for pair in batch if pair[1].publication_key is None]
-    results = handle_events(event_batch, sorted(other_events, key=lambda pair: pair[1].account_key))
-    post_events = [pair for pair in batch if pair[1].publication_key is not None]
+    account_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is None]
+    account_events.sort(key=account_key)
+    results = handle_events(event_batch, account_events)
+    post_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is not None]
     event_batch.lock_posts(
         {loaded.publication_key for _, loaded in post_events if loaded.publication_key is not None}
     )
@@ -143,6 +145,11 @@ def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Res
         event_ids = [event.id for event, _ in batch if results[event.id] == status]
         Events(session).mark_processed(event_ids, status)
     return [to_outcome(results[event.id]) for event, _ in batch]
+
+
+def account_key(event_with_loaded: EventWithLoaded) -> PlatformKey:
+    _, loaded = event_with_loaded
+    return loaded.account_key
 
 
 def handle_events(

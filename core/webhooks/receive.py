@@ -72,7 +72,7 @@ def find_webhook_adapter(
     adapter = services.webhook_adapters.get(provider)
     if adapter is None or not (adapter.has_handshake if handshake else adapter.can_verify):
         missing = "verify token" if handshake else "webhook secret"
-        raise WebhookNotConfigured(f"{provider} has no {missing}")
+        raise WebhookNotConfigured(f"{provider} has no {missing}: set it in the environment")
     return adapter
 
 
@@ -113,8 +113,8 @@ def receive_delivery(writer: EventWriter, delivery: "IncomingDelivery") -> Recei
 
     If the database refuses the parsed events, the raw body is stored instead.
     Errors: BadSignature if the delivery is meant for another app; Invalid if the body cannot be
-    parsed and its sender is to know; WriterBusy if it is not stored within two seconds, so that
-    the platform delivers it again.
+    parsed and the verdict demands an error response; WriterBusy if it is not stored within two
+    seconds, so that the platform delivers it again.
     """
     new_events = delivery.to_new_events()
     try:
@@ -167,7 +167,7 @@ class IncomingDelivery:
         """Return one row per event; one row with the raw body if it cannot be parsed.
 
         Errors: BadSignature if the delivery is meant for another app; Invalid if the body cannot
-        be parsed and the verdict says that the sender is to know.
+        be parsed and the verdict demands an error response.
         """
         parsed_events = self.parse_events()
         if not parsed_events:

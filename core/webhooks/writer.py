@@ -116,7 +116,7 @@ class EventWriter:
         except Full:
             raise WriterBusy(f"{self._capacity} deliveries are waiting: queue full") from None
         except (TimeoutError, CancelledError):
-            pending_write.future.cancel()  # still in the queue: nobody waits for it any more
+            pending_write.future.cancel()  # not stored if it is still in the queue
             raise WriterBusy(f"not stored within {self._timeout_seconds:g} s") from None
         except DatabaseUnavailable as unavailable:
             raise WriterBusy("the database cannot be reached") from unavailable
@@ -232,7 +232,8 @@ class FutureBridge:
     """Brings results of threads to one event loop, many of them with one call.
 
     Each `call_soon_threadsafe` wakes the loop. The results of a group are set together, so one
-    call is enough for all of them. `_is_scheduled` may only be true while a call is on its way.
+    call is enough for all of them. `_is_scheduled` is reset before the results are taken,
+    so that none is left without a call.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:

@@ -31,7 +31,8 @@ from db.accounts.accounts import Account, AccountStatus
 from db.bulk import is_any_of
 from db.session import DEFAULT_TOKEN_GUARD, GUARD_INFO_KEY
 
-WEEK = timedelta(days=7)
+EXPIRED_TOKEN_RETENTION = timedelta(days=7)
+"""How long tokens that expired and cannot be refreshed are kept."""
 
 RECENT_REFRESH_WINDOW = timedelta(minutes=5)
 """A token younger than this was not refused because of its age."""
@@ -70,16 +71,16 @@ class Grants:
         return func.clock_timestamp()
 
     def store(
-        self, *, user_id: int, provider: str, open_id: str, **columns_granted: Any
+        self, *, user_id: int, provider: str, open_id: str, **granted_columns: Any
     ) -> Account:
         """Insert the account with its grant, or replace the grant that this user had of it.
 
-        Shapes: `columns_granted` are columns by name. `metadata` is merged with the stored one;
+        Shapes: `granted_columns` are columns by name. `metadata` is merged with the stored one;
         a refresh token of None keeps the stored one.
         Errors: ConnectedByAnotherUser.
         """
         owner = {"user_id": user_id, "provider": provider, "open_id": open_id}
-        columns = RESET_COLUMNS | columns_granted | {"last_refreshed_at": func.clock_timestamp()}
+        columns = RESET_COLUMNS | granted_columns | {"last_refreshed_at": func.clock_timestamp()}
         statement = insert(ACCOUNT_TABLE).values(owner | columns)
         updated_columns = {name: statement.excluded[name] for name in columns} | merged_columns(
             statement.excluded
@@ -102,10 +103,11 @@ class Grants:
         return self._session.scalars(select(remaining).where(Account.id == account_id)).one()
 
     def has_live_token(self, account_id: int) -> bool:
+        """Whether the access token has not expired. The platform may have refused it."""
         return self.remaining_lifetime(account_id) > timedelta(0)
 
     def has_usable_token(self, account_id: int) -> bool:
-        """Whether its access token may be handed out."""
+        """Whether the access token may be used for a call, which may take a while."""
         query = select(self._usable_token_condition()).where(Account.id == account_id)
         return self._session.scalars(query).one()
 
@@ -140,7 +142,7 @@ class Grants:
         self._update([account_id], same_version, *is_idle, refresh_due_at=func.clock_timestamp())
 
     def force_refresh(self, account_id: int, *, version: int) -> bool:
-        """Request a refresh of tokens that the platform refused, and hand them out no more.
+        """Request a refresh of tokens that the platform refused; `has_usable_token` is now False.
 
         Return False if these tokens come from such a refresh less than `RECENT_REFRESH_WINDOW`
         ago: a further refresh would not help either.
@@ -184,10 +186,10 @@ class Grants:
         return len(self._session.execute(statement.returning(ACCOUNT_TABLE.c.id)).all())
 
     def lock_expired(self, *, limit: int) -> Sequence[Account]:
-        """Lock accounts whose token expired a week ago and cannot be refreshed, oldest first."""
+        """Lock accounts whose expired tokens are to be cleared, oldest first; skip locked rows."""
         refresh_expired = Account.refresh_expires_at <= func.now()
         query = select(Account).where(
-            Account.expires_at < func.now() - WEEK,
+            Account.expires_at < func.now() - EXPIRED_TOKEN_RETENTION,
             Account.access_token_encrypted.is_not(None),
             or_(
                 Account.refresh_token_encrypted.is_(None),
@@ -212,6 +214,7 @@ class Grants:
     def _update(
         self, account_ids: Collection[int], *conditions: ColumnElement[bool], **values: Any
     ) -> None:
+        """Update these accounts where the conditions hold; skip rows that are locked."""
         query = select(Account.id).where(is_any_of(account_ids, Account.id), *conditions)
         unlocked = query.with_for_update(skip_locked=True).cte("free")
         statement = update(ACCOUNT_TABLE).where(ACCOUNT_TABLE.c.id == unlocked.c.id).values(values)

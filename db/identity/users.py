@@ -48,7 +48,7 @@ class Users:
         return self._session.scalar(select(User).where(*conditions))
 
     def add(self, email: str, **fields: Any) -> User | None:
-        """Add a user. None if the e-mail, or the issuer and subject, belong to another user."""
+        """Add a user. Return None if another user has this e-mail, or this issuer and subject."""
         statement = insert(User).values(email=email, **fields).on_conflict_do_nothing()
         return self._session.scalar(statement.returning(User))
 

@@ -74,13 +74,16 @@ class MediaFiles:
     def extend_expiry(self, media: Media, *, lifetime: timedelta) -> None:
         """Restart the retention period of a file that was used or extended."""
         expires_at: Any = func.now() + lifetime
-        media.expires_at, media.last_used_at = expires_at, self._now()
+        media.expires_at = expires_at
+        media.last_used_at = self._now()
 
     def mark_complete(self, media: Media, *, sha256: str, probe: Json | None) -> None:
-        media.sha256, media.probe, media.completed_at = sha256, probe, self._now()
+        media.sha256 = sha256
+        media.probe = probe
+        media.completed_at = self._now()
 
     def lock_expired(self, *, limit: int) -> Sequence[Media]:
-        """Lock expired files that no unfinished post uses, to delete them."""
+        """Lock expired files that no unfinished post uses, to delete them; skip locked rows."""
         is_needed = exists().where(Post.media_id == Media.id, Post.state.not_in(FINAL_POST_STATES))
         query = select(Media).where(Media.expires_at < func.now(), ~is_needed).limit(limit)
         return self._session.scalars(query.with_for_update(skip_locked=True)).all()

@@ -44,7 +44,7 @@ class Alerts:
         self._session = session
 
     def open(self, name: str, severity: str, details: Json) -> bool:
-        """Open an alert, or update severity and details of the open one. Whether it is new."""
+        """Open an alert, or update the open one's severity and details. Return if it is new."""
         insertion = insert(Alert).values(name=name, severity=severity, details=details)
         upsert = insertion.on_conflict_do_update(
             index_elements=[Alert.name],
@@ -55,7 +55,7 @@ class Alerts:
         return bool(self._session.scalar(upsert.returning(is_new)))
 
     def auto_resolve(self, name: str) -> bool:
-        """Resolve an alert whose condition no longer holds. Whether one was open."""
+        """Resolve an alert whose condition no longer holds. Return whether one was open."""
         return self._resolve(Alert.name == name)
 
     def resolve(self, alert_id: int, *, user_id: int) -> bool:

@@ -39,7 +39,7 @@ class Attempt(IdColumn, Base):
 
 
 AttemptResult = tuple[str, str | None, str | None, str | None]
-"""Outcome, code, message, and the platform's id of the call."""
+"""The values of `RESULT_COLUMNS`, as `core.outcomes.attempt_fields` returns them."""
 
 RESULT_COLUMNS = ("outcome", "code", "message", "log_id")
 RESULT_TYPES: dict[str, TypeEngine[Any]] = {
@@ -49,8 +49,8 @@ RESULT_TYPES: dict[str, TypeEngine[Any]] = {
 
 
 def result_row(attempt_id: int, result: AttemptResult) -> dict[str, Any]:
-    """Build the row that `finish` writes. Texts may come from anywhere."""
-    values = (text and storable_text(text) for text in result)
+    """Build the row that `finish` writes. The texts may come from a platform's response."""
+    values = [None if text is None else storable_text(text) for text in result]
     return {"id": attempt_id, **dict(zip(RESULT_COLUMNS, values, strict=True))}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, Select, func, select, type_coerce
+from sqlalchemy import Interval, Select, func, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.accounts.accounts import Account
@@ -65,7 +65,7 @@ class RowCounts:
 
 
 class AlertQueries:
-    """The figures that alert conditions compare with their limits. Times are the database's."""
+    """The numbers that alert conditions compare with their limits. Times are the database's."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -73,10 +73,12 @@ class AlertQueries:
     def count_dead_letters(self) -> int:
         return self._count(select(Event.id).where(Event.dead_at.is_not(None)))
 
-    def count_unreadable(self, kind: str, *, within: timedelta) -> int:
-        """Webhook events of the type that marks correctly signed, unreadable deliveries."""
+    def count_unreadable(self, event_type: str, *, within: timedelta) -> int:
+        """Count events of the type that marks correctly signed, unreadable deliveries."""
         return self._count(
-            select(Event.id).where(Event.event_type == kind, is_recent(Event, within))
+            select(Event.id).where(
+                Event.event_type == event_type, Event.created_at > func.now() - within
+            )
         )
 
     def count_backlog(self, *, older_than: timedelta) -> int:
@@ -87,28 +89,34 @@ class AlertQueries:
         )
 
     def first_attempt_latency(self, *, within: timedelta) -> tuple[int, timedelta]:
-        """Events applied at their first attempt: their number, and 95th percentile of latency."""
+        """Return the number of events applied at their first attempt, and their latency.
+
+        The latency is the 95th percentile of the time from storing to applying an event. Events
+        that were retried are left out: they may have waited for a post on purpose.
+        """
         percentile = func.percentile_cont(0.95).within_group(Event.processed_at - Event.created_at)
         conditions = (Event.status == "done", Event.attempts == 1)
         query = select(func.count(), type_coerce(percentile, Interval())).where(
             *conditions, Event.processed_at > func.now() - within
         )
-        count, slowest = self._session.execute(query).one()
-        return count, slowest or ZERO_DURATION
+        count, latency = self._session.execute(query).one()
+        return count, latency or ZERO_DURATION
 
     def count_finished_posts(self, *, within: timedelta) -> tuple[int, int]:
-        """Posts that finished: how many, and how many of them failed."""
+        """Return how many posts finished, and how many of these failed."""
         failed_count = func.count().filter(Post.state == "FAILED")
         query = select(func.count(), failed_count).where(Post.finished_at > func.now() - within)
-        count, failures = self._session.execute(query).one()
-        return count, failures
+        finished, failed = self._session.execute(query).one()
+        return finished, failed
 
     def count_unconfirmed(self, *, older_than: timedelta) -> int:
+        """Count posts whose outcome is unknown since their start, more than `older_than` ago."""
         started_at = func.coalesce(Post.started_at, Post.created_at)
         conditions = (Post.state == "UNCONFIRMED", started_at < func.now() - older_than)
         return self._count(select(Post.id).where(*conditions))
 
     def count_failed_attempts(self, kind: str, *, within: timedelta) -> int:
+        """Count attempts of this kind of jobs that failed, whether they are retried or not."""
         conditions = (Attempt.kind == kind, Attempt.outcome.in_(FAILED_OUTCOMES))
         window_start = func.now() - within
         return self._count(select(Attempt.id).where(*conditions, Attempt.started_at > window_start))
@@ -118,7 +126,3 @@ class AlertQueries:
 
     def _count(self, rows: Select[Any]) -> int:
         return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
-
-
-def is_recent(model: type[Event], within: timedelta) -> ColumnElement[bool]:
-    return model.created_at > func.now() - within

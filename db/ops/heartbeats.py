@@ -44,6 +44,6 @@ class Heartbeats:
         )
 
     def delete_silent(self, older_than: timedelta) -> None:
-        """Delete heartbeats of workers that were replaced and do not return under their name."""
+        """Delete old heartbeats: a replaced worker does not come back under its name."""
         statement = delete(Heartbeat).where(Heartbeat.at < func.clock_timestamp() - older_than)
         self._session.execute(statement, execution_options={"synchronize_session": False})

@@ -151,6 +151,7 @@ class DeliveryAttempts:
         ).one()
 
     def finish(self, attempt_id: int, **values: Any) -> None:
+        """Write the result of an attempt. Shapes: `values` are columns by name."""
         self._update(DeliveryAttempt.id == attempt_id, **values)
 
     def record_error(self, delivery: Delivery, error: str) -> None:

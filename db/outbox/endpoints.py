@@ -96,7 +96,7 @@ class Endpoints:
         self._session.delete(endpoint)
 
     def lock_enabled(self, user_ids: Collection[int]) -> Sequence[Endpoint]:
-        """Lock the enabled endpoints of these users, so that none is deleted meanwhile."""
+        """Lock the enabled endpoints of these users: none is deleted before we commit."""
         query = select(Endpoint).where(
             is_any_of(user_ids, Endpoint.user_id), Endpoint.disabled_at.is_(None)
         )

@@ -1,9 +1,8 @@
 """Table `webhook_events`: events of the platforms, stored before they are acknowledged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -121,8 +120,21 @@ class EventFilter:
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        filters = {name: value for name, value in vars(self).items() if value is not None}
-        return [FILTER_CONDITIONS[name](value) for name, value in filters.items()]
+        """Return the conditions that an event has to meet, one per criterion."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.ids is not None:
+            conditions.append(Event.id.in_(self.ids))
+        if self.status is not None:
+            conditions.append(status_condition(self.status))
+        if self.provider is not None:
+            conditions.append(Event.provider == self.provider)
+        if self.kind is not None:
+            conditions.append(Event.event_type == self.kind)
+        if self.since is not None:
+            conditions.append(Event.created_at >= self.since)
+        if self.until is not None:
+            conditions.append(Event.created_at < self.until)
+        return conditions
 
 
 PENDING_CONDITIONS = (
@@ -136,23 +148,14 @@ STATUS_CONDITIONS: Mapping[str, tuple[ColumnElement[bool], ...]] = {
     "processing": (*PENDING_CONDITIONS, Event.leased_until.is_not(None)),
     "dead": (Event.dead_at.is_not(None), Event.status == "dead"),
 }
-"""With the conditions of the partial indexes, although `status` would do: so that the planner uses
-them and does not scan millions of processed events."""
+"""With the conditions of the partial indexes, although `status` alone would select the same events:
+without them, the planner scans millions of processed events.
+"""
 
 
 def status_condition(status: str) -> ColumnElement[bool]:
     """Return the condition for a `display_status`: a claim does not write the status column."""
     return and_(*STATUS_CONDITIONS.get(status, (Event.status == status,)))
-
-
-FILTER_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
-    "ids": Event.id.in_,
-    "status": status_condition,
-    "provider": lambda provider: Event.provider == provider,
-    "kind": lambda kind: Event.event_type == kind,
-    "since": lambda since: Event.created_at >= since,
-    "until": lambda until: Event.created_at < until,
-}
 
 
 class Events:
@@ -189,7 +192,8 @@ class Events:
 
     def mark_dead(self, event: Event) -> None:
         """Keep an event whose attempts are used up, until an operator has it replayed."""
-        event.status, event.dead_at = "dead", func.clock_timestamp()
+        event.status = "dead"
+        event.dead_at = func.clock_timestamp()
 
     def replay(self, event_filter: EventFilter) -> list[int]:
         """Make processed and dead events due again with all attempts; return their ids.

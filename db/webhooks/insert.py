@@ -38,7 +38,7 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class InsertResult:
-    """What became of one event: a new row, or the row of an earlier delivery (`duplicate`)."""
+    """The row of one event: a new one, or that of an earlier delivery (`duplicate`)."""
 
     id: int
     duplicate: bool

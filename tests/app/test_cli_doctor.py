@@ -62,7 +62,7 @@ def test_a_registration_that_the_platform_would_refuse_is_a_fault(
 def test_a_valid_registration_explains_how_a_wrong_one_appears(run_doctor, healthy_settings):
     check = run_doctor(**healthy_settings)["tiktok registration"]
     assert check.ok
-    assert "page of its own" in check.message
+    assert "its own error page" in check.message
 
 
 def test_a_silent_broker_and_a_missing_media_folder_are_faults(run_doctor, healthy_settings):

@@ -221,7 +221,9 @@ def test_a_failing_endpoint_gets_one_attempt_per_cooldown_and_others_do_not_wait
     assert [path for path, _ in deliverer.server.requests].count("/hook") == 1
     assert deliverer.delivery(other).delivered_at is not None
     cooling_down = [
-        row for row in deliverer.deliveries(endpoint) if row.last_error == "the endpoint rests"
+        row
+        for row in deliverer.deliveries(endpoint)
+        if row.last_error == "the endpoint is in its cooldown"
     ]
     assert len(cooling_down) == 3
     assert {row.attempts for row in cooling_down} == {0}
