@@ -20,7 +20,7 @@ __all__ = [
     "is_unavailable",
 ]
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 CONNECT_TIMEOUT = 2  # seconds; libpq takes whole seconds
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before DatabaseUnavailable
@@ -133,7 +133,7 @@ class DedicatedConnection:
         self._translate_errors = translate_errors
         self._connection: Connection | None = None
 
-    def run(self, operation: Callable[[Connection], T]) -> T:
+    def run(self, operation: Callable[[Connection], Result]) -> Result:
         """Run the operation; repeat it once if the connection had died since its last use.
 
         The operation must therefore be safe to repeat.
@@ -148,7 +148,7 @@ class DedicatedConnection:
                     raise
             return self._run_once(operation)
 
-    def _run_once(self, operation: Callable[[Connection], T]) -> T:
+    def _run_once(self, operation: Callable[[Connection], Result]) -> Result:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.detach()
@@ -167,7 +167,7 @@ class DedicatedConnection:
 
 
 def database_now(session: Session) -> datetime:
-    """Return the database's time; within one session always the time of the first call."""
+    """Return the database's time; all calls in one session return the time of the first."""
     if CLOCK_KEY not in session.info:
         session.info[CLOCK_KEY] = session.scalars(select(func.clock_timestamp())).one()
     now: datetime = session.info[CLOCK_KEY]
@@ -175,6 +175,7 @@ def database_now(session: Session) -> datetime:
 
 
 def connect_args(application_name: str) -> dict[str, Any]:
+    """Parameters for libpq. Units: keepalives in seconds, `tcp_user_timeout` in milliseconds."""
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT} -c timezone=UTC"

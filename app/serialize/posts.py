@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.http.context import current_container
 from app.http.errors import ERROR_KINDS, ErrorKind
 from app.http.i18n import current_locale
 from app.http.messages import find_message
@@ -26,6 +27,12 @@ def post_mode(post: Post) -> str:
     return mode_of_kind(post.kind)
 
 
+def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
+    """Return the failure reasons of the post's platform by code; none while it is switched off."""
+    platform = current_container().services.platforms.get(post.provider)
+    return platform.failure_reasons if platform else {}
+
+
 def serialize_event(event: PostEvent) -> dict[str, Any]:
     return {
         "id": event.id,
@@ -37,7 +44,7 @@ def serialize_event(event: PostEvent) -> dict[str, Any]:
     }
 
 
-def serialize_error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | None:
+def serialize_error(post: Post, reasons: Mapping[str, FailureReason]) -> dict[str, Any] | None:
     """Why the post failed, or None; the texts for the creator are in the reader's language."""
     if post.error_code is None:
         return None
@@ -54,14 +61,14 @@ def serialize_error(post: Post, reasons: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def is_retryable(code: str, reason: FailureReason | None) -> bool:
-    """Whether the same post may succeed unchanged, without anybody acting first."""
+    """Whether the same post may succeed without an action of the creator or the operator."""
     return (
         reason.actor is Actor.NOBODY if reason else ERROR_KINDS.get(code, ErrorKind(500)).retryable
     )
 
 
 def serialize_post(
-    view: PostView, reasons: Mapping[str, Any], *, include_events: bool = False
+    view: PostView, reasons: Mapping[str, FailureReason], *, include_events: bool = False
 ) -> dict[str, Any]:
     row = view.post
     fields = {
@@ -111,13 +118,12 @@ def serialize_upload(result: PostResult) -> dict[str, Any]:
         "mode": post_mode(row),
         "warnings": ignored_fields(row),
     }
-    if result.upload_url is not None and result.chunks is not None:
-        chunk_size, chunk_count = result.chunks
+    if result.upload_url is not None and result.chunk_plan is not None:
         return {
             **fields,
             "upload_url": result.upload_url.reveal(),
-            "chunk_size": chunk_size,
-            "total_chunk_count": chunk_count,
+            "chunk_size": result.chunk_plan.chunk_size,
+            "total_chunk_count": result.chunk_plan.count,
             "upload_url_expires_at": row.url_expires_at,
         }
     if row.publish_id is None:

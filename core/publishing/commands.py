@@ -84,10 +84,10 @@ def cancel_or_prepare_call(session: Session, post: Post) -> CancelCall | None:
 
 
 def can_stop_upload(post: Post) -> bool:
-    """Whether the upload is incomplete and stays so: an incomplete upload is never published.
+    """Whether the upload is incomplete and can be kept so: it is then never published.
 
-    A start that a worker is sending has uploaded nothing yet; a last chunk that a worker is sending
-    may complete the upload.
+    While a worker sends the start, nothing is uploaded yet; while it sends the last chunk, the
+    upload may become complete.
     """
     if post.state != PostState.SENDING or post.sent_by == SentBy.PLATFORM:
         return False
@@ -173,7 +173,7 @@ def retry_post(
             )
     if earlier is not None:
         return raise_if_error(earlier)
-    if new_post.sent_by == SentBy.CALLER:  # who needs the upload URL in the response
+    if new_post.sent_by == SentBy.CALLER:  # the response must contain the upload URL
         options = replace(options, can_wait=False)
     return create_post(database, services, new_post, options)
 

@@ -59,7 +59,7 @@ from db.posts.tiktok_posts import TikTokPost, TikTokPosts
 from db.posts.timeline import PostEvents
 from db.posts.upload_sessions import UploadSessions
 from db.session import Database, Session
-from platforms.chunks import plan_chunks
+from platforms.chunks import ChunkPlan, plan_chunks
 from platforms.secret import Secret
 
 IDEMPOTENCY_KEY_PATTERN = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
@@ -68,14 +68,14 @@ WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
 MEDIA_RETENTION = timedelta(days=7)  # of a file after its last use
 
 APP_LIMIT_CODES = frozenset({USER_CAP_CODE})
-"""Limits of the whole application: the caller cannot influence them, so the post waits."""
+"""Limits of the whole application, which no account can influence: the post waits."""
 
 LIMIT_CODES = APP_LIMIT_CODES | {
     "rate_limit_exceeded",
     "spam_risk_too_many_pending_share",
     "spam_risk_too_many_posts",
 }
-"""Refusals that end by themselves after some time. A request refused so leaves no post behind."""
+"""Errors that end after some time. A request refused with one of them leaves no post behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,8 @@ class RequestOptions:
 
 @dataclass(frozen=True)
 class PostResult:
-    """The result of a request: the post, its TikTok row, the quota left and, for a caller who sends
-    the bytes, the upload URL.
+    """The result of a request: the post, its TikTok row, the account's quota and, for a caller who
+    sends the bytes, the upload URL.
     """
 
     post: Post
@@ -101,12 +101,9 @@ class PostResult:
     is_replay: bool = False
 
     @property
-    def chunks(self) -> tuple[int, int] | None:
-        """Chunk size and number of chunks for a caller who sends the bytes."""
-        if self.upload_url is None:
-            return None
-        chunk_plan = plan_chunks(self.post.bytes_total or 0)
-        return chunk_plan.chunk_size, chunk_plan.count
+    def chunk_plan(self) -> ChunkPlan | None:
+        """The chunks to send; None unless the caller sends the bytes."""
+        return None if self.upload_url is None else plan_chunks(self.post.bytes_total or 0)
 
 
 ResultOrError = PostResult | CoreError
@@ -221,7 +218,7 @@ def should_run_inline(
     """
     if new_post.sent_by == SentBy.SIGNALPOST or new_post.publish_at is not None or options.can_wait:
         return False
-    is_required = new_post.sent_by == SentBy.CALLER
+    is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
     try:
         get_or_refresh_token(database, services, new_post.oauth_account_id)
     except ServiceUnavailable:
@@ -231,7 +228,8 @@ def should_run_inline(
     is_in_time = services.now() - options.received_at < services.settings.limits.inline_time_budget
     if is_required and not is_in_time:
         raise OperationFailed(
-            "the request's time was used up before the platform was called", code="timeout"
+            "the request took too long before the platform could be called; send it again",
+            code="timeout",
         )
     return is_in_time
 
@@ -246,7 +244,7 @@ def insert_and_claim_post(
 ) -> Claim[StepJob] | ResultOrError:
     """Insert the post and, to run it inline, claim it; otherwise return the result.
 
-    Errors: QuotaExceeded, Conflict.
+    Errors: QuotaExceeded, RateLimitExceeded, Conflict, NotFound.
     """
     QuotaSlots(session).lock_account(new_post.oauth_account_id)
     post = insert_post(session, services, new_post, options)
@@ -264,7 +262,7 @@ def insert_and_claim_post(
 def insert_post(
     session: Session, services: Services, new_post: NewPost, options: RequestOptions
 ) -> Post | None:
-    """None if another request has used the key in the meantime."""
+    """Insert the row of the post; None if another request has used the key in the meantime."""
     media = lock_media(session, new_post)
     post = Posts(session).add(
         **asdict(new_post),
@@ -298,14 +296,16 @@ def lock_media(session: Session, new_post: NewPost) -> Media | None:
 def initial_step_state(services: Services, new_post: NewPost) -> StepState:
     """Limits from the settings, stored with the post: later steps have no settings in `prepare`."""
     step_state: StepState = {SLOT_LIMIT: slot_limits(services.settings.limits)[new_post.mode]}
-    return step_state if services.settings.tiktok.app_audited else {**step_state, UNAUDITED: True}
+    if not services.settings.tiktok.app_audited:
+        step_state[UNAUDITED] = True
+    return step_state
 
 
 def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -> None:
-    """Reserve the post's slot, unless it is scheduled: then that happens when it is due.
+    """Reserve the post's slot now; for a scheduled post that happens when it is due.
 
-    Without a slot a queued request waits; so does, at a limit of the whole application, every post
-    but one whose bytes the caller sends.
+    A post whose caller does not wait is stored without a slot if none is free. At a limit of the
+    whole application that is true of every post, unless the caller sends the bytes.
     Errors: QuotaExceeded; RateLimitExceeded.
     """
     if post.publish_at is not None:
@@ -357,9 +357,9 @@ def finish_request(database: Database, services: Services, claim: Claim[StepJob]
 
 
 def reject_if_refused(session: Session, post: Post) -> CoreError | None:
-    """The error if the first steps ended the post, None if the request is accepted.
+    """Decide from the post whether the first steps have failed; None if the request is accepted.
 
-    A post that met a limit is deleted, so that its key can be used again.
+    A post that was refused because of a limit is deleted, so that its key can be used again.
     """
     error_code = str(post.error_code or post.step_state.get(LAST_ERROR_CODE, ""))
     if post.state == PostState.QUEUED and (

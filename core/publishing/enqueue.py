@@ -81,7 +81,7 @@ def parse_idempotency_key(payload: Mapping[str, Any]) -> str | None:
 def record_rejection(
     database: Database, payload: Mapping[str, Any], error: CoreError | PlatformError
 ) -> None:
-    """Store a failed post; without a valid user, only an entry in the audit log."""
+    """Store a failed post and an entry in the audit log; without a valid user, only the entry."""
     log.warning("post.rejected", code=error.code)
     details = {"code": error.code, **getattr(error, "details", {})}
     with database.transaction() as session:

@@ -40,12 +40,11 @@ from db.session import Session
 PLATFORM_UNAVAILABLE_CODES = frozenset(
     {"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform_unavailable"}
 )
-OUT_OF_ATTEMPTS = "out_of_attempts"
+OUT_OF_ATTEMPTS = "out_of_attempts"  # the failure of a row whose workers died at every attempt
 INTERNAL_CODES = frozenset({OUT_OF_ATTEMPTS, "upload_unknown"})
 RETRY_POLICY = RetryPolicy(
     seconds(2, 5, 10, 30, 60) + minutes(2, 5, 10, 15, 30, 60, 60, 60, 120, 240, 480)
 )
-
 
 STEPS: dict[str, Step[Any, Any]] = {
     "preflight": PreflightStep(),
@@ -73,8 +72,9 @@ class StepOutcome:
 
 
 def next_step(post: Post) -> str:
-    """What a claimed post needs next. While it is uncertain what happened, the platform is polled
-    before anything is sent.
+    """The key in `STEPS` of what a claimed post needs next.
+
+    While it is uncertain what happened, the platform is polled before anything is sent.
     """
     if post.publish_id is None:
         is_pull = post.sent_by == SentBy.PLATFORM
@@ -192,8 +192,9 @@ def retry_state(cause: Failure | Snooze) -> StepState:
 
 
 def public_error_code(failure: Failure, provider: str) -> str:
-    """The error code for people and programs; our own faults are `upload_failed`."""
+    """The error code for people and programs; errors of our own code become `upload_failed`."""
     if failure.code in PLATFORM_UNAVAILABLE_CODES:
         return f"{provider}_unavailable"
-    is_internal = failure.code[:1].isupper() or failure.code in INTERNAL_CODES
+    is_exception_name = failure.code[:1].isupper()  # of an error without a code
+    is_internal = is_exception_name or failure.code in INTERNAL_CODES
     return "upload_failed" if is_internal else failure.code

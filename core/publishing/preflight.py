@@ -1,8 +1,8 @@
 """Preflight: everything that is checked before a start, which cannot be taken back: the quota slot,
 the URLs that the platform is to fetch, and what the creator allows at the moment.
 
-Preflight is safe to repeat, so a pull does it in a claim of its own (`PreflightStep`): if the
-worker is killed here, nothing has started. URLs are probed without downloading the file, so that a
+Preflight is safe to repeat, so a pull does it in a separate claim (`PreflightStep`): if the worker
+is killed here, nothing has started. URLs are probed without downloading the file, so that a
 mistyped URL is reported at once and not after an hour.
 
 Source: TikTok, content-posting-api-media-transfer-guide and -reference-photo-post, read 2026-11-22:
@@ -62,6 +62,7 @@ PROBE_TIMEOUT_SECONDS = (2.0, 3.0)  # to connect, to read
 URL_CHECK_BUDGET = timedelta(seconds=6)  # for all URLs of a post; the rest is not checked
 OK_STATUSES = frozenset({200, 206})
 REDIRECT_STATUSES = range(300, 400)
+MAX_LENGTH_DIGITS = 18  # of a Content-Length that is believed: more digits may exceed 64 bits
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class AccessTokenRefused:
 
 
 class PreflightStep(Step[PreflightJob, PreflightPassed | AccessTokenRefused]):
-    """Check a pull in a claim of its own, before its start."""
+    """Check a pull in a separate claim, before the claim that starts it."""
 
     def prepare(self, session: Session, post: Post) -> PreflightJob:
         return prepare_preflight(session, post)
@@ -105,7 +106,7 @@ class PreflightStep(Step[PreflightJob, PreflightPassed | AccessTokenRefused]):
     ) -> Reschedule:
         """Make the start due immediately. The preflight does not count as an attempt."""
         if isinstance(outcome, AccessTokenRefused):
-            report_refused_token(changes.session, outcome.access_token)
+            report_refused_token(changes.session, outcome.access_token)  # always raises
         post.step_state = {
             **without_key(post.step_state, INLINE),
             PREFLIGHT_AT: changes.at.isoformat(),
@@ -120,17 +121,17 @@ def prepare_preflight(session: Session, post: Post) -> PreflightJob:
         raise OperationFailed(f"the post is {post.state}: nothing more is sent")
     reserve_due_slot(session, post)
     return PreflightJob(
-        get_access_token(session, post.oauth_account_id),
-        post.provider,
-        build_publish_request(post),
-        load_video_duration(session, post),
+        access_token=get_access_token(session, post.oauth_account_id),
+        provider=post.provider,
+        publish_request=build_publish_request(post),
+        video_duration=load_video_duration(session, post),
     )
 
 
 def consume_preflight(session: Session, post: Post) -> None:
-    """Use up a passed preflight: each start needs its own.
+    """Use up the passed preflight: each start needs a new one.
 
-    Errors: Snooze if it is too old, so that it is repeated.
+    Errors: Snooze if it is older than `PREFLIGHT_LIFETIME`, so that it is repeated.
     """
     passed_at = datetime.fromisoformat(post.step_state[PREFLIGHT_AT])
     post.step_state = without_key(post.step_state, PREFLIGHT_AT)
@@ -242,11 +243,8 @@ def content_size(response: HttpResponse) -> int:
     """Bytes of the whole file; 0 if the server does not report them."""
     range_total = response.headers.get("content-range", "").rpartition("/")[2]
     length = range_total or response.headers.get("content-length", "")
-    return (
-        int(length)
-        if length.isascii() and length.isdigit() and len(length) < len(str(2**63))
-        else 0
-    )
+    is_number = length.isascii() and length.isdigit() and len(length) <= MAX_LENGTH_DIGITS
+    return int(length) if is_number else 0
 
 
 @dataclass(frozen=True)
@@ -265,18 +263,18 @@ class CreatorInfo:
     is_app_audited: bool = True  # this application, by TikTok
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> "CreatorInfo":
-        """TikTok's response, in which any field may be missing."""
-        levels = tuple(answer.get("privacy_level_options") or ())
+    def from_response(cls, data: Mapping[str, Any]) -> "CreatorInfo":
+        """Parse the data of TikTok's response, in which any field may be missing."""
+        levels = tuple(data.get("privacy_level_options") or ())
         return cls(
-            nickname=answer.get("creator_nickname"),
-            username=answer.get("creator_username"),
-            avatar_url=answer.get("creator_avatar_url"),
+            nickname=data.get("creator_nickname"),
+            username=data.get("creator_username"),
+            avatar_url=data.get("creator_avatar_url"),
             privacy_levels=levels,
-            comment_disabled=bool(answer.get("comment_disabled")),
-            duet_disabled=bool(answer.get("duet_disabled")),
-            stitch_disabled=bool(answer.get("stitch_disabled")),
-            max_video_seconds=answer.get("max_video_post_duration_sec"),
+            comment_disabled=bool(data.get("comment_disabled")),
+            duet_disabled=bool(data.get("duet_disabled")),
+            stitch_disabled=bool(data.get("stitch_disabled")),
+            max_video_seconds=data.get("max_video_post_duration_sec"),
             is_private="PUBLIC_TO_EVERYONE" not in levels,
         )
 
@@ -318,15 +316,14 @@ def check_creator(
 
 
 def fetch_creator(access_token: AccessToken, provider: str, services: Services) -> CreatorInfo:
-    """Errors: LocalRateLimit within the platform's limit for this call; PlatformError."""
+    """Errors: LocalRateLimit if the platform's limit for this call is reached; PlatformError."""
     wait = services.rate_limits.acquire(access_token.account_id, CREATOR_CALLS)
     if wait:
         raise LocalRateLimit(wait, "rate limit of creator info calls")
     try:
-        return CreatorInfo.from_answer(
-            services.get_platform(provider).publisher.fetch_creator_info(
-                access_token.decrypt(services)
-            )
+        publisher = services.get_platform(provider).publisher
+        return CreatorInfo.from_response(
+            publisher.fetch_creator_info(access_token.decrypt(services))
         )
     except RateLimited as error:
         services.rate_limits.block(access_token.account_id, CREATOR_CALLS, error.retry_after)

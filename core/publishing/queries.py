@@ -5,6 +5,7 @@ status is polled from the platform if the last report is too old.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from core.accounts.tokens import get_or_refresh_token
 from core.bootstrap import Services
@@ -45,7 +46,7 @@ class PostPage:
 
 
 def get_post(database: Database, post_id: int, *, user_id: int) -> PostView:
-    """Errors: NotFound."""
+    """The post with its TikTok row and its timeline. Errors: NotFound."""
     with database.transaction() as session:
         post = load_own_post(session, post_id, user_id=user_id)
         return PostView(
@@ -58,17 +59,19 @@ def get_post(database: Database, post_id: int, *, user_id: int) -> PostView:
 def get_timeline(
     database: Database, post_id: int, *, user_id: int, after: int = 0
 ) -> Sequence[PostEvent]:
-    """Errors: NotFound."""
+    """The post's events with a larger id than `after`, oldest first. Errors: NotFound."""
     with database.transaction() as session:
         load_own_post(session, post_id, user_id=user_id)
         return PostEvents(session).list_for_post(post_id, after=after)
 
 
 def load_own_post(session: Session, post_id: int, *, user_id: int, lock: bool = False) -> Post:
-    """This user's post, locked if asked for. Errors: NotFound."""
+    """This user's post; with `lock`, locked until the transaction ends. Errors: NotFound."""
     posts = Posts(session)
-    find_post = posts.lock_for_user if lock else posts.get_for_user
-    post = find_post(post_id, user_id=user_id)
+    if lock:
+        post = posts.lock_for_user(post_id, user_id=user_id)
+    else:
+        post = posts.get_for_user(post_id, user_id=user_id)
     if post is None:
         raise NotFound(f"no post {post_id} of this user")
     return post
@@ -77,7 +80,7 @@ def load_own_post(session: Session, post_id: int, *, user_id: int, lock: bool = 
 def list_posts(
     database: Database, filters: PostFilter, *, user_id: int, limit: int, before: int | None = None
 ) -> PostPage:
-    """Newest first."""
+    """A page of the user's posts, newest first, those with a smaller id than `before`."""
     with database.transaction() as session:
         rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
@@ -107,7 +110,7 @@ class RemainingQuota:
 def get_remaining_quota(
     database: Database, services: Services, *, user_id: int, account_id: int | None = None
 ) -> RemainingQuota:
-    """Errors: NotConnected, NotFound, Invalid."""
+    """The quotas of the account, or of the user's only account. Errors: as `select_account`."""
     limits = services.settings.limits
     with database.transaction() as session:
         account = select_account(session, account_id, user_id=user_id)
@@ -169,7 +172,10 @@ def is_recently_polled(session: Session, services: Services, view: PostView) -> 
 def poll_and_reload(
     database: Database, services: Services, view: PostView, *, user_id: int
 ) -> PostView:
-    """Run the post's next step, a poll, now. Errors: as `get_current_status`."""
+    """Run the post's next step, which is a poll, now; return what is stored then.
+
+    Errors: as `get_current_status`.
+    """
     post_id = view.post.id
     get_or_refresh_token(database, services, view.post.oauth_account_id or 0)
     with database.transaction() as session:
@@ -213,16 +219,21 @@ class UploadProgress:
 def upload_progress(post: Post, *, now: datetime) -> UploadProgress:
     total, sent = post.bytes_total, post.bytes_sent
     if total is None:
-        return UploadProgress(sent, None, 0, None)
+        return UploadProgress(bytes_sent=sent, bytes_total=None, chunk=0, total_chunks=None)
     chunk_plan = plan_chunks(total)
-    chunk = (
-        chunk_plan.count
-        if sent == total
-        else min(sent // chunk_plan.chunk_size, chunk_plan.count - 1)
-    )
+    if sent == total:
+        sent_chunks = chunk_plan.count
+    else:  # the last chunk is larger than the others
+        sent_chunks = min(sent // chunk_plan.chunk_size, chunk_plan.count - 1)
     speed = upload_speed(post, now)
-    seconds_left = (total - sent + speed - 1) // speed if speed else None  # rounded up
-    return UploadProgress(sent, total, chunk, chunk_plan.count, speed, seconds_left)
+    return UploadProgress(
+        bytes_sent=sent,
+        bytes_total=total,
+        chunk=sent_chunks,
+        total_chunks=chunk_plan.count,
+        bytes_per_second=speed,
+        eta_seconds=ceil((total - sent) / speed) if speed else None,
+    )
 
 
 def upload_speed(post: Post, now: datetime) -> int | None:

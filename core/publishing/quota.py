@@ -5,11 +5,12 @@ TikTok's rules: five drafts that the creator has not posted yet, fifteen direct 
 is reserved with the account locked, so that parallel requests cannot exceed the limit. A queued
 post without a slot is snoozed for up to 24 hours, then failed.
 
-Before an audit an application may only post for the creators' own eyes, and for five creators a
-day. Source: TikTok, content-sharing-guidelines, read 2026-11-22. The account itself has to be
-private when it posts: only TikTok can check that for sure, so the upload form says so.
+Before an audit an application may only make posts that their creators alone can see, and for five
+creators a day. The account itself has to be private when it posts: only TikTok can check that, so
+the upload form asks for it. Source: TikTok, content-sharing-guidelines, read 2026-11-22.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ KINDS_BY_MODE = {
     "DIRECT": ("DIRECT_VIDEO", "DIRECT_PHOTO"),
 }
 LOCK_RETRY_AFTER = timedelta(seconds=1)
-SLOT_RECHECK_INTERVAL = timedelta(minutes=5)
+SLOT_RECHECK_INTERVAL = timedelta(minutes=5)  # longest wait before a free slot is looked for again
 
 PRIVATE_LEVEL = "SELF_ONLY"
 MAX_UNAUDITED_USERS = 5  # accounts that may post directly within 24 hours
@@ -65,16 +66,15 @@ def load_quota(session: Session, account_id: int, mode: str, *, limit: int) -> Q
 
 def load_user_quota(session: Session) -> Quota:
     """Quota of accounts that may post directly in a day, before an audit of this application."""
-    return build_user_quota(
-        list(QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"]).values())
-    )
+    latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
+    return build_user_quota(latest_posts.values())
 
 
 def allowed_privacy_levels(tiktok: TikTokSettings, levels: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the creator's privacy levels that this application may use."""
-    return (
-        levels if tiktok.app_audited else tuple(level for level in levels if level == PRIVATE_LEVEL)
-    )
+    if tiktok.app_audited:
+        return levels
+    return tuple(level for level in levels if level == PRIVATE_LEVEL)
 
 
 def is_audience_refused(tiktok: TikTokSettings, *, mode: str, level: str | None) -> bool:
@@ -98,6 +98,7 @@ def reserve_due_slot(session: Session, post: Post) -> None:
 
 
 def snooze_or_fail(session: Session, post: Post, error: CoreError) -> Snooze | OperationFailed:
+    """The exception for a post that found no free slot."""
     waited = QuotaSlots(session).now() - (post.publish_at or post.created_at)
     if waited >= QUOTA_WINDOW:
         return OperationFailed("no quota slot became free within 24 hours", code=error.code)
@@ -129,9 +130,7 @@ def reserve_quota_slot(session: Session, post: Post, *, limit: int) -> None:
         raise QuotaExceeded(
             f"{usage.count} of {limit} quota slots of the account are in use",
             details={"quota": quota.as_dict()},
-            retry_after=max(quota.resets_at - usage.now, LOCK_RETRY_AFTER)
-            if quota.resets_at
-            else LOCK_RETRY_AFTER,
+            retry_after=time_until_reset(quota, usage.now),
         )
     post.has_slot = True
 
@@ -153,19 +152,23 @@ def check_audit_limit(session: Session, post: Post, *, wait: bool) -> None:
     latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
     if post.oauth_account_id in latest_posts or len(latest_posts) < MAX_UNAUDITED_USERS:
         return
-    quota = build_user_quota(list(latest_posts.values()))
-    resets_in = quota.resets_at - QuotaSlots(session).now() if quota.resets_at else None
+    quota = build_user_quota(latest_posts.values())
     raise RateLimitExceeded(
         f"{quota.used} of {MAX_UNAUDITED_USERS} accounts have posted today, before TikTok's audit",
         code=USER_CAP_CODE,
         details={"users": quota.as_dict()},
-        retry_after=max(resets_in or LOCK_RETRY_AFTER, LOCK_RETRY_AFTER),
+        retry_after=time_until_reset(quota, QuotaSlots(session).now()),
     )
 
 
-def build_user_quota(latest_posts: list[datetime]) -> Quota:
-    return Quota(
-        len(latest_posts),
-        MAX_UNAUDITED_USERS,
-        min(latest_posts) + QUOTA_WINDOW if latest_posts else None,
-    )
+def build_user_quota(latest_posts: Collection[datetime]) -> Quota:
+    """The quota from the time of each posting account's latest post."""
+    resets_at = min(latest_posts) + QUOTA_WINDOW if latest_posts else None
+    return Quota(len(latest_posts), MAX_UNAUDITED_USERS, resets_at)
+
+
+def time_until_reset(quota: Quota, now: datetime) -> timedelta:
+    """How long to wait for a free slot; `LOCK_RETRY_AFTER` at least."""
+    if quota.resets_at is None:
+        return LOCK_RETRY_AFTER
+    return max(quota.resets_at - now, LOCK_RETRY_AFTER)

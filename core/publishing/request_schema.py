@@ -5,7 +5,7 @@ between them. Accounts, files and limits are checked later, in `resolve.py` and 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -46,7 +46,7 @@ VIDEO_ONLY_FIELDS = {
 PHOTO_ONLY_FIELDS = {
     name: name for name in ("photo_images", "photo_cover_index", "description", "auto_add_music")
 }
-"""Fields that belong to one media type only, and their names in requests."""
+"""Fields that belong to one media type only, to their names in requests."""
 
 
 def utf16_length(text: str) -> int:
@@ -165,55 +165,62 @@ def is_private_branded_content(request: UploadRequest) -> bool:
     )
 
 
-# field to name in the error, condition of the fault, message
-FIELD_RULES: tuple[tuple[str, Callable[[UploadRequest], bool], str], ...] = (
-    ("videoUrl", is_missing_url, "is required for PULL_FROM_URL"),
-    (
+class FieldRule(NamedTuple):
+    """`field` is the one to name in the error."""
+
+    field: str
+    is_fault: Callable[[UploadRequest], bool]
+    message: str
+
+
+FIELD_RULES = (
+    FieldRule("videoUrl", is_missing_url, "is required for PULL_FROM_URL"),
+    FieldRule(
         "videoUrl",
         lambda request: not is_pull(request) and request.video_url is not None,
         "cannot be combined with FILE_UPLOAD",
     ),
-    (
+    FieldRule(
         "media_id",
         lambda request: is_pull(request) and request.media_id is not None,
         "cannot be combined with PULL_FROM_URL",
     ),
-    (
+    FieldRule(
         "video_size",
         lambda request: is_pull(request) and request.video_size is not None,
         "cannot be combined with PULL_FROM_URL",
     ),
-    (
+    FieldRule(
         "video_size",
         has_ambiguous_size,
         "exactly one of media_id and video_size is required for FILE_UPLOAD",
     ),
-    (
+    FieldRule(
         "privacy_level",
         lambda request: request.mode == "DIRECT" and request.privacy_level is None,
         "is required in DIRECT mode",
     ),
-    (
+    FieldRule(
         "privacy_level",
         is_private_branded_content,
         "Branded content visibility cannot be set to private.",
     ),
-    (
+    FieldRule(
         "source",
         lambda request: is_photo(request) and not is_pull(request),
         "must be PULL_FROM_URL for photos",
     ),
-    (
+    FieldRule(
         "photo_images",
         lambda request: is_photo(request) and not request.photo_images,
         "is required for photos",
     ),
-    (
+    FieldRule(
         "photo_cover_index",
         has_invalid_cover_index,
         "must be the index of one of photo_images, counted from 0",
     ),
-    (
+    FieldRule(
         "title",
         lambda request: is_photo(request) and utf16_length(request.title) > MAX_PHOTO_TITLE_UNITS,
         f"must not be longer than {MAX_PHOTO_TITLE_UNITS} UTF-16 units for photos",
@@ -227,11 +234,12 @@ def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -
     Shapes: `can_wait` means that the caller does not wait for the first step.
     Errors: Invalid with `details.fields`.
     """
-    faults = {name: message for name, is_fault, message in FIELD_RULES if is_fault(request)}
+    faults = {rule.field: rule.message for rule in FIELD_RULES if rule.is_fault(request)}
     faults |= dict.fromkeys(
         foreign_fields(request), f"cannot be combined with media_type {request.media_type}"
     )
-    publish_at, is_sent_by_caller = request.publish_at, request.sent_by == SentBy.CALLER
+    publish_at = request.publish_at
+    is_sent_by_caller = request.sent_by == SentBy.CALLER
     if publish_at is not None and not now < publish_at <= now + MAX_SCHEDULE_AHEAD:
         faults["publish_at"] = f"must be in the future and within {MAX_SCHEDULE_AHEAD.days} days"
     if publish_at is not None and is_sent_by_caller:
@@ -241,14 +249,14 @@ def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -
     if can_wait and is_sent_by_caller:
         faults.setdefault(
             "video_size",
-            "cannot be queued: the caller must be there to send the bytes; use media_id",
+            "cannot be queued, because the caller has to send the bytes: use media_id",
         )
     if faults:
-        raise Invalid("the fields contradict each other", details={"fields": faults})
+        raise Invalid("fields are missing or contradict each other", details={"fields": faults})
 
 
 def foreign_fields(request: UploadRequest) -> list[str]:
     """Names of given fields that belong to the other media type."""
-    foreign_names = VIDEO_ONLY_FIELDS if is_photo(request) else PHOTO_ONLY_FIELDS
+    request_names = VIDEO_ONLY_FIELDS if is_photo(request) else PHOTO_ONLY_FIELDS
     given_fields = {name for name in request.model_fields_set if getattr(request, name) is not None}
-    return [foreign_names[name] for name in foreign_names if name in given_fields]
+    return [request_names[name] for name in request_names if name in given_fields]

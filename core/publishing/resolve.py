@@ -57,14 +57,12 @@ def resolve_request(
     check_scope(account, request.mode)
     check_audience(services, request.mode, request.privacy_level)
     check_verified_urls(services, request)
-    media = (
-        None
-        if request.media_id is None
-        else load_complete_media(session, request.media_id, user_id=user_id)
-    )
-    size = media.size if media else request.video_size
+    size, media = request.video_size, None
+    if request.media_id is not None:
+        media = load_complete_media(session, request.media_id, user_id=user_id)
+        size = media.size
     check_video_size(services, size)
-    if media:
+    if media is not None:
         check_video_format(media)
     return NewPost(
         user_id=user_id,
@@ -113,6 +111,7 @@ def select_account(session: Session, account_id: int | None, *, user_id: int) ->
 
 
 def check_account_active(account: Account) -> None:
+    """Errors: NeedsReconnect."""
     if account.status != AccountStatus.ACTIVE:
         raise NeedsReconnect(f"account {account.id}: {account.status_cause}")
 

@@ -1,4 +1,4 @@
-"""Which accounts are in use: their token was used lately, or a post of theirs is due soon."""
+"""Which accounts are in use: their token was used lately, or one of their posts is due soon."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -13,7 +13,9 @@ USAGE_WINDOW = timedelta(days=1)
 
 
 def filter_accounts_in_use(session: Session, account_ids: Collection[int]) -> set[int]:
-    """Those whose token was used in the last day, or who have a post due in the next one."""
+    """The ids of the accounts whose token was used in the last 24 hours, or with a post due in the
+    next 24 hours.
+    """
     if not account_ids:
         return set()
     has_posts_due = exists().where(

@@ -1,5 +1,5 @@
 """Locks the posts that a batch of webhook events is about, with their TikTok rows, and writes the
-changes back: one SELECT and at most two UPDATEs, however many posts there are.
+changes back: one SELECT and at most two UPDATEs for any number of posts.
 
 Rows are locked in the order of their ids, so that two batches cannot deadlock. The columns that an
 update may change are listed by name; a column that is missing there is not written by webhooks.
@@ -126,18 +126,18 @@ LOCK_QUERY = build_lock_query()
 LOCK_QUERY_LABELS: list[str] = LOCK_QUERY.selected_columns.keys()
 
 
-def reader_of(labels: Iterable[str]) -> Callable[[Any], Any]:
-    """Reads these columns of a row of `LOCK_QUERY`, in the order of the labels.
+def build_reader(labels: Iterable[str]) -> Callable[[Any], Any]:
+    """A function that reads these columns of a row of `LOCK_QUERY`, in the order of the labels.
 
-    The positions are looked up by label, once: `_asdict` for each row took 7 us more per post.
+    The positions are looked up once, by label: `_asdict` for each row took 7 µs more per post.
     """
     return itemgetter(*(LOCK_QUERY_LABELS.index(label) for label in labels))
 
 
-read_post_values = reader_of(POST_LABELS.values())
-read_tiktok_post_values = reader_of(TIKTOK_POST_LABELS.values())
-read_tiktok_post_id = reader_of([TIKTOK_POST_LABELS["id"]])
-read_locked_at = reader_of([LOCKED_AT_LABEL])
+read_post_values = build_reader(POST_LABELS.values())
+read_tiktok_post_values = build_reader(TIKTOK_POST_LABELS.values())
+read_tiktok_post_id = build_reader([TIKTOK_POST_LABELS["id"]])
+read_locked_at = build_reader([LOCKED_AT_LABEL])
 
 UPDATE_POSTS = bulk_update_statement(Post, tuple(sorted(CHANGED_POST_COLUMNS)))
 UPDATE_TIKTOK_POSTS = bulk_update_statement(TikTokPost, tuple(sorted(CHANGED_TIKTOK_POST_COLUMNS)))
@@ -169,6 +169,8 @@ EMPTY_BATCH = PostBatch({}, {}, None, {})
 
 
 class PostBatches:
+    """Locks the posts of a batch of webhook events, and saves their changes."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -41,7 +41,7 @@ class ParkedPosts:
             self._update(Post.oauth_account_id.in_(account_ids), *conditions, due_at=func.now())
 
     def lock_queued(self, account_id: int) -> Sequence[Post]:
-        """Lock the posts of which nothing was sent yet; waits for rows that are locked."""
+        """Lock the account's queued posts; waits for rows that other transactions have locked."""
         query = select(Post).where(Post.oauth_account_id == account_id, Post.state == "QUEUED")
         return self._session.scalars(
             query.order_by(Post.id).with_for_update(),

@@ -11,15 +11,18 @@ from db.posts.posts import FINAL_POST_STATES, Post
 from db.posts.tiktok_posts import TIKTOK_STATUSES, TikTokPost
 from db.session import Session
 
-INBOX_STATUS, COMPLETE_STATUS = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE"
+INBOX_STATUS = "SEND_TO_USER_INBOX"
+COMPLETE_STATUS = "PUBLISH_COMPLETE"
 
 ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
+"""A value to filter by, None for any, and the function that makes the condition of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostFilter:
-    """Conditions on posts; None means any. `status` is TikTok's status or, for a post that TikTok
-    does not know yet, its state.
+    """Conditions on posts; None means any.
+
+    `status` is TikTok's status or, for a post that TikTok does not know yet, its state.
     """
 
     provider: str | None = None
@@ -51,6 +54,8 @@ def status_condition(status: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class PostStats:
+    """Numbers of posts. `inbox` counts the drafts that TikTok has delivered to the creator."""
+
     total: int
     processing: int
     inbox: int
@@ -81,13 +86,18 @@ class PostQueries:
         conditions = [Post.user_id == user_id, Post.provider == "tiktok"]
         if account_id is not None:
             conditions.append(Post.oauth_account_id == account_id)
-        counts = (
-            func.count(),
-            func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
-            func.count().filter(TikTokPost.status == INBOX_STATUS, Post.state == "PUBLISHED"),
-            func.count().filter(TikTokPost.status == COMPLETE_STATUS),
-            func.count().filter(Post.state == "FAILED"),
+        is_in_inbox = (TikTokPost.status == INBOX_STATUS) & (Post.state == "PUBLISHED")
+        counts = {
+            "total": func.count(),
+            "processing": func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
+            "inbox": func.count().filter(is_in_inbox),
+            "complete": func.count().filter(TikTokPost.status == COMPLETE_STATUS),
+            "failed": func.count().filter(Post.state == "FAILED"),
+        }
+        query = (
+            select(*(count.label(name) for name, count in counts.items()))
+            .select_from(Post)
+            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .where(*conditions)
         )
-        query = select(*counts).select_from(Post)
-        joined_query = query.outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
-        return PostStats(*self._session.execute(joined_query.where(*conditions)).one())
+        return PostStats(**self._session.execute(query).mappings().one())

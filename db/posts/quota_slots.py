@@ -19,7 +19,9 @@ ALL_ACCOUNTS_LOCK_KEY = 0x51075  # advisory lock for counting accounts instead o
 
 @dataclass(frozen=True)
 class SlotUsage:
-    """`oldest` is when the first slot in use was taken; `now` is the database's clock."""
+    """How many slots (or starts) count, when the oldest of them was taken, and the time of the
+    database when they were counted.
+    """
 
     count: int
     oldest: datetime | None
@@ -35,15 +37,18 @@ class QuotaSlots:
     def lock_account(self, account_id: int, *, wait: bool = True) -> bool:
         """Lock the account, so that no other transaction takes a slot of it until this one ends.
 
-        Returns False without `wait` if it is locked already. A caller that has locked other rows
-        must not wait, or it could deadlock.
+        Without `wait`, returns False if another transaction has locked it. A caller that has locked
+        other rows must not wait, or it could deadlock.
         """
         query = select(Account.id).where(Account.id == account_id)
         lock_query = query.with_for_update(key_share=True, skip_locked=not wait)
         return self._session.scalar(lock_query) is not None
 
     def lock_all_accounts(self, *, wait: bool = True) -> bool:
-        """Lock the counting of posting accounts for the whole installation; `wait` as above."""
+        """Lock the counting of posting accounts for the whole installation.
+
+        `wait` and the result are those of `lock_account`.
+        """
         if wait:
             self._session.execute(select(func.pg_advisory_xact_lock(ALL_ACCOUNTS_LOCK_KEY)))
             return True
@@ -68,16 +73,16 @@ class QuotaSlots:
         return {int(account): at for account, at in self._session.execute(query) if account}
 
     def now(self) -> datetime:
-        """The database's clock at the begin of this transaction."""
+        """The time of the database at the beginning of this transaction."""
         return self._session.execute(select(func.now())).scalar_one()
 
     def count_slots(
         self, account_id: int, kinds: Sequence[str], *, except_post_id: int | None = None
     ) -> SlotUsage:
-        """Posts of these kinds that hold a slot, without the post `except_post_id`."""
-        since = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
+        """Count the posts of these kinds that hold a slot, without the post `except_post_id`."""
+        oldest = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
-            select(func.count(), since, func.now())
+            select(func.count().label("count"), oldest.label("oldest"), func.now().label("now"))
             .select_from(Post)
             .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
             .where(
@@ -88,23 +93,24 @@ class QuotaSlots:
                 or_(is_reserved(), is_counted(kinds)),
             )
         )
-        return SlotUsage(*self._session.execute(query).one())
+        return SlotUsage(**self._session.execute(query).mappings().one())
 
     def count_starts(self, account_id: int, *, within: timedelta) -> SlotUsage:
-        """Starts of this account within that time."""
-        recent = Post.started_at > func.now() - within
-        query = select(func.count(), func.min(Post.started_at), func.now())
-        account_query = query.where(Post.oauth_account_id == account_id, recent)
-        return SlotUsage(*self._session.execute(account_query).one())
+        """Count the starts of this account within that time."""
+        oldest = func.min(Post.started_at)
+        query = select(
+            func.count().label("count"), oldest.label("oldest"), func.now().label("now")
+        ).where(Post.oauth_account_id == account_id, Post.started_at > func.now() - within)
+        return SlotUsage(**self._session.execute(query).mappings().one())
 
 
 def is_reserved() -> ColumnElement[bool]:
-    """Not known to the platform yet: the slot counts however long the post waits."""
+    """Condition: not known to the platform yet. The slot counts for as long as the post waits."""
     return TikTokPost.id.is_(None) & Post.state.not_in(FINAL_POST_STATES)
 
 
 def is_counted(kinds: Sequence[str]) -> ColumnElement[bool]:
-    """Known to the platform and not older than a day.
+    """Condition: known to the platform, and not older than a day there.
 
     A draft counts until the creator posts it, a direct post for the whole day.
     """

@@ -31,6 +31,13 @@ class PublicationIds(NamedTuple):
     post_id: str
 
 
+class RecheckBand(NamedTuple):
+    """Posts published within that time are polled if the last report is older than `quiet_for`."""
+
+    published_within: timedelta
+    quiet_for: timedelta
+
+
 class Reconciliation:
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -122,12 +129,12 @@ class Reconciliation:
         return [(post.provider, publish_id) for post, publish_id in unambiguous]
 
     def schedule_video_id_recheck(
-        self, bands: Iterable[tuple[timedelta, timedelta]], *, privacy: str, limit: int
+        self, bands: Iterable[RecheckBand], *, privacy: str, limit: int
     ) -> int:
         """Make published posts without a video id due for a poll; returns how many.
 
-        A band is (published within, last update older than). Direct posts with another privacy
-        level than `privacy` are skipped: they never get a public id.
+        Direct posts with another privacy level than `privacy` are skipped: they never get a public
+        id.
         """
         is_public = or_(
             TikTokPost.mode == "INBOX", TikTokPost.details["privacy_level"].astext == privacy
@@ -139,7 +146,7 @@ class Reconciliation:
             .where(
                 TikTokPost.status == "PUBLISH_COMPLETE",
                 not_(TikTokPost.details.has_key(PUBLIC_IDS_KEY)),
-                or_(*(is_overdue(within, quiet_for) for within, quiet_for in bands)),
+                or_(*(is_overdue(band) for band in bands)),
                 is_public,
                 Post.state == "PUBLISHED",
                 Post.publish_id.is_not(None),
@@ -157,12 +164,12 @@ class Reconciliation:
         return len(rows.all())
 
 
-def is_overdue(published_within: timedelta, quiet_for: timedelta) -> ColumnElement[bool]:
-    """Published within that time, and not reported on for `quiet_for`."""
+def is_overdue(band: RecheckBand) -> ColumnElement[bool]:
+    """Condition: published within the band's time, and not reported on for `quiet_for`."""
     last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.completed_at)
     return and_(
-        TikTokPost.completed_at > func.now() - published_within,
-        last_update < func.now() - quiet_for,
+        TikTokPost.completed_at > func.now() - band.published_within,
+        last_update < func.now() - band.quiet_for,
     )
 
 

@@ -74,7 +74,7 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
 
 
 class TikTokPosts:
-    """Creates, reads and detaches rows; `core/post_state/transitions.py` updates their status."""
+    """Creates, reads and detaches rows. `core.post_state.transitions` updates their status."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -83,7 +83,7 @@ class TikTokPosts:
         return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
 
     def get_by_posts(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
-        """By post id; None for a post that has no publication yet."""
+        """The rows by post id; None for a post that has no publication yet."""
         rows = self._session.scalars(select(TikTokPost).where(TikTokPost.ledger_id.in_(post_ids)))
         by_post = {record.ledger_id: record for record in rows}
         return {post_id: by_post.get(post_id) for post_id in post_ids}

@@ -1,4 +1,4 @@
-"""Table `upload_sessions`: URL (encrypted), chunk plan and offset of each running upload."""
+"""Table `upload_sessions`: encrypted URL, chunk plan and offset of each running upload."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ class UploadSessions:
         )
 
     def set_offset(self, post_id: int, offset: int) -> None:
-        """Store how many bytes the platform has, as it reports; may be less than stored before."""
+        """Store how many bytes the platform has reported; this may be less than was stored."""
         statement = update(UploadSession).where(UploadSession.post_id == post_id)
         self._session.execute(statement.values(next_offset=offset))
 

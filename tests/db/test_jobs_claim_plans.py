@@ -63,7 +63,7 @@ def history_url(server_addresses, migrated_template):
 
 @pytest.mark.parametrize("expired", [False, True])
 @pytest.mark.parametrize("kind", CLAIM_CASES)
-def test_a_claim_walks_its_partial_index(history_url, kind, expired):
+def test_a_claim_uses_its_partial_index(history_url, kind, expired):
     queue, indexes = CLAIM_CASES[kind]
     plan = explain_claim(history_url, queue, expired=expired)
     assert any(index in plan for index in indexes)
@@ -106,7 +106,7 @@ def test_a_claim_takes_the_oldest_and_no_more_than_its_limit(history_url):
     assert claimed == list(oldest)
 
 
-def test_what_is_being_worked_on_does_not_count_as_waiting(database_url):
+def test_a_leased_row_does_not_count_as_waiting(database_url):
     engine = create_engine(database_url)
     run_sql(
         database_url,

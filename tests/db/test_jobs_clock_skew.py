@@ -1,4 +1,4 @@
-"""A worker whose own clock is wrong: the times it stores are correct by the database's clock."""
+"""Workers on machines with a wrong clock store times that are right by the database's clock."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,8 +29,8 @@ def platform_server():
 
 @pytest.fixture(params=CLOCK_SKEWS, ids=str)
 def services(request, database_url, redis_url, platform_server):
-    built = make_services(database_url, platform_server.url, REDIS_URL=redis_url)
-    return replace(built, now=lambda: built.now() + request.param)
+    true_services = make_services(database_url, platform_server.url, REDIS_URL=redis_url)
+    return replace(true_services, now=lambda: true_services.now() + request.param)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def factory(database, services):
     return RowFactory(database, services.key_ring)
 
 
-def test_a_token_renewed_by_a_machine_with_a_wrong_clock_lasts_as_long_as_it_does(
+def test_a_refreshed_token_expires_at_the_right_time_despite_a_wrong_clock(
     database, services, platform_server, factory
 ):
     account = factory.create_account(lasts=-HOUR, last_used_at=func.now())
@@ -54,7 +54,7 @@ def test_a_token_renewed_by_a_machine_with_a_wrong_clock_lasts_as_long_as_it_doe
     assert after.due_at > now
 
 
-def test_a_lease_is_as_long_for_a_machine_with_a_wrong_clock(
+def test_a_lease_has_the_right_length_despite_a_wrong_clock(
     database, services, platform_server, factory
 ):
     account = factory.create_account(lasts=-HOUR)
@@ -94,8 +94,9 @@ def url_post_id(skewed_publisher):
 
 
 def move_back_times(publisher, post_id, **columns):
-    """Set these times of the post so far back by the database's clock."""
-    publisher.update_post(post_id, **{name: func.now() - far for name, far in columns.items()})
+    """Set these columns of the post to times before now, by the database's clock."""
+    times = {name: func.now() - duration for name, duration in columns.items()}
+    publisher.update_post(post_id, **times)
 
 
 def poll_post(publisher, post_id, *responses):
@@ -107,7 +108,9 @@ def poll_post(publisher, post_id, *responses):
     return publisher.post(post_id)
 
 
-def test_an_upload_address_lasts_as_long_as_it_does(skewed_publisher, half_sent_post_id):
+def test_an_upload_url_expires_at_the_right_time_despite_a_wrong_clock(
+    skewed_publisher, half_sent_post_id
+):
     with skewed_publisher.database.transaction() as session:
         now = session.scalar(func.clock_timestamp().select())
     for expires_at in (
@@ -131,7 +134,9 @@ def test_a_half_sent_video_resumes_until_its_upload_url_expires_and_no_longer(
     assert post.error_code == (None if state == PostState.SENDING else "upload_url_expired")
 
 
-def test_an_id_too_young_to_be_seen_is_not_taken_for_dead(skewed_publisher, half_sent_post_id):
+def test_an_unknown_publish_id_restarts_the_post_only_when_it_is_not_young(
+    skewed_publisher, half_sent_post_id
+):
     move_back_times(skewed_publisher, half_sent_post_id, started_at=0 * MINUTE)
     post = poll_post(skewed_publisher, half_sent_post_id, error_response(400, "invalid_publish_id"))
     assert (post.state, post.publish_id is None) == (PostState.UNCONFIRMED, False)
@@ -169,9 +174,7 @@ def test_a_lost_start_is_given_up_after_a_day_and_not_before(skewed_publisher, a
 
 
 @pytest.mark.parametrize(("age", "is_polled"), [(-FIVE_MINUTES, True), (FIVE_MINUTES, False)])
-def test_a_delivered_draft_is_looked_after_for_a_week(
-    skewed_publisher, url_post_id, age, is_polled
-):
+def test_a_delivered_draft_is_polled_for_a_week(skewed_publisher, url_post_id, age, is_polled):
     skewed_publisher.set_responses(STATUS_PATH, status_body("SEND_TO_USER_INBOX"))
     move_back_times(skewed_publisher, url_post_id, started_at=7 * 24 * HOUR + age)
     skewed_publisher.run_workers(1)

@@ -51,7 +51,7 @@ def execute_all(database, *statements, then=lambda: None):
             then()
 
 
-def test_a_server_that_stops_in_the_middle_is_away_and_the_pool_recovers(
+def test_a_server_killed_in_a_transaction_is_unavailable_and_the_pool_recovers(
     own_postgres, own_database
 ):
     own_database.ping()
@@ -66,7 +66,7 @@ def test_a_server_that_stops_in_the_middle_is_away_and_the_pool_recovers(
     assert own_database.connections_in_use() == 0
 
 
-def test_a_restarted_server_is_not_noticed_by_who_comes_next(own_postgres, own_database):
+def test_the_next_transaction_after_a_restart_succeeds(own_postgres, own_database):
     own_database.ping()
     restart_server(own_postgres)
     own_database.ping()
@@ -77,11 +77,11 @@ def test_a_received_response_survives_a_database_restart(
 ):
     (id_,) = own_chore_tables.insert_chores()
     record = chore_job().record
-    restarts = iter([restart_server])
+    restarts_left = [own_postgres]
 
     def record_once_disturbed(session, row, outcome):
-        for restart in restarts:
-            restart(own_postgres)
+        if restarts_left:
+            restart_server(restarts_left.pop())
         return record(session, row, outcome)
 
     services = FakeServices()
@@ -103,7 +103,7 @@ def test_after_a_long_outage_the_work_is_claimed_again(
     assert own_chore_tables.effect_counts() == {id_: 1}
 
 
-def test_nothing_more_is_begun_when_there_is_nowhere_to_write(
+def test_no_further_job_begins_while_results_cannot_be_recorded(
     own_postgres, own_database, own_chore_tables, monkeypatch
 ):
     monkeypatch.setattr(recorder, "WRITE_RETRY_SECONDS", ())
@@ -116,7 +116,7 @@ def test_nothing_more_is_begun_when_there_is_nowhere_to_write(
     assert len(services.executed) < 8
 
 
-def test_no_connection_to_spare_is_away_too(database_url):
+def test_an_exhausted_pool_counts_as_unavailable(database_url):
     database = Database(database_url, pool_size=1)
     with database.transaction() as session:
         session.execute(text("SELECT 1"))
@@ -125,12 +125,12 @@ def test_no_connection_to_spare_is_away_too(database_url):
     database.dispose()
 
 
-def test_a_statement_of_ours_that_takes_too_long_is_no_outage(database):
+def test_a_statement_timeout_is_no_outage(database):
     with pytest.raises(OperationalError):
         execute_all(database, "SET LOCAL statement_timeout = 20", "SELECT pg_sleep(5)")
 
 
-def test_a_refused_row_is_no_outage_and_quotes_no_value(database, chore_tables):
+def test_an_integrity_error_is_no_outage_and_contains_no_value(database, chore_tables):
     canary = "canary-5c1"
     duplicate_insert = insert(Heartbeat).values(
         [{"name": canary, "at": chore_tables.database_now()}] * 2
@@ -141,7 +141,7 @@ def test_a_refused_row_is_no_outage_and_quotes_no_value(database, chore_tables):
     assert canary not in str(refused.value.statement)
 
 
-def test_an_error_leaves_nothing_behind(database, chore_tables):
+def test_an_error_rolls_the_transaction_back(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
     with pytest.raises(ProgrammingError):
         execute_all(
@@ -150,7 +150,7 @@ def test_an_error_leaves_nothing_behind(database, chore_tables):
     assert chore_tables.load_chore(id_).note is None
 
 
-def test_a_record_undone_to_end_a_deadlock_is_written_again(database, chore_tables):
+def test_a_record_rolled_back_by_a_deadlock_is_written_again(database, chore_tables):
     (mine,) = chore_tables.insert_chores()
     (other,) = chore_tables.insert_chores()
     chore_tables.update_chores(other, due_at=None)
@@ -159,11 +159,11 @@ def test_a_record_undone_to_end_a_deadlock_is_written_again(database, chore_tabl
         target=lock_in_opposite_order, args=(chore_tables, other, mine, barrier)
     )
     record = chore_job().record
-    barriers = iter([barrier])
+    barriers_left = [barrier]
 
     def record_once_disturbed(session, row, outcome):
-        for each in barriers:
-            each.wait(10)
+        if barriers_left:
+            barriers_left.pop().wait(10)
         session.execute(text("UPDATE chores SET note = 'mine' WHERE id = :id"), {"id": other})
         return record(session, row, outcome)
 

@@ -28,7 +28,7 @@ def test_success_forgets_earlier_failures(database, chore_tables):
     assert MINUTE - timedelta(seconds=10) < row.due_at - chore_tables.database_now() <= MINUTE
 
 
-def test_without_progress_the_count_runs_on(database, chore_tables):
+def test_without_progress_the_attempts_are_still_counted(database, chore_tables):
     (id_,) = chore_tables.insert_chores(attempts=7)
     run_jobs(
         chore_job(record=lambda *_: Reschedule(MINUTE, made_progress=False)),
@@ -46,7 +46,7 @@ def test_retry_after_is_a_floor(database, chore_tables):
     assert 5 * MINUTE - timedelta(seconds=10) < delay <= 5 * MINUTE
 
 
-def test_a_refusal_ends_it_at_once(database, chore_tables):
+def test_a_refusal_ends_the_row_at_once(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
     report = run_jobs(
         chore_job(execute=executor_raising(Rejected("no", code="spam"))), database, FakeServices()
@@ -77,7 +77,7 @@ def test_a_row_without_attempts_left_is_not_executed_again(database, chore_table
     assert chore_tables.load_chore(id_).note == "gave up: out_of_attempts"
 
 
-def test_a_denied_limit_costs_no_attempt(database, chore_tables):
+def test_a_snooze_costs_no_attempt(database, chore_tables):
     (id_,) = chore_tables.insert_chores(attempts=2)
     run_jobs(chore_job(execute=executor_raising(Snooze(MINUTE, "limit"))), database, FakeServices())
     row = chore_tables.load_chore(id_)
@@ -154,24 +154,23 @@ def record_each(record):
 
 @pytest.mark.parametrize("has_record_many", [False, True])
 @pytest.mark.parametrize("part", ["prepare", "execute", "record"])
-def test_a_bad_row_costs_itself_and_not_its_neighbours(
+def test_a_row_with_an_error_fails_alone_in_its_batch(
     database, chore_tables, part, has_record_many
 ):
     ids = chore_tables.insert_chores(5)
     bad = ids[2]
 
-    def breaks(first, *rest):
-        row = rest[0] if part in {"prepare", "record"} else first
+    def fail_for_bad_row(*arguments):
+        """In place of `prepare(session, row)`, `execute(job, services)` or `record(session, …)`."""
+        session, row = (None, arguments[0]) if part == "execute" else arguments[:2]
         if row.id == bad:
-            if part != "execute":
-                first.add(
-                    RecordedEffect(chore_id=-1, attempt=0)
-                )  # no such chore: the database refuses
-                first.flush()
+            if session is not None:
+                session.add(RecordedEffect(chore_id=-1, attempt=0))  # violates the foreign key
+                session.flush()
             raise ValueError("bad")
-        return getattr(CHORE_JOB, part)(first, *rest)
+        return getattr(CHORE_JOB, part)(*arguments)
 
-    job = chore_job(**{part: breaks})
+    job = chore_job(**{part: fail_for_bad_row})
     if has_record_many:
         job = with_changes(job, record_many=record_each(job.record))
     report = run_jobs(job, database, FakeServices(jitter=lambda: 0.999))
@@ -179,7 +178,7 @@ def test_a_bad_row_costs_itself_and_not_its_neighbours(
     assert chore_tables.effect_counts() == dict.fromkeys(set(ids) - {bad}, 1)
 
 
-def test_an_end_that_cannot_be_written_costs_no_neighbour_and_comes_back(database, chore_tables):
+def test_a_row_whose_on_exhausted_fails_is_due_again_and_affects_no_other(database, chore_tables):
     first, second = chore_tables.insert_chores(2)
 
     def execute(job, services):

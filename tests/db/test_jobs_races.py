@@ -85,7 +85,7 @@ def test_control_without_the_lease_check_stale_workers_record_as_well(database_u
     assert repeated_ids(chore_tables.effect_counts())
 
 
-def test_a_row_that_kills_its_worker_costs_only_itself(database_url, chore_tables):
+def test_a_row_that_kills_its_workers_fails_alone(database_url, chore_tables):
     ids = chore_tables.insert_chores(8)
     chore_tables.update_chores(ids[4], cost=KILL_WORKER_COST)
     worker_pool = WorkerPool(database_url, lease=timedelta(milliseconds=300), max_attempts=2)
@@ -126,9 +126,11 @@ def kill_repeatedly(worker_pool, chore_tables):
 
 
 def find_busy_worker(workers, chore_tables, last_number):
+    """Wait for an execution that begins after `last_number`; return its worker and its number."""
+    workers_by_pid = {worker.pid: worker for worker in workers}
     while True:
-        for number, by in chore_tables.latest_executions(last_number + 5):
-            worker = next((each for each in workers if each.pid == by), None)
+        for number, pid in chore_tables.latest_executions(last_number + 5):
+            worker = workers_by_pid.get(pid)
             if worker is not None:
                 return worker, number
         time.sleep(0.002)

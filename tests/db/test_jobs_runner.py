@@ -1,4 +1,4 @@
-"""What a run claims and how often, whom it wakes, and that no transaction spans a call."""
+"""A run: what it claims, which wake-ups it sends, and that no transaction is open in a call."""
 
 import time
 from datetime import timedelta
@@ -20,8 +20,8 @@ MINUTE = timedelta(minutes=1)
 def load_attempts(database, id_):
     with database.transaction() as session:
         return [
-            (each.number, each.outcome, each.code)
-            for each in Attempts(session).list_for_row("chores", id_)
+            (attempt.number, attempt.outcome, attempt.code)
+            for attempt in Attempts(session).list_for_row("chores", id_)
         ]
 
 

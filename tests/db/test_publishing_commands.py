@@ -158,7 +158,7 @@ def test_a_post_of_another_user_can_be_neither_seen_nor_changed(publisher, accou
         publishing.get_timeline(publisher.database, post_id, user_id=other_user.user_id)
 
 
-def test_a_retry_is_a_post_of_its_own(publisher, account):
+def test_a_retry_creates_a_new_post(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, error_response(400, "invalid_param"))
     post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
     publisher.run_workers(1)
@@ -256,7 +256,7 @@ def test_another_service_enqueues_a_post(publisher, account):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
+    ("faulty_fields", "code"),
     [
         ({"source": "BY_POST"}, "VALIDATION_ERROR"),
         ({"videoUrl": "http://127.0.0.1/x"}, "VALIDATION_ERROR"),
@@ -268,8 +268,8 @@ def test_another_service_enqueues_a_post(publisher, account):
         ({"idempotency_key": ""}, "VALIDATION_ERROR"),
     ],
 )
-def test_a_bad_message_is_stored_once_with_its_reason(publisher, account, wrong, code):
-    payload = {**URL_REQUEST, "user_id": account.user_id, **wrong}
+def test_a_bad_message_is_stored_once_with_its_reason(publisher, account, faulty_fields, code):
+    payload = {**URL_REQUEST, "user_id": account.user_id, **faulty_fields}
     enqueue_and_load(publisher, **payload)
 
     [post] = enqueue_and_load(publisher, **payload)

@@ -76,8 +76,8 @@ def test_a_large_file_is_sent_a_few_chunks_at_a_time_and_is_due_again_immediatel
     publisher.set_responses(
         UPLOAD_PATH,
         *(
-            chunk_response(cut, LARGE_FILE_SIZE)
-            for cut in range(10_000_000, LARGE_FILE_SIZE + 1, 10_000_000)
+            chunk_response(end, LARGE_FILE_SIZE)
+            for end in range(10_000_000, LARGE_FILE_SIZE + 1, 10_000_000)
         ),
     )
     sent = [publisher.post(post_id).bytes_sent]
@@ -316,7 +316,7 @@ def test_a_start_that_was_killed_is_repeated_where_no_byte_can_be_there(
     assert publisher.post(post_id).state == PostState.PROCESSING
 
 
-def test_a_queued_pull_survives_an_absent_platform(publisher, account):
+def test_a_queued_pull_survives_an_unavailable_platform(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
     post_id = publisher.request_upload(account.user_id).post.id
     assert publisher.post(post_id).state == PostState.QUEUED

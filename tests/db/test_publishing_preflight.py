@@ -1,4 +1,4 @@
-"""The preflight of a pull has a claim of its own: a worker killed during it has started nothing."""
+"""The preflight of a pull has a separate claim: a worker killed during it has started nothing."""
 
 from datetime import timedelta
 
@@ -40,8 +40,8 @@ def url_post_id(publisher, account):
     return publisher.request_upload(account.user_id, DIRECT_REQUEST, can_wait=True).post.id
 
 
-def run_preflight(publisher):
-    """Run one step."""
+def run_one_step(publisher):
+    """Run the next step of what is due, without claiming again."""
     return run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
 
 
@@ -70,9 +70,9 @@ def notification_kinds(publisher, account):
 
 
 def test_preflight_precedes_the_start(publisher, url_post_id):
-    run_preflight(publisher)
+    run_one_step(publisher)
     assert (call_counts(publisher), publisher.post(url_post_id).state) == ((1, 0), PostState.QUEUED)
-    run_preflight(publisher)
+    run_one_step(publisher)
     assert (call_counts(publisher), publisher.post(url_post_id).state) == (
         (1, 1),
         PostState.PROCESSING,
@@ -101,7 +101,7 @@ def test_a_preflight_is_repeated_after_a_kill_and_the_post_started_once(publishe
 
 def test_a_start_is_unconfirmed_after_a_kill_and_not_repeated(publisher, url_post_id):
     """Control: after the preflight the same kill leaves the post unconfirmed."""
-    run_preflight(publisher)
+    run_one_step(publisher)
     claim_and_abandon(publisher, url_post_id)
     expire_lease(publisher, url_post_id)
 
@@ -129,7 +129,7 @@ def test_a_post_in_preflight_can_be_cancelled(publisher, account, url_post_id):
 
 
 def test_a_post_being_started_cannot_be_cancelled(publisher, account, url_post_id):
-    run_preflight(publisher)
+    run_one_step(publisher)
     claim_and_abandon(publisher, url_post_id)
 
     with pytest.raises(Conflict):
@@ -139,7 +139,7 @@ def test_a_post_being_started_cannot_be_cancelled(publisher, account, url_post_i
 
 
 def test_a_preflight_that_has_waited_is_repeated(publisher, url_post_id):
-    run_preflight(publisher)
+    run_one_step(publisher)
     step_state = publisher.post(url_post_id).step_state
     old = (publisher.services.now() - PREFLIGHT_LIFETIME - timedelta(seconds=1)).isoformat()
     publisher.update_post(url_post_id, step_state={**step_state, PREFLIGHT_AT: old})
@@ -167,12 +167,12 @@ def test_one_preflight_serves_one_start(publisher, url_post_id):
 
 def test_a_preflight_neither_costs_nor_returns_attempts(publisher, url_post_id):
     publisher.set_responses(DIRECT_INIT_PATH, http_response(503, b""))
-    for tries in (1, 2, 3):
-        run_preflight(publisher)
-        assert publisher.post(url_post_id).attempts == tries - 1
+    for start_count in (1, 2, 3):
+        run_one_step(publisher)
+        assert publisher.post(url_post_id).attempts == start_count - 1
         publisher.make_due()
-        run_preflight(publisher)
-        assert publisher.post(url_post_id).attempts == tries
+        run_one_step(publisher)
+        assert publisher.post(url_post_id).attempts == start_count
         publisher.make_due()
 
 
@@ -210,17 +210,17 @@ def test_a_token_refused_in_preflight_is_refreshed_while_the_requester_waits(pub
     assert (post.publish_id is not None, call_counts(publisher)) == (True, (2, 1))
 
 
-def claim_inline_and_die(publisher, post_id):
+def claim_inline_and_abandon(publisher, post_id):
     """Claim the step inside a request that is killed during it."""
     with publisher.database.transaction() as session:
         claim_inline(session, session.get_one(Post, post_id))
     expire_lease(publisher, post_id)
 
 
-def test_a_requester_whose_preflight_was_lost_is_notified_of_the_failure(
+def test_a_requester_whose_preflight_was_lost_is_notified_of_the_outcome(
     publisher, account, url_post_id
 ):
-    claim_inline_and_die(publisher, url_post_id)
+    claim_inline_and_abandon(publisher, url_post_id)
     publisher.set_responses(STATUS_PATH, status_body("PUBLISH_COMPLETE"))
 
     publisher.run_workers(3)
@@ -235,8 +235,8 @@ def test_a_requester_whose_start_was_lost_is_notified_that_it_is_unconfirmed(
     publisher, account, url_post_id
 ):
     """The request that could have reported it was killed."""
-    run_preflight(publisher)
-    claim_inline_and_die(publisher, url_post_id)
+    run_one_step(publisher)
+    claim_inline_and_abandon(publisher, url_post_id)
 
     publisher.run_workers(2)
 

@@ -57,7 +57,7 @@ def test_only_a_caller_who_sends_the_bytes_gets_the_upload_url(publisher, accoun
     result = publisher.request_upload(account.user_id, FILE_REQUEST)
 
     assert result.upload_url.reveal().startswith(publisher.server.url + UPLOAD_PATH)
-    assert result.chunks == (1000, 1)
+    assert (result.chunk_plan.chunk_size, result.chunk_plan.count) == (1000, 1)
     assert result.post.state == PostState.SENDING
     encrypted = publisher.upload_session(result.post.id).upload_url_encrypted
     assert "canary" not in encrypted
@@ -124,7 +124,7 @@ def test_the_same_key_for_another_request_is_refused(publisher, account):
     assert refused.value.code == "IDEMPOTENCY_MISMATCH"
 
 
-def test_keys_are_each_users_own(publisher, account):
+def test_two_users_may_use_the_same_key(publisher, account):
     publisher.accept_starts()
     publisher.request_upload(account.user_id, key="a")
     other = publisher.factory.account(publisher.factory.create_account())
@@ -211,7 +211,7 @@ def test_a_refused_request_is_answered_the_same_again(publisher, account):
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 
-def test_an_absent_platform_queues_what_can_be_sent_later(publisher, account):
+def test_while_the_platform_is_unavailable_a_queued_post_is_kept(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
 
     result = publisher.request_upload(account.user_id, can_wait=True)
@@ -292,10 +292,10 @@ def test_of_several_accounts_one_has_to_be_named(publisher, account):
 
 
 def test_an_account_of_another_user_does_not_exist(publisher, account):
-    other_user = publisher.factory.create_account()
+    account_of_other_user = publisher.factory.create_account()
 
     with pytest.raises(NotFound):
-        publisher.request_upload(account.user_id, account_id=other_user)
+        publisher.request_upload(account.user_id, account_id=account_of_other_user)
 
 
 def test_a_file_of_another_user_does_not_exist(publisher, account):

@@ -34,7 +34,7 @@ def run_uploads(publisher):
     return run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
 
 
-def test_the_last_chunk_waits_for_a_claim_of_its_own(publisher, large_post_id, monkeypatch):
+def test_the_last_chunk_waits_for_a_separate_claim(publisher, large_post_id, monkeypatch):
     """Until then the post can be cancelled, because no worker can complete the upload."""
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 60.0)
     publisher.set_responses(

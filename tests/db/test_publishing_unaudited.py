@@ -198,8 +198,9 @@ def test_the_quota_reports_how_many_have_posted(publisher, accounts):
 
 
 def reserve_concurrently(database_url, publisher):
-    """Twelve accounts reserve a slot at the same moment, each in a transaction of its own."""
-    post_ids, barrier = [create_waiting_post(publisher) for _ in range(12)], threading.Barrier(12)
+    """Twelve accounts reserve a slot at the same moment; return how many got one."""
+    post_ids = [create_waiting_post(publisher) for _ in range(12)]
+    barrier = threading.Barrier(12)
     database = Database(database_url, pool_size=12)
 
     def reserve(post_id):

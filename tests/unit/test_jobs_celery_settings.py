@@ -13,14 +13,14 @@ REDIS_URL = "redis://:canary-password@127.0.0.1:6379/0"
 AMQP_URL = "amqp://guest:canary-password@127.0.0.1:5672//"
 ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
 UNDOCUMENTED_SETTINGS = {"result_backend_thread_safe"}
-"""Celery documents and reads it, but its own table of settings does not list it."""
+"""Celery documents and reads these, but `NAMESPACES`, its table of settings, lacks them."""
 
 
 @pytest.mark.parametrize("broker", [REDIS_URL, AMQP_URL])
 @pytest.mark.parametrize("role", ROLES)
 def test_celery_knows_every_setting(broker, role):
-    known = {name for name, _ in flatten(NAMESPACES)} | UNDOCUMENTED_SETTINGS
-    assert set(build_configuration(broker, role)) <= known
+    celery_settings = {name for name, _ in flatten(NAMESPACES)} | UNDOCUMENTED_SETTINGS
+    assert set(build_configuration(broker, role)) <= celery_settings
 
 
 def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
@@ -30,7 +30,7 @@ def test_only_json_is_read_and_nothing_is_kept_in_a_result_backend():
     assert "result_backend" not in settings
 
 
-def test_a_thread_that_publishes_for_the_first_time_builds_no_backend_of_its_own():
+def test_a_thread_that_publishes_for_the_first_time_builds_no_result_backend():
     app = Celery("test")
     app.conf.update(build_configuration(REDIS_URL, "web"))
     with ThreadPoolExecutor(1) as threads:
@@ -72,8 +72,11 @@ def test_uploads_may_take_longer_than_the_rest():
 
 
 def test_every_role_redelivers_after_the_same_time_because_the_shortest_wins():
-    options = [build_configuration(REDIS_URL, role)["broker_transport_options"] for role in ROLES]
-    assert len({each["visibility_timeout"] for each in options}) == 1
+    timeouts = {
+        build_configuration(REDIS_URL, role)["broker_transport_options"]["visibility_timeout"]
+        for role in ROLES
+    }
+    assert len(timeouts) == 1
 
 
 def test_a_typo_in_a_queue_fails_instead_of_making_one():
@@ -93,7 +96,7 @@ def test_an_unsupported_kind_of_broker_is_refused_without_its_password():
 
 def test_the_application_can_be_imported_without_any_setting():
     code = "from tasks.celery import app; assert not app.configured"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], env={"PATH": ""}, check=False, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr

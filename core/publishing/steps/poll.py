@@ -83,7 +83,7 @@ class PollStep(Step[PollJob, PollResult | AccessTokenRefused]):
         self, changes: ChangeSet, post: Post, outcome: PollResult | AccessTokenRefused
     ) -> Reschedule:
         if isinstance(outcome, AccessTokenRefused):
-            report_refused_token(changes.session, outcome.access_token)
+            report_refused_token(changes.session, outcome.access_token)  # always raises
         if outcome.progress is None:
             return handle_unknown_id(changes, post, jitter=outcome.jitter)
         apply_update(changes, post, outcome.progress, source=POLL_SOURCE)
@@ -96,11 +96,11 @@ class PollStep(Step[PollJob, PollResult | AccessTokenRefused]):
 
 
 def poll_after_end(post: Post, at: datetime) -> Reschedule:
-    """Keep polling a delivered draft, which its creator may still post; nothing else."""
+    """Keep polling a delivered draft for a week, because its creator may still post it."""
     is_draft = post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
-    return Reschedule(
-        DRAFT_POLL_INTERVAL if is_draft and time_since_start(post, at) < MAX_DRAFT_AGE else None
-    )
+    if is_draft and time_since_start(post, at) < MAX_DRAFT_AGE:
+        return Reschedule(DRAFT_POLL_INTERVAL)
+    return Reschedule(None)
 
 
 def handle_unknown_id(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
@@ -109,16 +109,11 @@ def handle_unknown_id(changes: ChangeSet, post: Post, *, jitter: float) -> Resch
         return Reschedule(None)
     if time_since_start(post, changes.at) < MIN_VISIBLE_AGE:
         return Reschedule(VISIBILITY_RETRY_DELAY, made_progress=False)
-    if post.sent_by == SentBy.SIGNALPOST and post.state in {
-        PostState.SENDING,
-        PostState.UNCONFIRMED,
-    }:
+    is_our_upload = post.sent_by == SentBy.SIGNALPOST
+    if is_our_upload and post.state in {PostState.SENDING, PostState.UNCONFIRMED}:
         return restart_post(changes, post)
-    if (
-        post.sent_by == SentBy.CALLER
-        and post.state == PostState.SENDING
-        and is_url_expired(post, changes.at)
-    ):
+    is_callers_upload = post.sent_by == SentBy.CALLER and post.state == PostState.SENDING
+    if is_callers_upload and is_url_expired(post, changes.at):
         return fail_expired_upload(changes, post)
     return poll_later(changes, post, jitter=jitter)
 
@@ -129,11 +124,9 @@ def resume_upload(
     """The platform waits for bytes: continue our upload at its offset, or wait for the caller's."""
     is_expired = is_url_expired(post, changes.at)
     if post.sent_by == SentBy.CALLER:
-        return (
-            fail_expired_upload(changes, post)
-            if is_expired
-            else poll_later(changes, post, jitter=jitter)
-        )
+        if is_expired:
+            return fail_expired_upload(changes, post)
+        return poll_later(changes, post, jitter=jitter)
     if is_expired or UPLOAD_URL_ERROR in post.step_state:
         return restart_post(changes, post) if has_no_bytes else fail_expired_upload(changes, post)
     UploadSessions(changes.session).set_offset(post.id, post.bytes_sent)
@@ -176,6 +169,7 @@ def restart_post(changes: ChangeSet, post: Post) -> Reschedule:
     TikTokPosts(changes.session).detach_failed(post)
     UploadSessions(changes.session).delete_for_posts([post.id])
     post.publish_id = post.step = post.url_expires_at = post.started_at = None
-    post.bytes_sent, post.step_state = 0, {}
+    post.bytes_sent = 0
+    post.step_state = {}
     move_post(changes, post, PostState.QUEUED, note="the platform has nothing of it")
     return Reschedule(IMMEDIATELY)

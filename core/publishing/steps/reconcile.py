@@ -4,7 +4,8 @@ A later webhook of the same creator may name the publication, or the public vide
 Without either the post fails as unknown after a day, and a person may retry it, warned of the risk.
 
 A public video is matched by publish time, caption and duration; if two videos or two posts fit,
-none is matched. Published posts whose video id is unknown are polled again from here too.
+none is matched. `recheck_posts_without_video_id` polls published posts again whose video id is not
+known yet.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from db.insights.schedule import SamplingSchedules
 from db.insights.video_queries import list_unmatched_videos
 from db.insights.videos import Video
 from db.posts.posts import Post
-from db.posts.reconciliation import Reconciliation
+from db.posts.reconciliation import RecheckBand, Reconciliation
 from db.posts.tiktok_posts import TikTokPosts
 from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
@@ -41,14 +42,13 @@ in UTF-16 units.
 """
 
 RECHECK_BANDS = (
-    (timedelta(hours=1), timedelta(minutes=5)),
-    (DAY, timedelta(hours=1)),
-    (7 * DAY, timedelta(hours=6)),
+    RecheckBand(published_within=timedelta(hours=1), quiet_for=timedelta(minutes=5)),
+    RecheckBand(published_within=DAY, quiet_for=timedelta(hours=1)),
+    RecheckBand(published_within=7 * DAY, quiet_for=timedelta(hours=6)),
 )
-"""(published within, last report older than): when to poll for a missing video id. Moderation may
-take hours."""
+"""When to poll for a missing video id. Moderation may take hours."""
 
-MAX_RECHECKED_POSTS = 500  # made due in one run; the rest follows a minute later
+MAX_RECHECKED_POSTS = 500  # made due in one run; the next run, a minute later, continues
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ class ReconcileStep(Step[ReconcileJob, ReconcileResult]):
 
 
 def find_unmatched_publish_id(session: Session, post: Post) -> str | None:
-    """The publish_id that webhooks reported and no post has; None unless it can only be this
-    post's.
+    """The publish_id that webhooks reported and that can only be this post's.
+
+    None if no such id is without a post, or several are, or another start is unconfirmed too.
     """
     reconciliation = Reconciliation(session)
     since = (post.started_at or post.created_at) - CLOCK_TOLERANCE
@@ -171,12 +172,12 @@ def is_same_duration(video_seconds: int | None, duration: timedelta | None) -> b
     )
 
 
-def is_same_caption(own: str, video_title: str) -> bool:
-    """Whether the video's caption is ours, or the beginning of it. White space does not matter."""
-    own_caption, video_caption = " ".join(own.split()), " ".join(video_title.split())
-    return video_caption == own_caption or (
-        len(video_caption) >= MIN_CUT_CAPTION_CHARS and own_caption.startswith(video_caption)
-    )
+def is_same_caption(post_title: str, video_title: str) -> bool:
+    """Whether the video has the post's caption, or the beginning of it; white space is ignored."""
+    post_caption = " ".join(post_title.split())
+    video_caption = " ".join(video_title.split())
+    is_cut = len(video_caption) >= MIN_CUT_CAPTION_CHARS and post_caption.startswith(video_caption)
+    return is_cut or video_caption == post_caption
 
 
 def recheck_posts_without_video_id(database: Database) -> int:

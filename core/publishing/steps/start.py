@@ -1,9 +1,10 @@
 """Step `start`: announce the post to the platform, and record the publish_id and the upload URL.
 
-The start is unsafe, so it is sent once. If the worker is killed or gets no response here: when the
-bytes are with us, nothing can be published yet and the start is repeated; a pull may be running at
-the platform, so the post becomes UNCONFIRMED and only `reconcile` leads out. That is why a pull has
-its preflight in a claim of its own, and nothing else is called here.
+The start is unsafe, so it is sent once. If the worker is killed or gets no response here, it
+depends on who sends the bytes. If we do, nothing can be published yet, and the start is repeated.
+A pull may be running at the platform already, so the post becomes UNCONFIRMED and only `reconcile`
+continues it. That is why the preflight of a pull has a separate claim, and why the start of a pull
+makes no other call.
 """
 
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class StartAccepted:
 
 @dataclass(frozen=True)
 class StartUnanswered:
-    """No response came, so the call may have had its effect."""
+    """No response came, so the call may have had its effect; `code` is that of the error."""
 
     code: str
 
@@ -84,7 +85,9 @@ class StartStep(Step[StartJob, StartOutcome]):
         move_one_post(session, post, PostState.SENDING, note="start")
         post.started_at = PostEvents.now()
         return StartJob(
-            preflight_job, upload_url_context(post.provider, post.id, post.user_id), is_pull
+            preflight_job=preflight_job,
+            url_context=upload_url_context(post.provider, post.id, post.user_id),
+            is_pull=is_pull,
         )
 
     def execute(self, job: StartJob, services: Services) -> StartOutcome:
@@ -101,15 +104,14 @@ class StartStep(Step[StartJob, StartOutcome]):
         except TokenExpired:
             return AccessTokenRefused(job.preflight_job.access_token)
         except RateLimited as error:
-            if (
-                error.code == RateLimited.code
-            ):  # other codes are quotas, which do not block all starts
+            # other codes are quotas, which do not block all starts
+            if error.code == RateLimited.code:
                 services.rate_limits.block(account_id, "init", error.retry_after)
             raise
 
     def record(self, changes: ChangeSet, post: Post, outcome: StartOutcome) -> Reschedule:
         if isinstance(outcome, AccessTokenRefused):
-            # raises, and `on_retry` queues the post again
+            # always raises, and `PostJobType.on_retry` queues the post again
             report_refused_token(changes.session, outcome.access_token)
         if isinstance(outcome, DryRun):
             end_post(changes, post, PostState.CANCELLED, "dry_run")
@@ -124,7 +126,7 @@ class StartStep(Step[StartJob, StartOutcome]):
 
 
 def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnanswered:
-    """Send the unsafe call. Whatever is not a clear refusal may have started a pull."""
+    """Send the unsafe call. After anything but a clear refusal a pull may have started."""
     publisher = services.get_platform(job.preflight_job.provider).publisher
     token = job.preflight_job.access_token.decrypt(services)
     try:
@@ -146,7 +148,9 @@ def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnansw
 
 def record_start(changes: ChangeSet, post: Post, outcome: StartAccepted) -> Reschedule:
     started = outcome.started
-    post.publish_id, post.chunk_size, post.step_state = started.publish_id, started.chunk_size, {}
+    post.publish_id = started.publish_id
+    post.chunk_size = started.chunk_size
+    post.step_state = {}
     changes.add_event(post, "started", note=started.publish_id)
     TikTokPosts(changes.session).create(post)
     if post.sent_by == SentBy.PLATFORM:
@@ -159,7 +163,8 @@ def record_start(changes: ChangeSet, post: Post, outcome: StartAccepted) -> Resc
 
 
 def open_upload_session(changes: ChangeSet, post: Post, outcome: StartAccepted) -> None:
-    started, media = outcome.started, MediaFiles(changes.session).get(post.media_id)
+    started = outcome.started
+    media = MediaFiles(changes.session).get(post.media_id)
     post.url_expires_at = changes.at + (started.upload_lifetime or DEFAULT_URL_LIFETIME)
     UploadSessions(changes.session).create(
         post.id,

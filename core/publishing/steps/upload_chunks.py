@@ -3,7 +3,7 @@ loses little of an upload.
 
 The stored offset is a lower bound. After an attempt without a result, `poll` asks the platform
 first, and the next chunk starts where it reports. The last chunk is unsafe: without a response the
-post becomes UNCONFIRMED. It has a claim of its own, so that the row shows when only the last chunk
+post becomes UNCONFIRMED. It is claimed separately, so that the row shows when only the last chunk
 is missing; `cancel_post` needs that.
 """
 
@@ -33,7 +33,8 @@ from platforms.secret import Secret
 
 SOURCE_CHANGED_CODE = "source_changed"
 CHUNK_TIME_BUDGET_SECONDS = 3.0
-"""How long one claim begins further chunks. Recording each chunk alone took as long as sending it.
+"""For how long one claim begins further chunks. One claim per chunk would take twice as long:
+recording a chunk takes as long as sending it.
 """
 
 MAX_UPLOADS_PER_ACCOUNT = 3
@@ -96,21 +97,21 @@ class UploadChunksStep(Step[UploadChunksJob, UploadOutcome]):
         plan = ChunkPlan(upload.chunk_size, upload.total_chunk_count)
         post.step_state = without_key(post.step_state, OFFSET_CONFIRMED)
         return UploadChunksJob(
-            post.provider,
-            upload.upload_url_encrypted,
-            upload_url_context(post.provider, post.id, post.user_id),
-            media.path,
-            media.content_type,
-            plan,
-            next_chunk(plan, upload.size, upload.next_offset),
-            upload.size,
-            post.step_state.get(FILE_STAMP),
+            provider=post.provider,
+            encrypted_url=upload.upload_url_encrypted,
+            url_context=upload_url_context(post.provider, post.id, post.user_id),
+            path=media.path,
+            content_type=media.content_type,
+            plan=plan,
+            chunk=next_chunk(plan, upload.size, upload.next_offset),
+            total_bytes=upload.size,
+            file_stamp=post.step_state.get(FILE_STAMP),
         )
 
     def execute(self, job: UploadChunksJob, services: Services) -> UploadOutcome:
-        """Send chunks until the time budget ends; a failure after the first chunk ends it early.
+        """Send chunks until the time budget ends, or a chunk after the first one is not accepted.
 
-        The next claim meets such a failure again and reports it.
+        That failure is not reported here: the next claim sends the same chunk and reports it.
         """
         deadline = time.monotonic() + CHUNK_TIME_BUDGET_SECONDS
         url = services.key_ring.decrypt(job.encrypted_url, job.url_context)
