@@ -2,6 +2,7 @@ import pytest
 
 from db.session import Database
 from tests.db.jobs_chores import ChoreTables
+from tests.db.webhooks_harness import WebhookHarness
 from tests.platforms.hostile_server import hostile_server
 from tests.support.outbox_harness import OutboxHarness
 from tests.support.publishing_harness import PublishingHarness
@@ -10,22 +11,22 @@ from tests.support.row_factory import RowFactory, make_services
 
 @pytest.fixture
 def database(database_url):
-    made = Database(database_url)
-    yield made
-    made.dispose()
+    opened_database = Database(database_url)
+    yield opened_database
+    opened_database.dispose()
 
 
 @pytest.fixture
 def chore_tables(database_url):
-    made = ChoreTables(database_url)
-    made.create_tables()
-    yield made
-    made.close()
+    tables = ChoreTables(database_url)
+    tables.create_tables()
+    yield tables
+    tables.close()
 
 
 @pytest.fixture
 def publisher(database, database_url, redis_url, tmp_path):
-    """Where posts are published from, with a TikTok that answers by script."""
+    """Publishes posts to a TikTok whose responses the test sets."""
     with hostile_server() as server:
         services = make_services(
             database_url,
@@ -35,6 +36,13 @@ def publisher(database, database_url, redis_url, tmp_path):
             INLINE_BUDGET_SECONDS="30",
         )
         yield PublishingHarness(database, services, RowFactory(database, services.key_ring), server)
+
+
+@pytest.fixture
+def webhook_harness(database, database_url):
+    """Stores and applies webhook events, with an unreachable TikTok: applying calls nothing."""
+    services = make_services(database_url, "http://127.0.0.1:9")
+    return WebhookHarness(database, services.key_ring, services)
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_accounts_without_the_scope_or_a_valid_grant_are_not_sampled(sampler, co
     assert sampler.run_workers() == [0]
 
 
-def test_without_the_setting_nobody_is_sampled(publisher):
+def test_without_the_setting_no_account_is_sampled(publisher):
     account = publisher.factory.create_account(scope="video.list")
     assert insights.enrol_accounts(publisher.database, publisher.services) == 0
     with publisher.database.transaction() as session:
@@ -201,7 +201,8 @@ def test_a_refused_permission_stops_the_requests_for_a_day_and_is_stored(sampler
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.refuse_request(path, 401, "scope_not_authorized")
-    sampler.make_due(account) if path == VIDEO_LIST_PATH else sampler.make_counts_due(account)
+    make_due = sampler.make_due if path == VIDEO_LIST_PATH else sampler.make_counts_due
+    make_due(account)
     sampler.run_workers(6)
     schedule = sampler.schedule(account)
     assert schedule.problem == "scope_not_authorized"

@@ -123,14 +123,12 @@ def test_two_unconfirmed_starts_with_the_same_title_are_not_matched(sampler, acc
 
 
 def test_two_unconfirmed_starts_with_different_titles_are_both_matched(sampler, account_id):
-    one, other = (
-        create_unconfirmed_post(sampler, account_id),
-        create_unconfirmed_post(sampler, account_id, title="Another video"),
-    )
+    first = create_unconfirmed_post(sampler, account_id)
+    second = create_unconfirmed_post(sampler, account_id, title="Another video")
     sampler.add_video(7, ago=FIVE_SECONDS_AGO, title="A video")
     sampler.add_video(8, ago=FIVE_SECONDS_AGO, title="Another video")
     sample_and_poll(sampler)
-    assert [sampler.publisher.post(post).platform_post_id for post in (one, other)] == ["7", "8"]
+    assert [sampler.publisher.post(post).platform_post_id for post in (first, second)] == ["7", "8"]
 
 
 def test_a_video_that_fits_another_post_as_well_is_not_matched(sampler, account_id):

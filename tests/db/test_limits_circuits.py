@@ -1,3 +1,5 @@
+"""Circuit breakers, with a Redis that processes share and without one."""
+
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -57,17 +59,20 @@ def make_circuits(circuit_clock):
         redis_client.close()
 
 
-@pytest.fixture(params=["shared", "alone"])
+@pytest.fixture(params=["with Redis", "without Redis"])
 def circuits(request, make_circuits):
-    url = request.getfixturevalue("redis_url") if request.param == "shared" else UNREACHABLE_REDIS
-    return make_circuits(url)
+    if request.param == "without Redis":
+        return make_circuits(UNREACHABLE_REDIS)
+    return make_circuits(request.getfixturevalue("redis_url"))
 
 
 def failing_call(error=Unavailable):
-    def act():
+    """A function that raises this error."""
+
+    def call():
         raise error("no answer")
 
-    return act
+    return call
 
 
 def break_circuit(circuits, times=FAILURE_THRESHOLD, error=Unavailable, call_class="read"):
@@ -108,12 +113,12 @@ def test_errors_that_the_platform_answers_with_do_not_open_the_circuit(circuits,
 
 
 def test_an_unreadable_answer_does_not_open_the_circuit(circuits):
-    def act():
+    def answer_html():
         raise Unavailable("html", code="INVALID_RESPONSE")
 
     for _ in range(10):
         with pytest.raises(Unavailable):
-            circuits.call("tiktok", "read", act)
+            circuits.call("tiktok", "read", answer_html)
     assert circuit_state(circuits) is CircuitState.CLOSED
 
 
@@ -128,14 +133,14 @@ def test_each_class_and_each_platform_has_its_own_circuit(circuits):
     assert circuits.call("instagram", "upload", lambda: 1) == 1
 
 
-def test_it_closes_again_by_itself(circuits, circuit_clock):
+def test_an_open_circuit_closes_after_an_answer_to_its_probe(circuits, circuit_clock):
     break_circuit(circuits)
     circuit_clock.now += OPEN_SECONDS
     assert circuits.call("tiktok", "read", lambda: 1) == 1
     assert circuit_state(circuits) is CircuitState.CLOSED
 
 
-def test_instagram_has_to_answer_twice(circuits, circuit_clock):
+def test_the_circuit_of_instagram_closes_after_two_answers(circuits, circuit_clock):
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(Unavailable):
             circuits.call("instagram", "read", failing_call())
@@ -145,7 +150,7 @@ def test_instagram_has_to_answer_twice(circuits, circuit_clock):
         assert circuit_state(circuits, "instagram") is expected
 
 
-def test_one_process_opens_it_for_all(make_circuits, redis_url):
+def test_a_circuit_opened_by_one_process_is_open_for_all(make_circuits, redis_url):
     first, second = make_circuits(redis_url), make_circuits(redis_url)
     break_circuit(first, times=2)
     break_circuit(second, times=3)
@@ -165,8 +170,14 @@ def test_a_busy_process_sees_an_open_circuit_soon(make_circuits, redis_url):
 
 def test_successes_in_a_row_are_reported_together_and_each_is_counted(make_circuits, redis_url):
     circuits = make_circuits(redis_url)
-    reports, swap = [], circuits._swap
-    circuits._swap = lambda keys, args: (reports.append(args), swap(keys, args))[1]
+    reports = []
+    swap = circuits._swap
+
+    def record_swap(keys, args):
+        reports.append(args)
+        return swap(keys, args)
+
+    circuits._swap = record_swap
     for _ in range(50):
         circuits.call("tiktok", "read", lambda: 1)
     time.sleep(CACHE_SECONDS)  # the next success is reported
@@ -217,10 +228,9 @@ def test_a_concurrent_write_is_not_overwritten(make_circuits, redis_url):
 
 
 def test_simultaneous_failures_are_each_counted(circuits):
-    crowd = FAILURE_THRESHOLD
-    with ThreadPoolExecutor(crowd) as threads:
+    with ThreadPoolExecutor(FAILURE_THRESHOLD) as threads:
         for number in range(20):
-            barrier = threading.Barrier(crowd)
+            barrier = threading.Barrier(FAILURE_THRESHOLD)
 
             def fail_together(barrier=barrier, number=number):
                 def wait_and_fail():
@@ -230,7 +240,7 @@ def test_simultaneous_failures_are_each_counted(circuits):
                 with suppress(Unavailable):
                     circuits.call(f"platform{number}", "read", wait_and_fail)
 
-            list(threads.map(lambda _, fail=fail_together: fail(), range(crowd)))
+            list(threads.map(lambda _, fail=fail_together: fail(), range(FAILURE_THRESHOLD)))
     states = {circuit_state(circuits, f"platform{number}") for number in range(20)}
     assert states == {CircuitState.OPEN}
 
@@ -324,8 +334,8 @@ def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_
         circuits = RecordingCircuits()
         wrapper = wrapper_class(adapter, PlatformCircuits("tiktok", circuits))
         _self, *parameters = signature(method).parameters.values()
-        by_position = [None for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
-        by_name = {each.name: None for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
-        getattr(wrapper, name)(*by_position, **by_name)
+        named = {item.name: None for item in parameters if item.kind is Parameter.KEYWORD_ONLY}
+        positional = [None] * (len(parameters) - len(named))
+        getattr(wrapper, name)(*positional, **named)
         observed[name] = circuits.call_class
     assert observed == call_classes

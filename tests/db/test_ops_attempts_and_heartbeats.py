@@ -15,18 +15,18 @@ def test_the_attempts_of_a_batch_are_started_in_one_statement(database, chore_ta
     chore_tables.insert_chores(3)
     with database.transaction() as session:
         rows = [session.get(Chore, id_) for id_ in (1, 2, 3)]
-        entries = Attempts(session).start("chores", rows)
-        assert set(entries) == {1, 2, 3}
-        assert len(set(entries.values())) == 3
+        attempt_ids = Attempts(session).start("chores", rows)
+        assert set(attempt_ids) == {1, 2, 3}
+        assert len(set(attempt_ids.values())) == 3
         assert Attempts(session).start("chores", []) == {}
 
 
 def test_an_attempt_is_finished_once_with_its_outcome(database, chore_tables):
     chore_tables.insert_chores()
     with database.transaction() as session:
-        entry = Attempts(session).start("chores", [session.get(Chore, 1)])[1]
-        Attempts(session).finish({entry: ("retry", "timeout", "x" * 5000, "log-7")})
-        Attempts(session).finish({entry: ("done", None, None, None)})
+        attempt_id = Attempts(session).start("chores", [session.get(Chore, 1)])[1]
+        Attempts(session).finish({attempt_id: ("retry", "timeout", "x" * 5000, "log-7")})
+        Attempts(session).finish({attempt_id: ("done", None, None, None)})
     with database.transaction() as session:
         (attempt,) = Attempts(session).list_for_row("chores", 1)
         assert (attempt.outcome, attempt.code, attempt.log_id) == ("retry", "timeout", "log-7")
@@ -38,9 +38,10 @@ def test_several_attempts_are_finished_at_once_whatever_their_texts_hold(databas
     chore_tables.insert_chores(2)
     with database.transaction() as session:
         rows = [session.get(Chore, id_) for id_ in (1, 2)]
-        entries = Attempts(session).start("chores", rows)
-        strange = ("failed", "code", "a\0b\ud800c", None)
-        Attempts(session).finish({entries[1]: strange, entries[2]: ("done", None, None, None)})
+        attempt_ids = Attempts(session).start("chores", rows)
+        failed = ("failed", "code", "a\0b\ud800c", None)
+        done = ("done", None, None, None)
+        Attempts(session).finish({attempt_ids[1]: failed, attempt_ids[2]: done})
     with database.transaction() as session:
         first, second = (Attempts(session).list_for_row("chores", id_)[0] for id_ in (1, 2))
         assert (first.outcome, first.message) == ("failed", "a?b?c")
@@ -54,12 +55,12 @@ def test_old_attempts_are_deleted_in_batches_and_young_ones_stay(database, datab
         " SELECT 'chores', n, 1, now() - CASE WHEN n % 5 = 0 THEN interval '1 hour'"
         " ELSE interval '31 days' END FROM generate_series(1, 2000) AS n",
     )
-    gone = []
-    while not gone or gone[-1]:
+    deleted_counts = []
+    while not deleted_counts or deleted_counts[-1] > 0:
         with database.transaction() as session:
             batch = prune_rows(session, Attempt.started_at, older_than=30 * DAY)
-            gone.append(batch.count)
-    assert gone == [1000, 600, 0]
+            deleted_counts.append(batch.count)
+    assert deleted_counts == [1000, 600, 0]
     assert run_sql(database_url, "SELECT count(*) AS left FROM attempts")[0].left == 400
 
 

@@ -70,10 +70,11 @@ of a row that stays and of one that is deleted.
 """
 
 
-def insert_row_sql(table, at, name="only"):
-    moment, columns, _ = RETENTION_CASES[table]
-    names, values = ", ".join(columns), ", ".join(columns.values()).format(n=f"'{name}'")
-    return f"INSERT INTO {table} ({moment}, {names}) VALUES ({at}, {values})"
+def insert_row_sql(table, at, unique_value="only"):
+    time_column, columns, _ = RETENTION_CASES[table]
+    names = ", ".join(columns)
+    values = ", ".join(columns.values()).format(n=f"'{unique_value}'")
+    return f"INSERT INTO {table} ({time_column}, {names}) VALUES ({at}, {values})"
 
 
 @pytest.mark.parametrize("table", RETENTION_CASES)
@@ -130,25 +131,27 @@ def test_a_table_with_much_to_delete_leaves_time_to_the_others(database, service
 def test_operators_decide_how_long_events_are_kept(database, services, run_sql):
     limits = services.settings.limits.model_copy(update={"webhook_retention": timedelta(days=60)})
     settings = services.settings.model_copy(update={"limits": limits})
-    longer = replace(services, settings=settings)
+    services_with_60_days = replace(services, settings=settings)
     run_sql(insert_row_sql("webhook_events", "now() - interval '31 days'"))
-    assert housekeeping.run_housekeeping(database, longer)["webhook_events"] == 0
+    assert housekeeping.run_housekeeping(database, services_with_60_days)["webhook_events"] == 0
     assert housekeeping.run_housekeeping(database, services)["webhook_events"] == 1
 
 
 @pytest.mark.parametrize("since", [None, datetime.now(UTC) - timedelta(days=50)])
 @pytest.mark.parametrize(
-    "moment",
+    "time_column",
     [
         Event.processed_at,
         *(column for column in housekeeping.RETENTION_PERIODS if column is not Alert.resolved_at),
     ],
     ids=str,
 )
-def test_the_oldest_rows_are_found_in_the_order_of_an_index(run_sql, moment, since):
+def test_the_oldest_rows_are_found_in_the_order_of_an_index(run_sql, time_column, since):
     """Alerts are too few to need one. Without an index in that order Postgres would sort."""
-    conditions = [moment < datetime.now(UTC), *([] if since is None else [moment >= since])]
-    query = retention.oldest_rows(moment, conditions, limit=retention.MAX_BATCH_ROWS).compile(
+    conditions = [time_column < datetime.now(UTC)]
+    if since is not None:
+        conditions.append(time_column >= since)
+    query = retention.oldest_rows(time_column, conditions, limit=retention.MAX_BATCH_ROWS).compile(
         dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
     )
     run_sql("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")

@@ -22,28 +22,23 @@ from platforms.base import Phase, PublishProgress
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-@pytest.fixture
-def deliverer(outbox_harness):
-    return outbox_harness
-
-
-def create_subscriber(deliverer, **more):
+def create_subscriber(outbox_harness, **more):
     """Create a user with an account, a post that is being processed, and an endpoint."""
-    user = deliverer.factory.create_user()
-    account = deliverer.factory.create_account(user)
-    post = deliverer.factory.create_post(
+    user = outbox_harness.factory.create_user()
+    account = outbox_harness.factory.create_account(user)
+    post = outbox_harness.factory.create_post(
         account, state="PROCESSING", publish_id="v_pub~1", title="A video"
     )
-    return user, account, post, deliverer.create_endpoint(user, **more)
+    return user, account, post, outbox_harness.create_endpoint(user, **more)
 
 
-def message_types(deliverer, user_id):
-    return [message.type for message in deliverer.messages(user_id)]
+def message_types(outbox_harness, user_id):
+    return [message.type for message in outbox_harness.messages(user_id)]
 
 
-def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
-    user, account, post, endpoint = create_subscriber(deliverer)
-    with deliverer.database.transaction() as session:
+def test_a_published_post_enqueues_its_event_in_the_same_transaction(outbox_harness):
+    user, account, post, endpoint = create_subscriber(outbox_harness)
+    with outbox_harness.database.transaction() as session:
         row = session.get_one(Post, post)
         apply_one_update(
             session,
@@ -51,8 +46,8 @@ def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
             PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=("71",)),
             source="poll",
         )
-        assert deliverer.messages(user) == []  # not visible before the commit
-    (message,) = deliverer.messages(user)
+        assert outbox_harness.messages(user) == []  # not visible before the commit
+    (message,) = outbox_harness.messages(user)
     event = json.loads(message.body)
     assert (message.type, message.subject, message.sequence) == (
         "post.published",
@@ -77,24 +72,24 @@ def test_a_published_post_enqueues_its_event_in_the_same_transaction(deliverer):
         "sequence": 1,
     }
     assert event["data"]["finished_at"].endswith("Z")
-    (delivery,) = deliverer.deliveries(endpoint)
+    (delivery,) = outbox_harness.deliveries(endpoint)
     assert delivery.due_at is not None
 
 
-def test_a_rolled_back_change_enqueues_no_event(deliverer):
-    user, _, post, endpoint = create_subscriber(deliverer)
-    with suppress(ZeroDivisionError), deliverer.database.transaction() as session:
+def test_a_rolled_back_change_enqueues_no_event(outbox_harness):
+    user, _, post, endpoint = create_subscriber(outbox_harness)
+    with suppress(ZeroDivisionError), outbox_harness.database.transaction() as session:
         end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam")
         session.flush()
         raise ZeroDivisionError
-    assert (deliverer.messages(user), deliverer.deliveries(endpoint)) == ([], [])
-    assert deliverer.one(select(func.count()).select_from(OutboxSequence)) == 0
+    assert (outbox_harness.messages(user), outbox_harness.deliveries(endpoint)) == ([], [])
+    assert outbox_harness.one(select(func.count()).select_from(OutboxSequence)) == 0
 
 
-def test_the_events_of_a_post_are_numbered_in_order(deliverer):
-    user, _, _, _ = create_subscriber(deliverer)
-    account = deliverer.factory.create_account(user)
-    post = deliverer.factory.create_post(account, state="SENDING", publish_id="v_pub~2")
+def test_the_events_of_a_post_are_numbered_in_order(outbox_harness):
+    user, _, _, _ = create_subscriber(outbox_harness)
+    account = outbox_harness.factory.create_account(user)
+    post = outbox_harness.factory.create_post(account, state="SENDING", publish_id="v_pub~2")
     updates = [
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
@@ -103,118 +98,122 @@ def test_the_events_of_a_post_are_numbered_in_order(deliverer):
         PublishProgress(Phase.PROCESSING, "PROCESSING_UPLOAD"),
     ]
     for update in updates:
-        with deliverer.database.transaction() as session:
+        with outbox_harness.database.transaction() as session:
             apply_one_update(session, session.get_one(Post, post), update, source="webhook")
-    events = [(message.type, message.sequence) for message in deliverer.messages(user)]
+    events = [(message.type, message.sequence) for message in outbox_harness.messages(user)]
     assert events == [("post.processing", 1), ("post.delivered", 2), ("post.published", 3)]
 
 
 @pytest.mark.parametrize(
     ("state", "kind"), [(PostState.FAILED, "post.failed"), (PostState.CANCELLED, "post.cancelled")]
 )
-def test_failed_posts_enqueue_an_event_with_their_reason(deliverer, state, kind):
-    user, _, post, _ = create_subscriber(deliverer)
-    with deliverer.database.transaction() as session:
+def test_failed_posts_enqueue_an_event_with_their_reason(outbox_harness, state, kind):
+    user, _, post, _ = create_subscriber(outbox_harness)
+    with outbox_harness.database.transaction() as session:
         end_one_post(session, session.get_one(Post, post), state, "spam_risk", "too many")
-    (message,) = deliverer.messages(user)
+    (message,) = outbox_harness.messages(user)
     assert message.type == kind
     error = {"code": "spam_risk", "message": "too many"}
     assert json.loads(message.body)["data"]["error"] == error
 
 
-def test_a_refused_synchronous_request_enqueues_no_event(deliverer):
-    user, account, _, _ = create_subscriber(deliverer)
-    post = deliverer.factory.create_post(account, step_state={"inline": True})
-    with deliverer.database.transaction() as session:
+def test_a_refused_synchronous_request_enqueues_no_event(outbox_harness):
+    user, account, _, _ = create_subscriber(outbox_harness)
+    post = outbox_harness.factory.create_post(account, step_state={"inline": True})
+    with outbox_harness.database.transaction() as session:
         end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam_risk")
-    assert deliverer.messages(user) == []
+    assert outbox_harness.messages(user) == []
 
 
-def test_a_rejected_broker_message_enqueues_an_event(deliverer):
-    user, _, _, _ = create_subscriber(deliverer)
+def test_a_rejected_broker_message_enqueues_an_event(outbox_harness):
+    user, _, _, _ = create_subscriber(outbox_harness)
     publishing.enqueue_post(
-        deliverer.database, deliverer.services, {"user_id": user, "source": "nowhere"}
+        outbox_harness.database, outbox_harness.services, {"user_id": user, "source": "nowhere"}
     )
-    assert message_types(deliverer, user) == ["post.failed"]
+    assert message_types(outbox_harness, user) == ["post.failed"]
 
 
-def test_account_events_contain_no_tokens(deliverer):
-    user, account, _, _ = create_subscriber(deliverer)
-    with deliverer.database.transaction() as session:
+def test_account_events_contain_no_tokens(outbox_harness):
+    user, account, _, _ = create_subscriber(outbox_harness)
+    with outbox_harness.database.transaction() as session:
         grant_lifecycle.mark_needs_reconnect(
             session, session.get_one(Account, account), cause="revoked"
         )
-    with deliverer.database.transaction() as session:
+    with outbox_harness.database.transaction() as session:
         grant_lifecycle.mark_revoked(session, session.get_one(Account, account))
     disconnect_account(
-        deliverer.database, deliverer.services, user_id=user, provider="tiktok", account_id=account
+        outbox_harness.database,
+        outbox_harness.services,
+        user_id=user,
+        provider="tiktok",
+        account_id=account,
     )
-    assert message_types(deliverer, user) == [
+    assert message_types(outbox_harness, user) == [
         "account.needs_reconnect",
         "account.revoked",
         "account.disconnected",
     ]
-    assert [message.sequence for message in deliverer.messages(user)] == [1, 2, 3]
-    data = json.loads(deliverer.messages(user)[0].body)["data"]
+    assert [message.sequence for message in outbox_harness.messages(user)] == [1, 2, 3]
+    data = json.loads(outbox_harness.messages(user)[0].body)["data"]
     assert (data["account_id"], data["status"], data["cause"]) == (
         account,
         "NEEDS_RECONNECT",
         "revoked",
     )
-    assert "v1." not in "".join(message.body for message in deliverer.messages(user))
+    assert "v1." not in "".join(message.body for message in outbox_harness.messages(user))
 
 
-def test_only_subscribed_endpoints_get_an_event(deliverer):
-    user = deliverer.factory.create_user()
-    all_events = deliverer.create_endpoint(user)
-    failures = deliverer.create_endpoint(user, events=["post.failed"])
-    disabled = deliverer.create_endpoint(user)
-    deliverer.update_rows(Endpoint, Endpoint.id == disabled, disabled_at=func.now())
-    other_user = deliverer.create_endpoint()
-    deliverer.enqueue_event(user, "post.published")
-    deliverer.enqueue_event(user, "post.failed")
+def test_only_subscribed_endpoints_get_an_event(outbox_harness):
+    user = outbox_harness.factory.create_user()
+    all_events = outbox_harness.create_endpoint(user)
+    failures = outbox_harness.create_endpoint(user, events=["post.failed"])
+    disabled = outbox_harness.create_endpoint(user)
+    outbox_harness.update_rows(Endpoint, Endpoint.id == disabled, disabled_at=func.now())
+    other_user = outbox_harness.create_endpoint()
+    outbox_harness.enqueue_event(user, "post.published")
+    outbox_harness.enqueue_event(user, "post.failed")
     counts = [
-        len(deliverer.deliveries(endpoint))
+        len(outbox_harness.deliveries(endpoint))
         for endpoint in (all_events, failures, disabled, other_user)
     ]
     assert counts == [2, 1, 0, 0]
-    assert len({message.name for message in deliverer.messages(user)}) == 2
+    assert len({message.name for message in outbox_harness.messages(user)}) == 2
 
 
-def test_without_a_subscribed_endpoint_nothing_is_written(deliverer):
-    user = deliverer.factory.create_user()
-    deliverer.enqueue_event(user)
-    assert deliverer.messages(user) == []
+def test_without_a_subscribed_endpoint_nothing_is_written(outbox_harness):
+    user = outbox_harness.factory.create_user()
+    outbox_harness.enqueue_event(user)
+    assert outbox_harness.messages(user) == []
 
 
-def test_sequence_numbers_continue_after_the_messages_are_deleted(deliverer):
-    endpoint = deliverer.create_endpoint()
-    user = deliverer.endpoint(endpoint).user_id
-    deliverer.enqueue_event(user)
-    deliverer.update_rows(
+def test_sequence_numbers_continue_after_the_messages_are_deleted(outbox_harness):
+    endpoint = outbox_harness.create_endpoint()
+    user = outbox_harness.endpoint(endpoint).user_id
+    outbox_harness.enqueue_event(user)
+    outbox_harness.update_rows(
         OutboxMessage, OutboxMessage.user_id == user, created_at=func.now() - 31 * DAY
     )
-    run_housekeeping(deliverer.database, deliverer.services)
-    assert (deliverer.messages(user), deliverer.deliveries(endpoint)) == ([], [])
-    deliverer.enqueue_event(user)
-    assert [message.sequence for message in deliverer.messages(user)] == [2]
+    run_housekeeping(outbox_harness.database, outbox_harness.services)
+    assert (outbox_harness.messages(user), outbox_harness.deliveries(endpoint)) == ([], [])
+    outbox_harness.enqueue_event(user)
+    assert [message.sequence for message in outbox_harness.messages(user)] == [2]
 
 
-def test_concurrent_events_of_one_subject_get_different_numbers(deliverer):
-    endpoint = deliverer.create_endpoint()
-    user = deliverer.endpoint(endpoint).user_id
+def test_concurrent_events_of_one_subject_get_different_numbers(outbox_harness):
+    endpoint = outbox_harness.create_endpoint()
+    user = outbox_harness.endpoint(endpoint).user_id
     start = threading.Barrier(4)
 
     def enqueue_events():
         start.wait(20)
         for _ in range(5):
-            deliverer.enqueue_event(user)
+            outbox_harness.enqueue_event(user)
 
     threads = [threading.Thread(target=enqueue_events) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    numbers = [message.sequence for message in deliverer.messages(user)]
+    numbers = [message.sequence for message in outbox_harness.messages(user)]
     assert sorted(numbers) == list(range(1, 21))
     assert numbers == sorted(numbers)  # ids and sequence numbers have the same order

@@ -5,15 +5,8 @@ from sqlalchemy import func, text
 
 from core.accounts import grant_lifecycle
 from db.accounts.accounts import Account
-from tests.db.webhooks_harness import WebhookHarness
-from tests.support.row_factory import HOUR, make_services
+from tests.support.row_factory import HOUR
 from tests.support.tiktok_webhooks import build_removal
-
-
-@pytest.fixture
-def webhook_harness(database, database_url):
-    services = make_services(database_url, "http://127.0.0.1:9")
-    return WebhookHarness(database, services.key_ring, services)
 
 
 @pytest.fixture

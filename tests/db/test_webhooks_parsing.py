@@ -7,14 +7,7 @@ from sqlalchemy import func
 
 from core.webhooks import replay_events
 from db.webhooks.events import EventFilter
-from tests.db.webhooks_harness import WebhookHarness, publish_event
-from tests.support.row_factory import make_services
-
-
-@pytest.fixture
-def webhook_harness(database, database_url):
-    services = make_services(database_url, "http://127.0.0.1:9")
-    return WebhookHarness(database, services.key_ring, services)
+from tests.db.webhooks_harness import publish_event
 
 
 @pytest.fixture

@@ -14,19 +14,13 @@ from core.webhooks import process_batch, replay_events
 from core.webhooks.process import WEBHOOK_JOB
 from db.posts.posts import Post
 from db.webhooks.events import EventFilter
-from tests.db.webhooks_harness import WebhookHarness, publish_event
+from tests.db.webhooks_harness import publish_event
 from tests.flows.brokers import wait_until
 from tests.support.row_factory import make_services
 from tests.support.tiktok_webhooks import build_envelope
 
 HOUR = timedelta(hours=1)
 IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB.retry_policy.delays)))
-
-
-@pytest.fixture
-def webhook_harness(database, database_url):
-    services = make_services(database_url, "http://127.0.0.1:9")
-    return WebhookHarness(database, services.key_ring, services)
 
 
 @pytest.fixture
@@ -126,9 +120,8 @@ def test_an_event_brings_the_next_poll_forward(webhook_harness, account_id):
     post = webhook_harness.create_publication(
         account_id, state="SENDING", step="RECEIVING", due_at=func.now() + HOUR
     )
-    webhook_harness.store_envelopes(
-        publish_event("publicly_available")
-    )  # no post id yet: published all the same
+    # Without a post id yet: the post is published all the same.
+    webhook_harness.store_envelopes(publish_event("publicly_available"))
     webhook_harness.process_events()
     assert webhook_harness.post(post).state == "PUBLISHED"
     contradicted = webhook_harness.create_publication(
@@ -177,7 +170,9 @@ def test_an_event_for_an_unknown_publication_is_dead_after_a_day_and_not_before(
 def test_an_unconfirmed_start_is_due_again_after_an_event_of_its_account(
     webhook_harness, account_id
 ):
-    lost = webhook_harness.create_post(account_id, state="UNCONFIRMED", due_at=func.now() + HOUR)
+    unconfirmed = webhook_harness.create_post(
+        account_id, state="UNCONFIRMED", due_at=func.now() + HOUR
+    )
     other = webhook_harness.create_post(
         webhook_harness.create_account(), state="UNCONFIRMED", due_at=func.now() + HOUR
     )
@@ -188,7 +183,7 @@ def test_an_unconfirmed_start_is_due_again_after_an_event_of_its_account(
     webhook_harness.process_events()
     with webhook_harness.database.transaction() as session:
         due = select(Post.id).where(Post.due_at <= func.now())
-        assert list(session.scalars(due)) == [lost]
+        assert list(session.scalars(due)) == [unconfirmed]
     assert webhook_harness.post(other).due_at == before
 
 
@@ -237,9 +232,8 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
         reject_updates_of_title(session, "poison")
     (event,) = webhook_harness.store_envelopes(publish_event("complete"))
     for _ in range(WEBHOOK_JOB.retry_policy.max_attempts + 2):
-        webhook_harness.update_events(event, due_at=func.now()) if webhook_harness.load_event(
-            event
-        ).due_at else None
+        if webhook_harness.load_event(event).due_at is not None:
+            webhook_harness.update_events(event, due_at=func.now())
         webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     assert webhook_harness.load_event(event).status == "dead"
     assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB.retry_policy.max_attempts

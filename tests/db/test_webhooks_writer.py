@@ -115,20 +115,24 @@ def test_two_processes_storing_the_same_in_opposite_orders_do_not_deadlock(datab
         assert [result.duplicate for result in other.result()] == [True, True]
 
 
-def test_ten_deliveries_of_each_of_many_at_once_are_one_row_each(database, wake_recorder):
-    """By two writers, as in two processes."""
+def test_events_delivered_ten_times_at_once_are_one_row_each(database, wake_recorder):
+    """By two writers, as in two processes, which get the events in opposite orders."""
     writers = [EventWriter(database, wake_recorder), EventWriter(database, wake_recorder)]
     keys = [f"k{number}" for number in range(60)]
     deliveries = [
-        (writers[copy % 2], [make_event(key) for key in (pair if copy % 2 else pair[::-1])])
-        for copy in range(10)
+        (writers[repetition % 2], [make_event(key) for key in pair[:: 1 if repetition % 2 else -1]])
+        for repetition in range(10)
         for pair in zip(keys[::2], keys[1::2], strict=True)
     ]
+
+    def write(delivery):
+        writer, events = delivery
+        return writer.write(events)
+
     with ThreadPoolExecutor(16) as threads:
-        responses = list(threads.map(lambda delivery: delivery[0].write(delivery[1]), deliveries))
+        results = [result for written in threads.map(write, deliveries) for result in written]
     for writer in writers:
         writer.close()
-    results = [result for response in responses for result in response]
     new_ids = [result.id for result in results if not result.duplicate]
     assert len(new_ids) == len(set(new_ids)) == 60
     assert {result.id for result in results} == {row["id"] for row in load_events(database)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
 
+from core.bootstrap import Services
 from core.jobs.runner import run_jobs
 from core.webhooks.process import WEBHOOK_JOB
 from core.webhooks.receive import IncomingDelivery
@@ -23,7 +24,7 @@ CLIENT_KEY = "sbaw_demo"
 
 @dataclass
 class WebhookHarness(RowFactory):
-    services: object = None
+    services: Services | None = None
 
     def store_envelopes(self, *envelopes, **columns):
         """Store events as the web process does, then set columns; return the ids of the events."""
@@ -48,8 +49,9 @@ class WebhookHarness(RowFactory):
                 execution_options={"synchronize_session": False},
             )
 
-    def process_events(self, work=WEBHOOK_JOB, **changes):
-        return run_jobs(with_changes(work, **changes), self.database, self.services)
+    def process_events(self, **changes):
+        """Run the webhook job once, with changed attributes if some are given."""
+        return run_jobs(with_changes(WEBHOOK_JOB, **changes), self.database, self.services)
 
     def load_event(self, event_id):
         return self._fetch_one(select(Event).where(Event.id == event_id))

@@ -1,3 +1,5 @@
+"""Settings: every fault is named together with the others, and none quotes a value."""
+
 from datetime import timedelta
 
 import pytest
@@ -283,8 +285,8 @@ def test_in_production_the_redirect_uri_must_be_our_callback(redirect_uri):
             "TIKTOK_REDIRECT_URI"
         ]
     )
-    own = {"TIKTOK_REDIRECT_URI": "https://post.example/api/auth/tiktok/callback"}
-    assert Settings.from_env(PRODUCTION_SETTINGS | own).is_production
+    our_callback = {"TIKTOK_REDIRECT_URI": "https://post.example/api/auth/tiktok/callback"}
+    assert Settings.from_env(PRODUCTION_SETTINGS | our_callback).is_production
 
 
 def test_media_are_stored_in_a_directory_and_not_yet_in_s3():

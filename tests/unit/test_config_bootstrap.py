@@ -1,3 +1,5 @@
+"""Building the services from settings, and reading settings from the environment and `.env`."""
+
 from datetime import UTC
 
 import pytest

@@ -1,3 +1,5 @@
+"""Encryption of stored secrets: bound to their context, authenticated, with a ring of keys."""
+
 import time
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -43,12 +45,13 @@ def test_unusual_and_long_secrets_are_decrypted_unchanged(text):
 
 
 @given(contexts, contexts)
-def test_another_context_does_not_decrypt(here, there):
-    encrypted = KEY_RING.encrypt(Secret("canary"), here)
-    assert (decrypt_or_none(encrypted, there) == "canary") == (here == there)
+def test_another_context_does_not_decrypt(context, other_context):
+    encrypted = KEY_RING.encrypt(Secret("canary"), context)
+    is_decrypted = decrypt_or_none(encrypted, other_context) == "canary"
+    assert is_decrypted == (context == other_context)
 
 
-def test_no_failure_contains_its_reason():
+def test_a_failure_does_not_say_why_decryption_failed():
     for encrypted in ["x", ENCRYPTED_SAMPLE[:-1], ENCRYPTED_SAMPLE.replace("new", "gone")]:
         with pytest.raises(DecryptionFailed) as caught:
             KEY_RING.decrypt(encrypted, SAMPLE_CONTEXT)
@@ -78,11 +81,11 @@ def test_a_single_changed_character_does_not_decrypt(data):
 
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_changed_bit_in_any_part_does_not_decrypt(part):
-    head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
-    parts = [bytearray(b64decode(text)) for text in triple.split(":")]
+    prefix, encoded = ENCRYPTED_SAMPLE.rsplit(".", 1)
+    parts = [bytearray(b64decode(text)) for text in encoded.split(":")]
     parts[part][-1] ^= 1
     changed = ":".join(b64encode(value).decode() for value in parts)
-    assert decrypt_or_none(f"{head}.{changed}") is None
+    assert decrypt_or_none(f"{prefix}.{changed}") is None
 
 
 def test_a_value_under_another_key_id_does_not_decrypt_even_if_the_keys_are_equal():
@@ -128,14 +131,14 @@ def test_no_two_encryptions_share_an_iv():
         encrypted = list(
             threads.map(lambda _: KEY_RING.encrypt(Secret("same"), SAMPLE_CONTEXT), range(2000))
         )
-    assert len({each.split(".")[2].split(":")[0] for each in encrypted}) == 2000
-    assert {decrypt_or_none(each) for each in encrypted} == {"same"}
+    assert len({value.split(".")[2].split(":")[0] for value in encrypted}) == 2000
+    assert {decrypt_or_none(value) for value in encrypted} == {"same"}
 
 
 def test_the_format_is_the_documented_one():
-    version, key_id, triple = ENCRYPTED_SAMPLE.split(".")
-    iv, tag, text = (b64decode(part) for part in triple.split(":"))
-    assert (version, key_id, len(iv), len(tag), len(text)) == ("v1", "new", 12, 16, 10)
+    version, key_id, encoded = ENCRYPTED_SAMPLE.split(".")
+    iv, tag, ciphertext = (b64decode(part) for part in encoded.split(":"))
+    assert (version, key_id, len(iv), len(tag), len(ciphertext)) == ("v1", "new", 12, 16, 10)
 
 
 def test_the_key_ring_shows_ids_and_no_keys():
@@ -190,11 +193,12 @@ def test_the_time_does_not_depend_on_the_content():
 
 
 def test_a_failure_takes_as_long_wherever_the_changed_byte_is():
-    head, triple = ENCRYPTED_SAMPLE.rsplit(".", 1)
-    iv, tag, text = (b64decode(part) for part in triple.split(":"))
-    wrong = [bytes([tag[0] ^ 1]) + tag[1:], tag[:-1] + bytes([tag[-1] ^ 1])]
-    parts = [":".join(b64encode(one).decode() for one in (iv, each, text)) for each in wrong]
-    failure_times = [
-        fastest_time(lambda part=part: decrypt_or_none(f"{head}.{part}")) for part in parts
+    prefix, encoded = ENCRYPTED_SAMPLE.rsplit(".", 1)
+    iv, tag, ciphertext = (b64decode(part) for part in encoded.split(":"))
+    wrong_tags = [bytes([tag[0] ^ 1]) + tag[1:], tag[:-1] + bytes([tag[-1] ^ 1])]
+    changed = [
+        f"{prefix}." + ":".join(b64encode(part).decode() for part in (iv, wrong_tag, ciphertext))
+        for wrong_tag in wrong_tags
     ]
+    failure_times = [fastest_time(lambda value=value: decrypt_or_none(value)) for value in changed]
     assert max(failure_times) < 3 * min(failure_times)

@@ -1,3 +1,5 @@
+"""Password hashes, scopes of principals, hashes of cookies, and the form of e-mail addresses."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -79,10 +79,10 @@ def make_video(number, *, views=None, missing_since=None, at=NOON):
 
 
 def test_sums_of_several_videos_keep_unknown_counts_unknown():
-    both = sum_videos([make_video(1, views=3), make_video(2, at=NOON - HOUR)])
-    assert (both.views, both.likes, both.comments) == (3, None, 0)
-    assert both.video_ids == ("1", "2")
-    assert both.counted_at == NOON - HOUR
+    sums = sum_videos([make_video(1, views=3), make_video(2, at=NOON - HOUR)])
+    assert (sums.views, sums.likes, sums.comments) == (3, None, 0)
+    assert sums.video_ids == ("1", "2")
+    assert sums.counted_at == NOON - HOUR
     assert sum_videos([]) is None
     assert (sum_known([]), sum_known([None]), sum_known([None, 2, 3])) == (None, None, 5)
 

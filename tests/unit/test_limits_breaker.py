@@ -1,3 +1,5 @@
+"""The rules of a circuit breaker: when it opens, lets a call probe, and closes."""
+
 from core.limits.breaker import (
     FAILURE_THRESHOLD,
     FAILURE_WINDOW_SECONDS,
@@ -48,12 +50,12 @@ def test_an_answer_between_failures_resets_the_count():
     assert circuit == Circuit(last_failure=19)
 
 
-def test_while_it_is_open_calls_wait_for_the_rest_of_the_time():
+def test_while_a_circuit_is_open_calls_wait_for_the_remaining_time():
     circuit, wait = admit_call(open_circuit(now=100.0), 120.0)
     assert (circuit.state, wait) == (CircuitState.OPEN, OPEN_SECONDS - 20)
 
 
-def test_afterwards_one_call_probes_and_the_others_wait_for_it():
+def test_after_the_open_time_one_call_probes_and_the_others_wait_for_it():
     probing, wait = admit_call(open_circuit(), OPEN_SECONDS)
     assert (probing.state, wait) == (CircuitState.HALF_OPEN, 0.0)
     assert admit_call(probing, OPEN_SECONDS + 1)[1] == PROBE_SECONDS - 1
@@ -72,14 +74,12 @@ def test_an_answer_to_the_probe_closes_it():
 
 def test_where_two_answers_are_needed_the_second_closes_it():
     probing, _ = admit_call(open_circuit(), OPEN_SECONDS)
-    once = circuit_after_answer(probing, OPEN_SECONDS + 1, required_successes=2)
-    assert once.state is CircuitState.HALF_OPEN
-    again, wait = admit_call(once, OPEN_SECONDS + 1)
+    answered_once = circuit_after_answer(probing, OPEN_SECONDS + 1, required_successes=2)
+    assert answered_once.state is CircuitState.HALF_OPEN
+    probing_again, wait = admit_call(answered_once, OPEN_SECONDS + 1)
     assert wait == 0.0
-    assert (
-        circuit_after_answer(again, OPEN_SECONDS + 2, required_successes=2).state
-        is CircuitState.CLOSED
-    )
+    answered_twice = circuit_after_answer(probing_again, OPEN_SECONDS + 2, required_successes=2)
+    assert answered_twice.state is CircuitState.CLOSED
 
 
 def test_a_failed_probe_opens_it_for_the_whole_time_again():

@@ -1,3 +1,5 @@
+"""Rate limits of a process while Redis is unavailable."""
+
 from datetime import timedelta
 
 import pytest

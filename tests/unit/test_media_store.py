@@ -1,3 +1,5 @@
+"""The media store: appending, reading and deleting files inside one directory."""
+
 import faulthandler
 import fcntl
 import hashlib

@@ -1,3 +1,5 @@
+"""Alert conditions are documented, and the retries of webhook events end within a day."""
+
 from datetime import timedelta
 from pathlib import Path
 

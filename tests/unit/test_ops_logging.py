@@ -1,3 +1,5 @@
+"""Log lines: their form, and that no secret is in them, wherever it was logged."""
+
 import base64
 import io
 import json
@@ -94,12 +96,10 @@ def spellings_of(secret):
 
 @pytest.mark.parametrize("secret", KNOWN_SECRETS)
 def test_no_spelling_of_a_known_secret_is_logged(log_output, secret):
-    written = log_everywhere(secret, log_output)
-    for spelling in spellings_of(secret):
-        assert spelling not in written
-    written = log_everywhere(" ".join(spellings_of(secret)), log_output)
-    for spelling in spellings_of(secret):
-        assert spelling not in written
+    for text in (secret, " ".join(spellings_of(secret))):
+        logged = log_everywhere(text, log_output)
+        for spelling in spellings_of(secret):
+            assert spelling not in logged
 
 
 @pytest.mark.parametrize("secret", SECRET_LOOKALIKES)
@@ -182,13 +182,13 @@ def test_lines_below_the_level_are_dropped(log_lines):
 
 
 @pytest.mark.parametrize(
-    "given", ["short", "x" * 129, "with blank in it", "nöt-ascii-id", "", None]
+    "requested_id", ["short", "x" * 129, "with blank in it", "nöt-ascii-id", "", None]
 )
-def test_a_malformed_correlation_id_is_replaced(given):
-    bound = telemetry.bind_correlation_id(given)
-    assert bound != given
-    assert telemetry.current_correlation_id() == bound
-    assert telemetry.CORRELATION_ID_PATTERN.fullmatch(bound)
+def test_a_malformed_correlation_id_is_replaced(requested_id):
+    bound_id = telemetry.bind_correlation_id(requested_id)
+    assert bound_id != requested_id
+    assert telemetry.current_correlation_id() == bound_id
+    assert telemetry.CORRELATION_ID_PATTERN.fullmatch(bound_id)
 
 
 def test_harmless_text_stays_readable():

@@ -1,3 +1,5 @@
+"""The metrics: what is counted, by several processes, with labels of few values."""
+
 import os
 import subprocess
 import sys
@@ -75,7 +77,7 @@ def test_several_processes_count_together(tmp_path):
 
 
 def test_no_label_can_hold_an_id():
-    words = {
+    allowed_labels = {
         "provider",
         "platform",
         "step",
@@ -95,8 +97,8 @@ def test_no_label_can_hold_an_id():
         "class",
         "severity",
     }
-    counted = [each for each in vars(metrics).values() if hasattr(each, "_labelnames")]
+    counted = [metric for metric in vars(metrics).values() if hasattr(metric, "_labelnames")]
     assert len(counted) > 15
-    labels = {label for each in counted for label in each._labelnames}
-    labels |= {label for names in metrics.GAUGE_LABELS.values() for label in names}
-    assert labels <= words
+    labels = {label for metric in counted for label in metric._labelnames}
+    gauge_labels = {label for names in metrics.GAUGE_LABELS.values() for label in names}
+    assert labels | gauge_labels <= allowed_labels

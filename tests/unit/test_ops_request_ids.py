@@ -1,3 +1,5 @@
+"""Request ids are unique, also in forked processes."""
+
 import os
 import re
 
@@ -7,7 +9,7 @@ from core.observability import request_ids
 def test_ids_are_unique_and_32_hex_digits():
     ids = [request_ids.new_id() for _ in range(3 * request_ids.IDS_PER_DRAW)]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
+    assert all(re.fullmatch("[0-9a-f]{32}", request_id) for request_id in ids)
 
 
 def test_a_forked_child_draws_ids_of_its_own():
