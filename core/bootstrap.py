@@ -26,7 +26,7 @@ from platforms.base import Platform, WebhookAdapter
 from platforms.http import HttpClient, create_public_session
 
 # Connections per process. The web process needs one per thread and has two to spare; the event
-# writer has a connection of its own besides. Jobs open transactions one after another.
+# writer has a separate connection besides. Jobs open transactions one after another.
 DATABASE_POOL_SIZES = {"web": 34}
 DEFAULT_POOL_SIZE = 2
 MAX_EXCERPT_BYTES = 4096  # of an endpoint's response; the log of attempts shows no more
@@ -97,7 +97,7 @@ def utc_now() -> datetime:
 
 
 def build_platforms(settings: Settings) -> dict[str, Platform]:
-    """Build each platform with an HTTP client of its own, which counts calls under its name."""
+    """Build each platform with a separate HTTP client, which counts calls under its name."""
     return {
         name: registry.build_platforms(
             {name: app}, HttpClient(observe=partial(metrics.count_upstream_call, name))

@@ -38,7 +38,7 @@ ERROR_CAUSES: Mapping[str, str] = {
     "invalid_grant": "the code or the refresh token is used, expired or revoked",
     "invalid_request": "the callback has no state, or the platform calls our request malformed",
     "invalid_scope": "the platform has not granted a requested scope to this application",
-    "invalid_state": "the state is unknown, used, over ten minutes old, or of another user",
+    "invalid_state": "the state is unknown, used, over ten minutes old, or another browser's",
     "missing_code": "the callback URL has neither a code nor an error",
     "no_business_account": "no page of this user has a professional account",
     "non_sandbox_target": "the application's sandbox does not list this user as a target",

@@ -61,7 +61,7 @@ class RefreshState(Enum):
 def preload_tokens(session: Session, account_ids: Collection[int | None]) -> Sequence[Account]:
     """Load the accounts of a batch into the session and mark their tokens as used.
 
-    While the caller keeps a reference to them, `get_access_token` needs no query of its own.
+    While the caller keeps a reference to them, `get_access_token` makes no query.
     """
     accounts = Grants(session).list_with_token_state(account_ids)
     not_used_recently = [
@@ -160,7 +160,9 @@ def find_valid_token(
         if account is None or account.status == AccountStatus.DISCONNECTED:
             raise NotConnected
         if account.status != AccountStatus.ACTIVE:
-            raise NeedsReconnect(f"account {account_id}: {account.status_cause}")
+            raise NeedsReconnect(
+                f"account {account_id} must be connected again: {account.status_cause}"
+            )
         is_usable = Grants(session).has_usable_token(account_id)
         is_refused = refused_token is not None and refused_token.version == account.token_version
         if is_usable and not is_refused:

@@ -135,7 +135,7 @@ def setting_aliases(field: FieldInfo) -> list[str]:
 
 
 def describe_faults(error: ValidationError) -> dict[str, str]:
-    """Return setting names with what is wrong with their values. Quotes no value."""
+    """Return setting names with the faults of their values. Quotes no value."""
     return {
         str(fault["loc"][-1]): describe_fault(fault["type"], fault.get("ctx", {}))
         for fault in error.errors(include_url=False, include_input=False)

@@ -1,7 +1,7 @@
 """Circuit breakers for calls to platforms, one per platform and class of calls.
 
 Their state is in Redis, shared by all processes. While a circuit is open, calls are not made and
-`CircuitOpen` snoozes the work. Without Redis each process keeps circuits of its own.
+`CircuitOpen` snoozes the work. Without Redis each process keeps separate circuits.
 """
 
 import json
@@ -141,7 +141,7 @@ class Circuits:
         """Errors: CircuitOpen."""
         cached = self._cached.get(key)
         if cached is not None and cached.can_pass():
-            return
+            return  # if it is out of date, recording the answer will notice
         self._cached.pop(key, None)
         wait = self._update(key, lambda circuit: admit_call(circuit, self._clock()), counter="")
         if wait:

@@ -1,4 +1,4 @@
-"""Reads the headers of one video file, in a process of its own with resource limits.
+"""Reads the headers of one video file, in a separate process with resource limits.
 
 `python -m core.media.probe FILE` prints the result as JSON, `null` if the file is no readable
 video. No picture is decoded. It imports nothing of ours and gets no settings, because the file may

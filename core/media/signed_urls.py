@@ -32,7 +32,7 @@ def verify_media_token(key: Secret, token: str, *, now: datetime) -> int:
 
 
 def create_serializer(key: Secret) -> URLSafeSerializer:
-    """A serializer without a clock of its own: callers pass `now`. Compares in constant time."""
+    """A serializer without an expiry check: callers pass `now`. Compares in constant time."""
     return URLSafeSerializer(
         key.reveal(),
         salt=SIGNATURE_SALT,

@@ -35,7 +35,7 @@ LIBRARY_LOG_LEVELS = {
 
 def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Send all logs to stderr in one format. Call again after a fork, or when a library has set
-    handlers of its own.
+    handlers.
     """
     # No format of ours shows them, and collecting them costs time for every line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -2,7 +2,7 @@
 
 The flow: a request puts a `PendingWrite` into the queue and waits for its future. The writer
 thread takes what has gathered, stores it with one statement and sets the futures. The wake thread
-then wakes the workers; it is a thread of its own, so that a broker that hangs delays no delivery.
+then wakes the workers; it is a separate thread, so that a broker that hangs delays no delivery.
 Acknowledge a delivery only after `write` or `write_async` has returned.
 """
 

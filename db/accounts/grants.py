@@ -1,7 +1,7 @@
 """Queries about the tokens of accounts: store a grant, check validity, request a refresh.
 
 All times are the database's. Updates on behalf of a post skip locked rows instead of waiting,
-because the caller holds locks of its own.
+because the caller holds other locks.
 """
 
 from collections.abc import Collection, Sequence

@@ -85,7 +85,7 @@ def find_existing_events(
 ) -> dict[EventKey, InsertResult]:
     """Return the stored events with these keys.
 
-    A statement of its own: the insert may have waited for rows that its snapshot cannot see.
+    A separate statement: the insert may have waited for rows that its snapshot cannot see.
     """
     if not keys:
         return {}

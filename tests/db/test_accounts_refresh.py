@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts.refresh import REFRESH_JOB, REFRESH_RETRY_POLICY
+from core.accounts.tokens import CALL_REFUSED, REFRESH_REQUESTED
 from core.jobs.executor import execute_all
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch, run_jobs
@@ -99,9 +100,12 @@ def test_an_expiry_that_moves_is_not_notified(platform_server, factory, refresh_
     assert factory.load_notifications(factory.account(account).user_id) == []
 
 
-def test_posts_that_wait_for_the_token_are_woken_by_it(platform_server, factory, refresh_account):
+@pytest.mark.parametrize("last_error", [REFRESH_REQUESTED, CALL_REFUSED])
+def test_posts_that_wait_for_the_token_are_woken_by_it(
+    platform_server, factory, refresh_account, last_error
+):
     account = factory.create_account(lasts=-HOUR)
-    waiting = factory.create_post(account, due_at=func.now() + HOUR, last_error="token on its way")
+    waiting = factory.create_post(account, due_at=func.now() + HOUR, last_error=last_error)
     other = factory.create_post(account, due_at=func.now() + HOUR)
     script_responses(platform_server, refresh_response())
     refresh_account(account)
