@@ -51,10 +51,11 @@ def run_due_rows(
 
 
 class CollectingJobType(JobType[Row, Job, Outcome]):
-    """Does what another job type does, and collects how each row ended.
+    """Does what another job type does, row by row, and collects how each row ended.
 
-    A row may be recorded more than once: in its batch and then alone, or again after an outage of
-    the database. `results` has the last result of each row, by row id.
+    Not for a `LightweightJobType`: how that one claims and releases rows is not taken over. A row
+    may be recorded more than once: in its batch and then alone, or again after an outage of the
+    database. `results` has the last result of each row, by row id.
     """
 
     def __init__(self, job_type: JobType[Row, Job, Outcome], *, batch_size: int) -> None:

@@ -113,7 +113,9 @@ def select_account(session: Session, account_id: int | None, *, user_id: int) ->
 def check_account_active(account: Account) -> None:
     """Errors: NeedsReconnect."""
     if account.status != AccountStatus.ACTIVE:
-        raise NeedsReconnect(f"account {account.id}: {account.status_cause}")
+        raise NeedsReconnect(
+            f"account {account.id} must be connected again: {account.status_cause}"
+        )
 
 
 def check_scope(account: Account, mode: str) -> None:
