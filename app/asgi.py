@@ -101,7 +101,11 @@ class AsgiApp:
         try:
             body = await read_body(receive)
             delivery = webhooks.verify_delivery(
-                self._container.services, *head, body, correlation_id=request_id
+                self._container.services,
+                head.provider,
+                head.headers,
+                body,
+                correlation_id=request_id,
             )
             receipt = await webhooks.receive_delivery_async(self._container.event_writer, delivery)
         except webhooks.WriteRejected:  # Flask tries again, and stores the raw body if need be

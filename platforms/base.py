@@ -93,8 +93,8 @@ class PublishRequest:
 class StartResult:
     """A publication that the platform has started.
 
-    `upload_url` is a secret: whoever has it may upload. `chunk_size` and `chunk_count` are those
-    that were announced to the platform.
+    `upload_url` is a secret: it permits the upload by itself. `chunk_size` and `chunk_count` are
+    those that were announced to the platform.
     """
 
     publish_id: str
@@ -127,7 +127,7 @@ class PublishProgress:
     log_id: str | None = None
 
     def to_stored(self) -> dict[str, Any]:
-        """Return what is set as JSON values, except the time, which is that of the event."""
+        """Return the fields that are set, as JSON values; the time is stored with the event."""
         stored = {
             "phase": self.phase.value,
             "vendor_status": self.vendor_status,
@@ -184,7 +184,7 @@ class ParsedEvent:
     removal_reason: str | None = None  # why the account's grant ended, for events about a grant
 
     def to_stored(self) -> dict[str, Any]:
-        """Return as JSON values what a stored event has no columns for, as far as it is set."""
+        """Return the fields that are set and have no column of their own, as JSON values."""
         stored = {
             "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
             "progress": self.progress.to_stored() if self.progress else None,

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 from platforms.secret import Secret
 
@@ -19,8 +20,8 @@ def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secr
     secret_keys = [secret.reveal().encode() for secret in secrets if secret]
     if not secret_keys:
         return "no_secret"
-    candidates = [digest.encode(errors="replace") for digest in digests]
+    received = [digest.encode(errors="replace") for digest in digests]
     # not `hmac.digest`: it releases the GIL each time, which a busy event loop has to regain
     expected = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in secret_keys]
-    matches = [hmac.compare_digest(given, right) for given in candidates for right in expected]
+    matches = [hmac.compare_digest(*pair) for pair in product(received, expected)]
     return "ok" if any(matches) else "bad_signature"

@@ -107,5 +107,5 @@ def refresh_due_tokens() -> dict[str, Any]:
 @blueprint.get("/api/workers/token-refresh")
 def describe_token_refresh() -> dict[str, str]:
     """Describe the token refresh worker; changes nothing."""
-    message = "POST refreshes the tokens that are due"
+    message = "POST with WORKER_SECRET to refresh the tokens that are due"
     return {"status": "ok", "worker": "token-refresh-scheduler", "message": message}

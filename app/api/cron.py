@@ -30,7 +30,7 @@ def process_webhooks() -> dict[str, Any]:
 @blueprint.get("/api/workers/webhooks")
 def describe_webhook_worker() -> dict[str, str]:
     """Describe the webhook worker; changes nothing."""
-    message = "POST with the workers' secret to process pending events"
+    message = "POST with WORKER_SECRET to process pending events"
     return {"status": "ok", "worker": "webhook-processor", "message": message}
 
 

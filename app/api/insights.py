@@ -93,5 +93,5 @@ def sample_due_insights() -> dict[str, Any]:
 @blueprint.get("/api/workers/tiktok-insights")
 def describe_insight_sampling() -> dict[str, str]:
     """Describe the metrics sampling worker; changes nothing."""
-    message = "POST with the workers' secret to fetch the metrics that are due"
+    message = "POST with WORKER_SECRET to fetch the metrics that are due"
     return {"status": "ok", "worker": "tiktok-insights", "message": message}

@@ -40,16 +40,18 @@ def list_keys() -> dict[str, Any]:
 def create_key(body: NewKey) -> tuple[dict[str, Any], int]:
     """Create an API key with some of my own scopes; `key` is shown once."""
     if body.expires_at and body.expires_at <= current_container().services.now():
-        raise Invalid("expiresAt is in the past", details={"fields": {"expiresAt": "is past"}})
+        raise Invalid(
+            "expiresAt must be in the future",
+            details={"fields": {"expiresAt": "must be in the future"}},
+        )
     principal = current_principal()
-    allowed = principal.scopes | ({"workers:run"} if principal.is_admin else set())
     with current_container().database.transaction() as session:
         row, key = api_keys.create_api_key(
             session,
             principal.user_id,
             name=body.name,
             scopes=body.scopes,
-            grantable_scopes=allowed,
+            grantable_scopes=principal.grantable_scopes,
             expires_at=body.expires_at,
         )
     return success_body(data={**serialize_key(row), "key": key.reveal()}), 201
@@ -58,7 +60,7 @@ def create_key(body: NewKey) -> tuple[dict[str, Any], int]:
 @blueprint.delete("/api/keys/<int:key_id>")
 @require_scopes(auth_method=AuthMethod.SESSION)
 def revoke_key(key_id: int) -> dict[str, Any]:
-    """Revoke an API key, at once and for good."""
+    """Revoke an API key, immediately and permanently."""
     with current_container().database.transaction() as session:
         api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
     return success_body()

@@ -149,7 +149,7 @@ def oauth_error_code(error: Exception) -> str:
 
 
 def redirect_with_error(platform: str, step: str, code: str) -> Response:
-    """Redirect to the page that explains `code`, through the login page if nobody is signed in."""
+    """Redirect to the page that explains `code`; an anonymous user passes the login page first."""
     count_outcome(platform, step, "failed", code)
     log.warning(
         "connect.refused", platform=platform, code=code, cause=accounts.ERROR_CAUSES.get(code)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
+from app.http.auth import SESSION_COOKIE_NAME
 from app.http.context import current_container
 from app.http.errors import ERROR_KINDS
 from app.http.i18n import current_locale
@@ -45,7 +46,7 @@ SECURITY_SCHEMES = {
         "scheme": "bearer",
         "description": "An API key, or a host application's JWT",
     },
-    "session": {"type": "apiKey", "in": "cookie", "name": "signalpost_session"},
+    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME},
 }
 ERROR_RESPONSE = {
     "description": "The request was refused or failed",

@@ -1,6 +1,5 @@
 """Posts of all platforms: list and show them, cancel, retry or release one."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
@@ -15,7 +14,7 @@ from app.http.validation import (
     validate_body,
     validate_query,
 )
-from app.serialize.posts import serialize_event, serialize_post
+from app.serialize.posts import failure_reasons, serialize_event, serialize_post
 from core import publishing
 from db.base import PROVIDERS
 from db.posts.posts import POST_STATES
@@ -68,7 +67,7 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
         before=query.cursor,
     )
     return success_body(
-        data=[serialize_post(view, failure_reasons(view)) for view in page.posts],
+        data=[serialize_post(view, failure_reasons(view.post)) for view in page.posts],
         next_cursor=page.next_before and str(page.next_before),
     )
 
@@ -143,10 +142,4 @@ def load_serialized_post(post_id: int) -> dict[str, Any]:
     view = publishing.get_post(
         current_container().database, post_id, user_id=current_principal().user_id
     )
-    return serialize_post(view, failure_reasons(view), include_events=True)
-
-
-def failure_reasons(view: publishing.PostView) -> Mapping[str, Any]:
-    """The failure reasons of the post's platform; none while it is switched off."""
-    platform = current_container().services.platforms.get(view.post.provider)
-    return platform.failure_reasons if platform else {}
+    return serialize_post(view, failure_reasons(view.post), include_events=True)

@@ -67,7 +67,9 @@ def show_publish_status(publish_id: str) -> dict[str, Any]:
     if len(publish_id) > MAX_PUBLISH_ID_CHARS or not publish_id.isprintable():
         raise Invalid(
             f"a publish_id has at most {MAX_PUBLISH_ID_CHARS} printable characters",
-            details={"fields": {"publish_id": "is none"}},
+            details={
+                "fields": {"publish_id": f"at most {MAX_PUBLISH_ID_CHARS} printable characters"}
+            },
         )
     user_id = current_principal().user_id
     view = publishing.get_current_status(

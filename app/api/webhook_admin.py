@@ -56,7 +56,7 @@ class ReplayRequest(RequestModel):
 @require_scopes("admin")
 @validate_query(WebhookEventListQuery)
 def list_webhook_events(query: WebhookEventListQuery) -> dict[str, Any]:
-    """Stored webhook events, newest first."""
+    """List stored webhook events, newest first."""
     event_filter = EventFilter(status=query.status, provider=query.provider, kind=query.type)
     with current_container().database.transaction() as session:
         events = Events(session).page(event_filter, limit=query.limit + 1, before=query.cursor)
@@ -70,11 +70,11 @@ def list_webhook_events(query: WebhookEventListQuery) -> dict[str, Any]:
 @blueprint.get("/api/admin/webhook-events/<int:event_id>")
 @require_scopes("admin")
 def show_webhook_event(event_id: int) -> dict[str, Any]:
-    """One stored webhook event with the payload that the platform sent."""
+    """Show a stored webhook event with the payload that the platform sent."""
     with current_container().database.transaction() as session:
         event = Events(session).get(event_id)
     if event is None:
-        raise NotFound
+        raise NotFound(f"there is no webhook event {event_id}")
     return success_body(data={**serialize_webhook_event(event), "payload": event.payload_json})
 
 
@@ -84,7 +84,7 @@ def replay_event(event_id: int) -> dict[str, Any]:
     """Apply one processed or dead event again."""
     with current_container().database.transaction() as session:
         if Events(session).get(event_id) is None:
-            raise NotFound
+            raise NotFound(f"there is no webhook event {event_id}")
     replayed_ids = replay_matching(EventFilter(ids=[event_id]))
     if not replayed_ids:
         raise Conflict("the event is still pending: only processed or dead events are replayed")

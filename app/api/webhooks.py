@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 @blueprint.post(WEBHOOK_ROUTE)
 def receive_webhook(provider: str) -> Response:
-    """A platform's delivery: 200 once it is stored, also if it was stored before."""
+    """Receive a platform's delivery: 200 once it is stored, also if it was stored before."""
     # Without a webhook secret the answer is 503, and the body is not read.
     webhooks.find_webhook_adapter(current_container().services, provider)
     started_at = time.perf_counter()
@@ -49,7 +49,7 @@ def receive_webhook(provider: str) -> Response:
 
 @blueprint.get(WEBHOOK_ROUTE)
 def answer_handshake(provider: str) -> Response:
-    """A platform's handshake, where it has one."""
+    """Answer a platform's handshake; 405 if this platform sends none."""
     adapter = webhooks.find_webhook_adapter(current_container().services, provider, handshake=True)
     try:
         challenge = adapter.handshake(request.args)

@@ -72,7 +72,8 @@ class ApiClient:
         """
         all_headers = {"Authorization": f"Bearer {self._api_key.reveal()}", **(headers or {})}
         if json_body is not None:
-            data, all_headers["Content-Type"] = json.dumps(json_body).encode(), "application/json"
+            data = json.dumps(json_body).encode()
+            all_headers["Content-Type"] = "application/json"
         response = self._send(method, path, data, all_headers)
         for _ in range(MAX_RETRIES):
             if response.status not in RETRYABLE_STATUSES:

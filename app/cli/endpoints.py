@@ -6,6 +6,7 @@ import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
+from app.cli.users import get_user
 from app.serialize.endpoints import (
     serialize_delivery,
     serialize_endpoint,
@@ -15,7 +16,6 @@ from core import endpoints
 from core.endpoints import DeliveryDetails
 from core.errors import NotFound
 from core.outbox import EVENT_TYPES
-from db.identity.users import Users
 from db.outbox.deliveries import Delivery
 from db.outbox.endpoints import Endpoint
 from db.session import Session
@@ -48,7 +48,7 @@ def add_endpoint(url: str, email: str, events: tuple[str, ...], description: str
         new_endpoint = endpoints.create_endpoint(
             session,
             container.services,
-            find_user_id(session, email),
+            get_user(session, email).id,
             url=url,
             events=events,
             description=description,
@@ -63,7 +63,7 @@ def add_endpoint(url: str, email: str, events: tuple[str, ...], description: str
 def list_endpoints(email: str) -> Iterator[CommandResult]:
     """List the endpoints of a user."""
     with load_container().database.transaction() as session:
-        rows = endpoints.list_endpoints(session, find_user_id(session, email))
+        rows = endpoints.list_endpoints(session, get_user(session, email).id)
     for endpoint in rows:
         state = "on" if endpoint.disabled_at is None else f"off ({endpoint.disabled_cause})"
         yield CommandResult(f"{endpoint.id}  {state}  {endpoint.url}", serialize_endpoint(endpoint))
@@ -76,7 +76,7 @@ def rotate_secret(endpoint_id: int) -> CommandResult:
     """Create a new secret, shown once; the old one stays valid for 24 hours."""
     container = load_container()
     with container.database.transaction() as session:
-        owner_id = find_owner_id(session, endpoint_id)
+        owner_id = get_owner_id(session, endpoint_id)
         new_secret = endpoints.rotate_secret(
             session, container.services, endpoint_id, user_id=owner_id
         )
@@ -104,7 +104,7 @@ def disable_endpoint(endpoint_id: int) -> CommandResult:
 def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
     container = load_container()
     with container.database.transaction() as session:
-        owner_id = find_owner_id(session, endpoint_id)
+        owner_id = get_owner_id(session, endpoint_id)
         endpoint = endpoints.update_endpoint(
             session, container.services, endpoint_id, user_id=owner_id, enabled=enabled
         )
@@ -124,7 +124,7 @@ def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
 def remove_endpoint(endpoint_id: int) -> CommandResult:
     """Remove an endpoint with its deliveries, pending ones included."""
     with load_container().database.transaction() as session:
-        endpoints.delete_endpoint(session, endpoint_id, user_id=find_owner_id(session, endpoint_id))
+        endpoints.delete_endpoint(session, endpoint_id, user_id=get_owner_id(session, endpoint_id))
     return CommandResult(f"endpoint {endpoint_id} is removed", {"id": endpoint_id})
 
 
@@ -136,7 +136,7 @@ def send_test_event(endpoint_id: int) -> CommandResult:
     container = load_container()
     with container.database.transaction() as session:
         delivery_view = endpoints.send_test_message(
-            session, endpoint_id, user_id=find_owner_id(session, endpoint_id)
+            session, endpoint_id, user_id=get_owner_id(session, endpoint_id)
         )
     container.services.wake("outbox")
     return CommandResult(
@@ -151,7 +151,7 @@ def send_test_event(endpoint_id: int) -> CommandResult:
 def list_deliveries(endpoint_id: int, limit: int) -> Iterator[CommandResult]:
     """List the deliveries of an endpoint, newest first."""
     with load_container().database.transaction() as session:
-        owner_id = find_owner_id(session, endpoint_id)
+        owner_id = get_owner_id(session, endpoint_id)
         page = endpoints.list_deliveries(session, endpoint_id, user_id=owner_id, limit=limit)
     for delivery_view in page.deliveries:
         message = delivery_view.message
@@ -175,7 +175,7 @@ def request_redelivery(delivery_id: int) -> CommandResult:
         row = session.get(Delivery, delivery_id)
         if row is None:
             raise NotFound(f"there is no delivery {delivery_id}")
-        owner_id = find_owner_id(session, row.endpoint_id)
+        owner_id = get_owner_id(session, row.endpoint_id)
         delivery_view = endpoints.redeliver_message(session, delivery_id, user_id=owner_id)
     container.services.wake("outbox")
     return CommandResult(f"delivery {delivery_id} is on its way", serialize_delivery(delivery_view))
@@ -189,15 +189,7 @@ def last_result(delivery_view: DeliveryDetails) -> str | int:
     return attempt.error or attempt.status or "no result recorded"
 
 
-def find_user_id(session: Session, email: str) -> int:
-    """Return the id of the user with this e-mail. Errors: NotFound."""
-    user = Users(session).get_by_email(email)
-    if user is None:
-        raise NotFound(f"no user has the e-mail {email}")
-    return user.id
-
-
-def find_owner_id(session: Session, endpoint_id: int) -> int:
+def get_owner_id(session: Session, endpoint_id: int) -> int:
     """Return the id of the endpoint's owner, for whom the command acts. Errors: NotFound."""
     endpoint = session.get(Endpoint, endpoint_id)
     if endpoint is None:

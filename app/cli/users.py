@@ -10,7 +10,8 @@ from app.cli.runtime import load_container
 from core.errors import Invalid, NotFound
 from core.identity import api_keys, users
 from core.identity.principals import SCOPES
-from db.identity.users import Users
+from db.identity.users import User, Users
+from db.session import Session
 from platforms.secret import Secret
 
 
@@ -59,6 +60,14 @@ def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
     return Secret(secrets.token_urlsafe(15)), True
 
 
+def get_user(session: Session, email: str) -> User:
+    """Return the user with this e-mail. Errors: NotFound."""
+    user = Users(session).get_by_email(email)
+    if user is None:
+        raise NotFound(f"no user has the e-mail {email}")
+    return user
+
+
 @click.group("key")
 def key_group() -> None:
     """API keys of programs that act for a user."""
@@ -72,9 +81,7 @@ def key_group() -> None:
 def add_key(name: str, email: str, scopes: tuple[str, ...]) -> CommandResult:
     """Create a key; it is shown once."""
     with load_container().database.transaction() as session:
-        owner = Users(session).get_by_email(email)
-        if owner is None:
-            raise NotFound(f"no user has the e-mail {email}")
+        owner = get_user(session, email)
         if "admin" in scopes and not owner.is_admin:
             raise Invalid(f"{email} is not an administrator: the scope admin is not allowed")
         row, secret = api_keys.create_api_key(session, owner.id, name=name, scopes=scopes)

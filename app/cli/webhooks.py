@@ -35,7 +35,7 @@ def process_batch() -> CommandResult:
 
 @webhooks_group.command("replay")
 @click.argument("ids", nargs=-1, type=click.IntRange(min=1))
-@click.option("--dead", is_flag=True, help="All dead letters.")
+@click.option("--dead", is_flag=True, help="All dead events.")
 @click.option("--since", type=click.DateTime(), help="All events received since this time, in UTC.")
 @prints_results
 def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -> CommandResult:

@@ -102,7 +102,10 @@ def require_login(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T | Re
 def check_scopes(
     principal: Principal, scopes: tuple[str, ...], auth_method: AuthMethod | None
 ) -> None:
-    """Errors: Forbidden, with the missing scopes as `details.scopes`."""
+    """Check the method of authentication, if one is given, and the scopes.
+
+    Errors: Forbidden; if scopes are missing, `details.scopes` names them.
+    """
     if auth_method is not None and principal.auth_method != auth_method:
         raise Forbidden(f"this needs authentication by {auth_method}")
     missing = [scope for scope in scopes if scope not in principal.scopes]

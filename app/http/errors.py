@@ -223,7 +223,7 @@ def get_error_code(error: Exception) -> str:
         case DatabaseUnavailable():
             return "SERVICE_UNAVAILABLE"
         case CoreError() | PlatformError():
-            candidates = (error.code, *(getattr(kind, "code", "") for kind in type(error).__mro__))
+            candidates = (error.code, *(getattr(base, "code", "") for base in type(error).__mro__))
             return next((code for code in candidates if code in ERROR_KINDS), "INTERNAL_ERROR")
         case HTTPException(code=int(status)):
             return CODE_BY_HTTP_STATUS.get(status, default_error_code(status))

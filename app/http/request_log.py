@@ -17,7 +17,9 @@ from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlatio
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
 HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
-SIGNED_PATH_PREFIX = "/m/"  # whoever knows such a path may fetch the file: its route is logged
+SIGNED_PATH_PREFIX = (
+    "/m/"  # such a path grants access to the file by itself: only its route is logged
+)
 WEBHOOK_PATH_PREFIX = "/api/webhooks/"
 ACCEPTED_STATUS = 200  # an accepted delivery has no log line: its row has its correlation id
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

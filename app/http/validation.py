@@ -21,7 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 
 NESTING_MESSAGE = "nested too deeply"
 MAX_ROW_ID = 2**63 - 1  # ids are `bigint`
-MAX_ROW_ID_DIGITS = 19  # digits of MAX_ROW_ID
+MAX_ROW_ID_DIGITS = 18  # a number of so many digits is always below MAX_ROW_ID, which has 19
 
 RowId = Annotated[int, Field(ge=1, lt=MAX_ROW_ID + 1)]
 OptionalRowId = Annotated[int | None, Field(ge=1, lt=MAX_ROW_ID + 1)]
@@ -71,16 +71,16 @@ def parse_body(model: type[M]) -> M:
     data = read_raw_body(current_container().settings.limits.max_json_bytes)
     if not data and not request.mimetype:
         return validate_model(model, {})
-    if not request.is_json and not is_plain_text_json():
+    if not request.is_json and not is_accepted_plain_text():
         raise UnsupportedMediaType("Content-Type must be application/json")
     return validate_model(model, parse_json_object(data))
 
 
-def is_plain_text_json() -> bool:
-    """Whether a JSON body may come as text/plain: with TIKTOK_WEBHOOK_COMPAT it may.
+def is_accepted_plain_text() -> bool:
+    """Whether this body is declared as text/plain in UTF-8 and accepted as JSON nevertheless.
 
-    A browser's `fetch` sends a string under that type unless another one is given, and the first
-    published examples did so.
+    TIKTOK_WEBHOOK_COMPAT allows it: a browser's `fetch` declares a string so unless another type
+    is given, and the first published examples did not give one.
     """
     content_type = (request.mimetype, request.mimetype_params.get("charset", "").lower())
     return current_container().settings.tiktok.webhook_compat and content_type == (
@@ -126,9 +126,8 @@ def row_id_from_query(name: str) -> int | None:
     For pages: a meaningless cursor or account id in an address counts as none.
     """
     text = request.args.get(name, "")
-    return (
-        int(text) if text.isascii() and text.isdigit() and len(text) < MAX_ROW_ID_DIGITS else None
-    )
+    is_row_id = text.isascii() and text.isdigit() and len(text) <= MAX_ROW_ID_DIGITS
+    return int(text) if is_row_id else None
 
 
 def success_body(**fields: Any) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from flask import request
 
 from app.http.context import current_container, find_principal
 from core.errors import ServiceUnavailable, Unauthorized
+from core.identity.principals import WORKER_SCOPE
 from platforms.secret import Secret
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-WORKER_SCOPE = "workers:run"
 
 
 def require_worker(view: Callable[P, T]) -> Callable[P, T]:

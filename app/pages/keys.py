@@ -9,7 +9,6 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
 from core.errors import Invalid
 from core.identity import api_keys
-from core.identity.principals import SCOPES
 from db.identity.api_keys import ApiKey
 from platforms.secret import Secret
 
@@ -58,7 +57,7 @@ def create_key() -> str | tuple[str, int]:
                 current_principal().user_id,
                 name=name,
                 scopes=scopes,
-                grantable_scopes=grantable_scopes(),
+                grantable_scopes=current_principal().grantable_scopes,
                 expires_at=expiry_time(request.form.get("lifetime", "")),
             )
     except Invalid:
@@ -69,7 +68,7 @@ def create_key() -> str | tuple[str, int]:
 @blueprint.post("/settings/keys/<int:key_id>/revoke")
 @require_login()
 def revoke_key(key_id: int) -> Response:
-    """Revoke a key, at once and for good."""
+    """Revoke a key, immediately and permanently."""
     with current_container().database.transaction() as session:
         api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
     flash(translate_text("The key is revoked. Requests that still use it are refused."), "good")
@@ -83,13 +82,6 @@ def expiry_time(days: str) -> datetime | None:
     return current_container().services.now() + timedelta(days=int(days))
 
 
-def grantable_scopes() -> list[str]:
-    """Return the scopes that this user may give to a key, in the usual order."""
-    principal = current_principal()
-    allowed = principal.scopes | ({"workers:run"} if principal.is_admin else set())
-    return [scope for scope in SCOPES if scope in allowed]
-
-
 def render_keys(
     *, error_text: str | None = None, new_key: tuple[ApiKey, Secret] | None = None
 ) -> str:
@@ -100,7 +92,10 @@ def render_keys(
         keys=rows,
         key_prefix=api_keys.KEY_PREFIX,
         now=current_container().services.now(),
-        scopes=[(scope, translate_text(SCOPE_TEXTS[scope])) for scope in grantable_scopes()],
+        scopes=[
+            (scope, translate_text(SCOPE_TEXTS[scope]))
+            for scope in current_principal().grantable_scopes
+        ],
         lifetimes=[(days, translate_text(label)) for days, label in LIFETIME_LABELS.items()],
         max_name_chars=MAX_NAME_CHARS,
         error_text=error_text,

@@ -15,13 +15,13 @@ from app.http.messages import get_message
 from app.http.validation import row_id_from_query
 from app.pages.badges import PLATFORM_NAMES, POST_BADGES
 from app.pages.post_view import describe_post
+from app.serialize.posts import failure_reasons
 from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
 from db.base import PROVIDERS
-from db.posts.posts import POST_STATES, Post
+from db.posts.posts import POST_STATES
 from db.posts.queries import PostFilter
-from platforms.base import FailureReason
 
 blueprint = Blueprint("post_pages", __name__)
 
@@ -160,12 +160,6 @@ def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     return insights.load_post_metrics(
         current_container().database, pairs, user_id=current_principal().user_id
     ).get(view.post.id)
-
-
-def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
-    """The failure reasons of the post's platform; none while it is switched off."""
-    platform = current_container().services.platforms.get(post.provider)
-    return platform.failure_reasons if platform else {}
 
 
 def choice_from_query(name: str, choices: tuple[str, ...]) -> str | None:

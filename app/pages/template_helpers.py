@@ -47,7 +47,7 @@ def age_html(at: datetime) -> Markup:
 
 
 def count_unread() -> int:
-    """Count the current user's unread notifications; 0 if nobody is signed in."""
+    """Count the current user's unread notifications; 0 for an anonymous request."""
     principal = find_principal()
     if principal is None:
         return 0

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+WORKER_SCOPE = "workers:run"
 SCOPES = (
     "accounts:read",
     "accounts:write",
@@ -12,10 +13,10 @@ SCOPES = (
     "media:write",
     "insights:read",
     "comments:write",
-    "workers:run",
+    WORKER_SCOPE,
     "admin",
 )
-USER_SCOPES = frozenset(SCOPES) - {"workers:run", "admin"}
+USER_SCOPES = frozenset(SCOPES) - {WORKER_SCOPE, "admin"}
 ADMIN_SCOPES = USER_SCOPES | {"admin"}
 
 
@@ -41,6 +42,15 @@ class Principal:
     @property
     def is_admin(self) -> bool:
         return "admin" in self.scopes
+
+    @property
+    def grantable_scopes(self) -> list[str]:
+        """The scopes that this user may grant to an API key, in the order of `SCOPES`.
+
+        Beside the user's own scopes, an administrator may grant `workers:run`, which no login has.
+        """
+        grantable = self.scopes | ({WORKER_SCOPE} if self.is_admin else set())
+        return [scope for scope in SCOPES if scope in grantable]
 
     def has_scopes(self, scopes: Iterable[str]) -> bool:
         return self.scopes.issuperset(scopes)

@@ -40,10 +40,11 @@ class InstagramWebhooks:
 
     def handshake(self, query: Mapping[str, str]) -> str | None:
         """Return the challenge unchanged. Errors: BadHandshake unless it carries our token."""
-        challenge, given = query.get("hub.challenge"), query.get("hub.verify_token", "")
+        challenge, token = query.get("hub.challenge"), query.get("hub.verify_token", "")
         expected = self.verify_token.reveal() if self.verify_token else ""
-        is_match = hmac.compare_digest(given.encode(errors="replace"), expected.encode())
-        if not expected or not is_match or query.get("hub.mode") != "subscribe" or not challenge:
+        is_match = hmac.compare_digest(token.encode(errors="replace"), expected.encode())
+        is_valid = bool(expected) and is_match and query.get("hub.mode") == "subscribe"
+        if not is_valid or not challenge:
             raise BadHandshake
         return challenge
 

@@ -108,9 +108,9 @@ def parse_fault(params: dict[str, Any]) -> InjectedFault:
         raise BadRequest(f"unknown fields: {', '.join(sorted(unknown))}")
     if not {"endpoint", "kind"} <= set(params):
         raise BadRequest("endpoint and kind are required")
-    wrong = [name for name, value in params.items() if not has_valid_type(name, value)]
-    if wrong:
-        raise BadRequest(f"fields of the wrong type: {', '.join(wrong)}")
+    mistyped = [name for name, value in params.items() if not has_valid_type(name, value)]
+    if mistyped:
+        raise BadRequest(f"fields of the wrong type: {', '.join(mistyped)}")
     fault = InjectedFault(**params)
     kinds = WEBHOOK_FAULTS if fault.endpoint == WEBHOOK_ENDPOINT else FAULT_BEHAVIOURS
     if fault.kind not in kinds:

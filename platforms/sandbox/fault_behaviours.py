@@ -105,19 +105,19 @@ class FaultBehaviour:
     otherwise.
     """
 
-    takes_effect: bool
     respond: Callable[[FaultContext], Response]
+    takes_effect: bool
 
 
 FAULT_BEHAVIOURS: Mapping[str, FaultBehaviour] = {
-    "http_500": FaultBehaviour(False, respond_500),
-    "http_429": FaultBehaviour(False, respond_429),
-    "html_200": FaultBehaviour(False, respond_html),
-    "drop_before": FaultBehaviour(False, drop_connection),
-    "drop_after": FaultBehaviour(True, drop_connection),
-    "hang": FaultBehaviour(False, hang_connection),
-    "slow": FaultBehaviour(True, respond_slowly),
-    "truncate": FaultBehaviour(True, truncate_response),
-    "reset": FaultBehaviour(True, reset_connection),
-    "drip": FaultBehaviour(True, drip_response),
+    "http_500": FaultBehaviour(respond_500, takes_effect=False),
+    "http_429": FaultBehaviour(respond_429, takes_effect=False),
+    "html_200": FaultBehaviour(respond_html, takes_effect=False),
+    "drop_before": FaultBehaviour(drop_connection, takes_effect=False),
+    "drop_after": FaultBehaviour(drop_connection, takes_effect=True),
+    "hang": FaultBehaviour(hang_connection, takes_effect=False),
+    "slow": FaultBehaviour(respond_slowly, takes_effect=True),
+    "truncate": FaultBehaviour(truncate_response, takes_effect=True),
+    "reset": FaultBehaviour(reset_connection, takes_effect=True),
+    "drip": FaultBehaviour(drip_response, takes_effect=True),
 }

@@ -76,7 +76,7 @@ def limit_body(environ: "WSGIEnvironment") -> LimitedStream | None:
 
 
 def drain_body(body: LimitedStream | None) -> None:
-    """Read the rest of the request body. Errors: ConnectionDropped if the client has gone."""
+    """Read the rest of the request body. Errors: ConnectionDropped if the client disconnected."""
     try:
         while body is not None and body.read(READ_SIZE):
             pass

@@ -11,7 +11,7 @@ ENTRY_KEY = "sandbox.entry"  # the key of a request's entry in its WSGI environ
 
 @dataclass
 class LogEntry:
-    """One request; `status` is None if no response was sent, `work` tells if it took effect."""
+    """One request; `status` is None if no response was sent, `work` is whether it took effect."""
 
     id: int
     endpoint: str

@@ -6,7 +6,7 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
 def is_http_loopback(url: SplitResult) -> bool:
-    """Return whether the URL is plain http to this machine, where nobody else can listen in."""
+    """Return whether the URL is plain http to this machine: such traffic stays on it."""
     return url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
 
 

@@ -1,7 +1,7 @@
 """Checks our registration at TikTok before a user meets the error.
 
-With a wrong key, redirect URI or scope TikTok shows an error page of its own and does not redirect
-back. Source: TikTok, login-kit-web, scopes-overview and add-a-sandbox, read 2026-11-22.
+With a wrong key, redirect URI or scope TikTok shows its own error page and does not redirect back.
+Source: TikTok, login-kit-web, scopes-overview and add-a-sandbox, read 2026-11-22.
 """
 
 from platforms.base import PlatformApp

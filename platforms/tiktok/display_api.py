@@ -72,8 +72,8 @@ class TikTokInsights:
         Errors: as `fetch_account_totals`.
         """
         require_scope(LIST_SCOPE, scopes)
-        older = {} if cursor is None else {"cursor": cursor}
-        payload = self._post_video_query("video_list", token, {"max_count": MAX_VIDEOS, **older})
+        body = {"max_count": MAX_VIDEOS} | ({} if cursor is None else {"cursor": cursor})
+        payload = self._post_video_query("video_list", token, body)
         return VideoPage(parse_videos(payload), parse_next_cursor(payload))
 
     def fetch_videos(
@@ -166,14 +166,14 @@ def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
     return cursor
 
 
-def parse_counts(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, int]:
+def parse_counts(item: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, int]:
     """Return the counts that the item has; a new video was observed to have none yet.
 
-    `names`: our name of a metric → TikTok's field.
+    `fields`: our name of a metric → TikTok's field.
     """
     counts: dict[str, int] = {}
     invalid: list[str] = []
-    for metric, field in names.items():
+    for metric, field in fields.items():
         count = parse_count(item.get(field))
         if count is not None:
             counts[metric] = count

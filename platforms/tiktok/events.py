@@ -49,7 +49,7 @@ def parse_withdrawn(content: Mapping[str, Any]) -> PublishProgress:
 
 
 def published_progress(content: Mapping[str, Any], *, public: bool | None) -> PublishProgress:
-    """Progress of a published post; `public` is None if the event does not tell visibility."""
+    """Progress of a published post; `public` is None if the event does not say."""
     post_id = to_text(content.get("post_id"))
     ids = (post_id,) if post_id else ()
     return PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, is_public=public)

@@ -1,5 +1,6 @@
-"""Why TikTok refused or failed a post: a sentence for the creator, and who has to act.
+"""Why TikTok refused or failed a post: sentences for the creator, and who has to act.
 
+The sentences are those of `app/texts/en.toml`; tests/app/test_http_errors.py compares them.
 Source: TikTok, get-video-status and the error lists of the Content Posting API, read 2026-11-22.
 """
 
@@ -13,37 +14,41 @@ FAIL_REASONS: Mapping[str, FailureReason] = {
         Actor.CREATOR,
     ),
     "duration_check_failed": FailureReason(
-        "The video is longer or shorter than TikTok allows for this account.", Actor.CREATOR
+        "The video is longer or shorter than TikTok allows for this account. Change its length.",
+        Actor.CREATOR,
     ),
     "frame_rate_check_failed": FailureReason(
-        "The frame rate must be between 23 and 60 frames per second.", Actor.CREATOR
+        "The frame rate is outside TikTok's limits. Use 23 to 60 frames per second.", Actor.CREATOR
     ),
     "picture_size_check_failed": FailureReason(
-        "Width and height must each be between 360 and 4096 pixels.", Actor.CREATOR
+        "The width or height is outside TikTok's limits. Use 360 to 4096 pixels for each.",
+        Actor.CREATOR,
     ),
-    "internal": FailureReason("Something went wrong at TikTok. Please try again.", Actor.NOBODY),
+    "internal": FailureReason("Something went wrong at TikTok. Try again.", Actor.NOBODY),
     "video_pull_failed": FailureReason(
-        "TikTok could not download the video within an hour. Check that its URL is reachable.",
+        "TikTok could not download the video within an hour. Check that its address is reachable.",
         Actor.CREATOR,
     ),
     "photo_pull_failed": FailureReason(
-        "TikTok could not download the pictures within an hour. Check that their URLs are"
-        " reachable.",
+        "TikTok could not download the pictures within an hour."
+        " Check that their addresses are reachable.",
         Actor.CREATOR,
     ),
-    "publish_cancelled": FailureReason("The post was cancelled.", Actor.NOBODY),
+    "publish_cancelled": FailureReason("The post was cancelled. Nothing to do.", Actor.NOBODY),
     "auth_removed": FailureReason(
-        "Access to the TikTok account was withdrawn meanwhile. Connect it again.", Actor.CREATOR
+        "Access to the account was withdrawn meanwhile. Connect the account again.", Actor.CREATOR
     ),
     "spam_risk_too_many_posts": FailureReason(
         "TikTok's daily number of posts through apps is used up. Try tomorrow, or post in the app.",
         Actor.NOBODY,
     ),
     "spam_risk_user_banned_from_posting": FailureReason(
-        "TikTok has banned this account from posting.", Actor.NEVER
+        "TikTok has banned this account from posting. Ask TikTok; trying again does not help.",
+        Actor.NEVER,
     ),
     "spam_risk_text": FailureReason(
-        "TikTok considers the text spam. Posting it again will not help.", Actor.NEVER
+        "TikTok considers the text spam. Change the text; the same text will be refused again.",
+        Actor.NEVER,
     ),
     "spam_risk": FailureReason(
         "TikTok considers the post spam. Sending it again will not help.", Actor.NEVER
@@ -51,49 +56,65 @@ FAIL_REASONS: Mapping[str, FailureReason] = {
 }
 ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
     "access_token_invalid": FailureReason(
-        "TikTok no longer accepts this connection. Connect the account again.", Actor.CREATOR
+        "The connection to the account no longer works. Connect the account again.", Actor.CREATOR
     ),
     "scope_not_authorized": FailureReason(
-        "The account did not grant this permission. Connect it again and leave it ticked.",
+        "The account did not grant this permission."
+        " Connect it again and leave the permission ticked.",
         Actor.CREATOR,
     ),
     "scope_permission_missed": FailureReason(
         "A permission is missing. Connect the account again and leave it ticked.", Actor.CREATOR
     ),
     "url_ownership_unverified": FailureReason(
-        "TikTok only downloads from URLs that this application has verified.", Actor.OPERATOR
+        "TikTok only downloads from addresses that this application has verified."
+        " Use an address of a verified domain, or upload the file.",
+        Actor.OPERATOR,
     ),
     "rate_limit_exceeded": FailureReason(
-        "TikTok's rate limit is reached. The post continues by itself in a minute.", Actor.NOBODY
+        "Too many calls to the platform. Wait a minute; it resumes automatically.", Actor.NOBODY
     ),
     "spam_risk_too_many_pending_share": FailureReason(
-        "Five drafts are already in the TikTok inbox. Post or delete one of them there.",
+        "Five drafts are already waiting in the TikTok inbox."
+        " Post or delete one of them in the app.",
         Actor.CREATOR,
     ),
     "reached_active_user_cap": FailureReason(
-        "This application has reached TikTok's daily number of creators. The post waits.",
+        "This application has reached TikTok's daily number of creators."
+        " The post waits; nothing to do.",
         Actor.NOBODY,
     ),
     "privacy_level_option_mismatch": FailureReason(
-        "The account does not offer this audience. Choose another one.", Actor.CREATOR
+        "The account does not offer this audience. Choose another audience.", Actor.CREATOR
     ),
     "unaudited_client_can_only_post_to_private_accounts": FailureReason(
-        "Until TikTok has audited this application, the account itself must be private and the"
-        " post visible to its owner only.",
+        "Until TikTok has audited this application, it posts to private accounts only."
+        " Make the account private and the post visible to you only.",
         Actor.CREATOR,
     ),
-    "invalid_param": FailureReason("TikTok does not accept one of the settings.", Actor.CREATOR),
-    "invalid_file_upload": FailureReason("TikTok does not accept this file.", Actor.CREATOR),
+    "invalid_param": FailureReason(
+        "The platform does not accept one of the settings. Check the settings and try again.",
+        Actor.CREATOR,
+    ),
+    "invalid_file_upload": FailureReason(
+        "The platform does not accept this file. Use MP4, MOV or WebM with H.264.", Actor.CREATOR
+    ),
     "app_version_check_failed": FailureReason(
-        "The TikTok app on the phone is too old for drafts. Please update it.", Actor.CREATOR
+        "The TikTok app on the phone is too old for drafts. Update the app and try again.",
+        Actor.CREATOR,
     ),
-    "invalid_publish_id": FailureReason("TikTok does not know this post.", Actor.NEVER),
+    "invalid_publish_id": FailureReason(
+        "The platform does not know this post. Check the id.", Actor.NEVER
+    ),
     "token_not_authorized_for_specified_publish_id": FailureReason(
-        "This post belongs to another TikTok account.", Actor.NEVER
+        "This post belongs to another account. Use the account that sent it.", Actor.NEVER
     ),
-    "publish_not_cancellable": FailureReason("It is too late to cancel this post.", Actor.NOBODY),
+    "publish_not_cancellable": FailureReason(
+        "It is too late to cancel this post. Delete it in the app once it is published.",
+        Actor.NOBODY,
+    ),
     "server_error": FailureReason(
-        "TikTok reported an internal error. The post is retried automatically.", Actor.NOBODY
+        "The platform reported an internal error. Try again in a few minutes.", Actor.NOBODY
     ),
 }
 

@@ -31,7 +31,7 @@ def read_challenge(query: Mapping[str, str]) -> str:
     """Return the challenge of a handshake. Errors: ValueError if it is missing or too long."""
     challenge = query.get("challenge", "")
     if not 0 < len(challenge) <= MAX_ID_LENGTH:
-        raise ValueError(f"`challenge` has to have 1 to {MAX_ID_LENGTH} characters")
+        raise ValueError(f"`challenge` must have 1 to {MAX_ID_LENGTH} characters")
     return challenge
 
 

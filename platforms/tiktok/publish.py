@@ -70,7 +70,7 @@ class TikTokPublisher:
     def start(self, token: Secret, request: PublishRequest) -> StartResult:
         """Start a post and return its publish id; the post exists even if the answer is lost.
 
-        Errors: those of `unwrap_data`; Unavailable, where `may_have_arrived` tells whether the
+        Errors: those of `unwrap_data`; Unavailable, where `may_have_arrived` says whether the
         post may have been started; ValueError if the file is empty or too large.
         """
         is_photo = request.kind in photos.POST_MODES

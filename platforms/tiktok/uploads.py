@@ -15,8 +15,10 @@ UPLOAD_TIMEOUT = (3.0, 60.0)  # seconds; a chunk may have 64 MB
 COMPLETE_STATUS, STORED_STATUS, RANGE_MISMATCH_STATUS = 201, 206, 416
 TOLERATED_STATUS = 200  # undocumented; accepted only with a Content-Range, as 206 and 201 have it
 REJECTION_CODES = {400: "upload_failed", 403: "upload_url_expired", 404: "upload_unknown"}
-RANGE_PATTERN = re.compile(r"bytes[ =]0-(\d{1,19})/\d{1,19}", re.ASCII)
-URL_PATTERN = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?(?:[/?][!-~]*)?")
+RANGE_PATTERN = re.compile(r"bytes[ =]0-(?P<last>\d{1,19})/\d{1,19}", re.ASCII)
+URL_PATTERN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>\d{1,5}))?(?:[/?][!-~]*)?"
+)
 
 
 def check_upload_host(upload_url: Secret, api_url: str) -> None:
@@ -28,9 +30,9 @@ def check_upload_host(upload_url: Secret, api_url: str) -> None:
     is_api_host = url is not None and api is not None and url.groups() == api.groups()
     is_tiktok_host = (
         url is not None
-        and url[1] == "https"
-        and url[2].lower().endswith(UPLOAD_HOST_SUFFIX)
-        and url[3] in {None, "443"}
+        and url["scheme"] == "https"
+        and url["host"].lower().endswith(UPLOAD_HOST_SUFFIX)
+        and url["port"] in {None, "443"}
     )
     if not is_api_host and not is_tiktok_host:
         raise Rejected(
@@ -83,7 +85,7 @@ def parse_upload_response(response: HttpResponse, chunk: Chunk, total_size: int)
         is_complete = next_offset == total_size or status == COMPLETE_STATUS
         return ChunkResult(next_offset=next_offset, is_complete=is_complete)
     if status == RANGE_MISMATCH_STATUS and content_range is not None:
-        return resume_upload(int(content_range[1]), chunk, total_size)
+        return resume_upload(int(content_range["last"]), chunk, total_size)
     message = f"the upload host answered {status}"
     if status in REJECTION_CODES:
         raise Rejected(message, code=REJECTION_CODES[status])

@@ -33,11 +33,11 @@ class CliResult:
 
 
 def subprocess_cli(environ, folder):
-    def run(*arguments, stdin="", **more):
+    def run(*arguments, stdin="", **extra_environ):
         process = subprocess.run(
             [*CLI_COMMAND, *map(str, arguments)],
             input=stdin,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ, **more},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ, **extra_environ},
             cwd=folder,
             capture_output=True,
             text=True,
@@ -52,9 +52,9 @@ def subprocess_cli(environ, folder):
 def in_process_cli(environ, folder):
     """Unexpected errors are raised: an operator would see their traceback."""
 
-    def run(*arguments, stdin="", **more):
+    def run(*arguments, stdin="", **extra_environ):
         argv = list(map(str, arguments))
-        with isolated_settings({**environ, **more}, folder), restore_logging_and_signals():
+        with isolated_settings({**environ, **extra_environ}, folder), restore_logging_and_signals():
             invoke = CliRunner(catch_exceptions=False).invoke
             result = copy_context().run(invoke, cli, argv, input=stdin)
         return CliResult(result.exit_code, result.stdout, result.stderr)

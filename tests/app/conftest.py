@@ -144,10 +144,10 @@ def make_user(container):
 def make_api_key(container):
     """Creates API keys of a user, as the Bearer token."""
 
-    def make(person, *scopes, **fields):
+    def make(user, *scopes, **fields):
         with container.database.transaction() as session:
             _, key = api_keys.create_api_key(
-                session, person.id, name="a program", scopes=scopes or USER_SCOPES, **fields
+                session, user.id, name="a program", scopes=scopes or USER_SCOPES, **fields
             )
         return key.reveal()
 
@@ -158,9 +158,9 @@ def make_api_key(container):
 def make_api_client(app, make_api_key):
     """Creates clients that send an API key of a user with every request."""
 
-    def make(person, *scopes, **fields):
+    def make(user, *scopes, **fields):
         client = app.test_client()
-        key = make_api_key(person, *scopes, **fields)
+        key = make_api_key(user, *scopes, **fields)
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return client
 
@@ -172,9 +172,9 @@ class BrowserClient(FlaskClient):
 
     csrf_token: str | None = None
 
-    def sign_in(self, person):
+    def sign_in(self, user):
         response = self.post(
-            "/api/auth/login", json={"email": person.email, "password": person.password}
+            "/api/auth/login", json={"email": user.email, "password": user.password}
         )
         assert response.status_code == 200, response.text
         self.csrf_token = response.json["csrfToken"]
@@ -188,14 +188,14 @@ class BrowserClient(FlaskClient):
 
 @pytest.fixture
 def make_browser(app):
-    """Creates browsers in which nobody is signed in."""
+    """Creates anonymous browsers."""
     return lambda: BrowserClient(app, app.response_class, use_cookies=True)
 
 
 @pytest.fixture
 def sign_in(make_browser, make_user):
     """Creates browsers in which the given user, or a new one, is signed in."""
-    return lambda person=None: make_browser().sign_in(person or make_user())
+    return lambda user=None: make_browser().sign_in(user or make_user())
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from app.http.context import CONTAINER_KEY
 from app.http.messages import LOCALES, find_message
 from core.accounts import grant_lifecycle
 from db.accounts.accounts import Account
+from db.identity.notifications import Notifications
 from db.media.files import Media
 from db.posts.posts import Post
 from platforms.tiktok.events import REMOVAL_REASONS
@@ -17,7 +18,7 @@ from tests.support.row_factory import HOUR, RowFactory
 WORKER_SECRET = "a-worker-secret-0123456789"
 DISCONNECT_ROUTE = "/api/platforms/tiktok/disconnect"
 REJECT_CHANGES_SQL = """
-CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'no room'; END $$ LANGUAGE plpgsql;
+CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'disk full'; END $$ LANGUAGE plpgsql;
 CREATE TRIGGER refuse BEFORE INSERT ON audit_log EXECUTE FUNCTION refuse();
 """
 
@@ -229,8 +230,8 @@ def test_an_erasure_leaves_no_notification_with_the_name(alice_browser, alice, f
         factory.create_account(alice.id, details={"display_name": name}) for name in ("Ada", "Bob")
     )
     with app.extensions[CONTAINER_KEY].database.transaction() as session:
-        for each in (account, other):
-            row = session.get(Account, each)
+        for account_id in (account, other):
+            row = session.get(Account, account_id)
             grant_lifecycle.notify_owner(
                 session, row, grant_lifecycle.REFRESH_FAILED, why="timeout"
             )
@@ -249,11 +250,11 @@ def test_one_of_several_accounts_has_to_be_named(alice_browser, alice, factory):
 
 
 def test_accounts_of_others_or_unknown_ones_are_not_found(alice_browser, factory):
-    theirs = factory.create_account()
-    for body in ({}, {"accountId": theirs}, {"accountId": 10**18}):
+    other_account = factory.create_account()
+    for body in ({}, {"accountId": other_account}, {"accountId": 10**18}):
         response = alice_browser.post(DISCONNECT_ROUTE, json=body)
         assert (response.status_code, response.json["error"]["code"]) == (404, "NOT_FOUND")
-    assert factory.account(theirs).status == "ACTIVE"
+    assert factory.account(other_account).status == "ACTIVE"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_a_disconnect_that_fails_is_reported_and_changes_nothing(
     response = alice_browser.post(DISCONNECT_ROUTE, json={})
     assert (response.status_code, response.json["error"]["code"]) == (500, "disconnect_failed")
     assert response.json["error"]["retryable"] is True
-    assert "no room" not in response.text
+    assert "disk full" not in response.text
     assert factory.account(account).status == "ACTIVE"
     assert platform_server.requests == []
 
@@ -294,8 +295,8 @@ def test_an_expired_token_is_refreshed_in_order_to_revoke_it(
     alice_browser, alice, factory, platform_server
 ):
     factory.create_account(alice.id, lasts=-HOUR)
-    new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
-    set_responses(platform_server, flat_response(**new), http_response(200, b""))
+    new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
+    set_responses(platform_server, flat_response(**new_grant), http_response(200, b""))
     assert alice_browser.post(DISCONNECT_ROUTE, json={}).json["revoked"] is True
     assert b"token=act.new" in platform_server.requests[1][1]
 
@@ -311,8 +312,8 @@ def test_the_worker_secret_allows_refreshing_what_is_due(client, factory, platfo
     healthy, broken = factory.create_account(lasts=-HOUR), factory.create_account(lasts=-HOUR)
     factory.create_account(lasts=HOUR)
     factory.update_account(broken, refresh_token_encrypted="v1.1.not:to:open")
-    new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
-    set_responses(platform_server, flat_response(**new))
+    new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
+    set_responses(platform_server, flat_response(**new_grant))
     secret = {"X-Worker-Secret": WORKER_SECRET}
     response = client.post("/api/workers/token-refresh", headers=secret)
     assert response.json["result"] == {
@@ -347,8 +348,8 @@ def test_one_run_refreshes_no_more_than_its_batch_size(app_factory, platform_ser
     container = app_with_small_batch.extensions[CONTAINER_KEY]
     factory = RowFactory(container.database, container.services.key_ring)
     accounts = [factory.create_account(lasts=-HOUR) for _ in range(5)]
-    new = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
-    set_responses(platform_server, flat_response(**new))
+    new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
+    set_responses(platform_server, flat_response(**new_grant))
     post = app_with_small_batch.test_client().post
     results = [
         post("/api/workers/token-refresh", headers={"X-Worker-Secret": WORKER_SECRET}).json[
@@ -375,23 +376,21 @@ def test_a_worker_run_needs_the_secret_and_get_only_describes_it(client, factory
     described = client.get(path).json
     assert (described["status"], described["worker"]) == ("ok", "token-refresh-scheduler")
     assert factory.account(account).attempts == 0
-    without = app_factory.create_app(WORKER_SECRET="").test_client()
-    assert without.post(path, headers={"X-Worker-Secret": ""}).status_code == 503
+    client_without_secret = app_factory.create_app(WORKER_SECRET="").test_client()
+    assert client_without_secret.post(path, headers={"X-Worker-Secret": ""}).status_code == 503
 
 
 def test_only_the_owner_can_mark_notifications_as_read(alice_browser, alice, factory, app):
-    from db.identity.notifications import Notifications
-
     with app.extensions[CONTAINER_KEY].database.transaction() as session:
         for cause in ("a", "b", "c"):
             Notifications(session).add(alice.id, "needs_reconnect", cause=cause, account_id=1)
         Notifications(session).add(factory.create_user(), "needs_reconnect", cause="d")
-    first = alice_browser.get("/api/notifications?limit=2").json
-    assert (len(first["data"]), first["unread"]) == (2, 3)
-    rest = alice_browser.get(f"/api/notifications?cursor={first['nextCursor']}").json
-    assert (len(rest["data"]), rest["nextCursor"]) == (1, None)
-    mine, theirs = rest["data"][0]["id"], first["data"][0]["id"] + 1
-    assert alice_browser.post(f"/api/notifications/{mine}/read").status_code == 200
-    assert alice_browser.post(f"/api/notifications/{theirs}/read").status_code == 404
+    first_page = alice_browser.get("/api/notifications?limit=2").json
+    assert (len(first_page["data"]), first_page["unread"]) == (2, 3)
+    last_page = alice_browser.get(f"/api/notifications?cursor={first_page['nextCursor']}").json
+    assert (len(last_page["data"]), last_page["nextCursor"]) == (1, None)
+    own_id, other_users_id = last_page["data"][0]["id"], first_page["data"][0]["id"] + 1
+    assert alice_browser.post(f"/api/notifications/{own_id}/read").status_code == 200
+    assert alice_browser.post(f"/api/notifications/{other_users_id}/read").status_code == 404
     assert len(alice_browser.get("/api/notifications?unread=true").json["data"]) == 2
     assert alice_browser.post("/api/notifications/read-all").json["read"] == 2

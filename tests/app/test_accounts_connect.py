@@ -66,6 +66,15 @@ def redirect_query(response):
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
 
 
+def find_state_cookie(response):
+    (state_cookie,) = [
+        cookie
+        for cookie in response.headers.getlist("Set-Cookie")
+        if cookie.startswith(STATE_COOKIE)
+    ]
+    return state_cookie
+
+
 def start_oauth(browser, **query):
     """Start the flow and return its state."""
     return redirect_query(browser.get(START_ROUTE, query_string=query))["state"]
@@ -81,9 +90,7 @@ def test_the_browser_is_sent_to_the_platform_with_one_state(
     (row,) = load_rows(OAuthState)
     assert row.state == query_params["state"]
     assert len(bytes.fromhex(row.state)) == 32
-    (cookie,) = [
-        one for one in response.headers.getlist("Set-Cookie") if one.startswith(STATE_COOKIE)
-    ]
+    cookie = find_state_cookie(response)
     assert cookie.startswith(f"{STATE_COOKIE}={row.state};")
     for part in ("HttpOnly", "SameSite=Lax", "Max-Age=600", "Path=/"):
         assert part in cookie
@@ -106,9 +113,7 @@ def test_the_state_cookie_is_secure_in_production(app_factory, make_user):
     response = app.test_client().get(
         f"{CALLBACK_ROUTE}?error=access_denied", base_url="https://posts.example.org"
     )
-    (cookie,) = [
-        one for one in response.headers.getlist("Set-Cookie") if one.startswith(STATE_COOKIE)
-    ]
+    cookie = find_state_cookie(response)
     assert "Secure" in cookie
 
 
@@ -180,9 +185,7 @@ def test_an_incomplete_callback_is_explained_by_its_code(
     assert urlsplit(response.location).path == "/platforms/connect/tiktok"
     assert redirect_query(response)["error"] == code
     assert "words" not in response.location
-    assert any(
-        one.startswith(f"{STATE_COOKIE}=;") for one in response.headers.getlist("Set-Cookie")
-    )
+    assert find_state_cookie(response).startswith(f"{STATE_COOKIE}=;")
     assert platform_server.requests == []
 
 
@@ -213,7 +216,7 @@ def test_a_state_of_another_user_is_refused(sign_in, make_user, platform_server)
 
 
 @pytest.mark.parametrize(
-    ("reply", "code"),
+    ("platform_response", "code"),
     [
         (flat_response(error="invalid_grant", error_description="spent"), "token_exchange_failed"),
         (flat_response(error="invalid_client"), "invalid_credentials"),
@@ -223,9 +226,9 @@ def test_a_state_of_another_user_is_refused(sign_in, make_user, platform_server)
     ],
 )
 def test_a_failed_exchange_is_explained_and_stores_nothing(
-    signed_in_client, platform_server, load_rows, reply, code
+    signed_in_client, platform_server, load_rows, platform_response, code
 ):
-    set_responses(platform_server, reply)
+    set_responses(platform_server, platform_response)
     state = start_oauth(signed_in_client)
     response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "c", "state": state})
     assert redirect_query(response)["error"] == code
@@ -270,14 +273,18 @@ def test_a_permission_left_unticked_is_reported(signed_in_client, platform_serve
 def test_no_token_code_or_state_reaches_a_log_or_an_answer(signed_in_client, capfd, caplog):
     state = start_oauth(signed_in_client)
     callback_query = {"code": "code-canary", "state": state}
-    answers = [
+    responses = [
         signed_in_client.get(CALLBACK_ROUTE, query_string=callback_query),
         signed_in_client.get("/api/platforms"),
         signed_in_client.post("/api/tiktok/disconnect", json={}),
         signed_in_client.get("/api/notifications"),
     ]
     output = "".join(
-        [*capfd.readouterr(), caplog.text, *(f"{one.headers}{one.text}" for one in answers)]
+        [
+            *capfd.readouterr(),
+            caplog.text,
+            *(f"{response.headers}{response.text}" for response in responses),
+        ]
     )
     assert "/api/auth/tiktok/callback" in output
     assert "canary" not in output
@@ -328,7 +335,7 @@ def test_every_oauth_code_has_a_cause_for_operators():
 def test_the_log_has_the_cause_and_the_page_has_the_request_id(signed_in_client):
     with capture_logs() as logs:
         response = signed_in_client.get(CALLBACK_ROUTE, query_string={"error": "access_denied"})
-    (line,) = [one for one in logs if one["event"] == "connect.refused"]
+    (line,) = [line for line in logs if line["event"] == "connect.refused"]
     assert line["code"] == "access_denied"
     assert line["cause"] == accounts.ERROR_CAUSES["access_denied"]
     assert redirect_query(response)["ref"] == response.headers["X-Request-Id"]

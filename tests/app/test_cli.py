@@ -1,3 +1,5 @@
+"""The commands for users, keys, workers and replays: results, exit status, errors."""
+
 import json
 import logging
 import os

@@ -1,3 +1,5 @@
+"""`signalpost doctor`: each fault of an installation is named with its remedy."""
+
 import pytest
 
 from core.health.doctor import run_checks

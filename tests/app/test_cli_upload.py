@@ -1,3 +1,5 @@
+"""`signalpost upload` against a running server: chunks, resumption and errors."""
+
 import json
 from threading import Thread
 

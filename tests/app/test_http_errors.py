@@ -1,5 +1,8 @@
+"""Error responses: codes, statuses and texts of every error, and invalid requests."""
+
 import json
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,11 +22,12 @@ CODE_PATTERN = re.compile(r'code(?:: str)? ?= ?"([A-Za-z_]+)"')
 
 
 def error_classes(root):
-    return [root, *(each for kind in root.__subclasses__() for each in error_classes(kind))]
+    subclasses = [error_classes(subclass) for subclass in root.__subclasses__()]
+    return [root, *chain.from_iterable(subclasses)]
 
 
 def find_error_codes():
-    """Find every code that core or app gives to an error or a post."""
+    """Return every code that core or app gives to an error or a post."""
     sources = [*(ROOT / "core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
     return {
         code for path in sources for code in CODE_PATTERN.findall(path.read_text(encoding="utf-8"))
@@ -41,6 +45,12 @@ def test_every_code_has_a_message_and_a_suggestion(locale, code):
     texts = messages.load_messages(locale)[code]
     assert texts.message
     assert texts.suggestion
+
+
+@pytest.mark.parametrize("code", FAILURE_REASONS)
+def test_a_platforms_sentence_is_the_english_message_with_its_suggestion(code):
+    texts = messages.load_messages("en")[code]
+    assert FAILURE_REASONS[code].sentence == f"{texts.message} {texts.suggestion}"
 
 
 @pytest.mark.parametrize("locale", messages.LOCALES)
@@ -137,7 +147,7 @@ LOGIN_ROUTE = "/api/auth/login"
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "status"),
+    ("body", "content_type", "status"),
     [
         ("{", "application/json", 400),
         ("[]", "application/json", 400),
@@ -153,8 +163,8 @@ LOGIN_ROUTE = "/api/auth/login"
         (json.dumps({"email": "a" * 70_000, "password": "b"}), "application/json", 413),
     ],
 )
-def test_an_invalid_body_is_refused_with_the_envelope(client, body, kind, status):
-    response = client.post(LOGIN_ROUTE, data=body.encode("latin-1"), content_type=kind)
+def test_an_invalid_body_is_refused_with_the_envelope(client, body, content_type, status):
+    response = client.post(LOGIN_ROUTE, data=body.encode("latin-1"), content_type=content_type)
     assert response.status_code == status
     assert response.json["error"]["code"] in errors.ERROR_KINDS
 

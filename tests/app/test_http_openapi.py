@@ -1,3 +1,5 @@
+"""The API description: complete, resolvable, and the same on its page."""
+
 import re
 
 import pytest

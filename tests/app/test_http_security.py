@@ -1,3 +1,5 @@
+"""CSRF tokens, security headers, and https in production."""
+
 import pytest
 
 NEW_KEY = {"name": "n", "scopes": ["posts:read"]}

@@ -1,3 +1,5 @@
+"""API keys: creation, scopes, expiry and revocation."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

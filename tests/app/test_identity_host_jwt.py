@@ -1,3 +1,5 @@
+"""Tokens of a host application, signed with a shared secret."""
+
 import time
 
 import jwt

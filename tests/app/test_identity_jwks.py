@@ -1,3 +1,5 @@
+"""Tokens of a host application, signed with keys that it publishes."""
+
 import hmac
 import json
 import time

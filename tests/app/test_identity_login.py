@@ -1,3 +1,5 @@
+"""Logging in and out, and how long a session lasts."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,9 +20,9 @@ def audit_actions(container):
         return session.scalars(text("SELECT action FROM audit_log ORDER BY id")).all()
 
 
-def disable_user(container, person):
+def disable_user(container, user):
     with container.database.transaction() as session:
-        Users(session).get(person.id).disabled_at = datetime.now(UTC)
+        Users(session).get(user.id).disabled_at = datetime.now(UTC)
 
 
 def test_an_anonymous_request_is_refused(client):

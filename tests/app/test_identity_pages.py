@@ -1,3 +1,5 @@
+"""The pages to sign in and out."""
+
 import re
 
 
@@ -51,7 +53,7 @@ def test_an_unknown_page_is_answered_with_a_page(client):
     response = client.get("/nothing", headers={"Accept-Language": "fr"})
     assert response.status_code == 404
     assert response.mimetype == "text/html"
-    assert "rien sous ce nom" in response.text
+    assert "Rien n&#39;a été trouvé" in response.text
 
 
 def test_a_page_in_use_renews_its_cookie(client, make_user):

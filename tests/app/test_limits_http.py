@@ -1,8 +1,10 @@
+"""Rate limits of the API: who is counted, the headers, and requests without Redis."""
+
 import time
 
 import pytest
 
-LOGIN = {"email": "nobody@example.org", "password": "x"}
+LOGIN = {"email": "unknown@example.org", "password": "x"}
 
 
 @pytest.fixture
@@ -88,13 +90,13 @@ def test_requests_of_a_user_share_one_limit_whatever_the_authentication(
     assert make_api_client(bob).get("/api/auth/me").status_code == 200
 
 
-def test_logins_have_a_stricter_limit_of_their_own(client):
+def test_logins_have_their_own_stricter_limit(client):
     responses = [client.post("/api/auth/login", json=LOGIN) for _ in range(3)]
     assert [response.status_code for response in responses] == [401, 401, 429]
     assert responses[-1].json["error"]["retryAfter"] > 600
 
 
-def test_without_redis_nobody_signs_in(no_redis_client):
+def test_without_redis_logins_are_refused(no_redis_client):
     response = no_redis_client.post("/api/auth/login", json=LOGIN)
     assert response.status_code == 503
     assert response.json["error"]["code"] == "SERVICE_UNAVAILABLE"

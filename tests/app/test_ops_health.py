@@ -1,3 +1,5 @@
+"""Liveness, readiness and metrics."""
+
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

@@ -28,9 +28,9 @@ def receiver():
         yield server
 
 
-def add_endpoint(browser, url, **more):
+def add_endpoint(browser, url, **fields):
     """Add an endpoint and return the path of its page."""
-    response = browser.post(ENDPOINTS_PAGE, data={"url": url, **more})
+    response = browser.post(ENDPOINTS_PAGE, data={"url": url, **fields})
     assert response.status_code == 200, response.text
     assert SECRET_PATTERN.search(response.text)
     return re.search(rf'href="({ENDPOINTS_PAGE}/\d+)">{re.escape(url)}', response.text)[1]
@@ -110,10 +110,10 @@ def test_older_deliveries_are_on_the_next_page(alice_browser):
     page_path = add_endpoint(alice_browser, "https://host.example.com/hook")
     for _ in range(21):
         alice_browser.post(page_path + "/test")
-    first = alice_browser.get(page_path).text
-    older = re.search(rf'href="({page_path}\?cursor=\d+)"', first)[1]
-    assert first.count("<article") == 20
-    assert alice_browser.get(older).text.count("<article") == 1
+    first_page = alice_browser.get(page_path).text
+    older_path = re.search(rf'href="({page_path}\?cursor=\d+)"', first_page)[1]
+    assert first_page.count("<article") == 20
+    assert alice_browser.get(older_path).text.count("<article") == 1
     assert alice_browser.get(page_path + "?cursor=x").text.count("<article") == 20
 
 

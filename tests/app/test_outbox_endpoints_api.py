@@ -37,8 +37,8 @@ def receiver():
         yield server
 
 
-def create_endpoint(client, url=ENDPOINT_URL, **more):
-    response = client.post("/api/endpoints", json={"url": url, **more})
+def create_endpoint(client, url=ENDPOINT_URL, **fields):
+    response = client.post("/api/endpoints", json={"url": url, **fields})
     assert response.status_code == 201, response.text
     return response.json["data"]
 
@@ -134,8 +134,8 @@ def test_changes_are_stored_and_invalid_ones_refused(api_client):
 def test_a_deleted_endpoint_is_not_found(api_client):
     path = f"/api/endpoints/{create_endpoint(api_client)['id']}"
     assert api_client.delete(path).status_code == 200
-    for gone in (api_client.get(path), api_client.delete(path), api_client.post(path + "/test")):
-        assert gone.status_code == 404
+    responses = (api_client.get(path), api_client.delete(path), api_client.post(path + "/test"))
+    assert [response.status_code for response in responses] == [404, 404, 404]
 
 
 def test_a_rotation_returns_a_new_secret(api_client):
@@ -150,7 +150,7 @@ def test_other_users_find_nothing(api_client, make_user, make_api_client):
     delivery = api_client.post(f"/api/endpoints/{endpoint_data['id']}/test").json["data"]["id"]
     bob = make_api_client(make_user("bob@example.org"), *ALL_SCOPES)
     path = f"/api/endpoints/{endpoint_data['id']}"
-    answers = [
+    responses = [
         bob.get(path),
         bob.patch(path, json={"enabled": False}),
         bob.delete(path),
@@ -161,7 +161,7 @@ def test_other_users_find_nothing(api_client, make_user, make_api_client):
         bob.get(f"/api/endpoints/{2**63 - 1}"),
         bob.get(f"/api/endpoints/{2**63}"),
     ]
-    assert {each.status_code for each in answers} == {404}
+    assert {response.status_code for response in responses} == {404}
     assert bob.get("/api/endpoints").json["data"] == []
 
 
@@ -171,14 +171,14 @@ def test_reading_and_changing_need_their_scopes(client, alice, make_api_client, 
     assert client.get("/api/endpoints").status_code == 401
     reader = make_api_client(alice, "accounts:read", "posts:read")
     assert reader.get(path + "/deliveries").status_code == 200
-    for refused in (
+    for response in (
         reader.post("/api/endpoints", json={"url": ENDPOINT_URL}),
         reader.post(path + "/test"),
         reader.post(path + "/rotate"),
         reader.delete(path),
         make_api_client(alice, "posts:read").get("/api/endpoints"),
     ):
-        assert refused.status_code == 403
+        assert response.status_code == 403
 
 
 def test_a_browser_needs_its_csrf_token(sign_in, alice):
@@ -202,11 +202,10 @@ def test_a_test_event_is_delivered_and_its_attempts_can_be_read(api_client, cont
         1,
     )
     assert delivery_data["nextTryAt"] is not None
-    assert [(each["status"], each["error"], each["answer"]) for each in delivery_data["tries"]] == [
-        (500, "http_500", "not yet")
-    ]
-    again = api_client.post(f"/api/deliveries/{delivery_data['id']}/redeliver")
-    assert again.status_code == 202
+    (attempt,) = delivery_data["tries"]
+    assert (attempt["status"], attempt["error"], attempt["answer"]) == (500, "http_500", "not yet")
+    redelivery = api_client.post(f"/api/deliveries/{delivery_data['id']}/redeliver")
+    assert redelivery.status_code == 202
     deliver_all(container)
     (delivery_data,) = api_client.get(path).json["data"]
     assert (delivery_data["state"], delivery_data["tries"][-1]["answer"]) == ("delivered", "thanks")
@@ -239,7 +238,7 @@ def test_deliveries_are_listed_page_by_page(api_client):
         page = api_client.get(
             path, query_string={"limit": 2} | ({"cursor": cursor} if cursor else {})
         )
-        sequences += [each["sequence"] for each in page.json["data"]]
+        sequences += [delivery["sequence"] for delivery in page.json["data"]]
         if (cursor := page.json["nextCursor"]) is None:
             break
     assert sequences == [5, 4, 3, 2, 1]

@@ -27,8 +27,9 @@ PUBLIC_PATHS = (
     "/healthz",
     "/readyz",
     "/metrics",
+    "/m/",
+    "/data-deletion/",
 )
-PUBLIC_PATHS += ("/m/", "/data-deletion/")
 TIMELINE_CALL = re.compile(r'(?:\.line|\.add|line|add)\(\s*post,\s*"([a-z]+)"')
 
 
@@ -149,13 +150,13 @@ def test_only_its_owner_can_mark_a_notification_as_read(
 
 def test_every_form_needs_its_csrf_token(alice_browser, make_notification):
     notification_id = make_notification()
-    other_user = alice_browser.without_csrf_token()
+    browser_without_token = alice_browser.without_csrf_token()
     for path in (
         f"/notifications/{notification_id}/read",
         "/notifications/read-all",
         "/settings/keys",
     ):
-        assert other_user.post(path).status_code == 403
+        assert browser_without_token.post(path).status_code == 403
 
 
 def test_a_key_cannot_have_a_scope_that_its_owner_lacks(alice_browser):
@@ -174,7 +175,9 @@ def test_a_key_of_another_user_cannot_be_revoked(alice_browser, container, make_
 def test_every_state_has_a_badge():
     assert set(POST_STATES) <= badges.POST_BADGES.keys()
     assert {str(status) for status in AccountStatus} <= badges.ACCOUNT_BADGES.keys()
-    assert {str(each) for each in AccountHealth} - {"ended"} == badges.ACTIVE_ACCOUNT_BADGES.keys()
+    assert {str(health) for health in AccountHealth} - {
+        "ended"
+    } == badges.ACTIVE_ACCOUNT_BADGES.keys()
     colours = {state: badge.colour for state, badge in badges.POST_BADGES.items()}
     assert colours["PUBLISHED"] == "good"
     assert colours["PROCESSING"] == "busy"

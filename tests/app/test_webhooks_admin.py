@@ -90,11 +90,11 @@ def test_a_batch_is_no_larger_than_the_setting(app_factory, container):
 
 
 def test_operators_see_events_newest_first_page_by_page(admin_client, three_events):
-    first = admin_client.get(f"{EVENTS_ROUTE}?limit=2").json
-    assert [one["publishId"] for one in first["data"]] == ["p2", "p1"]
-    rest = admin_client.get(f"{EVENTS_ROUTE}?limit=2&cursor={first['nextCursor']}").json
-    assert [one["publishId"] for one in rest["data"]] == ["p0"]
-    assert rest["nextCursor"] is None
+    first_page = admin_client.get(f"{EVENTS_ROUTE}?limit=2").json
+    assert [event["publishId"] for event in first_page["data"]] == ["p2", "p1"]
+    last_page = admin_client.get(f"{EVENTS_ROUTE}?limit=2&cursor={first_page['nextCursor']}").json
+    assert [event["publishId"] for event in last_page["data"]] == ["p0"]
+    assert last_page["nextCursor"] is None
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_replaying_a_pending_event_is_a_conflict_and_a_missing_one_a_404(
 
 def test_many_events_are_replayed_by_id_or_by_time(admin_client, three_events, run_sql):
     mark_dead(run_sql)
-    ids = [one["id"] for one in admin_client.get(EVENTS_ROUTE).json["data"]]
+    ids = [event["id"] for event in admin_client.get(EVENTS_ROUTE).json["data"]]
     assert admin_client.post(f"{EVENTS_ROUTE}/replay", json={"ids": ids}).json["replayed"] == 2
     mark_dead(run_sql)
     since = {"since": "2020-01-01T00:00:00Z", "provider": "tiktok"}

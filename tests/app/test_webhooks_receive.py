@@ -132,7 +132,7 @@ def test_a_bad_signature_is_401_and_stores_nothing(client, load_events, header, 
 
 
 def test_a_delivery_for_another_app_is_401(webhook_sender, load_events):
-    response = webhook_sender.send(build_envelope(client_key="someone-elses"))
+    response = webhook_sender.send(build_envelope(client_key="another key"))
     assert (response.status_code, error_code(response)) == (401, "invalid_signature")
     assert load_events() == []
 

@@ -17,7 +17,6 @@ DROP_FILE_SCRIPT = """() => {
   for (const name of ["dragenter", "dragover", "drop"])
     document.querySelector('[data-part="drop"]').dispatchEvent(new DragEvent(name, options));
 }"""
-LARGE_FILE_BYTES = 20 * 1024 * 1024
 SELECT_OPEN_ID = "SELECT open_id FROM oauth_accounts WHERE status = 'ACTIVE' LIMIT 1"
 UPLOAD_BUTTON = {"name": "Upload", "exact": True}
 
@@ -239,7 +238,7 @@ def test_a_double_click_makes_one_post(upload_form, stack, video_file):
 
 
 def hold_chunk_after(form, count):
-    """Let `count` chunks pass, hold the next one, and return the list of held_routes requests."""
+    """Let `count` chunks pass and hold the next one; return the list of held routes."""
     held_routes, chunks = [], []
 
     def hold_or_continue(route):
@@ -315,9 +314,7 @@ def test_after_a_reload_the_same_file_continues_where_it_stopped(
     choose_file(upload_form, large_video_file, "Before the reload")
     upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
     wait_for_held_chunk(upload_form, held_routes)
-    upload_form.on(
-        "dialog", lambda dialog: dialog.accept()
-    )  # the question whether to leave the page
+    upload_form.on("dialog", lambda dialog: dialog.accept())  # whether to leave the page
     upload_form.reload()
     upload_form.unroute(CHUNK_URL_PATTERN)
     expect(upload_form.get_by_text("heavy.mp4: 8.4 MB of 21 MB uploaded")).to_be_visible()

@@ -104,12 +104,12 @@ def test_a_code_can_be_used_once(sandbox):
 def test_a_refresh_gives_a_new_token_and_ends_the_old_one_where_they_rotate(
     sandbox, profile, grant
 ):
-    new = sandbox.adapter.oauth.refresh(grant.refresh_token)
-    assert new.access_token != grant.access_token
+    new_grant = sandbox.adapter.oauth.refresh(grant.refresh_token)
+    assert new_grant.access_token != grant.access_token
     if profile.rotates_refresh_token:
         with pytest.raises(Revoked):
             sandbox.adapter.oauth.refresh(grant.refresh_token)
-    sandbox.adapter.oauth.refresh(new.refresh_token)
+    sandbox.adapter.oauth.refresh(new_grant.refresh_token)
 
 
 def test_a_profile_belongs_to_the_grant(sandbox, grant):
@@ -210,8 +210,9 @@ def test_an_altered_delivery_is_refused(sandbox, grant):
     assert not verdict.ok
 
 
-def inject_fault(sandbox, endpoint, kind, **rest):
-    sandbox.control("faults", endpoint=endpoint, kind=kind, times=1, **rest)
+def inject_fault(sandbox, endpoint, kind, **options):
+    """Inject a fault into the next call of an endpoint; return how many calls it has had so far."""
+    sandbox.control("faults", endpoint=endpoint, kind=kind, times=1, **options)
     return len(sandbox.log(endpoint))
 
 

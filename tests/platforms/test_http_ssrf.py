@@ -33,11 +33,11 @@ def public_http():
 @pytest.fixture
 def dns(monkeypatch):
     """The addresses of host names, to be filled in, and the list of names that were looked up."""
-    addresses_by_name, looked_up, real = {}, [], socket.getaddrinfo
+    addresses_by_name, looked_up, system_lookup = {}, [], socket.getaddrinfo
 
-    def look_up(host, port, *more, **rest):
+    def look_up(host, port, *args, **options):
         if ":" in host or host.replace(".", "").isdigit():
-            return real(host, port, *more, **rest)  # it is an address already
+            return system_lookup(host, port, *args, **options)  # it is an address already
         looked_up.append(host)
         if host not in addresses_by_name:
             raise socket.gaierror(-2, "Name or service not known")

@@ -11,7 +11,7 @@ from tests.platforms.sandbox_client import REDIRECT_URI, fetch_page
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("client_key", "sbaw_somebody_else"),
+        ("client_key", "sbaw_other_app"),
         ("redirect_uri", REDIRECT_URI + "/"),
         ("redirect_uri", "https://example.com/callback"),
         ("response_type", "token"),

@@ -30,7 +30,7 @@ def test_one_field_too_many_fails_the_whole_call(sandbox):
 
 
 @pytest.mark.parametrize("fields", ["", "open_id,shoe_size"])
-def test_fields_have_to_be_known(sandbox, fields):
+def test_unknown_fields_or_none_are_refused(sandbox, fields):
     answer = fetch_user_info(sandbox, sandbox.connect_creator(), fields)
     assert (answer.status, answer.code) == (400, "invalid_params")
 
@@ -40,12 +40,12 @@ def test_videos_come_newest_first_and_in_pages(sandbox):
     for title in ("one", "two", "three"):
         publish_video(sandbox, creator, title=title)
     page = sandbox.call_api(VIDEO_LIST_PATH, creator, {"max_count": 2}).data
-    rest = sandbox.call_api(
+    next_page = sandbox.call_api(
         VIDEO_LIST_PATH, creator, {"max_count": 2, "cursor": page["cursor"]}
     ).data
     assert [video["title"] for video in page["videos"]] == ["three", "two"]
-    assert [video["title"] for video in rest["videos"]] == ["one"]
-    assert (page["has_more"], rest["has_more"]) == (True, False)
+    assert [video["title"] for video in next_page["videos"]] == ["one"]
+    assert (page["has_more"], next_page["has_more"]) == (True, False)
 
 
 def test_private_posts_are_not_listed(sandbox):

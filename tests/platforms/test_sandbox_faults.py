@@ -8,7 +8,7 @@ import pytest
 
 from tests.platforms.raw_sandbox_client import FAKE_MP4, INBOX_INIT_PATH, wait_for
 
-DOES_WORK_BY_KIND = {
+TAKES_EFFECT_BY_KIND = {
     "http_500": False,
     "http_429": False,
     "html_200": False,
@@ -26,8 +26,8 @@ def creator(sandbox):
     return sandbox.connect_creator()
 
 
-def inject_fault(sandbox, kind, endpoint="inbox_init", **rest):
-    sandbox.control("faults", endpoint=endpoint, kind=kind, **rest)
+def inject_fault(sandbox, kind, endpoint="inbox_init", **options):
+    sandbox.control("faults", endpoint=endpoint, kind=kind, **options)
 
 
 def list_started_posts(sandbox, creator):
@@ -35,21 +35,23 @@ def list_started_posts(sandbox, creator):
     return [post for post in posts if post["open_id"] == creator.open_id]
 
 
-@pytest.mark.parametrize(("kind", "works"), DOES_WORK_BY_KIND.items())
-def test_a_call_with_a_fault_takes_effect_or_does_not(sandbox, creator, kind, works):
+@pytest.mark.parametrize(("kind", "takes_effect"), TAKES_EFFECT_BY_KIND.items())
+def test_a_call_with_a_fault_takes_effect_or_does_not(sandbox, creator, kind, takes_effect):
     inject_fault(sandbox, kind, seconds=0)
     try_inbox_start(sandbox, creator)
-    assert bool(list_started_posts(sandbox, creator)) == works
+    assert bool(list_started_posts(sandbox, creator)) == takes_effect
     entry = sandbox.log("inbox_init")[-1]
-    assert (entry["fault"], entry["work"]) == (kind, works)
+    assert (entry["fault"], entry["work"]) == (kind, takes_effect)
     assert sandbox.start_inbox_video(creator).data
 
 
-@pytest.mark.parametrize(("kind", "works"), DOES_WORK_BY_KIND.items())
-def test_whether_the_work_is_done_can_be_configured(sandbox, creator, kind, works):
-    inject_fault(sandbox, kind, seconds=0, work=not works)
+@pytest.mark.parametrize(("kind", "takes_effect"), TAKES_EFFECT_BY_KIND.items())
+def test_whether_a_call_with_a_fault_takes_effect_can_be_configured(
+    sandbox, creator, kind, takes_effect
+):
+    inject_fault(sandbox, kind, seconds=0, work=not takes_effect)
     try_inbox_start(sandbox, creator)
-    assert bool(list_started_posts(sandbox, creator)) != works
+    assert bool(list_started_posts(sandbox, creator)) != takes_effect
 
 
 def try_inbox_start(sandbox, creator):

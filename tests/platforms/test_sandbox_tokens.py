@@ -89,11 +89,11 @@ def test_the_status_of_an_error_is_a_setting(sandbox):
 
 def test_a_refresh_token_can_be_used_once(sandbox):
     creator = sandbox.connect_creator()
-    new = sandbox.refresh_tokens(creator.refresh_token).json
-    assert new["refresh_token"] != creator.refresh_token
+    new_tokens = sandbox.refresh_tokens(creator.refresh_token).json
+    assert new_tokens["refresh_token"] != creator.refresh_token
     error = ("invalid_grant", "Refresh token is invalid or expired.")
     assert error_of(sandbox.refresh_tokens(creator.refresh_token)) == error
-    assert sandbox.refresh_tokens(new["refresh_token"]).json["access_token"]
+    assert sandbox.refresh_tokens(new_tokens["refresh_token"]).json["access_token"]
 
 
 def test_a_refresh_token_expires_after_its_lifetime(sandbox):

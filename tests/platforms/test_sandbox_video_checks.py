@@ -240,7 +240,7 @@ def test_a_video_cached_by_its_digest_is_not_probed_again():
 
 
 @pytest.mark.parametrize(
-    "ends",
+    "program",
     [
         "raise SystemExit(1)",
         "import os; os.abort()",
@@ -249,7 +249,7 @@ def test_a_video_cached_by_its_digest_is_not_probed_again():
         "import resource as r; r.setrlimit(r.RLIMIT_CPU, (1, 1)); exec('while True: pass')",
     ],
 )
-def test_a_video_that_breaks_the_probe_process_is_no_video(ends):
-    cache = VideoProbeCache((sys.executable, "-c", ends))
+def test_a_video_that_breaks_the_probe_process_is_no_video(program):
+    cache = VideoProbeCache((sys.executable, "-c", program))
     assert cache.probe("a", UploadBuffer(0)) is None
     assert cache.get("a") is None

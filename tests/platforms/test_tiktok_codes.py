@@ -63,7 +63,7 @@ def error_from(tiktok, endpoint):
 
 
 def assert_translated(code):
-    """The code has texts of its own in every language, not those of an internal error."""
+    """Assert that the code has texts in every language, other than those of an internal error."""
     for locale in LOCALES:
         texts = load_messages(locale)
         assert texts[code] != texts["INTERNAL_ERROR"]

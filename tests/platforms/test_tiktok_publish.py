@@ -12,11 +12,8 @@ from tests.platforms.hostile_server import http_response, set_responses
 from tests.platforms.tiktok_responses import error_response, last_request, ok_response
 
 TOKEN = Secret("act.canary")
-
 JSON_TYPE = "application/json; charset=UTF-8"
-
 FILE_REQUEST = PublishRequest("INBOX_VIDEO", "FILE_UPLOAD", size=1000)
-
 PULL_REQUEST = PublishRequest(
     "DIRECT_VIDEO", "PULL_FROM_URL", video_url="https://example.com/a.mp4"
 )

@@ -67,7 +67,7 @@ def test_the_adapter_reports_a_missing_token_or_secret():
     assert make_adapter("s", token="t").has_handshake
 
 
-def test_every_change_is_an_event_of_its_own():
+def test_every_change_is_its_own_event():
     first, second = parse_body(build_delivery(comment_change(), comment_change(id="2")))
     assert (first.vendor_event, first.external_id) == ("comments", ACCOUNT_ID)
     assert first.kind == IGNORED_KIND

@@ -1,3 +1,5 @@
+"""Numbers, sizes, ages and times are formatted for English and French."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

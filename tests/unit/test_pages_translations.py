@@ -35,8 +35,8 @@ def extract_messages():
     """Extract all messages from code and templates; a plural is a pair of forms."""
     options = {"templates/**.html": {"trimmed": "true"}}
     method = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    found = extract_from_dir(str(APP_FOLDER), method, options, keywords=EXTRACTION_KEYWORDS)
-    return {message for _, _, message, _, _ in found}
+    entries = extract_from_dir(str(APP_FOLDER), method, options, keywords=EXTRACTION_KEYWORDS)
+    return {message for _file, _line, message, _comments, _context in entries}
 
 
 @pytest.fixture(scope="module")

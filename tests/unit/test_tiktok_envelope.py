@@ -77,9 +77,9 @@ def make_response(body, status=200, **headers):
     )
 
 
-def envelope_response(code, status=200, message="", **rest):
+def envelope_response(code, status=200, message="", **fields):
     return make_response(
-        {"error": {"code": code, "message": message, "log_id": LOG_ID}, **rest}, status
+        {"error": {"code": code, "message": message, "log_id": LOG_ID}, **fields}, status
     )
 
 
@@ -93,9 +93,9 @@ def test_a_successful_envelope_gives_the_data_and_the_log_id():
     assert unwrap_data(envelope_response("ok", data={"a": 1}), "test") == {"a": 1, "log_id": LOG_ID}
 
 
-@pytest.mark.parametrize("rest", [{}, {"data": None}, {"data": {}}])
-def test_a_successful_envelope_may_have_no_data(rest):
-    assert unwrap_data(envelope_response("ok", **rest), "test") == {"log_id": LOG_ID}
+@pytest.mark.parametrize("fields", [{}, {"data": None}, {"data": {}}])
+def test_a_successful_envelope_may_have_no_data(fields):
+    assert unwrap_data(envelope_response("ok", **fields), "test") == {"log_id": LOG_ID}
 
 
 def test_the_code_ok_means_success_whatever_the_status():

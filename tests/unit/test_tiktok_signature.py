@@ -17,9 +17,7 @@ from platforms.tiktok.signature import parse_header
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_webhook.json").read_text())
-
 CLIENT_KEY = "sbaw_sim_client_key"
-
 NOW = datetime.fromtimestamp(1_770_210_875, UTC)
 
 

@@ -1,7 +1,7 @@
 """TikTok deliveries are parsed according to the vendor's table of events."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,21 +11,18 @@ from platforms.secret import Secret
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 CLIENT_KEY = "sbaw_sim_client_key"
-
 POST_CONTENT = {"publish_id": "v_pub_file~v2-1.7"}
 
 
-def make_adapter(*secrets, tolerance=300, compat=False):
+def make_adapter():
     return TikTokWebhooks(
         PlatformApp(
             client_key=CLIENT_KEY,
             client_secret=Secret("unused"),
             redirect_uri="",
             scopes=(),
-            webhook_secrets=tuple(map(Secret, secrets)),
+            webhook_secrets=(),
             base_urls={},
-            webhook_tolerance=timedelta(seconds=tolerance),
-            legacy_webhooks=compat,
         )
     )
 

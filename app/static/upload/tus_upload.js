@@ -81,7 +81,7 @@ const resumeUpload = () => {
   upload.start();
 };
 addEventListener("online", resumeUpload);
-setInterval(() => navigator.onLine && resumeUpload(), RECONNECT_INTERVAL); // the server, not the network, was away
+setInterval(() => navigator.onLine && resumeUpload(), RECONNECT_INTERVAL); // there is no `online` event if only the server was unreachable
 
 export const togglePause = () => {
   isPaused = !isPaused;
@@ -103,9 +103,9 @@ export const cancelUpload = async () => {
 // This user's uploads that a reload or a closed window has interrupted, with the bytes already sent.
 export const findInterruptedUploads = async () => {
   const stored = await tus.defaultOptions.urlStorage.findAllUploads();
-  const own = stored.filter((entry) => entry.urlStorageKey.startsWith(`tus::${fingerprintPrefix}`));
-  const found = await Promise.all(own.map(queryUpload));
-  return found.filter(Boolean);
+  const ofThisUser = stored.filter((entry) => entry.urlStorageKey.startsWith(`tus::${fingerprintPrefix}`));
+  const uploads = await Promise.all(ofThisUser.map(queryUpload));
+  return uploads.filter(Boolean);
 };
 
 const queryUpload = async (entry) => {

@@ -61,8 +61,8 @@ def authorize_call(
 
 
 def require_token(tiktok: TikTokState) -> IssuedToken:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    grant = tiktok.tokens.find_access_token(token, now=tiktok.time) if kind == "Bearer" else None
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    grant = tiktok.tokens.find_access_token(token, now=tiktok.time) if scheme == "Bearer" else None
     if grant is None:
         raise ApiRefused("access_token_invalid")
     return grant

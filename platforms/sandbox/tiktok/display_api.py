@@ -39,11 +39,11 @@ USER_FIELDS_BY_SCOPE = {
 def show_user_info(tiktok: TikTokState, grant: IssuedToken) -> Data:
     """Return the requested fields; one outside the granted scopes fails the whole call."""
     requested = requested_fields()
-    known = {name for names in USER_FIELDS_BY_SCOPE.values() for name in names}
-    granted = {name for scope in grant.scopes for name in USER_FIELDS_BY_SCOPE.get(scope, ())}
-    if not requested or requested - known:
+    all_fields = {name for names in USER_FIELDS_BY_SCOPE.values() for name in names}
+    readable = {name for scope in grant.scopes for name in USER_FIELDS_BY_SCOPE.get(scope, ())}
+    if not requested or requested - all_fields:
         raise ApiRefused("invalid_params")
-    if requested - granted:
+    if requested - readable:
         raise ApiRefused("scope_not_authorized")
     user = user_profile(tiktok, tiktok.creators[grant.open_id])
     return {"user": {name: user[name] for name in requested}}
@@ -57,17 +57,17 @@ def list_videos(tiktok: TikTokState, grant: IssuedToken) -> Data:
     cursor, count = payload.get("cursor"), payload.get("max_count", DEFAULT_VIDEOS)
     if type(count) is not int or not 0 < count <= MAX_VIDEOS or not is_cursor(cursor):
         raise ApiRefused("invalid_params")
-    older = [
+    older_videos = [
         video
         for video in public_videos(tiktok, grant.open_id)
         if cursor is None or video["create_time"] * MS_PER_SECOND < cursor
     ]
-    page = older[:count]
-    last = page[-1]["create_time"] * MS_PER_SECOND if page else cursor or 0
+    page = older_videos[:count]
+    next_cursor = page[-1]["create_time"] * MS_PER_SECOND if page else cursor or 0
     return {
         "videos": select_fields(page, requested),
-        "cursor": last,
-        "has_more": len(older) > count,
+        "cursor": next_cursor,
+        "has_more": len(older_videos) > count,
     }
 
 

@@ -21,7 +21,7 @@ PUBLISH_COMPLETE = "post.publish.complete"
 INBOX_DELIVERED = "post.publish.inbox_delivered"
 PUBLICLY_AVAILABLE = "post.publish.publicly_available"
 NO_LONGER_AVAILABLE = "post.publish.no_longer_publicaly_available"  # the vendor's spelling
-OTHER_CLIENT_KEY = "sbaw_somebody_else"
+OTHER_CLIENT_KEY = "sbaw_other_app"
 
 
 def sign_body(secret: str, body: bytes, signed_at: float) -> dict[str, str]:

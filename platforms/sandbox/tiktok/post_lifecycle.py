@@ -68,7 +68,7 @@ def is_picture(head: bytes) -> bool:
 
 
 def publish_post(tiktok: TikTokState, post: SandboxPost) -> None:
-    """Publish the post. A draft may be posted several times, each with an event of its own."""
+    """Publish the post. A draft may be posted several times, each time with its own event."""
     post.status = SandboxPostStatus.COMPLETE
     post.published += 1
     post.published_at = tiktok.time

@@ -82,16 +82,16 @@ class TokenStore:
 
     def rotate_pair(self, token: str, settings: SandboxSettings, *, now: float) -> TokenPair | None:
         """Return a new pair for a valid refresh token, which ends at once unless lenient."""
-        old = self._refresh.get(token)
-        if old is None or old.expires_at <= now:
+        old_token = self._refresh.get(token)
+        if old_token is None or old_token.expires_at <= now:
             return None
         if not (settings.lenient_refresh and settings.profile == "older"):
             del self._refresh[token]
         if settings.refresh_ends_access:
-            self._remove_tokens(self._access, old.open_id)
-        refresh_until = None if settings.lifetimes.restarts_on_refresh else old.expires_at
+            self._remove_tokens(self._access, old_token.open_id)
+        refresh_until = None if settings.lifetimes.restarts_on_refresh else old_token.expires_at
         return self.issue_pair(
-            old.open_id, old.scopes, settings, now=now, refresh_until=refresh_until
+            old_token.open_id, old_token.scopes, settings, now=now, refresh_until=refresh_until
         )
 
     def find_access_token(self, token: str, *, now: float) -> IssuedToken | None:

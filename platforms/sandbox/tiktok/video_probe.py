@@ -1,6 +1,6 @@
 """A program that reads a video's headers from standard input and prints its properties as JSON.
 
-It prints `null` if the input is not a video. It runs in a process of its own with low resource
+It prints `null` if the input is not a video. It runs in a separate process with low resource
 limits, imports nothing of the project, decodes no picture and opens no other file, because the
 video may be made to attack its reader.
 """

@@ -103,7 +103,7 @@ def test_an_account_has_a_series_of_metrics(api_client, sampler, sampled_account
 
 
 def age_snapshots(publisher, **ago):
-    """As if the snapshots had been taken that long ago."""
+    """Set the time of all snapshots back by this much."""
     with publisher.database.transaction() as session:
         older = MetricSnapshot.taken_at - timedelta(**ago)
         session.execute(
@@ -115,9 +115,9 @@ def age_snapshots(publisher, **ago):
 def test_a_series_has_the_requested_step_and_comes_in_pages(
     api_client, sampler, sampled_account, publisher
 ):
-    for views in (110, 120, 130):
+    for view_count in (110, 120, 130):
         age_snapshots(publisher, minutes=20)
-        sampler.update_video(SAMPLED_VIDEO_ID, view_count=views)
+        sampler.update_video(SAMPLED_VIDEO_ID, view_count=view_count)
         sampler.make_counts_due(sampled_account)
         sampler.run_workers(2)
     path = f"/api/tiktok/insights?video_id={SAMPLED_VIDEO_ID}"
@@ -127,13 +127,13 @@ def test_a_series_has_the_requested_step_and_comes_in_pages(
     days = get_json(api_client, f"{path}&step=day")["data"]["points"]
     assert days[-1]["views"] == 130
     assert len(days) <= 2
-    seen, cursor = [], ""
+    views, cursor = [], ""
     while cursor is not None:
         page = get_json(api_client, f"{path}&step=raw&limit=3{cursor}")
-        seen += [point["views"] for point in page["data"]["points"]]
-        after = page["next_cursor"]
-        cursor = after and f"&cursor={after}"
-    assert seen == [100, 110, 120, 130]
+        views += [point["views"] for point in page["data"]["points"]]
+        next_cursor = page["next_cursor"]
+        cursor = next_cursor and f"&cursor={next_cursor}"
+    assert views == [100, 110, 120, 130]
     recent = raw["points"][2]["at"]
     assert len(get_json(api_client, f"{path}&step=raw&from={recent}")["data"]["points"]) == 2
     assert raw["video"]["views"] == raw["latest"]["views"]["value"] == 130
@@ -177,19 +177,21 @@ def test_with_several_accounts_one_has_to_be_named(api_client, sampler, alice, s
     assert get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["success"]
 
 
-def create_post(api_client, publisher, account_id, *ids):
+def create_post(api_client, publisher, account_id, *video_ids):
+    """Create a post that TikTok has published as these videos; return its id."""
     response = api_client.post(
         "/api/tiktok/upload",
         json={**URL_REQUEST, "account_id": account_id},
         headers={"Prefer": "respond-async"},
     )
-    post = response.json["data"]["id"]
+    post_id = response.json["data"]["id"]
     publisher.run_workers(1)
+    ids = [str(video_id) for video_id in video_ids]
+    details = {"publicaly_available_post_id": ids} if ids else {}
     with publisher.database.transaction() as session:
-        of_post = TikTokPost.ledger_id == post
-        ids = {"publicaly_available_post_id": [str(video_id) for video_id in ids]} if ids else {}
-        session.execute(update(TikTokPost).where(of_post).values(details=ids))
-    return post
+        of_post = TikTokPost.ledger_id == post_id
+        session.execute(update(TikTokPost).where(of_post).values(details=details))
+    return post_id
 
 
 def test_a_post_has_the_metrics_of_its_video(api_client, publisher, sampled_account):

@@ -38,7 +38,7 @@ def error_code(response):
 
 @pytest.fixture
 def upload_path(api_client, publisher):
-    return create_upload(api_client, filename="film.mp4", filetype="video/mp4").headers["Location"]
+    return create_upload(api_client, filename="video.mp4", filetype="video/mp4").headers["Location"]
 
 
 def test_options_reports_the_tus_capabilities(api_client):
@@ -60,7 +60,7 @@ def test_a_video_is_uploaded_in_chunks_and_probed(api_client, publisher):
     half = len(video) // 2
     first = send_chunk(api_client, path, video[:half], 0)
     status = api_client.head(path)
-    rest = send_chunk(api_client, path, video[half:], half)
+    second = send_chunk(api_client, path, video[half:], half)
 
     assert (first.status_code, first.headers["Upload-Offset"]) == (204, str(half))
     assert (status.headers["Upload-Offset"], status.headers["Upload-Length"]) == (
@@ -68,12 +68,13 @@ def test_a_video_is_uploaded_in_chunks_and_probed(api_client, publisher):
         str(len(video)),
     )
     assert status.headers["Cache-Control"] == "no-store"
-    assert rest.headers["Upload-Offset"] == str(len(video))
+    assert second.headers["Upload-Offset"] == str(len(video))
     data = api_client.get(path).json["data"]
     assert (data["filename"], data["size"], data["complete"]) == ("été.mp4", len(video), True)
     assert data["probe"]["codec"] == "h264"
     assert all(
-        response.headers["Tus-Resumable"] == "1.0.0" for response in (created, first, status, rest)
+        response.headers["Tus-Resumable"] == "1.0.0"
+        for response in (created, first, status, second)
     )
 
 
@@ -112,9 +113,9 @@ def test_bytes_written_before_a_crash_count(api_client, upload_path, publisher):
 def test_an_empty_chunk_at_the_end_changes_nothing(api_client, upload_path):
     send_chunk(api_client, upload_path, b"0123456789", 0)
 
-    again = send_chunk(api_client, upload_path, b"", 10)
+    response = send_chunk(api_client, upload_path, b"", 10)
 
-    assert (again.status_code, again.headers["Upload-Offset"]) == (204, "10")
+    assert (response.status_code, response.headers["Upload-Offset"]) == (204, "10")
 
 
 @pytest.mark.parametrize("length", [None, "", "0", "-1", "1.5", "x", "9" * 30])
@@ -180,7 +181,7 @@ def test_a_file_of_another_user_does_not_exist(
     assert create_upload(make_api_client(alice, "posts:read")).status_code == 403
 
 
-def test_a_file_is_deleted_for_good(api_client, upload_path, publisher):
+def test_a_deleted_file_is_removed_from_the_store_too(api_client, upload_path, publisher):
     media = publisher.media(int(upload_path.rpartition("/")[2]))
 
     assert api_client.delete(upload_path).status_code == 204

@@ -17,11 +17,11 @@ ASYNC_HEADERS = {"Prefer": "respond-async"}
 
 @pytest.fixture
 def make_post(api_client, account):
-    """The id of a queued post of Alice's."""
+    """Creates queued posts of Alice and returns their ids."""
 
-    def make(**more):
+    def make(**fields):
         response = api_client.post(
-            "/api/tiktok/upload", json={**URL_REQUEST, **more}, headers=ASYNC_HEADERS
+            "/api/tiktok/upload", json={**URL_REQUEST, **fields}, headers=ASYNC_HEADERS
         )
         return response.json["data"]["id"]
 
@@ -56,9 +56,9 @@ def test_the_timeline_continues_after_the_last_event(api_client, make_post, publ
     first = api_client.get(f"/api/posts/{post_id}/events").json["events"]
     publisher.run_workers(1)
 
-    rest = api_client.get(f"/api/posts/{post_id}/events?after={first[-1]['id']}").json["events"]
+    later = api_client.get(f"/api/posts/{post_id}/events?after={first[-1]['id']}").json["events"]
 
-    assert [event["to"] for event in rest if event["to"]] == ["SENDING", "PROCESSING"]
+    assert [event["to"] for event in later if event["to"]] == ["SENDING", "PROCESSING"]
 
 
 def test_a_list_is_paged_and_filtered(api_client, make_post, account, publisher):
@@ -162,12 +162,12 @@ def test_a_failed_post_is_retried_as_a_new_post(api_client, account, publisher):
     headers = {"Idempotency-Key": "again"}
 
     response = api_client.post(f"/api/posts/{refused}/retry", headers=headers)
-    again = api_client.post(f"/api/posts/{refused}/retry", headers=headers)
+    repeated = api_client.post(f"/api/posts/{refused}/retry", headers=headers)
 
     post_id = response.json["data"]["id"]
     assert response.status_code == 202
-    assert again.json["data"]["id"] == post_id != refused
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert repeated.json["data"]["id"] == post_id != refused
+    assert repeated.headers["Idempotency-Replayed"] == "true"
     assert api_client.get(f"/api/posts/{post_id}").json["data"]["retry_of"] == refused
 
 

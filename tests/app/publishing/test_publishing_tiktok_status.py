@@ -80,12 +80,12 @@ def test_my_posts_come_in_pages_with_counts(api_client, mallory_client, account,
         post_upload(api_client, Prefer="respond-async").json["data"]["id"] for _ in range(3)
     ]
 
-    first = api_client.get("/api/tiktok/posts?limit=2").json
-    rest = api_client.get(f"/api/tiktok/posts?limit=2&cursor={first['next_cursor']}").json
+    first_page = api_client.get("/api/tiktok/posts?limit=2").json
+    last_page = api_client.get(f"/api/tiktok/posts?limit=2&cursor={first_page['next_cursor']}").json
 
-    assert [post["id"] for post in first["posts"] + rest["posts"]] == post_ids[::-1]
-    assert rest["next_cursor"] is None
-    assert first["stats"] == {
+    assert [post["id"] for post in first_page["posts"] + last_page["posts"]] == post_ids[::-1]
+    assert last_page["next_cursor"] is None
+    assert first_page["stats"] == {
         "total": 3,
         "processing": 3,
         "inbox": 0,
@@ -125,10 +125,8 @@ def test_the_quota_is_reported_for_both_modes_and_the_rate(api_client, account):
     assert (response["direct"]["used"], response["direct"]["limit"]) == (0, 15)
     assert (response["rate"]["limit"], response["rate"]["remaining"]) == (6, 5)
     assert 0 < response["rate"]["resets_in"] <= 60
-    assert (response["users"]["used"], response["users"]["limit"]) == (
-        0,
-        5,
-    )  # this application is not audited
+    # five, because this application is not audited
+    assert (response["users"]["used"], response["users"]["limit"]) == (0, 5)
 
 
 def test_without_an_account_there_is_no_quota(api_client):
@@ -165,12 +163,11 @@ def test_creator_info_is_fetched_each_time(api_client, account, publisher):
 
     responses = [api_client.get("/api/tiktok/creator-info") for _ in range(2)]
 
-    assert responses[0].json["data"]["nickname"] == "Ada"
-    assert responses[0].json["data"]["privacy_level_options"] == ["SELF_ONLY"]
-    assert responses[0].json["data"]["account_is_private"] is True
-    assert (
-        responses[0].json["data"]["account_must_be_private"] is True
-    )  # this application is not audited
+    data = responses[0].json["data"]
+    assert data["nickname"] == "Ada"
+    assert data["privacy_level_options"] == ["SELF_ONLY"]
+    assert data["account_is_private"] is True
+    assert data["account_must_be_private"] is True  # this application is not audited
     assert len(publisher.request_bodies(CREATOR_PATH)) == 2
 
 

@@ -95,12 +95,12 @@ def test_a_publish_time_too_far_ahead_is_refused(api_client, account):
 
 def test_the_same_key_gets_the_same_response(api_client, account):
     first = post_upload(api_client, FILE_REQUEST, Idempotency_Key="k")
-    again = post_upload(api_client, FILE_REQUEST, Idempotency_Key="k")
+    repeated = post_upload(api_client, FILE_REQUEST, Idempotency_Key="k")
     other = post_upload(api_client, {**FILE_REQUEST, "title": "B"}, Idempotency_Key="k")
 
     assert "Idempotency-Replayed" not in first.headers
-    assert again.headers["Idempotency-Replayed"] == "true"
-    assert again.json["data"] == first.json["data"]
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert repeated.json["data"] == first.json["data"]
     assert error_code(other) == (422, "IDEMPOTENCY_MISMATCH")
 
 
@@ -108,10 +108,10 @@ def test_a_refusal_is_replayed_as_well(api_client, account, publisher):
     publisher.set_responses(INBOX_INIT_PATH, error_response(403, "url_ownership_unverified"))
 
     first = post_upload(api_client, Idempotency_Key="k")
-    again = post_upload(api_client, Idempotency_Key="k")
+    repeated = post_upload(api_client, Idempotency_Key="k")
 
-    assert error_code(first) == error_code(again) == (403, "url_ownership_unverified")
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert error_code(first) == error_code(repeated) == (403, "url_ownership_unverified")
+    assert repeated.headers["Idempotency-Replayed"] == "true"
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
 
 

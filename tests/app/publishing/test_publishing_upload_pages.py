@@ -62,10 +62,13 @@ def test_creator_info_is_fetched_for_every_form(alice_browser, publisher):
 @pytest.mark.parametrize(
     ("refusal", "text"),
     [
-        (error_response(200, "spam_risk_too_many_posts"), "daily number of posts is used up"),
+        (
+            error_response(200, "spam_risk_too_many_posts"),
+            "daily number of posts through apps is used up",
+        ),
         (error_response(200, "reached_active_user_cap"), "daily number of creators"),
         (error_response(200, "spam_risk_user_banned_from_posting"), "has banned this account"),
-        (error_response(500, "internal_error"), "The platform has a fault."),
+        (error_response(500, "internal_error"), "The platform reported an internal error."),
     ],
     ids=["posts", "creators", "banned", "away"],
 )
