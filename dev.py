@@ -141,7 +141,7 @@ def set_up_venv(requirements: str) -> str:
     if state in {venv_stamp(requirements), venv_stamp("development")}:
         return ""
     started = time.monotonic()
-    needs_venv = state not in {venv_stamp(each) for each in LOCK_FILES}
+    needs_venv = state not in {venv_stamp(name) for name in LOCK_FILES}
     error = (create_venv() if needs_venv else "") or install_packages(requirements)
     if not error:
         STAMP_FILE.write_text(venv_stamp(requirements))

@@ -67,7 +67,7 @@ def compare_inboxes(
             for number in range(ROUNDS)
             for count, stack in stacks.items()
         ]
-    return [median_round([each for each in rounds if each.rows == count]) for count in stacks]
+    return [median_round([result for result in rounds if result.rows == count]) for count in stacks]
 
 
 def fill_inbox(stack: Stack, count: int) -> None:
@@ -106,11 +106,11 @@ def median_round(rounds: list[InboxResult]) -> InboxResult:
     """Return the median of each figure, and the sum of the lost events."""
     return InboxResult(
         rounds[0].rows,
-        median(each.accepted_per_second for each in rounds),
-        median(each.drained_per_second for each in rounds),
-        median(each.cost_accepted for each in rounds),
-        median(each.cost_drained for each in rounds),
-        sum(each.lost for each in rounds),
+        median(result.accepted_per_second for result in rounds),
+        median(result.drained_per_second for result in rounds),
+        median(result.cost_accepted for result in rounds),
+        median(result.cost_drained for result in rounds),
+        sum(result.lost for result in rounds),
     )
 
 

@@ -1,6 +1,6 @@
 """The load generator: sends the deliveries of a `LoadOrder`, reports every response.
 
-A process of its own: the order arrives as JSON on stdin, the report leaves on stdout. With a rate,
+A separate process: the order arrives as JSON on stdin, the report leaves on stdout. With a rate,
 deliveries are sent when they are due whether or not earlier ones were answered, and delays count
 from the due time, so that a stall of the server is not hidden by senders that wait. Without a
 rate, each connection waits for its response. One thread and no framework: the generator shares
@@ -240,9 +240,9 @@ class HttpConnection:
         if not data:
             raise ConnectionResetError
         self._received += data
-        head, end, rest = self._received.partition(HEAD_END)
+        head, end, body = self._received.partition(HEAD_END)
         length = CONTENT_LENGTH.search(head)
-        if not end or (length and len(rest) < int(length[1])):
+        if not end or (length and len(body) < int(length[1])):
             return None
         self.is_open = not CONNECTION_CLOSE.search(head)
         return int(head[STATUS_SLICE])

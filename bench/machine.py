@@ -61,10 +61,11 @@ class MachineNoise:
 def measure_noise() -> Iterator[MachineNoise]:
     """Measure while the block runs; the figure is set when it ends."""
     noise = MachineNoise()
-    started_at, busy, own = time.monotonic(), busy_cpu_seconds(), own_cpu_seconds()
+    started_at = time.monotonic()
+    busy_before, own_before = busy_cpu_seconds(), own_cpu_seconds()
     yield noise
     available = (time.monotonic() - started_at) * (psutil.cpu_count() or 1)
-    others = (busy_cpu_seconds() - busy) - (own_cpu_seconds() - own)
+    others = (busy_cpu_seconds() - busy_before) - (own_cpu_seconds() - own_before)
     noise.other_cpu_share = round(max(0.0, others) / available, 3)
 
 
@@ -76,4 +77,4 @@ def busy_cpu_seconds() -> float:
 
 def own_cpu_seconds() -> float:
     """Return the CPU seconds of this process and its children: stores, stack and generator."""
-    return sum(cpu_seconds(each) for each in process_tree(os.getpid()))
+    return sum(cpu_seconds(process) for process in process_tree(os.getpid()))

@@ -60,7 +60,9 @@ class GivenSettings:
 
     def __contains__(self, name: str) -> bool:
         names = (name, *ALTERNATIVE_NAMES.get(name, ()))
-        return any({each, f"{each}_FILE"} & {*self.environment, *self.dotenv} for each in names)
+        return any(
+            {setting, f"{setting}_FILE"} & {*self.environment, *self.dotenv} for setting in names
+        )
 
     def merge_over(self, defaults: Mapping[str, str], sandbox: Mapping[str, str]) -> dict[str, str]:
         """Merge all settings.

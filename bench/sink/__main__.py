@@ -37,11 +37,11 @@ class SinkConnection(asyncio.BufferedProtocol):
             self._receive_body(memoryview(self._buffer)[:nbytes])
             return
         self._head += self._buffer[:nbytes]
-        head, end, rest = self._head.partition(HEAD_END)
+        head, end, body_start = self._head.partition(HEAD_END)
         if end:
             self._head, self._request = b"", parse_request(head)
             self._remaining = self._request.length
-            self._receive_body(memoryview(rest))
+            self._receive_body(memoryview(body_start))
 
     def _receive_body(self, data: memoryview) -> None:
         self._remaining -= len(data)
@@ -79,7 +79,8 @@ class SinkConnection(asyncio.BufferedProtocol):
 def parse_request(head: bytes) -> SinkRequest:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    fields = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in fields}
     parts = urlsplit(target)
     length = int(headers.get("content-length", 0))
     return SinkRequest(method, parts.path, parts.query, headers, length=length)

@@ -127,8 +127,10 @@ class Sink:
     def receive_chunk(self, request: SinkRequest) -> tuple[str, SinkResponse]:
         name = request.query.partition("=")[2]
         upload = self.uploads[name]
-        first, _, rest = request.headers["content-range"].removeprefix("bytes ").partition("-")
-        last, total = map(int, rest.split("/"))
+        first, _, last_and_total = (
+            request.headers["content-range"].removeprefix("bytes ").partition("-")
+        )
+        last, total = map(int, last_and_total.split("/"))
         fits = (int(first), total) == (upload.received, upload.size)
         if not fits or last - int(first) + 1 != request.length:
             self.tally("upload").wrong += 1

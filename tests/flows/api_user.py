@@ -154,7 +154,7 @@ class ApiUser:
 
     def list_platform_calls(self, endpoint):
         """Return the calls to `endpoint` that the platform received for this creator."""
-        return [each for each in self.sandbox.log(endpoint) if each.get("open_id") == self.open_id]
+        return [call for call in self.sandbox.log(endpoint) if call.get("open_id") == self.open_id]
 
 
 def create_api_user(info, sandbox, **traits):

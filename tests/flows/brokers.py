@@ -72,7 +72,7 @@ class BrokerServer:
             wait_until(lambda: not is_port_in_use(self.port), what="the port closed")
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Signal the whole process group: RabbitMQ's runtime has children of its own."""
+        """Signal the whole process group: RabbitMQ's runtime starts child processes."""
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)

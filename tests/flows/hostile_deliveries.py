@@ -169,5 +169,5 @@ DELIVERY_CASES = {
     ),
     "Meta, not JSON": (meta_request, b"not json", STORED),
 }
-"""Name → how it is sent, its body (None: an envelope of its own), and what the first delivery gets:
-status, error code, number of rows."""
+"""Name → how it is sent, its body (None: a valid envelope with an id of this case), and the
+response to the first delivery: status, error code, number of rows stored."""

@@ -71,7 +71,7 @@ def count_appearances(api_user, kind):
 
 
 def are_settled(api_user, post_ids):
-    """Return whether all are final, or unconfirmed for good: the platform has nothing of them."""
+    """Return whether all are final, or unconfirmed because the platform knows nothing of them."""
     return all(
         api_user.get_state(post_id) in FINAL_STATES
         or (api_user.get_state(post_id) == "UNCONFIRMED" and not count_appearances(api_user, kind))

@@ -115,7 +115,7 @@ def test_the_ready_line_names_every_process(restarted_stack):
 def test_no_argument_of_any_process_is_a_secret(restarted_stack):
     up, info = restarted_stack
     secrets = [*json.loads((up.errors.parent / "data" / "settings.json").read_text()).values()]
-    words = " ".join(" ".join(each.cmdline()) for each in up.descendants())
+    words = " ".join(" ".join(process.cmdline()) for process in up.descendants())
     assert not [
         secret for secret in (*secrets, info["password"], info["api_key"]) if secret in words
     ]
@@ -155,7 +155,7 @@ def test_it_stops_in_time_without_leftovers_and_keeps_its_data(stopped_stack, re
 
 def test_temporary_files_are_in_the_data_folder(restarted_stack):
     up, _ = restarted_stack
-    environments = [each.environ() for each in up.descendants()]
+    environments = [process.environ() for process in up.descendants()]
     stack_environments = [environ for environ in environments if "SIGNALPOST_ROLE" in environ]
     assert len(stack_environments) >= len({"web", "worker", "uploads", "beat"})
     assert {environ["TMPDIR"] for environ in stack_environments} == {
@@ -172,7 +172,8 @@ def test_a_killed_stack_leaves_no_process_either(tmp_path):
     up.process.wait(5)
     up.process.stdout.close()
     wait_until(
-        lambda: not any(each.is_running() for each in descendants), what="the end of all children"
+        lambda: not any(process.is_running() for process in descendants),
+        what="the end of all children",
     )
 
 
@@ -187,7 +188,7 @@ def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
     try:
         up = UpProcess(folder, "--no-flower", **nobody.popen_options)
         up.wait_ready()
-        assert {each.uids().real for each in up.descendants()} == {nobody.uid}
+        assert {process.uids().real for process in up.descendants()} == {nobody.uid}
         assert up.stop() == []
     finally:
         shutil.rmtree(folder)

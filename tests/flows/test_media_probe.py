@@ -42,15 +42,15 @@ def test_a_probe_that_does_not_end_is_stopped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("deed", "ended"),
+    ("statement", "error_name"),
     [
         ("bytearray(2**31)", "MemoryError"),
         ("open('x', 'w').write('x' * 9**6)", "OSError"),
         ("1", ""),
     ],
 )
-def test_the_probe_process_has_little_memory_and_cannot_write(deed, ended, tmp_path):
-    code = f"from core.media.probe import limit_resources; limit_resources(); {deed}"
+def test_the_probe_process_has_little_memory_and_cannot_write(statement, error_name, tmp_path):
+    code = f"from core.media.probe import limit_resources; limit_resources(); {statement}"
     process = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -59,5 +59,5 @@ def test_the_probe_process_has_little_memory_and_cannot_write(deed, ended, tmp_p
         text=True,
         check=False,
     )
-    assert ended in process.stderr
-    assert (process.returncode == 0) == (ended == "")
+    assert error_name in process.stderr
+    assert (process.returncode == 0) == (error_name == "")

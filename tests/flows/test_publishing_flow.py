@@ -28,7 +28,7 @@ def test_a_video_of_one_chunk_is_published_unchanged(api_user):
         api_user.create_post(source="FILE_UPLOAD", media_id=media_id, **DIRECT_FIELDS)
     )
     assert_published_once(api_user, post)
-    assert [one["sha256"] for one in api_user.list_platform_posts()] == [
+    assert [post["sha256"] for post in api_user.list_platform_posts()] == [
         sha256_hex(api_user.files[media_id])
     ]
     assert len(api_user.list_platform_calls("upload")) == 1
@@ -40,10 +40,10 @@ def test_a_video_of_several_chunks_arrives_whole(api_user):
         api_user.create_post(source="FILE_UPLOAD", media_id=media_id, **DIRECT_FIELDS)
     )
     assert_published_once(api_user, post)
-    assert [one["sha256"] for one in api_user.list_platform_posts()] == [
+    assert [post["sha256"] for post in api_user.list_platform_posts()] == [
         sha256_hex(api_user.files[media_id])
     ]
-    assert [each["status"] for each in api_user.list_platform_calls("upload")] == [206] * 5 + [201]
+    assert [call["status"] for call in api_user.list_platform_calls("upload")] == [206] * 5 + [201]
 
 
 def test_a_webhook_alone_finishes_a_post_without_a_poll(api_user):
@@ -110,7 +110,7 @@ def test_a_caller_may_send_the_bytes_themselves_and_the_post_is_published(api_us
     assert requests.put(started["upload_url"], data, headers=headers, timeout=10).status_code == 201
     post = api_user.wait_until_final(started["id"])
     assert_published_once(api_user, post)
-    assert [one["sha256"] for one in api_user.list_platform_posts()] == [sha256_hex(data)]
+    assert [post["sha256"] for post in api_user.list_platform_posts()] == [sha256_hex(data)]
 
 
 def test_a_draft_waits_in_the_inbox_and_is_published_when_its_creator_posts_it(stack, api_user):
@@ -156,7 +156,7 @@ def test_a_post_that_is_being_fetched_can_be_cancelled(stack, api_user):
     api_user.call_json("POST", f"/api/posts/{post_id}/cancel", json={})
     post = api_user.wait_until_final(post_id)
     assert (post["state"], api_user.count_publications()) == ("CANCELLED", 0)
-    assert [one["fail_reason"] for one in api_user.list_platform_posts()] == ["publish_cancelled"]
+    assert [post["fail_reason"] for post in api_user.list_platform_posts()] == ["publish_cancelled"]
 
 
 def sha256_hex(data):

@@ -1,6 +1,7 @@
 """Negative controls: with a safeguard switched off, the checks of the other tests fail.
 
-The control of the sweep is in `test_publishing_store_loss.py`: any stack's beat can be frozen.
+The control of beat's wake-ups is in `test_publishing_store_loss.py`, because any stack's
+beat can be frozen.
 """
 
 import sys

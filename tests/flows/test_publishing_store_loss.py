@@ -19,7 +19,7 @@ from tests.flows.stacks import timestamp_in
 
 pytestmark = pytest.mark.timeout(180)
 
-SWEEP_WAIT = 6.0  # seconds: six sweeps of a running beat
+BEAT_WAIT = 6.0  # seconds: a running beat would have woken the workers six times
 FREEZE_SECONDS = 12.0  # longer than all our timeouts towards Redis, except the worker's own
 
 
@@ -128,13 +128,13 @@ def test_a_scheduled_post_is_published_although_beat_was_killed(stack, api_user)
     assert_published_once(stack, api_user, posts)
 
 
-def test_without_the_sweep_a_due_post_stays_queued(stack, api_user):
+def test_without_beat_a_due_post_stays_queued(stack, api_user):
     media = api_user.upload_file()
     with stack.freeze("beat"):
         fields = {"source": "FILE_UPLOAD", "media_id": media, **DIRECT_FIELDS}
         post_id = api_user.create_post(publish_at=timestamp_in(3), **fields)
-        end = time.monotonic() + 3 + SWEEP_WAIT
-        wait_until(lambda: time.monotonic() > end, what="its time and some sweeps")
+        end = time.monotonic() + 3 + BEAT_WAIT
+        wait_until(lambda: time.monotonic() > end, what="its due time and six intervals of beat")
         assert api_user.get_state(post_id) == "QUEUED"
     api_user.wait_until_final(post_id)
     assert load_outcome(stack, api_user, post_id) == PUBLISHED_ONCE

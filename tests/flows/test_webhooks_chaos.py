@@ -20,7 +20,7 @@ from tests.flows.webhook_stream import DeliveryStream
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 KILL_COUNT = 60  # no loss in 60: with 95 % confidence fewer than 5 % of kills lose an event
-SWEEP_WAIT = 15.0  # seconds: beat would have woken the workers fifteen times
+BEAT_WAIT = 15.0  # seconds: beat would have woken the workers fifteen times
 # Seconds: a lease, the watchdog's timeout, the supervisor's longest delay, and a start.
 DRAIN_TIMEOUT = 180.0
 UNSAFE_STACK_COMMAND = (sys.executable, "-m", "tests.flows.unsafe_stack")
@@ -158,9 +158,9 @@ COUNT_APPLIED_TWICE = (
 )
 
 
-def test_without_the_sweep_an_emptied_broker_leaves_events_unapplied(stack):
+def test_without_beat_an_emptied_broker_leaves_events_unapplied(stack):
     """Negative control: events are stored, but no worker is woken until beat runs again."""
-    stream = DeliveryStream(stack, "unswept-", 0)
+    stream = DeliveryStream(stack, "unwoken-", 0)
     with stack.freeze("beat"):
         stack.kill("worker")
         wait_until(
@@ -171,7 +171,7 @@ def test_without_the_sweep_an_emptied_broker_leaves_events_unapplied(stack):
                 time.sleep(2)
             time.sleep(1)  # the last wake-up is sent shortly after the last response
             stack_failures.flush_broker(stack)
-        time.sleep(SWEEP_WAIT)
+        time.sleep(BEAT_WAIT)
         unapplied = stream.find_violations().get("not applied once", set())
         print_summary(stream, left=len(unapplied))
         assert unapplied

@@ -141,7 +141,7 @@ VIOLATION_QUERIES = {
          WHERE publish_id = ANY(%s) AND post_events.kind = 'webhook'
          GROUP BY 1 HAVING count(*) > 1""",
     "moved back": "SELECT publish_id FROM moved_back WHERE publish_id = ANY(%s)",
-    "held for ever": """
+    "leased for ever": """
         SELECT publish_id FROM webhook_events
          WHERE publish_id = ANY(%s)
            AND (leased_until IS NOT NULL OR next_attempt_at IS NOT NULL)""",
