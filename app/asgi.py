@@ -20,7 +20,7 @@ from app import create_app
 from app.api.webhooks import WEBHOOK_ROUTE, accepted_body
 from app.http import request_log, security
 from app.http.context import CONTAINER_KEY, Container
-from app.http.request_log import ACCEPTED_STATUS, WEBHOOK_PATH_PREFIX
+from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX
 from core import webhooks
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
@@ -121,13 +121,13 @@ class AsgiApp:
     ) -> None:
         elapsed_seconds = time.perf_counter() - handover.started_at
         metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, provider).observe(elapsed_seconds)
-        request_log.count_request(WEBHOOK_ROUTE, "POST", ACCEPTED_STATUS, elapsed_seconds)
+        request_log.count_request(WEBHOOK_ROUTE, "POST", STORED_STATUS, elapsed_seconds)
         own_headers = {
             **request_log.tracing_headers(handover.request_id, elapsed_seconds),
             "Content-Length": str(len(body)),
         }
         headers = [*self._accepted_headers, *encode_headers(own_headers)]
-        await send({"type": "http.response.start", "status": ACCEPTED_STATUS, "headers": headers})
+        await send({"type": "http.response.start", "status": STORED_STATUS, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _hand_over(

@@ -1,6 +1,7 @@
 """Gives every request an id, counts it, and writes one log line for it.
 
-The log contains the path, never a query string, a body or a header.
+An accepted delivery has no log line: its rows carry its correlation id. The log contains the path,
+never a query string, a body or a header.
 """
 
 import time
@@ -17,11 +18,9 @@ from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlatio
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
 HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
-SIGNED_PATH_PREFIX = (
-    "/m/"  # such a path grants access to the file by itself: only its route is logged
-)
+SIGNED_PATH_PREFIX = "/m/"  # of media links, which work without a login: only the route is logged
 WEBHOOK_PATH_PREFIX = "/api/webhooks/"
-ACCEPTED_STATUS = 200  # an accepted delivery has no log line: its row has its correlation id
+STORED_STATUS = 200  # the response to a delivery that is stored; HTTP's own "Accepted" is 202
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = structlog.get_logger(__name__)
@@ -82,7 +81,7 @@ def complete_request(response: Response) -> Response:
 
 def is_accepted_delivery(response: Response) -> bool:
     is_webhook_path = request.path.startswith(WEBHOOK_PATH_PREFIX)
-    return is_webhook_path and response.status_code == ACCEPTED_STATUS
+    return is_webhook_path and response.status_code == STORED_STATUS
 
 
 def log_request(response: Response, elapsed_seconds: float) -> None:

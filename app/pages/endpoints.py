@@ -48,6 +48,9 @@ DISABLED_REASONS = {
 INVALID_URL_TEXT = gettext_noop(
     "This address cannot be used. It must be public and use https, without a user or a port."
 )
+INVALID_DESCRIPTION_TEXT = gettext_noop(
+    "A description may have at most %(max)d characters, and none that cannot be stored."
+)
 DISABLED_TEXT = gettext_noop("The endpoint is disabled. Enable it first.")
 TOO_MANY_ENDPOINTS_TEXT = gettext_noop(
     "You have the maximum number of endpoints. Remove one first."
@@ -81,8 +84,11 @@ def list_endpoints() -> str:
 def create_endpoint() -> str | tuple[str, int]:
     """Create an endpoint and show its secret once."""
     url, description = (request.form.get(name, "").strip() for name in ("url", "description"))
-    if len(description) > MAX_DESCRIPTION_CHARS or not is_storable_text(url + description):
-        return render_endpoints(error_text=translate_text(INVALID_URL_TEXT), url=url), 400
+    if len(description) > MAX_DESCRIPTION_CHARS or not is_storable_text(description):
+        error_text = translate_text(INVALID_DESCRIPTION_TEXT, max=MAX_DESCRIPTION_CHARS)
+        return render_endpoints(error_text=error_text, url=url), 400
+    if not is_storable_text(url):
+        return render_endpoints(error_text=translate_text(INVALID_URL_TEXT)), 400
     try:
         with current_container().database.transaction() as session:
             new_endpoint = endpoints.create_endpoint(

@@ -37,7 +37,7 @@ def add_endpoint(browser, url, **fields):
 
 
 def deliver_all(container):
-    while run_jobs(outbox.DELIVERY_JOB, container.database, container.services).claimed:
+    while run_jobs(outbox.DELIVERY_JOB_TYPE, container.database, container.services).claimed:
         pass
 
 
@@ -55,19 +55,21 @@ def test_a_new_endpoint_displays_its_secret_once(alice_browser):
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "text"),
     [
-        {},
-        {"url": "nonsense"},
-        {"url": "https://a.example.com/", "event": "x"},
-        {"url": "https://a.example.com/", "description": "x" * 201},
-        {"url": "https://a.example.com/\x00"},
+        ({}, "This address cannot be used."),
+        ({"url": "nonsense"}, "This address cannot be used."),
+        ({"url": "https://a.example.com/", "event": "x"}, ""),
+        ({"url": "https://a.example.com/", "description": "x" * 201}, "at most 200 characters"),
+        ({"url": "https://a.example.com/", "description": "\x00"}, "at most 200 characters"),
+        ({"url": "https://a.example.com/\x00"}, "This address cannot be used."),
     ],
 )
-def test_an_invalid_endpoint_is_refused_on_the_page(alice_browser, fields):
+def test_an_invalid_endpoint_is_refused_on_the_page(alice_browser, fields, text):
     response = alice_browser.post(ENDPOINTS_PAGE, data=fields)
     assert response.status_code == 400
     assert 'role="alert"' in response.text
+    assert text in response.text
     assert "No endpoints yet." in response.text
 
 
