@@ -15,7 +15,7 @@ from core.identity.host_jwt import HostTokenVerifier
 from core.observability import telemetry
 from core.webhooks.writer import EventWriter
 from tasks import broker_ping
-from tasks.notifier import wake
+from tasks.wake import wake
 
 
 class RowIdConverter(IntegerConverter):

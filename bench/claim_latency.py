@@ -67,8 +67,10 @@ class ClaimCase:
 
 
 CLAIM_CASES = (
-    ClaimCase(accounts.REFRESH_JOB, MAKE_DUE.format(table="oauth_accounts", due="refresh_due_at")),
-    ClaimCase(publishing.PUBLISH_JOB, MAKE_DUE.format(table="posts", due="due_at")),
+    ClaimCase(
+        accounts.REFRESH_JOB_TYPE, MAKE_DUE.format(table="oauth_accounts", due="refresh_due_at")
+    ),
+    ClaimCase(publishing.PUBLISH_JOB_TYPE, MAKE_DUE.format(table="posts", due="due_at")),
 )
 
 

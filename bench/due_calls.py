@@ -75,10 +75,15 @@ class CallKind:
 
 
 REFRESH_CALLS = CallKind(
-    "token", "accounts", accounts.REFRESH_JOB.pool_size, 0.2, MAKE_ACCOUNTS_DUE, COUNT_ACCOUNTS_LEFT
+    "token",
+    "accounts",
+    accounts.REFRESH_JOB_TYPE.pool_size,
+    0.2,
+    MAKE_ACCOUNTS_DUE,
+    COUNT_ACCOUNTS_LEFT,
 )
 STATUS_CALLS = CallKind(
-    "status", "posts", publishing.PUBLISH_JOB.pool_size, 0.02, MAKE_POSTS_DUE, COUNT_POSTS_LEFT
+    "status", "posts", publishing.PUBLISH_JOB_TYPE.pool_size, 0.02, MAKE_POSTS_DUE, COUNT_POSTS_LEFT
 )
 POSTS_PER_ACCOUNT = 5  # as many status checks as one account may have at once
 

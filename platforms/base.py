@@ -45,7 +45,7 @@ class PlatformApp:
 class Grant:
     """The tokens of one account. Lifetimes are those of the response, never constants."""
 
-    external_id: str  # TikTok: open_id
+    platform_user_id: str  # TikTok: open_id
     access_token: Secret
     lifetime: timedelta
     refresh_token: Secret | None = None
@@ -58,7 +58,7 @@ class Grant:
 class Profile:
     """An account's name and picture at the platform."""
 
-    external_id: str
+    platform_user_id: str
     display_name: str | None = None
     avatar_url: str | None = None
     union_id: str | None = None
@@ -163,7 +163,7 @@ class Verdict:
     ok: bool
     # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
     reason: str
-    # signed correctly, but stale or from the future; the caller decides whether to accept it
+    # signed correctly, but too old or from the future; the caller decides whether to accept it
     is_late: bool = False
     # answer a body that cannot be parsed with an error; this sender delivers only once
     reject_unreadable: bool = False
@@ -177,7 +177,7 @@ class ParsedEvent:
     kind: str  # shared name, e.g. "video.publish.complete"; IGNORED_KIND if it has no effect
     vendor_event: str  # the vendor's name, at most 100 characters
     payload: Mapping[str, Any]  # as stored, JSON
-    external_id: str | None = None  # the platform's user id
+    platform_user_id: str | None = None
     publish_id: str | None = None
     occurred_at: datetime | None = None
     progress: PublishProgress | None = None  # its time is that of the event
@@ -201,7 +201,7 @@ class ParsedEvent:
         kind: str,
         vendor_event: str,
         payload: Mapping[str, Any],
-        external_id: str | None,
+        platform_user_id: str | None,
         publish_id: str | None,
     ) -> "ParsedEvent":
         """Return the event that `to_stored` wrote; the rest comes from the columns of its row.
@@ -215,7 +215,7 @@ class ParsedEvent:
             kind=kind,
             vendor_event=vendor_event,
             payload=payload,
-            external_id=external_id,
+            platform_user_id=platform_user_id,
             publish_id=publish_id,
             occurred_at=occurred_at,
             progress=progress and PublishProgress.from_stored(progress, occurred_at=occurred_at),

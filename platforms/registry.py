@@ -1,4 +1,7 @@
-"""The table of platform adapters by name. A new platform is one line here."""
+"""The platforms that publish, by name; a new one is one line here.
+
+Instagram so far only receives webhooks, so that it is not in the table.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +17,12 @@ REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Platform]] = {
 
 
 def build_platforms(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Platform]:
-    """Build the configured platforms. Errors: KeyError if there is no adapter for a name."""
+    """Build the configured platforms. Errors: KeyError for a name that is not in `REGISTRY`."""
     return {name: REGISTRY[name](app, http) for name, app in apps.items()}
 
 
 def build_instagram_webhooks(
     secrets: tuple[Secret, ...], verify_token: Secret | None
 ) -> WebhookAdapter:
-    """Build Instagram's webhook adapter, the only part of Instagram that is implemented yet."""
+    """Build Instagram's webhook adapter. Instagram has no adapter that publishes yet."""
     return InstagramWebhooks(secrets, verify_token)

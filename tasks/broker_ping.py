@@ -5,7 +5,7 @@ from threading import Thread
 import structlog
 
 from tasks.celery import app
-from tasks.notifier import PUBLISH_TIMEOUT
+from tasks.wake import PUBLISH_TIMEOUT
 
 log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ from core import publishing
 from core.health import alerts, housekeeping
 from db.ops.heartbeats import Heartbeats
 from tasks.celery import app
-from tasks.notifier import wake
 from tasks.queues import ALERTS_TASK, CANARY_TASK, CLEANUP_TASK, RECHECK_TASK, TICK_TASK
 from tasks.runtime import current_container
+from tasks.wake import wake
 
 
 @app.task(name=TICK_TASK)

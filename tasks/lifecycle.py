@@ -32,12 +32,12 @@ STUCK_WORKER_EXIT_CODE = 70
 SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
 
 JOB_TYPES: dict[str, JobType[Any, Any, Any]] = {
-    "webhooks": webhooks.WEBHOOK_JOB,
-    "accounts": accounts.REFRESH_JOB,
-    "posts": publishing.PUBLISH_JOB,
-    "uploads": publishing.UPLOAD_JOB,
-    "insights": insights.SAMPLING_JOB,
-    "outbox": outbox.DELIVERY_JOB,
+    "webhooks": webhooks.WEBHOOK_JOB_TYPE,
+    "accounts": accounts.REFRESH_JOB_TYPE,
+    "posts": publishing.PUBLISH_JOB_TYPE,
+    "uploads": publishing.UPLOAD_JOB_TYPE,
+    "insights": insights.SAMPLING_JOB_TYPE,
+    "outbox": outbox.DELIVERY_JOB_TYPE,
 }
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class CeleryWorkerProbe:
         with runtime.current_container().database.transaction() as session:
             return JOB_TYPES[queue].queue.oldest_due_at(session) is not None
 
-    def has_free_slot(self) -> bool:
+    def has_free_process(self) -> bool:
         return bool(len(state.active_requests) < self.worker.concurrency)
 
     def send_canary(self, queue: str) -> None:

@@ -1,4 +1,4 @@
-"""The per-process container of database and services, and `run_job`, which uses it."""
+"""The per-process container of database and services, and `run_job_type`, which uses it."""
 
 import time
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from core.jobs.runner import run_jobs
 from core.observability import metrics, telemetry
 from db.leases import Row
 from db.session import Database
-from tasks.notifier import wake
+from tasks.wake import wake
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
 TIME_BUDGET = 1.0
-"""Seconds in which a task claims further batches. Short, because other kinds may wait for the slot.
-"""
+"""Seconds in which a task claims further batches. Short, because other kinds may wait for the
+process."""
 EXPIRED_CHECK_INTERVAL = 1.0  # seconds; the shortest lease lasts 30
 
 
@@ -53,7 +53,9 @@ def should_claim_expired(kind: str) -> bool:
     return True
 
 
-def run_job(job_type: JobType[Row, Job, Outcome], *, time_budget: float = TIME_BUDGET) -> RunReport:
+def run_job_type(
+    job_type: JobType[Row, Job, Outcome], *, time_budget: float = TIME_BUDGET
+) -> RunReport:
     """Run due work of one job type with this process's container, under a new correlation id."""
     telemetry.bind_correlation_id(None)
     with measure_run(job_type.kind):

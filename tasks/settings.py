@@ -25,7 +25,7 @@ REDIS_PUBLISHER_OPTIONS = {**REDIS_OPTIONS, "socket_timeout": 1.0, "socket_conne
 
 REDIS_CONSUMER_OPTIONS = {
     **REDIS_OPTIONS,
-    "socket_timeout": 30.0,  # an ack that times out blocks a worker slot for ever: so it is long
+    "socket_timeout": 30.0,  # long: an ack that times out blocks a worker process for ever
     "socket_connect_timeout": 2.0,
     "unacked_restore_interval": 10,  # with throttle 1: a dead worker's message returns 90 s sooner
     "unacked_restore_throttle": 1,

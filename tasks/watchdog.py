@@ -34,7 +34,7 @@ class WorkerProbe(Protocol):
     def has_due_work(self, queue: str) -> bool:
         """Whether work for this queue is due."""
 
-    def has_free_slot(self) -> bool:
+    def has_free_process(self) -> bool:
         """Whether this worker could execute one more message."""
 
     def send_canary(self, queue: str) -> None:
@@ -81,7 +81,7 @@ class Watchdog:
     def _is_suspect(self, queue: str) -> bool:
         age = self.probe.canary_age(queue)
         is_overdue = age is None or age > MAX_CANARY_AGE
-        return is_overdue and self.probe.has_free_slot() and self.probe.has_due_work(queue)
+        return is_overdue and self.probe.has_free_process() and self.probe.has_due_work(queue)
 
 
 def run_watchdog(

@@ -11,9 +11,9 @@ from celery.exceptions import Reject
 from core import accounts, insights, outbox, publishing, webhooks
 from db.session import DatabaseUnavailable
 from tasks.celery import app
-from tasks.notifier import wake
 from tasks.queues import ENROL_TASK, WAKE_TASKS
-from tasks.runtime import current_container, run_job
+from tasks.runtime import current_container, run_job_type
+from tasks.wake import wake
 
 UPLOAD_TIME_BUDGET = 5.0
 """Seconds in which chunks are claimed without a message in between: the last chunk of a video is
@@ -24,15 +24,18 @@ REQUEUE_DELAY = 1.0  # seconds before a request that could not be stored returns
 
 @app.task(name=WAKE_TASKS["posts"])
 def advance_posts() -> None:
-    """Take each due post one step further. Those that are due again may have to be uploaded."""
-    if run_job(publishing.PUBLISH_JOB).due_immediately:
+    """Take each due post one step further.
+
+    Posts that are due again at once may be ready for upload, so `uploads` is woken.
+    """
+    if run_job_type(publishing.PUBLISH_JOB_TYPE).due_immediately:
         wake("uploads")
 
 
 @app.task(name=WAKE_TASKS["uploads"])
 def send_uploads() -> None:
     """Upload chunks of one video. The offset is stored, so any worker can send the next ones."""
-    if run_job(publishing.UPLOAD_JOB, time_budget=UPLOAD_TIME_BUDGET).recorded:
+    if run_job_type(publishing.UPLOAD_JOB_TYPE, time_budget=UPLOAD_TIME_BUDGET).recorded:
         wake("uploads")  # beat's interval of a second would slow a long upload down
 
 
@@ -55,25 +58,25 @@ def enqueue_post(**payload: Any) -> None:
 @app.task(name=WAKE_TASKS["webhooks"])
 def apply_webhooks() -> None:
     """Apply due webhook events, a batch at a time."""
-    run_job(webhooks.build_webhook_job(current_container().services))
+    run_job_type(webhooks.build_webhook_job_type(current_container().services))
 
 
 @app.task(name=WAKE_TASKS["accounts"])
 def refresh_accounts() -> None:
     """Refresh the access tokens of due accounts."""
-    run_job(accounts.REFRESH_JOB)
+    run_job_type(accounts.REFRESH_JOB_TYPE)
 
 
 @app.task(name=WAKE_TASKS["outbox"])
 def deliver_outbox() -> None:
     """Deliver due app events to their endpoints."""
-    run_job(outbox.DELIVERY_JOB)
+    run_job_type(outbox.DELIVERY_JOB_TYPE)
 
 
 @app.task(name=WAKE_TASKS["insights"])
 def sample_insights() -> None:
     """Fetch due insights; while there are any, wake the next worker at once."""
-    if run_job(insights.SAMPLING_JOB).recorded:
+    if run_job_type(insights.SAMPLING_JOB_TYPE).recorded:
         wake("insights")
 
 

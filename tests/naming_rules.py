@@ -53,7 +53,7 @@ ALLOWED_ONE_WORD_FUNCTIONS = {
     "settle": "the one state function of posts: docs/glossary.md",
     "shutdown": "arq's name for it, in a benchmark's peer",
     "startup": "arq's name for it, in a benchmark's peer",
-    "wake": "the public verb of the notifier: wakes the workers of one kind",
+    "wake": "the public verb of tasks/wake.py: wakes a worker for one kind",
 }
 
 PARTICIPLES = frozenset(

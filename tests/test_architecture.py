@@ -28,8 +28,11 @@ BROKEN = {
     ),
     "one_place_has_a_clock": ("core/publishing/__init__.py", "moment = datetime.datetime.now(UTC)"),
     "one_place_has_randomness": ("core/backoff.py", "from random import random"),
-    "the_broker_is_no_timer": ("tasks/notifier.py", "advance.apply_async(countdown=5)"),
-    "only_the_runner_claims": ("core/publishing/__init__.py", "JOB.queue.claim(session, limit=1)"),
+    "the_broker_is_no_timer": ("tasks/wake.py", "advance.apply_async(countdown=5)"),
+    "only_the_runner_claims": (
+        "core/publishing/__init__.py",
+        "JOB_TYPE.queue.claim(session, limit=1)",
+    ),
     "network_and_database_stay_apart": (
         "core/publishing/steps/upload_chunks.py",
         "def execute(job, session): ...",

@@ -8,7 +8,7 @@ from core.accounts.connect import (
 )
 from core.accounts.disconnect import DisconnectResult, disconnect_account
 from core.accounts.error_codes import ERROR_CAUSES, callback_error_code
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.refresh_now import RefreshSummary, refresh_due_accounts
 from core.accounts.tokens import AccessToken, get_or_refresh_token
 from core.accounts.view import (
@@ -21,7 +21,7 @@ from core.accounts.view import (
 
 __all__ = [
     "ERROR_CAUSES",
-    "REFRESH_JOB",
+    "REFRESH_JOB_TYPE",
     "AccessToken",
     "AccountHealth",
     "AccountView",

@@ -142,7 +142,7 @@ def fetch_profile(services: Services, provider: str, grant: Grant) -> Profile:
         log.warning(
             "connect.profile_unavailable", provider=provider, code=error.code, log_id=log_id
         )
-        return Profile(external_id=grant.external_id)
+        return Profile(platform_user_id=grant.platform_user_id)
 
 
 def store_grant(
@@ -157,7 +157,7 @@ def store_grant(
     The owner is notified of requested scopes that were not granted.
     Errors: Conflict if the account is connected by another user.
     """
-    token_owner = (owner.provider, grant.external_id, owner.user_id)
+    token_owner = (owner.provider, grant.platform_user_id, owner.user_id)
     encrypted_grant = encrypt_grant(
         grant, services, access_token_context(*token_owner), refresh_token_context(*token_owner)
     )
@@ -165,7 +165,7 @@ def store_grant(
         account = Grants(session).store(
             user_id=owner.user_id,
             provider=owner.provider,
-            open_id=grant.external_id,
+            open_id=grant.platform_user_id,
             scope=",".join(grant.scopes),
             metadata=account_metadata(grant, profile),
             refresh_due_at=Grants.now() + next_refresh_delay(encrypted_grant, in_use=True),

@@ -184,7 +184,7 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
             account.attempts = REFRESH_RETRY_POLICY.max_attempts - 1
 
 
-REFRESH_JOB = RefreshJobType()
+REFRESH_JOB_TYPE = RefreshJobType()
 
 
 def call_refresh(job: RefreshJob, services: Services) -> RefreshOutcome:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from core.accounts import grant_lifecycle
-from core.accounts.refresh import REFRESH_JOB, EncryptedGrant, RefreshRefused
+from core.accounts.refresh import REFRESH_JOB_TYPE, EncryptedGrant, RefreshRefused
 from core.bootstrap import Services
 from core.jobs.run_due import run_due_rows
 from core.outcomes import Failure, Park, Snooze
@@ -49,7 +49,7 @@ def refresh_due_accounts(database: Database, services: Services) -> RefreshSumma
     summary = RefreshSummary()
     limit = services.settings.limits.refresh_batch_size
     run_due_rows(
-        REFRESH_JOB,
+        REFRESH_JOB_TYPE,
         database,
         services,
         count_remaining=lambda: limit - summary.total,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import NoReturn
 
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.bootstrap import Services
 from core.crypto import EncryptionContext, access_token_context
 from core.errors import NeedsReconnect, NotConnected, ServiceUnavailable
@@ -133,7 +133,7 @@ def get_or_refresh_token(
             return token
         if token is RefreshState.WAITING:
             break
-        if not run_jobs(REFRESH_JOB, database, services, row_id=account_id).claimed:
+        if not run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account_id).claimed:
             time.sleep(delay)
         token = find_valid_token(database, account_id, refused_token=refused_token)
     if isinstance(token, AccessToken):

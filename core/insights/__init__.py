@@ -20,11 +20,11 @@ from core.insights.queries import (
     load_video_totals,
     sum_videos,
 )
-from core.insights.sampling import SAMPLING_JOB, SamplingSummary, sample_due_insights
+from core.insights.sampling import SAMPLING_JOB_TYPE, SamplingSummary, sample_due_insights
 
 __all__ = [
     "METRICS_BY_SUBJECT",
-    "SAMPLING_JOB",
+    "SAMPLING_JOB_TYPE",
     "SERIES_STEPS",
     "AccountOverview",
     "InsightsRequest",

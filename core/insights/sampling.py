@@ -147,7 +147,7 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
             schedule.attempts = SAMPLING_RETRY_POLICY.max_attempts - 1
 
 
-SAMPLING_JOB = SamplingJobType()
+SAMPLING_JOB_TYPE = SamplingJobType()
 
 
 @contextmanager
@@ -230,7 +230,7 @@ def sample_due_insights(database: Database, services: Services) -> SamplingSumma
     summary = SamplingSummary()
     limit = services.settings.limits.insights_batch_size
     run_due_rows(
-        SAMPLING_JOB,
+        SAMPLING_JOB_TYPE,
         database,
         services,
         count_remaining=lambda: limit - summary.total,

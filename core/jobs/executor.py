@@ -1,4 +1,7 @@
-"""Execute the jobs of a batch of claims in threads. Nothing here has access to the database."""
+"""Execute the jobs of a batch, in threads if the kind calls the network and has a pool.
+
+Nothing here has access to the database.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -119,9 +122,9 @@ def execute_in_threads(
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             also_finished, running = wait(running, timeout=RESULT_BATCH_SECONDS)
             yield [future.result() for future in finished | also_finished]
-            free_slots = job_type.batch_size - len(running)
-            if free_slots >= job_type.pool_size:
-                running |= submit(fetch_more(free_slots))
+            free_capacity = job_type.batch_size - len(running)
+            if free_capacity >= job_type.pool_size:
+                running |= submit(fetch_more(free_capacity))
     finally:
         # After a time limit, or when results cannot be recorded, nothing more is started.
         threads.shutdown(cancel_futures=True)

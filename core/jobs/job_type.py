@@ -184,7 +184,7 @@ class Claim(Generic[Job]):
     id: int
     lease_token: int
     attempt: int
-    due_at: datetime | None  # at the claim; a change since then is a wake-up that must be kept
+    due_at: datetime | None  # at the claim; a due time that somebody else set meanwhile is kept
     attempt_id: int | None
     job: Job | Failure | Snooze
 

@@ -29,7 +29,8 @@ from db.ops.attempts import Attempts
 from db.session import Database, DatabaseUnavailable, Session, database_now, is_unavailable
 
 WRITE_RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Pauses between attempts to record. With the failing connects their sum is far below any lease."""
+"""Pauses between attempts to record. Together, even with connection timeouts, they are far shorter
+than any lease."""
 
 HOOK_FAILURE_DELAY = timedelta(hours=1)
 """When a row is due again whose `on_retry` or `on_exhausted` failed."""
@@ -241,7 +242,7 @@ def record_in_savepoint(
 
 
 def requested_due_at(row: Row, claim: Claim[Job]) -> datetime | None:
-    """The due time that others have set during the execution, a wake-up; None if unchanged."""
+    """The due time that somebody else set during the execution; None if it is unchanged."""
     return row.due_at if row.due_at != claim.due_at else None
 
 
@@ -283,4 +284,4 @@ def run_hook(
             raise
         log.exception("job.hook_failed", kind=job_type.kind, row=row.id)
         due_at = database_now(session) + HOOK_FAILURE_DELAY
-        release_lease(row, due_at, error=f"unended: {type(error).__name__}")
+        release_lease(row, due_at, error=f"hook failed: {type(error).__name__}")

@@ -63,7 +63,8 @@ def run_batch(
 ) -> RunReport:
     """Claim a batch, execute it and record the results; claim more while the time budget lasts.
 
-    Wakes other workers if the first batch was full, and once more if work is left at the end.
+    Wakes another worker if the first batch was full; at the end again, if more was claimed since
+    and rows are left.
     """
 
     def claim_rows(row_limit: int) -> list[Claim[Job]]:
@@ -154,7 +155,10 @@ def prepare_in_savepoint(
 def prepare_row(
     job_type: JobType[Row, Job, Outcome], session: Session, row: Row
 ) -> Job | Failure | Snooze:
-    """Prepare one row inside the savepoint; what it wrote before raising Snooze is kept."""
+    """Prepare one row inside the savepoint.
+
+    If `prepare` raises Snooze, what it has written is kept.
+    """
     if row.attempts > job_type.retry_policy.max_attempts:
         message = row.last_error or "no attempt was completed"
         return Failure("out_of_attempts", message, retryable=False)

@@ -202,7 +202,7 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
         delivery.dead_at = Deliveries.now()
 
 
-DELIVERY_JOB = DeliveryJobType()
+DELIVERY_JOB_TYPE = DeliveryJobType()
 
 
 def can_attempt(session: Session, endpoint: Endpoint) -> bool:

@@ -6,7 +6,7 @@ directly.
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import PostResult, request_upload
 from core.publishing.enqueue import enqueue_post
-from core.publishing.job_types import PUBLISH_JOB, UPLOAD_JOB
+from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.preflight import CreatorInfo
 from core.publishing.queries import (
     PostPage,
@@ -26,8 +26,8 @@ from core.publishing.request_schema import UploadRequest
 from core.publishing.steps.reconcile import recheck_posts_without_video_id
 
 __all__ = [
-    "PUBLISH_JOB",
-    "UPLOAD_JOB",
+    "PUBLISH_JOB_TYPE",
+    "UPLOAD_JOB_TYPE",
     "CreatorInfo",
     "PostPage",
     "PostResult",

@@ -14,7 +14,7 @@ from core.jobs.runner import claim_and_prepare
 from core.post_state.settle import PostState
 from core.post_state.step_state import INLINE
 from core.post_state.transitions import end_one_post
-from core.publishing.job_types import PUBLISH_JOB, StepJob, StepOutcome
+from core.publishing.job_types import PUBLISH_JOB_TYPE, StepJob, StepOutcome
 from core.publishing.preflight import AccessTokenRefused, PreflightPassed
 from db.posts.posts import Post, Posts
 from db.session import Database, Session
@@ -24,7 +24,7 @@ def claim_inline(session: Session, post: Post) -> Claim[StepJob] | None:
     """Claim this post for the request; None if a worker has claimed it first."""
     post.step_state = {**post.step_state, INLINE: True}
     session.flush()
-    claims = claim_and_prepare(PUBLISH_JOB, session, limit=1, row_id=post.id)
+    claims = claim_and_prepare(PUBLISH_JOB_TYPE, session, limit=1, row_id=post.id)
     return claims[0] if claims else None
 
 
@@ -49,8 +49,8 @@ def run_inline(database: Database, services: Services, claim: Claim[StepJob]) ->
 
 def run_one_step(database: Database, services: Services, claim: Claim[StepJob]) -> object:
     """Execute and record one step; returns its outcome, None if it failed or was snoozed."""
-    outcome = execute_claim(PUBLISH_JOB, claim, services)
-    record_results(PUBLISH_JOB, database, services, [(claim, outcome)])
+    outcome = execute_claim(PUBLISH_JOB_TYPE, claim, services)
+    record_results(PUBLISH_JOB_TYPE, database, services, [(claim, outcome)])
     return outcome.outcome if isinstance(outcome, StepOutcome) else None
 
 

@@ -1,7 +1,7 @@
 """The two job types of posts, and which step a claimed post needs next.
 
-`PUBLISH_JOB` runs the short steps (preflight, start, poll, reconcile), many at a time; `UPLOAD_JOB`
-sends bytes. They are separate so that long uploads delay nothing else.
+`PUBLISH_JOB_TYPE` runs the short steps (preflight, start, poll, reconcile), many at a time;
+`UPLOAD_JOB_TYPE` sends bytes. They are separate so that long uploads delay nothing else.
 """
 
 from collections.abc import Sequence
@@ -151,8 +151,8 @@ class PublishJobType(PostJobType):
     ) -> list[Reschedule | Snooze]:
         """Record a batch in one change set, so that each table is written once."""
         started_ids = [post.id for post, _ in outcomes if post.publish_id is not None]
-        records = TikTokPosts(session).get_by_posts(started_ids)
-        with open_change_set(session, records=records) as changes:
+        tiktok_rows = TikTokPosts(session).get_by_posts(started_ids)
+        with open_change_set(session, tiktok_rows=tiktok_rows) as changes:
             return [record_step_or_snooze(changes, post, outcome) for post, outcome in outcomes]
 
 
@@ -165,8 +165,8 @@ class UploadJobType(PostJobType):
     batch_size = 1
 
 
-PUBLISH_JOB = PublishJobType()
-UPLOAD_JOB = UploadJobType()
+PUBLISH_JOB_TYPE = PublishJobType()
+UPLOAD_JOB_TYPE = UploadJobType()
 
 
 def record_step(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> Reschedule:

@@ -14,9 +14,9 @@ from core.errors import CoreError, NotFound, OperationFailed, RateLimitExceeded
 from core.jobs.runner import run_jobs
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import LAST_ERROR_CODE, RETRY_AFTER_SECONDS
-from core.publishing.job_types import PUBLISH_JOB
+from core.publishing.job_types import PUBLISH_JOB_TYPE
 from core.publishing.preflight import CreatorInfo, load_creator
-from core.publishing.quota import Quota, load_quota, load_user_quota
+from core.publishing.quota import Quota, load_posting_accounts_quota, load_quota
 from core.publishing.resolve import TIKTOK, check_scope, select_account
 from db.posts.posts import Post, Posts
 from db.posts.queries import PostFilter, PostQueries, PostStats
@@ -33,7 +33,7 @@ class PostView:
     """A post with its TikTok row and its timeline."""
 
     post: Post
-    record: TikTokPost | None
+    tiktok_row: TikTokPost | None
     events: Sequence[PostEvent] = ()
 
 
@@ -84,7 +84,7 @@ def list_posts(
     with database.transaction() as session:
         rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
-    return PostPage([PostView(post, record) for post, record in rows[:limit]], next_before)
+    return PostPage([PostView(post, tiktok_row) for post, tiktok_row in rows[:limit]], next_before)
 
 
 def get_post_stats(database: Database, *, user_id: int, account_id: int | None = None) -> PostStats:
@@ -96,7 +96,7 @@ def get_post_stats(database: Database, *, user_id: int, account_id: int | None =
 class RemainingQuota:
     """What is left of an account's limits: drafts, direct posts, starts per minute.
 
-    `users`: how many accounts of this application may post directly in a day, as long as TikTok has
+    `posting_accounts`: how many accounts of this application may post directly in a day, as long as TikTok has
     not audited it; None afterwards.
     """
 
@@ -104,7 +104,7 @@ class RemainingQuota:
     direct: Quota
     starts: Quota
     now: datetime
-    users: Quota | None = None
+    posting_accounts: Quota | None = None
 
 
 def get_remaining_quota(
@@ -117,10 +117,12 @@ def get_remaining_quota(
         drafts = load_quota(session, account.id, "INBOX", limit=limits.tiktok_pending_limit)
         direct = load_quota(session, account.id, "DIRECT", limit=limits.tiktok_direct_daily_limit)
         starts = QuotaSlots(session).count_starts(account.id, within=MINUTE)
-        user_quota = None if services.settings.tiktok.app_audited else load_user_quota(session)
+        accounts_quota = (
+            None if services.settings.tiktok.app_audited else load_posting_accounts_quota(session)
+        )
     resets_at = None if starts.oldest is None else starts.oldest + MINUTE
     start_quota = Quota(starts.count, limits.tiktok_init_per_minute, resets_at)
-    return RemainingQuota(drafts, direct, start_quota, starts.now, user_quota)
+    return RemainingQuota(drafts, direct, start_quota, starts.now, accounts_quota)
 
 
 def get_creator(
@@ -165,7 +167,7 @@ def is_recently_polled(session: Session, services: Services, view: PostView) -> 
     if view.post.state in FINAL_STATES:
         return True
     return TikTokPosts(session).was_updated_within(
-        view.record, services.settings.limits.status_cache_lifetime
+        view.tiktok_row, services.settings.limits.status_cache_lifetime
     )
 
 
@@ -180,7 +182,7 @@ def poll_and_reload(
     get_or_refresh_token(database, services, view.post.oauth_account_id or 0)
     with database.transaction() as session:
         make_due(session, post_id)
-    run_jobs(PUBLISH_JOB, database, services, row_id=post_id)
+    run_jobs(PUBLISH_JOB_TYPE, database, services, row_id=post_id)
     with database.transaction() as session:
         updated = find_publication(session, str(view.post.publish_id), user_id=user_id)
     if updated.post.last_error is not None and updated.post.state not in FINAL_STATES:

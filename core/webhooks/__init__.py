@@ -1,28 +1,27 @@
 """Webhooks of platforms: receiving deliveries and applying the events they carry."""
 
-from core.webhooks.process import WEBHOOK_JOB, build_webhook_job
+from core.webhooks.operate import process_batch, replay_events
+from core.webhooks.process import WEBHOOK_JOB_TYPE, build_webhook_job_type
 from core.webhooks.receive import (
     Receipt,
     WebhookNotConfigured,
     find_webhook_adapter,
-    process_batch,
     receive_delivery,
     receive_delivery_async,
-    replay_events,
     verify_delivery,
 )
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from platforms.errors import BadSignature
 
 __all__ = [
-    "WEBHOOK_JOB",
+    "WEBHOOK_JOB_TYPE",
     "BadSignature",
     "EventWriter",
     "Receipt",
     "WebhookNotConfigured",
     "WriteRejected",
     "WriterBusy",
-    "build_webhook_job",
+    "build_webhook_job_type",
     "find_webhook_adapter",
     "process_batch",
     "receive_delivery",

@@ -1,7 +1,8 @@
 """The handlers: what an event of each kind changes. A new kind is a new line in `HANDLERS`.
 
-Handlers change rows and call nothing outside. They lock no rows beyond those that `process.py`
-has locked for the batch, so that two batches cannot deadlock.
+Handlers change rows and call nothing outside. Posts are locked before the handlers run. A handler
+of an account event locks its account itself; `process.py` sorts these events by account, so that
+two batches lock in the same order.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -54,7 +55,7 @@ class LoadedEvent:
 
     @property
     def account_key(self) -> PlatformKey:
-        return (self.provider, self.parsed.external_id or "")
+        return (self.provider, self.parsed.platform_user_id or "")
 
     @property
     def public_videos(self) -> list[PublicationIds]:
@@ -90,12 +91,16 @@ class EventBatch:
         self.locked |= PostBatches(self.session).lock(matched)
         for publication in matched:
             _, publish_id = publication
-            self.changes.add_event(self.locked.posts[publication], "found", note=publish_id)
+            self.changes.add_timeline_entry(
+                self.locked.posts[publication], "found", note=publish_id
+            )
 
     @cached_property
     def changes(self) -> ChangeSet:
-        """The timeline entries, app events and records that the updates of the posts add."""
-        return ChangeSet(self.session, records=self.locked.records, at=self.locked.locked_at)
+        """The timeline entries, app events and TikTok rows that the updates of the posts add."""
+        return ChangeSet(
+            self.session, tiktok_rows=self.locked.tiktok_rows, at=self.locked.locked_at
+        )
 
     def find_post(self, publication: PlatformKey | None) -> LockedPost | None:
         return self.locked.posts.get(publication) if publication else None
@@ -104,7 +109,7 @@ class EventBatch:
         """Write the changes of all posts, and make unconfirmed posts of the accounts due."""
         PostBatches(self.session).save(self.locked)
         self.changes.write()
-        Reconciliation(self.session).wake_unconfirmed(self.unmatched_accounts)
+        Reconciliation(self.session).make_unconfirmed_due(self.unmatched_accounts)
 
 
 def handle_event(
@@ -135,8 +140,10 @@ def handle_publication(
     if post is None:
         return handle_unmatched(event_batch, event, loaded)
     apply_update(event_batch.changes, post, progress, source="webhook")
-    if (record := event_batch.changes.get_record(post)) is not None:
-        transitions.add_details(record, {"webhook_received_at": event_batch.changes.at.isoformat()})
+    if (tiktok_row := event_batch.changes.get_tiktok_row(post)) is not None:
+        transitions.add_details(
+            tiktok_row, {"webhook_received_at": event_batch.changes.at.isoformat()}
+        )
     if post.state not in FINAL_STATES:
         post.due_at = event_batch.changes.at
     return "done"

@@ -71,7 +71,8 @@ class WebhookJobType(LightweightJobType[Event, Event, LoadedEvent]):
     def on_exhausted(self, session: Session, event: Event, failure: Failure) -> None:
         """Mark the event as dead, for an operator to look at.
 
-        An event for an unknown publication gets one more attempt when its `MATCH_PERIOD` is over.
+        If the retries of an event for an unknown publication ran out before its `MATCH_PERIOD`, it
+        gets one last attempt at the end of it.
         """
         if failure.code == UNKNOWN_PUBLICATION and failure.retryable:
             event.attempts -= 1
@@ -89,10 +90,10 @@ def retry_policy(limits: LimitSettings) -> RetryPolicy:
     return RetryPolicy(quick_delays + limits.webhook_slow_delays)
 
 
-WEBHOOK_JOB = WebhookJobType(LimitSettings())
+WEBHOOK_JOB_TYPE = WebhookJobType(LimitSettings())
 
 
-def build_webhook_job(services: Services, *, batch_size: int = BATCH_SIZE) -> WebhookJobType:
+def build_webhook_job_type(services: Services, *, batch_size: int = BATCH_SIZE) -> WebhookJobType:
     """Return the job type with the retry policy of the settings."""
     return WebhookJobType(services.settings.limits, batch_size=batch_size)
 
@@ -116,7 +117,7 @@ def load_parsed_event(event: Event, services: Services) -> ParsedEvent:
             kind=event.event_type,
             vendor_event=event.vendor_event or event.event_type,
             payload=event.payload_json,
-            external_id=event.account,
+            platform_user_id=event.account,
             publish_id=event.publish_id,
         )
     except (KeyError, ValueError) as error:

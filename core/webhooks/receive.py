@@ -9,18 +9,12 @@ from hashlib import sha256
 
 import structlog
 
-from core import audit
 from core.bootstrap import Services
 from core.errors import CoreError, Invalid, NotFound
-from core.jobs.job_type import RunReport
-from core.jobs.runner import run_jobs
 from core.observability import metrics
 from core.webhooks.handlers import HANDLERS
-from core.webhooks.process import build_webhook_job
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from db.base import PROVIDERS
-from db.session import Database
-from db.webhooks.events import EventFilter, Events
 from db.webhooks.insert import InsertResult, NewEvent
 from platforms.base import IGNORED_KIND, ParsedEvent, Verdict, WebhookAdapter
 from platforms.errors import BadSignature
@@ -34,8 +28,6 @@ SIGNATURE_ERROR_CODES = {
     "future": "stale_signature",
 }
 """The error code for the sender, by reason; for all other reasons it is `invalid_signature`."""
-
-MAX_AUDITED_IDS = 100  # ids of a replay that the audit log lists
 
 log = structlog.get_logger(__name__)
 
@@ -196,12 +188,12 @@ class IncomingDelivery:
             log.info("webhook.ignored", provider=self.provider, vendor_event=parsed.vendor_event)
         return NewEvent(
             provider=self.provider,
-            external_id=parsed.key,
+            dedupe_key=parsed.key,
             event_type=parsed.vendor_event if is_ignored else parsed.kind,
             vendor_event=parsed.vendor_event,
             payload_json=dict(parsed.payload),
             parsed=None if is_ignored else parsed.to_stored(),
-            account=parsed.external_id,
+            account=parsed.platform_user_id,
             publish_id=parsed.publish_id,
             late=self.verdict.is_late,
             ignored=is_ignored,
@@ -213,28 +205,10 @@ class IncomingDelivery:
         text = self.body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         return NewEvent(
             provider=self.provider,
-            external_id=f"{UNREADABLE_EVENT_TYPE}:{sha256(self.body).hexdigest()}",
+            dedupe_key=f"{UNREADABLE_EVENT_TYPE}:{sha256(self.body).hexdigest()}",
             event_type=UNREADABLE_EVENT_TYPE,
             payload_json={"raw": text},
             late=self.verdict.is_late,
             ignored=True,
             correlation_id=self.correlation_id,
         )
-
-
-def process_batch(database: Database, services: Services, *, limit: int) -> RunReport:
-    """Apply one batch of at most `limit` events in this process. Workers may run meanwhile."""
-    return run_jobs(build_webhook_job(services, batch_size=limit), database, services)
-
-
-def replay_events(database: Database, event_filter: EventFilter) -> list[int]:
-    """Make events due again with all their attempts; return their ids. The caller wakes workers.
-
-    Applying an event twice is harmless: an update that is not newer changes nothing.
-    """
-    with database.transaction() as session:
-        replayed_ids = Events(session).replay(event_filter)
-        audit.record_action(
-            session, "webhooks.replayed", details={"ids": replayed_ids[:MAX_AUDITED_IDS]}
-        )
-    return replayed_ids

@@ -83,9 +83,9 @@ class EventWriter:
     def write(self, new_events: Sequence[NewEvent]) -> list[InsertResult]:
         """Store the events and return once they are committed; results in the order given.
 
-        Errors: WriterBusy if that takes too long or Postgres cannot be reached: the events may be
-        stored or not, which the next delivery of the same events finds out. WriteRejected if the
-        database refuses these rows.
+        Errors: WriterBusy if that takes too long or Postgres cannot be reached. Then it is not
+        known whether the events were stored; a redelivery finds out. WriteRejected if the database
+        refuses these rows.
         """
         with self._enqueue_write(new_events) as pending_write:
             return pending_write.future.result(self._timeout_seconds)
@@ -205,7 +205,10 @@ class WriterThreads:
                 self._has_new_events.set()
 
     def _store_each(self, group: list[PendingWrite], error: Exception) -> None:
-        """Store the deliveries of a refused group one by one; reject one that was alone."""
+        """Store the deliveries of a refused group one by one.
+
+        A delivery that is refused by itself is rejected.
+        """
         if len(group) > 1:
             for pending_write in group:
                 self._store_group([pending_write])
@@ -232,8 +235,8 @@ class FutureBridge:
     """Brings results of threads to one event loop, many of them with one call.
 
     Each `call_soon_threadsafe` wakes the loop. The results of a group are set together, so one
-    call is enough for all of them. `_is_scheduled` is reset before the results are taken,
-    so that none is left without a call.
+    call is enough for all of them. `_is_scheduled` is reset first, before the results are taken,
+    so that a result added meanwhile schedules another call.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:

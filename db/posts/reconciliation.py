@@ -79,7 +79,7 @@ class Reconciliation:
         )
         return self._session.scalars(query).all()
 
-    def wake_unconfirmed(self, accounts: Collection[PlatformKey]) -> None:
+    def make_unconfirmed_due(self, accounts: Collection[PlatformKey]) -> None:
         """Make the unconfirmed starts of these accounts due: a webhook may be about one of them.
 
         Locked rows are skipped; their worker reschedules them.
@@ -141,7 +141,7 @@ class Reconciliation:
         )
         selected = (
             select(Post.id)
-            .join(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .join(TikTokPost, TikTokPost.post_id == Post.id)
             .join(Account, Account.id == Post.oauth_account_id)
             .where(
                 TikTokPost.status == "PUBLISH_COMPLETE",

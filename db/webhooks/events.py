@@ -38,7 +38,7 @@ class Event(JobColumns, TimestampColumns, Base):
     vendor_event: Mapped[str | None] = mapped_column(
         String(100), comment="the vendor's name of the event type"
     )
-    external_id: Mapped[str] = mapped_column(
+    external_id: Mapped[str] = mapped_column(  # the dedupe key; only the column is named so
         String(255), comment="deduplication key: the same for every redelivery"
     )
     account: Mapped[str | None] = mapped_column(

@@ -12,7 +12,7 @@ from db.bulk import ROWS_PARAMETER, rows_table
 from db.session import Connection, Session
 from db.webhooks.events import Event
 
-EventKey = tuple[str, str]  # provider and external id
+EventKey = tuple[str, str]  # provider and dedupe key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class NewEvent:
     """One webhook event to store; an `ignored` one is never due."""
 
     provider: str
-    external_id: str
+    dedupe_key: str  # the same in every redelivery; at most 255 characters
     event_type: str
     payload_json: Json
     parsed: Json | None = None
@@ -33,7 +33,7 @@ class NewEvent:
 
     @property
     def key(self) -> EventKey:
-        return self.provider, self.external_id
+        return self.provider, self.dedupe_key
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,8 @@ class InsertResult:
 
 
 EVENT_TABLE: Any = Event.__table__
-TEXT_COLUMNS = (
+TEXT_COLUMNS = (  # those that are named like the fields of `NewEvent`
     "provider",
-    "external_id",
     "event_type",
     "vendor_event",
     "account",
@@ -108,7 +107,7 @@ def build_insert_statement() -> Any:
     """
     rows = rows_table(
         {
-            **{name: Text() for name in TEXT_COLUMNS},
+            **{name: Text() for name in ("dedupe_key", *TEXT_COLUMNS)},
             **{name: JSONB() for name in JSON_COLUMNS},
             "late": Boolean(),
             "ignored": Boolean(),
@@ -116,11 +115,12 @@ def build_insert_statement() -> Any:
     )
     values = {
         **{name: rows.c[name] for name in (*TEXT_COLUMNS, *JSON_COLUMNS, "late")},
+        "external_id": rows.c.dedupe_key,
         "status": case((rows.c.ignored, literal("ignored")), else_=literal("pending")),
         "processed_at": case((rows.c.ignored, func.clock_timestamp()), else_=null()),
         "next_attempt_at": case((rows.c.ignored, null()), else_=func.now()),
     }
-    query = select(*values.values()).order_by(rows.c.provider, rows.c.external_id)
+    query = select(*values.values()).order_by(rows.c.provider, rows.c.dedupe_key)
     return (
         insert(EVENT_TABLE)
         .from_select(list(values), query)

@@ -96,5 +96,5 @@ def parse_change(entry: Mapping[str, Any], change: Mapping[str, Any]) -> ParsedE
         kind=IGNORED_KIND,
         vendor_event=name,
         payload={"entry": entry, "change": change},
-        external_id=account,
+        platform_user_id=account,
     )

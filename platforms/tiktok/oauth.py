@@ -106,7 +106,7 @@ class TikTokOAuth:
         user = unwrap_data(response, "user_info").get("user")
         fields = user if isinstance(user, dict) else {}
         return Profile(
-            external_id=require_text(fields, "open_id"),
+            platform_user_id=require_text(fields, "open_id"),
             display_name=to_text(fields.get("display_name")),
             avatar_url=to_text(fields.get("avatar_url"), MAX_URL_LENGTH),
             union_id=to_text(fields.get("union_id")),
@@ -144,7 +144,7 @@ def parse_grant(payload: Mapping[str, Any]) -> Grant:
         refresh_token = parse_token(payload, "refresh_token")
         refresh_lifetime = parse_optional_lifetime(payload, "refresh_expires_in")
     return Grant(
-        external_id=require_text(payload, "open_id"),
+        platform_user_id=require_text(payload, "open_id"),
         access_token=parse_token(payload, "access_token"),
         lifetime=parse_lifetime(payload, "expires_in"),
         refresh_token=refresh_token,

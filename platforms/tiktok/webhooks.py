@@ -101,7 +101,7 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
         kind=IGNORED_KIND,
         vendor_event=shorten_or_hash(name, MAX_NAME_LENGTH),
         payload=payload,
-        external_id=to_text(payload.get("user_openid")),
+        platform_user_id=to_text(payload.get("user_openid")),
         publish_id=to_text(content.get("publish_id")),
         occurred_at=parse_time(payload.get("create_time")),
     )

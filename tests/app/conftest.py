@@ -19,11 +19,11 @@ from core.identity.principals import USER_SCOPES
 from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
 from tasks import celery
-from tasks.notifier import wake
+from tasks.wake import wake
 from tests.app.cli_runner import isolated_settings
 
 WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
-NOTIFIER_TIMEOUT = 5.0  # seconds until the notifier's thread has ended
+WAKE_UP_TIMEOUT = 5.0  # seconds until the thread that sends a wake-up has ended
 PASSWORD = "correct horse battery"
 BASE_SETTINGS = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nothing listens there: a lost wake-up must not matter
@@ -68,14 +68,15 @@ class AppFactory:
         for app in self.apps:
             app.extensions[CONTAINER_KEY].event_writer.close()
             app.extensions[CONTAINER_KEY].database.dispose()
-        end = time.monotonic() + NOTIFIER_TIMEOUT
-        while is_notifier_running() and time.monotonic() < end:  # its log lines belong to this test
+        end = time.monotonic() + WAKE_UP_TIMEOUT
+        # The log lines of a wake-up that is still being sent belong to this test.
+        while is_wake_up_being_sent() and time.monotonic() < end:
             time.sleep(0.002)
 
 
-def is_notifier_running():
-    """Whether the notifier's thread runs; it is listed before it can be joined."""
-    return any(thread.name == "notifier" for thread in threading.enumerate())
+def is_wake_up_being_sent():
+    """Whether the thread that sends a wake-up runs; it is listed before it can be joined."""
+    return any(thread.name == "wake-up-sender" for thread in threading.enumerate())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -44,7 +44,7 @@ def create_endpoint(client, url=ENDPOINT_URL, **fields):
 
 
 def deliver_all(container):
-    while run_jobs(outbox.DELIVERY_JOB, container.database, container.services).claimed:
+    while run_jobs(outbox.DELIVERY_JOB_TYPE, container.database, container.services).claimed:
         pass
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.jobs.runner import run_jobs
 from tests.platforms.hostile_server import hostile_server, http_response, set_responses
 from tests.platforms.tiktok_responses import flat_response
@@ -62,6 +62,6 @@ def refresh_account(database, services, factory):
 
     def refresh(account):
         factory.make_account_due(account)
-        return run_jobs(REFRESH_JOB, database, services, row_id=account)
+        return run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account)
 
     return refresh

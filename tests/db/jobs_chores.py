@@ -88,12 +88,12 @@ class ChoreJobType(JobType[Chore, ChoreInput, ChoreInput]):
         row.note = f"gave up: {failure.code}"
 
 
-CHORE_JOB = ChoreJobType()
+CHORE_JOB_TYPE = ChoreJobType()
 
 
 def chore_job(**changes):
     """The job type of chores with other settings, or other functions for its methods."""
-    return with_changes(CHORE_JOB, **changes)
+    return with_changes(CHORE_JOB_TYPE, **changes)
 
 
 def executor_raising(error):

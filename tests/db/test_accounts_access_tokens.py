@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func
 from sqlalchemy.event import listen
 
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import (
     FAILING_REFRESH_WAIT,
     REFRESH_WAIT,
@@ -91,7 +91,7 @@ def test_a_failing_refresh_keeps_its_schedule_however_many_posts_wait(database, 
 def test_a_first_refresh_attempt_under_way_does_not_count_as_failed(database, factory):
     """It may be recorded before the post is snoozed, so the post must wait only a short time."""
     account = factory.create_account(lasts=-HOUR)
-    claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
+    claim_batch(REFRESH_JOB_TYPE, database, limit=1, expired=False, row_id=account)
     with database.transaction() as session, pytest.raises(Snooze) as caught:
         get_access_token(session, account)
     assert caught.value.delay == REFRESH_WAIT

@@ -8,7 +8,7 @@ from sqlalchemy import func, text
 
 from core.accounts.connect import complete_connection, start_connection
 from core.accounts.disconnect import disconnect_account
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.errors import NotFound
 from core.jobs.executor import execute_all
 from core.jobs.recorder import record_results
@@ -85,11 +85,11 @@ def test_a_disconnect_invalidates_the_refresh_under_way(
     database, services, platform_server, factory, run_disconnect
 ):
     account = factory.create_account(lasts=-HOUR)
-    (claim,) = claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
+    (claim,) = claim_batch(REFRESH_JOB_TYPE, database, limit=1, expired=False, row_id=account)
     run_disconnect(account)
     platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
-    results = next(execute_all(REFRESH_JOB, [claim], services))
-    report = record_results(REFRESH_JOB, database, services, results)
+    results = next(execute_all(REFRESH_JOB_TYPE, [claim], services))
+    report = record_results(REFRESH_JOB_TYPE, database, services, results)
     after = factory.account(account)
     assert (report.stale_leases, after.status) == (1, "DISCONNECTED")
     assert (after.access_token_encrypted, after.refresh_token_encrypted) == (None, None)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func
 
-from core.accounts.refresh import REFRESH_JOB, REFRESH_RETRY_POLICY
+from core.accounts.refresh import REFRESH_JOB_TYPE, REFRESH_RETRY_POLICY
 from core.accounts.tokens import CALL_REFUSED, REFRESH_REQUESTED
 from core.jobs.executor import execute_all
 from core.jobs.recorder import record_results
@@ -137,7 +137,7 @@ def test_an_unreachable_platform_keeps_the_grant_and_certainly_rotated_nothing(
         REDIS_URL=redis_url,
         TOKEN_ENCRYPTION_KEY=encryption_key(services),
     )
-    run_jobs(REFRESH_JOB, database, unreachable_services, row_id=account)
+    run_jobs(REFRESH_JOB_TYPE, database, unreachable_services, row_id=account)
     after = factory.account(account)
     assert (after.status, after.attempts, after.refresh_started_at) == ("ACTIVE", 1, None)
 
@@ -255,7 +255,7 @@ def test_what_does_not_decrypt_is_kept_and_affects_no_other_row(
     factory.update_account(broken, refresh_token_encrypted=encrypted)
     intact = factory.create_account(lasts=-HOUR)
     script_responses(platform_server, refresh_response())
-    run_jobs(REFRESH_JOB, database, services)
+    run_jobs(REFRESH_JOB_TYPE, database, services)
     after = factory.account(broken)
     assert (after.status, after.refresh_token_encrypted) == ("CRYPTO_ERROR", encrypted)
     assert factory.post(post).hold_reason == "needs_reconnect"
@@ -293,7 +293,7 @@ def test_a_platform_that_is_switched_off_keeps_the_grant(
         TIKTOK_CLIENT_KEY="",
         TOKEN_ENCRYPTION_KEY=encryption_key(services),
     )
-    run_jobs(REFRESH_JOB, database, services_without_tiktok, row_id=account)
+    run_jobs(REFRESH_JOB_TYPE, database, services_without_tiktok, row_id=account)
     after = factory.account(account)
     assert after.status == "ACTIVE"
     assert after.due_at is not None
@@ -305,7 +305,7 @@ def test_a_reconnect_invalidates_the_refresh_under_way(
     """The refusal is about the replaced token, so the new grant must stay active."""
     account = factory.create_account(lasts=-HOUR)
     before = factory.account(account)
-    (claim,) = claim_batch(REFRESH_JOB, database, limit=1, expired=False, row_id=account)
+    (claim,) = claim_batch(REFRESH_JOB_TYPE, database, limit=1, expired=False, row_id=account)
     with database.transaction() as session:
         Grants(session).store(
             user_id=before.user_id,
@@ -319,8 +319,8 @@ def test_a_reconnect_invalidates_the_refresh_under_way(
             refresh_due_at=func.now() + HOUR,
         )
     script_responses(platform_server, REVOKED_GRANT_RESPONSE)
-    results = next(execute_all(REFRESH_JOB, [claim], services))
-    report = record_results(REFRESH_JOB, database, services, results)
+    results = next(execute_all(REFRESH_JOB_TYPE, [claim], services))
+    report = record_results(REFRESH_JOB_TYPE, database, services, results)
     after = factory.account(account)
     assert (report.stale_leases, after.status) == (1, "ACTIVE")
     assert (after.access_token_encrypted, after.refresh_token_encrypted) == ("newer", "newer too")

@@ -181,7 +181,7 @@ def test_without_the_setting_no_account_is_sampled(publisher):
     assert insights.enrol_accounts(publisher.database, publisher.services) == 0
     with publisher.database.transaction() as session:
         session.add(SamplingSchedule(oauth_account_id=account, due_at=func.now()))
-    run_jobs(insights.SAMPLING_JOB, publisher.database, publisher.services)
+    run_jobs(insights.SAMPLING_JOB_TYPE, publisher.database, publisher.services)
     schedule = publisher.one(select(SamplingSchedule))
     assert (schedule.due_at, schedule.problem) == (None, "insights are off")
     assert publisher.server.requests == []
@@ -232,7 +232,7 @@ def test_a_refused_token_is_refreshed_and_the_request_repeated(sampler):
         "scope": INSIGHTS_SCOPES,
     }
     sampler.publisher.set_responses("/v2/oauth/token/", flat_response(**grant))
-    run_jobs(accounts.REFRESH_JOB, sampler.database, sampler.services)
+    run_jobs(accounts.REFRESH_JOB_TYPE, sampler.database, sampler.services)
     sampler.install_handlers()
     sampler.update_video(7, view_count=101)
     sampler.make_counts_due(account)
@@ -267,7 +267,7 @@ def test_exhausted_attempts_wait_an_hour_and_start_again(sampler):
     sampler.add_video(7)
     account = sampler.create_sampled_account()
     sampler.publisher.set_responses(VIDEO_QUERY_PATH, http_response(200, b"<html>"))
-    for _ in range(insights.SAMPLING_JOB.retry_policy.max_attempts + 1):
+    for _ in range(insights.SAMPLING_JOB_TYPE.retry_policy.max_attempts + 1):
         sampler.make_counts_due(account)
         sampler.run_workers(1)
     assert sampler.schedule(account).problem == "INVALID_RESPONSE"
@@ -335,16 +335,16 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(sampler):
     video = sampler.video(7)
     sampler.make_counts_due(account)
     [claim] = claim_batch(
-        insights.SAMPLING_JOB, sampler.database, limit=1, expired=False, row_id=None
+        insights.SAMPLING_JOB_TYPE, sampler.database, limit=1, expired=False, row_id=None
     )
     assert sampler.run_workers(1) == [0]
     with sampler.database.transaction() as session:
         session.execute(update(SamplingSchedule).values(leased_until=func.now() - MINUTE))
     assert sampler.run_workers(2)[0] == 1
     assert sampler.metric_history(video.id, "video", "views") == [100, 100]
-    late_outcome = insights.SAMPLING_JOB.execute(claim.job, sampler.services)
+    late_outcome = insights.SAMPLING_JOB_TYPE.execute(claim.job, sampler.services)
     report = record_results(
-        insights.SAMPLING_JOB,
+        insights.SAMPLING_JOB_TYPE,
         sampler.database,
         sampler.services,
         [(claim, late_outcome)],

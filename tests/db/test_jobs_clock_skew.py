@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func
 
 from core import publishing
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import get_access_token
 from core.jobs.runner import run_jobs
 from core.post_state.settle import PostState
@@ -44,7 +44,7 @@ def test_a_refreshed_token_expires_at_the_right_time_despite_a_wrong_clock(
     account = factory.create_account(lasts=-HOUR, last_used_at=func.now())
     script_responses(platform_server, refresh_response())
     factory.make_account_due(account)
-    run_jobs(REFRESH_JOB, database, services, row_id=account)
+    run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account)
     with database.transaction() as session:
         now = session.scalar(func.clock_timestamp().select())
         assert get_access_token(session, account).decrypt(services).reveal() == "act.new"
@@ -60,10 +60,10 @@ def test_a_lease_has_the_right_length_despite_a_wrong_clock(
     account = factory.create_account(lasts=-HOUR)
     factory.make_account_due(account)
     with database.transaction() as session:
-        (claimed,) = REFRESH_JOB.queue.claim(session, limit=1, lease=REFRESH_JOB.lease)
+        (claimed,) = REFRESH_JOB_TYPE.queue.claim(session, limit=1, lease=REFRESH_JOB_TYPE.lease)
         now = session.scalar(func.clock_timestamp().select())
-    assert timedelta(0) < claimed.leased_until - now <= REFRESH_JOB.lease
-    assert run_jobs(REFRESH_JOB, database, services, row_id=account).claimed == 0
+    assert timedelta(0) < claimed.leased_until - now <= REFRESH_JOB_TYPE.lease
+    assert run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account).claimed == 0
 
 
 @pytest.fixture(params=CLOCK_SKEWS, ids=str)
@@ -82,7 +82,7 @@ def half_sent_post_id(skewed_publisher):
     media = skewed_publisher.create_media(user_id)
     upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_id = skewed_publisher.request_upload(user_id, upload_request).post.id
-    run_jobs(publishing.PUBLISH_JOB, skewed_publisher.database, skewed_publisher.services)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, skewed_publisher.database, skewed_publisher.services)
     skewed_publisher.set_responses(UPLOAD_PATH, http_response(503, b""))
     return post_id
 
@@ -104,7 +104,7 @@ def poll_post(publisher, post_id, *responses):
     publisher.set_responses(STATUS_PATH, *responses)
     publisher.update_post(post_id, state=PostState.UNCONFIRMED)
     publisher.make_due(post_id)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services, row_id=post_id)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services, row_id=post_id)
     return publisher.post(post_id)
 
 
@@ -149,7 +149,7 @@ def test_an_unknown_publish_id_restarts_the_post_only_when_it_is_not_young(
 @pytest.mark.parametrize(
     ("age", "unconfirmed_count"), [(24 * HOUR - FIVE_MINUTES, 0), (24 * HOUR + FIVE_MINUTES, 1)]
 )
-def test_a_post_is_stale_after_a_day_and_not_before(
+def test_a_post_is_overdue_after_a_day_and_not_before(
     skewed_publisher, url_post_id, age, unconfirmed_count
 ):
     skewed_publisher.set_responses(STATUS_PATH, status_body("PROCESSING_DOWNLOAD"))

@@ -9,7 +9,7 @@ from core.jobs.runner import run_jobs
 from core.outcomes import Park, Reschedule, Snooze
 from platforms.errors import RateLimited, Rejected
 from tests.db.jobs_chores import (
-    CHORE_JOB,
+    CHORE_JOB_TYPE,
     FakeServices,
     RecordedEffect,
     chore_job,
@@ -112,12 +112,12 @@ def test_a_snooze_keeps_what_record_wrote_before(database, chore_tables):
     assert chore_tables.effect_counts() == {id_: 1}
 
 
-def test_a_wake_up_during_execution_is_kept(database, chore_tables):
+def test_a_due_time_that_is_set_during_execution_is_kept(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
     def execute(job, services):
         chore_tables.update_chores(id_, due_at=chore_tables.database_now())
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     run_jobs(
         chore_job(execute=execute, record=lambda *_: Reschedule(MINUTE)), database, FakeServices()
@@ -125,7 +125,7 @@ def test_a_wake_up_during_execution_is_kept(database, chore_tables):
     assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
 
 
-def test_a_wake_up_while_a_row_is_parked_is_kept(database, chore_tables):
+def test_a_due_time_that_is_set_before_a_row_is_parked_is_kept(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
     def execute(_job, _services):
@@ -136,12 +136,12 @@ def test_a_wake_up_while_a_row_is_parked_is_kept(database, chore_tables):
     assert chore_tables.load_chore(id_).due_at <= chore_tables.database_now()
 
 
-def test_a_wake_up_does_not_revive_a_finished_row(database, chore_tables):
+def test_a_finished_row_is_not_due_again_even_if_a_due_time_was_set(database, chore_tables):
     (id_,) = chore_tables.insert_chores()
 
     def execute(job, services):
         chore_tables.update_chores(id_, due_at=chore_tables.database_now())
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     run_jobs(chore_job(execute=execute), database, FakeServices())
     assert chore_tables.load_chore(id_).due_at is None
@@ -168,7 +168,7 @@ def test_a_row_with_an_error_fails_alone_in_its_batch(
                 session.add(RecordedEffect(chore_id=-1, attempt=0))  # violates the foreign key
                 session.flush()
             raise ValueError("bad")
-        return getattr(CHORE_JOB, part)(*arguments)
+        return getattr(CHORE_JOB_TYPE, part)(*arguments)
 
     job = chore_job(**{part: fail_for_bad_row})
     if has_record_many:
@@ -184,7 +184,7 @@ def test_a_row_whose_on_exhausted_fails_is_due_again_and_affects_no_other(databa
     def execute(job, services):
         if job.id == first:
             raise Rejected("no", code="spam")
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     def on_exhausted(session, _row, _failure):
         session.add(RecordedEffect(chore_id=-1, attempt=0))
@@ -193,5 +193,5 @@ def test_a_row_whose_on_exhausted_fails_is_due_again_and_affects_no_other(databa
     run_jobs(chore_job(execute=execute, on_exhausted=on_exhausted), database, FakeServices())
     row = chore_tables.load_chore(first)
     assert chore_tables.effect_counts() == {second: 1}
-    assert (row.leased_until, row.last_error) == (None, "unended: IntegrityError")
+    assert (row.leased_until, row.last_error) == (None, "hook failed: IntegrityError")
     assert row.due_at > chore_tables.database_now() + timedelta(minutes=50)

@@ -3,7 +3,7 @@
 from core.backoff import RetryPolicy
 from core.jobs.run_due import run_due_rows
 from core.outcomes import Failure
-from tests.db.jobs_chores import CHORE_JOB, FakeServices, chore_job
+from tests.db.jobs_chores import CHORE_JOB_TYPE, FakeServices, chore_job
 
 
 def run_and_report(database, job_type, *, limit=10):
@@ -38,7 +38,7 @@ def test_a_row_that_is_recorded_again_after_a_failed_batch_is_reported_once(data
     def record(session, row, outcome):
         if row.id == bad:
             raise ValueError("bad")
-        return CHORE_JOB.record(session, row, outcome)
+        return CHORE_JOB_TYPE.record(session, row, outcome)
 
     job_type = chore_job(record=record, retry_policy=RetryPolicy(()))
     reports = run_and_report(database, job_type)

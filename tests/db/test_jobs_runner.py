@@ -11,7 +11,7 @@ from core.jobs.runner import run_jobs
 from core.outcomes import DONE, Park
 from db.ops.attempts import Attempts
 from platforms.errors import Unavailable
-from tests.db.jobs_chores import CHORE_JOB, FakeServices, chore_job, executor_raising
+from tests.db.jobs_chores import CHORE_JOB_TYPE, FakeServices, chore_job, executor_raising
 from tests.flows.brokers import wait_until
 
 MINUTE = timedelta(minutes=1)
@@ -68,7 +68,7 @@ def test_within_a_time_budget_the_slowest_call_delays_no_other_row(database, cho
                 lambda: set(chore_tables.effect_counts()) == set(quick),
                 what="the effects of all others",
             )
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     job_type = chore_job(execute=execute, batch_size=4, pool_size=2)
     assert run_jobs(job_type, database, FakeServices(), time_budget=60.0).recorded == 12
@@ -83,7 +83,7 @@ def test_a_spent_time_budget_with_work_left_wakes_another_worker(
 
     def execute(job, services):
         clock.now = 61.0 if len(services.executed) >= 8 else 0.0
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     chore_tables.insert_chores(40)
     services = FakeServices(wake=wakes.append)
@@ -127,7 +127,7 @@ def test_no_transaction_is_open_during_a_platform_call(database, chore_tables):
 
     def execute(job, services):
         open_connections.append(database.connections_in_use())
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     run_jobs(chore_job(execute=execute, pool_size=1), database, FakeServices())
     assert open_connections == [0, 0, 0, 0]
@@ -167,7 +167,7 @@ def test_a_finished_call_is_recorded_while_others_still_run(database, chore_tabl
                 lambda: all(chore_tables.load_chore(id_).leased_until is None for id_ in quick)
             )
             executed_last.append(job.id)
-        return CHORE_JOB.execute(job, services)
+        return CHORE_JOB_TYPE.execute(job, services)
 
     run_jobs(chore_job(execute=execute, pool_size=4), database, FakeServices())
     assert executed_last == [slow]
@@ -180,7 +180,7 @@ def test_results_that_came_while_others_were_recorded_are_recorded_together(data
     def record_many(session, batch):
         wait_until(lambda: len(services.executed) == 5, what="all results")
         batch_sizes.append(len(batch))
-        return [CHORE_JOB.record(session, row, outcome) for row, outcome in batch]
+        return [CHORE_JOB_TYPE.record(session, row, outcome) for row, outcome in batch]
 
     assert (
         run_jobs(chore_job(record_many=record_many, pool_size=5), database, services).recorded == 5

@@ -11,7 +11,7 @@ from core import endpoints, outbox
 from core.errors import Conflict, NotFound
 from core.health.housekeeping import run_housekeeping
 from core.jobs.runner import run_jobs
-from core.outbox import DELIVERY_JOB
+from core.outbox import DELIVERY_JOB_TYPE
 from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from tests.support.job_types import with_changes
@@ -41,12 +41,12 @@ def test_a_result_that_outlived_its_lease_is_dropped(outbox_harness):
     delivery, _ = outbox_harness.create_delivery()
 
     def execute_beyond_the_lease(job, services):
-        result = DELIVERY_JOB.execute(job, services)
+        result = DELIVERY_JOB_TYPE.execute(job, services)
         outbox_harness.update_rows(Delivery, lease_token=Delivery.lease_token + 1)
         return result
 
     report = run_jobs(
-        with_changes(DELIVERY_JOB, execute=execute_beyond_the_lease),
+        with_changes(DELIVERY_JOB_TYPE, execute=execute_beyond_the_lease),
         outbox_harness.database,
         outbox_harness.services,
     )
@@ -62,7 +62,7 @@ def test_a_killed_worker_leaves_its_attempt_in_the_log_and_the_next_one_delivers
 
     with pytest.raises(KeyboardInterrupt):
         run_jobs(
-            with_changes(DELIVERY_JOB, execute=die),
+            with_changes(DELIVERY_JOB_TYPE, execute=die),
             outbox_harness.database,
             outbox_harness.services,
         )

@@ -57,7 +57,7 @@ def create_file_post(publisher, account, size=LARGE_FILE_SIZE):
 
 
 def test_a_queued_post_is_cancelled_and_its_slot_is_free(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
 
     cancel_post(publisher, account, post_id)
     publisher.run_workers(1)
@@ -69,10 +69,10 @@ def test_a_queued_post_is_cancelled_and_its_slot_is_free(publisher, account):
 
 def test_an_incomplete_upload_is_cancelled(publisher, account):
     post_id = create_file_post(publisher, account)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services)
 
     cancel_post(publisher, account, post_id)
-    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
 
     assert publisher.post(post_id).state == PostState.CANCELLED
     assert publisher.request_bodies(UPLOAD_PATH) == []
@@ -82,7 +82,7 @@ def test_an_incomplete_upload_is_cancelled(publisher, account):
 def test_a_worker_of_a_cancelled_post_can_no_longer_record(publisher, account):
     file_post = create_file_post(publisher, account)
     [claim] = claim_batch(
-        publishing.PUBLISH_JOB, publisher.database, limit=1, expired=False, row_id=file_post
+        publishing.PUBLISH_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=file_post
     )
     cancel_post(publisher, account, file_post)
     assert publisher.post(file_post).lease_token == claim.lease_token + 1
@@ -90,8 +90,10 @@ def test_a_worker_of_a_cancelled_post_can_no_longer_record(publisher, account):
 
 def test_a_post_whose_last_chunk_is_being_sent_is_not_cancelled(publisher, account):
     post_id = create_file_post(publisher, account, size=1000)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
-    claim_batch(publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=post_id)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services)
+    claim_batch(
+        publishing.UPLOAD_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=post_id
+    )
 
     with pytest.raises(Conflict) as refused:
         cancel_post(publisher, account, post_id)
@@ -160,17 +162,17 @@ def test_a_post_of_another_user_can_be_neither_seen_nor_changed(publisher, accou
 
 def test_a_retry_creates_a_new_post(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, error_response(400, "invalid_param"))
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.run_workers(1)
     publisher.accept_starts()
 
     result = retry_post(publisher, account, post_id, idempotency_key="again")
-    replay = retry_post(publisher, account, post_id, idempotency_key="again")
+    repeated = retry_post(publisher, account, post_id, idempotency_key="again")
     publisher.run_workers(1)
 
     assert result.post.retry_of == post_id
-    assert replay.is_replay
-    assert replay.post.id == result.post.id
+    assert repeated.is_repeat
+    assert repeated.post.id == result.post.id
     assert publisher.post(result.post.id).state == PostState.PROCESSING
     assert publisher.post(post_id).state == PostState.FAILED
 
@@ -210,19 +212,19 @@ def test_a_caller_gets_a_new_upload_url_for_a_retry(publisher, account):
 
 
 def test_a_parked_post_is_released_by_its_owner(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.update_post(post_id, hold_reason="wait_for_release", due_at=None)
 
     release_post(publisher, account, post_id)
     run_jobs(
-        publishing.PUBLISH_JOB, publisher.database, publisher.services, time_budget=TIME_BUDGET
+        publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services, time_budget=TIME_BUDGET
     )
 
     assert publisher.post(post_id).state == PostState.PROCESSING
 
 
 def test_a_parked_post_stays_while_its_account_is_disconnected(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.update_post(post_id, hold_reason="needs_reconnect", due_at=None)
     publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
 
@@ -233,7 +235,7 @@ def test_a_parked_post_stays_while_its_account_is_disconnected(publisher, accoun
 
 
 def test_a_post_that_is_not_parked_is_not_released(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
 
     with pytest.raises(Conflict):
         release_post(publisher, account, post_id)
@@ -294,8 +296,8 @@ def test_a_caller_upload_is_not_enqueued(publisher, account):
 
 def test_a_post_without_a_slot_waits_for_one_day(publisher, account):
     for _ in range(5):
-        publisher.request_upload(account.user_id, can_wait=True)
-    waiting = publisher.request_upload(account.user_id, can_wait=True).post.id
+        publisher.request_upload(account.user_id, may_queue=True)
+    waiting = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.run_workers(1)
     assert publisher.post(waiting).state == PostState.QUEUED
     assert not publisher.post(waiting).has_slot

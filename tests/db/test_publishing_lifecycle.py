@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func
 
-from core import publishing
 from core.jobs.runner import claim_batch, run_jobs
 from core.post_state.settle import PostState
+from core.publishing import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from db.accounts.accounts import AccountStatus
 from platforms.base import Phase
 from tests.platforms.hostile_server import http_response
@@ -65,14 +65,14 @@ def expire_lease(publisher, post_id):
 
 
 def run_uploads(publisher):
-    return run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    return run_jobs(UPLOAD_JOB_TYPE, publisher.database, publisher.services)
 
 
 def test_a_large_file_is_sent_a_few_chunks_at_a_time_and_is_due_again_immediately(
     publisher, make_upload_post
 ):
     post_id = make_upload_post(LARGE_FILE_SIZE)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     publisher.set_responses(
         UPLOAD_PATH,
         *(
@@ -94,18 +94,18 @@ def test_a_large_file_is_sent_a_few_chunks_at_a_time_and_is_due_again_immediatel
 
 def test_publishing_and_upload_jobs_claim_different_posts(publisher, make_upload_post):
     post_id = make_upload_post(LARGE_FILE_SIZE)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     assert publisher.post(post_id).state == PostState.SENDING
 
-    assert run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services).claimed == 0
+    assert run_jobs(PUBLISH_JOB_TYPE, publisher.database, publisher.services).claimed == 0
     assert run_uploads(publisher).claimed == 1
 
 
 def test_after_a_kill_the_offset_is_polled_from_the_platform(publisher, make_upload_post):
     post_id = make_upload_post(LARGE_FILE_SIZE)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     publisher.set_responses(UPLOAD_PATH, chunk_response(10_000_000, LARGE_FILE_SIZE))
-    claim_batch(publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None)
+    claim_batch(UPLOAD_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=None)
     expire_lease(publisher, post_id)  # the platform has that chunk, and another one
     publisher.set_responses(
         STATUS_PATH, status_body("PROCESSING_UPLOAD", uploaded_bytes=20_000_000)
@@ -185,7 +185,7 @@ def test_a_publication_the_platform_does_not_know_yet_is_polled_again(publisher,
 
 def test_a_file_that_changed_is_not_sent_any_further(publisher, make_upload_post, account):
     post_id = make_upload_post(LARGE_FILE_SIZE)
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     media = publisher.media(publisher.post(post_id).media_id)
     publisher.services.media.local_path(media.path).write_bytes(b"short")
 
@@ -196,7 +196,7 @@ def test_a_file_that_changed_is_not_sent_any_further(publisher, make_upload_post
 
 
 @pytest.mark.parametrize(
-    ("status", "more", "state", "record"),
+    ("status", "more", "state", "tiktok_status"),
     [
         ("SEND_TO_USER_INBOX", {}, PostState.PUBLISHED, "SEND_TO_USER_INBOX"),
         ("PUBLISH_COMPLETE", {}, PostState.PUBLISHED, "PUBLISH_COMPLETE"),
@@ -205,7 +205,7 @@ def test_a_file_that_changed_is_not_sent_any_further(publisher, make_upload_post
     ],
 )
 def test_a_polled_status_becomes_the_state_of_the_post(
-    publisher, url_post_id, status, more, state, record
+    publisher, url_post_id, status, more, state, tiktok_status
 ):
     publisher.set_responses(STATUS_PATH, status_body(status, **more))
 
@@ -213,7 +213,7 @@ def test_a_polled_status_becomes_the_state_of_the_post(
 
     post = publisher.post(url_post_id)
     assert post.state == state
-    assert publisher.tiktok_post(url_post_id).status == record
+    assert publisher.tiktok_post(url_post_id).status == tiktok_status
     assert post.error_code == more.get("fail_reason")
     assert post.finished_at is not None
 
@@ -246,7 +246,7 @@ def test_an_undocumented_status_changes_nothing(publisher, url_post_id):
     assert publisher.tiktok_post(url_post_id).status == "PROCESSING_DOWNLOAD"
 
 
-def test_a_pending_post_is_stale_after_one_day_and_fails_as_unknown_after_three(
+def test_a_pending_post_is_overdue_after_one_day_and_fails_as_unknown_after_three(
     publisher, url_post_id
 ):
     publisher.set_responses(STATUS_PATH, status_body("PROCESSING_DOWNLOAD"))
@@ -308,7 +308,7 @@ def test_a_start_that_was_killed_is_repeated_where_no_byte_can_be_there(
 ):
     post_id = make_upload_post()
     publisher.set_responses(UPLOAD_PATH, chunk_response(1000, 1000))
-    claim_batch(publishing.PUBLISH_JOB, publisher.database, limit=1, expired=False, row_id=None)
+    claim_batch(PUBLISH_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=None)
     expire_lease(publisher, post_id)
 
     publisher.run_workers(2)
@@ -329,7 +329,7 @@ def test_a_queued_pull_survives_an_unavailable_platform(publisher, account):
 
 
 def test_the_posts_of_an_account_that_needs_a_reconnect_are_parked(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.factory.update_account(account.id, status=AccountStatus.NEEDS_RECONNECT)
 
     publisher.run_workers(1)

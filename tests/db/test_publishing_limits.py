@@ -79,7 +79,7 @@ def test_a_rate_limited_poll_delays_the_next_one_and_costs_no_attempt(publisher,
 def test_a_queued_post_at_our_own_rate_limit_is_snoozed_without_an_attempt(publisher, account):
     for _ in range(6):
         publisher.services.rate_limits.acquire(account.id, "init")
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
 
     publisher.run_workers()
 
@@ -95,7 +95,7 @@ def test_creator_info_is_fetched_twenty_times_a_minute_at_most(publisher, accoun
     for _ in range(20):
         publisher.services.rate_limits.acquire(account.id, "creator")
     post_id = publisher.request_upload(
-        account.user_id, can_wait=True, **PRIVATE_DIRECT_POST
+        account.user_id, may_queue=True, **PRIVATE_DIRECT_POST
     ).post.id
 
     publisher.run_workers()
@@ -108,15 +108,15 @@ def test_creator_info_is_fetched_twenty_times_a_minute_at_most(publisher, accoun
 
 
 def test_an_open_circuit_costs_queued_posts_no_attempt(publisher, account):
-    first = [publisher.request_upload(account.user_id, can_wait=True).post.id for _ in range(5)]
+    first = [publisher.request_upload(account.user_id, may_queue=True).post.id for _ in range(5)]
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
     publisher.run_workers()
     calls_before = len(publisher.request_bodies(INBOX_INIT_PATH))
     other = publisher.factory.account(publisher.factory.create_account())
-    late = publisher.request_upload(other.user_id, can_wait=True).post.id
+    late = publisher.request_upload(other.user_id, may_queue=True).post.id
 
     run_jobs(
-        publishing.PUBLISH_JOB, publisher.database, publisher.services, time_budget=TIME_BUDGET
+        publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services, time_budget=TIME_BUDGET
     )
 
     assert calls_before == 5

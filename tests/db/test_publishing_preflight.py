@@ -37,18 +37,18 @@ def account(publisher):
 
 @pytest.fixture
 def url_post_id(publisher, account):
-    return publisher.request_upload(account.user_id, DIRECT_REQUEST, can_wait=True).post.id
+    return publisher.request_upload(account.user_id, DIRECT_REQUEST, may_queue=True).post.id
 
 
 def run_one_step(publisher):
     """Run the next step of what is due, without claiming again."""
-    return run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    return run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services)
 
 
 def claim_and_abandon(publisher, post_id):
     """Claim the next step as a worker that is killed during it."""
     [claim] = claim_batch(
-        publishing.PUBLISH_JOB, publisher.database, limit=1, expired=False, row_id=post_id
+        publishing.PUBLISH_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=post_id
     )
     return claim
 

@@ -20,7 +20,7 @@ def large_post_id(publisher):
     media = publisher.create_media(account.user_id, b"x" * LARGE_FILE_SIZE)
     upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_id = publisher.request_upload(account.user_id, upload_request).post.id
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     return post_id
 
 
@@ -31,7 +31,7 @@ def chunk_response(end, total):
 
 
 def run_uploads(publisher):
-    return run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    return run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
 
 
 def test_the_last_chunk_waits_for_a_separate_claim(publisher, large_post_id, monkeypatch):

@@ -33,10 +33,10 @@ def create_uploads(publisher, account, count, size=1000):
     media = publisher.create_media(account.user_id, b"x" * size)
     upload_request = {"source": "FILE_UPLOAD", "title": "A video", "media_id": media}
     post_ids = [
-        publisher.request_upload(account.user_id, upload_request, can_wait=True).post.id
+        publisher.request_upload(account.user_id, upload_request, may_queue=True).post.id
         for _ in range(count)
     ]
-    run_jobs(publishing.PUBLISH_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services)
     assert {publisher.post(post_id).state for post_id in post_ids} == {PostState.SENDING}
     return post_ids
 
@@ -45,7 +45,7 @@ def claim_upload(publisher):
     """Claim an upload as another worker would."""
     publisher.make_due()
     (claim,) = claim_batch(
-        publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None
+        publishing.UPLOAD_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=None
     )
     return claim
 
@@ -71,7 +71,7 @@ def test_an_upload_that_waits_for_others_loses_no_attempt_and_is_sent_next(publi
     publisher.set_responses(UPLOAD_PATH, chunk_response(1000, 1000))
     for _ in range(MAX_UPLOADS_PER_ACCOUNT):
         claim_upload(publisher)
-    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
     (waiting,) = [post_id for post_id in post_ids if publisher.post(post_id).leased_until is None]
     post = publisher.post(waiting)
     assert (post.state, post.attempts, post.last_error) == (
@@ -84,7 +84,7 @@ def test_an_upload_that_waits_for_others_loses_no_attempt_and_is_sent_next(publi
         [Post.oauth_account_id == account.id], leased_until=func.now() - timedelta(hours=1)
     )
     publisher.update_post(waiting, leased_until=None, due_at=func.now())
-    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services, row_id=waiting)
+    run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services, row_id=waiting)
 
     assert publisher.post(waiting).state == PostState.PROCESSING
 
@@ -103,11 +103,11 @@ def test_other_accounts_do_not_wait_for_these_uploads(publisher, account):
 
 def test_each_worker_leases_one_upload(publisher, account):
     create_uploads(publisher, account, 2)
-    assert (publishing.UPLOAD_JOB.batch_size, publishing.UPLOAD_JOB.pool_size) == (1, 1)
+    assert (publishing.UPLOAD_JOB_TYPE.batch_size, publishing.UPLOAD_JOB_TYPE.pool_size) == (1, 1)
     assert (
         len(
             claim_batch(
-                publishing.UPLOAD_JOB, publisher.database, limit=1, expired=False, row_id=None
+                publishing.UPLOAD_JOB_TYPE, publisher.database, limit=1, expired=False, row_id=None
             )
         )
         == 1
@@ -122,7 +122,7 @@ def test_a_file_that_changes_between_two_claims_fails_its_post(
     monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
     (post_id,) = create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
     publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
-    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
     assert publisher.post(post_id).bytes_sent == 10_000_000
 
     file = publisher.services.media.local_path(
@@ -132,7 +132,7 @@ def test_a_file_that_changes_between_two_claims_fails_its_post(
         with file.open("ab") as end:
             end.write(b"more")
     os.utime(file, ns=(1, 1))
-    run_jobs(publishing.UPLOAD_JOB, publisher.database, publisher.services)
+    run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
 
     post = publisher.post(post_id)
     assert (post.state, post.error_code) == (PostState.FAILED, "source_changed")
@@ -147,7 +147,7 @@ def test_a_large_video_costs_the_memory_of_a_chunk(publisher, account, monkeypat
     claim = claim_upload(publisher)
 
     tracemalloc.start()
-    outcome = execute_claim(publishing.UPLOAD_JOB, claim, publisher.services)
+    outcome = execute_claim(publishing.UPLOAD_JOB_TYPE, claim, publisher.services)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

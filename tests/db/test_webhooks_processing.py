@@ -11,7 +11,7 @@ from sqlalchemy.event import listen, remove
 
 from core.backoff import RetryPolicy, seconds
 from core.webhooks import process_batch, replay_events
-from core.webhooks.process import WEBHOOK_JOB
+from core.webhooks.process import WEBHOOK_JOB_TYPE
 from db.posts.posts import Post
 from db.webhooks.events import EventFilter
 from tests.db.webhooks_harness import publish_event
@@ -20,7 +20,7 @@ from tests.support.row_factory import make_services
 from tests.support.tiktok_webhooks import build_envelope
 
 HOUR = timedelta(hours=1)
-IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB.retry_policy.delays)))
+IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB_TYPE.retry_policy.delays)))
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_any_order_of_arrival_ends_the_same(webhook_harness, account_id, order, 
         webhook_harness.process_events(batch_size=batch)
     assert webhook_harness.post(post).state == "PUBLISHED"
     assert webhook_harness.post(post).platform_post_id == "77"
-    record = webhook_harness.tiktok_post(post)
-    assert (record.status, record.publicly_available) == ("PUBLISH_COMPLETE", True)
-    assert record.details["publicaly_available_post_id"] == ["77"]
+    tiktok_row = webhook_harness.tiktok_post(post)
+    assert (tiktok_row.status, tiktok_row.publicly_available) == ("PUBLISH_COMPLETE", True)
+    assert tiktok_row.details["publicaly_available_post_id"] == ["77"]
 
 
 def test_a_draft_event_after_publication_does_not_change_the_post(webhook_harness, account_id):
@@ -153,7 +153,7 @@ def test_an_event_for_an_unknown_publication_is_dead_after_a_day_and_not_before(
     (event,) = webhook_harness.store_envelopes(
         publish_event("complete"), created_at=func.now() - 23 * HOUR
     )
-    for _ in range(WEBHOOK_JOB.retry_policy.max_attempts + 1):
+    for _ in range(WEBHOOK_JOB_TYPE.retry_policy.max_attempts + 1):
         webhook_harness.update_events(event, due_at=func.now())
         webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     row = webhook_harness.load_event(event)
@@ -231,12 +231,12 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
     with webhook_harness.database.transaction() as session:
         reject_updates_of_title(session, "poison")
     (event,) = webhook_harness.store_envelopes(publish_event("complete"))
-    for _ in range(WEBHOOK_JOB.retry_policy.max_attempts + 2):
+    for _ in range(WEBHOOK_JOB_TYPE.retry_policy.max_attempts + 2):
         if webhook_harness.load_event(event).due_at is not None:
             webhook_harness.update_events(event, due_at=func.now())
         webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     assert webhook_harness.load_event(event).status == "dead"
-    assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB.retry_policy.max_attempts
+    assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB_TYPE.retry_policy.max_attempts
     with webhook_harness.database.transaction() as session:
         session.execute(text("DROP TRIGGER refuse ON posts"))
     assert replay_events(webhook_harness.database, EventFilter(status="dead")) == [event]

@@ -27,7 +27,7 @@ def make_event(key, **fields):
     return NewEvent(
         **{
             "provider": "tiktok",
-            "external_id": key,
+            "dedupe_key": key,
             "event_type": "video.publish.complete",
             "payload_json": {"event": "post.publish.complete"},
             **fields,
@@ -217,7 +217,7 @@ def test_deliveries_that_come_close_together_share_one_commit(writer, database):
         assert groups.scalar_one() < 30
 
 
-def test_a_notifier_that_hangs_delays_no_delivery(database):
+def test_a_broker_that_hangs_delays_no_delivery(database):
     release = threading.Event()
     writer = EventWriter(database, lambda _kind: release.wait(10))
     started_at = time.monotonic()

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from core.bootstrap import Services
 from core.jobs.runner import run_jobs
-from core.webhooks.process import WEBHOOK_JOB
+from core.webhooks.process import WEBHOOK_JOB_TYPE
 from core.webhooks.receive import IncomingDelivery
 from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost, TikTokPosts
@@ -51,7 +51,7 @@ class WebhookHarness(RowFactory):
 
     def process_events(self, **changes):
         """Run the webhook job once, with changed attributes if some are given."""
-        return run_jobs(with_changes(WEBHOOK_JOB, **changes), self.database, self.services)
+        return run_jobs(with_changes(WEBHOOK_JOB_TYPE, **changes), self.database, self.services)
 
     def load_event(self, event_id):
         return self._fetch_one(select(Event).where(Event.id == event_id))
@@ -66,7 +66,7 @@ class WebhookHarness(RowFactory):
         return post_id
 
     def tiktok_post(self, post_id):
-        return self._fetch_one(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+        return self._fetch_one(select(TikTokPost).where(TikTokPost.post_id == post_id))
 
     def timeline(self, post_id):
         with self.database.transaction() as session:

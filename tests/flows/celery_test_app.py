@@ -63,7 +63,7 @@ class FileWorkerProbe:
     def has_due_work(self, _queue):
         return (EFFECTS_FOLDER / "due").exists()
 
-    def has_free_slot(self):
+    def has_free_process(self):
         return len(state.active_requests) < 1
 
     def send_canary(self, queue):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import func, select, update
 
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import get_or_refresh_token
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings
@@ -53,7 +53,7 @@ def refresh_without_lease(database, services, account_id):
         if session.scalar(statement) is None:
             return "not needed"
     run_jobs(
-        with_changes(REFRESH_JOB, queue=UnleasedAccountQueue(Account)),
+        with_changes(REFRESH_JOB_TYPE, queue=UnleasedAccountQueue(Account)),
         database,
         services,
         row_id=account_id,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts.connect import complete_connection, start_connection
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.errors import OperationFailed
 from core.jobs.runner import run_jobs
 from db.session import Database
@@ -152,7 +152,7 @@ def test_both_token_lifetime_profiles_are_followed(
         assert abs(row.due_at - refreshed_at - refresh_delay) < tolerance
         before = factory.decrypted_tokens(account)
         factory.update_account(account, due_at=func.now())
-        run_jobs(REFRESH_JOB, database, services, row_id=account)
+        run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account)
         assert factory.decrypted_tokens(account)[0] != before[0]
     assert factory.account(account).token_version == 2
     assert factory.load_notifications(factory.account(account).user_id) == []

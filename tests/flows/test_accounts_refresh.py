@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts.connect import complete_connection, start_connection
-from core.accounts.refresh import REFRESH_JOB
+from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import get_or_refresh_token
 from core.bootstrap import build_services
 from core.config.settings import Settings
@@ -95,7 +95,7 @@ def list_refreshes(sandbox):
 
 
 def fetch_open_id(sandbox, token):
-    return sandbox.adapter.oauth.fetch_profile(token, ["user.info.basic"]).external_id
+    return sandbox.adapter.oauth.fetch_profile(token, ["user.info.basic"]).platform_user_id
 
 
 def test_eight_processes_need_one_token_and_refresh_it_once(
@@ -165,10 +165,10 @@ def test_after_a_kill_between_call_and_record_the_row_shows_that_a_call_was_sent
     row = factory.account(account)
     assert row.refresh_started_at is not None
     assert row.leased_until > row.refresh_started_at
-    run_jobs(REFRESH_JOB, database, services)
+    run_jobs(REFRESH_JOB_TYPE, database, services)
     assert len(sandbox.log("token")) == 1, "the lease outlives the killed process"
     factory.update_account(account, leased_until=func.now() - HOUR)
-    run_jobs(REFRESH_JOB, database, services)
+    run_jobs(REFRESH_JOB_TYPE, database, services)
     after = factory.account(account)
     expected = ("NEEDS_RECONNECT", "rotation_lost") if rotated else ("ACTIVE", None)
     assert (after.status, after.status_cause) == expected
@@ -178,7 +178,7 @@ def test_after_a_kill_between_call_and_record_the_row_shows_that_a_call_was_sent
 def test_a_reconnect_brings_a_lost_account_back(database, services, sandbox, factory, account):
     waiting = factory.create_post(account)
     sandbox.control(f"creators/{factory.account(account).open_id}/disconnect", method="POST")
-    run_jobs(REFRESH_JOB, database, services, row_id=account)
+    run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account)
     lost = factory.account(account)
     assert (lost.status, lost.status_cause) == ("NEEDS_RECONNECT", "revoked")
     assert factory.post(waiting).hold_reason == "needs_reconnect"

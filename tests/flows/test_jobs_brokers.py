@@ -4,9 +4,9 @@ import time
 import pytest
 from celery import Celery
 
-from tasks.notifier import Notifier
 from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
 from tasks.settings import build_configuration
+from tasks.wake import WakeUpSender
 from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import celery_harness
 
@@ -15,20 +15,20 @@ __all__ = ["celery_harness"]  # the fixture
 pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
 
-def notifier_for(server):
-    """A notifier like that of the web process, with an application of its own."""
+def build_sender(server):
+    """A sender like that of the web process, with a separate Celery application."""
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(server.url, "web"))
 
     def publish(kind):
         app.send_task(WAKE_TASKS[kind], queue=kind, expires=MESSAGE_EXPIRY)
 
-    return Notifier(publish)
+    return WakeUpSender(publish)
 
 
 def test_a_wake_up_reaches_a_worker(celery_harness):
     celery_harness.start_worker()
-    assert notifier_for(celery_harness.broker).wake("posts")
+    assert build_sender(celery_harness.broker).wake("posts")
     wait_until(lambda: celery_harness.count_effects("posts") == 1, what="the effect")
 
 
@@ -47,44 +47,44 @@ def test_a_worker_outlives_its_broker_while_a_task_runs(celery_harness):
     celery_harness.broker.start()
     (celery_harness.folder / "go-on").touch()
     wait_until(lambda: celery_harness.count_effects("ended"), what="the end of the task")
-    notifier = notifier_for(celery_harness.broker)
+    wake_up_sender = build_sender(celery_harness.broker)
     wait_until(
-        lambda: notifier.wake("webhooks") and celery_harness.count_effects("webhooks"),
+        lambda: wake_up_sender.wake("webhooks") and celery_harness.count_effects("webhooks"),
         what="a new effect",
     )
     assert worker.poll() is None
 
 
 def test_a_dead_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
-    notifier = notifier_for(broker)
-    assert notifier.wake("posts")
+    wake_up_sender = build_sender(broker)
+    assert wake_up_sender.wake("posts")
     broker.kill()
-    assert not notify_within(notifier, "webhooks")
+    assert not wake_within(wake_up_sender, "webhooks")
 
 
 def test_a_hung_broker_costs_the_caller_less_than_a_second_and_no_exception(broker):
-    notifier = notifier_for(broker)
-    assert notifier.wake("posts")
+    wake_up_sender = build_sender(broker)
+    assert wake_up_sender.wake("posts")
     broker.send_signal(signal.SIGSTOP)
     try:
-        assert not notify_within(notifier, "webhooks")
-        assert not notify_within(notifier, "accounts", within=0.05)
+        assert not wake_within(wake_up_sender, "webhooks")
+        assert not wake_within(wake_up_sender, "accounts", within=0.05)
     finally:
         broker.send_signal(signal.SIGCONT)
 
 
-def test_the_notifier_works_again_once_the_broker_is_back(broker):
-    notifier = notifier_for(broker)
-    assert notifier.wake("posts")
+def test_wake_ups_are_sent_again_once_the_broker_is_back(broker):
+    wake_up_sender = build_sender(broker)
+    assert wake_up_sender.wake("posts")
     broker.kill()
-    assert not notifier.wake("webhooks")
+    assert not wake_up_sender.wake("webhooks")
     broker.start()
-    wait_until(lambda: notifier.wake("posts"), what="a wake-up after the pause")
+    wait_until(lambda: wake_up_sender.wake("posts"), what="a wake-up after the pause")
 
 
-def notify_within(notifier, kind, *, within=1.0):
+def wake_within(wake_up_sender, kind, *, within=1.0):
     started_at = time.monotonic()
-    is_sent = notifier.wake(kind)
+    is_sent = wake_up_sender.wake(kind)
     assert time.monotonic() - started_at < within
     return is_sent
 

@@ -32,7 +32,7 @@ class FakeWorkerProbe:
     def has_due_work(self, _queue):
         return self.is_due
 
-    def has_free_slot(self):
+    def has_free_process(self):
         return self.is_free
 
     def send_canary(self, queue):

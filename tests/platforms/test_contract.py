@@ -87,7 +87,7 @@ def test_every_failure_reason_is_a_sentence_and_names_who_has_to_act(sandbox):
 
 
 def test_consent_becomes_a_grant(grant, profile):
-    assert grant.external_id
+    assert grant.platform_user_id
     assert grant.lifetime > timedelta(0)
     assert set(profile.scopes) <= set(grant.scopes)
     assert grant.access_token.reveal() not in repr(grant)
@@ -114,7 +114,7 @@ def test_a_refresh_gives_a_new_token_and_ends_the_old_one_where_they_rotate(
 
 def test_a_profile_belongs_to_the_grant(sandbox, grant):
     profile = sandbox.adapter.oauth.fetch_profile(grant.access_token, grant.scopes)
-    assert profile.external_id == grant.external_id
+    assert profile.platform_user_id == grant.platform_user_id
 
 
 def test_a_revoked_token_is_refused(sandbox, profile, grant):
@@ -181,7 +181,7 @@ def test_a_finished_post_is_reported_by_a_delivery_that_verifies(sandbox, profil
     started = start_upload(sandbox, grant, len(video))
     upload_in_chunks(sandbox.adapter.publisher, started, video)
     event = wait_for_event(sandbox, lambda event: event.publish_id == started.publish_id)
-    assert event.external_id == grant.external_id
+    assert event.platform_user_id == grant.platform_user_id
     assert event.progress.phase is profile.end_phases[profile.default_kind]
 
 
@@ -197,7 +197,7 @@ def wait_for_event(sandbox, matches):
 
 def test_an_event_is_the_same_when_it_is_parsed_from_storage(sandbox, grant):
     sandbox.adapter.oauth.revoke(grant.access_token)
-    event = wait_for_event(sandbox, lambda event: event.external_id == grant.external_id)
+    event = wait_for_event(sandbox, lambda event: event.platform_user_id == grant.platform_user_id)
     assert event.kind != IGNORED_KIND
     assert len(event.key) <= 255
     assert sandbox.adapter.webhooks.parse_stored(json.loads(json.dumps(event.payload))) == event

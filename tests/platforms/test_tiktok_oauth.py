@@ -56,7 +56,7 @@ def test_an_ended_grant_is_recognised_with_status_200_too(server, tiktok):
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_refresh_is_repeated_after_an_error_status(server, tiktok, status):
     set_responses(server, http_response(status, b""), flat_response(**GRANT))
-    assert tiktok.oauth.refresh(Secret("rft.old")).external_id == "o"
+    assert tiktok.oauth.refresh(Secret("rft.old")).platform_user_id == "o"
 
 
 def test_a_revocation_sends_the_secret_and_accepts_an_empty_answer(server, tiktok):
@@ -80,4 +80,4 @@ def test_a_profile_requests_only_what_the_basic_scope_covers(server, tiktok):
     path, headers, _ = last_request(server)
     assert path == "/v2/user/info/?fields=open_id%2Cunion_id%2Cavatar_url%2Cdisplay_name"
     assert headers["authorization"] == "Bearer act.canary"
-    assert (profile.external_id, profile.display_name) == ("o", "Ada")
+    assert (profile.platform_user_id, profile.display_name) == ("o", "Ada")

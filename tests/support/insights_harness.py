@@ -106,7 +106,7 @@ class InsightsHarness:
     def run_workers(self, times=1):
         """Run the sampling job this many times; return how many rows each run claimed."""
         reports = [
-            run_jobs(insights.SAMPLING_JOB, self.database, self.services) for _ in range(times)
+            run_jobs(insights.SAMPLING_JOB_TYPE, self.database, self.services) for _ in range(times)
         ]
         return [report.claimed for report in reports]
 

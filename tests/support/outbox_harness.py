@@ -44,11 +44,11 @@ class OutboxHarness:
     def deliver_all(self):
         """Make all pending deliveries due and run the delivery job once."""
         self.update_rows(Delivery, Delivery.due_at.is_not(None), due_at=func.now())
-        return run_jobs(outbox.DELIVERY_JOB, self.database, self.services)
+        return run_jobs(outbox.DELIVERY_JOB_TYPE, self.database, self.services)
 
     def deliver_due(self):
         """Run the delivery job once, with what is due anyway."""
-        return run_jobs(outbox.DELIVERY_JOB, self.database, self.services)
+        return run_jobs(outbox.DELIVERY_JOB_TYPE, self.database, self.services)
 
     def endpoint(self, endpoint_id):
         return self.one(select(Endpoint).where(Endpoint.id == endpoint_id))

@@ -94,14 +94,14 @@ class PublishingHarness:
     def request_bodies(self, path):
         return [body for target, body in self.server.requests if target.partition("?")[0] == path]
 
-    def request_upload(self, user_id, fields=None, *, key=None, can_wait=False, **more):
+    def request_upload(self, user_id, fields=None, *, key=None, may_queue=False, **more):
         return publishing.request_upload(
             self.database,
             self.services,
             user_id=user_id,
             request=make_request(fields, **more),
             idempotency_key=key,
-            can_wait=can_wait,
+            may_queue=may_queue,
         )
 
     def cancel_post(self, post_id):
@@ -112,8 +112,10 @@ class PublishingHarness:
         """Run both job types as workers would, with everything due."""
         for _ in range(times):
             self.make_due()
-            run_jobs(publishing.PUBLISH_JOB, self.database, self.services, time_budget=TIME_BUDGET)
-            run_jobs(publishing.UPLOAD_JOB, self.database, self.services)
+            run_jobs(
+                publishing.PUBLISH_JOB_TYPE, self.database, self.services, time_budget=TIME_BUDGET
+            )
+            run_jobs(publishing.UPLOAD_JOB_TYPE, self.database, self.services)
 
     def make_due(self, post_id=None):
         selected = Post.due_at.is_not(None) if post_id is None else Post.id == post_id
@@ -133,7 +135,7 @@ class PublishingHarness:
         return self.one(select(Post).where(Post.id == post_id))
 
     def tiktok_post(self, post_id):
-        return self.one(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+        return self.one(select(TikTokPost).where(TikTokPost.post_id == post_id))
 
     def upload_session(self, post_id):
         return self.one(select(UploadSession).where(UploadSession.post_id == post_id))

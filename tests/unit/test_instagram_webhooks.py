@@ -69,7 +69,7 @@ def test_the_adapter_reports_a_missing_token_or_secret():
 
 def test_every_change_is_its_own_event():
     first, second = parse_body(build_delivery(comment_change(), comment_change(id="2")))
-    assert (first.vendor_event, first.external_id) == ("comments", ACCOUNT_ID)
+    assert (first.vendor_event, first.platform_user_id) == ("comments", ACCOUNT_ID)
     assert first.kind == IGNORED_KIND
     assert first.payload == {
         "entry": {"id": ACCOUNT_ID, "time": 1763800000},
@@ -148,7 +148,7 @@ def test_over_long_names_and_ids_fit_their_columns():
     (event,) = parse_body(build_delivery({"field": "f" * 300, "value": {}}, account="9" * 300))
     assert len(event.key) <= 255
     assert len(event.vendor_event) <= 100
-    assert len(event.external_id) <= 255
+    assert len(event.platform_user_id) <= 255
 
 
 def test_an_event_is_the_same_when_it_is_parsed_from_storage():

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from core.backoff import next_retry_delay
 from core.endpoints.endpoints import validate_event_types, validate_url
 from core.errors import Invalid
-from core.outbox import DELIVERY_JOB, EVENT_TYPES, AppEvent
+from core.outbox import DELIVERY_JOB_TYPE, EVENT_TYPES, AppEvent
 from core.outbox.deliver import (
     COOLDOWN_AFTER_FAILURES,
     MAX_COOLDOWN,
@@ -101,19 +101,20 @@ def test_an_invalid_secret_is_refused_and_not_quoted(invalid):
 
 def test_deliveries_are_retried_with_the_documented_delays():
     delays = [
-        next_retry_delay(attempt, DELIVERY_JOB.retry_policy, jitter=0.0) for attempt in range(1, 9)
+        next_retry_delay(attempt, DELIVERY_JOB_TYPE.retry_policy, jitter=0.0)
+        for attempt in range(1, 9)
     ]
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     steps = [timedelta(seconds=5), 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour]
     assert delays == [*steps, 10 * hour, None]
-    assert DELIVERY_JOB.retry_policy.max_attempts == 8
+    assert DELIVERY_JOB_TYPE.retry_policy.max_attempts == 8
 
 
 def test_a_batch_ends_within_the_soft_limit_of_its_task_and_within_the_lease():
     resolve_timeout, connect_timeout, read_timeout = 3, 3, 10
-    rounds = -(-DELIVERY_JOB.batch_size // DELIVERY_JOB.pool_size)
+    rounds = -(-DELIVERY_JOB_TYPE.batch_size // DELIVERY_JOB_TYPE.pool_size)
     assert rounds * (resolve_timeout + connect_timeout + read_timeout) < 60
-    assert DELIVERY_JOB.lease > timedelta(seconds=75)
+    assert DELIVERY_JOB_TYPE.lease > timedelta(seconds=75)
 
 
 @pytest.mark.parametrize(

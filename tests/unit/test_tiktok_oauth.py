@@ -76,7 +76,7 @@ def test_the_challenge_is_that_of_the_vector(vector):
 
 def test_a_grant_has_the_values_of_the_response():
     grant = parse_grant(TOKEN_RESPONSE)
-    assert grant.external_id == "afd97af1"
+    assert grant.platform_user_id == "afd97af1"
     assert grant.access_token == Secret("act.canary")
     assert grant.refresh_token == Secret("rft.canary")
     assert (grant.lifetime, grant.refresh_lifetime) == (timedelta(hours=2), timedelta(days=180))

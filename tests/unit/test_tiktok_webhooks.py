@@ -61,7 +61,7 @@ def parse_event(*args, **fields):
 def test_an_event_becomes_progress_of_its_publication(event, content, kind, phase, status):
     parsed = parse_event(f"post.publish.{event}", {"publish_id": "v~1", **content})
     assert (parsed.kind, parsed.vendor_event) == (kind, f"post.publish.{event}")
-    assert (parsed.publish_id, parsed.external_id) == ("v~1", "-000SimOpenId")
+    assert (parsed.publish_id, parsed.platform_user_id) == ("v~1", "-000SimOpenId")
     assert (parsed.progress.phase, parsed.progress.vendor_status) == (phase, status)
     assert parsed.progress.fail_reason == content.get("reason")
     assert (
@@ -84,7 +84,7 @@ def test_public_availability_comes_with_the_post_id_as_text(event, public, post_
 
 def test_a_removed_grant_names_the_account_and_the_reason():
     parsed = parse_event("authorization.removed", content='{"reason": 1 }')
-    assert (parsed.kind, parsed.external_id) == ("authorization.removed", "-000SimOpenId")
+    assert (parsed.kind, parsed.platform_user_id) == ("authorization.removed", "-000SimOpenId")
     assert (parsed.removal_reason, parsed.progress) == ("removed_in_app", None)
 
 
@@ -116,7 +116,7 @@ def test_an_event_that_names_no_publication_is_ignored(content):
 
 def test_a_test_event_may_lack_nearly_everything():
     (parsed,) = make_adapter().parse(b'{"event": "tiktok.ping"}')
-    assert (parsed.kind, parsed.external_id, parsed.occurred_at) == (IGNORED_KIND, None, None)
+    assert (parsed.kind, parsed.platform_user_id, parsed.occurred_at) == (IGNORED_KIND, None, None)
 
 
 def test_a_redelivery_has_the_same_key_however_it_is_written():
@@ -175,7 +175,7 @@ def test_characters_that_a_json_column_cannot_hold_are_replaced():
     parsed = parse_event(
         user_openid="a\0b", content='{"publish_id": "v\\u0000", "x": "\\ud800"}', extra="\ud83d"
     )
-    assert parsed.external_id == "a\N{REPLACEMENT CHARACTER}b"
+    assert parsed.platform_user_id == "a\N{REPLACEMENT CHARACTER}b"
     assert parsed.publish_id == "v\N{REPLACEMENT CHARACTER}"
     json.dumps(parsed.payload, ensure_ascii=False).encode()
 
@@ -190,7 +190,7 @@ def test_values_longer_than_their_columns_are_stored_as_digests():
     )
     assert len(parsed.key) <= 255
     assert len(parsed.vendor_event) <= 100
-    assert len(parsed.external_id) <= 255
+    assert len(parsed.platform_user_id) <= 255
     assert len(parsed.publish_id) <= 255
 
 

@@ -16,7 +16,7 @@ EVENT = ParsedEvent(
     kind="video.publish.complete",
     vendor_event="post.publish.complete",
     payload={"event": "post.publish.complete"},
-    external_id="open-1",
+    platform_user_id="open-1",
     publish_id="v_pub~1",
 )
 PROGRESS = PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE")
@@ -43,7 +43,7 @@ def read_back(event):
         kind=event.kind,
         vendor_event=event.vendor_event,
         payload=event.payload,
-        external_id=event.external_id,
+        platform_user_id=event.platform_user_id,
         publish_id=event.publish_id,
     )
 
@@ -84,6 +84,6 @@ def test_what_another_version_wrote_differently_is_refused(stored):
             kind="x",
             vendor_event="x",
             payload={},
-            external_id=None,
+            platform_user_id=None,
             publish_id=None,
         )

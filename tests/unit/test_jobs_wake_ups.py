@@ -3,10 +3,10 @@ import time
 
 import pytest
 
-from tasks.notifier import DEBOUNCE_WINDOW, FAILURE_PAUSE, PUBLISH_TIMEOUT, Notifier
+from tasks.wake import DEBOUNCE_WINDOW, FAILURE_PAUSE, PUBLISH_TIMEOUT, WakeUpSender
 
 
-class NotifierClock:
+class SenderClock:
     now = 100.0
 
     def __call__(self):
@@ -31,8 +31,8 @@ def refuse_connection():
 
 
 @pytest.fixture
-def notifier_clock():
-    return NotifierClock()
+def sender_clock():
+    return SenderClock()
 
 
 @pytest.fixture
@@ -41,87 +41,87 @@ def fake_broker():
 
 
 @pytest.fixture
-def notifier(fake_broker, notifier_clock):
-    return Notifier(fake_broker, clock=notifier_clock)
+def wake_up_sender(fake_broker, sender_clock):
+    return WakeUpSender(fake_broker, clock=sender_clock)
 
 
-def test_a_wake_up_reaches_the_broker(notifier, fake_broker):
-    assert notifier.wake("posts")
+def test_a_wake_up_reaches_the_broker(wake_up_sender, fake_broker):
+    assert wake_up_sender.wake("posts")
     assert fake_broker.published == ["posts"]
 
 
-def test_repeated_wake_ups_become_one_at_the_end(notifier, fake_broker, notifier_clock):
-    notifier.wake("posts")
+def test_repeated_wake_ups_become_one_at_the_end(wake_up_sender, fake_broker, sender_clock):
+    wake_up_sender.wake("posts")
     for _ in range(10):
-        assert not notifier.wake("posts")
+        assert not wake_up_sender.wake("posts")
     assert fake_broker.published == ["posts"]
-    wait_until(lambda: len(fake_broker.published) > 1 and not notifier._trailing_kinds)
+    wait_until(lambda: len(fake_broker.published) > 1 and not wake_up_sender._trailing_kinds)
     published_count = len(fake_broker.published)
     assert published_count < 5  # two, unless the machine was paused in between
-    notifier_clock.now += 2 * DEBOUNCE_WINDOW
-    assert notifier.wake("posts")
+    sender_clock.now += 2 * DEBOUNCE_WINDOW
+    assert wake_up_sender.wake("posts")
     assert len(fake_broker.published) == published_count + 1
 
 
-def test_another_kind_is_not_debounced(notifier, fake_broker):
-    notifier.wake("posts")
-    notifier.wake("webhooks")
+def test_another_kind_is_not_debounced(wake_up_sender, fake_broker):
+    wake_up_sender.wake("posts")
+    wake_up_sender.wake("webhooks")
     assert fake_broker.published == ["posts", "webhooks"]
 
 
-def test_a_forced_wake_up_is_published_within_the_debounce_time(notifier, fake_broker):
-    notifier.wake("posts")
-    assert notifier.wake("posts", force=True)
+def test_a_forced_wake_up_is_published_within_the_debounce_time(wake_up_sender, fake_broker):
+    wake_up_sender.wake("posts")
+    assert wake_up_sender.wake("posts", force=True)
     assert fake_broker.published == ["posts", "posts"]
 
 
 def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_tried_again(
-    notifier, fake_broker, notifier_clock
+    wake_up_sender, fake_broker, sender_clock
 ):
     fake_broker.fault = refuse_connection
-    assert not notifier.wake("posts")
+    assert not wake_up_sender.wake("posts")
     fake_broker.fault = None
-    notifier_clock.now += FAILURE_PAUSE - 0.1
-    assert not notifier.wake("posts", force=True)
+    sender_clock.now += FAILURE_PAUSE - 0.1
+    assert not wake_up_sender.wake("posts", force=True)
     assert fake_broker.published == []
-    notifier_clock.now += 0.2
-    assert notifier.wake("posts")
+    sender_clock.now += 0.2
+    assert wake_up_sender.wake("posts")
 
 
 def test_a_broker_that_hangs_costs_its_caller_less_than_a_second_and_only_once(
-    notifier, fake_broker
+    wake_up_sender, fake_broker
 ):
     recovered = threading.Event()
     fake_broker.fault = recovered.wait
     started_at = time.monotonic()
-    assert not notifier.wake("posts")
+    assert not wake_up_sender.wake("posts")
     waited = time.monotonic() - started_at
-    notifier.wake("webhooks")
+    wake_up_sender.wake("webhooks")
     assert PUBLISH_TIMEOUT <= waited < 1
     assert time.monotonic() - started_at < waited + 0.1
     recovered.set()
 
 
-def test_no_password_of_the_broker_gets_into_the_log(notifier, fake_broker, capsys, caplog):
+def test_no_password_of_the_broker_gets_into_the_log(wake_up_sender, fake_broker, capsys, caplog):
     fake_broker.fault = refuse_connection
-    notifier.wake("posts")
+    wake_up_sender.wake("posts")
     output = capsys.readouterr()
     assert "canary-password" not in output.out + output.err + caplog.text
 
 
-def test_sixteen_callers_at_once_do_not_publish_sixteen_times(notifier, fake_broker):
+def test_sixteen_callers_at_once_do_not_publish_sixteen_times(wake_up_sender, fake_broker):
     barrier = threading.Barrier(16)
 
     def call():
         barrier.wait()
-        notifier.wake("webhooks")
+        wake_up_sender.wake("webhooks")
 
     callers = [threading.Thread(target=call) for _ in range(16)]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join()
-    wait_until(lambda: len(fake_broker.published) > 1 and not notifier._trailing_kinds)
+    wait_until(lambda: len(fake_broker.published) > 1 and not wake_up_sender._trailing_kinds)
     assert len(fake_broker.published) < 5
 
 

@@ -21,7 +21,7 @@ DEBOUNCE_WINDOW = 0.05  # seconds after a wake-up in which further ones of its k
 log = structlog.get_logger(__name__)
 
 
-class Notifier:
+class WakeUpSender:
     """Publishes wake-ups, and combines those of one kind that follow each other quickly."""
 
     def __init__(
@@ -60,8 +60,8 @@ class Notifier:
             return True
 
     def _schedule_trailing_wake(self, kind: str) -> None:
-        """Publish once more at the end of the window: the first wake-up may have come before the
-        row of this one was committed.
+        """Publish once more at the end of the window: a worker woken by the first message may have
+        looked before the row of this wake-up was committed.
         """
         if kind in self._trailing_kinds:
             return
@@ -79,7 +79,10 @@ class Notifier:
         """Publish in a separate thread: socket timeouts limit single steps, not the whole call."""
         published: list[str] = []
         thread = Thread(
-            target=self._publish_in_thread, args=(kind, published), name="notifier", daemon=True
+            target=self._publish_in_thread,
+            args=(kind, published),
+            name="wake-up-sender",
+            daemon=True,
         )
         thread.start()
         thread.join(PUBLISH_TIMEOUT)
@@ -98,9 +101,9 @@ def publish_wake(kind: str) -> None:
     app.send_task(WAKE_TASKS[kind], queue=kind, expires=MESSAGE_EXPIRY)
 
 
-_notifier = Notifier(publish_wake)
+_wake_up_sender = WakeUpSender(publish_wake)
 
 
 def wake(kind: str) -> None:
     """Wake a worker for work of this kind. Call it after the commit, never before."""
-    _notifier.wake(kind)
+    _wake_up_sender.wake(kind)

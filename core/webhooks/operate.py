@@ -1,0 +1,29 @@
+"""What operators do with stored webhook events: apply a batch at once, and replay events."""
+
+from core import audit
+from core.bootstrap import Services
+from core.jobs.job_type import RunReport
+from core.jobs.runner import run_jobs
+from core.webhooks.process import build_webhook_job_type
+from db.session import Database
+from db.webhooks.events import EventFilter, Events
+
+MAX_AUDITED_IDS = 100  # ids of a replay that the audit log lists
+
+
+def process_batch(database: Database, services: Services, *, limit: int) -> RunReport:
+    """Apply one batch of at most `limit` events in this process. Workers may run meanwhile."""
+    return run_jobs(build_webhook_job_type(services, batch_size=limit), database, services)
+
+
+def replay_events(database: Database, event_filter: EventFilter) -> list[int]:
+    """Make events due again with all their attempts; return their ids. The caller wakes workers.
+
+    Applying an event twice is harmless: an update that is not newer changes nothing.
+    """
+    with database.transaction() as session:
+        replayed_ids = Events(session).replay(event_filter)
+        audit.record_action(
+            session, "webhooks.replayed", details={"ids": replayed_ids[:MAX_AUDITED_IDS]}
+        )
+    return replayed_ids
