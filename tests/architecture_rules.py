@@ -126,7 +126,7 @@ def one_place_reads_the_environment(source: SourceFile) -> Iterator[str]:
 
 
 def one_place_has_a_clock(source: SourceFile) -> Iterator[str]:
-    """Durations are anybody's (`time.monotonic`), and the database has a clock of its own."""
+    """Measuring durations with `time.monotonic` is allowed; due times use the database's clock."""
     if source.path == "core/bootstrap.py" or source.is_within(*HAS_OWN_CLOCK):
         return
     for call in source.calls:
@@ -134,11 +134,11 @@ def one_place_has_a_clock(source: SourceFile) -> Iterator[str]:
             r"(datetime\.)*(datetime|date)\.(now|utcnow|today)|time\.time",
             expression_text(call.func),
         ):
-            yield f"line {call.lineno} asks the clock"
+            yield f"line {call.lineno} reads the clock"
 
 
 def one_place_has_randomness(source: SourceFile) -> Iterator[str]:
-    """The door has its own: a pause of milliseconds between two tries is nobody else's matter."""
+    """`platforms.http` has its own, for the jitter of milliseconds between two attempts."""
     if source.path in {"core/bootstrap.py", "platforms/http/__init__.py"} or source.is_within(
         *HAS_OWN_CLOCK
     ):
