@@ -17,9 +17,9 @@ def respond_with_post(request_post: Callable[[], PostResult]) -> tuple[Response,
     try:
         result = request_post()
     except CoreError as error:
-        mark_replayed(is_replayed=bool(error.details.get("replayed")))
+        mark_repeat(is_repeat=bool(error.details.get("replayed")))
         raise
-    mark_replayed(is_replayed=result.is_replay)
+    mark_repeat(is_repeat=result.is_repeat)
     body = success_body(data=serialize_upload(result), quota=serialize_quota(result.quota))
     response = jsonify(body)
     response.headers["Location"] = f"/api/posts/{result.post.id}"
@@ -27,9 +27,9 @@ def respond_with_post(request_post: Callable[[], PostResult]) -> tuple[Response,
     return response, 200 if result.post.publish_id else 202
 
 
-def mark_replayed(*, is_replayed: bool) -> None:
+def mark_repeat(*, is_repeat: bool) -> None:
     """Have the header set on this request's response, also if it is an error."""
-    if is_replayed:
+    if is_repeat:
         after_this_request(set_replayed_header)
 
 

@@ -49,7 +49,7 @@ def request_upload(body: UploadRequest) -> tuple[Response, int]:
             user_id=current_principal().user_id,
             request=body,
             idempotency_key=request.headers.get("Idempotency-Key"),
-            can_wait=prefers_async(),
+            may_queue=prefers_async(),
         )
     )
 
@@ -104,13 +104,13 @@ def load_post_statistics(page: publishing.PostPage) -> dict[int, dict[str, Any]]
     """Load the metrics of each post on the page; none without the scope `insights:read`."""
     if not current_principal().has_scopes(["insights:read"]):
         return {}
-    posts_with_records = [(view.post, view.record) for view in page.posts]
+    posts_with_tiktok_rows = [(view.post, view.tiktok_row) for view in page.posts]
     metrics = insights.load_post_metrics(
-        current_container().database, posts_with_records, user_id=current_principal().user_id
+        current_container().database, posts_with_tiktok_rows, user_id=current_principal().user_id
     )
     return {
         post.id: {"statistics": video_metrics.serialize_statistics(metrics.get(post.id))}
-        for post, _ in posts_with_records
+        for post, _ in posts_with_tiktok_rows
     }
 
 
@@ -129,7 +129,11 @@ def show_quota(query: AccountQuery) -> dict[str, Any]:
         quota=posts.serialize_quota(quotas.drafts),
         direct=posts.serialize_quota(quotas.direct),
         rate=posts.serialize_rate(quotas.starts, quotas.now),
-        **({} if quotas.users is None else {"users": posts.serialize_quota(quotas.users)}),
+        **(
+            {}
+            if quotas.posting_accounts is None
+            else {"users": posts.serialize_quota(quotas.posting_accounts)}
+        ),
     )
 
 

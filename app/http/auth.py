@@ -20,9 +20,9 @@ PUBLIC_PATH_PREFIXES = (
     "/healthz",
     "/readyz",
     "/metrics",
-    "/m/",
+    "/m/",  # media files for the platform; the path contains a signed token
     "/api/webhooks/",
-    "/api/crm/",
+    "/api/crm/",  # reserved for signed deliveries of CRM systems; no route yet
 )
 """Paths that are public or authenticated by a signature: no principal is looked up for them."""
 

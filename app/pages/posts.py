@@ -156,7 +156,7 @@ def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     """Load the metrics of a post; None without the scope `insights:read`, or until it is public."""
     if not current_principal().has_scopes(["insights:read"]):
         return None
-    pairs = [(view.post, view.record)]
+    pairs = [(view.post, view.tiktok_row)]
     return insights.load_post_metrics(
         current_container().database, pairs, user_id=current_principal().user_id
     ).get(view.post.id)

@@ -17,9 +17,9 @@ from db.posts.timeline import PostEvent
 from platforms.base import Actor, FailureReason
 
 
-def public_status(post: Post, record: TikTokPost | None) -> str:
+def public_status(post: Post, tiktok_row: TikTokPost | None) -> str:
     """Return the platform's status, or our state while the platform has none."""
-    return record.status if record else post.state
+    return tiktok_row.status if tiktok_row else post.state
 
 
 def post_mode(post: Post) -> str:
@@ -75,7 +75,7 @@ def serialize_post(
         "id": row.id,
         "platform": row.provider,
         "state": row.state,
-        "status": public_status(row, view.record),
+        "status": public_status(row, view.tiktok_row),
         "kind": row.kind,
         "source": row.source,
         "title": row.title,
@@ -112,7 +112,7 @@ def serialize_upload(result: PostResult) -> dict[str, Any]:
     fields = {
         "id": row.id,
         "publish_id": row.publish_id,
-        "status": public_status(row, result.record),
+        "status": public_status(row, result.tiktok_row),
         "state": row.state,
         "source": row.source,
         "mode": post_mode(row),
@@ -141,21 +141,21 @@ def ignored_fields(row: Post) -> list[str]:
 
 
 def serialize_tiktok_post(view: PostView) -> dict[str, Any]:
-    row, record = view.post, view.record
+    row, tiktok_row = view.post, view.tiktok_row
     error_fields = {"error_code": row.error_code, "error_message": row.error_message}
     return {
         "id": row.id,
         "publish_id": row.publish_id,
-        "status": public_status(row, record),
+        "status": public_status(row, tiktok_row),
         "state": row.state,
         "source": row.source,
         "mode": post_mode(row),
         "title": row.title,
         **({name: value for name, value in error_fields.items() if value is not None}),
-        "metadata": record.details if record else {},
+        "metadata": tiktok_row.details if tiktok_row else {},
         "account_id": row.oauth_account_id,
         "created_at": row.created_at,
-        "updated_at": record.updated_at if record else row.updated_at,
+        "updated_at": tiktok_row.updated_at if tiktok_row else row.updated_at,
     }
 
 

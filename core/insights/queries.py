@@ -119,7 +119,7 @@ def load_post_metrics(
     database: Database, posts: Iterable[tuple[Post, TikTokPost | None]], *, user_id: int
 ) -> dict[int, VideoMetrics]:
     """Load the metrics of posts by post id; posts whose public video is unknown are left out."""
-    keys_by_post = {post.id: public_video_keys(post, record) for post, record in posts}
+    keys_by_post = {post.id: public_video_keys(post, tiktok_row) for post, tiktok_row in posts}
     video_keys = {key for keys in keys_by_post.values() for key in keys}
     with database.transaction() as session:
         videos_by_key = VideoQueries(session, user_id=user_id).get_many(video_keys)
@@ -130,14 +130,14 @@ def load_post_metrics(
     return {post_id: metrics for post_id, metrics in metrics_by_post.items() if metrics is not None}
 
 
-def public_video_keys(post: Post, record: TikTokPost | None) -> list[tuple[int, str]]:
+def public_video_keys(post: Post, tiktok_row: TikTokPost | None) -> list[tuple[int, str]]:
     """Return (account id, video id) of the post's public videos.
 
     There may be several: a creator can publish a draft more than once.
     """
     if not post.oauth_account_id:
         return []
-    recorded_ids = list(record.details.get(PUBLIC_IDS_KEY, ())) if record else []
+    recorded_ids = list(tiktok_row.details.get(PUBLIC_IDS_KEY, ())) if tiktok_row else []
     video_ids = dict.fromkeys(filter(None, (*recorded_ids, post.platform_post_id)))
     return [(post.oauth_account_id, video_id) for video_id in video_ids]
 

@@ -1,5 +1,5 @@
-"""`ChangeSet`: collects what changes of posts add to other tables (timeline, notifications, app
-events) and writes it with one statement per table, before the transaction commits.
+"""`ChangeSet`: collects the rows that a change of a post adds to other tables (timeline,
+notifications, app events), and writes them with one statement per table before the commit.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from db.session import Session, database_now
 class ChangeSet:
     """Additions to other tables, of one transaction.
 
-    `records` are TikTok rows that were read before, by post id; others are read on demand.
+    `tiktok_rows` are TikTok rows that were read before, by post id; others are read on demand.
     `at` is the database's time for everything written.
     """
 
@@ -30,13 +30,13 @@ class ChangeSet:
         self,
         session: Session,
         *,
-        records: Mapping[int, AnyTikTokPost | None] | None = None,
+        tiktok_rows: Mapping[int, AnyTikTokPost | None] | None = None,
         at: datetime | None = None,
     ) -> None:
         self.session = session
-        self._records: dict[int, AnyTikTokPost | None] = dict(records or {})
+        self._tiktok_rows: dict[int, AnyTikTokPost | None] = dict(tiktok_rows or {})
         self._at = at
-        self._events: list[dict[str, Any]] = []
+        self._timeline_entries: list[dict[str, Any]] = []
         self._notifications: list[dict[str, Any]] = []
         self._app_events: list[AppEvent] = []
         self._ended_posts: list[AnyPost] = []
@@ -45,13 +45,13 @@ class ChangeSet:
     def at(self) -> datetime:
         return self._at or database_now(self.session)
 
-    def get_record(self, post: AnyPost) -> AnyTikTokPost | None:
+    def get_tiktok_row(self, post: AnyPost) -> AnyTikTokPost | None:
         """The post's row in `tiktok_posts`; None if the platform does not know the post."""
-        if post.id not in self._records:
-            self._records[post.id] = TikTokPosts(self.session).get_by_post(post.id)
-        return self._records[post.id]
+        if post.id not in self._tiktok_rows:
+            self._tiktok_rows[post.id] = TikTokPosts(self.session).get_by_post(post.id)
+        return self._tiktok_rows[post.id]
 
-    def add_event(
+    def add_timeline_entry(
         self,
         post: AnyPost,
         kind: str,
@@ -60,8 +60,8 @@ class ChangeSet:
         after: str | None = None,
         note: str | None = None,
     ) -> None:
-        """Add a line to the post's timeline; `kind` as in `PostEvents.add`."""
-        self._events.append(
+        """Add an entry to the post's timeline; `kind` as in `PostEvents.add`."""
+        self._timeline_entries.append(
             PostEvents.new_row(post.id, kind, before=before, after=after, note=note)
         )
 
@@ -80,7 +80,7 @@ class ChangeSet:
         self._ended_posts.append(post)
 
     def write(self) -> None:
-        PostEvents(self.session).add_all(self._events)
+        PostEvents(self.session).add_all(self._timeline_entries)
         Notifications(self.session).add_all(self._notifications)
         enqueue_events(self.session, self._app_events)
         UploadSessions(self.session).delete_for_posts([post.id for post in self._ended_posts])
@@ -90,10 +90,10 @@ class ChangeSet:
 
 @contextmanager
 def open_change_set(
-    session: Session, *, records: Mapping[int, AnyTikTokPost | None] | None = None
+    session: Session, *, tiktok_rows: Mapping[int, AnyTikTokPost | None] | None = None
 ) -> Iterator[ChangeSet]:
     """A change set that is written when the block ends without an exception."""
-    changes = ChangeSet(session, records=records)
+    changes = ChangeSet(session, tiktok_rows=tiktok_rows)
     yield changes
     changes.write()
 

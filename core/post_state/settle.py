@@ -117,7 +117,7 @@ def effective_phase(current: CurrentState, progress: PublishProgress) -> Phase:
 FIRST_POLL_DELAYS = tuple(timedelta(seconds=value) for value in (5, 15, 30, 60, 120, 300))
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
-STALE_AFTER = DAY  # a pending post is then shown as unconfirmed, and polled hourly
+OVERDUE_AFTER = DAY  # a pending post is then overdue: shown as unconfirmed, and polled hourly
 GIVE_UP_AFTER = timedelta(hours=72)  # a pending post then fails with `outcome_unknown`
 
 
@@ -126,7 +126,7 @@ def next_poll_delay(poll_count: int, age: timedelta, *, jitter: float) -> timede
 
     Source: 5, 15, 30, 60, 120, 300 s ± 20 %, after an hour every 15 minutes, after a day hourly.
     """
-    if age >= STALE_AFTER:
+    if age >= OVERDUE_AFTER:
         return with_jitter(HOUR, jitter=jitter)
     if age >= HOUR:
         return with_jitter(timedelta(minutes=15), jitter=jitter)

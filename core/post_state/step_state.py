@@ -1,6 +1,7 @@
 """Keys of `Post.step_state` (column `memo`): what a post's steps store for later steps.
 
-Internal: never shown to people and never queried.
+Internal: never shown to people and never queried. Some keys differ from their constants. They are
+kept, because stored rows carry them.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ PREFLIGHT_AT = "agreed"  # time of the passed preflight; the start follows at on
 LAST_ERROR_CODE = "why"  # of the last failed or snoozed attempt
 RETRY_AFTER_SECONDS = "wait"  # seconds to wait after that attempt
 POLL_COUNT = "polls"  # how often the status was polled
-IS_STALE = "stale"  # pending for more than a day; shown to people, the platform's state stands
+IS_OVERDUE = "stale"  # pending for over a day: shown as unconfirmed; the platform's state stands
 FILE_STAMP = "stamp"  # version of the media file when its first bytes were sent
 UPLOAD_URL_ERROR = "dead"  # error code of the upload URL that no longer works
 OFFSET_CONFIRMED = "asked"  # the platform has confirmed the offset after a failed attempt

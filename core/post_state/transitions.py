@@ -18,7 +18,7 @@ from core.post_state.settle import (
     Transition,
     settle,
 )
-from core.post_state.step_state import IS_STALE, is_reported_by_response
+from core.post_state.step_state import IS_OVERDUE, is_reported_by_response
 from db.posts.batches import AnyPost, AnyTikTokPost
 from db.posts.posts import Post
 from db.posts.tiktok_posts import PUBLIC_IDS_KEY
@@ -77,8 +77,8 @@ def apply_update(
     """Apply a progress report to the post and its TikTok row; adds what follows to `changes`."""
     before = PostState(post.state)
     transition = settle(current_state(post), progress)
-    if (record := changes.get_record(post)) is not None:
-        update_record(record, progress, at=changes.at)
+    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
+        update_tiktok_row(tiktok_row, progress, at=changes.at)
     if transition.is_contradiction:
         apply_contradiction(changes, post, progress, source=source)
         return transition
@@ -86,7 +86,7 @@ def apply_update(
     if transition.is_change:
         post.state, post.step = transition.state, transition.phase
         note = progress.fail_reason or progress.vendor_status
-        changes.add_event(post, source, before=before, after=transition.state, note=note)
+        changes.add_timeline_entry(post, source, before=before, after=transition.state, note=note)
     if transition.state in FINAL_STATES and before not in FINAL_STATES:
         end_post(changes, post, transition.state, progress.fail_reason)
     elif transition.is_change and transition.state in FINAL_STATES:
@@ -98,9 +98,9 @@ def apply_update(
 
 
 def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:
-    """Change the state ourselves (queued, sending, unconfirmed), with a line in the timeline."""
+    """Change the state ourselves (queued, sending, unconfirmed), with an entry in the timeline."""
     if post.state != state:
-        changes.add_event(post, "state", before=post.state, after=state, note=note)
+        changes.add_timeline_entry(post, "state", before=post.state, after=state, note=note)
         post.state = state
         if state is PostState.UNCONFIRMED:
             notify_owner(changes, post)
@@ -127,8 +127,8 @@ def end_post(
     if state is not PostState.PUBLISHED:
         post.error_code = code or "unknown"
         post.error_message = message
-    if (record := changes.get_record(post)) is not None:
-        end_record(record, post, at=changes.at)
+    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
+        end_tiktok_row(tiktok_row, post, at=changes.at)
     notify_owner(changes, post)
     changes.add_app_event(post)
     changes.add_ended_post(post)
@@ -153,8 +153,8 @@ def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
 
 
 def current_state(post: AnyPost) -> CurrentState:
-    """A stale post is still processing at the platform; only people see it as unconfirmed."""
-    state = PostState.PROCESSING if IS_STALE in post.step_state else PostState(post.state)
+    """An overdue post is still processing at the platform; only people see it as unconfirmed."""
+    state = PostState.PROCESSING if IS_OVERDUE in post.step_state else PostState(post.state)
     return CurrentState(state, Phase(post.step) if post.step else None, post.bytes_total)
 
 
@@ -174,78 +174,84 @@ def apply_contradiction(
     changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
 ) -> None:
     """A report names another final state. If a webhook does, the post is polled; a poll decides."""
-    changes.add_event(post, "contradiction", note=f"{source}: {progress.vendor_status}")
+    changes.add_timeline_entry(post, "contradiction", note=f"{source}: {progress.vendor_status}")
     if source != POLL_SOURCE:
         post.due_at = changes.at
         return
     before = post.state
     post.state, post.step = STATE_FOR_PHASE[progress.phase], progress.phase
-    changes.add_event(post, source, before=before, after=post.state, note="asked again")
+    changes.add_timeline_entry(post, source, before=before, after=post.state, note="asked again")
     post.error_code = (
         None if post.state == PostState.PUBLISHED else progress.fail_reason or "unknown"
     )
     post.error_message = None
     post.finished_at = changes.at
-    if (record := changes.get_record(post)) is not None:
-        correct_record(record, post, progress.vendor_status, at=changes.at)
+    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
+        correct_tiktok_row(tiktok_row, post, progress.vendor_status, at=changes.at)
     notify_owner(changes, post)
     changes.add_app_event(post)
 
 
-def update_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
+def update_tiktok_row(
+    tiktok_row: AnyTikTokPost, progress: PublishProgress, *, at: datetime
+) -> None:
     """Store a report in the TikTok row; ids of public videos are added to the known ones.
 
     An undocumented status is kept beside the last known one and changes nothing else.
     """
-    record.last_polled_at = at
+    tiktok_row.last_polled_at = at  # of any report: webhooks set it too
     if progress.vendor_status not in STATUS_RANKS:
-        add_details(record, {"platform_status": progress.vendor_status})
+        add_details(tiktok_row, {"platform_status": progress.vendor_status})
         return
-    if STATUS_RANKS[progress.vendor_status] >= STATUS_RANKS[record.status]:
-        advance_record(record, progress, at=at)
-    known_ids = record.details.get(PUBLIC_IDS_KEY, [])
+    if STATUS_RANKS[progress.vendor_status] >= STATUS_RANKS[tiktok_row.status]:
+        advance_tiktok_row(tiktok_row, progress, at=at)
+    known_ids = tiktok_row.details.get(PUBLIC_IDS_KEY, [])
     new_ids = [public_id for public_id in progress.post_ids if public_id not in known_ids]
     if new_ids:
-        add_details(record, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
+        add_details(tiktok_row, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
 
 
-def advance_record(record: AnyTikTokPost, progress: PublishProgress, *, at: datetime) -> None:
+def advance_tiktok_row(
+    tiktok_row: AnyTikTokPost, progress: PublishProgress, *, at: datetime
+) -> None:
     status, rank = progress.vendor_status, STATUS_RANKS[progress.vendor_status]
-    old_rank = STATUS_RANKS[record.status]
-    if rank == FINAL_RANK and old_rank == FINAL_RANK and status != record.status:
+    old_rank = STATUS_RANKS[tiktok_row.status]
+    if rank == FINAL_RANK and old_rank == FINAL_RANK and status != tiktok_row.status:
         return  # two final statuses: only a poll decides, see `apply_contradiction`
-    if rank == FINAL_RANK and record.status != status:
-        record.completed_at = at
+    if rank == FINAL_RANK and tiktok_row.status != status:
+        tiktok_row.completed_at = at
     if rank > old_rank:
-        record.status = status
+        tiktok_row.status = status
     if progress.bytes_done is not None:
-        store_bytes_done(record, progress.bytes_done)
+        store_bytes_done(tiktok_row, progress.bytes_done)
     if progress.is_public is not None:
-        record.publicly_available = progress.is_public
+        tiktok_row.publicly_available = progress.is_public
 
 
-def store_bytes_done(record: AnyTikTokPost, bytes_done: int) -> None:
-    if record.source == "FILE_UPLOAD":
-        record.uploaded_bytes = bytes_done
+def store_bytes_done(tiktok_row: AnyTikTokPost, bytes_done: int) -> None:
+    if tiktok_row.source == "FILE_UPLOAD":
+        tiktok_row.uploaded_bytes = bytes_done
     else:
-        record.downloaded_bytes = bytes_done
+        tiktok_row.downloaded_bytes = bytes_done
 
 
-def add_details(record: AnyTikTokPost, details: Mapping[str, Any]) -> None:
-    record.details = {**record.details, **details}
+def add_details(tiktok_row: AnyTikTokPost, details: Mapping[str, Any]) -> None:
+    tiktok_row.details = {**tiktok_row.details, **details}
 
 
-def end_record(record: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
+def end_tiktok_row(tiktok_row: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
     """Store that a post has ended without success; the status fails if it is not final yet."""
     if post.state == "PUBLISHED":
         return
-    record.error_code, record.error_message = post.error_code, post.error_message
-    if STATUS_RANKS[record.status] < FINAL_RANK:
-        record.status, record.completed_at = "FAILED", at
+    tiktok_row.error_code, tiktok_row.error_message = post.error_code, post.error_message
+    if STATUS_RANKS[tiktok_row.status] < FINAL_RANK:
+        tiktok_row.status, tiktok_row.completed_at = "FAILED", at
 
 
-def correct_record(record: AnyTikTokPost, post: AnyPost, status: str, *, at: datetime) -> None:
+def correct_tiktok_row(
+    tiktok_row: AnyTikTokPost, post: AnyPost, status: str, *, at: datetime
+) -> None:
     """Store the final status that a poll reported instead of the one we had."""
     if status in STATUS_RANKS:
-        record.status, record.completed_at = status, at
-        record.error_code, record.error_message = post.error_code, post.error_message
+        tiktok_row.status, tiktok_row.completed_at = status, at
+        tiktok_row.error_code, tiktok_row.error_message = post.error_code, post.error_message

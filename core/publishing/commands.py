@@ -19,7 +19,7 @@ from core.publishing.create import (
     PostResult,
     RequestOptions,
     create_post,
-    find_replay,
+    find_earlier_result,
     raise_if_error,
     request_digest,
     validate_idempotency_key,
@@ -150,7 +150,7 @@ def retry_post(
 ) -> PostResult:
     """Publish the same content as a new post.
 
-    Shapes: `confirm` means that the person accepts that both posts may be published.
+    `confirm` means that the person accepts that both posts may be published.
     Errors: NotFound; Conflict unless the post has failed or was cancelled, or is unconfirmed and
     `confirm` is set; as `request_upload`.
     """
@@ -158,11 +158,11 @@ def retry_post(
         digest=request_digest({"retry_of": post_id, "confirm": confirm}),
         received_at=services.now(),
         idempotency_key=validate_idempotency_key(idempotency_key),
-        can_wait=True,
+        may_queue=True,
     )
     with database.transaction() as session:
         original = load_own_post(session, post_id, user_id=user_id)
-        earlier = find_replay(session, services, options, user_id=user_id)
+        earlier = find_earlier_result(session, services, options, user_id=user_id)
         if earlier is None:
             check_retryable(original, confirm=confirm)
             new_post = resolve_retry(session, original)
@@ -174,7 +174,7 @@ def retry_post(
     if earlier is not None:
         return raise_if_error(earlier)
     if new_post.sent_by == SentBy.CALLER:  # the response must contain the upload URL
-        options = replace(options, can_wait=False)
+        options = replace(options, may_queue=False)
     return create_post(database, services, new_post, options)
 
 

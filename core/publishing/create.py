@@ -44,7 +44,7 @@ from core.post_state.transitions import end_one_post
 from core.publishing.inline import claim_inline, run_inline
 from core.publishing.job_types import StepJob
 from core.publishing.quota import (
-    USER_CAP_CODE,
+    ACCOUNT_CAP_CODE,
     Quota,
     load_quota,
     reserve_slot,
@@ -67,7 +67,7 @@ IN_PROGRESS_RETRY_AFTER = timedelta(seconds=1)
 WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
 MEDIA_RETENTION = timedelta(days=7)  # of a file after its last use
 
-APP_LIMIT_CODES = frozenset({USER_CAP_CODE})
+APP_LIMIT_CODES = frozenset({ACCOUNT_CAP_CODE})
 """Limits of the whole application, which no account can influence: the post waits."""
 
 LIMIT_CODES = APP_LIMIT_CODES | {
@@ -85,7 +85,7 @@ class RequestOptions:
     digest: str  # of the request's content
     received_at: datetime
     idempotency_key: str | None = None
-    can_wait: bool = False  # the caller does not wait for the first step
+    may_queue: bool = False  # the post may be queued: the caller does not wait for the first step
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ class PostResult:
     """
 
     post: Post
-    record: TikTokPost | None
+    tiktok_row: TikTokPost | None
     quota: Quota
     upload_url: Secret | None = None
-    is_replay: bool = False
+    is_repeat: bool = False
 
     @property
     def chunk_plan(self) -> ChunkPlan | None:
@@ -117,7 +117,7 @@ def request_upload(
     user_id: int,
     request: UploadRequest,
     idempotency_key: str | None = None,
-    can_wait: bool = False,
+    may_queue: bool = False,
 ) -> PostResult:
     """Store the request as a post and start publishing it; a repeated request gets the same post.
 
@@ -129,12 +129,12 @@ def request_upload(
         digest=request_digest(request.model_dump(mode="json")),
         received_at=services.now(),
         idempotency_key=validate_idempotency_key(idempotency_key),
-        can_wait=can_wait,
+        may_queue=may_queue,
     )
     with database.transaction() as session:
-        earlier = find_replay(session, services, options, user_id=user_id)
+        earlier = find_earlier_result(session, services, options, user_id=user_id)
         if earlier is None:
-            validate_request(request, now=options.received_at, can_wait=can_wait)
+            validate_request(request, now=options.received_at, may_queue=may_queue)
             new_post = resolve_request(session, services, request, user_id=user_id)
     if earlier is not None:
         return raise_if_error(earlier)
@@ -169,7 +169,7 @@ def request_digest(content: Mapping[str, Any]) -> str:
     return sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def find_replay(
+def find_earlier_result(
     session: Session, services: Services, options: RequestOptions, *, user_id: int
 ) -> ResultOrError | None:
     """The result of the earlier request with the same key; None if there was none.
@@ -180,8 +180,8 @@ def find_replay(
     if post is None:
         return None
     if REQUEST_REFUSED in post.step_state:
-        return refusal_error(post, is_replay=True)
-    return load_result(session, services, post, is_replay=True)
+        return refusal_error(post, is_repeat=True)
+    return load_result(session, services, post, is_repeat=True)
 
 
 def find_earlier_post(
@@ -216,7 +216,11 @@ def should_run_inline(
     Errors: NotConnected, NeedsReconnect; for a caller who sends the bytes, and so needs the upload
     URL now, also ServiceUnavailable and OperationFailed `timeout`.
     """
-    if new_post.sent_by == SentBy.SIGNALPOST or new_post.publish_at is not None or options.can_wait:
+    if (
+        new_post.sent_by == SentBy.SIGNALPOST
+        or new_post.publish_at is not None
+        or options.may_queue
+    ):
         return False
     is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
     try:
@@ -249,7 +253,7 @@ def insert_and_claim_post(
     QuotaSlots(session).lock_account(new_post.oauth_account_id)
     post = insert_post(session, services, new_post, options)
     if post is None:
-        earlier = find_replay(session, services, options, user_id=new_post.user_id)
+        earlier = find_earlier_result(session, services, options, user_id=new_post.user_id)
         return earlier or ServiceUnavailable(
             "the first request with this Idempotency-Key was refused just now; send it again",
             retry_after=WITHDRAWN_RETRY_AFTER,
@@ -304,8 +308,8 @@ def initial_step_state(services: Services, new_post: NewPost) -> StepState:
 def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -> None:
     """Reserve the post's slot now; for a scheduled post that happens when it is due.
 
-    A post whose caller does not wait is stored without a slot if none is free. At a limit of the
-    whole application that is true of every post, unless the caller sends the bytes.
+    A queued request without a slot waits. At a limit of the whole app every post waits, unless the
+    caller sends its bytes.
     Errors: QuotaExceeded; RateLimitExceeded.
     """
     if post.publish_at is not None:
@@ -313,7 +317,7 @@ def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -
     try:
         reserve_slot(session, post)
     except QuotaExceeded:
-        if not options.can_wait:
+        if not options.may_queue:
             QUOTA_REFUSALS.labels(post.provider).inc()
             raise
     except RateLimitExceeded:
@@ -322,7 +326,7 @@ def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -
 
 
 def load_result(
-    session: Session, services: Services, post: Post, *, is_replay: bool = False
+    session: Session, services: Services, post: Post, *, is_repeat: bool = False
 ) -> PostResult:
     session.flush()
     session.refresh(post)
@@ -330,10 +334,10 @@ def load_result(
     limit = slot_limits(services.settings.limits)[mode]
     return PostResult(
         post=post,
-        record=TikTokPosts(session).get_by_post(post.id),
+        tiktok_row=TikTokPosts(session).get_by_post(post.id),
         quota=load_quota(session, post.oauth_account_id or 0, mode, limit=limit),
         upload_url=load_upload_url(session, services, post),
-        is_replay=is_replay,
+        is_repeat=is_repeat,
     )
 
 
@@ -379,12 +383,12 @@ def reject_if_refused(session: Session, post: Post) -> CoreError | None:
     return error
 
 
-def refusal_error(post: Post, *, is_replay: bool = False) -> CoreError:
+def refusal_error(post: Post, *, is_repeat: bool = False) -> CoreError:
     """The error that a post ended with, as the answer to its request."""
     code = str(post.error_code)
     wait = timedelta(seconds=float(post.step_state.get(RETRY_AFTER_SECONDS, 0)))
     error_class = RateLimitExceeded if code in LIMIT_CODES else OperationFailed
-    details = {"id": post.id, "replayed": True} if is_replay else {"id": post.id}
+    details = {"id": post.id, "replayed": True} if is_repeat else {"id": post.id}
     message = post.error_message or "the platform refused the post"
     return error_class(message, code=code, details=details, retry_after=wait or None)
 

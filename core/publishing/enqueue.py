@@ -44,7 +44,7 @@ def enqueue_post(database: Database, services: Services, payload: Mapping[str, A
             user_id=require_user(database, payload),
             request=request,
             idempotency_key=parse_idempotency_key(payload),
-            can_wait=True,
+            may_queue=True,
         )
     except (CoreError, PlatformError) as error:
         record_rejection(database, payload, error)

@@ -96,8 +96,8 @@ def get_post_stats(database: Database, *, user_id: int, account_id: int | None =
 class RemainingQuota:
     """What is left of an account's limits: drafts, direct posts, starts per minute.
 
-    `posting_accounts`: how many accounts of this application may post directly in a day, as long as TikTok has
-    not audited it; None afterwards.
+    `posting_accounts`: how many accounts of this application may post directly in a day, as long as
+    TikTok has not audited it; None afterwards.
     """
 
     drafts: Quota

@@ -32,8 +32,8 @@ LOCK_RETRY_AFTER = timedelta(seconds=1)
 SLOT_RECHECK_INTERVAL = timedelta(minutes=5)  # longest wait before a free slot is looked for again
 
 PRIVATE_LEVEL = "SELF_ONLY"
-MAX_UNAUDITED_USERS = 5  # accounts that may post directly within 24 hours
-USER_CAP_CODE = "reached_active_user_cap"
+MAX_UNAUDITED_ACCOUNTS = 5  # that may post directly within 24 hours; TikTok says users
+ACCOUNT_CAP_CODE = "reached_active_user_cap"
 UNAUDITED_CODE = "unaudited_client_can_only_post_to_private_accounts"
 
 
@@ -64,10 +64,10 @@ def load_quota(session: Session, account_id: int, mode: str, *, limit: int) -> Q
     return quota_from_usage(QuotaSlots(session).count_slots(account_id, KINDS_BY_MODE[mode]), limit)
 
 
-def load_user_quota(session: Session) -> Quota:
+def load_posting_accounts_quota(session: Session) -> Quota:
     """Quota of accounts that may post directly in a day, before an audit of this application."""
     latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
-    return build_user_quota(latest_posts.values())
+    return build_posting_accounts_quota(latest_posts.values())
 
 
 def allowed_privacy_levels(tiktok: TikTokSettings, levels: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,21 +150,21 @@ def check_audit_limit(session: Session, post: Post, *, wait: bool) -> None:
     if not QuotaSlots(session).lock_all_accounts(wait=wait):
         raise Snooze(LOCK_RETRY_AFTER, "another transaction is counting the posting accounts")
     latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
-    if post.oauth_account_id in latest_posts or len(latest_posts) < MAX_UNAUDITED_USERS:
+    if post.oauth_account_id in latest_posts or len(latest_posts) < MAX_UNAUDITED_ACCOUNTS:
         return
-    quota = build_user_quota(latest_posts.values())
+    quota = build_posting_accounts_quota(latest_posts.values())
     raise RateLimitExceeded(
-        f"{quota.used} of {MAX_UNAUDITED_USERS} accounts have posted today, before TikTok's audit",
-        code=USER_CAP_CODE,
+        f"{quota.used} of {quota.limit} accounts have posted today, before TikTok's audit",
+        code=ACCOUNT_CAP_CODE,
         details={"users": quota.as_dict()},
         retry_after=time_until_reset(quota, QuotaSlots(session).now()),
     )
 
 
-def build_user_quota(latest_posts: Collection[datetime]) -> Quota:
+def build_posting_accounts_quota(latest_posts: Collection[datetime]) -> Quota:
     """The quota from the time of each posting account's latest post."""
     resets_at = min(latest_posts) + QUOTA_WINDOW if latest_posts else None
-    return Quota(len(latest_posts), MAX_UNAUDITED_USERS, resets_at)
+    return Quota(len(latest_posts), MAX_UNAUDITED_ACCOUNTS, resets_at)
 
 
 def time_until_reset(quota: Quota, now: datetime) -> timedelta:

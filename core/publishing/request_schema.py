@@ -228,10 +228,10 @@ FIELD_RULES = (
 )
 
 
-def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -> None:
+def validate_request(request: UploadRequest, *, now: datetime, may_queue: bool) -> None:
     """Check the fields against each other and `publish_at` against the clock.
 
-    Shapes: `can_wait` means that the caller does not wait for the first step.
+    `may_queue`: the post may be queued, because the caller does not wait for the first step.
     Errors: Invalid with `details.fields`.
     """
     faults = {rule.field: rule.message for rule in FIELD_RULES if rule.is_fault(request)}
@@ -246,7 +246,7 @@ def validate_request(request: UploadRequest, *, now: datetime, can_wait: bool) -
         faults["publish_at"] = (
             "requires media_id or PULL_FROM_URL: later, the caller cannot send the bytes"
         )
-    if can_wait and is_sent_by_caller:
+    if may_queue and is_sent_by_caller:
         faults.setdefault(
             "video_size",
             "cannot be queued, because the caller has to send the bytes: use media_id",

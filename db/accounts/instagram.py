@@ -57,8 +57,8 @@ class IgMedia(IdColumn, TimestampColumns, Base):
     instagram_account_id: Mapped[int] = mapped_column(
         ForeignKey("instagram_accounts.id", ondelete="CASCADE")
     )
-    ledger_id: Mapped[int | None] = mapped_column(
-        ForeignKey("posts.id", ondelete="SET NULL"), unique=True
+    post_id: Mapped[int | None] = mapped_column(
+        "ledger_id", ForeignKey("posts.id", ondelete="SET NULL"), unique=True
     )
     ig_id: Mapped[str] = mapped_column(String(255), unique=True)
     media_type: Mapped[str] = mapped_column(String(50))

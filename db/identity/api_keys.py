@@ -77,11 +77,11 @@ class ApiKeys:
     def mark_used(self, key: ApiKey) -> None:
         """Write `last_used_at`, unless it was written a moment ago."""
         now = func.now()
-        is_stale = or_(
+        is_write_due = or_(
             ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - MIN_WRITE_INTERVAL
         )
         self._session.execute(
-            update(ApiKey).where(ApiKey.id == key.id, is_stale).values(last_used_at=now),
+            update(ApiKey).where(ApiKey.id == key.id, is_write_due).values(last_used_at=now),
             execution_options={"synchronize_session": False},
         )
 

@@ -16,7 +16,7 @@ class VideoQueries:
     def __init__(self, session: Session, *, user_id: int) -> None:
         self._session = session
         self._owner_condition: ColumnElement[bool] = Video.user_id == user_id
-        self._record_owner_condition: ColumnElement[bool] = TikTokPost.user_id == user_id
+        self._tiktok_post_owner_condition: ColumnElement[bool] = TikTokPost.user_id == user_id
 
     def get(self, video_id: str) -> Video | None:
         """Find a video by TikTok's id; if the account was connected twice, the newer row."""
@@ -65,22 +65,22 @@ class VideoQueries:
         """Return which videos are posts of ours: (account id, TikTok's id) → post id."""
         if not videos:
             return {}
-        record: Any = TikTokPost
+        tiktok_post: Any = TikTokPost
         accounts = {video.oauth_account_id for video in videos}
         ids = (
-            func.jsonb_array_elements_text(record.details[PUBLIC_IDS_KEY])
+            func.jsonb_array_elements_text(tiktok_post.details[PUBLIC_IDS_KEY])
             .table_valued("value")
             .lateral()
         )
         query = (
-            select(record.oauth_account_id, ids.c.value, record.ledger_id)
-            .select_from(record)
+            select(tiktok_post.oauth_account_id, ids.c.value, tiktok_post.post_id)
+            .select_from(tiktok_post)
             .join(ids, ids.c.value.in_([video.video_id for video in videos]))
             .where(
-                self._record_owner_condition,
-                record.oauth_account_id.in_(accounts),
-                record.details.has_key(PUBLIC_IDS_KEY),
-                record.ledger_id.is_not(None),
+                self._tiktok_post_owner_condition,
+                tiktok_post.oauth_account_id.in_(accounts),
+                tiktok_post.details.has_key(PUBLIC_IDS_KEY),
+                tiktok_post.post_id.is_not(None),
             )
         )
         return {(account, video): post for account, video, post in self._session.execute(query)}
@@ -93,7 +93,7 @@ def list_unmatched_videos(
     session: Session, account_id: int | None, *, since: datetime, until: datetime
 ) -> Sequence[Video]:
     """Public videos of the account that appeared in this time and belong to none of our posts."""
-    is_matched_record = exists().where(
+    is_matched_tiktok_post = exists().where(
         TikTokPost.oauth_account_id == Video.oauth_account_id,
         TikTokPost.details[PUBLIC_IDS_KEY].has_key(Video.video_id),
     )
@@ -104,7 +104,7 @@ def list_unmatched_videos(
         Video.oauth_account_id == account_id,
         Video.posted_at >= since,
         Video.posted_at <= until,
-        ~is_matched_record,
+        ~is_matched_tiktok_post,
         ~is_matched_post,
     )
     return session.scalars(query.order_by(Video.posted_at)).all()

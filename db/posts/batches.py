@@ -116,7 +116,7 @@ def build_lock_query() -> Any:
         )
         .select_from(keys)
         .join(Post, matches_key)
-        .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+        .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
         .order_by(Post.id)
         .with_for_update(of=Post)
     )
@@ -152,14 +152,14 @@ class PostBatch:
     """
 
     posts: Mapping[PlatformKey, LockedPost]
-    records: Mapping[int, LockedTikTokPost | None]
+    tiktok_rows: Mapping[int, LockedTikTokPost | None]
     locked_at: datetime | None
     original_values: Mapping[LockedModel, Mapping[str, Any]]
 
     def __or__(self, other: "PostBatch") -> "PostBatch":
         return PostBatch(
             {**self.posts, **other.posts},
-            {**self.records, **other.records},
+            {**self.tiktok_rows, **other.tiktok_rows},
             self.locked_at or other.locked_at,
             {**self.original_values, **other.original_values},
         )
@@ -183,33 +183,35 @@ class PostBatches:
             for provider, publish_id in publications
         ]
         posts: dict[PlatformKey, LockedPost] = {}
-        records: dict[int, LockedTikTokPost | None] = {}
+        tiktok_rows: dict[int, LockedTikTokPost | None] = {}
         original_values: dict[LockedModel, Mapping[str, Any]] = {}
         locked_at: datetime | None = None
         for row in self._session.execute(LOCK_QUERY, {ROWS_PARAMETER: keys}):
             locked_at = locked_at or read_locked_at(row)
-            post, record = LockedPost(*read_post_values(row)), parse_tiktok_post(row)
+            post, tiktok_row = LockedPost(*read_post_values(row)), parse_tiktok_post(row)
             posts[post.provider, str(post.publish_id)] = post
-            records[post.id] = record
+            tiktok_rows[post.id] = tiktok_row
             original_values[post] = changeable_values(post)
-            if record is not None:
-                original_values[record] = changeable_values(record)
-        return PostBatch(posts, records, locked_at, original_values)
+            if tiktok_row is not None:
+                original_values[tiktok_row] = changeable_values(tiktok_row)
+        return PostBatch(posts, tiktok_rows, locked_at, original_values)
 
     def save(self, batch: PostBatch) -> None:
         """Write the rows that have changed since they were locked."""
         changed_posts: list[dict[str, Any]] = []
-        changed_records: list[dict[str, Any]] = []
+        changed_tiktok_rows: list[dict[str, Any]] = []
         for row, original in batch.original_values.items():
             values = changeable_values(row)
             if values == original:
                 continue
             parameters = as_json_row({"id": row.id, **values})
-            (changed_posts if isinstance(row, LockedPost) else changed_records).append(parameters)
+            (changed_posts if isinstance(row, LockedPost) else changed_tiktok_rows).append(
+                parameters
+            )
         if changed_posts:
             self._session.execute(UPDATE_POSTS, {ROWS_PARAMETER: changed_posts})
-        if changed_records:
-            self._session.execute(UPDATE_TIKTOK_POSTS, {ROWS_PARAMETER: changed_records})
+        if changed_tiktok_rows:
+            self._session.execute(UPDATE_TIKTOK_POSTS, {ROWS_PARAMETER: changed_tiktok_rows})
 
 
 def parse_tiktok_post(row: Any) -> LockedTikTokPost | None:

@@ -16,7 +16,7 @@ from db.posts.posts import Post
 RECONNECT_REASONS = ("needs_reconnect", "disconnected")
 """Hold reasons that end when the account is connected again."""
 
-STALE_REASON = "wait_for_release"
+NEEDS_RELEASE_REASON = "wait_for_release"
 """Hold reason of a post that is too old to be published without a person's consent."""
 
 AUTO_RESUME_WINDOW = timedelta(hours=24)
@@ -70,7 +70,11 @@ class ParkedPosts:
         requested_at = func.coalesce(Post.publish_at, Post.created_at)
         is_old = requested_at < func.now() - AUTO_RESUME_WINDOW
         self._update(
-            of_account, is_parked, is_old, Post.state.in_(UNSENT_STATES), hold_reason=STALE_REASON
+            of_account,
+            is_parked,
+            is_old,
+            Post.state.in_(UNSENT_STATES),
+            hold_reason=NEEDS_RELEASE_REASON,
         )
         is_claimed = (Post.leased_until.is_not(None), Post.due_at.is_not(None))
         self._update(of_account, *is_claimed, due_at=func.clock_timestamp())

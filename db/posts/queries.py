@@ -74,12 +74,12 @@ class PostQueries:
         is_older = () if before is None else (Post.id < before,)
         query = (
             select(Post, TikTokPost)
-            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
             .where(Post.user_id == user_id, *post_filter.conditions(), *is_older)
             .order_by(Post.id.desc())
             .limit(limit)
         )
-        return [(post, record) for post, record in self._session.execute(query)]
+        return [(post, tiktok_row) for post, tiktok_row in self._session.execute(query)]
 
     def stats(self, *, user_id: int, account_id: int | None = None) -> PostStats:
         """Counts of this user's TikTok posts by progress."""
@@ -97,7 +97,7 @@ class PostQueries:
         query = (
             select(*(count.label(name) for name, count in counts.items()))
             .select_from(Post)
-            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
             .where(*conditions)
         )
         return PostStats(**self._session.execute(query).mappings().one())

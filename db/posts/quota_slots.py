@@ -61,7 +61,7 @@ class QuotaSlots:
         latest = func.max(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
             select(Post.oauth_account_id, latest)
-            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
             .where(
                 Post.oauth_account_id.is_not(None),
                 Post.kind.in_(kinds),
@@ -84,7 +84,7 @@ class QuotaSlots:
         query = (
             select(func.count().label("count"), oldest.label("oldest"), func.now().label("now"))
             .select_from(Post)
-            .outerjoin(TikTokPost, TikTokPost.ledger_id == Post.id)
+            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
             .where(
                 Post.oauth_account_id == account_id,
                 Post.kind.in_(kinds),

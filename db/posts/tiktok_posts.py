@@ -28,8 +28,8 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
     oauth_account_id: Mapped[int | None] = mapped_column(
         ForeignKey("oauth_accounts.id", ondelete="SET NULL")
     )
-    ledger_id: Mapped[int | None] = mapped_column(
-        ForeignKey("posts.id", ondelete="SET NULL"), unique=True
+    post_id: Mapped[int | None] = mapped_column(
+        "ledger_id", ForeignKey("posts.id", ondelete="SET NULL"), unique=True
     )
     publish_id: Mapped[str] = mapped_column(String(255), unique=True)
     status: Mapped[str] = mapped_column(String(50))
@@ -42,7 +42,7 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
     uploaded_bytes: Mapped[int | None]
     downloaded_bytes: Mapped[int | None]
     publicly_available: Mapped[bool | None] = mapped_column(comment="NULL: not reported yet")
-    last_polled_at: Mapped[datetime | None]
+    last_polled_at: Mapped[datetime | None]  # of the latest report, by poll or by webhook
     completed_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -80,20 +80,20 @@ class TikTokPosts:
         self._session = session
 
     def get_by_post(self, post_id: int) -> TikTokPost | None:
-        return self._session.scalar(select(TikTokPost).where(TikTokPost.ledger_id == post_id))
+        return self._session.scalar(select(TikTokPost).where(TikTokPost.post_id == post_id))
 
     def get_by_posts(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
         """The rows by post id; None for a post that has no publication yet."""
-        rows = self._session.scalars(select(TikTokPost).where(TikTokPost.ledger_id.in_(post_ids)))
-        by_post = {record.ledger_id: record for record in rows}
+        rows = self._session.scalars(select(TikTokPost).where(TikTokPost.post_id.in_(post_ids)))
+        by_post = {tiktok_row.post_id: tiktok_row for tiktok_row in rows}
         return {post_id: by_post.get(post_id) for post_id in post_ids}
 
-    def was_updated_within(self, record: TikTokPost | None, window: timedelta) -> bool:
+    def was_updated_within(self, tiktok_row: TikTokPost | None, window: timedelta) -> bool:
         """Whether the platform reported on it within that time, by the database's clock."""
-        if record is None:
+        if tiktok_row is None:
             return False
         last_update = func.coalesce(TikTokPost.last_polled_at, TikTokPost.created_at)
-        query = select(last_update > func.now() - window).where(TikTokPost.id == record.id)
+        query = select(last_update > func.now() - window).where(TikTokPost.id == tiktok_row.id)
         return bool(self._session.scalar(query))
 
     def create(self, post: Post) -> None:
@@ -103,7 +103,7 @@ class TikTokPosts:
         statement = insert(TikTokPost).values(
             user_id=post.user_id,
             oauth_account_id=post.oauth_account_id,
-            ledger_id=post.id,
+            post_id=post.id,
             publish_id=post.publish_id,
             status=INITIAL_STATUS_BY_SOURCE[post.source],
             source=post.source,
@@ -115,8 +115,8 @@ class TikTokPosts:
 
     def detach_failed(self, post: Post) -> None:
         """Mark the publication as failed and unlink it: the post starts a new one."""
-        record = self.get_by_post(post.id)
-        if record is not None:
-            record.ledger_id, record.status = None, "FAILED"
-            record.error_code, record.completed_at = "upload_url_expired", func.now()
+        tiktok_row = self.get_by_post(post.id)
+        if tiktok_row is not None:
+            tiktok_row.post_id, tiktok_row.status = None, "FAILED"
+            tiktok_row.error_code, tiktok_row.completed_at = "upload_url_expired", func.now()
             self._session.flush()

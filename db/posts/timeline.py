@@ -47,7 +47,7 @@ class PostEvents:
         after: str | None = None,
         note: str | None = None,
     ) -> None:
-        """Add a line; `kind` names its source or event: poll, webhook, state, started, request."""
+        """Add an entry; `kind` is its source or event: poll, webhook, state, started, request."""
         self._session.add(
             PostEvent(**self.new_row(post.id, kind, before=before, after=after, note=note))
         )

@@ -103,7 +103,7 @@ class TikTokPublisher:
         Errors: Rejected `upload_url_expired`, `upload_unknown`, `upload_failed`; Unavailable.
         """
         uploads.check_upload_host(upload_url, self.app.base_urls["api"])
-        return uploads.upload_chunk(
+        return uploads.send_chunk(
             self.http,
             upload_url,
             data,

@@ -41,7 +41,7 @@ def check_upload_host(upload_url: Secret, api_url: str) -> None:
         )
 
 
-def upload_chunk(
+def send_chunk(
     http: HttpClient,
     upload_url: Secret,
     data: BytesLike,

@@ -185,7 +185,7 @@ def create_published_post(sampler, account_id, **columns):
     sampler.publisher.apply_webhook_update(post, Phase.PUBLISHED, "PUBLISH_COMPLETE")
     defaults = {"completed_at": func.now() - HOURS / 2, "last_polled_at": func.now() - 10 * MINUTE}
     with sampler.database.transaction() as session:
-        of_post = TikTokPost.ledger_id == post
+        of_post = TikTokPost.post_id == post
         session.execute(update(TikTokPost).where(of_post).values(**{**defaults, **columns}))
     return post
 

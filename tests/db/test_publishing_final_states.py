@@ -36,7 +36,7 @@ def upload_count(outcome, code="none"):
 @pytest.mark.parametrize("state", sorted(FINAL_STATES))
 def test_a_post_in_a_final_state_is_never_started_when_made_due(publisher, account, state):
     """A post found in the public video list is published and has no publish_id."""
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
     publisher.update_post(post_id, state=state, finished_at=func.now(), due_at=func.now())
 
     publisher.run_workers(2)
@@ -99,7 +99,7 @@ def test_a_caller_who_got_the_error_as_response_is_not_notified_as_well(publishe
 
 
 def test_a_cancelled_post_causes_no_notification(publisher, account):
-    post_id = publisher.request_upload(account.user_id, can_wait=True).post.id
+    post_id = publisher.request_upload(account.user_id, may_queue=True).post.id
 
     publisher.cancel_post(post_id)
 

@@ -38,7 +38,7 @@ def test_photos_are_fetched_by_the_platform(publisher, account):
         "photo_images": PHOTO_REQUEST["photo_images"],
         "photo_cover_index": 1,
     }
-    assert result.record.details["photo_images"] == PHOTO_REQUEST["photo_images"]
+    assert result.tiktok_row.details["photo_images"] == PHOTO_REQUEST["photo_images"]
 
 
 def test_directly_posted_photos_count_as_direct_posts(publisher, account):

@@ -67,14 +67,14 @@ def test_fifty_concurrent_requests_never_exceed_the_quota(publisher, account, mo
 
 def test_each_account_has_its_own_quota(publisher, account):
     for _ in range(5):
-        publisher.request_upload(account.user_id, can_wait=True)
+        publisher.request_upload(account.user_id, may_queue=True)
     other = publisher.factory.account(publisher.factory.create_account())
 
     assert publisher.request_upload(other.user_id).quota.used == 1
 
 
 def test_drafts_and_direct_posts_are_counted_apart(publisher, account):
-    publisher.request_upload(account.user_id, can_wait=True)
+    publisher.request_upload(account.user_id, may_queue=True)
 
     assert quota_usage(publisher, account).used == 1
     assert quota_usage(publisher, account, "DIRECT").used == 0
@@ -103,7 +103,7 @@ def test_a_failure_frees_its_slot(publisher, account):
 
 def test_a_draft_stops_counting_after_a_day_and_a_reservation_does_not(publisher, account):
     result = publisher.request_upload(account.user_id)
-    waiting = publisher.request_upload(account.user_id, can_wait=True)
+    waiting = publisher.request_upload(account.user_id, may_queue=True)
     with publisher.database.transaction() as session:
         old = func.now() - DAY - timedelta(minutes=1)
         session.execute(update(TikTokPost).values(created_at=old))
@@ -130,7 +130,7 @@ def test_a_quota_reports_when_the_next_slot_is_free(publisher, account):
 
 
 def test_a_post_does_not_count_against_itself(publisher, account):
-    result = publisher.request_upload(account.user_id, can_wait=True)
+    result = publisher.request_upload(account.user_id, may_queue=True)
     with publisher.database.transaction() as session:
         post = session.get_one(Post, result.post.id)
         reserve_quota_slot(session, post, limit=1)

@@ -44,8 +44,8 @@ def test_a_pull_is_started_while_its_requester_waits(publisher, account):
     result = publisher.request_upload(account.user_id)
 
     assert result.post.state == PostState.PROCESSING
-    assert result.record.status == "PROCESSING_DOWNLOAD"
-    assert result.record.details == {"video_url": URL_REQUEST["videoUrl"]}
+    assert result.tiktok_row.status == "PROCESSING_DOWNLOAD"
+    assert result.tiktok_row.details == {"video_url": URL_REQUEST["videoUrl"]}
     assert result.upload_url is None
     assert result.quota.used == 1
     assert publisher.state_history(result.post.id) == ["QUEUED", "SENDING", "PROCESSING"]
@@ -95,7 +95,7 @@ def test_a_scheduled_post_waits(publisher, account):
 
 
 def test_a_caller_who_does_not_wait_is_answered_immediately(publisher, account):
-    result = publisher.request_upload(account.user_id, can_wait=True)
+    result = publisher.request_upload(account.user_id, may_queue=True)
 
     assert result.post.state == PostState.QUEUED
     assert publisher.server.requests == []
@@ -107,8 +107,8 @@ def test_the_same_key_and_request_give_the_same_post(publisher, account):
 
     again = publisher.request_upload(account.user_id, FILE_REQUEST, key="a")
 
-    assert again.is_replay
-    assert not first.is_replay
+    assert again.is_repeat
+    assert not first.is_repeat
     assert again.post.id == first.post.id
     assert again.upload_url == first.upload_url
     assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
@@ -129,7 +129,7 @@ def test_two_users_may_use_the_same_key(publisher, account):
     publisher.request_upload(account.user_id, key="a")
     other = publisher.factory.account(publisher.factory.create_account())
 
-    assert not publisher.request_upload(other.user_id, key="a").is_replay
+    assert not publisher.request_upload(other.user_id, key="a").is_repeat
 
 
 def test_while_the_first_request_runs_the_second_conflicts(publisher, account):
@@ -153,7 +153,7 @@ def test_while_the_first_request_runs_the_second_conflicts(publisher, account):
     go.set()
     first.join(10)
     assert refused.value.code == "IDEMPOTENCY_IN_PROGRESS"
-    assert publisher.request_upload(account.user_id, key="a").is_replay
+    assert publisher.request_upload(account.user_id, key="a").is_repeat
 
 
 def test_twenty_concurrent_requests_with_one_key_make_one_post(publisher, account):
@@ -214,7 +214,7 @@ def test_a_refused_request_is_answered_the_same_again(publisher, account):
 def test_while_the_platform_is_unavailable_a_queued_post_is_kept(publisher, account):
     publisher.set_responses(INBOX_INIT_PATH, http_response(503, b""))
 
-    result = publisher.request_upload(account.user_id, can_wait=True)
+    result = publisher.request_upload(account.user_id, may_queue=True)
     publisher.run_workers(1)
     assert publisher.post(result.post.id).state in {PostState.QUEUED, PostState.UNCONFIRMED}
 
@@ -348,7 +348,7 @@ def test_a_file_that_the_platform_would_refuse_is_refused_here(publisher, accoun
 def test_a_full_quota_refuses_before_anything_is_sent(publisher, account):
     publisher.accept_starts()
     for _ in range(5):
-        publisher.request_upload(account.user_id, can_wait=True)
+        publisher.request_upload(account.user_id, may_queue=True)
 
     with pytest.raises(QuotaExceeded) as refused:
         publisher.request_upload(account.user_id)

@@ -165,7 +165,7 @@ def test_a_slot_is_free_again_after_a_day(publisher, accounts):
     sixth = publisher.request_upload(accounts[5].user_id, **PRIVATE_DIRECT_POST).post.id
     with publisher.database.transaction() as session:
         old = func.now() - timedelta(hours=25)
-        is_first = TikTokPost.ledger_id == first
+        is_first = TikTokPost.post_id == first
         session.execute(update(TikTokPost).where(is_first).values(created_at=old))
 
     publisher.set_responses(STATUS_PATH, status_body())
@@ -194,7 +194,8 @@ def test_the_quota_reports_how_many_have_posted(publisher, accounts):
 
     quota = get_remaining_quota(publisher.database, publisher.services, user_id=accounts[0].user_id)
 
-    assert (quota.users.used, quota.users.limit, quota.users.remaining) == (2, 5, 3)
+    accounts_quota = quota.posting_accounts
+    assert (accounts_quota.used, accounts_quota.limit, accounts_quota.remaining) == (2, 5, 3)
 
 
 def reserve_concurrently(database_url, publisher):

@@ -41,15 +41,15 @@ def completion_event(webhook_harness, account_id):
 
 
 def create_orphan_record(webhook_harness, post_id, publish_id, ids=()):
-    """Create the TikTok record of a publication whose post no longer exists."""
+    """Create the TikTok row of a publication whose post no longer exists."""
     with webhook_harness.database.transaction() as session:
         row = session.get_one(Post, post_id)
         row.publish_id = publish_id
         TikTokPosts(session).create(row)
         session.flush()
-        record = TikTokPosts(session).get_by_post(post_id)
-        transitions.add_details(record, {PUBLIC_IDS_KEY: list(ids)})
-        record.ledger_id = None
+        tiktok_row = TikTokPosts(session).get_by_post(post_id)
+        transitions.add_details(tiktok_row, {PUBLIC_IDS_KEY: list(ids)})
+        tiktok_row.post_id = None
         row.publish_id = None
 
 
@@ -64,10 +64,10 @@ def test_an_availability_event_gives_the_post_its_publish_id(webhook_harness, ac
     assert event_statuses(webhook_harness, events) == ["done"]
     row = webhook_harness.post(post)
     assert (row.state, row.publish_id, row.due_at) == ("PUBLISHED", "v_pub~1", None)
-    record = webhook_harness.tiktok_post(post)
-    assert (record.publish_id, record.status) == ("v_pub~1", "PUBLISH_COMPLETE")
-    assert record.details[PUBLIC_IDS_KEY] == [VIDEO_ID]
-    assert (record.publicly_available, record.completed_at is None) == (True, False)
+    tiktok_row = webhook_harness.tiktok_post(post)
+    assert (tiktok_row.publish_id, tiktok_row.status) == ("v_pub~1", "PUBLISH_COMPLETE")
+    assert tiktok_row.details[PUBLIC_IDS_KEY] == [VIDEO_ID]
+    assert (tiktok_row.publicly_available, tiktok_row.completed_at is None) == (True, False)
     assert webhook_harness.timeline(post) == [("found", None)]
 
 

@@ -24,9 +24,9 @@ PHOTO_FIELDS = {
 CALLER_FIELDS = {"source": "FILE_UPLOAD", "title": "A", "video_size": 7}
 
 
-def validated_request(fields, *, can_wait=False, **more):
+def validated_request(fields, *, may_queue=False, **more):
     upload_request = validate_model(UploadRequest, {**fields, **more})
-    validate_request(upload_request, now=NOW, can_wait=can_wait)
+    validate_request(upload_request, now=NOW, may_queue=may_queue)
     return upload_request
 
 
@@ -133,7 +133,7 @@ def test_hashtags_and_mentions_in_a_title_are_kept():
 
 
 def test_a_caller_upload_cannot_be_queued():
-    assert invalid_fields(CALLER_FIELDS, can_wait=True) == {"video_size"}
+    assert invalid_fields(CALLER_FIELDS, may_queue=True) == {"video_size"}
 
 
 def test_the_longest_title_counts_in_utf16_units():

@@ -14,7 +14,7 @@ from core.bootstrap import Services
 from core.outcomes import IMMEDIATELY, Reschedule, Snooze
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import DAY, FINAL_STATES, GIVE_UP_AFTER, PostState, next_poll_delay
-from core.post_state.step_state import IS_STALE, OFFSET_CONFIRMED, POLL_COUNT, UPLOAD_URL_ERROR
+from core.post_state.step_state import IS_OVERDUE, OFFSET_CONFIRMED, POLL_COUNT, UPLOAD_URL_ERROR
 from core.post_state.transitions import (
     DRAFT_POLL_INTERVAL,
     POLL_SOURCE,
@@ -141,8 +141,9 @@ def poll_later(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
         end_post(changes, post, PostState.FAILED, "outcome_unknown")
         return Reschedule(None)
     if elapsed >= DAY and post.state != PostState.UNCONFIRMED:
+        # the note means "overdue"; kept, because stored timelines carry it
         move_post(changes, post, PostState.UNCONFIRMED, note="stale")
-        post.step_state = {**post.step_state, IS_STALE: True}
+        post.step_state = {**post.step_state, IS_OVERDUE: True}
     poll_count = int(post.step_state.get(POLL_COUNT, 0))
     post.step_state = {**post.step_state, POLL_COUNT: poll_count + 1}
     return Reschedule(next_poll_delay(poll_count, elapsed, jitter=jitter))
@@ -165,7 +166,7 @@ def fail_expired_upload(changes: ChangeSet, post: Post) -> Reschedule:
 
 def restart_post(changes: ChangeSet, post: Post) -> Reschedule:
     """Start the same post again as a new publication. It keeps its quota slot."""
-    changes.add_event(post, "restart", note=f"{post.publish_id} is dead")
+    changes.add_timeline_entry(post, "restart", note=f"{post.publish_id} is dead")
     TikTokPosts(changes.session).detach_failed(post)
     UploadSessions(changes.session).delete_for_posts([post.id])
     post.publish_id = post.step = post.url_expires_at = post.started_at = None

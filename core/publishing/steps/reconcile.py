@@ -103,7 +103,7 @@ def find_unmatched_publish_id(session: Session, post: Post) -> str | None:
 
 def adopt_publish_id(changes: ChangeSet, post: Post, publish_id: str) -> Reschedule:
     post.publish_id, post.step = publish_id, Phase.PROCESSING
-    changes.add_event(post, "found", note=publish_id)
+    changes.add_timeline_entry(post, "found", note=publish_id)
     move_post(changes, post, PostState.PROCESSING, note="a webhook named it")
     TikTokPosts(changes.session).create(post)
     return Reschedule(IMMEDIATELY)
@@ -111,7 +111,7 @@ def adopt_publish_id(changes: ChangeSet, post: Post, publish_id: str) -> Resched
 
 def adopt_video(changes: ChangeSet, post: Post, video: Video) -> Reschedule:
     """The post is public. It needs no publish_id; a webhook that names it is matched later."""
-    changes.add_event(post, "found", note=video.video_id)
+    changes.add_timeline_entry(post, "found", note=video.video_id)
     post.permalink = video.url
     apply_update(changes, post, progress_from_video(video), source=VIDEO_LIST_SOURCE)
     return Reschedule(None)

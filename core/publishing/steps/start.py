@@ -151,7 +151,7 @@ def record_start(changes: ChangeSet, post: Post, outcome: StartAccepted) -> Resc
     post.publish_id = started.publish_id
     post.chunk_size = started.chunk_size
     post.step_state = {}
-    changes.add_event(post, "started", note=started.publish_id)
+    changes.add_timeline_entry(post, "started", note=started.publish_id)
     TikTokPosts(changes.session).create(post)
     if post.sent_by == SentBy.PLATFORM:
         post.step = Phase.PROCESSING

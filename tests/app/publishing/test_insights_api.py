@@ -189,7 +189,7 @@ def create_post(api_client, publisher, account_id, *video_ids):
     ids = [str(video_id) for video_id in video_ids]
     details = {"publicaly_available_post_id": ids} if ids else {}
     with publisher.database.transaction() as session:
-        of_post = TikTokPost.ledger_id == post_id
+        of_post = TikTokPost.post_id == post_id
         session.execute(update(TikTokPost).where(of_post).values(details=details))
     return post_id
 

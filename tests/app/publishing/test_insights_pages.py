@@ -34,9 +34,7 @@ def sampled_post_id(api_client, publisher, account_id):
     publisher.run_workers(1)
     ids = {"publicaly_available_post_id": [str(SAMPLED_VIDEO_ID)]}
     with publisher.database.transaction() as session:
-        session.execute(
-            update(TikTokPost).where(TikTokPost.ledger_id == post_id).values(details=ids)
-        )
+        session.execute(update(TikTokPost).where(TikTokPost.post_id == post_id).values(details=ids))
     return post_id
 
 

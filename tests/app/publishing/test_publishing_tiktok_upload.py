@@ -104,7 +104,7 @@ def test_the_same_key_gets_the_same_response(api_client, account):
     assert error_code(other) == (422, "IDEMPOTENCY_MISMATCH")
 
 
-def test_a_refusal_is_replayed_as_well(api_client, account, publisher):
+def test_a_refusal_is_repeated_as_well(api_client, account, publisher):
     publisher.set_responses(INBOX_INIT_PATH, error_response(403, "url_ownership_unverified"))
 
     first = post_upload(api_client, Idempotency_Key="k")
