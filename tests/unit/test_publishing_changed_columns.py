@@ -39,7 +39,7 @@ def assigned_attributes(variable):
     ("variable", "changed_columns", "row_class"),
     [
         ("post", CHANGED_POST_COLUMNS, LockedPost),
-        ("record", CHANGED_TIKTOK_POST_COLUMNS, LockedTikTokPost),
+        ("tiktok_row", CHANGED_TIKTOK_POST_COLUMNS, LockedTikTokPost),
     ],
 )
 def test_exactly_the_assigned_columns_are_written_back(variable, changed_columns, row_class):
