@@ -35,7 +35,7 @@ def test_waiting_callers_are_refused_beyond_what_the_platform_allows(stack, api_
     assert list_start_codes(api_user) == ["ok"] * ALLOWED_COUNT
 
 
-def test_requests_that_can_wait_are_queued_and_the_platform_gets_as_many_as_it_allows(
+def test_requests_that_may_be_queued_wait_and_the_platform_gets_as_many_as_it_allows(
     stack, api_user
 ):
     stack.sandbox.control("settings", pending_limit=ALLOWED_COUNT)
