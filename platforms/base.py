@@ -12,6 +12,10 @@ from platforms.secret import Secret
 BytesLike = bytes | memoryview
 
 
+ASSUMED_LIFETIME = timedelta(minutes=15)
+"""Lifetime of an access token whose response gave none; every known real one is longer."""
+
+
 class Phase(StrEnum):
     """How far a publication has got according to the platform, in words all platforms share."""
 
@@ -43,22 +47,27 @@ class PlatformApp:
 
 @dataclass(frozen=True)
 class Grant:
-    """The tokens of one account. Lifetimes are those of the response, never constants."""
+    """The tokens of one account. Lifetimes are those of the response, never constants.
 
-    platform_user_id: str  # TikTok: open_id
+    A response without a lifetime still brings tokens, and the old ones may be spent: they are kept,
+    and `ASSUMED_LIFETIME` makes them be refreshed soon.
+    """
+
+    platform_user_id: str | None  # TikTok: open_id; None if the response does not name the account
     access_token: Secret
     lifetime: timedelta
     refresh_token: Secret | None = None
     refresh_lifetime: timedelta | None = None
     scopes: tuple[str, ...] = ()
     token_type: str = "Bearer"  # noqa: S105 - a kind of token, not a token
+    is_lifetime_assumed: bool = False  # the response gave none: refresh soon
 
 
 @dataclass(frozen=True)
 class Profile:
     """An account's name and picture at the platform."""
 
-    platform_user_id: str
+    platform_user_id: str | None  # None if the response does not name the account
     display_name: str | None = None
     avatar_url: str | None = None
     union_id: str | None = None
@@ -285,7 +294,13 @@ class OAuth(Protocol):
         code_verifier: str | None = None,
     ) -> str: ...
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant: ...
-    def refresh(self, refresh_token: Secret) -> Grant: ...
+    def refresh(self, refresh_token: Secret) -> Grant:
+        """Exchange a refresh token for new tokens.
+
+        The caller compares the account that the grant names with the one that it refreshed.
+        """
+        ...
+
     def revoke(self, access_token: Secret) -> None: ...
     def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile: ...
 
@@ -306,7 +321,10 @@ class Publisher(Protocol):
         total_size: int,
         content_type: str,
     ) -> ChunkResult: ...
-    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress: ...
+    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
+        """Return the progress. Errors: MisdirectedResponse if it is that of another post."""
+        ...
+
     def cancel(self, token: Secret, publish_id: str) -> None: ...
     def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]: ...
 

@@ -36,6 +36,16 @@ class Unavailable(PlatformError):
     retryable = True
 
 
+class UnreadableResponse(Unavailable):
+    """The platform's response lacks what the call needs, or cannot be read. Retried later."""
+
+    code = "INVALID_RESPONSE"
+
+
+class MisdirectedResponse(UnreadableResponse):
+    """The platform's response is about another account or post than the call. Nothing is used."""
+
+
 class TimedOut(Unavailable):
     """The platform took too long to answer. The call is retried later."""
 

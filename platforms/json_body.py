@@ -1,8 +1,7 @@
-"""JSON from platforms as plain values: strict decoding, storable texts, ids, counts and times."""
+"""JSON from platforms: strict decoding, and texts that the database can store."""
 
 import json
 import math
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Never
 
@@ -61,30 +60,5 @@ def make_storable(value: Any) -> Any:
     return [make_storable(item) for item in value] if isinstance(value, list) else value
 
 
-def to_text(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
-    """Return an id as text; None if it is empty, absent or neither a string nor an integer.
-
-    The same id comes as a string in some events and as a number in others.
-    """
-    is_id = isinstance(value, str | int) and not isinstance(value, bool)
-    return shorten_or_hash(str(value), limit) or None if is_id else None
-
-
 def shorten_or_hash(value: str, limit: int) -> str:
     return value if len(value) <= limit else "sha256:" + sha256(value.encode()).hexdigest()
-
-
-def parse_count(value: Any) -> int | None:
-    """Return a whole number from 0 to 2**63 - 1, given as a number or as digits; else None."""
-    digits = to_text(value) or ""
-    number = int(digits) if digits.isascii() and digits.isdigit() else None
-    return number if number is not None and number <= MAX_COUNT else None
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Return the time of whole seconds since 1970; None if it is missing, 0 or out of range."""
-    seconds = parse_count(value)
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -5,7 +5,7 @@ next, which is never another host.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,6 +121,7 @@ def complete_connection(
             code=exchange_error_code(error),
         ) from error
     profile = fetch_profile(services, provider, grant)
+    grant = replace(grant, platform_user_id=grant.platform_user_id or profile.platform_user_id)
     with database.transaction() as session:
         account = store_grant(session, services, grant, profile, AccountOwner(user_id, provider))
         grant_lifecycle.record_account_event(
@@ -133,16 +134,25 @@ def complete_connection(
 def fetch_profile(services: Services, provider: str, grant: Grant) -> Profile:
     """Fetch the creator's name and picture; return only the id if the platform refuses.
 
-    A grant is stored without its profile rather than lost.
+    A grant is stored without its profile rather than lost. The profile of another account than the
+    grant's is dropped.
     """
     try:
-        return services.get_platform(provider).oauth.fetch_profile(grant.access_token, grant.scopes)
+        profile = services.get_platform(provider).oauth.fetch_profile(
+            grant.access_token, grant.scopes
+        )
     except (PlatformError, ServiceUnavailable) as error:
         log_id = getattr(error, "log_id", None)
         log.warning(
             "connect.profile_unavailable", provider=provider, code=error.code, log_id=log_id
         )
         return Profile(platform_user_id=grant.platform_user_id)
+    if None not in (profile.platform_user_id, grant.platform_user_id) and (
+        profile.platform_user_id != grant.platform_user_id
+    ):
+        log.error("connect.profile_of_other_account", provider=provider)
+        return Profile(platform_user_id=grant.platform_user_id)
+    return profile
 
 
 def store_grant(
@@ -155,9 +165,10 @@ def store_grant(
     """Encrypt the grant's tokens and write them to the owner's account, new or reconnected.
 
     The owner is notified of requested scopes that were not granted.
-    Errors: Conflict if the account is connected by another user.
+    Errors: Conflict if the account is connected by another user; as `require_platform_user_id`.
     """
-    token_owner = (owner.provider, grant.platform_user_id, owner.user_id)
+    platform_user_id = require_platform_user_id(grant)
+    token_owner = (owner.provider, platform_user_id, owner.user_id)
     encrypted_grant = encrypt_grant(
         grant, services, access_token_context(*token_owner), refresh_token_context(*token_owner)
     )
@@ -165,7 +176,7 @@ def store_grant(
         account = Grants(session).store(
             user_id=owner.user_id,
             provider=owner.provider,
-            open_id=grant.platform_user_id,
+            open_id=platform_user_id,
             scope=",".join(grant.scopes),
             metadata=account_metadata(grant, profile),
             refresh_due_at=Grants.now() + next_refresh_delay(encrypted_grant, in_use=True),
@@ -183,6 +194,13 @@ def store_grant(
             session, account, grant_lifecycle.PERMISSIONS_MISSING, why=",".join(missing_scopes)
         )
     return account
+
+
+def require_platform_user_id(grant: Grant) -> str:
+    """Errors: OperationFailed `platform_error` if the platform has not named the account."""
+    if grant.platform_user_id is None:
+        raise OperationFailed("the platform did not name the account", code="platform_error")
+    return grant.platform_user_id
 
 
 def account_metadata(grant: Grant, profile: Profile) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from core.accounts import grant_lifecycle
+from core.accounts.refresh import require_same_account
 from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
 from core.errors import CoreError, Invalid, NotFound
@@ -41,6 +42,7 @@ class RevocableTokens:
 
     encrypted_access_token: str | None
     encrypted_refresh_token: str | None
+    account_id: int
     provider: str
     open_id: str
     user_id: int
@@ -118,6 +120,7 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     tokens = RevocableTokens(
         encrypted_access_token=account.access_token_encrypted if has_live_token else None,
         encrypted_refresh_token=account.refresh_token_encrypted,
+        account_id=account.id,
         provider=account.provider,
         open_id=account.open_id,
         user_id=account.user_id,
@@ -154,4 +157,8 @@ def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | Non
     refresh_token = services.key_ring.decrypt(
         tokens.encrypted_refresh_token, refresh_token_context(*token_owner)
     )
-    return services.get_platform(tokens.provider).oauth.refresh(refresh_token).access_token
+    grant = services.get_platform(tokens.provider).oauth.refresh(refresh_token)
+    require_same_account(
+        grant, tokens.open_id, provider=tokens.provider, account_id=tokens.account_id
+    )
+    return grant.access_token

@@ -27,7 +27,7 @@ from db.posts.account_usage import filter_accounts_in_use
 from db.posts.parked import ParkedPosts
 from db.session import Session, database_now
 from platforms.base import Grant
-from platforms.errors import PlatformError, Revoked, Unavailable
+from platforms.errors import MisdirectedResponse, PlatformError, Revoked, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,9 @@ EXPIRY_TOLERANCE = timedelta(hours=1)
 EXHAUSTED_RETRY_DELAY = timedelta(hours=1)
 """Delay between attempts once the policy is exhausted: giving up would cost a reconnect."""
 
+OTHER_ACCOUNT = "other_account"
+"""The code of a refresh that the platform answered with the tokens of another account."""
+
 REFRESH_RETRY_POLICY = RetryPolicy(seconds(2, 5, 15, 30, 60) + minutes(2, 5, 10, 15, 30, 60))
 
 
@@ -50,7 +53,9 @@ REFRESH_RETRY_POLICY = RetryPolicy(seconds(2, 5, 15, 30, 60) + minutes(2, 5, 10,
 class RefreshJob:
     """What one refresh needs: the encrypted refresh token, and the contexts to encrypt with."""
 
+    account_id: int
     provider: str
+    platform_user_id: str  # the platform's id of the account
     encrypted_token: str
     access_context: EncryptionContext
     refresh_context: EncryptionContext
@@ -108,7 +113,9 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
         account.refresh_started_at = database_now(session)  # cleared by every definite answer
         token_owner = (account.provider, account.open_id, account.user_id)
         return RefreshJob(
+            account_id=account.id,
             provider=account.provider,
+            platform_user_id=account.open_id,
             encrypted_token=account.refresh_token_encrypted,
             access_context=access_token_context(*token_owner),
             refresh_context=refresh_token_context(*token_owner),
@@ -190,8 +197,9 @@ REFRESH_JOB_TYPE = RefreshJobType()
 def call_refresh(job: RefreshJob, services: Services) -> RefreshOutcome:
     """Exchange the refresh token at the platform and encrypt the new tokens.
 
-    Errors: Unavailable if this call, or an earlier one, may have rotated the refresh token;
-    other PlatformErrors and CoreErrors if the platform has certainly not done so.
+    Errors: Unavailable if this call, or an earlier one, may have rotated the refresh token, among
+    them MisdirectedResponse for tokens of another account; other PlatformErrors and CoreErrors if
+    the platform has certainly not done so.
     """
     token = services.key_ring.decrypt(job.encrypted_token, job.refresh_context)
     try:
@@ -204,7 +212,30 @@ def call_refresh(job: RefreshJob, services: Services) -> RefreshOutcome:
         if job.has_unanswered_call or not isinstance(error, PlatformError | CoreError):
             raise as_unavailable(error) from error
         raise
+    require_same_account(
+        grant, job.platform_user_id, provider=job.provider, account_id=job.account_id
+    )
     return encrypt_grant(grant, services, job.access_context, job.refresh_context)
+
+
+def require_same_account(
+    grant: Grant, platform_user_id: str, *, provider: str, account_id: int
+) -> None:
+    """Refuse tokens of another account than the one that was refreshed.
+
+    Stored, they would publish one creator's videos on another's profile. A grant that names no
+    account is accepted. The refresh is retried as after a lost answer: nothing of this one is
+    stored, the old tokens stay, and the account stays connected. If the platform then refuses the
+    refresh token, it has been spent by this answer, and the account continues with its access
+    token until that expires (`rotation_lost`).
+    Errors: MisdirectedResponse `other_account`.
+    """
+    if grant.platform_user_id is None or grant.platform_user_id == platform_user_id:
+        return
+    log.error("token_refresh.other_account", provider=provider, account=account_id)
+    raise MisdirectedResponse(
+        "the platform answered with the tokens of another account", code=OTHER_ACCOUNT
+    )
 
 
 def as_unavailable(error: Exception) -> Unavailable:
@@ -260,11 +291,12 @@ def token_columns(grant: EncryptedGrant, *, at: datetime) -> dict[str, str | dat
 def next_refresh_delay(grant: EncryptedGrant, *, in_use: bool) -> timedelta:
     """Return how long until the tokens should be refreshed.
 
-    An account in use is refreshed shortly before its access token expires. An unused one is only
-    kept alive; its access token is refreshed at the next use.
+    An account in use is refreshed shortly before its access token expires, and so is one whose
+    lifetime is only assumed. An unused one is only kept alive; its access token is refreshed at
+    the next use.
     """
     lifetime = grant.grant.lifetime
-    if in_use:
+    if in_use or grant.grant.is_lifetime_assumed:
         margin = with_jitter(
             min(grant.refresh_window, lifetime / 4), jitter=grant.jitter, share=0.1
         )

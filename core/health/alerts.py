@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from core.accounts.refresh import OTHER_ACCOUNT
 from core.errors import NotFound
 from core.health.readiness import QUEUES
 from core.webhooks.receive import UNREADABLE_EVENT_TYPE
@@ -110,6 +111,15 @@ ALERT_CONDITIONS = (
         10,
         "failed refreshes in an hour",
         lambda s: AlertQueries(s).count_failed_attempts("accounts", within=HOUR),
+    ),
+    AlertCondition(
+        "token_refresh_other_account",
+        "critical",
+        0,
+        "refreshes in two hours that answered with the tokens of another account",
+        lambda s: AlertQueries(s).count_failed_attempts(
+            "accounts", within=2 * HOUR, code=OTHER_ACCOUNT
+        ),
     ),
     AlertCondition(
         "crypto_error",

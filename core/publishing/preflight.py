@@ -40,7 +40,13 @@ from db.media.files import MediaFiles
 from db.posts.posts import Post, mode_of_kind
 from db.session import Database, Session, database_now
 from platforms.base import PublishRequest
-from platforms.errors import PlatformError, RateLimited, Rejected, TokenExpired
+from platforms.errors import (
+    PlatformError,
+    RateLimited,
+    Rejected,
+    TokenExpired,
+    UnreadableResponse,
+)
 from platforms.http import SAFE_RETRY, HttpResponse
 
 LIVE_MODE = "live"  # the `publish_mode` in which platforms are called
@@ -264,7 +270,7 @@ class CreatorInfo:
 
     @classmethod
     def from_response(cls, data: Mapping[str, Any]) -> "CreatorInfo":
-        """Parse the data of TikTok's response, in which any field may be missing."""
+        """Build it from the data that the adapter returns, in which any field may be missing."""
         levels = tuple(data.get("privacy_level_options") or ())
         return cls(
             nickname=data.get("creator_nickname"),
@@ -301,7 +307,8 @@ def check_creator(
             code=UNAUDITED_CODE,
         )
     creator = fetch_creator(access_token, provider, services)
-    if level not in creator.privacy_levels:
+    # without levels the answer does not say which are allowed: the platform decides at the start
+    if creator.privacy_levels and level not in creator.privacy_levels:
         raise Rejected(
             f"the creator does not allow the privacy level {level}",
             code="privacy_level_option_mismatch",
@@ -333,7 +340,8 @@ def fetch_creator(access_token: AccessToken, provider: str, services: Services) 
 def load_creator(database: Database, services: Services, account: Account) -> CreatorInfo:
     """Fetch what the creator allows, for the upload form; a refused token is refreshed once.
 
-    Errors: NeedsReconnect, NotConnected, ServiceUnavailable; RateLimitExceeded; PlatformError.
+    Errors: NeedsReconnect, NotConnected, ServiceUnavailable; RateLimitExceeded; PlatformError, also
+    if the answer does not say who may see the posts, which the form has to ask.
     """
     access_token = get_or_refresh_token(database, services, account.id)
     try:
@@ -350,7 +358,12 @@ def load_creator(database: Database, services: Services, account: Account) -> Cr
 
 
 def restrict_audiences(creator: CreatorInfo, services: Services) -> CreatorInfo:
-    """Keep only the privacy levels that this application may use."""
+    """Keep only the privacy levels that this application may use.
+
+    Errors: UnreadableResponse if the answer named none.
+    """
+    if not creator.privacy_levels:
+        raise UnreadableResponse("the answer has no `privacy_level_options`")
     tiktok = services.settings.tiktok
     levels = allowed_privacy_levels(tiktok, creator.privacy_levels)
     return replace(creator, privacy_levels=levels, is_app_audited=tiktok.app_audited)

@@ -115,11 +115,19 @@ class AlertQueries:
         conditions = (Post.state == "UNCONFIRMED", started_at < func.now() - older_than)
         return self._count(select(Post.id).where(*conditions))
 
-    def count_failed_attempts(self, kind: str, *, within: timedelta) -> int:
-        """Count attempts of this kind of jobs that failed, whether they are retried or not."""
-        conditions = (Attempt.kind == kind, Attempt.outcome.in_(FAILED_OUTCOMES))
-        window_start = func.now() - within
-        return self._count(select(Attempt.id).where(*conditions, Attempt.started_at > window_start))
+    def count_failed_attempts(
+        self, kind: str, *, within: timedelta, code: str | None = None
+    ) -> int:
+        """Count attempts of this kind of jobs that failed, whether they are retried or not.
+
+        `code`: only those that failed with it.
+        """
+        failed = select(Attempt.id).where(
+            Attempt.kind == kind,
+            Attempt.outcome.in_(FAILED_OUTCOMES),
+            Attempt.started_at > func.now() - within,
+        )
+        return self._count(failed if code is None else failed.where(Attempt.code == code))
 
     def count_accounts(self, statuses: Sequence[str]) -> int:
         return self._count(select(Account.id).where(Account.status.in_(statuses)))

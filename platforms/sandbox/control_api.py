@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 
 from platforms.sandbox.fault_behaviours import FAULT_BEHAVIOURS
 from platforms.sandbox.faults import ANY_ENDPOINT, WEBHOOK_ENDPOINT, InjectedFault
+from platforms.sandbox.response_shapes import FIELD_SHAPES
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
 
@@ -23,6 +24,7 @@ FAULT_FIELD_TYPES = {
     "work": (bool,),
     "endpoint": (str,),
     "kind": (str,),
+    "fields": (dict,),
 }
 
 
@@ -115,6 +117,8 @@ def parse_fault(params: dict[str, Any]) -> InjectedFault:
     kinds = WEBHOOK_FAULTS if fault.endpoint == WEBHOOK_ENDPOINT else FAULT_BEHAVIOURS
     if fault.kind not in kinds:
         raise BadRequest(f"kind: has to be one of {', '.join(kinds)}")
+    if (fault.kind in FIELD_SHAPES) != bool(fault.fields):
+        raise BadRequest(f"fields: needed by {', '.join(sorted(FIELD_SHAPES))}, and only by them")
     endpoints = {*current_app.extensions["endpoints"], WEBHOOK_ENDPOINT, ANY_ENDPOINT}
     if fault.endpoint not in endpoints:
         raise BadRequest(f"endpoint: has to be one of {', '.join(sorted(endpoints))}")

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from platforms.sandbox import raw_socket
 from platforms.sandbox.faults import InjectedFault
+from platforms.sandbox.response_shapes import RESPONSE_SHAPES, reshape_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -99,6 +100,13 @@ def drip_response(context: FaultContext) -> Response:
     raise raw_socket.ConnectionDropped
 
 
+def respond_in_odd_shape(context: FaultContext) -> Response:
+    response = context.response or context.server_error
+    body = reshape_body(context.fault.kind, response.get_data(), context.fault.fields)
+    response.set_data(body)
+    return response
+
+
 @dataclass(frozen=True)
 class FaultBehaviour:
     """`takes_effect`: whether the platform carries out the call, unless the fault's `work` says
@@ -120,4 +128,5 @@ FAULT_BEHAVIOURS: Mapping[str, FaultBehaviour] = {
     "truncate": FaultBehaviour(truncate_response, takes_effect=True),
     "reset": FaultBehaviour(reset_connection, takes_effect=True),
     "drip": FaultBehaviour(drip_response, takes_effect=True),
+    **dict.fromkeys(RESPONSE_SHAPES, FaultBehaviour(respond_in_odd_shape, takes_effect=True)),
 }

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ANY_ENDPOINT = "*"
@@ -16,7 +16,8 @@ class InjectedFault:
 
     `times`: calls still to affect, 0 until cleared. `seconds`: delay, if not the kind's default.
     `work`: whether the call takes effect, if not the kind's default. `copies`: for `duplicate` and
-    `shuffle`. `rate`: the share of calls that are affected.
+    `shuffle`. `rate`: the share of calls that are affected. `fields`: for the odd shapes of a
+    response, the fields to change, by name.
     """
 
     endpoint: str
@@ -26,6 +27,7 @@ class InjectedFault:
     work: bool | None = None
     copies: int = 2
     rate: float = 1.0
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 class FaultRegistry:

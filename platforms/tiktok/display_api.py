@@ -14,18 +14,28 @@ from urllib.parse import urlencode
 import structlog
 
 from platforms.base import PlatformApp
-from platforms.errors import Rejected, Unavailable
+from platforms.errors import Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.insights_base import MetricCounts, PlatformVideo, VideoPage
-from platforms.json_body import make_storable, parse_count, parse_time, to_text
 from platforms.secret import Secret
 from platforms.tiktok.envelope import unwrap_data
+from platforms.vendor_values import (
+    read_count,
+    read_duration,
+    read_flag,
+    read_id,
+    read_list,
+    read_object,
+    read_text,
+    read_time,
+    read_url,
+)
 
 LIST_SCOPE, STATS_SCOPE = "video.list", "user.info.stats"
 MAX_VIDEOS = 20  # videos per page, and ids per query
 DISPLAY_RETRY = replace(SAFE_RETRY, max_attempts=2)
 MAX_TEXT_LENGTH, MAX_URL_LENGTH = 2200, 2048  # characters
-MAX_DURATION_SECONDS = 86_400  # a longer duration is invalid; TikTok accepts videos of 10 minutes
+MAX_DURATION = timedelta(days=1)  # a longer one is invalid; TikTok accepts videos of 10 minutes
 
 # our name of a metric → TikTok's field
 VIDEO_COUNT_FIELDS = {
@@ -58,8 +68,9 @@ class TikTokInsights:
         Errors: Rejected without the scope; those of `unwrap_data`.
         """
         require_scope(STATS_SCOPE, scopes)
-        user = self._call("GET", "user_info", token, ACCOUNT_COUNT_FIELDS.values()).get("user")
-        if not isinstance(user, dict):
+        payload = self._call("GET", "user_info", token, ACCOUNT_COUNT_FIELDS.values())
+        user = read_object(payload.get("user"))
+        if user is None:
             raise missing_field_error("user")
         return parse_counts(user, ACCOUNT_COUNT_FIELDS)
 
@@ -79,7 +90,7 @@ class TikTokInsights:
     def fetch_videos(
         self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
     ) -> tuple[PlatformVideo, ...]:
-        """Return these videos, as far as they are public.
+        """Return these videos, as far as they are public; others in the answer are dropped.
 
         Errors: ValueError without ids or with more than 20; else as `fetch_account_totals`.
         """
@@ -88,9 +99,10 @@ class TikTokInsights:
             raise ValueError(
                 f"1 to {MAX_VIDEOS} video ids can be queried at a time, not {len(ids)}"
             )
-        return parse_videos(
-            self._post_video_query("video_query", token, {"filters": {"video_ids": list(ids)}})
+        payload = self._post_video_query(
+            "video_query", token, {"filters": {"video_ids": list(ids)}}
         )
+        return drop_other_videos(parse_videos(payload), ids)
 
     def _post_video_query(
         self, endpoint: str, token: Secret, body: Mapping[str, Any]
@@ -128,39 +140,46 @@ def require_scope(scope: str, scopes: Iterable[str]) -> None:
 def parse_videos(payload: Mapping[str, Any]) -> tuple[PlatformVideo, ...]:
     """Return the videos of a response; items without an id are skipped.
 
-    Errors: Unavailable without a list: only an empty list means that there are no videos.
+    Errors: UnreadableResponse without a list: only an empty list means that there are no videos.
     """
-    items = payload.get("videos")
-    if not isinstance(items, list):
+    items = read_list(payload.get("videos"))
+    if not items and payload.get("videos") != []:
         raise missing_field_error("videos")
-    return tuple(
-        parse_video(item) for item in items if isinstance(item, dict) and to_text(item.get("id"))
-    )
+    objects = map(read_object, items)
+    return tuple(parse_video(item) for item in objects if item and read_id(item.get("id")))
 
 
 def parse_video(item: Mapping[str, Any]) -> PlatformVideo:
-    seconds = parse_count(item.get("duration"))
+    duration = read_duration(item.get("duration"), longest=MAX_DURATION)
     return PlatformVideo(
-        id=str(to_text(item.get("id"))),
+        id=str(read_id(item.get("id"))),
         counts=parse_counts(item, VIDEO_COUNT_FIELDS),
-        posted_at=parse_time(item.get("create_time")),
-        title=clean_text(item.get("title"), MAX_TEXT_LENGTH)
-        or clean_text(item.get("video_description"), MAX_TEXT_LENGTH),
-        duration=None
-        if seconds is None or seconds > MAX_DURATION_SECONDS
-        else timedelta(seconds=seconds),
-        url=clean_text(item.get("share_url"), MAX_URL_LENGTH),
+        posted_at=read_time(item.get("create_time")),
+        title=read_text(item.get("title"), MAX_TEXT_LENGTH)
+        or read_text(item.get("video_description"), MAX_TEXT_LENGTH),
+        duration=None if duration == MAX_DURATION else duration,
+        url=read_url(item.get("share_url"), MAX_URL_LENGTH),
     )
+
+
+def drop_other_videos(
+    videos: tuple[PlatformVideo, ...], requested_ids: Sequence[str]
+) -> tuple[PlatformVideo, ...]:
+    """Return the requested videos: the counts of another one belong to no row of ours."""
+    requested = tuple(video for video in videos if video.id in requested_ids)
+    if len(requested) != len(videos):
+        log.warning("tiktok.other_videos", dropped=len(videos) - len(requested))
+    return requested
 
 
 def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
     """Return the cursor of the next page, or None.
 
-    Errors: Unavailable if there is a next page but no cursor.
+    Errors: UnreadableResponse if there is a next page but no cursor.
     """
-    if payload.get("has_more") is not True:
+    if not read_flag(payload.get("has_more")):
         return None
-    cursor = parse_count(payload.get("cursor"))
+    cursor = read_count(payload.get("cursor"))
     if cursor is None:
         raise missing_field_error("cursor")
     return cursor
@@ -174,7 +193,7 @@ def parse_counts(item: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str
     counts: dict[str, int] = {}
     invalid: list[str] = []
     for metric, field in fields.items():
-        count = parse_count(item.get(field))
+        count = read_count(item.get(field))
         if count is not None:
             counts[metric] = count
         elif item.get(field) is not None:
@@ -184,9 +203,5 @@ def parse_counts(item: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str
     return counts
 
 
-def clean_text(value: Any, limit: int) -> str | None:
-    return make_storable(value)[:limit] if isinstance(value, str) and value.strip() else None
-
-
-def missing_field_error(name: str) -> Unavailable:
-    return Unavailable(f"the response has no valid `{name}`", code="INVALID_RESPONSE")
+def missing_field_error(name: str) -> UnreadableResponse:
+    return UnreadableResponse(f"the response has no valid `{name}`")

@@ -6,10 +6,16 @@ The HTTP status never decides alone: both kinds of error may come with status 20
 from collections.abc import Mapping
 from typing import Any
 
-from platforms.errors import PlatformError, Unavailable
+from platforms.errors import (
+    MisdirectedResponse,
+    PlatformError,
+    Unavailable,
+    UnreadableResponse,
+)
 from platforms.http import HttpResponse
-from platforms.json_body import MAX_NAME_LENGTH, to_text
+from platforms.json_body import MAX_NAME_LENGTH
 from platforms.tiktok.error_map import DATA_ERRORS, OAUTH_ERRORS, Refusal, map_error
+from platforms.vendor_values import read_id, read_object
 
 OK = 200
 
@@ -21,17 +27,17 @@ def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     status implies, or Unavailable.
     """
     payload = json_object(response)
-    error_info = payload.get("error")
-    if not isinstance(error_info, dict) or not isinstance(error_info.get("code"), str):
+    error_info = read_object(payload.get("error")) or {}
+    code = error_info.get("code")
+    if not isinstance(code, str):
         raise unreadable_error(response)
-    log_id = to_text(error_info.get("log_id"), MAX_NAME_LENGTH) or to_text(
+    log_id = read_id(error_info.get("log_id"), MAX_NAME_LENGTH) or read_id(
         response.headers.get("x-tt-logid"), MAX_NAME_LENGTH
     )
-    if error_info["code"] != "ok":
-        refusal = Refusal(error_info["code"], str(error_info.get("message", "")), log_id)
+    if code.lower() != "ok":
+        refusal = Refusal(code, str(error_info.get("message", "")), log_id)
         raise map_error(refusal, response, DATA_ERRORS, endpoint=endpoint)
-    data = payload.get("data")
-    return {**(data if isinstance(data, dict) else {}), "log_id": log_id}
+    return {**(read_object(payload.get("data")) or {}), "log_id": log_id}
 
 
 def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     error_code = payload.get("error")
     if isinstance(error_code, str) and error_code:
         message = str(payload.get("error_description", ""))
-        refusal = Refusal(error_code, message, to_text(payload.get("log_id"), MAX_NAME_LENGTH))
+        refusal = Refusal(error_code, message, read_id(payload.get("log_id"), MAX_NAME_LENGTH))
         raise map_error(refusal, response, OAUTH_ERRORS, endpoint=endpoint)
     if response.status != OK:
         raise unreadable_error(response)
@@ -56,20 +62,39 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
         payload = response.json()
     except Unavailable:
         raise unreadable_error(response) from None
-    if not isinstance(payload, dict):
+    json_value = read_object(payload)
+    if json_value is None:
         raise unreadable_error(response)
-    return payload
+    return json_value
 
 
 def require_text(payload: Mapping[str, Any], key: str) -> str:
-    """Return a text that the response has to contain. Errors: Unavailable."""
+    """Return a text that the response has to contain. Errors: UnreadableResponse."""
     value = payload.get(key)
     if not isinstance(value, str) or not value:
-        raise Unavailable(f"the response has no text `{key}`", code="INVALID_RESPONSE")
+        raise UnreadableResponse(f"the response has no text `{key}`")
     return value
 
 
+def require_id(payload: Mapping[str, Any], key: str) -> str:
+    """Return an id that the response has to contain. Errors: UnreadableResponse."""
+    value = read_id(payload.get(key))
+    if value is None:
+        raise UnreadableResponse(f"the response has no id `{key}`")
+    return value
+
+
+def check_subject(payload: Mapping[str, Any], key: str, expected: str) -> None:
+    """Check that the response is about what was asked, if it names that.
+
+    Errors: MisdirectedResponse.
+    """
+    named = read_id(payload.get(key))
+    if named is not None and named != read_id(expected):
+        raise MisdirectedResponse(f"the response is about another `{key}` than the request")
+
+
 def unreadable_error(response: HttpResponse) -> PlatformError:
-    return response.status_error() or Unavailable(
-        f"the platform answered {response.status} in an undocumented form", code="INVALID_RESPONSE"
+    return response.status_error() or UnreadableResponse(
+        f"the platform answered {response.status} in an undocumented form"
     )

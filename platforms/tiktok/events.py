@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from platforms.base import Phase, PublishProgress
-from platforms.json_body import MAX_NAME_LENGTH, to_text
+from platforms.json_body import MAX_NAME_LENGTH
+from platforms.vendor_values import read_id, read_ids
 
 CANCELLED_REASON = "publish_cancelled"
 REMOVAL_REASONS = {
@@ -22,7 +23,7 @@ REMOVAL_REASONS = {
 
 
 def removal_reason(content: Mapping[str, Any]) -> str:
-    return REMOVAL_REASONS.get(to_text(content.get("reason")) or "", "removed")
+    return REMOVAL_REASONS.get(read_id(content.get("reason")) or "", "removed")
 
 
 def parse_completed(content: Mapping[str, Any]) -> PublishProgress:
@@ -31,7 +32,9 @@ def parse_completed(content: Mapping[str, Any]) -> PublishProgress:
 
 
 def parse_failed(content: Mapping[str, Any]) -> PublishProgress:
-    reason = to_text(content.get("reason"), MAX_NAME_LENGTH)
+    reason = read_id(content.get("reason"), MAX_NAME_LENGTH) or read_id(
+        content.get("fail_reason"), MAX_NAME_LENGTH
+    )
     phase = Phase.CANCELLED if reason == CANCELLED_REASON else Phase.FAILED
     return PublishProgress(phase, "FAILED", reason)
 
@@ -50,8 +53,7 @@ def parse_withdrawn(content: Mapping[str, Any]) -> PublishProgress:
 
 def published_progress(content: Mapping[str, Any], *, public: bool | None) -> PublishProgress:
     """Progress of a published post; `public` is None if the event does not say."""
-    post_id = to_text(content.get("post_id"))
-    ids = (post_id,) if post_id else ()
+    ids = read_ids(content.get("post_id"))
     return PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, is_public=public)
 
 
@@ -80,3 +82,8 @@ EVENT_TYPES = {
 LEGACY_EVENT_TYPES = {
     event.kind: event for name, event in EVENT_TYPES.items() if event.kind != name
 }
+OTHER_SPELLINGS = {
+    "post.publish.publicaly_available": "post.publish.publicly_available",
+    "post.publish.no_longer_publicly_available": "post.publish.no_longer_publicaly_available",
+}
+"""The vendor spells its two availability events differently: the other spelling → the vendor's."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from platforms.base import IGNORED_KIND, ParsedEvent, Verdict
-from platforms.json_body import MAX_ID_LENGTH, MAX_NAME_LENGTH, shorten_or_hash, to_text
+from platforms.json_body import MAX_ID_LENGTH, MAX_NAME_LENGTH, shorten_or_hash
 from platforms.secret import Secret
 from platforms.signing import get_header, verify_digests
 from platforms.tiktok.events import LEGACY_EVENT_TYPES
+from platforms.vendor_values import read_id
 
 LEGACY_SIGNATURE_HEADER = "x-tiktok-signature"
 ID_FIELDS = ("event_id", "publish_id", "post_id")
@@ -45,11 +46,11 @@ def parse_legacy_event(payload: Mapping[str, Any]) -> ParsedEvent:
     if not isinstance(name, str):
         raise ValueError("the delivery has no `event_type`")  # noqa: TRY004 - a bad body
     event = LEGACY_EVENT_TYPES.get(name)
-    publish_id = to_text(payload.get("publish_id"))
+    publish_id = read_id(payload.get("publish_id"))
     if event and not publish_id:
         raise ValueError("the delivery has no `publish_id`")
     content = {**payload, "reason": payload.get("fail_reason")}
-    ids = [to_text(payload.get(field)) for field in ID_FIELDS]
+    ids = [read_id(payload.get(field)) for field in ID_FIELDS]
     first_id = next(filter(None, ids), "")
     return ParsedEvent(
         key=shorten_or_hash(f"{name}:{first_id}", MAX_ID_LENGTH),

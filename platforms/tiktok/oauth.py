@@ -5,24 +5,32 @@ Source: TikTok, login-kit-web, login-kit-desktop and the oauth-* pages, read 202
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from platforms.base import Grant, PlatformApp, Profile
-from platforms.errors import Rejected, Unavailable
+from platforms.base import ASSUMED_LIFETIME, Grant, PlatformApp, Profile
+from platforms.errors import Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, TOKEN_RETRY, HttpClient
-from platforms.json_body import to_text
 from platforms.secret import Secret
 from platforms.tiktok.envelope import require_text, unwrap_data, unwrap_oauth
+from platforms.vendor_values import (
+    read_duration,
+    read_id,
+    read_names,
+    read_object,
+    read_text,
+    read_url,
+)
 
 PROFILE_FIELDS = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call
 MAX_URL_LENGTH = 2048
 TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # observed: `act.…` and `rft.…`; not documented
-MAX_LIFETIME_SECONDS = 10 * 365 * 86_400  # a longer lifetime is reduced to it
+MAX_LIFETIME = timedelta(days=10 * 365)  # a longer lifetime is reduced to it
+MAX_NAME_LENGTH = 255  # characters of a display name that are kept
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class TikTokOAuth:
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
         """Exchange an authorization code, as decoded once from the callback, for tokens.
 
-        The code may end with characters such as `*` and `!`.
+        The code may end with characters such as `*` and `!`. If the answer names no scopes, the
+        requested ones were granted (RFC 6749 section 5.1).
         Errors: Revoked if the code was used or has expired; AppRefused, Rejected, RateLimited,
         Unavailable.
         """
@@ -74,7 +83,8 @@ class TikTokOAuth:
         }
         if code_verifier:
             form["code_verifier"] = code_verifier
-        return parse_grant(self._post("token", form))
+        grant = parse_grant(self._post("token", form))
+        return grant if grant.scopes else replace(grant, scopes=self.app.scopes)
 
     def refresh(self, refresh_token: Secret) -> Grant:
         """Exchange a refresh token for new tokens.
@@ -103,13 +113,14 @@ class TikTokOAuth:
             retry=SAFE_RETRY,
             headers={"Authorization": f"Bearer {access_token.reveal()}"},
         )
-        user = unwrap_data(response, "user_info").get("user")
-        fields = user if isinstance(user, dict) else {}
+        user = read_object(unwrap_data(response, "user_info").get("user"))
+        if not user:
+            raise UnreadableResponse("the response has no `user`")
         return Profile(
-            platform_user_id=require_text(fields, "open_id"),
-            display_name=to_text(fields.get("display_name")),
-            avatar_url=to_text(fields.get("avatar_url"), MAX_URL_LENGTH),
-            union_id=to_text(fields.get("union_id")),
+            platform_user_id=read_id(user.get("open_id")),
+            display_name=read_text(user.get("display_name"), MAX_NAME_LENGTH),
+            avatar_url=read_url(user.get("avatar_url"), MAX_URL_LENGTH),
+            union_id=read_id(user.get("union_id")),
         )
 
     @property
@@ -138,47 +149,34 @@ def code_challenge(code_verifier: str) -> str:
 
 
 def parse_grant(payload: Mapping[str, Any]) -> Grant:
-    """Parse a token response. Errors: Unavailable without account id, access token or lifetime."""
+    """Parse a token response, flat or below `data`.
+
+    New tokens are kept whatever is missing beside them, because the old ones may be spent.
+    Errors: UnreadableResponse without an access token, or with a token that cannot be sent.
+    """
+    if payload.get("access_token") is None:
+        payload = read_object(payload.get("data")) or payload
+    access_token = parse_token(payload, "access_token")
     refresh_token, refresh_lifetime = None, None
     if payload.get("refresh_token"):
         refresh_token = parse_token(payload, "refresh_token")
-        refresh_lifetime = parse_optional_lifetime(payload, "refresh_expires_in")
+        refresh_lifetime = read_duration(payload.get("refresh_expires_in"), longest=MAX_LIFETIME)
+    lifetime = read_duration(payload.get("expires_in"), longest=MAX_LIFETIME)
     return Grant(
-        platform_user_id=require_text(payload, "open_id"),
-        access_token=parse_token(payload, "access_token"),
-        lifetime=parse_lifetime(payload, "expires_in"),
+        platform_user_id=read_id(payload.get("open_id")),
+        access_token=access_token,
+        lifetime=lifetime or ASSUMED_LIFETIME,
         refresh_token=refresh_token,
         refresh_lifetime=refresh_lifetime,
-        scopes=tuple(filter(None, str(payload.get("scope") or "").replace(" ", "").split(","))),
-        token_type=str(payload.get("token_type") or "Bearer"),
+        scopes=read_names(payload.get("scope")),
+        token_type=read_text(payload.get("token_type"), MAX_NAME_LENGTH) or "Bearer",
+        is_lifetime_assumed=lifetime is None,
     )
 
 
 def parse_token(payload: Mapping[str, Any], key: str) -> Secret:
-    """Return a token that a header and a form can carry. Errors: Unavailable."""
+    """Return a token that a header and a form can carry. Errors: UnreadableResponse."""
     value = require_text(payload, key)
     if not TOKEN_PATTERN.fullmatch(value):
-        raise Unavailable(
-            f"`{key}` in the response is not a token of printable ASCII", code="INVALID_RESPONSE"
-        )
+        raise UnreadableResponse(f"`{key}` in the response is not a token of printable ASCII")
     return Secret(value)
-
-
-def parse_lifetime(payload: Mapping[str, Any], key: str) -> timedelta:
-    """Return the lifetime, which has no default: TikTok changed it from a day to two hours.
-
-    Errors: Unavailable.
-    """
-    lifetime = parse_optional_lifetime(payload, key)
-    if lifetime is None:
-        raise Unavailable(f"the response has no valid `{key}`", code="INVALID_RESPONSE")
-    return lifetime
-
-
-def parse_optional_lifetime(payload: Mapping[str, Any], key: str) -> timedelta | None:
-    """Return the lifetime, or None: new tokens are kept even if their lifetime is missing."""
-    try:
-        seconds = int(to_text(payload.get(key)) or "")
-    except ValueError:
-        return None
-    return timedelta(seconds=min(seconds, MAX_LIFETIME_SECONDS)) if seconds > 0 else None

@@ -20,13 +20,23 @@ from platforms.base import (
     StartResult,
 )
 from platforms.chunks import plan_chunks
-from platforms.errors import Unavailable
+from platforms.errors import UnreadableResponse
 from platforms.http import NO_RETRY, SAFE_RETRY, HttpClient, HttpRetryPolicy
-from platforms.json_body import MAX_NAME_LENGTH, parse_count, to_text
+from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
 from platforms.tiktok import photos, uploads
-from platforms.tiktok.envelope import require_text, unwrap_data
+from platforms.tiktok.envelope import check_subject, require_id, require_text, unwrap_data
 from platforms.tiktok.events import CANCELLED_REASON
+from platforms.vendor_values import (
+    read_count,
+    read_flag,
+    read_id,
+    read_ids,
+    read_limit,
+    read_names,
+    read_text,
+    read_url,
+)
 
 UPLOAD_LIFETIME = timedelta(hours=1)  # from the start to the last byte
 PATHS = {
@@ -50,6 +60,8 @@ FLAG_FIELDS = (  # always sent, so that TikTok's defaults never replace the crea
     "brand_organic_toggle",
     "is_aigc",
 )
+MAX_CREATOR_NAME_LENGTH, MAX_URL_LENGTH = 255, 2048  # characters
+CREATOR_FLAG_FIELDS = ("comment_disabled", "duet_disabled", "stitch_disabled")
 OPTIONAL_FIELDS = ("title", "privacy_level", "video_cover_timestamp_ms")
 PHASE_BY_STATUS = {
     "PROCESSING_UPLOAD": Phase.RECEIVING,  # also when all bytes have arrived, see `bytes_done`
@@ -78,7 +90,7 @@ class TikTokPublisher:
         source = body["source_info"]
         payload = self._post(INIT_ENDPOINTS[request.kind], token, body, retry=NO_RETRY)
         result = StartResult(
-            publish_id=require_text(payload, "publish_id"),
+            publish_id=require_id(payload, "publish_id"),
             chunk_size=source.get("chunk_size"),
             chunk_count=source.get("total_chunk_count"),
             log_id=payload["log_id"],
@@ -115,21 +127,26 @@ class TikTokPublisher:
     def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
         """Return how far a post has got.
 
-        Errors: Rejected `invalid_publish_id`, also for a short time after the start.
+        Errors: Rejected `invalid_publish_id`, also for a short time after the start;
+        MisdirectedResponse if the answer is about another post.
         """
         retry = replace(SAFE_RETRY, max_attempts=2)
-        return parse_progress(self._post("status", token, {"publish_id": publish_id}, retry=retry))
+        payload = self._post("status", token, {"publish_id": publish_id}, retry=retry)
+        check_subject(payload, "publish_id", publish_id)
+        return parse_progress(payload)
 
     def cancel(self, token: Secret, publish_id: str) -> None:
         """Cancel a post while TikTok downloads its files.
 
-        Errors: Rejected `publish_not_cancellable`.
+        Errors: Rejected `publish_not_cancellable`; MisdirectedResponse if the answer is about
+        another post.
         """
-        self._post("cancel", token, {"publish_id": publish_id}, retry=NO_RETRY)
+        payload = self._post("cancel", token, {"publish_id": publish_id}, retry=NO_RETRY)
+        check_subject(payload, "publish_id", publish_id)
 
     def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
         """Return what the creator may do at the moment; TikTok wants it fetched for every form."""
-        return self._post("creator_info", token, None, retry=SAFE_RETRY)
+        return parse_creator_info(self._post("creator_info", token, None, retry=SAFE_RETRY))
 
     def _post(
         self,
@@ -182,25 +199,38 @@ def post_info(settings: Mapping[str, Any]) -> dict[str, Any]:
 def parse_progress(payload: Mapping[str, Any]) -> PublishProgress:
     """Parse a status response.
 
-    Errors: Unavailable for an unknown status, so that it is polled again.
+    Errors: UnreadableResponse for an unknown status, so that it is polled again.
     """
     status = str(payload.get("status"))
     if status not in PHASE_BY_STATUS:
-        raise Unavailable("the response has no documented `status`", code="INVALID_RESPONSE")
-    reason = to_text(payload.get("fail_reason"), MAX_NAME_LENGTH) if status == "FAILED" else None
-    ids = parse_post_ids(payload.get("publicaly_available_post_id"))  # the vendor's spelling
+        raise UnreadableResponse("the response has no documented `status`")
+    reason = read_id(payload.get("fail_reason"), MAX_NAME_LENGTH) if status == "FAILED" else None
+    # the vendor's spelling, and that of the dictionary
+    ids = read_ids(payload.get("publicaly_available_post_id")) or read_ids(
+        payload.get("publicly_available_post_id")
+    )
+    uploaded_bytes = read_count(payload.get("uploaded_bytes"))
     return PublishProgress(
         phase=Phase.CANCELLED if reason == CANCELLED_REASON else PHASE_BY_STATUS[status],
         vendor_status=status,
         fail_reason=reason,
         post_ids=ids,
-        bytes_done=parse_count(payload.get("uploaded_bytes", payload.get("downloaded_bytes"))),
+        bytes_done=read_count(payload.get("downloaded_bytes"))
+        if uploaded_bytes is None
+        else uploaded_bytes,
         is_public=True if ids else None,  # only public posts get an id, and only after moderation
         log_id=payload.get("log_id"),
     )
 
 
-def parse_post_ids(value: Any) -> tuple[str, ...]:
-    """Return post ids as text; TikTok sends numbers, which are too large for some JSON readers."""
-    ids = value if isinstance(value, list) else []
-    return tuple(filter(None, map(to_text, ids)))
+def parse_creator_info(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer's fields in their documented types; None for what it does not say."""
+    return {
+        **payload,
+        "creator_nickname": read_text(payload.get("creator_nickname"), MAX_CREATOR_NAME_LENGTH),
+        "creator_username": read_text(payload.get("creator_username"), MAX_CREATOR_NAME_LENGTH),
+        "creator_avatar_url": read_url(payload.get("creator_avatar_url"), MAX_URL_LENGTH),
+        "privacy_level_options": list(read_names(payload.get("privacy_level_options"))),
+        **{name: read_flag(payload.get(name)) for name in CREATOR_FLAG_FIELDS},
+        "max_video_post_duration_sec": read_limit(payload.get("max_video_post_duration_sec")),
+    }

@@ -9,18 +9,12 @@ from typing import Any
 
 from platforms.base import IGNORED_KIND, ParsedEvent, PlatformApp, Verdict
 from platforms.errors import BadSignature
-from platforms.json_body import (
-    MAX_NAME_LENGTH,
-    decode_json,
-    make_storable,
-    parse_time,
-    shorten_or_hash,
-    to_text,
-)
+from platforms.json_body import MAX_NAME_LENGTH, decode_json, shorten_or_hash
 from platforms.signing import get_header
 from platforms.tiktok import legacy_events
-from platforms.tiktok.events import EVENT_TYPES, removal_reason
+from platforms.tiktok.events import EVENT_TYPES, OTHER_SPELLINGS, removal_reason
 from platforms.tiktok.signature import SIGNATURE_HEADER, verify_signature
+from platforms.vendor_values import read_id, read_object, read_time
 
 IDENTITY_FIELDS = ("client_key", "event", "user_openid", "create_time", "content")
 # made once: making an encoder takes ten times as long as parsing a delivery
@@ -69,9 +63,9 @@ class TikTokWebhooks:
         Errors: BadSignature if it was signed with our secret for another app; ValueError if the
         body is not JSON or has no event.
         """
-        payload = decode_json(body)
-        if not isinstance(payload, dict):
-            raise ValueError("the body is not a JSON object")  # noqa: TRY004 - a bad body
+        payload = read_object(decode_json(body))
+        if payload is None:
+            raise ValueError("the body is not a JSON object")
         if payload.get("client_key") not in (None, "", self.app.client_key):
             raise BadSignature("`client_key` in the delivery is not that of this app")
         event = self.parse_stored(payload)
@@ -95,17 +89,17 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
     An event about a publication without a publish id is ignored.
     """
     identity = SORTED_ENCODER.encode([payload.get(field) for field in IDENTITY_FIELDS])
-    content = parse_content(payload.get("content"))
+    content = read_object(payload.get("content")) or {}  # a text that contains JSON
     event = ParsedEvent(
         key=f"{shorten_or_hash(name, MAX_NAME_LENGTH)}:{sha256(identity.encode()).hexdigest()}",
         kind=IGNORED_KIND,
         vendor_event=shorten_or_hash(name, MAX_NAME_LENGTH),
         payload=payload,
-        platform_user_id=to_text(payload.get("user_openid")),
-        publish_id=to_text(content.get("publish_id")),
-        occurred_at=parse_time(payload.get("create_time")),
+        platform_user_id=read_id(payload.get("user_openid")),
+        publish_id=read_id(content.get("publish_id")),
+        occurred_at=read_time(payload.get("create_time")),
     )
-    event_type = EVENT_TYPES.get(name)
+    event_type = EVENT_TYPES.get(OTHER_SPELLINGS.get(name, name))
     if event_type is None:
         return event
     if event_type.parse_progress is None:
@@ -114,13 +108,3 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
         return event
     progress = replace(event_type.parse_progress(content), occurred_at=event.occurred_at)
     return replace(event, kind=event_type.kind, progress=progress)
-
-
-def parse_content(content: Any) -> Mapping[str, Any]:
-    """Decode `content`, a string that contains JSON; anything else counts as empty."""
-    if isinstance(content, str):
-        try:
-            content = make_storable(json.loads(content))
-        except (ValueError, RecursionError):
-            return {}
-    return content if isinstance(content, dict) else {}

@@ -294,7 +294,7 @@ def test_an_account_is_disconnected_even_if_the_platform_does_not_answer(
 def test_an_expired_token_is_refreshed_in_order_to_revoke_it(
     alice_browser, alice, factory, platform_server
 ):
-    factory.create_account(alice.id, lasts=-HOUR)
+    factory.create_account(alice.id, lasts=-HOUR, open_id="o")
     new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
     set_responses(platform_server, flat_response(**new_grant), http_response(200, b""))
     assert alice_browser.post(DISCONNECT_ROUTE, json={}).json["revoked"] is True
@@ -309,7 +309,8 @@ def test_a_read_key_may_not_disconnect(make_api_client, alice, factory):
 
 
 def test_the_worker_secret_allows_refreshing_what_is_due(client, factory, platform_server):
-    healthy, broken = factory.create_account(lasts=-HOUR), factory.create_account(lasts=-HOUR)
+    healthy = factory.create_account(lasts=-HOUR, open_id="o")
+    broken = factory.create_account(lasts=-HOUR)
     factory.create_account(lasts=HOUR)
     factory.update_account(broken, refresh_token_encrypted="v1.1.not:to:open")
     new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
@@ -348,7 +349,8 @@ def test_one_run_refreshes_no_more_than_its_batch_size(app_factory, platform_ser
     container = app_with_small_batch.extensions[CONTAINER_KEY]
     factory = RowFactory(container.database, container.services.key_ring)
     accounts = [factory.create_account(lasts=-HOUR) for _ in range(5)]
-    new_grant = {"access_token": "act.new", "expires_in": 7200, "open_id": "o", "scope": "s"}
+    # the response names no account, since it is the same for all five
+    new_grant = {"access_token": "act.new", "expires_in": 7200, "scope": "s"}
     set_responses(platform_server, flat_response(**new_grant))
     post = app_with_small_batch.test_client().post
     results = [

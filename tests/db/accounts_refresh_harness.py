@@ -12,13 +12,21 @@ REVOKED_GRANT_RESPONSE = flat_response(
     error="invalid_grant", error_description="Refresh token is invalid or expired."
 )
 UNAVAILABLE_RESPONSE = http_response(503, b"")
+REFRESHED_OPEN_ID = "-000refreshed"
+
+
+class RefreshedAccountFactory(RowFactory):
+    """Its accounts have the id that `refresh_response` names; a test with several gives others."""
+
+    def create_account(self, *args, open_id=REFRESHED_OPEN_ID, **options):
+        return super().create_account(*args, open_id=open_id, **options)
 
 
 def refresh_response(**fields):
     defaults = {
         "access_token": "act.new",
         "expires_in": 7200,
-        "open_id": "o",
+        "open_id": REFRESHED_OPEN_ID,
         "refresh_expires_in": 15_552_000,
         "refresh_token": "rft.new",
         "scope": "user.info.basic,video.upload",
@@ -53,7 +61,7 @@ def services(database_url, redis_url, platform_server):
 
 @pytest.fixture
 def factory(database, services):
-    return RowFactory(database, services.key_ring)
+    return RefreshedAccountFactory(database, services.key_ring)
 
 
 @pytest.fixture

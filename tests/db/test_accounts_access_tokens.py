@@ -200,7 +200,7 @@ def test_a_post_of_a_disconnected_account_gets_no_token(database: Database, fact
 
 def test_the_tokens_of_a_batch_are_loaded_and_marked_used_at_once(database, factory):
     """Queried one account after the other, they were a quarter of a status check's queries."""
-    active = [factory.create_account(lasts=HOUR) for _ in range(3)]
+    active = [factory.create_account(lasts=HOUR, open_id=open_id) for open_id in "abc"]
     inactive = factory.create_account(lasts=HOUR, status=AccountStatus.NEEDS_RECONNECT)
     statements = []
     with database.transaction() as session:

@@ -9,7 +9,7 @@ from sqlalchemy import func, text
 from core.accounts.connect import complete_connection, start_connection
 from core.accounts.disconnect import disconnect_account
 from core.accounts.refresh import REFRESH_JOB_TYPE
-from core.errors import NotFound
+from core.errors import NotFound, OperationFailed
 from core.jobs.executor import execute_all
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch
@@ -21,14 +21,14 @@ from tests.support.row_factory import HOUR
 __all__ = ["factory", "services"]  # fixtures
 
 TOKEN_PATH, REVOKE_PATH = "/v2/oauth/token/", "/v2/oauth/revoke/"
-GRANT_RESPONSE = flat_response(
-    access_token="act.new",
-    expires_in=7200,
-    open_id="o",
-    refresh_token="rft.new",
-    refresh_expires_in=15_552_000,
-    scope="s",
-)
+GRANT = {
+    "access_token": "act.new",
+    "expires_in": 7200,
+    "open_id": "o",
+    "refresh_token": "rft.new",
+    "refresh_expires_in": 15_552_000,
+}
+GRANT_RESPONSE = flat_response(**GRANT, scope="s")
 
 
 @pytest.fixture
@@ -138,3 +138,55 @@ def test_what_was_already_sent_is_neither_parked_nor_cancelled(factory, run_disc
     assert (result.parked_posts, result.cancelled_posts) == (0, 1)
     assert factory.post(processing).state == "PROCESSING"
     assert factory.post(scheduled).state == "CANCELLED"
+
+
+def test_the_tokens_of_another_account_are_not_revoked(factory, platform_server, run_disconnect):
+    """An expired access token is refreshed for the revocation; the answer names another account."""
+    account = factory.create_account(lasts=-HOUR)
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(GRANT_RESPONSE)
+    assert not run_disconnect(account).is_revoked
+    assert [path for path, _ in platform_server.requests] == [TOKEN_PATH]
+    assert factory.account(account).status == "DISCONNECTED"
+
+
+def connect(database, services, user):
+    with database.transaction() as session:
+        redirect = start_connection(session, services, user_id=user, provider="tiktok")
+    callback = {"user_id": user, "provider": "tiktok", "code": "c", "state": redirect.state}
+    return complete_connection(database, services, **callback).account_id
+
+
+def test_the_profile_of_another_account_is_dropped(database, services, platform_server, factory):
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(
+        flat_response(**GRANT, scope=["user.info.basic"])
+    )
+    user = {"open_id": "eve", "display_name": "Eve"}
+    set_responses(platform_server, ok_response(user=user))
+    account = factory.account(connect(database, services, factory.create_user()))
+    assert (account.open_id, account.scope) == ("o", "user.info.basic")
+    assert "display_name" not in account.details
+
+
+def test_a_grant_that_names_no_account_is_stored_under_that_of_its_profile(
+    database, services, platform_server, factory
+):
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(
+        flat_response(**{**GRANT, "open_id": None})
+    )
+    set_responses(platform_server, ok_response(user={"open_id": "o", "display_name": "Ada"}))
+    account = factory.account(connect(database, services, factory.create_user()))
+    assert (account.open_id, account.details["display_name"]) == ("o", "Ada")
+    assert account.scope.split(",") == list(services.settings.apps["tiktok"].scopes)
+    assert factory.load_notifications(account.user_id) == []
+
+
+def test_a_grant_that_nothing_names_an_account_for_is_not_stored(
+    database, services, platform_server, factory
+):
+    platform_server.behaviours[TOKEN_PATH] = lambda sock: sock.sendall(
+        flat_response(**{**GRANT, "open_id": None})
+    )
+    set_responses(platform_server, ok_response(user={"display_name": "Ada"}))
+    with pytest.raises(OperationFailed) as caught:
+        connect(database, services, factory.create_user())
+    assert caught.value.code == "platform_error"

@@ -249,9 +249,9 @@ def test_a_later_error_keeps_the_outcome_of_a_lost_response_unknown(
 def test_what_does_not_decrypt_is_kept_and_affects_no_other_row(
     platform_server, database, services, factory
 ):
-    broken = factory.create_account(lasts=-HOUR)
+    broken = factory.create_account(lasts=-HOUR, open_id="broken")
     post = factory.create_post(broken)
-    encrypted = factory.account(factory.create_account()).refresh_token_encrypted
+    encrypted = factory.account(factory.create_account(open_id="other")).refresh_token_encrypted
     factory.update_account(broken, refresh_token_encrypted=encrypted)
     intact = factory.create_account(lasts=-HOUR)
     script_responses(platform_server, refresh_response())

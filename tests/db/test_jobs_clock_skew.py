@@ -11,7 +11,11 @@ from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import get_access_token
 from core.jobs.runner import run_jobs
 from core.post_state.settle import PostState
-from tests.db.accounts_refresh_harness import refresh_response, script_responses
+from tests.db.accounts_refresh_harness import (
+    REFRESHED_OPEN_ID,
+    refresh_response,
+    script_responses,
+)
 from tests.platforms.hostile_server import hostile_server, http_response
 from tests.platforms.tiktok_responses import error_response
 from tests.support.publishing_harness import INBOX_INIT_PATH, STATUS_PATH, UPLOAD_PATH, status_body
@@ -41,7 +45,9 @@ def factory(database, services):
 def test_a_refreshed_token_expires_at_the_right_time_despite_a_wrong_clock(
     database, services, platform_server, factory
 ):
-    account = factory.create_account(lasts=-HOUR, last_used_at=func.now())
+    account = factory.create_account(
+        lasts=-HOUR, last_used_at=func.now(), open_id=REFRESHED_OPEN_ID
+    )
     script_responses(platform_server, refresh_response())
     factory.make_account_due(account)
     run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account)

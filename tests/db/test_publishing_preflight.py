@@ -191,6 +191,27 @@ def test_what_the_creator_does_not_allow_is_never_started(publisher, account, ur
     )
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"max_video_post_duration_sec": "300"},
+        {"max_video_post_duration_sec": 0},
+        {"max_video_post_duration_sec": "soon"},
+        {"privacy_level_options": "SELF_ONLY"},
+        {"privacy_level_options": None},
+        {"comment_disabled": "false"},
+    ],
+)
+def test_an_odd_shape_of_what_the_creator_allows_stops_no_post(publisher, url_post_id, odd):
+    publisher.set_responses(CREATOR_PATH, ok_response(**{**CREATOR_INFO, **odd}))
+    run_one_step(publisher)
+    run_one_step(publisher)
+    assert (publisher.post(url_post_id).state, call_counts(publisher)) == (
+        PostState.PROCESSING,
+        (1, 1),
+    )
+
+
 def test_a_request_is_answered_after_preflight_and_start(publisher, account):
     post = publisher.request_upload(account.user_id, DIRECT_REQUEST).post
 

@@ -127,6 +127,16 @@ def test_a_drip_is_complete_in_the_end(sandbox, creator):
     assert sandbox.start_inbox_video(creator).data
 
 
+def test_an_odd_shape_changes_the_answer_and_the_work_is_done(sandbox, creator):
+    inject_fault(sandbox, "nested_json")
+    nested = sandbox.start_inbox_video(creator)
+    assert isinstance(nested.json["data"], str)
+    assert list_started_posts(sandbox, creator)
+    inject_fault(sandbox, "other_values", fields={"upload_url": None, "extra": 7})
+    data = sandbox.start_inbox_video(creator).data
+    assert (data["upload_url"], data["extra"]) == (None, 7)
+
+
 def test_a_fault_repeats_as_often_as_configured(sandbox, creator):
     inject_fault(sandbox, "http_500", "status", times=2)
     answers = [sandbox.fetch_status(creator, "x").status for _ in range(3)]
@@ -164,6 +174,9 @@ def test_a_lost_answer_to_a_last_chunk_still_publishes_once(sandbox, creator):
         {"endpoint": "token", "kind": "http_500", "tmies": 3},
         {"endpoint": "token", "kind": "http_500", "times": "3"},
         {"endpoint": "token"},
+        {"endpoint": "token", "kind": "missing_fields"},
+        {"endpoint": "token", "kind": "missing_fields", "fields": ["expires_in"]},
+        {"endpoint": "token", "kind": "http_500", "fields": {"expires_in": 1}},
     ],
 )
 def test_a_mistyped_fault_is_refused(sandbox, body):

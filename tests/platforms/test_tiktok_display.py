@@ -72,6 +72,25 @@ def test_known_videos_are_requested_by_their_ids(server, tiktok):
     assert video.id == "7602997517160123666"
 
 
+def test_videos_that_were_not_requested_are_dropped(server, tiktok):
+    set_responses(server, list_response(VIDEO_OBJECT, {**VIDEO_OBJECT, "id": 9}))
+    (video,) = tiktok.insights.fetch_videos(TOKEN, SCOPES, ids=["9"])
+    assert video.id == "9"
+
+
+def test_a_single_video_and_a_flag_as_text_are_read(server, tiktok):
+    set_responses(server, ok_response(videos=VIDEO_OBJECT, has_more="true", cursor="177021087300"))
+    page = tiktok.insights.fetch_video_page(TOKEN, SCOPES)
+    assert (len(page.videos), page.next_cursor) == (1, 177_021_087_300)
+    set_responses(server, list_response(VIDEO_OBJECT, has_more="false", cursor=0))
+    assert tiktok.insights.fetch_video_page(TOKEN, SCOPES).next_cursor is None
+
+
+@pytest.mark.parametrize("value", [0, -1, "soon", 10**9, None])
+def test_a_duration_that_was_not_said_is_missing(server, tiktok, value):
+    assert fetch_one_video(server, tiktok, duration=value).duration is None
+
+
 @pytest.mark.parametrize("ids", [[], ["1"] * 21])
 def test_more_than_twenty_ids_or_none_are_not_requested(server, tiktok, ids):
     with pytest.raises(ValueError):

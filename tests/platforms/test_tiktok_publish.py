@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from platforms.base import Chunk, ChunkResult, Phase, PublishRequest
-from platforms.errors import RateLimited, Rejected, TimedOut, TokenExpired, Unavailable
+from platforms.errors import (
+    MisdirectedResponse,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    TokenExpired,
+    Unavailable,
+)
 from platforms.secret import Secret
 from tests.platforms.hostile_server import http_response, set_responses
 from tests.platforms.tiktok_responses import error_response, last_request, ok_response
@@ -114,6 +121,19 @@ def test_a_status_call_is_retried_once(server, tiktok):
     assert tiktok.publisher.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
     assert [json.loads(body) for _, body in server.requests] == [{"publish_id": "v~1"}] * 2
     assert last_request(server)[0] == "/v2/post/publish/status/fetch/"
+
+
+@pytest.mark.parametrize("call", ["fetch_status", "cancel"])
+def test_an_answer_about_another_post_is_refused(server, tiktok, call):
+    set_responses(server, ok_response(status="PUBLISH_COMPLETE", publish_id="v~2"))
+    with pytest.raises(MisdirectedResponse) as caught:
+        getattr(tiktok.publisher, call)(TOKEN, "v~1")
+    assert (caught.value.code, caught.value.retryable) == ("INVALID_RESPONSE", True)
+
+
+def test_an_answer_may_name_the_requested_post(server, tiktok):
+    set_responses(server, ok_response(status="PUBLISH_COMPLETE", publish_id="v~1"))
+    assert tiktok.publisher.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
 
 
 def test_an_expired_token_is_reported_as_such(server, tiktok):

@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from platforms.base import IGNORED_KIND
 from platforms.errors import BadHandshake
@@ -137,11 +139,87 @@ def test_names_without_values_and_messages_are_kept_too():
     assert message.key.startswith(f"messages:{ACCOUNT_ID}:m:")
 
 
-@pytest.mark.parametrize(
-    "root", [1, "x", None, [], {}, {"entry": 1}, {"entry": [1, {"changes": 7}]}, [[]]]
-)
-def test_a_body_without_changes_has_no_events(root):
+@pytest.mark.parametrize("root", [1, "x", None, [], {}, {"entry": []}, {"entry": None}, [[]]])
+def test_a_body_without_entries_has_no_events(root):
     assert parse_body(root) == []
+
+
+def test_a_standby_entry_beside_a_comment_is_kept_too():
+    """Deliveries whose thread another app has control of come as `standby`."""
+    entries = [
+        {"id": "1789", "time": 1, "changes": [{"field": "comments", "value": COMMENT_VALUE}]},
+        {
+            "id": "1789",
+            "time": 1,
+            "standby": [{"sender": {"id": "55"}, "message": {"mid": "m1", "text": "hello"}}],
+        },
+    ]
+    comment, standby = parse_body({"object": "instagram", "entry": entries})
+    assert (comment.vendor_event, standby.vendor_event) == ("comments", "standby")
+    assert (standby.kind, standby.platform_user_id) == (IGNORED_KIND, "1789")
+    assert standby.key.startswith("standby:1789:m1:")
+    assert make_adapter("s").parse_stored(json.loads(json.dumps(standby.payload))) == standby
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ({"handover": [{"x": 1}]}, "handover"),
+        ({"messaging": {"message": {"mid": "m"}}}, "messages"),
+        ({"standby": {"message": {"mid": "m"}}}, "standby"),
+        ({"changes": {"field": "comments", "value": {}}}, "comments"),
+        ({"changes": json.dumps([{"field": "comments", "value": {}}])}, "comments"),
+        ({"changed_fields": "comments"}, "comments"),
+        ({"changes": [{"value": 1}]}, "unknown"),
+        ({"changes": [7]}, "unknown"),
+        ({"changes": []}, "unknown"),
+        ({"standby": []}, "unknown"),
+        ({"x": 1}, "unknown"),
+        ({}, "unknown"),
+        (1, "unknown"),
+        (None, "unknown"),
+        ([], "unknown"),
+        ("text", "unknown"),
+    ],
+)
+def test_every_entry_leaves_an_event_with_a_key_of_its_own(entry, name):
+    known = {"id": ACCOUNT_ID, "changes": [comment_change()]}
+    comment, event = parse_body({"object": "instagram", "entry": [known, entry]})
+    assert (comment.vendor_event, event.vendor_event) == ("comments", name)
+    assert comment.key != event.key
+    assert make_adapter("s").parse_stored(json.loads(json.dumps(event.payload))) == event
+
+
+def test_a_single_entry_may_come_without_a_list_and_what_has_no_entries_is_kept_beside_others():
+    delivery = build_delivery(comment_change())
+    (event,) = parse_body({**delivery, "entry": delivery["entry"][0]})
+    assert event.vendor_event == "comments"
+    names = [event.vendor_event for event in parse_body([delivery, 1, {"object": "page"}])]
+    assert names == ["comments", "unknown", "unknown"]
+
+
+@given(
+    entries=st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers(0, 99) | st.text(max_size=5),
+            lambda items: (
+                st.lists(items, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["id", "time", "changes", "field", "value", "messaging", "x"]),
+                    items,
+                    max_size=4,
+                )
+            ),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_no_entry_of_any_form_is_lost(entries):
+    marked = [{"id": f"entry{number}", "e": [entry]} for number, entry in enumerate(entries)]
+    events = parse_body({"object": "instagram", "entry": marked})
+    assert {event.platform_user_id for event in events} == {entry["id"] for entry in marked}
+    assert len(parse_body({"object": "instagram", "entry": entries})) >= len(entries)
 
 
 def test_over_long_names_and_ids_fit_their_columns():

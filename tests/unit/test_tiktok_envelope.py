@@ -13,6 +13,7 @@ from platforms.errors import (
     ServerBusy,
     TokenExpired,
     Unavailable,
+    UnreadableResponse,
 )
 from platforms.http import HttpResponse
 from platforms.tiktok.envelope import unwrap_data, unwrap_oauth
@@ -91,6 +92,14 @@ def error_of(response, parse=unwrap_data):
 
 def test_a_successful_envelope_gives_the_data_and_the_log_id():
     assert unwrap_data(envelope_response("ok", data={"a": 1}), "test") == {"a": 1, "log_id": LOG_ID}
+
+
+@pytest.mark.parametrize("code", ["ok", "OK"])
+@pytest.mark.parametrize("encode", [dict, json.dumps, lambda value: [value]])
+def test_an_envelope_may_be_encoded_once_more(code, encode):
+    error, data = {"code": code, "log_id": LOG_ID}, {"a": 1}
+    response = make_response({"error": encode(error), "data": encode(data)})
+    assert unwrap_data(response, "test") == {"a": 1, "log_id": LOG_ID}
 
 
 @pytest.mark.parametrize("fields", [{}, {"data": None}, {"data": {}}])
@@ -201,7 +210,12 @@ def test_an_undocumented_code_is_mapped_by_the_status(status, kind):
 )
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(200, Unavailable), (302, Unavailable), (429, RateLimited), (502, Unavailable)],
+    [
+        (200, UnreadableResponse),
+        (302, UnreadableResponse),
+        (429, RateLimited),
+        (502, Unavailable),
+    ],
 )
 def test_a_body_without_an_envelope_is_an_error(body, status, kind):
     assert type(error_of(make_response(body, status))) is kind

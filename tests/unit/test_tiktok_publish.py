@@ -4,7 +4,12 @@ import pytest
 
 from platforms.base import Phase, PublishRequest
 from platforms.errors import Unavailable
-from platforms.tiktok.publish import parse_progress, post_info, source_info
+from platforms.tiktok.publish import (
+    parse_creator_info,
+    parse_progress,
+    post_info,
+    source_info,
+)
 
 
 def test_a_file_is_announced_with_its_chunks():
@@ -96,14 +101,63 @@ def test_progress_is_reported_in_bytes(key, value, size):
         (["7602997517160123666", 8], ("7602997517160123666", "8")),
         ([], ()),
         (None, ()),
-        ("7", ()),
+        ("7", ("7",)),
+        (7602997517160123666, ("7602997517160123666",)),
+        ("7,8", ("7", "8")),
         ([None, True, {}], ()),
+        (0, ()),
     ],
 )
-def test_post_ids_are_text_and_only_public_posts_have_one(value, ids):
-    progress = parse_progress({"status": "PUBLISH_COMPLETE", "publicaly_available_post_id": value})
+@pytest.mark.parametrize("field", ["publicaly_available_post_id", "publicly_available_post_id"])
+def test_post_ids_are_text_and_only_public_posts_have_one(value, ids, field):
+    progress = parse_progress({"status": "PUBLISH_COMPLETE", field: value})
     assert progress.post_ids == ids
     assert progress.is_public is (True if ids else None)
+
+
+def test_an_empty_field_does_not_hide_its_other_spelling():
+    progress = parse_progress(
+        {
+            "status": "PUBLISH_COMPLETE",
+            "publicaly_available_post_id": [],
+            "publicly_available_post_id": ["7"],
+            "uploaded_bytes": None,
+            "downloaded_bytes": "5",
+        }
+    )
+    assert (progress.post_ids, progress.bytes_done) == (("7",), 5)
+
+
+CREATOR_ANSWER = {
+    "creator_avatar_url": "https://a/b.jpeg",
+    "creator_username": "alice",
+    "creator_nickname": "Alice",
+    "privacy_level_options": ["PUBLIC_TO_EVERYONE", "SELF_ONLY"],
+    "comment_disabled": False,
+    "duet_disabled": True,
+    "stitch_disabled": False,
+    "max_video_post_duration_sec": 300,
+}
+
+
+def test_what_a_creator_may_do_is_read_in_every_shape():
+    odd = {
+        "privacy_level_options": "PUBLIC_TO_EVERYONE, SELF_ONLY",
+        "comment_disabled": "false",
+        "duet_disabled": "1",
+        "stitch_disabled": 0,
+        "max_video_post_duration_sec": "300",
+    }
+    assert parse_creator_info({**CREATOR_ANSWER, **odd}) == CREATOR_ANSWER
+    assert parse_creator_info(CREATOR_ANSWER) == CREATOR_ANSWER
+
+
+@pytest.mark.parametrize("value", [None, "", {}, [], "\0" * 3])
+def test_what_is_not_said_of_a_creator_is_no_limit(value):
+    info = parse_creator_info(dict.fromkeys(CREATOR_ANSWER, value))
+    assert info["max_video_post_duration_sec"] is None
+    assert not info["comment_disabled"]
+    assert info["creator_avatar_url"] is None
 
 
 @pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED"]])

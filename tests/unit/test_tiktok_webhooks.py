@@ -114,6 +114,27 @@ def test_an_event_that_names_no_publication_is_ignored(content):
     assert parse_event(content=content).kind == IGNORED_KIND
 
 
+@pytest.mark.parametrize(
+    "encode", [json.dumps, lambda value: json.dumps(json.dumps(value)), lambda value: [value]]
+)
+def test_the_content_may_be_encoded_once_more(encode):
+    parsed = parse_event(content=encode(POST_CONTENT), create_time="1770210873")
+    assert (parsed.publish_id, parsed.occurred_at.year) == (POST_CONTENT["publish_id"], 2026)
+
+
+@pytest.mark.parametrize("name", ["publicaly_available", "publicly_available"])
+@pytest.mark.parametrize("post_id", [["7"], 7, "7", [7]])
+def test_availability_is_recognised_in_both_spellings(name, post_id):
+    content = {"publish_id": "v~1", "post_id": post_id}
+    available = parse_event(f"post.publish.{name}", content)
+    withdrawn = parse_event(f"post.publish.no_longer_{name}", content)
+    assert (available.kind, withdrawn.kind) == (
+        "post.publish.publicly_available",
+        "post.publish.no_longer_publicaly_available",
+    )
+    assert available.progress.post_ids == withdrawn.progress.post_ids == ("7",)
+
+
 def test_a_test_event_may_lack_nearly_everything():
     (parsed,) = make_adapter().parse(b'{"event": "tiktok.ping"}')
     assert (parsed.kind, parsed.platform_user_id, parsed.occurred_at) == (IGNORED_KIND, None, None)
