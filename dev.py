@@ -39,7 +39,8 @@ On Debian and Ubuntu run: apt-get install python3-venv. Otherwise use a Python f
 PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
 """Three workers on two cores: the tests in tests/flows mostly wait."""
 
-COVERED_TESTS = ("tests/unit", "tests/db", "tests/platforms", "tests/app", "tests/flows")
+COVERED_TESTS = ("tests/unit", "tests/db", "tests/platforms", "tests/app")
+"""The others run the code in processes of their own, which are not measured."""
 
 
 class DevTask(NamedTuple):
@@ -71,7 +72,7 @@ DEV_TASKS = {
         (PARALLEL_PYTEST,),
     ),
     "coverage": DevTask(
-        "run the tests that need no browser and print their branch coverage",
+        "run the unit, db, platforms and app tests and print their branch coverage",
         "development",
         ((*PARALLEL_PYTEST, "--cov", "--cov-report=term:skip-covered", *COVERED_TESTS),),
     ),

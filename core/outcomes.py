@@ -88,17 +88,3 @@ def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
         log_id=getattr(error, "log_id", None),
         outcome_unknown=isinstance(error, Unavailable) and error.may_have_arrived,
     )
-
-
-def attempt_fields(
-    result: RowOutcome | StaleLease,
-) -> tuple[str, str | None, str | None, str | None]:
-    """The columns of table `attempts`: outcome, code, message, the platform's log id."""
-    if isinstance(result, Failure):
-        outcome = "retry" if result.retryable else "failed"
-        return (outcome, result.code, result.message, result.log_id)
-    if isinstance(result, Snooze):
-        return ("later", None, str(result), None)
-    if isinstance(result, Reschedule):
-        return ("done", None, None, None)
-    return ("fenced", None, None, None)

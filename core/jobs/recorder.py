@@ -20,12 +20,11 @@ from core.outcomes import (
     RowOutcome,
     Snooze,
     StaleLease,
-    attempt_fields,
     failure_from_error,
 )
 from db.bulk import write_changes
 from db.leases import Row, release_lease
-from db.ops.attempts import Attempts
+from db.ops.attempts import AttemptResult, Attempts
 from db.session import Database, DatabaseUnavailable, Session, database_now, is_unavailable
 
 WRITE_RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
@@ -85,7 +84,7 @@ def record_in_transaction(
         outcomes = record_and_release(job_type, session, results, services)
         Attempts(session).finish(
             {
-                claim.attempt_id: attempt_fields(outcome)
+                claim.attempt_id: attempt_result(outcome)
                 for claim, outcome in outcomes
                 if claim.attempt_id is not None
             }
@@ -285,3 +284,13 @@ def run_hook(
         log.exception("job.hook_failed", kind=job_type.kind, row=row.id)
         due_at = database_now(session) + HOOK_FAILURE_DELAY
         release_lease(row, due_at, error=f"hook failed: {type(error).__name__}")
+
+
+def attempt_result(outcome: RowOutcome | StaleLease) -> AttemptResult:
+    """Return how an attempt ended, as the table `attempts` keeps it."""
+    if isinstance(outcome, Failure):
+        word = "retry" if outcome.retryable else "failed"
+        return AttemptResult(word, outcome.code, outcome.message, outcome.log_id)
+    if isinstance(outcome, Snooze):
+        return AttemptResult("later", message=str(outcome))
+    return AttemptResult("done" if isinstance(outcome, Reschedule) else "fenced")

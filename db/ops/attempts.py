@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Index, Text, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -38,10 +38,16 @@ class Attempt(IdColumn, Base):
     )
 
 
-AttemptResult = tuple[str, str | None, str | None, str | None]
-"""The values of `RESULT_COLUMNS`, as `core.outcomes.attempt_fields` returns them."""
+class AttemptResult(NamedTuple):
+    """How an attempt ended: `done`, `retry`, `failed`, `later` or `fenced`, and why."""
 
-RESULT_COLUMNS = ("outcome", "code", "message", "log_id")
+    outcome: str
+    code: str | None = None
+    message: str | None = None
+    log_id: str | None = None
+
+
+RESULT_COLUMNS = AttemptResult._fields
 RESULT_TYPES: dict[str, TypeEngine[Any]] = {
     "id": BigInteger(),
     **dict.fromkeys(RESULT_COLUMNS, Text()),
@@ -50,8 +56,11 @@ RESULT_TYPES: dict[str, TypeEngine[Any]] = {
 
 def result_row(attempt_id: int, result: AttemptResult) -> dict[str, Any]:
     """Build the row that `finish` writes. The texts may come from a platform's response."""
-    values = [None if text is None else storable_text(text) for text in result]
-    return {"id": attempt_id, **dict(zip(RESULT_COLUMNS, values, strict=True))}
+    texts = {
+        column: None if text is None else storable_text(text)
+        for column, text in result._asdict().items()
+    }
+    return {"id": attempt_id, **texts}
 
 
 def storable_text(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from db.ops.attempts import Attempt, Attempts
+from db.ops.attempts import Attempt, AttemptResult, Attempts
 from db.ops.heartbeats import Heartbeats
 from db.retention import prune_rows
 from tests.db.jobs_chores import Chore
@@ -25,8 +25,10 @@ def test_an_attempt_is_finished_once_with_its_outcome(database, chore_tables):
     chore_tables.insert_chores()
     with database.transaction() as session:
         attempt_id = Attempts(session).start("chores", [session.get(Chore, 1)])[1]
-        Attempts(session).finish({attempt_id: ("retry", "timeout", "x" * 5000, "log-7")})
-        Attempts(session).finish({attempt_id: ("done", None, None, None)})
+        Attempts(session).finish(
+            {attempt_id: AttemptResult("retry", "timeout", "x" * 5000, "log-7")}
+        )
+        Attempts(session).finish({attempt_id: AttemptResult("done")})
     with database.transaction() as session:
         (attempt,) = Attempts(session).list_for_row("chores", 1)
         assert (attempt.outcome, attempt.code, attempt.log_id) == ("retry", "timeout", "log-7")
@@ -39,8 +41,8 @@ def test_several_attempts_are_finished_at_once_whatever_their_texts_hold(databas
     with database.transaction() as session:
         rows = [session.get(Chore, id_) for id_ in (1, 2)]
         attempt_ids = Attempts(session).start("chores", rows)
-        failed = ("failed", "code", "a\0b\ud800c", None)
-        done = ("done", None, None, None)
+        failed = AttemptResult("failed", "code", "a\0b\ud800c")
+        done = AttemptResult("done")
         Attempts(session).finish({attempt_ids[1]: failed, attempt_ids[2]: done})
     with database.transaction() as session:
         first, second = (Attempts(session).list_for_row("chores", id_)[0] for id_ in (1, 2))
