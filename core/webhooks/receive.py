@@ -82,12 +82,12 @@ def verify_delivery(
     """
     adapter = find_webhook_adapter(services, provider)
     verdict = adapter.verify(headers, body, now=services.now())
-    reject_late = verdict.is_late and must_reject_late(services, provider)
+    reject_late = verdict.is_late and should_reject_late(services, provider)
     require_valid_signature(verdict, provider=provider, reject_late=reject_late)
     return IncomingDelivery(provider, body, verdict, correlation_id, adapter)
 
 
-def must_reject_late(services: Services, provider: str) -> bool:
+def should_reject_late(services: Services, provider: str) -> bool:
     """Whether the settings refuse late deliveries. Reading them is left to deliveries that are."""
     app = services.settings.apps.get(provider)
     return app is not None and app.reject_late
