@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app import create_app
 from app.http.context import CONTAINER_KEY
@@ -203,3 +204,17 @@ def sign_in(make_browser, make_user):
 def signed_in_client(sign_in):
     """Alice's browser."""
     return sign_in()
+
+
+@pytest.fixture
+def run_sql(container):
+    def run(statement):
+        with container.database.transaction() as session:
+            session.execute(text(statement))
+
+    return run
+
+
+@pytest.fixture
+def admin_client(make_user, make_api_client):
+    return make_api_client(make_user("root@example.org", is_admin=True), "admin")

@@ -7,11 +7,6 @@ from core.errors import ServiceUnavailable
 from platforms.errors import Unavailable
 
 
-@pytest.fixture
-def admin_client(make_user, make_api_client):
-    return make_api_client(make_user("root@example.org", is_admin=True), "admin")
-
-
 def test_settings_are_listed_by_name_and_never_by_value(admin_client):
     response = admin_client.get("/api/admin/config")
     assert response.json["data"]["TIKTOK_CLIENT_SECRET"] is True

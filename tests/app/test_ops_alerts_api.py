@@ -1,27 +1,12 @@
 """Alerts open and end with their condition; an operator can resolve one."""
 
 import pytest
-from sqlalchemy import text
 
 from tests.support.tiktok_webhooks import TikTokWebhookSender, build_envelope
 
 CHECK_ROUTE = "/api/workers/alert-checker"
 ALERTS_ROUTE = "/api/monitoring/alerts"
 WORKER_HEADERS = {"X-Worker-Secret": "the-workers-secret-word-0123456789"}
-
-
-@pytest.fixture
-def run_sql(container):
-    def run(statement):
-        with container.database.transaction() as session:
-            session.execute(text(statement))
-
-    return run
-
-
-@pytest.fixture
-def admin_client(make_user, make_api_client):
-    return make_api_client(make_user("root@example.org", is_admin=True), "admin")
 
 
 @pytest.fixture

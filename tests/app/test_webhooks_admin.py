@@ -12,20 +12,6 @@ EVENTS_ROUTE = "/api/admin/webhook-events"
 
 
 @pytest.fixture
-def run_sql(container):
-    def run(statement):
-        with container.database.transaction() as session:
-            session.execute(text(statement))
-
-    return run
-
-
-@pytest.fixture
-def admin_client(make_user, make_api_client):
-    return make_api_client(make_user("root@example.org", is_admin=True), "admin")
-
-
-@pytest.fixture
 def three_events(client):
     """Three stored events whose publications no post has."""
     for number in range(3):
