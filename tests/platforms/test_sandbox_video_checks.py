@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from platforms.sandbox.tiktok.upload_buffer import KEPT_BYTES, UploadBuffer
-from platforms.sandbox.tiktok.video_rules import ProbedVideo, VideoProbeCache, find_fail_reason
+from platforms.sandbox.tiktok.video_rules import find_fail_reason
+from platforms.sandbox.upload_buffer import KEPT_BYTES, UploadBuffer
+from platforms.sandbox.video_inspector import ProbedVideo, VideoProbeCache
 from tests.platforms.raw_sandbox_client import (
     DIRECT_INIT_PATH,
     FAKE_MP4,

@@ -8,7 +8,7 @@ from typing import Any
 
 from platforms.sandbox.tiktok.creators import ONLY_ME, SandboxCreator
 from platforms.sandbox.tiktok.state import TikTokState
-from platforms.sandbox.tiktok.video_rules import ProbedVideo
+from platforms.sandbox.video_inspector import ProbedVideo
 
 CREATOR_INFO_MAX_AGE = 600.0  # seconds; creator_info has to be fetched for each form
 

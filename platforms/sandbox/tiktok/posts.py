@@ -10,8 +10,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from platforms.sandbox.tiktok.upload_buffer import UploadBuffer
-from platforms.sandbox.tiktok.video_rules import ProbedVideo
+from platforms.sandbox.upload_buffer import UploadBuffer
+from platforms.sandbox.video_inspector import ProbedVideo
 
 
 class SandboxPostStatus(StrEnum):

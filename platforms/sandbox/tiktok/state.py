@@ -12,7 +12,7 @@ from platforms.sandbox.tiktok.posts import SandboxPost, SandboxPosts
 from platforms.sandbox.tiktok.rate_counter import RateCounter
 from platforms.sandbox.tiktok.settings import SandboxSettings
 from platforms.sandbox.tiktok.tokens import TokenStore
-from platforms.sandbox.tiktok.video_rules import VideoProbeCache
+from platforms.sandbox.video_inspector import VideoProbeCache
 
 
 @dataclass

@@ -4,8 +4,8 @@ from platforms.sandbox.scheduler import run_in_background
 from platforms.sandbox.tiktok import audit_warnings, post_lifecycle
 from platforms.sandbox.tiktok.posts import SandboxPost
 from platforms.sandbox.tiktok.state import TikTokState
-from platforms.sandbox.tiktok.upload_buffer import UploadBuffer
-from platforms.sandbox.tiktok.video_rules import ProbedVideo
+from platforms.sandbox.upload_buffer import UploadBuffer
+from platforms.sandbox.video_inspector import ProbedVideo
 
 
 def new_buffer(tiktok: TikTokState, size: int) -> UploadBuffer | None:

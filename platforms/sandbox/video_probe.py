@@ -50,19 +50,33 @@ def probe_video(file: IO[bytes]) -> dict[str, Any] | None:
 def describe_video(video: Any, head: bytes) -> dict[str, Any] | None:
     """Return the video's properties; None for what the headers do not contain.
 
-    Units: seconds, pixels, frames per second.
+    Units: seconds, pixels, frames per second, bits per second, Hz.
     """
     if not video.streams.video:
         return None
     picture = video.streams.video[0]
     rate = picture.average_rate or picture.guessed_rate
-    return {
+    return describe_audio(video) | {
         "container": container_name(video, head),
         "codec": picture.codec_context.name,
         "fps": float(rate) if rate else None,
         "width": picture.codec_context.width,
         "height": picture.codec_context.height,
         "seconds": video.duration / av.time_base if video.duration else None,
+        "pixel_format": picture.codec_context.pix_fmt,
+        "bit_rate": picture.bit_rate,
+    }
+
+
+def describe_audio(video: Any) -> dict[str, Any]:
+    """Return the properties of the first audio track; empty if the video is silent."""
+    if not video.streams.audio:
+        return {}
+    context = video.streams.audio[0].codec_context
+    return {
+        "audio_codec": context.name,
+        "audio_rate": context.sample_rate,
+        "audio_channels": context.channels,
     }
 
 
