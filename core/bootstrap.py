@@ -14,7 +14,7 @@ import structlog
 from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
-from core.limits.circuit_proxy import wrap_platforms
+from core.limits.circuit_proxy import wrap_adapters
 from core.limits.circuits import Circuits
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
@@ -22,7 +22,7 @@ from core.media_store import MediaStore
 from core.observability import metrics
 from db.session import Database
 from platforms import registry
-from platforms.base import Platform, WebhookAdapter
+from platforms.base import Adapter, WebhookAdapter
 from platforms.http import HttpClient, create_public_session
 
 # Connections per process. The web process needs one per thread and has two to spare; the event
@@ -39,7 +39,7 @@ class Services:
     """What use cases need besides a database session. Frozen, so that threads can share it."""
 
     settings: Settings
-    platforms: Mapping[str, Platform]
+    adapters: Mapping[str, Adapter]
     public_http: HttpClient
     webhook_adapters: Mapping[str, WebhookAdapter]
     key_ring: KeyRing
@@ -51,10 +51,13 @@ class Services:
     now: Callable[[], datetime]
     jitter: Callable[[], float]
 
-    def get_platform(self, name: str) -> Platform:
-        """Return a platform. Errors: Misconfigured if it is off, with the settings it lacks."""
-        if name in self.platforms:
-            return self.platforms[name]
+    def get_adapter(self, name: str) -> Adapter:
+        """Return the adapter of a platform.
+
+        Errors: Misconfigured if the platform is off, with the settings it lacks.
+        """
+        if name in self.adapters:
+            return self.adapters[name]
         missing = self.settings.missing_names.get(name, ())
         reason = f"{', '.join(missing)} missing" if missing else "not supported yet"
         raise Misconfigured(f"{name} is switched off: {reason}", details={"missing": list(missing)})
@@ -75,12 +78,12 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         )
     redis_client = RedisClient(settings.redis_url)
     circuits = Circuits(redis_client, clock=lambda: utc_now().timestamp(), jitter=random.random)
-    platforms = wrap_platforms(build_platforms(settings), circuits)
+    adapters = wrap_adapters(build_adapters(settings), circuits)
     return Services(
         settings=settings,
-        platforms=platforms,
+        adapters=adapters,
         public_http=build_public_http(settings),
-        webhook_adapters=build_webhook_adapters(settings, platforms),
+        webhook_adapters=build_webhook_adapters(settings, adapters),
         key_ring=KeyRing(settings.encryption_keys),
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.limits)),
@@ -96,10 +99,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_platforms(settings: Settings) -> dict[str, Platform]:
+def build_adapters(settings: Settings) -> dict[str, Adapter]:
     """Build each platform with a separate HTTP client, which counts calls under its name."""
     return {
-        name: registry.build_platforms(
+        name: registry.build_adapters(
             {name: app}, HttpClient(observe=partial(metrics.count_upstream_call, name))
         )[name]
         for name, app in settings.apps.items()
@@ -117,7 +120,7 @@ def build_public_http(settings: Settings) -> HttpClient:
 
 
 def build_webhook_adapters(
-    settings: Settings, platforms: Mapping[str, Platform]
+    settings: Settings, adapters: Mapping[str, Adapter]
 ) -> dict[str, WebhookAdapter]:
     """Platform → the adapter that verifies and parses its deliveries.
 
@@ -129,7 +132,7 @@ def build_webhook_adapters(
     )
     return {
         "instagram": instagram_webhooks,
-        **{name: platform.webhooks for name, platform in platforms.items()},
+        **{name: adapter.webhooks for name, adapter in adapters.items()},
     }
 
 

@@ -37,6 +37,24 @@ def upload_url_context(provider: str, post_id: int, user_id: int | None) -> Encr
     return ("upload_sessions", "upload_url_encrypted", provider, str(post_id), str(user_id))
 
 
+def part_upload_url_context(
+    provider: str, post_id: int, position: int, user_id: int | None
+) -> EncryptionContext:
+    subject = f"{post_id}:{position}"
+    return ("post_parts", "upload_url_encrypted", provider, subject, str(user_id))
+
+
+def destination_token_context(provider: str, external_id: str, user_id: int) -> EncryptionContext:
+    """The context of the token of one destination; `external_id` is the platform's id of it."""
+    return (
+        "instagram_accounts",
+        "page_access_token_encrypted",
+        provider,
+        external_id,
+        str(user_id),
+    )
+
+
 def endpoint_secret_context(endpoint_id: int, user_id: int) -> EncryptionContext:
     return ("endpoint_secrets", "secret_encrypted", "endpoint", str(endpoint_id), str(user_id))
 

@@ -1,7 +1,7 @@
 """The database layer. Importing it declares every table, for migrations and the schema check."""
 
 from db.accounts.accounts import Account
-from db.accounts.instagram import IgComment, IgContainer, IgMedia, InstagramAccount
+from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
 from db.accounts.oauth_states import OAuthState
 from db.base import Base
 from db.identity.api_keys import ApiKey
@@ -21,6 +21,7 @@ from db.ops.heartbeats import Heartbeat
 from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.outbox.messages import OutboxMessage, OutboxSequence
+from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost
 from db.posts.timeline import PostEvent
@@ -43,7 +44,6 @@ __all__ = [
     "Event",
     "Heartbeat",
     "IgComment",
-    "IgContainer",
     "IgMedia",
     "InstagramAccount",
     "LoginSession",
@@ -55,6 +55,7 @@ __all__ = [
     "OutboxSequence",
     "Post",
     "PostEvent",
+    "PostPart",
     "SamplingSchedule",
     "TikTokPost",
     "UploadSession",

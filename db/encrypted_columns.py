@@ -14,6 +14,7 @@ from sqlalchemy.types import Text
 from db.accounts.accounts import Account
 from db.accounts.instagram import InstagramAccount
 from db.outbox.endpoints import Endpoint, EndpointSecret
+from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.upload_sessions import UploadSession
 
@@ -45,6 +46,12 @@ def account_column(column: InstrumentedAttribute[str | None]) -> EncryptedColumn
 UPLOAD_CONTEXT = select(
     UploadSession.id, Post.provider, cast(Post.id, Text).label("subject"), Post.user_id
 ).join(Post, Post.id == UploadSession.post_id)
+PART_CONTEXT = select(
+    PostPart.id,
+    Post.provider,
+    func.concat(Post.id, ":", PostPart.position).label("subject"),
+    Post.user_id,
+).join(Post, Post.id == PostPart.post_id)
 INSTAGRAM_PAGE_CONTEXT = select(
     InstagramAccount.id,
     literal("instagram"),
@@ -61,6 +68,7 @@ ENCRYPTED_COLUMNS = (
     account_column(Account.access_token_encrypted),
     account_column(Account.refresh_token_encrypted),
     EncryptedColumn(UploadSession.upload_url_encrypted, UPLOAD_CONTEXT),
+    EncryptedColumn(PostPart.upload_url_encrypted, PART_CONTEXT),
     EncryptedColumn(InstagramAccount.page_access_token_encrypted, INSTAGRAM_PAGE_CONTEXT),
     EncryptedColumn(EndpointSecret.secret_encrypted, ENDPOINT_CONTEXT),
 )

@@ -43,6 +43,8 @@ class PlatformApp:
     legacy_webhooks: bool = False
     pkce: bool = False
     is_sandbox: bool = False  # key and secret belong to a sandbox app at the platform
+    # values that only this platform's adapter reads, e.g. {"graph_version": "v26.0"}
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -330,7 +332,7 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True)
-class Platform:
+class Adapter:
     """The adapters of one configured platform."""
 
     name: str

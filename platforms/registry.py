@@ -6,17 +6,17 @@ Instagram so far only receives webhooks, so that it is not in the table.
 from collections.abc import Callable, Mapping
 
 from platforms import tiktok
-from platforms.base import Platform, PlatformApp, WebhookAdapter
+from platforms.base import Adapter, PlatformApp, WebhookAdapter
 from platforms.http import HttpClient
 from platforms.instagram import InstagramWebhooks
 from platforms.secret import Secret
 
-REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Platform]] = {
-    "tiktok": tiktok.build_platform,
+REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Adapter]] = {
+    "tiktok": tiktok.build_adapter,
 }
 
 
-def build_platforms(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Platform]:
+def build_adapters(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Adapter]:
     """Build the configured platforms. Errors: KeyError for a name that is not in `REGISTRY`."""
     return {name: REGISTRY[name](app, http) for name, app in apps.items()}
 

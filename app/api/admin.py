@@ -32,7 +32,7 @@ def list_circuit_breakers() -> dict[str, Any]:
     services = current_container().services
     return success_body(
         data=[
-            serialize_circuit(view) for view in services.circuits.list_circuits(services.platforms)
+            serialize_circuit(view) for view in services.circuits.list_circuits(services.adapters)
         ]
     )
 

@@ -76,7 +76,7 @@ def tiktok_fields() -> dict[str, Any]:
     )
     return {
         "accounts": [account_fields(view) for view in views],
-        "is_off": "tiktok" not in services.platforms,
+        "is_off": "tiktok" not in services.adapters,
         "counts": counts,
         "posts": [view.post for view in recent.posts],
         "video_totals": load_video_totals(),

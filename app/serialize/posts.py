@@ -29,7 +29,7 @@ def post_mode(post: Post) -> str:
 
 def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
     """Return the failure reasons of the post's platform by code; none while it is switched off."""
-    platform = current_container().services.platforms.get(post.provider)
+    platform = current_container().services.adapters.get(post.provider)
     return platform.failure_reasons if platform else {}
 
 

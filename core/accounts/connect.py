@@ -63,7 +63,7 @@ def start_connection(
     `switch_account` makes the platform ask for consent even if the browser is signed in there.
     Errors: Misconfigured.
     """
-    oauth = services.get_platform(provider).oauth
+    oauth = services.get_adapter(provider).oauth
     state = secrets.token_hex(32)
     verifier = secrets.token_urlsafe(48) if services.settings.apps[provider].pkce else None
     OAuthStates(session).create(
@@ -105,7 +105,7 @@ def complete_connection(
     Errors, with a code of `ERROR_CAUSES`: Misconfigured; Forbidden `invalid_state`;
     OperationFailed with the platform's reason; Conflict `account_already_connected`.
     """
-    oauth = services.get_platform(provider).oauth
+    oauth = services.get_adapter(provider).oauth
     with database.transaction() as session:
         saved_state = OAuthStates(session).consume(state, user_id=user_id, provider=provider)
     if saved_state is None:
@@ -138,7 +138,7 @@ def fetch_profile(services: Services, provider: str, grant: Grant) -> Profile:
     grant's is dropped.
     """
     try:
-        profile = services.get_platform(provider).oauth.fetch_profile(
+        profile = services.get_adapter(provider).oauth.fetch_profile(
             grant.access_token, grant.scopes
         )
     except (PlatformError, ServiceUnavailable) as error:

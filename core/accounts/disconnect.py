@@ -138,7 +138,7 @@ def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
     try:
         token = token_to_revoke(tokens, services)
         if token is not None:
-            services.get_platform(tokens.provider).oauth.revoke(token)
+            services.get_adapter(tokens.provider).oauth.revoke(token)
     except (PlatformError, CoreError) as error:
         log.warning("disconnect.not_revoked", provider=tokens.provider, code=error.code)
         return False
@@ -157,7 +157,7 @@ def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | Non
     refresh_token = services.key_ring.decrypt(
         tokens.encrypted_refresh_token, refresh_token_context(*token_owner)
     )
-    grant = services.get_platform(tokens.provider).oauth.refresh(refresh_token)
+    grant = services.get_adapter(tokens.provider).oauth.refresh(refresh_token)
     require_same_account(
         grant, tokens.open_id, provider=tokens.provider, account_id=tokens.account_id
     )

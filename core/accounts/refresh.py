@@ -203,7 +203,7 @@ def call_refresh(job: RefreshJob, services: Services) -> RefreshOutcome:
     """
     token = services.key_ring.decrypt(job.encrypted_token, job.refresh_context)
     try:
-        grant = services.get_platform(job.provider).oauth.refresh(token)
+        grant = services.get_adapter(job.provider).oauth.refresh(token)
     except Revoked as error:
         may_have_rotated = job.has_unanswered_call or error.after_server_error
         cause = grant_lifecycle.ROTATION_LOST if may_have_rotated else grant_lifecycle.REVOKED

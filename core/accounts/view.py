@@ -131,12 +131,12 @@ def list_platform_views(
     return [
         PlatformView(
             platform=name,
-            is_configured=name in services.platforms,
+            is_configured=name in services.adapters,
             missing_settings=settings.missing_names.get(name, ()),
             features=available_features(name, requested_scopes(services, name)),
             accounts=list_account_views(session, services, user_id=user_id, provider=name),
         )
-        for name in sorted({*services.platforms, *settings.missing_names}, reverse=True)
+        for name in sorted({*services.adapters, *settings.missing_names}, reverse=True)
     ]
 
 

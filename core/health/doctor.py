@@ -153,7 +153,7 @@ def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
 
 def check_registrations(services: Services) -> Iterator[DoctorCheck]:
     """Settings that the platform would refuse on its own error page, without a response to us."""
-    for name, platform in services.platforms.items():
+    for name, platform in services.adapters.items():
         warnings = "; ".join(platform.config_warnings)
         advice = f"compare with the portal of {name}" if warnings else ""
         yield DoctorCheck(
@@ -202,8 +202,8 @@ def check_http_status(http: HttpClient, url: str, status: int) -> DoctorCheck:
 
 def check_credentials(services: Services) -> Iterator[DoctorCheck]:
     """Exchange an invalid code: the platform's error shows whether it accepts our credentials."""
-    for name in services.platforms:
-        yield check_platform_credentials(name, services.get_platform(name).oauth)
+    for name in services.adapters:
+        yield check_platform_credentials(name, services.get_adapter(name).oauth)
 
 
 def check_platform_credentials(name: str, oauth: OAuth) -> DoctorCheck:

@@ -24,7 +24,7 @@ def collect_gauges(database: Database, services: Services) -> GaugeValues:
 def circuit_gauges(services: Services) -> LabeledCounts:
     return [
         ((view.platform, view.call_class), CIRCUIT_STATE_VALUES[view.circuit.state])
-        for view in services.circuits.list_circuits(services.platforms)
+        for view in services.circuits.list_circuits(services.adapters)
     ]
 
 

@@ -121,4 +121,4 @@ def platform_states(services: Services) -> dict[str, str]:
         name: "off: " + ", ".join(missing)
         for name, missing in services.settings.missing_names.items()
     }
-    return switched_off | dict.fromkeys(services.platforms, "on")
+    return switched_off | dict.fromkeys(services.adapters, "on")

@@ -16,7 +16,7 @@ def enrol_accounts(database: Database, services: Services) -> int:
     scopes = {
         provider: scope
         for provider, scope in ANALYTICS_SCOPES.items()
-        if enabled_providers.get(provider) and provider in services.platforms
+        if enabled_providers.get(provider) and provider in services.adapters
     }
     if not scopes:
         return 0

@@ -129,7 +129,7 @@ def enabled_platforms(services: Services) -> dict[str, bool]:
 
 def find_insights_adapter(services: Services, provider: str) -> Insights:
     """Return the platform's insights adapter. Errors: Park while its insights are switched off."""
-    platform = services.platforms.get(provider)
+    platform = services.adapters.get(provider)
     if (
         platform is None
         or platform.insights is None

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from core.limits.circuits import CallClass, Circuits
 from platforms.base import (
+    Adapter,
     BytesLike,
     Chunk,
     ChunkResult,
     Grant,
     OAuth,
-    Platform,
     Profile,
     Publisher,
     PublishProgress,
@@ -132,17 +132,17 @@ class CircuitInsights:
         return self.circuits.call("read", lambda: self.adapter.fetch_videos(token, scopes, ids=ids))
 
 
-def wrap_platforms(platforms: Mapping[str, Platform], circuits: Circuits) -> dict[str, Platform]:
-    """Return the same platforms with their adapters behind these circuits."""
-    return {name: wrap_platform(platform, circuits) for name, platform in platforms.items()}
+def wrap_adapters(adapters: Mapping[str, Adapter], circuits: Circuits) -> dict[str, Adapter]:
+    """Return the same adapters with their calls behind these circuits."""
+    return {name: wrap_adapter(adapter, circuits) for name, adapter in adapters.items()}
 
 
-def wrap_platform(platform: Platform, circuits: Circuits) -> Platform:
-    platform_circuits = PlatformCircuits(platform.name, circuits)
-    insights = platform.insights
+def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
+    platform_circuits = PlatformCircuits(adapter.name, circuits)
+    insights = adapter.insights
     return replace(
-        platform,
-        oauth=CircuitOAuth(platform.oauth, platform_circuits),
-        publisher=CircuitPublisher(platform.publisher, platform_circuits),
+        adapter,
+        oauth=CircuitOAuth(adapter.oauth, platform_circuits),
+        publisher=CircuitPublisher(adapter.publisher, platform_circuits),
         insights=None if insights is None else CircuitInsights(insights, platform_circuits),
     )

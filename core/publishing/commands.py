@@ -107,7 +107,7 @@ def cancel_locally(session: Session, post: Post) -> None:
 def call_cancel(cancel_call: CancelCall, services: Services) -> None:
     """Errors: Conflict if the platform refuses or cannot be reached."""
     try:
-        services.get_platform(cancel_call.provider).publisher.cancel(
+        services.get_adapter(cancel_call.provider).publisher.cancel(
             cancel_call.access_token.decrypt(services), cancel_call.publish_id
         )
     except Rejected as error:

@@ -328,7 +328,7 @@ def fetch_creator(access_token: AccessToken, provider: str, services: Services) 
     if wait:
         raise LocalRateLimit(wait, "rate limit of creator info calls")
     try:
-        publisher = services.get_platform(provider).publisher
+        publisher = services.get_adapter(provider).publisher
         return CreatorInfo.from_response(
             publisher.fetch_creator_info(access_token.decrypt(services))
         )

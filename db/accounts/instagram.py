@@ -1,4 +1,4 @@
-"""Tables of Instagram accounts, media, comments and containers. They have no queries yet."""
+"""Tables of Instagram accounts, media and comments. They have no queries yet."""
 
 from datetime import datetime
 
@@ -110,21 +110,4 @@ class IgComment(IdColumn, TimestampColumns, Base):
         Index("idx_ig_comments_timestamp", sql("timestamp DESC")),
         Index("idx_ig_comments_parent", "parent_ig_id"),
         {"comment": "Comments on media of connected Instagram accounts"},
-    )
-
-
-class IgContainer(IdColumn, TimestampColumns, Base):
-    __tablename__ = "ig_containers"
-
-    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    position: Mapped[int] = mapped_column(server_default="0")
-    container_id: Mapped[str]
-    kind: Mapped[str]
-    status: Mapped[str]
-    status_text: Mapped[str | None]
-    expires_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        Index("idx_ig_containers_post", "post_id", "position"),
-        {"comment": "Media containers created to publish a post"},
     )

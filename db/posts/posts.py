@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    Text,
     UniqueConstraint,
     and_,
     func,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import PROVIDERS, UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
@@ -33,17 +34,6 @@ POST_STATES = (
     "CANCELLED",
 )
 FINAL_POST_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
-POST_KINDS = (
-    "INBOX_VIDEO",
-    "DIRECT_VIDEO",
-    "INBOX_PHOTO",
-    "DIRECT_PHOTO",
-    "IMAGE",
-    "REELS",
-    "STORIES",
-    "CAROUSEL",
-)
-POST_SOURCES = ("FILE_UPLOAD", "PULL_FROM_URL")
 
 
 class SentBy(StrEnum):
@@ -63,6 +53,9 @@ class Post(JobColumns, TimestampColumns, Base):
     )
     instagram_account_id: Mapped[int | None] = mapped_column(
         ForeignKey("instagram_accounts.id", ondelete="SET NULL")
+    )
+    destination_id: Mapped[int | None] = mapped_column(
+        comment="row of the account that is posted to, in the platform's table; NULL: the login"
     )
     media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"))
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
@@ -89,6 +82,11 @@ class Post(JobColumns, TimestampColumns, Base):
     publish_id: Mapped[str | None] = mapped_column(String(255))
     container_id: Mapped[str | None] = mapped_column(String(255))
     platform_post_id: Mapped[str | None] = mapped_column(String(255))
+    platform_post_ids: Mapped[list[str]] = mapped_column(
+        ARRAY(Text),
+        server_default="{}",
+        comment="the platform's ids of the public post; several if it was made public again",
+    )
     permalink: Mapped[str | None]
     bytes_total: Mapped[int | None]
     bytes_sent: Mapped[int] = mapped_column(server_default="0")
@@ -134,8 +132,6 @@ class Post(JobColumns, TimestampColumns, Base):
         Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
         Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         one_of("provider", PROVIDERS),
-        one_of("kind", POST_KINDS),
-        one_of("source", POST_SOURCES),
         one_of("sent_by", SentBy),
         one_of("state", POST_STATES),
         {

@@ -1,6 +1,6 @@
-"""The TikTok adapter: builds its `Platform` from the app's settings."""
+"""The TikTok adapter: builds its `Adapter` from the app's settings."""
 
-from platforms.base import Platform, PlatformApp
+from platforms.base import Adapter, PlatformApp
 from platforms.http import HttpClient
 from platforms.tiktok.config_checks import find_config_warnings
 from platforms.tiktok.display_api import TikTokInsights
@@ -10,8 +10,8 @@ from platforms.tiktok.publish import TikTokPublisher
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 
-def build_platform(app: PlatformApp, http: HttpClient) -> Platform:
-    return Platform(
+def build_adapter(app: PlatformApp, http: HttpClient) -> Adapter:
+    return Adapter(
         name="tiktok",
         webhooks=TikTokWebhooks(app),
         oauth=TikTokOAuth(app, http),

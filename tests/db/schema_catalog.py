@@ -19,7 +19,7 @@ SELECT class.relname AS table_name, attribute.attname AS column_name,
   LEFT JOIN pg_attrdef AS default_value
          ON default_value.adrelid = class.oid AND default_value.adnum = attribute.attnum
  WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
-   AND attribute.attnum > 0 AND class.relname <> 'alembic_version'
+   AND attribute.attnum > 0 AND NOT attribute.attisdropped AND class.relname <> 'alembic_version'
 """
 
 SELECT_CONSTRAINTS = """

@@ -7,11 +7,18 @@ from sqlalchemy import func, select, text, update
 
 from core.accounts import key_rotation
 from core.accounts.key_rotation import rotate_keys
-from core.crypto import KeyRing, endpoint_secret_context, generate_key, upload_url_context
+from core.crypto import (
+    KeyRing,
+    endpoint_secret_context,
+    generate_key,
+    part_upload_url_context,
+    upload_url_context,
+)
 from db.accounts.accounts import Account
 from db.accounts.instagram import InstagramAccount
 from db.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumns
 from db.outbox.endpoints import Endpoints, EndpointSecrets
+from db.posts.parts import PostPart
 from db.posts.upload_sessions import UploadSession
 from db.session import Database
 from platforms.secret import Secret
@@ -73,6 +80,11 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
                 total_chunk_count=1,
             )
         )
+        part_context = part_upload_url_context("tiktok", post, 0, owner)
+        encrypted_part = factory.keys.encrypt(Secret("https://part"), part_context)
+        session.add(
+            PostPart(post_id=post, position=0, role="video", upload_url_encrypted=encrypted_part)
+        )
         session.add(
             InstagramAccount(
                 user_id=owner,
@@ -88,8 +100,8 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
         encrypted = factory.keys.encrypt(Secret("whsec"), secret_context)
         EndpointSecrets(session).replace(endpoint.id, encrypted, overlap=HOUR)
     counts = run_rotation()
-    assert (counts.reencrypted, counts.remaining("new"), counts.values_by_key) == (5, 0, {"old": 5})
-    assert column_key_ids(database) == [{"new": 1}] * 5
+    assert (counts.reencrypted, counts.remaining("new"), counts.values_by_key) == (6, 0, {"old": 6})
+    assert column_key_ids(database) == [{"new": 1}] * 6
     factory.keys = KeyRing([("new", Secret(NEW_KEY))])
     with database.transaction() as session:
         (secret,) = EndpointSecrets(session).list_active(endpoint.id)

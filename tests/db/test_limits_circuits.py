@@ -17,7 +17,7 @@ from core.limits.circuit_proxy import (
     CircuitOAuth,
     CircuitPublisher,
     PlatformCircuits,
-    wrap_platforms,
+    wrap_adapters,
 )
 from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
@@ -258,10 +258,10 @@ def test_circuit_statistics_include_totals(make_circuits, redis_url):
 
 def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
     circuits, app = make_circuits(UNREACHABLE_REDIS), make_platform_app()
-    bare = registry.build_platforms(
+    bare = registry.build_adapters(
         {"tiktok": app}, HttpClient(timeout=(0.1, 0.1), sleep=lambda _: None)
     )
-    platform = wrap_platforms(bare, circuits)["tiktok"]
+    platform = wrap_adapters(bare, circuits)["tiktok"]
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(Unavailable):
             platform.publisher.cancel(Secret("t"), "v1")

@@ -32,7 +32,7 @@ class WebhookHarness(RowFactory):
             events = []
             for envelope in envelopes:
                 body = json.dumps({**envelope, "client_key": CLIENT_KEY}).encode()
-                tiktok = self.services.get_platform("tiktok").webhooks
+                tiktok = self.services.get_adapter("tiktok").webhooks
                 delivery = IncomingDelivery(
                     "tiktok", body, Verdict(ok=True, reason="ok"), None, tiktok
                 )

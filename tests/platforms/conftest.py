@@ -39,7 +39,7 @@ def tiktok(server):
         base_urls={"auth": server.url, "api": server.url},
     )
     http = HttpClient(sleep=lambda _: None)
-    yield registry.build_platforms({"tiktok": app}, http)["tiktok"]
+    yield registry.build_adapters({"tiktok": app}, http)["tiktok"]
     http.close()
 
 

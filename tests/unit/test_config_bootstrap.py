@@ -29,7 +29,7 @@ def build_test_services(**more):
 
 def test_services_are_built_without_any_connection(tmp_path):
     built = build_test_services(**TIKTOK_SETTINGS, MEDIA_URL=f"file://{tmp_path}")
-    assert built.get_platform("tiktok").name == "tiktok"
+    assert built.get_adapter("tiktok").name == "tiktok"
     assert built.media.size(built.media.create_file()) == 0
     assert built.key_ring.is_usable()
     assert built.now().tzinfo is UTC
@@ -39,14 +39,14 @@ def test_services_are_built_without_any_connection(tmp_path):
 
 def test_a_platform_that_is_off_names_the_settings_it_lacks():
     with pytest.raises(Misconfigured, match="TIKTOK_CLIENT_SECRET") as caught:
-        build_test_services(TIKTOK_CLIENT_KEY="sbaw").get_platform("tiktok")
+        build_test_services(TIKTOK_CLIENT_KEY="sbaw").get_adapter("tiktok")
     assert caught.value.code == "CONFIG_MISSING"
     assert caught.value.details["missing"] == ["TIKTOK_CLIENT_SECRET", "TIKTOK_REDIRECT_URI"]
 
 
 def test_a_platform_without_an_adapter_is_not_supported():
     with pytest.raises(Misconfigured, match="not supported"):
-        build_test_services().get_platform("myspace")
+        build_test_services().get_adapter("myspace")
 
 
 def test_without_a_media_store_only_files_fail():

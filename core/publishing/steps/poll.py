@@ -65,7 +65,7 @@ class PollStep(Step[PollJob, PollResult | AccessTokenRefused]):
             raise Snooze(wait, "rate limit of status calls")
         token = job.access_token.decrypt(services)
         try:
-            progress = services.get_platform(job.provider).publisher.fetch_status(
+            progress = services.get_adapter(job.provider).publisher.fetch_status(
                 token, job.publish_id
             )
         except TokenExpired:

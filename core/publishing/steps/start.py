@@ -127,7 +127,7 @@ class StartStep(Step[StartJob, StartOutcome]):
 
 def call_start(job: StartJob, services: Services) -> StartAccepted | StartUnanswered:
     """Send the unsafe call. After anything but a clear refusal a pull may have started."""
-    publisher = services.get_platform(job.preflight_job.provider).publisher
+    publisher = services.get_adapter(job.preflight_job.provider).publisher
     token = job.preflight_job.access_token.decrypt(services)
     try:
         started = publisher.start(token, job.preflight_job.publish_request)

@@ -161,7 +161,7 @@ def limit_parallel_uploads(session: Session, post: Post) -> None:
 def send_chunk(job: UploadChunksJob, url: Secret, services: Services) -> UploadOutcome:
     data, file_stamp = read_chunk(job, services)
     try:
-        sent = services.get_platform(job.provider).publisher.send_chunk(
+        sent = services.get_adapter(job.provider).publisher.send_chunk(
             url, data, chunk=job.chunk, total_size=job.total_bytes, content_type=job.content_type
         )
         return ChunkSent(sent, file_stamp)

@@ -1,0 +1,174 @@
+"""`Platform`: everything about a platform that is data. It exists even if the platform is off.
+
+Core, pages, the API description and `signalpost doctor` ask it for capabilities and rules and
+never for its name. The calls are made by an `Adapter` (`platforms.base`), which exists only while
+the platform is configured.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from platforms.base import Adapter, FailureReason, PlatformApp
+from platforms.http import HttpClient
+from platforms.logins import FlowRules
+from platforms.media_rules import MediaRule
+from platforms.publishing import Capability, PostKind
+
+
+@dataclass(frozen=True)
+class Brand:
+    """How a platform is shown: its name, the CSS class of its colours and its home page."""
+
+    title: str
+    css_class: str
+    home_url: str
+
+
+class QuotaScope(StrEnum):
+    """Whose posts a quota counts."""
+
+    DESTINATION = "destination"
+    LOGIN = "login"
+    APPLICATION = "application"  # accounts of the whole application
+
+
+class QuotaHold(StrEnum):
+    """How long a post counts."""
+
+    WHILE_PENDING = "while_pending"  # until the creator has dealt with it, at most the window
+    FOR_WINDOW = "for_window"
+    DISTINCT_ACCOUNTS = "distinct_accounts"  # accounts that posted in the window
+
+
+@dataclass(frozen=True)
+class QuotaRule:
+    """A platform's limit on posts.
+
+    `limit_setting` names the setting that has the limit; `is_dynamic`: the platform reports
+    the limit of each account (`Adapter.step_publisher`), and the setting is the fallback. `code`: our code of the
+    refusal when it is used up.
+    """
+
+    name: str
+    scope: QuotaScope
+    hold: QuotaHold
+    window: timedelta
+    limit_setting: str
+    code: str
+    is_dynamic: bool = False
+
+
+@dataclass(frozen=True)
+class CallClass:
+    """A class of calls that share a rate limit and a circuit.
+
+    `rate_setting` names the setting with the calls allowed per minute and account; None: no rate
+    of ours. `closing_answers`: how many answers close the circuit again.
+    """
+
+    name: str
+    circuit: Literal["oauth", "upload", "publish", "read"]
+    rate_setting: str | None = None
+    closing_answers: int = 1
+
+
+class Effect(StrEnum):
+    """What follows from a kind of webhook event."""
+
+    PUBLICATION = "publication"
+    GRANT_REMOVED = "grant_removed"
+    COMMENT = "comment"
+    MENTION = "mention"
+    METRICS = "metrics"
+    MEDIA_CHANGED = "media_changed"
+    STORED = "stored"  # kept, without an effect
+
+
+@dataclass(frozen=True)
+class FieldChoice:
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of the publishing form. Labels are English texts, translated by the pages.
+
+    `kinds`: the kinds of posts it is shown for; empty: all. `role`: it belongs to media of that
+    role. `choices_from`: the adapter is asked for the choices of this account.
+    """
+
+    name: str
+    label: str
+    input: Literal["text", "choice", "flag", "names", "time", "number", "media", "people"]
+    kinds: tuple[str, ...] = ()
+    role: str | None = None
+    help: str | None = None
+    choices: tuple[FieldChoice, ...] = ()
+    choices_from: str | None = None
+    max_length: int | None = None
+    max_items: int | None = None
+    is_required: bool = False
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class PublishForm:
+    """What the publishing page of a platform asks. `kind_labels`: kind → English label."""
+
+    kind_labels: Mapping[str, str]
+    fields: tuple[FormField, ...] = ()
+    phase_labels: Mapping[str, str] = field(default_factory=dict)
+    capability_labels: Mapping[str, str] = field(default_factory=dict)  # public feature names
+
+
+class SeedPaths(Protocol):
+    """The platform's own routes from before `POST /api/posts`, as translations to it."""
+
+    @property
+    def paths(self) -> Mapping[str, type[BaseModel]]:
+        """Path → the model of its body."""
+        ...
+
+    def to_post_request(self, body: BaseModel) -> Mapping[str, Any]:
+        """Translate a body to the fields of a post request."""
+        ...
+
+    def to_response(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate the answer about a post to the field names of these routes."""
+        ...
+
+
+PostRules = Callable[[Mapping[str, Any], datetime], Mapping[str, str]]
+"""Checks the fields of a post request against each other: field → sentence. Pure."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform as data."""
+
+    name: str  # column `provider`
+    brand: Brand
+    settings: type[BaseModel]  # what it reads from the environment
+    build_app: Callable[[Any], PlatformApp | None]  # from its settings; None: incomplete
+    missing_settings: Callable[[Any], tuple[str, ...]]
+    build_adapter: Callable[[PlatformApp, HttpClient], Adapter]
+    flows: Mapping[str, FlowRules]
+    kinds: Mapping[str, PostKind]
+    options: type[BaseModel]  # the platform's own fields of a post request
+    post_rules: PostRules
+    media_rules: Mapping[str, MediaRule]
+    quotas: Mapping[str, QuotaRule]
+    call_classes: Mapping[str, CallClass]
+    status_ranks: Mapping[str, int]  # the vendor's statuses of a publication, in order
+    failure_reasons: Mapping[str, FailureReason]
+    event_effects: Mapping[str, Effect]  # our kind of webhook event → its effect
+    form: PublishForm
+    capabilities: frozenset[Capability]
+    secret_patterns: tuple[str, ...] = ()  # regular expressions of its tokens, for log redaction
+    seed_paths: SeedPaths | None = None
