@@ -49,9 +49,9 @@ class QuotaHold(StrEnum):
 class QuotaRule:
     """A platform's limit on posts.
 
-    `limit_setting` names the setting that has the limit; `is_dynamic`: the platform reports
-    the limit of each account (`Adapter.step_publisher`), and the setting is the fallback. `code`: our code of the
-    refusal when it is used up.
+    `limit_setting` names the setting that has the limit; `is_dynamic`: the platform reports the
+    limit of each account (`Adapter.step_publisher`), and the setting is the fallback. `code`: our
+    code of the refusal when it is used up.
     """
 
     name: str
