@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from platforms.base import BytesLike, Phase, PublishProgress
+from platforms.insights_base import PublicItem
 from platforms.secret import Secret
 
 
@@ -124,18 +125,6 @@ class Part:
     next_offset: int = 0  # bytes the platform has
     tries: int = 0
     upload_url: Secret | None = None
-
-
-@dataclass(frozen=True)
-class PublicItem:
-    """A public post of the account, as a listing of the platform showed it."""
-
-    id: str
-    posted_at: datetime | None = None
-    text: str | None = None
-    url: str | None = None
-    duration: timedelta | None = None
-    product: str | None = None  # the vendor's kind
 
 
 @dataclass(frozen=True)

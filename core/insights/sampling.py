@@ -40,8 +40,7 @@ from db.insights.schedule import SAMPLING_QUEUE, SamplingSchedule
 from db.insights.videos import Videos
 from db.session import Database, Session, database_now
 from platforms.errors import RateLimited, Rejected, TokenExpired
-from platforms.insights_base import Insights
-from platforms.secret import Secret
+from platforms.insights_base import AccountAccess, Insights
 
 PERMISSION_ERROR_CODES = frozenset({"scope_not_authorized", "scope_permission_missed"})
 EXHAUSTED_RETRY_DELAY = HOUR  # between attempts after the retry policy is exhausted
@@ -51,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 
 class SamplingStep(NamedTuple):
-    fetch: Callable[[Insights, Secret, SamplingJob], Any]
+    fetch: Callable[[Insights, AccountAccess, SamplingJob], Any]
     record: Callable[[Session, SamplingSchedule, Account, StepAnswer], None]
 
 
@@ -98,11 +97,11 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
         wait = services.rate_limits.acquire(job.access_token.account_id, "reads")
         if wait:
             raise Snooze(wait, "rate limit for reads from the platform")
-        token = job.access_token.decrypt(services)
+        access = AccountAccess(job.access_token.decrypt(services), job.scopes)
         with measure_request(job):
             try:
                 return StepAnswer(
-                    job, SAMPLING_STEPS[job.step].fetch(insights, token, job), services.jitter()
+                    job, SAMPLING_STEPS[job.step].fetch(insights, access, job), services.jitter()
                 )
             except TokenExpired:
                 return TokenRefused(job.access_token)

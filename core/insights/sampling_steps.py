@@ -28,8 +28,7 @@ from db.insights.schedule import SamplingSchedule, SamplingSchedules
 from db.insights.snapshots import MetricSnapshots, MetricSubject
 from db.insights.videos import VIDEO_METRICS, Videos
 from db.session import Session, database_now
-from platforms.insights_base import Insights, MetricCounts, PlatformVideo, VideoPage
-from platforms.secret import Secret
+from platforms.insights_base import AccountAccess, Insights, ItemPage, MetricCounts, PublicItem
 
 ANALYTICS_SCOPES = {
     provider: features["analytics"]
@@ -64,7 +63,7 @@ class SamplingJob:
     access_token: AccessToken
     provider: str
     scopes: tuple[str, ...]
-    cursor: int | None = None
+    cursor: str | None = None
     video_ids: tuple[str, ...] = ()
 
 
@@ -104,9 +103,8 @@ def next_sampling_job(
             )
         )
     scopes = tuple(scope.strip() for scope in account.scope.split(","))
-    return SamplingJob(
-        step, access_token, account.provider, scopes, schedule.list_cursor, video_ids
-    )
+    cursor = None if schedule.list_cursor is None else str(schedule.list_cursor)
+    return SamplingJob(step, access_token, account.provider, scopes, cursor, video_ids)
 
 
 def next_due_step(session: Session, schedule: SamplingSchedule, at: datetime) -> str:
@@ -140,7 +138,7 @@ def find_insights_adapter(services: Services, provider: str) -> Insights:
 
 
 def store_videos(
-    session: Session, account: Account, videos: Sequence[PlatformVideo], *, jitter: float
+    session: Session, account: Account, videos: Sequence[PublicItem], *, jitter: float
 ) -> bool:
     """Store videos of a response with their metrics, and schedule their next samples.
 
@@ -165,16 +163,16 @@ def store_videos(
     return any(row.is_new for row in rows)
 
 
-def video_metrics(video: PlatformVideo) -> dict[str, int]:
+def video_metrics(video: PublicItem) -> dict[str, int]:
     return {name: value for name, value in video.counts.items() if name in VIDEO_METRICS}
 
 
-def video_row(account: Account, video: PlatformVideo) -> dict[str, Any]:
+def video_row(account: Account, video: PublicItem) -> dict[str, Any]:
     return {
         "oauth_account_id": account.id,
         "user_id": account.user_id,
         "video_id": video.id,
-        "title": video.title,
+        "title": video.text,
         "url": video.url,
         "duration_seconds": duration_seconds(video),
         "posted_at": video.posted_at,
@@ -182,38 +180,31 @@ def video_row(account: Account, video: PlatformVideo) -> dict[str, Any]:
     }
 
 
-def duration_seconds(video: PlatformVideo) -> int | None:
+def duration_seconds(video: PublicItem) -> int | None:
     return None if video.duration is None else int(video.duration.total_seconds())
 
 
-def fetch_video_page(insights: Insights, token: Secret, job: SamplingJob) -> VideoPage:
-    return insights.fetch_video_page(token, job.scopes, cursor=job.cursor)
+def fetch_video_page(insights: Insights, access: AccountAccess, job: SamplingJob) -> ItemPage:
+    return insights.fetch_item_page(access, cursor=job.cursor)
 
 
 def record_video_page(
     session: Session, schedule: SamplingSchedule, account: Account, answer: StepAnswer
 ) -> None:
     """Store the videos of a page, and schedule the next page or the next listing."""
-    page: VideoPage = answer.value
-    has_new_videos = store_videos(session, account, page.videos, jitter=answer.jitter)
+    page: ItemPage = answer.value
+    has_new_videos = store_videos(session, account, page.items, jitter=answer.jitter)
     at = database_now(session)
     if answer.job.cursor is None:
         schedule.listed_at = at
-    if has_next_page(page, answer.job.cursor) and (has_new_videos or not schedule.is_whole):
-        schedule.list_cursor = page.next_cursor
+    if page.next_cursor is not None and (has_new_videos or not schedule.is_whole):
+        schedule.list_cursor = int(page.next_cursor)
         schedule.list_due_at = at
         return
     schedule.list_cursor = None
     schedule.is_whole = True
     schedule.list_due_at = at + next_sample_delay(
         at - last_publication_time(session, schedule), jitter=answer.jitter
-    )
-
-
-def has_next_page(page: VideoPage, requested_cursor: int | None) -> bool:
-    """Whether the page's cursor leads further back; one that does not would loop for ever."""
-    return page.next_cursor is not None and (
-        requested_cursor is None or page.next_cursor < requested_cursor
     )
 
 
@@ -230,9 +221,9 @@ def last_publication_time(session: Session, schedule: SamplingSchedule) -> datet
 
 
 def fetch_known_videos(
-    insights: Insights, token: Secret, job: SamplingJob
-) -> tuple[PlatformVideo, ...]:
-    return insights.fetch_videos(token, job.scopes, ids=job.video_ids)
+    insights: Insights, access: AccountAccess, job: SamplingJob
+) -> tuple[PublicItem, ...]:
+    return insights.fetch_items(access, ids=job.video_ids)
 
 
 def record_known_videos(
@@ -270,8 +261,10 @@ def mark_missing_videos(
     )
 
 
-def fetch_account_totals(insights: Insights, token: Secret, job: SamplingJob) -> MetricCounts:
-    return insights.fetch_account_totals(token, job.scopes)
+def fetch_account_totals(
+    insights: Insights, access: AccountAccess, _job: SamplingJob
+) -> MetricCounts:
+    return insights.fetch_account_totals(access)
 
 
 def record_account_totals(

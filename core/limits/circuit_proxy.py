@@ -5,11 +5,12 @@ Webhooks are not wrapped: verifying and parsing a delivery makes no call.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from core.limits.circuits import CallClass, Circuits
+from platforms.adapter import Adapter
 from platforms.base import (
-    Adapter,
     BytesLike,
     Chunk,
     ChunkResult,
@@ -21,7 +22,15 @@ from platforms.base import (
     PublishRequest,
     StartResult,
 )
-from platforms.insights_base import Insights, MetricCounts, PlatformVideo, VideoPage
+from platforms.insights_base import (
+    AccountAccess,
+    DetailedInsights,
+    Insights,
+    ItemPage,
+    MetricCounts,
+    MetricReport,
+    PublicItem,
+)
 from platforms.secret import Secret
 
 T = TypeVar("T")
@@ -116,20 +125,48 @@ class CircuitInsights:
     adapter: Insights
     circuits: PlatformCircuits
 
-    def fetch_account_totals(self, token: Secret, scopes: Iterable[str]) -> MetricCounts:
-        return self.circuits.call("read", lambda: self.adapter.fetch_account_totals(token, scopes))
+    @property
+    def listings(self) -> tuple[str, ...]:
+        return self.adapter.listings
 
-    def fetch_video_page(
-        self, token: Secret, scopes: Iterable[str], *, cursor: int | None = None
-    ) -> VideoPage:
+    @property
+    def max_items_per_query(self) -> int:
+        return self.adapter.max_items_per_query
+
+    def fetch_account_totals(self, access: AccountAccess) -> MetricCounts:
+        return self.circuits.call("read", lambda: self.adapter.fetch_account_totals(access))
+
+    def fetch_item_page(
+        self, access: AccountAccess, *, listing: str | None = None, cursor: str | None = None
+    ) -> ItemPage:
         return self.circuits.call(
-            "read", lambda: self.adapter.fetch_video_page(token, scopes, cursor=cursor)
+            "read", lambda: self.adapter.fetch_item_page(access, listing=listing, cursor=cursor)
         )
 
-    def fetch_videos(
-        self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
-    ) -> tuple[PlatformVideo, ...]:
-        return self.circuits.call("read", lambda: self.adapter.fetch_videos(token, scopes, ids=ids))
+    def fetch_items(self, access: AccountAccess, *, ids: Sequence[str]) -> tuple[PublicItem, ...]:
+        return self.circuits.call("read", lambda: self.adapter.fetch_items(access, ids=ids))
+
+
+@dataclass(frozen=True)
+class CircuitDetailedInsights:
+    """A `DetailedInsights` adapter behind circuits."""
+
+    adapter: DetailedInsights
+    circuits: PlatformCircuits
+
+    def fetch_item_metrics(self, item: PublicItem, access: AccountAccess) -> MetricReport:
+        return self.circuits.call("read", lambda: self.adapter.fetch_item_metrics(item, access))
+
+    def fetch_account_metrics(
+        self, access: AccountAccess, *, since: datetime, until: datetime
+    ) -> MetricReport:
+        return self.circuits.call(
+            "read",
+            lambda: self.adapter.fetch_account_metrics(access, since=since, until=until),
+        )
+
+    def fetch_audience_metrics(self, access: AccountAccess) -> MetricReport:
+        return self.circuits.call("read", lambda: self.adapter.fetch_audience_metrics(access))
 
 
 def wrap_adapters(adapters: Mapping[str, Adapter], circuits: Circuits) -> dict[str, Adapter]:
@@ -139,10 +176,13 @@ def wrap_adapters(adapters: Mapping[str, Adapter], circuits: Circuits) -> dict[s
 
 def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
     platform_circuits = PlatformCircuits(adapter.name, circuits)
-    insights = adapter.insights
+    insights, detailed = adapter.insights, adapter.detailed_insights
     return replace(
         adapter,
         oauth=CircuitOAuth(adapter.oauth, platform_circuits),
         publisher=CircuitPublisher(adapter.publisher, platform_circuits),
         insights=None if insights is None else CircuitInsights(insights, platform_circuits),
+        detailed_insights=(
+            None if detailed is None else CircuitDetailedInsights(detailed, platform_circuits)
+        ),
     )

@@ -16,7 +16,7 @@ import structlog
 from platforms.base import PlatformApp
 from platforms.errors import Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, HttpClient
-from platforms.insights_base import MetricCounts, PlatformVideo, VideoPage
+from platforms.insights_base import AccountAccess, ItemPage, MetricCounts, PublicItem
 from platforms.secret import Secret
 from platforms.tiktok.envelope import unwrap_data
 from platforms.vendor_values import (
@@ -32,6 +32,7 @@ from platforms.vendor_values import (
 )
 
 LIST_SCOPE, STATS_SCOPE = "video.list", "user.info.stats"
+VIDEO_LISTING = "videos"
 MAX_VIDEOS = 20  # videos per page, and ids per query
 DISPLAY_RETRY = replace(SAFE_RETRY, max_attempts=2)
 MAX_TEXT_LENGTH, MAX_URL_LENGTH = 2200, 2048  # characters
@@ -62,45 +63,54 @@ class TikTokInsights:
     app: PlatformApp
     http: HttpClient
 
-    def fetch_account_totals(self, token: Secret, scopes: Iterable[str]) -> MetricCounts:
+    @property
+    def listings(self) -> tuple[str, ...]:
+        return (VIDEO_LISTING,)
+
+    @property
+    def max_items_per_query(self) -> int:
+        return MAX_VIDEOS
+
+    def fetch_account_totals(self, access: AccountAccess) -> MetricCounts:
         """Return the account's counts.
 
         Errors: Rejected without the scope; those of `unwrap_data`.
         """
-        require_scope(STATS_SCOPE, scopes)
-        payload = self._call("GET", "user_info", token, ACCOUNT_COUNT_FIELDS.values())
+        require_scope(STATS_SCOPE, access.scopes)
+        payload = self._call("GET", "user_info", access.token, ACCOUNT_COUNT_FIELDS.values())
         user = read_object(payload.get("user"))
         if user is None:
             raise missing_field_error("user")
         return parse_counts(user, ACCOUNT_COUNT_FIELDS)
 
-    def fetch_video_page(
-        self, token: Secret, scopes: Iterable[str], *, cursor: int | None = None
-    ) -> VideoPage:
+    def fetch_item_page(
+        self, access: AccountAccess, *, listing: str | None = None, cursor: str | None = None
+    ) -> ItemPage:
         """Return a page of public videos, newest first.
 
         Units: the cursor is in milliseconds since 1970.
-        Errors: as `fetch_account_totals`.
+        Errors: as `fetch_account_totals`; ValueError for a listing or a cursor that is not ours.
         """
-        require_scope(LIST_SCOPE, scopes)
-        body = {"max_count": MAX_VIDEOS} | ({} if cursor is None else {"cursor": cursor})
-        payload = self._post_video_query("video_list", token, body)
-        return VideoPage(parse_videos(payload), parse_next_cursor(payload))
+        if listing not in (None, VIDEO_LISTING):
+            raise ValueError(f"TikTok has no listing {listing!r}")
+        require_scope(LIST_SCOPE, access.scopes)
+        older_than = None if cursor is None else int(cursor)
+        body = {"max_count": MAX_VIDEOS} | ({} if older_than is None else {"cursor": older_than})
+        payload = self._post_video_query("video_list", access.token, body)
+        return ItemPage(parse_videos(payload), parse_next_cursor(payload, older_than))
 
-    def fetch_videos(
-        self, token: Secret, scopes: Iterable[str], *, ids: Sequence[str]
-    ) -> tuple[PlatformVideo, ...]:
+    def fetch_items(self, access: AccountAccess, *, ids: Sequence[str]) -> tuple[PublicItem, ...]:
         """Return these videos, as far as they are public; others in the answer are dropped.
 
         Errors: ValueError without ids or with more than 20; else as `fetch_account_totals`.
         """
-        require_scope(LIST_SCOPE, scopes)
+        require_scope(LIST_SCOPE, access.scopes)
         if not 0 < len(ids) <= MAX_VIDEOS:
             raise ValueError(
                 f"1 to {MAX_VIDEOS} video ids can be queried at a time, not {len(ids)}"
             )
         payload = self._post_video_query(
-            "video_query", token, {"filters": {"video_ids": list(ids)}}
+            "video_query", access.token, {"filters": {"video_ids": list(ids)}}
         )
         return drop_other_videos(parse_videos(payload), ids)
 
@@ -137,7 +147,7 @@ def require_scope(scope: str, scopes: Iterable[str]) -> None:
         raise Rejected(f"the call needs the scope {scope}", code="scope_not_authorized")
 
 
-def parse_videos(payload: Mapping[str, Any]) -> tuple[PlatformVideo, ...]:
+def parse_videos(payload: Mapping[str, Any]) -> tuple[PublicItem, ...]:
     """Return the videos of a response; items without an id are skipped.
 
     Errors: UnreadableResponse without a list: only an empty list means that there are no videos.
@@ -149,13 +159,13 @@ def parse_videos(payload: Mapping[str, Any]) -> tuple[PlatformVideo, ...]:
     return tuple(parse_video(item) for item in objects if item and read_id(item.get("id")))
 
 
-def parse_video(item: Mapping[str, Any]) -> PlatformVideo:
+def parse_video(item: Mapping[str, Any]) -> PublicItem:
     duration = read_duration(item.get("duration"), longest=MAX_DURATION)
-    return PlatformVideo(
+    return PublicItem(
         id=str(read_id(item.get("id"))),
         counts=parse_counts(item, VIDEO_COUNT_FIELDS),
         posted_at=read_time(item.get("create_time")),
-        title=read_text(item.get("title"), MAX_TEXT_LENGTH)
+        text=read_text(item.get("title"), MAX_TEXT_LENGTH)
         or read_text(item.get("video_description"), MAX_TEXT_LENGTH),
         duration=None if duration == MAX_DURATION else duration,
         url=read_url(item.get("share_url"), MAX_URL_LENGTH),
@@ -163,8 +173,8 @@ def parse_video(item: Mapping[str, Any]) -> PlatformVideo:
 
 
 def drop_other_videos(
-    videos: tuple[PlatformVideo, ...], requested_ids: Sequence[str]
-) -> tuple[PlatformVideo, ...]:
+    videos: tuple[PublicItem, ...], requested_ids: Sequence[str]
+) -> tuple[PublicItem, ...]:
     """Return the requested videos: the counts of another one belong to no row of ours."""
     requested = tuple(video for video in videos if video.id in requested_ids)
     if len(requested) != len(videos):
@@ -172,9 +182,10 @@ def drop_other_videos(
     return requested
 
 
-def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
+def parse_next_cursor(payload: Mapping[str, Any], requested: int | None) -> str | None:
     """Return the cursor of the next page, or None.
 
+    A cursor that does not lead further back than the requested one would lead round for ever.
     Errors: UnreadableResponse if there is a next page but no cursor.
     """
     if not read_flag(payload.get("has_more")):
@@ -182,7 +193,7 @@ def parse_next_cursor(payload: Mapping[str, Any]) -> int | None:
     cursor = read_count(payload.get("cursor"))
     if cursor is None:
         raise missing_field_error("cursor")
-    return cursor
+    return str(cursor) if requested is None or cursor < requested else None
 
 
 def parse_counts(item: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, int]:

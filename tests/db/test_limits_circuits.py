@@ -13,6 +13,7 @@ import pytest
 from core.errors import ServiceUnavailable
 from core.limits.breaker import FAILURE_THRESHOLD, OPEN_SECONDS, CircuitState
 from core.limits.circuit_proxy import (
+    CircuitDetailedInsights,
     CircuitInsights,
     CircuitOAuth,
     CircuitPublisher,
@@ -26,7 +27,7 @@ from platforms import registry
 from platforms.base import OAuth, PlatformApp, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import HttpClient
-from platforms.insights_base import Insights
+from platforms.insights_base import DetailedInsights, Insights
 from platforms.secret import Secret
 from tests.flows.brokers import wait_until
 
@@ -317,17 +318,31 @@ class RecordingCircuits:
         ),
         (
             Insights,
+            CircuitDetailedInsights,
             CircuitInsights,
             {
                 "fetch_account_totals": "read",
-                "fetch_video_page": "read",
-                "fetch_videos": "read",
+                "fetch_item_page": "read",
+                "fetch_items": "read",
+            },
+        ),
+        (
+            DetailedInsights,
+            CircuitDetailedInsights,
+            {
+                "fetch_item_metrics": "read",
+                "fetch_account_metrics": "read",
+                "fetch_audience_metrics": "read",
             },
         ),
     ],
 )
 def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_classes):
-    methods = {name: method for name, method in vars(protocol).items() if name[0] != "_"}
+    methods = {
+        name: method
+        for name, method in vars(protocol).items()
+        if name[0] != "_" and not isinstance(method, property)
+    }
     adapter = SimpleNamespace(authorize_url=lambda **_: "https://platform.example")
     observed = {}
     for name, method in methods.items():

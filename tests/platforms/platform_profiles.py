@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from platforms.base import Phase, PublishRequest
+from platforms.insights_base import AccountAccess
 
 AdapterCall = Callable[[Any, Any], Any]  # takes the adapter, and a grant or an access token
 
@@ -99,11 +100,11 @@ TIKTOK_PROFILE = PlatformProfile(
     },
     public_settings={"privacy_level": "PUBLIC_TO_EVERYONE", "title": "Contract"},
     video_calls={
-        "video_query": lambda adapter, grant, ids: adapter.insights.fetch_videos(
-            grant.access_token, grant.scopes, ids=ids
+        "video_query": lambda adapter, grant, ids: adapter.insights.fetch_items(
+            AccountAccess(grant.access_token, grant.scopes), ids=ids
         ),
         "video_list": lambda adapter, grant, _ids: (
-            adapter.insights.fetch_video_page(grant.access_token, grant.scopes).videos
+            adapter.insights.fetch_item_page(AccountAccess(grant.access_token, grant.scopes)).items
         ),
     },
 )

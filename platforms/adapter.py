@@ -1,0 +1,34 @@
+"""`Adapter`: the calls of one configured platform."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from platforms.base import FailureReason, OAuth, Publisher, WebhookAdapter
+from platforms.comments import Comments
+from platforms.insights_base import DetailedInsights, Insights
+from platforms.logins import LoginFlow, WebhookSubscriber
+from platforms.publishing import StepPublisher
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The adapters of one configured platform. A part that is None is not offered by it.
+
+    `oauth` and `publisher` are the protocols of platforms whose login is posted to directly; `flow`
+    and `step_publisher` serve every platform.
+    """
+
+    name: str
+    webhooks: WebhookAdapter
+    oauth: OAuth | Any = None
+    publisher: Publisher | Any = None
+    # by fail reason or error code
+    failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
+    config_warnings: tuple[str, ...] = ()  # sentences for the operator about the registration
+    insights: Insights | None = None  # None if the platform offers no metrics
+    detailed_insights: DetailedInsights | None = None  # None: listings tell all metrics
+    flow: LoginFlow | None = None
+    step_publisher: StepPublisher | None = None
+    comments: Comments | None = None
+    subscriber: WebhookSubscriber | None = None
