@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from platforms.insights_base import Insights
 from platforms.secret import Secret
 
 BytesLike = bytes | memoryview
@@ -329,17 +328,3 @@ class Publisher(Protocol):
 
     def cancel(self, token: Secret, publish_id: str) -> None: ...
     def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """The adapters of one configured platform."""
-
-    name: str
-    webhooks: WebhookAdapter
-    oauth: OAuth
-    publisher: Publisher
-    # by fail reason or error code
-    failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
-    config_warnings: tuple[str, ...] = ()  # sentences for the operator about the registration
-    insights: Insights | None = None  # None if the platform offers no metrics

@@ -78,6 +78,18 @@ class Rejected(PlatformError):
     code = "invalid_param"
 
 
+class NotReadable(Rejected):
+    """The platform does not show this object to this token, or it does not exist."""
+
+    code = "not_readable"
+
+
+class OutcomeUnknown(Unavailable):
+    """The platform refused the call, although the call may have taken effect. Never repeated."""
+
+    code = "may_have_taken_effect"
+
+
 class Revoked(PlatformError):
     """The grant is no longer valid: the account has to be connected again."""
 
