@@ -5,9 +5,11 @@ from typing import Any
 from flask import Blueprint
 
 from platforms.sandbox.instagram.access import GraphCaller
+from platforms.sandbox.instagram.container_calls import read_container
 from platforms.sandbox.instagram.graph_errors import object_missing
 from platforms.sandbox.instagram.graph_route import GraphView, graph_route
 from platforms.sandbox.instagram.identity import read_account_node, read_me, read_page_node
+from platforms.sandbox.instagram.media_reads import delete_media, read_media, update_media
 from platforms.sandbox.instagram.state import current_instagram
 
 routes = Blueprint("instagram_nodes", __name__)
@@ -18,6 +20,10 @@ NODE_VIEWS: dict[tuple[str, str], GraphView] = {
     ("GET", "page"): read_page_node,
     ("GET", "account"): read_account_node,
     # Helpers of other parts add their rows: ("GET", "media"): media_nodes.read_media, …
+    ("GET", "container"): read_container,
+    ("GET", "media"): read_media,
+    ("POST", "media"): update_media,
+    ("DELETE", "media"): delete_media,
 }
 """Method and kind of node (`InstagramState.node_kind`) → a view of the caller and the id."""
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from platforms.sandbox.instagram.graph_errors import GraphError, invalid_parameter
-
 
 @dataclass
 class SandboxComment:
@@ -58,7 +56,3 @@ class ReadingState:
 def format_timestamp(seconds: float) -> str:
     """Return a time as Meta writes it: `2017-08-31T19:16:02+0000`."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
-
-
-def required_parameter(name: str) -> GraphError:
-    return invalid_parameter(f"The parameter {name} is required")

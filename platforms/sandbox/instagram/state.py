@@ -8,6 +8,7 @@ from typing import Any, cast
 from flask import current_app
 
 from platforms.sandbox.instagram.people import Business, IgAccount, Page, Person
+from platforms.sandbox.instagram.publishing_records import PublishingRecords
 from platforms.sandbox.instagram.reading_state import ReadingState
 from platforms.sandbox.instagram.settings import InstagramSandboxSettings
 from platforms.sandbox.instagram.tokens import MetaTokens
@@ -41,6 +42,7 @@ class InstagramState:
     tokens: MetaTokens = field(default_factory=MetaTokens)
     containers: dict[str, Any] = field(default_factory=dict)
     media: dict[str, Any] = field(default_factory=dict)
+    publishing: PublishingRecords = field(default_factory=PublishingRecords)
     comments: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)  # usage counters
     reading: ReadingState = field(default_factory=ReadingState)
