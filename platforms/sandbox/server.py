@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 DEFAULT_HOST = "127.0.0.1"
+HEADERS_KEY = "sandbox.headers"  # the key of all headers in a request's WSGI environ
 POLL_INTERVAL = 0.05  # seconds between two checks whether to stop
 
 
@@ -17,6 +18,10 @@ class QuietRequestHandler(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
         pass
+
+    def make_environ(self) -> "WSGIEnvironment":
+        """Keep the headers as they came: werkzeug drops names with `_`, such as `file_size`."""
+        return super().make_environ() | {HEADERS_KEY: self.headers}
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's signature
         """Send nothing more on a connection that either side has dropped."""

@@ -33,6 +33,7 @@ from platforms.sandbox.instagram.versions import VERSION_ENDS
 from platforms.sandbox.instagram.video_rules import LIMITS_BY_MEDIA_TYPE
 from platforms.sandbox.request_log import ENTRY_KEY
 from platforms.sandbox.scheduler import run_in_background
+from platforms.sandbox.server import HEADERS_KEY
 
 routes = Blueprint("instagram_uploads", __name__)
 
@@ -53,8 +54,8 @@ class UploadRefused(Exception):
 def receive_upload(version: str, container_id: str) -> Response | tuple[dict[str, Any], int]:
     try:
         container = find_upload(version, container_id)
-        if request.headers.get("file_url"):
-            start_url_upload(current_instagram(), container, request.headers["file_url"])
+        if url := read_header("file_url"):
+            start_url_upload(current_instagram(), container, url)
         else:
             store_body(current_instagram(), container)
     except UploadRefused as refusal:
@@ -142,10 +143,15 @@ def prepare_upload(container: SandboxContainer, upload: ResumableUpload) -> None
 
 
 def read_number(name: str) -> int:
-    text = request.headers.get(name, "")
+    text = read_header(name)
     if not text.isdecimal():
         raise processing_failed(f"the header {name} is required")
     return int(text)
+
+
+def read_header(name: str) -> str:
+    """Return a header whose name may have an underscore."""
+    return str(request.environ[HEADERS_KEY].get(name, ""))
 
 
 def read_body(upload: ResumableUpload) -> None:
