@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from platforms.comments import PlatformComment
 from platforms.secret import Secret
 
 BytesLike = bytes | memoryview
@@ -192,6 +193,9 @@ class ParsedEvent:
     occurred_at: datetime | None = None
     progress: PublishProgress | None = None  # its time is that of the event
     removal_reason: str | None = None  # why the account's grant ended, for events about a grant
+    item_id: str | None = None  # the platform's id of the post that the event is about
+    comment: PlatformComment | None = None  # of a mention only the ids: its text has to be fetched
+    counts: Mapping[str, int] | None = None  # metrics of the item
 
     def to_stored(self) -> dict[str, Any]:
         """Return the fields that are set and have no column of their own, as JSON values."""
@@ -199,6 +203,9 @@ class ParsedEvent:
             "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
             "progress": self.progress.to_stored() if self.progress else None,
             "removal_reason": self.removal_reason,
+            "item_id": self.item_id,
+            "comment": self.comment and self.comment.to_stored(),
+            "counts": self.counts and dict(self.counts),
         }
         return {name: value for name, value in stored.items() if value is not None}
 
@@ -219,6 +226,7 @@ class ParsedEvent:
         Errors: KeyError, ValueError if another version has written it differently.
         """
         time, progress = stored.get("occurred_at"), stored.get("progress")
+        comment = stored.get("comment")
         occurred_at = None if time is None else datetime.fromisoformat(time)
         return cls(
             key=key,
@@ -230,6 +238,9 @@ class ParsedEvent:
             occurred_at=occurred_at,
             progress=progress and PublishProgress.from_stored(progress, occurred_at=occurred_at),
             removal_reason=stored.get("removal_reason"),
+            item_id=stored.get("item_id"),
+            comment=comment and PlatformComment.from_stored(comment),
+            counts=stored.get("counts"),
         )
 
 

@@ -1,9 +1,9 @@
 """Values and the protocol for comments on an account's own posts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from platforms.secret import Secret
 
@@ -23,6 +23,50 @@ class PlatformComment:
     like_count: int | None = None
     is_own: bool | None = None
     replies: tuple["PlatformComment", ...] = ()
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return the fields that are set, as JSON values."""
+        stored = {
+            "id": self.id,
+            "post_id": self.post_id,
+            "parent_id": self.parent_id,
+            "author_id": self.author_id,
+            "author_name": self.author_name,
+            "text": self.text,
+            "written_at": self.written_at and self.written_at.isoformat(),
+            "is_hidden": self.is_hidden,
+            "like_count": self.like_count,
+            "is_own": self.is_own,
+            "replies": [reply.to_stored() for reply in self.replies] or None,
+        }
+        return {name: value for name, value in stored.items() if value is not None}
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "PlatformComment":
+        """Return the comment that `to_stored` wrote. Errors: KeyError, ValueError."""
+        if not isinstance(stored, Mapping):
+            raise ValueError("the stored comment is not an object")  # noqa: TRY004 - bad data
+        values = {name: stored.get(name) for name in STORED_AS_THEY_ARE}
+        written_at = stored.get("written_at")
+        return cls(
+            **values,
+            id=stored["id"],
+            written_at=None if written_at is None else datetime.fromisoformat(written_at),
+            replies=tuple(map(cls.from_stored, stored.get("replies", ()))),
+        )
+
+
+STORED_AS_THEY_ARE = (
+    "post_id",
+    "parent_id",
+    "author_id",
+    "author_name",
+    "text",
+    "is_hidden",
+    "like_count",
+    "is_own",
+)
+"""Fields of a comment that are JSON values themselves."""
 
 
 @dataclass(frozen=True)

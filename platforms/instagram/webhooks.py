@@ -8,7 +8,8 @@ from typing import Any
 
 from platforms.base import ParsedEvent, Verdict
 from platforms.errors import BadHandshake
-from platforms.instagram.events import iter_changes, parse_change
+from platforms.instagram.changes import iter_changes
+from platforms.instagram.events import parse_entry
 from platforms.instagram.signature import SIGNATURE_HEADER, verify_signature
 from platforms.json_body import decode_json
 from platforms.secret import Secret
@@ -50,7 +51,8 @@ class InstagramWebhooks:
 
     def parse(self, body: bytes) -> list[ParsedEvent]:
         """Return one event per change; a delivery has up to a thousand. Errors: ValueError."""
-        return [parse_change(entry, change) for entry, change in iter_changes(decode_json(body))]
+        entries = iter_changes(decode_json(body))
+        return [event for entry, changes in entries for event in parse_entry(entry, changes)]
 
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
         """Return the event of a stored change. Errors: ValueError if it is not a change."""
@@ -59,4 +61,4 @@ class InstagramWebhooks:
             raise ValueError("the stored payload lacks `entry` or `change`")  # noqa: TRY004 - bad data
         if not isinstance(change.get("field"), str):
             raise ValueError("the stored change has no `field`")  # noqa: TRY004 - bad data
-        return parse_change(entry, change)
+        return next(parse_entry(entry, [dict(change)]))

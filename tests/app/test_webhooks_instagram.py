@@ -86,8 +86,8 @@ def test_a_thousand_changes_of_one_delivery_are_stored_once(meta_client, load_ev
     assert second.json["duplicate"] is True
     rows = load_events()
     assert len(rows) == 1000
-    assert {row["status"] for row in rows} == {"ignored"}
-    assert {row["event_type"] for row in rows} == {"comments"}
+    assert {row["status"] for row in rows} == {"pending"}
+    assert {row["event_type"] for row in rows} == {"comment.received"}
 
 
 def test_a_delivery_with_some_new_changes_is_not_a_duplicate(meta_client, load_events):

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platforms.base import IGNORED_KIND
 from platforms.errors import BadHandshake
 from platforms.instagram import InstagramWebhooks
+from platforms.instagram.events import COMMENT_KIND
 from platforms.secret import Secret
 
 VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/meta_webhook.json").read_text())
@@ -72,7 +72,7 @@ def test_the_adapter_reports_a_missing_token_or_secret():
 def test_every_change_is_its_own_event():
     first, second = parse_body(build_delivery(comment_change(), comment_change(id="2")))
     assert (first.vendor_event, first.platform_user_id) == ("comments", ACCOUNT_ID)
-    assert first.kind == IGNORED_KIND
+    assert first.kind == COMMENT_KIND
     assert first.payload == {
         "entry": {"id": ACCOUNT_ID, "time": 1763800000},
         "change": comment_change(),
@@ -120,7 +120,8 @@ def test_all_documented_forms_give_the_same_events(root):
         ({"field": "mentions", "value": {"media_id": "1"}}, "1:"),
         ({"field": "story_insights", "value": {"media_id": "1", "reach": 44}}, "1"),
         ({"field": "follow", "value": {"x": 1}}, ""),
-        ({"field": "comments", "value": None}, ""),
+        ({"field": "comments", "value": []}, ""),
+        ({"field": "comments", "value": None}, "1763800000"),
     ],
 )
 def test_each_field_has_its_natural_key(change, natural_key):
@@ -156,7 +157,7 @@ def test_a_standby_entry_beside_a_comment_is_kept_too():
     ]
     comment, standby = parse_body({"object": "instagram", "entry": entries})
     assert (comment.vendor_event, standby.vendor_event) == ("comments", "standby")
-    assert (standby.kind, standby.platform_user_id) == (IGNORED_KIND, "1789")
+    assert (standby.kind, standby.platform_user_id) == ("message.standby", "1789")
     assert standby.key.startswith("standby:1789:m1:")
     assert make_adapter("s").parse_stored(json.loads(json.dumps(standby.payload))) == standby
 

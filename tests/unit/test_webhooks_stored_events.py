@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platforms.base import ParsedEvent, Phase, PublishProgress
+from platforms.comments import PlatformComment
 
 OCCURRED_AT = datetime(2026, 2, 4, 13, 14, 33, 250, tzinfo=UTC)
 EVENT = ParsedEvent(
@@ -33,6 +34,21 @@ progresses = st.builds(
     is_public=st.none() | st.booleans(),
     log_id=texts,
 )
+comments = st.builds(
+    PlatformComment,
+    id=st.text(min_size=1),
+    post_id=texts,
+    parent_id=texts,
+    author_id=texts,
+    author_name=texts,
+    text=texts,
+    written_at=times,
+    is_hidden=st.none() | st.booleans(),
+    like_count=st.none() | st.integers(min_value=0),
+    is_own=st.none() | st.booleans(),
+)
+threads = st.builds(replace, comments, replies=st.lists(comments, max_size=2).map(tuple))
+counts = st.dictionaries(st.text(), st.integers(min_value=0))
 
 
 def read_back(event):
@@ -48,13 +64,24 @@ def read_back(event):
     )
 
 
-@given(occurred_at=times, progress=st.none() | progresses, removal_reason=texts)
-def test_a_stored_event_reads_back_as_it_was_parsed(occurred_at, progress, removal_reason):
+@given(
+    occurred_at=times,
+    progress=st.none() | progresses,
+    others=st.fixed_dictionaries(
+        {
+            "removal_reason": texts,
+            "item_id": texts,
+            "comment": st.none() | threads,
+            "counts": st.none() | counts,
+        }
+    ),
+)
+def test_a_stored_event_reads_back_as_it_was_parsed(occurred_at, progress, others):
     event = replace(
         EVENT,
         occurred_at=occurred_at,
         progress=progress and replace(progress, occurred_at=occurred_at),
-        removal_reason=removal_reason,
+        **others,
     )
     assert read_back(event) == event
 
@@ -74,6 +101,8 @@ def test_only_what_is_set_is_stored():
         {"progress": {"phase": "UNKNOWN", "vendor_status": "x"}},
         {"progress": {"phase": "PUBLISHED"}},
         {"occurred_at": "yesterday"},
+        {"comment": {"text": "without an id"}},
+        {"comment": "a text"},
     ],
 )
 def test_what_another_version_wrote_differently_is_refused(stored):
