@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 
 from platforms.sandbox.fault_behaviours import FAULT_BEHAVIOURS
 from platforms.sandbox.faults import ANY_ENDPOINT, WEBHOOK_ENDPOINT, InjectedFault
+from platforms.sandbox.named_errors import GRAPH_ERROR_KIND, find_field_mistake
 from platforms.sandbox.response_shapes import FIELD_SHAPES
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
@@ -15,6 +16,7 @@ from platforms.sandbox.webhook_sender import WEBHOOK_FAULTS
 routes = Blueprint("control_api", __name__, url_prefix="/_sandbox")
 
 FAULT_FIELDS = {field.name for field in fields(InjectedFault)}
+FIELD_KINDS = FIELD_SHAPES | {GRAPH_ERROR_KIND}  # the kinds of faults that have `fields`
 NUMBER_TYPES = (int, float)
 FAULT_FIELD_TYPES = {
     "times": (int,),
@@ -117,8 +119,10 @@ def parse_fault(params: dict[str, Any]) -> InjectedFault:
     kinds = WEBHOOK_FAULTS if fault.endpoint == WEBHOOK_ENDPOINT else FAULT_BEHAVIOURS
     if fault.kind not in kinds:
         raise BadRequest(f"kind: has to be one of {', '.join(kinds)}")
-    if (fault.kind in FIELD_SHAPES) != bool(fault.fields):
-        raise BadRequest(f"fields: needed by {', '.join(sorted(FIELD_SHAPES))}, and only by them")
+    if (fault.kind in FIELD_KINDS) != bool(fault.fields):
+        raise BadRequest(f"fields: needed by {', '.join(sorted(FIELD_KINDS))}, and only by them")
+    if fault.kind == GRAPH_ERROR_KIND and (mistake := find_field_mistake(fault.fields)):
+        raise BadRequest(mistake)
     endpoints = {*current_app.extensions["endpoints"], WEBHOOK_ENDPOINT, ANY_ENDPOINT}
     if fault.endpoint not in endpoints:
         raise BadRequest(f"endpoint: has to be one of {', '.join(sorted(endpoints))}")

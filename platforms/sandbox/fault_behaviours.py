@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
 from platforms.sandbox import raw_socket
 from platforms.sandbox.faults import InjectedFault
+from platforms.sandbox.named_errors import GRAPH_ERROR_KIND
 from platforms.sandbox.response_shapes import RESPONSE_SHAPES, reshape_body
 
 if TYPE_CHECKING:
@@ -22,10 +23,14 @@ HTML_PAGE = "<!doctype html><html><title>Welcome</title><body>All is well.</body
 
 @dataclass(frozen=True)
 class SandboxEndpoint:
-    """An endpoint of the platform; `error_body` gives its body of a response 500 or 429."""
+    """An endpoint of the platform; `error_body` gives its body of a response 500 or 429.
+
+    `named_error` answers with an error of the platform's tables, if it has some.
+    """
 
     name: str
     error_body: Callable[[int], str]
+    named_error: Callable[[Mapping[str, Any]], Response] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,24 @@ def respond_429(context: FaultContext) -> Response:
 
 def respond_html(_context: FaultContext) -> Response:
     return Response(HTML_PAGE, mimetype="text/html")
+
+
+def respond_html_502(_context: FaultContext) -> Response:
+    return Response(HTML_PAGE, 502, mimetype="text/html")
+
+
+def respond_graph_error(context: FaultContext) -> Response:
+    """Answer with an error of Meta's tables, which the fault's `fields` name by code."""
+    named_error = context.endpoint.named_error
+    return named_error(context.fault.fields) if named_error else context.server_error
+
+
+def truncate_json(context: FaultContext) -> Response:
+    """Cut the body in the middle, but with the right length, so that only parsing it fails."""
+    response = context.response or context.server_error
+    body = response.get_data()
+    response.set_data(body[: len(body) // 2])
+    return response
 
 
 def respond_slowly(context: FaultContext) -> Response:
@@ -121,11 +144,14 @@ FAULT_BEHAVIOURS: Mapping[str, FaultBehaviour] = {
     "http_500": FaultBehaviour(respond_500, takes_effect=False),
     "http_429": FaultBehaviour(respond_429, takes_effect=False),
     "html_200": FaultBehaviour(respond_html, takes_effect=False),
+    "html_502": FaultBehaviour(respond_html_502, takes_effect=False),
+    GRAPH_ERROR_KIND: FaultBehaviour(respond_graph_error, takes_effect=False),
     "drop_before": FaultBehaviour(drop_connection, takes_effect=False),
     "drop_after": FaultBehaviour(drop_connection, takes_effect=True),
     "hang": FaultBehaviour(hang_connection, takes_effect=False),
     "slow": FaultBehaviour(respond_slowly, takes_effect=True),
     "truncate": FaultBehaviour(truncate_response, takes_effect=True),
+    "truncated_json": FaultBehaviour(truncate_json, takes_effect=True),
     "reset": FaultBehaviour(reset_connection, takes_effect=True),
     "drip": FaultBehaviour(drip_response, takes_effect=True),
     **dict.fromkeys(RESPONSE_SHAPES, FaultBehaviour(respond_in_odd_shape, takes_effect=True)),

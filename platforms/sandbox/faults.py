@@ -17,7 +17,7 @@ class InjectedFault:
     `times`: calls still to affect, 0 until cleared. `seconds`: delay, if not the kind's default.
     `work`: whether the call takes effect, if not the kind's default. `copies`: for `duplicate` and
     `shuffle`. `rate`: the share of calls that are affected. `fields`: for the odd shapes of a
-    response, the fields to change, by name.
+    response, the fields to change, by name; for `graph_error`, what it says.
     """
 
     endpoint: str

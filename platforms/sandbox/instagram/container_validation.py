@@ -21,6 +21,7 @@ from platforms.sandbox.instagram.containers import (
     ContainerRequest,
 )
 from platforms.sandbox.instagram.graph_errors import GraphError, invalid_parameter
+from platforms.sandbox.instagram.page_search import PLACES
 from platforms.sandbox.instagram.publishing_errors import (
     CAPTION_TOO_LONG,
     CAROUSEL_COUNT,
@@ -243,7 +244,9 @@ def read_collaborators(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def read_location(params: Mapping[str, Any]) -> str:
     location_id = str(params.get("location_id", ""))
-    if location_id and not location_id.isdecimal():
+    place = PLACES.get(location_id)
+    lacks_coordinates = place is not None and not place.has_coordinates
+    if location_id and (not location_id.isdecimal() or lacks_coordinates):
         raise invalid_location()
     return location_id
 

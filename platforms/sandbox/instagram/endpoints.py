@@ -10,6 +10,7 @@ from platforms.sandbox.instagram.graph_errors import (
     graph_error_body,
     upload_error_body,
 )
+from platforms.sandbox.instagram.injected_errors import respond_with_error
 from platforms.sandbox.instagram.state import InstagramState
 
 ErrorBody = Callable[[int], str]
@@ -39,7 +40,8 @@ def name_endpoint(
     error_body: ErrorBody = graph_error_body,
 ) -> EndpointPattern:
     pattern = re.compile(path.replace("<graph>", GRAPH_PATH).replace("<id>", r"(?P<node>[^/]+)"))
-    return EndpointPattern(method, pattern, SandboxEndpoint(name, error_body), node_kind)
+    endpoint = SandboxEndpoint(name, error_body, respond_with_error)
+    return EndpointPattern(method, pattern, endpoint, node_kind)
 
 
 OPTIONAL_VERSION = r"(?:/v\d+\.\d+)?"
@@ -108,7 +110,7 @@ ENDPOINT_PATTERNS = (
     name_endpoint("POST", "<graph>/<id>/mentions", "mentions"),
     name_endpoint("GET", "<graph>/pages/search", "page_search"),
 )
-UNKNOWN_ENDPOINT = SandboxEndpoint("graph_unknown", graph_error_body)
+UNKNOWN_ENDPOINT = SandboxEndpoint("graph_unknown", graph_error_body, respond_with_error)
 EXTRA_NAMES = ("fb_exchange_token",)  # told from the code exchange by a parameter
 ENDPOINT_NAMES = frozenset(
     (
@@ -129,7 +131,7 @@ def find_endpoint(
         match = pattern.path.fullmatch(path) if pattern.method == method else None
         if match and has_node_kind(state, pattern, match):
             if pattern.endpoint.name == "fb_code_exchange" and "fb_exchange_token" in query:
-                return SandboxEndpoint("fb_exchange_token", graph_error_body)
+                return SandboxEndpoint("fb_exchange_token", graph_error_body, respond_with_error)
             return pattern.endpoint
     return UNKNOWN_ENDPOINT
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from platforms.sandbox.instagram.access import GraphCaller, authenticate, read_params
 from platforms.sandbox.instagram.graph_errors import graph_response
 from platforms.sandbox.instagram.state import current_instagram
+from platforms.sandbox.instagram.usage import count_call
 from platforms.sandbox.request_log import ENTRY_KEY
 
 FACEBOOK_HOST, INSTAGRAM_HOST = "/meta-graph", "/instagram-graph"
@@ -37,6 +38,7 @@ def graph_route(
             with state.lock:
                 caller = authenticate()
                 read_params()  # refuses what Meta has removed, also where nothing is read
+                count_call(state, caller, next(iter(names.values()), "me"))
             with state.lock if is_locked else nullcontext():
                 return answer_call(view, caller, names)
 

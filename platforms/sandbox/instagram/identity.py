@@ -6,6 +6,7 @@ from typing import Any
 from platforms.sandbox.instagram.access import GraphCaller, find_account, find_page, read_params
 from platforms.sandbox.instagram.fields import FieldSpec, parse_fields, select_fields
 from platforms.sandbox.instagram.graph_errors import missing_permission, object_missing
+from platforms.sandbox.instagram.mentions import expand_comment, expand_media
 from platforms.sandbox.instagram.people import IgAccount, Page
 from platforms.sandbox.instagram.state import current_instagram
 from platforms.sandbox.instagram.tokens import PAGE, SYSTEM_USER
@@ -34,7 +35,8 @@ PAGE_FIELDS = frozenset(
 PERSON_FIELDS = frozenset(("id", "name", "client_business_id"))
 AccountEdge = Callable[[GraphCaller, IgAccount, FieldSpec], Any]
 ACCOUNT_EDGES: Mapping[str, AccountEdge] = {
-    # Helpers of other parts add their rows: "mentioned_comment": mentions.expand_comment, …
+    "mentioned_comment": expand_comment,
+    "mentioned_media": expand_media,
 }
 """Edges and functions that `fields` of an account may expand, on both hosts."""
 

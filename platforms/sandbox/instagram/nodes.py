@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from platforms.sandbox.instagram.access import GraphCaller
+from platforms.sandbox.instagram.comments import delete_comment, hide_comment, read_comment
 from platforms.sandbox.instagram.container_calls import read_container
 from platforms.sandbox.instagram.graph_errors import object_missing
 from platforms.sandbox.instagram.graph_route import GraphView, graph_route
@@ -24,6 +25,9 @@ NODE_VIEWS: dict[tuple[str, str], GraphView] = {
     ("GET", "media"): read_media,
     ("POST", "media"): update_media,
     ("DELETE", "media"): delete_media,
+    ("GET", "comment"): read_comment,
+    ("POST", "comment"): hide_comment,
+    ("DELETE", "comment"): delete_comment,
 }
 """Method and kind of node (`InstagramState.node_kind`) → a view of the caller and the id."""
 

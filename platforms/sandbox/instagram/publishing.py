@@ -40,6 +40,7 @@ from platforms.sandbox.instagram.publishing_errors import (
 from platforms.sandbox.instagram.publishing_limit import count_usage
 from platforms.sandbox.instagram.publishing_records import PublishRecord
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
+from platforms.sandbox.instagram.story_events import schedule_story_insights
 from platforms.sandbox.request_log import ENTRY_KEY
 
 routes = Blueprint("instagram_publishing", __name__)
@@ -116,6 +117,7 @@ def publish_media(
             state.now,
         )
     )
+    schedule_story_insights(state, media)
     return media
 
 
