@@ -21,9 +21,10 @@ from core.limits.redis_client import RedisClient
 from core.media_store import MediaStore
 from core.observability import metrics
 from db.session import Database
-from platforms import registry
-from platforms.base import Adapter, WebhookAdapter
+from platforms.adapter import Adapter
+from platforms.base import WebhookAdapter
 from platforms.http import HttpClient, create_public_session
+from platforms.registry import PLATFORMS
 
 # Connections per process. The web process needs one per thread and has two to spare; the event
 # writer has a separate connection besides. Jobs open transactions one after another.
@@ -72,10 +73,9 @@ class Services:
 
 def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Services:
     """Build the services. `wake` sends a wake-up for a kind of jobs. Connects to nothing yet."""
-    if settings.is_production and settings.tiktok.webhook_compat:
-        log.warning(
-            "tiktok.legacy_webhooks_enabled", reason="TIKTOK_WEBHOOK_COMPAT is meant for tests"
-        )
+    for name, app in settings.apps.items():
+        if settings.is_production and app.legacy_webhooks:
+            log.warning("webhooks.legacy_format_enabled", provider=name, reason="it is for tests")
     redis_client = RedisClient(settings.redis_url)
     circuits = Circuits(redis_client, clock=lambda: utc_now().timestamp(), jitter=random.random)
     adapters = wrap_adapters(build_adapters(settings), circuits)
@@ -83,10 +83,10 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         settings=settings,
         adapters=adapters,
         public_http=build_public_http(settings),
-        webhook_adapters=build_webhook_adapters(settings, adapters),
+        webhook_adapters=build_webhook_adapters(settings),
         key_ring=KeyRing(settings.encryption_keys),
         redis=redis_client,
-        rate_limits=RateLimits(redis_client, platform_rates(settings.limits)),
+        rate_limits=RateLimits(redis_client, platform_rates(settings.platforms)),
         circuits=circuits,
         media_store=MediaStore(settings.media_url) if settings.media_url else None,
         wake=wake,
@@ -102,9 +102,9 @@ def utc_now() -> datetime:
 def build_adapters(settings: Settings) -> dict[str, Adapter]:
     """Build each platform with a separate HTTP client, which counts calls under its name."""
     return {
-        name: registry.build_adapters(
-            {name: app}, HttpClient(observe=partial(metrics.count_upstream_call, name))
-        )[name]
+        name: PLATFORMS[name].build_adapter(
+            app, HttpClient(observe=partial(metrics.count_upstream_call, name))
+        )
         for name, app in settings.apps.items()
     }
 
@@ -119,21 +119,13 @@ def build_public_http(settings: Settings) -> HttpClient:
     )
 
 
-def build_webhook_adapters(
-    settings: Settings, adapters: Mapping[str, Adapter]
-) -> dict[str, WebhookAdapter]:
-    """Platform → the adapter that verifies and parses its deliveries.
-
-    Instagram has one although it cannot be switched on yet.
-    """
-    instagram = settings.instagram
-    instagram_webhooks = registry.build_instagram_webhooks(
-        instagram.signing_secrets(), instagram.webhook_verify_token
-    )
-    return {
-        "instagram": instagram_webhooks,
-        **{name: adapter.webhooks for name, adapter in adapters.items()},
+def build_webhook_adapters(settings: Settings) -> dict[str, WebhookAdapter]:
+    """Platform → what verifies and parses its deliveries, as far as its settings suffice."""
+    built = {
+        name: platform.build_webhooks(settings.of_platform(name))
+        for name, platform in PLATFORMS.items()
     }
+    return {name: webhooks for name, webhooks in built.items() if webhooks is not None}
 
 
 def build_database(settings: Settings, *, role: str) -> Database:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from platforms.base import Adapter, FailureReason, PlatformApp
+from platforms.adapter import Adapter
+from platforms.base import FailureReason, PlatformApp, WebhookAdapter
 from platforms.http import HttpClient
 from platforms.logins import FlowRules
 from platforms.media_rules import MediaRule
@@ -68,13 +69,12 @@ class CallClass:
     """A class of calls that share a rate limit and a circuit.
 
     `rate_setting` names the setting with the calls allowed per minute and account; None: no rate
-    of ours. `closing_answers`: how many answers close the circuit again.
+    of ours.
     """
 
     name: str
     circuit: Literal["oauth", "upload", "publish", "read"]
     rate_setting: str | None = None
-    closing_answers: int = 1
 
 
 class Effect(StrEnum):
@@ -148,27 +148,47 @@ PostRules = Callable[[Mapping[str, Any], datetime], Mapping[str, str]]
 """Checks the fields of a post request against each other: field → sentence. Pure."""
 
 
+class AppSettings(BaseModel):
+    """Base of the models of platforms' settings. A platform with incomplete ones is off."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    def missing_names(self) -> tuple[str, ...]:
+        """Return the names of the settings that the platform still needs."""
+        raise NotImplementedError
+
+    def build_app(self) -> PlatformApp | None:
+        """Return our app at the platform; None unless every required setting is there."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Platform:
-    """One platform as data."""
+    """One platform as data. A table that is empty means that the platform has nothing of it.
+
+    `build_webhooks` needs only some of the settings, so that deliveries can be received while the
+    platform is off. `find_config_warnings` returns sentences for the operator.
+    """
 
     name: str  # column `provider`
     brand: Brand
-    settings: type[BaseModel]  # what it reads from the environment
-    build_app: Callable[[Any], PlatformApp | None]  # from its settings; None: incomplete
-    missing_settings: Callable[[Any], tuple[str, ...]]
+    settings: type[AppSettings]  # what it reads from the environment
     build_adapter: Callable[[PlatformApp, HttpClient], Adapter]
-    flows: Mapping[str, FlowRules]
-    kinds: Mapping[str, PostKind]
-    options: type[BaseModel]  # the platform's own fields of a post request
-    post_rules: PostRules
-    media_rules: Mapping[str, MediaRule]
-    quotas: Mapping[str, QuotaRule]
-    call_classes: Mapping[str, CallClass]
-    status_ranks: Mapping[str, int]  # the vendor's statuses of a publication, in order
-    failure_reasons: Mapping[str, FailureReason]
-    event_effects: Mapping[str, Effect]  # our kind of webhook event → its effect
-    form: PublishForm
+    build_webhooks: Callable[[Any], WebhookAdapter | None]
     capabilities: frozenset[Capability]
-    secret_patterns: tuple[str, ...] = ()  # regular expressions of its tokens, for log redaction
+    flows: Mapping[str, FlowRules] = field(default_factory=dict)
+    kinds: Mapping[str, PostKind] = field(default_factory=dict)
+    options: type[BaseModel] | None = None  # the platform's own fields of a post request
+    post_rules: PostRules | None = None
+    media_rules: Mapping[str, MediaRule] = field(default_factory=dict)
+    quotas: Mapping[str, QuotaRule] = field(default_factory=dict)
+    call_classes: Mapping[str, CallClass] = field(default_factory=dict)
+    status_ranks: Mapping[str, int] = field(default_factory=dict)  # vendor's statuses, in order
+    failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
+    event_effects: Mapping[str, Effect] = field(default_factory=dict)  # our kind of event → effect
+    form: PublishForm | None = None
+    closing_answers: int = 1  # answers that close a half-open circuit
+    secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
+    find_config_warnings: Callable[[Any, datetime], tuple[str, ...]] | None = None
     seed_paths: SeedPaths | None = None
+    route_rates: Mapping[str, str] = field(default_factory=dict)  # path → setting with its rates

@@ -1,28 +1,11 @@
-"""The platforms that publish, by name; a new one is one line here.
+"""The platforms, by name; a new one is one line here."""
 
-Instagram so far only receives webhooks, so that it is not in the table.
-"""
+from collections.abc import Mapping
 
-from collections.abc import Callable, Mapping
+from platforms.instagram import platform as instagram
+from platforms.platform import Platform
+from platforms.tiktok import platform as tiktok
 
-from platforms import tiktok
-from platforms.base import Adapter, PlatformApp, WebhookAdapter
-from platforms.http import HttpClient
-from platforms.instagram import InstagramWebhooks
-from platforms.secret import Secret
-
-REGISTRY: Mapping[str, Callable[[PlatformApp, HttpClient], Adapter]] = {
-    "tiktok": tiktok.build_adapter,
+PLATFORMS: Mapping[str, Platform] = {
+    module.PLATFORM.name: module.PLATFORM for module in (tiktok, instagram)
 }
-
-
-def build_adapters(apps: Mapping[str, PlatformApp], http: HttpClient) -> dict[str, Adapter]:
-    """Build the configured platforms. Errors: KeyError for a name that is not in `REGISTRY`."""
-    return {name: REGISTRY[name](app, http) for name, app in apps.items()}
-
-
-def build_instagram_webhooks(
-    secrets: tuple[Secret, ...], verify_token: Secret | None
-) -> WebhookAdapter:
-    """Build Instagram's webhook adapter. Instagram has no adapter that publishes yet."""
-    return InstagramWebhooks(secrets, verify_token)

@@ -41,7 +41,7 @@ def show_tus_options() -> Response:
     response = Response(status=204)
     response.headers["Tus-Extension"] = TUS_EXTENSIONS
     response.headers["Tus-Max-Size"] = str(
-        current_container().settings.limits.tiktok_max_video_bytes
+        current_container().settings.of_platform("tiktok").max_video_bytes
     )
     return response
 

@@ -7,17 +7,19 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 
 from flask import Flask, Response, g, request
 
 from app.http.context import current_container, find_principal
-from core.config.limits import LimitSettings
-from core.config.value_types import Rate
+from core.config.settings import Settings
 from core.errors import RateLimitExceeded, ServiceUnavailable
 from core.limits.redis_client import RedisUnavailable
 from core.limits.sliding_window import RateLimitResult
 from core.observability import metrics
+from platforms.registry import PLATFORMS
+from platforms.setting_types import Rate
 
 ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 EXEMPT_PATH_PREFIXES = ("/api/webhooks/", "/api/crm/webhooks/")
@@ -25,7 +27,7 @@ EXEMPT_PATH_PREFIXES = ("/api/webhooks/", "/api/crm/webhooks/")
 
 IPV6_HOST_BITS = 64  # the part of an IPv6 address that one customer's network chooses freely
 
-RateSelector = Callable[[LimitSettings], tuple[Rate, ...]]
+RateSelector = Callable[[Settings], tuple[Rate, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,36 +45,50 @@ class RateLimitRule:
         return method in self.methods and self.path.fullmatch(path) is not None
 
 
+def read_platform_rates(name: str, setting: str, settings: Settings) -> tuple[Rate, ...]:
+    rates: tuple[Rate, ...] = getattr(settings.of_platform(name), setting)
+    return rates
+
+
+def build_platform_rules() -> list[RateLimitRule]:
+    """Rules for the routes that a platform limits itself."""
+    return [
+        RateLimitRule(
+            f"{name}-{path.rpartition('/')[2]}",
+            frozenset({"POST"}),
+            re.compile(re.escape(path)),
+            partial(read_platform_rates, name, rates),
+            lambda settings: settings.limits.anonymous_rates,
+        )
+        for name, platform in PLATFORMS.items()
+        for path, rates in platform.route_rates.items()
+    ]
+
+
 RATE_LIMIT_RULES = (
     RateLimitRule(
         "login",
         frozenset({"POST"}),
         re.compile(r"/login|/api/auth/login"),
-        lambda limits: limits.login_rates,
-        lambda limits: limits.login_rates,
+        lambda settings: settings.limits.login_rates,
+        lambda settings: settings.limits.login_rates,
         strict=True,
     ),
     RateLimitRule(
         "oauth",
         frozenset({"GET", "HEAD"}),
         re.compile(r"/api/auth/(?!me$)[a-z]+(/callback)?"),
-        lambda limits: limits.oauth_rates,
-        lambda limits: limits.oauth_rates,
+        lambda settings: settings.limits.oauth_rates,
+        lambda settings: settings.limits.oauth_rates,
         strict=True,
     ),
-    RateLimitRule(
-        "instagram-publish",
-        frozenset({"POST"}),
-        re.compile(r"/api/instagram/publish"),
-        lambda limits: limits.instagram_publish_rates,
-        lambda limits: limits.anonymous_rates,
-    ),
+    *build_platform_rules(),
     RateLimitRule(
         "general",
         ALL_METHODS,
         re.compile(r"/api/.*"),
-        lambda limits: limits.user_rates,
-        lambda limits: limits.anonymous_rates,
+        lambda settings: settings.limits.user_rates,
+        lambda settings: settings.limits.anonymous_rates,
     ),
 )
 """A request is counted by the first rule that matches."""
@@ -108,14 +124,14 @@ def check_rate_limit() -> None:
 
 def count_request(rule: RateLimitRule) -> RateLimitResult:
     """Count this request for its user, or for the network it comes from if it is anonymous."""
-    principal, limits = find_principal(), current_container().settings.limits
+    principal, settings = find_principal(), current_container().settings
     rate_limits = current_container().services.rate_limits
     if principal is not None:
         return rate_limits.acquire_api(
-            f"{rule.name}:user:{principal.user_id}", rule.user_rates(limits)
+            f"{rule.name}:user:{principal.user_id}", rule.user_rates(settings)
         )
     return rate_limits.acquire_api(
-        f"{rule.name}:ip:{client_network()}", rule.anonymous_rates(limits)
+        f"{rule.name}:ip:{client_network()}", rule.anonymous_rates(settings)
     )
 
 

@@ -83,7 +83,7 @@ def is_accepted_plain_text() -> bool:
     is given, and the first published examples did not give one.
     """
     content_type = (request.mimetype, request.mimetype_params.get("charset", "").lower())
-    return current_container().settings.tiktok.webhook_compat and content_type == (
+    return current_container().settings.of_platform("tiktok").webhook_compat and content_type == (
         "text/plain",
         "utf-8",
     )

@@ -42,7 +42,7 @@ def show_upload_form() -> str:
         accounts_to_reconnect=[account_fields(view) for view in views if view.needs_reconnect],
         remaining_quota=load_remaining_quota(active_accounts[0]["id"]) if active_accounts else None,
         refresh_seconds=REFRESH_SECONDS,
-        max_bytes=services.settings.limits.tiktok_max_video_bytes,
+        max_bytes=services.settings.of_platform("tiktok").max_video_bytes,
         max_photos=MAX_PHOTOS,
         max_lengths={
             "INBOX": MAX_INBOX_TITLE_UNITS,

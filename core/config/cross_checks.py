@@ -7,11 +7,12 @@ setting is malformed: all faults are reported together.
 from collections.abc import Mapping
 
 from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
-from core.config.value_types import FALSE_WORDS
+from platforms.registry import PLATFORMS
+from platforms.setting_types import FALSE_WORDS
 
 AMQP_PREFIXES = ("amqp://", "amqps://")
 BASE_URL_SUFFIX = "_BASE_URL"
-REDIRECT_URI_PLATFORMS = {"TIKTOK_REDIRECT_URI": "tiktok", "INSTAGRAM_REDIRECT_URI": "instagram"}
+REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS)
 MIN_SECRET_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
 

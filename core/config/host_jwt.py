@@ -4,15 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.config.value_types import (
-    ClaimName,
-    Flag,
-    SecretText,
-    WebUrl,
-    Words,
-    from_text,
-    one_of,
-)
+from platforms.setting_types import ClaimName, Flag, SecretText, WebUrl, Words, from_text, one_of
 
 SHARED_SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
 PUBLIC_KEY_ALGORITHMS = (

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.config.value_types import (
+from platforms.setting_types import (
     AtLeast14Days,
-    Days,
     Durations,
     Hours,
     Minutes,
@@ -26,25 +25,6 @@ class LimitSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
-    tiktok_init_per_minute: PositiveInt = Field(
-        default=6, validation_alias="TIKTOK_INIT_PER_MINUTE"
-    )
-    tiktok_status_per_minute: PositiveInt = Field(
-        default=30, validation_alias="TIKTOK_STATUS_PER_MINUTE"
-    )
-    tiktok_creator_per_minute: PositiveInt = Field(
-        default=20, validation_alias="TIKTOK_CREATOR_PER_MINUTE"
-    )
-    tiktok_reads_per_minute: PositiveInt = Field(
-        default=600, validation_alias="TIKTOK_READS_PER_MINUTE"
-    )
-    tiktok_pending_limit: PositiveInt = Field(default=5, validation_alias="TIKTOK_PENDING_LIMIT")
-    tiktok_direct_daily_limit: PositiveInt = Field(
-        default=15, validation_alias="TIKTOK_DIRECT_DAILY_LIMIT"
-    )
-    tiktok_max_video_bytes: PositiveInt = Field(
-        default=4_000_000_000, validation_alias="TIKTOK_MAX_VIDEO_BYTES"
-    )
     max_json_bytes: PositiveInt = Field(default=65_536, validation_alias="MAX_JSON_BYTES")
 
     webhook_max_bytes: PositiveInt = Field(default=1_048_576, validation_alias="WEBHOOK_MAX_BYTES")
@@ -72,13 +52,7 @@ class LimitSettings(BaseModel):
     refresh_window: Minutes = Field(default=HOUR, validation_alias="REFRESH_WINDOW_MINUTES")
     refresh_batch_size: PositiveInt = Field(default=50, validation_alias="REFRESH_BATCH")
     token_guard: Minutes = Field(default=5 * MINUTE, validation_alias="TOKEN_GUARD_MINUTES")
-    instagram_refresh_window: Days = Field(
-        default=10 * DAY, validation_alias="IG_REFRESH_WINDOW_DAYS"
-    )
     insights_batch_size: PositiveInt = Field(default=50, validation_alias="INSIGHTS_BATCH")
-    instagram_media_sync_interval: Minutes = Field(
-        default=30 * MINUTE, validation_alias="IG_MEDIA_SYNC_MINUTES"
-    )
     alert_check_interval: Seconds = Field(default=MINUTE, validation_alias="ALERT_CHECK_INTERVAL")
 
     oauth_rates: Rates = Field(
@@ -92,7 +66,4 @@ class LimitSettings(BaseModel):
     )
     anonymous_rates: Rates = Field(
         default=(Rate(20, MINUTE), Rate(500, HOUR)), validation_alias="RATE_LIMIT_ANONYMOUS"
-    )
-    instagram_publish_rates: Rates = Field(
-        default=(Rate(10, MINUTE),), validation_alias="RATE_LIMIT_INSTAGRAM_PUBLISH"
     )

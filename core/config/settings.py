@@ -7,29 +7,40 @@ from functools import cache
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.environment import EnvironmentSettings, iter_settings
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
-from core.config.platform_apps import InstagramSettings, TikTokSettings
 from core.config.value_types import (
     BrokerUrl,
     DatabaseUrl,
-    Days,
     EncryptionKey,
     EncryptionKeyList,
     EncryptionKeys,
-    Flag,
     MediaUrl,
-    NonNegativeInt,
     RedisUrl,
-    SecretText,
-    WebUrl,
     with_sslmode,
 )
 from platforms.base import PlatformApp
+from platforms.registry import PLATFORMS
+from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText, WebUrl
+
+PLATFORM_SECTIONS: dict[str, Any] = {
+    name: (platform.settings, platform.settings()) for name, platform in PLATFORMS.items()
+}
+PlatformSettings: Any = create_model(
+    "PlatformSettings", __config__=ConfigDict(frozen=True), **PLATFORM_SECTIONS
+)
+"""One section for each platform, under its name."""
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -87,8 +98,7 @@ class Settings(DatabaseSettings):
 
     jwt: HostJwtSettings | None = None
     limits: LimitSettings = LimitSettings()
-    tiktok: TikTokSettings = TikTokSettings()
-    instagram: InstagramSettings = InstagramSettings()
+    platforms: PlatformSettings = PlatformSettings()
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         """Show no value that could be a secret."""
@@ -110,20 +120,21 @@ class Settings(DatabaseSettings):
         """Every key with its id, the current one first."""
         return self.encryption_key_list or ((self.encryption_key,) if self.encryption_key else ())
 
+    def of_platform(self, name: str) -> Any:
+        """The settings of one platform; their model is `Platform.settings`."""
+        return getattr(self.platforms, name)
+
     @property
     def apps(self) -> Mapping[str, PlatformApp]:
         """Our apps at the platforms that are switched on."""
-        tiktok = self.tiktok.build_app()
-        return {"tiktok": tiktok} if tiktok else {}
+        apps = {name: self.of_platform(name).build_app() for name in PLATFORMS}
+        return {name: app for name, app in apps.items() if app is not None}
 
     @property
     def missing_names(self) -> Mapping[str, tuple[str, ...]]:
         """The settings that each incompletely configured platform still needs."""
-        missing = {
-            "tiktok": self.tiktok.missing_names(),
-            "instagram": self.instagram.missing_names(),
-        }
-        return {platform: names for platform, names in missing.items() if names}
+        missing = {name: self.of_platform(name).missing_names() for name in PLATFORMS}
+        return {name: names for name, names in missing.items() if names}
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from db.session import Database, DatabaseUnavailable
 from platforms.base import OAuth
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
+from platforms.registry import PLATFORMS
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
-HTTP_OK, HTTP_METHOD_NOT_ALLOWED = 200, 405
+HTTP_OK, HTTP_FORBIDDEN, HTTP_METHOD_NOT_ALLOWED = 200, 403, 405
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONSENT_PAGE_ADVICE = (
     "nothing suspicious; if the platform shows its own error page when an account is "
@@ -154,11 +155,19 @@ def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
 def check_registrations(services: Services) -> Iterator[DoctorCheck]:
     """Settings that the platform would refuse on its own error page, without a response to us."""
     for name, platform in services.adapters.items():
-        warnings = "; ".join(platform.config_warnings)
+        warnings = "; ".join((*platform.config_warnings, *find_dated_warnings(name, services)))
         advice = f"compare with the portal of {name}" if warnings else ""
         yield DoctorCheck(
             f"{name} registration", not warnings, warnings or CONSENT_PAGE_ADVICE, advice
         )
+
+
+def find_dated_warnings(name: str, services: Services) -> tuple[str, ...]:
+    """Sentences about the settings that depend on the date, such as the end of an API version."""
+    find_warnings = PLATFORMS[name].find_config_warnings
+    if find_warnings is None:
+        return ()
+    return find_warnings(services.settings.of_platform(name), services.now())
 
 
 def check_reachability(services: Services, http: HttpClient) -> Iterator[DoctorCheck]:
@@ -177,26 +186,25 @@ def check_reachability(services: Services, http: HttpClient) -> Iterator[DoctorC
         public_url,
         "" if is_https else "platforms send webhooks to https:// only",
     )
-    for path, status in {
-        "/healthz": HTTP_OK,
-        "/api/webhooks/tiktok": HTTP_METHOD_NOT_ALLOWED,
-    }.items():
-        yield check_http_status(http, public_url + path, status)
+    yield check_http_status(http, f"{public_url}/healthz", HTTP_OK)
+    for name in services.adapters:
+        webhook_url = f"{public_url}/api/webhooks/{name}"
+        yield check_http_status(http, webhook_url, HTTP_METHOD_NOT_ALLOWED, HTTP_FORBIDDEN)
 
 
-def check_http_status(http: HttpClient, url: str, status: int) -> DoctorCheck:
+def check_http_status(http: HttpClient, url: str, *statuses: int) -> DoctorCheck:
     try:
         answered_status = http.call("GET", url, endpoint="doctor", retry=SAFE_RETRY).status
     except PlatformError as error:
         return DoctorCheck(
             "reachable", ok=False, message=f"{url}: {error}", advice="check DNS and proxy"
         )
-    is_expected = answered_status == status
+    is_expected = answered_status in statuses
     return DoctorCheck(
         "reachable",
         is_expected,
         f"{url}: answered {answered_status}",
-        "" if is_expected else f"must answer {status}: check the proxy",
+        "" if is_expected else f"must answer {statuses[0]}: check the proxy",
     )
 
 

@@ -122,7 +122,7 @@ def next_due_step(session: Session, schedule: SamplingSchedule, at: datetime) ->
 
 def enabled_platforms(services: Services) -> dict[str, bool]:
     """Platform → whether its insights are switched on in the settings."""
-    return {"tiktok": services.settings.tiktok.insights_enabled}
+    return {"tiktok": services.settings.of_platform("tiktok").insights_enabled}
 
 
 def find_insights_adapter(services: Services, provider: str) -> Insights:

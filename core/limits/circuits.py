@@ -24,11 +24,11 @@ from core.limits.breaker import (
 from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.outcomes import Snooze
 from platforms.errors import PlatformError, Unavailable
+from platforms.registry import PLATFORMS
 
 CallClass = Literal["oauth", "upload", "publish", "read"]
 CALL_CLASSES: tuple[CallClass, ...] = get_args(CallClass)
 
-REQUIRED_SUCCESSES = {"instagram": 2}  # answers that close a half-open circuit; elsewhere one
 # Each round of competing writers lets one through, and at most FAILURE_THRESHOLD failures matter.
 MAX_SWAP_ATTEMPTS = FAILURE_THRESHOLD
 CIRCUIT_TTL_SECONDS = 7 * 86_400  # how long Redis keeps a circuit after its last call
@@ -81,6 +81,11 @@ class CachedCircuit:
         return self.can_pass() and not self.circuit.failures
 
 
+def find_required_successes(platform: str) -> int:
+    """Return how many answers close a half-open circuit of this platform."""
+    return PLATFORMS[platform].closing_answers if platform in PLATFORMS else 1
+
+
 @dataclass(frozen=True)
 class CircuitView:
     """One circuit for the admin API. The totals count since Redis last lost the circuit."""
@@ -114,7 +119,7 @@ class Circuits:
         Errors: CircuitOpen; those of `operation`.
         """
         key = circuit_key(platform, call_class)
-        required_successes = REQUIRED_SUCCESSES.get(platform, 1)
+        required_successes = find_required_successes(platform)
         self._admit(key)
         try:
             result = operation()

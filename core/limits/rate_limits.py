@@ -8,24 +8,31 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from threading import Lock
+from typing import Any
 
-from core.config.limits import MINUTE, LimitSettings
-from core.config.value_types import Rate
 from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.limits.sliding_window import RateLimitResult, SlidingWindow
 from core.observability import metrics
+from platforms.registry import PLATFORMS
+from platforms.setting_types import Rate
 
 LOCAL_BUDGET_DIVISOR = 6  # without Redis each process allows itself a sixth of a limit
 MAX_LOCAL_KEYS = 10_000  # at so many keys, those whose waiting time is over are dropped
 
 
-def platform_rates(limits: LimitSettings) -> dict[str, Rate]:
-    """Endpoint class → what TikTok allows per account."""
+def platform_rates(platform_settings: Any) -> dict[str, Rate]:
+    """Call class → what its platform allows per account and minute.
+
+    Shapes: `platform_settings` has a section for each platform. Names of classes are unique.
+    """
     return {
-        "init": Rate(limits.tiktok_init_per_minute, MINUTE),
-        "status": Rate(limits.tiktok_status_per_minute, MINUTE),
-        "creator": Rate(limits.tiktok_creator_per_minute, MINUTE),
-        "reads": Rate(limits.tiktok_reads_per_minute, MINUTE),
+        call_class.name: Rate(
+            getattr(getattr(platform_settings, name), call_class.rate_setting),
+            timedelta(minutes=1),
+        )
+        for name, platform in PLATFORMS.items()
+        for call_class in platform.call_classes.values()
+        if call_class.rate_setting is not None
     }
 
 

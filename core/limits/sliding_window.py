@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.config.value_types import Rate
 from core.limits.redis_client import RedisClient
+from platforms.setting_types import Rate
 
 # KEYS: the block, then one list per rate. ARGV: limit and window (µs) of each rate.
 # Returns the wait, then of the rate with the fewest uses left: its limit, the uses left, and the

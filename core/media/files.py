@@ -35,7 +35,7 @@ def begin_upload(
     database: Database, services: Services, metadata: UploadMetadata, *, user_id: int
 ) -> Media:
     """Create an empty file and its row. Errors: TooLarge; Invalid (content type); Misconfigured."""
-    max_size = services.settings.limits.tiktok_max_video_bytes
+    max_size = services.settings.of_platform("tiktok").max_video_bytes
     if metadata.size > max_size:
         message = f"a file may have at most {max_size} bytes"
         raise TooLarge(message, details={"largest": max_size})

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import quote
 
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 
 MASK = "***"
@@ -24,10 +25,13 @@ SECRET_PATTERNS = {
     ("?",): r"(\?)[^\s\"'<>]*=[^\s\"'<>]*",  # a query string
     ("Bearer ", "Basic ", "OAuth "): r"(\b(?:Bearer|Basic|OAuth) )[\w.~+/=!*-]{6,}",
     ("sp_",): r"()\bsp_[A-Za-z0-9]+_[\w-]{8,}",  # our own API keys
-    ("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}",  # TikTok's tokens
-    ("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}",  # Meta's
     ("eyJ",): r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
     ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # our encrypted values
+    **{
+        marks: pattern
+        for platform in PLATFORMS.values()
+        for marks, pattern in platform.secret_patterns.items()
+    },
     ("@", "%40"): r"()(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+",  # an e-mail address
 }
 """Marks → pattern. The pattern is searched only in lines that contain one of its marks, which most

@@ -299,8 +299,10 @@ def lock_media(session: Session, new_post: NewPost) -> Media | None:
 
 def initial_step_state(services: Services, new_post: NewPost) -> StepState:
     """Limits from the settings, stored with the post: later steps have no settings in `prepare`."""
-    step_state: StepState = {SLOT_LIMIT: slot_limits(services.settings.limits)[new_post.mode]}
-    if not services.settings.tiktok.app_audited:
+    step_state: StepState = {
+        SLOT_LIMIT: slot_limits(services.settings.of_platform("tiktok"))[new_post.mode]
+    }
+    if not services.settings.of_platform("tiktok").app_audited:
         step_state[UNAUDITED] = True
     return step_state
 
@@ -331,7 +333,7 @@ def load_result(
     session.flush()
     session.refresh(post)
     mode = mode_of_kind(post.kind)
-    limit = slot_limits(services.settings.limits)[mode]
+    limit = slot_limits(services.settings.of_platform("tiktok"))[mode]
     return PostResult(
         post=post,
         tiktok_row=TikTokPosts(session).get_by_post(post.id),

@@ -21,7 +21,6 @@ from core.accounts.tokens import (
     report_refused_token,
 )
 from core.bootstrap import Services
-from core.config.platform_apps import TikTokSettings
 from core.errors import OperationFailed, RateLimitExceeded
 from core.media.video_rules import CONTENT_TYPE_BY_CONTAINER
 from core.outcomes import IMMEDIATELY, LocalRateLimit, Reschedule, Snooze
@@ -181,7 +180,7 @@ def check_urls(publish_request: PublishRequest, services: Services) -> None:
 
     Errors: Rejected `url_unreachable`, with the fault but without the URL.
     """
-    if not should_check_urls(services.settings.tiktok):
+    if not should_check_urls(services.settings.of_platform("tiktok")):
         return
     started_at = services.now()
     for number, url in enumerate(urls_to_fetch(publish_request), start=1):
@@ -193,12 +192,12 @@ def check_urls(publish_request: PublishRequest, services: Services) -> None:
             raise Rejected(f"{subject} {fault}", code=URL_UNREACHABLE_CODE)
 
 
-def should_check_urls(tiktok: TikTokSettings) -> bool:
+def should_check_urls(tiktok: Any) -> bool:
     """Whether to probe URLs; `auto` means only if TikTok itself is called.
 
     A server in TikTok's place may fetch from a network that we cannot reach.
     """
-    is_real_tiktok = tiktok.api_base_url == TikTokSettings().api_base_url
+    is_real_tiktok = tiktok.api_base_url == type(tiktok)().api_base_url
     return tiktok.check_urls == "on" or (tiktok.check_urls == "auto" and is_real_tiktok)
 
 
@@ -223,7 +222,7 @@ def find_url_fault(url: str, services: Services, publish_request: PublishRequest
         media_name, content_types, max_bytes = "photo", PHOTO_CONTENT_TYPES, MAX_PHOTO_BYTES
     else:
         media_name, content_types = "video", VIDEO_CONTENT_TYPES
-        max_bytes = services.settings.limits.tiktok_max_video_bytes
+        max_bytes = services.settings.of_platform("tiktok").max_video_bytes
     if content_type not in content_types:
         return f"leads to {content_type[:50]}, not to a {media_name}"
     return "leads to a file that is too large" if content_size(response) > max_bytes else None
@@ -301,7 +300,7 @@ def check_creator(
     if mode_of_kind(publish_request.kind) != "DIRECT":
         return
     level = publish_request.settings.get("privacy_level")
-    if is_audience_refused(services.settings.tiktok, mode="DIRECT", level=level):
+    if is_audience_refused(services.settings.of_platform("tiktok"), mode="DIRECT", level=level):
         raise Rejected(
             "TikTok has not audited this application: only SELF_ONLY is allowed",
             code=UNAUDITED_CODE,
@@ -364,6 +363,6 @@ def restrict_audiences(creator: CreatorInfo, services: Services) -> CreatorInfo:
     """
     if not creator.privacy_levels:
         raise UnreadableResponse("the answer has no `privacy_level_options`")
-    tiktok = services.settings.tiktok
+    tiktok = services.settings.of_platform("tiktok")
     levels = allowed_privacy_levels(tiktok, creator.privacy_levels)
     return replace(creator, privacy_levels=levels, is_app_audited=tiktok.app_audited)

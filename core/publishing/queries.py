@@ -111,17 +111,19 @@ def get_remaining_quota(
     database: Database, services: Services, *, user_id: int, account_id: int | None = None
 ) -> RemainingQuota:
     """The quotas of the account, or of the user's only account. Errors: as `select_account`."""
-    limits = services.settings.limits
+    tiktok = services.settings.of_platform("tiktok")
     with database.transaction() as session:
         account = select_account(session, account_id, user_id=user_id)
-        drafts = load_quota(session, account.id, "INBOX", limit=limits.tiktok_pending_limit)
-        direct = load_quota(session, account.id, "DIRECT", limit=limits.tiktok_direct_daily_limit)
+        drafts = load_quota(session, account.id, "INBOX", limit=tiktok.pending_limit)
+        direct = load_quota(session, account.id, "DIRECT", limit=tiktok.direct_daily_limit)
         starts = QuotaSlots(session).count_starts(account.id, within=MINUTE)
         accounts_quota = (
-            None if services.settings.tiktok.app_audited else load_posting_accounts_quota(session)
+            None
+            if services.settings.of_platform("tiktok").app_audited
+            else load_posting_accounts_quota(session)
         )
     resets_at = None if starts.oldest is None else starts.oldest + MINUTE
-    start_quota = Quota(starts.count, limits.tiktok_init_per_minute, resets_at)
+    start_quota = Quota(starts.count, tiktok.init_per_minute, resets_at)
     return RemainingQuota(drafts, direct, start_quota, starts.now, accounts_quota)
 
 

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.config.limits import LimitSettings
-from core.config.platform_apps import TikTokSettings
 from core.errors import CoreError, OperationFailed, QuotaExceeded, RateLimitExceeded
 from core.outcomes import Snooze
 from core.post_state.step_state import SLOT_LIMIT, UNAUDITED
@@ -56,8 +54,8 @@ class Quota:
         }
 
 
-def slot_limits(limits: LimitSettings) -> dict[str, int]:
-    return {"INBOX": limits.tiktok_pending_limit, "DIRECT": limits.tiktok_direct_daily_limit}
+def slot_limits(tiktok: Any) -> dict[str, int]:
+    return {"INBOX": tiktok.pending_limit, "DIRECT": tiktok.direct_daily_limit}
 
 
 def load_quota(session: Session, account_id: int, mode: str, *, limit: int) -> Quota:
@@ -70,14 +68,14 @@ def load_posting_accounts_quota(session: Session) -> Quota:
     return build_posting_accounts_quota(latest_posts.values())
 
 
-def allowed_privacy_levels(tiktok: TikTokSettings, levels: tuple[str, ...]) -> tuple[str, ...]:
+def allowed_privacy_levels(tiktok: Any, levels: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the creator's privacy levels that this application may use."""
     if tiktok.app_audited:
         return levels
     return tuple(level for level in levels if level == PRIVATE_LEVEL)
 
 
-def is_audience_refused(tiktok: TikTokSettings, *, mode: str, level: str | None) -> bool:
+def is_audience_refused(tiktok: Any, *, mode: str, level: str | None) -> bool:
     """Whether TikTok would refuse this privacy level from this application, for any creator."""
     return mode == "DIRECT" and not tiktok.app_audited and level != PRIVATE_LEVEL
 

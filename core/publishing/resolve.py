@@ -131,7 +131,7 @@ def check_scope(account: Account, mode: str) -> None:
 
 def check_audience(services: Services, mode: str, level: str | None) -> None:
     """Errors: OperationFailed if this application may not use that privacy level at all."""
-    if is_audience_refused(services.settings.tiktok, mode=mode, level=level):
+    if is_audience_refused(services.settings.of_platform("tiktok"), mode=mode, level=level):
         details = {"privacy_level_options": [PRIVATE_LEVEL], "account_must_be_private": True}
         raise OperationFailed(
             "TikTok has not audited this application: only SELF_ONLY posts of private accounts",
@@ -141,7 +141,7 @@ def check_audience(services: Services, mode: str, level: str | None) -> None:
 
 
 def check_verified_urls(services: Services, request: UploadRequest) -> None:
-    prefixes = services.settings.tiktok.verified_urls
+    prefixes = services.settings.of_platform("tiktok").verified_urls
     if prefixes and not all(is_under_any_prefix(url, prefixes) for url in request.source_urls):
         raise OperationFailed(
             "the URL is under none of the prefixes in TIKTOK_VERIFIED_URLS",
@@ -160,7 +160,7 @@ def load_complete_media(session: Session, media_id: int, *, user_id: int) -> Med
 
 
 def check_video_size(services: Services, size: int | None) -> None:
-    max_bytes = services.settings.limits.tiktok_max_video_bytes
+    max_bytes = services.settings.of_platform("tiktok").max_video_bytes
     if size is not None and size > max_bytes:
         details = {"reason": "too_large", "largest": max_bytes}
         raise OperationFailed(

@@ -23,11 +23,11 @@ from core.limits.circuit_proxy import (
 from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
 from core.outcomes import Snooze
-from platforms import registry
 from platforms.base import OAuth, PlatformApp, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import HttpClient
 from platforms.insights_base import DetailedInsights, Insights
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.flows.brokers import wait_until
 
@@ -259,9 +259,8 @@ def test_circuit_statistics_include_totals(make_circuits, redis_url):
 
 def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
     circuits, app = make_circuits(UNREACHABLE_REDIS), make_platform_app()
-    bare = registry.build_adapters(
-        {"tiktok": app}, HttpClient(timeout=(0.1, 0.1), sleep=lambda _: None)
-    )
+    http = HttpClient(timeout=(0.1, 0.1), sleep=lambda _: None)
+    bare = {"tiktok": PLATFORMS["tiktok"].build_adapter(app, http)}
     platform = wrap_adapters(bare, circuits)["tiktok"]
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(Unavailable):

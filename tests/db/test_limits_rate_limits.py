@@ -13,19 +13,20 @@ from pathlib import Path
 import pytest
 import redis
 
-from core.config.limits import LimitSettings
-from core.config.value_types import Rate
+from core.config.settings import PlatformSettings
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient, RedisUnavailable
+from platforms.setting_types import Rate
+from platforms.tiktok.settings import TikTokSettings
 
 SECOND = timedelta(seconds=1)
 RACING_PROCESS_CODE = """
 import sys
-from core.config.limits import LimitSettings
+from core.config.settings import PlatformSettings
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import CONNECTION_OPTIONS, RedisClient
 CONNECTION_OPTIONS["socket_timeout"] = CONNECTION_OPTIONS["socket_connect_timeout"] = 10
-limits = RateLimits(RedisClient(sys.argv[1]), platform_rates(LimitSettings()))
+limits = RateLimits(RedisClient(sys.argv[1]), platform_rates(PlatformSettings()))
 print("ready", flush=True)
 sys.stdin.readline()
 print([limits.acquire(7, "init") for _ in range(10)].count(None))
@@ -39,7 +40,7 @@ def make_limits():
 
     def build(url, settings=None):
         opened.append(RedisClient(url))
-        return RateLimits(opened[-1], platform_rates(settings or LimitSettings()))
+        return RateLimits(opened[-1], platform_rates(settings or PlatformSettings()))
 
     yield build
     for redis_client in opened:
@@ -149,7 +150,7 @@ def test_several_rates_are_counted_together_or_not_at_all(limits):
 def test_a_lowered_limit_applies_immediately(limits, make_limits, redis_url):
     for _ in range(6):
         limits.acquire(1, "init")
-    strict = make_limits(redis_url, LimitSettings(tiktok_init_per_minute=2))
+    strict = make_limits(redis_url, PlatformSettings(tiktok=TikTokSettings(init_per_minute=2)))
     assert strict.acquire(1, "init") > 55 * SECOND
 
 
@@ -198,7 +199,7 @@ def test_a_restarted_redis_is_used_again(valkey_server):
 
     server, clock = valkey_server(), Clock()
     redis_client = RedisClient(server.url(), clock=clock)
-    limits = RateLimits(redis_client, platform_rates(LimitSettings()))
+    limits = RateLimits(redis_client, platform_rates(PlatformSettings()))
     server.kill()
     with pytest.raises(RedisUnavailable):
         limits.acquire_api("k", [Rate(1, SECOND)])

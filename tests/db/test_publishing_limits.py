@@ -203,8 +203,7 @@ def test_a_url_outside_of_the_verified_prefixes_is_refused_here(
     publisher, account, fields, is_verified
 ):
     verified_urls = ("example.org", "https://example.net/mine/")
-    tiktok = publisher.services.settings.tiktok.model_copy(update={"verified_urls": verified_urls})
-    publisher.replace_settings(tiktok=tiktok)
+    publisher.replace_platform_settings("tiktok", verified_urls=verified_urls)
 
     if is_verified:
         assert publisher.request_upload(account.user_id, fields).post.publish_id

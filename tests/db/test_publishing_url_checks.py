@@ -21,8 +21,7 @@ SECOND = timedelta(seconds=1)
 def publisher(publisher):
     """A harness that checks URLs, and reaches servers on this machine as public ones."""
     publisher.accept_starts()
-    tiktok = publisher.services.settings.tiktok.model_copy(update={"check_urls": "on"})
-    publisher.replace_settings(tiktok=tiktok)
+    publisher.replace_platform_settings("tiktok", check_urls="on")
     publisher.services = replace(
         publisher.services, public_http=HttpClient(body_limit=100, sleep=lambda _: None)
     )
@@ -93,8 +92,7 @@ def test_from_a_server_without_head_one_byte_is_requested(publisher):
 
 
 def test_a_video_larger_than_the_setting_is_refused(publisher):
-    limits = publisher.services.settings.limits.model_copy(update={"tiktok_max_video_bytes": 999})
-    publisher.replace_settings(limits=limits)
+    publisher.replace_platform_settings("tiktok", max_video_bytes=999)
     serve_file(publisher, status=206, Content_Range="bytes 0-0/1000")
 
     assert "too large" in url_fault(publisher, VIDEO_PATH)
@@ -175,7 +173,7 @@ def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(p
 def test_urls_are_checked_automatically_only_for_tiktok_itself(
     publisher, setting, base_url, expected
 ):
-    tiktok = publisher.services.settings.tiktok.model_copy(
+    tiktok = publisher.services.settings.of_platform("tiktok").model_copy(
         update={"check_urls": setting, "api_base_url": base_url}
     )
 

@@ -2,11 +2,17 @@
 
 import pytest
 
-from platforms import registry
 from platforms.base import PlatformApp
 from platforms.http import HttpClient
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.platforms.hostile_server import hostile_server
+from tests.platforms.instagram_media_host import run_media_host
+from tests.platforms.instagram_publishing_client import (
+    FAST_SETTINGS,
+    add_account,
+    run_instagram_server,
+)
 from tests.platforms.raw_sandbox_client import run_raw_sandbox
 
 
@@ -39,7 +45,7 @@ def tiktok(server):
         base_urls={"auth": server.url, "api": server.url},
     )
     http = HttpClient(sleep=lambda _: None)
-    yield registry.build_adapters({"tiktok": app}, http)["tiktok"]
+    yield PLATFORMS["tiktok"].build_adapter(app, http)
     http.close()
 
 
@@ -57,3 +63,24 @@ def sandbox(running_sandbox):
     running_sandbox.control("settings", strict_media=False, **fast_settings)
     yield running_sandbox
     running_sandbox.control("faults", method="DELETE")
+
+
+@pytest.fixture(scope="module")
+def media_host():
+    with run_media_host() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def instagram_server():
+    with run_instagram_server() as server:
+        yield server
+
+
+@pytest.fixture
+def publishing_client(instagram_server):
+    """A new account in a sandbox without delays, which does not inspect videos."""
+    raw, state = instagram_server
+    state.settings = FAST_SETTINGS
+    yield add_account(raw, state)
+    state.sandbox.faults.clear()

@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
-from platforms import registry
 from platforms.base import PlatformApp
 from platforms.http import HttpClient
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.platforms.platform_profiles import TIKTOK_PROFILE, PlatformProfile
 
@@ -194,7 +194,7 @@ def run_tiktok_sandbox():
             base_urls={"auth": url, "api": url},
         )
         sandbox.http = HttpClient(timeout=(1.0, 1.5), sleep=lambda _: None)
-        sandbox.adapter = registry.build_platforms({"tiktok": sandbox.app}, sandbox.http)["tiktok"]
+        sandbox.adapter = PLATFORMS["tiktok"].build_adapter(sandbox.app, sandbox.http)
         sandbox.control("settings", audited=True, processing_seconds=0.05, moderation_seconds=0.05)
         yield sandbox
         sandbox.http.close()

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from platforms import registry
 from platforms.base import IGNORED_KIND, Actor, OAuth, Phase, Publisher, WebhookAdapter
 from platforms.chunks import ChunkPlan, next_chunk
 from platforms.errors import PlatformError, Rejected, Revoked, TokenExpired, Unavailable
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.platforms.contract_videos import (
     encode_video,
@@ -28,7 +28,7 @@ ERROR_RESPONSES = ("http_500", "http_429")
 ADAPTER_PROTOCOLS = {"webhooks": WebhookAdapter, "oauth": OAuth, "publisher": Publisher}
 
 
-@pytest.fixture(scope="module", params=sorted(registry.REGISTRY))
+@pytest.fixture(scope="module", params=sorted(SANDBOX_RUNNERS))
 def sandbox(request):
     with SANDBOX_RUNNERS[request.param]() as sandbox:
         assert sandbox.adapter.name == request.param
@@ -63,7 +63,7 @@ def start_upload(sandbox, grant, size, kind=None):
 
 
 def test_every_adapter_has_a_sandbox():
-    assert set(SANDBOX_RUNNERS) == set(registry.REGISTRY)
+    assert set(SANDBOX_RUNNERS) == set(PLATFORMS)
 
 
 @pytest.mark.parametrize("part", ADAPTER_PROTOCOLS)

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from platforms import registry
 from platforms.base import ASSUMED_LIFETIME
 from platforms.errors import MisdirectedResponse, PlatformError, Unavailable
 from tests.platforms.contract_videos import encode_video, upload_in_chunks, wait_for_phase
@@ -34,7 +33,7 @@ FIELD_SHAPES = {
 NOT_SAID = (None, "", 0, "0", -1, "soon", [], {})
 
 
-@pytest.fixture(scope="module", params=sorted(registry.REGISTRY))
+@pytest.fixture(scope="module", params=sorted(SANDBOX_RUNNERS))
 def sandbox(request):
     with SANDBOX_RUNNERS[request.param]() as sandbox:
         yield sandbox

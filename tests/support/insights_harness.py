@@ -32,9 +32,7 @@ class InsightsHarness:
     user_info: dict = field(default_factory=lambda: {"follower_count": 7})
 
     def __post_init__(self):
-        settings = self.publisher.services.settings
-        tiktok = settings.tiktok.model_copy(update={"insights_enabled": True})
-        self.publisher.replace_settings(tiktok=tiktok)
+        self.publisher.replace_platform_settings("tiktok", insights_enabled=True)
         self.install_handlers()
 
     @property

@@ -219,10 +219,15 @@ class PublishingHarness:
         changed = self.services.settings.model_copy(update=settings)
         self.services = replace(self.services, settings=changed)
 
+    def replace_platform_settings(self, provider, **values):
+        """Use other settings of one platform from now on."""
+        platforms = self.services.settings.platforms
+        section = getattr(platforms, provider).model_copy(update=values)
+        self.replace_settings(platforms=platforms.model_copy(update={provider: section}))
+
     def disable_audit(self):
         """Behave as an application that TikTok has not audited."""
-        tiktok = self.services.settings.tiktok.model_copy(update={"app_audited": False})
-        self.replace_settings(tiktok=tiktok)
+        self.replace_platform_settings("tiktok", app_audited=False)
 
     def flat(self, **body):
         return flat_response(**body)

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from core.config.settings import Settings
-from core.config.value_types import Rate
 from core.crypto import generate_key
 from core.errors import Misconfigured
+from platforms.setting_types import Rate
 
 CANARY_VALUE = "c4n4ryV4lue"
 
@@ -76,7 +76,12 @@ def test_rules_between_settings_are_checked_although_others_are_malformed():
 
 def test_settings_cannot_be_changed():
     settings = make_settings()
-    for section in (settings, settings.limits, settings.tiktok, settings.instagram):
+    for section in (
+        settings,
+        settings.limits,
+        settings.platforms.tiktok,
+        settings.platforms.instagram,
+    ):
         with pytest.raises(ValidationError, match="frozen"):
             section.environment = "production"
 
@@ -134,7 +139,7 @@ def test_no_repr_shows_a_value():
     texts = (
         repr(settings)
         + repr(settings.apps)
-        + repr(settings.tiktok)
+        + repr(settings.platforms.tiktok)
         + repr(settings.jwt)
         + repr(settings.encryption_keys)
     )
@@ -163,14 +168,14 @@ def test_webhook_secrets_may_be_several_while_one_is_changed():
     assert [key.reveal() for key in app.webhook_secrets] == ["new", "old"]
 
 
-def test_instagram_stays_off_even_with_all_its_settings():
+def test_a_platform_is_on_once_its_settings_are_complete():
     settings = make_settings(
         FACEBOOK_APP_ID="123",
         FACEBOOK_APP_SECRET="abc",
         INSTAGRAM_REDIRECT_URI="https://post.example/cb",
         INSTAGRAM_WEBHOOK_VERIFY_TOKEN="v",
     )
-    assert "instagram" not in settings.apps
+    assert settings.apps["instagram"].client_key == "123"
     assert "instagram" not in settings.missing_names
 
 
@@ -299,8 +304,9 @@ def test_media_are_stored_in_a_directory_and_not_yet_in_s3():
 
 
 def test_limits_have_defaults_and_units():
-    limits = make_settings(INLINE_BUDGET_SECONDS="3", MEDIA_URL_HOURS="2d").limits
-    assert limits.tiktok_init_per_minute == 6
+    settings = make_settings(INLINE_BUDGET_SECONDS="3", MEDIA_URL_HOURS="2d")
+    limits = settings.limits
+    assert settings.platforms.tiktok.init_per_minute == 6
     assert limits.inline_time_budget == timedelta(seconds=3)
     assert limits.media_url_lifetime == timedelta(days=2)
     assert limits.webhook_slow_delays[0] == timedelta(minutes=5)

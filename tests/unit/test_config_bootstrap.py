@@ -116,4 +116,4 @@ PRODUCTION_SETTINGS = {
 def test_legacy_webhooks_in_production_are_warned_of(more, warned):
     with capture_logs() as lines:
         build_test_services(**more)
-    assert ("tiktok.legacy_webhooks_enabled" in {line["event"] for line in lines}) is warned
+    assert ("webhooks.legacy_format_enabled" in {line["event"] for line in lines}) is warned

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from core.config.limits import LimitSettings
-from core.config.value_types import Rate
+from core.config.settings import PlatformSettings
 from core.limits.rate_limits import MAX_LOCAL_KEYS, LocalLimiter, RateLimits, platform_rates
 from core.limits.redis_client import COOLDOWN_SECONDS, RedisClient, RedisUnavailable
+from platforms.setting_types import Rate
 
 SECOND = timedelta(seconds=1)
 
@@ -28,7 +28,7 @@ def rate_limit_clock():
 def limits_without_redis(rate_limit_clock):
     """Rate limits whose Redis is unavailable."""
     redis_client = RedisClient("redis://127.0.0.1:1/0", clock=rate_limit_clock)
-    yield RateLimits(redis_client, platform_rates(LimitSettings()), clock=rate_limit_clock)
+    yield RateLimits(redis_client, platform_rates(PlatformSettings()), clock=rate_limit_clock)
     redis_client.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.config.limits import LimitSettings
+from core.config.settings import PlatformSettings
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
 from core.observability import metrics
@@ -42,7 +42,7 @@ def test_calls_without_an_answer_are_counted_by_code():
 
 def test_refusals_by_a_rate_limit_are_counted():
     redis_client = RedisClient("redis://127.0.0.1:1/0")
-    limits = RateLimits(redis_client, platform_rates(LimitSettings()))
+    limits = RateLimits(redis_client, platform_rates(PlatformSettings()))
     before = metric_value("rate_limit_hits_total", scope="platform", endpoint="creator")
     unavailable = metric_value("limiter_away_total", scope="platform")
     limits.block(1, "creator", timedelta(seconds=60))

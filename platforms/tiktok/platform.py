@@ -1,0 +1,163 @@
+"""TikTok as data: kinds of posts, rules of media and quotas, statuses, webhook events.
+
+Source: TikTok, content-posting-api-reference-* and -media-transfer-guide,
+content-sharing-guidelines, read 2026-11-22.
+"""
+
+from datetime import timedelta
+
+from platforms.media_rules import MediaRule
+from platforms.platform import (
+    Brand,
+    CallClass,
+    Effect,
+    Platform,
+    PublishForm,
+    QuotaHold,
+    QuotaRule,
+    QuotaScope,
+)
+from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRule
+from platforms.tiktok.adapter import build_adapter, build_webhooks
+from platforms.tiktok.failure_reasons import FAILURE_REASONS
+from platforms.tiktok.settings import TikTokSettings
+
+DAY = timedelta(hours=24)
+FRAME_RATE_TOLERANCE = 0.5  # frames per second: headers round, and 60 is written as 60.02
+VIDEO_TEXT = TextRule(max_length=2200, unit="utf16", is_required=True)
+PHOTO_TEXT = TextRule(max_length=90, unit="utf16", is_required=True)
+VIDEO_SLOTS = (MediaSlot("video", 1, 1, ("video",)),)
+PHOTO_SLOTS = (MediaSlot("image", 1, 35, ("photo",)),)
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        PostKind(
+            "INBOX_VIDEO", VIDEO_SLOTS, EndsAs.DRAFT, Capability.DRAFT, VIDEO_TEXT, {"drafts": 1}
+        ),
+        PostKind(
+            "DIRECT_VIDEO",
+            VIDEO_SLOTS,
+            EndsAs.PUBLIC,
+            Capability.PUBLISH,
+            VIDEO_TEXT,
+            {"direct": 1},
+        ),
+        PostKind(
+            "INBOX_PHOTO", PHOTO_SLOTS, EndsAs.DRAFT, Capability.DRAFT, PHOTO_TEXT, {"drafts": 1}
+        ),
+        PostKind(
+            "DIRECT_PHOTO",
+            PHOTO_SLOTS,
+            EndsAs.PUBLIC,
+            Capability.PUBLISH,
+            PHOTO_TEXT,
+            {"direct": 1},
+        ),
+    )
+}
+
+MEDIA_RULES = {
+    "video": MediaRule(
+        name="video",
+        content_types=frozenset({"video/mp4", "video/quicktime", "video/webm"}),
+        max_bytes=4_000_000_000,
+        is_video=True,
+        containers=frozenset({"mp4", "mov", "webm"}),
+        seconds=(0.001, 600.0),
+        width=(360, 4096),
+        height=(360, 4096),
+        fps=(23.0 - FRAME_RATE_TOLERANCE, 60.0 + FRAME_RATE_TOLERANCE),
+        codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
+        can_send=True,
+        codes={
+            "format": "file_format_check_failed",
+            "codec": "file_format_check_failed",
+            "duration": "duration_check_failed",
+            "frame_rate": "frame_rate_check_failed",
+            "width": "picture_size_check_failed",
+            "height": "picture_size_check_failed",
+            "too_large": "too_large",
+        },
+    ),
+    "photo": MediaRule(
+        name="photo",
+        content_types=frozenset({"image/jpeg", "image/webp"}),
+        max_bytes=20_000_000,
+        is_video=False,
+    ),
+}
+
+QUOTAS = {
+    rule.name: rule
+    for rule in (
+        QuotaRule(
+            name="drafts",
+            scope=QuotaScope.LOGIN,
+            hold=QuotaHold.WHILE_PENDING,
+            window=DAY,
+            limit_setting="pending_limit",
+            code="spam_risk_too_many_pending_share",
+        ),
+        QuotaRule(
+            name="direct",
+            scope=QuotaScope.LOGIN,
+            hold=QuotaHold.FOR_WINDOW,
+            window=DAY,
+            limit_setting="direct_daily_limit",
+            code="spam_risk_too_many_posts",
+        ),
+    )
+}
+
+CALL_CLASSES = {
+    rule.name: rule
+    for rule in (
+        CallClass("init", "publish", "init_per_minute"),
+        CallClass("status", "read", "status_per_minute"),
+        CallClass("creator", "read", "creator_per_minute"),
+        CallClass("reads", "read", "reads_per_minute"),
+    )
+}
+
+STATUS_RANKS = {
+    "PROCESSING_UPLOAD": 1,
+    "PROCESSING_DOWNLOAD": 1,
+    "SEND_TO_USER_INBOX": 2,
+    "PUBLISH_COMPLETE": 3,
+    "FAILED": 3,
+}
+
+EVENT_EFFECTS = {
+    "video.publish.complete": Effect.PUBLICATION,
+    "video.publish.failed": Effect.PUBLICATION,
+    "video.inbox.received": Effect.PUBLICATION,
+    "post.publish.publicly_available": Effect.PUBLICATION,
+    "post.publish.no_longer_publicaly_available": Effect.PUBLICATION,  # the vendor's spelling
+    "authorization.removed": Effect.GRANT_REMOVED,
+}
+
+PLATFORM = Platform(
+    name="tiktok",
+    brand=Brand("TikTok", "tiktok", "https://www.tiktok.com"),
+    settings=TikTokSettings,
+    build_adapter=build_adapter,
+    build_webhooks=build_webhooks,
+    capabilities=frozenset({Capability.DRAFT, Capability.PUBLISH, Capability.INSIGHTS}),
+    kinds=KINDS,
+    media_rules=MEDIA_RULES,
+    quotas=QUOTAS,
+    call_classes=CALL_CLASSES,
+    status_ranks=STATUS_RANKS,
+    failure_reasons=FAILURE_REASONS,
+    event_effects=EVENT_EFFECTS,
+    form=PublishForm(
+        kind_labels={
+            "INBOX_VIDEO": "Video, to the inbox",
+            "DIRECT_VIDEO": "Video, posted directly",
+            "INBOX_PHOTO": "Photos, to the inbox",
+            "DIRECT_PHOTO": "Photos, posted directly",
+        },
+    ),
+    secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
+)
