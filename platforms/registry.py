@@ -1,11 +1,12 @@
-"""The platforms, by name; a new one is one line here."""
+"""The platforms, by name; a new one is one line here and its import."""
 
 from collections.abc import Mapping
 
-from platforms.instagram import platform as instagram
+import platforms.instagram.platform
+import platforms.tiktok.platform
 from platforms.platform import Platform
-from platforms.tiktok import platform as tiktok
 
 PLATFORMS: Mapping[str, Platform] = {
-    module.PLATFORM.name: module.PLATFORM for module in (tiktok, instagram)
+    platform.name: platform
+    for platform in (platforms.tiktok.platform.PLATFORM, platforms.instagram.platform.PLATFORM)
 }
