@@ -1,7 +1,8 @@
-"""`python -m platforms.sandbox`: starts the sandbox server, which imitates TikTok for tests.
+"""`python -m platforms.sandbox`: starts the sandbox server, which imitates the platforms for tests.
 
-It runs until SIGTERM or Ctrl-C. The first line on stdout is JSON, `{"url": …}`. The app's key and
-secret come from the environment, never from the command line.
+It runs until SIGTERM or Ctrl-C. The first line on stdout is JSON, `{"url": …}`. The apps' keys and
+secrets come from the environment, never from the command line. Without those of Meta's apps it
+imitates TikTok alone.
 """
 
 import json
@@ -12,12 +13,17 @@ from queue import SimpleQueue
 import click
 
 from platforms.sandbox.app import create_app
+from platforms.sandbox.instagram.default_people import add_default_people
+from platforms.sandbox.instagram.settings import InstagramSandboxSettings
+from platforms.sandbox.instagram.state import InstagramState, MetaApp
 from platforms.sandbox.server import DEFAULT_HOST, SandboxServer
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.tiktok.authorize import is_registrable
 from platforms.sandbox.tiktok.settings import SandboxSettings
 from platforms.sandbox.tiktok.state import TikTokState
 from platforms.sandbox.urls import is_https_or_loopback
+
+META_NAMES = ("FACEBOOK_APP_ID", "FACEBOOK_APP_SECRET", "INSTAGRAM_APP_ID", "INSTAGRAM_APP_SECRET")
 
 
 @click.command()
@@ -32,10 +38,21 @@ from platforms.sandbox.urls import is_https_or_loopback
     "--webhook-url", default="", help="URL that deliveries are sent to; without it none are sent."
 )
 @click.option(
+    "--instagram-webhook-url",
+    default="",
+    help="URL that Meta's deliveries are sent to; without it none are sent.",
+)
+@click.option(
     "--redirect-uri", multiple=True, help="A registered redirect URI; may be given several times."
 )
-def main(host: str, port: int, webhook_url: str, redirect_uri: tuple[str, ...]) -> None:
-    """Run a server that imitates TikTok: as strict as TikTok, with faults on demand."""
+def main(
+    host: str,
+    port: int,
+    webhook_url: str,
+    instagram_webhook_url: str,
+    redirect_uri: tuple[str, ...],
+) -> None:
+    """Run a server that imitates the platforms: as strict as they are, with faults on demand."""
     sandbox = SandboxState()
     tiktok = TikTokState(
         sandbox,
@@ -44,13 +61,38 @@ def main(host: str, port: int, webhook_url: str, redirect_uri: tuple[str, ...]) 
         redirect_uris=check_redirect_uris(redirect_uri),
         settings=SandboxSettings(webhook_url=check_webhook_url(webhook_url)),
     )
-    server = SandboxServer(create_app(sandbox, tiktok), port, host=host)
+    instagram = build_instagram(sandbox, redirect_uri, instagram_webhook_url)
+    server = SandboxServer(create_app(sandbox, tiktok, instagram), port, host=host)
     sandbox.start()
     server.start()
     click.echo(json.dumps({"url": server.url}))
     wait_for_signal()
     sandbox.stop()
     server.stop()
+
+
+def build_instagram(
+    sandbox: SandboxState, redirect_uris: tuple[str, ...], webhook_url: str
+) -> InstagramState | None:
+    """Return Instagram's state; None unless the environment has Meta's apps.
+
+    Errors: ClickException if it has some of their names, but not all.
+    """
+    if not any(os.environ.get(name) for name in META_NAMES):
+        return None
+    facebook_id, facebook_secret, instagram_id, instagram_secret = map(require_env, META_NAMES)
+    instagram = InstagramState(
+        sandbox,
+        facebook_app=MetaApp(facebook_id, facebook_secret),
+        instagram_app=MetaApp(instagram_id, instagram_secret),
+        redirect_uris=redirect_uris,
+        settings=InstagramSandboxSettings(
+            webhook_url=check_webhook_url(webhook_url, "--instagram-webhook-url")
+        ),
+        verify_token=os.environ.get("INSTAGRAM_WEBHOOK_VERIFY_TOKEN", ""),
+    )
+    add_default_people(instagram)
+    return instagram
 
 
 def require_env(name: str) -> str:
@@ -70,11 +112,9 @@ def check_redirect_uris(uris: tuple[str, ...]) -> tuple[str, ...]:
     return uris
 
 
-def check_webhook_url(url: str) -> str:
+def check_webhook_url(url: str, option: str = "--webhook-url") -> str:
     if url and not is_https_or_loopback(url):
-        raise click.BadParameter(
-            f"{url} has to be https, or http on loopback", param_hint="--webhook-url"
-        )
+        raise click.BadParameter(f"{url} has to be https, or http on loopback", param_hint=option)
     return url
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's WSGI application: TikTok's endpoints, the control API and the fault middleware."""
+"""The sandbox's WSGI application: the platforms' endpoints, the control API, the middleware."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,12 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from platforms.sandbox import control_api, overview
-from platforms.sandbox.fault_middleware import FaultMiddleware
+from platforms.sandbox.fault_behaviours import SandboxEndpoint
+from platforms.sandbox.fault_middleware import FaultMiddleware, FindEndpoint
+from platforms.sandbox.instagram import BLUEPRINTS
+from platforms.sandbox.instagram.endpoints import ENDPOINT_NAMES, find_endpoint
+from platforms.sandbox.instagram.requests import prepare_requests
+from platforms.sandbox.instagram.state import InstagramState
 from platforms.sandbox.state import SandboxState
 from platforms.sandbox.tiktok import (
     authorize,
@@ -28,11 +33,15 @@ if TYPE_CHECKING:
 TIKTOK_MODULES = (authorize, oauth, display_api, publish, photos, uploads, status)
 
 
-def create_app(sandbox: SandboxState, tiktok: TikTokState) -> "WSGIApplication":
+def create_app(
+    sandbox: SandboxState, tiktok: TikTokState, instagram: InstagramState | None = None
+) -> "WSGIApplication":
+    """Make the application. Without `instagram` it imitates TikTok alone."""
     app = Flask(__name__)
     app.extensions |= {
         "sandbox": sandbox,
         "tiktok": tiktok,
+        "instagram": instagram,
         "endpoints": {endpoint.name for endpoint in ENDPOINTS.values()},
     }
     app.before_request(reject_slash_redirects)
@@ -41,7 +50,24 @@ def create_app(sandbox: SandboxState, tiktok: TikTokState) -> "WSGIApplication":
     app.register_blueprint(control_api.routes)
     app.register_blueprint(controls.routes)
     app.register_blueprint(overview.routes)
-    return FaultMiddleware(app, ENDPOINTS, sandbox.log, sandbox.faults, sandbox.shutdown)
+    if instagram is not None:
+        app.extensions["endpoints"] |= ENDPOINT_NAMES
+        for blueprint in BLUEPRINTS:
+            app.register_blueprint(blueprint)
+        prepare_requests(app)
+    return FaultMiddleware(
+        app, endpoint_finder(instagram), sandbox.log, sandbox.faults, sandbox.shutdown
+    )
+
+
+def endpoint_finder(instagram: InstagramState | None) -> FindEndpoint:
+    def find_any(method: str, path: str, query: str) -> SandboxEndpoint | None:
+        endpoint = ENDPOINTS.get((method, path))
+        if endpoint is None and instagram is not None:
+            endpoint = find_endpoint(instagram, method, path, query)
+        return endpoint
+
+    return find_any
 
 
 def reject_slash_redirects() -> None:

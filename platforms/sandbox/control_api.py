@@ -1,7 +1,7 @@
 """The sandbox's control API below `/_sandbox/`: request log, faults, clock, deliveries."""
 
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import BadRequest
@@ -131,3 +131,19 @@ def parse_fault(params: dict[str, Any]) -> InjectedFault:
 
 def has_valid_type(name: str, value: Any) -> bool:
     return isinstance(value, FAULT_FIELD_TYPES[name])
+
+
+def check_fields(record_type: type[Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters if all are fields of the type.
+
+    Errors: BadRequest for unknown names and wrong types, so that a typo does not pass as a setting.
+    """
+    types = {field.name: field.type for field in fields(record_type)}
+    for name, value in params.items():
+        if name not in types:
+            raise BadRequest(f"{name}: unknown; has to be one of {', '.join(types)}")
+        field_type = get_origin(types[name]) or types[name]
+        is_whole_number = field_type is float and type(value) is int
+        if not is_whole_number and type(value) is not field_type:
+            raise BadRequest(f"{name}: has to be of type {getattr(field_type, '__name__', '')}")
+    return params

@@ -1,7 +1,7 @@
 """WSGI middleware before the platform's endpoints: logs each request and applies faults."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 READ_SIZE = 65_536  # bytes
+FindEndpoint = Callable[[str, str, str], SandboxEndpoint | None]
+"""Method, path and query of a request → the endpoint it is for."""
 
 
 @dataclass(frozen=True)
 class FaultMiddleware:
-    """Passes requests to the application; only those to `endpoints` are logged and can fail."""
+    """Passes requests to the application; only those to endpoints are logged and can fail."""
 
     app: "WSGIApplication"
-    endpoints: Mapping[tuple[str, str], SandboxEndpoint]
+    find_endpoint: FindEndpoint
     log: SandboxLog
     faults: FaultRegistry
     shutdown: threading.Event
@@ -33,7 +35,9 @@ class FaultMiddleware:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        endpoint = self.endpoints.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        endpoint = self.find_endpoint(
+            environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+        )
         if endpoint is None:
             return self.app(environ, start_response)
         return self.respond(environ, endpoint)(environ, start_response)

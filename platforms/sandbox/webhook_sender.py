@@ -1,19 +1,19 @@
 """Sends webhook deliveries, again and again until the receiver answers 200.
 
 Source: TikTok, webhooks-overview, read 2026-11-22: at least once; without HTTP 200 exponential
-backoff for up to 72 h. Intervals and timeout are not documented, so they are settings.
+backoff for up to 72 h. Meta, webhooks, read 2026-11-22: at once, then with decreasing frequency for
+36 h. Intervals and timeout are not documented, so they are settings.
 """
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from platforms.sandbox.clock import Clock
 from platforms.sandbox.deliveries import (
     FORGERIES,
-    MAX_DELIVERY_AGE,
-    MAX_RETRY_WAIT,
     SandboxAttempt,
     SandboxDelivery,
     WebhookMessage,
@@ -104,6 +104,8 @@ class WebhookSender:
 
     def _post_once(self, delivery: SandboxDelivery, fault_kind: str | None = None) -> int | None:
         message = delivery.message
+        if delivery.attempts:
+            message = message.repeat_at(self._clock.time)
         signed_at = (
             delivery.created_wall_time if message.target.keep_timestamp else self._clock.wall_time
         )
@@ -113,9 +115,13 @@ class WebhookSender:
         return status
 
     def _schedule_retry(self, delivery: SandboxDelivery) -> None:
-        target, attempts = delivery.message.target, len(delivery.attempts)
-        wait = min(target.first_wait * 2.0 ** min(attempts - 1, 30), MAX_RETRY_WAIT)
-        if self._clock.time + wait - delivery.created_at > MAX_DELIVERY_AGE:
+        message, target = delivery.message, delivery.message.target
+        wait = target.retry_wait(len(delivery.attempts))
+        if message.split_up is not None:
+            delivery.state = "split_up"
+            for part in message.split_up():
+                self._scheduler.call_later(wait, partial(self.enqueue, part))
+        elif self._clock.time + wait - delivery.created_at > target.max_age:
             delivery.state = "given_up"
         else:
             self._scheduler.call_later(wait, lambda: self.dispatch(delivery))

@@ -100,7 +100,7 @@ def is_instagram_request() -> bool:
     return request.path.startswith(INSTAGRAM_PREFIXES)
 
 
-def authenticate() -> GraphCaller:
+def authenticate_call() -> GraphCaller:
     """Return who makes this call. Errors: GraphError 190, 100 (proof), 2500 (version, no token)."""
     state, is_instagram = current_instagram(), is_instagram_request()
     version = (request.view_args or {}).get("version")

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from platforms.sandbox.instagram.access import GraphCaller, authenticate, read_params
+from platforms.sandbox.instagram.access import GraphCaller, authenticate_call, read_params
 from platforms.sandbox.instagram.graph_errors import graph_response
 from platforms.sandbox.instagram.state import current_instagram
 from platforms.sandbox.instagram.usage import count_call
@@ -33,10 +33,10 @@ def graph_route(
 
     def decorate(view: GraphView) -> GraphView:
         def handle_request(version: str, **names: str) -> Response:
-            del version  # checked by `authenticate`
+            del version  # checked by `authenticate_call`
             state = current_instagram()
             with state.lock:
-                caller = authenticate()
+                caller = authenticate_call()
                 read_params()  # refuses what Meta has removed, also where nothing is read
                 count_call(state, caller, next(iter(names.values()), "me"))
             with state.lock if is_locked else nullcontext():

@@ -61,6 +61,7 @@ class Person:
     name: str
     page_ids: list[str] = field(default_factory=list)
     business_ids: list[str] = field(default_factory=list)
+    is_system_user: bool = False  # of a portfolio; nobody signs in as it
 
 
 @dataclass
@@ -69,3 +70,13 @@ class Business:
 
     id: str
     name: str
+    system_user_id: str = ""
+
+
+@dataclass(frozen=True)
+class LoginConfiguration:
+    """A configuration of Facebook Login for Business: permissions and the kind of token."""
+
+    id: str
+    scopes: tuple[str, ...]
+    is_for_system_user: bool = False

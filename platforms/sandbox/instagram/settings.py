@@ -14,10 +14,8 @@ class InstagramSandboxSettings:
     """Durations in seconds of the sandbox's clock."""
 
     # the apps' registration
-    webhook_url: str = (
-        ""  # deliveries of the Facebook app, and of the Instagram app without its own
-    )
-    instagram_webhook_url: str = ""
+    webhook_url: str = ""
+    instagram_webhook_url: str = ""  # empty: the Facebook app's
     deauthorize_url: str = ""
     data_deletion_url: str = ""
     instagram_deauthorize_url: str = ""  # empty: the Facebook app's

@@ -7,7 +7,13 @@ from typing import Any, cast
 
 from flask import current_app
 
-from platforms.sandbox.instagram.people import Business, IgAccount, Page, Person
+from platforms.sandbox.instagram.people import (
+    Business,
+    IgAccount,
+    LoginConfiguration,
+    Page,
+    Person,
+)
 from platforms.sandbox.instagram.publishing_records import PublishingRecords
 from platforms.sandbox.instagram.reading_state import ReadingState
 from platforms.sandbox.instagram.settings import InstagramSandboxSettings
@@ -39,6 +45,7 @@ class InstagramState:
     pages: dict[str, Page] = field(default_factory=dict)
     businesses: dict[str, Business] = field(default_factory=dict)
     accounts: dict[str, IgAccount] = field(default_factory=dict)
+    configurations: dict[str, LoginConfiguration] = field(default_factory=dict)
     tokens: MetaTokens = field(default_factory=MetaTokens)
     containers: dict[str, Any] = field(default_factory=dict)
     media: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +82,11 @@ class InstagramState:
             "business": self.businesses,
         }
         return next((kind for kind, nodes in kinds.items() if node_id in nodes), "")
+
+
+def find_instagram() -> InstagramState | None:
+    """Return the state that serves this request; None if the sandbox imitates TikTok alone."""
+    return cast("InstagramState | None", current_app.extensions["instagram"])
 
 
 def current_instagram() -> InstagramState:

@@ -3,13 +3,13 @@
 Its callers act as the creator, a moderator or the operator; TikTok has no such endpoints.
 """
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest, NotFound
 
-from platforms.sandbox.control_api import read_json_object
+from platforms.sandbox.control_api import check_fields, read_json_object
 from platforms.sandbox.deliveries import FORGERIES
 from platforms.sandbox.tiktok import events, post_lifecycle
 from platforms.sandbox.tiktok.creators import SandboxCreator
@@ -123,19 +123,3 @@ def send_event() -> Json:
 def list_warnings() -> Json:
     """List what TikTok's audit would object to."""
     return {"warnings": list(current_tiktok().warnings)}
-
-
-def check_fields(record_type: type[SandboxSettings] | type[SandboxCreator], params: Json) -> Json:
-    """Return the parameters if all are fields of the type.
-
-    Errors: BadRequest for unknown names and wrong types, so that a typo does not pass as a setting.
-    """
-    types = {field.name: field.type for field in fields(record_type)}
-    for name, value in params.items():
-        if name not in types:
-            raise BadRequest(f"{name}: unknown; has to be one of {', '.join(types)}")
-        field_type = types[name]
-        is_whole_number = field_type is float and type(value) is int
-        if not is_whole_number and type(value) is not field_type:
-            raise BadRequest(f"{name}: has to be of type {getattr(field_type, '__name__', '')}")
-    return params

@@ -1,0 +1,135 @@
+"""Builds and signs Meta's webhook deliveries: which changes are delivered, and in which bodies.
+
+Source: Meta, webhooks (getting started, reference `instagram`), messaging webhooks, read
+2026-11-22: up to 1000 changes in a body, repeated at once and then with decreasing frequency for
+36 h. The per-account choice of fields is not honoured, as observed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from platforms.sandbox.clock import HOUR_SECONDS
+from platforms.sandbox.deliveries import DeliveryTarget, SandboxDelivery, WebhookMessage
+from platforms.sandbox.instagram.delivery_bodies import (
+    EntryChange,
+    build_body,
+    encode_body,
+)
+from platforms.sandbox.instagram.delivery_signatures import SIGNATURE_FORGERIES, sign_body
+from platforms.sandbox.instagram.people import IgAccount
+from platforms.sandbox.instagram.state import InstagramState
+from platforms.sandbox.instagram.tokens import FACEBOOK, INSTAGRAM
+from platforms.sandbox.instagram.webhook_fields import FACEBOOK_FIELDS, FIELDS_WITH_ADVANCED_ACCESS
+
+MAX_CHANGES = 1000  # per delivery
+MAX_AGE = 36 * HOUR_SECONDS
+FOREIGN_ACCOUNT = "17841499999999999"
+
+
+@dataclass(frozen=True)
+class DeliveryOptions:
+    """How a delivery deviates: `shape` of its body, `forgery` of its signature.
+
+    `is_split_on_retry`: the second half of the changes is repeated in a delivery of its own.
+    """
+
+    shape: str = "changes"
+    forgery: str | None = None
+    is_split_on_retry: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def send_change(
+    state: InstagramState, account: IgAccount, field_name: str, value: Mapping[str, Any]
+) -> list[SandboxDelivery]:
+    """Deliver one change to every app that would get it; none is no error."""
+    options = DeliveryOptions(shape=state.settings.delivery_shape)
+    deliveries = []
+    for flavour in (FACEBOOK, INSTAGRAM):
+        if should_deliver(state, account, field_name, flavour):
+            change = EntryChange(account.id, field_name, dict(value))
+            delivery = send_changes(state, flavour, [change], options)
+            deliveries += [delivery] if delivery else []
+    return deliveries
+
+
+def should_deliver(
+    state: InstagramState, account: IgAccount, field_name: str, flavour: str
+) -> bool:
+    """Return whether an app gets a change: it is live and subscribed, the account is public.
+
+    Facebook Login needs two subscriptions: the app on the Page, and the account's fields.
+    """
+    settings = state.settings
+    page = state.pages.get(account.page_id or "")
+    is_installed = flavour == INSTAGRAM or (page is not None and bool(page.subscribed_fields))
+    is_reviewed = settings.has_advanced_access or field_name not in FIELDS_WITH_ADVANCED_ACCESS
+    is_known = flavour == FACEBOOK or field_name not in FACEBOOK_FIELDS
+    return (
+        settings.is_live
+        and account.is_public
+        and bool(account.subscribed_fields.get(flavour))
+        and field_name in settings.app_fields.split(",")
+        and is_installed
+        and is_reviewed
+        and is_known
+    )
+
+
+def send_changes(
+    state: InstagramState,
+    flavour: str,
+    changes: Sequence[EntryChange],
+    options: DeliveryOptions,
+) -> SandboxDelivery | None:
+    """Deliver changes in one body, whatever is subscribed; None if the app has no webhook URL."""
+    message = build_message(state, flavour, changes, options)
+    return None if message is None else state.sandbox.webhook_sender.enqueue(message)
+
+
+def build_message(
+    state: InstagramState,
+    flavour: str,
+    changes: Sequence[EntryChange],
+    options: DeliveryOptions,
+) -> WebhookMessage | None:
+    settings, secret = state.settings, state.find_app(flavour).secret
+    url = settings.webhook_url
+    if flavour == INSTAGRAM:
+        url = settings.instagram_webhook_url or url
+    if not url:
+        return None
+
+    def body_at(time: float) -> bytes:
+        return encode_body(build_body(changes, options.shape, time))
+
+    def split_changes() -> list[WebhookMessage]:
+        """Repeat the changes in two deliveries, the later ones first."""
+        half = len(changes) // 2
+        plain = DeliveryOptions(shape=options.shape)
+        parts = [
+            build_message(state, flavour, part, plain) for part in (changes[half:], changes[:half])
+        ]
+        return [part for part in parts if part is not None]
+
+    foreign = [EntryChange(FOREIGN_ACCOUNT, each.field, each.value) for each in changes]
+    return WebhookMessage(
+        event=changes[0].field,
+        body=body_at(state.now),
+        foreign_body=encode_body(build_body(foreign, options.shape, state.now)),
+        sign=SIGNATURE_FORGERIES.get(options.forgery or "", sign_body)(
+            secret, has_sha1=settings.sha1_header
+        ),
+        target=DeliveryTarget(
+            url,
+            settings.delivery_timeout,
+            settings.redelivery_seconds,
+            has_immediate_retry=True,
+            max_age=MAX_AGE,
+        ),
+        facts={"flavour": flavour, "changes": len(changes), "account_id": changes[0].account_id},
+        forgery=options.forgery,
+        rebuild=body_at if settings.change_entry_time else None,
+        split_up=split_changes if options.is_split_on_retry and len(changes) > 1 else None,
+    )
