@@ -1,0 +1,201 @@
+"""The calls that publishing makes: containers, their status, publishing, and reading the result.
+
+Source: Meta, ig-user/media, ig-container, ig-user/media_publish and IG Media, text of 2026-09-11.
+A call that the platform answers with "not readable" is made once more with the login's own token:
+for weeks in 2026 containers could not be read with the token of a Page.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from platforms.errors import MisdirectedResponse, NotReadable, Rejected, UnreadableResponse
+from platforms.insights_base import PublicItem
+from platforms.instagram.containers import ContainerStatus
+from platforms.instagram.error_catalogue import INVALID_PARAMETER
+from platforms.instagram.graph import Flavour, GraphClient
+from platforms.instagram.kinds import STORIES
+from platforms.instagram.match import parse_listed_item
+from platforms.instagram.publishing_limit import (
+    LIMIT_FIELDS,
+    PublishingLimit,
+    parse_publishing_limit,
+)
+from platforms.instagram.uploads import read_received_bytes
+from platforms.json_body import MAX_NAME_LENGTH
+from platforms.secret import Secret
+from platforms.vendor_values import read_id, read_list, read_object, read_text, read_url
+
+Result = TypeVar("Result")
+
+STATUS_FIELDS, UPLOAD_FIELDS = "status_code,status", "status_code,status,video_status"
+PLAIN_FIELDS = "id,media_type,permalink,shortcode,timestamp"
+DETAIL_FIELDS: Mapping[Flavour, str] = {
+    "facebook": f"{PLAIN_FIELDS},media_product_type",
+    "instagram": PLAIN_FIELDS,
+}
+"""The page keeps `media_product_type` and `caption` for Facebook Login."""
+
+MATCH_FIELDS = "children{id},caption"
+PAGE_SIZE, MAX_PAGES = 25, 4  # posts per page of a listing; pages that are looked through
+MAX_STATUS_LENGTH, MAX_URL_LENGTH, MAX_CURSOR_LENGTH = 500, 2048, 1000  # characters
+
+
+@dataclass(frozen=True)
+class CreatedContainer:
+    id: str
+    upload_url: Secret | None = None
+
+
+@dataclass(frozen=True)
+class ContainerReport:
+    """What the platform says of a container; `received_bytes` is None if it does not say it."""
+
+    status: ContainerStatus
+    text: str | None = None
+    received_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class RecentPosts:
+    """The account's posts since a time. Not `has_captions`: they could not be read."""
+
+    items: tuple[PublicItem, ...]
+    has_captions: bool
+
+
+@dataclass(frozen=True)
+class PublishingCalls:
+    """Calls for one account. Errors of every call: PlatformError."""
+
+    graph: GraphClient
+    account_id: str
+    token: Secret
+    fallback_token: Secret | None = None
+
+    def create_container(self, params: Mapping[str, Any]) -> CreatedContainer:
+        """Create a container. Sent once: one whose answer is lost ends unseen after a day."""
+        payload = self._try_tokens(
+            lambda token: (
+                self.graph.post(
+                    f"{self.account_id}/media", token, endpoint="container_create", params=params
+                ).body
+            )
+        )
+        upload_url = read_url(payload.get("uri"), MAX_URL_LENGTH)
+        return CreatedContainer(require_id(payload), Secret(upload_url) if upload_url else None)
+
+    def fetch_container(self, container_id: str, fields: str = STATUS_FIELDS) -> ContainerReport:
+        """Return a container's status. Errors: UnreadableResponse for an unknown one."""
+        payload = self._get(container_id, "container_status", {"fields": fields})
+        check_id(payload, container_id)
+        name = (read_text(payload.get("status_code"), MAX_NAME_LENGTH) or "").strip().upper()
+        if name not in ContainerStatus.__members__:
+            raise UnreadableResponse("the response has no documented `status_code`")
+        return ContainerReport(
+            ContainerStatus(name),
+            read_text(payload.get("status"), MAX_STATUS_LENGTH),
+            read_received_bytes(payload),
+        )
+
+    def publish_container(self, container_id: str) -> str:
+        """Publish a container and return the id of the post. Unsafe: sent once."""
+        payload = self._try_tokens(
+            lambda token: (
+                self.graph.post(
+                    f"{self.account_id}/media_publish",
+                    token,
+                    endpoint="media_publish",
+                    params={"creation_id": container_id},
+                ).body
+            )
+        )
+        return require_id(payload)
+
+    def fetch_details(self, media_id: str) -> PublicItem:
+        """Return what a public post is and where it can be seen."""
+        payload = self._get(media_id, "media_node", {"fields": DETAIL_FIELDS[self.graph.flavour]})
+        check_id(payload, media_id)
+        item = parse_listed_item(payload, has_captions=False)
+        if item is None:
+            raise UnreadableResponse("the response has no valid `id`")
+        return item
+
+    def list_recent_posts(self, kind: str, since: datetime) -> RecentPosts:
+        """Return the posts since a time, newest first; stories are listed apart from the others.
+
+        With Instagram Login captions are not documented: they are asked for, and left out if the
+        platform refuses the field.
+        """
+        fields = DETAIL_FIELDS[self.graph.flavour]
+        if kind == STORIES:
+            return RecentPosts(self._list("stories", "stories_list", fields, since), True)
+        try:
+            matched = f"{fields},{MATCH_FIELDS}"
+            return RecentPosts(self._list("media", "media_list", matched, since), True)
+        except Rejected as error:
+            if error.code != INVALID_PARAMETER.code:
+                raise
+        return RecentPosts(self._list("media", "media_list", fields, since), False)
+
+    def fetch_limit(self) -> PublishingLimit:
+        path = f"{self.account_id}/content_publishing_limit"
+        return parse_publishing_limit(self._get(path, "publishing_limit", {"fields": LIMIT_FIELDS}))
+
+    def _list(
+        self, edge: str, endpoint: str, fields: str, since: datetime
+    ) -> tuple[PublicItem, ...]:
+        """Read pages until one ends with a post older than `since`."""
+        found: list[PublicItem] = []
+        has_captions = edge == "stories" or MATCH_FIELDS in fields
+        params: dict[str, Any] = {"fields": fields, "limit": PAGE_SIZE}
+        for _ in range(MAX_PAGES):
+            payload = self._get(f"{self.account_id}/{edge}", endpoint, params)
+            values = read_list(payload.get("data"))
+            items = [parse_listed_item(value, has_captions=has_captions) for value in values]
+            page = [item for item in items if item is not None]
+            found += page
+            cursor = find_next_cursor(payload)
+            is_older = any(item.posted_at is not None and item.posted_at < since for item in page)
+            if cursor is None or is_older:
+                break
+            params = {**params, "after": cursor}
+        return tuple(item for item in found if item.posted_at is None or item.posted_at >= since)
+
+    def _get(self, path: str, endpoint: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._try_tokens(
+            lambda token: self.graph.get(path, token, endpoint=endpoint, params=params).body
+        )
+
+    def _try_tokens(self, call: Callable[[Secret], Result]) -> Result:
+        try:
+            return call(self.token)
+        except NotReadable:
+            if self.fallback_token is None:
+                raise
+            return call(self.fallback_token)
+
+
+def require_id(payload: Mapping[str, Any]) -> str:
+    """Errors: UnreadableResponse; the call may have had its effect."""
+    value = read_id(payload.get("id"))
+    if value is None:
+        raise UnreadableResponse("the response has no valid `id`")
+    return value
+
+
+def check_id(payload: Mapping[str, Any], expected: str) -> None:
+    """Errors: MisdirectedResponse if the response is about something else than what was asked."""
+    named = read_id(payload.get("id"))
+    if named is not None and named != read_id(expected):
+        raise MisdirectedResponse("the response is about another object than the request")
+
+
+def find_next_cursor(payload: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the next page; the last page names none in `next`."""
+    paging = read_object(payload.get("paging")) or {}
+    cursors = read_object(paging.get("cursors")) or {}
+    if not paging.get("next"):
+        return None
+    return read_text(cursors.get("after"), MAX_CURSOR_LENGTH)
