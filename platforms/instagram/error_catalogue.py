@@ -222,11 +222,23 @@ FLAT_MEANINGS: Mapping[str, Meaning] = {
 }
 """Parts of messages of api.instagram.com, which has no codes: every error is 400. Observed."""
 
+ENDPOINT_MEANINGS: Mapping[str, MeaningTable] = {
+    # a wrong secret is answered with the code of an unknown error; observed
+    "fb_code_exchange": {(1, None): APP_REFUSED, (100, None): CODE_INVALID},
+    "fb_exchange_token": {(1, None): APP_REFUSED},
+    "ig_exchange_token": {(1, None): APP_REFUSED},
+    # the token that makes this call is the app's own
+    "debug_token": {(1, None): APP_REFUSED, (190, None): APP_REFUSED},
+}
+"""Codes that mean something else at one endpoint."""
+
 ERROR_CATALOGUE: MeaningTable = {**GENERAL_MEANINGS, **PUBLISHING_MEANINGS}
 FALLBACK_MEANINGS = (SERVER_ERROR, REFUSED, PERMISSION_MISSING, REDIRECT_URI_MISMATCH, CODE_INVALID)
 
 
-def find_meaning(vendor_code: VendorCode, *, is_transient: bool) -> Meaning | None:
+def find_meaning(
+    vendor_code: VendorCode, endpoint: str = "", *, is_transient: bool = False
+) -> Meaning | None:
     """Return the row of a code; None if there is none and nothing says that it will pass.
 
     A row of code and subcode wins. `is_transient` wins over a refusal of the code as a whole.
@@ -235,9 +247,12 @@ def find_meaning(vendor_code: VendorCode, *, is_transient: bool) -> Meaning | No
     exact = ERROR_CATALOGUE.get(vendor_code) if subcode is not None else None
     if exact is not None:
         return exact
-    general = PERMISSION_MISSING if code in PERMISSION_CODES else None
-    general = ERROR_CATALOGUE.get((code, None), general)
-    if is_transient and (general is None or issubclass(general.kind, Rejected)):
+    general = ERROR_CATALOGUE.get((code, None))
+    if general is None and code in PERMISSION_CODES:
+        general = PERMISSION_MISSING
+    if not is_transient:
+        general = ENDPOINT_MEANINGS.get(endpoint, {}).get((code, None), general)
+    elif general is None or issubclass(general.kind, Rejected):
         return SERVER_ERROR
     return general
 

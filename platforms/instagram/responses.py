@@ -16,11 +16,19 @@ from platforms.instagram.error_meaning import Meaning
 from platforms.instagram.usage import Usage
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
-from platforms.vendor_values import read_flag, read_id, read_number, read_object, read_text
+from platforms.vendor_values import (
+    read_count,
+    read_flag,
+    read_id,
+    read_number,
+    read_object,
+    read_text,
+)
 
 log = structlog.get_logger(__name__)
 
 OK_STATUSES = range(200, 300)
+BAD_REQUEST = 400
 MAX_MESSAGE_LENGTH = 300  # characters of Meta's message that are kept
 
 
@@ -44,7 +52,7 @@ def unwrap_response(
     form.
     """
     payload = decode_response(response)
-    refusal = read_refusal(payload)
+    refusal = read_refusal(payload, endpoint)
     if refusal is not None:
         raise map_refusal(refusal, response, endpoint, usage=usage, secrets=secrets)
     if response.status not in OK_STATUSES:
@@ -71,20 +79,22 @@ def unreadable_error(response: HttpResponse) -> PlatformError:
     )
 
 
-def read_refusal(payload: Mapping[str, Any]) -> GraphRefusal | None:
+def read_refusal(payload: Mapping[str, Any], endpoint: str) -> GraphRefusal | None:
     """Return the refusal in Meta's envelope or in the flat form of api.instagram.com."""
     error_info = read_object(payload.get("error"))
     if error_info is not None:
-        return read_envelope(error_info)
+        return read_envelope(error_info, endpoint)
     message = payload.get("error_message")
     if "error_type" not in payload and message is None:
         return None
     text = message if isinstance(message, str) else ""
-    code = read_number(payload.get("code"))
-    return GraphRefusal(find_flat_meaning(text), str(code or "flat"), text, None)
+    code = read_count(payload.get("code")) or BAD_REQUEST
+    # all refusals have the code 400; others repeat an HTTP status that says more than the message
+    meaning = find_flat_meaning(text) if code == BAD_REQUEST else None
+    return GraphRefusal(meaning, str(code), text, None)
 
 
-def read_envelope(error_info: Mapping[str, Any]) -> GraphRefusal:
+def read_envelope(error_info: Mapping[str, Any], endpoint: str) -> GraphRefusal:
     code, subcode = (
         read_number(error_info.get("code")),
         read_number(error_info.get("error_subcode")),
@@ -95,7 +105,7 @@ def read_envelope(error_info: Mapping[str, Any]) -> GraphRefusal:
     if isinstance(code, int):
         whole_subcode = subcode if isinstance(subcode, int) and subcode else None
         vendor_code = str(code) if whole_subcode is None else f"{code}/{whole_subcode}"
-        meaning = find_meaning((code, whole_subcode), is_transient=is_transient)
+        meaning = find_meaning((code, whole_subcode), endpoint, is_transient=is_transient)
     return GraphRefusal(
         meaning,
         vendor_code,

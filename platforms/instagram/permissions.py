@@ -1,0 +1,88 @@
+"""Meta's permissions: which ones each login asks for, and what an account needs them for.
+
+Source: Meta, Instagram Platform overview (2026-09-16) and its pages on publishing, comments and
+insights, read 2026-11-22.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from platforms.logins import FlowRules, RenewalKind, RenewalRule
+from platforms.publishing import Capability
+
+RENEWAL_WINDOW = timedelta(days=10)  # before the end of a token of about 60 days
+RENEWAL_INTERVAL = timedelta(days=1)
+MIN_TOKEN_AGE = timedelta(hours=24)  # Instagram Login refuses to renew a younger token
+
+FACEBOOK_SCOPES = (
+    "instagram_basic",
+    "instagram_content_publish",
+    "instagram_manage_comments",
+    "instagram_manage_insights",
+    "pages_show_list",
+    "pages_read_engagement",
+    "pages_manage_metadata",  # subscribes the Page to webhooks
+)
+BUSINESS_SCOPE = "business_management"  # lists the Pages of business portfolios
+INSTAGRAM_SCOPES = (
+    "instagram_business_basic",
+    "instagram_business_content_publish",
+    "instagram_business_manage_comments",
+    "instagram_business_manage_insights",
+)
+
+FACEBOOK_CAPABILITIES: Mapping[Capability, frozenset[str]] = {
+    Capability.PUBLISH: frozenset({"instagram_content_publish", "pages_read_engagement"}),
+    Capability.COMMENTS: frozenset({"instagram_manage_comments", "pages_read_engagement"}),
+    Capability.REPLY: frozenset({"instagram_manage_comments", "pages_read_engagement"}),
+    Capability.MENTIONS: frozenset({"instagram_manage_comments", "pages_read_engagement"}),
+    Capability.INSIGHTS: frozenset({"instagram_manage_insights", "pages_read_engagement"}),
+    # needs a feature that Meta reviews, and no permission of its own
+    Capability.LOCATION: frozenset({"instagram_basic"}),
+}
+INSTAGRAM_CAPABILITIES: Mapping[Capability, frozenset[str]] = {
+    Capability.PUBLISH: frozenset({"instagram_business_content_publish"}),
+    Capability.COMMENTS: frozenset({"instagram_business_manage_comments"}),
+    Capability.REPLY: frozenset({"instagram_business_manage_comments"}),
+    Capability.INSIGHTS: frozenset({"instagram_business_manage_insights"}),
+}
+"""Mentions and the search for places do not exist in this login."""
+
+
+def facebook_rules(renewal_window: timedelta = RENEWAL_WINDOW) -> FlowRules:
+    """Return the rules of Facebook Login. `renewal_window`: before the end of the user's token."""
+    return FlowRules(
+        name="facebook",
+        scopes=FACEBOOK_CAPABILITIES,
+        required_scopes=frozenset({"instagram_basic", "pages_show_list"}),
+        renewal=RenewalRule(
+            RenewalKind.EXCHANGE, due_before_end=renewal_window, min_interval=RENEWAL_INTERVAL
+        ),
+        has_chooser=True,
+    )
+
+
+def instagram_rules(renewal_window: timedelta = RENEWAL_WINDOW) -> FlowRules:
+    """Return the rules of Instagram Login."""
+    return FlowRules(
+        name="instagram",
+        scopes=INSTAGRAM_CAPABILITIES,
+        required_scopes=frozenset({"instagram_business_basic"}),
+        renewal=RenewalRule(
+            RenewalKind.EXCHANGE,
+            due_before_end=renewal_window,
+            min_age=MIN_TOKEN_AGE,
+            min_interval=RENEWAL_INTERVAL,
+        ),
+    )
+
+
+FLOWS: Mapping[str, FlowRules] = {"facebook": facebook_rules(), "instagram": instagram_rules()}
+"""The logins with the default renewal window."""
+
+
+def requested_scopes(
+    asked: Iterable[str], configured: Iterable[str], defaults: Iterable[str]
+) -> tuple[str, ...]:
+    """Return what the consent page asks for: of the call, else as configured, else the usual."""
+    return tuple(asked) or tuple(configured) or tuple(defaults)
