@@ -23,6 +23,7 @@ class MediaRule:
     content_types: frozenset[str]
     max_bytes: int
     is_video: bool
+    max_bytes_setting: str | None = None  # the platform's setting that replaces `max_bytes`
     containers: frozenset[str] | None = None
     seconds: NumberRange | None = None
     ratio: NumberRange | None = None

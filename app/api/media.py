@@ -40,9 +40,7 @@ def show_tus_options() -> Response:
     """Show the tus extensions and the maximum size that this server supports."""
     response = Response(status=204)
     response.headers["Tus-Extension"] = TUS_EXTENSIONS
-    response.headers["Tus-Max-Size"] = str(
-        current_container().settings.of_platform("tiktok").max_video_bytes
-    )
+    response.headers["Tus-Max-Size"] = str(files.largest_file_size(current_container().settings))
     return response
 
 

@@ -6,17 +6,24 @@ ahead; the next request corrects the row.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from mimetypes import guess_type
+from pathlib import Path
+from typing import Any
 
 from core.bootstrap import Services
+from core.config.settings import Settings
 from core.errors import Conflict, Invalid, NotFound, TooLarge
-from core.media import video_rules
+from core.media.inspection import convert_to_jpeg, probe_media
+from core.media.rule_check import CONTENT_TYPE_BY_CONTAINER
 from core.media_store import ByteStream
 from db.media.files import Media, MediaFiles
 from db.session import Database
+from platforms.media_rules import MediaRule
+from platforms.registry import PLATFORMS
 
 RETENTION_PERIOD = timedelta(days=7)
-ACCEPTED_CONTENT_TYPES = frozenset(video_rules.CONTENT_TYPE_BY_CONTAINER.values())
+ACCEPTED_CONTENT_TYPES = frozenset(CONTENT_TYPE_BY_CONTAINER.values())
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 MAX_FILENAME_LENGTH = 255
 DELETE_BATCH_SIZE = 50
@@ -35,7 +42,7 @@ def begin_upload(
     database: Database, services: Services, metadata: UploadMetadata, *, user_id: int
 ) -> Media:
     """Create an empty file and its row. Errors: TooLarge; Invalid (content type); Misconfigured."""
-    max_size = services.settings.of_platform("tiktok").max_video_bytes
+    max_size = largest_file_size(services.settings)
     if metadata.size > max_size:
         message = f"a file may have at most {max_size} bytes"
         raise TooLarge(message, details={"largest": max_size})
@@ -54,6 +61,22 @@ def begin_upload(
             size=metadata.size,
             path=path,
         )
+
+
+def largest_file_size(settings: Settings) -> int:
+    """Return how many bytes a file may have: the most that any platform takes."""
+    return max(
+        read_max_bytes(rule, settings.of_platform(name))
+        for name, platform in PLATFORMS.items()
+        for rule in platform.media_rules.values()
+    )
+
+
+def read_max_bytes(rule: MediaRule, platform_settings: Any) -> int:
+    """Return the rule's limit, or that of the setting that the rule names."""
+    if rule.max_bytes_setting is None:
+        return rule.max_bytes
+    return int(getattr(platform_settings, rule.max_bytes_setting))
 
 
 def display_filename(filename: str) -> str:
@@ -101,23 +124,43 @@ def sync_media_row(
     """Update a row from its file; a complete file is hashed and probed before the transaction."""
     is_complete = stored_size == media.size
     digest = services.media.sha256(media.path) if is_complete else None
-    video_info = (
-        video_rules.probe_video(services.media.local_path(media.path)) if is_complete else None
-    )
+    media_info = probe_media(services.media.local_path(media.path)) if is_complete else None
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
         if row is None:
             raise NotFound("this user has no such media file")
         row.offset = max(row.offset, stored_size)
-        row.content_type = video_rules.CONTENT_TYPE_BY_CONTAINER.get(
-            (video_info or {}).get("container", ""), row.content_type
+        row.content_type = CONTENT_TYPE_BY_CONTAINER.get(
+            (media_info or {}).get("container", ""), row.content_type
         )
         if digest is not None and row.completed_at is None:
-            MediaFiles(session).mark_complete(row, sha256=digest, probe=video_info)
+            MediaFiles(session).mark_complete(row, sha256=digest, probe=media_info)
         MediaFiles(session).extend_expiry(row, lifetime=RETENTION_PERIOD)
         session.flush()
         session.refresh(row)
         return row
+
+
+def convert_picture(
+    database: Database, services: Services, media: Media, *, user_id: int
+) -> Media | None:
+    """Store a copy of a picture as JPEG and return its row; None if it cannot be read."""
+    data = convert_to_jpeg(services.media.local_path(media.path))
+    if data is None:
+        return None
+    path = services.media.create_file()
+    services.media.append(path, 0, BytesIO(data), len(data))
+    with database.transaction() as session:
+        copy = MediaFiles(session).add(
+            lifetime=RETENTION_PERIOD,
+            user_id=user_id,
+            filename=f"{Path(media.filename).stem}.jpg",
+            content_type="image/jpeg",
+            size=len(data),
+            path=path,
+        )
+        copy.offset = len(data)
+    return get_file(database, services, copy.id, user_id=user_id)
 
 
 def delete_file(database: Database, services: Services, media_id: int, *, user_id: int) -> None:

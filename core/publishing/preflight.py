@@ -22,7 +22,7 @@ from core.accounts.tokens import (
 )
 from core.bootstrap import Services
 from core.errors import OperationFailed, RateLimitExceeded
-from core.media.video_rules import CONTENT_TYPE_BY_CONTAINER
+from core.media.rule_check import UNKNOWN_CONTENT_TYPES
 from core.outcomes import IMMEDIATELY, LocalRateLimit, Reschedule, Snooze
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import FINAL_STATES
@@ -53,8 +53,9 @@ PREFLIGHT_LIFETIME = timedelta(minutes=1)  # an older preflight is repeated befo
 CREATOR_CALLS = "creator"  # the class of calls that the platform limits together
 
 URL_UNREACHABLE_CODE = "url_unreachable"
-UNKNOWN_CONTENT_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-VIDEO_CONTENT_TYPES = frozenset(CONTENT_TYPE_BY_CONTAINER.values()) | UNKNOWN_CONTENT_TYPES
+VIDEO_CONTENT_TYPES = (
+    frozenset({"video/quicktime", "video/mp4", "video/webm"}) | UNKNOWN_CONTENT_TYPES
+)
 PHOTO_CONTENT_TYPES = frozenset({"image/jpeg", "image/webp"}) | UNKNOWN_CONTENT_TYPES
 MAX_PHOTO_BYTES = 20_000_000
 
@@ -197,7 +198,7 @@ def should_check_urls(tiktok: Any) -> bool:
 
     A server in TikTok's place may fetch from a network that we cannot reach.
     """
-    is_real_tiktok = tiktok.api_base_url == type(tiktok)().api_base_url
+    is_real_tiktok = bool(tiktok.api_base_url == type(tiktok)().api_base_url)
     return tiktok.check_urls == "on" or (tiktok.check_urls == "auto" and is_real_tiktok)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.bootstrap import Services
 from core.errors import Invalid, NeedsReconnect, NotConnected, NotFound, OperationFailed
-from core.media.video_rules import find_violation
+from core.media.rule_check import find_violation
 from core.publishing.quota import PRIVATE_LEVEL, UNAUDITED_CODE, is_audience_refused
 from core.publishing.request_schema import UploadRequest
 from core.url_rules import is_under_any_prefix
@@ -17,6 +17,7 @@ from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.media.files import Media, MediaFiles
 from db.posts.posts import SentBy, mode_of_kind
 from db.session import Session
+from platforms.registry import PLATFORMS
 
 TIKTOK = "tiktok"
 REQUIRED_SCOPES = {"INBOX": "video.upload", "DIRECT": "video.publish"}
@@ -171,10 +172,10 @@ def check_video_size(services: Services, size: int | None) -> None:
 
 
 def check_video_format(media: Media) -> None:
-    reason = find_violation(media.probe)
-    if reason:
+    violation = find_violation(PLATFORMS[TIKTOK].media_rules["video"], media.probe)
+    if violation:
         raise OperationFailed(
-            f"TikTok does not accept this video: {reason}",
+            f"TikTok does not accept this video: {violation.code}",
             code="invalid_file_upload",
-            details={"reason": reason},
+            details={"reason": violation.code},
         )

@@ -20,6 +20,7 @@ from platforms.platform import (
 from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRule
 from platforms.tiktok.adapter import build_adapter, build_webhooks
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
+from platforms.tiktok.login import FLOW_RULES
 from platforms.tiktok.settings import TikTokSettings
 
 DAY = timedelta(hours=24)
@@ -63,6 +64,7 @@ MEDIA_RULES = {
         content_types=frozenset({"video/mp4", "video/quicktime", "video/webm"}),
         max_bytes=4_000_000_000,
         is_video=True,
+        max_bytes_setting="max_video_bytes",
         containers=frozenset({"mp4", "mov", "webm"}),
         seconds=(0.001, 600.0),
         width=(360, 4096),
@@ -144,6 +146,7 @@ PLATFORM = Platform(
     build_adapter=build_adapter,
     build_webhooks=build_webhooks,
     capabilities=frozenset({Capability.DRAFT, Capability.PUBLISH, Capability.INSIGHTS}),
+    flows={FLOW_RULES.name: FLOW_RULES},
     kinds=KINDS,
     media_rules=MEDIA_RULES,
     quotas=QUOTAS,
@@ -157,6 +160,11 @@ PLATFORM = Platform(
             "DIRECT_VIDEO": "Video, posted directly",
             "INBOX_PHOTO": "Photos, to the inbox",
             "DIRECT_PHOTO": "Photos, posted directly",
+        },
+        capability_labels={
+            Capability.DRAFT: "inboxUpload",
+            Capability.PUBLISH: "directPost",
+            Capability.INSIGHTS: "analytics",
         },
     ),
     secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
