@@ -110,6 +110,20 @@ def test_hidden_values_are_left_out(publishing_client, switch, field):
     assert publishing_client.read(media_id, field).json == {"id": media_id}
 
 
+def test_a_match_of_copyright_is_seen_before_and_after_publishing(publishing_client):
+    container_id = publishing_client.create_finished(**REEL)
+    publishing_client.raw.control(
+        "instagram/container-outcome", container_id=container_id, outcome="copyright"
+    )
+    check = publishing_client.read(container_id, "copyright_check_status").json
+    assert check["copyright_check_status"] == {"status": "completed", "matches_found": True}
+    media_id = publishing_client.publish(container_id).id
+    node = publishing_client.read(media_id, "copyright_check_information,media_url").json
+    matches = node["copyright_check_information"]["copyright_matches"]
+    assert matches[0]["owner_copyright_policy"]["actions"] == [{"action": "MUTE", "geos": ["FR"]}]
+    assert "media_url" not in node
+
+
 def test_an_album_has_its_items(publishing_client):
     album_id = publish_carousel(publishing_client)
     album = publishing_client.read(album_id, "media_type,children{id,media_type,media_url}").json

@@ -18,9 +18,9 @@ from platforms.sandbox.instagram.containers import (
     NODE_TYPE,
     STORIES,
     ContainerRequest,
-    ContainerStatus,
     ResumableUpload,
     SandboxContainer,
+    SandboxContainerStatus,
 )
 from platforms.sandbox.instagram.fields import parse_fields, select_fields
 from platforms.sandbox.instagram.graph_errors import (
@@ -116,9 +116,9 @@ def check_child(state: InstagramState, account: IgAccount, child_id: str) -> Non
     if not child.request.is_carousel_item:
         raise invalid_parameter("Param children must be containers with is_carousel_item")
     status = child.status_at(state.now)
-    if status == ContainerStatus.IN_PROGRESS:
+    if status == SandboxContainerStatus.IN_PROGRESS:
         raise publishing_error(NOT_READY)
-    if status != ContainerStatus.FINISHED:
+    if status != SandboxContainerStatus.FINISHED:
         raise publishing_error(MEDIA_NOT_FOUND)
 
 

@@ -1,4 +1,4 @@
-"""What a test decides about a container: that it fails, expires, hangs, or is ready late."""
+"""What a test decides about a container: it fails, expires, hangs, is late, has foreign music."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from platforms.sandbox.instagram.containers import SandboxContainer
 from platforms.sandbox.instagram.publishing_errors import PROCESSING_FAILED
 from platforms.sandbox.instagram.state import InstagramState
 
-OUTCOMES = ("error", "expire", "finish", "late", "stuck")
+OUTCOMES = ("copyright", "error", "expire", "finish", "late", "stuck")
 
 
 def apply_next_outcome(state: InstagramState, container: SandboxContainer) -> None:
@@ -21,6 +21,8 @@ def apply_outcome(
 ) -> None:
     """`subcode`: of an error. `times`: how many publishes of a late container are refused."""
     match outcome["outcome"]:
+        case "copyright":
+            container.has_copyright_match = True
         case "error":
             container.fail(outcome.get("subcode", PROCESSING_FAILED))
         case "expire":

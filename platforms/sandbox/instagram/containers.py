@@ -21,7 +21,7 @@ CONTAINER_FIELDS = frozenset(
 NODE_TYPE = "ShadowIGMediaBuilder"
 
 
-class ContainerStatus(StrEnum):
+class SandboxContainerStatus(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     FINISHED = "FINISHED"
     PUBLISHED = "PUBLISHED"
@@ -30,11 +30,11 @@ class ContainerStatus(StrEnum):
 
 
 STATUS_SENTENCES = {
-    ContainerStatus.IN_PROGRESS: "In Progress: Media is still being processed.",
-    ContainerStatus.FINISHED: "Finished: Media has been uploaded and it is ready to be published.",
-    ContainerStatus.PUBLISHED: "Published: Media has been published.",
-    ContainerStatus.ERROR: "Error: Media upload has failed with error code {subcode}",
-    ContainerStatus.EXPIRED: "Expired: Media was not published within 24 hours.",
+    "IN_PROGRESS": "In Progress: Media is still being processed.",
+    "FINISHED": "Finished: Media has been uploaded and it is ready to be published.",
+    "PUBLISHED": "Published: Media has been published.",
+    "ERROR": "Error: Media upload has failed with error code {subcode}",
+    "EXPIRED": "Expired: Media was not published within 24 hours.",
 }
 
 
@@ -95,6 +95,7 @@ class SandboxContainer:
     finish_at: float | None = None
     error_subcode: int = 0
     is_stuck: bool = False  # by a test: never ready
+    has_copyright_match: bool = False  # by a test
     late_publishes: int = 0  # so many publishes after FINISHED are still refused
     media_id: str = ""
     upload: ResumableUpload | None = None
@@ -103,15 +104,15 @@ class SandboxContainer:
     probed_video: ProbedVideo | None = None
     objection: str = ""  # which property of its video was not accepted
 
-    def status_at(self, now: float) -> ContainerStatus:
+    def status_at(self, now: float) -> SandboxContainerStatus:
         if self.media_id:
-            return ContainerStatus.PUBLISHED
+            return SandboxContainerStatus.PUBLISHED
         if self.error_subcode:
-            return ContainerStatus.ERROR
+            return SandboxContainerStatus.ERROR
         if now >= self.expires_at:
-            return ContainerStatus.EXPIRED
+            return SandboxContainerStatus.EXPIRED
         is_ready = self.finish_at is not None and now >= self.finish_at and not self.is_stuck
-        return ContainerStatus.FINISHED if is_ready else ContainerStatus.IN_PROGRESS
+        return SandboxContainerStatus.FINISHED if is_ready else SandboxContainerStatus.IN_PROGRESS
 
     def fail(self, subcode: int) -> None:
         self.error_subcode = subcode
@@ -124,20 +125,25 @@ class SandboxContainer:
             "status_code": str(status),
             "status": STATUS_SENTENCES[status].format(subcode=self.error_subcode),
             "copyright_check_status": {
-                "status": "in_progress" if status == ContainerStatus.IN_PROGRESS else "completed",
-                "matches_found": False,
+                "status": "in_progress"
+                if status == SandboxContainerStatus.IN_PROGRESS
+                else "completed",
+                "matches_found": self.has_copyright_match,
             },
             "video_status": self._video_status(status) if self.request.is_video else None,
         }
 
-    def _video_status(self, status: ContainerStatus) -> dict[str, Any]:
+    def _video_status(self, status: SandboxContainerStatus) -> dict[str, Any]:
         """Return the phases as the SDK has them; the bytes tell where an upload resumes."""
         is_uploading = self.upload is not None and not self.upload.is_complete
         uploading = {
             "status": "in_progress" if is_uploading else "complete",
             "bytes_transferred": self.upload.received if self.upload else self.size,
         }
-        phases = {ContainerStatus.IN_PROGRESS: "in_progress", ContainerStatus.ERROR: "error"}
+        phases = {
+            SandboxContainerStatus.IN_PROGRESS: "in_progress",
+            SandboxContainerStatus.ERROR: "error",
+        }
         processing = "not_started" if is_uploading else phases.get(status, "complete")
         return {"uploading_phase": uploading, "processing_phase": {"status": processing}}
 

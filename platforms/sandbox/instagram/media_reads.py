@@ -196,7 +196,6 @@ def media_values(state: InstagramState, media: SandboxMedia) -> dict[str, Any]:
     """Return the values that do not depend on who reads; None is left out of the answer."""
     is_video = media.media_type == VIDEO_MEDIA
     comment_count = sum(1 for each in state.comments.values() if each.media_id == media.id)
-    copyright_check = {"status": "completed", "matches_found": media.is_flagged}
     return {
         "id": media.id,
         "ig_id": media.id[::-1],
@@ -224,13 +223,34 @@ def media_values(state: InstagramState, media: SandboxMedia) -> dict[str, Any]:
         "alt_text": media.alt_text or None,
         "is_ai_generated": media.is_ai_generated,
         "media_audio_type": "ORIGINAL_SOUNDS" if is_video else None,
-        "copyright_check_information": copyright_check if is_video else None,
+        "copyright_check_information": copyright_information(media) if is_video else None,
         "collaborators": {"data": [{"username": name} for name in media.collaborators]}
         if media.collaborators
         else None,
         "boost_ads_list": [],
         "boost_eligibility_info": {"eligible_to_boost": not media.is_story},
     }
+
+
+def copyright_information(media: SandboxMedia) -> dict[str, Any]:
+    """Return what the check found; an owner of the music has muted it in one country."""
+    found: dict[str, Any] = {"status": "completed", "matches_found": media.is_flagged}
+    if media.is_flagged:
+        segment = {
+            "start_time_in_seconds": 0,
+            "duration_in_seconds": 3,
+            "segment_type": "AUDIO",
+        }
+        policy = {"name": "Mute", "actions": [{"action": "MUTE", "geos": ["FR"]}]}
+        found["copyright_matches"] = [
+            {
+                "author": "Somebody",
+                "content_title": "A song",
+                "matched_segments": [segment],
+                "owner_copyright_policy": policy,
+            }
+        ]
+    return found
 
 
 def file_url(media: SandboxMedia, suffix: str) -> str:

@@ -15,8 +15,8 @@ from platforms.sandbox.instagram.containers import (
     CAROUSEL,
     REELS,
     STORIES,
-    ContainerStatus,
     SandboxContainer,
+    SandboxContainerStatus,
 )
 from platforms.sandbox.instagram.graph_errors import invalid_parameter
 from platforms.sandbox.instagram.graph_route import graph_route
@@ -86,9 +86,9 @@ def check_publishable(
     if container.request.is_carousel_item:
         raise invalid_parameter("A carousel item cannot be published alone")
     status = container.status_at(state.now)
-    if status == ContainerStatus.EXPIRED:
+    if status == SandboxContainerStatus.EXPIRED:
         raise publishing_error(EXPIRED_CODES[state.settings.expired_code])
-    if status != ContainerStatus.FINISHED:
+    if status != SandboxContainerStatus.FINISHED:
         raise publishing_error(NOT_READY)
     if container.late_publishes > 0:
         container.late_publishes -= 1
@@ -146,6 +146,7 @@ def add_media(
         alt_text=wanted.alt_text,
         collaborators=wanted.collaborators,
         is_ai_generated=wanted.is_ai_generated,
+        is_flagged=container.has_copyright_match,
         size=container.size,
         digest=container.digest,
     )

@@ -15,9 +15,9 @@ from werkzeug.exceptions import ClientDisconnected
 from platforms.sandbox.instagram.access import find_caller
 from platforms.sandbox.instagram.container_calls import find_container
 from platforms.sandbox.instagram.containers import (
-    ContainerStatus,
     ResumableUpload,
     SandboxContainer,
+    SandboxContainerStatus,
 )
 from platforms.sandbox.instagram.graph_errors import GraphError
 from platforms.sandbox.instagram.media_fetch import FetchedMedia
@@ -83,7 +83,7 @@ def find_upload(version: str, container_id: str) -> SandboxContainer:
             raise processing_failed("unauthorized user request")
         if container.upload.is_complete:
             raise processing_failed("the upload is complete")
-        if container.status_at(state.now) != ContainerStatus.IN_PROGRESS:
+        if container.status_at(state.now) != SandboxContainerStatus.IN_PROGRESS:
             raise processing_failed("the container has ended")
         return container
 
