@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from platforms.insights_base import PublicItem
 from platforms.secret import Secret
 
 
@@ -101,6 +102,17 @@ class Comments(Protocol):
         fallback_token: Secret | None = None,
     ) -> PlatformComment | None:
         """Return one comment; None if the platform does not show it."""
+        ...
+
+    def fetch_mentioned_post(
+        self,
+        post_id: str,
+        token: Secret,
+        *,
+        account_id: str,
+        fallback_token: Secret | None = None,
+    ) -> PublicItem | None:
+        """Return a post of others whose text mentions the account; None if it is not shown."""
         ...
 
     def reply(self, comment: PlatformComment, text: str, token: Secret) -> str:

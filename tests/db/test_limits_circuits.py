@@ -317,7 +317,6 @@ class RecordingCircuits:
         ),
         (
             Insights,
-            CircuitDetailedInsights,
             CircuitInsights,
             {
                 "fetch_account_totals": "read",
