@@ -37,6 +37,8 @@ SETTING_CHOICES = {
     "me_accounts": ("all", "empty", "partial"),
     "callback_user_id": ("app_scoped", "professional"),
     "delivery_shape": tuple(DELIVERY_SHAPES),
+    "second_publish": ("refuse", "same_id"),
+    "expired_code": (24, -2),
 }
 URL_SETTINGS = (
     *("webhook_url", "instagram_webhook_url", "deauthorize_url", "data_deletion_url"),
