@@ -128,7 +128,7 @@ def find_endpoint(
     if not path.startswith(PREFIXES):
         return None
     for pattern in ENDPOINT_PATTERNS:
-        match = pattern.path.fullmatch(path) if pattern.method == method else None
+        match = pattern.path.fullmatch(path.rstrip("/")) if pattern.method == method else None
         if match and has_node_kind(state, pattern, match):
             if pattern.endpoint.name == "fb_code_exchange" and "fb_exchange_token" in query:
                 return SandboxEndpoint("fb_exchange_token", graph_error_body, respond_with_error)
