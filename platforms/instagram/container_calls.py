@@ -6,17 +6,19 @@ for weeks in 2026 containers could not be read with the token of a Page.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from platforms.errors import MisdirectedResponse, NotReadable, Rejected, UnreadableResponse
+from platforms.errors import Rejected, UnreadableResponse
 from platforms.insights_base import PublicItem
 from platforms.instagram.containers import ContainerStatus
 from platforms.instagram.error_catalogue import INVALID_PARAMETER
+from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import Flavour, GraphClient
 from platforms.instagram.kinds import STORIES
-from platforms.instagram.match import parse_listed_item
+from platforms.instagram.media import parse_item
+from platforms.instagram.node_reads import check_node_id, read_data, read_next_cursor
 from platforms.instagram.publishing_limit import (
     LIMIT_FIELDS,
     PublishingLimit,
@@ -25,7 +27,7 @@ from platforms.instagram.publishing_limit import (
 from platforms.instagram.uploads import read_received_bytes
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_list, read_object, read_text, read_url
+from platforms.vendor_values import read_id, read_text, read_url
 
 Result = TypeVar("Result")
 
@@ -39,7 +41,7 @@ DETAIL_FIELDS: Mapping[Flavour, str] = {
 
 MATCH_FIELDS = "children{id},caption"
 PAGE_SIZE, MAX_PAGES = 25, 4  # posts per page of a listing; pages that are looked through
-MAX_STATUS_LENGTH, MAX_URL_LENGTH, MAX_CURSOR_LENGTH = 500, 2048, 1000  # characters
+MAX_STATUS_LENGTH, MAX_URL_LENGTH = 500, 2048  # characters
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class PublishingCalls:
     def fetch_container(self, container_id: str, fields: str = STATUS_FIELDS) -> ContainerReport:
         """Return a container's status. Errors: UnreadableResponse for an unknown one."""
         payload = self._get(container_id, "container_status", {"fields": fields})
-        check_id(payload, container_id)
+        check_node_id(payload, container_id)
         name = (read_text(payload.get("status_code"), MAX_NAME_LENGTH) or "").strip().upper()
         if name not in ContainerStatus.__members__:
             raise UnreadableResponse("the response has no documented `status_code`")
@@ -116,8 +118,8 @@ class PublishingCalls:
     def fetch_details(self, media_id: str) -> PublicItem:
         """Return what a public post is and where it can be seen."""
         payload = self._get(media_id, "media_node", {"fields": DETAIL_FIELDS[self.graph.flavour]})
-        check_id(payload, media_id)
-        item = parse_listed_item(payload, has_captions=False)
+        check_node_id(payload, media_id)
+        item = parse_item(payload)
         if item is None:
             raise UnreadableResponse("the response has no valid `id`")
         return item
@@ -152,11 +154,12 @@ class PublishingCalls:
         params: dict[str, Any] = {"fields": fields, "limit": PAGE_SIZE}
         for _ in range(MAX_PAGES):
             payload = self._get(f"{self.account_id}/{edge}", endpoint, params)
-            values = read_list(payload.get("data"))
-            items = [parse_listed_item(value, has_captions=has_captions) for value in values]
+            items = [
+                parse_listed_item(node, has_captions=has_captions) for node in read_data(payload)
+            ]
             page = [item for item in items if item is not None]
             found += page
-            cursor = find_next_cursor(payload)
+            cursor = read_next_cursor(payload, params.get("after"))
             is_older = any(item.posted_at is not None and item.posted_at < since for item in page)
             if cursor is None or is_older:
                 break
@@ -169,12 +172,7 @@ class PublishingCalls:
         )
 
     def _try_tokens(self, call: Callable[[Secret], Result]) -> Result:
-        try:
-            return call(self.token)
-        except NotReadable:
-            if self.fallback_token is None:
-                raise
-            return call(self.fallback_token)
+        return with_fallback(call, self.token, self.fallback_token)
 
 
 def require_id(payload: Mapping[str, Any]) -> str:
@@ -185,17 +183,7 @@ def require_id(payload: Mapping[str, Any]) -> str:
     return value
 
 
-def check_id(payload: Mapping[str, Any], expected: str) -> None:
-    """Errors: MisdirectedResponse if the response is about something else than what was asked."""
-    named = read_id(payload.get("id"))
-    if named is not None and named != read_id(expected):
-        raise MisdirectedResponse("the response is about another object than the request")
-
-
-def find_next_cursor(payload: Mapping[str, Any]) -> str | None:
-    """Return the cursor of the next page; the last page names none in `next`."""
-    paging = read_object(payload.get("paging")) or {}
-    cursors = read_object(paging.get("cursors")) or {}
-    if not paging.get("next"):
-        return None
-    return read_text(cursors.get("after"), MAX_CURSOR_LENGTH)
+def parse_listed_item(node: Mapping[str, Any], *, has_captions: bool) -> PublicItem | None:
+    """Return a listed post; None without an id. `has_captions`: an absent caption is empty."""
+    item = parse_item(node)
+    return item if item is None else replace(item, text=(item.text or "") if has_captions else None)

@@ -74,8 +74,8 @@ def is_video(item: MediaItem) -> bool:
         return item.content_type.startswith("video/")
     if named:
         return bool(named == "VIDEO")
-    if item.probe.get("video_codec") or item.probe.get("duration_ms"):
-        return True
+    if item.probe.get("kind"):
+        return bool(item.probe["kind"] == "video")
     return item.role == "video" or type_of_url(item.url or "") == "VIDEO"
 
 

@@ -30,7 +30,9 @@ CAPTION = TextRule(
     max_mentions_setting="max_mentions",
 )
 NO_CAPTION = TextRule(max_length=0, is_allowed=False)
-SINGLE_COST: Mapping[str, int | str] = {"posts": 1, "containers": 1}
+POST_QUOTA, CONTAINER_QUOTA = "posts", "containers"
+SINGLE_COST: Mapping[str, int | str] = {POST_QUOTA: 1, CONTAINER_QUOTA: 1}
+CAROUSEL_COST: Mapping[str, int | str] = {POST_QUOTA: 1, CONTAINER_QUOTA: "parts+1"}
 
 COVER_SLOT = MediaSlot(COVER_ROLE, 0, 1, (COVER_IMAGE.name,))
 ITEM_RULES = (FEED_IMAGE.name, CAROUSEL_VIDEO.name)
@@ -43,7 +45,7 @@ def make_kind(name: str, *slots: MediaSlot, text: TextRule = CAPTION) -> PostKin
         ends_as=EndsAs.PUBLIC,
         capability=Capability.PUBLISH,
         text=text,
-        quotas={"posts": 1, "containers": "parts+1"} if name == CAROUSEL else SINGLE_COST,
+        quotas=CAROUSEL_COST if name == CAROUSEL else SINGLE_COST,
     )
 
 

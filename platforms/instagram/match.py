@@ -11,49 +11,11 @@ from typing import Any
 
 from platforms.insights_base import PublicItem
 from platforms.instagram.kinds import CAROUSEL, IMAGE, ITEM_ROLE, REELS, STORIES
-from platforms.json_body import MAX_NAME_LENGTH
 from platforms.publishing import Publication
-from platforms.vendor_values import (
-    read_id,
-    read_list,
-    read_object,
-    read_text,
-    read_time,
-    read_url,
-)
 
 CLOCK_TOLERANCE = timedelta(seconds=30)  # a post may seem to be this much older than the call
-MAX_CAPTION_LENGTH, MAX_URL_LENGTH = 10_000, 2048  # characters
 PRODUCT_TYPES = {IMAGE: "FEED", CAROUSEL: "FEED", REELS: "REELS", STORIES: "STORY"}
 MEDIA_TYPES = {IMAGE: "IMAGE", CAROUSEL: "CAROUSEL_ALBUM", REELS: "VIDEO"}  # a story may be both
-
-
-def parse_listed_item(value: Any, *, has_captions: bool) -> PublicItem | None:
-    """Return a post of a listing; None without an id.
-
-    `has_captions`: captions were asked for, so that an absent one is empty and not unknown.
-    """
-    item = read_object(value)
-    media_id = read_id(item.get("id")) if item is not None else None
-    if item is None or media_id is None:
-        return None
-    caption = read_text(item.get("caption"), MAX_CAPTION_LENGTH) or ""
-    return PublicItem(
-        id=media_id,
-        posted_at=read_time(item.get("timestamp")),
-        text=caption if has_captions else None,
-        url=read_url(item.get("permalink"), MAX_URL_LENGTH),
-        product=read_text(item.get("media_product_type"), MAX_NAME_LENGTH),
-        media_type=read_text(item.get("media_type"), MAX_NAME_LENGTH),
-        shortcode=read_text(item.get("shortcode"), MAX_NAME_LENGTH),
-        part_count=count_children(item.get("children")),
-    )
-
-
-def count_children(value: Any) -> int | None:
-    children = read_object(value)
-    items = read_list(children.get("data")) if children is not None else []
-    return len(items) or None
 
 
 def publish_began_at(publication: Publication) -> datetime:
@@ -71,7 +33,10 @@ def publish_began_at(publication: Publication) -> datetime:
 def find_candidates(
     publication: Publication, items: Iterable[PublicItem]
 ) -> tuple[PublicItem, ...]:
-    """Return the posts that may be ours; only a single one that no other post may be is ours."""
+    """Return the posts that may be ours; only a single one that no other post may be is ours.
+
+    Shapes: `text` of an item is None if it could not be read, and "" if there is none.
+    """
     return tuple(item for item in items if is_candidate(item, publication))
 
 

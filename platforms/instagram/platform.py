@@ -1,26 +1,18 @@
-"""Instagram as data."""
+"""Instagram as data: kinds of posts, options, rules of media and quotas, statuses, events, form."""
 
-from platforms.adapter import Adapter
-from platforms.base import PlatformApp
-from platforms.http import HttpClient
+from platforms.instagram.adapter import FAILURE_REASONS, build_adapter, build_webhooks
+from platforms.instagram.events import EVENT_EFFECTS
+from platforms.instagram.form import FORM
+from platforms.instagram.kinds import KINDS
+from platforms.instagram.media_rules import MEDIA_RULES
+from platforms.instagram.options import InstagramOptions
+from platforms.instagram.permissions import FLOWS
+from platforms.instagram.post_rules import find_post_problems
+from platforms.instagram.quotas import CALL_CLASSES, QUOTAS, STATUS_RANKS
+from platforms.instagram.seed_paths import PUBLISH_PATH, SEED_PATHS
 from platforms.instagram.settings import InstagramSettings
-from platforms.instagram.webhooks import InstagramWebhooks
 from platforms.platform import Brand, Platform
 from platforms.publishing import Capability
-
-
-def build_adapter(app: PlatformApp, http: HttpClient) -> Adapter:
-    del http
-    return Adapter(
-        name="instagram",
-        webhooks=InstagramWebhooks(app.webhook_secrets, app.extra["verify_token"]),
-    )
-
-
-def build_webhooks(settings: InstagramSettings) -> InstagramWebhooks:
-    """Return what verifies and parses deliveries, also while Instagram is off."""
-    return InstagramWebhooks(settings.signing_secrets(), settings.webhook_verify_token)
-
 
 PLATFORM = Platform(
     name="instagram",
@@ -35,9 +27,22 @@ PLATFORM = Platform(
             Capability.REPLY,
             Capability.MENTIONS,
             Capability.INSIGHTS,
+            Capability.LOCATION,
         }
     ),
-    secret_patterns={("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"},
+    flows=FLOWS,
+    kinds=KINDS,
+    options=InstagramOptions,
+    post_rules=find_post_problems,
+    media_rules=MEDIA_RULES,
+    quotas=QUOTAS,
+    call_classes=CALL_CLASSES,
+    status_ranks=STATUS_RANKS,
+    failure_reasons=FAILURE_REASONS,
+    event_effects=EVENT_EFFECTS,
+    form=FORM,
     closing_answers=2,
-    route_rates={"/api/instagram/publish": "publish_rates"},
+    secret_patterns={("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"},
+    seed_paths=SEED_PATHS,
+    route_rates={PUBLISH_PATH: "publish_rates"},
 )

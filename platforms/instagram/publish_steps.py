@@ -19,6 +19,7 @@ from platforms.errors import (
 from platforms.insights_base import PublicItem
 from platforms.instagram.container_calls import ContainerReport, PublishingCalls
 from platforms.instagram.containers import ContainerStatus
+from platforms.instagram.kinds import POST_QUOTA
 from platforms.instagram.match import find_candidates, has_rival, publish_began_at
 from platforms.instagram.part_results import (
     result_of_error,
@@ -39,6 +40,7 @@ from platforms.publishing import (
     PartReported,
     PostVisible,
     Publication,
+    QuotaReading,
     StepResult,
     WaitFor,
 )
@@ -140,8 +142,10 @@ class PublishSteps:
             return [later]
         return [visible_post(item)] if item.url is not None else [visible_post(item), later]
 
-    def check_limit(self) -> None:
-        """Errors: RateLimited `publishing_limit_reached`; TokenExpired.
+    def check_limit(self) -> tuple[QuotaReading, ...]:
+        """Return the limit of posts as the platform reports it.
+
+        Errors: RateLimited `publishing_limit_reached`; TokenExpired.
 
         Other failures are logged only: the platform enforces its limit when it publishes.
         """
@@ -151,10 +155,11 @@ class PublishSteps:
             raise
         except PlatformError as error:
             log.warning("instagram.limit_unreadable", code=error.code)
-            return
+            return ()
         if limit.is_reached:
             message = f"{limit.used} of {limit.total} posts of this day are used up"
             raise RateLimited(message, code=LIMIT_CODE, retry_after=LIMIT_WAIT)
+        return (QuotaReading(POST_QUOTA, limit.used, limit.total),)
 
     @property
     def _handle(self) -> str:

@@ -26,6 +26,7 @@ from platforms.instagram.steps import (
 from platforms.publishing import (
     RECONCILE_STEP,
     Publication,
+    QuotaReading,
     Safety,
     StepResult,
     StepRule,
@@ -67,13 +68,13 @@ class InstagramPublisher:
         del publication
         return SAFETY_BY_STEP.get(step, Safety.SAFE)
 
-    def check_before(self, publication: Publication, tools: StepTools) -> None:
+    def check_before(self, publication: Publication, tools: StepTools) -> tuple[QuotaReading, ...]:
         """Check the account's limit. Errors: RateLimited `publishing_limit_reached`."""
         account_type = publication.destination.get("account_type")
         if publication.kind.name == STORIES and account_type not in {None, BUSINESS_TYPE}:
             # by Meta's text, stories are for business accounts only; not known to be enforced
             log.warning("instagram.story_of_creator", account_type=account_type)
-        PublishSteps(publication, self._calls(publication, tools)).check_limit()
+        return PublishSteps(publication, self._calls(publication, tools)).check_limit()
 
     def run_step(
         self, step: str, publication: Publication, tools: StepTools

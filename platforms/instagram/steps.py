@@ -76,7 +76,8 @@ def find_preparing_step(publication: Publication) -> str:
 
 def find_closing_step(publication: Publication) -> str:
     """Return what a public post still lacks: its id, or the facts about it."""
-    is_over = publication.now - publish_began_at(publication) >= SEARCH_TIME
+    since = publication.published_at or publish_began_at(publication)
+    is_over = publication.now - since >= SEARCH_TIME
     if not publication.post_ids:
         return NO_STEP if is_over else FIND
     return NO_STEP if publication.permalink or is_over else DETAILS

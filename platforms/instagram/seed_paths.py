@@ -1,0 +1,206 @@
+"""`/api/instagram/publish`: the route from before `POST /api/posts`, as a translation to it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from platforms.instagram.kinds import (
+    CAROUSEL,
+    COVER_ROLE,
+    IMAGE,
+    IMAGE_ROLE,
+    ITEM_ROLE,
+    MAX_ITEMS,
+    MIN_ITEMS,
+    REELS,
+    VIDEO_ROLE,
+)
+
+PUBLISH_PATH = "/api/instagram/publish"
+CAMEL_CASE = ConfigDict(
+    extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+)
+ROLES = {IMAGE: IMAGE_ROLE, REELS: VIDEO_ROLE}
+OPTION_NAMES = (
+    "location_id",
+    "collaborators",
+    "share_to_feed",
+    "thumb_offset",
+    "is_ai_generated",
+    "audio_name",
+    "graduation_strategy",
+    "convert_images",
+)
+STATUS_WORDS = {"PUBLISHED": "published", "FAILED": "failed", "CANCELLED": "cancelled"}
+WAITING_WORDS = {"UNCONFIRMED": "unconfirmed", "QUEUED": "queued", "SCHEDULED": "queued"}
+UNCONFIRMED_SENTENCE = (
+    "Instagram did not answer when the post was published. Whether it is public is being checked."
+)
+
+
+class MediaSourceBody(BaseModel):
+    """Where a file comes from, and what belongs to it."""
+
+    model_config = CAMEL_CASE
+
+    media_url: str | None = None
+    media_id: int | None = Field(default=None, ge=1, lt=2**63)
+    alt_text: str | None = None
+    user_tags: list[dict[str, Any]] | None = None
+
+    def to_media(self, role: str, media_type: str | None = None) -> dict[str, Any]:
+        fields = {
+            "url": self.media_url,
+            "media_id": self.media_id,
+            "role": role,
+            "alt_text": self.alt_text,
+            "user_tags": self.user_tags,
+            "media_type": media_type,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def require_source(self) -> None:
+        """Errors: ValueError unless exactly one source is given."""
+        if (self.media_url is None) == (self.media_id is None):
+            raise ValueError("either mediaUrl or mediaId is required")
+
+
+class CarouselItemBody(MediaSourceBody):
+    """One item of a carousel."""
+
+    media_type: Literal["IMAGE", "VIDEO"]
+
+    @model_validator(mode="after")
+    def check_source(self) -> Self:
+        self.require_source()
+        return self
+
+
+class InstagramPublishBody(MediaSourceBody):
+    """The body of `POST /api/instagram/publish`. VIDEO is another word for REELS.
+
+    `story_media_type`: for a story whose URL does not end like an image or a video.
+    """
+
+    media_type: Literal["IMAGE", "VIDEO", "REELS", "STORIES", "CAROUSEL"]
+    caption: str = ""
+    account_id: int | None = Field(default=None, ge=1, lt=2**63)
+    publish_at: str | None = None
+    children: list[CarouselItemBody] | None = Field(
+        default=None, min_length=MIN_ITEMS, max_length=MAX_ITEMS
+    )
+    cover_url: str | None = None
+    story_media_type: Literal["IMAGE", "VIDEO"] | None = None
+    location_id: str | None = None
+    collaborators: list[str] | None = None
+    share_to_feed: bool | None = None
+    thumb_offset: int | None = None
+    is_ai_generated: bool | None = None
+    audio_name: str | None = None
+    graduation_strategy: Literal["MANUAL", "SS_PERFORMANCE"] | None = None
+    convert_images: bool | None = None
+
+    @model_validator(mode="after")
+    def check_fields(self) -> Self:
+        has_own_media = self.media_url is not None or self.media_id is not None
+        if self.media_type == CAROUSEL:
+            if self.children is None:
+                raise ValueError("children is required for a carousel")
+            if has_own_media:
+                raise ValueError("a carousel has children and no mediaUrl or mediaId of its own")
+            return self
+        self.require_source()
+        if self.children is not None:
+            raise ValueError("children is only for a carousel")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return REELS if self.media_type == "VIDEO" else self.media_type
+
+    def list_media(self) -> list[dict[str, Any]]:
+        if self.kind == CAROUSEL:
+            return [item.to_media(ITEM_ROLE, item.media_type) for item in self.children or ()]
+        media = [self.to_media(ROLES.get(self.kind, ITEM_ROLE), self.story_media_type)]
+        if self.cover_url is not None:
+            media.append({"url": self.cover_url, "role": COVER_ROLE})
+        return media
+
+
+class InstagramSeedPaths:
+    """Translates bodies and answers of these routes."""
+
+    @property
+    def paths(self) -> Mapping[str, type[BaseModel]]:
+        return {PUBLISH_PATH: InstagramPublishBody}
+
+    def to_post_request(self, body: BaseModel) -> Mapping[str, Any]:
+        if not isinstance(body, InstagramPublishBody):
+            raise TypeError("the body is of another route")
+        options = {name: getattr(body, name) for name in OPTION_NAMES}
+        request = {
+            "platform": "instagram",
+            "destination_id": body.account_id,
+            "kind": body.kind,
+            "text": body.caption,
+            "media": body.list_media(),
+            "publish_at": body.publish_at,
+            "options": {name: value for name, value in options.items() if value is not None},
+        }
+        return {name: value for name, value in request.items() if value is not None}
+
+    def to_response(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate what `GET /api/posts/<id>` says of a post to the `data` of these routes."""
+        status = find_status_word(str(answer.get("state") or ""))
+        common = {
+            "id": answer.get("id"),
+            "platform": "instagram",
+            "type": answer.get("kind"),
+            "status": status,
+            "statusUrl": f"{PUBLISH_PATH}/{answer.get('id')}",
+            "steps": [step_of_event(event) for event in answer.get("events") or ()],
+        }
+        if status == "published":
+            return {**common, **published_fields(answer)}
+        if status == "failed":
+            return {**common, **failed_fields(answer)}
+        if status == "unconfirmed":
+            return {**common, "checking": UNCONFIRMED_SENTENCE}
+        return common
+
+
+def find_status_word(state: str) -> str:
+    return STATUS_WORDS.get(state) or WAITING_WORDS.get(state) or "processing"
+
+
+def step_of_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": event.get("kind"), "state": event.get("to"), "at": event.get("at")}
+
+
+def published_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a public post. Without `postId` its id is not known yet."""
+    caption = answer.get("text") or answer.get("title")
+    return {
+        "postId": answer.get("platform_post_id"),
+        "url": answer.get("permalink"),
+        "permalink": answer.get("permalink"),
+        "timestamp": answer.get("posted_at") or answer.get("finished_at"),
+        **({"caption": caption} if caption else {}),
+        "metadata": {
+            "userId": answer.get("user_id"),
+            "accountId": answer.get("destination_id"),
+            "igBusinessId": answer.get("destination_external_id"),
+        },
+    }
+
+
+def failed_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return why a post failed; of a carousel also which item, counted from 1."""
+    error = answer.get("error")
+    position = answer.get("failed_position")
+    return {"error": error, **({"item": position} if position else {})}
+
+
+SEED_PATHS = InstagramSeedPaths()
