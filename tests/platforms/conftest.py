@@ -7,12 +7,14 @@ from platforms.http import HttpClient
 from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.platforms.hostile_server import hostile_server
+from tests.platforms.instagram_login_client import reset_login_sandbox, run_login_sandbox
 from tests.platforms.instagram_media_host import run_media_host
 from tests.platforms.instagram_publishing_client import (
     FAST_SETTINGS,
     add_account,
     run_instagram_server,
 )
+from tests.platforms.raw_instagram_client import run_instagram_sandbox
 from tests.platforms.raw_sandbox_client import run_raw_sandbox
 
 
@@ -84,3 +86,30 @@ def publishing_client(instagram_server):
     state.settings = FAST_SETTINGS
     yield add_account(raw, state)
     state.sandbox.faults.clear()
+
+
+@pytest.fixture(scope="module")
+def running_instagram_sandbox():
+    with run_instagram_sandbox() as client:
+        yield client
+
+
+@pytest.fixture
+def instagram_sandbox(running_instagram_sandbox):
+    """The sandbox with Meta's apps and default settings."""
+    running_instagram_sandbox.control("settings", method="DELETE")
+    yield running_instagram_sandbox
+    running_instagram_sandbox.control("/faults", method="DELETE")
+
+
+@pytest.fixture(scope="module")
+def running_login_sandbox():
+    with run_login_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def login_sandbox(running_login_sandbox):
+    """Meta's hosts with the sandbox's default people; the app requires proofs of its secret."""
+    reset_login_sandbox(running_login_sandbox)
+    return running_login_sandbox

@@ -104,7 +104,7 @@ def add_page(state: InstagramState, person: Person, traits: Mapping[str, Any]) -
         page.business_id = find_business(state, person).id
     state.pages[page.id] = page
     person.page_ids.append(page.id)
-    if traits.get("account"):
+    if traits.get("account") is not None:
         page.account_id = add_account(state, traits["account"], page.id).id
     return page
 
