@@ -38,7 +38,7 @@ from platforms.sandbox.instagram.metric_tables import (
     TIMEFRAMES,
     TOTAL_VALUE,
     WITHDRAWN_TIMEFRAMES,
-    AccountMetric,
+    SandboxAccountMetric,
 )
 from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.reading_state import format_timestamp
@@ -53,10 +53,10 @@ UNIQUE_SHARE = 0.6  # of the sum of the days: one account that is reached twice 
 
 
 @dataclass(frozen=True)
-class InsightQuery:
+class SandboxInsightQuery:
     """A query that passed the checks. Units: seconds since 1970."""
 
-    metrics: list[AccountMetric]
+    metrics: list[SandboxAccountMetric]
     metric_type: str  # "" if it was not said
     period: str
     breakdowns: list[str]
@@ -77,7 +77,7 @@ def read_account_insights(
     return {"data": data, "paging": window_links(params, query)} if found else {"data": []}
 
 
-def check_query(meta: InstagramState, params: Params) -> InsightQuery:
+def check_query(meta: InstagramState, params: Params) -> SandboxInsightQuery:
     names = read_list_param(params, "metric")
     check_names(meta, names)
     metrics = [ACCOUNT_METRICS[name] for name in dict.fromkeys(names) if name in ACCOUNT_METRICS]
@@ -98,7 +98,7 @@ def check_query(meta: InstagramState, params: Params) -> InsightQuery:
             "(follower_count) metric only supports querying data for the last 30 days excluding "
             "the current day"
         )
-    return InsightQuery(metrics, metric_type, periods[0], breakdowns, since, until)
+    return SandboxInsightQuery(metrics, metric_type, periods[0], breakdowns, since, until)
 
 
 def check_names(meta: InstagramState, names: list[str]) -> None:
@@ -112,7 +112,7 @@ def check_names(meta: InstagramState, names: list[str]) -> None:
     check_choices("metric", names, (*documented, *FOREIGN_METRICS))
 
 
-def check_metric_type(metrics: list[AccountMetric], metric_type: str) -> None:
+def check_metric_type(metrics: list[SandboxAccountMetric], metric_type: str) -> None:
     """Refuse a type that the metric does not have; most need `total_value`, and say so."""
     if metric_type and metric_type not in METRIC_TYPES:
         allowed = ", ".join(METRIC_TYPES)
@@ -131,7 +131,9 @@ def check_metric_type(metrics: list[AccountMetric], metric_type: str) -> None:
             )
 
 
-def check_breakdowns(metrics: list[AccountMetric], metric_type: str, params: Params) -> list[str]:
+def check_breakdowns(
+    metrics: list[SandboxAccountMetric], metric_type: str, params: Params
+) -> list[str]:
     breakdowns = read_list_param(params, "breakdown")
     check_choices("breakdown", breakdowns, ACCOUNT_BREAKDOWN_NAMES)
     if breakdowns and metric_type != TOTAL_VALUE:
@@ -143,7 +145,7 @@ def check_breakdowns(metrics: list[AccountMetric], metric_type: str, params: Par
     return breakdowns
 
 
-def check_timeframe(metrics: list[AccountMetric], params: Params) -> str:
+def check_timeframe(metrics: list[SandboxAccountMetric], params: Params) -> str:
     timeframe = str(params.get("timeframe", ""))
     if timeframe in WITHDRAWN_TIMEFRAMES:
         raise invalid_parameter(f"The timeframe {timeframe} is no longer supported from v20.0")
@@ -156,7 +158,7 @@ def check_timeframe(metrics: list[AccountMetric], params: Params) -> str:
     return timeframe
 
 
-def is_demographic(metric: AccountMetric) -> bool:
+def is_demographic(metric: SandboxAccountMetric) -> bool:
     return metric.period == LIFETIME and metric.needs_breakdown
 
 
@@ -196,7 +198,10 @@ def read_time(params: Params, name: str, default: int) -> int:
 
 
 def insight_item(
-    meta: InstagramState, account: IgAccount, metric: AccountMetric, query: InsightQuery
+    meta: InstagramState,
+    account: IgAccount,
+    metric: SandboxAccountMetric,
+    query: SandboxInsightQuery,
 ) -> dict[str, Any] | None:
     """Return the metric as Meta writes it; None if it has no data."""
     if account.followers_count < metric.min_audience:
@@ -224,7 +229,10 @@ def insight_item(
 
 
 def series_values(
-    meta: InstagramState, account: IgAccount, metric: AccountMetric, query: InsightQuery
+    meta: InstagramState,
+    account: IgAccount,
+    metric: SandboxAccountMetric,
+    query: SandboxInsightQuery,
 ) -> list[dict[str, Any]]:
     first = query.since - (query.since - DAY_START) % DAY_SECONDS + DAY_SECONDS
     values = []
@@ -237,7 +245,10 @@ def series_values(
 
 
 def total_value(
-    meta: InstagramState, account: IgAccount, metric: AccountMetric, query: InsightQuery
+    meta: InstagramState,
+    account: IgAccount,
+    metric: SandboxAccountMetric,
+    query: SandboxInsightQuery,
 ) -> int:
     """Return one value for the window. Reached accounts are fewer than the sum of the days."""
     given = meta.reading.metric_values.get(account.id, {}).get(metric.name)
@@ -250,7 +261,9 @@ def total_value(
     return int(total * UNIQUE_SHARE if metric.name == "reach" and days > 1 else total)
 
 
-def day_value(meta: InstagramState, account: IgAccount, metric: AccountMetric, end: int) -> int:
+def day_value(
+    meta: InstagramState, account: IgAccount, metric: SandboxAccountMetric, end: int
+) -> int:
     """Return the value of the day that ends then: the set one, or one that differs by day."""
     given = meta.reading.metric_values.get(account.id, {}).get(metric.name)
     if given is not None:
@@ -260,7 +273,7 @@ def day_value(meta: InstagramState, account: IgAccount, metric: AccountMetric, e
     return int(meta.settings.account_views_per_day * swing * share)
 
 
-def window_links(params: Params, query: InsightQuery) -> dict[str, str]:
+def window_links(params: Params, query: SandboxInsightQuery) -> dict[str, str]:
     """Return the addresses of the windows before and after; they have no token of a header."""
     length = query.until - query.since
     token = request.args.get("access_token")

@@ -18,7 +18,7 @@ from platforms.sandbox.instagram.delivery_bodies import EntryChange
 from platforms.sandbox.instagram.media_nodes import SandboxMedia
 from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.publishing import find_permalink
-from platforms.sandbox.instagram.reading_state import ForeignMedia, SandboxComment
+from platforms.sandbox.instagram.reading_state import SandboxComment, SandboxForeignMedia
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
 from platforms.sandbox.instagram.story_events import schedule_story_insights
 from platforms.sandbox.instagram.tokens import INSTAGRAM
@@ -139,7 +139,7 @@ def mention_account() -> Json:
         account = meta.accounts[require_known(params, "account_id", meta.accounts)]
         username = str(params.get("username", DEFAULT_VISITOR))
         caption = str(params.get("caption", f"with @{account.username}"))
-        media = ForeignMedia(meta.new_id(FOREIGN_MEDIA_PREFIX), username, caption, meta.now)
+        media = SandboxForeignMedia(meta.new_id(FOREIGN_MEDIA_PREFIX), username, caption, meta.now)
         meta.reading.foreign_media[media.id] = media
         if params.get("text") is None:
             media.mentioned_ids.add(account.id)

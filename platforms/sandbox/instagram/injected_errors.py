@@ -20,7 +20,7 @@ from platforms.sandbox.instagram.publishing_errors import PUBLISHING_ERRORS
 
 
 @dataclass(frozen=True)
-class ErrorText:
+class InjectedErrorText:
     """The message of an error. `user_title` and `user_message` are there for publishing only."""
 
     message: str
@@ -32,46 +32,60 @@ class ErrorText:
 
 
 INVALID_TOKEN = "Error validating access token: "  # noqa: S105 - Meta's message, no secret
-GENERAL_ERRORS: Mapping[tuple[int, int | None], ErrorText] = {
-    (1, None): ErrorText("An unknown error has occurred.", 500, is_transient=True),
-    (2, None): ErrorText("Service temporarily unavailable", 503, is_transient=True),
-    (3, None): ErrorText("(#3) Application does not have the capability to make this API call."),
-    (4, None): ErrorText("(#4) Application request limit reached", 403, is_transient=True),
-    (10, None): ErrorText("(#10) Application does not have permission for this action"),
-    (17, None): ErrorText("(#17) User request limit reached"),
-    (17, 2446079): ErrorText("(#17) User request limit reached"),
-    (20, 1772107): ErrorText("(#20) The requested response format is not supported for this call"),
-    (32, None): ErrorText("(#32) Page request limit reached"),
-    (100, None): ErrorText("(#100) Invalid parameter"),
-    (100, 33): ErrorText(
+GENERAL_ERRORS: Mapping[tuple[int, int | None], InjectedErrorText] = {
+    (1, None): InjectedErrorText("An unknown error has occurred.", 500, is_transient=True),
+    (2, None): InjectedErrorText("Service temporarily unavailable", 503, is_transient=True),
+    (3, None): InjectedErrorText(
+        "(#3) Application does not have the capability to make this API call."
+    ),
+    (4, None): InjectedErrorText("(#4) Application request limit reached", 403, is_transient=True),
+    (10, None): InjectedErrorText("(#10) Application does not have permission for this action"),
+    (17, None): InjectedErrorText("(#17) User request limit reached"),
+    (17, 2446079): InjectedErrorText("(#17) User request limit reached"),
+    (20, 1772107): InjectedErrorText(
+        "(#20) The requested response format is not supported for this call"
+    ),
+    (32, None): InjectedErrorText("(#32) Page request limit reached"),
+    (100, None): InjectedErrorText("(#100) Invalid parameter"),
+    (100, 33): InjectedErrorText(
         "Unsupported get request. Object with ID '0' does not exist, cannot be loaded due to "
         "missing permissions, or does not support this operation",
         type=METHOD_EXCEPTION,
     ),
-    (102, None): ErrorText("Session key invalid or no longer valid"),
-    (190, None): ErrorText("Invalid OAuth access token data."),
-    (190, 458): ErrorText(INVALID_TOKEN + "The user has not authorized application."),
-    (190, 459): ErrorText(INVALID_TOKEN + "You cannot access the app till you log in."),
-    (190, 460): ErrorText(INVALID_TOKEN + "The session has been invalidated."),
-    (190, 463): ErrorText(INVALID_TOKEN + "Session has expired."),
-    (190, 464): ErrorText(INVALID_TOKEN + "The user is not a confirmed user."),
-    (190, 467): ErrorText(INVALID_TOKEN + "The session is invalid because the user logged out."),
-    (190, 492): ErrorText(INVALID_TOKEN + "The user must have a role on the page."),
-    (190, 493): ErrorText(INVALID_TOKEN + "Data access has expired."),
-    (200, None): ErrorText("(#200) Permissions error", 403),
-    (299, None): ErrorText("(#299) Permissions error", 403),
-    (341, None): ErrorText("(#341) Feed action request limit reached"),
-    (368, None): ErrorText(
+    (102, None): InjectedErrorText("Session key invalid or no longer valid"),
+    (190, None): InjectedErrorText("Invalid OAuth access token data."),
+    (190, 458): InjectedErrorText(INVALID_TOKEN + "The user has not authorized application."),
+    (190, 459): InjectedErrorText(INVALID_TOKEN + "You cannot access the app till you log in."),
+    (190, 460): InjectedErrorText(INVALID_TOKEN + "The session has been invalidated."),
+    (190, 463): InjectedErrorText(INVALID_TOKEN + "Session has expired."),
+    (190, 464): InjectedErrorText(INVALID_TOKEN + "The user is not a confirmed user."),
+    (190, 467): InjectedErrorText(
+        INVALID_TOKEN + "The session is invalid because the user logged out."
+    ),
+    (190, 492): InjectedErrorText(INVALID_TOKEN + "The user must have a role on the page."),
+    (190, 493): InjectedErrorText(INVALID_TOKEN + "Data access has expired."),
+    (200, None): InjectedErrorText("(#200) Permissions error", 403),
+    (299, None): InjectedErrorText("(#299) Permissions error", 403),
+    (341, None): InjectedErrorText("(#341) Feed action request limit reached"),
+    (368, None): InjectedErrorText(
         "The action attempted has been deemed abusive or is otherwise disallowed"
     ),
-    (506, None): ErrorText("(#506) Duplicate status message"),
-    (613, None): ErrorText("(#613) Calls to this api have exceeded the rate limit."),
-    (613, 1996): ErrorText("(#613) Calls to this api have exceeded the rate limit."),
-    (2500, None): ErrorText("Unknown path components: /sandbox"),
-    (80001, None): ErrorText("(#80001) There have been too many calls to this Page account."),
-    (80002, None): ErrorText("(#80002) There have been too many calls to this Instagram account."),
-    (80006, None): ErrorText("(#80006) There have been too many messages from this account."),
-    (1609005, None): ErrorText("(#1609005) There was a problem scraping data from the link"),
+    (506, None): InjectedErrorText("(#506) Duplicate status message"),
+    (613, None): InjectedErrorText("(#613) Calls to this api have exceeded the rate limit."),
+    (613, 1996): InjectedErrorText("(#613) Calls to this api have exceeded the rate limit."),
+    (2500, None): InjectedErrorText("Unknown path components: /sandbox"),
+    (80001, None): InjectedErrorText(
+        "(#80001) There have been too many calls to this Page account."
+    ),
+    (80002, None): InjectedErrorText(
+        "(#80002) There have been too many calls to this Instagram account."
+    ),
+    (80006, None): InjectedErrorText(
+        "(#80006) There have been too many messages from this account."
+    ),
+    (1609005, None): InjectedErrorText(
+        "(#1609005) There was a problem scraping data from the link"
+    ),
 }
 SERVER_ERROR_TEXT = "Something went wrong. Please try again later."
 MORE_PUBLISHING_ERRORS: Mapping[tuple[int, int], str] = {
@@ -85,10 +99,10 @@ MORE_PUBLISHING_ERRORS: Mapping[tuple[int, int], str] = {
     (100, 2207037): "Product tags are invalid.",
 }
 """Errors that the sandbox itself never answers."""
-KNOWN_ERRORS: Mapping[tuple[int, int | None], ErrorText] = {
+KNOWN_ERRORS: Mapping[tuple[int, int | None], InjectedErrorText] = {
     **GENERAL_ERRORS,
     **{
-        (text.code, subcode): ErrorText(
+        (text.code, subcode): InjectedErrorText(
             text.message,
             text.status,
             is_transient=text.is_transient,
@@ -98,7 +112,7 @@ KNOWN_ERRORS: Mapping[tuple[int, int | None], ErrorText] = {
         for subcode, text in PUBLISHING_ERRORS.items()
     },
     **{
-        (code, subcode): ErrorText(
+        (code, subcode): InjectedErrorText(
             "Fatal" if code < 0 else "Invalid parameter",
             is_transient=False,
             user_title="Error",
@@ -129,7 +143,7 @@ def injected_error(fields: Mapping[str, Any]) -> GraphError:
     """
     code, subcode = int(fields["code"]), fields.get("subcode")
     text = KNOWN_ERRORS.get((code, subcode)) or KNOWN_ERRORS.get((code, None))
-    text = text or ErrorText(f"(#{code}) An unexpected error has occurred.")
+    text = text or InjectedErrorText(f"(#{code}) An unexpected error has occurred.")
     return GraphError(
         fields.get("message", text.message),
         code,

@@ -31,7 +31,7 @@ from platforms.sandbox.instagram.metric_tables import (
     MEDIA_BREAKDOWNS,
     MEDIA_METRICS,
     STORY,
-    MediaMetric,
+    SandboxMediaMetric,
 )
 from platforms.sandbox.instagram.state import InstagramState
 
@@ -61,7 +61,7 @@ def read_media_insights(
     }
 
 
-def check_metrics(media: SandboxMedia, flavour: str, params: Params) -> list[MediaMetric]:
+def check_metrics(media: SandboxMedia, flavour: str, params: Params) -> list[SandboxMediaMetric]:
     names = read_list_param(params, "metric")
     known = {name: metric for name, metric in MEDIA_METRICS.items() if flavour in metric.flavours}
     if not names:
@@ -92,7 +92,7 @@ def unsupported_metrics(names: list[str]) -> GraphError:
     )
 
 
-def check_breakdowns(metrics: list[MediaMetric], params: Params) -> list[str]:
+def check_breakdowns(metrics: list[SandboxMediaMetric], params: Params) -> list[str]:
     breakdowns = read_list_param(params, "breakdown")
     check_choices("breakdown", breakdowns, MEDIA_BREAKDOWN_NAMES)
     for metric in metrics:
@@ -102,7 +102,7 @@ def check_breakdowns(metrics: list[MediaMetric], params: Params) -> list[str]:
     return breakdowns
 
 
-def check_period(metrics: list[MediaMetric], params: Params) -> None:
+def check_period(metrics: list[SandboxMediaMetric], params: Params) -> None:
     refused = [period for period in read_periods(params) if period != LIFETIME]
     if refused:
         raise incompatible_periods(refused, metrics[0].name)
@@ -118,7 +118,7 @@ def check_story(meta: InstagramState, media: SandboxMedia) -> None:
 
 
 def check_facebook_share(
-    meta: InstagramState, media: SandboxMedia, metrics: list[MediaMetric]
+    meta: InstagramState, media: SandboxMedia, metrics: list[SandboxMediaMetric]
 ) -> None:
     is_shared = media.id in meta.reading.shared_to_facebook
     if not is_shared and any(metric.needs_facebook_share for metric in metrics):
@@ -131,7 +131,7 @@ def has_data(meta: InstagramState, media: SandboxMedia) -> bool:
 
 
 def insight_item(
-    meta: InstagramState, media: SandboxMedia, metric: MediaMetric, breakdowns: list[str]
+    meta: InstagramState, media: SandboxMedia, metric: SandboxMediaMetric, breakdowns: list[str]
 ) -> dict[str, Any] | None:
     """Return the metric as Meta writes it; None if it has no data."""
     value = metric_value(meta, media, metric)
@@ -150,7 +150,9 @@ def insight_item(
     return item | {"total_value": split_value(int(value), dimensions)}
 
 
-def metric_value(meta: InstagramState, media: SandboxMedia, metric: MediaMetric) -> float | None:
+def metric_value(
+    meta: InstagramState, media: SandboxMedia, metric: SandboxMediaMetric
+) -> float | None:
     """Return the value that a test has set, or one that grows with the age of the media."""
     values = meta.reading.metric_values.get(media.id, {})
     if metric.name in values:

@@ -20,8 +20,8 @@ from platforms.sandbox.instagram.graph_route import FACEBOOK_HOST, graph_route
 from platforms.sandbox.instagram.insight_checks import required_parameter
 from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.reading_state import (
-    ForeignMedia,
     SandboxComment,
+    SandboxForeignMedia,
     format_timestamp,
 )
 from platforms.sandbox.instagram.state import current_instagram
@@ -100,7 +100,7 @@ def required_argument(spec: FieldSpec, name: str) -> str:
     return value
 
 
-def media_node(media: ForeignMedia) -> JsonObject:
+def media_node(media: SandboxForeignMedia) -> JsonObject:
     comments = current_instagram().comments.values()
     return {
         "id": media.id,

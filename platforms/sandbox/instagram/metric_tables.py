@@ -59,7 +59,7 @@ ACCOUNT_BREAKDOWN_NAMES = (
 
 
 @dataclass(frozen=True)
-class MediaMetric:
+class SandboxMediaMetric:
     """A metric of single media.
 
     `share`: its value as a share of the views. `flavours`: the logins whose API has it.
@@ -75,7 +75,7 @@ class MediaMetric:
 
 
 @dataclass(frozen=True)
-class AccountMetric:
+class SandboxAccountMetric:
     """A metric of an account; `share` is its value as a share of the account's daily views.
 
     `min_audience`: followers, or engaged accounts, below which Meta has no data. `needs_breakdown`:
@@ -95,39 +95,47 @@ class AccountMetric:
 
 ALL_TYPES = (FEED, REELS, STORY)
 FACEBOOK_ONLY = (FACEBOOK,)
-MEDIA_METRICS: dict[str, MediaMetric] = {
+MEDIA_METRICS: dict[str, SandboxMediaMetric] = {
     metric.name: metric
     for metric in (
         # only for old media: see IMPRESSIONS_END
-        MediaMetric("impressions", (FEED,), "Impressions", 1.0),
-        MediaMetric("reach", ALL_TYPES, "Accounts reached", 0.8),
-        MediaMetric("replies", (STORY,), "Replies", 0.01),
-        MediaMetric("saved", (FEED, REELS), "Saved", 0.02),
-        MediaMetric("likes", (FEED, REELS), "Likes", 0.1),
-        MediaMetric("comments", (FEED, REELS), "Comments", 0.0),  # counted
-        MediaMetric("shares", ALL_TYPES, "Shares", 0.03),
-        MediaMetric("total_interactions", ALL_TYPES, "Interactions", 0.0),  # the sum
-        MediaMetric("follows", (FEED, STORY), "Follows", 0.005),
-        MediaMetric("profile_visits", (FEED, STORY), "Profile visits", 0.05),
-        MediaMetric(
+        SandboxMediaMetric("impressions", (FEED,), "Impressions", 1.0),
+        SandboxMediaMetric("reach", ALL_TYPES, "Accounts reached", 0.8),
+        SandboxMediaMetric("replies", (STORY,), "Replies", 0.01),
+        SandboxMediaMetric("saved", (FEED, REELS), "Saved", 0.02),
+        SandboxMediaMetric("likes", (FEED, REELS), "Likes", 0.1),
+        SandboxMediaMetric("comments", (FEED, REELS), "Comments", 0.0),  # counted
+        SandboxMediaMetric("shares", ALL_TYPES, "Shares", 0.03),
+        SandboxMediaMetric("total_interactions", ALL_TYPES, "Interactions", 0.0),  # the sum
+        SandboxMediaMetric("follows", (FEED, STORY), "Follows", 0.005),
+        SandboxMediaMetric("profile_visits", (FEED, STORY), "Profile visits", 0.05),
+        SandboxMediaMetric(
             "profile_activity", (FEED, STORY), "Profile activity", 0.02, breakdown="action_type"
         ),
-        MediaMetric(
+        SandboxMediaMetric(
             "navigation", (STORY,), "Navigation", 0.9, breakdown="story_navigation_action_type"
         ),
-        MediaMetric("ig_reels_video_view_total_time", (REELS,), "Watch time", 4000.0),  # ms
-        MediaMetric("ig_reels_avg_watch_time", (REELS,), "Average watch time", 0.0),  # a quotient
-        MediaMetric("views", ALL_TYPES, "Views", 1.0),
-        MediaMetric("reels_skip_rate", (REELS,), "Skip rate", 0.0),  # percent
-        MediaMetric("reposts", ALL_TYPES, "Reposts", 0.004),
-        MediaMetric("facebook_views", ALL_TYPES, "Facebook views", 0.3, needs_facebook_share=True),
-        MediaMetric(
+        SandboxMediaMetric("ig_reels_video_view_total_time", (REELS,), "Watch time", 4000.0),  # ms
+        SandboxMediaMetric(
+            "ig_reels_avg_watch_time", (REELS,), "Average watch time", 0.0
+        ),  # a quotient
+        SandboxMediaMetric("views", ALL_TYPES, "Views", 1.0),
+        SandboxMediaMetric("reels_skip_rate", (REELS,), "Skip rate", 0.0),  # percent
+        SandboxMediaMetric("reposts", ALL_TYPES, "Reposts", 0.004),
+        SandboxMediaMetric(
+            "facebook_views", ALL_TYPES, "Facebook views", 0.3, needs_facebook_share=True
+        ),
+        SandboxMediaMetric(
             "crossposted_views", (REELS,), "Crossposted views", 1.3, needs_facebook_share=True
         ),
-        MediaMetric("total_views", ALL_TYPES, "Total views", 1.0, flavours=FACEBOOK_ONLY),
-        MediaMetric("total_likes", (FEED, REELS), "Total likes", 0.1, flavours=FACEBOOK_ONLY),
-        MediaMetric("total_comments", (FEED, REELS), "Total comments", 0.0, flavours=FACEBOOK_ONLY),
-        MediaMetric("link_clicks", (STORY,), "Link clicks", 0.01, flavours=FACEBOOK_ONLY),
+        SandboxMediaMetric("total_views", ALL_TYPES, "Total views", 1.0, flavours=FACEBOOK_ONLY),
+        SandboxMediaMetric(
+            "total_likes", (FEED, REELS), "Total likes", 0.1, flavours=FACEBOOK_ONLY
+        ),
+        SandboxMediaMetric(
+            "total_comments", (FEED, REELS), "Total comments", 0.0, flavours=FACEBOOK_ONLY
+        ),
+        SandboxMediaMetric("link_clicks", (STORY,), "Link clicks", 0.01, flavours=FACEBOOK_ONLY),
     )
 }
 
@@ -135,8 +143,8 @@ BY_PRODUCT = ("media_product_type",)
 BY_FOLLOWING = ("follow_type",)
 
 
-def demographic_metric(name: str, title: str) -> AccountMetric:
-    return AccountMetric(
+def demographic_metric(name: str, title: str) -> SandboxAccountMetric:
+    return SandboxAccountMetric(
         name,
         title,
         0.0,
@@ -147,32 +155,34 @@ def demographic_metric(name: str, title: str) -> AccountMetric:
     )
 
 
-ACCOUNT_METRICS: dict[str, AccountMetric] = {
+ACCOUNT_METRICS: dict[str, SandboxAccountMetric] = {
     metric.name: metric
     for metric in (
-        AccountMetric(
+        SandboxAccountMetric(
             "reach",
             "Accounts reached",
             0.8,
             (*BY_PRODUCT, *BY_FOLLOWING),
             (TIME_SERIES, TOTAL_VALUE),
         ),
-        AccountMetric("follower_count", "Follower count", 0.01, (), (TIME_SERIES,), DAY, 100),
-        AccountMetric("website_clicks", "Website clicks", 0.01, is_documented=False),
-        AccountMetric("profile_views", "Profile views", 0.05, is_documented=False),
-        AccountMetric(
+        SandboxAccountMetric(
+            "follower_count", "Follower count", 0.01, (), (TIME_SERIES,), DAY, 100
+        ),
+        SandboxAccountMetric("website_clicks", "Website clicks", 0.01, is_documented=False),
+        SandboxAccountMetric("profile_views", "Profile views", 0.05, is_documented=False),
+        SandboxAccountMetric(
             "online_followers", "Online followers", 0.2, (), (TIME_SERIES,), LIFETIME, 100
         ),
-        AccountMetric("accounts_engaged", "Accounts engaged", 0.12),
-        AccountMetric("total_interactions", "Content interactions", 0.16, BY_PRODUCT),
-        AccountMetric("likes", "Likes", 0.1, BY_PRODUCT),
-        AccountMetric("comments", "Comments", 0.01, BY_PRODUCT),
-        AccountMetric("shares", "Shares", 0.03, BY_PRODUCT),
-        AccountMetric("saves", "Saves", 0.02, BY_PRODUCT),
-        AccountMetric("replies", "Replies", 0.01),
+        SandboxAccountMetric("accounts_engaged", "Accounts engaged", 0.12),
+        SandboxAccountMetric("total_interactions", "Content interactions", 0.16, BY_PRODUCT),
+        SandboxAccountMetric("likes", "Likes", 0.1, BY_PRODUCT),
+        SandboxAccountMetric("comments", "Comments", 0.01, BY_PRODUCT),
+        SandboxAccountMetric("shares", "Shares", 0.03, BY_PRODUCT),
+        SandboxAccountMetric("saves", "Saves", 0.02, BY_PRODUCT),
+        SandboxAccountMetric("replies", "Replies", 0.01),
         demographic_metric("engaged_audience_demographics", "Engaged audience demographics"),
         demographic_metric("follower_demographics", "Follower demographics"),
-        AccountMetric(
+        SandboxAccountMetric(
             "follows_and_unfollows",
             "Follows and unfollows",
             0.01,
@@ -180,9 +190,11 @@ ACCOUNT_METRICS: dict[str, AccountMetric] = {
             min_audience=100,
             needs_breakdown=True,
         ),
-        AccountMetric("profile_links_taps", "Profile links taps", 0.01, ("contact_button_type",)),
-        AccountMetric("views", "Views", 1.0, (*BY_FOLLOWING, *BY_PRODUCT)),
-        AccountMetric("reposts", "Reposts", 0.004),
+        SandboxAccountMetric(
+            "profile_links_taps", "Profile links taps", 0.01, ("contact_button_type",)
+        ),
+        SandboxAccountMetric("views", "Views", 1.0, (*BY_FOLLOWING, *BY_PRODUCT)),
+        SandboxAccountMetric("reposts", "Reposts", 0.004),
     )
 }
 FOLLOWER_COUNT, ONLINE_FOLLOWERS = "follower_count", "online_followers"

@@ -24,7 +24,7 @@ PLACE_FIELDS = ("id", "name", "location", "link")
 
 
 @dataclass(frozen=True)
-class Place:
+class SandboxPlace:
     """A public Page; one without coordinates cannot be the location of a post."""
 
     id: str
@@ -42,11 +42,13 @@ class Place:
 PLACES = {
     place.id: place
     for place in (
-        Place("7640348500", "Café de Flore", "Paris", "France", 48.8541, 2.3326),
-        Place("110774245616525", "Paris, France", "Paris", "France", 48.8567, 2.3508),
-        Place("111004432255134", "Berlin Café", "Berlin", "Germany", 52.5167, 13.3833),
-        Place("106078429431815", "London Café", "London", "United Kingdom", 51.5072, -0.1276),
-        Place("20531316728", "Café without an address"),
+        SandboxPlace("7640348500", "Café de Flore", "Paris", "France", 48.8541, 2.3326),
+        SandboxPlace("110774245616525", "Paris, France", "Paris", "France", 48.8567, 2.3508),
+        SandboxPlace("111004432255134", "Berlin Café", "Berlin", "Germany", 52.5167, 13.3833),
+        SandboxPlace(
+            "106078429431815", "London Café", "London", "United Kingdom", 51.5072, -0.1276
+        ),
+        SandboxPlace("20531316728", "Café without an address"),
     )
 }
 
@@ -73,7 +75,7 @@ def search_pages(_caller: GraphCaller) -> dict[str, Any]:
     return page_of(nodes, params, max_limit=MAX_PLACES, url=request.base_url)
 
 
-def place_node(place: Place) -> dict[str, Any]:
+def place_node(place: SandboxPlace) -> dict[str, Any]:
     location = {
         "city": place.city,
         "country": place.country,

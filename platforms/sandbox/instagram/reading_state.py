@@ -26,7 +26,7 @@ class SandboxComment:
 
 
 @dataclass
-class ForeignMedia:
+class SandboxForeignMedia:
     """Media of somebody who is no user of the app; accounts can be mentioned in it."""
 
     id: str
@@ -49,7 +49,7 @@ class ReadingState:
     metric_values: dict[str, dict[str, float | None]] = field(default_factory=dict)
     shared_to_facebook: set[str] = field(default_factory=set)  # ids of media
     highlights: set[str] = field(default_factory=set)  # ids of stories that stay readable
-    foreign_media: dict[str, ForeignMedia] = field(default_factory=dict)
+    foreign_media: dict[str, SandboxForeignMedia] = field(default_factory=dict)
     mentioned_comments: dict[str, set[str]] = field(default_factory=dict)  # account → comments
 
 

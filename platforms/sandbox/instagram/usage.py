@@ -35,7 +35,7 @@ APP_LIMIT_CODE = 4
 
 
 @dataclass
-class UsageCounter:
+class SandboxUsageCounter:
     """The calls of one account or app. `given_percent`: set by a test, instead of counting."""
 
     calls: deque[float] = field(default_factory=deque)
@@ -90,8 +90,8 @@ def count_call(meta: InstagramState, caller: GraphCaller, node_id: str) -> None:
         raise error
 
 
-def usage_counter(meta: InstagramState, key: str) -> UsageCounter:
-    counter: UsageCounter = meta.calls.setdefault(key, UsageCounter())
+def usage_counter(meta: InstagramState, key: str) -> SandboxUsageCounter:
+    counter: SandboxUsageCounter = meta.calls.setdefault(key, SandboxUsageCounter())
     return counter
 
 
@@ -101,7 +101,7 @@ def usage_percents(percent: int) -> dict[str, int]:
 
 
 def find_refusal(
-    meta: InstagramState, counter: UsageCounter, limit: int, code: int
+    meta: InstagramState, counter: SandboxUsageCounter, limit: int, code: int
 ) -> GraphError | None:
     """Return the error of a counter at 100 %; each call in the meantime prolongs the wait."""
     settings = meta.settings
