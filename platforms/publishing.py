@@ -59,12 +59,16 @@ class MediaSlot:
 
 @dataclass(frozen=True)
 class TextRule:
-    """Limits of a post's text."""
+    """Limits of a post's text. A name that ends with `_setting` is that of the platform's setting
+    with the limit; the number beside it is the default.
+    """
 
     max_length: int
     unit: Literal["characters", "utf16"] = "characters"
     max_hashtags: int | None = None
     max_mentions: int | None = None
+    max_hashtags_setting: str | None = None
+    max_mentions_setting: str | None = None
     is_required: bool = False
     is_allowed: bool = True
 
@@ -147,9 +151,10 @@ class Evidence:
 class Publication:
     """What a platform's publisher sees of a post. It contains no rows.
 
-    `destination_id` is the platform's id of the account that is posted to. `unsafe_at` is when
-    the unsafe step was begun whose outcome is not known. `times_absent` counts how often the
-    platform has said that nothing was published.
+    `destination_id` is the platform's id of the account that is posted to. `is_unconfirmed`: an
+    unsafe step was begun and its outcome is not known. `unsafe_at` is when it was begun, also once
+    it has made the post public at `published_at`. `times_absent` counts how often the platform has
+    said that nothing was published.
     """
 
     kind: PostKind
@@ -165,6 +170,7 @@ class Publication:
     is_unconfirmed: bool = False
     started_at: datetime | None = None
     unsafe_at: datetime | None = None
+    published_at: datetime | None = None
     times_absent: int = 0
     post_ids: tuple[str, ...] = ()
     permalink: str | None = None
@@ -197,6 +203,18 @@ class StepTools:
     media_link: Callable[[MediaItem], str]
     fallback_token: Secret | None = None
     jitter: float = 0.5
+
+
+@dataclass(frozen=True)
+class QuotaReading:
+    """A quota of the account as the platform reports it; `name` as in `Platform.quotas`.
+
+    None: the platform did not say.
+    """
+
+    name: str
+    used: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -316,9 +334,12 @@ class StepPublisher(Protocol):
         """Return whether the step may be repeated. Pure."""
         ...
 
-    def check_before(self, publication: Publication, tools: StepTools) -> None:
+    def check_before(
+        self, publication: Publication, tools: StepTools
+    ) -> Sequence[QuotaReading] | None:
         """Check with the platform what it would refuse, before the first step. Safe to repeat.
 
+        Returns the quotas that the platform reported; core counts its own posts against them.
         Errors: Rejected with the code of the fault; RateLimited if a quota of it is used up.
         """
         ...
