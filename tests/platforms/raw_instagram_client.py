@@ -106,7 +106,7 @@ class RawInstagramClient(RawSandboxClient):
     def consent(self, url, login, **ticked):
         return self.control("consent", url=url, login=login, **ticked)
 
-    def graph(self, method, path, token=None, host=FACEBOOK_GRAPH, headers=None, **params):
+    def graph(self, method, path, /, token=None, host=FACEBOOK_GRAPH, headers=None, **params):
         """Call a Graph host, with the token in the header and the parameters in the query."""
         query = f"?{urlencode(params)}" if params else ""
         answer = self.send(method, f"{host}{path}{query}", None, headers, token)
