@@ -48,9 +48,10 @@ def read_data(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     Errors: UnreadableResponse without a list: only an empty list means that there is nothing.
     """
     items = read_list(body.get("data"))
-    if not items and body.get("data") != []:
+    objects = [item for item in map(read_object, items) if item is not None]
+    if not objects and body.get("data") != []:
         raise UnreadableResponse("the response has no valid `data`")
-    return [item for item in map(read_object, items) if item is not None]
+    return objects
 
 
 def read_next_cursor(body: Mapping[str, Any], requested: str | None) -> str | None:

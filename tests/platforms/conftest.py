@@ -14,6 +14,11 @@ from tests.platforms.instagram_publishing_client import (
     add_account,
     run_instagram_server,
 )
+from tests.platforms.instagram_reading import (
+    ALL_FACEBOOK_SCOPES,
+    ALL_INSTAGRAM_SCOPES,
+    ReadingAdapter,
+)
 from tests.platforms.raw_instagram_client import run_instagram_sandbox
 from tests.platforms.raw_sandbox_client import run_raw_sandbox
 
@@ -113,3 +118,17 @@ def login_sandbox(running_login_sandbox):
     """Meta's hosts with the sandbox's default people; the app requires proofs of its secret."""
     reset_login_sandbox(running_login_sandbox)
     return running_login_sandbox
+
+
+@pytest.fixture
+def facebook_reader(publishing_client, http):
+    """The adapter that reads comments and metrics of a new account, with Facebook Login."""
+    publishing_client.grant_scopes(*ALL_FACEBOOK_SCOPES)
+    return ReadingAdapter(publishing_client, "facebook", http)
+
+
+@pytest.fixture
+def instagram_reader(publishing_client, http):
+    """The same account with Instagram Login."""
+    publishing_client.grant_scopes(*ALL_INSTAGRAM_SCOPES, login="instagram")
+    return ReadingAdapter(publishing_client, "instagram", http)
