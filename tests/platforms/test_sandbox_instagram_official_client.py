@@ -111,6 +111,7 @@ def test_it_publishes_a_carousel(reader, api, picture):
     found = IGMedia(media["id"], api=api).api_get(params={"fields": "media_type,children{id}"})
     assert found["media_type"] == "CAROUSEL_ALBUM"
     assert len(found["children"]["data"]) == 2
+    assert len(IGMedia(media["id"], api=api).get_children(fields=["media_type"])) == 2
 
 
 def test_it_reads_the_publishing_limit(reader, api):

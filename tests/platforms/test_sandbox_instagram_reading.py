@@ -49,6 +49,19 @@ def test_at_most_fifty_comments_come_and_the_next_page_has_the_rest(reader):
     assert "next" not in rest.json["paging"]
 
 
+def test_media_expand_their_comments_and_insights(reader):
+    media_id = reader.post_in_app()
+    for text in ("one", "two"):
+        reader.comment(media_id, text, is_silent=True)
+    fields = "id,comments.limit(1){text},insights.metric(reach,comments){name,values}"
+    node = reader.read(media_id, fields).json
+    assert [each["text"] for each in node["comments"]["data"]] == ["two"]
+    assert [each["name"] for each in node["insights"]["data"]] == ["reach", "comments"]
+    assert "comments" not in reader.read(reader.post_in_app(), "comments{text}").json
+    answer = reader.read(media_id, "id,insights.metric(plays)")
+    assert answer.error == (400, 100, None)
+
+
 def test_paging_may_be_absent_as_in_the_documentation(reader):
     media_id = reader.post_in_app()
     reader.comment(media_id)

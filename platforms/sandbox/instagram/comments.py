@@ -24,8 +24,9 @@ from platforms.sandbox.instagram.graph_errors import (
 )
 from platforms.sandbox.instagram.graph_route import graph_route
 from platforms.sandbox.instagram.insight_checks import required_parameter
-from platforms.sandbox.instagram.media_reads import find_media
-from platforms.sandbox.instagram.paging import page_of
+from platforms.sandbox.instagram.media_access import find_media
+from platforms.sandbox.instagram.media_nodes import SandboxMedia
+from platforms.sandbox.instagram.paging import DEFAULT_LIMIT, page_of
 from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.reading_state import SandboxComment, format_timestamp
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
@@ -214,6 +215,16 @@ def expand_replies(
         return {"data": nodes} if nodes else None
 
     return expand
+
+
+def expand_comments(caller: GraphCaller, media: SandboxMedia, spec: FieldSpec) -> JsonObject | None:
+    """Return the value of `comments{…}` of media: absent if there is none."""
+    caller.require_feature("comments")
+    found = [each for each in visible_comments(media.id) if each.parent_id is None]
+    comments = newest_first(found)[: min(spec.limit or DEFAULT_LIMIT, MAX_COMMENTS)]
+    specs = list(spec.children or default_specs())
+    nodes = [comment_node(caller, comment, specs) for comment in comments]
+    return {"data": nodes} if nodes else None
 
 
 def add_own_comment(

@@ -30,13 +30,13 @@ from platforms.sandbox.instagram.graph_errors import (
     object_missing,
 )
 from platforms.sandbox.instagram.graph_route import graph_route
+from platforms.sandbox.instagram.media_access import check_outage
 from platforms.sandbox.instagram.media_processing import (
     NOTHING_FETCHED,
     fetch_image,
     needs_feed_ratio,
     start_processing,
 )
-from platforms.sandbox.instagram.media_reads import check_outage
 from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.publishing_errors import (
     ACCOUNT_RESTRICTED,

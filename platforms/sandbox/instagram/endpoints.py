@@ -95,6 +95,7 @@ ENDPOINT_PATTERNS = (
     name_endpoint("GET", "<graph>/<id>/media", "media_list"),
     name_endpoint("GET", "<graph>/<id>/stories", "stories_list"),
     name_endpoint("GET", "<graph>/<id>", "media_node", node_kind="media"),
+    name_endpoint("GET", "<graph>/<id>/children", "media_children"),
     name_endpoint("POST", "<graph>/<id>", "media_comment_enabled", node_kind="media"),
     name_endpoint("DELETE", "<graph>/<id>", "media_delete", node_kind="media"),
     # comments, insights, mentions

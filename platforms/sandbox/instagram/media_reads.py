@@ -15,13 +15,12 @@ from platforms.sandbox.instagram.access import (
     read_flag_param,
     read_params,
 )
+from platforms.sandbox.instagram.comments import expand_comments
 from platforms.sandbox.instagram.fields import FieldSpec, parse_fields, select_fields
-from platforms.sandbox.instagram.graph_errors import (
-    GraphError,
-    invalid_parameter,
-    object_missing,
-)
+from platforms.sandbox.instagram.graph_errors import invalid_parameter, object_missing
 from platforms.sandbox.instagram.graph_route import graph_route
+from platforms.sandbox.instagram.insights import expand_insights
+from platforms.sandbox.instagram.media_access import find_media, require_reading
 from platforms.sandbox.instagram.media_nodes import (
     CHILD_FIELDS,
     NOT_IN_CHILDREN,
@@ -34,7 +33,6 @@ from platforms.sandbox.instagram.people import IgAccount
 from platforms.sandbox.instagram.publishing_errors import CANNOT_DELETE, publishing_error
 from platforms.sandbox.instagram.reading_state import format_timestamp
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
-from platforms.sandbox.instagram.tokens import PAGE
 
 routes = Blueprint("instagram_media_reads", __name__)
 
@@ -43,7 +41,7 @@ MAX_LISTED_MEDIA = 10_000  # the most recent
 MAX_PAGE = 100
 CDN_URL = "https://scontent.cdninstagram.com/v"
 MediaEdge = Callable[[GraphCaller, SandboxMedia, FieldSpec], Any]
-MEDIA_EDGES: Mapping[str, MediaEdge] = {}
+MEDIA_EDGES: Mapping[str, MediaEdge] = {"comments": expand_comments, "insights": expand_insights}
 """Edges that `fields` of media may expand, on both hosts."""
 
 
@@ -81,12 +79,6 @@ def list_stories(caller: GraphCaller, ig_id: str) -> Any:
     return page_of_media(caller, stories, params)
 
 
-def require_reading(caller: GraphCaller) -> None:
-    caller.require_feature("basic")
-    if not caller.is_instagram:
-        caller.require("pages_read_engagement")
-
-
 def media_of_account(state: InstagramState, account: IgAccount) -> list[SandboxMedia]:
     """Return the account's media without the items of albums, newest first."""
     found = [
@@ -120,30 +112,19 @@ def read_time(params: Mapping[str, Any], name: str) -> float | None:
     return float(text)
 
 
-def find_media(caller: GraphCaller, media_id: str) -> SandboxMedia:
-    """Return media of an account that the caller may see. Errors: GraphError 100/33."""
-    state = current_instagram()
-    check_outage(caller, media_id)
-    media: SandboxMedia | None = state.media.get(media_id)
-    if media is None or (media.is_over(state.now) and media_id not in state.reading.highlights):
-        raise object_missing(media_id)
-    try:
-        find_account(caller, media.account_id)
-    except GraphError:
-        raise object_missing(media_id) from None
-    return media
-
-
-def check_outage(caller: GraphCaller, node_id: str) -> None:
-    """Errors: GraphError 100/33 for a Page token while the setting imitates that outage."""
-    if caller.kind == PAGE and current_instagram().settings.page_token_outage:
-        raise object_missing(node_id)
-
-
 def read_media(caller: GraphCaller, media_id: str) -> dict[str, Any]:
     media = find_media(caller, media_id)
     require_reading(caller)
     return select_media(caller, media, parse_fields(read_params().get("fields") or "id"))
+
+
+@graph_route(routes, "GET", "/<media_id>/children")
+def list_children(caller: GraphCaller, media_id: str) -> dict[str, Any]:
+    """List the items of an album; other media have none."""
+    media = find_media(caller, media_id)
+    require_reading(caller)
+    spec = FieldSpec("children", children=tuple(parse_fields(read_params().get("fields") or "id")))
+    return select_children_of(current_instagram(), caller, media, spec) or {"data": []}
 
 
 def update_media(caller: GraphCaller, media_id: str) -> dict[str, Any]:
