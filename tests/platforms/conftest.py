@@ -6,6 +6,7 @@ from platforms.base import PlatformApp
 from platforms.http import HttpClient
 from platforms.registry import PLATFORMS
 from platforms.secret import Secret
+from tests.platforms.callback_server import run_callback_server
 from tests.platforms.hostile_server import hostile_server
 from tests.platforms.instagram_login_client import reset_login_sandbox, run_login_sandbox
 from tests.platforms.instagram_media_host import run_media_host
@@ -132,3 +133,18 @@ def instagram_reader(publishing_client, http):
     """The same account with Instagram Login."""
     publishing_client.grant_scopes(*ALL_INSTAGRAM_SCOPES, login="instagram")
     return ReadingAdapter(publishing_client, "instagram", http)
+
+
+@pytest.fixture
+def meta_receiver(instagram_sandbox):
+    """A callback server; the webhook URL of the other tests is restored afterwards."""
+    original = instagram_sandbox.control("settings")["webhook_url"]
+    with run_callback_server() as server:
+        yield server
+    instagram_sandbox.control(
+        "settings",
+        webhook_url=original,
+        instagram_webhook_url="",
+        deauthorize_url="",
+        data_deletion_url="",
+    )

@@ -27,6 +27,8 @@ INSTAGRAM_SCOPES = (
     "instagram_business_manage_comments,instagram_business_manage_insights"
 )
 DIALOG_PATH, AUTHORIZE_PATH = "/meta-auth/v26.0/dialog/oauth", "/instagram-auth/oauth/authorize"
+ACCOUNT_FIELDS = "comments,live_comments,mentions,story_insights"
+COMMENT = {"id": "1790000", "text": "café 😀 a/b", "from": {"id": "1", "username": "ada"}}
 FACEBOOK_GRAPH, INSTAGRAM_GRAPH = "/meta-graph/v26.0", "/instagram-graph/v26.0"
 
 
@@ -170,6 +172,20 @@ class RawInstagramClient(RawSandboxClient):
     def page_token(self, login):
         pages = self.graph("GET", "/me/accounts", login.token, fields="id,access_token").result
         return {page["id"]: page["access_token"] for page in pages["data"]}[login.page_id]
+
+    def subscribe(self, login, *, page=True, account=True):
+        """Subscribe the app on the Page, and to the account's fields."""
+        if page:
+            path, token = f"/{login.page_id}/subscribed_apps", self.page_token(login)
+            assert self.graph("POST", path, token, subscribed_fields="feed").result["success"]
+        if account:
+            path = f"/{login.account_id}/subscribed_apps"
+            answer = self.graph("POST", path, login.token, subscribed_fields=ACCOUNT_FIELDS)
+            assert answer.result == {"success": True}
+
+    def send_live(self, login, field="comments", value=COMMENT):
+        """Let a change happen to the account; it is delivered if the app may have it."""
+        return self.control("live-event", account_id=login.account_id, field=field, value=value)
 
     def debug_token(self, token):
         params = {"input_token": token, "access_token": f"{FACEBOOK_APP}|{FACEBOOK_SECRET}"}

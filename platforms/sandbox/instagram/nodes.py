@@ -20,7 +20,6 @@ NODE_VIEWS: dict[tuple[str, str], GraphView] = {
     ("GET", "person"): read_me,
     ("GET", "page"): read_page_node,
     ("GET", "account"): read_account_node,
-    # Helpers of other parts add their rows: ("GET", "media"): media_nodes.read_media, …
     ("GET", "container"): read_container,
     ("GET", "media"): read_media,
     ("POST", "media"): update_media,

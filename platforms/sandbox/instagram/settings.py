@@ -53,8 +53,6 @@ class InstagramSandboxSettings:
     delivery_shape: str = "changes"
     change_entry_time: bool = True  # a repeated delivery carries the time of its attempt
 
-    # Helpers of other parts add their settings below this line.
-
     # publishing
     image_seconds: float = 1.0  # from creation to FINISHED; also of a carousel
     video_seconds: float = 2.0  # from the arrival of the bytes to FINISHED

@@ -94,42 +94,56 @@ def build_message(
     changes: Sequence[EntryChange],
     options: DeliveryOptions,
 ) -> WebhookMessage | None:
-    settings, secret = state.settings, state.find_app(flavour).secret
-    url = settings.webhook_url
-    if flavour == INSTAGRAM:
-        url = settings.instagram_webhook_url or url
-    if not url:
+    settings, target = state.settings, find_target(state, flavour)
+    if target is None:
         return None
 
     def body_at(time: float) -> bytes:
         return encode_body(build_body(changes, options.shape, time))
 
     def split_changes() -> list[WebhookMessage]:
-        """Repeat the changes in two deliveries, the later ones first."""
-        half = len(changes) // 2
-        plain = DeliveryOptions(shape=options.shape)
-        parts = [
-            build_message(state, flavour, part, plain) for part in (changes[half:], changes[:half])
-        ]
-        return [part for part in parts if part is not None]
+        return build_halves(state, flavour, changes, options)
 
     foreign = [EntryChange(FOREIGN_ACCOUNT, each.field, each.value) for each in changes]
+    make_signer = SIGNATURE_FORGERIES.get(options.forgery or "", sign_body)
     return WebhookMessage(
         event=changes[0].field,
         body=body_at(state.now),
         foreign_body=encode_body(build_body(foreign, options.shape, state.now)),
-        sign=SIGNATURE_FORGERIES.get(options.forgery or "", sign_body)(
-            secret, has_sha1=settings.sha1_header
-        ),
-        target=DeliveryTarget(
-            url,
-            settings.delivery_timeout,
-            settings.redelivery_seconds,
-            has_immediate_retry=True,
-            max_age=MAX_AGE,
-        ),
+        sign=make_signer(state.find_app(flavour).secret, has_sha1=settings.sha1_header),
+        target=target,
         facts={"flavour": flavour, "changes": len(changes), "account_id": changes[0].account_id},
         forgery=options.forgery,
         rebuild=body_at if settings.change_entry_time else None,
         split_up=split_changes if options.is_split_on_retry and len(changes) > 1 else None,
     )
+
+
+def find_target(state: InstagramState, flavour: str) -> DeliveryTarget | None:
+    """Return where an app's deliveries go; the Instagram app may have a URL of its own."""
+    settings = state.settings
+    own_url = settings.instagram_webhook_url if flavour == INSTAGRAM else ""
+    url = own_url or settings.webhook_url
+    if not url:
+        return None
+    return DeliveryTarget(
+        url,
+        settings.delivery_timeout,
+        settings.redelivery_seconds,
+        has_immediate_retry=True,
+        max_age=MAX_AGE,
+    )
+
+
+def build_halves(
+    state: InstagramState,
+    flavour: str,
+    changes: Sequence[EntryChange],
+    options: DeliveryOptions,
+) -> list[WebhookMessage]:
+    """Return the changes in two deliveries, the later changes first."""
+    middle, plain = len(changes) // 2, DeliveryOptions(shape=options.shape)
+    parts = [
+        build_message(state, flavour, part, plain) for part in (changes[middle:], changes[:middle])
+    ]
+    return [part for part in parts if part is not None]
