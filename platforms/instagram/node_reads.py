@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from platforms.errors import MisdirectedResponse, NotReadable, Rejected, UnreadableResponse
+from platforms.errors import MisdirectedResponse, Rejected, UnreadableResponse
+from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import GraphClient
 from platforms.secret import Secret
 from platforms.vendor_values import read_flag, read_id, read_list, read_object
@@ -29,17 +30,12 @@ def read_node(
     endpoint: str,
     params: Mapping[str, Any],
 ) -> Mapping[str, Any]:
-    """Return the body at this path; what the token does not show is read with the other once.
+    """Return the body at this path; what the token does not show is read with the other once."""
 
-    A Page's token was refused for weeks what its user's token could read (code 100/33, seen since
-    2026-05-23).
-    """
-    try:
+    def read(token: Secret) -> Mapping[str, Any]:
         return client.get(path, token, endpoint=endpoint, params=params).body
-    except NotReadable:
-        if fallback_token is None:
-            raise
-        return client.get(path, fallback_token, endpoint=endpoint, params=params).body
+
+    return with_fallback(read, token, fallback_token)
 
 
 def read_data(body: Mapping[str, Any]) -> list[dict[str, Any]]:

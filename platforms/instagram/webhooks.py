@@ -8,6 +8,7 @@ from typing import Any
 
 from platforms.base import ParsedEvent, Verdict
 from platforms.errors import BadHandshake
+from platforms.instagram.callbacks import InstagramCallbacks
 from platforms.instagram.changes import iter_changes
 from platforms.instagram.events import parse_entry
 from platforms.instagram.signature import SIGNATURE_HEADER, verify_signature
@@ -18,10 +19,14 @@ from platforms.signing import get_header
 
 @dataclass(frozen=True)
 class InstagramWebhooks:
-    """`secrets`: those a delivery may be signed with, several while a secret is replaced."""
+    """`secrets`: those a delivery may be signed with, several while a secret is replaced.
+
+    `callback_secrets`: of the apps that people may have connected with, which sign callbacks.
+    """
 
     secrets: tuple[Secret, ...]
     verify_token: Secret | None = field(default=None)
+    callback_secrets: tuple[Secret, ...] = ()
 
     @property
     def can_verify(self) -> bool:
@@ -30,6 +35,11 @@ class InstagramWebhooks:
     @property
     def has_handshake(self) -> bool:
         return bool(self.verify_token)
+
+    @property
+    def callbacks(self) -> InstagramCallbacks | None:
+        """What reads the callbacks about people; None without an app at Meta."""
+        return InstagramCallbacks(self.callback_secrets) if any(self.callback_secrets) else None
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict:
         """Verify the signature; never raises.

@@ -35,6 +35,11 @@ class TikTokWebhooks:
     def has_handshake(self) -> bool:
         return self.can_verify
 
+    @property
+    def callbacks(self) -> None:
+        """TikTok has none: the removal of a grant is an event."""
+        return
+
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict:
         """Verify the signature; never raises. `is_late`: signed correctly, but not in time."""
         signature = get_header(headers, SIGNATURE_HEADER)

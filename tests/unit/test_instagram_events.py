@@ -3,12 +3,15 @@
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from platforms.base import IGNORED_KIND, ParsedEvent
 from platforms.comments import PlatformComment
+from platforms.errors import BadSignature
 from platforms.instagram import InstagramWebhooks
+from platforms.instagram.callbacks import InstagramCallbacks
 from platforms.instagram.events import EVENT_EFFECTS
 from platforms.platform import Effect
 from platforms.secret import Secret
@@ -230,3 +233,35 @@ def test_a_thousand_changes_are_parsed_in_a_small_part_of_a_second():
         assert len(parse_changes(*changes)) == 1000
         durations.append(time.perf_counter() - started)
     assert min(durations) < 0.15  # measured: 0.015 s on an idle core
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors/meta_signed_request.json").read_text())
+
+
+def parse_callback(parameter, *secrets):
+    callbacks = InstagramCallbacks(tuple(map(Secret, secrets)))
+    return callbacks.parse_callback({} if parameter is None else {"signed_request": parameter})
+
+
+def test_a_callback_names_the_person_and_when_it_was_made():
+    own = next(vector for vector in VECTORS["vectors"] if vector["secret"] == "test_app_secret")
+    subject = parse_callback(own["parameter"], "other", own["secret"])
+    assert subject.person_id == "17841400000000001"
+    assert subject.issued_at == datetime(2025, 11, 22, 8, 26, 40, tzinfo=UTC)
+    with pytest.raises(BadSignature):
+        parse_callback(own["parameter"], "other")
+    with pytest.raises(BadSignature):
+        parse_callback(own["parameter"])
+
+
+@pytest.mark.parametrize("parameter", [None, "", "no-dot", "a.b", "." * 9])
+def test_a_form_that_is_no_callback_is_refused(parameter):
+    with pytest.raises(ValueError, match="signed_request"):
+        parse_callback(parameter, "secret")
+
+
+def test_an_erasure_is_answered_as_meta_wants_it():
+    callbacks = InstagramWebhooks((), None, (Secret("s"),)).callbacks
+    answer = callbacks.build_deletion_answer(status_url="https://example.com/d/abc", code="abc")
+    assert answer == {"url": "https://example.com/d/abc", "confirmation_code": "abc"}
+    assert InstagramWebhooks((), None, (Secret(""),)).callbacks is None
