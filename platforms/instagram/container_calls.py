@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from platforms.errors import Rejected, UnreadableResponse
 from platforms.insights_base import PublicItem
-from platforms.instagram.containers import ContainerStatus
+from platforms.instagram.containers import ContainerState
 from platforms.instagram.error_catalogue import INVALID_PARAMETER
 from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import Flavour, GraphClient
@@ -54,7 +54,7 @@ class CreatedContainer:
 class ContainerReport:
     """What the platform says of a container; `received_bytes` is None if it does not say it."""
 
-    status: ContainerStatus
+    status: ContainerState
     text: str | None = None
     received_bytes: int | None = None
 
@@ -93,10 +93,10 @@ class PublishingCalls:
         payload = self._get(container_id, "container_status", {"fields": fields})
         check_node_id(payload, container_id)
         name = (read_text(payload.get("status_code"), MAX_NAME_LENGTH) or "").strip().upper()
-        if name not in ContainerStatus.__members__:
+        if name not in ContainerState.__members__:
             raise UnreadableResponse("the response has no documented `status_code`")
         return ContainerReport(
-            ContainerStatus(name),
+            ContainerState(name),
             read_text(payload.get("status"), MAX_STATUS_LENGTH),
             read_received_bytes(payload),
         )

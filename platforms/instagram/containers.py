@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-class ContainerStatus(StrEnum):
+class ContainerState(StrEnum):
     """`status_code` of a container."""
 
     IN_PROGRESS = "IN_PROGRESS"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from platforms.errors import NotReadable, PlatformError, Rejected
 from platforms.instagram.container_calls import ContainerReport
-from platforms.instagram.containers import ContainerStatus, is_alive
+from platforms.instagram.containers import ContainerState, is_alive
 from platforms.instagram.error_meaning import FollowUp
 from platforms.instagram.publishing_errors import (
     EXPIRED_CODE,
@@ -49,14 +49,14 @@ def result_of_error(position: int, error: PlatformError) -> StepResult | None:
 
 def results_of_report(position: int, report: ContainerReport) -> list[StepResult]:
     """Return what a container's status means. One that is published makes the post visible."""
-    if report.status is ContainerStatus.EXPIRED:
+    if report.status is ContainerState.EXPIRED:
         return [PartDiscarded(position, EXPIRED_CODE, report.text or "")]
-    if report.status is ContainerStatus.ERROR:
+    if report.status is ContainerState.ERROR:
         meaning = find_status_meaning(report.text)
         kind = PartDiscarded if meaning.then is FollowUp.NEW_PART else PartFailed
         return [kind(position, meaning.code, report.text or "")]
     reported = PartReported(position, report.status, report.text)
-    if report.status is ContainerStatus.PUBLISHED:
+    if report.status is ContainerState.PUBLISHED:
         return [reported, PostVisible()]
     return [reported]
 
@@ -85,7 +85,7 @@ def with_wait(results: Sequence[StepResult], *, reason: str) -> list[StepResult]
     """Append a wait by the schedule of polls, if a part is not ready."""
     has_wait = any(isinstance(result, WaitFor) for result in results)
     is_unready = any(
-        isinstance(result, PartReported) and result.status == ContainerStatus.IN_PROGRESS
+        isinstance(result, PartReported) and result.status == ContainerState.IN_PROGRESS
         for result in results
     )
     return [*results, WaitFor(None, reason)] if is_unready and not has_wait else list(results)

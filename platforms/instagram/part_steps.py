@@ -14,7 +14,7 @@ from platforms.instagram.container_calls import (
 from platforms.instagram.containers import (
     CONTAINER_LIFETIME,
     ContainerPlan,
-    ContainerStatus,
+    ContainerState,
     MediaSource,
     find_cover,
     is_video,
@@ -166,7 +166,7 @@ class PartSteps:
 
     def _send_item(self, item: MediaItem, part: Part) -> list[StepResult]:
         report = self._fetch_report(part, UPLOAD_FIELDS)
-        if report.status is not ContainerStatus.IN_PROGRESS:
+        if report.status is not ContainerState.IN_PROGRESS:
             return results_of_report(part.position, report)
         total_size, offset = item.size or 0, report.received_bytes or 0
         if offset >= total_size:
@@ -211,5 +211,5 @@ def created_part(plan: ContainerPlan, container: CreatedContainer) -> PartCreate
 def completed_upload(part: Part, total_size: int) -> list[StepResult]:
     return [
         PartSent(part.position, total_size, is_complete=True),
-        PartReported(part.position, ContainerStatus.IN_PROGRESS),
+        PartReported(part.position, ContainerState.IN_PROGRESS),
     ]

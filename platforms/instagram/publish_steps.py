@@ -18,7 +18,7 @@ from platforms.errors import (
 )
 from platforms.insights_base import PublicItem
 from platforms.instagram.container_calls import ContainerReport, PublishingCalls
-from platforms.instagram.containers import ContainerStatus
+from platforms.instagram.containers import ContainerState
 from platforms.instagram.kinds import POST_QUOTA
 from platforms.instagram.match import find_candidates, has_rival, publish_began_at
 from platforms.instagram.part_results import (
@@ -89,7 +89,7 @@ class PublishSteps:
         except PlatformError as error:
             error.may_have_arrived = False  # the publish call was not made
             raise
-        if report.status is not ContainerStatus.FINISHED:
+        if report.status is not ContainerState.FINISHED:
             return with_wait(results_of_report(0, report), reason="Instagram prepares the post")
         try:
             return [PostVisible(self.calls.publish_container(self._handle))]
@@ -113,10 +113,10 @@ class PublishSteps:
         search = self._search()
         if search.found is not None:
             return [visible_post(search.found)]
-        if report is None or report.status is ContainerStatus.IN_PROGRESS:
+        if report is None or report.status is ContainerState.IN_PROGRESS:
             return [UNCLEAR]
         reported = PartReported(0, report.status, report.text)
-        if report.status is ContainerStatus.PUBLISHED:
+        if report.status is ContainerState.PUBLISHED:
             return [reported, PostVisible()]
         return [reported, UNCLEAR if search.candidates else AbsenceReported()]
 

@@ -7,7 +7,7 @@ a moving day; the number of posts is read for each account.
 from collections.abc import Mapping
 from datetime import timedelta
 
-from platforms.instagram.containers import ContainerStatus
+from platforms.instagram.containers import ContainerState
 from platforms.instagram.kinds import CONTAINER_QUOTA, POST_QUOTA
 from platforms.instagram.publishing_errors import LIMIT_CODE
 from platforms.platform import CallClass, QuotaHold, QuotaRule, QuotaScope
@@ -46,9 +46,9 @@ CALL_CLASSES: Mapping[str, CallClass] = {
     )
 }
 STATUS_RANKS: Mapping[str, int] = {
-    ContainerStatus.IN_PROGRESS: 1,
-    ContainerStatus.FINISHED: 2,
-    ContainerStatus.PUBLISHED: 3,
-    ContainerStatus.ERROR: 3,
-    ContainerStatus.EXPIRED: 3,
+    ContainerState.IN_PROGRESS: 1,
+    ContainerState.FINISHED: 2,
+    ContainerState.PUBLISHED: 3,
+    ContainerState.ERROR: 3,
+    ContainerState.EXPIRED: 3,
 }

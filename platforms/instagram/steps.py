@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from platforms.base import Phase
 from platforms.instagram.containers import (
-    ContainerStatus,
+    ContainerState,
     is_alive,
     plan_items,
     plan_parent,
@@ -65,7 +65,7 @@ def find_next_step(publication: Publication) -> str:
 def find_preparing_step(publication: Publication) -> str:
     """Return what a post needs that is not public yet."""
     parent = publication.get_part(0)
-    if parent is not None and is_status(parent, ContainerStatus.PUBLISHED):
+    if parent is not None and is_status(parent, ContainerState.PUBLISHED):
         return CHECK  # public, although the answer to the publish call is not recorded
     if plan_parent(publication) is None:
         return find_item_step(publication) or PUBLISH
@@ -120,11 +120,11 @@ def is_ready(part: Part | None, publication: Publication) -> bool:
     return (
         part is not None
         and is_alive(part, publication)
-        and is_status(part, ContainerStatus.FINISHED)
+        and is_status(part, ContainerState.FINISHED)
     )
 
 
-def is_status(part: Part, status: ContainerStatus) -> bool:
+def is_status(part: Part, status: ContainerState) -> bool:
     return part.status == status
 
 
