@@ -41,7 +41,10 @@ class FlowRules:
     """A way to sign in at a platform.
 
     `scopes`: what each capability needs in this flow. `required_scopes`: without these the
-    connection is refused. `has_chooser`: a login may open several destinations.
+    connection is refused. `default_scopes`: asked for unless the settings say otherwise.
+    `has_chooser`: a login may open several destinations; if it opens none,
+    the connection is refused with `no_destination_code`. `can_inspect`: the platform can be asked
+    what a token is worth.
     """
 
     name: str  # "tiktok", "facebook", "instagram"
@@ -49,6 +52,9 @@ class FlowRules:
     required_scopes: frozenset[str]
     renewal: RenewalRule
     has_chooser: bool = False
+    can_inspect: bool = False
+    default_scopes: tuple[str, ...] = ()
+    no_destination_code: str = "no_destination"
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,7 @@ from platforms.http import SAFE_RETRY, TOKEN_RETRY, HttpRetryPolicy
 from platforms.instagram.accounts import find_accounts, find_one_account
 from platforms.instagram.debug_token import DebuggedToken, debug_token
 from platforms.instagram.graph import GraphClient
-from platforms.instagram.permissions import (
-    BUSINESS_SCOPE,
-    FACEBOOK_SCOPES,
-    RENEWAL_WINDOW,
-    facebook_rules,
-    requested_scopes,
-)
+from platforms.instagram.permissions import RENEWAL_WINDOW, facebook_rules
 from platforms.instagram.token_responses import as_revoked, read_grant, strip_code
 from platforms.logins import (
     Destination,
@@ -56,7 +50,11 @@ class FacebookLogin:
 
     @property
     def rules(self) -> FlowRules:
-        return facebook_rules(self.graph.app.extra.get("refresh_window") or RENEWAL_WINDOW)
+        extra = self.graph.app.extra
+        return facebook_rules(
+            extra.get("refresh_window") or RENEWAL_WINDOW,
+            has_businesses=bool(extra.get("business_management")),
+        )
 
     def authorize_url(
         self,
@@ -82,7 +80,7 @@ class FacebookLogin:
         if config_id:
             query["config_id"] = str(config_id)
         else:
-            query["scope"] = ",".join(requested_scopes(scopes, app.scopes, self._default_scopes))
+            query["scope"] = ",".join(tuple(scopes) or app.scopes or self.rules.default_scopes)
         if force_consent:
             query["auth_type"] = "rerequest"
         base_url = self.graph.base_url("meta_auth")
@@ -91,7 +89,8 @@ class FacebookLogin:
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:
         """Exchange a code for a short token and that for one of about 60 days.
 
-        A system user's token comes at once and has no end. It alone has no lifetime in the answer.
+        A system user's token comes at once, has no lifetime in the answer and no end. `identify`
+        says whose token it is.
         Errors: Revoked if the code was used or has expired; AppRefused, Rejected, Unavailable.
         """
         del code_verifier
@@ -100,8 +99,8 @@ class FacebookLogin:
         if grant.lifetime is None:
             debugged = self._try_debug(grant.access_token)
             if debugged is not None and debugged.has_no_end:
-                return replace(grant, has_no_end=True, login_id=debugged.user_id)
-        return self._extend_token(grant.access_token)
+                return replace(grant, has_no_end=True)
+        return replace(self._extend_token(grant.access_token), login_id=None)
 
     def identify(self, grant: LoginGrant) -> LoginIdentity:
         """Ask who signed in and which permissions were granted; they are never assumed."""
@@ -146,11 +145,6 @@ class FacebookLogin:
             return
         if read_flag(body.get("success")) is False:
             raise Unavailable("the platform did not withdraw the permissions")
-
-    @property
-    def _default_scopes(self) -> tuple[str, ...]:
-        has_businesses = bool(self.graph.app.extra.get("business_management"))
-        return (*FACEBOOK_SCOPES, BUSINESS_SCOPE) if has_businesses else FACEBOOK_SCOPES
 
     def _request_token(
         self, endpoint: str, params: Mapping[str, Any], retry: HttpRetryPolicy

@@ -13,12 +13,7 @@ from platforms.errors import PlatformError, Rejected, TokenExpired
 from platforms.http import SAFE_RETRY, TOKEN_RETRY
 from platforms.instagram.accounts import describe_account
 from platforms.instagram.graph import GraphClient
-from platforms.instagram.permissions import (
-    INSTAGRAM_SCOPES,
-    RENEWAL_WINDOW,
-    instagram_rules,
-    requested_scopes,
-)
+from platforms.instagram.permissions import RENEWAL_WINDOW, instagram_rules
 from platforms.instagram.token_responses import as_revoked, read_grant, strip_code
 from platforms.logins import (
     Destination,
@@ -69,7 +64,7 @@ class InstagramLogin:
             "client_id": app.client_key,
             "redirect_uri": app.redirect_uri,
             "response_type": "code",
-            "scope": ",".join(requested_scopes(scopes, app.scopes, INSTAGRAM_SCOPES)),
+            "scope": ",".join(tuple(scopes) or app.scopes or self.rules.default_scopes),
             "state": state,
             "enable_fb_login": "false",
         }
@@ -80,7 +75,8 @@ class InstagramLogin:
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:
         """Exchange a code for a token of an hour and that for one of about 60 days.
 
-        The `user_id` of the answer is not used: pages and clients differ on which id it is.
+        The `user_id` of the answer is not used: pages and clients differ on which id it is. If the
+        answer names no permissions, the requested ones were granted (RFC 6749 section 5.1).
         Errors: Revoked if the code was used or has expired; AppRefused, Rejected, Unavailable.
         """
         del code_verifier
@@ -107,7 +103,8 @@ class InstagramLogin:
             "access_token": read_grant(answer).access_token,
         }
         grant = self._request_token("access_token", "ig_exchange_token", params)
-        return replace(grant, scopes=read_permissions(answer) or grant.scopes)
+        requested = app.scopes or self.rules.default_scopes
+        return replace(grant, scopes=read_permissions(answer) or grant.scopes or requested)
 
     def identify(self, grant: LoginGrant) -> LoginIdentity:
         """Ask which account signed in. Its permissions are those of the token's own answer."""

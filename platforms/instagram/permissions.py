@@ -4,7 +4,7 @@ Source: Meta, Instagram Platform overview (2026-09-16) and its pages on publishi
 insights, read 2026-11-22.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from platforms.logins import FlowRules, RenewalKind, RenewalRule
@@ -12,6 +12,7 @@ from platforms.publishing import Capability
 
 RENEWAL_WINDOW = timedelta(days=10)  # before the end of a token of about 60 days
 RENEWAL_INTERVAL = timedelta(days=1)
+NO_DESTINATION = "no_business_account"  # the code of a login without a professional account
 MIN_TOKEN_AGE = timedelta(hours=24)  # Instagram Login refuses to renew a younger token
 
 FACEBOOK_SCOPES = (
@@ -49,8 +50,14 @@ INSTAGRAM_CAPABILITIES: Mapping[Capability, frozenset[str]] = {
 """Mentions and the search for places do not exist in this login."""
 
 
-def facebook_rules(renewal_window: timedelta = RENEWAL_WINDOW) -> FlowRules:
-    """Return the rules of Facebook Login. `renewal_window`: before the end of the user's token."""
+def facebook_rules(
+    renewal_window: timedelta = RENEWAL_WINDOW, *, has_businesses: bool = False
+) -> FlowRules:
+    """Return the rules of Facebook Login.
+
+    `renewal_window`: before the end of the user's token. `has_businesses`: the Pages of business
+    portfolios are listed too, which needs a permission of its own.
+    """
     return FlowRules(
         name="facebook",
         scopes=FACEBOOK_CAPABILITIES,
@@ -59,6 +66,9 @@ def facebook_rules(renewal_window: timedelta = RENEWAL_WINDOW) -> FlowRules:
             RenewalKind.EXCHANGE, due_before_end=renewal_window, min_interval=RENEWAL_INTERVAL
         ),
         has_chooser=True,
+        can_inspect=True,
+        default_scopes=(*FACEBOOK_SCOPES, BUSINESS_SCOPE) if has_businesses else FACEBOOK_SCOPES,
+        no_destination_code=NO_DESTINATION,
     )
 
 
@@ -74,15 +84,11 @@ def instagram_rules(renewal_window: timedelta = RENEWAL_WINDOW) -> FlowRules:
             min_age=MIN_TOKEN_AGE,
             min_interval=RENEWAL_INTERVAL,
         ),
+        can_inspect=True,
+        default_scopes=INSTAGRAM_SCOPES,
+        no_destination_code=NO_DESTINATION,
     )
 
 
 FLOWS: Mapping[str, FlowRules] = {"facebook": facebook_rules(), "instagram": instagram_rules()}
 """The logins with the default renewal window."""
-
-
-def requested_scopes(
-    asked: Iterable[str], configured: Iterable[str], defaults: Iterable[str]
-) -> tuple[str, ...]:
-    """Return what the consent page asks for: of the call, else as configured, else the usual."""
-    return tuple(asked) or tuple(configured) or tuple(defaults)

@@ -70,13 +70,13 @@ def test_a_code_becomes_a_token_of_sixty_days_in_every_form_of_the_answer(
     assert (grant.login_id, grant.refresh_token) == (None, None)
 
 
-def test_an_answer_without_permissions_names_none(server, stub_flow):
+def test_an_answer_without_permissions_grants_the_requested_ones(server, stub_flow):
     set_responses(
         server,
         json_response(access_token="IGshort", user_id=1),
         json_response(access_token="IGlong", expires_in=5_183_944),
     )
-    assert stub_flow.exchange_code("AQ").scopes is None
+    assert stub_flow.exchange_code("AQ").scopes == INSTAGRAM_SCOPES
 
 
 def test_unticked_permissions_are_missing_in_the_grant(login_sandbox, flow):
