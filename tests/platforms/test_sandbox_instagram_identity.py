@@ -193,6 +193,23 @@ def test_a_page_token_sees_its_own_account_alone(instagram_sandbox):
     assert instagram_sandbox.graph("GET", "/me/accounts", page_token).error == (400, 100, None)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "status"),
+    [(["ANALYZE"], 400), (["CREATE_CONTENT"], 200), (["PROFILE_PLUS_FULL_CONTROL"], 200)],
+)
+def test_a_page_token_may_do_what_the_persons_tasks_allow(instagram_sandbox, tasks, status):
+    login = instagram_sandbox.connect_facebook({"pages": [{"account": {}, "tasks": tasks}]})
+    token = instagram_sandbox.page_token(login)
+    path = f"/{login.account_id}/content_publishing_limit"
+    assert instagram_sandbox.graph("GET", path, token).status == status
+
+
+def test_answers_can_come_in_odd_shapes(instagram_sandbox, facebook):
+    fields = {"id": "17", "name": None}
+    instagram_sandbox.control("/faults", endpoint="me", kind="other_values", fields=fields)
+    assert instagram_sandbox.graph("GET", "/me", facebook.token).result == fields
+
+
 def test_debug_token_describes_every_kind(instagram_sandbox, facebook, instagram):
     data = instagram_sandbox.debug_token(facebook.token)
     assert (data["type"], data["app_id"], data["user_id"]) == (

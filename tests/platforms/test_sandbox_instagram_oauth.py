@@ -254,6 +254,21 @@ def test_revoking_all_permissions_ends_every_token(instagram_sandbox, kind, answ
         assert instagram_sandbox.graph("GET", "/me", token).error == (400, 190, 458)
 
 
+def test_tokens_of_a_removed_app_stay_dead_after_new_consent(instagram_sandbox):
+    login = instagram_sandbox.connect_facebook()
+    instagram_sandbox.graph("DELETE", "/me/permissions", login.token)
+    instagram_sandbox.consent(instagram_sandbox.dialog_url(), login.person_id)
+    assert instagram_sandbox.graph("GET", "/me", login.token).error == (400, 190, 458)
+
+
+def test_a_pages_token_cannot_revoke_the_persons_permissions(instagram_sandbox):
+    login = instagram_sandbox.connect_facebook()
+    token = instagram_sandbox.page_token(login)
+    for method in ("GET", "DELETE"):
+        answer = instagram_sandbox.graph(method, "/me/permissions", token)
+        assert answer.error == (400, 100, 33)
+
+
 def test_one_permission_can_be_revoked(instagram_sandbox):
     login = instagram_sandbox.connect_facebook()
     path = f"/{login.person_id}/permissions/instagram_basic"

@@ -141,14 +141,20 @@ def check_proof(state: InstagramState, token: str, secret: str, *, is_instagram:
 
 
 def find_caller(state: InstagramState, token: MetaToken) -> GraphCaller:
+    """Return whom the token speaks for; what the Page's tasks do not allow is no permission."""
     grant = state.tokens.grants[token.grant_key]
+    page = state.pages.get(token.page_id or "")
+    scopes = frozenset(grant.scopes)
+    if page is not None and not grant.is_system_user:
+        person_id = grant.person_id or ""
+        scopes = frozenset(each for each in scopes if page.allows_permission(each, person_id))
     return GraphCaller(
         token.kind,
         grant.flavour,
         person=state.people.get(grant.person_id or ""),
-        page=state.pages.get(token.page_id or ""),
+        page=page,
         account=state.accounts.get(grant.account_id or ""),
-        scopes=frozenset(grant.scopes),
+        scopes=scopes,
         grant=grant,
         token=token,
     )

@@ -22,7 +22,7 @@ from platforms.sandbox.instagram.instagram_dialog import INSTAGRAM_DIALOG
 from platforms.sandbox.instagram.people import IgAccount, LoginConfiguration, Page
 from platforms.sandbox.instagram.settings import InstagramSandboxSettings
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
-from platforms.sandbox.instagram.token_checks import DEATH_SUBCODES, EXPIRED
+from platforms.sandbox.instagram.token_checks import DEATH_SUBCODES, EXPIRED, REMOVED
 from platforms.sandbox.instagram.tokens import FACEBOOK, INSTAGRAM, MetaGrant, MetaToken
 from platforms.sandbox.urls import is_https_or_loopback
 
@@ -224,7 +224,8 @@ def run_callback(kind: str) -> Json:
         raise BadRequest(f"forgery: has to be one of {', '.join(REQUEST_FORGERIES)}")
     with state.lock:
         grant = find_grant(state, str(params.get("login", "")))
-        grant.is_revoked = grant.is_revoked or forgery is None
+        if forgery is None:
+            state.tokens.revoke_grant(grant, subcode=REMOVED)
     answer = send_callback(state, kind, grant, forgery=forgery)
     if answer is None:
         raise BadRequest(f"the setting {kind}_url is empty")

@@ -22,17 +22,15 @@ ACCOUNT_FIELDS = {
 """Login → fields of an account. Source: facebook-python-business-sdk v25.0.2, read 2026-11-22."""
 
 PAGE_FIELDS = frozenset(
-    (
-        "id",
-        "name",
-        "access_token",
-        "tasks",
-        "category",
-        "category_list",
-        "instagram_business_account",
-    )
+    {
+        *("id", "name", "access_token", "tasks", "category", "category_list", "about", "link"),
+        *("instagram_business_account", "connected_instagram_account", "picture", "username"),
+        *("business", "fan_count", "followers_count", "is_published"),
+    }
 )
-PERSON_FIELDS = frozenset(("id", "name", "client_business_id"))
+"""Fields of a Page. Those that are not in `page_node` have no value here."""
+
+PERSON_FIELDS = frozenset(("id", "name", "client_business_id", "email", "picture"))
 AccountEdge = Callable[[GraphCaller, IgAccount, FieldSpec], Any]
 ACCOUNT_EDGES: Mapping[str, AccountEdge] = {
     "mentioned_comment": expand_comment,
@@ -130,7 +128,12 @@ def page_node(caller: GraphCaller, page: Page) -> dict[str, Any]:
         "category_list": [{"id": "1605186416478696", "name": page.category}],
         "tasks": list(page_tasks(caller, page)),
         "access_token": page_access_token(caller, page),
+        "link": f"https://www.facebook.com/{page.id}",
+        "is_published": True,
     }
+    business = state.businesses.get(page.business_id or "")
+    if business is not None and caller.has_scopes("business_management"):
+        node["business"] = {"id": business.id, "name": business.name}
     account = state.accounts.get(page.account_id or "")
     is_ticked = account is not None and grant is not None and account.id in grant.account_ids
     if account is not None and is_ticked and caller.has_scopes("instagram_basic"):

@@ -6,6 +6,16 @@ ALL_TASKS = ("ADVERTISE", "ANALYZE", "CREATE_CONTENT", "MESSAGING", "MODERATE", 
 TASK_NAMES = frozenset(
     (*ALL_TASKS, *(f"PROFILE_PLUS_{name}" for name in (*ALL_TASKS, "FULL_CONTROL")))
 )
+FULL_TASKS = frozenset({"MANAGE", "PROFILE_PLUS_FULL_CONTROL"})
+TASKS_BY_PERMISSION = {
+    "instagram_content_publish": "CREATE_CONTENT",
+    "instagram_manage_contents": "CREATE_CONTENT",
+    "instagram_manage_comments": "MODERATE",
+    "instagram_manage_insights": "ANALYZE",
+    "instagram_manage_messages": "MESSAGING",
+}
+"""Permission → the Page task that its owner needs. Source: Meta, overview, read 2026-11-22."""
+
 ACCOUNT_TYPES = ("BUSINESS", "MEDIA_CREATOR")
 
 
@@ -50,7 +60,13 @@ class Page:
     business_id: str | None = None
     is_client_page: bool = False  # the portfolio manages it for its owner
     category: str = "Brand"
+    # webhook fields of the Facebook app
     subscribed_fields: tuple[str, ...] = ()
+
+    def allows_permission(self, permission: str, person_id: str) -> bool:
+        """Return whether the person's tasks on this Page suffice for a permission."""
+        tasks, task = set(self.tasks.get(person_id, ())), TASKS_BY_PERMISSION.get(permission)
+        return task is None or bool(tasks & {task, f"PROFILE_PLUS_{task}", *FULL_TASKS})
 
 
 @dataclass

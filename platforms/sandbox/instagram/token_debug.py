@@ -21,8 +21,8 @@ from platforms.sandbox.instagram.graph_errors import (
 )
 from platforms.sandbox.instagram.graph_route import FACEBOOK_HOST, graph_route
 from platforms.sandbox.instagram.state import InstagramState, current_instagram
-from platforms.sandbox.instagram.token_checks import UNREADABLE_MESSAGE, find_death
-from platforms.sandbox.instagram.tokens import APP, INSTAGRAM_USER, MetaGrant
+from platforms.sandbox.instagram.token_checks import REMOVED, UNREADABLE_MESSAGE, find_death
+from platforms.sandbox.instagram.tokens import APP, INSTAGRAM_USER, PAGE, MetaGrant
 from platforms.sandbox.request_log import ENTRY_KEY
 
 routes = Blueprint("instagram_token_debug", __name__)
@@ -114,13 +114,10 @@ def revoke_permission(caller: GraphCaller, person_id: str, permission: str) -> A
 def revoke_all_permissions(caller: GraphCaller, person_id: str) -> Any:
     """Remove the app: the tokens end with 190/458, and the deauthorize callback is called."""
     grant = find_grant(caller, person_id)
-    remove_app(current_instagram(), grant)
-    return revoke_answer()
-
-
-def remove_app(state: InstagramState, grant: MetaGrant) -> None:
-    grant.is_revoked = True
+    state = current_instagram()
+    state.tokens.revoke_grant(grant, subcode=REMOVED)
     call_in_background(state, "deauthorize", grant)
+    return revoke_answer()
 
 
 def find_grant(caller: GraphCaller, person_id: str) -> MetaGrant:
@@ -129,7 +126,7 @@ def find_grant(caller: GraphCaller, person_id: str) -> MetaGrant:
         grant = current_instagram().tokens.grants.get(f"{caller.flavour}:{person_id}")
     else:
         is_own = caller.person is not None and person_id in {"me", caller.person.id}
-        grant = caller.grant if is_own else None
+        grant = caller.grant if is_own and caller.kind != PAGE else None
     if grant is None:
         raise object_missing(person_id)
     return grant

@@ -129,6 +129,12 @@ class MetaTokens:
         self._tokens[token.value] = token
         return token
 
+    def revoke_grant(self, grant: MetaGrant, *, subcode: int) -> None:
+        """End the grant and its tokens, which stay dead when the person consents again."""
+        grant.is_revoked = True
+        for token in self.tokens_of(grant.key):
+            token.dead_subcode = token.dead_subcode or subcode
+
     def find_token(self, value: str) -> MetaToken | None:
         return self._tokens.get(value)
 
