@@ -61,7 +61,7 @@ class ItemPage:
 
 
 @dataclass(frozen=True)
-class SeriesPoint:
+class MetricPoint:
     """The value of a metric in the period that ends at `ends_at`."""
 
     ends_at: datetime
@@ -70,7 +70,7 @@ class SeriesPoint:
 
 @dataclass(frozen=True)
 class MetricReport:
-    """What a platform told when it was asked for metrics.
+    """What a platform answered to a question for metrics.
 
     `counts` are totals of what was asked for: of an item since it was posted, of an account in the
     window of the question. `unavailable` are metrics that the platform does not offer for this
@@ -78,7 +78,7 @@ class MetricReport:
     """
 
     counts: MetricCounts = field(default_factory=dict)
-    series: Mapping[str, tuple[SeriesPoint, ...]] = field(default_factory=dict)  # oldest first
+    series: Mapping[str, tuple[MetricPoint, ...]] = field(default_factory=dict)  # oldest first
     parts: MetricParts = field(default_factory=dict)
     unavailable: tuple[str, ...] = ()
 

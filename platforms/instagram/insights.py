@@ -96,9 +96,9 @@ class InstagramInsights:
         product, collector = item.product or "", MetricCollector()
         names = MEDIA_METRICS.get(product, UNKNOWN_PRODUCT_METRICS)
 
-        def ask(asked: Sequence[str]) -> None:
-            body = self._read_insights(item.id, access, "media_insights", asked, {})
-            collector.add_body(body, asked, subject_id=item.id)
+        def ask(requested: Sequence[str]) -> None:
+            body = self._read_insights(item.id, access, "media_insights", requested, {})
+            collector.add_body(body, requested, subject_id=item.id)
 
         question = MetricQuestion(names, product, ask, is_subject_known=False)
         try:
@@ -184,9 +184,9 @@ class InstagramInsights:
     ) -> MetricQuestion:
         account_id = require_account(access)
 
-        def ask(asked: Sequence[str]) -> None:
-            body = self._read_insights(account_id, access, "account_insights", asked, params)
-            collector.add_body(body, asked, subject_id=account_id)
+        def ask(requested: Sequence[str]) -> None:
+            body = self._read_insights(account_id, access, "account_insights", requested, params)
+            collector.add_body(body, requested, subject_id=account_id)
 
         group = params.get("breakdown") or params["metric_type"]
         return MetricQuestion(names, str(group), ask)

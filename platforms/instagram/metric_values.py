@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from platforms.errors import MisdirectedResponse
-from platforms.insights_base import MetricReport, SeriesPoint
+from platforms.insights_base import MetricPoint, MetricReport
 from platforms.instagram.node_reads import read_data
 from platforms.json_body import MAX_COUNT
 from platforms.vendor_values import read_list, read_number, read_object, read_text, read_time
@@ -23,7 +23,7 @@ class MetricCollector:
     """Collects the metrics of several answers into one report."""
 
     counts: dict[str, int] = field(default_factory=dict)
-    series: dict[str, tuple[SeriesPoint, ...]] = field(default_factory=dict)
+    series: dict[str, tuple[MetricPoint, ...]] = field(default_factory=dict)
     parts: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     unavailable: list[str] = field(default_factory=list)
 
@@ -80,17 +80,17 @@ def check_subject(item: Mapping[str, Any], subject_id: str) -> None:
         raise MisdirectedResponse("the metrics are of another subject than the request")
 
 
-def read_points(values: Sequence[Mapping[str, Any]]) -> tuple[SeriesPoint, ...]:
+def read_points(values: Sequence[Mapping[str, Any]]) -> tuple[MetricPoint, ...]:
     """Return the values that have a time, oldest first."""
     points = []
     for value in values:
         ends_at, count = read_time(value.get("end_time")), read_metric_value(value.get("value"))
         if ends_at is not None and count is not None:
-            points.append(SeriesPoint(ends_at, count))
+            points.append(MetricPoint(ends_at, count))
     return tuple(sorted(points, key=point_time))
 
 
-def point_time(point: SeriesPoint) -> datetime:
+def point_time(point: MetricPoint) -> datetime:
     return point.ends_at
 
 

@@ -1,7 +1,6 @@
 """Comments of an Instagram account: lists, single ones, mentions, replies, moderation."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +14,7 @@ from platforms.errors import (
     Unavailable,
     UnreadableResponse,
 )
-from platforms.http import HttpClient
+from platforms.insights_base import AccountAccess
 from platforms.instagram.comments import InstagramComments
 from platforms.instagram.graph import GraphClient
 from platforms.secret import Secret
@@ -241,7 +240,7 @@ def test_a_reply_that_was_made_and_then_refused_may_have_been_posted(reader):
         reader.comments.reply(comment, "once", reader.token)
 
 
-def test_comments_are_hidden_and_shown(reader):
+def test_comments_are_hidden_and_made_visible_again(reader):
     media_id = reader.post_in_app()
     comment_id = reader.write_comment(media_id)
     for is_hidden in (True, False):
@@ -271,8 +270,18 @@ def test_a_change_that_was_not_made_is_an_error(reader):
         reader.comments.set_hidden(comment_id, True, reader.token)
 
 
-def test_no_token_is_in_a_url_or_in_what_is_printed(reader):
-    client = HttpClient(sleep=lambda _: None)
-    reader = replace(reader, http=client)
-    assert reader.token.reveal() not in repr(reader.comments)
-    assert reader.token.reveal() not in repr(reader.access)
+def test_no_token_is_in_a_url_or_in_what_is_printed(server, http):
+    token, comments = Secret("canary"), make_hostile_comments(server, http)
+    set_responses(server, json_response({"data": [], "success": True, "id": "5"}))
+    comment = PlatformComment("7", parent_id="8/../../me?x=")
+    comments.list_comments("9", token)
+    comments.reply(comment, "hello", token)
+    comments.set_hidden("7", True, token)
+    comments.delete("7", token)
+    paths = [path for path, _body in server.requests]
+    assert len(paths) == 4
+    assert not any("canary" in path for path in paths)
+    assert all(headers["authorization"] == "Bearer canary" for headers in server.request_headers)
+    assert paths[1].endswith("/v26.0/8%2F..%2F..%2Fme%3Fx%3D/replies")  # an id leads nowhere else
+    assert "fields" not in server.requests[1][1].decode()
+    assert "canary" not in repr(comments) + repr(AccountAccess(token))

@@ -162,7 +162,7 @@ def test_a_metric_without_data_is_absent_and_not_zero(reader):
     assert reader.insights.fetch_item_metrics(fresh, reader.access).counts == {}
 
 
-def test_one_refused_metric_does_not_lose_the_others_and_is_not_asked_for_again(reader):
+def test_one_refused_metric_does_not_lose_the_others_and_is_not_requested_again(reader):
     """Media whose product was not said get the common metrics; a story refuses some of them."""
     story = make_item(reader, "STORY")
     item = PublicItem(story.id)

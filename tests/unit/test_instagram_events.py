@@ -177,8 +177,8 @@ def test_each_kind_of_message_has_its_own_field_and_key(content, field, kind, na
 
 
 def test_a_reaction_and_a_read_of_one_message_are_two_events():
-    """Negative control: under one field with the id of the message alone they were told apart only
-    by their content."""
+    """Negative control: under one field with the id of the message alone they differed only
+    in their content."""
     keys = {
         parse_message(**content).key.rpartition(":")[0]
         for content in (
