@@ -14,7 +14,7 @@ from core.crypto import endpoint_secret_context
 from core.errors import Conflict, Invalid, NotFound
 from core.outbox import EVENT_TYPES
 from core.outbox.signing import generate_secret
-from core.url_rules import validate_http_url, validate_public_https_url
+from platforms.url_rules import validate_http_url, validate_public_https_url
 from db.outbox.deliveries import Deliveries
 from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecrets
 from db.session import Session

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.errors import Invalid
-from core.url_rules import validate_public_https_url
+from platforms.url_rules import validate_public_https_url
 from db.posts.posts import SentBy
 
 MAX_TITLE_UNITS = 2200  # UTF-16 units

@@ -12,7 +12,7 @@ from core.errors import Invalid, NeedsReconnect, NotConnected, NotFound, Operati
 from core.media.rule_check import find_violation
 from core.publishing.quota import PRIVATE_LEVEL, UNAUDITED_CODE, is_audience_refused
 from core.publishing.request_schema import UploadRequest
-from core.url_rules import is_under_any_prefix
+from platforms.url_rules import is_under_any_prefix
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.media.files import Media, MediaFiles
 from db.posts.posts import SentBy, mode_of_kind

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.url_rules import validate_http_url, validate_public_https_url
+from platforms.url_rules import validate_http_url, validate_public_https_url
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000/hook", "https://[::1]/", "http://host"])

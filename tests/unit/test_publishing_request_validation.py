@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from core.publishing.request_schema import UploadRequest, validate_request
-from core.url_rules import is_under_any_prefix, validate_public_https_url
+from platforms.url_rules import is_under_any_prefix, validate_public_https_url
 from core.validation import validate_model
 from db.posts.posts import SentBy
 
