@@ -151,8 +151,8 @@ class InstagramLogin:
 
     def fetch_destination(self, external_id: str, token: Secret) -> Destination | None:
         account = self._fetch_account(token)
-        is_asked = account is not None and account.external_id == external_id
-        return account if is_asked else None
+        is_same = account is not None and account.external_id == external_id
+        return account if is_same else None
 
     def revoke(self, token: Secret) -> None:
         """Do nothing: Meta documents no call for it; people remove apps in Instagram's settings."""

@@ -1,6 +1,7 @@
 """Instagram as data: kinds of posts, options, rules of media and quotas, statuses, events, form."""
 
 from platforms.instagram.adapter import FAILURE_REASONS, build_adapter, build_webhooks
+from platforms.instagram.config_checks import find_config_warnings
 from platforms.instagram.events import EVENT_EFFECTS
 from platforms.instagram.form import FORM
 from platforms.instagram.kinds import KINDS
@@ -43,6 +44,7 @@ PLATFORM = Platform(
     form=FORM,
     closing_answers=2,
     secret_patterns={("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"},
+    find_config_warnings=find_config_warnings,
     seed_paths=SEED_PATHS,
     route_rates={PUBLISH_PATH: "publish_rates"},
 )

@@ -73,7 +73,7 @@ def test_a_configuration_replaces_the_permissions(login_sandbox):
     assert "/v27.0/" in url
 
 
-def test_portfolios_are_asked_for_only_if_the_setting_says_so(login_sandbox):
+def test_portfolios_are_requested_only_if_the_setting_says_so(login_sandbox):
     flow = login_sandbox.flow(business_management=True)
     assert "business_management" in query_of(flow.authorize_url(state="s"))["scope"].split(",")
 
@@ -139,9 +139,7 @@ def test_a_system_users_token_has_no_end_and_is_not_exchanged(login_sandbox):
     assert BAKERY in by_id(flow.find_destinations(grant))
 
 
-def test_a_users_token_without_a_lifetime_is_exchanged_and_its_end_is_asked_for(
-    login_sandbox, flow
-):
+def test_a_users_token_without_a_lifetime_is_exchanged_and_its_end_looked_up(login_sandbox, flow):
     login_sandbox.change_settings(user_token_expires_in=False)
     grant = login_sandbox.connect(flow, ADA)
     assert not grant.has_no_end
@@ -246,7 +244,7 @@ def test_a_ticked_page_that_cannot_be_read_is_named(server, stub_flow):
     assert (grant.unreadable_ids, grant.is_complete) == (("12",), False)
 
 
-def test_a_ticked_account_without_a_readable_page_is_shown_and_blocked(server, stub_flow):
+def test_a_ticked_account_without_a_readable_page_is_listed_and_blocked(server, stub_flow):
     targets = [{"scope": "instagram_basic", "target_ids": ["17841"]}]
     set_responses(
         server,

@@ -107,7 +107,7 @@ def test_an_answer_without_user_id_names_nobody(server, stub_flow):
     assert (found.destinations, found.is_complete) == ((), False)
 
 
-def test_another_account_is_not_the_one_that_was_asked_for(login_sandbox, flow):
+def test_another_account_is_not_the_requested_one(login_sandbox, flow):
     token = login_sandbox.connect(flow, ALONE).access_token
     assert flow.fetch_destination(ALONE, token).external_id == ALONE
     assert flow.fetch_destination("17841999", token) is None
@@ -129,7 +129,7 @@ def test_a_code_cannot_be_used_twice(login_sandbox, flow):
         ({"redirect_uri": "https://other.example.com"}, Rejected, "redirect_uri_mismatch"),
     ],
 )
-def test_a_wrong_registration_is_told_from_a_wrong_code(login_sandbox, flow, changes, kind, code):
+def test_a_wrong_registration_differs_from_a_wrong_code(login_sandbox, flow, changes, kind, code):
     consent = login_sandbox.give_consent(flow, ALONE)
     other = InstagramLogin(replace(flow.graph, app=replace(flow.graph.app, **changes)))
     with pytest.raises(kind) as error:
@@ -146,17 +146,17 @@ def test_a_fault_of_the_host_is_no_refused_code(login_sandbox, flow):
 
 
 @pytest.mark.parametrize("keeps_token", [True, False])
-def test_a_token_of_a_day_is_renewed_and_nobody_is_asked_who_it_is(
+def test_a_token_of_a_day_is_renewed_without_a_call_for_its_identity(
     login_sandbox, flow, keeps_token
 ):
     login_sandbox.change_settings(refresh_keeps_token=keeps_token)
     grant = login_sandbox.connect(flow, add_account(login_sandbox))
     login_sandbox.state.sandbox.advance(A_DAY + 1)
-    asked_before = len(login_sandbox.calls("me"))
+    calls_before = len(login_sandbox.calls("me"))
     renewed = flow.renew(access_token=grant.access_token, refresh_token=None)
     assert renewed.lifetime > timedelta(days=59)
     assert (renewed.access_token == grant.access_token) is keeps_token
-    assert len(login_sandbox.calls("me")) == asked_before
+    assert len(login_sandbox.calls("me")) == calls_before
 
 
 def test_a_young_token_is_refused_and_stays_good(login_sandbox, flow):
