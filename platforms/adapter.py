@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from platforms.base import FailureReason, OAuth, Publisher, WebhookAdapter
+from platforms.base import FailureReason, Publisher, WebhookAdapter
 from platforms.comments import Comments
 from platforms.insights_base import DetailedInsights, Insights
 from platforms.logins import LoginFlow, WebhookSubscriber
+from platforms.places import PlaceSearch
 from platforms.publishing import StepPublisher
 
 
@@ -15,13 +16,12 @@ from platforms.publishing import StepPublisher
 class Adapter:
     """The adapters of one configured platform. A part that is None is not offered by it.
 
-    `oauth` and `publisher` are the protocols of platforms whose login is posted to directly; `flow`
-    and `step_publisher` serve every platform.
+    `publisher` is the protocol of platforms whose posts have fixed steps; `step_publisher` serves
+    every platform.
     """
 
     name: str
     webhooks: WebhookAdapter
-    oauth: OAuth | Any = None
     publisher: Publisher | Any = None
     # by fail reason or error code
     failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
@@ -32,3 +32,4 @@ class Adapter:
     step_publisher: StepPublisher | None = None
     comments: Comments | None = None
     subscriber: WebhookSubscriber | None = None
+    places: PlaceSearch | None = None

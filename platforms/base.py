@@ -1,11 +1,12 @@
 """Values and protocols that every platform adapter shares: accounts, posts, webhook events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from platforms.callbacks import SignedCallbacks
 from platforms.comments import PlatformComment
 from platforms.secret import Secret
 
@@ -45,34 +46,6 @@ class PlatformApp:
     is_sandbox: bool = False  # key and secret belong to a sandbox app at the platform
     # values that only this platform's adapter reads, e.g. {"graph_version": "v26.0"}
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Grant:
-    """The tokens of one account. Lifetimes are those of the response, never constants.
-
-    A response without a lifetime still brings tokens, and the old ones may be spent: they are kept,
-    and `ASSUMED_LIFETIME` makes them be refreshed soon.
-    """
-
-    platform_user_id: str | None  # TikTok: open_id; None if the response does not name the account
-    access_token: Secret
-    lifetime: timedelta
-    refresh_token: Secret | None = None
-    refresh_lifetime: timedelta | None = None
-    scopes: tuple[str, ...] = ()
-    token_type: str = "Bearer"  # noqa: S105 - a kind of token, not a token
-    is_lifetime_assumed: bool = False  # the response gave none: refresh soon
-
-
-@dataclass(frozen=True)
-class Profile:
-    """An account's name and picture at the platform."""
-
-    platform_user_id: str | None  # None if the response does not name the account
-    display_name: str | None = None
-    avatar_url: str | None = None
-    union_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -277,6 +250,11 @@ class WebhookAdapter(Protocol):
         """Whether the secret that a handshake needs is configured."""
         ...
 
+    @property
+    def callbacks(self) -> SignedCallbacks | None:
+        """What reads the platform's callbacks about people; None if it has none."""
+        ...
+
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Verdict: ...
     def handshake(self, query: Mapping[str, str]) -> str | None:
         """Return the plain-text answer to a GET; None if this platform sends no handshakes.
@@ -292,29 +270,6 @@ class WebhookAdapter(Protocol):
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
         """Return the event of a stored payload. Errors: ValueError if the payload has none."""
         ...
-
-
-class OAuth(Protocol):
-    """Connects accounts of one platform: consent, tokens, profile."""
-
-    def authorize_url(
-        self,
-        *,
-        state: str,
-        scopes: Iterable[str] = (),
-        force_consent: bool = False,
-        code_verifier: str | None = None,
-    ) -> str: ...
-    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant: ...
-    def refresh(self, refresh_token: Secret) -> Grant:
-        """Exchange a refresh token for new tokens.
-
-        The caller compares the account that the grant names with the one that it refreshed.
-        """
-        ...
-
-    def revoke(self, access_token: Secret) -> None: ...
-    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile: ...
 
 
 class Publisher(Protocol):

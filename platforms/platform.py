@@ -124,7 +124,8 @@ class PublishForm:
     kind_labels: Mapping[str, str]
     fields: tuple[FormField, ...] = ()
     phase_labels: Mapping[str, str] = field(default_factory=dict)
-    capability_labels: Mapping[str, str] = field(default_factory=dict)  # public feature names
+    # public feature names
+    capability_labels: Mapping[Capability, str] = field(default_factory=dict)
 
 
 class SeedPaths(Protocol):

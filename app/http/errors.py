@@ -62,6 +62,7 @@ OAUTH_ERRORS = {
     "missing_code": ErrorKind(400, RETRYABLE),
     "invalid_scope": ErrorKind(400),
     "no_business_account": ErrorKind(400),
+    "no_destination": ErrorKind(400),
     "non_sandbox_target": ErrorKind(400),
     "account_not_eligible": ErrorKind(400),
     "unauthorized": ErrorKind(401, RETRYABLE),

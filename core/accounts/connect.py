@@ -5,24 +5,27 @@ next, which is never another host.
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from core.accounts import grant_lifecycle
-from core.accounts.error_codes import exchange_error_code
-from core.accounts.refresh import encrypt_grant, next_refresh_delay, token_columns
+from core.accounts.destinations import SavedDestinations, save_destinations
+from core.accounts.flows import FLOW_KEY, get_flow
+from core.accounts.renewal import EncryptedGrant, encrypt_grant, next_refresh_delay, token_columns
+from core.accounts.sign_in import SignIn, sign_in
+from core.accounts.subscriptions import subscribe_destinations
+from core.accounts.view import requested_scopes
 from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
-from core.errors import Conflict, Forbidden, OperationFailed, ServiceUnavailable
+from core.errors import Conflict, Forbidden
 from db.accounts.accounts import Account
-from db.accounts.grants import ConnectedByAnotherUser, Grants
+from db.accounts.grants import RENEWAL_KEY, ConnectedByAnotherUser, Grants
 from db.accounts.oauth_states import OAuthStates
 from db.session import Database, Session, database_now
-from platforms.base import Grant, Profile
-from platforms.errors import PlatformError
+from platforms.logins import RenewalKind
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +42,11 @@ class ConsentRedirect:
 
 @dataclass(frozen=True)
 class ConnectedAccount:
+    """`needs_choice`: its owner has to choose which of several accounts are posted to."""
+
     account_id: int
     next_path: str | None
+    needs_choice: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def start_connection(
     `switch_account` makes the platform ask for consent even if the browser is signed in there.
     Errors: Misconfigured.
     """
-    oauth = services.get_adapter(provider).oauth
+    flow = get_flow(services, provider)
     state = secrets.token_hex(32)
     verifier = secrets.token_urlsafe(48) if services.settings.apps[provider].pkce else None
     OAuthStates(session).create(
@@ -74,7 +80,7 @@ def start_connection(
         verifier=verifier,
     )
     return ConsentRedirect(
-        oauth.authorize_url(state=state, force_consent=switch_account, code_verifier=verifier),
+        flow.authorize_url(state=state, force_consent=switch_account, code_verifier=verifier),
         state,
     )
 
@@ -100,12 +106,12 @@ def complete_connection(
     code: str,
     state: str,
 ) -> ConnectedAccount:
-    """Exchange the code for a grant and store it, encrypted, for this user.
+    """Sign in with the code and store the login and what it opens, encrypted, for this user.
 
     Errors, with a code of `ERROR_CAUSES`: Misconfigured; Forbidden `invalid_state`;
     OperationFailed with the platform's reason; Conflict `account_already_connected`.
     """
-    oauth = services.get_adapter(provider).oauth
+    flow = get_flow(services, provider)
     with database.transaction() as session:
         saved_state = OAuthStates(session).consume(state, user_id=user_id, provider=provider)
     if saved_state is None:
@@ -113,102 +119,86 @@ def complete_connection(
             "the OAuth state is unknown, already used or expired: start the connection again",
             code="invalid_state",
         )
-    try:
-        grant = oauth.exchange_code(code, code_verifier=saved_state.verifier)
-    except PlatformError as error:
-        raise OperationFailed(
-            f"the platform did not exchange the code: {error.code}",
-            code=exchange_error_code(error),
-        ) from error
-    profile = fetch_profile(services, provider, grant)
-    grant = replace(grant, platform_user_id=grant.platform_user_id or profile.platform_user_id)
+    signed_in = sign_in(flow, provider=provider, code=code, code_verifier=saved_state.verifier)
     with database.transaction() as session:
-        account = store_grant(session, services, grant, profile, AccountOwner(user_id, provider))
+        owner = AccountOwner(user_id, provider)
+        account, saved = store_login(session, services, signed_in, owner)
         grant_lifecycle.record_account_event(
             session, account, "account.connected", scope=account.scope
         )
+    subscribe_destinations(
+        database, services, [item.id for item in saved.usable if item.is_selected], provider
+    )
     services.wake("posts")
-    return ConnectedAccount(account.id, saved_state.redirect_after)
+    return ConnectedAccount(account.id, saved_state.redirect_after, saved.needs_choice)
 
 
-def fetch_profile(services: Services, provider: str, grant: Grant) -> Profile:
-    """Fetch the creator's name and picture; return only the id if the platform refuses.
+def store_login(
+    session: Session, services: Services, signed_in: SignIn, owner: AccountOwner
+) -> tuple[Account, SavedDestinations]:
+    """Write the login, new or reconnected, and the accounts it opens, in one transaction.
 
-    A grant is stored without its profile rather than lost. The profile of another account than the
-    grant's is dropped.
+    The owner is notified of requested scopes that were not granted.
+    Errors: Conflict if the account, or all it opens, is connected by another user.
     """
-    try:
-        profile = services.get_adapter(provider).oauth.fetch_profile(
-            grant.access_token, grant.scopes
+    account = store_grant(session, services, signed_in, owner)
+    saved = save_destinations(session, services, account, signed_in)
+    grant_lifecycle.on_reconnected(session, account)
+    requested = requested_scopes(services, owner.provider)
+    missing_scopes = [scope for scope in requested if scope not in signed_in.scopes]
+    if missing_scopes:
+        grant_lifecycle.notify_owner(
+            session, account, grant_lifecycle.PERMISSIONS_MISSING, why=",".join(missing_scopes)
         )
-    except (PlatformError, ServiceUnavailable) as error:
-        log_id = getattr(error, "log_id", None)
-        log.warning(
-            "connect.profile_unavailable", provider=provider, code=error.code, log_id=log_id
-        )
-        return Profile(platform_user_id=grant.platform_user_id)
-    if None not in (profile.platform_user_id, grant.platform_user_id) and (
-        profile.platform_user_id != grant.platform_user_id
-    ):
-        log.error("connect.profile_of_other_account", provider=provider)
-        return Profile(platform_user_id=grant.platform_user_id)
-    return profile
+    return account, saved
 
 
 def store_grant(
-    session: Session,
-    services: Services,
-    grant: Grant,
-    profile: Profile,
-    owner: AccountOwner,
+    session: Session, services: Services, signed_in: SignIn, owner: AccountOwner
 ) -> Account:
-    """Encrypt the grant's tokens and write them to the owner's account, new or reconnected.
+    """Encrypt the grant's tokens and write them to the owner's account.
 
-    The owner is notified of requested scopes that were not granted.
-    Errors: Conflict if the account is connected by another user; as `require_platform_user_id`.
+    Errors: Conflict if the account is connected by another user.
     """
-    platform_user_id = require_platform_user_id(grant)
-    token_owner = (owner.provider, platform_user_id, owner.user_id)
+    token_owner = (owner.provider, signed_in.login_id, owner.user_id)
     encrypted_grant = encrypt_grant(
-        grant, services, access_token_context(*token_owner), refresh_token_context(*token_owner)
+        signed_in.grant,
+        services,
+        access_token_context(*token_owner),
+        refresh_token_context(*token_owner),
+        rule=signed_in.rules.renewal,
     )
+    delay = next_refresh_delay(encrypted_grant, in_use=True)
     try:
-        account = Grants(session).store(
+        return Grants(session).store(
             user_id=owner.user_id,
             provider=owner.provider,
-            open_id=platform_user_id,
-            scope=",".join(grant.scopes),
-            metadata=account_metadata(grant, profile),
-            refresh_due_at=Grants.now() + next_refresh_delay(encrypted_grant, in_use=True),
+            open_id=signed_in.login_id,
+            scope=",".join(signed_in.scopes),
+            metadata=account_metadata(signed_in, encrypted_grant),
+            aliases=list(signed_in.identity.aliases),
+            data_access_until=signed_in.grant.data_access_until,
+            refresh_due_at=None if delay is None else Grants.now() + delay,
             last_used_at=Grants.now(),
             **token_columns(encrypted_grant, at=database_now(session)),
         )
     except ConnectedByAnotherUser:
         message = "another user has connected this account: that user has to disconnect it first"
         raise Conflict(message, code="account_already_connected") from None
-    grant_lifecycle.on_reconnected(session, account)
-    requested_scopes = services.settings.apps[owner.provider].scopes
-    missing_scopes = [scope for scope in requested_scopes if scope not in grant.scopes]
-    if missing_scopes:
-        grant_lifecycle.notify_owner(
-            session, account, grant_lifecycle.PERMISSIONS_MISSING, why=",".join(missing_scopes)
-        )
-    return account
 
 
-def require_platform_user_id(grant: Grant) -> str:
-    """Errors: OperationFailed `platform_error` if the platform has not named the account."""
-    if grant.platform_user_id is None:
-        raise OperationFailed("the platform did not name the account", code="platform_error")
-    return grant.platform_user_id
+def account_metadata(signed_in: SignIn, grant: EncryptedGrant) -> dict[str, Any]:
+    """What is shown of an account; a missing value is left out, so it keeps the stored one.
 
-
-def account_metadata(grant: Grant, profile: Profile) -> dict[str, Any]:
-    """What is shown of an account; a missing value is left out, so it keeps the stored one."""
+    How it is renewed is stored where that is not by a refresh token.
+    """
+    identity = signed_in.identity
     metadata = {
-        "union_id": profile.union_id,
-        "display_name": profile.display_name,
-        "avatar_url": profile.avatar_url,
-        "token_type": grant.token_type,
+        **identity.details,
+        "display_name": identity.display_name,
+        "avatar_url": identity.avatar_url,
+        "token_type": signed_in.grant.token_type,
     }
+    if grant.renewal != RenewalKind.REFRESH_TOKEN:
+        metadata |= {RENEWAL_KEY: grant.renewal.value, FLOW_KEY: signed_in.rules.name}
     return {name: value for name, value in metadata.items() if value is not None}

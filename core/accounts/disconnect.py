@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import structlog
 
 from core.accounts import grant_lifecycle
-from core.accounts.refresh import require_same_account
+from core.accounts.flows import get_flow
+from core.accounts.refresh import renewal_kind
+from core.accounts.refresh_calls import require_same_account
+from core.accounts.subscriptions import (
+    SubscriptionJob,
+    end_subscription,
+    list_subscription_jobs,
+)
 from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
 from core.errors import CoreError, Invalid, NotFound
@@ -19,8 +26,10 @@ from db.account_erasure import AccountErasure
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.accounts.grants import Grants
 from db.posts.parked import ParkedPosts
+from db.records.destinations import find_destination_store
 from db.session import Database, Session
 from platforms.errors import PlatformError
+from platforms.logins import RenewalKind
 from platforms.secret import Secret
 
 log = structlog.get_logger(__name__)
@@ -42,6 +51,8 @@ class RevocableTokens:
 
     encrypted_access_token: str | None
     encrypted_refresh_token: str | None
+    renewal: RenewalKind
+    subscriptions: tuple[SubscriptionJob, ...]
     account_id: int
     provider: str
     open_id: str
@@ -71,12 +82,15 @@ def disconnect_account(
         else:
             parked = grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED)
         tokens = mark_disconnected(session, account)
+        disconnect_destinations(session, account, erase=erase)
         if erase:
             account.details = {}
             grant_lifecycle.delete_notifications(session, account)
             AccountErasure(session).erase(account.id)
         details = {"held": parked, "cancelled": cancelled, "erased": erase}
         grant_lifecycle.record_account_event(session, account, "account.disconnected", **details)
+    for subscription in tokens.subscriptions:
+        end_subscription(services, subscription)
     is_revoked = revoke_at_platform(tokens, services)
     with database.transaction() as session:
         if (remaining_account := Accounts(session).get(account.id)) is not None:
@@ -120,6 +134,8 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     tokens = RevocableTokens(
         encrypted_access_token=account.access_token_encrypted if has_live_token else None,
         encrypted_refresh_token=account.refresh_token_encrypted,
+        renewal=renewal_kind(account),
+        subscriptions=tuple(list_subscription_jobs(session, account)),
         account_id=account.id,
         provider=account.provider,
         open_id=account.open_id,
@@ -133,12 +149,21 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     return tokens
 
 
+def disconnect_destinations(session: Session, account: Account, *, erase: bool) -> None:
+    """Clear the tokens of the account's destinations, or delete all that is stored of them."""
+    store = find_destination_store(session, account.provider)
+    if store is not None and erase:
+        store.erase(account.id)
+    elif store is not None:
+        store.disconnect(account.id)
+
+
 def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
     """Revoke the grant at the platform. Return False, and log, if that was not possible."""
     try:
         token = token_to_revoke(tokens, services)
         if token is not None:
-            services.get_adapter(tokens.provider).oauth.revoke(token)
+            get_flow(services, tokens.provider).revoke(token)
     except (PlatformError, CoreError) as error:
         log.warning("disconnect.not_revoked", provider=tokens.provider, code=error.code)
         return False
@@ -152,13 +177,15 @@ def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | Non
         return services.key_ring.decrypt(
             tokens.encrypted_access_token, access_token_context(*token_owner)
         )
-    if tokens.encrypted_refresh_token is None:
+    if tokens.encrypted_refresh_token is None or tokens.renewal != RenewalKind.REFRESH_TOKEN:
         return None
     refresh_token = services.key_ring.decrypt(
         tokens.encrypted_refresh_token, refresh_token_context(*token_owner)
     )
-    grant = services.get_adapter(tokens.provider).oauth.refresh(refresh_token)
+    grant = get_flow(services, tokens.provider).renew(
+        access_token=refresh_token, refresh_token=refresh_token
+    )
     require_same_account(
-        grant, tokens.open_id, provider=tokens.provider, account_id=tokens.account_id
+        grant, (tokens.open_id,), provider=tokens.provider, account_id=tokens.account_id
     )
     return grant.access_token

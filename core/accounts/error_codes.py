@@ -40,6 +40,7 @@ ERROR_CAUSES: Mapping[str, str] = {
     "invalid_scope": "the platform has not granted a requested scope to this application",
     "invalid_state": "the state is unknown, used, over ten minutes old, or another browser's",
     "missing_code": "the callback URL has neither a code nor an error",
+    "no_destination": "the login opens no account that can be posted to",
     "no_business_account": "no page of this user has a professional account",
     "non_sandbox_target": "the application's sandbox does not list this user as a target",
     "oauth_not_configured": "settings of this platform are missing: GET /api/platforms names them",

@@ -146,8 +146,7 @@ def notify_owner(
         cause=f"{subject}:{deduplication_key or account.token_version}",
         subject=subject,
         account_id=account.id,
-        name=account.details.get("display_name"),
-        **payload,
+        **{"name": account.details.get("display_name"), **payload},
     )
 
 

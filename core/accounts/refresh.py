@@ -1,41 +1,36 @@
 """Token refresh: an account is a row that falls due before its access token expires.
 
-`RefreshJobType` claims due accounts, exchanges the refresh token at the platform and stores the
-new pair. A call that was sent and not answered stays visible as `refresh_started_at`, because it
-may have rotated the refresh token. Refresh tokens are decrypted nowhere else, except to revoke
-the grant of a disconnected account.
+`RefreshJobType` claims due accounts, renews their tokens at the platform and stores the new ones.
+A call that may rotate the refresh token and was not answered stays visible as
+`refresh_started_at`. Refresh tokens are decrypted nowhere else, except to revoke the grant of a
+disconnected account. The same job fetches the tokens of destinations that the platform has
+refused, with the login's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from core.accounts import grant_lifecycle
+from core.accounts.destination_tokens import (
+    FetchedTokens,
+    has_refused_destinations,
+    list_refused_destinations,
+    record_fetched_tokens,
+)
+from core.accounts.refresh_calls import RefreshJob, RefreshRefused, call_refresh, count_refresh
+from core.accounts.renewal import MIN_REFRESH_DELAY, EncryptedGrant, next_refresh_delay
 from core.accounts.view import EXPIRY_WARNING_PERIOD
-from core.backoff import NO_MIN_DELAY, RetryPolicy, minutes, seconds, with_jitter
+from core.backoff import NO_MIN_DELAY, RetryPolicy, minutes, seconds
 from core.bootstrap import Services
-from core.crypto import EncryptionContext, access_token_context, refresh_token_context
-from core.errors import CoreError
+from core.crypto import access_token_context, refresh_token_context
 from core.jobs.job_type import JobType
-from core.observability import metrics
 from core.outcomes import Failure, Park, Reschedule, Snooze
 from db.accounts.accounts import ACCOUNT_QUEUE, Account
-from db.accounts.grants import Grants
+from db.accounts.grants import REFUSED_VERSION_KEY, RENEWAL_KEY, Grants
 from db.posts.account_usage import filter_accounts_in_use
 from db.posts.parked import ParkedPosts
 from db.session import Session, database_now
-from platforms.base import Grant
-from platforms.errors import MisdirectedResponse, PlatformError, Revoked, Unavailable
-
-log = structlog.get_logger(__name__)
-
-KEEP_ALIVE_PERIOD = timedelta(days=7)
-"""How often the tokens of an unused account are refreshed, so that the grant does not expire."""
-
-MIN_REFRESH_DELAY = timedelta(minutes=1)
-"""Shortest delay between two refreshes, however short-lived the tokens are."""
+from platforms.logins import RenewalKind
 
 EXPIRY_TOLERANCE = timedelta(hours=1)
 """If a refresh moves the final expiry by less than this, the expiry counts as unmoved."""
@@ -43,54 +38,10 @@ EXPIRY_TOLERANCE = timedelta(hours=1)
 EXHAUSTED_RETRY_DELAY = timedelta(hours=1)
 """Delay between attempts once the policy is exhausted: giving up would cost a reconnect."""
 
-OTHER_ACCOUNT = "other_account"
-"""The code of a refresh that the platform answered with the tokens of another account."""
-
 REFRESH_RETRY_POLICY = RetryPolicy(seconds(2, 5, 15, 30, 60) + minutes(2, 5, 10, 15, 30, 60))
 
 
-@dataclass(frozen=True)
-class RefreshJob:
-    """What one refresh needs: the encrypted refresh token, and the contexts to encrypt with."""
-
-    account_id: int
-    provider: str
-    platform_user_id: str  # the platform's id of the account
-    encrypted_token: str
-    access_context: EncryptionContext
-    refresh_context: EncryptionContext
-    has_unanswered_call: bool  # an earlier call was sent and never answered
-
-
-@dataclass(frozen=True)
-class EncryptedGrant:
-    """A new grant with its tokens encrypted. A `refresh_token` of None keeps the old one."""
-
-    access_token: str
-    refresh_token: str | None
-    grant: Grant
-    refresh_window: timedelta
-    jitter: float
-
-    def expires_at(self, received_at: datetime) -> datetime:
-        """Return when the access token expires."""
-        return received_at + self.grant.lifetime
-
-    def refresh_expires_at(self, received_at: datetime) -> datetime | None:
-        """Return when the refresh token expires; None if the platform gave no lifetime."""
-        lifetime = self.grant.refresh_lifetime
-        return None if lifetime is None else received_at + lifetime
-
-
-@dataclass(frozen=True)
-class RefreshRefused:
-    """The platform does not accept the refresh token any more."""
-
-    code: str
-    cause: str  # revoked | rotation_lost
-
-
-RefreshOutcome = EncryptedGrant | RefreshRefused
+RefreshOutcome = EncryptedGrant | RefreshRefused | FetchedTokens
 
 
 class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
@@ -104,22 +55,32 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
     pool_size = 16
 
     def prepare(self, session: Session, account: Account) -> RefreshJob:
-        """Mark the refresh as started. Errors: Park if there is no refresh token."""
-        if account.refresh_token_encrypted is None:
-            cause = account.status_cause or "no_refresh_token"
-            grant_lifecycle.mark_needs_reconnect(session, account, cause=cause)
-            raise Park(f"needs reconnect: {cause}")
-        has_unanswered_call = account.refresh_started_at is not None
-        account.refresh_started_at = database_now(session)  # cleared by every definite answer
+        """Mark a refresh as started that may rotate the token.
+
+        Errors: Park if there is nothing to renew the tokens with.
+        """
+        renewal = renewal_kind(account)
+        require_renewable(session, account, renewal)
+        has_unanswered_call = False
+        if renewal == RenewalKind.REFRESH_TOKEN:
+            has_unanswered_call = account.refresh_started_at is not None
+            account.refresh_started_at = database_now(session)  # cleared by a definite answer
         token_owner = (account.provider, account.open_id, account.user_id)
+        now, refreshed_at = database_now(session), account.last_refreshed_at or account.created_at
         return RefreshJob(
             account_id=account.id,
             provider=account.provider,
-            platform_user_id=account.open_id,
-            encrypted_token=account.refresh_token_encrypted,
+            login_ids=(account.open_id, *account.aliases),
+            renewal=renewal,
+            encrypted_access_token=account.access_token_encrypted,
+            encrypted_refresh_token=account.refresh_token_encrypted,
             access_context=access_token_context(*token_owner),
             refresh_context=refresh_token_context(*token_owner),
             has_unanswered_call=has_unanswered_call,
+            age=max(now - refreshed_at, NO_MIN_DELAY),
+            remaining=None if account.expires_at is None else account.expires_at - now,
+            is_refused=account.details.get(REFUSED_VERSION_KEY) == account.token_version,
+            destinations=list_refused_destinations(session, account),
         )
 
     def execute(self, job: RefreshJob, services: Services) -> RefreshOutcome:
@@ -133,7 +94,7 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
             raise
         if isinstance(outcome, RefreshRefused):
             count_refresh(job, "refused", outcome.code)
-        else:
+        elif isinstance(outcome, EncryptedGrant):
             count_refresh(job, "refreshed", "")
         return outcome
 
@@ -154,9 +115,7 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
         ParkedPosts(session).wake_waiting_for_token(refreshed_ids)
         ids_in_use = filter_accounts_in_use(session, refreshed_ids)
         return [
-            record_refreshed(session, account, outcome, in_use=account.id in ids_in_use)
-            if isinstance(outcome, EncryptedGrant)
-            else record_refused(session, account, outcome)
+            record_outcome(session, account, outcome, in_use=account.id in ids_in_use)
             for account, outcome in outcomes
         ]
 
@@ -194,116 +153,33 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
 REFRESH_JOB_TYPE = RefreshJobType()
 
 
-def call_refresh(job: RefreshJob, services: Services) -> RefreshOutcome:
-    """Exchange the refresh token at the platform and encrypt the new tokens.
-
-    Errors: Unavailable if this call, or an earlier one, may have rotated the refresh token, among
-    them MisdirectedResponse for tokens of another account; other PlatformErrors and CoreErrors if
-    the platform has certainly not done so.
-    """
-    token = services.key_ring.decrypt(job.encrypted_token, job.refresh_context)
-    try:
-        grant = services.get_adapter(job.provider).oauth.refresh(token)
-    except Revoked as error:
-        may_have_rotated = job.has_unanswered_call or error.after_server_error
-        cause = grant_lifecycle.ROTATION_LOST if may_have_rotated else grant_lifecycle.REVOKED
-        return RefreshRefused(error.code, cause)
-    except Exception as error:
-        if job.has_unanswered_call or not isinstance(error, PlatformError | CoreError):
-            raise as_unavailable(error) from error
-        raise
-    require_same_account(
-        grant, job.platform_user_id, provider=job.provider, account_id=job.account_id
-    )
-    return encrypt_grant(grant, services, job.access_context, job.refresh_context)
+def renewal_kind(account: Account) -> RenewalKind:
+    """Return how the account's tokens are renewed, as its grant has said."""
+    return RenewalKind(account.details.get(RENEWAL_KEY, RenewalKind.REFRESH_TOKEN))
 
 
-def require_same_account(
-    grant: Grant, platform_user_id: str, *, provider: str, account_id: int
-) -> None:
-    """Refuse tokens of another account than the one that was refreshed.
-
-    Stored, they would publish one creator's videos on another's profile. A grant that names no
-    account is accepted. The refresh is retried as after a lost answer: nothing of this one is
-    stored, the old tokens stay, and the account stays connected. If the platform then refuses the
-    refresh token, it has been spent by this answer, and the account continues with its access
-    token until that expires (`rotation_lost`).
-    Errors: MisdirectedResponse `other_account`.
-    """
-    if grant.platform_user_id is None or grant.platform_user_id == platform_user_id:
-        return
-    log.error("token_refresh.other_account", provider=provider, account=account_id)
-    raise MisdirectedResponse(
-        "the platform answered with the tokens of another account", code=OTHER_ACCOUNT
-    )
+def require_renewable(session: Session, account: Account, renewal: RenewalKind) -> None:
+    """Errors: Park, with the account marked, if its tokens cannot be renewed any more."""
+    cause = None
+    if renewal == RenewalKind.REFRESH_TOKEN and account.refresh_token_encrypted is None:
+        cause = account.status_cause or "no_refresh_token"
+    elif renewal == RenewalKind.EXCHANGE and not Grants(session).has_live_token(account.id):
+        cause = "expired"  # an access token is exchanged only while it is valid
+    if cause is not None:
+        grant_lifecycle.mark_needs_reconnect(session, account, cause=cause)
+        raise Park(f"needs reconnect: {cause}")
 
 
-def as_unavailable(error: Exception) -> Unavailable:
-    """Convert the error to one whose outcome is unknown: the token may have been rotated."""
-    is_known_error = isinstance(error, PlatformError | CoreError)
-    log.warning(
-        "token_refresh.outcome_unknown", error=type(error).__name__, exc_info=not is_known_error
-    )
-    return Unavailable(
-        str(error) if is_known_error else type(error).__name__,
-        code=getattr(error, "code", None) or type(error).__name__,
-        retry_after=getattr(error, "retry_after", None) or NO_MIN_DELAY,
-        log_id=getattr(error, "log_id", None),
-    )
-
-
-def count_refresh(job: RefreshJob, outcome: str, code: str) -> None:
-    metrics.TOKEN_REFRESHES.labels(job.provider, outcome, code).inc()
-
-
-def encrypt_grant(
-    grant: Grant,
-    services: Services,
-    access_context: EncryptionContext,
-    refresh_context: EncryptionContext,
-) -> EncryptedGrant:
-    """Encrypt the tokens of a grant, bound to the account that the contexts name."""
-    encrypt = services.key_ring.encrypt
-    refresh_token = grant.refresh_token
-    return EncryptedGrant(
-        access_token=encrypt(grant.access_token, access_context),
-        refresh_token=None if refresh_token is None else encrypt(refresh_token, refresh_context),
-        grant=grant,
-        refresh_window=services.settings.limits.refresh_window,
-        jitter=services.jitter(),
-    )
-
-
-def token_columns(grant: EncryptedGrant, *, at: datetime) -> dict[str, str | datetime | None]:
-    """Return the account's columns that a grant sets; None where the platform gave no value.
-
-    Units: `at` is the database's time. By the clock of a machine that is hours behind, a new
-    token would count as expired at once and be refreshed again and again.
-    """
-    return {
-        "access_token_encrypted": grant.access_token,
-        "refresh_token_encrypted": grant.refresh_token,
-        "expires_at": grant.expires_at(at),
-        "refresh_expires_at": grant.refresh_expires_at(at),
-    }
-
-
-def next_refresh_delay(grant: EncryptedGrant, *, in_use: bool) -> timedelta:
-    """Return how long until the tokens should be refreshed.
-
-    An account in use is refreshed shortly before its access token expires, and so is one whose
-    lifetime is only assumed. An unused one is only kept alive; its access token is refreshed at
-    the next use.
-    """
-    lifetime = grant.grant.lifetime
-    if in_use or grant.grant.is_lifetime_assumed:
-        margin = with_jitter(
-            min(grant.refresh_window, lifetime / 4), jitter=grant.jitter, share=0.1
-        )
-        return max(lifetime - margin, MIN_REFRESH_DELAY)
-    half_refresh_lifetime = (grant.grant.refresh_lifetime or KEEP_ALIVE_PERIOD) / 2
-    period = min(KEEP_ALIVE_PERIOD, half_refresh_lifetime)
-    return max(with_jitter(period, jitter=grant.jitter, share=0.1), MIN_REFRESH_DELAY)
+def record_outcome(
+    session: Session, account: Account, outcome: RefreshOutcome, *, in_use: bool
+) -> Reschedule:
+    if isinstance(outcome, EncryptedGrant):
+        return record_refreshed(session, account, outcome, in_use=in_use)
+    if isinstance(outcome, RefreshRefused):
+        return record_refused(session, account, outcome)
+    account.refresh_started_at = None
+    record_fetched_tokens(session, account, outcome)
+    return Reschedule(outcome.next_delay)
 
 
 def record_refreshed(
@@ -317,6 +193,8 @@ def record_refreshed(
     notify_lost_scopes(session, account, previous_scope=previous_scope)
     notify_coming_expiry(session, account, previous_expiry=previous_expiry, at=at)
     grant_lifecycle.record_account_event(session, account, "account.refreshed")
+    if has_refused_destinations(session, account):
+        return Reschedule(MIN_REFRESH_DELAY)
     return Reschedule(next_refresh_delay(grant, in_use=in_use))
 
 
@@ -368,7 +246,7 @@ def notify_coming_expiry(
 def record_refused(session: Session, account: Account, outcome: RefreshRefused) -> Reschedule:
     """The grant has ended: after a lost rotation, use up the access token; else park the posts."""
     account.refresh_started_at = None
-    remaining = Grants(session).remaining_lifetime(account.id)
+    remaining = Grants(session).remaining_lifetime(account.id) or NO_MIN_DELAY
     if outcome.cause == grant_lifecycle.ROTATION_LOST and remaining > NO_MIN_DELAY:
         grant_lifecycle.mark_rotation_lost(session, account)
         return Reschedule(remaining)

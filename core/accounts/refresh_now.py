@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from core.accounts import grant_lifecycle
-from core.accounts.refresh import REFRESH_JOB_TYPE, EncryptedGrant, RefreshRefused
+from core.accounts.refresh import REFRESH_JOB_TYPE, RefreshOutcome
+from core.accounts.refresh_calls import RefreshRefused
 from core.bootstrap import Services
 from core.jobs.run_due import run_due_rows
 from core.outcomes import Failure, Park, Snooze
@@ -28,9 +29,7 @@ class RefreshSummary:
     def total(self) -> int:
         return self.refreshed + self.skipped + len(self.failures)
 
-    def add_outcome(
-        self, account: Account, outcome: EncryptedGrant | RefreshRefused | Failure | Snooze
-    ) -> None:
+    def add_outcome(self, account: Account, outcome: RefreshOutcome | Failure | Snooze) -> None:
         if isinstance(outcome, Park):
             self.add_failure(account, account.status_cause or grant_lifecycle.REVOKED)
         elif isinstance(outcome, RefreshRefused | Failure):

@@ -1,25 +1,27 @@
 """Accounts and platforms as their owner sees them: status, health, features, expiry. Read-only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.accounts.destination_view import (
+    DestinationView,
+    UnavailableDestination,
+    view_destinations,
+    view_unavailable,
+)
+from core.accounts.flows import FLOW_KEY
 from core.bootstrap import Services
 from db.accounts.accounts import Account, Accounts, AccountStatus
+from db.accounts.grants import RENEWAL_KEY
+from db.records.destinations import find_destination_store
 from db.session import Session
+from platforms.logins import FlowRules
+from platforms.registry import PLATFORMS
 
 EXPIRY_WARNING_PERIOD = timedelta(days=14)
 """How long before a grant's final expiry its owner is warned."""
-
-FEATURE_SCOPES: Mapping[str, Mapping[str, str]] = {
-    "tiktok": {
-        "inboxUpload": "video.upload",
-        "directPost": "video.publish",
-        "analytics": "video.list",
-    },
-}
-"""Platform → feature of ours → the scope it requires."""
 
 
 class AccountHealth(StrEnum):
@@ -37,22 +39,28 @@ def account_health(account: Account, *, now: datetime) -> AccountHealth:
     if account.status != AccountStatus.ACTIVE:
         return AccountHealth.ENDED
     end = final_expiry(account)
+    expires_at = account.expires_at
     if end is not None and end - now < EXPIRY_WARNING_PERIOD:
         return AccountHealth.ENDING if end > now else AccountHealth.ENDED
     if account.failed_attempts > 0:
         return AccountHealth.FAILING
-    return AccountHealth.GOOD if account.expires_at > now else AccountHealth.RENEWING
+    is_valid = expires_at is None or expires_at > now
+    return AccountHealth.GOOD if is_valid else AccountHealth.RENEWING
 
 
 def final_expiry(account: Account) -> datetime | None:
     """Return when the access ends unless the owner reconnects; None if the platform gave no date.
 
-    The platform may move that date with each refresh; this is the last one it gave.
+    The platform may move that date with each refresh; this is the last one it gave. A token that
+    is exchanged for a newer one, or has no end, leaves only the end of the access to data.
     """
+    if RENEWAL_KEY in account.details:
+        return account.data_access_until
     if account.refresh_token_encrypted is None:
         return account.expires_at
     end = account.refresh_expires_at
-    return None if end is None else max(end, account.expires_at)
+    ends = [time for time in (end, account.expires_at) if time is not None]
+    return None if end is None else max(ends)
 
 
 @dataclass(frozen=True)
@@ -68,13 +76,15 @@ class AccountView:
     missing_scopes: tuple[str, ...]
     status: str
     cause: str | None
-    expires_at: datetime
+    expires_at: datetime | None  # of the access token; None: no end is known
     features: Mapping[str, bool]
     health: AccountHealth
     renews_at: datetime | None
     renewed_at: datetime | None
     ends_at: datetime | None  # unless its owner reconnects it
     refresh_error: str | None  # code of the last refresh if it failed
+    destinations: tuple[DestinationView, ...] | None = None  # None: the login is posted to
+    unavailable: tuple[UnavailableDestination, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -87,8 +97,16 @@ class AccountView:
         return not self.is_active or self.cause is not None
 
     @property
+    def needs_choice(self) -> bool:
+        """Whether accounts were found and none of them is chosen."""
+        return bool(self.destinations) and not any(
+            item.is_selected for item in self.destinations or ()
+        )
+
+    @property
     def is_unhealthy(self) -> bool:
-        return self.health not in {AccountHealth.GOOD, AccountHealth.RENEWING}
+        is_lost = any(item.is_lost for item in self.destinations or ())
+        return is_lost or self.health not in {AccountHealth.GOOD, AccountHealth.RENEWING}
 
 
 @dataclass(frozen=True)
@@ -117,9 +135,22 @@ def list_account_views(
     """List the user's connected accounts of a platform, newest first."""
     scopes = requested_scopes(services, provider)
     now = services.now()
+    accounts = Accounts(session).list_for_user(user_id, provider)
+    views = [
+        build_account_view(account, scopes, rules=find_rules(services, account), now=now)
+        for account in accounts
+    ]
+    store = find_destination_store(session, provider)
+    if store is None or not accounts:
+        return tuple(views)
+    destinations = store.list_for_user(user_id)
     return tuple(
-        build_account_view(account, scopes, now=now)
-        for account in Accounts(session).list_for_user(user_id, provider)
+        replace(
+            view,
+            destinations=view_destinations(account, destinations),
+            unavailable=view_unavailable(account),
+        )
+        for view, account in zip(views, accounts, strict=True)
     )
 
 
@@ -133,7 +164,7 @@ def list_platform_views(
             platform=name,
             is_configured=name in services.adapters,
             missing_settings=settings.missing_names.get(name, ()),
-            features=available_features(name, requested_scopes(services, name)),
+            features=available_features(name, *offered_features(services, name)),
             accounts=list_account_views(session, services, user_id=user_id, provider=name),
         )
         for name in sorted({*services.adapters, *settings.missing_names}, reverse=True)
@@ -141,12 +172,36 @@ def list_platform_views(
 
 
 def requested_scopes(services: Services, provider: str) -> tuple[str, ...]:
+    """Return what the consent page asks for; nothing while the platform is off."""
     app = services.settings.apps.get(provider)
-    return app.scopes if app else ()
+    rules = find_rules(services, provider=provider)
+    if app is None:
+        return ()
+    return app.scopes or (() if rules is None else rules.default_scopes)
+
+
+def find_rules(
+    services: Services, account: Account | None = None, *, provider: str = ""
+) -> FlowRules | None:
+    """Return the rules of the way in which a login was made, else of the one in use."""
+    name = account.provider if account is not None else provider
+    flows = PLATFORMS[name].flows
+    own = None if account is None else flows.get(str(account.details.get(FLOW_KEY)))
+    adapter = services.adapters.get(name)
+    in_use = None if adapter is None or adapter.flow is None else adapter.flow.rules
+    return own or in_use or next(iter(flows.values()), None)
+
+
+def offered_features(services: Services, provider: str) -> tuple[FlowRules | None, tuple[str, ...]]:
+    return find_rules(services, provider=provider), requested_scopes(services, provider)
 
 
 def build_account_view(
-    account: Account, requested: tuple[str, ...], *, now: datetime
+    account: Account,
+    requested: tuple[str, ...],
+    *,
+    rules: FlowRules | None,
+    now: datetime,
 ) -> AccountView:
     granted_scopes = tuple(filter(None, account.scope.split(",")))
     return AccountView(
@@ -160,7 +215,7 @@ def build_account_view(
         status=account.status,
         cause=account.status_cause,
         expires_at=account.expires_at,
-        features=available_features(account.provider, granted_scopes),
+        features=available_features(account.provider, rules, granted_scopes),
         health=account_health(account, now=now),
         renews_at=account.due_at,
         renewed_at=account.last_refreshed_at,
@@ -169,5 +224,14 @@ def build_account_view(
     )
 
 
-def available_features(provider: str, scopes: tuple[str, ...]) -> dict[str, bool]:
-    return {name: scope in scopes for name, scope in FEATURE_SCOPES.get(provider, {}).items()}
+def available_features(
+    provider: str, rules: FlowRules | None, scopes: tuple[str, ...]
+) -> dict[str, bool]:
+    """Return the public names of the platform's features, and which of them the scopes allow."""
+    form = PLATFORMS[provider].form
+    labels = {} if form is None else form.capability_labels
+    needed = {} if rules is None else rules.scopes
+    return {
+        label: capability in needed and needed[capability] <= set(scopes)
+        for capability, label in labels.items()
+    }

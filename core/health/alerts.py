@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from core.accounts.refresh import OTHER_ACCOUNT
+from core.accounts.refresh_calls import OTHER_ACCOUNT
 from core.errors import NotFound
 from core.health.readiness import QUEUES
 from core.webhooks.receive import UNREADABLE_EVENT_TYPE

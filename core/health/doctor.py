@@ -14,9 +14,9 @@ from core.health.readiness import Readiness, ReadinessReport
 from core.limits.redis_client import RedisUnavailable
 from db.accounts.grants import Grants
 from db.session import Database, DatabaseUnavailable
-from platforms.base import OAuth
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
+from platforms.logins import LoginFlow
 from platforms.registry import PLATFORMS
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
@@ -210,13 +210,14 @@ def check_http_status(http: HttpClient, url: str, *statuses: int) -> DoctorCheck
 
 def check_credentials(services: Services) -> Iterator[DoctorCheck]:
     """Exchange an invalid code: the platform's error shows whether it accepts our credentials."""
-    for name in services.adapters:
-        yield check_platform_credentials(name, services.get_adapter(name).oauth)
+    for name, adapter in services.adapters.items():
+        if adapter.flow is not None:
+            yield check_platform_credentials(name, adapter.flow)
 
 
-def check_platform_credentials(name: str, oauth: OAuth) -> DoctorCheck:
+def check_platform_credentials(name: str, flow: LoginFlow) -> DoctorCheck:
     try:
-        oauth.exchange_code(PROBE_CODE)
+        flow.exchange_code(PROBE_CODE)
     except AppRefused:
         advice = "compare key and secret with the portal of the platform"
         return DoctorCheck(f"{name} credentials", ok=False, message="are refused", advice=advice)

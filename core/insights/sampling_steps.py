@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.accounts.tokens import AccessToken
-from core.accounts.view import FEATURE_SCOPES
 from core.backoff import with_jitter
 from core.bootstrap import Services
 from core.insights.sampling_schedule import (
@@ -27,15 +26,20 @@ from db.accounts.accounts import Account
 from db.insights.schedule import SamplingSchedule, SamplingSchedules
 from db.insights.snapshots import MetricSnapshots, MetricSubject
 from db.insights.videos import VIDEO_METRICS, Videos
+from db.records.destinations import DESTINATION_STORES
 from db.session import Session, database_now
 from platforms.insights_base import AccountAccess, Insights, ItemPage, MetricCounts, PublicItem
+from platforms.publishing import Capability
+from platforms.registry import PLATFORMS
 
 ANALYTICS_SCOPES = {
-    provider: features["analytics"]
-    for provider, features in FEATURE_SCOPES.items()
-    if "analytics" in features
+    name: scope
+    for name, platform in PLATFORMS.items()
+    if name not in DESTINATION_STORES
+    for rules in platform.flows.values()
+    for scope in rules.scopes.get(Capability.INSIGHTS, ())
 }
-"""Platform → the scope that sampling requires."""
+"""Platform whose logins are sampled → the scope that sampling requires."""
 
 LISTING = "listing"
 COUNTING = "counting"

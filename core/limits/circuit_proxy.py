@@ -14,9 +14,6 @@ from platforms.base import (
     BytesLike,
     Chunk,
     ChunkResult,
-    Grant,
-    OAuth,
-    Profile,
     Publisher,
     PublishProgress,
     PublishRequest,
@@ -30,6 +27,16 @@ from platforms.insights_base import (
     MetricCounts,
     MetricReport,
     PublicItem,
+)
+from platforms.logins import (
+    Destination,
+    FlowRules,
+    FoundDestinations,
+    LoginFlow,
+    LoginGrant,
+    LoginIdentity,
+    TokenInspection,
+    WebhookSubscriber,
 )
 from platforms.secret import Secret
 
@@ -48,11 +55,15 @@ class PlatformCircuits:
 
 
 @dataclass(frozen=True)
-class CircuitOAuth:
-    """An `OAuth` adapter behind circuits."""
+class CircuitLoginFlow:
+    """A `LoginFlow` adapter behind circuits."""
 
-    adapter: OAuth
+    adapter: LoginFlow
     circuits: PlatformCircuits
+
+    @property
+    def rules(self) -> FlowRules:
+        return self.adapter.rules
 
     def authorize_url(
         self,
@@ -67,19 +78,58 @@ class CircuitOAuth:
             state=state, scopes=scopes, force_consent=force_consent, code_verifier=code_verifier
         )
 
-    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
+    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:
         return self.circuits.call(
             "oauth", lambda: self.adapter.exchange_code(code, code_verifier=code_verifier)
         )
 
-    def refresh(self, refresh_token: Secret) -> Grant:
-        return self.circuits.call("oauth", lambda: self.adapter.refresh(refresh_token))
+    def identify(self, grant: LoginGrant) -> LoginIdentity:
+        return self.circuits.call("read", lambda: self.adapter.identify(grant))
 
-    def revoke(self, access_token: Secret) -> None:
-        return self.circuits.call("oauth", lambda: self.adapter.revoke(access_token))
+    def find_destinations(self, grant: LoginGrant) -> FoundDestinations:
+        return self.circuits.call("read", lambda: self.adapter.find_destinations(grant))
 
-    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
-        return self.circuits.call("read", lambda: self.adapter.fetch_profile(access_token, scopes))
+    def renew(self, *, access_token: Secret, refresh_token: Secret | None) -> LoginGrant:
+        return self.circuits.call(
+            "oauth",
+            lambda: self.adapter.renew(access_token=access_token, refresh_token=refresh_token),
+        )
+
+    def inspect_token(self, token: Secret) -> TokenInspection | None:
+        return self.circuits.call("oauth", lambda: self.adapter.inspect_token(token))
+
+    def fetch_destination(self, external_id: str, token: Secret) -> Destination | None:
+        return self.circuits.call(
+            "read", lambda: self.adapter.fetch_destination(external_id, token)
+        )
+
+    def revoke(self, token: Secret) -> None:
+        return self.circuits.call("oauth", lambda: self.adapter.revoke(token))
+
+
+@dataclass(frozen=True)
+class CircuitWebhookSubscriber:
+    """A `WebhookSubscriber` adapter behind circuits."""
+
+    adapter: WebhookSubscriber
+    circuits: PlatformCircuits
+
+    def subscribe(
+        self, destination: Destination, token: Secret, fallback_token: Secret | None
+    ) -> None:
+        return self.circuits.call(
+            "oauth", lambda: self.adapter.subscribe(destination, token, fallback_token)
+        )
+
+    def read_subscription(
+        self, destination: Destination, token: Secret, fallback_token: Secret | None
+    ) -> tuple[str, ...]:
+        return self.circuits.call(
+            "read", lambda: self.adapter.read_subscription(destination, token, fallback_token)
+        )
+
+    def unsubscribe(self, destination: Destination, token: Secret) -> None:
+        return self.circuits.call("oauth", lambda: self.adapter.unsubscribe(destination, token))
 
 
 @dataclass(frozen=True)
@@ -177,9 +227,13 @@ def wrap_adapters(adapters: Mapping[str, Adapter], circuits: Circuits) -> dict[s
 def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
     platform_circuits = PlatformCircuits(adapter.name, circuits)
     insights, detailed = adapter.insights, adapter.detailed_insights
+    flow, subscriber = adapter.flow, adapter.subscriber
     return replace(
         adapter,
-        oauth=CircuitOAuth(adapter.oauth, platform_circuits),
+        flow=None if flow is None else CircuitLoginFlow(flow, platform_circuits),
+        subscriber=(
+            None if subscriber is None else CircuitWebhookSubscriber(subscriber, platform_circuits)
+        ),
         publisher=CircuitPublisher(adapter.publisher, platform_circuits),
         insights=None if insights is None else CircuitInsights(insights, platform_circuits),
         detailed_insights=(

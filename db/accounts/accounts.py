@@ -13,11 +13,13 @@ from sqlalchemy import (
     Index,
     Select,
     String,
+    Text,
     UniqueConstraint,
+    or_,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column, query_expression
 
 from db.base import PROVIDERS, UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
@@ -43,11 +45,22 @@ class Account(JobColumns, TimestampColumns, Base):
     refresh_token_encrypted: Mapped[str | None] = mapped_column(
         comment="AES-256-GCM; NULL: cleared, lost or never issued"
     )
-    expires_at: Mapped[datetime] = mapped_column(
-        comment="when the access token expires, according to the platform"
+    expires_at: Mapped[datetime | None] = mapped_column(
+        comment="when the access token expires, according to the platform; NULL: no end was given"
     )
     refresh_expires_at: Mapped[datetime | None] = mapped_column(
         comment="when the refresh token expires"
+    )
+    data_access_until: Mapped[datetime | None] = mapped_column(
+        comment="when the platform stops answering with data unless the owner signs in again"
+    )
+    inspected_at: Mapped[datetime | None] = mapped_column(
+        comment="when the platform was last asked what the token is worth"
+    )
+    aliases: Mapped[list[str]] = mapped_column(
+        ARRAY(Text()),
+        server_default="{}",
+        comment="other ids that the platform uses for the person, in callbacks",
     )
     details: Mapped[Json] = mapped_column("metadata", JSONB, server_default="{}")
     status: Mapped[str] = mapped_column(String(50), server_default="ACTIVE")
@@ -131,6 +144,19 @@ class Accounts:
     def lock_connected(self, provider: str, open_id: str) -> Account | None:
         """Lock the connected account with this id at the platform; there is at most one."""
         return self._lock_one(connected_accounts(provider).where(Account.open_id == open_id))
+
+    def list_by_any_id(
+        self, provider: str, external_id: str, *, with_disconnected: bool = False
+    ) -> Sequence[Account]:
+        """List the accounts for which the platform uses this id, as the main one or as an alias.
+
+        Several users may have been connected with it, one after the other.
+        """
+        has_id = or_(Account.open_id == external_id, Account.aliases.contains([external_id]))
+        query = select(Account).where(Account.provider == provider, has_id)
+        if not with_disconnected:
+            query = query.where(Account.disconnected_at.is_(None))
+        return self._session.scalars(query.order_by(Account.id)).all()
 
     def _lock_one(self, query: Select[Account]) -> Account | None:
         # FOR NO KEY UPDATE: posts that reference the account can be inserted meanwhile.

@@ -40,6 +40,11 @@ RECENT_REFRESH_WINDOW = timedelta(minutes=5)
 REFUSED_VERSION_KEY = "refused_version"
 """Key in `metadata`: the version of the tokens that the platform refused."""
 
+RENEWAL_KEY = "renewal"
+"""Key in `metadata`: how the tokens of this login are renewed; absent: by a refresh token."""
+
+EXCHANGED_TOKEN = "exchange"  # noqa: S105 - the value for access tokens that renew themselves
+
 LAST_USED_PRECISION = timedelta(minutes=10)
 """Precision of `last_used_at`: writing it at every call would lock the row at every call."""
 
@@ -97,14 +102,18 @@ class Grants:
             raise ConnectedByAnotherUser from None
         return self._session.get_one(Account, account_id, populate_existing=True)
 
-    def remaining_lifetime(self, account_id: int) -> timedelta:
-        """Return how long the access token is still valid; negative once it has expired."""
+    def remaining_lifetime(self, account_id: int) -> timedelta | None:
+        """Return how long the access token is still valid; negative once it has expired.
+
+        None if the token has no end.
+        """
         remaining = type_coerce(Account.expires_at - func.clock_timestamp(), Interval())
         return self._session.scalars(select(remaining).where(Account.id == account_id)).one()
 
     def has_live_token(self, account_id: int) -> bool:
         """Whether the access token has not expired. The platform may have refused it."""
-        return self.remaining_lifetime(account_id) > timedelta(0)
+        remaining = self.remaining_lifetime(account_id)
+        return remaining is None or remaining > timedelta(0)
 
     def has_usable_token(self, account_id: int) -> bool:
         """Whether the access token may be used for a call, which may take a while."""
@@ -123,14 +132,16 @@ class Grants:
     def _usable_token_condition(self) -> ColumnElement[bool]:
         """The token was not refused and is valid for longer than TOKEN_GUARD_MINUTES.
 
-        For a token whose whole lifetime is short, a quarter of it is enough.
+        For a token whose whole lifetime is short, a quarter of it is enough. One without an end
+        is always valid long enough.
         """
         guard: timedelta = self._session.info.get(GUARD_INFO_KEY, DEFAULT_TOKEN_GUARD)
         lifetime = interval_seconds(Account.expires_at - Account.last_refreshed_at)
         remaining = interval_seconds(Account.expires_at - func.clock_timestamp())
         is_refused = Account.details[REFUSED_VERSION_KEY].as_integer() == Account.token_version
         lasts_long_enough = remaining > func.least(guard.total_seconds(), lifetime / 4)
-        return and_(lasts_long_enough, not_(func.coalesce(is_refused, false())))
+        has_no_end = Account.expires_at.is_(None)
+        return and_(or_(has_no_end, lasts_long_enough), not_(func.coalesce(is_refused, false())))
 
     def request_refresh(self, account_id: int, *, version: int) -> None:
         """Make the account due for refresh now, if its tokens are still those of `version`.
@@ -171,7 +182,10 @@ class Grants:
         """Make accounts due that can be refreshed but have no due time. Return how many."""
         conditions = (
             Account.status == AccountStatus.ACTIVE,
-            Account.refresh_token_encrypted.is_not(None),
+            or_(
+                Account.refresh_token_encrypted.is_not(None),
+                Account.details[RENEWAL_KEY].as_string() == EXCHANGED_TOKEN,
+            ),
             Account.due_at.is_(None),
             Account.leased_until.is_(None),
         )
@@ -184,6 +198,20 @@ class Grants:
             .values(refresh_due_at=func.now())
         )
         return len(self._session.execute(statement.returning(ACCOUNT_TABLE.c.id)).all())
+
+    def list_due_for_inspection(
+        self, provider: str, *, interval: timedelta, limit: int
+    ) -> Sequence[Account]:
+        """List active accounts whose tokens were not inspected for this long, oldest first."""
+        inspected_at = Account.inspected_at
+        query = select(Account).where(
+            Account.provider == provider,
+            Account.status == AccountStatus.ACTIVE,
+            or_(inspected_at.is_(None), inspected_at < func.now() - interval),
+        )
+        return self._session.scalars(
+            query.order_by(inspected_at.asc().nulls_first()).limit(limit)
+        ).all()
 
     def lock_expired(self, *, limit: int) -> Sequence[Account]:
         """Lock accounts whose expired tokens are to be cleared, oldest first; skip locked rows."""
@@ -243,6 +271,7 @@ def merged_columns(new: Any) -> dict[str, Any]:
             new.refresh_token_encrypted, old.refresh_token_encrypted
         ),
         "metadata": old.metadata.op("-")(REFUSED_VERSION_KEY).concat(new.metadata),
+        "inspected_at": None,
         "token_version": old.token_version + 1,
         "lease_token": old.lease_token + 1,
     }

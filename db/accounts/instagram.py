@@ -1,12 +1,13 @@
-"""Tables of Instagram accounts, media and comments. They have no queries yet."""
+"""Tables of Instagram accounts, media and comments; their queries are in `db/records`."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.accounts.destinations import DestinationStatus
 from db.base import Base, IdColumn, Json, TimestampColumns, one_of
 
 
@@ -19,7 +20,7 @@ class InstagramAccount(IdColumn, TimestampColumns, Base):
     )
     ig_business_id: Mapped[str] = mapped_column(String(255), unique=True)
     page_id: Mapped[str | None] = mapped_column(
-        String(255), comment="NULL: the account has no Facebook Page"
+        String(255), comment="NULL: no Facebook Page, or none that we can see"
     )
     username: Mapped[str] = mapped_column(String(255))
     access_level: Mapped[str] = mapped_column(String(50))
@@ -33,6 +34,18 @@ class InstagramAccount(IdColumn, TimestampColumns, Base):
     insights_due_at: Mapped[datetime | None]
     subscribed_at: Mapped[datetime | None]
     subscription_checked_at: Mapped[datetime | None]
+    subscription_error: Mapped[str | None] = mapped_column(
+        comment="code and sentence of the refused subscription; NULL: not refused"
+    )
+    status: Mapped[str] = mapped_column(server_default="ACTIVE")
+    status_cause: Mapped[str | None] = mapped_column(comment="why the account cannot be used")
+    token_version: Mapped[int] = mapped_column(server_default="0")
+    token_refused_at: Mapped[datetime | None] = mapped_column(
+        comment="when the platform refused the token; NULL: it is accepted"
+    )
+    token_fetched_at: Mapped[datetime | None] = mapped_column(
+        comment="when a refused token was last replaced"
+    )
     disconnected_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -45,8 +58,8 @@ class InstagramAccount(IdColumn, TimestampColumns, Base):
             postgresql_where=sql("disconnected_at IS NULL"),
         ),
         one_of("access_level", ("FULL", "LIMITED", "READ_ONLY")),
+        one_of("status", DestinationStatus),
         one_of("login_flavour", ("facebook", "instagram")),
-        CheckConstraint("page_id IS NOT NULL OR login_flavour = 'instagram'", name="page"),
         {"comment": "Professional Instagram accounts, reached through a connected account"},
     )
 

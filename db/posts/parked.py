@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from db.posts.posts import Post
@@ -48,14 +48,21 @@ class ParkedPosts:
             execution_options={"populate_existing": True},
         ).all()
 
-    def park(self, account_id: int, reason: str) -> Sequence[Post]:
-        """Park the queued posts of the account. Returns those that were not parked before."""
+    def park(
+        self, account_id: int, reason: str, *, destination_id: int | None = None
+    ) -> Sequence[Post]:
+        """Park the queued posts of the account, or those of one destination of it.
+
+        Returns those that were not parked before.
+        """
         conditions = (
             Post.state == "QUEUED",
             Post.leased_until.is_(None),
             Post.hold_reason.is_(None),
         )
         of_account = Post.oauth_account_id == account_id
+        if destination_id is not None:
+            of_account = and_(of_account, Post.destination_id == destination_id)
         return self._update(of_account, *conditions, due_at=None, hold_reason=reason)
 
     def resume(self, account_id: int) -> Sequence[Post]:

@@ -6,7 +6,7 @@ from platforms.http import HttpClient
 from platforms.tiktok.config_checks import find_config_warnings
 from platforms.tiktok.display_api import TikTokInsights
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
-from platforms.tiktok.oauth import TikTokOAuth
+from platforms.tiktok.login import TikTokLogin
 from platforms.tiktok.publish import TikTokPublisher
 from platforms.tiktok.settings import TikTokSettings
 from platforms.tiktok.webhooks import TikTokWebhooks
@@ -16,7 +16,7 @@ def build_adapter(app: PlatformApp, http: HttpClient) -> Adapter:
     return Adapter(
         name="tiktok",
         webhooks=TikTokWebhooks(app),
-        oauth=TikTokOAuth(app, http),
+        flow=TikTokLogin(app, http),
         publisher=TikTokPublisher(app, http),
         failure_reasons=FAILURE_REASONS,
         config_warnings=find_config_warnings(app),

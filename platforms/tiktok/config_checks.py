@@ -5,7 +5,7 @@ Source: TikTok, login-kit-web, scopes-overview and add-a-sandbox, read 2026-11-2
 """
 
 from platforms.base import PlatformApp
-from platforms.tiktok.oauth import PROFILE_SCOPE
+from platforms.tiktok.login import PROFILE_SCOPE
 
 KNOWN_SCOPES = frozenset(
     {

@@ -15,18 +15,20 @@ from core.limits.breaker import FAILURE_THRESHOLD, OPEN_SECONDS, CircuitState
 from core.limits.circuit_proxy import (
     CircuitDetailedInsights,
     CircuitInsights,
-    CircuitOAuth,
+    CircuitLoginFlow,
     CircuitPublisher,
+    CircuitWebhookSubscriber,
     PlatformCircuits,
     wrap_adapters,
 )
 from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
 from core.outcomes import Snooze
-from platforms.base import OAuth, PlatformApp, Publisher
+from platforms.base import PlatformApp, Publisher
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import HttpClient
 from platforms.insights_base import DetailedInsights, Insights
+from platforms.logins import LoginFlow, WebhookSubscriber
 from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.flows.brokers import wait_until
@@ -267,7 +269,7 @@ def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
             platform.publisher.cancel(Secret("t"), "v1")
     with pytest.raises(CircuitOpen):
         platform.publisher.cancel(Secret("t"), "v1")
-    assert "state=abc" in platform.oauth.authorize_url(state="abc")  # makes no call
+    assert "state=abc" in platform.flow.authorize_url(state="abc")  # makes no call
     assert platform.webhooks is bare["tiktok"].webhooks
 
 
@@ -294,15 +296,23 @@ class RecordingCircuits:
     ("protocol", "wrapper_class", "call_classes"),
     [
         (
-            OAuth,
-            CircuitOAuth,
+            LoginFlow,
+            CircuitLoginFlow,
             {
                 "authorize_url": None,  # makes no call
                 "exchange_code": "oauth",
-                "refresh": "oauth",
+                "identify": "read",
+                "find_destinations": "read",
+                "renew": "oauth",
+                "inspect_token": "oauth",
+                "fetch_destination": "read",
                 "revoke": "oauth",
-                "fetch_profile": "read",
             },
+        ),
+        (
+            WebhookSubscriber,
+            CircuitWebhookSubscriber,
+            {"subscribe": "oauth", "read_subscription": "read", "unsubscribe": "oauth"},
         ),
         (
             Publisher,

@@ -13,6 +13,7 @@ from core.config.settings import Settings
 from core.errors import NeedsReconnect, ServiceUnavailable
 from core.jobs.runner import run_jobs
 from db.session import Database
+from platforms.logins import LoginGrant
 from tests.flows.brokers import wait_until
 from tests.flows.refresh_race import RefreshRace
 from tests.platforms.sandbox_client import (
@@ -95,7 +96,9 @@ def list_refreshes(sandbox):
 
 
 def fetch_open_id(sandbox, token):
-    return sandbox.adapter.oauth.fetch_profile(token, ["user.info.basic"]).platform_user_id
+    return sandbox.adapter.flow.identify(
+        LoginGrant(token, None, scopes=("user.info.basic",))
+    ).login_id
 
 
 def test_eight_processes_need_one_token_and_refresh_it_once(

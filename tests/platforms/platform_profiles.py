@@ -65,9 +65,7 @@ TIKTOK_PROFILE = PlatformProfile(
         "creator_info": lambda adapter, grant: adapter.publisher.fetch_creator_info(
             grant.access_token
         ),
-        "user_info": lambda adapter, grant: adapter.oauth.fetch_profile(
-            grant.access_token, grant.scopes
-        ),
+        "user_info": lambda adapter, grant: adapter.flow.identify(grant),
     },
     authorized_call=lambda adapter, token: adapter.publisher.fetch_creator_info(token),
     unknown_id="v_pub_file~v2-1.1",

@@ -114,7 +114,7 @@ class SandboxClient:
 
     def grant_consent(self, open_id):
         """Grant all scopes on the consent page and return the parameters of the callback."""
-        page = self.adapter.oauth.authorize_url(
+        page = self.adapter.flow.authorize_url(
             state="s" * 64, scopes=self.profile.scopes, force_consent=True
         )
         _, _, html = fetch_page(page)
@@ -130,7 +130,7 @@ class SandboxClient:
         """Add a creator and return the grant of its account."""
         open_id = "-000" + secrets.token_urlsafe(16)
         self.control("creators", open_id=open_id, **traits)
-        return self.adapter.oauth.exchange_code(self.grant_consent(open_id)["code"])
+        return self.adapter.flow.exchange_code(self.grant_consent(open_id)["code"])
 
 
 class DeliveryRecorder(BaseHTTPRequestHandler):

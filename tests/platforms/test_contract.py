@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from platforms.base import IGNORED_KIND, Actor, OAuth, Phase, Publisher, WebhookAdapter
+from platforms.base import IGNORED_KIND, Actor, Phase, Publisher, WebhookAdapter
 from platforms.chunks import ChunkPlan, next_chunk
 from platforms.errors import PlatformError, Rejected, Revoked, TokenExpired, Unavailable
+from platforms.logins import LoginFlow
 from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 from tests.platforms.contract_videos import (
@@ -25,7 +26,7 @@ from tests.platforms.sandbox_client import SANDBOX_RUNNERS
 
 AMBIGUOUS_FAULTS = ("drop_after", "reset", "truncate", "html_200")
 ERROR_RESPONSES = ("http_500", "http_429")
-ADAPTER_PROTOCOLS = {"webhooks": WebhookAdapter, "oauth": OAuth, "publisher": Publisher}
+ADAPTER_PROTOCOLS = {"webhooks": WebhookAdapter, "flow": LoginFlow, "publisher": Publisher}
 
 
 @pytest.fixture(scope="module", params=sorted(SANDBOX_RUNNERS))
@@ -87,7 +88,7 @@ def test_every_failure_reason_is_a_sentence_and_names_who_has_to_act(sandbox):
 
 
 def test_consent_becomes_a_grant(grant, profile):
-    assert grant.platform_user_id
+    assert grant.login_id
     assert grant.lifetime > timedelta(0)
     assert set(profile.scopes) <= set(grant.scopes)
     assert grant.access_token.reveal() not in repr(grant)
@@ -96,29 +97,35 @@ def test_consent_becomes_a_grant(grant, profile):
 def test_a_code_can_be_used_once(sandbox):
     sandbox.control("creators", open_id="-000twice")
     code = sandbox.grant_consent("-000twice")["code"]
-    sandbox.adapter.oauth.exchange_code(code)
+    sandbox.adapter.flow.exchange_code(code)
     with pytest.raises((Revoked, Rejected)):
-        sandbox.adapter.oauth.exchange_code(code)
+        sandbox.adapter.flow.exchange_code(code)
 
 
 def test_a_refresh_gives_a_new_token_and_ends_the_old_one_where_they_rotate(
     sandbox, profile, grant
 ):
-    new_grant = sandbox.adapter.oauth.refresh(grant.refresh_token)
+    new_grant = sandbox.adapter.flow.renew(
+        access_token=grant.access_token, refresh_token=grant.refresh_token
+    )
     assert new_grant.access_token != grant.access_token
     if profile.rotates_refresh_token:
         with pytest.raises(Revoked):
-            sandbox.adapter.oauth.refresh(grant.refresh_token)
-    sandbox.adapter.oauth.refresh(new_grant.refresh_token)
+            sandbox.adapter.flow.renew(
+                access_token=grant.access_token, refresh_token=grant.refresh_token
+            )
+    sandbox.adapter.flow.renew(
+        access_token=new_grant.access_token, refresh_token=new_grant.refresh_token
+    )
 
 
 def test_a_profile_belongs_to_the_grant(sandbox, grant):
-    profile = sandbox.adapter.oauth.fetch_profile(grant.access_token, grant.scopes)
-    assert profile.platform_user_id == grant.platform_user_id
+    profile = sandbox.adapter.flow.identify(grant)
+    assert profile.login_id == grant.login_id
 
 
 def test_a_revoked_token_is_refused(sandbox, profile, grant):
-    sandbox.adapter.oauth.revoke(grant.access_token)
+    sandbox.adapter.flow.revoke(grant.access_token)
     with pytest.raises(TokenExpired):
         profile.authorized_call(sandbox.adapter, grant.access_token)
 
@@ -181,7 +188,7 @@ def test_a_finished_post_is_reported_by_a_delivery_that_verifies(sandbox, profil
     started = start_upload(sandbox, grant, len(video))
     upload_in_chunks(sandbox.adapter.publisher, started, video)
     event = wait_for_event(sandbox, lambda event: event.publish_id == started.publish_id)
-    assert event.platform_user_id == grant.platform_user_id
+    assert event.platform_user_id == grant.login_id
     assert event.progress.phase is profile.end_phases[profile.default_kind]
 
 
@@ -196,15 +203,15 @@ def wait_for_event(sandbox, matches):
 
 
 def test_an_event_is_the_same_when_it_is_parsed_from_storage(sandbox, grant):
-    sandbox.adapter.oauth.revoke(grant.access_token)
-    event = wait_for_event(sandbox, lambda event: event.platform_user_id == grant.platform_user_id)
+    sandbox.adapter.flow.revoke(grant.access_token)
+    event = wait_for_event(sandbox, lambda event: event.platform_user_id == grant.login_id)
     assert event.kind != IGNORED_KIND
     assert len(event.key) <= 255
     assert sandbox.adapter.webhooks.parse_stored(json.loads(json.dumps(event.payload))) == event
 
 
 def test_an_altered_delivery_is_refused(sandbox, grant):
-    sandbox.adapter.oauth.revoke(grant.access_token)
+    sandbox.adapter.flow.revoke(grant.access_token)
     headers, body = sandbox.deliveries.get(timeout=10)
     verdict = sandbox.adapter.webhooks.verify(headers, body + b" ", now=datetime.now(UTC))
     assert not verdict.ok
@@ -246,7 +253,9 @@ def test_a_chunk_is_sent_once_whatever_goes_wrong(sandbox, profile, grant, video
 @pytest.mark.parametrize("kind", ERROR_RESPONSES)
 def test_a_refused_refresh_is_repeated(sandbox, profile, grant, kind):
     before = inject_fault(sandbox, profile.token_endpoint, kind)
-    assert sandbox.adapter.oauth.refresh(grant.refresh_token).access_token
+    assert sandbox.adapter.flow.renew(
+        access_token=grant.access_token, refresh_token=grant.refresh_token
+    ).access_token
     assert len(sandbox.log(profile.token_endpoint)) == before + 2
 
 
@@ -254,7 +263,9 @@ def test_a_refused_refresh_is_repeated(sandbox, profile, grant, kind):
 def test_a_refresh_that_may_have_arrived_is_not_repeated(sandbox, profile, grant, kind):
     before = inject_fault(sandbox, profile.token_endpoint, kind)
     with pytest.raises(Unavailable) as caught:
-        sandbox.adapter.oauth.refresh(grant.refresh_token)
+        sandbox.adapter.flow.renew(
+            access_token=grant.access_token, refresh_token=grant.refresh_token
+        )
     assert caught.value.may_have_arrived
     assert len(sandbox.log(profile.token_endpoint)) == before + 1
 

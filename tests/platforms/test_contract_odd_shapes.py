@@ -95,17 +95,25 @@ def test_every_odd_shape_of_the_sandbox_is_tried(sandbox):
 @pytest.mark.parametrize("shape", GENERAL_SHAPES)
 def test_tokens_are_read_in_every_shape(sandbox, profile, grant, shape):
     inject_shape(sandbox, profile.token_endpoint, shape)
-    new = sandbox.adapter.oauth.refresh(grant.refresh_token)
-    assert (new.platform_user_id, set(new.scopes)) == (grant.platform_user_id, set(grant.scopes))
+    new = sandbox.adapter.flow.renew(
+        access_token=grant.access_token, refresh_token=grant.refresh_token
+    )
+    assert (new.login_id, set(new.scopes)) == (grant.login_id, set(grant.scopes))
     assert abs(new.lifetime - grant.lifetime) < timedelta(seconds=60)
     assert not new.is_lifetime_assumed
-    assert sandbox.adapter.oauth.refresh(new.refresh_token).access_token
+    assert sandbox.adapter.flow.renew(
+        access_token=new.access_token, refresh_token=new.refresh_token
+    ).access_token
 
 
 @pytest.mark.parametrize("shape", ["values_as_lists", "commas_as_blanks"])
 def test_scopes_are_read_from_lists_and_with_blanks(sandbox, profile, grant, shape):
     inject_shape(sandbox, profile.token_endpoint, shape, **{profile.fields["scopes"]: None})
-    assert set(sandbox.adapter.oauth.refresh(grant.refresh_token).scopes) == set(grant.scopes)
+    assert set(
+        sandbox.adapter.flow.renew(
+            access_token=grant.access_token, refresh_token=grant.refresh_token
+        ).scopes
+    ) == set(grant.scopes)
 
 
 @pytest.mark.parametrize("value", ["absent", *NOT_SAID], ids=repr)
@@ -117,16 +125,25 @@ def test_new_tokens_are_kept_for_a_short_time_without_their_lifetime(
         inject_shape(sandbox, profile.token_endpoint, "missing_fields", **{field: None})
     else:
         inject_shape(sandbox, profile.token_endpoint, "other_values", **{field: value})
-    new = sandbox.adapter.oauth.refresh(grant.refresh_token)
+    new = sandbox.adapter.flow.renew(
+        access_token=grant.access_token, refresh_token=grant.refresh_token
+    )
     assert new.access_token != grant.access_token
     assert (new.lifetime, new.is_lifetime_assumed) == (ASSUMED_LIFETIME, True)
-    assert sandbox.adapter.oauth.refresh(new.refresh_token).lifetime == grant.lifetime
+    assert (
+        sandbox.adapter.flow.renew(
+            access_token=new.access_token, refresh_token=new.refresh_token
+        ).lifetime
+        == grant.lifetime
+    )
 
 
 @pytest.mark.parametrize("field", ["scopes", "account", "refresh_lifetime"])
 def test_new_tokens_are_kept_whatever_is_missing_beside_them(sandbox, profile, grant, field):
     inject_shape(sandbox, profile.token_endpoint, "missing_fields", **{profile.fields[field]: None})
-    new = sandbox.adapter.oauth.refresh(grant.refresh_token)
+    new = sandbox.adapter.flow.renew(
+        access_token=grant.access_token, refresh_token=grant.refresh_token
+    )
     assert new.refresh_token != grant.refresh_token
     assert new.lifetime == grant.lifetime
 
@@ -138,7 +155,7 @@ def test_the_scopes_that_a_new_grant_does_not_name_are_the_requested_ones(sandbo
     inject_shape(
         sandbox, profile.token_endpoint, "missing_fields", **{profile.fields["scopes"]: None}
     )
-    assert sandbox.adapter.oauth.exchange_code(code).scopes == sandbox.app.scopes
+    assert sandbox.adapter.flow.exchange_code(code).scopes == sandbox.app.scopes
 
 
 def test_a_grant_names_the_account_of_the_response(sandbox, profile, grant):
@@ -146,7 +163,12 @@ def test_a_grant_names_the_account_of_the_response(sandbox, profile, grant):
     inject_shape(
         sandbox, profile.token_endpoint, "other_values", **{profile.fields["account"]: "-000eve"}
     )
-    assert sandbox.adapter.oauth.refresh(grant.refresh_token).platform_user_id == "-000eve"
+    assert (
+        sandbox.adapter.flow.renew(
+            access_token=grant.access_token, refresh_token=grant.refresh_token
+        ).login_id
+        == "-000eve"
+    )
 
 
 def test_a_grant_without_an_access_token_is_the_platforms_fault(sandbox, profile, grant):
@@ -154,15 +176,17 @@ def test_a_grant_without_an_access_token_is_the_platforms_fault(sandbox, profile
         sandbox, profile.token_endpoint, "missing_fields", **{profile.fields["access_token"]: None}
     )
     with pytest.raises(Unavailable) as caught:
-        sandbox.adapter.oauth.refresh(grant.refresh_token)
+        sandbox.adapter.flow.renew(
+            access_token=grant.access_token, refresh_token=grant.refresh_token
+        )
     assert (caught.value.code, caught.value.retryable) == ("INVALID_RESPONSE", True)
 
 
 @pytest.mark.parametrize("shape", GENERAL_SHAPES)
 def test_a_profile_is_read_in_every_shape(sandbox, profile, grant, shape):
-    expected = sandbox.adapter.oauth.fetch_profile(grant.access_token, grant.scopes)
+    expected = sandbox.adapter.flow.identify(grant)
     inject_shape(sandbox, profile.profile_endpoint, shape)
-    assert sandbox.adapter.oauth.fetch_profile(grant.access_token, grant.scopes) == expected
+    assert sandbox.adapter.flow.identify(grant) == expected
 
 
 @pytest.mark.parametrize("shape", GENERAL_SHAPES)
@@ -237,9 +261,7 @@ def test_no_field_that_is_missing_or_odd_makes_an_adapter_fail_with_another_erro
         profile.creator_endpoint: lambda: sandbox.adapter.publisher.fetch_creator_info(
             grant.access_token
         ),
-        profile.profile_endpoint: lambda: sandbox.adapter.oauth.fetch_profile(
-            grant.access_token, grant.scopes
-        ),
+        profile.profile_endpoint: lambda: sandbox.adapter.flow.identify(grant),
     }
     sandbox.control("clock", advance=60)  # past the limits per minute
     for endpoint, call in calls.items():

@@ -110,7 +110,7 @@ def test_a_flat_error_is_mapped_whatever_its_status(server, tiktok, row, http):
     )
 
     with pytest.raises(PlatformError) as caught:
-        tiktok.oauth.refresh(Secret("rft.canary"))
+        tiktok.flow.renew(access_token=TOKEN, refresh_token=Secret("rft.canary"))
 
     assert type(caught.value) is getattr(errors, row["kind"])
     assert caught.value.code == row["ours"]

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from platforms.errors import Revoked
+from platforms.logins import LoginGrant
 from platforms.secret import Secret
 from tests.platforms.hostile_server import http_response, set_responses
 from tests.platforms.tiktok_responses import flat_response, last_request, ok_response
@@ -23,7 +24,7 @@ GRANT = {
 
 def test_a_code_is_exchanged_in_a_form_and_keeps_its_special_characters(server, tiktok):
     set_responses(server, flat_response(**GRANT))
-    tiktok.oauth.exchange_code("abc*v!5236.s1", code_verifier="v" * 43)
+    tiktok.flow.exchange_code("abc*v!5236.s1", code_verifier="v" * 43)
     path, headers, body = last_request(server)
     assert path == "/v2/oauth/token/"
     assert headers["content-type"] == "application/x-www-form-urlencoded"
@@ -39,7 +40,7 @@ def test_a_code_is_exchanged_in_a_form_and_keeps_its_special_characters(server, 
 
 def test_a_refresh_returns_two_new_tokens(server, tiktok):
     set_responses(server, flat_response(**GRANT))
-    grant = tiktok.oauth.refresh(Secret("rft.old"))
+    grant = tiktok.flow.renew(access_token=TOKEN, refresh_token=Secret("rft.old"))
     assert (grant.access_token, grant.refresh_token) == (Secret("act.new"), Secret("rft.new"))
     assert dict(parse_qsl(last_request(server)[2].decode()))["refresh_token"] == "rft.old"
 
@@ -49,19 +50,19 @@ def test_an_ended_grant_is_recognised_with_status_200_too(server, tiktok):
         server, flat_response(error="invalid_grant", error_description="Refresh token is invalid")
     )
     with pytest.raises(Revoked):
-        tiktok.oauth.refresh(Secret("rft.old"))
+        tiktok.flow.renew(access_token=TOKEN, refresh_token=Secret("rft.old"))
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_refresh_is_repeated_after_an_error_status(server, tiktok, status):
     set_responses(server, http_response(status, b""), flat_response(**GRANT))
-    assert tiktok.oauth.refresh(Secret("rft.old")).platform_user_id == "o"
+    assert tiktok.flow.renew(access_token=TOKEN, refresh_token=Secret("rft.old")).login_id == "o"
 
 
 def test_a_revocation_sends_the_secret_and_accepts_an_empty_answer(server, tiktok):
     set_responses(server, http_response(200, b""))
-    tiktok.oauth.revoke(TOKEN)
+    tiktok.flow.revoke(TOKEN)
     path, _, body = last_request(server)
     assert path == "/v2/oauth/revoke/"
     assert dict(parse_qsl(body.decode())) == {
@@ -76,8 +77,8 @@ def test_a_profile_requests_only_what_the_basic_scope_covers(server, tiktok):
         server,
         ok_response(user={"open_id": "o", "display_name": "Ada", "avatar_url": "https://a/b"}),
     )
-    profile = tiktok.oauth.fetch_profile(TOKEN, ["user.info.basic"])
+    profile = tiktok.flow.identify(LoginGrant(TOKEN, None, scopes=("user.info.basic",)))
     path, headers, _ = last_request(server)
     assert path == "/v2/user/info/?fields=open_id%2Cunion_id%2Cavatar_url%2Cdisplay_name"
     assert headers["authorization"] == "Bearer act.canary"
-    assert (profile.platform_user_id, profile.display_name) == ("o", "Ada")
+    assert (profile.login_id, profile.display_name) == ("o", "Ada")

@@ -4,17 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.accounts.refresh import (
-    REFRESH_RETRY_POLICY,
-    EncryptedGrant,
-    as_unavailable,
-    next_refresh_delay,
-    token_columns,
-)
+from core.accounts.refresh import REFRESH_RETRY_POLICY
+from core.accounts.refresh_calls import as_unavailable
+from core.accounts.renewal import EncryptedGrant, next_refresh_delay, token_columns
 from core.accounts.view import AccountHealth, account_health
 from db.accounts.accounts import Account
-from platforms.base import Grant
 from platforms.errors import RateLimited
+from platforms.logins import LoginGrant
 from platforms.secret import Secret
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -22,7 +18,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def make_grant(lifetime, refresh_lifetime=180 * DAY):
-    return Grant("o", Secret("act"), lifetime, Secret("rft"), refresh_lifetime)
+    return LoginGrant(Secret("act"), lifetime, Secret("rft"), refresh_lifetime)
 
 
 def make_encrypted_grant(grant, jitter=0.5, refresh_window=HOUR):
@@ -87,6 +83,7 @@ def test_a_very_short_lived_grant_is_refreshed_once_a_minute_at_most(in_use):
 
 
 HEALTHY_COLUMNS = {
+    "details": {},
     "status": "ACTIVE",
     "expires_at": NOW + HOUR,
     "refresh_token_encrypted": "refresh",

@@ -10,8 +10,9 @@ import pytest
 from platforms.base import ASSUMED_LIFETIME, PlatformApp
 from platforms.errors import Rejected, Unavailable, UnreadableResponse
 from platforms.http import HttpClient
+from platforms.logins import LoginGrant
 from platforms.secret import Secret
-from platforms.tiktok.oauth import TikTokOAuth, code_challenge, parse_grant
+from platforms.tiktok.login import TikTokLogin, code_challenge, parse_grant
 
 VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/tiktok_pkce.json").read_text())
 VALID_VECTORS = [
@@ -39,7 +40,7 @@ TIKTOK_APP = PlatformApp(
 
 
 def authorize_query(**options):
-    url = TikTokOAuth(TIKTOK_APP, HttpClient()).authorize_url(state="5" * 64, **options)
+    url = TikTokLogin(TIKTOK_APP, HttpClient()).authorize_url(state="5" * 64, **options)
     assert url.startswith("https://www.tiktok.com/v2/auth/authorize/?")
     return dict(parse_qsl(urlsplit(url).query))
 
@@ -63,7 +64,7 @@ def test_forced_consent_disables_the_automatic_redirect():
 
 
 def test_the_url_has_the_challenge_and_not_the_verifier():
-    url = TikTokOAuth(TIKTOK_APP, HttpClient()).authorize_url(state="s", code_verifier="v" * 43)
+    url = TikTokLogin(TIKTOK_APP, HttpClient()).authorize_url(state="s", code_verifier="v" * 43)
     assert parse_qs(urlsplit(url).query)["code_challenge_method"] == ["S256"]
     assert "v" * 43 not in url
 
@@ -76,7 +77,7 @@ def test_the_challenge_is_that_of_the_vector(vector):
 
 def test_a_grant_has_the_values_of_the_response():
     grant = parse_grant(TOKEN_RESPONSE)
-    assert grant.platform_user_id == "afd97af1"
+    assert grant.login_id == "afd97af1"
     assert grant.access_token == Secret("act.canary")
     assert grant.refresh_token == Secret("rft.canary")
     assert (grant.lifetime, grant.refresh_lifetime) == (timedelta(hours=2), timedelta(days=180))
@@ -100,7 +101,7 @@ def test_scopes_are_parsed_leniently(scope):
 
 @pytest.mark.parametrize("scope", [None, "", [], {}, 5])
 def test_scopes_may_not_be_said(scope):
-    assert parse_grant({**TOKEN_RESPONSE, "scope": scope}).scopes == ()
+    assert parse_grant({**TOKEN_RESPONSE, "scope": scope}).scopes is None
 
 
 def test_a_grant_without_refresh_token_has_no_such_lifetime():
@@ -126,7 +127,7 @@ def test_new_tokens_without_a_lifetime_are_kept_and_a_short_one_is_assumed(value
 @pytest.mark.parametrize("value", [None, "", [], {}, True])
 def test_new_tokens_are_kept_if_the_response_names_no_account(value):
     grant = parse_grant({**TOKEN_RESPONSE, "open_id": value})
-    assert (grant.platform_user_id, grant.refresh_token) == (None, Secret("rft.canary"))
+    assert (grant.login_id, grant.refresh_token) == (None, Secret("rft.canary"))
 
 
 @pytest.mark.parametrize("wrap", [dict, json.dumps, lambda value: [value]])
@@ -157,5 +158,7 @@ def test_new_tokens_are_kept_without_the_lifetime_of_the_refresh_token(value):
 
 def test_a_profile_is_not_requested_without_its_scope():
     with pytest.raises(Rejected) as caught:
-        TikTokOAuth(TIKTOK_APP, HttpClient()).fetch_profile(Secret("t"), ["video.upload"])
+        TikTokLogin(TIKTOK_APP, HttpClient()).identify(
+            LoginGrant(Secret("t"), None, scopes=("video.upload",))
+        )
     assert caught.value.code == "scope_not_authorized"

@@ -11,9 +11,20 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from platforms.base import ASSUMED_LIFETIME, Grant, PlatformApp, Profile
+from platforms.base import ASSUMED_LIFETIME, PlatformApp
 from platforms.errors import Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, TOKEN_RETRY, HttpClient
+from platforms.logins import (
+    Destination,
+    FlowRules,
+    FoundDestinations,
+    LoginGrant,
+    LoginIdentity,
+    RenewalKind,
+    RenewalRule,
+    TokenInspection,
+)
+from platforms.publishing import Capability
 from platforms.secret import Secret
 from platforms.tiktok.envelope import require_text, unwrap_data, unwrap_oauth
 from platforms.vendor_values import (
@@ -32,13 +43,31 @@ TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # observed: `act.…` and `rft.…
 MAX_LIFETIME = timedelta(days=10 * 365)  # a longer lifetime is reduced to it
 MAX_NAME_LENGTH = 255  # characters of a display name that are kept
 
+FLOW_RULES = FlowRules(
+    name="tiktok",
+    scopes={
+        Capability.DRAFT: frozenset({"video.upload"}),
+        Capability.PUBLISH: frozenset({"video.publish"}),
+        Capability.INSIGHTS: frozenset({"video.list"}),
+    },
+    required_scopes=frozenset(),
+    renewal=RenewalRule(RenewalKind.REFRESH_TOKEN),
+)
+
 
 @dataclass(frozen=True)
-class TikTokOAuth:
-    """Connects accounts, refreshes and revokes their tokens, fetches their profile."""
+class TikTokLogin:
+    """Signs creators in, renews and revokes their tokens, fetches their profile.
+
+    The login itself is posted to, so that it has no destinations.
+    """
 
     app: PlatformApp
     http: HttpClient
+
+    @property
+    def rules(self) -> FlowRules:
+        return FLOW_RULES
 
     def authorize_url(
         self,
@@ -68,7 +97,7 @@ class TikTokOAuth:
             }
         return f"{self.app.base_urls['auth'].rstrip('/')}/v2/auth/authorize/?{urlencode(query)}"
 
-    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Grant:
+    def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:
         """Exchange an authorization code, as decoded once from the callback, for tokens.
 
         The code may end with characters such as `*` and `!`. If the answer names no scopes, the
@@ -86,42 +115,60 @@ class TikTokOAuth:
         grant = parse_grant(self._post("token", form))
         return grant if grant.scopes else replace(grant, scopes=self.app.scopes)
 
-    def refresh(self, refresh_token: Secret) -> Grant:
+    def renew(
+        self,
+        *,
+        access_token: Secret,  # noqa: ARG002 - the refresh token alone renews a login
+        refresh_token: Secret | None,
+    ) -> LoginGrant:
         """Exchange a refresh token for new tokens.
 
         The old refresh token may be invalid as soon as the call arrives, even if no answer comes.
-        Errors: Revoked if the grant has ended; else as `exchange_code`.
+        Errors: Revoked if the grant has ended; Rejected without a refresh token; else as
+        `exchange_code`.
         """
+        if refresh_token is None:
+            raise Rejected("TikTok renews a login with its refresh token", code="no_refresh_token")
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
         return parse_grant(self._post("token", form))
 
-    def revoke(self, access_token: Secret) -> None:
+    def revoke(self, token: Secret) -> None:
         """Revoke the account's grant. Errors: as `exchange_code`."""
-        self._post("revoke", {"token": access_token.reveal()})
+        self._post("revoke", {"token": token.reveal()})
 
-    def fetch_profile(self, access_token: Secret, scopes: Iterable[str]) -> Profile:
-        """Return the account's profile.
+    def identify(self, grant: LoginGrant) -> LoginIdentity:
+        """Return the account's profile. The granted scopes are those of the grant.
 
         Errors: Rejected if the scope was not granted; those of `unwrap_data`.
         """
-        if PROFILE_SCOPE not in scopes:
+        if PROFILE_SCOPE not in (grant.scopes or ()):
             raise Rejected(f"the call needs the scope {PROFILE_SCOPE}", code="scope_not_authorized")
         response = self.http.call(
             "GET",
             f"{self._api_base_url}/v2/user/info/?{urlencode({'fields': ','.join(PROFILE_FIELDS)})}",
             endpoint="user_info",
             retry=SAFE_RETRY,
-            headers={"Authorization": f"Bearer {access_token.reveal()}"},
+            headers={"Authorization": f"Bearer {grant.access_token.reveal()}"},
         )
         user = read_object(unwrap_data(response, "user_info").get("user"))
         if not user:
             raise UnreadableResponse("the response has no `user`")
-        return Profile(
-            platform_user_id=read_id(user.get("open_id")),
+        union_id = read_id(user.get("union_id"))
+        return LoginIdentity(
+            login_id=read_id(user.get("open_id")),
             display_name=read_text(user.get("display_name"), MAX_NAME_LENGTH),
             avatar_url=read_url(user.get("avatar_url"), MAX_URL_LENGTH),
-            union_id=read_id(user.get("union_id")),
+            details={} if union_id is None else {"union_id": union_id},
         )
+
+    def find_destinations(self, grant: LoginGrant) -> FoundDestinations:  # noqa: ARG002 - the login itself is posted to
+        return FoundDestinations(())
+
+    def inspect_token(self, token: Secret) -> TokenInspection | None:  # noqa: ARG002 - TikTok has no call for this
+        return None
+
+    def fetch_destination(self, external_id: str, token: Secret) -> Destination | None:  # noqa: ARG002 - the login itself is posted to
+        return None
 
     @property
     def _api_base_url(self) -> str:
@@ -148,7 +195,7 @@ def code_challenge(code_verifier: str) -> str:
     return sha256(code_verifier.encode()).hexdigest()
 
 
-def parse_grant(payload: Mapping[str, Any]) -> Grant:
+def parse_grant(payload: Mapping[str, Any]) -> LoginGrant:
     """Parse a token response, flat or below `data`.
 
     New tokens are kept whatever is missing beside them, because the old ones may be spent.
@@ -162,13 +209,13 @@ def parse_grant(payload: Mapping[str, Any]) -> Grant:
         refresh_token = parse_token(payload, "refresh_token")
         refresh_lifetime = read_duration(payload.get("refresh_expires_in"), longest=MAX_LIFETIME)
     lifetime = read_duration(payload.get("expires_in"), longest=MAX_LIFETIME)
-    return Grant(
-        platform_user_id=read_id(payload.get("open_id")),
+    return LoginGrant(
+        login_id=read_id(payload.get("open_id")),
         access_token=access_token,
         lifetime=lifetime or ASSUMED_LIFETIME,
         refresh_token=refresh_token,
         refresh_lifetime=refresh_lifetime,
-        scopes=read_names(payload.get("scope")),
+        scopes=read_names(payload.get("scope")) or None,
         token_type=read_text(payload.get("token_type"), MAX_NAME_LENGTH) or "Bearer",
         is_lifetime_assumed=lifetime is None,
     )
