@@ -54,7 +54,7 @@ class ConnectedLogin:
         return self.ids["account_ids"][0]
 
 
-class GraphResponse(RawResponse):
+class RawGraphResponse(RawResponse):
     @property
     def error(self):
         """Status, code and subcode."""
@@ -112,7 +112,7 @@ class RawInstagramClient(RawSandboxClient):
         """Call a Graph host, with the token in the header and the parameters in the query."""
         query = f"?{urlencode(params)}" if params else ""
         answer = self.send(method, f"{host}{path}{query}", None, headers, token)
-        return GraphResponse(answer.status, answer.headers, answer.body)
+        return RawGraphResponse(answer.status, answer.headers, answer.body)
 
     def exchange_facebook(self, code, /, **changes):
         params = {

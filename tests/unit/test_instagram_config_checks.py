@@ -1,4 +1,4 @@
-"""Warnings about Instagram's settings: versions that end, permissions that nothing works without."""
+"""Warnings about Instagram's settings: versions that end, permissions that are needed."""
 
 from datetime import UTC, datetime
 
