@@ -1,5 +1,7 @@
 """The adapter publishes every kind of post to the Instagram sandbox, step by step, exactly once."""
 
+from dataclasses import replace
+
 import pytest
 
 from platforms.errors import RateLimited, Rejected, TokenExpired
@@ -141,13 +143,13 @@ def test_an_upload_that_breaks_off_continues_where_it_ended(publishing_client):
             "file_size": str(len(FAKE_MP4)),
         },
     )
-    sent = []
-    read_all = driver.tools.read_bytes
-    object.__setattr__(
-        driver.tools,
-        "read_bytes",
-        lambda item, first, last: sent.append((first, last)) or read_all(item, first, last),
-    )
+    sent, read_all = [], driver.tools.read_bytes
+
+    def read_bytes(item, first, last):
+        sent.append((first, last))
+        return read_all(item, first, last)
+
+    driver.tools = replace(driver.tools, read_bytes=read_bytes)
     driver.run()
     assert sent == [(400, len(FAKE_MP4) - 1)]
     assert driver.posts[0]["media"]["size"] == len(FAKE_MP4)

@@ -101,7 +101,7 @@ def test_a_container_that_is_not_ready_after_all_is_published_soon(publishing_cl
     assert len(driver.posts) == 1
 
 
-def test_the_status_is_asked_before_each_publish_call(publishing_client):
+def test_the_status_is_read_before_each_publish_call(publishing_client):
     """Another worker published the container, and died before it could say so."""
     driver = start_publishing(publishing_client)
     publishing_client.publish(driver.publication.get_part(0).handle)
@@ -132,7 +132,7 @@ def test_an_expired_container_is_replaced_when_it_is_published(publishing_client
     assert len(driver.posts) == 1
 
 
-def test_a_container_that_is_denied_at_first_is_asked_for_again(publishing_client):
+def test_a_container_that_is_denied_at_first_is_published_later(publishing_client):
     driver = start_publishing(publishing_client)
     fields = {"code": 24, "subcode": 2207008}
     publishing_client.inject_fault("media_publish", "graph_error", fields=fields)
