@@ -28,7 +28,7 @@ from platforms.sandbox.tiktok.endpoints import ENDPOINTS
 from platforms.sandbox.tiktok.state import TikTokState
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 TIKTOK_MODULES = (authorize, oauth, display_api, publish, photos, uploads, status)
 
@@ -61,10 +61,10 @@ def create_app(
 
 
 def endpoint_finder(instagram: InstagramState | None) -> FindEndpoint:
-    def find_any(method: str, path: str, query: str) -> SandboxEndpoint | None:
-        endpoint = ENDPOINTS.get((method, path))
+    def find_any(environ: "WSGIEnvironment") -> SandboxEndpoint | None:
+        endpoint = ENDPOINTS.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if endpoint is None and instagram is not None:
-            endpoint = find_endpoint(instagram, method, path, query)
+            endpoint = find_endpoint(instagram, environ)
         return endpoint
 
     return find_any

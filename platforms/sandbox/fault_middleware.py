@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 READ_SIZE = 65_536  # bytes
-FindEndpoint = Callable[[str, str, str], SandboxEndpoint | None]
-"""Method, path and query of a request → the endpoint it is for."""
+FindEndpoint = Callable[["WSGIEnvironment"], SandboxEndpoint | None]
+"""The environ of a request → the endpoint it is for."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ class FaultMiddleware:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        endpoint = self.find_endpoint(
-            environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", "")
-        )
+        endpoint = self.find_endpoint(environ)
         if endpoint is None:
             return self.app(environ, start_response)
         return self.respond(environ, endpoint)(environ, start_response)

@@ -1,6 +1,7 @@
 """The sandbox's tokens of both logins: exchanges, lifetimes, refreshes, deaths."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.platforms.raw_instagram_client import (
     INSTAGRAM_GRAPH,
     read_callback,
 )
-from tests.platforms.raw_sandbox_client import JSON_HEADERS, wait_for
+from tests.platforms.raw_sandbox_client import FORM_HEADERS, JSON_HEADERS, wait_for
 
 DAY, HOUR = 86_400, 3_600
 
@@ -79,6 +80,22 @@ def test_facebooks_exchange_works_by_post_as_well(instagram_sandbox, facebook_co
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = instagram_sandbox.send("POST", "/meta-graph/v26.0/oauth/access_token", form, headers)
     assert answer.json["access_token"].startswith("EAA")
+
+
+def test_the_exchange_of_a_token_in_a_form_is_logged_as_such(instagram_sandbox):
+    login = instagram_sandbox.connect_facebook()
+    form = urlencode(
+        {
+            "grant_type": "fb_exchange_token",
+            "client_id": FACEBOOK_APP,
+            "client_secret": FACEBOOK_SECRET,
+            "fb_exchange_token": login.token,
+        }
+    )
+    path = "/meta-graph/v26.0/oauth/access_token"
+    answer = instagram_sandbox.send("POST", path, form, FORM_HEADERS)
+    assert answer.json["expires_in"] == 5_183_944
+    assert instagram_sandbox.control("/log")["log"][-1]["endpoint"] == "fb_exchange_token"
 
 
 def test_an_expired_token_cannot_be_exchanged(instagram_sandbox, facebook_code):

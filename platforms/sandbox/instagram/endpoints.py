@@ -1,8 +1,10 @@
 """The endpoints of Instagram's hosts: the names under which they are logged and can fail."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from platforms.sandbox.fault_behaviours import SandboxEndpoint
 from platforms.sandbox.instagram.graph_errors import (
@@ -12,6 +14,9 @@ from platforms.sandbox.instagram.graph_errors import (
 )
 from platforms.sandbox.instagram.injected_errors import respond_with_error
 from platforms.sandbox.instagram.state import InstagramState
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 ErrorBody = Callable[[int], str]
 GRAPH_PATH = r"/(?:meta|instagram)-graph/v\d+\.\d+"
@@ -112,29 +117,44 @@ ENDPOINT_PATTERNS = (
     name_endpoint("GET", "<graph>/pages/search", "page_search"),
 )
 UNKNOWN_ENDPOINT = SandboxEndpoint("graph_unknown", graph_error_body, respond_with_error)
-EXTRA_NAMES = ("fb_exchange_token",)  # told from the code exchange by a parameter
+CODE_EXCHANGE_NAME = "fb_code_exchange"
+EXCHANGE_ENDPOINT = SandboxEndpoint("fb_exchange_token", graph_error_body, respond_with_error)
+"""It has the path of the code exchange, and differs by a parameter."""
+
+MAX_FORM_SIZE = 65_536  # bytes
 ENDPOINT_NAMES = frozenset(
     (
         *(pattern.endpoint.name for pattern in ENDPOINT_PATTERNS),
-        *EXTRA_NAMES,
+        EXCHANGE_ENDPOINT.name,
         UNKNOWN_ENDPOINT.name,
     )
 )
 
 
-def find_endpoint(
-    state: InstagramState, method: str, path: str, query: str = ""
-) -> SandboxEndpoint | None:
+def find_endpoint(state: InstagramState, environ: "WSGIEnvironment") -> SandboxEndpoint | None:
     """Return the endpoint of a request; None for a path that is not one of Instagram's hosts."""
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     if not path.startswith(PREFIXES):
         return None
     for pattern in ENDPOINT_PATTERNS:
         match = pattern.path.fullmatch(path.rstrip("/")) if pattern.method == method else None
         if match and has_node_kind(state, pattern, match):
-            if pattern.endpoint.name == "fb_code_exchange" and "fb_exchange_token" in query:
-                return SandboxEndpoint("fb_exchange_token", graph_error_body, respond_with_error)
+            is_shared = pattern.endpoint.name == CODE_EXCHANGE_NAME
+            if is_shared and EXCHANGE_ENDPOINT.name in read_params_text(environ):
+                return EXCHANGE_ENDPOINT
             return pattern.endpoint
     return UNKNOWN_ENDPOINT
+
+
+def read_params_text(environ: "WSGIEnvironment") -> str:
+    """Return the query and the form's text; the body can still be read afterwards."""
+    text: str = environ.get("QUERY_STRING", "")
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) <= MAX_FORM_SIZE:
+        body: bytes = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = io.BytesIO(body)
+        text += "&" + body.decode(errors="replace")
+    return text
 
 
 def has_node_kind(state: InstagramState, pattern: EndpointPattern, match: re.Match[str]) -> bool:
