@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from platforms.errors import Rejected, UnreadableResponse
+from platforms.http import SAFE_RETRY, HttpRetryPolicy
 from platforms.insights_base import PublicItem
 from platforms.instagram.containers import ContainerState
 from platforms.instagram.error_catalogue import INVALID_PARAMETER
@@ -40,6 +41,11 @@ DETAIL_FIELDS: Mapping[Flavour, str] = {
 """The page keeps `media_product_type` and `caption` for Facebook Login."""
 
 MATCH_FIELDS = "children{id},caption"
+
+# a step makes two calls one after the other, and has to end within half the time limit of tasks
+READ_RETRY = replace(SAFE_RETRY, max_attempts=2)
+READ_TIMEOUT = (2.0, 6.0)  # seconds
+WRITE_TIMEOUT = (2.0, 18.0)  # seconds; images are downloaded while the container is created
 PAGE_SIZE, MAX_PAGES = 25, 4  # posts per page of a listing; pages that are looked through
 MAX_STATUS_LENGTH, MAX_URL_LENGTH = 500, 2048  # characters
 
@@ -88,9 +94,15 @@ class PublishingCalls:
         upload_url = read_url(payload.get("uri"), MAX_URL_LENGTH)
         return CreatedContainer(require_id(payload), Secret(upload_url) if upload_url else None)
 
-    def fetch_container(self, container_id: str, fields: str = STATUS_FIELDS) -> ContainerReport:
+    def fetch_container(
+        self,
+        container_id: str,
+        fields: str = STATUS_FIELDS,
+        *,
+        retry: HttpRetryPolicy = READ_RETRY,
+    ) -> ContainerReport:
         """Return a container's status. Errors: UnreadableResponse for an unknown one."""
-        payload = self._get(container_id, "container_status", {"fields": fields})
+        payload = self._get(container_id, "container_status", {"fields": fields}, retry=retry)
         check_node_id(payload, container_id)
         name = (read_text(payload.get("status_code"), MAX_NAME_LENGTH) or "").strip().upper()
         if name not in ContainerState.__members__:
@@ -166,9 +178,26 @@ class PublishingCalls:
             params = {**params, "after": cursor}
         return tuple(item for item in found if item.posted_at is None or item.posted_at >= since)
 
-    def _get(self, path: str, endpoint: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _get(
+        self,
+        path: str,
+        endpoint: str,
+        params: Mapping[str, Any],
+        *,
+        retry: HttpRetryPolicy = READ_RETRY,
+    ) -> Mapping[str, Any]:
         return self._try_tokens(
-            lambda token: self.graph.get(path, token, endpoint=endpoint, params=params).body
+            lambda token: (
+                self.graph.call(
+                    "GET",
+                    self.graph.graph_url(path),
+                    token,
+                    endpoint=endpoint,
+                    params=params,
+                    retry=retry,
+                    timeout=READ_TIMEOUT,
+                ).body
+            )
         )
 
     def _try_tokens(self, call: Callable[[Secret], Result]) -> Result:

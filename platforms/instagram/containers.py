@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from platforms.instagram.kinds import CAROUSEL, COLLECTION_ROLE, COVER_ROLE, REELS, STORIES
 from platforms.publishing import MediaItem, Part, Publication
+from platforms.secret import Secret
 
 CONTAINER_LIFETIME = timedelta(hours=24)
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v")
@@ -40,9 +41,12 @@ class ContainerPlan:
 
 @dataclass(frozen=True)
 class MediaSource:
-    """Where the platform gets a file from: a URL, or bytes that we send."""
+    """Where the platform gets a file from: a URL, or bytes that we send.
 
-    url: str | None = None
+    A link to a file of ours is a secret: it permits the download by itself.
+    """
+
+    url: str | Secret | None = None
 
     @property
     def is_upload(self) -> bool:
@@ -98,7 +102,11 @@ def is_alive(part: Part | None, publication: Publication) -> bool:
 
 
 def item_params(
-    publication: Publication, item: MediaItem, source: MediaSource, *, cover_url: str | None = None
+    publication: Publication,
+    item: MediaItem,
+    source: MediaSource,
+    *,
+    cover_url: str | Secret | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of a container with one file."""
     kind, video = publication.kind.name, is_video(item)
@@ -146,7 +154,7 @@ def flag_params(publication: Publication) -> dict[str, Any]:
     return {"is_ai_generated": True if publication.options.get("is_ai_generated") else None}
 
 
-def reel_params(publication: Publication, cover_url: str | None) -> dict[str, Any]:
+def reel_params(publication: Publication, cover_url: str | Secret | None) -> dict[str, Any]:
     """Return what only reels have; a cover image replaces the frame of the video."""
     options = publication.options
     strategy = options.get("graduation_strategy")

@@ -49,6 +49,7 @@ from platforms.publishing import (
     StepResult,
     StepTools,
 )
+from platforms.secret import Secret
 
 MISSING_CHILD_CODES = frozenset({MEDIA_NOT_FOUND_CODE, UNKNOWN_CONTAINER_CODE, EXPIRED_CODE})
 
@@ -127,9 +128,9 @@ class PartSteps:
             return MediaSource()
         return MediaSource(self._link_file(item))
 
-    def _link_file(self, item: MediaItem) -> str:
+    def _link_file(self, item: MediaItem) -> str | Secret:
         if item.is_ours:
-            return self.tools.media_link(item)
+            return Secret(self.tools.media_link(item))
         if item.url is None:
             raise Rejected("the media item has neither a file nor a URL", code="media_missing")
         return item.url

@@ -16,8 +16,9 @@ from platforms.errors import (
     Rejected,
     TokenExpired,
 )
+from platforms.http import NO_RETRY
 from platforms.insights_base import PublicItem
-from platforms.instagram.container_calls import ContainerReport, PublishingCalls
+from platforms.instagram.container_calls import PublishingCalls
 from platforms.instagram.containers import ContainerState
 from platforms.instagram.kinds import POST_QUOTA
 from platforms.instagram.match import find_candidates, has_rival, publish_began_at
@@ -83,7 +84,7 @@ class PublishSteps:
         was made say so in `may_have_arrived`.
         """
         try:
-            report = self._fetch_report()
+            report = self.calls.fetch_container(self._handle, retry=NO_RETRY)
         except NotReadable as error:
             return [result_of_unreadable(self.publication, 0, error)]
         except PlatformError as error:
@@ -103,7 +104,7 @@ class PublishSteps:
         that could be ours; a list may lag behind, so core asks several times.
         """
         try:
-            report = self._fetch_report()
+            report = self.calls.fetch_container(self._handle)
         except NotReadable:
             report = None
         except Rejected as error:
@@ -168,9 +169,6 @@ class PublishSteps:
         if part is None or part.handle is None:
             raise Rejected("the post has no container", code=UNKNOWN_CONTAINER_CODE)
         return part.handle
-
-    def _fetch_report(self) -> ContainerReport:
-        return self.calls.fetch_container(self._handle)
 
     def _results_of_refusal(self, error: PlatformError) -> list[StepResult]:
         """Return what follows from a refused publish call. Errors: the refusal itself."""

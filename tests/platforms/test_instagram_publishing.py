@@ -128,6 +128,19 @@ def test_an_image_of_ours_is_fetched(publishing_client, media_host):
     assert ("GET", "/files/ours.jpg") in [request[:2] for request in media_host.requests]
 
 
+def test_a_link_to_a_file_of_ours_is_in_no_error(publishing_client):
+    """The negative control is a URL of the creator, which may be shown."""
+    fields = {"code": 36000, "subcode": 2207004, "message": "too large: https://ours.example/link"}
+    item = MediaItem(0, "image", media_id=8, size=100, content_type="image/jpeg")
+    for media, is_hidden in ((item, True), (image("https://ours.example/link"), False)):
+        publishing_client.inject_fault("container_create", "graph_error", fields=fields)
+        driver = make_driver(
+            publishing_client, "IMAGE", media, media_link=lambda _: "https://ours.example/link"
+        )
+        driver.run_step("create")
+        assert ("ours.example" not in driver.failure.message) is is_hidden
+
+
 def test_an_upload_that_breaks_off_continues_where_it_ended(publishing_client):
     """The sandbox has 400 bytes when the step begins: only the rest is sent."""
     driver = make_driver(publishing_client, "REELS", OUR_VIDEO, files={7: FAKE_MP4})
