@@ -3,7 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from platforms.instagram.seed_paths import PUBLISH_PATH, SEED_PATHS, InstagramPublishBody
+from platforms.instagram.seed_paths import (
+    PUBLISH_PATH,
+    SEED_PATHS,
+    InstagramPublishBody,
+    post_fields,
+)
 
 JPEG, CLIP = "https://cdn.example/a.jpg", "https://cdn.example/a.mp4"
 EVENTS = [{"id": 1, "at": "2026-11-22T12:00:00Z", "kind": "state", "from": None, "to": "QUEUED"}]
@@ -119,7 +124,7 @@ def answer(state, **fields):
     ],
 )
 def test_the_answer_about_a_post_that_is_not_public(state, status):
-    assert SEED_PATHS.to_response(answer(state)) == {**COMMON, "status": status}
+    assert post_fields(answer(state)) == {**COMMON, "status": status}
 
 
 def test_the_answer_about_a_published_post():
@@ -133,7 +138,7 @@ def test_the_answer_about_a_published_post():
         destination_id=3,
         destination_external_id="1784",
     )
-    assert SEED_PATHS.to_response(published) == {
+    assert post_fields(published) == {
         **COMMON,
         "status": "published",
         "postId": "179",
@@ -147,16 +152,23 @@ def test_the_answer_about_a_published_post():
 
 def test_the_answer_about_a_failed_carousel_names_the_item():
     error = {"code": "image_ratio_unsupported"}
-    response = SEED_PATHS.to_response(answer("FAILED", error=error, failed_position=2))
+    response = post_fields(answer("FAILED", error=error, failed_position=2))
     assert response == {**COMMON, "status": "failed", "error": error, "item": 2}
-    assert "item" not in SEED_PATHS.to_response(answer("FAILED", error=error))
+    assert "item" not in post_fields(answer("FAILED", error=error))
 
 
 def test_the_answer_about_a_doubtful_post_says_what_is_checked():
-    response = SEED_PATHS.to_response(answer("UNCONFIRMED"))
+    response = post_fields(answer("UNCONFIRMED"))
     assert response["status"] == "unconfirmed"
     assert "checked" in response["checking"]
 
 
-def test_the_path_has_a_body():
-    assert SEED_PATHS.paths == {PUBLISH_PATH: InstagramPublishBody}
+def test_the_routes_ask_for_a_post_and_show_it():
+    assert SEED_PATHS.body is InstagramPublishBody
+    assert [route.path for route in SEED_PATHS.routes] == [
+        PUBLISH_PATH,
+        f"{PUBLISH_PATH}/<int:post_id>",
+    ]
+    answer_with_meta = {**answer("QUEUED"), "meta": {"requestId": "r"}}
+    response = SEED_PATHS.routes[0].to_response(answer_with_meta)
+    assert response == {"data": {**COMMON, "status": "queued"}, "meta": {"requestId": "r"}}
