@@ -97,7 +97,6 @@ class AsgiApp:
         """Verify and store a delivery on the event loop. Flask makes the response to any error."""
         started_at, body = time.perf_counter(), b""
         request_id = bind_correlation_id(request_log.find_request_id(head.headers))
-        handover = request_log.RequestHandover(started_at, request_id)
         try:
             body = await read_body(receive)
             delivery = webhooks.verify_delivery(
@@ -109,21 +108,23 @@ class AsgiApp:
             )
             receipt = await webhooks.receive_delivery_async(self._container.event_writer, delivery)
         except webhooks.WriteRejected:  # Flask tries again, and stores the raw body if need be
+            handover = request_log.RequestHandover(started_at, request_id)
             await self._hand_over(handover, body, scope, send)
         except Exception as error:  # noqa: BLE001 - Flask makes the response to every error
             handover = request_log.RequestHandover(started_at, request_id, error)
             await self._hand_over(handover, body, scope, send)
         else:
-            await self._send_accepted(head.provider, handover, accepted_body(receipt), send)
+            elapsed_seconds = time.perf_counter() - started_at
+            metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, head.provider).observe(elapsed_seconds)
+            request_log.count_request(WEBHOOK_ROUTE, "POST", STORED_STATUS, elapsed_seconds)
+            tracing_headers = request_log.tracing_headers(request_id, elapsed_seconds)
+            await self._send_accepted(tracing_headers, accepted_body(receipt), send)
 
     async def _send_accepted(
-        self, provider: str, handover: request_log.RequestHandover, body: bytes, send: Send
+        self, tracing_headers: Mapping[str, str], body: bytes, send: Send
     ) -> None:
-        elapsed_seconds = time.perf_counter() - handover.started_at
-        metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, provider).observe(elapsed_seconds)
-        request_log.count_request(WEBHOOK_ROUTE, "POST", STORED_STATUS, elapsed_seconds)
         own_headers = {
-            **request_log.tracing_headers(handover.request_id, elapsed_seconds),
+            **tracing_headers,
             "Content-Length": str(len(body)),
         }
         headers = [*self._accepted_headers, *encode_headers(own_headers)]

@@ -162,7 +162,7 @@ class WriterThreads:
         is_running = True
         while is_running:
             group = self._take_group()
-            is_running = None not in group
+            is_running = group[-1] is not None  # None ends a group, and the thread
             waiting = [
                 pending_write
                 for pending_write in group

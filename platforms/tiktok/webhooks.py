@@ -95,21 +95,24 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
     """
     identity = SORTED_ENCODER.encode([payload.get(field) for field in IDENTITY_FIELDS])
     content = read_object(payload.get("content")) or {}  # a text that contains JSON
-    event = ParsedEvent(
-        key=f"{shorten_or_hash(name, MAX_NAME_LENGTH)}:{sha256(identity.encode()).hexdigest()}",
-        kind=IGNORED_KIND,
-        vendor_event=shorten_or_hash(name, MAX_NAME_LENGTH),
+    publish_id = read_id(content.get("publish_id"))
+    occurred_at = read_time(payload.get("create_time"))
+    kind, progress, reason = IGNORED_KIND, None, None
+    event_type = EVENT_TYPES.get(OTHER_SPELLINGS.get(name, name))
+    if event_type is not None and event_type.parse_progress is None:
+        kind, reason = event_type.kind, removal_reason(content)
+    elif event_type is not None and event_type.parse_progress and publish_id is not None:
+        kind = event_type.kind
+        progress = replace(event_type.parse_progress(content), occurred_at=occurred_at)
+    vendor_event = shorten_or_hash(name, MAX_NAME_LENGTH)
+    return ParsedEvent(
+        key=f"{vendor_event}:{sha256(identity.encode()).hexdigest()}",
+        kind=kind,
+        vendor_event=vendor_event,
         payload=payload,
         platform_user_id=read_id(payload.get("user_openid")),
-        publish_id=read_id(content.get("publish_id")),
-        occurred_at=read_time(payload.get("create_time")),
+        publish_id=publish_id,
+        occurred_at=occurred_at,
+        progress=progress,
+        removal_reason=reason,
     )
-    event_type = EVENT_TYPES.get(OTHER_SPELLINGS.get(name, name))
-    if event_type is None:
-        return event
-    if event_type.parse_progress is None:
-        return replace(event, kind=event_type.kind, removal_reason=removal_reason(content))
-    if event.publish_id is None:
-        return event
-    progress = replace(event_type.parse_progress(content), occurred_at=event.occurred_at)
-    return replace(event, kind=event_type.kind, progress=progress)
