@@ -18,7 +18,9 @@ from platforms.base import FailureReason, PlatformApp, WebhookAdapter
 from platforms.http import HttpClient
 from platforms.logins import FlowRules
 from platforms.media_rules import MediaRule
+from platforms.post_requests import FindRefusal, PostRules, SeedPaths, StoreFields
 from platforms.publishing import Capability, PostKind
+from platforms.sampling import SamplingRules
 
 
 @dataclass(frozen=True)
@@ -128,25 +130,13 @@ class PublishForm:
     capability_labels: Mapping[Capability, str] = field(default_factory=dict)
 
 
-class SeedPaths(Protocol):
-    """The platform's own routes from before `POST /api/posts`, as translations to it."""
+class AccountShapes(Protocol):
+    """The platform's own field names in answers about accounts, beside the generic ones. Pure."""
 
-    @property
-    def paths(self) -> Mapping[str, type[BaseModel]]:
-        """Path → the model of its body."""
-        ...
-
-    def to_post_request(self, body: BaseModel) -> Mapping[str, Any]:
-        """Translate a body to the fields of a post request."""
-        ...
-
-    def to_response(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Translate the answer about a post to the field names of these routes."""
-        ...
-
-
-PostRules = Callable[[Mapping[str, Any], datetime], Mapping[str, str]]
-"""Checks the fields of a post request against each other: field → sentence. Pure."""
+    def to_account_fields(self, account: Mapping[str, Any]) -> dict[str, Any]: ...
+    def to_status_fields(
+        self, login: Mapping[str, Any] | None, account: Mapping[str, Any] | None
+    ) -> dict[str, Any]: ...
 
 
 class AppSettings(BaseModel):
@@ -180,7 +170,10 @@ class Platform:
     flows: Mapping[str, FlowRules] = field(default_factory=dict)
     kinds: Mapping[str, PostKind] = field(default_factory=dict)
     options: type[BaseModel] | None = None  # the platform's own fields of a post request
+    media_options: type[BaseModel] | None = None  # and of one media file of it
     post_rules: PostRules | None = None
+    find_refusal: FindRefusal | None = None
+    build_stored_fields: StoreFields | None = None  # None: the options are stored as they are
     media_rules: Mapping[str, MediaRule] = field(default_factory=dict)
     quotas: Mapping[str, QuotaRule] = field(default_factory=dict)
     call_classes: Mapping[str, CallClass] = field(default_factory=dict)
@@ -192,4 +185,6 @@ class Platform:
     secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
     find_config_warnings: Callable[[Any, datetime], tuple[str, ...]] | None = None
     seed_paths: SeedPaths | None = None
+    account_shapes: AccountShapes | None = None
+    sampling: SamplingRules | None = None  # None: nothing is read in the background
     route_rates: Mapping[str, str] = field(default_factory=dict)  # path → setting with its rates

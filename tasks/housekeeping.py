@@ -2,11 +2,18 @@
 
 from typing import Any
 
-from core import publishing
+from core import accounts, publishing
 from core.health import alerts, housekeeping
 from db.ops.heartbeats import Heartbeats
 from tasks.celery import app
-from tasks.queues import ALERTS_TASK, CANARY_TASK, CLEANUP_TASK, RECHECK_TASK, TICK_TASK
+from tasks.queues import (
+    ALERTS_TASK,
+    CANARY_TASK,
+    CHECK_LOGINS_TASK,
+    CLEANUP_TASK,
+    RECHECK_TASK,
+    TICK_TASK,
+)
 from tasks.runtime import current_container
 from tasks.wake import wake
 
@@ -33,6 +40,14 @@ def check_alerts() -> None:
 def delete_old_rows() -> None:
     """Delete rows and files that are older than their retention period."""
     housekeeping.run_housekeeping(current_container().database, current_container().services)
+
+
+@app.task(name=CHECK_LOGINS_TASK)
+def check_logins() -> None:
+    """Ask platforms what tokens are worth, and repair webhook subscriptions, once a day each."""
+    container = current_container()
+    accounts.inspect_logins(container.database, container.services)
+    accounts.repair_subscriptions(container.database, container.services)
 
 
 @app.task(name=RECHECK_TASK)

@@ -5,6 +5,7 @@ from typing import Any
 from tasks.queues import (
     ALERTS_TASK,
     CANARY_TASK,
+    CHECK_LOGINS_TASK,
     CLEANUP_TASK,
     ENROL_TASK,
     MESSAGE_EXPIRY,
@@ -44,6 +45,8 @@ BEAT_SCHEDULE: dict[str, ScheduleEntry] = {
     "enrol": schedule_entry(ENROL_TASK, "insights", interval=60.0),
     # Published posts whose video id the platform has not sent yet, because moderation takes time.
     "look again": schedule_entry(RECHECK_TASK, "housekeeping", interval=60.0),
+    # Asks platforms about each login and webhook subscription once a day, a limited number a time.
+    "check logins": schedule_entry(CHECK_LOGINS_TASK, "housekeeping", interval=300.0),
     # Deletes a limited number of rows each time; the next run continues.
     "tidy": schedule_entry(CLEANUP_TASK, "housekeeping", interval=300.0),
 }

@@ -11,9 +11,10 @@ from app.http.context import current_container, current_principal, require_scope
 from app.http.validation import RequestModel, success_body, validate_body
 from app.http.worker_auth import require_worker
 from app.serialize.accounts import (
-    serialize_account,
+    serialize_destination,
     serialize_platform,
     serialize_refresh_result,
+    serialize_status,
 )
 from core import accounts
 from core.errors import CoreError, OperationFailed
@@ -21,6 +22,9 @@ from db.session import DatabaseUnavailable
 
 blueprint = Blueprint("accounts", __name__)
 log = structlog.get_logger(__name__)
+
+MAX_ROW_ID = 2**63
+MAX_CHOSEN_ACCOUNTS = 200
 
 
 class DisconnectRequest(RequestModel):
@@ -31,6 +35,17 @@ class DisconnectRequest(RequestModel):
     account_id: Annotated[int | None, Field(alias="accountId", ge=1)] = None
     erase: bool = False
     queued: Literal["hold", "cancel"] = "hold"
+
+
+class SelectRequest(RequestModel):
+    """The ids of `GET /api/platforms/<platform>/accounts`; an empty list chooses none."""
+
+    model_config = ConfigDict(strict=True)
+
+    account_ids: Annotated[
+        list[Annotated[int, Field(ge=1, lt=MAX_ROW_ID)]],
+        Field(alias="accountIds", max_length=MAX_CHOSEN_ACCOUNTS),
+    ]
 
 
 @blueprint.get("/api/platforms")
@@ -53,13 +68,40 @@ def show_platform_status(platform: str) -> dict[str, Any]:
         views = accounts.list_account_views(
             session, current_container().services, user_id=user_id, provider=platform
         )
-    serialized = [serialize_account(view) for view in views]
-    first_fields = (
-        {key: serialized[0][key] for key in ("displayName", "avatarUrl", "scope")}
-        if serialized
-        else {}
+    return success_body(**serialize_status(platform, views))
+
+
+@blueprint.get(f"/api/platforms/{PLATFORM_URL_PARAM}/accounts")
+@require_scopes("accounts:read")
+def list_destinations(platform: str) -> dict[str, Any]:
+    """List what my logins of one platform can post to, chosen or not, with what is in the way."""
+    return success_body(data=load_destinations(platform))
+
+
+@blueprint.post(f"/api/platforms/{PLATFORM_URL_PARAM}/select")
+@require_scopes("accounts:write")
+@validate_body(SelectRequest)
+def select_destinations(platform: str, body: SelectRequest) -> dict[str, Any]:
+    """Choose the accounts that are posted to; those that are not named are not any more."""
+    accounts.select_destinations(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        provider=platform,
+        destination_ids=body.account_ids,
     )
-    return success_body(connected=bool(serialized), **first_fields, accounts=serialized)
+    return success_body(data=load_destinations(platform))
+
+
+def load_destinations(platform: str) -> list[dict[str, Any]]:
+    with current_container().database.transaction() as session:
+        views = accounts.list_destination_views(
+            session,
+            current_container().services,
+            user_id=current_principal().user_id,
+            provider=platform,
+        )
+    return [serialize_destination(platform, view) for view in views]
 
 
 @blueprint.post(f"/api/platforms/{PLATFORM_URL_PARAM}/disconnect")

@@ -131,7 +131,8 @@ def complete_connection(platform: str) -> Response:
     except Exception as error:  # noqa: BLE001 - any failure must lead a person to a page
         return redirect_with_error(platform, CALLBACK_STEP, oauth_error_code(error))
     count_outcome(platform, CALLBACK_STEP, "ok")
-    return_path = connection.next_path or connect_page_path(platform)
+    page_path = connect_page_path(platform)
+    return_path = page_path if connection.needs_choice else connection.next_path or page_path
     query = urlencode({"success": "true", "account": connection.account_id})
     return redirect(f"{return_path}{'&' if '?' in return_path else '?'}{query}")
 

@@ -11,6 +11,8 @@ from app.http.errors import OAUTH_ERRORS
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import UserMessage, find_message, get_message
 from app.pages.badges import PLATFORM_BADGES, PLATFORM_NAMES, account_badge, localize_badge
+from app.pages.destinations import destination_page_fields
+from app.pages.scope_texts import describe_scope
 from core import accounts, publishing
 from core.accounts import AccountView, PlatformView
 from core.accounts.view import AccountHealth
@@ -20,15 +22,6 @@ blueprint = Blueprint("account_pages", __name__)
 
 MAX_REFERENCE_CHARS = 64
 RECONNECT_TEXT = gettext_noop("The connection no longer works. Connect the account again to go on.")
-SCOPE_TEXTS = {
-    "user.info.basic": gettext_noop("see your name and picture"),
-    "user.info.profile": gettext_noop("see your profile"),
-    "user.info.stats": gettext_noop("see how many follow you"),
-    "video.upload": gettext_noop("put drafts into your TikTok inbox"),
-    "video.publish": gettext_noop("post for you"),
-    "video.list": gettext_noop("see your videos and their metrics"),
-}
-"""Platforms' scopes in plain words; a scope without an entry is shown by its name."""
 
 
 @blueprint.get("/platforms")
@@ -56,6 +49,21 @@ def show_platform(platform: str) -> str:
     return render_template(
         "platform.html", **platform_page_fields(platform, find_platform(platform))
     )
+
+
+@blueprint.post(f"/platforms/connect/{PLATFORM_URL_PARAM}")
+@require_login("accounts:write")
+def select_destinations(platform: str) -> Response:
+    """Choose which of the accounts behind my logins are posted to."""
+    accounts.select_destinations(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        provider=platform,
+        destination_ids=request.form.getlist("account", type=int),
+    )
+    flash(translate_text("Your choice of accounts is saved."), "good")
+    return redirect(connect_page_path(platform))
 
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/disconnect/<int:account_id>")
@@ -111,7 +119,7 @@ def platform_fields(view: PlatformView) -> dict[str, Any]:
 
 def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, Any]:
     account_views = view.accounts if view else ()
-    app = current_container().settings.apps.get(platform)
+    requested = accounts.requested_scopes(current_container().services, platform)
     return {
         "platform": platform,
         "platform_name": PLATFORM_NAMES[platform],
@@ -122,7 +130,8 @@ def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, 
         "new_account": find_new_account(account_views),
         "oauth_error": find_oauth_message(),
         "reference": request.args.get("ref") if has_valid_reference() else None,
-        "requested_permissions": [describe_scope(scope) for scope in (app.scopes if app else ())],
+        "requested_permissions": [describe_scope(scope) for scope in requested],
+        **destination_page_fields(account_views),
         "connect_url": url_for(
             "oauth.start_connection", platform=platform, switch="1" if account_views else None
         ),
@@ -170,11 +179,6 @@ def reconnect_reason(view: AccountView) -> str:
     """Why the account has to be connected again, and what to do."""
     message = find_message(view.cause or "", current_locale())
     return f"{message.message} {message.suggestion}" if message else translate_text(RECONNECT_TEXT)
-
-
-def describe_scope(scope: str) -> tuple[str, str]:
-    """Return a platform's scope and its description in plain words."""
-    return scope, translate_text(SCOPE_TEXTS[scope]) if scope in SCOPE_TEXTS else scope
 
 
 def find_new_account(account_views: tuple[AccountView, ...]) -> dict[str, Any] | None:

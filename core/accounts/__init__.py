@@ -6,17 +6,30 @@ from core.accounts.connect import (
     complete_connection,
     start_connection,
 )
+from core.accounts.destination_view import DestinationView, UnavailableDestination
 from core.accounts.disconnect import DisconnectResult, disconnect_account
 from core.accounts.error_codes import ERROR_CAUSES, callback_error_code
+from core.accounts.inspection import inspect_logins
+from core.accounts.posting_tokens import (
+    PostingToken,
+    get_destination_token,
+    get_posting_token,
+    report_refused_posting_token,
+)
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.refresh_now import RefreshSummary, refresh_due_accounts
+from core.accounts.selection import select_destinations
+from core.accounts.subscriptions import repair_subscriptions
 from core.accounts.tokens import AccessToken, get_or_refresh_token
 from core.accounts.view import (
     AccountHealth,
     AccountView,
     PlatformView,
+    find_rules,
     list_account_views,
+    list_destination_views,
     list_platform_views,
+    requested_scopes,
 )
 
 __all__ = [
@@ -27,15 +40,27 @@ __all__ = [
     "AccountView",
     "ConnectedAccount",
     "ConsentRedirect",
+    "DestinationView",
     "DisconnectResult",
     "PlatformView",
+    "PostingToken",
     "RefreshSummary",
+    "UnavailableDestination",
     "callback_error_code",
     "complete_connection",
     "disconnect_account",
+    "find_rules",
+    "get_destination_token",
     "get_or_refresh_token",
+    "get_posting_token",
+    "inspect_logins",
     "list_account_views",
+    "list_destination_views",
     "list_platform_views",
     "refresh_due_accounts",
+    "repair_subscriptions",
+    "report_refused_posting_token",
+    "requested_scopes",
+    "select_destinations",
     "start_connection",
 ]

@@ -191,7 +191,7 @@ def resume_posts(session: Session, destinations: Sequence[StoredDestination]) ->
         login = Accounts(session).get(login_id)
         if login is not None:
             for post in ParkedPosts(session).resume(login.id):
-                PostEvents(session).add(post, "resumed", note="the account is chosen again")
+                PostEvents(session).add(post, "resumed", note="the account is connected again")
 
 
 def park_destination(

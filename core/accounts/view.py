@@ -171,6 +171,14 @@ def list_platform_views(
     ]
 
 
+def list_destination_views(
+    session: Session, services: Services, *, user_id: int, provider: str
+) -> list[DestinationView]:
+    """List what all logins of the user at a platform can post to, or could."""
+    views = list_account_views(session, services, user_id=user_id, provider=provider)
+    return [destination for view in views for destination in view.destinations or ()]
+
+
 def requested_scopes(services: Services, provider: str) -> tuple[str, ...]:
     """Return what the consent page asks for; nothing while the platform is off."""
     app = services.settings.apps.get(provider)

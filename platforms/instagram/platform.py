@@ -6,11 +6,13 @@ from platforms.instagram.events import EVENT_EFFECTS
 from platforms.instagram.form import FORM
 from platforms.instagram.kinds import KINDS
 from platforms.instagram.media_rules import MEDIA_RULES
-from platforms.instagram.options import InstagramOptions
+from platforms.instagram.options import InstagramMediaOptions, InstagramOptions
 from platforms.instagram.permissions import FLOWS
 from platforms.instagram.post_rules import find_post_problems
 from platforms.instagram.quotas import CALL_CLASSES, QUOTAS, STATUS_RANKS
+from platforms.instagram.seed_accounts import InstagramAccountShapes
 from platforms.instagram.seed_paths import PUBLISH_PATH, SEED_PATHS
+from platforms.instagram.sampling import SAMPLING
 from platforms.instagram.settings import InstagramSettings
 from platforms.platform import Brand, Platform
 from platforms.publishing import Capability
@@ -34,6 +36,7 @@ PLATFORM = Platform(
     flows=FLOWS,
     kinds=KINDS,
     options=InstagramOptions,
+    media_options=InstagramMediaOptions,
     post_rules=find_post_problems,
     media_rules=MEDIA_RULES,
     quotas=QUOTAS,
@@ -45,6 +48,8 @@ PLATFORM = Platform(
     closing_answers=2,
     secret_patterns={("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"},
     find_config_warnings=find_config_warnings,
+    sampling=SAMPLING,
     seed_paths=SEED_PATHS,
+    account_shapes=InstagramAccountShapes(),
     route_rates={PUBLISH_PATH: "publish_rates"},
 )
