@@ -78,6 +78,22 @@ def test_a_thousand_changes_of_several_accounts_come_in_one_delivery(instagram_s
     assert instagram_sandbox.send("POST", "/_sandbox/instagram/test-event", body).status == 400
 
 
+def test_events_of_a_while_are_delivered_together(instagram_sandbox):
+    logins = [instagram_sandbox.connect_facebook() for _ in range(2)]
+    for login in logins:
+        instagram_sandbox.subscribe(login)
+    instagram_sandbox.control("settings", batch_seconds=60.0)
+    for login in (*logins, logins[0]):
+        assert instagram_sandbox.send_live(login) == {"ids": []}
+    instagram_sandbox.advance_clock(60)
+    _, _, event = instagram_sandbox.wait_for_event(logins[0].account_id)
+    assert [entry["id"] for entry in event["entry"]] == [
+        logins[0].account_id,
+        logins[1].account_id,
+        logins[0].account_id,
+    ]
+
+
 @pytest.mark.parametrize(
     ("shape", "find"),
     [

@@ -51,6 +51,7 @@ class InstagramSandboxSettings:
     delivery_timeout: float = 5.0
     sha1_header: bool = True  # the legacy header is sent beside the SHA-256 one
     delivery_shape: str = "changes"
+    batch_seconds: float = 0.0  # for so long changes are collected into one delivery
     change_entry_time: bool = True  # a repeated delivery carries the time of its attempt
 
     # publishing

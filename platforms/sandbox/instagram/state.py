@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import current_app
 
+from platforms.sandbox.instagram.delivery_bodies import EntryChange
 from platforms.sandbox.instagram.people import (
     Business,
     IgAccount,
@@ -53,6 +54,8 @@ class InstagramState:
     comments: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)  # usage counters
     reading: ReadingState = field(default_factory=ReadingState)
+    # changes that wait for their delivery, by login
+    pending_changes: dict[str, list[EntryChange]] = field(default_factory=dict)
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # sent, and their answers
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     serial: int = field(default_factory=lambda: secrets.randbelow(900_000) + 100_000)

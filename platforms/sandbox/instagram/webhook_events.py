@@ -43,15 +43,42 @@ class DeliveryOptions:
 def send_change(
     state: InstagramState, account: IgAccount, field_name: str, value: Mapping[str, Any]
 ) -> list[SandboxDelivery]:
-    """Deliver one change to every app that would get it; none is no error."""
+    """Deliver one change to every app that would get it, at once or in the next batch.
+
+    Returns what was sent at once; that no app gets the change is no error.
+    """
+    change = EntryChange(account.id, field_name, dict(value))
+    flavours = [
+        flavour
+        for flavour in (FACEBOOK, INSTAGRAM)
+        if should_deliver(state, account, field_name, flavour)
+    ]
+    if state.settings.batch_seconds > 0:
+        for flavour in flavours:
+            collect_change(state, flavour, change)
+        return []
     options = DeliveryOptions(shape=state.settings.delivery_shape)
-    deliveries = []
-    for flavour in (FACEBOOK, INSTAGRAM):
-        if should_deliver(state, account, field_name, flavour):
-            change = EntryChange(account.id, field_name, dict(value))
-            delivery = send_changes(state, flavour, [change], options)
-            deliveries += [delivery] if delivery else []
-    return deliveries
+    deliveries = [send_changes(state, flavour, [change], options) for flavour in flavours]
+    return [delivery for delivery in deliveries if delivery is not None]
+
+
+def collect_change(state: InstagramState, flavour: str, change: EntryChange) -> None:
+    """Keep a change for the next batch, which the first change of it schedules."""
+    with state.lock:
+        pending = state.pending_changes.setdefault(flavour, [])
+        pending.append(change)
+        if len(pending) == 1:
+            state.sandbox.scheduler.call_later(
+                state.settings.batch_seconds, lambda: send_batch(state, flavour)
+            )
+
+
+def send_batch(state: InstagramState, flavour: str) -> None:
+    with state.lock:
+        changes = state.pending_changes.pop(flavour, [])
+    options = DeliveryOptions(shape=state.settings.delivery_shape)
+    for start in range(0, len(changes), MAX_CHANGES):
+        send_changes(state, flavour, changes[start : start + MAX_CHANGES], options)
 
 
 def should_deliver(
