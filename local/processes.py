@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.ports import LOOPBACK_HOST
+from local.sandboxes import sandbox_options
 
 STOP_ORDER = (
     ("web", "beat", "flower"),
@@ -123,8 +124,7 @@ def flower_command(options: StackOptions, _environment: Mapping[str, str]) -> tu
 def sandbox_command(options: StackOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "platforms.sandbox", "--port", str(options.sandbox_port)),
-        *("--webhook-url", f"{options.web_url}/api/webhooks/tiktok"),
-        *("--redirect-uri", environment["TIKTOK_REDIRECT_URI"]),
+        *sandbox_options(options.web_url, environment),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from core.crypto import generate_key
+from local.sandboxes import credential_factories, platform_settings
 
 SECRETS_FILE = "settings.json"
 
@@ -30,15 +31,8 @@ SECRET_FACTORIES: dict[str, Callable[[], str]] = {
 }
 """Secrets of every stack."""
 
-SANDBOX_CREDENTIAL_FACTORIES: dict[str, Callable[[], str]] = {
-    "TIKTOK_CLIENT_KEY": lambda: "sandbox" + secrets.token_hex(8),
-    "TIKTOK_CLIENT_SECRET": lambda: secrets.token_hex(24),
-}
-"""Credentials that TikTok would issue."""
-
-PROFILE_SCOPES = "user.info.basic,user.info.profile,user.info.stats"
-VIDEO_SCOPES = "video.upload,video.publish,video.list"
-"""Together all of TikTok's scopes, so that every feature works with the sandbox."""
+SANDBOX_CREDENTIAL_FACTORIES = credential_factories()
+"""Credentials that the platforms would issue."""
 
 ALTERNATIVE_NAMES = {
     "TOKEN_ENCRYPTION_KEY": ("TOKEN_ENCRYPTION_KEYS",),
@@ -88,15 +82,10 @@ def load_or_create_secrets(
 def sandbox_settings(
     sandbox_url: str, web_url: str, credentials: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the settings that put the sandbox in TikTok's place: base URLs and credentials."""
+    """Return the settings that put the sandbox in the platforms' place: base URLs, credentials."""
     return {
         **credentials,
-        "TIKTOK_AUTH_BASE_URL": sandbox_url,
-        "TIKTOK_API_BASE_URL": sandbox_url,
-        "TIKTOK_REDIRECT_URI": f"{web_url}/api/auth/tiktok/callback",
-        "TIKTOK_SCOPES": f"{PROFILE_SCOPES},{VIDEO_SCOPES}",
-        "TIKTOK_APP_AUDITED": "true",
-        "ENABLE_TIKTOK_INSIGHTS": "on",
+        **platform_settings(sandbox_url, web_url),
         "ENDPOINT_PRIVATE_HOSTS": "on",  # in development, endpoints are on this machine
     }
 

@@ -43,6 +43,11 @@ META_NAMES = ("FACEBOOK_APP_ID", "FACEBOOK_APP_SECRET", "INSTAGRAM_APP_ID", "INS
     help="URL that Meta's deliveries are sent to; without it none are sent.",
 )
 @click.option(
+    "--instagram-callback-url",
+    default="",
+    help="Meta's callbacks are sent to /deauthorize and /data-deletion below this URL.",
+)
+@click.option(
     "--redirect-uri", multiple=True, help="A registered redirect URI; may be given several times."
 )
 def main(
@@ -50,6 +55,7 @@ def main(
     port: int,
     webhook_url: str,
     instagram_webhook_url: str,
+    instagram_callback_url: str,
     redirect_uri: tuple[str, ...],
 ) -> None:
     """Run a server that imitates the platforms: as strict as they are, with faults on demand."""
@@ -61,7 +67,12 @@ def main(
         redirect_uris=check_redirect_uris(redirect_uri),
         settings=SandboxSettings(webhook_url=check_webhook_url(webhook_url)),
     )
-    instagram = build_instagram(sandbox, redirect_uri, instagram_webhook_url)
+    instagram = build_instagram(
+        sandbox,
+        redirect_uri,
+        webhook_url=check_webhook_url(instagram_webhook_url, "--instagram-webhook-url"),
+        callback_url=check_webhook_url(instagram_callback_url, "--instagram-callback-url"),
+    )
     server = SandboxServer(create_app(sandbox, tiktok, instagram), port, host=host)
     sandbox.start()
     server.start()
@@ -72,7 +83,7 @@ def main(
 
 
 def build_instagram(
-    sandbox: SandboxState, redirect_uris: tuple[str, ...], webhook_url: str
+    sandbox: SandboxState, redirect_uris: tuple[str, ...], *, webhook_url: str, callback_url: str
 ) -> InstagramState | None:
     """Return Instagram's state; None unless the environment has Meta's apps.
 
@@ -87,7 +98,9 @@ def build_instagram(
         instagram_app=MetaApp(instagram_id, instagram_secret),
         redirect_uris=redirect_uris,
         settings=InstagramSandboxSettings(
-            webhook_url=check_webhook_url(webhook_url, "--instagram-webhook-url")
+            webhook_url=webhook_url,
+            deauthorize_url=callback_url and f"{callback_url}/deauthorize",
+            data_deletion_url=callback_url and f"{callback_url}/data-deletion",
         ),
         verify_token=os.environ.get("INSTAGRAM_WEBHOOK_VERIFY_TOKEN", ""),
     )
