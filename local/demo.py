@@ -1,9 +1,10 @@
-"""`signalpost demo`: starts a fresh stack, publishes three videos, and checks the database."""
+"""`signalpost demo`: starts a fresh stack, publishes on every platform, and checks the database."""
 
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ from platforms.secret import Secret
 @click.option("--stay", is_flag=True, help="Keep the stack running afterwards.")
 @click.option("--port", default=0, help="Port of the web server; 0 takes any free one.")
 def demo(port: int, *, stay: bool) -> None:
-    """Connect an account, publish three videos and verify them, on a stack with no earlier data."""
+    """Connect an account of every platform, publish and verify, on a stack with no earlier data."""
     console = Console(highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="signalpost-demo-"))
     options = build_options(folder, port=port, sandbox=True, flower=stay)
@@ -63,6 +64,8 @@ def run_script(stack: LocalStack, console: Console) -> None:
     except (ServiceUnavailable, OperationFailed, requests.RequestException) as error:
         raise click.ClickException(f"{error}\nLogs: {options.folder}/*.log") from error
     check_published(demo_check.query_posts(stack.database_dsn, post_ids), len(post_ids), console)
+    for platform, count in demo_check.count_applied_events(stack.database_dsn).items():
+        console.print(f"webhook events of {platform} that were applied: {count}")
 
 
 def check_published(
@@ -72,11 +75,10 @@ def check_published(
 
     Errors: ClickException.
     """
-    table = Table("post", "state", "TikTok status", "webhooks", title="In the database")
+    columns = ("post", "platform", "kind", "state", "id there", "parts", "webhooks")
+    table = Table(*columns, title="In the database")
     for post in posts:
-        table.add_row(
-            str(post.post_id), post.state, str(post.platform_status), str(post.webhook_count)
-        )
+        table.add_row(*(str(value) for value in astuple(post)))
     console.print(table)
     published_count = sum(1 for post in posts if post.is_published)
     if published_count < expected_count or published_count < len(posts):

@@ -7,23 +7,29 @@ from dataclasses import dataclass
 import psycopg2
 
 POSTS_QUERY = """
-SELECT posts.id, posts.state, record.status, count(event.id)
+SELECT posts.id, posts.provider, posts.kind, posts.state, posts.platform_post_id,
+       (SELECT count(*) FROM post_parts AS part WHERE part.post_id = posts.id),
+       (SELECT count(*) FROM post_events AS event
+         WHERE event.post_id = posts.id AND event.kind = 'webhook')
   FROM posts
-  LEFT JOIN tiktok_posts AS record ON record.publish_id = posts.publish_id
-  LEFT JOIN post_events AS event ON event.post_id = posts.id AND event.kind = 'webhook'
  WHERE posts.id = ANY(%s)
- GROUP BY posts.id, record.status
  ORDER BY posts.id
+"""
+EVENTS_QUERY = """
+SELECT provider, count(*) FROM webhook_events WHERE status = 'done' GROUP BY provider ORDER BY 1
 """
 
 
 @dataclass(frozen=True)
 class CheckedPost:
-    """One post: our state, TikTok's status, and how many webhook events are in its timeline."""
+    """One post: its state, its id at the platform, its parts, and webhooks in its timeline."""
 
     post_id: int
+    platform: str
+    kind: str
     state: str
-    platform_status: str | None
+    platform_post_id: str | None
+    part_count: int
     webhook_count: int
 
     @property
@@ -36,3 +42,10 @@ def query_posts(database: str, post_ids: Sequence[int]) -> list[CheckedPost]:
     with closing(psycopg2.connect(database)) as connection, connection.cursor() as cur:
         cur.execute(POSTS_QUERY, (list(post_ids),))
         return [CheckedPost(*row) for row in cur.fetchall()]
+
+
+def count_applied_events(database: str) -> dict[str, int]:
+    """Return how many webhook events of each platform were applied."""
+    with closing(psycopg2.connect(database)) as connection, connection.cursor() as cur:
+        cur.execute(EVENTS_QUERY)
+        return dict(cur.fetchall())

@@ -1,11 +1,12 @@
-"""The demo's steps over HTTP: sign in, connect an account, publish three videos and follow them.
+"""The demo's steps over HTTP: sign in, connect an account of every platform, publish and follow.
 
-The result is checked in the database afterwards, by `local.demo_check`.
+What is published is data of each platform's sandbox. The result is checked in the database
+afterwards, by `local.demo_check`.
 """
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from app.cli.api_client import ApiClient
 from app.cli.upload import upload_file
 from core.errors import OperationFailed
 from local.browser import Browser
+from local.sample_image import create_image
 from local.sample_video import create_video
+from local.sandboxes import SandboxDescription, load_sandboxes
 
-CHUNKED_VIDEO_BYTES = 66 * 1024 * 1024  # bytes; more than TikTok takes in one chunk
-PULL_HOST = "videos.example.com"
 FINAL_STATES = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
-POST_TIMEOUT = 90.0  # seconds for one video
+USABLE_STATE = "ACTIVE"
+POST_TIMEOUT = 90.0  # seconds for one post, and for what is waited for after it
 POLL_INTERVAL = 1.0  # seconds between two requests; an API key may send a hundred a minute
-DIRECT_POST_FIELDS = {"mode": "DIRECT", "privacy_level": "PUBLIC_TO_EVERYONE"}
 
 JsonDict = dict[str, Any]
 
@@ -49,77 +50,124 @@ class DemoScript:
         """
         self.browser.sign_in(email, password)
         self.print_line(f"signed in as {email}")
-        account = self.browser.connect("tiktok")
-        self.print_line(f"TikTok connected through its consent page: account {account}")
-        self.publish_file("a small video", create_video(self.folder / "small.mp4"))
-        self.publish_file(
-            "a video in chunks", create_video(self.folder / "big.mp4", size=CHUNKED_VIDEO_BYTES)
-        )
-        self.publish_url("a video from a URL")
+        for sandbox in load_sandboxes():
+            self.connect_account(sandbox)
+            self.publish_posts(sandbox)
         return self.post_ids
 
-    def publish_file(self, title: str, video: Path) -> None:
-        size = video.stat().st_size
-        media_id = upload_file(self.client, video)
-        video.unlink()
-        self.print_line(f"{title}: {size:,} bytes uploaded to signalpost, media {media_id}")
-        self.publish_and_follow(
-            title, {"source": "FILE_UPLOAD", "media_id": media_id, **DIRECT_POST_FIELDS}
-        )
-        progress = self.client.request_json(
-            "GET", f"/api/tiktok/upload/{self.post_ids[-1]}/progress"
-        )["data"]
-        self.print_line(
-            f"{title}: {progress['bytes_sent']:,} bytes sent to TikTok, chunks: {progress['chunk']}"
-        )
+    def connect_account(self, sandbox: SandboxDescription) -> None:
+        """Connect an account; where the login opens several, choose the first usable one."""
+        title, login = sandbox.demo["title"], self.browser.connect(sandbox.platform)
+        self.print_line(f"{title} connected through its consent page: login {login}")
+        path = f"/api/platforms/{sandbox.platform}"
+        found = self.client.request_json("GET", f"{path}/accounts")["data"]
+        usable = [account for account in found if account["state"] == USABLE_STATE]
+        if found:
+            body = {"accountIds": [account["id"] for account in usable[:1]]}
+            self.client.request_json("POST", f"{path}/select", json_body=body)
+            names = ", ".join(account["name"] for account in found)
+            chosen = usable[0]["name"] if usable else "none"
+            self.print_line(f"{title} accounts found: {names}; chosen: {chosen}")
 
-    def publish_url(self, title: str) -> None:
-        """Publish from a URL on a host that TikTok has verified. The sandbox fakes the download."""
-        settings = {"verified_urls": PULL_HOST}
-        requests.post(f"{self.sandbox_url}/_sandbox/settings", json=settings, timeout=POST_TIMEOUT)
-        url = f"https://{PULL_HOST}/video.mp4"
-        self.publish_and_follow(
-            title, {"source": "PULL_FROM_URL", "videoUrl": url, **DIRECT_POST_FIELDS}
-        )
+    def publish_posts(self, sandbox: SandboxDescription) -> None:
+        for control in sandbox.demo.get("controls", ()):
+            self.control_sandbox(control["path"], control["body"])
+        for post in sandbox.demo["posts"]:
+            request = self.upload_files(sandbox, post["request"])
+            published = self.publish_and_follow(post["title"], post["path"], request)
+            for reaction in post.get("reactions", ()):
+                self.react(post["title"], reaction, published)
 
-    def publish_and_follow(self, title: str, request: JsonDict) -> None:
-        """Request a post and print its timeline until its state is final.
+    def upload_files(self, sandbox: SandboxDescription, value: Any) -> Any:
+        """Upload the files that a request names, and return it with their ids."""
+        if isinstance(value, list):
+            return [self.upload_files(sandbox, item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        if set(value) == {"media"}:
+            return self.upload_sample(value["media"], sandbox.demo["files"][value["media"]])
+        return {name: self.upload_files(sandbox, item) for name, item in value.items()}
 
+    def upload_sample(self, name: str, form: Mapping[str, Any]) -> int:
+        file = create_sample(self.folder, name, form)
+        size = file.stat().st_size
+        media_id = upload_file(self.client, file)
+        file.unlink()
+        self.print_line(f"{name}: {size:,} bytes uploaded to signalpost, media {media_id}")
+        return media_id
+
+    def publish_and_follow(self, title: str, path: str, request: JsonDict) -> JsonDict:
+        """Request a post, print its timeline until its state is final, and return the post.
+
+        A retry with the same idempotency key would return the same post.
         Errors: OperationFailed if that takes too long, or after a signal to stop.
         """
-        post_id = self.request_upload({"title": title, **request})
+        headers = {"Idempotency-Key": secrets.token_hex(8)}
+        response = self.client.request_json("POST", path, json_body=request, headers=headers)
+        post_id = int(response["data"]["id"])
+        self.post_ids.append(post_id)
         self.print_line(f"{title}: post {post_id} requested")
-        printed, deadline = 0, time.monotonic() + POST_TIMEOUT
+        printed, wait = 0, self.start_waiting(f"post {post_id} is not finished")
         while True:
-            post = self.client.request_json("GET", f"/api/posts/{post_id}")["data"]
+            post: JsonDict = self.client.request_json("GET", f"/api/posts/{post_id}")["data"]
             for event in post["events"][printed:]:
                 self.print_line(f"{title}: {format_event(event)}")
             printed = len(post["events"])
             if post["state"] in FINAL_STATES:
-                return
+                self.print_line(f"{title}: {format_result(post)}")
+                return post
+            wait(f"its state is {post['state']}")
+
+    def react(self, title: str, reaction: Mapping[str, Any], post: JsonDict) -> None:
+        """Let somebody in the sandbox react to a post, and wait until our API shows it."""
+        body = {
+            name: value.format_map(post) if isinstance(value, str) else value
+            for name, value in reaction["body"].items()
+        }
+        self.control_sandbox(reaction["path"], body)
+        wait = self.start_waiting(f"{title}: {reaction['shown_at']} does not show the reaction")
+        while body["text"] not in str(self.client.request_json("GET", reaction["shown_at"])):
+            wait(f"its text is {body['text']}")
+        self.print_line(f"{title}: {reaction['title']}: {body['text']}")
+
+    def control_sandbox(self, path: str, body: Mapping[str, Any]) -> None:
+        url = f"{self.sandbox_url}/_sandbox/{path}"
+        requests.post(url, json=body, timeout=POST_TIMEOUT).raise_for_status()
+
+    def start_waiting(self, what: str) -> Callable[[str], None]:
+        """Return a function that waits a moment.
+
+        It raises OperationFailed with its argument when too much time has passed since now, or
+        after a signal to stop.
+        """
+        deadline = time.monotonic() + POST_TIMEOUT
+
+        def wait(why: str) -> None:
             if self.should_stop() or time.monotonic() > deadline:
-                raise OperationFailed(
-                    f"post {post_id} is not finished: its state is {post['state']}"
-                )
+                raise OperationFailed(f"{what}: {why}")
             time.sleep(POLL_INTERVAL)
 
-    def request_upload(self, request: JsonDict) -> int:
-        """Send an upload request and return the post's id.
-
-        A retry with the same idempotency key would return the same post.
-        """
-        headers = {"Idempotency-Key": secrets.token_hex(8)}
-        response = self.client.request_json(
-            "POST", "/api/tiktok/upload", json_body=request, headers=headers
-        )
-        self.post_ids.append(int(response["data"]["id"]))
-        return self.post_ids[-1]
+        return wait
 
     def print_line(self, text: str) -> None:
         elapsed = f"[dim]{time.monotonic() - self.started:6.1f} s[/]"
         self.console.print(f"{elapsed}  {text}", soft_wrap=True)
 
 
+def create_sample(folder: Path, name: str, form: Mapping[str, Any]) -> Path:
+    """Write the file that a demo describes: a picture, or a video of at least `size` bytes."""
+    if form["kind"] == "image":
+        return create_image(folder / f"{name}.jpg", colour=tuple(form["colour"]))
+    return create_video(folder / f"{name}.mp4", size=form.get("size", 0))
+
+
 def format_event(event: JsonDict) -> str:
     transition = " → ".join(state for state in (event["from"], event["to"]) if state)
     return "  ".join(part for part in (event["kind"], transition, event["note"]) if part)
+
+
+def format_result(post: JsonDict) -> str:
+    """Return the post's state, its address if it has one, and how many bytes were sent."""
+    sent = post["progress"]["bytes_sent"]
+    parts = (post["state"], post["permalink"], f"{sent:,} bytes sent" if sent else None)
+    return ", ".join(part for part in parts if part)

@@ -25,7 +25,10 @@ CONSENT_PAGE = """
 
 
 def check_demo(*states, expected_count):
-    posts = [CheckedPost(number, state, "?", 1) for number, state in enumerate(states)]
+    posts = [
+        CheckedPost(number, "somewhere", "VIDEO", state, "id", 0, 1)
+        for number, state in enumerate(states)
+    ]
     check_published(posts, expected_count, Console(file=io.StringIO()))
 
 
