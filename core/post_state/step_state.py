@@ -20,11 +20,26 @@ FILE_STAMP = "stamp"  # version of the media file when its first bytes were sent
 UPLOAD_URL_ERROR = "dead"  # error code of the upload URL that no longer works
 OFFSET_CONFIRMED = "asked"  # the platform has confirmed the offset after a failed attempt
 
+QUOTA_LIMITS = "limits"  # name of a quota → its limit, once the platform was asked before the start
+QUOTA_RESETS_AT = "resets_at"  # when a slot becomes free, while the post waits for one
+PLANNED_STEP = "planned"  # the unsafe step that the next claim runs
+UNSAFE_STEP = "unsafe"  # an unsafe step that was begun and whose outcome is not recorded
+UNSAFE_AT = "unsafe_at"  # when it was begun; kept if it made the post public
+ABSENCES = "absences"  # how often the platform has said that the unsafe step had no effect
+ABSENT_SINCE = "absent_since"  # when it said so first
+HAS_REPEATED = "repeated"  # the unsafe step was permitted once more; there is no second time
+LAST_STEP = "step"  # name of the last step in the timeline
+FAILED_PART = "failed_part"  # position of the part that made the post fail
+
 StepState = dict[str, Any]
 
 
 def without_key(step_state: Mapping[str, Any], dropped_key: str) -> StepState:
     return {key: value for key, value in step_state.items() if key != dropped_key}
+
+
+def without_keys(step_state: Mapping[str, Any], *dropped_keys: str) -> StepState:
+    return {key: value for key, value in step_state.items() if key not in dropped_keys}
 
 
 def is_reported_by_response(step_state: Mapping[str, Any]) -> bool:

@@ -32,7 +32,10 @@ from core.publishing.resolve import (
     check_video_format,
     load_complete_media,
 )
+from core.publishing.step import has_own_steps
+from core.publishing.step_safety import is_outcome_open
 from db.accounts.accounts import Account, Accounts
+from db.posts.parts import PostParts
 from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvents
 from db.session import Database, Session
@@ -71,6 +74,11 @@ def cancel_post(database: Database, services: Services, post_id: int, *, user_id
 
 def cancel_or_prepare_call(session: Session, post: Post) -> CancelCall | None:
     """Cancel the post here, or return the call that asks the platform to. Errors: Conflict."""
+    if not has_own_steps(post.provider):
+        if post.state in FINAL_STATES or is_outcome_open(post):
+            raise not_cancellable_error(post)
+        cancel_locally(session, post)
+        return None
     if post.state == PostState.QUEUED or can_stop_upload(post):
         cancel_locally(session, post)
         return None
@@ -101,6 +109,7 @@ def cancel_locally(session: Session, post: Post) -> None:
     post.lease_token += 1
     post.leased_until = None
     end_one_post(session, post, PostState.CANCELLED, CANCELLED_CODE)
+    PostParts(session).clear_upload_urls([post.id])
     audit.record_action(session, "post.cancelled", user_id=post.user_id, subject=f"post:{post.id}")
 
 

@@ -13,7 +13,7 @@ from core.accounts.tokens import preload_tokens
 from core.backoff import RetryPolicy, minutes, seconds
 from core.bootstrap import Services
 from core.jobs.job_type import JobType
-from core.outcomes import Failure, Park, Reschedule, Snooze
+from core.outcomes import Failure, Park, Reschedule, RowOutcome, Snooze
 from core.post_state.changes import ChangeSet, open_change_set
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import (
@@ -28,11 +28,14 @@ from core.post_state.step_state import (
 )
 from core.post_state.transitions import end_one_post
 from core.publishing.preflight import PreflightStep
-from core.publishing.step import Step
+from core.publishing.step import Step, has_own_steps
+from core.publishing.step_engine import PlatformStep
+from core.publishing.step_safety import is_outcome_open
 from core.publishing.steps.poll import PollStep
 from core.publishing.steps.reconcile import ReconcileStep
 from core.publishing.steps.start import StartStep, requeue_unsent_start
 from core.publishing.steps.upload_chunks import UploadChunksStep
+from db.posts.parts import PostParts
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
 from db.session import Session
@@ -52,6 +55,7 @@ STEPS: dict[str, Step[Any, Any]] = {
     "upload_chunks": UploadChunksStep(),
     "poll": PollStep(),
     "reconcile": ReconcileStep(),
+    "platform_step": PlatformStep(),
 }
 
 
@@ -76,6 +80,8 @@ def next_step(post: Post) -> str:
 
     While it is uncertain what happened, the platform is polled before anything is sent.
     """
+    if not has_own_steps(post.provider):
+        return "platform_step"
     if post.publish_id is None:
         is_pull = post.sent_by == SentBy.PLATFORM
         if post.state == PostState.UNCONFIRMED or (is_pull and post.state == PostState.SENDING):
@@ -101,7 +107,9 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
     def execute(self, step_job: StepJob, services: Services) -> StepOutcome:
         return StepOutcome(step_job.step, STEPS[step_job.step].execute(step_job.job, services))
 
-    def record(self, session: Session, post: Post, step_outcome: StepOutcome) -> Reschedule:
+    def record(
+        self, session: Session, post: Post, step_outcome: StepOutcome
+    ) -> Reschedule | Failure:
         with open_change_set(session) as changes:
             return record_step(changes, post, step_outcome)
 
@@ -114,6 +122,8 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
             return  # only a poll of an ended post failed
         post.hold_reason = str(cause) if isinstance(cause, Park) else None
         post.step_state = {**post.step_state, **retry_state(cause)}
+        if not has_own_steps(post.provider):
+            return
         requeue_unsent_start(session, post)
         needs_upload_url = post.sent_by == SentBy.CALLER and post.publish_id is None
         if isinstance(cause, Failure) and needs_upload_url:
@@ -125,12 +135,21 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
         """Fail the post; with `outcome_unknown` if it may be published at the platform."""
         if post.state in FINAL_STATES:
             return
-        was_killed = post.state == PostState.SENDING and failure.code == OUT_OF_ATTEMPTS
-        may_be_running = was_killed and post.sent_by == SentBy.PLATFORM
-        is_unknown = may_be_running or post.state in {PostState.PROCESSING, PostState.UNCONFIRMED}
+        is_unknown = may_be_public(post, failure)
         message = f"{failure.code}: {failure.message}" if is_unknown else failure.message
         code = "outcome_unknown" if is_unknown else public_error_code(failure, post.provider)
         end_one_post(session, post, PostState.FAILED, code, message)
+        if not has_own_steps(post.provider):
+            PostParts(session).clear_upload_urls([post.id])
+
+
+def may_be_public(post: Post, failure: Failure) -> bool:
+    """Whether a post that is given up may have become public."""
+    if not has_own_steps(post.provider):
+        return is_outcome_open(post)
+    was_killed = post.state == PostState.SENDING and failure.code == OUT_OF_ATTEMPTS
+    may_be_running = was_killed and post.sent_by == SentBy.PLATFORM
+    return may_be_running or post.state in {PostState.PROCESSING, PostState.UNCONFIRMED}
 
 
 class PublishJobType(PostJobType):
@@ -148,7 +167,7 @@ class PublishJobType(PostJobType):
 
     def record_many(
         self, session: Session, outcomes: Sequence[tuple[Post, StepOutcome]]
-    ) -> list[Reschedule | Snooze]:
+    ) -> list[RowOutcome]:
         """Record a batch in one change set, so that each table is written once."""
         started_ids = [post.id for post, _ in outcomes if post.publish_id is not None]
         tiktok_rows = TikTokPosts(session).get_by_posts(started_ids)
@@ -169,13 +188,11 @@ PUBLISH_JOB_TYPE = PublishJobType()
 UPLOAD_JOB_TYPE = UploadJobType()
 
 
-def record_step(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> Reschedule:
+def record_step(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> Reschedule | Failure:
     return STEPS[step_outcome.step].record(changes, post, step_outcome.outcome)
 
 
-def record_step_or_snooze(
-    changes: ChangeSet, post: Post, step_outcome: StepOutcome
-) -> Reschedule | Snooze:
+def record_step_or_snooze(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> RowOutcome:
     try:
         return record_step(changes, post, step_outcome)
     except Snooze as snooze:

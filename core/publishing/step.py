@@ -4,10 +4,13 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from core.bootstrap import Services
-from core.outcomes import Reschedule
+from core.outcomes import Failure, Reschedule
 from core.post_state.changes import ChangeSet
 from db.posts.posts import Post
 from db.session import Session
+
+OWN_STEP_PROVIDERS = frozenset({"tiktok"})
+"""Platforms whose steps are those of this package; all others publish by `PlatformStep`."""
 
 StepJobT = TypeVar("StepJobT")
 StepOutcomeT = TypeVar("StepOutcomeT")
@@ -25,5 +28,10 @@ class Step(ABC, Generic[StepJobT, StepOutcomeT]):
         """Call the platform, with no transaction open."""
 
     @abstractmethod
-    def record(self, changes: ChangeSet, post: Post, outcome: StepOutcomeT) -> Reschedule:
-        """Write the effect; return when the next step is due."""
+    def record(self, changes: ChangeSet, post: Post, outcome: StepOutcomeT) -> Reschedule | Failure:
+        """Write the effect; return when the next step is due, or why there is none."""
+
+
+def has_own_steps(provider: str) -> bool:
+    """Whether this package, and not the platform's `StepPublisher`, decides the steps."""
+    return provider in OWN_STEP_PROVIDERS

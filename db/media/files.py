@@ -1,13 +1,23 @@
 """The table `media`: files that users uploaded to publish. Their bytes are in the media store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, exists, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, Json, TimestampColumns
+from db.posts.parts import PostPart
 from db.posts.posts import FINAL_POST_STATES, Post
 
 
@@ -66,10 +76,8 @@ class MediaFiles:
 
     def is_needed(self, media_id: int) -> bool:
         """Whether an unfinished post uses the file."""
-        query = select(Post.id).where(
-            Post.media_id == media_id, Post.state.not_in(FINAL_POST_STATES)
-        )
-        return bool(self._session.scalar(select(exists(query))))
+        query = select(Media.id).where(Media.id == media_id, is_in_unfinished_post())
+        return self._session.scalar(query) is not None
 
     def extend_expiry(self, media: Media, *, lifetime: timedelta) -> None:
         """Restart the retention period of a file that was used or extended."""
@@ -82,10 +90,14 @@ class MediaFiles:
         media.probe = probe
         media.completed_at = self._now()
 
+    def list_by_ids(self, media_ids: Collection[int]) -> dict[int, Media]:
+        rows = self._session.scalars(select(Media).where(Media.id.in_(media_ids)))
+        return {media.id: media for media in rows}
+
     def lock_expired(self, *, limit: int) -> Sequence[Media]:
         """Lock expired files that no unfinished post uses, to delete them; skip locked rows."""
-        is_needed = exists().where(Post.media_id == Media.id, Post.state.not_in(FINAL_POST_STATES))
-        query = select(Media).where(Media.expires_at < func.now(), ~is_needed).limit(limit)
+        is_expired = Media.expires_at < func.now()
+        query = select(Media).where(is_expired, ~is_in_unfinished_post()).limit(limit)
         return self._session.scalars(query.with_for_update(skip_locked=True)).all()
 
     def delete(self, media: Media) -> None:
@@ -94,3 +106,12 @@ class MediaFiles:
     @staticmethod
     def _now() -> Any:
         return func.now()
+
+
+def is_in_unfinished_post() -> ColumnElement[bool]:
+    """Condition: a post that has not ended uses the file, as its only file or as an item."""
+    is_unfinished = Post.state.not_in(FINAL_POST_STATES)
+    is_item = exists().where(
+        PostPart.media_id == Media.id, PostPart.post_id == Post.id, is_unfinished
+    )
+    return or_(exists().where(Post.media_id == Media.id, is_unfinished), is_item)

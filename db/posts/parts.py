@@ -4,15 +4,23 @@ The items are stored with the post. What the platform makes (a publication, a co
 to the row at the same position: 0 is what is published, 1 and up are the items of a collection.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns
+from db.bulk import is_any_of
 from db.session import Session
+
+COVER_ROLE = "cover"
+"""Role of a file that belongs to a part and is no part itself."""
+
+COLLECTION_ROLE = "collection"
+"""Role of the part at position 0 that consists of the other parts."""
 
 
 class PostPart(IdColumn, TimestampColumns, Base):
@@ -56,6 +64,34 @@ class PostPart(IdColumn, TimestampColumns, Base):
 class PostParts:
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def add_items(self, post_id: int, items: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the media items of a new post, each with a position and a role.
+
+        A collection, whose items begin at position 1, gets one more row for the whole.
+        """
+        rows = [{"post_id": post_id, **item} for item in items]
+        if rows and all(row["position"] > 0 for row in rows):
+            rows.append({"post_id": post_id, "position": 0, "role": COLLECTION_ROLE})
+        for columns in rows:
+            self._session.add(PostPart(**columns))
+        self._session.flush()
+
+    def add(self, post_id: int, position: int, role: str) -> PostPart:
+        part = PostPart(post_id=post_id, position=position, role=role, options={}, tries=0)
+        self._session.add(part)
+        return part
+
+    def clear_upload_urls(self, post_ids: Sequence[int]) -> None:
+        """Forget the upload URLs of posts that have ended."""
+        if post_ids:
+            is_kept = PostPart.upload_url_encrypted.is_not(None)
+            self._session.execute(
+                update(PostPart)
+                .where(is_any_of(post_ids, PostPart.post_id), is_kept)
+                .values(upload_url_encrypted=None),
+                execution_options={"synchronize_session": False},
+            )
 
     def list_by_post(self, post_id: int) -> Sequence[PostPart]:
         """The parts of a post by position."""

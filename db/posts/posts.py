@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     func,
     not_,
+    or_,
     select,
     text,
 )
@@ -110,6 +111,10 @@ class Post(JobColumns, TimestampColumns, Base):
         server_default="false",
         comment="whether a quota slot of the account was reserved for the post",
     )
+    is_upload_due: Mapped[bool] = mapped_column(
+        server_default="false",
+        comment="whether the next step sends the bytes of a file: the uploads queue takes the post",
+    )
 
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
@@ -141,9 +146,13 @@ class Post(JobColumns, TimestampColumns, Base):
     )
 
 
-_is_sending_bytes = and_(
-    Post.state == "SENDING", Post.sent_by == SentBy.SIGNALPOST, Post.publish_id.is_not(None)
+_is_sending_chunks = and_(
+    Post.state == "SENDING",
+    Post.sent_by == SentBy.SIGNALPOST,
+    Post.publish_id.is_not(None),
+    Post.chunk_size.is_not(None),
 )
+_is_sending_bytes = or_(Post.is_upload_due, _is_sending_chunks)
 """Posts whose bytes we upload: `UPLOAD_QUEUE` takes these, so that long uploads delay no poll."""
 
 POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from migrations.columns import (
     EMPTY,
     bigint_column,
+    boolean_column,
     column,
     create_index,
     create_updated_at_triggers,
@@ -63,6 +64,15 @@ def upgrade() -> None:
             comment="the platform's ids of the public post; several if it was made public again",
         ),
     )
+    op.add_column(
+        "posts",
+        boolean_column(
+            "is_upload_due",
+            default="false",
+            comment="whether the next step sends the bytes of a file: "
+            "the uploads queue takes the post",
+        ),
+    )
     op.drop_constraint("ck_posts_kind", "posts")
     op.drop_constraint("ck_posts_source", "posts")
     op.drop_table("ig_containers")
@@ -108,6 +118,7 @@ def downgrade() -> None:
     for name, values in (("kind", KINDS), ("source", SOURCES)):
         value_list = ", ".join(f"'{value}'" for value in values)
         op.create_check_constraint(op.f(f"ck_posts_{name}"), "posts", f"{name} IN ({value_list})")
+    op.drop_column("posts", "is_upload_due")
     op.drop_column("posts", "platform_post_ids")
     op.drop_column("posts", "destination_id")
 

@@ -1,12 +1,15 @@
 import pytest
 
 from db.session import Database
+from platforms.registry import PLATFORMS
 from tests.db.jobs_chores import ChoreTables
+from tests.db.schema_catalog import run_sql
 from tests.db.webhooks_harness import WebhookHarness
 from tests.platforms.hostile_server import hostile_server
 from tests.support.outbox_harness import OutboxHarness
 from tests.support.publishing_harness import PublishingHarness
 from tests.support.row_factory import RowFactory, make_services
+from tests.support.step_platform import PLATFORM, PROVIDER, build_step_harness
 
 
 @pytest.fixture
@@ -53,3 +56,15 @@ def outbox_harness(database, database_url, redis_url):
             database_url, server.url, REDIS_URL=redis_url, ENDPOINT_PRIVATE_HOSTS="on"
         )
         yield OutboxHarness(database, services, RowFactory(database, services.key_ring), server)
+
+
+@pytest.fixture
+def step_harness(database, database_url, redis_url, tmp_path, monkeypatch):
+    """Publishes posts of a fictional platform, whose publisher answers by script."""
+    for table in ("oauth_accounts", "posts"):  # what the platform's migration would widen
+        run_sql(database_url, f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_provider")
+    services = make_services(
+        database_url, "http://127.0.0.1:9", REDIS_URL=redis_url, MEDIA_URL=f"file://{tmp_path}/m"
+    )
+    monkeypatch.setitem(PLATFORMS, PROVIDER, PLATFORM)
+    return build_step_harness(database, services, RowFactory(database, services.key_ring))

@@ -19,10 +19,11 @@ INSERT_HISTORY = (
               CASE WHEN n % 4 = 0 THEN 'ACTIVE' ELSE 'REVOKED' END,
               now() + (n - 100) * interval '1 min', 'encrypted', now()
          FROM generate_series(1, 20000) AS n""",
-    """INSERT INTO posts (user_id, provider, kind, source, sent_by, state, publish_id, due_at)
+    """INSERT INTO posts (user_id, provider, kind, source, sent_by, state, publish_id, due_at,
+         chunk_size)
        SELECT 1 + n % 50, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST',
               CASE WHEN n > 100 THEN 'PUBLISHED' WHEN n % 2 = 0 THEN 'QUEUED' ELSE 'SENDING' END,
-              CASE WHEN n % 2 = 1 THEN 'id' || n END, CASE WHEN n <= 100 THEN now() END
+              CASE WHEN n % 2 = 1 THEN 'id' || n END, CASE WHEN n <= 100 THEN now() END, 1
          FROM generate_series(1, 20000) AS n""",
     """INSERT INTO webhook_events (provider, event_type, external_id, payload_json, processed_at)
        SELECT 'tiktok', 'post', 'e' || n, '{}', CASE WHEN n > 100 THEN now() END

@@ -118,7 +118,13 @@ def test_a_file_name_is_made_displayable(given_name, displayed):
 
 
 def make_post(**columns):
-    defaults = {"state": "SENDING", "sent_by": "SIGNALPOST", "attempts": 1, "step_state": {}}
+    defaults = {
+        "provider": "tiktok",
+        "state": "SENDING",
+        "sent_by": "SIGNALPOST",
+        "attempts": 1,
+        "step_state": {},
+    }
     return Post(**{**defaults, **columns})
 
 

@@ -1,0 +1,87 @@
+"""What may be done about unsafe steps, which can make a post public: each is written down before
+it runs, is never repeated while its outcome is unknown, and at most once after the platform has
+said three times within five minutes that it had no effect.
+"""
+
+from datetime import datetime, timedelta
+
+from core.post_state.changes import ChangeSet
+from core.post_state.settle import PostState
+from core.post_state.step_state import (
+    ABSENCES,
+    ABSENT_SINCE,
+    HAS_REPEATED,
+    PLANNED_STEP,
+    POLL_COUNT,
+    UNSAFE_AT,
+    UNSAFE_STEP,
+    without_keys,
+)
+from core.post_state.transitions import move_one_post, move_post
+from core.publishing.publication import parse_time
+from db.posts.posts import Post
+from db.session import Session, database_now
+
+MIN_ABSENCES = 3
+MIN_ABSENCE_TIME = timedelta(minutes=5)
+OUTCOME_DEADLINE = timedelta(hours=24)
+"""How long the outcome of an unsafe step is looked for. Source: Meta, ig-user/media, read
+2026-11-22: a container, which is all that the step could still publish, expires after 24 hours.
+"""
+
+
+def begin_planned_step(session: Session, post: Post) -> str | None:
+    """Write down that the planned unsafe step begins with this claim; None if none is planned.
+
+    Until its outcome is recorded, every later claim finds it begun and reconciles.
+    """
+    step: str | None = post.step_state.get(PLANNED_STEP)
+    if step is None:
+        return None
+    begun_at = database_now(session).isoformat()
+    post.step_state = {
+        **without_keys(post.step_state, PLANNED_STEP),
+        UNSAFE_STEP: step,
+        UNSAFE_AT: begun_at,
+    }
+    if post.state == PostState.QUEUED:
+        move_one_post(session, post, PostState.SENDING, note="start")
+    return step
+
+
+def is_outcome_open(post: Post) -> bool:
+    """Whether an unsafe step was begun whose outcome is not recorded."""
+    return UNSAFE_STEP in post.step_state
+
+
+def forget_unsafe_step(post: Post, *, keep_time: bool = False) -> None:
+    """The step is over, with a known outcome. With `keep_time`, a later step can look for the post
+    that it made public at that time.
+    """
+    dropped_keys = {UNSAFE_STEP, UNSAFE_AT, ABSENCES, ABSENT_SINCE, PLANNED_STEP}
+    if keep_time:
+        dropped_keys.remove(UNSAFE_AT)
+    post.step_state = without_keys(post.step_state, *dropped_keys)
+
+
+def mark_unconfirmed(changes: ChangeSet, post: Post, *, note: str) -> None:
+    post.step_state = without_keys(post.step_state, POLL_COUNT)
+    move_post(changes, post, PostState.UNCONFIRMED, note=note)
+
+
+def count_absence(changes: ChangeSet, post: Post) -> None:
+    """The platform said that the step had no effect; permit it once more if that is certain."""
+    since = post.step_state.get(ABSENT_SINCE) or changes.at.isoformat()
+    count = int(post.step_state.get(ABSENCES, 0)) + 1
+    post.step_state = {**post.step_state, ABSENCES: count, ABSENT_SINCE: since}
+    has_waited = changes.at - datetime.fromisoformat(since) >= MIN_ABSENCE_TIME
+    if count < MIN_ABSENCES or not has_waited or HAS_REPEATED in post.step_state:
+        return
+    forget_unsafe_step(post)
+    post.step_state = {**without_keys(post.step_state, POLL_COUNT), HAS_REPEATED: True}
+    move_post(changes, post, PostState.PROCESSING, note="the platform has nothing of it")
+
+
+def is_outcome_overdue(post: Post, at: datetime) -> bool:
+    begun_at = parse_time(post.step_state.get(UNSAFE_AT))
+    return is_outcome_open(post) and begun_at is not None and at - begun_at >= OUTCOME_DEADLINE
