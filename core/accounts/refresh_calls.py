@@ -1,6 +1,6 @@
 """The calls of a token refresh: renew a login, or fetch the refused tokens of its destinations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -87,8 +87,8 @@ def call_refresh(
         try:
             fetched = fetch_destination_tokens(job.destinations, flow, token, services)
         except (Revoked, TokenExpired) as error:
-            if job.renewal == RenewalKind.NOTHING:
-                return RefreshRefused(error.code, grant_lifecycle.REVOKED)
+            log.warning("token_refresh.refused_token", account=job.account_id, code=error.code)
+            job = replace(job, is_refused=True)
         else:
             return FetchedTokens(fetched, next_renewal_delay(job, flow.rules.renewal, services))
     if job.renewal == RenewalKind.NOTHING:
