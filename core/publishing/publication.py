@@ -7,7 +7,8 @@ from typing import Any
 
 from core.post_state.settle import PostState
 from core.post_state.step_state import ABSENCES, UNSAFE_AT, UNSAFE_STEP
-from db.accounts.accounts import Account, Accounts
+from db.accounts.accounts import Accounts
+from db.accounts.destinations import StoredDestination
 from db.media.files import Media, MediaFiles
 from db.posts.destination_usage import DestinationUsage
 from db.posts.parts import PostPart
@@ -34,10 +35,17 @@ class StoredFile:
 
 
 def load_publication(
-    session: Session, post: Post, parts: Sequence[PostPart], files: Mapping[int, Media]
+    session: Session,
+    post: Post,
+    parts: Sequence[PostPart],
+    files: Mapping[int, Media],
+    *,
+    destination: StoredDestination | None,
 ) -> Publication:
-    """Errors: KeyError if the platform has no such kind of posts."""
-    destination_id, destination = load_destination(session, post)
+    """`destination` is None if the login itself is posted to.
+
+    Errors: KeyError if the platform has no such kind of posts.
+    """
     is_unconfirmed = UNSAFE_STEP in post.step_state
     needs_evidence = is_unconfirmed or (
         post.state == PostState.PUBLISHED and post.platform_post_id is None
@@ -45,11 +53,11 @@ def load_publication(
     return Publication(
         kind=PLATFORMS[post.provider].kinds[post.kind],
         text=post.title,
-        destination_id=destination_id,
+        destination_id=find_destination_id(session, post, destination),
         now=database_now(session),
         created_at=post.created_at,
         options=post.payload_json.get("options", {}),
-        destination=destination,
+        destination={} if destination is None else destination_facts(destination),
         media=tuple(build_media_item(part, files) for part in parts if has_media(part)),
         parts=tuple(build_part(part) for part in parts if part.handle or part.tries),
         phase=Phase(post.step) if post.step else None,
@@ -70,14 +78,21 @@ def load_files(session: Session, parts: Sequence[PostPart]) -> dict[int, Media]:
     return MediaFiles(session).list_by_ids(media_ids) if media_ids else {}
 
 
-def load_destination(session: Session, post: Post) -> tuple[str, Mapping[str, Any]]:
-    """The platform's id of the account that is posted to, and what is known of it."""
+def find_destination_id(session: Session, post: Post, destination: StoredDestination | None) -> str:
+    """The platform's id of the account that is posted to."""
+    if destination is not None:
+        return destination.external_id
     account = Accounts(session).get(post.oauth_account_id)
-    return (account.open_id, account_facts(account)) if account is not None else ("", {})
+    return "" if account is None else account.open_id
 
 
-def account_facts(account: Account) -> Mapping[str, Any]:
-    return account.details
+def destination_facts(destination: StoredDestination) -> dict[str, Any]:
+    return {
+        **destination.details,
+        "name": destination.name,
+        "handle": destination.handle,
+        "account_type": destination.account_type,
+    }
 
 
 def load_evidence(session: Session, post: Post) -> Evidence:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from core.accounts.tokens import AccessToken
+from core.accounts.posting_tokens import PostingToken
 from core.bootstrap import Services
 from core.crypto import part_upload_url_context
 from core.errors import OperationFailed
@@ -55,8 +55,7 @@ class PlatformStepJob:
     post_id: int
     user_id: int
     publication: Publication
-    access_token: AccessToken
-    fallback_token: AccessToken | None
+    token: PostingToken
     files: Mapping[int, StoredFile]  # by media id
     encrypted_upload_urls: Mapping[int, str]  # by position
     due_since: datetime
@@ -115,7 +114,8 @@ class StepNotSent:
 class PostingTokenRefused:
     """The platform refused the access token. The step had no effect."""
 
-    access_token: AccessToken
+    token: PostingToken
+    code: str
 
 
 @dataclass(frozen=True)
@@ -230,12 +230,11 @@ def build_tools(job: PlatformStepJob, services: Services) -> StepTools:
         file = find_file(item)
         return build_media_link(services, file.media_id, file.filename)
 
-    fallback = job.fallback_token
     return StepTools(
-        token=job.access_token.decrypt(services),
+        token=job.token.decrypt(services),
         read_bytes=read_bytes,
         media_link=media_link,
-        fallback_token=None if fallback is None else fallback.decrypt(services),
+        fallback_token=job.token.decrypt_fallback(services),
         jitter=services.jitter(),
     )
 
@@ -251,7 +250,7 @@ def acquire_call(job: PlatformStepJob, rule: StepRule, services: Services) -> ti
     call_class = find_call_class(job.provider, rule)
     if call_class.rate_setting is None:
         return None
-    return services.rate_limits.acquire(job.access_token.account_id, call_class.name)
+    return services.rate_limits.acquire(job.token.login.account_id, call_class.name)
 
 
 def call_with_circuit(
@@ -262,7 +261,7 @@ def call_with_circuit(
         return services.circuits.call(job.provider, call_class.circuit, operation)
     except RateLimited as error:
         if call_class.rate_setting is not None:
-            account_id = job.access_token.account_id
+            account_id = job.token.login.account_id
             services.rate_limits.block(account_id, call_class.name, error.retry_after)
         raise
 
@@ -275,8 +274,8 @@ def run_checks(
 
     try:
         readings = call_with_circuit(job, chosen.rule, services, check_before)
-    except TokenExpired:
-        return PostingTokenRefused(job.access_token)
+    except TokenExpired as error:
+        return PostingTokenRefused(job.token, error.code)
     except Exception as error:  # noqa: BLE001 - it becomes the outcome of the attempt
         return step_not_sent(error, job)
     return ChecksPassed(quota_limits(job, readings, services))
@@ -307,8 +306,8 @@ def run_chosen_step(
 
     try:
         results = call_with_circuit(job, chosen.rule, services, run_step)
-    except TokenExpired:
-        return PostingTokenRefused(job.access_token)
+    except TokenExpired as error:
+        return PostingTokenRefused(job.token, error.code)
     except Exception as error:  # noqa: BLE001 - it becomes the outcome of the attempt
         if chosen.safety is Safety.UNSAFE and may_have_had_effect(error):
             return StepUnanswered(name, getattr(error, "code", None) or type(error).__name__)

@@ -8,7 +8,7 @@ down by one claim and run by the next.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.accounts.tokens import get_access_token, report_refused_token
+from core.accounts.posting_tokens import get_posting_token, report_refused_posting_token
 from core.bootstrap import Services
 from core.outcomes import IMMEDIATELY, Failure, Reschedule, Snooze, failure_from_error
 from core.post_state.changes import ChangeSet
@@ -58,17 +58,16 @@ class PlatformStep(Step[PlatformStepJob, ClaimAnswer]):
             reserve_due_quotas(session, post)
         if post.is_upload_due:
             limit_parallel_uploads(session, post)
-        access_token = get_access_token(session, post.oauth_account_id)
+        token = get_posting_token(session, post)
         parts = PostParts(session).list_by_post(post.id)
         files = load_files(session, parts)
-        publication = load_publication(session, post, parts, files)
+        publication = load_publication(session, post, parts, files, destination=token.destination)
         return PlatformStepJob(
             provider=post.provider,
             post_id=post.id,
             user_id=post.user_id,
             publication=publication,
-            access_token=access_token,
-            fallback_token=None,
+            token=token,
             files=list_stored_files(files),
             encrypted_upload_urls={
                 part.position: part.upload_url_encrypted
@@ -136,9 +135,9 @@ def record_not_sent(changes: ChangeSet, post: Post, answer: StepNotSent) -> Fail
 
 
 def record_refused_token(changes: ChangeSet, post: Post, answer: PostingTokenRefused) -> Failure:
-    """Errors: Snooze, until the token was refreshed."""
+    """Errors: Snooze, until there is a new token; Park if the owner has to act."""
     try:
-        report_refused_token(changes.session, answer.access_token)
+        report_refused_posting_token(changes.session, answer.token, code=answer.code)
     except TokenExpired as error:  # raised on, it would undo what was recorded here
         return failure_from_error(error, "posts", post.id)
 
