@@ -66,8 +66,8 @@ def save_destinations(
     stored, taken = [], []
     # Rows are locked in one order, so that two sign-ins with the same accounts never deadlock.
     for destination in sorted(signed_in.found.destinations, key=lambda item: item.external_id):
-        sealed = seal_destination(destination, login, signed_in, services)
-        row = store.save(login, sealed)
+        new = encrypt_destination(destination, login, signed_in, services)
+        row = store.save(login, new)
         if row is None:
             taken.append(destination)
         else:
@@ -80,7 +80,7 @@ def save_destinations(
     return choose_only_destination(store, SavedDestinations(tuple(stored)))
 
 
-def seal_destination(
+def encrypt_destination(
     destination: Destination, login: Account, signed_in: SignIn, services: Services
 ) -> NewDestination:
     """Encrypt the destination's token, bound to its id and its owner."""
@@ -197,7 +197,7 @@ def resume_posts(session: Session, destinations: Sequence[StoredDestination]) ->
 def park_destination(
     session: Session, login: Account, destination: StoredDestination, *, cause: str
 ) -> None:
-    """A destination cannot be used any more while its login can: park its posts, tell the owner."""
+    """The login can be used, but not this destination: park its posts, notify the owner."""
     store = find_destination_store(session, login.provider)
     if store is None or destination.status != DestinationStatus.ACTIVE:
         return

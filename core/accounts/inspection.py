@@ -1,7 +1,7 @@
 """Asks platforms once a day what the tokens of logins are worth.
 
 The answer can say that a token has been refused, when it ends, which permissions are left, and how
-long the platform still answers with data: about that the owner is told in time.
+long the platform still answers with data: about that the owner is notified in time.
 """
 
 import time
@@ -103,7 +103,7 @@ def record_inspection(
 
 
 def notify_end_of_data(session: Session, account: Account, end: datetime) -> None:
-    """Tell the owner once for each end that is near."""
+    """Notify the owner once for each end that is near."""
     if end - database_now(session) < EXPIRY_WARNING_PERIOD:
         date = end.date().isoformat()
         grant_lifecycle.notify_owner(

@@ -18,7 +18,7 @@ def select_destinations(
 ) -> None:
     """Choose exactly these accounts of a platform; the others are not posted to any more.
 
-    The platform is told afterwards: what it refuses is stored and repaired later.
+    The platform is called afterwards: what it refuses is stored and repaired later.
     Errors: NotFound, Invalid.
     """
     choice = choose_destinations(

@@ -93,9 +93,9 @@ def test_a_permission_left_unticked_limits_the_account_and_is_reported(instagram
 
 def test_the_accounts_of_another_user_cannot_be_chosen(instagram):
     instagram.connect_and_choose(ADA, BAKERY)
-    stranger = instagram.factory.create_user()
+    other_user = instagram.factory.create_user()
     with pytest.raises(NotFound):
-        instagram.choose(stranger, BAKERY)
+        instagram.choose(other_user, BAKERY)
 
 
 def test_a_person_is_connected_by_one_user_only(instagram):
