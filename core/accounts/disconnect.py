@@ -47,9 +47,10 @@ class DisconnectResult:
 
 @dataclass(frozen=True)
 class RevocableTokens:
-    """The account's former tokens, encrypted. An expired access token is None."""
+    """The account's former tokens, encrypted."""
 
     encrypted_access_token: str | None
+    has_live_token: bool
     encrypted_refresh_token: str | None
     renewal: RenewalKind
     subscriptions: tuple[SubscriptionJob, ...]
@@ -130,9 +131,9 @@ def cancel_posts(session: Session, account: Account) -> int:
 
 def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     """Mark the account disconnected and clear its tokens; return them for the revocation."""
-    has_live_token = Grants(session).has_live_token(account.id)
     tokens = RevocableTokens(
-        encrypted_access_token=account.access_token_encrypted if has_live_token else None,
+        encrypted_access_token=account.access_token_encrypted,
+        has_live_token=Grants(session).has_live_token(account.id),
         encrypted_refresh_token=account.refresh_token_encrypted,
         renewal=renewal_kind(account),
         subscriptions=tuple(list_subscription_jobs(session, account)),
@@ -173,17 +174,20 @@ def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
 def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | None:
     """Return the access token, or a new one fetched for the revocation; None without tokens."""
     token_owner = (tokens.provider, tokens.open_id, tokens.user_id)
-    if tokens.encrypted_access_token is not None:
-        return services.key_ring.decrypt(
-            tokens.encrypted_access_token, access_token_context(*token_owner)
-        )
+    if tokens.encrypted_access_token is None:
+        return None
+    access_token = services.key_ring.decrypt(
+        tokens.encrypted_access_token, access_token_context(*token_owner)
+    )
+    if tokens.has_live_token:
+        return access_token
     if tokens.encrypted_refresh_token is None or tokens.renewal != RenewalKind.REFRESH_TOKEN:
         return None
     refresh_token = services.key_ring.decrypt(
         tokens.encrypted_refresh_token, refresh_token_context(*token_owner)
     )
     grant = get_flow(services, tokens.provider).renew(
-        access_token=refresh_token, refresh_token=refresh_token
+        access_token=access_token, refresh_token=refresh_token
     )
     require_same_account(
         grant, (tokens.open_id,), provider=tokens.provider, account_id=tokens.account_id

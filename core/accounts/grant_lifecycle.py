@@ -11,6 +11,7 @@ from db.accounts.grants import Grants
 from db.identity.notifications import Notifications
 from db.posts.parked import ParkedPosts
 from db.posts.timeline import PostEvents
+from db.records.destinations import find_destination_store
 from db.session import Session
 
 NEEDS_RECONNECT = "needs_reconnect"
@@ -64,6 +65,7 @@ def mark_revoked(session: Session, account: Account, *, cause: str = "removed") 
     account.status = AccountStatus.REVOKED
     account.status_cause = cause
     clear_tokens(account)
+    clear_destination_tokens(session, account)
     park_posts(session, account)
     notify_owner(session, account, DISCONNECTED_BY_PLATFORM, why=cause, code=cause)
     record_account_event(session, account, "account.revoked", cause=cause)
@@ -79,6 +81,7 @@ def purge_dead_tokens(session: Session, *, limit: int = 100) -> int:
         if account.status == AccountStatus.ACTIVE:
             mark_needs_reconnect(session, account, cause="expired")
         clear_tokens(account)
+        clear_destination_tokens(session, account)
     return len(dead_accounts)
 
 
@@ -117,6 +120,13 @@ def clear_tokens(account: Account) -> None:
     account.leased_until = None
     account.lease_token += 1
     account.token_version += 1
+
+
+def clear_destination_tokens(session: Session, account: Account) -> None:
+    """Clear the tokens of the destinations that the login opens; they end with its grant."""
+    store = find_destination_store(session, account.provider)
+    if store is not None:
+        store.clear_tokens(account.id)
 
 
 def park_posts(session: Session, account: Account, reason: str = NEEDS_RECONNECT) -> int:

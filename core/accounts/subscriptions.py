@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 CHECK_INTERVAL = timedelta(days=1)
 REPAIR_BATCH_SIZE = 50  # destinations of one run
 TIME_BUDGET_SECONDS = 20.0  # of one run; the next one, minutes later, continues
+INLINE_BUDGET_SECONDS = 8.0  # of the subscriptions that a request makes itself
 MAX_ERROR_LENGTH = 300  # characters of a stored refusal
 
 
@@ -39,11 +40,15 @@ class SubscriptionJob:
 def subscribe_destinations(
     database: Database, services: Services, destination_ids: Collection[int], provider: str
 ) -> None:
-    """Subscribe these destinations to the platform's webhooks, and record what it answered."""
+    """Subscribe these destinations to the platform's webhooks, and record what it answered.
+
+    A person waits for this: what is left after some seconds is done by the next repair.
+    """
     subscriber = find_subscriber(services, provider)
-    if subscriber is None:
-        return
+    deadline = time.monotonic() + INLINE_BUDGET_SECONDS
     for destination_id in destination_ids:
+        if subscriber is None or time.monotonic() >= deadline:
+            return
         with database.transaction() as session:
             job = build_job(session, provider, destination_id)
         if job is not None:
@@ -65,8 +70,11 @@ def list_subscription_jobs(session: Session, login: Account) -> list[Subscriptio
 def unsubscribe_destinations(
     database: Database, services: Services, destination_ids: Collection[int], provider: str
 ) -> None:
-    """End the subscriptions of these destinations, on a best-effort basis."""
+    """End the subscriptions of these destinations, on a best-effort basis and for some seconds."""
+    deadline = time.monotonic() + INLINE_BUDGET_SECONDS
     for destination_id in destination_ids:
+        if time.monotonic() >= deadline:
+            return
         with database.transaction() as session:
             job = build_job(session, provider, destination_id)
         if job is not None:

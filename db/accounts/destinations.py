@@ -118,6 +118,10 @@ class DestinationStore(Protocol):
         """List usable ones whose subscription was not checked for this long, oldest first."""
         ...
 
+    def clear_tokens(self, account_id: int) -> None:
+        """Clear the tokens of a login's destinations; they stay connected and chosen."""
+        ...
+
     def disconnect(self, account_id: int) -> None:
         """Clear the tokens of a login's destinations and mark them disconnected."""
         ...

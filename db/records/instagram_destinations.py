@@ -123,12 +123,18 @@ class InstagramDestinations:
         query = connected_rows(is_due).order_by(None)
         return self._load(query.order_by(checked_at.asc().nulls_first()).limit(limit))
 
-    def disconnect(self, account_id: int) -> None:
+    def clear_tokens(self, account_id: int) -> None:
         self._update(
             TABLE.c.oauth_account_id == account_id,
             page_access_token_encrypted=None,
             token_version=TABLE.c.token_version + 1,
             token_refused_at=None,
+        )
+
+    def disconnect(self, account_id: int) -> None:
+        self.clear_tokens(account_id)
+        self._update(
+            TABLE.c.oauth_account_id == account_id,
             subscribed_at=None,
             subscription_checked_at=None,
             subscription_error=None,

@@ -1,9 +1,13 @@
 """Logins that open several accounts: stored, chosen, taken over, disconnected; on the sandbox."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import func
 
 from core import accounts
+from core.accounts import grant_lifecycle
 from core.accounts.key_rotation import rotate_keys
 from core.errors import Conflict, Invalid, NotFound, OperationFailed
 from db.accounts.accounts import Accounts
@@ -238,3 +242,35 @@ def test_a_page_that_only_the_portfolio_names_is_found_by_what_was_ticked(instag
     instagram.sandbox.change_settings(me_accounts="empty")
     instagram.connect(ADA, pages=[STUDIO_PAGE], accounts=[STUDIO])
     assert instagram.destination(STUDIO).selected
+
+
+def test_of_two_users_who_connect_an_account_at_once_one_gets_it(instagram):
+    """Through both logins, so that no other unique id keeps them apart."""
+    users = [instagram.factory.create_user() for _ in range(2)]
+    instagram.services("instagram")
+    barrier = threading.Barrier(2)
+
+    def connect_account(index):
+        barrier.wait(30)
+        try:
+            if index == 0:
+                instagram.connect(ADA, users[0], pages=[BAKERY_PAGE], accounts=[BAKERY])
+            else:
+                instagram.connect(BAKERY, users[1], login="instagram")
+        except Conflict as conflict:
+            return conflict.code
+        return None
+
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(connect_account, range(2)))
+    assert sorted(results, key=str) == [None, "account_already_connected"]
+    assert instagram.destination(BAKERY).user_id == users[results.index(None)]
+    assert len(instagram.logins()) == 1
+
+
+def test_a_revoked_grant_takes_the_tokens_of_its_accounts_with_it(instagram):
+    login, _ = instagram.connect_and_choose(ADA, BAKERY, STUDIO)
+    with instagram.database.transaction() as session:
+        grant_lifecycle.mark_revoked(session, Accounts(session).lock(login))
+    assert [row.page_access_token_encrypted for row in instagram.destinations()] == [None, None]
+    assert instagram.destination(BAKERY).selected

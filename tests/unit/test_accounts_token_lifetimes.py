@@ -9,8 +9,9 @@ from core.accounts.refresh_calls import as_unavailable
 from core.accounts.renewal import EncryptedGrant, next_refresh_delay, token_columns
 from core.accounts.view import AccountHealth, account_health
 from db.accounts.accounts import Account
+from platforms.base import ASSUMED_LIFETIME
 from platforms.errors import RateLimited
-from platforms.logins import LoginGrant
+from platforms.logins import LoginGrant, RenewalKind, RenewalRule
 from platforms.secret import Secret
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -80,6 +81,42 @@ def test_retries_span_an_outage_of_more_than_an_hour():
 def test_a_very_short_lived_grant_is_refreshed_once_a_minute_at_most(in_use):
     short_lived = make_encrypted_grant(make_grant(timedelta(seconds=1), timedelta(seconds=2)))
     assert next_refresh_delay(short_lived, in_use=in_use) == timedelta(minutes=1)
+
+
+EXCHANGE = RenewalRule(RenewalKind.EXCHANGE, due_before_end=10 * DAY, min_age=DAY, min_interval=DAY)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 0.999])
+def test_an_exchanged_token_is_due_ten_days_before_its_end_whether_in_use_or_not(jitter):
+    grant = EncryptedGrant(
+        "access", None, LoginGrant(Secret("EAA"), 60 * DAY), HOUR, jitter, EXCHANGE
+    )
+    delays = [next_refresh_delay(grant, in_use=in_use) for in_use in (True, False)]
+    assert delays[0] == delays[1]
+    assert 50 * DAY <= delays[0] <= 51 * DAY
+
+
+def test_an_exchanged_token_is_never_due_before_it_may_be_exchanged():
+    grant = EncryptedGrant("access", None, LoginGrant(Secret("EAA"), HOUR), HOUR, 0.5, EXCHANGE)
+    assert next_refresh_delay(grant, in_use=True) == DAY
+
+
+def test_an_exchanged_token_without_a_known_end_is_due_every_day():
+    grant = EncryptedGrant("access", None, LoginGrant(Secret("EAA"), None), HOUR, 0.5, EXCHANGE)
+    assert token_columns(grant, at=NOW)["expires_at"] is None
+    assert DAY <= next_refresh_delay(grant, in_use=False) <= 1.1 * DAY
+
+
+def test_a_token_that_has_no_end_is_not_renewed():
+    endless = LoginGrant(Secret("EAA"), None, has_no_end=True)
+    grant = EncryptedGrant("access", None, endless, HOUR, 0.5, EXCHANGE)
+    assert (grant.renewal, next_refresh_delay(grant, in_use=True)) == ("nothing", None)
+    assert token_columns(grant, at=NOW)["expires_at"] is None
+
+
+def test_a_refreshed_token_without_a_lifetime_gets_a_short_one():
+    grant = make_encrypted_grant(make_grant(None))
+    assert token_columns(grant, at=NOW)["expires_at"] == NOW + ASSUMED_LIFETIME
 
 
 HEALTHY_COLUMNS = {
