@@ -27,6 +27,7 @@ UNSAFE_STEP = "unsafe"  # an unsafe step that was begun and whose outcome is not
 UNSAFE_AT = "unsafe_at"  # when it was begun; kept if it made the post public
 ABSENCES = "absences"  # how often the platform has said that the unsafe step had no effect
 ABSENT_SINCE = "absent_since"  # when it said so first
+REPEAT_AFTER = "repeat_after"  # before this time the unsafe step is not permitted once more
 HAS_REPEATED = "repeated"  # the unsafe step was permitted once more; there is no second time
 LAST_STEP = "step"  # name of the last step in the timeline
 FAILED_PART = "failed_part"  # position of the part that made the post fail

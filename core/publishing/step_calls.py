@@ -18,7 +18,14 @@ from core.outcomes import Failure, LocalRateLimit, Snooze, failure_from_error
 from core.publishing.preflight import LIVE_MODE
 from core.publishing.publication import StoredFile
 from platforms.base import BytesLike
-from platforms.errors import PlatformError, RateLimited, ServerBusy, TokenExpired, Unavailable
+from platforms.errors import (
+    NO_WAIT,
+    PlatformError,
+    RateLimited,
+    ServerBusy,
+    TokenExpired,
+    Unavailable,
+)
 from platforms.platform import CallClass
 from platforms.publishing import (
     NO_STEP,
@@ -97,10 +104,13 @@ class StepSucceeded:
 
 @dataclass(frozen=True)
 class StepUnanswered:
-    """An unsafe step may have had its effect, although no answer came."""
+    """An unsafe step may have had its effect, although no answer came. Should it turn out that it
+    had none, the platform wants no other call before `min_delay` is over.
+    """
 
     step: str
     code: str
+    min_delay: timedelta = NO_WAIT
 
 
 @dataclass(frozen=True)
@@ -310,7 +320,8 @@ def run_chosen_step(
         return PostingTokenRefused(job.token, error.code)
     except Exception as error:  # noqa: BLE001 - it becomes the outcome of the attempt
         if chosen.safety is Safety.UNSAFE and may_have_had_effect(error):
-            return StepUnanswered(name, getattr(error, "code", None) or type(error).__name__)
+            code = getattr(error, "code", None) or type(error).__name__
+            return StepUnanswered(name, code, getattr(error, "retry_after", NO_WAIT))
         return step_not_sent(error, job)
     return build_success(job, name, results, services)
 

@@ -122,7 +122,8 @@ def record_nothing_left(changes: ChangeSet, post: Post, answer: NothingLeft) -> 
 
 
 def record_unanswered(changes: ChangeSet, post: Post, answer: StepUnanswered) -> Reschedule:
-    mark_unconfirmed(changes, post, note=f"no answer to {answer.step}: {answer.code}")
+    note = f"no answer to {answer.step}: {answer.code}"
+    mark_unconfirmed(changes, post, note=note, repeat_after=changes.at + answer.min_delay)
     return Reschedule(UNCONFIRMED_POLL_DELAY)
 
 

@@ -13,6 +13,7 @@ from core.post_state.step_state import (
     HAS_REPEATED,
     PLANNED_STEP,
     POLL_COUNT,
+    REPEAT_AFTER,
     UNSAFE_AT,
     UNSAFE_STEP,
     without_keys,
@@ -58,14 +59,20 @@ def forget_unsafe_step(post: Post, *, keep_time: bool = False) -> None:
     """The step is over, with a known outcome. With `keep_time`, a later step can look for the post
     that it made public at that time.
     """
-    dropped_keys = {UNSAFE_STEP, UNSAFE_AT, ABSENCES, ABSENT_SINCE, PLANNED_STEP}
+    dropped_keys = {
+        *(UNSAFE_STEP, UNSAFE_AT, ABSENCES, ABSENT_SINCE),
+        *(REPEAT_AFTER, PLANNED_STEP),
+    }
     if keep_time:
         dropped_keys.remove(UNSAFE_AT)
     post.step_state = without_keys(post.step_state, *dropped_keys)
 
 
-def mark_unconfirmed(changes: ChangeSet, post: Post, *, note: str) -> None:
-    post.step_state = without_keys(post.step_state, POLL_COUNT)
+def mark_unconfirmed(changes: ChangeSet, post: Post, *, note: str, repeat_after: datetime) -> None:
+    post.step_state = {
+        **without_keys(post.step_state, POLL_COUNT),
+        REPEAT_AFTER: repeat_after.isoformat(),
+    }
     move_post(changes, post, PostState.UNCONFIRMED, note=note)
 
 
@@ -74,7 +81,9 @@ def count_absence(changes: ChangeSet, post: Post) -> None:
     since = post.step_state.get(ABSENT_SINCE) or changes.at.isoformat()
     count = int(post.step_state.get(ABSENCES, 0)) + 1
     post.step_state = {**post.step_state, ABSENCES: count, ABSENT_SINCE: since}
-    has_waited = changes.at - datetime.fromisoformat(since) >= MIN_ABSENCE_TIME
+    repeat_after = parse_time(post.step_state.get(REPEAT_AFTER)) or changes.at
+    is_long_enough = changes.at - datetime.fromisoformat(since) >= MIN_ABSENCE_TIME
+    has_waited = is_long_enough and changes.at >= repeat_after
     if count < MIN_ABSENCES or not has_waited or HAS_REPEATED in post.step_state:
         return
     forget_unsafe_step(post)
