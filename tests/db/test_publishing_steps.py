@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from core import publishing
 from core.post_state.settle import PostState
 from core.publishing.queries import get_timeline
+from core.publishing.step_progress import list_step_progress
 from db.accounts.accounts import AccountStatus
 from db.identity.notifications import Notification
 from db.media.files import MediaFiles
@@ -48,8 +49,12 @@ def test_a_post_goes_through_its_steps_and_is_published(step_harness, post_id):
     assert post.permalink == "https://example.com/post-1"
     assert post.due_at is None
     assert step_harness.state_history(post_id) == ["QUEUED", "SENDING", "PROCESSING", "PUBLISHED"]
-    steps = [event.note for event in step_harness.events(post_id) if event.kind == "step"]
-    assert steps == ["create", "check", "publish"]
+    progress = list_step_progress(post, step_harness.events(post_id))
+    assert [(each.name, each.state) for each in progress] == [
+        ("create", "done"),
+        ("check", "done"),
+        ("publish", "done"),
+    ]
 
 
 def test_the_publisher_sees_the_post_without_its_rows(step_harness, account):
@@ -203,6 +208,8 @@ def test_an_item_that_failed_is_named(step_harness, account):
     post = step_harness.post(post_id)
     assert (post.state, post.error_code) == (PostState.FAILED, "media_ratio_invalid")
     assert post.error_message == "item 2: the ratio is 3:1"
+    (progress,) = list_step_progress(post, step_harness.events(post_id))
+    assert (progress.name, progress.state) == ("create", "failed")
     assert step_harness.parts(post_id)[2].status_text == "the ratio is 3:1"
     assert step_harness.publisher.names() == ["create"]
 
