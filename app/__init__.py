@@ -8,6 +8,7 @@ from app.http import auth, errors, i18n, rate_limits, request_log, security
 from app.http.context import CONTAINER_KEY, Container
 from app.http.validation import MAX_ROW_ID, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
+from app.seed_paths import build_seed_blueprints
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
 from core.health.readiness import Readiness
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.init_auth(app)
     rate_limits.init_rate_limits(app)
     app.before_request(security.check_csrf)
-    for blueprint in (*API_BLUEPRINTS, *PAGE_BLUEPRINTS):
+    for blueprint in (*API_BLUEPRINTS, *build_seed_blueprints(), *PAGE_BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app
 

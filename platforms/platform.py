@@ -25,11 +25,18 @@ from platforms.sampling import SamplingRules
 
 @dataclass(frozen=True)
 class Brand:
-    """How a platform is shown: its name, the CSS class of its colours and its home page."""
+    """How a platform is shown: its name, the CSS class of its colours and its home page.
+
+    English texts, translated by the pages: `requirements` say what an account needs, with the
+    platform's own page about it; `scope_texts` say what each permission is for.
+    """
 
     title: str
     css_class: str
     home_url: str
+    requirements: tuple[str, ...] = ()
+    requirements_url: str | None = None
+    scope_texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class QuotaScope(StrEnum):
@@ -46,13 +53,14 @@ class QuotaHold(StrEnum):
     WHILE_PENDING = "while_pending"  # until the creator has dealt with it, at most the window
     FOR_WINDOW = "for_window"
     DISTINCT_ACCOUNTS = "distinct_accounts"  # accounts that posted in the window
+    STARTS = "starts"  # starts of posts, whatever became of them; shown, the rate limit counts
 
 
 @dataclass(frozen=True)
 class QuotaRule:
     """A platform's limit on posts.
 
-    `limit_setting` names the setting that has the limit; `is_dynamic`: the platform reports the
+    `limit` or the setting `limit_setting` has the limit; `is_dynamic`: the platform reports the
     limit of each account (`Adapter.step_publisher`), and the setting is the fallback. `code`: our
     code of the refusal when it is used up.
     """
@@ -64,6 +72,8 @@ class QuotaRule:
     limit_setting: str
     code: str
     is_dynamic: bool = False
+    limit: int | None = None
+    off_setting: str | None = None  # the flag among the settings that switches the rule off
 
 
 @dataclass(frozen=True)
@@ -121,13 +131,18 @@ class FormField:
 
 @dataclass(frozen=True)
 class PublishForm:
-    """What the publishing page of a platform asks. `kind_labels`: kind → English label."""
+    """What the publishing page of a platform asks. `kind_labels`: kind → English label.
+
+    `quota_labels`: name in `Platform.quotas` → English label. `page_path`: the platform has a page of its own, and this is its path.
+    """
 
     kind_labels: Mapping[str, str]
     fields: tuple[FormField, ...] = ()
     phase_labels: Mapping[str, str] = field(default_factory=dict)
     # public feature names
     capability_labels: Mapping[Capability, str] = field(default_factory=dict)
+    quota_labels: Mapping[str, str] = field(default_factory=dict)
+    page_path: str | None = None
 
 
 class AccountShapes(Protocol):

@@ -85,6 +85,7 @@ class PostKind:
     capability: Capability
     text: TextRule
     quotas: Mapping[str, int | str] = field(default_factory=dict)
+    can_caller_send: bool = False  # the client may send the bytes to the platform itself
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from app.api import (
     oauth,
     openapi,
     posts,
-    tiktok,
     webhook_admin,
     webhooks,
 )
@@ -28,7 +27,6 @@ API_BLUEPRINTS = (
     accounts.blueprint,
     connection_check.blueprint,
     posts.blueprint,
-    tiktok.blueprint,
     insights.blueprint,
     media.blueprint,
     media_links.blueprint,

@@ -5,7 +5,7 @@ documented and nothing is written twice.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -113,6 +113,17 @@ class Operation:
         return body_model
 
     @property
+    def body_variants(self) -> Mapping[str, type[BaseModel]]:
+        """The body for each platform; empty if it is the same for all."""
+        variants: Mapping[str, type[BaseModel]] = getattr(self.view, "body_variants", {})
+        return variants
+
+    @property
+    def models(self) -> tuple[type[BaseModel], ...]:
+        named = (*(self.body_variants.values() or [self.body]), self.query)
+        return tuple(model for model in named if model is not None)
+
+    @property
     def query(self) -> type[BaseModel] | None:
         query_model: type[BaseModel] | None = getattr(self.view, "query_model", None)
         return query_model
@@ -165,9 +176,7 @@ def iter_operations() -> Iterator[Operation]:
 
 def collect_models(operations: list[Operation]) -> tuple[ModelReferences, JsonObject]:
     """Return a reference for each model, and the schemas they refer to, with unique names."""
-    models = {
-        model for operation in operations for model in (operation.body, operation.query) if model
-    }
+    models = {model for operation in operations for model in operation.models}
     sorted_models = sorted(models, key=lambda model: (model.__module__, model.__name__))
     references, schema = models_json_schema(
         [(model, "validation") for model in sorted_models], ref_template=SCHEMA_REF_TEMPLATE
@@ -193,9 +202,20 @@ def describe_operation(operation: Operation, models: ModelReferences) -> JsonObj
         ]
     if operation.body is not None:
         described["requestBody"] = {
-            "content": {"application/json": {"schema": models[operation.body]}}
+            "content": {"application/json": {"schema": describe_body(operation, models)}}
         }
     return described
+
+
+def describe_body(operation: Operation, models: ModelReferences) -> JsonObject:
+    if not operation.body_variants and operation.body is not None:
+        return models[operation.body]
+    references = {name: models[model] for name, model in operation.body_variants.items()}
+    mapping = {name: reference["$ref"] for name, reference in references.items()}
+    return {
+        "oneOf": list(references.values()),
+        "discriminator": {"propertyName": "platform", "mapping": mapping},
+    }
 
 
 def path_parameters(rule: Rule) -> Iterator[JsonObject]:

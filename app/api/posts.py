@@ -1,11 +1,12 @@
-"""Posts of all platforms: list and show them, cancel, retry or release one."""
+"""Posts of all platforms: request, list and show them, cancel, retry or release one."""
 
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, Field
 
-from app.api.post_responses import respond_with_post
+from app.api.post_models import build_post_models
+from app.api.post_responses import prefers_async, respond_with_post, respond_with_retry
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import (
     OptionalRowId,
@@ -14,11 +15,19 @@ from app.http.validation import (
     validate_body,
     validate_query,
 )
-from app.serialize.posts import failure_reasons, serialize_event, serialize_post
+from app.serialize.posts import (
+    failure_reasons,
+    serialize_event,
+    serialize_post,
+    serialize_quotas,
+)
 from core import publishing
+from core.errors import NotFound
+from core.publishing import PostRequest
 from db.base import PROVIDERS
 from db.posts.posts import POST_STATES
 from db.posts.queries import PostFilter
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("posts", __name__)
 
@@ -44,6 +53,28 @@ class EmptyBody(RequestModel):
 
 class RetryRequest(RequestModel):
     confirm: Annotated[bool, Field(strict=True)] = False
+
+
+class QuotaQuery(RequestModel):
+    account_id: OptionalRowId = None
+    destination_id: OptionalRowId = None
+
+
+@blueprint.post("/api/posts")
+@require_scopes("posts:write")
+@validate_body(PostRequest, variants=build_post_models())
+def request_post(body: PostRequest) -> tuple[Response, int]:
+    """Request a post: from uploaded files, URLs, or bytes that you send yourself."""
+    return respond_with_post(
+        lambda: publishing.request_post(
+            current_container().database,
+            current_container().services,
+            user_id=current_principal().user_id,
+            request=body,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            may_queue=prefers_async(),
+        )
+    )
 
 
 @blueprint.get("/api/posts")
@@ -112,7 +143,7 @@ def cancel_post(post_id: int, body: EmptyBody) -> dict[str, Any]:  # noqa: ARG00
 @validate_body(RetryRequest)
 def retry_post(post_id: int, body: RetryRequest) -> tuple[Response, int]:
     """Retry a post as a new post."""
-    return respond_with_post(
+    return respond_with_retry(
         lambda: publishing.retry_post(
             current_container().database,
             current_container().services,
@@ -136,6 +167,30 @@ def release_post(post_id: int, body: EmptyBody) -> tuple[dict[str, Any], int]:  
         user_id=current_principal().user_id,
     )
     return success_body(data=load_serialized_post(post_id)), 202
+
+
+@blueprint.get("/api/<platform>/quota")
+@require_scopes("posts:read")
+@validate_query(QuotaQuery)
+def show_quota(platform: str, query: QuotaQuery) -> dict[str, Any]:
+    """Show how much of a platform's limits an account has used."""
+    if platform not in PLATFORMS:
+        raise NotFound("there is no such platform")
+    remaining = publishing.get_remaining_quota(
+        current_container().database,
+        current_container().services,
+        platform,
+        user_id=current_principal().user_id,
+        account_id=query.account_id,
+        destination_id=query.destination_id,
+    )
+    return success_body(
+        data={
+            "account_id": remaining.target.account.id,
+            "destination_id": remaining.target.destination_id,
+            "quotas": serialize_quotas(remaining.quotas),
+        }
+    )
 
 
 def load_serialized_post(post_id: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Parsing and validation of requests, and the form of JSON answers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -33,8 +33,13 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def validate_body(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Pass the view its JSON body, validated, as the argument `body`."""
+def validate_body(
+    model: type[BaseModel], variants: Mapping[str, type[BaseModel]] | None = None
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Pass the view its JSON body, validated, as the argument `body`.
+
+    `variants`, by platform, describe the body in more detail than the model that validates it.
+    """
 
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @wraps(view)
@@ -43,6 +48,7 @@ def validate_body(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callable
             return view(*args, **kwargs)
 
         wrapper.__dict__["body_model"] = model  # for /openapi.json
+        wrapper.__dict__["body_variants"] = variants or {}
         return wrapper
 
     return decorate

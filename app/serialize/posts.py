@@ -1,30 +1,27 @@
 """Posts as the API shows them. Ids of platforms are strings; the only secret is an upload URL."""
 
-import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from app.http.context import current_container
 from app.http.errors import ERROR_KINDS, ErrorKind
 from app.http.i18n import current_locale
 from app.http.messages import find_message
-from core.publishing import CreatorInfo, PostResult, PostView, UploadProgress
+from core.post_state.step_state import FAILED_PART
+from core.publishing import PostResult, PostView, UploadProgress
 from core.publishing.quota import Quota
-from db.posts.posts import Post, mode_of_kind
-from db.posts.tiktok_posts import TikTokPost
+from core.publishing.resolve import read_stored_fields
+from core.publishing.step_progress import list_step_progress
+from db.posts.parts import PostPart
+from db.posts.posts import Post
 from db.posts.timeline import PostEvent
+from db.records.post_records import PostRecord
 from platforms.base import Actor, FailureReason
 
 
-def public_status(post: Post, tiktok_row: TikTokPost | None) -> str:
+def public_status(post: Post, record: PostRecord | None) -> str:
     """Return the platform's status, or our state while the platform has none."""
-    return tiktok_row.status if tiktok_row else post.state
-
-
-def post_mode(post: Post) -> str:
-    """Return INBOX or DIRECT, the first part of the post's kind."""
-    return mode_of_kind(post.kind)
+    return record.status if record else post.state
 
 
 def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
@@ -75,7 +72,7 @@ def serialize_post(
         "id": row.id,
         "platform": row.provider,
         "state": row.state,
-        "status": public_status(row, view.tiktok_row),
+        "status": public_status(row, view.record),
         "kind": row.kind,
         "source": row.source,
         "title": row.title,
@@ -99,73 +96,76 @@ def serialize_post(
         "updated_at": row.updated_at,
         "finished_at": row.finished_at,
     }
-    return (
-        {**fields, "events": [serialize_event(event) for event in view.events]}
-        if include_events
-        else fields
-    )
-
-
-def serialize_upload(result: PostResult) -> dict[str, Any]:
-    """A post for its requester; if the client uploads itself, with the upload URL and chunks."""
-    row = result.post
-    fields = {
-        "id": row.id,
-        "publish_id": row.publish_id,
-        "status": public_status(row, result.tiktok_row),
-        "state": row.state,
-        "source": row.source,
-        "mode": post_mode(row),
-        "warnings": ignored_fields(row),
-    }
-    if result.upload_url is not None and result.chunk_plan is not None:
-        return {
-            **fields,
-            "upload_url": result.upload_url.reveal(),
-            "chunk_size": result.chunk_plan.chunk_size,
-            "total_chunk_count": result.chunk_plan.count,
-            "upload_url_expires_at": row.url_expires_at,
-        }
-    if row.publish_id is None:
-        return {**fields, "due_at": row.due_at, "status_url": f"/api/posts/{row.id}"}
+    if row.destination_id is not None:
+        fields["destination_id"] = row.destination_id
+    if view.parts:
+        fields["items"] = [serialize_item(part) for part in view.parts if is_item(part)]
+    if include_events:
+        fields["events"] = [serialize_event(event) for event in view.events]
+        if view.parts:
+            fields["steps"] = [vars(step) for step in list_step_progress(row, view.events)]
     return fields
 
 
-def ignored_fields(row: Post) -> list[str]:
-    """Name the fields that have no effect on a draft: its creator chooses them in the app."""
-    if post_mode(row) != "INBOX":
-        return []
-    sent_fields = ["title", *row.payload_json.get("settings", {})]
-    used_fields = {"title", "description"} if row.kind == "INBOX_PHOTO" else set()
-    return [name for name in sent_fields if name not in used_fields]
+def is_item(part: PostPart) -> bool:
+    """Whether the part has a file, and is not the whole that the items belong to."""
+    return part.media_id is not None or part.url is not None
 
 
-def serialize_tiktok_post(view: PostView) -> dict[str, Any]:
-    row, tiktok_row = view.post, view.tiktok_row
-    error_fields = {"error_code": row.error_code, "error_message": row.error_message}
+def serialize_item(part: PostPart) -> dict[str, Any]:
+    """A media item and what the platform has made of it."""
     return {
-        "id": row.id,
-        "publish_id": row.publish_id,
-        "status": public_status(row, tiktok_row),
-        "state": row.state,
-        "source": row.source,
-        "mode": post_mode(row),
-        "title": row.title,
-        **({name: value for name, value in error_fields.items() if value is not None}),
-        "metadata": tiktok_row.details if tiktok_row else {},
-        "account_id": row.oauth_account_id,
-        "created_at": row.created_at,
-        "updated_at": tiktok_row.updated_at if tiktok_row else row.updated_at,
+        "position": part.position,
+        "role": part.role,
+        "media_id": part.media_id,
+        "url": part.url,
+        "alt_text": part.alt_text,
+        "status": part.status,
+        "bytes_sent": part.next_offset,
     }
 
 
-def serialize_quota(quota: Quota) -> dict[str, Any]:
-    return quota.as_dict()
+def serialize_result(result: PostResult) -> dict[str, Any]:
+    """A post for its requester, with the quotas that it takes, and the upload URL for a client that
+    uploads itself.
+    """
+    view = PostView(result.post, result.record, parts=result.parts)
+    fields = serialize_post(view, failure_reasons(result.post))
+    return {**fields, "quota": serialize_quotas(result.quotas), **upload_fields(result)}
 
 
-def serialize_rate(quota: Quota, now: datetime) -> dict[str, Any]:
-    resets_in = quota.resets_at and math.ceil((quota.resets_at - now).total_seconds())
-    return {"limit": quota.limit, "remaining": quota.remaining, "resets_in": resets_in or 0}
+def upload_fields(result: PostResult) -> dict[str, Any]:
+    if result.upload_url is None or result.chunk_plan is None:
+        return {}
+    return {
+        "upload": {
+            "url": result.upload_url.reveal(),
+            "chunk_size": result.chunk_plan.chunk_size,
+            "chunk_count": result.chunk_plan.count,
+            "expires_at": result.post.url_expires_at,
+        }
+    }
+
+
+def serialize_quotas(quotas: Mapping[str, Quota]) -> dict[str, Any]:
+    return {name: quota.as_dict() for name, quota in quotas.items()}
+
+
+def describe_for_route(view: PostView) -> dict[str, Any]:
+    """Everything about a post that the platform's own routes may show."""
+    row, record = view.post, view.record
+    record_fields = record and {"details": record.details, "updated_at": record.updated_at}
+    return {
+        **serialize_post(view, failure_reasons(row), include_events=True),
+        "text": row.title,
+        "user_id": row.user_id,
+        "error_code": row.error_code,
+        "error_message": row.error_message,
+        "options": read_stored_fields(row)["options"],
+        "record": record_fields,
+        "destination_external_id": view.destination_external_id,
+        "failed_position": row.step_state.get(FAILED_PART),
+    }
 
 
 def serialize_progress(row: Post, progress: UploadProgress) -> dict[str, Any]:
@@ -173,19 +173,4 @@ def serialize_progress(row: Post, progress: UploadProgress) -> dict[str, Any]:
     optional = {"bytes_per_second", "eta_seconds"}
     return {
         name: value for name, value in fields.items() if value is not None or name not in optional
-    }
-
-
-def serialize_creator(creator: CreatorInfo) -> dict[str, Any]:
-    return {
-        "nickname": creator.nickname,
-        "username": creator.username,
-        "avatar": creator.avatar_url,
-        "privacy_level_options": list(creator.privacy_levels),
-        "comment_disabled": creator.comment_disabled,
-        "duet_disabled": creator.duet_disabled,
-        "stitch_disabled": creator.stitch_disabled,
-        "max_video_post_duration_sec": creator.max_video_seconds,
-        "account_is_private": creator.is_private,
-        "account_must_be_private": not creator.is_app_audited,
     }

@@ -164,7 +164,11 @@ def list_platform_views(
             platform=name,
             is_configured=name in services.adapters,
             missing_settings=settings.missing_names.get(name, ()),
-            features=available_features(name, *offered_features(services, name)),
+            features=(
+                available_features(name, *offered_features(services, name))
+                if name in services.adapters
+                else {}
+            ),
             accounts=list_account_views(session, services, user_id=user_id, provider=name),
         )
         for name in sorted({*services.adapters, *settings.missing_names}, reverse=True)

@@ -4,25 +4,26 @@ directly.
 """
 
 from core.publishing.commands import cancel_post, release_post, retry_post
-from core.publishing.create import PostResult, request_upload
+from core.publishing.create import request_post
 from core.publishing.enqueue import enqueue_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
+from core.publishing.post_request import PostRequest
+from core.publishing.post_results import PostResult
 from core.publishing.preflight import CreatorInfo
 from core.publishing.queries import (
     PostPage,
     PostView,
-    RemainingQuota,
     UploadProgress,
     get_creator,
     get_current_status,
     get_post,
     get_post_stats,
-    get_remaining_quota,
     get_timeline,
     list_posts,
     upload_progress,
 )
-from core.publishing.request_schema import UploadRequest
+from core.publishing.remaining_quota import RemainingQuota, get_remaining_quota
+from core.publishing.seed_requests import request_post_by_body
 from core.publishing.steps.reconcile import recheck_posts_without_video_id
 
 __all__ = [
@@ -30,11 +31,11 @@ __all__ = [
     "UPLOAD_JOB_TYPE",
     "CreatorInfo",
     "PostPage",
+    "PostRequest",
     "PostResult",
     "PostView",
     "RemainingQuota",
     "UploadProgress",
-    "UploadRequest",
     "cancel_post",
     "enqueue_post",
     "get_creator",
@@ -46,7 +47,8 @@ __all__ = [
     "list_posts",
     "recheck_posts_without_video_id",
     "release_post",
-    "request_upload",
+    "request_post",
+    "request_post_by_body",
     "retry_post",
     "upload_progress",
 ]

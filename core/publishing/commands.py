@@ -15,10 +15,10 @@ from core.errors import Conflict, NotConnected
 from core.outcomes import Snooze
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.transitions import apply_one_update, end_one_post
-from core.publishing.create import (
+from core.publishing.create import create_post
+from core.publishing.post_results import (
     PostResult,
     RequestOptions,
-    create_post,
     find_earlier_result,
     raise_if_error,
     request_digest,
@@ -27,13 +27,15 @@ from core.publishing.create import (
 from core.publishing.queries import get_post, load_own_post, poll_and_reload
 from core.publishing.resolve import (
     NewPost,
-    check_account_active,
-    check_audience,
-    check_video_format,
+    check_settings,
+    check_stored_file,
+    copy_items,
     load_complete_media,
+    read_stored_fields,
 )
 from core.publishing.step import has_own_steps
 from core.publishing.step_safety import is_outcome_open
+from core.publishing.targets import check_account_active, select_target
 from db.accounts.accounts import Account, Accounts
 from db.posts.parts import PostParts
 from db.posts.posts import Post, Posts, SentBy
@@ -42,6 +44,7 @@ from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
 from platforms.chunks import next_chunk, plan_chunks
 from platforms.errors import PlatformError, Rejected
+from platforms.registry import PLATFORMS
 
 CANCELLED_CODE = "publish_cancelled"
 RETRYABLE_STATES = frozenset({PostState.FAILED, PostState.CANCELLED})
@@ -174,12 +177,7 @@ def retry_post(
         earlier = find_earlier_result(session, services, options, user_id=user_id)
         if earlier is None:
             check_retryable(original, confirm=confirm)
-            new_post = resolve_retry(session, original)
-            check_audience(
-                services,
-                new_post.mode,
-                original.payload_json.get("settings", {}).get("privacy_level"),
-            )
+            new_post = resolve_retry(session, services, original)
     if earlier is not None:
         return raise_if_error(earlier)
     if new_post.sent_by == SentBy.CALLER:  # the response must contain the upload URL
@@ -194,19 +192,22 @@ def check_retryable(post: Post, *, confirm: bool) -> None:
     raise Conflict(f"a post that is {post.state} cannot be retried", details=details)
 
 
-def resolve_retry(session: Session, original: Post) -> NewPost:
-    """The original's content, checked against the present account and file.
+def resolve_retry(session: Session, services: Services, original: Post) -> NewPost:
+    """The original's content, checked against the present account, files and settings.
 
     Errors: as `resolve_request`.
     """
-    account = load_active_account(session, original)
-    if original.sent_by == SentBy.SIGNALPOST:
-        check_video_format(
-            load_complete_media(session, original.media_id or 0, user_id=original.user_id)
-        )
-    return NewPost(
+    target = select_target(
+        session,
+        original.provider,
         user_id=original.user_id,
-        oauth_account_id=account.id,
+        account_id=load_active_account(session, original).id,
+        destination_id=original.destination_id,
+    )
+    new_post = NewPost(
+        user_id=original.user_id,
+        oauth_account_id=target.account.id,
+        destination_id=target.destination_id,
         kind=original.kind,
         source=original.source,
         sent_by=SentBy(original.sent_by),
@@ -216,7 +217,13 @@ def resolve_retry(session: Session, original: Post) -> NewPost:
         bytes_total=original.bytes_total,
         retry_of=original.id,
         provider=original.provider,
+        parts=copy_items(PostParts(session).list_by_post(original.id)),
     )
+    for media_id in new_post.media_ids:
+        file = load_complete_media(session, media_id, user_id=original.user_id)
+        check_stored_file(services, new_post, file)
+    check_settings(services, PLATFORMS[original.provider], read_stored_fields(original))
+    return new_post
 
 
 def release_post(database: Database, services: Services, post_id: int, *, user_id: int) -> Post:

@@ -1,27 +1,20 @@
-"""Creates a post from an upload request: checks the idempotency key, stores the row and its quota
-slot, runs the first steps inside the request where possible, and returns the result.
+"""Creates a post from a request: checks the idempotency key, stores the row and its quota slot,
+runs the first steps inside the request where possible, and returns the result.
 
 The row is stored in one transaction with the account locked, so that parallel requests cannot
 exceed a quota or use a key twice. The upload URL is decrypted only here, for a caller who sends the
 bytes.
 """
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 from typing import Any
 
 from core import audit
 from core.accounts.tokens import get_or_refresh_token
 from core.bootstrap import Services
-from core.crypto import upload_url_context
 from core.errors import (
-    Conflict,
     CoreError,
-    Invalid,
     NotFound,
     OperationFailed,
     QuotaExceeded,
@@ -32,10 +25,8 @@ from core.jobs.job_type import Claim
 from core.observability.metrics import QUOTA_REFUSALS
 from core.post_state.settle import PostState
 from core.post_state.step_state import (
-    INLINE,
     LAST_ERROR_CODE,
     REQUEST_REFUSED,
-    RETRY_AFTER_SECONDS,
     SLOT_LIMIT,
     UNAUDITED,
     StepState,
@@ -43,108 +34,92 @@ from core.post_state.step_state import (
 from core.post_state.transitions import end_one_post
 from core.publishing.inline import claim_inline, run_inline
 from core.publishing.job_types import StepJob
-from core.publishing.quota import (
-    ACCOUNT_CAP_CODE,
-    Quota,
-    load_quota,
-    reserve_slot,
-    slot_limits,
+from core.publishing.picture_conversion import convert_pictures
+from core.publishing.post_request import PostRequest
+from core.publishing.post_results import (
+    PostResult,
+    RequestOptions,
+    ResultOrError,
+    find_earlier_result,
+    load_result,
+    raise_if_error,
+    refusal_error,
+    request_digest,
+    validate_idempotency_key,
 )
-from core.publishing.request_schema import UploadRequest, validate_request
+from core.publishing.quota import (
+    APP_LIMIT_CODES,
+    LIMIT_CODES,
+    find_rule,
+    find_slot_rule,
+    is_rule_on,
+    read_rule_limit,
+    reserve_slot,
+)
 from core.publishing.resolve import NewPost, resolve_request
+from core.publishing.step import has_own_steps
+from core.publishing.wait_for_end import wait_for_end
 from db.media.files import Media, MediaFiles
-from db.posts.posts import Post, Posts, SentBy, mode_of_kind
+from db.posts.parts import PostParts
+from db.posts.posts import Post, Posts, SentBy
 from db.posts.quota_slots import QuotaSlots
-from db.posts.tiktok_posts import TikTokPost, TikTokPosts
 from db.posts.timeline import PostEvents
-from db.posts.upload_sessions import UploadSessions
+from db.records.public_posts import destination_columns
 from db.session import Database, Session
-from platforms.chunks import ChunkPlan, plan_chunks
-from platforms.secret import Secret
+from platforms.platform import QuotaScope
 
-IDEMPOTENCY_KEY_PATTERN = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
-IN_PROGRESS_RETRY_AFTER = timedelta(seconds=1)
 WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
 MEDIA_RETENTION = timedelta(days=7)  # of a file after its last use
-
-APP_LIMIT_CODES = frozenset({ACCOUNT_CAP_CODE})
-"""Limits of the whole application, which no account can influence: the post waits."""
-
-LIMIT_CODES = APP_LIMIT_CODES | {
-    "rate_limit_exceeded",
-    "spam_risk_too_many_pending_share",
-    "spam_risk_too_many_posts",
-}
-"""Errors that end after some time. A request refused with one of them leaves no post behind."""
+NO_PROBLEMS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestOptions:
-    """How a request is handled, apart from what it asks for."""
-
-    digest: str  # of the request's content
-    received_at: datetime
-    idempotency_key: str | None = None
-    may_queue: bool = False  # the post may be queued: the caller does not wait for the first step
-
-
-@dataclass(frozen=True)
-class PostResult:
-    """The result of a request: the post, its TikTok row, the account's quota and, for a caller who
-    sends the bytes, the upload URL.
-    """
-
-    post: Post
-    tiktok_row: TikTokPost | None
-    quota: Quota
-    upload_url: Secret | None = None
-    is_repeat: bool = False
-
-    @property
-    def chunk_plan(self) -> ChunkPlan | None:
-        """The chunks to send; None unless the caller sends the bytes."""
-        return None if self.upload_url is None else plan_chunks(self.post.bytes_total or 0)
-
-
-ResultOrError = PostResult | CoreError
-"""A result, or an error to be raised after the transaction that recorded it was committed."""
-
-
-def request_upload(
+def request_post(
     database: Database,
     services: Services,
     *,
     user_id: int,
-    request: UploadRequest,
+    request: PostRequest,
     idempotency_key: str | None = None,
     may_queue: bool = False,
+    content: Mapping[str, Any] | None = None,
+    problems: Mapping[str, str] = NO_PROBLEMS,
 ) -> PostResult:
     """Store the request as a post and start publishing it; a repeated request gets the same post.
 
+    `content` is what a repeated request must contain again, by default the request; `problems` of
+    its fields were found before.
     Errors: Invalid; Conflict for a key that was used for another request; NotConnected,
     NeedsReconnect, NotFound; QuotaExceeded, RateLimitExceeded; OperationFailed with the platform's
     or our code; ServiceUnavailable.
     """
     options = RequestOptions(
-        digest=request_digest(request.model_dump(mode="json")),
+        digest=request_digest(request.model_dump(mode="json") if content is None else content),
         received_at=services.now(),
         idempotency_key=validate_idempotency_key(idempotency_key),
         may_queue=may_queue,
     )
     with database.transaction() as session:
         earlier = find_earlier_result(session, services, options, user_id=user_id)
-        if earlier is None:
-            validate_request(request, now=options.received_at, may_queue=may_queue)
-            new_post = resolve_request(session, services, request, user_id=user_id)
     if earlier is not None:
         return raise_if_error(earlier)
+    request = convert_pictures(database, services, request, user_id=user_id)
+    with database.transaction() as session:
+        new_post = resolve_request(
+            session,
+            services,
+            request,
+            user_id=user_id,
+            now=options.received_at,
+            may_queue=may_queue,
+            problems=problems,
+        )
     return create_post(database, services, new_post, options)
 
 
 def create_post(
     database: Database, services: Services, new_post: NewPost, options: RequestOptions
 ) -> PostResult:
-    """Store the post; run its first steps now, or wake a worker. Errors: as `request_upload`."""
+    """Store the post; run its first steps now, or wake a worker. Errors: as `request_post`."""
     is_inline = should_run_inline(database, services, new_post, options)
     with database.transaction() as session:
         result = insert_and_claim_post(session, services, new_post, options, is_inline=is_inline)
@@ -152,60 +127,15 @@ def create_post(
         run_inline(database, services, result)
         return finish_request(database, services, result)
     services.wake("posts")
+    if isinstance(result, PostResult) and should_wait(new_post, options):
+        return wait_for_end(database, services, result, since=options.received_at)
     return raise_if_error(result)
 
 
-def validate_idempotency_key(text: str | None) -> str | None:
-    """Errors: Invalid unless it is 1 to 255 printable ASCII characters."""
-    if text is not None and not IDEMPOTENCY_KEY_PATTERN.fullmatch(text):
-        fields = {"Idempotency-Key": "must be 1 to 255 printable ASCII characters"}
-        raise Invalid("the Idempotency-Key is not valid", details={"fields": fields})
-    return text
-
-
-def request_digest(content: Mapping[str, Any]) -> str:
-    """Digest of the request's content, independent of the order of its fields."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def find_earlier_result(
-    session: Session, services: Services, options: RequestOptions, *, user_id: int
-) -> ResultOrError | None:
-    """The result of the earlier request with the same key; None if there was none.
-
-    Errors: as `find_earlier_post`.
-    """
-    post = find_earlier_post(session, options.idempotency_key, options.digest, user_id=user_id)
-    if post is None:
-        return None
-    if REQUEST_REFUSED in post.step_state:
-        return refusal_error(post, is_repeat=True)
-    return load_result(session, services, post, is_repeat=True)
-
-
-def find_earlier_post(
-    session: Session, key: str | None, digest: str, *, user_id: int
-) -> Post | None:
-    """The post that was created with this key.
-
-    Errors: Conflict `IDEMPOTENCY_MISMATCH` for another content, `IDEMPOTENCY_IN_PROGRESS` while
-    the first request is still running.
-    """
-    post = None if key is None else Posts(session).get_by_idempotency_key(key, user_id=user_id)
-    if post is None:
-        return None
-    if post.request_hash != digest:
-        raise Conflict(
-            "the Idempotency-Key was used for another request", code="IDEMPOTENCY_MISMATCH"
-        )
-    if INLINE in post.step_state and post.leased_until is not None:
-        raise Conflict(
-            "the first request with this Idempotency-Key is still running",
-            code="IDEMPOTENCY_IN_PROGRESS",
-            retry_after=IN_PROGRESS_RETRY_AFTER,
-        )
-    return post
+def should_wait(new_post: NewPost, options: RequestOptions) -> bool:
+    """Whether the request waits for the workers to publish the post."""
+    is_later = options.may_queue or new_post.publish_at is not None
+    return not is_later and not has_own_steps(new_post.provider)
 
 
 def should_run_inline(
@@ -220,6 +150,7 @@ def should_run_inline(
         new_post.sent_by == SentBy.SIGNALPOST
         or new_post.publish_at is not None
         or options.may_queue
+        or not has_own_steps(new_post.provider)
     ):
         return False
     is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
@@ -267,9 +198,10 @@ def insert_post(
     session: Session, services: Services, new_post: NewPost, options: RequestOptions
 ) -> Post | None:
     """Insert the row of the post; None if another request has used the key in the meantime."""
-    media = lock_media(session, new_post)
+    media = [lock_media(session, media_id, new_post) for media_id in new_post.media_ids]
     post = Posts(session).add(
-        **asdict(new_post),
+        **new_post.columns,
+        **destination_columns(new_post.provider, new_post.destination_id),
         idempotency_key=options.idempotency_key,
         request_hash=options.digest,
         due_at=new_post.publish_at or Posts.now(),
@@ -277,32 +209,32 @@ def insert_post(
     )
     if post is None:
         return None
+    PostParts(session).add_items(post.id, [vars(part) for part in new_post.parts])
     PostEvents(session).add(post, "request", after=PostState.QUEUED)
     audit.record_action(session, "post.requested", user_id=post.user_id, subject=f"post:{post.id}")
-    if media is not None:
-        MediaFiles(session).extend_expiry(media, lifetime=MEDIA_RETENTION)
+    for file in media:
+        MediaFiles(session).extend_expiry(file, lifetime=MEDIA_RETENTION)
     return post
 
 
-def lock_media(session: Session, new_post: NewPost) -> Media | None:
-    """Lock the media file until the post is stored, so that it is not deleted in between.
+def lock_media(session: Session, media_id: int, new_post: NewPost) -> Media:
+    """Lock a media file until the post is stored, so that it is not deleted in between.
 
     Errors: NotFound.
     """
-    if new_post.media_id is None:
-        return None
-    media = MediaFiles(session).lock_for_user(new_post.media_id, user_id=new_post.user_id)
+    media = MediaFiles(session).lock_for_user(media_id, user_id=new_post.user_id)
     if media is None:
-        raise NotFound(f"no media file {new_post.media_id} of this user")
+        raise NotFound(f"no media file {media_id} of this user")
     return media
 
 
 def initial_step_state(services: Services, new_post: NewPost) -> StepState:
     """Limits from the settings, stored with the post: later steps have no settings in `prepare`."""
-    step_state: StepState = {
-        SLOT_LIMIT: slot_limits(services.settings.of_platform("tiktok"))[new_post.mode]
-    }
-    if not services.settings.of_platform("tiktok").app_audited:
+    rule = find_slot_rule(new_post.provider, new_post.kind)
+    settings = services.settings.of_platform(new_post.provider)
+    step_state: StepState = {} if rule is None else {SLOT_LIMIT: read_rule_limit(rule, settings)}
+    app_rule = find_rule(new_post.kind, new_post.provider, QuotaScope.APPLICATION)
+    if app_rule is not None and is_rule_on(app_rule, settings):
         step_state[UNAUDITED] = True
     return step_state
 
@@ -327,34 +259,8 @@ def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -
             raise
 
 
-def load_result(
-    session: Session, services: Services, post: Post, *, is_repeat: bool = False
-) -> PostResult:
-    session.flush()
-    session.refresh(post)
-    mode = mode_of_kind(post.kind)
-    limit = slot_limits(services.settings.of_platform("tiktok"))[mode]
-    return PostResult(
-        post=post,
-        tiktok_row=TikTokPosts(session).get_by_post(post.id),
-        quota=load_quota(session, post.oauth_account_id or 0, mode, limit=limit),
-        upload_url=load_upload_url(session, services, post),
-        is_repeat=is_repeat,
-    )
-
-
-def load_upload_url(session: Session, services: Services, post: Post) -> Secret | None:
-    if post.sent_by != SentBy.CALLER or post.state != PostState.SENDING:
-        return None
-    upload = UploadSessions(session).get_by_post(post.id)
-    if upload is None or upload.upload_url_encrypted is None:
-        return None
-    context = upload_url_context(post.provider, post.id, post.user_id)
-    return services.key_ring.decrypt(upload.upload_url_encrypted, context)
-
-
 def finish_request(database: Database, services: Services, claim: Claim[StepJob]) -> PostResult:
-    """The result after the first steps have run. Errors: as `request_upload`."""
+    """The result after the first steps have run. Errors: as `request_post`."""
     with database.transaction() as session:
         post = session.get_one(Post, claim.id, with_for_update=True)
         error = reject_if_refused(session, post)
@@ -383,20 +289,3 @@ def reject_if_refused(session: Session, post: Post) -> CoreError | None:
     else:
         post.step_state = {**post.step_state, REQUEST_REFUSED: True}
     return error
-
-
-def refusal_error(post: Post, *, is_repeat: bool = False) -> CoreError:
-    """The error that a post ended with, as the answer to its request."""
-    code = str(post.error_code)
-    wait = timedelta(seconds=float(post.step_state.get(RETRY_AFTER_SECONDS, 0)))
-    error_class = RateLimitExceeded if code in LIMIT_CODES else OperationFailed
-    details = {"id": post.id, "replayed": True} if is_repeat else {"id": post.id}
-    message = post.error_message or "the platform refused the post"
-    return error_class(message, code=code, details=details, retry_after=wait or None)
-
-
-def raise_if_error(result: ResultOrError) -> PostResult:
-    """Return the result or raise the error; to be called after the commit that recorded it."""
-    if isinstance(result, CoreError):
-        raise result
-    return result

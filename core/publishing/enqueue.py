@@ -1,4 +1,5 @@
-"""Stores an upload request that another service sent as the Celery task `signalpost.enqueue_post`.
+"""Stores a request for a post that another service sent as the Celery task
+`signalpost.enqueue_post`: the fields of `POST /api/posts`, or of a platform's own route.
 
 An invalid request is stored too, as a failed post with its reason, so that its user and the
 operator can find it.
@@ -14,16 +15,23 @@ from core.bootstrap import Services
 from core.errors import CoreError, Invalid
 from core.post_state.changes import open_change_set
 from core.post_state.settle import PostState
-from core.publishing.create import request_digest, request_upload
-from core.publishing.request_schema import UploadRequest
+from core.publishing.create import request_post
+from core.publishing.post_request import PostRequest
+from core.publishing.post_results import request_digest
+from core.publishing.resolve import OWN_SOURCE
+from core.publishing.seed_requests import request_post_by_body
 from core.validation import is_storable_text, validate_model
 from db.identity.users import Users
 from db.posts.posts import Posts, SentBy
 from db.posts.timeline import PostEvents
 from db.session import Database, Session
 from platforms.errors import PlatformError
+from platforms.registry import PLATFORMS
 
 ENVELOPE_FIELDS = ("user_id", "idempotency_key")
+GENERAL_FIELDS = frozenset({"platform", "destination_id", "kind", "text", "media", "options"})
+"""Fields of `POST /api/posts` that the older body does not have."""
+
 ROW_ID_LIMIT = 2**63
 
 log = structlog.get_logger(__name__)
@@ -35,10 +43,20 @@ def enqueue_post(database: Database, services: Services, payload: Mapping[str, A
     Shapes: the fields of the HTTP request, `user_id` and, optionally, `idempotency_key`.
     Errors: DatabaseUnavailable; then nothing is stored and the message must be delivered again.
     """
-    values = {name: value for name, value in payload.items() if name not in ENVELOPE_FIELDS}
     try:
-        request = validate_model(UploadRequest, values)
-        request_upload(
+        request_from_payload(database, services, payload)
+    except (CoreError, PlatformError) as error:
+        record_rejection(database, payload, error)
+
+
+def request_from_payload(
+    database: Database, services: Services, payload: Mapping[str, Any]
+) -> None:
+    values = {name: value for name, value in payload.items() if name not in ENVELOPE_FIELDS}
+    seed_paths = PLATFORMS[find_seed_provider()].seed_paths
+    if seed_paths is None or not GENERAL_FIELDS.isdisjoint(values):
+        request = validate_model(PostRequest, values)
+        request_post(
             database,
             services,
             user_id=require_user(database, payload),
@@ -46,8 +64,26 @@ def enqueue_post(database: Database, services: Services, payload: Mapping[str, A
             idempotency_key=parse_idempotency_key(payload),
             may_queue=True,
         )
-    except (CoreError, PlatformError) as error:
-        record_rejection(database, payload, error)
+        return
+    body = validate_model(seed_paths.body, values)
+    request_post_by_body(
+        database,
+        services,
+        seed_paths=seed_paths,
+        body=body,
+        user_id=require_user(database, payload),
+        idempotency_key=parse_idempotency_key(payload),
+        may_queue=True,
+    )
+
+
+def find_seed_provider() -> str:
+    """Return the platform whose own fields the task has always accepted."""
+    return next(
+        name
+        for name, platform in PLATFORMS.items()
+        if platform.seed_paths is not None and platform.seed_paths.is_default_format
+    )
 
 
 def require_user(database: Database, payload: Mapping[str, Any]) -> int:
@@ -103,13 +139,14 @@ def insert_rejected_post(
     user_id: int,
 ) -> int | None:
     """The row's id; None if the same message was rejected before."""
+    provider, kind = name_rejected_kind(payload)
     post = Posts(session).add(
         user_id=user_id,
-        provider="tiktok",
-        kind="INBOX_VIDEO",
-        source="FILE_UPLOAD",
+        provider=provider,
+        kind=kind,
+        source=OWN_SOURCE,
         sent_by=SentBy.SIGNALPOST,
-        title=safe_title(payload.get("title")),
+        title=safe_title(payload.get("title", payload.get("text"))),
         payload_json={"rejected": getattr(error, "details", {}).get("fields", {})},
         state=PostState.FAILED,
         error_code=error.code,
@@ -124,6 +161,15 @@ def insert_rejected_post(
     with open_change_set(session) as changes:
         changes.add_app_event(post)  # no response reports this failure
     return post.id
+
+
+def name_rejected_kind(payload: Mapping[str, Any]) -> tuple[str, str]:
+    """Return platform and kind as the payload names them, else the first ones that exist."""
+    named = payload.get("platform")
+    provider = named if isinstance(named, str) and named in PLATFORMS else find_seed_provider()
+    kinds = PLATFORMS[provider].kinds
+    kind = payload.get("kind")
+    return provider, kind if isinstance(kind, str) and kind in kinds else next(iter(kinds))
 
 
 def safe_title(title: object) -> str:

@@ -27,12 +27,7 @@ from core.outcomes import IMMEDIATELY, LocalRateLimit, Reschedule, Snooze
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import FINAL_STATES
 from core.post_state.step_state import INLINE, PREFLIGHT_AT, without_key
-from core.publishing.quota import (
-    UNAUDITED_CODE,
-    allowed_privacy_levels,
-    is_audience_refused,
-    reserve_due_slot,
-)
+from core.publishing.quota import reserve_due_slot
 from core.publishing.step import Step
 from db.accounts.accounts import Account
 from db.media.files import MediaFiles
@@ -52,6 +47,8 @@ LIVE_MODE = "live"  # the `publish_mode` in which platforms are called
 PREFLIGHT_LIFETIME = timedelta(minutes=1)  # an older preflight is repeated before the start
 CREATOR_CALLS = "creator"  # the class of calls that the platform limits together
 
+PRIVATE_LEVEL = "SELF_ONLY"
+UNAUDITED_CODE = "unaudited_client_can_only_post_to_private_accounts"
 URL_UNREACHABLE_CODE = "url_unreachable"
 VIDEO_CONTENT_TYPES = (
     frozenset({"video/quicktime", "video/mp4", "video/webm"}) | UNKNOWN_CONTENT_TYPES
@@ -320,6 +317,18 @@ def check_creator(
         and video_duration.total_seconds() > max_seconds
     ):
         raise Rejected(f"the video is longer than {max_seconds} s", code="duration_check_failed")
+
+
+def allowed_privacy_levels(tiktok: Any, levels: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the creator's privacy levels that this application may use."""
+    if tiktok.app_audited:
+        return levels
+    return tuple(level for level in levels if level == PRIVATE_LEVEL)
+
+
+def is_audience_refused(tiktok: Any, *, mode: str, level: str | None) -> bool:
+    """Whether TikTok would refuse this privacy level from this application, for any creator."""
+    return mode == "DIRECT" and not tiktok.app_audited and level != PRIVATE_LEVEL
 
 
 def fetch_creator(access_token: AccessToken, provider: str, services: Services) -> CreatorInfo:

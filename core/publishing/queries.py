@@ -1,4 +1,4 @@
-"""Reads posts for their owners: one post, lists, timelines, upload progress and quotas. The current
+"""Reads posts for their owners: one post, lists, timelines and upload progress. The current
 status is polled from the platform if the last report is too old.
 """
 
@@ -6,35 +6,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from core.accounts.tokens import get_or_refresh_token
 from core.bootstrap import Services
-from core.config.limits import MINUTE
 from core.errors import CoreError, NotFound, OperationFailed, RateLimitExceeded
 from core.jobs.runner import run_jobs
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import LAST_ERROR_CODE, RETRY_AFTER_SECONDS
 from core.publishing.job_types import PUBLISH_JOB_TYPE
+from core.publishing.post_results import find_external_id
 from core.publishing.preflight import CreatorInfo, load_creator
-from core.publishing.quota import Quota, load_posting_accounts_quota, load_quota
-from core.publishing.resolve import TIKTOK, check_scope, select_account
+from core.publishing.resolve import check_scopes
+from core.publishing.step import has_own_steps
+from core.publishing.targets import select_account
+from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts
 from db.posts.queries import PostFilter, PostQueries, PostStats
-from db.posts.quota_slots import QuotaSlots
-from db.posts.tiktok_posts import TikTokPost, TikTokPosts
 from db.posts.timeline import PostEvent, PostEvents
+from db.records.post_records import find_post_record, was_record_updated_within
 from db.session import Database, Session
 from platforms.chunks import plan_chunks
 from platforms.errors import PlatformError
+from platforms.publishing import Capability
 
 
 @dataclass(frozen=True)
 class PostView:
-    """A post with its TikTok row and its timeline."""
+    """A post with what the platform reported about it, its timeline and its media items.
+
+    `destination_external_id` is the platform's id of the account that is posted to.
+    """
 
     post: Post
-    tiktok_row: TikTokPost | None
+    record: Any  # a `PostRecord`, or None
     events: Sequence[PostEvent] = ()
+    parts: Sequence[PostPart] = ()
+    destination_external_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,14 +53,23 @@ class PostPage:
     next_before: int | None
 
 
-def get_post(database: Database, post_id: int, *, user_id: int) -> PostView:
-    """The post with its TikTok row and its timeline. Errors: NotFound."""
+def get_post(
+    database: Database, post_id: int, *, user_id: int, provider: str | None = None
+) -> PostView:
+    """The post with everything that is known of it.
+
+    Errors: NotFound, also if it is of another platform than `provider`.
+    """
     with database.transaction() as session:
         post = load_own_post(session, post_id, user_id=user_id)
+        if provider not in {None, post.provider}:
+            raise NotFound(f"no post {post_id} of this user")
         return PostView(
             post,
-            TikTokPosts(session).get_by_post(post.id),
+            find_post_record(session, post.provider, post.id),
             PostEvents(session).list_for_post(post.id),
+            () if has_own_steps(post.provider) else PostParts(session).list_by_post(post.id),
+            find_external_id(session, post),
         )
 
 
@@ -83,62 +100,39 @@ def list_posts(
     """A page of the user's posts, newest first, those with a smaller id than `before`."""
     with database.transaction() as session:
         rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
+        shown = rows[:limit]
+        ids = [post.id for post, _ in shown if not has_own_steps(post.provider)]
+        parts = PostParts(session).list_by_posts(ids) if ids else {}
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
-    return PostPage([PostView(post, tiktok_row) for post, tiktok_row in rows[:limit]], next_before)
+    views = [PostView(post, record, parts=parts.get(post.id, ())) for post, record in shown]
+    return PostPage(views, next_before)
 
 
-def get_post_stats(database: Database, *, user_id: int, account_id: int | None = None) -> PostStats:
+def get_post_stats(
+    database: Database, *, user_id: int, provider: str | None = None, account_id: int | None = None
+) -> PostStats:
+    """Count the user's posts by progress, on one platform or on all."""
     with database.transaction() as session:
-        return PostQueries(session).stats(user_id=user_id, account_id=account_id)
-
-
-@dataclass(frozen=True)
-class RemainingQuota:
-    """What is left of an account's limits: drafts, direct posts, starts per minute.
-
-    `posting_accounts`: how many accounts of this application may post directly in a day, as long as
-    TikTok has not audited it; None afterwards.
-    """
-
-    drafts: Quota
-    direct: Quota
-    starts: Quota
-    now: datetime
-    posting_accounts: Quota | None = None
-
-
-def get_remaining_quota(
-    database: Database, services: Services, *, user_id: int, account_id: int | None = None
-) -> RemainingQuota:
-    """The quotas of the account, or of the user's only account. Errors: as `select_account`."""
-    tiktok = services.settings.of_platform("tiktok")
-    with database.transaction() as session:
-        account = select_account(session, account_id, user_id=user_id)
-        drafts = load_quota(session, account.id, "INBOX", limit=tiktok.pending_limit)
-        direct = load_quota(session, account.id, "DIRECT", limit=tiktok.direct_daily_limit)
-        starts = QuotaSlots(session).count_starts(account.id, within=MINUTE)
-        accounts_quota = (
-            None
-            if services.settings.of_platform("tiktok").app_audited
-            else load_posting_accounts_quota(session)
-        )
-    resets_at = None if starts.oldest is None else starts.oldest + MINUTE
-    start_quota = Quota(starts.count, tiktok.init_per_minute, resets_at)
-    return RemainingQuota(drafts, direct, start_quota, starts.now, accounts_quota)
+        return PostQueries(session).stats(user_id=user_id, provider=provider, account_id=account_id)
 
 
 def get_creator(
-    database: Database, services: Services, *, user_id: int, account_id: int | None = None
+    database: Database,
+    services: Services,
+    provider: str,
+    *,
+    user_id: int,
+    account_id: int | None = None,
 ) -> CreatorInfo:
     """What the creator allows right now. Errors: as `select_account` and `load_creator`."""
     with database.transaction() as session:
-        account = select_account(session, account_id, user_id=user_id)
-        check_scope(account, "DIRECT")
+        account = select_account(session, provider, account_id, user_id=user_id)
+        check_scopes(services, account, Capability.PUBLISH)
     return load_creator(database, services, account)
 
 
 def get_current_status(
-    database: Database, services: Services, publish_id: str, *, user_id: int
+    database: Database, services: Services, provider: str, publish_id: str, *, user_id: int
 ) -> PostView:
     """The post of a publication; polls the platform first if the last report is too old.
 
@@ -146,7 +140,7 @@ def get_current_status(
     the last known state in `details`.
     """
     with database.transaction() as session:
-        view = find_publication(session, publish_id, user_id=user_id)
+        view = find_publication(session, provider, publish_id, user_id=user_id)
         if is_recently_polled(session, services, view):
             return view
     try:
@@ -157,20 +151,19 @@ def get_current_status(
         raise
 
 
-def find_publication(session: Session, publish_id: str, *, user_id: int) -> PostView:
-    post = Posts(session).get_by_publish_id(publish_id, provider=TIKTOK, user_id=user_id)
+def find_publication(session: Session, provider: str, publish_id: str, *, user_id: int) -> PostView:
+    post = Posts(session).get_by_publish_id(publish_id, provider=provider, user_id=user_id)
     if post is None:
         raise NotFound(f"no publication {publish_id} of this user")
-    return PostView(post, TikTokPosts(session).get_by_post(post.id))
+    return PostView(post, find_post_record(session, provider, post.id))
 
 
 def is_recently_polled(session: Session, services: Services, view: PostView) -> bool:
     """Whether a poll is unnecessary: the post has ended, or the last report is recent."""
     if view.post.state in FINAL_STATES:
         return True
-    return TikTokPosts(session).was_updated_within(
-        view.tiktok_row, services.settings.limits.status_cache_lifetime
-    )
+    lifetime = services.settings.limits.status_cache_lifetime
+    return was_record_updated_within(session, view.post.provider, view.record, lifetime)
 
 
 def poll_and_reload(
@@ -186,7 +179,9 @@ def poll_and_reload(
         make_due(session, post_id)
     run_jobs(PUBLISH_JOB_TYPE, database, services, row_id=post_id)
     with database.transaction() as session:
-        updated = find_publication(session, str(view.post.publish_id), user_id=user_id)
+        updated = find_publication(
+            session, view.post.provider, str(view.post.publish_id), user_id=user_id
+        )
     if updated.post.last_error is not None and updated.post.state not in FINAL_STATES:
         raise poll_error(updated.post)
     return updated

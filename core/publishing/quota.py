@@ -1,13 +1,9 @@
-"""Quota slots of posts: how many an account may have, reserving one, and the stricter limits before
-TikTok has audited this application.
+"""Quota slots of posts: how many an account may have, and reserving one.
 
-TikTok's rules: five drafts that the creator has not posted yet, fifteen direct posts a day. A slot
-is reserved with the account locked, so that parallel requests cannot exceed the limit. A queued
-post without a slot is snoozed for up to 24 hours, then failed.
-
-Before an audit an application may only make posts that their creators alone can see, and for five
-creators a day. The account itself has to be private when it posts: only TikTok can check that, so
-the upload form asks for it. Source: TikTok, content-sharing-guidelines, read 2026-11-22.
+A platform's `QuotaRule`s say which kinds of posts share a limit and how long each counts. A slot is
+reserved with the account locked, so that parallel requests cannot exceed the limit. A queued post
+without a slot is snoozed for up to 24 hours, then failed. A rule for the whole application limits
+how many accounts may post; no account can influence it, so posts wait for it.
 """
 
 from collections.abc import Collection
@@ -18,21 +14,27 @@ from typing import Any
 from core.errors import CoreError, OperationFailed, QuotaExceeded, RateLimitExceeded
 from core.outcomes import Snooze
 from core.post_state.step_state import SLOT_LIMIT, UNAUDITED
-from db.posts.posts import Post, mode_of_kind
+from db.posts.posts import Post
 from db.posts.quota_slots import QUOTA_WINDOW, QuotaSlots, SlotUsage
 from db.session import Session
+from platforms.platform import Platform, QuotaHold, QuotaRule, QuotaScope
+from platforms.registry import PLATFORMS
 
-KINDS_BY_MODE = {
-    "INBOX": ("INBOX_VIDEO", "INBOX_PHOTO"),
-    "DIRECT": ("DIRECT_VIDEO", "DIRECT_PHOTO"),
-}
 LOCK_RETRY_AFTER = timedelta(seconds=1)
 SLOT_RECHECK_INTERVAL = timedelta(minutes=5)  # longest wait before a free slot is looked for again
 
-PRIVATE_LEVEL = "SELF_ONLY"
-MAX_UNAUDITED_ACCOUNTS = 5  # that may post directly within 24 hours; TikTok says users
-ACCOUNT_CAP_CODE = "reached_active_user_cap"
-UNAUDITED_CODE = "unaudited_client_can_only_post_to_private_accounts"
+APP_LIMIT_CODES = frozenset(
+    rule.code
+    for platform in PLATFORMS.values()
+    for rule in platform.quotas.values()
+    if rule.scope is QuotaScope.APPLICATION
+)
+"""Limits of the whole application, which no account can influence: the post waits."""
+
+LIMIT_CODES = frozenset({"rate_limit_exceeded"}) | {
+    rule.code for platform in PLATFORMS.values() for rule in platform.quotas.values()
+}
+"""Errors that end after some time. A request refused with one of them leaves no post behind."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +56,52 @@ class Quota:
         }
 
 
-def slot_limits(tiktok: Any) -> dict[str, int]:
-    return {"INBOX": tiktok.pending_limit, "DIRECT": tiktok.direct_daily_limit}
+def find_rule(post_kind: str, provider: str, scope: QuotaScope) -> QuotaRule | None:
+    """Return the rule of this scope whose slots posts of this kind take."""
+    platform = PLATFORMS[provider]
+    kind = platform.kinds.get(post_kind)
+    rules = [platform.quotas[name] for name in (kind.quotas if kind else ())]
+    return next((rule for rule in rules if rule.scope is scope), None)
 
 
-def load_quota(session: Session, account_id: int, mode: str, *, limit: int) -> Quota:
-    return quota_from_usage(QuotaSlots(session).count_slots(account_id, KINDS_BY_MODE[mode]), limit)
+def find_slot_rule(provider: str, post_kind: str) -> QuotaRule | None:
+    """Return the rule whose slots of a login the kind takes; None if its limits are of others."""
+    return find_rule(post_kind, provider, QuotaScope.LOGIN)
 
 
-def load_posting_accounts_quota(session: Session) -> Quota:
-    """Quota of accounts that may post directly in a day, before an audit of this application."""
-    latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
-    return build_posting_accounts_quota(latest_posts.values())
+def is_rule_on(rule: QuotaRule, settings: Any) -> bool:
+    """Whether a rule applies; a setting may switch it off."""
+    return rule.off_setting is None or not getattr(settings, rule.off_setting)
 
 
-def allowed_privacy_levels(tiktok: Any, levels: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the creator's privacy levels that this application may use."""
-    if tiktok.app_audited:
-        return levels
-    return tuple(level for level in levels if level == PRIVATE_LEVEL)
+def read_rule_limit(rule: QuotaRule, settings: Any) -> int:
+    return int(rule.limit if rule.limit is not None else getattr(settings, rule.limit_setting))
 
 
-def is_audience_refused(tiktok: Any, *, mode: str, level: str | None) -> bool:
-    """Whether TikTok would refuse this privacy level from this application, for any creator."""
-    return mode == "DIRECT" and not tiktok.app_audited and level != PRIVATE_LEVEL
+def list_rule_kinds(platform: Platform, rule: QuotaRule) -> tuple[str, ...]:
+    """Return the kinds of posts that share the rule's limit."""
+    return tuple(kind.name for kind in platform.kinds.values() if rule.name in kind.quotas)
+
+
+def load_quota(
+    session: Session, account_id: int, rule: QuotaRule, *, provider: str, limit: int
+) -> Quota:
+    """Count what a rule for logins counts."""
+    slots = QuotaSlots(session)
+    if rule.hold is QuotaHold.STARTS:
+        starts = slots.count_starts(account_id, within=rule.window)
+        resets_at = None if starts.oldest is None else starts.oldest + rule.window
+        return Quota(starts.count, limit, resets_at)
+    kinds = list_rule_kinds(PLATFORMS[provider], rule)
+    usage = slots.count_slots(account_id, kinds, while_pending=rule.hold is QuotaHold.WHILE_PENDING)
+    return quota_from_usage(usage, limit)
+
+
+def load_posting_accounts_quota(session: Session, rule: QuotaRule, *, provider: str) -> Quota:
+    """Count the accounts that have posted, for a rule of the whole application."""
+    kinds = list_rule_kinds(PLATFORMS[provider], rule)
+    latest_posts = QuotaSlots(session).list_posting_accounts(kinds)
+    return build_posting_accounts_quota(latest_posts.values(), limit=int(rule.limit or 0))
 
 
 def reserve_due_slot(session: Session, post: Post) -> None:
@@ -111,16 +135,21 @@ def reserve_slot(session: Session, post: Post, *, wait: bool = True) -> None:
 
     Errors: QuotaExceeded; RateLimitExceeded; without `wait` also Snooze.
     """
-    if UNAUDITED in post.step_state and mode_of_kind(post.kind) == "DIRECT":
-        check_audit_limit(session, post, wait=wait)
-    reserve_quota_slot(session, post, limit=int(post.step_state[SLOT_LIMIT]))
+    rule = find_slot_rule(post.provider, post.kind)
+    if rule is None:
+        return
+    app_rule = find_rule(post.kind, post.provider, QuotaScope.APPLICATION)
+    if UNAUDITED in post.step_state and app_rule is not None:
+        check_application_limit(session, post, app_rule, wait=wait)
+    reserve_quota_slot(session, post, rule, limit=int(post.step_state[SLOT_LIMIT]))
 
 
-def reserve_quota_slot(session: Session, post: Post, *, limit: int) -> None:
+def reserve_quota_slot(session: Session, post: Post, rule: QuotaRule, *, limit: int) -> None:
     """The account must be locked. Errors: QuotaExceeded with the quota in `details`."""
     usage = QuotaSlots(session).count_slots(
         int(post.oauth_account_id or 0),
-        KINDS_BY_MODE[mode_of_kind(post.kind)],
+        list_rule_kinds(PLATFORMS[post.provider], rule),
+        while_pending=rule.hold is QuotaHold.WHILE_PENDING,
         except_post_id=post.id,
     )
     if usage.count >= limit:
@@ -138,31 +167,33 @@ def quota_from_usage(usage: SlotUsage, limit: int) -> Quota:
     return Quota(usage.count, limit, resets_at)
 
 
-def check_audit_limit(session: Session, post: Post, *, wait: bool) -> None:
-    """Check that the account is one of the five that may post today, or can become one.
+def check_application_limit(session: Session, post: Post, rule: QuotaRule, *, wait: bool) -> None:
+    """Check that the account is one of those that may post today, or can become one.
 
     Locks the count, so that no other account is admitted until this transaction ends.
-    Errors: RateLimitExceeded `reached_active_user_cap` with the quota in `details`; Snooze without
-    `wait` if another transaction is counting.
+    Errors: RateLimitExceeded with the rule's code and the quota in `details`; Snooze without `wait`
+    if another transaction is counting.
     """
     if not QuotaSlots(session).lock_all_accounts(wait=wait):
         raise Snooze(LOCK_RETRY_AFTER, "another transaction is counting the posting accounts")
-    latest_posts = QuotaSlots(session).list_posting_accounts(KINDS_BY_MODE["DIRECT"])
-    if post.oauth_account_id in latest_posts or len(latest_posts) < MAX_UNAUDITED_ACCOUNTS:
+    kinds = list_rule_kinds(PLATFORMS[post.provider], rule)
+    latest_posts = QuotaSlots(session).list_posting_accounts(kinds)
+    limit = int(rule.limit or 0)
+    if post.oauth_account_id in latest_posts or len(latest_posts) < limit:
         return
-    quota = build_posting_accounts_quota(latest_posts.values())
+    quota = build_posting_accounts_quota(latest_posts.values(), limit=limit)
     raise RateLimitExceeded(
-        f"{quota.used} of {quota.limit} accounts have posted today, before TikTok's audit",
-        code=ACCOUNT_CAP_CODE,
-        details={"users": quota.as_dict()},
+        f"{quota.used} of {quota.limit} accounts of this application have posted today",
+        code=rule.code,
+        details={rule.name: quota.as_dict()},
         retry_after=time_until_reset(quota, QuotaSlots(session).now()),
     )
 
 
-def build_posting_accounts_quota(latest_posts: Collection[datetime]) -> Quota:
+def build_posting_accounts_quota(latest_posts: Collection[datetime], *, limit: int) -> Quota:
     """The quota from the time of each posting account's latest post."""
     resets_at = min(latest_posts) + QUOTA_WINDOW if latest_posts else None
-    return Quota(len(latest_posts), MAX_UNAUDITED_ACCOUNTS, resets_at)
+    return Quota(len(latest_posts), limit, resets_at)
 
 
 def time_until_reset(quota: Quota, now: datetime) -> timedelta:

@@ -81,9 +81,13 @@ class PostQueries:
         )
         return [(post, tiktok_row) for post, tiktok_row in self._session.execute(query)]
 
-    def stats(self, *, user_id: int, account_id: int | None = None) -> PostStats:
-        """Counts of this user's TikTok posts by progress."""
-        conditions = [Post.user_id == user_id, Post.provider == "tiktok"]
+    def stats(
+        self, *, user_id: int, provider: str | None = None, account_id: int | None = None
+    ) -> PostStats:
+        """Counts of this user's posts by progress, on one platform or on all."""
+        conditions = [Post.user_id == user_id]
+        if provider is not None:
+            conditions.append(Post.provider == provider)
         if account_id is not None:
             conditions.append(Post.oauth_account_id == account_id)
         is_in_inbox = (TikTokPost.status == INBOX_STATUS) & (Post.state == "PUBLISHED")
@@ -91,7 +95,9 @@ class PostQueries:
             "total": func.count(),
             "processing": func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
             "inbox": func.count().filter(is_in_inbox),
-            "complete": func.count().filter(TikTokPost.status == COMPLETE_STATUS),
+            "complete": func.count().filter(
+                func.coalesce(TikTokPost.status == COMPLETE_STATUS, Post.state == "PUBLISHED")
+            ),
             "failed": func.count().filter(Post.state == "FAILED"),
         }
         query = (

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, or_, select
 
 from db.accounts.accounts import Account
-from db.posts.posts import FINAL_POST_STATES, Post, mode_of_kind
+from db.posts.posts import FINAL_POST_STATES, Post
 from db.posts.tiktok_posts import PENDING_STATUSES, TikTokPost
 from db.session import Session
 
@@ -66,7 +66,7 @@ class QuotaSlots:
                 Post.oauth_account_id.is_not(None),
                 Post.kind.in_(kinds),
                 Post.has_slot,
-                or_(is_reserved(), is_counted(kinds)),
+                or_(is_reserved(), is_counted(while_pending=False)),
             )
             .group_by(Post.oauth_account_id)
         )
@@ -77,9 +77,17 @@ class QuotaSlots:
         return self._session.execute(select(func.now())).scalar_one()
 
     def count_slots(
-        self, account_id: int, kinds: Sequence[str], *, except_post_id: int | None = None
+        self,
+        account_id: int,
+        kinds: Sequence[str],
+        *,
+        while_pending: bool,
+        except_post_id: int | None = None,
     ) -> SlotUsage:
-        """Count the posts of these kinds that hold a slot, without the post `except_post_id`."""
+        """Count the posts of these kinds that hold a slot, without the post `except_post_id`.
+
+        `while_pending`: a post counts until its creator has dealt with it, otherwise for a day.
+        """
         oldest = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
             select(func.count().label("count"), oldest.label("oldest"), func.now().label("now"))
@@ -90,7 +98,7 @@ class QuotaSlots:
                 Post.kind.in_(kinds),
                 Post.has_slot,
                 Post.id != (except_post_id or 0),
-                or_(is_reserved(), is_counted(kinds)),
+                or_(is_reserved(), is_counted(while_pending=while_pending)),
             )
         )
         return SlotUsage(**self._session.execute(query).mappings().one())
@@ -109,14 +117,13 @@ def is_reserved() -> ColumnElement[bool]:
     return TikTokPost.id.is_(None) & Post.state.not_in(FINAL_POST_STATES)
 
 
-def is_counted(kinds: Sequence[str]) -> ColumnElement[bool]:
+def is_counted(*, while_pending: bool) -> ColumnElement[bool]:
     """Condition: known to the platform, and not older than a day there.
 
-    A draft counts until the creator posts it, a direct post for the whole day.
+    With `while_pending` it counts until the creator has dealt with it, otherwise for the whole day.
     """
-    is_direct = mode_of_kind(kinds[0]) == "DIRECT"
     recent = TikTokPost.created_at > func.now() - QUOTA_WINDOW
     is_active = (
-        TikTokPost.status != "FAILED" if is_direct else TikTokPost.status.in_(PENDING_STATUSES)
+        TikTokPost.status.in_(PENDING_STATUSES) if while_pending else TikTokPost.status != "FAILED"
     )
     return recent & is_active

@@ -1,6 +1,7 @@
 """Instagram as data: kinds of posts, options, rules of media and quotas, statuses, events, form."""
 
 from platforms.instagram.adapter import FAILURE_REASONS, build_adapter, build_webhooks
+from platforms.instagram.brand import BRAND
 from platforms.instagram.config_checks import find_config_warnings
 from platforms.instagram.events import EVENT_EFFECTS
 from platforms.instagram.form import FORM
@@ -10,16 +11,16 @@ from platforms.instagram.options import InstagramMediaOptions, InstagramOptions
 from platforms.instagram.permissions import FLOWS
 from platforms.instagram.post_rules import find_post_problems
 from platforms.instagram.quotas import CALL_CLASSES, QUOTAS, STATUS_RANKS
+from platforms.instagram.sampling import SAMPLING
 from platforms.instagram.seed_accounts import InstagramAccountShapes
 from platforms.instagram.seed_paths import PUBLISH_PATH, SEED_PATHS
-from platforms.instagram.sampling import SAMPLING
 from platforms.instagram.settings import InstagramSettings
-from platforms.platform import Brand, Platform
+from platforms.platform import Platform
 from platforms.publishing import Capability
 
 PLATFORM = Platform(
     name="instagram",
-    brand=Brand("Instagram", "instagram", "https://www.instagram.com"),
+    brand=BRAND,
     settings=InstagramSettings,
     build_adapter=build_adapter,
     build_webhooks=build_webhooks,

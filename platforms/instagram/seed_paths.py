@@ -1,6 +1,6 @@
 """`/api/instagram/publish`: the route from before `POST /api/posts`, as a translation to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +17,7 @@ from platforms.instagram.kinds import (
     REELS,
     VIDEO_ROLE,
 )
+from platforms.post_requests import SeedRoute, SeedUse
 
 PUBLISH_PATH = "/api/instagram/publish"
 CAMEL_CASE = ConfigDict(
@@ -33,6 +34,23 @@ OPTION_NAMES = (
     "graduation_strategy",
     "convert_images",
 )
+FIELD_NAMES = {
+    "text": "caption",
+    "kind": "mediaType",
+    "destination_id": "accountId",
+    "media": "mediaUrl",
+}
+MEDIA_FIELD_NAMES = {"url": "mediaUrl"}
+ERROR_CODES = {
+    "not_connected": "NOT_FOUND",
+    "invalid_file_upload": "VALIDATION_ERROR",
+    "rate_limit_exceeded": "RATE_LIMIT_EXCEEDED",
+    "quota_exceeded": "RATE_LIMIT_EXCEEDED",
+    "scope_not_authorized": "FORBIDDEN",
+    "access_token_invalid": "FORBIDDEN",
+}
+"""Our codes → those that this route answers with."""
+
 STATUS_WORDS = {"PUBLISHED": "published", "FAILED": "failed", "CANCELLED": "cancelled"}
 WAITING_WORDS = {"UNCONFIRMED": "unconfirmed", "QUEUED": "queued", "SCHEDULED": "queued"}
 UNCONFIRMED_SENTENCE = (
@@ -129,46 +147,109 @@ class InstagramPublishBody(MediaSourceBody):
         return media
 
 
+def write_request(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {"data": post_fields(answer), "meta": answer["meta"]}
+
+
+def post_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate what `GET /api/posts/<id>` says of a post to the `data` of these routes."""
+    status = find_status_word(str(answer.get("state") or ""))
+    common = {
+        "id": answer.get("id"),
+        "platform": "instagram",
+        "type": answer.get("kind"),
+        "status": status,
+        "statusUrl": f"{PUBLISH_PATH}/{answer.get('id')}",
+        "steps": list_steps(answer),
+    }
+    if status == "published":
+        return {**common, **published_fields(answer)}
+    if status == "failed":
+        return {**common, **failed_fields(answer)}
+    if status == "unconfirmed":
+        return {**common, "checking": UNCONFIRMED_SENTENCE}
+    return common
+
+
+ROUTES = (
+    SeedRoute(
+        SeedUse.REQUEST,
+        "request_publication",
+        PUBLISH_PATH,
+        "Publish an image, a reel, a story or a carousel to Instagram.",
+        write_request,
+        error_codes=ERROR_CODES,
+        is_timed=True,
+    ),
+    SeedRoute(
+        SeedUse.SHOW,
+        "show_publication",
+        f"{PUBLISH_PATH}/<int:post_id>",
+        "Show how far a publication on Instagram is, and where it can be seen.",
+        write_request,
+        is_timed=True,
+    ),
+)
+
+
 class InstagramSeedPaths:
     """Translates bodies and answers of these routes."""
 
-    @property
-    def paths(self) -> Mapping[str, type[BaseModel]]:
-        return {PUBLISH_PATH: InstagramPublishBody}
+    routes: Sequence[SeedRoute] = ROUTES
+    body: type[BaseModel] = InstagramPublishBody
+    is_default_format = False
 
-    def to_post_request(self, body: BaseModel) -> Mapping[str, Any]:
-        if not isinstance(body, InstagramPublishBody):
-            raise TypeError("the body is of another route")
-        options = {name: getattr(body, name) for name in OPTION_NAMES}
+    def find_body_problems(self, body: BaseModel) -> Mapping[str, str]:
+        """Nothing: what this body alone can have wrong, its model refuses."""
+        del body
+        return {}
+
+    def to_post_request(self, body: BaseModel) -> dict[str, Any]:
+        publication = require_publication(body)
+        options = {name: getattr(publication, name) for name in OPTION_NAMES}
         request = {
             "platform": "instagram",
-            "destination_id": body.account_id,
-            "kind": body.kind,
-            "text": body.caption,
-            "media": body.list_media(),
-            "publish_at": body.publish_at,
+            "destination_id": publication.account_id,
+            "kind": publication.kind,
+            "text": publication.caption,
+            "media": publication.list_media(),
+            "publish_at": publication.publish_at,
             "options": {name: value for name, value in options.items() if value is not None},
         }
         return {name: value for name, value in request.items() if value is not None}
 
-    def to_response(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Translate what `GET /api/posts/<id>` says of a post to the `data` of these routes."""
-        status = find_status_word(str(answer.get("state") or ""))
-        common = {
-            "id": answer.get("id"),
-            "platform": "instagram",
-            "type": answer.get("kind"),
-            "status": status,
-            "statusUrl": f"{PUBLISH_PATH}/{answer.get('id')}",
-            "steps": [step_of_event(event) for event in answer.get("events") or ()],
-        }
-        if status == "published":
-            return {**common, **published_fields(answer)}
-        if status == "failed":
-            return {**common, **failed_fields(answer)}
-        if status == "unconfirmed":
-            return {**common, "checking": UNCONFIRMED_SENTENCE}
-        return common
+    def name_field(self, body: BaseModel, field: str) -> str:
+        if field.startswith("media."):
+            return name_media_field(require_publication(body), field)
+        name, *rest = field.removeprefix("options.").split(".")
+        return ".".join((FIELD_NAMES.get(name) or to_camel(name), *rest))
+
+    def is_complete(self, answer: Mapping[str, Any]) -> bool:
+        """Whether the post is public."""
+        return find_status_word(str(answer.get("state") or "")) == "published"
+
+
+def require_publication(body: BaseModel) -> InstagramPublishBody:
+    if not isinstance(body, InstagramPublishBody):
+        raise TypeError("the body is of another route")
+    return body
+
+
+def name_media_field(body: InstagramPublishBody, field: str) -> str:
+    """Translate `media.<index>…`: to `children.<index>…`, `coverUrl` or a field of the body."""
+    _, index, *rest = field.split(".")
+    name = ".".join(MEDIA_FIELD_NAMES.get(word) or to_camel(word) for word in rest) or "mediaUrl"
+    if body.kind == CAROUSEL:
+        return f"children.{index}.{name}"
+    return "coverUrl" if index != "0" else name
+
+
+def list_steps(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that were made, or the timeline if the answer has no steps."""
+    steps = answer.get("steps")
+    if steps is not None:
+        return list(steps)
+    return [step_of_event(event) for event in answer.get("events") or ()]
 
 
 def find_status_word(state: str) -> str:

@@ -21,6 +21,10 @@ from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRu
 from platforms.tiktok.adapter import build_adapter, build_webhooks
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.login import FLOW_RULES
+from platforms.tiktok.options import TikTokOptions
+from platforms.tiktok.post_rules import build_stored_fields, find_post_problems, find_refusal
+from platforms.tiktok.sampling import SAMPLING
+from platforms.tiktok.seed_paths import SEED_PATHS
 from platforms.tiktok.settings import TikTokSettings
 
 DAY = timedelta(hours=24)
@@ -34,7 +38,13 @@ KINDS = {
     kind.name: kind
     for kind in (
         PostKind(
-            "INBOX_VIDEO", VIDEO_SLOTS, EndsAs.DRAFT, Capability.DRAFT, VIDEO_TEXT, {"drafts": 1}
+            "INBOX_VIDEO",
+            VIDEO_SLOTS,
+            EndsAs.DRAFT,
+            Capability.DRAFT,
+            VIDEO_TEXT,
+            {"drafts": 1},
+            can_caller_send=True,
         ),
         PostKind(
             "DIRECT_VIDEO",
@@ -42,7 +52,8 @@ KINDS = {
             EndsAs.PUBLIC,
             Capability.PUBLISH,
             VIDEO_TEXT,
-            {"direct": 1},
+            {"direct": 1, "users": 1},
+            can_caller_send=True,
         ),
         PostKind(
             "INBOX_PHOTO", PHOTO_SLOTS, EndsAs.DRAFT, Capability.DRAFT, PHOTO_TEXT, {"drafts": 1}
@@ -53,7 +64,7 @@ KINDS = {
             EndsAs.PUBLIC,
             Capability.PUBLISH,
             PHOTO_TEXT,
-            {"direct": 1},
+            {"direct": 1, "users": 1},
         ),
     )
 }
@@ -109,6 +120,25 @@ QUOTAS = {
             limit_setting="direct_daily_limit",
             code="spam_risk_too_many_posts",
         ),
+        QuotaRule(
+            name="starts",
+            scope=QuotaScope.LOGIN,
+            hold=QuotaHold.STARTS,
+            window=timedelta(minutes=1),
+            limit_setting="init_per_minute",
+            code="rate_limit_exceeded",
+        ),
+        QuotaRule(
+            # Before an audit: accounts that may post directly in a day; TikTok says users.
+            name="users",
+            scope=QuotaScope.APPLICATION,
+            hold=QuotaHold.DISTINCT_ACCOUNTS,
+            window=DAY,
+            limit_setting="",
+            limit=5,
+            off_setting="app_audited",
+            code="reached_active_user_cap",
+        ),
     )
 }
 
@@ -141,13 +171,29 @@ EVENT_EFFECTS = {
 
 PLATFORM = Platform(
     name="tiktok",
-    brand=Brand("TikTok", "tiktok", "https://www.tiktok.com"),
+    brand=Brand(
+        "TikTok",
+        "tiktok",
+        "https://www.tiktok.com",
+        scope_texts={
+            "user.info.basic": "see your name and picture",
+            "user.info.profile": "see your profile",
+            "user.info.stats": "see how many follow you",
+            "video.upload": "put drafts into your TikTok inbox",
+            "video.publish": "post for you",
+            "video.list": "see your videos and their metrics",
+        },
+    ),
     settings=TikTokSettings,
     build_adapter=build_adapter,
     build_webhooks=build_webhooks,
     capabilities=frozenset({Capability.DRAFT, Capability.PUBLISH, Capability.INSIGHTS}),
     flows={FLOW_RULES.name: FLOW_RULES},
     kinds=KINDS,
+    options=TikTokOptions,
+    post_rules=find_post_problems,
+    find_refusal=find_refusal,
+    build_stored_fields=build_stored_fields,
     media_rules=MEDIA_RULES,
     quotas=QUOTAS,
     call_classes=CALL_CLASSES,
@@ -155,6 +201,13 @@ PLATFORM = Platform(
     failure_reasons=FAILURE_REASONS,
     event_effects=EVENT_EFFECTS,
     form=PublishForm(
+        page_path="/platforms/tiktok/upload",
+        quota_labels={
+            "drafts": "Drafts in the inbox",
+            "direct": "Direct posts in 24 hours",
+            "starts": "Starts in this minute",
+            "users": "Accounts that may post directly in a day until TikTok has audited this app",
+        },
         kind_labels={
             "INBOX_VIDEO": "Video, to the inbox",
             "DIRECT_VIDEO": "Video, posted directly",
@@ -167,5 +220,7 @@ PLATFORM = Platform(
             Capability.INSIGHTS: "analytics",
         },
     ),
+    seed_paths=SEED_PATHS,
+    sampling=SAMPLING,
     secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
 )

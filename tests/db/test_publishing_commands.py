@@ -64,7 +64,7 @@ def test_a_queued_post_is_cancelled_and_its_slot_is_free(publisher, account):
 
     assert publisher.post(post_id).state == PostState.CANCELLED
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
-    assert publisher.request_upload(account.user_id).quota.used == 1
+    assert publisher.request_upload(account.user_id).quotas["drafts"].used == 1
 
 
 def test_an_incomplete_upload_is_cancelled(publisher, account):

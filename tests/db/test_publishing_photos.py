@@ -38,7 +38,7 @@ def test_photos_are_fetched_by_the_platform(publisher, account):
         "photo_images": PHOTO_REQUEST["photo_images"],
         "photo_cover_index": 1,
     }
-    assert result.tiktok_row.details["photo_images"] == PHOTO_REQUEST["photo_images"]
+    assert result.record.details["photo_images"] == PHOTO_REQUEST["photo_images"]
 
 
 def test_directly_posted_photos_count_as_direct_posts(publisher, account):
@@ -54,4 +54,4 @@ def test_directly_posted_photos_count_as_direct_posts(publisher, account):
     assert sent["is_aigc"] is True
     assert sent["post_info"]["privacy_level"] == "SELF_ONLY"
     assert sent["post_info"]["auto_add_music"] is False
-    assert result.quota.limit == 15
+    assert result.quotas["direct"].limit == 15

@@ -12,6 +12,8 @@ from core.publishing.quota import load_quota, reserve_quota_slot
 from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost
 from db.session import DatabaseUnavailable
+from platforms.tiktok.platform import QUOTAS
+from platforms.tiktok.seed_paths import QUOTA_BY_MODE
 from tests.support.publishing_harness import STATUS_PATH, status_body
 
 DAY = timedelta(hours=24)
@@ -27,7 +29,8 @@ def account(publisher):
 
 def quota_usage(publisher, account, mode="INBOX"):
     with publisher.database.transaction() as session:
-        return load_quota(session, account.id, mode, limit=5)
+        rule = QUOTAS[QUOTA_BY_MODE[mode]]
+        return load_quota(session, account.id, rule, provider="tiktok", limit=5)
 
 
 def request_until_answered(publisher, account, results, **more):
@@ -70,7 +73,7 @@ def test_each_account_has_its_own_quota(publisher, account):
         publisher.request_upload(account.user_id, may_queue=True)
     other = publisher.factory.account(publisher.factory.create_account())
 
-    assert publisher.request_upload(other.user_id).quota.used == 1
+    assert publisher.request_upload(other.user_id).quotas["drafts"].used == 1
 
 
 def test_drafts_and_direct_posts_are_counted_apart(publisher, account):
@@ -133,5 +136,5 @@ def test_a_post_does_not_count_against_itself(publisher, account):
     result = publisher.request_upload(account.user_id, may_queue=True)
     with publisher.database.transaction() as session:
         post = session.get_one(Post, result.post.id)
-        reserve_quota_slot(session, post, limit=1)
+        reserve_quota_slot(session, post, QUOTAS["drafts"], limit=1)
         assert post.has_slot

@@ -44,10 +44,10 @@ def test_a_pull_is_started_while_its_requester_waits(publisher, account):
     result = publisher.request_upload(account.user_id)
 
     assert result.post.state == PostState.PROCESSING
-    assert result.tiktok_row.status == "PROCESSING_DOWNLOAD"
-    assert result.tiktok_row.details == {"video_url": URL_REQUEST["videoUrl"]}
+    assert result.record.status == "PROCESSING_DOWNLOAD"
+    assert result.record.details == {"video_url": URL_REQUEST["videoUrl"]}
     assert result.upload_url is None
-    assert result.quota.used == 1
+    assert result.quotas["drafts"].used == 1
     assert publisher.state_history(result.post.id) == ["QUEUED", "SENDING", "PROCESSING"]
 
 
@@ -367,5 +367,5 @@ def test_creator_info_is_fetched_before_a_direct_post(publisher, account):
     result = publisher.request_upload(account.user_id, mode="DIRECT", privacy_level="SELF_ONLY")
 
     assert refused.value.code == "privacy_level_option_mismatch"
-    assert result.quota.limit == 15
+    assert result.quotas["direct"].limit == 15
     assert len(publisher.request_bodies(DIRECT_INIT_PATH)) == 1

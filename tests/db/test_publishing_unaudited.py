@@ -89,7 +89,9 @@ def test_creator_info_offers_no_other_audience_and_reports_a_private_account(
         CREATOR_PATH, ok_response(privacy_level_options=[*options, "SELF_ONLY"])
     )
 
-    creator = get_creator(publisher.database, publisher.services, user_id=accounts[0].user_id)
+    creator = get_creator(
+        publisher.database, publisher.services, "tiktok", user_id=accounts[0].user_id
+    )
 
     assert set(creator.privacy_levels) == {"SELF_ONLY"}
     assert (creator.is_app_audited, creator.is_private) == (False, private)
@@ -192,9 +194,11 @@ def test_drafts_do_not_count(publisher, accounts):
 def test_the_quota_reports_how_many_have_posted(publisher, accounts):
     request_posts(publisher, accounts[:2])
 
-    quota = get_remaining_quota(publisher.database, publisher.services, user_id=accounts[0].user_id)
+    quota = get_remaining_quota(
+        publisher.database, publisher.services, "tiktok", user_id=accounts[0].user_id
+    )
 
-    accounts_quota = quota.posting_accounts
+    accounts_quota = quota.quotas["users"]
     assert (accounts_quota.used, accounts_quota.limit, accounts_quota.remaining) == (2, 5, 3)
 
 

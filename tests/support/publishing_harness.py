@@ -8,7 +8,6 @@ from sqlalchemy import func, select, update
 from core import publishing
 from core.jobs.runner import run_jobs
 from core.post_state.transitions import apply_one_update
-from core.publishing.request_schema import UploadRequest
 from core.validation import validate_model
 from db.media.files import Media
 from db.posts.posts import Post
@@ -17,6 +16,8 @@ from db.posts.timeline import PostEvent
 from db.posts.upload_sessions import UploadSession
 from db.webhooks.events import Event
 from platforms.base import PublishProgress
+from platforms.tiktok.seed_paths import SEED_PATHS
+from platforms.tiktok.upload_request import UploadRequest
 from tests.platforms.hostile_server import END_CONNECTION
 from tests.platforms.tiktok_responses import flat_response, ok_response
 
@@ -95,11 +96,12 @@ class PublishingHarness:
         return [body for target, body in self.server.requests if target.partition("?")[0] == path]
 
     def request_upload(self, user_id, fields=None, *, key=None, may_queue=False, **more):
-        return publishing.request_upload(
+        return publishing.request_post_by_body(
             self.database,
             self.services,
+            seed_paths=SEED_PATHS,
+            body=make_request(fields, **more),
             user_id=user_id,
-            request=make_request(fields, **more),
             idempotency_key=key,
             may_queue=may_queue,
         )

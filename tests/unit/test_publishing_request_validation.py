@@ -1,4 +1,4 @@
-"""Validation of upload requests: fields, their combinations, and URLs."""
+"""Validation of requests with the older body: fields, their combinations, and URLs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,10 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from core.publishing.request_schema import UploadRequest, validate_request
-from platforms.url_rules import is_under_any_prefix, validate_public_https_url
+from core.publishing.post_checks import check_request
+from core.publishing.post_request import PostRequest
+from core.publishing.seed_requests import rename_fields
 from core.validation import validate_model
 from db.posts.posts import SentBy
+from platforms.tiktok.platform import PLATFORM
+from platforms.tiktok.seed_paths import SEED_PATHS
+from platforms.tiktok.settings import TikTokSettings
+from platforms.tiktok.upload_request import UploadRequest
+from platforms.url_rules import is_under_any_prefix, validate_public_https_url
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 URL_FIELDS = {"source": "PULL_FROM_URL", "title": "A", "videoUrl": "https://example.com/a.mp4"}
@@ -25,9 +31,26 @@ CALLER_FIELDS = {"source": "FILE_UPLOAD", "title": "A", "video_size": 7}
 
 
 def validated_request(fields, *, may_queue=False, **more):
-    upload_request = validate_model(UploadRequest, {**fields, **more})
-    validate_request(upload_request, now=NOW, may_queue=may_queue)
-    return upload_request
+    body = validate_model(UploadRequest, {**fields, **more})
+    problems = SEED_PATHS.find_body_problems(body)
+    try:
+        check_request(
+            general_request(body),
+            PLATFORM,
+            TikTokSettings(),
+            now=NOW,
+            may_queue=may_queue,
+            media_types={},
+            problems=problems,
+        )
+    except Invalid as refused:
+        rename_fields(refused, SEED_PATHS, body, problems)
+        raise
+    return body
+
+
+def general_request(body):
+    return validate_model(PostRequest, SEED_PATHS.to_post_request(body))
 
 
 def invalid_fields(fields, **more):
@@ -46,7 +69,7 @@ def invalid_fields(fields, **more):
     ],
 )
 def test_who_sends_the_bytes_follows_from_the_request(fields, sent_by):
-    assert validated_request(fields).sent_by == sent_by
+    assert general_request(validated_request(fields)).sent_by == sent_by
 
 
 @pytest.mark.parametrize(
@@ -149,8 +172,8 @@ def test_a_time_is_read_with_its_zone():
 
 
 def test_only_settings_in_the_request_are_kept():
-    assert validated_request(URL_FIELDS).settings == {}
-    assert validated_request(URL_FIELDS, disable_duet=False, is_aigc=True).settings == {
+    assert validated_request(URL_FIELDS).options == {}
+    assert validated_request(URL_FIELDS, disable_duet=False, is_aigc=True).options == {
         "disable_duet": False,
         "is_aigc": True,
     }

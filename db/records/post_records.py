@@ -1,0 +1,47 @@
+"""Which table has what a platform reported about a post, beside the columns of the post."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from db.posts.tiktok_posts import TikTokPosts
+
+
+class PostRecord(Protocol):
+    """A row about the publication of one post; `status` is the vendor's."""
+
+    status: Any
+    details: Any
+    updated_at: Any
+
+
+class PostRecordTable(Protocol):
+    def get_by_post(self, post_id: int) -> Any | None: ...
+    def was_updated_within(self, record: Any, window: timedelta) -> bool:
+        """Whether the platform reported on it within that time, by the database's clock."""
+        ...
+
+
+POST_RECORD_TABLES: Mapping[str, Callable[[Session], PostRecordTable]] = {"tiktok": TikTokPosts}
+"""Platform → its table. Of the others everything known is in the post and its parts."""
+
+
+def find_post_record(session: Session, provider: str, post_id: int) -> PostRecord | None:
+    table = POST_RECORD_TABLES.get(provider)
+    return None if table is None else table(session).get_by_post(post_id)
+
+
+def was_record_updated_within(
+    session: Session, provider: str, record: PostRecord | None, window: timedelta
+) -> bool:
+    table = POST_RECORD_TABLES.get(provider)
+    if table is None or record is None:
+        return False
+    return table(session).was_updated_within(record, window)
+
+
+def record_updated_at(record: PostRecord | None, fallback: datetime) -> datetime:
+    moment: datetime = fallback if record is None else record.updated_at
+    return moment
