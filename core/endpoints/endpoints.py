@@ -14,11 +14,11 @@ from core.crypto import endpoint_secret_context
 from core.errors import Conflict, Invalid, NotFound
 from core.outbox import EVENT_TYPES
 from core.outbox.signing import generate_secret
-from platforms.url_rules import validate_http_url, validate_public_https_url
 from db.outbox.deliveries import Deliveries
 from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecrets
 from db.session import Session
 from platforms.secret import Secret
+from platforms.url_rules import validate_http_url, validate_public_https_url
 
 MAX_ENDPOINTS_PER_USER = 20
 
