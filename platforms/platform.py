@@ -133,7 +133,8 @@ class FormField:
 class PublishForm:
     """What the publishing page of a platform asks. `kind_labels`: kind → English label.
 
-    `quota_labels`: name in `Platform.quotas` → English label. `page_path`: the platform has a page of its own, and this is its path.
+    `quota_labels`: name in `Platform.quotas` → English label. `page_path`: the path of the page
+    that the platform has instead of the general form.
     """
 
     kind_labels: Mapping[str, str]

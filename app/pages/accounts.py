@@ -10,13 +10,21 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.errors import OAUTH_ERRORS
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import UserMessage, find_message, get_message
-from app.pages.badges import PLATFORM_BADGES, PLATFORM_NAMES, account_badge, localize_badge
+from app.pages.badges import PLATFORM_BADGES, account_badge, localize_badge
+from app.pages.brands import (
+    describe_scope,
+    list_platform_titles,
+    list_requirements,
+    platform_title,
+)
 from app.pages.destinations import destination_page_fields
-from app.pages.scope_texts import describe_scope
-from core import accounts, publishing
+from app.pages.quota_view import load_quota_fields
+from core import accounts
 from core.accounts import AccountView, PlatformView
 from core.accounts.view import AccountHealth
 from core.errors import NotFound
+from core.publishing.quota import Quota
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("account_pages", __name__)
 
@@ -110,7 +118,7 @@ def find_platform(platform: str) -> PlatformView | None:
 def platform_fields(view: PlatformView) -> dict[str, Any]:
     return {
         "code": view.platform,
-        "name": PLATFORM_NAMES[view.platform],
+        "name": platform_title(view.platform),
         "badge": localize_badge(PLATFORM_BADGES[view.health]),
         "is_off": not view.is_configured,
         "accounts": [account_fields(account) for account in view.accounts],
@@ -122,15 +130,19 @@ def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, 
     requested = accounts.requested_scopes(current_container().services, platform)
     return {
         "platform": platform,
-        "platform_name": PLATFORM_NAMES[platform],
-        "other_platforms": [item for item in PLATFORM_NAMES.items() if item[0] != platform],
+        "platform_name": platform_title(platform),
+        "css_class": PLATFORMS[platform].brand.css_class,
+        "other_platforms": [item for item in list_platform_titles() if item[0] != platform],
         "is_off": view is None or not view.is_configured,
         "missing_settings": view.missing_settings if view else (),
         "accounts": [account_fields(account) for account in account_views],
         "new_account": find_new_account(account_views),
         "oauth_error": find_oauth_message(),
+        "is_destination_missing": is_destination_missing(platform),
         "reference": request.args.get("ref") if has_valid_reference() else None,
-        "requested_permissions": [describe_scope(scope) for scope in requested],
+        "requested_permissions": [describe_scope(platform, scope) for scope in requested],
+        "requirements": list_requirements(platform),
+        "requirements_url": PLATFORMS[platform].brand.requirements_url,
         **destination_page_fields(account_views),
         "connect_url": url_for(
             "oauth.start_connection", platform=platform, switch="1" if account_views else None
@@ -143,32 +155,36 @@ def account_fields(view: AccountView) -> dict[str, Any]:
     return {
         "id": view.id,
         "platform": view.provider,
-        "platform_name": PLATFORM_NAMES[view.provider],
+        "platform_name": platform_title(view.provider),
         "name": account_name(view),
         "avatar": view.avatar_url,
         "badge": account_badge(view),
         "reconnect_reason": reconnect_reason(view) if view.needs_reconnect else None,
         "needs_reconnect": view.needs_reconnect,
-        "granted_permissions": [describe_scope(scope) for scope in view.scopes],
-        "missing_permissions": [describe_scope(scope) for scope in view.missing_scopes],
+        "granted_permissions": [describe_scope(view.provider, scope) for scope in view.scopes],
+        "missing_permissions": [
+            describe_scope(view.provider, scope) for scope in view.missing_scopes
+        ],
         "expires_at": view.expires_at,
         "ends_at": view.ends_at if view.health == AccountHealth.ENDING else None,
     }
 
 
 def account_fields_with_quota(view: AccountView) -> dict[str, Any]:
-    """The fields of an account and its remaining quota of drafts and direct posts."""
-    remaining = publishing.get_remaining_quota(
-        current_container().database,
-        current_container().services,
-        user_id=current_principal().user_id,
-        account_id=view.id,
-    )
-    return {
-        **account_fields(view),
-        "draft_quota": remaining.drafts,
-        "direct_quota": remaining.direct,
-    }
+    """The fields of an account and what is left of its limits, label by label."""
+    return {**account_fields(view), "quotas": load_account_quotas(view)}
+
+
+def load_account_quotas(view: AccountView) -> list[tuple[str, Quota]]:
+    """Load the limits of a login, or of what is posted to behind it, by their labels."""
+    if view.destinations is None:
+        return list(load_quota_fields(view.provider, account_id=view.id)["gauges"])
+    chosen = [item for item in view.destinations if item.is_selected and not item.is_lost]
+    return [
+        (f"{item.name}, {label}" if len(chosen) > 1 else label, quota)
+        for item in chosen
+        for label, quota in load_quota_fields(view.provider, destination_id=item.id)["gauges"]
+    ]
 
 
 def account_name(view: AccountView) -> str:
@@ -199,6 +215,12 @@ def find_oauth_message() -> UserMessage | None:
     if code is None:
         return None
     return get_message(code if code in OAUTH_ERRORS else "unknown_error", current_locale())
+
+
+def is_destination_missing(platform: str) -> bool:
+    """Whether the last sign-in opened no account that can be posted to."""
+    flows = PLATFORMS[platform].flows.values()
+    return request.args.get("error") in {rules.no_destination_code for rules in flows}
 
 
 def has_valid_reference() -> bool:

@@ -54,7 +54,6 @@ PRIVACY_LABELS = {
     "FOLLOWER_OF_CREATOR": gettext_noop("Followers"),
     "SELF_ONLY": gettext_noop("Only me"),
 }
-PLATFORM_NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
 
 
 def post_badge(post: Post) -> Badge:

@@ -9,9 +9,9 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
 from app.http.validation import row_id_from_query
-from app.pages.badges import PLATFORM_NAMES
 from core.errors import NotFound
 from db.identity.notifications import Notification, Notifications
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("notification_pages", __name__)
 
@@ -41,6 +41,7 @@ KIND_SENTENCES = {
         "The endpoint %(name)s is disabled. Its page shows the reason."
     ),
     "mention": gettext_noop("%(name)s was mentioned."),
+    "new_comments": gettext_noop("There are new comments on the posts of %(name)s."),
 }
 KIND_COLOURS = {
     "post_published": "good",
@@ -49,6 +50,7 @@ KIND_COLOURS = {
     "connection_ends_soon": "wait",
     "data_access_ending": "wait",
     "mention": "busy",
+    "new_comments": "busy",
 }
 """Colours by kind; all other kinds are `bad`: their owner has to act."""
 
@@ -131,9 +133,12 @@ def notification_link(notification: Notification) -> dict[str, str] | None:
         url = url_for("post_pages.show_post", post_id=payload["post_id"])
         return {"url": url, "label": translate_text("To the post")}
     if "account_id" in payload:
-        platform = payload.get("platform", "tiktok")
-        known_platform = platform if platform in PLATFORM_NAMES else "tiktok"
-        url = url_for("account_pages.show_platform", platform=known_platform)
+        platform = payload.get("platform")
+        url = (
+            url_for("account_pages.show_platform", platform=platform)
+            if platform in PLATFORMS
+            else url_for("account_pages.list_accounts")
+        )
         return {"url": url, "label": translate_text("To the account")}
     if "endpoint_id" in payload:
         url = url_for("endpoint_pages.show_endpoint", endpoint_id=payload["endpoint_id"])

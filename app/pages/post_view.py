@@ -11,29 +11,33 @@ from typing import Any
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
 from app.pages.badges import is_in_inbox
+from app.pages.brands import kind_label, phase_label, platform_title
+from app.pages.post_items import item_fields
 from app.pages.progress_view import progress_steps
 from app.pages.timeline_view import event_fields
 from core import publishing
 from core.post_state.settle import FINAL_STATES, PostState
+from core.post_state.step_state import LAST_STEP
 from core.publishing import PostView
 from db.posts.posts import Post, SentBy
 from platforms.base import FailureReason
 
 STATE_SENTENCES = {
     PostState.QUEUED: gettext_noop("It is stored and will be sent automatically."),
-    PostState.SENDING: gettext_noop("The file is on its way to TikTok."),
+    PostState.SENDING: gettext_noop("The file is on its way to %(platform)s."),
     PostState.PROCESSING: gettext_noop(
-        "TikTok has received it and is processing it. This may take a few minutes."
+        "%(platform)s has received it and is processing it. This may take a few minutes."
     ),
     PostState.UNCONFIRMED: gettext_noop(
-        "TikTok's answer was lost. What happened is being checked, and nothing is sent again."
+        "The answer of %(platform)s was lost. What happened is being checked, and nothing is sent"
+        " again."
     ),
-    PostState.PUBLISHED: gettext_noop("It is on TikTok."),
+    PostState.PUBLISHED: gettext_noop("It is on %(platform)s."),
     PostState.FAILED: gettext_noop("It was not posted."),
     PostState.CANCELLED: gettext_noop("It was cancelled and not posted."),
 }
 IN_INBOX_SENTENCE = gettext_noop(
-    "It is in your TikTok inbox. Open the TikTok app to finish the post."
+    "It is in your %(platform)s inbox. Open the %(platform)s app to finish the post."
 )
 HOLD_SENTENCES = {
     "needs_reconnect": gettext_noop("It waits until the account is connected again."),
@@ -44,14 +48,10 @@ HOLD_SENTENCES = {
 }
 OTHER_HOLD_SENTENCE = gettext_noop("It is on hold.")
 SCHEDULED_SENTENCE = gettext_noop("It is stored and will be sent at its time.")
-DUPLICATE_WARNING = gettext_noop("TikTok may still publish the first one: then it appears twice.")
-UNKNOWN_REASON_TEXT = gettext_noop("TikTok gives the reason “%(code)s”.")
-KIND_LABELS = {
-    "INBOX_VIDEO": gettext_noop("Video, to the inbox"),
-    "DIRECT_VIDEO": gettext_noop("Video, posted directly"),
-    "INBOX_PHOTO": gettext_noop("Photos, to the inbox"),
-    "DIRECT_PHOTO": gettext_noop("Photos, posted directly"),
-}
+DUPLICATE_WARNING = gettext_noop(
+    "%(platform)s may still publish the first one: then it appears twice."
+)
+UNKNOWN_REASON_TEXT = gettext_noop("%(platform)s gives the reason “%(code)s”.")
 ACTIVE_REFRESH_SECONDS, DRAFT_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 15, 30
 """Seconds between refreshes: while a post changes, for a draft, for a parked or scheduled post."""
 
@@ -65,14 +65,19 @@ def describe_post(
         "id": post.id,
         "row": post,
         "title": post.title,
-        "kind": translate_text(KIND_LABELS[post.kind]) if post.kind in KIND_LABELS else post.kind,
+        "kind": kind_label(post.provider, post.kind),
+        "platform": platform_title(post.provider),
+        "files": item_fields(view),
         "refresh_seconds": refresh_seconds(post, now),
-        "state_sentence": translate_text(state_sentence(post, now)),
+        "state_sentence": translate_text(
+            state_sentence(post, now), platform=platform_title(post.provider)
+        ),
+        "phase": current_phase(post),
         "failure_text": failure_text(post, reasons),
         "progress": upload_progress(post, now),
         "steps": progress_steps(post, view.events),
         "platform_ids": platform_ids(post),
-        "events": [event_fields(event) for event in view.events],
+        "events": [event_fields(event, post.provider) for event in view.events],
         "actions": available_actions(post),
         "retry_of": post.retry_of,
         "permalink": post.permalink,
@@ -110,6 +115,14 @@ def state_sentence(post: Post, now: datetime) -> str:
     return SCHEDULED_SENTENCE if is_scheduled(post, now) else STATE_SENTENCES[PostState(post.state)]
 
 
+def current_phase(post: Post) -> str | None:
+    """What is being done for a post that has not ended; None if its platform has no words."""
+    step = post.step_state.get(LAST_STEP)
+    if post.state in FINAL_STATES or post.hold_reason is not None or not step:
+        return None
+    return phase_label(post.provider, str(step))
+
+
 def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None:
     """Why the post failed and what to do: our text for the code, or else the platform's own."""
     if post.error_code is None or post.state != PostState.FAILED:
@@ -117,7 +130,12 @@ def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None
     if message := find_message(post.error_code, current_locale()):
         return f"{message.message} {message.suggestion}"
     reason = reasons.get(post.error_code)
-    return reason.sentence if reason else translate_text(UNKNOWN_REASON_TEXT, code=post.error_code)
+    title = platform_title(post.provider)
+    return (
+        reason.sentence
+        if reason
+        else translate_text(UNKNOWN_REASON_TEXT, platform=title, code=post.error_code)
+    )
 
 
 def upload_progress(post: Post, now: datetime) -> dict[str, Any] | None:
@@ -131,14 +149,15 @@ def upload_progress(post: Post, now: datetime) -> dict[str, Any] | None:
 def platform_ids(post: Post) -> list[tuple[str, str]]:
     """The platform's ids of the post, each with its label."""
     rows = (
-        (translate_text("TikTok's id of the upload"), post.publish_id),
-        (translate_text("TikTok's id of the post"), post.platform_post_id),
+        (translate_text("Id of the upload there"), post.publish_id),
+        (translate_text("Id of the post there"), post.platform_post_id),
     )
     return [(name, str(value)) for name, value in rows if value]
 
 
 def available_actions(post: Post) -> list[dict[str, Any]]:
     """The buttons that fit the post's state."""
+    title = platform_title(post.provider)
     if post.hold_reason is not None:
         return [action_button("release", translate_text("Send it now")), cancel_button()]
     if post.state in {PostState.QUEUED, PostState.SENDING} or (
@@ -150,7 +169,12 @@ def available_actions(post: Post) -> list[dict[str, Any]]:
     if post.state == PostState.UNCONFIRMED:
         label = translate_text("Send it again anyway")
         return [
-            action_button("retry", label, style="danger", warning=translate_text(DUPLICATE_WARNING))
+            action_button(
+                "retry",
+                label,
+                style="danger",
+                warning=translate_text(DUPLICATE_WARNING, platform=title),
+            )
         ]
     return []
 

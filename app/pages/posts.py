@@ -13,7 +13,8 @@ from app.http.errors import get_error_code
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import get_message
 from app.http.validation import row_id_from_query
-from app.pages.badges import PLATFORM_NAMES, POST_BADGES
+from app.pages.badges import POST_BADGES
+from app.pages.brands import list_platform_titles
 from app.pages.post_view import describe_post
 from app.serialize.posts import failure_reasons
 from core import insights, publishing
@@ -58,7 +59,7 @@ def list_posts() -> str:
         older_url=list_url({**query, "cursor": page.next_before}) if page.next_before else None,
         newest_url=list_url(query) if before else None,
         states=[(state, translate_text(POST_BADGES[state].label)) for state in POST_STATES],
-        platforms=[(code, PLATFORM_NAMES[code]) for code in PROVIDERS],
+        platforms=list_platform_titles(),
         query=query,
     )
 
@@ -156,7 +157,7 @@ def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     """Load the metrics of a post; None without the scope `insights:read`, or until it is public."""
     if not current_principal().has_scopes(["insights:read"]):
         return None
-    pairs = [(view.post, view.tiktok_row)]
+    pairs = [(view.post, view.record)]
     return insights.load_post_metrics(
         current_container().database, pairs, user_id=current_principal().user_id
     ).get(view.post.id)

@@ -14,15 +14,16 @@ from app.http.messages import get_message
 from app.http.validation import row_id_from_query
 from app.pages.accounts import account_fields
 from app.pages.badges import PRIVACY_LABELS
+from app.pages.quota_view import load_quota_fields
 from core import accounts, publishing
 from core.errors import CoreError
-from core.publishing.request_schema import MAX_DESCRIPTION_UNITS, MAX_PHOTOS, MAX_TITLE_UNITS
 from platforms.errors import PlatformError
 
 blueprint = Blueprint("upload_pages", __name__)
 
 MAX_INBOX_TITLE_UNITS = 150  # UTF-16 units, as in TikTok's own editor
-MAX_PHOTO_TITLE_UNITS = 90  # UTF-16 units
+MAX_TITLE_UNITS, MAX_PHOTO_TITLE_UNITS, MAX_DESCRIPTION_UNITS = 2200, 90, 4000  # UTF-16 units
+MAX_PHOTOS = 35
 REFRESH_SECONDS = 30
 
 
@@ -40,7 +41,9 @@ def show_upload_form() -> str:
         "upload.html",
         accounts=active_accounts,
         accounts_to_reconnect=[account_fields(view) for view in views if view.needs_reconnect],
-        remaining_quota=load_remaining_quota(active_accounts[0]["id"]) if active_accounts else None,
+        quota=load_quota_fields("tiktok", account_id=active_accounts[0]["id"])
+        if active_accounts
+        else None,
         refresh_seconds=REFRESH_SECONDS,
         max_bytes=services.settings.of_platform("tiktok").max_video_bytes,
         max_photos=MAX_PHOTOS,
@@ -59,7 +62,7 @@ def show_quota() -> str:
     """Show an account's remaining quota, for the script that refreshes it."""
     return render_template(
         "_quota.html",
-        remaining_quota=load_remaining_quota(row_id_from_query("account_id")),
+        quota=load_quota_fields("tiktok", account_id=row_id_from_query("account_id")),
         refresh_seconds=REFRESH_SECONDS,
     )
 
@@ -79,6 +82,7 @@ def creator_fields(account_id: int | None) -> dict[str, Any]:
         creator = publishing.get_creator(
             current_container().database,
             current_container().services,
+            "tiktok",
             user_id=current_principal().user_id,
             account_id=account_id,
         )
@@ -90,12 +94,3 @@ def creator_fields(account_id: int | None) -> dict[str, Any]:
         if level in PRIVACY_LABELS
     ]
     return {"blocked": None, "creator": creator, "audiences": audiences}
-
-
-def load_remaining_quota(account_id: int | None) -> publishing.RemainingQuota:
-    return publishing.get_remaining_quota(
-        current_container().database,
-        current_container().services,
-        user_id=current_principal().user_id,
-        account_id=account_id,
-    )

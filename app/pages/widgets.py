@@ -1,15 +1,22 @@
-"""The overview and the TikTok widget: parts of pages that a script refreshes."""
+"""The overview, the widget and the account page of each platform: parts that a script refreshes."""
 
 from typing import Any
 
 from flask import Blueprint, render_template
 
+from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop
 from app.pages.accounts import account_fields, account_fields_with_quota, load_platforms
+from app.pages.brands import platform_title
+from app.pages.publish_pages import find_publish_page, list_publish_pages
+from app.pages.quota_view import load_quota_fields
 from core import accounts, insights, publishing
+from core.accounts import AccountView, DestinationView
 from db.insights.videos import VIDEO_METRICS
 from db.posts.queries import PostFilter, PostStats
+from platforms.publishing import Capability
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("widgets", __name__)
 
@@ -17,40 +24,28 @@ UPLOADS_LIMIT, RECENT_LIMIT, WIDGET_LIMIT = 25, 8, 3
 ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progress, and otherwise
 
 
-@blueprint.get("/widgets/tiktok")
+@blueprint.get(f"/widgets/{PLATFORM_URL_PARAM}")
 @require_login("posts:read", "accounts:read")
-def show_tiktok_widget() -> str:
-    """Show my TikTok accounts, post counts and latest uploads."""
-    return render_template("_tiktok_widget.html", **tiktok_fields())
+def show_widget(platform: str) -> str:
+    """Show my accounts of a platform, post counts and latest posts."""
+    return render_template("_widget.html", **widget_fields(platform))
 
 
-@blueprint.get("/platforms/tiktok")
+@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}")
 @require_login("posts:read", "accounts:read")
-def show_tiktok() -> str:
-    """Show the TikTok page: accounts, their remaining quotas, uploads."""
-    database, services, user_id = (
-        current_container().database,
-        current_container().services,
-        current_principal().user_id,
-    )
-    fields = tiktok_fields()
+def show_account_page(platform: str) -> str:
+    """Show the page of a platform: accounts, what is left of their limits, posts."""
+    fields = widget_fields(platform)
     uploads = publishing.list_posts(
-        database, PostFilter(provider="tiktok"), user_id=user_id, limit=UPLOADS_LIMIT
+        current_container().database,
+        PostFilter(provider=platform),
+        user_id=current_principal().user_id,
+        limit=UPLOADS_LIMIT,
     )
-    account_quotas = [
-        (
-            account["name"],
-            publishing.get_remaining_quota(
-                database, services, user_id=user_id, account_id=account["id"]
-            ),
-        )
-        for account in fields["accounts"]
-        if not account["needs_reconnect"]
-    ]
     return render_template(
-        "tiktok.html",
+        "account_page.html",
         **fields,
-        account_quotas=account_quotas,
+        account_quotas=load_quotas(platform, fields["views"]),
         uploads=[view.post for view in uploads.posts],
     )
 
@@ -62,32 +57,78 @@ def show_overview() -> str:
     return render_template("_overview.html", **overview_fields())
 
 
-def tiktok_fields() -> dict[str, Any]:
+def widget_fields(platform: str) -> dict[str, Any]:
     database, services, user_id = (
         current_container().database,
         current_container().services,
         current_principal().user_id,
     )
     with database.transaction() as session:
-        views = accounts.list_account_views(session, services, user_id=user_id, provider="tiktok")
-    counts = publishing.get_post_stats(database, user_id=user_id)
+        views = accounts.list_account_views(session, services, user_id=user_id, provider=platform)
+    counts = publishing.get_post_stats(database, user_id=user_id, provider=platform)
     recent = publishing.list_posts(
-        database, PostFilter(provider="tiktok"), user_id=user_id, limit=WIDGET_LIMIT
+        database, PostFilter(provider=platform), user_id=user_id, limit=WIDGET_LIMIT
     )
+    capabilities = PLATFORMS[platform].capabilities
     return {
+        "platform": platform,
+        "platform_name": platform_title(platform),
+        "css_class": PLATFORMS[platform].brand.css_class,
+        "publish_page": find_publish_page(platform),
+        "has_drafts": Capability.DRAFT in capabilities,
+        "views": views,
         "accounts": [account_fields(view) for view in views],
-        "is_off": "tiktok" not in services.adapters,
+        "destinations": [destination_figures(item) for item in list_chosen(views)],
+        "is_off": platform not in services.adapters,
         "counts": counts,
         "posts": [view.post for view in recent.posts],
-        "video_totals": load_video_totals(),
+        "video_totals": load_video_totals() if has_login_metrics(platform) else None,
         "refresh_seconds": refresh_seconds(counts),
     }
+
+
+def list_chosen(views: tuple[AccountView, ...]) -> list[DestinationView]:
+    return [item for view in views for item in view.destinations or () if item.is_selected]
+
+
+def destination_figures(item: DestinationView) -> dict[str, Any]:
+    """An account that is posted to, with the figures that its platform gave."""
+    return {
+        "id": item.id,
+        "name": item.name,
+        "handle": item.handle,
+        "avatar": item.avatar_url,
+        "is_lost": item.is_lost,
+        "followers": item.details.get("followers_count"),
+        "media": item.details.get("media_count"),
+    }
+
+
+def has_login_metrics(platform: str) -> bool:
+    """Whether metrics belong to the videos of a login, and not to an account behind it."""
+    has_insights = Capability.INSIGHTS in PLATFORMS[platform].capabilities
+    return has_insights and Capability.COMMENTS not in PLATFORMS[platform].capabilities
+
+
+def load_quotas(platform: str, views: tuple[AccountView, ...]) -> list[tuple[str, dict[str, Any]]]:
+    """Load name and limits of each account that is posted to."""
+    chosen = [
+        (item.name, load_quota_fields(platform, destination_id=item.id))
+        for item in list_chosen(views)
+        if not item.is_lost
+    ]
+    logins = [
+        (account_fields(view)["name"], load_quota_fields(platform, account_id=view.id))
+        for view in views
+        if view.destinations is None and not view.needs_reconnect
+    ]
+    return [*chosen, *logins]
 
 
 def load_video_totals() -> dict[str, int | None] | None:
     """Load the summed metrics of all my videos.
 
-    None without the scope `insights:read`, or if TikTok has given no value.
+    None without the scope `insights:read`, or if no platform has given a value.
     """
     if not current_principal().has_scopes(["insights:read"]):
         return None
@@ -103,6 +144,7 @@ def overview_fields() -> dict[str, Any]:
     counts = publishing.get_post_stats(database, user_id=user_id)
     recent = publishing.list_posts(database, PostFilter(), user_id=user_id, limit=RECENT_LIMIT)
     views = [view for platform in load_platforms() for view in platform.accounts]
+    connected = {view.provider for view in views}
     return {
         "post_counts": [
             (gettext_noop("all"), counts.total),
@@ -111,10 +153,9 @@ def overview_fields() -> dict[str, Any]:
             (gettext_noop("published"), counts.complete),
             (gettext_noop("failed"), counts.failed),
         ],
-        "accounts": [
-            account_fields_with_quota(view) for view in views if view.provider == "tiktok"
-        ],
+        "accounts": [account_fields_with_quota(view) for view in views],
         "accounts_to_reconnect": [account_fields(view) for view in views if view.needs_reconnect],
+        "publish_pages": [page for page in list_publish_pages() if page["code"] in connected],
         "posts": [view.post for view in recent.posts],
         "video_totals": load_video_totals(),
         "refresh_seconds": refresh_seconds(counts),

@@ -2,10 +2,12 @@
 
 from platforms.instagram.kinds import (
     CAROUSEL,
+    CONTAINER_QUOTA,
     COVER_ROLE,
     IMAGE,
     IMAGE_ROLE,
     ITEM_ROLE,
+    POST_QUOTA,
     REELS,
     STORIES,
 )
@@ -37,10 +39,23 @@ FIELDS = (
         max_length=MAX_ALT_TEXT_LENGTH,
     ),
     FormField(
+        "media_type",
+        "What the address leads to",
+        "choice",
+        kinds=(STORIES, CAROUSEL),
+        role=ITEM_ROLE,
+        help="Needed for an address that does not end like an image or a video.",
+        choices=(
+            FieldChoice("", "As the address says"),
+            FieldChoice("IMAGE", "An image"),
+            FieldChoice("VIDEO", "A video"),
+        ),
+    ),
+    FormField(
         "user_tags",
         "Accounts in the picture",
         "people",
-        help="Public accounts only. In images each has a position.",
+        help="Public accounts, one in each line, in images with a position: name 0.5 0.5.",
         max_items=MAX_USER_TAGS,
     ),
     FormField(
@@ -122,6 +137,10 @@ FORM = PublishForm(
         "details": "Published",
         "find": "Published, its address is being looked for",
         "reconcile": "Finding out whether it was published",
+    },
+    quota_labels={
+        POST_QUOTA: "Posts in 24 hours",
+        CONTAINER_QUOTA: "Prepared posts and items in 24 hours",
     },
     capability_labels={
         Capability.PUBLISH: "publish",

@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 from app.http.i18n import load_catalogue
+from platforms.registry import PLATFORMS
 
 APP_FOLDER = Path(__file__).parents[2] / "app"
 EXTRACTION_KEYWORDS = {
@@ -39,6 +40,19 @@ def extract_messages():
     return {message for _file, _line, message, _comments, _context in entries}
 
 
+def platform_messages():
+    """The texts that platforms declare for the pages, which translate them."""
+    messages = set()
+    for platform in PLATFORMS.values():
+        messages |= {*platform.brand.requirements, *platform.brand.scope_texts.values()}
+        if form := platform.form:
+            tables = (form.kind_labels, form.phase_labels, form.quota_labels)
+            messages |= {label for table in tables for label in table.values()}
+            for field in form.fields:
+                messages |= {field.label, field.help, *(each.label for each in field.choices)}
+    return messages - {None, ""}
+
+
 @pytest.fixture(scope="module")
 def french_messages():
     with (APP_FOLDER / "texts" / "fr.po").open("rb") as file:
@@ -50,7 +64,12 @@ def plural_forms(message):
 
 
 def test_every_sentence_has_its_french_and_none_is_left_over(french_messages):
-    assert extract_messages() == french_messages.keys()
+    assert extract_messages() | platform_messages() == french_messages.keys()
+
+
+def test_every_platform_has_texts_for_the_pages():
+    assert all(platform.form for platform in PLATFORMS.values())
+    assert {"Carousel", "post for you", "Posts in 24 hours"} <= platform_messages()
 
 
 def test_the_extraction_finds_sentences():
