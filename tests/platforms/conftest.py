@@ -22,6 +22,7 @@ from tests.platforms.instagram_reading import (
 )
 from tests.platforms.raw_instagram_client import run_instagram_sandbox
 from tests.platforms.raw_sandbox_client import run_raw_sandbox
+from tests.platforms.sandbox_runners import SANDBOX_RUNNERS
 
 
 @pytest.fixture
@@ -148,3 +149,23 @@ def meta_receiver(instagram_sandbox):
         deauthorize_url="",
         data_deletion_url="",
     )
+
+
+@pytest.fixture(scope="session", params=sorted(SANDBOX_RUNNERS))
+def running_contract_sandbox(request):
+    with SANDBOX_RUNNERS[request.param]() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def contract_sandbox(running_contract_sandbox):
+    """Each platform's sandbox with the adapter and profile of each of its logins."""
+    running_contract_sandbox.control("log", method="DELETE")
+    yield running_contract_sandbox
+    running_contract_sandbox.control("faults", method="DELETE")
+
+
+@pytest.fixture
+def contract_account(contract_sandbox):
+    """A new account, connected."""
+    return contract_sandbox.connect_account()

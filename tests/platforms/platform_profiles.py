@@ -1,108 +1,71 @@
-"""What the contract suite has to know about each platform: names, scopes, kinds of posts.
+"""What the contract suite has to know about each platform: posts, endpoints, events.
 
-A second adapter adds a profile here and a runner in `sandbox_client.py`; the suite stays the same.
+Another adapter adds a profile in a module of its own, and a runner in `sandbox_runners.py`; the
+suite stays the same.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from platforms.base import Phase, PublishRequest
-from platforms.insights_base import AccountAccess
+from platforms.base import Phase
+from platforms.publishing import MediaItem
 
-AdapterCall = Callable[[Any, Any], Any]  # takes the adapter, and a grant or an access token
+AccountCall = Callable[[Any], Any]  # takes a connected account of the sandbox
+OUR_FILE_ID = 1  # media id of the video that the suite has; the platform gets its bytes
+
+
+@dataclass(frozen=True)
+class ContractPost:
+    """One way to publish.
+
+    `calls`: step → endpoint of the call that the step is about; only the unsafe one may make the
+    post visible. `ends_in`: phase of the post when no step is left.
+    """
+
+    kind: str
+    media: tuple[MediaItem, ...]
+    calls: Mapping[str, str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ends_in: Phase = Phase.PUBLISHED
+
+
+@dataclass(frozen=True)
+class ShapeCall:
+    """A call whose answer is sent in odd shapes.
+
+    `run` takes the account and what `prepare` made once, and returns what has to be the same in
+    every shape. `is_spent`: what was prepared serves only one call.
+    """
+
+    run: Callable[[Any, Any], Any]
+    prepare: AccountCall = lambda account: account
+    is_spent: bool = False
 
 
 @dataclass(frozen=True)
 class PlatformProfile:
-    """One platform. Endpoints have the names that the sandbox uses in its log and for faults."""
+    """One platform with one of its logins. Endpoints have the names of the sandbox's log."""
 
+    platform: str  # as in the registry
     scopes: tuple[str, ...]
-    end_phases: Mapping[str, Phase]  # by kind of uploaded posts, the phase they end in
-    default_kind: str  # the kind to start if it does not matter which
-    start_endpoint: str
-    upload_endpoint: str
-    token_endpoint: str
-    status_endpoint: str
-    creator_endpoint: str
-    profile_endpoint: str
-    safe_calls: Mapping[str, AdapterCall]  # endpoint → a call that may be repeated
-    authorized_call: AdapterCall  # a call that needs a valid access token
-    unknown_id: str
-    chunked_file: tuple[int, int]  # size of a video in several chunks, and their number
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    creator_traits: Mapping[str, Any] = field(default_factory=dict)  # of one who can post all kinds
-    rotates_refresh_token: bool = True  # whether a refresh token can be used only once
-    # our name of a response field → the platform's
-    fields: Mapping[str, str] = field(default_factory=dict)
-    other_spellings: Mapping[str, str] = field(default_factory=dict)  # documented → as also seen
-    # endpoint → the fields of its response, as far as the adapter reads them
-    response_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    public_settings: Mapping[str, Any] = field(default_factory=dict)  # of a public post
-    # endpoint → a call that returns videos; takes the adapter, a grant and ids of public posts
-    video_calls: Mapping[str, Callable[[Any, Any, Any], Any]] = field(default_factory=dict)
-
-    def publish_request(
-        self, size: int, kind: str | None = None, *, public: bool = False
-    ) -> PublishRequest:
-        settings = self.public_settings if public else self.settings
-        return PublishRequest(
-            kind or self.default_kind, "FILE_UPLOAD", size=size, settings=settings
-        )
-
-
-TIKTOK_PROFILE = PlatformProfile(
-    scopes=("user.info.basic", "video.upload", "video.publish", "video.list"),
-    end_phases={"INBOX_VIDEO": Phase.DELIVERED, "DIRECT_VIDEO": Phase.PUBLISHED},
-    default_kind="DIRECT_VIDEO",
-    start_endpoint="video_init",
-    upload_endpoint="upload",
-    token_endpoint="token",
-    status_endpoint="status",
-    creator_endpoint="creator_info",
-    profile_endpoint="user_info",
-    safe_calls={
-        "creator_info": lambda adapter, grant: adapter.publisher.fetch_creator_info(
-            grant.access_token
-        ),
-        "user_info": lambda adapter, grant: adapter.flow.identify(grant),
-    },
-    authorized_call=lambda adapter, token: adapter.publisher.fetch_creator_info(token),
-    unknown_id="v_pub_file~v2-1.1",
-    chunked_file=(70_000_001, 7),
-    settings={"privacy_level": "SELF_ONLY", "title": "Contract"},
-    creator_traits={"private": True},
-    fields={
-        "access_token": "access_token",
-        "account": "open_id",
-        "lifetime": "expires_in",
-        "max_seconds": "max_video_post_duration_sec",
-        "publication": "publish_id",
-        "refresh_lifetime": "refresh_expires_in",
-        "scopes": "scope",
-    },
-    other_spellings={"publicaly_available_post_id": "publicly_available_post_id"},
-    response_fields={
-        "status": ("status", "publicaly_available_post_id", "uploaded_bytes", "fail_reason"),
-        "creator_info": (
-            "creator_avatar_url",
-            "creator_username",
-            "creator_nickname",
-            "privacy_level_options",
-            "comment_disabled",
-            "duet_disabled",
-            "stitch_disabled",
-            "max_video_post_duration_sec",
-        ),
-        "user_info": ("open_id", "union_id", "avatar_url", "display_name"),
-    },
-    public_settings={"privacy_level": "PUBLIC_TO_EVERYONE", "title": "Contract"},
-    video_calls={
-        "video_query": lambda adapter, grant, ids: adapter.insights.fetch_items(
-            AccountAccess(grant.access_token, grant.scopes), ids=ids
-        ),
-        "video_list": lambda adapter, grant, _ids: (
-            adapter.insights.fetch_item_page(AccountAccess(grant.access_token, grant.scopes)).items
-        ),
-    },
-)
+    posts: Mapping[str, ContractPost]
+    token_endpoint: str  # of a renewal
+    safe_calls: Mapping[str, AccountCall]  # endpoint → a call that may be repeated
+    authorized_call: Callable[[Any, Any], Any]  # takes the account and an access token
+    end_access: AccountCall  # the person or the app ends the grant
+    # our kind of event → lets the platform send one about the account
+    events: Mapping[str, AccountCall]
+    # whether the platform can say that a post is not public whose unsafe call was not answered
+    can_prove_absence: bool = True
+    rotates_refresh_token: bool = False  # whether a renewal ends the token that it used
+    is_renewal_repeatable: bool = True  # whether it is sent again if it may have arrived
+    renewal_age: float = 0.0  # seconds; a younger token is not renewed
+    shape_calls: Mapping[str, ShapeCall] = field(default_factory=dict)  # endpoint → call
+    answer_fields: tuple[str, ...] = ()  # fields of the answers to these calls
+    # endpoints that are called with another login, or like one of `shape_calls`
+    other_endpoints: frozenset[str] = frozenset()
+    # vendor's fields of an error → our error class and code, wherever it is answered
+    error_cases: tuple[tuple[Mapping[str, Any], type[Exception], str], ...] = ()
+    error_endpoint: str = ""
+    error_call: AccountCall = lambda account: account

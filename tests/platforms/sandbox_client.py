@@ -14,20 +14,34 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
-from platforms.base import PlatformApp
+from platforms.base import PlatformApp, PublishRequest
 from platforms.http import HttpClient
 from platforms.registry import PLATFORMS
 from platforms.secret import Secret
-from tests.platforms.platform_profiles import TIKTOK_PROFILE, PlatformProfile
+from tests.platforms.contract_accounts import ContractAccount
+from tests.platforms.platform_profiles import PlatformProfile
+from tests.platforms.tiktok_profile import TIKTOK_PROFILE
+from tests.platforms.tiktok_steps import TikTokSteps
 
 ROOT = Path(__file__).parents[2]
 CLIENT_KEY, CLIENT_SECRET = "sbaw_contract", "contract_secret_0123456789abcdef"
 REDIRECT_URI = "http://127.0.0.1:9/callback"  # no server: only the Location header is read
+TIKTOK_SETTINGS = {
+    "audited": True,
+    "processing_seconds": 0.05,
+    "moderation_seconds": 0.05,
+    "download_seconds": 0.05,
+    "redelivery_seconds": 0.2,
+    "verified_urls": "videos.example.com",
+    **dict.fromkeys(("init_per_minute", "status_per_minute", "creator_per_minute"), 10_000),
+    **dict.fromkeys(("direct_daily", "pending_limit"), 1_000),
+}
 
 
 class ConsentFormParser(HTMLParser):
@@ -97,6 +111,7 @@ class SandboxClient:
     adapter: object = None
     http: HttpClient = None
     app: PlatformApp = field(default=None)
+    received: list = field(default_factory=list)
 
     def control(self, path, method=None, **body):
         data = json.dumps(body).encode() if body else None
@@ -106,6 +121,18 @@ class SandboxClient:
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.loads(response.read() or b"null")
+
+    @property
+    def now(self):
+        return datetime.fromtimestamp(self.control("clock")["time"], UTC)
+
+    def advance_clock(self, seconds):
+        self.control("clock", advance=seconds)
+
+    def inject_fault(self, endpoint, kind, **options):
+        """Inject a fault; return how many calls the endpoint has had so far."""
+        self.control("faults", endpoint=endpoint, kind=kind, **options)
+        return len(self.log(endpoint))
 
     def log(self, endpoint):
         entries = self.control("log")
@@ -131,6 +158,46 @@ class SandboxClient:
         open_id = "-000" + secrets.token_urlsafe(16)
         self.control("creators", open_id=open_id, **traits)
         return self.adapter.flow.exchange_code(self.grant_consent(open_id)["code"])
+
+    @property
+    def publisher(self):
+        return TikTokSteps(self.adapter.publisher)
+
+    def connect_account(self):
+        """Return the account of a new creator, connected."""
+        grant = self.connect_creator()
+        return ContractAccount(
+            self, grant, grant.login_id, grant.login_id, grant.access_token, grant.scopes
+        )
+
+    def media_link(self, item):
+        raise NotImplementedError
+
+    def list_posts(self, account):
+        """Return the account's posts, one entry for each time that one was made visible."""
+        posts = self.control("posts")["posts"]
+        own = [post for post in posts if post["open_id"] == account.id]
+        return [post for post in own for _ in range(count_visible(post))]
+
+    def list_named_handles(self, account):
+        """Return the publications of the account that deliveries have named so far."""
+        while not self.deliveries.empty():
+            headers, body = self.deliveries.get()
+            self.received.append((headers, body))
+        events = [event for _, body in self.received for event in self.adapter.webhooks.parse(body)]
+        own = [event for event in events if event.platform_user_id == account.id]
+        return tuple({event.publish_id for event in own if event.publish_id})
+
+
+def upload_request(size):
+    """Return the request of a public post whose bytes we send."""
+    settings = {"privacy_level": "PUBLIC_TO_EVERYONE", "title": "Contract"}
+    return PublishRequest("DIRECT_VIDEO", "FILE_UPLOAD", size=size, settings=settings)
+
+
+def count_visible(post):
+    """Return how often a post was published, or put into the creator's inbox."""
+    return max(post["published"], 1 if post["status"] == "SEND_TO_USER_INBOX" else 0)
 
 
 class DeliveryRecorder(BaseHTTPRequestHandler):
@@ -195,9 +262,6 @@ def run_tiktok_sandbox():
         )
         sandbox.http = HttpClient(timeout=(1.0, 1.5), sleep=lambda _: None)
         sandbox.adapter = PLATFORMS["tiktok"].build_adapter(sandbox.app, sandbox.http)
-        sandbox.control("settings", audited=True, processing_seconds=0.05, moderation_seconds=0.05)
+        sandbox.control("settings", **TIKTOK_SETTINGS)
         yield sandbox
         sandbox.http.close()
-
-
-SANDBOX_RUNNERS = {"tiktok": run_tiktok_sandbox}
