@@ -1,9 +1,10 @@
 """The database layer. Importing it declares every table, for migrations and the schema check."""
 
 from db.accounts.accounts import Account
-from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
+from db.accounts.instagram import IgComment, IgMedia, IgMention, InstagramAccount
 from db.accounts.oauth_states import OAuthState
 from db.base import Base
+from db.comments.replies import CommentReply
 from db.identity.api_keys import ApiKey
 from db.identity.login_sessions import LoginSession
 from db.identity.notifications import Notification
@@ -36,6 +37,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Call",
+    "CommentReply",
     "DataDeletion",
     "Delivery",
     "DeliveryAttempt",
@@ -45,6 +47,7 @@ __all__ = [
     "Heartbeat",
     "IgComment",
     "IgMedia",
+    "IgMention",
     "InstagramAccount",
     "LoginSession",
     "Media",

@@ -2,7 +2,6 @@
 
 from core.insights.enrol import enrol_accounts
 from core.insights.history import (
-    METRICS_BY_SUBJECT,
     SERIES_STEPS,
     Series,
     SeriesPoint,
@@ -23,7 +22,6 @@ from core.insights.queries import (
 from core.insights.sampling import SAMPLING_JOB_TYPE, SamplingSummary, sample_due_insights
 
 __all__ = [
-    "METRICS_BY_SUBJECT",
     "SAMPLING_JOB_TYPE",
     "SERIES_STEPS",
     "AccountOverview",

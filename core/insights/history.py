@@ -4,16 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.insights.sampling_steps import ACCOUNT_METRICS, ACCOUNT_SUBJECT, VIDEO_SUBJECT
+from core.insights.sampled_platforms import get_rules
+from core.insights.sampling_job import ACCOUNT_SUBJECT, DESTINATION_SUBJECT
 from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue, TimeRange
-from db.insights.videos import VIDEO_METRICS
 from db.session import Session
-
-METRICS_BY_SUBJECT: Mapping[str, tuple[str, ...]] = {
-    ACCOUNT_SUBJECT: ACCOUNT_METRICS,
-    VIDEO_SUBJECT: VIDEO_METRICS,
-}
-"""Kind of subject → its metrics."""
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -37,6 +31,13 @@ class Series:
     points: Sequence[SeriesPoint]
     step: str
     next_after: datetime | None
+
+
+def list_metrics(subject: MetricSubject) -> tuple[str, ...]:
+    """Return the names of the metrics that subjects of this kind have on their platform."""
+    rules = get_rules(subject.provider)
+    is_account = subject.kind in {ACCOUNT_SUBJECT, DESTINATION_SUBJECT}
+    return rules.account_metrics if is_account else rules.item_metrics
 
 
 def default_step(length: timedelta) -> str:

@@ -3,15 +3,16 @@
 Ownership is checked here. What is stored of a disconnected account can still be read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.bootstrap import Services
 from core.errors import Invalid, NotConnected, NotFound
-from core.insights.history import METRICS_BY_SUBJECT, Series, default_step, load_series
+from core.insights.history import Series, default_step, list_metrics, load_series
 from core.insights.queries import AccountOverview, load_account_overview, public_video_keys
-from core.insights.sampling_steps import ACCOUNT_SUBJECT, VIDEO_SUBJECT
+from core.insights.sampled_platforms import get_rules
+from core.insights.sampling_job import ACCOUNT_SUBJECT
 from db.accounts.accounts import Account, Accounts
 from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue
 from db.insights.video_queries import VideoQueries
@@ -21,22 +22,28 @@ from db.posts.tiktok_posts import TikTokPosts
 from db.session import Database, Session
 
 DEFAULT_PERIOD = timedelta(days=30)
-PROVIDER = "tiktok"
 
 
 @dataclass(frozen=True, kw_only=True)
-class InsightsRequest:
-    """At most one of account, post and video; a metric, time range and step, or their defaults."""
+class SeriesRequest:
+    """A metric, time range and step of a platform, or their defaults."""
 
-    account_id: int | None = None
-    post_id: int | None = None
-    video_id: str | None = None
+    provider: str
     metric: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     step: str | None = None
     after: datetime | None = None
     limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsightsRequest(SeriesRequest):
+    """At most one of account, post and video."""
+
+    account_id: int | None = None
+    post_id: int | None = None
+    video_id: str | None = None
 
     @property
     def names_several_subjects(self) -> bool:
@@ -80,21 +87,21 @@ def load_insights(
             if video is None:
                 raise NotFound("this user has no such video")
             return video_insights(session, services, request, video, user_id=user_id)
-        account = find_account(session, request.account_id, user_id=user_id)
+        account = find_account(session, request, user_id=user_id)
         return account_insights(session, services, request, account)
 
 
-def find_account(session: Session, account_id: int | None, *, user_id: int) -> Account:
+def find_account(session: Session, request: InsightsRequest, *, user_id: int) -> Account:
     """Return the user's account with this id, or the only one they have connected.
 
     Errors: NotFound, NotConnected; Invalid `account_required` if several are connected.
     """
-    if account_id is not None:
-        account = Accounts(session).get_for_user(account_id, user_id=user_id)
-        if account is None or account.provider != PROVIDER:
+    if request.account_id is not None:
+        account = Accounts(session).get_for_user(request.account_id, user_id=user_id)
+        if account is None or account.provider != request.provider:
             raise NotFound("this user has no such account")
         return account
-    accounts = Accounts(session).list_for_user(user_id, PROVIDER)
+    accounts = Accounts(session).list_for_user(user_id, request.provider)
     if not accounts:
         raise NotConnected
     if len(accounts) > 1:
@@ -130,12 +137,9 @@ def find_post_video(session: Session, post_id: int, *, user_id: int) -> Video | 
 def account_insights(
     session: Session, services: Services, request: InsightsRequest, account: Account
 ) -> InsightsResult:
-    subject = MetricSubject(ACCOUNT_SUBJECT, account.id)
+    subject = MetricSubject(ACCOUNT_SUBJECT, account.id, account.provider)
     account_overview = load_account_overview(session, services, account)
-    latest = {
-        name: account_overview.account_metrics.get(name)
-        for name in METRICS_BY_SUBJECT[ACCOUNT_SUBJECT]
-    }
+    latest = {name: account_overview.account_metrics.get(name) for name in list_metrics(subject)}
     series = read_series(session, services, request, subject)
     return InsightsResult(
         ACCOUNT_SUBJECT,
@@ -155,21 +159,22 @@ def video_insights(
     user_id: int,
 ) -> InsightsResult:
     """Load the insights of a video, or empty ones for a post whose video is not known yet."""
-    names = METRICS_BY_SUBJECT[VIDEO_SUBJECT]
+    kind = get_rules(request.provider).item_subject
+    names = get_rules(request.provider).item_metrics
     if video is None:
-        validate_metric(request, VIDEO_SUBJECT)
+        validate_metric(request.metric, names)
         empty_series = Series((), request.step or default_step(DEFAULT_PERIOD), None)
         return InsightsResult(
-            kind=VIDEO_SUBJECT,
+            kind=kind,
             latest=dict.fromkeys(names),
             series=empty_series,
             post_id=request.post_id,
         )
-    subject = MetricSubject(VIDEO_SUBJECT, video.id)
+    subject = MetricSubject(kind, video.id, request.provider)
     latest_values = MetricSnapshots(session).latest(subject, names)
     posts = VideoQueries(session, user_id=user_id).map_to_posts([video])
     return InsightsResult(
-        kind=VIDEO_SUBJECT,
+        kind=kind,
         latest={name: latest_values.get(name) for name in names},
         series=read_series(session, services, request, subject),
         account_id=video.oauth_account_id,
@@ -179,7 +184,7 @@ def video_insights(
 
 
 def read_series(
-    session: Session, services: Services, request: InsightsRequest, subject: MetricSubject
+    session: Session, services: Services, request: SeriesRequest, subject: MetricSubject
 ) -> Series:
     """Load the subject's series for the requested time range, by default the last 30 days."""
     until = request.until or services.now()
@@ -188,23 +193,22 @@ def read_series(
         raise Invalid(
             "the time range is empty", details={"fields": {"from": "must be before `to`"}}
         )
-    validate_metric(request, subject.kind)
-    metrics = [request.metric] if request.metric else METRICS_BY_SUBJECT[subject.kind]
-    step = request.step or default_step(until - since)
+    names = list_metrics(subject)
+    validate_metric(request.metric, names)
     return load_series(
         session,
         subject,
-        metrics,
+        [request.metric] if request.metric else names,
         since=since,
         until=until,
-        step=step,
+        step=request.step or default_step(until - since),
         after=request.after,
         limit=request.limit,
     )
 
 
-def validate_metric(request: InsightsRequest, kind: str) -> None:
-    """Errors: Invalid if subjects of this kind do not have the requested metric."""
-    if request.metric is not None and request.metric not in METRICS_BY_SUBJECT[kind]:
-        allowed = ", ".join(METRICS_BY_SUBJECT[kind])
-        raise Invalid("no such metric", details={"fields": {"metric": f"one of {allowed}"}})
+def validate_metric(metric: str | None, names: Sequence[str]) -> None:
+    """Errors: Invalid if the metric is none of these."""
+    if metric is not None and metric not in names:
+        fields = {"metric": f"one of {', '.join(names)}"}
+        raise Invalid("no such metric", details={"fields": fields})

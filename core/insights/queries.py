@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.bootstrap import Services
-from core.insights.sampling_steps import (
-    ACCOUNT_METRICS,
-    ACCOUNT_SUBJECT,
-    ANALYTICS_SCOPES,
-    enabled_platforms,
-)
+from core.insights.history import list_metrics
+from core.insights.sampled_platforms import are_insights_enabled, is_capability_granted
+from core.insights.sampling_job import ACCOUNT_SUBJECT
 from db.accounts.accounts import Account
 from db.insights.schedule import SamplingSchedules
 from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue
@@ -22,6 +19,7 @@ from db.insights.videos import VIDEO_METRICS, Video
 from db.posts.posts import Post
 from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPost
 from db.session import Database, Session
+from platforms.publishing import Capability
 
 OptionalCount = int | None
 
@@ -57,6 +55,15 @@ class VideoListPage:
     videos: Sequence[Video]
     posts: Mapping[tuple[int, str], int]
     next_before: int | None
+
+
+@dataclass(frozen=True)
+class SamplingStatus:
+    """Whether an account's metrics are read; `problem` is the code of the reason if not."""
+
+    is_sampled: bool
+    problem: str | None
+    next_sample_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -166,19 +173,28 @@ def load_account_overview(
     session: Session, services: Services, account: Account
 ) -> AccountOverview:
     """Load the overview of an account; the caller has checked that the user owns it."""
-    schedule = SamplingSchedules(session).get_by_account(account.id)
-    granted_scopes = {scope.strip() for scope in account.scope.split(",")}
-    is_allowed = ANALYTICS_SCOPES.get(account.provider) in granted_scopes
-    is_enabled = is_allowed and bool(enabled_platforms(services).get(account.provider))
-    video_totals = VideoQueries(session, user_id=account.user_id).sum_metrics(account.id)
+    subject = MetricSubject(ACCOUNT_SUBJECT, account.id, account.provider)
+    status = load_sampling_status(session, services, account)
+    return AccountOverview(
+        account_metrics=MetricSnapshots(session).latest(subject, list_metrics(subject)),
+        video_totals=VideoQueries(session, user_id=account.user_id).sum_metrics(account.id),
+        is_sampled=status.is_sampled,
+        problem=status.problem,
+        next_sample_at=status.next_sample_at,
+    )
+
+
+def load_sampling_status(
+    session: Session, services: Services, account: Account, destination_id: int | None = None
+) -> SamplingStatus:
+    """Load whether the metrics of an account are read, and if not, why."""
+    schedule = SamplingSchedules(session).get_by_account(account.id, destination_id)
+    is_allowed = is_capability_granted(account, Capability.INSIGHTS)
+    is_enabled = is_allowed and are_insights_enabled(services, account.provider)
     problem = schedule.problem if schedule else None
     if not problem and not is_allowed:
         problem = "scope_not_authorized"
-    return AccountOverview(
-        account_metrics=MetricSnapshots(session).latest(
-            MetricSubject(ACCOUNT_SUBJECT, account.id), ACCOUNT_METRICS
-        ),
-        video_totals=video_totals,
+    return SamplingStatus(
         is_sampled=is_enabled and schedule is not None and schedule.due_at is not None,
         problem=problem,
         next_sample_at=schedule.due_at if schedule and is_enabled else None,

@@ -1,4 +1,4 @@
-"""The job type that samples insights: one request about one account per claim.
+"""The job type that samples insights: one step about one account per claim.
 
 `SAMPLING_STEPS` lists how each step fetches from the platform and records the response.
 """
@@ -12,37 +12,51 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from core.accounts.tokens import get_access_token, report_refused_token
+from core.accounts.posting_tokens import report_refused_posting_token
 from core.backoff import RetryPolicy, minutes, seconds
 from core.bootstrap import Services
 from core.errors import NotConnected
-from core.insights import sampling_steps
+from core.insights import account_steps, comment_steps, item_steps
 from core.insights.enrol import enrol_accounts
-from core.insights.sampling_schedule import DAY, HOUR
-from core.insights.sampling_steps import (
+from core.insights.item_steps import PERMISSION_CODES
+from core.insights.sampled_platforms import (
+    INSIGHTS_OFF,
+    are_insights_enabled,
+    find_sampled_adapter,
+    list_interval,
+)
+from core.insights.sampling_job import (
+    COMMENTS,
     COUNTING,
+    ENDING,
     LISTING,
+    MENTIONS,
+    METRIC_STEPS,
     TOTALS,
+    SamplingCall,
     SamplingDenied,
     SamplingJob,
     StepAnswer,
     TokenRefused,
-    find_insights_adapter,
+    find_due_times,
     next_sampling_job,
 )
+from core.insights.sampling_schedule import DAY, HOUR, pause_after_usage
 from core.jobs.job_type import JobType
 from core.jobs.run_due import run_due_rows
 from core.observability import metrics
 from core.outcomes import Failure, Park, Reschedule, Snooze
 from db.accounts.accounts import Account, Accounts
 from db.accounts.grants import Grants
-from db.insights.schedule import SAMPLING_QUEUE, SamplingSchedule
-from db.insights.videos import Videos
+from db.insights.items import SampledAccount
+from db.insights.schedule import SAMPLING_QUEUE, SamplingSchedule, sampling_queue_of
+from db.records.destinations import find_destination_store
+from db.records.items import find_comment_store, find_mention_store, get_item_store
 from db.session import Database, Session, database_now
 from platforms.errors import RateLimited, Rejected, TokenExpired
-from platforms.insights_base import AccountAccess, Insights
+from platforms.insights_base import AccountAccess
+from platforms.usage_reports import collect_usage
 
-PERMISSION_ERROR_CODES = frozenset({"scope_not_authorized", "scope_permission_missed"})
 EXHAUSTED_RETRY_DELAY = HOUR  # between attempts after the retry policy is exhausted
 PERMISSION_RETRY_DELAY = DAY  # before a step is repeated that lacked a permission
 
@@ -50,20 +64,17 @@ log = structlog.get_logger(__name__)
 
 
 class SamplingStep(NamedTuple):
-    fetch: Callable[[Insights, AccountAccess, SamplingJob], Any]
-    record: Callable[[Session, SamplingSchedule, Account, StepAnswer], None]
+    fetch: Callable[[SamplingCall], Any]
+    record: Callable[[Session, SamplingSchedule, StepAnswer], None]
 
 
 SAMPLING_STEPS = {
-    LISTING: SamplingStep(
-        fetch=sampling_steps.fetch_video_page, record=sampling_steps.record_video_page
-    ),
-    COUNTING: SamplingStep(
-        fetch=sampling_steps.fetch_known_videos, record=sampling_steps.record_known_videos
-    ),
-    TOTALS: SamplingStep(
-        fetch=sampling_steps.fetch_account_totals, record=sampling_steps.record_account_totals
-    ),
+    LISTING: SamplingStep(item_steps.fetch_item_page, item_steps.record_item_page),
+    ENDING: SamplingStep(item_steps.fetch_ending_page, item_steps.record_ending_page),
+    COUNTING: SamplingStep(item_steps.fetch_known_items, item_steps.record_known_items),
+    COMMENTS: SamplingStep(comment_steps.fetch_comment_page, comment_steps.record_comment_page),
+    MENTIONS: SamplingStep(comment_steps.fetch_mention, comment_steps.record_mention),
+    TOTALS: SamplingStep(account_steps.fetch_account, account_steps.record_account),
 }
 
 SamplingOutcome = StepAnswer | SamplingDenied | TokenRefused
@@ -83,52 +94,60 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
 
     def prepare(self, session: Session, schedule: SamplingSchedule) -> SamplingJob:
         """Build the job of the step that is due. Errors: NotConnected; Snooze; Park."""
-        access_token = get_access_token(session, schedule.oauth_account_id)
-        account = Accounts(session).get(schedule.oauth_account_id)
-        if account is None:
-            raise NotConnected
-        return next_sampling_job(session, schedule, account, access_token)
+        if schedule.paused_until is not None:
+            remaining = schedule.paused_until - database_now(session)
+            if remaining > timedelta(0):
+                raise Snooze(remaining, "most of the platform's call limit is used up")
+        return next_sampling_job(session, schedule)
 
     def execute(self, job: SamplingJob, services: Services) -> SamplingOutcome:
         """Fetch from the platform. Errors: Park if insights are off; Snooze at the rate limit."""
-        insights = find_insights_adapter(services, job.provider)
+        adapter, insights = find_sampled_adapter(services, job.provider)
         if job.step not in SAMPLING_STEPS:
-            return StepAnswer(job, None, services.jitter())
-        wait = services.rate_limits.acquire(job.access_token.account_id, "reads")
+            return StepAnswer(job, None, services.jitter(), services.now())
+        if job.step in METRIC_STEPS and not are_insights_enabled(services, job.provider):
+            return SamplingDenied(job, INSIGHTS_OFF)
+        login_id, call_class = job.token.login.account_id, job.rules.call_class
+        wait = services.rate_limits.acquire(login_id, call_class)
         if wait:
             raise Snooze(wait, "rate limit for reads from the platform")
-        access = AccountAccess(job.access_token.decrypt(services), job.scopes)
-        with measure_request(job):
-            try:
-                return StepAnswer(
-                    job, SAMPLING_STEPS[job.step].fetch(insights, access, job), services.jitter()
-                )
-            except TokenExpired:
-                return TokenRefused(job.access_token)
-            except RateLimited as error:
-                services.rate_limits.block(job.access_token.account_id, "reads", error.retry_after)
+        access = AccountAccess(
+            job.token.decrypt(services),
+            job.scopes,
+            job.external_id,
+            job.token.decrypt_fallback(services),
+        )
+        call = SamplingCall(job, adapter, insights, access, services.now())
+        try:
+            return run_step(call, services)
+        except TokenExpired as error:
+            return TokenRefused(job.token, error.code)
+        except RateLimited as error:
+            services.rate_limits.block(login_id, call_class, error.retry_after)
+            raise
+        except Rejected as error:
+            if error.code not in PERMISSION_CODES:
                 raise
-            except Rejected as error:
-                if error.code not in PERMISSION_ERROR_CODES:
-                    raise
-                return SamplingDenied(job, error.code)
+            return SamplingDenied(job, error.code)
 
     def record(
         self, session: Session, schedule: SamplingSchedule, outcome: SamplingOutcome
     ) -> Reschedule:
         """Record the response; nothing is stored if the account was disconnected meanwhile."""
         if isinstance(outcome, TokenRefused):
-            report_refused_token(session, outcome.access_token)
-        account = Accounts(session).get(schedule.oauth_account_id)
-        if account is None or account.disconnected_at is not None:
+            report_refused_posting_token(session, outcome.token, code=outcome.code)
+        login = Accounts(session).get(schedule.oauth_account_id)
+        if login is None or is_disconnected(session, login, schedule):
             return Reschedule(None)
         if isinstance(outcome, SamplingDenied):
             postpone_denied_step(session, schedule, outcome)
         elif outcome.job.step in SAMPLING_STEPS:
-            SAMPLING_STEPS[outcome.job.step].record(session, schedule, account, outcome)
-            if outcome.job.step != TOTALS:
+            SAMPLING_STEPS[outcome.job.step].record(session, schedule, outcome)
+            if is_problem_over(outcome.job, schedule.problem):
                 schedule.problem = None
-        return Reschedule(next_due_delay(session, schedule))
+            pause = outcome.pause
+            schedule.paused_until = None if pause is None else database_now(session) + pause
+        return Reschedule(next_due_delay(session, schedule, login))
 
     def on_retry(
         self, _session: Session, schedule: SamplingSchedule, reason: Failure | Snooze
@@ -149,6 +168,43 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
 SAMPLING_JOB_TYPE = SamplingJobType()
 
 
+class PlatformSamplingJobType(SamplingJobType):
+    """Samples the accounts of one platform only, for a run that was started by hand."""
+
+    def __init__(self, provider: str) -> None:
+        self.queue = sampling_queue_of(provider)
+
+
+def run_step(call: SamplingCall, services: Services) -> StepAnswer:
+    """Make the calls of a step, and note how much of the platform's call limits they left."""
+    job = call.job
+    with measure_request(job), collect_usage() as usage:
+        value = SAMPLING_STEPS[job.step].fetch(call)
+    return StepAnswer(
+        job,
+        value,
+        services.jitter(),
+        call.now,
+        list_interval(services, job.provider),
+        pause_after_usage(usage.percent, usage.regain),
+    )
+
+
+def is_disconnected(session: Session, login: Account, schedule: SamplingSchedule) -> bool:
+    """Whether the account was disconnected, or belongs to another login by now."""
+    if login.disconnected_at is not None:
+        return True
+    store = find_destination_store(session, login.provider)
+    if schedule.destination_id is None or store is None:
+        return False
+    destination = store.get(schedule.destination_id)
+    return (
+        destination is None
+        or destination.disconnected_at is not None
+        or destination.account_id != login.id
+    )
+
+
 @contextmanager
 def measure_request(job: SamplingJob) -> Iterator[None]:
     """Count the request in the metrics, with its outcome and its duration."""
@@ -163,35 +219,61 @@ def measure_request(job: SamplingJob) -> Iterator[None]:
         metrics.with_labels(metrics.INSIGHTS_SECONDS, *labels).observe(time.monotonic() - started)
 
 
+def reports_problem(job: SamplingJob) -> bool:
+    """Whether the result of this step is shown as the account's: that with the posts' metrics."""
+    if job.rules.has_detailed_metrics:
+        return job.step == COUNTING
+    return job.step != TOTALS
+
+
+def is_problem_over(job: SamplingJob, problem: str | None) -> bool:
+    """Whether a success of this step ends the problem: one of metrics ends with metrics."""
+    is_other = job.rules.has_detailed_metrics and problem not in PERMISSION_CODES
+    return is_other or reports_problem(job)
+
+
 def postpone_denied_step(
     session: Session, schedule: SamplingSchedule, outcome: SamplingDenied
 ) -> None:
     """Repeat the denied step after `PERMISSION_RETRY_DELAY`; the other steps go on."""
-    at = database_now(session)
-    step = outcome.job.step
+    job = outcome.job
     log.warning(
         "insights.permission_denied",
         account=schedule.oauth_account_id,
-        step=step,
+        step=job.step,
         code=outcome.code,
     )
-    if step == TOTALS:
-        schedule.totals_due_at = at + PERMISSION_RETRY_DELAY
-        return
-    schedule.problem = outcome.code
-    schedule.list_cursor = None
-    schedule.list_due_at = at + PERMISSION_RETRY_DELAY
-    Videos(session).postpone(schedule.oauth_account_id, PERMISSION_RETRY_DELAY)
+    if reports_problem(job):
+        schedule.problem = outcome.code
+    retry_at = database_now(session) + PERMISSION_RETRY_DELAY
+    if job.step == TOTALS:
+        schedule.totals_due_at = retry_at
+    elif job.step == ENDING:
+        schedule.ending_due_at = retry_at
+    elif job.step in {COMMENTS, MENTIONS}:
+        postpone_comments(session, job.account, job.step)
+    else:
+        get_item_store(session, job.provider).postpone(job.account, PERMISSION_RETRY_DELAY)
+        if job.step == LISTING or not job.rules.has_detailed_metrics:
+            schedule.list_cursor = None
+            schedule.list_due_at = retry_at
 
 
-def next_due_delay(session: Session, schedule: SamplingSchedule) -> timedelta:
+def postpone_comments(session: Session, account: SampledAccount, step: str) -> None:
+    find_store = find_comment_store if step == COMMENTS else find_mention_store
+    store = find_store(session, account.provider)
+    if store is not None:
+        store.postpone(account, PERMISSION_RETRY_DELAY)
+
+
+def next_due_delay(session: Session, schedule: SamplingSchedule, login: Account) -> timedelta:
     """Return the delay until the first step of the account is due."""
     session.flush()
-    videos_due_at = Videos(session).next_due_at(schedule.oauth_account_id)
-    due_times = [schedule.list_due_at, schedule.totals_due_at]
-    if videos_due_at is not None:
-        due_times.append(videos_due_at)
-    return max(min(due_times) - database_now(session), timedelta(0))
+    due_times = find_due_times(session, schedule, login).values()
+    due_at = min(due for due in due_times if due is not None)
+    if schedule.paused_until is not None:
+        due_at = max(due_at, schedule.paused_until)
+    return max(due_at - database_now(session), timedelta(0))
 
 
 @dataclass(frozen=True)
@@ -223,13 +305,18 @@ class SamplingSummary:
             self.answered += 1
 
 
-def sample_due_insights(database: Database, services: Services) -> SamplingSummary:
-    """Sample what is due, for the CLI and the cron endpoint: at most `INSIGHTS_BATCH` requests."""
+def sample_due_insights(
+    database: Database, services: Services, *, provider: str | None = None
+) -> SamplingSummary:
+    """Sample what is due, for the CLI and the cron endpoint: at most `INSIGHTS_BATCH` steps.
+
+    `provider` of None: of all platforms.
+    """
     enrol_accounts(database, services)
     summary = SamplingSummary()
     limit = services.settings.limits.insights_batch_size
     run_due_rows(
-        SAMPLING_JOB_TYPE,
+        SAMPLING_JOB_TYPE if provider is None else PlatformSamplingJobType(provider),
         database,
         services,
         count_remaining=lambda: limit - summary.total,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -86,7 +86,18 @@ class IgMedia(IdColumn, TimestampColumns, Base):
     comments_count: Mapped[int | None]
     insights_updated_at: Mapped[datetime | None]
     insights_due_at: Mapped[datetime | None]
-    deleted_at: Mapped[datetime | None]
+    comments_due_at: Mapped[datetime | None] = mapped_column(
+        comment="when its comments are read next; NULL: not any more"
+    )
+    comments_cursor: Mapped[str | None] = mapped_column(
+        comment="the platform's cursor of the next page of comments; NULL: begin with the newest"
+    )
+    comments_read_at: Mapped[datetime | None] = mapped_column(
+        comment="when its comments were last read; NULL: not yet to their end"
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        comment="since when the platform does not show it: deleted or archived"
+    )
 
     __table_args__ = (
         Index("idx_ig_media_account", "instagram_account_id", sql("timestamp DESC")),
@@ -123,4 +134,31 @@ class IgComment(IdColumn, TimestampColumns, Base):
         Index("idx_ig_comments_timestamp", sql("timestamp DESC")),
         Index("idx_ig_comments_parent", "parent_ig_id"),
         {"comment": "Comments on media of connected Instagram accounts"},
+    )
+
+
+class IgMention(IdColumn, TimestampColumns, Base):
+    __tablename__ = "ig_mentions"
+
+    instagram_account_id: Mapped[int] = mapped_column(
+        ForeignKey("instagram_accounts.id", ondelete="CASCADE")
+    )
+    media_ig_id: Mapped[str] = mapped_column(comment="media of somebody else")
+    comment_ig_id: Mapped[str] = mapped_column(
+        server_default="", comment="empty: the text of the media itself mentions"
+    )
+    mentioned_at: Mapped[datetime | None] = mapped_column(comment="time of the event")
+    text: Mapped[str | None]
+    from_user: Mapped[str | None]
+    permalink: Mapped[str | None]
+    timestamp: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(
+        server_default=func.now(), comment="when it is fetched; NULL: fetched, or not shown to us"
+    )
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    fetched_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("instagram_account_id", "media_ig_id", "comment_ig_id"),
+        {"comment": "Mentions of connected Instagram accounts by others"},
     )

@@ -3,41 +3,48 @@
 Which metrics there are and how often they are sampled is decided in `core/insights`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
+    Text,
+    UniqueConstraint,
     and_,
-    any_,
     exists,
-    false,
     func,
     insert,
-    or_,
     select,
     text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.accounts.accounts import Account, AccountStatus
+from db.accounts.accounts import Account
 from db.base import UPDATED_ROWS_STORAGE, Base, TimestampColumns
 from db.leases import JobColumns, JobQueue
-from db.posts.tiktok_posts import TikTokPost
+from db.posts.posts import Post
 
 NO_SESSION_SYNC = {"synchronize_session": False}
 """These sessions do not read the updated rows again."""
+
+RECENT_PERIOD = timedelta(days=7)
+"""How long a post may take to appear in the platform's list."""
 
 
 class SamplingSchedule(JobColumns, TimestampColumns, Base):
     __tablename__ = "watches"
 
     oauth_account_id: Mapped[int] = mapped_column(
-        ForeignKey("oauth_accounts.id", ondelete="CASCADE"), unique=True
+        ForeignKey("oauth_accounts.id", ondelete="CASCADE")
+    )
+    destination_id: Mapped[int | None] = mapped_column(
+        comment="row of the account in the platform's table; NULL: the login itself"
     )
     totals_due_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="when the metrics of the account as a whole are due"
@@ -45,8 +52,14 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
     list_due_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="when the listing of new videos is due"
     )
-    list_cursor: Mapped[int | None] = mapped_column(
-        comment="the platform's cursor of the next page; NULL: start with the newest videos"
+    list_cursor: Mapped[str | None] = mapped_column(
+        Text, comment="the platform's cursor of the next page; NULL: start with the newest posts"
+    )
+    ending_due_at: Mapped[datetime | None] = mapped_column(
+        comment="when the list of posts that end by themselves is due; NULL: there is none"
+    )
+    paused_until: Mapped[datetime | None] = mapped_column(
+        comment="no reading before this: most of the platform's call limit is used up"
     )
     is_whole: Mapped[bool] = mapped_column(
         server_default="false", comment="whether the list of videos was read to its end once"
@@ -59,6 +72,13 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
     )
 
     __table_args__ = (
+        UniqueConstraint("oauth_account_id", "destination_id"),
+        Index(
+            "uq_watches_login",
+            "oauth_account_id",
+            unique=True,
+            postgresql_where=text("destination_id IS NULL"),
+        ),
         Index("idx_watches_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         {
             "comment": "Sampling schedules: accounts whose metrics are sampled, and what is due",
@@ -70,22 +90,22 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
 SAMPLING_QUEUE = JobQueue(SamplingSchedule)
 
 
-def is_sampling_allowed(scopes: Mapping[str, str]) -> ColumnElement[bool]:
-    """Condition: the account is active and was granted the scope of its provider.
-
-    Shapes: `scopes` is provider → scope.
-    """
-    granted_scopes: Any = func.string_to_array(func.replace(Account.scope, " ", ""), ",")
-    allowed = [
-        and_(Account.provider == provider, any_(granted_scopes) == scope)
-        for provider, scope in scopes.items()
-    ]
-    return and_(Account.status == AccountStatus.ACTIVE, or_(false(), *allowed))
+@cache
+def sampling_queue_of(provider: str) -> JobQueue[SamplingSchedule]:
+    """Return the queue of one platform's accounts."""
+    of_platform = exists().where(
+        Account.id == SamplingSchedule.oauth_account_id, Account.provider == provider
+    )
+    return JobQueue(SamplingSchedule, (of_platform,))
 
 
+OF_SAME_ACCOUNT = and_(
+    Post.oauth_account_id == SamplingSchedule.oauth_account_id,
+    Post.destination_id.is_not_distinct_from(SamplingSchedule.destination_id),
+)
 RECENTLY_PUBLISHED = (
-    TikTokPost.status == "PUBLISH_COMPLETE",
-    TikTokPost.created_at > func.now() - timedelta(days=7),
+    Post.state == "PUBLISHED",
+    Post.created_at > func.now() - RECENT_PERIOD,
 )
 
 
@@ -93,31 +113,42 @@ class SamplingSchedules:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def get_by_account(self, account_id: int) -> SamplingSchedule | None:
+    def get_by_account(
+        self, account_id: int, destination_id: int | None = None
+    ) -> SamplingSchedule | None:
         return self._session.scalar(
-            select(SamplingSchedule).where(SamplingSchedule.oauth_account_id == account_id)
+            select(SamplingSchedule).where(
+                SamplingSchedule.oauth_account_id == account_id,
+                SamplingSchedule.destination_id.is_not_distinct_from(destination_id),
+            )
         )
 
-    def enrol_accounts(self, scopes: Mapping[str, str]) -> int:
+    def enrol_accounts(self, targets: Sequence[Select[Any]]) -> int:
         """Schedule every account that may be sampled and is not, or no longer is. Return how many.
 
-        Shapes: `scopes` is provider → the scope that sampling requires.
+        Shapes: each of `targets` selects `account_id` and `destination_id` of accounts that may be
+        sampled now.
         """
-        is_enrolled = exists().where(SamplingSchedule.oauth_account_id == Account.id)
-        new_accounts = select(Account.id, func.now()).where(
-            is_sampling_allowed(scopes), ~is_enrolled
+        return sum(self._enrol_targets(target.subquery("targets").c) for target in targets)
+
+    def _enrol_targets(self, targets: Any) -> int:
+        is_same_account = and_(
+            SamplingSchedule.oauth_account_id == targets.account_id,
+            SamplingSchedule.destination_id.is_not_distinct_from(targets.destination_id),
+        )
+        new_accounts = select(targets.account_id, targets.destination_id, func.now()).where(
+            ~exists().where(is_same_account)
         )
         insertion = (
             insert(SamplingSchedule)
-            .from_select(["oauth_account_id", "due_at"], new_accounts)
+            .from_select(["oauth_account_id", "destination_id", "due_at"], new_accounts)
             .returning(SamplingSchedule.id)
         )
         is_parked = (SamplingSchedule.due_at.is_(None), SamplingSchedule.leased_until.is_(None))
-        query = select(SamplingSchedule.id).join(
-            Account, Account.id == SamplingSchedule.oauth_account_id
-        )
-        parked_ids = query.where(*is_parked, is_sampling_allowed(scopes)).with_for_update(
-            of=SamplingSchedule, skip_locked=True
+        parked_ids = (
+            select(SamplingSchedule.id)
+            .where(*is_parked, exists().where(is_same_account).correlate(SamplingSchedule))
+            .with_for_update(of=SamplingSchedule, skip_locked=True)
         )
         reactivation = (
             update(SamplingSchedule)
@@ -130,7 +161,7 @@ class SamplingSchedules:
         )
 
     def request_listing(self, *conditions: ColumnElement[bool]) -> None:
-        """Make the listing of new videos due now where sampling is active; skip locked rows."""
+        """Make the listing of new posts due now where sampling is active; skip locked rows."""
         query = select(SamplingSchedule.id).where(SamplingSchedule.due_at.is_not(None), *conditions)
         unlocked = query.with_for_update(skip_locked=True).cte("free")
         values = {
@@ -142,19 +173,43 @@ class SamplingSchedules:
         )
         self._session.execute(statement.values(values), execution_options=NO_SESSION_SYNC)
 
-    def request_listing_for(self, account_id: int) -> None:
-        self.request_listing(SamplingSchedule.oauth_account_id == account_id)
+    def request_listing_for(self, account_id: int, destination_id: int | None = None) -> None:
+        self.request_listing(
+            SamplingSchedule.oauth_account_id == account_id,
+            SamplingSchedule.destination_id.is_not_distinct_from(destination_id),
+        )
+
+    def make_due(self, account_ids: Sequence[int], destination_ids: Sequence[int]) -> None:
+        """Look again now at what is due for these accounts; locked rows are skipped.
+
+        Shapes: logins that are accounts themselves, and rows of destinations.
+        """
+        of_login = and_(
+            SamplingSchedule.destination_id.is_(None),
+            SamplingSchedule.oauth_account_id.in_(account_ids),
+        )
+        condition = of_login | SamplingSchedule.destination_id.in_(destination_ids)
+        query = select(SamplingSchedule.id).where(SamplingSchedule.due_at > func.now(), condition)
+        unlocked = query.order_by(SamplingSchedule.id).with_for_update(skip_locked=True).cte("free")
+        statement = update(SamplingSchedule).where(SamplingSchedule.id == unlocked.c.id)
+        self._session.execute(
+            statement.values(due_at=func.now()), execution_options=NO_SESSION_SYNC
+        )
 
     def request_listing_after_publish(self) -> None:
         """Make the listing due for accounts that published something after their last listing."""
-        published_later = TikTokPost.completed_at > func.coalesce(
+        published_later = Post.finished_at > func.coalesce(
             SamplingSchedule.listed_at, SamplingSchedule.created_at
         )
-        of_account = TikTokPost.oauth_account_id == SamplingSchedule.oauth_account_id
-        self.request_listing(exists().where(of_account, published_later, *RECENTLY_PUBLISHED))
+        self.request_listing(exists().where(OF_SAME_ACCOUNT, published_later, *RECENTLY_PUBLISHED))
 
-    def last_published_at(self, account_id: int) -> datetime | None:
+    def last_published_at(
+        self, account_id: int, destination_id: int | None = None
+    ) -> datetime | None:
         """Return when we last published for this account within a week; None if we did not."""
-        of_account = TikTokPost.oauth_account_id == account_id
-        query = select(func.max(TikTokPost.completed_at)).where(of_account, *RECENTLY_PUBLISHED)
+        query = select(func.max(Post.finished_at)).where(
+            Post.oauth_account_id == account_id,
+            Post.destination_id.is_not_distinct_from(destination_id),
+            *RECENTLY_PUBLISHED,
+        )
         return self._session.scalar(query)

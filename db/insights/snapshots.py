@@ -21,7 +21,7 @@ class MetricSnapshot(IdColumn, Base):
 
     provider: Mapped[str] = mapped_column(String(50))
     subject_type: Mapped[str] = mapped_column(
-        comment="kind of the subject: account, video, post or media"
+        comment="kind of the subject: account, destination, video or media"
     )
     subject_id: Mapped[int]
     metric: Mapped[str]
@@ -87,6 +87,31 @@ class MetricSnapshots:
         if rows:
             self._session.execute(insert(MetricSnapshot), rows)
         return len(rows)
+
+    def replace_points(
+        self, subject: MetricSubject, metric: str, points: Mapping[datetime, int]
+    ) -> None:
+        """Store values that the platform gave for these times, instead of those it gave before."""
+        if not points:
+            return
+        statement = delete(MetricSnapshot).where(
+            *subject_conditions(subject),
+            MetricSnapshot.metric == metric,
+            MetricSnapshot.taken_at.in_(list(points)),
+        )
+        self._session.execute(statement, execution_options={"synchronize_session": False})
+        rows = [
+            {
+                "provider": subject.provider,
+                "subject_type": subject.kind,
+                "subject_id": subject.id,
+                "metric": metric,
+                "value": value,
+                "taken_at": at,
+            }
+            for at, value in points.items()
+        ]
+        self._session.execute(insert(MetricSnapshot), rows)
 
     def latest(self, subject: MetricSubject, metrics: Sequence[str]) -> dict[str, MetricValue]:
         """Return the last value of each metric; metrics without any value are left out."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
@@ -25,6 +26,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, TimestampColumns
 from db.bulk import execute_with_rows, is_any_of, rows_table
+from db.insights.items import (
+    ListedRange,
+    MissingItem,
+    NewItem,
+    SampledAccount,
+    StoredItem,
+)
 
 VIDEO_METRICS = ("views", "likes", "comments", "shares")
 KEEP_WHEN_NULL_COLUMNS = ("title", "url", "duration_seconds", *VIDEO_METRICS)
@@ -117,54 +125,120 @@ UPSERT_STATEMENT = build_upsert_statement()
 
 
 class Videos:
+    """The `ItemStore` of TikTok."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def upsert(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-        """Insert or update videos; return id, video_id, posted_at and is_new of each.
+    def upsert(self, account: SampledAccount, items: Sequence[NewItem]) -> Sequence[StoredItem]:
+        if not items:
+            return []
+        rows = [video_row(account, item) for item in items]
+        stored = execute_with_rows(self._session, UPSERT_STATEMENT, rows)
+        return [
+            StoredItem(row.id, row.video_id, row.posted_at, is_new=row.is_new) for row in stored
+        ]
 
-        Shapes: a row has the keys of `COLUMN_TYPES`; no video comes twice.
-        """
-        return execute_with_rows(self._session, UPSERT_STATEMENT, rows).all() if rows else []
+    def add_metrics(
+        self, account: SampledAccount, item_id: str, counts: Mapping[str, int]
+    ) -> StoredItem | None:
+        values = {name: counts[name] for name in VIDEO_METRICS if name in counts}
+        statement = (
+            update(Video)
+            .where(Video.oauth_account_id == account.row_id, Video.video_id == item_id)
+            .values(counted_at=func.now(), **values)
+            .returning(Video.id, Video.posted_at)
+        )
+        row = self._session.execute(statement, execution_options=NO_SESSION_SYNC).one_or_none()
+        return None if row is None else StoredItem(row.id, item_id, row.posted_at)
 
-    def list_due(self, account_id: int, *, until: datetime, limit: int) -> Sequence[str]:
-        """Return TikTok's ids of videos whose metrics are due by `until`, earliest first."""
-        conditions = (Video.oauth_account_id == account_id, Video.due_at <= until)
-        query = select(Video.video_id).where(*conditions).order_by(Video.due_at, Video.id)
-        return self._session.scalars(query.limit(limit)).all()
+    def list_due(
+        self, account: SampledAccount, *, until: datetime, limit: int, newest: int | None
+    ) -> Sequence[StoredItem]:
+        conditions = (*self._of_newest(account, newest), Video.due_at <= until)
+        query = select(Video.id, Video.video_id, Video.posted_at).where(*conditions)
+        rows = self._session.execute(query.order_by(Video.due_at, Video.id).limit(limit))
+        return [StoredItem(row.id, row.video_id, row.posted_at) for row in rows]
 
-    def next_due_at(self, account_id: int) -> datetime | None:
-        conditions = (Video.oauth_account_id == account_id, Video.due_at.is_not(None))
+    def next_due_at(self, account: SampledAccount, *, newest: int | None) -> datetime | None:
+        conditions = (*self._of_newest(account, newest), Video.due_at.is_not(None))
         return self._session.scalar(select(func.min(Video.due_at)).where(*conditions))
 
-    def newest_posted_at(self, account_id: int) -> datetime | None:
-        of_account = Video.oauth_account_id == account_id
+    def newest_posted_at(self, account: SampledAccount) -> datetime | None:
+        of_account = Video.oauth_account_id == account.row_id
         return self._session.scalar(select(func.max(Video.posted_at)).where(of_account))
 
-    def schedule_next(self, delays: Mapping[int, timedelta]) -> None:
-        """Set when the metrics of each video are due next. Shapes: row id → delay from now."""
-        ids_by_delay: dict[timedelta, list[int]] = {}
+    def schedule_next(self, delays: Mapping[int, timedelta | None]) -> None:
+        ids_by_delay: dict[timedelta | None, list[int]] = {}
         for video_row_id, delay in delays.items():
             ids_by_delay.setdefault(delay, []).append(video_row_id)
         for delay, ids in ids_by_delay.items():
             statement = update(Video).where(is_any_of(ids, Video.id))
+            due_at = None if delay is None else func.now() + delay
             self._session.execute(
-                statement.values(due_at=func.now() + delay), execution_options=NO_SESSION_SYNC
+                statement.values(due_at=due_at), execution_options=NO_SESSION_SYNC
             )
 
-    def mark_missing(self, account_id: int, video_ids: Collection[str]) -> Sequence[Video]:
-        """Mark videos that the platform no longer returns; return them. Keeps the first time."""
+    def schedule_first(self, row_ids: Collection[int]) -> None:
+        statement = update(Video).where(is_any_of(row_ids, Video.id), Video.due_at.is_(None))
+        self._session.execute(
+            statement.values(due_at=func.now()), execution_options=NO_SESSION_SYNC
+        )
+
+    def mark_missing(
+        self, account: SampledAccount, item_ids: Collection[str]
+    ) -> Sequence[MissingItem]:
+        return self._mark(
+            Video.oauth_account_id == account.row_id, Video.video_id.in_(list(item_ids))
+        )
+
+    def mark_absent(self, account: SampledAccount, listed: ListedRange) -> int:
+        conditions = [
+            Video.oauth_account_id == account.row_id,
+            Video.video_id.not_in(listed.item_ids),
+            Video.missing_since.is_(None),
+        ]
+        if listed.oldest is not None:
+            conditions.append(Video.posted_at >= listed.oldest)
+        if listed.newest is not None:
+            conditions.append(Video.posted_at <= listed.newest)
+        return len(self._mark(*conditions))
+
+    def postpone(self, account: SampledAccount, delay: timedelta) -> None:
+        of_account = Video.oauth_account_id == account.row_id
+        statement = update(Video).where(of_account, Video.due_at < func.now() + delay)
+        self._session.execute(
+            statement.values(due_at=func.now() + delay), execution_options=NO_SESSION_SYNC
+        )
+
+    def _mark(self, *conditions: ColumnElement[bool]) -> list[MissingItem]:
         statement = (
             update(Video)
-            .where(Video.oauth_account_id == account_id, Video.video_id.in_(video_ids))
+            .where(*conditions)
             .values(missing_since=func.coalesce(Video.missing_since, func.now()), due_at=None)
-            .returning(Video)
+            .returning(Video.id, Video.missing_since)
         )
-        options = {**NO_SESSION_SYNC, "populate_existing": True}
-        return self._session.scalars(statement, execution_options=options).all()
+        rows = self._session.execute(statement, execution_options=NO_SESSION_SYNC)
+        return [MissingItem(row.id, row.missing_since) for row in rows]
 
-    def postpone(self, account_id: int, delay: timedelta) -> None:
-        """Make no video of this account due before the delay is over."""
-        conditions = (Video.oauth_account_id == account_id, Video.due_at < func.now() + delay)
-        statement = update(Video).where(*conditions).values(due_at=func.now() + delay)
-        self._session.execute(statement, execution_options=NO_SESSION_SYNC)
+    def _of_newest(
+        self, account: SampledAccount, newest: int | None
+    ) -> tuple[ColumnElement[bool], ...]:
+        of_account = Video.oauth_account_id == account.row_id
+        if newest is None:
+            return (of_account,)
+        ids = select(Video.id).where(of_account).order_by(Video.posted_at.desc()).limit(newest)
+        return (Video.id.in_(ids.scalar_subquery()),)
+
+
+def video_row(account: SampledAccount, item: NewItem) -> dict[str, Any]:
+    return {
+        "oauth_account_id": account.row_id,
+        "user_id": account.user_id,
+        "video_id": item.item_id,
+        "title": item.text,
+        "url": item.url,
+        "duration_seconds": item.duration_seconds,
+        "posted_at": item.posted_at,
+        **{name: item.counts.get(name) for name in VIDEO_METRICS},
+    }

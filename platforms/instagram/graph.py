@@ -15,6 +15,7 @@ from platforms.http import NO_RETRY, SAFE_RETRY, HttpClient, HttpRetryPolicy
 from platforms.instagram.responses import unwrap_response
 from platforms.instagram.usage import Usage, combine_usages, read_usages
 from platforms.secret import Secret
+from platforms.usage_reports import report_usage
 
 Flavour = Literal["facebook", "instagram"]
 Timeout = tuple[float, float]  # seconds: to connect; to send the request and read the response
@@ -123,6 +124,8 @@ class GraphClient:
             for owner_id, owner_usage in usages.items():
                 self.observe_usage(owner_id, owner_usage)
         usage = combine_usages(iter(usages.values()))
+        if usage is not None:
+            report_usage(usage.percent, usage.regain)
         secrets = [value for value in (token, *params.values()) if isinstance(value, Secret)]
         body = unwrap_response(
             response, endpoint, usage=usage, secrets=[*secrets, self.app.client_secret]

@@ -43,6 +43,7 @@ CALL_CLASSES: Mapping[str, CallClass] = {
         CallClass("publish", "publish"),
         CallClass("upload", "upload"),
         CallClass("read", "read"),
+        CallClass("sync", "read", "sync_per_minute"),
     )
 }
 STATUS_RANKS: Mapping[str, int] = {

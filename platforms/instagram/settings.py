@@ -90,6 +90,7 @@ class InstagramSettings(AppSettings):
     media_sync_interval: Minutes = Field(
         default=timedelta(minutes=30), validation_alias="IG_MEDIA_SYNC_MINUTES"
     )
+    sync_per_minute: PositiveInt = Field(default=30, validation_alias="IG_SYNC_PER_MINUTE")
     max_hashtags: PositiveInt = Field(default=30, validation_alias="IG_MAX_HASHTAGS")
     max_mentions: PositiveInt = Field(default=20, validation_alias="IG_MAX_MENTIONS")
     daily_post_limit: PositiveInt = Field(default=50, validation_alias="IG_DAILY_POST_LIMIT")

@@ -9,13 +9,17 @@ from core.insights.history import default_step
 from core.insights.queries import engagement_rate, sum_known, sum_videos
 from core.insights.sampling_schedule import (
     INTERVALS_BY_ABSENCE,
-    INTERVALS_BY_VIDEO_AGE,
+    next_comments_delay,
     next_missing_check_delay,
     next_sample_delay,
+    pause_after_usage,
 )
 from core.observability import metrics
 from core.publishing.steps.reconcile import is_same_caption, is_same_duration
+from platforms.registry import PLATFORMS
 
+TIKTOK = PLATFORMS["tiktok"].sampling
+INSTAGRAM = PLATFORMS["instagram"].sampling
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -34,7 +38,43 @@ NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
     ],
 )
 def test_the_sampling_interval_of_an_age(age, interval):
-    assert next_sample_delay(age, jitter=0.5) == interval
+    assert next_sample_delay(TIKTOK, age, jitter=0.5) == interval
+
+
+@pytest.mark.parametrize(
+    ("product", "age", "interval"),
+    [
+        ("FEED", timedelta(0), 6 * HOUR),
+        ("REELS", 30 * DAY - MINUTE, 6 * HOUR),
+        (None, 30 * DAY, None),
+        ("STORY", 23 * HOUR, HOUR),
+        ("STORY", 24 * HOUR, None),
+    ],
+)
+def test_the_sampling_interval_of_a_product_ends_with_it(product, age, interval):
+    assert next_sample_delay(INSTAGRAM, age, product=product, jitter=0.5) == interval
+
+
+@pytest.mark.parametrize(
+    ("rules", "age", "interval"),
+    [(INSTAGRAM, 7 * DAY - MINUTE, HOUR), (INSTAGRAM, 7 * DAY, None), (TIKTOK, HOUR, None)],
+)
+def test_comments_are_read_hourly_on_young_posts_of_platforms_that_have_them(rules, age, interval):
+    assert next_comments_delay(rules, age, jitter=0.5) == interval
+
+
+@pytest.mark.parametrize(
+    ("percent", "regain", "pause"),
+    [
+        (89, None, None),
+        (90, None, 15 * MINUTE),
+        (95, HOUR, HOUR),
+        (20, HOUR, HOUR),
+        (100, MINUTE, 15 * MINUTE),
+    ],
+)
+def test_reading_pauses_when_most_of_a_call_limit_is_used_up(percent, regain, pause):
+    assert pause_after_usage(percent, regain) == pause
 
 
 @pytest.mark.parametrize(
@@ -46,11 +86,11 @@ def test_the_sampling_interval_of_a_missing_video(absence, interval):
 
 @pytest.mark.parametrize("jitter", [0.0, 0.999])
 def test_a_sampling_interval_is_spread_by_a_tenth_and_no_more(jitter):
-    assert abs(next_sample_delay(timedelta(0), jitter=jitter) - 15 * MINUTE) <= 1.5 * MINUTE
-    assert next_sample_delay(timedelta(0), jitter=jitter) != 15 * MINUTE
+    assert abs(next_sample_delay(TIKTOK, timedelta(0), jitter=jitter) - 15 * MINUTE) <= 1.5 * MINUTE
+    assert next_sample_delay(TIKTOK, timedelta(0), jitter=jitter) != 15 * MINUTE
 
 
-@pytest.mark.parametrize("intervals", [INTERVALS_BY_VIDEO_AGE, INTERVALS_BY_ABSENCE])
+@pytest.mark.parametrize("intervals", [TIKTOK.item_intervals, INTERVALS_BY_ABSENCE])
 def test_intervals_grow_with_the_age(intervals):
     assert list(intervals) == sorted(intervals)
     assert [interval for _, interval in intervals] == sorted(interval for _, interval in intervals)

@@ -1,0 +1,180 @@
+"""Instagram's comments as the API shows them and as reading them keeps them up to date."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
+from db.bulk import is_any_of
+from db.comments.comments import (
+    CommentFilter,
+    CommentIdentity,
+    DueComments,
+    NewComment,
+    StoredComment,
+)
+from db.insights.items import ListedRange, SampledAccount
+from db.records.instagram_comments import upsert_comments
+
+PROVIDER = "instagram"
+MAX_ROW_ID_DIGITS = 18
+TABLE: Any = IgComment.__table__
+MEDIA: Any = IgMedia.__table__
+ACCOUNTS: Any = InstagramAccount.__table__
+
+
+class InstagramCommentStore:
+    """The `CommentStore` of Instagram."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def upsert(self, comments: Sequence[NewComment]) -> Sequence[CommentIdentity]:
+        return upsert_comments(self._session, comments, were_read=True)
+
+    def find(self, key: str, *, user_id: int) -> StoredComment | None:
+        matches = matches_key(TABLE.c.id, TABLE.c.ig_id, key)
+        query = owned_comments().where(ACCOUNTS.c.user_id == user_id, matches)
+        row = self._session.execute(query.limit(1)).one_or_none()
+        return None if row is None else to_stored_comment(row)
+
+    def list_page(
+        self, wanted: CommentFilter, *, limit: int, before: int | None
+    ) -> Sequence[StoredComment]:
+        conditions = [ACCOUNTS.c.user_id == wanted.user_id, TABLE.c.deleted_at.is_(None)]
+        if wanted.destination_id is not None:
+            conditions.append(ACCOUNTS.c.id == wanted.destination_id)
+        if wanted.item_key is not None:
+            conditions.append(matches_key(MEDIA.c.id, MEDIA.c.ig_id, wanted.item_key))
+        if wanted.is_hidden is not None:
+            conditions.append(TABLE.c.hidden.is_(wanted.is_hidden))
+        written_at = func.coalesce(TABLE.c.timestamp, TABLE.c.created_at)
+        if before is not None:
+            last_seen = select(written_at, TABLE.c.id).where(TABLE.c.id == before)
+            conditions.append(tuple_(written_at, TABLE.c.id) < last_seen.scalar_subquery())
+        query = owned_comments().where(*conditions)
+        newest = query.order_by(written_at.desc(), TABLE.c.id.desc()).limit(limit)
+        return [to_stored_comment(row) for row in self._session.execute(newest)]
+
+    def set_hidden(self, comment_row_id: int, *, is_hidden: bool) -> None:
+        self._update(comment_row_id, hidden=is_hidden, last_seen_at=func.clock_timestamp())
+
+    def mark_deleted(self, comment_row_id: int) -> None:
+        self._update(comment_row_id, deleted_at=func.coalesce(TABLE.c.deleted_at, func.now()))
+
+    def mark_absent(
+        self, item_row_id: int, listed: ListedRange, *, threads: Collection[str], since: datetime
+    ) -> int:
+        is_top_level = [TABLE.c.parent_ig_id.is_(None), TABLE.c.timestamp.is_not(None)]
+        if listed.oldest is not None:
+            is_top_level.append(TABLE.c.timestamp >= listed.oldest)
+        if listed.newest is not None:
+            is_top_level.append(TABLE.c.timestamp <= listed.newest)
+        is_expected = or_(and_(*is_top_level), TABLE.c.parent_ig_id.in_(list(threads)))
+        statement = (
+            update(TABLE)
+            .where(
+                TABLE.c.ig_media_id == item_row_id,
+                TABLE.c.ig_id.not_in(listed.item_ids),
+                TABLE.c.deleted_at.is_(None),
+                or_(TABLE.c.last_seen_at.is_(None), TABLE.c.last_seen_at < since),
+                is_expected,
+            )
+            .values(deleted_at=func.now())
+            .returning(TABLE.c.id)
+        )
+        return len(self._session.execute(statement).all())
+
+    def schedule_reading(self, item_row_ids: Collection[int]) -> None:
+        condition = and_(is_any_of(item_row_ids, MEDIA.c.id), MEDIA.c.comments_due_at.is_(None))
+        self._session.execute(update(MEDIA).where(condition).values(comments_due_at=func.now()))
+
+    def find_due(self, account: SampledAccount, *, until: datetime) -> DueComments | None:
+        query = select(MEDIA).where(
+            MEDIA.c.instagram_account_id == account.row_id, MEDIA.c.comments_due_at <= until
+        )
+        row = self._session.execute(
+            query.order_by(MEDIA.c.comments_due_at, MEDIA.c.id).limit(1)
+        ).one_or_none()
+        if row is None:
+            return None
+        posted_at = row.timestamp or row.created_at
+        is_whole = row.comments_read_at is not None
+        return DueComments(row.id, row.ig_id, posted_at, row.comments_cursor, is_whole)
+
+    def next_due_at(self, account: SampledAccount) -> datetime | None:
+        query = select(func.min(MEDIA.c.comments_due_at))
+        return self._session.scalar(query.where(MEDIA.c.instagram_account_id == account.row_id))
+
+    def record_reading(
+        self, item_row_id: int, *, cursor: str | None, delay: timedelta | None
+    ) -> None:
+        values: dict[str, Any] = {
+            "comments_cursor": cursor,
+            "comments_due_at": None if delay is None else func.now() + delay,
+        }
+        if cursor is None:
+            values["comments_read_at"] = func.now()
+        self._session.execute(update(MEDIA).where(MEDIA.c.id == item_row_id).values(values))
+
+    def postpone(self, account: SampledAccount, delay: timedelta) -> None:
+        is_earlier = and_(
+            MEDIA.c.instagram_account_id == account.row_id,
+            MEDIA.c.comments_due_at < func.now() + delay,
+        )
+        self._session.execute(
+            update(MEDIA).where(is_earlier).values(comments_due_at=func.now() + delay)
+        )
+
+    def _update(self, comment_row_id: int, **values: Any) -> None:
+        self._session.execute(update(TABLE).where(TABLE.c.id == comment_row_id).values(values))
+
+
+def owned_comments() -> Select[Any]:
+    """Select comments of connected accounts, with what `to_stored_comment` reads."""
+    query: Select[Any] = select(
+        TABLE,
+        MEDIA.c.ig_id.label("media_ig_id"),
+        MEDIA.c.permalink,
+        ACCOUNTS.c.id.label("destination_id"),
+        ACCOUNTS.c.oauth_account_id,
+        ACCOUNTS.c.user_id,
+        ACCOUNTS.c.username,
+    )
+    return query.join(MEDIA, MEDIA.c.id == TABLE.c.ig_media_id).join(
+        ACCOUNTS, ACCOUNTS.c.id == MEDIA.c.instagram_account_id
+    )
+
+
+def to_stored_comment(row: Any) -> StoredComment:
+    return StoredComment(
+        id=row.id,
+        comment_id=row.ig_id,
+        item_row_id=row.ig_media_id,
+        item_id=row.media_ig_id,
+        item_url=row.permalink,
+        provider=PROVIDER,
+        user_id=row.user_id,
+        account_id=row.oauth_account_id,
+        destination_id=row.destination_id,
+        account_name=row.username,
+        parent_id=row.parent_ig_id,
+        author_id=row.from_id,
+        author_name=row.from_user,
+        text=row.text,
+        written_at=row.timestamp,
+        is_hidden=row.hidden,
+        like_count=row.like_count,
+        is_own=row.is_own,
+        deleted_at=row.deleted_at,
+    )
+
+
+def matches_key(row_id: Any, external_id: Any, key: str) -> ColumnElement[bool]:
+    """Condition: the row has this id of ours, or this id of the platform."""
+    is_external: ColumnElement[bool] = external_id == key
+    is_row_id = key.isascii() and key.isdigit() and len(key) <= MAX_ROW_ID_DIGITS
+    return or_(is_external, row_id == int(key)) if is_row_id else is_external
