@@ -112,7 +112,8 @@ class FormField:
     """One field of the publishing form. Labels are English texts, translated by the pages.
 
     `kinds`: the kinds of posts it is shown for; empty: all. `role`: it belongs to media of that
-    role. `choices_from`: the adapter is asked for the choices of this account.
+    role. `is_for_urls`: only for media that the platform fetches. `choices_from`: the adapter is
+    asked for the choices of this account.
     """
 
     name: str
@@ -126,6 +127,7 @@ class FormField:
     max_length: int | None = None
     max_items: int | None = None
     is_required: bool = False
+    is_for_urls: bool = False
     default: Any = None
 
 

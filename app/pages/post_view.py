@@ -55,6 +55,8 @@ UNKNOWN_REASON_TEXT = gettext_noop("%(platform)s gives the reason “%(code)s”
 ACTIVE_REFRESH_SECONDS, DRAFT_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 15, 30
 """Seconds between refreshes: while a post changes, for a draft, for a parked or scheduled post."""
 
+ADDRESS_WAIT_SECONDS = 60  # for so long after its publication the address of a post is waited for
+
 
 def describe_post(
     view: PostView, reasons: Mapping[str, FailureReason], *, now: datetime
@@ -91,6 +93,8 @@ def refresh_seconds(post: Post, now: datetime) -> int | None:
     """Return the refresh interval; None if the post can no longer change. Units: seconds."""
     if is_in_inbox(post):
         return DRAFT_REFRESH_SECONDS
+    if is_address_expected(post, now):
+        return ACTIVE_REFRESH_SECONDS
     if post.state in FINAL_STATES:
         return None
     return (
@@ -98,6 +102,14 @@ def refresh_seconds(post: Post, now: datetime) -> int | None:
         if post.hold_reason or is_scheduled(post, now)
         else ACTIVE_REFRESH_SECONDS
     )
+
+
+def is_address_expected(post: Post, now: datetime) -> bool:
+    """Whether the post became public just now, and the next step may find its address."""
+    is_incomplete = post.state == PostState.PUBLISHED and not post.permalink
+    if not is_incomplete or post.due_at is None or post.finished_at is None:
+        return False
+    return (now - post.finished_at).total_seconds() < ADDRESS_WAIT_SECONDS
 
 
 def is_scheduled(post: Post, now: datetime) -> bool:

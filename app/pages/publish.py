@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import translate_text
+from app.http.i18n import current_locale, translate_text
+from app.http.messages import find_message
 from app.http.validation import row_id_from_query
 from app.pages.accounts import account_fields, account_name
 from app.pages.brands import platform_title
@@ -56,6 +57,7 @@ def show_publish_form(platform: str) -> str | Response:
         **form_fields(PLATFORMS[platform], form),
         platform=platform,
         platform_name=platform_title(platform),
+        reasons=refusal_texts(PLATFORMS[platform]),
         css_class=PLATFORMS[platform].brand.css_class,
         targets=targets,
         accounts_to_reconnect=[account_fields(view) for view in views if view.needs_reconnect],
@@ -159,6 +161,13 @@ def accepted_types(platform: Platform, slot: MediaSlot) -> str:
     return ",".join(["image/*"] * (False in has_video) + ["video/*"] * (True in has_video))
 
 
+def refusal_texts(platform: Platform) -> dict[str, str]:
+    """Return what to say of a file that the platform's rules refuse, by the code of the reason."""
+    codes = {code for rule in platform.media_rules.values() for code in rule.codes.values()}
+    messages = {code: find_message(code, current_locale()) for code in sorted(codes)}
+    return {code: f"{text.message} {text.suggestion}" for code, text in messages.items() if text}
+
+
 def input_fields(field: FormField, level: str) -> dict[str, Any]:
     """One field of the form, in the reader's language; `kinds` are those that it is shown for."""
     return {
@@ -172,4 +181,5 @@ def input_fields(field: FormField, level: str) -> dict[str, Any]:
         "choices": [(choice.value, translate_text(choice.label)) for choice in field.choices],
         "max_length": field.max_length,
         "default": field.default,
+        "is_for_urls": field.is_for_urls,
     }

@@ -7,6 +7,7 @@ import { cancelUpload, isUploading, uploadFile } from "./upload/tus_upload.js";
 
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const kinds = JSON.parse(form.dataset.kinds);
+const reasons = JSON.parse(form.dataset.reasons); // code of a refused file → what to say
 const submit = form.querySelector('button[type="submit"]');
 const follow = document.querySelector('[data-part="follow"]');
 const uploaded = new WeakMap(); // file → its id, so that a second attempt does not send it again
@@ -120,6 +121,8 @@ const errorText = (error) => {
   }
   if (apiError?.code === "IDEMPOTENCY_MISMATCH") return message("changed");
   if (!apiError) return message(error instanceof TypeError || !navigator.onLine ? "network" : "generic");
+  const reason = reasons[apiError.details?.reason];
+  if (reason) return apiError.details.item === undefined ? reason : `${message("item", { number: apiError.details.item + 1 })}: ${reason}`;
   const fields = Object.entries(apiError.details?.fields ?? {}).map(fieldText);
   return [apiError.userMessage, apiError.suggestion, ...fields].filter(Boolean).join(" ");
 };

@@ -45,6 +45,7 @@ FIELDS = (
         kinds=(STORIES, CAROUSEL),
         role=ITEM_ROLE,
         help="Needed for an address that does not end like an image or a video.",
+        is_for_urls=True,
         choices=(
             FieldChoice("", "As the address says"),
             FieldChoice("IMAGE", "An image"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from local.sample_image import create_image
 from local.sample_video import create_video
 from tests.flows.stacks import run_stack
 
@@ -29,12 +30,12 @@ SCREENSHOT_FOLDER = Path(__file__).parents[2] / "build" / "screens"
 HTTPS_URL = re.compile(r"^https://")
 PAGE_TIMEOUT_MS = 30_000  # milliseconds
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
-SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE'"
+SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE' AND provider = %s"
 INSERT_POST = """INSERT INTO posts
     (user_id, oauth_account_id, provider, kind, source, sent_by, title, state, step, has_slot,
     error_code, finished_at)
   SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, %s, %s, %s, %s,
-    now() FROM oauth_accounts WHERE status = 'ACTIVE' LIMIT 1"""
+    now() FROM oauth_accounts WHERE status = 'ACTIVE' AND provider = 'tiktok' LIMIT 1"""
 EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
@@ -136,12 +137,37 @@ def add_cookies(page, cookies):
 
 def connect_account(page, stack):
     """Connect a TikTok account through the pages, unless one is connected."""
-    if not stack.query(SELECT_ACTIVE_ACCOUNT):
+    if not stack.query(SELECT_ACTIVE_ACCOUNT, "tiktok"):
         page.goto("/platforms/connect/tiktok")
         page.locator("main a.button.tiktok").last.click()
         page.get_by_role("button", name="Allow").click()
         expect(page.locator(".message.good")).to_be_visible()
     return page
+
+
+def connect_instagram(page, stack):
+    """Connect Ada's Instagram accounts through the pages and choose one, unless it is done."""
+    if not stack.query(SELECT_ACTIVE_ACCOUNT, "instagram"):
+        page.goto("/platforms/connect/instagram")
+        page.locator("main a.button.instagram").last.click()
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_label("Ada.bakes").check()
+        page.get_by_role("button", name="Save the choice").click()
+        expect(page.locator(".message.good")).to_be_visible()
+    return page
+
+
+@pytest.fixture(scope="package")
+def image_file(tmp_path_factory):
+    return create_image(tmp_path_factory.mktemp("image") / "red.jpg")
+
+
+@pytest.fixture
+def publish_form(signed_in, stack):
+    """The publishing form of a user who posts to one Instagram account."""
+    connect_instagram(signed_in, stack)
+    signed_in.goto("/platforms/instagram/publish")
+    return signed_in
 
 
 @pytest.fixture

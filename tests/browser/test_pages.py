@@ -66,11 +66,11 @@ def test_the_home_page_refreshes_itself(account_page, insert_post, take_screensh
 
 def test_focus_is_kept_when_a_part_of_the_page_is_refreshed(account_page, insert_post):
     account_page.goto("/")
-    account_page.locator("[data-focus-key=upload]").focus()
+    account_page.locator("[data-focus-key=publish-tiktok]").focus()
     insert_post("Another name")
     account_page.evaluate(REFRESH_SCRIPT)
     expect(account_page.get_by_role("link", name="Another name").first).to_be_visible()
-    assert account_page.evaluate("document.activeElement.dataset.focusKey") == "upload"
+    assert account_page.evaluate("document.activeElement.dataset.focusKey") == "publish-tiktok"
 
 
 def test_a_refused_video_is_explained(upload_form, stack, video_file):
@@ -152,7 +152,7 @@ def test_accounts_have_an_overview_and_a_page_each(account_page, take_screenshot
     account_page.goto("/platforms")
     expect(account_page.locator("h2 .badge.good")).to_contain_text("Connected")
     take_screenshot("accounts")
-    account_page.get_by_role("link", name="Uploads and metrics").click()
+    account_page.get_by_role("link", name="Posts and metrics").click()
     expect(account_page.locator("#widget-tiktok")).to_be_visible()
     expect(account_page.get_by_role("heading", name="Remaining quota")).to_be_visible()
     take_screenshot("tiktok")

@@ -41,6 +41,7 @@ const arrange = (kind) => {
     down.setAttribute("aria-label", message("moveDown", { number }));
     remove.setAttribute("aria-label", message("remove", { number }));
     showFieldsOf(item, kind);
+    for (const field of item.querySelectorAll("[data-for-urls]")) field.hidden ||= isFile(item);
   }
   part("add").hidden = kind.max === 1;
   part("add").disabled = all.length >= kind.max;
