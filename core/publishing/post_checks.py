@@ -140,14 +140,18 @@ def does_fit(
 def find_slot(
     item: MediaRequest, kind: PostKind, platform: Platform, media_types: Mapping[int, str]
 ) -> MediaSlot | None:
-    """Return the slot whose role is named, or the first that takes files of this type."""
+    """Return the slot whose role is named, or the first that takes files of this type.
+
+    A slot that may stay empty, such as a cover, takes only files that name its role.
+    """
     if item.role is not None:
         return next((slot for slot in kind.slots if slot.role == item.role), None)
     is_video = is_video_item(item, media_types)
     if is_video is None:
         return None
     for slot in kind.slots:
-        if any(platform.media_rules[name].is_video == is_video for name in slot.rules):
+        takes_type = any(platform.media_rules[name].is_video == is_video for name in slot.rules)
+        if takes_type and slot.min_count > 0:
             return slot
     return None
 
