@@ -1,17 +1,49 @@
-"""Account erasure: delete the posts, videos and metrics of an account at its owner's request."""
+"""Account erasure: delete what is stored of an account, at its owner's request or the platform's.
 
-from sqlalchemy import delete, exists, func, select, update
+Webhook events are deleted apart, in slices: there may be millions.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Text,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from db.accounts.accounts import Account
+from db.identity.notifications import Notification
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshots, MetricSubject
 from db.insights.videos import Video
 from db.media.files import Media
+from db.ops.attempts import Attempt
+from db.ops.audit import AuditEntry
+from db.outbox.deliveries import Delivery
+from db.outbox.messages import OutboxMessage
+from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost
+from db.webhooks.events import Event
 
 NO_SESSION_SYNC = {"synchronize_session": False}
 """This session does not read the rows again."""
+
+POST_JOB_KINDS = ("posts", "uploads")
+ACCOUNT_JOB_KIND, SAMPLING_JOB_KIND, DELIVERY_JOB_KIND = "accounts", "insights", "outbox"
+LONG_ID_LENGTH = 12  # characters; ids of platforms have 15 and more
+EVENTS_PER_SLICE = 20_000  # rows of `webhook_events` that one statement reads
 
 
 class AccountErasure:
@@ -19,25 +51,125 @@ class AccountErasure:
         self._session = session
 
     def erase(self, account_id: int) -> None:
-        """Delete posts, TikTok records, videos and metrics of the account.
+        """Delete posts, public videos, metrics, notifications, app events and job attempts.
 
-        Media files that only its posts used expire now; housekeeping deletes them.
+        What the audit log says of the account is emptied; that something was done stays. Media
+        files that only its posts used expire now; housekeeping deletes them.
         """
-        account_media_ids = select(Post.media_id).where(Post.oauth_account_id == account_id)
-        used_by_others = exists().where(
-            Post.media_id == Media.id, Post.oauth_account_id != account_id
+        user_id = self._session.scalar(select(Account.user_id).where(Account.id == account_id))
+        self._expire_media(account_id)
+        self._delete_messages(account_id, user_id)
+        self._delete_notifications(account_id, user_id)
+        self._empty_audit_entries(account_id, user_id)
+        self._delete_attempts(account_id)
+        for table in (TikTokPost, Post):
+            self._execute(delete(table).where(table.oauth_account_id == account_id))
+        # The schedule first: this DELETE waits for a worker that samples, which has locked the row.
+        for subject in (SamplingSchedule, Video):
+            self._execute(delete(subject).where(subject.oauth_account_id == account_id))
+        MetricSnapshots(self._session).delete(MetricSubject("account", account_id))
+
+    def delete_account(self, account_id: int) -> None:
+        """Delete the row of the login itself, after everything that names it."""
+        self._execute(delete(Account).where(Account.id == account_id))
+
+    def _expire_media(self, account_id: int) -> None:
+        own_posts = select(Post.id).where(Post.oauth_account_id == account_id)
+        parts = select(PostPart.media_id).where(PostPart.post_id.in_(own_posts))
+        is_own_file = or_(
+            Media.id.in_(select(Post.media_id).where(Post.id.in_(own_posts))), Media.id.in_(parts)
         )
-        conditions = (Media.id.in_(account_media_ids), ~used_by_others)
+        is_of_others = or_(Post.oauth_account_id != account_id, Post.oauth_account_id.is_(None))
+        used_by_posts = exists().where(Post.media_id == Media.id, is_of_others)
+        used_by_parts = exists().where(
+            PostPart.media_id == Media.id, Post.id == PostPart.post_id, is_of_others
+        )
+        conditions = (is_own_file, ~used_by_posts, ~used_by_parts)
+        self._execute(update(Media).where(*conditions).values(expires_at=func.now()))
+
+    def _delete_messages(self, account_id: int, user_id: int | None) -> None:
+        """App events contain names and texts; those of posts name their account too."""
+        data: Any = cast(OutboxMessage.body, JSONB)["data"]
+        is_about_account = data["account_id"].astext == str(account_id)
+        messages = (OutboxMessage.user_id == user_id, is_about_account)
+        deliveries = select(Delivery.id).where(
+            Delivery.message_id.in_(select(OutboxMessage.id).where(*messages))
+        )
+        self._delete_attempts_of(DELIVERY_JOB_KIND, deliveries)
+        self._execute(delete(OutboxMessage).where(*messages))
+
+    def _delete_notifications(self, account_id: int, user_id: int | None) -> None:
+        subject = Notification.payload["subject"].as_string()
+        of_posts = subject.in_(self._post_subjects(account_id))
+        is_about = or_(subject == f"account:{account_id}", of_posts)
+        self._execute(delete(Notification).where(Notification.user_id == user_id, is_about))
+
+    def _empty_audit_entries(self, account_id: int, user_id: int | None) -> None:
+        is_about = or_(
+            AuditEntry.subject == f"account:{account_id}",
+            AuditEntry.subject.in_(self._post_subjects(account_id)),
+        )
+        statement = update(AuditEntry).where(AuditEntry.user_id == user_id, is_about)
+        self._execute(statement.values(details={}))
+
+    def _post_subjects(self, account_id: int) -> Any:
+        name = func.concat("post:", cast(Post.id, Text))
+        return select(name).where(Post.oauth_account_id == account_id)
+
+    def _delete_attempts(self, account_id: int) -> None:
+        """The message of an attempt may quote what the platform said."""
+        posts = select(Post.id).where(Post.oauth_account_id == account_id)
+        schedules = select(SamplingSchedule.id).where(
+            SamplingSchedule.oauth_account_id == account_id
+        )
+        for kind in POST_JOB_KINDS:
+            self._delete_attempts_of(kind, posts)
+        self._delete_attempts_of(SAMPLING_JOB_KIND, schedules)
+        self._delete_attempts_of(
+            ACCOUNT_JOB_KIND, select(Account.id).where(Account.id == account_id)
+        )
+
+    def _delete_attempts_of(self, kind: str, row_ids: Any) -> None:
+        self._execute(delete(Attempt).where(Attempt.kind == kind, Attempt.row_id.in_(row_ids)))
+
+    def _execute(self, statement: Any) -> None:
+        self._session.execute(statement, execution_options=NO_SESSION_SYNC)
+
+
+class EventErasure:
+    """Deletes webhook events and app events that name a person or one of their accounts."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def last_event_id(self) -> int:
+        return self._session.scalar(select(func.max(Event.id))) or 0
+
+    def delete_slice(self, provider: str, ids: Collection[str], *, after: int) -> int:
+        """Delete webhook events among the next rows; return the id to go on after.
+
+        Those that are about one of these ids, or contain one of them.
+        """
+        until = after + EVENTS_PER_SLICE
+        is_match = or_(Event.account.in_(ids), contains_any(cast(Event.payload_json, String), ids))
+        conditions = (Event.id > after, Event.id <= until, Event.provider == provider)
         self._session.execute(
-            update(Media).where(*conditions).values(expires_at=func.now()),
+            delete(Event).where(*conditions, is_match), execution_options=NO_SESSION_SYNC
+        )
+        return until
+
+    def delete_messages(self, ids: Collection[str]) -> None:
+        """Delete the app events of all users that contain one of these ids."""
+        self._session.execute(
+            delete(OutboxMessage).where(contains_any(OutboxMessage.body, ids)),
             execution_options=NO_SESSION_SYNC,
         )
-        records = delete(TikTokPost).where(TikTokPost.oauth_account_id == account_id)
-        self._session.execute(records, execution_options=NO_SESSION_SYNC)
-        posts = delete(Post).where(Post.oauth_account_id == account_id)
-        self._session.execute(posts, execution_options=NO_SESSION_SYNC)
-        # The schedule first: this DELETE waits for a worker that samples, which has locked the row.
-        for table in (SamplingSchedule, Video):
-            statement = delete(table).where(table.oauth_account_id == account_id)
-            self._session.execute(statement, execution_options=NO_SESSION_SYNC)
-        MetricSnapshots(self._session).delete(MetricSubject("account", account_id))
+
+
+def contains_any(text: Any, ids: Collection[str]) -> ColumnElement[bool]:
+    """Condition: the JSON text contains one of these ids.
+
+    A short id would be found in other numbers as well, so that it has to stand alone.
+    """
+    names = [name if len(name) >= LONG_ID_LENGTH else f'"{name}"' for name in sorted(ids)]
+    return or_(false(), *(text.contains(name, autoescape=True) for name in names))

@@ -1,20 +1,22 @@
-"""The Flask endpoint for webhook deliveries: verifies and stores them, and answers handshakes.
+"""The Flask endpoints for platforms: webhook deliveries, handshakes, callbacks about a person.
 
-Most deliveries are stored by `app/asgi.py` and never get here. This endpoint handles those of
-unusual form, and makes every response that is not 200. It needs no login, cookie, CSRF token or
-rate limit, because the signature authenticates the sender.
+Most deliveries are stored by `app/asgi.py` and never get here. The endpoint for them handles those
+of unusual form, and makes every response that is not 200. None needs a login, cookie, CSRF token or
+rate limit, because a signature authenticates the sender.
 """
 
 import json
 import time
+from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.http import request_log
 from app.http.context import current_container, request_id
-from app.http.validation import read_raw_body
+from app.http.validation import read_raw_body, success_body
 from core import webhooks
 from core.errors import CoreError, Invalid
 from core.observability import metrics
@@ -27,6 +29,9 @@ RECEIVED_BODY = {"success": True, "message": "Webhook received"}
 NEW_RESPONSE_BODY = json.dumps(RECEIVED_BODY).encode()
 DUPLICATE_RESPONSE_BODY = json.dumps({**RECEIVED_BODY, "duplicate": True}).encode()
 """Serialised once: there are no other bodies of an accepted delivery."""
+
+MAX_CALLBACK_BYTES = 32 * 1024  # a real one has a few hundred
+MAX_CALLBACK_FIELDS = 20
 
 blueprint = Blueprint("webhooks", __name__)
 
@@ -58,6 +63,39 @@ def answer_handshake(provider: str) -> Response:
     if challenge is None:
         raise MethodNotAllowed(valid_methods=["POST"])
     return Response(challenge, mimetype="text/plain")
+
+
+@blueprint.post(WEBHOOK_ROUTE + "/deauthorize")
+def receive_deauthorization(provider: str) -> dict[str, Any]:
+    """Receive a platform's callback that a person removed our app: their tokens are cleared."""
+    container = current_container()
+    webhooks.find_callbacks(container.services, provider)  # refused before the body is read
+    webhooks.receive_deauthorization(
+        container.database, container.services, provider, read_callback_form()
+    )
+    return success_body(message="Deauthorization received")
+
+
+@blueprint.post(WEBHOOK_ROUTE + "/data-deletion")
+def receive_data_deletion(provider: str) -> dict[str, str]:
+    """Receive a platform's callback that a person wants their data erased."""
+    container = current_container()
+    webhooks.find_callbacks(container.services, provider)  # refused before the body is read
+    receipt = webhooks.receive_deletion_request(
+        container.database, container.services, provider, read_callback_form()
+    )
+    path = url_for("data_deletion_pages.show_request", code=receipt.code)
+    return receipt.to_answer(container.settings.public_url.rstrip("/") + path)
+
+
+def read_callback_form() -> dict[str, str]:
+    """Return the fields of the form. Errors: Invalid; RequestEntityTooLarge (413)."""
+    body = read_raw_body(MAX_CALLBACK_BYTES)
+    try:
+        fields = parse_qsl(body.decode(), max_num_fields=MAX_CALLBACK_FIELDS)
+    except ValueError as error:
+        raise Invalid("the body is not a form", code="invalid_payload") from error
+    return dict(fields)
 
 
 def store_delivery(provider: str, body: bytes) -> webhooks.Receipt:

@@ -34,6 +34,8 @@ EVENT_TEXTS = {
     "account.revoked": gettext_noop("the platform has ended a connection"),
     "account.disconnected": gettext_noop("an account was disconnected"),
     "account.unreadable": gettext_noop("the stored token of an account cannot be read"),
+    "comment.received": gettext_noop("somebody has commented on a post"),
+    "mention.received": gettext_noop("somebody has mentioned an account"),
 }
 DELIVERY_BADGES = {
     "delivered": ("good", gettext_noop("Delivered")),

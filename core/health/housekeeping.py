@@ -13,6 +13,7 @@ import structlog
 from core.accounts import grant_lifecycle
 from core.bootstrap import Services
 from core.media import files
+from core.webhooks import erasure
 from db.accounts.grants import Grants
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession
@@ -22,6 +23,7 @@ from db.ops.alerts import Alert
 from db.ops.attempts import Attempt
 from db.ops.audit import AuditEntry
 from db.ops.calls import Call
+from db.ops.data_deletions import DataDeletion
 from db.ops.heartbeats import Heartbeats
 from db.outbox.endpoints import EndpointSecret
 from db.outbox.messages import OutboxMessage
@@ -43,6 +45,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
     MetricSnapshot.taken_at: 400 * DAY,
     AuditEntry.at: 400 * DAY,
     Alert.resolved_at: 400 * DAY,
+    DataDeletion.completed_at: 400 * DAY,
 }
 """Column → how long rows are kept after the time in it. WEBHOOK_KEPT_DAYS is added to these."""
 
@@ -54,8 +57,10 @@ log = structlog.get_logger(__name__)
 def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     """Delete what is too old within the time budget. Return table name → number of deleted rows.
 
-    Accounts that lost their due time are made due again, so that their tokens are refreshed.
+    Requests to erase a person's data come first. Accounts that lost their due time are made due
+    again, so that their tokens are refreshed.
     """
+    erasure.erase_all_requested(database, services)
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
     if services.media_store is not None:

@@ -29,6 +29,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "account.revoked": "The platform reports that the owner revoked the grant.",
     "account.disconnected": "The user disconnected the account.",
     "account.unreadable": "The stored tokens cannot be decrypted; an operator has to act.",
+    "comment.received": "Somebody has commented on a post of the account.",
+    "mention.received": "Somebody has mentioned the account; what they wrote is fetched later.",
 }
 """App event type → description. Endpoints can subscribe to these.
 

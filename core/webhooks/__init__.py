@@ -1,5 +1,11 @@
 """Webhooks of platforms: receiving deliveries and applying the events they carry."""
 
+from core.webhooks.callbacks import (
+    find_callbacks,
+    find_deletion_request,
+    receive_deauthorization,
+    receive_deletion_request,
+)
 from core.webhooks.operate import process_batch, replay_events
 from core.webhooks.process import WEBHOOK_JOB_TYPE, build_webhook_job_type
 from core.webhooks.receive import (
@@ -22,8 +28,12 @@ __all__ = [
     "WriteRejected",
     "WriterBusy",
     "build_webhook_job_type",
+    "find_callbacks",
+    "find_deletion_request",
     "find_webhook_adapter",
     "process_batch",
+    "receive_deauthorization",
+    "receive_deletion_request",
     "receive_delivery",
     "receive_delivery_async",
     "replay_events",

@@ -1,11 +1,12 @@
-"""The handlers: what an event of each kind changes. A new kind is a new line in `HANDLERS`.
+"""The handlers: what follows from an event, by its effect. A new effect is a line in `HANDLERS`.
 
-Handlers change rows and call nothing outside. Posts are locked before the handlers run. A handler
-of an account event locks its account itself; `process.py` sorts these events by account, so that
-two batches lock in the same order.
+Which effect a kind of event has is said by its platform (`Platform.event_effects`). Handlers change
+rows and call nothing outside. Posts are locked before the handlers run. A handler of an account
+event locks its account itself; `process.py` sorts these events by account, so that two batches lock
+in the same order. What is to be fetched from the platform becomes due for the sampling of accounts.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,6 +21,7 @@ from core.post_state import transitions
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import FINAL_STATES
 from core.post_state.transitions import apply_update
+from core.webhooks.item_changes import ItemChanges, ItemEvent, open_item_changes
 from db.accounts.accounts import Accounts, AccountStatus
 from db.leases import LockedRow
 from db.posts.batches import EMPTY_BATCH, LockedPost, PlatformKey, PostBatch, PostBatches
@@ -27,24 +29,42 @@ from db.posts.reconciliation import PublicationIds, Reconciliation
 from db.session import Session
 from db.webhooks.events import Event
 from platforms.base import ParsedEvent
+from platforms.platform import Effect
+from platforms.registry import PLATFORMS
 
 MATCH_PERIOD = timedelta(hours=24)  # how long an event may wait for the post it is about
 TIMESTAMP_PRECISION = timedelta(seconds=1)  # platforms cut their times to whole seconds
 REVOKED_BY_US = "removed_by_us"  # the event that follows our own call of revoke
 UNKNOWN_PUBLICATION = "unknown_publication"
 
-HandlerResult = Literal["done", "ignored"] | Failure
+OTHER_KIND = "other"  # label of all kinds of events that no platform lists
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """The event changes nothing. `reason`: why, if that may surprise an operator."""
+
+    reason: str | None = None
+
+
+HandlerResult = Literal["done"] | Ignored | Failure
+IGNORED = Ignored()
+
+
+@dataclass(frozen=True)
 class LoadedEvent:
-    """A parsed event in a worker, and the time at which it was loaded."""
+    """A parsed event in a worker, its effect, and the time at which it was loaded."""
 
     provider: str
     parsed: ParsedEvent
     loaded_at: datetime
+    effect: Effect | None = None
+
+    @property
+    def is_about_items(self) -> bool:
+        return self.effect in ITEM_HANDLERS
 
     @property
     def publication_key(self) -> PlatformKey | None:
@@ -72,6 +92,16 @@ class EventBatch:
     session: Session
     unmatched_accounts: set[PlatformKey] = field(default_factory=set)
     locked: PostBatch = EMPTY_BATCH
+    items: dict[str, ItemChanges] = field(default_factory=dict)  # by platform
+
+    def load_items(self, batch: Sequence[tuple[Event | LockedRow, LoadedEvent]]) -> None:
+        """Read what the events about posts of accounts need."""
+        events: dict[str, list[ItemEvent]] = {}
+        for event, loaded in batch:
+            events.setdefault(loaded.provider, []).append(to_item_event(event, loaded))
+        for provider, item_events in events.items():
+            self.items[provider] = open_item_changes(self.session, provider)
+            self.items[provider].load(item_events)
 
     def lock_posts(self, publications: Collection[PlatformKey]) -> None:
         self.locked = PostBatches(self.session).lock(publications)
@@ -110,21 +140,35 @@ class EventBatch:
         PostBatches(self.session).save(self.locked)
         self.changes.write()
         Reconciliation(self.session).make_unconfirmed_due(self.unmatched_accounts)
+        for changes in self.items.values():
+            changes.flush()
 
 
 def handle_event(
     event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
 ) -> HandlerResult:
-    """Apply one event with the handler of its kind, and count the result."""
-    kind = loaded.parsed.kind if loaded.parsed.kind in HANDLERS else "other"
-    result = HANDLERS.get(kind, ignore_event)(event_batch, event, loaded)
-    outcome = result.code if isinstance(result, Failure) else result
+    """Apply one event with the handler of its effect, and count the result."""
+    effect = loaded.effect
+    kind = OTHER_KIND if effect is None else loaded.parsed.kind
+    handler = ignore_event if effect is None else HANDLERS[effect]
+    result = handler(event_batch, event, loaded)
+    outcome = result if isinstance(result, str) else outcome_label(result)
     metrics.with_labels(metrics.WEBHOOKS_PROCESSED, loaded.provider, kind, outcome).inc()
     age = (loaded.loaded_at - event.created_at).total_seconds()
     metrics.with_labels(metrics.WEBHOOK_PROCESSING_SECONDS, loaded.provider, kind).observe(
         max(age, 0.0)
     )
     return result
+
+
+def outcome_label(result: Failure | Ignored) -> str:
+    return result.code if isinstance(result, Failure) else "ignored"
+
+
+def find_effect(provider: str, kind: str) -> Effect | None:
+    """Return the effect of a kind of event; None if its platform does not list it."""
+    platform = PLATFORMS.get(provider)
+    return None if platform is None else platform.event_effects.get(kind)
 
 
 def handle_publication(
@@ -136,7 +180,7 @@ def handle_publication(
     """
     progress, post = loaded.parsed.progress, event_batch.find_post(loaded.publication_key)
     if progress is None:
-        return "ignored"
+        return IGNORED
     if post is None:
         return handle_unmatched(event_batch, event, loaded)
     apply_update(event_batch.changes, post, progress, source="webhook")
@@ -169,10 +213,10 @@ def handle_authorization_removed(
     """Mark the account as revoked, unless the account is disconnected or the grant is newer."""
     account = Accounts(event_batch.session).lock_connected(*loaded.account_key)
     if account is None or account.status == AccountStatus.REVOKED:
-        return "ignored"
+        return IGNORED
     granted_at = account.last_refreshed_at or account.created_at
     if is_removal_older(loaded.parsed, granted_at):
-        return "ignored"
+        return IGNORED
     reason = loaded.parsed.removal_reason
     grant_lifecycle.mark_revoked(event_batch.session, account, cause=reason or "removed")
     log.info("account.revoked", account=account.id, event_id=event.id, reason=reason)
@@ -195,14 +239,33 @@ def is_removal_older(parsed: ParsedEvent, granted_at: datetime) -> bool:
 def ignore_event(
     _event_batch: EventBatch, _event: Event | LockedRow, _loaded: LoadedEvent
 ) -> HandlerResult:
-    return "ignored"
+    return IGNORED
 
 
-HANDLERS: dict[str, Callable[[EventBatch, Event | LockedRow, LoadedEvent], HandlerResult]] = {
-    "video.publish.complete": handle_publication,
-    "video.publish.failed": handle_publication,
-    "video.inbox.received": handle_publication,
-    "post.publish.publicly_available": handle_publication,
-    "post.publish.no_longer_publicaly_available": handle_publication,  # the vendor's spelling
-    "authorization.removed": handle_authorization_removed,
+def handle_item_event(
+    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
+) -> HandlerResult:
+    """Collect what the event changes of the posts of an account; `flush` writes it."""
+    collect = ITEM_HANDLERS[loaded.effect or Effect.STORED]
+    reason = collect(event_batch.items[loaded.provider], to_item_event(event, loaded))
+    return "done" if reason is None else Ignored(reason)
+
+
+def to_item_event(event: Event | LockedRow, loaded: LoadedEvent) -> ItemEvent:
+    return ItemEvent(loaded.parsed, loaded.effect, loaded.parsed.occurred_at or event.created_at)
+
+
+ITEM_HANDLERS: Mapping[Effect, Callable[[ItemChanges, ItemEvent], str | None]] = {
+    Effect.COMMENT: ItemChanges.add_comment,
+    Effect.MENTION: ItemChanges.add_mention,
+    Effect.METRICS: ItemChanges.add_counts,
+    Effect.MEDIA_CHANGED: ItemChanges.add_listing,
+}
+"""Effect → what collects the change; it returns why there is none."""
+
+HANDLERS: Mapping[Effect, Callable[[EventBatch, Event | LockedRow, LoadedEvent], HandlerResult]] = {
+    Effect.PUBLICATION: handle_publication,
+    Effect.GRANT_REMOVED: handle_authorization_removed,
+    Effect.STORED: ignore_event,
+    **dict.fromkeys(ITEM_HANDLERS, handle_item_event),
 }

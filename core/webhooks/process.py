@@ -3,7 +3,7 @@
 What an event changes is decided in `handlers.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from core.backoff import RetryPolicy
@@ -17,7 +17,9 @@ from core.webhooks.handlers import (
     UNKNOWN_PUBLICATION,
     EventBatch,
     HandlerResult,
+    Ignored,
     LoadedEvent,
+    find_effect,
     handle_event,
 )
 from db.leases import LockedRow
@@ -57,7 +59,9 @@ class WebhookJobType(LightweightJobType[Event, Event, LoadedEvent]):
         return event  # a read-only copy of the row, which needs no session
 
     def execute(self, event: Event, services: Services) -> LoadedEvent:
-        return LoadedEvent(event.provider, load_parsed_event(event, services), services.now())
+        parsed = load_parsed_event(event, services)
+        effect = find_effect(event.provider, parsed.kind)
+        return LoadedEvent(event.provider, parsed, services.now(), effect)
 
     def record(self, session: Session, event: Event, loaded: LoadedEvent) -> Reschedule | Failure:
         """Apply one event by itself, after its batch could not be applied together."""
@@ -132,7 +136,9 @@ def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Res
     applied in the order given, oldest first.
     """
     event_batch = EventBatch(session)
-    account_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is None]
+    other_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is None]
+    item_events = [(event, loaded) for event, loaded in other_events if loaded.is_about_items]
+    account_events = [pair for pair in other_events if not pair[1].is_about_items]
     account_events.sort(key=account_key)
     results = handle_events(event_batch, account_events)
     post_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is not None]
@@ -141,11 +147,23 @@ def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Res
     )
     event_batch.match_late_posts(loaded for _, loaded in post_events)
     results |= handle_events(event_batch, post_events)
+    event_batch.load_items(item_events)
+    results |= handle_events(event_batch, item_events)
     event_batch.flush()
-    for status in ("done", "ignored"):
-        event_ids = [event.id for event, _ in batch if results[event.id] == status]
-        Events(session).mark_processed(event_ids, status)
+    mark_processed(session, results)
     return [to_outcome(results[event.id]) for event, _ in batch]
+
+
+def mark_processed(session: Session, results: Mapping[int, HandlerResult]) -> None:
+    """Mark the events that are applied or ignored, with one statement for each reason."""
+    ids_by_result: dict[HandlerResult, list[int]] = {}
+    for event_id, result in results.items():
+        if not isinstance(result, Failure):
+            ids_by_result.setdefault(result, []).append(event_id)
+    for result, event_ids in ids_by_result.items():
+        reason = result.reason if isinstance(result, Ignored) else None
+        status = "ignored" if isinstance(result, Ignored) else "done"
+        Events(session).mark_processed(event_ids, status, reason=reason)
 
 
 def account_key(event_with_loaded: EventWithLoaded) -> PlatformKey:

@@ -12,12 +12,13 @@ import structlog
 from core.bootstrap import Services
 from core.errors import CoreError, Invalid, NotFound
 from core.observability import metrics
-from core.webhooks.handlers import HANDLERS
+from core.webhooks.handlers import OTHER_KIND, find_effect
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from db.base import PROVIDERS
 from db.webhooks.insert import InsertResult, NewEvent
 from platforms.base import IGNORED_KIND, ParsedEvent, Verdict, WebhookAdapter
 from platforms.errors import BadSignature
+from platforms.platform import Effect
 
 UNREADABLE_EVENT_TYPE = "unreadable"
 """`event_type` of a delivery that is signed correctly but cannot be parsed."""
@@ -140,10 +141,11 @@ def write_raw_event(writer: EventWriter, new_events: list[NewEvent]) -> list[Ins
 def build_receipt(new_events: list[NewEvent], results: list[InsertResult]) -> Receipt:
     """Count the events and return the receipt.
 
-    Event types without a handler share one label, so that senders cannot create metric series.
+    Event types that no platform lists share one label, so that senders cannot create metric series.
     """
     for new_event, result in zip(new_events, results, strict=True):
-        kind = new_event.event_type if new_event.event_type in HANDLERS else "other"
+        is_known = find_effect(new_event.provider, new_event.event_type) is not None
+        kind = new_event.event_type if is_known else OTHER_KIND
         label = "duplicate" if result.duplicate else "late" if new_event.late else "stored"
         metrics.with_labels(metrics.WEBHOOKS_RECEIVED, new_event.provider, kind, label).inc()
     return Receipt(tuple(results))
@@ -187,20 +189,21 @@ class IncomingDelivery:
         return []
 
     def build_new_event(self, parsed: ParsedEvent) -> NewEvent:
-        is_ignored = parsed.kind == IGNORED_KIND
-        if is_ignored:
+        is_unknown = parsed.kind == IGNORED_KIND
+        if is_unknown:
             log.info("webhook.ignored", provider=self.provider, vendor_event=parsed.vendor_event)
+        has_no_effect = is_unknown or find_effect(self.provider, parsed.kind) is Effect.STORED
         return NewEvent(
             provider=self.provider,
             dedupe_key=parsed.key,
-            event_type=parsed.vendor_event if is_ignored else parsed.kind,
+            event_type=parsed.vendor_event if is_unknown else parsed.kind,
             vendor_event=parsed.vendor_event,
             payload_json=dict(parsed.payload),
-            parsed=None if is_ignored else parsed.to_stored(),
+            parsed=None if has_no_effect else parsed.to_stored(),
             account=parsed.platform_user_id,
             publish_id=parsed.publish_id,
             late=self.verdict.is_late,
-            ignored=is_ignored,
+            ignored=has_no_effect,
             correlation_id=self.correlation_id,
         )
 

@@ -126,6 +126,6 @@ class DestinationStore(Protocol):
         """Clear the tokens of a login's destinations and mark them disconnected."""
         ...
 
-    def erase(self, account_id: int) -> None:
-        """Delete the destinations of a login with everything stored about them."""
+    def erase(self, account_id: int) -> Sequence[str]:
+        """Delete the destinations of a login with all that is stored of them; return their ids."""
         ...

@@ -16,6 +16,7 @@ from db.accounts.destinations import (
 )
 from db.accounts.instagram import IgMedia, InstagramAccount
 from db.bulk import is_any_of
+from db.comments.replies import CommentReply
 from db.insights.snapshots import MetricSnapshot
 from db.posts.posts import Post
 
@@ -141,11 +142,15 @@ class InstagramDestinations:
             disconnected_at=func.coalesce(TABLE.c.disconnected_at, func.now()),
         )
 
-    def erase(self, account_id: int) -> None:
+    def erase(self, account_id: int) -> Sequence[str]:
         of_login = select(TABLE.c.id).where(TABLE.c.oauth_account_id == account_id)
         self._delete_snapshots(of_login)
-        statement = delete(InstagramAccount).where(TABLE.c.oauth_account_id == account_id)
-        self._session.execute(statement, execution_options=NO_SESSION_SYNC)
+        replies = delete(CommentReply).where(
+            CommentReply.provider == PROVIDER, CommentReply.destination_id.in_(of_login)
+        )
+        self._session.execute(replies, execution_options=NO_SESSION_SYNC)
+        statement = delete(TABLE).where(TABLE.c.oauth_account_id == account_id)
+        return list(self._session.scalars(statement.returning(TABLE.c.ig_business_id)))
 
     def _delete_media(self, destination_id: int) -> None:
         """Delete what was stored for the former owner, so that the new one does not see it."""

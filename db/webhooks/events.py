@@ -175,14 +175,18 @@ class Events:
         query = select(Event).where(*event_filter.conditions(), *is_older)
         return list(self._session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
-    def mark_processed(self, event_ids: Sequence[int], status: str) -> None:
+    def mark_processed(
+        self, event_ids: Sequence[int], status: str, *, reason: str | None = None
+    ) -> None:
         """Mark events as applied, or ignored, and release their leases, with one statement.
+
+        `reason`: why they are ignored.
 
         `parsed` is dropped: it has served its purpose, and takes a fifth of the row.
         """
         if not event_ids:
             return
-        released = {"due_at": None, "leased_until": None, "last_error": None}
+        released = {"due_at": None, "leased_until": None, "last_error": reason}
         self._session.execute(
             update(Event)
             .where(is_any_of(event_ids, Event.id))

@@ -177,7 +177,8 @@ def test_event_types_are_listed_once_in_our_order_and_unknown_ones_refused():
     with pytest.raises(Invalid) as caught:
         validate_event_types(["post.published", "post.exploded"])
     assert "post.failed" in caught.value.details["fields"]["events"]
-    assert all(name.partition(".")[0] in {"post", "account"} for name in EVENT_TYPES)
+    subjects = {"post", "account", "comment", "mention"}
+    assert all(name.partition(".")[0] in subjects for name in EVENT_TYPES)
 
 
 @pytest.mark.parametrize(
