@@ -6,13 +6,14 @@ folder: an idle stack costs the others a third of a core.
 
 from tests.flows.brokers import broker, redis_server
 from tests.flows.rabbitmq import rabbit_server, rabbitmq
-from tests.flows.stacks import api_user, shared_stack, stack
+from tests.flows.stacks import api_user, instagram_user, shared_stack, stack
 from tests.flows.webhook_burst import burst_stack
 
 __all__ = [
     "api_user",
     "broker",
     "burst_stack",
+    "instagram_user",
     "rabbit_server",
     "rabbitmq",
     "redis_server",

@@ -22,6 +22,7 @@ import redis
 from tests.flows.api_user import ApiUser, create_api_user
 from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
+from tests.flows.instagram_user import FAST_INSTAGRAM, InstagramUser, create_instagram_user
 from tests.platforms.sandbox_client import SandboxClient
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,8 @@ GENEROUS_LIMITS = {
     "TIKTOK_STATUS_PER_MINUTE": "1000",
     "TIKTOK_CREATOR_PER_MINUTE": "1000",
     "TIKTOK_DIRECT_DAILY_LIMIT": "1000",
+    "IG_DAILY_POST_LIMIT": "1000",
+    "RATE_LIMIT_INSTAGRAM_PUBLISH": "100000/1m",
     "RATE_LIMIT_USER": "100000/1m",
     "RATE_LIMIT_OAUTH": "1000/1m",
     "RATE_LIMIT_LOGIN": "1000/1m",
@@ -147,6 +150,8 @@ class RunningStack:
         for resource in ("faults", "log", "settings"):
             self.sandbox.control(resource, method="DELETE")
         self.sandbox.control("settings", **FAST_SANDBOX)
+        self.sandbox.control("instagram/settings", method="DELETE")
+        self.sandbox.control("instagram/settings", **FAST_INSTAGRAM)
 
     def close_circuits(self):
         """Reset circuit breakers: an open one would delay the next test for a minute."""
@@ -157,6 +162,9 @@ class RunningStack:
 
     def create_api_user(self, **traits):
         return create_api_user(self.info, self.sandbox, **traits)
+
+    def create_instagram_user(self):
+        return create_instagram_user(self.info, self.sandbox)
 
     def read_log(self, name):
         return (self.folder / "data" / f"{name}.log").read_text(errors="replace")
@@ -238,6 +246,12 @@ def stack(shared_stack):
 def api_user(stack) -> ApiUser:
     """A new creator with a connected account."""
     return stack.create_api_user()
+
+
+@pytest.fixture
+def instagram_user(stack) -> InstagramUser:
+    """A new person whose Instagram account is connected."""
+    return stack.create_instagram_user()
 
 
 def timestamp_in(seconds):
