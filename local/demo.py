@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import astuple
@@ -63,9 +64,9 @@ def run_script(stack: LocalStack, console: Console) -> None:
         post_ids = future.result()
     except (ServiceUnavailable, OperationFailed, requests.RequestException) as error:
         raise click.ClickException(f"{error}\nLogs: {options.folder}/*.log") from error
-    check_published(demo_check.query_posts(stack.database_dsn, post_ids), len(post_ids), console)
-    for platform, count in demo_check.count_applied_events(stack.database_dsn).items():
-        console.print(f"webhook events of {platform} that were applied: {count}")
+    posts = demo_check.query_posts(stack.database_dsn, post_ids)
+    check_published(posts, len(post_ids), console)
+    check_webhooks(posts, demo_check.count_applied_events(stack.database_dsn), console)
 
 
 def check_published(
@@ -83,3 +84,17 @@ def check_published(
     published_count = sum(1 for post in posts if post.is_published)
     if published_count < expected_count or published_count < len(posts):
         raise click.ClickException(f"{published_count} of {expected_count} posts are published")
+
+
+def check_webhooks(
+    posts: list[demo_check.CheckedPost], event_counts: Mapping[str, int], console: Console
+) -> None:
+    """Print how many webhook events were applied, and fail unless every platform sent some.
+
+    Errors: ClickException.
+    """
+    for platform in sorted({post.platform for post in posts}):
+        count = event_counts.get(platform, 0)
+        console.print(f"{platform}: webhook events applied: {count}")
+        if not count:
+            raise click.ClickException(f"no webhook event of {platform} was applied")

@@ -102,7 +102,7 @@ class DemoScript:
         A retry with the same idempotency key would return the same post.
         Errors: OperationFailed if that takes too long, or after a signal to stop.
         """
-        headers = {"Idempotency-Key": secrets.token_hex(8)}
+        headers = {"Idempotency-Key": secrets.token_hex(8), "Prefer": "respond-async"}
         response = self.client.request_json("POST", path, json_body=request, headers=headers)
         post_id = int(response["data"]["id"])
         self.post_ids.append(post_id)

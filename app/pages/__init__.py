@@ -2,9 +2,11 @@
 
 from app.pages import (
     accounts,
+    comments,
     dashboard,
     data_deletions,
     endpoints,
+    insights,
     keys,
     notifications,
     posts,
@@ -23,5 +25,7 @@ PAGE_BLUEPRINTS = (
     keys.blueprint,
     endpoints.blueprint,
     widgets.blueprint,
+    comments.blueprint,
+    insights.blueprint,
     data_deletions.blueprint,
 )

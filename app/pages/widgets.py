@@ -76,13 +76,15 @@ def widget_fields(platform: str) -> dict[str, Any]:
         "css_class": PLATFORMS[platform].brand.css_class,
         "publish_page": find_publish_page(platform),
         "has_drafts": Capability.DRAFT in capabilities,
+        "has_comments": Capability.COMMENTS in capabilities,
+        "has_insights_page": has_insights_page(platform),
         "views": views,
         "accounts": [account_fields(view) for view in views],
         "destinations": [destination_figures(item) for item in list_chosen(views)],
         "is_off": platform not in services.adapters,
         "counts": counts,
         "posts": [view.post for view in recent.posts],
-        "video_totals": load_video_totals() if has_login_metrics(platform) else None,
+        "video_totals": None if has_insights_page(platform) else load_video_totals(),
         "refresh_seconds": refresh_seconds(counts),
     }
 
@@ -104,10 +106,10 @@ def destination_figures(item: DestinationView) -> dict[str, Any]:
     }
 
 
-def has_login_metrics(platform: str) -> bool:
-    """Whether metrics belong to the videos of a login, and not to an account behind it."""
-    has_insights = Capability.INSIGHTS in PLATFORMS[platform].capabilities
-    return has_insights and Capability.COMMENTS not in PLATFORMS[platform].capabilities
+def has_insights_page(platform: str) -> bool:
+    """Whether metrics belong to the accounts behind logins, and not to the logins' videos."""
+    rules = PLATFORMS[platform].sampling
+    return rules is not None and rules.has_detailed_metrics
 
 
 def load_quotas(platform: str, views: tuple[AccountView, ...]) -> list[tuple[str, dict[str, Any]]]:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from local.browser import ConsentForm
-from local.demo import check_published
+from local.demo import check_published, check_webhooks
 from local.demo_check import CheckedPost
 from local.sample_video import create_video
 
@@ -40,6 +40,13 @@ def test_the_demo_succeeds_when_every_post_is_published():
 def test_the_demo_fails_when_a_post_is_missing_or_not_published(states):
     with pytest.raises(click.ClickException, match="of 2 posts are published"):
         check_demo(*states, expected_count=2)
+
+
+def test_the_demo_fails_when_no_webhook_of_a_platform_was_applied():
+    posts = [CheckedPost(1, "here", "VIDEO", "PUBLISHED", "id", 0, 1)]
+    check_webhooks(posts, {"here": 2}, Console(file=io.StringIO()))
+    with pytest.raises(click.ClickException, match="no webhook event of here"):
+        check_webhooks(posts, {"there": 2}, Console(file=io.StringIO()))
 
 
 def test_a_consent_form_submits_its_preselected_fields_and_allow():
