@@ -158,7 +158,7 @@ def find_due_times(
         mentions = find_mention_store(session, login.provider)
     return {
         LISTING: schedule.list_due_at,
-        ENDING: (schedule.ending_due_at or schedule.list_due_at) if rules.ending_listing else None,
+        ENDING: (schedule.ending_due_at or schedule.created_at) if rules.ending_listing else None,
         COUNTING: items.next_due_at(account, newest=rules.newest_items),
         MENTIONS: None if mentions is None else mentions.next_due_at(account),
         COMMENTS: None if comments is None else comments.next_due_at(account),
