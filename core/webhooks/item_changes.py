@@ -180,6 +180,8 @@ class ItemChanges:
         if self._listings:
             self.records.request_listing(self._listings)
         enqueue_events(self.session, app_events)
+        # In one order, so that two batches with notifications for the same users never deadlock.
+        notifications.sort(key=lambda row: (row["user_id"], row["kind"], row["cause"]))
         Notifications(self.session).add_all(notifications)
 
     def _find_account(self, event: ItemEvent) -> EventAccount | None:

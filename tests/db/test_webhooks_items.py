@@ -1,9 +1,14 @@
 """Events about the posts of accounts: each comment, mention and metric changes its row once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from core.jobs.runner import run_jobs
+from core.webhooks.process import WEBHOOK_JOB_TYPE
 from db.accounts.instagram import IgComment
+from db.identity.notifications import Notification
 from db.insights.schedule import SamplingSchedule
 from db.records.instagram_mentions import IgMention
 from db.webhooks.events import Event
@@ -14,6 +19,7 @@ from tests.support.instagram_webhooks import (
     mention_change,
     story_change,
 )
+from tests.support.job_types import with_changes
 from tests.support.row_factory import make_services
 
 MEDIA = "18000000000000001"
@@ -200,6 +206,36 @@ def test_a_thousand_comments_are_one_notification(events, bakery):
     assert notification.kind == "new_comments"
     assert notification.payload["name"] == bakery.username
     assert notification.payload["subject"] == f"account:{bakery.oauth_account_id}"
+
+
+def test_two_workers_at_once_store_each_comment_once(events):
+    accounts = [events.create_destination() for _ in range(4)]
+    for account in accounts:
+        events.create_endpoint(account.user_id)
+    for number in range(100):  # the same comments several times, edited, in one backlog
+        for account in accounts:
+            events.store_changes(
+                account.ig_business_id,
+                comment_change(
+                    f"{account.id}79{number % 20}", media=f"{account.id}80", text=f"v{number}"
+                ),
+                time=SENT_AT + number,
+            )
+    job_type = with_changes(WEBHOOK_JOB_TYPE, batch_size=25)
+
+    def run_until_empty(_worker):
+        while run_jobs(job_type, events.database, events.services).claimed:
+            pass
+
+    with ThreadPoolExecutor(3) as workers:
+        list(workers.map(run_until_empty, range(3)))
+    events.process_events()
+    assert events.all(select(Event.status).distinct()) == ["done"]
+    assert sorted(row.text for row in events.comments()) == sorted(
+        4 * [f"v{number}" for number in range(80, 100)]
+    )
+    assert len(events.messages()) == 80
+    assert len(events.all(select(Notification))) == 4
 
 
 def test_a_mention_is_due_to_be_fetched_and_notified_once(events, bakery):
