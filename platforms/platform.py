@@ -187,6 +187,7 @@ class Platform:
     capabilities: frozenset[Capability]
     flows: Mapping[str, FlowRules] = field(default_factory=dict)
     kinds: Mapping[str, PostKind] = field(default_factory=dict)
+    default_kind: str | None = None  # of a request whose media do not say which kind is meant
     options: type[BaseModel] | None = None  # the platform's own fields of a post request
     media_options: type[BaseModel] | None = None  # and of one media file of it
     post_rules: PostRules | None = None
@@ -203,6 +204,8 @@ class Platform:
     secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
     find_config_warnings: Callable[[Any, datetime], tuple[str, ...]] | None = None
     seed_paths: SeedPaths | None = None
+    # the flag among the settings with which bodies declared as plain text are read as JSON
+    plain_text_setting: str | None = None
     account_shapes: AccountShapes | None = None
     sampling: SamplingRules | None = None  # None: nothing is read in the background
     route_rates: Mapping[str, str] = field(default_factory=dict)  # path → setting with its rates

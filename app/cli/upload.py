@@ -1,8 +1,9 @@
-"""`signalpost upload`: upload a video to a running server and follow the post to its end."""
+"""`signalpost upload`: post files or URLs by a running server and follow the post to its end."""
 
+import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,28 @@ POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
 
 
 @click.command("upload")
-@click.argument("video", metavar="FILE_OR_URL")
+@click.argument("media", metavar="FILE_OR_URL...", nargs=-1, required=True)
+@click.option("--account", "account_id", type=int, help="The id of the connected login.")
+@click.option("--destination", "destination_id", type=int, help="The id of an account behind it.")
+@click.option("--platform", help="The platform, if the account does not say it.")
+@click.option("--kind", help="The kind of post; without it the files decide.")
 @click.option(
-    "--account", "account_id", type=int, required=True, help="The id of the connected account."
+    "--title",
+    "--text",
+    "text",
+    default="Uploaded from a terminal",
+    show_default=True,
+    help="The text of the post.",
 )
-@click.option("--title", default="Uploaded from a terminal", show_default=True)
-@click.option("--mode", type=click.Choice(["INBOX", "DIRECT"]), default="INBOX", show_default=True)
-@click.option("--privacy", "privacy_level", help="Who may see the post; required with DIRECT.")
+@click.option(
+    "--option",
+    "options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A field of the platform, as in the API; the value is JSON or text.",
+)
+@click.option("--mode", "mode", hidden=True, help="Older name of --kind, for videos.")
+@click.option("--privacy", "privacy_level", hidden=True, help="Older name of an option.")
 @click.option("--url", envvar="SIGNALPOST_URL", default="http://127.0.0.1:8000", show_default=True)
 @click.option(
     "--api-key",
@@ -39,29 +55,48 @@ POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
 @click.option("--no-follow", is_flag=True, help="Exit as soon as the server has the post.")
 @prints_results
 def upload_command(
-    video: str, *, url: str, api_key: str, no_follow: bool, **options: Any
+    media: Sequence[str], *, url: str, api_key: str, no_follow: bool, **fields: Any
 ) -> Iterator[CommandResult]:
-    """Upload a video to a running server and follow it until it is published."""
+    """Post files or URLs by a running server and follow the post until it is published."""
     client = ApiClient(url, Secret(api_key))
-    fields = {name: value for name, value in options.items() if value is not None}
-    fields |= build_source_fields(client, video)
-    headers = {"Idempotency-Key": str(uuid.uuid4())}
-    post = client.request_json("POST", "/api/tiktok/upload", json_body=fields, headers=headers)[
-        "data"
-    ]
+    body = build_request(fields)
+    body["media"] = [build_media(client, item) for item in media]
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
+    post = client.request_json("POST", "/api/posts", json_body=body, headers=headers)["data"]
     yield post_result(post)
     if not no_follow:
         yield from follow_post(client, int(post["id"]), post["state"])
 
 
-def build_source_fields(client: ApiClient, video: str) -> dict[str, Any]:
-    """Return the request's fields for the video; a file is uploaded first."""
-    if video.startswith(("https://", "http://")):
-        return {"source": "PULL_FROM_URL", "videoUrl": video}
-    file = Path(video)
+def build_request(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of the request without the media. Errors: Invalid."""
+    options = dict(parse_option(text) for text in fields.pop("options"))
+    mode, privacy_level = fields.pop("mode"), fields.pop("privacy_level")
+    if privacy_level is not None:
+        options["privacy_level"] = privacy_level
+    if mode is not None and fields["kind"] is None:
+        fields["kind"] = f"{mode}_VIDEO"
+    return {name: value for name, value in {**fields, "options": options}.items() if value}
+
+
+def parse_option(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise Invalid("an option must be NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def build_media(client: ApiClient, item: str) -> dict[str, Any]:
+    """Return a media item of the request; a file is uploaded first."""
+    if item.startswith(("https://", "http://")):
+        return {"url": item}
+    file = Path(item)
     if not file.is_file() or not file.stat().st_size:
-        raise Invalid(f"{video} is not a file, or it is empty")
-    return {"source": "FILE_UPLOAD", "media_id": upload_file(client, file)}
+        raise Invalid(f"{item} is not a file, or it is empty")
+    return {"media_id": upload_file(client, file)}
 
 
 def upload_file(client: ApiClient, file: Path) -> int:

@@ -20,6 +20,7 @@ from app.http.messages import get_message
 from core.errors import CoreError
 from db.session import DatabaseUnavailable
 from platforms.errors import PlatformError
+from platforms.registry import PLATFORMS
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +112,7 @@ PLATFORM_ERRORS = {
     "NETWORK_ERROR": ErrorKind(503, RETRYABLE),
     "reply_unconfirmed": ErrorKind(503, RETRYABLE),
     "server_error": ErrorKind(503, RETRYABLE),
-    "tiktok_unavailable": ErrorKind(503, RETRYABLE),
+    **{f"{name}_unavailable": ErrorKind(503, RETRYABLE) for name in PLATFORMS},
     "platform_unavailable": ErrorKind(503, RETRYABLE),
     "TIMEOUT_ERROR": ErrorKind(504, RETRYABLE),
     "timeout": ErrorKind(504, RETRYABLE),

@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from app.http.context import current_container
 from core.errors import Invalid
 from core.validation import format_utc, validate_model
+from platforms.registry import PLATFORMS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,13 +86,14 @@ def parse_body(model: type[M]) -> M:
 def is_accepted_plain_text() -> bool:
     """Whether this body is declared as text/plain in UTF-8 and accepted as JSON nevertheless.
 
-    TIKTOK_WEBHOOK_COMPAT allows it: a browser's `fetch` declares a string so unless another type
+    A platform's setting allows it: a browser's `fetch` declares a string so unless another type
     is given, and the first published examples did not give one.
     """
     content_type = (request.mimetype, request.mimetype_params.get("charset", "").lower())
-    return current_container().settings.of_platform("tiktok").webhook_compat and content_type == (
-        "text/plain",
-        "utf-8",
+    return content_type == ("text/plain", "utf-8") and any(
+        platform.plain_text_setting is not None
+        and getattr(current_container().settings.of_platform(name), platform.plain_text_setting)
+        for name, platform in PLATFORMS.items()
     )
 
 

@@ -115,6 +115,8 @@ def find_kind(request: PostRequest, platform: Platform, media_types: Mapping[int
         kind for kind in platform.kinds.values() if does_fit(request, kind, platform, media_types)
     )
     found = next(fitting, None)
+    if found is None and platform.default_kind is not None:
+        return platform.kinds[platform.default_kind]
     if found is None:
         raise_invalid("kind", "is required: the media do not say which kind of post is meant")
     return found

@@ -190,6 +190,7 @@ PLATFORM = Platform(
     capabilities=frozenset({Capability.DRAFT, Capability.PUBLISH, Capability.INSIGHTS}),
     flows={FLOW_RULES.name: FLOW_RULES},
     kinds=KINDS,
+    default_kind="INBOX_VIDEO",
     options=TikTokOptions,
     post_rules=find_post_problems,
     find_refusal=find_refusal,
@@ -221,6 +222,7 @@ PLATFORM = Platform(
         },
     ),
     seed_paths=SEED_PATHS,
+    plain_text_setting="webhook_compat",
     sampling=SAMPLING,
     secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
 )

@@ -12,7 +12,9 @@ from app.cli.api_client import ApiClient
 from app.cli.main import cli
 from core.errors import OperationFailed
 from db.media.files import Media
+from db.posts.posts import Post
 from platforms.secret import Secret
+from tests.support.row_factory import RowFactory
 
 FILE_SIZE = 3 * 1024 * 1024 + 7
 
@@ -35,8 +37,20 @@ def server_url(app):
 
 
 @pytest.fixture
-def alice_api_key(make_user, make_api_key):
-    return make_api_key(make_user())
+def alice(make_user):
+    return make_user()
+
+
+@pytest.fixture
+def alice_api_key(alice, make_api_key):
+    return make_api_key(alice)
+
+
+@pytest.fixture
+def direct_account_id(container, alice):
+    """The id of Alice's account that may post directly."""
+    factory = RowFactory(container.database, container.services.key_ring)
+    return factory.create_account(alice.id, scope="video.upload,video.publish")
 
 
 @pytest.fixture
@@ -107,3 +121,44 @@ def test_an_unreachable_server_is_reported_without_a_traceback(alice_api_key):
     )
     assert result.exit_code == 1
     assert json.loads(result.stdout.splitlines()[-1])["error"]["code"] == "SERVICE_UNAVAILABLE"
+
+
+VIDEO_URL = "https://example.org/film"
+
+
+def load_posts(container):
+    with container.database.transaction() as session:
+        return session.query(Post).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "settings"),
+    [
+        ((), "INBOX_VIDEO", {}),
+        (
+            ("--kind", "DIRECT_VIDEO", "--option", "privacy_level=SELF_ONLY"),
+            "DIRECT_VIDEO",
+            {"privacy_level": "SELF_ONLY"},
+        ),
+        (
+            ("--mode", "DIRECT", "--privacy", "SELF_ONLY", "--option", "is_aigc=true"),
+            "DIRECT_VIDEO",
+            {"privacy_level": "SELF_ONLY", "is_aigc": True},
+        ),
+    ],
+)
+def test_kind_and_options_reach_the_post(
+    server_url, alice_api_key, direct_account_id, container, arguments, kind, settings
+):
+    account = ("--account", direct_account_id, "--no-follow")
+    result = run_upload(server_url, alice_api_key, VIDEO_URL, *account, *arguments)
+    assert result.exit_code == 0, result.output
+    (post,) = load_posts(container)
+    assert (post.kind, post.title) == (kind, "Uploaded from a terminal")
+    assert post.payload_json == {"video_url": VIDEO_URL, "settings": settings}
+
+
+def test_an_option_without_a_value_is_refused(server_url, alice_api_key):
+    result = run_upload(server_url, alice_api_key, VIDEO_URL, "--option", "is_aigc")
+    assert result.exit_code == 1
+    assert "NAME=VALUE" in result.output

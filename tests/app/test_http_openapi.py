@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.http.errors import ERROR_KINDS
+from platforms.registry import PLATFORMS
 
 PROMISED_OPERATIONS = [
     "POST /api/auth/login",
@@ -22,6 +23,10 @@ PROMISED_OPERATIONS = [
     "GET /api/tiktok/videos",
     "GET /api/tiktok/insights",
     "GET /api/posts",
+    "POST /api/posts",
+    "GET /api/{platform}/quota",
+    "POST /api/instagram/publish",
+    "GET /api/instagram/publish/{post_id}",
     "POST /api/posts/{post_id}/retry",
     "POST /api/media",
     "PATCH /api/media/{media_id}",
@@ -85,6 +90,18 @@ def test_bodies_are_described_by_their_models(openapi_document):
     assert schema["required"] == ["name", "scopes"]
     assert "expiresAt" in schema["properties"]
     assert schema["additionalProperties"] is False
+
+
+def test_a_post_is_described_for_each_platform(openapi_document):
+    operation = openapi_document["paths"]["/api/posts"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    mapping = schema["discriminator"]["mapping"]
+    assert set(mapping) == set(PLATFORMS)
+    assert [each["$ref"] for each in schema["oneOf"]] == list(mapping.values())
+    for name, reference in mapping.items():
+        described = openapi_document["components"]["schemas"][reference.rpartition("/")[2]]
+        assert described["properties"]["platform"]["const"] == name
+        assert described["properties"]["options"]["$ref"].endswith("Options")
 
 
 def test_queries_are_described_by_their_models(openapi_document):
