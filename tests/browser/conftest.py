@@ -36,6 +36,16 @@ INSERT_POST = """INSERT INTO posts
     error_code, finished_at)
   SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, %s, %s, %s, %s,
     now() FROM oauth_accounts WHERE status = 'ACTIVE' AND provider = 'tiktok' LIMIT 1"""
+INSERT_COMMENTS = """
+WITH media AS (
+  INSERT INTO ig_media (instagram_account_id, ig_id, media_type, caption, metrics_json, timestamp)
+  SELECT id, 'test-media', 'IMAGE', 'Fresh bread', '{"reach": 5}', now()
+    FROM instagram_accounts WHERE selected
+  ON CONFLICT (ig_id) DO UPDATE SET caption = EXCLUDED.caption RETURNING id)
+INSERT INTO ig_comments (ig_media_id, ig_id, from_user, text, hidden, is_own, timestamp)
+SELECT media.id, kind, 'visitor', kind || ' comment', kind = 'hidden', kind = 'own', now()
+  FROM media, unnest(ARRAY['visible', 'hidden', 'own']) AS kind
+ON CONFLICT (ig_id) DO NOTHING"""
 EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
@@ -155,6 +165,11 @@ def connect_instagram(page, stack):
         page.get_by_role("button", name="Save the choice").click()
         expect(page.locator(".message.good")).to_be_visible()
     return page
+
+
+def insert_comments(stack):
+    """Insert a visible, a hidden and an own comment on a post of the chosen account."""
+    stack.query(INSERT_COMMENTS)
 
 
 @pytest.fixture(scope="package")

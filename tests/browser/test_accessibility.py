@@ -12,6 +12,8 @@ from tests.browser.conftest import (
     PAGE_TIMEOUT_MS,
     add_cookies,
     connect_account,
+    connect_instagram,
+    insert_comments,
     save_screenshot,
     sign_in,
 )
@@ -25,6 +27,11 @@ PAGE_PATHS = {
     "instagram": "/platforms/connect/instagram",
     "tiktok": "/platforms/tiktok",
     "upload": "/platforms/tiktok/upload",
+    "choose-publish": "/publish",
+    "publish": "/platforms/instagram/publish",
+    "instagram-account": "/platforms/instagram",
+    "comments": "/platforms/instagram/comments",
+    "insights": "/platforms/instagram/insights",
     "posts": "/posts",
     "notifications": "/notifications",
     "keys": "/settings/keys",
@@ -60,7 +67,9 @@ def page_paths(browser, stack, cookies):
     """The paths of all pages, for a user with an account, a long title and notifications."""
     context = browser.new_context(base_url=stack.info["web"])
     context.set_default_timeout(PAGE_TIMEOUT_MS)
-    connect_account(add_cookies(context.new_page(), cookies), stack)
+    page = connect_account(add_cookies(context.new_page(), cookies), stack)
+    connect_instagram(page, stack)
+    insert_comments(stack)
     context.close()
     stack.query(INSERT_POST, LONG_TITLE, "FAILED", None, False, "duration_check_failed")
     user_id, post_id = stack.query("SELECT user_id, id FROM posts ORDER BY id DESC LIMIT 1")[0]
