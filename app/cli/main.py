@@ -21,7 +21,7 @@ from app.cli.webhooks import webhooks_group
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Publish videos to TikTok and Instagram accounts and follow what became of each."""
+    """Publish posts to connected accounts and follow what became of each."""
 
 
 COMMANDS = (

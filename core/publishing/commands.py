@@ -130,7 +130,7 @@ def call_cancel(cancel_call: CancelCall, services: Services) -> None:
 
 
 def record_cancelled(session: Session, post: Post) -> None:
-    """Record that TikTok has confirmed; its webhook will report the same again."""
+    """Record that the platform has confirmed; its webhook will report the same again."""
     if post.state in FINAL_STATES:
         return
     post.lease_token += 1
