@@ -24,13 +24,18 @@ def stable_headers(response):
 
 
 def test_every_webhook_route_belongs_to_the_webhooks_blueprint(app):
-    """Deliveries are the only requests below the prefix: the rules by path are meant for them."""
+    """Only signed requests of platforms are below the prefix: the rules by path are for them."""
     endpoints = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(WEBHOOK_PATH_PREFIX)
     }
-    assert endpoints == {"webhooks.receive_webhook", "webhooks.answer_handshake"}
+    assert endpoints == {
+        "webhooks.receive_webhook",
+        "webhooks.answer_handshake",
+        "webhooks.receive_deauthorization",
+        "webhooks.receive_data_deletion",
+    }
 
 
 @pytest.mark.parametrize("path", ["", "tiktok/more", "tiktok/", "../healthz"])
