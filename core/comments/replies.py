@@ -16,6 +16,7 @@ from core.bootstrap import Services
 from core.comments.access import CommentAccess, call_platform, open_access
 from core.comments.listing import find_own_comment, get_comment_store
 from core.errors import Conflict, Invalid, ServiceUnavailable
+from core.outcomes import Snooze
 from db.comments.comments import NewComment, StoredComment
 from db.comments.replies import CommentReplies, CommentReply, ReplyState
 from db.session import Database, Session
@@ -204,7 +205,7 @@ def send_reply(
             ),
         )
     except Exception as error:
-        cause = error if isinstance(error, PlatformError) else error.__cause__
+        cause = error if isinstance(error, PlatformError | Snooze) else error.__cause__
         if is_certainly_refused(cause):
             note_outcome(database, begun.id, ReplyState.FAILED, error_code(error))
             raise
@@ -214,10 +215,12 @@ def send_reply(
 
 
 def is_certainly_refused(cause: BaseException | None) -> bool:
-    """Whether the platform did nothing: it refused the call, or the call did not arrive."""
+    """Whether the platform did nothing: it refused the call, or the call was not sent or did not
+    arrive.
+    """
     if isinstance(cause, Unavailable):
         return isinstance(cause, ServerBusy) or not cause.may_have_arrived
-    return isinstance(cause, Rejected | RateLimited | TokenExpired)
+    return isinstance(cause, Rejected | RateLimited | TokenExpired | Snooze)
 
 
 def error_code(error: Exception) -> str:

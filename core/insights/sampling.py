@@ -124,6 +124,8 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
             return TokenRefused(job.token, error.code)
         except RateLimited as error:
             services.rate_limits.block(login_id, call_class, error.retry_after)
+            if error.retry_after:
+                raise Snooze(error.retry_after, "the platform's call limit is used up") from error
             raise
         except Rejected as error:
             if error.code not in PERMISSION_CODES:

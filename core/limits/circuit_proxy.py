@@ -19,6 +19,7 @@ from platforms.base import (
     PublishRequest,
     StartResult,
 )
+from platforms.comments import CommentPage, Comments, PlatformComment
 from platforms.insights_base import (
     AccountAccess,
     DetailedInsights,
@@ -38,6 +39,7 @@ from platforms.logins import (
     TokenInspection,
     WebhookSubscriber,
 )
+from platforms.places import Place, PlaceSearch
 from platforms.secret import Secret
 
 T = TypeVar("T")
@@ -219,6 +221,98 @@ class CircuitDetailedInsights:
         return self.circuits.call("read", lambda: self.adapter.fetch_audience_metrics(access))
 
 
+@dataclass(frozen=True)
+class CircuitComments:
+    """A `Comments` adapter behind circuits."""
+
+    adapter: Comments
+    circuits: PlatformCircuits
+
+    def list_comments(
+        self,
+        post_id: str,
+        token: Secret,
+        *,
+        cursor: str | None = None,
+        fallback_token: Secret | None = None,
+    ) -> CommentPage:
+        return self.circuits.call(
+            "read",
+            lambda: self.adapter.list_comments(
+                post_id, token, cursor=cursor, fallback_token=fallback_token
+            ),
+        )
+
+    def fetch_comment(
+        self,
+        comment_id: str,
+        token: Secret,
+        *,
+        account_id: str,
+        is_mention: bool = False,
+        fallback_token: Secret | None = None,
+    ) -> PlatformComment | None:
+        return self.circuits.call(
+            "read",
+            lambda: self.adapter.fetch_comment(
+                comment_id,
+                token,
+                account_id=account_id,
+                is_mention=is_mention,
+                fallback_token=fallback_token,
+            ),
+        )
+
+    def fetch_mentioned_post(
+        self,
+        post_id: str,
+        token: Secret,
+        *,
+        account_id: str,
+        fallback_token: Secret | None = None,
+    ) -> PublicItem | None:
+        return self.circuits.call(
+            "read",
+            lambda: self.adapter.fetch_mentioned_post(
+                post_id, token, account_id=account_id, fallback_token=fallback_token
+            ),
+        )
+
+    def reply(self, comment: PlatformComment, text: str, token: Secret) -> str:
+        return self.circuits.call("publish", lambda: self.adapter.reply(comment, text, token))
+
+    def find_own_reply(
+        self, comment: PlatformComment, text: str, token: Secret, *, since: datetime
+    ) -> str | None:
+        return self.circuits.call(
+            "read", lambda: self.adapter.find_own_reply(comment, text, token, since=since)
+        )
+
+    def set_hidden(self, comment_id: str, is_hidden: bool, token: Secret) -> None:  # noqa: FBT001 - the value itself
+        return self.circuits.call(
+            "publish", lambda: self.adapter.set_hidden(comment_id, is_hidden, token)
+        )
+
+    def delete(self, comment_id: str, token: Secret) -> None:
+        return self.circuits.call("publish", lambda: self.adapter.delete(comment_id, token))
+
+    def set_enabled(self, post_id: str, is_enabled: bool, token: Secret) -> None:  # noqa: FBT001 - the value itself
+        return self.circuits.call(
+            "publish", lambda: self.adapter.set_enabled(post_id, is_enabled, token)
+        )
+
+
+@dataclass(frozen=True)
+class CircuitPlaceSearch:
+    """A `PlaceSearch` adapter behind circuits."""
+
+    adapter: PlaceSearch
+    circuits: PlatformCircuits
+
+    def search_places(self, query: str, token: Secret) -> tuple[Place, ...]:
+        return self.circuits.call("read", lambda: self.adapter.search_places(query, token))
+
+
 def wrap_adapters(adapters: Mapping[str, Adapter], circuits: Circuits) -> dict[str, Adapter]:
     """Return the same adapters with their calls behind these circuits."""
     return {name: wrap_adapter(adapter, circuits) for name, adapter in adapters.items()}
@@ -228,8 +322,11 @@ def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
     platform_circuits = PlatformCircuits(adapter.name, circuits)
     insights, detailed = adapter.insights, adapter.detailed_insights
     flow, subscriber = adapter.flow, adapter.subscriber
+    comments, places = adapter.comments, adapter.places
     return replace(
         adapter,
+        comments=None if comments is None else CircuitComments(comments, platform_circuits),
+        places=None if places is None else CircuitPlaceSearch(places, platform_circuits),
         flow=None if flow is None else CircuitLoginFlow(flow, platform_circuits),
         subscriber=(
             None if subscriber is None else CircuitWebhookSubscriber(subscriber, platform_circuits)

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, update
 
 from core.insights import SAMPLING_JOB_TYPE
 from core.jobs.runner import run_jobs
-from db.accounts.instagram import IgMedia
+from db.accounts.instagram import IgMedia, IgMention
 from db.comments.mentions import NewMention
 from db.insights.schedule import SamplingSchedule
 from db.records.instagram_mentions import InstagramMentions
@@ -281,14 +281,33 @@ def test_an_answer_that_cannot_be_read_changes_nothing(sync):
     assert sync.destination.last_synced_at == synced_at
 
 
-def test_a_mention_is_fetched_and_one_that_is_not_readable_is_tried_a_few_times(sync):
+def add_mention(sync, item_id, comment_id=None):
+    mention = NewMention(sync.destination_id, item_id, comment_id)
     with sync.database.transaction() as session:
-        mentions = [
-            NewMention(sync.destination_id, "18001", "17999"),
-            NewMention(sync.destination_id, "18001", "17999"),
-        ]
-        assert InstagramMentions(session).add(mentions) == 1
-        assert InstagramMentions(session).add(mentions) == 0
+        return InstagramMentions(session).add([mention, mention])
+
+
+def test_mentions_that_events_named_are_fetched(sync):
+    for text in ("hello", None):
+        options = {} if text is None else {"text": text}
+        named = sync.client.control("mentions", account_id=sync.client.account.id, **options)
+        assert add_mention(sync, named["media_id"], named["comment_id"]) == 1
+        assert add_mention(sync, named["media_id"], named["comment_id"]) == 0
     sync.enrol_and_sync()
+    in_comment, in_media = sync.mentions()
+    assert in_comment.text == "hello"
+    assert in_media.text.startswith("with ")
+    assert all(mention.fetched_at and mention.due_at is None for mention in sync.mentions())
+
+
+def test_a_mention_that_is_not_shown_to_us_is_tried_a_few_times(sync):
+    add_mention(sync, "18001", "17999")
+    sync.enrol_and_sync()
+    for _ in range(3):
+        (mention,) = sync.mentions()
+        assert (mention.fetched_at, mention.due_at is not None) == (None, True)
+        sync.write(update(IgMention).values(due_at=func.now()))
+        sync.make_due("due_at")
+        sync.sync()
     (mention,) = sync.mentions()
-    assert (mention.fetched_at, mention.attempts, mention.due_at is not None) == (None, 1, True)
+    assert (mention.attempts, mention.due_at) == (4, None)

@@ -81,9 +81,9 @@ class InstagramHarness(StepHarness):
     destination_id: int = 0
     account: Account = None
 
-    def connect(self):
+    def connect(self, user_id=None):
         """Store the login and its only destination, as signing in does."""
-        user_id, key_ring = self.factory.create_user(), self.services.key_ring
+        user_id, key_ring = user_id or self.factory.create_user(), self.services.key_ring
         is_facebook = self.flow == "facebook"
         login_token = self.client.tokens["user" if is_facebook else "instagram"]
         open_id = f"person-{self.client.account.id}"

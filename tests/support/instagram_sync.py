@@ -22,7 +22,7 @@ SCOPES = {"facebook": ALL_FACEBOOK_SCOPES, "instagram": ALL_INSTAGRAM_SCOPES}
 DUE_COLUMNS = ("due_at", "totals_due_at", "list_due_at", "ending_due_at")
 
 
-def build_sync_harness(database, services, sandbox, flow="facebook", scopes=None):
+def build_sync_harness(database, services, sandbox, flow="facebook", scopes=None, user_id=None):
     """Add an account to the sandbox and connect it with all permissions that reading needs."""
     raw, state = sandbox
     client = add_account(raw, state, followers_count=500)
@@ -32,7 +32,7 @@ def build_sync_harness(database, services, sandbox, flow="facebook", scopes=None
     harness = SyncHarness(database, services, RowFactory(database, services.key_ring), None)
     harness.client, harness.flow = reader, flow
     harness.log_start = len(state.sandbox.log.as_dicts())
-    harness.connect()
+    harness.connect(user_id)
     harness.update_login(scope=",".join(SCOPES[flow] if scopes is None else scopes))
     return harness
 
