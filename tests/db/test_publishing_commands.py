@@ -257,6 +257,39 @@ def test_another_service_enqueues_a_post(publisher, account):
     assert publisher.post(post.id).state == PostState.PROCESSING
 
 
+GENERAL_REQUEST = {"text": "A video", "media": [{"url": "https://example.com/film.mp4"}]}
+
+
+def test_another_service_enqueues_a_post_with_the_fields_of_the_general_route(publisher, account):
+    [post] = enqueue_and_load(
+        publisher, **GENERAL_REQUEST, platform="tiktok", user_id=account.user_id
+    )
+
+    assert (post.state, post.kind, post.title) == (PostState.QUEUED, "INBOX_VIDEO", "A video")
+    assert post.payload_json == {"video_url": "https://example.com/film.mp4", "settings": {}}
+
+
+@pytest.mark.parametrize(
+    ("faulty_fields", "kind", "code"),
+    [
+        ({"kind": "DIRECT_VIDEO"}, ("tiktok", "DIRECT_VIDEO"), "VALIDATION_ERROR"),
+        ({"kind": "FILM"}, ("tiktok", "INBOX_VIDEO"), "VALIDATION_ERROR"),
+        ({"platform": "instagram"}, ("instagram", "IMAGE"), "not_connected"),
+        ({"platform": "fax"}, ("tiktok", "INBOX_VIDEO"), "VALIDATION_ERROR"),
+        ({"media": "none"}, ("tiktok", "INBOX_VIDEO"), "VALIDATION_ERROR"),
+    ],
+)
+def test_a_bad_message_with_the_general_fields_is_stored_with_its_reason(
+    publisher, account, faulty_fields, kind, code
+):
+    [post] = enqueue_and_load(
+        publisher, **{**GENERAL_REQUEST, "user_id": account.user_id, **faulty_fields}
+    )
+
+    assert (post.state, post.error_code) == (PostState.FAILED, code)
+    assert (post.provider, post.kind, post.title) == (*kind, "A video")
+
+
 @pytest.mark.parametrize(
     ("faulty_fields", "code"),
     [

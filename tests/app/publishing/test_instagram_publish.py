@@ -1,11 +1,14 @@
 """`/api/instagram/publish` and `POST /api/posts` for Instagram: forms, waiting, errors, files."""
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
+from app.http.context import CONTAINER_KEY
 from core.post_state.settle import PostState
 from db.accounts.instagram import InstagramAccount
 from db.media.files import Media
@@ -119,6 +122,18 @@ def test_a_request_waits_for_the_workers(instagram_client, instagram):
     assert response.status_code == 200
     assert response.json["data"]["status"] == "published"
     assert response.json["data"]["postId"] == instagram.published[0]["id"]
+
+
+def test_a_request_that_takes_too_long_is_answered_before_its_end(instagram_client, instagram, app):
+    container = app.extensions[CONTAINER_KEY]
+    limits = container.settings.limits.model_copy(update={"inline_time_budget": timedelta(0)})
+    settings = container.settings.model_copy(update={"limits": limits})
+    services = replace(container.services, settings=settings)
+    app.extensions[CONTAINER_KEY] = replace(container, services=services)
+
+    response = instagram_client.post(PUBLISH, json=REEL)
+
+    assert (response.status_code, response.json["data"]["status"]) == (202, "queued")
 
 
 def test_a_repeated_request_gets_the_same_post(instagram_client, instagram):
