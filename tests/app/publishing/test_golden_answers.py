@@ -28,7 +28,9 @@ REPLACEMENTS = (
     (r"upload_id=\d+", "upload_id=<number>"),  # counted over all tests of a process
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "<uuid>"),
 )
-CHANGING_KEYS = frozenset({"requestId", "request_id", "timestamp", "retryAfter", "retry_after"})
+CHANGING_KEYS = frozenset(
+    {"requestId", "request_id", "timestamp", "retryAfter", "retry_after", "resets_in"}
+)
 
 REQUESTS = (
     ("POST", UPLOAD, URL_REQUEST, {}),
