@@ -20,7 +20,7 @@ PostRules = Callable[[PostFields, datetime], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RequestRefusal:
     """Why an installation does not accept a request: our code, a sentence for developers."""
 
     code: str
@@ -28,7 +28,7 @@ class Refusal:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-FindRefusal = Callable[[PostFields, Any], Refusal | None]
+FindRefusal = Callable[[PostFields, Any], RequestRefusal | None]
 """Compares a request with the platform's settings; None if they allow it."""
 
 StoreFields = Callable[[PostFields], dict[str, Any]]

@@ -47,7 +47,9 @@ def serialize_error(post: Post, reasons: Mapping[str, FailureReason]) -> dict[st
         return None
     reason = reasons.get(post.error_code)
     texts = find_message(post.error_code, current_locale())
+    position = post.step_state.get(FAILED_PART)
     return {
+        **({"item": position} if position else {}),  # of a collection, counted from 1
         "code": post.error_code,
         "message": post.error_message,
         "userMessage": texts.message if texts else reason and reason.sentence,
@@ -96,14 +98,20 @@ def serialize_post(
         "updated_at": row.updated_at,
         "finished_at": row.finished_at,
     }
-    if row.destination_id is not None:
-        fields["destination_id"] = row.destination_id
+    return fields | optional_fields(view, include_events=include_events)
+
+
+def optional_fields(view: PostView, *, include_events: bool) -> dict[str, Any]:
+    """The fields that only some posts have: destination, media items, steps."""
+    fields: dict[str, Any] = {}
+    if view.post.destination_id is not None:
+        fields["destination_id"] = view.post.destination_id
     if view.parts:
         fields["items"] = [serialize_item(part) for part in view.parts if is_item(part)]
     if include_events:
         fields["events"] = [serialize_event(event) for event in view.events]
         if view.parts:
-            fields["steps"] = [vars(step) for step in list_step_progress(row, view.events)]
+            fields["steps"] = [vars(step) for step in list_step_progress(view.post, view.events)]
     return fields
 
 

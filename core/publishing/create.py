@@ -89,11 +89,10 @@ def request_post(
     `content` is what a repeated request must contain again, by default the request; `problems` of
     its fields were found before.
     Errors: Invalid; Conflict for a key that was used for another request; NotConnected,
-    NeedsReconnect, NotFound; QuotaExceeded, RateLimitExceeded; OperationFailed with the platform's
-    or our code; ServiceUnavailable.
+    NeedsReconnect, NotFound; QuotaExceeded, RateLimitExceeded; OperationFailed; ServiceUnavailable.
     """
     options = RequestOptions(
-        digest=request_digest(request.model_dump(mode="json") if content is None else content),
+        digest=request_digest(content or request.model_dump(mode="json")),
         received_at=services.now(),
         idempotency_key=validate_idempotency_key(idempotency_key),
         may_queue=may_queue,

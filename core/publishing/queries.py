@@ -100,11 +100,11 @@ def list_posts(
     """A page of the user's posts, newest first, those with a smaller id than `before`."""
     with database.transaction() as session:
         rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
-        shown = rows[:limit]
-        ids = [post.id for post, _ in shown if not has_own_steps(post.provider)]
+        page = rows[:limit]
+        ids = [post.id for post, _ in page if not has_own_steps(post.provider)]
         parts = PostParts(session).list_by_posts(ids) if ids else {}
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
-    views = [PostView(post, record, parts=parts.get(post.id, ())) for post, record in shown]
+    views = [PostView(post, record, parts=parts.get(post.id, ())) for post, record in page]
     return PostPage(views, next_before)
 
 

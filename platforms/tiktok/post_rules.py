@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from platforms.post_requests import Refusal
+from platforms.post_requests import RequestRefusal
 from platforms.url_rules import is_under_any_prefix
 
 PRIVATE_LEVEL = "SELF_ONLY"
@@ -74,11 +74,11 @@ def find_photo_problems(
             yield f"media.{index}", "must be a URL: TikTok fetches photos"
 
 
-def find_refusal(request: Mapping[str, Any], settings: Any) -> Refusal | None:
+def find_refusal(request: Mapping[str, Any], settings: Any) -> RequestRefusal | None:
     """Return why the settings do not allow a request; `settings` are `TikTokSettings`."""
     kind, options = str(request.get("kind") or ""), request.get("options") or {}
     if is_direct(kind) and not settings.app_audited and not is_private(options):
-        return Refusal(
+        return RequestRefusal(
             UNAUDITED_CODE,
             "TikTok has not audited this application: only SELF_ONLY posts of private accounts",
             {"privacy_level_options": [PRIVATE_LEVEL], "account_must_be_private": True},
@@ -86,7 +86,7 @@ def find_refusal(request: Mapping[str, Any], settings: Any) -> Refusal | None:
     urls = [str(item["url"]) for item in request.get("media") or () if item.get("url")]
     prefixes = settings.verified_urls
     if prefixes and not all(is_under_any_prefix(url, prefixes) for url in urls):
-        return Refusal(
+        return RequestRefusal(
             "url_ownership_unverified",
             "the URL is under none of the prefixes in TIKTOK_VERIFIED_URLS",
         )

@@ -79,7 +79,7 @@ def test_a_queued_post_is_answered_with_its_status_url(instagram_client, instagr
     assert instagram.post(data["id"]).payload_json == {"options": {}}
 
 
-def test_a_published_post_is_shown_with_its_steps_and_its_address(instagram_client, instagram):
+def test_a_published_post_is_described_with_its_steps_and_address(instagram_client, instagram):
     post_id = instagram_client.post(PUBLISH, json=CAROUSEL, headers=ASYNC).json["data"]["id"]
     finish(instagram, post_id)
 
@@ -174,12 +174,12 @@ def test_an_unconfirmed_post_says_what_is_checked(instagram_client, instagram):
     assert "checked" in data["checking"]
 
 
-def test_posts_of_others_are_not_shown(instagram_client, instagram, make_api_client, make_user):
+def test_posts_of_others_are_unknown(instagram_client, instagram, make_api_client, make_user):
     post_id = instagram_client.post(PUBLISH, json=REEL, headers=ASYNC).json["data"]["id"]
-    stranger = make_api_client(make_user("mallory@example.org"))
+    other_client = make_api_client(make_user("mallory@example.org"))
 
-    assert error_code(stranger.get(f"{PUBLISH}/{post_id}")) == (404, "NOT_FOUND")
-    assert error_code(stranger.post(PUBLISH, json=REEL)) == (404, "NOT_FOUND")
+    assert error_code(other_client.get(f"{PUBLISH}/{post_id}")) == (404, "NOT_FOUND")
+    assert error_code(other_client.post(PUBLISH, json=REEL)) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ def test_a_missing_permission_is_forbidden(instagram_client, instagram):
 def test_one_of_several_chosen_accounts_has_to_be_named(instagram_client, instagram):
     other = add_destination(instagram)
 
-    nameless = instagram_client.post(PUBLISH, json=REEL, headers=ASYNC)
+    unnamed = instagram_client.post(PUBLISH, json=REEL, headers=ASYNC)
     named = instagram_client.post(PUBLISH, json={**REEL, "accountId": other}, headers=ASYNC)
 
-    assert error_code(nameless) == (400, "account_required")
-    assert set(nameless.json["error"]["details"]["fields"]) == {"accountId"}
+    assert error_code(unnamed) == (400, "account_required")
+    assert set(unnamed.json["error"]["details"]["fields"]) == {"accountId"}
     assert instagram.post(named.json["data"]["id"]).destination_id == other
 
 
@@ -320,7 +320,7 @@ def test_a_bad_field_of_the_general_route_is_named(instagram_client, instagram, 
     assert field in bad_fields(instagram_client.post(POSTS, json=body, headers=ASYNC))
 
 
-def test_an_account_of_a_stranger_is_unknown(instagram_client, instagram):
+def test_an_account_of_another_user_is_unknown(instagram_client, instagram):
     body = {"media": [{"url": IMAGE_URL}]}
     for named in ({"destination_id": 999}, {"account_id": 999}):
         response = instagram_client.post(POSTS, json={**body, **named}, headers=ASYNC)
