@@ -107,6 +107,18 @@ class IgMedia(IdColumn, TimestampColumns, Base):
             "insights_due_at",
             postgresql_where=sql("insights_due_at IS NOT NULL"),
         ),
+        Index(
+            "idx_ig_media_account_insights",
+            "instagram_account_id",
+            "insights_due_at",
+            postgresql_where=sql("insights_due_at IS NOT NULL"),
+        ),
+        Index(
+            "idx_ig_media_account_comments",
+            "instagram_account_id",
+            "comments_due_at",
+            postgresql_where=sql("comments_due_at IS NOT NULL"),
+        ),
         one_of("media_type", ("IMAGE", "VIDEO", "CAROUSEL_ALBUM", "REELS")),
         one_of("media_product_type", ("AD", "FEED", "STORY", "REELS")),
         {"comment": "Instagram media as the platform reports them"},

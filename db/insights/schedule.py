@@ -79,6 +79,11 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
             unique=True,
             postgresql_where=text("destination_id IS NULL"),
         ),
+        Index(
+            "idx_watches_destination",
+            "destination_id",
+            postgresql_where=text("destination_id IS NOT NULL"),
+        ),
         Index("idx_watches_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         {
             "comment": "Sampling schedules: accounts whose metrics are sampled, and what is due",

@@ -185,7 +185,8 @@ class InstagramItems:
         ]
 
     def next_due_at(self, account: SampledAccount, *, newest: int | None) -> datetime | None:
-        query = select(func.min(TABLE.c.insights_due_at)).where(*self._of_newest(account, newest))
+        conditions = (*self._of_newest(account, newest), TABLE.c.insights_due_at.is_not(None))
+        query = select(func.min(TABLE.c.insights_due_at)).where(*conditions)
         return self._session.scalar(query)
 
     def newest_posted_at(self, account: SampledAccount) -> datetime | None:

@@ -106,8 +106,10 @@ class InstagramCommentStore:
         return DueComments(row.id, row.ig_id, posted_at, row.comments_cursor, is_whole)
 
     def next_due_at(self, account: SampledAccount) -> datetime | None:
-        query = select(func.min(MEDIA.c.comments_due_at))
-        return self._session.scalar(query.where(MEDIA.c.instagram_account_id == account.row_id))
+        query = select(func.min(MEDIA.c.comments_due_at)).where(
+            MEDIA.c.instagram_account_id == account.row_id, MEDIA.c.comments_due_at.is_not(None)
+        )
+        return self._session.scalar(query)
 
     def record_reading(
         self, item_row_id: int, *, cursor: str | None, delay: timedelta | None

@@ -26,6 +26,11 @@ down_revision = "0014"
 CURSOR_COMMENT = "the platform's cursor of the next page; NULL: start with the newest videos"
 ACCOUNT_CONSTRAINT = "uq_watches_oauth_account_id"
 DESTINATION_CONSTRAINT = "uq_watches_oauth_account_id_destination_id"
+DUE_INDEXES = {
+    "idx_ig_media_account_insights": "insights_due_at",
+    "idx_ig_media_account_comments": "comments_due_at",
+}
+"""Index of `ig_media` → the column with the due time."""
 SUBJECT_COMMENT = "kind of the subject: account, destination, video or media"
 OLD_SUBJECT_COMMENT = "kind of the subject: account, video, post or media"
 SUBJECTS = {"instagram_accounts": "destination", "ig_media": "media"}
@@ -36,6 +41,14 @@ def upgrade() -> None:
     change_schedules()
     for new_column in comment_reading_columns():
         op.add_column("ig_media", new_column)
+    for name, due_column in DUE_INDEXES.items():
+        create_index(
+            name,
+            "ig_media",
+            "instagram_account_id",
+            due_column,
+            where=f"{due_column} IS NOT NULL",
+        )
     op.alter_column(
         "ig_media",
         "deleted_at",
@@ -100,6 +113,12 @@ def change_schedules() -> None:
         "oauth_account_id",
         where="destination_id IS NULL",
         unique=True,
+    )
+    create_index(
+        "idx_watches_destination",
+        "watches",
+        "destination_id",
+        where="destination_id IS NOT NULL",
     )
 
 
@@ -200,10 +219,13 @@ def downgrade() -> None:
     op.alter_column(
         "ig_media", "deleted_at", existing_type=sa.DateTime(timezone=True), comment=None
     )
+    for name in DUE_INDEXES:
+        op.drop_index(name, "ig_media")
     for old_column in comment_reading_columns():
         op.drop_column("ig_media", str(old_column.name))
     # The version before samples logins only; what it samples again needs no row.
     op.execute("DELETE FROM watches WHERE destination_id IS NOT NULL")
+    op.drop_index("idx_watches_destination", "watches")
     op.drop_index("uq_watches_login", "watches")
     op.drop_constraint(DESTINATION_CONSTRAINT, "watches")
     op.create_unique_constraint(ACCOUNT_CONSTRAINT, "watches", ["oauth_account_id"])
