@@ -135,8 +135,9 @@ class FormField:
 class PublishForm:
     """What the publishing page of a platform asks. `kind_labels`: kind → English label.
 
-    `quota_labels`: name in `Platform.quotas` → English label. `page_path`: the path of the page
-    that the platform has instead of the general form.
+    `phase_labels`: name of a step, or the vendor's status → English label. `quota_labels`: name in
+    `Platform.quotas` → English label. `page_path`: the path of the page that the platform has
+    instead of the general form.
     """
 
     kind_labels: Mapping[str, str]

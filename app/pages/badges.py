@@ -48,12 +48,6 @@ PLATFORM_BADGES = {
     "unconnected": Badge("none", gettext_noop("Not connected")),
     "off": Badge("none", gettext_noop("Switched off here")),
 }
-PRIVACY_LABELS = {
-    "PUBLIC_TO_EVERYONE": gettext_noop("Everyone"),
-    "MUTUAL_FOLLOW_FRIENDS": gettext_noop("Friends"),
-    "FOLLOWER_OF_CREATOR": gettext_noop("Followers"),
-    "SELF_ONLY": gettext_noop("Only me"),
-}
 
 
 def post_badge(post: Post) -> Badge:

@@ -27,11 +27,11 @@ blueprint = Blueprint("insight_pages", __name__)
 ITEMS_LIMIT = 25
 MAX_POINTS = 60  # bars of a chart
 CHART_HEIGHT = 40  # units of the drawing
-SHOWN_ITEM_METRICS = ("views", "reach", "likes", "comments", "shares", "saved")
+ITEM_COLUMNS = ("views", "reach", "likes", "comments", "shares", "saved")
 METRIC_LABELS = {
-    "followers_count": gettext_noop("followers"),
-    "follows_count": gettext_noop("follows"),
-    "media_count": gettext_noop("posts in all"),
+    "followers": gettext_noop("followers"),
+    "following": gettext_noop("accounts followed"),
+    "media": gettext_noop("posts in all"),
     "reach": gettext_noop("people reached"),
     "views": gettext_noop("views"),
     "likes": gettext_noop("likes"),
@@ -43,7 +43,6 @@ METRIC_LABELS = {
     "reposts": gettext_noop("reposts"),
     "total_interactions": gettext_noop("interactions"),
     "accounts_engaged": gettext_noop("accounts engaged"),
-    "follows_and_unfollows": gettext_noop("follows and unfollows"),
     "profile_links_taps": gettext_noop("taps on links of the profile"),
 }
 """A metric without an entry is shown by its name."""
@@ -103,7 +102,7 @@ def load_insight_fields(platform: str, account_id: int) -> dict[str, Any]:
     return {
         "problem": result.status.problem if result.status else None,
         "metrics": [metric_fields(name, result) for name in result.latest],
-        "item_metrics": [metric_label(name) for name in SHOWN_ITEM_METRICS],
+        "item_metrics": [metric_label(name) for name in ITEM_COLUMNS],
         "items": [item_fields(item) for item in page.items],
     }
 
@@ -147,5 +146,5 @@ def item_fields(item: ListedItem) -> Mapping[str, Any]:
         "type": item.product or item.media_type,
         "at": item.posted_at,
         "missing_since": item.missing_since,
-        "values": [item.counts.get(name) for name in SHOWN_ITEM_METRICS],
+        "values": [item.counts.get(name) for name in ITEM_COLUMNS],
     }

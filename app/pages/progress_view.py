@@ -8,6 +8,8 @@ from app.pages.badges import is_in_inbox
 from core.post_state.settle import PostState
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
+from platforms.publishing import EndsAs
+from platforms.registry import PLATFORMS
 
 RECEIVED_LABEL, SENT_LABEL, PROCESSED_LABEL = (
     gettext_noop("Received"),
@@ -31,7 +33,7 @@ class ProgressStep(NamedTuple):
 
 def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep]:
     """Return the steps of a post in their order; a draft has one more, the inbox."""
-    is_draft = post.kind.startswith("INBOX")
+    is_draft = ends_as_draft(post)
     labels = [
         RECEIVED_LABEL,
         SENT_LABEL,
@@ -45,6 +47,12 @@ def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep
         ProgressStep(translate_text(label), step_status(number, current, status))
         for number, label in enumerate(labels)
     ]
+
+
+def ends_as_draft(post: Post) -> bool:
+    """Whether the creator finishes the post; a kind that its platform no longer has is none."""
+    kind = PLATFORMS[post.provider].kinds.get(post.kind)
+    return kind is not None and kind.ends_as is EndsAs.DRAFT
 
 
 def current_step(post: Post, events: Sequence[PostEvent], step_count: int) -> int:

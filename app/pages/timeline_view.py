@@ -42,13 +42,8 @@ NOTE_TEXTS = {
     "the account is connected again": gettext_noop("the account is connected again"),
     "needs_reconnect": gettext_noop("the account has to be connected again"),
     "disconnected": gettext_noop("the account was disconnected"),
-    "PROCESSING_UPLOAD": gettext_noop("it is being processed"),
-    "PROCESSING_DOWNLOAD": gettext_noop("the file is being fetched"),
-    "SEND_TO_USER_INBOX": gettext_noop("it is in your inbox"),
-    "PUBLISH_COMPLETE": gettext_noop("it is published"),
-    "FAILED": gettext_noop("it failed"),
 }
-"""Texts for the notes that core and platforms give to events; others are shown as they are."""
+"""Texts for the notes of core; those of a platform's steps and statuses are in its form."""
 
 ITEM_NOTE = re.compile(r"item (\d+): (.+)", re.DOTALL)
 ITEM_TEXT = gettext_noop("Item %(number)d")

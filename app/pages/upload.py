@@ -9,11 +9,10 @@ from flask import Blueprint, render_template
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import get_error_code
-from app.http.i18n import current_locale, translate_text
+from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import get_message
 from app.http.validation import row_id_from_query
 from app.pages.accounts import account_fields
-from app.pages.badges import PRIVACY_LABELS
 from app.pages.quota_view import load_quota_fields
 from core import accounts, publishing
 from core.errors import CoreError
@@ -25,6 +24,12 @@ MAX_INBOX_TITLE_UNITS = 150  # UTF-16 units, as in TikTok's own editor
 MAX_TITLE_UNITS, MAX_PHOTO_TITLE_UNITS, MAX_DESCRIPTION_UNITS = 2200, 90, 4000  # UTF-16 units
 MAX_PHOTOS = 35
 REFRESH_SECONDS = 30
+PRIVACY_LABELS = {
+    "PUBLIC_TO_EVERYONE": gettext_noop("Everyone"),
+    "MUTUAL_FOLLOW_FRIENDS": gettext_noop("Friends"),
+    "FOLLOWER_OF_CREATOR": gettext_noop("Followers"),
+    "SELF_ONLY": gettext_noop("Only me"),
+}
 
 
 @blueprint.get("/platforms/tiktok/upload")

@@ -203,6 +203,13 @@ PLATFORM = Platform(
     event_effects=EVENT_EFFECTS,
     form=PublishForm(
         page_path="/platforms/tiktok/upload",
+        phase_labels={
+            "PROCESSING_UPLOAD": "it is being processed",
+            "PROCESSING_DOWNLOAD": "the file is being fetched",
+            "SEND_TO_USER_INBOX": "it is in your inbox",
+            "PUBLISH_COMPLETE": "it is published",
+            "FAILED": "it failed",
+        },
         quota_labels={
             "drafts": "Drafts in the inbox",
             "direct": "Direct posts in 24 hours",

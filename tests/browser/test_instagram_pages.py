@@ -68,7 +68,7 @@ def test_the_account_page_leads_to_everything(instagram_page, take_screenshot):
         instagram_page.wait_for_url(re.compile(f"/platforms/instagram/{path}"))
 
 
-def test_a_comment_is_hidden_and_shown_again(publish_form, stack, comment, take_screenshot):
+def test_a_comment_is_hidden_and_made_visible_again(publish_form, stack, comment, take_screenshot):
     line = open_comments(publish_form, comment)
     take_screenshot("comments")
     line.get_by_role("button", name=re.compile("^Hide")).click()

@@ -127,6 +127,6 @@ def test_a_picture_that_instagram_would_refuse_is_explained(publish_form, banner
     publish_form.errors.clear()  # the browser reports the expected 400
 
 
-def test_the_limits_of_the_account_are_shown(publish_form):
+def test_the_limits_of_the_account_are_displayed(publish_form):
     meter = publish_form.get_by_role("meter", name="Posts in 24 hours")
     expect(meter).to_be_visible()

@@ -26,7 +26,7 @@ def test_every_reason_of_a_platform_has_a_text(name, locale):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_text_says_what_happened_and_what_to_do(locale):
+def test_every_text_names_the_problem_and_the_remedy(locale):
     texts = load_messages(locale)
     assert [code for code, text in texts.items() if not all(text)] == []
     assert all(part.endswith((".", "!", "?")) for text in texts.values() for part in text)

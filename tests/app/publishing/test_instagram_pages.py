@@ -33,7 +33,7 @@ def owner_browser(instagram, make_browser):  # noqa: F811 - a fixture
 
 
 @pytest.fixture
-def stranger_browser(sign_in):
+def other_browser(sign_in):
     return sign_in()
 
 
@@ -49,26 +49,26 @@ def change_destination(instagram, **values):  # noqa: F811
         return row.id
 
 
-def test_the_requirements_are_listed_before_connecting(stranger_browser):
-    page = stranger_browser.get(CONNECT_PATH).text
+def test_the_requirements_are_listed_before_connecting(other_browser):
+    page = other_browser.get(CONNECT_PATH).text
     assert "a professional Instagram account: business or creator" in page
     assert 'href="https://help.instagram.com/' in page
     assert "post for you <code" in page
 
 
-def test_a_login_without_an_account_gets_instructions_and_a_help_link(stranger_browser):
-    page = stranger_browser.get(f"{CONNECT_PATH}?error=no_business_account").text
+def test_a_login_without_an_account_gets_instructions_and_a_help_link(other_browser):
+    page = other_browser.get(f"{CONNECT_PATH}?error=no_business_account").text
     alert = re.search(r'role="alert">(.*?)</div>', page, re.DOTALL)[1]
     assert "No professional Instagram account was found." in alert
     assert "https://help.instagram.com/" in alert
-    other_alert = stranger_browser.get(f"{CONNECT_PATH}?error=access_denied").text
+    other_alert = other_browser.get(f"{CONNECT_PATH}?error=access_denied").text
     assert (
         "https://help.instagram.com/"
         not in re.search(r'role="alert">(.*?)</div>', other_alert, re.DOTALL)[1]
     )
 
 
-def test_missing_permissions_can_be_asked_for_again(owner_browser):
+def test_missing_permissions_can_be_requested_again(owner_browser):
     page = owner_browser.get(CONNECT_PATH).text
     assert "Allow what is missing" in page
     assert "read, answer, hide and delete comments" in page
@@ -133,13 +133,13 @@ def test_a_metric_without_a_value_is_no_data_and_not_zero(owner_browser, instagr
     assert re.findall(r"<td>([^<]*)</td>", row)[-6:] == ["–", "0", "12", "–", "–", "–"]  # noqa: RUF001
 
 
-def test_the_accounts_of_others_are_not_shown(stranger_browser, instagram):  # noqa: F811
+def test_the_accounts_of_others_are_not_displayed(other_browser, instagram):  # noqa: F811
     destination_id = change_destination(instagram)
     path = f"/platforms/instagram/insights?account={destination_id}"
-    assert stranger_browser.get(path).status_code == 404
+    assert other_browser.get(path).status_code == 404
     quota_path = f"/platforms/instagram/publish/quota?destination_id={destination_id}"
-    assert stranger_browser.get(quota_path).status_code == 404
-    assert instagram.client.account.username not in stranger_browser.get("/platforms").text
+    assert other_browser.get(quota_path).status_code == 404
+    assert instagram.client.account.username not in other_browser.get("/platforms").text
 
 
 @pytest.mark.parametrize("page", ["comments", "insights"])
