@@ -355,6 +355,12 @@ class StepPublisher(Protocol):
         """
         ...
 
+    def fetch_quotas(
+        self, destination_id: str, token: Secret, fallback_token: Secret | None = None
+    ) -> Sequence[QuotaReading]:
+        """Ask for the quotas of an account; needed where a `QuotaRule` is dynamic. Safe."""
+        ...
+
     def cancel_post(self, publication: Publication, token: Secret) -> None:
         """Cancel the post at the platform, if the platform has a call for that."""
         ...

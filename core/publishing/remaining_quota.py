@@ -13,6 +13,7 @@ from core.publishing.quota import (
     read_rule_limit,
 )
 from core.publishing.quota_rules import list_quota_uses
+from core.publishing.reported_limits import fetch_reported_limits
 from core.publishing.targets import PostTarget, find_target
 from db.posts.posts import Post
 from db.session import Database, Session, database_now
@@ -38,9 +39,12 @@ def get_remaining_quota(
     account_id: int | None = None,
     destination_id: int | None = None,
 ) -> RemainingQuota:
-    """The quotas of the account, or of the user's only account. Errors: as `find_target`."""
+    """The quotas of the account, or of the user's only account. Errors: as `find_target`.
+
+    A limit that only the platform knows is asked for.
+    """
     settings = services.settings.of_platform(provider)
-    rules = PLATFORMS[provider].quotas.values()
+    rules = [rule for rule in PLATFORMS[provider].quotas.values() if is_rule_on(rule, settings)]
     with database.transaction() as session:
         target = find_target(
             session,
@@ -49,10 +53,11 @@ def get_remaining_quota(
             account_id=account_id,
             destination_id=destination_id,
         )
+    limits = {rule.name: read_rule_limit(rule, settings) for rule in rules}
+    limits |= fetch_reported_limits(database, services, target)
+    with database.transaction() as session:
         quotas = {
-            rule.name: count_quota(session, target, rule, limit=read_rule_limit(rule, settings))
-            for rule in rules
-            if is_rule_on(rule, settings)
+            rule.name: count_quota(session, target, rule, limit=limits[rule.name]) for rule in rules
         }
         return RemainingQuota(target, quotas, database_now(session))
 

@@ -7,10 +7,9 @@ import structlog
 
 from platforms.instagram.container_calls import PublishingCalls
 from platforms.instagram.graph import GraphClient
-from platforms.instagram.kinds import STORIES
+from platforms.instagram.kinds import POST_QUOTA, STORIES
 from platforms.instagram.part_steps import PartSteps
 from platforms.instagram.publish_steps import PublishSteps
-from platforms.instagram.publishing_limit import PublishingLimit
 from platforms.instagram.steps import (
     CHECK,
     CREATE,
@@ -87,11 +86,13 @@ class InstagramPublisher:
     def cancel_post(self, publication: Publication, token: Secret) -> None:
         """Nothing to tell the platform: containers that are not published end unseen."""
 
-    def fetch_limit(
-        self, account_id: str, token: Secret, fallback_token: Secret | None = None
-    ) -> PublishingLimit:
+    def fetch_quotas(
+        self, destination_id: str, token: Secret, fallback_token: Secret | None = None
+    ) -> tuple[QuotaReading, ...]:
         """Return how many posts the account may publish in a day, and how many it has. Safe."""
-        return PublishingCalls(self.graph, account_id, token, fallback_token).fetch_limit()
+        calls = PublishingCalls(self.graph, destination_id, token, fallback_token)
+        limit = calls.fetch_limit()
+        return (QuotaReading(POST_QUOTA, limit.used, limit.total),)
 
     def _calls(self, publication: Publication, tools: StepTools) -> PublishingCalls:
         return PublishingCalls(

@@ -26,6 +26,7 @@ def instagram_sandbox():
 def instagram_app(app_factory, instagram_sandbox, tmp_path):
     raw, state = instagram_sandbox
     state.settings = FAST_SETTINGS
+    state.sandbox.faults.clear()
     return app_factory.create_app(
         MEDIA_URL=f"file://{tmp_path}/media",
         INLINE_BUDGET_SECONDS="30",

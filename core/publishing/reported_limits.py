@@ -1,0 +1,46 @@
+"""Asks a platform for the limits of an account that it alone knows."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from core.accounts.posting_tokens import get_destination_token
+from core.bootstrap import Services
+from core.errors import CoreError
+from core.outcomes import Park, Snooze
+from core.publishing.targets import PostTarget
+from db.session import Database
+from platforms.errors import PlatformError
+from platforms.registry import PLATFORMS
+
+log = structlog.get_logger(__name__)
+
+
+def fetch_reported_limits(
+    database: Database, services: Services, target: PostTarget
+) -> Mapping[str, int]:
+    """Return the account's limits by the names of the quotas; none that are not known now.
+
+    The platform is asked only if it has such limits; the settings have a fallback for each.
+    """
+    provider, destination = target.account.provider, target.destination
+    adapter = services.adapters.get(provider)
+    publisher = None if adapter is None else adapter.step_publisher
+    has_dynamic_rule = any(rule.is_dynamic for rule in PLATFORMS[provider].quotas.values())
+    if publisher is None or destination is None or not has_dynamic_rule:
+        return {}
+    try:
+        with database.transaction() as session:
+            token = get_destination_token(
+                session, provider, account_id=target.account.id, destination_id=destination.id
+            )
+        secret, fallback = token.decrypt(services), token.decrypt_fallback(services)
+        readings = services.circuits.call(
+            provider,
+            "read",
+            lambda: publisher.fetch_quotas(destination.external_id, secret, fallback),
+        )
+    except (CoreError, PlatformError, Park, Snooze) as error:
+        log.info("quota.limits_unknown", provider=provider, error=type(error).__name__)
+        return {}
+    return {reading.name: reading.limit for reading in readings if reading.limit is not None}
