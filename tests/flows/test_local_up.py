@@ -99,6 +99,23 @@ def test_every_server_responds_when_the_ready_line_is_printed(restarted_stack):
         assert client.ping()
 
 
+def test_the_sandbox_imitates_every_platform_and_knows_our_addresses(restarted_stack):
+    _, info = restarted_stack
+    webhooks = f"{info['web']}/api/webhooks"
+    tiktok = json.loads(fetch(f"{info['sandbox']}/_sandbox/settings")[1])
+    assert tiktok["webhook_url"] == f"{webhooks}/tiktok"
+    instagram = json.loads(fetch(f"{info['sandbox']}/_sandbox/instagram/settings")[1])
+    assert instagram["webhook_url"] == f"{webhooks}/instagram"
+    assert instagram["deauthorize_url"] == f"{webhooks}/instagram/deauthorize"
+    assert instagram["data_deletion_url"] == f"{webhooks}/instagram/data-deletion"
+    key = {"Authorization": f"Bearer {info['api_key']}"}
+    platforms = json.loads(fetch(f"{info['web']}/api/platforms", **key)[1])["data"]
+    assert {each["platform"]: each["configured"] for each in platforms} == {
+        "tiktok": True,
+        "instagram": True,
+    }
+
+
 def test_the_printed_api_key_is_accepted(restarted_stack):
     _, info = restarted_stack
     status, body = fetch(f"{info['web']}/api/auth/me", Authorization=f"Bearer {info['api_key']}")
