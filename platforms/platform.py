@@ -199,6 +199,8 @@ class Platform:
     call_classes: Mapping[str, CallClass] = field(default_factory=dict)
     status_ranks: Mapping[str, int] = field(default_factory=dict)  # vendor's statuses, in order
     failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
+    # code of an error → the HTTP status of our answer, and whether the request may succeed later
+    error_statuses: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     event_effects: Mapping[str, Effect] = field(default_factory=dict)  # our kind of event → effect
     form: PublishForm | None = None
     closing_answers: int = 1  # answers that close a half-open circuit

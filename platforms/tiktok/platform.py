@@ -160,6 +160,20 @@ STATUS_RANKS = {
     "FAILED": 3,
 }
 
+ERROR_STATUSES = {
+    "privacy_level_option_mismatch": (400, False),
+    "app_version_check_failed": (400, False),
+    "scope_permission_missed": (403, False),
+    "url_ownership_unverified": (403, False),
+    "spam_risk_user_banned_from_posting": (403, False),
+    "unaudited_client_can_only_post_to_private_accounts": (403, False),
+    "invalid_publish_id": (404, False),
+    "token_not_authorized_for_specified_publish_id": (404, False),
+    "spam_risk_too_many_pending_share": (429, True),
+    "spam_risk_too_many_posts": (429, True),
+    "reached_active_user_cap": (429, True),
+}
+
 EVENT_EFFECTS = {
     "video.publish.complete": Effect.PUBLICATION,
     "video.publish.failed": Effect.PUBLICATION,
@@ -200,6 +214,7 @@ PLATFORM = Platform(
     call_classes=CALL_CLASSES,
     status_ranks=STATUS_RANKS,
     failure_reasons=FAILURE_REASONS,
+    error_statuses=ERROR_STATUSES,
     event_effects=EVENT_EFFECTS,
     form=PublishForm(
         page_path="/platforms/tiktok/upload",

@@ -1,0 +1,115 @@
+"""Core, app and database ask platforms for capabilities, never for their names.
+
+The files that still contain a platform's name or a word of its API are listed. The list may only
+shrink: a new file is a fault, and so is a listed one that no longer needs to be.
+"""
+
+import re
+
+import pytest
+
+from tests.architecture_rules import ROOT
+
+PLACES = ("app", "core", "tasks", "db", "local")
+SUFFIXES = frozenset({".py", ".html", ".js", ".css"})
+OWN_PLACES = ("db/records/", "app/texts/", "app/static/vendor/")
+"""Tables of single platforms, and texts for people, which are data."""
+
+VENDOR_WORDS = re.compile(
+    r"""tiktok | instagram | facebook | (?-i:\bMeta\b) | graph_version | ig_business
+    | inbox_ | _inbox | \binbox\b | privacy_level | SELF_ONLY | publicaly | disable_duet | is_aigc
+    | creator_info | \bDIRECT_(VIDEO|PHOTO)\b | video\.(publish|upload|list)
+    | carousel | \breels?\b | rupload | oembed | media_publish""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+FILES_WITH_VENDOR_WORDS = frozenset(
+    {
+        "app/cli/upload.py",
+        "app/pages/badges.py",
+        "app/pages/endpoints.py",
+        "app/pages/notifications.py",
+        "app/pages/post_view.py",
+        "app/pages/progress_view.py",
+        "app/pages/upload.py",
+        "app/pages/widgets.py",
+        "app/static/style.css",
+        "app/static/upload.js",
+        "app/static/upload/direct_options.js",
+        "app/static/upload/preview.js",
+        "app/templates/_consent.html",
+        "app/templates/_direct_options.html",
+        "app/templates/_upload_messages.html",
+        "app/templates/_widget.html",
+        "app/templates/upload.html",
+        "core/crypto.py",
+        "core/insights/insights_request.py",
+        "core/insights/queries.py",
+        "core/limits/circuit_proxy.py",
+        "core/outbox/enqueue.py",
+        "core/post_state/changes.py",
+        "core/post_state/transitions.py",
+        "core/publishing/job_types.py",
+        "core/publishing/preflight.py",
+        "core/publishing/step.py",
+        "core/publishing/step_safety.py",
+        "core/publishing/steps/poll.py",
+        "core/publishing/steps/reconcile.py",
+        "core/publishing/steps/start.py",
+        "core/webhooks/handlers.py",
+        "db/__init__.py",
+        "db/account_erasure.py",
+        "db/accounts/instagram.py",
+        "db/base.py",
+        "db/encrypted_columns.py",
+        "db/insights/snapshots.py",
+        "db/insights/video_queries.py",
+        "db/insights/videos.py",
+        "db/posts/batches.py",
+        "db/posts/posts.py",
+        "db/posts/queries.py",
+        "db/posts/quota_slots.py",
+        "db/posts/reconciliation.py",
+        "db/posts/tiktok_posts.py",
+        "db/posts/upload_sessions.py",
+        "db/webhooks/events.py",
+    }
+)
+
+
+def has_vendor_words(text):
+    return VENDOR_WORDS.search(text) is not None
+
+
+def list_files():
+    for place in PLACES:
+        for file in sorted((ROOT / place).rglob("*")):
+            path = file.relative_to(ROOT).as_posix()
+            if file.suffix in SUFFIXES and not path.startswith(OWN_PLACES):
+                yield path, file.read_text(encoding="utf-8")
+
+
+def test_only_the_listed_files_name_a_platform():
+    found = {path for path, text in list_files() if has_vendor_words(text)}
+    assert sorted(found - FILES_WITH_VENDOR_WORDS) == []
+
+
+def test_every_listed_file_still_names_a_platform():
+    found = {path for path, text in list_files() if has_vendor_words(text)}
+    assert sorted(FILES_WITH_VENDOR_WORDS - found) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"),
+    [
+        ('if provider == "tiktok":', True),
+        ("class InstagramAccounts:", True),
+        ('kind="DIRECT_VIDEO"', True),
+        ("the draft is in the inbox", True),
+        ("REDIRECT_STATUSES = range(300, 400)", False),
+        ("the platform's own fields of a post", False),
+        ("metadata", False),
+    ],
+)
+def test_names_are_recognised(text, is_named):
+    assert has_vendor_words(text) is is_named
