@@ -237,8 +237,7 @@ def upsert_statement(login: Account, found: NewDestination) -> Any:
 
 
 def destination_columns(login: Account, found: NewDestination) -> dict[str, Any]:
-    shown = {name: getattr(found, name) for name in DETAIL_NAMES}
-    details = {**found.details, **shown}
+    details = {**found.details, **{name: getattr(found, name) for name in DETAIL_NAMES}}
     page_id = found.details.get("page_id")
     return {
         "user_id": login.user_id,

@@ -37,7 +37,7 @@ class InstagramAccountShapes:
             or bool(account and account["needsReconnect"]),
         }
         if account is not None:
-            shown = self.to_account_fields(account)
+            account_fields = self.to_account_fields(account)
             names = ("username", "igBusinessId", "pageId", "pageName", "followersCount")
-            fields |= {name: shown[name] for name in names}
+            fields |= {name: account_fields[name] for name in names}
         return {name: value for name, value in fields.items() if value is not None}

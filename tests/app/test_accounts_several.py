@@ -106,7 +106,7 @@ def test_accounts_are_chosen_on_the_page_without_a_script(signed_in_client, conn
     assert "Choose those that you want to post to." not in page.text
 
 
-def test_an_account_that_cannot_be_used_is_shown_with_its_reason(signed_in_client, connect):
+def test_an_account_that_cannot_be_used_is_listed_with_its_reason(signed_in_client, connect):
     connect(signed_in_client, GRACE)
     (account,) = signed_in_client.get(ACCOUNTS_ROUTE).json["data"]
     assert (account["state"], account["cause"]) == ("BLOCKED", "page_task_missing")
@@ -167,7 +167,7 @@ def test_a_refused_connection_is_explained(signed_in_client, connect, choice, co
     }
 
 
-def test_a_refused_subscription_is_shown_by_code_in_the_api_and_in_words_on_the_page(
+def test_a_refused_subscription_has_a_code_in_the_api_and_a_sentence_on_the_page(
     signed_in_client, connect, login_sandbox
 ):
     login_sandbox.inject_fault("subscribed_apps_ig", "graph_error", times=1, fields={"code": 200})

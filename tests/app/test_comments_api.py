@@ -140,7 +140,7 @@ def test_comments_are_listed_by_account_media_and_visibility(
     assert [item["commentId"] for item in rest["data"]] == [comment_id]
 
 
-def test_a_comment_is_hidden_and_shown_again(api_client, sync, comment_id):
+def test_a_comment_is_hidden_and_made_visible_again(api_client, sync, comment_id):
     row_id = sync.comment(comment_id).id
     for key, hide in ((row_id, True), (comment_id, False)):
         response = api_client.post(f"/api/instagram/comments/{key}/hide", json={"hide": hide})

@@ -162,7 +162,7 @@ def test_a_token_without_an_end_is_usable_and_never_due(instagram):
     assert (view.health, view.ends_at) == ("good", None)
 
 
-def test_a_daily_inspection_tells_the_owner_when_the_access_to_data_ends_soon(instagram):
+def test_a_daily_inspection_notifies_the_owner_when_the_access_to_data_ends_soon(instagram):
     instagram.sandbox.change_settings(data_access_seconds=10 * 86_400.0)
     login, user_id = instagram.connect_and_choose(ADA, BAKERY)
     assert inspect_logins(instagram.database, instagram.services()) == 1
@@ -173,7 +173,7 @@ def test_a_daily_inspection_tells_the_owner_when_the_access_to_data_ends_soon(in
     assert notification.kind == "connection_ends_soon"
 
 
-def test_an_inspection_has_a_dead_token_renewed_or_the_owner_told(instagram):
+def test_a_dead_token_found_by_an_inspection_ends_in_a_needed_reconnect(instagram):
     login, _ = instagram.connect_and_choose(ADA, BAKERY)
     instagram.sandbox.kill_tokens(ADA, subcode=460)
     assert inspect_logins(instagram.database, instagram.services()) == 1

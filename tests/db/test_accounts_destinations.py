@@ -126,7 +126,7 @@ def test_an_account_that_nobody_has_chosen_goes_to_the_user_who_connects_it(inst
     assert row.page_access_token_encrypted is None
 
 
-def test_an_account_taken_by_another_user_is_shown_as_unavailable_beside_the_free_ones(instagram):
+def test_an_account_taken_by_another_user_is_listed_as_unavailable_beside_the_free_ones(instagram):
     other = instagram.factory.create_user()
     instagram.connect(STUDIO, other, login="instagram")
     connection = instagram.connect(ADA)

@@ -100,7 +100,7 @@ def test_the_whole_list_is_read_once_and_then_its_newest_page(sync):
     assert sync.count_calls("comment_list") == 0  # and than a week
 
 
-def test_only_the_newest_twenty_five_are_asked_for_metrics(sync):
+def test_metrics_are_read_for_only_the_newest_twenty_five(sync):
     for number in range(30):
         sync.client.post_in_app(age=3600 + number, caption=str(number))
     before = sync.count_calls("media_insights")
@@ -300,7 +300,7 @@ def test_mentions_that_events_named_are_fetched(sync):
     assert all(mention.fetched_at and mention.due_at is None for mention in sync.mentions())
 
 
-def test_a_mention_that_is_not_shown_to_us_is_tried_a_few_times(sync):
+def test_a_mention_that_cannot_be_read_is_tried_a_few_times(sync):
     add_mention(sync, "18001", "17999")
     sync.enrol_and_sync()
     for _ in range(3):

@@ -303,8 +303,8 @@ def test_events_of_accounts_that_are_not_connected_are_ignored_with_a_reason(eve
 
 
 def test_a_comment_on_media_of_another_user_is_ignored_with_a_reason(events, bakery):
-    stranger = events.create_destination()
-    events.create_media(stranger, MEDIA)
+    other_destination = events.create_destination()
+    events.create_media(other_destination, MEDIA)
     rows = events.apply_changes(bakery.ig_business_id, comment_change("1790"))
     assert statuses(rows) == [("ignored", "the post belongs to the account of another user")]
     assert events.comments() == []

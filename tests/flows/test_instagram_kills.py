@@ -49,7 +49,7 @@ VICTIMS_BY_STEP = {
 
 
 @dataclass(frozen=True)
-class KillMoment:
+class InstagramKillMoment:
     """Kill the process that waits for the answer to call number `nth` at that endpoint."""
 
     kind: str
@@ -59,13 +59,17 @@ class KillMoment:
 
 
 SHORT_MOMENTS = {
-    "a container is made": KillMoment("image", "container_create", DELAY_AFTER_EFFECT),
-    "bytes have arrived": KillMoment("reel", "rupload", DELAY_AFTER_EFFECT),
-    "a status is read": KillMoment("reel at a URL", "container_status", DELAY_AFTER_EFFECT),
-    "a post is public": KillMoment("carousel", "media_publish", DELAY_AFTER_EFFECT),
-    "a story is public": KillMoment("story", "media_publish", DELAY_AFTER_EFFECT),
-    "a post is about to be public": KillMoment("image", "media_publish", HANG_WITHOUT_EFFECT),
-    "the address is read": KillMoment("image", "media_node", DELAY_AFTER_EFFECT),
+    "a container is made": InstagramKillMoment("image", "container_create", DELAY_AFTER_EFFECT),
+    "bytes have arrived": InstagramKillMoment("reel", "rupload", DELAY_AFTER_EFFECT),
+    "a status is read": InstagramKillMoment(
+        "reel at a URL", "container_status", DELAY_AFTER_EFFECT
+    ),
+    "a post is public": InstagramKillMoment("carousel", "media_publish", DELAY_AFTER_EFFECT),
+    "a story is public": InstagramKillMoment("story", "media_publish", DELAY_AFTER_EFFECT),
+    "a post is about to be public": InstagramKillMoment(
+        "image", "media_publish", HANG_WITHOUT_EFFECT
+    ),
+    "the address is read": InstagramKillMoment("image", "media_node", DELAY_AFTER_EFFECT),
 }
 ENDPOINTS = {
     "container_create": 1,
@@ -74,13 +78,15 @@ ENDPOINTS = {
     "media_node": 1,
 }
 ALL_MOMENTS = {
-    f"{kind}: {endpoint}, {fault}": KillMoment(kind, endpoint, fault)
+    f"{kind}: {endpoint}, {fault}": InstagramKillMoment(kind, endpoint, fault)
     for kind in SAMPLE_KINDS
     for endpoint in (*ENDPOINTS, *(("rupload",) if SAMPLE_KINDS[kind].uses_upload else ()))
     for fault in (DELAY_AFTER_EFFECT, HANG_WITHOUT_EFFECT)
 }
 COLLECTION_MOMENTS = {
-    f"item {nth} of a carousel: {fault}": KillMoment("carousel", "container_create", fault, nth)
+    f"item {nth} of a carousel: {fault}": InstagramKillMoment(
+        "carousel", "container_create", fault, nth
+    )
     for nth in (2, 3, 4)
     for fault in (DELAY_AFTER_EFFECT, HANG_WITHOUT_EFFECT)
 }

@@ -9,7 +9,7 @@ from tests.platforms.video_samples import encode_sample
 
 
 @pytest.fixture(params=["facebook", "instagram"])
-def connected(instagram_sandbox, request):
+def connected_account(instagram_sandbox, request):
     """The id of an account, a token for it, and the host of its login."""
     if request.param == "facebook":
         login = instagram_sandbox.connect_facebook()
@@ -18,8 +18,8 @@ def connected(instagram_sandbox, request):
     return login.account_id, login.token, INSTAGRAM_GRAPH
 
 
-def test_a_reel_and_a_picture_are_published(instagram_sandbox, media_host, connected):
-    account_id, token, host = connected
+def test_a_reel_and_a_picture_are_published(instagram_sandbox, media_host, connected_account):
+    account_id, token, host = connected_account
     picture = {"image_url": media_host.add("process.jpg", make_jpeg())}
     video_url = media_host.add("process.mp4", encode_sample(seconds=3), "video/mp4")
     reel = {"media_type": "REELS", "video_url": video_url}

@@ -143,7 +143,7 @@ def test_an_unknown_field_fails_the_whole_request(reader):
     assert "nonexisting field (message)" in answer.message
 
 
-def test_a_comment_is_hidden_and_shown_again(reader):
+def test_a_comment_is_hidden_and_made_visible_again(reader):
     comment_id = reader.comment(reader.post_in_app())
     assert reader.call("POST", f"/{comment_id}", hide="true").json == {"success": True}
     assert reader.read(comment_id, "hidden").json["hidden"] is True

@@ -272,7 +272,7 @@ def test_a_total_is_one_value_for_the_window(reader):
     assert seven_days == pytest.approx(7 * one_day, abs=7)
 
 
-def test_most_metrics_have_to_be_asked_as_totals(reader):
+def test_most_metrics_have_to_be_requested_as_totals(reader):
     answer = reader.read_insights(reader.account.id, "views,likes", period="day")
     assert answer.message == (
         "(#100) The following metrics (views,likes) should be specified with parameter "

@@ -94,7 +94,7 @@ def test_it_refreshes_its_token(reader, client):
     assert client.user.get_profile().username == reader.account.username
 
 
-def test_it_tells_dead_tokens_limits_and_other_errors_apart(reader, client):
+def test_it_distinguishes_dead_tokens_limits_and_other_errors(reader, client):
     for fields, error_class in (
         ({"code": 190, "subcode": 460}, InstagramAuthError),
         ({"code": 10}, InstagramAuthError),

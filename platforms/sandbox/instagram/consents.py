@@ -59,18 +59,20 @@ class ConsentDialog:
 
 
 def show_page(state: InstagramState, dialog: ConsentDialog) -> ConsentView:
-    asked = dialog.read_dialog(state, request.args)
-    if invalid := dialog.find_invalid(state, asked):
+    dialog_request = dialog.read_dialog(state, request.args)
+    if invalid := dialog.find_invalid(state, dialog_request):
         return refuse_request(invalid)
     with state.lock:
         return render_template(
-            dialog.template, dialog_request=asked, **dialog.page_context(state, asked)
+            dialog.template,
+            dialog_request=dialog_request,
+            **dialog.page_context(state, dialog_request),
         )
 
 
 def submit_page(state: InstagramState, dialog: ConsentDialog) -> ConsentView:
-    asked = dialog.read_dialog(state, request.args)
-    if invalid := dialog.find_invalid(state, asked):
+    dialog_request = dialog.read_dialog(state, request.args)
+    if invalid := dialog.find_invalid(state, dialog_request):
         return refuse_request(invalid)
     form = request.form
     choice = ConsentChoice(
@@ -80,7 +82,7 @@ def submit_page(state: InstagramState, dialog: ConsentDialog) -> ConsentView:
         frozenset(form.getlist("accounts")),
         is_allowed=form.get("decision") == "allow",
     )
-    url = answer_consent(state, dialog, asked, choice)
+    url = answer_consent(state, dialog, dialog_request, choice)
     if url is None:
         return refuse_request(["login"])
     request.environ[ENTRY_KEY].update(work=True, login=choice.login)
@@ -90,36 +92,42 @@ def submit_page(state: InstagramState, dialog: ConsentDialog) -> ConsentView:
 
 
 def answer_consent(
-    state: InstagramState, dialog: ConsentDialog, asked: DialogRequest, choice: ConsentChoice
+    state: InstagramState,
+    dialog: ConsentDialog,
+    dialog_request: DialogRequest,
+    choice: ConsentChoice,
 ) -> str | None:
     """Save the grant and return the address of the callback; None if nobody has this login."""
     if not choice.is_allowed:
-        return callback_address(state, dialog, asked, dialog.denied_params)
+        return callback_address(state, dialog, dialog_request, dialog.denied_params)
     with state.lock:
-        grant = dialog.make_grant(state, asked, choice)
+        grant = dialog.make_grant(state, dialog_request, choice)
         if grant is None:
             return None
         state.tokens.save_grant(grant)
         code = state.tokens.issue_code(
             MetaCode(
                 grant.key,
-                asked.client_id,
-                asked.redirect_uri,
+                dialog_request.client_id,
+                dialog_request.redirect_uri,
                 expires_at=state.now + state.settings.code_seconds,
             )
         )
-    return callback_address(state, dialog, asked, {"code": code})
+    return callback_address(state, dialog, dialog_request, {"code": code})
 
 
 def callback_address(
-    state: InstagramState, dialog: ConsentDialog, asked: DialogRequest, params: Mapping[str, str]
+    state: InstagramState,
+    dialog: ConsentDialog,
+    dialog_request: DialogRequest,
+    params: Mapping[str, str],
 ) -> str:
     query = dict(params)
-    if asked.state is not None:
-        query["state"] = asked.state
+    if dialog_request.state is not None:
+        query["state"] = dialog_request.state
     tail = dialog.tail if state.settings.dialog_tail else ""
-    separator = "&" if "?" in asked.redirect_uri else "?"
-    return f"{asked.redirect_uri}{separator}{urlencode(query)}{tail}"
+    separator = "&" if "?" in dialog_request.redirect_uri else "?"
+    return f"{dialog_request.redirect_uri}{separator}{urlencode(query)}{tail}"
 
 
 def refuse_request(names: list[str]) -> tuple[str, int]:

@@ -161,20 +161,20 @@ def give_consent() -> Json:
     state, params = current_instagram(), read_json_object()
     url = urlsplit(str(params.get("url", "")))
     dialog = DIALOGS[INSTAGRAM if "/instagram-auth/" in url.path else FACEBOOK]
-    asked = dialog.read_dialog(state, dict(parse_qsl(url.query, keep_blank_values=True)))
-    if invalid := dialog.find_invalid(state, asked):
+    dialog_request = dialog.read_dialog(state, dict(parse_qsl(url.query, keep_blank_values=True)))
+    if invalid := dialog.find_invalid(state, dialog_request):
         raise BadRequest(f"the request for consent is invalid: {', '.join(invalid)}")
     login = str(params.get("login", ""))
     person = state.people.get(login)
     page_ids = person.page_ids if person else []
     choice = ConsentChoice(
         login,
-        frozenset(params.get("scopes", asked.scopes)),
+        frozenset(params.get("scopes", dialog_request.scopes)),
         frozenset(params.get("pages", page_ids)),
         frozenset(params.get("accounts", accounts_behind(state, page_ids))),
         is_allowed=params.get("decision", "allow") == "allow",
     )
-    address = answer_consent(state, dialog, asked, choice)
+    address = answer_consent(state, dialog, dialog_request, choice)
     if address is None:
         raise BadRequest("login: nobody has this id")
     return {"redirect": address, **dict(parse_qsl(urlsplit(address).query))}

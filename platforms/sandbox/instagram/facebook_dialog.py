@@ -59,20 +59,21 @@ def read_dialog(state: InstagramState, params: Mapping[str, str]) -> DialogReque
     )
 
 
-def find_invalid(state: InstagramState, asked: DialogRequest) -> list[str]:
-    unknown = sorted(asked.names - KNOWN_PARAMS) if state.settings.strict_params else []
+def find_invalid(state: InstagramState, dialog_request: DialogRequest) -> list[str]:
+    unknown = sorted(dialog_request.names - KNOWN_PARAMS) if state.settings.strict_params else []
     checks = {
-        "client_id": asked.client_id == state.facebook_app.id,
-        "redirect_uri": asked.redirect_uri in state.redirect_uris,
-        "response_type": asked.response_type == "code",
-        "scope": set(asked.scopes) <= set(FACEBOOK_SCOPES),
-        "config_id": not asked.config_id or asked.config_id in state.configurations,
+        "client_id": dialog_request.client_id == state.facebook_app.id,
+        "redirect_uri": dialog_request.redirect_uri in state.redirect_uris,
+        "response_type": dialog_request.response_type == "code",
+        "scope": set(dialog_request.scopes) <= set(FACEBOOK_SCOPES),
+        "config_id": not dialog_request.config_id
+        or dialog_request.config_id in state.configurations,
     }
     return [name for name, is_valid in checks.items() if not is_valid] + unknown
 
 
 def make_grant(
-    state: InstagramState, asked: DialogRequest, choice: ConsentChoice
+    state: InstagramState, dialog_request: DialogRequest, choice: ConsentChoice
 ) -> MetaGrant | None:
     """Return the grant: it replaces the person's earlier one, so what is unticked is withdrawn."""
     person = state.people.get(choice.login)
@@ -83,8 +84,8 @@ def make_grant(
     grant = MetaGrant(
         f"{FACEBOOK}:{person.id}",
         FACEBOOK,
-        tuple(scope for scope in asked.scopes if scope in ticked),
-        tuple(scope for scope in asked.scopes if scope not in ticked),
+        tuple(scope for scope in dialog_request.scopes if scope in ticked),
+        tuple(scope for scope in dialog_request.scopes if scope not in ticked),
         person_id=person.id,
         page_ids=page_ids,
         account_ids=tuple(
@@ -93,7 +94,7 @@ def make_grant(
             if account_id in choice.account_ids
         ),
     )
-    configuration = state.configurations.get(asked.config_id)
+    configuration = state.configurations.get(dialog_request.config_id)
     is_for_system_user = configuration is not None and configuration.is_for_system_user
     return grant_system_user(state, person, grant) if is_for_system_user else grant
 
@@ -132,7 +133,7 @@ def accounts_behind(state: InstagramState, page_ids: Iterable[str]) -> list[str]
     return [page.account_id for page in pages if page.account_id]
 
 
-def page_context(state: InstagramState, _asked: DialogRequest) -> dict[str, Any]:
+def page_context(state: InstagramState, _dialog_request: DialogRequest) -> dict[str, Any]:
     people = [person for person in state.people.values() if not person.is_system_user]
     return {
         "people": people,

@@ -59,20 +59,21 @@ def invalid_flag_names(params: Mapping[str, str]) -> list[str]:
     ]
 
 
-def find_invalid(state: InstagramState, asked: DialogRequest) -> list[str]:
+def find_invalid(state: InstagramState, dialog_request: DialogRequest) -> list[str]:
     """Return the names of invalid parameters. `force_authentication` broke in August 2026."""
-    unknown = sorted(asked.names - KNOWN_PARAMS) if state.settings.strict_params else []
+    unknown = sorted(dialog_request.names - KNOWN_PARAMS) if state.settings.strict_params else []
     checks = {
-        "client_id": asked.client_id == state.instagram_app.id,
-        "redirect_uri": asked.redirect_uri in state.redirect_uris,
-        "response_type": asked.response_type == "code",
-        "scope": BASIC_SCOPE in asked.scopes and set(asked.scopes) <= set(INSTAGRAM_SCOPES),
+        "client_id": dialog_request.client_id == state.instagram_app.id,
+        "redirect_uri": dialog_request.redirect_uri in state.redirect_uris,
+        "response_type": dialog_request.response_type == "code",
+        "scope": BASIC_SCOPE in dialog_request.scopes
+        and set(dialog_request.scopes) <= set(INSTAGRAM_SCOPES),
     }
     return [name for name, is_valid in checks.items() if not is_valid] + unknown
 
 
 def make_grant(
-    state: InstagramState, asked: DialogRequest, choice: ConsentChoice
+    state: InstagramState, dialog_request: DialogRequest, choice: ConsentChoice
 ) -> MetaGrant | None:
     account = state.accounts.get(choice.login)
     if account is None:
@@ -81,14 +82,14 @@ def make_grant(
     return MetaGrant(
         f"{INSTAGRAM}:{account.id}",
         INSTAGRAM,
-        tuple(scope for scope in asked.scopes if scope in ticked),
-        tuple(scope for scope in asked.scopes if scope not in ticked),
+        tuple(scope for scope in dialog_request.scopes if scope in ticked),
+        tuple(scope for scope in dialog_request.scopes if scope not in ticked),
         account_id=account.id,
         account_ids=(account.id,),
     )
 
 
-def page_context(state: InstagramState, _asked: DialogRequest) -> dict[str, Any]:
+def page_context(state: InstagramState, _dialog_request: DialogRequest) -> dict[str, Any]:
     return {"accounts": list(state.accounts.values()), "required_scope": BASIC_SCOPE}
 
 
