@@ -54,7 +54,7 @@ def make_due(stack, api_user):
     )
     stack.query(
         "INSERT INTO watches (oauth_account_id, due_at) VALUES (%s, now())"
-        " ON CONFLICT (oauth_account_id) DO UPDATE SET due_at = now()",
+        " ON CONFLICT (oauth_account_id) WHERE destination_id IS NULL DO UPDATE SET due_at = now()",
         api_user.account_id,
     )
 
