@@ -376,31 +376,6 @@ def test_posts_are_listed_by_platform_with_their_items(instagram_client, instagr
     assert (len(listed["items"]), listed["permalink"], other) == (2, None, [])
 
 
-def test_the_quota_shows_the_limit_that_the_platform_reports(
-    instagram_client, instagram, instagram_sandbox
-):
-    _, state = instagram_sandbox
-    state.settings = replace(state.settings, publishing_quota=77)
-
-    data = instagram_client.get("/api/instagram/quota").json["data"]
-
-    assert data["destination_id"] == instagram.destination_id
-    assert {name: quota["limit"] for name, quota in data["quotas"].items()} == {
-        "posts": 77,
-        "containers": 400,
-    }
-
-
-def test_the_quota_is_shown_without_an_answer_of_the_platform(instagram_client, instagram):
-    instagram.client.inject_fault("publishing_limit", "html_502", times=10)
-    quotas = instagram_client.get("/api/instagram/quota").json["data"]["quotas"]
-    assert quotas["posts"]["limit"] == 50
-
-
-def test_an_unknown_platform_has_no_quota(instagram_client, instagram):
-    assert error_code(instagram_client.get("/api/fax/quota")) == (404, "NOT_FOUND")
-
-
 def test_a_failed_post_is_retried_with_its_items(instagram_client, instagram):
     post_id = instagram_client.post(PUBLISH, json=CAROUSEL, headers=ASYNC).json["data"]["id"]
     instagram_client.post(f"{POSTS}/{post_id}/cancel")
