@@ -28,6 +28,7 @@ def destination_fields(view: DestinationView) -> dict[str, Any]:
         "name": view.name,
         "handle": view.handle,
         "avatar": view.avatar_url,
+        "page_name": view.details.get("page_name"),
         "is_selected": view.is_selected,
         "is_blocked": view.is_blocked,
         "reason": explain_cause(view.cause) if view.cause else None,
