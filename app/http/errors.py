@@ -86,6 +86,7 @@ PLATFORM_ERRORS = {
     "invalid_file_upload": ErrorKind(400),
     "access_token_invalid": ErrorKind(401),
     "not_connected": ErrorKind(403),
+    "not_supported": ErrorKind(400),
     "scope_not_authorized": ErrorKind(403),
     "permission_missing": ErrorKind(403),
     "url_unreachable": ErrorKind(400),
