@@ -44,6 +44,7 @@ ERROR_CAUSES: Mapping[str, str] = {
     "no_business_account": "no page of this user has a professional account",
     "non_sandbox_target": "the application's sandbox does not list this user as a target",
     "oauth_not_configured": "settings of this platform are missing: GET /api/platforms names them",
+    "permission_not_granted": "the user left out a permission that nothing works without",
     "platform_error": "the code exchange was not answered, or with a 5xx or unreadable body",
     "rate_limited": "the platform answered 429",
     "service_unavailable": "the consent page or our database is unavailable, or a circuit is open",
