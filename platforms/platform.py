@@ -177,7 +177,8 @@ class Platform:
     """One platform as data. A table that is empty means that the platform has nothing of it.
 
     `build_webhooks` needs only some of the settings, so that deliveries can be received while the
-    platform is off. `find_config_warnings` returns sentences for the operator.
+    platform is off. `find_config_warnings` returns sentences for the operator about the settings;
+    it is given the time and our public URL.
     """
 
     name: str  # column `provider`
@@ -205,7 +206,7 @@ class Platform:
     form: PublishForm | None = None
     closing_answers: int = 1  # answers that close a half-open circuit
     secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
-    find_config_warnings: Callable[[Any, datetime], tuple[str, ...]] | None = None
+    find_config_warnings: Callable[[Any, datetime, str], tuple[str, ...]] | None = None
     seed_paths: SeedPaths | None = None
     # the flag among the settings with which bodies declared as plain text are read as JSON
     plain_text_setting: str | None = None

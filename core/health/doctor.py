@@ -155,19 +155,22 @@ def check_redirect_uris(services: Services) -> Iterator[DoctorCheck]:
 def check_registrations(services: Services) -> Iterator[DoctorCheck]:
     """Settings that the platform would refuse on its own error page, without a response to us."""
     for name, platform in services.adapters.items():
-        warnings = "; ".join((*platform.config_warnings, *find_dated_warnings(name, services)))
+        warnings = "; ".join((*platform.config_warnings, *find_settings_warnings(name, services)))
         advice = f"compare with the portal of {name}" if warnings else ""
         yield DoctorCheck(
             f"{name} registration", not warnings, warnings or CONSENT_PAGE_ADVICE, advice
         )
 
 
-def find_dated_warnings(name: str, services: Services) -> tuple[str, ...]:
-    """Sentences about the settings that depend on the date, such as the end of an API version."""
+def find_settings_warnings(name: str, services: Services) -> tuple[str, ...]:
+    """Sentences about settings that depend on the date or on our URL, such as the end of a version
+    of the API.
+    """
     find_warnings = PLATFORMS[name].find_config_warnings
     if find_warnings is None:
         return ()
-    return find_warnings(services.settings.of_platform(name), services.now())
+    settings = services.settings
+    return find_warnings(settings.of_platform(name), services.now(), settings.public_url)
 
 
 def check_reachability(services: Services, http: HttpClient) -> Iterator[DoctorCheck]:

@@ -1,4 +1,4 @@
-"""Checks our registration at Meta, and the end of the Graph API version in use.
+"""Checks our registration and callbacks at Meta, and the end of the Graph API version in use.
 
 Source: Meta, Graph API changelog (updated 2026-10-29) and the blog on v27.0 of 2026-11-04, read
 2026-11-22.
@@ -26,7 +26,16 @@ VERSION_ENDS: Mapping[str, datetime | None] = {
 WARNING_PERIOD = timedelta(days=90)
 
 
-def find_config_warnings(settings: InstagramSettings, now: datetime) -> tuple[str, ...]:
+CALLBACK_PATHS = {
+    "INSTAGRAM_DEAUTH_CALLBACK_URL": "/api/webhooks/instagram/deauthorize",
+    "INSTAGRAM_DATA_DELETION_URL": "/api/webhooks/instagram/data-deletion",
+}
+"""Setting with the URL as it was entered at Meta → path under which we receive the callback."""
+
+
+def find_config_warnings(
+    settings: InstagramSettings, now: datetime, public_url: str
+) -> tuple[str, ...]:
     """Return sentences for the operator; empty if the settings look right."""
     warnings = [find_version_warning(settings.graph_version, now)]
     rules = FLOWS[settings.login_type]
@@ -35,7 +44,24 @@ def find_config_warnings(settings: InstagramSettings, now: datetime) -> tuple[st
         warnings.append(
             f"INSTAGRAM_SCOPES lacks {', '.join(missing)}: no account can be connected without it"
         )
+    warnings += find_callback_warnings(settings, public_url)
     return tuple(filter(None, warnings))
+
+
+def find_callback_warnings(settings: InstagramSettings, public_url: str) -> list[str]:
+    """Return a sentence for each URL that Meta would call and we do not serve; unset ones are
+    not compared.
+    """
+    entered = {
+        "INSTAGRAM_DEAUTH_CALLBACK_URL": settings.deauthorize_url,
+        "INSTAGRAM_DATA_DELETION_URL": settings.data_deletion_url,
+    }
+    served = {name: public_url.rstrip("/") + path for name, path in CALLBACK_PATHS.items()}
+    return [
+        f"{name} is not an address of this installation: enter {served[name]} at Meta"
+        for name, url in entered.items()
+        if url is not None and url.rstrip("/") != served[name]
+    ]
 
 
 def find_version_warning(version: str, now: datetime) -> str:

@@ -5,6 +5,8 @@ import pytest
 from core.health.doctor import run_checks
 from core.health.readiness import Readiness
 from db.ops.heartbeats import Heartbeats
+from platforms.instagram.config_checks import CALLBACK_PATHS
+from tests.support.instagram_accounts import instagram_environ
 
 
 @pytest.fixture
@@ -96,3 +98,19 @@ def test_a_probe_calls_the_platform_and_reports_if_it_fails(run_doctor, healthy_
     checks = run_doctor(**healthy_settings, probe=True, TIKTOK_API_BASE_URL="http://127.0.0.1:1")
     assert not checks["tiktok credentials"].ok
     assert "unknown" in checks["tiktok credentials"].message
+
+
+def test_a_callback_url_that_leads_elsewhere_is_a_fault(run_doctor, healthy_settings):
+    instagram = instagram_environ("http://127.0.0.1:1") | {
+        "INSTAGRAM_REDIRECT_URI": "http://127.0.0.1/api/auth/instagram/callback"
+    }
+    wrong = {"INSTAGRAM_DEAUTH_CALLBACK_URL": "http://127.0.0.1/removed"}
+    check = run_doctor(**healthy_settings | instagram | wrong)["instagram registration"]
+    assert not check.ok
+    assert "http://127.0.0.1/api/webhooks/instagram/deauthorize" in check.message
+
+
+def test_the_callback_paths_that_are_compared_are_those_of_our_routes(app_factory):
+    routes = app_factory.create_app().url_map.bind("127.0.0.1")
+    for path in CALLBACK_PATHS.values():
+        assert routes.test(path, method="POST")
