@@ -1,7 +1,7 @@
 """The database layer. Importing it declares every table, for migrations and the schema check."""
 
+from db import records
 from db.accounts.accounts import Account
-from db.accounts.instagram import IgComment, IgMedia, IgMention, InstagramAccount
 from db.accounts.oauth_states import OAuthState
 from db.base import Base
 from db.comments.replies import CommentReply
@@ -24,7 +24,6 @@ from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.outbox.messages import OutboxMessage, OutboxSequence
 from db.posts.parts import PostPart
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost
 from db.posts.timeline import PostEvent
 from db.posts.upload_sessions import UploadSession
 from db.webhooks.events import Event
@@ -45,10 +44,6 @@ __all__ = [
     "EndpointSecret",
     "Event",
     "Heartbeat",
-    "IgComment",
-    "IgMedia",
-    "IgMention",
-    "InstagramAccount",
     "LoginSession",
     "Media",
     "MetricSnapshot",
@@ -60,8 +55,8 @@ __all__ = [
     "PostEvent",
     "PostPart",
     "SamplingSchedule",
-    "TikTokPost",
     "UploadSession",
     "User",
     "Video",
+    "records",
 ]

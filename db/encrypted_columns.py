@@ -12,11 +12,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
 
 from db.accounts.accounts import Account
-from db.accounts.instagram import InstagramAccount
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.upload_sessions import UploadSession
+from db.records.instagram_tables import InstagramAccount
 
 KEY_ID_PART = 2  # of a ciphertext, split at dots and counted from 1: v1.<key id>.…
 

@@ -43,6 +43,9 @@ REFUSED_VERSION_KEY = "refused_version"
 RENEWAL_KEY = "renewal"
 """Key in `metadata`: how the tokens of this login are renewed; absent: by a refresh token."""
 
+FLOW_KEY = "flow"
+"""Key in `metadata`: the way of signing in, where a platform has several."""
+
 EXCHANGED_TOKEN = "exchange"  # noqa: S105 - the value for access tokens that renew themselves
 
 LAST_USED_PRECISION = timedelta(minutes=10)

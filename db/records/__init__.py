@@ -1,0 +1,8 @@
+"""Tables of single platforms. Importing this declares them; what core asks for is found by name in
+the other modules.
+"""
+
+from db.posts.tiktok_posts import TikTokPost
+from db.records.instagram_tables import IgComment, IgMedia, IgMention, InstagramAccount
+
+__all__ = ["IgComment", "IgMedia", "IgMention", "InstagramAccount", "TikTokPost"]

@@ -22,9 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgMedia, InstagramAccount
 from db.bulk import execute_with_rows, is_any_of, rows_table
 from db.insights.items import ListedRange, MissingItem, NewItem, SampledAccount, StoredItem
+from db.records.instagram_tables import IgMedia, InstagramAccount
 
 MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "CAROUSEL_ALBUM", "REELS"})
 PRODUCTS = frozenset({"AD", "FEED", "STORY", "REELS"})

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
 from db.bulk import is_any_of
 from db.comments.comments import (
     CommentFilter,
@@ -18,6 +17,7 @@ from db.comments.comments import (
 )
 from db.insights.items import ListedRange, SampledAccount
 from db.records.instagram_comments import upsert_comments
+from db.records.instagram_tables import IgComment, IgMedia, InstagramAccount
 
 PROVIDER = "instagram"
 MAX_ROW_ID_DIGITS = 18

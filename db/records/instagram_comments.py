@@ -7,9 +7,9 @@ from sqlalchemy import BigInteger, Boolean, DateTime, Text, case, func, select, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgComment
 from db.bulk import execute_with_rows, rows_table
 from db.comments.comments import CommentIdentity, NewComment
+from db.records.instagram_tables import IgComment
 
 TABLE: Any = IgComment.__table__
 COLUMN_TYPES: Mapping[str, Any] = {

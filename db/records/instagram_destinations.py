@@ -14,11 +14,11 @@ from db.accounts.destinations import (
     NewDestination,
     StoredDestination,
 )
-from db.accounts.instagram import IgMedia, InstagramAccount
 from db.bulk import is_any_of
 from db.comments.replies import CommentReply
 from db.insights.snapshots import MetricSnapshot
 from db.posts.posts import Post
+from db.records.instagram_tables import IgMedia, InstagramAccount
 
 PROVIDER = "instagram"
 TABLE: Any = InstagramAccount.__table__

@@ -18,7 +18,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgComment, IgMedia, IgMention, InstagramAccount
 from db.bulk import execute_with_rows, rows_table
 from db.comments.comments import CommentIdentity, NewComment
 from db.comments.item_records import (
@@ -32,6 +31,7 @@ from db.insights.schedule import SamplingSchedule, SamplingSchedules
 from db.insights.snapshots import MetricSnapshots, MetricSubject
 from db.records.instagram import ASSUMED_TYPE
 from db.records.instagram_comments import upsert_comments
+from db.records.instagram_tables import IgComment, IgMedia, IgMention, InstagramAccount
 
 MEDIA: Any = IgMedia.__table__
 MENTIONS: Any = IgMention.__table__

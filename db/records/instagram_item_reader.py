@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgMedia, InstagramAccount
 from db.insights.items import ListedItem
 from db.records.instagram_comment_store import matches_key
+from db.records.instagram_tables import IgMedia, InstagramAccount
 
 MEDIA: Any = IgMedia.__table__
 ACCOUNTS: Any = InstagramAccount.__table__

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
-from db.accounts.instagram import IgMedia
 from db.posts.posts import Post
+from db.records.instagram_tables import IgMedia
 from db.session import Session
 
 MEDIA_TYPES = ("IMAGE", "VIDEO", "CAROUSEL_ALBUM", "REELS")

@@ -8,9 +8,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.accounts.instagram import IgMention
 from db.comments.mentions import DueMention, FetchedMention, NewMention
 from db.insights.items import SampledAccount
+from db.records.instagram_tables import IgMention
 
 FETCH_DELAYS = (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=12))
 """Before each further attempt: Meta may show a mention only after a while."""

@@ -9,7 +9,7 @@ from sqlalchemy.types import BigInteger, Text
 
 from db.accounts.accounts import Account, AccountStatus
 from db.accounts.destinations import DestinationStatus
-from db.accounts.instagram import InstagramAccount
+from db.records.instagram_tables import InstagramAccount
 
 ScopeSets = Collection[frozenset[str]]
 """Sets of scopes; a login needs one of the sets as a whole."""

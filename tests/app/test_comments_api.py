@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.http.context import CONTAINER_KEY
-from db.accounts.instagram import IgMedia
 from db.comments.replies import CommentReply
 from db.ops.audit import AuditEntry
+from db.records.instagram_tables import IgMedia
 from tests.app.conftest import BASE_SETTINGS
 from tests.platforms.instagram_publishing_client import FAST_SETTINGS
 from tests.support.instagram_harness import instagram_environ, run_instagram_sandbox

@@ -11,12 +11,12 @@ from sqlalchemy import func, select, text
 
 from app.http.context import CONTAINER_KEY
 from core.health.housekeeping import run_housekeeping
-from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
 from db.comments.replies import CommentReply, ReplyState
 from db.media.files import Media
 from db.ops.data_deletions import DataDeletion
 from db.posts.parts import PostPart
 from db.posts.posts import Post
+from db.records.instagram_tables import IgComment, IgMedia, InstagramAccount
 from tests.support.instagram_webhooks import (
     InstagramWebhookHarness,
     comment_change,

@@ -11,7 +11,7 @@ from core.accounts import grant_lifecycle
 from core.accounts.key_rotation import rotate_keys
 from core.errors import Conflict, Invalid, NotFound, OperationFailed
 from db.accounts.accounts import Accounts
-from db.accounts.instagram import IgMedia
+from db.records.instagram_tables import IgMedia
 from tests.db.instagram_accounts_fixtures import instagram, login_sandbox
 from tests.support.instagram_accounts import (
     ADA,

@@ -15,11 +15,11 @@ from core.crypto import (
     upload_url_context,
 )
 from db.accounts.accounts import Account
-from db.accounts.instagram import InstagramAccount
 from db.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumns
 from db.outbox.endpoints import Endpoints, EndpointSecrets
 from db.posts.parts import PostPart
 from db.posts.upload_sessions import UploadSession
+from db.records.instagram_tables import InstagramAccount
 from db.session import Database
 from platforms.secret import Secret
 from tests.flows.brokers import wait_until

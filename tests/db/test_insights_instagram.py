@@ -7,10 +7,10 @@ from sqlalchemy import func, update
 
 from core.insights import SAMPLING_JOB_TYPE
 from core.jobs.runner import run_jobs
-from db.accounts.instagram import IgMedia, IgMention
 from db.comments.mentions import NewMention
 from db.insights.schedule import SamplingSchedule
 from db.records.instagram_mentions import InstagramMentions
+from db.records.instagram_tables import IgMedia, IgMention
 from tests.platforms.instagram_publishing_client import FAST_SETTINGS
 from tests.support.instagram_harness import instagram_environ, run_instagram_sandbox
 from tests.support.instagram_sync import SCOPES, build_sync_harness

@@ -7,10 +7,10 @@ from sqlalchemy import insert, select, text, update
 
 from core.jobs.runner import run_jobs
 from core.webhooks.process import WEBHOOK_JOB_TYPE
-from db.accounts.instagram import IgComment
 from db.identity.notifications import Notification
 from db.insights.schedule import SamplingSchedule
 from db.records.instagram_mentions import IgMention
+from db.records.instagram_tables import IgComment
 from db.webhooks.events import Event
 from tests.support.instagram_webhooks import (
     SENT_AT,

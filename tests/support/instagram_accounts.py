@@ -8,7 +8,7 @@ from core import accounts
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.jobs.runner import run_jobs
 from db.accounts.accounts import Account
-from db.accounts.instagram import InstagramAccount
+from db.records.instagram_tables import InstagramAccount
 from tests.platforms.instagram_login_client import APP_SECRETS, PREFIXES, REDIRECT_URI
 from tests.support.row_factory import RowFactory, make_services
 

@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from core.crypto import access_token_context, destination_token_context
 from db.accounts.accounts import Account
 from db.accounts.grants import Grants
-from db.accounts.instagram import IgMedia, InstagramAccount
 from db.posts.parts import PostParts
 from db.posts.posts import Posts, SentBy
 from db.posts.timeline import PostEvents
+from db.records.instagram_tables import IgMedia, InstagramAccount
 from platforms.sandbox.app import create_app
 from platforms.sandbox.instagram.state import InstagramState, MetaApp
 from platforms.sandbox.server import SandboxServer

@@ -7,10 +7,10 @@ from sqlalchemy import func, select, update
 from core import insights
 from core.jobs.runner import run_jobs
 from db.accounts.accounts import Account
-from db.accounts.instagram import IgComment, IgMedia, IgMention, InstagramAccount
 from db.comments.replies import CommentReply
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
+from db.records.instagram_tables import IgComment, IgMedia, IgMention, InstagramAccount
 from tests.platforms.instagram_publishing_client import add_account
 from tests.platforms.instagram_reading import ALL_FACEBOOK_SCOPES, ALL_INSTAGRAM_SCOPES
 from tests.platforms.instagram_reading_client import ReadingClient

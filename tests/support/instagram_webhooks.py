@@ -10,9 +10,9 @@ from core.jobs.runner import run_jobs
 from core.webhooks.process import WEBHOOK_JOB_TYPE
 from core.webhooks.receive import IncomingDelivery
 from db.accounts.accounts import Account
-from db.accounts.instagram import IgComment, IgMedia, InstagramAccount
 from db.outbox.endpoints import Endpoint
 from db.outbox.messages import OutboxMessage
+from db.records.instagram_tables import IgComment, IgMedia, InstagramAccount
 from db.webhooks.events import Event
 from db.webhooks.insert import insert_events
 from platforms.base import Verdict

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from core.identity import passwords
-from db.accounts.instagram import IgMedia, InstagramAccount
 from db.identity.users import User, Users
+from db.records.instagram_tables import IgMedia, InstagramAccount
 from platforms.secret import Secret
 from tests.app.conftest import PASSWORD, UserCredentials
 from tests.app.publishing.instagram_fixtures import (  # noqa: F401 - fixtures

@@ -10,8 +10,8 @@ from PIL import Image
 
 from app.http.context import CONTAINER_KEY
 from core.post_state.settle import PostState
-from db.accounts.instagram import InstagramAccount
 from db.media.files import Media
+from db.records.instagram_tables import InstagramAccount
 from tests.app.publishing.instagram_fixtures import (
     app,
     grant_scopes,

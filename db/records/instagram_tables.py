@@ -1,4 +1,4 @@
-"""Tables of Instagram accounts, media and comments; their queries are in `db/records`."""
+"""Tables of Instagram accounts, media, comments and mentions."""
 
 from datetime import datetime
 
