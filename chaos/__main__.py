@@ -20,6 +20,8 @@ SUITES = {
     "204 posts of every kind, workers killed at each step": (
         "tests/flows/test_publishing_kills_every_kind.py"
     ),
+    "204 Instagram posts, workers killed at each step": "tests/flows/test_instagram_kills.py",
+    "large, odd and forged Instagram deliveries": "tests/flows/test_instagram_deliveries.py",
     "responses of the platform lost": "tests/flows/test_publishing_lost_responses.py",
     "upload URLs and grants that expire": "tests/flows/test_publishing_expiry.py",
     "fifty requests at once against a quota of five": "tests/flows/test_publishing_quota_burst.py",

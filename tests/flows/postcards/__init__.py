@@ -1,0 +1,1 @@
+"""Postcards: a fictional platform with two steps, as the folder that a new platform adds."""
