@@ -14,10 +14,10 @@ class PostcardHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         path, _, query = self.path.partition("?")
         if path == "/authorize":
-            asked = dict(parse_qsl(query))
-            answer = urlencode({"code": "c1", "state": asked["state"]})
+            request = dict(parse_qsl(query))
+            answer = urlencode({"code": "c1", "state": request["state"]})
             self.send_response(302)
-            self.send_header("Location", f"{asked['redirect_uri']}?{answer}")
+            self.send_header("Location", f"{request['redirect_uri']}?{answer}")
             self.end_headers()
         elif path == "/me":
             self.answer({"id": "p1", "name": "Postmaster"})
