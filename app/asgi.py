@@ -24,7 +24,7 @@ from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX
 from core import webhooks
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
-from db.base import PROVIDERS
+from platforms.registry import PLATFORMS
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -62,7 +62,7 @@ class AsgiApp:
     def __init__(self, app: Flask) -> None:
         self._container: Container = app.extensions[CONTAINER_KEY]
         self._flask: Any = WSGIMiddleware(adapt_wsgi_app(app), workers=FLASK_THREADS)
-        self._provider_by_path = {WEBHOOK_PATH_PREFIX + name: name for name in PROVIDERS}
+        self._provider_by_path = {WEBHOOK_PATH_PREFIX + name: name for name in PLATFORMS}
         headers = security.response_headers(WEBHOOK_PATH_PREFIX, self._container.settings)
         self._accepted_headers = encode_headers({**headers, "Content-Type": "application/json"})
 

@@ -65,15 +65,11 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({value_list})", name=column)
 
 
-PROVIDERS = ("tiktok", "instagram")
-"""Platforms that rows may name; adding one takes a migration that widens the CHECKs."""
-
-
 # Storage parameters of busy tables, as Postgres names them. Measured in
 # docs/decisions/0012-webhook-events-fill-factor-50.md.
 StorageParameters = Mapping[str, str]
 
-INBOX_STORAGE: StorageParameters = {
+CLAIMED_ROWS_STORAGE: StorageParameters = {
     # A claim updates all rows of a page at once. Half of the page is kept free for their new
     # versions, so that these updates are heap-only and write no index.
     "fillfactor": "50",

@@ -32,10 +32,10 @@ from core.errors import CoreError, Misconfigured, ServiceUnavailable
 from core.identity.principals import AuthMethod
 from core.observability import metrics
 from db.accounts.oauth_states import STATE_LIFETIME
-from db.base import PROVIDERS
 from db.session import DatabaseUnavailable
+from platforms.registry import PLATFORMS
 
-PLATFORM_URL_PARAM = f"<any({', '.join(PROVIDERS)}):platform>"
+PLATFORM_URL_PARAM = f"<any({', '.join(PLATFORMS)}):platform>"
 START_STEP, CALLBACK_STEP = "start", "callback"  # labels of the metric
 
 

@@ -24,16 +24,17 @@ from app.serialize.posts import (
 from core import publishing
 from core.errors import NotFound
 from core.publishing import PostRequest
-from db.base import PROVIDERS
 from db.posts.posts import POST_STATES
 from db.posts.queries import PostFilter
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("posts", __name__)
 
+PLATFORM_NAMES = tuple(PLATFORMS)
+
 
 class PostListQuery(RequestModel):
-    platform: Literal[PROVIDERS] | None = None  # type: ignore[valid-type]  # from a table
+    platform: Literal[PLATFORM_NAMES] | None = None  # type: ignore[valid-type]  # from a table
     state: Literal[POST_STATES] | None = None  # type: ignore[valid-type]  # from a table
     account_id: OptionalRowId = None
     since: Annotated[AwareDatetime | None, Field(alias="from")] = None

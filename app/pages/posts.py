@@ -20,9 +20,9 @@ from app.serialize.posts import failure_reasons
 from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
-from db.base import PROVIDERS
 from db.posts.posts import POST_STATES
 from db.posts.queries import PostFilter
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("post_pages", __name__)
 
@@ -38,7 +38,7 @@ def list_posts() -> str:
     args, before = request.args, row_id_from_query("cursor")
     filters = PostFilter(
         state=choice_from_query("state", POST_STATES),
-        provider=choice_from_query("platform", PROVIDERS),
+        provider=choice_from_query("platform", tuple(PLATFORMS)),
         text=args.get("q", "").strip()[:MAX_SEARCH_CHARS] or None,
         since=day_from_query("from"),
         until=day_from_query("to", end=True),

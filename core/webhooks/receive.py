@@ -14,11 +14,11 @@ from core.errors import CoreError, Invalid, NotFound
 from core.observability import metrics
 from core.webhooks.handlers import OTHER_KIND, find_effect
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
-from db.base import PROVIDERS
 from db.webhooks.insert import InsertResult, NewEvent
 from platforms.base import IGNORED_KIND, ParsedEvent, Verdict, WebhookAdapter
 from platforms.errors import BadSignature
 from platforms.platform import Effect
+from platforms.registry import PLATFORMS
 
 UNREADABLE_EVENT_TYPE = "unreadable"
 """`event_type` of a delivery that is signed correctly but cannot be parsed."""
@@ -60,8 +60,8 @@ def find_webhook_adapter(
     Errors: NotFound for an unknown platform; WebhookNotConfigured without the secret (or, for a
     handshake, the verify token) that the adapter needs.
     """
-    if provider not in PROVIDERS:
-        raise NotFound(f"unknown platform: use one of {', '.join(PROVIDERS)}")
+    if provider not in PLATFORMS:
+        raise NotFound(f"unknown platform: use one of {', '.join(PLATFORMS)}")
     adapter = services.webhook_adapters.get(provider)
     if adapter is None or not (adapter.has_handshake if handshake else adapter.can_verify):
         missing = "verify token" if handshake else "webhook secret"

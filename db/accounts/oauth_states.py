@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, String, delete, func, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import PROVIDERS, Base, CreatedAtColumn, IdColumn, one_of
+from db.base import Base, CreatedAtColumn, IdColumn, one_of
+from db.providers import PROVIDERS
 
 STATE_LIFETIME = timedelta(minutes=10)
 

@@ -8,7 +8,8 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import PROVIDERS, Base, IdColumn, TimestampColumns, one_of
+from db.base import Base, IdColumn, TimestampColumns, one_of
+from db.providers import PROVIDERS
 
 
 class ReplyState(StrEnum):

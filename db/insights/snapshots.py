@@ -10,7 +10,8 @@ from sqlalchemy import Index, Numeric, String, delete, func, insert, select, uni
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import APPENDED_ROWS_STORAGE, PROVIDERS, Base, IdColumn, one_of
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, one_of
+from db.providers import PROVIDERS
 
 INTERVAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals of a series begin at multiples of their length after this time."""

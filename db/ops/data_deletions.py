@@ -8,7 +8,8 @@ from sqlalchemy import String, Text, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import PROVIDERS, Base, IdColumn, TimestampColumns, one_of
+from db.base import Base, IdColumn, TimestampColumns, one_of
+from db.providers import PROVIDERS
 
 RECEIVED, DONE = "received", "done"
 

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import PROVIDERS, UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
+from db.base import UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
 from db.leases import JobColumns, JobQueue
+from db.providers import PROVIDERS
 
 POST_STATES = (
     "QUEUED",

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from db.base import INBOX_STORAGE, Base, Json, TimestampColumns, one_of
+from db.base import CLAIMED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
 from db.bulk import is_any_of
 from db.leases import JobColumns, JobQueue
 
@@ -100,7 +100,7 @@ class Event(JobColumns, TimestampColumns, Base):
         one_of("status", EVENT_STATUSES),
         {
             "comment": "Webhook events of the platforms, stored as received",
-            "postgresql_with": INBOX_STORAGE,
+            "postgresql_with": CLAIMED_ROWS_STORAGE,
         },
     )
 
