@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import DecryptionFailed, Misconfigured
+from db.records.destinations import destination_token_column
 from platforms.secret import Secret
 
 EncryptionContext = tuple[str, ...]
@@ -46,13 +47,7 @@ def part_upload_url_context(
 
 def destination_token_context(provider: str, external_id: str, user_id: int) -> EncryptionContext:
     """The context of the token of one destination; `external_id` is the platform's id of it."""
-    return (
-        "instagram_accounts",
-        "page_access_token_encrypted",
-        provider,
-        external_id,
-        str(user_id),
-    )
+    return (*destination_token_column(provider), provider, external_id, str(user_id))
 
 
 def endpoint_secret_context(endpoint_id: int, user_id: int) -> EncryptionContext:

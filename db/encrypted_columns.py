@@ -16,7 +16,7 @@ from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.upload_sessions import UploadSession
-from db.records.instagram_tables import InstagramAccount
+from db.records.destinations import DESTINATION_TOKENS
 
 KEY_ID_PART = 2  # of a ciphertext, split at dots and counted from 1: v1.<key id>.…
 
@@ -43,6 +43,14 @@ def account_column(column: InstrumentedAttribute[str | None]) -> EncryptedColumn
     return EncryptedColumn(column, context_query)
 
 
+def destination_column(provider: str) -> EncryptedColumn:
+    """Describe the tokens of a platform's destinations."""
+    columns = DESTINATION_TOKENS[provider]
+    rows = columns.token.class_
+    context_query = select(rows.id, literal(provider), columns.external_id, rows.user_id)
+    return EncryptedColumn(columns.token, context_query)
+
+
 UPLOAD_CONTEXT = select(
     UploadSession.id, Post.provider, cast(Post.id, Text).label("subject"), Post.user_id
 ).join(Post, Post.id == UploadSession.post_id)
@@ -52,12 +60,6 @@ PART_CONTEXT = select(
     func.concat(Post.id, ":", PostPart.position).label("subject"),
     Post.user_id,
 ).join(Post, Post.id == PostPart.post_id)
-INSTAGRAM_PAGE_CONTEXT = select(
-    InstagramAccount.id,
-    literal("instagram"),
-    InstagramAccount.ig_business_id,
-    InstagramAccount.user_id,
-)
 ENDPOINT_CONTEXT = select(
     EndpointSecret.id,
     literal("endpoint"),
@@ -69,7 +71,7 @@ ENCRYPTED_COLUMNS = (
     account_column(Account.refresh_token_encrypted),
     EncryptedColumn(UploadSession.upload_url_encrypted, UPLOAD_CONTEXT),
     EncryptedColumn(PostPart.upload_url_encrypted, PART_CONTEXT),
-    EncryptedColumn(InstagramAccount.page_access_token_encrypted, INSTAGRAM_PAGE_CONTEXT),
+    *(destination_column(provider) for provider in DESTINATION_TOKENS),
     EncryptedColumn(EndpointSecret.secret_encrypted, ENDPOINT_CONTEXT),
 )
 

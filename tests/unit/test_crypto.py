@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.crypto import (
     KeyRing,
     access_token_context,
+    destination_token_context,
     generate_key,
     refresh_token_context,
     upload_url_context,
@@ -167,6 +168,13 @@ def test_tables_columns_and_rows_have_contexts_of_their_own():
         access_token_context("instagram", "1", 1),
     }
     assert len(contexts_of_rows) == 6
+
+
+def test_the_token_of_a_destination_is_bound_to_its_column_as_before():
+    column = ("instagram_accounts", "page_access_token_encrypted")
+    assert destination_token_context("instagram", "178", 7) == (*column, "instagram", "178", "7")
+    with pytest.raises(KeyError):
+        destination_token_context("tiktok", "178", 7)
 
 
 def fastest_time(call, times=300):
