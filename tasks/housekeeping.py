@@ -44,8 +44,11 @@ def delete_old_rows() -> None:
 
 @app.task(name=CHECK_LOGINS_TASK)
 def check_logins() -> None:
-    """Ask platforms what tokens are worth, and repair webhook subscriptions, once a day each."""
+    """Park logins that the settings no longer fit; ask platforms what tokens are worth, and repair
+    webhook subscriptions, once a day each.
+    """
     container = current_container()
+    accounts.check_login_flows(container.database, container.services)
     accounts.inspect_logins(container.database, container.services)
     accounts.repair_subscriptions(container.database, container.services)
 

@@ -1,5 +1,6 @@
 """The accounts capability: what app, tasks and other capabilities may use of it."""
 
+from core.accounts.changed_logins import check_login_flows
 from core.accounts.connect import (
     ConnectedAccount,
     ConsentRedirect,
@@ -47,6 +48,7 @@ __all__ = [
     "RefreshSummary",
     "UnavailableDestination",
     "callback_error_code",
+    "check_login_flows",
     "complete_connection",
     "disconnect_account",
     "find_rules",

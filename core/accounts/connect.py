@@ -13,7 +13,7 @@ import structlog
 
 from core.accounts import grant_lifecycle
 from core.accounts.destinations import SavedDestinations, save_destinations
-from core.accounts.flows import FLOW_KEY, get_flow
+from core.accounts.flows import get_flow
 from core.accounts.renewal import EncryptedGrant, encrypt_grant, next_refresh_delay, token_columns
 from core.accounts.sign_in import SignIn, sign_in
 from core.accounts.subscriptions import subscribe_destinations
@@ -22,7 +22,7 @@ from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
 from core.errors import Conflict, Forbidden
 from db.accounts.accounts import Account
-from db.accounts.grants import RENEWAL_KEY, ConnectedByAnotherUser, Grants
+from db.accounts.grants import FLOW_KEY, RENEWAL_KEY, ConnectedByAnotherUser, Grants
 from db.accounts.oauth_states import OAuthStates
 from db.session import Database, Session, database_now
 from platforms.logins import RenewalKind

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from core.accounts import grant_lifecycle
-from core.accounts.flows import get_flow
+from core.accounts.flows import get_flow, is_flow_in_use
+from core.accounts.grant_lifecycle import LOGIN_CHANGED
 from core.accounts.refresh import renewal_kind
 from core.accounts.refresh_calls import require_same_account
 from core.accounts.subscriptions import (
@@ -24,7 +25,7 @@ from core.post_state.settle import PostState
 from core.post_state.transitions import end_one_post
 from db.account_erasure import AccountErasure
 from db.accounts.accounts import Account, Accounts, AccountStatus
-from db.accounts.grants import Grants
+from db.accounts.grants import FLOW_KEY, Grants
 from db.posts.parked import ParkedPosts
 from db.records.destinations import find_destination_store
 from db.session import Database, Session
@@ -58,6 +59,7 @@ class RevocableTokens:
     provider: str
     open_id: str
     user_id: int
+    flow: str | None  # the way of signing in; None: the platform has only one
 
 
 def disconnect_account(
@@ -141,6 +143,7 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
         provider=account.provider,
         open_id=account.open_id,
         user_id=account.user_id,
+        flow=account.details.get(FLOW_KEY),
     )
     account.status = AccountStatus.DISCONNECTED
     account.status_cause = "by the user"
@@ -172,9 +175,15 @@ def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:
 
 
 def token_to_revoke(tokens: RevocableTokens, services: Services) -> Secret | None:
-    """Return the access token, or a new one fetched for the revocation; None without tokens."""
+    """Return the access token, or a new one fetched for the revocation.
+
+    None without tokens, and for tokens of another app than the one in use.
+    """
     token_owner = (tokens.provider, tokens.open_id, tokens.user_id)
     if tokens.encrypted_access_token is None:
+        return None
+    if not is_flow_in_use(services, tokens.provider, tokens.flow):
+        log.warning("disconnect.not_revoked", provider=tokens.provider, code=LOGIN_CHANGED)
         return None
     access_token = services.key_ring.decrypt(
         tokens.encrypted_access_token, access_token_context(*token_owner)

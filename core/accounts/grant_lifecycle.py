@@ -33,6 +33,9 @@ REVOKED = "revoked"
 ROTATION_LOST = "rotation_lost"
 """Values of `status_cause` after a refused refresh."""
 
+LOGIN_CHANGED = "login_changed"
+"""`status_cause` while the settings name another way of signing in than the login's."""
+
 DISCONNECTED = "disconnected"
 """Why posts are parked or cancelled when their account is disconnected."""
 
@@ -98,6 +101,15 @@ def on_reconnected(session: Session, account: Account) -> None:
     for post in ParkedPosts(session).resume(account.id):
         PostEvents(session).add(post, "resumed", note="the account is connected again")
     resolve_notifications(session, account)
+
+
+def mark_usable_again(session: Session, account: Account) -> None:
+    """The cause that kept the account from being used has ended, and its tokens are still there."""
+    account.status = AccountStatus.ACTIVE
+    account.status_cause = None
+    account.due_at = Grants.now()
+    on_reconnected(session, account)
+    record_account_event(session, account, "account.connected", scope=account.scope)
 
 
 def resolve_notifications(session: Session, account: Account) -> None:

@@ -54,7 +54,8 @@ class PostingToken:
         return self.destination is not None and self.destination.encrypted_token is not None
 
     def decrypt(self, services: Services) -> Secret:
-        """Return the token to make calls with. Errors: DecryptionFailed."""
+        """Return the token to make calls with. Errors: as `AccessToken.decrypt`."""
+        self.login.require_flow_in_use(services)
         destination = self.destination
         if destination is None or destination.encrypted_token is None:
             return self.login.decrypt(services)

@@ -26,7 +26,7 @@ from core.crypto import access_token_context, refresh_token_context
 from core.jobs.job_type import JobType
 from core.outcomes import Failure, Park, Reschedule, Snooze
 from db.accounts.accounts import ACCOUNT_QUEUE, Account
-from db.accounts.grants import REFUSED_VERSION_KEY, RENEWAL_KEY, Grants
+from db.accounts.grants import FLOW_KEY, REFUSED_VERSION_KEY, RENEWAL_KEY, Grants
 from db.posts.account_usage import filter_accounts_in_use
 from db.posts.parked import ParkedPosts
 from db.session import Session, database_now
@@ -81,6 +81,7 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
             remaining=None if account.expires_at is None else account.expires_at - now,
             is_refused=account.details.get(REFUSED_VERSION_KEY) == account.token_version,
             destinations=list_refused_destinations(session, account),
+            flow=account.details.get(FLOW_KEY),
         )
 
     def execute(self, job: RefreshJob, services: Services) -> RefreshOutcome:

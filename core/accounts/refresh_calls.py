@@ -11,7 +11,7 @@ from core.accounts.destination_tokens import (
     RefusedDestination,
     fetch_destination_tokens,
 )
-from core.accounts.flows import get_flow
+from core.accounts.flows import get_flow, is_flow_in_use
 from core.accounts.renewal import (
     MIN_REFRESH_DELAY,
     EncryptedGrant,
@@ -63,14 +63,15 @@ class RefreshJob:
     remaining: timedelta | None
     is_refused: bool  # the platform has refused the access token
     destinations: tuple[RefusedDestination, ...] = ()
+    flow: str | None = None  # the way of signing in; None: the platform has only one
 
 
 @dataclass(frozen=True)
 class RefreshRefused:
-    """The platform does not accept the tokens any more."""
+    """The platform does not accept the tokens any more, or is not asked with another app."""
 
     code: str
-    cause: str  # revoked | rotation_lost
+    cause: str  # revoked | rotation_lost | login_changed
 
 
 def call_refresh(
@@ -82,6 +83,8 @@ def call_refresh(
     Errors: as `renew_login`; those of `fetch_destination`.
     """
     flow = get_flow(services, job.provider)
+    if not is_flow_in_use(services, job.provider, job.flow):
+        return RefreshRefused(grant_lifecycle.LOGIN_CHANGED, grant_lifecycle.LOGIN_CHANGED)
     if job.destinations and job.encrypted_access_token is not None:
         token = services.key_ring.decrypt(job.encrypted_access_token, job.access_context)
         try:

@@ -11,10 +11,12 @@ from datetime import timedelta
 
 import structlog
 
+from core.accounts.grant_lifecycle import LOGIN_CHANGED
 from core.accounts.posting_tokens import PostingToken
 from core.accounts.tokens import access_token_of
 from core.bootstrap import Services
 from core.errors import CoreError, ServiceUnavailable
+from core.outcomes import Park
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.accounts.destinations import StoredDestination
 from db.records.destinations import DESTINATION_STORES, find_destination_store
@@ -90,6 +92,8 @@ def end_subscription(services: Services, job: SubscriptionJob) -> None:
         subscriber.unsubscribe(to_destination(job.destination), token)
     except (PlatformError, CoreError) as error:
         log.warning("subscription.not_ended", destination=job.destination.id, code=error.code)
+    except Park:
+        log.warning("subscription.not_ended", destination=job.destination.id, code=LOGIN_CHANGED)
 
 
 def repair_subscriptions(database: Database, services: Services) -> int:
@@ -154,6 +158,8 @@ def run_subscription(
         if not (check_first and subscriber.read_subscription(destination, token, fallback)):
             subscriber.subscribe(destination, token, fallback)
         error = None
+    except Park:
+        return True  # of a way of signing in that is no longer used
     except (Unavailable, ServiceUnavailable) as unavailable:
         log.warning("subscription.unknown", destination=job.destination.id, code=unavailable.code)
         return False

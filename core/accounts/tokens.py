@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import NoReturn
 
+from core.accounts.flows import is_flow_in_use
+from core.accounts.grant_lifecycle import LOGIN_CHANGED
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.bootstrap import Services
 from core.crypto import EncryptionContext, access_token_context
@@ -18,7 +20,7 @@ from core.errors import NeedsReconnect, NotConnected, ServiceUnavailable
 from core.jobs.runner import run_jobs
 from core.outcomes import Park, Snooze
 from db.accounts.accounts import Account, Accounts, AccountStatus
-from db.accounts.grants import Grants
+from db.accounts.grants import FLOW_KEY, Grants
 from db.session import Database, Session
 from platforms.errors import TokenExpired
 from platforms.secret import Secret
@@ -40,15 +42,27 @@ REFRESH_POLL_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class AccessToken:
-    """An encrypted access token, its encryption context and the token version it belongs to."""
+    """An encrypted access token, its encryption context and the token version it belongs to.
+
+    `flow` is the way of signing in that it comes from; None: the platform has only one.
+    """
 
     account_id: int
     encrypted: str
     context: EncryptionContext
     version: int
+    provider: str = ""
+    flow: str | None = None
 
     def decrypt(self, services: Services) -> Secret:
+        """Errors: DecryptionFailed; Park while another way of signing in is in use."""
+        self.require_flow_in_use(services)
         return services.key_ring.decrypt(self.encrypted, self.context)
+
+    def require_flow_in_use(self, services: Services) -> None:
+        """Errors: Park if calls would be made with another app, at another host."""
+        if not is_flow_in_use(services, self.provider, self.flow):
+            raise Park("needs_reconnect")
 
 
 class RefreshState(Enum):
@@ -98,7 +112,12 @@ def access_token_of(account: Account) -> AccessToken:
     """Return the account's access token as stored, however long it is still valid."""
     context = access_token_context(account.provider, account.open_id, account.user_id)
     return AccessToken(
-        account.id, str(account.access_token_encrypted), context, account.token_version
+        account.id,
+        str(account.access_token_encrypted),
+        context,
+        account.token_version,
+        account.provider,
+        account.details.get(FLOW_KEY),
     )
 
 
@@ -130,18 +149,25 @@ def get_or_refresh_token(
     )
     for delay in REFRESH_POLL_SECONDS:
         if isinstance(token, AccessToken):
-            return token
+            return check_flow(token, services)
         if token is RefreshState.WAITING:
             break
         if not run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account_id).claimed:
             time.sleep(delay)
         token = find_valid_token(database, account_id, refused_token=refused_token)
     if isinstance(token, AccessToken):
-        return token
+        return check_flow(token, services)
     raise ServiceUnavailable(
         f"the access token of account {account_id} could not be refreshed",
         retry_after=FAILING_REFRESH_WAIT,
     )
+
+
+def check_flow(token: AccessToken, services: Services) -> AccessToken:
+    """Return the token. Errors: NeedsReconnect while another way of signing in is in use."""
+    if not is_flow_in_use(services, token.provider, token.flow):
+        raise NeedsReconnect(f"account {token.account_id} must be connected again: {LOGIN_CHANGED}")
+    return token
 
 
 def find_valid_token(

@@ -11,10 +11,9 @@ from core.accounts.destination_view import (
     view_destinations,
     view_unavailable,
 )
-from core.accounts.flows import FLOW_KEY
 from core.bootstrap import Services
 from db.accounts.accounts import Account, Accounts, AccountStatus
-from db.accounts.grants import RENEWAL_KEY
+from db.accounts.grants import FLOW_KEY, RENEWAL_KEY
 from db.records.destinations import find_destination_store
 from db.session import Session
 from platforms.logins import FlowRules
