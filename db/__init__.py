@@ -11,7 +11,6 @@ from db.identity.notifications import Notification
 from db.identity.users import User
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
-from db.insights.videos import Video
 from db.media.files import Media
 from db.ops.alerts import Alert
 from db.ops.attempts import Attempt
@@ -57,6 +56,5 @@ __all__ = [
     "SamplingSchedule",
     "UploadSession",
     "User",
-    "Video",
     "records",
 ]

@@ -25,8 +25,7 @@ from sqlalchemy.orm import Session
 from db.accounts.accounts import Account
 from db.identity.notifications import Notification
 from db.insights.schedule import SamplingSchedule
-from db.insights.snapshots import MetricSnapshots, MetricSubject
-from db.insights.videos import Video
+from db.insights.snapshots import MetricSnapshots
 from db.media.files import Media
 from db.ops.attempts import Attempt
 from db.ops.audit import AuditEntry
@@ -34,7 +33,7 @@ from db.outbox.deliveries import Delivery
 from db.outbox.messages import OutboxMessage
 from db.posts.parts import PostPart
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost
+from db.records.account_rows import PUBLICATION_TABLES, VIDEO_TABLES
 from db.webhooks.events import Event
 
 NO_SESSION_SYNC = {"synchronize_session": False}
@@ -62,12 +61,12 @@ class AccountErasure:
         self._delete_notifications(account_id, user_id)
         self._empty_audit_entries(account_id, user_id)
         self._delete_attempts(account_id)
-        for table in (TikTokPost, Post):
+        for table in (*PUBLICATION_TABLES, Post):
             self._execute(delete(table).where(table.oauth_account_id == account_id))
         # The schedule first: this DELETE waits for a worker that samples, which has locked the row.
-        for subject in (SamplingSchedule, Video):
+        for subject in (SamplingSchedule, *VIDEO_TABLES):
             self._execute(delete(subject).where(subject.oauth_account_id == account_id))
-        MetricSnapshots(self._session).delete(MetricSubject("account", account_id))
+        MetricSnapshots(self._session).delete("account", account_id)
 
     def delete_account(self, account_id: int) -> None:
         """Delete the row of the login itself, after everything that names it."""

@@ -27,8 +27,6 @@ VENDOR_WORDS = re.compile(
 
 FILES_WITH_VENDOR_WORDS = frozenset(
     {
-        "core/insights/insights_request.py",
-        "core/insights/queries.py",
         "core/limits/circuit_proxy.py",
         "core/outbox/enqueue.py",
         "core/post_state/changes.py",
@@ -41,10 +39,6 @@ FILES_WITH_VENDOR_WORDS = frozenset(
         "core/publishing/steps/reconcile.py",
         "core/publishing/steps/start.py",
         "core/webhooks/handlers.py",
-        "db/account_erasure.py",
-        "db/insights/snapshots.py",
-        "db/insights/video_queries.py",
-        "db/insights/videos.py",
         "db/posts/batches.py",
         "db/posts/posts.py",
         "db/posts/queries.py",

@@ -65,10 +65,11 @@ class MediaHistoryQuery(HistoryQuery):
 
 @require_scopes("insights:read")
 @validate_query(VideoListQuery)
-def list_videos(platform: str, query: VideoListQuery) -> dict[str, Any]:  # noqa: ARG001 - of the route
+def list_videos(platform: str, query: VideoListQuery) -> dict[str, Any]:
     """List the public videos of my accounts with their latest metrics, newest first."""
     page = insights.list_videos(
         current_container().database,
+        platform,
         user_id=current_principal().user_id,
         account_id=query.account_id,
         limit=query.limit,

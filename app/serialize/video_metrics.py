@@ -7,7 +7,7 @@ from core.insights import AccountOverview, VideoMetrics, sum_videos
 from core.insights.history import SeriesPoint
 from core.insights.insights_request import InsightsResult
 from db.insights.snapshots import MetricValue
-from db.insights.videos import VIDEO_METRICS, Video
+from db.insights.videos import VIDEO_METRICS, Video, VideoKey
 
 
 def serialize_statistics(metrics: VideoMetrics | None) -> dict[str, Any] | None:
@@ -24,19 +24,19 @@ def serialize_statistics(metrics: VideoMetrics | None) -> dict[str, Any] | None:
     }
 
 
-def serialize_listed_video(row: Video, posts: Mapping[tuple[int, str], int]) -> dict[str, Any]:
+def serialize_listed_video(video: Video, posts: Mapping[VideoKey, int]) -> dict[str, Any]:
     """A video in a list; `post_id` is the post it was published by, if we published it."""
-    key = (row.oauth_account_id, row.video_id)
-    return {"account_id": row.oauth_account_id, "post_id": posts.get(key), **serialize_video(row)}
+    post_id = posts.get(video.key)
+    return {"account_id": video.oauth_account_id, "post_id": post_id, **serialize_video(video)}
 
 
-def serialize_video(row: Video) -> dict[str, Any]:
-    statistics = serialize_statistics(sum_videos([row])) or {}
+def serialize_video(video: Video) -> dict[str, Any]:
+    statistics = serialize_statistics(sum_videos([video])) or {}
     return {
-        "video_id": row.video_id,
-        "title": row.title,
-        "duration_seconds": row.duration_seconds,
-        "posted_at": row.posted_at,
+        "video_id": video.video_id,
+        "title": video.title,
+        "duration_seconds": video.duration_seconds,
+        "posted_at": video.posted_at,
         **{name: value for name, value in statistics.items() if name != "video_ids"},
     }
 

@@ -10,15 +10,19 @@ from datetime import datetime, timedelta
 from core.bootstrap import Services
 from core.errors import Invalid, NotConnected, NotFound
 from core.insights.history import Series, default_step, list_metrics, load_series
-from core.insights.queries import AccountOverview, load_account_overview, public_video_keys
+from core.insights.queries import (
+    AccountOverview,
+    get_video_reader,
+    load_account_overview,
+    public_video_keys,
+)
 from core.insights.sampled_platforms import get_rules
 from core.insights.sampling_job import ACCOUNT_SUBJECT
 from db.accounts.accounts import Account, Accounts
 from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue
-from db.insights.video_queries import VideoQueries
 from db.insights.videos import Video
 from db.posts.posts import Posts
-from db.posts.tiktok_posts import TikTokPosts
+from db.records.post_records import find_post_record
 from db.session import Database, Session
 
 DEFAULT_PERIOD = timedelta(days=30)
@@ -80,10 +84,11 @@ def load_insights(
         raise Invalid("more than one subject is named", details={"fields": fields})
     with database.transaction() as session:
         if request.post_id is not None:
-            video = find_post_video(session, request.post_id, user_id=user_id)
+            video = find_post_video(session, request.provider, request.post_id, user_id=user_id)
             return video_insights(session, services, request, video, user_id=user_id)
         if request.video_id is not None:
-            video = VideoQueries(session, user_id=user_id).get(request.video_id)
+            reader = get_video_reader(session, request.provider)
+            video = reader.find(request.video_id, user_id=user_id)
             if video is None:
                 raise NotFound("this user has no such video")
             return video_insights(session, services, request, video, user_id=user_id)
@@ -114,7 +119,7 @@ def find_account(session: Session, request: InsightsRequest, *, user_id: int) ->
     return accounts[0]
 
 
-def find_post_video(session: Session, post_id: int, *, user_id: int) -> Video | None:
+def find_post_video(session: Session, provider: str, post_id: int, *, user_id: int) -> Video | None:
     """Return the post's public video; None until it is seen in the list of public videos.
 
     Errors: NotFound; Invalid if the post became several videos.
@@ -122,8 +127,8 @@ def find_post_video(session: Session, post_id: int, *, user_id: int) -> Video | 
     post = Posts(session).get_for_user(post_id, user_id=user_id)
     if post is None:
         raise NotFound("this user has no such post")
-    video_keys = public_video_keys(post, TikTokPosts(session).get_by_post(post.id))
-    videos = VideoQueries(session, user_id=user_id).get_many(video_keys)
+    video_keys = public_video_keys(post, find_post_record(session, post.provider, post.id))
+    videos = get_video_reader(session, provider).get_many(video_keys, user_id=user_id)
     if len(videos) > 1:
         ids = [video.video_id for video in videos.values()]
         fields = {"video_id": "is required: the post appeared as several videos"}
@@ -172,14 +177,14 @@ def video_insights(
         )
     subject = MetricSubject(kind, video.id, request.provider)
     latest_values = MetricSnapshots(session).latest(subject, names)
-    posts = VideoQueries(session, user_id=user_id).map_to_posts([video])
+    posts = get_video_reader(session, request.provider).map_to_posts([video], user_id=user_id)
     return InsightsResult(
         kind=kind,
         latest={name: latest_values.get(name) for name in names},
         series=read_series(session, services, request, subject),
         account_id=video.oauth_account_id,
         video=video,
-        post_id=request.post_id or posts.get((video.oauth_account_id, video.video_id)),
+        post_id=request.post_id or posts.get(video.key),
     )
 
 

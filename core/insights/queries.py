@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.bootstrap import Services
+from core.errors import NotFound
 from core.insights.history import list_metrics
 from core.insights.sampled_platforms import are_insights_enabled, is_capability_granted
 from core.insights.sampling_job import ACCOUNT_SUBJECT
 from db.accounts.accounts import Account
 from db.insights.schedule import SamplingSchedules
 from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue
-from db.insights.video_queries import VideoQueries
-from db.insights.videos import VIDEO_METRICS, Video
+from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey, VideoReader
 from db.posts.posts import Post
-from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPost
+from db.records.items import find_video_reader, list_video_readers
+from db.records.post_records import PostRecord, recorded_public_ids
 from db.session import Database, Session
 from platforms.publishing import Capability
 
@@ -47,13 +48,10 @@ class VideoMetrics:
 
 @dataclass(frozen=True)
 class VideoListPage:
-    """A page of videos. `posts` maps those we published to post ids; `next_before` is the cursor.
-
-    Shapes: a key of `posts` is (account id, the platform's video id).
-    """
+    """A page of videos. `posts`: those we published, with their post ids; `next_before`: cursor."""
 
     videos: Sequence[Video]
-    posts: Mapping[tuple[int, str], int]
+    posts: Mapping[VideoKey, int]
     next_before: int | None
 
 
@@ -123,13 +121,19 @@ def sum_known(counts: Iterable[OptionalCount]) -> OptionalCount:
 
 
 def load_post_metrics(
-    database: Database, posts: Iterable[tuple[Post, TikTokPost | None]], *, user_id: int
+    database: Database, posts: Iterable[tuple[Post, PostRecord | None]], *, user_id: int
 ) -> dict[int, VideoMetrics]:
     """Load the metrics of posts by post id; posts whose public video is unknown are left out."""
-    keys_by_post = {post.id: public_video_keys(post, tiktok_row) for post, tiktok_row in posts}
-    video_keys = {key for keys in keys_by_post.values() for key in keys}
+    keys_by_post: dict[int, list[VideoKey]] = {}
+    keys_by_provider: dict[str, set[VideoKey]] = {}
+    for post, record in posts:
+        keys_by_post[post.id] = public_video_keys(post, record)
+        keys_by_provider.setdefault(post.provider, set()).update(keys_by_post[post.id])
+    videos_by_key: dict[VideoKey, Video] = {}
     with database.transaction() as session:
-        videos_by_key = VideoQueries(session, user_id=user_id).get_many(video_keys)
+        for provider, keys in keys_by_provider.items():
+            if (reader := find_video_reader(session, provider)) is not None:
+                videos_by_key |= reader.get_many(keys, user_id=user_id)
     metrics_by_post = {
         post_id: sum_videos(videos_by_key[key] for key in keys if key in videos_by_key)
         for post_id, keys in keys_by_post.items()
@@ -137,47 +141,63 @@ def load_post_metrics(
     return {post_id: metrics for post_id, metrics in metrics_by_post.items() if metrics is not None}
 
 
-def public_video_keys(post: Post, tiktok_row: TikTokPost | None) -> list[tuple[int, str]]:
-    """Return (account id, video id) of the post's public videos.
+def public_video_keys(post: Post, record: PostRecord | None) -> list[VideoKey]:
+    """Return the keys of the post's public videos.
 
     There may be several: a creator can publish a draft more than once.
     """
     if not post.oauth_account_id:
         return []
-    recorded_ids = list(tiktok_row.details.get(PUBLIC_IDS_KEY, ())) if tiktok_row else []
+    recorded_ids = recorded_public_ids(post.provider, record)
     video_ids = dict.fromkeys(filter(None, (*recorded_ids, post.platform_post_id)))
     return [(post.oauth_account_id, video_id) for video_id in video_ids]
 
 
 def list_videos(
     database: Database,
+    provider: str,
     *,
     user_id: int,
     account_id: int | None = None,
     limit: int,
     before: int | None = None,
 ) -> VideoListPage:
-    """List public videos of the user's accounts, newest first, whether we posted them or not."""
+    """List public videos of the user's accounts, newest first, whether we posted them or not.
+
+    Errors: NotFound if the platform has no lists of videos.
+    """
     with database.transaction() as session:
-        video_queries = VideoQueries(session, user_id=user_id)
-        videos = video_queries.page(account_id, limit=limit + 1, before=before)
+        reader = get_video_reader(session, provider)
+        videos = reader.list_page(account_id, user_id=user_id, limit=limit + 1, before=before)
         page = videos[:limit]
         return VideoListPage(
             videos=page,
-            posts=video_queries.map_to_posts(page),
+            posts=reader.map_to_posts(page, user_id=user_id),
             next_before=page[-1].id if len(videos) > limit else None,
         )
+
+
+def get_video_reader(session: Session, provider: str) -> VideoReader:
+    """Errors: NotFound if the platform has no lists of videos."""
+    reader = find_video_reader(session, provider)
+    if reader is None:
+        raise NotFound(f"{provider} has no lists of videos")
+    return reader
 
 
 def load_account_overview(
     session: Session, services: Services, account: Account
 ) -> AccountOverview:
-    """Load the overview of an account; the caller has checked that the user owns it."""
+    """Load the overview of an account; the caller has checked that the user owns it.
+
+    Errors: NotFound if its platform has no lists of videos.
+    """
+    reader = get_video_reader(session, account.provider)
     subject = MetricSubject(ACCOUNT_SUBJECT, account.id, account.provider)
     status = load_sampling_status(session, services, account)
     return AccountOverview(
         account_metrics=MetricSnapshots(session).latest(subject, list_metrics(subject)),
-        video_totals=VideoQueries(session, user_id=account.user_id).sum_metrics(account.id),
+        video_totals=reader.sum_metrics(account.id, user_id=account.user_id),
         is_sampled=status.is_sampled,
         problem=status.problem,
         next_sample_at=status.next_sample_at,
@@ -206,4 +226,10 @@ def load_video_totals(
 ) -> dict[str, OptionalCount]:
     """Sum views, likes, comments, shares and videos over a user's accounts, or of one account."""
     with database.transaction() as session:
-        return VideoQueries(session, user_id=user_id).sum_metrics(account_id)
+        totals = [
+            reader.sum_metrics(account_id, user_id=user_id)
+            for reader in list_video_readers(session)
+        ]
+    return {
+        name: sum_known(total[name] for total in totals) for name in (VIDEO_COUNT, *VIDEO_METRICS)
+    }

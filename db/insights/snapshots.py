@@ -46,7 +46,7 @@ class MetricSubject:
 
     kind: str
     id: int
-    provider: str = "tiktok"
+    provider: str
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,11 @@ class MetricSnapshots:
         rows = self._session.execute(query)
         return [MetricValue(start, metric, int(value), at) for start, metric, value, at in rows]
 
-    def delete(self, subject: MetricSubject) -> None:
-        """Delete all snapshots of the subject."""
-        statement = delete(MetricSnapshot).where(*subject_conditions(subject))
+    def delete(self, kind: str, subject_id: int) -> None:
+        """Delete all snapshots of a subject."""
+        statement = delete(MetricSnapshot).where(
+            MetricSnapshot.subject_type == kind, MetricSnapshot.subject_id == subject_id
+        )
         self._session.execute(statement, execution_options={"synchronize_session": False})
 
 

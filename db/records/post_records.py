@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from db.posts.tiktok_posts import TikTokPosts
+from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPosts
 
 
 class PostRecord(Protocol):
@@ -45,3 +45,13 @@ def was_record_updated_within(
 def record_updated_at(record: PostRecord | None, fallback: datetime) -> datetime:
     moment: datetime = fallback if record is None else record.updated_at
     return moment
+
+
+PUBLIC_IDS_KEYS: Mapping[str, str] = {"tiktok": PUBLIC_IDS_KEY}
+"""Platform → the key in `details` of the ids under which the public sees the post."""
+
+
+def recorded_public_ids(provider: str, record: PostRecord | None) -> tuple[str, ...]:
+    """The ids of a post that its platform has reported; there may be several."""
+    key = PUBLIC_IDS_KEYS.get(provider)
+    return () if key is None or record is None else tuple(record.details.get(key, ()))

@@ -12,7 +12,7 @@ from db.accounts.accounts import AccountStatus
 from db.identity.users import User
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
-from db.insights.videos import Video
+from db.records.tiktok_videos import TikTokVideo
 from platforms.base import Phase
 from tests.platforms.hostile_server import http_response
 from tests.platforms.tiktok_responses import flat_response, ok_response
@@ -112,7 +112,7 @@ def test_a_missing_video_is_queried_less_and_less_often_and_then_not_at_all(
     account = sampler.create_sampled_account()
     sampler.hide_video(7)
     with sampler.database.transaction() as session:
-        session.execute(update(Video).values(missing_since=func.now() - since))
+        session.execute(update(TikTokVideo).values(missing_since=func.now() - since))
     sampler.make_counts_due(account)
     sampler.run_workers(2)
     delay = sampler.time_until_video_due(7)

@@ -10,7 +10,7 @@ from core import insights
 from core.jobs.runner import run_jobs
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
-from db.insights.videos import Video
+from db.records.tiktok_videos import TikTokVideo
 from tests.platforms.tiktok_responses import error_response, ok_response
 
 VIDEO_LIST_PATH, VIDEO_QUERY_PATH, USER_INFO_PATH = (
@@ -118,20 +118,25 @@ class InsightsHarness:
     def make_due(self, account=None):
         """Make every step of the account due, or of all accounts."""
         schedules = [] if account is None else [SamplingSchedule.oauth_account_id == account]
-        videos = [] if account is None else [Video.oauth_account_id == account]
+        videos = [] if account is None else [TikTokVideo.oauth_account_id == account]
         with self.database.transaction() as session:
             due = {"due_at": func.now(), "totals_due_at": func.now(), "list_due_at": func.now()}
             session.execute(update(SamplingSchedule).where(*schedules).values(due))
-            is_scheduled = Video.due_at.is_not(None)
-            session.execute(update(Video).where(is_scheduled, *videos).values(due_at=func.now()))
+            is_scheduled = TikTokVideo.due_at.is_not(None)
+            session.execute(
+                update(TikTokVideo).where(is_scheduled, *videos).values(due_at=func.now())
+            )
 
     def make_counts_due(self, account):
         """Make the metrics of the account's videos due, and no other step."""
         with self.database.transaction() as session:
             of_account = SamplingSchedule.oauth_account_id == account
             session.execute(update(SamplingSchedule).where(of_account).values(due_at=func.now()))
-            is_scheduled = (Video.oauth_account_id == account, Video.due_at.is_not(None))
-            session.execute(update(Video).where(*is_scheduled).values(due_at=func.now()))
+            is_scheduled = (
+                TikTokVideo.oauth_account_id == account,
+                TikTokVideo.due_at.is_not(None),
+            )
+            session.execute(update(TikTokVideo).where(*is_scheduled).values(due_at=func.now()))
 
     def schedule(self, account):
         return self.publisher.one(
@@ -139,11 +144,11 @@ class InsightsHarness:
         )
 
     def video(self, number):
-        return self.publisher.one(select(Video).where(Video.video_id == str(number)))
+        return self.publisher.one(select(TikTokVideo).where(TikTokVideo.video_id == str(number)))
 
     def videos(self, account):
-        query = select(Video).where(Video.oauth_account_id == account)
-        return self.publisher.all(query.order_by(Video.posted_at.desc()))
+        query = select(TikTokVideo).where(TikTokVideo.oauth_account_id == account)
+        return self.publisher.all(query.order_by(TikTokVideo.posted_at.desc()))
 
     def metric_history(self, subject_id, kind, metric):
         """Return the stored values of one metric, oldest first."""
@@ -166,5 +171,5 @@ class InsightsHarness:
 
     def time_until_video_due(self, number):
         with self.database.transaction() as session:
-            of_video = Video.video_id == str(number)
-            return session.scalar(select(Video.due_at - func.now()).where(of_video))
+            of_video = TikTokVideo.video_id == str(number)
+            return session.scalar(select(TikTokVideo.due_at - func.now()).where(of_video))

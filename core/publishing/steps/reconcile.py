@@ -20,11 +20,11 @@ from core.publishing.preflight import load_video_duration
 from core.publishing.step import Step
 from core.publishing.steps.poll import poll_later, time_since_start
 from db.insights.schedule import SamplingSchedules
-from db.insights.video_queries import list_unmatched_videos
 from db.insights.videos import Video
 from db.posts.posts import Post
 from db.posts.reconciliation import RecheckBand, Reconciliation
 from db.posts.tiktok_posts import TikTokPosts
+from db.records.tiktok_video_reader import list_unmatched_videos
 from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from db.insights.snapshots import MetricSnapshot
-from db.insights.videos import Video
 from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_videos import TikTokVideo
 from tests.app.conftest import BASE_SETTINGS
 from tests.app.publishing.insights_fixtures import (
     SAMPLED_VIDEO_ID,
@@ -293,4 +293,4 @@ def test_a_disconnected_accounts_history_can_still_be_read(api_client, publisher
     publisher.factory.update_account(sampled_account, **disconnected)
     data = get_json(api_client, f"/api/tiktok/insights?account_id={sampled_account}")["data"]
     assert data["latest"]["followers"]["value"] == 7
-    assert len(publisher.all(select(Video))) == 1
+    assert len(publisher.all(select(TikTokVideo))) == 1
