@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -24,16 +25,30 @@ from platforms.sampling import SamplingRules
 
 
 @dataclass(frozen=True)
+class BrandColours:
+    """CSS values: backgrounds of the logo and of buttons, and the colour of what is on them."""
+
+    logo: str
+    button: str
+    text: str = "#ffffff"
+
+
+@dataclass(frozen=True)
 class Brand:
     """How a platform is shown: its name, the CSS class of its colours and its home page.
 
-    English texts, translated by the pages: `requirements` say what an account needs, with the
-    platform's own page about it; `scope_texts` say what each permission is for.
+    `symbol`: the sign in the logo. `colours`: in the dark theme `dark_colours`, if they differ;
+    None: those of all pages. English texts, translated by the pages: `requirements` say what an
+    account needs, with the platform's own page about it; `scope_texts` say what each permission is
+    for.
     """
 
     title: str
     css_class: str
     home_url: str
+    symbol: str = ""
+    colours: BrandColours | None = None
+    dark_colours: BrandColours | None = None
     requirements: tuple[str, ...] = ()
     requirements_url: str | None = None
     scope_texts: Mapping[str, str] = field(default_factory=dict)
@@ -132,12 +147,27 @@ class FormField:
 
 
 @dataclass(frozen=True)
+class OwnPage:
+    """The publishing page that a platform has instead of the general form.
+
+    `folder` has the templates, and in `static` what browsers load. `template` is the page;
+    `choices_template` the part of it with what the account allows right now. `build_values` returns
+    from the platform's settings what the page shows beside accounts and quota.
+    """
+
+    folder: Path
+    template: str
+    choices_template: str
+    build_values: Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class PublishForm:
     """What the publishing page of a platform asks. `kind_labels`: kind → English label.
 
     `phase_labels`: name of a step, or the vendor's status → English label. `quota_labels`: name in
-    `Platform.quotas` → English label. `page_path`: the path of the page that the platform has
-    instead of the general form.
+    `Platform.quotas` → English label. `draft_label` and `draft_sentence`: the state of a draft that
+    the platform has and its creator has not finished. `page`: instead of the general form.
     """
 
     kind_labels: Mapping[str, str]
@@ -146,7 +176,21 @@ class PublishForm:
     # public feature names
     capability_labels: Mapping[Capability, str] = field(default_factory=dict)
     quota_labels: Mapping[str, str] = field(default_factory=dict)
-    page_path: str | None = None
+    draft_label: str = "Delivered as a draft"
+    draft_sentence: str = "It is a draft. Open the app of %(platform)s to finish the post."
+    page: OwnPage | None = None
+
+
+@dataclass(frozen=True)
+class OlderArgument:
+    """An argument of `signalpost upload` from before `--kind` and `--option`, still accepted.
+
+    It gives the value of an `option`, or by a pattern the kind: `{}_VIDEO`.
+    """
+
+    name: str
+    option: str | None = None
+    kind_pattern: str = "{}"
 
 
 class AccountShapes(Protocol):
@@ -213,3 +257,4 @@ class Platform:
     account_shapes: AccountShapes | None = None
     sampling: SamplingRules | None = None  # None: nothing is read in the background
     route_rates: Mapping[str, str] = field(default_factory=dict)  # path → setting with its rates
+    older_arguments: tuple[OlderArgument, ...] = ()

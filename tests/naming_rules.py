@@ -170,7 +170,8 @@ def repeated_class_names(sources: Iterable[SourceFile]) -> list[str]:
 
 def document_findings() -> list[str]:
     """Banned words in documents and pages. Decision 0022 quotes them and is left out."""
-    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("app/templates/*.html")]
+    patterns = ("*.md", "docs/**/*.md", "app/templates/*.html", "platforms/*/pages/*.html")
+    documents = [path for pattern in patterns for path in ROOT.glob(pattern)]
     findings = []
     for path in sorted(documents):
         if path.name.startswith("0022-"):

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,22 @@ from app.cli import tus_client
 from app.cli.api_client import ApiClient
 from app.cli.output import CommandResult, prints_results
 from core.errors import Invalid
+from platforms.platform import OlderArgument
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 
 FINAL_STATES = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
 POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
+OLDER_ARGUMENTS = [
+    argument for platform in PLATFORMS.values() for argument in platform.older_arguments
+]
+
+
+def accepts_older_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the older arguments of all platforms, which the help does not show."""
+    for argument in OLDER_ARGUMENTS:
+        command = click.option(f"--{argument.name}", argument.name, hidden=True)(command)
+    return command
 
 
 @click.command("upload")
@@ -42,8 +54,7 @@ POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
     multiple=True,
     help="A field of the platform, as in the API; the value is JSON or text.",
 )
-@click.option("--mode", "mode", hidden=True, help="Older name of --kind, for videos.")
-@click.option("--privacy", "privacy_level", hidden=True, help="Older name of an option.")
+@accepts_older_arguments
 @click.option("--url", envvar="SIGNALPOST_URL", default="http://127.0.0.1:8000", show_default=True)
 @click.option(
     "--api-key",
@@ -70,13 +81,20 @@ def upload_command(
 
 def build_request(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the body of the request without the media. Errors: Invalid."""
-    options = dict(parse_option(text) for text in fields.pop("options"))
-    mode, privacy_level = fields.pop("mode"), fields.pop("privacy_level")
-    if privacy_level is not None:
-        options["privacy_level"] = privacy_level
-    if mode is not None and fields["kind"] is None:
-        fields["kind"] = f"{mode}_VIDEO"
-    return {name: value for name, value in {**fields, "options": options}.items() if value}
+    fields["options"] = dict(parse_option(text) for text in fields["options"])
+    for argument in OLDER_ARGUMENTS:
+        value = fields.pop(argument.name)
+        if value is not None:
+            apply_older_argument(fields, argument, value)
+    return {name: value for name, value in fields.items() if value}
+
+
+def apply_older_argument(fields: dict[str, Any], argument: OlderArgument, value: str) -> None:
+    """Set what an older argument means; `--kind` wins over it."""
+    if argument.option is not None:
+        fields["options"][argument.option] = value
+    elif fields["kind"] is None:
+        fields["kind"] = argument.kind_pattern.format(value)
 
 
 def parse_option(text: str) -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from app.pages import (
     accounts,
+    brand_styles,
     comments,
     dashboard,
     data_deletions,
@@ -28,4 +29,6 @@ PAGE_BLUEPRINTS = (
     comments.blueprint,
     insights.blueprint,
     data_deletions.blueprint,
+    brand_styles.blueprint,
+    *upload.build_static_blueprints(),
 )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from app.http.i18n import gettext_noop, translate_text
+from app.pages.brands import draft_label
 from core.accounts import AccountView
 from core.post_state.settle import PostState
 from db.posts.posts import Post
@@ -22,11 +23,11 @@ POST_BADGES = {
     "SENDING": Badge("busy", gettext_noop("Sending"), "⏳"),
     "PROCESSING": Badge("busy", gettext_noop("Processing"), "⏳"),
     "UNCONFIRMED": Badge("wait", gettext_noop("Being checked"), "⏳"),
-    "IN_INBOX": Badge("wait", gettext_noop("In your inbox"), "⏳"),
     "PUBLISHED": Badge("good", gettext_noop("Published"), "✓"),
     "FAILED": Badge("bad", gettext_noop("Failed"), "✗"),
     "CANCELLED": Badge("none", gettext_noop("Cancelled")),
 }
+DRAFT_COLOUR, DRAFT_SYMBOL = "wait", "⏳"
 ACCOUNT_BADGES = {
     "ACTIVE": Badge("good", gettext_noop("Connected"), "✓"),
     "NEEDS_RECONNECT": Badge("bad", gettext_noop("Reconnect needed"), "✗"),
@@ -52,11 +53,13 @@ PLATFORM_BADGES = {
 
 def post_badge(post: Post) -> Badge:
     """Return the badge of a post. A delivered draft is not published yet: it has its own badge."""
-    return localize_badge(POST_BADGES["IN_INBOX" if is_in_inbox(post) else post.state])
+    if is_delivered_draft(post):
+        return Badge(DRAFT_COLOUR, draft_label(post.provider), DRAFT_SYMBOL)
+    return localize_badge(POST_BADGES[post.state])
 
 
-def is_in_inbox(post: Post) -> bool:
-    """Whether the post is a draft in the creator's inbox, still to be published there."""
+def is_delivered_draft(post: Post) -> bool:
+    """Whether the platform has the post as a draft that its creator has not published yet."""
     return post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
 
 

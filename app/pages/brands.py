@@ -1,6 +1,7 @@
 """Platforms as pages show them: titles, labels of kinds, permissions and what accounts need."""
 
 from app.http.i18n import translate_text
+from platforms.platform import PublishForm
 from platforms.registry import PLATFORMS
 
 
@@ -15,16 +16,29 @@ def list_platform_titles() -> list[tuple[str, str]]:
 
 def kind_label(provider: str, kind: str) -> str:
     """Return the label of a kind of post; a kind without one is shown by its name."""
-    form = PLATFORMS[provider].form
-    label = None if form is None else form.kind_labels.get(kind)
+    label = find_form(provider).kind_labels.get(kind)
     return translate_text(label) if label else kind
 
 
 def phase_label(provider: str, step: str) -> str | None:
     """Return what a step of publishing does, in plain words; None if the platform has none."""
-    form = PLATFORMS[provider].form
-    label = None if form is None else form.phase_labels.get(step)
+    label = find_form(provider).phase_labels.get(step)
     return translate_text(label) if label else None
+
+
+def draft_label(provider: str) -> str:
+    """Return the state of a draft that its creator has not finished."""
+    return translate_text(find_form(provider).draft_label)
+
+
+def draft_sentence(provider: str) -> str:
+    """Return where such a draft is and what its creator does with it."""
+    return translate_text(find_form(provider).draft_sentence, platform=platform_title(provider))
+
+
+def find_form(provider: str) -> PublishForm:
+    """Return what the platform declares for its form; an empty one if it has none."""
+    return PLATFORMS[provider].form or PublishForm(kind_labels={})
 
 
 def describe_scope(provider: str, scope: str) -> tuple[str, str]:

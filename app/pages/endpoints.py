@@ -25,7 +25,7 @@ MAX_URL_CHARS, MAX_DESCRIPTION_CHARS = 2048, 200
 EVENT_TEXTS = {
     "post.processing": gettext_noop("a post is being processed"),
     "post.unconfirmed": gettext_noop("the outcome of a post is unknown"),
-    "post.delivered": gettext_noop("a post is in its creator's inbox"),
+    "post.delivered": gettext_noop("a draft is delivered to its creator"),
     "post.published": gettext_noop("a post is published"),
     "post.failed": gettext_noop("a post was not posted"),
     "post.cancelled": gettext_noop("a post was cancelled"),

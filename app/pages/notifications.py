@@ -9,7 +9,9 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
 from app.http.validation import row_id_from_query
+from app.pages.brands import platform_title
 from core.errors import NotFound
+from core.post_state.transitions import DELIVERED_NOTIFICATION
 from db.identity.notifications import Notification, Notifications
 from platforms.registry import PLATFORMS
 
@@ -30,12 +32,12 @@ KIND_SENTENCES = {
         "Access to the data of %(name)s ends soon. Connect it again."
     ),
     "post_published": gettext_noop("“%(title)s” is published."),
-    "post_in_inbox": gettext_noop(
-        "“%(title)s” is in your TikTok inbox. Finish it in the TikTok app."
+    DELIVERED_NOTIFICATION: gettext_noop(
+        "“%(title)s” is delivered as a draft. Finish it in the app of %(platform)s."
     ),
     "post_failed": gettext_noop("“%(title)s” was not posted."),
     "post_unconfirmed": gettext_noop(
-        "The outcome of “%(title)s” is not known yet. It is being checked with TikTok."
+        "The outcome of “%(title)s” is not known yet. It is being checked with %(platform)s."
     ),
     "endpoint_disabled": gettext_noop(
         "The endpoint %(name)s is disabled. Its page shows the reason."
@@ -45,7 +47,7 @@ KIND_SENTENCES = {
 }
 KIND_COLOURS = {
     "post_published": "good",
-    "post_in_inbox": "wait",
+    DELIVERED_NOTIFICATION: "wait",
     "post_unconfirmed": "wait",
     "connection_ends_soon": "wait",
     "data_access_ending": "wait",
@@ -56,6 +58,7 @@ KIND_COLOURS = {
 
 UNKNOWN_KIND_TEXT = gettext_noop("Notification of an unknown kind: %(kind)s")
 UNNAMED_ACCOUNT, UNTITLED = gettext_noop("an account"), gettext_noop("Untitled")
+UNNAMED_PLATFORM = gettext_noop("the platform")
 
 
 @blueprint.get("/notifications")
@@ -112,10 +115,14 @@ def notification_fields(notification: Notification) -> dict[str, Any]:
 
 def notification_sentence(notification: Notification) -> str:
     payload = notification.payload
+    platform = str(payload.get("platform"))
     return translate_text(
         KIND_SENTENCES.get(notification.kind, UNKNOWN_KIND_TEXT),
         name=payload.get("name") or translate_text(UNNAMED_ACCOUNT),
         title=payload.get("title") or translate_text(UNTITLED),
+        platform=platform_title(platform)
+        if platform in PLATFORMS
+        else translate_text(UNNAMED_PLATFORM),
         kind=notification.kind,
     )
 

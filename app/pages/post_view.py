@@ -10,8 +10,8 @@ from typing import Any
 
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
-from app.pages.badges import is_in_inbox
-from app.pages.brands import kind_label, phase_label, platform_title
+from app.pages.badges import is_delivered_draft
+from app.pages.brands import draft_sentence, kind_label, phase_label, platform_title
 from app.pages.post_items import item_fields
 from app.pages.progress_view import progress_steps
 from app.pages.timeline_view import event_fields
@@ -36,9 +36,6 @@ STATE_SENTENCES = {
     PostState.FAILED: gettext_noop("It was not posted."),
     PostState.CANCELLED: gettext_noop("It was cancelled and not posted."),
 }
-IN_INBOX_SENTENCE = gettext_noop(
-    "It is in your %(platform)s inbox. Open the %(platform)s app to finish the post."
-)
 HOLD_SENTENCES = {
     "needs_reconnect": gettext_noop("It waits until the account is connected again."),
     "disconnected": gettext_noop("It waits until the account is connected again."),
@@ -71,9 +68,7 @@ def describe_post(
         "platform": platform_title(post.provider),
         "files": item_fields(view),
         "refresh_seconds": refresh_seconds(post, now),
-        "state_sentence": translate_text(
-            state_sentence(post, now), platform=platform_title(post.provider)
-        ),
+        "state_sentence": state_sentence(post, now),
         "phase": current_phase(post),
         "failure_text": failure_text(post, reasons),
         "progress": upload_progress(post, now),
@@ -91,7 +86,7 @@ def describe_post(
 
 def refresh_seconds(post: Post, now: datetime) -> int | None:
     """Return the refresh interval; None if the post can no longer change. Units: seconds."""
-    if is_in_inbox(post):
+    if is_delivered_draft(post):
         return DRAFT_REFRESH_SECONDS
     if is_address_expected(post, now):
         return ACTIVE_REFRESH_SECONDS
@@ -121,10 +116,13 @@ def is_scheduled(post: Post, now: datetime) -> bool:
 
 def state_sentence(post: Post, now: datetime) -> str:
     if post.hold_reason is not None:
-        return HOLD_SENTENCES.get(post.hold_reason, OTHER_HOLD_SENTENCE)
-    if is_in_inbox(post):
-        return IN_INBOX_SENTENCE
-    return SCHEDULED_SENTENCE if is_scheduled(post, now) else STATE_SENTENCES[PostState(post.state)]
+        return translate_text(HOLD_SENTENCES.get(post.hold_reason, OTHER_HOLD_SENTENCE))
+    if is_delivered_draft(post):
+        return draft_sentence(post.provider)
+    if is_scheduled(post, now):
+        return translate_text(SCHEDULED_SENTENCE)
+    sentence = STATE_SENTENCES[PostState(post.state)]
+    return translate_text(sentence, platform=platform_title(post.provider))
 
 
 def current_phase(post: Post) -> str | None:

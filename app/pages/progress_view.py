@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.http.i18n import gettext_noop, translate_text
-from app.pages.badges import is_in_inbox
+from app.pages.badges import is_delivered_draft
+from app.pages.brands import draft_label
 from core.post_state.settle import PostState
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
@@ -16,7 +17,7 @@ RECEIVED_LABEL, SENT_LABEL, PROCESSED_LABEL = (
     gettext_noop("Sent"),
     gettext_noop("Processed"),
 )
-INBOX_LABEL, PUBLISHED_LABEL = gettext_noop("In your inbox"), gettext_noop("Published")
+PUBLISHED_LABEL = gettext_noop("Published")
 STATE_RANK: Mapping[str | None, int] = {
     PostState.QUEUED: 0,
     PostState.SENDING: 1,
@@ -32,19 +33,17 @@ class ProgressStep(NamedTuple):
 
 
 def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep]:
-    """Return the steps of a post in their order; a draft has one more, the inbox."""
+    """Return the steps of a post in their order; a draft has one more, its delivery."""
     is_draft = ends_as_draft(post)
     labels = [
-        RECEIVED_LABEL,
-        SENT_LABEL,
-        PROCESSED_LABEL,
-        *([INBOX_LABEL] if is_draft else []),
-        PUBLISHED_LABEL,
+        *(translate_text(label) for label in (RECEIVED_LABEL, SENT_LABEL, PROCESSED_LABEL)),
+        *([draft_label(post.provider)] if is_draft else []),
+        translate_text(PUBLISHED_LABEL),
     ]
     current = current_step(post, events, len(labels))
     status = current_status(post)
     return [
-        ProgressStep(translate_text(label), step_status(number, current, status))
+        ProgressStep(label, step_status(number, current, status))
         for number, label in enumerate(labels)
     ]
 
@@ -57,7 +56,7 @@ def ends_as_draft(post: Post) -> bool:
 
 def current_step(post: Post, events: Sequence[PostEvent], step_count: int) -> int:
     """Return the index of the step that the post is at, or at which it ended."""
-    if is_in_inbox(post):
+    if is_delivered_draft(post):
         return step_count - 2
     if post.state == PostState.PUBLISHED:
         return step_count - 1
@@ -69,7 +68,7 @@ def current_status(post: Post) -> str:
     """Return the status of the step that the post is at."""
     if post.state in {PostState.FAILED, PostState.CANCELLED}:
         return "bad"
-    is_published = post.state == PostState.PUBLISHED and not is_in_inbox(post)
+    is_published = post.state == PostState.PUBLISHED and not is_delivered_draft(post)
     return "done" if is_published else "now"
 
 

@@ -5,7 +5,7 @@ The limits here only help people fill in the form: the API checks the request.
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
@@ -48,8 +48,8 @@ def choose_platform() -> str | Response:
 def show_publish_form(platform: str) -> str | Response:
     """Show the form that publishes on a platform."""
     form = find_form(platform)
-    if form.page_path is not None:
-        return redirect(form.page_path)
+    if form.page is not None:
+        return redirect(url_for("upload_pages.show_upload_form", platform=platform))
     views = load_account_views(platform)
     targets = list_targets(views)
     return render_template(

@@ -1,4 +1,4 @@
-"""Where one publishes on each platform: a page of its own, or the general form."""
+"""Where one publishes on each platform: a page of the platform's own, or the general form."""
 
 from typing import TypedDict
 
@@ -25,5 +25,7 @@ def find_publish_page(platform: str) -> PublishPage | None:
     form, brand = PLATFORMS[platform].form, PLATFORMS[platform].brand
     if form is None or not PLATFORMS[platform].kinds:
         return None
-    url = form.page_path or url_for("publish_pages.show_publish_form", platform=platform)
+    has_own_page = form.page is not None
+    view = "upload_pages.show_upload_form" if has_own_page else "publish_pages.show_publish_form"
+    url = url_for(view, platform=platform)
     return PublishPage(code=platform, name=brand.title, url=url, css_class=brand.css_class)

@@ -1,18 +1,23 @@
-"""Filters and functions for all templates: numbers, sizes, times, badges."""
+"""Filters, functions and folders of all templates: numbers, sizes, times, badges."""
 
 from datetime import datetime
 
 from flask import Flask
+from jinja2 import ChoiceLoader
 from markupsafe import Markup
 
 from app.http.context import current_container, find_principal
 from app.http.i18n import current_locale, find_plural_translation, find_translation
 from app.pages import badges, formatting
+from app.pages.upload import build_template_loader
 from db.identity.notifications import Notifications
 
 
 def init_template_helpers(app: Flask) -> None:
-    """Register the filters and functions with Jinja."""
+    """Register the filters and functions with Jinja, and the templates of platforms."""
+    own_loader = app.jinja_loader
+    loaders = [*([own_loader] if own_loader else []), build_template_loader()]
+    app.jinja_loader = ChoiceLoader(loaders)
     app.jinja_env.filters.update(
         compact=lambda number: formatting.format_compact_number(number, current_locale()),
         size=lambda count: formatting.format_bytes(count, current_locale()),

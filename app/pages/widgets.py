@@ -151,7 +151,7 @@ def overview_fields() -> dict[str, Any]:
         "post_counts": [
             (gettext_noop("all"), counts.total),
             (gettext_noop("in progress"), counts.processing),
-            (gettext_noop("in your inbox"), counts.inbox),
+            (gettext_noop("drafts to finish"), counts.drafts),
             (gettext_noop("published"), counts.complete),
             (gettext_noop("failed"), counts.failed),
         ],

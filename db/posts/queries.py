@@ -54,11 +54,11 @@ def status_condition(status: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class PostStats:
-    """Numbers of posts. `inbox` counts the drafts that TikTok has delivered to the creator."""
+    """Numbers of posts. `drafts` counts those that their creators have not published yet."""
 
     total: int
     processing: int
-    inbox: int
+    drafts: int
     complete: int
     failed: int
 
@@ -94,7 +94,7 @@ class PostQueries:
         counts = {
             "total": func.count(),
             "processing": func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
-            "inbox": func.count().filter(is_in_inbox),
+            "drafts": func.count().filter(is_in_inbox),
             "complete": func.count().filter(
                 func.coalesce(TikTokPost.status == COMPLETE_STATUS, Post.state == "PUBLISHED")
             ),

@@ -1,6 +1,6 @@
 """How Instagram is shown: name, requirements of accounts, permissions in plain words."""
 
-from platforms.platform import Brand
+from platforms.platform import Brand, BrandColours
 
 PROFILE_TEXT = "see your professional accounts and their posts"
 PUBLISH_TEXT = "post for you"
@@ -11,6 +11,10 @@ BRAND = Brand(
     "Instagram",
     "instagram",
     "https://www.instagram.com",
+    colours=BrandColours(
+        logo="linear-gradient(45deg, #f58529, #dd2a7b 50%, #8134af)",
+        button="linear-gradient(45deg, #a5480a, #b31a5c 50%, #6d2a96)",
+    ),
     requirements=(
         "a professional Instagram account: business or creator",
         "for the sign-in with Facebook: a Facebook Page that is linked to the account",

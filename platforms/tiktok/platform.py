@@ -8,18 +8,19 @@ from datetime import timedelta
 
 from platforms.media_rules import MediaRule
 from platforms.platform import (
-    Brand,
     CallClass,
     Effect,
+    OlderArgument,
     Platform,
-    PublishForm,
     QuotaHold,
     QuotaRule,
     QuotaScope,
 )
 from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRule
 from platforms.tiktok.adapter import build_adapter, build_webhooks
+from platforms.tiktok.brand import BRAND
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
+from platforms.tiktok.form import FORM
 from platforms.tiktok.login import FLOW_RULES
 from platforms.tiktok.options import TikTokOptions
 from platforms.tiktok.post_rules import build_stored_fields, find_post_problems, find_refusal
@@ -185,19 +186,7 @@ EVENT_EFFECTS = {
 
 PLATFORM = Platform(
     name="tiktok",
-    brand=Brand(
-        "TikTok",
-        "tiktok",
-        "https://www.tiktok.com",
-        scope_texts={
-            "user.info.basic": "see your name and picture",
-            "user.info.profile": "see your profile",
-            "user.info.stats": "see how many follow you",
-            "video.upload": "put drafts into your TikTok inbox",
-            "video.publish": "post for you",
-            "video.list": "see your videos and their metrics",
-        },
-    ),
+    brand=BRAND,
     settings=TikTokSettings,
     build_adapter=build_adapter,
     build_webhooks=build_webhooks,
@@ -216,35 +205,13 @@ PLATFORM = Platform(
     failure_reasons=FAILURE_REASONS,
     error_statuses=ERROR_STATUSES,
     event_effects=EVENT_EFFECTS,
-    form=PublishForm(
-        page_path="/platforms/tiktok/upload",
-        phase_labels={
-            "PROCESSING_UPLOAD": "it is being processed",
-            "PROCESSING_DOWNLOAD": "the file is being fetched",
-            "SEND_TO_USER_INBOX": "it is in your inbox",
-            "PUBLISH_COMPLETE": "it is published",
-            "FAILED": "it failed",
-        },
-        quota_labels={
-            "drafts": "Drafts in the inbox",
-            "direct": "Direct posts in 24 hours",
-            "starts": "Starts in this minute",
-            "users": "Accounts that may post directly in a day until TikTok has audited this app",
-        },
-        kind_labels={
-            "INBOX_VIDEO": "Video, to the inbox",
-            "DIRECT_VIDEO": "Video, posted directly",
-            "INBOX_PHOTO": "Photos, to the inbox",
-            "DIRECT_PHOTO": "Photos, posted directly",
-        },
-        capability_labels={
-            Capability.DRAFT: "inboxUpload",
-            Capability.PUBLISH: "directPost",
-            Capability.INSIGHTS: "analytics",
-        },
-    ),
+    form=FORM,
     seed_paths=SEED_PATHS,
     plain_text_setting="webhook_compat",
     sampling=SAMPLING,
+    older_arguments=(
+        OlderArgument("mode", kind_pattern="{}_VIDEO"),
+        OlderArgument("privacy", option="privacy_level"),
+    ),
     secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
 )

@@ -12,6 +12,7 @@ from platforms.tiktok.upload_request import UploadRequest, find_body_problems
 
 QUOTA_BY_MODE = {"INBOX": "drafts", "DIRECT": "direct"}
 DRAFT_MODE = "INBOX"
+STAT_NAMES = {"drafts": "inbox"}
 DRAFT_FIELDS_BY_KIND = {"INBOX_PHOTO": frozenset({"title", "description"})}
 """Fields that have an effect on a draft; its creator chooses the others in the app."""
 
@@ -76,7 +77,8 @@ def write_list(answer: Mapping[str, Any]) -> dict[str, Any]:
         }
         for post in answer["posts"]
     ]
-    return {"posts": posts, "stats": answer["stats"], "next_cursor": answer["next_cursor"]}
+    stats = {STAT_NAMES.get(name, name): number for name, number in answer["stats"].items()}
+    return {"posts": posts, "stats": stats, "next_cursor": answer["next_cursor"]}
 
 
 def write_quota(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,6 +140,16 @@ def test_a_notification_has_its_reason_and_a_link(alice_browser, make_notificati
     assert "n&#39;a pas été publiée." in french
 
 
+@pytest.mark.parametrize(
+    ("facts", "name"), [({"platform": "instagram"}, "Instagram"), ({}, "the platform")]
+)
+def test_a_notification_names_the_platform_if_it_is_known(
+    alice_browser, make_notification, facts, name
+):
+    make_notification(kind="post_unconfirmed", title="A video", **facts)
+    assert f"It is being checked with {name}." in alice_browser.get("/notifications").text
+
+
 def test_only_its_owner_can_mark_a_notification_as_read(
     alice_browser, make_notification, sign_in, make_user
 ):
@@ -184,7 +194,7 @@ def test_every_state_has_a_badge():
     assert colours["PUBLISHED"] == "good"
     assert colours["PROCESSING"] == "busy"
     assert colours["FAILED"] == "bad"
-    assert colours["QUEUED"] == colours["IN_INBOX"] == "wait"
+    assert colours["QUEUED"] == badges.DRAFT_COLOUR == "wait"
     assert colours["CANCELLED"] == "none"
 
 

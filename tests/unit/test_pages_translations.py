@@ -13,17 +13,26 @@ from jinja2 import Environment, nodes
 from app.http.i18n import load_catalogue
 from platforms.registry import PLATFORMS
 
-APP_FOLDER = Path(__file__).parents[2] / "app"
+ROOT = Path(__file__).parents[2]
+APP_FOLDER = ROOT / "app"
+PLATFORM_PAGES = sorted((ROOT / "platforms").glob("*/pages"))
 EXTRACTION_KEYWORDS = {
     "_": None,
     "ngettext": (1, 2),
     "translate_text": None,
     "gettext_noop": None,
 }
-TEMPLATES = sorted((APP_FOLDER / "templates").glob("*.html"))
-SCRIPTS = sorted(
-    path for path in (APP_FOLDER / "static").rglob("*.js") if "vendor" not in path.parts
-)
+TEMPLATES = [
+    path
+    for folder in (APP_FOLDER / "templates", *PLATFORM_PAGES)
+    for path in sorted(folder.glob("*.html"))
+]
+SCRIPTS = [
+    path
+    for folder in (APP_FOLDER / "static", *PLATFORM_PAGES)
+    for path in sorted(folder.rglob("*.js"))
+    if "vendor" not in path.parts
+]
 PLACEHOLDER_PATTERN = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 VISIBLE_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title")
 """Attributes that are displayed or read out."""
@@ -34,10 +43,15 @@ UNTRANSLATED_NAMES = {"signalpost", "API", "TikTok", "Instagram", "https", "UTC"
 
 def extract_messages():
     """Extract all messages from code and templates; a plural is a pair of forms."""
-    options = {"templates/**.html": {"trimmed": "true"}}
-    method = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    entries = extract_from_dir(str(APP_FOLDER), method, options, keywords=EXTRACTION_KEYWORDS)
-    return {message for _file, _line, message, _comments, _context in entries}
+    options = {"**.html": {"trimmed": "true"}}
+    method = [("**.py", "python"), ("**.html", "jinja2")]
+    return {
+        message
+        for folder in (APP_FOLDER, *PLATFORM_PAGES)
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            str(folder), method, options, keywords=EXTRACTION_KEYWORDS
+        )
+    }
 
 
 def platform_messages():
@@ -48,6 +62,7 @@ def platform_messages():
         if form := platform.form:
             tables = (form.kind_labels, form.phase_labels, form.quota_labels)
             messages |= {label for table in tables for label in table.values()}
+            messages |= {form.draft_label, form.draft_sentence}
             for field in form.fields:
                 messages |= {field.label, field.help, *(each.label for each in field.choices)}
     return messages - {None, ""}

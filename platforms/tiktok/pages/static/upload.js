@@ -1,9 +1,9 @@
-// The upload form: shows the fields that fit what is chosen, uploads the file in resumable chunks, then
+// TikTok's upload form: shows the fields that fit what is chosen, uploads the file in resumable chunks, then
 // requests the post once. Without this script the page says so; nothing else needs a script.
-import { isReady, loadOptions, maxDuration, notReadyReason, requestFields } from "./upload/direct_options.js";
-import { field, form, formatSize, message, part, showMessage, value } from "./upload/form.js";
-import { previewDuration, showPreview } from "./upload/preview.js";
-import { cancelUpload, findInterruptedUploads, isUploading, togglePause, uploadFile } from "./upload/tus_upload.js";
+import { isReady, loadOptions, maxDuration, notReadyReason, requestFields } from "./direct_options.js";
+import { field, form, formatSize, message, part, showMessage, value } from "/static/upload/form.js";
+import { previewDuration, showPreview } from "./preview.js";
+import { cancelUpload, findInterruptedUploads, isUploading, togglePause, uploadFile } from "/static/upload/tus_upload.js";
 
 const CLEAR_DELAY = 3000; // milliseconds after success
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
