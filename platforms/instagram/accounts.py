@@ -7,7 +7,7 @@ Source: Meta, Instagram API with Facebook Login (overview of 2026-09-16) and get
 2026-11-22; that the sources differ was reported by several public projects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ import structlog
 from platforms.errors import PlatformError, Rejected, TokenExpired
 from platforms.instagram.debug_token import DebuggedToken, debug_token
 from platforms.instagram.graph import GraphClient
+from platforms.instagram.node_reads import try_fields
 from platforms.instagram.token_responses import TOKEN_PATTERN
 from platforms.logins import Destination, FoundDestinations
 from platforms.secret import Secret
@@ -32,8 +33,19 @@ from platforms.vendor_values import (
 
 log = structlog.get_logger(__name__)
 
-ACCOUNT_FIELDS = "id,username,name,profile_picture_url,followers_count,follows_count,media_count"
-PAGE_FIELDS = f"id,name,access_token,tasks,instagram_business_account{{{ACCOUNT_FIELDS}}}"
+ACCOUNT_FIELDS = (
+    "id,username,name,profile_picture_url,followers_count,follows_count,media_count",
+    "id,username,name,profile_picture_url,followers_count,media_count",
+)
+PAGE_FIELDS = (
+    f"id,name,access_token,tasks,instagram_business_account{{{ACCOUNT_FIELDS[0]}}}",
+    f"id,name,access_token,tasks,instagram_business_account{{{ACCOUNT_FIELDS[1]}}}",
+    f"id,name,access_token,instagram_business_account{{{ACCOUNT_FIELDS[1]}}}",
+)
+"""Fields of accounts and of Pages: what we want, then what Meta's page shows for the list of Pages.
+
+One field that a node does not have fails the whole request, and portfolios may not show tasks.
+"""
 PAGE_LIMIT = 100  # items of one answer
 MAX_ANSWERS = 50  # of one list; a longer one is not complete
 MAX_URL_LENGTH = 2048
@@ -159,11 +171,15 @@ def collect_listed_pages(
     graph: GraphClient, token: Secret, path: str, endpoint: str, search: PageSearch
 ) -> None:
     """Add the Pages of a list; what came before an answer that failed is kept."""
-    try:
-        for item in iter_items(graph, token, path, endpoint=endpoint, fields=PAGE_FIELDS):
+
+    def add_pages(fields: str) -> None:
+        for item in iter_items(graph, token, path, endpoint=endpoint, fields=fields):
             page = read_page(item)
             if page is not None:
                 search.add(page)
+
+    try:
+        try_fields(PAGE_FIELDS, add_pages)
     except PlatformError as error:
         search.note_failure(endpoint, error)
 
@@ -176,9 +192,7 @@ def collect_ticked_pages(
         if page_id in search.pages:
             continue
         try:
-            body = graph.get(
-                page_id, token, endpoint="page_node", params={"fields": PAGE_FIELDS}
-            ).body
+            body = read_node_fields(graph, token, page_id, "page_node", PAGE_FIELDS)
         except Rejected:
             search.unreadable_ids.append(page_id)
             continue
@@ -220,9 +234,7 @@ def add_pageless_account(
 ) -> None:
     """Add an account that was ticked, but whose Page nothing shows; it cannot be used."""
     try:
-        body = graph.get(
-            account_id, token, endpoint="ig_user_node", params={"fields": ACCOUNT_FIELDS}
-        ).body
+        body = read_node_fields(graph, token, account_id, "ig_user_node", ACCOUNT_FIELDS)
     except PlatformError as error:
         if not isinstance(error, Rejected):
             search.note_failure("ig_user_node", error)
@@ -233,6 +245,15 @@ def add_pageless_account(
         search.unreadable_ids.append(account_id)
         return
     destinations[account_id] = replace(found, blocked=PAGE_NOT_READABLE)
+
+
+def read_node_fields(
+    graph: GraphClient, token: Secret, node_id: str, endpoint: str, field_lists: Sequence[str]
+) -> Mapping[str, Any]:
+    def read(fields: str) -> Mapping[str, Any]:
+        return graph.get(node_id, token, endpoint=endpoint, params={"fields": fields}).body
+
+    return try_fields(field_lists, read)
 
 
 def iter_items(

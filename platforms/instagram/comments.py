@@ -29,9 +29,9 @@ from platforms.vendor_values import read_id, read_object
 PAGE_SIZE = 50  # comments per query; Meta gives no more
 MAX_REPLY_PAGES = 20  # of one thread: a thousand replies
 CLOCK_TOLERANCE = timedelta(seconds=30)  # between Meta's clock and ours
-COMMENT_FIELDS = "id,text,timestamp,username,from,user,like_count,hidden,parent_id"
+COMMENT_FIELDS = "id,text,timestamp,username,from{id,username},user{id},like_count,hidden,parent_id"
 LIST_FIELDS = f"{COMMENT_FIELDS},replies.limit({PAGE_SIZE}){{{COMMENT_FIELDS}}}"
-NODE_FIELDS = f"{COMMENT_FIELDS},media"
+NODE_FIELDS = f"{COMMENT_FIELDS},media{{id}}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ A call that the platform answers with "not readable" is made once more with the 
 for weeks in 2026 containers could not be read with the token of a Page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -139,36 +139,34 @@ class PublishingCalls:
     def list_recent_posts(self, kind: str, since: datetime) -> RecentPosts:
         """Return the posts since a time, newest first; stories are listed apart from the others.
 
-        With Instagram Login captions are not documented: they are asked for, and left out if the
-        platform refuses the field.
+        With Instagram Login captions are not documented: they are asked for, and do not count if
+        the platform refuses the field, or gives it for none of the posts.
         """
         fields = DETAIL_FIELDS[self.graph.flavour]
         if kind == STORIES:
-            return RecentPosts(self._list("stories", "stories_list", fields, since), True)
+            return select_recent(self._list("stories", "stories_list", fields, since), since)
         try:
-            matched = f"{fields},{MATCH_FIELDS}"
-            return RecentPosts(self._list("media", "media_list", matched, since), True)
+            items = self._list("media", "media_list", f"{fields},{MATCH_FIELDS}", since)
         except Rejected as error:
             if error.code != INVALID_PARAMETER.code:
                 raise
-        return RecentPosts(self._list("media", "media_list", fields, since), False)
+            items = self._list("media", "media_list", fields, since)
+            return select_recent(items, since, has_captions=False)
+        is_facebook = self.graph.flavour == "facebook"
+        has_captions = is_facebook or any(item.text is not None for item in items)
+        return select_recent(items, since, has_captions=has_captions)
 
     def fetch_limit(self) -> PublishingLimit:
         path = f"{self.account_id}/content_publishing_limit"
         return parse_publishing_limit(self._get(path, "publishing_limit", {"fields": LIMIT_FIELDS}))
 
-    def _list(
-        self, edge: str, endpoint: str, fields: str, since: datetime
-    ) -> tuple[PublicItem, ...]:
-        """Read pages until one ends with a post older than `since`."""
+    def _list(self, edge: str, endpoint: str, fields: str, since: datetime) -> list[PublicItem]:
+        """Read pages until one ends with a post older than `since`; older ones are returned too."""
         found: list[PublicItem] = []
-        has_captions = edge == "stories" or MATCH_FIELDS in fields
         params: dict[str, Any] = {"fields": fields, "limit": PAGE_SIZE}
         for _ in range(MAX_PAGES):
             payload = self._get(f"{self.account_id}/{edge}", endpoint, params)
-            items = [
-                parse_listed_item(node, has_captions=has_captions) for node in read_data(payload)
-            ]
+            items = [parse_item(node) for node in read_data(payload)]
             page = [item for item in items if item is not None]
             found += page
             cursor = read_next_cursor(payload, params.get("after"))
@@ -176,7 +174,7 @@ class PublishingCalls:
             if cursor is None or is_older:
                 break
             params = {**params, "after": cursor}
-        return tuple(item for item in found if item.posted_at is None or item.posted_at >= since)
+        return found
 
     def _get(
         self,
@@ -212,7 +210,12 @@ def require_id(payload: Mapping[str, Any]) -> str:
     return value
 
 
-def parse_listed_item(node: Mapping[str, Any], *, has_captions: bool) -> PublicItem | None:
-    """Return a listed post; None without an id. `has_captions`: an absent caption is empty."""
-    item = parse_item(node)
-    return item if item is None else replace(item, text=(item.text or "") if has_captions else None)
+def select_recent(
+    items: Iterable[PublicItem], since: datetime, *, has_captions: bool = True
+) -> RecentPosts:
+    """Return the posts since a time. `has_captions`: a caption that is left out is empty."""
+    recent = (item for item in items if item.posted_at is None or item.posted_at >= since)
+    return RecentPosts(
+        tuple(replace(item, text=(item.text or "") if has_captions else None) for item in recent),
+        has_captions,
+    )

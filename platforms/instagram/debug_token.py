@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from platforms.errors import MisdirectedResponse, UnreadableResponse
+from platforms.errors import (
+    AppRefused,
+    MisdirectedResponse,
+    PlatformError,
+    Rejected,
+    TokenExpired,
+    UnreadableResponse,
+)
 from platforms.http import SAFE_RETRY
 from platforms.instagram.error_catalogue import TOKEN_INVALID, find_meaning
-from platforms.instagram.graph import GraphClient
+from platforms.instagram.graph import GRAPH_BASE_URLS, GraphClient
+from platforms.instagram.responses import UnknownAddress
 from platforms.logins import TokenInspection
 from platforms.secret import Secret
 from platforms.vendor_values import (
@@ -29,6 +37,7 @@ from platforms.vendor_values import (
 MAX_KIND_LENGTH = 50  # characters
 SYSTEM_USER = "SYSTEM_USER"
 TOKEN_CODE = 190
+FORM_REFUSALS = (AppRefused, Rejected, TokenExpired, UnknownAddress)
 
 
 @dataclass(frozen=True)
@@ -46,29 +55,39 @@ class DebuggedToken:
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def has_no_end(self) -> bool:
-        """Whether the token is one of a system user that never ends."""
-        return self.kind == SYSTEM_USER and self.inspection.expires_at is None
+    def is_system_user(self) -> bool:
+        """Whether the token is one of a business portfolio and not of a person."""
+        return self.kind == SYSTEM_USER
 
 
 def debug_token(graph: GraphClient, token: Secret) -> DebuggedToken:
     """Ask what a token is worth. Safe to repeat.
 
-    The app's own token goes into the header. The inspected one can only be a parameter of the URL,
-    which is never logged.
+    The app's own token goes into the header, as in other calls. If that is refused, it is sent in
+    the only form that Meta's page shows: without a version, and in the URL. The inspected token can
+    only be a parameter of the URL, which is never logged.
     Errors: AppRefused if Meta does not accept the app; MisdirectedResponse for another app's token;
     as other calls.
     """
     app_token = Secret(f"{graph.app.client_key}|{graph.app.client_secret.reveal()}")
-    response = graph.call(
-        "GET",
-        graph.graph_url("debug_token"),
-        app_token,
-        endpoint="debug_token",
-        params={"input_token": token},
-        retry=SAFE_RETRY,
-    )
-    return read_debugged_token(response.body, graph.app.client_key)
+    try:
+        url = graph.graph_url("debug_token")
+        body = ask_about_token(graph, url, app_token, {"input_token": token})
+    except PlatformError as error:
+        if not isinstance(error, FORM_REFUSALS):
+            raise
+        url = f"{graph.base_url(GRAPH_BASE_URLS['facebook'])}/debug_token"
+        params = {"input_token": token, "access_token": app_token}
+        body = ask_about_token(graph, url, None, params)
+    return read_debugged_token(body, graph.app.client_key)
+
+
+def ask_about_token(
+    graph: GraphClient, url: str, app_token: Secret | None, params: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    return graph.call(
+        "GET", url, app_token, endpoint="debug_token", params=params, retry=SAFE_RETRY
+    ).body
 
 
 def read_debugged_token(body: Mapping[str, Any], client_key: str) -> DebuggedToken:

@@ -22,11 +22,12 @@ from platforms.errors import (
     Unavailable,
 )
 from platforms.instagram.error_meaning import FollowUp, Meaning, MeaningTable, VendorCode
-from platforms.instagram.publishing_errors import PUBLISHING_MEANINGS
+from platforms.instagram.publishing_errors import PUBLISHING_MEANINGS, SUBCODE_MEANINGS
 
 RATE_LIMIT_WAIT = timedelta(minutes=15)  # without a time to regain access; the windows are longer
 BLOCKED_WAIT = timedelta(hours=12)  # Meta does not say how long a block for policy lasts
 PERMISSION_CODES = range(200, 300)
+LIMIT_CODES = range(80000, 80015)  # of the limits of all business use cases
 
 TOKEN_INVALID = Meaning(
     "token_invalid",
@@ -71,6 +72,13 @@ NOT_READABLE = Meaning(
     FollowUp.RETRY,
     Actor.NOBODY,
     "Instagram does not show this object. It was deleted, or the connection may not see it.",
+)
+UNKNOWN_PATH = Meaning(
+    "unknown_path",
+    Rejected,
+    FollowUp.NEVER,
+    Actor.OPERATOR,
+    "Instagram does not know this address or this version of its interface.",
 )
 CODE_INVALID = Meaning(
     "invalid_grant",
@@ -192,13 +200,7 @@ GENERAL_MEANINGS: MeaningTable = {
         "Instagram refused the post as a repetition of an earlier one. Change its text.",
     ),
     (613, None): RATE_LIMITED,
-    (2500, None): Meaning(
-        "unknown_path",
-        Rejected,
-        FollowUp.NEVER,
-        Actor.OPERATOR,
-        "Instagram does not know this address or this version of its interface.",
-    ),
+    (2500, None): UNKNOWN_PATH,
     (80001, None): RATE_LIMITED,
     (80002, None): RATE_LIMITED,
     (80006, None): RATE_LIMITED,
@@ -241,15 +243,19 @@ def find_meaning(
 ) -> Meaning | None:
     """Return the row of a code; None if there is none and nothing says that it will pass.
 
-    A row of code and subcode wins. `is_transient` wins over a refusal of the code as a whole.
+    A row of code and subcode wins; subcodes of publishing mean the same beside any code.
+    `is_transient` wins over a refusal of the code as a whole.
     """
     code, subcode = vendor_code
-    exact = ERROR_CATALOGUE.get(vendor_code) if subcode is not None else None
-    if exact is not None:
-        return exact
+    if subcode is not None:
+        exact = ERROR_CATALOGUE.get(vendor_code) or SUBCODE_MEANINGS.get(subcode)
+        if exact is not None:
+            return exact
     general = ERROR_CATALOGUE.get((code, None))
     if general is None and code in PERMISSION_CODES:
         general = PERMISSION_MISSING
+    elif general is None and code in LIMIT_CODES:
+        general = RATE_LIMITED
     if not is_transient:
         general = ENDPOINT_MEANINGS.get(endpoint, {}).get((code, None), general)
     elif general is None or issubclass(general.kind, Rejected):

@@ -68,7 +68,6 @@ def read_comment(value: ChangeValue, account_id: str | None) -> EventContent:
         return NOTHING_KNOWN
     author = read_object(value.get("from")) or {}
     author_id = read_id(author.get("id"))
-    own_ids = {account_id, read_id(author.get("self_ig_scoped_id"))}
     media = read_object(value.get("media")) or {}
     media_id = read_id(media.get("id") or value.get("media_id"))
     comment = PlatformComment(
@@ -80,9 +79,23 @@ def read_comment(value: ChangeValue, account_id: str | None) -> EventContent:
         text=read_text(value.get("text"), MAX_COMMENT_LENGTH),
         written_at=read_time(value.get("timestamp")),
         is_hidden=read_flag(value.get("hidden")),
-        is_own=None if author_id is None else author_id in own_ids,
+        is_own=is_own_author(author, author_id, account_id),
     )
     return EventContent(COMMENT_KIND, media_id, comment)
+
+
+def is_own_author(
+    author: Mapping[str, Any], author_id: str | None, account_id: str | None
+) -> bool | None:
+    """Return whether the account wrote a comment; None if that cannot be told.
+
+    No page says whose `self_ig_scoped_id` is, so an author who has it as id may be the account.
+    """
+    if author_id is None:
+        return None
+    if author_id == account_id:
+        return True
+    return None if author_id == read_id(author.get("self_ig_scoped_id")) else False
 
 
 def read_live_comment(value: ChangeValue, account_id: str | None) -> EventContent:

@@ -6,7 +6,7 @@ for Business, read 2026-11-22.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import structlog
@@ -22,8 +22,10 @@ from platforms.errors import (
 from platforms.http import SAFE_RETRY, TOKEN_RETRY, HttpRetryPolicy
 from platforms.instagram.accounts import find_accounts, find_one_account
 from platforms.instagram.debug_token import DebuggedToken, debug_token
+from platforms.instagram.error_catalogue import INVALID_PARAMETER, NOT_READABLE, UNKNOWN_PATH
 from platforms.instagram.graph import GraphClient
 from platforms.instagram.permissions import RENEWAL_WINDOW, facebook_rules
+from platforms.instagram.responses import UnknownAddress
 from platforms.instagram.token_responses import as_revoked, read_grant, strip_code
 from platforms.logins import (
     Destination,
@@ -40,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 MAX_NAME_LENGTH = 255  # characters of a name that are kept
 MAX_PERMISSION_LENGTH = 100  # characters
+FORM_REFUSED_CODES = frozenset({INVALID_PARAMETER.code, NOT_READABLE.code, UNKNOWN_PATH.code})
 
 
 @dataclass(frozen=True)
@@ -89,17 +92,18 @@ class FacebookLogin:
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:
         """Exchange a code for a short token and that for one of about 60 days.
 
-        A system user's token comes at once, has no lifetime in the answer and no end. `identify`
-        says whose token it is.
+        A system user's token comes at once and is not exchanged; without a lifetime it has no end.
+        `identify` says whose token it is.
         Errors: Revoked if the code was used or has expired; AppRefused, Rejected, Unavailable.
         """
         del code_verifier
         params = {"code": strip_code(code), "redirect_uri": self.graph.app.redirect_uri}
         grant = self._request_token("fb_code_exchange", params, TOKEN_RETRY)
-        if grant.lifetime is None:
+        if grant.lifetime is None or self.graph.app.extra.get("config_id"):
             debugged = self._try_debug(grant.access_token)
-            if debugged is not None and debugged.has_no_end:
-                return replace(grant, has_no_end=True)
+            if debugged is not None and debugged.is_system_user:
+                lifetime = grant.lifetime or debugged.lifetime
+                return replace(grant, lifetime=lifetime, has_no_end=lifetime is None)
         return replace(self._extend_token(grant.access_token), login_id=None)
 
     def identify(self, grant: LoginGrant) -> LoginIdentity:
@@ -149,17 +153,30 @@ class FacebookLogin:
     def _request_token(
         self, endpoint: str, params: Mapping[str, Any], retry: HttpRetryPolicy
     ) -> LoginGrant:
+        """Send the secrets in a form, as clients do, or by GET if that is refused.
+
+        Meta's pages show GET. A request whose form is refused has used up no code.
+        """
         app = self.graph.app
         credentials = {"client_id": app.client_key, "client_secret": app.client_secret}
-        response = self.graph.call(
-            "POST",
-            self.graph.graph_url("oauth/access_token"),
-            None,
-            endpoint=endpoint,
-            params={**credentials, **params},
-            retry=retry,
-        )
-        return read_grant(response.body)
+
+        def send(method: Literal["GET", "POST"]) -> LoginGrant:
+            response = self.graph.call(
+                method,
+                self.graph.graph_url("oauth/access_token"),
+                None,
+                endpoint=endpoint,
+                params={**credentials, **params},
+                retry=retry,
+            )
+            return read_grant(response.body)
+
+        try:
+            return send("POST")
+        except (Rejected, UnknownAddress) as error:
+            if isinstance(error, Rejected) and error.code not in FORM_REFUSED_CODES:
+                raise
+            return send("GET")
 
     def _extend_token(self, token: Secret) -> LoginGrant:
         """Return the long-lived token, with what `debug_token` adds to it if it answers."""

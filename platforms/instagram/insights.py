@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from platforms.errors import Rejected
+from platforms.errors import PlatformError, Rejected
 from platforms.insights_base import AccountAccess, MetricReport, PublicItem
 from platforms.instagram.graph import GraphClient
 from platforms.instagram.media import INVALID_PARAMETER, require_account, require_scope
@@ -40,6 +40,9 @@ MAX_WINDOW = timedelta(days=30)  # of one question; a longer one is refused
 PERMISSION_MISSING = "permission_missing"
 SKIPPED_CODES = frozenset({INVALID_PARAMETER, PERMISSION_MISSING})
 """Refusals of a single metric: Meta does not offer it here, or not now."""
+
+BREAKDOWN_CODES = SKIPPED_CODES | {"server_error"}
+"""Also Meta's "unknown error", its answer to a breakdown that a metric does not have."""
 
 STORY = "STORY"
 MetricCall = Callable[[Sequence[str]], None]
@@ -70,13 +73,14 @@ class MetricQuestion:
 
     `group` is what they are of: those that are refused there are not asked for again. Unless
     `is_subject_known` the subject itself may be the reason: then nothing is concluded from a
-    refusal of all.
+    refusal of all. `skipped_codes`: of errors that may be those of single metrics.
     """
 
     names: tuple[str, ...]
     group: str
     ask: MetricCall
     is_subject_known: bool = True
+    skipped_codes: frozenset[str] = SKIPPED_CODES
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,11 @@ class InstagramInsights:
         params: Mapping[str, Any],
     ) -> None:
         """Ask for the parts of metrics; where the name is refused, by the other one."""
+        known_count = len(collector.unavailable)
         self._ask_more(names, collector, access, {**params, "breakdown": breakdown})
-        for name in names:
+        for name in collector.unavailable[known_count:]:
             other = OTHER_BREAKDOWN_NAMES.get((name, breakdown))
-            if other is not None and not self.refused.list_allowed(breakdown, (name,)):
+            if other is not None:
                 self._ask_more((name,), collector, access, {**params, "breakdown": other})
                 collector.rename_parts(name, other, breakdown)
 
@@ -189,7 +194,8 @@ class InstagramInsights:
             collector.add_body(body, requested, subject_id=account_id)
 
         group = params.get("breakdown") or params["metric_type"]
-        return MetricQuestion(names, str(group), ask)
+        codes = BREAKDOWN_CODES if "breakdown" in params else SKIPPED_CODES
+        return MetricQuestion(names, str(group), ask, skipped_codes=codes)
 
     def _ask_metrics(self, question: MetricQuestion, collector: MetricCollector) -> None:
         """Ask for all at once and, if one is refused, one by one.
@@ -202,16 +208,16 @@ class InstagramInsights:
             return
         try:
             question.ask(names)
-        except Rejected as error:
+        except PlatformError as error:
             is_story_refused = question.group == STORY and error.code == PERMISSION_MISSING
-            if error.code not in SKIPPED_CODES or is_story_refused:
+            if error.code not in question.skipped_codes or is_story_refused:
                 raise
-            refusals = {names[0]: error} if len(names) == 1 else ask_singly(names, question.ask)
+            refusals = {names[0]: error} if len(names) == 1 else ask_singly(names, question)
             self._record_refusals(refusals, names, question, collector)
 
     def _record_refusals(
         self,
-        refusals: Mapping[str, Rejected],
+        refusals: Mapping[str, PlatformError],
         names: Sequence[str],
         question: MetricQuestion,
         collector: MetricCollector,
@@ -249,14 +255,14 @@ class InstagramInsights:
         require_scope(INSIGHTS_SCOPES[self.client.flavour], access)
 
 
-def ask_singly(names: Sequence[str], ask: MetricCall) -> dict[str, Rejected]:
+def ask_singly(names: Sequence[str], question: MetricQuestion) -> dict[str, PlatformError]:
     """Ask for each metric alone; return the refusals of those that are refused."""
-    refusals: dict[str, Rejected] = {}
+    refusals: dict[str, PlatformError] = {}
     for name in names:
         try:
-            ask((name,))
-        except Rejected as error:
-            if error.code not in SKIPPED_CODES:
+            question.ask((name,))
+        except PlatformError as error:
+            if error.code not in question.skipped_codes:
                 raise
             refusals[name] = error
     return refusals

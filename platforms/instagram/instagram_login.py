@@ -56,9 +56,10 @@ class InstagramLogin:
     ) -> str:
         """Return the URL of the dialog, without the offer to log in with Facebook.
 
-        `force_consent`: ask for the password again, so that another account can be chosen.
+        It always asks who signs in, as Meta recommends: the browser may be signed in to another
+        account. So `force_consent` changes nothing.
         """
-        del code_verifier  # the page does not document it
+        del code_verifier, force_consent
         app = self.graph.app
         query = {
             "client_id": app.client_key,
@@ -67,9 +68,8 @@ class InstagramLogin:
             "scope": ",".join(tuple(scopes) or app.scopes or self.rules.default_scopes),
             "state": state,
             "enable_fb_login": "false",
+            "force_reauth": "true",
         }
-        if force_consent:
-            query["force_reauth"] = "true"
         return f"{self.graph.base_url('instagram_auth')}/oauth/authorize?{urlencode(query)}"
 
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> LoginGrant:

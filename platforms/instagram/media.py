@@ -85,13 +85,18 @@ class InstagramMedia:
         """Return the account's counts. Errors: Rejected without the scope."""
         self._require_scope(access)
         account_id = require_account(access)
-        id_field = "user_id" if self.client.flavour == "instagram" else "id"
+        is_facebook = self.client.flavour == "facebook"
+        path, id_field, endpoint = (
+            (node_path(account_id), "id", "ig_user_node")
+            if is_facebook
+            else ("me", "user_id", "me")
+        )
         body = read_node(
             self.client,
-            node_path(account_id),
+            path,
             access.token,
             access.fallback_token,
-            endpoint="ig_user_node",
+            endpoint=endpoint,
             params={"fields": ",".join((id_field, *ACCOUNT_COUNT_FIELDS.values()))},
         )
         check_node_id(body, account_id, key=id_field)

@@ -13,14 +13,14 @@ from platforms.insights_base import PublicItem
 from platforms.instagram.comment_values import parse_comment
 from platforms.instagram.graph import GraphClient
 from platforms.instagram.media import parse_item
-from platforms.instagram.node_reads import check_node_id, node_path, read_node
+from platforms.instagram.node_reads import check_node_id, node_path, read_node, try_fields
 from platforms.secret import Secret
 from platforms.vendor_values import read_object
 
 COMMENT_FIELDS = "id,text,timestamp,like_count,media{id}"
-MEDIA_FIELDS = (
-    "id,caption,media_type,media_url,permalink,timestamp,username,like_count,comments_count"
-)
+PLAIN_MEDIA_FIELDS = "id,caption,media_type,media_url,timestamp,username,like_count,comments_count"
+MEDIA_FIELDS = (f"{PLAIN_MEDIA_FIELDS},permalink", PLAIN_MEDIA_FIELDS)
+"""What we want, then what the page lists for media of others."""
 
 
 def fetch_mentioned_comment(
@@ -53,8 +53,12 @@ def fetch_mentioned_media(
     """Return media whose caption mentions the account; None if they cannot be read."""
     if not media_id.isalnum():
         return None
-    fields = f"mentioned_media.media_id({media_id}){{{MEDIA_FIELDS}}}"
-    node = read_mention(client, fields, token, fallback_token, account_id=account_id)
+
+    def read(media_fields: str) -> Mapping[str, Any] | None:
+        fields = f"mentioned_media.media_id({media_id}){{{media_fields}}}"
+        return read_mention(client, fields, token, fallback_token, account_id=account_id)
+
+    node = try_fields(MEDIA_FIELDS, read)
     if node is None:
         return None
     check_node_id(node, media_id)

@@ -3,15 +3,18 @@
 Source: Meta, Graph API, paginated results, read 2026-11-22.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from platforms.errors import MisdirectedResponse, Rejected, UnreadableResponse
+from platforms.instagram.error_catalogue import INVALID_PARAMETER
 from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import GraphClient
 from platforms.secret import Secret
 from platforms.vendor_values import read_flag, read_id, read_list, read_object
+
+T = TypeVar("T")
 
 MAX_CURSOR_LENGTH = 2000  # characters; a longer one is none of Meta's
 
@@ -36,6 +39,17 @@ def read_node(
         return client.get(path, token, endpoint=endpoint, params=params).body
 
     return with_fallback(read, token, fallback_token)
+
+
+def try_fields(field_lists: Sequence[str], call: Callable[[str], T]) -> T:
+    """Call with the first list of fields that Meta accepts. Errors: those of the last call."""
+    for fields in field_lists[:-1]:
+        try:
+            return call(fields)
+        except Rejected as error:
+            if error.code != INVALID_PARAMETER.code:
+                raise
+    return call(field_lists[-1])
 
 
 def read_data(body: Mapping[str, Any]) -> list[dict[str, Any]]:

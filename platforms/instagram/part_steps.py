@@ -6,6 +6,7 @@ from functools import partial
 
 from platforms.errors import NotReadable, PlatformError, Rejected, Unavailable
 from platforms.instagram.container_calls import (
+    STATUS_FIELDS,
     UPLOAD_FIELDS,
     ContainerReport,
     CreatedContainer,
@@ -23,6 +24,7 @@ from platforms.instagram.containers import (
     plan_items,
     plan_parent,
 )
+from platforms.instagram.error_catalogue import INVALID_PARAMETER
 from platforms.instagram.parallel_calls import run_calls
 from platforms.instagram.part_results import (
     collect_results,
@@ -112,11 +114,21 @@ class PartSteps:
 
     def _create_item(self, plan: ContainerPlan) -> CreatedContainer:
         assert plan.item is not None  # noqa: S101 - `plan_items` has media only
+        source = self._find_source(plan.item)
+        try:
+            return self._send_item_params(plan.item, source)
+        except Rejected as error:
+            if not source.is_upload or error.code != INVALID_PARAMETER.code:
+                raise
+        # some applications may not send bytes: then `video_url` is missing for Meta
+        return self._send_item_params(plan.item, MediaSource(self._link_file(plan.item)))
+
+    def _send_item_params(self, item: MediaItem, source: MediaSource) -> CreatedContainer:
         cover = find_cover(self.publication)
         params = item_params(
             self.publication,
-            plan.item,
-            self._find_source(plan.item),
+            item,
+            source,
             cover_url=None if cover is None else self._link_file(cover),
         )
         return self.calls.create_container(params)
@@ -149,11 +161,15 @@ class PartSteps:
                 errors.append(outcome)
         return collect_results(results, errors)
 
-    def _fetch_report(self, part: Part, fields: str | None = None) -> ContainerReport:
+    def _fetch_report(self, part: Part, fields: str = STATUS_FIELDS) -> ContainerReport:
+        """Read the status; the field with the bytes that arrived is only in Meta's SDK."""
         assert part.handle is not None  # noqa: S101 - only parts that exist are asked for
-        if fields is None:
-            return self.calls.fetch_container(part.handle)
-        return self.calls.fetch_container(part.handle, fields)
+        try:
+            return self.calls.fetch_container(part.handle, fields)
+        except Rejected as error:
+            if fields == STATUS_FIELDS or error.code != INVALID_PARAMETER.code:
+                raise
+        return self.calls.fetch_container(part.handle)
 
     def _results_of_failed_check(
         self, part: Part, error: PlatformError, errors: list[PlatformError]

@@ -29,7 +29,12 @@ log = structlog.get_logger(__name__)
 
 OK_STATUSES = range(200, 300)
 BAD_REQUEST = 400
+UNKNOWN_STATUSES = frozenset({404, 405})  # of a path, or of a method at this path
 MAX_MESSAGE_LENGTH = 300  # characters of Meta's message that are kept
+
+
+class UnknownAddress(UnreadableResponse):
+    """The host has no such path, or not with this method. Nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def decode_response(response: HttpResponse) -> dict[str, Any]:
 
 
 def unreadable_error(response: HttpResponse) -> PlatformError:
-    return response.status_error() or UnreadableResponse(
+    kind = UnknownAddress if response.status in UNKNOWN_STATUSES else UnreadableResponse
+    return response.status_error() or kind(
         f"the platform answered {response.status} in an undocumented form"
     )
 
@@ -152,6 +158,8 @@ def unknown_error(refusal: GraphRefusal, response: HttpResponse, message: str) -
     status_error = response.status_error()
     if status_error is not None:
         return type(status_error)(message, retry_after=response.retry_after, log_id=refusal.log_id)
+    if response.status in UNKNOWN_STATUSES:
+        return UnknownAddress(message, log_id=refusal.log_id)
     if refusal.vendor_code == "none":
         return UnreadableResponse(message, log_id=refusal.log_id)
     return Rejected(message, code=REFUSED.code, log_id=refusal.log_id)

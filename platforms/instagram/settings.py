@@ -9,7 +9,6 @@ from platforms.base import PlatformApp
 from platforms.platform import AppSettings
 from platforms.secret import Secret
 from platforms.setting_types import (
-    AlphanumericSecret,
     Days,
     Digits,
     Flag,
@@ -23,6 +22,7 @@ from platforms.setting_types import (
     SecretTexts,
     WebUrl,
     Words,
+    WordSecret,
     names_without_value,
 )
 
@@ -32,11 +32,11 @@ class InstagramSettings(AppSettings):
         default="facebook", validation_alias="INSTAGRAM_LOGIN"
     )
     facebook_app_id: Digits | None = Field(default=None, validation_alias="FACEBOOK_APP_ID")
-    facebook_app_secret: AlphanumericSecret | None = Field(
+    facebook_app_secret: WordSecret | None = Field(
         default=None, validation_alias="FACEBOOK_APP_SECRET"
     )
     instagram_app_id: Digits | None = Field(default=None, validation_alias="INSTAGRAM_APP_ID")
-    instagram_app_secret: AlphanumericSecret | None = Field(
+    instagram_app_secret: WordSecret | None = Field(
         default=None, validation_alias="INSTAGRAM_APP_SECRET"
     )
     redirect_uri: RedirectUrl | None = Field(

@@ -50,9 +50,18 @@ class InstagramSubscriber:
     def subscribe(
         self, destination: Destination, token: Secret, fallback_token: Secret | None
     ) -> None:
-        """Subscribe and read it back. Errors: Rejected with Meta's sentence, or `NOT_KEPT`."""
+        """Subscribe and read it back. Errors: Rejected with Meta's sentence, or `NOT_KEPT`.
+
+        One edge that is refused does not keep the other from being subscribed.
+        """
+        refusals: list[Rejected] = []
         for subscription in self._list_subscriptions(destination):
-            self._write(subscription, token, fallback_token)
+            try:
+                self._write(subscription, token, fallback_token)
+            except Rejected as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
         missing = set(self._all_fields(destination)).difference(
             self.read_subscription(destination, token, fallback_token)
         )
@@ -128,7 +137,7 @@ class InstagramSubscriber:
             name
             for app in map(read_object, read_list(body.get("data")))
             if app is not None and self._is_our_app(app)
-            for name in read_names(app.get("subscribed_fields"))
+            for name in read_fields(app, subscription.fields)
         )
 
     def _is_our_app(self, app: Mapping[str, Any]) -> bool:
@@ -136,3 +145,10 @@ class InstagramSubscriber:
         app_id = read_id(app.get("app_id") or app.get("id"))
         is_named = app_id is not None and self.graph.flavour == "facebook"
         return not is_named or app_id == self.graph.app.client_key
+
+
+def read_fields(app: Mapping[str, Any], expected: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields of an entry; the expected ones if it is named without any."""
+    if "subscribed_fields" not in app:
+        return expected
+    return read_names(app.get("subscribed_fields"))

@@ -23,6 +23,7 @@ from platforms.vendor_values import read_count, read_flag, read_object, read_tex
 log = structlog.get_logger(__name__)
 
 UPLOAD_HOST_SUFFIX = ".facebook.com"
+UPLOAD_PATH = "/ig-api-upload/"
 UPLOAD_TIMEOUT = (3.0, 180.0)  # seconds; what has not arrived by then is sent in the next step
 NOT_AUTHORIZED_TYPE = "NotAuthorizedError"
 OK_STATUSES = range(200, 300)
@@ -30,18 +31,25 @@ OK_STATUSES = range(200, 300)
 BYTES_NAMES = ("bytes_transferred", "bytes_transfered")
 
 
-def check_upload_host(upload_url: Secret, upload_base_url: str) -> None:
-    """Accept only upload URLs at Meta, or below the server that the settings name in its place.
+def find_upload_address(upload_url: Secret, upload_base_url: str) -> Secret:
+    """Return where to send bytes, and with them the account's token: at Meta, or at the server
+    that the settings name in its place.
 
-    The account's token is sent there. Errors: Rejected `upload_failed`; the URL is not quoted.
+    Such a server may answer with Meta's own address, or with another name of itself: what follows
+    its host is used. Errors: Rejected `upload_failed`; the URL is not quoted.
     """
-    url = upload_url.reveal()
-    is_configured = url.startswith(upload_base_url.rstrip("/") + "/")
-    if not is_configured and not is_meta_host(url):
-        raise Rejected(
-            f"the upload URL is not https at a host below {UPLOAD_HOST_SUFFIX}",
-            code=UPLOAD_FAILED_CODE,
-        )
+    url, base_url = upload_url.reveal(), upload_base_url.rstrip("/")
+    if url.startswith(f"{base_url}/"):
+        return upload_url
+    _, _, tail = url.partition(UPLOAD_PATH)
+    if tail and not is_meta_host(base_url):
+        return Secret(f"{base_url}{UPLOAD_PATH}{tail}")
+    if is_meta_host(url):
+        return upload_url
+    raise Rejected(
+        f"the upload URL is not https at a host below {UPLOAD_HOST_SUFFIX}",
+        code=UPLOAD_FAILED_CODE,
+    )
 
 
 def is_meta_host(url: str) -> bool:
@@ -69,10 +77,10 @@ def send_video(
     Errors: Rejected `upload_not_authorized` or `upload_failed` if a new container is needed;
     Unavailable if the same one may continue.
     """
-    check_upload_host(upload_url, graph.app.base_urls["meta_upload"])
+    address = find_upload_address(upload_url, graph.app.base_urls["meta_upload"])
     response = graph.http.call(
         "POST",
-        upload_url.reveal(),
+        address.reveal(),
         endpoint="rupload",
         retry=NO_RETRY,
         headers={

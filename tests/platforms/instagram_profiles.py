@@ -270,7 +270,6 @@ COMMON_SHAPES = {
     "publishing_limit": ShapeCall(read_limit),
     "media_list": ShapeCall(find_lost_post("image")),
     "stories_list": ShapeCall(find_lost_post("story")),
-    "ig_user_node": ShapeCall(lambda account, _: fetch_totals(account, account.token)),
     "subscribed_apps_ig": ShapeCall(subscribe),
     "comment_list": ShapeCall(list_comments, comment_in_app),
     "comment_node": ShapeCall(fetch_comment, comment_in_app),
@@ -282,6 +281,7 @@ COMMON_SHAPES = {
     "account_insights": ShapeCall(fetch_account_metrics),
 }
 FACEBOOK_SHAPES = {
+    "ig_user_node": ShapeCall(lambda account, _: fetch_totals(account, account.token)),
     "fb_code_exchange": ShapeCall(connect_again),
     "fb_exchange_token": ShapeCall(renew),
     "debug_token": ShapeCall(inspect_token),
@@ -372,11 +372,11 @@ INSTAGRAM_PROFILE = replace(
     token_endpoint="ig_refresh_token",
     renewal_age=90_000.0,
     safe_calls={
-        "me": identify,
-        "ig_user_node": lambda account: fetch_totals(account, account.token),
+        "me": lambda account: fetch_totals(account, account.token),
         "media_list": lambda account: list_items("media")(account, None) is not None,
     },
     end_access=end_tokens(458),
     shape_calls=COMMON_SHAPES | INSTAGRAM_SHAPES,
     other_endpoints=frozenset({*FACEBOOK_SHAPES, WEBHOOK_FIELD}),
+    error_endpoint="me",
 )

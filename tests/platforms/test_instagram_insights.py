@@ -126,8 +126,8 @@ def test_the_counts_of_the_account_are_read(reader):
 
 
 def test_the_counts_of_another_account_are_refused(reader):
-    key = "id" if reader.login == "facebook" else "user_id"
-    reader.client.inject_fault("ig_user_node", "other_values", fields={key: "17841499999999999"})
+    endpoint, key = ("ig_user_node", "id") if reader.login == "facebook" else ("me", "user_id")
+    reader.client.inject_fault(endpoint, "other_values", fields={key: "17841499999999999"})
     with pytest.raises(MisdirectedResponse):
         reader.media.fetch_account_totals(reader.access)
 

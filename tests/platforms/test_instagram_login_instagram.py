@@ -37,7 +37,7 @@ def add_account(sandbox, **traits):
     return sandbox.add_person(name="Solo", accounts=[traits])["account_ids"][0]
 
 
-def test_the_dialog_offers_no_login_with_facebook(flow):
+def test_the_dialog_asks_who_signs_in_and_offers_no_login_with_facebook(flow):
     url = flow.authorize_url(state="s")
     assert urlsplit(url).path == "/instagram-auth/oauth/authorize"
     assert dict(parse_qsl(urlsplit(url).query)) == {
@@ -47,11 +47,8 @@ def test_the_dialog_offers_no_login_with_facebook(flow):
         "scope": ",".join(INSTAGRAM_SCOPES),
         "state": "s",
         "enable_fb_login": "false",
+        "force_reauth": "true",
     }
-
-
-def test_another_account_can_be_chosen(flow):
-    assert "force_reauth=true" in flow.authorize_url(state="s", force_consent=True)
 
 
 @pytest.mark.parametrize("code_answer", ["flat", "data"])

@@ -70,7 +70,7 @@ def test_a_comment_is_read_with_its_author_media_and_parent(field, kind):
     ("author", "is_own"),
     [
         ({"id": ACCOUNT_ID}, True),
-        ({"id": "77", "self_ig_scoped_id": "77"}, True),
+        ({"id": "77", "self_ig_scoped_id": "77"}, None),
         ({"id": "77", "self_ig_scoped_id": "78"}, False),
         ({"username": "ada"}, None),
         (None, None),

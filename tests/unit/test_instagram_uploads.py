@@ -7,8 +7,8 @@ import pytest
 from platforms.errors import Rejected, ServerBusy, Unavailable, UnreadableResponse
 from platforms.http import HttpResponse
 from platforms.instagram.uploads import (
-    check_upload_host,
     check_upload_response,
+    find_upload_address,
     read_received_bytes,
 )
 from platforms.secret import Secret
@@ -16,18 +16,30 @@ from platforms.secret import Secret
 BASE_URL = "http://127.0.0.1:9/meta-upload"
 
 
+META_URL = "https://rupload.facebook.com"
+
+
 @pytest.mark.parametrize(
-    "url",
+    ("url", "base_url", "address"),
     [
-        "https://rupload.facebook.com/ig-api-upload/v26.0/17",
-        "https://rupload.facebook.com:443/x",
-        f"{BASE_URL}/ig-api-upload/v26.0/17",
+        ("https://rupload.facebook.com/ig-api-upload/v26.0/17", META_URL, None),
+        ("https://rupload.facebook.com:443/x", META_URL, None),
+        ("https://rupload.facebook.com/x", BASE_URL, None),
+        (f"{BASE_URL}/ig-api-upload/v26.0/17", BASE_URL, None),
+        (f"{BASE_URL}/ig-api-upload/v26.0/17", f"{BASE_URL}/", None),
+        (f"{META_URL}/ig-api-upload/v26.0/17", BASE_URL, f"{BASE_URL}/ig-api-upload/v26.0/17"),
+        (
+            "http://localhost:9/ig-api-upload/v26.0/17?a=1",
+            "http://127.0.0.1:9",
+            "http://127.0.0.1:9/ig-api-upload/v26.0/17?a=1",
+        ),
     ],
 )
-def test_the_token_goes_to_meta_only(url):
-    check_upload_host(Secret(url), BASE_URL)
+def test_the_token_goes_to_meta_or_to_the_configured_server(url, base_url, address):
+    assert find_upload_address(Secret(url), base_url).reveal() == (address or url)
 
 
+@pytest.mark.parametrize("base_url", [BASE_URL, META_URL])
 @pytest.mark.parametrize(
     "url",
     [
@@ -44,9 +56,9 @@ def test_the_token_goes_to_meta_only(url):
         "",
     ],
 )
-def test_other_hosts_get_no_token(url):
+def test_other_hosts_get_no_token(url, base_url):
     with pytest.raises(Rejected) as caught:
-        check_upload_host(Secret(url), BASE_URL)
+        find_upload_address(Secret(url), base_url)
     assert caught.value.code == "upload_failed"
     assert not url or url not in str(caught.value)
 
