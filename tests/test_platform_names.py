@@ -28,7 +28,6 @@ VENDOR_WORDS = re.compile(
 FILES_WITH_VENDOR_WORDS = frozenset(
     {
         "core/limits/circuit_proxy.py",
-        "core/outbox/enqueue.py",
         "core/post_state/changes.py",
         "core/post_state/transitions.py",
         "core/publishing/job_types.py",

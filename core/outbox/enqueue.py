@@ -20,7 +20,7 @@ from db.session import Session, database_now
 EVENT_TYPES: Mapping[str, str] = {
     "post.processing": "The platform has received the post and is processing it.",
     "post.unconfirmed": "A response was lost; nothing is sent again until the outcome is known.",
-    "post.delivered": "The draft is in the inbox of its creator, who has to publish it.",
+    "post.delivered": "The draft has reached its creator, who has to publish it.",
     "post.published": "The post is published.",
     "post.failed": "The post was not published; `error` contains the reason.",
     "post.cancelled": "The post was cancelled before it was published.",
