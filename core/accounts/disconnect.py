@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from core.accounts import grant_lifecycle
+from core.accounts.erasure import begin_erasure, erase_own_login
 from core.accounts.flows import get_flow, is_flow_in_use
 from core.accounts.grant_lifecycle import LOGIN_CHANGED
 from core.accounts.refresh import renewal_kind
@@ -18,12 +19,12 @@ from core.accounts.subscriptions import (
     end_subscription,
     list_subscription_jobs,
 )
+from core.audit import record_action
 from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
 from core.errors import CoreError, Invalid, NotFound
 from core.post_state.settle import PostState
 from core.post_state.transitions import end_one_post
-from db.account_erasure import AccountErasure
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.accounts.grants import FLOW_KEY, Grants
 from db.posts.parked import ParkedPosts
@@ -74,7 +75,8 @@ def disconnect_account(
 ) -> DisconnectResult:
     """Disconnect an account of this user and revoke its grant at the platform.
 
-    `queued_posts` is `hold` or `cancel`; `erase` cancels them and deletes the account's history.
+    `queued_posts` is `hold` or `cancel`; `erase` cancels them and deletes the account with all that
+    is stored of it, webhook events included.
     Errors: NotFound; Invalid `account_required` if several are connected and none is named.
     """
     with database.transaction() as session:
@@ -85,21 +87,23 @@ def disconnect_account(
         else:
             parked = grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED)
         tokens = mark_disconnected(session, account)
-        disconnect_destinations(session, account, erase=erase)
-        if erase:
-            account.details = {}
-            grant_lifecycle.delete_notifications(session, account)
-            AccountErasure(session).erase(account.id)
         details = {"held": parked, "cancelled": cancelled, "erased": erase}
-        grant_lifecycle.record_account_event(session, account, "account.disconnected", **details)
+        if erase:
+            erasure_id = erase_own_login(session, account)
+            record_about(session, tokens, "account.disconnected", **details)
+        else:
+            erasure_id = None
+            disconnect_destinations(session, account)
+            grant_lifecycle.record_account_event(
+                session, account, "account.disconnected", **details
+            )
     for subscription in tokens.subscriptions:
         end_subscription(services, subscription)
     is_revoked = revoke_at_platform(tokens, services)
     with database.transaction() as session:
-        if (remaining_account := Accounts(session).get(account.id)) is not None:
-            grant_lifecycle.record_account_event(
-                session, remaining_account, "account.told_platform", revoked=is_revoked
-            )
+        record_about(session, tokens, "account.told_platform", revoked=is_revoked)
+    if erasure_id is not None:
+        begin_erasure(database, services, erasure_id)
     return DisconnectResult(is_revoked, parked, cancelled)
 
 
@@ -153,13 +157,17 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     return tokens
 
 
-def disconnect_destinations(session: Session, account: Account, *, erase: bool) -> None:
-    """Clear the tokens of the account's destinations, or delete all that is stored of them."""
+def disconnect_destinations(session: Session, account: Account) -> None:
+    """Clear the tokens of the account's destinations."""
     store = find_destination_store(session, account.provider)
-    if store is not None and erase:
-        store.erase(account.id)
-    elif store is not None:
+    if store is not None:
         store.disconnect(account.id)
+
+
+def record_about(session: Session, tokens: RevocableTokens, action: str, **details: object) -> None:
+    """Write the action to the audit log, also if the account has been erased."""
+    subject = f"account:{tokens.account_id}"
+    record_action(session, action, user_id=tokens.user_id, subject=subject, details=details)
 
 
 def revoke_at_platform(tokens: RevocableTokens, services: Services) -> bool:

@@ -118,11 +118,6 @@ def resolve_notifications(session: Session, account: Account) -> None:
     Notifications(session).resolve(account.user_id, RESOLVED_BY_RECONNECT, subject=subject)
 
 
-def delete_notifications(session: Session, account: Account) -> None:
-    """Delete all notifications about this account: they contain its name."""
-    Notifications(session).delete_by_subject(account.user_id, subject=f"account:{account.id}")
-
-
 def clear_tokens(account: Account) -> None:
     """Clear the tokens, and raise the lease token so that a refresh under way is not recorded."""
     account.access_token_encrypted = None

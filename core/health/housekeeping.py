@@ -10,10 +10,9 @@ from typing import Any
 
 import structlog
 
-from core.accounts import grant_lifecycle
+from core.accounts import erasure, grant_lifecycle
 from core.bootstrap import Services
 from core.media import files
-from core.webhooks import erasure
 from db.accounts.grants import Grants
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession

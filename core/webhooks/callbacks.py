@@ -12,14 +12,14 @@ from hashlib import sha256
 import structlog
 
 from core.accounts import grant_lifecycle
+from core.accounts.erasure import begin_erasure
 from core.bootstrap import Services
 from core.errors import Invalid, NotFound
-from core.webhooks.erasure import erase_requested_data
 from core.webhooks.receive import find_webhook_adapter
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.ops.data_deletions import DataDeletion, DataDeletions
 from db.records.destinations import find_destination_store
-from db.session import Database, DatabaseUnavailable, Session
+from db.session import Database, Session
 from platforms.callbacks import CallbackSubject, SignedCallbacks
 from platforms.errors import BadSignature
 
@@ -28,7 +28,6 @@ CODE_PURPOSE = "data-deletion"
 REMOVED_BY_PERSON = "removed_in_app"
 """Cause of the revocation, as accounts and notifications show it."""
 
-ERASURE_BUDGET = timedelta(seconds=3)  # of the request; housekeeping does the rest
 TIMESTAMP_PRECISION = timedelta(seconds=1)  # platforms cut their times to whole seconds
 
 log = structlog.get_logger(__name__)
@@ -97,7 +96,7 @@ def receive_deletion_request(
             revoke_login(session, account)
     if request is not None:
         log.info("data_deletion.received", provider=provider, request=request.id)
-        begin_erasure(database, services, request)
+        begin_erasure(database, services, request.id)
     return DeletionReceipt(code, callbacks)
 
 
@@ -161,13 +160,3 @@ def build_code(services: Services, provider: str, subject: CallbackSubject) -> s
     text = f"{CODE_PURPOSE}\n{provider}\n{subject.person_id}\n{issued_at}"
     key = services.settings.secret_key.reveal().encode()
     return hmac.new(key, text.encode(), sha256).hexdigest()[:CODE_LENGTH]
-
-
-def begin_erasure(database: Database, services: Services, request: DataDeletion) -> None:
-    """Erase as much as the request has time for. A fault leaves the rest to housekeeping."""
-    try:
-        erase_requested_data(database, services, request.id, budget=ERASURE_BUDGET)
-    except DatabaseUnavailable:
-        log.warning("data_deletion.postponed", request=request.id)
-    except Exception:
-        log.exception("data_deletion.failed", request=request.id)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -95,12 +95,6 @@ class Notifications:
         return self._mark_read(
             Notification.user_id == user_id, Notification.kind.in_(kinds), is_about_subject
         )
-
-    def delete_by_subject(self, user_id: int, *, subject: str) -> int:
-        """Delete the notifications about a subject that is to be erased."""
-        is_about_subject = Notification.payload["subject"].as_string() == subject
-        statement = delete(Notification).where(Notification.user_id == user_id, is_about_subject)
-        return len(self._session.execute(statement.returning(Notification.id)).all())
 
     def _mark_read(self, *conditions: Any) -> int:
         unread = Notification.read_at.is_(None)

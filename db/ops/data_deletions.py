@@ -31,6 +31,10 @@ class DataDeletion(IdColumn, TimestampColumns, Base):
     found: Mapped[bool] = mapped_column(
         server_default="false", comment="whether anything was stored of the person"
     )
+    logins_erased: Mapped[bool] = mapped_column(
+        server_default="false",
+        comment="whether the logins are erased with all that belongs to them",
+    )
     events_searched_to: Mapped[int] = mapped_column(
         server_default="0", comment="webhook events up to this id have been searched"
     )
@@ -59,7 +63,12 @@ class DataDeletions:
         statement = update(DataDeletion).where(
             DataDeletion.code == code, DataDeletion.state == DONE
         )
-        values = {"subject_ids": [person_id], "events_searched_to": 0, "completed_at": None}
+        values = {
+            "subject_ids": [person_id],
+            "logins_erased": False,
+            "events_searched_to": 0,
+            "completed_at": None,
+        }
         return self._session.scalars(
             statement.values(state=RECEIVED, **values).returning(DataDeletion)
         ).one_or_none()

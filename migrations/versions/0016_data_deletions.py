@@ -33,6 +33,11 @@ def search_columns() -> list[sa.Column[object]]:
         boolean_column(
             "found", default="false", comment="whether anything was stored of the person"
         ),
+        boolean_column(
+            "logins_erased",
+            default="false",
+            comment="whether the logins are erased with all that belongs to them",
+        ),
         bigint_column(
             "events_searched_to",
             default="0",

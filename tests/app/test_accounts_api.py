@@ -238,7 +238,8 @@ def test_an_erasure_leaves_no_notification_with_the_name(alice_browser, alice, f
     alice_browser.post(DISCONNECT_ROUTE, json={"accountId": account, "erase": True})
     (remaining,) = alice_browser.get("/api/notifications").json["data"]
     assert remaining["payload"]["name"] == "Bob"
-    assert factory.account(account).details == {}
+    with app.extensions[CONTAINER_KEY].database.transaction() as session:
+        assert session.get(Account, account) is None
 
 
 def test_one_of_several_accounts_has_to_be_named(alice_browser, alice, factory):

@@ -7,10 +7,12 @@ import re
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from app.http.context import CONTAINER_KEY
+from core.accounts import disconnect_account
 from core.health.housekeeping import run_housekeeping
+from db.accounts.accounts import Account
 from db.comments.replies import CommentReply, ReplyState
 from db.media.files import Media
 from db.ops.data_deletions import DataDeletion
@@ -314,6 +316,59 @@ def test_a_deauthorization_erases_nothing(meta_client, people):
     fill_tables(people)
     send_callback(meta_client, DEAUTHORIZE, ADA)
     assert find_traces(people) == {*TRACES, "canaryfile", "99990001"}
+
+
+def disconnect(people, login, **options):
+    owner = {"user_id": people.account(login).user_id, "provider": "instagram"}
+    return disconnect_account(
+        people.database, people.services, account_id=login, **owner, **options
+    )
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_a_disconnect_that_erases_leaves_no_trace_in_any_table(people, tmp_path):
+    login, _, other = fill_tables(people)
+    assert find_traces(people) == {*TRACES, "canaryfile", "99990001"}
+    disconnect(people, login, erase=True)
+    assert find_traces(people) == set()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [row.text for row in people.comments()] == ["kept"]
+    assert [row.id for row in people.all(select(InstagramAccount))] == [other.id]
+    assert count_rows(people, "posts", "media", "comment_replies", "attempts") == [0] * 4
+    (message,) = [each for each in people.messages() if each["data"]["account_id"] == login]
+    assert (message["type"], message["data"]["name"]) == ("account.disconnected", None)
+    actions = people.all(text(f"SELECT action FROM audit_log WHERE subject = 'account:{login}'"))
+    assert {"account.disconnected", "account.erased", "account.told_platform"} <= set(actions)
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_a_disconnect_that_does_not_erase_leaves_the_history(people):
+    login, *_ = fill_tables(people)
+    disconnect(people, login)
+    assert find_traces(people) == {*TRACES, "canaryfile", "99990001"}
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_an_erasing_disconnect_spares_what_other_users_keep_of_the_same_login(people):
+    former = people.create_login(open_id=ADA, disconnected_at=func.now(), status="DISCONNECTED")
+    login = people.create_login(open_id=ADA)
+    disconnect(people, login, erase=True)
+    (row,) = people.all(select(Account))
+    assert row.id == former
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_a_login_that_is_connected_again_during_an_erasure_stays(people):
+    login = people.create_login(open_id=ADA)
+    disconnect(people, login, erase=True)
+    with people.database.transaction() as session:  # as if the search of events were not done
+        values = {"state": "received", "events_searched_to": 0, "subject_ids": [ADA]}
+        session.execute(update(DataDeletion).values(**values))
+    again = people.create_login(open_id=ADA)
+    run_housekeeping(people.database, people.services)
+    assert people.account(again).status == "ACTIVE"
+    (request,) = people.all(select(DataDeletion))
+    assert (request.state, request.subject_ids) == ("done", [])
 
 
 def test_host_applications_get_an_event_about_the_erasure_without_a_name(meta_client, people):

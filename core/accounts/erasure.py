@@ -1,9 +1,12 @@
-"""Erases what is stored of a person, as a platform requested it: in steps, until nothing is left.
+"""Erases what is stored of a person, as a platform or its owner requested it: in steps, until
+nothing is left.
 
 The rows of the person's logins go in one transaction; then webhook events, slice by slice.
 """
 
+import secrets
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
@@ -17,14 +20,26 @@ from db.accounts.accounts import Account, Accounts
 from db.ops.data_deletions import DataDeletion, DataDeletions
 from db.records.destinations import find_destination_store
 from db.records.event_records import find_event_records
-from db.session import Database, Session
+from db.session import Database, DatabaseUnavailable, Session
 
+REQUEST_BUDGET = timedelta(seconds=3)  # of an HTTP request; housekeeping does the rest
 HOUSEKEEPING_BUDGET = timedelta(seconds=10)
 MAX_REQUESTS_PER_RUN = 20
 DISCONNECTED_EVENT = "account.disconnected"
-ERASED_CAUSE = "data_deletion"
+REQUESTED_BY_PLATFORM, REQUESTED_BY_OWNER = "data_deletion", "by the user"
+"""Causes in the events for host applications."""
 
 log = structlog.get_logger(__name__)
+
+
+def begin_erasure(database: Database, services: Services, request_id: int) -> None:
+    """Erase as much as a request has time for. A fault leaves the rest to housekeeping."""
+    try:
+        erase_requested_data(database, services, request_id, budget=REQUEST_BUDGET)
+    except DatabaseUnavailable:
+        log.warning("data_deletion.postponed", request=request_id)
+    except Exception:
+        log.exception("data_deletion.failed", request=request_id)
 
 
 def erase_all_requested(database: Database, services: Services) -> int:
@@ -47,7 +62,8 @@ def erase_requested_data(
         request = DataDeletions(session).lock_received(request_id)
         if request is None:
             return False
-        erase_logins(session, request)
+        if not request.logins_erased:
+            erase_logins(session, request)
     delete_media_files(database, services)
     while time.monotonic() < deadline:
         with database.transaction() as session:
@@ -69,18 +85,45 @@ def erase_logins(session: Session, request: DataDeletion) -> None:
     for account in Accounts(session).list_by_any_id(
         request.provider, person_id, with_disconnected=True
     ):
-        ids |= {account.open_id, *account.aliases}
         ids |= erase_login(session, account)
         request.found = True
-    request.subject_ids = [person_id, *sorted(ids - {person_id})]
-    EventErasure(session).delete_messages(request.subject_ids)
+    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
+
+
+def erase_own_login(session: Session, account: Account) -> int:
+    """Delete this login alone, at its owner's request. Return the id of the request that the
+    search of webhook events goes on with.
+
+    Nobody gets the code of the request. Former logins of the person with other users stay.
+    """
+    request = DataDeletions(session).add(
+        secrets.token_hex(16), provider=account.provider, person_id=account.open_id
+    )
+    if request is None:
+        raise RuntimeError("a random code was used before")
+    person_id = account.open_id
+    ids = erase_login(session, account, cause=REQUESTED_BY_OWNER)
+    request.found = True
+    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
+    return request.id
+
+
+def erase_mentions_of(session: Session, request: DataDeletion, ids: Collection[str]) -> None:
+    """Delete app events and comments of others' posts that name one of these ids, and keep the ids
+    for the search of webhook events.
+    """
+    request.subject_ids = list(ids)
+    request.logins_erased = True
+    EventErasure(session).delete_messages(ids)
     records = find_event_records(session, request.provider)
     if records is not None:
-        records.erase_comments_by(request.subject_ids)
+        records.erase_comments_by(ids)
 
 
-def erase_login(session: Session, account: Account) -> set[str]:
-    """Delete one login. Return the platform's ids of the accounts that it opened.
+def erase_login(
+    session: Session, account: Account, *, cause: str = REQUESTED_BY_PLATFORM
+) -> set[str]:
+    """Delete one login. Return the platform's ids of the person and the accounts that it opened.
 
     Its owner's host applications get an event without the person's name.
     """
@@ -91,21 +134,22 @@ def erase_login(session: Session, account: Account) -> set[str]:
     audit.record_action(
         session, "account.erased", user_id=account.user_id, subject=f"account:{account.id}"
     )
-    if account.disconnected_at is None:
-        enqueue_events(session, [build_erased_event(account)])
+    ids = {account.open_id, *account.aliases, *destination_ids}
+    if account.disconnected_at is None or cause == REQUESTED_BY_OWNER:
+        enqueue_events(session, [build_erased_event(account, cause)])
     erasure.delete_account(account.id)
     log.info("data_deletion.login_erased", provider=account.provider, account=account.id)
-    return destination_ids
+    return ids
 
 
-def build_erased_event(account: Account) -> AppEvent:
+def build_erased_event(account: Account, cause: str) -> AppEvent:
     data = {
         "account_id": account.id,
         "platform": account.provider,
         "open_id": None,
         "name": None,
         "status": "DISCONNECTED",
-        "cause": ERASED_CAUSE,
+        "cause": cause,
         "scopes": [],
     }
     return AppEvent(account.user_id, DISCONNECTED_EVENT, f"account:{account.id}", data)
