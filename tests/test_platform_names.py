@@ -37,7 +37,6 @@ FILES_WITH_VENDOR_WORDS = frozenset(
         "core/publishing/steps/poll.py",
         "core/publishing/steps/reconcile.py",
         "core/publishing/steps/start.py",
-        "core/webhooks/handlers.py",
         "db/posts/batches.py",
         "db/posts/posts.py",
         "db/posts/queries.py",

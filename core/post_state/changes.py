@@ -12,7 +12,7 @@ from core.observability import metrics
 from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
 from db.identity.notifications import Notifications
-from db.posts.batches import AnyPost, AnyTikTokPost
+from db.posts.batches import AnyPost, AnyTikTokPost, PostBatch
 from db.posts.tiktok_posts import TikTokPosts
 from db.posts.timeline import PostEvents
 from db.posts.upload_sessions import UploadSessions
@@ -96,6 +96,11 @@ def open_change_set(
     changes = ChangeSet(session, tiktok_rows=tiktok_rows)
     yield changes
     changes.write()
+
+
+def batch_change_set(session: Session, batch: PostBatch) -> ChangeSet:
+    """A change set for posts that were locked together; the caller writes it."""
+    return ChangeSet(session, tiktok_rows=batch.tiktok_rows, at=batch.locked_at)
 
 
 def count_outcome(post: AnyPost) -> None:

@@ -97,6 +97,12 @@ def apply_update(
     return transition
 
 
+def record_webhook(changes: ChangeSet, post: AnyPost) -> None:
+    """Store beside what the platform reported that a webhook reported it."""
+    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
+        add_details(tiktok_row, {"webhook_received_at": changes.at.isoformat()})
+
+
 def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:
     """Change the state ourselves (queued, sending, unconfirmed), with an entry in the timeline."""
     if post.state != state:

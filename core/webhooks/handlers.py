@@ -17,10 +17,9 @@ import structlog
 from core.accounts import grant_lifecycle
 from core.observability import metrics
 from core.outcomes import Failure
-from core.post_state import transitions
-from core.post_state.changes import ChangeSet
+from core.post_state.changes import ChangeSet, batch_change_set
 from core.post_state.settle import FINAL_STATES
-from core.post_state.transitions import apply_update
+from core.post_state.transitions import apply_update, record_webhook
 from core.webhooks.item_changes import ItemChanges, ItemEvent, open_item_changes
 from db.accounts.accounts import Accounts, AccountStatus
 from db.leases import LockedRow
@@ -127,10 +126,8 @@ class EventBatch:
 
     @cached_property
     def changes(self) -> ChangeSet:
-        """The timeline entries, app events and TikTok rows that the updates of the posts add."""
-        return ChangeSet(
-            self.session, tiktok_rows=self.locked.tiktok_rows, at=self.locked.locked_at
-        )
+        """What the updates of the posts add to other tables."""
+        return batch_change_set(self.session, self.locked)
 
     def find_post(self, publication: PlatformKey | None) -> LockedPost | None:
         return self.locked.posts.get(publication) if publication else None
@@ -184,10 +181,7 @@ def handle_publication(
     if post is None:
         return handle_unmatched(event_batch, event, loaded)
     apply_update(event_batch.changes, post, progress, source="webhook")
-    if (tiktok_row := event_batch.changes.get_tiktok_row(post)) is not None:
-        transitions.add_details(
-            tiktok_row, {"webhook_received_at": event_batch.changes.at.isoformat()}
-        )
+    record_webhook(event_batch.changes, post)
     if post.state not in FINAL_STATES:
         post.due_at = event_batch.changes.at
     return "done"
