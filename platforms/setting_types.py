@@ -83,7 +83,6 @@ def pattern_parser(pattern: str, description: str) -> Callable[[str], str]:
 
 parse_word = pattern_parser(r"[A-Za-z0-9_-]+", "made of A-Z, a-z, 0-9, _ and - only")
 parse_digits = pattern_parser(r"\d+", "made of digits only")
-parse_alphanumeric = pattern_parser(r"[A-Za-z0-9]+", "made of A-Z, a-z and 0-9 only")
 
 
 def parse_positive_int(value: str) -> int:
@@ -188,6 +187,3 @@ RedirectUrl = Annotated[str, from_text(parse_redirect_url)]
 SecretText = Annotated[Secret, PlainValidator(parse_secret)]
 SecretTexts = Annotated[tuple[Secret, ...], PlainValidator(parse_secrets)]
 WordSecret = Annotated[Secret, PlainValidator(lambda value: Secret(parse_word(value)))]
-AlphanumericSecret = Annotated[
-    Secret, PlainValidator(lambda value: Secret(parse_alphanumeric(value)))
-]

@@ -78,7 +78,10 @@ def debug_token(graph: GraphClient, token: Secret) -> DebuggedToken:
             raise
         url = f"{graph.base_url(GRAPH_BASE_URLS['facebook'])}/debug_token"
         params = {"input_token": token, "access_token": app_token}
-        body = ask_about_token(graph, url, None, params)
+        try:
+            body = ask_about_token(graph, url, None, params)
+        except UnknownAddress:
+            raise error from None
     return read_debugged_token(body, graph.app.client_key)
 
 

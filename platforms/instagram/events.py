@@ -87,7 +87,7 @@ def read_comment(value: ChangeValue, account_id: str | None) -> EventContent:
 def is_own_author(
     author: Mapping[str, Any], author_id: str | None, account_id: str | None
 ) -> bool | None:
-    """Return whether the account wrote a comment; None if that cannot be told.
+    """Return whether the account wrote a comment; None if that is not clear.
 
     No page says whose `self_ig_scoped_id` is, so an author who has it as id may be the account.
     """

@@ -32,6 +32,7 @@ class InstagramSettings(AppSettings):
         default="facebook", validation_alias="INSTAGRAM_LOGIN"
     )
     facebook_app_id: Digits | None = Field(default=None, validation_alias="FACEBOOK_APP_ID")
+    # Meta does not document the form of its secrets; `test_app_secret` of our vectors has `_`
     facebook_app_secret: WordSecret | None = Field(
         default=None, validation_alias="FACEBOOK_APP_SECRET"
     )

@@ -82,16 +82,21 @@ class InstagramSubscriber:
         return tuple(dict.fromkeys(found))
 
     def unsubscribe(self, destination: Destination, token: Secret) -> None:
-        """End the subscription; one that Meta does not show any more has ended."""
+        """End the subscription; one that Meta does not show any more has ended.
+
+        Errors: Rejected, after all edges were tried.
+        """
+        refusals: list[Rejected] = []
         for subscription in self._list_subscriptions(destination):
+            path = f"{subscription.node_id}/subscribed_apps"
             try:
-                self.graph.delete(
-                    f"{subscription.node_id}/subscribed_apps",
-                    token,
-                    endpoint=subscription.endpoint,
-                )
+                self.graph.delete(path, token, endpoint=subscription.endpoint)
             except NotReadable:
                 continue
+            except Rejected as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
 
     def _list_subscriptions(self, destination: Destination) -> list[Subscription]:
         edge = self.graph.app.extra.get("subscribe_edge")

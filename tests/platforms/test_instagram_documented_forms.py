@@ -126,6 +126,12 @@ def test_an_inspection_that_is_refused_twice_blames_the_app(server, flow, capsys
     assert "facebooksecret" not in str(error.value) + capsys.readouterr().out
 
 
+def test_a_missing_address_does_not_hide_why_the_header_was_refused(server, flow):
+    set_responses(server, graph_error(code=190), NO_PATH)
+    with pytest.raises(AppRefused):
+        flow.inspect_token(TOKEN)
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_inspection_that_fails_for_now_stays_in_the_header(server, flow, status):
     set_responses(server, graph_error(status, code=2))
@@ -177,7 +183,7 @@ def test_the_counts_of_an_account_of_instagram_login_are_those_of_me(server, ins
     assert sent_paths(server) == ["/instagram-graph/v26.0/me"]
 
 
-def test_comments_are_asked_for_with_the_printed_fields(server, facebook_graph):
+def test_comments_are_requested_with_the_printed_fields(server, facebook_graph):
     set_responses(server, json_response(data=[]))
     InstagramComments(facebook_graph).list_comments("180", TOKEN)
     fields = "id,text,timestamp,username,from{id,username},user{id},like_count,hidden,parent_id"
@@ -206,6 +212,13 @@ def test_one_refused_edge_does_not_keep_the_other_from_being_subscribed(server, 
         "/meta-graph/v26.0/11/subscribed_apps",
         "/meta-graph/v26.0/17841/subscribed_apps",
     ]
+
+
+def test_one_refused_edge_does_not_keep_the_other_subscribed(server, facebook_graph):
+    set_responses(server, graph_error(403, code=200), json_response(success=True))
+    with pytest.raises(Rejected):
+        InstagramSubscriber(facebook_graph).unsubscribe(ACCOUNT, TOKEN)
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(("app_id", "is_subscribed"), [("1021", True), ("999", False)])
