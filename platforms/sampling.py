@@ -31,6 +31,9 @@ class SamplingRules:
     enabled_setting: str = "insights_enabled"
     list_interval_setting: str | None = None
     account_window: timedelta | None = None  # of an account's metrics; None: it has none
+    audience_interval: timedelta | None = None  # between two readings of who follows and reacts
+    # metric of the audience → its breakdowns
+    audience_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     newest_items: int | None = None
     ending_listing: str | None = None
     product_intervals: Mapping[str, IntervalsByAge] = field(default_factory=dict)

@@ -44,6 +44,7 @@ KIND_SENTENCES = {
     ),
     "mention": gettext_noop("%(name)s was mentioned."),
     "new_comments": gettext_noop("There are new comments on the posts of %(name)s."),
+    "reply_not_sent": gettext_noop("A reply of %(name)s to a comment was not sent."),
 }
 KIND_COLOURS = {
     "post_published": "good",

@@ -32,7 +32,12 @@ def serialize_item(item: ListedItem) -> dict[str, Any]:
 
 def serialize_insights(result: DestinationInsights) -> dict[str, Any]:
     details = result.details or {}
-    account = {} if result.item else {"account": serialize_status(result.status, details)}
+    account: dict[str, Any] = {}
+    if result.item is None:
+        account = {
+            "account": serialize_status(result.status, details),
+            "audience": details.get("audience"),
+        }
     return {
         "kind": "media" if result.item else "account",
         "accountId": result.destination_id,

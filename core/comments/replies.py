@@ -2,7 +2,8 @@
 
 A reply whose answer was lost may be public. Before it is sent again, the platform is asked for our
 own reply with this text; one that is not there is sent again only after `ABSENCE_PERIOD`, because
-new replies may be missing from the platform's list for a while.
+new replies may be missing from the platform's list for a while. If nobody asks again, the reading
+of the account in the background looks for it (`core/insights/reply_steps.py`).
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from core.comments.listing import find_own_comment, get_comment_store
 from core.errors import Conflict, Invalid, ServiceUnavailable
 from core.outcomes import Snooze
 from db.comments.comments import NewComment, StoredComment
-from db.comments.replies import CommentReplies, CommentReply, ReplyState
+from db.comments.replies import (
+    ABSENCE_PERIOD,
+    CALL_PERIOD,
+    CommentReplies,
+    CommentReply,
+    ReplyState,
+)
+from db.insights.schedule import SamplingSchedules
 from db.session import Database, Session
 from platforms.comments import PlatformComment
 from platforms.errors import (
@@ -31,8 +39,6 @@ from platforms.errors import (
 )
 from platforms.publishing import Capability
 
-CALL_PERIOD = timedelta(seconds=60)  # a call that began longer ago has ended, or its process died
-ABSENCE_PERIOD = timedelta(minutes=5)
 MAX_REPLY_LENGTH = 2200  # characters
 
 UNCONFIRMED_MESSAGE = (
@@ -210,6 +216,7 @@ def send_reply(
             note_outcome(database, begun.id, ReplyState.FAILED, error_code(error))
             raise
         note_outcome(database, begun.id, ReplyState.UNCONFIRMED, error_code(error))
+        request_search(database, begun.comment)
         log.warning("comments.reply_unconfirmed", reply=begun.id, code=error_code(error))
         raise unconfirmed_error() from error
 
@@ -253,6 +260,12 @@ def note_outcome(
 ) -> None:
     with database.transaction() as session:
         CommentReplies(session).note_outcome(reply_id, state, error_code=code)
+
+
+def request_search(database: Database, comment: StoredComment) -> None:
+    """Let the reading of the account in the background plan when to look for the reply."""
+    with database.transaction() as session:
+        SamplingSchedules(session).make_due([], [comment.destination_id])
 
 
 def finish_reply(

@@ -1,5 +1,6 @@
-"""Step about the account as a whole: its counts, and its metrics of the last days."""
+"""Steps about the account as a whole: its counts, its metrics of the last days, its audience."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,3 +95,35 @@ def describe_reading(reading: AccountReading, latest: MetricCounts) -> dict[str,
         },
         "unavailable": sorted(set(reading.report.unavailable)),
     }
+
+
+def fetch_audience(call: SamplingCall) -> MetricReport | None:
+    detailed = call.adapter.detailed_insights
+    return None if detailed is None else detailed.fetch_audience_metrics(call.access)
+
+
+def record_audience(session: Session, schedule: SamplingSchedule, answer: StepAnswer) -> None:
+    """Store who follows the account and reacts to it; what was not given this time is not kept."""
+    rules, report = answer.job.rules, answer.value
+    store = find_account_store(session, answer.job.provider)
+    if rules.audience_interval is not None:
+        delay = spread_delay(rules.audience_interval, jitter=answer.jitter)
+        schedule.audience_due_at = database_now(session) + delay
+    if report is not None and store is not None:
+        store.record_metrics(answer.job.account, {"audience": describe_audience(report, answer)})
+
+
+def describe_audience(report: MetricReport, answer: StepAnswer) -> dict[str, Any]:
+    """Return the audience as JSON: each metric with all its breakdowns, null without a value."""
+    metrics = {
+        metric: {
+            breakdown: dict(values) if (values := parts_of(report, metric, breakdown)) else None
+            for breakdown in breakdowns
+        }
+        for metric, breakdowns in answer.job.rules.audience_metrics.items()
+    }
+    return {"at": format_utc(answer.at), **metrics}
+
+
+def parts_of(report: MetricReport, metric: str, breakdown: str) -> Mapping[str, int] | None:
+    return report.parts.get(metric, {}).get(breakdown)

@@ -16,7 +16,7 @@ from core.accounts.posting_tokens import report_refused_posting_token
 from core.backoff import RetryPolicy, minutes, seconds
 from core.bootstrap import Services
 from core.errors import NotConnected
-from core.insights import account_steps, comment_steps, item_steps
+from core.insights import account_steps, comment_steps, item_steps, reply_steps
 from core.insights.enrol import enrol_accounts
 from core.insights.item_steps import PERMISSION_CODES
 from core.insights.sampled_platforms import (
@@ -26,12 +26,14 @@ from core.insights.sampled_platforms import (
     list_interval,
 )
 from core.insights.sampling_job import (
+    AUDIENCE,
     COMMENTS,
     COUNTING,
     ENDING,
     LISTING,
     MENTIONS,
     METRIC_STEPS,
+    REPLIES,
     TOTALS,
     SamplingCall,
     SamplingDenied,
@@ -74,7 +76,9 @@ SAMPLING_STEPS = {
     COUNTING: SamplingStep(item_steps.fetch_known_items, item_steps.record_known_items),
     COMMENTS: SamplingStep(comment_steps.fetch_comment_page, comment_steps.record_comment_page),
     MENTIONS: SamplingStep(comment_steps.fetch_mention, comment_steps.record_mention),
+    REPLIES: SamplingStep(reply_steps.search_reply, reply_steps.record_reply_search),
     TOTALS: SamplingStep(account_steps.fetch_account, account_steps.record_account),
+    AUDIENCE: SamplingStep(account_steps.fetch_audience, account_steps.record_audience),
 }
 
 SamplingOutcome = StepAnswer | SamplingDenied | TokenRefused
@@ -225,7 +229,7 @@ def reports_problem(job: SamplingJob) -> bool:
     """Whether the result of this step is shown as the account's: that with the posts' metrics."""
     if job.rules.has_detailed_metrics:
         return job.step == COUNTING
-    return job.step != TOTALS
+    return job.step not in {TOTALS, REPLIES}
 
 
 def is_problem_over(job: SamplingJob, problem: str | None) -> bool:
@@ -250,6 +254,8 @@ def postpone_denied_step(
     retry_at = database_now(session) + PERMISSION_RETRY_DELAY
     if job.step == TOTALS:
         schedule.totals_due_at = retry_at
+    elif job.step == AUDIENCE:
+        schedule.audience_due_at = retry_at
     elif job.step == ENDING:
         schedule.ending_due_at = retry_at
     elif job.step in {COMMENTS, MENTIONS}:

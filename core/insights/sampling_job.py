@@ -1,7 +1,8 @@
 """What one claim of a sampling schedule does: the step that is due, as values.
 
 The steps: list the account's posts, and those that end by themselves; fetch the metrics of known
-posts; read comments; fetch mentions; fetch the totals of the account.
+posts; fetch mentions; look for replies whose answer was lost; read comments; fetch the totals of
+the account, and who its audience is.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from core.accounts.posting_tokens import PostingToken, get_destination_token
 from core.errors import NotConnected
 from core.insights.sampled_platforms import get_rules, is_capability_granted, split_scopes
 from db.accounts.accounts import Account, Accounts
-from db.comments.comments import DueComments
+from db.comments.comments import DueComments, StoredComment
 from db.comments.mentions import DueMention
+from db.comments.replies import CommentReplies, OpenReply
 from db.insights.items import SampledAccount, StoredItem
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSubject
@@ -29,11 +31,13 @@ ENDING = "ending"
 COUNTING = "counting"
 COMMENTS = "comments"
 MENTIONS = "mentions"
+REPLIES = "replies"
 TOTALS = "totals"
+AUDIENCE = "audience"
 NOTHING_DUE = "nothing due"
 """Steps. All but the last are also labels of metrics."""
 
-METRIC_STEPS = frozenset({COUNTING, TOTALS})
+METRIC_STEPS = frozenset({COUNTING, TOTALS, AUDIENCE})
 
 ACCOUNT_SUBJECT = "account"
 DESTINATION_SUBJECT = "destination"
@@ -41,6 +45,14 @@ DESTINATION_SUBJECT = "destination"
 
 DUE_LOOKAHEAD = timedelta(minutes=2)
 """Posts that fall due within this time are queried in the same request."""
+
+
+@dataclass(frozen=True)
+class DueReply:
+    """A reply that may be public, and the comment that it answers; None: no longer stored."""
+
+    reply: OpenReply
+    comment: StoredComment | None
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class SamplingJob:
     items: tuple[StoredItem, ...] = ()
     comments: DueComments | None = None
     mention: DueMention | None = None
+    reply: DueReply | None = None
 
     @property
     def provider(self) -> str:
@@ -151,7 +164,9 @@ def find_due_times(
     """
     account, rules = sampled_account(login, schedule), get_rules(login.provider)
     items = get_item_store(session, login.provider)
-    comments = mentions = None
+    comments = mentions = replies_due_at = None
+    if is_capability_granted(login, Capability.REPLY) and schedule.destination_id is not None:
+        replies_due_at = CommentReplies(session).next_due_at(account.provider, account.row_id)
     if is_capability_granted(login, Capability.COMMENTS):
         comments = find_comment_store(session, login.provider)
     if is_capability_granted(login, Capability.MENTIONS):
@@ -161,8 +176,12 @@ def find_due_times(
         ENDING: (schedule.ending_due_at or schedule.created_at) if rules.ending_listing else None,
         COUNTING: items.next_due_at(account, newest=rules.newest_items),
         MENTIONS: None if mentions is None else mentions.next_due_at(account),
+        REPLIES: replies_due_at,
         COMMENTS: None if comments is None else comments.next_due_at(account),
         TOTALS: schedule.totals_due_at,
+        AUDIENCE: (
+            (schedule.audience_due_at or schedule.created_at) if rules.audience_interval else None
+        ),
     }
 
 
@@ -180,7 +199,18 @@ def load_step_input(
         return {"comments": comments.find_due(account, until=until)}
     if step == MENTIONS and (mentions := find_mention_store(session, account.provider)):
         return {"mention": mentions.find_due(account, until=until)}
+    if step == REPLIES:
+        return {"reply": claim_reply(session, account)}
     return {}
+
+
+def claim_reply(session: Session, account: SampledAccount) -> DueReply | None:
+    """Claim the reply that is to be looked for; None if a request has taken it up meanwhile."""
+    reply = CommentReplies(session).claim_open(account.provider, account.row_id)
+    store = find_comment_store(session, account.provider)
+    if reply is None or store is None:
+        return None
+    return DueReply(reply, store.find(reply.comment_external_id, user_id=account.user_id))
 
 
 def account_subject(account: SampledAccount) -> MetricSubject:

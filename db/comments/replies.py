@@ -1,15 +1,23 @@
 """Replies to comments: written down before they are sent, so that none is sent twice."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select, update
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, TimestampColumns, one_of
 from db.providers import PROVIDERS
+
+CALL_PERIOD = timedelta(seconds=60)
+"""A call that began longer ago has ended, or its process died."""
+
+ABSENCE_PERIOD = timedelta(minutes=5)
+"""A reply that is not listed so long after its latest call was not posted."""
 
 
 class ReplyState(StrEnum):
@@ -42,6 +50,11 @@ class CommentReply(IdColumn, TimestampColumns, Base):
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
         Index("idx_comment_replies_comment", "provider", "comment_external_id"),
+        Index(
+            "idx_comment_replies_open",
+            "destination_id",
+            postgresql_where=sql_text("state IN ('SENDING', 'UNCONFIRMED')"),
+        ),
         one_of("provider", PROVIDERS),
         one_of("state", ReplyState),
         {"comment": "Replies to comments, written down before they are sent"},
@@ -50,6 +63,27 @@ class CommentReply(IdColumn, TimestampColumns, Base):
 
 TABLE: Any = CommentReply.__table__
 OPEN_STATES = (ReplyState.SENDING, ReplyState.UNCONFIRMED)
+
+next_search_at = TABLE.c.claimed_at + func.greatest(
+    CALL_PERIOD, TABLE.c.claimed_at - TABLE.c.sent_at - ABSENCE_PERIOD
+)
+"""When a reply is looked for again: each minute at first, then at growing intervals."""
+
+
+@dataclass(frozen=True)
+class OpenReply:
+    """A reply that may be public, claimed to be looked for.
+
+    `is_old`: if the platform does not list it now, it was not posted.
+    """
+
+    id: int
+    user_id: int
+    comment_external_id: str
+    text: str
+    first_sent_at: datetime
+    claimed_at: datetime
+    is_old: bool
 
 
 class CommentReplies:
@@ -118,6 +152,48 @@ class CommentReplies:
             reply_id, state=ReplyState.SENT, reply_external_id=external_id, error_code=None
         )
 
+    def next_due_at(self, provider: str, destination_id: int) -> datetime | None:
+        """Return when a reply of this account is to be looked for; None if none may be public."""
+        query = select(func.min(next_search_at)).where(*may_be_public(provider, destination_id))
+        return self._session.scalar(query)
+
+    def claim_open(self, provider: str, destination_id: int) -> OpenReply | None:
+        """Claim the reply that is due first; None if there is none, or if a request has it."""
+        is_due = next_search_at <= func.clock_timestamp()
+        query = select(CommentReply).where(*may_be_public(provider, destination_id), is_due)
+        reply = self._session.scalar(
+            query.order_by(next_search_at).limit(1).with_for_update(skip_locked=True)
+        )
+        if reply is None or reply.first_sent_at is None:
+            return None
+        now = func.clock_timestamp()
+        self._update(reply.id, state=ReplyState.UNCONFIRMED, claimed_at=now)
+        self._session.refresh(reply)
+        return OpenReply(
+            id=reply.id,
+            user_id=reply.user_id,
+            comment_external_id=reply.comment_external_id,
+            text=reply.text,
+            first_sent_at=reply.first_sent_at,
+            claimed_at=reply.claimed_at,
+            is_old=not self.is_sent_within(reply.id, ABSENCE_PERIOD),
+        )
+
+    def settle(
+        self, reply: OpenReply, *, external_id: str | None, error_code: str | None = None
+    ) -> bool:
+        """Record that it was found, or that it is not there; False if a request has it by now."""
+        values: dict[str, Any] = {"state": ReplyState.SENT, "reply_external_id": external_id}
+        if external_id is None:
+            values = {"state": ReplyState.FAILED, "first_sent_at": None}
+        statement = update(TABLE).where(
+            TABLE.c.id == reply.id,
+            TABLE.c.state == ReplyState.UNCONFIRMED,
+            TABLE.c.claimed_at == reply.claimed_at,
+        )
+        settled = statement.values(error_code=error_code, **values).returning(TABLE.c.id)
+        return self._session.scalar(settled) is not None
+
     def is_claimed_within(self, reply_id: int, period: timedelta) -> bool:
         """Whether a request claimed it so recently, by the database's clock."""
         return self._is_within(reply_id, TABLE.c.claimed_at, period)
@@ -133,3 +209,12 @@ class CommentReplies:
 
     def _update(self, reply_id: int, **values: Any) -> None:
         self._session.execute(update(TABLE).where(TABLE.c.id == reply_id).values(values))
+
+
+def may_be_public(provider: str, destination_id: int) -> tuple[Any, ...]:
+    return (
+        TABLE.c.destination_id == destination_id,
+        TABLE.c.provider == provider,
+        TABLE.c.state.in_(OPEN_STATES),
+        TABLE.c.first_sent_at.is_not(None),
+    )

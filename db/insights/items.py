@@ -149,7 +149,9 @@ class ItemReader(Protocol):
         ...
 
     def get_account_metrics(self, destination_id: int) -> Mapping[str, Any]:
-        """Return what was last read of an account: window, series, parts, what is unavailable."""
+        """Return what was last read of an account: window, series, parts, what is unavailable, and
+        its audience.
+        """
         ...
 
 

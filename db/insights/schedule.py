@@ -58,6 +58,9 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
     ending_due_at: Mapped[datetime | None] = mapped_column(
         comment="when the list of posts that end by themselves is due; NULL: there is none"
     )
+    audience_due_at: Mapped[datetime | None] = mapped_column(
+        comment="when it is read who follows and reacts; NULL: not read yet"
+    )
     paused_until: Mapped[datetime | None] = mapped_column(
         comment="no reading before this: most of the platform's call limit is used up"
     )

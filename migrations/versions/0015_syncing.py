@@ -90,6 +90,14 @@ def change_schedules() -> None:
     op.add_column(
         "watches",
         timestamp_column(
+            "audience_due_at",
+            nullable=True,
+            comment="when it is read who follows and reacts; NULL: not read yet",
+        ),
+    )
+    op.add_column(
+        "watches",
+        timestamp_column(
             "paused_until",
             nullable=True,
             comment="no reading before this: most of the platform's call limit is used up",
@@ -208,6 +216,12 @@ def create_replies() -> None:
     create_index(
         "idx_comment_replies_comment", "comment_replies", "provider", "comment_external_id"
     )
+    create_index(
+        "idx_comment_replies_open",
+        "comment_replies",
+        "destination_id",
+        where="state IN ('SENDING', 'UNCONFIRMED')",
+    )
     create_updated_at_triggers("comment_replies")
 
 
@@ -237,5 +251,5 @@ def downgrade() -> None:
         postgresql_using="CASE WHEN list_cursor ~ '^[0-9]{1,18}$' THEN list_cursor::bigint END",
         comment=CURSOR_COMMENT,
     )
-    for name in ("paused_until", "ending_due_at", "destination_id"):
+    for name in ("paused_until", "audience_due_at", "ending_due_at", "destination_id"):
         op.drop_column("watches", name)

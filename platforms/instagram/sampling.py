@@ -1,13 +1,18 @@
 """What is read of Instagram accounts in the background, and how often.
 
 Metrics of media up to 30 days old every 6 hours, of the 25 newest; those of stories hourly, while
-they last; comments of media up to 7 days old hourly.
+they last; comments of media up to 7 days old hourly; the audience once a day.
 """
 
 from datetime import timedelta
 
 from platforms.instagram.media import ACCOUNT_COUNT_FIELDS, STORY_LISTING
-from platforms.instagram.metric_tables import ACCOUNT_METRICS, MEDIA_METRICS
+from platforms.instagram.metric_tables import (
+    ACCOUNT_METRICS,
+    AUDIENCE_BREAKDOWNS,
+    AUDIENCE_METRICS,
+    MEDIA_METRICS,
+)
 from platforms.sampling import SamplingRules
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -27,6 +32,8 @@ SAMPLING = SamplingRules(
     totals_interval=6 * HOUR,
     list_interval_setting="media_sync_interval",
     account_window=METRIC_WINDOW,
+    audience_interval=DAY,
+    audience_metrics=dict.fromkeys(AUDIENCE_METRICS, AUDIENCE_BREAKDOWNS),
     newest_items=25,
     ending_listing=STORY_LISTING,
     product_intervals={"STORY": ((STORY_LIFETIME, HOUR),)},

@@ -295,6 +295,7 @@ def test_insights_have_latest_values_a_series_and_parts(api_client, sync, media_
     assert (data["kind"], data["accountId"]) == ("account", sync.destination_id)
     assert data["latest"]["followers"]["value"] == 500
     assert data["latest"]["profile_links_taps"] is not None
+    assert set(data["audience"]["follower_demographics"]) == {"age", "city", "country", "gender"}
     account = data["account"]
     assert (account["sampled"], account["problem"]) == (True, None)
     assert len(account["daily"]["reach"]) == 7
@@ -317,6 +318,7 @@ def test_one_of_several_accounts_has_to_be_named(api_client, sync, connect, alic
     data = get_data(api_client, f"/api/instagram/insights?accountId={other.destination_id}")
     assert data["accountId"] == other.destination_id
     assert set(data["latest"].values()) == {None}
+    assert data["audience"] is None
 
 
 def test_places_are_found_by_name(api_client, sync, connect, alice, make_api_client, make_user):

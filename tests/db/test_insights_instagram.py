@@ -70,7 +70,7 @@ def test_an_account_is_read_with_its_media_comments_and_metrics(make_sync, flow)
     assert len(sync.metric_values("destination", "reach")) == 7
     assert len(sync.metric_values("destination", "views")) == 1
     stored = sync.destination.account_insights
-    assert set(stored) == {"latest", "window", "series", "parts", "unavailable"}
+    assert set(stored) == {"latest", "window", "series", "parts", "unavailable", "audience"}
     assert sync.destination.followers_count == 500
     assert sync.destination.last_synced_at is not None
     assert (sync.schedule.problem, sync.enrol()) == (None, 0)
@@ -82,6 +82,7 @@ def test_each_step_has_its_own_rhythm(sync):
     assert is_near(sync.delay(SamplingSchedule.list_due_at), HOUR / 2)
     assert is_near(sync.delay(SamplingSchedule.ending_due_at), HOUR / 2)
     assert is_near(sync.delay(SamplingSchedule.totals_due_at), 6 * HOUR)
+    assert is_near(sync.delay(SamplingSchedule.audience_due_at), DAY)
     assert is_near(sync.delay(IgMedia.insights_due_at), 6 * HOUR)
     assert is_near(sync.delay(IgMedia.comments_due_at), HOUR)
     assert sync.delay(SamplingSchedule.due_at) <= HOUR * 0.56
@@ -190,6 +191,29 @@ def test_comments_that_are_gone_are_marked_and_hidden_ones_are_noticed(sync):
     sync.sync()
     assert sync.comment(gone_id).deleted_at is not None
     assert (sync.comment(kept_id).deleted_at, sync.comment(kept_id).hidden) == (None, True)
+
+
+def test_the_audience_is_read_once_a_day_by_age_place_and_gender(sync):
+    sync.enrol_and_sync()
+    audience = sync.destination.account_insights["audience"]
+    assert set(audience) == {"at", "follower_demographics", "engaged_audience_demographics"}
+    assert set(audience["follower_demographics"]) == {"age", "city", "country", "gender"}
+    assert sum(audience["follower_demographics"]["gender"].values()) > 0
+    sync.make_due()
+    sync.sync()
+    assert sync.destination.account_insights["audience"] == audience
+    sync.make_due("audience_due_at")
+    sync.sync()
+    assert sync.destination.account_insights["audience"]["at"] > audience["at"]
+    assert is_near(sync.delay(SamplingSchedule.audience_due_at), DAY)
+
+
+def test_an_audience_that_the_platform_does_not_give_is_null_and_not_zero(sync):
+    sync.client.account.followers_count = 50
+    sync.enrol_and_sync()
+    audience = sync.destination.account_insights["audience"]
+    assert set(audience["follower_demographics"].values()) == {None}
+    assert sync.schedule.problem is None
 
 
 def test_the_same_day_of_a_series_is_stored_once(sync):
