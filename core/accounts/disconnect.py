@@ -4,6 +4,7 @@ Our own row changes first. The grant is revoked at the platform afterwards, on a
 a platform that does not answer must not keep the account connected.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -88,15 +89,7 @@ def disconnect_account(
             parked = grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED)
         tokens = mark_disconnected(session, account)
         details = {"held": parked, "cancelled": cancelled, "erased": erase}
-        if erase:
-            erasure_id = erase_own_login(session, account)
-            record_about(session, tokens, "account.disconnected", **details)
-        else:
-            erasure_id = None
-            disconnect_destinations(session, account)
-            grant_lifecycle.record_account_event(
-                session, account, "account.disconnected", **details
-            )
+        erasure_id = end_account(session, account, tokens, erase=erase, details=details)
     for subscription in tokens.subscriptions:
         end_subscription(services, subscription)
     is_revoked = revoke_at_platform(tokens, services)
@@ -155,6 +148,24 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     grant_lifecycle.clear_tokens(account)
     grant_lifecycle.resolve_notifications(session, account)
     return tokens
+
+
+def end_account(
+    session: Session,
+    account: Account,
+    tokens: RevocableTokens,
+    *,
+    erase: bool,
+    details: Mapping[str, object],
+) -> int | None:
+    """Disconnect what the login opens, or delete the login; return the id of its erasure."""
+    if erase:
+        erasure_id = erase_own_login(session, account)
+        record_about(session, tokens, "account.disconnected", **details)
+        return erasure_id
+    disconnect_destinations(session, account)
+    grant_lifecycle.record_account_event(session, account, "account.disconnected", **details)
+    return None
 
 
 def disconnect_destinations(session: Session, account: Account) -> None:
