@@ -34,10 +34,6 @@ def refresh_token_context(provider: str, open_id: str, user_id: int | None) -> E
     return ("oauth_accounts", "refresh_token_encrypted", provider, open_id, str(user_id))
 
 
-def upload_url_context(provider: str, post_id: int, user_id: int | None) -> EncryptionContext:
-    return ("upload_sessions", "upload_url_encrypted", provider, str(post_id), str(user_id))
-
-
 def part_upload_url_context(
     provider: str, post_id: int, position: int, user_id: int | None
 ) -> EncryptionContext:

@@ -24,7 +24,6 @@ from db.outbox.messages import OutboxMessage, OutboxSequence
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
-from db.posts.upload_sessions import UploadSession
 from db.webhooks.events import Event
 
 __all__ = [
@@ -54,7 +53,6 @@ __all__ = [
     "PostEvent",
     "PostPart",
     "SamplingSchedule",
-    "UploadSession",
     "User",
     "records",
 ]

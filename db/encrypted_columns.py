@@ -15,7 +15,6 @@ from db.accounts.accounts import Account
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.posts.parts import PostPart
 from db.posts.posts import Post
-from db.posts.upload_sessions import UploadSession
 from db.records.destinations import DESTINATION_TOKENS
 
 KEY_ID_PART = 2  # of a ciphertext, split at dots and counted from 1: v1.<key id>.…
@@ -51,9 +50,6 @@ def destination_column(provider: str) -> EncryptedColumn:
     return EncryptedColumn(columns.token, context_query)
 
 
-UPLOAD_CONTEXT = select(
-    UploadSession.id, Post.provider, cast(Post.id, Text).label("subject"), Post.user_id
-).join(Post, Post.id == UploadSession.post_id)
 PART_CONTEXT = select(
     PostPart.id,
     Post.provider,
@@ -69,7 +65,6 @@ ENDPOINT_CONTEXT = select(
 ENCRYPTED_COLUMNS = (
     account_column(Account.access_token_encrypted),
     account_column(Account.refresh_token_encrypted),
-    EncryptedColumn(UploadSession.upload_url_encrypted, UPLOAD_CONTEXT),
     EncryptedColumn(PostPart.upload_url_encrypted, PART_CONTEXT),
     *(destination_column(provider) for provider in DESTINATION_TOKENS),
     EncryptedColumn(EndpointSecret.secret_encrypted, ENDPOINT_CONTEXT),

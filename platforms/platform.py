@@ -19,7 +19,7 @@ from platforms.base import FailureReason, PlatformApp, WebhookAdapter
 from platforms.http import HttpClient
 from platforms.logins import FlowRules
 from platforms.media_rules import MediaRule
-from platforms.post_requests import FindRefusal, PostRules, SeedPaths, StoreFields
+from platforms.post_requests import FindRefusal, ListUrls, PostRules, SeedPaths, StoreFields
 from platforms.publishing import Capability, PostKind
 from platforms.sampling import SamplingRules
 
@@ -211,6 +211,11 @@ class AppSettings(BaseModel):
         """Return the names of the settings that the platform still needs."""
         raise NotImplementedError
 
+    @property
+    def should_check_urls(self) -> bool:
+        """Whether we probe the URLs that the platform is to fetch, before a post starts."""
+        return False
+
     def build_app(self) -> PlatformApp | None:
         """Return our app at the platform; None unless every required setting is there."""
         raise NotImplementedError
@@ -239,6 +244,8 @@ class Platform:
     post_rules: PostRules | None = None
     find_refusal: FindRefusal | None = None
     build_stored_fields: StoreFields | None = None  # None: the options are stored as they are
+    list_stored_urls: ListUrls | None = None  # the URLs among these stored fields
+    starts_inline: bool = False  # a request waits for the first step, not for workers
     media_rules: Mapping[str, MediaRule] = field(default_factory=dict)
     quotas: Mapping[str, QuotaRule] = field(default_factory=dict)
     call_classes: Mapping[str, CallClass] = field(default_factory=dict)

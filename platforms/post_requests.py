@@ -31,6 +31,9 @@ class RequestRefusal:
 FindRefusal = Callable[[PostFields, Any], RequestRefusal | None]
 """Compares a request with the platform's settings; None if they allow it."""
 
+ListUrls = Callable[[Mapping[str, Any]], Sequence[str]]
+"""Returns the URLs that the platform fetches, from the stored fields of a post."""
+
 StoreFields = Callable[[PostFields], dict[str, Any]]
 """Returns what a platform's steps read of a request, as JSON values for the post's row."""
 

@@ -155,7 +155,9 @@ class Publication:
     `destination_id` is the platform's id of the account that is posted to. `is_unconfirmed`: an
     unsafe step was begun and its outcome is not known. `unsafe_at` is when it was begun, also once
     it has made the post public at `published_at`. `times_absent` counts how often the platform has
-    said that nothing was published.
+    said that nothing was published. `is_offset_certain`: the platform has confirmed how many bytes
+    of the parts it has; after an attempt without an answer it may have more. `is_recheck`: the post
+    has ended, and something asks what the platform says of it now.
     """
 
     kind: PostKind
@@ -173,6 +175,8 @@ class Publication:
     unsafe_at: datetime | None = None
     published_at: datetime | None = None
     times_absent: int = 0
+    is_offset_certain: bool = True
+    is_recheck: bool = False
     post_ids: tuple[str, ...] = ()
     permalink: str | None = None
     evidence: Evidence = Evidence()
@@ -183,11 +187,14 @@ class Publication:
 
 @dataclass(frozen=True)
 class StepRule:
-    """How core runs a step. `call_class` names the rate limit, circuit and timeout."""
+    """How core runs a step. `call_class` names the rate limit, circuit and timeout. `is_listed`:
+    the timeline of the post names the step.
+    """
 
     name: str
     call_class: str
     is_upload: bool = False  # runs in the queue of uploads, one post per claim
+    is_listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -316,6 +323,8 @@ NO_STEP = "done"
 """What `next_step` returns when nothing is left to do."""
 
 RECONCILE_STEP = "reconcile"
+CHECK_BEFORE_STEP = "check_before"
+"""Names under which a publisher has the rules of what core itself chooses to run."""
 
 
 class StepPublisher(Protocol):

@@ -34,7 +34,7 @@ BROKEN = {
         "JOB_TYPE.queue.claim(session, limit=1)",
     ),
     "network_and_database_stay_apart": (
-        "core/publishing/steps/upload_chunks.py",
+        "core/publishing/step_engine.py",
         "def execute(job, session): ...",
     ),
     "no_file_is_named_after_a_role": ("core/helpers.py", ""),

@@ -30,20 +30,14 @@ FILES_WITH_VENDOR_WORDS = frozenset(
         "core/limits/circuit_proxy.py",
         "core/post_state/changes.py",
         "core/post_state/transitions.py",
+        "core/publishing/creator.py",
         "core/publishing/job_types.py",
-        "core/publishing/preflight.py",
-        "core/publishing/step.py",
-        "core/publishing/step_safety.py",
-        "core/publishing/steps/poll.py",
-        "core/publishing/steps/reconcile.py",
-        "core/publishing/steps/start.py",
         "db/posts/batches.py",
         "db/posts/posts.py",
         "db/posts/queries.py",
         "db/posts/quota_slots.py",
         "db/posts/reconciliation.py",
         "db/posts/tiktok_posts.py",
-        "db/posts/upload_sessions.py",
     }
 )
 

@@ -13,9 +13,9 @@ from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
 from db.identity.notifications import Notifications
 from db.posts.batches import AnyPost, AnyTikTokPost, PostBatch
+from db.posts.parts import PostParts
 from db.posts.tiktok_posts import TikTokPosts
 from db.posts.timeline import PostEvents
-from db.posts.upload_sessions import UploadSessions
 from db.session import Session, database_now
 
 
@@ -76,14 +76,14 @@ class ChangeSet:
             self._app_events.append(app_event)
 
     def add_ended_post(self, post: AnyPost) -> None:
-        """On `write`, delete the post's upload session and count its outcome in the metrics."""
+        """On `write`, forget the post's upload URLs and count its outcome in the metrics."""
         self._ended_posts.append(post)
 
     def write(self) -> None:
         PostEvents(self.session).add_all(self._timeline_entries)
         Notifications(self.session).add_all(self._notifications)
         enqueue_events(self.session, self._app_events)
-        UploadSessions(self.session).delete_for_posts([post.id for post in self._ended_posts])
+        PostParts(self.session).clear_upload_urls([post.id for post in self._ended_posts])
         for post in self._ended_posts:
             count_outcome(post)
 

@@ -11,13 +11,11 @@ INLINE = "inline"  # the first step runs inside the request, whose caller waits
 REQUEST_REFUSED = "refused"  # the request was answered with the error that the post ended with
 SLOT_LIMIT = "slots"  # the account's quota, from the settings at the time of the request
 UNAUDITED = "unaudited"  # requested while the platform had not audited this application
-PREFLIGHT_AT = "agreed"  # time of the passed preflight; the start follows at once
 LAST_ERROR_CODE = "why"  # of the last failed or snoozed attempt
 RETRY_AFTER_SECONDS = "wait"  # seconds to wait after that attempt
 POLL_COUNT = "polls"  # how often the status was polled
 IS_OVERDUE = "stale"  # pending for over a day: shown as unconfirmed; the platform's state stands
-FILE_STAMP = "stamp"  # version of the media file when its first bytes were sent
-UPLOAD_URL_ERROR = "dead"  # error code of the upload URL that no longer works
+FILE_STAMPS = "stamps"  # by media id: version of each file when its first bytes were sent
 OFFSET_CONFIRMED = "asked"  # the platform has confirmed the offset after a failed attempt
 
 QUOTA_LIMITS = "limits"  # name of a quota → its limit, once the platform was asked before the start
@@ -30,6 +28,8 @@ ABSENT_SINCE = "absent_since"  # when it said so first
 REPEAT_AFTER = "repeat_after"  # before this time the unsafe step is not permitted once more
 HAS_REPEATED = "repeated"  # the unsafe step was permitted once more; there is no second time
 LAST_STEP = "step"  # name of the last step in the timeline
+HANDED_OVER = "handed_over"  # the platform has all it needs to make the post public by itself
+CHECKED_AT = "checked_at"  # when it was last checked what the platform would refuse
 FAILED_PART = "failed_part"  # position of the part that made the post fail
 
 StepState = dict[str, Any]

@@ -5,11 +5,11 @@ directly.
 
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import request_post
+from core.publishing.creator import CreatorInfo
 from core.publishing.enqueue import enqueue_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.post_request import PostRequest
 from core.publishing.post_results import PostResult
-from core.publishing.preflight import CreatorInfo
 from core.publishing.queries import (
     PostPage,
     PostView,
@@ -22,9 +22,9 @@ from core.publishing.queries import (
     list_posts,
     upload_progress,
 )
+from core.publishing.recheck import recheck_posts_without_video_id
 from core.publishing.remaining_quota import RemainingQuota, get_remaining_quota
 from core.publishing.seed_requests import request_post_by_body
-from core.publishing.steps.reconcile import recheck_posts_without_video_id
 
 __all__ = [
     "PUBLISH_JOB_TYPE",

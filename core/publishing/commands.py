@@ -9,11 +9,12 @@ a person's request.
 from dataclasses import dataclass, replace
 
 from core import audit
-from core.accounts.tokens import AccessToken, get_access_token
+from core.accounts.posting_tokens import PostingToken, get_posting_token
 from core.bootstrap import Services
 from core.errors import Conflict, NotConnected
 from core.outcomes import Snooze
 from core.post_state.settle import FINAL_STATES, PostState
+from core.post_state.step_state import HANDED_OVER
 from core.post_state.transitions import apply_one_update, end_one_post
 from core.publishing.create import create_post
 from core.publishing.post_results import (
@@ -24,6 +25,7 @@ from core.publishing.post_results import (
     request_digest,
     validate_idempotency_key,
 )
+from core.publishing.publication import load_post_publication
 from core.publishing.queries import get_post, load_own_post, poll_and_reload
 from core.publishing.resolve import (
     NewPost,
@@ -33,7 +35,7 @@ from core.publishing.resolve import (
     load_complete_media,
     read_stored_fields,
 )
-from core.publishing.step import has_own_steps
+from core.publishing.step_choice import get_step_publisher
 from core.publishing.step_safety import is_outcome_open
 from core.publishing.targets import check_account_active, select_target
 from db.accounts.accounts import Account, Accounts
@@ -42,8 +44,8 @@ from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvents
 from db.session import Database, Session
 from platforms.base import Phase, PublishProgress
-from platforms.chunks import next_chunk, plan_chunks
 from platforms.errors import PlatformError, Rejected
+from platforms.publishing import Publication
 from platforms.registry import PLATFORMS
 
 CANCELLED_CODE = "publish_cancelled"
@@ -52,11 +54,11 @@ RETRYABLE_STATES = frozenset({PostState.FAILED, PostState.CANCELLED})
 
 @dataclass(frozen=True)
 class CancelCall:
-    """A call that asks the platform to cancel: it is fetching the file itself."""
+    """A call that asks the platform to cancel: it publishes the post by itself."""
 
-    access_token: AccessToken
     provider: str
-    publish_id: str
+    publication: Publication
+    token: PostingToken
 
 
 def cancel_post(database: Database, services: Services, post_id: int, *, user_id: int) -> None:
@@ -77,51 +79,33 @@ def cancel_post(database: Database, services: Services, post_id: int, *, user_id
 
 def cancel_or_prepare_call(session: Session, post: Post) -> CancelCall | None:
     """Cancel the post here, or return the call that asks the platform to. Errors: Conflict."""
-    if not has_own_steps(post.provider):
-        if post.state in FINAL_STATES or is_outcome_open(post):
-            raise not_cancellable_error(post)
+    if post.state in FINAL_STATES or is_outcome_open(post) or post.state == PostState.UNCONFIRMED:
+        raise not_cancellable_error(post)
+    if HANDED_OVER not in post.step_state:
         cancel_locally(session, post)
         return None
-    if post.state == PostState.QUEUED or can_stop_upload(post):
-        cancel_locally(session, post)
-        return None
-    if post.state == PostState.PROCESSING and post.sent_by == SentBy.PLATFORM and post.publish_id:
-        try:
-            access_token = get_access_token(session, post.oauth_account_id)
-        except Snooze as snooze:
-            raise not_cancellable_error(post) from snooze
-        return CancelCall(access_token, post.provider, post.publish_id)
-    raise not_cancellable_error(post)
-
-
-def can_stop_upload(post: Post) -> bool:
-    """Whether the upload is incomplete and can be kept so: it is then never published.
-
-    While a worker sends the start, nothing is uploaded yet; while it sends the last chunk, the
-    upload may become complete.
-    """
-    if post.state != PostState.SENDING or post.sent_by == SentBy.PLATFORM:
-        return False
-    if post.publish_id is None or post.sent_by == SentBy.CALLER or post.leased_until is None:
-        return True
-    total = post.bytes_total or 0
-    return next_chunk(plan_chunks(total), total, post.bytes_sent).last < total - 1
+    if post.sent_by != SentBy.PLATFORM:
+        raise not_cancellable_error(post)
+    try:
+        token = get_posting_token(session, post)
+    except Snooze as snooze:
+        raise not_cancellable_error(post) from snooze
+    return CancelCall(post.provider, load_post_publication(session, post, token), token)
 
 
 def cancel_locally(session: Session, post: Post) -> None:
     post.lease_token += 1
     post.leased_until = None
     end_one_post(session, post, PostState.CANCELLED, CANCELLED_CODE)
-    PostParts(session).clear_upload_urls([post.id])
     audit.record_action(session, "post.cancelled", user_id=post.user_id, subject=f"post:{post.id}")
 
 
 def call_cancel(cancel_call: CancelCall, services: Services) -> None:
     """Errors: Conflict if the platform refuses or cannot be reached."""
     try:
-        services.get_adapter(cancel_call.provider).publisher.cancel(
-            cancel_call.access_token.decrypt(services), cancel_call.publish_id
-        )
+        publisher = get_step_publisher(cancel_call.provider, services)
+        token = cancel_call.token.decrypt(services)
+        publisher.cancel_post(cancel_call.publication, token)
     except Rejected as error:
         raise Conflict(str(error), code="publish_not_cancellable") from error
     except PlatformError as error:

@@ -33,7 +33,6 @@ from core.post_state.step_state import (
 )
 from core.post_state.transitions import end_one_post
 from core.publishing.inline import claim_inline, run_inline
-from core.publishing.job_types import StepJob
 from core.publishing.picture_conversion import convert_pictures
 from core.publishing.post_request import PostRequest
 from core.publishing.post_results import (
@@ -57,7 +56,7 @@ from core.publishing.quota import (
     reserve_slot,
 )
 from core.publishing.resolve import NewPost, resolve_request
-from core.publishing.step import has_own_steps
+from core.publishing.step_jobs import PlatformStepJob
 from core.publishing.wait_for_end import wait_for_end
 from db.media.files import Media, MediaFiles
 from db.posts.parts import PostParts
@@ -67,6 +66,7 @@ from db.posts.timeline import PostEvents
 from db.records.public_posts import destination_columns
 from db.session import Database, Session
 from platforms.platform import QuotaScope
+from platforms.registry import PLATFORMS
 
 WITHDRAWN_RETRY_AFTER = timedelta(seconds=1)
 MEDIA_RETENTION = timedelta(days=7)  # of a file after its last use
@@ -134,7 +134,7 @@ def create_post(
 def should_wait(new_post: NewPost, options: RequestOptions) -> bool:
     """Whether the request waits for the workers to publish the post."""
     is_later = options.may_queue or new_post.publish_at is not None
-    return not is_later and not has_own_steps(new_post.provider)
+    return not is_later and not PLATFORMS[new_post.provider].starts_inline
 
 
 def should_run_inline(
@@ -149,7 +149,7 @@ def should_run_inline(
         new_post.sent_by == SentBy.SIGNALPOST
         or new_post.publish_at is not None
         or options.may_queue
-        or not has_own_steps(new_post.provider)
+        or not PLATFORMS[new_post.provider].starts_inline
     ):
         return False
     is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
@@ -175,7 +175,7 @@ def insert_and_claim_post(
     options: RequestOptions,
     *,
     is_inline: bool,
-) -> Claim[StepJob] | ResultOrError:
+) -> Claim[PlatformStepJob] | ResultOrError:
     """Insert the post and, to run it inline, claim it; otherwise return the result.
 
     Errors: QuotaExceeded, RateLimitExceeded, Conflict, NotFound.
@@ -258,7 +258,9 @@ def reserve_slot_if_due(session: Session, post: Post, options: RequestOptions) -
             raise
 
 
-def finish_request(database: Database, services: Services, claim: Claim[StepJob]) -> PostResult:
+def finish_request(
+    database: Database, services: Services, claim: Claim[PlatformStepJob]
+) -> PostResult:
     """The result after the first steps have run. Errors: as `request_post`."""
     with database.transaction() as session:
         post = session.get_one(Post, claim.id, with_for_update=True)

@@ -14,13 +14,22 @@ from core.jobs.runner import claim_and_prepare
 from core.post_state.settle import PostState
 from core.post_state.step_state import INLINE
 from core.post_state.transitions import end_one_post
-from core.publishing.job_types import PUBLISH_JOB_TYPE, StepJob, StepOutcome
-from core.publishing.preflight import AccessTokenRefused, PreflightPassed
+from core.publishing.job_types import PUBLISH_JOB_TYPE
+from core.publishing.step_jobs import (
+    ChecksPassed,
+    ClaimAnswer,
+    PlatformStepJob,
+    PostingTokenRefused,
+    StepAnswer,
+    StepPlanned,
+)
 from db.posts.posts import Post, Posts
 from db.session import Database, Session
 
+StepClaim = Claim[PlatformStepJob]
 
-def claim_inline(session: Session, post: Post) -> Claim[StepJob] | None:
+
+def claim_inline(session: Session, post: Post) -> StepClaim | None:
     """Claim this post for the request; None if a worker has claimed it first."""
     post.step_state = {**post.step_state, INLINE: True}
     session.flush()
@@ -28,34 +37,34 @@ def claim_inline(session: Session, post: Post) -> Claim[StepJob] | None:
     return claims[0] if claims else None
 
 
-def run_inline(database: Database, services: Services, claim: Claim[StepJob]) -> None:
-    """Run steps until the start is sent: the preflight, then the start.
+def run_inline(database: Database, services: Services, claim: StepClaim) -> None:
+    """Run claims until the first step of the platform has run: the checks before it, and it.
 
     A refused access token is refreshed once.
     Errors: NeedsReconnect, and then the post has failed with it.
     """
-    next_claim: Claim[StepJob] | None = claim
+    next_claim: StepClaim | None = claim
     has_renewed = False
     while next_claim is not None:
-        result = run_one_step(database, services, next_claim)
-        if isinstance(result, AccessTokenRefused) and not has_renewed:
+        answer = run_one_claim(database, services, next_claim)
+        if isinstance(answer, PostingTokenRefused) and not has_renewed:
             has_renewed = True
-            if not renew_access_token(database, services, claim, result.access_token):
+            if not renew_access_token(database, services, claim, answer.token.login):
                 return
-        elif not isinstance(result, PreflightPassed):
+        elif not isinstance(answer, ChecksPassed | StepPlanned):
             return
         next_claim = claim_next_step(database, claim.id)
 
 
-def run_one_step(database: Database, services: Services, claim: Claim[StepJob]) -> object:
-    """Execute and record one step; returns its outcome, None if it failed or was snoozed."""
+def run_one_claim(database: Database, services: Services, claim: StepClaim) -> StepAnswer | None:
+    """Execute and record one claim; returns its answer, None if it failed or was snoozed."""
     outcome = execute_claim(PUBLISH_JOB_TYPE, claim, services)
     record_results(PUBLISH_JOB_TYPE, database, services, [(claim, outcome)])
-    return outcome.outcome if isinstance(outcome, StepOutcome) else None
+    return outcome.answer if isinstance(outcome, ClaimAnswer) else None
 
 
 def renew_access_token(
-    database: Database, services: Services, claim: Claim[StepJob], refused_token: AccessToken
+    database: Database, services: Services, claim: StepClaim, refused_token: AccessToken
 ) -> bool:
     """Refresh the token; False if that is not possible now, and the post stays as it is.
 
@@ -73,7 +82,7 @@ def renew_access_token(
     return True
 
 
-def claim_next_step(database: Database, post_id: int) -> Claim[StepJob] | None:
+def claim_next_step(database: Database, post_id: int) -> StepClaim | None:
     """Claim the post again; None if a worker has claimed it, or it is not queued any more."""
     with database.transaction() as session:
         post = session.get_one(Post, post_id, with_for_update=True)

@@ -1,13 +1,11 @@
-"""The two job types of posts, and which step a claimed post needs next.
+"""The two job types of posts, which run the steps that their platforms decide.
 
-`PUBLISH_JOB_TYPE` runs the short steps (preflight, start, poll, reconcile), many at a time;
-`UPLOAD_JOB_TYPE` sends bytes. They are separate so that long uploads delay nothing else.
+`PUBLISH_JOB_TYPE` runs the short steps, many at a time; `UPLOAD_JOB_TYPE` sends bytes. They are
+separate so that long uploads delay nothing else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from core.accounts.tokens import preload_tokens
 from core.backoff import RetryPolicy, minutes, seconds
@@ -17,25 +15,18 @@ from core.outcomes import Failure, Park, Reschedule, RowOutcome, Snooze
 from core.post_state.changes import ChangeSet, open_change_set
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import (
+    HANDED_OVER,
     INLINE,
     LAST_ERROR_CODE,
-    OFFSET_CONFIRMED,
-    PREFLIGHT_AT,
     RETRY_AFTER_SECONDS,
-    UPLOAD_URL_ERROR,
     StepState,
     without_key,
 )
 from core.post_state.transitions import end_one_post
-from core.publishing.preflight import PreflightStep
-from core.publishing.step import Step, has_own_steps
-from core.publishing.step_engine import PlatformStep
+from core.publishing.part_cache import preload_parts
+from core.publishing.step_engine import execute_step, prepare_step, record_step
+from core.publishing.step_jobs import ClaimAnswer, PlatformStepJob
 from core.publishing.step_safety import is_outcome_open
-from core.publishing.steps.poll import PollStep
-from core.publishing.steps.reconcile import ReconcileStep
-from core.publishing.steps.start import StartStep, requeue_unsent_start
-from core.publishing.steps.upload_chunks import UploadChunksStep
-from db.posts.parts import PostParts
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
 from db.session import Session
@@ -49,72 +40,26 @@ RETRY_POLICY = RetryPolicy(
     seconds(2, 5, 10, 30, 60) + minutes(2, 5, 10, 15, 30, 60, 60, 60, 120, 240, 480)
 )
 
-STEPS: dict[str, Step[Any, Any]] = {
-    "preflight": PreflightStep(),
-    "start": StartStep(),
-    "upload_chunks": UploadChunksStep(),
-    "poll": PollStep(),
-    "reconcile": ReconcileStep(),
-    "platform_step": PlatformStep(),
-}
 
-
-@dataclass(frozen=True)
-class StepJob:
-    """The job of one step; `step` is a key of `STEPS`."""
-
-    step: str
-    job: Any
-
-
-@dataclass(frozen=True)
-class StepOutcome:
-    """The outcome of one step; `step` is a key of `STEPS`."""
-
-    step: str
-    outcome: Any
-
-
-def next_step(post: Post) -> str:
-    """The key in `STEPS` of what a claimed post needs next.
-
-    While it is uncertain what happened, the platform is polled before anything is sent.
-    """
-    if not has_own_steps(post.provider):
-        return "platform_step"
-    if post.publish_id is None:
-        is_pull = post.sent_by == SentBy.PLATFORM
-        if post.state == PostState.UNCONFIRMED or (is_pull and post.state == PostState.SENDING):
-            return "reconcile"
-        return "preflight" if is_pull and PREFLIGHT_AT not in post.step_state else "start"
-    is_our_upload = post.state == PostState.SENDING and post.sent_by == SentBy.SIGNALPOST
-    is_offset_uncertain = post.attempts > 1 and OFFSET_CONFIRMED not in post.step_state
-    can_send = is_our_upload and not is_offset_uncertain and UPLOAD_URL_ERROR not in post.step_state
-    return "upload_chunks" if can_send else "poll"
-
-
-class PostJobType(JobType[Post, StepJob, StepOutcome]):
+class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
     """Runs the next step of a post."""
 
     retry_policy = RETRY_POLICY
 
-    def prepare(self, session: Session, post: Post) -> StepJob:
+    def prepare(self, session: Session, post: Post) -> PlatformStepJob:
         if post.attempts > 1:  # the request that ran the first attempt has ended
             post.step_state = without_key(post.step_state, INLINE)
-        step = next_step(post)
-        return StepJob(step, STEPS[step].prepare(session, post))
+        return prepare_step(session, post)
 
-    def execute(self, step_job: StepJob, services: Services) -> StepOutcome:
-        return StepOutcome(step_job.step, STEPS[step_job.step].execute(step_job.job, services))
+    def execute(self, job: PlatformStepJob, services: Services) -> ClaimAnswer:
+        return execute_step(job, services)
 
-    def record(
-        self, session: Session, post: Post, step_outcome: StepOutcome
-    ) -> Reschedule | Failure:
+    def record(self, session: Session, post: Post, outcome: ClaimAnswer) -> Reschedule | Failure:
         with open_change_set(session) as changes:
-            return record_step(changes, post, step_outcome)
+            return record_step(changes, post, outcome)
 
     def on_retry(self, session: Session, post: Post, cause: Failure | Snooze) -> None:
-        """Store why the post waits, and queue a start again that was not sent.
+        """Store why the post waits.
 
         A caller who sends the bytes cannot get an upload URL later, so a failure ends such a post.
         """
@@ -122,9 +67,6 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
             return  # only a poll of an ended post failed
         post.hold_reason = str(cause) if isinstance(cause, Park) else None
         post.step_state = {**post.step_state, **retry_state(cause)}
-        if not has_own_steps(post.provider):
-            return
-        requeue_unsent_start(session, post)
         needs_upload_url = post.sent_by == SentBy.CALLER and post.publish_id is None
         if isinstance(cause, Failure) and needs_upload_url:
             self.on_exhausted(session, post, cause)
@@ -135,21 +77,10 @@ class PostJobType(JobType[Post, StepJob, StepOutcome]):
         """Fail the post; with `outcome_unknown` if it may be published at the platform."""
         if post.state in FINAL_STATES:
             return
-        is_unknown = may_be_public(post, failure)
+        is_unknown = is_outcome_open(post) or HANDED_OVER in post.step_state
         message = f"{failure.code}: {failure.message}" if is_unknown else failure.message
         code = "outcome_unknown" if is_unknown else public_error_code(failure, post.provider)
         end_one_post(session, post, PostState.FAILED, code, message)
-        if not has_own_steps(post.provider):
-            PostParts(session).clear_upload_urls([post.id])
-
-
-def may_be_public(post: Post, failure: Failure) -> bool:
-    """Whether a post that is given up may have become public."""
-    if not has_own_steps(post.provider):
-        return is_outcome_open(post)
-    was_killed = post.state == PostState.SENDING and failure.code == OUT_OF_ATTEMPTS
-    may_be_running = was_killed and post.sent_by == SentBy.PLATFORM
-    return may_be_running or post.state in {PostState.PROCESSING, PostState.UNCONFIRMED}
 
 
 class PublishJobType(PostJobType):
@@ -162,13 +93,15 @@ class PublishJobType(PostJobType):
     pool_size = 32
 
     def preload(self, session: Session, posts: Sequence[Post]) -> object:
-        """Load the accounts of a batch in one query; `prepare` finds them in the session."""
+        """Load the accounts and the parts of a batch in one query each."""
+        preload_parts(session, [post.id for post in posts])
         return preload_tokens(session, {post.oauth_account_id for post in posts})
 
     def record_many(
-        self, session: Session, outcomes: Sequence[tuple[Post, StepOutcome]]
+        self, session: Session, outcomes: Sequence[tuple[Post, ClaimAnswer]]
     ) -> list[RowOutcome]:
         """Record a batch in one change set, so that each table is written once."""
+        preload_parts(session, [post.id for post, _ in outcomes])
         started_ids = [post.id for post, _ in outcomes if post.publish_id is not None]
         tiktok_rows = TikTokPosts(session).get_by_posts(started_ids)
         with open_change_set(session, tiktok_rows=tiktok_rows) as changes:
@@ -188,13 +121,9 @@ PUBLISH_JOB_TYPE = PublishJobType()
 UPLOAD_JOB_TYPE = UploadJobType()
 
 
-def record_step(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> Reschedule | Failure:
-    return STEPS[step_outcome.step].record(changes, post, step_outcome.outcome)
-
-
-def record_step_or_snooze(changes: ChangeSet, post: Post, step_outcome: StepOutcome) -> RowOutcome:
+def record_step_or_snooze(changes: ChangeSet, post: Post, outcome: ClaimAnswer) -> RowOutcome:
     try:
-        return record_step(changes, post, step_outcome)
+        return record_step(changes, post, outcome)
     except Snooze as snooze:
         return snooze
 

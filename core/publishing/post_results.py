@@ -9,21 +9,20 @@ from hashlib import sha256
 from typing import Any
 
 from core.bootstrap import Services
-from core.crypto import upload_url_context
+from core.crypto import part_upload_url_context
 from core.errors import Conflict, CoreError, Invalid, OperationFailed, RateLimitExceeded
 from core.post_state.settle import PostState
 from core.post_state.step_state import INLINE, REQUEST_REFUSED, RETRY_AFTER_SECONDS
 from core.publishing.quota import LIMIT_CODES, Quota, find_slot_rule, load_quota, read_rule_limit
 from core.publishing.quota_rules import load_quotas
-from core.publishing.step import has_own_steps
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvent, PostEvents
-from db.posts.upload_sessions import UploadSessions
 from db.records.destinations import find_destination_store
 from db.records.post_records import PostRecord, find_post_record
 from db.session import Session
 from platforms.chunks import ChunkPlan, plan_chunks
+from platforms.registry import PLATFORMS
 from platforms.secret import Secret
 
 IDEMPOTENCY_KEY_PATTERN = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
@@ -130,7 +129,7 @@ def load_result(
         upload_url=load_upload_url(session, services, post),
         is_repeat=is_repeat,
     )
-    if has_own_steps(post.provider):
+    if PLATFORMS[post.provider].build_stored_fields is not None:
         return result
     return replace(
         result,
@@ -163,11 +162,11 @@ def load_post_quotas(session: Session, services: Services, post: Post) -> dict[s
 def load_upload_url(session: Session, services: Services, post: Post) -> Secret | None:
     if post.sent_by != SentBy.CALLER or post.state != PostState.SENDING:
         return None
-    upload = UploadSessions(session).get_by_post(post.id)
-    if upload is None or upload.upload_url_encrypted is None:
-        return None
-    context = upload_url_context(post.provider, post.id, post.user_id)
-    return services.key_ring.decrypt(upload.upload_url_encrypted, context)
+    for part in PostParts(session).list_by_post(post.id):
+        if part.upload_url_encrypted is not None:
+            context = part_upload_url_context(post.provider, post.id, part.position, post.user_id)
+            return services.key_ring.decrypt(part.upload_url_encrypted, context)
+    return None
 
 
 def refusal_error(post: Post, *, is_repeat: bool = False) -> CoreError:

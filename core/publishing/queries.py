@@ -14,11 +14,10 @@ from core.errors import CoreError, NotFound, OperationFailed, RateLimitExceeded
 from core.jobs.runner import run_jobs
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import LAST_ERROR_CODE, RETRY_AFTER_SECONDS
+from core.publishing.creator import CreatorInfo, load_creator
 from core.publishing.job_types import PUBLISH_JOB_TYPE
 from core.publishing.post_results import find_external_id
-from core.publishing.preflight import CreatorInfo, load_creator
 from core.publishing.resolve import check_scopes
-from core.publishing.step import has_own_steps
 from core.publishing.targets import select_account
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts
@@ -29,6 +28,7 @@ from db.session import Database, Session
 from platforms.chunks import plan_chunks
 from platforms.errors import PlatformError
 from platforms.publishing import Capability
+from platforms.registry import PLATFORMS
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,14 @@ def get_post(
             post,
             find_post_record(session, post.provider, post.id),
             PostEvents(session).list_for_post(post.id),
-            () if has_own_steps(post.provider) else PostParts(session).list_by_post(post.id),
+            PostParts(session).list_by_post(post.id) if has_items(post) else (),
             find_external_id(session, post),
         )
+
+
+def has_items(post: Post) -> bool:
+    """Whether the media items of the post are rows, and not fields that its platform stores."""
+    return PLATFORMS[post.provider].build_stored_fields is None
 
 
 def get_timeline(
@@ -101,7 +106,7 @@ def list_posts(
     with database.transaction() as session:
         rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
         page = rows[:limit]
-        ids = [post.id for post, _ in page if not has_own_steps(post.provider)]
+        ids = [post.id for post, _ in page if has_items(post)]
         parts = PostParts(session).list_by_posts(ids) if ids else {}
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
     views = [PostView(post, record, parts=parts.get(post.id, ())) for post, record in page]

@@ -16,13 +16,15 @@ from core.publishing.quota import (
     LOCK_RETRY_AFTER,
     SLOT_RECHECK_INTERVAL,
     Quota,
+    read_rule_limit,
     time_until_reset,
 )
 from db.posts.destination_usage import DestinationUsage
 from db.posts.posts import Post
 from db.posts.quota_slots import QUOTA_WINDOW, QuotaSlots
 from db.session import Session, database_now
-from platforms.platform import Platform, QuotaRule
+from platforms.platform import Platform, QuotaRule, QuotaScope
+from platforms.publishing import PostKind
 from platforms.registry import PLATFORMS
 
 PENDING_POSTS_WAIT = timedelta(seconds=30)
@@ -86,6 +88,12 @@ def list_quota_uses(session: Session, post: Post, limits: Mapping[str, int]) -> 
         yield QuotaUse(rule, Quota(used.count, int(limit), resets_at), need)
 
 
+def list_destination_rules(platform: Platform, kind: PostKind) -> list[QuotaRule]:
+    """The quotas of the kind that count the posts of a destination."""
+    rules = [platform.quotas[name] for name in kind.quotas]
+    return [rule for rule in rules if rule.scope is QuotaScope.DESTINATION]
+
+
 def is_counted_in_parts(platform: Platform, quota_name: str) -> bool:
     """Whether the quota limits what the platform makes for posts, such as containers."""
     return any(isinstance(kind.quotas.get(quota_name), str) for kind in platform.kinds.values())
@@ -100,9 +108,7 @@ def load_quotas(session: Session, settings: Any, post: Post) -> dict[str, Quota]
     the platform's settings.
     """
     platform = PLATFORMS[post.provider]
-    limits = {
-        name: int(getattr(settings, platform.quotas[name].limit_setting))
-        for name in platform.kinds[post.kind].quotas
-    }
+    rules = list_destination_rules(platform, platform.kinds[post.kind])
+    limits = {rule.name: read_rule_limit(rule, settings) for rule in rules}
     limits |= post.step_state.get(QUOTA_LIMITS, {})
     return {use.rule.name: use.quota for use in list_quota_uses(session, post, limits)}

@@ -7,16 +7,31 @@ from typing import Any
 
 from core.outcomes import IMMEDIATELY, Reschedule
 from core.post_state.changes import ChangeSet
-from core.post_state.settle import DAY, FINAL_STATES, GIVE_UP_AFTER, PostState, next_poll_delay
+from core.post_state.settle import (
+    DAY,
+    FINAL_STATES,
+    GIVE_UP_AFTER,
+    OVERDUE_AFTER,
+    PostState,
+    next_poll_delay,
+)
 from core.post_state.step_state import (
+    CHECKED_AT,
     FAILED_PART,
+    FILE_STAMPS,
+    HANDED_OVER,
+    INLINE,
+    IS_OVERDUE,
     LAST_STEP,
+    OFFSET_CONFIRMED,
+    PLANNED_STEP,
     POLL_COUNT,
     UNSAFE_AT,
     without_keys,
 )
 from core.post_state.transitions import POLL_SOURCE, apply_update, end_post, move_post
-from core.publishing.step_calls import StepSucceeded
+from core.publishing.part_cache import load_parts
+from core.publishing.step_jobs import StepPlanned, StepSucceeded
 from core.publishing.step_safety import (
     count_absence,
     forget_unsafe_step,
@@ -24,7 +39,8 @@ from core.publishing.step_safety import (
     is_outcome_overdue,
 )
 from db.posts.parts import PostPart, PostParts
-from db.posts.posts import Post
+from db.posts.posts import Post, SentBy
+from db.records.post_records import close_publication, has_record_table, open_publication
 from db.records.public_posts import save_public_post
 from platforms.base import Phase, PublishProgress
 from platforms.publishing import (
@@ -54,10 +70,11 @@ class Recording:
     changes: ChangeSet
     post: Post
     parts: dict[int, PostPart]
-    encrypted_upload_urls: Mapping[int, str]
+    answer: StepSucceeded
     is_waiting: bool = False
     delay: timedelta | None = None
     has_change: bool = False  # whether the next step has something new to go by
+    made_progress: bool = True
 
     def get_part(self, position: int, role: str = "item") -> PostPart:
         """The part's row, which is made if the request had no item at that position."""
@@ -69,17 +86,21 @@ class Recording:
 
 def record_success(changes: ChangeSet, post: Post, answer: StepSucceeded) -> Reschedule:
     """Record what a step returned, and decide when the next one is due."""
-    rows = PostParts(changes.session).list_by_post(post.id)
-    recording = Recording(
-        changes, post, {row.position: row for row in rows}, answer.encrypted_upload_urls
-    )
+    rows = load_parts(changes.session, post.id)
+    recording = Recording(changes, post, {row.position: row for row in rows}, answer)
     post.started_at = post.started_at or changes.at
-    note_step(changes, post, answer.step)
+    post.step_state = without_keys(post.step_state, INLINE, OFFSET_CONFIRMED, CHECKED_AT)
+    if answer.file_stamps:
+        stamps = {str(media_id): stamp for media_id, stamp in answer.file_stamps.items()}
+        post.step_state = {**post.step_state, FILE_STAMPS: stamps}
+    if answer.rule.is_listed:
+        note_step(changes, post, answer.rule.name)
     for result in answer.results:
         RESULT_RECORDERS[type(result)](recording, result)
     if not is_outcome_open(post) and post.state != PostState.PUBLISHED:
         post.step_state = without_keys(post.step_state, UNSAFE_AT)
-    return schedule_next_step(recording, answer)
+    write_plan(post, answer.plan if post.state not in FINAL_STATES else None)
+    return schedule_next_step(recording)
 
 
 def note_step(changes: ChangeSet, post: Post, step: str) -> None:
@@ -89,35 +110,48 @@ def note_step(changes: ChangeSet, post: Post, step: str) -> None:
         changes.add_timeline_entry(post, "step", note=step)
 
 
-def schedule_next_step(recording: Recording, answer: StepSucceeded) -> Reschedule:
+def write_plan(post: Post, plan: StepPlanned | None) -> None:
+    """Write down what the next claim runs, as far as that is known."""
+    post.is_upload_due = plan is not None and plan.is_upload
+    if plan is not None and plan.is_unsafe:
+        post.step_state = {**post.step_state, PLANNED_STEP: plan.step}
+
+
+def schedule_next_step(recording: Recording) -> Reschedule:
     changes, post = recording.changes, recording.post
-    if post.state in FINAL_STATES:
-        for part in recording.parts.values():
-            part.upload_url_encrypted = None
     if post.state in {PostState.FAILED, PostState.CANCELLED}:
         return Reschedule(None)
     if is_outcome_overdue(post, changes.at):
         end_post(changes, post, PostState.FAILED, OUTCOME_UNKNOWN_CODE)
         return Reschedule(None)
     if recording.delay is not None:
-        return Reschedule(recording.delay)
+        return Reschedule(recording.delay, made_progress=recording.made_progress)
     if recording.is_waiting or not recording.has_change:
-        return wait_by_schedule(changes, post, jitter=answer.jitter)
-    return Reschedule(IMMEDIATELY)
+        return wait_by_schedule(changes, post, jitter=recording.answer.jitter)
+    return Reschedule(IMMEDIATELY, made_progress=recording.made_progress)
 
 
 def wait_by_schedule(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
-    """Run the next step at growing intervals. A post that is pending for three days fails, and
-    nothing more is looked for a day after it ended.
+    """Run the next step at growing intervals, until the post has ended for a day.
+
+    A post that is pending for three days fails. One that the platform makes public by itself is
+    shown as unconfirmed after the first.
     """
+    if post.state in FINAL_STATES:
+        is_over = post.finished_at is None or changes.at - post.finished_at >= DAY
+        if is_over or HANDED_OVER in post.step_state:
+            return Reschedule(None)
     elapsed = changes.at - (post.started_at or post.created_at)
-    if post.finished_at is not None and changes.at - post.finished_at >= DAY:
-        return Reschedule(None)
-    if elapsed >= GIVE_UP_AFTER and post.state not in FINAL_STATES:
-        is_unknown = is_outcome_open(post)
-        code = OUTCOME_UNKNOWN_CODE if is_unknown else TIMEOUT_CODE
+    if post.state not in FINAL_STATES and elapsed >= GIVE_UP_AFTER:
+        may_be_public = is_outcome_open(post) or HANDED_OVER in post.step_state
+        code = OUTCOME_UNKNOWN_CODE if may_be_public else TIMEOUT_CODE
         end_post(changes, post, PostState.FAILED, code)
         return Reschedule(None)
+    is_overdue = elapsed >= OVERDUE_AFTER and HANDED_OVER in post.step_state
+    if is_overdue and post.state not in FINAL_STATES | {PostState.UNCONFIRMED}:
+        # the note means "overdue"; kept, because stored timelines carry it
+        move_post(changes, post, PostState.UNCONFIRMED, note="stale")
+        post.step_state = {**post.step_state, IS_OVERDUE: True}
     poll_count = int(post.step_state.get(POLL_COUNT, 0))
     post.step_state = {**post.step_state, POLL_COUNT: poll_count + 1}
     return Reschedule(next_poll_delay(poll_count, elapsed, jitter=jitter))
@@ -126,34 +160,47 @@ def wait_by_schedule(changes: ChangeSet, post: Post, *, jitter: float) -> Resche
 def record_part_created(recording: Recording, result: PartCreated) -> None:
     recording.has_change = True
     changes, post = recording.changes, recording.post
-    part = recording.get_part(result.position, result.role)
-    if part.handle is not None:
-        part.tries += 1
-    part.handle, part.status, part.status_text = result.handle, result.status, None
-    part.made_at, part.next_offset = changes.at, 0
-    part.expires_at = None if result.lifetime is None else changes.at + result.lifetime
-    part.upload_url_encrypted = recording.encrypted_upload_urls.get(result.position)
+    store_part(recording, result)
+    if post.state == PostState.QUEUED:
+        move_post(changes, post, PostState.SENDING, note="start")
     if result.position == 0:
-        post.publish_id = post.container_id = result.handle
-        changes.add_timeline_entry(post, "started", note=result.handle)
+        store_publication(recording, result)
+    if recording.answer.is_unsafe:
+        post.step_state = {**post.step_state, HANDED_OVER: True}
     confirm_outcome(recording)
     post.step_state = without_keys(post.step_state, POLL_COUNT)
     if post.state in FINAL_STATES:
         return
-    if post.state == PostState.QUEUED:
-        move_post(changes, post, PostState.SENDING, note="start")
-    if part.upload_url_encrypted is None:
-        begin_processing(recording, note="the platform fetches the file")
+    if not has_unsent_part(recording) and post.sent_by != SentBy.CALLER:
+        post.step = Phase.PROCESSING
+        if post.state == PostState.SENDING:
+            note = "the platform fetches the file"
+            move_post(changes, post, PostState.PROCESSING, note=note)
     elif post.state == PostState.SENDING:
         post.step = Phase.RECEIVING
 
 
-def begin_processing(recording: Recording, *, note: str) -> None:
-    """The platform has all it needs of the parts that were made so far."""
-    post = recording.post
-    if post.state == PostState.SENDING and not has_unsent_part(recording):
-        post.step = Phase.PROCESSING
-        move_post(recording.changes, post, PostState.PROCESSING, note=note)
+def store_part(recording: Recording, result: PartCreated) -> None:
+    at = recording.changes.at
+    part = recording.get_part(result.position, result.role)
+    if part.handle is not None:
+        part.tries += 1
+    part.handle, part.status, part.status_text = result.handle, result.status, None
+    part.made_at, part.next_offset = at, 0
+    part.expires_at = None if result.lifetime is None else at + result.lifetime
+    part.upload_url_encrypted = recording.answer.encrypted_upload_urls.get(result.position)
+
+
+def store_publication(recording: Recording, result: PartCreated) -> None:
+    """The part that is published: its handle is the post's, and its platform keeps a record."""
+    post, part = recording.post, recording.get_part(0)
+    kind = "found" if is_outcome_open(post) else "started"
+    post.publish_id = result.handle
+    if not has_record_table(post.provider):
+        post.container_id = result.handle
+    post.url_expires_at = part.expires_at if part.upload_url_encrypted else None
+    recording.changes.add_timeline_entry(post, kind, note=result.handle)
+    open_publication(recording.changes.session, post)
 
 
 def has_unsent_part(recording: Recording) -> bool:
@@ -176,30 +223,50 @@ def record_part_reported(recording: Recording, result: PartReported) -> None:
 
 
 def record_part_sent(recording: Recording, result: PartSent) -> None:
+    """Bytes arrived, or the platform has said how many it has: then sending goes on from there."""
+    post = recording.post
     recording.has_change = True
     part = recording.get_part(result.position)
+    recording.made_progress = result.next_offset > part.next_offset
     part.next_offset = result.next_offset
-    recording.post.bytes_sent = sum(each.next_offset for each in recording.parts.values())
-    if result.is_complete:
-        part.upload_url_encrypted = None
-        begin_processing(recording, note=PART_SENT_NOTE)
+    post.step_state = {**post.step_state, OFFSET_CONFIRMED: True}
+    post.bytes_sent = sum(each.next_offset for each in recording.parts.values())
+    if not result.is_complete:
+        return
+    part.upload_url_encrypted = None
+    if recording.answer.is_unsafe:
+        post.step_state = {**post.step_state, HANDED_OVER: True}
+    if post.state == PostState.SENDING and not has_unsent_part(recording):
+        post.step = Phase.PROCESSING
+        move_post(recording.changes, post, PostState.PROCESSING, note=PART_SENT_NOTE)
 
 
 def record_part_discarded(recording: Recording, result: PartDiscarded) -> None:
     """Drop the part, so that another is made; after three of them the post fails."""
     recording.has_change = True
-    post = recording.post
+    changes, post = recording.changes, recording.post
     part = recording.get_part(result.position)
     part.tries += 1
     part.handle = part.status = part.expires_at = part.upload_url_encrypted = None
     part.status_text, part.next_offset = result.message or result.code, 0
+    changes.add_timeline_entry(post, "restart", note=f"{part_name(result.position)}{result.code}")
+    if is_outcome_open(post):
+        forget_unsafe_step(post)
     if result.position == 0:
-        post.publish_id = post.container_id = None
-    note = f"{part_name(result.position)}{result.code}"
-    recording.changes.add_timeline_entry(post, "discarded", note=note)
-    confirm_outcome(recording)
+        drop_publication(recording)
     if part.tries >= MAX_PARTS_PER_POSITION:
         fail_because_of_part(recording, result)
+
+
+def drop_publication(recording: Recording) -> None:
+    """Nothing of the post is at the platform any more, but for the items of a collection."""
+    changes, post = recording.changes, recording.post
+    close_publication(changes.session, post)
+    post.publish_id = post.container_id = post.step = post.url_expires_at = post.started_at = None
+    post.bytes_sent, post.is_upload_due = 0, False
+    post.step_state = without_keys(post.step_state, HANDED_OVER, POLL_COUNT, FILE_STAMPS)
+    if post.state in {PostState.SENDING, PostState.UNCONFIRMED}:
+        move_post(changes, post, PostState.QUEUED, note="the platform has nothing of it")
 
 
 def record_part_failed(recording: Recording, result: PartFailed) -> None:
@@ -225,21 +292,22 @@ def part_name(position: int) -> str:
 def record_progress(recording: Recording, result: ProgressReported) -> None:
     if is_outcome_open(recording.post):
         forget_unsafe_step(recording.post)
-    transition = apply_update(
-        recording.changes, recording.post, result.progress, source=POLL_SOURCE
-    )
-    recording.has_change |= transition.is_change
+    post = recording.post
+    apply_update(recording.changes, post, result.progress, source=POLL_SOURCE)
+    if post.step not in {None, Phase.RECEIVING}:
+        post.step_state = {**post.step_state, HANDED_OVER: True}
 
 
 def record_visible(recording: Recording, result: PostVisible) -> None:
     """The post is public, now or since before: ids and facts that were not known are added."""
     changes, post = recording.changes, recording.post
+    was_open = post.state in {PostState.PUBLISHED, PostState.UNCONFIRMED}
     forget_unsafe_step(post, keep_time=True)
     known_before = (post.state, post.platform_post_id, post.permalink)
     post_ids = (result.post_id,) if result.post_id else ()
     if result.post_id and result.post_id not in post.platform_post_ids:
         post.platform_post_ids = [*post.platform_post_ids, result.post_id]
-        if post.state == PostState.PUBLISHED:
+        if was_open:
             changes.add_timeline_entry(post, "found", note=result.post_id)
     post.permalink = result.permalink or post.permalink
     progress = PublishProgress(

@@ -11,6 +11,7 @@ from core.post_state.step_state import (
     ABSENCES,
     ABSENT_SINCE,
     HAS_REPEATED,
+    INLINE,
     PLANNED_STEP,
     POLL_COUNT,
     REPEAT_AFTER,
@@ -20,15 +21,14 @@ from core.post_state.step_state import (
 )
 from core.post_state.transitions import move_one_post, move_post
 from core.publishing.publication import parse_time
-from db.posts.posts import Post
+from db.posts.posts import Post, SentBy
 from db.session import Session, database_now
 
 MIN_ABSENCES = 3
 MIN_ABSENCE_TIME = timedelta(minutes=5)
+UNRECORDED_STEP = "start"
 OUTCOME_DEADLINE = timedelta(hours=24)
-"""How long the outcome of an unsafe step is looked for. Source: Meta, ig-user/media, read
-2026-11-22: a container, which is all that the step could still publish, expires after 24 hours.
-"""
+"""How long the outcome of an unsafe step is looked for; what it could publish has ended by then."""
 
 
 def begin_planned_step(session: Session, post: Post) -> str | None:
@@ -47,7 +47,20 @@ def begin_planned_step(session: Session, post: Post) -> str | None:
     }
     if post.state == PostState.QUEUED:
         move_one_post(session, post, PostState.SENDING, note="start")
+        post.started_at = database_now(session)
     return step
+
+
+def open_unrecorded_outcome(post: Post) -> None:
+    """A version without plans left this post while its start was sent: it may be public."""
+    was_sent = post.state in {PostState.SENDING, PostState.UNCONFIRMED}
+    if was_sent and post.sent_by == SentBy.PLATFORM and not is_outcome_open(post):
+        begun_at = post.started_at or post.created_at
+        post.step_state = {
+            **post.step_state,
+            UNSAFE_STEP: UNRECORDED_STEP,
+            UNSAFE_AT: begun_at.isoformat(),
+        }
 
 
 def is_outcome_open(post: Post) -> bool:
@@ -70,9 +83,10 @@ def forget_unsafe_step(post: Post, *, keep_time: bool = False) -> None:
 
 def mark_unconfirmed(changes: ChangeSet, post: Post, *, note: str, repeat_after: datetime) -> None:
     post.step_state = {
-        **without_keys(post.step_state, POLL_COUNT),
+        **without_keys(post.step_state, POLL_COUNT, INLINE),
         REPEAT_AFTER: repeat_after.isoformat(),
     }
+    post.is_upload_due = False
     move_post(changes, post, PostState.UNCONFIRMED, note=note)
 
 

@@ -21,6 +21,8 @@ from db.posts.posts import Post
 from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPost, TikTokPosts
 from db.webhooks.events import Events
 
+PUBLIC_LEVEL = "PUBLIC_TO_EVERYONE"
+
 
 class PublicationIds(NamedTuple):
     """A publication as a webhook event names it: its owner, publish_id and public video id."""
@@ -128,16 +130,13 @@ class Reconciliation:
             TikTokPosts(self._session).create(post)
         return [(post.provider, publish_id) for post, publish_id in unambiguous]
 
-    def schedule_video_id_recheck(
-        self, bands: Iterable[RecheckBand], *, privacy: str, limit: int
-    ) -> int:
+    def schedule_video_id_recheck(self, bands: Iterable[RecheckBand], *, limit: int) -> int:
         """Make published posts without a video id due for a poll; returns how many.
 
-        Direct posts with another privacy level than `privacy` are skipped: they never get a public
-        id.
+        Direct posts that are not for everyone are skipped: they never get a public id.
         """
         is_public = or_(
-            TikTokPost.mode == "INBOX", TikTokPost.details["privacy_level"].astext == privacy
+            TikTokPost.mode == "INBOX", TikTokPost.details["privacy_level"].astext == PUBLIC_LEVEL
         )
         selected = (
             select(Post.id)

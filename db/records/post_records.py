@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from db.posts.posts import Post
 from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPosts
 
 
@@ -19,6 +20,14 @@ class PostRecord(Protocol):
 
 class PostRecordTable(Protocol):
     def get_by_post(self, post_id: int) -> Any | None: ...
+    def create(self, post: Post) -> None:
+        """Insert the row of a post that has a publish_id. Does nothing if it exists."""
+        ...
+
+    def detach_failed(self, post: Post) -> None:
+        """Mark the publication as failed and unlink it: the post starts a new one."""
+        ...
+
     def was_updated_within(self, record: Any, window: timedelta) -> bool:
         """Whether the platform reported on it within that time, by the database's clock."""
         ...
@@ -28,9 +37,27 @@ POST_RECORD_TABLES: Mapping[str, Callable[[Session], PostRecordTable]] = {"tikto
 """Platform → its table. Of the others everything known is in the post and its parts."""
 
 
+def has_record_table(provider: str) -> bool:
+    return provider in POST_RECORD_TABLES
+
+
 def find_post_record(session: Session, provider: str, post_id: int) -> PostRecord | None:
     table = POST_RECORD_TABLES.get(provider)
     return None if table is None else table(session).get_by_post(post_id)
+
+
+def open_publication(session: Session, post: Post) -> None:
+    """The platform knows the post now, by its publish_id."""
+    table = POST_RECORD_TABLES.get(post.provider)
+    if table is not None:
+        table(session).create(post)
+
+
+def close_publication(session: Session, post: Post) -> None:
+    """The platform has nothing of the post any more."""
+    table = POST_RECORD_TABLES.get(post.provider)
+    if table is not None:
+        table(session).detach_failed(post)
 
 
 def was_record_updated_within(

@@ -1,7 +1,9 @@
 """Posts of every platform: their media items and parts, their destination, all their public ids.
 
-`post_parts` replaces `ig_containers`, which was never written. The kinds and sources of posts are
-decided by the platforms, so that the CHECK constraints on them go.
+`post_parts` replaces `ig_containers`, which was never written, and `upload_sessions`. The upload
+URLs of running uploads are not carried over, because they are encrypted for their old column: such
+an upload begins again if nothing of it has arrived, and otherwise fails. The kinds and sources of
+posts are decided by the platforms, so that the CHECK constraints on them go.
 """
 
 import sqlalchemy as sa
@@ -44,6 +46,12 @@ SOURCES = ("FILE_UPLOAD", "PULL_FROM_URL")
 CHANGED = (
     "fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05"
 )
+CARRY_PARTS_OVER = """
+INSERT INTO post_parts (post_id, position, role, handle, made_at, expires_at, next_offset)
+SELECT id, 0, CASE WHEN kind LIKE '%PHOTO' THEN 'image' ELSE 'video' END, publish_id, started_at,
+       url_expires_at, bytes_sent
+  FROM posts WHERE publish_id IS NOT NULL AND due_at IS NOT NULL
+"""
 
 
 def upgrade() -> None:
@@ -77,6 +85,8 @@ def upgrade() -> None:
     op.drop_constraint("ck_posts_source", "posts")
     op.drop_table("ig_containers")
     create_post_parts()
+    op.execute(CARRY_PARTS_OVER)
+    op.drop_table("upload_sessions")
 
 
 def create_post_parts() -> None:
@@ -115,6 +125,7 @@ def create_post_parts() -> None:
 def downgrade() -> None:
     drop_tables("post_parts")
     create_ig_containers()
+    create_upload_sessions()
     for name, values in (("kind", KINDS), ("source", SOURCES)):
         value_list = ", ".join(f"'{value}'" for value in values)
         op.create_check_constraint(op.f(f"ck_posts_{name}"), "posts", f"{name} IN ({value_list})")
@@ -142,3 +153,33 @@ def create_ig_containers() -> None:
     )
     create_index("idx_ig_containers_post", "ig_containers", "post_id", "position")
     create_updated_at_triggers("ig_containers")
+
+
+def create_upload_sessions() -> None:
+    op.create_table(
+        "upload_sessions",
+        id_column(),
+        bigint_column("post_id"),
+        text_column(
+            "upload_url_encrypted",
+            nullable=True,
+            comment="AES-256-GCM; NULL: the URL is no longer usable",
+        ),
+        timestamp_column("url_expires_at"),
+        bigint_column("size", comment="size of the file in bytes"),
+        text_column("sha256", nullable=True, comment="SHA-256 of the file when the upload started"),
+        bigint_column("chunk_size"),
+        bigint_column("total_chunk_count"),
+        bigint_column(
+            "next_offset",
+            default="0",
+            comment="bytes known to be received; the platform may have more",
+        ),
+        created_at(),
+        updated_at(),
+        primary_key("upload_sessions"),
+        foreign_key("upload_sessions", "post_id", "posts", "CASCADE"),
+        unique_constraint("upload_sessions", "post_id"),
+        comment="One row per file upload to TikTok",
+    )
+    create_updated_at_triggers("upload_sessions")

@@ -9,6 +9,7 @@ from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.login import TikTokLogin
 from platforms.tiktok.publish import TikTokPublisher
 from platforms.tiktok.settings import TikTokSettings
+from platforms.tiktok.step_publisher import TikTokStepPublisher
 from platforms.tiktok.webhooks import TikTokWebhooks
 
 
@@ -18,6 +19,7 @@ def build_adapter(app: PlatformApp, http: HttpClient) -> Adapter:
         webhooks=TikTokWebhooks(app),
         flow=TikTokLogin(app, http),
         publisher=TikTokPublisher(app, http),
+        step_publisher=TikTokStepPublisher(TikTokPublisher(app, http)),
         failure_reasons=FAILURE_REASONS,
         config_warnings=find_config_warnings(app),
         insights=TikTokInsights(app, http),

@@ -23,7 +23,12 @@ from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.form import FORM
 from platforms.tiktok.login import FLOW_RULES
 from platforms.tiktok.options import TikTokOptions
-from platforms.tiktok.post_rules import build_stored_fields, find_post_problems, find_refusal
+from platforms.tiktok.post_rules import (
+    build_stored_fields,
+    find_post_problems,
+    find_refusal,
+    list_stored_urls,
+)
 from platforms.tiktok.sampling import SAMPLING
 from platforms.tiktok.seed_paths import SEED_PATHS
 from platforms.tiktok.settings import TikTokSettings
@@ -147,6 +152,7 @@ CALL_CLASSES = {
     rule.name: rule
     for rule in (
         CallClass("init", "publish", "init_per_minute"),
+        CallClass("upload", "upload"),
         CallClass("status", "read", "status_per_minute"),
         CallClass("creator", "read", "creator_per_minute"),
         CallClass("reads", "read", "reads_per_minute"),
@@ -198,6 +204,8 @@ PLATFORM = Platform(
     post_rules=find_post_problems,
     find_refusal=find_refusal,
     build_stored_fields=build_stored_fields,
+    list_stored_urls=list_stored_urls,
+    starts_inline=True,
     media_rules=MEDIA_RULES,
     quotas=QUOTAS,
     call_classes=CALL_CLASSES,

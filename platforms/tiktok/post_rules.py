@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from platforms.post_requests import RequestRefusal
+from platforms.publishing import Publication
 from platforms.url_rules import is_under_any_prefix
 
 PRIVATE_LEVEL = "SELF_ONLY"
@@ -110,3 +111,15 @@ def build_stored_fields(request: Mapping[str, Any]) -> dict[str, Any]:
         sources = {"video_url": urls[0] if urls else None}
     settings = {name: value for name, value in options.items() if name not in SOURCE_OPTIONS}
     return {**sources, "settings": settings}
+
+
+def read_settings(publication: Publication) -> Mapping[str, Any]:
+    """Return the settings of a post, of the fields that are stored of it or as it has options."""
+    settings: Mapping[str, Any] = publication.options.get("settings", publication.options)
+    return settings
+
+
+def list_stored_urls(stored: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the URLs that TikTok fetches, of what `build_stored_fields` returned."""
+    video_url = stored.get("video_url")
+    return (video_url,) if video_url else tuple(stored.get("photo_images") or ())

@@ -68,6 +68,15 @@ class TikTokSettings(AppSettings):
         default=4_000_000_000, validation_alias="TIKTOK_MAX_VIDEO_BYTES"
     )
 
+    @property
+    def should_check_urls(self) -> bool:
+        """`auto` means only if TikTok itself is called.
+
+        A server in TikTok's place may fetch from a network that we cannot reach.
+        """
+        is_real_tiktok = self.api_base_url == type(self)().api_base_url
+        return self.check_urls == "on" or (self.check_urls == "auto" and is_real_tiktok)
+
     def missing_names(self) -> tuple[str, ...]:
         """The settings without which TikTok is switched off."""
         return names_without_value(

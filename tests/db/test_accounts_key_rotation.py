@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 
 from core.accounts import key_rotation
 from core.accounts.key_rotation import rotate_keys
@@ -12,13 +12,11 @@ from core.crypto import (
     endpoint_secret_context,
     generate_key,
     part_upload_url_context,
-    upload_url_context,
 )
 from db.accounts.accounts import Account
 from db.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumns
 from db.outbox.endpoints import Endpoints, EndpointSecrets
 from db.posts.parts import PostPart
-from db.posts.upload_sessions import UploadSession
 from db.records.instagram_tables import InstagramAccount
 from db.session import Database
 from platforms.secret import Secret
@@ -68,18 +66,6 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
         str(owner),
     )
     with database.transaction() as session:
-        session.add(
-            UploadSession(
-                post_id=post,
-                upload_url_encrypted=factory.keys.encrypt(
-                    Secret("https://upload"), upload_url_context("tiktok", post, owner)
-                ),
-                url_expires_at=func.now() + HOUR,
-                size=1,
-                chunk_size=1,
-                total_chunk_count=1,
-            )
-        )
         part_context = part_upload_url_context("tiktok", post, 0, owner)
         encrypted_part = factory.keys.encrypt(Secret("https://part"), part_context)
         session.add(
@@ -100,17 +86,16 @@ def test_every_encrypted_column_is_encrypted_with_the_current_key(
         encrypted = factory.keys.encrypt(Secret("whsec"), secret_context)
         EndpointSecrets(session).replace(endpoint.id, encrypted, overlap=HOUR)
     counts = run_rotation()
-    assert (counts.reencrypted, counts.remaining("new"), counts.values_by_key) == (6, 0, {"old": 6})
-    assert column_key_ids(database) == [{"new": 1}] * 6
+    assert (counts.reencrypted, counts.remaining("new"), counts.values_by_key) == (5, 0, {"old": 5})
+    assert column_key_ids(database) == [{"new": 1}] * 5
     factory.keys = KeyRing([("new", Secret(NEW_KEY))])
     with database.transaction() as session:
         (secret,) = EndpointSecrets(session).list_active(endpoint.id)
     assert factory.keys.decrypt(secret.secret_encrypted, secret_context).reveal() == "whsec"
     assert factory.decrypted_tokens(account) == ("act.old", "rft.old")
     with database.transaction() as session:
-        url = session.scalar(select(UploadSession.upload_url_encrypted))
-    decrypted = factory.keys.decrypt(url, upload_url_context("tiktok", post, owner))
-    assert decrypted.reveal() == "https://upload"
+        url = session.scalar(select(PostPart.upload_url_encrypted))
+    assert factory.keys.decrypt(url, part_context).reveal() == "https://part"
 
 
 def test_a_dry_run_counts_and_changes_nothing(database, factory, run_rotation):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, update
 
 from core.post_state.settle import PostState
-from core.publishing.steps import reconcile
+from core.publishing.recheck import recheck_posts_without_video_id
 from db.posts.tiktok_posts import TikTokPost
 from platforms.base import Phase
 from tests.platforms.tiktok_responses import ok_response
@@ -195,14 +195,14 @@ def test_a_published_post_without_a_video_id_is_polled_again(sampler, account_id
     sampler.publisher.set_responses(
         STATUS_PATH, status_body("PUBLISH_COMPLETE", publicaly_available_post_id=[2**62])
     )
-    assert reconcile.recheck_posts_without_video_id(sampler.database) == 1
+    assert recheck_posts_without_video_id(sampler.database) == 1
     sampler.publisher.run_workers(1)
     row = sampler.publisher.post(post)
     assert (row.platform_post_id, row.state, row.due_at) == (str(2**62), "PUBLISHED", None)
     assert sampler.publisher.tiktok_post(post).details["publicaly_available_post_id"] == [
         str(2**62)
     ]
-    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0
+    assert recheck_posts_without_video_id(sampler.database) == 0
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_a_published_post_without_a_video_id_is_polled_again(sampler, account_id
 )
 def test_posts_are_not_polled_too_often_for_too_long_or_without_need(sampler, account_id, columns):
     create_published_post(sampler, account_id, **columns)
-    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0
+    assert recheck_posts_without_video_id(sampler.database) == 0
 
 
 def test_posts_of_an_inactive_account_are_not_polled(sampler, account_id):
     create_published_post(sampler, account_id)
     sampler.factory.update_account(account_id, status="NEEDS_RECONNECT")
-    assert reconcile.recheck_posts_without_video_id(sampler.database) == 0
+    assert recheck_posts_without_video_id(sampler.database) == 0

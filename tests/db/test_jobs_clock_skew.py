@@ -109,6 +109,7 @@ def poll_post(publisher, post_id, *responses):
     """Ask the platform for the status of the post; it gives these responses."""
     publisher.set_responses(STATUS_PATH, *responses)
     publisher.update_post(post_id, state=PostState.UNCONFIRMED)
+    publisher.age_unsafe_step(post_id, "send_last")
     publisher.make_due(post_id)
     run_jobs(publishing.PUBLISH_JOB_TYPE, publisher.database, publisher.services, row_id=post_id)
     return publisher.post(post_id)
@@ -121,7 +122,7 @@ def test_an_upload_url_expires_at_the_right_time_despite_a_wrong_clock(
         now = session.scalar(func.clock_timestamp().select())
     for expires_at in (
         skewed_publisher.post(half_sent_post_id).url_expires_at,
-        skewed_publisher.upload_session(half_sent_post_id).url_expires_at,
+        skewed_publisher.upload(half_sent_post_id).expires_at,
     ):
         assert 0.9 * HOUR < expires_at - now < 1.1 * HOUR
 
@@ -132,7 +133,7 @@ def test_an_upload_url_expires_at_the_right_time_despite_a_wrong_clock(
 def test_a_half_sent_video_resumes_until_its_upload_url_expires_and_no_longer(
     skewed_publisher, half_sent_post_id, overdue, state
 ):
-    move_back_times(skewed_publisher, half_sent_post_id, url_expires_at=overdue)
+    skewed_publisher.expire_upload_url(half_sent_post_id, ago=overdue)
     post = poll_post(
         skewed_publisher, half_sent_post_id, status_body("PROCESSING_UPLOAD", uploaded_bytes=500)
     )
@@ -174,7 +175,7 @@ def test_a_lost_start_is_given_up_after_a_day_and_not_before(skewed_publisher, a
     skewed_publisher.drop_responses(INBOX_INIT_PATH)
     account = skewed_publisher.factory.account(skewed_publisher.factory.create_account())
     post_id = skewed_publisher.request_upload(account.user_id).post.id
-    move_back_times(skewed_publisher, post_id, started_at=24 * HOUR + age)
+    skewed_publisher.age_unsafe_step(post_id, "start", ago=24 * HOUR + age)
     skewed_publisher.run_workers(1)
     assert skewed_publisher.post(post_id).error_code == code
 

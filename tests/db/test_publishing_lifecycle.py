@@ -295,7 +295,7 @@ def test_a_publication_is_not_matched_if_two_starts_are_unconfirmed(publisher, a
 def test_an_unconfirmed_start_fails_as_unknown_after_a_day(publisher, account):
     publisher.drop_responses(INBOX_INIT_PATH)
     post_id = publisher.request_upload(account.user_id).post.id
-    publisher.update_post(post_id, started_at=func.now() - 25 * HOURS)
+    publisher.age_unsafe_step(post_id, "start", ago=25 * HOURS)
 
     publisher.run_workers(1)
 
@@ -389,9 +389,9 @@ def test_an_expired_caller_upload_is_reported(publisher, account):
     upload_request = {"source": "FILE_UPLOAD", "title": "A", "video_size": 1000}
     post_id = publisher.request_upload(account.user_id, upload_request).post.id
     publisher.set_responses(STATUS_PATH, status_body("PROCESSING_UPLOAD", uploaded_bytes=10))
-    publisher.update_post(post_id, url_expires_at=func.now() - HOURS)
+    publisher.expire_upload_url(post_id)
 
     publisher.run_workers(1)
 
     assert publisher.post(post_id).error_code == "upload_url_expired"
-    assert publisher.upload_session(post_id) is None
+    assert publisher.upload(post_id) is None

@@ -9,9 +9,9 @@ from core import publishing
 from core.errors import Conflict
 from core.jobs.runner import claim_batch, run_jobs
 from core.post_state.settle import PostState
-from core.post_state.step_state import INLINE, PREFLIGHT_AT
+from core.post_state.step_state import CHECKED_AT, INLINE
 from core.publishing.inline import claim_inline, claim_next_step
-from core.publishing.preflight import PREFLIGHT_LIFETIME
+from core.publishing.step_engine import CHECK_LIFETIME
 from db.posts.posts import Post
 from tests.platforms.hostile_server import http_response
 from tests.platforms.tiktok_responses import error_response, ok_response
@@ -141,8 +141,8 @@ def test_a_post_being_started_cannot_be_cancelled(publisher, account, url_post_i
 def test_a_preflight_that_has_waited_is_repeated(publisher, url_post_id):
     run_one_step(publisher)
     step_state = publisher.post(url_post_id).step_state
-    old = (publisher.services.now() - PREFLIGHT_LIFETIME - timedelta(seconds=1)).isoformat()
-    publisher.update_post(url_post_id, step_state={**step_state, PREFLIGHT_AT: old})
+    old = (publisher.services.now() - CHECK_LIFETIME - timedelta(seconds=1)).isoformat()
+    publisher.update_post(url_post_id, step_state={**step_state, CHECKED_AT: old})
 
     publisher.run_workers(2)
 

@@ -59,7 +59,7 @@ def test_only_a_caller_who_sends_the_bytes_gets_the_upload_url(publisher, accoun
     assert result.upload_url.reveal().startswith(publisher.server.url + UPLOAD_PATH)
     assert (result.chunk_plan.chunk_size, result.chunk_plan.count) == (1000, 1)
     assert result.post.state == PostState.SENDING
-    encrypted = publisher.upload_session(result.post.id).upload_url_encrypted
+    encrypted = publisher.upload(result.post.id).upload_url_encrypted
     assert "canary" not in encrypted
     assert "canary" not in repr(result)
 

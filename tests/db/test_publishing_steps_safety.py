@@ -247,7 +247,7 @@ def test_a_worker_killed_before_the_plan_was_written_down_loses_nothing(step_har
             PUBLISH_JOB_TYPE, step_harness.database, limit=1, expired=False, row_id=None
         )
         (claim,) = claims
-        if claim.job.job.planned_step is None:
+        if claim.job.planned_step is None:
             execute_claim(PUBLISH_JOB_TYPE, claim, step_harness.services)  # and killed
             expire_lease(step_harness, post_id)
             (claim,) = claim_batch(

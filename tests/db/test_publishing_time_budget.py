@@ -4,7 +4,6 @@ import pytest
 
 from core import publishing
 from core.jobs.runner import run_jobs
-from core.publishing.steps import upload_chunks
 from tests.platforms.hostile_server import http_response
 from tests.support.publishing_harness import UPLOAD_PATH
 
@@ -36,7 +35,7 @@ def run_uploads(publisher):
 
 def test_the_last_chunk_waits_for_a_separate_claim(publisher, large_post_id, monkeypatch):
     """Until then the post can be cancelled, because no worker can complete the upload."""
-    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 60.0)
+    monkeypatch.setattr("platforms.tiktok.step_publisher.CHUNK_TIME_BUDGET_SECONDS", 60.0)
     publisher.set_responses(
         UPLOAD_PATH, *(chunk_response(end, LARGE_FILE_SIZE) for end in CHUNK_ENDS)
     )
@@ -51,7 +50,7 @@ def test_the_last_chunk_waits_for_a_separate_claim(publisher, large_post_id, mon
 
 
 def test_an_upload_stops_when_its_time_budget_is_spent(publisher, large_post_id, monkeypatch):
-    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr("platforms.tiktok.step_publisher.CHUNK_TIME_BUDGET_SECONDS", 0.0)
     publisher.set_responses(
         UPLOAD_PATH, *(chunk_response(end, LARGE_FILE_SIZE) for end in CHUNK_ENDS)
     )

@@ -12,8 +12,7 @@ from core.jobs.executor import execute_claim
 from core.jobs.runner import claim_batch, run_jobs
 from core.outcomes import Snooze
 from core.post_state.settle import PostState
-from core.publishing.steps import upload_chunks
-from core.publishing.steps.upload_chunks import MAX_UPLOADS_PER_ACCOUNT
+from core.publishing.upload_limit import MAX_UPLOADS_PER_ACCOUNT
 from db.posts.posts import Post
 from platforms.chunks import plan_chunks
 from tests.platforms.hostile_server import http_response
@@ -119,7 +118,7 @@ def test_each_worker_leases_one_upload(publisher, account):
 def test_a_file_that_changes_between_two_claims_fails_its_post(
     publisher, account, change, monkeypatch
 ):
-    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr("platforms.tiktok.step_publisher.CHUNK_TIME_BUDGET_SECONDS", 0.0)
     (post_id,) = create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
     publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
     run_jobs(publishing.UPLOAD_JOB_TYPE, publisher.database, publisher.services)
@@ -141,7 +140,7 @@ def test_a_file_that_changes_between_two_claims_fails_its_post(
 
 def test_a_large_video_costs_the_memory_of_a_chunk(publisher, account, monkeypatch):
     """Of one chunk, because the fake platform in this process keeps what it receives."""
-    monkeypatch.setattr(upload_chunks, "CHUNK_TIME_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr("platforms.tiktok.step_publisher.CHUNK_TIME_BUDGET_SECONDS", 0.0)
     create_uploads(publisher, account, 1, LARGE_FILE_SIZE)
     publisher.set_responses(UPLOAD_PATH, chunk_response(LARGE_FILE_SIZE, 10_000_000))
     claim = claim_upload(publisher)
@@ -151,5 +150,5 @@ def test_a_large_video_costs_the_memory_of_a_chunk(publisher, account, monkeypat
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert outcome.outcome.sent.next_offset == 10_000_000
+    assert [sent.next_offset for sent in outcome.answer.results] == [10_000_000]
     assert peak < 15_000_000

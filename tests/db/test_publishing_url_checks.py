@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from core.post_state.settle import PostState
-from core.publishing.preflight import check_urls, should_check_urls
-from platforms.base import PublishRequest
+from core.publishing.url_checks import check_urls
 from platforms.errors import Rejected
 from platforms.http import HttpClient, create_public_session
+from platforms.publishing import MediaItem, Publication
+from platforms.registry import PLATFORMS
 from tests.platforms.hostile_server import closed_port_url, http_response
 from tests.support.publishing_harness import INBOX_INIT_PATH
 
@@ -33,10 +34,21 @@ def serve_file(publisher, path=VIDEO_PATH, kind="video/mp4", status=200, **heade
 
 
 def check_paths(publisher, *paths):
-    urls = tuple(f"{publisher.server.url}{path}" for path in paths)
-    media = {"video_url": urls[0]} if paths == (VIDEO_PATH,) else {"image_urls": urls}
-    kind = "INBOX_VIDEO" if paths == (VIDEO_PATH,) else "INBOX_PHOTO"
-    check_urls(PublishRequest(kind, "PULL_FROM_URL", **media), publisher.services)
+    check_media_urls(publisher, *(f"{publisher.server.url}{path}" for path in paths))
+
+
+def check_media_urls(publisher, *urls):
+    is_video = urls[0].endswith(VIDEO_PATH)
+    platform, role = PLATFORMS["tiktok"], "video" if is_video else "image"
+    publication = Publication(
+        kind=platform.kinds["INBOX_VIDEO" if is_video else "INBOX_PHOTO"],
+        text="",
+        destination_id="person",
+        now=publisher.services.now(),
+        created_at=publisher.services.now(),
+        media=tuple(MediaItem(number, role, url=url) for number, url in enumerate(urls)),
+    )
+    check_urls(platform, publication, publisher.services)
 
 
 def url_fault(publisher, *paths):
@@ -99,11 +111,8 @@ def test_a_video_larger_than_the_setting_is_refused(publisher):
 
 
 def test_a_server_without_a_response_has_its_own_error(publisher):
-    url = f"{closed_port_url()}{VIDEO_PATH}"
     with pytest.raises(Rejected, match="does not answer"):
-        check_urls(
-            PublishRequest("INBOX_VIDEO", "PULL_FROM_URL", video_url=url), publisher.services
-        )
+        check_media_urls(publisher, f"{closed_port_url()}{VIDEO_PATH}")
 
 
 def test_a_url_in_a_private_network_is_not_called(publisher):
@@ -134,7 +143,7 @@ def test_a_photo_has_twenty_megabytes_at_most(publisher):
 
 
 def test_urls_after_the_time_budget_are_not_checked(publisher):
-    started_at, clock = publisher.services.now(), iter([0, 0, 7])
+    started_at, clock = publisher.services.now(), iter([0, 0, 0, 0, 7])
     publisher.services = replace(publisher.services, now=lambda: started_at + next(clock) * SECOND)
     serve_file(publisher, PHOTO_PATH, "image/jpeg")
 
@@ -177,4 +186,4 @@ def test_urls_are_checked_automatically_only_for_tiktok_itself(
         update={"check_urls": setting, "api_base_url": base_url}
     )
 
-    assert should_check_urls(tiktok) is expected
+    assert tiktok.should_check_urls is expected

@@ -135,7 +135,7 @@ def test_all_tables_and_all_encrypted_columns_have_comments(database_url):
     assert all(comment for _, comment in run_sql(database_url, SELECT_TABLE_COMMENTS))
     columns = run_sql(database_url, SELECT_COLUMNS)
     encrypted = [row for row in columns if row.column_name.endswith("_encrypted")]
-    assert len(encrypted) == 6
+    assert len(encrypted) == 5
     assert all(row.comment.startswith(ENCRYPTED_COMMENT) for row in encrypted)
     processed = next(row for row in columns if row.column_name == "processed_at")
     assert processed.comment == "NULL: not applied yet"

@@ -42,7 +42,8 @@ def find_open_work(stack, api_user):
     """Return the user's posts that are due or being uploaded: none, once all work is done."""
     return stack.query(
         "SELECT posts.id, posts.state, posts.due_at, upload.id"
-        " FROM posts LEFT JOIN upload_sessions AS upload ON upload.post_id = posts.id"
+        " FROM posts LEFT JOIN post_parts AS upload"
+        " ON upload.post_id = posts.id AND upload.upload_url_encrypted IS NOT NULL"
         " WHERE posts.oauth_account_id = %s"
         " AND (posts.due_at IS NOT NULL OR upload.id IS NOT NULL)",
         api_user.account_id,

@@ -16,7 +16,7 @@ from tasks.celery import app
 __all__ = ["app"]
 
 
-def begin_again(session, post):
+def begin_again(session, post, _parts):
     """Replaces `step_engine.note_lost_answer`: forgets the unsafe step and what was made for it."""
     if is_outcome_open(post):
         forget_unsafe_step(post)

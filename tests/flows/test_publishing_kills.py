@@ -183,7 +183,8 @@ def test_a_pull_without_any_later_event_fails_with_an_unknown_outcome(stack, api
 def age_post_one_day(stack, post_id):
     wait_until(
         lambda: stack.query(
-            "UPDATE posts SET due_at = now(), started_at = now() - interval '25 hours'"
+            "UPDATE posts SET due_at = now(), started_at = now() - interval '25 hours',"
+            " memo = memo || jsonb_build_object('unsafe_at', now() - interval '25 hours')"
             " WHERE id = %s AND leased_until IS NULL",
             post_id,
         ),

@@ -32,7 +32,8 @@ VICTIMS_BY_STEP = {
 
 
 AGE_UNCONFIRMED_POSTS = """
-UPDATE posts SET started_at = started_at - interval '25 hours', due_at = now()
+UPDATE posts SET started_at = started_at - interval '25 hours', due_at = now(),
+    memo = memo || jsonb_build_object('unsafe_at', now() - interval '25 hours')
 WHERE state = 'UNCONFIRMED' AND publish_id IS NULL
 """
 

@@ -8,14 +8,12 @@ import sys
 
 from sqlalchemy import select
 
-from core.post_state.step_state import PREFLIGHT_AT
-from core.publishing import job_types
+from core.publishing import step_engine
+from core.publishing.step_safety import forget_unsafe_step, is_outcome_open
 from db.leases import JobQueue, LockedRow
 from tasks.celery import app
 
 __all__ = ["app"]
-
-ORIGINAL_NEXT_STEP = job_types.next_step
 
 
 def lock_without_fence(self, session, tokens):
@@ -31,12 +29,10 @@ def lock_keys_without_fence(self, session, tokens):
     return {row.id: LockedRow(row.id, row.created_at) for row in rows.values()}
 
 
-def step_without_reconcile(post):
-    """Replaces `job_types.next_step`: a post without a response is started again."""
-    step = ORIGINAL_NEXT_STEP(post)
-    if step == "reconcile":
-        step = "start" if PREFLIGHT_AT in post.step_state else "preflight"
-    return step
+def start_again(_session, post, parts):
+    """Replaces `step_engine.note_lost_answer`: a post without a response is started again."""
+    if is_outcome_open(post) and not step_engine.is_begun(post, parts):
+        forget_unsafe_step(post)
 
 
 def main():
@@ -57,4 +53,4 @@ if __name__ == "__main__":
 else:
     JobQueue.lock_leased = lock_without_fence
     JobQueue.lock_leased_keys = lock_keys_without_fence
-    job_types.next_step = step_without_reconcile
+    step_engine.note_lost_answer = start_again

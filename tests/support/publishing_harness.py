@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
@@ -10,10 +11,10 @@ from core.jobs.runner import run_jobs
 from core.post_state.transitions import apply_one_update
 from core.validation import validate_model
 from db.media.files import Media
+from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.tiktok_posts import TikTokPost
 from db.posts.timeline import PostEvent
-from db.posts.upload_sessions import UploadSession
 from db.webhooks.events import Event
 from platforms.base import PublishProgress
 from platforms.tiktok.seed_paths import SEED_PATHS
@@ -126,6 +127,19 @@ class PublishingHarness:
     def update_post(self, post_id, **columns):
         self.update_posts([Post.id == post_id], **columns)
 
+    def expire_upload_url(self, post_id, ago=timedelta(hours=1)):
+        """As if the upload URL of the post had expired so long ago."""
+        self.update_post(post_id, url_expires_at=func.now() - ago)
+        with self.database.transaction() as session:
+            statement = update(PostPart).where(PostPart.post_id == post_id)
+            session.execute(statement.values(expires_at=func.now() - ago))
+
+    def age_unsafe_step(self, post_id, step, ago=timedelta(0)):
+        """As if this step had begun so long ago, and its answer were lost."""
+        begun_at = self.one(select(func.now() - ago)).isoformat()
+        step_state = {**self.post(post_id).step_state, "unsafe": step, "unsafe_at": begun_at}
+        self.update_post(post_id, step_state=step_state, is_upload_due=False)
+
     def update_posts(self, conditions, **columns):
         with self.database.transaction() as session:
             session.execute(
@@ -139,8 +153,10 @@ class PublishingHarness:
     def tiktok_post(self, post_id):
         return self.one(select(TikTokPost).where(TikTokPost.post_id == post_id))
 
-    def upload_session(self, post_id):
-        return self.one(select(UploadSession).where(UploadSession.post_id == post_id))
+    def upload(self, post_id):
+        """The part that is sent; None if nothing waits for bytes."""
+        is_open = PostPart.upload_url_encrypted.is_not(None)
+        return self.one(select(PostPart).where(PostPart.post_id == post_id, is_open))
 
     def age_records(self):
         """As if the last report of the platform were a minute old."""

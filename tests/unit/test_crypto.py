@@ -13,8 +13,8 @@ from core.crypto import (
     access_token_context,
     destination_token_context,
     generate_key,
+    part_upload_url_context,
     refresh_token_context,
-    upload_url_context,
 )
 from core.errors import DecryptionFailed, Misconfigured
 from platforms.secret import Secret
@@ -162,7 +162,7 @@ def test_tables_columns_and_rows_have_contexts_of_their_own():
     contexts_of_rows = {
         access_token_context("tiktok", "1", 1),
         refresh_token_context("tiktok", "1", 1),
-        upload_url_context("tiktok", 1, 1),
+        part_upload_url_context("tiktok", 1, 0, 1),
         access_token_context("tiktok", "1", 2),
         access_token_context("tiktok", "2", 1),
         access_token_context("instagram", "1", 1),

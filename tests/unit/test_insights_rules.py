@@ -15,7 +15,6 @@ from core.insights.sampling_schedule import (
     pause_after_usage,
 )
 from core.observability import metrics
-from core.publishing.steps.reconcile import is_same_caption, is_same_duration
 from platforms.registry import PLATFORMS
 
 TIKTOK = PLATFORMS["tiktok"].sampling
@@ -140,37 +139,6 @@ def test_several_videos_are_missing_only_if_all_of_them_are():
 )
 def test_the_longer_a_time_range_the_coarser_its_default_step(length, step):
     assert default_step(length) == step
-
-
-@pytest.mark.parametrize(
-    ("caption", "listed_caption", "is_same"),
-    [
-        ("A video", "A video", True),
-        (" A  video\n", "A video", True),
-        ("A video", "a video", False),
-        ("A video", "A vide", False),
-        ("A video", "", False),
-        ("x" * 200, "x" * 150, True),
-        ("x" * 200, "x" * 74, False),
-        ("x" * 150, "x" * 151, False),
-        ("\U0001f3ac" * 100, "\U0001f3ac" * 75, True),
-    ],
-)
-def test_a_caption_matches_also_if_the_platform_truncated_it(caption, listed_caption, is_same):
-    assert is_same_caption(caption, listed_caption) is is_same
-
-
-@pytest.mark.parametrize(
-    ("listed_seconds", "duration", "is_same"),
-    [
-        (12, timedelta(seconds=12.4), True),
-        (12, timedelta(seconds=14), False),
-        (None, timedelta(seconds=14), True),
-        (12, None, True),
-    ],
-)
-def test_a_duration_excludes_a_video_only_where_both_are_known(listed_seconds, duration, is_same):
-    assert is_same_duration(listed_seconds, duration) is is_same
 
 
 def test_insights_requests_are_counted_in_the_metrics():

@@ -12,7 +12,7 @@ from core.media.rule_check import find_violation
 from core.media.signed_urls import sign_media_token, verify_media_token
 from core.outcomes import Failure
 from core.publishing.create import request_digest, validate_idempotency_key
-from core.publishing.job_types import next_step, public_error_code
+from core.publishing.job_types import public_error_code
 from core.publishing.queries import upload_progress
 from db.posts.posts import Post
 from platforms.registry import PLATFORMS
@@ -149,37 +149,6 @@ def test_the_progress_of_a_pull_has_no_bytes():
     progress = upload_progress(make_post(bytes_total=None, bytes_sent=0), now=NOW)
 
     assert (progress.bytes_total, progress.total_chunks, progress.eta_seconds) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("columns", "step"),
-    [
-        ({"state": "QUEUED"}, "start"),
-        ({"publish_id": None}, "start"),
-        ({"state": "QUEUED", "publish_id": None, "sent_by": "PLATFORM"}, "preflight"),
-        (
-            {
-                "state": "QUEUED",
-                "publish_id": None,
-                "sent_by": "PLATFORM",
-                "step_state": {"agreed": "2026-11-28T00:00:00+00:00"},
-            },
-            "start",
-        ),
-        ({"publish_id": None, "sent_by": "PLATFORM"}, "reconcile"),
-        ({"publish_id": None, "state": "UNCONFIRMED"}, "reconcile"),
-        ({"publish_id": "p"}, "upload_chunks"),
-        ({"publish_id": "p", "attempts": 2}, "poll"),
-        ({"publish_id": "p", "attempts": 3, "step_state": {"asked": True}}, "upload_chunks"),
-        ({"publish_id": "p", "step_state": {"dead": "upload_url_expired"}}, "poll"),
-        ({"publish_id": "p", "sent_by": "CALLER"}, "poll"),
-        ({"publish_id": "p", "state": "UNCONFIRMED"}, "poll"),
-        ({"publish_id": "p", "state": "PROCESSING"}, "poll"),
-        ({"publish_id": "p", "state": "PUBLISHED"}, "poll"),
-    ],
-)
-def test_the_next_step_follows_from_the_post(columns, step):
-    assert next_step(make_post(**columns)) == step
 
 
 @pytest.mark.parametrize(
