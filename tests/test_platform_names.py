@@ -27,7 +27,6 @@ VENDOR_WORDS = re.compile(
 
 FILES_WITH_VENDOR_WORDS = frozenset(
     {
-        "core/limits/circuit_proxy.py",
         "core/post_state/changes.py",
         "core/post_state/transitions.py",
         "core/publishing/creator.py",

@@ -166,8 +166,8 @@ class CircuitPublisher:
     def cancel(self, token: Secret, publish_id: str) -> None:
         return self.circuits.call("publish", lambda: self.adapter.cancel(token, publish_id))
 
-    def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
-        return self.circuits.call("read", lambda: self.adapter.fetch_creator_info(token))
+    def fetch_posting_options(self, token: Secret) -> Mapping[str, Any]:
+        return self.circuits.call("read", lambda: self.adapter.fetch_posting_options(token))
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def fetch_creator(access_token: AccessToken, provider: str, services: Services) 
     try:
         publisher = services.get_adapter(provider).publisher
         return CreatorInfo.from_response(
-            publisher.fetch_creator_info(access_token.decrypt(services))
+            publisher.fetch_posting_options(access_token.decrypt(services))
         )
     except RateLimited as error:
         services.rate_limits.block(access_token.account_id, CREATOR_CALLS, error.retry_after)

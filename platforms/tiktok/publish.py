@@ -144,7 +144,7 @@ class TikTokPublisher:
         payload = self._post("cancel", token, {"publish_id": publish_id}, retry=NO_RETRY)
         check_subject(payload, "publish_id", publish_id)
 
-    def fetch_creator_info(self, token: Secret) -> Mapping[str, Any]:
+    def fetch_posting_options(self, token: Secret) -> Mapping[str, Any]:
         """Return what the creator may do at the moment; TikTok wants it fetched for every form."""
         return parse_creator_info(self._post("creator_info", token, None, retry=SAFE_RETRY))
 

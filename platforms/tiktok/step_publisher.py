@@ -83,7 +83,7 @@ class TikTokStepPublisher:
     def check_before(self, publication: Publication, tools: StepTools) -> None:
         """Check what the creator allows. Drafts are not checked: the creator edits them."""
         if is_direct(publication.kind.name):
-            check_creator(publication, self.calls.fetch_creator_info(tools.token))
+            check_creator(publication, self.calls.fetch_posting_options(tools.token))
 
     def run_step(
         self, step: str, publication: Publication, tools: StepTools

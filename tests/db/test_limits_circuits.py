@@ -322,7 +322,7 @@ class RecordingCircuits:
                 "send_chunk": "upload",
                 "fetch_status": "read",
                 "cancel": "publish",
-                "fetch_creator_info": "read",
+                "fetch_posting_options": "read",
             },
         ),
         (

@@ -45,7 +45,7 @@ def call_endpoint(tiktok, endpoint):
     calls = {
         "status": lambda: publisher.fetch_status(TOKEN, "v_pub~1"),
         "cancel": lambda: publisher.cancel(TOKEN, "v_pub~1"),
-        "creator_info": lambda: publisher.fetch_creator_info(TOKEN),
+        "creator_info": lambda: publisher.fetch_posting_options(TOKEN),
     }
     if endpoint in calls:
         return calls[endpoint]()

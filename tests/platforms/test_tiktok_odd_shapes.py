@@ -126,7 +126,7 @@ def test_a_grant_without_an_access_token_is_the_platforms_fault(tiktok_sandbox, 
 def test_a_limit_of_nothing_is_no_limit(tiktok_sandbox, grant, value):
     field = "max_video_post_duration_sec"
     change_field(tiktok_sandbox, "creator_info", field, value)
-    info = tiktok_sandbox.adapter.publisher.fetch_creator_info(grant.access_token)
+    info = tiktok_sandbox.adapter.publisher.fetch_posting_options(grant.access_token)
     assert info[field] is None
 
 
@@ -158,7 +158,7 @@ def test_no_field_that_is_odd_makes_the_adapter_blame_the_creator(tiktok_sandbox
     grant, adapter = published_post[0], tiktok_sandbox.adapter
     calls = {
         "status": lambda: fetch_progress(tiktok_sandbox, published_post),
-        "creator_info": lambda: adapter.publisher.fetch_creator_info(grant.access_token),
+        "creator_info": lambda: adapter.publisher.fetch_posting_options(grant.access_token),
         "user_info": lambda: adapter.flow.identify(grant),
     }
     for endpoint, call in calls.items():

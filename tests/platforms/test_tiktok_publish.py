@@ -155,7 +155,7 @@ def test_an_unknown_publication_is_reported_as_such(server, tiktok, code, messag
 def test_a_creator_who_may_not_post_is_reported_with_status_200_too(server, tiktok):
     set_responses(server, error_response(200, "spam_risk_user_banned_from_posting"))
     with pytest.raises(Rejected):
-        tiktok.publisher.fetch_creator_info(TOKEN)
+        tiktok.publisher.fetch_posting_options(TOKEN)
     path, headers, body = last_request(server)
     assert path == "/v2/post/publish/creator_info/query/"
     assert (headers["content-length"], body) == ("0", b"")

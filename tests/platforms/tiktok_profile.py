@@ -31,12 +31,12 @@ def send_event(name):
     )
 
 
-def fetch_creator_info(account, token):
-    return account.adapter.publisher.fetch_creator_info(token)
+def fetch_posting_options(account, token):
+    return account.adapter.publisher.fetch_posting_options(token)
 
 
 def read_creator_info(account, _prepared):
-    info = account.adapter.publisher.fetch_creator_info(account.token)
+    info = account.adapter.publisher.fetch_posting_options(account.token)
     return {name: value for name, value in info.items() if name != "log_id"}
 
 
@@ -121,10 +121,10 @@ TIKTOK_PROFILE = PlatformProfile(
     },
     token_endpoint="token",
     safe_calls={
-        "creator_info": lambda account: fetch_creator_info(account, account.token),
+        "creator_info": lambda account: fetch_posting_options(account, account.token),
         "user_info": identify,
     },
-    authorized_call=fetch_creator_info,
+    authorized_call=fetch_posting_options,
     end_access=lambda account: account.adapter.flow.revoke(account.token),
     events={kind: send_event(name) for kind, name in EVENT_NAMES.items()},
     can_prove_absence=False,

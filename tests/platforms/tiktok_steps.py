@@ -56,7 +56,7 @@ class TikTokSteps:
 
     def check_before(self, publication, tools):
         del publication
-        self.publisher.fetch_creator_info(tools.token)
+        self.publisher.fetch_posting_options(tools.token)
         return ()
 
     def run_step(self, step, publication, tools):
