@@ -29,7 +29,7 @@ from core.publishing.step_jobs import ClaimAnswer, PlatformStepJob
 from core.publishing.step_safety import is_outcome_open
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
 from db.posts.tiktok_posts import TikTokPosts
-from db.session import Session
+from db.session import Session, database_now
 
 PLATFORM_UNAVAILABLE_CODES = frozenset(
     {"NETWORK_ERROR", "INVALID_RESPONSE", "UPSTREAM_5XX", "platform_unavailable"}
@@ -93,7 +93,11 @@ class PublishJobType(PostJobType):
     pool_size = 32
 
     def preload(self, session: Session, posts: Sequence[Post]) -> object:
-        """Load the accounts and the parts of a batch in one query each."""
+        """Load the accounts and the parts of a batch in one query each.
+
+        The time is read here, because it would cost each batch a savepoint later.
+        """
+        database_now(session)
         preload_parts(session, [post.id for post in posts])
         return preload_tokens(session, {post.oauth_account_id for post in posts})
 
@@ -101,7 +105,7 @@ class PublishJobType(PostJobType):
         self, session: Session, outcomes: Sequence[tuple[Post, ClaimAnswer]]
     ) -> list[RowOutcome]:
         """Record a batch in one change set, so that each table is written once."""
-        preload_parts(session, [post.id for post, _ in outcomes])
+        preload_parts(session, [post.id for post, outcome in outcomes if outcome.changes_parts])
         started_ids = [post.id for post, _ in outcomes if post.publish_id is not None]
         tiktok_rows = TikTokPosts(session).get_by_posts(started_ids)
         with open_change_set(session, tiktok_rows=tiktok_rows) as changes:

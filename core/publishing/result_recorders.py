@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from core.outcomes import IMMEDIATELY, Reschedule
@@ -69,12 +70,16 @@ class Recording:
 
     changes: ChangeSet
     post: Post
-    parts: dict[int, PostPart]
     answer: StepSucceeded
     is_waiting: bool = False
     delay: timedelta | None = None
     has_change: bool = False  # whether the next step has something new to go by
     made_progress: bool = True
+
+    @cached_property
+    def parts(self) -> dict[int, PostPart]:
+        """The rows of the post's parts, by position. Most reports of progress need none."""
+        return {part.position: part for part in load_parts(self.changes.session, self.post.id)}
 
     def get_part(self, position: int, role: str = "item") -> PostPart:
         """The part's row, which is made if the request had no item at that position."""
@@ -86,8 +91,7 @@ class Recording:
 
 def record_success(changes: ChangeSet, post: Post, answer: StepSucceeded) -> Reschedule:
     """Record what a step returned, and decide when the next one is due."""
-    rows = load_parts(changes.session, post.id)
-    recording = Recording(changes, post, {row.position: row for row in rows}, answer)
+    recording = Recording(changes, post, answer)
     post.started_at = post.started_at or changes.at
     post.step_state = without_keys(post.step_state, INLINE, OFFSET_CONFIRMED, CHECKED_AT)
     if answer.file_stamps:
@@ -169,6 +173,14 @@ def record_part_created(recording: Recording, result: PartCreated) -> None:
         post.step_state = {**post.step_state, HANDED_OVER: True}
     confirm_outcome(recording)
     post.step_state = without_keys(post.step_state, POLL_COUNT)
+    move_created_post(recording)
+    if result.position == 0:  # last, because it writes what was changed before
+        open_publication(changes.session, post)
+
+
+def move_created_post(recording: Recording) -> None:
+    """The platform waits for bytes, or has all it needs of the parts that were made so far."""
+    changes, post = recording.changes, recording.post
     if post.state in FINAL_STATES:
         return
     if not has_unsent_part(recording) and post.sent_by != SentBy.CALLER:
@@ -200,7 +212,6 @@ def store_publication(recording: Recording, result: PartCreated) -> None:
         post.container_id = result.handle
     post.url_expires_at = part.expires_at if part.upload_url_encrypted else None
     recording.changes.add_timeline_entry(post, kind, note=result.handle)
-    open_publication(recording.changes.session, post)
 
 
 def has_unsent_part(recording: Recording) -> bool:

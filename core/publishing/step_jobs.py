@@ -8,7 +8,18 @@ from core.accounts.posting_tokens import PostingToken
 from core.outcomes import Failure, Snooze
 from core.publishing.publication import StoredFile
 from platforms.errors import NO_WAIT
-from platforms.publishing import Publication, StepResult, StepRule
+from platforms.publishing import (
+    PartCreated,
+    PartDiscarded,
+    PartFailed,
+    PartReported,
+    PartSent,
+    Publication,
+    StepResult,
+    StepRule,
+)
+
+PART_RESULTS = (PartCreated, PartReported, PartSent, PartDiscarded, PartFailed)
 
 
 @dataclass(frozen=True)
@@ -121,3 +132,10 @@ class ClaimAnswer:
 
     answer: StepAnswer
     is_planned: bool
+
+    @property
+    def changes_parts(self) -> bool:
+        """Whether the rows of the post's parts are needed to record it."""
+        if not isinstance(self.answer, StepSucceeded):
+            return isinstance(self.answer, StepNotSent | PostingTokenRefused)
+        return any(isinstance(result, PART_RESULTS) for result in self.answer.results)

@@ -39,15 +39,15 @@ def begin_planned_step(session: Session, post: Post) -> str | None:
     step: str | None = post.step_state.get(PLANNED_STEP)
     if step is None:
         return None
-    begun_at = database_now(session).isoformat()
+    begun_at = database_now(session)
     post.step_state = {
         **without_keys(post.step_state, PLANNED_STEP),
         UNSAFE_STEP: step,
-        UNSAFE_AT: begun_at,
+        UNSAFE_AT: begun_at.isoformat(),
     }
     if post.state == PostState.QUEUED:
+        post.started_at = begun_at
         move_one_post(session, post, PostState.SENDING, note="start")
-        post.started_at = database_now(session)
     return step
 
 
