@@ -26,7 +26,10 @@ SET_SETTINGS = "Set what is missing: {names}."
 @blueprint.get(f"/api/{PLATFORM_URL_PARAM}/test-auth")
 @require_scopes("accounts:read")
 def check_connection(platform: str) -> dict[str, Any]:
-    """Show what is set and what is connected, and what to do next; no value of a setting."""
+    """Show what is set and what is connected, and what to do next; no value of a setting.
+
+    For administrators the platform is also asked about their logins.
+    """
     settings = current_container().settings
     with current_container().database.transaction() as session:
         views = accounts.list_account_views(
@@ -37,6 +40,7 @@ def check_connection(platform: str) -> dict[str, Any]:
         )
     names = [name for name, _ in iter_settings(PLATFORMS[platform].settings)]
     missing = settings.missing_names.get(platform, ())
+    probes = probe_own_logins(platform) if current_principal().is_admin else {}
     return success_body(
         platform=platform,
         configured=platform in current_container().services.adapters,
@@ -44,7 +48,47 @@ def check_connection(platform: str) -> dict[str, Any]:
         connected=bool(views),
         accounts=[serialize_account(view) for view in views],
         recommendations=list_recommendations(platform, views, missing),
+        **probes,
     )
+
+
+def probe_own_logins(platform: str) -> dict[str, Any]:
+    probes = accounts.probe_logins(
+        current_container().database,
+        current_container().services,
+        user_id=current_principal().user_id,
+        provider=platform,
+    )
+    return {"probes": [serialize_probe(probe) for probe in probes]}
+
+
+def serialize_probe(probe: accounts.LoginProbe) -> dict[str, Any]:
+    """What the platform answered about one login: names, times and codes of errors."""
+    token, permissions = probe.token, probe.permissions
+    return {
+        "accountId": probe.account_id,
+        "token": {
+            "ok": token.ok,
+            "code": token.code,
+            "expiresAt": token.expires_at,
+            "dataAccessUntil": token.data_access_until,
+        },
+        "permissions": {
+            "ok": permissions.ok,
+            "code": permissions.code,
+            "granted": permissions.granted,
+            "missing": permissions.missing,
+        },
+        "subscriptions": [
+            {
+                "destinationId": each.destination_id,
+                "ok": each.ok,
+                "code": each.code,
+                "fields": each.fields,
+            }
+            for each in probe.subscriptions
+        ],
+    }
 
 
 def list_recommendations(

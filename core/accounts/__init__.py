@@ -17,6 +17,7 @@ from core.accounts.posting_tokens import (
     get_posting_token,
     report_refused_posting_token,
 )
+from core.accounts.probes import LoginProbe, probe_logins
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.refresh_now import RefreshSummary, refresh_due_accounts
 from core.accounts.selection import select_destinations
@@ -43,6 +44,7 @@ __all__ = [
     "ConsentRedirect",
     "DestinationView",
     "DisconnectResult",
+    "LoginProbe",
     "PlatformView",
     "PostingToken",
     "RefreshSummary",
@@ -59,6 +61,7 @@ __all__ = [
     "list_account_views",
     "list_destination_views",
     "list_platform_views",
+    "probe_logins",
     "refresh_due_accounts",
     "repair_subscriptions",
     "report_refused_posting_token",

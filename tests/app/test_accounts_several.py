@@ -19,6 +19,7 @@ ACCOUNTS_ROUTE = "/api/platforms/instagram/accounts"
 SELECT_ROUTE = "/api/platforms/instagram/select"
 STATUS_ROUTE = "/api/platforms/instagram/status"
 PAGE_ROUTE = "/platforms/connect/instagram"
+CHECK_ROUTE = "/api/instagram/test-auth"
 
 
 @pytest.fixture
@@ -203,6 +204,54 @@ def test_the_check_of_a_platform_that_is_off_names_what_is_missing(app_factory, 
     check = browser.get("/api/instagram/test-auth").json
     assert check["configured"] is False
     assert "FACEBOOK_APP_ID" in check["recommendations"][0]
+
+
+@pytest.fixture
+def admin_browser(app, make_user):
+    admin = make_user("admin@example.org", is_admin=True)
+    browser = app.test_client()
+    browser.post("/api/auth/login", json={"email": admin.email, "password": admin.password})
+    return browser
+
+
+def test_an_administrator_sees_what_the_platform_says_of_their_logins(
+    admin_browser, connect, login_sandbox
+):
+    connect(admin_browser, ADA, pages=[BAKERY_PAGE], accounts=[BAKERY])
+    response = admin_browser.get(CHECK_ROUTE)
+    (probe,) = response.json["probes"]
+    assert (probe["token"]["ok"], probe["token"]["code"]) == (True, None)
+    assert probe["token"]["expiresAt"]
+    assert probe["permissions"]["ok"]
+    assert "instagram_basic" in probe["permissions"]["granted"]
+    (subscription,) = probe["subscriptions"]
+    assert subscription["ok"]
+    assert {"comments", "mentions"} <= set(subscription["fields"])
+    assert "EAA" not in response.text
+    login_sandbox.kill_tokens(ADA, subcode=460)
+    (probe,) = admin_browser.get(CHECK_ROUTE).json["probes"]
+    assert probe["token"]["ok"] is False
+    assert probe["permissions"]["code"] == "password_changed"
+
+
+def test_a_subscription_that_is_gone_and_a_silent_platform_are_seen_at_once(
+    admin_browser, connect, login_sandbox
+):
+    connect(admin_browser, ADA, pages=[BAKERY_PAGE], accounts=[BAKERY])
+    login_sandbox.state.accounts[BAKERY].subscribed_fields.clear()
+    login_sandbox.inject_fault("me", "http_500", times=20)
+    (probe,) = admin_browser.get(CHECK_ROUTE).json["probes"]
+    assert probe["token"]["ok"] is True
+    assert probe["permissions"]["ok"] is False
+    assert probe["permissions"]["code"]
+    assert probe["subscriptions"][0]["ok"] is False
+
+
+def test_no_call_is_made_for_anybody_else(signed_in_client, connect, login_sandbox):
+    connect(signed_in_client, ADA, pages=[BAKERY_PAGE], accounts=[BAKERY])
+    calls = len(login_sandbox.raw.control("log")["log"])
+    assert "probes" not in signed_in_client.get(CHECK_ROUTE).json
+    assert len(login_sandbox.raw.control("log")["log"]) == calls > 0
 
 
 def test_no_token_reaches_a_log_or_an_answer(signed_in_client, connect, capfd, caplog):
