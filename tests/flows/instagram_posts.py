@@ -1,6 +1,6 @@
 """Posts of every Instagram kind, and a check of what the platform really has of each in the end."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 
 from tests.flows.api_user import FINAL_STATES
@@ -108,18 +108,16 @@ def find_problems(stack, posts):
 
     Shapes: `posts` has user and post id, and each user one post only.
     """
-    published = Counter(
-        post["account_id"] for post in stack.sandbox.control("instagram/media")["media"]
-    )
+    platform_ids = defaultdict(list)
+    for published in stack.sandbox.control("instagram/media")["media"]:
+        platform_ids[published["account_id"]].append(published["id"])
     rows = stack.query("SELECT id, state, error_code, platform_post_id FROM posts")
     by_id = {row[0]: row[1:] for row in rows}
     problems = []
     for user, post_id in posts:
-        state, code, platform_id = by_id[post_id]
-        count = published[user.ig_id]
-        is_known = platform_id in {post["id"] for post in user.list_platform_posts()}
-        is_right = (state, count) == ("PUBLISHED", 1) and is_known
-        if not is_right and (code, count) != (OUTCOME_UNKNOWN, 0):
-            problems.append(f"post {post_id}: {state} {code or ''}, {count} times at the platform")
+        (state, code, platform_id), ids = by_id[post_id], platform_ids[user.ig_id]
+        is_right = state == "PUBLISHED" and ids == [platform_id]
+        if not is_right and (code, ids) != (OUTCOME_UNKNOWN, []):
+            problems.append(f"post {post_id}: {state} {code or ''}, at the platform: {ids}")
         problems += [f"left: {row}" for row in find_open_work(stack, user)]
     return problems
