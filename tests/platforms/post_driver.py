@@ -93,7 +93,7 @@ class PostDriver:
         self.results = list(results)
         for result in results:
             self.record_result(result)
-        if self.delay is not None:
+        if self.delay is not None and self.next_step() != NO_STEP:
             self.client.advance_clock(self.delay.total_seconds())
         return self.results
 

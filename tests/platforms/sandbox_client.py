@@ -27,7 +27,6 @@ from platforms.secret import Secret
 from tests.platforms.contract_accounts import ContractAccount
 from tests.platforms.platform_profiles import PlatformProfile
 from tests.platforms.tiktok_profile import TIKTOK_PROFILE
-from tests.platforms.tiktok_steps import TikTokSteps
 
 ROOT = Path(__file__).parents[2]
 CLIENT_KEY, CLIENT_SECRET = "sbaw_contract", "contract_secret_0123456789abcdef"
@@ -161,7 +160,7 @@ class SandboxClient:
 
     @property
     def publisher(self):
-        return TikTokSteps(self.adapter.publisher)
+        return self.adapter.step_publisher
 
     def connect_account(self):
         """Return the account of a new creator, connected."""

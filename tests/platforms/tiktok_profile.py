@@ -97,7 +97,7 @@ TIKTOK_PROFILE = PlatformProfile(
         "upload": ContractPost(
             "DIRECT_VIDEO",
             (OUR_VIDEO,),
-            {"start": "video_init", "send": "upload", "check": "status"},
+            {"start": "video_init", "send_last": "upload", "check": "status"},
             DIRECT,
         ),
         "pull": ContractPost(
@@ -109,7 +109,7 @@ TIKTOK_PROFILE = PlatformProfile(
         "draft": ContractPost(
             "INBOX_VIDEO",
             (OUR_VIDEO,),
-            {"start": "inbox_init", "send": "upload", "check": "status"},
+            {"start": "inbox_init", "send_last": "upload", "check": "status"},
             ends_in=Phase.DELIVERED,
         ),
         "photo": ContractPost(
