@@ -6,22 +6,19 @@ the posts of platforms with steps. Only the workers are changed.
 
 import sys
 
-from sqlalchemy import update
-
 from core.publishing import step_engine
 from core.publishing.step_safety import forget_unsafe_step, is_outcome_open
-from db.posts.parts import PostPart
 from tasks.celery import app
 
 __all__ = ["app"]
 
 
-def begin_again(session, post, _parts):
+def begin_again(_session, post, parts):
     """Replaces `step_engine.note_lost_answer`: forgets the unsafe step and what was made for it."""
     if is_outcome_open(post):
         forget_unsafe_step(post)
-        made = {"handle": None, "status": None, "status_text": None}
-        session.execute(update(PostPart).where(PostPart.post_id == post.id).values(**made))
+        for part in parts:
+            part.handle = part.status = part.status_text = None
 
 
 def main():

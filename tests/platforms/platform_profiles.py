@@ -56,8 +56,8 @@ class PlatformProfile:
     end_access: AccountCall  # the person or the app ends the grant
     # our kind of event → lets the platform send one about the account
     events: Mapping[str, AccountCall]
-    # whether the platform can say that a post is not public whose unsafe call was not answered
-    can_prove_absence: bool = True
+    # unsafe steps of which the platform cannot say that they had no effect
+    unprovable_steps: frozenset[str] = frozenset()
     rotates_refresh_token: bool = False  # whether a renewal ends the token that it used
     is_renewal_repeatable: bool = True  # whether it is sent again if it may have arrived
     renewal_age: float = 0.0  # seconds; a younger token is not renewed

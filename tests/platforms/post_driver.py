@@ -102,6 +102,8 @@ class PostDriver:
         is_doubtful = isinstance(error, Unavailable) and error.may_have_arrived
         if is_unsafe and not is_doubtful:
             self.change(is_unconfirmed=False)
+        if self.publisher.steps[self.history[-1]].is_upload:
+            self.change(is_offset_certain=False)
         self.client.advance_clock(POLL_DELAY.total_seconds())
 
     def record_result(self, result):
@@ -112,6 +114,7 @@ class PostDriver:
                 self.change_part(position, status=str(status), status_text=text)
             case PartSent(position=position, next_offset=offset):
                 self.change_part(position, next_offset=offset)
+                self.change(is_offset_certain=True)
             case PartDiscarded(position=position):
                 self.record_discarded(position, result)
             case PartFailed():
