@@ -17,6 +17,7 @@ def begin_again(_session, post, parts):
     """Replaces `step_engine.note_lost_answer`: forgets the unsafe step and what was made for it."""
     if is_outcome_open(post):
         forget_unsafe_step(post)
+        post.publish_id = post.container_id = None
         for part in parts:
             part.handle = part.status = part.status_text = None
 
