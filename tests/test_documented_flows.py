@@ -13,6 +13,7 @@ FLOW_LIMITS = {
     "A webhook comes in and is applied": 25,
     "A token expires and is refreshed": 20,
     "An upload is requested and published": 35,
+    "An Instagram post is published": 15,
 }
 ROW_PATTERN = re.compile(r"^\| (\d+) \| `([\w/]+\.py)`( \*entry\*)? \| (.+) \|$", re.MULTILINE)
 
