@@ -62,7 +62,6 @@ OAUTH_ERRORS = {
     "invalid_request": ErrorKind(400, RETRYABLE),
     "missing_code": ErrorKind(400, RETRYABLE),
     "invalid_scope": ErrorKind(400),
-    "permission_not_granted": ErrorKind(400, RETRYABLE),
     "no_business_account": ErrorKind(400),
     "no_destination": ErrorKind(400),
     "non_sandbox_target": ErrorKind(400),

@@ -37,7 +37,7 @@ def sign_in(
 ) -> SignIn:
     """Exchange the code and ask the platform about the person.
 
-    Errors: OperationFailed with the platform's reason: `permission_not_granted` without a required
+    Errors: OperationFailed with the platform's reason: `invalid_scope` without a required
     permission, the code of the flow if there is nothing to post to.
     """
     grant = exchange_code(flow, code, code_verifier=code_verifier)
@@ -89,7 +89,7 @@ def require_scopes(rules: FlowRules, scopes: tuple[str, ...]) -> None:
     if missing:
         raise OperationFailed(
             f"permissions were not granted: {', '.join(missing)}",
-            code="permission_not_granted",
+            code="invalid_scope",
             details={"missing": missing},
         )
 

@@ -153,6 +153,7 @@ def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
         cause=subject,
         subject=subject,
         post_id=post.id,
+        platform=post.provider,
         title=post.title[:100],
         code=post.error_code,
     )

@@ -299,7 +299,6 @@ OAUTH_ERROR_CODES = {
     "invalid_request": (400, True),
     "missing_code": (400, True),
     "invalid_scope": (400, False),
-    "permission_not_granted": (400, True),
     "invalid_state": (403, True),
     "csrf_detected": (403, True),
     "unauthorized": (401, True),

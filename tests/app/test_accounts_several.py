@@ -152,7 +152,7 @@ def test_a_platform_whose_logins_are_posted_to_has_nothing_to_choose(signed_in_c
     ("choice", "code"),
     [
         ({"decision": "deny"}, "access_denied"),
-        ({"scopes": ["public_profile", "pages_show_list"]}, "permission_not_granted"),
+        ({"scopes": ["public_profile", "pages_show_list"]}, "invalid_scope"),
         ({"pages": [], "accounts": []}, "no_business_account"),
     ],
 )

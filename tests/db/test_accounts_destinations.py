@@ -75,7 +75,7 @@ def test_an_account_that_cannot_be_used_is_stored_with_its_reason_and_cannot_be_
     ("who", "choice", "code"),
     [
         (LINUS, {}, "no_business_account"),
-        (ADA, {"scopes": ["public_profile", "pages_show_list"]}, "permission_not_granted"),
+        (ADA, {"scopes": ["public_profile", "pages_show_list"]}, "invalid_scope"),
     ],
 )
 def test_a_login_that_opens_nothing_is_refused_and_not_stored(instagram, who, choice, code):

@@ -301,17 +301,17 @@ BASE_URL_NAMES = {
 
 
 def build_app(login, tail, url):
-    values = {name: f"{url}/{key}{tail}" for name, key in BASE_URL_NAMES.items()}
-    return InstagramSettings(
-        INSTAGRAM_LOGIN=login,
-        FACEBOOK_APP_ID="1021",
-        FACEBOOK_APP_SECRET="test_app_secret",
-        INSTAGRAM_APP_ID="2021",
-        INSTAGRAM_APP_SECRET="test-app-secret",
-        INSTAGRAM_REDIRECT_URI="https://app.example.com/api/auth/instagram/callback",
-        INSTAGRAM_WEBHOOK_VERIFY_TOKEN="v",
-        **values,
-    ).build_app()
+    values = {
+        "INSTAGRAM_LOGIN": login,
+        "FACEBOOK_APP_ID": "1021",
+        "FACEBOOK_APP_SECRET": "test_app_secret",
+        "INSTAGRAM_APP_ID": "2021",
+        "INSTAGRAM_APP_SECRET": "test-app-secret",
+        "INSTAGRAM_REDIRECT_URI": "https://app.example.com/api/auth/instagram/callback",
+        "INSTAGRAM_WEBHOOK_VERIFY_TOKEN": "v",
+        **{name: f"{url}/{key}{tail}" for name, key in BASE_URL_NAMES.items()},
+    }
+    return InstagramSettings.model_validate(values).build_app()
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/meta", "/meta/"])
