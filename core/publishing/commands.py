@@ -101,11 +101,15 @@ def cancel_locally(session: Session, post: Post) -> None:
 
 
 def call_cancel(cancel_call: CancelCall, services: Services) -> None:
-    """Errors: Conflict if the platform refuses or cannot be reached."""
+    """Errors: Conflict if the platform refuses or cannot be reached; CircuitOpen."""
     try:
         publisher = get_step_publisher(cancel_call.provider, services)
         token = cancel_call.token.decrypt(services)
-        publisher.cancel_post(cancel_call.publication, token)
+        services.circuits.call(
+            cancel_call.provider,
+            "publish",
+            lambda: publisher.cancel_post(cancel_call.publication, token),
+        )
     except Rejected as error:
         raise Conflict(str(error), code="publish_not_cancellable") from error
     except PlatformError as error:

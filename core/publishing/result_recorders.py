@@ -30,7 +30,13 @@ from core.post_state.step_state import (
     UNSAFE_AT,
     without_keys,
 )
-from core.post_state.transitions import POLL_SOURCE, apply_update, end_post, move_post
+from core.post_state.transitions import (
+    DRAFT_POLL_INTERVAL,
+    POLL_SOURCE,
+    apply_update,
+    end_post,
+    move_post,
+)
 from core.publishing.part_cache import load_parts
 from core.publishing.step_jobs import StepPlanned, StepSucceeded
 from core.publishing.step_safety import (
@@ -123,16 +129,39 @@ def write_plan(post: Post, plan: StepPlanned | None) -> None:
 
 def schedule_next_step(recording: Recording) -> Reschedule:
     changes, post = recording.changes, recording.post
+    if post.state not in FINAL_STATES and is_outcome_overdue(post, changes.at):
+        end_post(changes, post, PostState.FAILED, OUTCOME_UNKNOWN_CODE)
     if post.state in {PostState.FAILED, PostState.CANCELLED}:
         return Reschedule(None)
-    if is_outcome_overdue(post, changes.at):
-        end_post(changes, post, PostState.FAILED, OUTCOME_UNKNOWN_CODE)
-        return Reschedule(None)
-    if recording.delay is not None:
-        return Reschedule(recording.delay, made_progress=recording.made_progress)
-    if recording.is_waiting or not recording.has_change:
+    if recording.has_change and not recording.is_waiting:
+        return Reschedule(IMMEDIATELY, made_progress=recording.made_progress)
+    if recording.is_waiting and is_draft(post):
+        return wait_after_end(post)
+    if recording.delay is None:
         return wait_by_schedule(changes, post, jitter=recording.answer.jitter)
-    return Reschedule(IMMEDIATELY, made_progress=recording.made_progress)
+    has_ended = end_overdue_post(changes, post)
+    delay = None if has_ended else recording.delay
+    return Reschedule(delay, made_progress=recording.made_progress)
+
+
+def is_draft(post: Post) -> bool:
+    return post.state == PostState.PUBLISHED and post.step == Phase.DELIVERED
+
+
+def wait_after_end(post: Post) -> Reschedule:
+    """Ask later for a delivered draft, because its creator may still post it."""
+    return Reschedule(DRAFT_POLL_INTERVAL if is_draft(post) else None)
+
+
+def end_overdue_post(changes: ChangeSet, post: Post) -> bool:
+    """Fail a post that is pending for three days; return whether it was."""
+    started_at = post.started_at or post.created_at
+    if post.state in FINAL_STATES or changes.at - started_at < GIVE_UP_AFTER:
+        return False
+    may_be_public = is_outcome_open(post) or HANDED_OVER in post.step_state
+    code = OUTCOME_UNKNOWN_CODE if may_be_public else TIMEOUT_CODE
+    end_post(changes, post, PostState.FAILED, code)
+    return True
 
 
 def wait_by_schedule(changes: ChangeSet, post: Post, *, jitter: float) -> Reschedule:
@@ -145,12 +174,9 @@ def wait_by_schedule(changes: ChangeSet, post: Post, *, jitter: float) -> Resche
         is_over = post.finished_at is None or changes.at - post.finished_at >= DAY
         if is_over or HANDED_OVER in post.step_state:
             return Reschedule(None)
-    elapsed = changes.at - (post.started_at or post.created_at)
-    if post.state not in FINAL_STATES and elapsed >= GIVE_UP_AFTER:
-        may_be_public = is_outcome_open(post) or HANDED_OVER in post.step_state
-        code = OUTCOME_UNKNOWN_CODE if may_be_public else TIMEOUT_CODE
-        end_post(changes, post, PostState.FAILED, code)
+    if end_overdue_post(changes, post):
         return Reschedule(None)
+    elapsed = changes.at - (post.started_at or post.created_at)
     is_overdue = elapsed >= OVERDUE_AFTER and HANDED_OVER in post.step_state
     if is_overdue and post.state not in FINAL_STATES | {PostState.UNCONFIRMED}:
         # the note means "overdue"; kept, because stored timelines carry it
@@ -169,7 +195,7 @@ def record_part_created(recording: Recording, result: PartCreated) -> None:
         move_post(changes, post, PostState.SENDING, note="start")
     if result.position == 0:
         store_publication(recording, result)
-    if recording.answer.is_unsafe:
+    if recording.answer.is_unsafe or is_outcome_open(post):  # made now, or found
         post.step_state = {**post.step_state, HANDED_OVER: True}
     confirm_outcome(recording)
     post.step_state = without_keys(post.step_state, POLL_COUNT)
@@ -254,8 +280,10 @@ def record_part_sent(recording: Recording, result: PartSent) -> None:
 
 def record_part_discarded(recording: Recording, result: PartDiscarded) -> None:
     """Drop the part, so that another is made; after three of them the post fails."""
-    recording.has_change = True
     changes, post = recording.changes, recording.post
+    if post.state in FINAL_STATES:  # a webhook came before this answer
+        return
+    recording.has_change = True
     part = recording.get_part(result.position)
     part.tries += 1
     part.handle = part.status = part.expires_at = part.upload_url_encrypted = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.accounts.posting_tokens import get_posting_token, report_refused_posting_token
 from core.bootstrap import Services
-from core.errors import OperationFailed
+from core.errors import CoreError, OperationFailed
 from core.outcomes import IMMEDIATELY, Failure, Reschedule, Snooze, failure_from_error
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import FINAL_STATES, PostState
@@ -35,7 +35,12 @@ from core.publishing.publication import (
 )
 from core.publishing.quota import reserve_due_slot
 from core.publishing.quota_rules import reserve_due_quotas
-from core.publishing.result_recorders import record_success, wait_by_schedule, write_plan
+from core.publishing.result_recorders import (
+    record_success,
+    wait_after_end,
+    wait_by_schedule,
+    write_plan,
+)
 from core.publishing.step_calls import call_next_step
 from core.publishing.step_jobs import (
     ChecksPassed,
@@ -210,6 +215,9 @@ def record_nothing_left(changes: ChangeSet, post: Post, answer: NothingLeft) -> 
 
 
 def record_unanswered(changes: ChangeSet, post: Post, answer: StepUnanswered) -> Reschedule:
+    if post.state in FINAL_STATES:  # a webhook came before this
+        forget_unsafe_step(post, keep_time=True)
+        return wait_after_end(post)
     note = f"no answer to the {answer.step}: {answer.code}"
     mark_unconfirmed(changes, post, note=note, repeat_after=changes.at + answer.min_delay)
     return Reschedule(UNCONFIRMED_POLL_DELAY)
@@ -241,7 +249,7 @@ def record_refused_token(changes: ChangeSet, post: Post, answer: PostingTokenRef
     requeue_unbegun_post(changes, post)
     try:
         report_refused_posting_token(changes.session, answer.token, code=answer.code)
-    except TokenExpired as error:  # raised on, it would undo what was recorded here
+    except (TokenExpired, CoreError) as error:  # raised on, it would undo what was recorded here
         return failure_from_error(error, "posts", post.id)
 
 

@@ -114,7 +114,11 @@ class DestinationUsage:
         return tuple(self._session.scalars(query))
 
     def has_other_unconfirmed(self) -> bool:
+        """Whether the answer to the start of another post was lost, or may still come."""
         query = select(func.count()).where(
-            self._is_same_destination, Post.id != self._post.id, Post.state == "UNCONFIRMED"
+            self._is_same_destination,
+            Post.id != self._post.id,
+            Post.publish_id.is_(None),
+            Post.state.in_(("SENDING", "UNCONFIRMED")),
         )
         return self._session.execute(query).scalar_one() > 0

@@ -52,6 +52,18 @@ SELECT id, 0, CASE WHEN kind LIKE '%PHOTO' THEN 'image' ELSE 'video' END, publis
        url_expires_at, bytes_sent
   FROM posts WHERE publish_id IS NOT NULL AND due_at IS NOT NULL
 """
+MARK_UNANSWERED_STARTS = """
+UPDATE posts SET memo = memo || jsonb_build_object(
+           'unsafe', 'start', 'unsafe_at', coalesce(started_at, created_at))
+ WHERE sent_by = 'PLATFORM' AND publish_id IS NULL AND state IN ('SENDING', 'UNCONFIRMED')
+"""
+MARK_POSTS_HANDED_OVER = """
+UPDATE posts SET memo = memo || '{"handed_over": true}'
+ WHERE publish_id IS NOT NULL AND state IN ('PROCESSING', 'UNCONFIRMED')
+"""
+"""What the steps of later versions write down before or after they run. Without it, a post that may
+be public could be cancelled here only, or fail as if it surely were not.
+"""
 
 
 def upgrade() -> None:
@@ -86,6 +98,8 @@ def upgrade() -> None:
     op.drop_table("ig_containers")
     create_post_parts()
     op.execute(CARRY_PARTS_OVER)
+    op.execute(MARK_UNANSWERED_STARTS)
+    op.execute(MARK_POSTS_HANDED_OVER)
     op.drop_table("upload_sessions")
 
 
