@@ -232,12 +232,14 @@ def store_part(recording: Recording, result: PartCreated) -> None:
 def store_publication(recording: Recording, result: PartCreated) -> None:
     """The part that is published: its handle is the post's, and its platform keeps a record."""
     post, part = recording.post, recording.get_part(0)
-    kind = "found" if is_outcome_open(post) else "started"
     post.publish_id = result.handle
     if not has_record_table(post.provider):
         post.container_id = result.handle
     post.url_expires_at = part.expires_at if part.upload_url_encrypted else None
-    recording.changes.add_timeline_entry(post, kind, note=result.handle)
+    if is_outcome_open(post):
+        recording.changes.add_timeline_entry(post, "found", note=result.handle)
+    else:
+        recording.changes.add_timeline_entry(post, "started", note=result.handle)
 
 
 def has_unsent_part(recording: Recording) -> bool:
