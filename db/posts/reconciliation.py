@@ -58,29 +58,6 @@ class Reconciliation:
         matched_ids = set(self._session.scalars(query))
         return [publish_id for publish_id in publish_ids if publish_id not in matched_ids]
 
-    def has_other_unconfirmed(self, post: Post) -> bool:
-        """Whether another post of the same account also has an unconfirmed start."""
-        query = select(Post.id).where(
-            Post.oauth_account_id == post.oauth_account_id,
-            Post.id != post.id,
-            Post.state == "UNCONFIRMED",
-            Post.publish_id.is_(None),
-        )
-        return bool(self._session.scalar(select(exists(query))))
-
-    def list_competing_posts(self, post: Post, *, since: datetime) -> Sequence[Post]:
-        """Other posts of the account that may be public, now or later, without a known video id."""
-        is_unknown = and_(Post.state == "FAILED", Post.error_code == "outcome_unknown")
-        may_be_published = or_(Post.state.not_in(("QUEUED", "FAILED", "CANCELLED")), is_unknown)
-        query = select(Post).where(
-            Post.oauth_account_id == post.oauth_account_id,
-            Post.id != post.id,
-            Post.platform_post_id.is_(None),
-            Post.created_at >= since,
-            may_be_published,
-        )
-        return self._session.scalars(query).all()
-
     def make_unconfirmed_due(self, accounts: Collection[PlatformKey]) -> None:
         """Make the unconfirmed starts of these accounts due: a webhook may be about one of them.
 

@@ -9,7 +9,7 @@ from core.jobs.runner import claim_batch, run_jobs
 from core.post_state.settle import PostState
 from core.publishing import PUBLISH_JOB_TYPE
 from db.accounts.accounts import AccountStatus
-from platforms.errors import TokenExpired, Unavailable
+from platforms.errors import RateLimited, TokenExpired, Unavailable
 from platforms.publishing import RECONCILE_STEP, PostVisible, WaitFor
 from tests.support.publishing_harness import INBOX_INIT_PATH
 from tests.support.step_platform import part_created, part_reported
@@ -66,6 +66,20 @@ def test_a_public_post_that_is_looked_for_does_not_fail(step_harness, post_id):
     step_harness.run_until_idle(post_id)
 
     assert step_harness.post(post_id).state == PostState.PUBLISHED
+
+
+def test_a_rate_limit_that_does_not_end_fails_the_post_in_the_end(step_harness, post_id):
+    step_harness.publisher.answers["create"] = [RateLimited("slow down", code="app_limit")]
+    step_harness.run_workers()
+    assert step_harness.post(post_id).attempts == 0
+
+    max_attempts = PUBLISH_JOB_TYPE.retry_policy.max_attempts
+    long_ago = func.now() - FOUR_DAYS
+    step_harness.update_post(post_id, created_at=long_ago, attempts=max_attempts - 1)
+    step_harness.run_until_idle(post_id)
+
+    post = step_harness.post(post_id)
+    assert (post.state, post.error_code) == (PostState.FAILED, "app_limit")
 
 
 def test_a_post_found_for_a_lost_answer_may_be_public_if_its_polls_fail(step_harness, post_id):
