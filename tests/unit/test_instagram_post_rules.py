@@ -115,6 +115,6 @@ def test_the_tables_name_each_other():
 def test_the_form_has_a_field_for_every_option():
     names = {field.name for field in FIELDS}
     options = InstagramOptions.model_fields.keys() | InstagramMediaOptions.model_fields.keys()
-    assert names == (options - {"media_type"}) | {"alt_text", "cover"}
+    assert names == options | {"alt_text", "cover"}
     assert FORM.kind_labels.keys() == KINDS.keys()
     assert FORM.phase_labels.keys() == STEPS.keys()

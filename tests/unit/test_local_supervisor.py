@@ -36,8 +36,16 @@ def test_no_secret_is_an_argument(tmp_path):
     options = StackOptions(
         tmp_path, web_port=1, sandbox_port=2, flower_port=3, worker_processes=2, upload_processes=1
     )
-    secrets = {"TIKTOK_CLIENT_SECRET": "hush", "FLOWER_BASIC_AUTH": "signalpost:hush"}
-    environment = {**secrets, "TIKTOK_REDIRECT_URI": "http://127.0.0.1:1/back"}
+    secrets = {
+        "TIKTOK_CLIENT_SECRET": "hush",
+        "FACEBOOK_APP_SECRET": "hush",
+        "INSTAGRAM_APP_SECRET": "hush",
+        "FLOWER_BASIC_AUTH": "signalpost:hush",
+    }
+    redirect_uris = dict.fromkeys(
+        ("TIKTOK_REDIRECT_URI", "INSTAGRAM_REDIRECT_URI"), "http://127.0.0.1:1/back"
+    )
+    environment = {**secrets, **redirect_uris}
     words = [word for each in PROCESSES.values() for word in each.command(options, environment)]
     assert not [word for word in words if "hush" in word]
 
