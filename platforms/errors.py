@@ -11,6 +11,7 @@ class PlatformError(Exception):
     code = "platform_error"
     retryable = False
     after_server_error = False  # an earlier attempt of this call may have taken effect
+    stops_account = False  # the account may post nothing more for `retry_after`
 
     def __init__(
         self,

@@ -79,9 +79,33 @@ class RateLimits:
         except RedisUnavailable:
             return  # this process blocks locally; the platform will refuse the others as well
 
+    def pause_account(self, account: str, wait: timedelta) -> None:
+        """Let an account post nothing for `wait`, because its platform has blocked it.
+
+        Shapes: `account` names it among all platforms.
+        """
+        key = pause_key(account)
+        self._local_limiter.block(key, wait)
+        try:
+            self._sliding_window.block(key, wait)
+        except RedisUnavailable:
+            return  # this process pauses; the platform will refuse the others as well
+
+    def remaining_pause(self, account: str) -> timedelta:
+        """Return for how long an account is still paused. Never raises."""
+        key = pause_key(account)
+        try:
+            return self._sliding_window.remaining_block(key)
+        except RedisUnavailable:
+            return self._local_limiter.remaining_block(key)
+
     def acquire_api(self, key: str, rates: Sequence[Rate]) -> RateLimitResult:
         """Count a request to our API under several rates at once. Errors: RedisUnavailable."""
         return self._sliding_window.acquire(f"api:{key}", rates)
+
+
+def pause_key(account: str) -> str:
+    return f"platform:{account}:pause"
 
 
 def platform_key(account_id: int, endpoint_class: str) -> str:
@@ -103,6 +127,11 @@ class LocalLimiter:
                 return timedelta(seconds=remaining_seconds)
             self._set_free_at(key, now + interval.total_seconds(), now)
             return None
+
+    def remaining_block(self, key: str) -> timedelta:
+        now = self._clock()
+        with self._lock:
+            return timedelta(seconds=max(self._free_at.get(key, now) - now, 0.0))
 
     def block(self, key: str, wait: timedelta) -> None:
         now = self._clock()

@@ -51,6 +51,8 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
 end
 """
 
+REMAINING_SCRIPT = "return redis.call('PTTL', KEYS[1])"
+
 MICROSECOND = timedelta(microseconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -73,6 +75,7 @@ class SlidingWindow:
     def __init__(self, redis_client: RedisClient) -> None:
         self._acquire = redis_client.register_script(ACQUIRE_SCRIPT)
         self._block = redis_client.register_script(BLOCK_SCRIPT)
+        self._remaining = redis_client.register_script(REMAINING_SCRIPT)
 
     def acquire(self, key: str, rates: Sequence[Rate]) -> RateLimitResult:
         """Count one use under every rate, or under none if one refuses it.
@@ -85,6 +88,11 @@ class SlidingWindow:
         ]
         wait, limit, remaining, reset = self._acquire([f"{key}:block", *windows], arguments)
         return RateLimitResult(wait * MICROSECOND, limit, remaining, reset * MICROSECOND)
+
+    def remaining_block(self, key: str) -> timedelta:
+        """Return for how long uses of this key are still refused. Errors: RedisUnavailable."""
+        milliseconds = int(self._remaining([f"{key}:block"], []))
+        return max(milliseconds, 0) * MILLISECOND
 
     def block(self, key: str, wait: timedelta) -> None:
         """Refuse all uses of this key for `wait`. Never shortens a block.

@@ -60,6 +60,8 @@ MAX_RATE_LIMIT_WAITS = timedelta(hours=72)  # since the post was due; then its a
 
 Answer = TypeVar("Answer")
 
+PUBLISH_CIRCUIT = "publish"
+
 
 def call_next_step(job: PlatformStepJob, services: Services) -> StepAnswer:
     """Run the step that the post needs next, or say what has to be written down before it.
@@ -99,6 +101,10 @@ def find_call_class(provider: str, rule: StepRule) -> CallClass:
 def acquire_call(job: PlatformStepJob, rule: StepRule, services: Services) -> None:
     """Count a call of the account. Errors: LocalRateLimit if its rate is used up."""
     call_class = find_call_class(job.provider, rule)
+    if call_class.circuit == PUBLISH_CIRCUIT:
+        pause = services.rate_limits.remaining_pause(account_name(job))
+        if pause:
+            raise LocalRateLimit(pause, "the platform has blocked posting of this account")
     if call_class.rate_setting is None:
         return
     wait = services.rate_limits.acquire(job.token.login.account_id, call_class.name)
@@ -117,7 +123,27 @@ def call_with_circuit(
         if call_class.rate_setting is not None and error.code == RateLimited.code:
             account_id = job.token.login.account_id
             services.rate_limits.block(account_id, call_class.name, error.retry_after)
+        else:
+            pause_if_blocked(job, error, services)
         raise
+    except PlatformError as error:
+        pause_if_blocked(job, error, services)
+        raise
+
+
+def pause_if_blocked(job: PlatformStepJob, error: PlatformError, services: Services) -> None:
+    """Let the account's other posts wait too, if the platform has blocked or limited it."""
+    is_limited = isinstance(error, RateLimited) and error.code == RateLimited.code
+    if (error.stops_account or is_limited) and error.retry_after:
+        services.rate_limits.pause_account(account_name(job), error.retry_after)
+
+
+def account_name(job: PlatformStepJob) -> str:
+    """The account that is posted to, named among all platforms."""
+    destination = job.token.destination
+    if destination is None:
+        return f"{job.provider}:login:{job.token.login.account_id}"
+    return f"{job.provider}:{destination.external_id}"
 
 
 def build_request_fields(publication: Publication) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import structlog
 from platforms.errors import PlatformError, RateLimited, Rejected, Unavailable, UnreadableResponse
 from platforms.http import HttpResponse
 from platforms.instagram.error_catalogue import REFUSED, find_flat_meaning, find_meaning
-from platforms.instagram.error_meaning import Meaning
+from platforms.instagram.error_meaning import FollowUp, Meaning
 from platforms.instagram.usage import Usage
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
@@ -149,6 +149,7 @@ def map_refusal(
             retry_after=max(regain or meaning.wait, response.retry_after),
             log_id=refusal.log_id,
         )
+    error.stops_account = meaning.then is FollowUp.STOP_ACCOUNT
     error.after_server_error = response.after_server_error
     return error
 

@@ -195,6 +195,24 @@ def test_a_used_up_limit_of_the_platform_makes_the_post_wait(harness):
     assert len(harness.published) == 1
 
 
+def test_other_posts_of_an_account_wait_while_the_platform_has_blocked_it(harness):
+    harness.client.inject_fault(
+        "media_publish", "graph_error", work=False, fields={"code": 4, "subcode": 2207051}
+    )
+    first = harness.add_post("IMAGE")
+    harness.run_until_idle(first)
+    assert "UNCONFIRMED" in harness.state_history(first)
+    second = harness.add_post("IMAGE")
+
+    harness.run_workers()
+
+    post = harness.post(second)
+    assert (post.state, post.attempts, post.container_id) == (PostState.QUEUED, 0, None)
+    assert "blocked posting of this account" in post.last_error
+    assert post.due_at > harness.one(select(func.now() + HOUR))
+    assert harness.published == []
+
+
 def test_a_refused_token_of_the_destination_is_fetched_again(harness):
     post_id = harness.add_post("IMAGE")
     harness.client.inject_fault(
