@@ -149,7 +149,7 @@ def map_refusal(
             retry_after=max(regain or meaning.wait, response.retry_after),
             log_id=refusal.log_id,
         )
-    error.stops_account = meaning.then is FollowUp.STOP_ACCOUNT
+        error.stops_account = meaning.then is FollowUp.STOP_ACCOUNT
     error.after_server_error = response.after_server_error
     return error
 

@@ -28,6 +28,7 @@ from tests.platforms.sandbox_client import SandboxClient
 ROOT = Path(__file__).parents[2]
 SIGNALPOST_COMMAND = (str(Path(sys.executable).with_name("signalpost")),)
 STOP_TIMEOUT = 15.0  # seconds; the limit in docs/surface.md
+REAP_TIMEOUT = 2  # seconds, in which the system may still list a killed process
 STACK_SETTINGS = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEY")
 PROCESS_MARKERS = {
     "web": "granian",
@@ -175,7 +176,8 @@ class RunningStack:
         self.process.terminate()
         self.process.wait(STOP_TIMEOUT + 5)
         self.process.stdout.close()
-        assert [process for process in descendants if process.is_running()] == []
+        _, alive = psutil.wait_procs(descendants, timeout=REAP_TIMEOUT)
+        assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def is_redis_reachable(client):
