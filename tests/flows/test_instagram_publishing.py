@@ -77,9 +77,8 @@ def test_a_post_above_the_platforms_limit_waits(stack, instagram_user):
     second = create_sample(instagram_user, "image at a URL")
     wait_until(
         lambda: (
-            instagram_user.get_post(second)["hold_reason"]
-            or instagram_user.get_post(second)["progress"].get("waits_for")
-            or stack.query_value("SELECT attempts FROM posts WHERE id = %s", second)
+            "publishing_limit_reached"
+            in (stack.query_value("SELECT last_error FROM posts WHERE id = %s", second) or "")
         ),
         what="the second post to wait",
     )
