@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from platforms.base import FailureReason, Publisher, WebhookAdapter
+from platforms.base import FailureReason, PostingOptionsReader, WebhookAdapter
 from platforms.comments import Comments
 from platforms.insights_base import DetailedInsights, Insights
 from platforms.logins import LoginFlow, WebhookSubscriber
@@ -16,13 +16,12 @@ from platforms.publishing import StepPublisher
 class Adapter:
     """The adapters of one configured platform. A part that is None is not offered by it.
 
-    `publisher` is the protocol of platforms whose posts have fixed steps; `step_publisher` serves
-    every platform.
+    `step_publisher` publishes; `publisher` reads what an account may choose before it posts.
     """
 
     name: str
     webhooks: WebhookAdapter
-    publisher: Publisher | Any = None
+    publisher: PostingOptionsReader | Any = None
     # by fail reason or error code
     failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
     config_warnings: tuple[str, ...] = ()  # sentences for the operator about the registration

@@ -272,27 +272,9 @@ class WebhookAdapter(Protocol):
         ...
 
 
-class Publisher(Protocol):
-    """Publishes posts at one platform and reports how far they got."""
+class PostingOptionsReader(Protocol):
+    """Asks what an account may choose at the moment; publishing itself runs in steps."""
 
-    def start(self, token: Secret, request: PublishRequest) -> StartResult:
-        """Start a publication. Unsafe: the call is sent once and never retried here."""
-        ...
-
-    def send_chunk(
-        self,
-        upload_url: Secret,
-        data: BytesLike,
-        *,
-        chunk: Chunk,
-        total_size: int,
-        content_type: str,
-    ) -> ChunkResult: ...
-    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
-        """Return the progress. Errors: MisdirectedResponse if it is that of another post."""
-        ...
-
-    def cancel(self, token: Secret, publish_id: str) -> None: ...
     def fetch_posting_options(self, token: Secret) -> Mapping[str, Any]:
         """Return what the account may choose when it posts, in the platform's own names."""
         ...

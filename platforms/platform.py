@@ -5,6 +5,7 @@ never for its name. The calls are made by an `Adapter` (`platforms.base`), which
 the platform is configured.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -202,23 +203,23 @@ class AccountShapes(Protocol):
     ) -> dict[str, Any]: ...
 
 
-class AppSettings(BaseModel):
+class AppSettings(BaseModel, ABC):
     """Base of the models of platforms' settings. A platform with incomplete ones is off."""
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
+    @abstractmethod
     def missing_names(self) -> tuple[str, ...]:
         """Return the names of the settings that the platform still needs."""
-        raise NotImplementedError
 
     @property
     def should_check_urls(self) -> bool:
         """Whether we probe the URLs that the platform is to fetch, before a post starts."""
         return False
 
+    @abstractmethod
     def build_app(self) -> PlatformApp | None:
         """Return our app at the platform; None unless every required setting is there."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,7 @@ from typing import Any, TypeVar
 from core.limits.circuits import CallClass, Circuits
 from platforms.adapter import Adapter
 from platforms.base import (
-    BytesLike,
-    Chunk,
-    ChunkResult,
-    Publisher,
-    PublishProgress,
-    PublishRequest,
-    StartResult,
+    PostingOptionsReader,
 )
 from platforms.comments import CommentPage, Comments, PlatformComment
 from platforms.insights_base import (
@@ -135,36 +129,11 @@ class CircuitWebhookSubscriber:
 
 
 @dataclass(frozen=True)
-class CircuitPublisher:
-    """A `Publisher` adapter behind circuits."""
+class CircuitPostingOptionsReader:
+    """A `PostingOptionsReader` behind circuits."""
 
-    adapter: Publisher
+    adapter: PostingOptionsReader
     circuits: PlatformCircuits
-
-    def start(self, token: Secret, request: PublishRequest) -> StartResult:
-        return self.circuits.call("publish", lambda: self.adapter.start(token, request))
-
-    def send_chunk(
-        self,
-        upload_url: Secret,
-        data: BytesLike,
-        *,
-        chunk: Chunk,
-        total_size: int,
-        content_type: str,
-    ) -> ChunkResult:
-        return self.circuits.call(
-            "upload",
-            lambda: self.adapter.send_chunk(
-                upload_url, data, chunk=chunk, total_size=total_size, content_type=content_type
-            ),
-        )
-
-    def fetch_status(self, token: Secret, publish_id: str) -> PublishProgress:
-        return self.circuits.call("read", lambda: self.adapter.fetch_status(token, publish_id))
-
-    def cancel(self, token: Secret, publish_id: str) -> None:
-        return self.circuits.call("publish", lambda: self.adapter.cancel(token, publish_id))
 
     def fetch_posting_options(self, token: Secret) -> Mapping[str, Any]:
         return self.circuits.call("read", lambda: self.adapter.fetch_posting_options(token))
@@ -331,7 +300,7 @@ def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
         subscriber=(
             None if subscriber is None else CircuitWebhookSubscriber(subscriber, platform_circuits)
         ),
-        publisher=CircuitPublisher(adapter.publisher, platform_circuits),
+        publisher=CircuitPostingOptionsReader(adapter.publisher, platform_circuits),
         insights=None if insights is None else CircuitInsights(insights, platform_circuits),
         detailed_insights=(
             None if detailed is None else CircuitDetailedInsights(detailed, platform_circuits)

@@ -16,7 +16,7 @@ from core.limits.circuit_proxy import (
     CircuitDetailedInsights,
     CircuitInsights,
     CircuitLoginFlow,
-    CircuitPublisher,
+    CircuitPostingOptionsReader,
     CircuitWebhookSubscriber,
     PlatformCircuits,
     wrap_adapters,
@@ -24,7 +24,7 @@ from core.limits.circuit_proxy import (
 from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
 from core.outcomes import Snooze
-from platforms.base import PlatformApp, Publisher
+from platforms.base import PlatformApp, PostingOptionsReader
 from platforms.errors import RateLimited, Rejected, TimedOut, Unavailable
 from platforms.http import HttpClient
 from platforms.insights_base import DetailedInsights, Insights
@@ -266,9 +266,9 @@ def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
     platform = wrap_adapters(bare, circuits)["tiktok"]
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(Unavailable):
-            platform.publisher.cancel(Secret("t"), "v1")
+            platform.publisher.fetch_posting_options(Secret("t"))
     with pytest.raises(CircuitOpen):
-        platform.publisher.cancel(Secret("t"), "v1")
+        platform.publisher.fetch_posting_options(Secret("t"))
     assert "state=abc" in platform.flow.authorize_url(state="abc")  # makes no call
     assert platform.webhooks is bare["tiktok"].webhooks
 
@@ -315,15 +315,9 @@ class RecordingCircuits:
             {"subscribe": "oauth", "read_subscription": "read", "unsubscribe": "oauth"},
         ),
         (
-            Publisher,
-            CircuitPublisher,
-            {
-                "start": "publish",
-                "send_chunk": "upload",
-                "fetch_status": "read",
-                "cancel": "publish",
-                "fetch_posting_options": "read",
-            },
+            PostingOptionsReader,
+            CircuitPostingOptionsReader,
+            {"fetch_posting_options": "read"},
         ),
         (
             Insights,
