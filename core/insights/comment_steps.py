@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from core.insights.item_steps import PERMISSION_CODES, count_items
 from core.insights.sampling_job import SamplingCall, StepAnswer
 from core.insights.sampling_schedule import next_comments_delay
-from db.comments.comments import DueComments, NewComment
+from core.new_comments import to_new_comment
 from db.comments.mentions import FetchedMention
 from db.insights.items import ListedRange
 from db.insights.schedule import SamplingSchedule
 from db.records.items import find_comment_store, find_mention_store
 from db.session import Session, database_now
-from platforms.comments import CommentPage, PlatformComment, flatten_comments
+from platforms.comments import CommentPage, flatten_comments
 from platforms.errors import NotReadable, Rejected
 
 COMMENTS_KIND, MENTIONS_KIND = "comment", "mention"  # labels of metrics
@@ -64,7 +64,9 @@ def record_comment_page(session: Session, _schedule: SamplingSchedule, answer: S
         return
     page: CommentPage = answer.value
     listed = flatten_comments(page.comments)
-    stored = store.upsert([new_comment(item, due, answer.at) for item in listed])
+    stored = store.upsert(
+        [to_new_comment(item, due.item_row_id, seen_at=answer.at) for item in listed]
+    )
     deleted_count = store.mark_absent(
         due.item_row_id,
         listed_range(page, due.cursor),
@@ -91,22 +93,6 @@ def listed_range(page: CommentPage, cursor: str | None) -> ListedRange:
         ids,
         oldest=None if page.next_cursor is None else min(known_times),
         newest=None if cursor is None else max(known_times),
-    )
-
-
-def new_comment(comment: PlatformComment, due: DueComments, seen_at: datetime) -> NewComment:
-    return NewComment(
-        item_row_id=due.item_row_id,
-        comment_id=comment.id,
-        seen_at=seen_at,
-        parent_id=comment.parent_id,
-        author_id=comment.author_id,
-        author_name=comment.author_name,
-        text=comment.text,
-        written_at=comment.written_at,
-        is_hidden=comment.is_hidden,
-        like_count=comment.like_count,
-        is_own=comment.is_own,
     )
 
 

@@ -6,10 +6,11 @@ statements for any number of events.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from core.new_comments import to_new_comment
 from core.outbox import AppEvent, enqueue_events
 from core.outbox.comment_events import (
     EventSource,
@@ -123,7 +124,7 @@ class ItemChanges:
             return None
         if item.user_id != account.user_id:
             return OTHER_OWNER
-        self._comments.append(to_new_comment(comment, item, account, at=event.at))
+        self._comments.append(read_event_comment(comment, item, account, at=event.at))
         self._comment_accounts.setdefault(comment.id, (account, item))
         return None
 
@@ -244,25 +245,14 @@ def open_item_changes(session: Session, provider: str) -> ItemChanges:
     return ItemChanges(session, provider, find_event_records(session, provider))
 
 
-def to_new_comment(
+def read_event_comment(
     comment: PlatformComment, item: EventItem, account: EventAccount, *, at: datetime
 ) -> NewComment:
     """Return the comment as it is stored. It is our own if the account has written it."""
     names = (comment.author_name or "", account.handle or "")
     has_own_name = bool(comment.author_name) and names[0].casefold() == names[1].casefold()
-    return NewComment(
-        item_row_id=item.id,
-        comment_id=comment.id,
-        seen_at=at,
-        parent_id=comment.parent_id,
-        author_id=comment.author_id,
-        author_name=comment.author_name,
-        text=comment.text,
-        written_at=comment.written_at,
-        is_hidden=comment.is_hidden,
-        like_count=comment.like_count,
-        is_own=True if has_own_name else comment.is_own,
-    )
+    stored = to_new_comment(comment, item.id, seen_at=at)
+    return replace(stored, is_own=True) if has_own_name else stored
 
 
 def to_received(comment: NewComment, item: EventItem, row_id: int) -> ReceivedComment:
