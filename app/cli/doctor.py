@@ -7,7 +7,8 @@ import click
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
 from core.errors import Misconfigured
-from core.health.doctor import DoctorCheck, run_checks, settings_checks
+from core.health.doctor import run_checks, settings_checks
+from core.health.doctor_check import DoctorCheck
 from core.health.readiness import Readiness
 from tasks import broker_ping
 

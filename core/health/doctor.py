@@ -4,22 +4,20 @@ No check changes anything or shows a secret.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from core.bootstrap import Services
 from core.errors import Misconfigured
+from core.health.broker_checks import check_brokers
+from core.health.database_checks import check_database
+from core.health.doctor_check import DoctorCheck
 from core.health.readiness import Readiness, ReadinessReport
-from core.limits.redis_client import RedisUnavailable
-from db.accounts.grants import Grants
-from db.session import Database, DatabaseUnavailable
+from db.session import Database
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.logins import LoginFlow
 from platforms.registry import PLATFORMS
 
-MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
 HTTP_OK, HTTP_FORBIDDEN, HTTP_METHOD_NOT_ALLOWED = 200, 403, 405
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONSENT_PAGE_ADVICE = (
@@ -27,16 +25,6 @@ CONSENT_PAGE_ADVICE = (
     "connected, key, redirect URI or scopes differ from its portal"
 )
 PROBE_CODE = "signalpost-doctor"  # an authorization code that no platform has issued
-
-
-@dataclass(frozen=True)
-class DoctorCheck:
-    """The result of one check; `advice` says what to do."""
-
-    name: str
-    ok: bool
-    message: str
-    advice: str = ""
 
 
 def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
@@ -56,10 +44,9 @@ def run_checks(
         "settings", ok=True, message=f"{len(services.settings.configured_names)} settings are set"
     )
     yield check_encryption(services)
-    yield from check_stores(report)
+    yield from check_database(database, report, services)
+    yield from check_brokers(report, services)
     yield from check_work(report)
-    yield check_clock(database, services)
-    yield check_redis(services)
     yield check_media(services)
     yield from list_platform_states(report)
     yield from check_redirect_uris(services)
@@ -79,17 +66,6 @@ def check_encryption(services: Services) -> DoctorCheck:
     )
 
 
-def check_stores(report: ReadinessReport) -> Iterator[DoctorCheck]:
-    stores: tuple[tuple[str, bool, str], ...] = (
-        ("database", report.database, "check DATABASE_URL and that Postgres runs"),
-        ("broker", report.broker, "check BROKER_URL and that the broker runs"),
-    )
-    for name, is_up, advice in stores:
-        yield DoctorCheck(
-            name, is_up, "answers" if is_up else "does not answer", "" if is_up else advice
-        )
-
-
 def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
     """Faults of the schema, and due work that is not done."""
     for fault in report.schema_faults:
@@ -97,30 +73,6 @@ def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
     advice = "check that beat and the workers run (`signalpost up`, or the Procfile)"
     for fault in report.worker_faults:
         yield DoctorCheck("work", ok=False, message=fault, advice=advice)
-
-
-def check_clock(database: Database, services: Services) -> DoctorCheck:
-    try:
-        with database.transaction() as session:
-            database_time = session.scalar(Grants.now())
-    except DatabaseUnavailable:
-        return DoctorCheck("clock", ok=False, message="unknown without the database")
-    skew = abs(database_time - services.now())
-    return DoctorCheck(
-        "clock",
-        skew < MAX_CLOCK_SKEW,
-        f"differs by {skew} from the database's",
-        "synchronize both with NTP",
-    )
-
-
-def check_redis(services: Services) -> DoctorCheck:
-    try:
-        services.redis.ping()
-    except RedisUnavailable:
-        advice = "check REDIS_URL: signing in and API limits need Redis"
-        return DoctorCheck("redis", ok=False, message="does not answer", advice=advice)
-    return DoctorCheck("redis", ok=True, message="answers")
 
 
 def check_media(services: Services) -> DoctorCheck:
