@@ -129,7 +129,12 @@ def build_webhook_adapters(settings: Settings) -> dict[str, WebhookAdapter]:
 
 
 def build_database(settings: Settings, *, role: str) -> Database:
-    """Build the database of a process with this role. Connects to nothing yet."""
+    """Build the database of a process with this role. Connects to nothing yet.
+
+    Errors: Misconfigured if the role gets no DATABASE_URL (`core.config.roles`).
+    """
+    if not settings.database_url:
+        raise Misconfigured(f"DATABASE_URL is not among the settings of the role {settings.role}")
     return Database(
         settings.database_url,
         pool_size=DATABASE_POOL_SIZES.get(role, DEFAULT_POOL_SIZE),

@@ -7,6 +7,7 @@ setting is malformed: all faults are reported together.
 from collections.abc import Mapping
 
 from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
+from core.config.roles import has_secret
 from platforms.registry import PLATFORMS
 from platforms.setting_types import FALSE_WORDS
 
@@ -15,19 +16,28 @@ BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS)
 MIN_SECRET_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
+FLOWER_FAULT = (
+    "is missing: without a password Flower shows workers and tasks to everybody; set name:password"
+)
 
 
-def find_cross_faults(texts: Mapping[str, str], base_urls: Mapping[str, str]) -> dict[str, str]:
-    """Return setting names with their faults.
+def find_cross_faults(
+    texts: Mapping[str, str], base_urls: Mapping[str, str], *, role: str
+) -> dict[str, str]:
+    """Return setting names with their faults, as far as the role needs the settings.
 
     Shapes: `texts` holds the settings that are set; `base_urls` each platform URL with the
     vendor's own address.
     """
-    faults = encryption_key_faults(texts) | host_jwt_faults(texts)
-    if "REDIS_URL" not in texts and texts.get("BROKER_URL", "").startswith(AMQP_PREFIXES):
+    faults = encryption_key_faults(texts) if has_secret(role, "TOKEN_ENCRYPTION_KEY") else {}
+    faults |= host_jwt_faults(texts) if has_secret(role, "JWT_SECRET") else {}
+    needs_redis = "REDIS_URL" not in texts and has_secret(role, "REDIS_URL")
+    if needs_redis and texts.get("BROKER_URL", "").startswith(AMQP_PREFIXES):
         faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
+    if role == "flower" and "FLOWER_BASIC_AUTH" not in texts:
+        faults["FLOWER_BASIC_AUTH"] = FLOWER_FAULT
     if texts.get("ENVIRONMENT") == "production":
-        faults = production_faults(texts, base_urls) | faults
+        faults = production_faults(texts, base_urls, role=role) | faults
     return faults
 
 
@@ -57,9 +67,12 @@ def host_jwt_faults(texts: Mapping[str, str]) -> dict[str, str]:
     return faults
 
 
-def production_faults(texts: Mapping[str, str], base_urls: Mapping[str, str]) -> dict[str, str]:
+def production_faults(
+    texts: Mapping[str, str], base_urls: Mapping[str, str], *, role: str
+) -> dict[str, str]:
     """Faults of settings that are good enough to try things out, but not for real accounts."""
-    faults = {} if "PUBLIC_URL" in texts else {"PUBLIC_URL": "is missing"}
+    needs_url = has_secret(role, "SECRET_KEY")  # both are for links and pages
+    faults = {"PUBLIC_URL": "is missing"} if needs_url and "PUBLIC_URL" not in texts else {}
     for name, text in texts.items():
         fault = production_fault(name, text, base_urls) or redirect_uri_fault(name, text, texts)
         if fault is not None:

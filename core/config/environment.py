@@ -35,7 +35,7 @@ class EnvironmentSettings(BaseSettings):
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Errors: Misconfigured, with everything that is missing or malformed."""
-        source = EnvironmentSource(cls, environ)
+        source = EnvironmentSource(cls, cls.select_variables(environ))
         values = source()
         faults = cls.find_cross_faults(source.texts) | source.faults
         try:
@@ -47,6 +47,11 @@ class EnvironmentSettings(BaseSettings):
             message = "; ".join(f"{name} {fault}" for name, fault in faults.items())
             raise Misconfigured(message, details={"settings": faults}) from None
         return settings
+
+    @classmethod
+    def select_variables(cls, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the variables that may be read."""
+        return environ
 
     @classmethod
     def find_cross_faults(cls, texts: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,13 @@ from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.environment import EnvironmentSettings, iter_settings
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
+from core.config.roles import (
+    OPERATOR_ROLE,
+    ROLE_SETTING,
+    AbsentSecret,
+    find_missing_settings,
+    select_variables,
+)
 from core.config.value_types import (
     BrokerUrl,
     DatabaseUrl,
@@ -27,12 +34,13 @@ from core.config.value_types import (
     EncryptionKeyList,
     EncryptionKeys,
     MediaUrl,
+    PublicUrl,
     RedisUrl,
     with_sslmode,
 )
 from platforms.base import PlatformApp
 from platforms.registry import PLATFORMS
-from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText, WebUrl
+from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText
 
 PLATFORM_SECTIONS: dict[str, Any] = {
     name: (platform.settings, platform.settings()) for name, platform in PLATFORMS.items()
@@ -58,22 +66,33 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 class Settings(DatabaseSettings):
-    """Every setting as a value. A platform with incomplete settings is off: see `missing_names`."""
+    """Every setting as a value. A platform with incomplete settings is off: see `missing_names`.
+
+    Secrets that the process's role may not hold are not read (`core.config.roles`): their URLs are
+    empty, and whoever reveals such a secret gets an error.
+    """
 
     environment: Literal["development", "test", "production"] = Field(
         default="development", validation_alias="ENVIRONMENT"
     )
-    role: Literal["web", "worker", "uploads", "beat", "flower", "cli"] = Field(
-        default="cli", validation_alias="SIGNALPOST_ROLE"
+    role: Literal["web", "worker", "uploads", "beat", "flower", "monitor", "cli"] = Field(
+        default=OPERATOR_ROLE, validation_alias=ROLE_SETTING
     )
-    broker_url: BrokerUrl = Field(validation_alias="BROKER_URL")
+    database_url: DatabaseUrl = Field(
+        default="", validate_default=False, validation_alias="DATABASE_URL"
+    )
+    broker_url: BrokerUrl = Field(default="", validate_default=False, validation_alias="BROKER_URL")
     redis_url: RedisUrl = Field(
-        default_factory=lambda values: str(values["broker_url"]), validation_alias="REDIS_URL"
+        default_factory=lambda values: str(values["broker_url"]),
+        validate_default=False,
+        validation_alias="REDIS_URL",
     )
     media_url: MediaUrl | None = Field(default=None, validation_alias="MEDIA_URL")
 
-    public_url: WebUrl = Field(default="http://127.0.0.1:8000", validation_alias="PUBLIC_URL")
-    secret_key: SecretText = Field(validation_alias="SECRET_KEY")
+    public_url: PublicUrl = Field(default="http://127.0.0.1:8000", validation_alias="PUBLIC_URL")
+    secret_key: SecretText = Field(
+        default=AbsentSecret("SECRET_KEY"), validation_alias="SECRET_KEY"
+    )
     encryption_key: EncryptionKey | None = Field(
         default=None, validation_alias="TOKEN_ENCRYPTION_KEY"
     )
@@ -142,13 +161,19 @@ class Settings(DatabaseSettings):
         return tuple(sorted(name for name, _ in iter_settings(cls)))
 
     @classmethod
+    def select_variables(cls, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Leave out the secrets that the role of this process may not hold."""
+        return select_variables(cls, environ, environ.get(ROLE_SETTING) or OPERATOR_ROLE)
+
+    @classmethod
     def find_cross_faults(cls, texts: Mapping[str, str]) -> dict[str, str]:
         base_urls = {
             name: field.default
             for name, field in iter_settings(cls)
             if name.endswith(BASE_URL_SUFFIX)
         }
-        return find_cross_faults(texts, base_urls)
+        role = texts.get(ROLE_SETTING, OPERATOR_ROLE)
+        return find_missing_settings(role, texts) | find_cross_faults(texts, base_urls, role=role)
 
 
 @cache

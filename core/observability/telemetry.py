@@ -89,7 +89,8 @@ def current_correlation_id() -> str | None:
 def iter_secrets(value: object) -> Iterator[Secret]:
     """Every secret in a value, at any depth of models, dicts, lists and tuples."""
     if isinstance(value, Secret):
-        yield value
+        if value:
+            yield value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from iter_secrets(getattr(value, name))
