@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from app.api import API_BLUEPRINTS
-from app.http import auth, errors, i18n, rate_limits, request_log, security
+from app.http import auth, errors, i18n, path_prefix, rate_limits, request_log, security
 from app.http.context import CONTAINER_KEY, Container
 from app.http.validation import MAX_ROW_ID, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(security.check_csrf)
     for blueprint in (*API_BLUEPRINTS, *build_seed_blueprints(), *PAGE_BLUEPRINTS):
         app.register_blueprint(blueprint)
+    path_prefix.init_path_prefix(app, settings)
     return app
 
 

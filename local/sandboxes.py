@@ -1,7 +1,8 @@
 """What each platform's sandbox says about itself: credentials, settings, options and its demo.
 
 Every folder of the sandbox with a `stack.toml` is one platform. The texts have placeholders:
-`{sandbox}`, `{web}` and the names of settings.
+`{sandbox}` and `{web}` (addresses on this machine), `{public}` (PUBLIC_URL), and the names of
+settings.
 """
 
 import secrets
@@ -64,10 +65,10 @@ def generate_credential(form: Mapping[str, Any]) -> str:
     return str(form.get("prefix", "")) + first + "".join(secrets.choice(alphabet) for _ in others)
 
 
-def platform_settings(sandbox_url: str, web_url: str) -> dict[str, str]:
+def platform_settings(sandbox_url: str, public_url: str) -> dict[str, str]:
     """Return the settings that put the sandbox in the platforms' place."""
     return {
-        name: value.format(sandbox=sandbox_url, web=web_url)
+        name: value.format(sandbox=sandbox_url, public=public_url)
         for sandbox in load_sandboxes()
         for name, value in sandbox.settings.items()
     }

@@ -79,7 +79,9 @@ class LocalStack:
         if options.sandbox_url:
             credentials = load_secrets(options.folder, stack_settings.SANDBOX_CREDENTIAL_FACTORIES)
             sandbox_values = stack_settings.sandbox_settings(
-                options.sandbox_url, options.web_url, credentials
+                options.sandbox_url,
+                self.given.get("PUBLIC_URL", options.web_url).rstrip("/"),
+                credentials,
             )
         return self.given.merge_over(defaults, sandbox_values)
 

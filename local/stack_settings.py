@@ -58,6 +58,10 @@ class GivenSettings:
             {setting, f"{setting}_FILE"} & {*self.environment, *self.dotenv} for setting in names
         )
 
+    def get(self, name: str, default: str) -> str:
+        """Return the operator's value; the environment outranks `.env`."""
+        return self.environment.get(name) or self.dotenv.get(name) or default
+
     def merge_over(self, defaults: Mapping[str, str], sandbox: Mapping[str, str]) -> dict[str, str]:
         """Merge all settings.
 
@@ -80,12 +84,12 @@ def load_or_create_secrets(
 
 
 def sandbox_settings(
-    sandbox_url: str, web_url: str, credentials: Mapping[str, str]
+    sandbox_url: str, public_url: str, credentials: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the settings that put the sandbox in the platforms' place: base URLs, credentials."""
     return {
         **credentials,
-        **platform_settings(sandbox_url, web_url),
+        **platform_settings(sandbox_url, public_url),
         "ENDPOINT_PRIVATE_HOSTS": "on",  # in development, endpoints are on this machine
     }
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, send_file, url_for
 
 from app.http.context import current_container
+from app.http.path_prefix import build_public_url
 from core.media import files, signed_urls
 from db.media.files import Media
 
@@ -35,6 +36,4 @@ def create_media_link(media: Media) -> str:
     token = signed_urls.sign_media_token(
         current_container().settings.secret_key, media.id, expires_at=expires_at
     )
-    return current_container().settings.public_url.rstrip("/") + url_for(
-        "media_links.serve_media", token=token, name=media.filename
-    )
+    return build_public_url(url_for("media_links.serve_media", token=token, name=media.filename))

@@ -27,6 +27,7 @@ from app.http.errors import (
     handle_error,
     problem_response,
 )
+from app.http.path_prefix import add_prefix
 from core import accounts
 from core.errors import CoreError, Misconfigured, ServiceUnavailable
 from core.identity.principals import AuthMethod
@@ -166,7 +167,7 @@ def count_outcome(platform: str, step: str, outcome: str, code: str = "") -> Non
 
 
 def connect_page_path(platform: str) -> str:
-    return f"/platforms/connect/{platform}"
+    return add_prefix(f"/platforms/connect/{platform}")
 
 
 def state_cookie_name(platform: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, after_this_request, jsonify, request
 
 from app.http.context import current_container, request_id
+from app.http.path_prefix import add_prefix
 from app.http.validation import success_body
 from app.serialize.posts import (
     describe_for_route,
@@ -68,6 +69,7 @@ def describe_result(result: PostResult) -> dict[str, Any]:
     )
     return {
         **describe_for_route(view),
+        "url": add_prefix(f"/api/posts/{result.post.id}"),
         "quota": serialize_quotas(result.quotas),
         "meta": build_meta(),
         **upload_fields(result),
@@ -97,7 +99,7 @@ def build_post_response(
     result: PostResult, fields: Mapping[str, Any], *, status: int
 ) -> tuple[Response, int]:
     response = jsonify(success_body(**fields))
-    response.headers["Location"] = f"/api/posts/{result.post.id}"
+    response.headers["Location"] = add_prefix(f"/api/posts/{result.post.id}")
     response.headers["Cache-Control"] = "no-store"  # the upload URL grants access by itself
     return response, status
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.http import request_log
 from app.http.context import current_container, request_id
+from app.http.path_prefix import build_public_url
 from app.http.validation import read_raw_body, success_body
 from core import webhooks
 from core.errors import CoreError, Invalid
@@ -85,7 +86,7 @@ def receive_data_deletion(provider: str) -> dict[str, str]:
         container.database, container.services, provider, read_callback_form()
     )
     path = url_for("data_deletion_pages.show_request", code=receipt.code)
-    return receipt.to_answer(container.settings.public_url.rstrip("/") + path)
+    return receipt.to_answer(build_public_url(path))
 
 
 def read_callback_form() -> dict[str, str]:

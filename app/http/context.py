@@ -116,5 +116,5 @@ def check_scopes(
 def return_path() -> str:
     """The path to return to after the login: this one, or home for a request that is not a GET."""
     if request.method not in {"GET", "HEAD"}:
-        return "/"
-    return request.full_path.removesuffix("?")
+        return url_for("dashboard.show_home")
+    return request.script_root + request.full_path.removesuffix("?")

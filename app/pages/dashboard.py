@@ -43,7 +43,10 @@ def render_login_form(
     next_path: str | None, *, email: str = "", error_text: str | None = None
 ) -> str:
     return render_template(
-        "login.html", next_path=safe_next_path(next_path) or "/", email=email, error_text=error_text
+        "login.html",
+        next_path=safe_next_path(next_path) or url_for("dashboard.show_home"),
+        email=email,
+        error_text=error_text,
     )
 
 

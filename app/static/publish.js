@@ -3,16 +3,17 @@
 import { extraMedia, invalidPeople, readFields, showFieldsOf } from "./publish/fields.js";
 import { addItem, clearItems, findItemError, handleChange, handleClick, readItems, showItemsOf } from "./publish/items.js";
 import { field, form, message, part, showMessage, value } from "./upload/form.js";
+import { createKey, csrf, enableForm, pathPrefix } from "./upload/page_context.js";
+import { publishTime, publishTimeError } from "./upload/publish_time.js";
 import { cancelUpload, isUploading, uploadFile } from "./upload/tus_upload.js";
 
-const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const kinds = JSON.parse(form.dataset.kinds);
 const reasons = JSON.parse(form.dataset.reasons); // code of a refused file → what to say
 const submit = form.querySelector('button[type="submit"]');
 const follow = document.querySelector('[data-part="follow"]');
 const uploaded = new WeakMap(); // file → its id, so that a second attempt does not send it again
 let busy = false;
-let idempotencyKey = crypto.randomUUID();
+let idempotencyKey = createKey();
 
 const kind = () => kinds.find((each) => each.name === value("kind"));
 const target = () => {
@@ -51,9 +52,6 @@ const captionError = () => {
   return maxMentions && countMentions() > maxMentions ? message("tooManyMentions", { max: maxMentions }) : "";
 };
 
-const timeError = () =>
-  field("publish_at").validity.badInput || (value("publish_at") && new Date(value("publish_at")) <= new Date()) ? message("timeInPast") : "";
-
 const mark = (control, error) => {
   if (error) control.setAttribute("aria-invalid", "true"); else control.removeAttribute("aria-invalid");
   return error;
@@ -63,7 +61,7 @@ const findError = () => {
   const wrong = invalidPeople(form);
   if (wrong) wrong.setAttribute("aria-invalid", "true");
   return findItemError(kind()) || mark(field("caption"), captionError())
-    || (wrong ? message("badPeople") : "") || mark(field("publish_at"), timeError());
+    || (wrong ? message("badPeople") : "") || mark(field("publish_at"), publishTimeError());
 };
 
 const uploadOnce = async (file, number) => {
@@ -90,12 +88,12 @@ const prepareMedia = async () => {
 const requestBody = async () => {
   const body = { platform: form.dataset.platform, ...target(), kind: kind().name, media: await prepareMedia(), options: readFields(form, "post") };
   if (kind().maxText && value("caption").trim()) body.text = value("caption").trim();
-  if (value("publish_at")) body.publish_at = new Date(value("publish_at")).toISOString();
+  if (publishTime()) body.publish_at = publishTime();
   return body;
 };
 
 const requestPost = async (body) => {
-  const response = await fetch("/api/posts", {
+  const response = await fetch(`${pathPrefix}/api/posts`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": idempotencyKey, Prefer: "respond-async" },
     body: JSON.stringify(body),
@@ -146,7 +144,7 @@ const showPost = (id, body) => {
   form.reset();
   field("target").value = kept.target;
   field("kind").value = kept.kind;
-  idempotencyKey = crypto.randomUUID();
+  idempotencyKey = createKey();
   clearItems();
   updateForm();
 };
@@ -165,7 +163,7 @@ form.addEventListener("submit", async (event) => {
   } catch (problem) {
     if (problem === null) showMessage(message("cancelled"));
     else showMessage(errorText(problem), { bad: true });
-    if (problem?.isRefused) idempotencyKey = crypto.randomUUID(); // nothing was stored: the next request is another one
+    if (problem?.isRefused) idempotencyKey = createKey(); // nothing was stored: the next request is another one
   } finally {
     setBusy(false);
   }
@@ -189,4 +187,5 @@ for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event
 addEventListener("beforeunload", (event) => { if (busy) event.preventDefault(); });
 
 part("quota").dataset.query = new URLSearchParams(target()).toString();
+enableForm(form);
 updateForm();

@@ -4,6 +4,7 @@ The rules of errors are those of `platforms.setting_types`.
 """
 
 import re
+import re
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ SQLALCHEMY_DIALECT = "postgresql+psycopg2"
 POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", SQLALCHEMY_DIALECT})
 REDIS_SCHEMES = frozenset({"redis", "rediss"})
 BROKER_SCHEMES = REDIS_SCHEMES | {"amqp", "amqps"}
+PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
 
@@ -68,6 +70,16 @@ def parse_public_url(value: str) -> str:
     return url
 
 
+def parse_public_url(value: str) -> str:
+    """Check our own URL. Its path, if it has one, is a prefix that every client writes alike."""
+    url = parse_web_url(value)
+    if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
+        raise ValueError(
+            "must have no path, or one of letters, digits, _ and - such as /signalpost"
+        )
+    return url
+
+
 def parse_media_url(value: str) -> str:
     url = split_url(value)
     if url.scheme == "s3":
@@ -99,6 +111,7 @@ def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
     return key_id, Secret(key)
 
 
+PublicUrl = Annotated[str, from_text(parse_public_url)]
 PublicUrl = Annotated[str, from_text(parse_public_url)]
 DatabaseUrl = Annotated[str, from_text(parse_database_url)]
 BrokerUrl = Annotated[str, from_text(parse_broker_url)]

@@ -39,7 +39,7 @@ def write_upload(answer: Mapping[str, Any]) -> dict[str, Any]:
             "upload_url_expires_at": upload["expires_at"],
         }
     elif answer["publish_id"] is None:
-        fields |= {"due_at": answer["due_at"], "status_url": f"/api/posts/{answer['id']}"}
+        fields |= {"due_at": answer["due_at"], "status_url": answer["url"]}
     return {"data": fields, "quota": answer["quota"][QUOTA_BY_MODE[mode]]}
 
 

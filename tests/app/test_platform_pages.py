@@ -1,6 +1,7 @@
 """What platforms bring to the pages: colours, pages and scripts of their own, texts of drafts."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 
@@ -68,9 +69,8 @@ def test_everything_that_the_page_loads_is_there(alice_browser):
     scripts = re.findall(r'<script src="([^"]+)"', page)
     assert OWN_SCRIPT_PATH in scripts
     imports = re.findall(r'from "([^"]+)"', alice_browser.get(OWN_SCRIPT_PATH).text)
-    own_folder = OWN_SCRIPT_PATH.rpartition("/")[0]
-    paths = [path if path.startswith("/") else own_folder + path[1:] for path in imports]
-    assert len(paths) == 4
+    paths = [urljoin(OWN_SCRIPT_PATH, path) for path in imports]
+    assert len(paths) == 6
     assert {alice_browser.get(path).status_code for path in (*scripts, *paths)} == {200}
 
 

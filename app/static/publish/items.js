@@ -115,7 +115,7 @@ export const handleChange = (event, kind) => {
 };
 
 const doesFit = (file, accept) =>
-  accept.split(",").some((type) => file.type.startsWith(type.replace("*", "")));
+  !file.type || accept.split(",").some((type) => file.type.startsWith(type.replace("*", ""))); // without a type the server judges the bytes
 
 const itemError = (item, number, kind) => {
   if (!isFile(item)) return /^https:\/\/\S+\.\S+/.test(urlInput(item).value.trim()) ? "" : message("noUrl", { number });

@@ -1,12 +1,12 @@
 // The upload of a file to signalpost by tus: in chunks, with progress, paused and resumed by the user,
 // and resumed automatically when the connection is back. After a reload the same file continues where
 // it stopped.
+import { csrf, pathPrefix } from "./page_context.js";
 import { form, formatDuration, formatSize, message, part, showMessage } from "./form.js";
 
 const CHUNK_BYTES = 8 * 1024 * 1024;
 const SPEED_SMOOTHING = 0.3; // weight of the newest value in the speed shown
 const RECONNECT_INTERVAL = 15000; // milliseconds
-const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const fingerprintPrefix = `signalpost-${form.dataset.user}-`;
 const fingerprint = async (file) => fingerprintPrefix + [file.name, file.type, file.size, file.lastModified].join("-");
 
@@ -46,7 +46,7 @@ export const uploadFile = (file) =>
     const finish = (settle, result) => { upload = rejectUpload = null; isOffline = isPaused = false; settle(result); };
     rejectUpload = () => finish(reject, null);
     upload = new tus.Upload(file, {
-      endpoint: "/api/media",
+      endpoint: `${pathPrefix}/api/media`,
       chunkSize: CHUNK_BYTES,
       retryDelays: [0, 1000, 3000, 10000],
       headers: { "X-CSRF-Token": csrf },

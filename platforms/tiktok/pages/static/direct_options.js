@@ -1,7 +1,7 @@
 // The options of a direct post, which depend on the creator's account: loaded when they are shown,
 // never stored. Applies TikTok's rules for direct posts: nothing is preset, the disclosure must be
 // complete, and branded content cannot be private.
-import { field, form, message, part, value } from "/static/upload/form.js";
+import { field, form, message, part, value } from "../../upload/form.js";
 
 let requestNumber = 0;
 let ready = false;

@@ -1,5 +1,5 @@
 // The preview of the chosen video and the choice of its cover frame. Nothing is uploaded here.
-import { field, part } from "/static/upload/form.js";
+import { field, part } from "../../upload/form.js";
 
 let objectUrl = null;
 let duration = null; // seconds

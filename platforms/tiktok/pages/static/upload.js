@@ -1,18 +1,19 @@
 // TikTok's upload form: shows the fields that fit what is chosen, uploads the file in resumable chunks, then
 // requests the post once. Without this script the page says so; nothing else needs a script.
 import { isReady, loadOptions, maxDuration, notReadyReason, requestFields } from "./direct_options.js";
-import { field, form, formatSize, message, part, showMessage, value } from "/static/upload/form.js";
+import { field, form, formatSize, message, part, showMessage, value } from "../../upload/form.js";
+import { createKey, csrf, enableForm, pathPrefix } from "../../upload/page_context.js";
+import { publishTime, publishTimeError } from "../../upload/publish_time.js";
 import { previewDuration, showPreview } from "./preview.js";
-import { cancelUpload, findInterruptedUploads, isUploading, togglePause, uploadFile } from "/static/upload/tus_upload.js";
+import { cancelUpload, findInterruptedUploads, isUploading, togglePause, uploadFile } from "../../upload/tus_upload.js";
 
 const CLEAR_DELAY = 3000; // milliseconds after success
-const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const maxLengths = JSON.parse(form.dataset.maxLengths);
 const maxBytes = Number(form.dataset.maxBytes);
 const maxPhotos = Number(form.dataset.maxPhotos);
 const submit = form.querySelector('button[type="submit"]');
 let busy = false;
-let idempotencyKey = crypto.randomUUID();
+let idempotencyKey = createKey();
 
 const isPhoto = () => value("media_type") === "PHOTO";
 const isDirect = () => value("mode") === "DIRECT";
@@ -46,12 +47,12 @@ const fieldChecks = {
   video_url: () => !isPhoto() && !isFile() && !isUrl(value("video_url").trim()) && message("noUrl"),
   photo_images: () => isPhoto() && ((photos().length > maxPhotos && message("tooManyPhotos", { max: maxPhotos })) || ((!photos().length || !photos().every(isUrl)) && message("noPhotos"))),
   photo_cover_index: () => isPhoto() && !(Number(value("photo_cover_index")) >= 1 && Number(value("photo_cover_index")) <= photos().length) && message("noCover"),
-  publish_at: () => (field("publish_at").validity.badInput || (value("publish_at") && new Date(value("publish_at")) <= new Date())) && message("timeInPast"),
+  publish_at: publishTimeError,
 };
 
 const fileError = (file) => {
   if (!file) return message("noFile");
-  if (!file.type.startsWith("video/")) return message("notAVideo");
+  if (file.type && !/^(video|application)\//.test(file.type)) return message("notAVideo"); // no type: the bytes decide, on the server
   if (!file.size) return message("emptyFile");
   if (file.size > maxBytes) return message("fileTooLarge", { size: formatSize(file.size), max: formatSize(maxBytes) });
   const max = isDirect() && maxDuration();
@@ -83,12 +84,12 @@ const requestBody = () => {
   } else if (!isFile()) body.videoUrl = value("video_url").trim();
   if (isDirect()) Object.assign(body, requestFields(isPhoto()));
   if (isDirect() && !isPhoto() && value("cover")) body.video_cover_timestamp_ms = Math.round(1000 * Number(value("cover")));
-  if (value("publish_at")) body.publish_at = new Date(value("publish_at")).toISOString();
+  if (publishTime()) body.publish_at = publishTime();
   return body;
 };
 
 const requestPost = async (body) => {
-  const response = await fetch("/api/tiktok/upload", {
+  const response = await fetch(`${pathPrefix}/api/tiktok/upload`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": idempotencyKey },
     body: JSON.stringify(body),
@@ -132,7 +133,7 @@ const clearForm = () => {
   form.reset();
   field("account_id").value = kept.account;
   field("mode").value = kept.mode;
-  idempotencyKey = crypto.randomUUID();
+  idempotencyKey = createKey();
   showPreview(null, updateForm);
   part("chosen").textContent = "";
   if (isDirect()) loadOptions(updateForm);
@@ -162,7 +163,7 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     setBusy(false);
     // If no answer arrived, the key is kept: repeating the same request still makes one post.
-    if (error?.apiError) idempotencyKey = crypto.randomUUID();
+    if (error?.apiError) idempotencyKey = createKey();
     showMessage(error === null ? message("cancelled") : errorText(error), { bad: error !== null });
   }
 });
@@ -234,5 +235,6 @@ const listInterruptedUploads = async () => {
 
 part("quota").dataset.query = `account_id=${value("account_id")}`;
 if (isDirect()) loadOptions(updateForm);
+enableForm(form);
 updateForm();
 listInterruptedUploads();
