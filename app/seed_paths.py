@@ -23,7 +23,7 @@ from app.serialize import posts, video_metrics
 from core import insights, publishing
 from core.errors import CoreError, Invalid
 from db.posts.posts import POST_STATES
-from db.posts.queries import PostFilter
+from db.publishing.queries import PostFilter
 from platforms.platform import Platform
 from platforms.post_requests import SeedPaths, SeedRoute, SeedUse
 from platforms.registry import PLATFORMS
@@ -240,7 +240,7 @@ def build_choices_view(platform: Platform, seed_paths: SeedPaths, route: SeedRou
     del seed_paths
 
     def view(query: AccountQuery) -> dict[str, Any]:
-        creator = publishing.get_creator(
+        creator = publishing.get_posting_choices(
             current_container().database,
             current_container().services,
             platform.name,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from platforms.base import FailureReason, PostingOptionsReader, WebhookAdapter
 from platforms.comments import Comments
@@ -16,12 +15,12 @@ from platforms.publishing import StepPublisher
 class Adapter:
     """The adapters of one configured platform. A part that is None is not offered by it.
 
-    `step_publisher` publishes; `publisher` reads what an account may choose before it posts.
+    `step_publisher` publishes; `posting_options` reads what an account may choose before it posts.
     """
 
     name: str
     webhooks: WebhookAdapter
-    publisher: PostingOptionsReader | Any = None
+    posting_options: PostingOptionsReader | None = None
     # by fail reason or error code
     failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
     config_warnings: tuple[str, ...] = ()  # sentences for the operator about the registration

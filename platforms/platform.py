@@ -194,6 +194,18 @@ class OlderArgument:
     kind_pattern: str = "{}"
 
 
+@dataclass(frozen=True)
+class PostingChoices:
+    """What an account may choose when it posts differs from account to account, and is asked for.
+
+    `call_class`: name in `Platform.call_classes`. `build`: the adapter's `posting_options` and the
+    platform's settings → what the platform's page and routes show; pure.
+    """
+
+    call_class: str
+    build: Callable[[Mapping[str, Any], Any], Any]
+
+
 class AccountShapes(Protocol):
     """The platform's own field names in answers about accounts, beside the generic ones. Pure."""
 
@@ -256,6 +268,8 @@ class Platform:
     error_statuses: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     event_effects: Mapping[str, Effect] = field(default_factory=dict)  # our kind of event → effect
     form: PublishForm | None = None
+    posting_choices: PostingChoices | None = None
+    delivered_notification: str = "post_delivered"  # kind of the notification about a draft
     closing_answers: int = 1  # answers that close a half-open circuit
     secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
     find_config_warnings: Callable[[Any, datetime, str], tuple[str, ...]] | None = None

@@ -25,7 +25,7 @@ from core import publishing
 from core.errors import NotFound
 from core.publishing import PostRequest
 from db.posts.posts import POST_STATES
-from db.posts.queries import PostFilter
+from db.publishing.queries import PostFilter
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("posts", __name__)

@@ -11,13 +11,13 @@ from app.http.messages import find_message
 from app.http.validation import row_id_from_query
 from app.pages.brands import platform_title
 from core.errors import NotFound
-from core.post_state.transitions import DELIVERED_NOTIFICATION
 from db.identity.notifications import Notification, Notifications
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("notification_pages", __name__)
 
 PAGE_SIZE = 25
+DELIVERED_KINDS = frozenset(each.delivered_notification for each in PLATFORMS.values())
 KIND_SENTENCES = {
     "needs_reconnect": gettext_noop(
         "%(name)s has to be connected again. Its posts wait until then."
@@ -32,8 +32,9 @@ KIND_SENTENCES = {
         "Access to the data of %(name)s ends soon. Connect it again."
     ),
     "post_published": gettext_noop("“%(title)s” is published."),
-    DELIVERED_NOTIFICATION: gettext_noop(
-        "“%(title)s” is delivered as a draft. Finish it in the app of %(platform)s."
+    **dict.fromkeys(
+        DELIVERED_KINDS,
+        gettext_noop("“%(title)s” is delivered as a draft. Finish it in the app of %(platform)s."),
     ),
     "post_failed": gettext_noop("“%(title)s” was not posted."),
     "post_unconfirmed": gettext_noop(
@@ -48,7 +49,7 @@ KIND_SENTENCES = {
 }
 KIND_COLOURS = {
     "post_published": "good",
-    DELIVERED_NOTIFICATION: "wait",
+    **dict.fromkeys(DELIVERED_KINDS, "wait"),
     "post_unconfirmed": "wait",
     "connection_ends_soon": "wait",
     "data_access_ending": "wait",

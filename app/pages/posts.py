@@ -21,7 +21,7 @@ from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
 from db.posts.posts import POST_STATES
-from db.posts.queries import PostFilter
+from db.publishing.queries import PostFilter
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("post_pages", __name__)

@@ -88,7 +88,7 @@ def find_own_page(platform: str) -> OwnPage:
 def creator_fields(platform: str, account_id: int | None) -> dict[str, Any]:
     """Load what the creator's account allows, or the error message if it cannot post now."""
     try:
-        creator = publishing.get_creator(
+        creator = publishing.get_posting_choices(
             current_container().database,
             current_container().services,
             platform,

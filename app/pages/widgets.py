@@ -14,7 +14,7 @@ from app.pages.quota_view import load_quota_fields
 from core import accounts, insights, publishing
 from core.accounts import AccountView, DestinationView
 from db.insights.videos import VIDEO_METRICS
-from db.posts.queries import PostFilter, PostStats
+from db.publishing.queries import PostFilter, PostStats
 from platforms.publishing import Capability
 from platforms.registry import PLATFORMS
 

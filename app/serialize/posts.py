@@ -15,7 +15,7 @@ from core.publishing.step_progress import list_step_progress
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
-from db.records.post_records import PostRecord
+from db.records.record_table import PostRecord
 from platforms.base import Actor, FailureReason
 
 

@@ -18,7 +18,8 @@ from db.insights.snapshots import MetricSnapshots, MetricSubject, MetricValue
 from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey, VideoReader
 from db.posts.posts import Post
 from db.records.items import find_video_reader, list_video_readers
-from db.records.post_records import PostRecord, recorded_public_ids
+from db.records.post_records import recorded_public_ids
+from db.records.record_table import PostRecord
 from db.session import Database, Session
 from platforms.publishing import Capability
 

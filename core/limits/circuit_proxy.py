@@ -291,7 +291,7 @@ def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
     platform_circuits = PlatformCircuits(adapter.name, circuits)
     insights, detailed = adapter.insights, adapter.detailed_insights
     flow, subscriber = adapter.flow, adapter.subscriber
-    comments, places = adapter.comments, adapter.places
+    comments, places, options = adapter.comments, adapter.places, adapter.posting_options
     return replace(
         adapter,
         comments=None if comments is None else CircuitComments(comments, platform_circuits),
@@ -300,7 +300,9 @@ def wrap_adapter(adapter: Adapter, circuits: Circuits) -> Adapter:
         subscriber=(
             None if subscriber is None else CircuitWebhookSubscriber(subscriber, platform_circuits)
         ),
-        publisher=CircuitPostingOptionsReader(adapter.publisher, platform_circuits),
+        posting_options=(
+            None if options is None else CircuitPostingOptionsReader(options, platform_circuits)
+        ),
         insights=None if insights is None else CircuitInsights(insights, platform_circuits),
         detailed_insights=(
             None if detailed is None else CircuitDetailedInsights(detailed, platform_circuits)

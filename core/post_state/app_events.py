@@ -6,7 +6,7 @@ from typing import Any
 
 from core.outbox import EVENT_TYPES, AppEvent
 from core.post_state.step_state import is_reported_by_response
-from db.posts.batches import AnyPost
+from db.publishing.batches import AnyPost
 from platforms.base import Phase
 
 

@@ -12,17 +12,17 @@ from core.observability import metrics
 from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
 from db.identity.notifications import Notifications
-from db.posts.batches import AnyPost, AnyTikTokPost, PostBatch
 from db.posts.parts import PostParts
-from db.posts.tiktok_posts import TikTokPosts
 from db.posts.timeline import PostEvents
+from db.publishing.batches import AnyPost, AnyRecord, PostBatch
+from db.records.post_records import find_post_record
 from db.session import Session, database_now
 
 
 class ChangeSet:
     """Additions to other tables, of one transaction.
 
-    `tiktok_rows` are TikTok rows that were read before, by post id; others are read on demand.
+    `records` are those that were read before, by post id; others are read on demand.
     `at` is the database's time for everything written.
     """
 
@@ -30,11 +30,11 @@ class ChangeSet:
         self,
         session: Session,
         *,
-        tiktok_rows: Mapping[int, AnyTikTokPost | None] | None = None,
+        records: Mapping[int, AnyRecord | None] | None = None,
         at: datetime | None = None,
     ) -> None:
         self.session = session
-        self._tiktok_rows: dict[int, AnyTikTokPost | None] = dict(tiktok_rows or {})
+        self._records: dict[int, AnyRecord | None] = dict(records or {})
         self._at = at
         self._timeline_entries: list[dict[str, Any]] = []
         self._notifications: list[dict[str, Any]] = []
@@ -45,11 +45,11 @@ class ChangeSet:
     def at(self) -> datetime:
         return self._at or database_now(self.session)
 
-    def get_tiktok_row(self, post: AnyPost) -> AnyTikTokPost | None:
-        """The post's row in `tiktok_posts`; None if the platform does not know the post."""
-        if post.id not in self._tiktok_rows:
-            self._tiktok_rows[post.id] = TikTokPosts(self.session).get_by_post(post.id)
-        return self._tiktok_rows[post.id]
+    def get_record(self, post: AnyPost) -> AnyRecord | None:
+        """What the platform reported about the post; None if it does not know the post."""
+        if post.id not in self._records:
+            self._records[post.id] = find_post_record(self.session, post.provider, post.id)
+        return self._records[post.id]
 
     def add_timeline_entry(
         self,
@@ -90,17 +90,17 @@ class ChangeSet:
 
 @contextmanager
 def open_change_set(
-    session: Session, *, tiktok_rows: Mapping[int, AnyTikTokPost | None] | None = None
+    session: Session, *, records: Mapping[int, AnyRecord | None] | None = None
 ) -> Iterator[ChangeSet]:
     """A change set that is written when the block ends without an exception."""
-    changes = ChangeSet(session, tiktok_rows=tiktok_rows)
+    changes = ChangeSet(session, records=records)
     yield changes
     changes.write()
 
 
 def batch_change_set(session: Session, batch: PostBatch) -> ChangeSet:
     """A change set for posts that were locked together; the caller writes it."""
-    return ChangeSet(session, tiktok_rows=batch.tiktok_rows, at=batch.locked_at)
+    return ChangeSet(session, records=batch.records, at=batch.locked_at)
 
 
 def count_outcome(post: AnyPost) -> None:

@@ -1,13 +1,13 @@
 """Applies changes to posts: progress reports of the platform (`apply_update`) and our own state
-changes (`move_post`, `end_post`), with the TikTok row, timeline, notifications and app events.
+changes (`move_post`, `end_post`), with the platform's record, timeline, notifications and app
+events.
 
 Polls and webhooks both call `apply_update`; nothing else applies what the platform reports.
-The TikTok row is monotone too: its statuses have a rank, and no report moves it backwards.
+The record is monotone too: its statuses have a rank, and no report moves it backwards.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from core.post_state.changes import ChangeSet, open_change_set
 from core.post_state.settle import (
@@ -19,11 +19,12 @@ from core.post_state.settle import (
     settle,
 )
 from core.post_state.step_state import IS_OVERDUE, is_reported_by_response
-from db.posts.batches import AnyPost, AnyTikTokPost
 from db.posts.posts import Post
-from db.posts.tiktok_posts import PUBLIC_IDS_KEY
+from db.publishing.batches import AnyPost
+from db.records.post_records import get_projection
 from db.session import Session
 from platforms.base import Phase, PublishProgress
+from platforms.registry import PLATFORMS
 
 POLL_SOURCE = "poll"
 DRAFT_POLL_INTERVAL = timedelta(hours=6)  # a creator may post a delivered draft days later
@@ -33,16 +34,6 @@ NOTIFICATION_KINDS = {
     PostState.FAILED: "post_failed",
     PostState.UNCONFIRMED: "post_unconfirmed",
 }
-DELIVERED_NOTIFICATION = "post_in_inbox"
-
-STATUS_RANKS = {
-    "PROCESSING_UPLOAD": 1,
-    "PROCESSING_DOWNLOAD": 1,
-    "SEND_TO_USER_INBOX": 2,
-    "PUBLISH_COMPLETE": 3,
-    "FAILED": 3,
-}
-FINAL_RANK = 3
 
 
 def apply_one_update(
@@ -74,11 +65,13 @@ def end_one_post(
 def apply_update(
     changes: ChangeSet, post: AnyPost, progress: PublishProgress, *, source: str
 ) -> Transition:
-    """Apply a progress report to the post and its TikTok row; adds what follows to `changes`."""
+    """Apply a progress report to the post and its record; adds what follows to `changes`."""
     before = PostState(post.state)
     transition = settle(current_state(post), progress)
-    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
-        update_tiktok_row(tiktok_row, progress, at=changes.at)
+    if (record := changes.get_record(post)) is not None:
+        get_projection(post.provider).apply_progress(
+            record, progress, ranks=status_ranks(post), at=changes.at
+        )
     if transition.is_contradiction:
         apply_contradiction(changes, post, progress, source=source)
         return transition
@@ -99,8 +92,8 @@ def apply_update(
 
 def record_webhook(changes: ChangeSet, post: AnyPost) -> None:
     """Store beside what the platform reported that a webhook reported it."""
-    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
-        add_details(tiktok_row, {"webhook_received_at": changes.at.isoformat()})
+    if (record := changes.get_record(post)) is not None:
+        get_projection(post.provider).mark_webhook(record, at=changes.at)
 
 
 def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:
@@ -133,8 +126,10 @@ def end_post(
     if state is not PostState.PUBLISHED:
         post.error_code = code or "unknown"
         post.error_message = message
-    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
-        end_tiktok_row(tiktok_row, post, at=changes.at)
+    if (record := changes.get_record(post)) is not None:
+        get_projection(post.provider).end_record(
+            record, post, ranks=status_ranks(post), at=changes.at
+        )
     notify_owner(changes, post)
     changes.add_app_event(post)
     changes.add_ended_post(post)
@@ -149,7 +144,7 @@ def notify_owner(changes: ChangeSet, post: AnyPost) -> None:
     subject = f"post:{post.id}"
     changes.add_notification(
         post.user_id,
-        DELIVERED_NOTIFICATION if is_draft else kind,
+        delivered_notification(post) if is_draft else kind,
         cause=subject,
         subject=subject,
         post_id=post.id,
@@ -193,72 +188,19 @@ def apply_contradiction(
     )
     post.error_message = None
     post.finished_at = changes.at
-    if (tiktok_row := changes.get_tiktok_row(post)) is not None:
-        correct_tiktok_row(tiktok_row, post, progress.vendor_status, at=changes.at)
+    if (record := changes.get_record(post)) is not None:
+        get_projection(post.provider).correct_record(
+            record, post, progress.vendor_status, ranks=status_ranks(post), at=changes.at
+        )
     notify_owner(changes, post)
     changes.add_app_event(post)
 
 
-def update_tiktok_row(
-    tiktok_row: AnyTikTokPost, progress: PublishProgress, *, at: datetime
-) -> None:
-    """Store a report in the TikTok row; ids of public videos are added to the known ones.
-
-    An undocumented status is kept beside the last known one and changes nothing else.
-    """
-    tiktok_row.last_polled_at = at  # of any report: webhooks set it too
-    if progress.vendor_status not in STATUS_RANKS:
-        add_details(tiktok_row, {"platform_status": progress.vendor_status})
-        return
-    if STATUS_RANKS[progress.vendor_status] >= STATUS_RANKS[tiktok_row.status]:
-        advance_tiktok_row(tiktok_row, progress, at=at)
-    known_ids = tiktok_row.details.get(PUBLIC_IDS_KEY, [])
-    new_ids = [public_id for public_id in progress.post_ids if public_id not in known_ids]
-    if new_ids:
-        add_details(tiktok_row, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
+def status_ranks(post: AnyPost) -> Mapping[str, int]:
+    """The statuses of the post's platform, in their order."""
+    return PLATFORMS[post.provider].status_ranks
 
 
-def advance_tiktok_row(
-    tiktok_row: AnyTikTokPost, progress: PublishProgress, *, at: datetime
-) -> None:
-    status, rank = progress.vendor_status, STATUS_RANKS[progress.vendor_status]
-    old_rank = STATUS_RANKS[tiktok_row.status]
-    if rank == FINAL_RANK and old_rank == FINAL_RANK and status != tiktok_row.status:
-        return  # two final statuses: only a poll decides, see `apply_contradiction`
-    if rank == FINAL_RANK and tiktok_row.status != status:
-        tiktok_row.completed_at = at
-    if rank > old_rank:
-        tiktok_row.status = status
-    if progress.bytes_done is not None:
-        store_bytes_done(tiktok_row, progress.bytes_done)
-    if progress.is_public is not None:
-        tiktok_row.publicly_available = progress.is_public
-
-
-def store_bytes_done(tiktok_row: AnyTikTokPost, bytes_done: int) -> None:
-    if tiktok_row.source == "FILE_UPLOAD":
-        tiktok_row.uploaded_bytes = bytes_done
-    else:
-        tiktok_row.downloaded_bytes = bytes_done
-
-
-def add_details(tiktok_row: AnyTikTokPost, details: Mapping[str, Any]) -> None:
-    tiktok_row.details = {**tiktok_row.details, **details}
-
-
-def end_tiktok_row(tiktok_row: AnyTikTokPost, post: AnyPost, *, at: datetime) -> None:
-    """Store that a post has ended without success; the status fails if it is not final yet."""
-    if post.state == "PUBLISHED":
-        return
-    tiktok_row.error_code, tiktok_row.error_message = post.error_code, post.error_message
-    if STATUS_RANKS[tiktok_row.status] < FINAL_RANK:
-        tiktok_row.status, tiktok_row.completed_at = "FAILED", at
-
-
-def correct_tiktok_row(
-    tiktok_row: AnyTikTokPost, post: AnyPost, status: str, *, at: datetime
-) -> None:
-    """Store the final status that a poll reported instead of the one we had."""
-    if status in STATUS_RANKS:
-        tiktok_row.status, tiktok_row.completed_at = status, at
-        tiktok_row.error_code, tiktok_row.error_message = post.error_code, post.error_message
+def delivered_notification(post: AnyPost) -> str:
+    """The kind of the notification that a draft was delivered."""
+    return PLATFORMS[post.provider].delivered_notification

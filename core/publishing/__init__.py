@@ -5,7 +5,6 @@ directly.
 
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import request_post
-from core.publishing.creator import CreatorInfo
 from core.publishing.enqueue import enqueue_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.post_request import PostRequest
@@ -14,10 +13,10 @@ from core.publishing.queries import (
     PostPage,
     PostView,
     UploadProgress,
-    get_creator,
     get_current_status,
     get_post,
     get_post_stats,
+    get_posting_choices,
     get_timeline,
     list_posts,
     upload_progress,
@@ -29,7 +28,6 @@ from core.publishing.seed_requests import request_post_by_body
 __all__ = [
     "PUBLISH_JOB_TYPE",
     "UPLOAD_JOB_TYPE",
-    "CreatorInfo",
     "PostPage",
     "PostRequest",
     "PostResult",
@@ -38,10 +36,10 @@ __all__ = [
     "UploadProgress",
     "cancel_post",
     "enqueue_post",
-    "get_creator",
     "get_current_status",
     "get_post",
     "get_post_stats",
+    "get_posting_choices",
     "get_remaining_quota",
     "get_timeline",
     "list_posts",

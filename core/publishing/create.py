@@ -61,8 +61,8 @@ from core.publishing.wait_for_end import wait_for_end
 from db.media.files import Media, MediaFiles
 from db.posts.parts import PostParts
 from db.posts.posts import Post, Posts, SentBy
-from db.posts.quota_slots import QuotaSlots
 from db.posts.timeline import PostEvents
+from db.publishing.quota_slots import QuotaSlots
 from db.records.public_posts import destination_columns
 from db.session import Database, Session
 from platforms.platform import QuotaScope

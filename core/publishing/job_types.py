@@ -28,7 +28,7 @@ from core.publishing.step_engine import execute_step, prepare_step, record_step
 from core.publishing.step_jobs import ClaimAnswer, PlatformStepJob
 from core.publishing.step_safety import is_outcome_open
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
-from db.posts.tiktok_posts import TikTokPosts
+from db.records.post_records import find_post_records
 from db.session import Session, database_now
 
 PLATFORM_UNAVAILABLE_CODES = frozenset(
@@ -106,9 +106,8 @@ class PublishJobType(PostJobType):
     ) -> list[RowOutcome]:
         """Record a batch in one change set, so that each table is written once."""
         preload_parts(session, [post.id for post, outcome in outcomes if outcome.changes_parts])
-        started_ids = [post.id for post, _ in outcomes if post.publish_id is not None]
-        tiktok_rows = TikTokPosts(session).get_by_posts(started_ids)
-        with open_change_set(session, tiktok_rows=tiktok_rows) as changes:
+        started = (post for post, _ in outcomes if post.publish_id is not None)
+        with open_change_set(session, records=find_post_records(session, started)) as changes:
             return [record_step_or_snooze(changes, post, outcome) for post, outcome in outcomes]
 
 

@@ -19,7 +19,8 @@ from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvent, PostEvents
 from db.records.destinations import find_destination_store
-from db.records.post_records import PostRecord, find_post_record
+from db.records.post_records import find_post_record
+from db.records.record_table import PostRecord
 from db.session import Session
 from platforms.chunks import ChunkPlan, plan_chunks
 from platforms.registry import PLATFORMS

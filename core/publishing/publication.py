@@ -11,9 +11,9 @@ from core.post_state.step_state import ABSENCES, OFFSET_CONFIRMED, UNSAFE_AT, UN
 from db.accounts.accounts import Accounts
 from db.accounts.destinations import StoredDestination
 from db.media.files import Media, MediaFiles
-from db.posts.destination_usage import DestinationUsage
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post
+from db.publishing.destination_usage import DestinationUsage
 from db.records.evidence import list_named_handles, list_public_items
 from db.session import Session, database_now
 from platforms.base import Phase

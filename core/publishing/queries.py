@@ -14,15 +14,15 @@ from core.errors import CoreError, NotFound, OperationFailed, RateLimitExceeded
 from core.jobs.runner import run_jobs
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import LAST_ERROR_CODE, RETRY_AFTER_SECONDS
-from core.publishing.creator import CreatorInfo, load_creator
 from core.publishing.job_types import PUBLISH_JOB_TYPE
 from core.publishing.post_results import find_external_id
+from core.publishing.posting_choices import load_posting_choices
 from core.publishing.resolve import check_scopes
 from core.publishing.targets import select_account
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts
-from db.posts.queries import PostFilter, PostQueries, PostStats
 from db.posts.timeline import PostEvent, PostEvents
+from db.publishing.queries import PostFilter, PostQueries, PostStats
 from db.records.post_records import find_post_record, was_record_updated_within
 from db.session import Database, Session
 from platforms.chunks import plan_chunks
@@ -121,19 +121,22 @@ def get_post_stats(
         return PostQueries(session).stats(user_id=user_id, provider=provider, account_id=account_id)
 
 
-def get_creator(
+def get_posting_choices(
     database: Database,
     services: Services,
     provider: str,
     *,
     user_id: int,
     account_id: int | None = None,
-) -> CreatorInfo:
-    """What the creator allows right now. Errors: as `select_account` and `load_creator`."""
+) -> Any:
+    """What the account may choose right now, in the platform's own form.
+
+    Errors: as `select_account` and `load_posting_choices`.
+    """
     with database.transaction() as session:
         account = select_account(session, provider, account_id, user_id=user_id)
         check_scopes(services, account, Capability.PUBLISH)
-    return load_creator(database, services, account)
+    return load_posting_choices(database, services, account)
 
 
 def get_current_status(

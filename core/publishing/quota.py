@@ -15,7 +15,7 @@ from core.errors import CoreError, OperationFailed, QuotaExceeded, RateLimitExce
 from core.outcomes import Snooze
 from core.post_state.step_state import SLOT_LIMIT, UNAUDITED
 from db.posts.posts import Post
-from db.posts.quota_slots import QUOTA_WINDOW, QuotaSlots, SlotUsage
+from db.publishing.quota_slots import QUOTA_WINDOW, QuotaSlots, SlotUsage
 from db.session import Session
 from platforms.platform import Platform, QuotaHold, QuotaRule, QuotaScope
 from platforms.registry import PLATFORMS

@@ -19,9 +19,9 @@ from core.publishing.quota import (
     read_rule_limit,
     time_until_reset,
 )
-from db.posts.destination_usage import DestinationUsage
 from db.posts.posts import Post
-from db.posts.quota_slots import QUOTA_WINDOW, QuotaSlots
+from db.publishing.destination_usage import DestinationUsage
+from db.publishing.quota_slots import QUOTA_WINDOW, QuotaSlots
 from db.session import Session, database_now
 from platforms.platform import Platform, QuotaRule, QuotaScope
 from platforms.publishing import PostKind

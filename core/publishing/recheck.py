@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core.post_state.settle import DAY
-from db.posts.reconciliation import RecheckBand, Reconciliation
+from db.publishing.late_matches import LateMatches, RecheckBand
 from db.session import Database
 
 RECHECK_BANDS = (
@@ -19,5 +19,6 @@ MAX_RECHECKED_POSTS = 500  # made due in one run; the next run, a minute later, 
 def recheck_posts_without_video_id(database: Database) -> int:
     """Make published posts without a video id due for a poll; returns how many."""
     with database.transaction() as session:
-        reconciliation = Reconciliation(session)
-        return reconciliation.schedule_video_id_recheck(RECHECK_BANDS, limit=MAX_RECHECKED_POSTS)
+        return LateMatches(session).schedule_video_id_recheck(
+            RECHECK_BANDS, limit=MAX_RECHECKED_POSTS
+        )

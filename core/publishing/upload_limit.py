@@ -3,8 +3,8 @@
 from core.outcomes import Snooze
 from core.publishing.quota import LOCK_RETRY_AFTER
 from db.posts.posts import Post
-from db.posts.quota_slots import QuotaSlots
 from db.posts.uploads import count_other_uploads
+from db.publishing.quota_slots import QuotaSlots
 from db.session import Session
 
 MAX_UPLOADS_PER_ACCOUNT = 3

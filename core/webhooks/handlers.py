@@ -23,8 +23,10 @@ from core.post_state.transitions import apply_update, record_webhook
 from core.webhooks.item_changes import ItemChanges, ItemEvent, open_item_changes
 from db.accounts.accounts import Accounts, AccountStatus
 from db.leases import LockedRow
-from db.posts.batches import EMPTY_BATCH, LockedPost, PlatformKey, PostBatch, PostBatches
-from db.posts.reconciliation import PublicationIds, Reconciliation
+from db.posts.reconciliation import Reconciliation
+from db.providers import PlatformKey
+from db.publishing.batches import EMPTY_BATCH, LockedPost, PostBatch, PostBatches
+from db.publishing.late_matches import LateMatches, PublicationIds
 from db.session import Session
 from db.webhooks.events import Event
 from platforms.base import ParsedEvent
@@ -116,7 +118,7 @@ class EventBatch:
         public_videos = [video for loaded in unmatched for video in loaded.public_videos]
         if not public_videos:
             return
-        matched = Reconciliation(self.session).match_late_publications(public_videos)
+        matched = LateMatches(self.session).match_late_publications(public_videos)
         self.locked |= PostBatches(self.session).lock(matched)
         for publication in matched:
             _, publish_id = publication

@@ -23,7 +23,7 @@ from core.webhooks.handlers import (
     handle_event,
 )
 from db.leases import LockedRow
-from db.posts.batches import PlatformKey
+from db.providers import PlatformKey
 from db.session import Session
 from db.webhooks.events import EVENT_QUEUE, Event, Events
 from platforms.base import ParsedEvent

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
 from db.leases import JobColumns, JobQueue
-from db.providers import PROVIDERS
+from db.providers import PROVIDERS, DestinationColumns, build_destination_indexes
 
 POST_STATES = (
     "QUEUED",
@@ -46,15 +46,12 @@ class SentBy(StrEnum):
     PLATFORM = "PLATFORM"
 
 
-class Post(JobColumns, TimestampColumns, Base):
+class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
     __tablename__ = "posts"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     oauth_account_id: Mapped[int | None] = mapped_column(
         ForeignKey("oauth_accounts.id", ondelete="SET NULL")
-    )
-    instagram_account_id: Mapped[int | None] = mapped_column(
-        ForeignKey("instagram_accounts.id", ondelete="SET NULL")
     )
     destination_id: Mapped[int | None] = mapped_column(
         comment="row of the account that is posted to, in the platform's table; NULL: the login"
@@ -129,12 +126,7 @@ class Post(JobColumns, TimestampColumns, Base):
         Index("idx_posts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("idx_posts_user", "user_id", text("created_at DESC")),
         Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
-        Index(
-            "idx_posts_instagram",
-            "instagram_account_id",
-            text("created_at DESC"),
-            postgresql_where=text("instagram_account_id IS NOT NULL"),
-        ),
+        *build_destination_indexes(),
         Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
         Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         one_of("provider", PROVIDERS),
@@ -158,11 +150,6 @@ _is_sending_bytes = or_(Post.is_upload_due, _is_sending_chunks)
 
 POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))
 UPLOAD_QUEUE = JobQueue(Post, conditions=(_is_sending_bytes,))
-
-
-def mode_of_kind(kind: str) -> str:
-    """`INBOX` or `DIRECT`: the part of a TikTok kind before the underscore."""
-    return kind.partition("_")[0]
 
 
 class Posts:

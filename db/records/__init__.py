@@ -2,8 +2,8 @@
 the other modules.
 """
 
-from db.posts.tiktok_posts import TikTokPost
 from db.records.instagram_tables import IgComment, IgMedia, IgMention, InstagramAccount
+from db.records.tiktok_posts import TikTokPost
 from db.records.tiktok_videos import TikTokVideo
 
 __all__ = ["IgComment", "IgMedia", "IgMention", "InstagramAccount", "TikTokPost", "TikTokVideo"]

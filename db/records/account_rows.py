@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_posts import TikTokPost
 from db.records.tiktok_videos import TikTokVideo
 
 PUBLICATION_TABLES: tuple[Any, ...] = (TikTokPost,)

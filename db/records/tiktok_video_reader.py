@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey
 from db.posts.posts import Post
-from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPost
+from db.records.tiktok_posts import TikTokPost
+from db.records.tiktok_projection import PUBLIC_IDS_KEY
 from db.records.tiktok_videos import TikTokVideo
 
 COLUMNS = tuple(getattr(TikTokVideo, field.name) for field in fields(Video))

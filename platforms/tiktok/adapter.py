@@ -18,7 +18,7 @@ def build_adapter(app: PlatformApp, http: HttpClient) -> Adapter:
         name="tiktok",
         webhooks=TikTokWebhooks(app),
         flow=TikTokLogin(app, http),
-        publisher=TikTokPublisher(app, http),
+        posting_options=TikTokPublisher(app, http),
         step_publisher=TikTokStepPublisher(TikTokPublisher(app, http)),
         failure_reasons=FAILURE_REASONS,
         config_warnings=find_config_warnings(app),

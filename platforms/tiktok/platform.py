@@ -12,6 +12,7 @@ from platforms.platform import (
     Effect,
     OlderArgument,
     Platform,
+    PostingChoices,
     QuotaHold,
     QuotaRule,
     QuotaScope,
@@ -19,6 +20,7 @@ from platforms.platform import (
 from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRule
 from platforms.tiktok.adapter import build_adapter, build_webhooks
 from platforms.tiktok.brand import BRAND
+from platforms.tiktok.creator import build_creator_info
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.form import FORM
 from platforms.tiktok.login import FLOW_RULES
@@ -214,6 +216,8 @@ PLATFORM = Platform(
     error_statuses=ERROR_STATUSES,
     event_effects=EVENT_EFFECTS,
     form=FORM,
+    posting_choices=PostingChoices("creator", build_creator_info),
+    delivered_notification="post_in_inbox",
     seed_paths=SEED_PATHS,
     plain_text_setting="webhook_compat",
     sampling=SAMPLING,

@@ -10,7 +10,7 @@ from app.http.i18n import load_catalogue
 from app.pages import badges, notifications, timeline_view
 from core.accounts.grant_lifecycle import RESOLVED_BY_RECONNECT
 from core.accounts.view import AccountHealth
-from core.post_state.transitions import DELIVERED_NOTIFICATION, NOTIFICATION_KINDS
+from core.post_state.transitions import NOTIFICATION_KINDS
 from db.accounts.accounts import Account, AccountStatus
 from db.identity.notifications import Notifications
 from db.posts.posts import POST_STATES
@@ -26,6 +26,7 @@ PUBLIC_PATHS = (
     "/openapi.json",
     "/healthz",
     "/readyz",
+    "/statusz",
     "/metrics",
     "/m/",
     "/data-deletion/",
@@ -199,7 +200,7 @@ def test_every_state_has_a_badge():
 
 
 def test_every_notification_kind_has_a_sentence():
-    kinds = {*NOTIFICATION_KINDS.values(), DELIVERED_NOTIFICATION, *RESOLVED_BY_RECONNECT}
+    kinds = {*NOTIFICATION_KINDS.values(), *notifications.DELIVERED_KINDS, *RESOLVED_BY_RECONNECT}
     assert kinds - notifications.KIND_SENTENCES.keys() == set()
 
 

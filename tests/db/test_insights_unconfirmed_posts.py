@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 
 from core.post_state.settle import PostState
 from core.publishing.recheck import recheck_posts_without_video_id
-from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_posts import TikTokPost
 from platforms.base import Phase
 from tests.platforms.tiktok_responses import ok_response
 from tests.support.insights_harness import INSIGHTS_SCOPES, InsightsHarness

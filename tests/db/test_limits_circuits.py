@@ -266,9 +266,9 @@ def test_a_wrapped_adapter_calls_through_its_circuit(make_circuits):
     platform = wrap_adapters(bare, circuits)["tiktok"]
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(Unavailable):
-            platform.publisher.fetch_posting_options(Secret("t"))
+            platform.posting_options.fetch_posting_options(Secret("t"))
     with pytest.raises(CircuitOpen):
-        platform.publisher.fetch_posting_options(Secret("t"))
+        platform.posting_options.fetch_posting_options(Secret("t"))
     assert "state=abc" in platform.flow.authorize_url(state="abc")  # makes no call
     assert platform.webhooks is bare["tiktok"].webhooks
 

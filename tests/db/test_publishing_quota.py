@@ -10,7 +10,7 @@ from sqlalchemy import func, update
 from core.errors import QuotaExceeded
 from core.publishing.quota import load_quota, reserve_quota_slot
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_posts import TikTokPost
 from db.session import DatabaseUnavailable
 from platforms.tiktok.platform import QUOTAS
 from platforms.tiktok.seed_paths import QUOTA_BY_MODE

@@ -11,12 +11,12 @@ from sqlalchemy import func, update
 from core.errors import OperationFailed, RateLimitExceeded
 from core.post_state.settle import PostState
 from core.post_state.step_state import SLOT_LIMIT, UNAUDITED
-from core.publishing import get_creator, get_remaining_quota
+from core.publishing import get_posting_choices, get_remaining_quota
 from core.publishing.commands import retry_post
 from core.publishing.quota import reserve_slot
 from db.posts.posts import Post
-from db.posts.quota_slots import QuotaSlots
-from db.posts.tiktok_posts import TikTokPost
+from db.publishing.quota_slots import QuotaSlots
+from db.records.tiktok_posts import TikTokPost
 from db.session import Database
 from tests.platforms.tiktok_responses import error_response, ok_response
 from tests.support.publishing_harness import (
@@ -89,7 +89,7 @@ def test_creator_info_offers_no_other_audience_and_reports_a_private_account(
         CREATOR_PATH, ok_response(privacy_level_options=[*options, "SELF_ONLY"])
     )
 
-    creator = get_creator(
+    creator = get_posting_choices(
         publisher.database, publisher.services, "tiktok", user_id=accounts[0].user_id
     )
 

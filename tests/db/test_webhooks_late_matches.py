@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, text
 
-from core.post_state import transitions
 from db.posts.posts import Post
-from db.posts.tiktok_posts import PUBLIC_IDS_KEY, TikTokPosts
+from db.records.tiktok_posts import TikTokPosts
+from db.records.tiktok_projection import PUBLIC_IDS_KEY, add_details
 from tests.db.webhooks_harness import publish_event
 
 HOUR = timedelta(hours=1)
@@ -48,7 +48,7 @@ def create_orphan_record(webhook_harness, post_id, publish_id, ids=()):
         TikTokPosts(session).create(row)
         session.flush()
         tiktok_row = TikTokPosts(session).get_by_post(post_id)
-        transitions.add_details(tiktok_row, {PUBLIC_IDS_KEY: list(ids)})
+        add_details(tiktok_row, {PUBLIC_IDS_KEY: list(ids)})
         tiktok_row.post_id = None
         row.publish_id = None
 

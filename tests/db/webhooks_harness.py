@@ -10,8 +10,8 @@ from core.jobs.runner import run_jobs
 from core.webhooks.process import WEBHOOK_JOB_TYPE
 from core.webhooks.receive import IncomingDelivery
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost, TikTokPosts
 from db.posts.timeline import PostEvent
+from db.records.tiktok_posts import TikTokPost, TikTokPosts
 from db.webhooks.events import Event
 from db.webhooks.insert import insert_events
 from platforms.base import Verdict

@@ -40,11 +40,11 @@ def video():
 
 
 def start_upload(sandbox, grant, size):
-    return sandbox.adapter.publisher.start(grant.access_token, upload_request(size))
+    return sandbox.adapter.step_publisher.calls.start(grant.access_token, upload_request(size))
 
 
 def test_a_file_of_many_chunks_reaches_its_end_phase(tiktok_sandbox, grant, video):
-    publisher, data = tiktok_sandbox.adapter.publisher, pad_video(video, SEVEN_CHUNKS)
+    publisher, data = tiktok_sandbox.adapter.step_publisher.calls, pad_video(video, SEVEN_CHUNKS)
     started = start_upload(tiktok_sandbox, grant, SEVEN_CHUNKS)
     assert started.chunk_count == 7
     assert upload_in_chunks(publisher, started, data).is_complete
@@ -52,7 +52,7 @@ def test_a_file_of_many_chunks_reaches_its_end_phase(tiktok_sandbox, grant, vide
 
 
 def test_an_upload_resumes_after_a_lost_chunk_response(tiktok_sandbox, grant, video):
-    publisher, data = tiktok_sandbox.adapter.publisher, pad_video(video, SEVEN_CHUNKS)
+    publisher, data = tiktok_sandbox.adapter.step_publisher.calls, pad_video(video, SEVEN_CHUNKS)
     started = start_upload(tiktok_sandbox, grant, SEVEN_CHUNKS)
     first = next_chunk(ChunkPlan(started.chunk_size, started.chunk_count), SEVEN_CHUNKS, 0)
     options = {"chunk": first, "total_size": SEVEN_CHUNKS, "content_type": "video/mp4"}
@@ -85,6 +85,6 @@ def test_a_chunk_is_sent_once_whatever_goes_wrong(tiktok_sandbox, grant, video, 
     started = start_upload(tiktok_sandbox, grant, len(video))
     before = tiktok_sandbox.inject_fault("upload", kind)
     with pytest.raises(PlatformError) as caught:
-        upload_in_chunks(tiktok_sandbox.adapter.publisher, started, video)
+        upload_in_chunks(tiktok_sandbox.adapter.step_publisher.calls, started, video)
     assert caught.value.may_have_arrived
     assert len(tiktok_sandbox.log("upload")) == before + 1

@@ -41,7 +41,7 @@ def row_params(rows, key):
 
 def call_endpoint(tiktok, endpoint):
     """Make the adapter call this endpoint."""
-    publisher = tiktok.publisher
+    publisher = tiktok.step_publisher.calls
     calls = {
         "status": lambda: publisher.fetch_status(TOKEN, "v_pub~1"),
         "cancel": lambda: publisher.cancel(TOKEN, "v_pub~1"),
@@ -176,7 +176,7 @@ def test_a_chunk_response_says_where_to_resume(server, tiktok, row):
     url, chunk = Secret(f"{server.url}/upload?upload_token=t"), Chunk(0, 9)
 
     def send():
-        return tiktok.publisher.send_chunk(
+        return tiktok.step_publisher.calls.send_chunk(
             url, b"x" * 10, chunk=chunk, total_size=40, content_type="video/mp4"
         )
 

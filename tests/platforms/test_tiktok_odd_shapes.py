@@ -42,7 +42,7 @@ def grant(tiktok_sandbox):
 def published_post(tiktok_sandbox):
     """A public post, once TikTok has given it an id: the grant, publish id and progress."""
     grant, video = tiktok_sandbox.connect_creator(), encode_video()
-    publisher = tiktok_sandbox.adapter.publisher
+    publisher = tiktok_sandbox.adapter.step_publisher.calls
     started = publisher.start(grant.access_token, upload_request(len(video)))
     upload_in_chunks(publisher, started, video)
     for _ in range(20):
@@ -68,7 +68,7 @@ def renew(sandbox, grant):
 
 def fetch_progress(sandbox, published_post):
     grant, publish_id, _ = published_post
-    return sandbox.adapter.publisher.fetch_status(grant.access_token, publish_id)
+    return sandbox.adapter.step_publisher.calls.fetch_status(grant.access_token, publish_id)
 
 
 @pytest.mark.parametrize("shape", ["values_as_lists", "commas_as_blanks"])
@@ -126,7 +126,7 @@ def test_a_grant_without_an_access_token_is_the_platforms_fault(tiktok_sandbox, 
 def test_a_limit_of_nothing_is_no_limit(tiktok_sandbox, grant, value):
     field = "max_video_post_duration_sec"
     change_field(tiktok_sandbox, "creator_info", field, value)
-    info = tiktok_sandbox.adapter.publisher.fetch_posting_options(grant.access_token)
+    info = tiktok_sandbox.adapter.step_publisher.calls.fetch_posting_options(grant.access_token)
     assert info[field] is None
 
 
@@ -149,7 +149,7 @@ def test_a_status_of_another_post_is_refused(tiktok_sandbox, published_post):
 
 def test_a_status_of_an_unknown_post_is_reported_as_such(tiktok_sandbox, grant):
     with pytest.raises(PlatformError) as caught:
-        tiktok_sandbox.adapter.publisher.fetch_status(grant.access_token, UNKNOWN_ID)
+        tiktok_sandbox.adapter.step_publisher.calls.fetch_status(grant.access_token, UNKNOWN_ID)
     assert caught.value.code == "invalid_publish_id"
 
 
@@ -158,7 +158,9 @@ def test_no_field_that_is_odd_makes_the_adapter_blame_the_creator(tiktok_sandbox
     grant, adapter = published_post[0], tiktok_sandbox.adapter
     calls = {
         "status": lambda: fetch_progress(tiktok_sandbox, published_post),
-        "creator_info": lambda: adapter.publisher.fetch_posting_options(grant.access_token),
+        "creator_info": lambda: adapter.step_publisher.calls.fetch_posting_options(
+            grant.access_token
+        ),
         "user_info": lambda: adapter.flow.identify(grant),
     }
     for endpoint, call in calls.items():

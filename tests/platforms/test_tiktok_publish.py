@@ -29,7 +29,9 @@ PULL_REQUEST = PublishRequest(
 def test_a_draft_is_started_without_settings(server, tiktok):
     url = f"{server.url}/upload?upload_id=1&upload_token=t"
     set_responses(server, ok_response(publish_id="v_inbox_file~v2.1", upload_url=url))
-    started = tiktok.publisher.start(TOKEN, replace(FILE_REQUEST, settings={"title": "not sent"}))
+    started = tiktok.step_publisher.calls.start(
+        TOKEN, replace(FILE_REQUEST, settings={"title": "not sent"})
+    )
     path, headers, body = last_request(server)
     assert path == "/v2/post/publish/inbox/video/init/"
     assert (headers["content-type"], headers["authorization"]) == (JSON_TYPE, "Bearer act.canary")
@@ -49,7 +51,7 @@ def test_a_draft_is_started_without_settings(server, tiktok):
 def test_a_direct_post_sends_the_settings_and_the_url(server, tiktok):
     set_responses(server, ok_response(publish_id="v_pub_url~v2.1"))
     settings = {"privacy_level": "SELF_ONLY", "title": "Hi"}
-    started = tiktok.publisher.start(TOKEN, replace(PULL_REQUEST, settings=settings))
+    started = tiktok.step_publisher.calls.start(TOKEN, replace(PULL_REQUEST, settings=settings))
     path, _, body = last_request(server)
     assert path == "/v2/post/publish/video/init/"
     assert json.loads(body)["post_info"]["privacy_level"] == "SELF_ONLY"
@@ -62,7 +64,7 @@ def test_a_direct_post_sends_the_settings_and_the_url(server, tiktok):
 def test_a_start_is_sent_exactly_once_whatever_the_status(server, tiktok, request_to_start, status):
     set_responses(server, http_response(status, b"<html>"))
     with pytest.raises(Unavailable if status != 429 else RateLimited):
-        tiktok.publisher.start(TOKEN, request_to_start)
+        tiktok.step_publisher.calls.start(TOKEN, request_to_start)
     assert len(server.requests) == 1
 
 
@@ -71,7 +73,7 @@ def test_an_upload_url_on_a_foreign_host_is_refused(server, tiktok):
         server, ok_response(publish_id="v", upload_url="https://evil.example/?upload_token=canary")
     )
     with pytest.raises(Rejected) as caught:
-        tiktok.publisher.start(TOKEN, FILE_REQUEST)
+        tiktok.step_publisher.calls.start(TOKEN, FILE_REQUEST)
     assert "canary" not in str(caught.value)
 
 
@@ -82,7 +84,7 @@ def test_bytes_are_not_sent_to_a_foreign_host(server, tiktok):
 
 
 def send_chunk_to(tiktok, url, data=b"x" * 10):
-    return tiktok.publisher.send_chunk(
+    return tiktok.step_publisher.calls.send_chunk(
         Secret(url), data, chunk=Chunk(10, 19), total_size=30, content_type="video/mp4"
     )
 
@@ -118,7 +120,7 @@ def test_html_is_not_taken_for_a_stored_chunk(server, tiktok):
 
 def test_a_status_call_is_retried_once(server, tiktok):
     set_responses(server, http_response(500, b""), ok_response(status="PUBLISH_COMPLETE"))
-    assert tiktok.publisher.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
+    assert tiktok.step_publisher.calls.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
     assert [json.loads(body) for _, body in server.requests] == [{"publish_id": "v~1"}] * 2
     assert last_request(server)[0] == "/v2/post/publish/status/fetch/"
 
@@ -127,19 +129,19 @@ def test_a_status_call_is_retried_once(server, tiktok):
 def test_an_answer_about_another_post_is_refused(server, tiktok, call):
     set_responses(server, ok_response(status="PUBLISH_COMPLETE", publish_id="v~2"))
     with pytest.raises(MisdirectedResponse) as caught:
-        getattr(tiktok.publisher, call)(TOKEN, "v~1")
+        getattr(tiktok.step_publisher.calls, call)(TOKEN, "v~1")
     assert (caught.value.code, caught.value.retryable) == ("INVALID_RESPONSE", True)
 
 
 def test_an_answer_may_name_the_requested_post(server, tiktok):
     set_responses(server, ok_response(status="PUBLISH_COMPLETE", publish_id="v~1"))
-    assert tiktok.publisher.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
+    assert tiktok.step_publisher.calls.fetch_status(TOKEN, "v~1").phase is Phase.PUBLISHED
 
 
 def test_an_expired_token_is_reported_as_such(server, tiktok):
     set_responses(server, error_response(401, "access_token_invalid"))
     with pytest.raises(TokenExpired):
-        tiktok.publisher.fetch_status(TOKEN, "v~1")
+        tiktok.step_publisher.calls.fetch_status(TOKEN, "v~1")
 
 
 @pytest.mark.parametrize(
@@ -148,14 +150,14 @@ def test_an_expired_token_is_reported_as_such(server, tiktok):
 def test_an_unknown_publication_is_reported_as_such(server, tiktok, code, message):
     set_responses(server, error_response(400, code, message))
     with pytest.raises(Rejected) as caught:
-        tiktok.publisher.fetch_status(TOKEN, "v~1")
+        tiktok.step_publisher.calls.fetch_status(TOKEN, "v~1")
     assert caught.value.code == "invalid_publish_id"
 
 
 def test_a_creator_who_may_not_post_is_reported_with_status_200_too(server, tiktok):
     set_responses(server, error_response(200, "spam_risk_user_banned_from_posting"))
     with pytest.raises(Rejected):
-        tiktok.publisher.fetch_posting_options(TOKEN)
+        tiktok.step_publisher.calls.fetch_posting_options(TOKEN)
     path, headers, body = last_request(server)
     assert path == "/v2/post/publish/creator_info/query/"
     assert (headers["content-length"], body) == ("0", b"")
@@ -163,21 +165,21 @@ def test_a_creator_who_may_not_post_is_reported_with_status_200_too(server, tikt
 
 def test_a_cancellation_accepts_an_answer_without_data(server, tiktok):
     set_responses(server, error_response(200, "ok"))
-    tiktok.publisher.cancel(TOKEN, "v~1")
+    tiktok.step_publisher.calls.cancel(TOKEN, "v~1")
     assert last_request(server)[0] == "/v2/post/publish/cancel/"
 
 
 def test_a_cancellation_that_comes_too_late_is_rejected(server, tiktok):
     set_responses(server, error_response(400, "publish_not_cancellable"))
     with pytest.raises(Rejected) as caught:
-        tiktok.publisher.cancel(TOKEN, "v~1")
+        tiktok.step_publisher.calls.cancel(TOKEN, "v~1")
     assert (caught.value.code, caught.value.log_id) == ("publish_not_cancellable", "2026")
 
 
 def test_a_lost_answer_to_a_start_leaves_open_whether_it_worked(server, tiktok):
     server.behaviours["/v2/post/publish/video/init/"] = server.half_close
     with pytest.raises(Unavailable) as caught:
-        tiktok.publisher.start(TOKEN, PULL_REQUEST)
+        tiktok.step_publisher.calls.start(TOKEN, PULL_REQUEST)
     assert caught.value.may_have_arrived
     assert not isinstance(caught.value, TimedOut)
     assert len(server.requests) == 1

@@ -32,11 +32,11 @@ def send_event(name):
 
 
 def fetch_posting_options(account, token):
-    return account.adapter.publisher.fetch_posting_options(token)
+    return account.adapter.step_publisher.calls.fetch_posting_options(token)
 
 
 def read_creator_info(account, _prepared):
-    info = account.adapter.publisher.fetch_posting_options(account.token)
+    info = account.adapter.step_publisher.calls.fetch_posting_options(account.token)
     return {name: value for name, value in info.items() if name != "log_id"}
 
 
@@ -68,7 +68,7 @@ def publish_and_find(account):
 
 def read_status(account, driver):
     handle = driver.publication.get_part(0).handle
-    progress = account.adapter.publisher.fetch_status(account.token, handle)
+    progress = account.adapter.step_publisher.calls.fetch_status(account.token, handle)
     return progress.phase, progress.post_ids, progress.bytes_done, progress.is_public
 
 

@@ -13,8 +13,8 @@ from core.validation import validate_model
 from db.media.files import Media
 from db.posts.parts import PostPart
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost
 from db.posts.timeline import PostEvent
+from db.records.tiktok_posts import TikTokPost
 from db.webhooks.events import Event
 from platforms.base import PublishProgress
 from platforms.tiktok.seed_paths import SEED_PATHS

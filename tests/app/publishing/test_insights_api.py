@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from db.insights.snapshots import MetricSnapshot
-from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_posts import TikTokPost
 from db.records.tiktok_videos import TikTokVideo
 from tests.app.conftest import BASE_SETTINGS
 from tests.app.publishing.insights_fixtures import (

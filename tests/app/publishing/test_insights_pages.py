@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import update
 
-from db.posts.tiktok_posts import TikTokPost
+from db.records.tiktok_posts import TikTokPost
 from tests.app.publishing.insights_fixtures import (
     SAMPLED_VIDEO_ID,
     account_id,

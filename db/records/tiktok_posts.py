@@ -3,17 +3,24 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, func, select, text
+from sqlalchemy import ForeignKey, Index, String, func, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns, one_of
-from db.posts.posts import Post, mode_of_kind
+from db.posts.posts import Post
+from db.records.record_table import RecordTable
+from db.records.tiktok_projection import (
+    CHANGED_COLUMNS,
+    PUBLIC_IDS_KEY,
+    LockedTikTokPost,
+    TikTokProjection,
+)
 
-PENDING_STATUSES = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", "SEND_TO_USER_INBOX")
-TIKTOK_STATUSES = (*PENDING_STATUSES, "PUBLISH_COMPLETE", "FAILED")
-PUBLIC_IDS_KEY = "publicaly_available_post_id"
-"""Key in `details` (column `metadata`): ids of the public videos, in the vendor's spelling."""
+INBOX_STATUS, COMPLETE_STATUS, FAILED_STATUS = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE", "FAILED"
+PENDING_STATUSES = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD", INBOX_STATUS)
+TIKTOK_STATUSES = (*PENDING_STATUSES, COMPLETE_STATUS, FAILED_STATUS)
+INBOX_MODE, PUBLIC_LEVEL = "INBOX", "PUBLIC_TO_EVERYONE"
 
 INITIAL_STATUS_BY_SOURCE = {
     "FILE_UPLOAD": "PROCESSING_UPLOAD",
@@ -74,7 +81,7 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
 
 
 class TikTokPosts:
-    """Creates, reads and detaches rows. `core.post_state.transitions` updates their status."""
+    """The `RecordStore` of TikTok."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -117,6 +124,29 @@ class TikTokPosts:
         """Mark the publication as failed and unlink it: the post starts a new one."""
         tiktok_row = self.get_by_post(post.id)
         if tiktok_row is not None:
-            tiktok_row.post_id, tiktok_row.status = None, "FAILED"
+            tiktok_row.post_id, tiktok_row.status = None, FAILED_STATUS
             tiktok_row.error_code, tiktok_row.completed_at = "upload_url_expired", func.now()
             self._session.flush()
+
+
+def mode_of_kind(kind: str) -> str:
+    """`INBOX` or `DIRECT`: the part of a kind before the underscore."""
+    return kind.partition("_")[0]
+
+
+TIKTOK_RECORDS = RecordTable(
+    model=TikTokPost,
+    store=TikTokPosts,
+    projection=TikTokProjection(),
+    locked=LockedTikTokPost,
+    changed_columns=CHANGED_COLUMNS,
+    pending_statuses=PENDING_STATUSES,
+    draft_status=INBOX_STATUS,
+    complete_status=COMPLETE_STATUS,
+    failed_status=FAILED_STATUS,
+    public_ids_key=PUBLIC_IDS_KEY,
+    # direct posts that are not for everyone never get a public id
+    has_public_id=or_(
+        TikTokPost.mode == INBOX_MODE, TikTokPost.details["privacy_level"].astext == PUBLIC_LEVEL
+    ),
+)

@@ -1,5 +1,5 @@
-"""Locks the posts that a batch of webhook events is about, with their TikTok rows, and writes the
-changes back: one SELECT and at most two UPDATEs for any number of posts.
+"""Locks the posts that a batch of webhook events is about, with their records, and writes the
+changes back: one SELECT, and at most one UPDATE per table, for any number of posts.
 
 Rows are locked in the order of their ids, so that two batches cannot deadlock. The columns that an
 update may change are listed by name; a column that is missing there is not written by webhooks.
@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, rows_table
 from db.posts.posts import Post
-from db.posts.tiktok_posts import TikTokPost
-
-PlatformKey = tuple[str, str]  # provider, and the platform's id of a publication or of its user
+from db.providers import PlatformKey
+from db.records.post_records import RECORD_TABLES
 
 
 @dataclass(slots=True, eq=False)
@@ -49,26 +48,9 @@ class LockedPost:
     finished_at: datetime | None
 
 
-@dataclass(slots=True, eq=False)
-class LockedTikTokPost:
-    """The row of `tiktok_posts` of a locked post."""
-
-    id: int
-    source: str
-    status: str
-    details: Json
-    error_code: str | None
-    error_message: str | None
-    uploaded_bytes: int | None
-    downloaded_bytes: int | None
-    publicly_available: bool | None
-    last_polled_at: datetime | None
-    completed_at: datetime | None
-
-
 AnyPost = Post | LockedPost
-AnyTikTokPost = TikTokPost | LockedTikTokPost
-LockedModel = LockedPost | LockedTikTokPost
+AnyRecord = Any
+"""The record of a post: a row, or the values of a locked row (`RecordTable.locked`)."""
 
 CHANGED_POST_COLUMNS = frozenset(
     {
@@ -83,23 +65,17 @@ CHANGED_POST_COLUMNS = frozenset(
         "finished_at",
     }
 )
-CHANGED_TIKTOK_POST_COLUMNS = frozenset(
-    {
-        "status",
-        "details",
-        "error_code",
-        "error_message",
-        "uploaded_bytes",
-        "downloaded_bytes",
-        "publicly_available",
-        "last_polled_at",
-        "completed_at",
-    }
-)
+CHANGED_COLUMNS: Mapping[type[Any], frozenset[str]] = {
+    LockedPost: CHANGED_POST_COLUMNS,
+    **{table.locked: table.changed_columns for table in RECORD_TABLES.values()},
+}
 """The columns that applying an update may change, and that `PostBatches.save` writes."""
 
 POST_LABELS = {field.name: f"post_{field.name}" for field in fields(LockedPost)}
-TIKTOK_POST_LABELS = {field.name: f"tiktok_post_{field.name}" for field in fields(LockedTikTokPost)}
+RECORD_LABELS = {
+    provider: {field.name: f"{provider}_{field.name}" for field in fields(table.locked)}
+    for provider, table in RECORD_TABLES.items()
+}
 """Field to its label in `LOCK_QUERY`, in the order of the fields; the tables share column names."""
 
 LOCKED_AT_LABEL = "locked_at"
@@ -108,18 +84,22 @@ LOCKED_AT_LABEL = "locked_at"
 def build_lock_query() -> Any:
     keys = rows_table({"provider": Text(), "publish_id": Text()})
     matches_key = (Post.provider == keys.c.provider) & (Post.publish_id == keys.c.publish_id)
-    return (
+    query = (
         select(
             *(getattr(Post, name).label(label) for name, label in POST_LABELS.items()),
-            *(getattr(TikTokPost, name).label(label) for name, label in TIKTOK_POST_LABELS.items()),
+            *(
+                getattr(RECORD_TABLES[provider].model, name).label(label)
+                for provider, labels in RECORD_LABELS.items()
+                for name, label in labels.items()
+            ),
             func.clock_timestamp().label(LOCKED_AT_LABEL),
         )
         .select_from(keys)
         .join(Post, matches_key)
-        .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
-        .order_by(Post.id)
-        .with_for_update(of=Post)
     )
+    for table in RECORD_TABLES.values():
+        query = query.outerjoin(table.model, table.model.post_id == Post.id)
+    return query.order_by(Post.id).with_for_update(of=Post)
 
 
 LOCK_QUERY = build_lock_query()
@@ -135,31 +115,42 @@ def build_reader(labels: Iterable[str]) -> Callable[[Any], Any]:
 
 
 read_post_values = build_reader(POST_LABELS.values())
-read_tiktok_post_values = build_reader(TIKTOK_POST_LABELS.values())
-read_tiktok_post_id = build_reader([TIKTOK_POST_LABELS["id"]])
 read_locked_at = build_reader([LOCKED_AT_LABEL])
+RECORD_READERS = {
+    provider: (
+        build_reader([labels["id"]]),
+        build_reader(labels.values()),
+        RECORD_TABLES[provider].locked,
+    )
+    for provider, labels in RECORD_LABELS.items()
+}
+"""Platform → what reads the id of its record, what reads all values, and the class of them."""
 
-UPDATE_POSTS = bulk_update_statement(Post, tuple(sorted(CHANGED_POST_COLUMNS)))
-UPDATE_TIKTOK_POSTS = bulk_update_statement(TikTokPost, tuple(sorted(CHANGED_TIKTOK_POST_COLUMNS)))
+UPDATES: Mapping[type[Any], Any] = {
+    LockedPost: bulk_update_statement(Post, tuple(sorted(CHANGED_POST_COLUMNS))),
+    **{
+        table.locked: bulk_update_statement(table.model, tuple(sorted(table.changed_columns)))
+        for table in RECORD_TABLES.values()
+    },
+}
 
 
 @dataclass(frozen=True)
 class PostBatch:
-    """Locked posts by publication, their TikTok rows by post id, and the values they were read
-    with.
+    """Locked posts by publication, their records by post id, and the values they were read with.
 
     `locked_at` is the database's time of the lock; None if no post was found.
     """
 
     posts: Mapping[PlatformKey, LockedPost]
-    tiktok_rows: Mapping[int, LockedTikTokPost | None]
+    records: Mapping[int, AnyRecord | None]
     locked_at: datetime | None
-    original_values: Mapping[LockedModel, Mapping[str, Any]]
+    original_values: Mapping[Any, Mapping[str, Any]]
 
     def __or__(self, other: "PostBatch") -> "PostBatch":
         return PostBatch(
             {**self.posts, **other.posts},
-            {**self.tiktok_rows, **other.tiktok_rows},
+            {**self.records, **other.records},
             self.locked_at or other.locked_at,
             {**self.original_values, **other.original_values},
         )
@@ -183,45 +174,41 @@ class PostBatches:
             for provider, publish_id in publications
         ]
         posts: dict[PlatformKey, LockedPost] = {}
-        tiktok_rows: dict[int, LockedTikTokPost | None] = {}
-        original_values: dict[LockedModel, Mapping[str, Any]] = {}
+        records: dict[int, AnyRecord | None] = {}
+        original_values: dict[Any, Mapping[str, Any]] = {}
         locked_at: datetime | None = None
         for row in self._session.execute(LOCK_QUERY, {ROWS_PARAMETER: keys}):
             locked_at = locked_at or read_locked_at(row)
-            post, tiktok_row = LockedPost(*read_post_values(row)), parse_tiktok_post(row)
+            post = LockedPost(*read_post_values(row))
+            record = parse_record(row, post.provider)
             posts[post.provider, str(post.publish_id)] = post
-            tiktok_rows[post.id] = tiktok_row
+            records[post.id] = record
             original_values[post] = changeable_values(post)
-            if tiktok_row is not None:
-                original_values[tiktok_row] = changeable_values(tiktok_row)
-        return PostBatch(posts, tiktok_rows, locked_at, original_values)
+            if record is not None:
+                original_values[record] = changeable_values(record)
+        return PostBatch(posts, records, locked_at, original_values)
 
     def save(self, batch: PostBatch) -> None:
         """Write the rows that have changed since they were locked."""
-        changed_posts: list[dict[str, Any]] = []
-        changed_tiktok_rows: list[dict[str, Any]] = []
+        changed_rows: dict[type[Any], list[dict[str, Any]]] = {kind: [] for kind in UPDATES}
         for row, original in batch.original_values.items():
             values = changeable_values(row)
-            if values == original:
-                continue
-            parameters = as_json_row({"id": row.id, **values})
-            (changed_posts if isinstance(row, LockedPost) else changed_tiktok_rows).append(
-                parameters
-            )
-        if changed_posts:
-            self._session.execute(UPDATE_POSTS, {ROWS_PARAMETER: changed_posts})
-        if changed_tiktok_rows:
-            self._session.execute(UPDATE_TIKTOK_POSTS, {ROWS_PARAMETER: changed_tiktok_rows})
+            if values != original:
+                changed_rows[type(row)].append(as_json_row({"id": row.id, **values}))
+        for kind, rows in changed_rows.items():
+            if rows:
+                self._session.execute(UPDATES[kind], {ROWS_PARAMETER: rows})
 
 
-def parse_tiktok_post(row: Any) -> LockedTikTokPost | None:
-    """None if the post has no row in `tiktok_posts`."""
-    if read_tiktok_post_id(row) is None:
+def parse_record(row: Any, provider: str) -> AnyRecord | None:
+    """None if the post has no record."""
+    reader = RECORD_READERS.get(provider)
+    if reader is None:
         return None
-    return LockedTikTokPost(*read_tiktok_post_values(row))
+    read_id, read_values, locked = reader
+    return None if read_id(row) is None else locked(*read_values(row))
 
 
-def changeable_values(row: LockedModel) -> dict[str, Any]:
+def changeable_values(row: Any) -> dict[str, Any]:
     """The values that an update may change, by column name."""
-    names = CHANGED_POST_COLUMNS if isinstance(row, LockedPost) else CHANGED_TIKTOK_POST_COLUMNS
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in CHANGED_COLUMNS[type(row)]}

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from db.posts.posts import FINAL_POST_STATES, Post
-from db.posts.tiktok_posts import TIKTOK_STATUSES, TikTokPost
+from db.publishing.record_joins import join_records
+from db.records.post_records import RECORD_TABLES
 from db.session import Session
-
-INBOX_STATUS = "SEND_TO_USER_INBOX"
-COMPLETE_STATUS = "PUBLISH_COMPLETE"
 
 ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
 """A value to filter by, None for any, and the function that makes the condition of it."""
@@ -22,7 +20,7 @@ ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
 class PostFilter:
     """Conditions on posts; None means any.
 
-    `status` is TikTok's status or, for a post that TikTok does not know yet, its state.
+    `status` is the platform's status or, for a post without a record of it, the state.
     """
 
     provider: str | None = None
@@ -47,9 +45,8 @@ class PostFilter:
 
 
 def status_condition(status: str) -> ColumnElement[bool]:
-    if status in TIKTOK_STATUSES:
-        return TikTokPost.status == status
-    return TikTokPost.id.is_(None) & (Post.state == status)
+    statuses = (table.model.status for table in RECORD_TABLES.values())
+    return func.coalesce(*statuses, Post.state) == status
 
 
 @dataclass(frozen=True)
@@ -69,17 +66,19 @@ class PostQueries:
 
     def page(
         self, post_filter: PostFilter, *, user_id: int, limit: int, before: int | None = None
-    ) -> Sequence[tuple[Post, TikTokPost | None]]:
-        """Newest first, those with a smaller id than `before`, each with its TikTok row."""
+    ) -> Sequence[tuple[Post, Any | None]]:
+        """Newest first, those with a smaller id than `before`, each with its record."""
         is_older = () if before is None else (Post.id < before,)
         query = (
-            select(Post, TikTokPost)
-            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
+            join_records(select(Post, *(table.model for table in RECORD_TABLES.values())))
             .where(Post.user_id == user_id, *post_filter.conditions(), *is_older)
             .order_by(Post.id.desc())
             .limit(limit)
         )
-        return [(post, tiktok_row) for post, tiktok_row in self._session.execute(query)]
+        return [
+            (post, next((record for record in records if record is not None), None))
+            for post, *records in self._session.execute(query)
+        ]
 
     def stats(
         self, *, user_id: int, provider: str | None = None, account_id: int | None = None
@@ -90,20 +89,16 @@ class PostQueries:
             conditions.append(Post.provider == provider)
         if account_id is not None:
             conditions.append(Post.oauth_account_id == account_id)
-        is_in_inbox = (TikTokPost.status == INBOX_STATUS) & (Post.state == "PUBLISHED")
+        tables, is_published = RECORD_TABLES.values(), Post.state == "PUBLISHED"
+        is_draft = or_(*(table.model.status == table.draft_status for table in tables))
+        is_complete = (table.model.status == table.complete_status for table in tables)
         counts = {
             "total": func.count(),
             "processing": func.count().filter(Post.state.not_in(FINAL_POST_STATES)),
-            "drafts": func.count().filter(is_in_inbox),
-            "complete": func.count().filter(
-                func.coalesce(TikTokPost.status == COMPLETE_STATUS, Post.state == "PUBLISHED")
-            ),
+            "drafts": func.count().filter(is_draft & is_published),
+            "complete": func.count().filter(func.coalesce(*is_complete, is_published)),
             "failed": func.count().filter(Post.state == "FAILED"),
         }
-        query = (
-            select(*(count.label(name) for name, count in counts.items()))
-            .select_from(Post)
-            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
-            .where(*conditions)
-        )
+        columns = (count.label(name) for name, count in counts.items())
+        query = join_records(select(*columns).select_from(Post)).where(*conditions)
         return PostStats(**self._session.execute(query).mappings().one())

@@ -5,12 +5,19 @@ make the counts exact. The limits are in `core/publishing/quota.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 
 from db.accounts.accounts import Account
 from db.posts.posts import FINAL_POST_STATES, Post
-from db.posts.tiktok_posts import PENDING_STATUSES, TikTokPost
+from db.publishing.record_joins import (
+    has_record,
+    is_without_record,
+    join_records,
+    known_since,
+)
+from db.records.record_table import RecordTable
 from db.session import Session
 
 QUOTA_WINDOW = timedelta(hours=24)
@@ -58,10 +65,8 @@ class QuotaSlots:
 
     def list_posting_accounts(self, kinds: Sequence[str]) -> Mapping[int, datetime]:
         """Accounts whose posts of these kinds hold a slot, and when each took its latest slot."""
-        latest = func.max(func.coalesce(TikTokPost.created_at, Post.created_at))
         query = (
-            select(Post.oauth_account_id, latest)
-            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
+            join_records(select(Post.oauth_account_id, func.max(known_since())))
             .where(
                 Post.oauth_account_id.is_not(None),
                 Post.kind.in_(kinds),
@@ -88,18 +93,16 @@ class QuotaSlots:
 
         `while_pending`: a post counts until its creator has dealt with it, otherwise for a day.
         """
-        oldest = func.min(func.coalesce(TikTokPost.created_at, Post.created_at))
-        query = (
-            select(func.count().label("count"), oldest.label("oldest"), func.now().label("now"))
-            .select_from(Post)
-            .outerjoin(TikTokPost, TikTokPost.post_id == Post.id)
-            .where(
-                Post.oauth_account_id == account_id,
-                Post.kind.in_(kinds),
-                Post.has_slot,
-                Post.id != (except_post_id or 0),
-                or_(is_reserved(), is_counted(while_pending=while_pending)),
-            )
+        oldest = func.min(known_since())
+        figures = select(
+            func.count().label("count"), oldest.label("oldest"), func.now().label("now")
+        )
+        query = join_records(figures.select_from(Post)).where(
+            Post.oauth_account_id == account_id,
+            Post.kind.in_(kinds),
+            Post.has_slot,
+            Post.id != (except_post_id or 0),
+            or_(is_reserved(), is_counted(while_pending=while_pending)),
         )
         return SlotUsage(**self._session.execute(query).mappings().one())
 
@@ -114,7 +117,7 @@ class QuotaSlots:
 
 def is_reserved() -> ColumnElement[bool]:
     """Condition: not known to the platform yet. The slot counts for as long as the post waits."""
-    return TikTokPost.id.is_(None) & Post.state.not_in(FINAL_POST_STATES)
+    return is_without_record() & Post.state.not_in(FINAL_POST_STATES)
 
 
 def is_counted(*, while_pending: bool) -> ColumnElement[bool]:
@@ -122,8 +125,13 @@ def is_counted(*, while_pending: bool) -> ColumnElement[bool]:
 
     With `while_pending` it counts until the creator has dealt with it, otherwise for the whole day.
     """
-    recent = TikTokPost.created_at > func.now() - QUOTA_WINDOW
-    is_active = (
-        TikTokPost.status.in_(PENDING_STATUSES) if while_pending else TikTokPost.status != "FAILED"
-    )
-    return recent & is_active
+
+    def is_active(table: RecordTable) -> Any:
+        if while_pending:
+            return table.model.status.in_(table.pending_statuses)
+        return table.model.status != table.failed_status
+
+    def is_recent(table: RecordTable) -> Any:
+        return table.model.created_at > func.now() - QUOTA_WINDOW
+
+    return has_record(lambda table: is_recent(table) & is_active(table))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.posts.parts import COVER_ROLE, PostPart
 from db.posts.posts import FINAL_POST_STATES, Post
-from db.posts.quota_slots import SlotUsage
+from db.publishing.quota_slots import SlotUsage
 
 OUTCOME_UNKNOWN_CODE = "outcome_unknown"
 
