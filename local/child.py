@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,13 +27,16 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A command with its environment, its readiness check and how it is stopped."""
+    """A command with its environment, its readiness check and how it is stopped.
+
+    Without an environment it gets an empty one: the operator's may hold secrets.
+    """
 
     name: str
     command: tuple[str, ...]
     log: Path
     is_ready: Callable[[], bool] = lambda: True
-    environment: Mapping[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path("/")
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL  # sent by Linux when the parent thread dies

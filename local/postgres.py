@@ -18,6 +18,7 @@ from local.user_and_folders import (
     UnixUser,
     find_package_folder,
     find_unprivileged_user,
+    give_folder,
     prepare_binaries,
 )
 
@@ -102,7 +103,7 @@ def server_folder_path(folder: Path, descriptor: int, user: UnixUser | None) -> 
     """
     if user is None:
         return str(folder)
-    os.chown(folder, user.uid, user.gid)
+    give_folder(folder, user)
     return f"/proc/self/fd/{descriptor}" if sys.platform == "linux" else str(folder)
 
 
@@ -120,6 +121,7 @@ def initialize_cluster(
             check=True,
             capture_output=True,
             cwd="/",
+            env={},  # the operator's environment may hold secrets
             pass_fds=(descriptor,),
             **(user.popen_options if user else {}),
         )

@@ -2,10 +2,13 @@
 
 import socket
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.config.roles import ROLE_SETTING
+from core.config.settings import Settings
 from local.ports import LOOPBACK_HOST
 from local.sandboxes import sandbox_options
 
@@ -18,10 +21,12 @@ STOP_ORDER = (
 )
 """Groups that stop one after the other: those that accept work first, the stores last."""
 
-CELERY_COMMAND = (sys.executable, "-m", "celery", "-A", "tasks.celery:app")
+PRIVATE_PROGRAM = (sys.executable, "-m", "local.private_program")
+
+CELERY_COMMAND = (*PRIVATE_PROGRAM, "celery", "-A", "tasks.celery:app")
 
 GRANIAN_COMMAND = (
-    *(sys.executable, "-m", "granian", "--http", "1", "--no-ws", "--workers", "1"),
+    *(*PRIVATE_PROGRAM, "granian", "--http", "1", "--no-ws", "--workers", "1"),
     *("--log-level", "warning"),
 )
 
@@ -63,11 +68,13 @@ class ProcessDefinition:
 
     Shapes: `command` gets the options and the environment. `health_url` returns the URL that
     answers 200 when the process is ready; without one its heartbeat in the database is checked.
+    `health_headers` gets the environment.
     `needs_schema` processes start after the migrations, the others meanwhile.
     """
 
     command: Callable[[StackOptions, Mapping[str, str]], tuple[str, ...]]
     health_url: Callable[[StackOptions], str] | None = None
+    health_headers: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda _environment: {}
     stop_timeout: float = 3.0  # seconds
     needs_schema: bool = False
     is_enabled: Callable[[StackOptions], bool] = lambda _options: True
@@ -121,6 +128,13 @@ def flower_command(options: StackOptions, _environment: Mapping[str, str]) -> tu
     )
 
 
+def flower_headers(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the header that opens Flower's pages, of which none is open without its password."""
+    settings = Settings.from_env({**environment, ROLE_SETTING: "flower"})
+    password = settings.flower_basic_auth.reveal() if settings.flower_basic_auth else ""
+    return {"Authorization": "Basic " + b64encode(password.partition(",")[0].encode()).decode()}
+
+
 def sandbox_command(options: StackOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "platforms.sandbox", "--port", str(options.sandbox_port)),
@@ -148,6 +162,7 @@ PROCESSES = {
     "flower": ProcessDefinition(
         flower_command,
         health_url=lambda options: f"{options.flower_url}/healthcheck",
+        health_headers=flower_headers,
         is_enabled=lambda options: options.flower_port != 0,
     ),
 }

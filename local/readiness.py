@@ -2,8 +2,9 @@
 
 import http.client
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from db.ops.heartbeats import Heartbeats
@@ -20,12 +21,12 @@ HEARTBEAT_NAMES: dict[str, Callable[[], str]] = {
 """Processes without a port, and the name of the heartbeat that shows that each of them works."""
 
 
-def is_http_ok(url: str) -> bool:
+def is_http_ok(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> bool:
     """Return whether the server answers with 200."""
     parts = urlsplit(url)
     try:
         with closing(http.client.HTTPConnection(parts.netloc, timeout=PROBE_TIMEOUT)) as connection:
-            connection.request("GET", parts.path or "/")
+            connection.request("GET", parts.path or "/", headers=dict(headers))
             return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -14,6 +14,7 @@ from local.child import Child, Program
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
 from local.readiness import heartbeat_check, is_http_ok
+from local.role_environment import SANDBOX_ROLE, select_role_environment
 from local.stack_settings import GivenSettings
 from local.supervisor import Supervisor
 from local.user_and_folders import lock_folder
@@ -127,7 +128,8 @@ class LocalStack:
         process = PROCESSES[name]
         is_ready: Callable[[], bool]
         if process.health_url:
-            is_ready = partial(is_http_ok, process.health_url(self.options))
+            headers = process.health_headers(self.environment)
+            is_ready = partial(is_http_ok, process.health_url(self.options), headers)
         else:
             is_ready = heartbeat_check(self._database, name)
         return Program(
@@ -135,17 +137,24 @@ class LocalStack:
             command=process.command(self.options, self.environment),
             log=self.options.folder / f"{name}.log",
             is_ready=is_ready,
-            environment={
-                **self.environment,
-                "SIGNALPOST_ROLE": name,
-                "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a time limit
-                "PYTHONUNBUFFERED": "1",
-                "TMPDIR": str(self._temp_folder()),
-                "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder()),
-            },
+            environment=self._process_environment(name),
             folder=self.options.folder,
             stop_timeout=process.stop_timeout,
         )
+
+    def _process_environment(self, name: str) -> dict[str, str]:
+        """The settings that this process may hold, and what it needs besides."""
+        environment = select_role_environment(self.environment, name) | {
+            "SIGNALPOST_ROLE": name,
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self._temp_folder()),
+        }
+        if name == SANDBOX_ROLE:
+            return environment
+        return environment | {
+            "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a time limit
+            "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder()),
+        }
 
     def stop(self) -> None:
         self.supervisor.stop()

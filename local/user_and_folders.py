@@ -1,8 +1,9 @@
 """The Unix user, the locked folder and the readable binaries that an embedded server needs.
 
-Postgres refuses to run as root, so root runs it as the user `nobody`. The data folder stays where
-it is and no permission of its parents is changed: `nobody` gets there through a descriptor that
-was opened before. Only the binaries are copied, if `nobody` cannot read them.
+Postgres refuses to run as root, so root runs it as a system user of its own, which is created for
+it. The data folder stays where it is and no permission of its parents is changed: the user gets
+there through a descriptor that was opened before. Only the binaries are copied, if the user cannot
+read them.
 """
 
 import errno
@@ -12,12 +13,22 @@ import importlib.util
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SERVER_ACCOUNT = "signalpost-db"
+"""Not `nobody`: other programs use that account too, and could read the data and the process."""
+
+SHARED_ACCOUNT = "nobody"
+ACCOUNT_COMMAND = (
+    *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
+    *("--shell", "/usr/sbin/nologin", "--user-group", SERVER_ACCOUNT),
+)
+ACCOUNT_TIMEOUT = 10.0  # seconds; another process may be creating it
 BINARY_COPIES = Path("/var/lib/signalpost")
 LOCK_TIMEOUT = 10.0  # seconds until a server that is stopping must have released its folder
 
@@ -40,11 +51,45 @@ class UnixUser:
 
 
 def find_unprivileged_user() -> UnixUser | None:
-    """Return `nobody` if this process is root; None otherwise: servers then run as its own user."""
+    """Return the servers' account if this process is root, and create it if it is missing.
+
+    None otherwise: servers then run as this process's own user. Without `useradd`, as in a minimal
+    image, they run as `nobody`.
+    """
     if os.geteuid() != 0:
         return None
-    nobody = pwd.getpwnam("nobody")
-    return UnixUser(nobody.pw_uid, nobody.pw_gid)
+    account = find_account(SERVER_ACCOUNT) or create_account() or pwd.getpwnam(SHARED_ACCOUNT)
+    return UnixUser(account.pw_uid, account.pw_gid)
+
+
+def find_account(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def create_account() -> pwd.struct_passwd | None:
+    """Create the servers' account; None where that is not possible."""
+    if shutil.which(ACCOUNT_COMMAND[0]) is None:
+        return None
+    deadline = time.monotonic() + ACCOUNT_TIMEOUT
+    while time.monotonic() < deadline:
+        subprocess.run(ACCOUNT_COMMAND, check=False, capture_output=True)
+        account = find_account(SERVER_ACCOUNT)
+        if account is not None:
+            return account
+        time.sleep(0.1)  # the list of accounts is locked by another process
+    return None
+
+
+def give_folder(folder: Path, user: UnixUser) -> None:
+    """Make the folder and everything in it the user's, who may be another than before."""
+    if folder.stat().st_uid == user.uid:
+        return
+    for path in folder.rglob("*"):
+        os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    os.chown(folder, user.uid, user.gid)  # last: it says that the rest is done
 
 
 def find_package_folder(name: str) -> Path:

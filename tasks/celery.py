@@ -1,11 +1,13 @@
 """The Celery application. It is configured at first use, so importing it needs no settings."""
 
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
 
 from core.config.settings import load_settings
+from core.errors import Misconfigured
 from core.observability import telemetry
 from tasks.settings import build_configuration
 
@@ -33,3 +35,17 @@ app.add_defaults(load_configuration)  # called by Celery when it first needs a s
 def configure_logging(**_: Any) -> None:
     """Use our log handlers: Celery's own do not redact secrets."""
     telemetry.configure_logging(load_settings())
+
+
+def prepare_flower() -> None:
+    """Protect Flower, if it is what this process runs. Errors: SystemExit without a password."""
+    from tasks.flower_access import protect_flower  # noqa: PLC0415 - the other processes need no Flower
+
+    try:
+        protect_flower()
+    except Misconfigured as error:
+        sys.exit(f"Flower does not start: {error}")
+
+
+if "flower" in sys.argv[1:]:  # `celery … flower`, before it reads its options
+    prepare_flower()

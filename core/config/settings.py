@@ -20,6 +20,7 @@ from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.environment import EnvironmentSettings, iter_settings
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
+from core.config.process_privacy import hide_process_memory
 from core.config.roles import (
     OPERATOR_ROLE,
     ROLE_SETTING,
@@ -178,7 +179,8 @@ class Settings(DatabaseSettings):
 
 @cache
 def load_settings() -> Settings:
-    """Return the settings of this process. Errors: Misconfigured."""
+    """Return the settings of this process, and hide them from others. Errors: Misconfigured."""
+    hide_process_memory()
     return Settings.from_env(read_environ())
 
 

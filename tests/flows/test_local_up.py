@@ -8,8 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg2
@@ -32,7 +35,10 @@ class UpProcess:
         arguments = ("--json", "--port", "0", "--data-dir", folder / "data")
         self.errors = folder / "up.err"
         self.process = start_stack(
-            folder, (*SIGNALPOST_COMMAND, "up", *arguments, *options), user_options=user_options
+            folder,
+            (*SIGNALPOST_COMMAND, "up", *arguments, *options),
+            user_options=user_options,
+            CLOUD_ACCESS_TOKEN=FOREIGN_SECRET,
         )
 
     def wait_ready(self):
@@ -138,6 +144,65 @@ def test_no_argument_of_any_process_is_a_secret(restarted_stack):
     ]
 
 
+STORE_URLS = {"DATABASE_URL", "BROKER_URL"}
+PLATFORM_SECRETS = {"TIKTOK_CLIENT_SECRET", "FACEBOOK_APP_SECRET", "INSTAGRAM_APP_SECRET"}
+WORKER_SECRETS = {
+    *(STORE_URLS | PLATFORM_SECRETS),
+    *("SECRET_KEY", "TOKEN_ENCRYPTION_KEY", "METRICS_TOKEN", "INSTAGRAM_WEBHOOK_VERIFY_TOKEN"),
+}
+SECRETS_OF_PROCESSES = {
+    "web": WORKER_SECRETS | {"WORKER_SECRET"},
+    "worker": WORKER_SECRETS,
+    "uploads": WORKER_SECRETS,
+    "beat": {"BROKER_URL"},
+    "flower": {"BROKER_URL", "FLOWER_BASIC_AUTH"},
+    # It issues them in the platforms' place.
+    "sandbox": PLATFORM_SECRETS | {"INSTAGRAM_WEBHOOK_VERIFY_TOKEN"},
+    "postgres": set(),
+    "redis": set(),
+}
+FOREIGN_SECRET = "a-token-of-the-operators-shell"
+
+
+def generated_secrets(up, info):
+    """Every secret of the stack by its name, and the one that the operator's shell holds."""
+    settings = json.loads((up.errors.parent / "data" / "settings.json").read_text())
+    names = ("SECRET", "TOKEN", "_KEY", "AUTH", "PASSWORD")
+    secrets = {name: value for name, value in settings.items() if any(map(name.count, names))}
+    del secrets["TIKTOK_CLIENT_KEY"]  # an id
+    urls = {"DATABASE_URL": info["database"], "BROKER_URL": info["broker"]}
+    passwords = {name: urlsplit(url).password for name, url in urls.items()}
+    return {**secrets, **passwords, "CLOUD_ACCESS_TOKEN": FOREIGN_SECRET}
+
+
+def found_secrets(pid, secrets):
+    """The secrets in the environment of a process or of one of its descendants."""
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    paths = [Path(f"/proc/{process.pid}/environ") for process in processes]
+    text = b"".join(path.read_bytes() for path in paths if path.exists()).decode()
+    return {name for name, secret in secrets.items() if secret in text}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_each_process_holds_only_the_secrets_of_its_role(restarted_stack):
+    up, info = restarted_stack
+    secrets = generated_secrets(up, info)
+    found = {name: found_secrets(pid, secrets) for name, pid in info["pids"].items()}
+    assert found == SECRETS_OF_PROCESSES
+    assert FOREIGN_SECRET in Path(f"/proc/{up.process.pid}/environ").read_text()
+
+
+def test_flower_shows_no_page_without_its_password(restarted_stack):
+    up, info = restarted_stack
+    password = generated_secrets(up, info)["FLOWER_BASIC_AUTH"]
+    basic = {"Authorization": "Basic " + b64encode(password.encode()).decode()}
+    for path in ("/", "/metrics", "/healthcheck", "/api/workers", "/tasks", "/broker"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetch(f"{info['flower']}{path}")
+    for path in ("/metrics", "/healthcheck"):
+        assert fetch(f"{info['flower']}{path}", **basic)[0] == 200
+
+
 @pytest.mark.parametrize("name", ["worker", "web", "postgres"])
 def test_a_killed_process_is_restarted(restarted_stack, name):
     up, info = restarted_stack
@@ -196,16 +261,20 @@ def test_a_killed_stack_leaves_no_process_either(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch to another user")
 def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
-    """The user `nobody` has no home directory and may only read the checkout."""
+    """The servers' user has no home directory and may only read the checkout."""
     if not user_and_folders.is_readable_by_all(Path(sys.executable).resolve()):
         pytest.skip("this Python is in a folder that only root can enter")
-    folder = Path(tempfile.mkdtemp(prefix="signalpost-nobody-"))
-    nobody = user_and_folders.find_unprivileged_user()
-    os.chown(folder, nobody.uid, nobody.gid)
+    folder = Path(tempfile.mkdtemp(prefix="signalpost-user-"))
+    user = user_and_folders.find_unprivileged_user()
+    os.chown(folder, user.uid, user.gid)
     try:
-        up = UpProcess(folder, "--no-flower", **nobody.popen_options)
+        up = UpProcess(folder, "--no-flower", **user.popen_options)
         up.wait_ready()
-        assert {process.uids().real for process in up.descendants()} == {nobody.uid}
+        assert {process.uids().real for process in up.descendants()} == {user.uid}
+        ours = [process for process in up.descendants() if "SIGNALPOST_ROLE" in process.environ()]
+        assert len(ours) >= len({"web", "worker", "uploads", "beat"})
+        # Only root reads what a process has hidden from others of its own user.
+        assert {Path(f"/proc/{process.pid}/environ").stat().st_uid for process in ours} == {0}
         assert up.stop() == []
     finally:
         shutil.rmtree(folder)

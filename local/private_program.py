@@ -1,0 +1,23 @@
+"""Runs a module as a program in this process, and hides its environment from others of its user.
+
+    python -m local.private_program granian …
+
+The main process of a web server or of Celery needs this: it holds the settings, and loads our code
+late or never.
+"""
+
+import runpy
+import sys
+
+from core.config.process_privacy import hide_process_memory
+
+
+def main(arguments: list[str]) -> None:
+    """Run the module that the first argument names, as `python -m` would."""
+    hide_process_memory()
+    sys.argv = [*arguments]
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
