@@ -11,6 +11,7 @@ from app.pages import PAGE_BLUEPRINTS, template_helpers
 from app.seed_paths import build_seed_blueprints
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
+from core.health.gauges import Gauges
 from core.health.readiness import Readiness
 from core.identity.host_jwt import HostTokenVerifier
 from core.observability import telemetry
@@ -64,5 +65,6 @@ def build_container(settings: Settings) -> Container:
         services=services,
         event_writer=EventWriter(database, wake),
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
+        gauges=Gauges(database, services),
         host_tokens=HostTokenVerifier(settings.jwt) if settings.jwt else None,
     )

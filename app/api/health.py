@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics: for load balancers and Prometheus; they contain no user data."""
+"""Liveness, readiness, full status and metrics; they contain no user data. Decision 0040."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from app.http.context import current_container
 from core.errors import Unauthorized
-from core.health.gauges import collect_gauges
+from core.health.readiness import ReadinessReport
 from core.observability import metrics
 from platforms.secret import Secret
 
@@ -22,34 +22,61 @@ def show_liveness() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def show_readiness() -> tuple[dict[str, Any], int]:
-    """Check database, broker, migrations, beat and overdue work; 503 with the reasons."""
+    """Whether this process can serve requests: 503 with the reasons if not. For load balancers.
+
+    It also lists what delays the work of the installation, which takes no process out of service.
+    """
     report = current_container().readiness.report()
-    body = {
-        "status": "ready" if report.is_ready else "not ready",
+    return serialize_readiness(report), 200 if report.serves_traffic else 503
+
+
+@blueprint.get("/statusz")
+def show_status() -> tuple[dict[str, Any], int]:
+    """Everything that is wrong, open alerts included: 503 with the reasons. For people and alarms.
+
+    Needs METRICS_TOKEN or, if that is not set, a private address.
+    """
+    check_metrics_access()
+    report = current_container().readiness.report()
+    return serialize_readiness(report), 200 if report.is_ready else 503
+
+
+def serialize_readiness(report: ReadinessReport) -> dict[str, Any]:
+    """Shapes: `status` is ready, degraded (serves requests, but something is wrong) or not ready.
+
+    `reasons` lists everything that is wrong, `trafficReasons` what answers 503 at `/readyz`.
+    """
+    degraded = "ready" if report.is_ready else "degraded"
+    return {
+        "status": degraded if report.serves_traffic else "not ready",
         "reasons": report.reasons,
+        "trafficReasons": report.traffic_reasons,
         "database": report.database,
         "broker": report.broker,
         "migration": report.migration,
         "tickAgeSeconds": report.tick_age,
         "overdueSeconds": report.overdue,
+        "factsAgeSeconds": report.facts_age,
         "platforms": report.platforms,
     }
-    return body, 200 if report.is_ready else 503
 
 
 @blueprint.get("/metrics")
 def show_metrics() -> Response:
     """Show Prometheus metrics; needs METRICS_TOKEN or, if that is not set, a private address."""
+    check_metrics_access()
+    return Response(
+        metrics.render_exposition(current_container().gauges.collect()),
+        content_type=metrics.CONTENT_TYPE,
+    )
+
+
+def check_metrics_access() -> None:
+    """Errors: Unauthorized."""
     if not can_read_metrics():
         raise Unauthorized(
             "send METRICS_TOKEN as Bearer token, or unset it and call from a private address"
         )
-    return Response(
-        metrics.render_exposition(
-            collect_gauges(current_container().database, current_container().services)
-        ),
-        content_type=metrics.CONTENT_TYPE,
-    )
 
 
 def can_read_metrics() -> bool:

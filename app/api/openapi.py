@@ -29,6 +29,7 @@ DOCUMENTED_PATH_PREFIXES = (
     "/m/",
     "/healthz",
     "/readyz",
+    "/statusz",
     "/metrics",
     "/openapi.json",
     "/docs",

@@ -19,6 +19,7 @@ PUBLIC_PATH_PREFIXES = (
     "/static/",
     "/healthz",
     "/readyz",
+    "/statusz",
     "/metrics",
     "/m/",  # media files for the platform; the path contains a signed token
     "/api/webhooks/",

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from core.bootstrap import Services
 from core.config.settings import Settings
 from core.errors import Forbidden, Unauthorized
+from core.health.gauges import Gauges
 from core.health.readiness import Readiness
 from core.identity.host_jwt import HostTokenVerifier
 from core.identity.principals import AuthMethod, Principal
@@ -32,6 +33,7 @@ class Container:
     services: Services
     event_writer: EventWriter
     readiness: Readiness
+    gauges: Gauges
     host_tokens: HostTokenVerifier | None  # None unless host applications' tokens are accepted
 
 

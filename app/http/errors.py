@@ -24,7 +24,7 @@ from platforms.registry import PLATFORMS
 
 log = structlog.get_logger(__name__)
 
-API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/statusz", "/metrics", "/openapi.json")
 """Errors on these paths are JSON; on all others they are a page."""
 
 REDIRECT_STATUSES = range(300, 400)

@@ -31,7 +31,8 @@ SECURITY_HEADERS = {
 NO_REFERRER_PREFIX = "/api/auth/"  # these URLs carry OAuth codes and states
 HSTS_VALUE = "max-age=31536000; includeSubDomains"
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-PROBE_PATHS = ("/healthz", "/readyz", "/metrics")  # called from the private network, without TLS
+# Called from the private network, without TLS.
+PROBE_PATHS = ("/healthz", "/readyz", "/statusz", "/metrics")
 
 csrf = CSRFProtect()
 

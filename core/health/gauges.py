@@ -1,24 +1,38 @@
 """Queries the gauges of `/metrics`: states that are read at each scrape instead of counted."""
 
 from core.bootstrap import Services
-from core.health.readiness import QUEUES
+from core.health.known_facts import KnownFacts
+from core.health.readiness import ANSWER_TIMEOUT, QUEUES
 from core.observability.metrics import CIRCUIT_STATE_VALUES, GaugeValues
 from db.ops.gauges import LabeledCounts, RowCounts
 from db.ops.heartbeats import Heartbeats
-from db.session import Database, DatabaseUnavailable, Session
+from db.session import Database, Session
 
 
-def collect_gauges(database: Database, services: Services) -> GaugeValues:
-    """Return all gauges; without a database, those that need none."""
-    gauges: dict[str, LabeledCounts] = {
-        "db_pool_in_use": [((), float(database.connections_in_use()))],
-        "circuit_state": circuit_gauges(services),
-    }
-    try:
-        with database.transaction() as session:
-            return {**gauges, **row_count_gauges(session), **age_gauges(session, services)}
-    except DatabaseUnavailable:
-        return gauges
+class Gauges:
+    """The gauges of a process. Reading them takes two seconds at most, whatever Postgres does."""
+
+    def __init__(self, database: Database, services: Services) -> None:
+        self._database, self._services = database, services
+        self._rows = KnownFacts(
+            "row-gauges", self._gather_row_gauges, max_age=0.0, time_limit=ANSWER_TIMEOUT
+        )
+
+    def collect(self) -> GaugeValues:
+        """Return all gauges; those of rows as last known, with their age, if there is no answer."""
+        known = self._rows.read()
+        age = [] if known.age is None else [((), 0.0 if known.is_current else known.age)]
+        return {
+            **(known.value or {}),
+            "facts_age_seconds": age,
+            "db_pool_in_use": [((), float(self._database.connections_in_use()))],
+            "circuit_state": circuit_gauges(self._services),
+        }
+
+    def _gather_row_gauges(self) -> dict[str, LabeledCounts]:
+        """Query the gauges of rows. Errors: DatabaseUnavailable."""
+        with self._database.transaction() as session:
+            return {**row_count_gauges(session), **age_gauges(session, self._services)}
 
 
 def circuit_gauges(services: Services) -> LabeledCounts:

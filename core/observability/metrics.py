@@ -117,6 +117,7 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "circuit_state": ("platform", "class"),
     "alerts_active": ("severity",),
     "db_pool_in_use": (),
+    "facts_age_seconds": (),
 }
 """Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 

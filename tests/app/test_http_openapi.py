@@ -47,6 +47,7 @@ PROMISED_OPERATIONS = [
     "GET /api/admin/config",
     "GET /healthz",
     "GET /readyz",
+    "GET /statusz",
     "GET /metrics",
     "GET /openapi.json",
     "GET /docs",

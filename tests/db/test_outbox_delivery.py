@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from standardwebhooks.webhooks import Webhook
 
 from core import endpoints
-from core.health.gauges import collect_gauges
+from core.health.gauges import Gauges
 from core.outbox.deliver import COOLDOWN_AFTER_FAILURES, MAX_COOLDOWN
 from db.outbox.deliveries import Delivery
 from db.outbox.endpoints import Endpoint, EndpointSecret
@@ -137,7 +137,7 @@ def test_after_the_last_attempt_a_delivery_is_dead(outbox_harness):
     assert (row.due_at, row.attempts, len(outbox_harness.load_attempts(delivery))) == (None, 8, 8)
     assert row.dead_at is not None
     assert outbox_harness.deliver_all().claimed == 0
-    assert dict(collect_gauges(outbox_harness.database, outbox_harness.services)["outbox"]) == {
+    assert dict(Gauges(outbox_harness.database, outbox_harness.services).collect()["outbox"]) == {
         ("pending",): 0,
         ("dead",): 1,
     }
