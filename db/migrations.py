@@ -5,12 +5,24 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import NullPool, text
+from sqlalchemy.exc import OperationalError
 
-from db.schema import MIGRATIONS_DIR, open_connection
+from db.connections import SessionLimits, create_postgres_engine
+from db.schema import MIGRATIONS_DIR
+from db.session import translate_errors
 
 MIGRATION_LOCK_KEY = 7_310_420_042
 """Key of the advisory lock: an arbitrary number that must never change."""
+
+LOCK_SQL = "SELECT pg_advisory_xact_lock(:key)"
+LOCK_NOT_AVAILABLE = "55P03"
+LOCK_LIMITS = SessionLimits(statement=0, idle=0, lock=120_000)
+"""Units: milliseconds. `lock` is how long a second migration waits for the first."""
+
+
+class MigrationsBusy(Exception):
+    """Another process holds the lock of migrations."""
 
 
 def upgrade_schema(url: str) -> None:
@@ -36,7 +48,22 @@ def alembic_config(url: str) -> Config:
 
 @contextmanager
 def migration_lock(url: str) -> Iterator[None]:
-    """Hold the advisory lock of migrations; Postgres releases it when the connection ends."""
-    with open_connection(url) as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
+    """Hold the advisory lock of migrations.
+
+    It belongs to a transaction that stays open meanwhile, so that it ends with it, also behind a
+    pooler, where a session's lock would stay with a connection of the pooler.
+    Errors: DatabaseUnavailable; MigrationsBusy if another process migrates for too long.
+    """
+    engine = create_postgres_engine(
+        url, application_name="signalpost migrate", limits=LOCK_LIMITS, poolclass=NullPool
+    )
+    with translate_errors(), engine.connect() as connection, connection.begin():
+        try:
+            connection.execute(text(LOCK_SQL), {"key": MIGRATION_LOCK_KEY})
+        except OperationalError as error:
+            if getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
+                raise
+            raise MigrationsBusy(
+                "another process is migrating this database: wait for it, and try again"
+            ) from error
         yield

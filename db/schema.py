@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, NullPool, Table, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, NullPool, Table, text
 
 from db import Base
-from db.session import CONNECT_TIMEOUT, DatabaseUnavailable, is_unavailable
+from db.connections import SessionLimits, create_postgres_engine
+from db.session import translate_errors
 
 MIGRATIONS_DIR = Path(__file__).resolve().parent.parent / "migrations"
-MIGRATOR_OPTIONS = "-c lock_timeout=120000 -c statement_timeout=0 -c timezone=UTC"
-"""Units: milliseconds. `lock_timeout` is how long a second migration waits for the first."""
+READ_LIMITS = SessionLimits(statement=5000)
 
 VERSION_TABLE = "alembic_version"
 CURRENT_VERSION_SQL = "SELECT version_num FROM alembic_version"
@@ -94,19 +93,16 @@ def table_objects(table: Table) -> set[str]:
 
 @contextmanager
 def open_connection(url: str) -> Iterator[Connection]:
-    """Open one autocommit connection outside any pool. Errors: DatabaseUnavailable."""
-    arguments = {"connect_timeout": CONNECT_TIMEOUT, "options": MIGRATOR_OPTIONS}
-    engine = create_engine(
+    """Open one connection outside any pool, on which each statement is a transaction.
+
+    Errors: DatabaseUnavailable.
+    """
+    engine = create_postgres_engine(
         url,
+        application_name="signalpost",
+        limits=READ_LIMITS,
+        single_statements=True,
         poolclass=NullPool,
-        hide_parameters=True,
-        isolation_level="AUTOCOMMIT",
-        connect_args=arguments,
     )
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except OperationalError as error:
-        if not is_unavailable(error):
-            raise
-        raise DatabaseUnavailable(type(error).__name__) from error
+    with translate_errors(), engine.connect() as connection:
+        yield connection

@@ -5,10 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+
+from db.connection_faults import describe_fault, is_unavailable
+from db.connections import create_postgres_engine
 
 __all__ = [
     "Connection",
@@ -22,13 +25,8 @@ __all__ = [
 
 Result = TypeVar("Result")
 
-CONNECT_TIMEOUT = 2  # seconds; libpq takes whole seconds
 POOL_TIMEOUT = 2.0  # seconds to wait for a free connection before DatabaseUnavailable
 POOL_RECYCLE_SECONDS = 30  # seconds after which an idle connection is replaced
-STATEMENT_TIMEOUT = 15_000  # milliseconds; our longest statement takes a tenth of it
-
-IDLE_IN_TRANSACTION_TIMEOUT = 30_000
-"""Units: milliseconds. A worker that stops in the middle must not keep its locks."""
 
 DEFAULT_TOKEN_GUARD = timedelta(minutes=5)
 """How long an access token must still be valid to be used, unless the settings say otherwise."""
@@ -39,12 +37,12 @@ GUARD_INFO_KEY = "token_guard"
 CLOCK_KEY = "clock"
 """Key in `Session.info` of the database's time at the first `database_now` of a transaction."""
 
-RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "25P03"})
-"""Serialization failure, deadlock, transaction left idle: repeating the work may succeed."""
-
 
 class DatabaseUnavailable(Exception):
-    """Postgres cannot be reached, has no free connection, or rolled the work back."""
+    """Postgres cannot be reached, has no free connection, or rolled the work back.
+
+    The message says why, in words and without secrets.
+    """
 
 
 class Database:
@@ -59,23 +57,22 @@ class Database:
         on_unavailable: Callable[[], None] = lambda: None,
         token_guard: timedelta = DEFAULT_TOKEN_GUARD,
     ) -> None:
-        """`url` is `postgresql+psycopg2://…`; `application_name` is what pg_stat_activity shows.
+        """`url` is as libpq reads it; `application_name` is what pg_stat_activity shows.
 
         `on_unavailable` is called each time that Postgres does not answer. `token_guard` is
         stored in every session, because the queries for tokens have no access to the settings.
         """
         self._on_unavailable = on_unavailable
         self._info = {GUARD_INFO_KEY: token_guard}
-        self._engine = create_engine(
+        self._engine = create_postgres_engine(
             url,
+            application_name=application_name,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
             pool_recycle=POOL_RECYCLE_SECONDS,
             pool_pre_ping=True,
             executemany_mode="values_plus_batch",  # one round trip for updates of many rows
-            hide_parameters=True,  # error messages must not contain the values
-            connect_args=connect_args(application_name),
         )
 
     @contextmanager
@@ -92,18 +89,10 @@ class Database:
 
     def dedicated_connection(self) -> "DedicatedConnection":
         """Return a connection for one thread that writes all the time."""
-        autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        return DedicatedConnection(autocommit_engine, self._translate_errors)
+        return DedicatedConnection(self._engine, self._translate_errors)
 
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (DBAPIError, PoolTimeout) as error:
-            if not is_unavailable(error):
-                raise
-            self._on_unavailable()
-            raise DatabaseUnavailable(type(error).__name__) from error
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        return translate_errors(self._on_unavailable)
 
     def ping(self) -> None:
         """Run a trivial query. Errors: DatabaseUnavailable."""
@@ -121,9 +110,10 @@ class Database:
 
 
 class DedicatedConnection:
-    """A connection owned by one thread: no checkout, no pre-ping, autocommit.
+    """A connection owned by one thread: no checkout, no pre-ping.
 
-    Each statement is its own transaction. Connects at first use and reconnects after an error.
+    Each statement is its own transaction, with its settings in the same message. Connects at first
+    use and reconnects after an error.
     """
 
     def __init__(
@@ -152,6 +142,8 @@ class DedicatedConnection:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.detach()
+            raw: Any = self._connection.connection.dbapi_connection
+            raw.run_single_statements()
         try:
             with self._connection.begin():
                 return operation(self._connection)
@@ -166,41 +158,21 @@ class DedicatedConnection:
             connection.close()
 
 
+@contextmanager
+def translate_errors(on_unavailable: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Errors: DatabaseUnavailable in the place of every error that may be over later."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        if not is_unavailable(error):
+            raise
+        on_unavailable()
+        raise DatabaseUnavailable(describe_fault(error)) from error
+
+
 def database_now(session: Session) -> datetime:
     """Return the database's time; all calls in one session return the time of the first."""
     if CLOCK_KEY not in session.info:
         session.info[CLOCK_KEY] = session.scalars(select(func.clock_timestamp())).one()
     now: datetime = session.info[CLOCK_KEY]
     return now
-
-
-def connect_args(application_name: str) -> dict[str, Any]:
-    """Parameters for libpq. Units: keepalives in seconds, `tcp_user_timeout` in milliseconds."""
-    options = (
-        f"-c statement_timeout={STATEMENT_TIMEOUT} "
-        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT} -c timezone=UTC"
-    )
-    return {
-        "connect_timeout": CONNECT_TIMEOUT,
-        "application_name": application_name,
-        "options": options,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20_000,
-    }
-
-
-def is_unavailable(error: Exception) -> bool:
-    """Whether the same work may succeed later: no server, no connection, or a rolled back deadlock.
-
-    A lock timeout or statement timeout does not count.
-    """
-    if isinstance(error, PoolTimeout | InterfaceError):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    code = getattr(error.orig, "pgcode", None)
-    if code is None:
-        return error.connection_invalidated or isinstance(error, OperationalError)
-    return code in RETRYABLE_SQLSTATES or (code[:2] in {"08", "53", "57"} and code != "57014")

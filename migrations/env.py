@@ -4,22 +4,24 @@ The URL contains a password, so it is read neither from an ini file nor from the
 """
 
 from alembic import context
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool
 
 from db import Base
+from db.connections import SessionLimits, create_postgres_engine
 
-CONNECTION_OPTIONS = (
-    "-c lock_timeout=5000 "  # statements queue behind a migration that waits for a lock
-    "-c statement_timeout=300000 -c timezone=UTC"
+MIGRATION_LIMITS = SessionLimits(
+    statement=300_000,
+    idle=300_000,
+    lock=5000,  # statements queue behind a migration that waits for a lock
 )
-"""Units: milliseconds."""
 
 
 def run_migrations() -> None:
     """Run the migrations, each in its own transaction: those before a failure stay applied."""
     url = context.config.attributes["url"]
-    arguments = {"options": CONNECTION_OPTIONS, "application_name": "signalpost migrate"}
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    engine = create_postgres_engine(
+        url, application_name="signalpost migrate", limits=MIGRATION_LIMITS, poolclass=NullPool
+    )
     with engine.connect() as connection:
         context.configure(
             connection=connection,

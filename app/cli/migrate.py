@@ -5,7 +5,7 @@ from collections.abc import Callable
 import click
 
 from app.cli.output import CommandResult, prints_results
-from core.config.settings import load_database_url
+from core.config.settings import load_database_settings
 from db import migrations, schema
 
 
@@ -49,4 +49,4 @@ MIGRATE_ACTIONS: dict[str, Callable[[str], CommandResult]] = {
 @prints_results
 def migrate_command(action: str) -> CommandResult:
     """Upgrade the database schema, revert it, or show whether it is complete."""
-    return MIGRATE_ACTIONS[action](load_database_url())
+    return MIGRATE_ACTIONS[action](load_database_settings().migration_url)

@@ -25,6 +25,8 @@ ROLES = (*sorted(STORE_ROLES), "beat", "flower", "migrate", "sandbox", OPERATOR_
 
 ROLES_BY_SECRET: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": STORE_ROLES | {"migrate"},
+    "PGPASSWORD": STORE_ROLES | {"migrate"},
+    "MIGRATION_DATABASE_URL": frozenset({"migrate"}),
     "BROKER_URL": STORE_ROLES | {"beat", "flower"},
     "REDIS_URL": STORE_ROLES,
     # Signs links to media files, which workers give to platforms.

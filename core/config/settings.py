@@ -11,13 +11,13 @@ from pydantic import (
     AliasChoices,
     ConfigDict,
     Field,
-    ValidationInfo,
     create_model,
     field_validator,
 )
 
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
-from core.config.environment import EnvironmentSettings, iter_settings
+from core.config.database_settings import DatabaseSettings
+from core.config.environment import iter_settings
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
 from core.config.process_privacy import hide_process_memory
@@ -30,14 +30,12 @@ from core.config.roles import (
 )
 from core.config.value_types import (
     BrokerUrl,
-    DatabaseUrl,
     EncryptionKey,
     EncryptionKeyList,
     EncryptionKeys,
     MediaUrl,
     PublicUrl,
     RedisUrl,
-    with_sslmode,
 )
 from platforms.base import PlatformApp
 from platforms.registry import PLATFORMS
@@ -50,21 +48,6 @@ PlatformSettings: Any = create_model(
     "PlatformSettings", __config__=ConfigDict(frozen=True), **PLATFORM_SECTIONS
 )
 """One section for each platform, under its name."""
-
-SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-
-
-class DatabaseSettings(EnvironmentSettings):
-    """What `signalpost migrate` needs, before anything else is configured."""
-
-    sslmode: SslMode | None = Field(default=None, validation_alias="PGSSLMODE")
-    database_url: DatabaseUrl = Field(validation_alias="DATABASE_URL")
-
-    @field_validator("database_url")
-    @classmethod
-    def add_sslmode(cls, url: str, info: ValidationInfo) -> str:
-        return with_sslmode(url, info.data.get("sslmode"))
-
 
 class Settings(DatabaseSettings):
     """Every setting as a value. A platform with incomplete settings is off: see `missing_names`.
@@ -79,9 +62,7 @@ class Settings(DatabaseSettings):
     role: Literal["web", "worker", "uploads", "beat", "flower", "monitor", "cli"] = Field(
         default=OPERATOR_ROLE, validation_alias=ROLE_SETTING
     )
-    database_url: DatabaseUrl = Field(
-        default="", validate_default=False, validation_alias="DATABASE_URL"
-    )
+    database_url: str = Field(default="", validate_default=False, validation_alias="DATABASE_URL")
     broker_url: BrokerUrl = Field(default="", validate_default=False, validation_alias="BROKER_URL")
     redis_url: RedisUrl = Field(
         default_factory=lambda values: str(values["broker_url"]),
@@ -184,9 +165,9 @@ def load_settings() -> Settings:
     return Settings.from_env(read_environ())
 
 
-def load_database_url() -> str:
-    """Return DATABASE_URL without needing any other setting. Errors: Misconfigured."""
-    return DatabaseSettings.from_env(read_environ()).database_url
+def load_database_settings() -> DatabaseSettings:
+    """Return where Postgres is, without needing any other setting. Errors: Misconfigured."""
+    return DatabaseSettings.from_env(read_environ())
 
 
 def read_environ() -> dict[str, str]:

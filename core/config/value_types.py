@@ -6,42 +6,19 @@ The rules of errors are those of `platforms.setting_types`.
 import re
 import re
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
 
 from core.crypto import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
-from platforms.setting_types import LOOPBACK_HOSTS, from_text, parse_web_url, split_url
+from platforms.setting_types import from_text, parse_web_url, split_url
 
-SQLALCHEMY_DIALECT = "postgresql+psycopg2"
-POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", SQLALCHEMY_DIALECT})
 REDIS_SCHEMES = frozenset({"redis", "rediss"})
 BROKER_SCHEMES = REDIS_SCHEMES | {"amqp", "amqps"}
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
-
-
-def parse_database_url(value: str) -> str:
-    """Accept every usual scheme of Postgres and return the one that names our driver."""
-    if split_url(value).scheme not in POSTGRES_SCHEMES:
-        raise ValueError("must begin with postgresql://")
-    return SQLALCHEMY_DIALECT + value[value.index(":") :]
-
-
-def with_sslmode(url: str, sslmode: str | None) -> str:
-    """Add the `sslmode` to a database URL that has none.
-
-    Without a configured mode, a server on another machine must present a valid certificate
-    (`verify-full`), and one on this machine needs none.
-    """
-    query = parse_qs(split_url(url).query)
-    host = query.get("host", [split_url(url).hostname or ""])[0]
-    is_local = host == "" or host in LOOPBACK_HOSTS or host.startswith("/")
-    if "sslmode" in query or (is_local and sslmode is None):
-        return url
-    return f"{url}{'&' if split_url(url).query else '?'}sslmode={sslmode or 'verify-full'}"
 
 
 def parse_broker_url(value: str) -> str:
@@ -113,7 +90,6 @@ def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
 
 PublicUrl = Annotated[str, from_text(parse_public_url)]
 PublicUrl = Annotated[str, from_text(parse_public_url)]
-DatabaseUrl = Annotated[str, from_text(parse_database_url)]
 BrokerUrl = Annotated[str, from_text(parse_broker_url)]
 RedisUrl = Annotated[str, from_text(parse_redis_url)]
 MediaUrl = Annotated[str, from_text(parse_media_url)]

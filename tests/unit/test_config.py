@@ -186,28 +186,6 @@ def test_the_login_decides_which_settings_instagram_needs():
     assert "FACEBOOK_APP_ID" in make_settings().missing_names["instagram"]
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
-def test_every_postgres_scheme_selects_our_driver(scheme):
-    settings = make_settings(DATABASE_URL=f"{scheme}://127.0.0.1/app")
-    assert settings.database_url == "postgresql+psycopg2://127.0.0.1/app"
-
-
-@pytest.mark.parametrize(
-    ("url", "sslmode", "end"),
-    [
-        ("postgresql://db.example/app", "", "/app?sslmode=verify-full"),
-        ("postgresql://db.example/app?x=1", "", "x=1&sslmode=verify-full"),
-        ("postgresql://db.example/app", "require", "/app?sslmode=require"),
-        ("postgresql://db.example/app?sslmode=disable", "require", "/app?sslmode=disable"),
-        ("postgresql:///app?host=/run/postgresql", "", "host=/run/postgresql"),
-        ("postgresql:///app?host=db.example", "", "host=db.example&sslmode=verify-full"),
-        ("postgresql://localhost/app", "", "localhost/app"),
-    ],
-)
-def test_a_database_on_another_machine_needs_a_valid_certificate(url, sslmode, end):
-    assert make_settings(DATABASE_URL=url, PGSSLMODE=sslmode).database_url.endswith(end)
-
-
 def test_a_redis_broker_is_used_for_rate_limits():
     assert make_settings().redis_url == REQUIRED_SETTINGS["BROKER_URL"]
     assert make_settings(REDIS_URL="rediss://else/1").redis_url == "rediss://else/1"

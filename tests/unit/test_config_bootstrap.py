@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.bootstrap import build_database, build_services
-from core.config.settings import Settings, load_database_url, load_settings
+from core.config.settings import Settings, load_database_settings, load_settings
 from core.crypto import generate_key
 from core.errors import Misconfigured
 
@@ -90,10 +90,12 @@ def test_in_production_the_env_file_is_not_read(env_file_folder):
 def test_migrating_needs_the_database_url_alone(env_file_folder, tmp_path):
     (tmp_path / ".env").unlink()
     env_file_folder.setenv("DATABASE_URL", "postgresql://db.example/app")
-    assert load_database_url() == "postgresql+psycopg2://db.example/app?sslmode=verify-full"
+    assert load_database_settings().migration_url.startswith(
+        "postgresql://db.example:5432/app?sslmode=verify-full"
+    )
     env_file_folder.delenv("DATABASE_URL")
     with pytest.raises(Misconfigured, match="DATABASE_URL is missing"):
-        load_database_url()
+        load_database_settings()
 
 
 PRODUCTION_SETTINGS = {
