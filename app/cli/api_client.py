@@ -41,6 +41,14 @@ class ApiResponse:
             ) from None
         return parsed if isinstance(parsed, dict) else {}
 
+    def find_error(self) -> dict[str, Any] | None:
+        """Return the error that signalpost described; None if something else answered."""
+        try:
+            error = json.loads(self.body)["error"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        return error if isinstance(error, dict) else None
+
     @property
     def retry_delay(self) -> float:
         """The wait before the request is repeated. Units: seconds."""
@@ -56,6 +64,10 @@ class ApiClient:
             raise Invalid("the server's URL must begin with http:// or https://")
         self._connection_class, self._host = CONNECTION_CLASSES[parts.scheme], parts.netloc
         self._base_path, self._api_key = parts.path.rstrip("/"), api_key
+
+    def path_below_url(self, location: str) -> str:
+        """Return the path of a `Location` header without that of this client's URL."""
+        return urlsplit(location).path.removeprefix(self._base_path)
 
     def request(
         self,

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from mimetypes import guess_type
 from pathlib import Path
 
-from app.cli.api_client import ApiClient
+from app.cli.api_client import ApiClient, ApiResponse
 from core.errors import OperationFailed, ServiceUnavailable
 
 CHUNK_BYTES = 8 * 1024 * 1024
 VERSION_HEADERS = {"Tus-Resumable": "1.0.0"}
 MAX_DISCONNECTS = 5  # lost connections in a row before the upload fails
-CREATED, NO_CONTENT, CONFLICT = 201, 204, 409
+CREATED, NO_CONTENT, CONFLICT, CONTENT_TOO_LARGE = 201, 204, 409, 413
 
 
 def create_upload(client: ApiClient, file: Path) -> str:
@@ -29,12 +29,8 @@ def create_upload(client: ApiClient, file: Path) -> str:
     headers = {**VERSION_HEADERS, "Upload-Length": size, "Upload-Metadata": metadata}
     response = client.request("POST", "/api/media", headers=headers)
     if response.status != CREATED:
-        error = response.json.get("error", {})
-        raise OperationFailed(
-            error.get("userMessage") or f"the server answered {response.status} to the new upload",
-            code=error.get("code"),
-        )
-    return response.headers["location"]
+        raise describe_refusal(response, "the new upload")
+    return client.path_below_url(response.headers["location"])
 
 
 def send_file(client: ApiClient, file: Path, upload_path: str) -> Iterator[int]:
@@ -69,9 +65,7 @@ def send_chunk(client: ApiClient, upload_path: str, offset: int, chunk: bytes) -
     if response.status == CONFLICT:
         return fetch_offset(client, upload_path)
     if response.status != NO_CONTENT:
-        raise OperationFailed(
-            f"the server answered {response.status} to a chunk at offset {offset}"
-        )
+        raise describe_refusal(response, f"the {len(chunk)} bytes from offset {offset}")
     return int(response.headers["upload-offset"])
 
 
@@ -83,3 +77,21 @@ def fetch_offset(client: ApiClient, upload_path: str) -> int:
             f"the server answered {response.status} to the query for the offset of {upload_path}"
         )
     return int(response.headers["upload-offset"])
+
+
+def describe_refusal(response: ApiResponse, sent: str) -> OperationFailed:
+    """Say who refused what was sent: signalpost in its own words, or a proxy in front of it."""
+    error = response.find_error()
+    if error is not None:
+        return OperationFailed(
+            error.get("userMessage") or f"the server answered {response.status} to {sent}",
+            code=error.get("code"),
+        )
+    advice = (
+        f"; it has to accept request bodies of {CHUNK_BYTES // 1024**2} MiB"
+        if response.status == CONTENT_TOO_LARGE
+        else ""
+    )
+    return OperationFailed(
+        f"a proxy in front of signalpost answered {response.status} to {sent}{advice}"
+    )

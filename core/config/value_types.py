@@ -42,7 +42,7 @@ def parse_public_url(value: str) -> str:
     url = parse_web_url(value)
     if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
         raise ValueError(
-            "must have no path, or one of letters, digits, _ and - such as /signalpost"
+            "must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost"
         )
     return url
 
@@ -52,7 +52,7 @@ def parse_public_url(value: str) -> str:
     url = parse_web_url(value)
     if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
         raise ValueError(
-            "must have no path, or one of letters, digits, _ and - such as /signalpost"
+            "must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost"
         )
     return url
 

@@ -1,4 +1,4 @@
-"""signalpost below a path of its host, behind proxies that strip the path and others that do not."""
+"""signalpost below a path of its host, behind proxies that strip it and others that do not."""
 
 import re
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ PUBLIC_URL = f"http://apps.example.org{PREFIX}"
 LINK_PATTERN = re.compile(r'(?:href|src|action|data-live|data-posts-url)="(/[^"]*)"')
 PAGE_PATHS = (
     "/",
-    "/accounts",
+    "/platforms/connect",
     "/posts",
     "/notifications",
     "/settings/keys",
