@@ -1,26 +1,27 @@
-"""Converts one picture to JPEG, in a separate process with resource limits.
+"""Converts the picture on standard input to JPEG, in a confined process.
 
-`python -m core.media.convert FILE` writes the JPEG to stdout. It imports nothing of ours except the
-limits, and gets no settings, because the file may be hostile.
+`python -m core.media.convert < FILE` writes the JPEG to stdout. It imports nothing of ours except
+the confinement, and gets no settings, because the file may be hostile.
 """
 
 import sys
 from io import BytesIO
-from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from core.media.probe import limit_resources
+from core.media.confinement import confine_process
 
 MAX_PIXELS = 100_000_000
 QUALITY = 92  # of 95: more makes the file larger and the picture no better
 WHITE = (255, 255, 255)
 
 
-def encode_jpeg(file: Path) -> bytes:
+def encode_jpeg(file: BinaryIO) -> bytes:
     """Return the first frame as JPEG. Errors: OSError, ValueError for what is no picture."""
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with Image.open(file, formats=("PNG", "WEBP", "JPEG", "GIF")) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(f"a picture may have at most {MAX_PIXELS} pixels")
         upright = ImageOps.exif_transpose(picture)
         flat = flatten_picture(upright, picture.info.get("icc_profile"))
     output = BytesIO()
@@ -52,5 +53,6 @@ def convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
 
 
 if __name__ == "__main__":
-    limit_resources()
-    sys.stdout.buffer.write(encode_jpeg(Path(sys.argv[1])))
+    Image.init()  # confined, the process can read no module any more
+    confine_process()
+    sys.stdout.buffer.write(encode_jpeg(sys.stdin.buffer))

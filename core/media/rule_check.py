@@ -28,7 +28,10 @@ def find_violation(
     Shapes: `media_info` of None is a file that could not be read. Units: `size` in bytes.
     """
     if media_info is None or is_format_wrong(rule, media_info):
-        return build_violation(rule, "format", media_info and media_info.get("container"))
+        formats = sorted(rule.containers or rule.content_types)
+        return build_violation(rule, "format", describe_format(media_info), formats)
+    if media_info.get("is_truncated"):
+        return build_violation(rule, "format", "shorter than its headers say")
     if size is not None and size > rule.max_bytes:
         return build_violation(rule, "too_large", size, rule.max_bytes)
     for reason, name, allowed in (
@@ -60,8 +63,20 @@ def find_slot_violation(
     return violation
 
 
+def describe_format(media_info: MediaInfo | None) -> str:
+    """Return what a file is, in words for the refusal."""
+    if media_info is None:
+        return "neither a video nor a picture"
+    if media_info.get("kind") == "audio":
+        return f"{media_info.get('container')} with sound and without pictures"
+    return str(media_info.get("container"))
+
+
 def is_format_wrong(rule: MediaRule, media_info: MediaInfo) -> bool:
-    container = media_info.get("container")
+    """Whether it is of another kind or container. A cover picture makes no video of a sound."""
+    kind, container = media_info.get("kind"), media_info.get("container")
+    if kind is not None and (kind == "video") != rule.is_video:
+        return True
     if rule.containers is not None:
         return container not in rule.containers
     return CONTENT_TYPE_BY_CONTAINER.get(str(container)) not in rule.content_types

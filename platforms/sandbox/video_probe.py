@@ -28,7 +28,8 @@ CONTAINER_BY_BRAND = {
     **dict.fromkeys(("heic", "heix", "mif1", "msf1", "avif", "avis"), "picture"),
 }
 """The containers that FFmpeg reports as MP4, by their major brand."""
-HEAD_BYTES = 64  # a Matroska file names its type, matroska or webm, within them
+HEAD_BYTES = 16_384  # a Matroska file names its type and its tracks within them
+DEFAULT_DURATION_ID = b"\x23\xe3\x83"  # element of a Matroska track: how long each frame lasts
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def describe_video(video: Any, head: bytes) -> dict[str, Any] | None:
     if not video.streams.video:
         return None
     picture = video.streams.video[0]
-    rate = picture.average_rate or picture.guessed_rate
+    rate = picture.average_rate if is_rate_stated(video, picture, head) else None
     return describe_audio(video) | {
         "container": container_name(video, head),
         "codec": picture.codec_context.name,
@@ -66,6 +67,13 @@ def describe_video(video: Any, head: bytes) -> dict[str, Any] | None:
         "pixel_format": picture.codec_context.pix_fmt,
         "bit_rate": picture.bit_rate,
     }
+
+
+def is_rate_stated(video: Any, picture: Any, head: bytes) -> bool:
+    """Whether the headers state a frame rate; otherwise FFmpeg reports an estimate."""
+    if "mp4" in video.format.name.split(","):
+        return bool(picture.frames)  # zero in recordings in pieces
+    return DEFAULT_DURATION_ID in head
 
 
 def describe_audio(video: Any) -> dict[str, Any]:
