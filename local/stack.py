@@ -14,13 +14,14 @@ from local.child import Child, Program
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
 from local.readiness import heartbeat_check, is_http_ok
-from local.role_environment import SANDBOX_ROLE, select_role_environment
+from local.role_environment import select_role_environment
 from local.stack_settings import GivenSettings
 from local.supervisor import Supervisor
 from local.user_and_folders import lock_folder
 from local.valkey import Valkey
 
 DATABASE_NAME = "signalpost"
+COUNTING_PROCESSES = frozenset({"web", "worker", "uploads"})
 
 
 class LocalStack:
@@ -147,14 +148,16 @@ class LocalStack:
         environment = select_role_environment(self.environment, name) | {
             "SIGNALPOST_ROLE": name,
             "PYTHONUNBUFFERED": "1",
+            "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a time limit
             "TMPDIR": str(self._temp_folder()),
         }
-        if name == SANDBOX_ROLE:
-            return environment
-        return environment | {
-            "REMAP_SIGTERM": "SIGQUIT",  # Celery: stop within a time limit
-            "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder()),
-        }
+        if name in COUNTING_PROCESSES:
+            # One page, of the web process, shows what all of them count.
+            environment |= {
+                "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder()),
+                "METRICS_PORT": "",
+            }
+        return environment
 
     def stop(self) -> None:
         self.supervisor.stop()

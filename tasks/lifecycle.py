@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from billiard.common import REMAP_SIGTERM
 from celery.signals import (
+    after_task_publish,
+    beat_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -19,10 +21,14 @@ from celery.signals import (
 from celery.worker import state
 
 from core import accounts, insights, outbox, publishing, webhooks
+from core.config.settings import load_settings
 from core.jobs.job_type import JobType
+from core.observability import metrics
 from db.ops.heartbeats import Heartbeats
 from tasks import runtime
+from tasks.alive_file import AliveFile
 from tasks.celery import app
+from tasks.metrics_server import start_metrics_server
 from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
 from tasks.watchdog import Watchdog, run_watchdog
 
@@ -49,6 +55,7 @@ class CeleryWorkerProbe:
     """The `WorkerProbe` of a Celery worker's main process."""
 
     worker: Any
+    alive_file: AliveFile
 
     def canary_age(self, queue: str) -> timedelta | None:
         with runtime.current_container().database.transaction() as session:
@@ -67,14 +74,19 @@ class CeleryWorkerProbe:
         app.send_task(CANARY_TASK, queue=queue, expires=MESSAGE_EXPIRY)
 
     def record_alive(self) -> None:
+        self.alive_file.touch()
         with runtime.current_container().database.transaction() as session:
             Heartbeats(session).record(f"alive:{self.worker.hostname}")
 
 
 @worker_process_init.connect
 def reset_after_fork(**_: Any) -> None:
-    """Drop the parent's connections, and exclude its modules from garbage collection."""
+    """Drop the parent's connections, and exclude its modules from garbage collection.
+
+    The new child usually replaces one whose counts are kept.
+    """
     runtime.reset_container(close=False)
+    metrics.merge_files_of_dead_processes()
     gc.freeze()  # walking half a million objects from imports took a fifth of a batch's time
 
 
@@ -84,15 +96,27 @@ def close_child_connections(**_: Any) -> None:
 
 
 @worker_ready.connect
-def start_watchdog(sender: Any, **_: Any) -> None:
-    """Start the watchdog in the main process, which is the one that stops receiving messages."""
+def watch_worker(sender: Any, **_: Any) -> None:
+    """Serve metrics, and start the watchdog: in the main process, which is the one that stops
+    receiving messages.
+    """
     if REMAP_SIGTERM != "SIGQUIT":
         log.warning("worker.unbounded_shutdown", hint="start the worker with REMAP_SIGTERM=SIGQUIT")
-    watchdog = Watchdog(tuple(app.amqp.queues.consume_from), CeleryWorkerProbe(sender.controller))
+    settings = load_settings()
+    start_metrics_server(settings)
+    probe = CeleryWorkerProbe(sender.controller, AliveFile(settings.role))
+    watchdog = Watchdog(tuple(app.amqp.queues.consume_from), probe)
     options = {"wait_for_shutdown": shutdown_requested.wait, "on_stuck": stop_worker}
     Thread(
         target=run_watchdog, args=(watchdog,), kwargs=options, name="watchdog", daemon=True
     ).start()
+
+
+@beat_init.connect
+def watch_beat(**_: Any) -> None:
+    """Show with each message that is sent that beat works."""
+    alive_file = AliveFile(load_settings().role)
+    after_task_publish.connect(lambda **_: alive_file.touch(), weak=False)
 
 
 @worker_shutting_down.connect

@@ -34,6 +34,7 @@ from core.config.value_types import (
     EncryptionKeyList,
     EncryptionKeys,
     MediaUrl,
+    PortNumber,
     PublicUrl,
     RedisUrl,
 )
@@ -87,6 +88,7 @@ class Settings(DatabaseSettings):
         default=None, validation_alias=AliasChoices("WORKER_SECRET", "CRON_SECRET")
     )
     metrics_token: SecretText | None = Field(default=None, validation_alias="METRICS_TOKEN")
+    metrics_port: PortNumber | None = Field(default=None, validation_alias="METRICS_PORT")
     flower_basic_auth: SecretText | None = Field(default=None, validation_alias="FLOWER_BASIC_AUTH")
     endpoint_private_hosts: Flag = Field(default=False, validation_alias="ENDPOINT_PRIVATE_HOSTS")
     publish_mode: Literal["live", "shadow", "dry_run"] = Field(

@@ -4,7 +4,6 @@ The rules of errors are those of `platforms.setting_types`.
 """
 
 import re
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,12 +11,12 @@ from pydantic import PlainValidator
 
 from core.crypto import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
-from platforms.setting_types import from_text, parse_web_url, split_url
+from platforms.setting_types import from_text, parse_positive_int, parse_web_url, split_url
 
 REDIS_SCHEMES = frozenset({"redis", "rediss"})
 BROKER_SCHEMES = REDIS_SCHEMES | {"amqp", "amqps"}
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
-PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
+MAX_PORT = 65_535
 SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
 
 
@@ -47,14 +46,11 @@ def parse_public_url(value: str) -> str:
     return url
 
 
-def parse_public_url(value: str) -> str:
-    """Check our own URL. Its path, if it has one, is a prefix that every client writes alike."""
-    url = parse_web_url(value)
-    if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
-        raise ValueError(
-            "must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost"
-        )
-    return url
+def parse_port(value: str) -> int:
+    port = parse_positive_int(value)
+    if port > MAX_PORT:
+        raise ValueError(f"must be a port, 1 to {MAX_PORT}")
+    return port
 
 
 def parse_media_url(value: str) -> str:
@@ -89,9 +85,9 @@ def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
 
 
 PublicUrl = Annotated[str, from_text(parse_public_url)]
-PublicUrl = Annotated[str, from_text(parse_public_url)]
 BrokerUrl = Annotated[str, from_text(parse_broker_url)]
 RedisUrl = Annotated[str, from_text(parse_redis_url)]
+PortNumber = Annotated[int, from_text(parse_port)]
 MediaUrl = Annotated[str, from_text(parse_media_url)]
 EncryptionKeys = tuple[tuple[str, Secret], ...]
 """Key ids with base64 of 32 bytes each, the current key first."""

@@ -1,11 +1,12 @@
 """The Prometheus metrics, one registry for all processes of a machine.
 
 A label has few values: never an id, a name or a text from outside. Where several processes count,
-PROMETHEUS_MULTIPROC_DIR names the directory that they share.
+PROMETHEUS_MULTIPROC_DIR names the directory that they share, empty before the first of them starts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from prometheus_client import (
@@ -20,6 +21,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from core.observability.metrics_files import merge_files_of_dead, reading_files
 
 FAST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
@@ -106,6 +109,10 @@ LIMITER_UNAVAILABLE = new_counter(
     "limiter_away", "Rate limit checks that failed because Redis was unavailable", "scope"
 )
 
+WEBHOOK_UNKNOWN_PATHS = new_counter(
+    "webhook_unknown_path", "Requests below /api/webhooks/ to an address that does not exist"
+)
+
 GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "posts": ("provider", "state"),
     "oldest_due_seconds": ("kind",),
@@ -140,14 +147,33 @@ def count_upstream_call(
     with_labels(UPSTREAM_SECONDS, platform, endpoint).observe(duration_seconds)
 
 
+def has_shared_folder() -> bool:
+    """Whether processes count in files that they share, which worker processes need."""
+    return values.ValueClass is not values.MutexValue
+
+
+def merge_files_of_dead_processes() -> None:
+    """Add up what processes counted that are gone, if processes share a folder."""
+    if has_shared_folder():
+        merge_files_of_dead(shared_folder())
+
+
+def shared_folder() -> Path:
+    """The folder that PROMETHEUS_MULTIPROC_DIR names."""
+    return Path(MultiProcessCollector(None)._path)  # type: ignore[no-untyped-call]  # noqa: SLF001 - untyped library, which reads the environment itself
+
+
 def render_exposition(gauge_values: GaugeValues) -> bytes:
     """Render the metrics of all processes and these gauges in the Prometheus text format."""
     registry = CollectorRegistry()
     registry.register(GaugeCollector(gauge_values))
-    if values.ValueClass is values.MutexValue:  # without PROMETHEUS_MULTIPROC_DIR
+    if not has_shared_folder():
         return generate_latest(REGISTRY) + generate_latest(registry)
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped library
-    return generate_latest(registry)
+    folder = shared_folder()
+    merge_files_of_dead(folder)
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # untyped library
+    with reading_files(folder):
+        return generate_latest(registry)
 
 
 class GaugeCollector(Collector):

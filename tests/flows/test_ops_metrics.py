@@ -1,11 +1,19 @@
 """The metrics of all processes are on one page, and the page needs a token."""
 
 import json
+import subprocess
+import sys
+import time
 
+import psutil
+import pytest
 import requests
 
+from local.ports import find_free_port
 from tests.flows.api_user import REQUEST_TIMEOUT
 from tests.flows.brokers import wait_until
+from tests.flows.child_processes import start_process
+from tests.flows.stacks import ROOT
 
 EXPECTED_METRICS = (
     'signalpost_http_requests_total{method="POST",route="/api/tiktok/upload",status="202"}',
@@ -18,10 +26,18 @@ EXPECTED_METRICS = (
 """Counted by the web process, the worker and the uploads worker."""
 
 
+MAX_FILES = 6
+"""Two of each process: the main one, its child, and those of dead ones together."""
+
+
+def metrics_bearer(stack):
+    settings = json.loads((stack.folder / "data" / "settings.json").read_text())
+    return {"Authorization": f"Bearer {settings['METRICS_TOKEN']}"}
+
+
 def test_a_post_is_counted_by_every_process_it_passes(stack, api_user):
     api_user.wait_until_final(api_user.publish_file())
-    settings = json.loads((stack.folder / "data" / "settings.json").read_text())
-    bearer = {"Authorization": f"Bearer {settings['METRICS_TOKEN']}"}
+    bearer = metrics_bearer(stack)
 
     def missing_metrics():
         page = requests.get(f"{stack.info['web']}/metrics", headers=bearer, timeout=REQUEST_TIMEOUT)
@@ -33,3 +49,74 @@ def test_a_post_is_counted_by_every_process_it_passes(stack, api_user):
 def test_without_the_token_there_are_no_metrics(stack):
     response = requests.get(f"{stack.info['web']}/metrics", timeout=REQUEST_TIMEOUT)
     assert response.status_code == 401
+
+
+@pytest.fixture
+def other_worker(stack, tmp_path):
+    """A worker as on a second host: a port of its own, and all settings in its environment."""
+    environment = psutil.Process(stack.info["pids"]["web"]).environ()
+    port = find_free_port()
+    own = {
+        "SIGNALPOST_ROLE": "worker",
+        "METRICS_PORT": str(port),
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    del environment["PROMETHEUS_MULTIPROC_DIR"]
+    command = (sys.executable, "-m", "local.run_role", "celery", "-A", "tasks.celery:app", "worker")
+    process = start_process(
+        (*command, "-c", "1", "-Q", "webhooks", "-n", f"other{port}@%h", "--without-gossip"),
+        cwd=tmp_path,
+        env={**environment, **own},
+        stderr=subprocess.DEVNULL,
+    )
+    yield process, f"http://127.0.0.1:{port}/metrics"
+    process.terminate()
+    process.wait(30)
+
+
+def read_runs(url, bearer):
+    """How many runs the page counts; None while the server does not answer."""
+    try:
+        page = requests.get(url, headers=bearer, timeout=REQUEST_TIMEOUT)
+    except requests.ConnectionError:
+        return None
+    line = 'signalpost_worker_runs_total{outcome="done",worker="webhooks"} '
+    counts = [each.removeprefix(line) for each in page.text.splitlines() if each.startswith(line)]
+    return float(counts[0]) if counts else 0.0
+
+
+def test_a_worker_has_a_page_of_its_own(stack, other_worker, tmp_path):
+    process, url = other_worker
+    bearer = metrics_bearer(stack)
+    wait_until(lambda: (read_runs(url, bearer) or 0) >= 2, what="counted runs")
+    page = requests.get(url, headers=bearer, timeout=REQUEST_TIMEOUT).text
+    assert not [line for line in page.splitlines() if line.startswith("signalpost_oldest_due")]
+    assert requests.get(url, timeout=REQUEST_TIMEOUT).status_code == 401
+    other_page = url.replace("/metrics", "/")
+    assert requests.get(other_page, headers=bearer, timeout=REQUEST_TIMEOUT).status_code == 404
+    (alive_file,) = tmp_path.glob("signalpost-worker.alive")
+    assert time.time() - alive_file.stat().st_mtime < 30
+    assert "WORKER_SECRET" not in process_environment(process)
+
+
+def process_environment(process):
+    return psutil.Process(process.pid).environ()
+
+
+def test_children_that_end_stay_counted_and_leave_no_files(stack, other_worker, tmp_path):
+    process, url = other_worker
+    bearer, counted = metrics_bearer(stack), 1.0
+    (folder,) = wait_for_folder(tmp_path)
+    for _ in range(3):
+        wait_until(lambda before=counted: (read_runs(url, bearer) or 0) > before, what="a run")
+        counted = read_runs(url, bearer)
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+    wait_until(lambda: (read_runs(url, bearer) or 0) > counted, what="a run of the last child")
+    assert len(list(folder.glob("*.db"))) <= MAX_FILES
+
+
+def wait_for_folder(tmp_path):
+    wait_until(lambda: list(tmp_path.glob("signalpost-metrics-*")), what="the folder of counts")
+    return list(tmp_path.glob("signalpost-metrics-*"))

@@ -1,0 +1,94 @@
+"""The files in which the processes of one machine count, and what becomes of a dead process's.
+
+Each process has a file for its counters and one for its histograms. Those of processes that are
+gone are added up in one file, or a page of metrics would read more of them every day.
+"""
+
+import fcntl
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from prometheus_client.mmap_dict import MmapedDict
+
+FILE_PATTERN = "{}_*.db"
+SUMMED_TYPES = ("counter", "histogram")
+"""Types of which the values of several processes are added; we have no other."""
+
+MERGED_NAME = "merged"
+LOCK_FILE = "merge.lock"
+
+
+@contextmanager
+def reading_files(folder: Path) -> Iterator[None]:
+    """Read the files in this block: none is merged meanwhile, which would count it twice."""
+    with locked(folder, fcntl.LOCK_SH):
+        yield
+
+
+def merge_files_of_dead(folder: Path) -> int:
+    """Add up the files of dead processes. Return how many files are gone; 0 while others read.
+
+    All processes that share the folder have to be visible here: containers do not share one.
+    """
+    try:
+        with locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return sum(merge_type(folder, name) for name in SUMMED_TYPES)
+    except BlockingIOError:
+        return 0
+
+
+def merge_type(folder: Path, name: str) -> int:
+    merged = folder / f"{name}_{MERGED_NAME}.db"
+    dead = [path for path in folder.glob(FILE_PATTERN.format(name)) if is_of_dead_process(path)]
+    if not dead:
+        return 0
+    sums: dict[str, float] = defaultdict(float)
+    for path in (merged, *dead):
+        if path.exists():
+            for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]  # untyped library
+                sums[key] += value
+    write_sums(merged, sums)
+    for path in dead:
+        path.unlink()
+    return len(dead)
+
+
+def write_sums(path: Path, sums: dict[str, float]) -> None:
+    """Replace the file in one piece: whoever has the old one open keeps it."""
+    staging = path.with_suffix(".new")
+    staging.unlink(missing_ok=True)
+    values = MmapedDict(staging)  # type: ignore[no-untyped-call]  # untyped library
+    for key, value in sums.items():
+        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+    values.close()  # type: ignore[no-untyped-call]
+    staging.rename(path)
+
+
+def is_of_dead_process(path: Path) -> bool:
+    """Whether the process whose id the file's name ends with is gone.
+
+    Another process with its id is one that began after the file was last changed.
+    """
+    process_id = path.stem.rpartition("_")[2]
+    if not process_id.isdigit():
+        return False
+    try:
+        return psutil.Process(int(process_id)).create_time() > path.stat().st_mtime
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+
+
+@contextmanager
+def locked(folder: Path, operation: int) -> Iterator[None]:
+    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)
