@@ -4,47 +4,14 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
+from tasks.broker_options import CONSUMER_ROLES, broker_settings
 from tasks.queues import QUEUES
 from tasks.schedule import ALERTS_INTERVAL, build_beat_schedule
-
-CONSUMER_ROLES = frozenset({"worker", "uploads"})
-"""Roles that consume. All others only publish, and must not wait for a broker that hangs."""
 
 TIME_LIMITS = {"uploads": (240, 300)}
 """Soft and hard time limit in seconds by role; leases in Postgres are longer than the hard one."""
 
 DEFAULT_TIME_LIMITS = (60, 75)
-
-REDIS_OPTIONS = {
-    "socket_keepalive": True,
-    "health_check_interval": 10,  # a half-open connection is noticed after 21 s instead of 51 s
-    "visibility_timeout": 900,  # > 2 x the longest hard limit; equal everywhere: the shortest wins
-}
-
-REDIS_PUBLISHER_OPTIONS = {**REDIS_OPTIONS, "socket_timeout": 1.0, "socket_connect_timeout": 0.5}
-
-REDIS_CONSUMER_OPTIONS = {
-    **REDIS_OPTIONS,
-    "socket_timeout": 30.0,  # long: an ack that times out blocks a worker process for ever
-    "socket_connect_timeout": 2.0,
-    "unacked_restore_interval": 10,  # with throttle 1: a dead worker's message returns 90 s sooner
-    "unacked_restore_throttle": 1,
-    "unacked_mutex_expire": 60,  # an orphaned mutex blocks redelivery for one minute, not five
-}
-
-# py-amqp's own names: it silently ignores `socket_timeout` and would then wait for ever.
-AMQP_PUBLISHER_OPTIONS = {
-    "confirm_publish": True,  # an unconfirmed message may be lost
-    "connect_timeout": 1.0,
-    "read_timeout": 1.0,
-    "write_timeout": 1.0,
-}
-
-AMQP_CONSUMER_OPTIONS = {
-    "confirm_publish": True,
-    "connect_timeout": 3.0,
-    "write_timeout": 10.0,  # and no read timeout: the heartbeat watches an idle link
-}
 
 
 def build_configuration(
@@ -52,8 +19,8 @@ def build_configuration(
 ) -> dict[str, Any]:
     """All settings of Celery.
 
-    Shapes: `broker_url` is redis://, rediss:// or amqp://; `role` is a value of SIGNALPOST_ROLE.
-    Units: seconds. Errors: ValueError for a kind of broker without timeouts here.
+    Shapes: `role` is a value of SIGNALPOST_ROLE.
+    Units: seconds. Errors: ValueError for an address that our clients cannot use.
     Source: Celery 5.6 and kombu 5.7, without settings that need Celery 5.7 (docs/decisions/0008).
     """
     soft, hard = TIME_LIMITS.get(role, DEFAULT_TIME_LIMITS)
@@ -64,26 +31,11 @@ def build_configuration(
         **CONNECTION_SETTINGS,
         **BEAT_SETTINGS,
         "beat_schedule": build_beat_schedule(alerts_interval=alerts_interval),
-        "broker_url": broker_url,
-        "broker_transport_options": transport_options(broker_url, role),
+        **broker_settings(broker_url, role),
         "broker_pool_limit": 2 if role in CONSUMER_ROLES else 4,
         "task_soft_time_limit": soft,
         "task_time_limit": hard,
     }
-
-
-def transport_options(broker_url: str, role: str) -> dict[str, Any]:
-    consumes = role in CONSUMER_ROLES
-    match broker_url.partition(":")[0]:
-        case "redis" | "rediss":
-            return dict(REDIS_CONSUMER_OPTIONS if consumes else REDIS_PUBLISHER_OPTIONS)
-        case "amqp" | "amqps":
-            return dict(AMQP_CONSUMER_OPTIONS if consumes else AMQP_PUBLISHER_OPTIONS)
-        case scheme:
-            message = (
-                f"BROKER_URL must be redis://, rediss://, amqp:// or amqps://, not {scheme}://"
-            )
-            raise ValueError(message)
 
 
 MESSAGE_SETTINGS = {

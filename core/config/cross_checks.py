@@ -6,12 +6,13 @@ setting is malformed: all faults are reported together.
 
 from collections.abc import Mapping
 
+from core.config.broker_rules import find_plaintext_faults
+from core.config.broker_urls import is_amqp_url
 from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
 from core.config.roles import has_secret
 from platforms.registry import PLATFORMS
 from platforms.setting_types import FALSE_WORDS
 
-AMQP_PREFIXES = ("amqp://", "amqps://")
 BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS)
@@ -32,7 +33,7 @@ def find_cross_faults(
     faults = encryption_key_faults(texts) if has_secret(role, "TOKEN_ENCRYPTION_KEY") else {}
     faults |= host_jwt_faults(texts) if has_secret(role, "JWT_SECRET") else {}
     needs_redis = "REDIS_URL" not in texts and has_secret(role, "REDIS_URL")
-    if needs_redis and texts.get("BROKER_URL", "").startswith(AMQP_PREFIXES):
+    if needs_redis and is_amqp_url(texts.get("BROKER_URL", "")):
         faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
     if role == "flower" and "FLOWER_BASIC_AUTH" not in texts:
         faults["FLOWER_BASIC_AUTH"] = FLOWER_FAULT
@@ -77,7 +78,7 @@ def production_faults(
         fault = production_fault(name, text, base_urls) or redirect_uri_fault(name, text, texts)
         if fault is not None:
             faults[name] = f"{fault} in production"
-    return faults
+    return faults | find_plaintext_faults(texts)
 
 
 def production_fault(name: str, text: str, base_urls: Mapping[str, str]) -> str | None:

@@ -11,10 +11,12 @@ from pydantic import (
     AliasChoices,
     ConfigDict,
     Field,
+    ValidationInfo,
     create_model,
     field_validator,
 )
 
+from core.config.broker_urls import with_ca_file
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.database_settings import DatabaseSettings
 from core.config.environment import iter_settings
@@ -30,6 +32,7 @@ from core.config.roles import (
 )
 from core.config.value_types import (
     BrokerUrl,
+    CaFile,
     EncryptionKey,
     EncryptionKeyList,
     EncryptionKeys,
@@ -64,6 +67,9 @@ class Settings(DatabaseSettings):
         default=OPERATOR_ROLE, validation_alias=ROLE_SETTING
     )
     database_url: str = Field(default="", validate_default=False, validation_alias="DATABASE_URL")
+    broker_ca_file: CaFile | None = Field(default=None, validation_alias="BROKER_CA_FILE")
+    redis_ca_file: CaFile | None = Field(default=None, validation_alias="REDIS_CA_FILE")
+    broker_allow_plaintext: Flag = Field(default=False, validation_alias="BROKER_ALLOW_PLAINTEXT")
     broker_url: BrokerUrl = Field(default="", validate_default=False, validation_alias="BROKER_URL")
     redis_url: RedisUrl = Field(
         default_factory=lambda values: str(values["broker_url"]),
@@ -108,6 +114,14 @@ class Settings(DatabaseSettings):
         yield "environment", self.environment
         yield "role", self.role
         yield "platforms", list(self.apps)
+
+    @field_validator("broker_url", "redis_url")
+    @classmethod
+    def add_ca_file(cls, url: str, info: ValidationInfo) -> str:
+        ca_file = info.data.get("broker_ca_file")
+        if info.field_name == "redis_url":
+            ca_file = info.data.get("redis_ca_file") or ca_file
+        return with_ca_file(url, ca_file)
 
     @field_validator("jwt")
     @classmethod

@@ -9,31 +9,15 @@ from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
 
+from core.config.broker_urls import parse_broker_url, parse_redis_url
+from core.config.store_parameters import parse_ca_file
 from core.crypto import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
 from platforms.setting_types import from_text, parse_positive_int, parse_web_url, split_url
 
-REDIS_SCHEMES = frozenset({"redis", "rediss"})
-BROKER_SCHEMES = REDIS_SCHEMES | {"amqp", "amqps"}
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 MAX_PORT = 65_535
 SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
-
-
-def parse_broker_url(value: str) -> str:
-    if split_url(value).scheme not in BROKER_SCHEMES:
-        raise ValueError("must begin with redis://, rediss://, amqp:// or amqps://")
-    return value
-
-
-def parse_redis_url(value: str) -> str:
-    if not is_redis_url(value):
-        raise ValueError("must begin with redis:// or rediss://")
-    return value
-
-
-def is_redis_url(url: str) -> bool:
-    return split_url(url).scheme in REDIS_SCHEMES
 
 
 def parse_public_url(value: str) -> str:
@@ -87,6 +71,7 @@ def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
 PublicUrl = Annotated[str, from_text(parse_public_url)]
 BrokerUrl = Annotated[str, from_text(parse_broker_url)]
 RedisUrl = Annotated[str, from_text(parse_redis_url)]
+CaFile = Annotated[str, from_text(parse_ca_file)]
 PortNumber = Annotated[int, from_text(parse_port)]
 MediaUrl = Annotated[str, from_text(parse_media_url)]
 EncryptionKeys = tuple[tuple[str, Secret], ...]

@@ -12,7 +12,10 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.config.broker_urls import parse_redis_address
 from core.errors import ServiceUnavailable
+from core.limits.redis_connections import StoreNotServing, build_redis
+from core.limits.store_faults import describe_redis_fault
 
 KEY_PREFIX = "signalpost:"
 REDIS_TIMEOUT_SECONDS = 0.25  # to connect, and for a response; a healthy Redis needs 0.001
@@ -37,7 +40,7 @@ class RedisClient:
     """One Redis. Connects at first use; may be shared by threads and used after a fork."""
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = redis.Redis.from_url(url, **CONNECTION_OPTIONS)
+        self._client = build_redis(parse_redis_address(url), CONNECTION_OPTIONS)
         self._clock = clock
         self._unavailable_until = 0.0
 
@@ -67,12 +70,29 @@ class RedisClient:
         self._client.close()
 
     def _call(self, command: Callable[[], Any]) -> Any:
-        """Log only the type of an error: the texts of redis-py can contain the host's full URL."""
+        """Log no text of an error: those of redis-py can contain the host's full URL."""
         if self.is_unavailable:
             raise RedisUnavailable
         try:
-            return command()
+            return self._call_primary(command)
         except redis.RedisError as error:
             self._unavailable_until = self._clock() + COOLDOWN_SECONDS
-            log.warning("redis.unavailable", error=type(error).__name__, seconds=COOLDOWN_SECONDS)
+            log.warning(
+                "redis.unavailable",
+                error=type(error).__name__,
+                reason=describe_redis_fault(error),
+                seconds=COOLDOWN_SECONDS,
+            )
             raise RedisUnavailable from None
+
+    def _call_primary(self, command: Callable[[], Any]) -> Any:
+        """Call once more on a new connection if the old one's server no longer serves.
+
+        That refusal has changed nothing, so the call is safe to repeat. All idle connections go,
+        because they lead to the same server.
+        """
+        try:
+            return command()
+        except StoreNotServing:
+            self._client.connection_pool.disconnect(inuse_connections=False)
+            return command()

@@ -11,6 +11,7 @@ from tasks.settings import build_configuration
 
 REDIS_URL = "redis://:canary-password@127.0.0.1:6379/0"
 AMQP_URL = "amqp://guest:canary-password@127.0.0.1:5672//"
+TLS_URLS = ["rediss://:pw@redis.example/0", "amqps://u:pw@rabbit.example/v"]
 ROLES = ["web", "worker", "uploads", "beat", "flower", "cli"]
 UNDOCUMENTED_SETTINGS = {"result_backend_thread_safe"}
 """Celery documents and reads these, but `NAMESPACES`, its table of settings, lacks them."""
@@ -90,7 +91,7 @@ def test_a_typo_in_a_queue_fails_instead_of_making_one():
 def test_an_unsupported_kind_of_broker_is_refused_without_its_password():
     with pytest.raises(ValueError) as refused:
         build_configuration("sqs://key:canary-password@", "web")
-    assert "sqs" in str(refused.value)
+    assert "must begin with redis://" in str(refused.value)
     assert "canary-password" not in str(refused.value)
 
 

@@ -1,0 +1,153 @@
+"""Connections to Redis as all our clients open them: the limits' client and Celery's transport.
+
+A connection that answers "not here" or "not now" ends, although its socket is healthy. After a
+failover the old primary stays connected as a replica and refuses every write; a client that keeps
+such a connection never reaches the new primary.
+"""
+
+import contextlib
+import re
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.sentinel import Sentinel, SentinelManagedConnection
+
+from core.config.store_addresses import StoreAddress, StoreTls
+
+NOT_SERVING_WORDS = (
+    "READONLY",  # a replica, or a primary that was replaced
+    "LOADING",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "MISCONF",  # cannot save to its disk
+    "OOM",
+    "UNBLOCKED",  # became a replica while a client waited for a message
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "BUSY",
+)
+NOT_SERVING_PATTERN = re.compile(rf"(?:^|-)({'|'.join(NOT_SERVING_WORDS)})\b")
+MAX_REPLY_LENGTH = 200  # characters of a refusal that are searched; scripts add their whole trace
+
+
+class StoreNotServing(redis.ConnectionError):
+    """The server answers, and cannot do this here or now; `word` is the first of its reply."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"the server refuses: {word}")
+        self.word = word
+
+
+def find_not_serving_word(error: redis.ResponseError) -> str | None:
+    """Return the word of a reply after which the connection is useless; None for other replies.
+
+    Source: Redis 7.0, `createSharedObjects` in server.c. Errors in a script quote the reply.
+    """
+    reply = f"{getattr(error, 'status_code', None) or ''} {error}".strip()[:MAX_REPLY_LENGTH]
+    match = NOT_SERVING_PATTERN.search(reply)
+    return match[1] if match else None
+
+
+if TYPE_CHECKING:
+    ConnectionBase = redis.Connection
+else:
+    ConnectionBase = object
+
+
+class ServingOnly(ConnectionBase):
+    """Ends a connection whose server answers that it cannot serve."""
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """Errors: StoreNotServing, which every client treats as a lost connection."""
+        try:
+            return super().read_response(*args, **options)
+        except redis.ResponseError as error:
+            word = find_not_serving_word(error)
+            if word is None:
+                raise
+            self.disconnect()  # type: ignore[no-untyped-call]  # redis-py's has no types
+            raise StoreNotServing(word) from None
+
+
+class PlainConnection(ServingOnly, redis.Connection):
+    """Without TLS."""
+
+
+class SocketConnection(ServingOnly, redis.UnixDomainSocketConnection):
+    """Over a socket file."""
+
+
+class TlsConnection(ServingOnly, redis.SSLConnection):
+    """With TLS. Its first exchange also takes in the session tickets.
+
+    A server with TLS 1.3 sends them right after the handshake. A client without password, database
+    and name asks nothing when it connects, so they would still be unread when redis-py looks for
+    left-over data, and it would refuse a third of all connections as "not ready".
+    """
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's signature
+        super().on_connect_check_health(check_health)
+        self.send_command("PING", check_health=False)  # type: ignore[no-untyped-call]  # as above
+        with contextlib.suppress(redis.exceptions.NoPermissionError):  # a refusal is an answer too
+            self.read_response()
+
+
+class SentinelConnection(ServingOnly, SentinelManagedConnection):
+    """To the primary that Sentinel names at the time."""
+
+
+def tls_options(tls: StoreTls) -> dict[str, Any]:
+    """The options of redis-py's `SSLConnection`; kombu and Flower take the same."""
+    files = {
+        "ssl_ca_certs": tls.ca_file,
+        "ssl_certfile": tls.certificate_file,
+        "ssl_keyfile": tls.key_file,
+    }
+    return {
+        "ssl_cert_reqs": ssl.CERT_REQUIRED if tls.is_certificate_checked else ssl.CERT_NONE,
+        "ssl_check_hostname": tls.is_verified,
+        **{name: path for name, path in files.items() if path is not None},
+    }
+
+
+def build_redis(address: StoreAddress, options: dict[str, Any]) -> redis.Redis:
+    """Build a client. Connects to nothing yet. `options` are those of `redis.Redis`."""
+    login: dict[str, Any] = {
+        "username": address.user or None,
+        "password": address.password or None,
+        "db": address.database,
+    }
+    if address.sentinels:
+        return build_sentinel_redis(address, login | options)
+    target: dict[str, Any]
+    if address.socket_path:
+        target = {"connection_class": SocketConnection, "path": address.socket_path}
+        options = {name: value for name, value in options.items() if "connect_timeout" not in name}
+    elif address.tls:
+        target = {
+            "connection_class": TlsConnection,
+            "host": address.host,
+            "port": address.port,
+            **tls_options(address.tls),
+        }
+    else:
+        target = {
+            "connection_class": PlainConnection,
+            "host": address.host,
+            "port": address.port,
+        }
+    return redis.Redis(connection_pool=redis.ConnectionPool(**target, **login, **options))
+
+
+def build_sentinel_redis(address: StoreAddress, options: dict[str, Any]) -> redis.Redis:
+    """Build a client that asks Sentinel for the primary whenever it connects."""
+    timeouts = {name: value for name, value in options.items() if "timeout" in name}
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]  # redis-py's has no types
+        list(address.sentinels),
+        sentinel_kwargs={"password": address.sentinel_password or None, **timeouts},
+    )
+    client: redis.Redis = sentinel.master_for(
+        address.master_name, connection_class=SentinelConnection, **options
+    )
+    return client

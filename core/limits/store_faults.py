@@ -1,0 +1,125 @@
+"""Why a Redis or a RabbitMQ cannot be used, as one sentence in our own words.
+
+The texts of the libraries are not passed on: they can contain the whole URL. Each sentence
+continues the name of the store and says what to do.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import redis
+from redis.sentinel import MasterNotFoundError
+
+from core.limits.redis_connections import StoreNotServing
+
+NOT_SERVING_SENTENCES = {
+    "READONLY": "is a read-only replica: name the primary",
+    "LOADING": "is still loading its data: wait",
+    "MASTERDOWN": "is a replica that has lost its primary: name the primary, or bring it back",
+    "NOREPLICAS": "refuses writes because too few replicas are connected (min-replicas-to-write)",
+    "MISCONF": "refuses writes because it cannot save to its disk: look into its log",
+    "OOM": "is full: its maxmemory is reached; raise it, or find what fills it",
+    "UNBLOCKED": "has just become a replica",
+    "CLUSTERDOWN": "is a cluster that is down; a Redis Cluster is not supported",
+    "TRYAGAIN": "is a cluster in the middle of a change; a Redis Cluster is not supported",
+    "BUSY": "is busy with a script of somebody else",
+}
+REPLY_SENTENCES = (
+    ("without any password configured", "has no password, but the URL names one: remove it"),
+    ("authentication required", "asks for a password, and the URL has none"),
+    ("no password is set", "has no password, but the URL names one: remove it"),
+    ("db index is out of range", "has no database of the number in the URL"),
+    ("db number is out of range", "has no database of the number in the URL"),
+    ("select is not allowed in cluster mode", "is a Redis Cluster, which is not supported"),
+    ("max number of clients reached", "has no connection left: raise its maxclients"),
+    ("protected mode", "is in protected mode: set a password, or bind it to a private address"),
+)
+"""Parts of replies that have no error class of their own, in lower case."""
+
+ERROR_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
+    (redis.BusyLoadingError, NOT_SERVING_SENTENCES["LOADING"]),
+    (redis.AuthenticationError, "refuses the user or the password of the URL"),
+    (
+        redis.exceptions.NoPermissionError,
+        "knows the user and does not let it do what we need: see docs/operations.md, Brokers",
+    ),
+    (redis.exceptions.MovedError, "is a Redis Cluster, which is not supported"),
+    (
+        MasterNotFoundError,
+        "is not known to any Sentinel that answers: check master_name and the Sentinels",
+    ),
+)
+CLOSED_SENTENCE = "closes the connection: check whether it expects TLS at this port"
+TIMEOUT_SENTENCE = "does not answer in time: check the network, and whether it hangs"
+HANDSHAKE_SENTENCE = "does not answer to TLS: check whether it speaks TLS at this port, or hangs"
+NETWORK_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "does not speak TLS at this port, or refuses ours: check scheme and port"),
+    (socket.gaierror, "has a host name that cannot be resolved: check the URL and the DNS"),
+    (ConnectionRefusedError, "refuses connections: check host and port, and that it runs"),
+    (FileNotFoundError, "has no socket file at the path of the URL: check it, and that it runs"),
+    (PermissionError, "has a socket file that we may not open: check its owner and mode"),
+    (TimeoutError, TIMEOUT_SENTENCE),
+    (redis.TimeoutError, TIMEOUT_SENTENCE),
+    (ConnectionResetError, CLOSED_SENTENCE),
+    (BrokenPipeError, CLOSED_SENTENCE),
+)
+
+CERTIFICATE_SENTENCES = (
+    ("hostname mismatch", "shows a certificate of another name: use the name that it has"),
+    ("ip address mismatch", "shows a certificate of another name: use the name that it has"),
+    ("expired", "shows a certificate that has expired: renew it"),
+    ("not yet valid", "shows a certificate that is not valid yet: compare the clocks"),
+)
+UNTRUSTED_SENTENCE = (
+    "shows a certificate of an authority that is not trusted: "
+    "name the file of the authority in {setting}"
+)
+AUTHORITY_SETTINGS = {"redis": "REDIS_CA_FILE or BROKER_CA_FILE", "broker": "BROKER_CA_FILE"}
+
+
+def describe_redis_fault(error: BaseException, *, store: str = "redis") -> str:
+    """The sentence for an error of redis-py. `store` is `redis` or `broker`."""
+    if isinstance(error, StoreNotServing):
+        return NOT_SERVING_SENTENCES[error.word]
+    text = str(error).lower()
+    sentences = [
+        *(sentence for part, sentence in REPLY_SENTENCES if part in text),
+        *(sentence for kind, sentence in ERROR_SENTENCES if isinstance(error, kind)),
+    ]
+    if sentences:
+        return sentences[0]
+    if isinstance(error, redis.ResponseError):
+        return f"refuses a command ({type(error).__name__}): look into its log"
+    return describe_network_fault(error, store=store)
+
+
+def describe_network_fault(error: BaseException, *, store: str) -> str:
+    """The sentence for what happened before any reply, whichever library reports it."""
+    if any("handshake operation timed out" in str(cause) for cause in iter_causes(error)):
+        return HANDSHAKE_SENTENCE
+    for cause in iter_causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return describe_certificate_fault(cause, store=store)
+        for kind, sentence in NETWORK_SENTENCES:
+            if isinstance(cause, kind):
+                return sentence
+    if "closed by server" in str(error).lower():
+        return CLOSED_SENTENCE
+    return f"cannot be used ({type(error).__name__}): check the URL, and that it runs"
+
+
+def describe_certificate_fault(error: ssl.SSLCertVerificationError, *, store: str) -> str:
+    reason = f"{error.verify_message} {error}".lower()
+    for part, sentence in CERTIFICATE_SENTENCES:
+        if part in reason:
+            return sentence
+    return UNTRUSTED_SENTENCE.format(setting=AUTHORITY_SETTINGS[store])
+
+
+def iter_causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, the outermost first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
