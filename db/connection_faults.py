@@ -74,6 +74,9 @@ def is_unavailable(error: Exception) -> bool:
 
 SQLSTATE_WORDS: Mapping[str, str] = {
     "25006": "the database is read-only",
+    "42501": "the role may not do what signalpost does",
+    "42P01": "the tables are missing",
+    "42703": "the tables are those of another version",
     "53100": "the disk of the database is full",
     "53300": "the server has no connection left",
     "57P01": "the server is shutting down, or an administrator ended the connection",
@@ -85,10 +88,10 @@ SQLSTATE_WORDS: Mapping[str, str] = {
 CONNECTION_WORDS: tuple[tuple[str, str], ...] = (
     (r"unsupported startup parameter", "the pooler refuses a parameter of the connection"),
     (r"no such database|database \".*\" does not exist", "the database does not exist"),
-    (r"password authentication failed|auth failed|no such user", "user or password are wrong"),
+    (r"peer authentication failed|Ident authentication failed", "the system's user is refused"),
+    (r"password authentication failed|auth\w* failed|no such user", "user or password are wrong"),
     (r"no password supplied", "the server demands a password, and none is set"),
     (r"role \".*\" does not exist", "the user does not exist"),
-    (r"peer authentication failed|Ident authentication failed", "the system's user is refused"),
     (r"no pg_hba.conf entry", "the server's pg_hba.conf admits no connection from here"),
     (r"permission denied for database", "the user may not connect to this database"),
     (r"is not permitted to log in", "the role may not log in"),
@@ -113,6 +116,7 @@ CONNECTION_WORDS: tuple[tuple[str, str], ...] = (
     (r"No such file or directory", "there is no socket of a server on this machine"),
     (r"No route to host|Network is unreachable", "there is no way to the host"),
     (r"did not answer in time|timeout expired|timed out", "the server does not answer in time"),
+    (r"pgbouncer cannot connect|server login failed|server conn", "the pooler has no server"),
     (
         r"received invalid response|invalid length of|lost synchronization",
         "what answers there is no Postgres",
@@ -126,6 +130,7 @@ psycopg2 gives no SQLSTATE for a connection that was refused.
 """
 
 UNKNOWN_WORDS = "the server cannot be used"
+MAX_DETAIL = 200  # characters of a message that no pattern knows: without SQLSTATE it is libpq's
 
 
 def describe_fault(error: BaseException) -> str:
@@ -140,4 +145,5 @@ def describe_fault(error: BaseException) -> str:
     for pattern, words in CONNECTION_WORDS:
         if re.search(pattern, text, re.IGNORECASE):
             return words
-    return f"{UNKNOWN_WORDS} (SQLSTATE {code})" if code else UNKNOWN_WORDS
+    detail = f"SQLSTATE {code}" if code else text.strip().partition("\n")[0][:MAX_DETAIL]
+    return f"{UNKNOWN_WORDS} ({detail})" if detail else UNKNOWN_WORDS

@@ -44,7 +44,7 @@ def run_checks(
         "settings", ok=True, message=f"{len(services.settings.configured_names)} settings are set"
     )
     yield check_encryption(services)
-    yield from check_database(database, report, services)
+    yield from check_database(database, services)
     yield from check_brokers(report, services)
     yield from check_work(report)
     yield check_media(services)
