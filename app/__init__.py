@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from app.api import API_BLUEPRINTS
-from app.http import auth, errors, i18n, path_prefix, rate_limits, request_log, security
+from app.http import auth, csrf, errors, i18n, path_prefix, rate_limits, request_log, security
 from app.http.context import CONTAINER_KEY, Container
 from app.http.validation import MAX_ROW_ID, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     security.init_security(app, settings)
     auth.init_auth(app)
     rate_limits.init_rate_limits(app)
-    app.before_request(security.check_csrf)
+    app.before_request(csrf.check_csrf)
     for blueprint in (*API_BLUEPRINTS, *build_seed_blueprints(), *PAGE_BLUEPRINTS):
         app.register_blueprint(blueprint)
     path_prefix.init_path_prefix(app, settings)

@@ -8,6 +8,7 @@ from db.comments.replies import CommentReply
 from db.identity.api_keys import ApiKey
 from db.identity.login_sessions import LoginSession
 from db.identity.notifications import Notification
+from db.identity.sign_in_failures import SignInFailure
 from db.identity.users import User
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
@@ -53,6 +54,7 @@ __all__ = [
     "PostEvent",
     "PostPart",
     "SamplingSchedule",
+    "SignInFailure",
     "User",
     "records",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.identity import api_keys, passwords, users
-from core.identity.principals import SCOPES
+from core.scopes import SCOPES
 from db.identity.users import Users
 from db.session import Database
 from platforms.secret import Secret

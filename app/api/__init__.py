@@ -18,6 +18,7 @@ from app.api import (
     oauth,
     openapi,
     posts,
+    sessions,
     webhook_admin,
     webhooks,
 )
@@ -34,6 +35,7 @@ API_BLUEPRINTS = (
     media_links.blueprint,
     notifications.blueprint,
     keys.blueprint,
+    sessions.blueprint,
     endpoints.blueprint,
     webhooks.blueprint,
     cron.blueprint,

@@ -1,11 +1,11 @@
 """Sign in, sign out, and show the current user."""
 
 from flask import Blueprint, Response, jsonify
-from flask_wtf.csrf import generate_csrf
 from pydantic import SecretStr
 
 from app.http.auth import end_session, set_session_cookie, start_session
 from app.http.context import current_principal, require_scopes
+from app.http.csrf import issue_csrf_token
 from app.http.validation import RequestModel, success_body, validate_body
 from core.identity.principals import AuthMethod, Principal
 from platforms.secret import Secret
@@ -23,7 +23,9 @@ class Credentials(RequestModel):
 def sign_in_user(body: Credentials) -> Response:
     """Sign in with e-mail and password; sets the session cookie."""
     cookie = start_session(body.email, Secret(body.password.get_secret_value()))
-    content = success_body(data=serialize_principal(current_principal()), csrfToken=generate_csrf())
+    content = success_body(
+        data=serialize_principal(current_principal()), csrfToken=issue_csrf_token()
+    )
     return set_session_cookie(jsonify(content), cookie)
 
 
@@ -41,7 +43,7 @@ def show_current_user() -> Response:
     principal = current_principal()
     auth_fields = {"auth": principal.auth_method, "scopes": sorted(principal.scopes)}
     csrf_fields = (
-        {"csrfToken": generate_csrf()} if principal.auth_method == AuthMethod.SESSION else {}
+        {"csrfToken": issue_csrf_token()} if principal.auth_method == AuthMethod.SESSION else {}
     )
     return jsonify(
         success_body(data={**serialize_principal(principal), **auth_fields}, **csrf_fields)

@@ -5,7 +5,6 @@ than JSON. The URLs we redirect to carry an error code or an account id, nothing
 """
 
 import hmac
-from typing import TypedDict
 from urllib.parse import urlencode
 
 import structlog
@@ -20,6 +19,7 @@ from app.http.context import (
     request_id,
     require_login,
 )
+from app.http.cookies import cookie_attributes, cookie_name
 from app.http.errors import (
     OAUTH_ERRORS,
     build_problem,
@@ -38,13 +38,6 @@ from platforms.registry import PLATFORMS
 
 PLATFORM_URL_PARAM = f"<any({', '.join(PLATFORMS)}):platform>"
 START_STEP, CALLBACK_STEP = "start", "callback"  # labels of the metric
-
-
-class CookieOptions(TypedDict):
-    path: str
-    httponly: bool
-    samesite: str
-    secure: bool
 
 
 blueprint = Blueprint("oauth", __name__)
@@ -81,7 +74,7 @@ def start_connection(platform: str) -> Response:
         state_cookie_name(platform),
         authorization.state,
         max_age=STATE_LIFETIME,
-        **state_cookie_options(),
+        **cookie_attributes(current_container().settings),
     )
     return response
 
@@ -94,7 +87,9 @@ def handle_callback(platform: str) -> Response:
         response = complete_connection(platform)
     else:
         response = redirect_with_error(platform, CALLBACK_STEP, error_code)
-    response.delete_cookie(state_cookie_name(platform), **state_cookie_options())
+    response.delete_cookie(
+        state_cookie_name(platform), **cookie_attributes(current_container().settings)
+    )
     return response
 
 
@@ -171,9 +166,4 @@ def connect_page_path(platform: str) -> str:
 
 
 def state_cookie_name(platform: str) -> str:
-    return f"{platform}_oauth_state"
-
-
-def state_cookie_options() -> CookieOptions:
-    secure = current_container().settings.is_production
-    return {"path": "/", "httponly": True, "samesite": "Lax", "secure": secure}
+    return cookie_name(f"{platform}_oauth_state", current_container().settings)

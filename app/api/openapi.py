@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
-from app.http.auth import SESSION_COOKIE_NAME
 from app.http.context import current_container
+from app.http.cookies import SESSION_COOKIE
 from app.http.errors import ERROR_KINDS
 from app.http.i18n import current_locale
 from app.http.messages import get_message
@@ -47,7 +47,7 @@ SECURITY_SCHEMES = {
         "scheme": "bearer",
         "description": "An API key, or a host application's JWT",
     },
-    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME},
+    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
 }
 ERROR_RESPONSE = {
     "description": "The request was refused or failed",

@@ -6,7 +6,6 @@ import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from app.cli.users import get_user
 from app.serialize.endpoints import (
     serialize_delivery,
     serialize_endpoint,
@@ -15,13 +14,16 @@ from app.serialize.endpoints import (
 from core import endpoints
 from core.endpoints import DeliveryDetails
 from core.errors import NotFound
+from core.identity import users
 from core.outbox import EVENT_TYPES
 from db.outbox.deliveries import Delivery
 from db.outbox.endpoints import Endpoint
 from db.session import Session
 
 ROW_ID = click.IntRange(min=1)
-OWNER_OPTION = click.option("--user", "email", required=True, help="The owner's e-mail.")
+OWNER_OPTION = click.option(
+    "--user", required=True, metavar="ID|EMAIL", help="The owner's id or e-mail."
+)
 
 
 @click.group("endpoints")
@@ -41,14 +43,14 @@ def endpoints_group() -> None:
 )
 @click.option("--description", default="", help="A description for people.")
 @prints_results
-def add_endpoint(url: str, email: str, events: tuple[str, ...], description: str) -> CommandResult:
+def add_endpoint(url: str, user: str, events: tuple[str, ...], description: str) -> CommandResult:
     """Add an endpoint; its secret is shown once."""
     container = load_container()
     with container.database.transaction() as session:
         new_endpoint = endpoints.create_endpoint(
             session,
             container.services,
-            get_user(session, email).id,
+            users.find_user(session, user).id,
             url=url,
             events=events,
             description=description,
@@ -60,10 +62,10 @@ def add_endpoint(url: str, email: str, events: tuple[str, ...], description: str
 @endpoints_group.command("list")
 @OWNER_OPTION
 @prints_results
-def list_endpoints(email: str) -> Iterator[CommandResult]:
+def list_endpoints(user: str) -> Iterator[CommandResult]:
     """List the endpoints of a user."""
     with load_container().database.transaction() as session:
-        rows = endpoints.list_endpoints(session, get_user(session, email).id)
+        rows = endpoints.list_endpoints(session, users.find_user(session, user).id)
     for endpoint in rows:
         state = "on" if endpoint.disabled_at is None else f"off ({endpoint.disabled_cause})"
         yield CommandResult(f"{endpoint.id}  {state}  {endpoint.url}", serialize_endpoint(endpoint))

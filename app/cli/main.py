@@ -11,11 +11,12 @@ from app.cli.doctor import doctor_command
 from app.cli.encryption_keys import keygen_command
 from app.cli.endpoints import endpoints_group
 from app.cli.insights import insights_command
+from app.cli.keys import key_group
 from app.cli.migrate import migrate_command
 from app.cli.posts import posts_group
 from app.cli.tokens import tokens_group
 from app.cli.upload import upload_command
-from app.cli.users import key_group, user_group
+from app.cli.users import user_group
 from app.cli.webhooks import webhooks_group
 
 

@@ -1,18 +1,27 @@
-"""`signalpost user` and `signalpost key`: add users and API keys. Users are added nowhere else."""
+"""`signalpost user`: add people, shut them out, end their sessions, erase them.
+
+Users are added nowhere else.
+"""
 
 import secrets
 import sys
+from typing import Any
 
 import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from core.errors import Invalid, NotFound
-from core.identity import api_keys, users
-from core.identity.principals import SCOPES
+from core.accounts.user_erasure import erase_user
+from core.errors import Invalid
+from core.identity import login_sessions, passwords, users
 from db.identity.users import User, Users
 from db.session import Session
 from platforms.secret import Secret
+
+USER_ARGUMENT = click.argument("user", metavar="ID|EMAIL")
+STDIN_OPTION = click.option(
+    "from_stdin", "--password-stdin", is_flag=True, help="Read the password from stdin."
+)
 
 
 @click.group("user")
@@ -23,20 +32,123 @@ def user_group() -> None:
 @user_group.command("add")
 @click.argument("email")
 @click.option("is_admin", "--admin", is_flag=True, help="Make the user an administrator.")
-@click.option("from_stdin", "--password-stdin", is_flag=True, help="Read the password from stdin.")
+@STDIN_OPTION
 @prints_results
 def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
     """Add a user. Without a password on stdin or at the prompt one is generated and shown once."""
     password, is_generated = read_password(from_stdin=from_stdin)
     with load_container().database.transaction() as session:
         row = users.create_user(session, email, password=password, is_admin=is_admin)
-    password_field = {"password": password.reveal()} if is_generated else {}
-    text = f"user {row.id}: {email}" + (
-        f"\npassword: {password_field['password']}" if is_generated else ""
+    data = {"id": row.id, "email": email, "isAdmin": is_admin}
+    return with_generated_password(f"user {row.id}: {email}", data, password, visible=is_generated)
+
+
+@user_group.command("list")
+@prints_results
+def list_users() -> CommandResult:
+    """List all users, with those of the host application."""
+    with load_container().database.transaction() as session:
+        rows = [serialize_user(row) for row in Users(session).list_all()]
+    lines = [f"user {row['id']}: {row['email']}{describe_state(row)}" for row in rows]
+    return CommandResult("\n".join(lines) or "no users", {"users": rows})
+
+
+@user_group.command("show")
+@USER_ARGUMENT
+@prints_results
+def show_user(user: str) -> CommandResult:
+    """Show a user with the sessions that have not ended."""
+    with load_container().database.transaction() as session:
+        row = users.find_user(session, user)
+        data = serialize_user(row) | {"sessions": serialize_sessions(session, row)}
+    lines = [f"user {row.id}: {row.email}{describe_state(data)}"]
+    return CommandResult("\n".join(lines + describe_sessions(data["sessions"])), data)
+
+
+@user_group.command("disable")
+@USER_ARGUMENT
+@prints_results
+def disable_user(user: str) -> CommandResult:
+    """Shut a user out: sessions end, keys are revoked, tokens of the host are refused."""
+    with load_container().database.transaction() as session:
+        row = users.disable_user(session, users.find_user(session, user).id)
+    return CommandResult(f"user {row.id} is disabled", {"id": row.id, "isDisabled": True})
+
+
+@user_group.command("enable")
+@USER_ARGUMENT
+@prints_results
+def enable_user(user: str) -> CommandResult:
+    """Let a user sign in again. Sessions and keys from before stay ended and revoked."""
+    with load_container().database.transaction() as session:
+        row = users.enable_user(session, users.find_user(session, user).id)
+    return CommandResult(f"user {row.id} is enabled", {"id": row.id, "isDisabled": False})
+
+
+@user_group.command("password")
+@USER_ARGUMENT
+@STDIN_OPTION
+@prints_results
+def replace_password(user: str, *, from_stdin: bool) -> CommandResult:
+    """Give a user another password; sessions end, keys are revoked."""
+    password, is_generated = read_password(from_stdin=from_stdin)
+    database = load_container().database
+    with database.transaction() as session:
+        row = users.find_user(session, user)
+    users.replace_password(database, row.id, password)
+    text = f"user {row.id} has another password"
+    return with_generated_password(text, {"id": row.id}, password, visible=is_generated)
+
+
+@user_group.command("sessions")
+@USER_ARGUMENT
+@click.option("should_end", "--end", is_flag=True, help="End all of them.")
+@prints_results
+def list_user_sessions(user: str, *, should_end: bool) -> CommandResult:
+    """List the signed-in browsers of a user, or end them all."""
+    with load_container().database.transaction() as session:
+        row = users.find_user(session, user)
+        listed = serialize_sessions(session, row)
+        if should_end:
+            login_sessions.end_other_sessions(session, row.id, current_id=None)
+    verb = "ended" if should_end else "signed in"
+    lines = [f"user {row.id}: {len(listed)} {verb}", *describe_sessions(listed)]
+    return CommandResult("\n".join(lines), {"id": row.id, "ended": should_end, "sessions": listed})
+
+
+@user_group.command("erase")
+@USER_ARGUMENT
+@click.option("is_confirmed", "--yes", is_flag=True, help="Do not ask: erase.")
+@prints_results
+def erase_user_command(user: str, *, is_confirmed: bool) -> CommandResult:
+    """Erase a user with everything of theirs: connections, posts, files, keys, notifications.
+
+    Connections are revoked at the platforms. Nothing can be restored.
+    """
+    container = load_container()
+    with container.database.transaction() as session:
+        row = users.find_user(session, user)
+    require_confirmation(
+        f"Erase user {row.id} ({row.email}) with all their data?", is_confirmed=is_confirmed
     )
-    return CommandResult(
-        text, {"id": row.id, "email": email, "isAdmin": is_admin, **password_field}
-    )
+    erased = erase_user(container.database, container.services, row.id)
+    text = f"user {row.id} is erased: {erased.accounts} connections, {erased.files} files"
+    if erased.unrevoked:
+        text += f"; {erased.unrevoked} not revoked at the platform: their owner can do that there"
+    data = {
+        "id": row.id,
+        "accounts": erased.accounts,
+        "files": erased.files,
+        "notRevoked": erased.unrevoked,
+    }
+    return CommandResult(text, data)
+
+
+def require_confirmation(question: str, *, is_confirmed: bool) -> None:
+    """Ask at the terminal unless `--yes` was given. Errors: Invalid without a yes."""
+    if is_confirmed or (sys.stdin.isatty() and click.confirm(question, err=True)):
+        return
+    raise Invalid("nothing was done: confirm with --yes")
 
 
 def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
@@ -56,35 +168,63 @@ def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
             err=True,
         )
         if entered:
+            passwords.check_password_form(Secret(entered))
             return Secret(entered), False
     return Secret(secrets.token_urlsafe(15)), True
 
 
-def get_user(session: Session, email: str) -> User:
-    """Return the user with this e-mail. Errors: NotFound."""
-    user = Users(session).get_by_email(email)
-    if user is None:
-        raise NotFound(f"no user has the e-mail {email}")
-    return user
+def with_generated_password(
+    text: str, data: dict[str, Any], password: Secret, *, visible: bool
+) -> CommandResult:
+    """Add a password that was generated, which is shown now and never again."""
+    if not visible:
+        return CommandResult(text, data)
+    value = password.reveal()
+    return CommandResult(f"{text}\npassword: {value}", data | {"password": value})
 
 
-@click.group("key")
-def key_group() -> None:
-    """API keys of programs that act for a user."""
+def serialize_user(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "claimedEmail": user.claimed_email,
+        "isAdmin": user.is_admin,
+        "hasPassword": user.password_hash is not None,
+        "hostSubject": user.jwt_subject,
+        "disabledAt": user.disabled_at,
+        "createdAt": user.created_at,
+    }
 
 
-@key_group.command("add")
-@click.argument("name")
-@click.option("--user", "email", required=True, help="The owner's e-mail.")
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES))
-@prints_results
-def add_key(name: str, email: str, scopes: tuple[str, ...]) -> CommandResult:
-    """Create a key; it is shown once."""
-    with load_container().database.transaction() as session:
-        owner = get_user(session, email)
-        if "admin" in scopes and not owner.is_admin:
-            raise Invalid(f"{email} is not an administrator: the scope admin is not allowed")
-        row, secret = api_keys.create_api_key(session, owner.id, name=name, scopes=scopes)
-    return CommandResult(
-        secret.reveal(), {"id": row.id, "key": secret.reveal(), "scopes": row.scopes}
+def serialize_sessions(session: Session, user: User) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "ip": row.ip,
+            "userAgent": row.user_agent,
+            "seenAt": row.seen_at,
+            "createdAt": row.created_at,
+            "expiresAt": row.expires_at,
+        }
+        for row in login_sessions.list_sessions(session, user.id)
+    ]
+
+
+def describe_state(user: dict[str, Any]) -> str:
+    """Return what is special about a user, as an addition to a line."""
+    claimed = f"says {user['claimedEmail']}" if user["claimedEmail"] else ""
+    words = (
+        "administrator" if user["isAdmin"] else "",
+        f"of the host application {claimed}".strip() if user["hostSubject"] else "",
+        f"disabled since {user['disabledAt']:%Y-%m-%d %H:%M} UTC" if user["disabledAt"] else "",
     )
+    listed = ", ".join(word for word in words if word)
+    return f" ({listed})" if listed else ""
+
+
+def describe_sessions(sessions: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"  session {row['id']}: {row['userAgent'] or 'unknown browser'}"
+        f", {row['ip'] or 'no address'}, last seen {row['seenAt']:%Y-%m-%d %H:%M} UTC"
+        for row in sessions
+    ]

@@ -4,17 +4,17 @@ A request with a Bearer token is authenticated by that token alone: a wrong one 
 to the cookie.
 """
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, g, request
 
 from app.http.context import current_container, find_principal, request_id
+from app.http.cookies import SESSION_COOKIE, cookie_attributes, cookie_name
+from app.http.csrf import forget_seed
 from core import audit
 from core.errors import Unauthorized
-from core.identity import api_keys, users
+from core.identity import api_keys, sign_in
 from core.identity.principals import AuthMethod, Principal
 from platforms.secret import Secret
 
-SESSION_COOKIE_NAME = "signalpost_session"
-CSRF_SESSION_KEY = "csrf_token"  # where Flask-WTF keeps its seed
 PUBLIC_PATH_PREFIXES = (
     "/static/",
     "/healthz",
@@ -39,17 +39,28 @@ def init_auth(app: Flask) -> None:
 def start_session(email: str, password: Secret) -> Secret:
     """Sign in, for this request and for later ones that carry the cookie.
 
-    Returns the cookie's value. Errors: Unauthorized.
+    Returns the cookie's value.
+    Errors: Unauthorized; RateLimitExceeded; ServiceUnavailable.
     """
-    new_session = users.sign_in(
-        current_container().database,
-        email=email,
-        password=password,
+    database = current_container().database
+    new_session = sign_in.sign_in(
+        database, email=email, password=password, browser=browser_context()
+    )
+    return adopt_session(new_session)
+
+
+def browser_context() -> sign_in.BrowserContext:
+    """What is stored of this browser with a session that it begins."""
+    return sign_in.BrowserContext(
         lifetime=current_container().settings.session_lifetime,
         ip=request.remote_addr,
         user_agent=request.user_agent.string or None,
     )
-    session.clear()  # a CSRF token issued before the login must not be valid after it
+
+
+def adopt_session(new_session: sign_in.NewSession) -> Secret:
+    """Go on with this request in a session that has just begun. Returns the cookie's value."""
+    forget_seed()  # a CSRF token issued before the login must not be valid after it
     g.principal = new_session.principal
     return new_session.cookie
 
@@ -57,25 +68,27 @@ def start_session(email: str, password: Secret) -> Secret:
 def set_session_cookie(response: Response, cookie: Secret) -> Response:
     """Add the session cookie to a response."""
     response.set_cookie(
-        SESSION_COOKIE_NAME,
+        cookie_name(SESSION_COOKIE, current_container().settings),
         cookie.reveal(),
         max_age=current_container().settings.session_lifetime,
-        httponly=True,
-        samesite="Lax",
-        secure=current_container().settings.is_production,
+        **cookie_attributes(current_container().settings),
     )
     return response
 
 
+def read_session_cookie() -> str | None:
+    return request.cookies.get(cookie_name(SESSION_COOKIE, current_container().settings))
+
+
 def end_session(response: Response) -> Response:
     """End the session of this request and delete its cookie."""
-    cookie = request.cookies.get(SESSION_COOKIE_NAME)
+    cookie, settings = read_session_cookie(), current_container().settings
     if cookie:
         with current_container().database.transaction() as db_session:
-            users.sign_out(db_session, cookie)
-    session.pop(CSRF_SESSION_KEY, None)  # nothing else: it may hold a message for the next page
+            sign_in.sign_out(db_session, cookie)
+    forget_seed()
     g.principal = None
-    response.delete_cookie(SESSION_COOKIE_NAME, httponly=True, samesite="Lax")
+    response.delete_cookie(cookie_name(SESSION_COOKIE, settings), **cookie_attributes(settings))
     return response
 
 
@@ -99,12 +112,12 @@ def authenticate_request() -> Principal | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return authenticate_bearer(token.strip())
-    cookie = request.cookies.get(SESSION_COOKIE_NAME)
+    cookie = read_session_cookie()
     if not cookie:
         return None
     lifetime = current_container().settings.session_lifetime
     with current_container().database.transaction() as db_session:
-        return users.find_principal_by_cookie(db_session, cookie, lifetime=lifetime)
+        return sign_in.find_principal_by_cookie(db_session, cookie, lifetime=lifetime)
 
 
 def authenticate_bearer(token: str) -> Principal | None:
@@ -120,7 +133,7 @@ def authenticate_bearer(token: str) -> Principal | None:
     if host_tokens is None:
         return None
     try:
-        claims = host_tokens.verify(token)
+        claims = host_tokens.verify(token, now=current_container().services.now())
         with current_container().database.transaction() as db_session:
             return host_tokens.load_principal(db_session, claims)
     except Unauthorized:
@@ -129,7 +142,7 @@ def authenticate_bearer(token: str) -> Principal | None:
 
 def renew_session_cookie(response: Response) -> Response:
     """Extend the cookie's lifetime with each page, as the database extends the session's."""
-    principal, cookie = find_principal(), request.cookies.get(SESSION_COOKIE_NAME)
+    principal, cookie = find_principal(), read_session_cookie()
     is_page = response.mimetype == "text/html" and request.method == "GET"
     if principal and principal.auth_method == AuthMethod.SESSION and cookie and is_page:
         set_session_cookie(response, Secret(cookie))

@@ -1,14 +1,14 @@
-"""Browser security of every response and request: security headers, https, CSRF tokens."""
+"""Browser security of every response and request: security headers and https."""
 
 from flask import Flask, Response, redirect, request
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.http.context import current_container, find_principal
+from app.http.cookies import CSRF_COOKIE, cookie_name
+from app.http.csrf import init_csrf
 from core.config.settings import Settings
 from core.errors import Forbidden, Invalid
-from core.identity.principals import AuthMethod
 
 CSP_DIRECTIVES = {
     "default-src": "'self'",
@@ -30,30 +30,24 @@ SECURITY_HEADERS = {
 }
 NO_REFERRER_PREFIX = "/api/auth/"  # these URLs carry OAuth codes and states
 HSTS_VALUE = "max-age=31536000; includeSubDomains"
-UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Called from the private network, without TLS.
 PROBE_PATHS = ("/healthz", "/readyz", "/statusz", "/metrics")
-
-csrf = CSRFProtect()
 
 
 def init_security(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key.reveal(),
-        SESSION_COOKIE_NAME="signalpost_csrf",  # holds the CSRF token's seed and flashed messages
+        SESSION_COOKIE_NAME=cookie_name(CSRF_COOKIE, settings),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_production,
-        WTF_CSRF_CHECK_DEFAULT=False,  # `check_csrf` decides which requests need it
-        WTF_CSRF_TIME_LIMIT=None,  # valid as long as the session
-        WTF_CSRF_HEADERS=["X-CSRF-Token", "X-CSRFToken"],
     )
     if proxy_count := settings.trusted_proxy_count:
         proxied_app = ProxyFix(
             app.wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=proxy_count
         )
         app.wsgi_app = proxied_app  # type: ignore[method-assign]  # the way Flask documents
-    csrf.init_app(app)
+    init_csrf(app)
     app.before_request(require_https)
     app.before_request(reject_null_bytes)
     app.after_request(set_security_headers)
@@ -81,18 +75,12 @@ def reject_null_bytes() -> None:
         raise Invalid("the path or query contains a NUL character")
 
 
-def check_csrf() -> None:
-    """Require a CSRF token for changes made with a session cookie or by a form of a page."""
-    principal = find_principal()
-    has_session = principal is not None and principal.auth_method == AuthMethod.SESSION
-    is_form = not request.path.startswith("/api/") and request.blueprint is not None
-    if request.method in UNSAFE_METHODS and (has_session or is_form):
-        csrf.protect()
-
-
 def set_security_headers(response: Response) -> Response:
     for name, value in response_headers(request.path, current_container().settings).items():
         response.headers.setdefault(name, value)
+    if find_principal() is not None or response.mimetype == "text/html":
+        # What a person sees is theirs alone, and a page contains the CSRF token of its session.
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -8,7 +8,7 @@ from flask import request
 
 from app.http.context import current_container, find_principal
 from core.errors import ServiceUnavailable, Unauthorized
-from core.identity.principals import WORKER_SCOPE
+from core.scopes import WORKER_SCOPE
 from platforms.secret import Secret
 
 P = ParamSpec("P")

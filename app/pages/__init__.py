@@ -12,6 +12,7 @@ from app.pages import (
     notifications,
     posts,
     publish,
+    sign_in_settings,
     upload,
     widgets,
 )
@@ -24,6 +25,7 @@ PAGE_BLUEPRINTS = (
     publish.blueprint,
     notifications.blueprint,
     keys.blueprint,
+    sign_in_settings.blueprint,
     endpoints.blueprint,
     widgets.blueprint,
     comments.blueprint,

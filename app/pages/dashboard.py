@@ -5,12 +5,11 @@ from werkzeug.wrappers import Response
 
 from app.http.auth import end_session, set_session_cookie, start_session
 from app.http.context import find_principal, require_login
-from app.http.errors import get_error_code
-from app.http.i18n import current_locale, translate_text
-from app.http.messages import get_message
+from app.http.i18n import translate_text
+from app.pages.sign_in_errors import describe_sign_in_error
 from app.pages.widgets import overview_fields
 from core.accounts.connect import safe_next_path
-from core.errors import Unauthorized
+from core.errors import RateLimitExceeded, ServiceUnavailable, Unauthorized
 from platforms.secret import Secret
 
 blueprint = Blueprint("dashboard", __name__)
@@ -30,11 +29,9 @@ def submit_login() -> Response | tuple[str, int]:
     email, password = request.form.get("email", ""), request.form.get("password", "")
     try:
         cookie = start_session(email, Secret(password))
-    except Unauthorized as error:
-        message = get_message(get_error_code(error), current_locale())
-        return render_login_form(
-            request.form.get("next"), email=email, error_text=message.message
-        ), 401
+    except (Unauthorized, RateLimitExceeded, ServiceUnavailable) as error:
+        text, status = describe_sign_in_error(error)
+        return render_login_form(request.form.get("next"), email=email, error_text=text), status
     next_path = safe_next_path(request.form.get("next")) or url_for("dashboard.show_home")
     return set_session_cookie(redirect(next_path), cookie)  # type: ignore[arg-type]  # Flask's redirect returns Werkzeug's Response
 

@@ -1,5 +1,6 @@
 """Numbers, sizes and times formatted for a language. Pure: the caller passes `now`."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from babel.numbers import format_compact_decimal, format_decimal
 from babel.units import format_unit
 
 BYTES_PER_KB = 1000
+SECONDS_PER_MINUTE = 60
 BYTE_UNITS = ("byte", "kilobyte", "megabyte", "gigabyte")
 ONE_DAY, DAYS_PER_WEEK, DAYS_PER_MONTH, DAYS_PER_YEAR = 1, 7, 30, 365
 Translate = Callable[[str], str]
@@ -61,3 +63,15 @@ def format_age(
         return ngettext("%(num)d month ago", "%(num)d months ago", months) % {"num": months}
     years = days // DAYS_PER_YEAR
     return ngettext("%(num)d year ago", "%(num)d years ago", years) % {"num": years}
+
+
+def format_wait(seconds: int, *, ngettext: TranslatePlural) -> str:
+    """Say when to try again. A minute that has begun counts as a whole one."""
+    if seconds < SECONDS_PER_MINUTE:
+        sentence = ngettext(
+            "Try again in %(num)d second.", "Try again in %(num)d seconds.", seconds
+        )
+        return sentence % {"num": seconds}
+    minutes = math.ceil(seconds / SECONDS_PER_MINUTE)
+    sentence = ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", minutes)
+    return sentence % {"num": minutes}

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.identity import api_keys
 from db.identity.api_keys import ApiKey
 from platforms.secret import Secret
@@ -33,6 +33,7 @@ LIFETIME_LABELS = {
     "": gettext_noop("until it is revoked"),
 }
 INVALID_NAME_TEXT = gettext_noop("Give the key a name of at most 100 characters.")
+TOO_MANY_TEXT = gettext_noop("You can have at most %(most)d keys: revoke one first.")
 INVALID_SCOPES_TEXT = gettext_noop("Choose at least one permission that you have yourself.")
 
 
@@ -62,6 +63,9 @@ def create_key() -> str | tuple[str, int]:
             )
     except Invalid:
         return render_keys(error_text=translate_text(INVALID_SCOPES_TEXT)), 400
+    except Conflict:
+        text = translate_text(TOO_MANY_TEXT, most=api_keys.MAX_KEYS_PER_USER)
+        return render_keys(error_text=text), 409
     return render_keys(new_key=(row, key))
 
 

@@ -1,10 +1,21 @@
 """Settings of the host application: its users are signed in by the JWTs that it issues."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from platforms.setting_types import ClaimName, Flag, SecretText, WebUrl, Words, from_text, one_of
+from core.scopes import SCOPES, USER_SCOPES
+from platforms.setting_types import (
+    ClaimName,
+    Flag,
+    Hours,
+    SecretText,
+    WebUrl,
+    from_text,
+    one_of,
+    parse_words,
+)
 
 SHARED_SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
 PUBLIC_KEY_ALGORITHMS = (
@@ -19,6 +30,18 @@ PUBLIC_KEY_ALGORITHMS = (
     "EdDSA",
 )
 Algorithm = Annotated[str, from_text(one_of(*SHARED_SECRET_ALGORITHMS, *PUBLIC_KEY_ALGORITHMS))]
+
+
+def parse_scopes(value: str) -> tuple[str, ...]:
+    """Accept scopes of people only: what operators may do, no token of a host application may."""
+    scopes = parse_words(value)
+    if not set(scopes) <= USER_SCOPES:
+        allowed = ", ".join(scope for scope in SCOPES if scope in USER_SCOPES)
+        raise ValueError(f"must name scopes of people only: {allowed}")
+    return scopes
+
+
+Scopes = Annotated[tuple[str, ...], from_text(parse_scopes)]
 
 
 def default_algorithm(values: dict[str, Any]) -> str:
@@ -41,7 +64,10 @@ class HostJwtSettings(BaseModel):
     issuer: str | None = Field(default=None, validation_alias="JWT_ISSUER")
     audience: str | None = Field(default=None, validation_alias="JWT_AUDIENCE")
     user_claim: ClaimName = Field(default="sub", validation_alias="JWT_USER_CLAIM")
-    scopes: Words = Field(default=(), validation_alias="JWT_SCOPES")
+    scopes: Scopes = Field(default=(), validation_alias="JWT_SCOPES")
+    max_lifetime: Hours = Field(
+        default=timedelta(hours=24), validation_alias="JWT_MAX_LIFETIME_HOURS"
+    )
     auto_provision: Flag = Field(default=False, validation_alias="JWT_AUTO_PROVISION")
 
     @property

@@ -17,6 +17,7 @@ from db.accounts.grants import Grants
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession
 from db.identity.notifications import Notification
+from db.identity.sign_in_failures import SignInFailure
 from db.insights.snapshots import MetricSnapshot
 from db.ops.alerts import Alert
 from db.ops.attempts import Attempt
@@ -36,6 +37,7 @@ TIME_BUDGET_SECONDS = 20.0  # the next run, minutes later, deletes the rest
 RETENTION_PERIODS: Mapping[Any, timedelta] = {
     OAuthState.expires_at: DAY,
     EndpointSecret.expires_at: timedelta(0),  # an expired secret signs nothing
+    SignInFailure.last_at: DAY,  # core/identity/sign_in_throttle.py counts anew after a day
     Call.at: 2 * DAY,
     OutboxMessage.created_at: 30 * DAY,  # deletes its deliveries and their attempts as well
     Attempt.started_at: 90 * DAY,

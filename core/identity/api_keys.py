@@ -5,14 +5,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from core import audit
-from core.errors import Invalid, NotFound
-from core.identity.principals import SCOPES, AuthMethod, Principal
-from core.identity.users import hash_token
+from core.errors import Conflict, Invalid, NotFound
+from core.identity.principals import AuthMethod, Principal
+from core.identity.sign_in import hash_token
+from core.scopes import OPERATOR_SCOPES, SCOPES
 from db.identity.api_keys import ApiKey, ApiKeys
+from db.identity.users import Users
 from db.session import Session
 from platforms.secret import Secret
 
 KEY_PREFIX = "sp_"
+MAX_KEYS_PER_USER = 50
+"""Keys of one user that are neither revoked nor expired."""
 
 
 def create_api_key(
@@ -26,9 +30,17 @@ def create_api_key(
 ) -> tuple[ApiKey, Secret]:
     """Create a key and return its row with the key itself, which cannot be shown again.
 
-    `grantable_scopes` are those that the creating principal may grant. Errors: Invalid.
+    `grantable_scopes` are those that the creating principal may grant.
+    Errors: Invalid; Conflict if the user has `MAX_KEYS_PER_USER` already.
     """
     check_scopes(scopes, grantable_scopes)
+    Users(session).lock(user_id)  # so that parallel requests count each other's keys
+    if ApiKeys(session).count_active(user_id) >= MAX_KEYS_PER_USER:
+        raise Conflict(
+            f"a user can have at most {MAX_KEYS_PER_USER} API keys: revoke one first",
+            code="limit_reached",
+            details={"most": MAX_KEYS_PER_USER},
+        )
     prefix = secrets.token_hex(4)
     key = f"{KEY_PREFIX}{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKeys(session).add(
@@ -63,14 +75,14 @@ def check_scopes(scopes: Collection[str], grantable_scopes: Collection[str]) -> 
 def find_principal_by_api_key(session: Session, key: str) -> Principal | None:
     """Return the principal of a valid key.
 
-    The scope `admin` is ignored if the user is no longer an administrator.
+    The scopes of administrators are ignored if the user is one no longer.
     """
     key_and_user = ApiKeys(session).get_active(hash_token(key))
     if key_and_user is None:
         return None
     row, user = key_and_user
     ApiKeys(session).mark_used(row)
-    scopes = frozenset(row.scopes) - (frozenset() if user.is_admin else {"admin"})
+    scopes = frozenset(row.scopes) - (frozenset() if user.is_admin else OPERATOR_SCOPES)
     return Principal(user.id, AuthMethod.KEY, scopes, user.email, user.locale, row.id)
 
 

@@ -1,6 +1,7 @@
 """The public keys of the host application (JWKS), fetched through our HTTP client and cached."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from jwt import InvalidTokenError, PyJWKClient, PyJWKSet, PyJWTError
@@ -14,12 +15,20 @@ KEY_CACHE_SECONDS = 600.0
 MIN_REFETCH_SECONDS = 30.0
 HTTP_OK = 200
 
+KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+"""First two characters of an algorithm → `kty` of its keys."""
+
+CURVES = {"ES256": "P-256", "ES384": "P-384"}
+
 
 class JwksClient(PyJWKClient):
     """PyJWT's client and cache, with our limits on time and size of a response. Thread-safe."""
 
-    def __init__(self, url: str, *, http: HttpClient | None = None) -> None:
+    def __init__(
+        self, url: str, *, algorithm: str = "RS256", http: HttpClient | None = None
+    ) -> None:
         super().__init__(url, lifespan=KEY_CACHE_SECONDS, cooldown_duration=MIN_REFETCH_SECONDS)
+        self._algorithm = algorithm
         self._http = http or HttpClient()
         self._latest: PyJWKSet | None = None
         self._failed_at = float("-inf")
@@ -62,7 +71,27 @@ class JwksClient(PyJWKClient):
             message = f"the JWKS URL of the host application answered {response.status}"
             raise Unavailable(message, code="INVALID_RESPONSE")
         try:
-            return PyJWKSet.from_dict(self._as_jwk_set_payload(response.json()))
+            listed = self._as_jwk_set_payload(response.json()).get("keys")
+            keys = listed if isinstance(listed, list) else []
+            return PyJWKSet([key for key in keys if can_verify(key, self._algorithm)])
         except PyJWTError:
             message = "the JWKS URL of the host application returned no usable key"
             raise Unavailable(message, code="INVALID_RESPONSE") from None
+
+
+def can_verify(jwk: object, algorithm: str) -> bool:
+    """Whether signatures of this algorithm may be verified with the key.
+
+    Keys of another type or algorithm are published beside ours, and keys for encryption only.
+    Source: RFC 7517, sections 4.1 to 4.4.
+    """
+    if not isinstance(jwk, Mapping):
+        return False
+    operations = jwk.get("key_ops")
+    return (
+        jwk.get("kty") == KEY_TYPES[algorithm[:2]]
+        and jwk.get("crv") == CURVES.get(algorithm, jwk.get("crv"))
+        and jwk.get("use") in (None, "sig")
+        and (operations is None or (isinstance(operations, list) and "verify" in operations))
+        and jwk.get("alg") in (None, algorithm)
+    )

@@ -1,13 +1,26 @@
-"""Hashes passwords with argon2id and verifies them."""
+"""Hashes passwords with argon2id and verifies them, a few at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from core.errors import Invalid
+from core.errors import Invalid, ServiceUnavailable
 from platforms.secret import Secret
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 1024  # characters
 HASHER = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, three passes
+
+MAX_CONCURRENT_HASHES = 3
+"""Each takes 64 MiB and up to four cores; one a thread would take 2 GB."""
+
+MAX_HASH_WAIT = timedelta(seconds=1)
+"""How long a request waits for its turn. It occupies a thread meanwhile."""
+
+BUSY_RETRY_DELAY = timedelta(seconds=2)
 
 DUMMY_PASSWORD_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$Al60/RS3+5aAYFVk99oSDQ$"  # noqa: S105 - no account has it
@@ -15,22 +28,62 @@ DUMMY_PASSWORD_HASH = (
 )
 """Hash of a random password: an unknown e-mail must take as long as a wrong password."""
 
+_hash_turns = BoundedSemaphore(MAX_CONCURRENT_HASHES)
+
+
+@contextmanager
+def take_hash_turn() -> Iterator[None]:
+    """Allow hashing in this block, to at most `MAX_CONCURRENT_HASHES` threads at a time.
+
+    Errors: ServiceUnavailable if no turn came within `MAX_HASH_WAIT`.
+    """
+    if not _hash_turns.acquire(timeout=MAX_HASH_WAIT.total_seconds()):
+        raise ServiceUnavailable(
+            "too many passwords are being checked at the moment: try again",
+            retry_after=BUSY_RETRY_DELAY,
+        )
+    try:
+        yield
+    finally:
+        _hash_turns.release()
+
 
 def hash_password(password: Secret) -> str:
-    """Errors: Invalid if the password is too short or too long."""
-    if not MIN_PASSWORD_LENGTH <= len(password.reveal()) <= MAX_PASSWORD_LENGTH:
+    """Errors: Invalid if the password is too short or too long; ServiceUnavailable."""
+    check_password_form(password)
+    with take_hash_turn():
+        return HASHER.hash(password.reveal())
+
+
+def check_password_form(password: Secret, *, field: str = "password") -> None:
+    """Errors: Invalid, naming the field, if the password is too short, too long or not text."""
+    text = password.reveal()
+    if not MIN_PASSWORD_LENGTH <= len(text) <= MAX_PASSWORD_LENGTH:
         message = f"must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
-        raise Invalid(f"the password {message}", details={"fields": {"password": message}})
-    return HASHER.hash(password.reveal())
+    elif not is_hashable(text):
+        message = "must consist of characters that UTF-8 can encode"
+    else:
+        return
+    raise Invalid(f"{field} {message}", details={"fields": {field: message}})
 
 
 def verify_password(password: Secret, password_hash: str | None) -> bool:
-    """Whether the password has this hash. Takes the same time if there is no hash."""
+    """Whether the password has this hash. Takes the same time if there is no hash.
+
+    The caller has taken a turn, because what it does around the check belongs to the turn.
+    """
+    text = password.reveal()[:MAX_PASSWORD_LENGTH]
+    is_text = is_hashable(text)
     try:
-        HASHER.verify(password_hash or DUMMY_PASSWORD_HASH, password.reveal()[:MAX_PASSWORD_LENGTH])
+        HASHER.verify(password_hash or DUMMY_PASSWORD_HASH, text if is_text else "")
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return is_text and password_hash is not None
+
+
+def is_hashable(text: str) -> bool:
+    """Whether UTF-8 can encode it; JSON can name half a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_outdated_hash(password_hash: str) -> bool:

@@ -4,20 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-WORKER_SCOPE = "workers:run"
-SCOPES = (
-    "accounts:read",
-    "accounts:write",
-    "posts:read",
-    "posts:write",
-    "media:write",
-    "insights:read",
-    "comments:write",
-    WORKER_SCOPE,
-    "admin",
-)
-USER_SCOPES = frozenset(SCOPES) - {WORKER_SCOPE, "admin"}
-ADMIN_SCOPES = USER_SCOPES | {"admin"}
+from core.scopes import ADMIN_SCOPE, ADMIN_SCOPES, OPERATOR_SCOPES, SCOPES, USER_SCOPES
 
 
 class AuthMethod(StrEnum):
@@ -41,7 +28,7 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        return "admin" in self.scopes
+        return ADMIN_SCOPE in self.scopes
 
     @property
     def grantable_scopes(self) -> list[str]:
@@ -49,7 +36,7 @@ class Principal:
 
         Beside the user's own scopes, an administrator may grant `workers:run`, which no login has.
         """
-        grantable = self.scopes | ({WORKER_SCOPE} if self.is_admin else set())
+        grantable = self.scopes | (OPERATOR_SCOPES if self.is_admin else set())
         return [scope for scope in SCOPES if scope in grantable]
 
     def has_scopes(self, scopes: Iterable[str]) -> bool:

@@ -1,40 +1,27 @@
-"""Users: create, sign in, sign out, and find the principal of a session cookie.
+"""Users: create them, disable and enable them, change their passwords.
 
-Of a cookie only the hash is stored.
+Whatever takes a right away ends what was made with it: a new password and disabling end all
+sessions and keys, and enabling revives none of them.
 """
 
-import hashlib
-import re
-import secrets
-from dataclasses import dataclass
-from datetime import timedelta
-
 from core import audit
-from core.errors import Conflict, Invalid, Unauthorized
-from core.identity import passwords
-from core.identity.principals import AuthMethod, Principal, session_scopes
+from core.errors import Conflict, Invalid, NotFound
+from core.identity import passwords, sign_in_throttle
+from core.identity.emails import is_email
+from core.identity.sign_in import BrowserContext, NewSession, start_session
+from db.identity.api_keys import ApiKeys
 from db.identity.login_sessions import LoginSessions
+from db.identity.sign_in_failures import SignInFailures
 from db.identity.users import User, Users
 from db.session import Database, Session
 from platforms.secret import Secret
-
-EMAIL_PATTERN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
-MAX_USER_AGENT_LENGTH = 300  # characters of the header that are stored
-
-
-@dataclass(frozen=True)
-class NewSession:
-    """A new login session with the value of its cookie, which is not stored."""
-
-    principal: Principal
-    cookie: Secret
 
 
 def create_user(
     session: Session, email: str, *, password: Secret | None, is_admin: bool = False
 ) -> User:
     """Errors: Invalid; Conflict if another user has this e-mail."""
-    if not EMAIL_PATTERN.fullmatch(email):
+    if not is_email(email):
         message = "must be an e-mail address"
         raise Invalid(f"email {message}", details={"fields": {"email": message}})
     password_hash = password and passwords.hash_password(password)
@@ -47,79 +34,98 @@ def create_user(
     return user
 
 
-def sign_in(
-    database: Database,
-    *,
-    email: str,
-    password: Secret,
-    lifetime: timedelta,
-    ip: str | None = None,
-    user_agent: str | None = None,
-) -> NewSession:
-    """Errors: Unauthorized (`invalid_login`), with the same text and delay for every reason."""
-    with database.transaction() as session:
-        user = Users(session).get_by_email(email)
-    password_hash = user.password_hash if user and user.disabled_at is None else None
-    # Slow on purpose, so no transaction is open meanwhile.
-    is_correct = passwords.verify_password(password, password_hash)
-    with database.transaction() as session:
-        if user and is_correct:
-            return start_session(
-                session, user, password, lifetime=lifetime, ip=ip, user_agent=user_agent
-            )
-        subject = f"user:{user.id}" if user else None
-        audit.record_action(session, "login.refused", subject=subject)
-    raise Unauthorized("the e-mail or the password is wrong", code="invalid_login")
+def find_user(session: Session, name: str) -> User:
+    """Return the user with this id or e-mail. Errors: NotFound.
+
+    An e-mail that only a host application claims names nobody.
+    """
+    is_id = name.isascii() and name.isdecimal() and len(name) < len(str(2**63 - 1))
+    user = Users(session).get(int(name)) if is_id else Users(session).get_by_email(name)
+    if user is None:
+        raise NotFound(f"no user has the {'id' if is_id else 'e-mail'} {name}")
+    return user
 
 
-def start_session(
-    session: Session,
-    user: User,
-    password: Secret,
-    *,
-    lifetime: timedelta,
-    ip: str | None,
-    user_agent: str | None,
+def disable_user(session: Session, user_id: int) -> User:
+    """Shut a user out: no sign-in, no key, no token of the host application is accepted.
+
+    Posts that are scheduled still go out. Errors: NotFound.
+    """
+    user = lock_user(session, user_id)
+    if user.disabled_at is None:
+        user.disabled_at = Users.now()
+    record_change(session, user, "user.disabled", **end_access(session, user_id))
+    return user
+
+
+def enable_user(session: Session, user_id: int) -> User:
+    """Let a user sign in again. Ended sessions and revoked keys stay so. Errors: NotFound."""
+    user = lock_user(session, user_id)
+    user.disabled_at = None
+    sign_in_throttle.forget_failures(session, user)
+    record_change(session, user, "user.enabled")
+    return user
+
+
+def replace_password(database: Database, user_id: int, password: Secret) -> None:
+    """Give a user another password, as an operator. Ends their sessions and revokes their keys.
+
+    Errors: NotFound; Invalid.
+    """
+    password_hash = passwords.hash_password(password)
+    with database.transaction() as session:
+        user = lock_user(session, user_id)
+        Users(session).set_password(user_id, password_hash)
+        sign_in_throttle.forget_failures(session, user)
+        record_change(session, user, "user.password_set", **end_access(session, user_id))
+
+
+def change_password(
+    database: Database, user_id: int, *, old: Secret, new: Secret, browser: BrowserContext
 ) -> NewSession:
-    """Create the login session; hash the password again if its hash has outdated parameters."""
-    if user.password_hash and passwords.is_outdated_hash(user.password_hash):
-        Users(session).set_password(user.id, passwords.hash_password(password))
-    cookie = secrets.token_urlsafe(32)
-    login_id = LoginSessions(session).create(
-        user.id,
-        hash_token(cookie),
-        lifetime=lifetime,
-        ip=ip,
-        user_agent=user_agent and user_agent[:MAX_USER_AGENT_LENGTH],
+    """Change the own password, and return a new session in place of all others.
+
+    All sessions end and all keys are revoked: somebody else may have made them.
+    Errors: Invalid, naming the field; RateLimitExceeded after wrong present passwords.
+    """
+    passwords.check_password_form(new, field="newPassword")
+    subject = sign_in_throttle.password_change_subject(user_id)
+    with passwords.take_hash_turn():
+        with database.transaction() as session:
+            present_hash = lock_user(session, user_id).password_hash
+            sign_in_throttle.count_attempt(session, subject)
+        is_correct = passwords.verify_password(old, present_hash)
+        new_hash = passwords.HASHER.hash(new.reveal()) if is_correct else ""
+    with database.transaction() as session:
+        user = lock_user(session, user_id)
+        if is_correct and user.password_hash == present_hash and user.disabled_at is None:
+            SignInFailures(session).forget(subject)
+            Users(session).set_password(user_id, new_hash)
+            ended = end_access(session, user_id)
+            record_change(session, user, "user.password_changed", **ended)
+            return start_session(session, user, browser)
+        record_change(session, user, "user.password_refused")
+    message = "is not the present password"
+    raise Invalid(f"oldPassword {message}", details={"fields": {"oldPassword": message}})
+
+
+def end_access(session: Session, user_id: int) -> dict[str, int]:
+    """End all sessions and revoke all keys of a user. Return how many there were of each."""
+    return {
+        "sessions": LoginSessions(session).revoke_all(user_id),
+        "keys": ApiKeys(session).revoke_all(user_id),
+    }
+
+
+def lock_user(session: Session, user_id: int) -> User:
+    """Errors: NotFound."""
+    user = Users(session).lock(user_id)
+    if user is None:
+        raise NotFound(f"there is no user {user_id}")
+    return user
+
+
+def record_change(session: Session, user: User, action: str, **details: object) -> None:
+    audit.record_action(
+        session, action, user_id=user.id, subject=f"user:{user.id}", details=details
     )
-    audit.record_action(session, "login", user_id=user.id, subject=f"session:{login_id}")
-    return NewSession(session_principal(user, login_id), Secret(cookie))
-
-
-def sign_out(session: Session, cookie: str) -> None:
-    """End the session of this cookie, if there is one."""
-    user_id = LoginSessions(session).revoke(hash_token(cookie))
-    if user_id is not None:
-        audit.record_action(session, "logout", user_id=user_id)
-
-
-def find_principal_by_cookie(
-    session: Session, cookie: str, *, lifetime: timedelta
-) -> Principal | None:
-    """Return the principal of a valid cookie and extend its session."""
-    login_and_user = LoginSessions(session).get_active(hash_token(cookie))
-    if login_and_user is None:
-        return None
-    login, user = login_and_user
-    LoginSessions(session).extend(login, lifetime=lifetime)
-    return session_principal(user, login.id)
-
-
-def session_principal(user: User, login_id: int) -> Principal:
-    scopes = session_scopes(is_admin=user.is_admin)
-    return Principal(user.id, AuthMethod.SESSION, scopes, user.email, user.locale, login_id)
-
-
-def hash_token(text: str) -> str:
-    """Hash a random value of 256 bits. It cannot be guessed, so no slow hash is needed."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

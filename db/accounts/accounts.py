@@ -142,6 +142,11 @@ class Accounts:
         query = connected_accounts(provider).where(Account.user_id == user_id)
         return self._session.scalars(query.order_by(Account.id.desc())).all()
 
+    def list_all_of_user(self, user_id: int) -> Sequence[Account]:
+        """List the accounts of a user, also those that are disconnected, oldest first."""
+        query = select(Account).where(Account.user_id == user_id).order_by(Account.id)
+        return self._session.scalars(query).all()
+
     def lock_connected(self, provider: str, open_id: str) -> Account | None:
         """Lock the connected account with this id at the platform; there is at most one."""
         return self._lock_one(connected_accounts(provider).where(Account.open_id == open_id))

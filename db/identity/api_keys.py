@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, Text, func, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, Text, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -67,8 +67,7 @@ class ApiKeys:
             .join(User, User.id == ApiKey.user_id)
             .where(
                 ApiKey.hash == key_hash,
-                ApiKey.revoked_at.is_(None),
-                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+                *is_valid(),
                 User.disabled_at.is_(None),
             )
         ).one_or_none()
@@ -85,6 +84,11 @@ class ApiKeys:
             execution_options={"synchronize_session": False},
         )
 
+    def count_active(self, user_id: int) -> int:
+        """Count the keys of a user that are neither revoked nor expired."""
+        query = select(func.count()).where(ApiKey.user_id == user_id, *is_valid())
+        return self._session.scalar(query) or 0
+
     def list_for_user(self, user_id: int) -> Sequence[ApiKey]:
         """Return all keys of a user, the newest first, revoked ones too."""
         query = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id.desc())
@@ -97,3 +101,21 @@ class ApiKeys:
             update(ApiKey).where(*conditions).values(revoked_at=func.now()).returning(ApiKey.id)
         )
         return self._session.scalar(statement) is not None
+
+    def revoke_all(self, user_id: int) -> int:
+        """Revoke the keys of a user. Return how many were not revoked yet."""
+        conditions = (ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        statement = update(ApiKey).where(*conditions).values(revoked_at=func.now())
+        return len(
+            self._session.execute(
+                statement.returning(ApiKey.id), execution_options={"synchronize_session": False}
+            ).all()
+        )
+
+
+def is_valid() -> tuple[ColumnElement[bool], ...]:
+    """Conditions: neither revoked nor expired."""
+    return (
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+    )

@@ -1,9 +1,10 @@
 """The table `users`: people with a login, or subjects of the host application."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func, select, text, update
+from sqlalchemy import Index, UniqueConstraint, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -21,6 +22,9 @@ class User(IdColumn, TimestampColumns, Base):
     locale: Mapped[str] = mapped_column(server_default="en")
     jwt_issuer: Mapped[str | None]
     jwt_subject: Mapped[str | None]
+    claimed_email: Mapped[str | None] = mapped_column(
+        comment="what the host application says; proves nothing, and signs nobody in"
+    )
     disabled_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -35,8 +39,24 @@ class Users:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @staticmethod
+    def now() -> Any:
+        """The database's clock, to be assigned to a column."""
+        return func.now()
+
     def get(self, user_id: int) -> User | None:
         return self._session.get(User, user_id)
+
+    def lock(self, user_id: int) -> User | None:
+        """Lock the row until the transaction ends, and read it again.
+
+        Rows that reference the user can be inserted meanwhile.
+        """
+        query = select(User).where(User.id == user_id).with_for_update(key_share=True)
+        return self._session.scalar(query, execution_options={"populate_existing": True})
+
+    def list_all(self) -> Sequence[User]:
+        return self._session.scalars(select(User).order_by(User.id)).all()
 
     def get_by_email(self, email: str) -> User | None:
         """Find a user by e-mail, ignoring case."""
@@ -51,6 +71,12 @@ class Users:
         """Add a user. Return None if another user has this e-mail, or this issuer and subject."""
         statement = insert(User).values(email=email, **fields).on_conflict_do_nothing()
         return self._session.scalar(statement.returning(User))
+
+    def delete(self, user_id: int) -> None:
+        """Delete the user with all rows that belong to them; entries of the audit log stay."""
+        self._session.execute(
+            delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
+        )
 
     def set_password(self, user_id: int, password_hash: str) -> None:
         self._session.execute(

@@ -16,7 +16,7 @@ from core import audit
 from core.config.settings import Settings
 from core.crypto import generate_key
 from core.identity import api_keys, passwords, users
-from core.identity.principals import USER_SCOPES
+from core.scopes import USER_SCOPES
 from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
 from tasks import celery

@@ -66,11 +66,9 @@ def redirect_query(response):
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
 
 
-def find_state_cookie(response):
+def find_state_cookie(response, name=STATE_COOKIE):
     (state_cookie,) = [
-        cookie
-        for cookie in response.headers.getlist("Set-Cookie")
-        if cookie.startswith(STATE_COOKIE)
+        cookie for cookie in response.headers.getlist("Set-Cookie") if cookie.startswith(name)
     ]
     return state_cookie
 
@@ -113,7 +111,7 @@ def test_the_state_cookie_is_secure_in_production(app_factory, make_user):
     response = app.test_client().get(
         f"{CALLBACK_ROUTE}?error=access_denied", base_url="https://posts.example.org"
     )
-    cookie = find_state_cookie(response)
+    cookie = find_state_cookie(response, "__Host-" + STATE_COOKIE)
     assert "Secure" in cookie
 
 

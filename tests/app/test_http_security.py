@@ -1,5 +1,7 @@
 """CSRF tokens, security headers, and https in production."""
 
+import re
+
 import pytest
 
 NEW_KEY = {"name": "n", "scopes": ["posts:read"]}
@@ -31,6 +33,59 @@ def test_a_csrf_token_from_before_the_login_is_refused(sign_in, make_user):
     browser.sign_in(alice).without_csrf_token()
     response = browser.post("/api/keys", json=NEW_KEY, headers={"X-CSRF-Token": old})
     assert response.status_code == 403
+
+
+def csrf_cookie(browser):
+    return browser.get_cookie("signalpost_csrf").value
+
+
+def test_a_csrf_cookie_and_token_of_somebody_else_change_nothing(sign_in, make_user, make_browser):
+    """As if another subdomain had set the cookie: both belong together, but not to this session."""
+    victim, mallory = sign_in(make_user()), sign_in(make_user("mallory@example.org"))
+    anonymous = make_browser()
+    login_token = re.search(r'name="csrf_token" value="([^"]+)"', anonymous.get("/login").text)[1]
+    for cookie, token in (
+        (csrf_cookie(mallory), mallory.csrf_token),
+        (csrf_cookie(anonymous), login_token),
+    ):
+        victim.set_cookie("signalpost_csrf", cookie)
+        planted = {"X-CSRF-Token": token}
+        assert victim.post("/api/keys", json=NEW_KEY, headers=planted).status_code == 403
+        # A page does not take the planted seed over.
+        victim.get("/settings/sign-in")
+        assert victim.post("/api/keys", json=NEW_KEY, headers=planted).status_code == 403
+    fresh = victim.get("/api/auth/me").json["csrfToken"]
+    headers = {"X-CSRF-Token": fresh}
+    assert victim.post("/api/keys", json=NEW_KEY, headers=headers).status_code == 201
+
+
+def test_a_session_whose_csrf_cookie_is_gone_gets_another_one(signed_in_client):
+    signed_in_client.delete_cookie("signalpost_csrf")
+    assert signed_in_client.post("/api/keys", json=NEW_KEY).status_code == 403
+    token = signed_in_client.get("/api/auth/me").json["csrfToken"]
+    headers = {"X-CSRF-Token": token}
+    assert signed_in_client.post("/api/keys", json=NEW_KEY, headers=headers).status_code == 201
+
+
+def test_messages_for_the_next_page_survive_a_new_token(signed_in_client):
+    """Signing out drops the token and keeps the message."""
+    page = signed_in_client.post("/logout", follow_redirects=True)
+    assert "You are signed out." in page.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/settings/keys", "/settings/sign-in", "/api/auth/me", "/posts", "/nothing"]
+)
+def test_what_a_person_sees_is_stored_by_no_cache(signed_in_client, path):
+    assert signed_in_client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_the_page_with_a_new_key_is_stored_by_no_cache(signed_in_client):
+    token = signed_in_client.csrf_token
+    form = {"name": "n", "scope": "posts:read", "csrf_token": token}
+    page = signed_in_client.post("/settings/keys", data=form)
+    assert "sp_" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
 
 
 def test_a_bearer_token_needs_no_csrf_token(make_user, make_api_client):
@@ -99,3 +154,28 @@ def test_cookies_of_production_are_secure(production_client):
     )
     assert response.status_code == 401
     assert all("Secure" in cookie for cookie in response.headers.getlist("Set-Cookie"))
+
+
+def test_no_other_subdomain_can_set_the_cookies_of_production(production_client, make_user):
+    alice = make_user()
+    signed_in = production_client.post(
+        "/api/auth/login",
+        json={"email": alice.email, "password": alice.password},
+        headers=HTTPS_HEADERS,
+    )
+    started = production_client.get("/api/auth/tiktok", headers=HTTPS_HEADERS)
+    cookies = signed_in.headers.getlist("Set-Cookie") + started.headers.getlist("Set-Cookie")
+    names = {cookie.partition("=")[0] for cookie in cookies}
+    assert names >= {"__Host-signalpost_session", "__Host-signalpost_csrf"}
+    for cookie in cookies:
+        attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
+        assert not any(part.startswith("domain") for part in attributes)
+        assert cookie.startswith("__Host-")
+    signed_out = production_client.post(
+        "/api/auth/logout",
+        headers=HTTPS_HEADERS
+        | {"X-CSRF-Token": signed_in.json["csrfToken"], "Referer": "https://localhost/"},
+    )
+    assert signed_out.status_code == 200, signed_out.text
+    assert production_client.get("/api/auth/me", headers=HTTPS_HEADERS).status_code == 401

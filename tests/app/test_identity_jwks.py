@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import core.identity.jwks
 from core.identity.jwks import KEY_CACHE_SECONDS, MIN_REFETCH_SECONDS, JwksClient
@@ -181,3 +181,90 @@ def test_a_public_key_is_no_shared_secret(app_factory, jwks_host):
     forged = forge_token({"alg": "HS256", "kid": "a"}, payload, secret=jwks_host.body)
     headers = {"Authorization": f"Bearer {forged}"}
     assert app.test_client().get("/api/auth/me", headers=headers).status_code == 401
+
+
+def make_ec_key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def public_ec_jwk(name, key, **fields):
+    jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    return {**jwk, "kid": name, **fields}
+
+
+HOST = {
+    "JWT_ISSUER": "https://host.example.org",
+    "JWT_AUDIENCE": "signalpost",
+    "JWT_AUTO_PROVISION": "true",
+    "JWT_SCOPES": "posts:read",
+}
+RSA_KEY, EC_KEY = make_rsa_key(), make_ec_key()
+
+
+@pytest.fixture
+def request_me(app_factory, jwks_host):
+    """Publishes keys, signs a token with a key, and asks who it names: returns the status."""
+
+    def request(listed, *, signed_by=RSA_KEY, algorithm="RS256", kid=None, configured="RS256"):
+        jwks_host.body = json.dumps({"keys": listed}).encode()
+        settings = HOST | {"JWT_JWKS_URL": jwks_host.url, "JWT_ALGORITHM": configured}
+        claims = {
+            "iss": HOST["JWT_ISSUER"],
+            "aud": HOST["JWT_AUDIENCE"],
+            "sub": 7,
+            "exp": int(time.time()) + 60,
+        }
+        headers = {"kid": kid} if kid else {}
+        token = jwt.encode(claims | {"sub": "7"}, signed_by, algorithm=algorithm, headers=headers)
+        authorization = {"Authorization": f"Bearer {token}"}
+        client = app_factory.create_app(**settings).test_client()
+        return client.get("/api/auth/me", headers=authorization).status_code
+
+    return request
+
+
+RSA_JWK = public_jwk("rsa", RSA_KEY)
+EC_JWK = public_ec_jwk("ec", EC_KEY)
+
+
+def test_the_keys_of_a_mixed_set_verify_what_they_are_for(request_me):
+    assert request_me([EC_JWK, RSA_JWK], kid="rsa") == 200
+    assert request_me([EC_JWK, RSA_JWK], kid=None) == 200  # one of them can be meant only
+    ec_token = {"signed_by": EC_KEY, "algorithm": "ES256", "configured": "ES256"}
+    assert request_me([EC_JWK, RSA_JWK], kid="ec", **ec_token) == 200
+
+
+@pytest.mark.parametrize(
+    ("listed", "kid"),
+    [
+        ([EC_JWK, RSA_JWK], "ec"),
+        ([public_ec_jwk("rsa", EC_KEY), public_jwk("other", make_rsa_key())], "rsa"),
+        ([{**RSA_JWK, "use": "enc"}], None),
+        ([{**RSA_JWK, "use": "enc"}, public_jwk("other", make_rsa_key())], "rsa"),
+        ([{**RSA_JWK, "use": None, "key_ops": ["encrypt", "wrapKey"]}], None),
+        ([{**RSA_JWK, "key_ops": "verify"}], None),
+        ([{**RSA_JWK, "alg": "PS256"}], None),
+        ([{**RSA_JWK, "alg": "RSA-OAEP"}, public_jwk("other", make_rsa_key())], None),
+        ([{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}], "rsa"),
+        ([None, "x", 7, []], None),
+        ([{"kty": "RSA", "kid": "rsa", "n": "AQ", "e": 7}], "rsa"),
+    ],
+    ids=range(11),
+)
+def test_a_key_of_another_type_or_use_verifies_nothing(request_me, listed, kid):
+    assert request_me(listed, kid=kid) in {401, 502, 503}  # 502, 503: no key can be used at all
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_token_that_names_a_key_of_another_type_is_refused(request_me, algorithm):
+    signer = EC_KEY if algorithm == "ES256" else RSA_KEY
+    listed = [EC_JWK, {**RSA_JWK, "kid": "ec"}]
+    assert request_me([EC_JWK, RSA_JWK], signed_by=signer, algorithm=algorithm, kid="ec") == 401
+    # Two keys may have one id, if they are of different types (RFC 7517, section 4.5).
+    assert request_me(listed, signed_by=RSA_KEY, kid="ec") == 200
+
+
+def test_the_use_of_a_key_for_signatures_may_be_said_or_not(request_me):
+    plain = {name: value for name, value in RSA_JWK.items() if name not in {"use", "alg"}}
+    assert request_me([plain]) == 200
+    assert request_me([{**plain, "key_ops": ["verify"]}]) == 200

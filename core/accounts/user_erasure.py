@@ -1,0 +1,78 @@
+"""Erases a user: first shuts them out, then revokes their connections, then deletes what is theirs.
+
+Each step can be repeated, so a run that was interrupted is simply run again.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from core import audit
+from core.accounts.disconnect import disconnect_account
+from core.accounts.erasure import begin_erasure, delete_media_files, erase_own_login
+from core.bootstrap import Services
+from core.errors import NotFound
+from core.identity import sign_in_throttle, users
+from db.accounts.accounts import Account, Accounts
+from db.identity.users import Users
+from db.session import Database
+from db.user_erasure import UserErasure
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ErasedUser:
+    """`unrevoked`: connections whose grant the platform did not confirm as revoked."""
+
+    accounts: int
+    files: int
+    unrevoked: int
+
+
+def erase_user(database: Database, services: Services, user_id: int) -> ErasedUser:
+    """Delete a user with their connections, posts, files, keys, sessions, endpoints and messages.
+
+    What stays: entries of the audit log, which name the user by number only.
+    Errors: NotFound.
+    """
+    with database.transaction() as session:
+        users.disable_user(session, user_id)
+        accounts = Accounts(session).list_all_of_user(user_id)
+    revoked = [erase_connection(database, services, account) for account in accounts]
+    with database.transaction() as session:
+        files = UserErasure(session).release_media(user_id)
+    delete_media_files(database, services)
+    with database.transaction() as session:
+        user = Users(session).lock(user_id)
+        if user is None:
+            raise NotFound(f"there is no user {user_id}")
+        sign_in_throttle.forget_failures(session, user)
+        UserErasure(session).erase(user_id)
+        Users(session).delete(user_id)
+        audit.record_action(
+            session, "user.erased", subject=f"user:{user_id}", details={"accounts": len(accounts)}
+        )
+    log.info("user.erased", user=user_id, accounts=len(accounts))
+    return ErasedUser(len(accounts), files, revoked.count(False))
+
+
+def erase_connection(database: Database, services: Services, account: Account) -> bool:
+    """Erase one connection. Return False if the platform still holds a grant that it was given."""
+    if account.disconnected_at is None:
+        had_tokens = account.access_token_encrypted is not None
+        result = disconnect_account(
+            database,
+            services,
+            user_id=account.user_id,
+            provider=account.provider,
+            account_id=account.id,
+            erase=True,
+        )
+        return result.is_revoked or not had_tokens
+    with database.transaction() as session:
+        former = Accounts(session).lock(account.id)
+        erasure_id = None if former is None else erase_own_login(session, former)
+    if erasure_id is not None:
+        begin_erasure(database, services, erasure_id)
+    return True

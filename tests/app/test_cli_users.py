@@ -1,0 +1,133 @@
+"""`signalpost user` and `signalpost key`: shut people out, and see what they have."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+from db.identity.users import Users
+from tests.app.cli_runner import in_process_cli
+from tests.app.test_cli import parse_output
+
+NEW_PASSWORD = "another good password"
+
+
+@pytest.fixture
+def run_cli(app_factory, tmp_path):
+    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
+
+
+def is_signed_in(browser):
+    return browser.get("/api/auth/me").status_code == 200
+
+
+def audit_entries(container, action):
+    with container.database.transaction() as session:
+        return session.execute(
+            text("SELECT actor, subject FROM audit_log WHERE action = :action"), {"action": action}
+        ).all()
+
+
+def test_users_are_listed_and_displayed_with_their_sessions(run_cli, make_user, sign_in):
+    alice = make_user()
+    make_user("root@example.org", is_admin=True)
+    sign_in(alice)
+    listed = parse_output(run_cli("user", "list", "--json"))["users"]
+    assert [row["email"] for row in listed] == ["alice@example.org", "root@example.org"]
+    assert "administrator" in run_cli("user", "list").stdout
+    by_email = parse_output(run_cli("user", "show", "ALICE@example.org", "--json"))
+    by_id = parse_output(run_cli("user", "show", alice.id, "--json"))
+    assert by_email == by_id
+    assert [row["ip"] for row in by_id["sessions"]] == ["127.0.0.1"]
+    assert "127.0.0.1" in run_cli("user", "show", alice.id).stdout
+    assert "hash" not in json.dumps(by_id).lower()
+
+
+def test_a_user_is_disabled_and_enabled(run_cli, make_user, sign_in, make_api_client, container):
+    alice = make_user()
+    browser, program = sign_in(alice), make_api_client(alice)
+    assert parse_output(run_cli("user", "disable", alice.email, "--json"))["isDisabled"]
+    assert not is_signed_in(browser)
+    assert "disabled since" in run_cli("user", "list").stdout
+    assert not parse_output(run_cli("user", "enable", alice.email, "--json"))["isDisabled"]
+    assert not is_signed_in(browser)
+    assert not is_signed_in(program)
+    assert is_signed_in(sign_in(alice))
+    assert audit_entries(container, "user.disabled") == [("cli", f"user:{alice.id}")]
+    assert audit_entries(container, "user.enabled") == [("cli", f"user:{alice.id}")]
+
+
+def test_a_password_is_set_and_ends_sessions(run_cli, make_user, sign_in, client, container):
+    alice = make_user()
+    browser = sign_in(alice)
+    result = run_cli("user", "password", alice.email, "--password-stdin", stdin=NEW_PASSWORD + "\n")
+    assert result.returncode == 0
+    assert NEW_PASSWORD not in result.stdout + result.stderr
+    assert not is_signed_in(browser)
+    credentials = {"email": alice.email, "password": NEW_PASSWORD}
+    assert client.post("/api/auth/login", json=credentials).status_code == 200
+    generated = parse_output(run_cli("user", "password", alice.id, "--json"))["password"]
+    assert len(generated) >= 20
+    assert len(audit_entries(container, "user.password_set")) == 2
+
+
+def test_sessions_are_listed_and_ended(run_cli, make_user, sign_in):
+    alice, bob = make_user(), make_user("bob@example.org")
+    first, second, other = sign_in(alice), sign_in(alice), sign_in(bob)
+    assert len(parse_output(run_cli("user", "sessions", alice.id, "--json"))["sessions"]) == 2
+    assert is_signed_in(first)
+    run_cli("user", "sessions", alice.email, "--end")
+    assert [is_signed_in(each) for each in (first, second, other)] == [False, False, True]
+
+
+def test_keys_are_listed_and_revoked(run_cli, make_user, make_api_client):
+    alice = make_user()
+    first, second = make_api_client(alice), make_api_client(alice)
+    newest, oldest = parse_output(run_cli("key", "list", "--user", alice.id, "--json"))["keys"]
+    assert newest["id"] > oldest["id"]
+    run_cli("key", "revoke", oldest["id"], "--user", alice.email)
+    assert [is_signed_in(each) for each in (first, second)] == [False, True]
+    revoked = parse_output(run_cli("key", "revoke", "--all", "--user", alice.email, "--json"))
+    assert revoked["revoked"] == [newest["id"]]
+    assert not is_signed_in(second)
+    assert run_cli("key", "revoke", newest["id"], "--user", alice.email).returncode == 1
+    assert run_cli("key", "revoke", "--user", alice.email).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("user", "show"),
+        ("user", "disable"),
+        ("user", "enable"),
+        ("user", "password"),
+        ("user", "sessions"),
+        ("user", "erase", "--yes"),
+        ("key", "list", "--user"),
+        ("key", "add", "x", "--scope", "posts:read", "--user"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    "name", ["999999", "nobody@example.org", "claimed@example.org", "x", "9" * 30]
+)
+def test_an_unknown_user_is_refused_in_words(run_cli, container, command, name):
+    with container.database.transaction() as session:
+        Users(session).add("h@host.invalid", claimed_email="claimed@example.org")
+    result = run_cli(*command, name)
+    assert result.returncode == 1
+    assert result.stderr.startswith("NOT_FOUND: no user has the ")
+
+
+def test_a_key_of_a_user_who_is_no_administrator_starts_no_workers(run_cli, make_user):
+    alice = make_user()
+    result = run_cli("key", "add", "x", "--user", alice.email, "--scope", "workers:run")
+    assert (result.returncode, "not an administrator" in result.stderr) == (1, True)
+
+
+def test_nothing_is_erased_without_a_confirmation(run_cli, make_user, sign_in):
+    alice = make_user()
+    browser = sign_in(alice)
+    result = run_cli("user", "erase", alice.email)
+    assert (result.returncode, "--yes" in result.stderr) == (1, True)
+    assert is_signed_in(browser)
