@@ -117,13 +117,14 @@ class FoundDestinations:
 
 @dataclass(frozen=True)
 class TokenInspection:
-    """What the platform says about a token."""
+    """What the platform says about a token. `login_id`: whose it is; None: not said."""
 
     is_valid: bool
     expires_at: datetime | None = None  # None: no end
     data_access_until: datetime | None = None
     scopes: tuple[str, ...] = ()
     code: str | None = None  # why it is not valid
+    login_id: str | None = None
 
 
 class LoginFlow(Protocol):

@@ -7,6 +7,7 @@ of them raises an error for any JSON value, so that one odd field does not cost 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from math import isfinite
@@ -26,7 +27,8 @@ FLAG_TEXTS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-NULL_TEXTS = frozenset({"", "null", "none"})
+TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # seen at all platforms; none documents it
+NULL_TEXTS = frozenset({"", "null", "none", "undefined"})
 
 
 def read_text(value: Any, limit: int) -> str | None:
@@ -58,6 +60,14 @@ def read_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
     if isinstance(value, float):
         return None if (number := whole_number(value)) is None else str(number)
     return read_id(item, limit) if (item := only_item(value)) is not None else None
+
+
+def read_named_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
+    """Return an id that names whom or what an answer is about; zero and "null" name nothing."""
+    named = read_id(value, limit)
+    if named is None or named.lower() in NULL_TEXTS or not named.strip("0"):
+        return None
+    return named
 
 
 def read_ids(value: Any) -> tuple[str, ...]:
@@ -153,6 +163,21 @@ def read_list(value: Any) -> list[Any]:
     if isinstance(decoded, list):
         return decoded
     return [] if decoded is None or decoded in ("", {}) else [decoded]
+
+
+def is_empty_list(value: Any) -> bool:
+    """Return whether an answer says that there is nothing; absent and unreadable say nothing."""
+    decoded = decode_nested(value) if isinstance(value, str) else value
+    return isinstance(decoded, list) and not decoded
+
+
+def read_token_text(value: Any) -> str | None:
+    """Return a token as it can be sent: printable ASCII, without what surrounds it."""
+    text = only_item(value) if isinstance(value, list) else value
+    if not isinstance(text, str):
+        return None
+    stripped = text.strip(' \t\r\n"')
+    return stripped if TOKEN_PATTERN.fullmatch(stripped) else None
 
 
 def decode_nested(text: str) -> Any:

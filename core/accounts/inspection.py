@@ -90,6 +90,9 @@ def record_inspection(
     account.inspected_at = database_now(session)
     if inspection is None or account.status != AccountStatus.ACTIVE:
         return
+    if inspection.login_id not in {None, account.open_id, *account.aliases}:
+        log.error("inspection.other_account", account=account.id)  # it says nothing of this one
+        return
     if not inspection.is_valid:
         log.warning("inspection.invalid_token", account=account.id, code=inspection.code)
         session.flush()

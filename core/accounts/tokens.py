@@ -53,6 +53,7 @@ class AccessToken:
     version: int
     provider: str = ""
     flow: str | None = None
+    open_id: str | None = None  # the platform's id of the login
 
     def decrypt(self, services: Services) -> Secret:
         """Errors: DecryptionFailed; Park while another way of signing in is in use."""
@@ -118,6 +119,7 @@ def access_token_of(account: Account) -> AccessToken:
         account.token_version,
         account.provider,
         account.details.get(FLOW_KEY),
+        account.open_id,
     )
 
 

@@ -79,9 +79,9 @@ class SamplingJob:
 
     @property
     def external_id(self) -> str | None:
-        """The platform's id of the account; None: that of the token."""
+        """The platform's id of the account."""
         destination = self.token.destination
-        return None if destination is None else destination.external_id
+        return self.token.login.open_id if destination is None else destination.external_id
 
 
 @dataclass(frozen=True)

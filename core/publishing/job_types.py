@@ -23,6 +23,7 @@ from core.post_state.step_state import (
     without_key,
 )
 from core.post_state.transitions import end_one_post
+from core.publishing.foreign_results import refuse_foreign_results
 from core.publishing.part_cache import preload_parts
 from core.publishing.step_engine import execute_step, prepare_step, record_step
 from core.publishing.step_jobs import ClaimAnswer, PlatformStepJob
@@ -55,8 +56,9 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
         return execute_step(job, services)
 
     def record(self, session: Session, post: Post, outcome: ClaimAnswer) -> Reschedule | Failure:
+        [(_, checked)] = refuse_foreign_results(session, [(post, outcome)])
         with open_change_set(session) as changes:
-            return record_step(changes, post, outcome)
+            return record_step(changes, post, checked)
 
     def on_retry(self, session: Session, post: Post, cause: Failure | Snooze) -> None:
         """Store why the post waits.
@@ -105,6 +107,7 @@ class PublishJobType(PostJobType):
         self, session: Session, outcomes: Sequence[tuple[Post, ClaimAnswer]]
     ) -> list[RowOutcome]:
         """Record a batch in one change set, so that each table is written once."""
+        outcomes = refuse_foreign_results(session, outcomes)
         preload_parts(session, [post.id for post, outcome in outcomes if outcome.changes_parts])
         started = (post for post, _ in outcomes if post.publish_id is not None)
         with open_change_set(session, records=find_post_records(session, started)) as changes:

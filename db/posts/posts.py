@@ -2,6 +2,7 @@
 a platform; its two job queues; and look-ups of single posts.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -18,13 +19,19 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
 from db.leases import JobColumns, JobQueue
-from db.providers import PROVIDERS, DestinationColumns, build_destination_indexes
+from db.providers import (
+    PROVIDERS,
+    DestinationColumns,
+    PlatformKey,
+    build_destination_indexes,
+)
 
 POST_STATES = (
     "QUEUED",
@@ -196,6 +203,16 @@ class Posts:
     def get_by_publish_id(self, publish_id: str, *, provider: str, user_id: int) -> Post | None:
         query = select(Post).where(Post.publish_id == publish_id, Post.provider == provider)
         return self._session.scalar(query.where(Post.user_id == user_id))
+
+    def map_publications(self, publications: Collection[PlatformKey]) -> dict[PlatformKey, int]:
+        """Return which posts have these publish ids."""
+        if not publications:
+            return {}
+        query = select(Post.provider, Post.publish_id, Post.id).where(
+            tuple_(Post.provider, Post.publish_id).in_(list(publications))
+        )
+        rows = self._session.execute(query)
+        return {(provider, str(publish_id)): post_id for provider, publish_id, post_id in rows}
 
     def delete(self, post: Post) -> None:
         """Delete the row and free its idempotency key. Only for posts no platform knows of."""

@@ -1,10 +1,10 @@
 """Rows of `ig_media` for posts that were published through us."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.posts.posts import Post
@@ -64,6 +64,14 @@ def save_published_media(
         ),
         execution_options={"synchronize_session": False},
     )
+
+
+def map_media_to_posts(session: Session, media_ids: Collection[str]) -> dict[str, int]:
+    """Return the posts that these media were published by, by the platform's id."""
+    query = select(IgMedia.ig_id, IgMedia.post_id).where(
+        IgMedia.ig_id.in_(media_ids), IgMedia.post_id.is_not(None)
+    )
+    return {ig_id: int(post_id) for ig_id, post_id in session.execute(query) if post_id}
 
 
 def known_value(value: Any, allowed: tuple[str, ...]) -> str | None:

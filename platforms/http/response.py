@@ -28,7 +28,10 @@ class HttpResponse:
     def json(self) -> Any:
         """Decode the body. Errors: Unavailable (`INVALID_RESPONSE`) if it is not JSON."""
         with suppress(ValueError, RecursionError):
-            return json.loads(self.body)
+            try:
+                return json.loads(self.body)
+            except UnicodeDecodeError:  # a name in another encoding does not cost the rest
+                return json.loads(self.body.decode(errors="replace"))
         raise Unavailable(
             f"the platform answered {self.status} without a JSON body", code="INVALID_RESPONSE"
         )

@@ -18,7 +18,6 @@ from platforms.errors import PlatformError, Rejected, TokenExpired
 from platforms.instagram.debug_token import DebuggedToken, debug_token
 from platforms.instagram.graph import GraphClient
 from platforms.instagram.node_reads import try_fields
-from platforms.instagram.token_responses import TOKEN_PATTERN
 from platforms.logins import Destination, FoundDestinations
 from platforms.secret import Secret
 from platforms.vendor_values import (
@@ -28,6 +27,7 @@ from platforms.vendor_values import (
     read_names,
     read_object,
     read_text,
+    read_token_text,
     read_url,
 )
 
@@ -295,12 +295,11 @@ def read_page(item: Mapping[str, Any]) -> FacebookPage | None:
     page_id = read_id(item.get("id"))
     if page_id is None:
         return None
-    token = item.get("access_token")
-    is_token = isinstance(token, str) and TOKEN_PATTERN.fullmatch(token)
+    token = read_token_text(item.get("access_token"))
     return FacebookPage(
         page_id,
         read_text(item.get("name"), MAX_NAME_LENGTH) or page_id,
-        Secret(str(token)) if is_token else None,
+        None if token is None else Secret(token),
         None if item.get("tasks") is None else read_names(item.get("tasks")),
         read_object(item.get("instagram_business_account")),
     )

@@ -24,7 +24,7 @@ from platforms.instagram.node_reads import (
     read_node,
 )
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_object
+from platforms.vendor_values import read_id, read_list, read_object
 
 PAGE_SIZE = 50  # comments per query; Meta gives no more
 MAX_REPLY_PAGES = 20  # of one thread: a thousand replies
@@ -54,6 +54,7 @@ class InstagramComments:
         )
         comments = []
         for node in read_data(body):
+            check_thread(node, post_id=post_id)
             comment = parse_comment(node, post_id)
             if comment is not None:
                 comments.append(self._add_replies(comment, node, token, fallback_token))
@@ -187,6 +188,7 @@ class InstagramComments:
         for _ in range(MAX_REPLY_PAGES):
             body = self._read_list(path, token, fallback_token, COMMENT_FIELDS, cursor)
             for node in read_data(body):
+                check_thread(node, post_id=post_id, parent_id=parent_id)
                 reply = parse_comment({**node, "parent_id": parent_id}, post_id)
                 if reply is not None:
                     yield reply
@@ -210,6 +212,23 @@ class InstagramComments:
             endpoint="comment_list",
             params={"fields": fields, "limit": PAGE_SIZE, "after": cursor},
         )
+
+
+def check_thread(
+    node: Mapping[str, Any], *, post_id: str | None, parent_id: str | None = None
+) -> None:
+    """Check that a comment is of the post, or the thread, that was asked for, if it says so.
+
+    Errors: MisdirectedResponse.
+    """
+    media = read_object(node.get("media")) or {}
+    if post_id is not None:
+        check_node_id(media, post_id)
+    if parent_id is not None:
+        check_node_id(node, parent_id, key="parent_id")
+    for reply in read_list((read_object(node.get("replies")) or {}).get("data")):
+        fields = read_object(reply) or {}
+        check_node_id(fields, str(read_id(node.get("id"))), key="parent_id")
 
 
 def thread_id(comment: PlatformComment) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from platforms.errors import Rejected, UnreadableResponse
+from platforms.errors import MisdirectedResponse, Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, HttpRetryPolicy
 from platforms.insights_base import PublicItem
 from platforms.instagram.containers import ContainerState
@@ -18,7 +19,7 @@ from platforms.instagram.error_catalogue import INVALID_PARAMETER
 from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import Flavour, GraphClient
 from platforms.instagram.kinds import STORIES
-from platforms.instagram.media import parse_item
+from platforms.instagram.media import check_owner, parse_item
 from platforms.instagram.node_reads import check_node_id, read_data, read_next_cursor
 from platforms.instagram.publishing_limit import (
     LIMIT_FIELDS,
@@ -28,7 +29,7 @@ from platforms.instagram.publishing_limit import (
 from platforms.instagram.uploads import read_received_bytes
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_text, read_url
+from platforms.vendor_values import read_named_id, read_text, read_url
 
 Result = TypeVar("Result")
 
@@ -91,8 +92,11 @@ class PublishingCalls:
                 ).body
             )
         )
+        container_id = require_id(payload)
         upload_url = read_url(payload.get("uri"), MAX_URL_LENGTH)
-        return CreatedContainer(require_id(payload), Secret(upload_url) if upload_url else None)
+        if upload_url is not None:
+            check_upload_subject(upload_url, container_id)
+        return CreatedContainer(container_id, Secret(upload_url) if upload_url else None)
 
     def fetch_container(
         self,
@@ -166,7 +170,10 @@ class PublishingCalls:
         params: dict[str, Any] = {"fields": fields, "limit": PAGE_SIZE}
         for _ in range(MAX_PAGES):
             payload = self._get(f"{self.account_id}/{edge}", endpoint, params)
-            items = [parse_item(node) for node in read_data(payload)]
+            nodes = read_data(payload)
+            for node in nodes:
+                check_owner(node, self.account_id)
+            items = [parse_item(node) for node in nodes]
             page = [item for item in items if item is not None]
             found += page
             cursor = read_next_cursor(payload, params.get("after"))
@@ -204,10 +211,20 @@ class PublishingCalls:
 
 def require_id(payload: Mapping[str, Any]) -> str:
     """Errors: UnreadableResponse; the call may have had its effect."""
-    value = read_id(payload.get("id"))
+    value = read_named_id(payload.get("id"))
     if value is None:
         raise UnreadableResponse("the response has no valid `id`")
     return value
+
+
+def check_upload_subject(upload_url: str, container_id: str) -> None:
+    """Check that an upload URL which ends with an id leads to the container that was made.
+
+    Errors: MisdirectedResponse; the URL is a secret and is not quoted.
+    """
+    named = urlsplit(upload_url).path.rstrip("/").rpartition("/")[2]
+    if named.isdigit() and named != container_id:
+        raise MisdirectedResponse("the upload URL is of another container")
 
 
 def select_recent(

@@ -24,9 +24,9 @@ from platforms.logins import TokenInspection
 from platforms.secret import Secret
 from platforms.vendor_values import (
     read_flag,
-    read_id,
     read_ids,
     read_list,
+    read_named_id,
     read_names,
     read_number,
     read_object,
@@ -97,10 +97,13 @@ def read_debugged_token(body: Mapping[str, Any], client_key: str) -> DebuggedTok
     data = read_object(body.get("data"))
     if data is None or (is_valid := read_flag(data.get("is_valid"))) is None:
         raise UnreadableResponse("the response does not say whether the token is valid")
-    app_id = read_id(data.get("app_id"))
+    app_id = read_named_id(data.get("app_id"))
     if app_id is not None and app_id != client_key:
         raise MisdirectedResponse("the response is about the token of another app")
-    kind = read_text(data.get("type"), MAX_KIND_LENGTH)
+    kind, user_id = (
+        read_text(data.get("type"), MAX_KIND_LENGTH),
+        read_named_id(data.get("user_id")),
+    )
     issued_at, expires_at = read_time(data.get("issued_at")), read_time(data.get("expires_at"))
     lifetime = None if issued_at is None or expires_at is None else expires_at - issued_at
     return DebuggedToken(
@@ -110,9 +113,10 @@ def read_debugged_token(body: Mapping[str, Any], client_key: str) -> DebuggedTok
             data_access_until=read_time(data.get("data_access_expires_at")),
             scopes=read_names(data.get("scopes")),
             code=None if is_valid else read_reason(data),
+            login_id=user_id,
         ),
         kind=kind and kind.upper(),
-        user_id=read_id(data.get("user_id")),
+        user_id=user_id,
         lifetime=lifetime if lifetime and lifetime > timedelta(0) else None,
         targets=read_targets(data.get("granular_scopes")),
     )

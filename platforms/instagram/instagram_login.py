@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
+
 from platforms.errors import PlatformError, Rejected, TokenExpired
 from platforms.http import SAFE_RETRY, TOKEN_RETRY
 from platforms.instagram.accounts import describe_account
@@ -24,7 +26,9 @@ from platforms.logins import (
     TokenInspection,
 )
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_names, read_object, read_text
+from platforms.vendor_values import read_id, read_named_id, read_names, read_object, read_text
+
+log = structlog.get_logger(__name__)
 
 ME_FIELDS = (
     "user_id,username,name,account_type,profile_picture_url,followers_count,follows_count,"
@@ -126,14 +130,17 @@ class InstagramLogin:
     def renew(self, *, access_token: Secret, refresh_token: Secret | None) -> LoginGrant:
         """Extend a token that is at least a day old; it may stay the same text.
 
-        The answer names no account, and none is asked for: the new token must not be lost to a
-        failing call. Safe to repeat.
+        Meta's page shows no account in the answer, so it is asked whose the new token is; a call
+        that fails says nothing, and the token is kept. Safe to repeat.
         Errors: Revoked if the token has ended; else as `exchange_code`.
         """
         del refresh_token  # the access token is renewed by itself
         params = {"grant_type": "ig_refresh_token", "access_token": access_token}
         try:
-            return self._request_token("refresh_access_token", "ig_refresh_token", params)
+            grant = self._request_token("refresh_access_token", "ig_refresh_token", params)
+            if grant.access_token == access_token:
+                return grant
+            return replace(grant, login_id=self._find_owner(grant.access_token))
         except TokenExpired as error:
             raise as_revoked(error) from None
         except Rejected:
@@ -174,6 +181,14 @@ class InstagramLogin:
     def _fetch_me(self, token: Secret) -> Mapping[str, Any]:
         body = self.graph.get("me", token, endpoint="me", params={"fields": ME_FIELDS}).body
         return unwrap_answer(body) if "user_id" not in body else body
+
+    def _find_owner(self, token: Secret) -> str | None:
+        """Return whose token it is; None if nothing says so."""
+        try:
+            return read_named_id(self._fetch_me(token).get("user_id"))
+        except PlatformError as error:
+            log.warning("instagram.token_not_inspected", code=error.code, log_id=error.log_id)
+            return None
 
     def _fetch_account(self, token: Secret) -> Destination | None:
         node = self._fetch_me(token)

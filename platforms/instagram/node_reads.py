@@ -12,7 +12,13 @@ from platforms.instagram.error_catalogue import INVALID_PARAMETER
 from platforms.instagram.fallback import with_fallback
 from platforms.instagram.graph import GraphClient
 from platforms.secret import Secret
-from platforms.vendor_values import read_flag, read_id, read_list, read_object
+from platforms.vendor_values import (
+    is_empty_list,
+    read_flag,
+    read_list,
+    read_named_id,
+    read_object,
+)
 
 T = TypeVar("T")
 
@@ -59,7 +65,7 @@ def read_data(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     items = read_list(body.get("data"))
     objects = [item for item in map(read_object, items) if item is not None]
-    if not objects and body.get("data") != []:
+    if not objects and not is_empty_list(body.get("data")):
         raise UnreadableResponse("the response has no valid `data`")
     return objects
 
@@ -80,7 +86,7 @@ def read_next_cursor(body: Mapping[str, Any], requested: str | None) -> str | No
 
 def check_node_id(body: Mapping[str, Any], expected: str, *, key: str = "id") -> None:
     """Check that the answer is about what was asked. Errors: MisdirectedResponse."""
-    named = read_id(body.get(key))
+    named = read_named_id(body.get(key))
     if named is not None and named != expected:
         raise MisdirectedResponse(f"the response is about another `{key}` than the request")
 

@@ -8,9 +8,8 @@ from typing import Any
 from platforms.errors import Revoked, TokenExpired, UnreadableResponse
 from platforms.logins import LoginGrant
 from platforms.secret import Secret
-from platforms.vendor_values import read_duration, read_text
+from platforms.vendor_values import read_duration, read_text, read_token_text
 
-TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # observed: `EAA…` and `IGAA…`; not documented
 CODE_TAIL = re.compile(r"#_(=_)?$")  # Meta adds it to the URL; it is no part of the code
 MAX_LIFETIME = timedelta(days=10 * 365)  # a longer lifetime is reduced to it
 MAX_TYPE_LENGTH = 100  # characters of a token type that are kept
@@ -23,8 +22,8 @@ def strip_code(code: str) -> str:
 
 def read_token(payload: Mapping[str, Any], key: str = "access_token") -> Secret:
     """Return a token that a header can carry. Errors: UnreadableResponse."""
-    value = payload.get(key)
-    if not isinstance(value, str) or not TOKEN_PATTERN.fullmatch(value):
+    value = read_token_text(payload.get(key))
+    if value is None:
         raise UnreadableResponse(f"the response has no `{key}` of printable ASCII")
     return Secret(value)
 

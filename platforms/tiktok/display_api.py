@@ -18,8 +18,9 @@ from platforms.errors import Rejected, UnreadableResponse
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.insights_base import AccountAccess, ItemPage, MetricCounts, PublicItem
 from platforms.secret import Secret
-from platforms.tiktok.envelope import unwrap_data
+from platforms.tiktok.envelope import check_subject, unwrap_data
 from platforms.vendor_values import (
+    is_empty_list,
     read_count,
     read_duration,
     read_flag,
@@ -31,7 +32,8 @@ from platforms.vendor_values import (
     read_url,
 )
 
-LIST_SCOPE, STATS_SCOPE = "video.list", "user.info.stats"
+LIST_SCOPE, STATS_SCOPE, PROFILE_SCOPE = "video.list", "user.info.stats", "user.info.basic"
+OWNER_FIELD = "open_id"  # of the profile; other answers are not documented to have it
 VIDEO_LISTING = "videos"
 MAX_VIDEOS = 20  # videos per page, and ids per query
 DISPLAY_RETRY = replace(SAFE_RETRY, max_attempts=2)
@@ -77,10 +79,14 @@ class TikTokInsights:
         Errors: Rejected without the scope; those of `unwrap_data`.
         """
         require_scope(STATS_SCOPE, access.scopes)
-        payload = self._call("GET", "user_info", access.token, ACCOUNT_COUNT_FIELDS.values())
+        can_compare = access.account_id is not None and PROFILE_SCOPE in access.scopes
+        names = (OWNER_FIELD,) if can_compare else ()
+        fields = (*names, *ACCOUNT_COUNT_FIELDS.values())
+        payload = self._call("GET", "user_info", access.token, fields)
         user = read_object(payload.get("user"))
         if user is None:
             raise missing_field_error("user")
+        check_owner(user, access)
         return parse_counts(user, ACCOUNT_COUNT_FIELDS)
 
     def fetch_item_page(
@@ -97,6 +103,7 @@ class TikTokInsights:
         older_than = None if cursor is None else int(cursor)
         body = {"max_count": MAX_VIDEOS} | ({} if older_than is None else {"cursor": older_than})
         payload = self._post_video_query("video_list", access.token, body)
+        check_owner(payload, access)
         return ItemPage(parse_videos(payload), parse_next_cursor(payload, older_than))
 
     def fetch_items(self, access: AccountAccess, *, ids: Sequence[str]) -> tuple[PublicItem, ...]:
@@ -112,6 +119,7 @@ class TikTokInsights:
         payload = self._post_video_query(
             "video_query", access.token, {"filters": {"video_ids": list(ids)}}
         )
+        check_owner(payload, access)
         return drop_other_videos(parse_videos(payload), ids)
 
     def _post_video_query(
@@ -147,13 +155,19 @@ def require_scope(scope: str, scopes: Iterable[str]) -> None:
         raise Rejected(f"the call needs the scope {scope}", code="scope_not_authorized")
 
 
+def check_owner(payload: Mapping[str, Any], access: AccountAccess) -> None:
+    """Check that an answer is about the account, if it says so. Errors: MisdirectedResponse."""
+    if access.account_id is not None:
+        check_subject(payload, OWNER_FIELD, access.account_id)
+
+
 def parse_videos(payload: Mapping[str, Any]) -> tuple[PublicItem, ...]:
     """Return the videos of a response; items without an id are skipped.
 
     Errors: UnreadableResponse without a list: only an empty list means that there are no videos.
     """
     items = read_list(payload.get("videos"))
-    if not items and payload.get("videos") != []:
+    if not items and not is_empty_list(payload.get("videos")):
         raise missing_field_error("videos")
     objects = map(read_object, items)
     return tuple(parse_video(item) for item in objects if item and read_id(item.get("id")))

@@ -14,10 +14,14 @@ from platforms.errors import (
 )
 from platforms.http import HttpResponse
 from platforms.json_body import MAX_NAME_LENGTH
+from platforms.secret import Secret
 from platforms.tiktok.error_map import DATA_ERRORS, OAUTH_ERRORS, Refusal, map_error
-from platforms.vendor_values import read_id, read_object
+from platforms.vendor_values import read_id, read_named_id, read_object, read_token_text
 
 OK = 200
+SUCCESS_CODE = "ok"
+SUCCESS_TEXTS = frozenset({"ok", "0", "success"})
+"""What stands for a success in the place of an error, in answers of the vendor and of gateways."""
 
 
 def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
@@ -27,17 +31,22 @@ def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     status implies, or Unavailable.
     """
     payload = json_object(response)
+    data = read_object(payload.get("data"))
     error_info = read_object(payload.get("error")) or {}
     code = error_info.get("code")
-    if not isinstance(code, str):
+    if isinstance(code, str) and code.lower() == SUCCESS_CODE:
+        code = SUCCESS_CODE
+    elif response.status == OK and data and (not error_info or is_success_word(code)):
+        code = SUCCESS_CODE  # the data themselves say so
+    elif not isinstance(code, str) or code.isdigit() or is_success_word(code):
         raise unreadable_error(response)
     log_id = read_id(error_info.get("log_id"), MAX_NAME_LENGTH) or read_id(
         response.headers.get("x-tt-logid"), MAX_NAME_LENGTH
     )
-    if code.lower() != "ok":
+    if code != SUCCESS_CODE:
         refusal = Refusal(code, str(error_info.get("message", "")), log_id)
         raise map_error(refusal, response, DATA_ERRORS, endpoint=endpoint)
-    return {**(read_object(payload.get("data")) or {}), "log_id": log_id}
+    return {**(data or {}), "log_id": log_id}
 
 
 def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
@@ -48,13 +57,19 @@ def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     """
     payload = {} if response.status == OK and not response.body.strip() else json_object(response)
     error_code = payload.get("error")
-    if isinstance(error_code, str) and error_code:
+    if isinstance(error_code, str) and error_code and not is_success_word(error_code):
         message = str(payload.get("error_description", ""))
         refusal = Refusal(error_code, message, read_id(payload.get("log_id"), MAX_NAME_LENGTH))
         raise map_error(refusal, response, OAUTH_ERRORS, endpoint=endpoint)
     if response.status != OK:
         raise unreadable_error(response)
     return payload
+
+
+def is_success_word(code: Any) -> bool:
+    """Return whether the code of an error means that there was none."""
+    text = read_id(code, MAX_NAME_LENGTH)
+    return text is not None and text.lower() in SUCCESS_TEXTS
 
 
 def json_object(response: HttpResponse) -> dict[str, Any]:
@@ -68,17 +83,17 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
     return json_value
 
 
-def require_text(payload: Mapping[str, Any], key: str) -> str:
-    """Return a text that the response has to contain. Errors: UnreadableResponse."""
-    value = payload.get(key)
-    if not isinstance(value, str) or not value:
-        raise UnreadableResponse(f"the response has no text `{key}`")
-    return value
+def require_secret(payload: Mapping[str, Any], key: str) -> Secret:
+    """Return a token, or a URL that is one, of the response. Errors: UnreadableResponse."""
+    value = read_token_text(payload.get(key))
+    if value is None:
+        raise UnreadableResponse(f"the response has no `{key}` of printable ASCII")
+    return Secret(value)
 
 
 def require_id(payload: Mapping[str, Any], key: str) -> str:
     """Return an id that the response has to contain. Errors: UnreadableResponse."""
-    value = read_id(payload.get(key))
+    value = read_named_id(payload.get(key))
     if value is None:
         raise UnreadableResponse(f"the response has no id `{key}`")
     return value
@@ -89,7 +104,7 @@ def check_subject(payload: Mapping[str, Any], key: str, expected: str) -> None:
 
     Errors: MisdirectedResponse.
     """
-    named = read_id(payload.get(key))
+    named = read_named_id(payload.get(key))
     if named is not None and named != read_id(expected):
         raise MisdirectedResponse(f"the response is about another `{key}` than the request")
 

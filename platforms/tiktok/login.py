@@ -3,13 +3,14 @@
 Source: TikTok, login-kit-web, login-kit-desktop and the oauth-* pages, read 2026-11-22.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
+
+import structlog
 
 from platforms.base import ASSUMED_LIFETIME, PlatformApp
 from platforms.errors import Rejected, UnreadableResponse
@@ -26,22 +27,25 @@ from platforms.logins import (
 )
 from platforms.publishing import Capability
 from platforms.secret import Secret
-from platforms.tiktok.envelope import require_text, unwrap_data, unwrap_oauth
+from platforms.tiktok.envelope import require_secret, unwrap_data, unwrap_oauth
 from platforms.vendor_values import (
     read_duration,
     read_id,
+    read_named_id,
     read_names,
     read_object,
     read_text,
+    read_token_text,
     read_url,
 )
 
 PROFILE_FIELDS = ("open_id", "union_id", "avatar_url", "display_name")
 PROFILE_SCOPE = "user.info.basic"  # covers all of them; one field too many fails the whole call
 MAX_URL_LENGTH = 2048
-TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # observed: `act.…` and `rft.…`; not documented
 MAX_LIFETIME = timedelta(days=10 * 365)  # a longer lifetime is reduced to it
 MAX_NAME_LENGTH = 255  # characters of a display name that are kept
+
+log = structlog.get_logger(__name__)
 
 FLOW_RULES = FlowRules(
     name="tiktok",
@@ -155,7 +159,7 @@ class TikTokLogin:
             raise UnreadableResponse("the response has no `user`")
         union_id = read_id(user.get("union_id"))
         return LoginIdentity(
-            login_id=read_id(user.get("open_id")),
+            login_id=read_named_id(user.get("open_id")),
             display_name=read_text(user.get("display_name"), MAX_NAME_LENGTH),
             avatar_url=read_url(user.get("avatar_url"), MAX_URL_LENGTH),
             details={} if union_id is None else {"union_id": union_id},
@@ -199,31 +203,24 @@ def parse_grant(payload: Mapping[str, Any]) -> LoginGrant:
     """Parse a token response, flat or below `data`.
 
     New tokens are kept whatever is missing beside them, because the old ones may be spent.
-    Errors: UnreadableResponse without an access token, or with a token that cannot be sent.
+    Errors: UnreadableResponse without an access token that can be sent.
     """
     if payload.get("access_token") is None:
         payload = read_object(payload.get("data")) or payload
-    access_token = parse_token(payload, "access_token")
-    refresh_token, refresh_lifetime = None, None
-    if payload.get("refresh_token"):
-        refresh_token = parse_token(payload, "refresh_token")
+    access_token = require_secret(payload, "access_token")
+    refresh_text, refresh_lifetime = read_token_text(payload.get("refresh_token")), None
+    if refresh_text is not None:
         refresh_lifetime = read_duration(payload.get("refresh_expires_in"), longest=MAX_LIFETIME)
+    elif payload.get("refresh_token"):
+        log.error("tiktok.unreadable_refresh_token")  # the access token is kept all the same
     lifetime = read_duration(payload.get("expires_in"), longest=MAX_LIFETIME)
     return LoginGrant(
-        login_id=read_id(payload.get("open_id")),
+        login_id=read_named_id(payload.get("open_id")),
         access_token=access_token,
         lifetime=lifetime or ASSUMED_LIFETIME,
-        refresh_token=refresh_token,
+        refresh_token=None if refresh_text is None else Secret(refresh_text),
         refresh_lifetime=refresh_lifetime,
         scopes=read_names(payload.get("scope")) or None,
         token_type=read_text(payload.get("token_type"), MAX_NAME_LENGTH) or "Bearer",
         is_lifetime_assumed=lifetime is None,
     )
-
-
-def parse_token(payload: Mapping[str, Any], key: str) -> Secret:
-    """Return a token that a header and a form can carry. Errors: UnreadableResponse."""
-    value = require_text(payload, key)
-    if not TOKEN_PATTERN.fullmatch(value):
-        raise UnreadableResponse(f"`{key}` in the response is not a token of printable ASCII")
-    return Secret(value)

@@ -25,7 +25,7 @@ from platforms.http import NO_RETRY, SAFE_RETRY, HttpClient, HttpRetryPolicy
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
 from platforms.tiktok import photos, uploads
-from platforms.tiktok.envelope import check_subject, require_id, require_text, unwrap_data
+from platforms.tiktok.envelope import check_subject, require_id, require_secret, unwrap_data
 from platforms.tiktok.events import CANCELLED_REASON
 from platforms.vendor_values import (
     read_count,
@@ -97,7 +97,7 @@ class TikTokPublisher:
         )
         if request.source != "FILE_UPLOAD":
             return result
-        url = Secret(require_text(payload, "upload_url"))
+        url = require_secret(payload, "upload_url")
         uploads.check_upload_host(url, self.app.base_urls["api"])
         return replace(result, upload_url=url, upload_lifetime=UPLOAD_LIFETIME)
 
@@ -201,7 +201,7 @@ def parse_progress(payload: Mapping[str, Any]) -> PublishProgress:
 
     Errors: UnreadableResponse for an unknown status, so that it is polled again.
     """
-    status = str(payload.get("status"))
+    status = (read_id(payload.get("status"), MAX_NAME_LENGTH) or "").upper()
     if status not in PHASE_BY_STATUS:
         raise UnreadableResponse("the response has no documented `status`")
     reason = read_id(payload.get("fail_reason"), MAX_NAME_LENGTH) if status == "FAILED" else None

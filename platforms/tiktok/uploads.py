@@ -6,7 +6,7 @@ Source: TikTok, content-posting-api-media-transfer-guide, read 2026-09-11.
 import re
 
 from platforms.base import BytesLike, Chunk, ChunkResult
-from platforms.errors import Rejected, Unavailable
+from platforms.errors import MisdirectedResponse, Rejected, Unavailable
 from platforms.http import NO_RETRY, HttpClient, HttpResponse
 from platforms.secret import Secret
 
@@ -15,7 +15,7 @@ UPLOAD_TIMEOUT = (3.0, 60.0)  # seconds; a chunk may have 64 MB
 COMPLETE_STATUS, STORED_STATUS, RANGE_MISMATCH_STATUS = 201, 206, 416
 TOLERATED_STATUS = 200  # undocumented; accepted only with a Content-Range, as 206 and 201 have it
 REJECTION_CODES = {400: "upload_failed", 403: "upload_url_expired", 404: "upload_unknown"}
-RANGE_PATTERN = re.compile(r"bytes[ =]0-(?P<last>\d{1,19})/\d{1,19}", re.ASCII)
+RANGE_PATTERN = re.compile(r"bytes[ =]0-(?P<last>\d{1,19})/(?P<total>\d{1,19})", re.ASCII)
 URL_PATTERN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>\d{1,5}))?(?:[/?][!-~]*)?"
 )
@@ -77,6 +77,8 @@ def parse_upload_response(response: HttpResponse, chunk: Chunk, total_size: int)
     """
     status = response.status
     content_range = RANGE_PATTERN.fullmatch(response.headers.get("content-range", ""))
+    if content_range is not None and int(content_range["total"]) != total_size:
+        raise MisdirectedResponse("the upload host answered about a file of another size")
     is_accepted = status in {STORED_STATUS, COMPLETE_STATUS} or (
         status == TOLERATED_STATUS and content_range is not None
     )

@@ -71,7 +71,8 @@ class TikTokWebhooks:
         payload = read_object(decode_json(body))
         if payload is None:
             raise ValueError("the body is not a JSON object")
-        if payload.get("client_key") not in (None, "", self.app.client_key):
+        client_key = payload.get("client_key")
+        if client_key not in (None, "") and read_id(client_key) != self.app.client_key:
             raise BadSignature("`client_key` in the delivery is not that of this app")
         event = self.parse_stored(payload)
         if event.key.endswith(":"):  # legacy format without an id

@@ -181,6 +181,21 @@ def test_a_dead_token_found_by_an_inspection_ends_in_a_needed_reconnect(instagra
     assert instagram.login(login).status == "NEEDS_RECONNECT"
 
 
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_an_inspection_of_another_login_says_nothing_of_this_one(instagram, capsys, is_valid):
+    login, _ = instagram.connect_and_choose(ADA, BAKERY)
+    before = instagram.login(login)
+    fields = {"user_id": "10150000000000099", "is_valid": is_valid, "expires_at": 1_900_000_000}
+    instagram.sandbox.raw.control(
+        "faults", endpoint="debug_token", kind="other_values", fields=fields
+    )
+    assert inspect_logins(instagram.database, instagram.services()) == 1
+    after = instagram.login(login)
+    assert "inspection.other_account" in capsys.readouterr().out
+    assert (after.status, after.expires_at) == ("ACTIVE", before.expires_at)
+    assert after.due_at == before.due_at
+
+
 def test_an_inspection_without_an_answer_changes_nothing(instagram):
     login, _ = instagram.connect_and_choose(ADA, BAKERY)
     instagram.sandbox.inject_fault("debug_token", "http_500", times=10)

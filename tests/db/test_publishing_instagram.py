@@ -142,6 +142,24 @@ def test_a_lost_answer_to_the_publish_call_makes_one_post(harness, fault):
     assert [each.post_id for each in harness.media_rows()] == [post_id]
 
 
+def test_an_answer_with_the_public_post_of_another_is_not_used(harness):
+    """The post that was really published is looked for, as after a lost answer."""
+    first = harness.add_post("IMAGE", title="first")
+    run_to_end(harness, first)
+    first_public_id = harness.post(first).platform_post_id
+    fields = {"id": first_public_id}
+    harness.client.inject_fault("media_publish", "other_values", fields=fields)
+    second = harness.add_post("IMAGE", title="second")
+    harness.run_workers()
+    assert "UNCONFIRMED" in harness.state_history(second)
+    run_to_end(harness, second)
+    published = {each["id"] for each in harness.published}
+    rows = {row.post_id: row.ig_id for row in harness.media_rows()}
+    assert rows[first] == first_public_id
+    assert {rows[first], rows[second]} == published
+    assert harness.post(second).platform_post_ids == [rows[second]]
+
+
 def test_control_two_posts_with_the_same_text_are_not_mistaken_for_each_other(harness):
     first = harness.add_post("IMAGE")
     run_to_end(harness, first)

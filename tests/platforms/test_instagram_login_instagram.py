@@ -143,17 +143,40 @@ def test_a_fault_of_the_host_is_no_refused_code(login_sandbox, flow):
 
 
 @pytest.mark.parametrize("keeps_token", [True, False])
-def test_a_token_of_a_day_is_renewed_without_a_call_for_its_identity(
+def test_a_token_of_a_day_is_renewed_and_a_new_one_asked_whose_it_is(
     login_sandbox, flow, keeps_token
 ):
     login_sandbox.change_settings(refresh_keeps_token=keeps_token)
     grant = login_sandbox.connect(flow, add_account(login_sandbox))
     login_sandbox.state.sandbox.advance(A_DAY + 1)
+    login_id = flow.identify(grant).login_id
     calls_before = len(login_sandbox.calls("me"))
     renewed = flow.renew(access_token=grant.access_token, refresh_token=None)
     assert renewed.lifetime > timedelta(days=59)
     assert (renewed.access_token == grant.access_token) is keeps_token
-    assert len(login_sandbox.calls("me")) == calls_before
+    assert renewed.login_id == (None if keeps_token else login_id)
+    assert len(login_sandbox.calls("me")) == calls_before + (not keeps_token)
+
+
+def test_a_new_token_is_kept_if_nothing_says_whose_it_is(login_sandbox, flow):
+    login_sandbox.change_settings(refresh_keeps_token=False)
+    grant = login_sandbox.connect(flow, add_account(login_sandbox))
+    login_sandbox.state.sandbox.advance(A_DAY + 1)
+    login_sandbox.inject_fault("me", "http_500", times=10)
+    renewed = flow.renew(access_token=grant.access_token, refresh_token=None)
+    assert renewed.access_token != grant.access_token
+    assert renewed.login_id is None
+
+
+def test_a_new_token_of_another_account_is_named_as_such(login_sandbox, flow):
+    """The caller compares it: it knows whose token it renewed."""
+    login_sandbox.change_settings(refresh_keeps_token=False)
+    grant = login_sandbox.connect(flow, add_account(login_sandbox))
+    login_sandbox.state.sandbox.advance(A_DAY + 1)
+    fields = {"user_id": "17841499999999999"}
+    login_sandbox.raw.control("faults", endpoint="me", kind="other_values", fields=fields)
+    renewed = flow.renew(access_token=grant.access_token, refresh_token=None)
+    assert renewed.login_id == "17841499999999999"
 
 
 def test_a_young_token_is_refused_and_stays_good(login_sandbox, flow):

@@ -102,6 +102,38 @@ def test_an_envelope_may_be_encoded_once_more(code, encode):
     assert unwrap_data(response, "test") == {"a": 1, "log_id": LOG_ID}
 
 
+@pytest.mark.parametrize("code", [0, "0", "success", ["ok"]])
+def test_a_success_may_be_told_in_another_word(code):
+    assert unwrap_data(envelope_response(code, data={"a": 1}), "test")["a"] == 1
+
+
+@pytest.mark.parametrize("error", ["absent", None, {}, ""])
+def test_data_without_a_word_about_an_error_are_used(error):
+    body = {"data": {"a": 1}} | ({} if error == "absent" else {"error": error})
+    assert unwrap_data(make_response(body), "test")["a"] == 1
+
+
+@pytest.mark.parametrize("code", [10001, "10001", {}, True])
+def test_an_error_that_cannot_be_read_is_the_platforms_fault(code):
+    assert error_of(envelope_response(code, data={"a": 1})).retryable
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_data_alone_are_no_success_with_another_status(status):
+    assert error_of(make_response({"data": {"a": 1}}, status)).retryable
+
+
+@pytest.mark.parametrize("error", ["ok", "", "0", 0, None])
+def test_new_tokens_are_kept_beside_a_word_of_success(error):
+    tokens = {"access_token": "act.N2", "refresh_token": "rft.N2"}
+    assert unwrap_oauth(make_response({**tokens, "error": error}), "token")["refresh_token"]
+
+
+def test_a_name_in_another_encoding_does_not_cost_the_rest():
+    body = b'{"error": {"code": "ok"}, "data": {"creator_nickname": "Andr\xe9", "a": 1}}'
+    assert unwrap_data(make_response(body), "test")["a"] == 1
+
+
 @pytest.mark.parametrize("fields", [{}, {"data": None}, {"data": {}}])
 def test_a_successful_envelope_may_have_no_data(fields):
     assert unwrap_data(envelope_response("ok", **fields), "test") == {"log_id": LOG_ID}
@@ -205,7 +237,8 @@ def test_an_undocumented_code_is_mapped_by_the_status(status, kind):
         b'{"error": "ok"}',
         b'{"error": {}}',
         b'{"error": {"code": 0}}',
-        b'{"data": {"publish_id": "v"}}',
+        b'{"error": {"code": 7}, "data": {"publish_id": "v"}}',
+        b'{"data": {}}',
     ],
 )
 @pytest.mark.parametrize(

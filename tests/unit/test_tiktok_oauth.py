@@ -139,14 +139,27 @@ def test_a_lifetime_of_more_than_ten_years_is_reduced_to_ten():
     assert parse_grant({**TOKEN_RESPONSE, "expires_in": 10**15}).lifetime == timedelta(days=3650)
 
 
-@pytest.mark.parametrize("key", ["access_token", "refresh_token"])
-@pytest.mark.parametrize(
-    "value", ["act.a\r\nHost: x", "act. a", "act.\u00e9", "a" * 4097, 5, ["act"]]
-)
-def test_a_token_that_no_header_can_carry_is_refused(key, value):
+UNUSABLE_TOKENS = ["act.a\r\nHost: x", "act. a", "act.\u00e9", "a" * 4097, 5, ["act", "b"]]
+
+
+@pytest.mark.parametrize("value", UNUSABLE_TOKENS)
+def test_an_access_token_that_no_header_can_carry_is_refused(value):
     with pytest.raises(Unavailable) as caught:
-        parse_grant({**TOKEN_RESPONSE, key: value})
-    assert "act" not in str(caught.value).replace(key, "")
+        parse_grant({**TOKEN_RESPONSE, "access_token": value})
+    assert "act" not in str(caught.value).replace("access_token", "")
+
+
+@pytest.mark.parametrize("value", UNUSABLE_TOKENS)
+def test_a_refresh_token_that_no_form_can_carry_does_not_cost_the_access_token(value):
+    grant = parse_grant({**TOKEN_RESPONSE, "refresh_token": value})
+    assert grant.access_token == Secret(TOKEN_RESPONSE["access_token"])
+    assert (grant.refresh_token, grant.refresh_lifetime) == (None, None)
+
+
+@pytest.mark.parametrize("wrap", [lambda token: [token], "{}\n".format, '"{}"'.format])
+def test_tokens_are_read_without_what_surrounds_them(wrap):
+    wrapped = {key: wrap(TOKEN_RESPONSE[key]) for key in ("access_token", "refresh_token")}
+    assert parse_grant({**TOKEN_RESPONSE, **wrapped}) == parse_grant(TOKEN_RESPONSE)
 
 
 @pytest.mark.parametrize("value", [None, "", [], "soon"])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platforms.base import Chunk, ChunkResult
-from platforms.errors import RateLimited, Rejected, Unavailable
+from platforms.errors import MisdirectedResponse, RateLimited, Rejected, Unavailable
 from platforms.http import HttpResponse
 from platforms.secret import Secret
 from platforms.tiktok.uploads import check_upload_host, parse_upload_response
@@ -134,6 +134,14 @@ def test_a_refused_chunk_has_the_code_of_its_status(status, code):
 def test_any_other_status_leaves_open_whether_the_chunk_is_stored(status):
     with pytest.raises(Unavailable) as caught:
         parse_upload_response(make_response(status), FIRST_CHUNK, FILE_SIZE)
+    assert caught.value.may_have_arrived
+
+
+@pytest.mark.parametrize("status", [200, 201, 206, 416])
+def test_an_answer_about_a_file_of_another_size_is_not_used(status):
+    other = HttpResponse(status, {"content-range": f"bytes 0-9999999/{FILE_SIZE + 1}"}, b"")
+    with pytest.raises(MisdirectedResponse) as caught:
+        parse_upload_response(other, FIRST_CHUNK, FILE_SIZE)
     assert caught.value.may_have_arrived
 
 
