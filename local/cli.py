@@ -10,3 +10,7 @@ cli.add_command(demo)
 
 def main() -> None:
     cli(prog_name="signalpost")
+
+
+if __name__ == "__main__":  # `python -m local.run_role local.cli …`, with the secrets of a role
+    main()

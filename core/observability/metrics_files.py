@@ -25,7 +25,7 @@ LOCK_FILE = "merge.lock"
 @contextmanager
 def reading_files(folder: Path) -> Iterator[None]:
     """Read the files in this block: none is merged meanwhile, which would count it twice."""
-    with locked(folder, fcntl.LOCK_SH):
+    with hold_lock(folder, fcntl.LOCK_SH):
         yield
 
 
@@ -35,7 +35,7 @@ def merge_files_of_dead(folder: Path) -> int:
     All processes that share the folder have to be visible here: containers do not share one.
     """
     try:
-        with locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with hold_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
             return sum(merge_type(folder, name) for name in SUMMED_TYPES)
     except BlockingIOError:
         return 0
@@ -63,8 +63,8 @@ def write_sums(path: Path, sums: dict[str, float]) -> None:
     staging.unlink(missing_ok=True)
     values = MmapedDict(staging)  # type: ignore[no-untyped-call]  # untyped library
     for key, value in sums.items():
-        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
-    values.close()  # type: ignore[no-untyped-call]
+        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]  # untyped library
+    values.close()  # type: ignore[no-untyped-call]  # untyped library
     staging.rename(path)
 
 
@@ -85,7 +85,7 @@ def is_of_dead_process(path: Path) -> bool:
 
 
 @contextmanager
-def locked(folder: Path, operation: int) -> Iterator[None]:
+def hold_lock(folder: Path, operation: int) -> Iterator[None]:
     descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, operation)

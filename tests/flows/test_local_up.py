@@ -245,6 +245,17 @@ def test_temporary_files_are_in_the_data_folder(restarted_stack):
     }
 
 
+def test_processes_without_a_port_show_by_a_file_that_they_work(restarted_stack):
+    """The health checks of containers look at its age."""
+    folder = restarted_stack[0].errors.parent / "data" / "tmp"
+    paths = [folder / f"signalpost-{name}.alive" for name in ("worker", "uploads", "beat")]
+    wait_until(lambda: all(path.exists() for path in paths), what="three files")
+    before = {path: path.stat().st_mtime for path in paths}
+    wait_until(
+        lambda: all(path.stat().st_mtime > before[path] for path in paths), what="newer files"
+    )
+
+
 def test_a_killed_stack_leaves_no_process_either(tmp_path):
     up = UpProcess(tmp_path, "--no-flower")
     info = up.wait_ready()

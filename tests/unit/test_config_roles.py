@@ -1,5 +1,8 @@
 """Each role of process reads its own secrets only, and needs no others."""
 
+from itertools import takewhile
+from pathlib import Path
+
 import pytest
 
 from core.bootstrap import build_database
@@ -8,6 +11,8 @@ from core.config.roles import (
     PLATFORM_ROLES,
     ROLES,
     ROLES_BY_SECRET,
+    find_secret_roles,
+    has_secret,
     list_secret_settings,
     select_variables,
 )
@@ -16,6 +21,7 @@ from core.crypto import generate_key
 from core.errors import Misconfigured
 from core.observability.telemetry import iter_secrets
 
+ROOT = Path(__file__).parents[2]
 STORES = {
     "DATABASE_URL": "postgresql://app:password@127.0.0.1/app",
     "BROKER_URL": "redis://:password@127.0.0.1/0",
@@ -131,3 +137,21 @@ def test_every_secret_of_our_own_has_its_roles_in_the_table():
     assert {role for roles in ROLES_BY_SECRET.values() for role in roles} < set(ROLES)
     assert not [name for name in ROLES_BY_SECRET if name not in Settings.setting_names()]
     assert {"web", "worker", "uploads"} == PLATFORM_ROLES
+
+
+def test_the_settings_page_shows_who_holds_which_secret():
+    lines = (ROOT / "docs" / "settings.md").read_text().splitlines()
+    start = lines.index("| Secret | web | worker, uploads | beat | flower | monitor | migrate |")
+    roles = ("web", "worker", "beat", "flower", "monitor", "migrate")
+    documented = {}
+    for line in takewhile(lambda each: each.startswith("|"), lines[start + 2 :]):
+        names, *marks = [cell.strip() for cell in line.strip("|").split("|")]
+        holders = {role for role, mark in zip(roles, marks, strict=True) if mark == "yes"}
+        documented |= {name.strip(" `"): holders for name in names.split(",")}
+    actual = {name: {role for role in roles if has_secret(role, name)} for name in SECRET_NAMES}
+    assert documented == actual
+    assert all(
+        find_secret_roles(name) >= {"uploads"}
+        for name in SECRET_NAMES
+        if has_secret("worker", name)
+    )
