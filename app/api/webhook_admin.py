@@ -1,4 +1,4 @@
-"""Admin API for webhook events: list, show and replay. Every route needs the scope `admin`.
+"""Admin API for webhook events: list, show, replay, discard. Every route needs `admin`.
 
 It shows payloads, but no tokens or settings.
 """
@@ -52,6 +52,20 @@ class ReplayRequest(RequestModel):
         )
 
 
+class DiscardRequest(RequestModel):
+    """Which dead events to discard: those with these `ids`, with this error `code`, or `all`."""
+
+    ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
+    code: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    all: bool = False
+
+    @model_validator(mode="after")
+    def require_selection(self) -> Self:
+        if self.ids is None and self.code is None and not self.all:
+            raise ValueError("one of ids, code and all is required")
+        return self
+
+
 @blueprint.get("/api/admin/webhook-events")
 @require_scopes("admin")
 @validate_query(WebhookEventListQuery)
@@ -98,6 +112,31 @@ def replay_events(body: ReplayRequest) -> dict[str, Any]:
     """Apply many processed or dead events again; pending ones are left alone."""
     replayed_ids = replay_matching(body.to_filter())
     return success_body(replayed=len(replayed_ids), ids=replayed_ids)
+
+
+@blueprint.post("/api/admin/webhook-events/<int:event_id>/discard")
+@require_scopes("admin")
+def discard_event(event_id: int) -> dict[str, Any]:
+    """Give up one dead event for good."""
+    with current_container().database.transaction() as session:
+        if Events(session).get(event_id) is None:
+            raise NotFound(f"there is no webhook event {event_id}")
+    discarded_ids = webhooks.discard_events(
+        current_container().database, EventFilter(ids=[event_id])
+    )
+    if not discarded_ids:
+        raise Conflict("the event is not dead: only dead events are discarded")
+    return success_body(discarded=len(discarded_ids), ids=discarded_ids)
+
+
+@blueprint.post("/api/admin/webhook-events/discard")
+@require_scopes("admin")
+@validate_body(DiscardRequest)
+def discard_events(body: DiscardRequest) -> dict[str, Any]:
+    """Give up many dead events for good; other events are left alone."""
+    selection = EventFilter(ids=body.ids, code=body.code)
+    discarded_ids = webhooks.discard_events(current_container().database, selection)
+    return success_body(discarded=len(discarded_ids), ids=discarded_ids)
 
 
 def replay_matching(event_filter: EventFilter) -> list[int]:

@@ -1,4 +1,4 @@
-"""`signalpost webhooks`: process webhook events that are due, or replay stored ones."""
+"""`signalpost webhooks`: process webhook events that are due, replay or discard stored ones."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
 from core import webhooks
 from core.errors import Invalid
-from db.webhooks.events import EventFilter
+from db.webhooks.events import EventFilter, Events
 
 
 @click.group("webhooks", invoke_without_command=True)
@@ -52,4 +52,30 @@ def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -
     container.services.wake("webhooks")
     return CommandResult(
         f"{len(event_ids)} replayed", {"replayed": len(event_ids), "ids": event_ids}
+    )
+
+
+@webhooks_group.command("discard")
+@click.argument("ids", nargs=-1, type=click.IntRange(min=1))
+@click.option("--dead", is_flag=True, help="All dead events.")
+@click.option("--code", help="Only those with this error code; with --dead.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@prints_results
+def discard_events(
+    ids: tuple[int, ...], *, dead: bool, code: str | None, yes: bool
+) -> CommandResult:
+    """Give dead events up for good; events that are not dead are left as they are."""
+    if bool(ids) == dead:
+        raise Invalid("give event ids or --dead, and not both")
+    if code is not None and not dead:
+        raise Invalid("--code selects among all dead events: give --dead as well")
+    selection = EventFilter(ids=ids or None, code=code)
+    database = load_container().database
+    if not yes:
+        with database.transaction() as session:
+            count = Events(session).count_dead(selection)
+        click.confirm(f"Discard {count} dead events? They are not applied any more.", abort=True)
+    event_ids = webhooks.discard_events(database, selection)
+    return CommandResult(
+        f"{len(event_ids)} discarded", {"discarded": len(event_ids), "ids": event_ids}
     )

@@ -6,7 +6,7 @@ from core.webhooks.callbacks import (
     receive_deauthorization,
     receive_deletion_request,
 )
-from core.webhooks.operate import process_batch, replay_events
+from core.webhooks.operate import discard_events, process_batch, replay_events
 from core.webhooks.process import WEBHOOK_JOB_TYPE, build_webhook_job_type
 from core.webhooks.receive import (
     Receipt,
@@ -28,6 +28,7 @@ __all__ = [
     "WriteRejected",
     "WriterBusy",
     "build_webhook_job_type",
+    "discard_events",
     "find_callbacks",
     "find_deletion_request",
     "find_webhook_adapter",

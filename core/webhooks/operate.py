@@ -1,4 +1,4 @@
-"""What operators do with stored webhook events: apply a batch at once, and replay events."""
+"""What operators do with stored webhook events: apply a batch at once, replay, and discard."""
 
 from core import audit
 from core.bootstrap import Services
@@ -8,7 +8,7 @@ from core.webhooks.process import build_webhook_job_type
 from db.session import Database
 from db.webhooks.events import EventFilter, Events
 
-MAX_AUDITED_IDS = 100  # ids of a replay that the audit log lists
+MAX_AUDITED_IDS = 100  # ids that the audit log lists
 
 
 def process_batch(database: Database, services: Services, *, limit: int) -> RunReport:
@@ -27,3 +27,16 @@ def replay_events(database: Database, event_filter: EventFilter) -> list[int]:
             session, "webhooks.replayed", details={"ids": replayed_ids[:MAX_AUDITED_IDS]}
         )
     return replayed_ids
+
+
+def discard_events(database: Database, event_filter: EventFilter) -> list[int]:
+    """Give dead events up for good; return their ids. Events that are not dead are left alone."""
+    with database.transaction() as session:
+        discarded_ids = Events(session).discard(event_filter)
+        details = {
+            "ids": discarded_ids[:MAX_AUDITED_IDS],
+            "count": len(discarded_ids),
+            "code": event_filter.code,
+        }
+        audit.record_action(session, "webhooks.discarded", details=details)
+    return discarded_ids

@@ -23,6 +23,7 @@ from db.base import CLAIMED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
 from db.bulk import is_any_of
 from db.leases import JobColumns, JobQueue
 
+DISCARDED = "discarded: "  # before the error of an event that an operator discarded
 EVENT_STATUSES = ("pending", "processing", "done", "ignored", "dead")
 
 
@@ -116,6 +117,7 @@ class EventFilter:
     status: str | None = None
     provider: str | None = None
     kind: str | None = None
+    code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -130,6 +132,8 @@ class EventFilter:
             conditions.append(Event.provider == self.provider)
         if self.kind is not None:
             conditions.append(Event.event_type == self.kind)
+        if self.code is not None:
+            conditions.append(func.split_part(Event.last_error, ":", 1) == self.code)
         if self.since is not None:
             conditions.append(Event.created_at >= self.since)
         if self.until is not None:
@@ -214,6 +218,31 @@ class Events:
             .values(**reset, **schedule)
         )
         return list(self._session.scalars(statement.returning(Event.id)))
+
+    def discard(self, event_filter: EventFilter) -> list[int]:
+        """Turn dead events into ignored ones, which are deleted by age; return their ids."""
+        reason = DISCARDED + func.coalesce(Event.last_error, "")
+        statement = (
+            update(Event)
+            .where(*event_filter.conditions(), *STATUS_CONDITIONS["dead"])
+            .values(
+                status="ignored",
+                dead_at=None,
+                parsed=None,
+                processed_at=func.clock_timestamp(),
+                due_at=None,
+                leased_until=None,
+                last_error=reason,
+            )
+        )
+        return list(self._session.scalars(statement.returning(Event.id)))
+
+    def count_dead(self, event_filter: EventFilter) -> int:
+        """Count the events that `discard` would turn into ignored ones."""
+        query = select(func.count(Event.id)).where(
+            *event_filter.conditions(), *STATUS_CONDITIONS["dead"]
+        )
+        return self._session.scalar(query) or 0
 
     def list_unapplied_publications(
         self, provider: str, account: str, *, since: datetime

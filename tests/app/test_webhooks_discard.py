@@ -1,0 +1,115 @@
+"""Dead letters are discarded by operators, in the API and on the command line; other events not."""
+
+import pytest
+from sqlalchemy import text
+
+from tests.app.cli_runner import in_process_cli
+
+EVENTS_ROUTE = "/api/admin/webhook-events"
+
+
+@pytest.fixture
+def insert_event(run_sql, container):
+    """Inserts an event, dead with this error or pending, and returns its id."""
+
+    def insert(code=None):
+        status, dead_at = ("dead", "now()") if code else ("pending", "NULL")
+        run_sql(
+            "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, status,"
+            " dead_at, error_message) VALUES ('tiktok', 'x', gen_random_uuid()::text, '{}',"
+            f" '{status}', {dead_at}, '{code}: no post has it')"
+        )
+        return query(container, "SELECT max(id) FROM webhook_events")[0][0]
+
+    return insert
+
+
+@pytest.fixture
+def run_cli(app_factory, container, tmp_path):
+    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
+
+
+def query(container, statement):
+    with container.database.transaction() as session:
+        return session.execute(text(statement)).all()
+
+
+def statuses(container):
+    return [
+        status for (status,) in query(container, "SELECT status FROM webhook_events ORDER BY id")
+    ]
+
+
+def test_an_administrator_discards_one_dead_event_and_it_is_audited(
+    admin_client, insert_event, container
+):
+    event_id = insert_event("unknown_publication")
+    response = admin_client.post(f"{EVENTS_ROUTE}/{event_id}/discard")
+    assert (response.status_code, response.json["ids"]) == (200, [event_id])
+    shown = admin_client.get(f"{EVENTS_ROUTE}/{event_id}").json["data"]
+    assert (shown["status"], shown["deadAt"]) == ("ignored", None)
+    assert shown["errorMessage"] == "discarded: unknown_publication: no post has it"
+    ((details,),) = query(
+        container, "SELECT details FROM audit_log WHERE action = 'webhooks.discarded'"
+    )
+    assert details["ids"] == [event_id]
+    assert admin_client.post(f"{EVENTS_ROUTE}/{event_id}/discard").status_code == 409
+
+
+def test_events_are_discarded_by_error_code(admin_client, insert_event, container):
+    for code in ("unknown_publication", "crypto_error", None):
+        insert_event(code)
+    response = admin_client.post(f"{EVENTS_ROUTE}/discard", json={"code": "unknown_publication"})
+    assert response.json["discarded"] == 1
+    assert statuses(container) == ["ignored", "dead", "pending"]
+    assert admin_client.post(f"{EVENTS_ROUTE}/discard", json={"all": True}).json["discarded"] == 1
+    assert statuses(container) == ["ignored", "ignored", "pending"]
+
+
+def test_a_discarded_event_can_still_be_replayed(admin_client, insert_event, container):
+    event_id = insert_event("x")
+    admin_client.post(f"{EVENTS_ROUTE}/{event_id}/discard")
+    assert admin_client.post(f"{EVENTS_ROUTE}/{event_id}/replay").status_code == 200
+    assert statuses(container) == ["pending"]
+
+
+@pytest.mark.parametrize("body", [{}, {"all": False}, {"ids": []}, {"code": ""}])
+def test_a_request_that_selects_nothing_discards_nothing(
+    admin_client, insert_event, container, body
+):
+    insert_event("x")
+    assert admin_client.post(f"{EVENTS_ROUTE}/discard", json=body).status_code == 400
+    assert statuses(container) == ["dead"]
+
+
+def test_events_are_discarded_by_administrators_only(
+    client, insert_event, make_user, make_api_client
+):
+    event_id = insert_event("x")
+    program = make_api_client(make_user(), "posts:read")
+    for path in (f"{event_id}/discard", "discard"):
+        body = {"all": True}
+        assert client.post(f"{EVENTS_ROUTE}/{path}", json=body).status_code == 401
+        assert program.post(f"{EVENTS_ROUTE}/{path}", json=body).status_code == 403
+    assert client.post(f"{EVENTS_ROUTE}/999/discard").status_code == 401
+
+
+def test_the_command_asks_before_it_discards(run_cli, insert_event, container):
+    for code in ("unknown_publication", "crypto_error", None):
+        insert_event(code)
+    refused = run_cli("webhooks", "discard", "--dead", stdin="n\n")
+    assert refused.returncode == 1
+    assert "Discard 2 dead events?" in refused.stdout
+    assert statuses(container) == ["dead", "dead", "pending"]
+    agreed = run_cli("webhooks", "discard", "--dead", "--code", "crypto_error", stdin="y\n")
+    assert agreed.returncode == 0, agreed.stderr
+    assert statuses(container) == ["dead", "ignored", "pending"]
+    assert run_cli("webhooks", "discard", "--dead", "--yes").returncode == 0
+    assert statuses(container) == ["ignored", "ignored", "pending"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--dead"], ["1", "--code", "x"]])
+def test_the_command_refuses_an_unclear_selection(run_cli, arguments):
+    result = run_cli("webhooks", "discard", *arguments, "--yes")
+    assert result.returncode == 1
+    assert "--dead" in result.stderr
