@@ -32,6 +32,7 @@ EVENT_TEXTS = {
     "account.connected": gettext_noop("an account is connected"),
     "account.needs_reconnect": gettext_noop("an account has to be connected again"),
     "account.revoked": gettext_noop("the platform has ended a connection"),
+    "account.destination_lost": gettext_noop("one account behind a login cannot be used"),
     "account.disconnected": gettext_noop("an account was disconnected"),
     "account.unreadable": gettext_noop("the stored token of an account cannot be read"),
     "comment.received": gettext_noop("somebody has commented on a post"),

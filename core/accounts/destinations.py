@@ -6,7 +6,9 @@ from typing import Any
 
 import structlog
 
+from core import audit
 from core.accounts import grant_lifecycle
+from core.accounts.events import enqueue_account_event
 from core.accounts.sign_in import SignIn
 from core.bootstrap import Services
 from core.crypto import destination_token_context
@@ -29,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 UNAVAILABLE_KEY = "unavailable_destinations"
 """Key in a login's `metadata`: accounts that were found and could not be stored, with reasons."""
+
+DESTINATION_LOST = "account.destination_lost"
+"""Name in the audit log, and of the app event."""
 
 CONNECTED_BY_OTHER = "account_already_connected"
 NOT_READABLE = "destination_not_readable"
@@ -216,6 +221,26 @@ def park_destination(
         why=cause,
         code=cause,
     )
-    grant_lifecycle.record_account_event(
-        session, login, "account.destination_lost", destination=destination.id, cause=cause
+    record_lost_destination(session, login, destination, cause=cause)
+
+
+def record_lost_destination(
+    session: Session, login: Account, destination: StoredDestination, *, cause: str
+) -> None:
+    """Write the loss to the audit log and to the outbox."""
+    audit.record_action(
+        session,
+        DESTINATION_LOST,
+        user_id=login.user_id,
+        subject=f"account:{login.id}",
+        details={"destination": destination.id, "cause": cause},
+    )
+    enqueue_account_event(
+        session,
+        login,
+        DESTINATION_LOST,
+        destination_id=destination.id,
+        destination_name=destination.name,
+        external_id=destination.external_id,
+        cause=cause,
     )

@@ -8,15 +8,18 @@ from db.accounts.accounts import Account
 from db.session import Session
 
 
-def enqueue_account_event(session: Session, account: Account, action: str) -> None:
-    """Enqueue the action if it is an app event, in the transaction of the change itself."""
+def enqueue_account_event(session: Session, account: Account, action: str, **more: object) -> None:
+    """Enqueue the action if it is an app event, in the transaction of the change itself.
+
+    `more`: what the event says beside the account.
+    """
     if action not in EVENT_TYPES:
         return
     event = AppEvent(
         user_id=account.user_id,
         type=action,
         subject=f"account:{account.id}",
-        data=account_payload(account),
+        data={**account_payload(account), **more},
     )
     enqueue_events(session, [event])
 

@@ -27,6 +27,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "account.connected": "The account was connected or reconnected.",
     "account.needs_reconnect": "The grant has ended; only the account's owner can reconnect it.",
     "account.revoked": "The platform reports that the owner revoked the grant.",
+    "account.destination_lost": "One account behind a login cannot be used; the others go on.",
     "account.disconnected": "The user disconnected the account.",
     "account.unreadable": "The stored tokens cannot be decrypted; an operator has to act.",
     "comment.received": "Somebody has commented on a post of the account.",

@@ -29,10 +29,13 @@ def app_event_type(post: AnyPost) -> str:
 
 
 def serialize_post(post: AnyPost) -> dict[str, Any]:
+    """The post as host applications see it; `destination_id` where it has one, as in our API."""
     error = {"code": post.error_code, "message": post.error_message}
+    has_destination = post.destination_id is not None
     return {
         "post_id": post.id,
         "account_id": post.oauth_account_id,
+        **({"destination_id": post.destination_id} if has_destination else {}),
         "platform": post.provider,
         "kind": post.kind,
         "source": post.source,

@@ -28,6 +28,7 @@ class LockedPost:
     id: int
     user_id: int
     oauth_account_id: int | None
+    destination_id: int | None
     provider: str
     kind: str
     source: str

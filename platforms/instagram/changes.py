@@ -20,7 +20,7 @@ MESSAGE_LIST, STANDBY_LIST = "messaging", "standby"
 
 ENTRY_KEYS = ("id", "time")
 PLAIN_KEYS = frozenset({*ENTRY_KEYS, "changes", "changed_fields", "field", "value"})
-"""Keys of an entry that are not lists of something else."""
+"""Keys of an entry that are nothing else."""
 
 Change = dict[str, Any]
 """`{"field": …, "value": …}`"""
@@ -58,8 +58,8 @@ def list_entry_changes(entry: Mapping[str, Any]) -> list[Change]:
     """Return the changes of an entry, at least one.
 
     They come as `changes`, as a single change in the entry itself, as names without values
-    (`changed_fields`) or as `messaging` and `standby`. Lists under other names are kept under
-    these names.
+    (`changed_fields`) or as `messaging` and `standby`. Lists and objects under other names are
+    kept under these names.
     """
     changes = [as_change(change) for change in read_list(entry.get("changes"))]
     if isinstance(entry.get("field"), str):
@@ -71,7 +71,7 @@ def list_entry_changes(entry: Mapping[str, Any]) -> list[Change]:
     for key, value in entry.items():
         if key == MESSAGE_LIST:
             changes += [{"field": message_field(item), "value": item} for item in read_list(value)]
-        elif key == STANDBY_LIST or (key not in PLAIN_KEYS and isinstance(value, list)):
+        elif key == STANDBY_LIST or (key not in PLAIN_KEYS and isinstance(value, list | dict)):
             field = key or UNKNOWN_FIELD
             changes += [{"field": field, "value": item} for item in read_list(value)]
     if changes:

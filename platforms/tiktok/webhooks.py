@@ -14,7 +14,7 @@ from platforms.signing import get_header
 from platforms.tiktok import legacy_events
 from platforms.tiktok.events import EVENT_TYPES, OTHER_SPELLINGS, removal_reason
 from platforms.tiktok.signature import SIGNATURE_HEADER, verify_signature
-from platforms.vendor_values import read_id, read_object, read_time
+from platforms.vendor_values import read_id, read_list, read_object, read_time
 
 IDENTITY_FIELDS = ("client_key", "event", "user_openid", "create_time", "content")
 # made once: making an encoder takes ten times as long as parsing a delivery
@@ -63,21 +63,25 @@ class TikTokWebhooks:
         return legacy_events.read_challenge(query) if self.app.legacy_webhooks else None
 
     def parse(self, body: bytes) -> list[ParsedEvent]:
-        """Return the event of a delivery, in a list of one.
+        """Return the event of a delivery; several if it is a list of them.
 
         Errors: BadSignature if it was signed with our secret for another app; ValueError if the
         body is not JSON or has no event.
         """
-        payload = read_object(decode_json(body))
-        if payload is None:
+        payloads = [read_object(item) for item in read_list(decode_json(body))]
+        events = [self._parse_payload(payload, body) for payload in payloads if payload is not None]
+        if not events or len(events) != len(payloads):
             raise ValueError("the body is not a JSON object")
+        return events
+
+    def _parse_payload(self, payload: Mapping[str, Any], body: bytes) -> ParsedEvent:
         client_key = payload.get("client_key")
         if client_key not in (None, "") and read_id(client_key) != self.app.client_key:
             raise BadSignature("`client_key` in the delivery is not that of this app")
         event = self.parse_stored(payload)
         if event.key.endswith(":"):  # legacy format without an id
-            return [replace(event, key=event.key + sha256(body).hexdigest())]
-        return [event]
+            return replace(event, key=event.key + sha256(body).hexdigest())
+        return event
 
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
         """Return the event of a stored payload. Errors: ValueError if it has none."""

@@ -1,9 +1,10 @@
 """Tokens of logins with several accounts: exchanged, fetched again, inspected; on the sandbox."""
 
+import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, select
 
 from core import accounts
 from core.accounts.inspection import inspect_logins
@@ -11,6 +12,8 @@ from core.accounts.subscriptions import repair_subscriptions
 from core.errors import NotConnected
 from core.outcomes import Park, Snooze
 from db.accounts.accounts import AccountStatus
+from db.outbox.endpoints import Endpoint
+from db.outbox.messages import OutboxMessage
 from platforms.sandbox.instagram.default_people import SYSTEM_USER_CONFIGURATION
 from tests.db.instagram_accounts_fixtures import instagram, login_sandbox
 from tests.support.instagram_accounts import ADA, BAKERY, BAKERY_PAGE, STUDIO
@@ -97,9 +100,15 @@ def test_an_answer_about_an_older_token_is_no_reason_to_fetch(instagram):
     assert instagram.destination(BAKERY).token_refused_at is None
 
 
+def add_endpoint(instagram, user_id):
+    with instagram.database.transaction() as session:
+        session.add(Endpoint(user_id=user_id, url="https://host.example/hook"))
+
+
 def test_a_lost_role_parks_only_the_posts_of_that_account(instagram):
     login, user_id = instagram.connect_and_choose(ADA, BAKERY, STUDIO)
     lost, kept = (instagram.create_post(login, account) for account in (BAKERY, STUDIO))
+    add_endpoint(instagram, user_id)
     refuse_token(instagram, instagram.posting_token(lost))
     instagram.sandbox.raw.control(f"instagram/pages/{BAKERY_PAGE}", tasks={})
     instagram.run_refresh(login)
@@ -110,6 +119,13 @@ def test_a_lost_role_parks_only_the_posts_of_that_account(instagram):
     assert instagram.factory.post(kept).hold_reason is None
     (notification,) = instagram.factory.load_notifications(user_id)
     assert (notification.kind, notification.payload["name"]) == ("needs_reconnect", "Ada.bakes")
+    with instagram.database.transaction() as session:
+        (message,) = session.scalars(select(OutboxMessage))
+        data = json.loads(message.body)["data"]
+    assert (message.type, message.subject) == ("account.destination_lost", f"account:{login}")
+    assert (data["account_id"], data["status"]) == (login, "ACTIVE")
+    assert (data["destination_id"], data["external_id"]) == (row.id, BAKERY)
+    assert (data["destination_name"], data["cause"]) == ("Ada.bakes", row.status_cause)
 
 
 def test_a_login_whose_token_is_dead_too_needs_a_reconnect(instagram):

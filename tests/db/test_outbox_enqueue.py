@@ -76,6 +76,16 @@ def test_a_published_post_enqueues_its_event_in_the_same_transaction(outbox_harn
     assert delivery.due_at is not None
 
 
+def test_an_event_names_the_account_behind_the_login_that_was_posted_to(outbox_harness):
+    user, account, _, _ = create_subscriber(outbox_harness)
+    post = outbox_harness.factory.create_post(account, state="PROCESSING", destination_id=5)
+    with outbox_harness.database.transaction() as session:
+        end_one_post(session, session.get_one(Post, post), PostState.FAILED, "spam")
+    (message,) = outbox_harness.messages(user)
+    data = json.loads(message.body)["data"]
+    assert (data["account_id"], data["destination_id"]) == (account, 5)
+
+
 def test_a_rolled_back_change_enqueues_no_event(outbox_harness):
     user, _, post, endpoint = create_subscriber(outbox_harness)
     with suppress(ZeroDivisionError), outbox_harness.database.transaction() as session:

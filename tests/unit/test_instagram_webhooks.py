@@ -175,6 +175,7 @@ def test_a_standby_entry_beside_a_comment_is_kept_too():
         ({"changes": [7]}, "unknown"),
         ({"changes": []}, "unknown"),
         ({"standby": []}, "unknown"),
+        ({"consent": {"granted": True}}, "consent"),
         ({"x": 1}, "unknown"),
         ({}, "unknown"),
         (1, "unknown"),

@@ -164,6 +164,20 @@ def test_an_event_is_the_same_when_it_is_parsed_from_storage():
     assert make_adapter().parse_stored(json.loads(json.dumps(parsed.payload))) == parsed
 
 
+def test_a_delivery_may_be_a_list_of_events():
+    first, second = (json.loads(build_delivery(content={"publish_id": name})) for name in "ab")
+    for body in ([first, second], json.dumps([first, json.dumps(second)])):
+        events = make_adapter().parse(json.dumps(body).encode())
+        assert [event.publish_id for event in events] == ["a", "b"]
+        assert events[0] == make_adapter().parse(json.dumps(first).encode())[0]
+
+
+def test_a_list_with_something_else_in_it_is_refused_as_a_whole():
+    """TikTok delivers again what is not acknowledged."""
+    with pytest.raises(ValueError, match="JSON object"):
+        make_adapter().parse(json.dumps([json.loads(build_delivery()), 7]).encode())
+
+
 @pytest.mark.parametrize("key", ["sbaw_other", 5, ["x"], {}])
 def test_a_correctly_signed_delivery_of_another_app_is_refused(key):
     with pytest.raises(BadSignature):
