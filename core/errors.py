@@ -74,6 +74,26 @@ class TooLarge(CoreError):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class StorageUnavailable(CoreError):
+    """The media store is full or cannot be written to."""
+
+    code = "INSUFFICIENT_STORAGE"
+    retryable = True
+
+
+class StorageBudgetExceeded(CoreError):
+    """The files of this user would take more storage than each user has."""
+
+    code = "storage_budget_exceeded"
+
+
+class TooManyUploads(CoreError):
+    """This user has too many unfinished uploads."""
+
+    code = "too_many_uploads"
+    retryable = True
+
+
 class QuotaExceeded(CoreError):
     """The limit for posts of this account is reached."""
 

@@ -15,9 +15,8 @@ from app.api.media_links import create_media_link
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import success_body
 from core.errors import Invalid
-from core.media import files
-from core.media.files import UploadMetadata
-from core.validation import is_storable_text
+from core.media import files, uploads
+from core.media.uploads import UploadMetadata
 from db.media.files import Media
 
 blueprint = Blueprint("media", __name__)
@@ -40,7 +39,7 @@ def show_tus_options() -> Response:
     """Show the tus extensions and the maximum size that this server supports."""
     response = Response(status=204)
     response.headers["Tus-Extension"] = TUS_EXTENSIONS
-    response.headers["Tus-Max-Size"] = str(files.largest_file_size(current_container().settings))
+    response.headers["Tus-Max-Size"] = str(uploads.largest_file_size(current_container().settings))
     return response
 
 
@@ -55,7 +54,7 @@ def create_media() -> tuple[Response, int]:
         filename=metadata.get("filename", ""),
         content_type=metadata.get("filetype"),
     )
-    media = files.begin_upload(
+    media = uploads.begin_upload(
         current_container().database,
         current_container().services,
         new_upload,
@@ -70,7 +69,8 @@ def create_media() -> tuple[Response, int]:
 @require_scopes("media:write")
 def show_media(media_id: int) -> Response | dict[str, Any]:
     """Show a media file; HEAD returns how many bytes of it have arrived."""
-    media = files.get_file(
+    find_media = uploads.get_file if request.method == "HEAD" else uploads.get_inspected_file
+    media = find_media(
         current_container().database,
         current_container().services,
         media_id,
@@ -90,7 +90,8 @@ def append_chunk(media_id: int) -> tuple[Response, int]:
     """Append a chunk at the given offset."""
     require_tus_version()
     require_chunk_content_type()
-    media = files.append_chunk(
+    request.max_content_length = sys.maxsize  # the size that was announced is the limit
+    media = uploads.append_chunk(
         current_container().database,
         current_container().services,
         media_id,
@@ -137,11 +138,7 @@ def parse_metadata(text: str) -> dict[str, str]:
         values = {key: b64decode(value, validate=True).decode() for key, _, value in pairs}
     except (NotBase64, ValueError):
         values = None
-    if (
-        values is None
-        or len(text) > MAX_METADATA_CHARS
-        or not all(map(is_storable_text, values.values()))
-    ):
+    if values is None or len(text) > MAX_METADATA_CHARS:
         raise Invalid(
             "Upload-Metadata must be pairs of a key and base64, separated by commas",
             details={"fields": {"Upload-Metadata": "key base64,key base64"}},

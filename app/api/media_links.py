@@ -1,10 +1,11 @@
 """Signed links to media files: a platform that downloads one has no login here."""
 
-from flask import Blueprint, Response, send_file, url_for
+from flask import Blueprint, Response, send_file
 
 from app.http.context import current_container
-from app.http.path_prefix import build_public_url
 from core.media import files, signed_urls
+from core.media.file_names import link_filename
+from core.media.links import build_media_link
 from db.media.files import Media
 
 blueprint = Blueprint("media_links", __name__)
@@ -21,6 +22,7 @@ def serve_media(token: str, name: str) -> Response:  # noqa: ARG001 - platforms 
     response = send_file(
         services.media.local_path(media.path),
         mimetype=media.content_type,
+        download_name=link_filename(media.filename, media.content_type),
         conditional=True,
         etag=False,
     )
@@ -30,10 +32,6 @@ def serve_media(token: str, name: str) -> Response:  # noqa: ARG001 - platforms 
 
 def create_media_link(media: Media) -> str:
     """Create a link to a file that works without a login until it expires."""
-    expires_at = (
-        current_container().services.now() + current_container().settings.limits.media_url_lifetime
+    return build_media_link(
+        current_container().services, media.id, media.filename, media.content_type
     )
-    token = signed_urls.sign_media_token(
-        current_container().settings.secret_key, media.id, expires_at=expires_at
-    )
-    return build_public_url(url_for("media_links.serve_media", token=token, name=media.filename))

@@ -56,10 +56,13 @@ GENERAL_ERRORS = {
     "RATE_LIMIT_EXCEEDED": ErrorKind(429, RETRYABLE),
     "INTERNAL_ERROR": ErrorKind(500, RETRYABLE),
     "CONFIG_MISSING": ErrorKind(500),
+    "too_many_uploads": ErrorKind(429, RETRYABLE),
     "crypto_error": ErrorKind(500),
     "SERVICE_UNAVAILABLE": ErrorKind(503, RETRYABLE),
 }
 OAUTH_ERRORS = {
+    "storage_budget_exceeded": ErrorKind(507),
+    "INSUFFICIENT_STORAGE": ErrorKind(507, RETRYABLE),
     "access_denied": ErrorKind(400, RETRYABLE),
     "invalid_request": ErrorKind(400, RETRYABLE),
     "missing_code": ErrorKind(400, RETRYABLE),

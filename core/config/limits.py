@@ -47,6 +47,18 @@ class LimitSettings(BaseModel):
     status_cache_lifetime: Seconds = Field(
         default=timedelta(seconds=10), validation_alias="STATUS_CACHE_SECONDS"
     )
+    media_user_max_bytes: PositiveInt = Field(
+        default=50_000_000_000, validation_alias="MEDIA_USER_MAX_BYTES"
+    )
+    media_user_max_unfinished: PositiveInt = Field(
+        default=50, validation_alias="MEDIA_USER_MAX_UNFINISHED"
+    )
+    media_unfinished_lifetime: Hours = Field(
+        default=2 * DAY, validation_alias="MEDIA_UNFINISHED_HOURS"
+    )
+    media_min_free_bytes: NonNegativeInt = Field(
+        default=2**30, validation_alias="MEDIA_MIN_FREE_BYTES"
+    )
     media_url_lifetime: Hours = Field(default=26 * HOUR, validation_alias="MEDIA_URL_HOURS")
 
     refresh_window: Minutes = Field(default=HOUR, validation_alias="REFRESH_WINDOW_MINUTES")

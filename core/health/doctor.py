@@ -11,6 +11,7 @@ from core.errors import Misconfigured
 from core.health.broker_checks import check_brokers
 from core.health.database_checks import check_database
 from core.health.doctor_check import DoctorCheck
+from core.health.media_checks import check_media
 from core.health.readiness import Readiness, ReadinessReport
 from db.session import Database
 from platforms.errors import AppRefused, PlatformError
@@ -47,7 +48,7 @@ def run_checks(
     yield from check_database(database, services)
     yield from check_brokers(report, services)
     yield from check_work(report)
-    yield check_media(services)
+    yield from check_media(services)
     yield from list_platform_states(report)
     yield from check_redirect_uris(services)
     yield from check_registrations(services)
@@ -73,19 +74,6 @@ def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
     advice = "check that beat and the workers run (`signalpost up`, or the Procfile)"
     for fault in report.worker_faults:
         yield DoctorCheck("work", ok=False, message=fault, advice=advice)
-
-
-def check_media(services: Services) -> DoctorCheck:
-    try:
-        services.media.delete(services.media.create_file())
-    except (Misconfigured, OSError) as error:
-        return DoctorCheck(
-            "media",
-            ok=False,
-            message=str(error),
-            advice="set MEDIA_URL=file:///a/writable/directory",
-        )
-    return DoctorCheck("media", ok=True, message="is writable")
 
 
 def list_platform_states(report: ReadinessReport) -> Iterator[DoctorCheck]:

@@ -65,7 +65,8 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
     if services.media_store is not None:
-        deleted["media"] = files.delete_expired_files(database, services)
+        deleted["media"] = files.sweep_expired_files(database, services)
+        files.add_missing_digests(database, services)
     with database.transaction() as session:
         Heartbeats(session).delete_silent(HEARTBEAT_RETENTION)
         deleted["tokens"] = grant_lifecycle.purge_dead_tokens(session)

@@ -44,7 +44,7 @@ def probe_image(file: BinaryIO) -> dict[str, Any] | None:
 
 
 def describe_image(picture: Image.Image) -> dict[str, Any]:
-    """Return the size as it is shown: EXIF may say that the picture lies on its side."""
+    """Return the size as it is visible: EXIF may say that the picture lies on its side."""
     width, height = picture.size
     if picture.getexif().get(ORIENTATION_TAG) in SIDEWAYS_ORIENTATIONS:
         width, height = height, width
@@ -77,8 +77,8 @@ def probe_video(file: BinaryIO) -> dict[str, Any] | None:
 
 def describe_video(video: Any, stated: MatroskaFile | Mp4File) -> dict[str, Any] | None:
     """Return the values of the track that players show; None for those in which tracks differ."""
-    pictures = find_shown_tracks(video.streams.video, stated)
-    sounds = find_shown_tracks(video.streams.audio, stated)
+    pictures = find_visible_tracks(video.streams.video, stated)
+    sounds = find_visible_tracks(video.streams.audio, stated)
     if not pictures and not sounds:
         return None
     tracks = [describe_track(stream, video, stated) for stream in pictures]
@@ -93,14 +93,16 @@ def describe_video(video: Any, stated: MatroskaFile | Mp4File) -> dict[str, Any]
     }
 
 
-def find_shown_tracks(streams: Any, stated: MatroskaFile | Mp4File) -> list[Any]:
-    """Return the tracks that may be shown: no cover pictures; the enabled ones if some are not."""
-    shown = [each for each in streams if not each.disposition & av.stream.Disposition.attached_pic]
+def find_visible_tracks(streams: Any, stated: MatroskaFile | Mp4File) -> list[Any]:
+    """Return the tracks that players show: no cover pictures; enabled ones if some are not."""
+    visible = [
+        each for each in streams if not each.disposition & av.stream.Disposition.attached_pic
+    ]
     if isinstance(stated, Mp4File):
         enabled = {track.id for track in stated.tracks if track.is_enabled}
-        shown = [each for each in shown if each.id in enabled] or shown
-    defaults = [each for each in shown if each.disposition & av.stream.Disposition.default]
-    return defaults or shown
+        visible = [each for each in visible if each.id in enabled] or visible
+    defaults = [each for each in visible if each.disposition & av.stream.Disposition.default]
+    return defaults or visible
 
 
 def describe_track(

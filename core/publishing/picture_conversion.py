@@ -1,7 +1,10 @@
-"""Converts the pictures of a request to JPEG where it asks for that, before they are checked."""
+"""Prepares the files of a request before they are checked: inspects those that were not inspected
+in time after their upload, and converts pictures to JPEG where the request asks for that.
+"""
 
 from core.bootstrap import Services
 from core.media.files import convert_picture
+from core.media.uploads import get_inspected_file
 from core.publishing.post_request import MediaRequest, PostRequest
 from db.media.files import MediaFiles
 from db.session import Database
@@ -17,8 +20,11 @@ def convert_pictures(
 ) -> PostRequest:
     """Return the request with copies as JPEG in place of other pictures, where it wants them.
 
-    A file that cannot be converted stays: the rules of the platform refuse it.
+    A file that cannot be converted stays: the rules of the platform refuse it. Errors:
+    ServiceUnavailable if a file cannot be inspected now; StorageUnavailable, StorageBudgetExceeded,
+    TooManyUploads for the copies.
     """
+    inspect_files(database, services, request, user_id=user_id)
     converts_all = request.options.get(CONVERT_OPTION) is True
     if not any(should_convert(item, converts_all=converts_all) for item in request.media):
         return request
@@ -29,6 +35,19 @@ def convert_pictures(
         for item in request.media
     ]
     return request.model_copy(update={"media": media})
+
+
+def inspect_files(
+    database: Database, services: Services, request: PostRequest, *, user_id: int
+) -> None:
+    """Inspect the files whose inspection was postponed. Errors: ServiceUnavailable."""
+    media_ids = [item.media_id for item in request.media if item.media_id is not None]
+    if not media_ids:
+        return
+    with database.transaction() as session:
+        uninspected = MediaFiles(session).list_uninspected(media_ids, user_id=user_id)
+    for media_id in uninspected:
+        get_inspected_file(database, services, media_id, user_id=user_id)
 
 
 def should_convert(item: MediaRequest, *, converts_all: bool) -> bool:

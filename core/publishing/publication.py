@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.accounts.posting_tokens import PostingToken
+from core.media.file_names import link_filename
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import ABSENCES, OFFSET_CONFIRMED, UNSAFE_AT, UNSAFE_STEP
 from db.accounts.accounts import Accounts
@@ -218,7 +219,9 @@ def build_part(part: PostPart) -> Part:
 
 def list_stored_files(files: Mapping[int, Media]) -> dict[int, StoredFile]:
     return {
-        media_id: StoredFile(media_id, media.path, media.filename)
+        media_id: StoredFile(
+            media_id, media.path, link_filename(media.filename, media.content_type)
+        )
         for media_id, media in files.items()
     }
 

@@ -10,8 +10,8 @@ from typing import Any
 from core.accounts.view import find_rules
 from core.bootstrap import Services
 from core.errors import Invalid, NotFound, OperationFailed
-from core.media.files import read_max_bytes
 from core.media.rule_check import find_slot_violation
+from core.media.uploads import read_max_bytes
 from core.publishing.post_checks import CheckedItem, CheckedRequest, check_request, pick_rules
 from core.publishing.post_request import MediaRequest, PostRequest
 from core.publishing.targets import PostTarget, find_provider, select_target

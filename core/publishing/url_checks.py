@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from core.bootstrap import Services
-from core.media.files import read_max_bytes
 from core.media.rule_check import UNKNOWN_CONTENT_TYPES
+from core.media.uploads import read_max_bytes
 from platforms.errors import PlatformError, Rejected
 from platforms.http import SAFE_RETRY, HttpResponse
 from platforms.platform import Platform

@@ -30,7 +30,7 @@ def probe(tmp_path):
 
 
 def test_a_video_is_recognized_by_its_headers(tmp_path):
-    file = tmp_path / "film"
+    file = tmp_path / "video"
     file.write_bytes(encode_video())
     probed = inspection.probe_media(file)
     assert find_violation(PLATFORMS["tiktok"].media_rules["video"], probed) is None
@@ -38,7 +38,7 @@ def test_a_video_is_recognized_by_its_headers(tmp_path):
     assert (probed["container"], probed["fps"], probed["duration_ms"]) == ("mp4", 24.0, 3000)
 
 
-@pytest.mark.parametrize("data", [b"", b"no film at all" * 100, b"\x00" * 4096])
+@pytest.mark.parametrize("data", [b"", b"no video at all" * 100, b"\x00" * 4096])
 def test_what_is_no_video_is_probed_as_none(tmp_path, data):
     file = tmp_path / "file"
     file.write_bytes(data)
@@ -46,16 +46,16 @@ def test_what_is_no_video_is_probed_as_none(tmp_path, data):
 
 
 def test_a_playlist_that_names_another_file_is_no_video(tmp_path):
-    (tmp_path / "film.mp4").write_bytes(encode_video())
+    (tmp_path / "video.mp4").write_bytes(encode_video())
     playlist = tmp_path / "listed"
-    playlist.write_text(f"ffconcat version 1.0\nfile {tmp_path}/film.mp4\n")
+    playlist.write_text(f"ffconcat version 1.0\nfile {tmp_path}/video.mp4\n")
     assert inspection.probe_media(playlist) is None
-    playlist.write_text(f"#EXTM3U\n#EXTINF:3,\n{tmp_path}/film.mp4\n#EXT-X-ENDLIST\n")
+    playlist.write_text(f"#EXTM3U\n#EXTINF:3,\n{tmp_path}/video.mp4\n#EXT-X-ENDLIST\n")
     assert inspection.probe_media(playlist) is None
 
 
 def test_a_probe_that_takes_too_long_is_stopped_and_is_no_verdict_on_the_file(tmp_path):
-    file = tmp_path / "film"
+    file = tmp_path / "video"
     file.write_bytes(encode_video())
     with pytest.raises(ServiceUnavailable):
         inspection.probe_media(file, timeout=0.001)
@@ -71,7 +71,7 @@ def test_a_browser_recording_that_states_no_frame_rate_is_left_to_the_platform(
     frames_per_second, probe
 ):
     name = f"recorded-in-browser-{frames_per_second}fps.webm"
-    probed = probe(media_samples.read_field_film(name))
+    probed = probe(media_samples.read_field_video(name))
     assert (probed["container"], probed["codec"], probed["fps"]) == ("webm", "vp8", None)
     assert find_violation(VIDEO_RULES["TikTok"], probed) is None
 
@@ -79,8 +79,8 @@ def test_a_browser_recording_that_states_no_frame_rate_is_left_to_the_platform(
 @pytest.mark.parametrize("rate", [10, 120])
 def test_a_frame_rate_that_the_file_states_is_refused(rate, probe):
     for data in (
-        media_samples.encode_film(rate=rate),
-        media_samples.encode_film("webm", codec="libvpx", rate=rate),
+        media_samples.encode_clip(rate=rate),
+        media_samples.encode_clip("webm", codec="libvpx", rate=rate),
     ):
         probed = probe(data)
         assert probed["fps"] == rate
@@ -89,10 +89,10 @@ def test_a_frame_rate_that_the_file_states_is_refused(rate, probe):
 
 def test_matroska_is_no_webm_whatever_its_codec(probe):
     for data in (
-        media_samples.read_field_film("h264-in-matroska.mkv"),
-        media_samples.encode_film("matroska", codec="libvpx"),
+        media_samples.read_field_video("h264-in-matroska.mkv"),
+        media_samples.encode_clip("matroska", codec="libvpx"),
         # A recorder that calls H.264 WebM.
-        media_samples.read_field_film("h264-in-matroska.mkv").replace(
+        media_samples.read_field_video("h264-in-matroska.mkv").replace(
             b"\x88matroska", b"\x88webm\0\0\0\0"
         ),
     ):
@@ -103,31 +103,31 @@ def test_matroska_is_no_webm_whatever_its_codec(probe):
 
 def test_frames_of_different_durations_are_no_frame_rate(probe):
     times = [0, 10, 20, 500, 900, 1000, 1500, 2000, 3500]
-    probed = probe(media_samples.encode_film(timestamps=times))
+    probed = probe(media_samples.encode_clip(timestamps=times))
     assert probed["fps"] is None
     assert all(find_violation(rule, probed) is None for rule in VIDEO_RULES.values())
 
 
 def test_a_recording_in_pieces_states_neither_duration_nor_frame_rate(probe):
-    probed = probe(media_samples.encode_film(options={"movflags": "frag_keyframe+empty_moov"}))
+    probed = probe(media_samples.encode_clip(options={"movflags": "frag_keyframe+empty_moov"}))
     assert (probed["duration_ms"], probed["fps"], probed["codec"]) == (None, None, "h264")
     assert all(find_violation(rule, probed) is None for rule in VIDEO_RULES.values())
 
 
-def test_a_film_on_its_side_is_measured_upright(probe):
+def test_a_video_on_its_side_is_measured_upright(probe):
     def turn(stream):
         stream.set_display_rotation(90)
 
-    probed = probe(media_samples.encode_film(size=(2400, 1080), prepare_stream=turn))
+    probed = probe(media_samples.encode_clip(size=(2400, 1080), prepare_stream=turn))
     assert (probed["width"], probed["height"]) == (1080, 2400)
     assert find_violation(VIDEO_RULES["Instagram"], probed) is None
 
 
-def test_a_cover_picture_is_no_film_and_its_size_is_not_the_films(probe):
+def test_a_cover_picture_is_no_video_and_its_size_is_not_the_videos(probe):
     tracks = [media_samples.cover_track(), media_samples.sound_track()]
-    film = probe(media_samples.encode_film(add_tracks=tracks))
-    assert (film["kind"], film["width"], film["codec"]) == ("video", 640, "h264")
-    assert film["audio_codec"] == "aac"
+    video = probe(media_samples.encode_clip(add_tracks=tracks))
+    assert (video["kind"], video["width"], video["codec"]) == ("video", 640, "h264")
+    assert video["audio_codec"] == "aac"
     for sound in (media_samples.encode_sound(), media_samples.encode_sound(with_cover=True)):
         probed = probe(sound)
         assert (probed["kind"], probed["width"]) == ("audio", None)
@@ -137,7 +137,7 @@ def test_a_cover_picture_is_no_film_and_its_size_is_not_the_films(probe):
 
 def test_a_value_in_which_several_video_tracks_differ_is_left_to_the_platform(probe):
     probed = probe(
-        media_samples.encode_film(
+        media_samples.encode_clip(
             "matroska", add_tracks=[media_samples.second_video_track((200, 100))]
         )
     )
@@ -146,40 +146,40 @@ def test_a_value_in_which_several_video_tracks_differ_is_left_to_the_platform(pr
 
 def test_a_track_that_is_switched_off_does_not_count(probe):
     probed = probe(
-        media_samples.encode_film(add_tracks=[media_samples.second_video_track((200, 100))])
+        media_samples.encode_clip(add_tracks=[media_samples.second_video_track((200, 100))])
     )
     assert (probed["width"], probed["fps"], probed["codec"]) == (640, 24.0, "h264")
 
 
 def test_the_index_may_come_first_or_last_and_junk_may_follow(probe):
-    film = media_samples.encode_film()
-    for data in (film, media_samples.put_index_first(film), film + os.urandom(5000)):
+    video = media_samples.encode_clip()
+    for data in (video, media_samples.put_index_first(video), video + os.urandom(5000)):
         probed = probe(data)
         assert (probed["duration_ms"], probed["is_truncated"]) == (4000, False)
         assert all(find_violation(rule, probed) is None for rule in VIDEO_RULES.values())
 
 
-def test_a_film_that_was_cut_off_is_refused_in_words(probe):
-    for film in (
-        media_samples.put_index_first(media_samples.encode_film()),
-        media_samples.encode_film("webm", codec="libvpx"),
+def test_a_video_that_was_cut_off_is_refused_in_words(probe):
+    for video in (
+        media_samples.put_index_first(media_samples.encode_clip()),
+        media_samples.encode_clip("webm", codec="libvpx"),
     ):
-        violation = find_violation(VIDEO_RULES["TikTok"], probe(film[: len(film) // 2]))
+        violation = find_violation(VIDEO_RULES["TikTok"], probe(video[: len(video) // 2]))
         assert (violation.reason, violation.value) == ("format", "shorter than its headers say")
-    film = media_samples.encode_film()  # its index was in the lost part
-    assert find_violation(VIDEO_RULES["TikTok"], probe(film[: len(film) // 2])).reason == "format"
+    video = media_samples.encode_clip()  # its index was in the lost part
+    assert find_violation(VIDEO_RULES["TikTok"], probe(video[: len(video) // 2])).reason == "format"
 
 
-def test_films_of_phones_are_what_their_boxes_say(probe):
-    assert probe(media_samples.encode_film("mov"))["container"] == "mov"
-    assert probe(media_samples.encode_film("3gp"))["container"] == "mp4"
-    without_brand = media_samples.encode_film("mov")
+def test_videos_of_phones_are_what_their_boxes_say(probe):
+    assert probe(media_samples.encode_clip("mov"))["container"] == "mov"
+    assert probe(media_samples.encode_clip("3gp"))["container"] == "mp4"
+    without_brand = media_samples.encode_clip("mov")
     first_box = int.from_bytes(without_brand[:4], "big")
     free = without_brand[:4] + b"free" + bytes(first_box - 8)
     assert probe(free + without_brand[first_box:])["container"] == "mov"
 
 
-def test_a_picture_of_an_iphone_is_no_film(probe):
+def test_a_picture_of_an_iphone_is_no_video(probe):
     probed = probe(media_samples.build_heic())
     assert (probed["kind"], probed["container"]) == ("image", "heic")
     rules = PLATFORMS["instagram"].media_rules

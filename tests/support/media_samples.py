@@ -1,4 +1,4 @@
-"""Small films and pictures in the odd forms that phones, browsers and editors write."""
+"""Small videos and pictures in the odd forms that phones, browsers and editors write."""
 
 import io
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
-FIELD_FILMS = Path(__file__).parents[1] / "vectors" / "media"
+FIELD_VIDEOS = Path(__file__).parents[1] / "vectors" / "media"
 FRAMES, FRAME_RATE = 96, 24
 QUICK_OPTIONS = {
     "libx264": {"preset": "ultrafast"},
@@ -16,11 +16,11 @@ QUICK_OPTIONS = {
 }
 
 
-def read_field_film(name):
-    return (FIELD_FILMS / name).read_bytes()
+def read_field_video(name):
+    return (FIELD_VIDEOS / name).read_bytes()
 
 
-def encode_film(
+def encode_clip(
     container_format="mp4",
     *,
     codec="libx264",
@@ -33,11 +33,11 @@ def encode_film(
 ):
     """Four seconds of one colour; `timestamps` in milliseconds make the frame rate variable."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container_format, options=options or {}) as film:
-        stream = add_video_track(film, codec, size, rate)
+    with av.open(file, "w", format=container_format, options=options or {}) as video:
+        stream = add_video_track(video, codec, size, rate)
         if prepare_stream:
             prepare_stream(stream)
-        others = [add_track(film) for add_track in add_tracks]
+        others = [add_track(video) for add_track in add_tracks]
         if timestamps:
             stream.codec_context.time_base = Fraction(1, 1000)
         for index, milliseconds in enumerate(timestamps or range(FRAMES)):
@@ -46,8 +46,8 @@ def encode_film(
                 frame.pts, frame.time_base = milliseconds, Fraction(1, 1000)
             else:
                 frame.pts, frame.time_base = index, Fraction(1, rate)
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+            video.mux(stream.encode(frame))
+        video.mux(stream.encode())
         for mux_frames in others:
             mux_frames()
     return file.getvalue()
@@ -64,8 +64,8 @@ def clear_planes(frame):
         plane.update(bytes(plane.buffer_size))
 
 
-def add_video_track(film, codec, size, rate):
-    stream = film.add_stream(codec, rate=rate)
+def add_video_track(video, codec, size, rate):
+    stream = video.add_stream(codec, rate=rate)
     stream.codec_context.thread_count = 1  # more wait for each other on a busy machine
     stream.codec_context.options = QUICK_OPTIONS.get(codec, {})
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -75,15 +75,15 @@ def add_video_track(film, codec, size, rate):
 def second_video_track(size=(200, 100), *, codec="mpeg4"):
     """Return what adds another video track of one second, 10 frames."""
 
-    def add_to(film):
-        stream = add_video_track(film, codec, size, 10)
+    def add_to(video):
+        stream = add_video_track(video, codec, size, 10)
 
         def mux_frames():
             for index in range(10):
                 frame = build_frame(size)
                 frame.pts, frame.time_base = index, Fraction(1, 10)
-                film.mux(stream.encode(frame))
-            film.mux(stream.encode())
+                video.mux(stream.encode(frame))
+            video.mux(stream.encode())
 
         return mux_frames
 
@@ -93,16 +93,16 @@ def second_video_track(size=(200, 100), *, codec="mpeg4"):
 def cover_track(size=(100, 100)):
     """Return what adds a cover picture as a music shop writes it: a video track of one frame."""
 
-    def add_to(film):
-        stream = film.add_stream("mjpeg", rate=1)
+    def add_to(video):
+        stream = video.add_stream("mjpeg", rate=1)
         stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p"
         stream.disposition = av.stream.Disposition.attached_pic
 
         def mux_frames():
             frame = av.VideoFrame(*size, "yuvj420p")
             frame.pts, frame.time_base = 0, Fraction(1, 1)
-            film.mux(stream.encode(frame))
-            film.mux(stream.encode())
+            video.mux(stream.encode(frame))
+            video.mux(stream.encode())
 
         return mux_frames
 
@@ -112,16 +112,16 @@ def cover_track(size=(100, 100)):
 def sound_track(codec="aac"):
     """Return what adds one second of silence."""
 
-    def add_to(film):
-        stream = film.add_stream(codec, rate=48_000, layout="stereo")
+    def add_to(video):
+        stream = video.add_stream(codec, rate=48_000, layout="stereo")
 
         def mux_frames():
             for index in range(40):
                 frame = av.AudioFrame(format="fltp", layout="stereo", samples=1024)
                 frame.sample_rate, frame.pts = 48_000, index * 1024
                 clear_planes(frame)
-                film.mux(stream.encode(frame))
-            film.mux(stream.encode())
+                video.mux(stream.encode(frame))
+            video.mux(stream.encode())
 
         return mux_frames
 
@@ -129,20 +129,20 @@ def sound_track(codec="aac"):
 
 
 def encode_sound(container_format="mp4", *, with_cover=False):
-    """A file with a sound track and no film; on request with a cover picture."""
+    """A file with a sound track and no video; on request with a cover picture."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container_format) as film:
-        tracks = [sound_track()(film)] + ([cover_track()(film)] if with_cover else [])
+    with av.open(file, "w", format=container_format) as video:
+        tracks = [sound_track()(video)] + ([cover_track()(video)] if with_cover else [])
         for mux_frames in tracks:
             mux_frames()
     return file.getvalue()
 
 
-def put_index_first(film):
-    """The same film with its index in front, as sites write it that play while they load."""
+def put_index_first(video):
+    """The same video with its index in front, as sites write it that play while they load."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "source"), Path(folder, "target.mp4")
-        source.write_bytes(film)
+        source.write_bytes(video)
         with (
             av.open(str(source)) as old,
             av.open(str(target), "w", options={"movflags": "faststart"}) as new,
@@ -169,6 +169,6 @@ def encode_animation(picture_format):
 
 
 def build_heic():
-    """The head of a picture as iPhones write it: the brand says that it is no film."""
+    """The head of a picture as iPhones write it: the brand says that it is no video."""
     brands = b"heic" + bytes(4) + b"mif1heic"
     return (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands + bytes(64)

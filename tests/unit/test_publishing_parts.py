@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid, NotFound
-from core.media.files import display_filename
+from core.media.file_names import display_filename
 from core.media.rule_check import find_violation
 from core.media.signed_urls import sign_media_token, verify_media_token
 from core.outcomes import Failure
