@@ -5,7 +5,7 @@ The system's clock and random numbers enter here and are passed on as functions.
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,6 +18,7 @@ from core.limits.circuit_proxy import wrap_adapters
 from core.limits.circuits import Circuits
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
+from core.limits.timed_values import TimedValues
 from core.media_store import MediaStore
 from core.observability import metrics
 from db.session import Database
@@ -51,6 +52,7 @@ class Services:
     wake: Callable[[str], None]  # wakes a worker for one kind of jobs
     now: Callable[[], datetime]
     jitter: Callable[[], float]
+    known_limits: TimedValues = field(default_factory=TimedValues)  # of accounts, as reported
 
     def get_adapter(self, name: str) -> Adapter:
         """Return the adapter of a platform.
@@ -88,7 +90,7 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.platforms)),
         circuits=circuits,
-        media_store=build_media_store(settings),
+        media_store=MediaStore(settings.media_url) if settings.media_url else None,
         wake=wake,
         now=utc_now,
         jitter=random.random,
@@ -97,12 +99,6 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-def build_media_store(settings: Settings) -> MediaStore | None:
-    if not settings.media_url:
-        return None
-    return MediaStore(settings.media_url, min_free_bytes=settings.limits.media_min_free_bytes)
-
-
 
 
 def build_adapters(settings: Settings) -> dict[str, Adapter]:

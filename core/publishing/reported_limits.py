@@ -1,6 +1,7 @@
 """Asks a platform for the limits of an account that it alone knows."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 
@@ -13,6 +14,8 @@ from db.session import Database
 from platforms.errors import PlatformError
 from platforms.registry import PLATFORMS
 
+LIMITS_LIFETIME = timedelta(seconds=60)
+
 log = structlog.get_logger(__name__)
 
 
@@ -21,7 +24,9 @@ def fetch_reported_limits(
 ) -> Mapping[str, int]:
     """Return the account's limits by the names of the quotas; none that are not known now.
 
-    The platform is asked only if it has such limits; the settings have a fallback for each.
+    The platform is asked only if it has such limits, and not again within a minute: pages and host
+    applications ask often, and its call limit is that of the posts too. The settings have a
+    fallback for each.
     """
     provider, destination = target.account.provider, target.destination
     adapter = services.adapters.get(provider)
@@ -29,6 +34,10 @@ def fetch_reported_limits(
     has_dynamic_rule = any(rule.is_dynamic for rule in PLATFORMS[provider].quotas.values())
     if publisher is None or destination is None or not has_dynamic_rule:
         return {}
+    key = (provider, destination.id, destination.external_id)
+    known: Mapping[str, int] | None = services.known_limits.get(key)
+    if known is not None:
+        return known
     try:
         with database.transaction() as session:
             token = get_destination_token(
@@ -43,4 +52,6 @@ def fetch_reported_limits(
     except (CoreError, PlatformError, Park, Snooze) as error:
         log.info("quota.limits_unknown", provider=provider, error=type(error).__name__)
         return {}
-    return {reading.name: reading.limit for reading in readings if reading.limit is not None}
+    limits = {reading.name: reading.limit for reading in readings if reading.limit is not None}
+    services.known_limits.add(key, limits, lifetime=LIMITS_LIFETIME)
+    return limits

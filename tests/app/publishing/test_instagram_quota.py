@@ -36,6 +36,19 @@ def test_the_quota_has_the_default_limit_without_an_answer_of_the_platform(
     assert quotas["posts"]["limit"] == 50
 
 
+def test_the_platform_is_asked_once_a_minute_whoever_asks_for_the_quota(
+    instagram_client, instagram, instagram_sandbox
+):
+    raw, _ = instagram_sandbox
+    instagram.client.inject_fault("publishing_limit", "html_502", times=2)
+    calls = []
+    for _ in range(4):
+        instagram_client.get("/api/instagram/quota")
+        log = raw.control("log")["log"]
+        calls.append(sum(entry["endpoint"] == "publishing_limit" for entry in log))
+    assert [count - calls[0] for count in calls] == [0, 1, 1, 1]  # no answer is not kept
+
+
 def test_an_unknown_platform_has_no_quota(instagram_client, instagram):
     response = instagram_client.get("/api/fax/quota")
     assert (response.status_code, response.json["error"]["code"]) == (404, "NOT_FOUND")
