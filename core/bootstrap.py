@@ -90,11 +90,17 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.platforms)),
         circuits=circuits,
-        media_store=MediaStore(settings.media_url) if settings.media_url else None,
+        media_store=build_media_store(settings),
         wake=wake,
         now=utc_now,
         jitter=random.random,
     )
+
+
+def build_media_store(settings: Settings) -> MediaStore | None:
+    if not settings.media_url:
+        return None
+    return MediaStore(settings.media_url, min_free_bytes=settings.limits.media_min_free_bytes)
 
 
 def utc_now() -> datetime:
