@@ -4,7 +4,18 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from app.api import API_BLUEPRINTS
-from app.http import auth, csrf, errors, i18n, path_prefix, rate_limits, request_log, security
+from app.http import (
+    auth,
+    client_addresses,
+    csrf,
+    errors,
+    i18n,
+    path_prefix,
+    rate_limits,
+    request_log,
+    request_paths,
+    security,
+)
 from app.http.context import CONTAINER_KEY, Container
 from app.http.validation import MAX_ROW_ID, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
@@ -52,6 +63,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*API_BLUEPRINTS, *build_seed_blueprints(), *PAGE_BLUEPRINTS):
         app.register_blueprint(blueprint)
     path_prefix.init_path_prefix(app, settings)
+    request_paths.init_request_paths(app)
+    client_addresses.init_client_addresses(app, settings)
     return app
 
 

@@ -2,41 +2,51 @@
 
 A delivery that waits for its commit is an asyncio task and needs no thread (decision 0017). Flask
 handles all other routes, deliveries of unusual form, and every response that is not 200: there is
-one ASGI path and one Flask path for deliveries (decision 0024).
+one ASGI path and one Flask path for deliveries (decision 0024). Bodies are received on the event
+loop too, so that a slow client occupies no thread (decision 0034).
 """
 
 import gc
 import time
-from asyncio import Task, create_task
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import Any, NamedTuple
+from urllib.parse import quote_from_bytes
 
-from a2wsgi import WSGIMiddleware
 from flask import Flask
-from werkzeug.exceptions import ClientDisconnected
-from werkzeug.wsgi import ClosingIterator, FileWrapper
+from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from app import create_app
 from app.api.webhooks import WEBHOOK_ROUTE, accepted_body
+from app.flask_threads import REQUEST_STREAM_KEY, FlaskThreads, RequestStream
 from app.http import request_log, security
+from app.http.body_receipt import (
+    BodyReceiver,
+    Receive,
+    Scope,
+    Send,
+    check_head,
+    discard_body,
+    replay_body,
+)
 from app.http.context import CONTAINER_KEY, Container
+from app.http.path_prefix import find_path_prefix, remove_prefix
 from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX
+from app.http.request_paths import normalize_path
+from app.http.upload_parts import UploadReceiver, is_upload_request
+from app.http.validation import MAX_POST_BYTES
 from core import webhooks
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
 from platforms.registry import PLATFORMS
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
+MAX_DESCRIPTORS = 20_000  # above the server's `--backpressure`, the most connections at a time
 FLASK_THREADS = 32
+UPLOAD_THREADS = 8  # store the parts of uploads, so that slow disks delay nothing else
 MAX_FAST_PATH_BYTES = 64 * 1024  # a longer body would hold up the event loop for all others
 FLASK_ONLY_HEADERS = ("transfer-encoding", "expect")
-FILE_CHUNK_BYTES = 256 * 1024
+QUERY_CHARACTERS = "".join(map(chr, range(33, 127)))  # those that are left as they are
 FORWARDED_PROTO_HEADER = "x-forwarded-proto"
-REQUEST_STREAM_KEY = "signalpost.request_stream"  # in the ASGI scope
 
 
 class DeliveryHead(NamedTuple):
@@ -51,9 +61,19 @@ def create_asgi_app() -> "AsgiApp":
 
     Errors: Misconfigured, naming every fault of the settings.
     """
-    asgi_app = AsgiApp(create_app())
+    raise_descriptor_limit()
+    app = create_app()
+    asgi_app = AsgiApp(app)
     gc.freeze()  # imports leave half a million objects; collecting them would delay deliveries
     return asgi_app
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open connections as the server accepts, as far as the system lets us."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft != RLIM_INFINITY and soft < wanted:
+        setrlimit(RLIMIT_NOFILE, (wanted, hard))
 
 
 class AsgiApp:
@@ -61,8 +81,20 @@ class AsgiApp:
 
     def __init__(self, app: Flask) -> None:
         self._container: Container = app.extensions[CONTAINER_KEY]
-        self._flask: Any = WSGIMiddleware(adapt_wsgi_app(app), workers=FLASK_THREADS)
-        self._provider_by_path = {WEBHOOK_PATH_PREFIX + name: name for name in PLATFORMS}
+        self._flask: Any = FlaskThreads(app, FLASK_THREADS)
+        self._bodies = BodyReceiver()
+        self._uploads = UploadReceiver(self._bodies, FlaskThreads(app, UPLOAD_THREADS))
+        self._path_prefix = find_path_prefix(self._container.settings)
+        self._provider_by_path = {
+            prefix + WEBHOOK_PATH_PREFIX + name + end: name
+            for name in PLATFORMS
+            for prefix in ("", self._path_prefix)
+            for end in ("", "/")
+        }
+        max_json_bytes: int = self._container.settings.limits.max_json_bytes
+        self._max_api_bytes: int = max(max_json_bytes, MAX_POST_BYTES)
+        self._max_page_bytes: int = max_json_bytes
+        self._max_delivery_bytes: int = self._container.settings.limits.webhook_max_bytes
         headers = security.response_headers(WEBHOOK_PATH_PREFIX, self._container.settings)
         self._accepted_headers = encode_headers({**headers, "Content-Type": "application/json"})
 
@@ -72,7 +104,7 @@ class AsgiApp:
         elif head := self._match_fast_path(scope):
             await self._receive_delivery(head, scope, receive, send)
         else:
-            await self._forward_to_flask(scope, receive, send)
+            await self._forward_to_flask(clean_scope(scope), receive, send)
 
     def _match_fast_path(self, scope: Scope) -> DeliveryHead | None:
         """Return provider and headers of a delivery of ordinary form; None for anything else."""
@@ -98,7 +130,7 @@ class AsgiApp:
         started_at, body = time.perf_counter(), b""
         request_id = bind_correlation_id(request_log.find_request_id(head.headers))
         try:
-            body = await read_body(receive)
+            body = await self._bodies.receive_body(receive, MAX_FAST_PATH_BYTES)
             delivery = webhooks.verify_delivery(
                 self._container.services,
                 head.provider,
@@ -113,12 +145,16 @@ class AsgiApp:
         except Exception as error:  # noqa: BLE001 - Flask makes the response to every error
             handover = request_log.RequestHandover(started_at, request_id, error)
             await self._hand_over(handover, body, scope, send)
+            if isinstance(error, RequestTimeout):
+                await discard_body(receive)
         else:
             elapsed_seconds = time.perf_counter() - started_at
             metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, head.provider).observe(elapsed_seconds)
             request_log.count_request(WEBHOOK_ROUTE, "POST", STORED_STATUS, elapsed_seconds)
             tracing_headers = request_log.tracing_headers(request_id, elapsed_seconds)
             await self._send_accepted(tracing_headers, accepted_body(receipt), send)
+        finally:
+            self._bodies.release_bytes(len(body))
 
     async def _send_accepted(
         self, tracing_headers: Mapping[str, str], body: bytes, send: Send
@@ -134,94 +170,64 @@ class AsgiApp:
     async def _hand_over(
         self, handover: request_log.RequestHandover, body: bytes, scope: Scope, send: Send
     ) -> None:
-        """Pass a request whose body has been read to Flask."""
-        flask_scope = {**scope, request_log.HANDOVER_KEY: handover}
+        """Pass a request whose body has been read, or is not going to be, to Flask."""
+        flask_scope = {**clean_scope(scope), request_log.HANDOVER_KEY: handover}
         await self._flask(flask_scope, replay_body(body), send)
 
     async def _forward_to_flask(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to Flask, in a thread, as soon as its body begins to arrive."""
-        stream = RequestStream(receive)
-        await stream.receive_first()
+        """Pass a request to Flask, in a thread, once its body has arrived."""
+        path = remove_prefix(normalize_path(scope["path"]), self._path_prefix)
+        if is_upload_request(scope["method"], path):
+            await self._uploads.receive_upload(scope, receive, send)
+            return
+        max_bytes = self._find_max_bytes(path)
+        started_at, stream = time.perf_counter(), RequestStream(receive)
+        is_delivery = path.startswith(WEBHOOK_PATH_PREFIX)
         try:
-            await self._flask({**scope, REQUEST_STREAM_KEY: stream}, stream.receive, send)
+            check_head(dict(scope["headers"]), max_bytes, is_delivery=is_delivery)
+            body = await self._bodies.receive_body(receive, max_bytes)
+        except HTTPException as refusal:
+            request_id = request_log.find_scope_request_id(scope)
+            handover = request_log.RequestHandover(started_at, request_id, refusal=refusal)
+            await self._hand_over(handover, b"", scope, send)
+            await discard_body(receive)
+            return
+        try:
+            await self._flask({**scope, REQUEST_STREAM_KEY: stream}, stream.replay(body), send)
         finally:
             stream.stop_watching()
+            self._bodies.release_bytes(len(body))
+
+    def _find_max_bytes(self, path: str) -> int:
+        """Return how many bytes the body of a request to this path may have."""
+        if path.startswith(WEBHOOK_PATH_PREFIX):
+            return self._max_delivery_bytes
+        return self._max_api_bytes if path.startswith("/api/") else self._max_page_bytes
 
 
-class RequestStream:
-    """Wraps ASGI `receive`: streams the body, then watches for `http.disconnect`.
+def clean_scope(scope: Scope) -> Scope:
+    """Return a scope that means the same to every reader.
 
-    The server accepts parts of a response even if the client has left, so that the producer of a
-    long response has to look at `is_disconnected`.
+    Headers with an underscore in their name are dropped: WSGI cannot tell them from those with a
+    hyphen, which a proxy has checked. The query string is ASCII afterwards, as WSGI demands.
     """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._first_message: Message | None = None
-        self._disconnect_watcher: Task[None] | None = None
-        self.is_disconnected = False
-
-    async def receive_first(self) -> None:
-        """Wait for the first part of the body, before a thread is occupied with the request."""
-        self._first_message = await self._receive_message()
-
-    async def receive(self) -> Message:
-        """Return the next message. Errors: ClientDisconnected before the end of the body."""
-        message, self._first_message = self._first_message or await self._receive_message(), None
-        return raise_if_disconnected(message)
-
-    def stop_watching(self) -> None:
-        if self._disconnect_watcher is not None:
-            self._disconnect_watcher.cancel()
-
-    async def _receive_message(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self._disconnect_watcher = create_task(self._watch_disconnect())
-        return message
-
-    async def _watch_disconnect(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.is_disconnected = True
-
-
-def adapt_wsgi_app(app: Flask) -> Any:
-    """Wrap the Flask application so that it knows what this server can do.
-
-    A request body ends where the server says so, also without a length. Files are sent in parts
-    large enough to be worth their way from a thread to the event loop. A response ends when the
-    client has disconnected.
-    """
-    server_environ = {
-        "wsgi.input_terminated": True,
-        "wsgi.file_wrapper": lambda file, _size=0: FileWrapper(file, FILE_CHUNK_BYTES),
-    }
-
-    def wsgi_app(environ: dict[str, Any], start_response: Any) -> Any:
-        parts = app(environ | server_environ, start_response)
-        stream: RequestStream | None = environ["asgi.scope"].get(REQUEST_STREAM_KEY)
-        if stream is None:
-            return parts
-        return ClosingIterator(
-            iterate_while_connected(parts, stream), getattr(parts, "close", None)
-        )
-
-    return wsgi_app
-
-
-def iterate_while_connected(parts: Iterable[bytes], stream: RequestStream) -> Iterator[bytes]:
-    for part in parts:
-        if stream.is_disconnected:
-            return
-        yield part
+    headers = [item for item in scope["headers"] if b"_" not in item[0]]
+    query_string: bytes = scope["query_string"]
+    if not query_string.isascii():
+        query_string = quote_from_bytes(query_string, safe=QUERY_CHARACTERS).encode()
+    return {**scope, "headers": headers, "query_string": query_string}
 
 
 def decode_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
-    """Return headers by lower-case name; None if one is not ASCII or occurs twice."""
+    """Return headers by lower-case name; None if one is not ASCII or occurs twice.
+
+    Those with an underscore in their name are left out, as in `clean_scope`.
+    """
     decoded: dict[str, str] = {}
     for raw_name, value in headers:
         name = raw_name.decode("ascii")
+        if "_" in name:
+            continue
         if not value.isascii() or name in decoded:
             return None
         decoded[name] = value.decode("ascii")
@@ -238,29 +244,3 @@ def is_https(scope: Scope, headers: Mapping[str, str], proxy_count: int) -> bool
     if proxy_count and len(protos) >= proxy_count:
         return protos[-proxy_count] == "https"
     return bool(scope["scheme"] == "https")
-
-
-async def read_body(receive: Receive) -> bytes:
-    """Read a whole request body. Errors: ClientDisconnected."""
-    chunks, has_more = [], True
-    while has_more:
-        message = raise_if_disconnected(await receive())
-        chunks.append(message.get("body", b""))
-        has_more = message.get("more_body", False)
-    return b"".join(chunks)
-
-
-def raise_if_disconnected(message: Message) -> Message:
-    """Return the message. Errors: ClientDisconnected."""
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnected
-    return message
-
-
-def replay_body(body: bytes) -> Receive:
-    """Return a `receive` that yields a body that has been read already."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive

@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 from app.api.post_responses import build_meta, prefers_async, respond_in_form_of
 from app.http.context import current_container, current_principal, request_id, require_scopes
 from app.http.validation import (
+    MAX_POST_BYTES,
     OptionalRowId,
     RequestModel,
     success_body,
@@ -102,7 +103,8 @@ def build_request_view(platform: Platform, seed_paths: SeedPaths, route: SeedRou
             ),
         )
 
-    wrapped = validate_body(seed_paths.body)(finish_view(route, view))
+    validate = validate_body(seed_paths.body, max_bytes=MAX_POST_BYTES)
+    wrapped = validate(finish_view(route, view))
     return require_scopes("posts:write")(wrapped)
 
 

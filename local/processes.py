@@ -81,9 +81,10 @@ class ProcessDefinition:
 
 
 def web_command(options: StackOptions, _environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return granian's command. The reasons for its options: docs/decisions/0011 and 0017."""
+    """Return granian's command. The reasons for its options: docs/decisions/0011, 0017, 0034."""
     return (
         *(*GRANIAN_COMMAND, "--interface", "asgi", "--http1-buffer-size", "16384"),
+        *("--backlog", "4096", "--backpressure", "16384"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "2"),
         *("--host", LOOPBACK_HOST, "--port", str(options.web_port)),
         *("--factory", "local.web:create_asgi_app"),

@@ -9,6 +9,7 @@ from app.api.post_models import build_post_models
 from app.api.post_responses import prefers_async, respond_with_post, respond_with_retry
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import (
+    MAX_POST_BYTES,
     OptionalRowId,
     RequestModel,
     success_body,
@@ -63,7 +64,7 @@ class QuotaQuery(RequestModel):
 
 @blueprint.post("/api/posts")
 @require_scopes("posts:write")
-@validate_body(PostRequest, variants=build_post_models())
+@validate_body(PostRequest, variants=build_post_models(), max_bytes=MAX_POST_BYTES)
 def request_post(body: PostRequest) -> tuple[Response, int]:
     """Request a post: from uploaded files, URLs, or bytes that you send yourself."""
     return respond_with_post(

@@ -41,12 +41,14 @@ RETRYABLE = True
 
 GENERAL_ERRORS = {
     "VALIDATION_ERROR": ErrorKind(400),
+    "untrusted_host": ErrorKind(400),
     "UNAUTHORIZED": ErrorKind(401),
     "invalid_login": ErrorKind(401),
     "sign_in_paused": ErrorKind(429, RETRYABLE),
     "FORBIDDEN": ErrorKind(403),
     "NOT_FOUND": ErrorKind(404),
     "METHOD_NOT_ALLOWED": ErrorKind(405),
+    "REQUEST_TIMEOUT": ErrorKind(408, RETRYABLE),
     "CONFLICT": ErrorKind(409),
     "limit_reached": ErrorKind(409),
     "IDEMPOTENCY_IN_PROGRESS": ErrorKind(409, RETRYABLE),
@@ -54,15 +56,15 @@ GENERAL_ERRORS = {
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415),
     "IDEMPOTENCY_MISMATCH": ErrorKind(422),
     "RATE_LIMIT_EXCEEDED": ErrorKind(429, RETRYABLE),
+    "too_many_uploads": ErrorKind(429, RETRYABLE),
     "INTERNAL_ERROR": ErrorKind(500, RETRYABLE),
     "CONFIG_MISSING": ErrorKind(500),
-    "too_many_uploads": ErrorKind(429, RETRYABLE),
     "crypto_error": ErrorKind(500),
     "SERVICE_UNAVAILABLE": ErrorKind(503, RETRYABLE),
-}
-OAUTH_ERRORS = {
     "storage_budget_exceeded": ErrorKind(507),
     "INSUFFICIENT_STORAGE": ErrorKind(507, RETRYABLE),
+}
+OAUTH_ERRORS = {
     "access_denied": ErrorKind(400, RETRYABLE),
     "invalid_request": ErrorKind(400, RETRYABLE),
     "missing_code": ErrorKind(400, RETRYABLE),
@@ -132,6 +134,7 @@ CODE_BY_HTTP_STATUS = {
     403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
+    408: "REQUEST_TIMEOUT",
     409: "CONFLICT",
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",

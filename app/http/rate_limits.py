@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv6Address, ip_address
 
 from flask import Flask, Response, g, request
 
+from app.http.client_addresses import client_network, has_shared_network
 from app.http.context import current_container, find_principal
+from app.http.request_log import USER_ID_KEY
 from core.config.settings import Settings
 from core.errors import RateLimitExceeded, ServiceUnavailable
 from core.limits.redis_client import RedisUnavailable
@@ -22,10 +23,16 @@ from platforms.registry import PLATFORMS
 from platforms.setting_types import Rate
 
 ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-EXEMPT_PATH_PREFIXES = ("/api/webhooks/", "/api/crm/webhooks/")
-"""Signed deliveries of platforms: they must not be refused for coming often."""
+EXEMPT_PATH_PREFIXES = (
+    *("/api/webhooks/", "/api/crm/webhooks/"),  # signed deliveries of platforms
+    *("/static/", "/m/"),  # files of pages, and those that platforms download by a signed link
+    *("/healthz", "/readyz", "/statusz", "/metrics"),  # asked by machines, at short intervals
+)
+"""Requests that must not be refused for coming often."""
 
-IPV6_HOST_BITS = 64  # the part of an IPv6 address that one customer's network chooses freely
+UPLOAD_PATH = re.compile(r"/api/media/\d+", re.ASCII)
+SHARED_NETWORK_FACTOR = 50
+"""How much more is allowed to clients that a proxy does not tell apart: they share one limit."""
 
 RateSelector = Callable[[Settings], tuple[Rate, ...]]
 
@@ -90,6 +97,13 @@ RATE_LIMIT_RULES = (
         lambda settings: settings.limits.user_rates,
         lambda settings: settings.limits.anonymous_rates,
     ),
+    RateLimitRule(
+        "pages",
+        ALL_METHODS,
+        re.compile(r"/.*"),
+        lambda settings: settings.limits.page_rates,
+        lambda settings: settings.limits.page_rates,
+    ),
 )
 """A request is counted by the first rule that matches."""
 
@@ -104,9 +118,10 @@ def check_rate_limit() -> None:
 
     Errors: RateLimitExceeded; ServiceUnavailable if a strict rule cannot reach Redis.
     """
+    remember_user()
     path = request.path
     rule = next((rule for rule in RATE_LIMIT_RULES if rule.matches(request.method, path)), None)
-    if rule is None or path.startswith(EXEMPT_PATH_PREFIXES):
+    if rule is None or path.startswith(EXEMPT_PATH_PREFIXES) or is_upload_of_user():
         return
     try:
         g.rate_limit_result = count_request(rule)
@@ -118,8 +133,32 @@ def check_rate_limit() -> None:
     if not g.rate_limit_result.is_allowed:
         metrics.RATE_LIMIT_HITS.labels("api", rule.name).inc()
         raise RateLimitExceeded(
-            "too many requests", code="RATE_LIMIT_EXCEEDED", retry_after=g.rate_limit_result.wait
+            describe_limit(g.rate_limit_result),
+            code="RATE_LIMIT_EXCEEDED",
+            retry_after=g.rate_limit_result.wait,
         )
+
+
+def describe_limit(result: RateLimitResult) -> str:
+    seconds = math.ceil(result.wait.total_seconds())
+    return (
+        f"the limit of {result.limit} requests is used up: send the next one in {seconds} seconds"
+    )
+
+
+def is_upload_of_user() -> bool:
+    """Whether these are bytes of an announced upload: they are no calls of the API, and how many
+    there may be is decided when the upload is announced.
+    """
+    is_upload = request.method == "PATCH" and UPLOAD_PATH.fullmatch(request.path) is not None
+    return is_upload and find_principal() is not None
+
+
+def remember_user() -> None:
+    """Leave the user's id in the ASGI scope, for limits that are kept on the event loop."""
+    principal = find_principal()
+    if principal is not None:
+        request.environ.get("asgi.scope", {})[USER_ID_KEY] = principal.user_id
 
 
 def count_request(rule: RateLimitRule) -> RateLimitResult:
@@ -130,20 +169,10 @@ def count_request(rule: RateLimitRule) -> RateLimitResult:
         return rate_limits.acquire_api(
             f"{rule.name}:user:{principal.user_id}", rule.user_rates(settings)
         )
-    return rate_limits.acquire_api(
-        f"{rule.name}:ip:{client_network()}", rule.anonymous_rates(settings)
-    )
-
-
-def client_network() -> str:
-    """Return the client's IPv4 address, or the /64 network of its IPv6 address."""
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        return f"{int(address) >> IPV6_HOST_BITS:x}"
-    return str(address)
+    rates = rule.anonymous_rates(settings)
+    if has_shared_network():
+        rates = tuple(Rate(rate.limit * SHARED_NETWORK_FACTOR, rate.window) for rate in rates)
+    return rate_limits.acquire_api(f"{rule.name}:ip:{client_network()}", rates)
 
 
 def set_rate_limit_headers(response: Response) -> Response:

@@ -7,7 +7,7 @@ never a query string, a body or a header.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from flask import Flask, Response, g, request
@@ -18,9 +18,12 @@ from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlatio
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
 HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
+USER_ID_KEY = "signalpost.user_id"  # in the ASGI scope, after the request
 SIGNED_PATH_PREFIX = "/m/"  # of media links, which work without a login: only the route is logged
 WEBHOOK_PATH_PREFIX = "/api/webhooks/"
 STORED_STATUS = 200  # the response to a delivery that is stored; HTTP's own "Accepted" is 202
+UNKNOWN_STATUS = 404
+ERROR_STATUS = 400
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = structlog.get_logger(__name__)
@@ -32,7 +35,9 @@ class RequestHandover:
 
     started_at: float
     request_id: str
-    error: Exception | None = None  # the response to this error is made by Flask
+    error: Exception | None = None  # of a delivery; the response to it is made by its view
+    refusal: Exception | None = None  # of any request; the response to it is made at once
+    is_partial: bool = False  # one of several requests that are logged and counted as one
 
     def raise_error(self) -> None:
         """Raise the error that ended the request on the event loop, if there is one."""
@@ -46,17 +51,32 @@ def init_request_log(app: Flask) -> None:
 
 
 def start_request() -> None:
-    """Set the start time and the id of the current request."""
+    """Set the start time and the id of the current request.
+
+    Errors: the refusal of a request that was refused before it came to Flask.
+    """
     handover = find_handover()
     g.started = handover.started_at if handover else time.perf_counter()
     g.request_id = bind_correlation_id(
         handover.request_id if handover else find_request_id(request.headers)
     )
+    if handover and handover.refusal:
+        raise handover.refusal
 
 
 def find_handover() -> RequestHandover | None:
     scope = request.environ.get("asgi.scope", {})
     return cast("RequestHandover | None", scope.get(HANDOVER_KEY))
+
+
+def find_scope_request_id(scope: Mapping[str, Any]) -> str:
+    """Return the id of a request that is not in Flask yet."""
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+        if name.decode("latin-1").title() in REQUEST_ID_HEADERS
+    }
+    return bind_correlation_id(find_request_id(headers))
 
 
 def find_request_id(headers: Headers | Mapping[str, str]) -> str | None:
@@ -71,12 +91,28 @@ def find_request_id(headers: Headers | Mapping[str, str]) -> str | None:
 def complete_request(response: Response) -> Response:
     """Count the request, add the tracing headers, and log it unless it is an accepted delivery."""
     elapsed_seconds: float = time.perf_counter() - g.started
+    response.headers.update(tracing_headers(g.request_id, elapsed_seconds))
+    if is_stored_part(response):
+        return response
     method = request.method if request.method in KNOWN_METHODS else "other"
     count_request(current_route(), method, response.status_code, elapsed_seconds)
-    response.headers.update(tracing_headers(g.request_id, elapsed_seconds))
+    if is_unknown_delivery(response):
+        metrics.WEBHOOK_UNKNOWN_PATHS.inc()
     if not is_accepted_delivery(response):
         log_request(response, elapsed_seconds)
     return response
+
+
+def is_stored_part(response: Response) -> bool:
+    """Whether this is one of the requests that one upload is stored by, and not the last one."""
+    handover = find_handover()
+    return handover is not None and handover.is_partial and response.status_code < ERROR_STATUS
+
+
+def is_unknown_delivery(response: Response) -> bool:
+    """Whether a platform may have sent this to an address that we do not know."""
+    is_webhook_path = f"{request.path}/".startswith(WEBHOOK_PATH_PREFIX)
+    return is_webhook_path and response.status_code == UNKNOWN_STATUS
 
 
 def is_accepted_delivery(response: Response) -> bool:

@@ -1,12 +1,15 @@
 """Browser security of every response and request: security headers and https."""
 
 from flask import Flask, Response, redirect, request
-from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.http.body_receipt import MULTIPART_MESSAGE, MULTIPART_PREFIX
 from app.http.context import current_container, find_principal
 from app.http.cookies import CSRF_COOKIE, cookie_name
 from app.http.csrf import init_csrf
+from app.http.request_log import WEBHOOK_PATH_PREFIX
+from app.http.trusted_hosts import PROBE_PATHS, init_trusted_hosts
 from core.config.settings import Settings
 from core.errors import Forbidden, Invalid
 
@@ -30,8 +33,6 @@ SECURITY_HEADERS = {
 }
 NO_REFERRER_PREFIX = "/api/auth/"  # these URLs carry OAuth codes and states
 HSTS_VALUE = "max-age=31536000; includeSubDomains"
-# Called from the private network, without TLS.
-PROBE_PATHS = ("/healthz", "/readyz", "/statusz", "/metrics")
 
 
 def init_security(app: Flask, settings: Settings) -> None:
@@ -41,15 +42,13 @@ def init_security(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_production,
+        MAX_CONTENT_LENGTH=settings.limits.max_json_bytes,  # views that take more say so
     )
-    if proxy_count := settings.trusted_proxy_count:
-        proxied_app = ProxyFix(
-            app.wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=proxy_count
-        )
-        app.wsgi_app = proxied_app  # type: ignore[method-assign]  # the way Flask documents
     init_csrf(app)
     app.before_request(require_https)
+    init_trusted_hosts(app, settings)
     app.before_request(reject_null_bytes)
+    app.before_request(reject_multipart)
     app.after_request(set_security_headers)
 
 
@@ -73,6 +72,13 @@ def reject_null_bytes() -> None:
     query_values = "".join(request.args.values()) if request.query_string else ""
     if "\x00" in request.path + query_values:
         raise Invalid("the path or query contains a NUL character")
+
+
+def reject_multipart() -> None:
+    """Refuse multipart bodies unread: no page sends one, and parts of files would fill the disk."""
+    is_delivery = request.path.startswith(WEBHOOK_PATH_PREFIX)  # judged by its signature
+    if not is_delivery and request.mimetype.startswith(MULTIPART_PREFIX):
+        raise UnsupportedMediaType(MULTIPART_MESSAGE)
 
 
 def set_security_headers(response: Response) -> Response:

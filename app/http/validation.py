@@ -9,8 +9,9 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 from flask import request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ConfigDict, Field
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
+from app.http.body_receipt import body_too_large
 from app.http.context import current_container
 from core.errors import Invalid
 from core.validation import format_utc, validate_model
@@ -21,6 +22,10 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 NESTING_MESSAGE = "nested too deeply"
+MAX_POST_BYTES = 512 * 1024
+"""Of the JSON of a post: what the texts and URLs of any platform need together, each at its longest
+and written with the escapes of JSON."""
+
 MAX_ROW_ID = 2**63 - 1  # ids are `bigint`
 MAX_ROW_ID_DIGITS = 18  # a number of so many digits is always below MAX_ROW_ID, which has 19
 
@@ -35,17 +40,22 @@ class RequestModel(BaseModel):
 
 
 def validate_body(
-    model: type[BaseModel], variants: Mapping[str, type[BaseModel]] | None = None
+    model: type[BaseModel],
+    variants: Mapping[str, type[BaseModel]] | None = None,
+    *,
+    max_bytes: int = 0,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Pass the view its JSON body, validated, as the argument `body`.
 
     `variants`, by platform, describe the body in more detail than the model that validates it.
+    `max_bytes` is what the fields of this body may need, if that is more than MAX_JSON_BYTES.
     """
 
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @wraps(view)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-            kwargs["body"] = parse_body(model)
+            limits = current_container().settings.limits
+            kwargs["body"] = parse_body(model, max(limits.max_json_bytes, max_bytes))
             return view(*args, **kwargs)
 
         wrapper.__dict__["body_model"] = model  # for /openapi.json
@@ -70,12 +80,12 @@ def validate_query(model: type[BaseModel]) -> Callable[[Callable[P, T]], Callabl
     return decorate
 
 
-def parse_body(model: type[M]) -> M:
+def parse_body(model: type[M], max_bytes: int) -> M:
     """Validate the JSON body of this request. A missing body counts as an empty object.
 
     Errors: Invalid with `details.fields`; Werkzeug's exceptions for 413 and 415.
     """
-    data = read_raw_body(current_container().settings.limits.max_json_bytes)
+    data = read_raw_body(max_bytes)
     if not data and not request.mimetype:
         return validate_model(model, {})
     if not request.is_json and not is_accepted_plain_text():
@@ -106,7 +116,7 @@ def read_raw_body(max_bytes: int) -> bytes:
     request.max_content_length = max_bytes + 1
     data = request.get_data()
     if len(data) > max_bytes:
-        raise RequestEntityTooLarge
+        raise body_too_large(max_bytes)
     return data
 
 

@@ -74,8 +74,11 @@ class LimitSettings(BaseModel):
         default=(Rate(10, 15 * MINUTE),), validation_alias="RATE_LIMIT_LOGIN"
     )
     user_rates: Rates = Field(
-        default=(Rate(100, MINUTE), Rate(5000, HOUR)), validation_alias="RATE_LIMIT_USER"
+        default=(Rate(600, MINUTE), Rate(20_000, HOUR)), validation_alias="RATE_LIMIT_USER"
     )
     anonymous_rates: Rates = Field(
         default=(Rate(20, MINUTE), Rate(500, HOUR)), validation_alias="RATE_LIMIT_ANONYMOUS"
+    )
+    page_rates: Rates = Field(
+        default=(Rate(600, MINUTE), Rate(10_000, HOUR)), validation_alias="RATE_LIMIT_PAGES"
     )

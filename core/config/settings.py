@@ -36,6 +36,7 @@ from core.config.value_types import (
     EncryptionKey,
     EncryptionKeyList,
     EncryptionKeys,
+    HostNames,
     MediaUrl,
     PortNumber,
     PublicUrl,
@@ -89,6 +90,7 @@ class Settings(DatabaseSettings):
         default=None, validation_alias="TOKEN_ENCRYPTION_KEYS"
     )
     trusted_proxy_count: NonNegativeInt = Field(default=0, validation_alias="TRUSTED_PROXY_COUNT")
+    trusted_hosts: HostNames = Field(default=(), validation_alias="TRUSTED_HOSTS")
     session_lifetime: Days = Field(default=timedelta(days=14), validation_alias="SESSION_DAYS")
     worker_secret: SecretText | None = Field(
         default=None, validation_alias=AliasChoices("WORKER_SECRET", "CRON_SECRET")

@@ -13,8 +13,15 @@ from core.config.broker_urls import parse_broker_url, parse_redis_url
 from core.config.store_parameters import parse_ca_file
 from core.crypto import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
-from platforms.setting_types import from_text, parse_positive_int, parse_web_url, split_url
+from platforms.setting_types import (
+    from_text,
+    parse_positive_int,
+    parse_web_url,
+    parse_words,
+    split_url,
+)
 
+HOST_NAME_PATTERN = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 PREFIX_PATTERN = re.compile(r"(/[A-Za-z0-9_-]+)*")
 MAX_PORT = 65_535
 SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN_ENCRYPTION_KEYS
@@ -28,6 +35,14 @@ def parse_public_url(value: str) -> str:
             "must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost"
         )
     return url
+
+
+def parse_host_names(value: str) -> tuple[str, ...]:
+    """Parse host names without ports; `.example.org` stands for every name below it."""
+    names = parse_words(value)
+    if not all(HOST_NAME_PATTERN.fullmatch(name) for name in names):
+        raise ValueError("must be host names without ports, such as post.example.org,web")
+    return tuple(name.lower() for name in names)
 
 
 def parse_port(value: str) -> int:
@@ -69,6 +84,7 @@ def parse_encryption_key_entry(word: str) -> tuple[str, Secret]:
 
 
 PublicUrl = Annotated[str, from_text(parse_public_url)]
+HostNames = Annotated[tuple[str, ...], from_text(parse_host_names)]
 BrokerUrl = Annotated[str, from_text(parse_broker_url)]
 RedisUrl = Annotated[str, from_text(parse_redis_url)]
 CaFile = Annotated[str, from_text(parse_ca_file)]

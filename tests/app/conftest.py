@@ -34,10 +34,6 @@ BASE_SETTINGS = {
     "TIKTOK_CLIENT_KEY": "key",
     "TIKTOK_CLIENT_SECRET": "client-secret",
     "TIKTOK_REDIRECT_URI": "http://127.0.0.1/api/auth/tiktok/callback",
-    "RATE_LIMIT_USER": "10000/1m",
-    "RATE_LIMIT_ANONYMOUS": "10000/1m",
-    "RATE_LIMIT_LOGIN": "10000/1m",
-    "RATE_LIMIT_OAUTH": "10000/1m",
 }
 
 

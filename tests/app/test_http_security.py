@@ -121,6 +121,7 @@ def production_client(app_factory):
         PUBLIC_URL="https://post.example.org",
         TIKTOK_REDIRECT_URI="https://post.example.org/api/auth/tiktok/callback",
         TRUSTED_PROXY_COUNT="1",
+        TRUSTED_HOSTS="localhost",  # the name that the test client uses
     ).test_client()
 
 

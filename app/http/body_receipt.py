@@ -1,0 +1,213 @@
+"""Receives request bodies on the event loop, before a thread is taken (decision 0034).
+
+A body has to make progress, may not take too long as a whole, and may not be too large. However
+many clients send slowly, each costs a connection and what it has sent so far: beyond a number of
+unfinished bodies, or of bytes in them, the oldest of them are ended.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+KIB, MIB = 1024, 1024 * 1024
+
+MAX_UNFINISHED_BODIES = 4096
+MAX_HELD_BYTES = 64 * MIB
+MAX_DISCARDED_BYTES = 64 * MIB
+DISCARD_TIMEOUT = 30.0  # seconds
+
+LENGTH_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
+MULTIPART_PREFIX = "multipart/"
+
+SLOW_BODY_MESSAGE = (
+    "the body of the request did not arrive in time: send it again, over a faster connection or in"
+    " smaller parts"
+)
+MULTIPART_MESSAGE = (
+    "multipart/form-data is not accepted anywhere: send JSON, and files to /api/media in parts"
+)
+
+
+class BodyRule(NamedTuple):
+    """How fast a body has to arrive, step by step and as a whole. Units: seconds."""
+
+    step_bytes: int
+    step_timeout: float
+    total_timeout: float = float("inf")
+
+
+SMALL_BODY_RULE = BodyRule(16 * KIB, step_timeout=20.0, total_timeout=120.0)
+UPLOAD_RULE = BodyRule(2 * KIB, step_timeout=60.0)
+"""An upload may be slow, because it occupies nothing but its connection."""
+
+
+class BodyReceiver:
+    """Receives the bodies of one process, all on one event loop."""
+
+    def __init__(
+        self, *, max_bodies: int = MAX_UNFINISHED_BODIES, max_held_bytes: int = MAX_HELD_BYTES
+    ) -> None:
+        self._max_bodies, self._max_held_bytes = max_bodies, max_held_bytes
+        self._unfinished: dict[BodyProgress, None] = {}  # the oldest first
+        self._held_bytes = 0
+
+    async def receive_body(self, receive: Receive, max_bytes: int) -> bytes:
+        """Return a whole body, which counts as held until `release_bytes` is called.
+
+        Errors: ClientDisconnected, RequestTimeout, RequestEntityTooLarge; then nothing is held.
+        """
+        chunks, size, has_more = [], 0, True
+        try:
+            async with BodyProgress(self, SMALL_BODY_RULE) as progress:
+                while has_more:
+                    message = raise_if_disconnected(await receive())
+                    chunk, has_more = message.get("body", b""), message.get("more_body", False)
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    progress.add_bytes(len(chunk))
+                    check_body_size(size, max_bytes)
+        except BaseException:
+            self.release_bytes(size)
+            raise
+        return b"".join(chunks)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much is held that whoever can pass on what has arrived should do so."""
+        return 2 * self._held_bytes > self._max_held_bytes
+
+    def add_body(self, body: "BodyProgress") -> None:
+        self._unfinished[body] = None
+        if len(self._unfinished) > self._max_bodies:
+            self._end_oldest_body()
+
+    def remove_body(self, body: "BodyProgress") -> None:
+        self._unfinished.pop(body, None)
+
+    def hold_bytes(self, size: int) -> None:
+        self._held_bytes += size
+        if self._held_bytes > self._max_held_bytes:
+            self._end_oldest_body()
+
+    def release_bytes(self, size: int) -> None:
+        self._held_bytes -= size
+
+    def _end_oldest_body(self) -> None:
+        oldest = next(iter(self._unfinished), None)
+        if oldest is not None:
+            self.remove_body(oldest)
+            oldest.end_now()
+
+
+class BodyProgress:
+    """An asynchronous context in which a body arrives as fast as its rule demands.
+
+    Errors: RequestTimeout, on leaving it.
+    """
+
+    def __init__(self, receiver: BodyReceiver, rule: BodyRule) -> None:
+        self._receiver, self._rule = receiver, rule
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + rule.total_timeout
+        self._timeout = asyncio.timeout(rule.step_timeout)
+        self._step_size = 0
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self._receiver.add_body(self)
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._receiver.remove_body(self)
+        try:
+            await self._timeout.__aexit__(error_type, error, traceback)
+        except TimeoutError:
+            raise RequestTimeout(SLOW_BODY_MESSAGE) from None
+
+    def add_bytes(self, size: int) -> None:
+        """Note that so many bytes have arrived: they are held, and may win time."""
+        self._receiver.hold_bytes(size)
+        self._step_size += size
+        if self._step_size >= self._rule.step_bytes and not self._timeout.expired():
+            self._step_size = 0
+            step_end = self._loop.time() + self._rule.step_timeout
+            self._timeout.reschedule(min(step_end, self._ends_at))
+
+    def end_now(self) -> None:
+        if not self._timeout.expired():
+            self._timeout.reschedule(self._loop.time())
+
+
+def raise_if_disconnected(message: Message) -> Message:
+    """Return the message. Errors: ClientDisconnected."""
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnected
+    return message
+
+
+def check_body_size(size: int, max_bytes: int) -> None:
+    """Errors: RequestEntityTooLarge."""
+    if size > max_bytes:
+        raise body_too_large(max_bytes)
+
+
+def body_too_large(max_bytes: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"the body of this request may have at most {max_bytes} bytes")
+
+
+def check_head(headers: Mapping[bytes, bytes], max_bytes: int, *, is_delivery: bool) -> None:
+    """Refuse a request by its head, before its body is read. Names are in lower case.
+
+    Errors: RequestEntityTooLarge; UnsupportedMediaType, except for a delivery, which is judged by
+    its signature.
+    """
+    length = headers.get(b"content-length", b"0").decode("latin-1")
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    if not is_delivery and content_type.strip().lower().startswith(MULTIPART_PREFIX):
+        raise UnsupportedMediaType(MULTIPART_MESSAGE)
+    if not LENGTH_PATTERN.fullmatch(length) or int(length) > max_bytes:
+        raise body_too_large(max_bytes)
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read and drop what a client goes on sending after its refusal, up to a bound.
+
+    A connection that is closed while the client sends is broken for many clients, which then do
+    not show the words of the response.
+    """
+    size, has_more = 0, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_TIMEOUT):
+            while has_more and size < MAX_DISCARDED_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                has_more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def replay_body(body: bytes) -> Receive:
+    """Return a `receive` that yields a body that has been read already."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
