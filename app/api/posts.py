@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from app.api.post_models import build_post_models
 from app.api.post_responses import prefers_async, respond_with_post, respond_with_retry
 from app.http.context import current_container, current_principal, require_scopes
+from app.http.rate_limits import check_platform_rates
 from app.http.validation import (
     MAX_POST_BYTES,
     OptionalRowId,
@@ -67,6 +68,10 @@ class QuotaQuery(RequestModel):
 @validate_body(PostRequest, variants=build_post_models(), max_bytes=MAX_POST_BYTES)
 def request_post(body: PostRequest) -> tuple[Response, int]:
     """Request a post: from uploaded files, URLs, or bytes that you send yourself."""
+    platform = publishing.find_request_platform(
+        current_container().database, body, user_id=current_principal().user_id
+    )
+    check_platform_rates(platform)
     return respond_with_post(
         lambda: publishing.request_post(
             current_container().database,

@@ -57,9 +57,9 @@ def read_platform_rates(name: str, setting: str, settings: Settings) -> tuple[Ra
     return rates
 
 
-def build_platform_rules() -> list[RateLimitRule]:
+def build_platform_rules(name: str) -> tuple[RateLimitRule, ...]:
     """Rules for the routes that a platform limits itself."""
-    return [
+    return tuple(
         RateLimitRule(
             f"{name}-{path.rpartition('/')[2]}",
             frozenset({"POST"}),
@@ -67,10 +67,11 @@ def build_platform_rules() -> list[RateLimitRule]:
             partial(read_platform_rates, name, rates),
             lambda settings: settings.limits.anonymous_rates,
         )
-        for name, platform in PLATFORMS.items()
-        for path, rates in platform.route_rates.items()
-    ]
+        for path, rates in PLATFORMS[name].route_rates.items()
+    )
 
+
+PLATFORM_RULES = {name: build_platform_rules(name) for name in PLATFORMS}
 
 RATE_LIMIT_RULES = (
     RateLimitRule(
@@ -89,7 +90,7 @@ RATE_LIMIT_RULES = (
         lambda settings: settings.limits.oauth_rates,
         strict=True,
     ),
-    *build_platform_rules(),
+    *(rule for rules in PLATFORM_RULES.values() for rule in rules),
     RateLimitRule(
         "general",
         ALL_METHODS,
@@ -123,6 +124,20 @@ def check_rate_limit() -> None:
     rule = next((rule for rule in RATE_LIMIT_RULES if rule.matches(request.method, path)), None)
     if rule is None or path.startswith(EXEMPT_PATH_PREFIXES) or is_upload_of_user():
         return
+    apply_rule(rule)
+
+
+def check_platform_rates(platform: str) -> None:
+    """Count a request for a post as on the platform's own route, which shares the limit.
+
+    Errors: RateLimitExceeded.
+    """
+    for rule in PLATFORM_RULES.get(platform, ()):
+        apply_rule(rule)
+
+
+def apply_rule(rule: RateLimitRule) -> None:
+    """Errors: as `check_rate_limit`."""
     try:
         g.rate_limit_result = count_request(rule)
     except RedisUnavailable:

@@ -24,6 +24,7 @@ from core.publishing.queries import (
 from core.publishing.recheck import recheck_posts_without_video_id
 from core.publishing.remaining_quota import RemainingQuota, get_remaining_quota
 from core.publishing.seed_requests import request_post_by_body
+from core.publishing.targets import find_request_platform
 
 __all__ = [
     "PUBLISH_JOB_TYPE",
@@ -36,6 +37,7 @@ __all__ = [
     "UploadProgress",
     "cancel_post",
     "enqueue_post",
+    "find_request_platform",
     "get_current_status",
     "get_post",
     "get_post_stats",

@@ -8,7 +8,7 @@ from core.publishing.post_request import PostRequest
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.accounts.destinations import DestinationStatus, StoredDestination
 from db.records.destinations import DESTINATION_STORES, find_destination_store
-from db.session import Session
+from db.session import Database, Session
 from platforms.registry import PLATFORMS
 
 
@@ -44,6 +44,17 @@ def find_provider(session: Session, request: PostRequest, *, user_id: int) -> st
     if len(providers) > 1:
         raise build_account_required("platform")
     return providers.pop()
+
+
+def find_request_platform(database: Database, request: PostRequest, *, user_id: int) -> str:
+    """Return the platform of a request before anything else of it is checked.
+
+    Errors: as `find_provider`; none for a name, which may be that of no platform.
+    """
+    if request.platform is not None:
+        return request.platform
+    with database.transaction() as session:
+        return find_provider(session, request, user_id=user_id)
 
 
 def find_destination_providers(session: Session, destination_id: int, *, user_id: int) -> set[str]:
