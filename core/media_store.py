@@ -34,6 +34,9 @@ READ_ONLY_ERRORS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 FULL_REASON, READ_ONLY_REASON, BROKEN_REASON = "full", "read_only", "broken"
 
 
+BytesLike = bytes | memoryview
+
+
 class ByteStream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
@@ -62,7 +65,7 @@ class GrowingDigests:
         self._digests: OrderedDict[str, tuple[int, Any]] = OrderedDict()
         self._lock = Lock()
 
-    def add(self, path: str, offset: int, chunk: bytes) -> None:
+    def add(self, path: str, offset: int, chunk: BytesLike) -> None:
         """Continue a digest that covers all bytes before `offset`; otherwise give it up."""
         with self._lock:
             known_to, digest = self._digests.pop(path, (0, sha256() if offset == 0 else None))
@@ -188,9 +191,7 @@ class MediaStore:
         while remaining and (chunk := stream.read(min(CHUNK_BYTES, remaining))):
             if unsynced == 0:
                 self.require_space(len(chunk))
-            start = file.tell()
-            write_whole(file, chunk)
-            self._digests.add(path, start, chunk)
+            self._write_whole(path, file, chunk)
             remaining -= len(chunk)
             unsynced += len(chunk)
             if unsynced >= SYNC_BYTES:
@@ -198,6 +199,15 @@ class MediaStore:
                 unsynced = 0
         if not remaining and stream.read(1):
             raise TooLarge("the request has more bytes than the announced size of the file")
+
+    def _write_whole(self, path: str, file: BinaryIO, chunk: bytes) -> None:
+        """Write all bytes: an almost full disk takes some of them before it refuses the rest."""
+        rest = memoryview(chunk)
+        while rest:
+            start = file.tell()
+            written = rest[: file.write(rest)]
+            self._digests.add(path, start, written)
+            rest = rest[len(written) :]
 
     def take_digest(self, path: str, size: int) -> str | None:
         """Return the SHA-256 that grew while this process wrote the file, and forget it.
@@ -243,13 +253,6 @@ def lock_exclusively(file: BinaryIO) -> Iterator[None]:
     except BlockingIOError:
         raise Conflict("another request is writing to this media file") from None
     yield
-
-
-def write_whole(file: BinaryIO, chunk: bytes) -> None:
-    """Write all bytes: an almost full disk takes some of them before it refuses the rest."""
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[file.write(rest) :]
 
 
 @contextmanager
