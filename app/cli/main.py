@@ -6,6 +6,7 @@ layer over `core`.
 
 import click
 
+from app.cli.accounts import accounts_group
 from app.cli.alerts import alerts_group
 from app.cli.doctor import doctor_command
 from app.cli.encryption_keys import keygen_command
@@ -28,6 +29,7 @@ def cli() -> None:
 COMMANDS = (
     migrate_command,
     user_group,
+    accounts_group,
     key_group,
     keygen_command,
     doctor_command,

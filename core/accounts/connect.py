@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 import structlog
 
 from core.accounts import grant_lifecycle
+from core.accounts.dead_connections import release_dead_login, revoke_unused_grant
 from core.accounts.destinations import SavedDestinations, save_destinations
 from core.accounts.flows import get_flow
 from core.accounts.renewal import EncryptedGrant, encrypt_grant, next_refresh_delay, token_columns
-from core.accounts.sign_in import SignIn, sign_in
+from core.accounts.sign_in import SignIn, complete_sign_in, sign_in
 from core.accounts.subscriptions import subscribe_destinations
 from core.accounts.view import requested_scopes
 from core.bootstrap import Services
 from core.crypto import access_token_context, refresh_token_context
-from core.errors import Conflict, Forbidden
+from core.errors import Conflict, CoreError, Forbidden
 from db.accounts.accounts import Account
 from db.accounts.grants import FLOW_KEY, RENEWAL_KEY, ConnectedByAnotherUser, Grants
 from db.accounts.oauth_states import OAuthStates
@@ -120,17 +121,35 @@ def complete_connection(
             code="invalid_state",
         )
     signed_in = sign_in(flow, provider=provider, code=code, code_verifier=saved_state.verifier)
-    with database.transaction() as session:
-        owner = AccountOwner(user_id, provider)
-        account, saved = store_login(session, services, signed_in, owner)
-        grant_lifecycle.record_account_event(
-            session, account, "account.connected", scope=account.scope
+    try:
+        account, saved = complete_login(
+            database, services, signed_in, AccountOwner(user_id, provider)
         )
+    except CoreError:
+        revoke_unused_grant(database, flow, signed_in, user_id=user_id, provider=provider)
+        raise
     subscribe_destinations(
         database, services, [item.id for item in saved.usable if item.is_selected], provider
     )
     services.wake("posts")
     return ConnectedAccount(account.id, saved_state.redirect_after, saved.needs_choice)
+
+
+def complete_login(
+    database: Database, services: Services, signed_in: SignIn, owner: AccountOwner
+) -> tuple[Account, SavedDestinations]:
+    """Find out what the login opens, and store both.
+
+    Errors: as `complete_sign_in` and `store_login`.
+    """
+    flow = get_flow(services, owner.provider)
+    signed_in = complete_sign_in(flow, signed_in, provider=owner.provider)
+    with database.transaction() as session:
+        account, saved = store_login(session, services, signed_in, owner)
+        grant_lifecycle.record_account_event(
+            session, account, "account.connected", scope=account.scope
+        )
+    return account, saved
 
 
 def store_login(
@@ -158,7 +177,8 @@ def store_grant(
 ) -> Account:
     """Encrypt the grant's tokens and write them to the owner's account.
 
-    Errors: Conflict if the account is connected by another user.
+    A dead connection of another user is disconnected first.
+    Errors: Conflict if the account is connected by another user and works.
     """
     token_owner = (owner.provider, signed_in.login_id, owner.user_id)
     encrypted_grant = encrypt_grant(
@@ -168,23 +188,38 @@ def store_grant(
         refresh_token_context(*token_owner),
         rule=signed_in.rules.renewal,
     )
-    delay = next_refresh_delay(encrypted_grant, in_use=True)
+    columns = grant_columns(session, signed_in, encrypted_grant)
+    owned_login: dict[str, Any] = {
+        "user_id": owner.user_id,
+        "provider": owner.provider,
+        "open_id": signed_in.login_id,
+    }
     try:
-        return Grants(session).store(
-            user_id=owner.user_id,
-            provider=owner.provider,
-            open_id=signed_in.login_id,
-            scope=",".join(signed_in.scopes),
-            metadata=account_metadata(signed_in, encrypted_grant),
-            aliases=list(signed_in.identity.aliases),
-            data_access_until=signed_in.grant.data_access_until,
-            refresh_due_at=None if delay is None else Grants.now() + delay,
-            last_used_at=Grants.now(),
-            **token_columns(encrypted_grant, at=database_now(session)),
-        )
+        return Grants(session).store(**owned_login, **columns)
     except ConnectedByAnotherUser:
-        message = "another user has connected this account: that user has to disconnect it first"
+        if release_dead_login(session, owner.provider, signed_in.login_id):
+            return Grants(session).store(**owned_login, **columns)
+        message = (
+            "another user has connected this account, and the connection works: that user, or an"
+            " operator with `signalpost accounts disconnect`, has to disconnect it first"
+        )
         raise Conflict(message, code="account_already_connected") from None
+
+
+def grant_columns(
+    session: Session, signed_in: SignIn, encrypted_grant: EncryptedGrant
+) -> dict[str, Any]:
+    """The columns of an account that a new grant sets."""
+    delay = next_refresh_delay(encrypted_grant, in_use=True)
+    return {
+        "scope": ",".join(signed_in.scopes),
+        "metadata": account_metadata(signed_in, encrypted_grant),
+        "aliases": list(signed_in.identity.aliases),
+        "data_access_until": signed_in.grant.data_access_until,
+        "refresh_due_at": None if delay is None else Grants.now() + delay,
+        "last_used_at": Grants.now(),
+        **token_columns(encrypted_grant, at=database_now(session)),
+    }
 
 
 def account_metadata(signed_in: SignIn, grant: EncryptedGrant) -> dict[str, Any]:

@@ -28,17 +28,10 @@ class SignIn:
     found: FoundDestinations | None
 
 
-def sign_in(
-    flow: LoginFlow,
-    *,
-    provider: str,
-    code: str,
-    code_verifier: str | None,
-) -> SignIn:
-    """Exchange the code and ask the platform about the person.
+def sign_in(flow: LoginFlow, *, provider: str, code: str, code_verifier: str | None) -> SignIn:
+    """Exchange the code and ask the platform who signed in. Errors: OperationFailed.
 
-    Errors: OperationFailed with the platform's reason: `invalid_scope` without a required
-    permission, the code of the flow if there is nothing to post to.
+    From here on there are tokens, so that `complete_sign_in` is a step of its own.
     """
     grant = exchange_code(flow, code, code_verifier=code_verifier)
     identity = identify_person(flow, grant, provider=provider)
@@ -47,9 +40,19 @@ def sign_in(
         raise OperationFailed("the platform did not name the account", code="platform_error")
     scopes = grant.scopes if identity.scopes is None else identity.scopes
     grant = replace(grant, scopes=scopes or ())
-    require_scopes(flow.rules, grant.scopes or ())
-    found = find_destinations(flow, grant) if provider in DESTINATION_STORES else None
-    return SignIn(login_id, grant, identity, grant.scopes or (), flow.rules, found)
+    return SignIn(login_id, grant, identity, grant.scopes or (), flow.rules, found=None)
+
+
+def complete_sign_in(flow: LoginFlow, signed_in: SignIn, *, provider: str) -> SignIn:
+    """Check the permissions, and find out what the login can post to.
+
+    Errors: OperationFailed with the platform's reason: `invalid_scope` without a required
+    permission, the code of the flow if there is nothing to post to.
+    """
+    require_scopes(flow.rules, signed_in.scopes)
+    if provider not in DESTINATION_STORES:
+        return signed_in
+    return replace(signed_in, found=find_destinations(flow, signed_in.grant))
 
 
 def exchange_code(flow: LoginFlow, code: str, *, code_verifier: str | None) -> LoginGrant:

@@ -54,6 +54,7 @@ PlatformSettings: Any = create_model(
 )
 """One section for each platform, under its name."""
 
+
 class Settings(DatabaseSettings):
     """Every setting as a value. A platform with incomplete settings is off: see `missing_names`.
 

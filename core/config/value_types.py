@@ -31,9 +31,7 @@ def parse_public_url(value: str) -> str:
     """Check our own URL. Its path, if it has one, is a prefix that every client writes alike."""
     url = parse_web_url(value)
     if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
-        raise ValueError(
-            "must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost"
-        )
+        raise ValueError("must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost")
     return url
 
 

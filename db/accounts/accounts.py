@@ -142,6 +142,13 @@ class Accounts:
         query = connected_accounts(provider).where(Account.user_id == user_id)
         return self._session.scalars(query.order_by(Account.id.desc())).all()
 
+    def list_connected(self, user_id: int | None) -> Sequence[Account]:
+        """List the connected accounts of one user, or of all, oldest first."""
+        query = connected_accounts(None).order_by(Account.id)
+        if user_id is not None:
+            query = query.where(Account.user_id == user_id)
+        return self._session.scalars(query).all()
+
     def list_all_of_user(self, user_id: int) -> Sequence[Account]:
         """List the accounts of a user, also those that are disconnected, oldest first."""
         query = select(Account).where(Account.user_id == user_id).order_by(Account.id)

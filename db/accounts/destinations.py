@@ -83,9 +83,10 @@ class DestinationStore(Protocol):
     def save(self, login: Account, found: NewDestination) -> StoredDestination | None:
         """Insert the destination, or update its row in place with this login.
 
-        A row that another user has connected and chosen is left alone: the result is None. One
-        that another user has not chosen, or has disconnected, changes its owner; what was stored
-        of its media for the other user is deleted.
+        A row that another user has connected and chosen, and can use, is left alone: the result is
+        None. One that another user has not chosen, has disconnected, or cannot use because the
+        grant is gone or the platform has blocked it, changes its owner; what was stored of its
+        media for the other user is deleted.
         """
         ...
 

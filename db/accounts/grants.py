@@ -46,6 +46,9 @@ RENEWAL_KEY = "renewal"
 FLOW_KEY = "flow"
 """Key in `metadata`: the way of signing in, where a platform has several."""
 
+CAUSES_OF_OPERATORS = ("login_changed",)
+"""Values of `status_cause` that a change of settings ends: the grant itself is still there."""
+
 EXCHANGED_TOKEN = "exchange"  # noqa: S105 - the value for access tokens that renew themselves
 
 LAST_USED_PRECISION = timedelta(minutes=10)
@@ -117,6 +120,20 @@ class Grants:
         """Whether the access token has not expired. The platform may have refused it."""
         remaining = self.remaining_lifetime(account_id)
         return remaining is None or remaining > timedelta(0)
+
+    def is_grant_gone(self, account_id: int) -> bool:
+        """Whether nothing can be done with the account before its owner signs in again."""
+        return bool(self._session.scalar(select(is_dead_login()).where(Account.id == account_id)))
+
+    def is_login_in_use(self, provider: str, login_id: str) -> bool:
+        """Whether a connected account, of whichever user, works with this login."""
+        query = select(Account.id).where(
+            Account.provider == provider,
+            Account.open_id == login_id,
+            Account.disconnected_at.is_(None),
+            not_(is_dead_login()),
+        )
+        return self._session.scalar(query) is not None
 
     def has_usable_token(self, account_id: int) -> bool:
         """Whether the access token may be used for a call, which may take a while."""
@@ -250,6 +267,30 @@ class Grants:
         unlocked = query.with_for_update(skip_locked=True).cte("free")
         statement = update(ACCOUNT_TABLE).where(ACCOUNT_TABLE.c.id == unlocked.c.id).values(values)
         self._session.execute(statement)
+
+
+def is_dead_login() -> ColumnElement[bool]:
+    """SQL: the platform has ended the grant, or its tokens are cleared or spent.
+
+    A login that waits for an operator is not dead: its flow is switched off, or the key of its
+    tokens is missing.
+    """
+    now = func.clock_timestamp()
+    is_renewable = and_(
+        Account.refresh_token_encrypted.is_not(None),
+        or_(Account.refresh_expires_at.is_(None), Account.refresh_expires_at > now),
+    )
+    is_refused = and_(
+        Account.status == AccountStatus.NEEDS_RECONNECT,
+        func.coalesce(Account.status_cause, "").not_in(CAUSES_OF_OPERATORS),
+    )
+    is_spent = and_(Account.expires_at.is_not(None), Account.expires_at <= now, not_(is_renewable))
+    return or_(
+        Account.status.in_((AccountStatus.REVOKED, AccountStatus.DISCONNECTED)),
+        Account.access_token_encrypted.is_(None),
+        is_refused,
+        and_(Account.status == AccountStatus.ACTIVE, is_spent),
+    )
 
 
 def interval_seconds(interval: Any) -> ColumnElement[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, delete, func, or_, select, update
+from sqlalchemy import Select, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from db.accounts.destinations import (
     NewDestination,
     StoredDestination,
 )
+from db.accounts.grants import is_dead_login
 from db.bulk import is_any_of
 from db.comments.replies import CommentReply
 from db.insights.snapshots import MetricSnapshot
@@ -228,12 +229,25 @@ def upsert_statement(login: Account, found: NewDestination) -> Any:
         "disconnected_at": None,
     }
     may_replace = or_(
-        old.user_id == new.user_id, old.disconnected_at.is_not(None), old.selected.is_(False)
+        old.user_id == new.user_id,
+        old.disconnected_at.is_not(None),
+        old.selected.is_(False),
+        and_(new.status == DestinationStatus.ACTIVE, is_unusable(old)),
     )
     upsert = statement.on_conflict_do_update(
         index_elements=["ig_business_id"], set_=changes, where=may_replace
     )
     return upsert.returning(TABLE.c.id)
+
+
+def is_unusable(row: Any) -> Any:
+    """SQL: the row's user can do nothing with it without signing in again, and another one can.
+
+    A login that a parallel transaction has just stored cannot be seen here: it is not dead.
+    """
+    has_dead_login = exists().where(Account.id == row.oauth_account_id, is_dead_login())
+    has_no_login = row.oauth_account_id.is_(None)
+    return or_(row.status != DestinationStatus.ACTIVE, has_no_login, has_dead_login)
 
 
 def destination_columns(login: Account, found: NewDestination) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from db.identity.users import Users
 from tests.app.cli_runner import in_process_cli
 from tests.app.test_cli import parse_output
+from tests.support.row_factory import RowFactory
 
 NEW_PASSWORD = "another good password"
 
@@ -131,3 +132,31 @@ def test_nothing_is_erased_without_a_confirmation(run_cli, make_user, sign_in):
     result = run_cli("user", "erase", alice.email)
     assert (result.returncode, "--yes" in result.stderr) == (1, True)
     assert is_signed_in(browser)
+
+
+def test_an_operator_disconnects_an_account_of_any_user(run_cli, make_user, container):
+    alice = make_user()
+    factory = RowFactory(container.database, container.services.key_ring)
+    account_id = factory.create_account(alice.id)
+    listed = parse_output(run_cli("accounts", "list", "--user", alice.email, "--json"))["accounts"]
+    assert [(row["id"], row["status"]) for row in listed] == [(account_id, "ACTIVE")]
+    refused = run_cli("accounts", "disconnect", account_id)
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
+    assert run_cli("accounts", "disconnect", account_id + 1, "--yes").returncode == 1
+    factory.update_account(account_id, access_token_encrypted=None, status="REVOKED")
+    assert "not revoked" in run_cli("accounts", "disconnect", account_id, "--yes").stdout
+    assert factory.account(account_id).status == "DISCONNECTED"
+    assert run_cli("accounts", "list").stdout == "no connected accounts\n"
+
+
+def test_a_user_is_erased_with_a_confirmation(run_cli, make_user, sign_in, container):
+    alice = make_user()
+    browser = sign_in(alice)
+    factory = RowFactory(container.database, container.services.key_ring)
+    account_id = factory.create_account(alice.id)
+    factory.update_account(account_id, access_token_encrypted=None, status="REVOKED")
+    erased = parse_output(run_cli("user", "erase", alice.email, "--yes", "--json"))
+    assert (erased["id"], erased["accounts"], erased["notRevoked"]) == (alice.id, 1, 0)
+    assert not is_signed_in(browser)
+    assert run_cli("accounts", "list").stdout == "no connected accounts\n"
+    assert run_cli("user", "show", alice.email).returncode == 1

@@ -103,7 +103,9 @@ def test_an_old_tick_is_reported(client, container, set_heartbeat):
     assert response.json["tickAgeSeconds"] > 59
 
 
-def test_overdue_work_is_reported_and_takes_no_process_out_of_service(client, container, set_heartbeat):
+def test_overdue_work_is_reported_and_takes_no_process_out_of_service(
+    client, container, set_heartbeat
+):
     set_heartbeat()
     insert_due_event(container, timedelta(minutes=5))
     response = client.get("/readyz")
