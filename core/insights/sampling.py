@@ -151,8 +151,7 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
             SAMPLING_STEPS[outcome.job.step].record(session, schedule, outcome)
             if is_problem_over(outcome.job, schedule.problem):
                 schedule.problem = None
-            pause = outcome.pause
-            schedule.paused_until = None if pause is None else database_now(session) + pause
+            set_pause(session, schedule, outcome)
         return Reschedule(next_due_delay(session, schedule, login))
 
     def on_retry(
@@ -193,6 +192,23 @@ def run_step(call: SamplingCall, services: Services) -> StepAnswer:
         call.now,
         list_interval(services, job.provider),
         pause_after_usage(usage.percent, usage.regain),
+    )
+
+
+def set_pause(session: Session, schedule: SamplingSchedule, answer: StepAnswer) -> None:
+    """Pause reading about the account while most of a call limit is used up, or go on."""
+    pause = answer.pause
+    schedule.paused_until = None if pause is None else database_now(session) + pause
+    if pause is None:
+        return
+    metrics.INSIGHTS_PAUSES.labels(answer.job.provider).inc()
+    log.warning(
+        "insights.reading_paused",
+        provider=answer.job.provider,
+        account=schedule.oauth_account_id,
+        destination=schedule.destination_id,
+        step=answer.job.step,
+        seconds=round(pause.total_seconds()),
     )
 
 

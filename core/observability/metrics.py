@@ -77,6 +77,11 @@ INSIGHTS_FETCHES = new_counter(
 INSIGHTS_ITEMS = new_counter(
     "insights_items", "Insight items fetched", "provider", "kind", "outcome"
 )
+INSIGHTS_PAUSES = new_counter(
+    "insights_paused",
+    "Pauses of reading about an account, because most of a call limit is used up",
+    "provider",
+)
 INSIGHTS_SECONDS = new_histogram(
     "insights",
     "Duration of an insight request",

@@ -7,6 +7,7 @@ from sqlalchemy import func, update
 
 from core.insights import SAMPLING_JOB_TYPE
 from core.jobs.runner import run_jobs
+from core.observability import metrics
 from db.comments.mentions import NewMention
 from db.insights.schedule import SamplingSchedule
 from db.records.instagram_mentions import InstagramMentions
@@ -253,7 +254,9 @@ def test_without_the_setting_media_and_comments_are_read_but_no_metrics(sync):
     assert (sync.count_calls("account_insights"), sync.media(media_id).metrics_json) == (0, None)
 
 
-def test_reading_pauses_when_most_of_the_call_limit_is_used_up(sync):
+def test_reading_pauses_when_most_of_the_call_limit_is_used_up(sync, capsys):
+    pauses = metrics.INSIGHTS_PAUSES.labels("instagram")
+    pauses_before = pauses._value.get()
     sync.client.control("usage", account_id=sync.client.account.id, percent=91)
     sync.enrol()
     run_jobs(SAMPLING_JOB_TYPE, sync.database, sync.services)
@@ -263,6 +266,8 @@ def test_reading_pauses_when_most_of_the_call_limit_is_used_up(sync):
     run_jobs(SAMPLING_JOB_TYPE, sync.database, sync.services)
     assert sync.delay(SamplingSchedule.due_at) > timedelta(minutes=13)  # even if it is made due
     assert sync.schedule.attempts == 0
+    assert capsys.readouterr().out.count("insights.reading_paused") == 1
+    assert pauses._value.get() == pauses_before + 1
 
 
 def test_a_refused_call_waits_for_the_time_that_meta_names(sync):
