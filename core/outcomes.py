@@ -34,10 +34,10 @@ class Snooze(Exception):
 
 
 class Park(Snooze):
-    """Park the row until a person acts; `reason` is shown to them."""
+    """Park the row until a person acts, at most for `delay`; `reason` is shown to them."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(None, reason)
+    def __init__(self, reason: str, delay: timedelta | None = None) -> None:
+        super().__init__(delay, reason)
 
 
 class LocalRateLimit(Snooze):

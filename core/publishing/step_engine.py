@@ -9,10 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from core.accounts.posting_tokens import get_posting_token, report_refused_posting_token
+from core.accounts.posting_tokens import (
+    PostingToken,
+    get_posting_token,
+    report_refused_posting_token,
+)
 from core.bootstrap import Services
 from core.errors import CoreError, OperationFailed
-from core.outcomes import IMMEDIATELY, Failure, Reschedule, Snooze, failure_from_error
+from core.outcomes import IMMEDIATELY, Failure, Park, Reschedule, Snooze, failure_from_error
 from core.post_state.changes import ChangeSet
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import (
@@ -58,6 +62,7 @@ from core.publishing.step_safety import (
     begin_planned_step,
     forget_unsafe_step,
     is_outcome_open,
+    limit_wait_for_owner,
     mark_unconfirmed,
     open_unrecorded_outcome,
 )
@@ -87,7 +92,7 @@ def prepare_step(session: Session, post: Post) -> PlatformStepJob:
         reserve_slots(session, post)
     if post.is_upload_due:
         limit_parallel_uploads(session, post)
-    token = get_posting_token(session, post)
+    token = get_token_in_time(session, post)
     files = load_files(session, post, parts) if needs_files(post, parts) else {}
     publication = load_publication(session, post, parts, files, destination=token.destination)
     if post.is_upload_due:
@@ -109,6 +114,14 @@ def prepare_step(session: Session, post: Post) -> PlatformStepJob:
         # last, since what is written before an error in here would be kept
         planned_step=begin_planned_step(session, post) if is_checked else None,
     )
+
+
+def get_token_in_time(session: Session, post: Post) -> PostingToken:
+    """Errors: as `get_posting_token`; OperationFailed if the post waited too long for its owner."""
+    try:
+        return get_posting_token(session, post)
+    except Park as park:
+        raise limit_wait_for_owner(post, park, database_now(session)) from None
 
 
 def note_lost_answer(session: Session, post: Post, parts: Sequence[PostPart]) -> None:
@@ -249,6 +262,11 @@ def record_refused_token(changes: ChangeSet, post: Post, answer: PostingTokenRef
     requeue_unbegun_post(changes, post)
     try:
         report_refused_posting_token(changes.session, answer.token, code=answer.code)
+    except Park as park:
+        limited = limit_wait_for_owner(post, park, changes.at)
+        if isinstance(limited, Park):
+            raise limited from None
+        return failure_from_error(limited, "posts", post.id)
     except (TokenExpired, CoreError) as error:  # raised on, it would undo what was recorded here
         return failure_from_error(error, "posts", post.id)
 

@@ -5,11 +5,14 @@ said three times within five minutes that it had no effect.
 
 from datetime import datetime, timedelta
 
+from core.errors import OperationFailed
+from core.outcomes import Park
 from core.post_state.changes import ChangeSet
-from core.post_state.settle import PostState
+from core.post_state.settle import FINAL_STATES, GIVE_UP_AFTER, PostState
 from core.post_state.step_state import (
     ABSENCES,
     ABSENT_SINCE,
+    HANDED_OVER,
     HAS_REPEATED,
     INLINE,
     PLANNED_STEP,
@@ -103,6 +106,30 @@ def count_absence(changes: ChangeSet, post: Post) -> None:
     forget_unsafe_step(post)
     post.step_state = {**without_keys(post.step_state, POLL_COUNT), HAS_REPEATED: True}
     move_post(changes, post, PostState.PROCESSING, note="the platform has nothing of it")
+
+
+def find_outcome_deadline(post: Post) -> datetime | None:
+    """Return when an unknown outcome counts as unknown for good; None if nothing can be public."""
+    if is_outcome_open(post):
+        begun_at = parse_time(post.step_state.get(UNSAFE_AT))
+        return None if begun_at is None else begun_at + OUTCOME_DEADLINE
+    if HANDED_OVER in post.step_state:
+        return (post.started_at or post.created_at) + GIVE_UP_AFTER
+    return None
+
+
+def limit_wait_for_owner(post: Post, park: Park, now: datetime) -> Park | OperationFailed:
+    """Return how long a post may wait until its owner has connected the account again.
+
+    One that may be public, and of which the platform cannot be asked meanwhile, ends in time.
+    """
+    deadline = None if post.state in FINAL_STATES else find_outcome_deadline(post)
+    if deadline is None:
+        return park
+    if now < deadline:
+        return Park(str(park), deadline - now)
+    message = "the account was not connected again in time, so the platform could not be asked"
+    return OperationFailed(message, code=str(park))
 
 
 def is_outcome_overdue(post: Post, at: datetime) -> bool:
