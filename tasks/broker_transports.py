@@ -4,10 +4,13 @@ They take the place of kombu's own under the same names, so that URLs, Flower an
 go on as before. Source: kombu 5.7, `kombu.transport.TRANSPORT_ALIASES`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import redis
 from kombu import transport
-from kombu.transport import pyamqp
+from kombu.transport import pyamqp, virtual
 from kombu.transport import redis as kombu_redis
 from kombu.utils.json import dumps
 
@@ -15,6 +18,30 @@ from core.limits.redis_connections import PlainConnection, SentinelConnection, T
 
 MAX_WAITING_WAKE_UPS = 200
 """Messages in a queue above which no wake-up is added; about a kilobyte each."""
+
+
+class ReleasingQoS(kombu_redis.QoS):
+    """Releases a worker's place for the next message although the broker did not take the ack.
+
+    kombu keeps it for ever: a worker with one process would never receive a message again. The
+    message itself stays with the broker and is delivered once more after the visibility timeout.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        with self._release_if_refused(delivery_tag):
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        with self._release_if_refused(delivery_tag):
+            super().reject(delivery_tag, requeue=requeue)
+
+    @contextmanager
+    def _release_if_refused(self, delivery_tag: str) -> Iterator[None]:
+        try:
+            yield
+        except (redis.RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)
+            raise
 
 
 class ShortQueues(kombu_redis.Channel):
@@ -26,6 +53,7 @@ class ShortQueues(kombu_redis.Channel):
     messages by itself.
     """
 
+    QoS = ReleasingQoS
     connection_class: Any = PlainConnection
     connection_class_ssl: Any = TlsConnection
 
@@ -73,7 +101,8 @@ class RabbitTlsTransport(pyamqp.SSLTransport):
 
     def establish_connection(self) -> Any:
         client: Any = self.client
-        client.ssl = dict(client.ssl)
+        if client.ssl.get("server_hostname", "") is None:
+            client.ssl = {**client.ssl, "server_hostname": client.hostname}
         return super().establish_connection()
 
 

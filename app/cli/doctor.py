@@ -29,7 +29,13 @@ def check_installation(*, probe: bool) -> Iterator[DoctorCheck]:
         yield from settings_checks(error)
         return
     readiness = Readiness(container.database, container.services, broker_ping.is_broker_reachable)
-    yield from run_checks(container.database, container.services, readiness, probe=probe)
+    yield from run_checks(
+        container.database,
+        container.services,
+        readiness,
+        probe=probe,
+        find_broker_fault=broker_ping.find_broker_fault,
+    )
 
 
 def check_result(check: DoctorCheck) -> CommandResult:

@@ -3,7 +3,7 @@
 No check changes anything or shows a secret.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from core.bootstrap import Services
@@ -37,7 +37,12 @@ def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
 
 
 def run_checks(
-    database: Database, services: Services, readiness: Readiness, *, probe: bool
+    database: Database,
+    services: Services,
+    readiness: Readiness,
+    *,
+    probe: bool,
+    find_broker_fault: Callable[[], str | None],
 ) -> Iterator[DoctorCheck]:
     """Run all checks. `probe` also sends our credentials to the platforms."""
     report = readiness.report()
@@ -46,7 +51,7 @@ def run_checks(
     )
     yield check_encryption(services)
     yield from check_database(database, services)
-    yield from check_brokers(report, services)
+    yield from check_brokers(services, find_broker_fault)
     yield from check_work(report)
     yield from check_media(services)
     yield from list_platform_states(report)

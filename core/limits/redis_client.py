@@ -9,12 +9,11 @@ from typing import Any
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from core.config.broker_urls import parse_redis_address
 from core.errors import ServiceUnavailable
-from core.limits.redis_connections import StoreNotServing, build_redis
+from core.limits.redis_connections import build_redis
+from core.limits.redis_trials import LIMIT_TRIALS, find_refusal
 from core.limits.store_faults import describe_redis_fault
 
 KEY_PREFIX = "signalpost:"
@@ -23,7 +22,6 @@ COOLDOWN_SECONDS = 5.0  # for which Redis is not called after it failed
 CONNECTION_OPTIONS = {
     "socket_timeout": REDIS_TIMEOUT_SECONDS,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
-    "retry": Retry(NoBackoff(), 0),
     "protocol": 2,  # RESP3 would begin each connection with a HELLO to wait for
     "driver_info": None,
     "decode_responses": True,
@@ -66,6 +64,10 @@ class RedisClient:
         """Errors: RedisUnavailable."""
         self._call(self._client.ping)
 
+    def find_refusal(self) -> str | None:
+        """Return why limits cannot work with it, as a sentence that continues "redis", or None."""
+        return find_refusal(self._client, LIMIT_TRIALS, store="redis")
+
     def close(self) -> None:
         self._client.close()
 
@@ -74,7 +76,7 @@ class RedisClient:
         if self.is_unavailable:
             raise RedisUnavailable
         try:
-            return self._call_primary(command)
+            return command()
         except redis.RedisError as error:
             self._unavailable_until = self._clock() + COOLDOWN_SECONDS
             log.warning(
@@ -84,15 +86,3 @@ class RedisClient:
                 seconds=COOLDOWN_SECONDS,
             )
             raise RedisUnavailable from None
-
-    def _call_primary(self, command: Callable[[], Any]) -> Any:
-        """Call once more on a new connection if the old one's server no longer serves.
-
-        That refusal has changed nothing, so the call is safe to repeat. All idle connections go,
-        because they lead to the same server.
-        """
-        try:
-            return command()
-        except StoreNotServing:
-            self._client.connection_pool.disconnect(inuse_connections=False)
-            return command()

@@ -8,12 +8,17 @@ such a connection never reaches the new primary.
 import contextlib
 import re
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from core.config.store_addresses import StoreAddress, StoreTls
+
+Answer = TypeVar("Answer")
 
 NOT_SERVING_WORDS = (
     "READONLY",  # a replica, or a primary that was replaced
@@ -49,6 +54,22 @@ def find_not_serving_word(error: redis.ResponseError) -> str | None:
     return match[1] if match else None
 
 
+class RefusalRetry(Retry):
+    """Repeats at once, and once, what a server refused without doing it; nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), retries=0)
+
+    def call_with_retry(self, do: Callable[[], Answer], *arguments: Any, **options: Any) -> Answer:
+        """Shapes: as redis-py's; its handler of failures closes the connection before the second
+        try.
+        """
+        try:
+            return super().call_with_retry(do, *arguments, **options)
+        except StoreNotServing:
+            return super().call_with_retry(do, *arguments, **options)
+
+
 if TYPE_CHECKING:
     ConnectionBase = redis.Connection
 else:
@@ -56,7 +77,26 @@ else:
 
 
 class ServingOnly(ConnectionBase):
-    """Ends a connection whose server answers that it cannot serve."""
+    """Ends a connection whose server answers that it cannot serve.
+
+    The command is sent once more over a new one: what was refused has changed nothing.
+
+    Each connection begins with an exchange, because redis-py takes unread data for a fault and
+    calls it "Connection not ready". There are two kinds of such data: the reason for which a server
+    accepts no client, and the session tickets of TLS 1.3, which arrive after the handshake. A
+    client without password, database and name would ask nothing, and lose a third of its
+    connections to them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options["retry"] = RefusalRetry()
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py's has no types
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's signature
+        super().on_connect_check_health(check_health)
+        self.send_command("PING", check_health=False)  # type: ignore[no-untyped-call]  # as above
+        with contextlib.suppress(redis.exceptions.NoPermissionError):  # a refusal is an answer too
+            self.read_response()
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         """Errors: StoreNotServing, which every client treats as a lost connection."""
@@ -79,18 +119,7 @@ class SocketConnection(ServingOnly, redis.UnixDomainSocketConnection):
 
 
 class TlsConnection(ServingOnly, redis.SSLConnection):
-    """With TLS. Its first exchange also takes in the session tickets.
-
-    A server with TLS 1.3 sends them right after the handshake. A client without password, database
-    and name asks nothing when it connects, so they would still be unread when redis-py looks for
-    left-over data, and it would refuse a third of all connections as "not ready".
-    """
-
-    def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's signature
-        super().on_connect_check_health(check_health)
-        self.send_command("PING", check_health=False)  # type: ignore[no-untyped-call]  # as above
-        with contextlib.suppress(redis.exceptions.NoPermissionError):  # a refusal is an answer too
-            self.read_response()
+    """With TLS."""
 
 
 class SentinelConnection(ServingOnly, SentinelManagedConnection):

@@ -18,7 +18,13 @@ def run_doctor(app_factory):
         with container.database.transaction() as session:
             Heartbeats(session).record("tick")
         readiness = Readiness(container.database, container.services, lambda: broker)
-        checks = run_checks(container.database, container.services, readiness, probe=probe)
+        checks = run_checks(
+            container.database,
+            container.services,
+            readiness,
+            probe=probe,
+            find_broker_fault=lambda: None if broker else "refuses connections: check that it runs",
+        )
         return {check.name: check for check in checks}
 
     return run

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 import redis
 from celery import Celery
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.config.broker_urls import parse_redis_address, with_ca_file
 from core.limits.redis_client import CONNECTION_OPTIONS, RedisClient, RedisUnavailable
@@ -168,7 +170,7 @@ def test_the_system_s_authorities_count_where_no_file_is_named(redis_servers, ce
 def test_no_fresh_connection_over_tls_fails_without_a_password(
     redis_servers, certificates, authority
 ):
-    """A third of them did: see `TlsConnection`."""
+    """A third of them did, and do in an ordinary client: see `ServingOnly`."""
     server = redis_servers.start(certificate=certificates["trusted"])
     url = with_ca_file(server.url, str(authority.ca_file))
     for _ in range(60):
@@ -177,6 +179,18 @@ def test_no_fresh_connection_over_tls_fails_without_a_password(
         client.close()
     for _ in range(10):
         connect_celery(url, "worker")
+    assert any(is_unread_data_in_the_way(url, authority) for _ in range(60))
+
+
+def is_unread_data_in_the_way(url, authority):
+    """The control: whether a fresh connection without a first exchange fails."""
+    options = {"protocol": 2, "driver_info": None, "ssl_ca_certs": str(authority.ca_file)}
+    with redis.Redis.from_url(url.partition("?")[0], **options) as client:
+        client.set_retry(Retry(NoBackoff(), 0))
+        try:
+            return not client.ping()
+        except redis.ConnectionError as error:
+            return "Connection not ready" in str(error)
 
 
 def describe_failure(url):
@@ -192,3 +206,34 @@ def test_without_tls_at_the_port_the_scheme_is_named_as_the_fault(redis_servers,
     assert "whether it speaks TLS" in describe_failure(f"rediss://127.0.0.1:{plain.port}/0")
     encrypted = redis_servers.start(certificate=certificates["trusted"])
     assert "expects TLS" in describe_failure(f"redis://127.0.0.1:{encrypted.port}/0")
+
+
+def rabbit_tls_url(server, host):
+    return f"amqps://guest:guest@{host}:{server.tls_port}/%2F"
+
+
+@pytest.mark.timeout(300)  # RabbitMQ may have to start
+def test_every_client_uses_a_rabbitmq_whose_certificate_is_trusted(rabbit_server):
+    url = with_ca_file(rabbit_tls_url(rabbit_server, "localhost"), rabbit_server.ca_file)
+    for role in ("web", "worker", "beat", "flower"):
+        connect_celery(url, role)
+
+
+@pytest.mark.timeout(300)  # RabbitMQ may have to start
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_a_rabbitmq_of_another_name_or_authority_is_refused(rabbit_server, role):
+    other_name = with_ca_file(rabbit_tls_url(rabbit_server, "127.0.0.1"), rabbit_server.ca_file)
+    with pytest.raises(Exception, match="IP address mismatch"):
+        connect_celery(other_name, role)
+    with pytest.raises(Exception, match=r"self-signed|local issuer"):
+        connect_celery(rabbit_tls_url(rabbit_server, "localhost"), role)
+
+
+@pytest.mark.timeout(300)  # RabbitMQ may have to start
+def test_each_server_of_a_cluster_is_verified_by_its_own_name(rabbit_server):
+    """The first address is refused, and the second is expected to have a name of its own."""
+    addresses = ";".join(rabbit_tls_url(rabbit_server, host) for host in ("127.0.0.1", "localhost"))
+    app = build_celery(with_ca_file(addresses, rabbit_server.ca_file), "worker")
+    with app.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=3, interval_start=0)
+        assert connection.connected
