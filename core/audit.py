@@ -7,6 +7,7 @@ name the action only. Without an origin, the actor is "worker".
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from db.ops.audit import AuditLog
@@ -52,6 +53,14 @@ def record_action(
         user_id=user_id or origin.user_id,
         subject=subject,
         details=details,
-        ip=origin.ip,
+        ip=find_address(origin.ip),
         correlation_id=origin.correlation_id,
     )
+
+
+def find_address(text: str | None) -> str | None:
+    """Return an IP address in its usual form, without a zone; None for any other text."""
+    try:
+        return str(ip_address((text or "").partition("%")[0]))
+    except ValueError:
+        return None

@@ -29,7 +29,7 @@ from platforms.registry import PLATFORMS
 
 # Connections per process. The web process needs one per thread and has two to spare; the event
 # writer has a separate connection besides. Jobs open transactions one after another.
-DATABASE_POOL_SIZES = {"web": 34}
+DATABASE_POOL_SIZES = {"web": 34, "monitor": 6}
 DEFAULT_POOL_SIZE = 2
 MAX_EXCERPT_BYTES = 4096  # of an endpoint's response; the log of attempts shows no more
 
@@ -119,7 +119,7 @@ def build_adapters(settings: Settings) -> dict[str, Adapter]:
 
 def build_public_http(settings: Settings) -> HttpClient:
     """Build the HTTP client for URLs of users: public hosts only, unless settings allow others."""
-    observe = partial(metrics.count_upstream_call, "endpoint")
+    observe = partial(metrics.count_upstream_call, "endpoint", status_label=metrics.status_class)
     if settings.endpoint_private_hosts:
         return HttpClient(observe=observe, body_limit=MAX_EXCERPT_BYTES)
     return HttpClient(

@@ -7,6 +7,7 @@ from flask import Blueprint
 
 from app.http.context import current_container, require_scopes
 from app.http.validation import success_body
+from core import audit
 from core.errors import NotFound
 from core.limits.circuits import CircuitView
 from db.accounts.accounts import Account, Accounts
@@ -20,8 +21,9 @@ def show_account(account_id: int) -> dict[str, Any]:
     """Show a connected account of any user, without its tokens."""
     with current_container().database.transaction() as session:
         account = Accounts(session).get(account_id)
-    if account is None:
-        raise NotFound(f"there is no account {account_id}")
+        if account is None:
+            raise NotFound(f"there is no account {account_id}")
+        audit.record_action(session, "account.read", subject=f"account:{account_id}")
     return success_body(data=serialize_admin_account(account))
 
 

@@ -158,7 +158,7 @@ def redirect_with_error(platform: str, step: str, code: str) -> Response:
 
 
 def count_outcome(platform: str, step: str, outcome: str, code: str = "") -> None:
-    metrics.OAUTH_STEPS.labels(platform, step, outcome, code).inc()
+    metrics.OAUTH_STEPS.labels(platform, step, outcome, metrics.bound_code(code)).inc()
 
 
 def connect_page_path(platform: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from app.http.context import current_container, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
-from core import webhooks
+from core import audit, webhooks
 from core.errors import Conflict, NotFound
 from db.webhooks.events import Event, EventFilter, Events
 
@@ -87,8 +87,9 @@ def show_webhook_event(event_id: int) -> dict[str, Any]:
     """Show a stored webhook event with the payload that the platform sent."""
     with current_container().database.transaction() as session:
         event = Events(session).get(event_id)
-    if event is None:
-        raise NotFound(f"there is no webhook event {event_id}")
+        if event is None:
+            raise NotFound(f"there is no webhook event {event_id}")
+        audit.record_action(session, "webhook_event.read", subject=f"webhook_event:{event_id}")
     return success_body(data={**serialize_webhook_event(event), "payload": event.payload_json})
 
 

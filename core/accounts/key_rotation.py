@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from core import audit
 from core.bootstrap import Services
 from core.crypto import KeyRing
 from core.errors import DecryptionFailed
@@ -60,6 +61,10 @@ def rotate_keys(
     if not dry_run:
         for column in ENCRYPTED_COLUMNS:
             rotate_column(database, services.key_ring, column, counts, report)
+        with database.transaction() as session:
+            details = {"reencrypted": counts.reencrypted, "unreadable": counts.unreadable}
+            subject = f"key:{services.key_ring.current_key_id}"
+            audit.record_action(session, "encryption.rotated", subject=subject, details=details)
     return counts
 
 

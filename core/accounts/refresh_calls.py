@@ -211,4 +211,4 @@ def as_unavailable(error: Exception) -> Unavailable:
 
 
 def count_refresh(job: RefreshJob, outcome: str, code: str) -> None:
-    metrics.TOKEN_REFRESHES.labels(job.provider, outcome, code).inc()
+    metrics.TOKEN_REFRESHES.labels(job.provider, outcome, metrics.bound_code(code)).inc()

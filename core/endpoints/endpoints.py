@@ -133,7 +133,16 @@ def update_endpoint(
     session.flush()
     if enabled is not None:
         set_enabled(session, endpoint, enabled=enabled)
-    record_audit(session, endpoint, "endpoint.changed", enabled=endpoint.disabled_at is None)
+    given = {"url": url, "events": events, "description": description, "enabled": enabled}
+    record_audit(
+        session,
+        endpoint,
+        "endpoint.changed",
+        changed=[name for name, value in given.items() if value is not None],
+        host=urlsplit(endpoint.url).hostname,
+        events=endpoint.events,
+        enabled=endpoint.disabled_at is None,
+    )
     return endpoint
 
 

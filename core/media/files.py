@@ -4,6 +4,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 
+from core import audit
 from core.bootstrap import Services
 from core.errors import Conflict, NotFound
 from core.media import uploads
@@ -49,6 +50,7 @@ def delete_file(database: Database, services: Services, media_id: int, *, user_i
         if MediaFiles(session).is_needed(media.id):
             raise Conflict("an unfinished post uses this file")
         MediaFiles(session).delete(media)
+        audit.record_action(session, "file.deleted", user_id=user_id, subject=f"file:{media_id}")
     services.media.delete(media.path)
 
 

@@ -1,5 +1,6 @@
-"""The structlog processors that turn an event into the fields of a log line."""
+"""The structlog processors that turn an event into the fields of a log line, and its escapes."""
 
+import json
 import sys
 import traceback
 from typing import Any
@@ -11,6 +12,8 @@ from core.observability.redact import Redactor
 
 LEADING_FIELDS = ("time", "level", "logger", "message", "correlation_id")
 TERMINAL_FIELDS = ("time", "level", "logger", "message")  # shown without names, or not at all
+QUOTED_CHARACTERS = frozenset(" =\"'")
+DELETE_CHARACTER = "\x7f"
 MAX_FRAMES, MAX_ERROR_LENGTH = 12, 300  # innermost frames; characters of an error text
 
 
@@ -51,5 +54,31 @@ def order_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 def format_for_terminal(_logger: Any, _method: str, event: EventDict) -> str:
     """Format an event for a terminal: time, level, message, then all fields but the logger."""
-    others = " ".join(f"{key}={event[key]}" for key in event if key not in TERMINAL_FIELDS)
+    others = " ".join(
+        f"{key}={quote_value(str(event[key]))}" for key in event if key not in TERMINAL_FIELDS
+    )
     return f"{event['time'][11:19]} {event['level']:<7} {event['message']}  {others}".rstrip()
+
+
+def quote_value(text: str) -> str:
+    """Quote a value that could be read as several fields."""
+    is_one_word = text.isprintable() and not set(text) & QUOTED_CHARACTERS
+    return text if is_one_word else json.dumps(text, ensure_ascii=False)
+
+
+def escape_controls(line: str) -> str:
+    """Escape what is not printable, so that no value can end a line, colour it or turn it around.
+
+    Those are control characters, terminal sequences among them, the line separators of Unicode and
+    characters that change the direction of writing. The escapes are JSON's, valid in both formats.
+    """
+    if line.isprintable():
+        return line
+    return "".join(
+        character if character.isprintable() else escape_character(character) for character in line
+    )
+
+
+def escape_character(character: str) -> str:
+    """Return JSON's escape, also of DEL, which JSON need not escape."""
+    return json.dumps(character)[1:-1] if character != DELETE_CHARACTER else "\\u007f"

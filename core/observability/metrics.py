@@ -4,8 +4,10 @@ A label has few values: never an id, a name or a text from outside. Where severa
 PROMETHEUS_MULTIPROC_DIR names the directory that they share, empty before the first of them starts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,6 +136,12 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
 """Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 
 GaugeValues = Mapping[str, Iterable[tuple[tuple[str, ...], float]]]  # gauge → label values, value
+OTHER = "other"
+MAX_CODES = 200  # a platform documents some dozens
+CODE_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{0,64}", re.ASCII)
+STATUS_DIGITS, STATUS_CLASSES = 3, "12345"
+REGISTERED_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+_known_codes: set[str] = set()
 CIRCUIT_STATE_VALUES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
 
 
@@ -143,11 +151,42 @@ def with_labels(metric: M, *labels: str) -> M:
     return metric.labels(*labels)
 
 
+def bound_code(code: str) -> str:
+    """Return an error code as a label. Codes of platforms come from outside: those of another form
+    and those beyond the first `MAX_CODES` of this process are `other`.
+    """
+    if code in _known_codes:
+        return code
+    if len(_known_codes) >= MAX_CODES or not CODE_PATTERN.fullmatch(code):
+        return OTHER
+    _known_codes.add(code)
+    return code
+
+
+def bound_status(status: str) -> str:
+    """Return an HTTP status as a label: any that is not registered is `other`."""
+    return status if status in REGISTERED_STATUSES else OTHER
+
+
+def status_class(status: str) -> str:
+    """Return the class of an HTTP status, such as `2xx`: the label for servers of users, who choose
+    the status.
+    """
+    is_class = len(status) == STATUS_DIGITS and status[0] in STATUS_CLASSES
+    return f"{status[0]}xx" if is_class else OTHER
+
+
 def count_upstream_call(
-    platform: str, endpoint: str, outcome: str, duration_seconds: float
+    platform: str,
+    endpoint: str,
+    outcome: str,
+    duration_seconds: float,
+    *,
+    status_label: Callable[[str], str] = bound_status,
 ) -> None:
     """Count a call to a platform. `outcome` is the HTTP status, or an error code without one."""
-    status, code = (outcome, "") if outcome.isdigit() else ("none", outcome)
+    is_status = outcome.isdigit()
+    status, code = (status_label(outcome), "") if is_status else ("none", bound_code(outcome))
     with_labels(UPSTREAM_REQUESTS, platform, endpoint, status, code).inc()
     with_labels(UPSTREAM_SECONDS, platform, endpoint).observe(duration_seconds)
 

@@ -22,10 +22,11 @@ SECRET_NAME_PATTERN = re.compile(
 
 SECRET_PATTERNS = {
     ("://",): r"(://)[^\s/@\"']+(?=@)",  # user and password in a URL
-    ("?",): r"(\?)[^\s\"'<>]*=[^\s\"'<>]*",  # a query string
+    ("?",): r"(\?)[^\s\"'<>?=]*=[^\s\"'<>]*",  # a query string
     ("Bearer ", "Basic ", "OAuth "): r"(\b(?:Bearer|Basic|OAuth) )[\w.~+/=!*-]{6,}",
     ("sp_",): r"()\bsp_[A-Za-z0-9]+_[\w-]{8,}",  # our own API keys
-    ("eyJ",): r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
+    # A JWT, with what stands before it without a blank.
+    ("eyJ",): r"()(?<![\w-])(?=[\w-]*eyJ)[\w-]+\.[\w-]+\.[\w-]*",
     ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # our encrypted values
     **{
         marks: pattern
@@ -35,7 +36,9 @@ SECRET_PATTERNS = {
     ("@", "%40"): r"()(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+",  # an e-mail address
 }
 """Marks → pattern. The pattern is searched only in lines that contain one of its marks, which most
-lines do not: searching for a mark costs a hundredth. Group 1 of a pattern is kept.
+lines do not: searching for a mark costs a hundredth. Group 1 of a pattern is kept. Lines contain
+texts from outside, so no pattern may search the same characters again from each of its beginnings:
+what follows a beginning ends before the next one (tests/unit/test_patterns.py).
 """
 
 PATTERNS_BY_MARK = [

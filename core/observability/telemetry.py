@@ -16,7 +16,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 
 from core.config.settings import Settings
 from core.observability import request_ids
-from core.observability.log_format import format_for_terminal, log_processors, order_fields
+from core.observability.log_format import (
+    escape_controls,
+    format_for_terminal,
+    log_processors,
+    order_fields,
+)
 from core.observability.redact import Redactor
 from platforms.secret import Secret
 
@@ -108,7 +113,7 @@ def store_passwords(settings: Settings) -> list[Secret]:
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Formats a line and redacts it last, whatever a library has put into it."""
+    """Formats a line, and redacts and escapes it last, whatever a library has put into it."""
 
     def __init__(self, log_format: str, redactor: Redactor) -> None:
         super().__init__(
@@ -124,4 +129,4 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.redact_text(super().format(record))
+        return escape_controls(self._redactor.redact_text(super().format(record)))

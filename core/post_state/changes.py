@@ -106,8 +106,9 @@ def batch_change_set(session: Session, batch: PostBatch) -> ChangeSet:
 def count_outcome(post: AnyPost) -> None:
     """Count the outcome and observe the time since the post was to be published."""
     outcome = post.state.lower()
+    code = metrics.bound_code(post.error_code or "none")
     counter = metrics.with_labels(
-        metrics.UPLOADS, post.provider, post.kind, post.source, outcome, post.error_code or "none"
+        metrics.UPLOADS, post.provider, post.kind, post.source, outcome, code
     )
     counter.inc()
     if post.finished_at is not None:

@@ -122,6 +122,19 @@ def test_what_does_not_decrypt_is_counted_and_left_alone(database, factory, run_
     assert factory.account(broken).access_token_encrypted == foreign_token
 
 
+def test_a_rotation_is_in_the_audit_log_and_a_dry_run_is_not(database, factory, run_rotation):
+    factory.create_account()
+    run_rotation(dry_run=True)
+    select_entries = text("SELECT subject, details FROM audit_log WHERE action = :action")
+    with database.transaction() as session:
+        assert session.execute(select_entries, {"action": "encryption.rotated"}).all() == []
+    counts = run_rotation()
+    with database.transaction() as session:
+        ((subject, details),) = session.execute(select_entries, {"action": "encryption.rotated"})
+    assert subject == "key:new"
+    assert details == {"reencrypted": counts.reencrypted, "unreadable": 0}
+
+
 def test_more_than_a_batch_is_rotated_with_a_report_after_each(factory, run_rotation, monkeypatch):
     monkeypatch.setattr(key_rotation, "BATCH_SIZE", 2)
     user = factory.create_user()

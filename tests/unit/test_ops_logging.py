@@ -210,3 +210,47 @@ def test_base64_keys_are_masked_in_every_spelling():
     redactor = Redactor([Secret(key)])
     assert key not in redactor.redact_text(f"{key} {quote(key, safe='')}")
     assert quote(key, safe="") not in redactor.redact_text(quote(key, safe=""))
+
+
+HOSTILE_TEXTS = {
+    "line feed": "\n05:30:00 info    forged",
+    "carriage return": "\rforged",
+    "terminal sequence": "\x1b[31mred\x1b]0;title\x07",
+    "8-bit terminal sequence": "\x9b31mred",
+    "next line": "\x85forged",
+    "line separator": "\u2028forged",
+    "paragraph separator": "\u2029forged",
+    "direction override": "\u202egnp.exe\u2066",
+    "delete": "abc\x7f\x7f\x7f",
+    "half a surrogate": "\ud83d",
+    "tag": "\U000e0041",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_TEXTS)
+def test_no_text_can_end_a_line_or_change_what_it_looks_like(log_output, name):
+    text = HOSTILE_TEXTS[name]
+    log = structlog.get_logger("core.somewhere")
+    log.info("message %s", text, path=text, deep={"inner": [text]}, **{f"key{text}": 1})
+    logging.getLogger("library").warning("library %s", text)
+    written = log_output.getvalue()
+    lines = written.split("\n")
+    assert len(lines) == 3
+    assert lines[-1] == ""
+    assert all(line.isprintable() for line in lines)
+    assert "forged" in written or "forged" not in text  # escaped, not dropped
+
+
+def test_in_json_an_escaped_text_is_still_the_same_text(log_lines):
+    for text in HOSTILE_TEXTS.values():
+        structlog.get_logger("core.somewhere").info("request", path=text)
+    assert [line["path"] for line in log_lines()] == [*HOSTILE_TEXTS.values()]
+
+
+def test_in_text_form_a_value_cannot_look_like_another_field():
+    stream = io.StringIO()
+    with capture_logs(stream, "text"):
+        structlog.get_logger("core.somewhere").info(
+            "request", path="/x status=200 user=1", status=404
+        )
+    assert 'path="/x status=200 user=1" status=404' in stream.getvalue()

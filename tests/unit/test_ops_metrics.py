@@ -6,14 +6,23 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.config.settings import PlatformSettings
+from core.bootstrap import build_public_http
+from core.config.settings import PlatformSettings, Settings
+from core.crypto import generate_key
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
 from core.observability import metrics
 
+REQUIRED_SETTINGS = {
+    "DATABASE_URL": "postgresql://127.0.0.1/app",
+    "BROKER_URL": "redis://127.0.0.1/0",
+    "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
+    "TOKEN_ENCRYPTION_KEY": generate_key(),
+}
 COUNTING_PROCESS_CODE = """
 from core.observability import metrics
 metrics.UPLOADS.labels("tiktok", "INBOX_VIDEO", "FILE_UPLOAD", "published", "").inc()
@@ -38,6 +47,44 @@ def test_calls_without_an_answer_are_counted_by_code():
     before = metric_value("upstream_requests_total", **labels)
     metrics.count_upstream_call("tiktok", "init", "timeout", 10.0)
     assert metric_value("upstream_requests_total", **labels) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "label"), [("204", "2xx"), ("599", "5xx"), ("999", "other"), ("1000", "other")]
+)
+def test_a_server_of_a_user_chooses_no_label(status, label):
+    settings = Settings.from_env(REQUIRED_SETTINGS)
+    build_public_http(settings)._observe("deliver", status, 0.1)
+    labels = {"platform": "endpoint", "endpoint": "deliver", "code": ""}
+    assert metric_value("upstream_requests_total", status=label, **labels) >= 1
+    assert metric_value("upstream_requests_total", status=status, **labels) == 0
+
+
+@pytest.fixture
+def forgotten_codes():
+    """The codes that tests of this process have used; each process knows a bounded number."""
+    known = set(metrics._known_codes)
+    metrics._known_codes.clear()
+    yield
+    metrics._known_codes.clear()
+    metrics._known_codes.update(known)
+
+
+@pytest.mark.usefixtures("forgotten_codes")
+def test_codes_and_statuses_of_platforms_are_a_bounded_number_of_labels():
+    for number in range(1000):
+        metrics.count_upstream_call("tiktok", "bounded", f"code_{number}", 0.1)
+        metrics.count_upstream_call("tiktok", "bounded", str(number), 0.1)
+    metrics.count_upstream_call("tiktok", "bounded", "a code of\nanother form", 0.1)
+    family = [each for each in REGISTRY.collect() if each.name == "signalpost_upstream_requests"]
+    samples = [
+        sample.labels
+        for sample in family[0].samples
+        if sample.labels["endpoint"] == "bounded" and sample.name.endswith("_total")
+    ]
+    assert len(samples) < metrics.MAX_CODES + len(metrics.REGISTERED_STATUSES) + 5
+    assert {"other"} <= {labels["code"] for labels in samples}
+    assert {"200", "other"} <= {labels["status"] for labels in samples}
 
 
 def test_refusals_by_a_rate_limit_are_counted():
