@@ -24,6 +24,7 @@ from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
 from core.health.gauges import Gauges
 from core.health.readiness import Readiness
+from core.health.status import InstallationStatus
 from core.identity.host_jwt import HostTokenVerifier
 from core.observability import telemetry
 from core.webhooks.writer import EventWriter
@@ -79,5 +80,6 @@ def build_container(settings: Settings) -> Container:
         event_writer=EventWriter(database, wake),
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
         gauges=Gauges(database, services),
+        status=InstallationStatus(database, services),
         host_tokens=HostTokenVerifier(settings.jwt) if settings.jwt else None,
     )

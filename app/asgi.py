@@ -35,6 +35,7 @@ from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX
 from app.http.request_paths import normalize_path
 from app.http.upload_parts import UploadReceiver, is_upload_request
 from app.http.validation import MAX_POST_BYTES
+from app.monitor import start_monitor
 from core import webhooks
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
@@ -64,6 +65,7 @@ def create_asgi_app() -> "AsgiApp":
     raise_descriptor_limit()
     app = create_app()
     asgi_app = AsgiApp(app)
+    start_monitor(app.extensions[CONTAINER_KEY])
     gc.freeze()  # imports leave half a million objects; collecting them would delay deliveries
     return asgi_app
 

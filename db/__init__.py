@@ -13,6 +13,8 @@ from db.identity.users import User
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
 from db.media.files import Media
+from db.ops.alert_conditions import ConditionState, MonitorLease
+from db.ops.alert_notices import AlertNotice, NoticeDelivery
 from db.ops.alerts import Alert
 from db.ops.attempts import Attempt
 from db.ops.audit import AuditEntry
@@ -30,12 +32,14 @@ from db.webhooks.events import Event
 __all__ = [
     "Account",
     "Alert",
+    "AlertNotice",
     "ApiKey",
     "Attempt",
     "AuditEntry",
     "Base",
     "Call",
     "CommentReply",
+    "ConditionState",
     "DataDeletion",
     "Delivery",
     "DeliveryAttempt",
@@ -46,6 +50,8 @@ __all__ = [
     "LoginSession",
     "Media",
     "MetricSnapshot",
+    "MonitorLease",
+    "NoticeDelivery",
     "Notification",
     "OAuthState",
     "OutboxMessage",

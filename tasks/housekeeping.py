@@ -32,8 +32,8 @@ def record_canary(self: Any) -> None:
 
 @app.task(name=ALERTS_TASK)
 def check_alerts() -> None:
-    """Open and resolve alerts."""
-    alerts.check_alerts(current_container().database)
+    """Judge the alert conditions if no monitor does."""
+    alerts.check_unattended_alerts(current_container().database, current_container().services)
 
 
 @app.task(name=CLEANUP_TASK)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, RowId, success_body, validate_body, validate_query
-from core.health import alerts
+from core.health import alerts, notices
 from db.ops.alerts import Alert, Alerts
 
 MAX_ALERTS = 200
@@ -42,8 +42,11 @@ def list_alerts(query: AlertListQuery) -> dict[str, Any]:
 @validate_body(ResolveAlertRequest)
 def resolve_alert(body: ResolveAlertRequest) -> dict[str, Any]:
     """Resolve an alert; it opens again if its condition still holds."""
+    rules = notices.load_rules(current_container().settings)
     with current_container().database.transaction() as session:
-        alert = alerts.resolve_alert(session, body.alert_id, user_id=current_principal().user_id)
+        alert = alerts.resolve_alert(
+            session, body.alert_id, user_id=current_principal().user_id, rules=rules
+        )
     return success_body(alert=serialize_alert(alert))
 
 

@@ -38,7 +38,7 @@ def describe_webhook_worker() -> dict[str, str]:
 @require_worker
 def check_alerts() -> dict[str, Any]:
     """Check all alert conditions: open new alerts, resolve those whose condition has ended."""
-    result = alerts.check_alerts(current_container().database)
+    result = alerts.check_alerts(current_container().database, current_container().services)
     return success_body(
         newAlerts=result.opened,
         activeAlerts=result.active,

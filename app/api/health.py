@@ -37,8 +37,17 @@ def show_status() -> tuple[dict[str, Any], int]:
     Needs METRICS_TOKEN or, if that is not set, a private address.
     """
     check_metrics_access()
-    report = current_container().readiness.report()
-    return serialize_readiness(report), 200 if report.is_ready else 503
+    report = current_container().status.report(current_container().readiness)
+    judged_age = report.alarm.judged_age
+    body = {
+        **serialize_readiness(report.readiness),
+        "reasons": report.reasons,
+        "alerts": report.alarm.open_alerts,
+        "conditionsJudgedSecondsAgo": judged_age and judged_age.total_seconds(),
+        "failingSinks": {each.sink: each.last_error for each in report.alarm.failing_sinks},
+        "alertsAgeSeconds": report.alarm_age,
+    }
+    return body, 503 if report.reasons else 200
 
 
 def serialize_readiness(report: ReadinessReport) -> dict[str, Any]:

@@ -1,12 +1,22 @@
-"""`signalpost alerts`: check the alert conditions, for installations that use cron, not beat."""
+"""`signalpost alerts` and `signalpost monitor`: judge the alert conditions, and try the notices."""
 
+import signal
 from collections.abc import Iterator
+from functools import partial
+from types import FrameType
 
 import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
+from core.bootstrap import build_database
 from core.health import alerts
+from core.health.monitor import Monitor
+from core.health.notice_sender import deliver_once
+from core.health.notice_sinks import NotDelivered, NoticeSink, build_sinks
+from core.health.notices import Notice, build_test_notice
+from db.ops.alerts import Alert, Alerts
+from tasks import broker_ping
 
 
 @click.group("alerts")
@@ -19,11 +29,88 @@ def alerts_group() -> None:
 @interval_option(60_000)
 @prints_results
 def check_command(*, once: bool, interval: int) -> Iterator[CommandResult]:
-    """Check all conditions: open new alerts, resolve those whose condition has ended."""
+    """Check all conditions: open new alerts, resolve those whose condition has ended.
+
+    It also sends the notices that are due. `signalpost monitor` does both all the time.
+    """
     yield from run_repeatedly(check_alerts, once=once, interval=interval)
 
 
 def check_alerts() -> CommandResult:
-    result = alerts.check_alerts(load_container().database)
-    text = f"{result.active} active, {result.opened} of them new"
-    return CommandResult(text, {"active": result.active, "opened": result.opened})
+    container = load_container()
+    result = alerts.check_alerts(
+        container.database, container.services, ping_broker=broker_ping.is_broker_reachable
+    )
+    for sink in build_sinks(container.services.settings, container.services.now):
+        deliver_once(container.database, sink)
+    failed = f", {result.failed} cannot be judged" if result.failed else ""
+    text = f"{result.active} active, {result.opened} of them new{failed}"
+    return CommandResult(
+        text, {"active": result.active, "opened": result.opened, "failed": result.failed}
+    )
+
+
+@alerts_group.command("list")
+@prints_results
+def list_command() -> Iterator[CommandResult]:
+    """List the open alerts."""
+    with load_container().database.transaction() as session:
+        open_alerts = Alerts(session).list_open()
+    if not open_alerts:
+        yield CommandResult("no alert is open")
+    yield from map(describe_alert, open_alerts)
+
+
+def describe_alert(alert: Alert) -> CommandResult:
+    details = {"name": alert.name, "severity": alert.severity, "details": alert.details}
+    measured = f"{alert.details.get('measured', '')} {alert.details.get('unit', '')}".strip()
+    since = f"{alert.opened_at:%Y-%m-%d %H:%M} UTC"
+    return CommandResult(
+        f"{alert.severity} {alert.name} since {since}: {measured}",
+        {**details, "id": alert.id, "openedAt": alert.opened_at},
+    )
+
+
+@alerts_group.command("test")
+@prints_results
+def test_command() -> Iterator[CommandResult]:
+    """Send a test notice to each sink that the settings name."""
+    services = load_container().services
+    sinks = build_sinks(services.settings, services.now)
+    if not sinks:
+        yield CommandResult(
+            "no sink is set: set ALERT_WEBHOOK_URL, SLACK_WEBHOOK_URL, or ALERT_EMAIL and SMTP_URL",
+            {"sink": None},
+            ok=False,
+        )
+    notice = build_test_notice(services.settings, at=services.now())
+    yield from (send_test_notice(sink, notice) for sink in sinks)
+
+
+def send_test_notice(sink: NoticeSink, notice: Notice) -> CommandResult:
+    try:
+        sink.send(notice)
+    except NotDelivered as error:
+        text = f"FAULT {sink.name}: {error}"
+        return CommandResult(text, {"sink": sink.name, "error": str(error)}, ok=False)
+    return CommandResult(f"ok    {sink.name}: took the notice", {"sink": sink.name})
+
+
+@click.command("monitor")
+@prints_results
+def monitor_command() -> CommandResult:
+    """Judge the alert conditions and send notices until SIGTERM or Ctrl-C.
+
+    For installations that want it apart from the web processes: set ALERT_MONITOR=off there.
+    """
+    services = load_container().services
+    database = build_database(services.settings, role="monitor")
+    monitor = Monitor(database, services, broker_ping.is_broker_reachable)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(stop_monitor, monitor))
+    monitor.run()
+    return CommandResult("stopped")
+
+
+def stop_monitor(monitor: Monitor, _number: int, _frame: FrameType | None) -> None:
+    monitor.stop()

@@ -7,7 +7,7 @@ layer over `core`.
 import click
 
 from app.cli.accounts import accounts_group
-from app.cli.alerts import alerts_group
+from app.cli.alerts import alerts_group, monitor_command
 from app.cli.doctor import doctor_command
 from app.cli.encryption_keys import keygen_command
 from app.cli.endpoints import endpoints_group
@@ -39,6 +39,7 @@ COMMANDS = (
     posts_group,
     endpoints_group,
     alerts_group,
+    monitor_command,
     upload_command,
 )
 

@@ -13,6 +13,7 @@ from core.config.settings import Settings
 from core.errors import Forbidden, Unauthorized
 from core.health.gauges import Gauges
 from core.health.readiness import Readiness
+from core.health.status import InstallationStatus
 from core.identity.host_jwt import HostTokenVerifier
 from core.identity.principals import AuthMethod, Principal
 from core.webhooks.writer import EventWriter
@@ -34,6 +35,7 @@ class Container:
     event_writer: EventWriter
     readiness: Readiness
     gauges: Gauges
+    status: InstallationStatus
     host_tokens: HostTokenVerifier | None  # None unless host applications' tokens are accepted
 
 

@@ -15,7 +15,8 @@ from platforms.setting_types import FALSE_WORDS
 
 BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
-HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS)
+SINK_URLS = ("ALERT_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "HEARTBEAT_URL")
+HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS, *SINK_URLS)
 MIN_SECRET_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
 FLOWER_FAULT = (
     "is missing: without a password Flower shows workers and tasks to everybody; set name:password"
@@ -35,6 +36,9 @@ def find_cross_faults(
     needs_redis = "REDIS_URL" not in texts and has_secret(role, "REDIS_URL")
     if needs_redis and is_amqp_url(texts.get("BROKER_URL", "")):
         faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
+    needs_mail_server = "ALERT_EMAIL" in texts and has_secret(role, "SMTP_URL")
+    if needs_mail_server and "SMTP_URL" not in texts:
+        faults["SMTP_URL"] = "is missing: ALERT_EMAIL needs a mail server"
     if role == "flower" and "FLOWER_BASIC_AUTH" not in texts:
         faults["FLOWER_BASIC_AUTH"] = FLOWER_FAULT
     if texts.get("ENVIRONMENT") == "production":

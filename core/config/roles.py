@@ -37,6 +37,17 @@ ROLES_BY_SECRET: Mapping[str, frozenset[str]] = {
     "METRICS_TOKEN": STORE_ROLES,
     "FLOWER_BASIC_AUTH": frozenset({"flower"}),
     "JWT_SECRET": frozenset({"web"}),
+    # URLs of sinks contain the right to send; the monitor runs in web, or in a process of its own.
+    **dict.fromkeys(
+        (
+            "ALERT_WEBHOOK_URL",
+            "ALERT_WEBHOOK_SECRET",
+            "SLACK_WEBHOOK_URL",
+            "SMTP_URL",
+            "HEARTBEAT_URL",
+        ),
+        frozenset({"web", "monitor"}),
+    ),
 }
 """Settings that are secrets, URLs with a password included. Those of platforms follow from their
 names: see `find_secret_roles`."""

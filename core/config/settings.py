@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from core.config.alerting import AlertSettings
 from core.config.broker_urls import with_ca_file
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.database_settings import DatabaseSettings
@@ -110,6 +111,7 @@ class Settings(DatabaseSettings):
 
     jwt: HostJwtSettings | None = None
     limits: LimitSettings = LimitSettings()
+    alerts: AlertSettings = AlertSettings()
     platforms: PlatformSettings = PlatformSettings()
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:

@@ -41,6 +41,11 @@ class SingleCall:
             raise StillRunning(f"no answer within {timeout:g} s")
         return future.result()
 
+    def wait_until_idle(self, timeout: float) -> None:
+        """Wait until the call has ended. Errors: StillRunning. Units: `timeout` in seconds."""
+        if self._running is not None and not wait([self._running], timeout).done:
+            raise StillRunning(f"the call before it has not ended within {timeout:g} s")
+
     def start(self, call: Callable[[], Fact]) -> Future[Fact]:
         """Start the call and do not wait for it. Errors: StillRunning."""
         future: Future[Fact] = Future()

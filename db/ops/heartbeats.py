@@ -43,6 +43,14 @@ class Heartbeats:
             select(func.clock_timestamp() - Heartbeat.at).where(Heartbeat.name == name)
         )
 
+    def youngest_age(self, prefix: str) -> timedelta | None:
+        """Return the time since the last heartbeat of any name with this prefix."""
+        return self._session.scalar(
+            select(func.clock_timestamp() - func.max(Heartbeat.at)).where(
+                Heartbeat.name.startswith(prefix, autoescape=True)
+            )
+        )
+
     def delete_silent(self, older_than: timedelta) -> None:
         """Delete old heartbeats: a replaced worker does not come back under its name."""
         statement = delete(Heartbeat).where(Heartbeat.at < func.clock_timestamp() - older_than)

@@ -46,9 +46,9 @@ def test_an_administrator_discards_one_dead_event_and_it_is_audited(
     event_id = insert_event("unknown_publication")
     response = admin_client.post(f"{EVENTS_ROUTE}/{event_id}/discard")
     assert (response.status_code, response.json["ids"]) == (200, [event_id])
-    shown = admin_client.get(f"{EVENTS_ROUTE}/{event_id}").json["data"]
-    assert (shown["status"], shown["deadAt"]) == ("ignored", None)
-    assert shown["errorMessage"] == "discarded: unknown_publication: no post has it"
+    event = admin_client.get(f"{EVENTS_ROUTE}/{event_id}").json["data"]
+    assert (event["status"], event["deadAt"]) == ("ignored", None)
+    assert event["errorMessage"] == "discarded: unknown_publication: no post has it"
     ((details,),) = query(
         container, "SELECT details FROM audit_log WHERE action = 'webhooks.discarded'"
     )
