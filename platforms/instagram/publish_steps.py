@@ -11,6 +11,7 @@ import structlog
 
 from platforms.errors import (
     NotReadable,
+    OutcomeUnknown,
     PlatformError,
     RateLimited,
     Rejected,
@@ -38,6 +39,7 @@ from platforms.instagram.publishing_errors import (
 )
 from platforms.publishing import (
     AbsenceReported,
+    PartDiscarded,
     PartReported,
     PostVisible,
     Publication,
@@ -54,6 +56,11 @@ UNKNOWN_CONTAINER_WAIT = timedelta(seconds=45)
 """Meta was observed to deny a container for up to two minutes that it then published."""
 
 PATIENT_AGE = timedelta(minutes=3)  # of a container that is denied: younger ones are asked again
+DENIED_TIME, MIN_ABSENCES = timedelta(minutes=5), 2
+"""How long a container has to be denied, and how often no post of it may be listed before, until
+another one is made.
+"""
+
 UNCLEAR = WaitFor(None, "it is not clear whether the post is public")
 
 
@@ -100,20 +107,23 @@ class PublishSteps:
     def find_outcome(self) -> list[StepResult]:
         """Find out whether a post is public whose publish call was not answered.
 
-        Absence is said only if the platform still has the container unpublished and lists no post
-        that could be ours; a list may lag behind, so core asks several times.
+        Absence is said only if the platform still has the container unpublished, or denies it, and
+        lists no post that could be ours; a list may lag behind, so core asks several times.
         """
+        report, denial = None, None
         try:
             report = self.calls.fetch_container(self._handle)
         except NotReadable:
-            report = None
+            pass
         except Rejected as error:
             if error.code not in {UNKNOWN_CONTAINER_CODE, EXPIRED_CODE}:
                 raise
-            report = None
+            denial = error
         search = self._search()
         if search.found is not None:
             return [visible_post(search.found)]
+        if denial is not None and not search.candidates:
+            return [self._result_of_denial(denial)]
         if report is None or report.status is ContainerState.IN_PROGRESS:
             return [UNCLEAR]
         reported = PartReported(0, report.status, report.text)
@@ -176,12 +186,26 @@ class PublishSteps:
             return [WaitFor(max(NOT_READY_WAIT, error.retry_after), "Instagram is not ready yet")]
         if not isinstance(error, Rejected):
             raise error
-        if error.code == UNKNOWN_CONTAINER_CODE and self._is_young():
-            return [WaitFor(UNKNOWN_CONTAINER_WAIT, "Instagram does not find the container")]
+        if error.code == UNKNOWN_CONTAINER_CODE:
+            if self._is_young():
+                return [WaitFor(UNKNOWN_CONTAINER_WAIT, "Instagram does not find the container")]
+            # it may be gone because it was published: that is looked for before another is made
+            raise OutcomeUnknown(str(error), code=error.code, log_id=error.log_id) from error
         result = result_of_error(0, error)
         if result is None:
             raise error
         return [result]
+
+    def _result_of_denial(self, denial: Rejected) -> StepResult:
+        """Return what follows if the platform denies the container and lists no post of it.
+
+        Another container is made only after several looks, as many as core takes before a repeat.
+        """
+        unsafe_at = self.publication.unsafe_at or self.publication.now
+        has_waited = self.publication.now - unsafe_at >= DENIED_TIME
+        if has_waited and self.publication.times_absent >= MIN_ABSENCES:
+            return PartDiscarded(0, denial.code, str(denial))
+        return AbsenceReported()
 
     def _is_young(self) -> bool:
         part = self.publication.get_part(0)

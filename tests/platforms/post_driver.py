@@ -154,6 +154,7 @@ class PostDriver:
         tries = (old.tries if old else 0) + 1
         others = [each for each in self.publication.parts if each.position != position]
         self.change(parts=(*others, Part(position, old.role if old else "item", tries=tries)))
+        self.change(is_unconfirmed=False)
         if tries >= MAX_TRIES:
             self.failure = PartFailed(position, result.code, result.message)
 

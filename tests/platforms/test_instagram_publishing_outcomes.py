@@ -143,6 +143,44 @@ def test_a_container_that_is_denied_at_first_is_published_later(publishing_clien
     assert len(driver.posts) == 1
 
 
+OLD_AGE = 240  # seconds; of a container that is not asked for again when it is denied
+DENIED = {"code": 24, "subcode": 2207008}
+
+
+def test_a_denied_container_that_was_published_is_found_and_not_made_again(publishing_client):
+    """Meta published it, answered that there is no such container, and forgot it."""
+    driver = start_publishing(publishing_client)
+    publishing_client.advance_clock(OLD_AGE)
+    publishing_client.inject_fault("media_publish", "graph_error", fields=DENIED, work=True)
+    assert isinstance(driver.run_step(), OutcomeUnknown)
+    assert driver.publication.is_unconfirmed
+    publishing_client.inject_fault("container_status", "graph_error", fields=DENIED, times=9)
+    driver.run()
+    assert driver.publication.post_ids == (driver.posts[0]["id"],)
+    assert (driver.discards, len(driver.posts)) == ([], 1)
+    assert driver.history.count("publish") == 1
+
+
+def test_a_container_that_is_gone_without_a_post_is_made_again_after_several_looks(
+    publishing_client,
+):
+    driver = start_publishing(publishing_client)
+    publishing_client.advance_clock(OLD_AGE)
+    publishing_client.inject_fault("media_publish", "graph_error", fields=DENIED, work=False)
+    driver.run_step()
+    publishing_client.inject_fault("container_status", "graph_error", fields=DENIED, times=20)
+    looks = 0
+    while driver.publication.is_unconfirmed and looks < 20:
+        driver.run_step()
+        looks += 1
+        publishing_client.advance_clock(100)
+    assert 3 <= looks < 20
+    assert [each.code for each in driver.discards] == ["container_unknown"]
+    publishing_client.raw.control("faults", method="DELETE")
+    driver.run()
+    assert len(driver.posts) == 1
+
+
 def test_a_post_that_is_not_listed_yet_is_public_without_an_id(publishing_client):
     publishing_client.change_settings(media_list_lag_seconds=7_000.0)
     driver = start_publishing(publishing_client)
