@@ -78,6 +78,17 @@ def test_a_video_is_uploaded_in_chunks_and_probed(api_client, publisher):
     )
 
 
+def test_a_browser_and_a_program_may_send_chunks_larger_than_json(
+    api_client, sign_in, publisher, alice
+):
+    data = bytes(range(256)) * 2048
+    for client in (api_client, sign_in(alice)):
+        path = create_upload(client, len(data), filename="a.mp4").headers["Location"]
+        assert len(data) > publisher.services.settings.limits.max_json_bytes
+        response = send_chunk(client, path, data, 0)
+        assert (response.status_code, response.headers.get("Upload-Offset")) == (204, "524288")
+
+
 def test_a_complete_video_can_be_posted(api_client, account, publisher):
     video = encode_video()
     path = create_upload(api_client, len(video), filename="a.mp4").headers["Location"]
