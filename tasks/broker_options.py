@@ -63,8 +63,12 @@ def broker_settings(broker_url: str, role: str) -> dict[str, Any]:
     """
     addresses = parse_broker_addresses(broker_url)
     is_redis = addresses[0].kind == "redis"
+    url = ";".join(address.login_url for address in addresses)
     settings: dict[str, Any] = {
-        "broker_url": ";".join(address.login_url for address in addresses),
+        "broker_url": url,
+        # Celery's commands take BROKER_URL from the environment and prefer it to `broker_url`.
+        "broker_read_url": url,
+        "broker_write_url": url,
         "broker_transport_options": transport_options(addresses[0], role),
         **({} if is_redis else RABBITMQ_QUEUE_FLAGS),
     }

@@ -45,7 +45,7 @@ def test_a_redis_that_does_everything_has_no_fault(redis_servers):
     assert ask_redis(url) is None
 
 
-def test_passwords_that_are_wrong_or_missing_or_too_many_are_told_apart(redis_servers):
+def test_a_wrong_a_missing_and_an_unneeded_password_have_sentences_of_their_own(redis_servers):
     guarded = redis_servers.start(requirepass="right")
     wrong = guarded.url.replace("redis://", "redis://:wrong@")
     assert "refuses the user or the password" in ask_broker(wrong)
@@ -118,7 +118,7 @@ def test_a_redis_that_is_loading_is_named(redis_servers):
         wait_until(lambda: "is still loading" in (ask_redis(server.url) or ""), what="the answer")
 
 
-def test_a_broker_that_says_nothing_is_told_from_one_that_is_away(redis_servers):
+def test_a_broker_that_closes_connections_and_one_that_is_away_are_named(redis_servers):
     server = redis_servers.start()
     with run_forwarder(server.port) as forwarder:
         forwarder.target = 1

@@ -1,3 +1,4 @@
+import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -101,3 +102,35 @@ def test_the_application_can_be_imported_without_any_setting():
         [sys.executable, "-c", code], env={"PATH": ""}, check=False, capture_output=True, text=True
     )
     assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize("url", TLS_URLS)
+@pytest.mark.parametrize("role", ROLES)
+def test_tls_is_verified_in_every_role(url, role):
+    options = build_configuration(url, role)["broker_use_ssl"]
+    assert options.get("ssl_cert_reqs", options.get("cert_reqs")) == ssl.CERT_REQUIRED
+    assert options.get("ssl_check_hostname") or options["server_hostname"] == "rabbit.example"
+
+
+def test_the_environment_of_celery_s_commands_does_not_replace_our_form_of_the_address():
+    """`celery` takes BROKER_URL from the environment, with kombu's meaning of it."""
+    code = (
+        "from celery import Celery; from tasks.settings import build_configuration;"
+        f"app = Celery(); app.conf.update(build_configuration({TLS_URLS[0]!r}, 'worker'));"
+        "print(app.connection_for_read().as_uri(), app.connection().as_uri())"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "", "CELERY_BROKER_URL": "redis://elsewhere.example/7"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.split() == ["rediss://:**@redis.example:6379/0"] * 2
+
+
+def test_every_queue_on_rabbitmq_is_durable_or_exclusive():
+    settings = build_configuration(AMQP_URL, "worker")
+    assert settings["control_queue_durable"]
+    assert settings["event_queue_exclusive"]
+    assert all(queue.durable for queue in settings["task_queues"])
