@@ -10,6 +10,7 @@ from core.config.broker_rules import find_plaintext_faults
 from core.config.broker_urls import is_amqp_url
 from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
 from core.config.roles import has_secret
+from core.config.secret_rules import find_secret_faults
 from platforms.registry import PLATFORMS
 from platforms.setting_types import FALSE_WORDS
 
@@ -17,7 +18,6 @@ BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
 SINK_URLS = ("ALERT_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "HEARTBEAT_URL")
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS, *SINK_URLS)
-MIN_SECRET_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}
 FLOWER_FAULT = (
     "is missing: without a password Flower shows workers and tasks to everybody; set name:password"
 )
@@ -82,6 +82,9 @@ def production_faults(
         fault = production_fault(name, text, base_urls) or redirect_uri_fault(name, text, texts)
         if fault is not None:
             faults[name] = f"{fault} in production"
+    faults |= {
+        name: f"{fault} (in production)" for name, fault in find_secret_faults(texts).items()
+    }
     return faults | find_plaintext_faults(texts)
 
 
@@ -90,11 +93,9 @@ def production_fault(name: str, text: str, base_urls: Mapping[str, str]) -> str 
         return f"must be the platform's own, {base_urls[name]},"
     if name == "ENDPOINT_PRIVATE_HOSTS" and text.lower() not in FALSE_WORDS:
         return "must be off"
-    if name in HTTPS_SETTINGS and not text.startswith("https://"):
+    is_plain = text.lower().startswith("http://")  # whoever is on the way could read and answer
+    if is_plain or (name in HTTPS_SETTINGS and not text.startswith("https://")):
         return "must begin with https://"
-    minimum = MIN_SECRET_LENGTHS.get(name, 0)
-    if len(text) < minimum:
-        return f"must have at least {minimum} characters"
     return None
 
 

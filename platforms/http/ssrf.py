@@ -7,7 +7,6 @@ address, so that a second DNS answer cannot redirect it to a private machine.
 import socket
 import time
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Thread
 
 import requests
@@ -16,35 +15,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from platforms.http.deadline import DeadlineConnection, DeadlineTLSConnection, create_session
+from platforms.url_rules import is_public
 
 RESOLVE_TIMEOUT = 3.0  # seconds; the system resolver's own timeout is longer than a lease
-# RFC 4291: all other IPv6 addresses are local, multicast or embed another protocol's address
-GLOBAL_UNICAST = ip_network("2000::/3")
-NAT64_PREFIX = ip_network("64:ff9b::/96")  # RFC 6052: the last four bytes are the IPv4 address
 
 
 class PrivateHost(NewConnectionError):
     """At least one address of the host is not public."""
-
-
-def is_public(address: str) -> bool:
-    """Return whether the address is globally reachable unicast.
-
-    The IPv4 address embedded in an IPv6 address has to be public as well.
-    """
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv4Address):
-        return parsed.is_global and not parsed.is_multicast
-    if parsed in NAT64_PREFIX:
-        return is_public(str(IPv4Address(int(parsed) & 0xFFFF_FFFF)))
-    is_global_unicast = parsed in GLOBAL_UNICAST and parsed.is_global
-    return is_global_unicast and all(is_public(str(ipv4)) for ipv4 in embedded_ipv4(parsed))
-
-
-def embedded_ipv4(address: IPv6Address) -> Sequence[IPv4Address]:
-    """Return the IPv4 addresses that a 6to4 or Teredo address tunnels to."""
-    candidates = (address.sixtofour, *(address.teredo or ()))
-    return [ipv4 for ipv4 in candidates if ipv4 is not None]
 
 
 def resolve_host(host: str, port: int) -> list[str]:

@@ -35,4 +35,9 @@ def find_config_warnings(app: PlatformApp) -> tuple[str, ...]:
         warnings.append("TIKTOK_CLIENT_KEY is a sandbox key, but TIKTOK_SANDBOX_MODE is off")
     if app.is_sandbox and not has_sandbox_key:
         warnings.append("TIKTOK_SANDBOX_MODE is on, but TIKTOK_CLIENT_KEY is not a sandbox key")
+    if app.legacy_webhooks:
+        warnings.append(
+            "TIKTOK_WEBHOOK_COMPAT is on: it accepts deliveries of a format that TikTok never sent,"
+            " and whose signatures have no time; it is for tests"
+        )
     return tuple(warnings)

@@ -87,6 +87,34 @@ def loopback_is_public(monkeypatch):
         "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::1",
+        "64:ff9b::c000:c0",  # 192.0.0.192 through NAT64
+        "192.0.0.192",
+        "192.0.0.8",
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.88.99.1",
+        "192.175.48.1",
+        "198.19.255.255",
+        "203.0.113.1",
+        "239.255.255.250",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "3ffe::1",
+        "5f00::1",
+        "100::1",
+        "2001::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",  # Teredo
+        "2001:1::1",
+        "2001:2::1",
+        "2001:10::1",
+        "2001:20::1",
+        "2002:808:808::1",  # 6to4 to a public address is still a tunnel
+        "2620:4f:8000::1",
+        "2606:4700::5efe:7f00:1",  # ISATAP
+        "2606:4700::200:5efe:808:808",
+        "fd00:ec2::254",
     ],
 )
 def test_these_addresses_are_not_public(address):
@@ -94,7 +122,17 @@ def test_these_addresses_are_not_public(address):
 
 
 @pytest.mark.parametrize(
-    "address", [PUBLIC_ADDRESS, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"]
+    "address",
+    [
+        PUBLIC_ADDRESS,
+        "8.8.8.8",
+        "168.63.129.17",
+        "192.88.98.1",
+        "192.0.1.1",
+        "2001:4860:4860::8888",
+        "2606:4700::1111",
+        "64:ff9b::808:808",
+    ],
 )
 def test_these_addresses_are_public(address):
     assert ssrf.is_public(address)
