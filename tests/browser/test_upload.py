@@ -1,5 +1,6 @@
 """The upload form in a browser: its checks, direct posts, progress, and broken connections."""
 
+import json
 import re
 
 import pytest
@@ -333,3 +334,65 @@ def test_after_a_reload_the_same_file_continues_where_it_stopped(
     expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
     assert offsets[0] == str(8 * 1024 * 1024)
     upload_form.errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (
+            429,
+            {"Retry-After": "1"},
+            '{"error": {"code": "RATE_LIMIT_EXCEEDED", "retryable": true}}',
+        ),
+        (503, {}, "<html>a proxy of another kind</html>"),
+        (
+            507,
+            {"Retry-After": "1"},
+            '{"error": {"code": "INSUFFICIENT_STORAGE", "retryable": true}}',
+        ),
+    ],
+)
+def test_an_upload_that_is_refused_for_the_moment_goes_on_without_a_person(
+    status, headers, body, upload_form, large_video_file, stack
+):
+    refusals = []
+
+    def refuse_or_continue(route):
+        is_first_try = route.request.method == "PATCH" and len(refusals) < 2
+        if not is_first_try or not route.request.headers["upload-offset"].startswith("8"):
+            return route.continue_()
+        refusals.append(route.request.headers["upload-offset"])
+        return route.fulfill(status=status, headers=headers, body=body)
+
+    upload_form.route(CHUNK_URL_PATTERN, refuse_or_continue)
+    title = f"Through {status}"
+    choose_file(upload_form, large_video_file, title)
+    upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
+    expect(upload_form.get_by_text("on its way to your TikTok inbox")).to_be_visible()
+    assert refusals == [str(8 * 1024 * 1024)] * 2
+    query = "SELECT bytes_total FROM posts WHERE title = %s"
+    assert stack.query_value(query, title) == 20 * 1024 * 1024
+    upload_form.errors.clear()  # the browser reports the answers
+
+
+def test_an_upload_that_is_refused_for_good_ends_with_the_reason(upload_form, large_video_file):
+    error = {"code": "storage_budget_exceeded", "userMessage": "Too much.", "retryable": False}
+    body = json.dumps({"error": error})
+    upload_form.route(
+        re.compile(r"/api/media$"), lambda route: route.fulfill(status=507, body=body)
+    )
+    choose_file(upload_form, large_video_file, "Beyond the budget")
+    upload_form.get_by_role("button", **UPLOAD_BUTTON).click()
+    expect(upload_form.get_by_role("alert")).to_contain_text("Too much.")
+    upload_form.errors.clear()
+
+
+def test_a_video_without_a_type_is_not_refused_by_the_page(upload_form):
+    movie = {"name": "IMG_0001.MOV", "mimeType": "", "buffer": b"x" * 2048}
+    upload_form.set_input_files("#video", movie)
+    assert upload_form.evaluate("document.querySelector('#video').files[0].type") in {
+        "",
+        "video/quicktime",
+    }
+    expect(upload_form.get_by_text("IMG_0001.MOV")).to_be_visible()
+    expect(upload_form.get_by_role("alert")).to_have_count(0)

@@ -114,8 +114,11 @@ export const handleChange = (event, kind) => {
   if (event.target.type === "file" || event.target.type === "radio") showPreview(item, source);
 };
 
-const doesFit = (file, accept) =>
-  !file.type || accept.split(",").some((type) => file.type.startsWith(type.replace("*", ""))); // without a type the server judges the bytes
+// Only what is surely of another kind is refused here: the server judges the bytes.
+const doesFit = (file, accept) => {
+  const [kind] = file.type.toLowerCase().split("/");
+  return !["audio", "font", "image", "text", "video"].includes(kind) || accept.split(",").some((type) => type.trim().startsWith(`${kind}/`));
+};
 
 const itemError = (item, number, kind) => {
   if (!isFile(item)) return /^https:\/\/\S+\.\S+/.test(urlInput(item).value.trim()) ? "" : message("noUrl", { number });

@@ -1,18 +1,25 @@
-// The upload of a file to signalpost by tus: in chunks, with progress, paused and resumed by the user,
-// and resumed automatically when the connection is back. After a reload the same file continues where
-// it stopped.
+// The upload of a file to signalpost by tus: in chunks, with progress, paused and resumed by the user.
+// It goes on by itself after whatever passes: a lost connection, a busy server, a full disk; nobody has
+// to wait in front of it. After a reload the same file continues where it stopped.
 import { csrf, pathPrefix } from "./page_context.js";
 import { form, formatDuration, formatSize, message, part, showMessage } from "./form.js";
 
 const CHUNK_BYTES = 8 * 1024 * 1024;
 const SPEED_SMOOTHING = 0.3; // weight of the newest value in the speed shown
-const RECONNECT_INTERVAL = 15000; // milliseconds
+const RECONNECT_INTERVAL = 15000; // milliseconds between two attempts while the browser is offline
+const FIRST_RETRY_DELAY = 1000; // milliseconds, doubled by each failure
+const LONGEST_RETRY_DELAY = 60000;
+const PASSING_STATUSES = [408, 409, 423, 425, 429]; // and 500 and up, unless the answer says otherwise
+const MAX_INTERNAL_ERRORS = 10; // in a row: what is broken for so long does not pass
+const FAILURES_BEFORE_ALARM = 3;
 const fingerprintPrefix = `signalpost-${form.dataset.user}-`;
 const fingerprint = async (file) => fingerprintPrefix + [file.name, file.type, file.size, file.lastModified].join("-");
 
 let upload = null;
 let rejectUpload = null;
-let isOffline = false;
+let isWaiting = false; // for the next attempt
+let failures = 0; // in a row
+let retryTimer = null;
 let isPaused = false;
 
 const createProgressHandler = () => {
@@ -36,34 +43,59 @@ const createProgressHandler = () => {
   };
 };
 
-const isConnectionError = (error) => !navigator.onLine || (error.originalRequest && !error.originalResponse);
+const readApiError = (error) => {
+  try {
+    return JSON.parse(error.originalResponse.getBody()).error ?? {};
+  } catch {
+    return {}; // no answer, or that of a proxy
+  }
+};
+
+const doesPass = (error) => {
+  const status = error.originalResponse?.getStatus();
+  if (!status) return Boolean(!navigator.onLine || error.originalRequest);
+  if (status === 500 && failures >= MAX_INTERNAL_ERRORS) return false;
+  return PASSING_STATUSES.includes(status) || (status >= 500 && readApiError(error).retryable !== false);
+};
+
+// Milliseconds: as the server says (seconds or a date), otherwise longer after each failure.
+const retryDelay = (error) => {
+  const header = error.originalResponse?.getHeader("Retry-After");
+  const told = header ? 1000 * Number(header) || new Date(header) - Date.now() : 0;
+  const backoff = Math.min(FIRST_RETRY_DELAY * 2 ** (failures - 1), LONGEST_RETRY_DELAY);
+  return told > 0 ? told : backoff;
+};
+
+const showWait = (error) => {
+  const isLost = !navigator.onLine || failures > FAILURES_BEFORE_ALARM;
+  if (!error.originalResponse) return isLost ? showMessage(message("offline"), { bad: true }) : showMessage(message("retrying"));
+  const { userMessage, suggestion, code } = readApiError(error);
+  showMessage(code === "INSUFFICIENT_STORAGE" ? `${userMessage} ${suggestion}` : message("retrying"));
+};
 
 export const isUploading = () => upload !== null;
 
 // Resolves with the id of the media file; rejects with null if the user cancels.
 export const uploadFile = (file) =>
   new Promise((resolve, reject) => {
-    const finish = (settle, result) => { upload = rejectUpload = null; isOffline = isPaused = false; settle(result); };
+    const finish = (settle, result) => { upload = rejectUpload = null; isWaiting = isPaused = false; failures = 0; clearTimeout(retryTimer); settle(result); };
     rejectUpload = () => finish(reject, null);
     upload = new tus.Upload(file, {
       endpoint: `${pathPrefix}/api/media`,
       chunkSize: CHUNK_BYTES,
-      retryDelays: [0, 1000, 3000, 10000],
+      retryDelays: null, // the library knows no Retry-After, and gives up
       headers: { "X-CSRF-Token": csrf },
       metadata: { filename: file.name, filetype: file.type },
       fingerprint,
       removeFingerprintOnSuccess: true,
       onProgress: createProgressHandler(),
-      onShouldRetry: (error) => {
-        const status = error.originalResponse?.getStatus() ?? 0;
-        if (!status) showMessage(message("retrying"));
-        return navigator.onLine && (status < 400 || status >= 500 || status === 409 || status === 423);
-      },
-      onChunkComplete: () => { if (!isPaused) showMessage(""); },
+      onChunkComplete: () => { failures = 0; if (!isPaused) showMessage(""); },
       onError: (error) => {
-        if (!isConnectionError(error)) return finish(reject, error);
-        isOffline = true;
-        showMessage(message("offline"), { bad: true });
+        if (!doesPass(error)) return finish(reject, error);
+        failures += 1;
+        isWaiting = true;
+        showWait(error);
+        retryTimer = setTimeout(resumeUpload, retryDelay(error));
       },
       onSuccess: () => finish(resolve, Number(upload.url.split("/").pop())),
     });
@@ -74,19 +106,27 @@ export const uploadFile = (file) =>
     });
   });
 
+// Asks how much has arrived, and sends the rest.
 const resumeUpload = () => {
-  if (!upload || !isOffline || isPaused) return;
-  isOffline = false;
-  showMessage(message("online"));
+  clearTimeout(retryTimer);
+  if (!upload || !isWaiting || isPaused) return;
+  if (!navigator.onLine) {
+    retryTimer = setTimeout(resumeUpload, RECONNECT_INTERVAL); // some systems send no `online` event
+    return;
+  }
+  isWaiting = false;
   upload.start();
 };
-addEventListener("online", resumeUpload);
-setInterval(() => navigator.onLine && resumeUpload(), RECONNECT_INTERVAL); // there is no `online` event if only the server was unreachable
+addEventListener("online", () => {
+  if (upload && isWaiting) showMessage(message("online"));
+  resumeUpload();
+});
 
 export const togglePause = () => {
   isPaused = !isPaused;
   if (isPaused) upload.abort(); else upload.start();
-  isOffline = false;
+  isWaiting = false;
+  clearTimeout(retryTimer);
   return isPaused;
 };
 

@@ -13,7 +13,8 @@ export const showPreview = (file, onChange) => {
   part("preview").hidden = true;
   part("slider").hidden = true;
   field("cover").removeAttribute("max");
-  if (!file || !file.type.startsWith("video/") || !file.size) return player.removeAttribute("src");
+  const mayPlay = file?.size && (!file.type || file.type.startsWith("video/"));
+  if (!mayPlay) return player.removeAttribute("src");
   objectUrl = URL.createObjectURL(file);
   player.onloadedmetadata = () => {
     duration = Number.isFinite(player.duration) ? player.duration : null;
