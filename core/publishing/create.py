@@ -33,6 +33,7 @@ from core.post_state.step_state import (
 )
 from core.post_state.transitions import end_one_post
 from core.publishing.inline import claim_inline, run_inline
+from core.publishing.inline_slots import take_inline_slot
 from core.publishing.picture_conversion import convert_pictures
 from core.publishing.post_request import PostRequest
 from core.publishing.post_results import (
@@ -119,38 +120,56 @@ def create_post(
     database: Database, services: Services, new_post: NewPost, options: RequestOptions
 ) -> PostResult:
     """Store the post; run its first steps now, or wake a worker. Errors: as `request_post`."""
-    is_inline = should_run_inline(database, services, new_post, options)
+    if not can_hold_request(new_post, options):
+        return store_post(database, services, new_post, options, may_hold=False)
+    is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
+    with take_inline_slot(is_required=is_required) as may_hold:
+        return store_post(database, services, new_post, options, may_hold=may_hold)
+
+
+def can_hold_request(new_post: NewPost, options: RequestOptions) -> bool:
+    """Whether the request may have to wait for the platform or for workers."""
+    is_sent_later = (
+        new_post.sent_by == SentBy.SIGNALPOST and PLATFORMS[new_post.provider].starts_inline
+    )
+    return not options.may_queue and new_post.publish_at is None and not is_sent_later
+
+
+def store_post(
+    database: Database,
+    services: Services,
+    new_post: NewPost,
+    options: RequestOptions,
+    *,
+    may_hold: bool,
+) -> PostResult:
+    """As `create_post`; with `may_hold` the request may wait."""
+    is_inline = may_hold and should_run_inline(database, services, new_post, options)
     with database.transaction() as session:
         result = insert_and_claim_post(session, services, new_post, options, is_inline=is_inline)
     if isinstance(result, Claim):
         run_inline(database, services, result)
         return finish_request(database, services, result)
     services.wake("posts")
-    if isinstance(result, PostResult) and should_wait(new_post, options):
+    if isinstance(result, PostResult) and may_hold and should_wait(new_post):
         return wait_for_end(database, services, result, since=options.received_at)
     return raise_if_error(result)
 
 
-def should_wait(new_post: NewPost, options: RequestOptions) -> bool:
-    """Whether the request waits for the workers to publish the post."""
-    is_later = options.may_queue or new_post.publish_at is not None
-    return not is_later and not PLATFORMS[new_post.provider].starts_inline
+def should_wait(new_post: NewPost) -> bool:
+    """Whether a request that may wait does so for the workers that publish the post."""
+    return not PLATFORMS[new_post.provider].starts_inline
 
 
 def should_run_inline(
     database: Database, services: Services, new_post: NewPost, options: RequestOptions
 ) -> bool:
-    """Whether the first steps run inside the request; refreshes the access token if they do.
+    """Whether the first steps run inside a request that may wait; refreshes its access token.
 
     Errors: NotConnected, NeedsReconnect; for a caller who sends the bytes, and so needs the upload
     URL now, also ServiceUnavailable and OperationFailed `timeout`.
     """
-    if (
-        new_post.sent_by == SentBy.SIGNALPOST
-        or new_post.publish_at is not None
-        or options.may_queue
-        or not PLATFORMS[new_post.provider].starts_inline
-    ):
+    if not PLATFORMS[new_post.provider].starts_inline:
         return False
     is_required = new_post.sent_by == SentBy.CALLER  # the caller needs the upload URL now
     try:
