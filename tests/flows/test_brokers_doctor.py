@@ -1,20 +1,26 @@
 """What is wrong with a broker or a Redis that answers is named, not called "away"."""
 
+import re
+from pathlib import Path
+
 import pytest
 import redis
 from celery import Celery
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.limits.redis_client import RedisClient
 from local.ports import find_free_port
 from tasks.broker_ping import find_broker_fault
 from tasks.settings import build_configuration
 from tests.flows.brokers import wait_until
+from tests.flows.celery_harness import CeleryHarness
 from tests.flows.redis_servers import redis_servers
 from tests.flows.tcp_forwarder import run_forwarder
 
 __all__ = ["redis_servers"]  # the fixture
 
-ALL_RIGHTS = "~* &* +@all"
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 def ask_broker(url):
@@ -39,10 +45,23 @@ def with_user(server, *rules):
     return server.url.replace("redis://", "redis://app:pw@")
 
 
-def test_a_redis_that_does_everything_has_no_fault(redis_servers):
-    url = with_user(redis_servers.start(), *ALL_RIGHTS.split())
-    assert ask_broker(url) is None
-    assert ask_redis(url) is None
+def documented_rights():
+    """The rules for a Redis user in docs/operations.md."""
+    return re.search(r"A Redis user needs `([^`]+)`", OPERATIONS.read_text())[1].split()
+
+
+def test_a_user_with_the_documented_rights_can_do_everything(redis_servers, tmp_path):
+    server = redis_servers.start()
+    server.url = with_user(server, *documented_rights())
+    assert ask_broker(server.url) is None
+    assert ask_redis(server.url) is None
+    harness = CeleryHarness(server, tmp_path)
+    try:
+        harness.start_worker()
+        harness.start("beat")
+        wait_until(lambda: harness.count_effects("posts"), what="a wake-up of beat")
+    finally:
+        harness.stop()
 
 
 def test_a_wrong_a_missing_and_an_unneeded_password_have_sentences_of_their_own(redis_servers):
@@ -111,7 +130,8 @@ def test_a_redis_that_is_loading_is_named(redis_servers):
         key_load_delay="2000",  # microseconds: a second for all keys
         loading_process_events_interval_bytes="1024",
     )
-    with redis.Redis(port=server.port, socket_timeout=0.2) as operator:
+    no_retry = Retry(NoBackoff(), 0)
+    with redis.Redis(port=server.port, socket_timeout=0.2, retry=no_retry) as operator:
         operator.mset({f"key-{number}": "x" * 50 for number in range(500)})
         with pytest.raises(redis.RedisError):
             operator.execute_command("DEBUG", "RELOAD")
