@@ -15,8 +15,10 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,7 +30,7 @@ from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshots
 from db.media.files import Media
 from db.ops.attempts import Attempt
-from db.ops.audit import AuditEntry
+from db.ops.audit import AuditLog
 from db.outbox.deliveries import Delivery
 from db.outbox.messages import OutboxMessage
 from db.posts.parts import PostPart
@@ -104,12 +106,10 @@ class AccountErasure:
         self._execute(delete(Notification).where(Notification.user_id == user_id, is_about))
 
     def _empty_audit_entries(self, account_id: int, user_id: int | None) -> None:
-        is_about = or_(
-            AuditEntry.subject == f"account:{account_id}",
-            AuditEntry.subject.in_(self._post_subjects(account_id)),
+        subjects = union_all(
+            select(literal(f"account:{account_id}")), self._post_subjects(account_id)
         )
-        statement = update(AuditEntry).where(AuditEntry.user_id == user_id, is_about)
-        self._execute(statement.values(details={}))
+        AuditLog(self._session).empty_details(user_id, subjects)
 
     def _post_subjects(self, account_id: int) -> Any:
         name = func.concat("post:", cast(Post.id, Text))

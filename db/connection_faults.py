@@ -74,7 +74,8 @@ def is_unavailable(error: Exception) -> bool:
 
 SQLSTATE_WORDS: Mapping[str, str] = {
     "25006": "the database is read-only",
-    "42501": "the role may not do what signalpost does",
+    "42501": "the role may not do this",
+    "42704": "a role that is named does not exist",
     "42P01": "the tables are missing",
     "42703": "the tables are those of another version",
     "53100": "the disk of the database is full",

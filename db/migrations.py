@@ -5,15 +5,20 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import NullPool, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from db.connection_faults import describe_fault
 from db.connections import SessionLimits, create_postgres_engine
+from db.roles import find_application_role, grant_application_rights
 from db.schema import MIGRATIONS_DIR
-from db.session import translate_errors
+from db.session import DatabaseUnavailable, translate_errors
 
 MIGRATION_LOCK_KEY = 7_310_420_042
 """Key of the advisory lock: an arbitrary number that must never change."""
+
+REFUSED_SQLSTATES = frozenset({"25006", "42501", "42704"})
+"""Read-only, no right to do this, or no such role. Not an error of the migration itself."""
 
 LOCK_SQL = "SELECT pg_advisory_xact_lock(:key)"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -21,19 +26,26 @@ LOCK_LIMITS = SessionLimits(statement=0, idle=0, lock=120_000)
 """Units: milliseconds. `lock` is how long a second migration waits for the first."""
 
 
-class MigrationsBusy(Exception):
+class MigrationsBusy(DatabaseUnavailable):
     """Another process holds the lock of migrations."""
 
 
-def upgrade_schema(url: str) -> None:
-    """Upgrade to the newest version. Safe to repeat and to run in several processes at once."""
-    with migration_lock(url):
+def upgrade_schema(url: str, *, application_url: str | None = None) -> None:
+    """Upgrade to the newest version. Safe to repeat and to run in several processes at once.
+
+    The role of `application_url`, if it is another one, may then work with the rows.
+    Errors: DatabaseUnavailable, MigrationsBusy.
+    """
+    role = find_application_role(application_url or url, url)
+    with migration_lock(url) as connection, explain_refusals():
         command.upgrade(alembic_config(url), "head")
+        if role is not None:
+            grant_application_rights(connection, role)
 
 
 def downgrade_schema(url: str, version: str = "base") -> None:
     """Downgrade to this version; `base` removes all tables, and their rows with them."""
-    with migration_lock(url):
+    with migration_lock(url), explain_refusals():
         command.downgrade(alembic_config(url), version)
 
 
@@ -47,7 +59,18 @@ def alembic_config(url: str) -> Config:
 
 
 @contextmanager
-def migration_lock(url: str) -> Iterator[None]:
+def explain_refusals() -> Iterator[None]:
+    """Errors: DatabaseUnavailable in words if the role or the server refuses the change."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) not in REFUSED_SQLSTATES:
+            raise
+        raise DatabaseUnavailable(describe_fault(error)) from error
+
+
+@contextmanager
+def migration_lock(url: str) -> Iterator[Connection]:
     """Hold the advisory lock of migrations.
 
     It belongs to a transaction that stays open meanwhile, so that it ends with it, also behind a
@@ -66,4 +89,4 @@ def migration_lock(url: str) -> Iterator[None]:
             raise MigrationsBusy(
                 "another process is migrating this database: wait for it, and try again"
             ) from error
-        yield
+        yield connection

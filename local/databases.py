@@ -15,12 +15,14 @@ class Databases:
 
     server: str
 
-    def create(self, name: str, *, template: str = "template1") -> None:
+    def create(self, name: str, *, template: str = "template1", owner: str | None = None) -> None:
+        """Create a database of `owner`, or of the role that connects."""
+        names = [sql.Identifier(name), sql.Identifier(template)]
+        owner_clause = sql.SQL("OWNER {}").format(sql.Identifier(owner)) if owner else sql.SQL("")
         with self.open_cursor() as cur:
-            identifiers = sql.Identifier(name), sql.Identifier(template)
             # Copying files instead of writing blocks through the WAL takes half the time.
-            query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-            cur.execute(query.format(*identifiers))
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE {} {} STRATEGY file_copy")
+            cur.execute(query.format(*names, owner_clause))
 
     def rename(self, name: str, new_name: str) -> None:
         with self.open_cursor() as cur:

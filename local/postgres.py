@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from local.child import Program
+from local.database_roles import ROLE_OPTIONS, ensure_owned_database, ensure_roles
 from local.databases import Databases
 from local.embedded_server import STOP_TIMEOUT, EmbeddedServer, load_or_create_password
 from local.ports import LOOPBACK_HOST
@@ -21,6 +22,9 @@ from local.user_and_folders import (
     give_folder,
     prepare_binaries,
 )
+
+SUPERUSER = "app"
+"""Makes the cluster, the roles and the databases. No process of signalpost connects as it."""
 
 SERVER_SETTINGS = {
     "max_connections": "200",
@@ -36,7 +40,7 @@ NO_DURABILITY_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 """For tests: committed data survives a crash of the server, not of the machine."""
 
 INITDB_OPTIONS = (
-    *("-U", "app", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"),
+    *("-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"),
     # The builtin locale: sorting does not depend on the machine's locales.
     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
 )
@@ -50,16 +54,29 @@ class Postgres(EmbeddedServer):
         self._settings = {**SERVER_SETTINGS, **(NO_DURABILITY_SETTINGS if fast else {})}
 
     def url(self, database: str = "postgres") -> str:
-        """Return the URL for SQLAlchemy, which needs the driver named."""
+        """Return the superuser's URL for SQLAlchemy, which needs the driver named."""
         return self.dsn(database).replace("postgresql://", "postgresql+psycopg2://", 1)
 
-    def dsn(self, database: str = "postgres") -> str:
-        """Return the URL for psycopg2 and psql."""
-        return f"postgresql://app:{self.password}@{LOOPBACK_HOST}:{self.port}/{database}"
+    def dsn(self, database: str = "postgres", *, role: str = SUPERUSER) -> str:
+        """Return the URL of a role for psycopg2, psql and signalpost."""
+        password = self.password if role == SUPERUSER else self.role_password(role)
+        return f"postgresql://{role}:{password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
     @property
     def password(self) -> str:
+        """The superuser's."""
         return load_or_create_password(self.folder.with_name(f"{self.folder.name}.password"))
+
+    def role_password(self, role: str) -> str:
+        return load_or_create_password(self.folder.with_name(f"{self.folder.name}.{role}.password"))
+
+    def create_roles(self) -> None:
+        """Create the owner of the tables and the application's role, unless they exist."""
+        ensure_roles(self.databases, {role: self.role_password(role) for role in ROLE_OPTIONS})
+
+    def create_owned_database(self, name: str) -> None:
+        """Create the database of the owner's role, or hand an older one over to it."""
+        ensure_owned_database(self.databases, Databases(self.dsn(name)), name)
 
     @property
     def databases(self) -> Databases:
@@ -70,7 +87,7 @@ class Postgres(EmbeddedServer):
         binaries = find_binaries(user)
         folder = server_folder_path(self.folder, descriptor, user)
         if not (self.folder / "PG_VERSION").exists():
-            initialize_cluster(binaries / "initdb", folder, self.password, user, descriptor)
+            self.create_cluster(binaries, folder, user, descriptor)
         options = [word for item in self._settings.items() for word in ("-c", "=".join(item))]
         return Program(
             name="postgres",
@@ -86,6 +103,12 @@ class Postgres(EmbeddedServer):
             stop_timeout=STOP_TIMEOUT,
             descriptors=(descriptor,),
         )
+
+    def create_cluster(
+        self, binaries: Path, folder: str, user: UnixUser | None, descriptor: int
+    ) -> None:
+        """Fill the empty folder. Shapes: as for `initialize_cluster`."""
+        initialize_cluster(binaries / "initdb", folder, self.password, user, descriptor)
 
 
 def find_binaries(user: UnixUser | None) -> Path:

@@ -11,6 +11,7 @@ from core.config.settings import Settings
 from db import migrations
 from local import dev_user, stack_settings
 from local.child import Child, Program
+from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
 from local.readiness import heartbeat_check, is_http_ok
@@ -39,8 +40,8 @@ class LocalStack:
 
     @property
     def database_dsn(self) -> str:
-        """The database URL for psql and psycopg2."""
-        return self.environment["DATABASE_URL"].replace("postgresql+psycopg2:", "postgresql:", 1)
+        """The database URL of the tables' owner, for operators."""
+        return self._parsed_settings.migration_url
 
     @property
     def broker_url(self) -> str:
@@ -55,13 +56,16 @@ class LocalStack:
         for metrics_file in self._metrics_folder().glob("*.db"):
             metrics_file.unlink()  # from earlier processes: counters restart with the stack
         shutil.rmtree(self._temp_folder(), ignore_errors=True)  # left by processes that were killed
-        parsed_settings = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
-        self._database = build_database(parsed_settings, role="cli")
+        self._parsed_settings = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
+        self._database = build_database(self._parsed_settings, role="cli")
         self._start_stores()
         early = self._start_processes(
             name for name, process in PROCESSES.items() if not process.needs_schema
         )
-        migrations.upgrade_schema(parsed_settings.database_url)
+        migrations.upgrade_schema(
+            self._parsed_settings.migration_url,
+            application_url=self._parsed_settings.database_url,
+        )
         late = self._start_processes(
             name for name, process in PROCESSES.items() if process.needs_schema
         )
@@ -72,7 +76,7 @@ class LocalStack:
     def _build_environment(self) -> dict[str, str]:
         options, load_secrets = self.options, stack_settings.load_or_create_secrets
         defaults = load_secrets(options.folder, stack_settings.SECRET_FACTORIES) | {
-            "DATABASE_URL": self._postgres.url(DATABASE_NAME),
+            **self._database_urls(),
             "BROKER_URL": self._valkey.url(),
             "PUBLIC_URL": options.web_url,
             "MEDIA_URL": f"file://{options.folder / 'media'}",
@@ -87,6 +91,15 @@ class LocalStack:
             )
         return self.given.merge_over(defaults, sandbox_values)
 
+    def _database_urls(self) -> dict[str, str]:
+        """The embedded Postgres, unless the settings name another one."""
+        if "DATABASE_URL" in self.given:
+            return {}
+        return {
+            "DATABASE_URL": self._postgres.dsn(DATABASE_NAME, role=APPLICATION_ROLE),
+            "MIGRATION_DATABASE_URL": self._postgres.dsn(DATABASE_NAME, role=OWNER_ROLE),
+        }
+
     def _start_stores(self) -> None:
         """Start the embedded stores, except those whose URL the operator's settings name."""
         embedded = {
@@ -96,8 +109,9 @@ class LocalStack:
         children = {name: server.prepare() for name, server in embedded.items() if server}
         self.supervisor.start(children)
         self.supervisor.wait_until_ready(children)
-        if "postgres" in children and not self._postgres.databases.exists(DATABASE_NAME):
-            self._postgres.databases.create(DATABASE_NAME)
+        if "postgres" in children:
+            self._postgres.create_roles()
+            self._postgres.create_owned_database(DATABASE_NAME)
 
     def _start_processes(self, names: Iterable[str]) -> list[str]:
         """Start those that are enabled and return their names."""

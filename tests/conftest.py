@@ -81,23 +81,24 @@ def migrated_template(run_folder, server_addresses):
     with servers.run_lock(run_folder):
         if not server_addresses.databases.exists(MIGRATED_DATABASE):
             server_addresses.databases.create("draft")
-            migrations.upgrade_schema(server_addresses.url("draft"))
+            url = server_addresses.url("draft")
+            migrations.upgrade_schema(servers.owner_url(url), application_url=url)
             server_addresses.databases.rename("draft", MIGRATED_DATABASE)
     return MIGRATED_DATABASE
 
 
 @pytest.fixture
 def database_url(server_addresses, migrated_template):
-    """A migrated database of this test."""
+    """A migrated database of this test, as the application's role sees it."""
     with server_addresses.temporary_database(migrated_template) as url:
         yield url
 
 
 @pytest.fixture
 def empty_database_url(server_addresses):
-    """An empty database of this test, without the schema."""
+    """An empty database of this test, without the schema, as its owner sees it."""
     with server_addresses.temporary_database() as url:
-        yield url
+        yield servers.owner_url(url)
 
 
 @pytest.fixture

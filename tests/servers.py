@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from local.database_roles import APPLICATION_ROLE, OWNER_ROLE, ensure_roles
 from local.databases import Databases
 from local.postgres import Postgres
 from local.valkey import Valkey
@@ -28,14 +29,17 @@ MIN_FREE_BYTES = 4 * 2**30
 
 @dataclass(frozen=True)
 class ServerAddresses:
-    """The URLs of this run's servers, without the name or number of a database."""
+    """The URLs of this run's servers, without the name or number of a database.
+
+    `postgres` is that of the application's role, as our processes have it.
+    """
 
     postgres: str
     valkey: str
 
     @property
     def databases(self) -> Databases:
-        return Databases(f"{self.postgres}/postgres")
+        return Databases(owner_url(f"{self.postgres}/postgres"))
 
     def url(self, database: str) -> str:
         return f"{self.postgres}/{database}".replace("postgresql:", "postgresql+psycopg2:")
@@ -49,6 +53,11 @@ class ServerAddresses:
             yield self.url(name)
         finally:
             self.databases.drop(name)
+
+
+def owner_url(url: str) -> str:
+    """Return the URL with the role that owns the tables and databases of the tests."""
+    return url.replace(f"//{APPLICATION_ROLE}:", f"//{OWNER_ROLE}:")
 
 
 @contextmanager
@@ -114,10 +123,16 @@ def run_servers(run: Path) -> None:
         servers.callback(shutil.rmtree, run)
         postgres = Postgres(run / "postgres", fast=True).start()
         servers.callback(postgres.stop)
+        # The same password for both roles, so that `owner_url` needs no more than the URL.
+        password = postgres.role_password(APPLICATION_ROLE)
+        ensure_roles(postgres.databases, {APPLICATION_ROLE: password, OWNER_ROLE: password})
         valkey = Valkey(run / "valkey").start()
         servers.callback(valkey.stop)
         addresses_json = json.dumps(
-            {"postgres": strip_database(postgres.dsn()), "valkey": strip_database(valkey.url())}
+            {
+                "postgres": strip_database(postgres.dsn(role=APPLICATION_ROLE)),
+                "valkey": strip_database(valkey.url()),
+            }
         )
         (run / "addresses.new").write_text(addresses_json)
         (run / "addresses.new").rename(run / "addresses")

@@ -5,23 +5,24 @@ from collections.abc import Callable
 import click
 
 from app.cli.output import CommandResult, prints_results
+from core.config.database_settings import DatabaseSettings
 from core.config.settings import load_database_settings
 from db import migrations, schema
 
 
-def migrate_up(url: str) -> CommandResult:
-    migrations.upgrade_schema(url)
-    return migration_status(url)
+def migrate_up(settings: DatabaseSettings) -> CommandResult:
+    migrations.upgrade_schema(settings.migration_url, application_url=settings.database_url)
+    return migration_status(settings)
 
 
-def migrate_down(url: str) -> CommandResult:
-    migrations.downgrade_schema(url)
+def migrate_down(settings: DatabaseSettings) -> CommandResult:
+    migrations.downgrade_schema(settings.migration_url)
     return CommandResult("all migrations are reverted", {"current": None})
 
 
-def migration_status(url: str) -> CommandResult:
+def migration_status(settings: DatabaseSettings) -> CommandResult:
     """Return revision, tables and indexes; not ok if anything is missing."""
-    schema_status = schema.read_schema_status(url)
+    schema_status = schema.read_schema_status(settings.migration_url)
     missing = "\n".join(f"missing: {name}" for name in schema_status.missing)
     revision = f"at {schema_status.current or 'no revision'} of {schema_status.head}"
     tables = "\n".join(schema_status.tables)
@@ -37,7 +38,7 @@ def migration_status(url: str) -> CommandResult:
     return CommandResult(text, data, ok=schema_status.is_complete)
 
 
-MIGRATE_ACTIONS: dict[str, Callable[[str], CommandResult]] = {
+MIGRATE_ACTIONS: dict[str, Callable[[DatabaseSettings], CommandResult]] = {
     "up": migrate_up,
     "down": migrate_down,
     "status": migration_status,
@@ -49,4 +50,4 @@ MIGRATE_ACTIONS: dict[str, Callable[[str], CommandResult]] = {
 @prints_results
 def migrate_command(action: str) -> CommandResult:
     """Upgrade the database schema, revert it, or show whether it is complete."""
-    return MIGRATE_ACTIONS[action](load_database_settings().migration_url)
+    return MIGRATE_ACTIONS[action](load_database_settings())

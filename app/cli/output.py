@@ -73,9 +73,9 @@ def format_result(result: CommandResult, *, as_json: bool) -> str:
 
 def print_error(error: Exception, *, as_json: bool) -> None:
     code = getattr(error, "code", "SERVICE_UNAVAILABLE")
-    message = (
-        "the database cannot be reached" if isinstance(error, DatabaseUnavailable) else str(error)
-    )
+    message = str(error)
+    if isinstance(error, DatabaseUnavailable):
+        message = f"the database cannot be used: {message}"
     if as_json:
         click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))
     click.echo(f"{code}: {message}", err=True)

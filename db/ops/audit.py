@@ -1,10 +1,13 @@
-"""The table `audit_log`: who did what, when and from where. Rows are only added; no secrets."""
+"""The table `audit_log`: who did what, when and from where. Rows are only added; no secrets.
+
+No role may change or delete them, see migration 0019: what has to be possible are two functions.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import Index, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -15,7 +18,7 @@ class AuditEntry(IdColumn, Base):
     __tablename__ = "audit_log"
 
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    user_id: Mapped[int | None]  # no foreign key: a deleted user's entries keep the number
     actor: Mapped[str] = mapped_column(comment="session, key, jwt, worker or cli")
     action: Mapped[str] = mapped_column(comment="e.g. account.connected")
     subject: Mapped[str | None] = mapped_column(comment="e.g. account:7")
@@ -56,3 +59,22 @@ class AuditLog:
             correlation_id=correlation_id,
         )
         self._session.add(entry)
+
+    def prune(
+        self, *, older_than: timedelta, since: datetime | None, limit: int
+    ) -> tuple[int, datetime | None]:
+        """Delete the oldest entries; return how many, and the time of the newest of them.
+
+        Errors: DBAPIError if `older_than` is less than a year.
+        """
+        call = func.prune_audit_log(older_than, since, limit).table_valued("deleted", "newest")
+        row = self._session.execute(select(call.c.deleted, call.c.newest)).one()
+        return row.deleted, row.newest
+
+    def empty_details(self, user_id: int | None, subjects: Any) -> None:
+        """Empty the details of entries about an account that is erased; who and when stay.
+
+        Shapes: `subjects` is a query of subjects.
+        """
+        subject_list = func.array(subjects.scalar_subquery())
+        self._session.execute(select(func.empty_audit_details(user_id, subject_list)))

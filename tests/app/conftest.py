@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from app import create_app
 from app.http.context import CONTAINER_KEY
@@ -22,6 +21,7 @@ from platforms.secret import Secret
 from tasks import celery
 from tasks.wake import wake
 from tests.app.cli_runner import isolated_settings
+from tests.db import schema_catalog
 
 WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
 WAKE_UP_TIMEOUT = 5.0  # seconds until the thread that sends a wake-up has ended
@@ -203,12 +203,9 @@ def signed_in_client(sign_in):
 
 
 @pytest.fixture
-def run_sql(container):
-    def run(statement):
-        with container.database.transaction() as session:
-            session.execute(text(statement))
-
-    return run
+def run_sql(database_url):
+    """Runs statements as the owner of the tables."""
+    return lambda statement: schema_catalog.run_sql(database_url, statement)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The API of accounts: status, disconnect, refresh; the platform's answers are scripted."""
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from app.http.context import CONTAINER_KEY
 from app.http.messages import LOCALES, find_message
@@ -270,11 +270,10 @@ def test_the_fields_of_a_disconnect_are_strictly_typed(alice_browser, alice, fac
 
 
 def test_a_disconnect_that_fails_is_reported_and_changes_nothing(
-    alice_browser, alice, factory, app, platform_server
+    alice_browser, alice, factory, platform_server, run_sql
 ):
     account = factory.create_account(alice.id)
-    with app.extensions[CONTAINER_KEY].database.transaction() as session:
-        session.execute(text(REJECT_CHANGES_SQL))
+    run_sql(REJECT_CHANGES_SQL)
     response = alice_browser.post(DISCONNECT_ROUTE, json={})
     assert (response.status_code, response.json["error"]["code"]) == (500, "disconnect_failed")
     assert response.json["error"]["retryable"] is True

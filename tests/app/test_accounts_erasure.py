@@ -82,9 +82,9 @@ def fill_tables(people):
             )
         )
         session.execute(text(SAMPLES_SQL), {"media": media_id, "account": account.id})
-        session.execute(text(HISTORY_SQL), {"post": f"post:{post}", "login": f"account:{login}"})
+        subjects = {"post": f"post:{post}", "login": f"account:{login}"}
+        session.execute(text(HISTORY_SQL), {**subjects, "user": user_id})
         session.execute(text(ATTEMPTS_SQL), {"post": post, "login": login})
-        session.execute(text("UPDATE audit_log SET user_id = :user"), {"user": user_id})
         session.execute(
             text(
                 "INSERT INTO notifications (user_id, kind, cause, payload) VALUES (:user,"
@@ -114,9 +114,9 @@ INSERT INTO metric_snapshots (provider, subject_type, subject_id, metric, value)
 VALUES ('instagram', 'media', :media, 'reach', 4711), ('instagram', 'destination', :account, 'x', 2)
 """
 HISTORY_SQL = """
-INSERT INTO audit_log (actor, action, subject, details)
-VALUES ('web', 'post.rejected', :post, '{"title": "caption canary"}'),
-       ('web', 'account.connected', :login, '{"name": "Ada Canary"}')
+INSERT INTO audit_log (user_id, actor, action, subject, details)
+VALUES (:user, 'web', 'post.rejected', :post, '{"title": "caption canary"}'),
+       (:user, 'web', 'account.connected', :login, '{"name": "Ada Canary"}')
 """
 ATTEMPTS_SQL = """
 INSERT INTO attempts (kind, row_id, number, message)

@@ -18,6 +18,7 @@ from db.ops.heartbeats import Heartbeat, Heartbeats
 from db.outbox.deliveries import Delivery
 from db.outbox.endpoints import Endpoints
 from db.webhooks.events import Event
+from tests.servers import owner_url
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_work_that_has_just_fallen_due_does_not_affect_readiness(client, contain
 
 
 def test_an_old_schema_is_not_ready(client, container, set_heartbeat, database_url):
-    migrations.downgrade_schema(database_url)
+    migrations.downgrade_schema(owner_url(database_url))
     response = client.get("/readyz")
     assert (response.status_code, response.json["status"]) == (503, "not ready")
     assert "schema" in response.json["trafficReasons"][0]

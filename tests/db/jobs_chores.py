@@ -15,6 +15,7 @@ from core.outcomes import Reschedule
 from db.base import Base, IdColumn
 from db.leases import JobColumns, JobQueue
 from db.ops.attempts import Attempt
+from tests.servers import owner_url
 from tests.support.job_types import with_changes
 
 
@@ -109,7 +110,9 @@ class ChoreTables:
     """Reads and writes the tables from outside, each time in a transaction of its own."""
 
     def __init__(self, url):
-        self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self.engine = create_engine(
+            owner_url(url), isolation_level="AUTOCOMMIT", pool_pre_ping=True
+        )
 
     def create_tables(self):
         ChoreBase.metadata.create_all(self.engine)

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import create_engine, text
 
+from tests.servers import owner_url
+
 SELECT_INDEXES = """
 SELECT tablename, indexname, indexdef FROM pg_indexes
  WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
@@ -50,7 +52,8 @@ SELECT relname AS name, obj_description(oid, 'pg_class') AS comment FROM pg_clas
 
 @contextmanager
 def connect(url):
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    """Connect as the owner of the tables."""
+    engine = create_engine(owner_url(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         yield connection
     engine.dispose()

@@ -12,6 +12,7 @@ from db import migrations
 from db.accounts.accounts import AccountStatus
 from tests.platforms.hostile_server import http_response
 from tests.platforms.tiktok_responses import ok_response
+from tests.servers import owner_url
 from tests.support.publishing_harness import (
     CANCEL_PATH,
     DIRECT_INIT_PATH,
@@ -39,11 +40,11 @@ def upgrade(publisher, database_url):
 
     def upgrade_with(post_id, **columns):
         publisher.database.dispose()
-        migrations.downgrade_schema(database_url, EARLIER_VERSION)
+        migrations.downgrade_schema(owner_url(database_url), EARLIER_VERSION)
         defaults = {"step_state": {}, "due_at": func.now()}
         publisher.update_post(post_id, **{**defaults, **columns})
         publisher.database.dispose()
-        migrations.upgrade_schema(database_url)
+        migrations.upgrade_schema(owner_url(database_url), application_url=database_url)
 
     return upgrade_with
 

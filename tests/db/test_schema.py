@@ -23,6 +23,7 @@ from tests.db.schema_catalog import (
     insert_user_and_post,
     run_sql,
 )
+from tests.servers import owner_url
 
 ENCRYPTED_COMMENT = "AES-256-GCM"
 
@@ -78,8 +79,8 @@ def test_downgrade_one_version_at_a_time_with_rows_in_the_tables(database_url):
     insert_user_and_post(database_url)
     versions = [f"{number:04}" for number in range(int(schema.latest_version()) - 1, 0, -1)]
     for version in (*versions, "base"):
-        migrations.downgrade_schema(database_url, version)
-        current = schema.read_schema_status(database_url).current
+        migrations.downgrade_schema(owner_url(database_url), version)
+        current = schema.read_schema_status(owner_url(database_url)).current
         assert current == (None if version == "base" else version)
 
 
@@ -219,7 +220,7 @@ def insert_refresh_attempt(url, outcome):
 def test_storage_parameters_survive_a_downgrade_and_upgrade(database_url):
     before = set(run_sql(database_url, SELECT_STORAGE_OPTIONS))
     assert ("webhook_events", "fillfactor=50") in before
-    migrations.downgrade_schema(database_url, "0007")
+    migrations.downgrade_schema(owner_url(database_url), "0007")
     assert ("webhook_events", "fillfactor=80") in set(run_sql(database_url, SELECT_STORAGE_OPTIONS))
-    migrations.upgrade_schema(database_url)
+    migrations.upgrade_schema(owner_url(database_url))
     assert set(run_sql(database_url, SELECT_STORAGE_OPTIONS)) == before

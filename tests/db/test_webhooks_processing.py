@@ -14,6 +14,7 @@ from core.webhooks import process_batch, replay_events
 from core.webhooks.process import WEBHOOK_JOB_TYPE
 from db.posts.posts import Post
 from db.webhooks.events import EventFilter
+from tests.db.schema_catalog import run_sql
 from tests.db.webhooks_harness import publish_event
 from tests.flows.brokers import wait_until
 from tests.support.row_factory import make_services
@@ -193,28 +194,24 @@ def test_an_event_without_effect_is_never_due(webhook_harness):
     assert webhook_harness.load_event(event).event_type == "tiktok.ping"
 
 
-def reject_updates_of_title(session, title):
+def reject_updates_of_title(database_url, title):
     """Make the database refuse any change of a post with this title."""
-    session.execute(
-        text(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            f" IF NEW.title = '{title}' THEN RAISE 'poison'; END IF; RETURN NEW; END $$"
-        )
-    )
-    session.execute(
-        text("CREATE TRIGGER refuse BEFORE UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION refuse()")
+    run_sql(
+        database_url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF NEW.title = '{title}' THEN RAISE 'poison'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
 
 
 def test_an_event_that_cannot_be_recorded_does_not_affect_the_others_of_its_batch(
-    webhook_harness, account_id
+    webhook_harness, account_id, database_url
 ):
     posts = [
         webhook_harness.create_publication(account_id, f"p{n}", title="poison" if n == 2 else "")
         for n in range(5)
     ]
-    with webhook_harness.database.transaction() as session:
-        reject_updates_of_title(session, "poison")
+    reject_updates_of_title(database_url, "poison")
     events = webhook_harness.store_envelopes(
         *(publish_event("complete", f"p{n}") for n in range(5))
     )
@@ -226,10 +223,9 @@ def test_an_event_that_cannot_be_recorded_does_not_affect_the_others_of_its_batc
     assert [webhook_harness.post(post).state for post in posts].count("PUBLISHED") == 4
 
 
-def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
+def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id, database_url):
     post = webhook_harness.create_publication(account_id, title="poison")
-    with webhook_harness.database.transaction() as session:
-        reject_updates_of_title(session, "poison")
+    reject_updates_of_title(database_url, "poison")
     (event,) = webhook_harness.store_envelopes(publish_event("complete"))
     for _ in range(WEBHOOK_JOB_TYPE.retry_policy.max_attempts + 2):
         if webhook_harness.load_event(event).due_at is not None:
@@ -237,18 +233,16 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id):
         webhook_harness.process_events(retry_policy=IMMEDIATE_RETRIES)
     assert webhook_harness.load_event(event).status == "dead"
     assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB_TYPE.retry_policy.max_attempts
-    with webhook_harness.database.transaction() as session:
-        session.execute(text("DROP TRIGGER refuse ON posts"))
+    run_sql(database_url, "DROP TRIGGER refuse ON posts")
     assert replay_events(webhook_harness.database, EventFilter(status="dead")) == [event]
     webhook_harness.process_events()
     assert webhook_harness.load_event(event).status == "done"
     assert webhook_harness.post(post).state == "PUBLISHED"
 
 
-def test_retry_delays_follow_the_policy(webhook_harness, account_id):
+def test_retry_delays_follow_the_policy(webhook_harness, account_id, database_url):
     webhook_harness.create_publication(account_id, title="poison")
-    with webhook_harness.database.transaction() as session:
-        reject_updates_of_title(session, "poison")
+    reject_updates_of_title(database_url, "poison")
     webhook_harness.store_envelopes(publish_event("complete"), attempts=2)
     with webhook_harness.database.transaction() as session:
         started_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()

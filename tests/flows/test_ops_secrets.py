@@ -71,18 +71,16 @@ def test_after_a_published_post_no_secret_is_readable_anywhere(stack, stored_sec
 
 
 def test_the_search_would_find_one_in_each_place(stack, stored_secrets):
-    stack.query(
-        "INSERT INTO audit_log (actor, action, subject) VALUES ('a', 'b', %s)", stored_secrets[0]
-    )
+    stack.query("INSERT INTO beats (name, at) VALUES (%s, now())", stored_secrets[0])
     with redis.Redis.from_url(stack.info["broker"]) as store:
         store.set("planted", stored_secrets[0])
     with (stack.folder / "data" / "beat.log").open("a") as log:
         log.write("act." + "x" * 30)
     try:
         places = find_secrets(stack, (table_rows, redis_entries, log_texts), stored_secrets)
-        assert places == {"table audit_log", "redis b'planted'", "log beat"}
+        assert places == {"table beats", "redis b'planted'", "log beat"}
     finally:
-        stack.query("DELETE FROM audit_log WHERE subject = %s", stored_secrets[0])
+        stack.query("DELETE FROM beats WHERE name = %s", stored_secrets[0])
         with redis.Redis.from_url(stack.info["broker"]) as store:
             store.delete("planted")
         (stack.folder / "data" / "beat.log").write_text("")

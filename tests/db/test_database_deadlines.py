@@ -1,0 +1,104 @@
+"""A Postgres that hangs instead of dying: each statement ends in time, on our side."""
+
+import os
+import signal
+import time
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+import psutil
+import pytest
+from sqlalchemy import text
+
+from db.deadlines import statement_deadline
+from db.session import Database, DatabaseUnavailable
+
+LIMIT = timedelta(seconds=0.5)
+MARGIN = 1.0  # seconds for which a busy machine may be late
+
+
+@pytest.fixture
+def own_server(postgres_server):
+    return postgres_server()
+
+
+@pytest.fixture
+def own_database(own_server):
+    database = Database(own_server.dsn())
+    yield database
+    database.dispose()
+
+
+@contextmanager
+def hang(server):
+    """Stop all processes of the server: its sockets stay open, and nothing is answered."""
+    main = psutil.Process(server.pid)
+    pids = [main.pid, *(child.pid for child in main.children(recursive=True))]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def ends_in_time():
+    started_at = time.monotonic()
+    yield
+    assert time.monotonic() - started_at < LIMIT.total_seconds() + MARGIN
+
+
+def test_a_statement_ends_in_time_and_the_next_works(own_server, own_database):
+    with pytest.raises(DatabaseUnavailable, match="answer in time"), statement_deadline(LIMIT):
+        run_on_hanging_server(own_server, own_database)
+    own_database.ping()
+
+
+def run_on_hanging_server(server, database):
+    with database.transaction() as session, hang(server), ends_in_time():
+        session.execute(text("SELECT 1"))
+
+
+def test_a_commit_ends_in_time(own_server, own_database):
+    with (
+        ExitStack() as until_the_end,
+        pytest.raises(DatabaseUnavailable),
+        statement_deadline(LIMIT),
+        ends_in_time(),
+    ):
+        hang_before_commit(own_server, own_database, until_the_end)
+    own_database.ping()
+
+
+def hang_before_commit(server, database, until_the_end):
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE x ()"))
+        until_the_end.enter_context(hang(server))
+
+
+def test_the_dedicated_connection_ends_in_time(own_server, own_database):
+    dedicated = own_database.dedicated_connection()
+    dedicated.run(lambda connection: connection.execute(text("SELECT 1")))
+    with hang(own_server), statement_deadline(LIMIT), pytest.raises(DatabaseUnavailable):
+        dedicated.run(lambda connection: connection.execute(text("SELECT 1")))
+    dedicated.run(lambda connection: connection.execute(text("SELECT 1")))
+    dedicated.close()
+
+
+def test_a_deadline_that_is_over_leaves_later_statements_alone(own_database):
+    with statement_deadline(timedelta(seconds=0.05)):
+        own_database.ping()
+    with own_database.transaction() as session:
+        session.execute(text("SELECT pg_sleep(0.3)"))
+
+
+def test_a_statement_that_is_too_slow_is_ended(own_database):
+    """The negative control of the test above: the server answers, but too late."""
+    with (
+        pytest.raises(DatabaseUnavailable),
+        statement_deadline(timedelta(seconds=0.1)),
+        own_database.transaction() as session,
+    ):
+        session.execute(text("SELECT pg_sleep(5)"))
