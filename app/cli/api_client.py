@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,10 +52,21 @@ class ApiResponse:
         return error if isinstance(error, dict) else None
 
     @property
+    def retry_after(self) -> float | None:
+        """The wait that the server asks for, as seconds or as a date; None if it asks for none."""
+        value = self.headers.get("retry-after", "").strip()
+        if value.isascii() and value.isdecimal():
+            return float(value)
+        try:
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        except (TypeError, ValueError):
+            return None
+
+    @property
     def retry_delay(self) -> float:
         """The wait before the request is repeated. Units: seconds."""
-        retry_after = self.headers.get("retry-after", "")
-        return min(float(retry_after), MAX_RETRY_DELAY) if retry_after.isdecimal() else 1.0
+        asked = self.retry_after
+        return 1.0 if asked is None else min(asked, MAX_RETRY_DELAY)
 
 
 class ApiClient:
@@ -77,6 +90,7 @@ class ApiClient:
         json_body: Mapping[str, Any] | None = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        max_retries: int = MAX_RETRIES,
     ) -> ApiResponse:
         """Send a request; repeat it while the server answers 429 or 503.
 
@@ -87,7 +101,7 @@ class ApiClient:
             data = json.dumps(json_body).encode()
             all_headers["Content-Type"] = "application/json"
         response = self._send(method, path, data, all_headers)
-        for _ in range(MAX_RETRIES):
+        for _ in range(max_retries):
             if response.status not in RETRYABLE_STATUSES:
                 break
             time.sleep(response.retry_delay)
