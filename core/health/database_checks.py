@@ -9,6 +9,7 @@ from core.health.doctor_check import DoctorCheck
 from db.accounts.grants import Grants
 from db.ops.diagnosis import DatabaseFacts, read_database_facts
 from db.session import Database, DatabaseUnavailable
+from db.tls_probe import find_certificate_fault
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
 DEFAULT_ADVICE = "check DATABASE_URL and that Postgres runs"
@@ -23,6 +24,7 @@ ADVICE = (
     ("read-only", "wait for the switch-over, or name the primary server in DATABASE_URL"),
     ("disk", "make room on the server"),
     ("another name", "write the name that the certificate has into DATABASE_URL"),
+    ("expired", "renew the server's certificate"),
     ("certificate", "set sslrootcert in DATABASE_URL to the file of the server's authority"),
     ("sslrootcert", "set sslrootcert in DATABASE_URL to a file that exists"),
     ("no TLS", "switch TLS on at the server, or write sslmode=disable on a private network"),
@@ -37,7 +39,10 @@ def check_database(database: Database, services: Services) -> Iterator[DoctorChe
     try:
         facts = read_database_facts(database)
     except DatabaseUnavailable as error:
-        yield DoctorCheck("database", ok=False, message=str(error), advice=find_advice(str(error)))
+        reason = str(error)
+        if "certificate" in reason:
+            reason = find_certificate_fault(services.settings.database_url) or reason
+        yield DoctorCheck("database", ok=False, message=reason, advice=find_advice(reason))
         yield DoctorCheck("clock", ok=False, message="unknown without the database")
         return
     yield DoctorCheck("database", ok=True, message=f"PostgreSQL {facts.version} accepts writes")
