@@ -22,11 +22,11 @@ from app.flask_threads import REQUEST_STREAM_KEY, FlaskThreads, RequestStream
 from app.http import request_log, security
 from app.http.body_receipt import (
     BodyReceiver,
+    CollectedResponse,
     Receive,
     Scope,
     Send,
     check_head,
-    discard_body,
     replay_body,
 )
 from app.http.context import CONTAINER_KEY, Container
@@ -146,9 +146,10 @@ class AsgiApp:
             await self._hand_over(handover, body, scope, send)
         except Exception as error:  # noqa: BLE001 - Flask makes the response to every error
             handover = request_log.RequestHandover(started_at, request_id, error)
-            await self._hand_over(handover, body, scope, send)
             if isinstance(error, RequestTimeout):
-                await discard_body(receive)
+                await self._refuse(handover, scope, receive, send)
+            else:
+                await self._hand_over(handover, body, scope, send)
         else:
             elapsed_seconds = time.perf_counter() - started_at
             metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, head.provider).observe(elapsed_seconds)
@@ -176,6 +177,14 @@ class AsgiApp:
         flask_scope = {**clean_scope(scope), request_log.HANDOVER_KEY: handover}
         await self._flask(flask_scope, replay_body(body), send)
 
+    async def _refuse(
+        self, handover: request_log.RequestHandover, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let Flask make the response to a request whose body has not been read to its end."""
+        response = CollectedResponse()
+        await self._hand_over(handover, b"", scope, response.collect)
+        await response.refuse_rest(receive, send)
+
     async def _forward_to_flask(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to Flask, in a thread, once its body has arrived."""
         path = remove_prefix(normalize_path(scope["path"]), self._path_prefix)
@@ -185,14 +194,14 @@ class AsgiApp:
         max_bytes = self._find_max_bytes(path)
         started_at, stream = time.perf_counter(), RequestStream(receive)
         is_delivery = path.startswith(WEBHOOK_PATH_PREFIX)
+        headers = dict(scope["headers"])
         try:
-            check_head(dict(scope["headers"]), max_bytes, is_delivery=is_delivery)
+            check_head(headers, max_bytes, is_delivery=is_delivery)
             body = await self._bodies.receive_body(receive, max_bytes)
         except HTTPException as refusal:
             request_id = request_log.find_scope_request_id(scope)
             handover = request_log.RequestHandover(started_at, request_id, refusal=refusal)
-            await self._hand_over(handover, b"", scope, send)
-            await discard_body(receive)
+            await self._refuse(handover, scope, receive, send)
             return
         try:
             await self._flask({**scope, REQUEST_STREAM_KEY: stream}, stream.replay(body), send)

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
 
 from core.errors import Invalid
 
 M = TypeVar("M", bound=BaseModel)
+
+EARLIEST_TIME = datetime(2, 1, 1, tzinfo=UTC)
+LATEST_TIME = datetime(9998, 12, 31, tzinfo=UTC)
+"""A year away from the ends of the calendar, so that zones and intervals do not lead beyond it."""
 
 
 def validate_model(model: type[M], values: Mapping[str, Any]) -> M:
@@ -52,6 +56,19 @@ def iter_texts(value: Any) -> Iterator[str]:
 def is_storable_text(text: str) -> bool:
     """Postgres stores neither NUL nor half of a surrogate pair."""
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def clamp_time(moment: datetime) -> datetime:
+    """Return the time in UTC; one at the ends of the calendar, which clients send for "all", as
+    the nearest that can be stored and calculated with.
+    """
+    try:
+        return min(max(moment.astimezone(UTC), EARLIEST_TIME), LATEST_TIME)
+    except OverflowError:
+        return EARLIEST_TIME if moment.year < EARLIEST_TIME.year else LATEST_TIME
+
+
+ClampedTime = Annotated[AwareDatetime, AfterValidator(clamp_time)]
 
 
 def format_utc(moment: datetime) -> str:

@@ -7,7 +7,7 @@ directly the fields are named as its first routes named them, of the others in c
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import OptionalRowId, RequestModel, success_body, validate_query
@@ -20,7 +20,7 @@ from core.insights.destination_request import (
     load_destination_insights,
 )
 from core.insights.insights_request import InsightsRequest, load_insights
-from core.validation import format_utc
+from core.validation import ClampedTime, format_utc
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("insights", __name__)
@@ -45,11 +45,11 @@ class HistoryQuery(RequestModel):
     """The time range of a history and its steps."""
 
     metric: Annotated[str | None, Field(max_length=50)] = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    since: Annotated[ClampedTime | None, Field(alias="from")] = None
+    until: Annotated[ClampedTime | None, Field(alias="to")] = None
     step: StepName | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 500
-    cursor: AwareDatetime | None = None
+    cursor: ClampedTime | None = None
 
 
 class InsightHistoryQuery(HistoryQuery):

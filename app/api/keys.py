@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from flask import Blueprint
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body
 from core.errors import Invalid
 from core.identity import api_keys
 from core.identity.principals import AuthMethod
+from core.validation import ClampedTime
 from db.identity.api_keys import ApiKey
 
 blueprint = Blueprint("keys", __name__)
@@ -18,7 +19,7 @@ blueprint = Blueprint("keys", __name__)
 class NewKey(RequestModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     scopes: Annotated[list[str], Field(min_length=1, max_length=20)]
-    expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
+    expires_at: Annotated[ClampedTime | None, Field(alias="expiresAt")] = None
 
 
 @blueprint.get("/api/keys")

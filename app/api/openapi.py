@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
@@ -38,6 +38,7 @@ IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
 PATH_PARAMETER_PATTERN = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 NON_WORD_PATTERN = re.compile(r"\W+")
 SCHEMA_REF_TEMPLATE = "#/components/schemas/{model}"
+DOCUMENT_KEY = "signalpost.openapi"  # in the extensions of the application: built once
 JsonObject = dict[str, Any]
 ModelReferences = dict[type[BaseModel], JsonObject]
 
@@ -131,9 +132,16 @@ class Operation:
 
 
 @blueprint.get("/openapi.json")
-def show_openapi() -> JsonObject:
+def show_openapi() -> Response:
     """Show this description in the OpenAPI format."""
-    return build_document()
+    document: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
+    if document is None:
+        document = current_app.json.dumps(build_document()).encode()
+        current_app.extensions[DOCUMENT_KEY] = document
+    response = Response(document, mimetype="application/json")
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/docs")

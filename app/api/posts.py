@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app.api.post_models import build_post_models
 from app.api.post_responses import prefers_async, respond_with_post, respond_with_retry
@@ -26,6 +26,7 @@ from app.serialize.posts import (
 from core import publishing
 from core.errors import NotFound
 from core.publishing import PostRequest
+from core.validation import ClampedTime
 from db.posts.posts import POST_STATES
 from db.publishing.queries import PostFilter
 from platforms.registry import PLATFORMS
@@ -39,8 +40,8 @@ class PostListQuery(RequestModel):
     platform: Literal[PLATFORM_NAMES] | None = None  # type: ignore[valid-type]  # from a table
     state: Literal[POST_STATES] | None = None  # type: ignore[valid-type]  # from a table
     account_id: OptionalRowId = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    since: Annotated[ClampedTime | None, Field(alias="from")] = None
+    until: Annotated[ClampedTime | None, Field(alias="to")] = None
     q: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     cursor: OptionalRowId = None

@@ -6,12 +6,13 @@ It shows payloads, but no tokens or settings.
 from typing import Annotated, Any, Self
 
 from flask import Blueprint
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.http.context import current_container, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core import audit, webhooks
 from core.errors import Conflict, NotFound
+from core.validation import ClampedTime
 from db.webhooks.events import Event, EventFilter, Events
 
 blueprint = Blueprint("events", __name__)
@@ -31,8 +32,8 @@ class ReplayRequest(RequestModel):
     """Which events to replay: those with these `ids`, or all that match the other fields."""
 
     ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: ClampedTime | None = None
+    until: ClampedTime | None = None
     provider: str | None = None
     type: str | None = None
 

@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -187,6 +188,37 @@ def check_head(headers: Mapping[bytes, bytes], max_bytes: int, *, is_delivery: b
         raise UnsupportedMediaType(MULTIPART_MESSAGE)
     if not LENGTH_PATTERN.fullmatch(length) or int(length) > max_bytes:
         raise body_too_large(max_bytes)
+
+
+@dataclass
+class CollectedResponse:
+    """A response of Flask that is looked at before the client gets it, if it ever does."""
+
+    status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    start: Message = field(default_factory=dict)
+    body: bytes = b""
+
+    async def collect(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start, self.status = message, message["status"]
+            self.headers = dict(message["headers"])
+        else:
+            self.body += message.get("body", b"")
+
+    async def send_whole(self, send: Send) -> None:
+        """Send the body as one message.
+
+        With several, the server takes the end of the response for a disconnect of the client, and
+        stops reading the request (Granian 2.8.7).
+        """
+        await send(self.start)
+        await send({"type": "http.response.body", "body": self.body})
+
+    async def refuse_rest(self, receive: Receive, send: Send) -> None:
+        """Send this response before the body of the request has ended, and drop the rest of it."""
+        await self.send_whole(send)
+        await discard_body(receive)
 
 
 async def discard_body(receive: Receive) -> None:

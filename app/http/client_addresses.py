@@ -29,6 +29,10 @@ IPV6_GROUPS = 8
 IPV6_HOST_BITS = 64  # the part of an IPv6 address that one customer's network chooses freely
 NAT64_PREFIX = int(IPv6Address("64:ff9b::")) >> 32  # the last 32 bits are an IPv4 address
 IPV4_BITS = 32
+HOST_PATTERN = re.compile(
+    r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,4}|:[1-6]\d{4})?", re.ASCII
+)
+"""What the framework can make a URL of; a header of another form counts as missing."""
 KNOWN_SCHEMES = frozenset({"http", "https"})
 
 log = structlog.get_logger(__name__)
@@ -54,8 +58,9 @@ class TrustedProxies:
         scheme = self._find_trusted_value(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
         if scheme in KNOWN_SCHEMES:
             changed["wsgi.url_scheme"] = scheme
-        if host := self._find_trusted_value(environ.get("HTTP_X_FORWARDED_HOST", "")):
-            changed["HTTP_HOST"] = host
+        forwarded_host = self._find_trusted_value(environ.get("HTTP_X_FORWARDED_HOST", ""))
+        host = forwarded_host or environ.get("HTTP_HOST", "")
+        changed["HTTP_HOST"] = host if HOST_PATTERN.fullmatch(host) else ""
         return self._app(changed, start_response)
 
     def _find_client_text(self, environ: dict[str, Any]) -> str:

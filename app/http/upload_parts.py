@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -23,11 +22,10 @@ from app.http.body_receipt import (
     UPLOAD_RULE,
     BodyProgress,
     BodyReceiver,
-    Message,
+    CollectedResponse,
     Receive,
     Scope,
     Send,
-    discard_body,
     raise_if_disconnected,
     replay_body,
 )
@@ -45,25 +43,6 @@ RETRY_DELAY = timedelta(seconds=10)
 STORED_STATUS = 204
 
 CallFlask = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-@dataclass
-class CollectedResponse:
-    """A response of Flask that is looked at before the client gets it, if it ever does."""
-
-    messages: list[Message] = field(default_factory=list)
-
-    async def collect(self, message: Message) -> None:
-        self.messages.append(message)
-
-    @property
-    def is_stored(self) -> bool:
-        return bool(self.messages) and self.messages[0]["status"] == STORED_STATUS
-
-    @property
-    def next_offset(self) -> bytes:
-        headers: dict[bytes, bytes] = dict(self.messages[0]["headers"])
-        return headers[OFFSET_HEADER]
 
 
 class UploadPart(NamedTuple):
@@ -85,11 +64,14 @@ class UploadReceiver:
         """Answer a PATCH. It is refused, if it must be, before its body is read."""
         upload = Upload(self._call_flask, scope)
         response = await upload.store_part(UploadPart(b"", is_last=has_no_body(scope)))
-        if not response.is_stored or has_no_body(scope):
-            await refuse_rest(response, receive, send)
+        if has_no_body(scope):
+            await response.send_whole(send)
             return
-        if refusal := self._find_refusal(upload.user_id):
-            await refuse_rest(await upload.build_refusal(refusal), receive, send)
+        refusal = self._find_refusal(upload.user_id) if response.status == STORED_STATUS else None
+        if refusal is not None:
+            response = await upload.build_refusal(refusal)
+        if response.status != STORED_STATUS:
+            await response.refuse_rest(receive, send)
             return
         with self._count_upload(upload.user_id):
             await self._store_parts(upload, receive, send)
@@ -102,12 +84,12 @@ class UploadReceiver:
                 self._bodies.release_bytes(len(part.data))
             if isinstance(part.error, ClientDisconnected):
                 return  # what has arrived is stored, and nobody waits for the response
-            if part.error and response.is_stored:
+            if part.error and response.status == STORED_STATUS:
                 response = await upload.build_refusal(part.error)
             if part.is_last and not part.error:
-                await send_messages(response, send)
-            elif not response.is_stored:
-                await refuse_rest(response, receive, send)
+                await response.send_whole(send)
+            elif response.status != STORED_STATUS:
+                await response.refuse_rest(receive, send)
                 return
 
     async def _iterate_parts(self, receive: Receive) -> AsyncIterator[UploadPart]:
@@ -183,8 +165,8 @@ class Upload:
             self._started_at, self._request_id, is_partial=not part.is_last
         )
         response = await self._make_request(part.data, handover)
-        if response.is_stored:
-            self._offset = response.next_offset
+        if response.status == STORED_STATUS:
+            self._offset = response.headers[OFFSET_HEADER]
         return response
 
     async def build_refusal(self, error: Exception) -> CollectedResponse:
@@ -213,14 +195,3 @@ def is_upload_request(method: str, path: str) -> bool:
 def has_no_body(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
-
-
-async def send_messages(response: CollectedResponse, send: Send) -> None:
-    for message in response.messages:
-        await send(message)
-
-
-async def refuse_rest(response: CollectedResponse, receive: Receive, send: Send) -> None:
-    """Send a response that does not wait for the end of the body, and drop the rest of that."""
-    await send_messages(response, send)
-    await discard_body(receive)

@@ -20,6 +20,7 @@ from app.serialize.posts import failure_reasons
 from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
+from core.validation import clamp_time
 from db.posts.posts import POST_STATES
 from db.publishing.queries import PostFilter
 from platforms.registry import PLATFORMS
@@ -173,6 +174,6 @@ def day_from_query(name: str, *, end: bool = False) -> datetime | None:
     """Parse a parameter `YYYY-MM-DD` as the beginning or end of that day in UTC, else None."""
     try:
         start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
-        return start + timedelta(days=1) if end else start
+        return clamp_time(start + timedelta(days=1) if end else start)
     except (ValueError, OverflowError):
         return None

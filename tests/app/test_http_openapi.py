@@ -135,3 +135,10 @@ def test_the_page_lists_every_endpoint_and_every_error_code(client, openapi_docu
     for code in ERROR_KINDS:
         assert f"<code>{code}</code>" in page
     assert "<script" not in page
+
+
+def test_the_description_is_built_once_and_has_an_etag(client):
+    first, second = (client.get("/openapi.json") for _ in range(2))
+    assert first.data == second.data
+    known = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (known.status_code, known.data) == (304, b"")

@@ -111,3 +111,36 @@ def test_without_redis_all_other_requests_pass_and_a_metric_counts_them(no_redis
 def test_static_files_and_health_are_not_counted(client):
     for path in ("/static/style.css", "/healthz", "/readyz"):
         assert "X-RateLimit-Limit" not in client.get(path).headers
+
+
+def test_pages_have_a_limit_of_their_own_that_no_person_meets(app_factory):
+    client = app_factory.create_app(RATE_LIMIT_PAGES="3/1m").test_client()
+    responses = [client.get(path) for path in ("/login", "/docs", "/openapi.json", "/login")]
+    assert [response.status_code for response in responses] == [200, 200, 200, 429]
+    assert "text/html" in responses[-1].headers["Content-Type"]
+    assert "Retry-After" in responses[-1].headers
+    assert client.get("/api/auth/me").status_code == 401  # counted by another limit
+    shipped = app_factory.create_app().test_client().get("/login")
+    assert shipped.headers["X-RateLimit-Limit"] == "600"
+
+
+def test_parts_of_an_upload_are_no_calls_of_the_api(make_user, make_api_client):
+    """They neither are refused for their number nor use up the limit for other calls."""
+    client = make_api_client(make_user())
+    headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+    for _ in range(5):
+        response = client.patch("/api/media/1", headers={**headers, "Upload-Offset": "0"})
+        assert response.status_code == 404
+        assert "X-RateLimit-Limit" not in response.headers
+    assert client.get("/api/auth/me").headers["X-RateLimit-Remaining"] == "2"
+
+
+def test_parts_of_an_upload_without_a_sign_in_are_counted(client):
+    statuses = [client.patch("/api/media/1").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+
+
+def test_the_words_of_a_refusal_have_the_figures_of_the_limit(client):
+    error = [client.get("/api/auth/me") for _ in range(3)][-1].json["error"]
+    assert f"in {error['retryAfter']} seconds" in error["message"]
+    assert "limit of 2 requests" in error["message"]

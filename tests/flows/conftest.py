@@ -7,6 +7,7 @@ folder: an idle stack costs the others a third of a core.
 from tests.flows.brokers import broker, redis_server
 from tests.flows.rabbitmq import rabbit_server, rabbitmq
 from tests.flows.stacks import api_user, instagram_user, shared_stack, stack
+from tests.flows.web_server import shared_web_server, web_server
 from tests.flows.webhook_burst import burst_stack
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "rabbitmq",
     "redis_server",
     "shared_stack",
+    "shared_web_server",
     "stack",
+    "web_server",
 ]

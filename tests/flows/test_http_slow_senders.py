@@ -9,7 +9,6 @@ import requests
 
 from tests.flows.raw_http import read_reply
 from tests.flows.slow_senders import announce_length, build_heads, format_head, run_slow_senders
-from tests.flows.web_server import run_web_server
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
 
 SENDER_COUNT = 200
@@ -18,17 +17,6 @@ MAX_RESPONSE_SECONDS = 2.0  # on a busy machine; without an effect it is a hundr
 MIB = 1024 * 1024
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("web_server")]
-
-
-@pytest.fixture(scope="module")
-def web_server(tmp_path_factory, server_addresses, migrated_template):
-    with (
-        server_addresses.temporary_database(migrated_template) as database_url,
-        run_web_server(
-            tmp_path_factory.mktemp("web"), database_url, f"{server_addresses.valkey}/15"
-        ) as server,
-    ):
-        yield server
 
 
 def deliver_event(server, publish_id):

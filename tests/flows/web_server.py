@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import redis
 import requests
 
@@ -18,6 +19,7 @@ from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
 
 ROOT = Path(__file__).parents[2]
+REDIS_NUMBER = 15  # above those of the workers
 STOP_TIMEOUT = 15  # seconds
 SCOPES = ("accounts:read", "media:write", "posts:read", "posts:write")
 
@@ -57,8 +59,6 @@ class WebServer:
 def run_web_server(folder, database_url, redis_url, **environment):
     """Start the process, yield it when it is ready, and stop it."""
     options = StackOptions(folder, find_free_port(), 0, 0, 1, 1)
-    with redis.Redis.from_url(redis_url) as client:
-        client.flushdb()
     settings = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -88,6 +88,28 @@ def run_web_server(folder, database_url, redis_url, **environment):
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT)
+
+
+@pytest.fixture(scope="package")
+def shared_web_server(tmp_path_factory, server_addresses, migrated_template):
+    """One web process with the shipped limits, for all tests of this process in this folder."""
+    with (
+        server_addresses.temporary_database(migrated_template) as database_url,
+        run_web_server(
+            tmp_path_factory.mktemp("web"),
+            database_url,
+            f"{server_addresses.valkey}/{REDIS_NUMBER}",
+        ) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def web_server(shared_web_server, server_addresses):
+    """The shared web process, with no limit used up by an earlier test."""
+    with redis.Redis.from_url(f"{server_addresses.valkey}/{REDIS_NUMBER}") as client:
+        client.flushdb()
+    return shared_web_server
 
 
 def is_ready(server):
