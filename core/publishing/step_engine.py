@@ -39,12 +39,7 @@ from core.publishing.publication import (
 )
 from core.publishing.quota import reserve_due_slot
 from core.publishing.quota_rules import reserve_due_quotas
-from core.publishing.result_recorders import (
-    record_success,
-    wait_after_end,
-    wait_by_schedule,
-    write_plan,
-)
+from core.publishing.result_recorders import record_success, write_plan
 from core.publishing.step_calls import call_next_step
 from core.publishing.step_jobs import (
     ChecksPassed,
@@ -66,6 +61,7 @@ from core.publishing.step_safety import (
     mark_unconfirmed,
     open_unrecorded_outcome,
 )
+from core.publishing.step_schedule import wait_after_end, wait_by_schedule
 from core.publishing.upload_limit import limit_parallel_uploads
 from db.insights.schedule import SamplingSchedules
 from db.posts.parts import PostPart

@@ -1,8 +1,6 @@
 """`/api/instagram/publish` and `POST /api/posts` for Instagram: forms, waiting, errors, files."""
 
 import threading
-import time
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -12,7 +10,6 @@ from PIL import Image
 
 from app.http.context import CONTAINER_KEY
 from core.post_state.settle import PostState
-from core.publishing.inline_slots import MAX_WAITING_REQUESTS, take_inline_slot
 from db.media.files import Media
 from db.records.instagram_tables import InstagramAccount
 from tests.app.publishing.instagram_fixtures import (
@@ -137,21 +134,6 @@ def test_a_request_that_takes_too_long_is_answered_before_its_end(instagram_clie
     response = instagram_client.post(PUBLISH, json=REEL)
 
     assert (response.status_code, response.json["data"]["status"]) == (202, "queued")
-
-
-def test_a_request_that_finds_enough_others_waiting_is_answered_at_once(
-    instagram_client, instagram
-):
-    """The time budget of these tests is 30 seconds."""
-    started = time.monotonic()
-    with ExitStack() as others:
-        for _ in range(MAX_WAITING_REQUESTS):
-            assert others.enter_context(take_inline_slot())
-        responses = [instagram_client.post(PUBLISH, json=REEL) for _ in range(2)]
-    assert [response.status_code for response in responses] == [202, 202]
-    assert time.monotonic() - started < 15
-    with take_inline_slot() as has_slot:  # the requests left none taken
-        assert has_slot
 
 
 def test_a_repeated_request_gets_the_same_post(instagram_client, instagram):

@@ -36,7 +36,7 @@ def test_the_quota_has_the_default_limit_without_an_answer_of_the_platform(
     assert quotas["posts"]["limit"] == 50
 
 
-def test_the_platform_is_asked_once_a_minute_whoever_asks_for_the_quota(
+def test_requests_for_the_quota_call_the_platform_once_a_minute(
     instagram_client, instagram, instagram_sandbox
 ):
     raw, _ = instagram_sandbox

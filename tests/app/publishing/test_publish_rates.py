@@ -1,7 +1,11 @@
-"""The rate of posts in a platform's settings: one limit for its own route and the general one."""
+"""How many posts may be requested: by the rate of a platform, and by requests that wait."""
+
+import time
+from contextlib import ExitStack
 
 import pytest
 
+from core.publishing.inline_slots import MAX_WAITING_REQUESTS, take_inline_slot
 from tests.app.publishing.instagram_fixtures import (
     app,
     instagram,
@@ -50,3 +54,16 @@ def test_posts_to_other_platforms_and_other_requests_are_not_counted(instagram_c
         response = post_general(instagram_client, platform="tiktok", kind="INBOX_VIDEO")
         assert response.status_code not in {202, 429}
     assert post_general(instagram_client).status_code == 202
+
+
+def test_a_request_that_finds_enough_others_waiting_is_answered_at_once(instagram_client):
+    """Any other waits for its post for eight seconds, as no worker runs here."""
+    started = time.monotonic()
+    with ExitStack() as others:
+        for _ in range(MAX_WAITING_REQUESTS):
+            assert others.enter_context(take_inline_slot())
+        responses = [instagram_client.post(GENERAL_ROUTE, json=GENERAL_BODY) for _ in range(3)]
+    assert [response.status_code for response in responses] == [202, 202, 202]
+    assert time.monotonic() - started < 8
+    with take_inline_slot() as has_slot:  # the requests left none taken
+        assert has_slot
