@@ -10,7 +10,7 @@ import structlog
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from tests import servers, xdist_scheduling
+from tests import missing_packages, servers, xdist_scheduling
 
 RUN_FOLDER_KEY = pytest.StashKey[Path]()
 MIGRATED_DATABASE = "migrated"
@@ -54,6 +54,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     xdist_scheduling.order_by_group(items)
+
+
+def pytest_terminal_summary(terminalreporter):
+    line = missing_packages.describe_missing_packages(terminalreporter.stats.get("skipped", ()))
+    if line:
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(optionalhook=True)
