@@ -37,7 +37,8 @@ def test_the_settings_page_has_the_right_defaults():
 
 
 def test_the_template_has_no_unknown_setting():
-    compose_settings = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"}
+    roles = {"POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_APP_PASSWORD"}
+    compose_settings = {*roles, "REDIS_PASSWORD", "GRAFANA_PASSWORD"}
     assert {name for name, _ in TEMPLATE_SETTINGS} <= {*Settings.setting_names(), *compose_settings}
 
 
