@@ -14,6 +14,7 @@ from core.crypto import endpoint_secret_context
 from core.errors import Conflict, Invalid, NotFound
 from core.outbox import EVENT_TYPES
 from core.outbox.signing import generate_secret
+from db.identity.users import Users
 from db.outbox.deliveries import Deliveries
 from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecrets
 from db.session import Session
@@ -67,6 +68,7 @@ def create_endpoint(
     Errors: Invalid; Conflict if the user has `MAX_ENDPOINTS_PER_USER` already.
     """
     valid_url = validate_url(url, allow_private=services.settings.endpoint_private_hosts)
+    Users(session).lock(user_id)  # so that parallel requests count each other's endpoints
     if len(Endpoints(session).list_for_user(user_id)) >= MAX_ENDPOINTS_PER_USER:
         raise Conflict(
             f"a user can have at most {MAX_ENDPOINTS_PER_USER} endpoints: delete one first",

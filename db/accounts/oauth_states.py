@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, delete, func, text
+from sqlalchemy import ForeignKey, Index, String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, CreatedAtColumn, IdColumn, one_of
 from db.providers import PROVIDERS
 
 STATE_LIFETIME = timedelta(minutes=10)
+MAX_STATES_PER_USER = 20
+"""Started authorizations of one user; a further one ends the oldest."""
 
 
 class OAuthState(IdColumn, CreatedAtColumn, Base):
@@ -58,6 +60,13 @@ class OAuthStates:
                 verifier=verifier,
                 expires_at=func.now() + lifetime,
             )
+        )
+        self._session.flush()
+        own = select(OAuthState.id).where(OAuthState.user_id == user_id)
+        newest = own.order_by(OAuthState.id.desc()).limit(MAX_STATES_PER_USER)
+        self._session.execute(
+            delete(OAuthState).where(OAuthState.user_id == user_id, OAuthState.id.not_in(newest)),
+            execution_options={"synchronize_session": False},
         )
 
     def consume(self, state: str, *, user_id: int, provider: str) -> OAuthState | None:

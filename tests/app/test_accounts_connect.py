@@ -12,7 +12,7 @@ from app.http.errors import OAUTH_ERRORS
 from app.http.messages import LOCALES, load_messages
 from core import accounts
 from db.accounts.accounts import Account
-from db.accounts.oauth_states import OAuthState
+from db.accounts.oauth_states import MAX_STATES_PER_USER, OAuthState, OAuthStates
 from db.ops.audit import AuditEntry
 from tests.platforms.hostile_server import hostile_server, http_response, set_responses
 from tests.platforms.tiktok_responses import error_response, flat_response, ok_response
@@ -202,6 +202,18 @@ def test_a_state_can_be_used_once(signed_in_client, load_rows):
     response = signed_in_client.get(CALLBACK_ROUTE, query_string={"code": "d", "state": state})
     assert redirect_query(response)["error"] == "invalid_state"
     assert len(load_rows(Account)) == 1
+
+
+def test_of_the_connections_that_a_user_starts_the_newest_twenty_can_be_completed(
+    app, make_user, load_rows
+):
+    alice, bob = make_user(), make_user("bob@example.org")
+    with app.extensions[CONTAINER_KEY].database.transaction() as session:
+        for number in range(MAX_STATES_PER_USER + 2):
+            OAuthStates(session).create(f"a{number}", user_id=alice.id, provider="tiktok")
+        OAuthStates(session).create("b", user_id=bob.id, provider="tiktok")
+    expected = {f"a{number}" for number in range(2, MAX_STATES_PER_USER + 2)} | {"b"}
+    assert {row.state for row in load_rows(OAuthState)} == expected
 
 
 def test_a_state_of_another_user_is_refused(sign_in, make_user, platform_server):

@@ -1,12 +1,14 @@
 """Who is shut out, and when: sessions, passwords, disabled users, keys that lose their rights."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from core.identity.api_keys import MAX_KEYS_PER_USER
+from core.errors import Conflict
+from core.identity.api_keys import MAX_KEYS_PER_USER, create_api_key
 from core.identity.users import disable_user, enable_user, replace_password
 from db.identity.login_sessions import MAX_ACTIVE_SESSIONS
 from platforms.secret import Secret
@@ -210,6 +212,22 @@ def test_a_key_loses_what_only_administrators_may_with_its_owner(
     run_sql("UPDATE users SET is_admin = false")
     assert program.post("/api/workers/webhooks").status_code == 401
     assert program.get("/api/auth/me").json["data"]["scopes"] == ["posts:read"]
+
+
+def test_parallel_requests_do_not_pass_the_limit_of_keys(make_user, container):
+    alice = make_user()
+
+    def create_key(_number):
+        try:
+            with container.database.transaction() as session:
+                create_api_key(session, alice.id, name="n", scopes=["posts:read"])
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(create_key, range(MAX_KEYS_PER_USER + 8)))
+    assert created.count(True) == MAX_KEYS_PER_USER
 
 
 def test_a_user_can_have_fifty_keys_and_no_more(signed_in_client, run_sql):
