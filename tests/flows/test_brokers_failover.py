@@ -120,3 +120,29 @@ def test_a_redis_that_serves_again_is_used_again(redis_servers, options):
             operator.config_set(name.replace("_", "-"), 0)
     write(["key"], ["accepted"])
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "repair"),
+    [
+        ({"maxmemory": "1"}, ("CONFIG", "SET", "maxmemory", "0")),
+        ({"replicaof": "127.0.0.1 1"}, ("REPLICAOF", "NO", "ONE")),
+    ],
+    ids=["full", "replica"],
+)
+def test_a_worker_waits_for_a_redis_that_does_not_serve_yet(
+    redis_servers, tmp_path, options, repair
+):
+    server = redis_servers.start(**options)
+    harness = CeleryHarness(server, tmp_path)
+    try:
+        worker = harness.start("worker", "-c", "1")
+        wait_until(lambda: "the server refuses" in harness.read_log("worker"), what="the first try")
+        with redis.Redis(port=server.port) as operator:
+            operator.execute_command(*repair)
+        wait_until(lambda: "ready." in harness.read_log("worker"), what="readiness")
+        assert worker.poll() is None
+        assert build_sender(server.url).wake("posts")
+        wait_until(lambda: harness.count_effects("posts"), what="the effect")
+    finally:
+        harness.stop()
