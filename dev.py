@@ -39,6 +39,11 @@ On Debian and Ubuntu run: apt-get install python3-venv. Otherwise use a Python f
 PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
 """Three workers on two cores: the tests in tests/flows mostly wait."""
 
+DEPLOYED_CODE = ("app", "core", "db", "platforms", "tasks", "local", "migrations", "dev.py")
+
+CHECKED_TESTS = ("tests/test_committed_secrets.py", "tests/test_locked_dependencies.py")
+"""Run by `make check` alone: they look at files, and take their time."""
+
 COVERED_TESTS = ("tests/unit", "tests/db", "tests/platforms", "tests/app")
 """The others run the code in processes of their own, which are not measured."""
 
@@ -69,7 +74,7 @@ DEV_TASKS = {
     "test": DevTask(
         "run all tests, on their own embedded Postgres and Redis",
         "development",
-        (PARALLEL_PYTEST,),
+        ((*PARALLEL_PYTEST, *(f"--ignore={path}" for path in CHECKED_TESTS)),),
     ),
     "coverage": DevTask(
         "run the unit, db, platforms and app tests and print their branch coverage",
@@ -77,13 +82,14 @@ DEV_TASKS = {
         ((*PARALLEL_PYTEST, "--cov", "--cov-report=term:skip-covered", *COVERED_TESTS),),
     ),
     "check": DevTask(
-        "check formatting, lint, types, import contracts, architecture rules and documents",
+        "check formatting, lint, types, contracts, weaknesses, secrets, locks and documents",
         "development",
         (
             ("ruff", "format", "--check", "."),
             ("ruff", "check", "."),
             ("mypy",),
             ("lint-imports",),
+            ("bandit", "-q", "-c", "pyproject.toml", "-r", *DEPLOYED_CODE),
             ("pytest", "-q", *(str(path) for path in sorted(ROOT.glob("tests/test_*.py")))),
         ),
     ),

@@ -17,7 +17,7 @@ to itself, and the server cannot bind its port any more.
 def find_free_port() -> int:
     """Return a port that no program is bound to now."""
     while True:
-        port = random.choice(PORT_RANGE)  # noqa: S311 - no secret, only unlikely to repeat
+        port = random.choice(PORT_RANGE)  # noqa: S311 - no secret, only unlikely to repeat # nosec B311
         with contextlib.suppress(OSError), socket.socket() as sock:
             sock.bind((LOOPBACK_HOST, port))
             return port

@@ -18,7 +18,7 @@ from platforms.secret import Secret
 
 PATH = "/metrics"
 REQUEST_TIMEOUT = 5.0  # seconds in which a client has to send its request
-LOOPBACK_HOST, EVERY_HOST = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only with a token
+LOOPBACK_HOST, EVERY_HOST = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only with a token # nosec B104
 FOLDER_MISSING = (
     "PROMETHEUS_MULTIPROC_DIR must name an empty directory of this worker's own before it starts:"
     " without one, what its processes count cannot be read\n"

@@ -65,4 +65,4 @@ class FaultRegistry:
 
 
 def should_hit(fault: InjectedFault) -> bool:
-    return fault.rate >= 1.0 or random.random() < fault.rate  # noqa: S311 - faults, not secrets
+    return fault.rate >= 1.0 or random.random() < fault.rate  # noqa: S311 - faults, not secrets # nosec B311

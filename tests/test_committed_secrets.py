@@ -1,0 +1,113 @@
+"""No secret is committed: every file of the tree is scanned for what looks like one.
+
+Part of `make check`. The tests' own files hold made-up tokens, passwords and signatures in plenty,
+so in them only what a service has really issued is looked for.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import transient_settings
+
+ROOT = Path(__file__).parents[1]
+ISSUED_SECRETS = [
+    {"name": name}
+    for name in (
+        "AWSKeyDetector",
+        "AzureStorageKeyDetector",
+        "GitHubTokenDetector",
+        "GitLabTokenDetector",
+        "NpmDetector",
+        "PrivateKeyDetector",
+        "PypiTokenDetector",
+        "SendGridDetector",
+        "SlackDetector",
+        "StripeDetector",
+        "TelegramBotTokenDetector",
+        "TwilioKeyDetector",
+    )
+]
+"""Forms that only a service gives out."""
+
+LIKELY_SECRETS = [
+    *ISSUED_SECRETS,
+    {"name": "BasicAuthDetector"},
+    {"name": "JwtTokenDetector"},
+    {"name": "KeywordDetector"},
+    {"name": "Base64HighEntropyString", "limit": 4.7},
+    {"name": "HexHighEntropyString", "limit": 3.4},
+]
+TEST_FOLDERS = ("tests/", "bench/", "chaos/")
+SKIPPED_ENDINGS = (".lock", ".png", ".mp4", ".webm", ".mkv", ".svg", ".po", ".min.js")
+"""Hashes of packages, pictures and sample videos, texts of pages, code of others."""
+
+ALLOWED_VALUES = {
+    "sentinel_password": "the name of a parameter of a URL",
+    "xnBwiv3qZXx71nOQ0Uhkotb3b7RN0upoU+TLmkKgEwI": "a hash of nothing: it is verified when the"
+    " user does not exist, so that the answer takes as long",
+    "settings.json": "the name of the file with the secrets of a local stack",
+    "sbaw_other_app": "the client key of a foreign app, with which the sandbox tries us",
+}
+"""What looks like a secret and is none, with the reason."""
+
+
+def list_files():
+    """Every file that git knows or would add, as a path in the tree."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [path for path in listed.stdout.splitlines() if (ROOT / path).is_file()]
+
+
+def find_secrets(paths, plugins):
+    """Return what looks like a secret as texts: file, line and kind, never the value."""
+    with transient_settings({"plugins_used": plugins}):
+        return [
+            f"{path}:{secret.line_number} {secret.type}"
+            for path in paths
+            for secret in scan_file(str(ROOT / path))
+            if not is_harmless(secret)
+        ]
+
+
+def is_harmless(secret):
+    """Whether it is no secret: allowed, an assigned sentence, or the word for one in an example."""
+    value = secret.secret_value
+    is_sentence = secret.type == "Secret Keyword" and any(map(str.isspace, value))
+    return value in ALLOWED_VALUES or is_sentence or value.lower() == "password"
+
+
+def test_no_committed_file_holds_a_secret():
+    paths = [path for path in list_files() if not path.endswith(SKIPPED_ENDINGS)]
+    assert len(paths) > 500
+    ours = [path for path in paths if not path.startswith(TEST_FOLDERS)]
+    of_tests = [path for path in paths if path.startswith(TEST_FOLDERS)]
+    assert find_secrets(ours, LIKELY_SECRETS) == []
+    assert find_secrets(of_tests, ISSUED_SECRETS) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SECRET_KEY = '" + "d2hhdCBhIGxvbmcgc2VjcmV0" + "'",
+        "aws = '" + "AKIA" + "IOSFODNN7EXAMPLE" + "'",
+        "-----BEGIN RSA " + "PRIVATE KEY-----",
+        "url = 'postgresql://app:" + "hunter2hunter2@db.example/app'",
+        "token: '" + "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8" + "'",
+        "password = '" + "correct-horse-battery-staple" + "'",
+    ],
+)
+def test_a_planted_secret_is_found(line, tmp_path):
+    planted = tmp_path / "settings.py"
+    planted.write_text(f"{line}\n")
+    assert find_secrets([planted], LIKELY_SECRETS)
+
+
+def test_every_allowed_value_is_still_in_the_tree():
+    texts = "".join(
+        (ROOT / path).read_text(errors="ignore")
+        for path in list_files()
+        if not path.startswith(TEST_FOLDERS) and path.endswith(".py")
+    )
+    assert [value for value in ALLOWED_VALUES if value not in texts] == []
