@@ -77,11 +77,12 @@ def disconnect_account(
     """Disconnect an account of this user and revoke its grant at the platform.
 
     `queued_posts` is `hold` or `cancel`; `erase` cancels them and deletes the account with all that
-    is stored of it, webhook events included.
+    is stored of it, webhook events included. An account that was disconnected before, and kept its
+    history, can be erased by its id.
     Errors: NotFound; Invalid `account_required` if several are connected and none is named.
     """
     with database.transaction() as session:
-        account = lock_account(session, user_id, provider, account_id)
+        account = lock_account(session, user_id, provider, account_id, erase=erase)
         parked = cancelled = 0
         if erase or queued_posts == CANCEL_QUEUED:
             cancelled = cancel_posts(session, account)
@@ -100,22 +101,33 @@ def disconnect_account(
     return DisconnectResult(is_revoked, parked, cancelled)
 
 
-def lock_account(session: Session, user_id: int, provider: str, account_id: int | None) -> Account:
+def lock_account(
+    session: Session, user_id: int, provider: str, account_id: int | None, *, erase: bool
+) -> Account:
     """Lock the user's account with this id, or the only one they have of the platform.
 
+    One to be erased may be disconnected already, if its id is given.
     Errors: NotFound; Invalid `account_required`.
     """
+    with_disconnected = erase and account_id is not None
+    accounts = Accounts(session)
+    of_user = (
+        accounts.list_all_of_user(user_id)
+        if with_disconnected
+        else accounts.list_for_user(user_id, provider)
+    )
     candidates = [
         account
-        for account in Accounts(session).list_for_user(user_id, provider)
-        if account_id in (None, account.id)
+        for account in of_user
+        if account.provider == provider and account_id in (None, account.id)
     ]
     if len(candidates) > 1:
         raise Invalid(
             "several accounts are connected: name one with account_id", code="account_required"
         )
-    account = Accounts(session).lock(candidates[0].id) if candidates else None
-    if account is None or account.disconnected_at is not None:
+    account = accounts.lock(candidates[0].id) if candidates else None
+    is_over = account is not None and account.disconnected_at is not None
+    if account is None or (is_over and not with_disconnected):
         raise NotFound("this user has no such connected account")
     return account
 
