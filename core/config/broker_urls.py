@@ -119,6 +119,24 @@ def add_ca_file(address: StoreAddress, path: str) -> StoreAddress:
     return replace(address, tls=replace(address.tls, ca_file=path))
 
 
+def find_passwords(url: str) -> list[str]:
+    """Every password in an address, for the redaction of logs; none for an empty text."""
+    addresses = parse_addresses(url, BROKER_FORMS) if url else ()
+    return [text for each in addresses for text in (each.password, each.sentinel_password) if text]
+
+
+def is_same_server(url: str, other_url: str) -> bool:
+    """Whether two addresses lead to one server, whatever their user and database."""
+    first, second = (
+        [
+            (each.kind, each.hosts, each.port, each.socket_path)
+            for each in parse_broker_addresses(text)
+        ]
+        for text in (url, other_url)
+    )
+    return first == second
+
+
 def is_amqp_url(value: str) -> bool:
     """Whether the text begins as the address of a RabbitMQ does."""
     scheme = SCHEMES.get(strip_quotes(value).partition("://")[0].lower())

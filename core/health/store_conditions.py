@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from core.bootstrap import Services
+from core.config.broker_urls import is_same_server
 from core.health.measurement import Measurement, Probes
-from core.limits.redis_client import RedisUnavailable
 from db.ops.alert_queries import AlertQueries
 from db.session import Session
 
@@ -21,21 +21,11 @@ def probe_broker(probes: Probes) -> Measurement:
 
 
 def probe_redis(probes: Probes) -> Measurement:
-    """1 if Redis does not answer. If it is the broker as well, that alert is enough."""
+    """1 if Redis takes no writes. If it is the broker as well, that alert is enough."""
     settings = probes.services.settings
-    if server_address(settings.redis_url) == server_address(settings.broker_url):
+    if is_same_server(settings.redis_url, settings.broker_url):
         return Measurement(0.0)
-    try:
-        probes.services.redis.ping()
-    except RedisUnavailable:
-        return Measurement(1.0)
-    return Measurement(0.0)
-
-
-def server_address(url: str) -> tuple[str | None, int | None]:
-    """Return host and port of a URL of a store."""
-    parts = urlsplit(url)
-    return parts.hostname, parts.port
+    return Measurement(float(probes.services.redis.find_refusal() is not None))
 
 
 def count_missing_standbys(session: Session, _services: Services) -> Measurement:

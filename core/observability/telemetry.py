@@ -14,6 +14,7 @@ import structlog
 from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from core.config.broker_urls import find_passwords
 from core.config.settings import Settings
 from core.observability import request_ids
 from core.observability.log_format import (
@@ -108,8 +109,10 @@ def iter_secrets(value: object) -> Iterator[Secret]:
 
 def store_passwords(settings: Settings) -> list[Secret]:
     """The passwords inside the URLs of our stores."""
-    urls = (settings.database_url, settings.broker_url, settings.redis_url)
-    return [Secret(unquote(urlsplit(url).password or "")) for url in urls]
+    passwords = [unquote(urlsplit(settings.database_url).password or "")]
+    for url in (settings.broker_url, settings.redis_url):
+        passwords.extend(find_passwords(url))
+    return [Secret(password) for password in passwords]
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):

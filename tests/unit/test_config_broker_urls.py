@@ -6,6 +6,8 @@ import certifi
 import pytest
 
 from core.config.broker_urls import (
+    find_passwords,
+    is_same_server,
     parse_broker_addresses,
     parse_broker_url,
     parse_redis_address,
@@ -312,3 +314,17 @@ def test_the_file_of_authorities_is_a_setting():
     except Misconfigured as error:
         faults = error.details["settings"]
     assert "BROKER_CA_FILE" in faults
+
+
+def test_every_password_of_an_address_is_known_to_the_redaction_of_logs():
+    assert find_passwords("amqp://u:one%2F@a;amqp://u:two@b") == ["one/", "two"]
+    assert find_passwords("sentinel://:one@a?master_name=m&sentinel_password=two") == ["one", "two"]
+    assert find_passwords("") == []
+
+
+def test_two_addresses_of_one_server_are_recognised():
+    assert is_same_server("redis://:pw@host/0", "redis://host:6379/3")
+    assert not is_same_server("redis://host:6380/0", "redis://host/0")
+    sentinels = "sentinel://a:26379,b:26380/0?master_name=m"
+    assert is_same_server(sentinels, sentinels)
+    assert not is_same_server(sentinels, "amqp://a;amqp://b")
