@@ -28,6 +28,7 @@ from core.publishing.part_cache import preload_parts
 from core.publishing.step_engine import execute_step, prepare_step, record_step
 from core.publishing.step_jobs import ClaimAnswer, PlatformStepJob
 from core.publishing.step_safety import is_outcome_open
+from core.publishing.url_checks import URL_UNREACHABLE_CODE
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE, Post, SentBy
 from db.records.post_records import find_post_records
 from db.session import Session, database_now
@@ -64,13 +65,15 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
         """Store why the post waits.
 
         A caller who sends the bytes cannot get an upload URL later, so a failure ends such a post.
+        So does a URL that does not answer, while the caller waits for the response.
         """
         if post.state in FINAL_STATES:
             return  # only a poll of an ended post failed
         post.hold_reason = str(cause) if isinstance(cause, Park) else None
         post.step_state = {**post.step_state, **retry_state(cause)}
         needs_upload_url = post.sent_by == SentBy.CALLER and post.publish_id is None
-        if isinstance(cause, Failure) and needs_upload_url:
+        is_told_at_once = INLINE in post.step_state and is_callers_fault(cause)
+        if isinstance(cause, Failure) and (needs_upload_url or is_told_at_once):
             self.on_exhausted(session, post, cause)
         else:
             post.step_state = without_key(post.step_state, INLINE)
@@ -132,6 +135,11 @@ def record_step_or_snooze(changes: ChangeSet, post: Post, outcome: ClaimAnswer) 
         return record_step(changes, post, outcome)
     except Snooze as snooze:
         return snooze
+
+
+def is_callers_fault(cause: Failure | Snooze) -> bool:
+    """Whether it is about something that the caller can change, if it does not pass by itself."""
+    return isinstance(cause, Failure) and cause.code == URL_UNREACHABLE_CODE
 
 
 def retry_state(cause: Failure | Snooze) -> StepState:

@@ -1,7 +1,8 @@
 """Checks before a post starts that its platform can fetch every URL.
 
 URLs are probed without downloading the file, so that a mistyped URL is reported at once and not
-after an hour.
+after an hour. A fault that may pass (no answer, 408, 425, 429, 5xx) is retried with the delays of
+posts while nobody waits; a person who waits is told at once (`core/publishing/job_types.py`).
 """
 
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 from core.bootstrap import Services
-from core.media.rule_check import UNKNOWN_CONTENT_TYPES
+from core.media.first_bytes import recognise_container
+from core.media.rule_check import CONTENT_TYPE_BY_CONTAINER, UNKNOWN_CONTENT_TYPES
 from core.media.uploads import read_max_bytes
-from platforms.errors import PlatformError, Rejected
-from platforms.http import SAFE_RETRY, HttpResponse
+from platforms.errors import NO_WAIT, PlatformError, Rejected, Unavailable
+from platforms.http import NO_RETRY, SAFE_RETRY, HttpResponse
 from platforms.platform import Platform
 from platforms.publishing import MediaItem, Publication
 
@@ -26,8 +28,20 @@ PROBE_TIMEOUT_SECONDS = (2.0, 3.0)  # to connect, to read
 URL_CHECK_BUDGET = timedelta(seconds=6)  # for all URLs of a post; the rest is not checked
 OK_STATUSES = frozenset({200, 206})
 REDIRECT_STATUSES = range(300, 400)
+PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
+MAX_HOST_WAIT = timedelta(hours=1)  # that a host may ask for before its URL is tried again
+SAMPLE_BYTES = 64  # by which a file is recognised
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is believed: more digits may exceed 64 bits
 MEDIA_NAMES = {"image": "photo"}  # role → what people call the file; others by their role
+
+
+@dataclass(frozen=True)
+class UrlFault:
+    """Why the platform could not fetch a URL; `may_pass`: the same URL may work later."""
+
+    text: str
+    may_pass: bool = False
+    retry_after: timedelta = NO_WAIT
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,8 @@ class FetchRule:
 def check_urls(platform: Platform, publication: Publication, services: Services) -> None:
     """Check the URLs that the platform is to fetch, if its settings want that.
 
-    Errors: Rejected `url_unreachable`, with the fault but without the URL.
+    Errors: Rejected `url_unreachable`, with the fault but without the URL; Unavailable with the
+    same code if the fault may pass.
     """
     settings = services.settings.of_platform(platform.name)
     if not settings.should_check_urls:
@@ -56,7 +71,19 @@ def check_urls(platform: Platform, publication: Publication, services: Services)
         if fault is not None:
             name = media_name(item)
             subject = f"{name} {number}" if name in MEDIA_NAMES.values() else f"the {name} URL"
-            raise Rejected(f"{subject} {fault}", code=URL_UNREACHABLE_CODE)
+            raise build_refusal(subject, fault)
+
+
+def build_refusal(subject: str, fault: UrlFault) -> PlatformError:
+    message = f"{subject} {fault.text}"
+    if not fault.may_pass:
+        return Rejected(message, code=URL_UNREACHABLE_CODE)
+    return Unavailable(
+        message,
+        code=URL_UNREACHABLE_CODE,
+        retry_after=min(fault.retry_after, MAX_HOST_WAIT),
+        may_have_arrived=False,  # nothing was asked of the platform
+    )
 
 
 def media_name(item: MediaItem) -> str:
@@ -73,21 +100,54 @@ def build_fetch_rule(
     return FetchRule(content_types | UNKNOWN_CONTENT_TYPES, max_bytes)
 
 
-def find_url_fault(item: MediaItem, fetch_rule: FetchRule, services: Services) -> str | None:
+def find_url_fault(item: MediaItem, fetch_rule: FetchRule, services: Services) -> UrlFault | None:
     """Why the platform could not fetch the URL; None if no reason is known."""
     try:
         response = probe_url(str(item.url), services)
     except PlatformError as error:
-        return "leads to a private network" if error.code == "PRIVATE_HOST" else "does not answer"
-    if response.status in REDIRECT_STATUSES:
-        return f"answers {response.status}: redirects are not followed"
+        if error.code == "PRIVATE_HOST":
+            return UrlFault("leads to a private network")
+        return UrlFault("does not answer", may_pass=True)
     if response.status not in OK_STATUSES:
-        return f"answers {response.status}"
-    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return judge_status(response)
+    content_type = find_content_type(response, item, fetch_rule, services)
     if content_type not in fetch_rule.content_types:
-        return f"leads to {content_type[:50]}, not to a {media_name(item)}"
+        return UrlFault(f"leads to {content_type[:50]}, not to a {media_name(item)}")
     is_too_large = content_size(response) > fetch_rule.max_bytes
-    return "leads to a file that is too large" if is_too_large else None
+    return UrlFault("leads to a file that is too large") if is_too_large else None
+
+
+def judge_status(response: HttpResponse) -> UrlFault:
+    text = f"answers {response.status}"
+    if response.status in REDIRECT_STATUSES:
+        return UrlFault(f"{text}: redirects are not followed")
+    may_pass = response.status in PASSING_STATUSES
+    return UrlFault(text, may_pass, response.retry_after if may_pass else NO_WAIT)
+
+
+def find_content_type(
+    response: HttpResponse, item: MediaItem, fetch_rule: FetchRule, services: Services
+) -> str:
+    """Return the type that the server names; that of the first bytes if the platform refused it.
+
+    Servers guess types from names; only a page is surely no file.
+    """
+    named = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if named in fetch_rule.content_types or named.startswith("text/"):
+        return named
+    try:
+        sample = services.public_http.call(
+            "GET",
+            str(item.url),
+            endpoint="url_check",
+            retry=NO_RETRY,
+            headers={"Accept": "*/*", "Range": f"bytes=0-{SAMPLE_BYTES - 1}"},
+            timeout=PROBE_TIMEOUT_SECONDS,
+        )
+    except PlatformError:
+        return named
+    container = recognise_container(sample.body) if sample.status in OK_STATUSES else None
+    return CONTENT_TYPE_BY_CONTAINER.get(container or "", named)
 
 
 def probe_url(url: str, services: Services) -> HttpResponse:

@@ -5,6 +5,7 @@ or of the whole call is raised.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from platforms.errors import NotReadable, PlatformError, Rejected
 from platforms.instagram.container_calls import ContainerReport
@@ -35,6 +36,13 @@ ACCOUNT_CODES = frozenset(
     }
 )
 """Refusals that are about the account or the application, whichever part was sent."""
+
+
+FETCH_FAULT_CODES = frozenset({"media_download_timeout", "media_not_fetchable"})
+FETCH_WAITS = (timedelta(minutes=2), timedelta(minutes=15))
+"""Before a second and a third container: hosts that fail at the due minute come back later."""
+
+NOBODY_WAITS_AFTER = timedelta(minutes=5)  # since the request: before, a person is told at once
 
 
 def result_of_error(position: int, error: PlatformError) -> StepResult | None:
@@ -79,6 +87,20 @@ def collect_results(
     if not collected and errors:
         raise errors[0]
     return collected
+
+
+def with_fetch_wait(publication: Publication, results: Sequence[StepResult]) -> list[StepResult]:
+    """Append a wait if Instagram could not fetch a file of a post that nobody waits for."""
+    faulty = [
+        publication.get_part(result.position)
+        for result in results
+        if isinstance(result, PartDiscarded) and result.code in FETCH_FAULT_CODES
+    ]
+    if not faulty or publication.now - publication.created_at < NOBODY_WAITS_AFTER:
+        return list(results)
+    tries = max(0 if part is None else part.tries for part in faulty)
+    wait = FETCH_WAITS[min(tries, len(FETCH_WAITS) - 1)]
+    return [*results, WaitFor(wait, "the address of a file did not answer")]
 
 
 def with_wait(results: Sequence[StepResult], *, reason: str) -> list[StepResult]:

@@ -31,6 +31,7 @@ from platforms.instagram.part_results import (
     result_of_error,
     result_of_unreadable,
     results_of_report,
+    with_fetch_wait,
     with_wait,
 )
 from platforms.instagram.publishing_errors import (
@@ -110,7 +111,8 @@ class PartSteps:
                 results += self._results_of_failed_check(part, outcome, errors)
             else:
                 results += results_of_report(part.position, outcome)
-        return with_wait(collect_results(results, errors), reason="Instagram prepares the post")
+        collected = with_fetch_wait(self.publication, collect_results(results, errors))
+        return with_wait(collected, reason="Instagram prepares the post")
 
     def _create_item(self, plan: ContainerPlan) -> CreatedContainer:
         assert plan.item is not None  # noqa: S101 - `plan_items` has media only
@@ -159,7 +161,7 @@ class PartSteps:
                 results.append(result)
             else:
                 errors.append(outcome)
-        return collect_results(results, errors)
+        return with_fetch_wait(self.publication, collect_results(results, errors))
 
     def _fetch_report(self, part: Part, fields: str = STATUS_FIELDS) -> ContainerReport:
         """Read the status; the field with the bytes that arrived is only in Meta's SDK."""

@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from core.post_state.settle import PostState
+from core.publishing.job_types import RETRY_POLICY
 from core.publishing.url_checks import check_urls
-from platforms.errors import Rejected
+from platforms.errors import Rejected, Unavailable
 from platforms.http import HttpClient, create_public_session
 from platforms.publishing import MediaItem, Publication
 from platforms.registry import PLATFORMS
 from tests.platforms.hostile_server import closed_port_url, http_response
+from tests.support.media_samples import encode_picture
 from tests.support.publishing_harness import INBOX_INIT_PATH
 
 VIDEO_PATH, PHOTO_PATH = "/video.mp4", "/a.jpg"
@@ -78,7 +80,6 @@ def test_a_reachable_video_is_accepted(publisher, kind):
         ({"kind": "image/jpeg"}, "leads to image/jpeg, not to a video"),
         ({"status": 404}, "answers 404"),
         ({"status": 403}, "answers 403"),
-        ({"status": 500}, "answers 500"),
         ({"status": 302, "Location": "/other"}, "answers 302: redirects are not followed"),
         ({"status": 206, "Content_Range": "bytes 0-0/4000000001"}, "too large"),
     ],
@@ -110,9 +111,40 @@ def test_a_video_larger_than_the_setting_is_refused(publisher):
     assert "too large" in url_fault(publisher, VIDEO_PATH)
 
 
-def test_a_server_without_a_response_has_its_own_error(publisher):
-    with pytest.raises(Rejected, match="does not answer"):
-        check_media_urls(publisher, f"{closed_port_url()}{VIDEO_PATH}")
+def test_a_server_without_a_response_has_its_own_error_that_may_pass(publisher):
+    for url in (closed_port_url(), "http://no-such-host.invalid"):
+        with pytest.raises(Unavailable, match="does not answer") as refused:
+            check_media_urls(publisher, f"{url}{VIDEO_PATH}")
+        assert refused.value.code == "url_unreachable"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_status_that_may_pass_is_no_final_refusal(publisher, status):
+    serve_file(publisher, status=status, Retry_After="7200")
+    with pytest.raises(Unavailable, match=f"the video URL answers {status}") as refused:
+        check_paths(publisher, VIDEO_PATH)
+    assert refused.value.retryable
+    assert refused.value.retry_after <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("label", "body", "is_accepted"),
+    [
+        ("image/jpg", encode_picture("JPEG"), True),
+        ("image/png", encode_picture("JPEG"), True),
+        ("image/png", encode_picture("PNG"), False),
+        ("application/x-unknown", encode_picture("WEBP"), True),
+        ("text/html", encode_picture("JPEG"), False),
+    ],
+)
+def test_a_label_that_the_platform_does_not_take_is_compared_with_the_bytes(
+    publisher, label, body, is_accepted
+):
+    publisher.set_responses(PHOTO_PATH, http_response(200, body, Content_Type=label))
+    if is_accepted:
+        check_paths(publisher, PHOTO_PATH)
+    else:
+        assert label in url_fault(publisher, PHOTO_PATH)
 
 
 def test_a_url_in_a_private_network_is_not_called(publisher):
@@ -168,6 +200,42 @@ def test_a_post_whose_video_is_unreachable_fails_before_the_platform_is_called(p
     assert (post.state, post.error_code) == (PostState.FAILED, "url_unreachable")
     assert post.error_message == "the video URL answers 404"
     assert publisher.request_bodies(INBOX_INIT_PATH) == []
+
+
+def create_pull_post(publisher, **values):
+    account_id = publisher.factory.create_account()
+    url = f"{publisher.server.url}{VIDEO_PATH}"
+    defaults = {"source": "PULL_FROM_URL", "sent_by": "PLATFORM", "has_slot": True}
+    payload = {"video_url": url}
+    return publisher.factory.create_post(account_id, payload_json=payload, **defaults, **values)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_post_that_nobody_waits_for_is_tried_again_until_its_host_answers(publisher, status):
+    serve_file(publisher, status=status)
+    post_id = create_pull_post(publisher)
+
+    publisher.run_workers()
+
+    post = publisher.post(post_id)
+    assert (post.state, post.error_code) == (PostState.QUEUED, None)
+    assert post.due_at > publisher.services.now() - timedelta(minutes=1)
+    assert publisher.request_bodies(INBOX_INIT_PATH) == []
+    serve_file(publisher)
+    publisher.make_due(post_id)
+    publisher.run_workers()
+    assert len(publisher.request_bodies(INBOX_INIT_PATH)) == 1
+
+
+def test_a_host_that_never_answers_fails_the_post_in_the_end_with_the_reason(publisher):
+    serve_file(publisher, status=503)
+    post_id = create_pull_post(publisher, attempts=RETRY_POLICY.max_attempts - 1)
+
+    publisher.run_workers()
+
+    post = publisher.post(post_id)
+    assert (post.state, post.error_code) == (PostState.FAILED, "url_unreachable")
+    assert post.error_message == "the video URL answers 503"
 
 
 @pytest.mark.parametrize(
