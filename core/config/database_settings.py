@@ -1,7 +1,7 @@
 """The settings that say where Postgres is: DATABASE_URL, and what libpq's variables add to it."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -60,6 +60,10 @@ class DatabaseSettings(EnvironmentSettings):
     migration_database_url: str | None = Field(
         default=None, validation_alias="MIGRATION_DATABASE_URL"
     )
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """Show nothing: the URLs contain passwords."""
+        return iter(())
 
     @field_validator("database_url", "migration_database_url")
     @classmethod
