@@ -9,6 +9,7 @@ from celery import Celery
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.health.broker_checks import check_memory
 from core.limits.redis_client import RedisClient
 from local.ports import find_free_port
 from tasks.broker_ping import find_broker_fault
@@ -110,6 +111,28 @@ def test_a_redis_that_answers_and_does_not_serve_is_named(redis_servers, options
 def test_celery_s_redis_is_judged_alike(redis_servers):
     server = redis_servers.start(maxmemory="1")
     assert "is full" in ask_broker(server.url)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"maxmemory": "64mb", "maxmemory_policy": "allkeys-lru"}, "may drop queues"),
+        ({"maxmemory": "64mb", "maxmemory_policy": "volatile-ttl"}, "may drop queues"),
+        ({"maxmemory": "800kb"}, "uses over 90%"),
+        ({"maxmemory": "64mb"}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_a_broker_that_may_drop_queues_or_is_nearly_full_is_named(redis_servers, options, sentence):
+    server = redis_servers.start(**options)
+    checks = list(check_memory(server.url))
+    if sentence is None:
+        assert checks == []
+    else:
+        (check,) = checks
+        assert sentence in check.message
+        assert "maxmemory" in check.advice
 
 
 def test_a_redis_cluster_is_named(redis_servers):

@@ -2,10 +2,12 @@ import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
+from kombu.transport import pyamqp
 
 from tasks.queues import QUEUES
 from tasks.settings import build_configuration
@@ -134,3 +136,13 @@ def test_every_queue_on_rabbitmq_is_durable_or_exclusive():
     assert settings["control_queue_durable"]
     assert settings["event_queue_exclusive"]
     assert all(queue.durable for queue in settings["task_queues"])
+
+
+@pytest.mark.parametrize(
+    ("version", "is_global"), [("3.10.8", True), ("4.0.0", False), ("4.3.1", False)]
+)
+def test_a_worker_asks_for_a_global_prefetch_only_where_rabbitmq_still_has_it(version, is_global):
+    """RabbitMQ 4 refuses `basic.qos` with `global`; Celery asks kombu whether to send it."""
+    connection = SimpleNamespace(server_properties={"product": "RabbitMQ", "version": version})
+    transport = pyamqp.Transport(client=None)
+    assert transport.qos_semantics_matches_spec(connection) is not is_global
