@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 from db import migrations
+from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
 from local.postgres import find_binaries
 
 pytestmark = pytest.mark.timeout(120)
@@ -35,6 +36,26 @@ def test_not_even_the_owner_changes_the_audit_log(stack, api_user, verb):
         stack.query(verb)
 
 
+def test_the_folder_of_an_earlier_version_is_handed_over_to_the_owner(postgres_server):
+    server = postgres_server()
+    server.databases.create("signalpost")
+    migrations.upgrade_schema(server.dsn("signalpost"))  # as a superuser, as it used to be
+    for _ in range(2):
+        server.create_roles()
+        server.create_owned_database("signalpost")
+    owner = server.dsn("signalpost", role=OWNER_ROLE)
+    migrations.downgrade_schema(owner, "0018")
+    assert_works_with_rows_only(owner, server.dsn("signalpost", role=APPLICATION_ROLE))
+
+
+def assert_works_with_rows_only(owner, application):
+    migrations.upgrade_schema(owner, application_url=application)
+    with closing(psycopg2.connect(application)) as connection, connection.cursor() as cur:
+        cur.execute("INSERT INTO users (email) VALUES ('alice@example.org')")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cur.execute("DELETE FROM audit_log")
+
+
 def test_the_script_of_compose_makes_both_roles_also_in_an_older_database(postgres_server):
     server = postgres_server()
     server.databases.create("signalpost")
@@ -45,11 +66,7 @@ def test_the_script_of_compose_makes_both_roles_also_in_an_older_database(postgr
         server.dsn("signalpost").replace(f"app:{server.password}@", f"{role}:{password}@")
         for role, password in SCRIPT_ROLES.items()
     )
-    migrations.upgrade_schema(owner, application_url=application)
-    with closing(psycopg2.connect(application)) as connection, connection.cursor() as cur:
-        cur.execute("INSERT INTO users (email) VALUES ('alice@example.org')")
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cur.execute("DELETE FROM audit_log")
+    assert_works_with_rows_only(owner, application)
 
 
 def run_role_script(server):
