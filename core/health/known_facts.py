@@ -15,6 +15,8 @@ from db.session import DatabaseUnavailable
 
 Fact = TypeVar("Fact")
 
+FIRST_TIME_LIMIT = 1.8  # seconds; the first gathering of a process opens its connections
+
 
 class StillRunning(Exception):
     """The call has not ended in time, or the one before it is still running."""
@@ -115,7 +117,8 @@ class KnownFacts(Generic[Fact]):
         """
         with self._lock:
             gathering = self._begin_if_due()
-            seconds_left = self._began_at + self._time_limit - self._clock()
+            limit = self._time_limit if self._last is not None else FIRST_TIME_LIMIT
+            seconds_left = self._began_at + max(limit, self._time_limit) - self._clock()
         if gathering is None:
             return self._describe(is_current=True)
         if not wait([gathering], max(seconds_left, 0.0)).done:

@@ -141,6 +141,7 @@ class Monitor:
     def _end_outage(self, outage: Outage) -> None:
         self._heartbeats_from = self._clock() + HEARTBEAT_GRACE_SECONDS
         self._rejudge_at = self._clock()
+        outage = self._outage.find_notified(outage, [sender.name for sender in self._senders])
         with self._database.transaction() as session:
             record_outage(session, outage, self._rules)
 

@@ -44,6 +44,11 @@ class NoticeSender:
         self._has_news, self._should_stop = Event(), Event()
         self._sent_ids: deque[str] = deque(maxlen=MAX_REMEMBERED_IDS)
 
+    @property
+    def name(self) -> str:
+        """The name of the sink."""
+        return self._sink.name
+
     def start(self) -> None:
         Thread(target=self._run, name=f"alert-sink-{self._sink.name}", daemon=True).start()
 

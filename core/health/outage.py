@@ -7,8 +7,8 @@ there like any other.
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -36,6 +36,7 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return ARGV[1]
 """
+READ_SCRIPT = "return redis.call('GET', KEYS[1])"
 SENT_SCRIPT = "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])"
 
 log = structlog.get_logger(__name__)
@@ -65,23 +66,25 @@ class OutageNotices:
     ) -> None:
         self._claim_key = redis.register_script(CLAIM_SCRIPT)
         self._keep_key = redis.register_script(SENT_SCRIPT)
+        self._read_key = redis.register_script(READ_SCRIPT)
         self._rules, self._now, self._clock = rules, now, clock
         self._lock = Lock()
         self._id = ""
         self._began: tuple[float, datetime] | None = None
-        self._reason = ""
+        self._reason, self._is_logged = "", False
         self._done: set[str] = set()
         self._retries: dict[str, tuple[float, float]] = {}  # sink: next attempt at, next delay
 
     def record_failure(self, reason: str) -> None:
         """The database could not be used just now."""
         with self._lock:
-            was_open = self._is_open()
             if self._began is None:
                 self._began = (self._clock(), self._now())
                 self._id = f"database-{secrets.token_hex(4)}"
+                self._is_logged = False
             self._reason = reason
-            if self._is_open() and not was_open:
+            if self._is_open() and not self._is_logged:
+                self._is_logged = True
                 log.error("alert.opened", name=DATABASE.name, severity="critical", reason=reason)
 
     def record_success(self) -> Outage | None:
@@ -96,7 +99,10 @@ class OutageNotices:
         with self._lock:
             outage = self._describe() if self._is_open() else None
             is_due = self._clock() >= self._retries.get(sink, (0.0, 0.0))[0]
-        if outage is None or sink in outage.sinks or not is_due:
+        if outage is None or not is_due:
+            return
+        if sink in outage.sinks:
+            self._share(sink, outage.id)  # also with processes that start meanwhile
             return
         owner = self._claim(sink, outage.id)
         if owner.startswith("sent:"):
@@ -112,11 +118,27 @@ class OutageNotices:
                 following = min(2 * delay, MAX_RETRY_SECONDS)
                 self._retries[sink] = (self._clock() + delay, following)
             return
+        self._share(sink, outage.id)
+        self._mark_done(sink, outage.id)
+
+    def _share(self, sink: str, outage_id: str) -> None:
+        """Let the other processes know that this sink has the notice."""
         try:
-            self._keep_key([f"alert:database:{sink}"], [f"sent:{outage.id}", SENT_SECONDS])
+            self._keep_key([f"alert:database:{sink}"], [f"sent:{outage_id}", SENT_SECONDS])
         except RedisUnavailable:
             log.warning("notice.not_shared", sink=sink)  # another process may send it as well
-        self._mark_done(sink, outage.id)
+
+    def find_notified(self, outage: Outage, sinks: Iterable[str]) -> Outage:
+        """Return the outage with all sinks that got the notice, from whichever process."""
+        notified = set(outage.sinks)
+        try:
+            for sink in sinks:
+                owner = self._read_key([f"alert:database:{sink}"], [])
+                if str(owner).startswith("sent:"):
+                    notified.add(sink)
+        except RedisUnavailable:
+            log.warning("notice.not_shared")  # it may be sent once more
+        return replace(outage, sinks=tuple(sorted(notified)))
 
     def _claim(self, sink: str, outage_id: str) -> str:
         """Return who sends: our id, that of another process, or `sent:` and an id."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,11 +19,12 @@ from core.health.monitor import Monitor
 from core.health.notice_sender import NoticeSender
 from core.health.notice_sinks import HttpSink
 from core.health.notices import QUIET_PERIOD, load_rules
-from core.health.outage import OutageNotices
+from core.health.outage import OutageNotices, record_outage
 from db.ops.alert_conditions import MonitorLeases
 from db.ops.alert_notices import NoticeDeliveries
 from db.session import Database
 from platforms.secret import Secret
+from tests.servers import owner_url
 from tests.support.notice_receiver import run_notice_receiver
 
 CONDITIONS = {condition.name: condition for condition in ALERT_CONDITIONS}
@@ -69,6 +71,19 @@ def run_sql(database):
             return result.all() if result.returns_rows else []
 
     return run
+
+
+@pytest.fixture
+def rename_table(database_url):
+    """Renames a table, which only the owner of the schema may do."""
+    owner = Database(owner_url(database_url), pool_size=1)
+
+    def rename(name, new_name):
+        with owner.transaction() as session:
+            session.execute(text(f"ALTER TABLE {name} RENAME TO {new_name}"))
+
+    yield rename
+    owner.dispose()
 
 
 @pytest.fixture
@@ -124,9 +139,10 @@ def age_everything(run_sql, interval):
 
 
 def test_a_query_that_fails_and_one_that_hangs_leave_the_other_conditions_judged(
-    judge, run_sql, database
+    judge, run_sql, database, rename_table
 ):
-    run_sql(DEAD_EVENT.format(code="x"), "ALTER TABLE watches RENAME TO lost")
+    run_sql(DEAD_EVENT.format(code="x"))
+    rename_table("watches", "lost")
     with locked_table(database, "endpoints"):
         verdicts = judge()
     failed = {name for name, verdict in verdicts.items() if verdict == ConditionVerdict.FAILED}
@@ -138,7 +154,7 @@ def test_a_query_that_fails_and_one_that_hangs_leave_the_other_conditions_judged
         "endpoints_failing": "LockNotAvailable",
         "reading_paused": "UndefinedTable",
     }
-    run_sql("ALTER TABLE lost RENAME TO watches")
+    rename_table("lost", "watches")
     assert judge()["conditions_unjudged"] == ConditionVerdict.CLEAR
 
 
@@ -386,3 +402,85 @@ def test_a_round_started_by_hand_counts_as_judged(database, services, run_sql):
     assert run_sql("SELECT judged_at > now() - interval '1 minute' FROM monitor_leases") == [
         (True,)
     ]
+
+
+class OutageClock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def build_outages(services, clock):
+    return OutageNotices(services.redis, load_rules(services.settings), services.now, clock=clock)
+
+
+def test_an_outage_is_one_notice_of_two_processes_and_one_alert_afterwards(
+    database, services, judge, run_sql, make_sender, receiver
+):
+    clock = OutageClock()
+    first, second = build_outages(services, clock), build_outages(services, clock)
+    sent = []
+    for outages in (first, second):
+        outages.record_failure("the database is read-only")
+        outages.send_due("http", lambda notice: sent.append(notice.id))
+    assert sent == []  # a failover takes as long
+    clock.seconds += 16
+    for outages in (first, second, first, second):
+        outages.record_failure("the database is read-only")
+        outages.send_due("http", lambda notice: sent.append(notice.id))
+    assert len(sent) == 1
+    late = build_outages(services, clock)  # has not looked what the others have sent
+    endings = [(each, each.record_success()) for each in (second, first)]
+    endings.insert(0, (late, replace(endings[0][1], sinks=())))
+    for outages, ended in endings:
+        with database.transaction() as session:
+            known = outages.find_notified(ended, ["http", "slack"])
+            record_outage(session, known, load_rules(services.settings))
+        judge("database")
+        make_sender().deliver_due()
+    assert list_notices(run_sql, "database") == ["opened", "over"]
+    age_everything(run_sql, "1 minute")
+    make_sender().deliver_due()
+    assert receiver.list_kinds("database") == ["over"]  # it has got the other one already
+    ((reason,),) = run_sql("SELECT details->>'reason' FROM alerts WHERE name = 'database'")
+    assert reason == "the database is read-only"
+
+
+def test_an_outage_that_no_sink_has_heard_of_is_notified_afterwards(
+    database, services, run_sql, make_sender, receiver
+):
+    clock = OutageClock()
+    outages = build_outages(services, clock)
+    outages.record_failure("the database does not answer")
+    clock.seconds += 60
+    outages.record_failure("the database does not answer")
+    outages.send_due("http", lambda _notice: "answered 500")
+    ended = outages.record_success()
+    with database.transaction() as session:
+        record_outage(session, ended, load_rules(services.settings))
+    make_sender().deliver_due()
+    assert receiver.list_kinds("database") == ["opened"]
+
+
+def test_a_notice_of_an_outage_is_sent_by_another_process_if_the_first_one_dies(services):
+    clock = OutageClock()
+    first, second = build_outages(services, clock), build_outages(services, clock)
+    sent = []
+    for outages in (first, second):
+        outages.record_failure("the database does not answer")
+    clock.seconds += 16
+    with pytest.raises(KeyboardInterrupt):
+        first.send_due("http", raise_interrupt)
+    second.send_due("http", lambda notice: sent.append(notice.id))
+    assert sent == []  # the first one may still be sending
+    services.redis.register_script("return redis.call('DEL', KEYS[1])")(["alert:database:http"], [])
+    second.send_due("http", lambda notice: sent.append(notice.id))
+    assert len(sent) == 1
+
+
+def raise_interrupt(_notice):
+    raise KeyboardInterrupt
