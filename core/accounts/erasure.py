@@ -27,6 +27,7 @@ HOUSEKEEPING_BUDGET = timedelta(seconds=10)
 MAX_REQUESTS_PER_RUN = 20
 DISCONNECTED_EVENT = "account.disconnected"
 REQUESTED_BY_PLATFORM, REQUESTED_BY_OWNER = "data_deletion", "by the user"
+RETENTION_OVER = "retention"
 """Causes in the events for host applications."""
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,26 @@ def erase_all_requested(database: Database, services: Services) -> int:
         for request_id in request_ids
     ]
     return sum(results)
+
+
+def request_erasure_of_disconnected(database: Database, services: Services) -> int:
+    """Delete accounts whose DISCONNECTED_KEPT_DAYS are over. Return how many.
+
+    Their webhook events and files follow with the other requests.
+    """
+    retention = services.settings.limits.disconnected_retention
+    if not retention:
+        return 0
+    with database.transaction() as session:
+        account_ids = Accounts(session).list_disconnected(retention, limit=MAX_REQUESTS_PER_RUN)
+    erased = 0
+    for account_id in account_ids:
+        with database.transaction() as session:
+            account = Accounts(session).lock(account_id)
+            if account is not None and account.disconnected_at is not None:
+                erase_own_login(session, account, cause=RETENTION_OVER)
+                erased += 1
+    return erased
 
 
 def erase_requested_data(
@@ -92,9 +113,9 @@ def erase_logins(session: Session, request: DataDeletion) -> None:
     erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
 
 
-def erase_own_login(session: Session, account: Account) -> int:
-    """Delete this login alone, at its owner's request. Return the id of the request that the
-    search of webhook events goes on with.
+def erase_own_login(session: Session, account: Account, *, cause: str = REQUESTED_BY_OWNER) -> int:
+    """Delete this login alone, at its owner's request or when its retention is over. Return the id
+    of the request that the search of webhook events goes on with.
 
     Nobody gets the code of the request. Former logins of the person with other users stay.
     """
@@ -104,7 +125,7 @@ def erase_own_login(session: Session, account: Account) -> int:
     if request is None:
         raise RuntimeError("a random code was used before")
     person_id = account.open_id
-    ids = erase_login(session, account, cause=REQUESTED_BY_OWNER)
+    ids = erase_login(session, account, cause=cause)
     request.found = True
     erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
     return request.id

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from platforms.setting_types import (
     AtLeast14Days,
+    Days,
     Durations,
     Hours,
     Minutes,
@@ -60,6 +61,11 @@ class LimitSettings(BaseModel):
         default=2**30, validation_alias="MEDIA_MIN_FREE_BYTES"
     )
     media_url_lifetime: Hours = Field(default=26 * HOUR, validation_alias="MEDIA_URL_HOURS")
+
+    # How long disconnected accounts stay, with all that is stored of them; zero keeps them.
+    disconnected_retention: Days = Field(
+        default=timedelta(0), validation_alias="DISCONNECTED_KEPT_DAYS"
+    )
 
     refresh_window: Minutes = Field(default=HOUR, validation_alias="REFRESH_WINDOW_MINUTES")
     refresh_batch_size: PositiveInt = Field(default=50, validation_alias="REFRESH_BATCH")

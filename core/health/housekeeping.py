@@ -61,6 +61,7 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     Requests to erase a person's data come first. Accounts that lost their due time are made due
     again, so that their tokens are refreshed.
     """
+    erasure.request_erasure_of_disconnected(database, services)
     erasure.erase_all_requested(database, services)
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)

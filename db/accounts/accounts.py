@@ -4,7 +4,7 @@ An account is also a job: its row is due for a token refresh before its access t
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     or_,
     select,
     text,
@@ -148,6 +149,11 @@ class Accounts:
         if user_id is not None:
             query = query.where(Account.user_id == user_id)
         return self._session.scalars(query).all()
+
+    def list_disconnected(self, older_than: timedelta, *, limit: int) -> Sequence[int]:
+        """List the ids of accounts that were disconnected longer ago than this, oldest first."""
+        query = select(Account.id).where(Account.disconnected_at < func.now() - older_than)
+        return self._session.scalars(query.order_by(Account.disconnected_at).limit(limit)).all()
 
     def list_all_of_user(self, user_id: int) -> Sequence[Account]:
         """List the accounts of a user, also those that are disconnected, oldest first."""

@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, text
 
 from core.accounts.connect import complete_connection, start_connection
 from core.accounts.disconnect import disconnect_account
+from core.accounts.erasure import request_erasure_of_disconnected
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.errors import NotFound, OperationFailed
 from core.jobs.executor import execute_all
@@ -190,3 +192,70 @@ def test_a_grant_that_nothing_names_an_account_for_is_not_stored(
     with pytest.raises(OperationFailed) as caught:
         connect(database, services, factory.create_user())
     assert caught.value.code == "platform_error"
+
+
+INSERT_METRICS = """
+WITH video AS (
+  INSERT INTO tiktok_videos (user_id, oauth_account_id, video_id, posted_at)
+       SELECT user_id, id, '7000' || id, now() FROM oauth_accounts RETURNING id)
+INSERT INTO metric_snapshots (provider, subject_type, subject_id, metric, value)
+     SELECT 'tiktok', 'video', id, 'views', 1 FROM video
+      UNION ALL SELECT 'tiktok', 'account', id, 'followers', 2 FROM oauth_accounts
+"""
+
+
+def test_an_erased_account_leaves_no_metrics_of_its_videos(database, factory, run_disconnect):
+    erased, kept = factory.create_account(), factory.create_account(open_id="-000kept")
+    with database.transaction() as session:
+        session.execute(text(INSERT_METRICS))
+    run_disconnect(erased, erase=True)
+    with database.transaction() as session:
+        counted = session.execute(
+            text("SELECT subject_type, count(*) FROM metric_snapshots GROUP BY 1 ORDER BY 1")
+        ).all()
+        owners = session.execute(text("SELECT oauth_account_id FROM tiktok_videos")).all()
+    assert [tuple(row) for row in counted] == [("account", 1), ("video", 1)]
+    assert owners == [(kept,)]
+
+
+def test_an_account_that_is_disconnected_already_is_erased_by_its_id_only(
+    factory, database, run_disconnect
+):
+    account = factory.create_account()
+    run_disconnect(account)
+    with pytest.raises(NotFound):
+        run_disconnect(account)  # nothing is left to disconnect
+    other = factory.create_account()
+    with pytest.raises(NotFound):  # of another user
+        disconnect_account(
+            database,
+            None,
+            user_id=factory.account(other).user_id + 1,
+            provider="tiktok",
+            account_id=other,
+            erase=True,
+        )
+    run_disconnect(account, erase=True)
+    with database.transaction() as session:
+        assert session.execute(text("SELECT id FROM oauth_accounts")).all() == [(other,)]
+
+
+def test_disconnected_accounts_are_kept_unless_a_retention_is_set(database, factory, services):
+    old, recent, connected = (
+        factory.create_account(open_id=f"-000{name}") for name in ("old", "recent", "connected")
+    )
+    mark_disconnected = text(
+        "UPDATE oauth_accounts SET status = 'DISCONNECTED', disconnected_at = now() - :age"
+        " WHERE id = :id"
+    )
+    with database.transaction() as session:
+        session.execute(mark_disconnected, {"age": 31 * 24 * HOUR, "id": old})
+        session.execute(mark_disconnected, {"age": 29 * 24 * HOUR, "id": recent})
+    assert request_erasure_of_disconnected(database, services) == 0
+    limits = services.settings.limits.model_copy(update={"disconnected_retention": 30 * 24 * HOUR})
+    settings = services.settings.model_copy(update={"limits": limits})
+    with_retention = replace(services, settings=settings)
+    assert request_erasure_of_disconnected(database, with_retention) == 1
+    with database.transaction() as session:
+        rows = session.execute(text("SELECT id FROM oauth_accounts ORDER BY id")).scalars()
+        assert list(rows) == [recent, connected]
