@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -53,20 +52,24 @@ class ApiResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """The wait that the server asks for, as seconds or as a date; None if it asks for none."""
+        """The wait that the server asks for; None if it asks for none. Units: seconds.
+
+        A date is compared with the server's own clock, in the header Date.
+        """
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdecimal():
             return float(value)
         try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+            now = parsedate_to_datetime(self.headers.get("date", ""))
+            return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
         except (TypeError, ValueError):
             return None
 
     @property
     def retry_delay(self) -> float:
         """The wait before the request is repeated. Units: seconds."""
-        asked = self.retry_after
-        return 1.0 if asked is None else min(asked, MAX_RETRY_DELAY)
+        wait = self.retry_after
+        return 1.0 if wait is None else min(wait, MAX_RETRY_DELAY)
 
 
 class ApiClient:

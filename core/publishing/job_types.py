@@ -72,8 +72,8 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
         post.hold_reason = str(cause) if isinstance(cause, Park) else None
         post.step_state = {**post.step_state, **retry_state(cause)}
         needs_upload_url = post.sent_by == SentBy.CALLER and post.publish_id is None
-        is_told_at_once = INLINE in post.step_state and is_callers_fault(cause)
-        if isinstance(cause, Failure) and (needs_upload_url or is_told_at_once):
+        ends_at_once = INLINE in post.step_state and is_callers_fault(cause)
+        if isinstance(cause, Failure) and (needs_upload_url or ends_at_once):
             self.on_exhausted(session, post, cause)
         else:
             post.step_state = without_key(post.step_state, INLINE)

@@ -2,7 +2,7 @@
 
 URLs are probed without downloading the file, so that a mistyped URL is reported at once and not
 after an hour. A fault that may pass (no answer, 408, 425, 429, 5xx) is retried with the delays of
-posts while nobody waits; a person who waits is told at once (`core/publishing/job_types.py`).
+posts while nobody waits; a person who waits learns it at once (`core/publishing/job_types.py`).
 """
 
 from dataclasses import dataclass, replace

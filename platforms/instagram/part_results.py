@@ -42,7 +42,7 @@ FETCH_FAULT_CODES = frozenset({"media_download_timeout", "media_not_fetchable"})
 FETCH_WAITS = (timedelta(minutes=2), timedelta(minutes=15))
 """Before a second and a third container: hosts that fail at the due minute come back later."""
 
-NOBODY_WAITS_AFTER = timedelta(minutes=5)  # since the request: before, a person is told at once
+NOBODY_WAITS_AFTER = timedelta(minutes=5)  # since the request: before, a person waits
 
 
 def result_of_error(position: int, error: PlatformError) -> StepResult | None:

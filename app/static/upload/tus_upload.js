@@ -61,9 +61,9 @@ const doesPass = (error) => {
 // Milliseconds: as the server says (seconds or a date), otherwise longer after each failure.
 const retryDelay = (error) => {
   const header = error.originalResponse?.getHeader("Retry-After");
-  const told = header ? 1000 * Number(header) || new Date(header) - Date.now() : 0;
+  const asked = header ? 1000 * Number(header) || new Date(header) - Date.now() : 0;
   const backoff = Math.min(FIRST_RETRY_DELAY * 2 ** (failures - 1), LONGEST_RETRY_DELAY);
-  return told > 0 ? told : backoff;
+  return asked > 0 ? asked : backoff;
 };
 
 const showWait = (error) => {

@@ -1,4 +1,4 @@
-"""A person who waits for the response is told at once that a URL does not answer."""
+"""A person who waits for the response learns at once that a URL does not answer."""
 
 import pytest
 from sqlalchemy import select
