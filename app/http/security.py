@@ -84,7 +84,8 @@ def reject_multipart() -> None:
 def set_security_headers(response: Response) -> Response:
     for name, value in response_headers(request.path, current_container().settings).items():
         response.headers.setdefault(name, value)
-    if find_principal() is not None or response.mimetype == "text/html":
+    is_own = find_principal() is not None and response.mimetype != "text/css"
+    if is_own or response.mimetype == "text/html":
         # What a person sees is theirs alone, and a page contains the CSRF token of its session.
         response.headers.setdefault("Cache-Control", "no-store")
     return response

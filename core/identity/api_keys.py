@@ -56,7 +56,7 @@ def create_api_key(
         "key.made",
         user_id=user_id,
         subject=f"key:{row.id}",
-        details={"name": name, "scopes": sorted(scopes)},
+        details={"scopes": sorted(scopes)},  # no name: entries outlive the user
     )
     return row, Secret(key)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 
 from core.errors import RateLimitExceeded
+from core.observability import metrics
 from db.identity.login_sessions import LoginSessions
 from db.identity.sign_in_failures import PausePolicy, SignInFailures
 from db.identity.users import User
@@ -48,6 +49,7 @@ def count_attempt(session: Session, subject: str) -> None:
     """Count an attempt before it is judged. Errors: RateLimitExceeded with the time to wait."""
     wait = SignInFailures(session).count_attempt(subject, PAUSE_POLICY)
     if wait is not None:
+        metrics.RATE_LIMIT_HITS.labels("sign_in", "account").inc()
         raise RateLimitExceeded(
             "too many wrong passwords for this account: it is not checked before the pause is over",
             code="sign_in_paused",

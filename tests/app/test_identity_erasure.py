@@ -50,8 +50,6 @@ def fill_everything(people):
                 expires_at=func.now() + 99 * HOUR,
             )
         )
-        # Only numbers of users may stay there, and they say nothing.
-        session.execute(text("UPDATE audit_log SET details = '{}' WHERE subject LIKE 'key:%'"))
         accounts.start_connection(session, people.services, user_id=user_id, provider="tiktok")
     users.replace_password(people.database, user_id, Secret(PASSWORD))
     browser = BrowserContext(HOUR, ip="203.0.113.77", user_agent="canarybrowser")

@@ -35,6 +35,7 @@ PAGE_PATHS = {
     "posts": "/posts",
     "notifications": "/notifications",
     "keys": "/settings/keys",
+    "sign-in": "/settings/sign-in",
     "endpoints": "/settings/endpoints",
 }
 LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
