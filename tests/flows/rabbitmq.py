@@ -135,7 +135,7 @@ def rabbit_server(rabbitmq: RabbitServer) -> RabbitServer:
 
 
 def delete_queues(url: str) -> None:
-    """Delete our queues. All others are exclusive to a connection and end with it."""
+    """Delete our queues. All others end with their connection, or a minute after their last use."""
     pools.reset()  # pooled connections may be broken
     with Connection(url, connect_timeout=10) as connection:
         for name in QUEUES:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -16,6 +17,8 @@ from core.limits.redis_client import CONNECTION_OPTIONS, RedisClient, RedisUnava
 from core.limits.redis_connections import build_redis
 from core.limits.store_faults import describe_redis_fault
 from tasks.settings import build_configuration
+from tests.flows.brokers import wait_until
+from tests.flows.celery_harness import CeleryHarness
 from tests.flows.redis_servers import redis_servers
 from tests.support.certificate_authority import CertificateAuthority
 
@@ -237,3 +240,26 @@ def test_each_server_of_a_cluster_is_verified_by_its_own_name(rabbit_server):
     with app.connection_for_read() as connection:
         connection.ensure_connection(max_retries=3, interval_start=0)
         assert connection.connected
+
+
+def check_processes_work(url, folder):
+    """Whether wake-ups of beat reach a worker, in processes started as in production."""
+    harness = CeleryHarness(SimpleNamespace(url=url), folder)
+    try:
+        harness.start_worker()
+        harness.start("beat")
+        wait_until(lambda: harness.count_effects("accounts") > 1, what="wake-ups of beat")
+    finally:
+        harness.stop()
+
+
+def test_worker_and_beat_work_over_tls_with_redis(redis_servers, certificates, authority, tmp_path):
+    server = redis_servers.start(certificate=certificates["trusted"], requirepass=PASSWORD)
+    url = f"rediss://:{PASSWORD}@localhost:{server.port}/1?ssl_ca_certs={authority.ca_file}"
+    check_processes_work(url, tmp_path)
+
+
+@pytest.mark.timeout(300)  # RabbitMQ may have to start
+def test_worker_and_beat_work_over_tls_with_rabbitmq(rabbit_server, tmp_path):
+    url = f"{rabbit_tls_url(rabbit_server, 'localhost')}?cacertfile={rabbit_server.ca_file}"
+    check_processes_work(url, tmp_path)
