@@ -126,6 +126,10 @@ def run_servers(run: Path) -> None:
         # The same password for both roles, so that `owner_url` needs no more than the URL.
         password = postgres.role_password(APPLICATION_ROLE)
         ensure_roles(postgres.databases, {APPLICATION_ROLE: password, OWNER_ROLE: password})
+        with (
+            postgres.databases.open_cursor() as cur
+        ):  # a test decides which side of a deadlock ends
+            cur.execute(f"GRANT SET ON PARAMETER deadlock_timeout TO {OWNER_ROLE}")
         valkey = Valkey(run / "valkey").start()
         servers.callback(valkey.stop)
         addresses_json = json.dumps(

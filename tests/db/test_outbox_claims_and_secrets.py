@@ -14,6 +14,7 @@ from core.jobs.runner import run_jobs
 from core.outbox import DELIVERY_JOB_TYPE
 from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
+from tests.db.schema_catalog import run_sql
 from tests.support.job_types import with_changes
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -221,15 +222,15 @@ def test_a_user_has_at_most_twenty_endpoints(outbox_harness):
         outbox_harness.create_endpoint(user)
 
 
-def test_the_claim_finds_due_deliveries_by_their_index(outbox_harness):
+def test_the_claim_finds_due_deliveries_by_their_index(outbox_harness, database_url):
     endpoint = outbox_harness.create_endpoint()
     user = outbox_harness.endpoint(endpoint).user_id
     with outbox_harness.database.transaction() as session:
         events = [outbox.AppEvent(user, "post.published", f"post:{n}", {}) for n in range(500)]
         outbox.enqueue_events(session, events)
     outbox_harness.update_rows(Delivery, Delivery.id % 50 != 0, due_at=None)
+    run_sql(database_url, "ANALYZE deliveries")
     with outbox_harness.database.transaction() as session:
-        session.connection().exec_driver_sql("ANALYZE deliveries")
         plan = session.connection().exec_driver_sql(
             "EXPLAIN SELECT id FROM deliveries WHERE due_at <= now() AND leased_until IS NULL"
             " ORDER BY due_at LIMIT 16 FOR UPDATE SKIP LOCKED"
