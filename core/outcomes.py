@@ -41,9 +41,14 @@ class Park(Snooze):
 
 
 class LocalRateLimit(Snooze):
-    """We would exceed a rate limit of the platform, so nothing was sent."""
+    """We would exceed a rate limit of the platform, so nothing was sent.
 
-    code = RateLimited.code
+    `code` is that of the platform's refusal, if one is remembered.
+    """
+
+    def __init__(self, delay: timedelta, reason: str, *, code: str = RateLimited.code) -> None:
+        super().__init__(delay, reason)
+        self.code = code
 
 
 IMMEDIATELY = timedelta(0)

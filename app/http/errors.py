@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.http.context import request_id
 from app.http.i18n import current_locale
-from app.http.messages import get_message
+from app.http.messages import UserMessage, get_message
 from core.errors import CoreError
 from db.session import DatabaseUnavailable
 from platforms.errors import PlatformError
@@ -209,8 +209,8 @@ def problem_response(problem: Problem, *, as_page: bool) -> Response:
 def build_problem(error: Exception) -> Problem:
     """Describe an exception in our codes and in the reader's language."""
     code = get_error_code(error)
-    texts = get_message(code, current_locale())
     retry_after = get_retry_after(error)
+    texts = describe_error(error)
     return Problem(
         code=code,
         status=get_http_status(error, code),
@@ -222,6 +222,11 @@ def build_problem(error: Exception) -> Problem:
         details=error_details(error, code),
         request_id=request_id(),
     )
+
+
+def describe_error(error: Exception) -> UserMessage:
+    """Return the texts for people about an exception."""
+    return get_message(get_error_code(error), current_locale(), wait=get_retry_after(error))
 
 
 def get_error_code(error: Exception) -> str:

@@ -8,9 +8,8 @@ from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
-from app.http.errors import get_error_code
-from app.http.i18n import current_locale, gettext_noop, translate_text
-from app.http.messages import get_message
+from app.http.errors import describe_error
+from app.http.i18n import gettext_noop, translate_text
 from app.http.validation import row_id_from_query
 from app.pages.brands import platform_title
 from core import accounts, comments
@@ -76,7 +75,7 @@ def change_comment(platform: str, comment_id: int, action: str) -> Response:
     except NotFound:
         raise
     except (CoreError, PlatformError) as error:
-        message = get_message(get_error_code(error), current_locale())
+        message = describe_error(error)
         flash(f"{message.message} {message.suggestion}", "bad")
     else:
         flash(translate_text(DONE_TEXTS[action]), "good")

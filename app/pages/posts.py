@@ -9,9 +9,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
-from app.http.errors import get_error_code
-from app.http.i18n import current_locale, gettext_noop, translate_text
-from app.http.messages import get_message
+from app.http.errors import describe_error
+from app.http.i18n import gettext_noop, translate_text
 from app.http.validation import row_id_from_query
 from app.pages.badges import POST_BADGES
 from app.pages.brands import list_platform_titles
@@ -99,7 +98,7 @@ def run_action(post_id: int, action: str) -> Response:
 
 
 def error_text(error: CoreError) -> str:
-    message = get_message(get_error_code(error), current_locale())
+    message = describe_error(error)
     return (
         translate_text(TOO_LATE_TEXT)
         if isinstance(error, Conflict)

@@ -11,9 +11,7 @@ from jinja2 import BaseLoader, FileSystemLoader, PrefixLoader
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
-from app.http.errors import get_error_code
-from app.http.i18n import current_locale
-from app.http.messages import get_message
+from app.http.errors import describe_error
 from app.http.validation import row_id_from_query
 from app.pages.accounts import account_fields
 from app.pages.brands import platform_title
@@ -96,7 +94,7 @@ def creator_fields(platform: str, account_id: int | None) -> dict[str, Any]:
             account_id=account_id,
         )
     except (CoreError, PlatformError) as error:
-        return {"blocked": get_message(get_error_code(error), current_locale()), "creator": None}
+        return {"blocked": describe_error(error), "creator": None}
     return {"blocked": None, "creator": creator}
 
 

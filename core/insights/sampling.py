@@ -127,7 +127,7 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
         except TokenExpired as error:
             return TokenRefused(job.token, error.code)
         except RateLimited as error:
-            services.rate_limits.block(login_id, call_class, error.retry_after)
+            services.rate_limits.block(login_id, call_class, error.retry_after, error.code)
             if error.retry_after:
                 raise Snooze(error.retry_after, "the platform's call limit is used up") from error
             raise

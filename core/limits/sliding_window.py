@@ -7,6 +7,7 @@ window of any position contains more than the limit; a token bucket would allow 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from core.limits.redis_client import RedisClient
 from platforms.setting_types import Rate
@@ -47,12 +48,13 @@ return {0, tightest, left - 1, math.ceil(reset)}
 
 BLOCK_SCRIPT = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
 end
 """
 
-REMAINING_SCRIPT = "return redis.call('PTTL', KEYS[1])"
+REMAINING_SCRIPT = "return {redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[1]) or ''}"
 
+NO_WAIT = timedelta(0)
 MICROSECOND = timedelta(microseconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -69,6 +71,13 @@ class RateLimitResult:
     @property
     def is_allowed(self) -> bool:
         return not self.wait
+
+
+class Block(NamedTuple):
+    """For how long all uses of a key are still refused, and the code of the refusal behind it."""
+
+    wait: timedelta = NO_WAIT
+    cause: str = ""
 
 
 class SlidingWindow:
@@ -89,14 +98,14 @@ class SlidingWindow:
         wait, limit, remaining, reset = self._acquire([f"{key}:block", *windows], arguments)
         return RateLimitResult(wait * MICROSECOND, limit, remaining, reset * MICROSECOND)
 
-    def remaining_block(self, key: str) -> timedelta:
-        """Return for how long uses of this key are still refused. Errors: RedisUnavailable."""
-        milliseconds = int(self._remaining([f"{key}:block"], []))
-        return max(milliseconds, 0) * MILLISECOND
+    def get_block(self, key: str) -> Block:
+        """Errors: RedisUnavailable."""
+        milliseconds, cause = self._remaining([f"{key}:block"], [])
+        return Block(max(int(milliseconds), 0) * MILLISECOND, cause)
 
-    def block(self, key: str, wait: timedelta) -> None:
+    def block(self, key: str, wait: timedelta, cause: str) -> None:
         """Refuse all uses of this key for `wait`. Never shortens a block.
 
         Errors: RedisUnavailable.
         """
-        self._block([f"{key}:block"], [max(wait // MILLISECOND, 1)])
+        self._block([f"{key}:block"], [max(wait // MILLISECOND, 1), cause])

@@ -34,7 +34,7 @@ def load_posting_choices(database: Database, services: Services, account: Accoun
             )
             options = fetch_options(choices, renewed_token, account.provider, services)
     except LocalRateLimit as limit:
-        raise RateLimitExceeded(str(limit), retry_after=limit.delay) from None
+        raise RateLimitExceeded(str(limit), code=limit.code, retry_after=limit.delay) from None
     return choices.build(options, services.settings.of_platform(account.provider))
 
 
@@ -42,14 +42,16 @@ def fetch_options(
     choices: PostingChoices, access_token: AccessToken, provider: str, services: Services
 ) -> Mapping[str, Any]:
     """Errors: LocalRateLimit if the platform's limit for this call is reached; PlatformError."""
-    wait = services.rate_limits.acquire(access_token.account_id, choices.call_class)
+    account_id, rate_limits = access_token.account_id, services.rate_limits
+    wait = rate_limits.acquire(account_id, choices.call_class)
     if wait:
-        raise LocalRateLimit(wait, f"rate limit of {choices.call_class} calls")
+        cause = rate_limits.find_block_cause(account_id, choices.call_class)
+        raise LocalRateLimit(wait, f"rate limit of {choices.call_class} calls", code=cause)
     reader = services.get_adapter(provider).posting_options
     if reader is None:
         raise NotFound(f"{provider} has no choices that depend on the account")
     try:
         return reader.fetch_posting_options(access_token.decrypt(services))
     except RateLimited as error:
-        services.rate_limits.block(access_token.account_id, choices.call_class, error.retry_after)
+        rate_limits.block(account_id, choices.call_class, error.retry_after, error.code)
         raise

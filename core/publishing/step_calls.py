@@ -102,14 +102,17 @@ def acquire_call(job: PlatformStepJob, rule: StepRule, services: Services) -> No
     """Count a call of the account. Errors: LocalRateLimit if its rate is used up."""
     call_class = find_call_class(job.provider, rule)
     if call_class.circuit == PUBLISH_CIRCUIT:
-        pause = services.rate_limits.remaining_pause(account_name(job))
-        if pause:
-            raise LocalRateLimit(pause, "the platform has blocked posting of this account")
+        pause = services.rate_limits.find_pause(account_name(job))
+        if pause.wait:
+            reason = "the platform has blocked posting of this account"
+            raise LocalRateLimit(pause.wait, reason, code=pause.cause or RateLimited.code)
     if call_class.rate_setting is None:
         return
-    wait = services.rate_limits.acquire(job.token.login.account_id, call_class.name)
+    account_id = job.token.login.account_id
+    wait = services.rate_limits.acquire(account_id, call_class.name)
     if wait:
-        raise LocalRateLimit(wait, f"rate limit of {call_class.name} calls")
+        cause = services.rate_limits.find_block_cause(account_id, call_class.name)
+        raise LocalRateLimit(wait, f"rate limit of {call_class.name} calls", code=cause)
 
 
 def call_with_circuit(
@@ -122,7 +125,7 @@ def call_with_circuit(
         # other codes are quotas, which do not block all calls
         if call_class.rate_setting is not None and error.code == RateLimited.code:
             account_id = job.token.login.account_id
-            services.rate_limits.block(account_id, call_class.name, error.retry_after)
+            services.rate_limits.block(account_id, call_class.name, error.retry_after, error.code)
         else:
             pause_if_blocked(job, error, services)
         raise
@@ -135,7 +138,7 @@ def pause_if_blocked(job: PlatformStepJob, error: PlatformError, services: Servi
     """Let the account's other posts wait too, if the platform has blocked or limited it."""
     is_limited = isinstance(error, RateLimited) and error.code == RateLimited.code
     if (error.stops_account or is_limited) and error.retry_after:
-        services.rate_limits.pause_account(account_name(job), error.retry_after)
+        services.rate_limits.pause_account(account_name(job), error.retry_after, error.code)
 
 
 def account_name(job: PlatformStepJob) -> str:

@@ -39,7 +39,8 @@ FAIL_REASONS: Mapping[str, FailureReason] = {
         "Access to the account was withdrawn meanwhile. Connect the account again.", Actor.CREATOR
     ),
     "spam_risk_too_many_posts": FailureReason(
-        "TikTok's daily number of posts through apps is used up. Try tomorrow, or post in the app.",
+        "TikTok's daily number of posts through apps is used up. Try again in a day, or post in"
+        " the app.",
         Actor.NOBODY,
     ),
     "spam_risk_user_banned_from_posting": FailureReason(
@@ -72,7 +73,8 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
         Actor.OPERATOR,
     ),
     "rate_limit_exceeded": FailureReason(
-        "Too many calls to the platform. Wait a minute; it resumes automatically.", Actor.NOBODY
+        "Too many calls to the platform. Try again in a minute; what is queued goes on by itself.",
+        Actor.NOBODY,
     ),
     "spam_risk_too_many_pending_share": FailureReason(
         "Five drafts are already waiting in the TikTok inbox."

@@ -1,16 +1,19 @@
 """Error responses: codes, statuses and texts of every error, and invalid requests."""
 
 import json
+import math
 import re
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
 import pytest
+from flask import g
 from structlog.testing import capture_logs
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.http import errors, messages
-from core.errors import Conflict, CoreError
+from core.errors import Conflict, CoreError, RateLimitExceeded
 from db.identity.users import Users
 from platforms.errors import PlatformError, Rejected, Unavailable
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
@@ -49,7 +52,7 @@ def test_every_code_has_a_message_and_a_suggestion(locale, code):
 
 @pytest.mark.parametrize("code", FAILURE_REASONS)
 def test_a_platforms_sentence_is_the_english_message_with_its_suggestion(code):
-    texts = messages.load_messages("en")[code]
+    texts = messages.get_message(code, "en")
     assert FAILURE_REASONS[code].sentence == f"{texts.message} {texts.suggestion}"
 
 
@@ -62,6 +65,59 @@ def test_every_message_is_translated():
     english, french = (messages.load_messages(locale) for locale in messages.LOCALES)
     assert english.keys() == french.keys()
     assert not [code for code in english if english[code].message == french[code].message]
+
+
+TIME_WORDS = {
+    "en": r"\b(seconds?|minutes?|hours?|moment|tomorrow|later|soon|days?)\b",
+    "fr": r"\b(secondes?|minutes?|heures?|instant|demain|plus tard|bientôt|(?<!à )jours?)\b",
+}
+TEXTS_ABOUT_OTHER_TIMES = {
+    *("frame_rate_check_failed", "video_pull_failed", "photo_pull_failed", "thumb_offset_invalid"),
+    *("video_duration_unsupported", "video_format_unsupported", "data_access_expired"),
+    *("container_expired", "container_not_ready", "publishing_limit_reached", "sign_in_paused"),
+    *("media_server_error", "INSUFFICIENT_STORAGE"),
+}
+"""Limits of media and facts about the past: not how long to wait before the next request."""
+
+
+@pytest.mark.parametrize("locale", messages.LOCALES)
+def test_no_sentence_states_a_time_to_wait_of_its_own(locale):
+    """It might contradict the `retryAfter` beside it: the words are made from that figure."""
+    faults = []
+    for code in errors.ERROR_KINDS:
+        suggestion = messages.load_messages(locale)[code].suggestion
+        plain = messages.WAIT_PATTERN.sub("", suggestion)
+        if re.search(TIME_WORDS[locale], plain) and code not in TEXTS_ABOUT_OTHER_TIMES:
+            faults.append(f"{code}: {suggestion}")
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [
+        (0.2, "1 second"),
+        (45, "45 seconds"),
+        (60, "1 minute"),
+        (90, "90 seconds"),
+        (600, "10 minutes"),
+        (3600, "1 hour"),
+        (3601, "61 minutes"),
+        (86_400, "1 day"),
+        (30 * 3600, "30 hours"),
+    ],
+)
+def test_the_words_of_a_refusal_agree_with_the_time_to_wait(app, wait, words):
+    error = RateLimitExceeded(retry_after=timedelta(seconds=wait))
+    with app.test_request_context():
+        g.request_id = "a-request-id"
+        problem = errors.build_problem(error)
+    assert problem.suggestion == f"Try again in {words}; what is queued goes on by itself."
+    assert problem.retry_after == math.ceil(wait)
+
+
+def test_without_a_time_to_wait_the_words_of_the_text_stand():
+    assert "in a minute;" in messages.get_message("rate_limit_exceeded", "en").suggestion
+    assert "dans une minute ;" in messages.get_message("rate_limit_exceeded", "fr").suggestion
 
 
 def test_published_codes_keep_their_status():

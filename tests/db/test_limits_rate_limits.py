@@ -162,6 +162,23 @@ def test_a_rate_limit_of_the_platform_is_shared_by_every_process(limits, make_li
     assert limits.acquire(1, "init") > 115 * SECOND
 
 
+def test_every_process_repeats_the_code_of_the_platforms_refusal(limits, make_limits, redis_url):
+    limits.block(1, "creator", 3600 * SECOND, "spam_risk_too_many_posts")
+    limits.pause_account("instagram:1789", 60 * SECOND, "blocked_for_policy")
+    for each in (limits, make_limits(redis_url)):
+        assert each.find_block_cause(1, "creator") == "spam_risk_too_many_posts"
+        assert each.find_pause("instagram:1789").cause == "blocked_for_policy"
+    # Where no refusal is remembered, our own count is behind a wait.
+    assert limits.find_block_cause(1, "init") == "rate_limit_exceeded"
+    assert not limits.find_pause("instagram:2").wait
+
+
+def test_without_redis_each_process_repeats_the_code_of_the_refusals_it_saw(make_limits):
+    limits = make_limits("redis://127.0.0.1:1/0")
+    limits.block(1, "creator", 3600 * SECOND, "spam_risk_too_many_posts")
+    assert limits.find_block_cause(1, "creator") == "spam_risk_too_many_posts"
+
+
 def test_every_key_in_redis_expires(limits, redis_url):
     limits.acquire(1, "init")
     limits.block(1, "status", 10 * SECOND)

@@ -118,3 +118,20 @@ def test_the_reason_of_a_failure_is_in_the_readers_language(api_client, account,
     ]
     assert "télécharger" in error["userMessage"]
     assert error["suggestion"]
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_a_remembered_refusal_is_answered_with_its_cause_and_its_time(
+    alice_browser, publisher, locale
+):
+    """The second answer is ours: TikTok is not asked again for an hour, and the words agree."""
+    publisher.set_responses(CREATOR_PATH, error_response(200, "spam_risk_too_many_posts"))
+    headers = {"Accept-Language": locale}
+    first, second = (
+        alice_browser.get("/api/tiktok/creator-info", headers=headers).json["error"]
+        for _ in range(2)
+    )
+    assert first["code"] == second["code"] == "spam_risk_too_many_posts"
+    assert first["userMessage"] == second["userMessage"]
+    assert 3500 < second["retryAfter"] <= first["retryAfter"] == 3600
+    assert ("1 hour" if locale == "en" else "1 heure") in first["suggestion"].replace("\xa0", " ")
