@@ -6,14 +6,15 @@ import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.identity import api_keys, users
 from core.scopes import OPERATOR_SCOPES, SCOPES
-from db.identity.api_keys import ApiKey
+from db.identity.api_keys import ApiKey, ApiKeys
 
 USER_OPTION = click.option(
     "--user", required=True, metavar="ID|EMAIL", help="The owner's id or e-mail."
 )
+ANY_USER_OPTION = click.option("--user", metavar="ID|EMAIL", help="Only keys of this user.")
 
 
 @click.group("key")
@@ -42,16 +43,16 @@ def add_key(name: str, user: str, scopes: tuple[str, ...]) -> CommandResult:
 
 
 @key_group.command("list")
-@USER_OPTION
+@ANY_USER_OPTION
 @prints_results
-def list_keys(user: str) -> CommandResult:
-    """List the keys of a user, newest first, without the keys themselves."""
+def list_keys(user: str | None) -> CommandResult:
+    """List the keys of a user, or of all, newest first, without the keys themselves."""
     with load_container().database.transaction() as session:
-        owner = users.find_user(session, user)
-        rows = [serialize_key(row) for row in api_keys.list_api_keys(session, owner.id)]
+        owner_id = None if user is None else users.find_user(session, user).id
+        rows = [serialize_key(row) for row in ApiKeys(session).list_all(owner_id)]
     lines = [
-        f"key {row['id']}: {row['name']} ({row['prefix']}…) {' '.join(row['scopes'])}"
-        + (" revoked" if row["revokedAt"] else "")
+        f"key {row['id']}: {row['name']} ({row['prefix']}…) of user {row['userId']}, "
+        f"{' '.join(row['scopes'])}{' revoked' if row['revokedAt'] else ''}"
         for row in rows
     ]
     return CommandResult("\n".join(lines) or "no keys", {"keys": rows})
@@ -59,25 +60,29 @@ def list_keys(user: str) -> CommandResult:
 
 @key_group.command("revoke")
 @click.argument("key_ids", metavar="ID...", nargs=-1, type=click.IntRange(min=1), required=False)
-@USER_OPTION
+@ANY_USER_OPTION
 @click.option("is_all", "--all", is_flag=True, help="Revoke all keys of the user.")
 @prints_results
-def revoke_keys(key_ids: tuple[int, ...], user: str, *, is_all: bool) -> CommandResult:
-    """Revoke keys of a user, immediately and permanently."""
-    if is_all == bool(key_ids):
-        raise Invalid("name ids of keys, or give --all")
+def revoke_keys(key_ids: tuple[int, ...], user: str | None, *, is_all: bool) -> CommandResult:
+    """Revoke keys, immediately and permanently."""
+    if is_all == bool(key_ids) or (is_all and user is None):
+        raise Invalid("name ids of keys, or give --all with --user")
     with load_container().database.transaction() as session:
-        owner = users.find_user(session, user)
-        active = [row.id for row in api_keys.list_api_keys(session, owner.id) if not row.revoked_at]
+        owner_id = None if user is None else users.find_user(session, user).id
+        known = {row.id: row for row in ApiKeys(session).list_all(owner_id)}
+        active = [key_id for key_id, row in known.items() if row.revoked_at is None]
         revoked = active if is_all else list(key_ids)
         for key_id in revoked:
-            api_keys.revoke_api_key(session, key_id, user_id=owner.id)
-    return CommandResult(f"revoked {len(revoked)} keys of user {owner.id}", {"revoked": revoked})
+            if key_id not in known:
+                raise NotFound(f"there is no key {key_id}: `signalpost key list` names them")
+            api_keys.revoke_api_key(session, key_id, user_id=known[key_id].user_id)
+    return CommandResult(f"revoked {len(revoked)} keys", {"revoked": revoked})
 
 
 def serialize_key(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,
+        "userId": key.user_id,
         "name": key.name,
         "prefix": f"{api_keys.KEY_PREFIX}{key.prefix}",
         "scopes": key.scopes,

@@ -94,6 +94,13 @@ class ApiKeys:
         query = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id.desc())
         return self._session.scalars(query).all()
 
+    def list_all(self, user_id: int | None) -> Sequence[ApiKey]:
+        """Return the keys of a user, or of all, the newest first."""
+        query = select(ApiKey).order_by(ApiKey.id.desc())
+        if user_id is not None:
+            query = query.where(ApiKey.user_id == user_id)
+        return self._session.scalars(query).all()
+
     def revoke(self, key_id: int, *, user_id: int) -> bool:
         """Revoke a key. False if this user has no such key, or it is revoked already."""
         conditions = (ApiKey.id == key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))

@@ -93,6 +93,20 @@ def test_keys_are_listed_and_revoked(run_cli, make_user, make_api_client):
     assert not is_signed_in(second)
     assert run_cli("key", "revoke", newest["id"], "--user", alice.email).returncode == 1
     assert run_cli("key", "revoke", "--user", alice.email).returncode == 1
+    assert run_cli("key", "revoke", "--all").returncode == 1
+
+
+def test_a_key_is_found_and_revoked_without_knowing_whose_it_is(
+    run_cli, make_user, make_api_client
+):
+    alice, bob = make_user(), make_user("bob@example.org")
+    clients = [make_api_client(alice), make_api_client(bob)]
+    listed = parse_output(run_cli("key", "list", "--json"))["keys"]
+    (of_bob,) = [row["id"] for row in listed if row["userId"] == bob.id]
+    assert run_cli("key", "revoke", of_bob, "--user", alice.email).returncode == 1
+    assert run_cli("key", "revoke", of_bob).returncode == 0
+    assert [is_signed_in(each) for each in clients] == [True, False]
+    assert run_cli("key", "revoke", 999999).returncode == 1
 
 
 @pytest.mark.parametrize(
