@@ -10,7 +10,7 @@ from amqp import exceptions
 from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
 
-from core.limits.redis_trials import BROKER_TRIALS, find_refusal
+from core.limits.redis_trials import BROKER_TRIALS, MESSAGE_TRIALS, find_refusal
 from core.limits.store_faults import describe_network_fault, describe_redis_fault, iter_causes
 from tasks.celery import app
 from tasks.wake import PUBLISH_TIMEOUT
@@ -38,53 +38,67 @@ log = structlog.get_logger(__name__)
 
 def is_broker_reachable() -> bool:
     """Whether the broker takes and returns messages, within `PUBLISH_TIMEOUT`."""
-    fault = find_broker_fault(PUBLISH_TIMEOUT)
+    fault = find_broker_fault(PUBLISH_TIMEOUT, is_thorough=False)
     if fault is not None:
         log.warning("broker.unreachable", reason=fault)
     return fault is None
 
 
-def find_broker_fault(timeout: float = DOCTOR_TIMEOUT, *, celery_app: Celery = app) -> str | None:
+def find_broker_fault(
+    timeout: float = DOCTOR_TIMEOUT, *, celery_app: Celery = app, is_thorough: bool = True
+) -> str | None:
     """Return what is wrong as a sentence that continues "the broker", or None.
+
+    A thorough trial does everything that our processes do; the other sends one message, which a
+    distant broker too takes within a readiness check.
 
     Tries in a separate thread: socket timeouts limit single steps, not the whole of them.
     """
     results: list[str | None] = []
-    thread = Thread(target=try_broker, args=(celery_app, results), name="broker", daemon=True)
+    thread = Thread(
+        target=try_broker, args=(celery_app, results, is_thorough), name="broker", daemon=True
+    )
     thread.start()
     thread.join(timeout)
     return results[0] if results else SILENCE
 
 
-def try_broker(celery_app: Celery, results: list[str | None]) -> None:
+def try_broker(celery_app: Celery, results: list[str | None], is_thorough: bool) -> None:  # noqa: FBT001 - arguments of a thread
     try:
         with celery_app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
             if connection.transport.driver_type == "redis":
-                results.append(try_redis(connection))
-            else:
-                try_rabbitmq(celery_app, connection)
-                results.append(None)
+                results.append(try_redis(connection, is_thorough=is_thorough))
+                return
+            try_rabbitmq(connection)
+            if is_thorough:
+                declare_again(celery_app, connection)
+            results.append(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the broker cannot be used
         results.append(describe_broker_fault(error))
 
 
-def try_redis(connection: Connection) -> str | None:
+def try_redis(connection: Connection, *, is_thorough: bool) -> str | None:
     channel: Any = connection.default_channel
-    return find_refusal(channel.client, BROKER_TRIALS, store="broker")
+    trials = BROKER_TRIALS if is_thorough else MESSAGE_TRIALS
+    return find_refusal(channel.client, trials, store="broker")
 
 
-def try_rabbitmq(celery_app: Celery, connection: Connection) -> None:
-    """Send a message through a queue that ends with the connection, and declare ours again."""
-    channel: Any
+def try_rabbitmq(connection: Connection) -> None:
+    """Send a message through a queue that ends with the connection."""
     with connection.channel() as channel:
         queue = Queue("", Exchange(""), exclusive=True, auto_delete=True, channel=channel)
         queue.declare()
         Producer(channel).publish("trial", routing_key=queue.name, expiration=10)
         queue.get(no_ack=True)
+
+
+def declare_again(celery_app: Celery, connection: Connection) -> None:
+    """Declare our queues that exist already, as each worker does; a worker makes the others."""
+    channel: Any
     for queue in celery_app.amqp.queues.values():
         with connection.channel() as channel, suppress(exceptions.NotFound):
-            channel.queue_declare(queue.name, passive=True)  # a worker makes it
+            channel.queue_declare(queue.name, passive=True)
             queue.bind(channel).declare()
 
 

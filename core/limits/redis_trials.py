@@ -54,6 +54,7 @@ BROKER_TRIALS: Mapping[str, Trial] = {
     "subscribe": try_subscribe,
     "run scripts": try_script,
 }
+MESSAGE_TRIALS: Mapping[str, Trial] = {"write and read lists": try_messages, "publish": try_publish}
 LIMIT_TRIALS: Mapping[str, Trial] = {"run scripts that write": try_script}
 """What a client does → how to try it."""
 

@@ -26,9 +26,18 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 def ask_broker(url):
     """What doctor says about this BROKER_URL."""
+    return find_broker_fault(celery_app=build_app(url))
+
+
+def build_app(url):
     app = Celery(set_as_current=False)
-    app.conf.update(build_configuration(url, "beat"))
-    return find_broker_fault(celery_app=app)
+    app.conf.update(build_configuration(url, "web"))
+    return app
+
+
+def is_ready(url):
+    """Whether a readiness check counts it as reachable."""
+    return find_broker_fault(celery_app=build_app(url), is_thorough=False) is None
 
 
 def ask_redis(url):
@@ -56,6 +65,7 @@ def test_a_user_with_the_documented_rights_can_do_everything(redis_servers, tmp_
     server.url = with_user(server, *documented_rights())
     assert ask_broker(server.url) is None
     assert ask_redis(server.url) is None
+    assert is_ready(server.url)
     harness = CeleryHarness(server, tmp_path)
     try:
         harness.start_worker()
@@ -111,6 +121,7 @@ def test_a_redis_that_answers_and_does_not_serve_is_named(redis_servers, options
 def test_celery_s_redis_is_judged_alike(redis_servers):
     server = redis_servers.start(maxmemory="1")
     assert "is full" in ask_broker(server.url)
+    assert not is_ready(server.url)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +185,11 @@ def test_a_broker_that_closes_connections_and_one_that_is_away_are_named(redis_s
 def test_a_rabbitmq_is_tried_with_a_message_and_its_refusals_are_named(rabbit_server):
     address = f"127.0.0.1:{rabbit_server.port}"
     assert ask_broker(rabbit_server.url) is None
+    assert is_ready(rabbit_server.url)
     assert "refuses the user" in ask_broker(f"amqp://guest:wrong@{address}//")
+    with build_app(rabbit_server.url).connection_for_write() as connection:
+        connection.default_channel.queue_declare("posts", durable=False, auto_delete=True)
+        assert "has a queue of ours with other flags" in ask_broker(rabbit_server.url)
     assert "has no vhost" in ask_broker(f"amqp://guest:guest@{address}/nowhere")
     assert "speak TLS" in ask_broker(f"amqps://guest:guest@{address}//")
     assert "closes the connection" in ask_broker(f"amqp://127.0.0.1:{rabbit_server.tls_port}")
@@ -182,3 +197,4 @@ def test_a_rabbitmq_is_tried_with_a_message_and_its_refusals_are_named(rabbit_se
     rabbit_server.control("set_permissions", "limited", "^$", "^$", "^$")
     fault = ask_broker(f"amqp://limited:pw@{address}//")
     assert "does not let the user of the URL declare" in fault
+    assert not is_ready(f"amqp://limited:pw@{address}//")
