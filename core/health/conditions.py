@@ -120,7 +120,7 @@ ALERT_CONDITIONS = (
         "media_store_full",
         "warning",
         90,
-        "percent of the media store in use",
+        "percent of the room for media files in use",
         probe=store_conditions.measure_media_use,
         worse=(97, "critical"),
     ),

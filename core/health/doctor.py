@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from core.bootstrap import Services
 from core.errors import Misconfigured
+from core.health.alert_checks import check_alarm
 from core.health.broker_checks import check_brokers
 from core.health.database_checks import check_database
 from core.health.doctor_check import DoctorCheck
@@ -53,6 +54,7 @@ def run_checks(
     yield from check_database(database, services)
     yield from check_brokers(services, find_broker_fault)
     yield from check_work(report)
+    yield from check_alarm(database, services)
     yield from check_media(services)
     yield from list_platform_states(report)
     yield from check_redirect_uris(services)

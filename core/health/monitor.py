@@ -26,7 +26,7 @@ from core.health.notice_sender import NoticeSender
 from core.health.notice_sinks import build_sinks
 from core.health.outage import Outage, OutageNotices, record_outage
 from core.observability import metrics
-from db.ops.alert_conditions import LeaseState, MonitorLeases
+from db.ops.alert_conditions import ConditionStates, LeaseState, MonitorLeases
 from db.ops.heartbeats import Heartbeats
 from db.ops.write_probe import NO_ANSWER, describe_refusal
 from db.session import Database, DatabaseUnavailable
@@ -184,6 +184,7 @@ class Monitor:
     def _record_round(self) -> None:
         with self._database.transaction() as session:
             MonitorLeases(session).record_round()
+            ConditionStates(session).delete_others([each.name for each in ALERT_CONDITIONS])
         self._ping_heartbeat()
 
     def _ping_heartbeat(self) -> None:

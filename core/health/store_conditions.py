@@ -1,16 +1,14 @@
 """Measures of conditions about the stores: broker, Redis, standbys of Postgres, media files."""
 
-import shutil
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
-
 from core.bootstrap import Services
 from core.config.broker_urls import is_same_server
+from core.errors import CoreError
 from core.health.measurement import Measurement, Probes
 from db.ops.alert_queries import AlertQueries
 from db.session import Session
 
-ENOUGH_FREE_BYTES = 20 * 2**30  # five videos of the largest size
+GIGABYTE = 10**9
+ENOUGH_FREE_BYTES = 20 * GIGABYTE  # five videos of the largest size
 
 
 def probe_broker(probes: Probes) -> Measurement:
@@ -36,17 +34,22 @@ def count_missing_standbys(session: Session, _services: Services) -> Measurement
 
 
 def measure_media_use(probes: Probes) -> Measurement:
-    """Percentage of the disk of MEDIA_URL that is in use; 0 while there is enough room."""
-    media_url = probes.services.settings.media_url
-    if media_url is None:
+    """Percentage of the room for media files that is in use; 0 while there is enough of it.
+
+    A store that takes no file, for whatever reason, counts as full. That is tried where uploads
+    are received; a monitor in a process of its own may not have the folder.
+    """
+    store = probes.services.media_store
+    if store is None:
         return Measurement(0.0)
-    usage = shutil.disk_usage(find_existing_folder(Path(unquote(urlsplit(media_url).path))))
-    details = {"freeGB": round(usage.free / 2**30, 1)}
-    if usage.free >= ENOUGH_FREE_BYTES:
+    space = store.read_space()
+    details = {"freeGB": round(space.available / GIGABYTE, 1)}
+    if probes.services.settings.role == "web":
+        try:
+            store.delete(store.create_file())
+        except (CoreError, OSError) as error:
+            return Measurement(100.0, {**details, "reason": str(error)})
+    if space.available >= ENOUGH_FREE_BYTES:
         return Measurement(0.0, details)
-    return Measurement(100 * usage.used / (usage.used + usage.free), details)
-
-
-def find_existing_folder(folder: Path) -> Path:
-    """The folder, or the nearest one above it: the store is created by the first upload."""
-    return next(each for each in (folder, *folder.parents) if each.is_dir())
+    usable = max(space.total - space.least, 1)
+    return Measurement(100 * (1 - space.available / usable), details)

@@ -42,7 +42,42 @@ def healthy_settings(tmp_path):
 def test_a_healthy_installation_has_no_fault(run_doctor, healthy_settings):
     checks = run_doctor(**healthy_settings)
     assert [check for check in checks.values() if not check.ok] == []
+    assert {"alerts", "alarm", "notices"} <= checks.keys()
     assert {"settings", "database", "broker", "clock", "redis", "media"} <= checks.keys()
+
+
+def test_open_alerts_and_notices_that_do_not_arrive_are_faults(
+    run_doctor, healthy_settings, run_sql
+):
+    run_sql(
+        "INSERT INTO alerts (name, severity, details) VALUES ('dead_letters', 'warning',"
+        " '{\"measured\": 3, \"unit\": \"events\"}')"
+    )
+    run_sql(
+        "INSERT INTO alert_notices (alert_id, kind, content, due_at)"
+        " SELECT id, 'opened', '{}', now() FROM alerts"
+    )
+    run_sql(
+        "INSERT INTO alert_deliveries (notice_id, sink, due_at, attempts, last_error)"
+        " SELECT id, 'slack', now(), 2, 'answered 404' FROM alert_notices"
+    )
+    sinks = {"SLACK_WEBHOOK_URL": "https://hooks.example.org/T0/secret-token"}
+    checks = run_doctor(**healthy_settings, **sinks)
+    assert not checks["alerts"].ok
+    assert "dead_letters is open since" in checks["alerts"].message
+    assert not checks["notices by slack"].ok
+    assert checks["notices by slack"].message == "1 notices wait: answered 404"
+    assert "signalpost alerts test" in checks["notices by slack"].advice
+
+
+def test_conditions_that_nobody_judges_any_more_are_a_fault(run_doctor, healthy_settings, run_sql):
+    assert run_doctor(**healthy_settings)["alarm"].ok
+    run_sql(
+        "INSERT INTO monitor_leases VALUES ('alerts', 'web:1', now(), now() - interval '1 hour')"
+    )
+    check = run_doctor(**healthy_settings)["alarm"]
+    assert not check.ok
+    assert "signalpost monitor" in check.advice
 
 
 def test_a_wrong_redirect_uri_is_a_fault_that_names_the_right_one(run_doctor, healthy_settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.config.limits import LimitSettings
-from core.health.alerts import ALERT_CONDITIONS
+from core.health.conditions import ALERT_CONDITIONS
 from core.health.housekeeping import DAY
 from core.webhooks.process import retry_policy
 
@@ -19,6 +19,19 @@ def test_every_alert_has_a_section_in_the_operations_manual(condition):
         line for line in OPERATIONS_MANUAL.read_text().splitlines() if line.startswith("### ")
     ]
     assert any(condition.name in heading for heading in headings)
+
+
+def test_every_section_about_an_alert_is_of_a_condition():
+    manual = OPERATIONS_MANUAL.read_text()
+    section = manual.partition("## Alerts and what to do")[2].partition("\n## ")[0]
+    headings = [line[4:] for line in section.splitlines() if line.startswith("### ")]
+    names = [name for heading in headings for name in heading.split(", ")]
+    assert sorted(names) == sorted(condition.name for condition in ALERT_CONDITIONS)
+
+
+def test_every_condition_measures_rows_or_probes_a_store_and_not_both():
+    for condition in ALERT_CONDITIONS:
+        assert (condition.measure is None) != (condition.probe is None), condition.name
 
 
 def test_alert_names_are_unique():

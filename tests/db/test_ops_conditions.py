@@ -1,0 +1,156 @@
+"""Each condition of the alarm: what opens it, and what is so near to it that it must not."""
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from core.bootstrap import build_services
+from core.config.settings import Settings
+from core.crypto import generate_key
+from core.health.alerts import ConditionVerdict, Judge
+from core.health.conditions import ALERT_CONDITIONS
+from core.health.heartbeat_conditions import UNKNOWN_PATH_HEARTBEAT
+from core.health.measurement import Probes
+from core.media_store import MediaStore
+from db.session import Database
+from tests.support.row_factory import RowFactory
+
+CONDITIONS = {condition.name: condition for condition in ALERT_CONDITIONS}
+EVENT = (
+    "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, next_attempt_at)"
+    " VALUES ('tiktok', 'x', gen_random_uuid()::text, '{{}}', now() - interval '{age}')"
+)
+ENDPOINTS = (
+    "INSERT INTO endpoints (user_id, url, failing_since) SELECT u.id, 'https://h.example/' || n,"
+    " CASE WHEN n <= {failing} THEN now() - interval '{age}' END"
+    " FROM generate_series(1, {total}) AS n, (SELECT min(id) AS id FROM users) AS u"
+)
+PAUSED = (
+    "INSERT INTO watches (oauth_account_id, paused_until)"
+    " SELECT id, now() + interval '1 hour' FROM oauth_accounts"
+)
+HEARTBEAT = "INSERT INTO beats VALUES ('{name}', now() - interval '{age}')"
+
+
+@pytest.fixture
+def services(database_url, redis_url):
+    settings = Settings.from_env(
+        {
+            "DATABASE_URL": database_url,
+            "BROKER_URL": redis_url,
+            "SECRET_KEY": "a-secret-key-of-the-tests",
+            "TOKEN_ENCRYPTION_KEY": generate_key(),
+            "SIGNALPOST_ROLE": "web",
+        }
+    )
+    services = build_services(settings, wake=lambda _kind: None)
+    yield services
+    services.redis.close()
+
+
+@pytest.fixture
+def database(database_url):
+    database = Database(database_url, pool_size=4)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def accounts(database, services):
+    """Four live accounts that are read in the background."""
+    factory = RowFactory(database, services.key_ring)
+    return [factory.create_account(scope="video.list") for _ in range(4)]
+
+
+@pytest.fixture
+def run_sql(database):
+    def run(*statements):
+        with database.transaction() as session:
+            for statement in statements:
+                session.execute(text(statement))
+
+    return run
+
+
+@pytest.fixture
+def judge(database, services):
+    """Judges one condition; `changes` replace parts of the services."""
+
+    def run(name, **changes):
+        probes = Probes(replace(services, **changes))
+        return Judge(database, probes).judge(CONDITIONS[name]) == ConditionVerdict.OPENED
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "near", "beyond"),
+    [
+        ("work_overdue", EVENT.format(age="4 minutes"), EVENT.format(age="6 minutes")),
+        (
+            "webhook_unknown_path",
+            HEARTBEAT.format(name=f"{UNKNOWN_PATH_HEARTBEAT}web", age="2 hours"),
+            HEARTBEAT.format(name=f"{UNKNOWN_PATH_HEARTBEAT}web", age="1 minute"),
+        ),
+        (
+            "endpoints_failing",
+            ENDPOINTS.format(failing=3, total=20, age="2 hours"),
+            ENDPOINTS.format(failing=5, total=20, age="2 hours"),
+        ),
+        (
+            "endpoints_failing",
+            ENDPOINTS.format(failing=5, total=20, age="50 minutes"),
+            ENDPOINTS.format(failing=5, total=20, age="2 hours"),
+        ),
+        (
+            "tokens_expired",
+            "UPDATE oauth_accounts SET expires_at = now() - interval '5 minutes'",
+            "UPDATE oauth_accounts SET expires_at = now() - interval '15 minutes'",
+        ),
+        (
+            "tokens_expired",
+            "UPDATE oauth_accounts SET status = 'NEEDS_RECONNECT', expires_at = '2026-01-01'",
+            "UPDATE oauth_accounts SET expires_at = '2026-01-01'",
+        ),
+        (
+            "reading_paused",
+            f"{PAUSED} ORDER BY id LIMIT 3",
+            PAUSED,
+        ),
+    ],
+)
+def test_a_condition_opens_beyond_its_limit_and_not_near_it(
+    judge, run_sql, accounts, name, near, beyond
+):
+    clean = ("DELETE FROM webhook_events", "DELETE FROM beats", "DELETE FROM endpoints",
+             "DELETE FROM watches", "UPDATE oauth_accounts SET status = 'ACTIVE'")  # fmt: skip
+    run_sql(*clean, near)
+    assert not judge(name)
+    run_sql(*clean, beyond)
+    assert judge(name)
+
+
+def test_clocks_that_differ_are_an_alert_when_they_differ_twice(judge, services, run_sql):
+    assert not judge("clock_skew")
+    wrong = {"now": lambda: services.now() + timedelta(seconds=30)}
+    assert not judge("clock_skew", **wrong)
+    run_sql("UPDATE alert_conditions SET exceeded_since = exceeded_since - interval '10 seconds'")
+    assert judge("clock_skew", **wrong)
+
+
+def test_a_media_store_without_room_and_one_that_takes_no_file_are_alerts(judge, tmp_path):
+    usage = shutil.disk_usage(tmp_path)
+    if usage.free > 40 * 10**9:  # otherwise this machine's own disk is nearly full
+        assert not judge("media_store_full", media_store=MediaStore(tmp_path.as_uri()))
+    (tmp_path / "file").touch()
+    no_folder = MediaStore((tmp_path / "file").as_uri())
+    assert judge("media_store_full", media_store=no_folder)
+
+
+def test_a_redis_that_is_the_broker_is_one_alert_and_not_two(database, services):
+    judge = Judge(database, Probes(services, lambda: False))
+    assert judge.judge(CONDITIONS["redis_unreachable"]) == ConditionVerdict.CLEAR
+    assert judge.judge(CONDITIONS["broker_unreachable"]) == ConditionVerdict.PENDING
