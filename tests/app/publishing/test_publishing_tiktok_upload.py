@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.http.validation import MAX_POST_BYTES
 from core.post_state.settle import PostState
 from db.accounts.accounts import AccountStatus
 from db.posts.posts import Post
@@ -163,7 +164,7 @@ def test_a_caller_upload_cannot_be_queued(api_client, account):
             "application/x-www-form-urlencoded",
             (415, "UNSUPPORTED_MEDIA_TYPE"),
         ),
-        (b" " * 70_000, "application/json", (413, "PAYLOAD_TOO_LARGE")),
+        (b" " * (MAX_POST_BYTES + 1), "application/json", (413, "PAYLOAD_TOO_LARGE")),
     ],
 )
 def test_a_body_that_is_no_valid_json_object_is_refused(api_client, account, data, kind, expected):
