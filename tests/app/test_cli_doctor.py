@@ -6,6 +6,8 @@ from core.health.doctor import run_checks
 from core.health.readiness import Readiness
 from db.ops.heartbeats import Heartbeats
 from platforms.instagram.config_checks import CALLBACK_PATHS
+from tests.app.cli_runner import in_process_cli
+from tests.app.conftest import BASE_SETTINGS
 from tests.support.instagram_accounts import instagram_environ
 
 
@@ -51,7 +53,7 @@ def test_open_alerts_and_notices_that_do_not_arrive_are_faults(
 ):
     run_sql(
         "INSERT INTO alerts (name, severity, details) VALUES ('dead_letters', 'warning',"
-        " '{\"measured\": 3, \"unit\": \"events\"}')"
+        ' \'{"measured": 3, "unit": "events"}\')'
     )
     run_sql(
         "INSERT INTO alert_notices (alert_id, kind, content, due_at)"
@@ -155,3 +157,19 @@ def test_the_callback_paths_that_are_compared_are_those_of_our_routes(app_factor
     routes = app_factory.create_app().url_map.bind("127.0.0.1")
     for path in CALLBACK_PATHS.values():
         assert routes.test(path, method="POST")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:p@h/d?schema=public", "has the parameter schema"),
+        ("postgresql://u:p@h/d?pgbouncer=true", "has the parameter pgbouncer"),
+        ("postgresql://u:p@ss#1@h/d", "write @ as %40"),
+        ("host=h dbname=d", "in the form of keywords"),
+    ],
+)
+def test_an_address_that_cannot_work_is_a_sentence_and_no_traceback(tmp_path, url, words):
+    result = in_process_cli({**BASE_SETTINGS, "DATABASE_URL": url}, tmp_path)("doctor")
+    assert result.returncode == 1
+    assert "FAULT DATABASE_URL: " in result.stdout
+    assert words in result.stdout
