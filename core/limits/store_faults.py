@@ -52,7 +52,18 @@ ERROR_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
 )
 CLOSED_SENTENCE = "closes the connection: check whether it expects TLS at this port"
 TIMEOUT_SENTENCE = "does not answer in time: check the network, and whether it hangs"
-HANDSHAKE_SENTENCE = "does not answer to TLS: check whether it speaks TLS at this port, or hangs"
+CLIENT_CERTIFICATE_SENTENCE = (
+    "asks for a certificate of ours: name it by ssl_certfile and ssl_keyfile in the URL"
+)
+HANDSHAKE_SENTENCES = (
+    ("certificate required", CLIENT_CERTIFICATE_SENTENCE),
+    (
+        "handshake operation timed out",
+        "does not answer to TLS: check whether it speaks TLS at this port, or hangs",
+    ),
+)
+"""Parts of texts of Python's `ssl`, in lower case."""
+
 NETWORK_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "does not speak TLS at this port, or refuses ours: check scheme and port"),
     (socket.gaierror, "has a host name that cannot be resolved: check the URL and the DNS"),
@@ -96,15 +107,17 @@ def describe_redis_fault(error: BaseException, *, store: str = "redis") -> str:
 
 def describe_network_fault(error: BaseException, *, store: str) -> str:
     """The sentence for what happened before any reply, whichever library reports it."""
-    if any("handshake operation timed out" in str(cause) for cause in iter_causes(error)):
-        return HANDSHAKE_SENTENCE
+    texts = " ".join(str(cause).lower() for cause in iter_causes(error))
+    for part, sentence in HANDSHAKE_SENTENCES:
+        if part in texts:
+            return sentence
     for cause in iter_causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return describe_certificate_fault(cause, store=store)
         for kind, sentence in NETWORK_SENTENCES:
             if isinstance(cause, kind):
                 return sentence
-    if "closed by server" in str(error).lower():
+    if "closed by server" in texts:
         return CLOSED_SENTENCE
     return f"cannot be used ({type(error).__name__}): check the URL, and that it runs"
 

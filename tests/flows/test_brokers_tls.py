@@ -176,11 +176,11 @@ def test_no_fresh_connection_over_tls_fails_without_a_password(
     """A third of them did, and do in an ordinary client: see `ServingOnly`."""
     server = redis_servers.start(certificate=certificates["trusted"])
     url = with_ca_file(server.url, str(authority.ca_file))
-    for _ in range(60):
+    for _ in range(30):
         client = build_redis(parse_redis_address(url), CONNECTION_OPTIONS)
         assert client.ping()
         client.close()
-    for _ in range(10):
+    for _ in range(5):
         connect_celery(url, "worker")
     assert any(is_unread_data_in_the_way(url, authority) for _ in range(60))
 
@@ -209,6 +209,30 @@ def test_without_tls_at_the_port_the_scheme_is_named_as_the_fault(redis_servers,
     assert "whether it speaks TLS" in describe_failure(f"rediss://127.0.0.1:{plain.port}/0")
     encrypted = redis_servers.start(certificate=certificates["trusted"])
     assert "expects TLS" in describe_failure(f"redis://127.0.0.1:{encrypted.port}/0")
+
+
+def test_a_redis_that_asks_for_our_certificate_gets_it(redis_servers, certificates, authority):
+    server = redis_servers.start(
+        certificate=certificates["trusted"],
+        tls_auth_clients="yes",
+        tls_ca_cert_file=str(authority.ca_file),
+    )
+    url = f"rediss://127.0.0.1:{server.port}/0?ssl_ca_certs={authority.ca_file}"
+    assert "asks for a certificate of ours" in describe_failure(url)
+    ours = authority.issue("signalpost.example")
+    url += f"&ssl_certfile={ours.certificate_file}&ssl_keyfile={ours.key_file}"
+    RedisClient(url).ping()
+    for role in ("web", "worker"):
+        connect_celery(url, role)
+
+
+def test_a_certificate_is_left_unchecked_only_where_the_url_says_so(redis_servers, certificates):
+    server = redis_servers.start(certificate=certificates["untrusted"], requirepass=PASSWORD)
+    url = f"rediss://:{PASSWORD}@127.0.0.1:{server.port}/0"
+    assert "not trusted" in describe_failure(url)
+    for unchecked in (f"{url}?ssl_cert_reqs=none", f"{url}?ssl_cert_reqs=CERT_NONE"):
+        RedisClient(unchecked).ping()
+        connect_celery(unchecked)
 
 
 def rabbit_tls_url(server, host):
