@@ -1,6 +1,7 @@
 """Types of the fields of a post request, shared by the general route and the platforms' own."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,15 @@ from platforms.url_rules import validate_public_https_url
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+
+BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})  # controls, separators
+BLANK_CHARACTERS = frozenset(
+    {
+        *"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0",  # fillers and the empty Braille cell
+        *map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+    }
+)
+"""Signs that are drawn as nothing by themselves, such as variation selectors."""
 
 
 def parse_rfc3339(value: Any) -> datetime:
@@ -23,6 +33,17 @@ def parse_rfc3339(value: Any) -> datetime:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a date and time that exist") from None
+
+
+def is_blank(text: str) -> bool:
+    """Whether a reader sees nothing of the text: blanks, controls, characters without a width.
+
+    Source: Unicode, Default_Ignorable_Code_Point and the blank letters, read 2026-11-29.
+    """
+    return all(
+        unicodedata.category(character) in BLANK_CATEGORIES or character in BLANK_CHARACTERS
+        for character in text
+    )
 
 
 def utf16_length(text: str) -> int:

@@ -15,6 +15,7 @@ from app.pages.brands import draft_sentence, kind_label, phase_label, platform_t
 from app.pages.post_items import item_fields
 from app.pages.progress_view import progress_steps
 from app.pages.timeline_view import event_fields
+from app.serialize.posts import find_text_code
 from core import publishing
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import LAST_STEP
@@ -137,7 +138,7 @@ def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None
     """Why the post failed and what to do: our text for the code, or else the platform's own."""
     if post.error_code is None or post.state != PostState.FAILED:
         return None
-    if message := find_message(post.error_code, current_locale()):
+    if message := find_message(find_text_code(post), current_locale()):
         return f"{message.message} {message.suggestion}"
     reason = reasons.get(post.error_code)
     title = platform_title(post.provider)

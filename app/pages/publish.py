@@ -150,6 +150,7 @@ def kind_fields(platform: Platform, kind: PostKind, label: str) -> dict[str, Any
         "accept": accepted_types(platform, main),
         "extraRoles": [slot.role for slot in kind.slots[1:]],
         "maxText": text.max_length if text.is_allowed else 0,
+        "textUnit": text.unit,
         "maxHashtags": find_text_limit(text, "max_hashtags", settings),
         "maxMentions": find_text_limit(text, "max_mentions", settings),
     }

@@ -17,6 +17,9 @@ from db.posts.posts import Post
 from db.posts.timeline import PostEvent
 from db.records.record_table import PostRecord
 from platforms.base import Actor, FailureReason
+from platforms.registry import PLATFORMS
+
+PICTURES_SUFFIX = "_of_pictures"  # of the code of a reason that has a text for pictures
 
 
 def public_status(post: Post, record: PostRecord | None) -> str:
@@ -28,6 +31,21 @@ def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
     """Return the failure reasons of the post's platform by code; none while it is switched off."""
     platform = current_container().services.adapters.get(post.provider)
     return platform.failure_reasons if platform else {}
+
+
+def find_text_code(post: Post) -> str:
+    """Return the code of the text that says why the post failed.
+
+    Of posts of pictures some reasons have their own: the limits of videos would mislead.
+    """
+    code, platform = str(post.error_code), PLATFORMS[post.provider]
+    kind = platform.kinds.get(post.kind)
+    rules = (
+        [platform.media_rules[name] for slot in kind.slots for name in slot.rules] if kind else []
+    )
+    own_code = f"{code}{PICTURES_SUFFIX}"
+    has_own_text = own_code in platform.failure_reasons
+    return own_code if has_own_text and not any(rule.is_video for rule in rules) else code
 
 
 def serialize_event(event: PostEvent) -> dict[str, Any]:
@@ -45,8 +63,9 @@ def serialize_error(post: Post, reasons: Mapping[str, FailureReason]) -> dict[st
     """Why the post failed, or None; the texts for the creator are in the reader's language."""
     if post.error_code is None:
         return None
-    reason = reasons.get(post.error_code)
-    texts = find_message(post.error_code, current_locale())
+    text_code = find_text_code(post)
+    reason = reasons.get(text_code)
+    texts = find_message(text_code, current_locale())
     position = post.step_state.get(FAILED_PART)
     return {
         **({"item": position} if position else {}),  # of a collection, counted from 1

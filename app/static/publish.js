@@ -21,7 +21,7 @@ const target = () => {
   return { [option.dataset.name]: Number(option.value) };
 };
 const countMatches = (pattern) => (value("caption").match(pattern) ?? []).length;
-const captionLength = () => [...value("caption")].length;
+const captionLength = () => (kind().textUnit === "utf16" ? value("caption").length : [...value("caption")].length);
 const countHashtags = () => countMatches(/(?<![\p{L}\p{N}_&])#[\p{L}\p{N}_]+/gu);
 const countMentions = () => countMatches(/(?<![\p{L}\p{N}_@])@[\p{L}\p{N}_.]+/gu);
 

@@ -38,6 +38,7 @@ from platforms.errors import (
     Unavailable,
 )
 from platforms.publishing import Capability
+from platforms.request_types import is_blank
 
 MAX_REPLY_LENGTH = 2200  # characters
 
@@ -87,7 +88,7 @@ def reply_to_comment(database: Database, services: Services, request: ReplyReque
     sent; Conflict `IDEMPOTENCY_MISMATCH`; ServiceUnavailable `reply_unconfirmed` if the reply may
     be public; those of `open_access` and the platform.
     """
-    if not request.text.strip() or len(request.text) > MAX_REPLY_LENGTH:
+    if is_blank(request.text) or len(request.text) > MAX_REPLY_LENGTH:
         fields = {"message": f"1 to {MAX_REPLY_LENGTH} characters"}
         raise Invalid("the reply is empty or too long", details={"fields": fields})
     with database.transaction() as session:

@@ -20,7 +20,7 @@ def check_media(services: Services) -> Iterator[DoctorCheck]:
 
 
 def check_store(services: Services) -> DoctorCheck:
-    """Write a file, as an upload does, and tell how much room there is."""
+    """Write a file, as an upload does, and read how much room there is."""
     try:
         path = services.media.create_file()
         services.media.delete(path)
@@ -39,7 +39,7 @@ def check_store(services: Services) -> DoctorCheck:
 
 
 def check_confinement() -> DoctorCheck:
-    """Tell what confines the processes that read files of users."""
+    """Say what confines the processes that read files of users."""
     try:
         layers = confinement_layers()
     except CoreError as error:

@@ -104,3 +104,16 @@ def build_violation(
     rule: MediaRule, reason: str, value: Any = None, allowed: Any = None
 ) -> MediaViolation:
     return MediaViolation(reason, rule.codes.get(reason, reason), value, allowed)
+
+
+def describe_violation(violation: MediaViolation) -> str:
+    """Return what the file has and what is allowed, in words: `fps 120, allowed 23 to 60`."""
+    allowed = violation.allowed
+    if isinstance(allowed, tuple):
+        text = f"{allowed[0]:g} to {allowed[1]:g}"
+    elif isinstance(allowed, list):
+        text = ", ".join(map(str, allowed))
+    else:
+        text = "" if allowed is None else f"at most {allowed}"
+    found = f"{violation.reason.replace('_', ' ')}: {violation.value}"
+    return f"{found}; allowed: {text}" if text else found

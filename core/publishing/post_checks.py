@@ -18,7 +18,7 @@ from db.posts.posts import SentBy
 from platforms.media_rules import MediaRule
 from platforms.platform import Platform
 from platforms.publishing import MediaSlot, PostKind, TextRule
-from platforms.request_types import utf16_length
+from platforms.request_types import is_blank, utf16_length
 
 SETTING_SUFFIX = "_setting"
 HASHTAG_PATTERN = re.compile(r"(?<![\w&])#\w+")
@@ -227,7 +227,7 @@ def find_text_problems(text: str, rule: TextRule, settings: Any) -> Iterator[Pro
     length = utf16_length(text) if rule.unit == "utf16" else len(text)
     if text and not rule.is_allowed:
         yield "text", "is not for posts of this kind"
-    elif rule.is_required and not text.strip():
+    elif rule.is_required and is_blank(text):
         yield "text", "must not be blank"
     elif length > rule.max_length:
         yield "text", f"must not be longer than {rule.max_length} {UNIT_NAMES[rule.unit]}"

@@ -10,7 +10,7 @@ from typing import Any
 from core.accounts.view import find_rules
 from core.bootstrap import Services
 from core.errors import Invalid, NotFound, OperationFailed
-from core.media.rule_check import find_slot_violation
+from core.media.rule_check import describe_violation, find_slot_violation
 from core.media.uploads import read_max_bytes
 from core.publishing.post_checks import CheckedItem, CheckedRequest, check_request, pick_rules
 from core.publishing.post_request import MediaRequest, PostRequest
@@ -205,8 +205,11 @@ def check_file(
 def build_file_refusal(
     platform: Platform, item: CheckedItem, violation: MediaViolation, details: Mapping[str, Any]
 ) -> OperationFailed:
+    number = details.get("item")
+    subject = item.slot.role if number is None else f"{item.slot.role} {number + 1}"
     return OperationFailed(
-        f"{platform.brand.title} does not accept this {item.slot.role}: {violation.code}",
+        f"{platform.brand.title} does not accept the {subject}: {violation.code}"
+        f" ({describe_violation(violation)})",
         code=MEDIA_REFUSED,
         details={**details, "reason": violation.code},
     )

@@ -99,7 +99,9 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
         Actor.CREATOR,
     ),
     "invalid_file_upload": FailureReason(
-        "The platform does not accept this file. Use MP4, MOV or WebM with H.264.", Actor.CREATOR
+        "The platform does not accept this file. Its format, size or length is outside the"
+        " platform's limits: change the file.",
+        Actor.CREATOR,
     ),
     "app_version_check_failed": FailureReason(
         "The TikTok app on the phone is too old for drafts. Update the app and try again.",
@@ -120,5 +122,18 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
     ),
 }
 
+PICTURE_REASONS: Mapping[str, FailureReason] = {
+    "picture_size_check_failed_of_pictures": FailureReason(
+        "A picture is larger than TikTok allows; TikTok does not say which."
+        " Use pictures of at most 1080p: 1080 by 1920 pixels.",
+        Actor.CREATOR,
+    ),
+    "file_format_check_failed_of_pictures": FailureReason(
+        "TikTok cannot read one of the pictures, and does not say which."
+        " Use JPEG or WebP of at most 20 MB each.",
+        Actor.CREATOR,
+    ),
+}
+"""Reasons of posts of pictures, whose limits are not those of videos: code and `_of_pictures`."""
 
-FAILURE_REASONS = {**FAIL_REASONS, **ERROR_CODE_REASONS}
+FAILURE_REASONS = {**FAIL_REASONS, **ERROR_CODE_REASONS, **PICTURE_REASONS}

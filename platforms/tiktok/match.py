@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from platforms.insights_base import PublicItem
 from platforms.publishing import Publication
+from platforms.request_types import is_blank
 from platforms.tiktok.post_rules import read_settings
 from platforms.tiktok.steps import find_file
 
@@ -46,7 +47,7 @@ def find_video(publication: Publication) -> PublicItem | None:
 def is_searchable(publication: Publication) -> bool:
     """Return whether the post becomes a public video with our caption."""
     is_public = read_settings(publication).get("privacy_level") == PUBLIC_PRIVACY_LEVEL
-    return publication.kind.name == MATCHABLE_KIND and is_public and bool(publication.text.strip())
+    return publication.kind.name == MATCHABLE_KIND and is_public and not is_blank(publication.text)
 
 
 def is_match(video: PublicItem, publication: Publication) -> bool:

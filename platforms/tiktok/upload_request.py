@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from platforms.request_types import PublicHttpsUrl, PublishTime, RowId, utf16_length
+from platforms.request_types import PublicHttpsUrl, PublishTime, RowId, is_blank, utf16_length
 from platforms.tiktok.options import (
     MAX_PHOTOS,
     CoverIndex,
@@ -37,7 +37,7 @@ OPTION_FIELDS = (
 def validate_title(text: str) -> str:
     if utf16_length(text) > MAX_TITLE_UNITS:
         raise ValueError(f"must not be longer than {MAX_TITLE_UNITS} UTF-16 units")
-    if not text.strip():
+    if is_blank(text):
         raise ValueError("must not be blank")
     return text
 

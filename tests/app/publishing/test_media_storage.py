@@ -126,7 +126,7 @@ def test_a_read_only_folder_is_named_and_the_upload_goes_on_later(
     assert send_chunk(api_client, path, b"0123456789", 10).status_code == 204
 
 
-def test_doctor_tells_how_much_room_there_is_and_when_there_is_none(
+def test_doctor_shows_how_much_room_there_is_and_when_there_is_none(
     on_small_disk, disk, api_client, publisher
 ):
     assert "are free" in media_checks.check_store(publisher.services).message

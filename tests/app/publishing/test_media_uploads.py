@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from core.media import files
 from db.media.files import Media
 from tests.platforms.contract_videos import encode_video
+from tests.support.media_samples import read_field_video
 
 TUS_HEADERS = {"Tus-Resumable": "1.0.0"}
 CHUNK_HEADERS = {**TUS_HEADERS, "Content-Type": "application/offset+octet-stream"}
@@ -213,6 +214,61 @@ def test_a_signed_link_needs_no_login_and_serves_byte_ranges(api_client, client,
     assert client.head(link).headers["Content-Length"] == "10"
     assert client.get(link, headers={"Range": "bytes=20-"}).status_code == 416
     assert client.get(link.replace("/m/", "/m/A", 1)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["..", "\u200b", "NUL", "a/../b\u202e.mp4", "é" * 300])
+def test_a_link_to_a_file_of_any_name_works_and_does_not_show_the_name_in_the_store(
+    api_client, client, publisher, name
+):
+    path = create_upload(api_client, filename=name).headers["Location"]
+    send_chunk(api_client, path, b"0123456789", 0)
+    link = api_client.get(path).json["data"]["url"].partition("127.0.0.1:8000")[2]
+
+    response = client.get(link)
+
+    assert (response.status_code, response.data) == (200, b"0123456789")
+    stored_name = publisher.media(int(path.rpartition("/")[2])).path.rpartition("/")[2]
+    assert stored_name not in str(response.headers)
+    assert response.headers["Content-Disposition"].startswith("inline; filename")
+
+
+@pytest.mark.parametrize(
+    ("filetype", "filename"),
+    [
+        ("video/webm;codecs=vp9,opus", "recording.webm"),
+        ("", "IMG_0001.MOV"),
+        ("VIDEO/MP4", "a"),
+        ("text/plain", "a.mp4"),
+        ("image/png", "a.png"),
+    ],
+)
+def test_a_wrong_or_missing_label_is_no_refusal_and_the_bytes_say_the_type(
+    api_client, publisher, filetype, filename
+):
+    video = encode_video()
+    created = create_upload(api_client, len(video), filename=filename, filetype=filetype)
+    assert created.status_code == 201
+    path = created.headers["Location"]
+    send_chunk(api_client, path, video, 0)
+    data = api_client.get(path).json["data"]
+    assert (data["content_type"], data["probe"]["container"]) == ("video/mp4", "mp4")
+
+
+def test_matroska_that_is_labelled_webm_is_refused_at_once_in_words(api_client, account, publisher):
+    data = read_field_video("h264-in-matroska.mkv")
+    for label in ("application/octet-stream", "video/webm"):
+        path = create_upload(api_client, len(data), filename="a", filetype=label).headers[
+            "Location"
+        ]
+        send_chunk(api_client, path, data, 0)
+        fields = {"source": "FILE_UPLOAD", "title": "A", "media_id": int(path.rpartition("/")[2])}
+
+        refused = api_client.post("/api/tiktok/upload", json=fields)
+
+        assert error_code(refused) == (400, "invalid_file_upload")
+        assert refused.json["error"]["details"]["reason"] == "file_format_check_failed"
+        assert "matroska" in refused.json["error"]["message"]
+        assert "mov, mp4, webm" in refused.json["error"]["message"]
 
 
 def test_expired_files_are_deleted_unless_a_post_needs_them(
