@@ -50,10 +50,15 @@ class DeadlineWatch:
     """Shuts the sockets of connections whose statement has passed its deadline."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._deadlines: dict[WatchedConnection, float] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as a forked process has to: threads end with a fork, and held locks stay."""
+        self._lock = Lock()
+        self._deadlines.clear()
         self._has_work = Event()
-        self._thread_pid: int | None = None
+        self._is_running = False
 
     def add(self, connection: WatchedConnection, limit_seconds: float) -> None:
         """Watch a connection whose statement begins now."""
@@ -62,7 +67,7 @@ class DeadlineWatch:
         if time_limit is not None and time_limit < deadline:
             deadline = time_limit
         self._deadlines[connection] = deadline
-        if not self._has_work.is_set() or self._thread_pid != os.getpid():
+        if not self._has_work.is_set():
             self._wake_thread()
 
     def remove(self, connection: WatchedConnection) -> None:
@@ -71,10 +76,10 @@ class DeadlineWatch:
             self._deadlines.pop(connection, None)
 
     def _wake_thread(self) -> None:
-        """Wake the thread; start it first if this process has none, as after a fork."""
+        """Wake the thread; start it first if this process has none."""
         with self._lock:
-            if self._thread_pid != os.getpid():
-                self._thread_pid = os.getpid()
+            if not self._is_running:
+                self._is_running = True
                 Thread(target=self._run, name="statement-deadlines", daemon=True).start()
             self._has_work.set()
 
@@ -104,3 +109,5 @@ def shut_socket(connection: WatchedConnection) -> None:
 
 DEADLINE_WATCH = DeadlineWatch()
 """The watch of this process."""
+
+os.register_at_fork(after_in_child=DEADLINE_WATCH.reset)

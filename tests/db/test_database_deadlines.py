@@ -10,7 +10,7 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from db.deadlines import statement_deadline
+from db.deadlines import DEADLINE_WATCH, statement_deadline
 from db.session import Database, DatabaseUnavailable
 
 LIMIT = timedelta(seconds=0.5)
@@ -102,3 +102,26 @@ def test_a_statement_that_is_too_slow_is_ended(own_database):
         own_database.transaction() as session,
     ):
         session.execute(text("SELECT pg_sleep(5)"))
+
+
+def test_a_forked_process_has_a_watch_of_its_own(own_database):
+    """Threads end with a fork, and what another thread had locked would stay locked."""
+    own_database.ping()
+    with DEADLINE_WATCH._lock:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(run_forked(own_database))
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def run_forked(database):
+    """Return the exit status of the child: 0 if a slow statement ended in time."""
+    try:
+        database.dispose(close=False)
+        with statement_deadline(LIMIT), database.transaction() as session:
+            session.execute(text("SELECT pg_sleep(20)"))
+    except DatabaseUnavailable:
+        return 0
+    except BaseException:  # noqa: BLE001 - the child reports by its exit status
+        return 1
+    return 2
