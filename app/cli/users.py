@@ -11,7 +11,7 @@ import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
-from core.accounts.user_erasure import erase_user
+from core.accounts.user_erasure import erase_user, hold_posts
 from core.errors import Invalid
 from core.identity import login_sessions, passwords, users
 from db.identity.users import User, Users
@@ -67,12 +67,18 @@ def show_user(user: str) -> CommandResult:
 
 @user_group.command("disable")
 @USER_ARGUMENT
+@click.option("should_hold", "--hold-posts", is_flag=True, help="Park the user's queued posts.")
 @prints_results
-def disable_user(user: str) -> CommandResult:
-    """Shut a user out: sessions end, keys are revoked, tokens of the host are refused."""
+def disable_user(user: str, *, should_hold: bool) -> CommandResult:
+    """Shut a user out: sessions end, keys are revoked, tokens of the host are refused.
+
+    Queued posts still go out, unless they are parked; then the user has to release them later.
+    """
     with load_container().database.transaction() as session:
         row = users.disable_user(session, users.find_user(session, user).id)
-    return CommandResult(f"user {row.id} is disabled", {"id": row.id, "isDisabled": True})
+        parked = hold_posts(session, row.id) if should_hold else 0
+    text = f"user {row.id} is disabled" + (f", {parked} posts parked" if should_hold else "")
+    return CommandResult(text, {"id": row.id, "isDisabled": True, "parkedPosts": parked})
 
 
 @user_group.command("enable")

@@ -43,6 +43,9 @@ HOLD_SENTENCES = {
     "wait_for_release": gettext_noop(
         "It waits for your decision: it was requested more than a day ago."
     ),
+    "user_disabled": gettext_noop(
+        "It waits for your decision: an operator had disabled your sign-in."
+    ),
 }
 OTHER_HOLD_SENTENCE = gettext_noop("It is on hold.")
 SCHEDULED_SENTENCE = gettext_noop("It is stored and will be sent at its time.")

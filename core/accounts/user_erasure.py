@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from core import audit
+from core.accounts import grant_lifecycle
 from core.accounts.disconnect import disconnect_account
 from core.accounts.erasure import begin_erasure, delete_media_files, erase_own_login
 from core.bootstrap import Services
@@ -15,7 +16,8 @@ from core.errors import NotFound
 from core.identity import sign_in_throttle, users
 from db.accounts.accounts import Account, Accounts
 from db.identity.users import Users
-from db.session import Database
+from db.posts.parked import USER_DISABLED_REASON
+from db.session import Database, Session
 from db.user_erasure import UserErasure
 
 log = structlog.get_logger(__name__)
@@ -28,6 +30,14 @@ class ErasedUser:
     accounts: int
     files: int
     unrevoked: int
+
+
+def hold_posts(session: Session, user_id: int) -> int:
+    """Park all queued posts of a user until they release them themselves. Return how many."""
+    return sum(
+        grant_lifecycle.park_posts(session, account, USER_DISABLED_REASON)
+        for account in Accounts(session).list_all_of_user(user_id)
+    )
 
 
 def erase_user(database: Database, services: Services, user_id: int) -> ErasedUser:

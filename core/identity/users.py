@@ -49,7 +49,7 @@ def find_user(session: Session, name: str) -> User:
 def disable_user(session: Session, user_id: int) -> User:
     """Shut a user out: no sign-in, no key, no token of the host application is accepted.
 
-    Posts that are scheduled still go out. Errors: NotFound.
+    Posts that are queued still go out, see `hold_posts`. Errors: NotFound.
     """
     user = lock_user(session, user_id)
     if user.disabled_at is None:

@@ -19,6 +19,9 @@ RECONNECT_REASONS = ("needs_reconnect", "disconnected")
 NEEDS_RELEASE_REASON = "wait_for_release"
 """Hold reason of a post that is too old to be published without a person's consent."""
 
+USER_DISABLED_REASON = "user_disabled"
+"""Hold reason of posts whose user an operator has shut out; the user releases them later."""
+
 AUTO_RESUME_WINDOW = timedelta(hours=24)
 UNSENT_STATES = ("QUEUED", "SENDING")
 

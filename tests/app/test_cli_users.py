@@ -58,6 +58,18 @@ def test_a_user_is_disabled_and_enabled(run_cli, make_user, sign_in, make_api_cl
     assert audit_entries(container, "user.enabled") == [("cli", f"user:{alice.id}")]
 
 
+def test_the_posts_of_a_disabled_user_go_out_unless_they_are_held(run_cli, make_user, container):
+    alice, bob = make_user(), make_user("bob@example.org")
+    factory = RowFactory(container.database, container.services.key_ring)
+    posts = [factory.create_post(factory.create_account(user.id)) for user in (alice, alice, bob)]
+    run_cli("user", "disable", alice.email)
+    assert {factory.post(post).hold_reason for post in posts} == {None}
+    disabled = parse_output(run_cli("user", "disable", alice.email, "--hold-posts", "--json"))
+    assert disabled["parkedPosts"] == 2
+    held = [factory.post(post).hold_reason for post in posts]
+    assert held == ["user_disabled", "user_disabled", None]
+
+
 def test_a_password_is_set_and_ends_sessions(run_cli, make_user, sign_in, client, container):
     alice = make_user()
     browser = sign_in(alice)
