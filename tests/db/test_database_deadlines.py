@@ -12,14 +12,18 @@ from sqlalchemy import text
 
 from db.deadlines import DEADLINE_WATCH, statement_deadline
 from db.session import Database, DatabaseUnavailable
+from local.postgres import Postgres
 
 LIMIT = timedelta(seconds=0.5)
 MARGIN = 1.0  # seconds for which a busy machine may be late
 
 
-@pytest.fixture
-def own_server(postgres_server):
-    return postgres_server()
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory):
+    """A server that tests stop and continue, and never kill."""
+    server = Postgres(tmp_path_factory.mktemp("hanging") / "postgres", fast=True).start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
