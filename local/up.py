@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from core.config.process_privacy import hide_process_memory
 from core.errors import Misconfigured
 from local.child import DidNotStart
 from local.ports import find_free_port, is_port_in_use
@@ -94,6 +95,7 @@ def running_stack(options: StackOptions) -> Iterator[LocalStack]:
 
     Errors: ClickException.
     """
+    hide_process_memory()
     try:
         stack = LocalStack(options, GivenSettings.from_environment())
     except FolderInUse:

@@ -16,6 +16,7 @@ from app.http.validation import JsonProvider
 from core import audit
 from core.errors import CoreError
 from core.observability import telemetry
+from core.observability.log_format import escape_controls
 from db.session import DatabaseUnavailable
 from platforms.errors import PlatformError
 
@@ -68,7 +69,10 @@ def iterate_results(results: CommandResult | Iterator[CommandResult]) -> Iterato
 
 
 def format_result(result: CommandResult, *, as_json: bool) -> str:
-    return to_json({"ok": result.ok, **result.data}) if as_json else result.text
+    """Return the text to print. What a platform or a user wrote cannot control the terminal."""
+    if as_json:
+        return to_json({"ok": result.ok, **result.data})
+    return "\n".join(escape_controls(line) for line in result.text.split("\n"))
 
 
 def print_error(error: Exception, *, as_json: bool) -> None:
@@ -78,8 +82,8 @@ def print_error(error: Exception, *, as_json: bool) -> None:
         message = f"the database cannot be used: {message}"
     if as_json:
         click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))
-    click.echo(f"{code}: {message}", err=True)
+    click.echo(escape_controls(f"{code}: {message}"), err=True)
 
 
 def to_json(data: dict[str, Any]) -> str:
-    return json.dumps(data, default=JsonProvider.default, ensure_ascii=False)
+    return escape_controls(json.dumps(data, default=JsonProvider.default, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -161,6 +162,7 @@ SECRETS_OF_PROCESSES = {
     "postgres": set(),
     "redis": set(),
 }
+STORE_PROGRAMS = {"postgres": "postgres", "valkey-server": "redis"}
 FOREIGN_SECRET = "a-token-of-the-operators-shell"
 
 
@@ -170,9 +172,22 @@ def generated_secrets(up, info):
     names = ("SECRET", "TOKEN", "_KEY", "AUTH", "PASSWORD")
     secrets = {name: value for name, value in settings.items() if any(map(name.count, names))}
     del secrets["TIKTOK_CLIENT_KEY"]  # an id
-    urls = {"DATABASE_URL": info["database"], "BROKER_URL": info["broker"]}
+    urls = {
+        "DATABASE_URL": psutil.Process(current_pids(up)["worker"]).environ()["DATABASE_URL"],
+        "the owner of the tables": info["database"],
+        "BROKER_URL": info["broker"],
+    }
     passwords = {name: urlsplit(url).password for name, url in urls.items()}
     return {**secrets, **passwords, "CLOUD_ACCESS_TOKEN": FOREIGN_SECRET}
+
+
+def current_pids(up):
+    """The processes by name; those of the ready line may have been killed by another test."""
+    children = psutil.Process(up.process.pid).children()
+    return {
+        child.environ().get("SIGNALPOST_ROLE") or STORE_PROGRAMS[Path(child.exe()).name]: child.pid
+        for child in children
+    }
 
 
 def found_secrets(pid, secrets):
@@ -186,10 +201,22 @@ def found_secrets(pid, secrets):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_each_process_holds_only_the_secrets_of_its_role(restarted_stack):
     up, info = restarted_stack
+    wait_until(lambda: current_pids(up).keys() == SECRETS_OF_PROCESSES.keys(), what="all processes")
     secrets = generated_secrets(up, info)
-    found = {name: found_secrets(pid, secrets) for name, pid in info["pids"].items()}
+    found = {name: found_secrets(pid, secrets) for name, pid in current_pids(up).items()}
     assert found == SECRETS_OF_PROCESSES
     assert FOREIGN_SECRET in Path(f"/proc/{up.process.pid}/environ").read_text()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("useradd") is None, reason="only root makes an account"
+)
+def test_as_root_postgres_runs_as_an_account_that_nothing_else_uses(restarted_stack):
+    up, _ = restarted_stack
+    wait_until(lambda: "postgres" in current_pids(up), what="Postgres")
+    process = psutil.Process(current_pids(up)["postgres"])
+    assert process.uids().real == pwd.getpwnam(user_and_folders.SERVER_ACCOUNT).pw_uid
+    assert process.uids().real not in {0, pwd.getpwnam("nobody").pw_uid}
 
 
 def test_flower_shows_no_page_without_its_password(restarted_stack):
