@@ -16,6 +16,7 @@ from bench.claim_latency import time_claims
 from bench.drain import time_drain
 from bench.due_calls import time_refreshes, time_status_checks
 from bench.full_inbox import compare_inboxes
+from bench.last_chunk import time_last_chunks
 from bench.load_phases import PhasePlan, measure_phases
 from bench.machine import Machine
 from bench.peer_dependencies import PeerUnavailable
@@ -73,11 +74,16 @@ def measure_status_checks(servers: SharedServers, results: BenchResults) -> None
     results.calls.append(time_status_checks(servers, count=int(results.options["checks"])))
 
 
+def measure_last_chunks(servers: SharedServers, results: BenchResults) -> None:
+    results.last_chunks += time_last_chunks(servers, largest_mib=int(results.options["film"]))
+
+
 MEASUREMENTS = {
     "drain": measure_drain,
     "scan": measure_claims,
     "inbox": measure_full_inbox,
     "upload": measure_uploads,
+    "last-chunk": measure_last_chunks,
     "refresh": measure_refreshes,
     "status": measure_status_checks,
 }
@@ -104,7 +110,9 @@ PARTS = (*STACKS, *MEASUREMENTS)
 @click.option(
     "--full", default=200_000, show_default=True, help="Applied events in a full table (inbox)."
 )
-@click.option("--film", default=1024, show_default=True, help="MiB of the video (upload).")
+@click.option(
+    "--film", default=1024, show_default=True, help="MiB of the video (upload, last-chunk)."
+)
 @click.option(
     "--accounts", default=10_000, show_default=True, help="Tokens that expire at once (refresh)."
 )

@@ -9,6 +9,7 @@ from bench.claim_latency import ClaimLatency
 from bench.drain import DrainResult
 from bench.due_calls import CallBurst
 from bench.full_inbox import InboxResult
+from bench.last_chunk import LastChunk
 from bench.load_results import ratio
 from bench.machine import Machine
 from bench.targets import (
@@ -36,6 +37,7 @@ class BenchResults:
     inboxes: list[InboxResult] = field(default_factory=list)
     uploads: list[UploadThroughput] = field(default_factory=list)
     calls: list[CallBurst] = field(default_factory=list)
+    last_chunks: list[LastChunk] = field(default_factory=list)
 
     @property
     def fault_count(self) -> int:
@@ -61,6 +63,8 @@ class BenchResults:
         for upload in self.uploads:
             figures["upload"] = upload.curl_ratio
             figures["growth"] = upload.growth
+        for chunk in self.last_chunks:
+            figures["last chunk"] = chunk.last
         for call in self.calls:
             figures[call.kind] = call.slowdown if call.kind == "accounts" else call.per_second
         return evaluate_own_targets(figures)

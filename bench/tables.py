@@ -32,6 +32,9 @@ UPLOAD_HEADINGS = (
     *("MiB", "chunks", "worker MiB/s", "curl MiB/s", "x of curl", "worker grew by MiB"),
     *("worker CPU s", "curl CPU s", "wrong", "others"),
 )
+LAST_CHUNK_HEADINGS = (
+    *("MiB", "seconds", "last chunk, ms", "slowest before, ms", "HEAD, ms", "web grew, MiB"),
+)
 CALL_HEADINGS = (
     *("due at once", "rows", "delay s", "pool", "s", "shortest s", "x", "per second"),
     *("worker CPU ms", "postgres CPU ms", "missed", "doubled", "others"),
@@ -104,6 +107,8 @@ def print_platform_results(results: BenchResults, console: Console) -> None:
     print_table(
         console, "A video to the platform", UPLOAD_HEADINGS, map(upload_row, results.uploads)
     )
+    chunks = [tuple(asdict(chunk).values()) for chunk in results.last_chunks]
+    print_table(console, "An upload to signalpost by size", LAST_CHUNK_HEADINGS, chunks)
     print_table(
         console, "Calls to the platform, two processes", CALL_HEADINGS, map(call_row, results.calls)
     )

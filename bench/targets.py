@@ -154,6 +154,7 @@ class TargetResult:
 OWN_TARGETS = {
     "upload": OwnTarget("1 GiB video sent by a worker, x of curl's rate", 0.9, is_minimum=True),
     "growth": OwnTarget("memory the worker grew by during the upload, MiB", 80.0),
+    "last chunk": OwnTarget("answer to the last chunk of the largest upload, ms", 2000.0),
     "accounts": OwnTarget("10 000 refreshes at once, x of the shortest possible time", 1.3),
     "posts": OwnTarget("status checks per second, two processes", 500.0, is_minimum=True),
     "scan accounts": OwnTarget("p99 of a claim among accounts, none due, ms", 5.0),

@@ -38,7 +38,7 @@ def parse_rfc3339(value: Any) -> datetime:
 def is_blank(text: str) -> bool:
     """Whether a reader sees nothing of the text: blanks, controls, characters without a width.
 
-    Source: Unicode, Default_Ignorable_Code_Point and the blank letters, read 2026-11-29.
+    Source: Unicode, Default_Ignorable_Code_Point and its blank signs, read 2026-11-29.
     """
     return all(
         unicodedata.category(character) in BLANK_CATEGORIES or character in BLANK_CHARACTERS
