@@ -43,9 +43,10 @@ NEUTRAL_PARAMETERS: Mapping[str, str] = {
     "hostaddr": "",
     "options": "",
     "gssencmode": "disable",
+    "target_session_attrs": "any",
     "client_encoding": "UTF8",
 }
-"""What libpq would otherwise take from PGHOSTADDR, PGOPTIONS, PGGSSENCMODE, PGCLIENTENCODING."""
+"""What libpq would otherwise take from PGHOSTADDR, PGOPTIONS and others."""
 
 READ_ONLY_BY_ROLE_SQL = """
 SELECT source IN ('user', 'database user') FROM pg_settings

@@ -11,6 +11,7 @@ from db import migrations
 from db.identity.users import User
 from db.session import Database, DatabaseUnavailable
 from db.webhooks.insert import NewEvent, insert_events
+from tests.servers import owner_url
 
 FOREIGN_DEFAULTS = (
     "timezone = 'Asia/Tokyo'",
@@ -45,7 +46,9 @@ def execute(url, *statements):
 
 
 def set_defaults(url, target, *defaults):
-    execute(url, *(f"ALTER {target} SET {default}" for default in defaults))
+    """Change them as the role that may: its own, or those of a database as the owner."""
+    role_url = owner_url(url) if target.startswith("DATABASE") else url
+    execute(role_url, *(f"ALTER {target} SET {default}" for default in defaults))
 
 
 def name_of(url):
@@ -116,10 +119,33 @@ def test_a_database_that_was_made_read_only_is_left_so_and_heals_at_once(databas
     ):
         insert_events(session, [])
     execute(
-        database_url,
+        owner_url(database_url),
         "SET default_transaction_read_only = 'off'",
         f"ALTER DATABASE {name} RESET default_transaction_read_only",
     )
     write_both()
     dedicated.close()
+    database.dispose()
+
+
+def test_variables_of_libpq_lead_no_connection_elsewhere(database_url, monkeypatch):
+    variables = {
+        "PGHOST": "10.255.255.1",
+        "PGHOSTADDR": "10.255.255.1",
+        "PGPORT": "1",
+        "PGOPTIONS": "-c statement_timeout=1",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGGSSENCMODE": "require",
+        "PGCLIENTENCODING": "LATIN1",
+        "PGTZ": "Asia/Tokyo",
+        "PGDATESTYLE": "SQL, DMY",
+        "PGCONNECT_TIMEOUT": "60",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    database = Database(database_url)
+    with database.transaction() as session:
+        observed = session.execute(OBSERVED_SQL).one()
+        assert (observed.zone, observed.length) == ("UTC", timedelta(minutes=90))
+        assert session.scalar(text("SHOW client_encoding")) == "UTF8"
     database.dispose()
