@@ -4,6 +4,7 @@ from core.bootstrap import Services
 from core.health.known_facts import KnownFacts
 from core.health.readiness import ANSWER_TIMEOUT, QUEUES
 from core.observability.metrics import CIRCUIT_STATE_VALUES, GaugeValues
+from db.ops.alert_queries import AlertQueries
 from db.ops.gauges import LabeledCounts, RowCounts
 from db.ops.heartbeats import Heartbeats
 from db.session import Database, Session
@@ -51,6 +52,9 @@ def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:
         "dead_letters": row_counts.dead_letters(),
         "alerts_active": row_counts.alerts(),
         "outbox": row_counts.outbox(),
+        "database_synchronous_standbys": [
+            ((), float(AlertQueries(session).count_synchronous_standbys()))
+        ],
     }
 
 

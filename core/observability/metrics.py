@@ -132,6 +132,7 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "alerts_active": ("severity",),
     "db_pool_in_use": (),
     "facts_age_seconds": (),
+    "database_synchronous_standbys": (),
 }
 """Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 

@@ -22,6 +22,10 @@ from tests.support.notice_receiver import run_notice_receiver
 
 METRICS_TOKEN = "the-token-of-the-metrics-0123456789"
 ANSWER_LIMIT_SECONDS = 3.0  # two, and one for a busy machine
+REFUSAL_LIMIT_SECONDS = (
+    6.0  # two for the connection at hand, two for a new one, two for the machine
+)
+FROZEN_STATUSES = {"/api/posts": 503, "/login": 503}
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +96,9 @@ def frozen_processes(*pids):
             each.resume()
 
 
-def fetch(stack, path):
+def fetch(stack, path, *, token=METRICS_TOKEN):
     """Return status, body and how many seconds the answer took."""
-    request = Request(
-        stack.info["web"] + path, headers={"Authorization": f"Bearer {METRICS_TOKEN}"}
-    )
+    request = Request(stack.info["web"] + path, headers={"Authorization": f"Bearer {token}"})
     started_at = time.monotonic()
     try:
         with urlopen(request, timeout=20) as response:
@@ -171,6 +173,9 @@ def test_while_postgres_hangs_every_view_answers_and_the_notice_arrives(
                 assert seconds < ANSWER_LIMIT_SECONDS, (path, seconds)
                 assert status == (503 if path in {"/readyz", "/statusz"} else 200)
             assert json.loads(fetch(alarm_stack, "/readyz")[1])["migration"] is not None
+        for path in ("/api/posts", "/login"):
+            status, _, seconds = fetch(alarm_stack, path, token=alarm_stack.info["api_key"])
+            assert (status, seconds < REFUSAL_LIMIT_SECONDS) == (FROZEN_STATUSES[path], True), path
         assert max(each.num_threads() for each in [web, *web.children(recursive=True)]) < 80
         receiver.wait_for_kind("database", "opened", seconds=45)
     skip_quiet_period(alarm_stack, "database")
