@@ -17,6 +17,12 @@ from tasks.wake import PUBLISH_TIMEOUT
 
 DOCTOR_TIMEOUT = 5.0  # seconds that a person waits for all trials
 SILENCE = "does not answer in time: check the network, and whether it hangs"
+
+
+class BrokerBlocked(Exception):
+    """RabbitMQ says that it takes no messages for now."""
+
+
 RABBITMQ_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.AccessRefused, "refuses the user or the password of the URL"),
     (exceptions.NotAllowed, "has no vhost of the name in the URL, or not for this user"),
@@ -26,6 +32,10 @@ RABBITMQ_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     ),
     (exceptions.ResourceLocked, "has a queue of ours that belongs to another connection"),
     (exceptions.ConnectionForced, "is shutting down"),
+    (
+        BrokerBlocked,
+        "takes no messages because memory or disk ran short: look into its log, and make room",
+    ),
     (exceptions.NotFound, "does not know a queue that was just declared"),
 )
 PERMISSION_SENTENCE = (
@@ -86,11 +96,18 @@ def try_redis(connection: Connection, *, is_thorough: bool) -> str | None:
 
 def try_rabbitmq(connection: Connection) -> None:
     """Send a message through a queue that ends with the connection."""
+    amqp_connection: Any = connection.connection
+    amqp_connection.on_blocked = report_alarm
     with connection.channel() as channel:
         queue = Queue("", Exchange(""), exclusive=True, auto_delete=True, channel=channel)
         queue.declare()
         Producer(channel).publish("trial", routing_key=queue.name, expiration=10)
         queue.get(no_ack=True)
+
+
+def report_alarm(reason: str) -> None:
+    """End the trial: RabbitMQ says that it would keep us waiting. Errors: BrokerBlocked."""
+    raise BrokerBlocked(reason)
 
 
 def declare_again(celery_app: Celery, connection: Connection) -> None:

@@ -198,3 +198,14 @@ def test_a_rabbitmq_is_tried_with_a_message_and_its_refusals_are_named(rabbit_se
     fault = ask_broker(f"amqp://limited:pw@{address}//")
     assert "does not let the user of the URL declare" in fault
     assert not is_ready(f"amqp://limited:pw@{address}//")
+
+
+@pytest.mark.timeout(300)  # RabbitMQ may have to start
+def test_a_rabbitmq_with_an_alarm_is_named(rabbit_server):
+    rabbit_server.control("set_vm_memory_high_watermark", "0.00001")
+    try:
+        wait_until(lambda: "ran short" in (ask_broker(rabbit_server.url) or ""), what="the alarm")
+        assert not is_ready(rabbit_server.url)
+    finally:
+        rabbit_server.control("set_vm_memory_high_watermark", "0.4")
+    wait_until(lambda: is_ready(rabbit_server.url), what="the end of the alarm")
