@@ -83,6 +83,8 @@ class BenchResults:
         ]
         document = asdict(self)
         document["films"] = document.pop("uploads")
+        if not self.last_chunks:  # scripts know the keys of a run without this part
+            del document["last_chunks"]
         document["ratios"] = self.peer_ratios()
         document["standings"] = comparisons
         document["aims"] = [asdict(result) for result in self.own_target_results()]
