@@ -22,6 +22,8 @@ UNIT_NAMES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DURATION_PATTERN = re.compile(r"(\d{1,9})([smhd]?)")
 RATE_PATTERN = re.compile(r"(\d{1,9})/(\d{1,6})([smhd])")
 MAX_REDIRECT_URL_LENGTH = 511
+HOST_PATTERN = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+"""A host name in ASCII, or an IPv6 address without its brackets."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -144,6 +146,11 @@ def parse_web_url(value: str) -> str:
     url = split_url(value)
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError("must begin with http:// or https:// and name a host")
+    if not HOST_PATTERN.fullmatch(url.hostname):
+        raise ValueError(
+            "must name a host of A-Z, a-z, 0-9, -, _ and dots; any other name in its ASCII form,"
+            " which begins with xn--"
+        )
     if url.query or url.fragment or url.username is not None:
         raise ValueError("must have no query, no fragment and no user")
     return value.rstrip("/")

@@ -29,10 +29,10 @@ SINGLE_KEY_ID = "1"  # id of TOKEN_ENCRYPTION_KEY, also when it moves into TOKEN
 
 def parse_public_url(value: str) -> str:
     """Check our own URL. Its path, if it has one, is a prefix that every client writes alike."""
-    url = parse_web_url(value)
-    if not PREFIX_PATTERN.fullmatch(urlsplit(url).path):
+    parts = urlsplit(parse_web_url(value))
+    if not PREFIX_PATTERN.fullmatch(parts.path):
         raise ValueError("must have no path, or one of A-Z, a-z, 0-9, _ and - such as /signalpost")
-    return url
+    return parts._replace(netloc=parts.netloc.lower()).geturl()  # platforms compare it as text
 
 
 def parse_host_names(value: str) -> tuple[str, ...]:

@@ -367,3 +367,21 @@ def test_jwt_settings_that_would_accept_foreign_tokens_are_refused():
         "JWT_ALGORITHM": "HS256",
     }
     assert "JWT_ALGORITHM" in setting_faults(REQUIRED_SETTINGS | confused)
+
+
+@pytest.mark.parametrize(
+    ("url", "stored"),
+    [
+        ("https://Post.Example/", "https://post.example"),
+        ("https://post.example:8443/Tools/", "https://post.example:8443/Tools"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://my_host.lan", "http://my_host.lan"),
+    ],
+)
+def test_the_public_url_is_stored_as_browsers_write_it(url, stored):
+    assert make_settings(PUBLIC_URL=url).public_url == stored
+
+
+@pytest.mark.parametrize("host", ["ex ample.org", "exämple.org", "a/b@c", "host,other"])
+def test_a_url_names_a_host_in_ascii(host):
+    assert "PUBLIC_URL" in setting_faults(REQUIRED_SETTINGS | {"PUBLIC_URL": f"https://{host}"})
