@@ -225,6 +225,46 @@ def test_a_state_of_another_user_is_refused(sign_in, make_user, platform_server)
     assert platform_server.requests == []
 
 
+def complete_oauth(browser, state, route=CALLBACK_ROUTE):
+    return browser.get(route, query_string={"code": "c", "state": state})
+
+
+def test_an_expired_state_is_refused(signed_in_client, run_sql, platform_server, load_rows):
+    state = start_oauth(signed_in_client)
+    run_sql("UPDATE oauth_states SET expires_at = now() - interval '1 s'")
+    assert redirect_query(complete_oauth(signed_in_client, state))["error"] == "invalid_state"
+    assert (platform_server.requests, load_rows(Account)) == ([], [])
+
+
+def test_a_state_of_another_platform_is_refused(signed_in_client, platform_server, load_rows):
+    state = start_oauth(signed_in_client)
+    signed_in_client.set_cookie("instagram_oauth_state", state)
+    route = "/api/auth/instagram/callback"
+    assert "error" in redirect_query(complete_oauth(signed_in_client, state, route))
+    assert (platform_server.requests, load_rows(Account)) == ([], [])
+
+
+def test_a_callback_after_signing_out_connects_nothing(
+    signed_in_client, platform_server, load_rows
+):
+    state = start_oauth(signed_in_client)
+    signed_in_client.post("/api/auth/logout")
+    assert urlsplit(complete_oauth(signed_in_client, state).location).path == "/login"
+    assert (platform_server.requests, load_rows(Account)) == ([], [])
+
+
+def test_a_callback_after_another_user_signed_in_connects_nothing(
+    signed_in_client, make_user, platform_server, load_rows
+):
+    """In the same browser: the cookie of the state is there, the state is of the former user."""
+    state = start_oauth(signed_in_client)
+    signed_in_client.post("/api/auth/logout")
+    del signed_in_client.environ_base["HTTP_X_CSRF_TOKEN"]
+    signed_in_client.sign_in(make_user("bob@example.org"))
+    assert redirect_query(complete_oauth(signed_in_client, state))["error"] == "invalid_state"
+    assert (platform_server.requests, load_rows(Account)) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("platform_response", "code"),
     [
