@@ -82,13 +82,19 @@ RATE_LIMIT_RULES = (
         lambda settings: settings.limits.login_rates,
         strict=True,
     ),
-    RateLimitRule(
-        "oauth",
-        frozenset({"GET", "HEAD"}),
-        re.compile(r"/api/auth/(?!me$)[a-z]+(/callback)?"),
-        lambda settings: settings.limits.oauth_rates,
-        lambda settings: settings.limits.oauth_rates,
-        strict=True,
+    *(
+        RateLimitRule(  # apart, so that so many connections can be made, and not half as many
+            name,
+            frozenset({"GET", "HEAD"}),
+            re.compile(path),
+            lambda settings: settings.limits.oauth_rates,
+            lambda settings: settings.limits.oauth_rates,
+            strict=True,
+        )
+        for name, path in (
+            ("oauth", r"/api/auth/(?!me$)[a-z]+"),
+            ("oauth-callback", r"/api/auth/[a-z]+/callback"),
+        )
     ),
     *(rule for rules in PLATFORM_RULES.values() for rule in rules),
     RateLimitRule(

@@ -38,7 +38,7 @@ def test_every_webhook_route_belongs_to_the_webhooks_blueprint(app):
     }
 
 
-@pytest.mark.parametrize("path", ["", "tiktok/more", "tiktok/", "../healthz"])
+@pytest.mark.parametrize("path", ["", "tiktok/more", "tiktoc/", "../healthz"])
 def test_an_unknown_path_below_the_prefix_is_a_404_in_the_error_envelope(client, path):
     response = client.post(WEBHOOK_PATH_PREFIX + path)
     assert (response.status_code, response.json["error"]["code"]) == (404, "NOT_FOUND")
