@@ -23,7 +23,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from db.connection_faults import is_useless_connection
-from db.deadlines import DEADLINE_WATCH, statement_deadline
+from db.deadlines import DEADLINE_WATCH, is_past_deadline, statement_deadline
 
 CONNECT_TIMEOUT = 2  # seconds for each host; libpq takes whole seconds, two at least
 ANSWER_MARGIN = 2.0  # seconds for which we wait longer than Postgres' own limit of a statement
@@ -206,6 +206,8 @@ def create_postgres_engine(
     parameters = connection_parameters(url, application_name)
 
     def connect() -> PostgresConnection:
+        if is_past_deadline():  # libpq would wait two seconds more
+            raise psycopg2.OperationalError("Postgres did not answer in time")
         opened: PostgresConnection = psycopg2.connect(
             connection_factory=PostgresConnection, cursor_factory=DeadlineCursor, **parameters
         )

@@ -35,7 +35,7 @@ def statement_deadline(limit: timedelta) -> Iterator[None]:
     """Let all statements of this block be done within `limit`, counted from now.
 
     A statement that is not ends with its connection: DatabaseUnavailable. Opening a connection is
-    not covered: libpq takes `connect_timeout` for that, two seconds for each host.
+    not begun after that, but libpq takes `connect_timeout` for one, two seconds for each host.
     """
     time_limit = time.monotonic() + limit.total_seconds()
     outer_limit = TIME_LIMIT.get()
@@ -44,6 +44,12 @@ def statement_deadline(limit: timedelta) -> Iterator[None]:
         yield
     finally:
         TIME_LIMIT.reset(token)
+
+
+def is_past_deadline() -> bool:
+    """Whether the time of this context's `statement_deadline` is over."""
+    time_limit = TIME_LIMIT.get()
+    return time_limit is not None and time.monotonic() >= time_limit
 
 
 class DeadlineWatch:

@@ -4,6 +4,10 @@ A request with a Bearer token is authenticated by that token alone: a wrong one 
 to the cookie.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
 from flask import Flask, Response, g, request
 
 from app.http.context import current_container, find_principal, request_id
@@ -13,7 +17,11 @@ from core import audit
 from core.errors import Unauthorized
 from core.identity import api_keys, sign_in
 from core.identity.principals import AuthMethod, Principal
+from db.deadlines import statement_deadline
+from db.session import Session
 from platforms.secret import Secret
+
+LOOKUP_TIMEOUT = timedelta(seconds=1.8)  # of queries by a key, which take a thousandth of it
 
 PUBLIC_PATH_PREFIXES = (
     "/static/",
@@ -116,7 +124,7 @@ def authenticate_request() -> Principal | None:
     if not cookie:
         return None
     lifetime = current_container().settings.session_lifetime
-    with current_container().database.transaction() as db_session:
+    with lookup_transaction() as db_session:
         return sign_in.find_principal_by_cookie(db_session, cookie, lifetime=lifetime)
 
 
@@ -127,17 +135,31 @@ def authenticate_bearer(token: str) -> Principal | None:
     the same header and checked by its own views.
     """
     if token.startswith(api_keys.KEY_PREFIX):
-        with current_container().database.transaction() as db_session:
+        with lookup_transaction() as db_session:
             return api_keys.find_principal_by_api_key(db_session, token)
     host_tokens = current_container().host_tokens
     if host_tokens is None:
         return None
     try:
         claims = host_tokens.verify(token, now=current_container().services.now())
-        with current_container().database.transaction() as db_session:
+        with lookup_transaction() as db_session:
             return host_tokens.load_principal(db_session, claims)
     except Unauthorized:
         return None
+
+
+@contextmanager
+def lookup_transaction() -> Iterator[Session]:
+    """Open a transaction for a request's first queries, which end in time.
+
+    If Postgres hangs, the request is refused here within two seconds, and its thread is free.
+    Errors: DatabaseUnavailable.
+    """
+    with (
+        statement_deadline(LOOKUP_TIMEOUT),
+        current_container().database.transaction() as db_session,
+    ):
+        yield db_session
 
 
 def renew_session_cookie(response: Response) -> Response:

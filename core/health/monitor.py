@@ -82,7 +82,7 @@ class Monitor:
         """Judge until `stop` is called."""
         for sender in self._senders:
             sender.start()
-        interval = min(TICK_SECONDS, self._check_interval())
+        interval = max(min(TICK_SECONDS, self._check_interval()), 1.0)
         while not self._should_stop.is_set():
             try:
                 self._tick()
