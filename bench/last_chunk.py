@@ -76,9 +76,9 @@ def time_upload(stack: Stack, client: ApiClient, video: Path, mib: int) -> LastC
         for _ in time_steps(tus_client.send_file(client, video, upload_path), waits):
             pass
     seconds = time.perf_counter() - started_at
-    asked_at = time.perf_counter()
+    question_at = time.perf_counter()
     tus_client.fetch_offset(client, upload_path)
-    head = time.perf_counter() - asked_at
+    head = time.perf_counter() - question_at
     video.unlink()
     return LastChunk(
         mib=mib,

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
@@ -29,6 +30,7 @@ NO_SYMLINK_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 DEFAULT_MIN_FREE_BYTES = 2**30
 MAX_OPEN_DIGESTS = 2000  # some hundred bytes each
 MAX_MIN_FREE_SHARE = 0.05  # of the disk: a small one is not full from the beginning
+RETRY_AFTER = timedelta(seconds=15)  # until a client looks again whether there is room
 FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 READ_ONLY_ERRORS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 FULL_REASON, READ_ONLY_REASON, BROKEN_REASON = "full", "read_only", "broken"
@@ -124,6 +126,7 @@ class MediaStore:
                 f"the media store is full: {size} bytes are to be stored, {space.available} are"
                 " available; free some space or wait until older files have expired",
                 details={"reason": FULL_REASON, "available": space.available},
+                retry_after=RETRY_AFTER,
             )
 
     def local_path(self, path: str) -> Path:
@@ -272,4 +275,6 @@ def name_storage_faults() -> Iterator[None]:
             reason, text = BROKEN_REASON, "the disk of the media store reports errors: check it"
         else:
             raise
-        raise StorageUnavailable(text, details={"reason": reason}) from error
+        raise StorageUnavailable(
+            text, details={"reason": reason}, retry_after=RETRY_AFTER
+        ) from error

@@ -74,6 +74,7 @@ def test_an_upload_waits_while_the_disk_is_full_and_goes_on_when_there_is_room(
     assert refused.json["error"]["details"]["reason"] == "full"
     assert "free some space" in refused.json["error"]["message"]
     assert refused.json["error"]["retryable"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
     assert error_code(create_upload(api_client, 10)) == (507, "INSUFFICIENT_STORAGE")
     assert offset_of(api_client, path) == MEGABYTE
     disk.make_room()
