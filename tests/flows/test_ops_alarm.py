@@ -22,9 +22,6 @@ from tests.support.notice_receiver import run_notice_receiver
 
 METRICS_TOKEN = "the-token-of-the-metrics-0123456789"
 ANSWER_LIMIT_SECONDS = 3.0  # two, and one for a busy machine
-REFUSAL_LIMIT_SECONDS = (
-    6.0  # two for the connection at hand, two for a new one, two for the machine
-)
 FROZEN_STATUSES = {"/api/posts": 503, "/login": 503}
 
 
