@@ -41,6 +41,8 @@ PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
 
 DEPLOYED_CODE = ("app", "core", "db", "platforms", "tasks", "local", "migrations", "dev.py")
 
+ROOT_TESTS = tuple(str(path) for path in sorted(ROOT.glob("tests/test_*.py")))
+
 CHECKED_TESTS = ("tests/test_committed_secrets.py", "tests/test_locked_dependencies.py")
 """Run by `make check` alone: they look at files, and take their time."""
 
@@ -90,7 +92,7 @@ DEV_TASKS = {
             ("mypy",),
             ("lint-imports",),
             ("bandit", "-q", "-c", "pyproject.toml", "-r", *DEPLOYED_CODE),
-            ("pytest", "-q", *(str(path) for path in sorted(ROOT.glob("tests/test_*.py")))),
+            ("pytest", "-q", "-n", "2", *ROOT_TESTS),
         ),
     ),
     "bench": DevTask(
