@@ -179,6 +179,32 @@ def test_videos_of_phones_are_what_their_boxes_say(probe):
     assert probe(free + without_brand[first_box:])["container"] == "mov"
 
 
+def test_a_codec_that_nobody_here_knows_is_left_to_the_platform(probe):
+    video = media_samples.encode_clip(add_tracks=[media_samples.sound_track()])
+    for changed in (video.replace(b"avc1", b"zzz1"), video.replace(b"mp4a", b"zzz2")):
+        probed = probe(changed)
+        assert (probed["kind"], probed["duration_ms"]) == ("video", 4000)
+        assert all(find_violation(rule, probed) is None for rule in VIDEO_RULES.values())
+
+
+def test_what_an_edit_list_cuts_off_is_not_counted(probe):
+    video = bytearray(media_samples.encode_clip())
+    for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"elst", 12)):  # in thousandths of a second
+        position = video.index(box) + offset
+        assert int.from_bytes(video[position : position + 4], "big") == 4000
+        video[position : position + 4] = (3250).to_bytes(4, "big")
+    probed = probe(bytes(video))
+    assert (probed["duration_ms"], probed["fps"]) == (3250, 24.0)
+
+
+def test_boxes_within_boxes_without_end_are_no_video(probe):
+    data = b""
+    for name in [b"mdia"] * 3000 + [b"trak", b"moov"]:
+        data = (len(data) + 8).to_bytes(4, "big") + name + data
+    assert probe(data) is None
+    assert probe(b"\x1aE\xdf\xa3" + b"\xff" * 1000) is None
+
+
 def test_a_picture_of_an_iphone_is_no_video(probe):
     probed = probe(media_samples.build_heic())
     assert (probed["kind"], probed["container"]) == ("image", "heic")
