@@ -143,7 +143,7 @@ def test_a_fault_of_the_host_is_no_refused_code(login_sandbox, flow):
 
 
 @pytest.mark.parametrize("keeps_token", [True, False])
-def test_a_token_of_a_day_is_renewed_and_a_new_one_asked_whose_it_is(
+def test_a_token_of_a_day_is_renewed_and_the_owner_of_a_new_one_is_read(
     login_sandbox, flow, keeps_token
 ):
     login_sandbox.change_settings(refresh_keeps_token=keeps_token)

@@ -12,7 +12,7 @@ def fail_in_slot():
         raise ZeroDivisionError if has_slot else AssertionError
 
 
-def test_a_slot_is_free_again_after_its_block_whatever_happened_in_it():
+def test_a_slot_is_free_again_after_its_block_even_after_an_error():
     for _ in range(2 * MAX_WAITING_REQUESTS):
         with pytest.raises(ZeroDivisionError):
             fail_in_slot()

@@ -103,7 +103,7 @@ def test_an_envelope_may_be_encoded_once_more(code, encode):
 
 
 @pytest.mark.parametrize("code", [0, "0", "success", ["ok"]])
-def test_a_success_may_be_told_in_another_word(code):
+def test_a_success_may_have_another_word(code):
     assert unwrap_data(envelope_response(code, data={"a": 1}), "test")["a"] == 1
 
 
