@@ -13,7 +13,10 @@ class Heartbeat(Base):
     __tablename__ = "beats"
 
     name: Mapped[str] = mapped_column(
-        primary_key=True, comment="tick, canary:<queue> or alive:<worker>"
+        primary_key=True,
+        comment=(
+            "tick, canary:<queue>, alive:<worker>, serving:<host> or unknown webhook path:<host>"
+        ),
     )
     at: Mapped[datetime]
 

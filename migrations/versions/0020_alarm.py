@@ -23,12 +23,25 @@ revision = "0020"
 down_revision = "0019"
 
 
+HEARTBEAT_COMMENT = (
+    "tick, canary:<queue>, alive:<worker>, serving:<host> or unknown webhook path:<host>"
+)
+FORMER_HEARTBEAT_COMMENT = "tick, canary:<queue> or alive:<worker>"
+
+
 def upgrade() -> None:
     op.add_column("alerts", noticed_column())
+    comment_heartbeats(HEARTBEAT_COMMENT)
     create_leases()
     create_conditions()
     create_notices()
     create_deliveries()
+
+
+def comment_heartbeats(comment: str) -> None:
+    op.alter_column(
+        "beats", "name", existing_type=sa.Text(), existing_nullable=False, comment=comment
+    )
 
 
 def noticed_column() -> sa.Column[object]:
@@ -126,3 +139,4 @@ def downgrade() -> None:
     op.drop_table("alert_conditions")
     op.drop_table("monitor_leases")
     op.drop_column("alerts", "noticed")
+    comment_heartbeats(FORMER_HEARTBEAT_COMMENT)
