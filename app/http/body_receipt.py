@@ -10,7 +10,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from werkzeug.exceptions import (
@@ -31,6 +30,7 @@ MAX_UNFINISHED_BODIES = 4096
 MAX_HELD_BYTES = 64 * MIB
 MAX_DISCARDED_BYTES = 64 * MIB
 DISCARD_TIMEOUT = 30.0  # seconds
+CHECK_INTERVAL = 1.0  # seconds between two looks at the deadlines
 
 LENGTH_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
 MULTIPART_PREFIX = "multipart/"
@@ -61,20 +61,28 @@ class BodyReceiver:
     """Receives the bodies of one process, all on one event loop."""
 
     def __init__(
-        self, *, max_bodies: int = MAX_UNFINISHED_BODIES, max_held_bytes: int = MAX_HELD_BYTES
+        self,
+        *,
+        max_bodies: int = MAX_UNFINISHED_BODIES,
+        max_held_bytes: int = MAX_HELD_BYTES,
+        check_interval: float = CHECK_INTERVAL,
     ) -> None:
         self._max_bodies, self._max_held_bytes = max_bodies, max_held_bytes
+        self._check_interval = check_interval
         self._unfinished: dict[BodyProgress, None] = {}  # the oldest first
         self._held_bytes = 0
+        self._next_check: asyncio.TimerHandle | None = None
 
-    async def receive_body(self, receive: Receive, max_bytes: int) -> bytes:
+    async def receive_body(
+        self, receive: Receive, max_bytes: int, *, rule: BodyRule = SMALL_BODY_RULE
+    ) -> bytes:
         """Return a whole body, which counts as held until `release_bytes` is called.
 
         Errors: ClientDisconnected, RequestTimeout, RequestEntityTooLarge; then nothing is held.
         """
         chunks, size, has_more = [], 0, True
         try:
-            async with BodyProgress(self, SMALL_BODY_RULE) as progress:
+            async with BodyProgress(self, rule) as progress:
                 while has_more:
                     message = raise_if_disconnected(await receive())
                     chunk, has_more = message.get("body", b""), message.get("more_body", False)
@@ -96,6 +104,8 @@ class BodyReceiver:
         self._unfinished[body] = None
         if len(self._unfinished) > self._max_bodies:
             self._end_oldest_body()
+        if self._next_check is None:
+            self._next_check = body.loop.call_later(self._check_interval, self._check_deadlines)
 
     def remove_body(self, body: "BodyProgress") -> None:
         self._unfinished.pop(body, None)
@@ -114,6 +124,19 @@ class BodyReceiver:
             self.remove_body(oldest)
             oldest.end_now()
 
+    def _check_deadlines(self) -> None:
+        """End what is too late. One timer for all bodies: most of them arrive at once."""
+        self._next_check = None
+        for body in list(self._unfinished):
+            if body.ends_at <= body.loop.time():
+                self.remove_body(body)
+                body.end_now()
+        remaining = next(iter(self._unfinished), None)
+        if remaining is not None:
+            self._next_check = remaining.loop.call_later(
+                self._check_interval, self._check_deadlines
+            )
+
 
 class BodyProgress:
     """An asynchronous context in which a body arrives as fast as its rule demands.
@@ -122,41 +145,38 @@ class BodyProgress:
     """
 
     def __init__(self, receiver: BodyReceiver, rule: BodyRule) -> None:
+        self.loop = asyncio.get_running_loop()
         self._receiver, self._rule = receiver, rule
-        self._loop = asyncio.get_running_loop()
-        self._ends_at = self._loop.time() + rule.total_timeout
-        self._timeout = asyncio.timeout(rule.step_timeout)
+        self._task = asyncio.current_task()
+        now = self.loop.time()
+        self._last_end = now + rule.total_timeout
+        self.ends_at = min(now + rule.step_timeout, self._last_end)
         self._step_size = 0
+        self._is_over = False
 
     async def __aenter__(self) -> Self:
-        await self._timeout.__aenter__()
         self._receiver.add_body(self)
         return self
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, error_type: type[BaseException] | None, *_error: object) -> None:
+        """Turn our own cancellation of the task into the error, as `asyncio.timeout` does."""
         self._receiver.remove_body(self)
-        try:
-            await self._timeout.__aexit__(error_type, error, traceback)
-        except TimeoutError:
+        is_cancelled = error_type is not None and issubclass(error_type, asyncio.CancelledError)
+        if self._is_over and self._task and self._task.uncancel() <= 0 and is_cancelled:
             raise RequestTimeout(SLOW_BODY_MESSAGE) from None
 
     def add_bytes(self, size: int) -> None:
         """Note that so many bytes have arrived: they are held, and may win time."""
         self._receiver.hold_bytes(size)
         self._step_size += size
-        if self._step_size >= self._rule.step_bytes and not self._timeout.expired():
+        if self._step_size >= self._rule.step_bytes:
             self._step_size = 0
-            step_end = self._loop.time() + self._rule.step_timeout
-            self._timeout.reschedule(min(step_end, self._ends_at))
+            self.ends_at = min(self.loop.time() + self._rule.step_timeout, self._last_end)
 
     def end_now(self) -> None:
-        if not self._timeout.expired():
-            self._timeout.reschedule(self._loop.time())
+        if self._task is not None and not self._is_over:
+            self._is_over = True
+            self._task.cancel()
 
 
 def raise_if_disconnected(message: Message) -> Message:

@@ -24,14 +24,19 @@ def instagram_sandbox():
 
 @pytest.fixture
 def instagram_app(app_factory, instagram_sandbox, tmp_path):
+    return build_instagram_app(app_factory, instagram_sandbox, tmp_path)
+
+
+def build_instagram_app(app_factory, instagram_sandbox, folder, **environ):
+    """An application whose Instagram is the sandbox, without the faults of earlier tests."""
     raw, state = instagram_sandbox
     state.settings = FAST_SETTINGS
     state.sandbox.faults.clear()
     return app_factory.create_app(
-        MEDIA_URL=f"file://{tmp_path}/media",
+        MEDIA_URL=f"file://{folder}/media",
         INLINE_BUDGET_SECONDS="30",
-        RATE_LIMIT_INSTAGRAM_PUBLISH="10000/1m",
         **instagram_environ(raw.url, "facebook"),
+        **environ,
     )
 
 

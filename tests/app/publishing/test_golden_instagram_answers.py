@@ -8,17 +8,19 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 from core.post_state.settle import PostState
 from tests.app.publishing.instagram_fixtures import (
     app,
+    build_instagram_app,
     instagram,
-    instagram_app,
     instagram_client,
     instagram_sandbox,
 )
 from tests.app.publishing.test_golden_answers import describe_answer, normalize_answer
 
-__all__ = ["app", "instagram", "instagram_app", "instagram_client", "instagram_sandbox"]  # fixtures
+__all__ = ["app", "instagram", "instagram_client", "instagram_sandbox"]  # fixtures
 
 GOLDEN_FILE = Path(__file__).with_name("golden_instagram_answers.json")
 PUBLISH = "/api/instagram/publish"
@@ -52,6 +54,14 @@ REQUESTS = (
     ("GET", "/api/instagram/quota", None, {}),
     ("GET", "/api/posts?platform=instagram&limit=1", None, {}),
 )
+
+
+@pytest.fixture
+def instagram_app(app_factory, instagram_sandbox, tmp_path):
+    """The requests are more than the shipped limit allows in a minute: it is raised here."""
+    return build_instagram_app(
+        app_factory, instagram_sandbox, tmp_path, RATE_LIMIT_INSTAGRAM_PUBLISH="10000/1m"
+    )
 
 
 def collect_answers(client, instagram):
