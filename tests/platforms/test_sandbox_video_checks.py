@@ -21,6 +21,7 @@ from tests.platforms.raw_sandbox_client import (
     wait_for,
 )
 from tests.platforms.video_samples import encode_audio_only, encode_sample, move_index_to_end
+from tests.support.media_samples import read_field_video
 
 BAD_FORMAT, BAD_DURATION = "file_format_check_failed", "duration_check_failed"
 BAD_FRAME_RATE, BAD_PICTURE_SIZE = "frame_rate_check_failed", "picture_size_check_failed"
@@ -59,6 +60,10 @@ VIDEO_CASES = {
     "mp4 with h265": (lambda: encode_sample(codec="libx265", seconds=0.5), ""),
     "webm with vp8": (lambda: encode_sample(container="webm", codec="libvpx", seconds=0.5), ""),
     "webm with vp9": (lambda: encode_sample(container="webm", codec="libvpx-vp9", seconds=0.2), ""),
+    "recorded in a browser, without a frame rate": (
+        lambda: read_field_video("recorded-in-browser-1000fps.webm"),
+        "",
+    ),
     "60 frames per second": (lambda: encode_sample(rate=60), ""),
     "matroska": (lambda: encode_sample(container="matroska"), BAD_FORMAT),
     "avi": (lambda: encode_sample(container="avi"), BAD_FORMAT),

@@ -25,10 +25,10 @@ def test_a_container_whose_file_could_not_be_fetched_is_made_again_after_a_growi
     assert FETCH_WAITS[0] < FETCH_WAITS[1] < timedelta(hours=1)
 
 
-def test_a_person_who_has_just_asked_for_the_post_does_not_wait():
+def test_a_person_who_has_just_requested_the_post_does_not_wait():
     publication = make_publication("CAROUSEL", [make_part(1)])
-    just_asked = replace(publication, created_at=NOW - NOBODY_WAITS_AFTER / 2)
-    assert with_fetch_wait(just_asked, [DISCARDED]) == [DISCARDED]
+    recent = replace(publication, created_at=NOW - NOBODY_WAITS_AFTER / 2)
+    assert with_fetch_wait(recent, [DISCARDED]) == [DISCARDED]
 
 
 def test_other_ends_of_a_container_wait_for_nothing():
