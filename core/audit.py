@@ -58,6 +58,12 @@ def record_action(
     )
 
 
+def forget_addresses(session: Session, user_id: int) -> None:
+    """Forget from which addresses a user acted, who is erased in this transaction."""
+    session.flush()  # entries of this transaction are among them
+    AuditLog(session).forget_addresses(user_id)
+
+
 def find_address(text: str | None) -> str | None:
     """Return an IP address in its usual form, without a zone; None for any other text."""
     try:

@@ -18,6 +18,7 @@ RIGHTS_BY_TABLE: Mapping[str, str] = {"audit_log": "SELECT, INSERT", "alembic_ve
 FUNCTIONS = (
     "prune_audit_log(interval, timestamptz, integer)",
     "empty_audit_details(bigint, text[])",
+    "forget_audit_addresses(bigint)",
 )
 VIEWS = ("oauth_accounts_summary", "oauth_health_status")
 

@@ -20,6 +20,7 @@ READ_LIMITS = SessionLimits(statement=5000)
 VERSION_TABLE = "alembic_version"
 CURRENT_VERSION_SQL = "SELECT version_num FROM alembic_version"
 EXPECTED_VIEWS = ("oauth_accounts_summary", "oauth_health_status")
+EXPECTED_TRIGGERS = ("trg_users_access",)
 
 SCHEMA_OBJECTS_SQL = """
 SELECT class.relname AS name, class.relkind::text AS kind FROM pg_class AS class
@@ -78,7 +79,7 @@ def latest_version() -> str:
 
 def expected_objects() -> set[str]:
     """Return the names of all objects that the models declare and that migrations add."""
-    return set(EXPECTED_VIEWS).union(
+    return {*EXPECTED_VIEWS, *EXPECTED_TRIGGERS}.union(
         *(table_objects(table) for table in Base.metadata.tables.values())
     )
 

@@ -31,7 +31,8 @@ def create_developer(database: Database, password: str) -> Developer:
         user = existing or users.create_user(
             session, DEVELOPER_EMAIL, password=Secret(password), is_admin=True
         )
-        if existing:
+        if existing and not passwords.verify_password(Secret(password), user.password_hash):
+            # Only then: another hash, even of the same password, would end sessions and keys.
             Users(session).set_password(user.id, passwords.hash_password(Secret(password)))
         for api_key in api_keys.list_api_keys(session, user.id):
             if api_key.name == API_KEY_NAME and api_key.revoked_at is None:

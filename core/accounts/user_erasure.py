@@ -43,7 +43,7 @@ def hold_posts(session: Session, user_id: int) -> int:
 def erase_user(database: Database, services: Services, user_id: int) -> ErasedUser:
     """Delete a user with their connections, posts, files, keys, sessions, endpoints and messages.
 
-    What stays: entries of the audit log, which name the user by number only.
+    What stays: entries of the audit log, which name the user by number only, without addresses.
     Errors: NotFound.
     """
     with database.transaction() as session:
@@ -63,6 +63,7 @@ def erase_user(database: Database, services: Services, user_id: int) -> ErasedUs
         audit.record_action(
             session, "user.erased", subject=f"user:{user_id}", details={"accounts": len(accounts)}
         )
+        audit.forget_addresses(session, user_id)
     log.info("user.erased", user=user_id, accounts=len(accounts))
     return ErasedUser(len(accounts), files, revoked.count(False))
 

@@ -61,7 +61,7 @@ def sign_in(
         if user is not None:
             SignInFailures(session).forget(checked.subject)
             if checked.new_hash is not None:
-                Users(session).set_password(user.id, checked.new_hash)
+                Users(session).replace_hash(user.id, checked.new_hash)
             return start_session(session, user, browser)
         subject = f"user:{checked.user.id}" if checked.user else None
         audit.record_action(session, "login.refused", subject=subject)

@@ -52,9 +52,10 @@ def disable_user(session: Session, user_id: int) -> User:
     Posts that are queued still go out, see `hold_posts`. Errors: NotFound.
     """
     user = lock_user(session, user_id)
+    ended = end_access(session, user_id)
     if user.disabled_at is None:
         user.disabled_at = Users.now()
-    record_change(session, user, "user.disabled", **end_access(session, user_id))
+    record_change(session, user, "user.disabled", **ended)
     return user
 
 
@@ -75,9 +76,10 @@ def replace_password(database: Database, user_id: int, password: Secret) -> None
     password_hash = passwords.hash_password(password)
     with database.transaction() as session:
         user = lock_user(session, user_id)
+        ended = end_access(session, user_id)
         Users(session).set_password(user_id, password_hash)
         sign_in_throttle.forget_failures(session, user)
-        record_change(session, user, "user.password_set", **end_access(session, user_id))
+        record_change(session, user, "user.password_set", **ended)
 
 
 def change_password(
@@ -100,8 +102,8 @@ def change_password(
         user = lock_user(session, user_id)
         if is_correct and user.password_hash == present_hash and user.disabled_at is None:
             SignInFailures(session).forget(subject)
-            Users(session).set_password(user_id, new_hash)
             ended = end_access(session, user_id)
+            Users(session).set_password(user_id, new_hash)
             record_change(session, user, "user.password_changed", **ended)
             return start_session(session, user, browser)
         record_change(session, user, "user.password_refused")
@@ -110,7 +112,11 @@ def change_password(
 
 
 def end_access(session: Session, user_id: int) -> dict[str, int]:
-    """End all sessions and revoke all keys of a user. Return how many there were of each."""
+    """End all sessions and revoke all keys of a user. Return how many there were of each.
+
+    The trigger of migration 0017 does the same when the password or `disabled_at` changes, by
+    whatever means; here they are counted, before it.
+    """
     return {
         "sessions": LoginSessions(session).revoke_all(user_id),
         "keys": ApiKeys(session).revoke_all(user_id),

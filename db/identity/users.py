@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, TimestampColumns, one_of
 
+SAME_PASSWORD_SETTING = "signalpost.same_password"  # noqa: S105 - the name of a setting
+"""Read by the trigger of migration 0017: the user whose password stays, until the commit."""
+
 
 class User(IdColumn, TimestampColumns, Base):
     __tablename__ = "users"
@@ -79,6 +82,12 @@ class Users:
         )
 
     def set_password(self, user_id: int, password_hash: str) -> None:
+        """Store the hash of another password. A trigger ends all sessions and revokes all keys."""
         self._session.execute(
             update(User).where(User.id == user_id).values(password_hash=password_hash)
         )
+
+    def replace_hash(self, user_id: int, password_hash: str) -> None:
+        """Store another hash of the same password: sessions and keys stay."""
+        self._session.execute(select(func.set_config(SAME_PASSWORD_SETTING, str(user_id), True)))
+        self.set_password(user_id, password_hash)

@@ -1,6 +1,6 @@
 """The table `audit_log`: who did what, when and from where. Rows are only added; no secrets.
 
-No role may change or delete them, see migration 0019: what has to be possible are two functions.
+No role may change or delete them, see migration 0019: what has to be possible are three functions.
 """
 
 from collections.abc import Mapping
@@ -78,3 +78,7 @@ class AuditLog:
         """
         subject_list = func.array(subjects.scalar_subquery())
         self._session.execute(select(func.empty_audit_details(user_id, subject_list)))
+
+    def forget_addresses(self, user_id: int) -> None:
+        """Empty the addresses of entries by or about a user who is erased; who and when stay."""
+        self._session.execute(select(func.forget_audit_addresses(user_id)))

@@ -1,4 +1,8 @@
-"""Failed sign-ins per account, and e-mails that a host application claims, apart from our own."""
+"""Failed sign-ins per account, e-mails that a host application claims, and what ends access.
+
+Whoever changes a password or disables a user, by whatever means, ends their sessions and keys:
+operators write to the table `users` too, so the database sees to it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +40,24 @@ UPDATE users SET email = claims.email
    AND NOT EXISTS (SELECT 1 FROM users AS owner WHERE lower(owner.email) = lower(claims.email))
 """
 
+END_ACCESS_FUNCTION = """
+CREATE FUNCTION end_access() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  UPDATE sessions SET revoked_at = now() WHERE user_id = NEW.id AND revoked_at IS NULL;
+  UPDATE api_keys SET revoked_at = now() WHERE user_id = NEW.id AND revoked_at IS NULL;
+  RETURN NULL;
+END $$
+"""
+# The same password hashed anew, with other parameters, is no change: the setting names its user.
+END_ACCESS_TRIGGER = """
+CREATE TRIGGER trg_users_access AFTER UPDATE OF password_hash, disabled_at ON users FOR EACH ROW
+  WHEN (NEW.disabled_at IS DISTINCT FROM OLD.disabled_at
+        OR (NEW.password_hash IS DISTINCT FROM OLD.password_hash
+            AND current_setting('signalpost.same_password', true) IS DISTINCT FROM NEW.id::text))
+  EXECUTE FUNCTION end_access()
+"""
+
 
 def upgrade() -> None:
     op.add_column(
@@ -59,9 +81,13 @@ def upgrade() -> None:
         comment="Failed attempts to sign in, counted per account",
     )
     create_index("idx_sign_in_failures_last", "sign_in_failures", "last_at")
+    op.execute(END_ACCESS_FUNCTION)
+    op.execute(END_ACCESS_TRIGGER)
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER trg_users_access ON users")
+    op.execute("DROP FUNCTION end_access()")
     drop_tables("sign_in_failures")
     op.execute(RESTORE_CLAIMED_EMAILS)
     op.drop_column("users", "claimed_email")

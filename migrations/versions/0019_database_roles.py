@@ -1,8 +1,8 @@
 """What the application's database role may do: entries of the audit log are added, and that is all.
 
 Nobody may change or delete them, the owner of the table included. What has to be possible is a
-function of the owner's: to delete what is old, and to empty the details of an account that is
-erased. Each takes the right for itself within its own transaction, and gives it back. The log
+function of the owner's: to delete what is old, to empty the details of an account that is
+erased, and to forget the addresses of a user who is erased. Each takes the right for itself within its own transaction, and gives it back. The log
 keeps the number of a user who is deleted: the foreign key would have changed the entry.
 """
 
@@ -58,9 +58,27 @@ BEGIN
 END $$
 """
 
+FORGET_ADDRESSES_FUNCTION = """
+CREATE FUNCTION forget_audit_addresses(of_user bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  forgotten bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('audit_log'));
+  GRANT UPDATE ON audit_log TO CURRENT_USER;
+  UPDATE audit_log SET ip = NULL
+   WHERE ip IS NOT NULL
+     AND (user_id = of_user OR (user_id IS NULL AND subject = 'user:' || of_user));
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  REVOKE UPDATE ON audit_log FROM CURRENT_USER;
+  RETURN forgotten;
+END $$
+"""
+
 SIGNATURES = (
     "prune_audit_log(interval, timestamptz, integer)",
     "empty_audit_details(bigint, text[])",
+    "forget_audit_addresses(bigint)",
 )
 
 FORGET_DELETED_USERS = """
@@ -71,7 +89,7 @@ UPDATE audit_log SET user_id = NULL
 
 def upgrade() -> None:
     op.drop_constraint("fk_audit_log_user_id", "audit_log")
-    for statement in (PRUNE_FUNCTION, EMPTY_FUNCTION):
+    for statement in (PRUNE_FUNCTION, EMPTY_FUNCTION, FORGET_ADDRESSES_FUNCTION):
         op.execute(statement)
     for signature in SIGNATURES:
         op.execute(f"REVOKE EXECUTE ON FUNCTION {signature} FROM PUBLIC")

@@ -12,6 +12,7 @@ from core.identity.users import create_user
 from db.accounts.accounts import Account
 from db.identity.users import User
 from db.media.files import Media
+from db.ops.audit import AuditLog
 from db.records.instagram_tables import InstagramAccount
 from platforms.secret import Secret
 from tests.app.callback_people import count_rows, meta_app, meta_client, people
@@ -60,9 +61,21 @@ def fill_everything(people):
     return user_id, others
 
 
+def add_audited_addresses(people, user_id, other_id):
+    """Actions of the user, attempts of nobody to sign in as the user, and another user's."""
+    own = [("session", user_id, None), ("nobody", None, f"user:{user_id}")]
+    with people.database.transaction() as session:
+        for actor, actor_id, subject in own:
+            AuditLog(session).add(
+                "login.refused", actor=actor, user_id=actor_id, subject=subject, ip="203.0.113.77"
+            )
+        AuditLog(session).add("login", actor="session", user_id=other_id, ip="198.51.100.7")
+
+
 @pytest.mark.usefixtures("meta_client")
 def test_an_erased_user_leaves_no_trace_in_any_table(people, tmp_path):
     user_id, others = fill_everything(people)
+    add_audited_addresses(people, user_id, others.user_id)
     assert find_all_traces(people) == ALL_TRACES  # the search finds them all
     erased = erase_user(people.database, people.services, user_id)
     assert (erased.accounts, erased.files) == (3, 1)
@@ -73,6 +86,7 @@ def test_an_erased_user_leaves_no_trace_in_any_table(people, tmp_path):
     assert [row.id for row in people.all(select(Account))] == [others.oauth_account_id]
     tables = ("posts", "media", "attempts", "api_keys", "sessions", "oauth_states", "outbox")
     assert count_rows(people, *tables) == [0] * len(tables)
+    assert people.all(text("SELECT ip FROM audit_log WHERE ip IS NOT NULL")) == ["198.51.100.7"]
     actions = people.all(text(f"SELECT action FROM audit_log WHERE subject = 'user:{user_id}'"))
     assert {"user.disabled", "user.erased"} <= set(actions)
 

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from core.errors import Conflict
+from core.identity import passwords
 from core.identity.api_keys import MAX_KEYS_PER_USER, create_api_key
 from core.identity.users import disable_user, enable_user, replace_password
 from db.identity.login_sessions import MAX_ACTIVE_SESSIONS
@@ -172,6 +174,55 @@ def test_a_password_that_an_operator_sets_ends_sessions_and_keys(
     replace_password(container.database, alice.id, Secret(NEW_PASSWORD))
     assert not is_signed_in(browser)
     assert program.get("/api/auth/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE users SET password_hash = 'of another password'",
+        "UPDATE users SET password_hash = NULL",
+        "UPDATE users SET disabled_at = now(); UPDATE users SET disabled_at = NULL",
+        "BEGIN; UPDATE users SET disabled_at = now(); UPDATE users SET disabled_at = NULL; COMMIT",
+        "UPDATE users SET email = 'other@example.org', password_hash = password_hash || 'x'",
+    ],
+)
+def test_what_an_operator_changes_by_sql_ends_sessions_and_keys(
+    sign_in, make_user, make_api_client, run_sql, change
+):
+    alice = make_user()
+    browser, program = sign_in(alice), make_api_client(alice)
+    for statement in change.split("; "):
+        run_sql(statement)
+    assert not is_signed_in(browser)
+    assert not is_signed_in(program)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE users SET password_hash = password_hash, disabled_at = disabled_at",
+        "UPDATE users SET locale = 'fr', is_admin = true",
+    ],
+)
+def test_other_changes_by_sql_end_nothing(sign_in, make_user, make_api_client, run_sql, change):
+    alice = make_user()
+    browser, program = sign_in(alice), make_api_client(alice)
+    run_sql(change)
+    assert is_signed_in(browser)
+    assert is_signed_in(program)
+
+
+def test_a_password_that_is_hashed_anew_ends_nothing(
+    sign_in, make_user, make_api_client, container, monkeypatch
+):
+    alice = make_user()
+    browser, program = sign_in(alice), make_api_client(alice)
+    newer = PasswordHasher(time_cost=2, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", newer)
+    second = sign_in(alice)
+    with container.database.transaction() as session:
+        assert "t=2" in session.scalar(text("SELECT password_hash FROM users"))
+    assert [is_signed_in(each) for each in (browser, second, program)] == [True] * 3
 
 
 def test_a_session_ends_after_ninety_days_although_it_is_in_use(sign_in, container, run_sql):

@@ -121,6 +121,7 @@ def test_status_counts_and_lists_what_exists(database_url):
         ("ALTER TABLE tiktok_posts DROP CONSTRAINT fk_tiktok_posts_user_id", "fk_tiktok_posts"),
         ("DROP TRIGGER trg_users_updated ON users", "trg_users_updated"),
         ("ALTER TABLE users DISABLE TRIGGER trg_users_updated", "trg_users_updated"),
+        ("DROP TRIGGER trg_users_access ON users", "trg_users_access"),
         ("DROP VIEW oauth_health_status", "oauth_health_status"),
         ("DROP TABLE beats", "beats"),
     ],
