@@ -13,14 +13,15 @@ RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 
-BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})  # controls, separators
+BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Mn", "Mc", "Me"})
+"""Controls, separators, and marks, which change a character before them and say nothing alone."""
 BLANK_CHARACTERS = frozenset(
     {
         *"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0",  # fillers and the empty Braille cell
-        *map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+        *map(chr, (0x2065, *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))),  # not assigned yet
     }
 )
-"""Signs that are drawn as nothing by themselves, such as variation selectors."""
+"""Signs of other categories that are drawn as nothing."""
 
 
 def parse_rfc3339(value: Any) -> datetime:
@@ -36,7 +37,7 @@ def parse_rfc3339(value: Any) -> datetime:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a reader sees nothing of the text: blanks, controls, characters without a width.
+    """Whether nobody can read anything: blanks, controls, characters without a width, marks alone.
 
     Source: Unicode, Default_Ignorable_Code_Point and its blank signs, read 2026-11-29.
     """

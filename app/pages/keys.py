@@ -10,6 +10,7 @@ from app.http.i18n import gettext_noop, translate_text
 from core.errors import Conflict, Invalid
 from core.identity import api_keys
 from db.identity.api_keys import ApiKey
+from platforms.request_types import is_blank
 from platforms.secret import Secret
 
 blueprint = Blueprint("key_pages", __name__)
@@ -49,7 +50,7 @@ def list_keys() -> str:
 def create_key() -> str | tuple[str, int]:
     """Create a key with some of my own scopes and show it once."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
-    if not 0 < len(name) <= MAX_NAME_CHARS or "\x00" in name:
+    if is_blank(name) or len(name) > MAX_NAME_CHARS or "\x00" in name:
         return render_keys(error_text=translate_text(INVALID_NAME_TEXT)), 400
     try:
         with current_container().database.transaction() as session:

@@ -86,6 +86,7 @@ def test_an_expired_key_is_refused(make_user, make_api_client):
         {"scopes": []},
         {"scopes": ["no:such"]},
         {"name": ""},
+        {"name": " \u200b\u0301"},
         {"expiresAt": "2020-01-01T00:00:00Z"},
         {"expiresAt": "2999-01-01T00:00:00"},
         {"owner": 1},

@@ -178,6 +178,13 @@ def test_a_key_cannot_have_a_scope_that_its_owner_lacks(alice_browser):
     assert "Choose at least one permission that you have yourself." in response.text
 
 
+@pytest.mark.parametrize("name", ["", "\u200b", "\u202e\u0301", "x" * 101])
+def test_a_key_needs_a_name_that_can_be_read(alice_browser, name):
+    response = alice_browser.post("/settings/keys", data={"name": name, "scope": ["posts:read"]})
+    assert response.status_code == 400
+    assert "Give the key a name of at most 100 characters." in response.text
+
+
 def test_a_key_of_another_user_cannot_be_revoked(alice_browser, container, make_user, make_api_key):
     make_api_key(make_user("mallory@example.org"))
     with container.database.transaction() as session:

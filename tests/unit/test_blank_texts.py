@@ -12,6 +12,7 @@ from platforms.tiktok.upload_request import validate_title
 BLANK_TEXTS = [
     *("", "   ", "\n\t", "\u200b", "\u200b\u200d \ufeff", "\u2060", "\u00ad", "\u3164\u115f\u1160"),
     *("\u2800", "\ufe0f", "\u202e\u2066", "\u180e", "\u034f", "\U000e0041", "\U000e0100", "\x07"),
+    *("\u0301", "\u0301\u200b\u0489", "\u0903", "\u2065", "\U000e0fff", "\u2069\u2066\u0300"),
 ]
 RULES_WITH_A_TEXT = [
     (name, kind.text)
@@ -33,7 +34,20 @@ def test_a_text_of_which_nothing_is_seen_is_blank(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "\u200ba", "👩\u200d👩\u200d👧", "❤\ufe0f", "\u0301a", "\uf8ff", "שלום", "한"],
+    [
+        "a",
+        "\u200ba",
+        "👩\u200d👩\u200d👧",
+        "❤\ufe0f",
+        "\u0301a",
+        "\uf8ff",
+        "שלום",
+        "한",
+        "कि",
+        "🇫🇷",
+        "1\ufe0f\u20e3",
+        ".",
+    ],
     ids=ascii,
 )
 def test_a_text_with_anything_to_see_is_none(text):
