@@ -6,6 +6,7 @@ Uses HTTP only. What was really published is read from the sandbox, never from t
 import base64
 import secrets
 import tempfile
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -51,9 +52,14 @@ class ApiUser:
     files: dict = field(default_factory=dict)
 
     def call(self, method, path, **options):
-        return self.api_session.request(
-            method, urljoin(self.url, path), timeout=REQUEST_TIMEOUT, **options
-        )
+        """Send a request. One that our own limit refuses is sent again when that allows it."""
+        while True:
+            response = self.api_session.request(
+                method, urljoin(self.url, path), timeout=REQUEST_TIMEOUT, **options
+            )
+            if not is_refused_by_own_limit(response):
+                return response
+            time.sleep(int(response.headers["Retry-After"]))
 
     def call_json(self, method, path, **options):
         response = self.call(method, path, **options)
@@ -155,6 +161,12 @@ class ApiUser:
     def list_platform_calls(self, endpoint):
         """Return the calls to `endpoint` that the platform received for this creator."""
         return [call for call in self.sandbox.log(endpoint) if call.get("open_id") == self.open_id]
+
+
+def is_refused_by_own_limit(response):
+    """Whether the API refused a call; a limit of a platform has another code."""
+    is_refused = response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+    return is_refused and response.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
 
 
 def create_api_user(info, sandbox, **traits):

@@ -71,7 +71,7 @@ def escape_everything(text):
 
 
 def escape_texts(value):
-    """Serialize a value; of each URL the letters a, which are nearly all, become escapes."""
+    """Serialize a value; nearly all characters of a URL become escapes."""
     if isinstance(value, str):
         return escape_everything(value)
     if isinstance(value, list):
