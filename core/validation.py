@@ -10,6 +10,8 @@ from core.errors import Invalid
 
 M = TypeVar("M", bound=BaseModel)
 
+OWN_RULE_PREFIX = "Value error, "  # pydantic puts it before the words of our own rules
+
 EARLIEST_TIME = datetime(2, 1, 1, tzinfo=UTC)
 LATEST_TIME = datetime(9998, 12, 31, tzinfo=UTC)
 """A year away from the ends of the calendar, so that zones and intervals do not lead beyond it."""
@@ -32,8 +34,12 @@ def validate_model(model: type[M], values: Mapping[str, Any]) -> M:
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
+    """Return the rule that each field breaks, by the path of the field; "body": the whole."""
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    return {".".join(map(str, fault["loc"])) or "body": fault["msg"] for fault in errors}
+    return {
+        ".".join(map(str, fault["loc"])) or "body": fault["msg"].removeprefix(OWN_RULE_PREFIX)
+        for fault in errors
+    }
 
 
 def has_unstorable_text(value: Any) -> bool:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import Invalid
 from core.publishing.post_request import MAX_SCHEDULE_AHEAD, MediaRequest, PostRequest
-from core.validation import has_unstorable_text
+from core.validation import field_errors, has_unstorable_text
 from db.posts.posts import SentBy
 from platforms.media_rules import MediaRule
 from platforms.platform import Platform
@@ -217,8 +217,10 @@ def validate_own_fields(
     try:
         validated = model.model_validate(dict(values))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        return {}, [(".".join(map(str, (name, *fault["loc"]))), fault["msg"]) for fault in faults]
+        faults = field_errors(error)
+        return {}, [
+            (name if field == "body" else f"{name}.{field}", rule) for field, rule in faults.items()
+        ]
     return validated.model_dump(mode="json", exclude_unset=True, exclude_none=True), []
 
 

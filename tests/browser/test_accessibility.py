@@ -42,10 +42,10 @@ LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
 FAILED_POST = "failed-post"
 READER_PROFILES = {
     "english": ("en-GB", 1280, "light"),
-    "english-phone-dark": ("en-GB", 390, "dark"),
+    "english-phone-dark": ("en-GB", 320, "dark"),
     "french-dark": ("fr-FR", 1280, "dark"),
     "french-phone-dark": ("fr-FR", 390, "dark"),
-    "french-phone": ("fr-FR", 390, "light"),
+    "french-phone": ("fr-FR", 320, "light"),
 }
 INSERT_NOTIFICATION_OR_IGNORE = (
     "INSERT INTO notifications (user_id, kind, cause, payload) VALUES (%s, %s, 'access', %s)"
