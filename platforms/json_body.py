@@ -1,9 +1,9 @@
-"""JSON from platforms: strict decoding, and texts that the database can store."""
+"""JSON from platforms: decoding that no odd value stops, and texts that the database can store."""
 
 import json
 import math
 from hashlib import sha256
-from typing import Any, Never
+from typing import Any
 
 MAX_BRACKETS = 100
 """A body with more may be nested so deeply that it decodes here, but not where it is read again
@@ -13,28 +13,70 @@ with less stack left. It is walked by `make_storable`, which fails on such a dep
 MAX_NAME_LENGTH = 100  # characters of a name column; longer names are stored as their digest
 MAX_ID_LENGTH = 255  # characters of an id column; longer ids are stored as their digest
 MAX_COUNT = 2**63 - 1  # counts are int64 at the platforms and bigint in our tables
+MAX_EXACT_FLOAT = 2**53  # a larger float has lost digits: as an id it would name something else
+MAX_INTEGER_DIGITS = 4000  # int() refuses more than 4300, and no platform means such a number
 
 
 def decode_json(body: bytes) -> Any:
-    """Decode a request body into a value that a JSON column can store. Errors: ValueError."""
+    """Decode a request body into a value that a JSON column can store. Errors: ValueError.
+
+    Bytes that are no text are replaced: one name in another encoding does not cost the rest.
+    """
     try:
-        value = STRICT_DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+        value = decode_answer(body)
         return value if is_storable(body) else make_storable(value)
     except RecursionError:
         raise ValueError("the JSON in the body is nested too deeply") from None
 
 
-def reject_constant(constant: str) -> Never:
-    raise ValueError(f"{constant} is not a JSON value")
+def decode_answer(body: bytes) -> Any:
+    """Decode a body with or without a byte order mark. Errors: ValueError, RecursionError."""
+    encoding = json.detect_encoding(body)
+    try:
+        text = body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        text = body.decode(encoding, "replace")
+    return decode_text(text)
 
 
-def parse_finite_float(number: str) -> float:
+def decode_text(text: str) -> Any:
+    """Decode a text that is JSON. Errors: ValueError, RecursionError."""
+    try:
+        return JSON_DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # int() refuses a number of thousands of digits
+        return LONG_NUMBER_DECODER.decode(text)
+
+
+def read_constant(_constant: str) -> None:
+    """Return None for NaN and Infinity, which are no JSON and which no column stores."""
+
+
+def parse_integer(number: str) -> int | None:
+    return int(number) if len(number) <= MAX_INTEGER_DIGITS else None
+
+
+def parse_json_float(number: str) -> float | int | None:
+    """Return an id that was written with `.0` as the whole number it is; None beyond a float.
+
+    Above 2**53 only digits that no float can have are believed: others may have been rounded.
+    """
+    whole, _, fraction = number.partition(".")
+    if not fraction.strip("0") and whole.lstrip("-").isdigit() and len(whole) <= MAX_EXACT_DIGITS:
+        exact = int(whole)
+        if abs(exact) <= MAX_EXACT_FLOAT or int(float(exact)) != exact:
+            return exact
     value = float(number)
-    return value if math.isfinite(value) else reject_constant(number)
+    return value if math.isfinite(value) else None
 
 
+MAX_EXACT_DIGITS = len(str(MAX_COUNT)) + 1  # with a sign
 # made once: making a decoder takes as long as decoding a delivery
-STRICT_DECODER = json.JSONDecoder(parse_constant=reject_constant, parse_float=parse_finite_float)
+JSON_DECODER = json.JSONDecoder(parse_constant=read_constant, parse_float=parse_json_float)
+LONG_NUMBER_DECODER = json.JSONDecoder(
+    parse_constant=read_constant, parse_float=parse_json_float, parse_int=parse_integer
+)
 
 
 def is_storable(body: bytes) -> bool:

@@ -6,28 +6,33 @@ for what is absent or cannot be read: that means "not said" and never zero, fals
 of them raises an error for any JSON value, so that one odd field does not cost the others.
 """
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
 from platforms.json_body import (
     MAX_COUNT,
+    MAX_EXACT_FLOAT,
     MAX_ID_LENGTH,
+    decode_text,
     make_storable,
+    parse_json_float,
     shorten_or_hash,
 )
 
 MAX_DIGITS = len(str(MAX_COUNT))  # of a number given as text; int() refuses thousands of them
-MAX_EXACT_FLOAT = 2.0**53  # a larger float has lost digits: as an id it would name something else
 MAX_ENCODINGS = 3  # how often JSON may be encoded inside JSON
 FLAG_TEXTS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+FLOAT_PATTERN = re.compile(r"-?\d+\.0*|-?\d+(\.\d+)?[eE]\+?\d+", re.ASCII)  # of a whole number
+DATE_PATTERN = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]", re.ASCII)
+MILLISECONDS_FROM = 100_000_000_000  # a greater time is in milliseconds, as some messages have it
 TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # seen at all platforms; none documents it
+BLANKS = " \t\r\n\f\v\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 NULL_TEXTS = frozenset({"", "null", "none", "undefined"})
 
 
@@ -52,7 +57,9 @@ def read_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
     if isinstance(value, str):
         if value.isalnum() and value.isascii() and len(value) <= limit:
             return value  # what almost every id is
-        value = value.strip()
+        value = value.strip(BLANKS)
+        if FLOAT_PATTERN.fullmatch(value) and len(value) <= limit:
+            return read_id(parse_json_float(value), limit)
         return shorten_or_hash(str(make_storable(value)), limit) or None
     if isinstance(value, int) and not isinstance(value, bool):
         digits = digits_of(value)
@@ -73,14 +80,14 @@ def read_named_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
 def read_ids(value: Any) -> tuple[str, ...]:
     """Return ids as text from a list, a single id, or a text of several. 0 is no id."""
     ids: list[str | None] = []
-    for item in value if isinstance(value, list) else [value]:
+    for item in flatten_once(value) if isinstance(value, list) else [value]:
         ids += split_list(item) if isinstance(item, str) else [read_id(item)]
     return tuple(dict.fromkeys(text for text in map(read_id, ids) if text and text.strip("0")))
 
 
 def read_names(value: Any) -> tuple[str, ...]:
     """Return names, such as scopes: from a list, or a text with commas or blanks between them."""
-    items = value if isinstance(value, list) else [value]
+    items = flatten_once(value) if isinstance(value, list) else [value]
     texts = (item for item in items if isinstance(item, str))
     return tuple(dict.fromkeys(name for text in texts for name in split_list(text)))
 
@@ -123,13 +130,15 @@ def read_duration(value: Any, *, longest: timedelta) -> timedelta | None:
 
 
 def read_time(value: Any) -> datetime | None:
-    """Return a time given in whole seconds since 1970, or in the form of ISO 8601."""
-    seconds = read_count(value)
+    """Return a time given in seconds or milliseconds since 1970, or in the form of ISO 8601."""
+    number = read_number(value)
     try:
-        if seconds:
-            return datetime.fromtimestamp(seconds, UTC)
-        if seconds is None and isinstance(value, str) and "T" in value:
-            time = datetime.fromisoformat(value.strip())
+        if number is not None:
+            seconds = int(number / 1000 if number > MILLISECONDS_FROM else number)
+            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        text = only_item(value) if isinstance(value, list) else value
+        if isinstance(text, str) and DATE_PATTERN.match(text.strip()):
+            time = datetime.fromisoformat(text.strip().upper())
             return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
@@ -152,7 +161,9 @@ def read_object(value: Any) -> dict[str, Any] | None:
     if isinstance(value, dict):
         return value
     decoded = decode_nested(value) if isinstance(value, str) else value
-    if isinstance(decoded, list) and len(decoded) == 1:
+    for _ in range(MAX_ENCODINGS):
+        if not isinstance(decoded, list) or len(decoded) != 1:
+            break
         decoded = decode_nested(decoded[0]) if isinstance(decoded[0], str) else decoded[0]
     return decoded if isinstance(decoded, dict) else None
 
@@ -169,6 +180,22 @@ def is_empty_list(value: Any) -> bool:
     """Return whether an answer says that there is nothing; absent and unreadable say nothing."""
     decoded = decode_nested(value) if isinstance(value, str) else value
     return isinstance(decoded, list) and not decoded
+
+
+def find_field(payload: Mapping[str, Any], name: str) -> Any:
+    """Return a field by its name, or by its spelling in another case (`accessToken`).
+
+    For what is lost for good if it is not found: new tokens, and what is said beside them.
+    """
+    if payload.get(name) is not None:
+        return payload[name]
+    folded = fold_name(name)
+    same = (value for key, value in payload.items() if fold_name(key) == folded)
+    return next((value for value in same if value is not None), None)
+
+
+def fold_name(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def read_token_text(value: Any) -> str | None:
@@ -188,7 +215,7 @@ def decode_nested(text: str) -> Any:
         if not stripped.startswith(("{", "[", '"')):
             break
         try:
-            value = json.loads(stripped)
+            value = decode_text(stripped)
         except (ValueError, RecursionError):
             break
     if value is text or is_plain(text):
@@ -247,6 +274,12 @@ def whole_number(number: float) -> int | None:
 def digits_of(number: int) -> str | None:
     """Return the digits of a whole number; None for one that no platform means."""
     return str(number) if abs(number) <= MAX_COUNT else None
+
+
+def flatten_once(items: list[Any]) -> Iterator[Any]:
+    """Yield the items, and those of lists among them."""
+    for item in items:
+        yield from item if isinstance(item, list) else (item,)
 
 
 def only_item(value: Any) -> Any:

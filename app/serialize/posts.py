@@ -19,7 +19,8 @@ from db.records.record_table import PostRecord
 from platforms.base import Actor, FailureReason
 from platforms.registry import PLATFORMS
 
-PICTURES_SUFFIX = "_of_pictures"  # of the code of a reason that has a text for pictures
+PICTURE_SUFFIX, PICTURES_SUFFIX, VIDEOS_SUFFIX = "_of_picture", "_of_pictures", "_of_videos"
+"""Ends of the codes of reasons that have a text of their own for what a post consists of."""
 
 
 def public_status(post: Post, record: PostRecord | None) -> str:
@@ -36,16 +37,28 @@ def failure_reasons(post: Post) -> Mapping[str, FailureReason]:
 def find_text_code(post: Post) -> str:
     """Return the code of the text that says why the post failed.
 
-    Of posts of pictures some reasons have their own: the limits of videos would mislead.
+    Of posts of pictures some reasons have their own, and of posts of videos some of pictures: the
+    limits of the others would mislead.
     """
-    code, platform = str(post.error_code), PLATFORMS[post.provider]
+    code, known_codes = str(post.error_code), PLATFORMS[post.provider].failure_reasons
+    own_codes = (f"{code}{suffix}" for suffix in find_media_suffixes(post))
+    return next((own_code for own_code in own_codes if own_code in known_codes), code)
+
+
+def find_media_suffixes(post: Post) -> tuple[str, ...]:
+    """Return the suffixes of the texts that fit the media of the post, the best one first."""
+    platform = PLATFORMS[post.provider]
     kind = platform.kinds.get(post.kind)
-    rules = (
-        [platform.media_rules[name] for slot in kind.slots for name in slot.rules] if kind else []
-    )
-    own_code = f"{code}{PICTURES_SUFFIX}"
-    has_own_text = own_code in platform.failure_reasons
-    return own_code if has_own_text and not any(rule.is_video for rule in rules) else code
+    if kind is None or not kind.slots:
+        return ()
+    are_videos = {platform.media_rules[name].is_video for name in kind.slots[0].rules}
+    if are_videos == {True}:
+        return (VIDEOS_SUFFIX,)
+    if are_videos != {False}:
+        return ()  # the kind takes both
+    list_urls = platform.list_stored_urls
+    is_only = list_urls is not None and len(list_urls(post.payload_json)) == 1
+    return (PICTURE_SUFFIX, PICTURES_SUFFIX) if is_only else (PICTURES_SUFFIX,)
 
 
 def serialize_event(event: PostEvent) -> dict[str, Any]:

@@ -20,7 +20,12 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from platforms.base import BytesLike
 from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.http.deadline import DEFAULT_HEADERS, Deadline, create_session, current_deadline
-from platforms.http.response import SERVER_ERROR, HttpResponse, parse_retry_after
+from platforms.http.response import (
+    MAX_RESPONSE_BYTES,
+    SERVER_ERROR,
+    HttpResponse,
+    parse_retry_after,
+)
 from platforms.http.retry import (
     NO_RETRY,
     SAFE_RETRY,
@@ -43,7 +48,6 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-MAX_RESPONSE_BYTES = 1024 * 1024  # responses are small JSON; a longer one is an error
 READ_SIZE = 65_536  # bytes
 
 Timeout = tuple[float, float]  # seconds: to connect; to send the request and read the response

@@ -1,17 +1,23 @@
 """The HTTP response of a platform, and the errors that its status alone implies."""
 
-import json
+import re
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from platforms.errors import NO_WAIT, PlatformError, RateLimited, ServerBusy, Unavailable
+from platforms.json_body import decode_answer
 
 REQUEST_TIMEOUT, TOO_MANY_REQUESTS, SERVER_ERROR, SERVICE_UNAVAILABLE = 408, 429, 500, 503
 MAX_RETRY_AFTER = timedelta(hours=6)  # a longer Retry-After is reduced to it
+SECONDS_PATTERN = re.compile(r"\d{1,400}(\.\d{1,100})?", re.ASCII)
+MAX_RESPONSE_BYTES = 1024 * 1024  # responses are small JSON; a longer one is an error
+GZIP_START = b"\x1f\x8b"
+GZIP_FORMAT = 16 + zlib.MAX_WBITS  # of zlib: a gzip header, which carries its own window
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,8 @@ class HttpResponse:
 
     def json(self) -> Any:
         """Decode the body. Errors: Unavailable (`INVALID_RESPONSE`) if it is not JSON."""
-        with suppress(ValueError, RecursionError):
-            try:
-                return json.loads(self.body)
-            except UnicodeDecodeError:  # a name in another encoding does not cost the rest
-                return json.loads(self.body.decode(errors="replace"))
+        with suppress(ValueError, RecursionError, zlib.error):
+            return decode_answer(unpack_body(self.body))
         raise Unavailable(
             f"the platform answered {self.status} without a JSON body", code="INVALID_RESPONSE"
         )
@@ -51,15 +54,29 @@ class HttpResponse:
         return None
 
 
+def unpack_body(body: bytes) -> bytes:
+    """Return a body that was compressed although we ask for none; at most 1 MiB of it.
+
+    Some gateways do so, with or without a header that says it. Errors: zlib.error.
+    """
+    if not body.startswith(GZIP_START):
+        return body
+    return zlib.decompressobj(wbits=GZIP_FORMAT).decompress(body, MAX_RESPONSE_BYTES)
+
+
 def parse_retry_after(value: str, *, now: float) -> timedelta:
     """Parse a Retry-After, given in seconds or as a date; no wait if it is neither.
 
+    Seconds may have a fraction and stand in quotes; a date without a zone is in UTC.
     Units: `now` in seconds since 1970. Source: RFC 9110 section 10.2.3.
     """
+    text = value.strip(' "')
     try:
-        seconds = (
-            float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - now
-        )
-    except (ValueError, OverflowError):
+        if SECONDS_PATTERN.fullmatch(text):
+            seconds = float(text)
+        else:
+            date = parsedate_to_datetime(text)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError, TypeError, IndexError):
         return NO_WAIT
     return timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))

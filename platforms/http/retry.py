@@ -26,17 +26,20 @@ class HttpRetryPolicy:
     """Which calls are repeated, how often, and after which waits.
 
     `retry_ambiguous`: also repeat a call that may have arrived. `statuses`: responses after which
-    the call is repeated.
+    the call is repeated, unless `final_text` is in the body: then it has what was asked for.
     """
 
     max_attempts: int
     first_wait: float = 0.0  # seconds before the second attempt, doubled for each further one
     retry_ambiguous: bool = False
     statuses: frozenset[int] = frozenset()
+    final_text: bytes | None = None
 
     def should_retry(self, outcome: CallOutcome) -> bool:
         if isinstance(outcome, PlatformError):
             return self.retry_ambiguous or not outcome.may_have_arrived
+        if self.final_text is not None and self.final_text in outcome.body:
+            return False
         return outcome.status in self.statuses and requested_wait(outcome) <= MAX_RETRY_WAIT
 
 
@@ -45,7 +48,9 @@ SAFE_RETRY = HttpRetryPolicy(
     max_attempts=3, first_wait=0.2, retry_ambiguous=True, statuses=RETRYABLE_STATUSES | {408}
 )
 # authorization codes can be used once and refresh tokens rotate: never repeat an ambiguous call
-TOKEN_RETRY = HttpRetryPolicy(max_attempts=3, first_wait=0.1, statuses=RETRYABLE_STATUSES)
+TOKEN_RETRY = HttpRetryPolicy(
+    max_attempts=3, first_wait=0.1, statuses=RETRYABLE_STATUSES, final_text=b'"access_token"'
+)
 
 
 def call_with_retries(

@@ -24,7 +24,7 @@ from platforms.instagram.node_reads import (
     read_node,
 )
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_list, read_object
+from platforms.vendor_values import read_id, read_list, read_named_id, read_object
 
 PAGE_SIZE = 50  # comments per query; Meta gives no more
 MAX_REPLY_PAGES = 20  # of one thread: a thousand replies
@@ -116,7 +116,7 @@ class InstagramComments:
         body = self.client.post(
             path, token, endpoint="comment_reply", params={"message": text}
         ).body
-        reply_id = read_id(body.get("id"))
+        reply_id = read_named_id(body.get("id"))
         if reply_id is None:
             raise UnreadableResponse("the response has no id of the reply")
         return reply_id

@@ -18,6 +18,7 @@ from platforms.instagram.message_changes import MESSAGE_KINDS, ChangeValue, mess
 from platforms.json_body import MAX_ID_LENGTH, MAX_NAME_LENGTH, shorten_or_hash
 from platforms.platform import Effect
 from platforms.vendor_values import (
+    MILLISECONDS_FROM,
     read_count,
     read_flag,
     read_id,
@@ -43,7 +44,6 @@ EVENT_EFFECTS: Mapping[str, Effect] = {
 }
 
 TEST_ACCOUNT = "0"  # the account of the test deliveries of Meta's dashboard
-MILLISECONDS_FROM = 100_000_000_000  # a greater time is in milliseconds: messages have such times
 MAX_METRICS = 30  # metrics that are read from one change
 CANONICAL_JSON = json.JSONEncoder(sort_keys=True)  # made once: that takes as long as its use
 

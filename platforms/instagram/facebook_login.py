@@ -36,7 +36,14 @@ from platforms.logins import (
     TokenInspection,
 )
 from platforms.secret import Secret
-from platforms.vendor_values import read_flag, read_id, read_list, read_object, read_text
+from platforms.vendor_values import (
+    read_flag,
+    read_id,
+    read_list,
+    read_named_id,
+    read_object,
+    read_text,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +119,7 @@ class FacebookLogin:
         body = self.graph.get(
             "me", grant.access_token, endpoint="me", params={"fields": fields}
         ).body
-        login_id = read_id(body.get("id"))
+        login_id = read_named_id(body.get("id"))
         business_id = read_id(body.get("client_business_id"))
         return LoginIdentity(
             login_id=login_id,

@@ -26,7 +26,7 @@ from platforms.logins import (
     TokenInspection,
 )
 from platforms.secret import Secret
-from platforms.vendor_values import read_id, read_named_id, read_names, read_object, read_text
+from platforms.vendor_values import find_field, read_named_id, read_names, read_object, read_text
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +113,7 @@ class InstagramLogin:
     def identify(self, grant: LoginGrant) -> LoginIdentity:
         """Ask which account signed in. Its permissions are those of the token's own answer."""
         node = self._fetch_me(grant.access_token)
-        login_id, alias = read_id(node.get("user_id")), read_id(node.get("id"))
+        login_id, alias = read_named_id(node.get("user_id")), read_named_id(node.get("id"))
         account = describe_account(login_id or "", node)
         return LoginIdentity(
             login_id=login_id,
@@ -192,7 +192,7 @@ class InstagramLogin:
 
     def _fetch_account(self, token: Secret) -> Destination | None:
         node = self._fetch_me(token)
-        account_id = read_id(node.get("user_id"))
+        account_id = read_named_id(node.get("user_id"))
         if account_id is None:
             return None
         account_type = read_text(node.get("account_type"), MAX_TYPE_LENGTH)
@@ -212,7 +212,7 @@ class InstagramLogin:
 
 def unwrap_answer(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an answer that is flat, as clients see it, or the only item of `data`."""
-    if body.get("access_token") is not None:
+    if find_field(body, "access_token") is not None:
         return body
     return read_object(body.get("data")) or body
 

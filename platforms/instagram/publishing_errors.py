@@ -225,6 +225,23 @@ OWN_REASONS: Mapping[str, FailureReason] = {
         "The video is too short or too long: 3 seconds to 15 minutes, for stories to 60 seconds.",
         Actor.CREATOR,
     ),
+    "media_processing_failed_of_pictures": FailureReason(
+        "Instagram could not process the image. Try again; if it fails again, use a JPEG image of"
+        " at most 8 MB.",
+        Actor.CREATOR,
+    ),
+    "media_processing_failed_of_videos": FailureReason(
+        "Instagram could not process the video. Try again; if it fails again, use MP4 with H.264"
+        " and AAC.",
+        Actor.CREATOR,
+    ),
+    "video_format_unsupported_of_pictures": FailureReason(
+        "Instagram does not accept this image. Use a JPEG image of at most 8 MB.", Actor.CREATOR
+    ),
+    "image_format_unsupported_of_videos": FailureReason(
+        "Instagram does not accept the cover image of the video. Use a JPEG image of at most 8 MB.",
+        Actor.CREATOR,
+    ),
     "container_limit_reached": FailureReason(
         "This account has prepared as many posts today as Instagram allows. The post waits.",
         Actor.NOBODY,

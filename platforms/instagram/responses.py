@@ -28,6 +28,7 @@ from platforms.vendor_values import (
 log = structlog.get_logger(__name__)
 
 OK_STATUSES = range(200, 300)
+NO_CONTENT = 204
 BAD_REQUEST = 400
 UNKNOWN_STATUSES = frozenset({404, 405})  # of a path, or of a method at this path
 MAX_MESSAGE_LENGTH = 300  # characters of Meta's message that are kept
@@ -66,6 +67,9 @@ def unwrap_response(
 
 
 def decode_response(response: HttpResponse) -> dict[str, Any]:
+    """Return the JSON object of a response; an empty one where the status says that none comes."""
+    if response.status == NO_CONTENT and not response.body:
+        return {}
     try:
         payload = response.json()
     except Unavailable:

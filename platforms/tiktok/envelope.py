@@ -16,9 +16,16 @@ from platforms.http import HttpResponse
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
 from platforms.tiktok.error_map import DATA_ERRORS, OAUTH_ERRORS, Refusal, map_error
-from platforms.vendor_values import read_id, read_named_id, read_object, read_token_text
+from platforms.vendor_values import (
+    find_field,
+    read_id,
+    read_named_id,
+    read_object,
+    read_token_text,
+)
 
 OK = 200
+SUCCESSES = range(200, 300)
 SUCCESS_CODE = "ok"
 SUCCESS_TEXTS = frozenset({"ok", "0", "success"})
 """What stands for a success in the place of an error, in answers of the vendor and of gateways."""
@@ -52,18 +59,29 @@ def unwrap_data(response: HttpResponse, endpoint: str) -> dict[str, Any]:
 def unwrap_oauth(response: HttpResponse, endpoint: str) -> dict[str, Any]:
     """Return the JSON object of an OAuth response. The body of a revocation may be empty.
 
+    An answer with tokens counts whatever its status: the old ones may be spent.
     Errors: the one that `OAUTH_ERRORS` gives for the code; if the body is not as documented the
     one that the status implies, or Unavailable.
     """
-    payload = {} if response.status == OK and not response.body.strip() else json_object(response)
-    error_code = payload.get("error")
+    is_success = response.status in SUCCESSES
+    payload = {} if is_success and not response.body.strip() else json_object(response)
+    if has_tokens(payload):
+        return payload
+    error_info = read_object(payload.get("error")) or payload
+    error_code = error_info.get("code") if error_info is not payload else payload.get("error")
     if isinstance(error_code, str) and error_code and not is_success_word(error_code):
-        message = str(payload.get("error_description", ""))
-        refusal = Refusal(error_code, message, read_id(payload.get("log_id"), MAX_NAME_LENGTH))
+        message = str(error_info.get("message") or payload.get("error_description", ""))
+        log_id = read_id(error_info.get("log_id"), MAX_NAME_LENGTH)
+        refusal = Refusal(error_code, message, log_id)
         raise map_error(refusal, response, OAUTH_ERRORS, endpoint=endpoint)
-    if response.status != OK:
+    if not is_success:
         raise unreadable_error(response)
     return payload
+
+
+def has_tokens(payload: Mapping[str, Any]) -> bool:
+    data = read_object(payload.get("data")) or payload
+    return any(read_token_text(find_field(each, "access_token")) for each in (payload, data))
 
 
 def is_success_word(code: Any) -> bool:
@@ -85,7 +103,7 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
 
 def require_secret(payload: Mapping[str, Any], key: str) -> Secret:
     """Return a token, or a URL that is one, of the response. Errors: UnreadableResponse."""
-    value = read_token_text(payload.get(key))
+    value = read_token_text(find_field(payload, key))
     if value is None:
         raise UnreadableResponse(f"the response has no `{key}` of printable ASCII")
     return Secret(value)

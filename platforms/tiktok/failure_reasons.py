@@ -122,18 +122,45 @@ ERROR_CODE_REASONS: Mapping[str, FailureReason] = {
     ),
 }
 
-PICTURE_REASONS: Mapping[str, FailureReason] = {
+OF_VIDEO_LIMITS = FailureReason(
+    "TikTok measured the pictures by a limit of videos."
+    " Try again; if it happens again, use other pictures.",
+    Actor.CREATOR,
+)
+MEDIA_REASONS: Mapping[str, FailureReason] = {
+    "picture_size_check_failed_of_picture": FailureReason(
+        "The picture is larger than TikTok allows."
+        " Use a picture of at most 1080p: 1080 by 1920 pixels.",
+        Actor.CREATOR,
+    ),
     "picture_size_check_failed_of_pictures": FailureReason(
         "A picture is larger than TikTok allows; TikTok does not say which."
         " Use pictures of at most 1080p: 1080 by 1920 pixels.",
         Actor.CREATOR,
+    ),
+    "file_format_check_failed_of_picture": FailureReason(
+        "TikTok cannot read the picture. Use JPEG or WebP of at most 20 MB.", Actor.CREATOR
     ),
     "file_format_check_failed_of_pictures": FailureReason(
         "TikTok cannot read one of the pictures, and does not say which."
         " Use JPEG or WebP of at most 20 MB each.",
         Actor.CREATOR,
     ),
+    "invalid_file_upload_of_picture": FailureReason(
+        "TikTok does not accept the picture."
+        " Use JPEG or WebP of at most 20 MB and 1080 by 1920 pixels.",
+        Actor.CREATOR,
+    ),
+    "invalid_file_upload_of_pictures": FailureReason(
+        "TikTok does not accept one of the pictures, and does not say which."
+        " Use JPEG or WebP of at most 20 MB and 1080 by 1920 pixels each.",
+        Actor.CREATOR,
+    ),
+    "duration_check_failed_of_pictures": OF_VIDEO_LIMITS,
+    "frame_rate_check_failed_of_pictures": OF_VIDEO_LIMITS,
+    "video_pull_failed_of_pictures": FAIL_REASONS["photo_pull_failed"],
+    "photo_pull_failed_of_videos": FAIL_REASONS["video_pull_failed"],
 }
-"""Reasons of posts of pictures, whose limits are not those of videos: code and `_of_pictures`."""
+"""Reasons in the words of what the post has: code and `_of_pictures`, of one `_of_picture`."""
 
-FAILURE_REASONS = {**FAIL_REASONS, **ERROR_CODE_REASONS, **PICTURE_REASONS}
+FAILURE_REASONS = {**FAIL_REASONS, **ERROR_CODE_REASONS, **MEDIA_REASONS}

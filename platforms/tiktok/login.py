@@ -29,6 +29,7 @@ from platforms.publishing import Capability
 from platforms.secret import Secret
 from platforms.tiktok.envelope import require_secret, unwrap_data, unwrap_oauth
 from platforms.vendor_values import (
+    find_field,
     read_duration,
     read_id,
     read_named_id,
@@ -205,22 +206,24 @@ def parse_grant(payload: Mapping[str, Any]) -> LoginGrant:
     New tokens are kept whatever is missing beside them, because the old ones may be spent.
     Errors: UnreadableResponse without an access token that can be sent.
     """
-    if payload.get("access_token") is None:
+    if find_field(payload, "access_token") is None:
         payload = read_object(payload.get("data")) or payload
     access_token = require_secret(payload, "access_token")
-    refresh_text, refresh_lifetime = read_token_text(payload.get("refresh_token")), None
+    refresh_text, refresh_lifetime = read_token_text(find_field(payload, "refresh_token")), None
     if refresh_text is not None:
-        refresh_lifetime = read_duration(payload.get("refresh_expires_in"), longest=MAX_LIFETIME)
-    elif payload.get("refresh_token"):
+        refresh_lifetime = read_duration(
+            find_field(payload, "refresh_expires_in"), longest=MAX_LIFETIME
+        )
+    elif find_field(payload, "refresh_token"):
         log.error("tiktok.unreadable_refresh_token")  # the access token is kept all the same
-    lifetime = read_duration(payload.get("expires_in"), longest=MAX_LIFETIME)
+    lifetime = read_duration(find_field(payload, "expires_in"), longest=MAX_LIFETIME)
     return LoginGrant(
-        login_id=read_named_id(payload.get("open_id")),
+        login_id=read_named_id(find_field(payload, "open_id")),
         access_token=access_token,
         lifetime=lifetime or ASSUMED_LIFETIME,
         refresh_token=None if refresh_text is None else Secret(refresh_text),
         refresh_lifetime=refresh_lifetime,
-        scopes=read_names(payload.get("scope")) or None,
-        token_type=read_text(payload.get("token_type"), MAX_NAME_LENGTH) or "Bearer",
+        scopes=read_names(find_field(payload, "scope")) or None,
+        token_type=read_text(find_field(payload, "token_type"), MAX_NAME_LENGTH) or "Bearer",
         is_lifetime_assumed=lifetime is None,
     )

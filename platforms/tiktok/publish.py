@@ -230,7 +230,9 @@ def parse_creator_info(payload: Mapping[str, Any]) -> dict[str, Any]:
         "creator_nickname": read_text(payload.get("creator_nickname"), MAX_CREATOR_NAME_LENGTH),
         "creator_username": read_text(payload.get("creator_username"), MAX_CREATOR_NAME_LENGTH),
         "creator_avatar_url": read_url(payload.get("creator_avatar_url"), MAX_URL_LENGTH),
-        "privacy_level_options": list(read_names(payload.get("privacy_level_options"))),
+        "privacy_level_options": [
+            name.upper() for name in read_names(payload.get("privacy_level_options"))
+        ],
         **{name: read_flag(payload.get(name)) for name in CREATOR_FLAG_FIELDS},
         "max_video_post_duration_sec": read_limit(payload.get("max_video_post_duration_sec")),
     }

@@ -17,6 +17,7 @@ from platforms.tiktok.signature import SIGNATURE_HEADER, verify_signature
 from platforms.vendor_values import read_id, read_list, read_object, read_time
 
 IDENTITY_FIELDS = ("client_key", "event", "user_openid", "create_time", "content")
+UNREADABLE_NAME = "unreadable"  # of an event that keeps what is none
 # made once: making an encoder takes ten times as long as parsing a delivery
 SORTED_ENCODER = json.JSONEncoder(sort_keys=True)
 
@@ -65,14 +66,29 @@ class TikTokWebhooks:
     def parse(self, body: bytes) -> list[ParsedEvent]:
         """Return the event of a delivery; several if it is a list of them.
 
+        An item of a list that cannot be read is kept beside those that can: what is acknowledged
+        is not delivered again.
         Errors: BadSignature if it was signed with our secret for another app; ValueError if the
         body is not JSON or has no event.
         """
-        payloads = [read_object(item) for item in read_list(decode_json(body))]
-        events = [self._parse_payload(payload, body) for payload in payloads if payload is not None]
-        if not events or len(events) != len(payloads):
-            raise ValueError("the body is not a JSON object")
+        items = read_list(decode_json(body))
+        events: list[ParsedEvent] = []
+        faults: list[Exception] = []
+        for item in items:
+            try:
+                events.append(self._parse_item(item, body))
+            except ValueError as error:
+                faults.append(error)
+                events.append(build_unreadable_event(item))
+        if len(faults) == len(items):
+            raise ValueError(str(faults[0]) if faults else "the body has no event")
         return events
+
+    def _parse_item(self, item: Any, body: bytes) -> ParsedEvent:
+        payload = read_object(item)
+        if payload is None:
+            raise ValueError("the body is not a JSON object")
+        return self._parse_payload(payload, body)
 
     def _parse_payload(self, payload: Mapping[str, Any], body: bytes) -> ParsedEvent:
         client_key = payload.get("client_key")
@@ -93,6 +109,17 @@ class TikTokWebhooks:
         return parse_event(name, payload)
 
 
+def build_unreadable_event(item: Any) -> ParsedEvent:
+    """Return the event that keeps an item of a delivery which has no event that can be read."""
+    digest = sha256(SORTED_ENCODER.encode(item).encode()).hexdigest()
+    return ParsedEvent(
+        key=f"{UNREADABLE_NAME}:{digest}",
+        kind=IGNORED_KIND,
+        vendor_event=UNREADABLE_NAME,
+        payload={"raw": item},
+    )
+
+
 def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
     """Return the event of a payload. TikTok sends no event id: the key is a digest of its fields.
 
@@ -104,6 +131,8 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
     occurred_at = read_time(payload.get("create_time"))
     kind, progress, reason = IGNORED_KIND, None, None
     event_type = EVENT_TYPES.get(OTHER_SPELLINGS.get(name, name))
+    if event_type is None and (folded := name.strip().lower()) != name:
+        event_type = EVENT_TYPES.get(OTHER_SPELLINGS.get(folded, folded))
     if event_type is not None and event_type.parse_progress is None:
         kind, reason = event_type.kind, removal_reason(content)
     elif event_type is not None and event_type.parse_progress and publish_id is not None:

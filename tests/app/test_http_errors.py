@@ -73,6 +73,7 @@ TIME_WORDS = {
 }
 TEXTS_ABOUT_OTHER_TIMES = {
     *("frame_rate_check_failed", "video_pull_failed", "photo_pull_failed", "thumb_offset_invalid"),
+    *("video_pull_failed_of_pictures", "photo_pull_failed_of_videos"),
     *("video_duration_unsupported", "video_format_unsupported", "data_access_expired"),
     *("container_expired", "container_not_ready", "publishing_limit_reached", "sign_in_paused"),
     *("media_server_error", "INSUFFICIENT_STORAGE"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from platforms.json_body import decode_json
 from platforms.vendor_values import (
+    find_field,
     read_count,
     read_duration,
     read_flag,
@@ -167,6 +168,12 @@ def test_a_flag_is_read_in_every_shape(value, flag):
         (" 7 ", "7"),
         (["7"], "7"),
         (7.0, "7"),
+        ("7.0", "7"),
+        ("7602997517160123667.0", "7602997517160123667"),
+        ("7.602997517160123e18", None),
+        ("7602997517160124000.0", "7602997517160124000"),
+        ("7602997517160123392.000", None),  # such digits a rounded float has
+        ("\ufeff7\u00a0", "7"),
         (7.602997517160123e18, None),  # has lost its last digits: it would be another post's
         ("", None),
         (" ", None),
@@ -196,6 +203,8 @@ def test_a_long_id_is_a_digest():
         ("7, 8", ("7", "8")),
         ('["7","8"]', ("7", "8")),
         ("[7]", ("7",)),
+        ([["7"], [8]], ("7", "8")),
+        (["7602997517160123667.0"], ("7602997517160123667",)),
         ([7, 7], ("7",)),
         ([0, "0", None, True, {}, "", "null"], ()),
         (None, ()),
@@ -231,13 +240,18 @@ def test_scopes_that_are_not_said_are_none(value):
 
 @pytest.mark.parametrize(
     "value", [1_770_210_873, "1770210873", 1_770_210_873.0, "2026-02-04T13:14:33Z",
-              "2026-02-04T14:14:33+01:00", "2026-02-04T13:14:33"]
+              "2026-02-04T14:14:33+01:00", "2026-02-04T13:14:33", 1_770_210_873_000,
+              "1770210873999", " 1770210873.5 ", ["1770210873"], "2026-02-04 13:14:33",
+              "2026-02-04T13:14:33+0000", "2026-02-04t13:14:33z", " 20260204T131433Z "]
 )  # fmt: skip
 def test_a_time_is_read_in_seconds_and_as_a_date(value):
     assert read_time(value) == datetime(2026, 2, 4, 13, 14, 33, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("value", [None, 0, "0", "", -1, 10**18, "soon", "T", 1.5, True, [], {}])
+@pytest.mark.parametrize("value", [None, 0, "0", "", -1, 10**18, "soon", "T", 0.5, True, [], {},
+                                   1e300, float("nan"), "2026-02-30T00:00:00Z",
+                                   "\u0662\u0660\u0662\u0666-02-04T00:00"]
+)  # fmt: skip
 def test_a_time_that_cannot_be_read_is_none(value):
     assert read_time(value) is None
 
@@ -252,6 +266,8 @@ def test_a_time_that_cannot_be_read_is_none(value):
         [{"a": 1}],
         ['{"a": 1}'],
         '[{"a": 1}]',
+        [[{"a": 1}]],
+        [['{"a": 1}']],
     ],
 )
 def test_an_object_may_be_encoded_once_more_or_be_in_a_list(value):
@@ -301,3 +317,29 @@ def test_everything_that_is_decoded_from_a_body_can_be_read():
     for value in decode_json(body).values():
         for read in READERS.values():
             read(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7.0", 7),
+        ("-7.00", -7),
+        ("7602997517160123667.0", 7602997517160123667),  # digits that no float has
+        ("7602997517160123392.0", 7602997517160123392.0),  # perhaps rounded: it stays a float
+        ("3e2", 300.0),
+        ("1.5", 1.5),
+        ("NaN", None),
+        ("1e999", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_number_in_a_body_keeps_the_digits_that_it_had(text, value):
+    [decoded] = decode_json(f"[{text}]".encode())
+    assert (decoded, type(decoded)) == (value, type(value))
+
+
+@pytest.mark.parametrize("key", ["access_token", "accessToken", "AccessToken", "access-token"])
+def test_a_field_is_found_in_another_case(key):
+    assert find_field({"other": 1, key: "t"}, "access_token") == "t"
+    assert find_field({"access_token": None, key: "t"}, "access_token") == "t"
+    assert find_field({"token": "t"}, "access_token") is None

@@ -1,6 +1,11 @@
 """Why a post of pictures failed is said with the limits of pictures."""
 
+import re
+
 import pytest
+
+from app.http.messages import LOCALES, load_messages
+from platforms.registry import PLATFORMS
 
 PICTURES = ["https://cdn.example.org/1.jpg", "https://cdn.example.org/2.jpg"]
 
@@ -37,3 +42,28 @@ def test_a_post_of_pictures_is_not_measured_by_the_limits_of_videos(
     assert "not say which" in error["userMessage"]
     error = api_client.get(f"/api/posts/{video}").json["data"]["error"]
     assert limit_of_videos in error["suggestion"]
+
+
+def test_the_only_picture_of_a_post_is_the_one_that_was_refused(api_client, account, publisher):
+    post_id = fail_post(
+        publisher,
+        account,
+        "DIRECT_PHOTO",
+        "picture_size_check_failed",
+        payload_json={"photo_images": PICTURES[:1]},
+    )
+
+    error = api_client.get(f"/api/posts/{post_id}").json["data"]["error"]
+    assert error["userMessage"] == "The picture is larger than TikTok allows."
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_no_text_for_pictures_has_a_limit_of_videos_and_the_other_way_round(name, locale):
+    texts = load_messages(locale)
+    codes = [code for code in PLATFORMS[name].failure_reasons if "_of_" in code]
+    assert len(codes) >= 4
+    for code in codes:
+        words = f"{texts[code].message} {texts[code].suggestion}"
+        foreign = "MP4|H.264|4096|per second" if "_of_picture" in code else "1080|pictures|WebP"
+        assert not re.search(foreign, words), code
