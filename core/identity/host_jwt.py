@@ -21,6 +21,7 @@ from core.identity.principals import AuthMethod, Principal
 from core.scopes import USER_SCOPES
 from db.identity.users import User, Users
 from db.session import Session
+from platforms.request_types import is_blank
 
 JwtClaims = dict[str, Any]
 
@@ -125,7 +126,8 @@ def read_subject(value: object) -> str:
     """
     is_number = isinstance(value, int) and not isinstance(value, bool)
     subject = str(value) if is_number or isinstance(value, str) else ""
-    if not 0 < len(subject) <= MAX_SUBJECT_LENGTH or not subject.isprintable():
+    is_readable = subject.isprintable() and not is_blank(subject)
+    if len(subject) > MAX_SUBJECT_LENGTH or not is_readable:
         raise Unauthorized("the token has no usable subject")
     return subject
 

@@ -170,6 +170,7 @@ def test_forms_of_claims_that_the_standard_allows_are_accepted(client, linked_us
         lambda: {"sub": "host-user-7\x00"},
         lambda: {"sub": "\ud800"},
         lambda: {"sub": "host-user-7\n"},
+        lambda: {"sub": " "},
         lambda: {"sub": "x" * 256},
         lambda: {"aud": ["another"]},
         lambda: {"aud": {"signalpost": 1}},
