@@ -46,8 +46,13 @@ def check_host(names: tuple[str, ...]) -> None:
     if request.path in PROBE_PATHS or request.path.startswith(WEBHOOK_PATH_PREFIX):
         return
     host = request.headers.get("Host", "").lower()
+    if not host:  # also if it could not be read, see client_addresses.py
+        raise UntrustedHost(
+            "the request must have the header Host once, with a name and perhaps a port: use the"
+            " address in PUBLIC_URL"
+        )
     is_local = not current_container().settings.is_production and is_loopback(host)
-    if not is_local and not (host and host_is_trusted(host, names)):
+    if not is_local and not host_is_trusted(host, names):
         raise UntrustedHost(
             "the header Host names another host than PUBLIC_URL: use the address in PUBLIC_URL, or"
             " add the name to TRUSTED_HOSTS"
