@@ -200,8 +200,8 @@ class MediaStore:
             if unsynced >= SYNC_BYTES:
                 os.fdatasync(file.fileno())
                 unsynced = 0
-        if not remaining and stream.read(1):
-            raise TooLarge("the request has more bytes than the announced size of the file")
+        if not remaining:
+            require_end(stream)
 
     def _write_whole(self, path: str, file: BinaryIO, chunk: bytes) -> None:
         """Write all bytes: an almost full disk takes some of them before it refuses the rest."""
@@ -243,6 +243,12 @@ class MediaStore:
             descriptor, "rb" if is_reader else "r+b", buffering=-1 if is_reader else 0
         ) as file:
             yield file
+
+
+def require_end(stream: ByteStream) -> None:
+    """Errors: TooLarge if the stream has more bytes."""
+    if stream.read(1):
+        raise TooLarge("the request has more bytes than the announced size of the file")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ TUS_VERSION = "1.0.0"
 CHUNK_CONTENT_TYPE = "application/offset+octet-stream"
 TUS_EXTENSIONS = "creation,expiration,termination"
 NUMBER_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
+METADATA_KEYS = ("filename", "filetype")
 MAX_METADATA_CHARS = 4096
 
 
@@ -90,7 +91,6 @@ def show_media(media_id: int) -> Response | dict[str, Any]:
     if request.method != "HEAD":
         return success_body(data=serialize_media(media))
     response = build_offset_response(media)
-    response.headers["Upload-Length"] = str(media.size)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -142,10 +142,14 @@ def parse_number_header(header: str, *, minimum: int = 0) -> int:
 
 
 def parse_metadata(text: str) -> dict[str, str]:
-    """Parse the header Upload-Metadata, `key base64,key base64`. Errors: Invalid."""
+    """Parse the header Upload-Metadata, `key base64,key base64`. Errors: Invalid.
+
+    Only our keys are texts; a client may send others of any form, for its own use.
+    """
     pairs = [pair.strip().partition(" ") for pair in text.split(",") if pair.strip()]
     try:
-        values = {key: b64decode(value, validate=True).decode() for key, _, value in pairs}
+        decoded = {key: b64decode(value, validate=True) for key, _, value in pairs}
+        values = {key: decoded[key].decode() for key in METADATA_KEYS if key in decoded}
     except (NotBase64, ValueError):
         values = None
     if values is None or len(text) > MAX_METADATA_CHARS:
@@ -159,6 +163,7 @@ def parse_metadata(text: str) -> dict[str, str]:
 def build_offset_response(media: Media) -> Response:
     response = Response(status=200)
     response.headers["Upload-Offset"] = str(media.offset)
+    response.headers["Upload-Length"] = str(media.size)
     response.headers["Upload-Expires"] = format_datetime(media.expires_at, usegmt=True)
     return response
 

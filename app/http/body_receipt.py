@@ -39,6 +39,7 @@ SLOW_BODY_MESSAGE = (
     "the body of the request did not arrive in time: send it again, over a faster connection or in"
     " smaller parts"
 )
+SHORT_BODY_MESSAGE = "the body of the request ended before its announced end"
 MULTIPART_MESSAGE = (
     "multipart/form-data is not accepted anywhere: send JSON, and files to /api/media in parts"
 )
@@ -182,7 +183,7 @@ class BodyProgress:
 def raise_if_disconnected(message: Message) -> Message:
     """Return the message. Errors: ClientDisconnected."""
     if message["type"] == "http.disconnect":
-        raise ClientDisconnected
+        raise ClientDisconnected(SHORT_BODY_MESSAGE)
     return message
 
 

@@ -53,6 +53,7 @@ GENERAL_ERRORS = {
     "limit_reached": ErrorKind(409),
     "IDEMPOTENCY_IN_PROGRESS": ErrorKind(409, RETRYABLE),
     "PAYLOAD_TOO_LARGE": ErrorKind(413),
+    "file_too_large": ErrorKind(413),
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415),
     "IDEMPOTENCY_MISMATCH": ErrorKind(422),
     "RATE_LIMIT_EXCEEDED": ErrorKind(429, RETRYABLE),

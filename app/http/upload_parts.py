@@ -29,10 +29,10 @@ from app.http.body_receipt import (
     raise_if_disconnected,
     replay_body,
 )
-from core.errors import CoreError, RateLimitExceeded, ServiceUnavailable
+from core.errors import CoreError, RateLimitExceeded, ServiceUnavailable, TooLarge
 
 UPLOAD_PATH_PATTERN = re.compile(r"/api/media/\d+", re.ASCII)
-OFFSET_HEADER = b"upload-offset"
+OFFSET_HEADER, LENGTH_HEADER = b"upload-offset", b"upload-length"
 BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"expect", OFFSET_HEADER})
 
 PART_BYTES = MIB
@@ -67,7 +67,7 @@ class UploadReceiver:
         if has_no_body(scope):
             await response.send_whole(send)
             return
-        refusal = self._find_refusal(upload.user_id) if response.status == STORED_STATUS else None
+        refusal = self._find_refusal(upload, response) if response.status == STORED_STATUS else None
         if refusal is not None:
             response = await upload.build_refusal(refusal)
         if response.status != STORED_STATUS:
@@ -82,10 +82,11 @@ class UploadReceiver:
                 response = await upload.store_part(part)
             finally:
                 self._bodies.release_bytes(len(part.data))
-            if isinstance(part.error, ClientDisconnected):
-                return  # what has arrived is stored, and nobody waits for the response
             if part.error and response.status == STORED_STATUS:
                 response = await upload.build_refusal(part.error)
+            if isinstance(part.error, ClientDisconnected):
+                await response.send_whole(send)  # it may have closed only its own half
+                return
             if part.is_last and not part.error:
                 await response.send_whole(send)
             elif response.status != STORED_STATUS:
@@ -121,8 +122,15 @@ class UploadReceiver:
                 if size >= (SMALL_PART_BYTES if self._bodies.is_crowded else PART_BYTES):
                     return False
 
-    def _find_refusal(self, user_id: int) -> CoreError | None:
-        if self._open_uploads[user_id] >= MAX_UPLOADS_PER_USER:
+    def _find_refusal(self, upload: "Upload", response: CollectedResponse) -> CoreError | None:
+        missing_bytes = int(response.headers[LENGTH_HEADER]) - int(response.headers[OFFSET_HEADER])
+        if upload.announced_bytes > missing_bytes:
+            return TooLarge(
+                f"the request has {upload.announced_bytes} bytes, and {missing_bytes} of the"
+                " announced size of the file are missing: nothing of it was stored",
+                details={"missing": missing_bytes},
+            )
+        if self._open_uploads[upload.user_id] >= MAX_UPLOADS_PER_USER:
             return RateLimitExceeded(
                 f"{MAX_UPLOADS_PER_USER} uploads of this user are being received, which is the most"
                 f" at a time: go on in {RETRY_DELAY.seconds} seconds",
@@ -155,6 +163,7 @@ class Upload:
         headers = dict(scope["headers"])
         self._call_flask, self._scope = call_flask, scope
         self._offset = headers.get(OFFSET_HEADER, b"")
+        self.announced_bytes = int(headers.get(b"content-length", b"0"))  # 0 of a body in chunks
         self._headers = [item for item in scope["headers"] if item[0] not in BODY_HEADERS]
         self._started_at = time.perf_counter()
         self._request_id = request_log.find_scope_request_id(scope)

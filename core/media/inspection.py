@@ -29,7 +29,8 @@ def probe_media(file: Path, *, timeout: float = PROBE_TIMEOUT_SECONDS) -> dict[s
 
     Shapes: `kind` is video, image or audio; `container`, `width`, `height`; of a video also
     `duration_ms`, `fps`, `codec`, `audio_codec`, `is_truncated`; of a picture `frames`. A value of
-    None is unknown: the file does not state it. Units: `timeout` in seconds.
+    None is unknown: the file does not state it. Of a file that cannot be read but begins as one of
+    these, only `kind`, `container` and `is_damaged`. Units: `timeout` in seconds.
     Errors: ServiceUnavailable if it could not be inspected in this time; it may succeed later.
     """
     output = run_confined("core.media.probe", file, timeout=timeout)

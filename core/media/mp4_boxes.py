@@ -20,10 +20,8 @@ PICTURE_BRANDS = {
 }
 """Brands of pictures in boxes, as phones write them; FFmpeg shows them as a video of one frame."""
 
-KNOWN_TOP_LEVEL = frozenset({b"mdat", b"moov", b"moof"})
-FIRST_TYPES = (
-    *(b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"uuid"),
-)
+WHOLE_TYPES = frozenset({b"mdat", b"moov", b"moof"})  # a file that ends within one was cut off
+KNOWN_TYPES = WHOLE_TYPES | {b"ftyp"}  # a file without any of them is none; any box may be first
 SIDEWAYS = 0x10000  # 1.0 as the matrix of a track writes it: a quarter turn swaps the axes
 
 
@@ -67,14 +65,12 @@ class Box:
 
 
 def read_mp4(file: BinaryIO, file_size: int) -> Mp4File | None:
-    """Return what the boxes state; None if the file does not begin with one."""
+    """Return what the boxes state; None if the file has none of those that make it a video."""
     found = Mp4File()
-    is_first = True
+    is_known = False
     for box in iter_boxes(file, 0, file_size):
-        if is_first and box.type not in FIRST_TYPES:
-            return None
-        is_first = False
-        if box.end > file_size and box.type in KNOWN_TOP_LEVEL:
+        is_known = is_known or box.type in KNOWN_TYPES
+        if box.end > file_size and box.type in WHOLE_TYPES:
             found.is_truncated = True
         if box.type == b"ftyp":
             read_brands(file, box, found)
@@ -82,7 +78,7 @@ def read_mp4(file: BinaryIO, file_size: int) -> Mp4File | None:
             read_movie(file, box, found)
         elif box.type == b"moof":
             found.is_fragmented = True
-    return None if is_first else found
+    return found if is_known else None
 
 
 def read_brands(file: BinaryIO, box: Box, found: Mp4File) -> None:

@@ -15,6 +15,7 @@ import av
 from PIL import Image
 
 from core.media.confinement import confine_process
+from core.media.first_bytes import recognise_container
 from core.media.matroska import MatroskaFile, read_matroska
 from core.media.mp4_boxes import PICTURE_BRANDS, Mp4File, Mp4Track, read_mp4
 
@@ -26,12 +27,14 @@ DEMUXER_OPTIONS = {
 STREAM_MODULES = ("av.audio.stream", "av.subtitles.stream", "av.video.stream")
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 CONTAINER_BY_FORMAT = {"MPO": "jpeg"}  # a JPEG followed by further ones, as phones write it
+IMAGE_CONTAINERS = {name.lower() for name in IMAGE_FORMATS} | set(PICTURE_BRANDS.values())
+HEAD_BYTES = 64
 ORIENTATION_TAG = 0x0112
 SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
 
 def probe_file(file: BinaryIO) -> dict[str, Any] | None:
-    return probe_image(file) or probe_video(file)
+    return probe_image(file) or probe_video(file) or describe_damaged_file(file)
 
 
 def probe_image(file: BinaryIO) -> dict[str, Any] | None:
@@ -46,9 +49,10 @@ def probe_image(file: BinaryIO) -> dict[str, Any] | None:
 def describe_image(picture: Image.Image) -> dict[str, Any]:
     """Return the size as it is visible: EXIF may say that the picture lies on its side."""
     width, height = picture.size
-    if picture.getexif().get(ORIENTATION_TAG) in SIDEWAYS_ORIENTATIONS:
-        width, height = height, width
     name = str(picture.format)
+    exif = Image.Image.getexif(picture)  # that of PNG would unpack all pixels to look behind them
+    if exif.get(ORIENTATION_TAG) in SIDEWAYS_ORIENTATIONS:
+        width, height = height, width
     is_jpeg = CONTAINER_BY_FORMAT.get(name) == "jpeg"
     return {
         "kind": "image",
@@ -57,6 +61,16 @@ def describe_image(picture: Image.Image) -> dict[str, Any]:
         "container": CONTAINER_BY_FORMAT.get(name, name.lower()),
         "frames": 1 if is_jpeg else getattr(picture, "n_frames", 1),
     }
+
+
+def describe_damaged_file(file: BinaryIO) -> dict[str, Any] | None:
+    """Return what the first bytes say of a file that cannot be read, as after a broken copy."""
+    file.seek(0)
+    container = recognise_container(file.read(HEAD_BYTES))
+    if container is None:
+        return None
+    kind = "image" if container in IMAGE_CONTAINERS else "video"
+    return {"kind": kind, "container": container, "is_damaged": True}
 
 
 def probe_video(file: BinaryIO) -> dict[str, Any] | None:

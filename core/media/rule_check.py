@@ -30,8 +30,9 @@ def find_violation(
     if media_info is None or is_format_wrong(rule, media_info):
         formats = sorted(rule.containers or rule.content_types)
         return build_violation(rule, "format", describe_format(media_info), formats)
-    if media_info.get("is_truncated"):
-        return build_violation(rule, "format", "shorter than its headers say")
+    damage = describe_damage(media_info)
+    if damage is not None:
+        return build_violation(rule, "format", damage)
     if size is not None and size > rule.max_bytes:
         return build_violation(rule, "too_large", size, rule.max_bytes)
     for reason, name, allowed in (
@@ -70,6 +71,13 @@ def describe_format(media_info: MediaInfo | None) -> str:
     if media_info.get("kind") == "audio":
         return f"{media_info.get('container')} with sound and without pictures"
     return str(media_info.get("container"))
+
+
+def describe_damage(media_info: MediaInfo) -> str | None:
+    """Return what is wrong with a file as such, in words; None if nothing is known to be."""
+    if media_info.get("is_damaged"):
+        return "damaged or incomplete"
+    return "shorter than its headers say" if media_info.get("is_truncated") else None
 
 
 def is_format_wrong(rule: MediaRule, media_info: MediaInfo) -> bool:

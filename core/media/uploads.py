@@ -25,7 +25,7 @@ from core.errors import (
 from core.media.file_names import ACCEPTED_CONTENT_TYPES, display_filename, read_type_hint
 from core.media.inspection import PROBE_TIMEOUT_SECONDS, probe_media
 from core.media.rule_check import CONTENT_TYPE_BY_CONTAINER
-from core.media_store import ByteStream
+from core.media_store import ByteStream, require_end
 from db.media.files import Media, MediaFiles
 from db.session import Database, Session
 from platforms.media_rules import MediaRule
@@ -58,7 +58,7 @@ def begin_upload(
     max_size = largest_file_size(services.settings)
     if metadata.size > max_size:
         message = f"a file may have at most {max_size} bytes"
-        raise TooLarge(message, details={"largest": max_size})
+        raise TooLarge(message, code="file_too_large", details={"largest": max_size})
     content_type = read_type_hint(metadata.content_type, metadata.filename)
     if content_type is None:
         fields = {"filetype": "must be one of " + ", ".join(sorted(ACCEPTED_CONTENT_TYPES))}
@@ -145,6 +145,7 @@ def append_chunk(
     """
     media = get_row(database, media_id, user_id=user_id)
     if media.completed_at is not None and offset == media.size:
+        require_end(stream)
         return media
     stored_size = services.media.append(media.path, offset, stream, media.size)
     media = record_progress(database, services, media, stored_size=stored_size)

@@ -89,6 +89,37 @@ def test_a_chunk_at_a_wrong_offset_is_refused_with_the_right_one(web_server):
     assert response.json()["error"]["details"] == {"offset": 0}
 
 
+def test_a_chunk_with_more_bytes_than_are_missing_is_refused_before_any_is_stored(web_server):
+    path = web_server.announce_upload(3 * MIB)
+    headers = {**TUS_HEADERS, **web_server.auth}
+    for offset, size in ((0, 3 * MIB + 1), (0, 3 * MIB), (3 * MIB, 1)):
+        response = requests.patch(
+            web_server.url + path,
+            data=b"x" * size,
+            headers={**headers, "Upload-Offset": str(offset)},
+            timeout=20,
+        )
+        missing = 3 * MIB - offset
+        assert response.status_code == (204 if size == missing else 413)
+        if size != missing:
+            assert response.json()["error"]["details"] == {"missing": missing}
+            assert web_server.read_offset(path) == offset
+
+
+@pytest.mark.parametrize("body", [b"a" * 10, b"zz\r\na"], ids=["half closed", "no chunk"])
+def test_a_chunk_that_does_not_arrive_as_announced_is_the_clients_fault(web_server, body):
+    length = "Transfer-Encoding: chunked" if b"\r\n" in body else announce_length(50)
+    path = web_server.announce_upload(MIB)
+    auth = f"Authorization: {web_server.auth['Authorization']}"
+    with socket.create_connection(("127.0.0.1", web_server.port), 10) as connection:
+        connection.sendall(format_head("PATCH", path, auth, *TUS_LINES, length) + body)
+        connection.shutdown(socket.SHUT_WR)
+        reply = read_reply(connection)
+    assert (reply.status, reply.code) == (400, "VALIDATION_ERROR")
+    assert b"ended before its announced end" in reply.body
+    assert web_server.read_offset(path) == (0 if b"\r\n" in body else 10)
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("expect", ["Expect: 100-continue", "Expect:"])
 def test_curl_gets_the_words(web_server, tmp_path, expect):

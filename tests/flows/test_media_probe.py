@@ -167,7 +167,23 @@ def test_a_video_that_was_cut_off_is_refused_in_words(probe):
         violation = find_violation(VIDEO_RULES["TikTok"], probe(video[: len(video) // 2]))
         assert (violation.reason, violation.value) == ("format", "shorter than its headers say")
     video = media_samples.encode_clip()  # its index was in the lost part
-    assert find_violation(VIDEO_RULES["TikTok"], probe(video[: len(video) // 2])).reason == "format"
+    violation = find_violation(VIDEO_RULES["TikTok"], probe(video[: len(video) // 2]))
+    assert (violation.reason, violation.value) == ("format", "damaged or incomplete")
+
+
+@pytest.mark.parametrize("picture_format", ["JPEG", "WEBP"])
+def test_a_picture_that_cannot_be_read_is_not_called_another_kind_of_file(picture_format, probe):
+    probed = probe(media_samples.encode_picture(picture_format)[:100])
+    assert (probed["container"], probed["is_damaged"]) == (picture_format.lower(), True)
+    violation = find_violation(PLATFORMS["tiktok"].media_rules["photo"], probed)
+    assert (violation.reason, violation.value) == ("format", "damaged or incomplete")
+
+
+@pytest.mark.parametrize("box_type", [b"prft", b"udta", b"PICT", b"emsg", b"uuid"])
+def test_any_box_may_be_the_first_one_of_a_video(box_type, probe):
+    box = (32).to_bytes(4, "big") + box_type + bytes(24)
+    probed = probe(box + media_samples.encode_clip())
+    assert (probed["container"], probed["width"], probed["is_truncated"]) == ("mp4", 640, False)
 
 
 def test_videos_of_phones_are_what_their_boxes_say(probe):
@@ -202,7 +218,7 @@ def test_boxes_within_boxes_without_end_are_no_video(probe):
     for name in [b"mdia"] * 3000 + [b"trak", b"moov"]:
         data = (len(data) + 8).to_bytes(4, "big") + name + data
     assert probe(data) is None
-    assert probe(b"\x1aE\xdf\xa3" + b"\xff" * 1000) is None
+    assert probe(b"\x1aE\xdf\xa3" + b"\xff" * 1000)["is_damaged"]
 
 
 def test_a_picture_of_an_iphone_is_no_video(probe):
@@ -230,6 +246,8 @@ def test_an_animation_says_how_many_pictures_it_has(picture_format, probe):
 def test_the_size_of_a_huge_picture_is_read_without_unpacking_it(probe):
     probed = probe(media_samples.encode_picture("PNG", size=(16_320, 12_240), mode="1"))
     assert (probed["width"], probed["height"]) == (16_320, 12_240)
+    probed = probe(media_samples.build_huge_png(60_000))  # unpacked, it would have 10 GB
+    assert (probed["width"], probed["height"]) == (60_000, 60_000)
 
 
 def write_picture(file, picture_format, size=(600, 400), mode="RGB", **options):

@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -166,6 +167,13 @@ def encode_animation(picture_format):
     frames = [Image.new("RGB", (64, 64), color) for color in ("red", "blue", "green")]
     frames[0].save(file, picture_format, save_all=True, append_images=frames[1:], duration=50)
     return file.getvalue()
+
+
+def build_huge_png(width):
+    """A square PNG whose header states this size; hardly a pixel of it is there."""
+    data = encode_picture("PNG")
+    header = b"IHDR" + width.to_bytes(4, "big") * 2 + data[24:29]
+    return data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
 
 
 def build_heic():

@@ -124,6 +124,7 @@ def test_bytes_written_before_a_crash_count(api_client, upload_path, publisher):
 
 def test_an_empty_chunk_at_the_end_changes_nothing(api_client, upload_path):
     send_chunk(api_client, upload_path, b"0123456789", 0)
+    assert send_chunk(api_client, upload_path, b"x", 10).status_code == 413
 
     response = send_chunk(api_client, upload_path, b"", 10)
 
@@ -137,7 +138,9 @@ def test_a_length_is_a_number(api_client, publisher, length):
 
 
 def test_a_file_that_no_platform_accepts_is_refused(api_client, publisher):
-    assert create_upload(api_client, 4_000_000_001).status_code == 413
+    too_large = create_upload(api_client, 4_000_000_001)
+    assert error_code(too_large) == (413, "file_too_large")
+    assert too_large.json["error"]["details"] == {"largest": 4_000_000_000}
     assert error_code(create_upload(api_client, filetype="application/pdf")) == (
         400,
         "VALIDATION_ERROR",
@@ -153,6 +156,14 @@ def test_invalid_metadata_is_refused(api_client, publisher, metadata):
     response = api_client.post("/api/media", headers=headers)
 
     assert response.status_code == (201 if metadata == "filename" else 400)
+
+
+def test_metadata_for_others_than_us_may_have_any_form(api_client, publisher):
+    metadata = f"preview /////w==,{upload_metadata(filename='a.mp4')},relativePath"
+    headers = {**TUS_HEADERS, "Upload-Length": "1", "Upload-Metadata": metadata}
+    created = api_client.post("/api/media", headers=headers)
+    assert created.status_code == 201
+    assert api_client.get(created.headers["Location"]).json["data"]["filename"] == "a.mp4"
 
 
 @pytest.mark.parametrize("version", [None, "0.2.2", "2.0.0"])
