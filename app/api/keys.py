@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from flask import Blueprint
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body
@@ -12,20 +12,12 @@ from core.identity import api_keys
 from core.identity.principals import AuthMethod
 from core.validation import ClampedTime
 from db.identity.api_keys import ApiKey
-from platforms.request_types import is_blank
 
 blueprint = Blueprint("keys", __name__)
 
 
-def check_name(name: str) -> str:
-    """Errors: ValueError."""
-    if is_blank(name):
-        raise ValueError("must not be blank")
-    return name
-
-
 class NewKey(RequestModel):
-    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_name)]
+    name: Annotated[str, Field(min_length=1, max_length=api_keys.MAX_NAME_CHARS)]
     scopes: Annotated[list[str], Field(min_length=1, max_length=20)]
     expires_at: Annotated[ClampedTime | None, Field(alias="expiresAt")] = None
 

@@ -15,7 +15,6 @@ from platforms.secret import Secret
 
 blueprint = Blueprint("key_pages", __name__)
 
-MAX_NAME_CHARS = 100
 SCOPE_TEXTS = {
     "accounts:read": gettext_noop("see connected accounts"),
     "accounts:write": gettext_noop("disconnect accounts"),
@@ -50,7 +49,7 @@ def list_keys() -> str:
 def create_key() -> str | tuple[str, int]:
     """Create a key with some of my own scopes and show it once."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
-    if is_blank(name) or len(name) > MAX_NAME_CHARS or "\x00" in name:
+    if is_blank(name) or len(name) > api_keys.MAX_NAME_CHARS or "\x00" in name:
         return render_keys(error_text=translate_text(INVALID_NAME_TEXT)), 400
     try:
         with current_container().database.transaction() as session:
@@ -102,7 +101,7 @@ def render_keys(
             for scope in current_principal().grantable_scopes
         ],
         lifetimes=[(days, translate_text(label)) for days, label in LIFETIME_LABELS.items()],
-        max_name_chars=MAX_NAME_CHARS,
+        max_name_chars=api_keys.MAX_NAME_CHARS,
         error_text=error_text,
         created_key=new_key[0] if new_key else None,
         key_value=new_key[1].reveal() if new_key else None,

@@ -12,9 +12,11 @@ from core.scopes import OPERATOR_SCOPES, SCOPES
 from db.identity.api_keys import ApiKey, ApiKeys
 from db.identity.users import Users
 from db.session import Session
+from platforms.request_types import is_blank
 from platforms.secret import Secret
 
 KEY_PREFIX = "sp_"
+MAX_NAME_CHARS = 100
 MAX_KEYS_PER_USER = 50
 """Keys of one user that are neither revoked nor expired."""
 
@@ -33,6 +35,7 @@ def create_api_key(
     `grantable_scopes` are those that the creating principal may grant.
     Errors: Invalid; Conflict if the user has `MAX_KEYS_PER_USER` already.
     """
+    check_name(name)
     check_scopes(scopes, grantable_scopes)
     Users(session).lock(user_id)  # so that parallel requests count each other's keys
     if ApiKeys(session).count_active(user_id) >= MAX_KEYS_PER_USER:
@@ -59,6 +62,13 @@ def create_api_key(
         details={"scopes": sorted(scopes)},  # no name: entries outlive the user
     )
     return row, Secret(key)
+
+
+def check_name(name: str) -> None:
+    """Errors: Invalid if nobody can read the name, or it is too long."""
+    if is_blank(name) or len(name) > MAX_NAME_CHARS:
+        message = f"must be a text of 1 to {MAX_NAME_CHARS} characters that can be read"
+        raise Invalid(f"name {message}", details={"fields": {"name": message}})
 
 
 def check_scopes(scopes: Collection[str], grantable_scopes: Collection[str]) -> None:

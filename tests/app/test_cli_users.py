@@ -152,6 +152,22 @@ def test_a_key_of_a_user_who_is_no_administrator_starts_no_workers(run_cli, make
     assert (result.returncode, "not an administrator" in result.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("name", ["", "\u200b", "x" * 101])
+def test_a_key_without_a_name_that_can_be_read_is_refused(run_cli, make_user, name):
+    result = run_cli("key", "add", name, "--user", make_user().email, "--scope", "posts:read")
+    assert (result.returncode, "1 to 100 characters" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", [("key", "revoke"), ("accounts", "disconnect", "--yes")])
+@pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, 10**30])
+def test_a_number_that_no_row_can_have_is_refused_in_words(run_cli, command, number):
+    result = run_cli(*command, number)
+    assert result.returncode in {1, 2}
+    assert "Traceback" not in result.stderr
+    assert "INTERNAL" not in result.stderr.upper()
+    assert result.stderr
+
+
 def test_nothing_is_erased_without_a_confirmation(run_cli, make_user, sign_in):
     alice = make_user()
     browser = sign_in(alice)
