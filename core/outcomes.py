@@ -22,6 +22,7 @@ class Failure:
     min_delay: timedelta = NO_MIN_DELAY
     log_id: str | None = None
     outcome_unknown: bool = False  # no answer came, but the call may have had its effect
+    item: int = 0  # which of the files it is about, counted from 1; 0: not one of several
 
 
 class Snooze(Exception):
@@ -92,4 +93,5 @@ def failure_from_error(error: Exception, kind: str, row_id: int) -> Failure:
         min_delay=getattr(error, "retry_after", None) or NO_MIN_DELAY,
         log_id=getattr(error, "log_id", None),
         outcome_unknown=isinstance(error, Unavailable) and error.may_have_arrived,
+        item=error.item if isinstance(error, PlatformError) else 0,
     )

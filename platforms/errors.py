@@ -12,6 +12,7 @@ class PlatformError(Exception):
     retryable = False
     after_server_error = False  # an earlier attempt of this call may have taken effect
     stops_account = False  # the account may post nothing more for `retry_after`
+    item = 0  # which of a post's files it is about, counted from 1; 0: not one of several
 
     def __init__(
         self,

@@ -277,9 +277,9 @@ def digits_of(number: int) -> str | None:
 
 
 def flatten_once(items: list[Any]) -> Iterator[Any]:
-    """Yield the items, and those of lists among them."""
+    """Yield the items, and in their place those of lists among them; an empty list is an item."""
     for item in items:
-        yield from item if isinstance(item, list) else (item,)
+        yield from item if item and isinstance(item, list) else (item,)
 
 
 def only_item(value: Any) -> Any:

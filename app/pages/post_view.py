@@ -18,7 +18,7 @@ from app.pages.timeline_view import event_fields
 from app.serialize.posts import find_text_code
 from core import publishing
 from core.post_state.settle import FINAL_STATES, PostState
-from core.post_state.step_state import LAST_STEP
+from core.post_state.step_state import FAILED_PART, LAST_STEP
 from core.publishing import PostView
 from db.posts.posts import Post, SentBy
 from platforms.base import FailureReason
@@ -142,7 +142,10 @@ def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None
     if post.error_code is None or post.state != PostState.FAILED:
         return None
     if message := find_message(find_text_code(post), current_locale()):
-        return f"{message.message} {message.suggestion}"
+        position = post.step_state.get(FAILED_PART)
+        label = translate_text("Item {number}").replace("{number}", str(position))
+        name = f"{label}: " if position else ""
+        return f"{name}{message.message} {message.suggestion}"
     reason = reasons.get(post.error_code)
     title = platform_title(post.provider)
     return (

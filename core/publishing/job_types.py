@@ -15,6 +15,7 @@ from core.outcomes import Failure, Park, Reschedule, RowOutcome, Snooze
 from core.post_state.changes import ChangeSet, open_change_set
 from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import (
+    FAILED_PART,
     HANDED_OVER,
     INLINE,
     LAST_ERROR_CODE,
@@ -82,6 +83,8 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
         """Fail the post; with `outcome_unknown` if it may be published at the platform."""
         if post.state in FINAL_STATES:
             return
+        if failure.item:
+            post.step_state = {**post.step_state, FAILED_PART: failure.item}
         is_unknown = is_outcome_open(post) or HANDED_OVER in post.step_state
         message = f"{failure.code}: {failure.message}" if is_unknown else failure.message
         code = "outcome_unknown" if is_unknown else public_error_code(failure, post.provider)

@@ -5,6 +5,7 @@ after an hour. A fault that may pass (no answer, 408, 425, 429, 5xx) is retried 
 posts while nobody waits; a person who waits learns it at once (`core/publishing/job_types.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ PROBE_REQUESTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("HEAD", {}),
     ("GET", {"Range": "bytes=0-0"}),  # not every server knows HEAD
 )
+CLOSED_CODE = "NETWORK_ERROR"  # of a connection that ended before the answer
 PROBE_RETRY = replace(SAFE_RETRY, max_attempts=2)
 PROBE_TIMEOUT_SECONDS = (2.0, 3.0)  # to connect, to read
 URL_CHECK_BUDGET = timedelta(seconds=6)  # for all URLs of a post; the rest is not checked
@@ -71,7 +73,10 @@ def check_urls(platform: Platform, publication: Publication, services: Services)
         if fault is not None:
             name = media_name(item)
             subject = f"{name} {number}" if name in MEDIA_NAMES.values() else f"the {name} URL"
-            raise build_refusal(subject, fault)
+            refusal = build_refusal(subject, fault)
+            is_one_of_several = sum(other.role == item.role for other in items) > 1
+            refusal.item = number if is_one_of_several else 0
+            raise refusal
 
 
 def build_refusal(subject: str, fault: UrlFault) -> PlatformError:
@@ -151,19 +156,35 @@ def find_content_type(
 
 
 def probe_url(url: str, services: Services) -> HttpResponse:
-    """Request the headers of the file. Errors: PlatformError."""
-    for method, headers in PROBE_REQUESTS:
-        response = services.public_http.call(
-            method,
-            url,
-            endpoint="url_check",
-            retry=PROBE_RETRY,
-            headers={"Accept": "*/*", **headers},
-            timeout=PROBE_TIMEOUT_SECONDS,
-        )
+    """Request the headers of the file. Errors: PlatformError.
+
+    A server that closes the connection of one request is asked with the next: not every one knows
+    HEAD.
+    """
+    *first_requests, last_request = PROBE_REQUESTS
+    for method, headers in first_requests:
+        try:
+            response = send_probe(url, method, headers, services)
+        except PlatformError as error:
+            if error.code != CLOSED_CODE or not error.may_have_arrived:
+                raise
+            continue
         if response.status in OK_STATUSES:
-            break
-    return response
+            return response
+    return send_probe(url, *last_request, services)
+
+
+def send_probe(
+    url: str, method: str, headers: Mapping[str, str], services: Services
+) -> HttpResponse:
+    return services.public_http.call(
+        method,
+        url,
+        endpoint="url_check",
+        retry=PROBE_RETRY,
+        headers={"Accept": "*/*", **headers},
+        timeout=PROBE_TIMEOUT_SECONDS,
+    )
 
 
 def content_size(response: HttpResponse) -> int:

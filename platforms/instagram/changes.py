@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from platforms.instagram.message_changes import message_field
-from platforms.vendor_values import read_list, read_object
+from platforms.vendor_values import flatten_once, read_list, read_object
 
 UNKNOWN_FIELD = "unknown"
 """The field of an event whose entry, or change, has none of the known forms."""
@@ -51,7 +51,12 @@ def iter_changes(root: Any) -> Iterator[tuple[dict[str, Any], list[Change]]]:
 
 def list_entries(envelope: Any) -> list[Any]:
     fields = read_object(envelope)
-    return [] if fields is None else read_list(fields.get("entry"))
+    return [] if fields is None else flatten_list(read_list(fields.get("entry")))
+
+
+def flatten_list(items: list[Any]) -> list[Any]:
+    """Return the items, those of lists among them by themselves."""
+    return list(flatten_once(items)) if any(isinstance(item, list) for item in items) else items
 
 
 def list_entry_changes(entry: Mapping[str, Any]) -> list[Change]:
@@ -61,7 +66,7 @@ def list_entry_changes(entry: Mapping[str, Any]) -> list[Change]:
     (`changed_fields`) or as `messaging` and `standby`. Lists and objects under other names are
     kept under these names.
     """
-    changes = [as_change(change) for change in read_list(entry.get("changes"))]
+    changes = [as_change(change) for change in flatten_list(read_list(entry.get("changes")))]
     if isinstance(entry.get("field"), str):
         changes.append({"field": entry["field"], "value": entry.get("value")})
     changes += [

@@ -12,7 +12,7 @@ from platforms.errors import Rejected, Unavailable
 from platforms.http import HttpClient, create_public_session
 from platforms.publishing import MediaItem, Publication
 from platforms.registry import PLATFORMS
-from tests.platforms.hostile_server import closed_port_url, http_response
+from tests.platforms.hostile_server import END_CONNECTION, closed_port_url, http_response
 from tests.support.media_samples import encode_picture
 from tests.support.publishing_harness import INBOX_INIT_PATH
 
@@ -168,6 +168,37 @@ def test_the_number_of_the_faulty_photo_is_reported(publisher):
     )
 
 
+def test_a_failed_post_has_the_number_of_its_faulty_photo(publisher):
+    serve_file(publisher, PHOTO_PATH, "image/jpeg")
+    serve_file(publisher, "/b.png", "text/html")
+    urls = [f"{publisher.server.url}{path}" for path in (PHOTO_PATH, "/b.png")]
+    post_id = create_pull_post(publisher, kind="INBOX_PHOTO", payload_json={"photo_images": urls})
+
+    publisher.run_workers()
+
+    post = publisher.post(post_id)
+    assert (post.state, post.error_code) == (PostState.FAILED, "url_unreachable")
+    assert post.step_state["failed_part"] == 2
+
+
+def test_a_get_follows_a_head_that_ends_with_a_closed_connection(publisher):
+    publisher.server.behaviours["/no-head"] = close_or_answer(publisher.server)
+    check_paths(publisher, "/no-head")
+    assert len(publisher.request_bodies("/no-head")) == 3
+
+
+def close_or_answer(server):
+    """Close the connections of the first two requests, which are HEAD and its repetition."""
+
+    def answer(sock):
+        if len([path for path, _ in server.requests if path == "/no-head"]) < 3:
+            return END_CONNECTION
+        sock.sendall(http_response(206, b"x", Content_Type="image/jpeg", Connection="close"))
+        return END_CONNECTION
+
+    return answer
+
+
 def test_a_photo_has_twenty_megabytes_at_most(publisher):
     serve_file(publisher, PHOTO_PATH, "image/webp", 206, Content_Range="bytes 0-0/20000001")
 
@@ -206,8 +237,8 @@ def create_pull_post(publisher, **values):
     account_id = publisher.factory.create_account()
     url = f"{publisher.server.url}{VIDEO_PATH}"
     defaults = {"source": "PULL_FROM_URL", "sent_by": "PLATFORM", "has_slot": True}
-    payload = {"video_url": url}
-    return publisher.factory.create_post(account_id, payload_json=payload, **defaults, **values)
+    defaults |= {"payload_json": {"video_url": url}}
+    return publisher.factory.create_post(account_id, **{**defaults, **values})
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -49,6 +49,30 @@ def test_every_signature_vector_gets_its_verdict(vector):
     assert (verdict.ok, verdict.reason) == (vector["expected"] == "valid", vector["reason"])
 
 
+def test_entries_and_changes_in_a_list_of_lists_are_read_one_by_one():
+    first, second = comment_change(), comment_change(id="17900000000000002")
+    delivery = build_delivery([first, second])
+    assert [event.kind for event in parse_body(delivery)] == [COMMENT_KIND] * 2
+    entries = [*delivery["entry"], *build_delivery(first, account="7")["entry"]]
+    events = parse_body({"object": "instagram", "entry": [entries]})
+    assert [event.platform_user_id for event in events] == [ACCOUNT_ID, ACCOUNT_ID, "7"]
+
+
+@pytest.mark.parametrize("number", [b"17841400000000001.0", b"17841400000000001"])
+def test_an_account_that_is_a_number_is_named_by_all_its_digits(number):
+    body = json.dumps(build_delivery(comment_change(), account="#")).encode()
+    [event] = make_adapter("s").parse(body.replace(b'"#"', number))
+    assert event.platform_user_id == ACCOUNT_ID
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"1e999", b'"\xff"', b"9" * 5000], ids=range(4))
+def test_one_odd_value_does_not_cost_the_other_changes_of_a_delivery(text):
+    other = {"field": "comments", "value": {"id": "1", "like_count": "#"}}
+    body = json.dumps(build_delivery(other, comment_change())).encode()
+    events = make_adapter("s").parse(body.replace(b'"#"', text))
+    assert [event.comment.id for event in events] == ["1", "17900000000000001"]
+
+
 @pytest.mark.parametrize(
     "vector", VECTOR_FILE["handshake_vectors"], ids=lambda vector: vector["id"]
 )
