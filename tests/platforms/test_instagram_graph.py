@@ -1,5 +1,6 @@
 """The client of Meta's Graph hosts: requests as sent, errors as named, usage as reported."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -20,9 +21,11 @@ from platforms.errors import (
 )
 from platforms.http import HttpClient
 from platforms.instagram.error_catalogue import ERROR_CATALOGUE, failure_reasons, find_meaning
+from platforms.instagram.token_responses import read_grant
 from platforms.instagram.usage import Usage
 from platforms.sandbox.instagram.injected_errors import GENERAL_ERRORS, PUBLISHING_ERRORS
 from platforms.secret import Secret
+from platforms.vendor_values import read_named_id
 from tests.platforms.hostile_server import http_response, set_responses
 from tests.platforms.instagram_login_client import graph_error, json_response, make_graph
 
@@ -92,6 +95,32 @@ def test_writing_is_sent_once_and_reading_is_repeated(server, graph):
     with pytest.raises(Unavailable):
         read_node(graph)
     assert len(server.requests) == 4
+
+
+def test_a_change_may_be_answered_without_content(server, graph):
+    set_responses(server, b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert graph.delete("17841", TOKEN, endpoint="comment_delete").body == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b'{"id": "17841400000000001"}'),
+        b'\xef\xbb\xbf{"id": 17841400000000001, "name": "\xff"}',
+        b'{"id": 17841400000000001.0, "x": NaN, "y": 1e999}',
+        b'[[{"id": "17841400000000001"}]]',
+    ],
+    ids=range(4),
+)
+def test_a_node_is_read_in_whatever_form_it_comes(server, graph, body):
+    set_responses(server, http_response(200, body, Content_Type="text/html"))
+    assert read_named_id(read_node(graph).body["id"]) == "17841400000000001"
+
+
+@pytest.mark.parametrize("name", ["access_token", "accessToken"])
+def test_a_new_token_is_found_in_another_case(name):
+    grant = read_grant({name: "EAAnew", "expiresIn": "5184000.0"})
+    assert (grant.access_token, grant.lifetime) == (Secret("EAAnew"), timedelta(days=60))
 
 
 def test_a_bare_true_is_a_success(server, graph):
