@@ -97,7 +97,7 @@ def response_headers(path: str, settings: Settings) -> dict[str, str]:
         **SECURITY_HEADERS,
         "Referrer-Policy": "no-referrer" if path.startswith(NO_REFERRER_PREFIX) else "same-origin",
     }
-    if path.startswith("/api/"):
+    if path.startswith("/api/") or path in PROBE_PATHS:
         headers["Cache-Control"] = "no-store"
     if settings.is_production:
         headers["Strict-Transport-Security"] = HSTS_VALUE

@@ -3,7 +3,10 @@
 (() => {
   const lang = navigator.languages.find((tag) => tag.startsWith(document.documentElement.lang))
     ?? document.documentElement.lang; // with its region, if the browser gives one
-  const timeFormat = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+  const timeFormat = new Intl.DateTimeFormat(lang, {
+    day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit",
+    timeZoneName: "short", // a time without its zone would be read as another one
+  });
 
   const showLocalTimes = (root) => {
     for (const time of root.querySelectorAll("time[data-local]")) {

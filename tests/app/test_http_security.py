@@ -80,6 +80,11 @@ def test_what_a_person_sees_is_stored_by_no_cache(signed_in_client, path):
     assert signed_in_client.get(path).headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/statusz", "/metrics"])
+def test_what_a_health_check_says_is_stored_by_no_cache(client, path):
+    assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
 def test_the_page_with_a_new_key_is_stored_by_no_cache(signed_in_client):
     token = signed_in_client.csrf_token
     form = {"name": "n", "scope": "posts:read", "csrf_token": token}

@@ -56,6 +56,31 @@ def test_of_a_time_that_exists_twice_the_reader_chooses_one(
     paris_form.errors.clear()
 
 
+@pytest.mark.parametrize(
+    ("zone", "offset", "gap", "twice", "offsets"),
+    [
+        ("Australia/Lord_Howe", "UTC+11", "2027-10-03T02:15", "2027-04-04T01:45", "+11 +10:30"),
+        ("Pacific/Chatham", "UTC+13:45", "2027-09-26T03:00", "2027-04-04T03:00", "+13:45 +12:45"),
+    ],
+)
+def test_zones_with_parts_of_hours_are_shown_and_asked_about(
+    open_page, cookies, stack, zone, offset, gap, twice, offsets
+):
+    page = add_cookies(open_page(timezone_id=zone), cookies)
+    connect_account(page, stack).goto("/platforms/tiktok/upload")
+    page.fill("#publish_at", "2027-01-15T12:00")
+    expect(page.get_by_text(f"In your time zone: {zone}, {offset}")).to_be_visible()
+    find_instants = (
+        "async time => (await import('/static/upload/publish_time.js')).findInstants(time).length"
+    )
+    assert page.evaluate(find_instants, gap) == 0
+    page.fill("#publish_at", twice)
+    for turn, each in enumerate(offsets.split()):
+        expect(page.locator(f'[data-part="time-turn-{turn}"]')).to_have_text(f"UTC{each}")
+    page.goto("/settings/sign-in")
+    expect(page.locator("time").first).to_contain_text(re.compile(r"GMT\+1[0-3]"))
+
+
 def test_an_ordinary_time_asks_nothing(paris_form):
     paris_form.fill("#publish_at", "2028-10-30T02:30")
     expect(paris_form.get_by_text("In your time zone")).to_be_visible()
