@@ -32,7 +32,8 @@ FLOAT_PATTERN = re.compile(r"-?\d+\.0*|-?\d+(\.\d+)?[eE]\+?\d+", re.ASCII)  # of
 DATE_PATTERN = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]", re.ASCII)
 MILLISECONDS_FROM = 100_000_000_000  # a greater time is in milliseconds, as some messages have it
 TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")  # seen at all platforms; none documents it
-BLANKS = " \t\r\n\f\v\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
+AROUND_IDS = ' \t\r\n\f\v"\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}'
+"""Characters around ids and names: blanks, and the quotes of a text that is encoded once more."""
 NULL_TEXTS = frozenset({"", "null", "none", "undefined"})
 
 
@@ -57,7 +58,7 @@ def read_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
     if isinstance(value, str):
         if value.isalnum() and value.isascii() and len(value) <= limit:
             return value  # what almost every id is
-        value = value.strip(BLANKS)
+        value = value.strip(AROUND_IDS)
         if FLOAT_PATTERN.fullmatch(value) and len(value) <= limit:
             return read_id(parse_json_float(value), limit)
         return shorten_or_hash(str(make_storable(value)), limit) or None

@@ -29,7 +29,7 @@ from platforms.instagram.publishing_limit import (
 from platforms.instagram.uploads import read_received_bytes
 from platforms.json_body import MAX_NAME_LENGTH
 from platforms.secret import Secret
-from platforms.vendor_values import read_named_id, read_text, read_url
+from platforms.vendor_values import read_id, read_named_id, read_text, read_url
 
 Result = TypeVar("Result")
 
@@ -108,7 +108,7 @@ class PublishingCalls:
         """Return a container's status. Errors: UnreadableResponse for an unknown one."""
         payload = self._get(container_id, "container_status", {"fields": fields}, retry=retry)
         check_node_id(payload, container_id)
-        name = (read_text(payload.get("status_code"), MAX_NAME_LENGTH) or "").strip().upper()
+        name = (read_id(payload.get("status_code"), MAX_NAME_LENGTH) or "").upper()
         if name not in ContainerState.__members__:
             raise UnreadableResponse("the response has no documented `status_code`")
         return ContainerReport(

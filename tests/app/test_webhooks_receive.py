@@ -165,6 +165,18 @@ def test_a_signed_unreadable_body_is_stored_raw_and_acknowledged(webhook_sender,
     assert webhook_sender.send(body).json["duplicate"] is True
 
 
+def test_a_list_with_an_unreadable_item_leaves_a_row_for_each(webhook_sender, load_events):
+    removal = {**build_envelope(), "event": "authorization.removed"}
+    body = json.dumps([removal, 7]).encode()
+    assert webhook_sender.send(body).status_code == 200
+    rows = load_events()
+    assert {(row["event_type"], row["status"]) for row in rows} == {
+        ("authorization.removed", "pending"),
+        ("unreadable", "ignored"),
+    }
+    assert webhook_sender.send(body).json["duplicate"] is True
+
+
 def test_nul_lone_surrogates_and_long_names_fit_their_columns(webhook_sender, load_events):
     body = (
         b'{"client_key":"key","event":"' + b"e" * 5_000 + b'","user_openid":"'

@@ -174,6 +174,8 @@ def test_a_flag_is_read_in_every_shape(value, flag):
         ("7602997517160124000.0", "7602997517160124000"),
         ("7602997517160123392.000", None),  # such digits a rounded float has
         ("\ufeff7\u00a0", "7"),
+        ('"v_pub_file~v2-1.7"', "v_pub_file~v2-1.7"),
+        ('""', None),
         (7.602997517160123e18, None),  # has lost its last digits: it would be another post's
         ("", None),
         (" ", None),
