@@ -11,9 +11,11 @@ from sqlalchemy import text
 from core.errors import Conflict
 from core.identity import passwords
 from core.identity.api_keys import MAX_KEYS_PER_USER, create_api_key
-from core.identity.users import disable_user, enable_user, replace_password
+from core.identity.users import disable_user, enable_user, find_user, replace_password
 from db.identity.login_sessions import MAX_ACTIVE_SESSIONS
+from local.dev_user import create_developer
 from platforms.secret import Secret
+from tests.app.conftest import UserCredentials
 
 NEW_PASSWORD = "another good password"
 AGE = "now() - interval '{} days'"
@@ -223,6 +225,21 @@ def test_a_password_that_is_hashed_anew_ends_nothing(
     with container.database.transaction() as session:
         assert "t=2" in session.scalar(text("SELECT password_hash FROM users"))
     assert [is_signed_in(each) for each in (browser, second, program)] == [True] * 3
+
+
+def test_the_developer_stays_signed_in_when_the_stack_starts_again(
+    make_browser, make_api_client, container
+):
+    """`signalpost up` gives the development user the same password each time."""
+    first = create_developer(container.database, "a development password")
+    with container.database.transaction() as session:
+        user = find_user(session, first.email)
+    credentials = UserCredentials(user.id, first.email, first.password)
+    browser, program = make_browser().sign_in(credentials), make_api_client(credentials)
+    create_developer(container.database, "a development password")
+    assert [is_signed_in(browser), is_signed_in(program)] == [True, True]
+    create_developer(container.database, "another development password")
+    assert [is_signed_in(browser), is_signed_in(program)] == [False, False]
 
 
 def test_a_session_ends_after_ninety_days_although_it_is_in_use(sign_in, container, run_sql):
