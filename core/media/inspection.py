@@ -7,8 +7,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -18,10 +22,14 @@ from core.errors import ServiceUnavailable
 PROBE_TIMEOUT_SECONDS = 20.0  # far more than reading the headers of a normal file takes
 CONVERT_TIMEOUT_SECONDS = 30.0
 CONFINE_TIMEOUT_SECONDS = 10.0
+MAX_CONFINED_PROCESSES = 4  # at a time, of this process: a file can be made that takes long to read
+SLOT_TIMEOUT_SECONDS = 1.0  # a request does not occupy its thread longer to wait for its turn
+RETRY_AFTER = timedelta(seconds=5)
 PROJECT_ROOT = Path(__file__).parents[2]
 FILE_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # of a pipe: do not wait
 
 log = structlog.get_logger(__name__)
+free_slots = BoundedSemaphore(MAX_CONFINED_PROCESSES)
 
 
 def probe_media(file: Path, *, timeout: float = PROBE_TIMEOUT_SECONDS) -> dict[str, Any] | None:
@@ -53,7 +61,7 @@ def run_confined(module: str, file: Path, *, timeout: float) -> bytes | None:
 
     Return its output, None if it fails. Errors: ServiceUnavailable.
     """
-    with os.fdopen(os.open(file, FILE_FLAGS), "rb") as source:
+    with occupy_slot(timeout), os.fdopen(os.open(file, FILE_FLAGS), "rb") as source:
         try:
             completed = subprocess.run(
                 [sys.executable, "-m", module],
@@ -70,9 +78,28 @@ def run_confined(module: str, file: Path, *, timeout: float) -> bytes | None:
         except (subprocess.TimeoutExpired, OSError) as error:
             log.warning("media.not_inspected", error=type(error).__name__)
             raise ServiceUnavailable(
-                "the file could not be inspected in time; try again later"
+                "the file could not be inspected in time; try again later",
+                retry_after=RETRY_AFTER,
             ) from error
     return completed.stdout
+
+
+@contextmanager
+def occupy_slot(timeout: float) -> Iterator[None]:
+    """Wait for one of the places of confined processes, not longer than a request may.
+
+    Units: `timeout` in seconds. Errors: ServiceUnavailable.
+    """
+    if not free_slots.acquire(timeout=min(timeout, SLOT_TIMEOUT_SECONDS)):
+        raise ServiceUnavailable(
+            f"{MAX_CONFINED_PROCESSES} other files are being inspected, which is the most at a"
+            f" time; try again in {RETRY_AFTER.seconds} seconds",
+            retry_after=RETRY_AFTER,
+        )
+    try:
+        yield
+    finally:
+        free_slots.release()
 
 
 @cache

@@ -1,6 +1,8 @@
 """Uploaded files are judged by their bytes and by what these state, never by a label or a guess."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -59,6 +61,24 @@ def test_a_probe_that_takes_too_long_is_stopped_and_is_no_verdict_on_the_file(tm
     file.write_bytes(encode_video())
     with pytest.raises(ServiceUnavailable):
         inspection.probe_media(file, timeout=0.001)
+
+
+def test_files_that_take_long_to_read_occupy_few_threads(tmp_path):
+    picture = media_samples.encode_picture("JPEG")
+    file = tmp_path / "picture"
+    file.write_bytes(picture[:2] + b"\xff" * 60_000_000 + picture[2:])  # skipped byte by byte
+
+    def probe_and_time(_):
+        started_at = time.monotonic()
+        with pytest.raises(ServiceUnavailable) as refused:
+            inspection.probe_media(file, timeout=2.5)
+        return time.monotonic() - started_at, "other files" in str(refused.value)
+
+    count = inspection.MAX_CONFINED_PROCESSES + 6
+    with ThreadPoolExecutor(count) as threads:
+        outcomes = list(threads.map(probe_and_time, range(count)))
+    assert sum(waited_for_turn for _, waited_for_turn in outcomes) == 6
+    assert all(seconds < 2.0 for seconds, waited_for_turn in outcomes if waited_for_turn)
 
 
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
