@@ -76,8 +76,15 @@ SQLSTATE_WORDS: Mapping[str, str] = {
     "25006": "the database is read-only",
     "42501": "the role may not do this",
     "42704": "a role that is named does not exist",
+    "3F000": "the schema public is missing",
     "42P01": "the tables are missing",
     "42703": "the tables are those of another version",
+    "42P07": "tables of these names exist already, and no version of them is recorded",
+    "42710": "objects of these names exist already, and no version of them is recorded",
+    "42723": "functions of these names exist already, and no version of them is recorded",
+    "22P05": "the encoding of the database has no place for a character: it must be UTF8",
+    "55P03": "another transaction holds a lock for too long",
+    "57014": "a statement took too long",
     "53100": "the disk of the database is full",
     "53300": "the server has no connection left",
     "57P01": "the server is shutting down, or an administrator ended the connection",
@@ -132,6 +139,13 @@ psycopg2 gives no SQLSTATE for a connection that was refused.
 
 UNKNOWN_WORDS = "the server cannot be used"
 MAX_DETAIL = 200  # characters of a message that no pattern knows: without SQLSTATE it is libpq's
+
+
+def find_installation_fault(error: BaseException) -> str | None:
+    """Say in words what is wrong with server, tables or rights; None for any other error."""
+    if not isinstance(error, DBAPIError):
+        return None
+    return SQLSTATE_WORDS.get(getattr(error.orig, "pgcode", None) or "")
 
 
 def describe_fault(error: BaseException) -> str:

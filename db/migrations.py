@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -17,8 +18,11 @@ from db.session import DatabaseUnavailable, translate_errors
 MIGRATION_LOCK_KEY = 7_310_420_042
 """Key of the advisory lock: an arbitrary number that must never change."""
 
-REFUSED_SQLSTATES = frozenset({"25006", "42501", "42704"})
-"""Read-only, no right to do this, or no such role. Not an error of the migration itself."""
+REFUSED_SQLSTATES = frozenset(
+    {"25006", "3F000", "42501", "42703", "42704", "42710", "42723", "42P07"}
+)
+"""Read-only, no schema, no right to do this, no such role, or tables whose version is unknown. Not
+an error of the migration itself."""
 
 LOCK_SQL = "SELECT pg_advisory_xact_lock(:key)"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -38,6 +42,7 @@ def upgrade_schema(url: str, *, application_url: str | None = None) -> None:
     """
     role = find_application_role(application_url or url, url)
     with migration_lock(url) as connection, explain_refusals():
+        check_encoding(connection)
         command.upgrade(alembic_config(url), "head")
         if role is not None:
             grant_application_rights(connection, role)
@@ -60,9 +65,14 @@ def alembic_config(url: str) -> Config:
 
 @contextmanager
 def explain_refusals() -> Iterator[None]:
-    """Errors: DatabaseUnavailable in words if the role or the server refuses the change."""
+    """Errors: DatabaseUnavailable in words if role, server or tables do not allow the change."""
     try:
         yield
+    except CommandError as error:  # its text is for those who write migrations
+        raise DatabaseUnavailable(
+            "the tables are of a version that this release does not know: use the release that "
+            "migrated them, or a database of its own"
+        ) from error
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) not in REFUSED_SQLSTATES:
             raise
@@ -90,3 +100,10 @@ def migration_lock(url: str) -> Iterator[Connection]:
                 "another process is migrating this database: wait for it, and try again"
             ) from error
         yield connection
+
+
+def check_encoding(connection: Connection) -> None:
+    """Errors: DatabaseUnavailable unless the database stores every character, as one."""
+    encoding = connection.scalar(text("SELECT current_setting('server_encoding')"))
+    if encoding != "UTF8":
+        raise DatabaseUnavailable(f"the encoding of the database is {encoding}: it must be UTF8")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from db.connection_faults import describe_fault, is_unavailable
+from db.connection_faults import describe_fault, find_installation_fault, is_unavailable
 from db.connections import create_postgres_engine
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "DedicatedConnection",
     "Session",
     "database_now",
+    "find_database_fault",
     "is_unavailable",
 ]
 
@@ -168,6 +169,11 @@ def translate_errors(on_unavailable: Callable[[], None] = lambda: None) -> Itera
             raise
         on_unavailable()
         raise DatabaseUnavailable(describe_fault(error)) from error
+
+
+def find_database_fault(error: BaseException) -> str | None:
+    """Say in words why the database cannot be used as it is; None for every other error."""
+    return str(error) if isinstance(error, DatabaseUnavailable) else find_installation_fault(error)
 
 
 def database_now(session: Session) -> datetime:

@@ -15,9 +15,10 @@ import click
 from app.http.validation import JsonProvider
 from core import audit
 from core.errors import CoreError
+from core.health.database_checks import find_advice
 from core.observability import telemetry
 from core.observability.log_format import escape_controls
-from db.session import DatabaseUnavailable
+from db.session import find_database_fault
 from platforms.errors import PlatformError
 
 P = ParamSpec("P")
@@ -47,8 +48,11 @@ def prints_results(
             for result in iterate_results(command(*args, **kwargs)):
                 click.echo(format_result(result, as_json=as_json))
                 all_ok = all_ok and result.ok
-        except (CoreError, PlatformError, DatabaseUnavailable) as error:
-            print_error(error, as_json=as_json)
+        except Exception as error:
+            failure = describe_failure(error)
+            if failure is None:
+                raise
+            print_failure(*failure, as_json=as_json)
             all_ok = False
         if not all_ok:
             raise click.exceptions.Exit(1)
@@ -75,11 +79,17 @@ def format_result(result: CommandResult, *, as_json: bool) -> str:
     return "\n".join(escape_controls(line) for line in result.text.split("\n"))
 
 
-def print_error(error: Exception, *, as_json: bool) -> None:
-    code = getattr(error, "code", "SERVICE_UNAVAILABLE")
-    message = str(error)
-    if isinstance(error, DatabaseUnavailable):
-        message = f"the database cannot be used: {message}"
+def describe_failure(error: Exception) -> tuple[str, str] | None:
+    """Return code and message of an error whose cause is known; None for a fault of our own."""
+    if isinstance(error, CoreError | PlatformError):
+        return error.code, str(error)
+    fault = find_database_fault(error)
+    if fault is None:
+        return None
+    return "SERVICE_UNAVAILABLE", f"the database cannot be used: {fault}: {find_advice(fault)}"
+
+
+def print_failure(code: str, message: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))
     click.echo(escape_controls(f"{code}: {message}"), err=True)

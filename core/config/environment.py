@@ -104,10 +104,13 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         if not path:
             return None
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            text = Path(path).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError):
             self.faults[f"{name}_FILE"] = "names a file that cannot be read"
             return None
+        if not text:
+            self.faults[f"{name}_FILE"] = "names a file that is empty"
+        return text or None
 
 
 def iter_settings(settings_cls: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

@@ -17,6 +17,12 @@ ADVICE = (
     ("password", "compare user and password in DATABASE_URL with the role of the server"),
     ("user", "compare the user in DATABASE_URL with the roles of the server"),
     ("database does not exist", "create the database, or correct its name in DATABASE_URL"),
+    ("exist already", "name an empty database, or restore the table alembic_version with its row"),
+    ("encoding", "create the database with ENCODING 'UTF8', and move the rows to it"),
+    ("lock", "look for the transaction in pg_stat_activity, and end it"),
+    ("too long", "look into pg_stat_activity for what keeps the server busy"),
+    ("other version", "run `signalpost migrate status`, and this release's `migrate up`"),
+    ("does not know", "compare `signalpost migrate status` with the release that runs"),
     ("tables", "run `signalpost migrate up`"),
     ("may not", "grant the role what docs/operations.md lists, or run `signalpost migrate up`"),
     ("pg_hba", "add a line for this host, user and database to pg_hba.conf"),
@@ -46,6 +52,7 @@ def check_database(database: Database, services: Services) -> Iterator[DoctorChe
         yield DoctorCheck("clock", ok=False, message="unknown without the database")
         return
     yield DoctorCheck("database", ok=True, message=f"PostgreSQL {facts.version} accepts writes")
+    yield from check_database_encoding(facts)
     yield from check_role(facts, services)
     yield from check_durability(facts, services)
     yield from check_transaction_settings(facts)
@@ -55,6 +62,13 @@ def check_database(database: Database, services: Services) -> Iterator[DoctorChe
 
 def find_advice(reason: str) -> str:
     return next((advice for word, advice in ADVICE if word in reason), DEFAULT_ADVICE)
+
+
+def check_database_encoding(facts: DatabaseFacts) -> Iterator[DoctorCheck]:
+    """Other encodings have no place for most texts, or count bytes as characters."""
+    if facts.encoding != "UTF8":
+        message = f"the encoding of the database is {facts.encoding}: it must be UTF8"
+        yield DoctorCheck("database encoding", False, message, find_advice(message))
 
 
 def check_role(facts: DatabaseFacts, services: Services) -> Iterator[DoctorCheck]:

@@ -10,11 +10,11 @@ from core.bootstrap import Services
 from core.errors import Misconfigured
 from core.health.alert_checks import check_alarm
 from core.health.broker_checks import check_brokers
-from core.health.database_checks import check_database
+from core.health.database_checks import check_database, find_advice
 from core.health.doctor_check import DoctorCheck
 from core.health.media_checks import check_media
-from core.health.readiness import Readiness, ReadinessReport
-from db.session import Database
+from core.health.readiness import Readiness, platform_states
+from db.session import Database, find_database_fault
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.logins import LoginFlow
@@ -46,22 +46,32 @@ def run_checks(
     find_broker_fault: Callable[[], str | None],
 ) -> Iterator[DoctorCheck]:
     """Run all checks. `probe` also sends our credentials to the platforms."""
-    report = readiness.report()
     yield DoctorCheck(
         "settings", ok=True, message=f"{len(services.settings.configured_names)} settings are set"
     )
     yield check_encryption(services)
-    yield from check_database(database, services)
-    yield from check_brokers(services, find_broker_fault)
-    yield from check_work(report)
-    yield from check_alarm(database, services)
-    yield from check_media(services)
-    yield from list_platform_states(report)
+    yield from guard_checks("database", check_database(database, services))
+    yield from guard_checks("broker", check_brokers(services, find_broker_fault))
+    yield from guard_checks("work", check_work(readiness))
+    yield from guard_checks("alarm", check_alarm(database, services))
+    yield from guard_checks("media", check_media(services))
+    yield from list_platform_states(services)
     yield from check_redirect_uris(services)
     yield from check_registrations(services)
-    yield from check_reachability(services, HttpClient())
+    yield from guard_checks("reachable", check_reachability(services, HttpClient()))
     if probe:
-        yield from check_credentials(services)
+        yield from guard_checks("credentials", check_credentials(services))
+
+
+def guard_checks(name: str, checks: Iterator[DoctorCheck]) -> Iterator[DoctorCheck]:
+    """The checks, and one more fault if they cannot go on, so that the others still follow."""
+    try:
+        yield from checks
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of this installation
+        fault = find_database_fault(error)
+        reason = fault or f"could not be tried ({type(error).__name__})"
+        advice = find_advice(fault) if fault else "look for the cause in the logs, and report it"
+        yield DoctorCheck(name, ok=False, message=reason, advice=advice)
 
 
 def check_encryption(services: Services) -> DoctorCheck:
@@ -74,8 +84,9 @@ def check_encryption(services: Services) -> DoctorCheck:
     )
 
 
-def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
+def check_work(readiness: Readiness) -> Iterator[DoctorCheck]:
     """Faults of the schema, and due work that is not done."""
+    report = readiness.report()
     for fault in report.schema_faults:
         yield DoctorCheck("work", ok=False, message=fault, advice="run `signalpost migrate up`")
     advice = "check that beat and the workers run (`signalpost up`, or the Procfile)"
@@ -83,9 +94,9 @@ def check_work(report: ReadinessReport) -> Iterator[DoctorCheck]:
         yield DoctorCheck("work", ok=False, message=fault, advice=advice)
 
 
-def list_platform_states(report: ReadinessReport) -> Iterator[DoctorCheck]:
+def list_platform_states(services: Services) -> Iterator[DoctorCheck]:
     """Whether each platform is on. Being off is a choice, not a fault."""
-    for name, state in sorted(report.platforms.items()):
+    for name, state in sorted(platform_states(services).items()):
         yield DoctorCheck(name, ok=True, message=state)
 
 

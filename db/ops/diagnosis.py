@@ -12,6 +12,7 @@ from db.webhooks.insert import insert_events
 
 FACTS_SQL = """
 SELECT current_setting('server_version') AS version,
+       current_setting('server_encoding') AS encoding,
        current_user AS role,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
        CASE WHEN to_regclass('audit_log') IS NULL THEN false
@@ -36,6 +37,7 @@ class DatabaseFacts:
     """`wrong_settings` are those of a transaction that are not as it set them."""
 
     version: str
+    encoding: str
     role: str
     is_superuser: bool
     can_change_audit_log: bool
@@ -76,5 +78,5 @@ def find_wrong_settings(session: Session) -> tuple[str, ...]:
         "search_path": "public",
         "transaction_isolation": "read committed",
     }
-    found = {row.name: row.setting for row in session.execute(text(SETTINGS_SQL))}
+    found = {row.name: row.setting.replace('"', "") for row in session.execute(text(SETTINGS_SQL))}
     return tuple(sorted(name for name, value in expected.items() if found.get(name) != value))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.crypto import generate_key
 from core.health.doctor import run_checks
 from core.health.readiness import Readiness
 from db.ops.heartbeats import Heartbeats
@@ -173,3 +174,25 @@ def test_an_address_that_cannot_work_is_a_sentence_and_no_traceback(tmp_path, ur
     assert result.returncode == 1
     assert "FAULT DATABASE_URL: " in result.stdout
     assert words in result.stdout
+
+
+@pytest.fixture
+def run_without_tables(empty_database_url, tmp_path):
+    environ = {"DATABASE_URL": empty_database_url, "TOKEN_ENCRYPTION_KEY": generate_key()}
+    return in_process_cli({**BASE_SETTINGS, **environ}, tmp_path)
+
+
+def test_a_database_without_tables_is_named_and_the_other_checks_still_follow(run_without_tables):
+    doctor = run_without_tables("doctor")
+    assert "FAULT alarm: the tables are missing\n      run `signalpost migrate up`" in doctor.stdout
+    assert "media" in doctor.stdout.partition("FAULT alarm")[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["user list", "key list", "accounts list", "webhooks --once", "alerts list", "posts retry 1"],
+)
+def test_a_command_without_tables_says_what_is_missing_and_what_to_do(run_without_tables, command):
+    refused = run_without_tables(*command.split())
+    assert refused.returncode == 1
+    assert "the tables are missing: run `signalpost migrate up`" in refused.stderr

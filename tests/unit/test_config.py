@@ -122,6 +122,15 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
     assert "SECRET_KEY_FILE" in faults
 
 
+def test_an_empty_file_is_a_fault_and_a_mark_of_byte_order_is_not(tmp_path):
+    file = tmp_path / "key"
+    file.write_bytes(b"\r\n")
+    environ = {**REQUIRED_SETTINGS, "SECRET_KEY": "", "SECRET_KEY_FILE": str(file)}
+    assert setting_faults(environ)["SECRET_KEY_FILE"] == "names a file that is empty"
+    file.write_bytes(b"\xef\xbb\xbf" + CANARY_VALUE.encode() + b"-from-a-file\r\n")
+    assert make_settings(**environ).secret_key.reveal() == f"{CANARY_VALUE}-from-a-file"
+
+
 def test_older_names_are_read_too():
     settings = make_settings(
         **TIKTOK_SETTINGS | {"TIKTOK_REDIRECT_URI": ""},
