@@ -33,6 +33,8 @@ MAX_MIN_FREE_SHARE = 0.05  # of the disk: a small one is not full from the begin
 RETRY_AFTER = timedelta(seconds=15)  # until a client looks again whether there is room
 FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 READ_ONLY_ERRORS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+# A faulty disk, a network folder that is away, or a file in the place of the folder.
+BROKEN_ERRORS = frozenset({errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENOTDIR})
 FULL_REASON, READ_ONLY_REASON, BROKEN_REASON = "full", "read_only", "broken"
 
 
@@ -234,7 +236,8 @@ class MediaStore:
     @contextmanager
     def _open(self, path: str, flags: int) -> Iterator[BinaryIO]:
         try:
-            descriptor = os.open(self.local_path(path), flags | NO_SYMLINK_FLAGS)
+            with name_storage_faults():
+                descriptor = os.open(self.local_path(path), flags | NO_SYMLINK_FLAGS)
         except FileNotFoundError:
             raise NotFound("the media file does not exist") from None
         # Unbuffered where it writes: after an error nothing is left that closing would write.
@@ -277,8 +280,11 @@ def name_storage_faults() -> Iterator[None]:
                 READ_ONLY_REASON,
                 "the media store cannot be written to: check its folder",
             )
-        elif error.errno == errno.EIO:
-            reason, text = BROKEN_REASON, "the disk of the media store reports errors: check it"
+        elif error.errno in BROKEN_ERRORS:
+            reason, text = (
+                BROKEN_REASON,
+                "the media store is away or reports errors: check its folder and its disk",
+            )
         else:
             raise
         raise StorageUnavailable(

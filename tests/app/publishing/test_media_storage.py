@@ -127,6 +127,28 @@ def test_a_read_only_folder_is_named_and_the_upload_goes_on_later(
     assert send_chunk(api_client, path, b"0123456789", 10).status_code == 204
 
 
+def test_a_store_that_is_away_is_named_and_the_upload_goes_on_when_it_is_back(
+    api_client, publisher
+):
+    path = create_upload(api_client, 4).headers["Location"]
+    folder = publisher.services.media.local_path("00/" + "0" * 32).parents[1]
+    folder.rename(folder.with_suffix(".away"))
+    folder.write_text("a file in the place of the folder")
+
+    refused = (
+        send_chunk(api_client, path, b"data", 0),
+        create_upload(api_client, 4),
+        api_client.get(path),
+    )
+
+    for response in refused:
+        assert error_code(response) == (507, "INSUFFICIENT_STORAGE")
+        assert response.json["error"]["details"]["reason"] == "broken"
+    folder.unlink()
+    folder.with_suffix(".away").rename(folder)
+    assert send_chunk(api_client, path, b"data", 0).status_code == 204
+
+
 def test_doctor_shows_how_much_room_there_is_and_when_there_is_none(
     on_small_disk, disk, api_client, publisher
 ):
