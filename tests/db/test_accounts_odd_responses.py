@@ -62,7 +62,7 @@ def test_a_response_that_names_no_account_is_taken_as_that_of_this_one(
 
 
 def test_the_tokens_of_another_account_are_refused_and_the_old_ones_kept(
-    platform_server, database, factory, refresh_account, capsys
+    platform_server, database, services, factory, refresh_account, capsys
 ):
     account = factory.create_account(lasts=-HOUR)
     before = factory.account(account)
@@ -75,7 +75,7 @@ def test_the_tokens_of_another_account_are_refused_and_the_old_ones_kept(
     assert after.due_at is not None
     assert after.last_error.startswith("other_account")
     assert "token_refresh.other_account" in capsys.readouterr().out
-    check_alerts(database)
+    check_alerts(database, services)
     with database.transaction() as session:
         assert "token_refresh_other_account" in {
             alert.name for alert in Alerts(session).list_open()
