@@ -35,8 +35,7 @@ def create_api_key(
     `grantable_scopes` are those that the creating principal may grant.
     Errors: Invalid; Conflict if the user has `MAX_KEYS_PER_USER` already.
     """
-    check_name(name)
-    check_scopes(scopes, grantable_scopes)
+    check_form(name, scopes, grantable_scopes)
     Users(session).lock(user_id)  # so that parallel requests count each other's keys
     if ApiKeys(session).count_active(user_id) >= MAX_KEYS_PER_USER:
         raise Conflict(
@@ -64,15 +63,13 @@ def create_api_key(
     return row, Secret(key)
 
 
-def check_name(name: str) -> None:
-    """Errors: Invalid if nobody can read the name, or it is too long."""
+def check_form(name: str, scopes: Collection[str], grantable_scopes: Collection[str]) -> None:
+    """Errors: Invalid if nobody can read the name or it is too long, if there is no scope, or one
+    that may not be granted.
+    """
     if is_blank(name) or len(name) > MAX_NAME_CHARS:
         message = f"must be a text of 1 to {MAX_NAME_CHARS} characters that can be read"
         raise Invalid(f"name {message}", details={"fields": {"name": message}})
-
-
-def check_scopes(scopes: Collection[str], grantable_scopes: Collection[str]) -> None:
-    """Errors: Invalid if there is no scope, or one that may not be granted."""
     if not scopes:
         message = "must name at least one scope"
     elif ungrantable := sorted(set(scopes) - set(grantable_scopes)):

@@ -63,7 +63,7 @@ def test_of_a_time_that_exists_twice_the_reader_chooses_one(
         ("Pacific/Chatham", "UTC+13:45", "2027-09-26T03:00", "2027-04-04T03:00", "+13:45 +12:45"),
     ],
 )
-def test_zones_with_parts_of_hours_are_shown_and_asked_about(
+def test_a_time_is_understood_in_zones_with_parts_of_hours(
     open_page, cookies, stack, zone, offset, gap, twice, offsets
 ):
     page = add_cookies(open_page(timezone_id=zone), cookies)
