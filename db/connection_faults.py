@@ -103,6 +103,12 @@ CONNECTION_WORDS: tuple[tuple[str, str], ...] = (
     (r"no pg_hba.conf entry", "the server's pg_hba.conf admits no connection from here"),
     (r"permission denied for database", "the user may not connect to this database"),
     (r"is not permitted to log in", "the role may not log in"),
+    (r"too many connections for role", "the role has no connection left (its CONNECTION LIMIT)"),
+    (
+        r"too many connections for database",
+        "the database has no connection left (its CONNECTION LIMIT)",
+    ),
+    (r"not currently accepting connections", "the database is closed (ALLOW_CONNECTIONS false)"),
     (r"remaining connection slots|too many (clients|connections)", SQLSTATE_WORDS["53300"]),
     (r"no more connections allowed", "the pooler has no connection left"),
     (r"query_wait_timeout", "the pooler had no free connection to the server in time"),

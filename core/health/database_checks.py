@@ -14,6 +14,9 @@ from db.tls_probe import find_certificate_fault
 MAX_CLOCK_SKEW = timedelta(seconds=5)  # between our clock and the database's
 DEFAULT_ADVICE = "check DATABASE_URL and that Postgres runs"
 ADVICE = (
+    ("CONNECTION LIMIT", "raise its CONNECTION LIMIT, or run fewer processes"),
+    ("is closed", "open it: ALTER DATABASE … ALLOW_CONNECTIONS true"),
+    ("server has no connection left", "raise max_connections, use a pooler, or end what is idle"),
     ("password", "compare user and password in DATABASE_URL with the role of the server"),
     ("user", "compare the user in DATABASE_URL with the roles of the server"),
     ("database does not exist", "create the database, or correct its name in DATABASE_URL"),
@@ -24,7 +27,10 @@ ADVICE = (
     ("other version", "run `signalpost migrate status`, and this release's `migrate up`"),
     ("does not know", "compare `signalpost migrate status` with the release that runs"),
     ("tables", "run `signalpost migrate up`"),
-    ("may not", "grant the role what docs/operations.md lists, or run `signalpost migrate up`"),
+    (
+        "may not",
+        "grant the role what docs/operations.md lists, or run `signalpost migrate up` as the owner",
+    ),
     ("pg_hba", "add a line for this host, user and database to pg_hba.conf"),
     ("pooler", "compare DATABASE_URL with the pooler's configuration"),
     ("read-only", "wait for the switch-over, or name the primary server in DATABASE_URL"),

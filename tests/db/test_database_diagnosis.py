@@ -86,3 +86,23 @@ def test_a_superuser_is_a_fault_in_production_and_named_elsewhere(postgres_serve
 
 def test_the_owner_has_no_right_to_change_the_audit_log(database_url, diagnose):
     assert "no more rights" in diagnose(owner_url(database_url))["database role"].message
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "advice"),
+    [
+        ("CONNECTION LIMIT 0", "no connection left (its CONNECTION LIMIT)", "raise its CONNECTION"),
+        ("ALLOW_CONNECTIONS false", "the database is closed", "ALLOW_CONNECTIONS true"),
+    ],
+    ids=["limit", "closed"],
+)
+def test_a_database_that_lets_nobody_in_says_why(
+    server_addresses, database_url, diagnose, change, message, advice
+):
+    with server_addresses.temporary_database() as url:
+        name = url.rpartition("/")[2]
+        run_sql(database_url, f"ALTER DATABASE {name} {change}")
+        check = diagnose(url)["database"]
+    assert not check.ok
+    assert message in check.message
+    assert advice in check.advice
