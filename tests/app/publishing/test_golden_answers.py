@@ -27,6 +27,7 @@ REPLACEMENTS = (
     (r"upload_token=[\w.<>-]+", "upload_token=<token>"),
     (r"upload_id=\d+", "upload_id=<number>"),  # counted over all tests of a process
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "<uuid>"),
+    (r"^Value error, ", ""),  # a library's words, which said nothing
 )
 CHANGING_KEYS = frozenset(
     {"requestId", "request_id", "timestamp", "retryAfter", "retry_after", "resets_in"}
