@@ -99,7 +99,7 @@ def test_every_instagram_answer_is_the_stored_one(instagram_client, instagram):
     stored = json.loads(GOLDEN_FILE.read_text())
     assert len(answers) == len(stored)
     for answer, expected in zip(answers, stored, strict=True):
-        assert answer == expected
+        assert answer == {**expected, "answer": normalize_answer(expected["answer"])}
 
 
 def test_times_and_ids_are_not_compared():
