@@ -65,7 +65,11 @@ HANDSHAKE_SENTENCES = (
 """Parts of texts of Python's `ssl`, in lower case."""
 
 NETWORK_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLError, "does not speak TLS at this port, or refuses ours: check scheme and port"),
+    (
+        ssl.SSLError,
+        "does not speak TLS at this port, or refuses ours: check scheme and port, and whether it"
+        " asks for a certificate of ours (ssl_certfile and ssl_keyfile in the URL)",
+    ),
     (socket.gaierror, "has a host name that cannot be resolved: check the URL and the DNS"),
     (ConnectionRefusedError, "refuses connections: check host and port, and that it runs"),
     (FileNotFoundError, "has no socket file at the path of the URL: check it, and that it runs"),

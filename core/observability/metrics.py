@@ -24,7 +24,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from core.observability.metrics_files import merge_files_of_dead, reading_files
+from core.observability.metrics_files import list_begun_files, merge_files_of_dead, reading_files
 
 FAST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
@@ -216,9 +216,20 @@ def render_exposition(gauge_values: GaugeValues) -> bytes:
         return generate_latest(REGISTRY) + generate_latest(registry)
     folder = shared_folder()
     merge_files_of_dead(folder)
-    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # untyped library
+    registry.register(SharedCollector(folder))
     with reading_files(folder):
         return generate_latest(registry)
+
+
+class SharedCollector(Collector):
+    """Exposes what all processes of a folder count, except those that were killed too early."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        files = list_begun_files(self._folder)
+        yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # untyped library
 
 
 class GaugeCollector(Collector):

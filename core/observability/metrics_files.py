@@ -48,7 +48,7 @@ def merge_type(folder: Path, name: str) -> int:
         return 0
     sums: dict[str, float] = defaultdict(float)
     for path in (merged, *dead):
-        if path.exists():
+        if is_begun(path):
             for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]  # untyped library
                 sums[key] += value
     write_sums(merged, sums)
@@ -82,6 +82,19 @@ def is_of_dead_process(path: Path) -> bool:
         return True
     except psutil.AccessDenied:
         return False
+
+
+def is_begun(path: Path) -> bool:
+    """Whether the file has contents: it has none if its process was killed as it made the file."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def list_begun_files(folder: Path) -> list[str]:
+    """The files that can be read."""
+    return [str(path) for path in folder.glob("*.db") if is_begun(path)]
 
 
 @contextmanager

@@ -54,12 +54,16 @@ class ApiUser:
     def call(self, method, path, **options):
         """Send a request. One that our own limit refuses is sent again when that allows it."""
         while True:
-            response = self.api_session.request(
-                method, urljoin(self.url, path), timeout=REQUEST_TIMEOUT, **options
-            )
+            response = self.send(method, path, **options)
             if not is_refused_by_own_limit(response):
                 return response
             time.sleep(int(response.headers["Retry-After"]))
+
+    def send(self, method, path, **options):
+        """Send a request once."""
+        return self.api_session.request(
+            method, urljoin(self.url, path), timeout=REQUEST_TIMEOUT, **options
+        )
 
     def call_json(self, method, path, **options):
         response = self.call(method, path, **options)

@@ -151,9 +151,14 @@ DELIVERY_CASES = {
         (405, None, 0),
     ),
     "another path": (
-        lambda b: signed_request(b).replace(b"tiktok ", b"tiktok/ ", 1),
+        lambda b: signed_request(b).replace(b"tiktok ", b"tiktok/all ", 1),
         None,
         (404, None, 0),
+    ),
+    "a slash at the end": (
+        lambda b: signed_request(b).replace(b"tiktok ", b"tiktok/ ", 1),
+        b'{"event":"slash"}',
+        STORED,
     ),
     "Meta": (meta_request, meta_body("one-", 1), STORED),
     "Meta, a thousand changes": (meta_request, meta_body("many-", 1000), (200, None, 1000)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
+from core.observability import metrics
 from core.observability.metrics_files import merge_files_of_dead, reading_files
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +86,30 @@ def test_nothing_is_merged_while_a_page_is_read(tmp_path):
     with reading_files(tmp_path):
         assert merge_files_of_dead(tmp_path) == 0
     assert merge_files_of_dead(tmp_path) == 2
+
+
+def test_a_process_that_was_killed_as_it_made_its_file_hides_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    start_counting(tmp_path).communicate()
+    (tmp_path / f"counter_{dead_process_id()}.db").touch()
+    (tmp_path / f"histogram_{os.getpid()}.db").touch()  # of a process that is making it now
+    assert b"signalpost_retries_total" in b"".join(
+        metric.name.encode() + b"_total " for metric in metrics.SharedCollector(tmp_path).collect()
+    )
+    merge_files_of_dead(tmp_path)
+    assert read_values(tmp_path)[RETRIES] == 2
+    assert (tmp_path / f"histogram_{os.getpid()}.db").exists()
+
+
+def dead_process_id():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def read_values(folder):
+    return {
+        sample.name: sample.value
+        for metric in metrics.SharedCollector(folder).collect()
+        for sample in metric.samples
+    }

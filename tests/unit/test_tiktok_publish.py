@@ -160,7 +160,7 @@ def test_what_is_not_said_of_a_creator_is_no_limit(value):
     assert info["creator_avatar_url"] is None
 
 
-@pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED"]])
+@pytest.mark.parametrize("status", [None, "", "DONE", 5, ["FAILED", "PUBLISH_COMPLETE"]])
 def test_an_undocumented_status_is_an_error_that_is_retried(status):
     with pytest.raises(Unavailable):
         parse_progress({"status": status})
