@@ -67,8 +67,10 @@ HANDSHAKE_SENTENCES = (
 NETWORK_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (
         ssl.SSLError,
-        "does not speak TLS at this port, or refuses ours: check scheme and port, and whether it"
-        " asks for a certificate of ours (ssl_certfile and ssl_keyfile in the URL)",
+        (
+            "does not speak TLS at this port, refuses ours, or asks for a certificate of ours:"
+            " check scheme and port, and ssl_certfile and ssl_keyfile in the URL"
+        ),
     ),
     (socket.gaierror, "has a host name that cannot be resolved: check the URL and the DNS"),
     (ConnectionRefusedError, "refuses connections: check host and port, and that it runs"),

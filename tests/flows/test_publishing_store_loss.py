@@ -96,7 +96,7 @@ def test_a_frozen_redis_delays_no_api_request(stack, api_user):
 
 
 def assert_always_answered(responses):
-    assert {status for status, _ in responses} <= {200, 429}
+    assert 200 in {status for status, _ in responses} <= {200, 429}
     assert max(seconds for _, seconds in responses) < 5.0
 
 
