@@ -60,7 +60,7 @@ def run_tls_postgres(folder: Path, certificate: ServerCertificate) -> Iterator[B
         hand_over(password_file)
         options = ("-A", "scram-sha-256", f"--pwfile={password_file}", "--no-sync", "--locale=C")
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "app", *options],
+            [programs / "initdb", "-D", data, "-U", "app", "--encoding=UTF8", *options],
             check=True,
             capture_output=True,
             cwd="/",
