@@ -45,9 +45,10 @@ def comment_heartbeats(comment: str) -> None:
 
 
 def noticed_column() -> sa.Column[object]:
-    return column(
+    noticed: sa.Column[object] = column(
         "noticed", JSONB(), default=EMPTY, comment="what the last notice about the alert said"
     )
+    return noticed
 
 
 def create_leases() -> None:

@@ -55,7 +55,7 @@ def encode_clip(
 
 
 def build_frame(size, pixel_format="yuv420p"):
-    frame = av.VideoFrame(*size, pixel_format)
+    frame = av.VideoFrame(size[0], size[1], pixel_format)
     clear_planes(frame)  # what lay in the memory before is slow to encode
     return frame
 
@@ -100,7 +100,7 @@ def cover_track(size=(100, 100)):
         stream.disposition = av.stream.Disposition.attached_pic
 
         def mux_frames():
-            frame = av.VideoFrame(*size, "yuvj420p")
+            frame = av.VideoFrame(size[0], size[1], "yuvj420p")
             frame.pts, frame.time_base = 0, Fraction(1, 1)
             video.mux(stream.encode(frame))
             video.mux(stream.encode())
