@@ -7,11 +7,11 @@ from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body
+from app.serialize.keys import serialize_key
 from core.errors import Invalid
 from core.identity import api_keys
 from core.identity.principals import AuthMethod
 from core.validation import ClampedTime
-from db.identity.api_keys import ApiKey
 
 blueprint = Blueprint("keys", __name__)
 
@@ -65,16 +65,3 @@ def revoke_key(key_id: int) -> dict[str, Any]:
     with current_container().database.transaction() as session:
         api_keys.revoke_api_key(session, key_id, user_id=current_principal().user_id)
     return success_body()
-
-
-def serialize_key(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "prefix": f"{api_keys.KEY_PREFIX}{key.prefix}",
-        "scopes": key.scopes,
-        "expiresAt": key.expires_at,
-        "lastUsedAt": key.last_used_at,
-        "revokedAt": key.revoked_at,
-        "createdAt": key.created_at,
-    }

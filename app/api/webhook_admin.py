@@ -98,9 +98,7 @@ def show_webhook_event(event_id: int) -> dict[str, Any]:
 @require_scopes("admin")
 def replay_event(event_id: int) -> dict[str, Any]:
     """Apply one processed or dead event again."""
-    with current_container().database.transaction() as session:
-        if Events(session).get(event_id) is None:
-            raise NotFound(f"there is no webhook event {event_id}")
+    check_event_exists(event_id)
     replayed_ids = replay_matching(EventFilter(ids=[event_id]))
     if not replayed_ids:
         raise Conflict("the event is still pending: only processed or dead events are replayed")
@@ -120,9 +118,7 @@ def replay_events(body: ReplayRequest) -> dict[str, Any]:
 @require_scopes("admin")
 def discard_event(event_id: int) -> dict[str, Any]:
     """Give up one dead event for good."""
-    with current_container().database.transaction() as session:
-        if Events(session).get(event_id) is None:
-            raise NotFound(f"there is no webhook event {event_id}")
+    check_event_exists(event_id)
     discarded_ids = webhooks.discard_events(
         current_container().database, EventFilter(ids=[event_id])
     )
@@ -166,3 +162,10 @@ def serialize_webhook_event(event: Event) -> dict[str, Any]:
         "processedAt": event.processed_at,
         "deadAt": event.dead_at,
     }
+
+
+def check_event_exists(event_id: int) -> None:
+    """Errors: NotFound."""
+    with current_container().database.transaction() as session:
+        if Events(session).get(event_id) is None:
+            raise NotFound(f"there is no webhook event {event_id}")

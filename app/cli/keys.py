@@ -1,15 +1,14 @@
 """`signalpost key`: API keys of programs that act for a user."""
 
-from typing import Any
-
 import click
 
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
+from app.serialize.keys import serialize_key
 from core.errors import Invalid, NotFound
 from core.identity import api_keys, users
 from core.scopes import OPERATOR_SCOPES, SCOPES
-from db.identity.api_keys import ApiKey, ApiKeys
+from db.identity.api_keys import ApiKeys
 
 USER_OPTION = click.option(
     "--user", required=True, metavar="ID|EMAIL", help="The owner's id or e-mail."
@@ -49,7 +48,10 @@ def list_keys(user: str | None) -> CommandResult:
     """List the keys of a user, or of all, newest first, without the keys themselves."""
     with load_container().database.transaction() as session:
         owner_id = None if user is None else users.find_user(session, user).id
-        rows = [serialize_key(row) for row in ApiKeys(session).list_all(owner_id)]
+        rows = [
+            {**serialize_key(row), "userId": row.user_id}
+            for row in ApiKeys(session).list_all(owner_id)
+        ]
     lines = [
         f"key {row['id']}: {row['name']} ({row['prefix']}…) of user {row['userId']}, "
         f"{' '.join(row['scopes'])}{' revoked' if row['revokedAt'] else ''}"
@@ -77,17 +79,3 @@ def revoke_keys(key_ids: tuple[int, ...], user: str | None, *, is_all: bool) -> 
                 raise NotFound(f"there is no key {key_id}: `signalpost key list` names them")
             api_keys.revoke_api_key(session, key_id, user_id=known[key_id].user_id)
     return CommandResult(f"revoked {len(revoked)} keys", {"revoked": revoked})
-
-
-def serialize_key(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "userId": key.user_id,
-        "name": key.name,
-        "prefix": f"{api_keys.KEY_PREFIX}{key.prefix}",
-        "scopes": key.scopes,
-        "expiresAt": key.expires_at,
-        "lastUsedAt": key.last_used_at,
-        "revokedAt": key.revoked_at,
-        "createdAt": key.created_at,
-    }

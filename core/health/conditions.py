@@ -129,7 +129,7 @@ ALERT_CONDITIONS = (
         "warning",
         0,
         "events",
-        measure=row_conditions.count_dead_letters,
+        measure=row_conditions.count_dead_events,
         counts_new=True,
     ),
     AlertCondition(

@@ -29,7 +29,7 @@ ENDPOINT_PERCENT = 20.0  # of the enabled endpoints: the servers of others fail 
 FAILED_DELIVERY_ATTEMPTS = 4  # of a notice, within a minute
 
 
-def count_dead_letters(session: Session, _services: Services) -> Measurement:
+def count_dead_events(session: Session, _services: Services) -> Measurement:
     codes = AlertQueries(session).dead_events()
     return Measurement(sum(codes.values()), {"codes": codes})
 
