@@ -1,9 +1,9 @@
 """The Unix user, the locked folder and the readable binaries that an embedded server needs.
 
-Postgres refuses to run as root, so root runs it as a system user of its own, which is created for
-it. The data folder stays where it is and no permission of its parents is changed: the user gets
-there through a descriptor that was opened before. Only the binaries are copied, if the user cannot
-read them.
+Postgres refuses to run as root, so root runs it as an account of its own, if the machine has it,
+and as `nobody` otherwise: an account is the operator's to create. The data folder stays where it is
+and no permission of its parents is changed: the user gets there through a descriptor that was
+opened before. Only the binaries are copied, if the user cannot read them.
 """
 
 import errno
@@ -13,7 +13,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,14 +20,9 @@ from pathlib import Path
 from typing import Any
 
 SERVER_ACCOUNT = "signalpost-db"
-"""Not `nobody`: other programs use that account too, and could read the data and the process."""
+"""Nothing else runs as this account, while other programs may use `nobody` and read the data."""
 
 SHARED_ACCOUNT = "nobody"
-ACCOUNT_COMMAND = (
-    *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
-    *("--shell", "/usr/sbin/nologin", "--user-group", SERVER_ACCOUNT),
-)
-ACCOUNT_TIMEOUT = 10.0  # seconds; another process may be creating it
 BINARY_COPIES = Path("/var/lib/signalpost")
 LOCK_TIMEOUT = 10.0  # seconds until a server that is stopping must have released its folder
 
@@ -51,14 +45,13 @@ class UnixUser:
 
 
 def find_unprivileged_user() -> UnixUser | None:
-    """Return the servers' account if this process is root, and create it if it is missing.
+    """Return the account of the servers if this process is root.
 
-    None otherwise: servers then run as this process's own user. Without `useradd`, as in a minimal
-    image, they run as `nobody`.
+    None otherwise: servers then run as this process's own user.
     """
     if os.geteuid() != 0:
         return None
-    account = find_account(SERVER_ACCOUNT) or create_account() or pwd.getpwnam(SHARED_ACCOUNT)
+    account = find_account(SERVER_ACCOUNT) or pwd.getpwnam(SHARED_ACCOUNT)
     return UnixUser(account.pw_uid, account.pw_gid)
 
 
@@ -67,20 +60,6 @@ def find_account(name: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(name)
     except KeyError:
         return None
-
-
-def create_account() -> pwd.struct_passwd | None:
-    """Create the servers' account; None where that is not possible."""
-    if shutil.which(ACCOUNT_COMMAND[0]) is None:
-        return None
-    deadline = time.monotonic() + ACCOUNT_TIMEOUT
-    while time.monotonic() < deadline:
-        subprocess.run(ACCOUNT_COMMAND, check=False, capture_output=True)
-        account = find_account(SERVER_ACCOUNT)
-        if account is not None:
-            return account
-        time.sleep(0.1)  # the list of accounts is locked by another process
-    return None
 
 
 def give_folder(folder: Path, user: UnixUser) -> None:
