@@ -96,6 +96,15 @@ def is_ok(url):
         return False
 
 
+def accepts_connections(database_url):
+    """Tell whether Postgres accepts connections: `/readyz` may still report what it saw before."""
+    try:
+        psycopg2.connect(database_url).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
 def test_every_server_responds_when_the_ready_line_is_printed(restarted_stack):
     _, info = restarted_stack
     assert info["ready"] is True
@@ -236,6 +245,7 @@ def test_a_killed_process_is_restarted(restarted_stack, name):
     before = up.child_pids()
     psutil.Process(info["pids"][name]).kill()
     wait_until(lambda: up.child_pids() - before, what="a restart")
+    wait_until(lambda: accepts_connections(info["database"]), what="Postgres")
     wait_until(lambda: is_ok(f"{info['web']}/readyz"), what="readiness")
 
 
