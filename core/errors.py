@@ -68,6 +68,12 @@ class Conflict(CoreError):
     code = "CONFLICT"
 
 
+class PreconditionFailed(CoreError):
+    """This was changed in the meantime."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class TooLarge(CoreError):
     """The content is larger than allowed."""
 

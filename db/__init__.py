@@ -24,6 +24,7 @@ from db.ops.heartbeats import Heartbeat
 from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.outbox.messages import OutboxMessage, OutboxSequence
+from db.posts.drafts import Draft
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
@@ -43,6 +44,7 @@ __all__ = [
     "DataDeletion",
     "Delivery",
     "DeliveryAttempt",
+    "Draft",
     "Endpoint",
     "EndpointSecret",
     "Event",

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, request
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from werkzeug.routing import AnyConverter, IntegerConverter, Rule
+from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
 from app.http.context import current_container
 from app.http.cookies import SESSION_COOKIE
@@ -232,6 +232,8 @@ def path_parameters(rule: Rule) -> Iterator[JsonObject]:
         schema: JsonObject = {"type": "string"}
         if isinstance(converter, IntegerConverter):
             schema = {"type": "integer", "format": "int64"}
+        if isinstance(converter, UUIDConverter):
+            schema["format"] = "uuid"
         if isinstance(converter, AnyConverter):
             schema["enum"] = sorted(converter.items)
         yield {"name": name, "in": "path", "required": True, "schema": schema}

@@ -1,6 +1,7 @@
 """Posts of all platforms: request, list and show them, cancel, retry or release one."""
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from flask import Blueprint, Response, request
 from pydantic import Field
@@ -40,6 +41,7 @@ class PostListQuery(RequestModel):
     platform: Literal[PLATFORM_NAMES] | None = None  # type: ignore[valid-type]  # from a table
     state: Literal[POST_STATES] | None = None  # type: ignore[valid-type]  # from a table
     account_id: OptionalRowId = None
+    group_id: UUID | None = None
     since: Annotated[ClampedTime | None, Field(alias="from")] = None
     until: Annotated[ClampedTime | None, Field(alias="to")] = None
     q: Annotated[str | None, Field(max_length=200)] = None
@@ -94,6 +96,7 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
         provider=query.platform,
         state=query.state,
         account_id=query.account_id,
+        group_id=query.group_id,
         since=query.since,
         until=query.until,
         text=query.q,

@@ -52,6 +52,7 @@ GENERAL_ERRORS = {
     "CONFLICT": ErrorKind(409),
     "limit_reached": ErrorKind(409),
     "IDEMPOTENCY_IN_PROGRESS": ErrorKind(409, RETRYABLE),
+    "PRECONDITION_FAILED": ErrorKind(412),
     "PAYLOAD_TOO_LARGE": ErrorKind(413),
     "file_too_large": ErrorKind(413),
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415),

@@ -138,6 +138,8 @@ def optional_fields(view: PostView, *, include_events: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if view.post.destination_id is not None:
         fields["destination_id"] = view.post.destination_id
+    if view.post.group_id is not None:
+        fields["group_id"] = str(view.post.group_id)
     if view.parts:
         fields["items"] = [serialize_item(part) for part in view.parts if is_item(part)]
     if include_events:

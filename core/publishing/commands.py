@@ -204,6 +204,7 @@ def resolve_retry(session: Session, services: Services, original: Post) -> NewPo
         media_id=original.media_id,
         bytes_total=original.bytes_total,
         retry_of=original.id,
+        group_id=original.group_id,
         provider=original.provider,
         parts=copy_items(PostParts(session).list_by_post(original.id)),
     )

@@ -93,7 +93,7 @@ def request_post(
     NeedsReconnect, NotFound; QuotaExceeded, RateLimitExceeded; OperationFailed; ServiceUnavailable.
     """
     options = RequestOptions(
-        digest=request_digest(content or request.model_dump(mode="json")),
+        digest=request_digest(content or request.content),
         received_at=services.now(),
         idempotency_key=validate_idempotency_key(idempotency_key),
         may_queue=may_queue,

@@ -5,6 +5,7 @@ Accounts, files and limits are checked later, in `resolve.py` and `create.py`.
 
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +17,7 @@ MAX_MEDIA = 50  # more than any platform takes
 MAX_NAME_LENGTH = 50  # characters of a platform, a kind or a role
 MAX_TEXT_LENGTH = 20_000  # characters; each platform has a lower limit of its own
 
+GroupId = Annotated[UUID, Field(strict=False)]
 ShortName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
@@ -48,7 +50,8 @@ class MediaRequest(BaseModel):
 class PostRequest(BaseModel):
     """A post. `destination_id` is the account to post to, `account_id` the login.
 
-    Without a platform the account decides; without a kind the media do.
+    Without a platform the account decides; without a kind the media do. `group_id` is chosen by the
+    client: posts that belong together have the same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -60,7 +63,16 @@ class PostRequest(BaseModel):
     text: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
     media: Annotated[list[MediaRequest], Field(max_length=MAX_MEDIA)] = Field(default_factory=list)
     publish_at: PublishTime | None = None
+    group_id: GroupId | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The request as JSON values. A field that older requests lack is left out if it is empty,
+        so that their digest stays the same.
+        """
+        is_grouped = self.group_id is not None
+        return self.model_dump(mode="json", exclude=None if is_grouped else {"group_id"})
 
     @property
     def sent_by(self) -> SentBy:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from core.accounts.view import find_rules
 from core.bootstrap import Services
@@ -68,6 +69,7 @@ class NewPost:
     bytes_total: int | None = None
     publish_at: datetime | None = None
     retry_of: int | None = None
+    group_id: UUID | None = None
     parts: tuple[NewPart, ...] = ()
 
     @property
@@ -239,6 +241,7 @@ def build_new_post(
         media_id=None if has_parts or file is None else file.id,
         bytes_total=None if has_parts else size if file is None else file.size,
         publish_at=request.publish_at,
+        group_id=request.group_id,
         parts=build_parts(checked) if has_parts else (),
     )
 

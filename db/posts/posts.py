@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ForeignKey,
@@ -64,6 +65,9 @@ class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
         comment="row of the account that is posted to, in the platform's table; NULL: the login"
     )
     media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"))
+    group_id: Mapped[UUID | None] = mapped_column(
+        comment="posts that were written together for several accounts have the same"
+    )
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
     provider: Mapped[str] = mapped_column(String(50))
     kind: Mapped[str] = mapped_column(String(50))
@@ -134,6 +138,12 @@ class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
         Index("idx_posts_user", "user_id", text("created_at DESC")),
         Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
         *build_destination_indexes(),
+        Index(
+            "idx_posts_group",
+            "user_id",
+            "group_id",
+            postgresql_where=text("group_id IS NOT NULL"),
+        ),
         Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
         Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         one_of("provider", PROVIDERS),

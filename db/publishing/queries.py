@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
@@ -27,6 +28,7 @@ class PostFilter:
     state: str | None = None
     status: str | None = None
     account_id: int | None = None
+    group_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
@@ -37,6 +39,7 @@ class PostFilter:
             (self.state, lambda state: Post.state == state),
             (self.status, status_condition),
             (self.account_id, lambda account: Post.oauth_account_id == account),
+            (self.group_id, lambda group: Post.group_id == group),
             (self.since, lambda since: Post.created_at >= since),
             (self.until, lambda until: Post.created_at < until),
             (self.text, lambda text: Post.title.icontains(text, autoescape=True)),

@@ -118,7 +118,17 @@ def test_queries_are_described_by_their_models(openapi_document):
     names = {
         parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"
     }
-    assert names == {"platform", "state", "account_id", "from", "to", "q", "limit", "cursor"}
+    assert names == {
+        "platform",
+        "state",
+        "account_id",
+        "group_id",
+        "from",
+        "to",
+        "q",
+        "limit",
+        "cursor",
+    }
 
 
 def test_required_scopes_are_described(openapi_document):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from core.post_state.settle import PostState
+from core.publishing import PostRequest
 
 POSTS = "/api/posts"
 VIDEO_URL = "https://example.com/film.mp4"
@@ -133,3 +134,22 @@ def test_a_retry_of_a_failed_post_is_answered_in_the_older_form(api_client, acco
 
     assert response.json["data"]["mode"] == "INBOX"
     assert response.json["quota"]["limit"] == 5
+
+
+def test_posts_that_were_written_together_are_found_by_their_group(
+    api_client, account, mallory_client
+):
+    group = "0e1c2d3f-0000-4000-8000-0123456789ab"
+    first = api_client.post(POSTS, json={**BODY, "group_id": group}).json["data"]
+    api_client.post(POSTS, json=BODY)
+    second = api_client.post(POSTS, json={**BODY, "group_id": group}).json["data"]
+
+    listed = api_client.get(POSTS, query_string={"group_id": group}).json["data"]
+    assert [post["id"] for post in listed] == [second["id"], first["id"]]
+    assert {post["group_id"] for post in listed} == {group}
+    assert mallory_client.get(POSTS, query_string={"group_id": group}).json["data"] == []
+    assert bad_fields(api_client.post(POSTS, json={**BODY, "group_id": "x"})) == {"group_id"}
+
+
+def test_a_request_without_a_group_has_the_digest_that_it_had_before_there_were_groups():
+    assert "group_id" not in PostRequest(text="A video").content
