@@ -3,9 +3,11 @@ that publish them. Other packages import from here; modules of this package impo
 directly.
 """
 
+from core.publishing.check_report import CheckReport, PostCheck, check_post
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import request_post
 from core.publishing.enqueue import enqueue_post
+from core.publishing.forecast import ForecastPost, QuotaForecast, forecast_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.post_request import PostRequest
 from core.publishing.post_results import PostResult
@@ -29,15 +31,21 @@ from core.publishing.targets import find_request_platform
 __all__ = [
     "PUBLISH_JOB_TYPE",
     "UPLOAD_JOB_TYPE",
+    "CheckReport",
+    "ForecastPost",
+    "PostCheck",
     "PostPage",
     "PostRequest",
     "PostResult",
     "PostView",
+    "QuotaForecast",
     "RemainingQuota",
     "UploadProgress",
     "cancel_post",
+    "check_post",
     "enqueue_post",
     "find_request_platform",
+    "forecast_post",
     "get_current_status",
     "get_post",
     "get_post_stats",
