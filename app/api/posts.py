@@ -25,12 +25,14 @@ from app.serialize.posts import (
     serialize_quotas,
 )
 from core import publishing
-from core.errors import NotFound
-from core.publishing import PostRequest
+from core.errors import Invalid, NotFound
+from core.publishing import PostChanges, PostRequest
+from core.publishing.post_request import MAX_TEXT_LENGTH
 from core.validation import ClampedTime
 from db.posts.posts import POST_STATES
 from db.publishing.queries import PostFilter
 from platforms.registry import PLATFORMS
+from platforms.request_types import PublishTime
 
 blueprint = Blueprint("posts", __name__)
 
@@ -59,6 +61,12 @@ class EmptyBody(RequestModel):
 
 class RetryRequest(RequestModel):
     confirm: Annotated[bool, Field(strict=True)] = False
+
+
+class EditRequest(RequestModel):
+    publish_at: PublishTime | None = None
+    title: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class QuotaQuery(RequestModel):
@@ -118,6 +126,29 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
 @require_scopes("posts:read")
 def show_post(post_id: int) -> dict[str, Any]:
     """Show a post with its timeline."""
+    return success_body(data=load_serialized_post(post_id))
+
+
+@blueprint.patch("/api/posts/<int:post_id>")
+@require_scopes("posts:write")
+@validate_body(EditRequest, max_bytes=MAX_POST_BYTES)
+def edit_post(post_id: int, body: EditRequest) -> dict[str, Any]:
+    """Change time, text or settings of a post that has not begun."""
+    if not body.model_fields_set:
+        raise Invalid("name at least one of publish_at, title and settings")
+    changes = PostChanges(
+        names=frozenset(body.model_fields_set),
+        publish_at=body.publish_at,
+        title=body.title,
+        settings=body.settings,
+    )
+    publishing.edit_post(
+        current_container().database,
+        current_container().services,
+        post_id,
+        changes,
+        user_id=current_principal().user_id,
+    )
     return success_body(data=load_serialized_post(post_id))
 
 

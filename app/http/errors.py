@@ -101,6 +101,7 @@ PLATFORM_ERRORS = {
     "url_unreachable": ErrorKind(400),
     "not_readable": ErrorKind(404),
     "publish_not_cancellable": ErrorKind(409),
+    "not_editable": ErrorKind(409),
     "quota_exceeded": ErrorKind(429, RETRYABLE),
     "rate_limit_exceeded": ErrorKind(429, RETRYABLE),
     "disconnect_failed": ErrorKind(500, RETRYABLE),

@@ -19,6 +19,7 @@ EVENT_LABELS = {
     "poll": gettext_noop("Status from %(platform)s"),
     "webhook": gettext_noop("Webhook from %(platform)s"),
     "send": gettext_noop("%(platform)s answered"),
+    "moved": gettext_noop("Time changed"),
     "held": gettext_noop("On hold"),
     "released": gettext_noop("Released"),
     "cancel": gettext_noop("Cancelled"),

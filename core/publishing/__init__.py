@@ -6,6 +6,7 @@ directly.
 from core.publishing.check_report import CheckReport, PostCheck, check_post
 from core.publishing.commands import cancel_post, release_post, retry_post
 from core.publishing.create import request_post
+from core.publishing.edit import PostChanges, edit_post
 from core.publishing.enqueue import enqueue_post
 from core.publishing.forecast import ForecastPost, QuotaForecast, forecast_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
@@ -33,6 +34,7 @@ __all__ = [
     "UPLOAD_JOB_TYPE",
     "CheckReport",
     "ForecastPost",
+    "PostChanges",
     "PostCheck",
     "PostPage",
     "PostRequest",
@@ -43,6 +45,7 @@ __all__ = [
     "UploadProgress",
     "cancel_post",
     "check_post",
+    "edit_post",
     "enqueue_post",
     "find_request_platform",
     "forecast_post",

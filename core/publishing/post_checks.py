@@ -23,6 +23,7 @@ from platforms.request_types import is_blank, utf16_length
 SETTING_SUFFIX = "_setting"
 HASHTAG_PATTERN = re.compile(r"(?<![\w&])#\w+")
 MENTION_PATTERN = re.compile(r"(?<![\w@])@[\w.]+")
+MAX_SCHEDULE_PROBLEM = f"must be in the future and within {MAX_SCHEDULE_AHEAD.days} days"
 UNIT_NAMES = {"utf16": "UTF-16 units", "characters": "characters"}
 
 Problem = tuple[str, str]
@@ -255,13 +256,17 @@ def find_time_problems(
     publish_at, is_sent_by_caller = request.publish_at, request.sent_by == SentBy.CALLER
     if publish_at is not None and is_sent_by_caller:
         yield "publish_at", "requires media_id or url: later, the caller cannot send the bytes"
-    elif publish_at is not None and not now < publish_at <= now + MAX_SCHEDULE_AHEAD:
-        yield "publish_at", f"must be in the future and within {MAX_SCHEDULE_AHEAD.days} days"
+    elif publish_at is not None and not is_schedulable(publish_at, now):
+        yield "publish_at", MAX_SCHEDULE_PROBLEM
     if may_queue and is_sent_by_caller:
         yield (
             "media.0.size",
             "cannot be queued, because the caller has to send the bytes: use media_id",
         )
+
+
+def is_schedulable(publish_at: datetime, now: datetime) -> bool:
+    return now < publish_at <= now + MAX_SCHEDULE_AHEAD
 
 
 def pick_rules(item: CheckedItem, platform: Platform) -> list[MediaRule]:
