@@ -27,6 +27,7 @@ from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
 from core.identity.host_jwt import HostTokenVerifier
 from core.observability import telemetry
+from core.webhooks.refusals import RefusalLog
 from core.webhooks.writer import EventWriter
 from tasks import broker_ping
 from tasks.wake import wake
@@ -78,6 +79,7 @@ def build_container(settings: Settings) -> Container:
         database=database,
         services=services,
         event_writer=EventWriter(database, wake),
+        refusals=RefusalLog(database, now=services.now),
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
         gauges=Gauges(database, services),
         status=InstallationStatus(database, services),

@@ -29,6 +29,7 @@ from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
 from db.webhooks.events import Event
+from db.webhooks.refusals import WebhookRefusal
 
 __all__ = [
     "Account",
@@ -64,5 +65,6 @@ __all__ = [
     "SamplingSchedule",
     "SignInFailure",
     "User",
+    "WebhookRefusal",
     "records",
 ]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Interval,
+    and_,
     bindparam,
     func,
     inspect,
@@ -110,9 +111,31 @@ class JobQueue(Generic[Row]):
 
     def oldest_due_at(self, session: Session) -> datetime | None:
         """When the oldest row that waits for a worker fell due; None if there is none."""
+        return session.scalar(select(func.min(self.model.due_at)).where(*self._due_conditions()))
+
+    def count_due(self, session: Session, *, limit: int) -> int:
+        """Count the rows that wait for a worker, up to `limit`."""
+        rows = select(self.model.id).where(*self._due_conditions()).limit(limit).subquery()
+        return session.scalar(select(func.count()).select_from(rows)) or 0
+
+    def count_held(self, session: Session, *, limit: int) -> int:
+        """Count the rows that a worker has leased, up to `limit`."""
+        rows = select(self.model.id).where(*self._held_conditions()).limit(limit).subquery()
+        return session.scalar(select(func.count()).select_from(rows)) or 0
+
+    def list_unfinished(self, session: Session, *, limit: int) -> list[Row]:
+        """Return rows that are due or leased, those that have waited the longest first."""
+        is_unfinished = or_(and_(*self._due_conditions()), and_(*self._held_conditions()))
+        query = select(self.model).where(is_unfinished).order_by(self.model.due_at).limit(limit)
+        return list(session.scalars(query))
+
+    def _due_conditions(self) -> tuple[ColumnElement[bool], ...]:
         is_unleased = or_(self.model.leased_until.is_(None), self.model.leased_until < func.now())
-        conditions = [self.model.due_at <= func.now(), is_unleased, *self.conditions]
-        return session.scalar(select(func.min(self.model.due_at)).where(*conditions))
+        return (self.model.due_at <= func.now(), is_unleased, *self.conditions)
+
+    def _held_conditions(self) -> tuple[ColumnElement[bool], ...]:
+        is_leased = self.model.leased_until >= func.now()
+        return (self.model.due_at <= func.now(), is_leased, *self.conditions)
 
 
 @cache

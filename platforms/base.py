@@ -151,6 +151,16 @@ class Verdict:
     is_late: bool = False
     # answer a body that cannot be parsed with an error; this sender delivers only once
     reject_unreadable: bool = False
+    secret_no: int | None = None  # which of the configured secrets signed it, counted from 1
+    signed_seconds: int | None = None  # the signed time, since 1970; None: no time is signed
+    is_compat: bool = False  # signed in an older format that the settings still allow
+
+    @property
+    def stored_verdict(self) -> str:
+        """The verdict that is stored with the events of an accepted delivery."""
+        if self.is_compat:
+            return "compat"
+        return "valid_late" if self.is_late else "valid"
 
 
 @dataclass(frozen=True)

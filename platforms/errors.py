@@ -106,9 +106,10 @@ class AppRefused(PlatformError):
 
 
 class BadSignature(PlatformError):
-    """The signature of a delivery does not match its body."""
+    """The signature of a delivery does not match its body, or it is meant for another app."""
 
     code = "invalid_signature"
+    reason = "other_app"  # or why the signature was refused, as `Verdict.reason`
 
 
 class BadHandshake(PlatformError):

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Iterable, Mapping
-from itertools import product
+from typing import NamedTuple
 
 from platforms.secret import Secret
 
@@ -12,16 +12,28 @@ def get_header(headers: Mapping[str, str], name: str) -> str:
     return next((value.strip() for key, value in headers.items() if key.lower() == name), "")
 
 
-def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> str:
-    """Return `ok` if any digest matches any secret, else `no_secret` or `bad_signature`.
+class DigestCheck(NamedTuple):
+    """`reason` is `ok`, `no_secret` or `bad_signature`.
 
-    Every pair is compared, in constant time.
+    `secret_no` is the place of the matching secret in the settings, counted from 1.
     """
+
+    reason: str
+    secret_no: int | None = None
+
+
+def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secret]) -> DigestCheck:
+    """Check whether any digest matches any secret. Every pair is compared, in constant time."""
     secret_keys = [secret.reveal().encode() for secret in secrets if secret]
     if not secret_keys:
-        return "no_secret"
+        return DigestCheck("no_secret")
     received = [digest.encode(errors="replace") for digest in digests]
     # not `hmac.digest`: it releases the GIL each time, which a busy event loop has to regain
     expected = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in secret_keys]
-    matches = [hmac.compare_digest(*pair) for pair in product(received, expected)]
-    return "ok" if any(matches) else "bad_signature"
+    matches = [
+        number
+        for number, digest in enumerate(expected, 1)
+        for candidate in received
+        if hmac.compare_digest(candidate, digest)
+    ]
+    return DigestCheck("ok", matches[0]) if matches else DigestCheck("bad_signature")

@@ -3,6 +3,8 @@
 from app.api import (
     accounts,
     admin,
+    admin_audit,
+    admin_users,
     alerts,
     auth,
     comments,
@@ -45,6 +47,8 @@ API_BLUEPRINTS = (
     cron.blueprint,
     webhook_admin.blueprint,
     admin.blueprint,
+    admin_audit.blueprint,
+    admin_users.blueprint,
     alerts.blueprint,
     health.blueprint,
     openapi.blueprint,

@@ -1,4 +1,4 @@
-"""Views for operators: accounts, circuit breakers and settings, without any secret value."""
+"""Views for operators: accounts, circuit breakers, queues, settings; no secret value."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,8 @@ from app.http.context import current_container, require_scopes
 from app.http.validation import success_body
 from core import audit
 from core.errors import NotFound
+from core.health import queues
+from core.health.queues import QueueStatus
 from core.limits.circuits import CircuitView
 from db.accounts.accounts import Account, Accounts
 
@@ -47,6 +49,37 @@ def show_config() -> dict[str, Any]:
     return success_body(
         data={name: name in settings.configured_names for name in settings.setting_names()}
     )
+
+
+@blueprint.get("/api/admin/queues")
+@require_scopes("admin")
+def list_queues() -> dict[str, Any]:
+    """List the queues with their due rows, and the workers with their last sign of life.
+
+    Counts stop at 10,000.
+    """
+    with current_container().database.transaction() as session:
+        overview = queues.read_queues(session)
+    return success_body(
+        queues=[serialize_queue(queue) for queue in overview.queues],
+        workers=[
+            {"name": worker.name, "seenAt": worker.seen_at, "silent": worker.is_silent}
+            for worker in overview.workers
+        ],
+        timestamp=overview.read_at,
+    )
+
+
+def serialize_queue(queue: QueueStatus) -> dict[str, Any]:
+    age = queue.canary_age
+    return {
+        "name": queue.name,
+        "state": queue.state,
+        "due": queue.due,
+        "held": queue.held,
+        "oldestDueAt": queue.oldest_due_at,
+        "canaryAgeSeconds": None if age is None else round(age.total_seconds(), 1),
+    }
 
 
 def serialize_admin_account(account: Account) -> dict[str, Any]:

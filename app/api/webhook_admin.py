@@ -8,12 +8,13 @@ from typing import Annotated, Any, Self
 from flask import Blueprint
 from pydantic import Field, model_validator
 
-from app.http.context import current_container, require_scopes
+from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core import audit, webhooks
 from core.errors import Conflict, NotFound
 from core.validation import ClampedTime
 from db.webhooks.events import Event, EventFilter, Events
+from db.webhooks.replays import EventReplays, ReplaySummary
 
 blueprint = Blueprint("events", __name__)
 
@@ -36,6 +37,9 @@ class ReplayRequest(RequestModel):
     until: ClampedTime | None = None
     provider: str | None = None
     type: str | None = None
+    dry_run: Annotated[
+        bool, Field(description="count what would be replayed, and replay nothing")
+    ] = False
 
     @model_validator(mode="after")
     def require_criteria(self) -> Self:
@@ -109,7 +113,12 @@ def replay_event(event_id: int) -> dict[str, Any]:
 @require_scopes("admin")
 @validate_body(ReplayRequest)
 def replay_events(body: ReplayRequest) -> dict[str, Any]:
-    """Apply many processed or dead events again; pending ones are left alone."""
+    """Apply many processed or dead events again; pending ones are left alone.
+
+    With `dry_run`, count what it would apply. Counting stops at 10,000 events.
+    """
+    if body.dry_run:
+        return success_body(**count_replayable(body.to_filter())._asdict())
     replayed_ids = replay_matching(body.to_filter())
     return success_body(replayed=len(replayed_ids), ids=replayed_ids)
 
@@ -139,9 +148,16 @@ def discard_events(body: DiscardRequest) -> dict[str, Any]:
 
 def replay_matching(event_filter: EventFilter) -> list[int]:
     """Make matching events due again and wake the workers; return the ids of the events."""
-    replayed_ids = webhooks.replay_events(current_container().database, event_filter)
+    replayed_ids = webhooks.replay_events(
+        current_container().database, event_filter, user_id=current_principal().user_id
+    )
     current_container().services.wake("webhooks")
     return replayed_ids
+
+
+def count_replayable(event_filter: EventFilter) -> ReplaySummary:
+    with current_container().database.transaction() as session:
+        return EventReplays(session).summarize(event_filter)
 
 
 def serialize_webhook_event(event: Event) -> dict[str, Any]:
@@ -154,6 +170,9 @@ def serialize_webhook_event(event: Event) -> dict[str, Any]:
         "publishId": event.publish_id,
         "status": event.display_status,
         "late": event.late,
+        "verdict": event.verdict,
+        "secretNo": event.secret_no,
+        "signedAt": event.signed_at,
         "retryCount": event.attempts,
         "errorMessage": event.last_error,
         "correlationId": event.correlation_id,
@@ -161,6 +180,8 @@ def serialize_webhook_event(event: Event) -> dict[str, Any]:
         "nextAttemptAt": event.due_at,
         "processedAt": event.processed_at,
         "deadAt": event.dead_at,
+        "replayedAt": event.replayed_at,
+        "replayedBy": event.replayed_by,
     }
 
 

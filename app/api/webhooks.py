@@ -22,7 +22,7 @@ from core import webhooks
 from core.errors import CoreError, Invalid
 from core.observability import metrics
 from db.session import DatabaseUnavailable
-from platforms.errors import PlatformError
+from platforms.errors import BadSignature, PlatformError
 
 WEBHOOK_ROUTE = request_log.WEBHOOK_PATH_PREFIX + "<provider>"
 
@@ -117,6 +117,10 @@ def store_delivery(provider: str, body: bytes) -> webhooks.Receipt:
             correlation_id=request_id(),
         )
         return webhooks.receive_delivery(container.event_writer, delivery)
+    except (BadSignature, Invalid) as refusal:
+        reason = refusal.reason if isinstance(refusal, BadSignature) else refusal.code
+        container.refusals.add(provider, reason, body, correlation_id=request_id())
+        raise
     except (CoreError, PlatformError, DatabaseUnavailable, HTTPException):
         raise
     except Exception as error:

@@ -16,6 +16,7 @@ from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
 from core.identity.host_jwt import HostTokenVerifier
 from core.identity.principals import AuthMethod, Principal
+from core.webhooks.refusals import RefusalLog
 from core.webhooks.writer import EventWriter
 from db.session import Database
 
@@ -33,6 +34,7 @@ class Container:
     database: Database
     services: Services
     event_writer: EventWriter
+    refusals: RefusalLog
     readiness: Readiness
     gauges: Gauges
     status: InstallationStatus

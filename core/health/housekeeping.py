@@ -30,6 +30,7 @@ from db.outbox.messages import OutboxMessage
 from db.retention import MAX_BATCH_ROWS, prune_rows
 from db.session import Database
 from db.webhooks.events import Event
+from db.webhooks.refusals import WebhookRefusal
 
 DAY = timedelta(days=1)
 TIME_BUDGET_SECONDS = 20.0  # the next run, minutes later, deletes the rest
@@ -39,6 +40,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
     EndpointSecret.expires_at: timedelta(0),  # an expired secret signs nothing
     SignInFailure.last_at: DAY,  # core/identity/sign_in_throttle.py counts anew after a day
     Call.at: 2 * DAY,
+    WebhookRefusal.last_at: 30 * DAY,
     OutboxMessage.created_at: 30 * DAY,  # deletes its deliveries and their attempts as well
     Attempt.started_at: 90 * DAY,
     LoginSession.expires_at: 90 * DAY,

@@ -7,6 +7,7 @@ from core.jobs.runner import run_jobs
 from core.webhooks.process import build_webhook_job_type
 from db.session import Database
 from db.webhooks.events import EventFilter, Events
+from db.webhooks.replays import EventReplays
 
 MAX_AUDITED_IDS = 100  # ids that the audit log lists
 
@@ -16,17 +17,29 @@ def process_batch(database: Database, services: Services, *, limit: int) -> RunR
     return run_jobs(build_webhook_job_type(services, batch_size=limit), database, services)
 
 
-def replay_events(database: Database, event_filter: EventFilter) -> list[int]:
+def replay_events(
+    database: Database,
+    event_filter: EventFilter,
+    *,
+    user_id: int | None = None,
+    limit: int | None = None,
+) -> list[int]:
     """Make events due again with all their attempts; return their ids. The caller wakes workers.
 
     Applying an event twice is harmless: an update that is not newer changes nothing.
     """
     with database.transaction() as session:
-        replayed_ids = Events(session).replay(event_filter)
+        replayed = EventReplays(session).replay(event_filter, user_id=user_id, limit=limit)
         audit.record_action(
-            session, "webhooks.replayed", details={"ids": replayed_ids[:MAX_AUDITED_IDS]}
+            session,
+            "webhooks.replayed",
+            details={
+                "ids": replayed.ids[:MAX_AUDITED_IDS],
+                "count": len(replayed.ids),
+                "replayedAt": replayed.at.isoformat(),
+            },
         )
-    return replayed_ids
+    return replayed.ids
 
 
 def discard_events(database: Database, event_filter: EventFilter) -> list[int]:

@@ -100,9 +100,11 @@ def require_valid_signature(verdict: Verdict, *, provider: str, reject_late: boo
         return
     log.warning("webhook.signature_rejected", provider=provider, reason=verdict.reason)
     metrics.WEBHOOKS_RECEIVED.labels(provider, "unknown", verdict.reason).inc()
-    raise BadSignature(
+    refusal = BadSignature(
         f"signature: {verdict.reason}", code=SIGNATURE_ERROR_CODES.get(verdict.reason)
     )
+    refusal.reason = verdict.reason
+    raise refusal
 
 
 def receive_delivery(writer: EventWriter, delivery: "IncomingDelivery") -> Receipt:
@@ -203,6 +205,9 @@ class IncomingDelivery:
             account=parsed.platform_user_id,
             publish_id=parsed.publish_id,
             late=self.verdict.is_late,
+            verdict=self.verdict.stored_verdict,
+            secret_no=self.verdict.secret_no,
+            signed_seconds=self.verdict.signed_seconds,
             ignored=has_no_effect,
             correlation_id=self.correlation_id,
         )
@@ -216,6 +221,9 @@ class IncomingDelivery:
             event_type=UNREADABLE_EVENT_TYPE,
             payload_json={"raw": text},
             late=self.verdict.is_late,
+            verdict=self.verdict.stored_verdict,
+            secret_no=self.verdict.secret_no,
+            signed_seconds=self.verdict.signed_seconds,
             ignored=True,
             correlation_id=self.correlation_id,
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, delete, func, select, text, update
+from sqlalchemy import Index, UniqueConstraint, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -60,6 +60,23 @@ class Users:
 
     def list_all(self) -> Sequence[User]:
         return self._session.scalars(select(User).order_by(User.id)).all()
+
+    def page(
+        self, *, email_part: str | None = None, limit: int, before: int | None = None
+    ) -> list[User]:
+        """Return users, the newest first, with smaller ids than `before`.
+
+        `email_part` may also be part of an e-mail that only the host application claims.
+        """
+        query = select(User).order_by(User.id.desc()).limit(limit)
+        if email_part is not None:
+            emails = (User.email, User.claimed_email)
+            query = query.where(
+                or_(*(email.icontains(email_part, autoescape=True) for email in emails))
+            )
+        if before is not None:
+            query = query.where(User.id < before)
+        return list(self._session.scalars(query))
 
     def get_by_email(self, email: str) -> User | None:
         """Find a user by e-mail, ignoring case."""

@@ -4,10 +4,11 @@ No role may change or delete them, see migration 0019: what has to be possible a
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, func, select
+from sqlalchemy import ColumnElement, Index, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -31,6 +32,34 @@ class AuditEntry(IdColumn, Base):
         Index("idx_audit_log_at", "at"),
         {"comment": "Audit log: who did what, when and from where"},
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditFilter:
+    """Selects entries. A criterion that is None does not count."""
+
+    user_id: int | None = None
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    correlation_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        equal = {
+            AuditEntry.user_id: self.user_id,
+            AuditEntry.actor: self.actor,
+            AuditEntry.action: self.action,
+            AuditEntry.subject: self.subject,
+            AuditEntry.correlation_id: self.correlation_id,
+        }
+        conditions = [column == value for column, value in equal.items() if value is not None]
+        if self.since is not None:
+            conditions.append(AuditEntry.at >= self.since)
+        if self.until is not None:
+            conditions.append(AuditEntry.at < self.until)
+        return conditions
 
 
 class AuditLog:
@@ -59,6 +88,14 @@ class AuditLog:
             correlation_id=correlation_id,
         )
         self._session.add(entry)
+
+    def page(
+        self, audit_filter: AuditFilter, *, limit: int, before: int | None = None
+    ) -> list[AuditEntry]:
+        """Return matching entries, the newest first, with smaller ids than `before`."""
+        is_older = () if before is None else (AuditEntry.id < before,)
+        query = select(AuditEntry).where(*audit_filter.conditions(), *is_older)
+        return list(self._session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
 
     def prune(
         self, *, older_than: timedelta, since: datetime | None, limit: int

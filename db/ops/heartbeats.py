@@ -1,5 +1,6 @@
 """The table `beats`: when each process and queue was last seen alive, by the database's clock."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -39,6 +40,10 @@ class Heartbeats:
         self._session.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_={"at": now})
         )
+
+    def list_all(self) -> Sequence[Heartbeat]:
+        """Return all heartbeats: a few for each process, since old ones are deleted."""
+        return self._session.scalars(select(Heartbeat)).all()
 
     def age(self, name: str) -> timedelta | None:
         """Return the time since the last heartbeat; None if there was none."""

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Index,
+    SmallInteger,
     String,
     UniqueConstraint,
     and_,
     func,
-    or_,
     select,
     text,
     update,
@@ -25,6 +25,7 @@ from db.leases import JobColumns, JobQueue
 
 DISCARDED = "discarded: "  # before the error of an event that an operator discarded
 EVENT_STATUSES = ("pending", "processing", "done", "ignored", "dead")
+EVENT_VERDICTS = ("valid", "valid_late", "compat")
 
 
 class Event(JobColumns, TimestampColumns, Base):
@@ -56,6 +57,21 @@ class Event(JobColumns, TimestampColumns, Base):
     status: Mapped[str] = mapped_column(String(50), server_default="pending")
     late: Mapped[bool] = mapped_column(
         server_default="false", comment="signed correctly, but outside the time window"
+    )
+    verdict: Mapped[str | None] = mapped_column(
+        String(20), comment="how the signature was judged; NULL: by an older version"
+    )
+    secret_no: Mapped[int | None] = mapped_column(
+        SmallInteger, comment="which of the configured secrets signed it, counted from 1"
+    )
+    signed_at: Mapped[datetime | None] = mapped_column(
+        comment="the signed time; NULL: the platform signs none"
+    )
+    replayed_at: Mapped[datetime | None] = mapped_column(
+        comment="when a person last had it applied again"
+    )
+    replayed_by: Mapped[int | None] = mapped_column(
+        comment="the user who did; kept when the user is deleted"
     )
     correlation_id: Mapped[str | None]
     processed_at: Mapped[datetime | None] = mapped_column(comment="NULL: not applied yet")
@@ -98,7 +114,13 @@ class Event(JobColumns, TimestampColumns, Base):
             postgresql_where=text("dead_at IS NOT NULL"),
         ),
         Index("idx_webhook_events_created", "created_at"),
+        Index(
+            "idx_webhook_events_replayed",
+            "replayed_at",
+            postgresql_where=text("replayed_at IS NOT NULL"),
+        ),
         one_of("status", EVENT_STATUSES),
+        one_of("verdict", EVENT_VERDICTS),
         {
             "comment": "Webhook events of the platforms, stored as received",
             "postgresql_with": CLAIMED_ROWS_STORAGE,
@@ -120,24 +142,32 @@ class EventFilter:
     code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    late: bool | None = None
+    publish_id: str | None = None
+    account: str | None = None
+    error_text: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that an event has to meet, one per criterion."""
-        conditions: list[ColumnElement[bool]] = []
+        equal = {
+            Event.provider: self.provider,
+            Event.event_type: self.kind,
+            Event.late: self.late,
+            Event.publish_id: self.publish_id,
+            Event.account: self.account,
+            func.split_part(Event.last_error, ":", 1): self.code,
+        }
+        conditions = [column == value for column, value in equal.items() if value is not None]
         if self.ids is not None:
             conditions.append(Event.id.in_(self.ids))
         if self.status is not None:
             conditions.append(status_condition(self.status))
-        if self.provider is not None:
-            conditions.append(Event.provider == self.provider)
-        if self.kind is not None:
-            conditions.append(Event.event_type == self.kind)
-        if self.code is not None:
-            conditions.append(func.split_part(Event.last_error, ":", 1) == self.code)
         if self.since is not None:
             conditions.append(Event.created_at >= self.since)
         if self.until is not None:
             conditions.append(Event.created_at < self.until)
+        if self.error_text is not None:
+            conditions.append(Event.last_error.icontains(self.error_text, autoescape=True))
         return conditions
 
 
@@ -202,22 +232,6 @@ class Events:
         """Keep an event whose attempts are used up, until an operator has it replayed."""
         event.status = "dead"
         event.dead_at = func.clock_timestamp()
-
-    def replay(self, event_filter: EventFilter) -> list[int]:
-        """Make processed and dead events due again with all attempts; return their ids.
-
-        `parsed` is cleared, so that today's adapter parses them. Leased events are left alone.
-        """
-        is_unleased = or_(Event.leased_until.is_(None), Event.leased_until < func.now())
-        is_finished = or_(Event.processed_at.is_not(None), Event.dead_at.is_not(None))
-        reset = {"status": "pending", "processed_at": None, "dead_at": None, "parsed": None}
-        schedule = {"due_at": func.now(), "attempts": 0, "leased_until": None}
-        statement = (
-            update(Event)
-            .where(*event_filter.conditions(), is_unleased, is_finished)
-            .values(**reset, **schedule)
-        )
-        return list(self._session.scalars(statement.returning(Event.id)))
 
     def discard(self, event_filter: EventFilter) -> list[int]:
         """Turn dead events into ignored ones, which are deleted by age; return their ids."""

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Text, case, func, literal, null, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    SmallInteger,
+    Text,
+    case,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from db.base import Json
@@ -28,6 +39,9 @@ class NewEvent:
     account: str | None = None
     publish_id: str | None = None
     late: bool = False
+    verdict: str | None = None
+    secret_no: int | None = None
+    signed_seconds: int | None = None  # since 1970
     ignored: bool = False
     correlation_id: str | None = None
 
@@ -53,6 +67,7 @@ TEXT_COLUMNS = (  # those that are named like the fields of `NewEvent`
     "account",
     "publish_id",
     "correlation_id",
+    "verdict",
 )
 JSON_COLUMNS = ("payload_json", "parsed")
 
@@ -111,10 +126,13 @@ def build_insert_statement() -> Any:
             **{name: JSONB() for name in JSON_COLUMNS},
             "late": Boolean(),
             "ignored": Boolean(),
+            "secret_no": SmallInteger(),
+            "signed_seconds": BigInteger(),
         }
     )
     values = {
-        **{name: rows.c[name] for name in (*TEXT_COLUMNS, *JSON_COLUMNS, "late")},
+        **{name: rows.c[name] for name in (*TEXT_COLUMNS, *JSON_COLUMNS, "late", "secret_no")},
+        "signed_at": func.to_timestamp(rows.c.signed_seconds),
         "external_id": rows.c.dedupe_key,
         "status": case((rows.c.ignored, literal("ignored")), else_=literal("pending")),
         "processed_at": case((rows.c.ignored, func.clock_timestamp()), else_=null()),

@@ -25,5 +25,5 @@ def verify_signature(header: str, body: bytes, *, secrets: Iterable[Secret]) -> 
     digest = header.removeprefix(DIGEST_PREFIX)
     if digest == header or not digest:
         return Verdict(ok=False, reason="malformed_header")
-    reason = verify_digests(body, (digest,), secrets)
-    return Verdict(ok=reason == "ok", reason=reason)
+    check = verify_digests(body, (digest,), secrets)
+    return Verdict(ok=check.reason == "ok", reason=check.reason, secret_no=check.secret_no)

@@ -24,8 +24,14 @@ def verify_legacy_signature(
     digest = get_header(headers, LEGACY_SIGNATURE_HEADER)
     if not digest:
         return Verdict(ok=False, reason="missing_header")
-    reason = verify_digests(body, [digest], secrets)
-    return Verdict(ok=reason == "ok", reason=reason, reject_unreadable=True)
+    check = verify_digests(body, [digest], secrets)
+    return Verdict(
+        ok=check.reason == "ok",
+        reason=check.reason,
+        reject_unreadable=True,
+        secret_no=check.secret_no,
+        is_compat=True,
+    )
 
 
 def read_challenge(query: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from platforms.signing import verify_digests
 
 SIGNATURE_HEADER = "tiktok-signature"
 MAX_TIMESTAMP_DIGITS = 20  # a time in seconds has 10
+MAX_SIGNED_SECONDS = 253_402_300_799  # the end of the year 9999; a later time is not stored
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,16 @@ def verify_signature(
     if signature is None:
         return Verdict(ok=False, reason="malformed_header")
     signed_bytes = signature.timestamp.encode() + b"." + body
-    reason = verify_digests(signed_bytes, signature.digests, secrets)
-    if reason != "ok":
-        return Verdict(ok=False, reason=reason)
-    age = now.timestamp() - int(signature.timestamp)
-    if abs(age) <= tolerance.total_seconds():
-        return Verdict(ok=True, reason="ok")
-    return Verdict(ok=True, reason="stale" if age > 0 else "future", is_late=True)
+    check = verify_digests(signed_bytes, signature.digests, secrets)
+    if check.reason != "ok":
+        return Verdict(ok=False, reason=check.reason)
+    signed_seconds = int(signature.timestamp)
+    age = now.timestamp() - signed_seconds
+    is_late = abs(age) > tolerance.total_seconds()
+    return Verdict(
+        ok=True,
+        reason=("stale" if age > 0 else "future") if is_late else "ok",
+        is_late=is_late,
+        secret_no=check.secret_no,
+        signed_seconds=signed_seconds if signed_seconds <= MAX_SIGNED_SECONDS else None,
+    )

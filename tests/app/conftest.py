@@ -64,6 +64,7 @@ class AppFactory:
     def close(self):
         for app in self.apps:
             app.extensions[CONTAINER_KEY].event_writer.close()
+            app.extensions[CONTAINER_KEY].refusals.close()
             app.extensions[CONTAINER_KEY].database.dispose()
         end = time.monotonic() + WAKE_UP_TIMEOUT
         # The log lines of a wake-up that is still being sent belong to this test.

@@ -141,7 +141,10 @@ def test_a_dead_event_is_replayed_with_all_its_attempts(
     assert process_batch(container.database, container.services, limit=10).claimed == 3 - 1
     with container.database.transaction() as session:
         entry = text("SELECT actor, details FROM audit_log WHERE action = 'webhooks.replayed'")
-        assert session.execute(entry).one() == ("key", {"ids": [event["id"]]})
+        actor, details = session.execute(entry).one()
+    assert (actor, details["ids"], details["count"]) == ("key", [event["id"]], 1)
+    assert replayed["replayedAt"] is not None
+    assert replayed["replayedBy"] is not None
 
 
 def test_replaying_a_pending_event_is_a_conflict_and_a_missing_one_a_404(
@@ -174,3 +177,34 @@ def test_many_events_are_replayed_by_id_or_by_time(admin_client, three_events, r
 )  # fmt: skip
 def test_a_replay_without_valid_criteria_is_400(admin_client, body):
     assert admin_client.post(f"{EVENTS_ROUTE}/replay", json=body).status_code == 400
+
+
+def test_a_dry_run_counts_and_replays_nothing(admin_client, three_events, run_sql):
+    mark_dead(run_sql)
+    body = {"since": "2020-01-01T00:00:00Z", "provider": "tiktok", "dry_run": True}
+    answer = admin_client.post(f"{EVENTS_ROUTE}/replay", json=body).json
+    assert (answer["matches"], answer["capped"]) == (2, False)
+    assert answer["by_type"] == {"video.publish.complete": 2}
+    assert answer["oldest"] <= answer["newest"]
+    assert len(admin_client.get(f"{EVENTS_ROUTE}?status=dead").json["data"]) == 2
+
+
+def test_counting_stops_at_ten_thousand(admin_client, run_sql):
+    run_sql(
+        "INSERT INTO webhook_events (external_id, provider, event_type, payload_json, status,"
+        " processed_at, next_attempt_at) SELECT 'e' || n, 'tiktok', 'x', '{}', 'done', now(), NULL"
+        " FROM generate_series(1, 10001) AS n"
+    )
+    body = {"since": "2020-01-01T00:00:00Z", "dry_run": True}
+    answer = admin_client.post(f"{EVENTS_ROUTE}/replay", json=body).json
+    assert (answer["matches"], answer["capped"]) == (10_000, True)
+
+
+# How the signature was judged
+
+
+def test_the_verdict_of_the_signature_is_stored_with_each_event(admin_client, client):
+    TikTokWebhookSender(client).send(build_envelope(publish_id="fresh"))
+    event = admin_client.get(EVENTS_ROUTE).json["data"][0]
+    assert (event["verdict"], event["secretNo"]) == ("valid", 1)
+    assert event["signedAt"].endswith("Z")

@@ -73,3 +73,10 @@ def test_events_are_stored_under_the_shared_names(compat_client, container):
         "video.inbox.received",
         "video.inbox.received:p2",
     )
+
+
+def test_its_verdict_says_which_format_signed_it(compat_client, container):
+    send_digest_signed(compat_client, COMPLETE_EVENT)
+    with container.database.transaction() as session:
+        query = "SELECT verdict, secret_no, signed_at FROM webhook_events"
+        assert tuple(session.execute(text(query)).one()) == ("compat", 1, None)
