@@ -3,6 +3,7 @@
 An encrypted value is bound to its table, column and row: copied elsewhere it does not decrypt.
 """
 
+import hmac
 import json
 import os
 import re
@@ -21,6 +22,8 @@ EncryptionContext = tuple[str, ...]
 """What a value is bound to: table, column, provider, id at the platform or of the row, user id."""
 
 FORMAT_VERSION = "v1"
+HASH = "sha256"
+HASH_PURPOSE = b"ids of erased people"
 KEY_BYTES, IV_BYTES, TAG_BYTES = 32, 12, 16  # bytes
 KEY_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 HEX_KEY_PATTERN = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
@@ -58,7 +61,9 @@ class KeyRing:
 
         Errors: Misconfigured if there is none; ValueError if one is malformed.
         """
-        self._keys = {key_id: AESGCM(decode_key(key)) for key_id, key in keys}
+        decoded = {key_id: decode_key(key) for key_id, key in keys}
+        self._keys = {key_id: AESGCM(key) for key_id, key in decoded.items()}
+        self._hash_keys = [hmac.digest(key, HASH_PURPOSE, HASH) for key in decoded.values()]
         if not self._keys:
             raise Misconfigured("TOKEN_ENCRYPTION_KEY is missing")
         self.current_key_id = next(iter(self._keys))
@@ -82,6 +87,14 @@ class KeyRing:
             return Secret(plaintext.decode("utf-8", "surrogatepass"))
         except (KeyError, InvalidTag, UnicodeDecodeError):
             raise DecryptionFailed from None
+
+    def hash_id(self, provider: str, platform_id: str) -> tuple[str, ...]:
+        """Return a hash for each key, the current one's first.
+
+        Who has the database and no key cannot find out the id by trying all of them.
+        """
+        message = f"{provider}:{platform_id}".encode("utf-8", "surrogatepass")
+        return tuple(hmac.digest(key, message, HASH).hex() for key in self._hash_keys)
 
     def key_id(self, encrypted: str) -> str:
         """Return the id of the key that a value is encrypted with. Errors: DecryptionFailed."""

@@ -28,6 +28,7 @@ from db.posts.drafts import Draft
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
+from db.webhooks.erased_subjects import ErasedSubject
 from db.webhooks.events import Event
 from db.webhooks.refusals import WebhookRefusal
 
@@ -48,6 +49,7 @@ __all__ = [
     "Draft",
     "Endpoint",
     "EndpointSecret",
+    "ErasedSubject",
     "Event",
     "Heartbeat",
     "LoginSession",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from core.accounts import grant_lifecycle
+from core.accounts import grant_lifecycle, late_events
 from core.accounts.dead_connections import release_dead_login, revoke_unused_grant
 from core.accounts.destinations import SavedDestinations, save_destinations
 from core.accounts.flows import get_flow
@@ -162,6 +162,8 @@ def store_login(
     """
     account = store_grant(session, services, signed_in, owner)
     saved = save_destinations(session, services, account, signed_in)
+    ids = [account.open_id, *account.aliases, *(item.external_id for item in saved.stored)]
+    late_events.accept_events(session, owner.provider, ids, services)
     grant_lifecycle.on_reconnected(session, account)
     requested = requested_scopes(services, owner.provider)
     missing_scopes = [scope for scope in requested if scope not in signed_in.scopes]

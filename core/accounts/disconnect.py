@@ -90,7 +90,12 @@ def disconnect_account(
             parked = grant_lifecycle.park_posts(session, account, grant_lifecycle.DISCONNECTED)
         tokens = mark_disconnected(session, account)
         details = {"held": parked, "cancelled": cancelled, "erased": erase}
-        erasure_id = end_account(session, account, tokens, erase=erase, details=details)
+        erasure_id = None
+        if erase:
+            erasure_id = erase_own_login(session, account, services)
+            record_about(session, tokens, "account.disconnected", **details)
+        else:
+            end_account(session, account, details)
     for subscription in tokens.subscriptions:
         end_subscription(services, subscription)
     is_revoked = revoke_at_platform(tokens, services)
@@ -162,22 +167,10 @@ def mark_disconnected(session: Session, account: Account) -> RevocableTokens:
     return tokens
 
 
-def end_account(
-    session: Session,
-    account: Account,
-    tokens: RevocableTokens,
-    *,
-    erase: bool,
-    details: Mapping[str, object],
-) -> int | None:
-    """Disconnect what the login opens, or delete the login; return the id of its erasure."""
-    if erase:
-        erasure_id = erase_own_login(session, account)
-        record_about(session, tokens, "account.disconnected", **details)
-        return erasure_id
+def end_account(session: Session, account: Account, details: Mapping[str, object]) -> None:
+    """Disconnect what the login opens, and keep its history."""
     disconnect_destinations(session, account)
     grant_lifecycle.record_account_event(session, account, "account.disconnected", **details)
-    return None
 
 
 def disconnect_destinations(session: Session, account: Account) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from core import audit
+from core.accounts import late_events
 from core.bootstrap import Services
 from core.media import files
 from core.outbox import AppEvent, enqueue_events
@@ -69,7 +70,7 @@ def request_erasure_of_disconnected(database: Database, services: Services) -> i
         with database.transaction() as session:
             account = Accounts(session).lock(account_id)
             if account is not None and account.disconnected_at is not None:
-                erase_own_login(session, account, cause=RETENTION_OVER)
+                erase_own_login(session, account, services, cause=RETENTION_OVER)
                 erased += 1
     return erased
 
@@ -84,7 +85,7 @@ def erase_requested_data(
         if request is None:
             return False
         if not request.logins_erased:
-            erase_logins(session, request)
+            erase_logins(session, request, services)
     delete_media_files(database, services)
     is_over = False
     while not is_over:  # once at least, however long the rest took
@@ -97,7 +98,7 @@ def erase_requested_data(
     return False
 
 
-def erase_logins(session: Session, request: DataDeletion) -> None:
+def erase_logins(session: Session, request: DataDeletion, services: Services) -> None:
     """Delete the person's logins, what belongs to them and the person's comments on other posts.
 
     All their ids are kept for the search of webhook events. The ids of their accounts lead to no
@@ -110,10 +111,12 @@ def erase_logins(session: Session, request: DataDeletion) -> None:
     ):
         ids |= erase_login(session, account)
         request.found = True
-    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
+    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})], services)
 
 
-def erase_own_login(session: Session, account: Account, *, cause: str = REQUESTED_BY_OWNER) -> int:
+def erase_own_login(
+    session: Session, account: Account, services: Services, *, cause: str = REQUESTED_BY_OWNER
+) -> int:
     """Delete this login alone, at its owner's request or when its retention is over. Return the id
     of the request that the search of webhook events goes on with.
 
@@ -127,14 +130,17 @@ def erase_own_login(session: Session, account: Account, *, cause: str = REQUESTE
     person_id = account.open_id
     ids = erase_login(session, account, cause=cause)
     request.found = True
-    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})])
+    erase_mentions_of(session, request, [person_id, *sorted(ids - {person_id})], services)
     return request.id
 
 
-def erase_mentions_of(session: Session, request: DataDeletion, ids: Collection[str]) -> None:
+def erase_mentions_of(
+    session: Session, request: DataDeletion, ids: Collection[str], services: Services
+) -> None:
     """Delete app events and comments of others' posts that name one of these ids, and keep the ids
-    for the search of webhook events.
+    for the search of webhook events; hashes of them stay for events that arrive later.
     """
+    late_events.omit_events(session, request.provider, ids, services)
     request.subject_ids = list(ids)
     request.logins_erased = True
     EventErasure(session).delete_messages(ids)

@@ -83,7 +83,7 @@ def erase_connection(database: Database, services: Services, account: Account) -
         return result.is_revoked or not had_tokens
     with database.transaction() as session:
         former = Accounts(session).lock(account.id)
-        erasure_id = None if former is None else erase_own_login(session, former)
+        erasure_id = None if former is None else erase_own_login(session, former, services)
     if erasure_id is not None:
         begin_erasure(database, services, erasure_id)
     return True

@@ -29,6 +29,7 @@ from db.outbox.endpoints import EndpointSecret
 from db.outbox.messages import OutboxMessage
 from db.retention import MAX_BATCH_ROWS, prune_rows
 from db.session import Database
+from db.webhooks.erased_subjects import ErasedSubject
 from db.webhooks.events import Event
 from db.webhooks.refusals import WebhookRefusal
 
@@ -49,6 +50,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
     AuditEntry.at: 400 * DAY,
     Alert.resolved_at: 400 * DAY,
     DataDeletion.completed_at: 400 * DAY,
+    ErasedSubject.created_at: 400 * DAY,
 }
 """Column → how long rows are kept after the time in it. WEBHOOK_KEPT_DAYS is added to these."""
 

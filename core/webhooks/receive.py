@@ -6,10 +6,12 @@ Nothing is applied while the sender waits; `process.py` does that in a worker.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 import structlog
 
 from core.bootstrap import Services
+from core.crypto import KeyRing
 from core.errors import CoreError, Invalid, NotFound
 from core.observability import metrics
 from core.webhooks.handlers import OTHER_KIND, find_effect
@@ -22,6 +24,9 @@ from platforms.registry import PLATFORMS
 
 UNREADABLE_EVENT_TYPE = "unreadable"
 """`event_type` of a delivery that is signed correctly but cannot be parsed."""
+
+ERASED_KEY_PREFIX = "erased:"
+"""Before the dedupe key of an event whose account has been erased."""
 
 SIGNATURE_ERROR_CODES = {
     "missing_header": "missing_signature",
@@ -85,7 +90,7 @@ def verify_delivery(
     verdict = adapter.verify(headers, body, now=services.now())
     reject_late = verdict.is_late and should_reject_late(services, provider)
     require_valid_signature(verdict, provider=provider, reject_late=reject_late)
-    return IncomingDelivery(provider, body, verdict, correlation_id, adapter)
+    return IncomingDelivery(provider, body, verdict, correlation_id, adapter, services.key_ring)
 
 
 def should_reject_late(services: Services, provider: str) -> bool:
@@ -162,6 +167,7 @@ class IncomingDelivery:
     verdict: Verdict
     correlation_id: str | None
     adapter: WebhookAdapter
+    key_ring: KeyRing
 
     def to_new_events(self) -> list[NewEvent]:
         """Return one row per event; one row with the raw body if it cannot be parsed.
@@ -210,7 +216,18 @@ class IncomingDelivery:
             signed_seconds=self.verdict.signed_seconds,
             ignored=has_no_effect,
             correlation_id=self.correlation_id,
+            **self.subject_columns(parsed),
         )
+
+    def subject_columns(self, parsed: ParsedEvent) -> dict[str, Any]:
+        """By what an event of an erased account is recognized, and the key it is stored with."""
+        if parsed.platform_user_id is None:
+            return {}
+        erased_key, *_ = self.key_ring.hash_id(self.provider, parsed.key)
+        return {
+            "subject_hashes": self.key_ring.hash_id(self.provider, parsed.platform_user_id),
+            "erased_key": ERASED_KEY_PREFIX + erased_key,
+        }
 
     def build_raw_event(self) -> NewEvent:
         """Return a row with the body as text, for an operator to look at."""

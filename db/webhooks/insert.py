@@ -1,7 +1,7 @@
 """Inserts webhook events: many with one statement, each event once. The caller commits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -21,9 +21,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, rows_table
 from db.session import Connection, Session
+from db.webhooks.erased_subjects import ErasedSubjects
 from db.webhooks.events import Event
 
 EventKey = tuple[str, str]  # provider and dedupe key
+ERASED_PAYLOAD: Json = {"omitted": "the data of this account have been erased"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +46,24 @@ class NewEvent:
     signed_seconds: int | None = None  # since 1970
     ignored: bool = False
     correlation_id: str | None = None
+    subject_hashes: tuple[str, ...] = ()  # of the account, one for each key
+    erased_key: str = ""  # the dedupe key if the account has been erased: it names nobody
 
     @property
     def key(self) -> EventKey:
         return self.provider, self.dedupe_key
+
+    def without_subject(self) -> "NewEvent":
+        """The event as it is stored once its account has been erased: that it came, and no more."""
+        return replace(
+            self,
+            dedupe_key=self.erased_key,
+            payload_json=ERASED_PAYLOAD,
+            parsed=None,
+            account=None,
+            publish_id=None,
+            ignored=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -70,11 +86,16 @@ TEXT_COLUMNS = (  # those that are named like the fields of `NewEvent`
     "verdict",
 )
 JSON_COLUMNS = ("payload_json", "parsed")
+ROW_FIELDS = ("dedupe_key", *TEXT_COLUMNS, *JSON_COLUMNS, "late", "ignored")
 
 
 def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> list[InsertResult]:
-    """Insert the events that are not stored yet; return one result per event, in the same order."""
-    rows = [vars(event) for event in events]
+    """Insert the events that are not stored yet; return one result per event, in the same order.
+
+    Events about accounts that have been erased are stored without content.
+    """
+    events = omit_erased_subjects(session, events)
+    rows = [{name: getattr(event, name) for name in ROW_FIELDS} for event in events]
     new_ids: dict[EventKey, int] = {
         (row.provider, row.external_id): row.id
         for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
@@ -92,6 +113,19 @@ def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> 
             # The same event once more in this group is a duplicate of this one.
             existing[event.key] = InsertResult(event_id, duplicate=True, processed=event.ignored)
     return results
+
+
+def omit_erased_subjects(
+    session: Session | Connection, events: Sequence[NewEvent]
+) -> Sequence[NewEvent]:
+    hashes = {subject_hash for event in events for subject_hash in event.subject_hashes}
+    erased = ErasedSubjects(session).find(hashes)
+    if not erased:
+        return events
+    return [
+        event if erased.isdisjoint(event.subject_hashes) else event.without_subject()
+        for event in events
+    ]
 
 
 def find_existing_events(

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select, text, update
 
-from core.accounts import disconnect_account
+from core.accounts import disconnect_account, late_events
 from core.health.housekeeping import run_housekeeping
 from db.accounts.accounts import Account
 from db.comments.replies import CommentReply, ReplyState
@@ -12,6 +12,7 @@ from db.ops.data_deletions import DataDeletion
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.records.instagram_tables import IgComment, IgMedia, InstagramAccount
+from db.webhooks.events import Event
 from tests.app.callback_people import (
     ADA,
     ALIAS,
@@ -206,6 +207,60 @@ def test_a_login_that_is_connected_again_during_an_erasure_stays(people):
     assert people.account(again).status == "ACTIVE"
     (request,) = people.all(select(DataDeletion))
     assert (request.state, request.subject_ids) == ("done", [])
+
+
+def deliver_after_erasure(people, login, **changes):
+    """Have Ada's login erased; return the rows of what arrives about her account then."""
+    disconnect(people, login, erase=True)
+    comment = comment_change("17909999000000002", media="18009999000000001", text=COMMENT_TEXT)
+    return people.apply_changes("17841499990000001", comment, **changes)
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_an_event_that_arrives_after_the_erasure_is_stored_without_content(people):
+    login, *_ = fill_tables(people)
+    first = deliver_after_erasure(people, login)
+    again = people.apply_changes(
+        "17841499990000001",
+        comment_change("17909999000000002", media="18009999000000001", text=COMMENT_TEXT),
+    )
+    assert find_traces(people) == set()
+    assert [event.id for event in again] == [event.id for event in first]  # still a duplicate
+    (event,) = first
+    assert (event.status, event.account, event.publish_id) == ("ignored", None, None)
+    assert event.payload_json == {"omitted": "the data of this account have been erased"}
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_an_event_after_a_disconnect_without_erasure_is_stored_whole(people):
+    """The negative control."""
+    login, *_ = fill_tables(people)
+    disconnect(people, login)
+    comment = comment_change("17909999000000002", media="18009999000000001", text="late canary")
+    (event,) = people.apply_changes("17841499990000001", comment)
+    assert event.account == "17841499990000001"
+    assert "late canary" in people.dump_tables()
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_events_are_stored_whole_again_once_the_account_is_connected_again(people):
+    login, *_ = fill_tables(people)
+    (before,) = deliver_after_erasure(people, login)
+    with people.database.transaction() as session:
+        late_events.accept_events(session, "instagram", ["17841499990000001"], people.services)
+    comment = comment_change("17909999000000003", media="18009999000000001", text="again")
+    (event,) = people.apply_changes("17841499990000001", comment)
+    assert (before.account, event.account) == (None, "17841499990000001")
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_events_about_a_login_that_another_user_has_too_are_stored_whole(people):
+    former = people.create_login(open_id=ADA, disconnected_at=func.now(), status="DISCONNECTED")
+    people.create_login(open_id=ADA)
+    disconnect(people, former, erase=True)
+    (event_id,) = people.store_changes(ADA, mention_change("18009999000000078"))
+    (event,) = people.all(select(Event).where(Event.id == event_id))
+    assert event.account == ADA
 
 
 def test_host_applications_get_an_event_about_the_erasure_without_a_name(meta_client, people):

@@ -33,8 +33,9 @@ class WebhookHarness(RowFactory):
             for envelope in envelopes:
                 body = json.dumps({**envelope, "client_key": CLIENT_KEY}).encode()
                 tiktok = self.services.get_adapter("tiktok").webhooks
+                verdict = Verdict(ok=True, reason="ok")
                 delivery = IncomingDelivery(
-                    "tiktok", body, Verdict(ok=True, reason="ok"), None, tiktok
+                    "tiktok", body, verdict, None, tiktok, self.services.key_ring
                 )
                 events += delivery.to_new_events()
             ids = [result.id for result in insert_events(session, events)]

@@ -93,6 +93,7 @@ class InstagramWebhookHarness(RowFactory):
             Verdict(ok=True, reason="ok"),
             None,
             self.services.webhook_adapters[PROVIDER],
+            self.services.key_ring,
         )
         with self.database.transaction() as session:
             return [result.id for result in insert_events(session, delivery.to_new_events())]

@@ -210,3 +210,10 @@ def test_a_failure_takes_as_long_wherever_the_changed_byte_is():
     ]
     failure_times = [fastest_time(lambda value=value: decrypt_or_none(value)) for value in changed]
     assert max(failure_times) < 3 * min(failure_times)
+
+
+def test_ids_are_hashed_with_each_key_and_for_each_platform():
+    new, old = KEY_RING.hash_id("tiktok", "open-1")
+    assert KeyRing([("new", OLD_KEY)]).hash_id("tiktok", "open-1") == (old,)
+    assert len({new, old, *KEY_RING.hash_id("instagram", "open-1")}) == 4
+    assert "open-1" not in new
