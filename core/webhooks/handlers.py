@@ -37,6 +37,7 @@ MATCH_PERIOD = timedelta(hours=24)  # how long an event may wait for the post it
 TIMESTAMP_PRECISION = timedelta(seconds=1)  # platforms cut their times to whole seconds
 REVOKED_BY_US = "removed_by_us"  # the event that follows our own call of revoke
 UNKNOWN_PUBLICATION = "unknown_publication"
+OTHER_ACCOUNT = "other_account"
 
 OTHER_KIND = "other"  # label of all kinds of events that no platform lists
 
@@ -45,13 +46,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Ignored:
-    """The event changes nothing. `reason`: why, if that may surprise an operator."""
+    """The event changes nothing. `reason`: why, if that may surprise an operator.
+
+    `outcome`: how the metric counts it.
+    """
 
     reason: str | None = None
+    outcome: str = "ignored"
 
 
 HandlerResult = Literal["done"] | Ignored | Failure
 IGNORED = Ignored()
+OF_OTHER_ACCOUNT = Ignored(
+    f"{OTHER_ACCOUNT}: the event names another account than the post was made with", OTHER_ACCOUNT
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,16 @@ class EventBatch:
     def find_post(self, publication: PlatformKey | None) -> LockedPost | None:
         return self.locked.posts.get(publication) if publication else None
 
+    def is_of_other_account(self, post: LockedPost, loaded: LoadedEvent) -> bool:
+        """Whether the event names another account than the post was made with.
+
+        A destination has an id of its own, which the login does not know: such a post is not
+        compared. Neither is an event that names no account.
+        """
+        named, owner_ids = loaded.parsed.platform_user_id, self.locked.owner_ids[post.id]
+        is_comparable = named and owner_ids and post.destination_id is None
+        return bool(is_comparable) and named not in owner_ids
+
     def flush(self) -> None:
         """Write the changes of all posts, and make unconfirmed posts of the accounts due."""
         PostBatches(self.session).save(self.locked)
@@ -161,7 +179,7 @@ def handle_event(
 
 
 def outcome_label(result: Failure | Ignored) -> str:
-    return result.code if isinstance(result, Failure) else "ignored"
+    return result.code if isinstance(result, Failure) else result.outcome
 
 
 def find_effect(provider: str, kind: str) -> Effect | None:
@@ -182,6 +200,9 @@ def handle_publication(
         return IGNORED
     if post is None:
         return handle_unmatched(event_batch, event, loaded)
+    if event_batch.is_of_other_account(post, loaded):
+        log.warning("webhook.other_account", post=post.id, event_id=event.id)
+        return OF_OTHER_ACCOUNT
     apply_update(event_batch.changes, post, progress, source="webhook")
     record_webhook(event_batch.changes, post)
     if post.state not in FINAL_STATES:

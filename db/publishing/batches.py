@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Text, func, select
 from sqlalchemy.orm import Session
 
+from db.accounts.accounts import Account
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, rows_table
 from db.posts.posts import Post
@@ -80,6 +81,7 @@ RECORD_LABELS = {
 """Field to its label in `LOCK_QUERY`, in the order of the fields; the tables share column names."""
 
 LOCKED_AT_LABEL = "locked_at"
+OWNER_LABELS = ("owner_id", "owner_aliases")
 
 
 def build_lock_query() -> Any:
@@ -94,9 +96,12 @@ def build_lock_query() -> Any:
                 for name, label in labels.items()
             ),
             func.clock_timestamp().label(LOCKED_AT_LABEL),
+            Account.open_id.label("owner_id"),
+            Account.aliases.label("owner_aliases"),
         )
         .select_from(keys)
         .join(Post, matches_key)
+        .outerjoin(Account, Account.id == Post.oauth_account_id)
     )
     for table in RECORD_TABLES.values():
         query = query.outerjoin(table.model, table.model.post_id == Post.id)
@@ -117,6 +122,7 @@ def build_reader(labels: Iterable[str]) -> Callable[[Any], Any]:
 
 read_post_values = build_reader(POST_LABELS.values())
 read_locked_at = build_reader([LOCKED_AT_LABEL])
+read_owner = build_reader(OWNER_LABELS)
 RECORD_READERS = {
     provider: (
         build_reader([labels["id"]]),
@@ -140,11 +146,13 @@ UPDATES: Mapping[type[Any], Any] = {
 class PostBatch:
     """Locked posts by publication, their records by post id, and the values they were read with.
 
+    `owner_ids`: post id → the platform's ids of the login that the post was made with.
     `locked_at` is the database's time of the lock; None if no post was found.
     """
 
     posts: Mapping[PlatformKey, LockedPost]
     records: Mapping[int, AnyRecord | None]
+    owner_ids: Mapping[int, Collection[str]]
     locked_at: datetime | None
     original_values: Mapping[Any, Mapping[str, Any]]
 
@@ -152,12 +160,13 @@ class PostBatch:
         return PostBatch(
             {**self.posts, **other.posts},
             {**self.records, **other.records},
+            {**self.owner_ids, **other.owner_ids},
             self.locked_at or other.locked_at,
             {**self.original_values, **other.original_values},
         )
 
 
-EMPTY_BATCH = PostBatch({}, {}, None, {})
+EMPTY_BATCH = PostBatch({}, {}, {}, None, {})
 
 
 class PostBatches:
@@ -176,6 +185,7 @@ class PostBatches:
         ]
         posts: dict[PlatformKey, LockedPost] = {}
         records: dict[int, AnyRecord | None] = {}
+        owner_ids: dict[int, Collection[str]] = {}
         original_values: dict[Any, Mapping[str, Any]] = {}
         locked_at: datetime | None = None
         for row in self._session.execute(LOCK_QUERY, {ROWS_PARAMETER: keys}):
@@ -184,10 +194,11 @@ class PostBatches:
             record = parse_record(row, post.provider)
             posts[post.provider, str(post.publish_id)] = post
             records[post.id] = record
+            owner_ids[post.id] = parse_owner_ids(row)
             original_values[post] = changeable_values(post)
             if record is not None:
                 original_values[record] = changeable_values(record)
-        return PostBatch(posts, records, locked_at, original_values)
+        return PostBatch(posts, records, owner_ids, locked_at, original_values)
 
     def save(self, batch: PostBatch) -> None:
         """Write the rows that have changed since they were locked."""
@@ -208,6 +219,12 @@ def parse_record(row: Any, provider: str) -> AnyRecord | None:
         return None
     read_id, read_values, locked = reader
     return None if read_id(row) is None else locked(*read_values(row))
+
+
+def parse_owner_ids(row: Any) -> Collection[str]:
+    """Empty if the post has no login."""
+    owner_id, aliases = read_owner(row)
+    return () if owner_id is None else (owner_id, *aliases)
 
 
 def changeable_values(row: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from db.posts.posts import Post
 from db.records.tiktok_posts import TikTokPosts
 from db.records.tiktok_projection import PUBLIC_IDS_KEY, add_details
 from tests.db.webhooks_harness import publish_event
+from tests.support.tiktok_webhooks import CREATOR
 
 HOUR = timedelta(hours=1)
 VIDEO_ID = "7602997517160123666"
@@ -17,7 +18,7 @@ VIDEO_ID = "7602997517160123666"
 
 @pytest.fixture
 def account_id(webhook_harness):
-    return webhook_harness.create_account()
+    return webhook_harness.create_account(open_id=CREATOR)
 
 
 def create_listed_post(webhook_harness, account_id, video_id=VIDEO_ID, **columns):
@@ -168,9 +169,11 @@ def test_two_posts_that_fit_one_publication_are_not_matched(webhook_harness, acc
 @pytest.mark.parametrize("table", ["posts", "oauth_accounts"])
 def test_matching_does_not_wait_for_a_locked_post_or_account(webhook_harness, account_id, table):
     post = create_listed_post(webhook_harness, account_id)
-    known = webhook_harness.create_publication(webhook_harness.create_account(), "v_pub~0")
+    other = webhook_harness.create_account()
+    known = webhook_harness.create_publication(other, "v_pub~0")
     (late,) = webhook_harness.store_envelopes(availability_event(webhook_harness, account_id))
-    webhook_harness.store_envelopes(publish_event("complete", "v_pub~0"))
+    of_other = {"user_openid": webhook_harness.open_id(other)}
+    webhook_harness.store_envelopes(publish_event("complete", "v_pub~0", **of_other))
     row = {"posts": post, "oauth_accounts": account_id}[table]
     with webhook_harness.database.transaction() as session:
         session.execute(text(f"SELECT 1 FROM {table} WHERE id = {row} FOR UPDATE"))

@@ -8,11 +8,12 @@ from sqlalchemy import func
 from core.webhooks import replay_events
 from db.webhooks.events import EventFilter
 from tests.db.webhooks_harness import publish_event
+from tests.support.tiktok_webhooks import CREATOR
 
 
 @pytest.fixture
 def account_id(webhook_harness):
-    return webhook_harness.create_account()
+    return webhook_harness.create_account(open_id=CREATOR)
 
 
 class AdapterWithoutParser:

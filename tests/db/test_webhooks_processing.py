@@ -18,7 +18,7 @@ from tests.db.schema_catalog import run_sql
 from tests.db.webhooks_harness import publish_event
 from tests.flows.brokers import wait_until
 from tests.support.row_factory import make_services
-from tests.support.tiktok_webhooks import build_envelope
+from tests.support.tiktok_webhooks import CREATOR, build_envelope
 
 HOUR = timedelta(hours=1)
 IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB_TYPE.retry_policy.delays)))
@@ -26,7 +26,7 @@ IMMEDIATE_RETRIES = RetryPolicy(seconds(*[0.0] * len(WEBHOOK_JOB_TYPE.retry_poli
 
 @pytest.fixture
 def account_id(webhook_harness):
-    return webhook_harness.create_account()
+    return webhook_harness.create_account(open_id=CREATOR)
 
 
 def test_an_update_and_its_mark_are_one_commit(webhook_harness, account_id):

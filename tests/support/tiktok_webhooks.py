@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 WEBHOOK_PATH = "/api/webhooks/tiktok"
+CREATOR = "open-1"  # the account that an envelope is about, unless it names another
 
 
 def build_envelope(event="post.publish.complete", *, publish_id="v_pub~1", **fields):
@@ -16,7 +17,7 @@ def build_envelope(event="post.publish.complete", *, publish_id="v_pub~1", **fie
         "client_key": "key",
         "event": event,
         "create_time": 1_770_210_873,
-        "user_openid": "open-1",
+        "user_openid": CREATOR,
         "content": json.dumps({**content, **fields.pop("content", {})}),
         **fields,
     }
