@@ -24,7 +24,7 @@ def convert_picture(
 
     Errors: ServiceUnavailable; StorageUnavailable, StorageBudgetExceeded, TooManyUploads.
     """
-    data = convert_to_jpeg(services.media.local_path(media.path))
+    data = convert_to_jpeg(services.media.local_path(media.path), user_id=user_id)
     if data is None:
         return None
     path = services.media.create_file()

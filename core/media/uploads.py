@@ -230,7 +230,9 @@ def inspect_file(database: Database, services: Services, media: Media, *, timeou
     """
     if media.inspected_at is not None or media.probe is not None:
         return media
-    media_info = probe_media(services.media.local_path(media.path), timeout=timeout)
+    media_info = probe_media(
+        services.media.local_path(media.path), user_id=media.user_id, timeout=timeout
+    )
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
         if row is None:

@@ -12,6 +12,7 @@ from core.errors import ServiceUnavailable
 from core.media import inspection
 from core.media.rule_check import find_violation
 from platforms.registry import PLATFORMS
+from tests.flows.brokers import wait_until
 from tests.platforms.contract_videos import encode_video
 from tests.support import media_samples
 
@@ -79,6 +80,29 @@ def test_files_that_take_long_to_read_occupy_few_threads(tmp_path):
         outcomes = list(threads.map(probe_and_time, range(count)))
     assert sum(waited_for_turn for _, waited_for_turn in outcomes) == 6
     assert all(seconds < 2.0 for seconds, waited_for_turn in outcomes if waited_for_turn)
+
+
+def test_one_user_cannot_occupy_all_readers(tmp_path):
+    """A second user's file is read while the first one's keep their share of processes busy."""
+    picture = media_samples.encode_picture("JPEG")
+    slow, quick = tmp_path / "slow", tmp_path / "quick"
+    slow.write_bytes(picture[:2] + b"\xff" * 60_000_000 + picture[2:])
+    quick.write_bytes(picture)
+
+    def probe_slowly(_):
+        with pytest.raises(ServiceUnavailable) as refused:
+            inspection.probe_media(slow, user_id=1, timeout=8)
+        return str(refused.value)
+
+    with ThreadPoolExecutor(6) as threads:
+        outcomes = [threads.submit(probe_slowly, number) for number in range(6)]
+        wait_until(lambda: inspection.slots.is_full_for(1), what="the first user's share in use")
+        assert inspection.probe_media(quick, user_id=2)["kind"] == "image"
+        assert inspection.slots.is_full_for(1)  # still: the file of the other did not wait
+        refusals = [outcome.result() for outcome in outcomes]
+    of_yours = [text for text in refusals if text.startswith("2 other files of yours")]
+    assert len(of_yours) == 4
+    assert inspection.probe_media(quick, user_id=1) is not None  # the share is free again
 
 
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
