@@ -167,8 +167,9 @@ class PublishForm:
     """What the publishing page of a platform asks. `kind_labels`: kind → English label.
 
     `phase_labels`: name of a step, or the vendor's status → English label. `quota_labels`: name in
-    `Platform.quotas` → English label. `draft_label` and `draft_sentence`: the state of a draft that
-    the platform has and its creator has not finished. `page`: instead of the general form.
+    `Platform.quotas` → English label. `draft_label`, `draft_icon`, `draft_sentence`: the state of a
+    draft that the platform has and its creator has not finished. `page`: instead of the general
+    form.
     """
 
     kind_labels: Mapping[str, str]
@@ -178,6 +179,7 @@ class PublishForm:
     capability_labels: Mapping[Capability, str] = field(default_factory=dict)
     quota_labels: Mapping[str, str] = field(default_factory=dict)
     draft_label: str = "Delivered as a draft"
+    draft_icon: str = "mail"
     draft_sentence: str = "It is a draft. Open the app of %(platform)s to finish the post."
     page: OwnPage | None = None
 

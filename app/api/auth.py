@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from app.http.auth import end_session, set_session_cookie, start_session
 from app.http.context import current_principal, require_scopes
 from app.http.csrf import issue_csrf_token
+from app.http.i18n import SOURCE_LOCALE
 from app.http.validation import RequestModel, success_body, validate_body
 from core.identity.principals import AuthMethod, Principal
 from platforms.secret import Secret
@@ -55,5 +56,5 @@ def serialize_principal(principal: Principal) -> dict[str, object]:
         "id": principal.user_id,
         "email": principal.email,
         "isAdmin": principal.is_admin,
-        "locale": principal.locale,
+        "locale": principal.locale or SOURCE_LOCALE,
     }

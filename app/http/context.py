@@ -24,6 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONTAINER_KEY = "signalpost"
+API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/statusz", "/metrics", "/openapi.json")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Container:
 def current_container() -> Container:
     """The container of the Flask application that serves this request."""
     return cast("Container", current_app.extensions[CONTAINER_KEY])
+
+
+def is_api_request() -> bool:
+    """Whether this request is one of a program, answered in JSON or plain text."""
+    return request.path.startswith(API_PATH_PREFIXES)
 
 
 def request_id() -> str:

@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.http.context import request_id
+from app.http.context import is_api_request, request_id
 from app.http.i18n import current_locale
 from app.http.messages import UserMessage, get_message
 from core.errors import CoreError
@@ -24,7 +24,6 @@ from platforms.registry import PLATFORMS
 
 log = structlog.get_logger(__name__)
 
-API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/statusz", "/metrics", "/openapi.json")
 """Errors on these paths are JSON; on all others they are a page."""
 
 REDIRECT_STATUSES = range(300, 400)
@@ -189,8 +188,7 @@ def handle_error(error: Exception) -> Response | HTTPException:
         return error
     if not is_own_error(error) and get_error_code(error) == "INTERNAL_ERROR":
         log.error("request.failed", error=type(error).__name__, exc_info=error)
-    is_api_request = request.path.startswith(API_PATH_PREFIXES)
-    response = problem_response(build_problem(error), as_page=not is_api_request)
+    response = problem_response(build_problem(error), as_page=not is_api_request())
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response

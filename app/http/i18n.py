@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask, Response, has_request_context, request
 
-from app.http.context import find_principal
+from app.http.context import find_principal, is_api_request
 from app.http.messages import LOCALES
 
 SOURCE_LOCALE = LOCALES[0]
@@ -31,12 +31,18 @@ def init_i18n(app: Flask) -> None:
 
 
 def current_locale() -> str:
-    """Return the reader's language: the browser's, else the user's setting, else English."""
+    """Return the reader's language.
+
+    On pages the user's setting, else the browser's; in the API the request's, else the user's.
+    English if there is neither.
+    """
     if not has_request_context():
         return SOURCE_LOCALE
     accepted = request.accept_languages.best_match(LOCALES)
     user = find_principal()
-    return accepted or (user.locale if user else SOURCE_LOCALE)
+    chosen = user.locale if user else None
+    first, second = (accepted, chosen) if is_api_request() else (chosen, accepted)
+    return first or second or SOURCE_LOCALE
 
 
 def translate_text(sentence: str, **values: object) -> str:

@@ -2,9 +2,15 @@
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 
-from babel.dates import format_datetime
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_time,
+    format_timedelta,
+    get_timezone_gmt,
+)
 from babel.numbers import format_compact_decimal, format_decimal
 from babel.units import format_unit
 
@@ -37,18 +43,58 @@ def format_percent(value: float, locale: str) -> str:
     return f"{format_decimal(value, format='0.00', locale=locale)} %"
 
 
-def format_timestamp(at: datetime, locale: str) -> str:
-    return f"{format_datetime(at, 'd MMM y, HH:mm:ss', locale=locale)} UTC"
+def format_timestamp(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
+    """Format a time to the second, with the name of the zone that it is given in."""
+    text = format_datetime(at, "d MMM y, HH:mm:ss", tzinfo=zone, locale=locale)
+    return f"{text} {zone_label(at, zone, locale)}"
+
+
+def zone_label(at: datetime, zone: tzinfo, locale: str) -> str:
+    """Return the short name that a zone has at a time, as CET, or its offset, as UTC+5:45."""
+    local = at.astimezone(zone)
+    name = local.tzname() or ""
+    if name.isalpha():
+        return name
+    return get_timezone_gmt(local, width="short", locale=locale).replace("GMT", "UTC")
+
+
+def format_clock(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
+    """Format the time of day, as 14:07."""
+    return format_time(at, "HH:mm", tzinfo=zone, locale=locale)
+
+
+def format_day(day: date, today: date, locale: str, *, translate_text: Callable[..., str]) -> str:
+    """Format a day: `Today`, `Tomorrow, Monday 30 November`, with its year if it is another."""
+    pattern = "EEEE d MMMM" if day.year == today.year else "EEEE d MMMM y"
+    text = format_date(day, pattern, locale=locale)
+    match (day - today).days:
+        case 0:
+            return translate_text("Today, %(day)s", day=text)
+        case 1:
+            return translate_text("Tomorrow, %(day)s", day=text)
+        case -1:
+            return translate_text("Yesterday, %(day)s", day=text)
+    return text[:1].upper() + text[1:]
+
+
+def format_distance(at: datetime, now: datetime, locale: str) -> str:
+    """Format how far a time is from now: `3 minutes ago`, `in 2 hours`."""
+    return format_timedelta(at - now, add_direction=True, threshold=1.2, locale=locale)
 
 
 def format_age(
-    at: datetime, now: datetime, *, translate_text: Translate, ngettext: TranslatePlural
+    at: datetime,
+    now: datetime,
+    *,
+    zone: tzinfo = UTC,
+    translate_text: Translate,
+    ngettext: TranslatePlural,
 ) -> str:
     """Format an age by calendar days: today, yesterday, then in the largest unit that fits.
 
     A time in the future is formatted as today.
     """
-    days = (now.date() - at.date()).days
+    days = (now.astimezone(zone).date() - at.astimezone(zone).date()).days
     if days <= 0:
         return translate_text("today")
     if days == ONE_DAY:

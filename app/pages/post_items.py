@@ -17,11 +17,11 @@ ROLE_LABELS = {
     COVER_ROLE: gettext_noop("Cover"),
 }
 OTHER_ROLE_LABEL = gettext_noop("File")
-WAITING = Badge("wait", gettext_noop("Waiting"), "⏳")
-UPLOADING = Badge("busy", gettext_noop("Uploading"), "⏳")
-IN_PREPARATION = Badge("busy", gettext_noop("In preparation"), "⏳")
-READY = Badge("good", gettext_noop("Ready"), "✓")
-FAILED = Badge("bad", gettext_noop("Failed"), "✗")
+WAITING = Badge("wait", gettext_noop("Waiting"), "hourglass")
+UPLOADING = Badge("busy", gettext_noop("Uploading"), "cloud-upload")
+IN_PREPARATION = Badge("busy", gettext_noop("In preparation"), "loader-circle")
+READY = Badge("good", gettext_noop("Ready"), "circle-check")
+FAILED = Badge("bad", gettext_noop("Failed"), "circle-x")
 
 
 def item_fields(view: PostView) -> list[dict[str, Any]]:

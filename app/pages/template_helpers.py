@@ -1,14 +1,21 @@
 """Filters, functions and folders of all templates: numbers, sizes, times, badges."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from flask import Flask
 from jinja2 import ChoiceLoader
 from markupsafe import Markup
 
 from app.http.context import current_container, find_principal
-from app.http.i18n import current_locale, find_plural_translation, find_translation
+from app.http.i18n import (
+    current_locale,
+    find_plural_translation,
+    find_translation,
+    translate_text,
+)
+from app.http.time_zones import current_zone
 from app.pages import badges, formatting
+from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
 from db.identity.notifications import Notifications
 
@@ -24,17 +31,50 @@ def init_template_helpers(app: Flask) -> None:
         percent=lambda value: formatting.format_percent(value, current_locale()),
         timestamp=timestamp_html,
         age=age_html,
+        ago=distance_html,
+        clock=clock_html,
+        day=day_text,
         translated=find_translation,
     )
-    app.jinja_env.globals.update(post_badge=badges.post_badge, unread_count=count_unread)
+    app.jinja_env.globals.update(
+        post_badge=badges.post_badge,
+        unread_count=count_unread,
+        navigation_places=navigation_places,
+        current_zone=current_zone,
+    )
 
 
 def timestamp_html(at: datetime | None) -> Markup:
-    """Format a time to the second in UTC; a script shows it in the reader's own time zone."""
+    """Format a time to the second in the reader's time zone, with UTC as the tooltip."""
     if at is None:
         return Markup("&ndash;")
-    text = formatting.format_timestamp(at, current_locale())
-    return Markup('<time datetime="{}" data-local>{}</time>').format(at.isoformat(), text)
+    return time_html(at, formatting.format_timestamp(at, current_locale(), current_zone()), UTC)
+
+
+def clock_html(at: datetime) -> Markup:
+    """Format the time of day in the reader's time zone, with the exact time as the tooltip."""
+    text = formatting.format_clock(at, current_locale(), current_zone())
+    return time_html(at, text, current_zone())
+
+
+def distance_html(at: datetime) -> Markup:
+    """Format how far a time is from now, with the exact time as the tooltip."""
+    now = current_container().services.now()
+    text = formatting.format_distance(at, now, current_locale())
+    return time_html(at, text, current_zone())
+
+
+def day_text(at: datetime | date) -> str:
+    """Name a day, or the day of a time in the reader's time zone."""
+    zone = current_zone()
+    day = at.astimezone(zone).date() if isinstance(at, datetime) else at
+    today = current_container().services.now().astimezone(zone).date()
+    return formatting.format_day(day, today, current_locale(), translate_text=translate_text)
+
+
+def time_html(at: datetime, text: str, title_zone: tzinfo) -> Markup:
+    title = formatting.format_timestamp(at, current_locale(), title_zone)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), title, text)
 
 
 def age_html(at: datetime) -> Markup:
@@ -42,13 +82,11 @@ def age_html(at: datetime) -> Markup:
     text = formatting.format_age(
         at,
         current_container().services.now(),
+        zone=current_zone(),
         translate_text=find_translation,
         ngettext=find_plural_translation,
     )
-    timestamp = formatting.format_timestamp(at, current_locale())
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(), timestamp, text
-    )
+    return time_html(at, text, current_zone())
 
 
 def count_unread() -> int:

@@ -3,10 +3,7 @@
 // final. Focus and scroll positions are kept, and only a changed [data-announce] is read out.
 (() => {
   const MAX_MISSES = 5; // failed fetches that lengthen the interval
-  const announcer = document.createElement("p");
-  announcer.className = "visually-hidden";
-  announcer.setAttribute("role", "status");
-  if (document.querySelector("[data-live]")) document.body.append(announcer);
+  const announcer = document.getElementById("announcer");
 
   const refreshSeconds = (region) => Number(region.querySelector("[data-refresh]")?.dataset.refresh ?? 0);
   const announcement = (region) => region.querySelector("[data-announce]")?.textContent;

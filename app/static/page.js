@@ -1,21 +1,6 @@
-// Behaviour of all pages; each works without scripts too. Dialogs instead of separate pages, times in
-// the reader's time zone, countdowns, copy buttons, forms that are submitted only once.
+// Behaviour of all pages; each works without scripts too. Dialogs instead of separate pages,
+// countdowns, copy buttons, forms that are submitted only once, details that close.
 (() => {
-  const lang = navigator.languages.find((tag) => tag.startsWith(document.documentElement.lang))
-    ?? document.documentElement.lang; // with its region, if the browser gives one
-  const timeFormat = new Intl.DateTimeFormat(lang, {
-    day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit",
-    timeZoneName: "short", // a time without its zone would be read as another one
-  });
-
-  const showLocalTimes = (root) => {
-    for (const time of root.querySelectorAll("time[data-local]")) {
-      time.title = time.textContent.trim();
-      time.textContent = timeFormat.format(new Date(time.dateTime));
-      time.removeAttribute("data-local");
-    }
-  };
-
   const formatDuration = (seconds) => {
     const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
     if (hours) return `${hours} h ${minutes} min`;
@@ -41,7 +26,6 @@
   };
 
   const enhance = (root) => {
-    showLocalTimes(root);
     removeBrokenAvatars(root);
     updateCountdowns();
     for (const button of root.querySelectorAll("[data-copy-from]")) button.hidden = !navigator.clipboard;
@@ -77,6 +61,17 @@
     if (event.target.dataset.sent) return event.preventDefault();
     event.target.dataset.sent = "1";
     for (const button of event.target.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+  });
+
+  const closeDetails = (except) => {
+    for (const open of document.querySelectorAll("details[data-closes-outside][open]")) if (!open.contains(except)) open.open = false;
+  };
+  document.addEventListener("click", (event) => closeDetails(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const opened = document.activeElement?.closest("details[data-closes-outside][open]");
+    closeDetails(null);
+    opened?.querySelector("summary").focus();
   });
 
   // The page is shown again from the back-forward cache: reset links and forms that were busy.

@@ -17,14 +17,20 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """The user of one request. `credential_id` is the id of its login session or API key."""
+    """The user of one request. `credential_id` is the id of its login session or API key.
+
+    `locale`, `time_zone`: None if the user has not chosen one.
+    """
 
     user_id: int
     auth_method: AuthMethod
     scopes: frozenset[str]
     email: str
-    locale: str
+    locale: str | None
     credential_id: int | None = None
+    time_zone: str | None = None
+    theme: str = "system"
+    has_shortcuts: bool = True
 
     @property
     def is_admin(self) -> bool:

@@ -141,7 +141,17 @@ def find_principal_by_cookie(
 
 def session_principal(user: User, login_id: int) -> Principal:
     scopes = session_scopes(is_admin=user.is_admin)
-    return Principal(user.id, AuthMethod.SESSION, scopes, user.email, user.locale, login_id)
+    return Principal(
+        user.id,
+        AuthMethod.SESSION,
+        scopes,
+        user.email,
+        user.locale,
+        login_id,
+        time_zone=user.time_zone,
+        theme=user.theme,
+        has_shortcuts=user.has_shortcuts,
+    )
 
 
 def hash_token(text: str) -> str:

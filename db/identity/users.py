@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, TimestampColumns, one_of
 
+LOCALES, THEMES = ("en", "fr"), ("system", "light", "dark")
 SAME_PASSWORD_SETTING = "signalpost.same_password"  # noqa: S105 - the name of a setting
 """Read by the trigger of migration 0017: the user whose password stays, until the commit."""
 
@@ -22,18 +23,24 @@ class User(IdColumn, TimestampColumns, Base):
         comment="argon2id hash; NULL: no password login"
     )
     is_admin: Mapped[bool] = mapped_column(server_default="false")
-    locale: Mapped[str] = mapped_column(server_default="en")
+    locale: Mapped[str | None] = mapped_column(comment="chosen by the user; NULL: the browser's")
     jwt_issuer: Mapped[str | None]
     jwt_subject: Mapped[str | None]
     claimed_email: Mapped[str | None] = mapped_column(
         comment="what the host application says; proves nothing, and signs nobody in"
     )
     disabled_at: Mapped[datetime | None]
+    time_zone: Mapped[str | None] = mapped_column(
+        comment="IANA name; NULL: not known yet, times are shown in UTC"
+    )
+    theme: Mapped[str] = mapped_column(server_default="system")
+    has_shortcuts: Mapped[bool] = mapped_column(server_default="true")
 
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
         UniqueConstraint("jwt_issuer", "jwt_subject"),
-        one_of("locale", ("en", "fr")),
+        one_of("locale", LOCALES),
+        one_of("theme", THEMES),
         {"comment": "Users: people with a login, or subjects of a host application"},
     )
 

@@ -56,7 +56,8 @@ FORM = PublishForm(
         "starts": "Starts in this minute",
         "users": "Accounts that may post directly in a day until TikTok has audited this app",
     },
-    draft_label="In your inbox",
+    draft_label="In TikTok inbox",
+    draft_icon="inbox",
     draft_sentence=(
         "It is in your %(platform)s inbox. Open the %(platform)s app to finish the post."
     ),

@@ -158,7 +158,7 @@ def test_only_its_owner_can_mark_a_notification_as_read(
     mallory = sign_in(make_user("mallory@example.org"))
     assert mallory.post(f"/notifications/{notification_id}/read").status_code == 404
     assert alice_browser.post(f"/notifications/{notification_id}/read").status_code == 302
-    assert "New" not in alice_browser.get("/notifications").text
+    assert ">New<" not in alice_browser.get("/notifications").text
 
 
 def test_every_form_needs_its_csrf_token(alice_browser, make_notification):
@@ -203,7 +203,8 @@ def test_every_state_has_a_badge():
     assert colours["PROCESSING"] == "busy"
     assert colours["FAILED"] == "bad"
     assert colours["QUEUED"] == badges.DRAFT_COLOUR == "wait"
-    assert colours["CANCELLED"] == "none"
+    assert colours["UNCONFIRMED"] == "ask"
+    assert colours["SCHEDULED"] == colours["CANCELLED"] == "calm"
 
 
 def test_every_notification_kind_has_a_sentence():

@@ -90,5 +90,5 @@ def test_a_delivered_draft_is_described_in_the_words_of_its_platform(app):
     with app.test_request_context():
         of_tiktok = badges.post_badge(Post(provider="tiktok", **delivered))
         of_another = badges.post_badge(Post(provider="instagram", **delivered))
-    assert (of_tiktok.label, of_another.label) == ("In your inbox", "Delivered as a draft")
+    assert (of_tiktok.label, of_another.label) == ("In TikTok inbox", "Delivered as a draft")
     assert of_tiktok.colour == of_another.colour == "wait"

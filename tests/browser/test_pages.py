@@ -49,7 +49,7 @@ def test_a_post_is_followed_to_its_end_without_reloading_the_page(
     upload_form.evaluate("window.mark = 'the same page'")
     expect(upload_form.get_by_text("It is in your TikTok inbox.").first).to_be_visible()
     expect(upload_form.locator("ol.timeline li").last).to_contain_text("TikTok")
-    expect(upload_form.locator("ol.steps [aria-current]")).to_have_text("In your inbox")
+    expect(upload_form.locator("ol.steps [aria-current]")).to_have_text("In TikTok inbox")
     assert upload_form.evaluate("window.mark") == "the same page"
     take_screenshot("post")
 
@@ -119,13 +119,13 @@ def test_posts_are_found_by_title_and_state(account_page, insert_post, take_scre
 def test_notifications_are_counted_and_marked_as_read(account_page, stack, take_screenshot):
     stack.query(INSERT_NOTIFICATION)
     account_page.goto("/notifications")
-    expect(account_page.locator(".notifications-link .count")).to_be_visible()
+    expect(account_page.locator(".side .foot .count")).to_be_visible()
     take_screenshot("notifications")
     account_page.get_by_role("button", name="Mark all as read").click()
     expect(account_page.locator(".message[role=status]")).to_contain_text(
         "All notifications are marked as read."
     )
-    expect(account_page.locator(".notifications-link .count")).to_have_count(0)
+    expect(account_page.locator(".side .foot .count")).to_have_count(0)
     account_page.get_by_role("link", name="Not read").click()
     expect(account_page.get_by_text("No unread notifications.")).to_be_visible()
 

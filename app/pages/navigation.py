@@ -1,0 +1,105 @@
+"""The places of the navigation: one line each, with the page's endpoint, icon and label."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from flask import request, url_for
+
+from app.http.context import current_principal
+from app.http.i18n import gettext_noop, translate_text
+
+
+class NavigationEntry(NamedTuple):
+    """A page in the navigation; shown to who has its scopes."""
+
+    endpoint: str
+    icon: str
+    label: str
+    scopes: tuple[str, ...] = ()
+    on_phone: bool = False  # has a place in the bottom bar of phones; the others are under More
+    shows_unread: bool = False
+
+
+NEW_POST = NavigationEntry("publish_pages.choose_platform", "plus", gettext_noop("New post"))
+MAIN_ENTRIES = (
+    NavigationEntry("dashboard.show_home", "house", gettext_noop("Home"), on_phone=True),
+    NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),
+    NavigationEntry("account_pages.list_accounts", "users", gettext_noop("Accounts")),
+)
+OPERATOR_ENTRIES: tuple[NavigationEntry, ...] = ()
+OWN_ENTRIES = (
+    NavigationEntry(
+        "notification_pages.list_notifications",
+        "bell",
+        gettext_noop("Notifications"),
+        shows_unread=True,
+    ),
+    NavigationEntry("key_pages.list_keys", "key-round", gettext_noop("API keys")),
+    NavigationEntry("sign_in_pages.show_settings", "settings", gettext_noop("Settings")),
+    NavigationEntry("openapi.show_docs", "code", gettext_noop("API reference")),
+)
+PHONE_PLACES_BEFORE_NEW_POST = 2
+
+
+@dataclass(frozen=True)
+class NavigationPlace:
+    """An entry as a page shows it. `current`: the value of aria-current, or nothing."""
+
+    url: str
+    icon: str
+    label: str
+    current: str = ""
+    is_new_post: bool = False
+    shows_unread: bool = False
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class NavigationPlaces:
+    main: list[NavigationPlace]
+    operator: list[NavigationPlace]
+    own: list[NavigationPlace]
+    phone: list[NavigationPlace]
+    sheet: list[NavigationPlace]
+    new_post: NavigationPlace = field(
+        default_factory=lambda: show_entry(NEW_POST, is_new_post=True)
+    )
+
+
+def navigation_places() -> NavigationPlaces:
+    """Return what the navigation shows to the user of this request."""
+    phone = list_places(entry for entry in MAIN_ENTRIES if entry.on_phone)
+    phone.insert(PHONE_PLACES_BEFORE_NEW_POST, show_entry(NEW_POST, is_new_post=True))
+    return NavigationPlaces(
+        main=list_places(MAIN_ENTRIES),
+        operator=list_places(OPERATOR_ENTRIES),
+        own=list_places(OWN_ENTRIES),
+        phone=phone,
+        sheet=list_places(entry for entry in MAIN_ENTRIES if not entry.on_phone),
+    )
+
+
+def list_places(entries: Iterable[NavigationEntry]) -> list[NavigationPlace]:
+    """Return the places of those entries whose pages the user may open."""
+    scopes = current_principal().scopes
+    return [show_entry(entry) for entry in entries if scopes.issuperset(entry.scopes)]
+
+
+def show_entry(entry: NavigationEntry, *, is_new_post: bool = False) -> NavigationPlace:
+    return NavigationPlace(
+        url_for(entry.endpoint),
+        entry.icon,
+        translate_text(entry.label),
+        current=find_current(entry),
+        is_new_post=is_new_post,
+        shows_unread=entry.shows_unread,
+    )
+
+
+def find_current(entry: NavigationEntry) -> str:
+    """Return `page` on the entry's page, `true` on pages of the same subject, else nothing."""
+    if request.endpoint == entry.endpoint:
+        return "page"
+    is_same_subject = request.blueprint == entry.endpoint.partition(".")[0]
+    return "true" if is_same_subject else ""
