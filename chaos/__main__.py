@@ -27,6 +27,9 @@ SUITES = {
     "fifty requests at once against a quota of five": "tests/flows/test_publishing_quota_burst.py",
     "negative controls": "tests/flows/test_publishing_safeguards.py",
     "Redis, Postgres and beat killed": "tests/flows/test_publishing_store_loss.py",
+    "Postgres failed over and read-only under a whole stack": (
+        "tests/flows/test_postgres_whole_stack.py"
+    ),
     "RabbitMQ killed": "tests/flows/test_publishing_rabbitmq.py",
     "brokers killed and frozen under workers": "tests/flows/test_jobs_brokers.py",
     "workers that receive no messages": "tests/flows/test_jobs_watchdog.py",
