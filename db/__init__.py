@@ -25,6 +25,7 @@ from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.outbox.messages import OutboxMessage, OutboxSequence
 from db.posts.drafts import Draft
+from db.posts.exchanges import PostExchange
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
@@ -63,6 +64,7 @@ __all__ = [
     "OutboxSequence",
     "Post",
     "PostEvent",
+    "PostExchange",
     "PostPart",
     "SamplingSchedule",
     "SignInFailure",

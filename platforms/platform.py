@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from platforms.adapter import Adapter
 from platforms.base import FailureReason, PlatformApp, WebhookAdapter
+from platforms.exchanges import KeptFields
 from platforms.http import HttpClient
 from platforms.logins import FlowRules
 from platforms.media_rules import MediaRule
@@ -274,6 +275,8 @@ class Platform:
     delivered_notification: str = "post_delivered"  # kind of the notification about a draft
     closing_answers: int = 1  # answers that close a half-open circuit
     secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
+    # endpoint → what is stored of its calls for a post; of another endpoint nothing is
+    exchange_fields: Mapping[str, KeptFields] = field(default_factory=dict)
     find_config_warnings: Callable[[Any, datetime, str], tuple[str, ...]] | None = None
     seed_paths: SeedPaths | None = None
     # the flag among the settings with which bodies declared as plain text are read as JSON

@@ -21,6 +21,7 @@ from app.http.validation import (
 from app.serialize.posts import (
     failure_reasons,
     serialize_event,
+    serialize_exchange,
     serialize_post,
     serialize_quotas,
 )
@@ -53,6 +54,11 @@ class PostListQuery(RequestModel):
 
 class TimelineQuery(RequestModel):
     after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class ExchangeListQuery(RequestModel):
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    cursor: OptionalRowId = None
 
 
 class EmptyBody(RequestModel):
@@ -164,6 +170,24 @@ def list_post_events(post_id: int, query: TimelineQuery) -> dict[str, Any]:
         after=query.after,
     )
     return success_body(events=[serialize_event(entry) for entry in entries])
+
+
+@blueprint.get("/api/posts/<int:post_id>/exchanges")
+@require_scopes("posts:read")
+@validate_query(ExchangeListQuery)
+def list_post_exchanges(post_id: int, query: ExchangeListQuery) -> dict[str, Any]:
+    """List the calls that a post made to its platform, newest first, without secrets."""
+    rows, next_before = publishing.list_exchanges(
+        current_container().database,
+        post_id,
+        user_id=current_principal().user_id,
+        limit=query.limit,
+        before=query.cursor,
+    )
+    return success_body(
+        data=[serialize_exchange(row) for row in rows],
+        next_cursor=next_before and str(next_before),
+    )
 
 
 @blueprint.post("/api/posts/<int:post_id>/cancel")

@@ -12,6 +12,7 @@ from core.publishing import PostResult, PostView, UploadProgress
 from core.publishing.quota import Quota
 from core.publishing.resolve import read_stored_fields
 from core.publishing.step_progress import list_step_progress
+from db.posts.exchanges import PostExchange
 from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
@@ -69,6 +70,27 @@ def serialize_event(event: PostEvent) -> dict[str, Any]:
         "from": event.before,
         "to": event.after,
         "note": event.note,
+    }
+
+
+def serialize_exchange(exchange: PostExchange) -> dict[str, Any]:
+    """A call to the platform; of `request` and `answer` only what may be stored has its value."""
+    return {
+        "id": exchange.id,
+        "attempt": exchange.attempt,
+        "endpoint": exchange.endpoint,
+        "method": exchange.method,
+        "host": exchange.host,
+        "path": exchange.path,
+        "status": exchange.status,
+        "error": exchange.error,
+        "milliseconds": exchange.milliseconds,
+        "times": exchange.times,
+        "first_at": exchange.created_at,
+        "last_at": exchange.last_at,
+        "log_id": exchange.log_id,
+        "request": exchange.request,
+        "answer": exchange.answer,
     }
 
 

@@ -27,6 +27,7 @@ from db.ops.data_deletions import DataDeletion
 from db.ops.heartbeats import Heartbeats
 from db.outbox.endpoints import EndpointSecret
 from db.outbox.messages import OutboxMessage
+from db.posts.exchanges import PostExchange
 from db.retention import MAX_BATCH_ROWS, prune_rows
 from db.session import Database
 from db.webhooks.erased_subjects import ErasedSubject
@@ -42,6 +43,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
     SignInFailure.last_at: DAY,  # core/identity/sign_in_throttle.py counts anew after a day
     Call.at: 2 * DAY,
     WebhookRefusal.last_at: 30 * DAY,
+    PostExchange.created_at: 30 * DAY,
     OutboxMessage.created_at: 30 * DAY,  # deletes its deliveries and their attempts as well
     Attempt.started_at: 90 * DAY,
     LoginSession.expires_at: 90 * DAY,

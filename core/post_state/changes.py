@@ -2,7 +2,7 @@
 notifications, app events), and writes them with one statement per table before the commit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from core.observability import metrics
 from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
 from db.identity.notifications import Notifications
+from db.posts.exchanges import PostExchanges
 from db.posts.parts import PostParts
 from db.posts.timeline import PostEvents
 from db.publishing.batches import AnyPost, AnyRecord, PostBatch
@@ -37,6 +38,7 @@ class ChangeSet:
         self._records: dict[int, AnyRecord | None] = dict(records or {})
         self._at = at
         self._timeline_entries: list[dict[str, Any]] = []
+        self._exchanges: list[dict[str, Any]] = []
         self._notifications: list[dict[str, Any]] = []
         self._app_events: list[AppEvent] = []
         self._ended_posts: list[AnyPost] = []
@@ -65,6 +67,10 @@ class ChangeSet:
             PostEvents.new_row(post.id, kind, before=before, after=after, note=note)
         )
 
+    def add_exchanges(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add calls to the platform, as `PostExchanges` stores them."""
+        self._exchanges += rows
+
     def add_notification(self, user_id: int, kind: str, *, cause: str, **payload: Any) -> None:
         """Notify the user; once for each `cause`."""
         self._notifications.append(Notifications.new_row(user_id, kind, cause=cause, **payload))
@@ -81,6 +87,7 @@ class ChangeSet:
 
     def write(self) -> None:
         PostEvents(self.session).add_all(self._timeline_entries)
+        PostExchanges(self.session).add_all(self._exchanges)
         Notifications(self.session).add_all(self._notifications)
         enqueue_events(self.session, self._app_events)
         PostParts(self.session).clear_upload_urls([post.id for post in self._ended_posts])

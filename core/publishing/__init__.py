@@ -21,6 +21,7 @@ from core.publishing.queries import (
     get_post_stats,
     get_posting_choices,
     get_timeline,
+    list_exchanges,
     list_posts,
     upload_progress,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "get_posting_choices",
     "get_remaining_quota",
     "get_timeline",
+    "list_exchanges",
     "list_posts",
     "recheck_posts_without_video_id",
     "release_post",

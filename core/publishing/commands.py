@@ -17,6 +17,7 @@ from core.post_state.settle import FINAL_STATES, PostState
 from core.post_state.step_state import HANDED_OVER
 from core.post_state.transitions import apply_one_update, end_one_post
 from core.publishing.create import create_post
+from core.publishing.exchange_log import build_exchange_rows, collect_calls
 from core.publishing.post_results import (
     PostResult,
     RequestOptions,
@@ -39,6 +40,7 @@ from core.publishing.step_choice import get_step_publisher
 from core.publishing.step_safety import is_outcome_open
 from core.publishing.targets import check_account_active, select_target
 from db.accounts.accounts import Account, Accounts
+from db.posts.exchanges import PostExchanges
 from db.posts.parts import PostParts
 from db.posts.posts import Post, Posts, SentBy
 from db.posts.timeline import PostEvents
@@ -71,9 +73,17 @@ def cancel_post(database: Database, services: Services, post_id: int, *, user_id
         post = load_own_post(session, post_id, user_id=user_id, lock=True)
         cancel_call = cancel_or_prepare_call(session, post)
     if cancel_call is not None:
-        call_cancel(cancel_call, services)
+        try:
+            with collect_calls(cancel_call.provider) as exchanges:
+                call_cancel(cancel_call, services)
+        except Conflict:
+            with database.transaction() as session:
+                post = load_own_post(session, post_id, user_id=user_id)
+                PostExchanges(session).add_all(build_exchange_rows(post, exchanges))
+            raise
         with database.transaction() as session:
             post = load_own_post(session, post_id, user_id=user_id, lock=True)
+            PostExchanges(session).add_all(build_exchange_rows(post, exchanges))
             record_cancelled(session, post)
 
 

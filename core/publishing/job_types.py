@@ -60,7 +60,10 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
     def record(self, session: Session, post: Post, outcome: ClaimAnswer) -> Reschedule | Failure:
         [(_, checked)] = refuse_foreign_results(session, [(post, outcome)])
         with open_change_set(session) as changes:
-            return record_step(changes, post, checked)
+            outcome_or_snooze = record_step_or_snooze(changes, post, checked)
+        if isinstance(outcome_or_snooze, Snooze):  # raised in the block it would lose the changes
+            raise outcome_or_snooze
+        return outcome_or_snooze
 
     def on_retry(self, session: Session, post: Post, cause: Failure | Snooze) -> None:
         """Store why the post waits.

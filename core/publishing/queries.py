@@ -19,6 +19,7 @@ from core.publishing.post_results import find_external_id
 from core.publishing.posting_choices import load_posting_choices
 from core.publishing.resolve import check_scopes
 from core.publishing.targets import select_account
+from db.posts.exchanges import PostExchange, PostExchanges
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts
 from db.posts.timeline import PostEvent, PostEvents
@@ -85,6 +86,19 @@ def get_timeline(
     with database.transaction() as session:
         load_own_post(session, post_id, user_id=user_id)
         return PostEvents(session).list_for_post(post_id, after=after)
+
+
+def list_exchanges(
+    database: Database, post_id: int, *, user_id: int, limit: int, before: int | None = None
+) -> tuple[Sequence[PostExchange], int | None]:
+    """A page of the calls of a post to its platform, newest first; the `before` of the next one.
+
+    Errors: NotFound.
+    """
+    with database.transaction() as session:
+        load_own_post(session, post_id, user_id=user_id)
+        rows = PostExchanges(session).list_for_post(post_id, limit=limit + 1, before=before)
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
 def load_own_post(session: Session, post_id: int, *, user_id: int, lock: bool = False) -> Post:

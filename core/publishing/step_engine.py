@@ -30,6 +30,7 @@ from core.post_state.step_state import (
     without_key,
 )
 from core.post_state.transitions import end_post, move_one_post, move_post
+from core.publishing.exchange_log import build_exchange_rows, collect_calls
 from core.publishing.part_cache import load_parts
 from core.publishing.publication import (
     list_stored_files,
@@ -181,7 +182,10 @@ def read_file_stamps(post: Post) -> dict[int, str]:
 
 
 def execute_step(job: PlatformStepJob, services: Services) -> ClaimAnswer:
-    return ClaimAnswer(call_next_step(job, services), is_planned=job.planned_step is not None)
+    with collect_calls(job.provider) as exchanges:
+        answer = call_next_step(job, services)
+    is_planned = job.planned_step is not None
+    return ClaimAnswer(answer, is_planned=is_planned, exchanges=tuple(exchanges))
 
 
 def record_step(changes: ChangeSet, post: Post, outcome: ClaimAnswer) -> Reschedule | Failure:
@@ -189,6 +193,7 @@ def record_step(changes: ChangeSet, post: Post, outcome: ClaimAnswer) -> Resched
 
     Errors: Snooze, Park.
     """
+    changes.add_exchanges(build_exchange_rows(post, outcome.exchanges))
     answer = outcome.answer
     if outcome.is_planned and not isinstance(answer, StepUnanswered):
         forget_unsafe_step(post, keep_time=isinstance(answer, StepSucceeded))

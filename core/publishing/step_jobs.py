@@ -8,6 +8,7 @@ from core.accounts.posting_tokens import PostingToken
 from core.outcomes import Failure, Snooze
 from core.publishing.publication import StoredFile
 from platforms.errors import NO_WAIT
+from platforms.exchanges import Exchange
 from platforms.publishing import (
     PartCreated,
     PartDiscarded,
@@ -128,10 +129,14 @@ StepAnswer = (
 
 @dataclass(frozen=True)
 class ClaimAnswer:
-    """What a claim brought; `is_planned`: it was permitted to run a planned unsafe step."""
+    """What a claim brought; `is_planned`: it was permitted to run a planned unsafe step.
+
+    `exchanges`: the calls that were made, without secrets.
+    """
 
     answer: StepAnswer
     is_planned: bool
+    exchanges: Sequence[Exchange] = ()
 
     @property
     def changes_parts(self) -> bool:

@@ -19,12 +19,14 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from platforms.base import BytesLike
 from platforms.errors import PlatformError, TimedOut, Unavailable
+from platforms.exchanges import SentCall, find_collection
 from platforms.http.deadline import DEFAULT_HEADERS, Deadline, create_session, current_deadline
 from platforms.http.response import (
     MAX_RESPONSE_BYTES,
     SERVER_ERROR,
     HttpResponse,
     parse_retry_after,
+    unpack_received,
 )
 from platforms.http.retry import (
     NO_RETRY,
@@ -131,6 +133,7 @@ class HttpClient:
         )
         if self._observe is not None:
             self._observe(endpoint, outcome_name, seconds)
+        report_exchange(request, endpoint, outcome, seconds)
         return outcome
 
     def _send(self, request: requests.Request, timeout: Timeout) -> CallOutcome:
@@ -174,6 +177,31 @@ class HttpClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         wait = parse_retry_after(headers.get("retry-after", ""), now=self._clock())
         return HttpResponse(response.status_code, headers, bytes(body), wait)
+
+
+def report_exchange(
+    request: requests.Request, endpoint: str, outcome: CallOutcome, seconds: float
+) -> None:
+    """Pass a call on to what collects the calls that are being made, if anything does."""
+    collection = find_collection()
+    if collection is None:
+        return
+    is_form = isinstance(request.data, Mapping)  # and not the bytes of a file
+    call = SentCall(
+        endpoint=endpoint,
+        method=request.method or "",
+        url=request.url or "",
+        headers=request.headers or {},
+        fields=request.json if request.json is not None else request.data if is_form else None,
+        seconds=seconds,
+    )
+    if isinstance(outcome, HttpResponse):
+        body = unpack_received(outcome.body)
+        collection.add(
+            replace(call, status=outcome.status, answer_headers=outcome.headers, answer_body=body)
+        )
+    else:
+        collection.add(replace(call, error=outcome.code))
 
 
 def is_server_error(outcome: CallOutcome) -> bool:

@@ -64,6 +64,14 @@ def unpack_body(body: bytes) -> bytes:
     return zlib.decompressobj(wbits=GZIP_FORMAT).decompress(body, MAX_RESPONSE_BYTES)
 
 
+def unpack_received(body: bytes) -> bytes:
+    """Return the body unpacked; as it came if it is damaged."""
+    try:
+        return unpack_body(body)
+    except zlib.error:
+        return body
+
+
 def parse_retry_after(value: str, *, now: float) -> timedelta:
     """Parse a Retry-After, given in seconds or as a date; no wait if it is neither.
 

@@ -4,6 +4,7 @@ from platforms.instagram.adapter import FAILURE_REASONS, build_adapter, build_we
 from platforms.instagram.brand import BRAND
 from platforms.instagram.config_checks import find_config_warnings
 from platforms.instagram.events import EVENT_EFFECTS
+from platforms.instagram.exchange_fields import EXCHANGE_FIELDS
 from platforms.instagram.form import FORM
 from platforms.instagram.kinds import KINDS
 from platforms.instagram.media_rules import MEDIA_RULES
@@ -44,6 +45,7 @@ PLATFORM = Platform(
     call_classes=CALL_CLASSES,
     status_ranks=STATUS_RANKS,
     failure_reasons=FAILURE_REASONS,
+    exchange_fields=EXCHANGE_FIELDS,
     event_effects=EVENT_EFFECTS,
     form=FORM,
     closing_answers=2,

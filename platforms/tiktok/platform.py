@@ -21,6 +21,7 @@ from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRu
 from platforms.tiktok.adapter import build_adapter, build_webhooks
 from platforms.tiktok.brand import BRAND
 from platforms.tiktok.creator import build_creator_info
+from platforms.tiktok.exchange_fields import EXCHANGE_FIELDS
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.form import FORM
 from platforms.tiktok.login import FLOW_RULES
@@ -213,6 +214,7 @@ PLATFORM = Platform(
     call_classes=CALL_CLASSES,
     status_ranks=STATUS_RANKS,
     failure_reasons=FAILURE_REASONS,
+    exchange_fields=EXCHANGE_FIELDS,
     error_statuses=ERROR_STATUSES,
     event_effects=EVENT_EFFECTS,
     form=FORM,

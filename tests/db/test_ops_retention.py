@@ -51,6 +51,22 @@ RETENTION_CASES = {
         {**USER_COLUMNS, "state": "{n}", "provider": "'tiktok'"},
         (0.9, 1.1),
     ),
+    "exchanges": (
+        "created_at",
+        {
+            "post_id": "(SELECT id FROM posts)",
+            "attempt": "1",
+            "endpoint": "'status'",
+            "method": "'POST'",
+            "host": "'x'",
+            "path": "'/'",
+            "milliseconds": "1",
+            "request": "'{{}}'",
+            "answer": "'{{}}'",
+            "digest": "{n}",
+        },
+        (29, 31),
+    ),
     "attempts": ("started_at", {"kind": "'posts'", "row_id": "1", "number": "1"}, (89, 91)),
     "sessions": ("expires_at", {**USER_COLUMNS, "hash": "{n}", "seen_at": "now()"}, (89, 91)),
     "notifications": ("created_at", {**USER_COLUMNS, "kind": "'x'", "cause": "{n}"}, (89, 91)),
@@ -82,7 +98,8 @@ def insert_row_sql(table, at, unique_value="only"):
 
 @pytest.mark.parametrize("table", RETENTION_CASES)
 def test_rows_stay_until_their_period_is_over(database, services, run_sql, table):
-    RowFactory(database, services.key_ring).create_user()
+    factory = RowFactory(database, services.key_ring)
+    factory.create_post(factory.create_account())
     for name, days in zip(("young", "old"), RETENTION_CASES[table][2], strict=True):
         run_sql(insert_row_sql(table, f"now() - interval '{days} days'", name))
     assert housekeeping.run_housekeeping(database, services)[table] == 1

@@ -10,6 +10,7 @@ from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch
 from core.post_state.settle import PostState
 from core.publishing import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
+from db.posts.exchanges import PostExchange
 from tests.platforms.instagram_publishing_client import FAKE_MP4, FAST_SETTINGS, add_account
 from tests.support.instagram_harness import (
     ITEMS,
@@ -108,6 +109,23 @@ def test_the_items_of_a_carousel_keep_their_containers(harness):
     assert [part.role for part in parts] == ["collection", "item", "item", "item"]
     assert len({part.handle for part in parts}) == 4
     assert harness.post(post_id).container_id == parts[0].handle
+
+
+def test_the_calls_of_a_carousel_are_recorded_without_tokens_and_addresses(harness):
+    post_id = harness.add_post("CAROUSEL")
+
+    run_to_end(harness, post_id)
+
+    query = select(PostExchange).where(PostExchange.post_id == post_id).order_by(PostExchange.id)
+    exchanges = harness.all(query)
+    made = [each for each in exchanges if each.endpoint == "container_create"]
+    handles = {part.handle for part in harness.parts(post_id)}
+    assert {each.answer["body"]["id"] for each in made} == handles
+    assert {"container_status", "media_publish"} <= {each.endpoint for each in exchanges}
+    assert all(each.request["headers"]["authorization"] == "<removed>" for each in exchanges)
+    stored = str([(each.request, each.answer, each.path) for each in exchanges])
+    assert "EAA" not in stored
+    assert "http://127.0.0.1" not in stored
 
 
 def test_a_video_of_ours_is_sent_as_bytes(harness):

@@ -204,3 +204,25 @@ def test_a_parked_post_is_released(api_client, make_post, publisher):
     assert response.status_code == 202
     assert response.json["data"]["hold_reason"] is None
     assert response.json["data"]["due_at"]
+
+
+def test_the_calls_of_a_post_are_listed_without_secrets(
+    api_client, make_post, publisher, make_api_client, make_user
+):
+    post_id = make_post()
+    publisher.set_responses(STATUS_PATH, status_body())
+    publisher.run_workers(2)
+    url = f"/api/posts/{post_id}/exchanges"
+
+    page = api_client.get(f"{url}?limit=1").json
+    rest = api_client.get(f"{url}?cursor={page['next_cursor']}").json
+
+    assert [each["endpoint"] for each in (*page["data"], *rest["data"])] == [
+        "status",
+        "inbox_init",
+    ]
+    assert page["data"][0]["request"]["headers"] == {"authorization": "<removed>"}
+    assert page["data"][0]["answer"]["body"]["data"]["status"] == "PROCESSING_DOWNLOAD"
+    assert rest["next_cursor"] is None
+    assert error_code(make_api_client(make_user("bob@example.org")).get(url)) == (404, "NOT_FOUND")
+    assert error_code(api_client.get(f"{url}?limit=0"))[0] == 400
