@@ -32,6 +32,7 @@ from platforms.registry import PLATFORMS
 DATABASE_POOL_SIZES = {"web": 34, "monitor": 6}
 DEFAULT_POOL_SIZE = 2
 MAX_EXCERPT_BYTES = 4096  # of an endpoint's response; the log of attempts shows no more
+MAX_PICTURE_BYTES = 2 * 1024 * 1024  # of an account's picture at its platform
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Services:
     settings: Settings
     adapters: Mapping[str, Adapter]
     public_http: HttpClient
+    picture_http: HttpClient
     webhook_adapters: Mapping[str, WebhookAdapter]
     key_ring: KeyRing
     redis: RedisClient
@@ -85,6 +87,7 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         settings=settings,
         adapters=adapters,
         public_http=build_public_http(settings),
+        picture_http=build_public_http(settings, body_limit=MAX_PICTURE_BYTES + 1),
         webhook_adapters=build_webhook_adapters(settings),
         key_ring=KeyRing(settings.encryption_keys),
         redis=redis_client,
@@ -117,14 +120,12 @@ def build_adapters(settings: Settings) -> dict[str, Adapter]:
     }
 
 
-def build_public_http(settings: Settings) -> HttpClient:
-    """Build the HTTP client for URLs of users: public hosts only, unless settings allow others."""
+def build_public_http(settings: Settings, *, body_limit: int = MAX_EXCERPT_BYTES) -> HttpClient:
+    """Build an HTTP client for URLs of others: public hosts only, unless settings allow others."""
     observe = partial(metrics.count_upstream_call, "endpoint", status_label=metrics.status_class)
     if settings.endpoint_private_hosts:
-        return HttpClient(observe=observe, body_limit=MAX_EXCERPT_BYTES)
-    return HttpClient(
-        observe=observe, body_limit=MAX_EXCERPT_BYTES, session_factory=create_public_session
-    )
+        return HttpClient(observe=observe, body_limit=body_limit)
+    return HttpClient(observe=observe, body_limit=body_limit, session_factory=create_public_session)
 
 
 def build_webhook_adapters(settings: Settings) -> dict[str, WebhookAdapter]:

@@ -3,6 +3,7 @@
 from db import records
 from db.accounts.accounts import Account
 from db.accounts.oauth_states import OAuthState
+from db.accounts.pictures import AccountPicture
 from db.base import Base
 from db.comments.replies import CommentReply
 from db.identity.api_keys import ApiKey
@@ -35,6 +36,7 @@ from db.webhooks.refusals import WebhookRefusal
 
 __all__ = [
     "Account",
+    "AccountPicture",
     "Alert",
     "AlertNotice",
     "ApiKey",

@@ -11,10 +11,11 @@ from tasks.queues import (
     CANARY_TASK,
     CHECK_LOGINS_TASK,
     CLEANUP_TASK,
+    PICTURES_TASK,
     RECHECK_TASK,
     TICK_TASK,
 )
-from tasks.runtime import current_container
+from tasks.runtime import current_container, run_job_type
 from tasks.wake import wake
 
 
@@ -51,6 +52,12 @@ def check_logins() -> None:
     accounts.check_login_flows(container.database, container.services)
     accounts.inspect_logins(container.database, container.services)
     accounts.repair_subscriptions(container.database, container.services)
+
+
+@app.task(name=PICTURES_TASK)
+def fetch_pictures() -> None:
+    """Fetch the pictures of accounts that are due."""
+    run_job_type(accounts.PICTURE_JOB_TYPE)
 
 
 @app.task(name=RECHECK_TASK)

@@ -19,6 +19,7 @@ CLEANUP_TASK = "signalpost.tidy"
 ALERTS_TASK = "signalpost.watch"
 ENROL_TASK = "signalpost.enrol_accounts"
 RECHECK_TASK = "signalpost.look_again"
+PICTURES_TASK = "signalpost.fetch_pictures"
 CHECK_LOGINS_TASK = "signalpost.check_logins"
 
 MESSAGE_EXPIRY = 10.0

@@ -9,6 +9,7 @@ from tasks.queues import (
     CLEANUP_TASK,
     ENROL_TASK,
     MESSAGE_EXPIRY,
+    PICTURES_TASK,
     QUEUES,
     RECHECK_TASK,
     TICK_TASK,
@@ -47,6 +48,8 @@ BEAT_SCHEDULE: dict[str, ScheduleEntry] = {
     "look again": schedule_entry(RECHECK_TASK, "housekeeping", interval=60.0),
     # Asks platforms about each login and webhook subscription once a day, a limited number a time.
     "check logins": schedule_entry(CHECK_LOGINS_TASK, "housekeeping", interval=300.0),
+    # Fetches the pictures of accounts that were just connected, and of each once a day.
+    "fetch pictures": schedule_entry(PICTURES_TASK, "housekeeping", interval=10.0),
     # Deletes a limited number of rows each time; the next run continues.
     "tidy": schedule_entry(CLEANUP_TASK, "housekeeping", interval=300.0),
 }

@@ -30,12 +30,19 @@ class CommentListQuery(RequestModel):
     account_id: Annotated[OptionalRowId, Field(alias="accountId")] = None
     media_id: Annotated[str | None, Field(alias="mediaId", min_length=1, max_length=255)] = None
     hidden: bool | None = None
+    handled: bool | None = None
+    own: bool | None = None
+    q: Annotated[str | None, Field(min_length=1, max_length=100)] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     cursor: OptionalRowId = None
 
 
 class HideRequest(RequestModel):
     hide: StrictBool
+
+
+class HandledRequest(RequestModel):
+    handled: StrictBool
 
 
 class ReplyBody(RequestModel):
@@ -62,6 +69,9 @@ def list_comments(platform: str, query: CommentListQuery) -> dict[str, Any]:
         destination_id=query.account_id,
         item_key=query.media_id,
         is_hidden=query.hidden,
+        is_handled=query.handled,
+        is_own=query.own,
+        text=query.q,
     )
     page = comments.list_comments(
         current_container().database, platform, wanted, limit=query.limit, before=query.cursor
@@ -85,6 +95,20 @@ def hide_comment(platform: str, comment_id: str, body: HideRequest) -> dict[str,
         user_id=current_principal().user_id,
     )
     return success_body(data={**serialize_comment(comment), "hidden": body.hide})
+
+
+@require_scopes("comments:write")
+@validate_body(HandledRequest)
+def mark_comment(platform: str, comment_id: str, body: HandledRequest) -> dict[str, Any]:
+    """Mark a comment as handled, or as open again. The platform does not learn of it."""
+    comment = comments.set_handled(
+        current_container().database,
+        platform,
+        comment_id,
+        is_handled=body.handled,
+        user_id=current_principal().user_id,
+    )
+    return success_body(data=serialize_comment(comment))
 
 
 @require_scopes("comments:write")
@@ -158,6 +182,7 @@ ROUTES_BY_CAPABILITY: dict[Capability, tuple[tuple[str, str, Any], ...]] = {
     Capability.COMMENTS: (
         ("comments", "GET", list_comments),
         ("comments/<comment_id>/hide", "POST", hide_comment),
+        ("comments/<comment_id>/handled", "POST", mark_comment),
         ("comments/<comment_id>", "DELETE", delete_comment),
         ("media/<media_id>/comments", "POST", enable_comments),
     ),

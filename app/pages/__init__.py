@@ -2,6 +2,7 @@
 
 from app.pages import (
     accounts,
+    avatars,
     brand_styles,
     comments,
     dashboard,
@@ -20,6 +21,7 @@ from app.pages import (
 PAGE_BLUEPRINTS = (
     dashboard.blueprint,
     accounts.blueprint,
+    avatars.blueprint,
     posts.blueprint,
     upload.blueprint,
     publish.blueprint,

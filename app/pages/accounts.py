@@ -10,6 +10,7 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.errors import OAUTH_ERRORS
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import UserMessage, find_message, get_message
+from app.pages.avatars import avatar_url
 from app.pages.badges import PLATFORM_BADGES, account_badge, localize_badge
 from app.pages.brands import (
     describe_scope,
@@ -157,7 +158,7 @@ def account_fields(view: AccountView) -> dict[str, Any]:
         "platform": view.provider,
         "platform_name": platform_title(view.provider),
         "name": account_name(view),
-        "avatar": view.avatar_url,
+        "avatar": avatar_url(view.id, None, view.picture_digest),
         "badge": account_badge(view),
         "reconnect_reason": reconnect_reason(view) if view.needs_reconnect else None,
         "needs_reconnect": view.needs_reconnect,

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.pages.avatars import destination_avatar_url
 from core.accounts import AccountView, DestinationView, UnavailableDestination
 
 UNKNOWN_REASON = gettext_noop("This account cannot be used at the moment.")
@@ -27,7 +28,7 @@ def destination_fields(view: DestinationView) -> dict[str, Any]:
         "id": view.id,
         "name": view.name,
         "handle": view.handle,
-        "avatar": view.avatar_url,
+        "avatar": destination_avatar_url(view),
         "page_name": view.details.get("page_name"),
         "is_selected": view.is_selected,
         "is_blocked": view.is_blocked,

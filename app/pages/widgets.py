@@ -8,6 +8,7 @@ from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop
 from app.pages.accounts import account_fields, account_fields_with_quota, load_platforms
+from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
 from app.pages.publish_pages import find_publish_page, list_publish_pages
 from app.pages.quota_view import load_quota_fields
@@ -99,7 +100,7 @@ def destination_figures(item: DestinationView) -> dict[str, Any]:
         "id": item.id,
         "name": item.name,
         "handle": item.handle,
-        "avatar": item.avatar_url,
+        "avatar": destination_avatar_url(item),
         "is_lost": item.is_lost,
         "followers": item.details.get("followers_count"),
         "media": item.details.get("media_count"),

@@ -22,6 +22,7 @@ def serialize_comment(comment: StoredComment) -> dict[str, Any]:
         "hidden": comment.is_hidden,
         "likeCount": comment.like_count,
         "isOwn": comment.is_own,
+        "handledAt": comment.handled_at,
     }
 
 

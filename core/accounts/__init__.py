@@ -11,6 +11,7 @@ from core.accounts.destination_view import DestinationView, UnavailableDestinati
 from core.accounts.disconnect import DisconnectResult, disconnect_account
 from core.accounts.error_codes import ERROR_CAUSES, callback_error_code
 from core.accounts.inspection import inspect_logins
+from core.accounts.pictures import PICTURE_JOB_TYPE
 from core.accounts.posting_tokens import (
     PostingToken,
     get_destination_token,
@@ -36,6 +37,7 @@ from core.accounts.view import (
 
 __all__ = [
     "ERROR_CAUSES",
+    "PICTURE_JOB_TYPE",
     "REFRESH_JOB_TYPE",
     "AccessToken",
     "AccountHealth",

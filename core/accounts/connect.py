@@ -15,6 +15,7 @@ from core.accounts import grant_lifecycle, late_events
 from core.accounts.dead_connections import release_dead_login, revoke_unused_grant
 from core.accounts.destinations import SavedDestinations, save_destinations
 from core.accounts.flows import get_flow
+from core.accounts.pictures import request_pictures
 from core.accounts.renewal import EncryptedGrant, encrypt_grant, next_refresh_delay, token_columns
 from core.accounts.sign_in import SignIn, complete_sign_in, sign_in
 from core.accounts.subscriptions import subscribe_destinations
@@ -164,6 +165,7 @@ def store_login(
     saved = save_destinations(session, services, account, signed_in)
     ids = [account.open_id, *account.aliases, *(item.external_id for item in saved.stored)]
     late_events.accept_events(session, owner.provider, ids, services)
+    request_pictures(session, account, saved.stored)
     grant_lifecycle.on_reconnected(session, account)
     requested = requested_scopes(services, owner.provider)
     missing_scopes = [scope for scope in requested if scope not in signed_in.scopes]

@@ -8,6 +8,7 @@ from typing import Any
 from core.accounts.destinations import UNAVAILABLE_KEY
 from db.accounts.accounts import Account
 from db.accounts.destinations import DestinationStatus, StoredDestination
+from db.accounts.pictures import PictureKey
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class DestinationView:
     cause: str | None
     is_selected: bool
     subscription: SubscriptionView
+    account_id: int | None = None  # row of the login
+    picture_digest: str | None = None  # of our copy; None: there is none
 
     @property
     def is_blocked(self) -> bool:
@@ -56,7 +59,9 @@ class UnavailableDestination:
     reason: str
 
 
-def view_destination(stored: StoredDestination) -> DestinationView:
+def view_destination(
+    stored: StoredDestination, pictures: Mapping[PictureKey, str]
+) -> DestinationView:
     code, _, sentence = (stored.subscription_error or "").partition(": ")
     return DestinationView(
         id=stored.id,
@@ -73,14 +78,20 @@ def view_destination(stored: StoredDestination) -> DestinationView:
         subscription=SubscriptionView(
             stored.subscribed_at, stored.subscription_checked_at, code or None, sentence or None
         ),
+        account_id=stored.account_id,
+        picture_digest=pictures.get((stored.account_id or 0, stored.id)),
     )
 
 
 def view_destinations(
-    account: Account, stored: Iterable[StoredDestination]
+    account: Account,
+    stored: Iterable[StoredDestination],
+    pictures: Mapping[PictureKey, str],
 ) -> tuple[DestinationView, ...]:
     """Return the destinations of this login among those of a user."""
-    return tuple(view_destination(item) for item in stored if item.account_id == account.id)
+    return tuple(
+        view_destination(item, pictures) for item in stored if item.account_id == account.id
+    )
 
 
 def view_unavailable(account: Account) -> tuple[UnavailableDestination, ...]:

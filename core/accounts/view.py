@@ -14,6 +14,7 @@ from core.accounts.destination_view import (
 from core.bootstrap import Services
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.accounts.grants import FLOW_KEY, RENEWAL_KEY
+from db.accounts.pictures import AccountPictures
 from db.records.destinations import find_destination_store
 from db.session import Session
 from platforms.logins import FlowRules
@@ -84,6 +85,7 @@ class AccountView:
     refresh_error: str | None  # code of the last refresh if it failed
     destinations: tuple[DestinationView, ...] | None = None  # None: the login is posted to
     unavailable: tuple[UnavailableDestination, ...] = ()
+    picture_digest: str | None = None  # of our copy of the picture; None: there is none
 
     @property
     def is_active(self) -> bool:
@@ -139,6 +141,8 @@ def list_account_views(
         build_account_view(account, scopes, rules=find_rules(services, account), now=now)
         for account in accounts
     ]
+    pictures = AccountPictures(session).list_digests([account.id for account in accounts])
+    views = [replace(view, picture_digest=pictures.get((view.id, None))) for view in views]
     store = find_destination_store(session, provider)
     if store is None or not accounts:
         return tuple(views)
@@ -146,7 +150,7 @@ def list_account_views(
     return tuple(
         replace(
             view,
-            destinations=view_destinations(account, destinations),
+            destinations=view_destinations(account, destinations, pictures),
             unavailable=view_unavailable(account),
         )
         for view, account in zip(views, accounts, strict=True)

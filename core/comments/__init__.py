@@ -1,16 +1,33 @@
 """The comments capability: what app may use of it."""
 
-from core.comments.listing import CommentListPage, list_comments
-from core.comments.moderation import delete_comment, set_comments_enabled, set_hidden
+from core.comments.listing import (
+    CommentListPage,
+    Conversation,
+    count_newer_comments,
+    count_open_comments,
+    list_comments,
+    load_conversation,
+)
+from core.comments.moderation import (
+    delete_comment,
+    set_comments_enabled,
+    set_handled,
+    set_hidden,
+)
 from core.comments.replies import ReplyRequest, SentReply, reply_to_comment
 
 __all__ = [
     "CommentListPage",
+    "Conversation",
     "ReplyRequest",
     "SentReply",
+    "count_newer_comments",
+    "count_open_comments",
     "delete_comment",
     "list_comments",
+    "load_conversation",
     "reply_to_comment",
     "set_comments_enabled",
+    "set_handled",
     "set_hidden",
 ]

@@ -40,6 +40,22 @@ def set_hidden(
     return comment
 
 
+def set_handled(
+    database: Database, provider: str, key: str, *, is_handled: bool, user_id: int
+) -> StoredComment:
+    """Mark a comment as handled, or as open again; return it as it is now. Errors: NotFound.
+
+    It is a note of the user's: the platform does not learn of it.
+    """
+    with database.transaction() as session:
+        comment = find_own_comment(session, provider, key, user_id=user_id)
+        store = get_comment_store(session, provider)
+        store.set_handled(comment.id, by_user_id=user_id if is_handled else None)
+        action = "comment.handled" if is_handled else "comment.reopened"
+        record_action(session, action, user_id=user_id, subject=f"comment:{comment.id}")
+        return find_own_comment(session, provider, key, user_id=user_id)
+
+
 def delete_comment(
     database: Database, services: Services, provider: str, key: str, *, user_id: int
 ) -> StoredComment:

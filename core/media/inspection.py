@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import structlog
@@ -60,6 +61,17 @@ def convert_to_jpeg(
     Transparent parts become white. Units: `timeout` in seconds. Errors: as `probe_media`.
     """
     return run_confined("core.media.convert", file, user_id=user_id, timeout=timeout)
+
+
+def convert_to_avatar(content: bytes, *, timeout: float = CONVERT_TIMEOUT_SECONDS) -> bytes | None:
+    """Return the middle of a picture as a small square JPEG; None if it cannot be read.
+
+    Units: `timeout` in seconds. Errors: as `probe_media`.
+    """
+    with NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return run_confined("core.media.avatar", Path(file.name), timeout=timeout)
 
 
 def run_confined(

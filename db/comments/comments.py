@@ -63,6 +63,9 @@ class StoredComment:
     like_count: int | None
     is_own: bool
     deleted_at: datetime | None
+    handled_at: datetime | None = None
+    item_caption: str | None = None
+    post_id: int | None = None  # our post that the commented one was published by
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,9 @@ class CommentFilter:
     destination_id: int | None = None
     item_key: str | None = None  # our id of the post, or the platform's
     is_hidden: bool | None = None
+    is_handled: bool | None = None
+    is_own: bool | None = None
+    text: str | None = None  # contained in the comment, in upper or lower case
 
 
 class CommentStore(Protocol):
@@ -112,7 +118,23 @@ class CommentStore(Protocol):
         """List comments, newest first; `before` is our id of the last one seen."""
         ...
 
+    def list_thread(self, comment: StoredComment, *, limit: int) -> Sequence[StoredComment]:
+        """List the first comment of the conversation and the replies to it, oldest first."""
+        ...
+
+    def count_newer(self, user_id: int, *, than: int, limit: int) -> int:
+        """Count comments of others that were stored after the one with this id of ours."""
+        ...
+
+    def count_open(self, user_id: int, *, limit: int) -> int:
+        """Count comments of others that are visible and not handled; at most `limit`."""
+        ...
+
     def set_hidden(self, comment_row_id: int, *, is_hidden: bool) -> None: ...
+    def set_handled(self, comment_row_id: int, *, by_user_id: int | None) -> None:
+        """Mark a comment as handled by a user; None: it is open again."""
+        ...
+
     def mark_deleted(self, comment_row_id: int) -> None: ...
     def mark_absent(
         self, item_row_id: int, listed: ListedRange, *, threads: Collection[str], since: datetime

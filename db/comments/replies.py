@@ -1,5 +1,6 @@
 """Replies to comments: written down before they are sent, so that none is sent twice."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -108,6 +109,18 @@ class CommentReplies:
             CommentReply.state.in_(OPEN_STATES),
         )
         return self._session.scalar(query.order_by(CommentReply.id).limit(1).with_for_update())
+
+    def list_unsettled(
+        self, provider: str, comment_external_ids: Collection[str], *, user_id: int
+    ) -> Sequence[CommentReply]:
+        """List replies to these comments that are not known to be public, oldest first."""
+        query = select(CommentReply).where(
+            CommentReply.provider == provider,
+            CommentReply.comment_external_id.in_(comment_external_ids),
+            CommentReply.user_id == user_id,
+            CommentReply.state != ReplyState.SENT,
+        )
+        return self._session.scalars(query.order_by(CommentReply.id)).all()
 
     def lock_comment(self, provider: str, comment_external_id: str) -> None:
         """Let no other transaction begin a reply to this comment until this one ends."""

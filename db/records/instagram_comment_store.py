@@ -24,6 +24,12 @@ MAX_ROW_ID_DIGITS = 18
 TABLE: Any = IgComment.__table__
 MEDIA: Any = IgMedia.__table__
 ACCOUNTS: Any = InstagramAccount.__table__
+IS_OPEN = (
+    TABLE.c.handled_at.is_(None),
+    TABLE.c.deleted_at.is_(None),
+    TABLE.c.hidden.is_(False),
+    TABLE.c.is_own.is_(False),
+)
 
 
 class InstagramCommentStore:
@@ -44,13 +50,7 @@ class InstagramCommentStore:
     def list_page(
         self, wanted: CommentFilter, *, limit: int, before: int | None
     ) -> Sequence[StoredComment]:
-        conditions = [ACCOUNTS.c.user_id == wanted.user_id, TABLE.c.deleted_at.is_(None)]
-        if wanted.destination_id is not None:
-            conditions.append(ACCOUNTS.c.id == wanted.destination_id)
-        if wanted.item_key is not None:
-            conditions.append(matches_key(MEDIA.c.id, MEDIA.c.ig_id, wanted.item_key))
-        if wanted.is_hidden is not None:
-            conditions.append(TABLE.c.hidden.is_(wanted.is_hidden))
+        conditions = filter_conditions(wanted)
         written_at = func.coalesce(TABLE.c.timestamp, TABLE.c.created_at)
         if before is not None:
             last_seen = select(written_at, TABLE.c.id).where(TABLE.c.id == before)
@@ -58,6 +58,27 @@ class InstagramCommentStore:
         query = owned_comments().where(*conditions)
         newest = query.order_by(written_at.desc(), TABLE.c.id.desc()).limit(limit)
         return [to_stored_comment(row) for row in self._session.execute(newest)]
+
+    def list_thread(self, comment: StoredComment, *, limit: int) -> Sequence[StoredComment]:
+        first_id = comment.parent_id or comment.comment_id
+        in_thread = or_(TABLE.c.ig_id == first_id, TABLE.c.parent_ig_id == first_id)
+        query = owned_comments().where(
+            TABLE.c.ig_media_id == comment.item_row_id, in_thread, TABLE.c.deleted_at.is_(None)
+        )
+        written_at = func.coalesce(TABLE.c.timestamp, TABLE.c.created_at)
+        replies = query.order_by(TABLE.c.parent_ig_id.is_not(None), written_at, TABLE.c.id)
+        return [to_stored_comment(row) for row in self._session.execute(replies.limit(limit))]
+
+    def count_newer(self, user_id: int, *, than: int, limit: int) -> int:
+        is_newer = [TABLE.c.id > than, TABLE.c.is_own.is_(False), TABLE.c.deleted_at.is_(None)]
+        return self._count(ACCOUNTS.c.user_id == user_id, *is_newer, limit=limit)
+
+    def count_open(self, user_id: int, *, limit: int) -> int:
+        return self._count(ACCOUNTS.c.user_id == user_id, *IS_OPEN, limit=limit)
+
+    def set_handled(self, comment_row_id: int, *, by_user_id: int | None) -> None:
+        handled_at = None if by_user_id is None else func.coalesce(TABLE.c.handled_at, func.now())
+        self._update(comment_row_id, handled_at=handled_at, handled_by=by_user_id)
 
     def set_hidden(self, comment_row_id: int, *, is_hidden: bool) -> None:
         self._update(comment_row_id, hidden=is_hidden, last_seen_at=func.clock_timestamp())
@@ -131,8 +152,30 @@ class InstagramCommentStore:
             update(MEDIA).where(is_earlier).values(comments_due_at=func.now() + delay)
         )
 
+    def _count(self, *conditions: ColumnElement[bool], limit: int) -> int:
+        rows = owned_comments().with_only_columns(TABLE.c.id).where(*conditions).limit(limit)
+        return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
     def _update(self, comment_row_id: int, **values: Any) -> None:
         self._session.execute(update(TABLE).where(TABLE.c.id == comment_row_id).values(values))
+
+
+def filter_conditions(wanted: CommentFilter) -> list[ColumnElement[bool]]:
+    conditions = [ACCOUNTS.c.user_id == wanted.user_id, TABLE.c.deleted_at.is_(None)]
+    if wanted.destination_id is not None:
+        conditions.append(ACCOUNTS.c.id == wanted.destination_id)
+    if wanted.item_key is not None:
+        conditions.append(matches_key(MEDIA.c.id, MEDIA.c.ig_id, wanted.item_key))
+    if wanted.is_hidden is not None:
+        conditions.append(TABLE.c.hidden.is_(wanted.is_hidden))
+    if wanted.is_handled is not None:
+        is_handled = TABLE.c.handled_at.is_not(None)
+        conditions.append(is_handled if wanted.is_handled else ~is_handled)
+    if wanted.is_own is not None:
+        conditions.append(TABLE.c.is_own.is_(wanted.is_own))
+    if wanted.text:
+        conditions.append(TABLE.c.text.icontains(wanted.text, autoescape=True))
+    return conditions
 
 
 def owned_comments() -> Select[Any]:
@@ -141,6 +184,8 @@ def owned_comments() -> Select[Any]:
         TABLE,
         MEDIA.c.ig_id.label("media_ig_id"),
         MEDIA.c.permalink,
+        MEDIA.c.caption,
+        MEDIA.c.ledger_id,
         ACCOUNTS.c.id.label("destination_id"),
         ACCOUNTS.c.oauth_account_id,
         ACCOUNTS.c.user_id,
@@ -172,6 +217,9 @@ def to_stored_comment(row: Any) -> StoredComment:
         like_count=row.like_count,
         is_own=row.is_own,
         deleted_at=row.deleted_at,
+        handled_at=row.handled_at,
+        item_caption=row.caption,
+        post_id=row.ledger_id,
     )
 
 

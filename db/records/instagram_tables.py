@@ -140,11 +140,28 @@ class IgComment(IdColumn, TimestampColumns, Base):
     is_own: Mapped[bool] = mapped_column(server_default="false")
     last_seen_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    handled_at: Mapped[datetime | None] = mapped_column(
+        comment="when it was marked as handled; NULL: it is open"
+    )
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
     __table_args__ = (
         Index("idx_ig_comments_media", "ig_media_id", sql("timestamp DESC")),
         Index("idx_ig_comments_timestamp", sql("timestamp DESC")),
         Index("idx_ig_comments_parent", "parent_ig_id"),
+        Index(
+            "idx_ig_comments_written",
+            sql("coalesce(timestamp, created_at) DESC"),
+            sql("id DESC"),
+            postgresql_where=sql("deleted_at IS NULL"),
+        ),
+        Index(
+            "idx_ig_comments_open",
+            "ig_media_id",
+            postgresql_where=sql(
+                "handled_at IS NULL AND deleted_at IS NULL AND NOT hidden AND NOT is_own"
+            ),
+        ),
         {"comment": "Comments on media of connected Instagram accounts"},
     )
 

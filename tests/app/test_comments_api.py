@@ -149,6 +149,22 @@ def test_a_comment_is_hidden_and_made_visible_again(api_client, sync, comment_id
         assert sync.comment(comment_id).hidden is hide
 
 
+def test_a_comment_is_marked_as_handled_and_opened_again(api_client, sync, media_id, comment_id):
+    other_id = sync.client.comment(media_id, "Where is the SHOP?", is_silent=True)
+    sync.make_media_due(IgMedia.comments_due_at)
+    sync.sync()
+    path = f"/api/instagram/comments/{comment_id}/handled"
+    marked = api_client.post(path, json={"handled": True}).json["data"]
+    assert marked["handledAt"].endswith("Z")
+    (handled,) = get_data(api_client, "/api/instagram/comments?handled=true")
+    (unhandled,) = get_data(api_client, "/api/instagram/comments?handled=false&own=false&q=shop")
+    assert (handled["commentId"], unhandled["commentId"]) == (comment_id, other_id)
+    assert get_data(api_client, "/api/instagram/comments?q=100%25") == []
+    assert api_client.post(path, json={"handled": False}).json["data"]["handledAt"] is None
+    assert get_data(api_client, "/api/instagram/comments?handled=true") == []
+    assert api_client.post(path, json={"handled": "yes"}).status_code == 400
+
+
 def test_a_comment_is_deleted_at_the_platform_and_no_longer_listed(api_client, sync, comment_id):
     response = api_client.delete(f"/api/instagram/comments/{comment_id}")
     assert (response.status_code, response.json["data"]["deleted"]) == (200, True)
@@ -263,6 +279,7 @@ def test_media_and_comments_of_others_do_not_exist(mallory_client, api_client, s
         mallory_client.post(f"{path}/hide", json={"hide": True}),
         post_reply(mallory_client, comment_id),
         mallory_client.delete(path),
+        mallory_client.post(f"{path}/handled", json={"handled": True}),
         mallory_client.post(f"/api/instagram/media/{media_id}/comments", json={"enabled": False}),
         mallory_client.get(f"/api/instagram/insights?mediaId={media_id}"),
         mallory_client.get(f"/api/instagram/insights?accountId={sync.destination_id}"),

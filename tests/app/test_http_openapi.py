@@ -26,6 +26,7 @@ PROMISED_OPERATIONS = [
     "GET /api/instagram/insights",
     "GET /api/instagram/comments",
     "POST /api/instagram/comments/{comment_id}/hide",
+    "POST /api/instagram/comments/{comment_id}/handled",
     "POST /api/instagram/comments/{comment_id}/reply",
     "DELETE /api/instagram/comments/{comment_id}",
     "GET /api/instagram/locations",
