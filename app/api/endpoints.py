@@ -24,6 +24,8 @@ from app.serialize.endpoints import (
 )
 from core import endpoints
 from core.outbox import EVENT_TYPES
+from core.validation import ClampedTime
+from db.outbox.delivery_log import DeliveryFilter, DeliveryState
 
 blueprint = Blueprint("endpoints", __name__)
 
@@ -49,8 +51,17 @@ class EndpointChanges(RequestModel):
 
 
 class DeliveryListQuery(RequestModel):
+    event: Annotated[str | None, Field(max_length=100)] = None
+    state: DeliveryState | None = None
+    since: ClampedTime | None = None
+    until: ClampedTime | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     cursor: OptionalRowId = None
+
+
+class DeadDeliveriesRequest(RequestModel):
+    since: ClampedTime
+    dry_run: Annotated[bool, Field(strict=True)] = False
 
 
 @blueprint.get("/api/endpoints")
@@ -153,11 +164,35 @@ def list_deliveries(endpoint_id: int, query: DeliveryListQuery) -> dict[str, Any
             user_id=current_principal().user_id,
             limit=query.limit,
             before=query.cursor,
+            wanted=DeliveryFilter(query.event, query.state, query.since, query.until),
         )
     next_cursor = None if page.next_before is None else str(page.next_before)
     return success_body(
         data=[serialize_delivery(view) for view in page.deliveries], nextCursor=next_cursor
     )
+
+
+@blueprint.post("/api/endpoints/<int:endpoint_id>/redeliver")
+@require_scopes(*WRITE_SCOPES)
+@validate_body(DeadDeliveriesRequest)
+def redeliver_dead(endpoint_id: int, body: DeadDeliveriesRequest) -> tuple[dict[str, Any], int]:
+    """Deliver again what failed finally since a time, or only count it with `dry_run`.
+
+    One request delivers a thousand events at most.
+    """
+    user_id = current_principal().user_id
+    with current_container().database.transaction() as session:
+        if body.dry_run:
+            count = endpoints.count_dead_deliveries(
+                session, endpoint_id, user_id=user_id, since=body.since
+            )
+        else:
+            count = endpoints.redeliver_dead(
+                session, endpoint_id, user_id=user_id, since=body.since
+            )
+    if not body.dry_run:
+        current_container().services.wake("outbox")
+    return success_body(data={"count": count, "dryRun": body.dry_run}), 200 if body.dry_run else 202
 
 
 @blueprint.post("/api/deliveries/<int:delivery_id>/redeliver")

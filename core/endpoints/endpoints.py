@@ -16,7 +16,7 @@ from core.outbox import EVENT_TYPES
 from core.outbox.signing import generate_secret
 from db.identity.users import Users
 from db.outbox.deliveries import Deliveries
-from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecrets
+from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecret, EndpointSecrets
 from db.session import Session
 from platforms.secret import Secret
 from platforms.url_rules import validate_http_url, validate_public_https_url
@@ -52,6 +52,12 @@ def get_endpoint(
     if endpoint is None:
         raise NotFound("this user has no such endpoint")
     return endpoint
+
+
+def list_secrets(session: Session, endpoint_id: int, *, user_id: int) -> Sequence[EndpointSecret]:
+    """List the secrets that sign for an endpoint, newest first. Errors: NotFound."""
+    get_endpoint(session, endpoint_id, user_id=user_id)
+    return EndpointSecrets(session).list_active(endpoint_id)
 
 
 def create_endpoint(

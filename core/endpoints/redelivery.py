@@ -1,16 +1,24 @@
-"""What a user does with deliveries: list those of an endpoint, redeliver one, send a test."""
+"""What a user does with deliveries: list those of an endpoint, redeliver them, send a test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from core import audit
 from core.endpoints.endpoints import get_endpoint
 from core.errors import Conflict, NotFound
 from core.outbox.enqueue import TEST_EVENT_TYPE, AppEvent, insert_deliveries
 from db.outbox.deliveries import Deliveries, Delivery, DeliveryAttempt, DeliveryAttempts
+from db.outbox.delivery_log import DeliveryCounts, DeliveryFilter, DeliveryLog, DeliveryState
 from db.outbox.endpoints import Endpoint
 from db.outbox.messages import OutboxMessage
 from db.session import Session
+
+SUCCESS_PERIOD = timedelta(hours=24)
+MAX_REDELIVERIES = 1000
+"""Dead letters that are redelivered by one request; the next request goes on."""
+
+NO_FILTER = DeliveryFilter()
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,11 @@ class DeliveryDetails:
     def state(self) -> str:
         """delivered, dead, waiting for its next attempt, or paused with its endpoint."""
         if self.delivery.dead_at is not None:
-            return "dead"
+            return DeliveryState.DEAD
         if self.delivery.due_at is not None or self.delivery.leased_until is not None:
-            return "waiting"
-        return "paused" if self.delivery.delivered_at is None else "delivered"
+            return DeliveryState.WAITING
+        is_paused = self.delivery.delivered_at is None
+        return DeliveryState.PAUSED if is_paused else DeliveryState.DELIVERED
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,17 @@ class DeliveryPage:
 
 
 def list_deliveries(
-    session: Session, endpoint_id: int, *, user_id: int, limit: int, before: int | None = None
+    session: Session,
+    endpoint_id: int,
+    *,
+    user_id: int,
+    limit: int,
+    before: int | None = None,
+    wanted: DeliveryFilter = NO_FILTER,
 ) -> DeliveryPage:
     """List the endpoint's deliveries, newest first. Errors: NotFound."""
     get_endpoint(session, endpoint_id, user_id=user_id)
-    rows = Deliveries(session).page(endpoint_id, limit=limit + 1, before=before)
+    rows = DeliveryLog(session).page(endpoint_id, wanted, limit=limit + 1, before=before)
     has_next_page = len(rows) > limit
     rows = rows[:limit]
     attempts = DeliveryAttempts(session).list_by_delivery([delivery.id for delivery, _ in rows])
@@ -84,6 +99,41 @@ def redeliver_message(session: Session, delivery_id: int, *, user_id: int) -> De
     return DeliveryDetails(
         delivery, message, DeliveryAttempts(session).list_by_delivery([delivery.id])[delivery.id]
     )
+
+
+def count_results(session: Session, endpoint_id: int, *, user_id: int) -> DeliveryCounts:
+    """Count what became of the endpoint's newest deliveries of the last day. Errors: NotFound."""
+    get_endpoint(session, endpoint_id, user_id=user_id)
+    return DeliveryLog(session).count_results(endpoint_id, within=SUCCESS_PERIOD)
+
+
+def count_dead_deliveries(
+    session: Session, endpoint_id: int, *, user_id: int, since: datetime
+) -> int:
+    """Count what `redeliver_dead` would deliver again; one more than it can if there is more.
+
+    Errors: NotFound.
+    """
+    get_endpoint(session, endpoint_id, user_id=user_id)
+    return DeliveryLog(session).count_dead(endpoint_id, since=since, limit=MAX_REDELIVERIES + 1)
+
+
+def redeliver_dead(session: Session, endpoint_id: int, *, user_id: int, since: datetime) -> int:
+    """Make the dead letters since then due again, `MAX_REDELIVERIES` at most; return how many.
+
+    The caller wakes a worker after the commit.
+    Errors: NotFound; Conflict if the endpoint is disabled.
+    """
+    require_enabled(get_endpoint(session, endpoint_id, user_id=user_id, locked=True))
+    ids = DeliveryLog(session).requeue_dead(endpoint_id, since=since, limit=MAX_REDELIVERIES)
+    audit.record_action(
+        session,
+        "deliveries.again",
+        user_id=user_id,
+        subject=f"endpoint:{endpoint_id}",
+        details={"count": len(ids), "since": since.isoformat()},
+    )
+    return len(ids)
 
 
 def send_test_message(session: Session, endpoint_id: int, *, user_id: int) -> DeliveryDetails:

@@ -93,20 +93,6 @@ class Deliveries:
         endpoint = self._session.get_one(Endpoint, delivery.endpoint_id, populate_existing=True)
         return self._session.get_one(OutboxMessage, delivery.message_id), endpoint
 
-    def page(
-        self, endpoint_id: int, *, limit: int, before: int | None = None
-    ) -> Sequence[tuple[Delivery, OutboxMessage]]:
-        """Return deliveries of an endpoint, newest first; `before` is the last id seen."""
-        query = (
-            select(Delivery, OutboxMessage)
-            .join(OutboxMessage, OutboxMessage.id == Delivery.message_id)
-            .where(Delivery.endpoint_id == endpoint_id)
-        )
-        if before is not None:
-            query = query.where(Delivery.id < before)
-        rows = self._session.execute(query.order_by(Delivery.id.desc()).limit(limit)).all()
-        return [(delivery, message) for delivery, message in rows]
-
     def lock_for_user(
         self, delivery_id: int, *, user_id: int
     ) -> tuple[Delivery, OutboxMessage, Endpoint] | None:
