@@ -39,6 +39,7 @@ from platforms.platform import Platform
 from platforms.registry import PLATFORMS
 
 NOT_EDITABLE = "not_editable"
+TIME_ONLY = frozenset({"publish_at"})
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,33 @@ def edit_post(
 ) -> Post:
     """Change a queued post. Errors: NotFound; Conflict `not_editable`; Invalid, OperationFailed."""
     with database.transaction() as session:
-        post = load_own_post(session, post_id, user_id=user_id, lock=True)
-        now = database_now(session)
-        parts = PostParts(session).list_by_post(post.id)
-        check_editable(post, parts, now)
-        change_content(services, post, parts, changes, now)
-        if "publish_at" in changes.names:
-            change_time(session, post, changes.publish_at)
-        post.step_state = without_keys(post.step_state, PLANNED_STEP, CHECKED_AT, QUOTA_RESETS_AT)
-        post.attempts, post.last_error = 0, None
-        audit.record_action(
-            session,
-            "post.edited",
-            user_id=post.user_id,
-            subject=f"post:{post.id}",
-            details={"fields": sorted(changes.names)},
-        )
-        session.flush()
-        session.refresh(post)
+        post = edit_locked_post(session, services, post_id, changes, user_id=user_id)
     services.wake("posts")
+    return post
+
+
+def edit_locked_post(
+    session: Session, services: Services, post_id: int, changes: PostChanges, *, user_id: int
+) -> Post:
+    """Lock and change a post within a transaction. Errors: as `edit_post`."""
+    post = load_own_post(session, post_id, user_id=user_id, lock=True)
+    now = database_now(session)
+    parts = PostParts(session).list_by_post(post.id)
+    check_editable(post, parts, now)
+    change_content(services, post, parts, changes, now)
+    if "publish_at" in changes.names:
+        change_time(session, post, changes.publish_at)
+    post.step_state = without_keys(post.step_state, PLANNED_STEP, CHECKED_AT, QUOTA_RESETS_AT)
+    post.attempts, post.last_error = 0, None
+    audit.record_action(
+        session,
+        "post.edited",
+        user_id=post.user_id,
+        subject=f"post:{post.id}",
+        details={"fields": sorted(changes.names)},
+    )
+    session.flush()
+    session.refresh(post)
     return post
 
 
@@ -127,14 +136,16 @@ def change_content(
         kept = {name: value for name, value in merged.items() if value is not None}
         fields["options"], problems = validate_own_fields(platform.options, kept, SETTINGS_KEY)
         found += problems
-    if platform.post_rules is not None and not found:
+    has_content = changes.names != TIME_ONLY
+    if platform.post_rules is not None and has_content and not found:
         found += platform.post_rules(fields, now).items()
     if found:
         raise Invalid(
             "fields are missing or contradict each other",
             details={"fields": {rename_field(name): text for name, text in reversed(found)}},
         )
-    check_settings(services, platform, fields)
+    if has_content:
+        check_settings(services, platform, fields)
     store_content(post, platform, changes, fields)
 
 
