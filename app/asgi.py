@@ -40,6 +40,7 @@ from core import webhooks
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
 from platforms.registry import PLATFORMS
+from tasks.start_check import start_store_check
 
 MAX_DESCRIPTORS = 20_000  # above the server's `--backpressure`, the most connections at a time
 FLASK_THREADS = 32
@@ -66,6 +67,7 @@ def create_asgi_app() -> "AsgiApp":
     app = create_app()
     asgi_app = AsgiApp(app)
     start_monitor(app.extensions[CONTAINER_KEY])
+    start_store_check(app.extensions[CONTAINER_KEY].settings)
     gc.freeze()  # imports leave half a million objects; collecting them would delay deliveries
     return asgi_app
 

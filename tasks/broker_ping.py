@@ -11,7 +11,12 @@ from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
 
 from core.limits.redis_trials import BROKER_TRIALS, MESSAGE_TRIALS, find_refusal
-from core.limits.store_faults import describe_network_fault, describe_redis_fault, iter_causes
+from core.limits.store_faults import (
+    WRONG_CREDENTIALS_SENTENCE,
+    describe_network_fault,
+    describe_redis_fault,
+    iter_causes,
+)
 from tasks.celery import app
 from tasks.wake import PUBLISH_TIMEOUT
 
@@ -24,8 +29,11 @@ class BrokerBlocked(Exception):
 
 
 RABBITMQ_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.AccessRefused, "refuses the user or the password of the URL"),
-    (exceptions.NotAllowed, "has no vhost of the name in the URL, or not for this user"),
+    (exceptions.AccessRefused, WRONG_CREDENTIALS_SENTENCE),
+    (
+        exceptions.NotAllowed,
+        "has no vhost of the name in the URL, or not for this user: add it, or its permissions",
+    ),
     (
         exceptions.PreconditionFailed,
         "has a queue of ours with other flags: delete it, and it is declared anew",

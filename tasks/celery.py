@@ -17,6 +17,7 @@ app = Celery(
         "tasks.work",
         "tasks.housekeeping",
         "tasks.lifecycle",
+        "tasks.start_check",
     ],
 )
 

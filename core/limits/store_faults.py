@@ -13,6 +13,9 @@ from redis.sentinel import MasterNotFoundError
 
 from core.limits.redis_connections import StoreNotServing
 
+WRONG_CREDENTIALS_SENTENCE = (
+    "refuses the user or the password of the URL: compare them with those of the server"
+)
 NOT_SERVING_SENTENCES = {
     "READONLY": "is a read-only replica: name the primary",
     "LOADING": "is still loading its data: wait",
@@ -27,7 +30,7 @@ NOT_SERVING_SENTENCES = {
 }
 REPLY_SENTENCES = (
     ("without any password configured", "has no password, but the URL names one: remove it"),
-    ("authentication required", "asks for a password, and the URL has none"),
+    ("authentication required", "asks for a password, and the URL has none: add it"),
     ("no password is set", "has no password, but the URL names one: remove it"),
     ("db index is out of range", "has no database of the number in the URL"),
     ("db number is out of range", "has no database of the number in the URL"),
@@ -39,7 +42,7 @@ REPLY_SENTENCES = (
 
 ERROR_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (redis.BusyLoadingError, NOT_SERVING_SENTENCES["LOADING"]),
-    (redis.AuthenticationError, "refuses the user or the password of the URL"),
+    (redis.AuthenticationError, WRONG_CREDENTIALS_SENTENCE),
     (
         redis.exceptions.NoPermissionError,
         "knows the user and does not let it do what we need: see docs/operations.md, Brokers",
@@ -92,7 +95,23 @@ UNTRUSTED_SENTENCE = (
     "shows a certificate of an authority that is not trusted: "
     "name the file of the authority in {setting}"
 )
+LASTING_REFUSALS = (
+    "refuses the user or the password",
+    "asks for a password",
+    "has no password",
+    "does not let the user",
+    "knows the user and does not let it",
+    "has no vhost",
+    "has no database of the number",
+)
+"""How the sentences begin that waiting does not change: about users, rights and names."""
+
 AUTHORITY_SETTINGS = {"redis": "REDIS_CA_FILE or BROKER_CA_FILE", "broker": "BROKER_CA_FILE"}
+
+
+def is_lasting_refusal(sentence: str) -> bool:
+    """Whether only a person can change what the sentence says."""
+    return sentence.startswith(LASTING_REFUSALS)
 
 
 def describe_redis_fault(error: BaseException, *, store: str = "redis") -> str:
