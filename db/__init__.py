@@ -14,6 +14,7 @@ from db.identity.users import User
 from db.insights.schedule import SamplingSchedule
 from db.insights.snapshots import MetricSnapshot
 from db.media.files import Media
+from db.media.thumbnails import Thumbnail
 from db.ops.alert_conditions import ConditionState, MonitorLease
 from db.ops.alert_notices import AlertNotice, NoticeDelivery
 from db.ops.alerts import Alert
@@ -70,6 +71,7 @@ __all__ = [
     "PostPart",
     "SamplingSchedule",
     "SignInFailure",
+    "Thumbnail",
     "User",
     "WebhookRefusal",
     "records",

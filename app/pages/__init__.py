@@ -14,6 +14,7 @@ from app.pages import (
     posts,
     publish,
     sign_in_settings,
+    thumbnails,
     upload,
     widgets,
 )
@@ -22,6 +23,7 @@ PAGE_BLUEPRINTS = (
     dashboard.blueprint,
     accounts.blueprint,
     avatars.blueprint,
+    thumbnails.blueprint,
     posts.blueprint,
     upload.blueprint,
     publish.blueprint,

@@ -14,7 +14,7 @@ from app.http.i18n import (
     translate_text,
 )
 from app.http.time_zones import current_zone
-from app.pages import badges, formatting
+from app.pages import badges, formatting, thumbnails
 from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
 from db.identity.notifications import Notifications
@@ -38,6 +38,7 @@ def init_template_helpers(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         post_badge=badges.post_badge,
+        post_thumbnail=thumbnails.post_thumbnail,
         unread_count=count_unread,
         navigation_places=navigation_places,
         current_zone=current_zone,

@@ -12,7 +12,7 @@ import structlog
 
 from core.accounts import erasure, grant_lifecycle
 from core.bootstrap import Services
-from core.media import files
+from core.media import files, thumbnails
 from db.accounts.grants import Grants
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession
@@ -74,6 +74,7 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     if services.media_store is not None:
         deleted["media"] = files.sweep_expired_files(database, services)
         files.add_missing_digests(database, services)
+        thumbnails.add_missing_thumbnails(database, services)
     with database.transaction() as session:
         Heartbeats(session).delete_silent(HEARTBEAT_RETENTION)
         deleted["tokens"] = grant_lifecycle.purge_dead_tokens(session)

@@ -22,6 +22,7 @@ from core.media.inspection_slots import InspectionSlots
 
 PROBE_TIMEOUT_SECONDS = 20.0  # far more than reading the headers of a normal file takes
 CONVERT_TIMEOUT_SECONDS = 30.0
+THUMBNAIL_TIMEOUT_SECONDS = 10.0
 CONFINE_TIMEOUT_SECONDS = 10.0
 MAX_CONFINED_PROCESSES = 4  # at a time, of this process: a file can be made that takes long to read
 MAX_OF_ONE_USER = MAX_CONFINED_PROCESSES // 2  # so that nobody keeps the others waiting
@@ -61,6 +62,16 @@ def convert_to_jpeg(
     Transparent parts become white. Units: `timeout` in seconds. Errors: as `probe_media`.
     """
     return run_confined("core.media.convert", file, user_id=user_id, timeout=timeout)
+
+
+def make_thumbnail(
+    file: Path, *, user_id: int | None = None, timeout: float = THUMBNAIL_TIMEOUT_SECONDS
+) -> bytes | None:
+    """Return a picture, or a video's first frame, as small JPEG; None if it cannot be read.
+
+    Units: `timeout` in seconds. Errors: as `probe_media`; FileNotFoundError.
+    """
+    return run_confined("core.media.thumbnail", file, user_id=user_id, timeout=timeout)
 
 
 def convert_to_avatar(content: bytes, *, timeout: float = CONVERT_TIMEOUT_SECONDS) -> bytes | None:

@@ -38,6 +38,7 @@ REQUEST_PICTURES = (
 
 def upgrade() -> None:
     create_account_pictures()
+    create_thumbnails()
     for statement in REQUEST_PICTURES:
         op.execute(statement)
 
@@ -93,5 +94,23 @@ def create_account_pictures() -> None:
     create_updated_at_triggers("account_pictures")
 
 
+def create_thumbnails() -> None:
+    op.create_table(
+        "thumbnails",
+        bigint_column("media_id"),
+        column(
+            "image",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="JPEG of at most 320 by 320 pixels; NULL: the file has no readable picture",
+        ),
+        created_at(),
+        sa.PrimaryKeyConstraint("media_id", name="pk_thumbnails"),
+        foreign_key("thumbnails", "media_id", "media", "CASCADE"),
+        comment="Small pictures of media files, made once and deleted with the file",
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("thumbnails")
     op.drop_table("account_pictures")
