@@ -24,7 +24,7 @@ from app.serialize import posts, video_metrics
 from core import insights, publishing
 from core.errors import CoreError, Invalid
 from db.posts.posts import POST_STATES
-from db.publishing.queries import PostFilter
+from db.publishing.post_filter import PostFilter
 from platforms.platform import Platform
 from platforms.post_requests import SeedPaths, SeedRoute, SeedUse
 from platforms.registry import PLATFORMS

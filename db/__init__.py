@@ -7,6 +7,7 @@ from db.accounts.pictures import AccountPicture
 from db.base import Base
 from db.comments.replies import CommentReply
 from db.identity.api_keys import ApiKey
+from db.identity.home_dismissals import HomeDismissal
 from db.identity.login_sessions import LoginSession
 from db.identity.notifications import Notification
 from db.identity.sign_in_failures import SignInFailure
@@ -29,6 +30,7 @@ from db.outbox.messages import OutboxMessage, OutboxSequence
 from db.posts.drafts import Draft
 from db.posts.exchanges import PostExchange
 from db.posts.parts import PostPart
+from db.posts.post_days import PostDay
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent
 from db.webhooks.erased_subjects import ErasedSubject
@@ -56,6 +58,7 @@ __all__ = [
     "ErasedSubject",
     "Event",
     "Heartbeat",
+    "HomeDismissal",
     "LoginSession",
     "Media",
     "MetricSnapshot",
@@ -66,6 +69,7 @@ __all__ = [
     "OutboxMessage",
     "OutboxSequence",
     "Post",
+    "PostDay",
     "PostEvent",
     "PostExchange",
     "PostPart",

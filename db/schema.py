@@ -20,7 +20,7 @@ READ_LIMITS = SessionLimits(statement=5000)
 VERSION_TABLE = "alembic_version"
 CURRENT_VERSION_SQL = "SELECT version_num FROM alembic_version"
 EXPECTED_VIEWS = ("oauth_accounts_summary", "oauth_health_status")
-EXPECTED_TRIGGERS = ("trg_users_access",)
+EXPECTED_TRIGGERS = ("trg_users_access", "trg_posts_days", "trg_posts_days_changed")
 
 SCHEMA_OBJECTS_SQL = """
 SELECT class.relname AS name, class.relkind::text AS kind FROM pg_class AS class

@@ -31,7 +31,7 @@ from core.publishing import PostChanges, PostRequest
 from core.publishing.post_request import MAX_TEXT_LENGTH
 from core.validation import ClampedTime
 from db.posts.posts import POST_STATES
-from db.publishing.queries import PostFilter
+from db.publishing.post_filter import PostFilter
 from platforms.registry import PLATFORMS
 from platforms.request_types import PublishTime
 

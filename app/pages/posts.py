@@ -21,7 +21,7 @@ from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
 from core.validation import clamp_time
 from db.posts.posts import POST_STATES
-from db.publishing.queries import PostFilter
+from db.publishing.post_filter import PostFilter
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("post_pages", __name__)

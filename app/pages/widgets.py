@@ -15,7 +15,8 @@ from app.pages.quota_view import load_quota_fields
 from core import accounts, insights, publishing
 from core.accounts import AccountView, DestinationView
 from db.insights.videos import VIDEO_METRICS
-from db.publishing.queries import PostFilter, PostStats
+from db.publishing.post_filter import PostFilter
+from db.publishing.queries import PostStats
 from platforms.publishing import Capability
 from platforms.registry import PLATFORMS
 

@@ -28,6 +28,7 @@ from db.ops.heartbeats import Heartbeats
 from db.outbox.endpoints import EndpointSecret
 from db.outbox.messages import OutboxMessage
 from db.posts.exchanges import PostExchange
+from db.posts.post_days import PostDays
 from db.retention import MAX_BATCH_ROWS, prune_rows
 from db.session import Database
 from db.webhooks.erased_subjects import ErasedSubject
@@ -56,6 +57,7 @@ RETENTION_PERIODS: Mapping[Any, timedelta] = {
 }
 """Column → how long rows are kept after the time in it. WEBHOOK_KEPT_DAYS is added to these."""
 
+MAX_MERGED_USERS = 1000  # of one run
 HEARTBEAT_RETENTION = 7 * DAY  # after so long a worker does not return under its name
 
 log = structlog.get_logger(__name__)
@@ -79,6 +81,7 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
         Heartbeats(session).delete_silent(HEARTBEAT_RETENTION)
         deleted["tokens"] = grant_lifecycle.purge_dead_tokens(session)
         rescheduled = Grants(session).schedule_missing_refreshes()
+    merge_post_counts(database)
     if rescheduled:
         log.warning("housekeeping.rescheduled", accounts=rescheduled)
     if any(deleted.values()):
@@ -86,6 +89,16 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
             "housekeeping.finished", **{table: count for table, count in deleted.items() if count}
         )
     return deleted
+
+
+def merge_post_counts(database: Database) -> int:
+    """Replace changes of the numbers of posts by sums. Return for how many users."""
+    with database.transaction() as session:
+        user_ids = PostDays(session).list_unmerged_users(limit=MAX_MERGED_USERS)
+    for user_id in user_ids:
+        with database.transaction() as session:
+            PostDays(session).merge_user(user_id)
+    return len(user_ids)
 
 
 def retention_periods(services: Services) -> dict[Any, timedelta]:

@@ -3,7 +3,7 @@ status is polled from the platform if the last report is too old.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -23,7 +23,8 @@ from db.posts.exchanges import PostExchange, PostExchanges
 from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Post, Posts
 from db.posts.timeline import PostEvent, PostEvents
-from db.publishing.queries import PostFilter, PostQueries, PostStats
+from db.publishing.post_filter import PostFilter
+from db.publishing.queries import PostQueries, PostStats
 from db.records.post_records import find_post_record, was_record_updated_within
 from db.session import Database, Session
 from platforms.chunks import plan_chunks
@@ -118,13 +119,22 @@ def list_posts(
 ) -> PostPage:
     """A page of the user's posts, newest first, those with a smaller id than `before`."""
     with database.transaction() as session:
-        rows = PostQueries(session).page(filters, user_id=user_id, limit=limit + 1, before=before)
+        rows = PostQueries(session).page(
+            with_platform_kinds(filters), user_id=user_id, limit=limit + 1, before=before
+        )
         page = rows[:limit]
         ids = [post.id for post, _ in page if has_items(post)]
         parts = PostParts(session).list_by_posts(ids) if ids else {}
     next_before = rows[limit - 1][0].id if len(rows) > limit else None
     views = [PostView(post, record, parts=parts.get(post.id, ())) for post, record in page]
     return PostPage(views, next_before)
+
+
+def with_platform_kinds(filters: PostFilter) -> PostFilter:
+    """Name the kinds of the platform that is asked for: there is an index of kinds."""
+    if filters.provider is None or filters.kinds:
+        return filters
+    return replace(filters, kinds=tuple(PLATFORMS[filters.provider].kinds))
 
 
 def get_post_stats(

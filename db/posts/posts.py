@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -44,6 +46,11 @@ POST_STATES = (
     "CANCELLED",
 )
 FINAL_POST_STATES = ("PUBLISHED", "FAILED", "CANCELLED")
+UNFINISHED_SQL = "state NOT IN ('PUBLISHED', 'FAILED', 'CANCELLED')"
+DRAFT_SQL = "state = 'PUBLISHED' AND step = 'DELIVERED'"
+"""Conditions of partial indexes; a query must repeat them without parameters to use these."""
+
+PUBLISH_TIME_SQL = "COALESCE(publish_at, created_at)"
 
 
 class SentBy(StrEnum):
@@ -52,6 +59,30 @@ class SentBy(StrEnum):
     CALLER = "CALLER"
     SIGNALPOST = "SIGNALPOST"
     PLATFORM = "PLATFORM"
+
+
+def build_list_indexes() -> tuple[Index, ...]:
+    """The indexes behind lists, searches and counts of one user's posts, and of one account's."""
+    publish_time = text(PUBLISH_TIME_SQL)
+    return (
+        Index("idx_posts_user_state", "user_id", "state", "id"),
+        Index("idx_posts_user_state_time", "user_id", "state", publish_time, "id"),
+        Index("idx_posts_user_time", "user_id", publish_time, "id"),
+        Index("idx_posts_user_kind", "user_id", "kind", "id"),
+        Index("idx_posts_unfinished", "oauth_account_id", postgresql_where=text(UNFINISHED_SQL)),
+        Index(
+            "idx_posts_finished",
+            "oauth_account_id",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        Index("idx_posts_drafts", "user_id", postgresql_where=text(DRAFT_SQL)),
+        Index(
+            "idx_posts_title",
+            text("to_tsvector('simple'::regconfig, title)"),
+            postgresql_using="gin",
+        ),
+    )
 
 
 class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
@@ -146,6 +177,7 @@ class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
         ),
         Index("idx_posts_media", "media_id", postgresql_where=text("media_id IS NOT NULL")),
         Index("idx_posts_retry_of", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
+        *build_list_indexes(),
         one_of("provider", PROVIDERS),
         one_of("sent_by", SentBy),
         one_of("state", POST_STATES),
@@ -164,6 +196,24 @@ _is_sending_chunks = and_(
 )
 _is_sending_bytes = or_(Post.is_upload_due, _is_sending_chunks)
 """Posts whose bytes we upload: `UPLOAD_QUEUE` takes these, so that long uploads delay no poll."""
+
+
+def is_unfinished() -> ColumnElement[bool]:
+    """Condition: in no final state. Without parameters, so that the partial index serves it."""
+    return Post.state.not_in([literal_column(f"'{state}'") for state in FINAL_POST_STATES])
+
+
+def is_undecided_draft() -> ColumnElement[bool]:
+    """Condition: delivered to the creator, who has not dealt with it. Without parameters."""
+    return and_(
+        Post.state == literal_column("'PUBLISHED'"), Post.step == literal_column("'DELIVERED'")
+    )
+
+
+def publish_time() -> ColumnElement[datetime]:
+    """When a post is or was to be published: at a time that was chosen, or when it was created."""
+    return func.coalesce(Post.publish_at, Post.created_at)
+
 
 POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))
 UPLOAD_QUEUE = JobQueue(Post, conditions=(_is_sending_bytes,))

@@ -5,12 +5,13 @@ Exact only while the login is locked (`QuotaSlots.lock_account`).
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.posts.parts import COVER_ROLE, PostPart
-from db.posts.posts import FINAL_POST_STATES, Post
+from db.posts.posts import Post, is_unfinished
 from db.publishing.quota_slots import SlotUsage
 
 OUTCOME_UNKNOWN_CODE = "outcome_unknown"
@@ -43,7 +44,7 @@ class DestinationUsage:
             Post.kind.in_(kinds),
             Post.has_slot,
             Post.id != self._post.id,
-            or_(Post.state.not_in(FINAL_POST_STATES), is_recent),
+            or_(is_unfinished(), is_recent),
         )
         return SlotUsage(**self._session.execute(query).mappings().one())
 
@@ -51,33 +52,28 @@ class DestinationUsage:
         """Count the parts that were made within the window, also those that were replaced, and
         those that other posts with a slot still have to make.
         """
-        is_recent = PostPart.made_at > func.now() - window
         is_made = PostPart.handle.is_not(None)
-        made = case((is_recent, PostPart.tries + case((is_made, 1), else_=0)), else_=0)
-        is_awaited = and_(
-            PostPart.handle.is_(None),
-            Post.has_slot,
-            Post.id != self._post.id,
-            Post.state.not_in(FINAL_POST_STATES),
+        recent = self._select_parts(
+            func.coalesce(func.sum(PostPart.tries + case((is_made, 1), else_=0)), 0),
+            func.min(PostPart.made_at),
+        ).where(PostPart.made_at > func.now() - window)
+        awaited = self._select_parts(func.count()).where(
+            PostPart.handle.is_(None), Post.has_slot, Post.id != self._post.id, is_unfinished()
         )
-        awaited = case((is_awaited, 1), else_=0)
-        oldest = func.min(case((is_recent, PostPart.made_at)))
-        query = (
-            select(
-                func.coalesce(func.sum(made + awaited), 0).label("count_"),
-                oldest.label("oldest"),
-                func.now().label("now"),
-            )
+        made_count, oldest = self._session.execute(recent).one()
+        count = int(made_count) + self._session.execute(awaited).scalar_one()
+        return SlotUsage(count, oldest, self._session.execute(select(func.now())).scalar_one())
+
+    def _select_parts(self, *columns: Any) -> Any:
+        """Query of the destination's parts. What was made and what is awaited are read apart: one
+        condition for both would read all parts that the destination ever had.
+        """
+        return (
+            select(*columns)
             .select_from(PostPart)
             .join(Post, Post.id == PostPart.post_id)
-            .where(
-                self._is_same_destination,
-                PostPart.role != COVER_ROLE,
-                or_(is_recent, is_awaited),
-            )
+            .where(self._is_same_destination, PostPart.role != COVER_ROLE)
         )
-        row = self._session.execute(query).one()
-        return SlotUsage(int(row.count_), row.oldest, row.now)  # Postgres sums to decimals
 
     def count_own_need(self) -> int:
         """Count the parts that this post still has to make."""

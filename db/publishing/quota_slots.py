@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, union_all
 
 from db.accounts.accounts import Account
-from db.posts.posts import FINAL_POST_STATES, Post
-from db.publishing.record_joins import (
-    has_record,
-    is_without_record,
-    join_records,
-    known_since,
-)
+from db.posts.posts import Post, is_unfinished
+from db.publishing.record_joins import is_without_record, join_records
+from db.records.post_records import RECORD_TABLES
 from db.records.record_table import RecordTable
 from db.session import Session
 
@@ -65,16 +61,13 @@ class QuotaSlots:
 
     def list_posting_accounts(self, kinds: Sequence[str]) -> Mapping[int, datetime]:
         """Accounts whose posts of these kinds hold a slot, and when each took its latest slot."""
-        query = (
-            join_records(select(Post.oauth_account_id, func.max(known_since())))
-            .where(
-                Post.oauth_account_id.is_not(None),
-                Post.kind.in_(kinds),
-                Post.has_slot,
-                or_(is_reserved(), is_counted(while_pending=False)),
+        taken = union_all(
+            *(
+                query.join(Account, Account.id == Post.oauth_account_id)
+                for query in select_slots(Post.oauth_account_id, kinds, while_pending=False)
             )
-            .group_by(Post.oauth_account_id)
-        )
+        ).subquery()
+        query = select(taken.c.value, func.max(taken.c.at)).group_by(taken.c.value)
         return {int(account): at for account, at in self._session.execute(query) if account}
 
     def now(self) -> datetime:
@@ -93,17 +86,17 @@ class QuotaSlots:
 
         `while_pending`: a post counts until its creator has dealt with it, otherwise for a day.
         """
-        oldest = func.min(known_since())
-        figures = select(
-            func.count().label("count"), oldest.label("oldest"), func.now().label("now")
-        )
-        query = join_records(figures.select_from(Post)).where(
-            Post.oauth_account_id == account_id,
-            Post.kind.in_(kinds),
-            Post.has_slot,
-            Post.id != (except_post_id or 0),
-            or_(is_reserved(), is_counted(while_pending=while_pending)),
-        )
+        slots = union_all(
+            *(
+                query.where(Post.oauth_account_id == account_id, Post.id != (except_post_id or 0))
+                for query in select_slots(Post.id, kinds, while_pending=while_pending)
+            )
+        ).subquery()
+        query = select(
+            func.count().label("count"),
+            func.min(slots.c.at).label("oldest"),
+            func.now().label("now"),
+        ).select_from(slots)
         return SlotUsage(**self._session.execute(query).mappings().one())
 
     def count_starts(self, account_id: int, *, within: timedelta) -> SlotUsage:
@@ -111,27 +104,49 @@ class QuotaSlots:
         oldest = func.min(Post.started_at)
         query = select(
             func.count().label("count"), oldest.label("oldest"), func.now().label("now")
-        ).where(Post.oauth_account_id == account_id, Post.started_at > func.now() - within)
+        ).where(
+            Post.oauth_account_id == account_id,
+            Post.started_at > func.now() - within,
+            # implied by the line above; leads to indexes
+            or_(is_unfinished(), Post.finished_at > func.now() - within),
+        )
         return SlotUsage(**self._session.execute(query).mappings().one())
 
 
-def is_reserved() -> ColumnElement[bool]:
-    """Condition: not known to the platform yet. The slot counts for as long as the post waits."""
-    return is_without_record() & Post.state.not_in(FINAL_POST_STATES)
+def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> list[Any]:
+    """Queries of the posts that hold a slot: columns `value`, and `at` when it was taken.
 
-
-def is_counted(*, while_pending: bool) -> ColumnElement[bool]:
-    """Condition: known to the platform, and not older than a day there.
-
-    With `while_pending` it counts until the creator has dealt with it, otherwise for the whole day.
+    One of posts that the platform does not know yet, which hold it for as long as they wait; one
+    for each table of records, of posts that are not older than a day there. With `while_pending`
+    these count until the creator has dealt with them, otherwise for the whole day. They are
+    separate because one condition for all would read every post of an account.
     """
+    holds_slot = (Post.kind.in_(kinds), Post.has_slot)
+    reserved = join_records(select(value.label("value"), Post.created_at.label("at"))).where(
+        is_without_record(), is_unfinished(), *holds_slot
+    )
+    return [
+        reserved,
+        *(
+            select(value.label("value"), table.model.created_at.label("at"))
+            .select_from(table.model)
+            .join(Post, Post.id == table.model.post_id)
+            .where(
+                # the record's account is that of the post; named twice to lead to its index
+                table.model.oauth_account_id == Post.oauth_account_id,
+                table.model.created_at > func.now() - QUOTA_WINDOW,
+                is_active(table, while_pending=while_pending),
+                *holds_slot,
+            )
+            for table in RECORD_TABLES.values()
+        ),
+    ]
 
-    def is_active(table: RecordTable) -> Any:
-        if while_pending:
-            return table.model.status.in_(table.pending_statuses)
-        return table.model.status != table.failed_status
 
-    def is_recent(table: RecordTable) -> Any:
-        return table.model.created_at > func.now() - QUOTA_WINDOW
-
-    return has_record(lambda table: is_recent(table) & is_active(table))
+def is_active(table: RecordTable, *, while_pending: bool) -> ColumnElement[bool]:
+    """Condition: not dealt with yet; without `while_pending`: not failed."""
+    status = table.model.status
+    condition: ColumnElement[bool] = (
+        status.in_(table.pending_statuses) if while_pending else status != table.failed_status
+    )
+    return condition

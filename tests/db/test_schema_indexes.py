@@ -76,7 +76,9 @@ def load_indexes(url):
     tables = {}
     for table, name, definition in run_sql(url, SELECT_INDEXES):
         unique = "UNIQUE " if definition.startswith("CREATE UNIQUE") else ""
-        tables.setdefault(table, {})[name] = unique + definition.split(" USING btree ")[1]
+        tables.setdefault(table, {})[name] = unique + definition.split(" USING ")[1].removeprefix(
+            "btree "
+        )
     return tables
 
 

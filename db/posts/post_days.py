@@ -1,0 +1,154 @@
+"""Table `post_days`: how many posts a user has in each state, by quarter of an hour.
+
+A trigger of `posts` adds a row for each change, in the transaction of the change. Rows are only
+added, so that two transactions never wait for each other; the count is the sum of `n`. Housekeeping
+replaces the rows of a user by their sums.
+
+The time is that at which a post is or was to be published. A quarter of an hour begins at the same
+time in every time zone, so that days of any zone can be summed up from them. What is older than
+`FINE_SLOTS_AGE` is kept by UTC day.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, case, delete, func, insert, select, text, true
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, one_of
+from db.posts.posts import POST_STATES
+
+SLOT_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+SLOT_LENGTH = timedelta(minutes=15)
+FINE_SLOTS_AGE = timedelta(days=62)
+"""Later slots are quarters of an hour: long enough for a chart of 30 days and the 30 before."""
+
+COARSE_SLOT_LENGTH = timedelta(days=1)
+
+
+class PostDay(IdColumn, Base):
+    __tablename__ = "post_days"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    account_id: Mapped[int | None] = mapped_column(comment="the login; NULL: it was deleted")
+    provider: Mapped[str] = mapped_column(String(50))
+    starts_at: Mapped[datetime] = mapped_column(
+        comment="beginning of 15 minutes, or of a UTC day long ago, with the publish time"
+    )
+    state: Mapped[str] = mapped_column(String(50))
+    n: Mapped[int] = mapped_column(comment="added to the count; negative when posts left the state")
+    is_merged: Mapped[bool] = mapped_column(
+        server_default="false", comment="whether it sums up earlier rows"
+    )
+
+    __table_args__ = (
+        Index("idx_post_days_user", "user_id", "starts_at"),
+        Index("idx_post_days_unmerged", "user_id", postgresql_where=text("NOT is_merged")),
+        one_of("state", POST_STATES),
+        {
+            "comment": "Changes of the number of posts by publish time and state;"
+            " their sum is the count",
+            "postgresql_with": APPENDED_ROWS_STORAGE,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """The posts of one day, in one state."""
+
+    day: str
+    """`YYYY-MM-DD` in the zone that was named."""
+    state: str
+    count: int
+
+
+class PostDays:
+    """Counts of the posts of one user, without reading the posts."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def count_by_state(
+        self,
+        user_id: int,
+        *,
+        provider: str | None = None,
+        account_id: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Mapping[str, int]:
+        """Count posts by state; a state without posts is left out.
+
+        `since` and `until` are exact if they begin a quarter of an hour within `FINE_SLOTS_AGE`.
+        """
+        conditions = [PostDay.user_id == user_id]
+        for column, value in ((PostDay.provider, provider), (PostDay.account_id, account_id)):
+            if value is not None:
+                conditions.append(column == value)
+        if since is not None:
+            conditions.append(PostDay.starts_at >= since)
+        if until is not None:
+            conditions.append(PostDay.starts_at < until)
+        total = func.sum(PostDay.n)
+        query = (
+            select(PostDay.state, total)
+            .where(*conditions)
+            .group_by(PostDay.state)
+            .having(total > 0)
+        )
+        rows = self._session.execute(query.having(total > 0))
+        return {state: int(count) for state, count in rows}
+
+    def count_by_day(
+        self, user_id: int, *, states: Collection[str], since: datetime, zone: tzinfo
+    ) -> list[DayCount]:
+        """Count the posts of each day of this zone, oldest first; days without posts are left out.
+
+        `since`: beginning of a day of the zone, within `FINE_SLOTS_AGE`.
+        """
+        local: Any = func.timezone(str(zone), PostDay.starts_at)
+        day = func.to_char(local, "YYYY-MM-DD").label("day")
+        total = func.sum(PostDay.n)
+        query = (
+            select(day, PostDay.state, total)
+            .where(
+                PostDay.user_id == user_id,
+                PostDay.starts_at >= since,
+                PostDay.state.in_(states),
+            )
+            .group_by(text("day"), PostDay.state)
+            .having(total > 0)
+            .order_by(text("day"), PostDay.state)
+        )
+        return [DayCount(at, state, int(n)) for at, state, n in self._session.execute(query)]
+
+    def list_unmerged_users(self, *, limit: int) -> list[int]:
+        """List users with rows that are not sums yet."""
+        query = select(PostDay.user_id).where(text("NOT is_merged")).distinct().limit(limit)
+        return list(self._session.scalars(query))
+
+    def merge_user(self, user_id: int) -> None:
+        """Replace the rows of a user by their sums. Rows that are added meanwhile stay."""
+        removed = (
+            delete(PostDay)
+            .where(PostDay.user_id == user_id)
+            .returning(
+                PostDay.account_id, PostDay.provider, PostDay.starts_at, PostDay.state, PostDay.n
+            )
+            .cte("removed")
+        )
+        is_old = removed.c.starts_at < func.now() - FINE_SLOTS_AGE
+        length = case((is_old, COARSE_SLOT_LENGTH), else_=SLOT_LENGTH)
+        slot = func.date_bin(length, removed.c.starts_at, SLOT_ORIGIN).label("slot")
+        total = func.sum(removed.c.n)
+        key = (removed.c.account_id, removed.c.provider, slot, removed.c.state)
+        sums = (
+            select(text(":user_id").bindparams(user_id=user_id), *key, total, true())
+            .group_by(removed.c.account_id, removed.c.provider, text("slot"), removed.c.state)
+            .having(total != 0)
+        )
+        names = ["user_id", "account_id", "provider", "starts_at", "state", "n", "is_merged"]
+        self._session.execute(insert(PostDay).from_select(names, sums, include_defaults=False))
