@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, true
 
-from db.posts.posts import FINAL_POST_STATES, POST_STATES, Post, is_undecided_draft, publish_time
+from db.posts.posts import POST_STATES, Post, is_undecided_draft, publish_time
 from db.records.post_records import RECORD_TABLES
 
 ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
@@ -20,8 +20,6 @@ ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
 
 SEARCH_CONFIGURATION: Any = literal_column("'simple'::regconfig")
 """As in the index of titles; a parameter would not fit it."""
-
-UNFINISHED_STATES = tuple(state for state in POST_STATES if state not in FINAL_POST_STATES)
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,6 @@ def is_waiting() -> ColumnElement[bool]:
     )
 
 
-def is_not_held() -> ColumnElement[bool]:
-    return Post.hold_reason.is_(None)
-
-
 def is_held() -> ColumnElement[bool]:
     return Post.hold_reason.is_not(None)
 
@@ -57,10 +51,10 @@ def is_decided() -> ColumnElement[bool]:
 DISPLAY_STATES: Mapping[str, DisplayState] = {
     "SCHEDULED": DisplayState(("QUEUED",), is_scheduled),
     "QUEUED": DisplayState(("QUEUED",), is_waiting),
-    "ON_HOLD": DisplayState(UNFINISHED_STATES, is_held),
-    "SENDING": DisplayState(("SENDING",), is_not_held),
-    "PROCESSING": DisplayState(("PROCESSING",), is_not_held),
-    "UNCONFIRMED": DisplayState(("UNCONFIRMED",), is_not_held),
+    "HELD": DisplayState(("QUEUED",), is_held),
+    "SENDING": DisplayState(("SENDING",)),
+    "PROCESSING": DisplayState(("PROCESSING",)),
+    "UNCONFIRMED": DisplayState(("UNCONFIRMED",)),
     "DRAFT": DisplayState(("PUBLISHED",), is_undecided_draft),
     "PUBLISHED": DisplayState(("PUBLISHED",), is_decided),
     "FAILED": DisplayState(("FAILED",)),

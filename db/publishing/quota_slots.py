@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, union_all
+from sqlalchemy import ColumnElement, false, func, or_, select, true, union_all
 
 from db.accounts.accounts import Account
 from db.posts.posts import Post, is_unfinished
@@ -114,7 +114,8 @@ class QuotaSlots:
 
 
 def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> list[Any]:
-    """Queries of the posts that hold a slot: columns `value`, and `at` when it was taken.
+    """Queries of the posts that hold a slot: columns `value`, `at` when it was taken, and
+    `waits` if the post is not known to the platform.
 
     One of posts that the platform does not know yet, which hold it for as long as they wait; one
     for each table of records, of posts that are not older than a day there. With `while_pending`
@@ -122,13 +123,18 @@ def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> li
     separate because one condition for all would read every post of an account.
     """
     holds_slot = (Post.kind.in_(kinds), Post.has_slot)
-    reserved = join_records(select(value.label("value"), Post.created_at.label("at"))).where(
+    reserved_columns = (value.label("value"), Post.created_at.label("at"), true().label("waits"))
+    reserved = join_records(select(*reserved_columns)).where(
         is_without_record(), is_unfinished(), *holds_slot
     )
     return [
         reserved,
         *(
-            select(value.label("value"), table.model.created_at.label("at"))
+            select(
+                value.label("value"),
+                table.model.created_at.label("at"),
+                false().label("waits"),
+            )
             .select_from(table.model)
             .join(Post, Post.id == table.model.post_id)
             .where(

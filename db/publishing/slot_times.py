@@ -6,13 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, null, or_, select
+from sqlalchemy import and_, case, func, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from db.posts.posts import FINAL_POST_STATES, Post
+from db.posts.posts import Post, is_unfinished
 from db.publishing.destination_usage import OUTCOME_UNKNOWN_CODE
-from db.publishing.quota_slots import is_counted, is_reserved
-from db.publishing.record_joins import join_records, known_since
+from db.publishing.quota_slots import select_slots
 
 MAX_SLOTS = 1000  # rows of one forecast; platforms allow far fewer posts in a day
 SlotTimesList = Sequence[datetime | None]
@@ -36,15 +35,17 @@ class SlotTimes:
 
     def list_of_login(self, kinds: Collection[str], *, while_pending: bool) -> SlotTimesList:
         """When the login's slots for these kinds were taken, as `QuotaSlots` counts them."""
-        taken_at = case((is_reserved(), null()), else_=known_since())
-        query = join_records(select(taken_at).select_from(Post)).where(
-            Post.oauth_account_id == self._account.account_id,
-            Post.kind.in_(kinds),
-            Post.has_slot,
-            Post.id != self._account.except_post_id,
-            or_(is_reserved(), is_counted(while_pending=while_pending)),
-        )
-        return tuple(self._session.scalars(query.limit(MAX_SLOTS)))
+        slots = union_all(
+            *(
+                query.where(
+                    Post.oauth_account_id == self._account.account_id,
+                    Post.id != self._account.except_post_id,
+                )
+                for query in select_slots(Post.id, tuple(kinds), while_pending=while_pending)
+            )
+        ).subquery()
+        taken_at = case((slots.c.waits, null()), else_=slots.c.at)
+        return tuple(self._session.scalars(select(taken_at).limit(MAX_SLOTS)))
 
     def list_of_destination(self, kinds: Collection[str], *, window: timedelta) -> SlotTimesList:
         """When the destination's slots were taken, as `DestinationUsage` counts them."""
@@ -56,7 +57,7 @@ class SlotTimes:
             Post.kind.in_(kinds),
             Post.has_slot,
             Post.id != self._account.except_post_id,
-            or_(Post.state.not_in(FINAL_POST_STATES), is_recent),
+            or_(is_unfinished(), is_recent),
         )
         return tuple(self._session.scalars(query.limit(MAX_SLOTS)))
 
