@@ -15,6 +15,7 @@ from app.http import (
     request_log,
     request_paths,
     security,
+    static_files,
 )
 from app.http.context import CONTAINER_KEY, Container
 from app.http.validation import MAX_ROW_ID, JsonProvider
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     i18n.init_i18n(app)
     template_helpers.init_template_helpers(app)
     security.init_security(app, settings)
+    static_files.init_static_files(app)
     auth.init_auth(app)
     rate_limits.init_rate_limits(app)
     app.before_request(csrf.check_csrf)

@@ -39,16 +39,17 @@ class BrandColours:
 class Brand:
     """How a platform is shown: its name, the CSS class of its colours and its home page.
 
-    `symbol`: the sign in the logo. `colours`: in the dark theme `dark_colours`, if they differ;
-    None: those of all pages. English texts, translated by the pages: `requirements` say what an
-    account needs, with the platform's own page about it; `scope_texts` say what each permission is
-    for.
+    `symbol`: the sign in the logo; `mark_path`: the path of an SVG of 24 by 24 instead.
+    `colours`: in the dark theme `dark_colours`, if they differ; None: those of all pages. English
+    texts, translated by the pages: `requirements` say what an account needs, with the platform's
+    own page about it; `scope_texts` say what each permission is for.
     """
 
     title: str
     css_class: str
     home_url: str
     symbol: str = ""
+    mark_path: str = ""
     colours: BrandColours | None = None
     dark_colours: BrandColours | None = None
     requirements: tuple[str, ...] = ()

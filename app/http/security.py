@@ -14,14 +14,17 @@ from core.config.settings import Settings
 from core.errors import Forbidden, Invalid
 
 CSP_DIRECTIVES = {
-    "default-src": "'self'",
-    "style-src-attr": "'unsafe-inline'",
-    "img-src": "'self' https: data:",  # avatars come from the platforms
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob: https:",  # avatars come from the platforms
     "media-src": "'self' blob:",  # the chosen video, previewed before it is uploaded
-    "object-src": "'none'",
-    "base-uri": "'none'",
+    "font-src": "'self'",
+    "connect-src": "'self'",
     "form-action": "'self'",
+    "base-uri": "'none'",
     "frame-ancestors": "'none'",
+    "manifest-src": "'self'",
 }
 SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(

@@ -55,7 +55,7 @@ def zone_label(at: datetime, zone: tzinfo, locale: str) -> str:
     name = local.tzname() or ""
     if name.isalpha():
         return name
-    return get_timezone_gmt(local, width="short", locale=locale).replace("GMT", "UTC")
+    return get_timezone_gmt(local, width="long", locale=locale).replace("GMT", "UTC")
 
 
 def format_clock(at: datetime, locale: str, zone: tzinfo = UTC) -> str:

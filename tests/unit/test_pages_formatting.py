@@ -1,6 +1,7 @@
 """Numbers, sizes, ages and times are formatted for English and French."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -90,3 +91,49 @@ def test_a_percentage_has_two_decimals():
 def test_a_timestamp_is_formatted_to_the_second_in_utc():
     assert formatting.format_timestamp(NOW, "en") == "27 Nov 2026, 09:30:00 UTC"
     assert formatting.format_timestamp(NOW, "fr") == "27 nov. 2026, 09:30:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("Europe/Paris", "27 Nov 2026, 10:30:00 CET"),
+        ("America/New_York", "27 Nov 2026, 04:30:00 EST"),
+        ("Asia/Kathmandu", "27 Nov 2026, 15:15:00 UTC+05:45"),
+        ("Pacific/Chatham", "27 Nov 2026, 23:15:00 UTC+13:45"),
+    ],
+)
+def test_a_time_is_given_in_the_readers_zone_and_names_it(zone, text):
+    assert formatting.format_timestamp(NOW, "en", ZoneInfo(zone)) == text
+
+
+def test_an_age_counts_the_days_of_the_readers_zone():
+    late = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
+    options = {"translate_text": str, "ngettext": lambda one, *_: one}
+    assert formatting.format_age(late, NOW, zone=UTC, **options) == "yesterday"
+    assert formatting.format_age(late, NOW, zone=ZoneInfo("Europe/Paris"), **options) == "today"
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (0, "Today, Friday 27 November"),
+        (1, "Tomorrow, Saturday 28 November"),
+        (-1, "Yesterday, Thursday 26 November"),
+        (3, "Monday 30 November"),
+        (60, "Tuesday 26 January 2027"),
+    ],
+)
+def test_a_day_is_named_by_its_distance(days, text):
+    def translate_text(sentence, **values):
+        return sentence % values
+
+    day = NOW.date() + timedelta(days=days)
+    assert formatting.format_day(day, NOW.date(), "en", translate_text=translate_text) == text
+
+
+def test_a_distance_is_given_in_both_directions():
+    before, after = NOW - timedelta(minutes=3), NOW + timedelta(hours=2)
+    assert formatting.format_distance(before, NOW, "en") == "3 minutes ago"
+    assert formatting.format_distance(after, NOW, "en") == "in 2 hours"
+    assert formatting.format_distance(before, NOW, "fr") == "il y a 3 minutes"
+    assert formatting.format_clock(NOW, "en", ZoneInfo("Asia/Kathmandu")) == "15:15"

@@ -1,0 +1,81 @@
+"""Files of the pages: cached for a year by their version, compressed, and small."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+STATIC_FOLDER = Path(__file__).parents[2] / "app" / "static"
+FILE_ADDRESS = re.compile(r'(?:href|src)="(/static/[^"#]+)')
+MAX_OWN_BYTES = 12_000  # of a page's own style sheets, and of its own scripts, compressed
+MAX_PAGE_BYTES = 150_000  # of a page's first load
+GZIP = {"Accept-Encoding": "gzip"}
+
+
+def compressed_size(paths):
+    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
+
+
+def test_every_file_of_a_page_is_named_with_its_version(client):
+    addresses = FILE_ADDRESS.findall(client.get("/login").text)
+    assert len(addresses) > 3
+    assert [address for address in addresses if "?v=" not in address] == []
+    for address in addresses:
+        response = client.get(address)
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_file_without_its_version_is_revalidated(client):
+    response = client.get("/static/style.css", headers=GZIP)
+    assert response.headers["Cache-Control"] == "no-cache"
+    known = {**GZIP, "If-None-Match": response.headers["ETag"]}
+    assert client.get("/static/style.css", headers=known).status_code == 304
+    known = {**GZIP, "If-None-Match": '"another"'}
+    assert client.get("/static/style.css", headers=known).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["style.css", "page.js", "icons.svg", "platforms.css", "platforms/tiktok/upload.js"]
+)
+def test_texts_are_compressed_for_browsers_that_accept_it(client, path):
+    plain = client.get(f"/static/{path}")
+    assert "Content-Encoding" not in plain.headers
+    compressed = client.get(f"/static/{path}", headers=GZIP)
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in compressed.headers["Vary"]
+    assert gzip.decompress(compressed.data) == plain.data
+    assert len(compressed.data) < len(plain.data)
+    assert compressed.headers["ETag"] != plain.headers["ETag"]
+
+
+def test_neither_pages_nor_fonts_are_compressed(client):
+    """Pages hold CSRF tokens; fonts are compressed already."""
+    for path in ("/login", "/static/fonts/figtree.woff2"):
+        response = client.get(path, headers=GZIP)
+        assert response.status_code == 200
+        assert "Content-Encoding" not in response.headers
+
+
+def test_a_part_of_a_file_is_not_compressed(client):
+    response = client.get("/static/style.css", headers={**GZIP, "Range": "bytes=0-9"})
+    assert (response.status_code, len(response.data)) == (206, 10)
+    assert "Content-Encoding" not in response.headers
+
+
+def test_no_page_has_more_style_than_its_budget():
+    shared = STATIC_FOLDER / "style.css"
+    own = [STATIC_FOLDER / "former.css", *(STATIC_FOLDER / "pages").glob("**/*.css")]
+    for path in own:
+        assert compressed_size([shared, path]) <= MAX_OWN_BYTES, path.name
+
+
+def test_no_page_has_more_script_than_its_budget():
+    shared = [STATIC_FOLDER / "page.js", STATIC_FOLDER / "live.js"]
+    folders = [STATIC_FOLDER / "upload", STATIC_FOLDER / "publish"]
+    pages = STATIC_FOLDER / "pages"
+    groups = [[path] for path in pages.glob("*.js")]
+    groups += [[*folder.glob("**/*.js")] for folder in (*folders, *pages.glob("*/"))]
+    for group in groups:
+        assert compressed_size([*shared, *group]) <= MAX_OWN_BYTES, group
