@@ -165,13 +165,45 @@ class OwnPage:
 
 
 @dataclass(frozen=True)
+class BlockRequest:
+    """What a platform's block of the composer adds to the request for a post. `problems`: field of
+    the block → English sentence, translated by the pages.
+    """
+
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ComposerBlock:
+    """The settings of a post that a platform asks for in the composer in a form of its own.
+
+    Templates and script lie in the folders of `OwnPage`. `read_values`: what the block's fields
+    hold, and whether the media are pictures → what the request says. `fill_values`: the reverse,
+    for a post that is written again. `asks_choices`: whether what the account allows has to be
+    asked for. `fault_texts`: field of the request → English sentence. `text_limits`: kind → the
+    longest text that the platform's own editor takes.
+    """
+
+    template: str
+    consent_template: str
+    script: str
+    read_values: Callable[[Mapping[str, str], bool], BlockRequest]
+    fill_values: Callable[[str, Mapping[str, Any]], Mapping[str, str]]
+    asks_choices: Callable[[Mapping[str, str]], bool]
+    fault_texts: Mapping[str, str] = field(default_factory=dict)
+    text_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PublishForm:
     """What the publishing page of a platform asks. `kind_labels`: kind → English label.
 
     `phase_labels`: name of a step, or the vendor's status → English label. `quota_labels`: name in
     `Platform.quotas` → English label. `draft_label`, `draft_icon`, `draft_sentence`: the state of a
     draft that the platform has and its creator has not finished. `page`: instead of the general
-    form.
+    form; `block`: instead of its fields in the composer.
     """
 
     kind_labels: Mapping[str, str]
@@ -184,6 +216,7 @@ class PublishForm:
     draft_icon: str = "mail"
     draft_sentence: str = "It is a draft. Open the app of %(platform)s to finish the post."
     page: OwnPage | None = None
+    block: ComposerBlock | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from app.pages import (
     upload,
     widgets,
 )
+from app.pages.composer import composer_page
 
 PAGE_BLUEPRINTS = (
     dashboard.blueprint,
@@ -36,5 +37,6 @@ PAGE_BLUEPRINTS = (
     insights.blueprint,
     data_deletions.blueprint,
     brand_styles.blueprint,
+    composer_page.blueprint,
     *upload.build_static_blueprints(),
 )

@@ -21,7 +21,7 @@ class NavigationEntry(NamedTuple):
     shows_unread: bool = False
 
 
-NEW_POST = NavigationEntry("publish_pages.choose_platform", "plus", gettext_noop("New post"))
+NEW_POST = NavigationEntry("composer.show_composer", "plus", gettext_noop("New post"))
 MAIN_ENTRIES = (
     NavigationEntry("dashboard.show_home", "house", gettext_noop("Home"), on_phone=True),
     NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),

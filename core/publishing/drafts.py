@@ -63,6 +63,11 @@ def delete_draft(session: Session, draft_id: UUID, *, user_id: int) -> None:
         raise NotFound(f"no draft {draft_id} of this user")
 
 
+def discard_draft(session: Session, draft_id: UUID, *, user_id: int) -> None:
+    """Delete a draft if there is one."""
+    Drafts(session, user_id).delete(draft_id)
+
+
 def check_payload(payload: Mapping[str, Any]) -> None:
     """Errors: TooLarge; Invalid for a number that JSON does not know."""
     try:

@@ -11,10 +11,9 @@ from typing import Any
 
 from platforms.platform import OwnPage, PublishForm
 from platforms.publishing import Capability
+from platforms.tiktok.composer import BLOCK, MAX_DRAFT_TITLE_UNITS
 from platforms.tiktok.options import MAX_DESCRIPTION_UNITS, MAX_PHOTOS
 from platforms.tiktok.upload_request import MAX_PHOTO_TITLE_UNITS, MAX_TITLE_UNITS
-
-MAX_DRAFT_TITLE_UNITS = 150  # UTF-16 units, as in TikTok's own editor
 
 
 def build_page_values(settings: Any) -> dict[str, Any]:
@@ -67,4 +66,5 @@ FORM = PublishForm(
         choices_template="_direct_options.html",
         build_values=build_page_values,
     ),
+    block=BLOCK,
 )

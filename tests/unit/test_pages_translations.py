@@ -63,6 +63,7 @@ def platform_messages():
             tables = (form.kind_labels, form.phase_labels, form.quota_labels)
             messages |= {label for table in tables for label in table.values()}
             messages |= {form.draft_label, form.draft_sentence}
+            messages |= set(form.block.fault_texts.values() if form.block else ())
             for field in form.fields:
                 messages |= {field.label, field.help, *(each.label for each in field.choices)}
     return messages - {None, ""}
