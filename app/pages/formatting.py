@@ -63,6 +63,11 @@ def format_clock(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
     return format_time(at, "HH:mm", tzinfo=zone, locale=locale)
 
 
+def format_moment(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
+    """Format a day and the time of day, as 29 Nov 2026, 14:07."""
+    return format_datetime(at, "d MMM y, HH:mm", tzinfo=zone, locale=locale)
+
+
 def format_day(day: date, today: date, locale: str, *, translate_text: Callable[..., str]) -> str:
     """Format a day: `Today`, `Tomorrow, Monday 30 November`, with its year if it is another."""
     pattern = "EEEE d MMMM" if day.year == today.year else "EEEE d MMMM y"

@@ -1,72 +1,22 @@
-"""Pages of posts: list them with filters, follow one, cancel, retry or release it."""
+"""Pages of one post: follow it, cancel, retry or release it. The list: `history.py`."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import describe_error
 from app.http.i18n import gettext_noop, translate_text
-from app.http.validation import row_id_from_query
-from app.pages.badges import POST_BADGES
-from app.pages.brands import list_platform_titles
 from app.pages.post_view import describe_post
 from app.serialize.posts import failure_reasons
 from core import insights, publishing
 from core.errors import Conflict, CoreError, NotFound
 from core.insights import VideoMetrics
-from core.validation import clamp_time
-from db.posts.posts import POST_STATES
-from db.publishing.post_filter import PostFilter
-from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("post_pages", __name__)
 
-PAGE_SIZE = 25
-MAX_SEARCH_CHARS = 200
 TOO_LATE_TEXT = gettext_noop("It is too late for that.")
-
-
-@blueprint.get("/posts")
-@require_login("posts:read")
-def list_posts() -> str:
-    """List my posts, newest first."""
-    args, before = request.args, row_id_from_query("cursor")
-    filters = PostFilter(
-        state=choice_from_query("state", POST_STATES),
-        provider=choice_from_query("platform", tuple(PLATFORMS)),
-        text=args.get("q", "").strip()[:MAX_SEARCH_CHARS] or None,
-        since=day_from_query("from"),
-        until=day_from_query("to", end=True),
-    )
-    page = publishing.list_posts(
-        current_container().database,
-        filters,
-        user_id=current_principal().user_id,
-        limit=PAGE_SIZE,
-        before=before,
-    )
-    query = {
-        name: args[name] for name in ("state", "platform", "q", "from", "to") if args.get(name)
-    }
-    return render_template(
-        "posts.html",
-        posts=[view.post for view in page.posts],
-        older_url=list_url({**query, "cursor": page.next_before}) if page.next_before else None,
-        newest_url=list_url(query) if before else None,
-        states=[(state, translate_text(POST_BADGES[state].label)) for state in POST_STATES],
-        platforms=list_platform_titles(),
-        query=query,
-    )
-
-
-def list_url(query: Mapping[str, object]) -> str:
-    """Return the address of the list with these parameters."""
-    return f"{url_for('post_pages.list_posts')}?{urlencode(query)}"
 
 
 @blueprint.get("/posts/<int:post_id>")
@@ -161,18 +111,3 @@ def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:
     return insights.load_post_metrics(
         current_container().database, pairs, user_id=current_principal().user_id
     ).get(view.post.id)
-
-
-def choice_from_query(name: str, choices: tuple[str, ...]) -> str | None:
-    """Return a parameter if it is one of the choices, else None."""
-    value = request.args.get(name)
-    return value if value in choices else None
-
-
-def day_from_query(name: str, *, end: bool = False) -> datetime | None:
-    """Parse a parameter `YYYY-MM-DD` as the beginning or end of that day in UTC, else None."""
-    try:
-        start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
-        return clamp_time(start + timedelta(days=1) if end else start)
-    except (ValueError, OverflowError):
-        return None

@@ -33,6 +33,7 @@ def init_template_helpers(app: Flask) -> None:
         age=age_html,
         ago=distance_html,
         clock=clock_html,
+        moment=moment_html,
         day=day_text,
         translated=find_translation,
     )
@@ -55,6 +56,12 @@ def timestamp_html(at: datetime | None) -> Markup:
 def clock_html(at: datetime) -> Markup:
     """Format the time of day in the reader's time zone, with the exact time as the tooltip."""
     text = formatting.format_clock(at, current_locale(), current_zone())
+    return time_html(at, text, current_zone())
+
+
+def moment_html(at: datetime) -> Markup:
+    """Format day and minute in the reader's time zone, with the exact time as the tooltip."""
+    text = formatting.format_moment(at, current_locale(), current_zone())
     return time_html(at, text, current_zone())
 
 
