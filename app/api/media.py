@@ -25,7 +25,9 @@ blueprint = Blueprint("media", __name__)
 TUS_VERSION = "1.0.0"
 CHUNK_CONTENT_TYPE = "application/offset+octet-stream"
 TUS_EXTENSIONS = "creation,expiration,termination"
-NUMBER_PATTERN = re.compile(r"\d{1,18}", re.ASCII)
+NUMBER_PATTERN = re.compile(r"0*(\d+)", re.ASCII)
+MAX_NUMBER_DIGITS = 18
+MAX_NUMBER = 10**MAX_NUMBER_DIGITS  # stands for all larger ones: no file has so many bytes
 METADATA_KEYS = ("filename", "filetype")
 MAX_METADATA_CHARS = 4096
 
@@ -131,25 +133,30 @@ def require_tus_version() -> None:
 
 
 def parse_number_header(header: str, *, minimum: int = 0) -> int:
-    """Parse a header that holds a decimal number. Errors: Invalid."""
-    text = request.headers.get(header, "")
-    if not NUMBER_PATTERN.fullmatch(text) or int(text) < minimum:
+    """Parse a header that holds a decimal number of any length. Errors: Invalid."""
+    match = NUMBER_PATTERN.fullmatch(request.headers.get(header, ""))
+    digits = match[1] if match else ""
+    number = int(digits or "-1") if len(digits) <= MAX_NUMBER_DIGITS else MAX_NUMBER
+    if number < minimum:
         raise Invalid(
             f"the header {header} must be a number of at least {minimum}",
             details={"fields": {header: "number"}},
         )
-    return int(text)
+    return number
 
 
 def parse_metadata(text: str) -> dict[str, str]:
     """Parse the header Upload-Metadata, `key base64,key base64`. Errors: Invalid.
 
-    Only our keys are texts; a client may send others of any form, for its own use.
+    Only our keys are texts; a client may send others of any form, for its own use. What is not
+    UTF-8 in a name is replaced: an old client's code page is no reason to refuse its file.
     """
     pairs = [pair.strip().partition(" ") for pair in text.split(",") if pair.strip()]
     try:
         decoded = {key: b64decode(value, validate=True) for key, _, value in pairs}
-        values = {key: decoded[key].decode() for key in METADATA_KEYS if key in decoded}
+        values = {
+            key: decoded[key].decode(errors="replace") for key in METADATA_KEYS if key in decoded
+        }
     except (NotBase64, ValueError):
         values = None
     if values is None or len(text) > MAX_METADATA_CHARS:

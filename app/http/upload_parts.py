@@ -74,10 +74,13 @@ class UploadReceiver:
             await response.refuse_rest(receive, send)
             return
         with self._count_upload(upload.user_id):
-            await self._store_parts(upload, receive, send)
+            parts = self._iterate_parts(receive, count_missing_bytes(response))
+            await self._store_parts(upload, parts, receive, send)
 
-    async def _store_parts(self, upload: "Upload", receive: Receive, send: Send) -> None:
-        async for part in self._iterate_parts(receive):
+    async def _store_parts(
+        self, upload: "Upload", parts: AsyncIterator[UploadPart], receive: Receive, send: Send
+    ) -> None:
+        async for part in parts:
             try:
                 response = await upload.store_part(part)
             finally:
@@ -93,21 +96,35 @@ class UploadReceiver:
                 await response.refuse_rest(receive, send)
                 return
 
-    async def _iterate_parts(self, receive: Receive) -> AsyncIterator[UploadPart]:
-        """Yield parts; the last one may be empty. Their bytes are held until they are released."""
-        is_last, error = False, None
+    async def _iterate_parts(
+        self, receive: Receive, missing_bytes: int
+    ) -> AsyncIterator[UploadPart]:
+        """Yield parts; the last one may be empty. Their bytes are held until they are released.
+
+        The part that would complete the file is held back until the body ends: a body without a
+        stated length may go on, and then it is not the file that was announced.
+        """
+        is_last = False
+        error: Exception | None = None
         while not is_last:
             chunks: list[bytes] = []
             try:
-                is_last = await self._receive_part(receive, chunks)
+                is_last = await self._receive_part(receive, chunks, missing_bytes)
             except (ClientDisconnected, RequestTimeout) as reason:
                 is_last, error = True, reason
-            yield UploadPart(b"".join(chunks), is_last, error)
+            data = b"".join(chunks)
+            if len(data) > missing_bytes:
+                self._bodies.release_bytes(len(data))
+                data, is_last, error = b"", True, body_too_long(missing_bytes)
+            missing_bytes -= len(data)
+            yield UploadPart(data, is_last, error)
 
-    async def _receive_part(self, receive: Receive, chunks: list[bytes]) -> bool:
+    async def _receive_part(
+        self, receive: Receive, chunks: list[bytes], missing_bytes: int
+    ) -> bool:
         """Append what arrives to `chunks`; return whether the body has ended.
 
-        Errors: ClientDisconnected, RequestTimeout.
+        It ends early with more than `missing_bytes`. Errors: ClientDisconnected, RequestTimeout.
         """
         size = 0
         async with BodyProgress(self._bodies, UPLOAD_RULE) as progress:
@@ -119,11 +136,12 @@ class UploadReceiver:
                 progress.add_bytes(len(chunk))
                 if not message.get("more_body", False):
                     return True
-                if size >= (SMALL_PART_BYTES if self._bodies.is_crowded else PART_BYTES):
+                is_enough = size >= (SMALL_PART_BYTES if self._bodies.is_crowded else PART_BYTES)
+                if size > missing_bytes or (is_enough and size < missing_bytes):
                     return False
 
     def _find_refusal(self, upload: "Upload", response: CollectedResponse) -> CoreError | None:
-        missing_bytes = int(response.headers[LENGTH_HEADER]) - int(response.headers[OFFSET_HEADER])
+        missing_bytes = count_missing_bytes(response)
         if upload.announced_bytes > missing_bytes:
             return TooLarge(
                 f"the request has {upload.announced_bytes} bytes, and {missing_bytes} of the"
@@ -195,6 +213,18 @@ class Upload:
         await self._call_flask(scope, replay_body(data), response.collect)
         self.user_id = scope.get(request_log.USER_ID_KEY, self.user_id)
         return response
+
+
+def count_missing_bytes(response: CollectedResponse) -> int:
+    return int(response.headers[LENGTH_HEADER]) - int(response.headers[OFFSET_HEADER])
+
+
+def body_too_long(missing_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"the request has more bytes than the {missing_bytes} that were missing of the announced"
+        " size of the file: none of them was stored",
+        details={"missing": missing_bytes},
+    )
 
 
 def is_upload_request(method: str, path: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import g
 from structlog.testing import capture_logs
+from werkzeug.exceptions import NotFound
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.http import errors, messages
@@ -251,6 +252,20 @@ def test_an_id_larger_than_a_bigint_is_not_found(signed_in_client):
     response = signed_in_client.delete(f"/api/keys/{2**63}")
     assert response.status_code == 404
     assert signed_in_client.delete(f"/api/keys/{2**63 - 1}").status_code == 404
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30])
+def test_no_method_of_any_route_knows_an_id_that_is_too_large(app, number):
+    """For each method, because another one on the same path would make it a 405."""
+    adapter = app.url_map.bind("127.0.0.1")
+    rules = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(rules) > 30
+    for rule in rules:
+        path = re.sub(r"<int:\w+>", str(number), rule.rule)
+        path = re.sub(r"<[^>]+>", "tiktok", path)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            with pytest.raises(NotFound):
+                adapter.match(path, method)
 
 
 @pytest.mark.parametrize("name", ["X-Request-Id", "X-Correlation-Id"])

@@ -106,6 +106,41 @@ def test_a_chunk_with_more_bytes_than_are_missing_is_refused_before_any_is_store
             assert web_server.read_offset(path) == offset
 
 
+def send_in_chunks(web_server, path, size):
+    """PATCH a body without a stated length."""
+    auth = f"Authorization: {web_server.auth['Authorization']}"
+    head = format_head("PATCH", path, auth, *TUS_LINES, "Transfer-Encoding: chunked")
+    with socket.create_connection(("127.0.0.1", web_server.port), timeout=20) as connection:
+        connection.sendall(head + encode_chunked(b"x" * size, size=100_000))
+        return read_reply(connection)
+
+
+@pytest.mark.parametrize("size", [10, 3 * MIB])
+def test_a_body_without_a_stated_length_that_is_too_long_completes_no_file(web_server, size):
+    """Of a short one nothing is stored; of a long one what had arrived before its last part."""
+    path = web_server.announce_upload(size)
+    reply = send_in_chunks(web_server, path, size + 1)
+    assert (reply.status, reply.code) == (413, "PAYLOAD_TOO_LARGE")
+    offset = web_server.read_offset(path)
+    assert offset == 0 if size < MIB else offset < size
+    assert json.loads(reply.body)["error"]["details"] == {"missing": size - offset}
+    # The upload goes on as if the part had not been sent.
+    response = requests.patch(
+        web_server.url + path,
+        data=b"x" * (size - offset),
+        headers={**TUS_HEADERS, **web_server.auth, "Upload-Offset": str(offset)},
+        timeout=20,
+    )
+    assert (response.status_code, web_server.read_offset(path)) == (204, size)
+
+
+def test_a_body_without_a_stated_length_that_fits_completes_the_file(web_server):
+    """The negative control."""
+    path = web_server.announce_upload(3 * MIB)
+    assert send_in_chunks(web_server, path, 3 * MIB).status == 204
+    assert web_server.read_offset(path) == 3 * MIB
+
+
 @pytest.mark.parametrize("body", [b"a" * 10, b"zz\r\na"], ids=["half closed", "no chunk"])
 def test_a_chunk_that_does_not_arrive_as_announced_is_the_clients_fault(web_server, body):
     length = "Transfer-Encoding: chunked" if b"\r\n" in body else announce_length(50)
