@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from core.config.environment import merge_environments
 from core.crypto import generate_key
 from local.sandboxes import credential_factories, platform_settings
 
@@ -68,7 +69,8 @@ class GivenSettings:
         The sandbox's settings outrank `.env`, whose credentials belong to the real platforms.
         """
         missing = {name: value for name, value in defaults.items() if name not in self}
-        return missing | dict(self.dotenv) | dict(sandbox) | dict(self.environment)
+        below = merge_environments(missing | dict(self.dotenv), sandbox)
+        return merge_environments(below, self.environment)
 
 
 def load_or_create_secrets(

@@ -7,7 +7,12 @@ import click
 from app.cli.output import CommandResult, prints_results
 from core.config.database_settings import DatabaseSettings
 from core.config.settings import load_database_settings
+from core.errors import ServiceUnavailable
+from core.health.database_checks import find_advice
 from db import migrations, schema
+from db.session import find_database_fault
+
+MIGRATION_SETTING = "MIGRATION_DATABASE_URL"
 
 
 def migrate_up(settings: DatabaseSettings) -> CommandResult:
@@ -50,4 +55,15 @@ MIGRATE_ACTIONS: dict[str, Callable[[DatabaseSettings], CommandResult]] = {
 @prints_results
 def migrate_command(action: str) -> CommandResult:
     """Upgrade the database schema, revert it, or show whether it is complete."""
-    return MIGRATE_ACTIONS[action](load_database_settings())
+    settings = load_database_settings()
+    if settings.migration_database_url is None:
+        return MIGRATE_ACTIONS[action](settings)
+    try:
+        return MIGRATE_ACTIONS[action](settings)
+    except Exception as error:
+        fault = find_database_fault(error)
+        if fault is None:
+            raise
+        advice = find_advice(fault, setting=MIGRATION_SETTING)
+        message = f"the database of {MIGRATION_SETTING} cannot be used: {fault}: {advice}"
+        raise ServiceUnavailable(message) from error

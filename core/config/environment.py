@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.errors import Misconfigured
 
+FILE_SUFFIX = "_FILE"
 DEPENDENT_DEFAULT = "default_factory_not_called"  # only follows from another setting's fault
 
 
@@ -64,7 +65,7 @@ class EnvironmentSource(PydanticBaseSettingsSource):
     """Reads the settings of one class from a mapping of environment variables.
 
     `texts` holds each setting that is set, by its documented name; `faults` the files that could
-    not be read. A setting with an empty value counts as not set.
+    not be read, and settings that are given twice. A setting with an empty value counts as not set.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str]) -> None:
@@ -97,7 +98,10 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         return values
 
     def _read_text(self, name: str) -> str | None:
-        return self._variables.get(name, "").strip() or self._read_file(name)
+        text = self._variables.get(name, "").strip()
+        if text and self._variables.get(f"{name}_FILE", "").strip():
+            self.faults[name] = f"excludes {name}_FILE: set one of them"
+        return text or self._read_file(name)
 
     def _read_file(self, name: str) -> str | None:
         path = self._variables.get(f"{name}_FILE", "").strip()
@@ -111,6 +115,15 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         if not text:
             self.faults[f"{name}_FILE"] = "names a file that is empty"
         return text or None
+
+
+def merge_environments(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """Return both; a setting of the second outranks NAME and NAME_FILE of the first."""
+    given = {name.removesuffix(FILE_SUFFIX) for name, value in second.items() if value.strip()}
+    kept = {
+        name: value for name, value in first.items() if name.removesuffix(FILE_SUFFIX) not in given
+    }
+    return kept | dict(second)
 
 
 def iter_settings(settings_cls: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

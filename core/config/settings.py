@@ -20,7 +20,7 @@ from core.config.alerting import AlertSettings
 from core.config.broker_urls import with_ca_file
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
 from core.config.database_settings import DatabaseSettings
-from core.config.environment import iter_settings
+from core.config.environment import iter_settings, merge_environments
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
 from core.config.process_privacy import hide_process_memory
@@ -196,5 +196,5 @@ def read_environ() -> dict[str, str]:
     environ = dict(os.environ)
     if environ.get("ENVIRONMENT") != "production":
         dotenv = dotenv_values(".env", interpolate=False)
-        environ = {name: value for name, value in dotenv.items() if value} | environ
+        environ = merge_environments({name: text for name, text in dotenv.items() if text}, environ)
     return environ

@@ -66,8 +66,10 @@ def check_database(database: Database, services: Services) -> Iterator[DoctorChe
     yield check_clock(database, services)
 
 
-def find_advice(reason: str) -> str:
-    return next((advice for word, advice in ADVICE if word in reason), DEFAULT_ADVICE)
+def find_advice(reason: str, *, setting: str = "DATABASE_URL") -> str:
+    """What to do about it. `setting`: which one names the database."""
+    advice = next((advice for word, advice in ADVICE if word in reason), DEFAULT_ADVICE)
+    return advice.replace("DATABASE_URL", setting)
 
 
 def check_database_encoding(facts: DatabaseFacts) -> Iterator[DoctorCheck]:

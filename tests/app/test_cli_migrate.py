@@ -1,6 +1,9 @@
 """`signalpost migrate` where DATABASE_URL is the only setting."""
 
 import json
+from urllib.parse import urlsplit
+
+import pytest
 
 from db import schema
 from tests.app.cli_runner import in_process_cli, subprocess_cli
@@ -26,3 +29,15 @@ def test_a_missing_index_is_reported_and_exits_with_1(empty_database_url, tmp_pa
     result = operator("migrate", "status")
     assert result.returncode == 1
     assert "missing: idx_posts_due" in result.stdout
+
+
+@pytest.mark.parametrize("action", ["up", "status", "down"])
+def test_a_fault_names_the_setting_that_it_is_about(empty_database_url, tmp_path, action):
+    wrong = urlsplit(empty_database_url)._replace(path="/absent").geturl()
+    settings = {"DATABASE_URL": empty_database_url, "MIGRATION_DATABASE_URL": wrong}
+    refused = in_process_cli(settings, tmp_path)("migrate", action)
+    assert refused.returncode == 1
+    assert "the database of MIGRATION_DATABASE_URL cannot be used" in refused.stderr
+    assert "correct its name in MIGRATION_DATABASE_URL" in refused.stderr
+    refused = in_process_cli({"DATABASE_URL": wrong}, tmp_path)("migrate", action)
+    assert "correct its name in DATABASE_URL" in refused.stderr

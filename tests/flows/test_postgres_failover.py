@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from core.health.conditions import ALERT_CONDITIONS
 from core.webhooks.writer import EventWriter, WriterBusy
 from db import migrations
 from db.session import Database
@@ -55,6 +56,26 @@ def require_synchronous_replica(primary):
         lambda: run_statement(primary, "SELECT sync_state FROM pg_stat_replication") == [("sync",)],
         what="a synchronous replica",
     )
+
+
+def test_the_alarm_sees_that_the_synchronous_standby_is_away(primary, replica):
+    condition = next(each for each in ALERT_CONDITIONS if each.name == "standby_lost")
+    database = Database(primary.dsn())
+
+    def is_open():
+        with database.transaction() as session:
+            return condition.measure(session, None).value > condition.limit
+
+    try:
+        assert not is_open()  # nobody is to be waited for
+        require_synchronous_replica(primary)
+        assert not is_open()
+        replica.stop()
+        wait_until(is_open, what="the missing standby")
+        replica.start()
+        wait_until(lambda: not is_open(), what="the standby being back")
+    finally:
+        database.dispose()
 
 
 class SteadyWriters:
