@@ -163,12 +163,15 @@ def test_a_name_in_another_encoding_keeps_its_upload(api_client, publisher):
     headers = {**TUS_HEADERS, "Upload-Length": "1", "Upload-Metadata": f"filename {name}"}
     created = api_client.post("/api/media", headers=headers)
     assert created.status_code == 201
-    shown = api_client.get(created.headers["Location"]).json["data"]
-    assert (shown["filename"], shown["content_type"]) == ("plage \ufffdt\ufffd.mp4", "video/mp4")
+    described = api_client.get(created.headers["Location"]).json["data"]
+    assert (described["filename"], described["content_type"]) == (
+        "plage \ufffdt\ufffd.mp4",
+        "video/mp4",
+    )
 
 
 @pytest.mark.parametrize("offset", ["9" * 30, "1" * 19])
-def test_an_offset_of_any_length_is_told_the_true_one(api_client, upload_path, offset):
+def test_an_offset_of_any_length_is_answered_with_the_true_one(api_client, upload_path, offset):
     response = send_chunk(api_client, upload_path, b"a", offset)
     assert (response.status_code, response.json["error"]["details"]) == (409, {"offset": 0})
 
