@@ -33,7 +33,8 @@ def add_endpoint(browser, url, **fields):
     response = browser.post(ENDPOINTS_PAGE, data={"url": url, **fields})
     assert response.status_code == 200, response.text
     assert SECRET_PATTERN.search(response.text)
-    return re.search(rf'href="({ENDPOINTS_PAGE}/\d+)">{re.escape(url)}', response.text)[1]
+    assert url in response.text
+    return re.search(rf'href="({ENDPOINTS_PAGE}/\d+)"', response.text)[1]
 
 
 def deliver_all(container):
@@ -70,7 +71,8 @@ def test_an_invalid_endpoint_is_refused_on_the_page(alice_browser, fields, text)
     assert response.status_code == 400
     assert 'role="alert"' in response.text
     assert text in response.text
-    assert "No endpoints yet." in response.text
+    assert "Error: New endpoint" in response.text
+    assert "No endpoints yet." in alice_browser.get(ENDPOINTS_PAGE).text
 
 
 def test_a_test_event_is_attempted_listed_and_delivered_again(alice_browser, container, receiver):
@@ -81,7 +83,7 @@ def test_a_test_event_is_attempted_listed_and_delivered_again(alice_browser, con
     assert alice_browser.post(page_path + "/test").status_code == 302
     deliver_all(container)
     page_text = alice_browser.get(page_path).text
-    assert "On its way" in page_text
+    assert "Waiting" in page_text
     assert "500" in page_text
     assert "<script>alert" not in page_text
     redeliver_path = re.search(rf'action="({page_path}/deliveries/\d+)"', page_text)[1]

@@ -175,7 +175,7 @@ def test_every_form_needs_its_csrf_token(alice_browser, make_notification):
 def test_a_key_cannot_have_a_scope_that_its_owner_lacks(alice_browser):
     response = alice_browser.post("/settings/keys", data={"name": "bold", "scope": ["admin"]})
     assert response.status_code == 400
-    assert "Choose at least one permission that you have yourself." in response.text
+    assert "Choose at least one scope that you have yourself." in response.text
 
 
 @pytest.mark.parametrize("name", ["", "\u200b", "\u202e\u0301", "x" * 101])

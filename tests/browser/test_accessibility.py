@@ -35,6 +35,8 @@ PAGE_PATHS = {
     "posts": "/posts",
     "notifications": "/notifications",
     "keys": "/settings/keys",
+    "key-new": "/settings/keys/new",
+    "endpoint-new": "/settings/endpoints/new",
     "sign-in": "/settings/sign-in",
     "endpoints": "/settings/endpoints",
 }

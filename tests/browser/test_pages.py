@@ -130,24 +130,6 @@ def test_notifications_are_counted_and_marked_as_read(account_page, stack, take_
     expect(account_page.get_by_text("No unread notifications.")).to_be_visible()
 
 
-def test_a_key_is_created_displayed_once_and_revoked(signed_in, take_screenshot):
-    signed_in.goto("/settings/keys")
-    signed_in.fill("#name", "My program 🤖")
-    signed_in.get_by_role("button", name="Create the key").click()
-    expect(signed_in.get_by_role("alert")).to_contain_text("Choose at least one permission")
-    signed_in.errors.clear()  # the browser reports the expected 400
-    signed_in.fill("#name", "My program 🤖")
-    signed_in.get_by_label("see posts").check()
-    signed_in.get_by_role("button", name="Create the key").click()
-    key = signed_in.locator("#secret").text_content()
-    assert key.startswith("sp_")
-    take_screenshot("key")
-    signed_in.goto("/settings/keys")
-    assert key not in signed_in.content()
-    signed_in.get_by_role("button", name="Revoke My program 🤖").first.click()
-    expect(signed_in.locator(".message[role=status]")).to_contain_text("The key is revoked.")
-
-
 def test_accounts_have_an_overview_and_a_page_each(account_page, take_screenshot):
     account_page.goto("/platforms")
     heading = account_page.locator("#at-tiktok")  # the account may have others beside it
