@@ -77,10 +77,10 @@ CLAIM_CASES = (
 def time_claims(servers: SharedServers, *, rows: int) -> list[ClaimLatency]:
     """Measure each job type with nothing due and with a whole batch due."""
     resources = servers.allocate("scan")
-    migrations.upgrade_schema(resources.url)
+    migrations.upgrade_schema(resources.owner_url, application_url=resources.application_url)
     stack_database = StackDatabase(resources.dsn, "")
     fill_tables(stack_database, rows)
-    database = Database(resources.url, application_name="bench")
+    database = Database(resources.application_url, application_name="bench")
     try:
         return [
             result

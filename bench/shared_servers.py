@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
 from local.postgres import Postgres
 from local.valkey import Valkey
 
@@ -33,21 +34,30 @@ class SharedServers:
         """Create a database and a folder, and choose a Valkey database that was never used."""
         number = next(self._numbers)
         name = f"bench_{number}_{name}"
-        self.postgres.databases.create(name)
+        self.postgres.create_owned_database(name)
         folder = self.folder / name
         folder.mkdir(mode=0o700)
         return StackResources(
-            folder, self.postgres.dsn(name), self.postgres.url(name), self.valkey.url(number)
+            folder,
+            self.postgres.dsn(name),
+            self.postgres.dsn(name, role=APPLICATION_ROLE),
+            self.postgres.dsn(name, role=OWNER_ROLE),
+            self.valkey.url(number),
         )
 
 
 @dataclass(frozen=True)
 class StackResources:
-    """The folder, database and broker of one stack. `dsn` is for psycopg2, `url` for SQLAlchemy."""
+    """The folder, database and broker of one stack.
+
+    What is measured has the rights that it has elsewhere: `application_url` and `owner_url`. `dsn`
+    is the superuser's, for what the benchmark itself inserts and reads.
+    """
 
     folder: Path
     dsn: str = field(repr=False)
-    url: str = field(repr=False)
+    application_url: str = field(repr=False)
+    owner_url: str = field(repr=False)
     broker: str = field(repr=False)
 
 
@@ -59,6 +69,7 @@ def start_servers() -> Iterator[SharedServers]:
         servers.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres = Postgres(folder / "postgres").start()
         servers.callback(postgres.stop)
+        postgres.create_roles()
         valkey = Valkey(folder / "valkey").start()
         servers.callback(valkey.stop)
         yield SharedServers(folder, postgres, valkey)

@@ -96,7 +96,8 @@ def signalpost_settings(
     credentials = {"TIKTOK_CLIENT_KEY": CLIENT_KEY, "TIKTOK_CLIENT_SECRET": secret}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "DATABASE_URL": resources.url,
+        "DATABASE_URL": resources.application_url,
+        "MIGRATION_DATABASE_URL": resources.owner_url,
         "BROKER_URL": resources.broker,
         **stack_settings.sandbox_settings(platform_url, options.web_url, credentials),
     }
@@ -106,10 +107,10 @@ def signalpost_settings(
 def open_peer(servers: SharedServers, *, name: str, peer: Peer) -> Iterator[Stack]:
     """Run a peer on the same Postgres and Valkey."""
     resources, secret = servers.allocate(name), secrets.token_hex(16)
-    tables.metadata.create_all(create_engine(resources.url))
+    tables.metadata.create_all(create_engine(resources.owner_url))
     stores = {
-        "DATABASE_URL": resources.url,
-        "POSTGRES_DSN": resources.dsn,
+        "DATABASE_URL": resources.owner_url,  # a peer has one role, which owns its tables
+        "POSTGRES_DSN": resources.owner_url,
         "BROKER_URL": resources.broker,
     }
     peer_settings = {**stores, "WEBHOOK_SECRET": secret}
