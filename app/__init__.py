@@ -26,6 +26,7 @@ from core.config.settings import Settings, load_settings
 from core.health.gauges import Gauges
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
+from core.health.throughput import ThroughputCounter
 from core.identity.host_jwt import HostTokenVerifier
 from core.observability import telemetry
 from core.webhooks.refusals import RefusalLog
@@ -87,5 +88,6 @@ def build_container(settings: Settings) -> Container:
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
         gauges=Gauges(database, services),
         status=InstallationStatus(database, services),
+        throughput=ThroughputCounter(database, services.now),
         host_tokens=HostTokenVerifier(settings.jwt) if settings.jwt else None,
     )

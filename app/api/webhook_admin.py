@@ -148,11 +148,11 @@ def discard_events(body: DiscardRequest) -> dict[str, Any]:
 
 def replay_matching(event_filter: EventFilter) -> list[int]:
     """Make matching events due again and wake the workers; return the ids of the events."""
-    replayed_ids = webhooks.replay_events(
+    replayed = webhooks.replay_events(
         current_container().database, event_filter, user_id=current_principal().user_id
     )
     current_container().services.wake("webhooks")
-    return replayed_ids
+    return replayed.ids
 
 
 def count_replayable(event_filter: EventFilter) -> ReplaySummary:

@@ -48,7 +48,7 @@ def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -
         since=since and since.replace(tzinfo=UTC),
     )
     container = load_container()
-    event_ids = webhooks.replay_events(container.database, selection)
+    event_ids = webhooks.replay_events(container.database, selection).ids
     container.services.wake("webhooks")
     return CommandResult(
         f"{len(event_ids)} replayed", {"replayed": len(event_ids), "ids": event_ids}

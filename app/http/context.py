@@ -14,6 +14,7 @@ from core.errors import Forbidden, Unauthorized
 from core.health.gauges import Gauges
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
+from core.health.throughput import ThroughputCounter
 from core.identity.host_jwt import HostTokenVerifier
 from core.identity.principals import AuthMethod, Principal
 from core.webhooks.refusals import RefusalLog
@@ -39,6 +40,7 @@ class Container:
     readiness: Readiness
     gauges: Gauges
     status: InstallationStatus
+    throughput: ThroughputCounter
     host_tokens: HostTokenVerifier | None  # None unless host applications' tokens are accepted
 
 

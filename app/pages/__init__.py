@@ -20,6 +20,15 @@ from app.pages import (
     widgets,
 )
 from app.pages.composer import composer_page
+from app.pages.operator import (
+    audit_log,
+    events,
+    monitoring,
+    people,
+    platform_status,
+    queues,
+    replays,
+)
 
 PAGE_BLUEPRINTS = (
     dashboard.blueprint,
@@ -40,5 +49,12 @@ PAGE_BLUEPRINTS = (
     data_deletions.blueprint,
     brand_styles.blueprint,
     composer_page.blueprint,
+    monitoring.blueprint,
+    events.blueprint,
+    replays.blueprint,
+    queues.blueprint,
+    platform_status.blueprint,
+    audit_log.blueprint,
+    people.blueprint,
     *upload.build_static_blueprints(),
 )

@@ -27,7 +27,28 @@ MAIN_ENTRIES = (
     NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),
     NavigationEntry("account_pages.list_accounts", "users", gettext_noop("Accounts")),
 )
-OPERATOR_ENTRIES: tuple[NavigationEntry, ...] = ()
+OPERATOR_SCOPES = ("admin",)
+OPERATOR_ENTRIES = (
+    NavigationEntry(
+        "monitoring_pages.show_monitoring",
+        "activity",
+        gettext_noop("Is everything moving?"),
+        OPERATOR_SCOPES,
+    ),
+    NavigationEntry(
+        "event_pages.list_events", "webhook", gettext_noop("Webhook events"), OPERATOR_SCOPES
+    ),
+    NavigationEntry(
+        "queue_pages.list_queues", "layers", gettext_noop("Queues and workers"), OPERATOR_SCOPES
+    ),
+    NavigationEntry(
+        "platform_status_pages.show_platforms", "plug", gettext_noop("Platforms"), OPERATOR_SCOPES
+    ),
+    NavigationEntry(
+        "audit_pages.list_entries", "scroll-text", gettext_noop("Audit log"), OPERATOR_SCOPES
+    ),
+    NavigationEntry("user_pages.list_users", "user", gettext_noop("Users"), OPERATOR_SCOPES),
+)
 OWN_ENTRIES = (
     NavigationEntry(
         "notification_pages.list_notifications",

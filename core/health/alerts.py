@@ -19,10 +19,11 @@ from core.health.conditions import ALERT_CONDITIONS, AlertCondition
 from core.health.known_facts import SingleCall, StillRunning
 from core.health.measurement import Measurement, Probes
 from core.health.notices import NoticeRules
-from db.ops.alert_conditions import ConditionStates, MonitorLeases, limit_statements
+from db.ops.alert_conditions import ConditionStates, MonitorLeases
 from db.ops.alert_notices import AlertNotices
 from db.ops.alerts import Alert, Alerts
 from db.session import Database, DatabaseUnavailable, Session
+from db.statement_limits import limit_statements
 
 CONDITION_TIMEOUT = timedelta(seconds=5)  # for each statement; the slowest takes a tenth of it
 ROWS_TIMEOUT_SECONDS = 8.0  # for all statements of a condition

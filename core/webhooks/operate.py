@@ -7,7 +7,7 @@ from core.jobs.runner import run_jobs
 from core.webhooks.process import build_webhook_job_type
 from db.session import Database
 from db.webhooks.events import EventFilter, Events
-from db.webhooks.replays import EventReplays
+from db.webhooks.replays import EventReplays, ReplayedEvents
 
 MAX_AUDITED_IDS = 100  # ids that the audit log lists
 
@@ -23,8 +23,8 @@ def replay_events(
     *,
     user_id: int | None = None,
     limit: int | None = None,
-) -> list[int]:
-    """Make events due again with all their attempts; return their ids. The caller wakes workers.
+) -> ReplayedEvents:
+    """Make events due again with all their attempts. The caller wakes workers.
 
     Applying an event twice is harmless: an update that is not newer changes nothing.
     """
@@ -39,7 +39,7 @@ def replay_events(
                 "replayedAt": replayed.at.isoformat(),
             },
         )
-    return replayed.ids
+    return replayed
 
 
 def discard_events(database: Database, event_filter: EventFilter) -> list[int]:

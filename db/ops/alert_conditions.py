@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Double, case, func, literal, or_, select, text
+from sqlalchemy import Double, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -42,13 +42,6 @@ class MonitorLease(Base):
     )
 
     __table_args__ = ({"comment": "Which process judges the alert conditions"},)
-
-
-def limit_statements(session: Session, timeout: timedelta) -> None:
-    """Let Postgres end each statement of this transaction that takes longer."""
-    milliseconds = int(timeout.total_seconds() * 1000)
-    session.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
-    session.execute(text(f"SET LOCAL lock_timeout = {milliseconds * 9 // 10}"))  # names a lock
 
 
 class ConditionStates:
@@ -97,6 +90,11 @@ class ConditionStates:
                 },
             )
         )
+
+    def list_measured(self) -> dict[str, float]:
+        """Return what was last measured, by the name of the condition."""
+        rows = self._session.execute(select(ConditionState.name, ConditionState.measured))
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
     def list_failed(self) -> Sequence[ConditionState]:
         query = select(ConditionState).where(ConditionState.failed_since.is_not(None))

@@ -146,6 +146,7 @@ class EventFilter:
     publish_id: str | None = None
     account: str | None = None
     error_text: str | None = None
+    correlation_id: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that an event has to meet, one per criterion."""
@@ -155,6 +156,7 @@ class EventFilter:
             Event.late: self.late,
             Event.publish_id: self.publish_id,
             Event.account: self.account,
+            Event.correlation_id: self.correlation_id,
             func.split_part(Event.last_error, ":", 1): self.code,
         }
         conditions = [column == value for column, value in equal.items() if value is not None]

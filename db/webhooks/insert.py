@@ -86,7 +86,15 @@ TEXT_COLUMNS = (  # those that are named like the fields of `NewEvent`
     "verdict",
 )
 JSON_COLUMNS = ("payload_json", "parsed")
-ROW_FIELDS = ("dedupe_key", *TEXT_COLUMNS, *JSON_COLUMNS, "late", "ignored")
+ROW_FIELDS = (
+    "dedupe_key",
+    *TEXT_COLUMNS,
+    *JSON_COLUMNS,
+    "late",
+    "ignored",
+    "secret_no",
+    "signed_seconds",
+)
 
 
 def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> list[InsertResult]:

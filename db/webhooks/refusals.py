@@ -73,6 +73,11 @@ class WebhookRefusals:
         if room > 0 and group.samples:
             refusal.samples = [*refusal.samples, *map(dict, group.samples[:room])]
 
+    def count_today(self) -> int:
+        today = func.date(func.timezone("UTC", func.now()))
+        query = select(func.coalesce(func.sum(WebhookRefusal.count), 0))
+        return int(self._session.scalar(query.where(WebhookRefusal.day == today)) or 0)
+
     def list_recent(self, *, within: timedelta) -> Sequence[WebhookRefusal]:
         """Return the rows of this period, the newest day and the largest count first."""
         query = select(WebhookRefusal).where(WebhookRefusal.last_at > func.now() - within)

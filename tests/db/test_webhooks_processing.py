@@ -234,7 +234,7 @@ def test_attempts_run_out_and_a_replay_resets_them(webhook_harness, account_id, 
     assert webhook_harness.load_event(event).status == "dead"
     assert webhook_harness.load_event(event).attempts == WEBHOOK_JOB_TYPE.retry_policy.max_attempts
     run_sql(database_url, "DROP TRIGGER refuse ON posts")
-    assert replay_events(webhook_harness.database, EventFilter(status="dead")) == [event]
+    assert replay_events(webhook_harness.database, EventFilter(status="dead")).ids == [event]
     webhook_harness.process_events()
     assert webhook_harness.load_event(event).status == "done"
     assert webhook_harness.post(post).state == "PUBLISHED"
