@@ -40,16 +40,25 @@ class SourceFile:
 
     @cached_property
     def comments(self) -> list[str]:
-        tokens = tokenize.generate_tokens(StringIO(self.text).readline)
-        return [each.string for each in tokens if each.type == tokenize.COMMENT]
+        return [text for _, text in self.numbered_comments]
 
     @cached_property
     def numbered_comments(self) -> list[tuple[int, str]]:
+        if "#" not in self.text:
+            return []
         tokens = tokenize.generate_tokens(StringIO(self.text).readline)
         return [(each.start[0], each.string) for each in tokens if each.type == tokenize.COMMENT]
 
+    @cached_property
+    def nodes_by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """All nodes of the tree by their class: every rule asks, so the tree is walked once."""
+        nodes: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            nodes.setdefault(type(node), []).append(node)
+        return nodes
+
     def find_nodes(self, *kinds):
-        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+        return (node for kind in kinds for node in self.nodes_by_kind.get(kind, ()))
 
     @property
     def calls(self) -> Iterator[ast.Call]:
@@ -67,7 +76,12 @@ class SourceFile:
 def load_sources(*packages: str) -> list[SourceFile]:
     files = [file for package in packages for file in sorted((ROOT / package).rglob("*.py"))]
     files += [ROOT / "dev.py"] if packages == PACKAGES else []
-    return [SourceFile(file.relative_to(ROOT).as_posix(), file.read_text()) for file in files]
+    return [load_source(file) for file in files]
+
+
+@cache
+def load_source(file: Path) -> SourceFile:
+    return SourceFile(file.relative_to(ROOT).as_posix(), file.read_text())
 
 
 def called_name(call: ast.Call) -> str:

@@ -8,6 +8,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.architecture_rules import ROOT, SourceFile
@@ -66,6 +67,7 @@ PARTICIPLES = frozenset(
 )
 
 
+@cache
 def split_words(name: str) -> list[str]:
     """`PendingWrite` and `pending_write` are both `pending`, `write`."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
@@ -76,17 +78,29 @@ def is_participle(name: str) -> bool:
     return name in PARTICIPLES or bool(re.fullmatch(r"[a-z]{2,}[^e\W_]ed", name))
 
 
+NAMING_NODES = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.arg, ast.Name, ast.Attribute, ast.ExceptHandler),
+)
+"""The kinds of nodes that can give something a name."""
+
+ALLOWED_TERMS_PATTERN = re.compile("|".join(ALLOWED_TERMS))
+
+
 def names_avoid_banned_words(source: SourceFile) -> Iterator[str]:
     for line, name in [(0, Path(source.path).stem), *defined_names(source)]:
-        plain = re.sub("|".join(ALLOWED_TERMS), "", name.replace("_", "").lower())
-        banned = {word for word in BANNED_WORDS.intersection(split_words(name)) if word in plain}
+        suspected = BANNED_WORDS.intersection(split_words(name))
+        if not suspected:
+            continue
+        plain = ALLOWED_TERMS_PATTERN.sub("", name.replace("_", "").lower())
+        banned = {word for word in suspected if word in plain}
         if banned:
             yield f"line {line}: {name} has the word {', '.join(sorted(banned))}"
 
 
 def defined_names(source: SourceFile) -> Iterator[tuple[int, str]]:
     """Functions, classes, parameters, variables and attributes that this file gives a name."""
-    for node in ast.walk(source.tree):
+    for node in source.find_nodes(*NAMING_NODES):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield node.lineno, name
@@ -143,8 +157,8 @@ def texts_avoid_banned_words(source: SourceFile) -> Iterator[str]:
 def texts_for_people(source: SourceFile) -> Iterator[tuple[int, str]]:
     """Docstrings, comments and every string that is a sentence rather than a key."""
     yield from source.numbered_comments
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+    for node in source.find_nodes(ast.Constant):
+        if isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
 
 
