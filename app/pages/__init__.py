@@ -19,7 +19,7 @@ from app.pages import (
     upload,
     widgets,
 )
-from app.pages.composer import composer_page
+from app.pages.composer import composer_page, import_page
 from app.pages.operator import (
     audit_log,
     events,
@@ -56,5 +56,6 @@ PAGE_BLUEPRINTS = (
     platform_status.blueprint,
     audit_log.blueprint,
     people.blueprint,
+    import_page.blueprint,
     *upload.build_static_blueprints(),
 )

@@ -32,6 +32,8 @@ PAGE_PATHS = {
     "instagram-account": "/platforms/instagram",
     "comments": "/platforms/instagram/comments",
     "insights": "/platforms/instagram/insights",
+    "compose": "/compose",
+    "import": "/posts/import",
     "posts": "/posts",
     "notifications": "/notifications",
     "keys": "/settings/keys",

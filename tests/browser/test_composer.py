@@ -1,13 +1,16 @@
 """The composer in a browser: one post for several accounts, its files, texts, times and drafts."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import connect_instagram
+from tests.browser.conftest import add_cookies, connect_instagram
 
 POST_URL = re.compile(r"/posts/\d+$")
+CHUNK_URL_PATTERN = re.compile(r"/api/media/\d+$")
 GROUP_URL = re.compile(r"/compose/sent/[0-9a-f-]{36}$")
 SELECT_POSTS = "SELECT provider, kind, group_id, id FROM posts WHERE title = %s ORDER BY provider"
 
@@ -48,3 +51,257 @@ def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_ea
     instagram, tiktok = stack.query(SELECT_POSTS, "For both #harbour")
     assert (instagram[:2], tiktok[:2]) == (("instagram", "REELS"), ("tiktok", "INBOX_VIDEO"))
     assert instagram[2] == tiktok[2]
+
+
+def open_direct_settings(composer):
+    choose_accounts(composer, "tiktok")
+    composer.locator('[data-field="mode"][value="DIRECT"]').check(force=True)
+    expect(composer.get_by_label("Who can see it")).to_be_visible()
+
+
+def checks_of(composer):
+    return composer.locator('[data-part="checks"]')
+
+
+def test_direct_settings_have_no_preset_and_the_exact_sentences(composer, take_screenshot):
+    open_direct_settings(composer)
+    block = composer.locator("[data-own-block]")
+    expect(composer.get_by_label("Who can see it")).to_have_value("")
+    assert block.locator("[data-choices] [type=checkbox]:checked").count() == 0
+    button = composer.locator('[data-part="send"]')
+    expect(composer.locator('.consent [lang="en"]').first).to_have_text(
+        "By posting, you agree to TikTok's Music Usage Confirmation"
+    )
+    block.locator('[data-field="disclose"]').check()
+    expect(button).to_be_disabled()
+    expect(composer.locator("#stop")).to_have_text(
+        "You need to indicate if your content promotes yourself, a third party, or both."
+    )
+    block.locator('[data-field="brand_organic_toggle"]').check()
+    expect(block.locator('[data-brand="own"] [lang="en"]')).to_have_text(
+        "Your photo/video will be labeled as 'Promotional content'"
+    )
+    block.locator('[data-field="brand_content_toggle"]').check()
+    expect(block.locator('[data-brand="paid"] [lang="en"]')).to_have_text(
+        "Your photo/video will be labeled as 'Paid partnership'"
+    )
+    expect(composer.locator('[data-consent-of="paid"] [lang="en"]').first).to_have_text(
+        "By posting, you agree to TikTok's Branded Content Policy and Music Usage Confirmation"
+    )
+    expect(block.locator("option[value=SELF_ONLY]")).to_be_disabled()
+    expect(button).to_be_enabled()
+    take_screenshot("composer-direct")
+    expect(checks_of(composer).get_by_text("Choose who can see it on TikTok.")).to_be_visible()
+
+
+def test_direct_posts_are_blocked_while_the_creator_cannot_be_queried(composer, stack):
+    stack.sandbox.control("faults", endpoint="creator_info", kind="http_500", times=0)
+    choose_accounts(composer, "tiktok")
+    composer.locator('[data-field="mode"][value="DIRECT"]').check(force=True)
+    expect(composer.locator("[data-blocked]")).to_be_visible()
+    expect(composer.locator('[data-part="send"]')).to_be_disabled()
+    stack.sandbox.control("faults", method="DELETE")
+
+
+def test_captions_are_counted_as_each_platform_counts_and_may_differ(composer, stack, video_file):
+    choose_accounts(composer, "tiktok", "instagram")
+    add_files(composer, video_file)
+    composer.fill("#text", "🌊🌊 wave")
+    expect(composer.locator('[data-count="tiktok"]')).to_contain_text("9 of 150")
+    expect(composer.locator('[data-count="instagram"]')).to_contain_text("7 of 2,200")
+    composer.get_by_role("tab", name="Instagram").click()
+    composer.fill("#text-instagram", "Another wave")
+    expect(composer.get_by_role("tab", name=re.compile("Instagram ?, own text"))).to_be_visible()
+    expect(composer.locator('[data-count="instagram"]')).to_contain_text("12 of 2,200")
+    composer.get_by_role("button", name="Publish 2 posts").click()
+    composer.wait_for_url(GROUP_URL)
+    assert len(stack.query(SELECT_POSTS, "🌊🌊 wave")) == 1
+    assert stack.query(SELECT_POSTS, "Another wave")[0][0] == "instagram"
+
+
+def file_names(composer):
+    return composer.locator('[data-file-part="name"]').all_text_contents()
+
+
+def test_files_are_put_in_order_by_buttons_keys_and_pointer_and_sent_in_it(
+    composer, stack, image_files
+):
+    choose_accounts(composer, "instagram")
+    add_files(composer, *image_files)
+    composer.get_by_role("button", name="Move 2.jpg up").click()
+    assert file_names(composer) == ["2.jpg", "1.jpg", "3.jpg", "4.jpg"]
+    expect(composer.locator("#announcer")).to_have_text("File 1 of 4")
+    composer.get_by_role("button", name="Remove 4.jpg").focus()
+    composer.keyboard.press("Alt+ArrowUp")
+    assert file_names(composer) == ["2.jpg", "1.jpg", "4.jpg", "3.jpg"]
+    drag_file(composer, 3, 0)
+    assert file_names(composer) == ["3.jpg", "2.jpg", "1.jpg", "4.jpg"]
+    composer.locator("[data-file]").first.get_by_text("Description and details").click()
+    composer.get_by_label("Description for people who cannot see the picture").first.fill("Third")
+    composer.fill("#text", "In order")
+    composer.get_by_role("button", name="Publish", exact=True).click()
+    composer.wait_for_url(POST_URL)
+    query = """SELECT media.filename, part.alt_text FROM post_parts part
+      JOIN media ON media.id = part.media_id JOIN posts ON posts.id = part.post_id
+      WHERE posts.title = 'In order' ORDER BY part.position"""
+    expected = [("3.jpg", "Third"), ("2.jpg", None), ("1.jpg", None), ("4.jpg", None)]
+    assert [tuple(row) for row in stack.query(query)] == expected
+
+
+def drag_file(composer, index, to_index):
+    handles = composer.locator("[data-file] .thumb")
+    start, end = handles.nth(index).bounding_box(), handles.nth(to_index).bounding_box()
+    composer.mouse.move(start["x"] + 10, start["y"] + 10)
+    composer.mouse.down()
+    composer.mouse.move(end["x"] + 10, end["y"] + 2, steps=4)
+    composer.mouse.up()
+
+
+@pytest.fixture
+def image_files(tmp_path):
+    """Four pictures, named by their numbers."""
+    paths = [tmp_path / f"{number}.jpg" for number in range(1, 5)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (640, 640), (60 * number, 90, 160)).save(path, "JPEG")
+    return paths
+
+
+def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
+    composer, stack, tmp_path
+):
+    banner = tmp_path / "banner.jpg"
+    Image.new("RGB", (1200, 200), (20, 90, 160)).save(banner, "JPEG")
+    before = stack.query_value("SELECT count(*) FROM posts")
+    choose_accounts(composer, "instagram")
+    add_files(composer, banner)
+    expect(checks_of(composer)).to_contain_text("Instagram, ada.bakes")
+    expect(checks_of(composer)).to_contain_text("too narrow or too wide")
+    composer.get_by_role("button", name="Publish", exact=True).click()
+    expect(composer.get_by_role("alert")).to_contain_text("too narrow or too wide")
+    assert composer.title().startswith("Error:")
+    assert stack.query_value("SELECT count(*) FROM posts") == before
+    composer.errors.clear()  # the browser reports the expected 422
+
+
+def test_a_paused_upload_goes_on_after_a_reload_at_the_same_offset(
+    composer, large_video_file, stack
+):
+    chunks, held = [], []
+
+    def hold_second(route):
+        if route.request.method != "PATCH":
+            return route.continue_()
+        chunks.append(route)
+        return held.append(route) if len(chunks) == 2 else route.continue_()
+
+    composer.route(CHUNK_URL_PATTERN, hold_second)
+    choose_accounts(composer, "tiktok")
+    composer.fill("#text", "After the reload")
+    composer.set_input_files("#file-input", large_video_file)
+    while not held:
+        composer.wait_for_timeout(50)
+    composer.get_by_role("button", name="Pause the upload of heavy.mp4").click()
+    expect(composer.get_by_text("Paused at")).to_be_visible()
+    expect(composer.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
+    composer.on("dialog", lambda dialog: dialog.accept())  # whether to leave the page
+    composer.reload()
+    composer.unroute(CHUNK_URL_PATTERN)
+    expect(composer.get_by_text("heavy.mp4: 8.4 MB of 21 MB uploaded")).to_be_visible()
+    expect(composer.locator("#text")).to_have_value("After the reload")
+    offsets = []
+    composer.on(
+        "request",
+        lambda request: (
+            offsets.append(request.headers.get("upload-offset"))
+            if request.method == "PATCH"
+            else None
+        ),
+    )
+    add_files(composer, large_video_file)
+    assert offsets[0] == str(8 * 1024 * 1024)
+    composer.get_by_role("button", name="Publish", exact=True).click()
+    composer.wait_for_url(POST_URL)
+    query = "SELECT bytes_total FROM posts WHERE title = 'After the reload'"
+    assert stack.query_value(query) == 20 * 1024 * 1024
+    composer.errors.clear()  # the browser reports the chunk that was aborted
+
+
+def test_a_draft_is_there_again_and_another_window_is_warned(composer, open_page, cookies):
+    composer.fill("#text", "Written in one window")
+    expect(composer.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
+    other = open_composer(add_cookies(open_page(), cookies), composer.url)
+    expect(other.locator("#text")).to_have_value("Written in one window")
+    other.fill("#text", "Changed in another window")
+    expect(other.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
+    composer.fill("#text", "Changed here too late")
+    state = composer.locator('[data-part="draft-state"]')
+    expect(state).to_contain_text("This draft was changed in another window.")
+    composer.reload()
+    expect(composer.locator("#text")).to_have_value("Changed in another window")
+    composer.errors.clear()  # the browser reports the expected 412
+
+
+def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
+    composer, stack, set_zone
+):
+    set_zone("Europe/Paris")
+    open_composer(composer)
+    choose_accounts(composer, "instagram")
+    composer.locator('[name="when"][value="later"]').check(force=True)
+    composer.fill("#day", "2027-03-28")
+    composer.fill("#clock", "02:30")
+    expect(checks_of(composer)).to_contain_text("02:30 does not exist on 28 March 2027")
+    expect(checks_of(composer)).to_contain_text("Choose 03:00 or later.")
+    composer.fill("#day", "2027-10-31")
+    expect(checks_of(composer)).to_contain_text("This time comes twice on that day")
+    expect(checks_of(composer)).to_contain_text("00:30 UTC")
+    composer.get_by_label("The second time, after clocks are put back").check()
+    expect(checks_of(composer)).to_contain_text("01:30 UTC")
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc"),
+    [("America/New_York", "17:30"), ("Asia/Kathmandu", "06:45")],
+)
+def test_a_post_is_stored_at_the_instant_of_the_users_zone(
+    composer, stack, set_zone, zone, utc, image_file
+):
+    set_zone(zone)
+    open_composer(composer)
+    day = datetime.now(UTC).date() + timedelta(days=10)
+    choose_accounts(composer, "instagram")
+    add_files(composer, image_file)
+    title = f"Later in {zone}"
+    composer.fill("#text", title)
+    composer.locator('[name="when"][value="later"]').check(force=True)
+    composer.fill("#day", day.isoformat())
+    composer.fill("#clock", "12:30")
+    expect(checks_of(composer)).to_contain_text(f"{utc} UTC")
+    composer.get_by_role("button", name="Schedule", exact=True).click()
+    composer.wait_for_url(POST_URL)
+    stored = stack.query_value("SELECT publish_at FROM posts WHERE title = %s", title)
+    assert f"{stored.astimezone(UTC):%Y-%m-%d %H:%M}" == f"{day} {utc}"
+    stack.query("UPDATE posts SET state = 'CANCELLED', due_at = NULL WHERE title = %s", title)
+
+
+@pytest.fixture
+def set_zone(stack):
+    """Sets the time zone of the user."""
+    yield lambda zone: stack.query("UPDATE users SET time_zone = %s", zone)
+    stack.query("UPDATE users SET time_zone = 'UTC'")
+
+
+def test_without_a_script_addresses_are_sent_by_the_form(open_page, cookies, stack):
+    page = add_cookies(open_page(java_script_enabled=False), cookies)
+    page.goto("/compose")
+    expect(page.get_by_text("Without JavaScript, files can only be given")).to_be_visible()
+    page.locator('[name="account"][value^="tiktok-"]').check(force=True)
+    page.get_by_text("Give an address instead").click()
+    page.fill("#addresses", "https://videos.example.com/a.mp4")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Write a caption.")
+    page.fill("#text", "By an address")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.wait_for_url(POST_URL)
+    assert stack.query(SELECT_POSTS, "By an address")[0][1] == "INBOX_VIDEO"
+    page.errors.clear()  # the browser reports the expected 422

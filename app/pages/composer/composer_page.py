@@ -30,7 +30,7 @@ from core.errors import Invalid, NotFound
 from core.publishing import drafts
 from db.posts.drafts import Draft
 from db.posts.posts import FINAL_POST_STATES
-from db.publishing.queries import PostFilter
+from db.publishing.post_filter import PostFilter
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("composer", __name__)

@@ -1,7 +1,194 @@
+// Access to the composer's form: its parts, its texts in the reader's language, which the page brings
+// along, and numbers formatted for that language.
+export const form = document.getElementById("composer");
+export const part = (name) => form.querySelector(`[data-part="${name}"]`) ?? document.querySelector(`[data-part="${name}"]`);
+export const csrf = document.querySelector('meta[name="csrf-token"]').content;
+export const pathPrefix = document.querySelector('meta[name="path-prefix"]').content;
+
+const messages = JSON.parse(form.dataset.messages);
+const lang = document.documentElement.lang;
+const unitFormat = (name, digits) =>
+  new Intl.NumberFormat(lang, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits });
+const SIZE_UNITS = [[1e9, unitFormat("gigabyte", 2)], [1e6, unitFormat("megabyte", 1)], [1, unitFormat("kilobyte", 0)]];
+const numberFormat = new Intl.NumberFormat(lang);
+
+export const message = (key, values = {}) => messages[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+export const formatNumber = (value) => numberFormat.format(value);
+export const formatTime = (date) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(date);
+
+const formatSize = (bytes) => {
+  const [minimum, format] = SIZE_UNITS.find(([least]) => bytes >= least) ?? SIZE_UNITS.at(-1);
+  return format.format(minimum === 1 ? Math.ceil(bytes / 1e3) : bytes / minimum);
+};
+
+const formatDuration = (seconds) => {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+};
+
+export const announce = (text) => {
+  const region = document.getElementById("announcer");
+  if (region) region.textContent = text;
+};
+
+export const formBody = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+
+export const postForm = (url, signal) =>
+  fetch(url, { method: "POST", body: formBody(), headers: { "X-CSRF-Token": csrf }, signal });
+
+// The form has changed without a person typing: counters, checks and draft follow.
+export const reportChange = () => form.dispatchEvent(new CustomEvent("composer-changed"));
+
+// The upload of one file by tus: in chunks, with progress, paused and resumed by the user. It goes on by
+// itself after whatever passes: a lost connection, a busy server, a full disk. After a reload the same
+// file continues where it stopped.
+
+const CHUNK_BYTES = 8 * 1024 * 1024;
+const SPEED_SMOOTHING = 0.3; // weight of the newest value in the speed shown
+const RECONNECT_INTERVAL = 15000; // milliseconds between two attempts while the browser is offline
+const FIRST_RETRY_DELAY = 1000; // milliseconds, doubled by each failure
+const LONGEST_RETRY_DELAY = 60000;
+const PASSING_STATUSES = [408, 409, 423, 425, 429]; // and 500 and up, unless the answer says otherwise
+const MAX_INTERNAL_ERRORS = 10; // in a row: what is broken for so long does not pass
+const FAILURES_BEFORE_ALARM = 3;
+const fingerprintPrefix = `signalpost-${form.dataset.user}-`;
+const fingerprint = async (file) => fingerprintPrefix + [file.name, file.type, file.size, file.lastModified].join("-");
+
+const readApiError = (error) => {
+  try {
+    return JSON.parse(error.originalResponse.getBody()).error ?? {};
+  } catch {
+    return {}; // no answer, or that of a proxy
+  }
+};
+
+// `onProgress({sent, total, rate})`, `onWait(error, isLost)`, `onResume()`, and one of `onDone(id)` and
+// `onFail(error)`.
+class FileUpload {
+  constructor(file, handlers) {
+    Object.assign(this, { file, handlers, failures: 0, isWaiting: false, isPaused: false, timer: null });
+    this.rate = this.last = null;
+    this.tus = new tus.Upload(file, {
+      endpoint: `${pathPrefix}/api/media`,
+      chunkSize: CHUNK_BYTES,
+      retryDelays: null, // the library knows no Retry-After, and gives up
+      headers: { "X-CSRF-Token": csrf },
+      metadata: { filename: file.name, filetype: file.type },
+      fingerprint,
+      removeFingerprintOnSuccess: true,
+      onProgress: (sent, total) => this.measure(sent, total),
+      onChunkComplete: () => { this.failures = 0; if (!this.isPaused) handlers.onResume(); },
+      onError: (error) => this.handle(error),
+      onSuccess: () => this.end(() => handlers.onDone(Number(this.tus.url.split("/").pop()))),
+    });
+  }
+
+  async start() {
+    addEventListener("online", this.online = () => this.resume());
+    const [previous] = await this.tus.findPreviousUploads();
+    if (previous) this.tus.resumeFromPreviousUpload(previous);
+    if (!this.isEnded) this.tus.start();
+  }
+
+  end(report) {
+    this.isEnded = true;
+    clearTimeout(this.timer);
+    removeEventListener("online", this.online);
+    report();
+  }
+
+  measure(sent, total) {
+    const now = performance.now();
+    if (this.last && now > this.last.at && sent >= this.last.sent) {
+      const rate = (1000 * (sent - this.last.sent)) / (now - this.last.at);
+      this.rate = this.rate === null ? rate : SPEED_SMOOTHING * rate + (1 - SPEED_SMOOTHING) * this.rate;
+    }
+    this.last = { at: now, sent };
+    this.handlers.onProgress({ sent, total, rate: this.rate });
+  }
+
+  handle(error) {
+    if (this.isEnded) return;
+    if (!this.doesPass(error)) return this.end(() => this.handlers.onFail(error));
+    this.failures += 1;
+    this.isWaiting = true;
+    const isLost = !error.originalResponse && (!navigator.onLine || this.failures > FAILURES_BEFORE_ALARM);
+    this.handlers.onWait(error, isLost);
+    this.timer = setTimeout(() => this.resume(), this.retryDelay(error));
+  }
+
+  doesPass(error) {
+    const status = error.originalResponse?.getStatus();
+    if (!status) return Boolean(!navigator.onLine || error.originalRequest);
+    if (status === 500 && this.failures >= MAX_INTERNAL_ERRORS) return false;
+    return PASSING_STATUSES.includes(status) || (status >= 500 && readApiError(error).retryable !== false);
+  }
+
+  // Milliseconds: as the server says (seconds or a date), otherwise longer after each failure.
+  retryDelay(error) {
+    const header = error.originalResponse?.getHeader("Retry-After");
+    const asked = header ? 1000 * Number(header) || new Date(header) - Date.now() : 0;
+    return asked > 0 ? asked : Math.min(FIRST_RETRY_DELAY * 2 ** (this.failures - 1), LONGEST_RETRY_DELAY);
+  }
+
+  // Asks how much has arrived, and sends the rest.
+  resume() {
+    clearTimeout(this.timer);
+    if (this.isEnded || !this.isWaiting || this.isPaused) return;
+    if (!navigator.onLine) {
+      this.timer = setTimeout(() => this.resume(), RECONNECT_INTERVAL); // some systems send no `online` event
+      return;
+    }
+    this.isWaiting = false;
+    this.tus.start();
+  }
+
+  togglePause() {
+    this.isPaused = !this.isPaused;
+    this.isWaiting = false;
+    clearTimeout(this.timer);
+    if (this.isPaused) this.tus.abort(); else this.tus.start();
+    return this.isPaused;
+  }
+
+  async cancel() {
+    this.end(() => {});
+    try {
+      await this.tus.abort(true);
+    } catch {
+      // the server deletes what is left when it expires
+    }
+  }
+}
+
+// This user's uploads that a reload or a closed window has interrupted, with the bytes already sent.
+const findInterruptedUploads = async () => {
+  const stored = await tus.defaultOptions.urlStorage.findAllUploads();
+  const ofThisUser = stored.filter((entry) => entry.urlStorageKey.startsWith(`tus::${fingerprintPrefix}`));
+  return (await Promise.all(ofThisUser.map(queryUpload))).filter(Boolean);
+};
+
+const queryUpload = async (entry) => {
+  let response;
+  try {
+    response = await fetch(entry.uploadUrl, { method: "HEAD", headers: { "Tus-Resumable": "1.0.0" } });
+  } catch {
+    return null; // the server cannot be reached now
+  }
+  const discard = async () => {
+    await tus.defaultOptions.urlStorage.removeUpload(entry.urlStorageKey);
+    await fetch(entry.uploadUrl, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", "X-CSRF-Token": csrf } });
+  };
+  if (!response.ok) {
+    await tus.defaultOptions.urlStorage.removeUpload(entry.urlStorageKey);
+    return null;
+  }
+  return { name: entry.metadata.filename, sent: Number(response.headers.get("Upload-Offset")), total: entry.size, discard };
+};
+
 // The list of files: chosen or dropped, uploaded one after the other at once, put in order by buttons,
 // by keys and by dragging, and removed.
-import { announce, form, formatDuration, formatNumber, formatSize, message, part, reportChange } from "./context.js";
-import { FileUpload, findInterruptedUploads, readApiError } from "./upload.js";
 
 const list = part("files");
 const template = part("file-template");
@@ -10,8 +197,8 @@ const uploads = new Map(); // card → its upload, until it has ended
 const queue = [];
 let lastNumber = 0;
 
-export const cards = () => [...list.children];
-export const cardPart = (card, name) => card.querySelector(`[data-file-part="${name}"]`);
+const cards = () => [...list.children];
+const cardPart = (card, name) => card.querySelector(`[data-file-part="${name}"]`);
 export const isUploading = () => uploads.size > 0;
 export const hasFailed = () => cards().some((card) => card.classList.contains("bad"));
 export const firstLocal = () => localFiles.get(cards()[0]) ?? null;
@@ -27,7 +214,7 @@ const makeCard = () => {
   return list.appendChild(holder.content.querySelector("[data-file]"));
 };
 
-export const arrange = () => {
+const arrange = () => {
   const all = cards();
   for (const [index, card] of all.entries()) {
     const values = { name: nameOf(card), number: index + 1 };
@@ -128,7 +315,7 @@ const addFile = (file) => {
   queue.push(card);
 };
 
-export const addFiles = (files) => {
+const addFiles = (files) => {
   for (const file of files) addFile(file);
   arrange();
   startNext();
