@@ -16,6 +16,9 @@ from babel.units import format_unit
 
 BYTES_PER_KB = 1000
 SECONDS_PER_MINUTE = 60
+MILLISECONDS_PER_SECOND = 1000
+SMALLEST_SECONDS = 0.1  # shorter durations are in milliseconds
+SMALLEST_WHOLE_SECONDS = 10  # shorter durations have a decimal
 BYTE_UNITS = ("byte", "kilobyte", "megabyte", "gigabyte")
 ONE_DAY, DAYS_PER_WEEK, DAYS_PER_MONTH, DAYS_PER_YEAR = 1, 7, 30, 365
 Translate = Callable[[str], str]
@@ -37,6 +40,14 @@ def format_bytes(count: int, locale: str) -> str:
             break
         amount /= BYTES_PER_KB
     return format_unit(round(amount, 1), unit, length="short", locale=locale)
+
+
+def format_seconds(seconds: float, locale: str) -> str:
+    """Format a duration: 40 ms, 1.8 s, 12 s."""
+    if seconds < SMALLEST_SECONDS:
+        return f"{round(seconds * MILLISECONDS_PER_SECOND)} ms"
+    digits = 1 if seconds < SMALLEST_WHOLE_SECONDS else 0
+    return f"{format_decimal(round(seconds, digits), locale=locale)} s"
 
 
 def format_percent(value: float, locale: str) -> str:
@@ -66,6 +77,18 @@ def format_clock(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
 def format_moment(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
     """Format a day and the time of day, as 29 Nov 2026, 14:07."""
     return format_datetime(at, "d MMM y, HH:mm", tzinfo=zone, locale=locale)
+
+
+def format_precise_clock(at: datetime, locale: str, zone: tzinfo = UTC) -> str:
+    """Format the time of day to the second, as 14:07:31."""
+    return format_time(at, "HH:mm:ss", tzinfo=zone, locale=locale)
+
+
+def format_exact_moment(at: datetime, now: datetime, locale: str, zone: tzinfo = UTC) -> str:
+    """Format a time to the second: of today as 14:07:31, of other days with the day."""
+    if at.astimezone(zone).date() == now.astimezone(zone).date():
+        return format_precise_clock(at, locale, zone)
+    return format_timestamp(at, locale, zone)
 
 
 def format_day(day: date, today: date, locale: str, *, translate_text: Callable[..., str]) -> str:

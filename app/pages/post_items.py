@@ -4,6 +4,7 @@ from typing import Any
 
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.badges import Badge, localize_badge
+from app.pages.thumbnails import thumbnail_url
 from core.post_state.settle import PostState
 from core.post_state.step_state import FAILED_PART
 from core.publishing import PostView
@@ -30,6 +31,8 @@ def item_fields(view: PostView) -> list[dict[str, Any]]:
     return [
         {
             "label": item_label(part),
+            "picture": thumbnail_url(part.media_id),
+            "is_failed": is_failed_part(view.post, part),
             "badge": localize_badge(item_badge(view.post, part)),
             "source": part.url,
             "alt_text": part.alt_text,

@@ -1,27 +1,28 @@
-"""A post as its page shows it: state, reason of a failure, progress and the possible actions.
+"""A post as its page shows it: verdict, progress, items, timeline and the possible actions.
 
-All texts are in the reader's language. Whether an action is still possible is checked when its
-button is pressed.
+All texts are in the reader's language.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.http.i18n import current_locale, gettext_noop, translate_text
-from app.http.messages import find_message
+from app.http.i18n import gettext_noop, translate_text
 from app.pages.badges import is_delivered_draft
 from app.pages.brands import draft_sentence, kind_label, phase_label, platform_title
+from app.pages.failure_texts import describe_failure
+from app.pages.post_actions import list_actions
+from app.pages.post_answers import find_answers
 from app.pages.post_items import item_fields
 from app.pages.progress_view import progress_steps
-from app.pages.timeline_view import event_fields
-from app.serialize.posts import find_text_code
+from app.pages.timeline_view import timeline_entries
 from core import publishing
 from core.post_state.settle import FINAL_STATES, PostState
-from core.post_state.step_state import FAILED_PART, LAST_STEP
-from core.publishing import PostView
+from core.post_state.step_state import LAST_STEP
+from core.publishing import PostHistory, PostView
 from db.posts.posts import Post, SentBy
 from platforms.base import FailureReason
+from platforms.registry import PLATFORMS
 
 STATE_SENTENCES = {
     PostState.QUEUED: gettext_noop("It is stored and will be sent automatically."),
@@ -49,10 +50,6 @@ HOLD_SENTENCES = {
 }
 OTHER_HOLD_SENTENCE = gettext_noop("It is on hold.")
 SCHEDULED_SENTENCE = gettext_noop("It is stored and will be sent at its time.")
-DUPLICATE_WARNING = gettext_noop(
-    "%(platform)s may still publish the first one: then it appears twice."
-)
-UNKNOWN_REASON_TEXT = gettext_noop("%(platform)s gives the reason “%(code)s”.")
 ACTIVE_REFRESH_SECONDS, DRAFT_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 15, 30
 """Seconds between refreshes: while a post changes, for a draft, for a parked or scheduled post."""
 
@@ -60,32 +57,47 @@ ADDRESS_WAIT_SECONDS = 60  # for so long after its publication the address of a 
 
 
 def describe_post(
-    view: PostView, reasons: Mapping[str, FailureReason], *, now: datetime
+    view: PostView,
+    history: PostHistory,
+    reasons: Mapping[str, FailureReason],
+    *,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the fields of a post's page; `reasons` are the platform's failure reasons by code."""
     post = view.post
+    sentence = state_sentence(post, now)
     return {
         "id": post.id,
         "row": post,
         "title": post.title,
         "kind": kind_label(post.provider, post.kind),
         "platform": platform_title(post.provider),
+        "brand": PLATFORMS[post.provider].brand.css_class,
+        "account": history.account_name,
         "files": item_fields(view),
+        "parts": view.parts,
         "refresh_seconds": refresh_seconds(post, now),
-        "state_sentence": state_sentence(post, now),
+        "verdict": build_verdict(post, reasons, sentence),
         "phase": current_phase(post),
-        "failure_text": failure_text(post, reasons),
+        "answers": find_answers(view, history, reasons, sentence),
         "progress": upload_progress(post, now),
         "steps": progress_steps(post, view.events),
         "platform_ids": platform_ids(post),
-        "events": [event_fields(event, post.provider) for event in view.events],
-        "actions": available_actions(post),
+        "timeline": timeline_entries(view, history),
+        "actions": list_actions(post),
         "retry_of": post.retry_of,
-        "permalink": post.permalink,
-        "created_at": post.created_at,
-        "publish_at": post.publish_at,
-        "finished_at": post.finished_at,
+        "retries": history.retries,
+        "together": history.together,
+        "tries": max((attempt.number for attempt in history.attempts), default=0),
+        "moved_at": post.finished_at or post.updated_at,
     }
+
+
+def build_verdict(post: Post, reasons: Mapping[str, FailureReason], sentence: str) -> str:
+    """Return the one sentence that says where the post stands; of a failure with its cause."""
+    if post.state != PostState.FAILED:
+        return sentence
+    return f"{sentence} {describe_failure(post, reasons).cause}"
 
 
 def refresh_seconds(post: Post, now: datetime) -> int | None:
@@ -137,24 +149,6 @@ def current_phase(post: Post) -> str | None:
     return phase_label(post.provider, str(step))
 
 
-def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None:
-    """Why the post failed and what to do: our text for the code, or else the platform's own."""
-    if post.error_code is None or post.state != PostState.FAILED:
-        return None
-    if message := find_message(find_text_code(post), current_locale()):
-        position = post.step_state.get(FAILED_PART)
-        label = translate_text("Item {number}").replace("{number}", str(position))
-        name = f"{label}: " if position else ""
-        return f"{name}{message.message} {message.suggestion}"
-    reason = reasons.get(post.error_code)
-    title = platform_title(post.provider)
-    return (
-        reason.sentence
-        if reason
-        else translate_text(UNKNOWN_REASON_TEXT, platform=title, code=post.error_code)
-    )
-
-
 def upload_progress(post: Post, now: datetime) -> dict[str, Any] | None:
     """The progress of an upload that we send ourselves; None for any other post."""
     is_own_upload = post.sent_by == SentBy.SIGNALPOST and post.bytes_total
@@ -170,37 +164,3 @@ def platform_ids(post: Post) -> list[tuple[str, str]]:
         (translate_text("Id of the post there"), post.platform_post_id),
     )
     return [(name, str(value)) for name, value in rows if value]
-
-
-def available_actions(post: Post) -> list[dict[str, Any]]:
-    """The buttons that fit the post's state."""
-    title = platform_title(post.provider)
-    if post.hold_reason is not None:
-        return [action_button("release", translate_text("Send it now")), cancel_button()]
-    if post.state in {PostState.QUEUED, PostState.SENDING} or (
-        post.state == PostState.PROCESSING and post.sent_by == SentBy.PLATFORM
-    ):
-        return [cancel_button()]
-    if post.state in {PostState.FAILED, PostState.CANCELLED}:
-        return [action_button("retry", translate_text("Try again"))]
-    if post.state == PostState.UNCONFIRMED:
-        label = translate_text("Send it again anyway")
-        return [
-            action_button(
-                "retry",
-                label,
-                style="danger",
-                warning=translate_text(DUPLICATE_WARNING, platform=title),
-            )
-        ]
-    return []
-
-
-def cancel_button() -> dict[str, Any]:
-    return action_button("cancel", translate_text("Cancel the post"), style="danger")
-
-
-def action_button(
-    name: str, label: str, *, style: str = "", warning: str | None = None
-) -> dict[str, Any]:
-    return {"name": name, "label": label, "style": style, "warning": warning}

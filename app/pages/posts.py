@@ -1,8 +1,6 @@
 """Pages of one post: follow it, cancel, retry or release it. The list: `history.py`."""
 
-from typing import Any
-
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
@@ -17,20 +15,28 @@ from core.insights import VideoMetrics
 blueprint = Blueprint("post_pages", __name__)
 
 TOO_LATE_TEXT = gettext_noop("It is too late for that.")
+RISK_TEXT = gettext_noop("Nothing was sent. Tick the box first: it may appear twice.")
+ACTION_RESULTS = {
+    "cancel": gettext_noop("The post is cancelled."),
+    "retry": gettext_noop("This is the new post. The earlier one stays as it is."),
+    "release": gettext_noop("The post is released."),
+}
 
 
 @blueprint.get("/posts/<int:post_id>")
 @require_login("posts:read")
 def show_post(post_id: int) -> str:
     """Show a post and its timeline."""
-    return render_template("post.html", post=load_post_fields(post_id))
+    return render_template("post.html", **load_post_fields(post_id))
 
 
 @blueprint.get("/posts/<int:post_id>/state")
 @require_login("posts:read")
 def show_post_state(post_id: int) -> str:
     """Show the changing part of a post's page, for the script that refreshes it."""
-    return render_template("_post.html", post=load_post_fields(post_id))
+    is_short = request.args.get("part") == "verdict"
+    template = "_post_short.html" if is_short else "_post.html"
+    return render_template(template, **load_post_fields(post_id))
 
 
 @blueprint.post("/posts/<int:post_id>/<any(cancel, retry, release):action>")
@@ -39,6 +45,7 @@ def run_action(post_id: int, action: str) -> Response:
     """Cancel, retry or release a post; after a retry, redirect to the new post."""
     try:
         next_post_id = POST_ACTIONS[action](post_id)
+        flash(translate_text(ACTION_RESULTS[action]), "good")
     except NotFound:
         raise
     except CoreError as error:
@@ -48,12 +55,11 @@ def run_action(post_id: int, action: str) -> Response:
 
 
 def error_text(error: CoreError) -> str:
+    if isinstance(error, Conflict):
+        is_unconfirmed = error.details.get("confirmable") is True
+        return translate_text(RISK_TEXT if is_unconfirmed else TOO_LATE_TEXT)
     message = describe_error(error)
-    return (
-        translate_text(TOO_LATE_TEXT)
-        if isinstance(error, Conflict)
-        else f"{message.message} {message.suggestion}"
-    )
+    return f"{message.message} {message.suggestion}"
 
 
 def cancel_post(post_id: int) -> int:
@@ -79,14 +85,14 @@ def release_post(post_id: int) -> int:
 def retry_post(post_id: int) -> int:
     """Retry a post and return the new one's id. The idempotency key makes a double click one retry.
 
-    `confirm` is set because the button itself warns of a possible duplicate.
+    The tick of the form accepts that both posts may appear, where that can be.
     """
     result = publishing.retry_post(
         current_container().database,
         current_container().services,
         post_id,
         user_id=current_principal().user_id,
-        confirm=True,
+        confirm=request.form.get("confirm") == "on",
         idempotency_key=f"page-retry-{post_id}",
     )
     return result.post.id
@@ -95,12 +101,13 @@ def retry_post(post_id: int) -> int:
 POST_ACTIONS = {"cancel": cancel_post, "retry": retry_post, "release": release_post}
 
 
-def load_post_fields(post_id: int) -> dict[str, Any]:
-    view = publishing.get_post(
-        current_container().database, post_id, user_id=current_principal().user_id
-    )
-    fields = describe_post(view, failure_reasons(view.post), now=current_container().services.now())
-    return {**fields, "metrics": load_post_metrics(view)}
+def load_post_fields(post_id: int) -> dict[str, object]:
+    """Load what the page shows. Errors: NotFound, also for posts of others."""
+    container = current_container()
+    view = publishing.get_post(container.database, post_id, user_id=current_principal().user_id)
+    history = publishing.load_post_history(container.database, view)
+    fields = describe_post(view, history, failure_reasons(view.post), now=container.services.now())
+    return {"post": {**fields, "metrics": load_post_metrics(view)}}
 
 
 def load_post_metrics(view: publishing.PostView) -> VideoMetrics | None:

@@ -1,6 +1,7 @@
 """The progress bar of a post: its steps, and which are done, current, ahead or failed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from app.http.i18n import gettext_noop, translate_text
@@ -26,10 +27,14 @@ STATE_RANK: Mapping[str | None, int] = {
 
 
 class ProgressStep(NamedTuple):
-    """One step; `status` is done, now, ahead, or bad for the step at which the post ended."""
+    """One step; `status` is done, now, ahead, or fail for the step at which the post ended.
+
+    `at`: when the post came to it; None if it has not, or skipped it.
+    """
 
     label: str
     status: str
+    at: datetime | None = None
 
 
 def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep]:
@@ -42,10 +47,25 @@ def progress_steps(post: Post, events: Sequence[PostEvent]) -> list[ProgressStep
     ]
     current = current_step(post, events, len(labels))
     status = current_status(post)
+    times = step_times(post, events, len(labels))
     return [
-        ProgressStep(label, step_status(number, current, status))
+        ProgressStep(label, step_status(number, current, status), times.get(number))
         for number, label in enumerate(labels)
     ]
+
+
+def step_times(
+    post: Post, events: Sequence[PostEvent], step_count: int
+) -> dict[int, datetime | None]:
+    """Return when the post came to each step, by its index; the one it ended at has the end."""
+    times: dict[int, datetime | None] = {0: post.created_at}
+    for event in events:
+        rank = STATE_RANK.get(event.after)
+        if rank:
+            times.setdefault(rank, event.at)
+    if post.finished_at is not None:
+        times[current_step(post, events, step_count)] = post.finished_at
+    return times
 
 
 def ends_as_draft(post: Post) -> bool:
@@ -67,7 +87,7 @@ def current_step(post: Post, events: Sequence[PostEvent], step_count: int) -> in
 def current_status(post: Post) -> str:
     """Return the status of the step that the post is at."""
     if post.state in {PostState.FAILED, PostState.CANCELLED}:
-        return "bad"
+        return "fail"
     is_published = post.state == PostState.PUBLISHED and not is_delivered_draft(post)
     return "done" if is_published else "now"
 

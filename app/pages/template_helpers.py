@@ -15,6 +15,7 @@ from app.http.i18n import (
 )
 from app.http.time_zones import current_zone
 from app.pages import badges, formatting, thumbnails
+from app.pages.brands import platform_title
 from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
 from db.identity.notifications import Notifications
@@ -33,11 +34,14 @@ def init_template_helpers(app: Flask) -> None:
         age=age_html,
         ago=distance_html,
         clock=clock_html,
+        precise_clock=precise_clock_html,
+        exact_moment=exact_moment_html,
         moment=moment_html,
         day=day_text,
         translated=find_translation,
     )
     app.jinja_env.globals.update(
+        platform_title=platform_title,
         post_badge=badges.post_badge,
         post_thumbnail=thumbnails.post_thumbnail,
         unread_count=count_unread,
@@ -62,6 +66,20 @@ def clock_html(at: datetime) -> Markup:
 def moment_html(at: datetime) -> Markup:
     """Format day and minute in the reader's time zone, with the exact time as the tooltip."""
     text = formatting.format_moment(at, current_locale(), current_zone())
+    return time_html(at, text, current_zone())
+
+
+def precise_clock_html(at: datetime) -> Markup:
+    """Format the time of day to the second, with the exact time as the tooltip."""
+    text = formatting.format_precise_clock(at, current_locale(), current_zone())
+    return time_html(at, text, current_zone())
+
+
+def exact_moment_html(at: datetime) -> Markup:
+    """Format a time to the second, with its day unless it is today."""
+    text = formatting.format_exact_moment(
+        at, current_container().services.now(), current_locale(), current_zone()
+    )
     return time_html(at, text, current_zone())
 
 

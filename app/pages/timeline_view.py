@@ -1,12 +1,19 @@
 """The events of a post's timeline as labels and notes in the reader's language."""
 
 import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.pages import formatting
 from app.pages.badges import POST_BADGES
 from app.pages.brands import phase_label, platform_title
+from app.pages.exchange_view import exchange_fields
+from core.publishing import PostHistory, PostView
+from db.ops.attempts import Attempt
+from db.posts.exchanges import PostExchange
 from db.posts.timeline import PostEvent
 
 EVENT_LABELS = {
@@ -27,6 +34,33 @@ EVENT_LABELS = {
     "discarded": gettext_noop("Made again"),
     "contradiction": gettext_noop("%(platform)s contradicted itself"),
 }
+EVENT_ICONS = {
+    "held": "circle-pause",
+    "moved": "calendar-clock",
+    "released": "play",
+    "restart": "rotate-ccw",
+    "send": "send",
+    "started": "send",
+    "step": "chevron-right",
+}
+YOU, OURSELVES = gettext_noop("you"), "signalpost"
+BY_WEBHOOK, ON_QUESTION = (
+    gettext_noop("%(platform)s, by webhook"),
+    gettext_noop("%(platform)s, asked"),
+)
+EVENT_SOURCES = {
+    **dict.fromkeys(("request", "released", "moved", "cancel"), YOU),
+    **dict.fromkeys(("poll", "found", "send", "started"), ON_QUESTION),
+    "webhook": BY_WEBHOOK,
+}
+"""Who said what an event is about, by its kind; of other kinds signalpost did."""
+
+QUESTION_TEXT = gettext_noop("%(platform)s was asked")
+TRY_TEXT = gettext_noop("Try %(number)d failed")
+LOG_ID_TEXT = gettext_noop("log id %(log_id)s")
+FAILED_OUTCOMES = frozenset({"retry", "failed"})
+LONGEST_RECORDING = timedelta(seconds=5)  # from a call to the entries that its result writes
+LONGEST_TRANSACTION = timedelta(seconds=1)  # calls are written after the events of a result
 CURRENT_STATE_TEXT = gettext_noop("Now: %(state)s")
 NOTE_TEXTS = {
     "start": gettext_noop("the start is being sent"),
@@ -54,14 +88,100 @@ LOST_ANSWER_NOTE = re.compile(
 LOST_ANSWER_TEXT = gettext_noop("no answer of %(platform)s to: %(step)s")
 
 
-def event_fields(event: PostEvent, provider: str) -> dict[str, Any]:
+@dataclass
+class TimelineEntry:
+    """An entry of the timeline. `who` said it; `colour` and `icon` are those of its marker."""
+
+    label: str
+    note: str | None
+    code: str | None
+    at: datetime
+    who: str
+    colour: str = ""
+    icon: str = "check"
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+def timeline_entries(view: PostView, history: PostHistory) -> list[TimelineEntry]:
+    """Return events, failed tries and the calls to the platform, newest first."""
+    provider = view.post.provider
+    entries = [event_entry(event, provider) for event in view.events]
+    entries += [
+        try_entry(attempt, provider)
+        for attempt in history.attempts
+        if attempt.outcome in FAILED_OUTCOMES
+    ]
+    entries.sort(key=lambda entry: entry.at)
+    for exchange in reversed(history.exchanges):
+        find_entry(entries, exchange, provider).calls.append(exchange_fields(exchange))
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def find_entry(
+    entries: list[TimelineEntry], exchange: PostExchange, provider: str
+) -> TimelineEntry:
+    """Return the entry that a call led to: what follows it at once. Else a new one is added."""
+    followers = [
+        entry
+        for entry in entries
+        if timedelta(0) <= entry.at - exchange.last_at <= LONGEST_RECORDING
+        or timedelta(0) <= exchange.last_at - entry.at <= LONGEST_TRANSACTION
+    ]
+    if followers:
+        return min(followers, key=lambda entry: abs(entry.at - exchange.last_at))
+    label = translate_text(QUESTION_TEXT, platform=platform_title(provider))
+    entries.append(
+        TimelineEntry(label, None, None, exchange.last_at, translate_text(OURSELVES), icon="send")
+    )
+    return entries[-1]
+
+
+def event_entry(event: PostEvent, provider: str) -> TimelineEntry:
     """Return label, note and time of an event; `code` is the note as it is stored."""
-    return {
-        "label": event_label(event, provider),
-        "note": event_note(event.note, provider),
-        "code": event.note,
-        "at": event.at,
-    }
+    colour, icon = event_marker(event)
+    return TimelineEntry(
+        label=event_label(event, provider),
+        note=event_note(event.note, provider),
+        code=event.note,
+        at=event.at,
+        who=event_source(event, provider),
+        colour=colour,
+        icon=icon,
+    )
+
+
+def try_entry(attempt: Attempt, provider: str) -> TimelineEntry:
+    """Return a try that failed, with its number, how long it took, and the platform's log id."""
+    ended_at = attempt.ended_at or attempt.started_at
+    duration = formatting.format_seconds(
+        (ended_at - attempt.started_at).total_seconds(), current_locale()
+    )
+    parts = [event_note(attempt.code, provider), duration]
+    if attempt.log_id:
+        parts.append(translate_text(LOG_ID_TEXT, log_id=attempt.log_id))
+    return TimelineEntry(
+        label=translate_text(TRY_TEXT, number=attempt.number),
+        note=" · ".join(part for part in parts if part),
+        code=attempt.code,
+        at=ended_at,
+        who=translate_text(OURSELVES),
+        colour="bad",
+        icon="refresh-cw",
+    )
+
+
+def event_marker(event: PostEvent) -> tuple[str, str]:
+    """Return the colour and the icon of an event: those of the state that it led to."""
+    if event.after in POST_BADGES and event.kind != "request":
+        badge = POST_BADGES[event.after or ""]
+        return badge.colour, badge.icon
+    return "", EVENT_ICONS.get(event.kind, "check")
+
+
+def event_source(event: PostEvent, provider: str) -> str:
+    """Say who said it: its owner, signalpost, or the platform, by webhook or when asked."""
+    sentence = EVENT_SOURCES.get(event.kind, OURSELVES)
+    return translate_text(sentence, platform=platform_title(provider))
 
 
 def event_label(event: PostEvent, provider: str) -> str:

@@ -138,6 +138,7 @@ const showPost = (id, body) => {
   showMessage(message(body.publish_at ? "doneLater" : "done"), { good: true, link: { href: url, text: message("follow") } });
   follow.hidden = false;
   follow.dataset.live = `${url}/state`;
+  follow.dataset.query = "part=verdict";
   follow.dispatchEvent(new CustomEvent("refresh-now", { bubbles: true }));
   part("quota").dispatchEvent(new CustomEvent("refresh-now", { bubbles: true }));
   const kept = { target: value("target"), kind: value("kind") };

@@ -10,6 +10,7 @@ from core.publishing.edit import PostChanges, edit_post
 from core.publishing.enqueue import enqueue_post
 from core.publishing.forecast import ForecastPost, QuotaForecast, forecast_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
+from core.publishing.post_history import PostHistory, load_post_history
 from core.publishing.post_request import PostRequest
 from core.publishing.post_results import PostResult
 from core.publishing.queries import (
@@ -37,6 +38,7 @@ __all__ = [
     "ForecastPost",
     "PostChanges",
     "PostCheck",
+    "PostHistory",
     "PostPage",
     "PostRequest",
     "PostResult",
@@ -58,6 +60,7 @@ __all__ = [
     "get_timeline",
     "list_exchanges",
     "list_posts",
+    "load_post_history",
     "recheck_posts_without_video_id",
     "release_post",
     "request_post",

@@ -2,7 +2,7 @@
 a platform; its two job queues; and look-ups of single posts.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -255,6 +255,19 @@ class Posts:
             select(Post).where(Post.id == post_id, Post.user_id == user_id).with_for_update(),
             execution_options={"populate_existing": True},
         )
+
+    def list_retries(self, post_id: int, *, user_id: int) -> Sequence[Post]:
+        """Return the posts that repeat this one, the oldest first."""
+        query = select(Post).where(Post.retry_of == post_id, Post.user_id == user_id)
+        return self._session.scalars(query.order_by(Post.id)).all()
+
+    def list_together(self, post: Post) -> Sequence[Post]:
+        """Return the other posts of the group that this one belongs to."""
+        if post.group_id is None:
+            return ()
+        is_in_group = (Post.user_id == post.user_id, Post.group_id == post.group_id)
+        query = select(Post).where(*is_in_group, Post.id != post.id)
+        return self._session.scalars(query.order_by(Post.id)).all()
 
     def get_by_idempotency_key(self, key: str, *, user_id: int) -> Post | None:
         query = select(Post).where(Post.idempotency_key == key, Post.user_id == user_id)

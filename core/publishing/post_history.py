@@ -1,0 +1,56 @@
+"""Everything that the page of a post tells beside the post: tries, calls, retries, siblings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.publishing.queries import PostView
+from db.accounts.accounts import Accounts
+from db.ops.attempts import Attempt, Attempts
+from db.posts.exchanges import PostExchange, PostExchanges
+from db.posts.posts import Post, Posts
+from db.records.destinations import find_destination_store
+from db.session import Database, Session
+
+JOB_KINDS = ("posts", "uploads")
+MAX_EXCHANGES = 60  # the newest; the API lists all
+
+
+@dataclass(frozen=True)
+class PostHistory:
+    """`attempts` are oldest first, `exchanges` newest first; `together` are the posts that were
+    written together with this one. `account_name` is None if the account is gone.
+    """
+
+    account_name: str | None
+    attempts: Sequence[Attempt] = ()
+    exchanges: Sequence[PostExchange] = ()
+    retries: Sequence[Post] = ()
+    together: Sequence[Post] = ()
+
+
+def load_post_history(database: Database, view: PostView) -> PostHistory:
+    """Load what belongs to a post that its owner has read."""
+    post = view.post
+    with database.transaction() as session:
+        attempts = [
+            attempt
+            for kind in JOB_KINDS
+            for attempt in Attempts(session).list_for_row(kind, post.id)
+        ]
+        return PostHistory(
+            account_name=find_account_name(session, post),
+            attempts=sorted(attempts, key=lambda attempt: attempt.id),
+            exchanges=PostExchanges(session).list_for_post(post.id, limit=MAX_EXCHANGES),
+            retries=Posts(session).list_retries(post.id, user_id=post.user_id),
+            together=Posts(session).list_together(post),
+        )
+
+
+def find_account_name(session: Session, post: Post) -> str | None:
+    store = find_destination_store(session, post.provider)
+    if store is not None and post.destination_id is not None:
+        destination = store.get(post.destination_id)
+        return None if destination is None else destination.handle or destination.name
+    account = Accounts(session).get(post.oauth_account_id)
+    name = account.details.get("display_name") if account is not None else None
+    return str(name) if name else None
