@@ -128,7 +128,9 @@ def complete_connection(platform: str) -> Response:
         return redirect_with_error(platform, CALLBACK_STEP, oauth_error_code(error))
     count_outcome(platform, CALLBACK_STEP, "ok")
     page_path = connect_page_path(platform)
-    return_path = page_path if connection.needs_choice else connection.next_path or page_path
+    chooser_path = add_prefix(f"/platforms/{platform}/choose")
+    next_path = connection.next_path or page_path
+    return_path = chooser_path if connection.needs_choice else next_path
     query = urlencode({"success": "true", "account": connection.account_id})
     return redirect(f"{return_path}{'&' if '?' in return_path else '?'}{query}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.pages.accounts import account_name, load_platforms
+from app.pages.account_view import account_name, load_platforms
 from app.pages.avatars import avatar_url, destination_avatar_url
 from app.pages.brands import platform_title
 from core.accounts import AccountView

@@ -1,17 +1,22 @@
-"""Pages of connected accounts: list, connect, show and disconnect them."""
+"""Pages to connect accounts, and to choose among those behind a login."""
 
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.api.oauth import PLATFORM_URL_PARAM, connect_page_path
+from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import OAUTH_ERRORS
-from app.http.i18n import current_locale, gettext_noop, translate_text
-from app.http.messages import UserMessage, find_message, get_message
-from app.pages.avatars import avatar_url
-from app.pages.badges import PLATFORM_BADGES, account_badge, localize_badge
+from app.http.i18n import current_locale, translate_text
+from app.http.messages import UserMessage, get_message
+from app.pages.account_cards import card_fields, load_waiting_counts
+from app.pages.account_view import (
+    account_fields,
+    find_platform,
+    load_platforms,
+    platform_fields,
+)
 from app.pages.brands import (
     describe_scope,
     list_platform_titles,
@@ -19,26 +24,32 @@ from app.pages.brands import (
     platform_title,
 )
 from app.pages.destinations import destination_page_fields
-from app.pages.quota_view import load_quota_fields
 from core import accounts
-from core.accounts import AccountView, PlatformView
-from core.accounts.view import AccountHealth
+from core.accounts import AccountView, PlatformView, ResumedPosts
 from core.errors import NotFound
-from core.publishing.quota import Quota
+from core.scopes import ADMIN_SCOPE
 from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("account_pages", __name__)
 
 MAX_REFERENCE_CHARS = 64
-RECONNECT_TEXT = gettext_noop("The connection no longer works. Connect the account again to go on.")
 
 
 @blueprint.get("/platforms")
 @require_login("accounts:read")
 def list_accounts() -> str:
-    """List my accounts by platform."""
+    """List my accounts by platform, with their state and what they need."""
+    waiting = load_waiting_counts()
     return render_template(
-        "accounts.html", platforms=[platform_fields(view) for view in load_platforms()]
+        "accounts.html",
+        platforms=[
+            {
+                **platform_fields(view),
+                "accounts": [card_fields(account, waiting) for account in view.accounts],
+                "missing_settings": view.missing_settings if is_operator() else (),
+            }
+            for view in load_platforms()
+        ],
     )
 
 
@@ -72,58 +83,32 @@ def select_destinations(platform: str) -> Response:
         destination_ids=request.form.getlist("account", type=int),
     )
     flash(translate_text("Your choice of accounts is saved."), "good")
-    return redirect(connect_page_path(platform))
+    return redirect(url_for("account_pages.list_accounts"))
 
 
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/disconnect/<int:account_id>")
-@require_login("accounts:write")
-def confirm_disconnect(platform: str, account_id: int) -> str:
-    """Show what disconnecting an account does, and the form to confirm it."""
-    platform_view = find_platform(platform)
-    account_views = platform_view.accounts if platform_view else ()
-    account = next((view for view in account_views if view.id == account_id), None)
-    if account is None:
-        raise NotFound(f"there is no account {account_id}")
-    return render_template("disconnect.html", account=account_fields(account))
-
-
-@blueprint.post(f"/platforms/{PLATFORM_URL_PARAM}/disconnect/<int:account_id>")
-@require_login("accounts:write")
-def disconnect_account(platform: str, account_id: int) -> Response:
-    """Disconnect an account; keep or cancel its waiting posts, keep or erase its history."""
-    accounts.disconnect_account(
-        current_container().database,
-        current_container().services,
-        user_id=current_principal().user_id,
-        provider=platform,
-        account_id=account_id,
-        erase="erase" in request.form,
-        queued_posts="cancel" if request.form.get("queued") == "cancel" else "hold",
+@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/choose")
+@require_login("accounts:read")
+def show_chooser(platform: str) -> str:
+    """Show all accounts behind my logins, those to choose among and those that cannot be used."""
+    view = find_platform(platform)
+    account_views = view.accounts if view else ()
+    fields = destination_page_fields(account_views)
+    if not (fields["destinations"] or fields["unavailable"]):
+        raise NotFound(f"no accounts of {platform} were found")
+    return render_template(
+        "choose_accounts.html",
+        platform=platform,
+        platform_name=platform_title(platform),
+        css_class=PLATFORMS[platform].brand.css_class,
+        new_account=find_new_account(account_views),
+        reconnect_url=url_for("oauth.start_connection", platform=platform),
+        **fields,
     )
-    flash(translate_text("The account is disconnected and its tokens are erased."), "good")
-    return redirect(connect_page_path(platform))
 
 
-def load_platforms() -> list[PlatformView]:
-    """Load all platforms with the current user's accounts."""
-    with current_container().database.transaction() as session:
-        return accounts.list_platform_views(
-            session, current_container().services, user_id=current_principal().user_id
-        )
-
-
-def find_platform(platform: str) -> PlatformView | None:
-    return next((view for view in load_platforms() if view.platform == platform), None)
-
-
-def platform_fields(view: PlatformView) -> dict[str, Any]:
-    return {
-        "code": view.platform,
-        "name": platform_title(view.platform),
-        "badge": localize_badge(PLATFORM_BADGES[view.health]),
-        "is_off": not view.is_configured,
-        "accounts": [account_fields(account) for account in view.accounts],
-    }
+def is_operator() -> bool:
+    """Whether the names of missing settings help: only operators can set them."""
+    return ADMIN_SCOPE in current_principal().scopes
 
 
 def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, Any]:
@@ -135,9 +120,10 @@ def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, 
         "css_class": PLATFORMS[platform].brand.css_class,
         "other_platforms": [item for item in list_platform_titles() if item[0] != platform],
         "is_off": view is None or not view.is_configured,
-        "missing_settings": view.missing_settings if view else (),
+        "missing_settings": view.missing_settings if view and is_operator() else (),
         "accounts": [account_fields(account) for account in account_views],
-        "new_account": find_new_account(account_views),
+        "new_account": (new_account := find_new_account(account_views)),
+        "resumed": load_resumed_posts(new_account["id"]) if new_account else None,
         "oauth_error": find_oauth_message(),
         "is_destination_missing": is_destination_missing(platform),
         "reference": request.args.get("ref") if has_valid_reference() else None,
@@ -152,52 +138,6 @@ def platform_page_fields(platform: str, view: PlatformView | None) -> dict[str, 
     }
 
 
-def account_fields(view: AccountView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "platform": view.provider,
-        "platform_name": platform_title(view.provider),
-        "name": account_name(view),
-        "avatar": avatar_url(view.id, None, view.picture_digest),
-        "badge": account_badge(view),
-        "reconnect_reason": reconnect_reason(view) if view.needs_reconnect else None,
-        "needs_reconnect": view.needs_reconnect,
-        "granted_permissions": [describe_scope(view.provider, scope) for scope in view.scopes],
-        "missing_permissions": [
-            describe_scope(view.provider, scope) for scope in view.missing_scopes
-        ],
-        "expires_at": view.expires_at,
-        "ends_at": view.ends_at if view.health == AccountHealth.ENDING else None,
-    }
-
-
-def account_fields_with_quota(view: AccountView) -> dict[str, Any]:
-    """The fields of an account and what is left of its limits, label by label."""
-    return {**account_fields(view), "quotas": load_account_quotas(view)}
-
-
-def load_account_quotas(view: AccountView) -> list[tuple[str, Quota]]:
-    """Load the limits of a login, or of what is posted to behind it, by their labels."""
-    if view.destinations is None:
-        return list(load_quota_fields(view.provider, account_id=view.id)["gauges"])
-    chosen = [item for item in view.destinations if item.is_selected and not item.is_lost]
-    return [
-        (f"{item.name}, {label}" if len(chosen) > 1 else label, quota)
-        for item in chosen
-        for label, quota in load_quota_fields(view.provider, destination_id=item.id)["gauges"]
-    ]
-
-
-def account_name(view: AccountView) -> str:
-    return view.display_name or view.open_id
-
-
-def reconnect_reason(view: AccountView) -> str:
-    """Why the account has to be connected again, and what to do."""
-    message = find_message(view.cause or "", current_locale())
-    return f"{message.message} {message.suggestion}" if message else translate_text(RECONNECT_TEXT)
-
-
 def find_new_account(account_views: tuple[AccountView, ...]) -> dict[str, Any] | None:
     """The account that was just connected, by the id in the query string.
 
@@ -208,6 +148,12 @@ def find_new_account(account_views: tuple[AccountView, ...]) -> dict[str, Any] |
     account_id = request.args.get("account")
     view = next((view for view in account_views if str(view.id) == account_id), None)
     return account_fields(view) if view else None
+
+
+def load_resumed_posts(account_id: int) -> ResumedPosts:
+    """Load the posts that go out because this account was connected, and those on hold."""
+    with current_container().database.transaction() as session:
+        return accounts.list_resumed_posts(session, account_id, user_id=current_principal().user_id)
 
 
 def find_oauth_message() -> UserMessage | None:

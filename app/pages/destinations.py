@@ -30,6 +30,7 @@ def destination_fields(view: DestinationView) -> dict[str, Any]:
         "handle": view.handle,
         "avatar": destination_avatar_url(view),
         "page_name": view.details.get("page_name"),
+        "followers": view.details.get("followers_count"),
         "is_selected": view.is_selected,
         "is_blocked": view.is_blocked,
         "reason": explain_cause(view.cause) if view.cause else None,

@@ -13,7 +13,7 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, translate_text
 from app.http.messages import find_message
 from app.http.validation import row_id_from_query
-from app.pages.accounts import account_fields, account_name
+from app.pages.account_view import account_fields, account_name
 from app.pages.brands import platform_title
 from app.pages.publish_pages import find_publish_page, list_publish_pages
 from app.pages.quota_view import load_quota_fields

@@ -13,7 +13,7 @@ from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import describe_error
 from app.http.validation import row_id_from_query
-from app.pages.accounts import account_fields
+from app.pages.account_view import account_fields
 from app.pages.brands import platform_title
 from app.pages.quota_view import load_quota_fields
 from core import accounts, publishing

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop
-from app.pages.accounts import account_fields, account_fields_with_quota, load_platforms
+from app.pages.account_view import account_fields, account_fields_with_quota, load_platforms
 from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
 from app.pages.publish_pages import find_publish_page, list_publish_pages

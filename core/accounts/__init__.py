@@ -34,6 +34,7 @@ from core.accounts.view import (
     list_platform_views,
     requested_scopes,
 )
+from core.accounts.waiting_posts import ResumedPosts, count_waiting_posts, list_resumed_posts
 
 __all__ = [
     "ERROR_CAUSES",
@@ -50,10 +51,12 @@ __all__ = [
     "PlatformView",
     "PostingToken",
     "RefreshSummary",
+    "ResumedPosts",
     "UnavailableDestination",
     "callback_error_code",
     "check_login_flows",
     "complete_connection",
+    "count_waiting_posts",
     "disconnect_account",
     "find_rules",
     "get_destination_token",
@@ -63,6 +66,7 @@ __all__ = [
     "list_account_views",
     "list_destination_views",
     "list_platform_views",
+    "list_resumed_posts",
     "probe_logins",
     "refresh_due_accounts",
     "repair_subscriptions",

@@ -19,6 +19,7 @@ ACCOUNTS_ROUTE = "/api/platforms/instagram/accounts"
 SELECT_ROUTE = "/api/platforms/instagram/select"
 STATUS_ROUTE = "/api/platforms/instagram/status"
 PAGE_ROUTE = "/platforms/connect/instagram"
+CHOOSER_ROUTE, LIST_ROUTE = "/platforms/instagram/choose", "/platforms"
 CHECK_ROUTE = "/api/instagram/test-auth"
 
 
@@ -82,12 +83,12 @@ def test_one_account_is_connected_and_described_in_both_vocabularies(signed_in_c
 
 def test_several_accounts_are_chosen_before_going_on(signed_in_client, connect):
     response = connect(signed_in_client, ADA, next_path="/upload")
-    assert urlsplit(response.location).path == PAGE_ROUTE
+    assert urlsplit(response.location).path == CHOOSER_ROUTE
     (login,) = signed_in_client.get(STATUS_ROUTE).json["accounts"]
     assert login["needsChoice"] is True
     page = signed_in_client.get(response.location)
     assert page.status_code == 200
-    assert "Choose those that you want to post to." in page.text
+    assert "Which accounts do you want to post to?" in page.text
     ids = account_ids(signed_in_client)
     chosen = signed_in_client.post(SELECT_ROUTE, json={"accountIds": [ids[STUDIO]]})
     assert chosen.status_code == 200
@@ -101,17 +102,17 @@ def test_accounts_are_chosen_on_the_page_without_a_script(signed_in_client, conn
     connect(signed_in_client, ADA)
     ids = account_ids(signed_in_client)
     response = signed_in_client.post(PAGE_ROUTE, data={"account": [ids[BAKERY], ids[STUDIO]]})
-    assert urlsplit(response.location).path == PAGE_ROUTE
-    page = signed_in_client.get(PAGE_ROUTE)
-    assert page.text.count("checked") >= 2
-    assert "Choose those that you want to post to." not in page.text
+    assert urlsplit(response.location).path == LIST_ROUTE
+    assert signed_in_client.get(LIST_ROUTE).text.count("Posted to") == 2
+    assert signed_in_client.get(CHOOSER_ROUTE).text.count(" checked>") == 2
 
 
 def test_an_account_that_cannot_be_used_is_listed_with_its_reason(signed_in_client, connect):
     connect(signed_in_client, GRACE)
     (account,) = signed_in_client.get(ACCOUNTS_ROUTE).json["data"]
     assert (account["state"], account["cause"]) == ("BLOCKED", "page_task_missing")
-    assert account["userMessage"] in signed_in_client.get(PAGE_ROUTE).text.replace("&#39;", "'")
+    for route in (CHOOSER_ROUTE, LIST_ROUTE):
+        assert account["userMessage"] in signed_in_client.get(route).text.replace("&#39;", "'")
     refused = signed_in_client.post(SELECT_ROUTE, json={"accountIds": [account["id"]]})
     assert (refused.status_code, refused.json["error"]["code"]) == (400, "VALIDATION_ERROR")
 
@@ -176,7 +177,7 @@ def test_a_refused_subscription_has_a_code_in_the_api_and_a_sentence_on_the_page
     (account,) = signed_in_client.get(ACCOUNTS_ROUTE).json["data"]
     assert account["webhooks"]["subscribedAt"] is None
     assert account["webhooks"]["error"]
-    assert "Events of this account are not received." in signed_in_client.get(PAGE_ROUTE).text
+    assert "Events of this account are not received." in signed_in_client.get(LIST_ROUTE).text
     check = signed_in_client.get("/api/instagram/test-auth").json
     assert any("subscription was refused" in sentence for sentence in check["recommendations"])
 

@@ -162,7 +162,7 @@ def connect_instagram(page, stack):
         page.locator("main a.button.instagram").last.click()
         page.get_by_role("button", name="Allow").click()
         page.get_by_label("Ada.bakes").check()
-        page.get_by_role("button", name="Save the choice").click()
+        page.get_by_role("button", name="Use the chosen accounts").click()
         expect(page.locator(".message.good")).to_be_visible()
     return page
 

@@ -50,10 +50,11 @@ def open_comments(page, comment):
 
 
 def test_all_accounts_behind_a_login_are_offered(instagram_page, take_screenshot):
-    instagram_page.goto("/platforms/connect/instagram")
+    instagram_page.goto("/platforms/instagram/choose")
     expect(instagram_page.get_by_label("Ada.bakes")).to_be_checked()
     expect(instagram_page.get_by_label("Ada.studio")).not_to_be_checked()
     expect(instagram_page.get_by_text("through the page Ada's bakery")).to_be_visible()
+    instagram_page.goto("/platforms")
     expect(instagram_page.get_by_text("Events are received since").first).to_be_visible()
     take_screenshot("instagram-connected")
 

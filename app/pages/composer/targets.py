@@ -8,7 +8,7 @@ from flask import url_for
 
 from app.http.context import current_container, current_principal
 from app.http.i18n import translate_text
-from app.pages.accounts import account_name
+from app.pages.account_view import account_name
 from app.pages.brands import platform_title
 from core import accounts
 from core.accounts import AccountView, DestinationView

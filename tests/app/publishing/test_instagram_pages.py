@@ -69,8 +69,8 @@ def test_a_login_without_an_account_gets_instructions_and_a_help_link(other_brow
 
 
 def test_missing_permissions_can_be_requested_again(owner_browser):
-    page = owner_browser.get(CONNECT_PATH).text
-    assert "Allow what is missing" in page
+    page = owner_browser.get("/platforms").text
+    assert "Ask again for the permissions" in page
     assert "read, answer, hide and delete comments" in page
 
 
