@@ -24,6 +24,9 @@ class NavigationEntry(NamedTuple):
 NEW_POST = NavigationEntry("composer.show_composer", "plus", gettext_noop("New post"))
 MAIN_ENTRIES = (
     NavigationEntry("dashboard.show_home", "house", gettext_noop("Home"), on_phone=True),
+    NavigationEntry(
+        "calendar_pages.show_calendar", "calendar-days", gettext_noop("Calendar"), on_phone=True
+    ),
     NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),
     NavigationEntry("account_pages.list_accounts", "users", gettext_noop("Accounts")),
 )
