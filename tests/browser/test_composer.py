@@ -7,7 +7,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import add_cookies, connect_instagram
+from tests.browser.conftest import (
+    add_cookies,
+    connect_account,
+    connect_instagram,
+    save_screenshot,
+)
+from tests.browser.test_accessibility import find_axe_violations
 
 POST_URL = re.compile(r"/posts/\d+$")
 CHUNK_URL_PATTERN = re.compile(r"/api/media/\d+$")
@@ -53,10 +59,10 @@ def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_ea
     assert instagram[2] == tiktok[2]
 
 
-def open_direct_settings(composer):
+def open_direct_settings(composer, privacy="Who can see it"):
     choose_accounts(composer, "tiktok")
     composer.locator('[data-field="mode"][value="DIRECT"]').check(force=True)
-    expect(composer.get_by_label("Who can see it")).to_be_visible()
+    expect(composer.get_by_label(re.compile(privacy))).to_be_visible()
 
 
 def checks_of(composer):
@@ -305,3 +311,51 @@ def test_without_a_script_addresses_are_sent_by_the_form(open_page, cookies, sta
     page.wait_for_url(POST_URL)
     assert stack.query(SELECT_POSTS, "By an address")[0][1] == "INBOX_VIDEO"
     page.errors.clear()  # the browser reports the expected 422
+
+
+def test_a_full_quota_says_when_the_post_will_go_out(composer, insert_post, stack):
+    for _ in range(5):
+        insert_post("In the way", state="PROCESSING", step="PROCESSING", slot=True)
+    stack.query("UPDATE posts SET created_at = now() - interval '2 hours' WHERE has_slot")
+    choose_accounts(composer, "tiktok")
+    meter = checks_of(composer).get_by_role("meter", name=re.compile("Drafts in the inbox"))
+    expect(meter).to_have_attribute("value", "5")
+    expect(checks_of(composer)).to_contain_text("No room at that time: it goes out at")
+    expected = stack.query_value(
+        "SELECT to_char(min(created_at) + interval '1 day', 'HH24:MI') FROM posts WHERE has_slot"
+    )
+    expect(checks_of(composer)).to_contain_text(expected)
+    stack.query("UPDATE posts SET has_slot = false")
+
+
+@pytest.mark.parametrize(
+    ("locale", "width", "scheme"),
+    [("en-GB", 1280, "light"), ("fr-FR", 360, "dark"), ("fr-FR", 1280, "dark")],
+)
+def test_the_filled_form_is_accessible_and_fits_its_window(
+    open_page, cookies, stack, video_file, locale, width, scheme
+):
+    viewport = {"width": width, "height": 900}
+    page = add_cookies(
+        open_page(locale=locale, viewport=viewport, color_scheme=scheme, reduced_motion="reduce"),
+        cookies,
+    )
+    connect_instagram(connect_account(page, stack), stack)
+    open_composer(page)
+    open_direct_settings(page, privacy="Who can see it" if locale == "en-GB" else "Qui peut")
+    choose_accounts(page, "instagram")
+    page.set_input_files("#file-input", video_file)
+    page.locator('[data-own-block] [data-field="disclose"]').check()
+    page.locator('[name="when"][value="later"]').check(force=True)
+    expect(checks_of(page).locator("li")).not_to_have_count(0)
+    save_screenshot(page, f"composer-{locale[:2]}-{width}")
+    assert find_axe_violations(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_one_platform_alone_is_offered_at_its_address(composer):
+    open_composer(composer, "/compose?platform=tiktok")
+    expect(composer.get_by_role("heading", level=1)).to_have_text("Post to TikTok")
+    expect(composer.locator('[name="account"]')).to_have_count(1)
+    expect(composer.locator('[name="account"]')).to_be_checked()
+    expect(composer.locator("#composer")).not_to_contain_text("Instagram")

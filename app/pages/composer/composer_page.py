@@ -23,7 +23,7 @@ from app.pages.composer.files import load_files
 from app.pages.composer.form import Composition, parse_form, parse_payload
 from app.pages.composer.sending import send_posts
 from app.pages.composer.source_post import copy_post
-from app.pages.composer.targets import ComposerTarget, load_targets, pick_targets
+from app.pages.composer.targets import ComposerTarget, has_form, load_targets, pick_targets
 from app.pages.composer.view import build_block, build_view
 from core import publishing
 from core.errors import Invalid, NotFound
@@ -45,7 +45,7 @@ MAX_GROUP = 50
 def show_composer() -> str | Response:
     """Show an empty form, or one with the content of an earlier post."""
     post_id = row_id_from_query("from")
-    composition = Composition(uuid4(), MultiDict(list_chosen_accounts()))
+    composition = Composition(uuid4(), MultiDict(list_chosen_accounts(find_only_platform())))
     if post_id is not None:
         composition = copy_post(post_id)
     return render_composer(composition)
@@ -147,9 +147,15 @@ def describe_group(group_id: UUID) -> dict[str, Any]:
     }
 
 
-def list_chosen_accounts() -> list[tuple[str, str]]:
+def find_only_platform() -> str | None:
+    """The platform that the form is limited to, by its name in the address; None: all."""
+    name = request.args.get("platform", "")
+    return name if name in PLATFORMS and has_form(name) else None
+
+
+def list_chosen_accounts(platform: str | None) -> list[tuple[str, str]]:
     """The accounts that a new form begins with: the only usable one, if there is one."""
-    usable = [target for target in load_targets() if target.reason is None]
+    usable = [target for target in load_targets(platform) if target.reason is None]
     return [("account", usable[0].key)] if len(usable) == 1 else []
 
 
@@ -183,10 +189,12 @@ def render_composer(
     report: ComposerReport | None = None,
     errors: Sequence[tuple[str, str]] = (),
 ) -> str:
-    composition = load_files(composition)
-    targets = load_targets()
+    composition, platform = load_files(composition), find_only_platform()
+    targets = load_targets(platform)
     return render_template(
         "composer.html",
+        only_platform=platform,
+        only_name=platform and platform_title(platform),
         errors=errors,
         draft=draft,
         drafts=load_drafts(except_id=composition.id),
