@@ -7,7 +7,6 @@ from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
 from app.pages.brands import platform_title
 from app.serialize.posts import find_text_code
-from core.post_state.settle import PostState
 from core.post_state.step_state import FAILED_PART
 from db.posts.posts import Post
 from platforms.base import FailureReason
@@ -25,20 +24,21 @@ class FailureText(NamedTuple):
 def describe_failure(post: Post, reasons: Mapping[str, FailureReason]) -> FailureText:
     """Return our text for the code, or else the platform's own."""
     code = str(post.error_code)
+    item = name_failed_item(post)
     if message := find_message(find_text_code(post), current_locale()):
-        position = post.step_state.get(FAILED_PART)
-        label = translate_text("Item {number}").replace("{number}", str(position))
-        cause = f"{label}: {message.message}" if position else message.message
-        return FailureText(cause, message.suggestion)
+        return FailureText(f"{item}{message.message}", message.suggestion)
     reason = reasons.get(code)
     if reason is not None:
-        return FailureText(reason.sentence)
+        return FailureText(f"{item}{reason.sentence}")
     title = platform_title(post.provider)
-    return FailureText(translate_text(UNKNOWN_REASON_TEXT, platform=title, code=code))
+    sentence = translate_text(UNKNOWN_REASON_TEXT, platform=title, code=code)
+    return FailureText(f"{item}{sentence}")
 
 
-def failure_text(post: Post, reasons: Mapping[str, FailureReason]) -> str | None:
-    """Why the post failed and what to do, as one text; None unless it has failed."""
-    if post.error_code is None or post.state != PostState.FAILED:
-        return None
-    return " ".join(filter(None, describe_failure(post, reasons)))
+def name_failed_item(post: Post) -> str:
+    """Return the item that made the post fail, to begin a sentence; empty if none did."""
+    position = post.step_state.get(FAILED_PART)
+    if not position:
+        return ""
+    label = translate_text("Item {number}").replace("{number}", str(position))
+    return f"{label}: "

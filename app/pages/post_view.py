@@ -62,6 +62,7 @@ def describe_post(
     reasons: Mapping[str, FailureReason],
     *,
     now: datetime,
+    oldest_first: bool = False,
 ) -> dict[str, Any]:
     """Return the fields of a post's page; `reasons` are the platform's failure reasons by code."""
     post = view.post
@@ -83,12 +84,13 @@ def describe_post(
         "progress": upload_progress(post, now),
         "steps": progress_steps(post, view.events),
         "platform_ids": platform_ids(post),
-        "timeline": timeline_entries(view, history),
+        "timeline": timeline_entries(view, history, oldest_first=oldest_first),
+        "oldest_first": oldest_first,
         "actions": list_actions(post),
         "retry_of": post.retry_of,
         "retries": history.retries,
         "together": history.together,
-        "tries": max((attempt.number for attempt in history.attempts), default=0),
+        "failed_tries": len(history.failed_attempts),
         "moved_at": post.finished_at or post.updated_at,
     }
 

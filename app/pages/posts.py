@@ -106,7 +106,13 @@ def load_post_fields(post_id: int) -> dict[str, object]:
     container = current_container()
     view = publishing.get_post(container.database, post_id, user_id=current_principal().user_id)
     history = publishing.load_post_history(container.database, view)
-    fields = describe_post(view, history, failure_reasons(view.post), now=container.services.now())
+    fields = describe_post(
+        view,
+        history,
+        failure_reasons(view.post),
+        now=container.services.now(),
+        oldest_first=request.args.get("order") == "oldest",
+    )
     return {"post": {**fields, "metrics": load_post_metrics(view)}}
 
 

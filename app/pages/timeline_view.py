@@ -58,7 +58,6 @@ EVENT_SOURCES = {
 QUESTION_TEXT = gettext_noop("%(platform)s was asked")
 TRY_TEXT = gettext_noop("Try %(number)d failed")
 LOG_ID_TEXT = gettext_noop("log id %(log_id)s")
-FAILED_OUTCOMES = frozenset({"retry", "failed"})
 LONGEST_RECORDING = timedelta(seconds=5)  # from a call to the entries that its result writes
 LONGEST_TRANSACTION = timedelta(seconds=1)  # calls are written after the events of a result
 CURRENT_STATE_TEXT = gettext_noop("Now: %(state)s")
@@ -102,19 +101,17 @@ class TimelineEntry:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
 
-def timeline_entries(view: PostView, history: PostHistory) -> list[TimelineEntry]:
-    """Return events, failed tries and the calls to the platform, newest first."""
+def timeline_entries(
+    view: PostView, history: PostHistory, *, oldest_first: bool = False
+) -> list[TimelineEntry]:
+    """Return events, failed tries and the calls to the platform, usually the newest first."""
     provider = view.post.provider
     entries = [event_entry(event, provider) for event in view.events]
-    entries += [
-        try_entry(attempt, provider)
-        for attempt in history.attempts
-        if attempt.outcome in FAILED_OUTCOMES
-    ]
+    entries += [try_entry(attempt, provider) for attempt in history.failed_attempts]
     entries.sort(key=lambda entry: entry.at)
     for exchange in reversed(history.exchanges):
         find_entry(entries, exchange, provider).calls.append(exchange_fields(exchange))
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    return sorted(entries, key=lambda entry: entry.at, reverse=not oldest_first)
 
 
 def find_entry(

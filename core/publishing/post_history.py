@@ -12,17 +12,18 @@ from db.records.destinations import find_destination_store
 from db.session import Database, Session
 
 JOB_KINDS = ("posts", "uploads")
+MAX_ATTEMPTS = 60  # the newest
 MAX_EXCHANGES = 60  # the newest; the API lists all
 
 
 @dataclass(frozen=True)
 class PostHistory:
-    """`attempts` are oldest first, `exchanges` newest first; `together` are the posts that were
+    """`failed_attempts` and `exchanges` are newest first; `together` are the posts that were
     written together with this one. `account_name` is None if the account is gone.
     """
 
     account_name: str | None
-    attempts: Sequence[Attempt] = ()
+    failed_attempts: Sequence[Attempt] = ()
     exchanges: Sequence[PostExchange] = ()
     retries: Sequence[Post] = ()
     together: Sequence[Post] = ()
@@ -32,14 +33,9 @@ def load_post_history(database: Database, view: PostView) -> PostHistory:
     """Load what belongs to a post that its owner has read."""
     post = view.post
     with database.transaction() as session:
-        attempts = [
-            attempt
-            for kind in JOB_KINDS
-            for attempt in Attempts(session).list_for_row(kind, post.id)
-        ]
         return PostHistory(
             account_name=find_account_name(session, post),
-            attempts=sorted(attempts, key=lambda attempt: attempt.id),
+            failed_attempts=Attempts(session).list_failed(JOB_KINDS, post.id, limit=MAX_ATTEMPTS),
             exchanges=PostExchanges(session).list_for_post(post.id, limit=MAX_EXCHANGES),
             retries=Posts(session).list_retries(post.id, user_id=post.user_id),
             together=Posts(session).list_together(post),

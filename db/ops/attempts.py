@@ -12,6 +12,7 @@ from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
 from db.leases import JobColumns
 
+FAILED_OUTCOMES = ("retry", "failed")
 MAX_TEXT_LENGTH = 500  # characters of a message
 
 
@@ -102,6 +103,13 @@ class Attempts:
             },
             execution_options={"synchronize_session": False},
         )
+
+    def list_failed(self, kinds: Sequence[str], row_id: int, *, limit: int) -> Sequence[Attempt]:
+        """Return the attempts of one row that failed, the newest first."""
+        query = select(Attempt).where(
+            Attempt.kind.in_(kinds), Attempt.row_id == row_id, Attempt.outcome.in_(FAILED_OUTCOMES)
+        )
+        return self._session.scalars(query.order_by(Attempt.id.desc()).limit(limit)).all()
 
     def list_for_row(self, kind: str, row_id: int) -> list[Attempt]:
         """Return all attempts of one row, the oldest first."""

@@ -28,6 +28,18 @@ SELECT %s, 1, 'status', 'POST', 'open.tiktokapis.com', '/v2/post/publish/status/
 INSERT_ATTEMPT = """
 INSERT INTO attempts (kind, row_id, number, started_at, ended_at, outcome, code, log_id)
 VALUES ('posts', %s, %s, now() - interval '2 seconds', now(), 'retry', 'NETWORK_ERROR', '2026-7')"""
+INSERT_CAROUSEL = """
+WITH post AS (
+  INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title, state,
+      memo, error_code, publish_id, finished_at)
+    SELECT user_id, id, 'instagram', 'CAROUSEL', 'FILE_UPLOAD', 'PLATFORM', 'Winter palette',
+      'FAILED', '{"failed_part": 2}', 'media_download_timeout', gen_random_uuid()::text, now()
+      FROM oauth_accounts WHERE provider = 'tiktok' LIMIT 1
+  RETURNING id)
+INSERT INTO post_parts (post_id, position, role, handle, status)
+SELECT post.id, position, CASE position WHEN 0 THEN 'collection' ELSE 'item' END,
+    'h' || position, CASE position WHEN 2 THEN 'ERROR' ELSE 'FINISHED' END
+  FROM post, generate_series(0, 3) AS position"""
 URL_POST = {
     "source": "PULL_FROM_URL",
     "sent_by": "PLATFORM",
@@ -67,7 +79,10 @@ def insert_state(insert_post, stack):
 
 
 def list_buttons(page):
-    return [text.strip() for text in page.locator(".head form button").all_text_contents()]
+    return [
+        text.strip()
+        for text in page.locator(":is(.head, .verdict) form button").all_text_contents()
+    ]
 
 
 def test_a_post_goes_from_sending_to_published_and_each_verdict_is_spoken_once(
@@ -110,6 +125,27 @@ def test_a_failed_post_shows_three_answers_the_item_each_try_and_a_call_without_
     save_screenshot(account_page, "post-failed")
 
 
+def test_a_failed_carousel_names_the_item_that_failed(account_page, stack):
+    stack.query(INSERT_CAROUSEL)
+    post_id = stack.query_value("SELECT max(id) FROM posts")
+    account_page.goto(f"/posts/{post_id}")
+    expect(account_page.locator("ol.items > li")).to_have_count(3)
+    expect(account_page.locator("ol.items > li.fail")).to_contain_text("Item 2, failed")
+    expect(account_page.locator(".say")).to_contain_text("Item 2:")
+    save_screenshot(account_page, "post-carousel-failed")
+
+
+def test_the_timeline_can_be_read_from_its_beginning(account_page, insert_state, stack):
+    post_id = insert_state("FAILED", error="internal")
+    for number in (1, 2):
+        stack.query(INSERT_ATTEMPT, post_id, number)
+    tries = account_page.locator(".timeline b")
+    account_page.goto(f"/posts/{post_id}")
+    expect(tries).to_have_text(["Try 2 failed", "Try 1 failed"])
+    account_page.get_by_role("link", name="Oldest first").click()
+    expect(tries).to_have_text(["Try 1 failed", "Try 2 failed"])
+
+
 def test_sending_again_what_may_be_published_needs_the_tick_and_a_double_click_makes_one_post(
     account_page, insert_state, stack
 ):
@@ -124,7 +160,7 @@ def test_sending_again_what_may_be_published_needs_the_tick_and_a_double_click_m
         re.compile(rf"/posts/{post_id}$")
     )  # the browser wants the tick
     before = stack.query_value(POST_COUNT)
-    csrf = account_page.locator(".head form input[name=csrf_token]").first.input_value()
+    csrf = account_page.locator(".verdict form input[name=csrf_token]").first.input_value()
     for _ in range(2):  # without a script that stops it, as two quick clicks are
         response = account_page.request.post(
             f"/posts/{post_id}/retry", form={"csrf_token": csrf}, max_redirects=0

@@ -226,3 +226,20 @@ def test_the_calls_of_a_post_are_listed_without_secrets(
     assert rest["next_cursor"] is None
     assert error_code(make_api_client(make_user("bob@example.org")).get(url)) == (404, "NOT_FOUND")
     assert error_code(api_client.get(f"{url}?limit=0"))[0] == 400
+
+
+def test_the_page_of_a_post_names_the_posts_that_were_sent_with_it_and_nobody_elses(
+    make_post, publisher, sign_in, alice, make_user
+):
+    group = "5b0b36d6-6b9c-4f0a-9d54-9a7f6d8f2c11"
+    first, second = make_post(title="By the sea"), make_post(title="In the hills")
+    for post_id in (first, second):
+        publisher.update_post(post_id, group_id=group)
+    browser = sign_in(alice)
+
+    page = browser.get(f"/posts/{first}").text
+
+    assert "Sent together" in page
+    assert f'href="/posts/{second}"' in page
+    assert "By the sea" in page
+    assert sign_in(make_user("bob@example.org")).get(f"/posts/{first}").status_code == 404
