@@ -17,7 +17,7 @@ CSP_DIRECTIVES = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self' data: blob: https:",  # avatars come from the platforms
+    "img-src": "'self' data: blob:",  # pictures of accounts are our own copies
     "media-src": "'self' blob:",  # the chosen video, previewed before it is uploaded
     "font-src": "'self'",
     "connect-src": "'self'",

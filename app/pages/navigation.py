@@ -28,6 +28,12 @@ MAIN_ENTRIES = (
         "calendar_pages.show_calendar", "calendar-days", gettext_noop("Calendar"), on_phone=True
     ),
     NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),
+    NavigationEntry(
+        "comment_pages.show_comments",
+        "message-circle",
+        gettext_noop("Comments"),
+        scopes=("comments:write",),
+    ),
     NavigationEntry("account_pages.list_accounts", "users", gettext_noop("Accounts")),
 )
 OPERATOR_SCOPES = ("admin",)

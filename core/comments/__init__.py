@@ -1,10 +1,12 @@
 """The comments capability: what app may use of it."""
 
 from core.comments.listing import (
+    MAX_COUNT,
     CommentListPage,
     Conversation,
     count_newer_comments,
     count_open_comments,
+    find_newest_comment_id,
     list_comments,
     load_conversation,
 )
@@ -17,6 +19,7 @@ from core.comments.moderation import (
 from core.comments.replies import ReplyRequest, SentReply, reply_to_comment
 
 __all__ = [
+    "MAX_COUNT",
     "CommentListPage",
     "Conversation",
     "ReplyRequest",
@@ -24,6 +27,7 @@ __all__ = [
     "count_newer_comments",
     "count_open_comments",
     "delete_comment",
+    "find_newest_comment_id",
     "list_comments",
     "load_conversation",
     "reply_to_comment",

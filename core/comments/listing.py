@@ -58,6 +58,12 @@ def load_conversation(database: Database, provider: str, key: str, *, user_id: i
     return Conversation(chosen, thread, unsettled)
 
 
+def find_newest_comment_id(database: Database, provider: str, *, user_id: int) -> int:
+    """Return our id of the user's comment that was stored last; 0 if there is none."""
+    with database.transaction() as session:
+        return get_comment_store(session, provider).find_newest_id(user_id)
+
+
 def count_newer_comments(database: Database, provider: str, *, user_id: int, than: int) -> int:
     """Count comments of others that were stored after this one; at most `MAX_COUNT`."""
     with database.transaction() as session:

@@ -122,6 +122,10 @@ class CommentStore(Protocol):
         """List the first comment of the conversation and the replies to it, oldest first."""
         ...
 
+    def find_newest_id(self, user_id: int) -> int:
+        """Return our id of the comment that was stored last; 0 if there is none."""
+        ...
+
     def count_newer(self, user_id: int, *, than: int, limit: int) -> int:
         """Count comments of others that were stored after the one with this id of ours."""
         ...

@@ -69,6 +69,10 @@ class InstagramCommentStore:
         replies = query.order_by(TABLE.c.parent_ig_id.is_not(None), written_at, TABLE.c.id)
         return [to_stored_comment(row) for row in self._session.execute(replies.limit(limit))]
 
+    def find_newest_id(self, user_id: int) -> int:
+        ids = owned_comments().with_only_columns(TABLE.c.id).where(ACCOUNTS.c.user_id == user_id)
+        return self._session.scalar(ids.order_by(TABLE.c.id.desc()).limit(1)) or 0
+
     def count_newer(self, user_id: int, *, than: int, limit: int) -> int:
         is_newer = [TABLE.c.id > than, TABLE.c.is_own.is_(False), TABLE.c.deleted_at.is_(None)]
         return self._count(ACCOUNTS.c.user_id == user_id, *is_newer, limit=limit)

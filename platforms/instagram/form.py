@@ -122,6 +122,7 @@ FIELDS = (
 )
 
 FORM = PublishForm(
+    max_reply_chars=300,  # Meta, reference of comments on media, limits of `message`
     kind_labels={
         IMAGE: "Image",
         REELS: "Reel",

@@ -4,7 +4,6 @@ Skipped where Chromium is not installed; in CI that is a failure.
 """
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +26,6 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 SCREENSHOT_FOLDER = Path(__file__).parents[2] / "build" / "screens"
-HTTPS_URL = re.compile(r"^https://")
 PAGE_TIMEOUT_MS = 30_000  # milliseconds
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
 SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE' AND provider = %s"
@@ -46,7 +44,6 @@ INSERT INTO ig_comments (ig_media_id, ig_id, from_user, text, hidden, is_own, ti
 SELECT media.id, kind, 'visitor', kind || ' comment', kind = 'hidden', kind = 'own', now()
   FROM media, unnest(ARRAY['visible', 'hidden', 'own']) AS kind
 ON CONFLICT (ig_id) DO NOTHING"""
-EMPTY_IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 @pytest.fixture(scope="package")
@@ -87,8 +84,6 @@ def open_page(browser, stack):
         options = {"viewport": {"width": 900, "height": 900}, "locale": "en-GB", **options}
         context = browser.new_context(base_url=stack.info["web"], **options)
         context.set_default_timeout(PAGE_TIMEOUT_MS)
-        avatar = {"content_type": "image/svg+xml", "body": EMPTY_IMAGE}
-        context.route(HTTPS_URL, lambda route: route.fulfill(**avatar))  # creators' avatars
         page = context.new_page()
         page.set_default_timeout(PAGE_TIMEOUT_MS)
         page.errors = []

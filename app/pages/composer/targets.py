@@ -9,6 +9,7 @@ from flask import url_for
 from app.http.context import current_container, current_principal
 from app.http.i18n import translate_text
 from app.pages.account_view import account_name
+from app.pages.avatars import avatar_url, destination_avatar_url
 from app.pages.brands import platform_title
 from core import accounts
 from core.accounts import AccountView, DestinationView
@@ -74,7 +75,7 @@ def list_account_targets(view: AccountView) -> list[ComposerTarget]:
     if view.destinations is None:
         key = f"{view.provider}-a{view.id}"
         query = {"account_id": view.id}
-        name, avatar = account_name(view), view.avatar_url
+        name, avatar = account_name(view), avatar_url(view.id, None, view.picture_digest)
         return [ComposerTarget(key, view.provider, name, view.id, query, avatar, reason)]
     return [
         build_destination_target(view, item, reason)
@@ -94,7 +95,7 @@ def build_destination_target(
         name=item.handle or item.name,
         login_id=view.id,
         query={"destination_id": item.id},
-        avatar=getattr(item, "avatar_url", None),
+        avatar=destination_avatar_url(item),
         reason=reason,
     )
 
