@@ -15,7 +15,7 @@ HOUSEKEEPING_QUEUE = "housekeeping"  # has no rows: beat sends its tasks
 QUEUE_NAMES = (*QUEUES, HOUSEKEEPING_QUEUE)
 MAX_COUNTED_ROWS = 10_000  # counting stops here
 
-SILENCE_LIMIT = timedelta(seconds=28)
+SILENCE_LIMIT = timedelta(seconds=22)
 """A canary is sent to each queue every ten seconds: older than this, two were not received. The
 alert `worker_silent` waits longer; who looks at a page wants to see it at once."""
 

@@ -122,6 +122,14 @@ def test_an_alert_is_resolved_and_audited(operator, run_sql, load_value):
     assert load_value("SELECT count(*) FROM audit_log WHERE action = 'alert.resolved'") == 1
 
 
+def test_jobs_done_are_counted_by_queue(operator, run_sql):
+    run_sql("INSERT INTO attempts (kind, row_id, number, outcome)"
+            " SELECT 'accounts', n, 1, CASE WHEN n > 7 THEN 'retry' ELSE 'done' END"
+            " FROM generate_series(1, 9) AS n")  # fmt: skip
+    row = operator.get("/admin/queues").text.partition('/admin/queues/accounts"')[2]
+    assert '<td class="n">7</td>' in row.partition("</tr>")[0]
+
+
 # Webhook events
 
 

@@ -45,6 +45,15 @@ PAGE_PATHS = {
     "endpoint-new": "/settings/endpoints/new",
     "sign-in": "/settings/sign-in",
     "endpoints": "/settings/endpoints",
+    "monitoring": "/monitoring",
+    "alerts": "/monitoring/alerts",
+    "events": "/admin/events",
+    "refused-deliveries": "/admin/events/refused",
+    "queues": "/admin/queues",
+    "queue": "/admin/queues/webhooks",
+    "platform-status": "/admin/platforms",
+    "audit": "/admin/audit",
+    "users": "/admin/users",
 }
 LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
 FAILED_POST = "failed-post"

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
@@ -95,10 +95,19 @@ def describe_entry(entry: AuditEntry) -> dict[str, Any]:
         "actor": entry.actor,
         "action": entry.action,
         "subject": entry.subject,
-        "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
+        "details": describe_details(entry.details),
+        "details_json": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
         "ip": entry.ip,
         "request_id": entry.correlation_id,
     }
+
+
+def describe_details(details: Mapping[str, Any]) -> str:
+    """The details in short: of a list only how long it is."""
+    return " · ".join(
+        f"{name}: [{len(value)}]" if isinstance(value, list) else f"{name}: {value}"
+        for name, value in details.items()
+    )
 
 
 def iter_csv_lines(database: Database, audit_filter: AuditFilter) -> Iterator[str]:

@@ -6,8 +6,11 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from app.http.i18n import gettext_noop, translate_text
+from app.pages.brands import platform_title
+from app.pages.operator.event_texts import EVENT_BADGES
 from app.pages.operator.query_values import list_set_values, read_day, read_text
 from db.webhooks.events import EVENT_STATUSES, EventFilter
+from platforms.registry import PLATFORMS
 
 MAX_SELECTED_EVENTS = 1000
 MAX_ID_DIGITS = 18
@@ -24,6 +27,7 @@ FILTER_LABELS = {
     "to": gettext_noop("To"),
 }
 LATE_VALUES = {"yes": True, "no": False}
+LATE_LABELS = {"yes": gettext_noop("Yes"), "no": gettext_noop("No")}
 
 
 class EventSelection(NamedTuple):
@@ -40,7 +44,10 @@ class EventSelection(NamedTuple):
 
     def describe(self) -> list[tuple[str, str]]:
         """The filters that are set, with their labels."""
-        return [(translate_text(FILTER_LABELS[name]), value) for name, value in self.values.items()]
+        return [
+            (translate_text(FILTER_LABELS[name]), describe_value(name, value))
+            for name, value in self.values.items()
+        ]
 
 
 def read_selection(source: MultiDict[str, str] | None = None) -> EventSelection:
@@ -66,6 +73,17 @@ def read_selection(source: MultiDict[str, str] | None = None) -> EventSelection:
 def read_status(values: MultiDict[str, str]) -> str | None:
     status = values.get("status", "")
     return status if status in EVENT_STATUSES else None
+
+
+def describe_value(name: str, value: str) -> str:
+    """The words for a value that the form offers; any other value as it was typed."""
+    if name == "status" and value in EVENT_BADGES:
+        return translate_text(EVENT_BADGES[value].label)
+    if name == "provider" and value in PLATFORMS:
+        return platform_title(value)
+    if name == "late" and value in LATE_VALUES:
+        return translate_text(LATE_LABELS[value])
+    return value
 
 
 def read_ids(values: MultiDict[str, str]) -> list[int] | None:

@@ -31,6 +31,7 @@ from db.session import Session
 from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
 from db.webhooks.refusals import WebhookRefusals
 from db.webhooks.search import EventSearch, SearchTooSlow
+from platforms.vendor_values import read_object
 
 PAGE_SIZE = 25
 MAX_RELATED_EVENTS = 20
@@ -124,7 +125,7 @@ def show_event(event_id: int) -> str:
         related=[describe_row(each) for each in related],
         replayed_by=person.email if person else event.replayed_by,
         delay=describe_delay(event),
-        payload=event.payload_json,
+        payload=unfold_texts(event.payload_json),
         payload_text=json.dumps(event.payload_json, indent=2, ensure_ascii=False),
         can_replay=event.processed_at is not None or event.dead_at is not None,
     )
@@ -204,6 +205,14 @@ def list_changes(session: Session, event: Event, post: Post | None) -> Sequence[
         for entry in entries
         if abs(entry.at - event.processed_at) <= CHANGE_SPREAD and entry.before != entry.after
     ]
+
+
+def unfold_texts(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with texts that are JSON objects themselves read as such: platforms nest them."""
+    return {
+        name: (read_object(value) or value) if isinstance(value, str) else value
+        for name, value in payload.items()
+    }
 
 
 def list_related(session: Session, event: Event) -> list[Event]:

@@ -1,0 +1,121 @@
+"""The operators' pages in a browser: a stopped queue, a replay by filter, accessibility."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import connect_account, save_screenshot
+from tests.browser.test_accessibility import find_axe_violations
+from tests.support.tiktok_webhooks import build_envelope
+
+NOTICE_LIMIT_MS = 35_000  # milliseconds until a page names what has stopped
+SENTENCE = ".ok-bar .say"
+INSERT_DEAD_EVENTS = """INSERT INTO webhook_events
+    (external_id, provider, event_type, payload_json, publish_id, status, dead_at, next_attempt_at,
+    retry_count, error_message)
+  SELECT 'browser-replay-' || %s || n, 'tiktok', %s, %s, %s, 'dead', now(), NULL, 15,
+    'unknown_publication: no post has this publish_id' FROM generate_series(1, %s) AS n"""
+DELETE_DEAD_EVENTS = "DELETE FROM webhook_events WHERE starts_with(external_id, 'browser-replay-')"
+
+
+@pytest.fixture
+def dead_events(signed_in, stack, insert_post):
+    """100 dead events without effect, and one that says that a published post has failed."""
+    connect_account(signed_in, stack)
+    post_id = insert_post("Already published", step="PUBLISHED")
+    publish_id = f"browser-final-{post_id}"
+    stack.query("UPDATE posts SET publish_id = %s WHERE id = %s", publish_id, post_id)
+    ping = json.dumps(build_envelope("tiktok.ping"))
+    stack.query(INSERT_DEAD_EVENTS, "ping-", "tiktok.ping", ping, None, 100)
+    failure = json.dumps(
+        build_envelope(
+            "post.publish.failed", publish_id=publish_id, content={"reason": "file_format"}
+        )
+    )
+    kind = "video.publish.failed"
+    stack.query(INSERT_DEAD_EVENTS, "failed-", kind, failure, publish_id, 1)
+    yield post_id
+    stack.query(DELETE_DEAD_EVENTS)
+
+
+def test_monitoring_names_a_stopped_queue_and_recovers_when_its_worker_returns(signed_in, stack):
+    signed_in.goto("/monitoring")
+    sentence = signed_in.locator(SENTENCE)
+    expect(sentence).not_to_contain_text("uploads")
+    before = sentence.inner_text()
+    with stack.freeze("uploads"):
+        expect(sentence).to_have_text("No worker answers for: uploads.", timeout=NOTICE_LIMIT_MS)
+        save_screenshot(signed_in, "operator-monitoring-stopped")
+        assert find_axe_violations(signed_in) == []
+    expect(sentence).to_have_text(before, timeout=NOTICE_LIMIT_MS)
+
+
+def test_a_replay_by_filter_is_counted_and_typed_and_changes_nothing_final(
+    signed_in, stack, dead_events
+):
+    signed_in.goto("/admin/events?status=dead")
+    expect(signed_in.get_by_text(re.compile("101 . unknown_publication"))).to_be_visible()
+    save_screenshot(signed_in, "operator-dead-letters")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("link", name="Replay all that match").click()
+    expect(signed_in.get_by_role("heading", name="101 events are replayed")).to_be_visible()
+    signed_in.get_by_label("Type 101 to confirm").fill("100")
+    signed_in.get_by_role("button", name="Replay now").click()
+    expect(signed_in.get_by_role("alert")).to_contain_text("Type the number of events, 101")
+    expect(signed_in).to_have_title(re.compile("^Error: "))
+    signed_in.errors.clear()  # the console notes the refused form
+    save_screenshot(signed_in, "operator-replay-refused")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_label("Type 101 to confirm").fill("101")
+    signed_in.keyboard.press("Enter")
+    result = signed_in.get_by_role("region", name="Result")
+    expect(result).to_contain_text("101 events were replayed.")
+    assert find_axe_violations(signed_in) == []
+    state = "SELECT state FROM posts WHERE id = %s"
+    assert stack.query_value(state, dead_events) == "PUBLISHED"
+    signed_in.goto("/admin/audit?action=webhooks.replayed")
+    expect(signed_in.locator("tbody tr").first).to_contain_text("count: 101")
+
+
+def test_an_event_says_what_it_changed_and_is_replayed_from_a_dialog(signed_in, stack, dead_events):
+    event_id = stack.query_value(
+        "SELECT id FROM webhook_events WHERE publish_id = %s", f"browser-final-{dead_events}"
+    )
+    signed_in.goto(f"/admin/events/{event_id}")
+    save_screenshot(signed_in, "operator-event")
+    assert find_axe_violations(signed_in) == []
+    opener = signed_in.get_by_role("link", name="Replay", exact=True)
+    opener.focus()
+    signed_in.keyboard.press("Enter")
+    dialog = signed_in.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    signed_in.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    signed_in.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Replay").click()
+    result = signed_in.get_by_role("region", name="Result")
+    expect(result).to_contain_text("1 event was replayed.")
+
+
+def test_updates_of_monitoring_are_paused_by_a_link(signed_in):
+    signed_in.goto("/monitoring")
+    signed_in.get_by_role("link", name="Pause updates").click()
+    expect(signed_in.get_by_text("Updates are paused.")).to_be_visible()
+    expect(signed_in.locator("[data-live]")).to_have_count(0)
+
+
+def test_wide_tables_scroll_inside_their_region_on_a_phone(open_page, cookies, stack, dead_events):
+    page = open_page(viewport={"width": 360, "height": 800}, locale="fr-FR", color_scheme="dark")
+    page.context.add_cookies(cookies)
+    user_id = stack.query_value("SELECT min(id) FROM users")
+    for path in ("/monitoring", "/admin/events?status=dead", f"/admin/users/{user_id}"):
+        page.goto(path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, path
+        assert find_axe_violations(page) == [], path
+        save_screenshot(page, f"operator-phone{path.partition('?')[0].replace('/', '-')}")
+    region = page.locator(".scroll[tabindex='0']").first
+    region.focus()
+    expect(region).to_be_focused()
