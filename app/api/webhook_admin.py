@@ -11,10 +11,13 @@ from pydantic import Field, model_validator
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core import audit, webhooks
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.validation import ClampedTime
+from db.statement_limits import SearchTooSlow, search_limits
 from db.webhooks.events import Event, EventFilter, Events
 from db.webhooks.replays import EventReplays, ReplaySummary
+
+TOO_SLOW_MESSAGE = "the filter takes too long: choose a shorter time with since and until"
 
 blueprint = Blueprint("events", __name__)
 
@@ -156,8 +159,12 @@ def replay_matching(event_filter: EventFilter) -> list[int]:
 
 
 def count_replayable(event_filter: EventFilter) -> ReplaySummary:
-    with current_container().database.transaction() as session:
-        return EventReplays(session).summarize(event_filter)
+    """Errors: Invalid if counting takes too long."""
+    try:
+        with current_container().database.transaction() as session, search_limits(session):
+            return EventReplays(session).summarize(event_filter)
+    except SearchTooSlow as error:
+        raise Invalid(TOO_SLOW_MESSAGE) from error
 
 
 def serialize_webhook_event(event: Event) -> dict[str, Any]:

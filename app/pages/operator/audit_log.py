@@ -16,6 +16,7 @@ from core import audit
 from core.validation import format_utc
 from db.ops.audit import AuditEntry, AuditFilter, AuditLog
 from db.session import Database
+from db.statement_limits import SearchTooSlow, search_limits
 
 PAGE_SIZE = 50
 CSV_PAGE_SIZE = 1000
@@ -43,15 +44,22 @@ blueprint = Blueprint("audit_pages", __name__)
 def list_entries() -> str:
     """List the audit log, newest first."""
     before, query = row_id_from_query("cursor"), list_set_values(FILTER_LABELS)
-    with current_container().database.transaction() as session:
-        entries = AuditLog(session).page(read_filter(), limit=PAGE_SIZE + 1, before=before)
-        audit.record_action(session, "audit_log.read", details=query)
+    entries: list[AuditEntry] = []
+    is_slow = False
+    try:
+        with current_container().database.transaction() as session:
+            audit.record_action(session, "audit_log.read", details=query)
+            with search_limits(session):
+                entries = AuditLog(session).page(read_filter(), limit=PAGE_SIZE + 1, before=before)
+    except SearchTooSlow:
+        is_slow = True
     page = entries[:PAGE_SIZE]
     has_more = len(entries) > len(page)
     return render_template(
         "operator/audit.html",
         entries=[describe_entry(entry) for entry in page],
         query=query,
+        is_slow=is_slow,
         chips=[(translate_text(FILTER_LABELS[name]), value) for name, value in query.items()],
         actors=ACTORS,
         csv_url=url_for("audit_pages.export_entries", **query),

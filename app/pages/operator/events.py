@@ -28,9 +28,10 @@ from db.identity.users import Users
 from db.posts.posts import Post, Posts
 from db.posts.timeline import PostEvent, PostEvents
 from db.session import Session
+from db.statement_limits import SearchTooSlow
 from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
 from db.webhooks.refusals import WebhookRefusals
-from db.webhooks.search import EventSearch, SearchTooSlow
+from db.webhooks.search import EventSearch
 from platforms.vendor_values import read_object
 
 PAGE_SIZE = 25

@@ -13,6 +13,7 @@ from app.pages.operator.event_filters import EventSelection, form_fields, read_s
 from app.pages.operator.event_texts import EVENT_BADGES
 from core import webhooks
 from core.validation import clamp_time
+from db.statement_limits import SearchTooSlow, search_limits
 from db.webhooks.replays import MAX_COUNTED_EVENTS, EventReplays, ReplaySummary
 
 MAX_UNTYPED_EVENTS = 100
@@ -30,7 +31,10 @@ def prepare_replay() -> str | Response:
     selection = read_selection()
     if not selection.is_bounded:
         return refuse_unbounded()
-    return render_step(selection, count_events(selection))
+    try:
+        return render_step(selection, count_events(selection))
+    except SearchTooSlow:
+        return refuse_slow(selection)
 
 
 @blueprint.post("/admin/events/replay")
@@ -40,7 +44,10 @@ def start_replay() -> str | Response | tuple[str, int]:
     selection = read_selection(request.form)
     if not selection.is_bounded:
         return refuse_unbounded()
-    summary = count_events(selection)
+    try:
+        summary = count_events(selection)
+    except SearchTooSlow:
+        return refuse_slow(selection)
     fault = find_fault(summary)
     if fault is not None:
         return render_step(selection, summary, fault=fault), 400
@@ -82,8 +89,17 @@ def refuse_unbounded() -> Response:
     return redirect(url_for("event_pages.list_events", **read_selection().values))
 
 
+def refuse_slow(selection: EventSelection) -> Response:
+    flash(
+        translate_text("This filter takes too long. Choose a shorter time with From and To."),
+        "bad",
+    )
+    return redirect(url_for("event_pages.list_events", **selection.values))
+
+
 def count_events(selection: EventSelection) -> ReplaySummary:
-    with current_container().database.transaction() as session:
+    """Errors: SearchTooSlow."""
+    with current_container().database.transaction() as session, search_limits(session):
         return EventReplays(session).summarize(selection.event_filter)
 
 
