@@ -301,6 +301,7 @@ class Platform:
     quotas: Mapping[str, QuotaRule] = field(default_factory=dict)
     call_classes: Mapping[str, CallClass] = field(default_factory=dict)
     status_ranks: Mapping[str, int] = field(default_factory=dict)  # vendor's statuses, in order
+    ready_statuses: frozenset[str] = frozenset()  # vendor's statuses of a part that is finished
     failure_reasons: Mapping[str, FailureReason] = field(default_factory=dict)
     # code of an error → the HTTP status of our answer, and whether the request may succeed later
     error_statuses: Mapping[str, tuple[int, bool]] = field(default_factory=dict)

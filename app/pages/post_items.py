@@ -10,6 +10,7 @@ from core.post_state.step_state import FAILED_PART
 from core.publishing import PostView
 from db.posts.parts import COLLECTION_ROLE, COVER_ROLE, PostPart
 from db.posts.posts import Post
+from platforms.registry import PLATFORMS
 
 ROLE_LABELS = {
     "video": gettext_noop("Video"),
@@ -50,10 +51,14 @@ def item_label(part: PostPart) -> str:
 
 
 def item_badge(post: Post, part: PostPart) -> Badge:
-    """Return the badge of an item; once the post is public, all of its items are ready."""
+    """Return the badge of an item; once the post is public, all of its items are ready.
+
+    Else the platform says of each whether it is.
+    """
     if is_failed_part(post, part):
         return FAILED
-    if post.state == PostState.PUBLISHED:
+    is_finished = part.status in PLATFORMS[post.provider].ready_statuses
+    if post.state == PostState.PUBLISHED or is_finished:
         return READY
     if part.role == COVER_ROLE or part.handle is None:
         return WAITING

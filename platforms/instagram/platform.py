@@ -11,7 +11,7 @@ from platforms.instagram.media_rules import MEDIA_RULES
 from platforms.instagram.options import InstagramMediaOptions, InstagramOptions
 from platforms.instagram.permissions import FLOWS
 from platforms.instagram.post_rules import find_post_problems
-from platforms.instagram.quotas import CALL_CLASSES, QUOTAS, STATUS_RANKS
+from platforms.instagram.quotas import CALL_CLASSES, QUOTAS, READY_STATUSES, STATUS_RANKS
 from platforms.instagram.sampling import SAMPLING
 from platforms.instagram.seed_accounts import InstagramAccountShapes
 from platforms.instagram.seed_paths import PUBLISH_PATH, SEED_PATHS
@@ -44,6 +44,7 @@ PLATFORM = Platform(
     quotas=QUOTAS,
     call_classes=CALL_CLASSES,
     status_ranks=STATUS_RANKS,
+    ready_statuses=frozenset(map(str, READY_STATUSES)),
     failure_reasons=FAILURE_REASONS,
     exchange_fields=EXCHANGE_FIELDS,
     event_effects=EVENT_EFFECTS,

@@ -46,6 +46,7 @@ CALL_CLASSES: Mapping[str, CallClass] = {
         CallClass("sync", "read", "sync_per_minute"),
     )
 }
+READY_STATUSES = frozenset({ContainerState.FINISHED, ContainerState.PUBLISHED})
 STATUS_RANKS: Mapping[str, int] = {
     ContainerState.IN_PROGRESS: 1,
     ContainerState.FINISHED: 2,

@@ -131,6 +131,7 @@ def test_a_failed_carousel_names_the_item_that_failed(account_page, stack):
     account_page.goto(f"/posts/{post_id}")
     expect(account_page.locator("ol.items > li")).to_have_count(3)
     expect(account_page.locator("ol.items > li.fail")).to_contain_text("Item 2, failed")
+    expect(account_page.locator("ol.items > li").first).to_contain_text("Item 1, ready")
     expect(account_page.locator(".say")).to_contain_text("Item 2:")
     save_screenshot(account_page, "post-carousel-failed")
 
@@ -217,6 +218,18 @@ def test_a_held_post_is_released_and_a_scheduled_one_is_cancelled(account_page, 
     account_page.get_by_role("button", name="Cancel the post").click()
     expect(account_page.locator(".badge.large")).to_contain_text("Cancelled")
     expect(account_page.locator(".answers dd").first).to_contain_text("No.")
+
+
+def test_a_post_is_rescheduled_and_duplicated_from_its_page(account_page, insert_state):
+    post_id = insert_state("QUEUED", publish_at="2031-01-01", due_at="2031-01-01")
+    account_page.goto(f"/posts/{post_id}")
+    account_page.get_by_role("link", name="Reschedule").click()
+    expect(account_page).to_have_url(re.compile(rf"/move/{post_id}"))
+    account_page.goto(f"/posts/{post_id}")
+    account_page.get_by_role("link", name="Duplicate").click()
+    expect(account_page).to_have_url(re.compile(rf"/compose\?from={post_id}"))
+    texts = "Array.from(document.querySelectorAll('textarea'), (each) => each.value)"
+    assert "A post that is queued" in account_page.evaluate(texts)
 
 
 @pytest.mark.parametrize(
