@@ -73,7 +73,7 @@ def build_cell(wanted: CalendarRequest, day: date) -> DayCell:
         weekday=format_weekday(day),
         month=format_month_name(day),
         url=f"{wanted.build_url(view='month', day=day)}#day",
-        add_url=url_for("publish_pages.choose_platform", day=day),
+        add_url=url_for("composer.show_composer", day=day),
         is_today=day == wanted.today,
         is_past=day < wanted.today,
         is_outside=(day.year, day.month) != (wanted.day.year, wanted.day.month),

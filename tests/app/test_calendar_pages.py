@@ -167,6 +167,17 @@ def test_the_list_goes_on_with_a_cursor(browser, make_post, noon):
     assert found == ids
 
 
+def test_a_new_post_begins_with_the_day_of_the_calendar(browser, account_id, noon):
+    day = local_day(noon)
+    html = browser.get(f"/calendar?day={day}").text
+    address = re.search(rf'href="([^"]+day={day}[^"]*)" aria-label="New post on', html)[1]
+
+    form = browser.get(address.replace("&amp;", "&")).text
+
+    assert f'name="day" value="{day}"' in form
+    assert 'name="day" value=""' in browser.get("/compose?day=x").text
+
+
 def test_days_too_far_ahead_are_closed(browser):
     far = (datetime.now(UTC) + timedelta(days=120)).date()
     html = browser.get(f"/calendar?day={far}").text

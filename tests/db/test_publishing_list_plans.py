@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.health.housekeeping import merge_post_counts
 from db.posts.post_days import PostDays
 from db.posts.posts import Post
+from db.publishing.calendar_posts import CalendarFilter, CalendarPosts
 from db.publishing.destination_usage import DestinationUsage
 from db.publishing.post_filter import DISPLAY_STATES, PostFilter
 from db.publishing.queries import ListPart, ListPosition, PostQueries
@@ -194,3 +195,16 @@ def test_the_counts_of_this_history_are_right(history_url):
     engine.dispose()
     query = "SELECT state, count(*) AS n FROM posts WHERE user_id = 1 GROUP BY 1"
     assert counted == dict(map(tuple, run_sql(history_url, query)))
+
+
+@pytest.mark.parametrize("post_filter", [CalendarFilter(), CalendarFilter(states=("QUEUED",))])
+@pytest.mark.parametrize("days", [0, 250, 499])
+def test_a_month_of_the_calendar_reads_few_rows(history_url, post_filter, days):
+    since = NOW - timedelta(days=days)
+
+    def read_month(session):
+        CalendarPosts(session).list_between(
+            since, since + timedelta(days=42), post_filter, user_id=1, limit=401
+        )
+
+    assert count_rows_read(history_url, read_month) <= MAX_ROWS

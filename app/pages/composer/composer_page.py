@@ -18,6 +18,7 @@ from app.http.time_zones import current_zone
 from app.http.validation import MAX_POST_BYTES, row_id_from_query
 from app.pages.badges import post_badge
 from app.pages.brands import platform_title
+from app.pages.calendar_request import read_day
 from app.pages.composer.checks import ComposerReport, check_composition, describe_forecasts
 from app.pages.composer.files import load_files
 from app.pages.composer.form import Composition, parse_form, parse_payload
@@ -43,9 +44,10 @@ MAX_GROUP = 50
 @blueprint.get("/compose")
 @require_login("posts:write", "media:write")
 def show_composer() -> str | Response:
-    """Show an empty form, or one with the content of an earlier post."""
+    """Show an empty form, one for a day, or one with the content of an earlier post."""
     post_id = row_id_from_query("from")
-    composition = Composition(uuid4(), MultiDict(list_chosen_accounts(find_only_platform())))
+    chosen = [*list_chosen_accounts(find_only_platform()), *list_chosen_day()]
+    composition = Composition(uuid4(), MultiDict(chosen))
     if post_id is not None:
         composition = copy_post(post_id)
     return render_composer(composition)
@@ -157,6 +159,12 @@ def list_chosen_accounts(platform: str | None) -> list[tuple[str, str]]:
     """The accounts that a new form begins with: the only usable one, if there is one."""
     usable = [target for target in load_targets(platform) if target.reason is None]
     return [("account", usable[0].key)] if len(usable) == 1 else []
+
+
+def list_chosen_day() -> list[tuple[str, str]]:
+    """The day that the calendar named for a new post; its time of day is still open."""
+    day = read_day(request.args.get("day", ""))
+    return [] if day is None else [("when", "later"), ("day", day.isoformat())]
 
 
 def read_composition() -> Composition:
