@@ -49,6 +49,7 @@ TOO_LATE_TEXT = gettext_noop("It is already being sent, or has ended.")
 
 class MoveState(StrEnum):
     MOVED = "moved"
+    POSSIBLE = "possible"
     FULL = "full"  # there is no free place at that time: its owner decides
     REFUSED = "refused"  # it cannot be moved at all
     INVALID = "invalid"  # the time cannot be used
@@ -56,14 +57,11 @@ class MoveState(StrEnum):
 
 @dataclass(frozen=True)
 class MoveAnswer:
-    """What became of a move, in words. `undo_at`: the former time, if it can be restored;
-    `free_at`: when there is room.
-    """
+    """What became of a move, in words. `undo_at`: the former time, if it can be restored."""
 
     state: MoveState
     text: str
     undo_at: datetime | None = None
-    free_at: datetime | None = None
 
 
 @blueprint.get("/calendar/move/<int:post_id>")
@@ -91,6 +89,14 @@ def submit_move(post_id: int) -> Response | str:
     return render_template("calendar_move.html", **describe_form(movable, answer))
 
 
+@blueprint.get("/calendar/move/<int:post_id>/forecast")
+@require_login("posts:read", "posts:write", "accounts:read")
+def show_move_forecast(post_id: int) -> Response:
+    """Say what would become of a move to the time in the address, and move nothing."""
+    answer = try_to_move(load_movable(post_id), is_saved=False)
+    return jsonify(state=answer.state, text=answer.text)
+
+
 def load_movable(post_id: int) -> tuple[MovablePost, ...]:
     """Errors: NotFound."""
     return list_posts_to_move(
@@ -98,19 +104,15 @@ def load_movable(post_id: int) -> tuple[MovablePost, ...]:
     )
 
 
-def try_to_move(movable: Sequence[MovablePost]) -> MoveAnswer:
-    """Move the posts, unless their time cannot be used or has no room."""
+def try_to_move(movable: Sequence[MovablePost], *, is_saved: bool = True) -> MoveAnswer:
+    """Move the posts, or only say what would be. A time without room is not saved."""
     now = current_container().services.now()
     if not all(is_editable(item.post, now) for item in movable):
         return MoveAnswer(
             MoveState.REFUSED, translate_text("It is already being sent, or has ended.")
         )
     try:
-        moment = read_moment(movable[0].post)
-        if not is_schedulable(moment.at, now):
-            return MoveAnswer(MoveState.INVALID, describe_limits())
-        full = None if request.form.get("anyway") else find_full_answer(movable, moment.at)
-        return full or save_move(movable, moment)
+        return move_to_chosen_time(movable, now, is_saved=is_saved)
     except TimeNotOnClock as error:
         return MoveAnswer(MoveState.INVALID, describe_gap(error))
     except Invalid:
@@ -121,9 +123,22 @@ def try_to_move(movable: Sequence[MovablePost]) -> MoveAnswer:
         return MoveAnswer(MoveState.REFUSED, describe_error(error).message)
 
 
+def move_to_chosen_time(
+    movable: Sequence[MovablePost], now: datetime, *, is_saved: bool
+) -> MoveAnswer:
+    """Errors: as `read_moment` and `move_posts`."""
+    moment = read_moment(movable[0].post)
+    if not is_schedulable(moment.at, now):
+        return MoveAnswer(MoveState.INVALID, describe_limits())
+    full = None if request.form.get("anyway") else find_full_answer(movable, moment.at)
+    if full is not None:
+        return full
+    return save_move(movable, moment) if is_saved else describe_room(moment)
+
+
 def read_moment(post: Post) -> LocalMoment:
     """Return the chosen time; without a time of day, that of the post stays. Errors: Invalid."""
-    form, zone = request.form, current_zone()
+    form, zone = request.values, current_zone()
     try:
         if form.get("at"):
             return LocalMoment(parse_rfc3339(form["at"]))
@@ -164,6 +179,15 @@ def save_move(movable: Sequence[MovablePost], moment: LocalMoment) -> MoveAnswer
     return MoveAnswer(MoveState.MOVED, text, undo_at=former if can_undo else None)
 
 
+def describe_room(moment: LocalMoment) -> MoveAnswer:
+    zone = current_zone()
+    time_text = f"{format_moment(moment.at, zone)} ({format_offset(moment.at, zone)})"
+    text = translate_text("%(time)s. There is room at that time.", time=time_text)
+    if moment.is_double:
+        text = f"{text} {describe_double(moment.at)}"
+    return MoveAnswer(MoveState.POSSIBLE, text)
+
+
 def describe_limits() -> str:
     return translate_text(
         "Choose a time in the future, at most %(days)d days ahead.", days=MAX_SCHEDULE_AHEAD.days
@@ -196,7 +220,7 @@ def find_full_answer(movable: Sequence[MovablePost], at: datetime) -> MoveAnswer
         return None
     worst = max(late, key=lambda each: (each.goes_at is None, each.goes_at or at))
     provider = find_provider_of(movable, worst)
-    return MoveAnswer(MoveState.FULL, describe_full(worst, provider), free_at=worst.goes_at)
+    return MoveAnswer(MoveState.FULL, describe_full(worst, provider))
 
 
 def find_provider_of(movable: Sequence[MovablePost], forecast: QuotaForecast) -> str:
@@ -233,7 +257,6 @@ def describe_form(
     local = convert_to_local(find_calendar_time(post), zone)
     values, names = request.values, load_account_names()
     now = current_container().services.now()
-    free_at = answer and answer.free_at and convert_to_local(answer.free_at, zone)
     return {
         "post_id": post.id,
         "post_title": shorten_title(post),
@@ -246,7 +269,6 @@ def describe_form(
         "current_time": format_moment(find_calendar_time(post), zone),
         "together": describe_together(movable, names) if len(movable) > 1 else "",
         "answer": answer,
-        "free_time": free_at and free_at.replace(second=0) + timedelta(minutes=1),
         "is_editable": all(is_editable(item.post, now) for item in movable),
     }
 

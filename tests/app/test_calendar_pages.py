@@ -255,6 +255,20 @@ def test_a_full_quota_is_said_before_and_can_be_overruled(browser, make_post, no
     assert move(browser, post_id, anyway="1", **when)["state"] == "moved"
 
 
+def test_a_forecast_says_what_would_be_and_moves_nothing(browser, make_post, noon, publisher):
+    post_id, day = make_post(noon, "Lunch"), local_day(noon) + timedelta(days=1)
+    address = f"/calendar/move/{post_id}/forecast"
+
+    answer = browser.get(f"{address}?date={day}&time=08:30").json
+
+    assert answer["state"] == "possible"
+    assert answer["text"].endswith("08:30 (UTC+1). There is room at that time.") or (
+        "08:30 (UTC+2)" in answer["text"]
+    )
+    assert browser.get(f"{address}?date=x").json["state"] == "invalid"
+    assert publisher.post(post_id).publish_at == noon
+
+
 @pytest.mark.parametrize("fields", [{}, {"date": "x"}, {"date": "2020-01-01"}, {"at": "x"}])
 def test_a_time_that_cannot_be_used_is_refused_in_words(browser, make_post, noon, fields):
     answer = move(browser, make_post(noon), **fields)

@@ -149,6 +149,9 @@ def test_keys_alone_move_a_post_and_the_move_is_announced(calendar, stack, sched
     calendar.keyboard.press("m")
     expect(calendar.locator("#move-date")).to_be_focused()
     calendar.locator("#move-date").fill(f"{friday:%Y-%m-%d}")
+    expect(calendar.get_by_role("dialog")).to_contain_text(
+        f"Friday {friday.day} {friday:%B}, 12:30 (UTC"
+    )
     calendar.keyboard.press("Enter")
 
     expect(calendar.locator('#toasts[role="status"]')).to_contain_text(

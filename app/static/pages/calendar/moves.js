@@ -1,10 +1,13 @@
 // Moves a post: at once after a drag, or from the dialog. The server decides about the time, says in
 // words what became of it, and which time brings it back.
 const TOAST_TIME = 10_000; // milliseconds
+const PREVIEW_DELAY = 300; // milliseconds after the last change
+const ANSWER_CLASSES = { possible: "quiet", full: "wait" };
 
 export const initMoves = (region) => {
   const dialog = document.getElementById("move-dialog");
   const texts = document.getElementById("calendar-texts").dataset;
+  let previewTimer = null;
   const token = document.querySelector('meta[name="csrf-token"]').content;
 
   const send = async (url, fields) => {
@@ -55,7 +58,7 @@ export const initMoves = (region) => {
 
   const showAnswer = (answer) => {
     const element = dialog.querySelector("[data-move-answer]");
-    element.className = `move-answer ${answer.state === "full" ? "wait" : "bad"}`;
+    element.className = `move-answer ${ANSWER_CLASSES[answer.state] ?? "bad"}`;
     element.textContent = answer.text;
     dialog.querySelector("[data-move-anyway]").hidden = answer.state !== "full";
   };
@@ -70,6 +73,7 @@ export const initMoves = (region) => {
     if (!dialog.open) dialog.showModal();
     place(opener);
     if (answer) showAnswer(answer);
+    else preview();
     dialog.querySelector(answer ? "[data-move-anyway]:not([hidden])" : "#move-date")?.focus();
   };
 
@@ -88,6 +92,7 @@ export const initMoves = (region) => {
 
   dialog.addEventListener("submit", async (event) => {
     event.preventDefault();
+    clearTimeout(previewTimer);
     const fields = Object.fromEntries(new FormData(event.target, event.submitter));
     const answer = await send(dialog.dataset.url, fields);
     if (answer.state === "full" || answer.state === "invalid") return showAnswer(answer);
@@ -100,10 +105,20 @@ export const initMoves = (region) => {
     dialog.close();
   });
   dialog.addEventListener("close", () => {
+    clearTimeout(previewTimer);
     document.getElementById(dialog.dataset.opener)?.focus();
     dialog.replaceChildren();
   });
-  dialog.addEventListener("input", () => { dialog.querySelector("[data-move-anyway]").hidden = true; });
+  const preview = async () => {
+    const query = new URLSearchParams(["date", "time"].map((name) => [name, dialog.querySelector(`#move-${name}`).value]));
+    const response = await fetch(`${dialog.dataset.url}/forecast?${query}`).catch(() => null);
+    if (response?.ok && !response.redirected && dialog.open) showAnswer(await response.json());
+  };
+  dialog.addEventListener("input", () => {
+    dialog.querySelector("[data-move-anyway]").hidden = true;
+    clearTimeout(previewTimer);
+    previewTimer = setTimeout(preview, PREVIEW_DELAY);
+  });
   region.addEventListener("click", (event) => {
     const link = event.target.closest(".mover, [data-moves-post]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
