@@ -25,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONTAINER_KEY = "signalpost"
+LIVE_REQUEST = "live"  # X-Requested-With of requests for fragments
 API_PATH_PREFIXES = ("/api/", "/m/", "/healthz", "/readyz", "/statusz", "/metrics", "/openapi.json")
 
 
@@ -103,6 +104,8 @@ def require_login(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T | Re
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | Response:
             principal = find_principal()
             if principal is None:
+                if request.headers.get("X-Requested-With") == LIVE_REQUEST:
+                    raise Unauthorized  # its script opens the page again, which leads to the login
                 return redirect(url_for("dashboard.show_login", next=return_path()))
             check_scopes(principal, scopes, AuthMethod.SESSION)
             return view(*args, **kwargs)

@@ -4,10 +4,12 @@ The English sentences stand in the code where they are used; `app/texts/fr.po` h
 (docs/decisions/0015).
 """
 
+import re
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
+from typing import TypeVar
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -17,6 +19,12 @@ from app.http.context import find_principal, is_api_request
 from app.http.messages import LOCALES
 
 SOURCE_LOCALE = LOCALES[0]
+T = TypeVar("T")
+FRENCH_SPACES = (
+    (re.compile(r"(?<=\S) (?=[:»])"), "\N{NO-BREAK SPACE}"),
+    (re.compile(r"(?<=«) "), "\N{NO-BREAK SPACE}"),
+    (re.compile(r"(?<=\S) (?=[;?!])"), "\N{NARROW NO-BREAK SPACE}"),
+)
 
 
 def init_i18n(app: Flask) -> None:
@@ -38,11 +46,16 @@ def current_locale() -> str:
     """
     if not has_request_context():
         return SOURCE_LOCALE
-    accepted = request.accept_languages.best_match(LOCALES)
+    accepted = browser_locale()
     user = find_principal()
     chosen = user.locale if user else None
     first, second = (accepted, chosen) if is_api_request() else (chosen, accepted)
     return first or second or SOURCE_LOCALE
+
+
+def browser_locale() -> str | None:
+    """Return the first of our languages that the browser accepts."""
+    return request.accept_languages.best_match(LOCALES)
 
 
 def translate_text(sentence: str, **values: object) -> str:
@@ -73,6 +86,19 @@ def add_language_headers(response: Response) -> Response:
     return response
 
 
+def set_spaces(text: T) -> T:
+    """Replace the blanks beside high punctuation and guillemets by spaces that do not break.
+
+    Source: Lexique des règles typographiques en usage à l'Imprimerie nationale: a word space
+    before the colon and within guillemets, a thin one before ; ? !
+    """
+    if not isinstance(text, str):
+        return type(text)(set_spaces(form) for form in text)  # type: ignore[call-arg, attr-defined]  # the forms of a plural
+    for pattern, replacement in FRENCH_SPACES:
+        text = pattern.sub(replacement, text)  # type: ignore[assignment]  # still a str
+    return text
+
+
 @cache
 def load_catalogue(language: str) -> NullTranslations:
     """Compile and load `app/texts/<language>.po`, once per process."""
@@ -80,6 +106,9 @@ def load_catalogue(language: str) -> NullTranslations:
         return NullTranslations()
     compiled = BytesIO()
     with (files("app") / "texts" / f"{language}.po").open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
+        catalogue = read_po(file, locale=language)
+    for message in catalogue:
+        message.string = set_spaces(message.string)
+    write_mo(compiled, catalogue)
     compiled.seek(0)
     return GNUTranslations(compiled)

@@ -1,11 +1,12 @@
 """The time zone of the reader: pages show and read all times in it."""
 
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from flask import has_request_context
 
 from app.http.context import find_principal
+from core.identity.preferences import is_zone
 
 DEFAULT_ZONE = "UTC"
 
@@ -20,13 +21,3 @@ def current_zone() -> ZoneInfo:
 def load_zone(name: str) -> ZoneInfo:
     """Return a zone by its name in the IANA database; UTC if this machine does not have it."""
     return ZoneInfo(name if is_zone(name) else DEFAULT_ZONE)
-
-
-def is_zone(name: str) -> bool:
-    return name in zone_names()
-
-
-@cache
-def zone_names() -> frozenset[str]:
-    """Return the names of all zones, read once per process."""
-    return frozenset(available_timezones())

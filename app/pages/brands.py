@@ -1,6 +1,7 @@
 """Platforms as pages show them: titles, labels of kinds, permissions and what accounts need."""
 
 from app.http.i18n import translate_text
+from core.config.settings import Settings
 from platforms.platform import PublishForm
 from platforms.registry import PLATFORMS
 
@@ -45,6 +46,16 @@ def describe_scope(provider: str, scope: str) -> tuple[str, str]:
     """Return a platform's scope and its description in plain words, else its name again."""
     text = PLATFORMS[provider].brand.scope_texts.get(scope)
     return scope, translate_text(text) if text else scope
+
+
+def is_sandbox(settings: Settings) -> bool:
+    """Whether calls go to the sandbox: it speaks HTTP, and every platform HTTPS."""
+    return any(
+        str(value).startswith("http://")
+        for name in PLATFORMS
+        for field, value in settings.of_platform(name).model_dump().items()
+        if field.endswith("_base_url")
+    )
 
 
 def list_requirements(provider: str) -> list[str]:

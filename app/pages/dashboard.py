@@ -4,12 +4,19 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.auth import end_session, set_session_cookie, start_session
-from app.http.context import find_principal, require_login
+from app.http.context import (
+    current_container,
+    current_principal,
+    find_principal,
+    require_login,
+)
 from app.http.i18n import translate_text
+from app.pages.brands import is_sandbox
 from app.pages.sign_in_errors import describe_sign_in_error
 from app.pages.widgets import overview_fields
 from core.accounts.connect import safe_next_path
 from core.errors import RateLimitExceeded, ServiceUnavailable, Unauthorized
+from core.identity.preferences import note_time_zone
 from platforms.secret import Secret
 
 blueprint = Blueprint("dashboard", __name__)
@@ -32,6 +39,8 @@ def submit_login() -> Response | tuple[str, int]:
     except (Unauthorized, RateLimitExceeded, ServiceUnavailable) as error:
         text, status = describe_sign_in_error(error)
         return render_login_form(request.form.get("next"), email=email, error_text=text), status
+    with current_container().database.transaction() as session:
+        note_time_zone(session, current_principal().user_id, request.form.get("time_zone", ""))
     next_path = safe_next_path(request.form.get("next")) or url_for("dashboard.show_home")
     return set_session_cookie(redirect(next_path), cookie)  # type: ignore[arg-type]  # Flask's redirect returns Werkzeug's Response
 
@@ -44,6 +53,7 @@ def render_login_form(
         next_path=safe_next_path(next_path) or url_for("dashboard.show_home"),
         email=email,
         error_text=error_text,
+        is_sandbox=is_sandbox(current_container().settings),
     )
 
 

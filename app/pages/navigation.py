@@ -19,22 +19,40 @@ class NavigationEntry(NamedTuple):
     scopes: tuple[str, ...] = ()
     on_phone: bool = False  # has a place in the bottom bar of phones; the others are under More
     shows_unread: bool = False
+    shortcut: str = ""  # keys, with a space between those of a sequence
+    phone_label: str = ""  # where the label is too long for a bottom bar
 
 
-NEW_POST = NavigationEntry("composer.show_composer", "plus", gettext_noop("New post"))
+NEW_POST = NavigationEntry(
+    "composer.show_composer",
+    "plus",
+    gettext_noop("New post"),
+    shortcut="n",
+    phone_label=gettext_noop("Create"),
+)
 MAIN_ENTRIES = (
-    NavigationEntry("dashboard.show_home", "house", gettext_noop("Home"), on_phone=True),
     NavigationEntry(
-        "calendar_pages.show_calendar", "calendar-days", gettext_noop("Calendar"), on_phone=True
+        "dashboard.show_home", "house", gettext_noop("Home"), on_phone=True, shortcut="g h"
     ),
-    NavigationEntry("post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True),
+    NavigationEntry(
+        "calendar_pages.show_calendar",
+        "calendar-days",
+        gettext_noop("Calendar"),
+        on_phone=True,
+        shortcut="g c",
+    ),
+    NavigationEntry(
+        "post_pages.list_posts", "list", gettext_noop("Posts"), on_phone=True, shortcut="g p"
+    ),
     NavigationEntry(
         "comment_pages.show_comments",
         "message-circle",
         gettext_noop("Comments"),
         scopes=("comments:write",),
     ),
-    NavigationEntry("account_pages.list_accounts", "users", gettext_noop("Accounts")),
+    NavigationEntry(
+        "account_pages.list_accounts", "users", gettext_noop("Accounts"), shortcut="g a"
+    ),
 )
 OPERATOR_SCOPES = ("admin",)
 OPERATOR_ENTRIES = (
@@ -65,8 +83,7 @@ OWN_ENTRIES = (
         gettext_noop("Notifications"),
         shows_unread=True,
     ),
-    NavigationEntry("key_pages.list_keys", "key-round", gettext_noop("API keys")),
-    NavigationEntry("sign_in_pages.show_settings", "settings", gettext_noop("Settings")),
+    NavigationEntry("settings_pages.show_settings", "settings", gettext_noop("Settings")),
     NavigationEntry("openapi.show_docs", "code", gettext_noop("API reference")),
 )
 PHONE_PLACES_BEFORE_NEW_POST = 2
@@ -83,6 +100,8 @@ class NavigationPlace:
     is_new_post: bool = False
     shows_unread: bool = False
     count: int = 0
+    shortcut: str = ""
+    phone_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +143,8 @@ def show_entry(entry: NavigationEntry, *, is_new_post: bool = False) -> Navigati
         current=find_current(entry),
         is_new_post=is_new_post,
         shows_unread=entry.shows_unread,
+        shortcut=entry.shortcut,
+        phone_label=translate_text(entry.phone_label or entry.label),
     )
 
 

@@ -1,5 +1,8 @@
 """The page of notifications: what happened, why, and a link to where something can be done."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -8,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.http.time_zones import current_zone
 from app.http.validation import row_id_from_query
 from app.pages.brands import platform_title
 from core.errors import NotFound
@@ -50,13 +54,29 @@ KIND_SENTENCES = {
 KIND_COLOURS = {
     "post_published": "good",
     **dict.fromkeys(DELIVERED_KINDS, "wait"),
-    "post_unconfirmed": "wait",
+    "post_unconfirmed": "ask",
     "connection_ends_soon": "wait",
     "data_access_ending": "wait",
     "mention": "busy",
     "new_comments": "busy",
 }
 """Colours by kind; all other kinds are `bad`: their owner has to act."""
+
+KIND_ICONS = {
+    "post_published": "circle-check",
+    **dict.fromkeys(DELIVERED_KINDS, "mail"),
+    "post_unconfirmed": "circle-question-mark",
+    "needs_reconnect": "link-2-off",
+    "disconnected_by_platform": "unlink",
+    "refresh_failed": "refresh-cw",
+    "permissions_missing": "lock",
+    "connection_ends_soon": "timer",
+    "data_access_ending": "timer",
+    "endpoint_disabled": "webhook",
+    "mention": "megaphone",
+    "new_comments": "message-circle",
+    "reply_not_sent": "reply",
+}
 
 UNKNOWN_KIND_TEXT = gettext_noop("Notification of an unknown kind: %(kind)s")
 UNNAMED_ACCOUNT, UNTITLED = gettext_noop("an account"), gettext_noop("Untitled")
@@ -74,10 +94,13 @@ def list_notifications() -> str:
             unread=unread_only,
             limit=PAGE_SIZE + 1,
             before=row_id_from_query("cursor"),
+            muted_kinds=current_principal().muted_notifications,
         )
     return render_template(
         "notifications.html",
-        notifications=[notification_fields(row) for row in rows[:PAGE_SIZE]],
+        days=list_days(rows[:PAGE_SIZE]),
+        has_unread=any(row.read_at is None for row in rows[:PAGE_SIZE]),
+        is_newest=request.args.get("cursor") is None,
         unread_only=unread_only,
         next_cursor=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
     )
@@ -103,12 +126,21 @@ def mark_all_read() -> Response:
     return redirect(url_for("notification_pages.list_notifications"))
 
 
+def list_days(rows: Sequence[Notification]) -> list[tuple[datetime, list[dict[str, Any]]]]:
+    """Return the notifications by the day on which they came, in the reader's time zone."""
+    zone = current_zone()
+    by_day = groupby(rows, key=lambda row: row.created_at.astimezone(zone).date())
+    days = [[notification_fields(row) for row in of_day] for _, of_day in by_day]
+    return [(of_day[0]["at"], of_day) for of_day in days]
+
+
 def notification_fields(notification: Notification) -> dict[str, Any]:
     return {
         "id": notification.id,
         "sentence": notification_sentence(notification),
         "reason": notification_reason(notification),
         "colour": KIND_COLOURS.get(notification.kind, "bad"),
+        "icon": KIND_ICONS.get(notification.kind, "circle-x"),
         "link": notification_link(notification),
         "is_read": notification.read_at is not None,
         "at": notification.created_at,
@@ -140,7 +172,7 @@ def notification_link(notification: Notification) -> dict[str, str] | None:
     payload = notification.payload
     if "post_id" in payload:
         url = url_for("post_pages.show_post", post_id=payload["post_id"])
-        return {"url": url, "label": translate_text("To the post")}
+        return {"url": url, "label": translate_text("Open the post")}
     if "account_id" in payload:
         platform = payload.get("platform")
         url = (
@@ -148,8 +180,8 @@ def notification_link(notification: Notification) -> dict[str, str] | None:
             if platform in PLATFORMS
             else url_for("account_pages.list_accounts")
         )
-        return {"url": url, "label": translate_text("To the account")}
+        return {"url": url, "label": translate_text("Open the account")}
     if "endpoint_id" in payload:
         url = url_for("endpoint_pages.show_endpoint", endpoint_id=payload["endpoint_id"])
-        return {"url": url, "label": translate_text("To the endpoint")}
+        return {"url": url, "label": translate_text("Open the endpoint")}
     return None

@@ -1,4 +1,4 @@
-"""The page of one's own sign-in: change the password, see and end sessions."""
+"""One's own sign-in, on the page of settings: change the password, end sessions."""
 
 from flask import (
     Blueprint,
@@ -6,7 +6,6 @@ from flask import (
     flash,
     make_response,
     redirect,
-    render_template,
     request,
     url_for,
 )
@@ -15,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.http.auth import adopt_session, browser_context, set_session_cookie
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
-from app.pages.browser_names import browser_name
+from app.pages.profile import render_settings
 from app.pages.sign_in_errors import describe_sign_in_error
 from core.errors import CoreError, Invalid, RateLimitExceeded, ServiceUnavailable
 from core.identity import login_sessions, users
@@ -31,9 +30,9 @@ LENGTH_TEXT = gettext_noop("The new password must have %(least)d to %(most)d cha
 
 @blueprint.get("/settings/sign-in")
 @require_login()
-def show_settings() -> str:
-    """Show the form for a new password, and the browsers in which I am signed in."""
-    return render_settings()
+def show_settings() -> AnyResponse:
+    """Redirect to where the sign-in is now."""
+    return redirect(url_for("settings_pages.show_settings"), 301)
 
 
 @blueprint.post("/settings/sign-in/password")
@@ -42,7 +41,7 @@ def change_password() -> Response | tuple[str, int]:
     """Change my password: all other sessions end, all my API keys are revoked."""
     new_password = request.form.get("new_password", "")
     if new_password != request.form.get("repeated_password", ""):
-        return render_settings(error_text=translate_text(REPETITION_TEXT)), 400
+        return refuse_password("repeated-password", translate_text(REPETITION_TEXT)), 400
     try:
         new_session = users.change_password(
             current_container().database,
@@ -62,18 +61,22 @@ def change_password() -> Response | tuple[str, int]:
         "good",
     )
     return set_session_cookie(
-        make_response(redirect(url_for("sign_in_pages.show_settings"))), cookie
+        make_response(redirect(url_for("settings_pages.show_settings"))), cookie
     )
 
 
 def refuse_change(error: CoreError) -> tuple[str, int]:
     if not isinstance(error, Invalid):
         text, status = describe_sign_in_error(error)
-        return render_settings(error_text=text), status
+        return refuse_password("old-password", text), status
     if "oldPassword" in error.details.get("fields", {}):
-        return render_settings(error_text=translate_text(WRONG_PASSWORD_TEXT)), 400
+        return refuse_password("old-password", translate_text(WRONG_PASSWORD_TEXT)), 400
     text = translate_text(LENGTH_TEXT, least=MIN_PASSWORD_LENGTH, most=MAX_PASSWORD_LENGTH)
-    return render_settings(error_text=text), 400
+    return refuse_password("new-password", text), 400
+
+
+def refuse_password(field_id: str, text: str) -> str:
+    return render_settings(errors=[(field_id, text)])
 
 
 @blueprint.post("/settings/sign-in/sessions/<int:session_id>/end")
@@ -83,7 +86,7 @@ def end_session(session_id: int) -> AnyResponse:
     with current_container().database.transaction() as session:
         login_sessions.end_one_session(session, session_id, user_id=current_principal().user_id)
     flash(translate_text("The browser is signed out."), "good")
-    return redirect(url_for("sign_in_pages.show_settings"))
+    return redirect(url_for("settings_pages.show_settings"))
 
 
 @blueprint.post("/settings/sign-in/sessions/end-others")
@@ -96,19 +99,4 @@ def end_other_sessions() -> AnyResponse:
             session, principal.user_id, current_id=principal.credential_id
         )
     flash(translate_text("All other browsers are signed out."), "good")
-    return redirect(url_for("sign_in_pages.show_settings"))
-
-
-def render_settings(*, error_text: str | None = None) -> str:
-    principal = current_principal()
-    with current_container().database.transaction() as session:
-        rows = login_sessions.list_sessions(session, principal.user_id)
-    return render_template(
-        "sign_in_settings.html",
-        sessions=rows,
-        current_id=principal.credential_id,
-        browser_name=browser_name,
-        least_chars=MIN_PASSWORD_LENGTH,
-        most_chars=MAX_PASSWORD_LENGTH,
-        error_text=error_text,
-    )
+    return redirect(url_for("settings_pages.show_settings"))

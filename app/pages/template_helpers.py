@@ -20,6 +20,8 @@ from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
 from db.identity.notifications import Notifications
 
+MOST_COUNTED = 100  # unread notifications; from here on pages show 99+
+
 
 def init_template_helpers(app: Flask) -> None:
     """Register the filters and functions with Jinja, and the templates of platforms."""
@@ -116,9 +118,11 @@ def age_html(at: datetime) -> Markup:
 
 
 def count_unread() -> int:
-    """Count the current user's unread notifications; 0 for an anonymous request."""
+    """Count the current user's unread notifications up to 100; 0 for an anonymous request."""
     principal = find_principal()
     if principal is None:
         return 0
     with current_container().database.transaction() as session:
-        return Notifications(session).count_unread(principal.user_id)
+        return Notifications(session).count_visible_unread(
+            principal.user_id, most=MOST_COUNTED, muted_kinds=principal.muted_notifications
+        )

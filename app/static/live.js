@@ -1,67 +1,113 @@
 // Keeps parts of the page up to date. An element names with data-live the URL of its content; the
 // content says with data-refresh after how many seconds to fetch it again. Without data-refresh it is
-// final. Focus and scroll positions are kept, and only a changed [data-announce] is read out.
-(() => {
-  const MAX_MISSES = 5; // failed fetches that lengthen the interval
-  const announcer = document.getElementById("announcer");
+// final. The new content is merged into the old: what did not change stays, with focus, scroll
+// position and opened details. Only a changed [data-announce] is read out.
+import { mergeChildren } from "./merge.js";
 
-  const refreshSeconds = (region) => Number(region.querySelector("[data-refresh]")?.dataset.refresh ?? 0);
-  const announcement = (region) => region.querySelector("[data-announce]")?.textContent;
-  const timers = new Map();
+const MAX_MISSES = 5; // failed fetches that lengthen the interval
+const MISSES_UNTIL_WARNING = 3;
+const announcer = document.getElementById("announcer");
+const warning = document.getElementById("connection-lost");
+const timers = new Map();
+const tags = new WeakMap(); // region → ETag of what it shows
+let isPaused = false;
+let lostSince = null;
 
-  const schedule = (region, misses = 0) => {
-    clearTimeout(timers.get(region));
-    const seconds = refreshSeconds(region);
-    if (seconds) timers.set(region, setTimeout(() => refresh(region, misses), 1000 * seconds * (1 + misses)));
-  };
+const refreshSeconds = (region) => Number(region.querySelector("[data-refresh]")?.dataset.refresh ?? 0);
+const announcement = (region) => region.querySelector("[data-announce]")?.textContent.trim();
 
-  const focusSelector = (element) => {
-    if (element.id) return `#${element.id}`;
-    return element.dataset.focusKey ? `[data-focus-key="${element.dataset.focusKey}"]` : null;
-  };
+const schedule = (region, misses = 0) => {
+  clearTimeout(timers.get(region));
+  const seconds = refreshSeconds(region);
+  if (seconds) timers.set(region, setTimeout(() => refresh(region, misses), 1000 * seconds * (1 + misses)));
+  else timers.delete(region);
+};
 
-  const replaceContent = (region, html) => {
-    if (html === region.shownHtml) return;
-    const announced = announcement(region);
-    const focused = region.contains(document.activeElement) ? document.activeElement : null;
-    const selector = focused && focusSelector(focused);
-    const scrollPositions = [...region.querySelectorAll(".scroll")].map((part) => part.scrollLeft);
-    region.innerHTML = html;
-    region.shownHtml = html;
-    region.dispatchEvent(new CustomEvent("content-replaced", { bubbles: true }));
-    region.querySelectorAll(".scroll").forEach((part, index) => { part.scrollLeft = scrollPositions[index] ?? 0; });
-    if (focused) (selector && region.querySelector(selector) || document.getElementById("content")).focus({ preventScroll: true });
-    const text = announcement(region);
-    if (text && text !== announced) announcer.textContent = text;
-  };
+const isChanged = (field) => {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.type === "hidden" || field.type === "file") return field.type === "file" && field.files.length > 0;
+  if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+  const fixed = [...field.options].filter((option) => option.defaultSelected);
+  return fixed.length ? fixed.some((option) => !option.selected) : field.selectedIndex > 0;
+};
+const isBeingUsed = (region) =>
+  region.querySelector("form[data-sent]")
+  || document.querySelector("dialog[open]")
+  || [...region.querySelectorAll("input, select, textarea")].some(isChanged);
 
-  const refresh = async (region, misses = 0) => {
-    if (!region.isConnected) return;
-    if (document.hidden || region.querySelector("dialog[open], form[data-sent]")) return schedule(region, misses);
-    try {
-      const query = region.dataset.query ? `?${region.dataset.query}` : "";
-      const response = await fetch(region.dataset.live + query, { headers: { "X-Requested-With": "live" } });
-      if (response.redirected) return location.reload(); // signed out meanwhile
-      if (response.status === 404) return location.reload();
-      if (!response.ok) return schedule(region, Math.min(misses + 1, MAX_MISSES));
-      const html = await response.text();
-      if (!region.querySelector("dialog[open]")) replaceContent(region, html);
-    } catch {
-      // The server cannot be reached: keep what is shown, and try again later.
-      return schedule(region, Math.min(misses + 1, MAX_MISSES));
-    }
-    schedule(region);
-  };
+const replaceContent = (region, html) => {
+  const announced = announcement(region);
+  const focused = region.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused?.dataset.focusKey;
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  mergeChildren(region, template.content);
+  region.dispatchEvent(new CustomEvent("content-replaced", { bubbles: true }));
+  if (focused && document.activeElement !== focused) {
+    const successor = focused.isConnected ? focused : key && region.querySelector(`[data-focus-key="${key}"]`);
+    (successor || document.getElementById("content")).focus({ preventScroll: true });
+  }
+  const text = announcement(region);
+  if (text && text !== announced) announcer.textContent = text;
+};
 
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) for (const region of timers.keys()) refresh(region);
-  });
-  addEventListener("online", () => { for (const region of timers.keys()) refresh(region); });
-  document.addEventListener("countdown-ended", (event) => {
-    const region = event.target.closest("[data-live]");
-    if (region) setTimeout(() => refresh(region), 1000);
-  });
-  document.addEventListener("refresh-now", (event) => refresh(event.target));
+const noteMiss = (misses) => {
+  lostSince ??= new Date();
+  if (misses < MISSES_UNTIL_WARNING || !warning?.hidden) return;
+  const { lang, dataset } = document.documentElement;
+  const time = lostSince.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", timeZone: dataset.zone });
+  warning.querySelector("time").textContent = time;
+  warning.hidden = false;
+  announcer.textContent = warning.textContent;
+};
+const noteAnswer = () => {
+  lostSince = null;
+  if (warning) warning.hidden = true;
+};
 
-  for (const region of document.querySelectorAll("[data-live]")) schedule(region);
-})();
+const fetchContent = async (region) => {
+  const query = region.dataset.query ? `?${region.dataset.query}` : "";
+  const headers = { "X-Requested-With": "live" };
+  if (tags.has(region)) headers["If-None-Match"] = tags.get(region);
+  const response = await fetch(region.dataset.live + query, { headers, cache: "no-store" });
+  if (response.redirected || response.status === 401 || response.status === 404) {
+    location.reload(); // signed out meanwhile, or gone: the page itself says so
+    return "";
+  }
+  if (response.status === 304) return "";
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  if (response.headers.has("ETag")) tags.set(region, response.headers.get("ETag"));
+  return response.text();
+};
+
+const refresh = async (region, misses = 0) => {
+  if (!region.isConnected) return timers.delete(region);
+  if (isPaused || document.hidden || isBeingUsed(region)) return schedule(region, misses);
+  try {
+    const html = await fetchContent(region);
+    noteAnswer();
+    if (html && !isBeingUsed(region)) replaceContent(region, html);
+    else if (html) tags.delete(region);
+  } catch {
+    // The server cannot be reached, or fails: keep what is shown, and try again later.
+    noteMiss(misses + 1);
+    return schedule(region, Math.min(misses + 1, MAX_MISSES));
+  }
+  schedule(region);
+};
+
+const refreshAll = () => { for (const region of [...timers.keys()]) refresh(region); };
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAll(); });
+addEventListener("online", refreshAll);
+document.addEventListener("countdown-ended", (event) => {
+  const region = event.target.closest("[data-live]");
+  if (region) setTimeout(() => refresh(region), 1000);
+});
+document.addEventListener("refresh-now", (event) => refresh(event.target));
+document.addEventListener("toggle-updates", () => {
+  isPaused = !isPaused;
+  document.documentElement.toggleAttribute("data-paused", isPaused);
+  if (!isPaused) refreshAll();
+});
+
+for (const region of document.querySelectorAll("[data-live]")) schedule(region);

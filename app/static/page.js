@@ -1,5 +1,5 @@
 // Behaviour of all pages; each works without scripts too. Dialogs instead of separate pages,
-// countdowns, copy buttons, forms that are submitted only once, details that close.
+// countdowns, copy buttons, forms that are submitted only once, details that close, toasts.
 (() => {
   const formatDuration = (seconds) => {
     const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
@@ -61,7 +61,46 @@
     if (event.target.dataset.sent) return event.preventDefault();
     event.target.dataset.sent = "1";
     for (const button of event.target.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+    const busy = event.submitter?.closest("[data-busy-text]");
+    if (busy) {
+      busy.dataset.idleText = busy.textContent;
+      busy.textContent = busy.dataset.busyText;
+    }
   });
+
+  const TOAST_TIMES = { plain: 6000, action: 10000 }; // milliseconds
+  // Shows the result of an action; it stays while the pointer or the focus is on it. detail: text,
+  // and action, an element that undoes it.
+  document.addEventListener("toast", ({ detail: { text, action } }) => {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.append(text);
+    if (action) toast.append(action);
+    document.getElementById("toasts").replaceChildren(toast);
+    let timer = 0;
+    const hold = () => clearTimeout(timer);
+    const release = () => {
+      hold();
+      timer = setTimeout(() => toast.remove(), action ? TOAST_TIMES.action : TOAST_TIMES.plain);
+    };
+    for (const type of ["pointerenter", "focusin"]) toast.addEventListener(type, hold);
+    for (const type of ["pointerleave", "focusout"]) toast.addEventListener(type, release);
+    release();
+  });
+
+  for (const field of document.querySelectorAll("[data-time-zone]")) {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  }
+  for (const button of document.querySelectorAll("[data-reveals]")) {
+    const field = document.getElementById(button.dataset.reveals);
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const isShown = field.type === "password";
+      field.type = isShown ? "text" : "password";
+      button.setAttribute("aria-pressed", String(isShown));
+    });
+  }
+  document.querySelector("[data-error-summary]")?.focus();
 
   const closeDetails = (except) => {
     for (const open of document.querySelectorAll("details[data-closes-outside][open]")) if (!open.contains(except)) open.open = false;
@@ -84,6 +123,7 @@
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
       for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+      for (const button of form.querySelectorAll("[data-idle-text]")) button.textContent = button.dataset.idleText;
     }
   });
 

@@ -31,6 +31,7 @@ class Principal:
     time_zone: str | None = None
     theme: str = "system"
     has_shortcuts: bool = True
+    muted_notifications: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:

@@ -151,6 +151,7 @@ def session_principal(user: User, login_id: int) -> Principal:
         time_zone=user.time_zone,
         theme=user.theme,
         has_shortcuts=user.has_shortcuts,
+        muted_notifications=tuple(user.muted_notifications),
     )
 
 

@@ -1,10 +1,10 @@
 """The table `notifications`: messages for a user, one row per cause and not one per retry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -26,6 +26,10 @@ class Notification(IdColumn, CreatedAtColumn, Base):
     __table_args__ = (
         UniqueConstraint("user_id", "kind", "cause"),
         Index("idx_notifications_created", "created_at"),
+        Index("idx_notifications_user", "user_id", "id"),
+        Index(
+            "idx_notifications_unread", "user_id", "id", postgresql_where=text("read_at IS NULL")
+        ),
         {"comment": "Notifications for users"},
     )
 
@@ -65,10 +69,18 @@ class Notifications:
             self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
 
     def list_for_user(
-        self, user_id: int, *, unread: bool = False, limit: int = 25, before: int | None = None
+        self,
+        user_id: int,
+        *,
+        unread: bool = False,
+        limit: int = 25,
+        before: int | None = None,
+        muted_kinds: Collection[str] = (),
     ) -> Sequence[Notification]:
         """Return a page, the newest first. `before` is the last id of the previous page."""
         query = select(Notification).where(Notification.user_id == user_id)
+        if muted_kinds:
+            query = query.where(Notification.kind.not_in(muted_kinds))
         if unread:
             query = query.where(Notification.read_at.is_(None))
         if before is not None:
@@ -78,6 +90,16 @@ class Notifications:
     def count_unread(self, user_id: int) -> int:
         conditions = (Notification.user_id == user_id, Notification.read_at.is_(None))
         return self._session.scalar(select(func.count()).where(*conditions)) or 0
+
+    def count_visible_unread(
+        self, user_id: int, *, most: int, muted_kinds: Collection[str] = ()
+    ) -> int:
+        """Count the unread notifications that pages list, up to `most`."""
+        conditions = [Notification.user_id == user_id, Notification.read_at.is_(None)]
+        if muted_kinds:
+            conditions.append(Notification.kind.not_in(muted_kinds))
+        rows = select(Notification.id).where(*conditions).limit(most).subquery()
+        return self._session.scalar(select(func.count()).select_from(rows)) or 0
 
     def mark_read(self, user_id: int, notification_id: int) -> bool:
         """Mark a notification as read; the first time stays. False if the user has no such one."""

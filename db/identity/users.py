@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, delete, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, Text, UniqueConstraint, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, TimestampColumns, one_of
@@ -35,6 +35,9 @@ class User(IdColumn, TimestampColumns, Base):
     )
     theme: Mapped[str] = mapped_column(server_default="system")
     has_shortcuts: Mapped[bool] = mapped_column(server_default="true")
+    muted_notifications: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default="{}", comment="kinds that no page shows"
+    )
 
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
@@ -104,6 +107,15 @@ class Users:
         self._session.execute(
             delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
         )
+
+    def update(self, user_id: int, **fields: Any) -> None:
+        self._session.execute(update(User).where(User.id == user_id).values(**fields))
+
+    def set_first_time_zone(self, user_id: int, time_zone: str) -> bool:
+        """Store a time zone unless there is one. Whether it was stored."""
+        condition = (User.id == user_id, User.time_zone.is_(None))
+        statement = update(User).where(*condition).values(time_zone=time_zone)
+        return self._session.scalar(statement.returning(User.id)) is not None
 
     def set_password(self, user_id: int, password_hash: str) -> None:
         """Store the hash of another password. A trigger ends all sessions and revokes all keys."""

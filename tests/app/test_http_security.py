@@ -52,7 +52,7 @@ def test_a_csrf_cookie_and_token_of_somebody_else_change_nothing(sign_in, make_u
         planted = {"X-CSRF-Token": token}
         assert victim.post("/api/keys", json=NEW_KEY, headers=planted).status_code == 403
         # A page does not take the planted seed over.
-        victim.get("/settings/sign-in")
+        victim.get("/settings")
         assert victim.post("/api/keys", json=NEW_KEY, headers=planted).status_code == 403
     fresh = victim.get("/api/auth/me").json["csrfToken"]
     headers = {"X-CSRF-Token": fresh}
@@ -74,7 +74,7 @@ def test_messages_for_the_next_page_survive_a_new_token(signed_in_client):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/settings/keys", "/settings/sign-in", "/api/auth/me", "/posts", "/nothing"]
+    "path", ["/", "/settings/keys", "/settings", "/api/auth/me", "/posts", "/nothing"]
 )
 def test_what_a_person_sees_is_stored_by_no_cache(signed_in_client, path):
     assert signed_in_client.get(path).headers["Cache-Control"] == "no-store"

@@ -50,7 +50,7 @@ def test_my_sessions_are_listed_with_browser_and_address(sign_in, make_user, mak
     assert (newest["ip"], newest["isCurrent"]) == ("203.0.113.7", False)
     assert "Firefox" in newest["userAgent"]
     assert current["isCurrent"]
-    page = browser.get("/settings/sign-in")
+    page = browser.get("/settings")
     assert "Firefox, Linux" in page.text
     assert "203.0.113.7" in page.text
 
@@ -69,7 +69,7 @@ def test_one_session_or_all_others_can_be_ended(sign_in, make_user):
 def test_sessions_are_ended_on_the_page(sign_in, make_user):
     alice = make_user()
     browser, second, third = sign_in(alice), sign_in(alice), sign_in(alice)
-    page = browser.get("/settings/sign-in")
+    page = browser.get("/settings")
     path = re.search(r"/settings/sign-in/sessions/\d+/end", page.text)[0]
     token = {"csrf_token": form_token(page)}
     assert "signed out" in browser.post(path, data=token, follow_redirects=True).text
@@ -111,7 +111,7 @@ def test_a_password_is_changed_on_the_page(sign_in, make_user):
     alice = make_user()
     browser, thief = sign_in(alice), sign_in(alice)
     form = {
-        "csrf_token": form_token(browser.get("/settings/sign-in")),
+        "csrf_token": form_token(browser.get("/settings")),
         "old_password": alice.password,
         "new_password": NEW_PASSWORD,
         "repeated_password": "something else",

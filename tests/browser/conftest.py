@@ -86,11 +86,7 @@ def open_page(browser, stack):
         context.set_default_timeout(PAGE_TIMEOUT_MS)
         page = context.new_page()
         page.set_default_timeout(PAGE_TIMEOUT_MS)
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on(
-            "console", lambda message: message.type == "error" and page.errors.append(message.text)
-        )
+        record_errors(page)
         pages.append(page)
         return page
 
@@ -98,6 +94,13 @@ def open_page(browser, stack):
     for page in pages:
         page.context.close()
     assert [error for page in pages for error in page.errors] == []
+
+
+def record_errors(page):
+    """Record what the page's scripts throw and what is written to the console, in `errors`."""
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
 
 
 @pytest.fixture
@@ -120,7 +123,7 @@ def sign_in(page, info):
     page.goto("/login")
     page.fill("#email", info["user"])
     page.fill("#password", info["password"])
-    page.click("main button")
+    page.click("main form button:not([type=button])")
     page.wait_for_url("**/")
     return page
 
