@@ -358,3 +358,33 @@ def test_the_worker_reads_what_is_due_of_this_platform_only(client, sync):
     result = response.json["result"]
     assert (result["failed"], result["errors"]) == (0, [])
     assert result["answered"] >= 5
+
+
+def test_the_page_shows_open_comments_and_those_that_a_filter_names(
+    sign_in, alice, sync, media_id, comment_id
+):
+    browser, page_path = sign_in(alice), "/platforms/instagram/comments"
+    row_id = sync.comment(comment_id).id
+    assert "wow" in browser.get("/comments").text
+    assert "No comments match these filters." in browser.get(f"{page_path}?q=bread").text
+    browser.post(f"{page_path}/{row_id}/handle")
+    assert "No open comments." in browser.get(page_path).text
+    assert "wow" in browser.get(f"{page_path}?show=handled").text
+    assert "wow" in browser.get(f"{page_path}?show=all&q=WOW&account={sync.destination_id}").text
+    french = browser.get(f"{page_path}/{row_id}?show=all", headers={"Accept-Language": "fr"}).text
+    assert "Commentaire de visitor" in french
+    assert "1 new comment" in browser.get(f"{page_path}/new?than={row_id - 1}").text
+    assert "new comment" not in browser.get(f"{page_path}/new?than={row_id}").text
+
+
+def test_pages_of_comments_are_for_their_owner_and_need_a_token(
+    sign_in, alice, make_user, sync, comment_id
+):
+    path = f"/platforms/instagram/comments/{sync.comment(comment_id).id}"
+    mallory = sign_in(make_user("mallory2@example.org"))
+    for address in (path, f"{path}/delete"):
+        assert mallory.get(address).status_code == 404
+    for action in ("hide", "show", "delete", "handle", "reopen", "reply"):
+        assert mallory.post(f"{path}/{action}", data={"text": "x"}).status_code == 404
+        assert sign_in(alice).without_csrf_token().post(f"{path}/{action}").status_code == 403
+    assert sync.client.state.comments[comment_id].hidden is False

@@ -59,6 +59,27 @@ PAGE_PATHS = {
 }
 LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
 FAILED_POST = "failed-post"
+ROW_PATHS = {
+    "comment": ("/platforms/instagram/comments/{}?show=all", "SELECT min(id) FROM ig_comments"),
+    "comment-delete": (
+        "/platforms/instagram/comments/{}/delete",
+        "SELECT min(id) FROM ig_comments",
+    ),
+    "disconnect": (
+        "/platforms/tiktok/disconnect/{}",
+        "SELECT id FROM oauth_accounts WHERE provider = 'tiktok' AND disconnected_at IS NULL",
+    ),
+    "endpoint": ("/settings/endpoints/{}", "SELECT max(id) FROM endpoints"),
+    "redeliver": ("/settings/endpoints/{}/redeliver", "SELECT max(id) FROM endpoints"),
+    "key-revoke": (
+        "/settings/keys/{}/revoke",
+        "SELECT min(id) FROM api_keys WHERE revoked_at IS NULL",
+    ),
+}
+"""Pages of single rows: the path, and the query of the row's id."""
+
+INSERT_ENDPOINT = """INSERT INTO endpoints (user_id, url)
+  SELECT id, 'https://hooks.example.com/signalpost' FROM users WHERE email = %s"""
 READER_PROFILES = {
     "english": ("en-GB", 1280, "light"),
     "english-phone-dark": ("en-GB", 320, "dark"),
@@ -101,7 +122,11 @@ def page_paths(browser, stack, cookies):
     }
     for kind in ("post_failed", "post_published", "needs_reconnect"):
         stack.query(INSERT_NOTIFICATION_OR_IGNORE, user_id, kind, json.dumps(payload))
-    return {**PAGE_PATHS, FAILED_POST: f"/posts/{post_id}"}
+    stack.query(INSERT_ENDPOINT, stack.info["user"])
+    rows = {
+        name: path.format(stack.query_value(query)) for name, (path, query) in ROW_PATHS.items()
+    }
+    return {**PAGE_PATHS, **rows, FAILED_POST: f"/posts/{post_id}"}
 
 
 def find_axe_violations(page):
@@ -135,7 +160,7 @@ def reader_pages(browser, stack, page_paths, cookies):
         page.context.close()
 
 
-@pytest.mark.parametrize("page_name", [*PAGE_PATHS, FAILED_POST])
+@pytest.mark.parametrize("page_name", [*PAGE_PATHS, *ROW_PATHS, FAILED_POST])
 @pytest.mark.parametrize("reader", ["english", "french-phone-dark"])
 def test_every_page_is_accessible(reader_pages, page_paths, reader, page_name):
     """Among them contrast, names, landmarks and the order of headings."""

@@ -135,4 +135,4 @@ def test_after_reconnecting_recent_posts_go_out_and_older_ones_wait(
     query = "SELECT hold_reason FROM posts WHERE title = %s"
     assert stack.query_value(query, "Written an hour ago") is None
     assert stack.query_value(query, "Written two days ago") == "wait_for_release"
-    stack.query("UPDATE posts SET state = 'CANCELLED', due_at = NULL WHERE title LIKE 'Written%'")
+    stack.query("UPDATE posts SET state = 'CANCELLED', due_at = NULL WHERE title LIKE 'Written%%'")

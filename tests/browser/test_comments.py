@@ -1,10 +1,12 @@
 """Comments in a browser: answered once, hidden, handled by keys, deleted; new ones are counted."""
 
 import re
+import secrets
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import connect_instagram
 from tests.flows.brokers import wait_until
 
 COMMENTED_POST = """SELECT platform_post_id FROM posts WHERE provider = 'instagram'
@@ -17,19 +19,25 @@ SELECT_HANDLED = "SELECT handled_at IS NOT NULL FROM ig_comments WHERE ig_id = %
 
 
 @pytest.fixture
-def published_media_id(publish_form, stack, image_file):
-    """Instagram's id of an image that was published with the form."""
-    publish_form.locator("[data-item] input[type=file]").set_input_files(image_file)
-    publish_form.get_by_role("button", name="Post", exact=True).click()
-    follow = publish_form.locator('[data-part="follow"]')
-    expect(follow.get_by_text("It is on Instagram.")).to_be_visible()
+def instagram_page(signed_in, stack):
+    return connect_instagram(signed_in, stack)
+
+
+@pytest.fixture
+def published_media_id(instagram_page, stack, image_file):
+    """Instagram's id of an image that was published with the form, once for all tests."""
+    if not stack.query(COMMENTED_POST):
+        instagram_page.goto("/platforms/instagram/publish")
+        instagram_page.locator("[data-item] input[type=file]").set_input_files(image_file)
+        instagram_page.get_by_role("button", name="Post", exact=True).click()
+        wait_until(lambda: stack.query(COMMENTED_POST), what="the published image")
     return stack.query_value(COMMENTED_POST)
 
 
 @pytest.fixture
 def comment(stack, published_media_id):
     """A visitor's comment in the sandbox, once its webhook was applied."""
-    text = f"Where is this? {published_media_id[-4:]}"
+    text = f"Where is this? {secrets.token_hex(3)}"
     comment = stack.sandbox.control(
         "instagram/comments", media_id=published_media_id, text=text, username="visitor"
     )
@@ -44,14 +52,14 @@ def comment_in_sandbox(stack, comment_id):
 
 
 @pytest.fixture
-def comment_page(publish_form, stack, comment):
+def comment_page(instagram_page, stack, comment):
     """The page of the comment, opened from the list of open ones."""
     row_id = stack.query_value("SELECT id FROM ig_comments WHERE ig_id = %s", comment["id"])
-    publish_form.goto("/comments")
+    instagram_page.goto("/comments")
     link = f"a[href*='/comments/{row_id}?']"
-    publish_form.locator(f".list {link}").click()
-    expect(publish_form.locator(".thread .chosen")).to_contain_text(comment["text"])
-    return publish_form
+    instagram_page.locator(f".list {link}").click()
+    expect(instagram_page.locator(".thread .chosen")).to_contain_text(comment["text"])
+    return instagram_page
 
 
 def send_reply(page, text):
