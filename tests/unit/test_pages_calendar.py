@@ -13,7 +13,8 @@ from app.pages.calendar_days import (
     shift_month,
     split_weeks,
 )
-from core.publishing.local_times import convert_to_local
+from app.pages.calendar_moves import describe_gap
+from core.publishing.local_times import TimeNotOnClock, convert_to_local
 
 MONDAY, SUNDAY = 0, 6
 ZONES = [
@@ -93,3 +94,14 @@ def test_the_range_of_a_zone_ahead_of_utc_begins_the_day_before_in_utc():
         CalendarView.WEEK, date(2026, 11, 30), ZoneInfo("Asia/Kathmandu"), first_weekday=MONDAY
     )
     assert days.since == datetime(2026, 11, 29, 18, 15, tzinfo=UTC)
+
+
+def test_a_time_that_does_not_exist_is_explained():
+    gap = TimeNotOnClock(
+        datetime.fromisoformat("2027-03-28 02:30"),
+        ZoneInfo("Europe/Paris"),
+        datetime.fromisoformat("2027-03-28 03:00"),
+    )
+    assert describe_gap(gap) == (
+        "02:30 does not exist on Sunday 28 March 2027 in Europe/Paris. Choose 03:00 or later."
+    )
