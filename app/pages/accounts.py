@@ -45,7 +45,9 @@ def list_accounts() -> str:
         platforms=[
             {
                 **platform_fields(view),
-                "accounts": [card_fields(account, waiting) for account in view.accounts],
+                "accounts": [
+                    card_fields(account, waiting) for account in view.accounts if view.is_configured
+                ],
                 "missing_settings": view.missing_settings if is_operator() else (),
             }
             for view in load_platforms()
