@@ -9,7 +9,6 @@ import pytest
 STATIC_FOLDER = Path(__file__).parents[2] / "app" / "static"
 FILE_ADDRESS = re.compile(r'(?:href|src)="(/static/[^"#]+)')
 MAX_OWN_BYTES = 12_000  # of a page's own style sheets, and of its own scripts, compressed
-MAX_PAGE_BYTES = 150_000  # of a page's first load
 GZIP = {"Accept-Encoding": "gzip"}
 
 
