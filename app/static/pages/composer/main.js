@@ -363,6 +363,10 @@ form.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // back from what was sent
 
+// Enter in a field would press the first button of the page, which closes the form.
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches('input:not([type="file"])')) event.preventDefault();
+});
 form.addEventListener("input", handleChange);
 form.addEventListener("composer-changed", handleChange);
 part("checks").addEventListener("content-replaced", showTurn);
