@@ -8,11 +8,9 @@ from app.http.messages import find_message
 from app.pages.avatars import avatar_url
 from app.pages.badges import PLATFORM_BADGES, account_badge, localize_badge
 from app.pages.brands import describe_scope, platform_title
-from app.pages.quota_view import load_quota_fields
 from core import accounts
 from core.accounts import AccountView, PlatformView
 from core.accounts.view import AccountHealth
-from core.publishing.quota import Quota
 from platforms.registry import PLATFORMS
 
 RECONNECT_TEXT = gettext_noop("The connection no longer works. Connect the account again to go on.")
@@ -58,23 +56,6 @@ def account_fields(view: AccountView) -> dict[str, Any]:
         "expires_at": view.expires_at,
         "ends_at": view.ends_at if view.health == AccountHealth.ENDING else None,
     }
-
-
-def account_fields_with_quota(view: AccountView) -> dict[str, Any]:
-    """The fields of an account and what is left of its limits, label by label."""
-    return {**account_fields(view), "quotas": load_account_quotas(view)}
-
-
-def load_account_quotas(view: AccountView) -> list[tuple[str, Quota]]:
-    """Load the limits of a login, or of what is posted to behind it, by their labels."""
-    if view.destinations is None:
-        return list(load_quota_fields(view.provider, account_id=view.id)["gauges"])
-    chosen = [item for item in view.destinations if item.is_selected and not item.is_lost]
-    return [
-        (f"{item.name}, {label}" if len(chosen) > 1 else label, quota)
-        for item in chosen
-        for label, quota in load_quota_fields(view.provider, destination_id=item.id)["gauges"]
-    ]
 
 
 def account_name(view: AccountView) -> str:

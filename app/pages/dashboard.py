@@ -12,8 +12,8 @@ from app.http.context import (
 )
 from app.http.i18n import translate_text
 from app.pages.brands import is_sandbox
+from app.pages.home_view import head_fields, hide_displayed_line, home_fields
 from app.pages.sign_in_errors import describe_sign_in_error
-from app.pages.widgets import overview_fields
 from core.accounts.connect import safe_next_path
 from core.errors import RateLimitExceeded, ServiceUnavailable, Unauthorized
 from core.identity.preferences import note_time_zone
@@ -67,5 +67,14 @@ def submit_logout() -> Response:
 @blueprint.get("/")
 @require_login("posts:read", "accounts:read")
 def show_home() -> str:
-    """Show accounts, post counts by state, and what needs attention."""
-    return render_template("home.html", **overview_fields())
+    """Show what needs attention, post counts, what is next, accounts and charts."""
+    return render_template("home.html", **head_fields(), **home_fields())
+
+
+@blueprint.post("/home/hide")
+@require_login("posts:write")
+def hide_attention_line() -> Response:
+    """Do not show a line of the home page again."""
+    if hide_displayed_line(request.form.get("subject", "")):
+        flash(translate_text("This is not shown again."), "good")
+    return redirect(url_for("dashboard.show_home"))

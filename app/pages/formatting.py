@@ -91,6 +91,11 @@ def format_exact_moment(at: datetime, now: datetime, locale: str, zone: tzinfo =
     return format_timestamp(at, locale, zone)
 
 
+def format_short_day(day: date, locale: str) -> str:
+    """Format a day as 29 Nov 2026."""
+    return format_date(day, "d MMM y", locale=locale)
+
+
 def format_day(day: date, today: date, locale: str, *, translate_text: Callable[..., str]) -> str:
     """Format a day: `Today`, `Tomorrow, Monday 30 November`, with its year if it is another."""
     pattern = "EEEE d MMMM" if day.year == today.year else "EEEE d MMMM y"

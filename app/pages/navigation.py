@@ -51,6 +51,13 @@ MAIN_ENTRIES = (
         scopes=("comments:write",),
     ),
     NavigationEntry(
+        "number_pages.show_numbers",
+        "chart-column",
+        gettext_noop("Insights"),
+        scopes=("insights:read",),
+        shortcut="g i",
+    ),
+    NavigationEntry(
         "account_pages.list_accounts", "users", gettext_noop("Accounts"), shortcut="g a"
     ),
 )

@@ -12,7 +12,7 @@ from app.http.i18n import gettext_noop, translate_text
 from app.http.time_zones import current_zone
 from app.pages.account_names import AccountLabel
 from app.pages.badges import POST_BADGES
-from app.pages.brands import draft_label, kind_label, platform_title
+from app.pages.brands import draft_label, find_form, kind_label, platform_title
 from core.validation import clamp_time
 from db.publishing.post_filter import DISPLAY_STATES, IN_PROGRESS, PostFilter
 from platforms.publishing import Capability
@@ -58,6 +58,11 @@ class ListQuery:
     @property
     def has_filters(self) -> bool:
         return any(name in self.values for name in FILTER_NAMES)
+
+    @property
+    def has_details(self) -> bool:
+        """Whether a filter is set that is folded away otherwise."""
+        return any(name in self.values for name in ("state", "kind", "from", "to"))
 
     def first(self, name: str) -> str:
         return next(iter(self.values.get(name, ())), "")
@@ -212,10 +217,18 @@ def state_label(name: str) -> str:
 
 def draft_state_label() -> str:
     """Return the label of drafts, of each platform that has them."""
-    platforms = (
+    return " / ".join(dict.fromkeys(draft_label(code) for code in list_draft_platforms()))
+
+
+def draft_state_icon() -> str:
+    """Return the icon of drafts, of the first platform that has them."""
+    return next((find_form(code).draft_icon for code in list_draft_platforms()), "file-text")
+
+
+def list_draft_platforms() -> list[str]:
+    return [
         code for code, platform in PLATFORMS.items() if Capability.DRAFT in platform.capabilities
-    )
-    return " / ".join(dict.fromkeys(draft_label(code) for code in platforms))
+    ]
 
 
 def list_kind_choices() -> list[tuple[str, list[tuple[str, str]]]]:

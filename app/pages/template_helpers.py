@@ -40,6 +40,7 @@ def init_template_helpers(app: Flask) -> None:
         exact_moment=exact_moment_html,
         moment=moment_html,
         day=day_text,
+        short_day=lambda day: formatting.format_short_day(day, current_locale()),
         translated=find_translation,
     )
     app.jinja_env.globals.update(

@@ -6,11 +6,11 @@ from flask import Blueprint, render_template
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import gettext_noop
-from app.pages.account_view import account_fields, account_fields_with_quota, load_platforms
+from app.pages.account_view import account_fields
 from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
-from app.pages.publish_pages import find_publish_page, list_publish_pages
+from app.pages.home_view import home_fields
+from app.pages.publish_pages import find_publish_page
 from app.pages.quota_view import load_quota_fields
 from core import accounts, insights, publishing
 from core.accounts import AccountView, DestinationView
@@ -22,7 +22,7 @@ from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("widgets", __name__)
 
-UPLOADS_LIMIT, RECENT_LIMIT, WIDGET_LIMIT = 25, 8, 3
+UPLOADS_LIMIT, WIDGET_LIMIT = 25, 3
 ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progress, and otherwise
 
 
@@ -56,7 +56,7 @@ def show_account_page(platform: str) -> str:
 @require_login("posts:read", "accounts:read")
 def show_overview() -> str:
     """Show the changing part of the home page."""
-    return render_template("_overview.html", **overview_fields())
+    return render_template("_overview.html", **home_fields())
 
 
 def widget_fields(platform: str) -> dict[str, Any]:
@@ -140,30 +140,6 @@ def load_video_totals() -> dict[str, int | None] | None:
         current_container().database, user_id=current_principal().user_id
     )
     return totals if any(totals[name] is not None for name in VIDEO_METRICS) else None
-
-
-def overview_fields() -> dict[str, Any]:
-    """Load the fields of the overview: accounts, post counts, and what needs attention."""
-    database, user_id = current_container().database, current_principal().user_id
-    counts = publishing.get_post_stats(database, user_id=user_id)
-    recent = publishing.list_posts(database, PostFilter(), user_id=user_id, limit=RECENT_LIMIT)
-    views = [view for platform in load_platforms() for view in platform.accounts]
-    connected = {view.provider for view in views}
-    return {
-        "post_counts": [
-            (gettext_noop("all"), counts.total),
-            (gettext_noop("in progress"), counts.processing),
-            (gettext_noop("drafts to finish"), counts.drafts),
-            (gettext_noop("published"), counts.complete),
-            (gettext_noop("failed"), counts.failed),
-        ],
-        "accounts": [account_fields_with_quota(view) for view in views],
-        "accounts_to_reconnect": [account_fields(view) for view in views if view.needs_reconnect],
-        "publish_pages": [page for page in list_publish_pages() if page["code"] in connected],
-        "posts": [view.post for view in recent.posts],
-        "video_totals": load_video_totals(),
-        "refresh_seconds": refresh_seconds(counts),
-    }
 
 
 def refresh_seconds(counts: PostStats) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, Numeric, String, delete, func, insert, select, union_all
+from sqlalchemy import Index, Numeric, String, delete, func, insert, select, text, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -174,3 +174,49 @@ def subject_conditions(subject: MetricSubject) -> tuple[Any, ...]:
         MetricSnapshot.subject_type == subject.kind,
         MetricSnapshot.subject_id == subject.id,
     )
+
+
+@dataclass(frozen=True)
+class LastValue:
+    """The last value that a metric of a subject had in an interval, named by its beginning."""
+
+    subject_id: int
+    begins: datetime
+    value: int
+
+
+LAST_VALUES_SQL = text("""
+SELECT subject.id, span.begins, last.value
+  FROM unnest(CAST(:ids AS bigint[])) AS subject(id)
+ CROSS JOIN unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+       AS span(begins, ends)
+ CROSS JOIN LATERAL (
+   SELECT value FROM metric_snapshots
+    WHERE subject_type = :kind AND subject_id = subject.id AND metric = :metric
+      AND taken_at >= span.begins AND taken_at < span.ends
+    ORDER BY taken_at DESC LIMIT 1) AS last
+ ORDER BY subject.id, span.begins
+""")
+
+
+def list_last_values(
+    session: Session,
+    kind: str,
+    metric: str,
+    *,
+    subject_ids: Sequence[int],
+    bounds: Sequence[datetime],
+) -> list[LastValue]:
+    """Read one row of the index for each subject and interval.
+
+    `bounds`: where the intervals begin, one after another, and where the last one ends.
+    """
+    values = {
+        "kind": kind,
+        "metric": metric,
+        "ids": list(subject_ids),
+        "begins": list(bounds[:-1]),
+        "ends": list(bounds[1:]),
+    }
+    rows = session.execute(LAST_VALUES_SQL, values) if subject_ids else ()
+    return [LastValue(subject_id, begins, int(value)) for subject_id, begins, value in rows]

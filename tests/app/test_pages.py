@@ -81,7 +81,7 @@ def test_a_page_says_which_language_it_is_in(alice_browser):
     assert '<html lang="fr"' in french.text
     assert french.headers["Content-Language"] == "fr"
     assert "Accept-Language" in french.headers["Vary"]
-    assert "Vos publications" in french.text
+    assert "trois étapes" in french.text
 
 
 def test_an_account_of_another_user_is_not_found(alice_browser, factory, make_user):

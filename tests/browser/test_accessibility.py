@@ -40,6 +40,7 @@ PAGE_PATHS = {
     "calendar-week": "/calendar?view=week",
     "calendar-list": "/calendar?view=list",
     "posts": "/posts",
+    "numbers": "/insights",
     "notifications": "/notifications",
     "keys": "/settings/keys",
     "key-new": "/settings/keys/new",
