@@ -162,6 +162,11 @@ class IgComment(IdColumn, TimestampColumns, Base):
                 "handled_at IS NULL AND deleted_at IS NULL AND NOT hidden AND NOT is_own"
             ),
         ),
+        Index(
+            "idx_ig_comments_handled_by",
+            "handled_by",
+            postgresql_where=sql("handled_by IS NOT NULL"),
+        ),
         {"comment": "Comments on media of connected Instagram accounts"},
     )
 

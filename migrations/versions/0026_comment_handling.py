@@ -39,9 +39,13 @@ def upgrade() -> None:
         "ig_media_id",
         where="handled_at IS NULL AND deleted_at IS NULL AND NOT hidden AND NOT is_own",
     )
+    create_index(
+        "idx_ig_comments_handled_by", "ig_comments", "handled_by", where="handled_by IS NOT NULL"
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("idx_ig_comments_handled_by", "ig_comments")
     op.drop_index("idx_ig_comments_open", "ig_comments")
     op.drop_index("idx_ig_comments_written", "ig_comments")
     op.drop_column("ig_comments", "handled_by")
