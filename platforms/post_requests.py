@@ -55,7 +55,7 @@ class SeedRoute:
     """A platform's own route. `to_response` translates the general answer to its body.
 
     `error_codes`: our code → the one that this route has always answered with. `is_timed`: the
-    answer names the request's id and its duration in headers.
+    answer names the request's id and its duration in headers. `answer` describes its body.
     """
 
     use: SeedUse
@@ -65,6 +65,7 @@ class SeedRoute:
     to_response: Callable[[Mapping[str, Any]], dict[str, Any]]
     error_codes: Mapping[str, str] = field(default_factory=dict)
     is_timed: bool = False
+    answer: type[BaseModel] | None = None
 
 
 class SeedPaths(Protocol):

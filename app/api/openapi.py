@@ -1,157 +1,80 @@
-"""The API description, as OpenAPI and as a page, generated from the routes.
+"""The API description in the OpenAPI format, built once from the routes and tables of answers."""
 
-A route's path, scopes, body, query and docstring are read from its view, so every route is
-documented and nothing is written twice.
-"""
-
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
+from app.api.answers.request_headers import BODY_EXAMPLES, OTHER_BODIES
+from app.api.error_descriptions import (
+    ERROR_SCHEMA,
+    describe_error_responses,
+    list_error_examples,
+)
+from app.api.example_values import build_example
+from app.api.operations import Operation, iter_operations
+from app.api.tags import TAGS
 from app.http.context import current_container
 from app.http.cookies import SESSION_COOKIE
-from app.http.errors import ERROR_KINDS
-from app.http.i18n import current_locale
-from app.http.messages import get_message
+from platforms.registry import PLATFORMS
 
 blueprint = Blueprint("openapi", __name__)
 
-DOCUMENTED_PATH_PREFIXES = (
-    "/api/",
-    "/m/",
-    "/healthz",
-    "/readyz",
-    "/statusz",
-    "/metrics",
-    "/openapi.json",
-    "/docs",
-)
-IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
-PATH_PARAMETER_PATTERN = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
-NON_WORD_PATTERN = re.compile(r"\W+")
 SCHEMA_REF_TEMPLATE = "#/components/schemas/{model}"
 DOCUMENT_KEY = "signalpost.openapi"  # in the extensions of the application: built once
+PLATFORM_PARAMETERS = frozenset({"platform", "provider"})
 JsonObject = dict[str, Any]
 ModelReferences = dict[type[BaseModel], JsonObject]
 
+STATUS_SENTENCES: Mapping[int, str] = {
+    200: "Done",
+    201: "Created",
+    202: "Accepted; the work goes on after the answer",
+    206: "The part of the file that was asked for",
+    204: "Done, without a body",
+    302: "A redirect for the browser of a person",
+    503: "Not ready; the reasons are named",
+}
+DESCRIPTION = (
+    "Sign in with a session cookie, or send an API key as `Authorization: Bearer sp_…`. Times are"
+    " ISO 8601 in UTC. Lists are read page by page: `limit` is the size of a page, `cursor` the"
+    " value that the page before named; null means that there is no next page."
+)
 SECURITY_SCHEMES = {
     "key": {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key, or a host application's JWT",
     },
-    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
-}
-ERROR_RESPONSE = {
-    "description": "The request was refused or failed",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-}
-STRING_SCHEMA, BOOLEAN_SCHEMA = {"type": "string"}, {"type": "boolean"}
-ERROR_SCHEMA = {
-    "type": "object",
-    "required": ["success", "error"],
-    "properties": {
-        "success": {"const": False},
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "userMessage", "suggestion", "retryable", "requestId"],
-            "properties": {
-                "code": {"type": "string", "enum": sorted(ERROR_KINDS)},
-                "message": STRING_SCHEMA,
-                "userMessage": STRING_SCHEMA,
-                "suggestion": STRING_SCHEMA,
-                "retryable": BOOLEAN_SCHEMA,
-                "retryAfter": {"type": "integer", "description": "seconds"},
-                "details": {"type": "object"},
-                "requestId": STRING_SCHEMA,
-            },
-        },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "The cookie of a signed-in browser; changes also need X-CSRF-Token",
     },
 }
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One method of one route, with what its view and its decorators declare."""
-
-    rule: Rule
-    method: str
-
-    @cached_property
-    def view(self) -> Any:
-        return current_app.view_functions[self.rule.endpoint]
-
-    @property
-    def path(self) -> str:
-        return PATH_PARAMETER_PATTERN.sub(r"{\1}", self.rule.rule)
-
-    @property
-    def operation_id(self) -> str:
-        """Unique: made of method and path, since one view may serve several routes."""
-        return NON_WORD_PATTERN.sub("_", f"{self.method.lower()}{self.path}").strip("_")
-
-    @property
-    def summary(self) -> str:
-        """The first sentence of the view's own docstring."""
-        return " ".join((self.view.__doc__ or "").partition("\n\n")[0].split())
-
-    @property
-    def scopes(self) -> tuple[str, ...] | None:
-        """The scopes that are required; None if no authentication is."""
-        required_scopes: tuple[str, ...] | None = getattr(self.view, "required_scopes", None)
-        return required_scopes
-
-    @property
-    def body(self) -> type[BaseModel] | None:
-        body_model: type[BaseModel] | None = getattr(self.view, "body_model", None)
-        return body_model
-
-    @property
-    def body_variants(self) -> Mapping[str, type[BaseModel]]:
-        """The body for each platform; empty if it is the same for all."""
-        variants: Mapping[str, type[BaseModel]] = getattr(self.view, "body_variants", {})
-        return variants
-
-    @property
-    def models(self) -> tuple[type[BaseModel], ...]:
-        named = (*(self.body_variants.values() or [self.body]), self.query)
-        return tuple(model for model in named if model is not None)
-
-    @property
-    def query(self) -> type[BaseModel] | None:
-        query_model: type[BaseModel] | None = getattr(self.view, "query_model", None)
-        return query_model
+STRING_SCHEMA = {"type": "string"}
 
 
 @blueprint.get("/openapi.json")
 def show_openapi() -> Response:
     """Show this description in the OpenAPI format."""
-    document: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
-    if document is None:
-        document = current_app.json.dumps(build_document()).encode()
-        current_app.extensions[DOCUMENT_KEY] = document
-    response = Response(document, mimetype="application/json")
+    response = Response(encode_document(), mimetype="application/json")
     response.add_etag()
     response.make_conditional(request)
     return response
 
 
-@blueprint.get("/docs")
-def show_docs() -> str:
-    """Show this description as a page, with all error codes."""
-    error_codes = [
-        (code, kind, get_message(code, current_locale()))
-        for code, kind in sorted(ERROR_KINDS.items())
-    ]
-    return render_template("docs.html", operations=list(iter_operations()), error_codes=error_codes)
+def encode_document() -> bytes:
+    document: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
+    if document is None:
+        document = current_app.json.dumps(build_document()).encode()
+        current_app.extensions[DOCUMENT_KEY] = document
+    return document
 
 
 def build_document() -> JsonObject:
@@ -160,32 +83,31 @@ def build_document() -> JsonObject:
     paths: dict[str, JsonObject] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = describe_operation(
-            operation, models
+            operation, models, schemas
         )
     return {
         "openapi": "3.1.0",
-        "info": {"title": "signalpost", "version": version("signalpost")},
+        "info": {
+            "title": "signalpost",
+            "version": version("signalpost"),
+            "description": DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": current_container().settings.public_url}],
+        "tags": [{"name": tag.name, "description": tag.title} for tag in TAGS],
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Error": ERROR_SCHEMA},
+            "examples": list_error_examples(),
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
 
 
-def iter_operations() -> Iterator[Operation]:
-    """Yield all documented operations in the order of their paths."""
-    for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.rule.startswith(DOCUMENTED_PATH_PREFIXES):
-            methods = rule.methods or set()
-            for method in sorted(methods - IMPLICIT_METHODS or methods & {"OPTIONS"}):
-                yield Operation(rule, method)
-
-
 def collect_models(operations: list[Operation]) -> tuple[ModelReferences, JsonObject]:
     """Return a reference for each model, and the schemas they refer to, with unique names."""
     models = {model for operation in operations for model in operation.models}
+    models |= {model for each in operations if (model := each.answer_model) is not None}
     sorted_models = sorted(models, key=lambda model: (model.__module__, model.__name__))
     references, schema = models_json_schema(
         [(model, "validation") for model in sorted_models], ref_template=SCHEMA_REF_TEMPLATE
@@ -195,13 +117,23 @@ def collect_models(operations: list[Operation]) -> tuple[ModelReferences, JsonOb
     )
 
 
-def describe_operation(operation: Operation, models: ModelReferences) -> JsonObject:
+def describe_operation(
+    operation: Operation, models: ModelReferences, schemas: JsonObject
+) -> JsonObject:
     described: JsonObject = {
         "operationId": operation.operation_id,
-        "tags": [operation.rule.endpoint.partition(".")[0]],
+        "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": [*path_parameters(operation.rule), *query_parameters(operation.query)],
-        "responses": {"200": {"description": "Done"}, "default": ERROR_RESPONSE},
+        **({"description": operation.description} if operation.description else {}),
+        "parameters": [
+            *path_parameters(operation.rule),
+            *query_parameters(operation.query),
+            *header_parameters(operation),
+        ],
+        "responses": {
+            **describe_error_responses(operation.error_statuses, is_page=operation.is_page),
+            **describe_successes(operation, models, schemas),
+        },
         "security": [],
     }
     if operation.scopes is not None:
@@ -209,11 +141,30 @@ def describe_operation(operation: Operation, models: ModelReferences) -> JsonObj
             {"key": list(operation.scopes)},
             {"session": list(operation.scopes)},
         ]
-    if operation.body is not None:
-        described["requestBody"] = {
-            "content": {"application/json": {"schema": describe_body(operation, models)}}
-        }
+    content = describe_content(operation, models, schemas)
+    if content:
+        required = {"required": True} if is_body_required(operation) else {}
+        described["requestBody"] = {**required, "content": content}
     return described
+
+
+def describe_content(
+    operation: Operation, models: ModelReferences, schemas: JsonObject
+) -> Mapping[str, Any]:
+    """Return the bodies of requests by content type; empty if the operation reads none."""
+    if operation.method == "HEAD" or operation.body is None:
+        return OTHER_BODIES.get(operation.view_name, {}) if operation.method != "HEAD" else {}
+    schema = describe_body(operation, models)
+    example = BODY_EXAMPLES.get(operation.view_name)
+    if example is None:
+        example = build_example(schema, schemas, only_required=True)
+    return {"application/json": {"schema": schema, "example": example}}
+
+
+def is_body_required(operation: Operation) -> bool:
+    """Whether a missing body, which counts as an empty object, is refused."""
+    fields = operation.body.model_fields.values() if operation.body is not None else ()
+    return any(field.is_required() for field in fields) or operation.body is None
 
 
 def describe_body(operation: Operation, models: ModelReferences) -> JsonObject:
@@ -227,15 +178,45 @@ def describe_body(operation: Operation, models: ModelReferences) -> JsonObject:
     }
 
 
+def describe_successes(
+    operation: Operation, models: ModelReferences, schemas: JsonObject
+) -> JsonObject:
+    answer = operation.answer
+    content = describe_answer_content(operation, models, schemas)
+    headers = {name: {"schema": STRING_SCHEMA} for name in answer.headers}
+    return {
+        str(status): {
+            "description": STATUS_SENTENCES[status],
+            **({"headers": headers} if headers else {}),
+            **({"content": content} if content else {}),
+        }
+        for status in answer.statuses
+    }
+
+
+def describe_answer_content(
+    operation: Operation, models: ModelReferences, schemas: JsonObject
+) -> JsonObject:
+    content_type, model = operation.answer.content_type, operation.answer_model
+    if not content_type:
+        return {}
+    if model is None:
+        return {content_type: {"schema": STRING_SCHEMA}}
+    schema = models[model]
+    return {content_type: {"schema": schema, "example": build_example(schema, schemas)}}
+
+
 def path_parameters(rule: Rule) -> Iterator[JsonObject]:
     for name, converter in rule._converters.items():  # noqa: SLF001 - Werkzeug has no public access
-        schema: JsonObject = {"type": "string"}
+        schema: JsonObject = {"type": "string", "minLength": 1}
         if isinstance(converter, IntegerConverter):
-            schema = {"type": "integer", "format": "int64"}
+            schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1}
         if isinstance(converter, UUIDConverter):
             schema["format"] = "uuid"
         if isinstance(converter, AnyConverter):
             schema["enum"] = sorted(converter.items)
+        elif name in PLATFORM_PARAMETERS:
+            schema["enum"] = sorted(PLATFORMS)
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -244,3 +225,15 @@ def query_parameters(model: type[BaseModel] | None) -> Iterator[JsonObject]:
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
         yield {"name": name, "in": "query", "required": required, "schema": field}
+
+
+def header_parameters(operation: Operation) -> Iterator[JsonObject]:
+    for header in operation.request_headers:
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "description": header.description,
+            "schema": dict(header.schema),
+            "example": header.example,
+        }

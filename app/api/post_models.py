@@ -5,11 +5,14 @@ accepts is checked with its own models after the request's platform is known.
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, create_model
+from pydantic.config import JsonDict
 
 from core.publishing import PostRequest
 from core.publishing.post_request import MediaRequest
 from platforms.platform import Platform
 from platforms.registry import PLATFORMS
+
+EXAMPLE_MEDIA_ID = 48211
 
 
 def build_post_models() -> dict[str, type[BaseModel]]:
@@ -29,6 +32,14 @@ def build_post_model(platform: Platform) -> type[BaseModel]:
     if platform.options is not None:
         fields["options"] = (platform.options, platform.options())
     model = create_model(f"{title}PostRequest", __base__=PostRequest, **fields)
+    example: JsonDict = {
+        "platform": platform.name,
+        "kind": next(iter(platform.kinds)),
+        "text": "A day at the sea",
+        "media": [{"media_id": EXAMPLE_MEDIA_ID}],
+    }
+    model.model_config["json_schema_extra"] = {"examples": [example]}
+    model.model_rebuild(force=True)
     return cast("type[BaseModel]", model)
 
 

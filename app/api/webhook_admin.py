@@ -6,7 +6,8 @@ It shows payloads, but no tokens or settings.
 from typing import Annotated, Any, Self
 
 from flask import Blueprint
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
@@ -22,6 +23,13 @@ TOO_SLOW_MESSAGE = "the filter takes too long: choose a shorter time with since 
 blueprint = Blueprint("events", __name__)
 
 
+IDS_GIVEN: JsonDict = {"required": ["ids"], "properties": {"ids": {"type": "array"}}}
+SINCE_GIVEN: JsonDict = {"required": ["since"], "properties": {"since": {"type": "string"}}}
+CODE_GIVEN: JsonDict = {"required": ["code"], "properties": {"code": {"type": "string"}}}
+ALL_GIVEN: JsonDict = {"required": ["all"], "properties": {"all": {"const": True}}}
+"""What the models below demand, in the words of JSON schema, for the API description."""
+
+
 class WebhookEventListQuery(RequestModel):
     """The query of the list; `cursor` is the `nextCursor` of the previous page."""
 
@@ -34,6 +42,8 @@ class WebhookEventListQuery(RequestModel):
 
 class ReplayRequest(RequestModel):
     """Which events to replay: those with these `ids`, or all that match the other fields."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [IDS_GIVEN, SINCE_GIVEN]})
 
     ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
     since: ClampedTime | None = None
@@ -62,6 +72,8 @@ class ReplayRequest(RequestModel):
 
 class DiscardRequest(RequestModel):
     """Which dead events to discard: those with these `ids`, with this error `code`, or `all`."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [IDS_GIVEN, CODE_GIVEN, ALL_GIVEN]})
 
     ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
     code: Annotated[str | None, Field(min_length=1, max_length=100)] = None

@@ -36,6 +36,7 @@ from app.pages.operator import (
     queues,
     replays,
 )
+from app.pages.reference import reference_pages
 
 PAGE_BLUEPRINTS = (
     dashboard.blueprint,
@@ -71,5 +72,6 @@ PAGE_BLUEPRINTS = (
     audit_log.blueprint,
     people.blueprint,
     import_page.blueprint,
+    reference_pages.blueprint,
     *upload.build_static_blueprints(),
 )

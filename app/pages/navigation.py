@@ -91,7 +91,7 @@ OWN_ENTRIES = (
         shows_unread=True,
     ),
     NavigationEntry("settings_pages.show_settings", "settings", gettext_noop("Settings")),
-    NavigationEntry("openapi.show_docs", "code", gettext_noop("API reference")),
+    NavigationEntry("reference_pages.show_reference", "code", gettext_noop("API reference")),
 )
 PHONE_PLACES_BEFORE_NEW_POST = 2
 

@@ -2,7 +2,8 @@
 
 from flask import current_app, url_for
 
-from app.http.errors import ERROR_KINDS
+from app.http.i18n import SOURCE_LOCALE
+from app.http.messages import find_message
 
 
 def find_page_url(endpoint: str, **values: object) -> str | None:
@@ -14,7 +15,5 @@ def find_page_url(endpoint: str, **values: object) -> str | None:
 
 def error_url(code: str) -> str | None:
     """Return where the documentation explains a code; None if it lists no such code."""
-    catalogue = find_page_url("openapi.show_errors")
-    if catalogue is not None:
-        return f"{catalogue}#{code}"
-    return f"{url_for('openapi.show_docs')}#{code}" if code in ERROR_KINDS else None
+    is_listed = find_message(code, SOURCE_LOCALE) is not None
+    return f"{url_for('reference_pages.show_errors')}#{code}" if is_listed else None

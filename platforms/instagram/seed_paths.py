@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 from platforms.instagram.kinds import (
     CAROUSEL,
@@ -17,6 +18,7 @@ from platforms.instagram.kinds import (
     REELS,
     VIDEO_ROLE,
 )
+from platforms.instagram.seed_answers import PublicationAnswer
 from platforms.post_requests import SeedRoute, SeedUse
 
 PUBLISH_PATH = "/api/instagram/publish"
@@ -56,6 +58,9 @@ WAITING_WORDS = {"UNCONFIRMED": "unconfirmed", "QUEUED": "queued", "SCHEDULED": 
 UNCONFIRMED_SENTENCE = (
     "Instagram did not answer when the post was published. Whether it is public is being checked."
 )
+
+
+EXAMPLE_BODY: JsonDict = {"mediaType": "IMAGE", "mediaId": 48211, "caption": "A day at the sea"}
 
 
 class MediaSourceBody(BaseModel):
@@ -101,6 +106,8 @@ class InstagramPublishBody(MediaSourceBody):
 
     `story_media_type`: for a story whose URL does not end like an image or a video.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_BODY]})
 
     media_type: Literal["IMAGE", "VIDEO", "REELS", "STORIES", "CAROUSEL"]
     caption: str = ""
@@ -180,6 +187,7 @@ ROUTES = (
         write_request,
         error_codes=ERROR_CODES,
         is_timed=True,
+        answer=PublicationAnswer,
     ),
     SeedRoute(
         SeedUse.SHOW,
@@ -188,6 +196,7 @@ ROUTES = (
         "Show how far a publication on Instagram is, and where it can be seen.",
         write_request,
         is_timed=True,
+        answer=PublicationAnswer,
     ),
 )
 

@@ -8,6 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from platforms.post_requests import SeedRoute, SeedUse
+from platforms.tiktok.seed_answers import (
+    CreatorInfoAnswer,
+    PublishListAnswer,
+    PublishQuotaAnswer,
+    PublishStatusAnswer,
+    UploadAnswer,
+    UploadProgressAnswer,
+)
 from platforms.tiktok.upload_request import UploadRequest, find_body_problems
 
 QUOTA_BY_MODE = {"INBOX": "drafts", "DIRECT": "direct"}
@@ -126,6 +134,7 @@ ROUTES = (
         "/api/tiktok/upload",
         "Request a post to TikTok: from an uploaded file, a URL, or bytes that you send yourself.",
         write_upload,
+        answer=UploadAnswer,
     ),
     SeedRoute(
         SeedUse.STATUS,
@@ -133,6 +142,7 @@ ROUTES = (
         "/api/tiktok/status/<publish_id>",
         "Show the status of a publication; queries TikTok unless it was updated a moment ago.",
         write_status,
+        answer=PublishStatusAnswer,
     ),
     SeedRoute(
         SeedUse.LIST,
@@ -140,6 +150,7 @@ ROUTES = (
         "/api/tiktok/posts",
         "List my TikTok posts, newest first, with the number of posts per status.",
         write_list,
+        answer=PublishListAnswer,
     ),
     SeedRoute(
         SeedUse.QUOTA,
@@ -147,6 +158,7 @@ ROUTES = (
         "/api/tiktok/quota",
         "Show the remaining quota: drafts, direct posts and starts per minute.",
         write_quota,
+        answer=PublishQuotaAnswer,
     ),
     SeedRoute(
         SeedUse.PROGRESS,
@@ -154,6 +166,7 @@ ROUTES = (
         "/api/tiktok/upload/<int:post_id>/progress",
         "Show how many bytes of a post have been sent.",
         write_data,
+        answer=UploadProgressAnswer,
     ),
     SeedRoute(
         SeedUse.CHOICES,
@@ -161,6 +174,7 @@ ROUTES = (
         "/api/tiktok/creator-info",
         "Show what the creator currently allows; query it for each form and do not store it.",
         write_choices,
+        answer=CreatorInfoAnswer,
     ),
 )
 

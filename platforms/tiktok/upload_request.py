@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from platforms.request_types import PublicHttpsUrl, PublishTime, RowId, is_blank, utf16_length
 from platforms.tiktok.options import (
@@ -34,6 +35,9 @@ OPTION_FIELDS = (
 )
 
 
+EXAMPLE_BODY: JsonDict = {"source": "FILE_UPLOAD", "title": "A day at the sea", "media_id": 48211}
+
+
 def validate_title(text: str) -> str:
     if utf16_length(text) > MAX_TITLE_UNITS:
         raise ValueError(f"must not be longer than {MAX_TITLE_UNITS} UTF-16 units")
@@ -43,7 +47,9 @@ def validate_title(text: str) -> str:
 
 
 class UploadRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [EXAMPLE_BODY]}
+    )
 
     source: Literal["FILE_UPLOAD", "PULL_FROM_URL"]
     title: Annotated[str, AfterValidator(validate_title)]

@@ -2,9 +2,14 @@
 
 import re
 
+import jsonschema_rs
 import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from app.http.errors import ERROR_KINDS
+from app.api.answers.table import ANSWERS
+from app.api.operations import iter_operations
+from app.http.errors import ERROR_KINDS, OAUTH_ERRORS
+from app.http.messages import load_messages
 from platforms.registry import PLATFORMS
 
 PROMISED_OPERATIONS = [
@@ -139,13 +144,118 @@ def test_required_scopes_are_described(openapi_document):
     assert openapi_document["paths"]["/healthz"]["get"]["security"] == []
 
 
-def test_the_page_lists_every_endpoint_and_every_error_code(client, openapi_document):
-    page = client.get("/docs").text
-    for path in openapi_document["paths"]:
-        assert f"<code>{path}</code>" in page
-    for code in ERROR_KINDS:
-        assert f"<code>{code}</code>" in page
-    assert "<script" not in page
+def test_every_route_below_the_api_is_described(app, openapi_document):
+    described = {re.sub(r"{\w+}", "{}", path) for path in openapi_document["paths"]}
+    prefixes = ("/api/", "/healthz", "/readyz", "/statusz", "/metrics", "/openapi.json", "/m/")
+    rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith(prefixes)}
+    routes = {re.sub(r"<[^<>]+>", "{}", rule) for rule in rules}
+    assert routes - described == set()
+
+
+def test_every_operation_says_what_it_answers(openapi_document):
+    """Each success has an example that its schema allows, unless it has no JSON."""
+    for name, operation in list_operations(openapi_document):
+        successes = [
+            response for status, response in operation["responses"].items() if status[0] in "23"
+        ]
+        assert successes, name
+        for response in successes:
+            content = response.get("content", {}).get("application/json")
+            if content is not None:
+                assert content["schema"], name
+                check_example(openapi_document, content["schema"], content["example"], name)
+
+
+def test_every_example_of_a_body_is_allowed_by_its_schema(openapi_document):
+    for name, operation in list_operations(openapi_document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in content:
+            check_example(openapi_document, content["schema"], content["example"], name)
+
+
+def test_an_example_that_lacks_a_field_is_noticed(openapi_document):
+    schema = {"$ref": "#/components/schemas/NewKey"}
+    with pytest.raises(AssertionError):
+        check_example(openapi_document, schema, {"name": "a"}, "")
+
+
+def check_example(document, schema, example, name):
+    validator = jsonschema_rs.validator_for({**schema, "components": document["components"]})
+    assert [fault.message for fault in validator.iter_errors(example)] == [], name
+
+
+def test_every_operation_names_its_errors_with_examples(openapi_document):
+    codes = set()
+    for name, operation in list_operations(openapi_document):
+        errors = {status: each for status, each in operation["responses"].items() if status >= "4"}
+        assert {"400", "500", "503"} <= errors.keys(), name
+        for status, response in errors.items():
+            examples = response["content"].get("application/json", {}).get("examples", {})
+            codes |= examples.keys()
+            for code in examples:
+                is_usual = ERROR_KINDS[code].status == int(status)
+                assert is_usual or status in {"412", "416"}, (name, code)
+    assert set(openapi_document["components"]["examples"]) == set(ERROR_KINDS)
+    # Those of a connection come as codes in the address that the browser is sent to.
+    assert set(ERROR_KINDS) - codes - set(OAUTH_ERRORS) == set()
+
+
+def test_operations_that_need_a_sign_in_name_its_errors(openapi_document):
+    for name, operation in list_operations(openapi_document):
+        if operation["security"]:
+            assert {"401", "403"} <= operation["responses"].keys(), name
+
+
+def test_every_operation_belongs_to_one_described_group(openapi_document):
+    names = {tag["name"] for tag in openapi_document["tags"]}
+    used = {tag for _, operation in list_operations(openapi_document) for tag in operation["tags"]}
+    assert used == names
+
+
+def test_lists_describe_their_pages(openapi_document):
+    for name, operation in list_operations(openapi_document):
+        parameters = {each["name"] for each in operation["parameters"]}
+        assert ("cursor" in parameters) == ("limit" in parameters), name
+        if "cursor" in parameters:
+            example = operation["responses"]["200"]["content"]["application/json"]["example"]
+            assert {"nextCursor", "next_cursor"} & example.keys(), name
+
+
+def test_every_view_has_an_answer_and_no_answer_is_left_over(app):
+    own_paths = {route.path for each in PLATFORMS.values() for route in each.seed_paths.routes}
+    with app.app_context():
+        names = {each.view_name: each.rule.rule for each in iter_operations()}
+    assert set(ANSWERS) - names.keys() == set()
+    others = {name for name, path in names.items() if path not in own_paths}
+    assert others - set(ANSWERS) == set()
+
+
+def test_the_document_is_valid_openapi(openapi_document):
+    """By the meta-schema of OpenAPI 3.1, which schemathesis carries."""
+    OPENAPI_31_VALIDATOR.validate(openapi_document)
+    faulty = {**openapi_document, "paths": {"/a": {"get": {"responses": 1}}}}
+    with pytest.raises(jsonschema_rs.ValidationError):
+        OPENAPI_31_VALIDATOR.validate(faulty)
+
+
+def test_the_pages_list_every_operation_and_every_error_code(client, openapi_document):
+    index = client.get("/docs").text
+    for name, operation in list_operations(openapi_document):
+        assert f"<code>{name.partition(' ')[2]}</code>" in index
+        assert f"/docs/{operation['tags'][0]}#{operation['operationId']}" in index
+    page = client.get("/docs/errors").text
+    for code in {*ERROR_KINDS, *load_messages("en")}:
+        assert f'<li id="{code}"' in page
+    for tag in openapi_document["tags"]:
+        page = client.get(f"/docs/{tag['name']}").text
+        operations = [
+            operation
+            for _, operation in list_operations(openapi_document)
+            if tag["name"] in operation["tags"]
+        ]
+        assert all(f'id="{each["operationId"]}"' in page for each in operations)
+        assert page.count("curl") >= len(operations)
+    assert client.get("/docs/no-such-group").status_code == 404
 
 
 def test_the_description_is_built_once_and_has_an_etag(client):
