@@ -37,7 +37,7 @@ SUITES = {
     "webhook burst": "tests/flows/test_webhooks_burst.py",
     "malformed and hostile deliveries": "tests/flows/test_webhooks_hostile.py",
     "webhook stream, sixty kills and lost stores": "tests/flows/test_webhooks_chaos.py",
-    "a film of four gigabytes through the page": "tests/browser/test_large_film.py",
+    "a video of four gigabytes through the page": "tests/browser/test_large_video.py",
     "races for claims and leases": "tests/db/test_jobs_races.py",
 }
 ALL_MARKS = "chaos or not chaos"  # the default run skips the long forms

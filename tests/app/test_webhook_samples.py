@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -41,7 +42,7 @@ def verify(request, tmp_path):
         return verify_in_python
     if NODE is None:
         pytest.skip("Node.js is not installed")
-    return lambda *arguments: verify_in_node(*arguments, tmp_path)
+    return partial(verify_in_node, folder=tmp_path)
 
 
 def sign(secrets, *, age=timedelta(0), body=BODY):
