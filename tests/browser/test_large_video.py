@@ -11,7 +11,7 @@ VIDEO_BYTES = 3_999_999_999  # the limit is 4 GB
 UPLOAD_TIMEOUT_MS = 1_200_000  # milliseconds, on a busy machine
 
 
-def test_a_film_of_four_gigabytes_goes_through_the_page(upload_form, stack, tmp_path):
+def test_a_video_of_four_gigabytes_goes_through_the_page(upload_form, stack, tmp_path):
     video = create_video(tmp_path / "video.mp4", size=VIDEO_BYTES)
     upload_form.set_input_files("#video", video)
     upload_form.fill("#title", "A long video")
