@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from core.errors import Invalid
 
@@ -74,7 +74,14 @@ def clamp_time(moment: datetime) -> datetime:
         return EARLIEST_TIME if moment.year < EARLIEST_TIME.year else LATEST_TIME
 
 
-ClampedTime = Annotated[AwareDatetime, AfterValidator(clamp_time)]
+def refuse_number(value: Any) -> Any:
+    """Refuse a bare number, which pydantic reads as seconds since 1970. Errors: ValueError."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("must be a time such as 2026-11-25T09:30:00Z")
+    return value
+
+
+ClampedTime = Annotated[AwareDatetime, AfterValidator(clamp_time), BeforeValidator(refuse_number)]
 
 
 def format_utc(moment: datetime) -> str:

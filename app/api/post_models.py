@@ -27,7 +27,7 @@ def build_post_model(platform: Platform) -> type[BaseModel]:
     fields: dict[str, Any] = {
         "platform": (name_type, platform.name),
         "kind": (kind_type | None, None),
-        "media": (list[build_media_model(platform)], ...),  # type: ignore[misc]  # made here
+        "media": (list[build_media_model(platform)], []),  # type: ignore[misc]  # made here
     }
     if platform.options is not None:
         fields["options"] = (platform.options, platform.options())

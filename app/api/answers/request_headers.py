@@ -48,7 +48,7 @@ UPLOAD_LENGTH = RequestHeader(
 UPLOAD_METADATA = RequestHeader(
     "Upload-Metadata",
     "`filename` and `filetype`, each followed by its value in base64.",
-    {"type": "string", "pattern": "^(filename [A-Za-z0-9]{4}(,filetype [A-Za-z0-9]{4})?)?$"},
+    TEXT,
     "filename dmlkZW8ubXA0",
 )
 UPLOAD_OFFSET = RequestHeader(

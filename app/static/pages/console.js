@@ -4,7 +4,7 @@ window.SwaggerUIBundle({
   dom_id: "#console",
   url: document.getElementById("console").dataset.document,
   deepLinking: false,
-  docExpansion: "none",
+  docExpansion: "list",
   validatorUrl: null,
   requestInterceptor(request) {
     request.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf-token"]').content;
