@@ -78,3 +78,10 @@ def test_no_page_has_more_script_than_its_budget():
     groups += [[*folder.glob("**/*.js")] for folder in (*folders, *pages.glob("*/"))]
     for group in groups:
         assert compressed_size(group) <= MAX_OWN_BYTES, group
+
+
+def test_the_font_has_one_address_so_that_it_is_loaded_once(client):
+    """The style sheet names the version that the page preloads."""
+    preloaded = re.search(r'href="([^"]*figtree[^"]*)"', client.get("/login").text)[1]
+    style_sheet = client.get("/static/style.css").text
+    assert f"/static/{re.search(r'url[(]([^)]*figtree[^)]*)[)]', style_sheet)[1]}" == preloaded
