@@ -25,7 +25,7 @@ blueprint = Blueprint("media", __name__)
 TUS_VERSION = "1.0.0"
 CHUNK_CONTENT_TYPE = "application/offset+octet-stream"
 TUS_EXTENSIONS = "creation,expiration,termination"
-NUMBER_PATTERN = re.compile(r"0*(\d+)", re.ASCII)
+NUMBER_PATTERN = re.compile(r"\d+", re.ASCII)
 MAX_NUMBER_DIGITS = 18
 MAX_NUMBER = 10**MAX_NUMBER_DIGITS  # stands for all larger ones: no file has so many bytes
 METADATA_KEYS = ("filename", "filetype")
@@ -135,8 +135,8 @@ def require_tus_version() -> None:
 def parse_number_header(header: str, *, minimum: int = 0) -> int:
     """Parse a header that holds a decimal number of any length. Errors: Invalid."""
     match = NUMBER_PATTERN.fullmatch(request.headers.get(header, ""))
-    digits = match[1] if match else ""
-    number = int(digits or "-1") if len(digits) <= MAX_NUMBER_DIGITS else MAX_NUMBER
+    digits = (match[0].lstrip("0") or "0") if match else "-1"
+    number = int(digits) if len(digits) <= MAX_NUMBER_DIGITS else MAX_NUMBER
     if number < minimum:
         raise Invalid(
             f"the header {header} must be a number of at least {minimum}",

@@ -40,7 +40,11 @@ def sampled_post_id(api_client, publisher, account_id):
 
 def page_metrics(text):
     """Metric name to the text on the page."""
-    return dict(re.findall(r'<dt class="quiet">(\w+)</dt><dd class="figure">([^<]+)</dd>', text))
+    return dict(
+        re.findall(
+            r'<dt(?: class="quiet")?>(\w+)</dt><dd class="(?:figure|sum)">([^<]+)</dd>', text
+        )
+    )
 
 
 def test_a_post_shows_what_tiktok_counts_and_a_dash_where_a_metric_is_missing(
