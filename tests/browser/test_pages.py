@@ -54,23 +54,23 @@ def test_a_post_is_followed_to_its_end_without_reloading_the_page(
     take_screenshot("post")
 
 
-def test_the_home_page_refreshes_itself(account_page, insert_post, take_screenshot):
-    account_page.goto("/")
+def test_the_page_of_a_platform_refreshes_itself(account_page, insert_post, take_screenshot):
+    account_page.goto("/platforms/tiktok")
     account_page.evaluate("window.mark = 'the same page'")
     insert_post("Renamed meanwhile")
     account_page.evaluate(REFRESH_SCRIPT)
     expect(account_page.get_by_role("link", name="Renamed meanwhile").first).to_be_visible()
     assert account_page.evaluate("window.mark") == "the same page"
-    take_screenshot("home")
+    take_screenshot("tiktok")
 
 
 def test_focus_is_kept_when_a_part_of_the_page_is_refreshed(account_page, insert_post):
-    account_page.goto("/")
-    account_page.locator("[data-focus-key=publish-tiktok]").focus()
+    account_page.goto("/platforms/tiktok")
+    account_page.locator("[data-focus-key=upload]").focus()
     insert_post("Another name")
     account_page.evaluate(REFRESH_SCRIPT)
     expect(account_page.get_by_role("link", name="Another name").first).to_be_visible()
-    assert account_page.evaluate("document.activeElement.dataset.focusKey") == "publish-tiktok"
+    assert account_page.evaluate("document.activeElement.dataset.focusKey") == "upload"
 
 
 def test_a_refused_video_is_explained(upload_form, stack, video_file):
