@@ -107,6 +107,7 @@ def test_posts_are_found_by_title_and_state(account_page, insert_post, take_scre
     insert_post("Tomorrow", state="CANCELLED", step=None)
     account_page.goto("/posts")
     account_page.fill("#q", "tomorrow")
+    account_page.get_by_text("More filters").click()
     account_page.get_by_role("group", name="States").get_by_label("Cancelled").check()
     account_page.get_by_role("button", name="Show").click()
     expect(account_page.get_by_role("link", name="Tomorrow").first).to_be_visible()
