@@ -38,14 +38,16 @@ const isBeingUsed = (region) =>
 const replaceContent = (region, html) => {
   const announced = announcement(region);
   const focused = region.contains(document.activeElement) ? document.activeElement : null;
-  const key = focused?.dataset.focusKey;
+  const selectors = focused ? [focused.id && `#${CSS.escape(focused.id)}`, focused.dataset.focusKey && `[data-focus-key="${focused.dataset.focusKey}"]`] : [];
   const template = document.createElement("template");
   template.innerHTML = html;
   mergeChildren(region, template.content);
   region.dispatchEvent(new CustomEvent("content-replaced", { bubbles: true }));
-  if (focused && document.activeElement !== focused) {
-    const successor = focused.isConnected ? focused : key && region.querySelector(`[data-focus-key="${key}"]`);
-    (successor || document.getElementById("content")).focus({ preventScroll: true });
+  if (focused) {
+    // Merging may have made another thing of the focused element: what it was is searched first.
+    const same = selectors.filter(Boolean).map((selector) => region.querySelector(selector)).find(Boolean);
+    const successor = same || (focused.isConnected ? focused : document.getElementById("content"));
+    if (document.activeElement !== successor) successor.focus({ preventScroll: true });
   }
   const text = announcement(region);
   if (text && text !== announced) announcer.textContent = text;
