@@ -34,6 +34,7 @@ class HostileServer:
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listener.getsockname()[1]}"
         self.requests = []
         self.request_headers = []
+        self.recording = threading.Lock()  # two requests at once stay in the same order in both
         self.responses = deque([http_response(200)])  # the last one is repeated
         self.stopped = threading.Event()
         self.behaviours = {
@@ -95,8 +96,10 @@ class HostileServer:
         """
         with suppress(OSError), sock:
             while request := self.read_request(sock):
-                path, body = request
-                self.requests.append((path, body))
+                path, body, headers = request
+                with self.recording:
+                    self.requests.append((path, body))
+                    self.request_headers.append(headers)
                 behaviour = self.behaviours.get(path.partition("?")[0])
                 result = (behaviour or self.send_next_response)(sock)
                 if result == END_CONNECTION or behaviour in self.closing_behaviours:
@@ -111,8 +114,8 @@ class HostileServer:
             while line := lines.readline().decode().strip():
                 name, _, value = line.partition(": ")
                 headers[name.lower()] = value
-            self.request_headers.append(headers)
-            return request_line.split()[1], lines.read(int(headers.get("content-length", 0)))
+            body = lines.read(int(headers.get("content-length", 0)))
+            return request_line.split()[1], body, headers
 
 
 @contextmanager
