@@ -49,7 +49,7 @@ def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:
         "posts": row_counts.due_posts(),
         "accounts": row_counts.accounts(),
         "webhook_backlog": row_counts.backlog(),
-        "dead_letters": row_counts.dead_letters(),
+        "dead_letters": row_counts.dead_events(),
         "alerts_active": row_counts.alerts(),
         "outbox": row_counts.outbox(),
         "database_synchronous_standbys": [

@@ -35,7 +35,7 @@ class RowCounts:
         is_waiting = (Event.processed_at.is_(None), Event.dead_at.is_(None))
         return self._count((Event.provider,), *is_waiting, Event.due_at <= func.now())
 
-    def dead_letters(self) -> LabeledCounts:
+    def dead_events(self) -> LabeledCounts:
         """Webhook events whose attempts are used up, by platform."""
         return self._count((Event.provider,), Event.dead_at.is_not(None))
 
