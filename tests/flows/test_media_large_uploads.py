@@ -2,8 +2,8 @@
 whole, with a quick last answer, flat memory, and without hindering the user's other requests.
 """
 
-import threading
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +14,7 @@ from bench.process_usage import resident_mib
 from platforms.secret import Secret
 from tests.flows.proxies import PROXY_KINDS, run_proxy
 from tests.support.media_samples import encode_clip
+from tests.support.other_requests import OtherRequests
 
 MIB = 2**20
 LAST_ANSWER_SECONDS = 2.0
@@ -41,28 +42,8 @@ def make_large_video(tmp_path):
     return make
 
 
-class OtherRequests:
-    """Asks for the user's posts all the time, as the page that shows them does."""
-
-    def __init__(self, server):
-        self._server, self._stopped = server, threading.Event()
-        self.statuses, self.slowest = set(), 0.0
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        while not self._stopped.wait(0.2):
-            start = time.monotonic()
-            response = self._server.get("/api/posts?limit=1", headers=self._server.auth)
-            self.slowest = max(self.slowest, time.monotonic() - start)
-            self.statuses.add(response.status_code)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopped.set()
-        self._thread.join()
+def read_posts(server):
+    return server.get("/api/posts?limit=1", headers=server.auth).status_code
 
 
 def send_and_time(client, video, upload_path):
@@ -90,7 +71,7 @@ def test_a_large_upload_ends_whole_and_hinders_nobody(
     memory = resident_mib(web_server.process.pid)
     upload_path = tus_client.create_upload(client, video)
 
-    with OtherRequests(web_server) as others:
+    with OtherRequests(partial(read_posts, web_server)) as others:
         count, last_answer = send_and_time(client, video, upload_path)
 
     assert count == -(-size // chunk_bytes)
