@@ -151,17 +151,12 @@ class FormField:
 
 @dataclass(frozen=True)
 class OwnPage:
-    """The publishing page that a platform has instead of the general form.
+    """The publishing page of a platform whose settings have a form of their own (`ComposerBlock`).
 
-    `folder` has the templates, and in `static` what browsers load. `template` is the page;
-    `choices_template` the part of it with what the account allows right now. `build_values` returns
-    from the platform's settings what the page shows beside accounts and quota.
+    `folder` has the templates, and in `static` what browsers load.
     """
 
     folder: Path
-    template: str
-    choices_template: str
-    build_values: Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,12 @@ from app.pages import (
     notifications,
     numbers,
     profile,
-    publish,
     sign_in_settings,
     thumbnails,
     upload,
     widgets,
 )
-from app.pages.composer import composer_page, import_page
+from app.pages.composer import composer_page, import_page, single_pages
 from app.pages.operator import (
     audit_log,
     events,
@@ -47,8 +46,6 @@ PAGE_BLUEPRINTS = (
     history.blueprint,
     calendar.blueprint,
     calendar_moves.blueprint,
-    upload.blueprint,
-    publish.blueprint,
     notifications.blueprint,
     keys.blueprint,
     profile.blueprint,
@@ -73,5 +70,6 @@ PAGE_BLUEPRINTS = (
     people.blueprint,
     import_page.blueprint,
     reference_pages.blueprint,
+    single_pages.blueprint,
     *upload.build_static_blueprints(),
 )

@@ -1,123 +1,17 @@
-"""The publishing form of any platform, made from its kinds of posts and its `PublishForm`.
+"""The fields of publishing forms, made from a platform's kinds of posts and its `PublishForm`.
 
 The limits here only help people fill in the form: the API checks the request.
 """
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
-from werkzeug.wrappers import Response
-
-from app.api.oauth import PLATFORM_URL_PARAM
-from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import current_locale, translate_text
-from app.http.messages import find_message
-from app.http.validation import row_id_from_query
-from app.pages.account_view import account_fields, account_name
-from app.pages.brands import platform_title
-from app.pages.publish_pages import find_publish_page, list_publish_pages
-from app.pages.quota_view import load_quota_fields
-from core import accounts
-from core.accounts import AccountView
-from core.errors import NotFound
+from app.http.context import current_container
+from app.http.i18n import translate_text
 from core.publishing.post_checks import find_text_limit
-from db.accounts.destinations import DestinationStatus
 from platforms.platform import FormField, Platform, PublishForm
 from platforms.publishing import MediaSlot, PostKind
-from platforms.registry import PLATFORMS
 
-blueprint = Blueprint("publish_pages", __name__)
-
-REFRESH_SECONDS = 30
 ALT_TEXT = "alt_text"  # a field of every media file, on all platforms
-
-
-@blueprint.get("/publish")
-@require_login("posts:write", "media:write")
-def choose_platform() -> str | Response:
-    """List the platforms to post to, of those that are set up; a single one is opened at once."""
-    adapters = current_container().services.adapters
-    pages = [page for page in list_publish_pages() if page["code"] in adapters]
-    if len(pages) == 1:
-        return redirect(pages[0]["url"])
-    return render_template("choose_publish_page.html", pages=pages)
-
-
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/publish")
-@require_login("posts:write", "media:write")
-def show_publish_form(platform: str) -> str | Response:
-    """Show the form that publishes on a platform."""
-    form = find_form(platform)
-    if form.page is not None:
-        return redirect(url_for("upload_pages.show_upload_form", platform=platform))
-    views = load_account_views(platform)
-    targets = list_targets(views)
-    return render_template(
-        "publish.html",
-        **form_fields(PLATFORMS[platform], form),
-        platform=platform,
-        platform_name=platform_title(platform),
-        reasons=refusal_texts(PLATFORMS[platform]),
-        css_class=PLATFORMS[platform].brand.css_class,
-        targets=targets,
-        accounts_to_reconnect=[account_fields(view) for view in views if view.needs_reconnect],
-        needs_choice=any(view.needs_choice for view in views),
-        quota=load_quota_fields(platform, **targets[0]["query"]) if targets else None,
-        refresh_seconds=REFRESH_SECONDS,
-    )
-
-
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/publish/quota")
-@require_login("posts:read")
-def show_quota(platform: str) -> str:
-    """Show what is left of an account's limits, for the script that refreshes it."""
-    quota = load_quota_fields(
-        platform,
-        account_id=row_id_from_query("account_id"),
-        destination_id=row_id_from_query("destination_id"),
-    )
-    return render_template("_quota.html", quota=quota, refresh_seconds=REFRESH_SECONDS)
-
-
-def find_form(platform: str) -> PublishForm:
-    """Errors: NotFound if the platform takes no posts from a form."""
-    form = PLATFORMS[platform].form
-    if form is None or find_publish_page(platform) is None:
-        raise NotFound(f"nothing is published on {platform} from a page")
-    return form
-
-
-def load_account_views(platform: str) -> tuple[AccountView, ...]:
-    with current_container().database.transaction() as session:
-        return accounts.list_account_views(
-            session,
-            current_container().services,
-            user_id=current_principal().user_id,
-            provider=platform,
-        )
-
-
-def list_targets(views: tuple[AccountView, ...]) -> list[dict[str, Any]]:
-    """What can be posted to: chosen accounts behind logins, or the logins themselves.
-
-    `query` is what names one in a request.
-    """
-    logins = [
-        {"id": view.id, "name": account_name(view), "query": {"account_id": view.id}}
-        for view in views
-        if view.destinations is None and view.is_active
-    ]
-    destinations = [
-        {
-            "id": item.id,
-            "name": f"@{item.handle}" if item.handle else item.name,
-            "query": {"destination_id": item.id},
-        }
-        for view in views
-        for item in view.destinations or ()
-        if view.is_active and item.is_selected and item.status == DestinationStatus.ACTIVE
-    ]
-    return logins + destinations
 
 
 def form_fields(platform: Platform, form: PublishForm) -> dict[str, Any]:
@@ -160,13 +54,6 @@ def accepted_types(platform: Platform, slot: MediaSlot) -> str:
     """Return the `accept` of a file input: any image may be converted, any video is inspected."""
     has_video = {platform.media_rules[name].is_video for name in slot.rules}
     return ",".join(["image/*"] * (False in has_video) + ["video/*"] * (True in has_video))
-
-
-def refusal_texts(platform: Platform) -> dict[str, str]:
-    """Return what to say of a file that the platform's rules refuse, by the code of the reason."""
-    codes = {code for rule in platform.media_rules.values() for code in rule.codes.values()}
-    messages = {code: find_message(code, current_locale()) for code in sorted(codes)}
-    return {code: f"{text.message} {text.suggestion}" for code, text in messages.items() if text}
 
 
 def input_fields(field: FormField, level: str) -> dict[str, Any]:

@@ -26,6 +26,6 @@ def find_publish_page(platform: str) -> PublishPage | None:
     if form is None or not PLATFORMS[platform].kinds:
         return None
     has_own_page = form.page is not None
-    view = "upload_pages.show_upload_form" if has_own_page else "publish_pages.show_publish_form"
+    view = "publish_pages.show_upload_form" if has_own_page else "publish_pages.show_publish_form"
     url = url_for(view, platform=platform)
     return PublishPage(code=platform, name=brand.title, url=url, css_class=brand.css_class)

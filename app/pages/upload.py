@@ -1,86 +1,19 @@
-"""Publishing pages that platforms have of their own, and their two parts that depend on the chosen
-account: quota and what the account allows.
-
-Templates, scripts and values are the platform's (`PublishForm.page`).
+"""What platforms bring along for their publishing forms: templates, scripts, and what an account
+allows now.
 """
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint
 from jinja2 import BaseLoader, FileSystemLoader, PrefixLoader
 
-from app.api.oauth import PLATFORM_URL_PARAM
-from app.http.context import current_container, current_principal, require_login
+from app.http.context import current_container, current_principal
 from app.http.errors import describe_error
-from app.http.validation import row_id_from_query
-from app.pages.account_view import account_fields
-from app.pages.brands import platform_title
-from app.pages.quota_view import load_quota_fields
-from core import accounts, publishing
-from core.errors import CoreError, NotFound
+from core import publishing
+from core.errors import CoreError
 from platforms.errors import PlatformError
 from platforms.platform import OwnPage
 from platforms.registry import PLATFORMS
-
-blueprint = Blueprint("upload_pages", __name__)
-
-REFRESH_SECONDS = 30
-
-
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/upload")
-@require_login("posts:write", "media:write")
-def show_upload_form(platform: str) -> str:
-    """Show the form that uploads media, as the platform wants it."""
-    page, services = find_own_page(platform), current_container().services
-    with current_container().database.transaction() as session:
-        views = accounts.list_account_views(
-            session, services, user_id=current_principal().user_id, provider=platform
-        )
-    active_accounts = [account_fields(view) for view in views if view.is_active]
-    return render_template(
-        f"{platform}/{page.template}",
-        **page.build_values(services.settings.of_platform(platform)),
-        platform=platform,
-        platform_name=platform_title(platform),
-        css_class=PLATFORMS[platform].brand.css_class,
-        accounts=active_accounts,
-        accounts_to_reconnect=[account_fields(view) for view in views if view.needs_reconnect],
-        quota=load_quota_fields(platform, account_id=active_accounts[0]["id"])
-        if active_accounts
-        else None,
-        refresh_seconds=REFRESH_SECONDS,
-    )
-
-
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/upload/quota")
-@require_login("posts:read")
-def show_quota(platform: str) -> str:
-    """Show an account's remaining quota, for the script that refreshes it."""
-    find_own_page(platform)
-    return render_template(
-        "_quota.html",
-        quota=load_quota_fields(platform, account_id=row_id_from_query("account_id")),
-        refresh_seconds=REFRESH_SECONDS,
-    )
-
-
-@blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/upload/direct")
-@require_login("posts:write")
-def show_direct_options(platform: str) -> str:
-    """Show the options that the creator's account allows now; they are queried for each form."""
-    page = find_own_page(platform)
-    return render_template(
-        f"{platform}/{page.choices_template}",
-        **creator_fields(platform, row_id_from_query("account_id")),
-    )
-
-
-def find_own_page(platform: str) -> OwnPage:
-    """Errors: NotFound if the platform has the general form, or none."""
-    form = PLATFORMS[platform].form
-    if form is None or form.page is None:
-        raise NotFound(f"{platform} has no publishing page of its own")
-    return form.page
 
 
 def creator_fields(platform: str, account_id: int | None) -> dict[str, Any]:

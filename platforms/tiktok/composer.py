@@ -15,6 +15,7 @@ MILLISECONDS_PER_SECOND = 1000
 COVER_FAULT = "Please give the cover as seconds from the start, such as 1.5."
 COVER_NUMBER_FAULT = "Please give the number of the photo for the cover."
 DISCLOSURE_FAULT = "You need to indicate if your content promotes yourself, a third party, or both."
+COVER_INDEX_FAULT = "There is no photo with this number for the cover."
 PRIVACY_FAULT = "Choose who can see it on TikTok."
 FAULT_TEXTS = {
     "options.privacy_level": PRIVACY_FAULT,
@@ -22,6 +23,7 @@ FAULT_TEXTS = {
     "disclose": DISCLOSURE_FAULT,
     "cover": COVER_FAULT,
     "photo_cover": COVER_NUMBER_FAULT,
+    "options.photo_cover_index": COVER_INDEX_FAULT,
 }
 ALLOWED_BY_BOX = {
     "allow_comment": "disable_comment",

@@ -7,28 +7,10 @@ Source: TikTok, content-sharing-guidelines, read 2026-11-22.
 """
 
 from pathlib import Path
-from typing import Any
 
 from platforms.platform import OwnPage, PublishForm
 from platforms.publishing import Capability
-from platforms.tiktok.composer import BLOCK, MAX_DRAFT_TITLE_UNITS
-from platforms.tiktok.options import MAX_DESCRIPTION_UNITS, MAX_PHOTOS
-from platforms.tiktok.upload_request import MAX_PHOTO_TITLE_UNITS, MAX_TITLE_UNITS
-
-
-def build_page_values(settings: Any) -> dict[str, Any]:
-    """Return the limits that the page shows; `settings` are `TikTokSettings`."""
-    return {
-        "max_bytes": settings.max_video_bytes,
-        "max_photos": MAX_PHOTOS,
-        "max_lengths": {
-            "INBOX": MAX_DRAFT_TITLE_UNITS,
-            "DIRECT": MAX_TITLE_UNITS,
-            "PHOTO": MAX_PHOTO_TITLE_UNITS,
-            "description": MAX_DESCRIPTION_UNITS,
-        },
-    }
-
+from platforms.tiktok.composer import BLOCK
 
 FORM = PublishForm(
     kind_labels={
@@ -60,11 +42,6 @@ FORM = PublishForm(
     draft_sentence=(
         "It is in your %(platform)s inbox. Open the %(platform)s app to finish the post."
     ),
-    page=OwnPage(
-        folder=Path(__file__).parent / "pages",
-        template="upload.html",
-        choices_template="_direct_options.html",
-        build_values=build_page_values,
-    ),
+    page=OwnPage(folder=Path(__file__).parent / "pages"),
     block=BLOCK,
 )

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-STATIC_FOLDER = Path(__file__).parents[2] / "app" / "static"
+ROOT = Path(__file__).resolve().parents[2]
+STATIC_FOLDER = ROOT / "app" / "static"
+PLATFORMS_FOLDER = ROOT / "platforms"
+STATIC_IMPORT = re.compile(r'^import .* from "(\./[^"]+)";', re.MULTILINE)
 FILE_ADDRESS = re.compile(r'(?:href|src)="(/static/[^"#]+)')
 MAX_OWN_BYTES = 12_000  # of a page's own style sheets, and of its own scripts, compressed
 GZIP = {"Accept-Encoding": "gzip"}
@@ -36,7 +39,14 @@ def test_a_file_without_its_version_is_revalidated(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["style.css", "page.js", "icons.svg", "platforms.css", "platforms/tiktok/upload.js"]
+    "path",
+    [
+        "style.css",
+        "page.js",
+        "icons.svg",
+        "platforms.css",
+        "platforms/tiktok/composer_block.js",
+    ],
 )
 def test_texts_are_compressed_for_browsers_that_accept_it(client, path):
     plain = client.get(f"/static/{path}")
@@ -72,12 +82,27 @@ def test_no_page_has_more_style_than_its_budget():
 
 def test_no_page_has_more_script_than_its_budget():
     """The two scripts of all pages are loaded once, and count in the first load."""
-    folders = [STATIC_FOLDER / "upload", STATIC_FOLDER / "publish"]
-    pages = STATIC_FOLDER / "pages"
-    groups = [[path] for path in pages.glob("*.js")]
-    groups += [[*folder.glob("**/*.js")] for folder in (*folders, *pages.glob("*/"))]
-    for group in groups:
-        assert compressed_size(group) <= MAX_OWN_BYTES, group
+    for path in (STATIC_FOLDER / "pages").glob("**/*.js"):
+        assert compressed_size(find_imported(path)) <= MAX_OWN_BYTES, path.name
+
+
+def test_the_composer_with_the_script_of_a_platform_is_within_the_budget():
+    composer = find_imported(STATIC_FOLDER / "pages" / "composer" / "main.js")
+    assert {path.name for path in composer} == {"main.js", "files.js"}
+    blocks = [*PLATFORMS_FOLDER.glob("*/pages/static/composer_block.js")]
+    assert blocks
+    for block in blocks:
+        assert compressed_size([*composer, block]) <= MAX_OWN_BYTES, block
+
+
+def find_imported(path, found=frozenset()):
+    """A script with all that it loads at once; what it imports later is not among them."""
+    found = found | {path}
+    for address in STATIC_IMPORT.findall(path.read_text(encoding="utf-8")):
+        imported = (path.parent / address).resolve()
+        if imported not in found:
+            found = find_imported(imported, found)
+    return found
 
 
 def test_the_font_has_one_address_so_that_it_is_loaded_once(client):

@@ -86,34 +86,29 @@ def test_a_page_says_which_language_it_is_in(alice_browser):
 
 def test_an_account_of_another_user_is_not_found(alice_browser, factory, make_user):
     other_id = factory.create_account(make_user("mallory@example.org").id)
-    for path in (
-        f"/platforms/tiktok/disconnect/{other_id}",
-        f"/platforms/tiktok/upload/quota?account_id={other_id}",
-    ):
-        assert alice_browser.get(path).status_code == 404
+    assert alice_browser.get(f"/platforms/tiktok/disconnect/{other_id}").status_code == 404
+    assert alice_browser.post(f"/compose/blocks/tiktok-a{other_id}").status_code == 404
     assert alice_browser.post(f"/platforms/tiktok/disconnect/{other_id}").status_code == 404
 
 
-def test_the_upload_form_contains_the_remaining_quota(alice_browser, factory, alice):
-    factory.create_account(alice.id)
-    form = alice_browser.get("/platforms/tiktok/upload").text
-    assert re.search(
-        r'<meter min="0" max="5"[^>]* value="0" aria-label="Drafts in the inbox"', form
-    )
-    assert "0 of 5 used" in form
+def test_the_checks_contain_the_remaining_quota(alice_browser, factory, alice):
+    key = f"tiktok-a{factory.create_account(alice.id)}"
+    checks = alice_browser.post("/compose/checks", data={"account": key}).text
+    assert re.search(r'<meter [^>]*value="0" aria-label="[^"]*Drafts in the inbox"', checks)
+    assert "0 of 5" in checks
 
 
 def test_without_an_account_the_upload_page_links_to_connecting_one(alice_browser):
     form = alice_browser.get("/platforms/tiktok/upload").text
-    assert "<form data-upload" not in form
-    assert "No TikTok account is connected, so there is nowhere to post to." in form
+    assert 'id="composer"' not in form
+    assert "No account of TikTok is connected, so there is nowhere to post to." in form
 
 
-def test_a_malformed_account_id_counts_as_none(alice_browser, factory, alice):
+def test_a_malformed_account_counts_as_none(alice_browser, factory, alice):
     factory.create_account(alice.id)
-    for malformed_id in ("x", "-1", "\N{FULLWIDTH DIGIT NINE}", "9" * 40):
-        response = alice_browser.get(f"/platforms/tiktok/upload/quota?account_id={malformed_id}")
-        assert response.status_code == 200  # as without an account id
+    for malformed in ("x", "tiktok-a-1", "\N{FULLWIDTH DIGIT NINE}", "9" * 40):
+        response = alice_browser.post("/compose/checks", data={"account": malformed})
+        assert "Choose an account to publish to." in response.text
 
 
 def test_an_account_name_is_escaped(alice_browser, factory, alice, container):

@@ -1,7 +1,6 @@
 """What platforms bring to the pages: colours, pages and scripts of their own, texts of drafts."""
 
 import re
-from urllib.parse import urljoin
 
 import pytest
 
@@ -13,7 +12,7 @@ from platforms.registry import PLATFORMS
 from tests.support.row_factory import RowFactory
 
 STYLES_PATH = "/static/platforms.css"
-OWN_SCRIPT_PATH = "/static/platforms/tiktok/upload.js"
+OWN_SCRIPT_PATH = "/static/platforms/tiktok/composer_block.js"
 ACTIVE_CONTENT = re.compile(r"<script(?![^>]* src=)|\son\w+=|javascript:")
 
 
@@ -60,18 +59,26 @@ def test_the_script_of_a_page_is_served_without_the_templates_beside_it(client):
     response = client.get(OWN_SCRIPT_PATH)
     assert response.status_code == 200
     assert "javascript" in response.mimetype
-    for path in ("../upload.html", "../../form.py", "%2e%2e/upload.html", "upload.html"):
+    for path in (
+        "../_composer_block.html",
+        "../../form.py",
+        "%2e%2e/_composer_block.html",
+        "_composer_block.html",
+    ):
         assert client.get(f"/static/platforms/tiktok/{path}").status_code == 404
 
 
 def test_everything_that_the_page_loads_is_there(alice_browser):
     page = alice_browser.get("/platforms/tiktok/upload").text
     scripts = re.findall(r'<script src="([^"?]+)', page)
-    assert OWN_SCRIPT_PATH in scripts
-    imports = re.findall(r'from "([^"]+)"', alice_browser.get(OWN_SCRIPT_PATH).text)
-    paths = [urljoin(OWN_SCRIPT_PATH, path) for path in imports]
-    assert len(paths) == 6
-    assert {alice_browser.get(path).status_code for path in (*scripts, *paths)} == {200}
+    assert any(path.endswith("composer/main.js") for path in scripts)
+    own_scripts = re.findall(r'data-script="([^"?]+)', page)
+    assert own_scripts == [OWN_SCRIPT_PATH]
+    library = re.findall(r'data-upload-library="([^"?]+)', page)
+    modules = [f"/static/pages/composer/{name}.js" for name in ("files", "upload")]
+    paths = [*scripts, *own_scripts, *library, *modules]
+    assert len(library) == 1
+    assert {alice_browser.get(path).status_code for path in paths} == {200}
 
 
 def test_pages_of_platforms_hold_no_active_content(alice_browser):
@@ -80,9 +87,8 @@ def test_pages_of_platforms_hold_no_active_content(alice_browser):
     assert ACTIVE_CONTENT.search("<p onclick=x>")
 
 
-@pytest.mark.parametrize("part", ["", "/quota", "/direct"])
-def test_a_platform_with_the_general_form_has_no_page_of_its_own(alice_browser, part):
-    assert alice_browser.get(f"/platforms/instagram/upload{part}").status_code == 404
+def test_a_platform_with_the_general_form_has_no_page_of_its_own(alice_browser):
+    assert alice_browser.get("/platforms/instagram/upload").status_code == 404
 
 
 def test_a_delivered_draft_is_described_in_the_words_of_its_platform(app):

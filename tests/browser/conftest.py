@@ -4,6 +4,7 @@ Skipped where Chromium is not installed; in CI that is a failure.
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 SCREENSHOT_FOLDER = Path(__file__).parents[2] / "build" / "screens"
+POST_URL = re.compile(r"/posts/\d+$")
 PAGE_TIMEOUT_MS = 30_000  # milliseconds
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
 SELECT_ACTIVE_ACCOUNT = "SELECT FROM oauth_accounts WHERE status = 'ACTIVE' AND provider = %s"
@@ -176,12 +178,35 @@ def image_file(tmp_path_factory):
     return create_image(tmp_path_factory.mktemp("image") / "red.jpg")
 
 
+def open_composer(page, address="/compose"):
+    page.goto(address)
+    expect(page.locator("#composer[data-is-ready]")).to_be_attached()
+    return page
+
+
+def choose_file(form, file, text="A video"):
+    form.set_input_files("#file-input", file)
+    form.fill("#text", text)
+
+
+def send_post(form):
+    """Send the form for one account, and follow its post."""
+    form.get_by_role("button", name="Publish", exact=True).click()
+    form.wait_for_url(POST_URL)
+
+
+@pytest.fixture
+def set_zone(stack):
+    """Sets the time zone of the user."""
+    yield lambda zone: stack.query("UPDATE users SET time_zone = %s", zone)
+    stack.query("UPDATE users SET time_zone = 'UTC'")
+
+
 @pytest.fixture
 def publish_form(signed_in, stack):
     """The publishing form of a user who posts to one Instagram account."""
     connect_instagram(signed_in, stack)
-    signed_in.goto("/platforms/instagram/publish")
-    return signed_in
+    return open_composer(signed_in, "/platforms/instagram/publish")
 
 
 @pytest.fixture
@@ -199,8 +224,7 @@ def account_page(signed_in, stack):
 @pytest.fixture
 def upload_form(account_page):
     """The upload form of a user with a TikTok account."""
-    account_page.goto("/platforms/tiktok/upload")
-    return account_page
+    return open_composer(account_page, "/platforms/tiktok/upload")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import secrets
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import connect_instagram
+from tests.browser.conftest import choose_file, connect_instagram, open_composer, send_post
 from tests.flows.brokers import wait_until
 
 COMMENTED_POST = """SELECT platform_post_id FROM posts WHERE provider = 'instagram'
@@ -27,9 +27,9 @@ def instagram_page(signed_in, stack):
 def published_media_id(instagram_page, stack, image_file):
     """Instagram's id of an image that was published with the form, once for all tests."""
     if not stack.query(COMMENTED_POST):
-        instagram_page.goto("/platforms/instagram/publish")
-        instagram_page.locator("[data-item] input[type=file]").set_input_files(image_file)
-        instagram_page.get_by_role("button", name="Post", exact=True).click()
+        open_composer(instagram_page, "/platforms/instagram/publish")
+        choose_file(instagram_page, image_file, "Fresh bread")
+        send_post(instagram_page)
         wait_until(lambda: stack.query(COMMENTED_POST), what="the published image")
     return stack.query_value(COMMENTED_POST)
 

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import POST_URL, choose_file, send_post
+
 INSERT_NOTIFICATION = """INSERT INTO notifications (user_id, kind, cause, payload)
   SELECT id, 'post_in_inbox', gen_random_uuid(), '{"title": "A video"}' FROM users LIMIT 1"""
 REFRESH_SCRIPT = (
@@ -41,11 +43,8 @@ def test_no_text_of_the_url_appears_on_the_page(signed_in):
 def test_a_post_is_followed_to_its_end_without_reloading_the_page(
     upload_form, video_file, take_screenshot
 ):
-    upload_form.set_input_files("#video", video_file)
-    upload_form.fill("#title", "Holiday 🌊")
-    upload_form.get_by_role("button", name="Upload", exact=True).click()
-    upload_form.get_by_role("link", name="Follow the post").click()
-    upload_form.wait_for_url(re.compile(r"/posts/\d+$"))
+    choose_file(upload_form, video_file, "Holiday 🌊")
+    send_post(upload_form)
     upload_form.evaluate("window.mark = 'the same page'")
     expect(upload_form.get_by_text("It is in your TikTok inbox.").first).to_be_visible()
     expect(upload_form.locator("ol.timeline li").first).to_contain_text("TikTok")
@@ -75,10 +74,8 @@ def test_focus_is_kept_when_a_part_of_the_page_is_refreshed(account_page, insert
 
 def test_a_refused_video_is_explained(upload_form, stack, video_file):
     stack.sandbox.control("settings", fail_reason="duration_check_failed")
-    upload_form.set_input_files("#video", video_file)
-    upload_form.fill("#title", "Too long")
-    upload_form.get_by_role("button", name="Upload", exact=True).click()
-    upload_form.get_by_role("link", name="Follow the post").click()
+    choose_file(upload_form, video_file, "Too long")
+    send_post(upload_form)
     expect(upload_form.get_by_text("It was not posted.").first).to_be_visible()
     expect(upload_form.get_by_text("longer or shorter than TikTok allows").first).to_be_visible()
     expect(upload_form.get_by_role("button", name="Try again")).to_be_visible()
@@ -88,16 +85,11 @@ def test_a_refused_video_is_explained(upload_form, stack, video_file):
 
 
 def test_a_scheduled_post_can_be_cancelled(upload_form, video_file, take_screenshot):
-    upload_form.set_input_files("#video", video_file)
-    upload_form.fill("#title", "Tomorrow")
-    upload_form.fill(
-        "#publish_at",
-        upload_form.evaluate("() => new Date(Date.now() + 864e5).toISOString().slice(0, 16)"),
-    )
-    upload_form.get_by_role("button", name="Upload", exact=True).click()
-    expect(upload_form.get_by_text("will be sent at its time")).to_be_visible()
-    upload_form.get_by_role("link", name="Follow the post").click()
-    upload_form.wait_for_url(re.compile(r"/posts/\d+$"))
+    choose_file(upload_form, video_file, "Tomorrow")
+    upload_form.locator('[name="when"][value="later"]').check(force=True)
+    upload_form.get_by_role("button", name="Tomorrow, 09:00").click()
+    upload_form.get_by_role("button", name="Schedule", exact=True).click()
+    upload_form.wait_for_url(POST_URL)
     take_screenshot("scheduled")
     upload_form.get_by_role("button", name="Cancel the post").click()
     expect(upload_form.get_by_text("It was cancelled and not posted.").first).to_be_visible()

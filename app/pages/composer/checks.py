@@ -196,6 +196,7 @@ def describe_forecasts(report: ComposerReport) -> list[dict[str, Any]]:
             "limit": forecast.limit,
             "has_room": forecast.used < forecast.limit,
             "goes_at": forecast.goes_at,
+            "frees_at": forecast.frees_at,
         }
         for target, forecast in report.forecasts
     ]

@@ -46,11 +46,9 @@ MAX_GROUP = 50
 def show_composer() -> str | Response:
     """Show an empty form, one for a day, or one with the content of an earlier post."""
     post_id = row_id_from_query("from")
-    chosen = [*list_chosen_accounts(find_only_platform()), *list_chosen_day()]
-    composition = Composition(uuid4(), MultiDict(chosen))
     if post_id is not None:
-        composition = copy_post(post_id)
-    return render_composer(composition)
+        return render_composer(copy_post(post_id))
+    return show_new_form(find_only_platform())
 
 
 @blueprint.get("/compose/<uuid:draft_id>")
@@ -149,6 +147,13 @@ def describe_group(group_id: UUID) -> dict[str, Any]:
     }
 
 
+def show_new_form(platform: str | None) -> str:
+    """Show an empty form, for the accounts of one platform or of all."""
+    chosen = [*list_chosen_accounts(platform), *list_chosen_day()]
+    composition = Composition(uuid4(), MultiDict(chosen))
+    return render_composer(composition, platform=platform)
+
+
 def find_only_platform() -> str | None:
     """The platform that the form is limited to, by its name in the address; None: all."""
     name = request.args.get("platform", "")
@@ -196,8 +201,9 @@ def render_composer(
     draft: Draft | None = None,
     report: ComposerReport | None = None,
     errors: Sequence[tuple[str, str]] = (),
+    platform: str | None = None,
 ) -> str:
-    composition, platform = load_files(composition), find_only_platform()
+    composition, platform = load_files(composition), platform or find_only_platform()
     targets = load_targets(platform)
     return render_template(
         "composer.html",

@@ -21,6 +21,7 @@ from core.validation import validate_model
 from platforms.platform import BlockRequest
 from platforms.publishing import PostKind
 from platforms.registry import PLATFORMS
+from platforms.request_types import utf16_length
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,22 @@ def build_post(
         "group_id": group_id,
     }
     problems = {**item_problems, **block.problems}
+    faults = find_editor_faults(target, kind, values["text"])
     try:
-        return ComposedPost(target, validate_model(PostRequest, values), problems)
+        return ComposedPost(target, validate_model(PostRequest, values), problems, faults)
     except Invalid as error:
         return ComposedPost(
             target, None, problems, error.details.get("fields") or {"body": str(error)}
         )
+
+
+def find_editor_faults(target: ComposerTarget, kind: str | None, text: str) -> dict[str, str]:
+    """A text that the platform takes and its own editor does not."""
+    form = target.rules.form
+    limit = form.block.text_limits.get(kind or "") if form and form.block else None
+    if limit is None or utf16_length(text) <= limit:
+        return {}
+    return {"text": f"must not be longer than {limit} UTF-16 units"}
 
 
 def read_block(composition: Composition, target: ComposerTarget) -> tuple[BlockRequest, str | None]:
