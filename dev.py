@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP_FILE = VENV / "signalpost-stamp"
+PROJECT_STAMP_FILE = VENV / "signalpost-project-stamp"
 MIN_PYTHON = (3, 11)
 
 LOCK_FILES = {"runtime": "requirements.lock", "development": "requirements-dev.lock"}
@@ -39,7 +40,9 @@ On Debian and Ubuntu run: apt-get install python3-venv. Otherwise use a Python f
 PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
 """Three workers on two cores: the tests in tests/flows mostly wait."""
 
-DEPLOYED_CODE = ("app", "core", "db", "platforms", "tasks", "local", "migrations", "dev.py")
+DEPLOYED_CODE = (
+    *("app", "core", "db", "platforms", "tasks", "local", "migrations", "clients/python", "dev.py"),
+)
 
 ROOT_TESTS = tuple(str(path) for path in sorted(ROOT.glob("tests/test_*.py")))
 
@@ -148,7 +151,7 @@ def set_up_venv(requirements: str) -> str:
     """Create and fill `.venv` unless it is up to date. Returns an error text, or "" on success."""
     state = STAMP_FILE.read_text() if STAMP_FILE.exists() else ""
     if state in {venv_stamp(requirements), venv_stamp("development")}:
-        return ""
+        return install_project()
     started = time.monotonic()
     needs_venv = state not in {venv_stamp(name) for name in LOCK_FILES}
     error = (create_venv() if needs_venv else "") or install_packages(requirements)
@@ -173,12 +176,24 @@ def create_venv() -> str:
 
 
 def install_packages(requirements: str) -> str:
-    """Install the lock's wheels, then this project, which needs no network."""
-    STAMP_FILE.unlink(missing_ok=True)  # an interrupted installation must not look complete
+    """Install the lock's wheels, then this project."""
+    for stamp_file in (STAMP_FILE, PROJECT_STAMP_FILE):  # an interrupted one must not look complete
+        stamp_file.unlink(missing_ok=True)
     lock = ROOT / LOCK_FILES[requirements]
     count = sum("==" in line for line in lock.read_text().splitlines())
     print(f"Installing {count} packages …", file=sys.stderr)
-    return run_pip(*LOCK_OPTIONS, str(lock), count=count) or run_pip(*PROJECT_OPTIONS)
+    return run_pip(*LOCK_OPTIONS, str(lock), count=count) or install_project()
+
+
+def install_project() -> str:
+    """Install this project, unless that was done since its packages changed. Needs no network."""
+    stamp = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if PROJECT_STAMP_FILE.exists() and PROJECT_STAMP_FILE.read_text() == stamp:
+        return ""
+    error = run_pip(*PROJECT_OPTIONS)
+    if not error:
+        PROJECT_STAMP_FILE.write_text(stamp)
+    return error
 
 
 def run_pip(*arguments: str, count: int = 0) -> str:

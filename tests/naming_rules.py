@@ -13,7 +13,10 @@ from pathlib import Path
 
 from tests.architecture_rules import ROOT, SourceFile
 
-PROJECT_PACKAGES = ("app", "bench", "chaos", "core", "db", "local", "platforms", "tasks", "tests")
+PROJECT_PACKAGES = (
+    *("app", "bench", "chaos", "clients", "core", "db", "local", "platforms", "tasks", "tests"),
+)
+OWN_MODULES = frozenset({*PROJECT_PACKAGES, "signalpost_client"})
 
 BANNED_WORDS = frozenset(
     """
@@ -143,7 +146,7 @@ def imports_keep_names(source: SourceFile) -> Iterator[str]:
     for node in source.find_nodes(ast.ImportFrom, ast.Import):
         for each in node.names:
             origin = getattr(node, "module", None) or each.name
-            is_ours = origin.split(".")[0] in PROJECT_PACKAGES
+            is_ours = origin.split(".")[0] in OWN_MODULES
             if is_ours and each.asname and each.asname != each.name:
                 yield f"line {node.lineno}: {each.name} is imported as {each.asname}"
 

@@ -11,7 +11,7 @@ from db.providers import PROVIDERS
 from platforms.registry import PLATFORMS
 from tests.architecture_rules import ROOT
 
-PLACES = ("app", "core", "tasks", "db", "local")
+PLACES = ("app", "core", "tasks", "db", "local", "clients/python")
 SUFFIXES = frozenset({".py", ".html", ".js", ".css"})
 OWN_PLACES = ("db/records/", "db/providers.py", "app/texts/", "app/static/vendor/")
 """Tables of single platforms, the names in rows, and texts for people, which are data."""

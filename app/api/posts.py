@@ -235,6 +235,7 @@ def release_post(post_id: int, body: EmptyBody) -> tuple[dict[str, Any], int]:  
     return success_body(data=load_serialized_post(post_id)), 202
 
 
+@blueprint.get("/api/platforms/<platform>/quota")
 @blueprint.get("/api/<platform>/quota")
 @require_scopes("posts:read")
 @validate_query(QuotaQuery)
