@@ -1,6 +1,7 @@
 """Pages to sign in and out, and the home page."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.http.auth import end_session, set_session_cookie, start_session
@@ -10,6 +11,7 @@ from app.http.context import (
     find_principal,
     require_login,
 )
+from app.http.errors import handle_error
 from app.http.i18n import translate_text
 from app.pages.brands import is_sandbox
 from app.pages.home_view import head_fields, hide_displayed_line, home_fields
@@ -43,6 +45,16 @@ def submit_login() -> Response | tuple[str, int]:
         note_time_zone(session, current_principal().user_id, request.form.get("time_zone", ""))
     next_path = safe_next_path(request.form.get("next")) or url_for("dashboard.show_home")
     return set_session_cookie(redirect(next_path), cookie)  # type: ignore[arg-type]  # Flask's redirect returns Werkzeug's Response
+
+
+@blueprint.errorhandler(RateLimitExceeded)
+def show_login_limit(error: RateLimitExceeded) -> Response | HTTPException | tuple[str, int]:
+    """Say in the sign-in form when it may be sent again; other pages have the general answer."""
+    if request.endpoint != f"{blueprint.name}.{submit_login.__name__}":
+        return handle_error(error)
+    text, status = describe_sign_in_error(error)
+    form = request.form
+    return render_login_form(form.get("next"), email=form.get("email", ""), error_text=text), status
 
 
 def render_login_form(

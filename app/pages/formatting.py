@@ -32,6 +32,11 @@ def format_compact_number(number: int, locale: str) -> str:
     )
 
 
+def format_whole_number(number: int, locale: str) -> str:
+    """Format 1234567 as 1,234,567."""
+    return str(format_decimal(number, locale=locale))
+
+
 def format_bytes(count: int, locale: str) -> str:
     """Format a number of bytes in the largest unit that gives at least 1."""
     amount, unit = float(count), BYTE_UNITS[0]

@@ -30,6 +30,7 @@ def init_template_helpers(app: Flask) -> None:
     app.jinja_loader = ChoiceLoader(loaders)
     app.jinja_env.filters.update(
         compact=lambda number: formatting.format_compact_number(number, current_locale()),
+        whole=lambda number: formatting.format_whole_number(number, current_locale()),
         size=lambda count: formatting.format_bytes(count, current_locale()),
         percent=lambda value: formatting.format_percent(value, current_locale()),
         timestamp=timestamp_html,

@@ -165,6 +165,7 @@ def reader_pages(browser, stack, page_paths, cookies):
         page.context.close()
 
 
+@pytest.mark.statement(36)
 @pytest.mark.parametrize("page_name", [*PAGE_PATHS, *ROW_PATHS, FAILED_POST])
 @pytest.mark.parametrize("reader", ["english", "french-phone-dark"])
 def test_every_page_is_accessible(reader_pages, page_paths, reader, page_name):
@@ -174,6 +175,7 @@ def test_every_page_is_accessible(reader_pages, page_paths, reader, page_name):
     assert "\n".join(find_axe_violations(page)) == ""
 
 
+@pytest.mark.statement(37)
 @pytest.mark.parametrize("reader", READER_PROFILES)
 def test_no_page_is_wider_than_its_window(reader_pages, page_paths, reader):
     """Nor does any write an error to the console, as it would if the policy forbade something."""

@@ -71,6 +71,7 @@ def open_month(page, at):
     return page
 
 
+@pytest.mark.statement(24)
 def test_dragging_keeps_the_time_of_day_and_can_be_undone(calendar, stack, schedule, noon):
     post_id, thursday = schedule(noon), noon + timedelta(days=1)
     open_month(calendar, noon)
@@ -88,6 +89,7 @@ def test_dragging_keeps_the_time_of_day_and_can_be_undone(calendar, stack, sched
     assert read_time(stack, post_id) == noon
 
 
+@pytest.mark.statement(24)
 def test_a_post_that_is_being_sent_jumps_back_with_a_sentence(calendar, stack, schedule, noon):
     post_id = schedule(noon)
     open_month(calendar, noon)
@@ -137,6 +139,7 @@ def test_a_full_day_is_said_before_anything_is_saved(calendar, stack, schedule, 
     assert read_time(stack, post_id) == thursday
 
 
+@pytest.mark.statement(25)
 def test_keys_alone_move_a_post_and_the_move_is_announced(calendar, stack, schedule, noon):
     post_id, friday = schedule(noon), noon + timedelta(days=2)
     open_month(calendar, noon)
@@ -222,6 +225,7 @@ def test_a_changed_state_appears_without_reloading_and_keeps_the_focus(
     expect(chip).to_be_focused()
 
 
+@pytest.mark.statement(23)
 def test_the_same_posts_are_in_month_week_and_list(calendar, schedule, noon):
     midnight = noon.replace(hour=0, minute=0)
     ids = {schedule(midnight + timedelta(minutes=minutes)) for minutes in (-1, 0, 1)}

@@ -72,6 +72,7 @@ def count_replies(stack, comment):
     return len([each for each in comments if each["parent_id"] == comment["id"]])
 
 
+@pytest.mark.statement(31)
 def test_a_comment_is_answered_hidden_unhidden_and_deleted(
     comment_page, stack, comment, take_screenshot
 ):
@@ -93,6 +94,7 @@ def test_a_comment_is_answered_hidden_unhidden_and_deleted(
     assert comment_in_sandbox(stack, comment["id"]) is None
 
 
+@pytest.mark.statement(31)
 def test_a_comment_is_handled_by_one_key_and_the_next_one_is_open(comment_page, stack, comment):
     address = comment_page.url
     comment_page.get_by_label("Your reply").press("e")  # typing is no shortcut
@@ -108,6 +110,7 @@ def test_a_comment_is_handled_by_one_key_and_the_next_one_is_open(comment_page, 
     expect(comment_page.locator("main")).not_to_contain_text(comment["text"])
 
 
+@pytest.mark.statement(31)
 def test_a_reply_whose_answer_was_lost_is_being_confirmed_and_not_sent_twice(
     comment_page, stack, comment, take_screenshot
 ):

@@ -74,6 +74,7 @@ def checks_of(composer):
     return composer.locator('[data-part="checks"]')
 
 
+@pytest.mark.statement(18)
 def test_direct_settings_have_no_preset_and_the_exact_sentences(composer, take_screenshot):
     open_direct_settings(composer)
     block = composer.locator("[data-own-block]")
@@ -105,6 +106,7 @@ def test_direct_settings_have_no_preset_and_the_exact_sentences(composer, take_s
     expect(checks_of(composer).get_by_text("Choose who can see it on TikTok.")).to_be_visible()
 
 
+@pytest.mark.statement(17)
 def test_captions_are_counted_as_each_platform_counts_and_may_differ(composer, stack, video_file):
     choose_accounts(composer, "tiktok", "instagram")
     add_files(composer, video_file)
@@ -125,6 +127,7 @@ def file_names(composer):
     return composer.locator('[data-file-part="name"]').all_text_contents()
 
 
+@pytest.mark.statement(19)
 def test_files_are_put_in_order_by_buttons_keys_and_pointer_and_sent_in_it(
     composer, stack, image_files
 ):
@@ -168,6 +171,7 @@ def image_files(tmp_path):
     return paths
 
 
+@pytest.mark.statement(16)
 def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
     composer, stack, tmp_path
 ):
@@ -185,6 +189,7 @@ def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
     composer.errors.clear()  # the browser reports the expected 422
 
 
+@pytest.mark.statement(15)
 def test_a_paused_upload_goes_on_after_a_reload_at_the_same_offset(
     composer, large_video_file, stack
 ):
@@ -228,6 +233,7 @@ def test_a_paused_upload_goes_on_after_a_reload_at_the_same_offset(
     composer.errors.clear()  # the browser reports the chunk that was aborted
 
 
+@pytest.mark.statement(22)
 def test_a_draft_is_there_again_and_another_window_is_warned(composer, open_page, cookies):
     composer.fill("#text", "Written in one window")
     expect(composer.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
@@ -243,6 +249,7 @@ def test_a_draft_is_there_again_and_another_window_is_warned(composer, open_page
     composer.errors.clear()  # the browser reports the expected 412
 
 
+@pytest.mark.statement(20)
 def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
     composer, stack, set_zone
 ):
@@ -261,6 +268,7 @@ def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
     expect(checks_of(composer)).to_contain_text("01:30 UTC")
 
 
+@pytest.mark.statement(20)
 @pytest.mark.parametrize(
     ("zone", "utc"),
     [("America/New_York", "17:30"), ("Asia/Kathmandu", "06:45")],
@@ -302,6 +310,7 @@ def test_without_a_script_addresses_are_sent_by_the_form(open_page, cookies, sta
     page.errors.clear()  # the browser reports the expected 422
 
 
+@pytest.mark.statement(21)
 def test_a_full_quota_says_when_the_post_will_go_out(composer, insert_post, stack):
     for _ in range(5):
         insert_post("In the way", state="PROCESSING", step="PROCESSING", slot=True)

@@ -33,6 +33,7 @@ MERGE = """async () => {
 FOCUS_OUTLINE = "() => getComputedStyle(document.activeElement).outlineStyle"
 
 
+@pytest.mark.statement(1)
 def test_a_wrong_password_is_one_alert_and_the_cursor_is_in_the_password(page, stack):
     page.goto("/login")
     page.fill("#email", stack.info["user"])

@@ -40,6 +40,7 @@ def run_curl(command):
     return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.statement(33)
 def test_a_key_is_displayed_once_works_with_the_displayed_command_and_is_refused_after_revoke(
     signed_in, take_screenshot
 ):
@@ -67,6 +68,7 @@ def test_a_key_is_displayed_once_works_with_the_displayed_command_and_is_refused
     assert run_curl(command) == "401"
 
 
+@pytest.mark.statement(33)
 def test_a_failed_delivery_is_found_by_filter_and_delivered_again(
     signed_in, stack, endpoint_id, take_screenshot
 ):

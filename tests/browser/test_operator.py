@@ -40,6 +40,7 @@ def dead_events(signed_in, stack, insert_post):
     stack.query(DELETE_DEAD_EVENTS)
 
 
+@pytest.mark.statement(34)
 def test_monitoring_names_a_stopped_queue_and_recovers_when_its_worker_returns(signed_in, stack):
     signed_in.goto("/monitoring")
     sentence = signed_in.locator(SENTENCE)
@@ -52,6 +53,7 @@ def test_monitoring_names_a_stopped_queue_and_recovers_when_its_worker_returns(s
     expect(sentence).to_contain_text("moving", timeout=NOTICE_LIMIT_MS)
 
 
+@pytest.mark.statement(35)
 def test_a_replay_by_filter_is_counted_and_typed_and_changes_nothing_final(
     signed_in, stack, dead_events
 ):
@@ -106,6 +108,7 @@ def test_updates_of_monitoring_are_paused_by_a_link(signed_in):
     expect(signed_in.locator("[data-live]")).to_have_count(0)
 
 
+@pytest.mark.statement(37)
 def test_wide_tables_scroll_inside_their_region_on_a_phone(open_page, cookies, stack, dead_events):
     page = open_page(viewport={"width": 360, "height": 800}, locale="fr-FR", color_scheme="dark")
     page.context.add_cookies(cookies)

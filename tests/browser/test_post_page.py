@@ -85,6 +85,7 @@ def list_buttons(page):
     ]
 
 
+@pytest.mark.statement(26)
 def test_a_post_goes_from_sending_to_published_and_each_verdict_is_spoken_once(
     api, account_page, stack
 ):
@@ -104,6 +105,7 @@ def test_a_post_goes_from_sending_to_published_and_each_verdict_is_spoken_once(
     save_screenshot(account_page, "post-published")
 
 
+@pytest.mark.statement(27)
 def test_a_failed_post_shows_three_answers_the_item_each_try_and_a_call_without_secrets(
     account_page, insert_state, stack
 ):
@@ -125,6 +127,7 @@ def test_a_failed_post_shows_three_answers_the_item_each_try_and_a_call_without_
     save_screenshot(account_page, "post-failed")
 
 
+@pytest.mark.statement(27)
 def test_a_failed_carousel_names_the_item_that_failed(account_page, stack):
     stack.query(INSERT_CAROUSEL)
     post_id = stack.query_value("SELECT max(id) FROM posts")
@@ -147,6 +150,7 @@ def test_the_timeline_can_be_read_from_its_beginning(account_page, insert_state,
     expect(tries).to_have_text(["Try 1 failed", "Try 2 failed"])
 
 
+@pytest.mark.statement(28)
 def test_sending_again_what_may_be_published_needs_the_tick_and_a_double_click_makes_one_post(
     account_page, insert_state, stack
 ):
@@ -188,6 +192,7 @@ def test_two_clicks_on_try_again_make_one_post(account_page, insert_state, stack
     expect(account_page.locator(".facts")).to_contain_text("Retried as")
 
 
+@pytest.mark.statement(29)
 @pytest.mark.parametrize(
     ("state", "columns", "buttons"),
     [
@@ -210,6 +215,7 @@ def test_actions_are_offered_only_in_states_that_allow_them(
     assert has_link is ("permalink" in columns)
 
 
+@pytest.mark.statement(29)
 def test_a_held_post_is_released_and_a_scheduled_one_is_cancelled(account_page, insert_state):
     held = insert_state("QUEUED", hold_reason="wait_for_release", publish_at="2031-01-01")
     account_page.goto(f"/posts/{held}")
@@ -220,6 +226,7 @@ def test_a_held_post_is_released_and_a_scheduled_one_is_cancelled(account_page, 
     expect(account_page.locator(".answers dd").first).to_contain_text("No.")
 
 
+@pytest.mark.statement(29)
 def test_a_post_is_rescheduled_and_duplicated_from_its_page(account_page, insert_state):
     post_id = insert_state("QUEUED", publish_at="2031-01-01", due_at="2031-01-01")
     account_page.goto(f"/posts/{post_id}")
