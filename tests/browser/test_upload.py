@@ -143,6 +143,7 @@ def test_a_file_can_be_dropped(upload_form):
     expect(upload_form.locator('[data-file-part="size"]')).to_have_text("3 kB")
 
 
+@pytest.mark.statement(18)
 def test_no_option_of_a_direct_post_is_preset(upload_form, take_screenshot):
     choose_direct_mode(upload_form)
     expect(option(upload_form, "privacy_level")).to_have_value("")
@@ -154,6 +155,7 @@ def test_no_option_of_a_direct_post_is_preset(upload_form, take_screenshot):
     take_screenshot("upload-direct")
 
 
+@pytest.mark.statement(18)
 def test_paid_content_is_disclosed_in_tiktoks_own_sentences(upload_form, take_screenshot):
     choose_direct_mode(upload_form)
     button = upload_form.locator('[data-part="send"]')
@@ -202,6 +204,7 @@ def test_a_direct_post_has_exactly_the_chosen_options(upload_form, stack, video_
     assert settings["video_cover_timestamp_ms"] == 1500
 
 
+@pytest.mark.statement(18)
 def test_options_that_the_creator_has_disabled_are_greyed(upload_form, stack):
     open_id = stack.query_value(SELECT_OPEN_ID)
     stack.sandbox.control("creators", open_id=open_id, comment_disabled=True)
@@ -222,6 +225,7 @@ def test_a_video_longer_than_the_creator_may_post_is_refused(upload_form, stack,
     stack.sandbox.control("creators", open_id=open_id, max_video_post_duration_sec=300)
 
 
+@pytest.mark.statement(18)
 def test_direct_posts_are_blocked_while_tiktok_cannot_be_queried(upload_form, stack):
     stack.sandbox.control("faults", endpoint="creator_info", kind="http_500", times=0)
     upload_form.locator('[data-field="mode"][value="DIRECT"]').check(force=True)
