@@ -16,6 +16,7 @@ from sqlalchemy import (
     Interval,
     and_,
     bindparam,
+    exists,
     func,
     inspect,
     or_,
@@ -148,8 +149,7 @@ def claim_statement(
     CTE: a plain subquery could be executed again for each row and exceed its limit.
     """
     model = queue.model
-    lease_condition = model.leased_until < func.now() if expired else model.leased_until.is_(None)
-    conditions = [model.due_at <= func.now(), lease_condition, *queue.conditions]
+    conditions = claim_conditions(queue, expired=expired)
     if single_row:
         conditions.append(model.id == bindparam("row_id", type_=BigInteger))
     limit = bindparam("row_limit", type_=Integer)
@@ -165,6 +165,37 @@ def claim_statement(
         )
     )
     return statement.returning(*(labeled_columns(model) if as_copies else (model,)))
+
+
+@cache
+def due_kinds_statement(queues: tuple[tuple[str, JobQueue[Any]], ...]) -> Any:
+    """The statement that reads, for each kind, whether a row of its queue can be claimed.
+
+    The conditions are those of `claim_statement`, each as a separate subquery: so each finds its
+    first row in an index, however large the table is.
+    """
+    return select(
+        *(
+            or_(
+                exists(select(queue.model.id).where(*claim_conditions(queue, expired=False))),
+                exists(select(queue.model.id).where(*claim_conditions(queue, expired=True))),
+            ).label(kind)
+            for kind, queue in queues
+        )
+    )
+
+
+def find_due_kinds(session: Session, queues: Mapping[str, JobQueue[Any]]) -> list[str]:
+    """Return the kinds of which a row is due and can be claimed. Shapes: kind → queue."""
+    row = session.execute(due_kinds_statement(tuple(queues.items()))).mappings().one()
+    return [kind for kind, is_due in row.items() if is_due]
+
+
+def claim_conditions(queue: JobQueue[Any], *, expired: bool) -> list[ColumnElement[bool]]:
+    """What a row fulfils that can be claimed: due, and without a lease or with an expired one."""
+    leased_until = queue.model.leased_until
+    lease_condition = leased_until < func.now() if expired else leased_until.is_(None)
+    return [queue.model.due_at <= func.now(), lease_condition, *queue.conditions]
 
 
 @cache

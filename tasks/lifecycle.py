@@ -20,9 +20,7 @@ from celery.signals import (
 )
 from celery.worker import state
 
-from core import accounts, insights, outbox, publishing, webhooks
 from core.config.settings import load_settings
-from core.jobs.job_type import JobType
 from core.observability import metrics
 from db.ops.heartbeats import Heartbeats
 from tasks import runtime
@@ -31,20 +29,12 @@ from tasks.celery import app
 from tasks.metrics_server import start_metrics_server
 from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
 from tasks.watchdog import Watchdog, run_watchdog
+from tasks.work import JOB_QUEUES
 
 STUCK_WORKER_EXIT_CODE = 70
 """Exit code of a worker that its watchdog has stopped; not 0, so that a supervisor restarts it."""
 
 SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
-
-JOB_TYPES: dict[str, JobType[Any, Any, Any]] = {
-    "webhooks": webhooks.WEBHOOK_JOB_TYPE,
-    "accounts": accounts.REFRESH_JOB_TYPE,
-    "posts": publishing.PUBLISH_JOB_TYPE,
-    "uploads": publishing.UPLOAD_JOB_TYPE,
-    "insights": insights.SAMPLING_JOB_TYPE,
-    "outbox": outbox.DELIVERY_JOB_TYPE,
-}
 
 log = structlog.get_logger(__name__)
 shutdown_requested = Event()
@@ -62,10 +52,10 @@ class CeleryWorkerProbe:
             return Heartbeats(session).age(f"canary:{queue}")
 
     def has_due_work(self, queue: str) -> bool:
-        if queue not in JOB_TYPES:
+        if queue not in JOB_QUEUES:
             return False
         with runtime.current_container().database.transaction() as session:
-            return JOB_TYPES[queue].queue.oldest_due_at(session) is not None
+            return JOB_QUEUES[queue].oldest_due_at(session) is not None
 
     def has_free_process(self) -> bool:
         return bool(len(state.active_requests) < self.worker.concurrency)

@@ -13,6 +13,7 @@ WAKE_TASKS = {
 """Kind of job to task. A kind is also the name of its queue; `housekeeping` has no kind."""
 
 # Some task names differ from their constants. They are kept: messages under way carry them.
+SWEEP_TASK = "signalpost.sweep"
 TICK_TASK = "signalpost.tick"
 CANARY_TASK = "signalpost.canary"
 CLEANUP_TASK = "signalpost.tidy"

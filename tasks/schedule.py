@@ -12,6 +12,7 @@ from tasks.queues import (
     PICTURES_TASK,
     QUEUES,
     RECHECK_TASK,
+    SWEEP_TASK,
     TICK_TASK,
     WAKE_TASKS,
 )
@@ -29,11 +30,15 @@ def schedule_entry(task: str, queue: str, *, interval: float) -> ScheduleEntry:
 
 
 ALERTS_INTERVAL = 60.0
+SWEEP_INTERVAL = 1.0
+WAKE_INTERVAL = 10.0
 
 BEAT_SCHEDULE: dict[str, ScheduleEntry] = {
-    # Makes up for lost wake-ups: due rows are claimed within a second.
+    # Makes up for lost wake-ups: due rows are claimed within a second or two.
+    "sweep": schedule_entry(SWEEP_TASK, "housekeeping", interval=SWEEP_INTERVAL),
+    # Makes up for sweeps that no worker executes, because it is busy or away.
     **{
-        f"wake {kind}": schedule_entry(task, kind, interval=1.0)
+        f"wake {kind}": schedule_entry(task, kind, interval=WAKE_INTERVAL)
         for kind, task in WAKE_TASKS.items()
     },
     # Its heartbeat grows old when beat, the broker or the workers are down.

@@ -90,6 +90,6 @@ CONNECTION_SETTINGS = {
 }
 
 BEAT_SETTINGS = {
-    "beat_scheduler": "celery.beat:Scheduler",  # state in memory: due times are in Postgres
+    "beat_scheduler": "tasks.beat_scheduler:SleepingScheduler",
     "beat_max_loop_interval": 1,
 }

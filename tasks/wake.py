@@ -1,8 +1,8 @@
 """Send wake-ups: Celery messages that say that work of a kind is due.
 
-A lost wake-up costs a second, because beat sends one each second too; a caller that hangs costs a
-request. So publishing takes at most `PUBLISH_TIMEOUT`, and after a failure nothing is published for
-`FAILURE_PAUSE`.
+A lost wake-up costs a second, because a worker looks for due rows each second; a caller that hangs
+costs a request. So publishing takes at most `PUBLISH_TIMEOUT`, and after a failure nothing is
+published for `FAILURE_PAUSE`.
 """
 
 import time

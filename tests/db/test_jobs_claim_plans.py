@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import Session
 
 from db.accounts.accounts import ACCOUNT_QUEUE
+from db.leases import find_due_kinds
 from db.posts.posts import POST_QUEUE, UPLOAD_QUEUE
 from db.webhooks.events import EVENT_QUEUE
 from tests.db.schema_catalog import run_sql
@@ -62,6 +63,19 @@ def history_url(server_addresses, migrated_template):
         yield url
 
 
+def explain_search(url):
+    """The plan of the statement that looks which kinds have due rows."""
+    engine, statements = create_engine(url), []
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2:4]))
+    with Session(engine) as session:
+        find_due_kinds(session, {kind: queue for kind, (queue, _) in CLAIM_CASES.items()})
+    ((statement, values),) = statements
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+    engine.dispose()
+    return "\n".join(rows)
+
+
 @pytest.mark.parametrize("expired", [False, True])
 @pytest.mark.parametrize("kind", CLAIM_CASES)
 def test_a_claim_uses_its_partial_index(history_url, kind, expired):
@@ -71,10 +85,17 @@ def test_a_claim_uses_its_partial_index(history_url, kind, expired):
     assert "Seq Scan" not in plan
 
 
+def test_looking_for_due_kinds_uses_the_same_indexes(history_url):
+    plan = explain_search(history_url)
+    assert all(any(index in plan for index in indexes) for _, indexes in CLAIM_CASES.values())
+    assert "Seq Scan" not in plan
+
+
 def test_without_its_index_a_claim_reads_the_table(database_url):
     for statement in (*INSERT_HISTORY, "DROP INDEX idx_posts_due"):
         run_sql(database_url, statement)
     assert "Seq Scan on posts" in explain_claim(database_url, POST_QUEUE, expired=False)
+    assert "Seq Scan on posts" in explain_search(database_url)
 
 
 def test_posts_and_uploads_share_no_row_and_leave_none(history_url):

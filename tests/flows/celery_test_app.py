@@ -11,7 +11,7 @@ from celery import Celery
 from celery.signals import worker_ready
 from celery.worker import state
 
-from tasks.queues import CANARY_TASK, TICK_TASK, WAKE_TASKS
+from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, SWEEP_TASK, TICK_TASK, WAKE_TASKS
 from tasks.settings import build_configuration
 from tasks.watchdog import Watchdog, run_watchdog
 
@@ -37,6 +37,13 @@ def register_task(name, effect):
 for kind, wake in WAKE_TASKS.items():
     register_task(wake, kind)
 register_task(TICK_TASK, "tick")
+
+
+@app.task(name=SWEEP_TASK)
+def wake_every_kind():
+    """Wake all kinds, as if rows of each were due."""
+    for kind, task in WAKE_TASKS.items():
+        app.send_task(task, queue=kind, expires=MESSAGE_EXPIRY)
 
 
 @app.task(name=CANARY_TASK, bind=True)

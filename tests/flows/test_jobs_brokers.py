@@ -89,7 +89,7 @@ def wake_within(wake_up_sender, kind, *, within=1.0):
     return is_sent
 
 
-def test_beat_wakes_every_kind_and_sends_the_tick(celery_harness):
+def test_beat_has_every_kind_woken_within_seconds_and_sends_the_tick(celery_harness):
     celery_harness.start_worker()
     celery_harness.start("beat")
     for effect in (*WAKE_TASKS, "tick"):

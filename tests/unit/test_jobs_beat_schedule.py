@@ -1,11 +1,31 @@
-from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, QUEUES, TICK_TASK, WAKE_TASKS
+from celery import Celery
+
+from tasks.beat_scheduler import SleepingScheduler
+from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, QUEUES, SWEEP_TASK, TICK_TASK, WAKE_TASKS
 from tasks.schedule import BEAT_SCHEDULE, build_beat_schedule
 
 
-def test_every_job_kind_is_woken_each_second_on_its_own_queue():
+def test_one_message_a_second_makes_a_worker_look_for_due_work_of_every_kind():
+    (sweep,) = [entry for entry in BEAT_SCHEDULE.values() if entry["task"] == SWEEP_TASK]
+    assert (sweep["options"]["queue"], sweep["schedule"]) == ("housekeeping", 1.0)
+
+
+def test_every_job_kind_is_also_woken_on_its_own_queue_in_case_no_worker_looks():
     entries = [entry for entry in BEAT_SCHEDULE.values() if entry["task"] in WAKE_TASKS.values()]
     wakes = {entry["task"]: (entry["options"]["queue"], entry["schedule"]) for entry in entries}
-    assert wakes == {task: (kind, 1.0) for kind, task in WAKE_TASKS.items()}
+    assert wakes == {task: (kind, 10.0) for kind, task in WAKE_TASKS.items()}
+
+
+def test_an_idle_beat_sends_fewer_than_three_messages_a_second():
+    assert sum(1 / entry["schedule"] for entry in BEAT_SCHEDULE.values()) < 3
+
+
+def test_beat_sleeps_until_an_entry_is_due():
+    scheduler = SleepingScheduler(Celery(set_as_current=False), schedule={}, lazy=True)
+    scheduler.max_interval = 60
+    scheduler.update_from_dict({"sweep": BEAT_SCHEDULE["sweep"]})
+    assert 0.5 < scheduler.tick() <= 1.0
+    assert [scheduler.adjust(seconds) for seconds in (0.001, 1.5)] == [0.001, 1.5]
 
 
 def test_every_queue_has_a_canary():
