@@ -62,6 +62,14 @@ def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_ea
     instagram, tiktok = stack.query(SELECT_POSTS, "For both #harbour")
     assert (instagram[:2], tiktok[:2]) == (("instagram", "REELS"), ("tiktok", "INBOX_VIDEO"))
     assert instagram[2] == tiktok[2]
+    expect(composer.locator("main").get_by_text("In TikTok inbox")).to_be_visible()
+    expect(composer.locator("main").get_by_text("Published", exact=True)).to_be_visible()
+    composer.get_by_role("link", name="TikTok: For both #harbour").click()
+    for other in (instagram, tiktok):
+        together = composer.get_by_role("region", name="Sent together")
+        expect(together.get_by_role("link")).to_have_count(1)
+        together.get_by_role("link").click()
+        composer.wait_for_url(f"**/posts/{other[3]}")
 
 
 def open_direct_settings(composer, privacy="Who can see it"):
