@@ -1,5 +1,6 @@
 """The API description: complete, resolvable, and the same on its page."""
 
+import html
 import re
 
 import jsonschema_rs
@@ -242,7 +243,11 @@ def test_the_pages_list_every_operation_and_every_error_code(client, openapi_doc
     index = client.get("/docs").text
     for name, operation in list_operations(openapi_document):
         assert f"<code>{name.partition(' ')[2]}</code>" in index
-        assert f"/docs/{operation['tags'][0]}#{operation['operationId']}" in index
+        address = f"/docs/{operation['tags'][0]}/{operation['operationId']}"
+        assert f'href="{address}"' in index
+        page = client.get(address).text
+        assert operation["summary"] in html.unescape(page)
+        assert "curl" in page
     page = client.get("/docs/errors").text
     for code in {*ERROR_KINDS, *load_messages("en")}:
         assert f'<li id="{code}"' in page
@@ -254,8 +259,8 @@ def test_the_pages_list_every_operation_and_every_error_code(client, openapi_doc
             if tag["name"] in operation["tags"]
         ]
         assert all(f'id="{each["operationId"]}"' in page for each in operations)
-        assert page.count("curl") >= len(operations)
-    assert client.get("/docs/no-such-group").status_code == 404
+    for path in ("/docs/no-such-group", "/docs/posts/no-such-operation"):
+        assert client.get(path).status_code == 404
 
 
 def test_the_description_is_built_once_and_has_an_etag(client):

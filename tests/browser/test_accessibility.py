@@ -51,6 +51,7 @@ PAGE_PATHS = {
     "endpoints": "/settings/endpoints",
     "docs": "/docs",
     "docs-group": "/docs/drafts",
+    "docs-operation": "/docs/posts/post_api_posts",
     "docs-errors": "/docs/errors",
     "monitoring": "/monitoring",
     "alerts": "/monitoring/alerts",

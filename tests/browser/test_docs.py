@@ -16,9 +16,9 @@ def test_the_search_shows_only_operations_that_contain_all_words(page):
 
 def test_an_error_of_an_operation_leads_to_its_explanation(page):
     page.goto("/docs/drafts")
-    operation = page.locator("#put_api_drafts_draft_id")
-    operation.get_by_text("Errors", exact=True).click()
-    operation.get_by_role("link", name="PRECONDITION_FAILED").click()
+    page.locator("#put_api_drafts_draft_id").get_by_role("link").click()
+    page.get_by_text("Errors", exact=True).click()
+    page.get_by_role("link", name="PRECONDITION_FAILED").click()
     expect(page).to_have_url(re.compile("/docs/errors#PRECONDITION_FAILED$"))
     explanation = page.locator("#PRECONDITION_FAILED")
     expect(explanation).to_contain_text("Open it again to see the newer version.")

@@ -325,6 +325,7 @@ ANSWERS: Mapping[str, Answer] = {
     "show_openapi": Answer(model=AnswerModel),
     "show_reference": Answer(content_type="text/html"),
     "show_tag": Answer(content_type="text/html"),
+    "show_operation": Answer(content_type="text/html"),
     "show_errors": Answer(content_type="text/html"),
     "show_console": Answer(content_type="text/html"),
 }

@@ -54,19 +54,31 @@ def show_reference() -> str:
 
 @blueprint.get("/docs/<tag_name>")
 def show_tag(tag_name: str) -> str:
-    """Show one group of operations in full, as a page."""
+    """Show the operations of one group, as a page."""
     document = load_document()
-    operations = [
-        build_operation_view(document, *each) for each in iter_described(document, tag_name)
-    ]
+    operations = list(iter_described(document, tag_name))
     if not operations:
         abort(404)
     tag = next(tag for tag in TAGS if tag.name == tag_name)
     return render_template(
-        "docs_tag.html",
-        tag=tag,
+        "docs_tag.html", tag=tag, tags=list_tags(document), operations=operations
+    )
+
+
+@blueprint.get("/docs/<tag_name>/<operation_id>")
+def show_operation(tag_name: str, operation_id: str) -> str:
+    """Show one operation in full, as a page."""
+    document = load_document()
+    operations = list(iter_described(document, tag_name))
+    ids = [operation["operationId"] for _, _, operation in operations]
+    if operation_id not in ids:
+        abort(404)
+    return render_template(
+        "docs_operation.html",
+        tag=next(tag for tag in TAGS if tag.name == tag_name),
         tags=list_tags(document),
         operations=operations,
+        operation=build_operation_view(document, *operations[ids.index(operation_id)]),
         highlight_code=highlight_code,
         highlight_json=highlight_json,
     )
