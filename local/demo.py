@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.api_client import ApiClient
+from app.cli.command import DocumentedCommand
 from core.errors import OperationFailed, ServiceUnavailable
 from local import demo_check
 from local.browser import Browser
@@ -23,11 +24,18 @@ from local.up import build_options, print_addresses, running_stack
 from platforms.secret import Secret
 
 
-@click.command()
+@click.command(
+    cls=DocumentedCommand,
+    examples=("signalpost demo", "signalpost demo --stay --port 8000"),
+    failure="a post was not published, or a webhook was not applied",
+)
 @click.option("--stay", is_flag=True, help="Keep the stack running afterwards.")
 @click.option("--port", default=0, help="Port of the web server; 0 takes any free one.")
 def demo(port: int, *, stay: bool) -> None:
-    """Connect an account of every platform, publish and verify, on a stack with no earlier data."""
+    """Publish on every platform's sandbox, and verify.
+
+    On a stack of its own with no earlier data, which is deleted afterwards.
+    """
     console = Console(highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="signalpost-demo-"))
     options = build_options(folder, port=port, sandbox=True, flower=stay)

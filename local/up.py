@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from app.cli.command import DocumentedCommand
 from core.config.process_privacy import hide_process_memory
 from core.errors import Misconfigured
 from local.child import DidNotStart
@@ -22,7 +23,12 @@ from local.user_and_folders import FolderInUse
 DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
 
 
-@click.command()
+@click.command(
+    cls=DocumentedCommand,
+    examples=("signalpost up --sandbox", "signalpost up --port 0 --json"),
+    failure="the stack did not start",
+    fields="ready web sandbox flower database broker user password api_key pids",
+)
 @click.option(
     "--port",
     default=8000,
@@ -56,7 +62,10 @@ def up(
     uploads: int,
     as_json: bool,
 ) -> None:
-    """Start databases, web server, workers, beat and Flower, and keep them running."""
+    """Start everything on this machine, and keep it running.
+
+    That is databases, web server, workers, beat and Flower, until SIGTERM or Ctrl-C.
+    """
     options = build_options(
         data_dir, port=port, sandbox=sandbox, flower=flower, workers=workers, uploads=uploads
     )

@@ -4,25 +4,30 @@ from typing import Any
 
 import click
 
-from app.cli.output import CommandResult, prints_results
+from app.cli.command import CommandGroup
+from app.cli.confirmation import YES_OPTION, require_confirmation
+from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import load_container
-from app.cli.users import require_confirmation
 from core.accounts.disconnect import CANCEL_QUEUED, PARK_QUEUED, disconnect_account
 from core.errors import NotFound
 from core.identity import users
 from db.accounts.accounts import Account, Accounts
 
 
-@click.group("accounts")
+@click.group("accounts", cls=CommandGroup)
 def accounts_group() -> None:
-    """Connected accounts."""
+    """Connected accounts of all users."""
 
 
-@accounts_group.command("list")
+@accounts_group.command(
+    "list",
+    examples=("signalpost accounts list", "signalpost accounts list --user eve@example.org --json"),
+    item_fields="id userId provider openId name status statusCause connectedAt",
+)
 @click.option("--user", metavar="ID|EMAIL", help="Only those of this user.")
 @prints_results
 def list_accounts(user: str | None) -> CommandResult:
-    """List connected accounts by id, whether their grant is still valid or not."""
+    """List connected accounts, with an expired grant too."""
     with load_container().database.transaction() as session:
         user_id = None if user is None else users.find_user(session, user).id
         rows = [serialize_account(row) for row in Accounts(session).list_connected(user_id)]
@@ -31,21 +36,29 @@ def list_accounts(user: str | None) -> CommandResult:
         f"user {row['userId']}, {row['status']}"
         for row in rows
     ]
-    return CommandResult("\n".join(lines) or "no connected accounts", {"accounts": rows})
+    return list_result(rows, lines, empty="no connected accounts")
 
 
-@accounts_group.command("disconnect")
+@accounts_group.command(
+    "disconnect",
+    examples=(
+        "signalpost accounts disconnect 17",
+        "signalpost accounts disconnect 17 --erase --yes",
+    ),
+    fields="id isRevoked parkedPosts cancelledPosts",
+)
 @click.argument("account_id", metavar="ID", type=click.IntRange(min=1))
 @click.option("should_erase", "--erase", is_flag=True, help="Delete all that is stored of it.")
 @click.option("should_cancel", "--cancel-posts", is_flag=True, help="Cancel its queued posts.")
-@click.option("is_confirmed", "--yes", is_flag=True, help="Do not ask: disconnect.")
+@YES_OPTION
 @prints_results
 def disconnect_command(
     account_id: int, *, should_erase: bool, should_cancel: bool, is_confirmed: bool
 ) -> CommandResult:
-    """Disconnect the account of any user, so that somebody else can connect it.
+    """Disconnect the account of any user.
 
-    The grant is revoked at the platform. Its posts are parked, or cancelled if that is asked for.
+    Somebody else can connect it afterwards. The grant is revoked at the platform. Its posts are
+    parked, or cancelled if that is asked for.
     """
     container = load_container()
     with container.database.transaction() as session:

@@ -4,10 +4,12 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import click
 
-from app.cli.output import CommandResult, prints_results
+from app.cli.command import CommandGroup, DocumentedCommand
+from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
 from core.bootstrap import build_database
 from core.health import alerts
@@ -19,19 +21,24 @@ from db.ops.alerts import Alert, Alerts
 from tasks import broker_ping
 
 
-@click.group("alerts")
+@click.group("alerts", cls=CommandGroup)
 def alerts_group() -> None:
     """Alerts for operators."""
 
 
-@alerts_group.command("check")
+@alerts_group.command(
+    "check",
+    examples=("signalpost alerts check --once", "signalpost alerts check --interval 60000"),
+    fields="active opened failed",
+)
 @ONCE_OPTION
 @interval_option(60_000)
 @prints_results
 def check_command(*, once: bool, interval: int) -> Iterator[CommandResult]:
-    """Check all conditions: open new alerts, resolve those whose condition has ended.
+    """Judge all conditions, and send the notices that are due.
 
-    It also sends the notices that are due. `signalpost monitor` does both all the time.
+    New alerts are opened, those whose condition has ended are resolved. For cron;
+    `signalpost monitor` does the same all the time.
     """
     yield from run_repeatedly(check_alerts, once=once, interval=interval)
 
@@ -50,28 +57,43 @@ def check_alerts() -> CommandResult:
     )
 
 
-@alerts_group.command("list")
+@alerts_group.command(
+    "list",
+    examples=("signalpost alerts list", "signalpost alerts list --json"),
+    item_fields="id name severity details openedAt",
+)
 @prints_results
-def list_command() -> Iterator[CommandResult]:
+def list_command() -> CommandResult:
     """List the open alerts."""
     with load_container().database.transaction() as session:
         open_alerts = Alerts(session).list_open()
-    if not open_alerts:
-        yield CommandResult("no alert is open")
-    yield from map(describe_alert, open_alerts)
+    lines = [describe_alert(alert) for alert in open_alerts]
+    rows = [serialize_alert(alert) for alert in open_alerts]
+    return list_result(rows, lines, empty="no alert is open")
 
 
-def describe_alert(alert: Alert) -> CommandResult:
-    details = {"name": alert.name, "severity": alert.severity, "details": alert.details}
+def describe_alert(alert: Alert) -> str:
     measured = f"{alert.details.get('measured', '')} {alert.details.get('unit', '')}".strip()
     since = f"{alert.opened_at:%Y-%m-%d %H:%M} UTC"
-    return CommandResult(
-        f"{alert.severity} {alert.name} since {since}: {measured}",
-        {**details, "id": alert.id, "openedAt": alert.opened_at},
-    )
+    return f"{alert.severity} {alert.name} since {since}: {measured}"
 
 
-@alerts_group.command("test")
+def serialize_alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "name": alert.name,
+        "severity": alert.severity,
+        "details": alert.details,
+        "openedAt": alert.opened_at,
+    }
+
+
+@alerts_group.command(
+    "test",
+    examples=("signalpost alerts test",),
+    failure="a sink does not take the notice, or none is set",
+    fields="sink error?",
+)
 @prints_results
 def test_command() -> Iterator[CommandResult]:
     """Send a test notice to each sink that the settings name."""
@@ -96,12 +118,13 @@ def send_test_notice(sink: NoticeSink, notice: Notice) -> CommandResult:
     return CommandResult(f"ok    {sink.name}: took the notice", {"sink": sink.name})
 
 
-@click.command("monitor")
+@click.command("monitor", cls=DocumentedCommand, examples=("signalpost monitor",))
 @prints_results
 def monitor_command() -> CommandResult:
-    """Judge the alert conditions and send notices until SIGTERM or Ctrl-C.
+    """Judge the alert conditions and send notices, all the time.
 
-    For installations that want it apart from the web processes: set ALERT_MONITOR=off there.
+    Until SIGTERM or Ctrl-C. For installations that want it apart from the web processes: set
+    ALERT_MONITOR=off there.
     """
     services = load_container().services
     database = build_database(services.settings, role="monitor")

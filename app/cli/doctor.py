@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import click
 
+from app.cli.command import DocumentedCommand
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
 from core.errors import Misconfigured
@@ -13,11 +14,20 @@ from core.health.readiness import Readiness
 from tasks import broker_ping
 
 
-@click.command("doctor")
+@click.command(
+    "doctor",
+    cls=DocumentedCommand,
+    examples=("signalpost doctor", "signalpost doctor --probe --json"),
+    failure="a check has found a fault",
+    fields="check said advice",
+)
 @click.option("--probe", is_flag=True, help="Also try our credentials at the platforms.")
 @prints_results
 def doctor_command(*, probe: bool) -> Iterator[CommandResult]:
-    """Check settings, stores, broker, clock, beat, platforms and reachability."""
+    """Find faults of this installation, and say what to do.
+
+    Checks settings, stores, broker, clock, beat, platforms and whether platforms reach us.
+    """
     yield from (check_result(check) for check in check_installation(probe=probe))
 
 

@@ -2,25 +2,40 @@
 
 import click
 
+from app.cli.command import DocumentedCommand
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
 from core.accounts import key_rotation
 from core.crypto import generate_key
 
 
-@click.command("keygen")
+@click.command(
+    "keygen",
+    cls=DocumentedCommand,
+    examples=("signalpost keygen", "signalpost keygen > token_encryption_key.txt"),
+    fields="key",
+)
 @prints_results
 def keygen_command() -> CommandResult:
-    """Generate a new TOKEN_ENCRYPTION_KEY."""
+    """Generate a new TOKEN_ENCRYPTION_KEY: 32 bytes in base64."""
     new_key = generate_key()
     return CommandResult(new_key, {"key": new_key})
 
 
-@click.command("rotate-keys")
+@click.command(
+    "rotate-keys",
+    cls=DocumentedCommand,
+    examples=("signalpost tokens rotate-keys --dry-run", "signalpost tokens rotate-keys"),
+    failure="some values cannot be decrypted with any of the keys",
+    fields=("keys", "current", "resealed", "overtaken", "unreadable", "left"),
+)
 @click.option("--dry-run", is_flag=True, help="Only count the values per key.")
 @prints_results
 def rotate_keys_command(*, dry_run: bool) -> CommandResult:
-    """Encrypt every stored secret with the current key; the service keeps running."""
+    """Encrypt every stored secret with the current key.
+
+    The service keeps running meanwhile. Can be stopped and run again at any time.
+    """
     container = load_container()
     counts = key_rotation.rotate_keys(
         container.database, container.services, dry_run=dry_run, report=print_progress

@@ -1,10 +1,10 @@
 """`signalpost endpoints`: add, list, test and remove endpoints, see deliveries, deliver again."""
 
-from collections.abc import Iterator
-
 import click
 
-from app.cli.output import CommandResult, prints_results
+from app.cli.command import CommandGroup
+from app.cli.confirmation import YES_OPTION, require_confirmation
+from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import load_container
 from app.serialize.endpoints import (
     serialize_delivery,
@@ -20,18 +20,32 @@ from db.outbox.deliveries import Delivery
 from db.outbox.endpoints import Endpoint
 from db.session import Session
 
+ENDPOINT_FIELDS = (
+    "id url description events enabled disabledAt disabledCause failures failingSince "
+    "lastDeliveredAt createdAt"
+)
+DELIVERY_FIELDS = (
+    "id webhookId type subject sequence state nextTryAt deliveredAt createdAt body tries"
+)
 ROW_ID = click.IntRange(min=1)
 OWNER_OPTION = click.option(
     "--user", required=True, metavar="ID|EMAIL", help="The owner's id or e-mail."
 )
 
 
-@click.group("endpoints")
+@click.group("endpoints", cls=CommandGroup)
 def endpoints_group() -> None:
     """URLs of host applications that receive events."""
 
 
-@endpoints_group.command("add")
+@endpoints_group.command(
+    "add",
+    examples=(
+        "signalpost endpoints add https://example.org/hooks --user 17",
+        "signalpost endpoints add https://example.org/hooks --user 17 --event post.published",
+    ),
+    fields=f"{ENDPOINT_FIELDS} secret",
+)
 @click.argument("url")
 @OWNER_OPTION
 @click.option(
@@ -59,23 +73,38 @@ def add_endpoint(url: str, user: str, events: tuple[str, ...], description: str)
     return CommandResult(text, serialize_endpoint_with_secret(new_endpoint))
 
 
-@endpoints_group.command("list")
+@endpoints_group.command(
+    "list",
+    examples=("signalpost endpoints list --user eve@example.org",),
+    item_fields=ENDPOINT_FIELDS,
+)
 @OWNER_OPTION
 @prints_results
-def list_endpoints(user: str) -> Iterator[CommandResult]:
+def list_endpoints(user: str) -> CommandResult:
     """List the endpoints of a user."""
     with load_container().database.transaction() as session:
         rows = endpoints.list_endpoints(session, users.find_user(session, user).id)
-    for endpoint in rows:
-        state = "on" if endpoint.disabled_at is None else f"off ({endpoint.disabled_cause})"
-        yield CommandResult(f"{endpoint.id}  {state}  {endpoint.url}", serialize_endpoint(endpoint))
+    lines = [describe_endpoint(endpoint) for endpoint in rows]
+    return list_result([serialize_endpoint(row) for row in rows], lines, empty="no endpoints")
 
 
-@endpoints_group.command("rotate")
+def describe_endpoint(endpoint: Endpoint) -> str:
+    state = "on" if endpoint.disabled_at is None else f"off ({endpoint.disabled_cause})"
+    return f"endpoint {endpoint.id}: {state}, {endpoint.url}"
+
+
+@endpoints_group.command(
+    "rotate",
+    examples=("signalpost endpoints rotate 17",),
+    fields=f"{ENDPOINT_FIELDS} secret",
+)
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
 def rotate_secret(endpoint_id: int) -> CommandResult:
-    """Create a new secret, shown once; the old one stays valid for 24 hours."""
+    """Create a new secret, shown once.
+
+    The old one stays valid for 24 hours.
+    """
     container = load_container()
     with container.database.transaction() as session:
         owner_id = get_owner_id(session, endpoint_id)
@@ -87,7 +116,11 @@ def rotate_secret(endpoint_id: int) -> CommandResult:
     )
 
 
-@endpoints_group.command("enable")
+@endpoints_group.command(
+    "enable",
+    examples=("signalpost endpoints enable 17",),
+    fields=ENDPOINT_FIELDS,
+)
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
 def enable_endpoint(endpoint_id: int) -> CommandResult:
@@ -95,7 +128,11 @@ def enable_endpoint(endpoint_id: int) -> CommandResult:
     return set_enabled(endpoint_id, enabled=True)
 
 
-@endpoints_group.command("disable")
+@endpoints_group.command(
+    "disable",
+    examples=("signalpost endpoints disable 17",),
+    fields=ENDPOINT_FIELDS,
+)
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
 def disable_endpoint(endpoint_id: int) -> CommandResult:
@@ -117,20 +154,36 @@ def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
     )
 
 
-@endpoints_group.command("remove")
-@click.argument("endpoint_id", type=ROW_ID)
-@click.confirmation_option(
-    prompt="Its deliveries are deleted too, pending ones included. Remove it?"
+@endpoints_group.command(
+    "remove",
+    examples=(
+        "signalpost endpoints remove 17",
+        "signalpost endpoints remove 17 --yes",
+    ),
+    fields="id",
 )
+@click.argument("endpoint_id", type=ROW_ID)
+@YES_OPTION
 @prints_results
-def remove_endpoint(endpoint_id: int) -> CommandResult:
+def remove_endpoint(endpoint_id: int, *, is_confirmed: bool) -> CommandResult:
     """Remove an endpoint with its deliveries, pending ones included."""
-    with load_container().database.transaction() as session:
+    database = load_container().database
+    with database.transaction() as session:
+        get_owner_id(session, endpoint_id)
+    require_confirmation(
+        f"Remove endpoint {endpoint_id} with its deliveries, pending ones included?",
+        is_confirmed=is_confirmed,
+    )
+    with database.transaction() as session:
         endpoints.delete_endpoint(session, endpoint_id, user_id=get_owner_id(session, endpoint_id))
     return CommandResult(f"endpoint {endpoint_id} is removed", {"id": endpoint_id})
 
 
-@endpoints_group.command("test")
+@endpoints_group.command(
+    "test",
+    examples=("signalpost endpoints test 17",),
+    fields=DELIVERY_FIELDS,
+)
 @click.argument("endpoint_id", type=ROW_ID)
 @prints_results
 def send_test_event(endpoint_id: int) -> CommandResult:
@@ -146,28 +199,39 @@ def send_test_event(endpoint_id: int) -> CommandResult:
     )
 
 
-@endpoints_group.command("deliveries")
+@endpoints_group.command(
+    "deliveries",
+    examples=("signalpost endpoints deliveries 17 --limit 100",),
+    item_fields=DELIVERY_FIELDS,
+)
 @click.argument("endpoint_id", type=ROW_ID)
-@click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="How many at most."
+)
 @prints_results
-def list_deliveries(endpoint_id: int, limit: int) -> Iterator[CommandResult]:
+def list_deliveries(endpoint_id: int, limit: int) -> CommandResult:
     """List the deliveries of an endpoint, newest first."""
     with load_container().database.transaction() as session:
         owner_id = get_owner_id(session, endpoint_id)
         page = endpoints.list_deliveries(session, endpoint_id, user_id=owner_id, limit=limit)
-    for delivery_view in page.deliveries:
-        message = delivery_view.message
-        columns = (
-            delivery_view.delivery.id,
-            delivery_view.state,
-            message.type,
-            message.subject,
-            last_result(delivery_view),
-        )
-        yield CommandResult("  ".join(map(str, columns)), serialize_delivery(delivery_view))
+    lines = [describe_delivery(delivery) for delivery in page.deliveries]
+    rows = [serialize_delivery(delivery) for delivery in page.deliveries]
+    return list_result(rows, lines, empty="no deliveries")
 
 
-@endpoints_group.command("redeliver")
+def describe_delivery(delivery_view: DeliveryDetails) -> str:
+    message = delivery_view.message
+    return (
+        f"delivery {delivery_view.delivery.id}: {delivery_view.state}, {message.type} of "
+        f"{message.subject}, {last_result(delivery_view)}"
+    )
+
+
+@endpoints_group.command(
+    "redeliver",
+    examples=("signalpost endpoints redeliver 4711",),
+    fields=DELIVERY_FIELDS,
+)
 @click.argument("delivery_id", type=ROW_ID)
 @prints_results
 def request_redelivery(delivery_id: int) -> CommandResult:

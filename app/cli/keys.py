@@ -1,8 +1,9 @@
-"""`signalpost key`: API keys of programs that act for a user."""
+"""`signalpost keys`: API keys of programs that act for a user."""
 
 import click
 
-from app.cli.output import CommandResult, prints_results
+from app.cli.command import CommandGroup
+from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import load_container
 from app.serialize.keys import serialize_key
 from core.errors import Invalid, NotFound
@@ -16,15 +17,26 @@ USER_OPTION = click.option(
 ANY_USER_OPTION = click.option("--user", metavar="ID|EMAIL", help="Only keys of this user.")
 
 
-@click.group("key")
-def key_group() -> None:
+@click.group("keys", cls=CommandGroup)
+def keys_group() -> None:
     """API keys of programs that act for a user."""
 
 
-@key_group.command("add")
+@keys_group.command(
+    "add",
+    examples=("signalpost keys add ci --user eve@example.org --scope posts:read",),
+    fields="id key scopes",
+)
 @click.argument("name")
 @USER_OPTION
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES))
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(SCOPES),
+    help="What the key may do; may be repeated.",
+)
 @prints_results
 def add_key(name: str, user: str, scopes: tuple[str, ...]) -> CommandResult:
     """Create a key; it is shown once."""
@@ -41,11 +53,18 @@ def add_key(name: str, user: str, scopes: tuple[str, ...]) -> CommandResult:
     )
 
 
-@key_group.command("list")
+@keys_group.command(
+    "list",
+    examples=("signalpost keys list", "signalpost keys list --user 17 --json"),
+    item_fields="id name prefix scopes expiresAt lastUsedAt revokedAt createdAt userId",
+)
 @ANY_USER_OPTION
 @prints_results
 def list_keys(user: str | None) -> CommandResult:
-    """List the keys of a user, or of all, newest first, without the keys themselves."""
+    """List the keys of a user, or of all, newest first.
+
+    The keys themselves are not stored, and cannot be shown.
+    """
     with load_container().database.transaction() as session:
         owner_id = None if user is None else users.find_user(session, user).id
         rows = [
@@ -57,16 +76,23 @@ def list_keys(user: str | None) -> CommandResult:
         f"{' '.join(row['scopes'])}{' revoked' if row['revokedAt'] else ''}"
         for row in rows
     ]
-    return CommandResult("\n".join(lines) or "no keys", {"keys": rows})
+    return list_result(rows, lines, empty="no keys")
 
 
-@key_group.command("revoke")
+@keys_group.command(
+    "revoke",
+    examples=("signalpost keys revoke 17", "signalpost keys revoke --all --user eve@example.org"),
+    fields="revoked",
+)
 @click.argument("key_ids", metavar="ID...", nargs=-1, type=click.IntRange(min=1), required=False)
 @ANY_USER_OPTION
 @click.option("is_all", "--all", is_flag=True, help="Revoke all keys of the user.")
 @prints_results
 def revoke_keys(key_ids: tuple[int, ...], user: str | None, *, is_all: bool) -> CommandResult:
-    """Revoke keys, immediately and permanently."""
+    """Revoke keys, immediately and for good.
+
+    Without a question, so that a key in wrong hands is out of use at once: make another one.
+    """
     if is_all == bool(key_ids) or (is_all and user is None):
         raise Invalid("name ids of keys, or give --all with --user")
     with load_container().database.transaction() as session:
@@ -76,6 +102,6 @@ def revoke_keys(key_ids: tuple[int, ...], user: str | None, *, is_all: bool) -> 
         revoked = active if is_all else list(key_ids)
         for key_id in revoked:
             if key_id not in known:
-                raise NotFound(f"there is no key {key_id}: `signalpost key list` names them")
+                raise NotFound(f"there is no key {key_id}: `signalpost keys list` shows them")
             api_keys.revoke_api_key(session, key_id, user_id=known[key_id].user_id)
     return CommandResult(f"revoked {len(revoked)} keys", {"revoked": revoked})

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import click
 
+from app.cli.command import DocumentedCommand
+from app.cli.failures import CommandFailed, database_failure
 from app.cli.output import CommandResult, prints_results
 from core.config.database_settings import DatabaseSettings
 from core.config.settings import load_database_settings
-from core.errors import ServiceUnavailable
-from core.health.database_checks import find_advice
 from db import migrations, schema
 from db.session import find_database_fault
 
@@ -50,11 +50,20 @@ MIGRATE_ACTIONS: dict[str, Callable[[DatabaseSettings], CommandResult]] = {
 }
 
 
-@click.command("migrate")
+@click.command(
+    "migrate",
+    cls=DocumentedCommand,
+    examples=("signalpost migrate", "signalpost migrate status", "signalpost migrate down"),
+    failure="a table, index or constraint is missing, or the database cannot be used",
+    fields="current head? tables? indexes? missing?",
+)
 @click.argument("action", type=click.Choice(list(MIGRATE_ACTIONS)), default="up")
 @prints_results
 def migrate_command(action: str) -> CommandResult:
-    """Upgrade the database schema, revert it, or show whether it is complete."""
+    """Upgrade the database schema, remove it, or check it.
+
+    `up` is safe to repeat, and needs only DATABASE_URL. `down` removes all tables with their rows.
+    """
     settings = load_database_settings()
     if settings.migration_database_url is None:
         return MIGRATE_ACTIONS[action](settings)
@@ -64,6 +73,4 @@ def migrate_command(action: str) -> CommandResult:
         fault = find_database_fault(error)
         if fault is None:
             raise
-        advice = find_advice(fault, setting=MIGRATION_SETTING)
-        message = f"the database of {MIGRATION_SETTING} cannot be used: {fault}: {advice}"
-        raise ServiceUnavailable(message) from error
+        raise CommandFailed(database_failure(fault, setting=MIGRATION_SETTING)) from error

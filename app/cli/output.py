@@ -1,27 +1,27 @@
 """Output of commands: text for people or JSON for programs, and the exit status.
 
-Results go to stdout, errors to stderr. The exit status is 1 if a result is not ok or a command
-fails.
+Results go to stdout, errors to stderr; with `--json` an error is the last line of stdout as well.
+The exit status is 1 if a result is not ok or a command fails.
 """
 
 import functools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
 import click
 
-from app.http.validation import JsonProvider
+from app.cli.command import FAILURE_STATUS
+from app.cli.failures import CommandFailure, describe_failure, print_failure, to_json
 from core import audit
-from core.errors import CoreError
-from core.health.database_checks import find_advice
 from core.observability import telemetry
 from core.observability.log_format import escape_controls
-from db.session import find_database_fault
-from platforms.errors import PlatformError
 
 P = ParamSpec("P")
+
+FAULT_OF_OURS = CommandFailure(
+    "INTERNAL_ERROR", "a fault of signalpost; stderr has its traceback", "report it"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class CommandResult:
     text: str
     data: dict[str, Any] = field(default_factory=dict)
     ok: bool = True
+
+
+def list_result(
+    items: Sequence[dict[str, Any]], lines: Sequence[str], *, empty: str, **data: Any
+) -> CommandResult:
+    """Return a list as one result: a line for each item, or what to say if there is none."""
+    return CommandResult("\n".join(lines) or empty, {"items": list(items), **data})
 
 
 def prints_results(
@@ -51,11 +58,13 @@ def prints_results(
         except Exception as error:
             failure = describe_failure(error)
             if failure is None:
+                if as_json and not isinstance(error, BrokenPipeError | click.ClickException):
+                    print_failure(FAULT_OF_OURS, as_json=True)
                 raise
-            print_failure(*failure, as_json=as_json)
+            print_failure(failure, as_json=as_json)
             all_ok = False
         if not all_ok:
-            raise click.exceptions.Exit(1)
+            raise click.exceptions.Exit(FAILURE_STATUS)
 
     return wrapper
 
@@ -77,23 +86,3 @@ def format_result(result: CommandResult, *, as_json: bool) -> str:
     if as_json:
         return to_json({"ok": result.ok, **result.data})
     return "\n".join(escape_controls(line) for line in result.text.split("\n"))
-
-
-def describe_failure(error: Exception) -> tuple[str, str] | None:
-    """Return code and message of an error whose cause is known; None for a fault of our own."""
-    if isinstance(error, CoreError | PlatformError):
-        return error.code, str(error)
-    fault = find_database_fault(error)
-    if fault is None:
-        return None
-    return "SERVICE_UNAVAILABLE", f"the database cannot be used: {fault}: {find_advice(fault)}"
-
-
-def print_failure(code: str, message: str, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(to_json({"ok": False, "error": {"code": code, "message": message}}))
-    click.echo(escape_controls(f"{code}: {message}"), err=True)
-
-
-def to_json(data: dict[str, Any]) -> str:
-    return escape_controls(json.dumps(data, default=JsonProvider.default, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.command import CommandGroup
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import load_container
 from core import publishing
@@ -9,12 +10,16 @@ from core.errors import NotFound
 from db.posts.posts import Post
 
 
-@click.group("posts")
+@click.group("posts", cls=CommandGroup)
 def posts_group() -> None:
     """Posts of all users."""
 
 
-@posts_group.command("retry")
+@posts_group.command(
+    "retry",
+    examples=("signalpost posts retry 17", "signalpost posts retry 17 --confirm"),
+    fields="id state",
+)
 @click.argument("post_id", type=click.IntRange(min=1))
 @click.option(
     "--confirm", is_flag=True, help="Also if it is not known whether the post was published."

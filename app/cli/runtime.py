@@ -24,6 +24,7 @@ def interval_option(milliseconds: int) -> Callable[[CommandT], CommandT]:
     return click.option(
         "--interval",
         type=click.IntRange(min=100),
+        metavar="MS",
         default=milliseconds,
         show_default=True,
         help="Milliseconds between two runs.",

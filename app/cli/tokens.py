@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import click
 
+from app.cli.command import CommandGroup
 from app.cli.encryption_keys import rotate_keys_command
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
@@ -11,20 +12,28 @@ from app.serialize.accounts import serialize_refresh_result
 from core import accounts
 
 
-@click.group("tokens")
+@click.group("tokens", cls=CommandGroup)
 def tokens_group() -> None:
-    """Access tokens of connected accounts."""
+    """Access tokens of accounts, and the keys that encrypt them."""
 
 
 tokens_group.add_command(rotate_keys_command)
 
 
-@tokens_group.command("refresh")
+@tokens_group.command(
+    "refresh",
+    examples=("signalpost tokens refresh --once", "signalpost tokens refresh --interval 1800000"),
+    failure="a refresh has failed",
+    fields="total refreshed failed skipped errors",
+)
 @ONCE_OPTION
 @interval_option(1_800_000)
 @prints_results
 def refresh_command(*, once: bool, interval: int) -> Iterator[CommandResult]:
-    """Refresh the tokens that are due; exit status 1 if any refresh failed."""
+    """Refresh the tokens that are due.
+
+    A worker of its own, beside those of Celery; it runs until SIGTERM or Ctrl-C.
+    """
     yield from run_repeatedly(refresh_due_tokens, once=once, interval=interval)
 
 

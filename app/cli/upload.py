@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from app.cli import tus_client
 from app.cli.api_client import ApiClient
+from app.cli.command import DocumentedCommand
 from app.cli.output import CommandResult, prints_results
 from core.errors import Invalid
 from platforms.platform import OlderArgument
@@ -33,7 +34,15 @@ def accepts_older_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command("upload")
+@click.command(
+    "upload",
+    cls=DocumentedCommand,
+    examples=(
+        "signalpost upload clip.mp4 --account 17 --title 'Hello'",
+        "signalpost upload https://cdn.example.org/a.jpg --account 17 --option privacy=private",
+    ),
+    failure="the post was not published, or the server refused it",
+)
 @click.argument("media", metavar="FILE_OR_URL...", nargs=-1, required=True)
 @click.option("--account", "account_id", type=int, help="The id of the connected login.")
 @click.option("--destination", "destination_id", type=int, help="The id of an account behind it.")
@@ -68,7 +77,10 @@ def accepts_older_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
 def upload_command(
     media: Sequence[str], *, url: str, api_key: str, no_follow: bool, **fields: Any
 ) -> Iterator[CommandResult]:
-    """Post files or URLs by a running server and follow the post until it is published."""
+    """Post files or URLs, and follow the post to its end.
+
+    A running server does the work. Each new state of the post is a line of output.
+    """
     client = ApiClient(url, Secret(api_key))
     body = build_request(fields)
     body["media"] = [build_media(client, item) for item in media]

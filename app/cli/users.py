@@ -1,4 +1,4 @@
-"""`signalpost user`: add people, shut them out, end their sessions, erase them.
+"""`signalpost users`: add people, shut them out, end their sessions, erase them.
 
 Users are added nowhere else.
 """
@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from app.cli.output import CommandResult, prints_results
+from app.cli.command import CommandGroup
+from app.cli.confirmation import YES_OPTION, require_confirmation
+from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import load_container
 from core.accounts.user_erasure import erase_user, hold_posts
-from core.errors import Invalid
 from core.identity import login_sessions, passwords, users
 from db.identity.users import User, Users
 from db.session import Session
@@ -23,19 +24,31 @@ STDIN_OPTION = click.option(
     "from_stdin", "--password-stdin", is_flag=True, help="Read the password from stdin."
 )
 
-
-@click.group("user")
-def user_group() -> None:
-    """Users with a login."""
+USER_FIELDS = "id email claimedEmail isAdmin hasPassword hostSubject disabledAt createdAt"
 
 
-@user_group.command("add")
+@click.group("users", cls=CommandGroup)
+def users_group() -> None:
+    """Users, their passwords and their sessions."""
+
+
+@users_group.command(
+    "add",
+    examples=(
+        "signalpost users add eve@example.org",
+        "signalpost users add eve@example.org --admin --password-stdin < password.txt",
+    ),
+    fields="id email isAdmin password?",
+)
 @click.argument("email")
 @click.option("is_admin", "--admin", is_flag=True, help="Make the user an administrator.")
 @STDIN_OPTION
 @prints_results
 def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
-    """Add a user. Without a password on stdin or at the prompt one is generated and shown once."""
+    """Add a user, and show a generated password once.
+
+    None is generated where one is given on stdin or at the prompt.
+    """
     password, is_generated = read_password(from_stdin=from_stdin)
     with load_container().database.transaction() as session:
         row = users.create_user(session, email, password=password, is_admin=is_admin)
@@ -43,17 +56,25 @@ def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
     return with_generated_password(f"user {row.id}: {email}", data, password, visible=is_generated)
 
 
-@user_group.command("list")
+@users_group.command(
+    "list",
+    examples=("signalpost users list", "signalpost users list --json"),
+    item_fields=USER_FIELDS,
+)
 @prints_results
 def list_users() -> CommandResult:
     """List all users, with those of the host application."""
     with load_container().database.transaction() as session:
         rows = [serialize_user(row) for row in Users(session).list_all()]
     lines = [f"user {row['id']}: {row['email']}{describe_state(row)}" for row in rows]
-    return CommandResult("\n".join(lines) or "no users", {"users": rows})
+    return list_result(rows, lines, empty="no users")
 
 
-@user_group.command("show")
+@users_group.command(
+    "show",
+    examples=("signalpost users show eve@example.org",),
+    fields=f"{USER_FIELDS} sessions",
+)
 @USER_ARGUMENT
 @prints_results
 def show_user(user: str) -> CommandResult:
@@ -65,14 +86,22 @@ def show_user(user: str) -> CommandResult:
     return CommandResult("\n".join(lines + describe_sessions(data["sessions"])), data)
 
 
-@user_group.command("disable")
+@users_group.command(
+    "disable",
+    examples=(
+        "signalpost users disable eve@example.org",
+        "signalpost users disable 17 --hold-posts",
+    ),
+    fields="id isDisabled parkedPosts",
+)
 @USER_ARGUMENT
 @click.option("should_hold", "--hold-posts", is_flag=True, help="Park the user's queued posts.")
 @prints_results
 def disable_user(user: str, *, should_hold: bool) -> CommandResult:
-    """Shut a user out: sessions end, keys are revoked, tokens of the host are refused.
+    """Shut a user out at once.
 
-    Queued posts still go out, unless they are parked; then the user has to release them later.
+    Sessions end, keys are revoked, tokens of the host application are refused. Queued posts
+    still go out, unless they are parked; then the user has to release them later.
     """
     with load_container().database.transaction() as session:
         row = users.disable_user(session, users.find_user(session, user).id)
@@ -81,22 +110,38 @@ def disable_user(user: str, *, should_hold: bool) -> CommandResult:
     return CommandResult(text, {"id": row.id, "isDisabled": True, "parkedPosts": parked})
 
 
-@user_group.command("enable")
+@users_group.command(
+    "enable", examples=("signalpost users enable eve@example.org",), fields="id isDisabled"
+)
 @USER_ARGUMENT
 @prints_results
 def enable_user(user: str) -> CommandResult:
-    """Let a user sign in again. Sessions and keys from before stay ended and revoked."""
+    """Let a user sign in again.
+
+    Sessions and keys from before stay ended and revoked. It also ends the pause after too many
+    wrong passwords.
+    """
     with load_container().database.transaction() as session:
         row = users.enable_user(session, users.find_user(session, user).id)
     return CommandResult(f"user {row.id} is enabled", {"id": row.id, "isDisabled": False})
 
 
-@user_group.command("password")
+@users_group.command(
+    "password",
+    examples=(
+        "signalpost users password eve@example.org",
+        "signalpost users password 17 --password-stdin < password.txt",
+    ),
+    fields="id password?",
+)
 @USER_ARGUMENT
 @STDIN_OPTION
 @prints_results
 def replace_password(user: str, *, from_stdin: bool) -> CommandResult:
-    """Give a user another password; sessions end, keys are revoked."""
+    """Give a user another password.
+
+    Sessions end, keys are revoked.
+    """
     password, is_generated = read_password(from_stdin=from_stdin)
     database = load_container().database
     with database.transaction() as session:
@@ -106,7 +151,14 @@ def replace_password(user: str, *, from_stdin: bool) -> CommandResult:
     return with_generated_password(text, {"id": row.id}, password, visible=is_generated)
 
 
-@user_group.command("sessions")
+@users_group.command(
+    "sessions",
+    examples=(
+        "signalpost users sessions eve@example.org",
+        "signalpost users sessions eve@example.org --end",
+    ),
+    fields="id ended sessions",
+)
 @USER_ARGUMENT
 @click.option("should_end", "--end", is_flag=True, help="End all of them.")
 @prints_results
@@ -122,14 +174,19 @@ def list_user_sessions(user: str, *, should_end: bool) -> CommandResult:
     return CommandResult("\n".join(lines), {"id": row.id, "ended": should_end, "sessions": listed})
 
 
-@user_group.command("erase")
+@users_group.command(
+    "erase",
+    examples=("signalpost users erase eve@example.org",),
+    fields="id accounts files notRevoked",
+)
 @USER_ARGUMENT
-@click.option("is_confirmed", "--yes", is_flag=True, help="Do not ask: erase.")
+@YES_OPTION
 @prints_results
 def erase_user_command(user: str, *, is_confirmed: bool) -> CommandResult:
-    """Erase a user with everything of theirs: connections, posts, files, keys, notifications.
+    """Erase a user with everything of theirs, for good.
 
-    Connections are revoked at the platforms. Nothing can be restored.
+    That is connections, posts, files, keys and notifications. Connections are revoked at the
+    platforms. Nothing can be restored.
     """
     container = load_container()
     with container.database.transaction() as session:
@@ -148,13 +205,6 @@ def erase_user_command(user: str, *, is_confirmed: bool) -> CommandResult:
         "notRevoked": erased.unrevoked,
     }
     return CommandResult(text, data)
-
-
-def require_confirmation(question: str, *, is_confirmed: bool) -> None:
-    """Ask at the terminal unless `--yes` was given. Errors: Invalid without a yes."""
-    if is_confirmed or (sys.stdin.isatty() and click.confirm(question, err=True)):
-        return
-    raise Invalid("nothing was done: confirm with --yes")
 
 
 def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:

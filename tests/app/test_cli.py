@@ -8,9 +8,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from app.cli.main import cli
 from core import audit
 from core.config.settings import load_settings
 from db.identity.users import Users
@@ -148,27 +146,3 @@ def process_state():
         root.level,
         audit._origin.get(),
     )
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("migrate",),
-        ("user", "add"),
-        ("key", "add"),
-        ("keygen",),
-        ("doctor",),
-        ("webhooks",),
-        ("webhooks", "replay"),
-        ("posts", "retry"),
-        ("tokens", "refresh"),
-        ("tokens", "rotate-keys"),
-        ("alerts", "check"),
-        ("upload",),
-    ],
-)
-def test_every_command_has_help_and_a_json_option(arguments):
-    result = CliRunner().invoke(cli, [*arguments, "--help"])
-    assert result.exit_code == 0
-    assert not arguments or "--json" in result.output

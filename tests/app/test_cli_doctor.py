@@ -195,4 +195,4 @@ def test_a_database_without_tables_is_named_and_the_other_checks_still_follow(ru
 def test_a_command_without_tables_says_what_is_missing_and_what_to_do(run_without_tables, command):
     refused = run_without_tables(*command.split())
     assert refused.returncode == 1
-    assert "the tables are missing: run `signalpost migrate up`" in refused.stderr
+    assert "the tables are missing\nWhat to do: run `signalpost migrate up`" in refused.stderr

@@ -33,7 +33,7 @@ def test_users_are_listed_and_displayed_with_their_sessions(run_cli, make_user, 
     alice = make_user()
     make_user("root@example.org", is_admin=True)
     sign_in(alice)
-    listed = parse_output(run_cli("user", "list", "--json"))["users"]
+    listed = parse_output(run_cli("user", "list", "--json"))["items"]
     assert [row["email"] for row in listed] == ["alice@example.org", "root@example.org"]
     assert "administrator" in run_cli("user", "list").stdout
     by_email = parse_output(run_cli("user", "show", "ALICE@example.org", "--json"))
@@ -96,7 +96,7 @@ def test_sessions_are_listed_and_ended(run_cli, make_user, sign_in):
 def test_keys_are_listed_and_revoked(run_cli, make_user, make_api_client):
     alice = make_user()
     first, second = make_api_client(alice), make_api_client(alice)
-    newest, oldest = parse_output(run_cli("key", "list", "--user", alice.id, "--json"))["keys"]
+    newest, oldest = parse_output(run_cli("key", "list", "--user", alice.id, "--json"))["items"]
     assert newest["id"] > oldest["id"]
     run_cli("key", "revoke", oldest["id"], "--user", alice.email)
     assert [is_signed_in(each) for each in (first, second)] == [False, True]
@@ -113,7 +113,7 @@ def test_a_key_is_found_and_revoked_without_knowing_whose_it_is(
 ):
     alice, bob = make_user(), make_user("bob@example.org")
     clients = [make_api_client(alice), make_api_client(bob)]
-    listed = parse_output(run_cli("key", "list", "--json"))["keys"]
+    listed = parse_output(run_cli("key", "list", "--json"))["items"]
     (of_bob,) = [row["id"] for row in listed if row["userId"] == bob.id]
     assert run_cli("key", "revoke", of_bob, "--user", alice.email).returncode == 1
     assert run_cli("key", "revoke", of_bob).returncode == 0
@@ -180,7 +180,7 @@ def test_an_operator_disconnects_an_account_of_any_user(run_cli, make_user, cont
     alice = make_user()
     factory = RowFactory(container.database, container.services.key_ring)
     account_id = factory.create_account(alice.id)
-    listed = parse_output(run_cli("accounts", "list", "--user", alice.email, "--json"))["accounts"]
+    listed = parse_output(run_cli("accounts", "list", "--user", alice.email, "--json"))["items"]
     assert [(row["id"], row["status"]) for row in listed] == [(account_id, "ACTIVE")]
     refused = run_cli("accounts", "disconnect", account_id)
     assert (refused.returncode, "--yes" in refused.stderr) == (1, True)

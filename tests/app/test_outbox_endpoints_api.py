@@ -259,11 +259,11 @@ def test_all_operations_exist_as_commands(container, alice, receiver, monkeypatc
     )
     endpoint = str(endpoint_data["id"])
     assert endpoint_data["secret"].startswith("whsec_")
-    assert run_json("list", "--user", alice.email)[0]["events"] == ["post.failed"]
+    assert run_json("list", "--user", alice.email)[0]["items"][0]["events"] == ["post.failed"]
     assert run_json("rotate", endpoint)[0]["secret"] != endpoint_data["secret"]
     run_json("test", endpoint)
     deliver_all(container)
-    (delivery_data,) = run_json("deliveries", endpoint)
+    (delivery_data,) = run_json("deliveries", endpoint)[0]["items"]
     assert delivery_data["state"] == "delivered"
     run_json("redeliver", str(delivery_data["id"]))
     deliver_all(container)

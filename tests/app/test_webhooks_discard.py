@@ -94,14 +94,13 @@ def test_events_are_discarded_by_administrators_only(
     assert client.post(f"{EVENTS_ROUTE}/999/discard").status_code == 401
 
 
-def test_the_command_asks_before_it_discards(run_cli, insert_event, container):
+def test_the_command_discards_nothing_without_yes(run_cli, insert_event, container):
     for code in ("unknown_publication", "crypto_error", None):
         insert_event(code)
-    refused = run_cli("webhooks", "discard", "--dead", stdin="n\n")
-    assert refused.returncode == 1
-    assert "Discard 2 dead events?" in refused.stdout
+    refused = run_cli("events", "discard", "--dead", stdin="y\n")
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
     assert statuses(container) == ["dead", "dead", "pending"]
-    agreed = run_cli("webhooks", "discard", "--dead", "--code", "crypto_error", stdin="y\n")
+    agreed = run_cli("events", "discard", "--dead", "--code", "crypto_error", "--yes")
     assert agreed.returncode == 0, agreed.stderr
     assert statuses(container) == ["dead", "ignored", "pending"]
     assert run_cli("webhooks", "discard", "--dead", "--yes").returncode == 0
