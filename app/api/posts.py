@@ -47,7 +47,10 @@ class PostListQuery(RequestModel):
     group_id: UUID | None = None
     since: Annotated[ClampedTime | None, Field(alias="from")] = None
     until: Annotated[ClampedTime | None, Field(alias="to")] = None
-    q: Annotated[str | None, Field(max_length=200)] = None
+    q: Annotated[
+        str | None,
+        Field(max_length=200, description="words of the title, or how they begin; case is ignored"),
+    ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     cursor: OptionalRowId = None
 
@@ -113,7 +116,7 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
         group_id=query.group_id,
         since=query.since,
         until=query.until,
-        text=query.q,
+        words=query.q.strip() or None if query.q else None,
     )
     page = publishing.list_posts(
         current_container().database,

@@ -50,6 +50,9 @@ class Media(IdColumn, TimestampColumns, Base):
     __table_args__ = (
         CheckConstraint("received BETWEEN 0 AND size", name="received"),
         Index("idx_media_user", "user_id"),
+        Index(
+            "idx_media_unfinished", "user_id", "id", postgresql_where=text("completed_at IS NULL")
+        ),
         Index("idx_media_expires", "expires_at"),
         Index(
             "idx_media_without_digest",

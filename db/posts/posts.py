@@ -69,6 +69,20 @@ def build_list_indexes() -> tuple[Index, ...]:
         Index("idx_posts_user_state_time", "user_id", "state", publish_time, "id"),
         Index("idx_posts_user_time", "user_id", publish_time, "id"),
         Index("idx_posts_user_kind", "user_id", "kind", "id"),
+        Index("idx_posts_login", "oauth_account_id", "id"),
+        Index(
+            "idx_posts_destination",
+            "destination_id",
+            "id",
+            postgresql_where=text("destination_id IS NOT NULL"),
+        ),
+        Index(
+            "idx_posts_unstarted",
+            "user_id",
+            "state",
+            "id",
+            postgresql_where=text("publish_id IS NULL"),
+        ),
         Index("idx_posts_unfinished", "oauth_account_id", postgresql_where=text(UNFINISHED_SQL)),
         Index(
             "idx_posts_finished",
@@ -167,7 +181,6 @@ class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
         ),
         Index("idx_posts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("idx_posts_user", "user_id", text("created_at DESC")),
-        Index("idx_posts_account", "oauth_account_id", text("created_at DESC")),
         *build_destination_indexes(),
         Index(
             "idx_posts_group",

@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, true
 
 from db.posts.posts import POST_STATES, Post, is_undecided_draft, publish_time
-from db.records.post_records import RECORD_TABLES
 
 ConditionBuilder = tuple[Any, Callable[[Any], ColumnElement[bool]]]
 """A value to filter by, None for any, and the function that makes the condition of it."""
@@ -72,8 +71,8 @@ class PostFilter:
 
     `status` is the platform's status or, for a post without a record of it, the state. `kinds`: all
     that are looked for; of a platform, all that it has. `since` and `until` are times of creation,
-    `publish_since` and `publish_until` of publication. `text` is a part of the title, `words` are
-    words of it or how they begin; only words are found by an index.
+    `publish_since` and `publish_until` of publication; `since_id` and `until_id` are ids before the
+    first and after the last post. `words` are words of the title, or how they begin.
     """
 
     provider: str | None = None
@@ -86,9 +85,10 @@ class PostFilter:
     group_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    since_id: int | None = None
+    until_id: int | None = None
     publish_since: datetime | None = None
     publish_until: datetime | None = None
-    text: str | None = None
     words: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -97,15 +97,15 @@ class PostFilter:
             (self.kinds or None, Post.kind.in_),
             (self.state, lambda state: Post.state == state),
             (self.displays or None, display_condition),
-            (self.status, status_condition),
             (self.account_id, lambda account: Post.oauth_account_id == account),
             (self.destination_id, lambda destination: Post.destination_id == destination),
             (self.group_id, lambda group: Post.group_id == group),
             (self.since, lambda since: Post.created_at >= since),
             (self.until, lambda until: Post.created_at < until),
+            (self.since_id, lambda since_id: Post.id > since_id),
+            (self.until_id, lambda until_id: Post.id < until_id),
             (self.publish_since, lambda since: publish_time() >= since),
             (self.publish_until, lambda until: publish_time() < until),
-            (self.text, lambda text: Post.title.icontains(text, autoescape=True)),
             (self.words, words_condition),
         )
         return [build(value) for value, build in builders if value is not None]
@@ -114,9 +114,10 @@ class PostFilter:
         """Conditions that exclude each other and together cover what the filter lets through.
 
         Each is served by an index in the order of a list, so that a rare state is found as fast as
-        a common one. Words, accounts and the platform's status have indexes of their own.
+        a common one. Words, accounts and the platform's status have indexes of their own, and a
+        status has a query of its own (`build_status_query`).
         """
-        if self.text is not None or self.status is not None or self.state is not None:
+        if self.state is not None:
             return [true()]
         if self.displays:
             return [
@@ -136,12 +137,7 @@ def display_condition(names: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(*(and_(Post.state.in_(item.states), item.condition()) for item in chosen))
 
 
-def status_condition(status: str) -> ColumnElement[bool]:
-    statuses = (table.model.status for table in RECORD_TABLES.values())
-    return func.coalesce(*statuses, Post.state) == status
-
-
-def words_condition(words: str) -> ColumnElement[bool]:
+def words_condition(words: str, title: Any = Post.title) -> ColumnElement[bool]:
     """Condition: each of the words is one of the title, or the beginning of one.
 
     Case does not matter; the index of titles has the words as the configuration `simple` makes
@@ -149,5 +145,5 @@ def words_condition(words: str) -> ColumnElement[bool]:
     """
     terms = [word.replace("'", " ").replace("\\", " ").strip() for word in words.split()]
     query = " & ".join(f"'{term}':*" for term in terms if term)
-    vector = func.to_tsvector(SEARCH_CONFIGURATION, Post.title)
+    vector = func.to_tsvector(SEARCH_CONFIGURATION, title)
     return vector.op("@@", is_comparison=True)(func.to_tsquery(SEARCH_CONFIGURATION, query))

@@ -2,24 +2,38 @@
 
 No query reads all posts of a user: a page reads the first rows of indexes, a count those of
 `post_days`, or rows up to a limit.
+
+Lists are in the order of ids, so that one index for each filter serves them. Times of creation are
+turned into ids first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Subquery, func, select, tuple_, union_all
 
 from db.posts.post_days import PostDays
-from db.posts.posts import FINAL_POST_STATES, Post, is_undecided_draft, publish_time
-from db.publishing.post_filter import PostFilter
-from db.publishing.record_joins import join_records
+from db.posts.posts import (
+    FINAL_POST_STATES,
+    POST_STATES,
+    Post,
+    is_undecided_draft,
+    publish_time,
+)
+from db.publishing.post_filter import PostFilter, words_condition
+from db.publishing.record_joins import is_without_record, join_records
 from db.records.post_records import RECORD_TABLES
 from db.session import Session
 
 RECENT_POSTS = 1000
 """Posts among which words are looked for before the index of titles is asked."""
+
+LONGEST_INSERTION = timedelta(minutes=10)
+"""Longer than a transaction that inserts posts: a post that was created so much later than another
+has a larger id. Our transactions end after 5 minutes without a statement.
+"""
 
 PostRow = tuple[Post, Any | None]
 """A post with its record."""
@@ -84,20 +98,33 @@ class PostQueries:
         return found if part.after is None else found[::-1]
 
     def _find_ids(self, post_filter: PostFilter, part: ListPart, *, user_id: int) -> list[int]:
+        post_filter = self._with_id_bounds(post_filter, user_id=user_id)
         if post_filter.words is None:
             query = build_ids_query(post_filter, part, user_id=user_id)
             return list(self._session.scalars(query))
-        recent = build_recent_query(post_filter, part, user_id=user_id)
-        ids = list(self._session.scalars(recent))
-        if len(ids) >= part.limit:
-            return ids
+        recent = self._session.execute(build_recent_query(post_filter, part, user_id=user_id)).all()
+        ids = [post_id for post_id, fits in recent if fits]
+        if len(ids) >= part.limit or len(recent) < RECENT_POSTS:
+            return ids[: part.limit]
         return list(self._session.scalars(build_search_query(post_filter, part, user_id=user_id)))
+
+    def _with_id_bounds(self, post_filter: PostFilter, *, user_id: int) -> PostFilter:
+        """Add to the times of creation the ids between which their posts are."""
+        of_user = select(Post.id).where(Post.user_id == user_id)
+        since_id = until_id = None
+        if post_filter.since is not None:
+            earlier = of_user.where(Post.created_at < post_filter.since - LONGEST_INSERTION)
+            since_id = self._session.scalar(earlier.order_by(Post.created_at.desc()).limit(1))
+        if post_filter.until is not None:
+            later = of_user.where(Post.created_at > post_filter.until + LONGEST_INSERTION)
+            until_id = self._session.scalar(later.order_by(Post.created_at).limit(1))
+        return replace(post_filter, since_id=since_id, until_id=until_id)
 
     def count_up_to(self, post_filter: PostFilter, *, user_id: int, limit: int) -> int:
         """Count posts; `limit` if there are as many or more."""
         rows = union_all(
             *(
-                join_status(select(Post.id), post_filter)
+                select(Post.id)
                 .where(Post.user_id == user_id, *post_filter.conditions(), branch)
                 .limit(limit)
                 for branch in post_filter.branches()
@@ -143,35 +170,76 @@ class PostQueries:
 
 def build_ids_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
     """Query of the ids of a part, in its order; in the opposite one if it ends at a position."""
-    queries = [
-        join_status(select(*key_columns(part)), post_filter)
-        .where(
-            Post.user_id == user_id,
-            *post_filter.conditions(),
-            *position_conditions(part),
-            branch,
+    if post_filter.status is not None:
+        return build_status_query(post_filter, part, user_id=user_id)
+    return first_rows(collect_rows(post_filter, part, user_id=user_id), part)
+
+
+def collect_rows(
+    post_filter: PostFilter, part: ListPart, *columns: Any, user_id: int
+) -> Subquery[Any]:
+    """Query of the first rows of each branch of a filter, with these columns beside the keys."""
+    return union_all(
+        *(
+            select(*key_columns(part), *columns)
+            .where(
+                Post.user_id == user_id,
+                *post_filter.conditions(),
+                *position_conditions(part),
+                branch,
+            )
+            .order_by(*in_order(part, part_keys(part)))
+            .limit(part.limit)
+            for branch in post_filter.branches()
         )
-        .order_by(*in_order(part, part_keys(part)))
+    ).subquery()
+
+
+def build_status_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
+    """Query of the ids of the posts that have this status at their platform, or this state and no
+    record. Such a list is never sorted by time.
+
+    Both are read in the order of ids, from an index of the record and from one of the posts that
+    no platform knows.
+    """
+    conditions = (Post.user_id == user_id, *replace(post_filter, status=None).conditions())
+    queries = [
+        select(table.model.post_id.label("id"))
+        .join(Post, Post.id == table.model.post_id)
+        .where(
+            table.model.user_id == user_id,
+            table.model.status == post_filter.status,
+            *conditions,
+            *position_conditions(part, table.model.post_id),
+        )
+        .order_by(*in_order(part, [table.model.post_id]))
         .limit(part.limit)
-        for branch in post_filter.branches()
+        for table in RECORD_TABLES.values()
     ]
+    if post_filter.status in POST_STATES:
+        unknown = join_records(select(Post.id)).where(
+            Post.state == post_filter.status,
+            Post.publish_id.is_(None),
+            is_without_record(),
+            *conditions,
+            *position_conditions(part),
+        )
+        queries.append(unknown.order_by(*in_order(part, [Post.id])).limit(part.limit))
     return first_rows(union_all(*queries).subquery(), part)
 
 
 def build_recent_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
-    """Query of the ids of those of the next `RECENT_POSTS` posts that fit a filter by words.
+    """Query of the next `RECENT_POSTS` posts that fit a filter apart from its words: their ids, and
+    whether the words fit.
 
     It finds a common word in a few rows; the planner does not know how common a beginning is.
     """
-    fits = and_(*post_filter.conditions()).label("fits")
-    nearest = (
-        select(*key_columns(part), fits)
-        .where(Post.user_id == user_id, *position_conditions(part))
-        .order_by(*in_order(part, part_keys(part)))
-        .limit(RECENT_POSTS)
-        .subquery()
-    )
-    return first_rows(nearest, part).where(nearest.c.fits)
+    part = replace(part, limit=RECENT_POSTS)
+    rows = collect_rows(replace(post_filter, words=None), part, Post.title, user_id=user_id)
+    others = [column for column in rows.c if column.key != "id"]
+    nearest = first_rows(rows, part, *others).subquery()
+    words = words_condition(post_filter.words or "", nearest.c.title)
+    return select(nearest.c.id, words).order_by(*in_order(part, row_keys(nearest, part)))
 
 
 def build_search_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
@@ -204,19 +272,20 @@ def in_order(part: ListPart, columns: Sequence[Any]) -> list[Any]:
     return [column.desc() if part.after is None else column.asc() for column in columns]
 
 
-def first_rows(rows: Any, part: ListPart) -> Any:
-    """Query of the ids of the first of these rows, in the order of the part."""
-    columns = (rows.c.at, rows.c.id) if part.is_by_time else (rows.c.id,)
-    return select(rows.c.id).order_by(*in_order(part, columns)).limit(part.limit)
+def first_rows(rows: Any, part: ListPart, *columns: Any) -> Any:
+    """Query of the ids of the first of these rows, in the order of the part, and these columns."""
+    order = in_order(part, row_keys(rows, part))
+    return select(rows.c.id, *columns).order_by(*order).limit(part.limit)
 
 
-def join_status(query: Any, post_filter: PostFilter) -> Any:
-    """Join the records if the filter asks for the platform's status."""
-    return query if post_filter.status is None else join_records(query)
+def row_keys(rows: Any, part: ListPart) -> tuple[Any, ...]:
+    """The columns of a subquery by which a list is sorted."""
+    return (rows.c.at, rows.c.id) if part.is_by_time else (rows.c.id,)
 
 
-def position_conditions(part: ListPart) -> list[ColumnElement[bool]]:
-    keys, conditions = part_keys(part), []
+def position_conditions(part: ListPart, *columns: Any) -> list[ColumnElement[bool]]:
+    """Conditions on the keys of the list, or on other columns with the same values."""
+    keys, conditions = columns or part_keys(part), []
     if part.before is not None:
         conditions.append(tuple_(*keys) < tuple_(*position_values(part.before, part)))
     if part.after is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from db.insights.items import ListedItem
@@ -24,14 +24,22 @@ class InstagramItemReader:
     def list_page(
         self, *, user_id: int, destination_id: int | None, limit: int, before: int | None
     ) -> Sequence[ListedItem]:
-        conditions = [ACCOUNTS.c.user_id == user_id, MEDIA.c.deleted_at.is_(None)]
-        if destination_id is not None:
-            conditions.append(ACCOUNTS.c.id == destination_id)
+        """List the newest of each account, from an index, and of these the newest."""
+        conditions = [MEDIA.c.instagram_account_id == ACCOUNTS.c.id, MEDIA.c.deleted_at.is_(None)]
         if before is not None:
-            last_seen = select(POSTED_AT, MEDIA.c.id).where(MEDIA.c.id == before)
+            last_seen = select(POSTED_AT, MEDIA.c.id).where(MEDIA.c.id == before).correlate(None)
             conditions.append(tuple_(POSTED_AT, MEDIA.c.id) < last_seen.scalar_subquery())
-        query = owned_media().where(*conditions).order_by(POSTED_AT.desc(), MEDIA.c.id.desc())
-        return [to_listed_item(row) for row in self._session.execute(query.limit(limit))]
+        order = (POSTED_AT.desc(), MEDIA.c.id.desc())
+        of_account = select(MEDIA.c.id, POSTED_AT.label("at")).where(*conditions)
+        newest = of_account.order_by(*order).limit(limit).lateral()
+        accounts = [ACCOUNTS.c.user_id == user_id]
+        if destination_id is not None:
+            accounts.append(ACCOUNTS.c.id == destination_id)
+        ids = select(newest.c.id).select_from(ACCOUNTS).join(newest, true()).where(*accounts)
+        ids = ids.order_by(newest.c.at.desc(), newest.c.id.desc()).limit(limit)
+        found = list(self._session.scalars(ids))
+        query = owned_media().where(MEDIA.c.id.in_(found)).order_by(*order)
+        return [to_listed_item(row) for row in self._session.execute(query)] if found else []
 
     def find(self, key: str, *, user_id: int) -> ListedItem | None:
         matches = matches_key(MEDIA.c.id, MEDIA.c.ig_id, key)

@@ -103,6 +103,13 @@ class IgMedia(IdColumn, TimestampColumns, Base):
         Index("idx_ig_media_account", "instagram_account_id", sql("timestamp DESC")),
         Index("idx_ig_media_timestamp", sql("timestamp DESC")),
         Index(
+            "idx_ig_media_posted",
+            "instagram_account_id",
+            sql("coalesce(timestamp, created_at) DESC"),
+            sql("id DESC"),
+            postgresql_where=sql("deleted_at IS NULL"),
+        ),
+        Index(
             "idx_ig_media_insights_due",
             "insights_due_at",
             postgresql_where=sql("insights_due_at IS NOT NULL"),

@@ -62,6 +62,12 @@ class TikTokPost(IdColumn, TimestampColumns, Base):
                 "status IN ('PROCESSING_UPLOAD', 'PROCESSING_DOWNLOAD', 'SEND_TO_USER_INBOX')"
             ),
         ),
+        Index("idx_tiktok_posts_list", "user_id", "status", "ledger_id"),
+        Index(
+            "idx_tiktok_posts_public_ids",
+            text("(metadata -> 'publicaly_available_post_id')"),
+            postgresql_using="gin",
+        ),
         Index("idx_tiktok_posts_oauth", "oauth_account_id", text("created_at DESC")),
         Index(
             "idx_tiktok_posts_nameless",

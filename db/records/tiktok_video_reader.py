@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey
@@ -68,6 +69,7 @@ class TikTokVideoReader:
             return {}
         tiktok_post: Any = TikTokPost
         accounts = {video.oauth_account_id for video in videos}
+        video_ids = [video.video_id for video in videos]
         ids = (
             func.jsonb_array_elements_text(tiktok_post.details[PUBLIC_IDS_KEY])
             .table_valued("value")
@@ -76,11 +78,11 @@ class TikTokVideoReader:
         query = (
             select(tiktok_post.oauth_account_id, ids.c.value, tiktok_post.post_id)
             .select_from(tiktok_post)
-            .join(ids, ids.c.value.in_([video.video_id for video in videos]))
+            .join(ids, ids.c.value.in_(video_ids))
             .where(
                 tiktok_post.user_id == user_id,
                 tiktok_post.oauth_account_id.in_(accounts),
-                tiktok_post.details.has_key(PUBLIC_IDS_KEY),
+                tiktok_post.details[PUBLIC_IDS_KEY].has_any(array(video_ids)),
                 tiktok_post.post_id.is_not(None),
             )
         )
