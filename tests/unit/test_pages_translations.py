@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_every_platform_has_texts_for_the_pages():
 
 def test_the_extraction_finds_sentences():
     assert len(extract_messages()) > 300
+
+
+def read_msgids():
+    """All msgids as they stand in the file: reading it into a catalogue keeps the last of two."""
+    text = (APP_FOLDER / "texts" / "fr.po").read_text(encoding="utf-8")
+    blocks = re.findall(r'^msgid ((?:".*"\n)+)', text, flags=re.MULTILINE)
+    return ["".join(re.findall(r'^"(.*)"$', block, flags=re.MULTILINE)) for block in blocks]
+
+
+def test_no_sentence_stands_twice_in_the_catalogue():
+    msgids = read_msgids()
+    assert len(msgids) > 500  # or the pattern finds nothing
+    assert [msgid for msgid, count in Counter(msgids).items() if count > 1] == []
 
 
 def test_no_translation_is_empty_or_a_guess(french_messages):
