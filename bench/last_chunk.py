@@ -12,8 +12,6 @@ from pathlib import Path
 
 import av
 
-from app.cli import tus_client
-from app.cli.api_client import ApiClient
 from bench.process_usage import resident_mib, track_peak_memory
 from bench.shared_servers import SharedServers
 from bench.stacks import Stack, open_signalpost
@@ -22,7 +20,7 @@ from core.config.settings import Settings
 from core.identity import api_keys
 from core.scopes import USER_SCOPES
 from db.identity.users import User
-from platforms.secret import Secret
+from signalpost_client import Client
 
 MIB = 2**20
 MILLISECONDS = 1000.0
@@ -52,7 +50,7 @@ def time_last_chunks(servers: SharedServers, *, largest_mib: int) -> list[LastCh
 
 
 @contextmanager
-def open_client(stack: Stack) -> Iterator[ApiClient]:
+def open_client(stack: Stack) -> Iterator[Client]:
     """Create an API key and return a client that uses it."""
     database = build_database(Settings.from_env(dict(stack.environment)), role="cli")
     try:
@@ -60,24 +58,24 @@ def open_client(stack: Stack) -> Iterator[ApiClient]:
             user = session.query(User).first()
             assert user is not None
             _, key = api_keys.create_api_key(session, user.id, name="bench", scopes=USER_SCOPES)
-        yield ApiClient(stack.webhook_url.partition("/api/")[0], Secret(key.reveal()))
+        yield Client(stack.webhook_url.partition("/api/")[0], key.reveal())
     finally:
         database.dispose()
 
 
-def time_upload(stack: Stack, client: ApiClient, video: Path, mib: int) -> LastChunk:
+def time_upload(stack: Stack, client: Client, video: Path, mib: int) -> LastChunk:
     write_video(video, mib * MIB)
     web = stack.pids["web"]
     idle_mib = resident_mib(web)
     waits: list[float] = []
-    upload_path = tus_client.create_upload(client, video)
+    upload = client.media.start_upload(video)
     started_at = time.perf_counter()
     with track_peak_memory(web) as peak:
-        for _ in time_steps(tus_client.send_file(client, video, upload_path), waits):
+        for _ in time_steps(upload.send_chunks(), waits):
             pass
     seconds = time.perf_counter() - started_at
     question_at = time.perf_counter()
-    tus_client.fetch_offset(client, upload_path)
+    upload.query_offset()
     head = time.perf_counter() - question_at
     video.unlink()
     return LastChunk(

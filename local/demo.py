@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import astuple
@@ -13,15 +14,15 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.api_client import ApiClient
 from app.cli.command import DocumentedCommand
-from core.errors import OperationFailed, ServiceUnavailable
+from core.errors import OperationFailed
 from local import demo_check
 from local.browser import Browser
 from local.demo_script import DemoScript
 from local.stack import LocalStack
+from local.supervisor import Supervisor
 from local.up import build_options, print_addresses, running_stack
-from platforms.secret import Secret
+from signalpost_client import Client, ClientError
 
 
 @click.command(
@@ -59,22 +60,32 @@ def run_script(stack: LocalStack, console: Console) -> None:
     options, browser = stack.options, Browser(stack.options.web_url)
     script = DemoScript(
         browser,
-        ApiClient(options.web_url, Secret(developer.api_key)),
+        Client(options.web_url, developer.api_key, sleep=script_sleep(supervisor)),
         sandbox_url=options.sandbox_url or "",
         folder=options.folder,
         console=console,
-        should_stop=lambda: supervisor.should_stop,
     )
-    with closing(browser), ThreadPoolExecutor(1) as executor:
+    with closing(browser), script.client, ThreadPoolExecutor(1) as executor:
         future = executor.submit(script.run, developer.email, developer.password)
         supervisor.supervise(is_done=future.done)  # restarts children, so on the main thread
     try:
         post_ids = future.result()
-    except (ServiceUnavailable, OperationFailed, requests.RequestException) as error:
+    except (ClientError, OperationFailed, requests.RequestException) as error:
         raise click.ClickException(f"{error}\nLogs: {options.folder}/*.log") from error
     posts = demo_check.query_posts(stack.database_dsn, post_ids)
     check_published(posts, len(post_ids), console)
     check_webhooks(posts, demo_check.count_applied_events(stack.database_dsn), console)
+
+
+def script_sleep(supervisor: Supervisor) -> Callable[[float], None]:
+    """Return a function that waits some seconds. Errors of it: OperationFailed after a signal."""
+
+    def sleep(seconds: float) -> None:
+        if supervisor.should_stop:
+            raise OperationFailed("the demo was stopped")
+        time.sleep(seconds)
+
+    return sleep
 
 
 def check_published(

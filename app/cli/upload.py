@@ -1,9 +1,9 @@
 """`signalpost upload`: post files or URLs by a running server and follow the post to its end."""
 
 import json
-import time
-import uuid
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from app.cli import tus_client
-from app.cli.api_client import ApiClient
 from app.cli.command import DocumentedCommand
+from app.cli.failures import FAILED_CODE, CommandFailed, CommandFailure
 from app.cli.output import CommandResult, prints_results
 from core.errors import Invalid
 from platforms.platform import OlderArgument
 from platforms.registry import PLATFORMS
-from platforms.secret import Secret
+from signalpost_client import ApiError, Client, ClientError, ConnectionLost
+from signalpost_client.data_types import DetailedPostData, RequestedPostData
+from signalpost_client.errors import UnexpectedResponse
 
-FINAL_STATES = frozenset({"PUBLISHED", "FAILED", "CANCELLED"})
-POLL_INTERVAL = 2.0  # seconds between two queries of a post's state
 OLDER_ARGUMENTS = [
     argument for platform in PLATFORMS.values() for argument in platform.older_arguments
 ]
@@ -81,14 +80,43 @@ def upload_command(
 
     A running server does the work. Each new state of the post is a line of output.
     """
-    client = ApiClient(url, Secret(api_key))
-    body = build_request(fields)
-    body["media"] = [build_media(client, item) for item in media]
-    headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
-    post = client.request_json("POST", "/api/posts", json_body=body, headers=headers)["data"]
-    yield post_result(post)
-    if not no_follow:
-        yield from follow_post(client, int(post["id"]), post["state"])
+    with convert_client_errors(), open_client(url, api_key) as client:
+        content = build_request(fields)
+        content["media"] = [build_media(client, item) for item in media]
+        post = client.posts.create(**content)
+        yield post_result(post)
+        if not no_follow:
+            yield from follow_post(client, post["id"], post["state"])
+
+
+def open_client(url: str, api_key: str) -> Client:
+    """Errors: Invalid."""
+    try:
+        return Client(url, api_key)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+
+
+@contextmanager
+def convert_client_errors() -> Iterator[None]:
+    """Raise the errors of the client as those that commands print."""
+    try:
+        yield
+    except ClientError as error:
+        raise CommandFailed(describe_client_error(error)) from error
+
+
+def describe_client_error(error: ClientError) -> CommandFailure:
+    match error:
+        case ApiError():
+            return CommandFailure(error.code, error.user_message, error.suggestion or None)
+        case ConnectionLost():
+            advice = "check --url, and that the server runs"
+            return CommandFailure("SERVICE_UNAVAILABLE", str(error), advice)
+        case UnexpectedResponse():
+            return CommandFailure("INVALID_RESPONSE", str(error))
+        case _:
+            return CommandFailure(FAILED_CODE, str(error))
 
 
 def build_request(fields: dict[str, Any]) -> dict[str, Any]:
@@ -119,41 +147,39 @@ def parse_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def build_media(client: ApiClient, item: str) -> dict[str, Any]:
+def build_media(client: Client, item: str) -> str | int:
     """Return a media item of the request; a file is uploaded first."""
     if item.startswith(("https://", "http://")):
-        return {"url": item}
+        return item
     file = Path(item)
     if not file.is_file() or not file.stat().st_size:
         raise Invalid(f"{item} is not a file, or it is empty")
-    return {"media_id": upload_file(client, file)}
+    return upload_file(client, file)
 
 
-def upload_file(client: ApiClient, file: Path) -> int:
+def upload_file(client: Client, file: Path) -> int:
     """Upload the file, showing a progress bar, and return its media id."""
-    upload_path = tus_client.create_upload(client, file)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
     with Progress(*columns, TransferSpeedColumn(), console=console) as progress:
-        task = progress.add_task(file.name, total=file.stat().st_size)
-        for offset in tus_client.send_file(client, file, upload_path):
-            progress.update(task, completed=offset)
-    return int(upload_path.rpartition("/")[2])
+        task = progress.add_task(file.name, total=None)
+        return client.media.upload(
+            file,
+            on_progress=lambda arrived, size: progress.update(task, completed=arrived, total=size),
+        )
 
 
-def follow_post(client: ApiClient, post_id: int, state: str) -> Iterator[CommandResult]:
+def follow_post(client: Client, post_id: int, state: str) -> Iterator[CommandResult]:
     """Query the post until its state is final; yield each new state. Only PUBLISHED is ok."""
-    while state not in FINAL_STATES:
-        time.sleep(POLL_INTERVAL)
-        post = client.request_json("GET", f"/api/posts/{post_id}")["data"]
+    for post in client.posts.follow(post_id, timeout=math.inf):
         if post["state"] != state:
             state = post["state"]
             yield post_result(post)
 
 
-def post_result(post: dict[str, Any]) -> CommandResult:
-    error = post.get("error") or {}
-    reason = f" ({error.get('code')}: {error.get('message')})" if error else ""
-    status = f", {post['status']}" if post.get("status") not in {None, post["state"]} else ""
+def post_result(post: RequestedPostData | DetailedPostData) -> CommandResult:
+    error = post["error"]
+    reason = f" ({error['code']}: {error['message']})" if error else ""
+    status = f", {post['status']}" if post["status"] != post["state"] else ""
     text = f"post {post['id']}: {post['state']}{status}{reason}"
-    return CommandResult(text, post, ok=post["state"] not in {"FAILED", "CANCELLED"})
+    return CommandResult(text, {**post}, ok=post["state"] not in {"FAILED", "CANCELLED"})

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from app import create_app
 from app.http.context import CONTAINER_KEY
@@ -124,6 +126,27 @@ def container(app):
 def client(app) -> FlaskClient:
     """An anonymous client."""
     return app.test_client()
+
+
+@pytest.fixture
+def serve_app():
+    """Serves WSGI applications over real HTTP and returns their URLs."""
+    with ExitStack() as servers:
+
+        def serve(wsgi_app):
+            server = make_server("127.0.0.1", 0, wsgi_app, threaded=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+            thread.start()
+            for end in (server.server_close, thread.join, server.shutdown):
+                servers.callback(end)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield serve
+
+
+@pytest.fixture
+def server_url(serve_app, app):
+    return serve_app(app)
 
 
 @pytest.fixture

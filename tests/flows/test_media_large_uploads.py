@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.cli import tus_client
-from app.cli.api_client import ApiClient
 from bench.process_usage import resident_mib
-from platforms.secret import Secret
+from signalpost_client import Client
 from tests.flows.proxies import PROXY_KINDS, run_proxy
 from tests.support.media_samples import encode_clip
 from tests.support.other_requests import OtherRequests
@@ -46,10 +44,10 @@ def read_posts(server):
     return server.get("/api/posts?limit=1", headers=server.auth).status_code
 
 
-def send_and_time(client, video, upload_path):
+def send_and_time(upload):
     """Send all chunks; return the number of answers and the seconds that the last one took."""
     count, started_at = 0, time.monotonic()
-    for _ in tus_client.send_file(client, video, upload_path):
+    for _ in upload.send_chunks():
         count, seconds, started_at = count + 1, time.monotonic() - started_at, time.monotonic()
     return count, seconds
 
@@ -58,29 +56,28 @@ def send_and_time(client, video, upload_path):
 @pytest.mark.parametrize("is_proxied", [False, True], ids=["direct", "nginx"])
 @pytest.mark.timeout(1800)
 def test_a_large_upload_ends_whole_and_hinders_nobody(
-    size, chunk_bytes, is_proxied, web_server, make_large_video, tmp_path, monkeypatch, request
+    size, chunk_bytes, is_proxied, web_server, make_large_video, tmp_path, request
 ):
-    monkeypatch.setattr(tus_client, "CHUNK_BYTES", chunk_bytes)
     url = web_server.url
     if is_proxied:
         proxy = run_proxy(PROXY_KINDS[STREAMED], tmp_path, urlsplit(url).netloc)
         url = proxy.__enter__()
         request.addfinalizer(lambda: proxy.__exit__(None, None, None))
-    client = ApiClient(url, Secret(web_server.api_key))
+    client = Client(url, web_server.api_key)
     video = make_large_video(size)
     memory = resident_mib(web_server.process.pid)
-    upload_path = tus_client.create_upload(client, video)
+    upload = client.media.start_upload(video, chunk_bytes=chunk_bytes)
 
     with OtherRequests(partial(read_posts, web_server)) as others:
-        count, last_answer = send_and_time(client, video, upload_path)
+        count, last_answer = send_and_time(upload)
 
     assert count == -(-size // chunk_bytes)
     assert last_answer < LAST_ANSWER_SECONDS
     assert resident_mib(web_server.process.pid) - memory < MEMORY_GROWTH_MIB
     assert others.statuses == {200}
     started_at = time.monotonic()
-    assert web_server.read_offset(upload_path) == size
+    assert client.media.get_offset(upload.media_id) == size
     assert time.monotonic() - started_at < LAST_ANSWER_SECONDS / 2
-    media = client.request_json("GET", upload_path)["data"]
+    media = client.media.get(upload.media_id)
     assert (media["complete"], media["size"], media["probe"]["codec"]) == (True, size, "h264")
-    assert client.request("DELETE", upload_path).status == 204
+    client.media.delete(upload.media_id)

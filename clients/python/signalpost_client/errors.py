@@ -63,7 +63,14 @@ class ApiError(ClientError):
         super().__init__(self.user_message)
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.user_message}"
+        """All that a developer wants to see in a traceback."""
+        texts = [f"{self.code}: {self.user_message}"]
+        if self.message != self.user_message:
+            texts.append(self.message)
+        fields = self.details.get("fields")
+        if isinstance(fields, Mapping):
+            texts += [f"{name}: {text}" for name, text in fields.items()]
+        return "; ".join(texts)
 
 
 class InvalidRequest(ApiError):
