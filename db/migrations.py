@@ -1,10 +1,12 @@
 """Migrations: upgrade and downgrade the schema with Alembic."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -34,32 +36,49 @@ class MigrationsBusy(DatabaseUnavailable):
     """Another process holds the lock of migrations."""
 
 
-def upgrade_schema(url: str, *, application_url: str | None = None) -> None:
+ReportVersion = Callable[[str], None]
+
+
+def upgrade_schema(
+    url: str, *, application_url: str | None = None, report: ReportVersion | None = None
+) -> None:
     """Upgrade to the newest version. Safe to repeat and to run in several processes at once.
 
-    The role of `application_url`, if it is another one, may then work with the rows.
+    The role of `application_url`, if it is another one, may then work with the rows. `report` gets
+    each version that has been reached.
     Errors: DatabaseUnavailable, MigrationsBusy.
     """
     role = find_application_role(application_url or url, url)
     with migration_lock(url) as connection, explain_refusals():
         check_encoding(connection)
-        command.upgrade(alembic_config(url), "head")
+        command.upgrade(alembic_config(url, report), "head")
         if role is not None:
             grant_application_rights(connection, role)
 
 
-def downgrade_schema(url: str, version: str = "base") -> None:
-    """Downgrade to this version; `base` removes all tables, and their rows with them."""
+def downgrade_schema(
+    url: str, version: str = "base", *, report: ReportVersion | None = None
+) -> None:
+    """Downgrade to this version; `base` removes all tables, and their rows with them.
+
+    `report` gets each version that has been undone.
+    """
     with migration_lock(url), explain_refusals():
-        command.downgrade(alembic_config(url), version)
+        command.downgrade(alembic_config(url, report), version)
 
 
-def alembic_config(url: str) -> Config:
+def alembic_config(url: str, report: ReportVersion | None = None) -> Config:
     """Alembic's configuration without an ini file, so that it works wherever we are installed."""
+
+    def report_version(*, step: MigrationInfo, **_: Any) -> None:
+        if report is not None:
+            report(str(step.up_revision_id))
+
     alembic = Config()
     alembic.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
     alembic.set_main_option("path_separator", "os")
     alembic.attributes["url"] = url
+    alembic.attributes["on_version_apply"] = report_version
     return alembic
 
 

@@ -67,6 +67,20 @@ def read_schema_status(url: str) -> SchemaStatus:
     )
 
 
+def has_users(url: str) -> bool:
+    """Whether there are tables with somebody's rows in them. Errors: DatabaseUnavailable."""
+    with open_connection(url) as connection:
+        if connection.scalar(text("SELECT to_regclass('users')")) is None:
+            return False
+        return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM users)")))
+
+
+def count_versions(*, after: str | None = None) -> int:
+    """Count the migrations, or those after this version."""
+    versions = [file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py")]
+    return len([version for version in versions if version > (after or "")])
+
+
 def is_own_index(name: str, kind: str) -> bool:
     """Whether it is an index (`i` in pg_class), and not that of Alembic's version table."""
     return kind == "i" and not name.startswith("alembic")

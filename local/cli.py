@@ -4,6 +4,8 @@ from app.cli.main import cli
 from local.demo import demo
 from local.up import up
 
+__all__ = ["cli", "main"]
+
 cli.add_command(up)
 cli.add_command(demo)
 

@@ -27,6 +27,7 @@ def run_migrations() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             transaction_per_migration=True,
+            on_version_apply=context.config.attributes["on_version_apply"],
         )
         with context.begin_transaction():
             context.run_migrations()

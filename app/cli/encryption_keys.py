@@ -1,9 +1,12 @@
 """Encryption keys of stored secrets: generate one, and encrypt everything again with it."""
 
+from functools import partial
+
 import click
 
 from app.cli.command import DocumentedCommand
 from app.cli.output import CommandResult, prints_results
+from app.cli.progress import ReportStep, show_progress
 from app.cli.runtime import load_container
 from core.accounts import key_rotation
 from core.crypto import generate_key
@@ -37,9 +40,13 @@ def rotate_keys_command(*, dry_run: bool) -> CommandResult:
     The service keeps running meanwhile. Can be stopped and run again at any time.
     """
     container = load_container()
-    counts = key_rotation.rotate_keys(
-        container.database, container.services, dry_run=dry_run, report=print_progress
-    )
+    with show_progress() as report_step:
+        counts = key_rotation.rotate_keys(
+            container.database,
+            container.services,
+            dry_run=dry_run,
+            report=partial(report_column, report_step),
+        )
     current = container.services.key_ring.current_key_id
     remaining = counts.remaining(current)
     per_key = ", ".join(
@@ -60,5 +67,7 @@ def rotate_keys_command(*, dry_run: bool) -> CommandResult:
     return CommandResult(text, data, ok=not counts.unreadable)
 
 
-def print_progress(column: str, counts: key_rotation.RotationCounts) -> None:
-    click.echo(f"{column}: {counts.processed} of {sum(counts.values_by_key.values())}", err=True)
+def report_column(
+    report_step: ReportStep, column: str, counts: key_rotation.RotationCounts
+) -> None:
+    report_step(column, counts.processed, sum(counts.values_by_key.values()))

@@ -1,12 +1,15 @@
 """`signalpost migrate`: upgrade, remove or check the database schema. Needs only DATABASE_URL."""
 
-from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 import click
 
 from app.cli.command import DocumentedCommand
+from app.cli.confirmation import YES_OPTION, require_confirmation
 from app.cli.failures import CommandFailed, database_failure
 from app.cli.output import CommandResult, prints_results
+from app.cli.progress import ReportStep, show_progress
 from core.config.database_settings import DatabaseSettings
 from core.config.settings import load_database_settings
 from db import migrations, schema
@@ -15,17 +18,40 @@ from db.session import find_database_fault
 MIGRATION_SETTING = "MIGRATION_DATABASE_URL"
 
 
-def migrate_up(settings: DatabaseSettings) -> CommandResult:
-    migrations.upgrade_schema(settings.migration_url, application_url=settings.database_url)
-    return migration_status(settings)
+def migrate_up(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:
+    """Upgrade; nothing is destroyed, so nothing is to be confirmed."""
+    with show_progress() as report_step:
+        migrations.upgrade_schema(
+            settings.migration_url,
+            application_url=settings.database_url,
+            report=partial(report_upgrade, report_step),
+        )
+    return migration_status(settings, is_confirmed=is_confirmed)
 
 
-def migrate_down(settings: DatabaseSettings) -> CommandResult:
-    migrations.downgrade_schema(settings.migration_url)
+def migrate_down(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:
+    """Remove all tables. An installation without users has nothing to lose: it is not asked."""
+    if schema.has_users(settings.migration_url):
+        require_confirmation("Delete all tables with their rows?", is_confirmed=is_confirmed)
+    with show_progress() as report_step:
+        migrations.downgrade_schema(
+            settings.migration_url, report=partial(report_downgrade, report_step)
+        )
     return CommandResult("all migrations are reverted", {"current": None})
 
 
-def migration_status(settings: DatabaseSettings) -> CommandResult:
+def report_upgrade(report_step: ReportStep, version: str) -> None:
+    total = schema.count_versions()
+    report_step(f"migration {version}", total - schema.count_versions(after=version), total)
+
+
+def report_downgrade(report_step: ReportStep, version: str) -> None:
+    report_step(
+        f"undone {version}", schema.count_versions(after=version) + 1, schema.count_versions()
+    )
+
+
+def migration_status(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:  # noqa: ARG001 - the signature of all actions
     """Return revision, tables and indexes; not ok if anything is missing."""
     schema_status = schema.read_schema_status(settings.migration_url)
     missing = "\n".join(f"missing: {name}" for name in schema_status.missing)
@@ -43,7 +69,13 @@ def migration_status(settings: DatabaseSettings) -> CommandResult:
     return CommandResult(text, data, ok=schema_status.is_complete)
 
 
-MIGRATE_ACTIONS: dict[str, Callable[[DatabaseSettings], CommandResult]] = {
+class MigrateAction(Protocol):
+    """What one argument of `signalpost migrate` does."""
+
+    def __call__(self, settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult: ...
+
+
+MIGRATE_ACTIONS: dict[str, MigrateAction] = {
     "up": migrate_up,
     "down": migrate_down,
     "status": migration_status,
@@ -58,17 +90,19 @@ MIGRATE_ACTIONS: dict[str, Callable[[DatabaseSettings], CommandResult]] = {
     fields="current head? tables? indexes? missing?",
 )
 @click.argument("action", type=click.Choice(list(MIGRATE_ACTIONS)), default="up")
+@YES_OPTION
 @prints_results
-def migrate_command(action: str) -> CommandResult:
+def migrate_command(action: str, *, is_confirmed: bool) -> CommandResult:
     """Upgrade the database schema, remove it, or check it.
 
-    `up` is safe to repeat, and needs only DATABASE_URL. `down` removes all tables with their rows.
+    `up` is safe to repeat, and needs only DATABASE_URL. `down` removes all tables with their rows,
+    and asks before if there are users.
     """
     settings = load_database_settings()
     if settings.migration_database_url is None:
-        return MIGRATE_ACTIONS[action](settings)
+        return MIGRATE_ACTIONS[action](settings, is_confirmed=is_confirmed)
     try:
-        return MIGRATE_ACTIONS[action](settings)
+        return MIGRATE_ACTIONS[action](settings, is_confirmed=is_confirmed)
     except Exception as error:
         fault = find_database_fault(error)
         if fault is None:

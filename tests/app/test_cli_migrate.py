@@ -1,12 +1,14 @@
 """`signalpost migrate` where DATABASE_URL is the only setting."""
 
 import json
+import os
 from urllib.parse import urlsplit
 
 import pytest
 
 from db import schema
-from tests.app.cli_runner import in_process_cli, subprocess_cli
+from tests.app.cli_runner import CLI_COMMAND, ROOT, in_process_cli, subprocess_cli
+from tests.app.terminal import open_terminal
 
 
 def test_up_twice_then_status_then_down(empty_database_url, tmp_path):
@@ -19,6 +21,33 @@ def test_up_twice_then_status_then_down(empty_database_url, tmp_path):
     assert status["indexes"] >= 26
     assert signalpost("migrate", "down").returncode == 0
     assert signalpost("migrate", "status").returncode == 1
+
+
+def test_tables_with_users_are_removed_only_with_a_confirmation(empty_database_url, tmp_path):
+    signalpost = in_process_cli({"DATABASE_URL": empty_database_url}, tmp_path)
+    assert signalpost("migrate").returncode == 0
+    with schema.open_connection(empty_database_url) as connection:
+        connection.exec_driver_sql("INSERT INTO users (email) VALUES ('eve@example.org')")
+    refused = signalpost("migrate", "down")
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
+    assert signalpost("migrate", "status").returncode == 0
+    assert signalpost("migrate", "down", "--yes").returncode == 0
+
+
+def test_each_migration_is_a_line_in_a_log_and_a_bar_at_a_terminal(empty_database_url, tmp_path):
+    environ = {"DATABASE_URL": empty_database_url, "FORCE_COLOR": "1"}
+    signalpost = in_process_cli(environ, tmp_path)
+    lines = signalpost("migrate", "--json").stderr.splitlines()
+    total = schema.count_versions()
+    assert lines[0] == f"migration 0001: 1 of {total}"
+    assert len(lines) == total
+    process = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    with open_terminal(
+        [*CLI_COMMAND, "migrate", "down"], {**process, **environ, "TERM": "xterm"}, tmp_path
+    ) as terminal:
+        assert terminal.wait_for_end() == 0
+    assert f"{total}/{total}" in terminal.plain_screen
+    assert "\x1b[3" not in terminal.screen, "a colour in spite of NO_COLOR"
 
 
 def test_a_missing_index_is_reported_and_exits_with_1(empty_database_url, tmp_path):
