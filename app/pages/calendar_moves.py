@@ -16,7 +16,12 @@ from app.http.time_zones import current_zone
 from app.pages.brands import find_form, platform_title
 from app.pages.calendar import load_account_names
 from app.pages.calendar_chips import AccountNames, find_calendar_time, name_account, shorten_title
-from app.pages.calendar_times import format_clock, format_day, format_moment, format_offset
+from app.pages.calendar_times import (
+    format_clock,
+    format_date_of,
+    format_moment,
+    format_offset,
+)
 from core.errors import CoreError, Invalid, NotFound
 from core.publishing.edit import is_editable
 from core.publishing.forecast import QuotaForecast
@@ -205,7 +210,7 @@ def describe_gap(error: TimeNotOnClock) -> str:
     return translate_text(
         "%(time)s does not exist on %(day)s in %(zone)s. Choose %(first)s or later.",
         time=format_clock(error.local),
-        day=format_day(error.local.date(), has_year=True),
+        day=format_date_of(error.local),
         zone=error.zone.key,
         first=format_clock(error.first_after),
     )

@@ -33,6 +33,11 @@ def format_week(first: date, last: date) -> str:
     return f"{start} {DASH} {end}"
 
 
+def format_date_of(local: datetime) -> str:
+    """Return the day of a local time: 28 March 2027."""
+    return format_date(local.date(), "d MMMM y", locale=current_locale())
+
+
 def format_day(day: date, *, has_year: bool = False) -> str:
     pattern = DAY_AND_YEAR_PATTERN if has_year else DAY_PATTERN
     return format_date(day, pattern, locale=current_locale())

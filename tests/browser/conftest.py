@@ -236,3 +236,10 @@ def insert_post(stack):
         return stack.query_value("SELECT max(id) FROM posts")
 
     return make
+
+
+@pytest.fixture
+def composer(account_page, stack):
+    """An empty composer of a user with a TikTok and an Instagram account."""
+    connect_instagram(account_page, stack)
+    return open_composer(account_page)

@@ -1,12 +1,18 @@
 """The composer in a browser: one post for several accounts, its files, texts, times and drafts."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.composer_form import (
+    add_files,
+    checks_of,
+    choose_accounts,
+    open_direct_settings,
+)
 from tests.browser.conftest import (
     POST_URL,
     add_cookies,
@@ -19,34 +25,7 @@ from tests.browser.test_accessibility import find_axe_violations
 
 CHUNK_URL_PATTERN = re.compile(r"/api/media/\d+$")
 GROUP_URL = re.compile(r"/compose/sent/[0-9a-f-]{36}$")
-INSERT_STARTED_DRAFTS = """INSERT INTO tiktok_posts
-    (ledger_id, user_id, oauth_account_id, publish_id, status, source, mode, title, created_at)
-  SELECT id, user_id, oauth_account_id, 'in-the-way-' || id, 'PROCESSING_UPLOAD', 'FILE_UPLOAD',
-      'INBOX', title, now() - interval '2 hours'
-    FROM posts WHERE title = 'In the way' AND has_slot
-  ON CONFLICT DO NOTHING"""
-"""A slot counts from when the platform knows the draft."""
-
 SELECT_POSTS = "SELECT provider, kind, group_id, id FROM posts WHERE title = %s ORDER BY provider"
-
-
-@pytest.fixture
-def composer(account_page, stack):
-    """An empty composer of a user with a TikTok and an Instagram account."""
-    connect_instagram(account_page, stack)
-    return open_composer(account_page)
-
-
-def choose_accounts(composer, *platforms):
-    for platform in platforms:
-        composer.locator(f'[name="account"][value^="{platform}-"]:enabled').first.check(force=True)
-
-
-def add_files(composer, *files):
-    composer.set_input_files("#file-input", files)
-    expect(composer.locator("[data-file]").get_by_text("Uploaded", exact=True)).to_have_count(
-        len(files)
-    )
 
 
 def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_each_other(
@@ -70,16 +49,6 @@ def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_ea
         expect(together.get_by_role("link")).to_have_count(1)
         together.get_by_role("link").click()
         composer.wait_for_url(f"**/posts/{other[3]}")
-
-
-def open_direct_settings(composer, privacy="Who can see it"):
-    choose_accounts(composer, "tiktok")
-    composer.locator('[data-field="mode"][value="DIRECT"]').check(force=True)
-    expect(composer.get_by_label(re.compile(privacy))).to_be_visible()
-
-
-def checks_of(composer):
-    return composer.locator('[data-part="checks"]')
 
 
 @pytest.mark.statement(18)
@@ -116,10 +85,12 @@ def test_direct_settings_have_no_preset_and_the_exact_sentences(composer, take_s
 
 @pytest.mark.statement(17)
 def test_captions_are_counted_as_each_platform_counts_and_may_differ(composer, stack, video_file):
-    choose_accounts(composer, "tiktok", "instagram")
+    choose_accounts(composer, "instagram")
+    open_direct_settings(composer)
+    composer.get_by_label("Who can see it").select_option("PUBLIC_TO_EVERYONE")
     add_files(composer, video_file)
     composer.fill("#text", "🌊🌊 wave")
-    expect(composer.locator('[data-count="tiktok"]')).to_contain_text("9 of 150")
+    expect(composer.locator('[data-count="tiktok"]')).to_contain_text("9 of 2,200")
     expect(composer.locator('[data-count="instagram"]')).to_contain_text("7 of 2,200")
     composer.get_by_role("tab", name="Instagram").click()
     composer.fill("#text-instagram", "Another wave")
@@ -127,8 +98,13 @@ def test_captions_are_counted_as_each_platform_counts_and_may_differ(composer, s
     expect(composer.locator('[data-count="instagram"]')).to_contain_text("12 of 2,200")
     composer.get_by_role("button", name="Publish 2 posts").click()
     composer.wait_for_url(GROUP_URL)
-    assert len(stack.query(SELECT_POSTS, "🌊🌊 wave")) == 1
     assert stack.query(SELECT_POSTS, "Another wave")[0][0] == "instagram"
+    published = composer.locator("main .badge", has_text="Published")
+    expect(published).to_have_count(2)
+    titles = [post["post_info"].get("title") for post in stack.sandbox.control("posts")["posts"]]
+    captions = [each["caption"] for each in stack.sandbox.control("instagram/media")["media"]]
+    assert ("🌊🌊 wave" in titles, "🌊🌊 wave" in captions) == (True, False)
+    assert ("Another wave" in captions, "Another wave" in titles) == (True, False)
 
 
 def file_names(composer):
@@ -141,6 +117,11 @@ def test_files_are_put_in_order_by_buttons_keys_and_pointer_and_sent_in_it(
 ):
     choose_accounts(composer, "instagram")
     add_files(composer, *image_files)
+    for path in (image_files[0], image_files[2]):
+        card = composer.locator("[data-file]", has_text=path.name)
+        card.get_by_text("Description and details").click()
+        card.get_by_label("Description for people who cannot see the picture").fill(path.stem)
+        card.get_by_text("Description and details").click()
     composer.get_by_role("button", name="Move 2.jpg up").click()
     assert file_names(composer) == ["2.jpg", "1.jpg", "3.jpg", "4.jpg"]
     expect(composer.locator("#announcer")).to_have_text("File 1 of 4")
@@ -149,16 +130,25 @@ def test_files_are_put_in_order_by_buttons_keys_and_pointer_and_sent_in_it(
     assert file_names(composer) == ["2.jpg", "1.jpg", "4.jpg", "3.jpg"]
     drag_file(composer, 3, 0)
     assert file_names(composer) == ["3.jpg", "2.jpg", "1.jpg", "4.jpg"]
-    composer.locator("[data-file]").first.get_by_text("Description and details").click()
-    composer.get_by_label("Description for people who cannot see the picture").first.fill("Third")
     composer.fill("#text", "In order")
     composer.get_by_role("button", name="Publish", exact=True).click()
     composer.wait_for_url(POST_URL)
     query = """SELECT media.filename, part.alt_text FROM post_parts part
       JOIN media ON media.id = part.media_id JOIN posts ON posts.id = part.post_id
       WHERE posts.title = 'In order' ORDER BY part.position"""
-    expected = [("3.jpg", "Third"), ("2.jpg", None), ("1.jpg", None), ("4.jpg", None)]
+    expected = [("3.jpg", "3"), ("2.jpg", None), ("1.jpg", "1"), ("4.jpg", None)]
     assert [tuple(row) for row in stack.query(query)] == expected
+    expect(composer.locator(".say")).to_have_text("It is on Instagram.")
+    sent = [sha256(image_files[int(name[0]) - 1].read_bytes()).hexdigest() for name, _ in expected]
+    assert list_sent_items(stack, "In order") == sent
+
+
+def list_sent_items(stack, caption):
+    """The checksums of the items of a carousel, as Instagram has them."""
+    containers = stack.sandbox.control("instagram/containers")["containers"]
+    checksums = {each["id"]: each["sha256"] for each in containers}
+    carousel = next(each for each in containers if each["caption"] == caption)
+    return [checksums[item] for item in carousel["children"]]
 
 
 def drag_file(composer, index, to_index):
@@ -187,13 +177,16 @@ def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
     Image.new("RGB", (1200, 200), (20, 90, 160)).save(banner, "JPEG")
     before = stack.query_value("SELECT count(*) FROM posts")
     choose_accounts(composer, "instagram")
+    stack.sandbox.control("log", method="DELETE")
     add_files(composer, banner)
-    expect(checks_of(composer)).to_contain_text("Instagram, ada.bakes")
-    expect(checks_of(composer)).to_contain_text("too narrow or too wide")
+    check = checks_of(composer).get_by_role("listitem").filter(has_text="too narrow or too wide")
+    expect(check).to_contain_text("Instagram, ada.bakes", timeout=2_000)
     composer.get_by_role("button", name="Publish", exact=True).click()
     expect(composer.get_by_role("alert")).to_contain_text("too narrow or too wide")
     assert composer.title().startswith("Error:")
     assert stack.query_value("SELECT count(*) FROM posts") == before
+    endpoints = {call["endpoint"] for call in stack.sandbox.control("log")["log"]}
+    assert {name for name in endpoints if "init" in name or "container" in name} == set()
     composer.errors.clear()  # the browser reports the expected 422
 
 
@@ -210,7 +203,8 @@ def test_a_paused_upload_goes_on_after_a_reload_at_the_same_offset(
         return held.append(route) if len(chunks) == 2 else route.continue_()
 
     composer.route(CHUNK_URL_PATTERN, hold_second)
-    choose_accounts(composer, "tiktok")
+    open_direct_settings(composer)
+    composer.get_by_label("Who can see it").select_option("PUBLIC_TO_EVERYONE")
     composer.fill("#text", "After the reload")
     composer.set_input_files("#file-input", large_video_file)
     while not held:
@@ -238,68 +232,8 @@ def test_a_paused_upload_goes_on_after_a_reload_at_the_same_offset(
     composer.wait_for_url(POST_URL)
     query = "SELECT bytes_total FROM posts WHERE title = 'After the reload'"
     assert stack.query_value(query) == 20 * 1024 * 1024
+    expect(composer.locator(".say")).to_have_text("It is on TikTok.")
     composer.errors.clear()  # the browser reports the chunk that was aborted
-
-
-@pytest.mark.statement(22)
-def test_a_draft_is_there_again_and_another_window_is_warned(composer, open_page, cookies):
-    composer.fill("#text", "Written in one window")
-    expect(composer.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
-    other = open_composer(add_cookies(open_page(), cookies), composer.url)
-    expect(other.locator("#text")).to_have_value("Written in one window")
-    other.fill("#text", "Changed in another window")
-    expect(other.locator('[data-part="draft-state"]')).to_contain_text("Draft saved at")
-    composer.fill("#text", "Changed here too late")
-    state = composer.locator('[data-part="draft-state"]')
-    expect(state).to_contain_text("This draft was changed in another window.")
-    composer.reload()
-    expect(composer.locator("#text")).to_have_value("Changed in another window")
-    composer.errors.clear()  # the browser reports the expected 412
-
-
-@pytest.mark.statement(20)
-def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
-    composer, stack, set_zone
-):
-    set_zone("Europe/Paris")
-    open_composer(composer)
-    choose_accounts(composer, "instagram")
-    composer.locator('[name="when"][value="later"]').check(force=True)
-    composer.fill("#day", "2027-03-28")
-    composer.fill("#clock", "02:30")
-    expect(checks_of(composer)).to_contain_text("02:30 does not exist on 28 March 2027")
-    expect(checks_of(composer)).to_contain_text("Choose 03:00 or later.")
-    composer.fill("#day", "2027-10-31")
-    expect(checks_of(composer)).to_contain_text("This time comes twice on that day")
-    expect(checks_of(composer)).to_contain_text("00:30 UTC")
-    composer.get_by_label("The second time, after clocks are put back").check()
-    expect(checks_of(composer)).to_contain_text("01:30 UTC")
-
-
-@pytest.mark.statement(20)
-@pytest.mark.parametrize(
-    ("zone", "utc"),
-    [("America/New_York", "17:30"), ("Asia/Kathmandu", "06:45")],
-)
-def test_a_post_is_stored_at_the_instant_of_the_users_zone(
-    composer, stack, set_zone, zone, utc, image_file
-):
-    set_zone(zone)
-    open_composer(composer)
-    day = datetime.now(UTC).date() + timedelta(days=10)
-    choose_accounts(composer, "instagram")
-    add_files(composer, image_file)
-    title = f"Later in {zone}"
-    composer.fill("#text", title)
-    composer.locator('[name="when"][value="later"]').check(force=True)
-    composer.fill("#day", day.isoformat())
-    composer.fill("#clock", "12:30")
-    expect(checks_of(composer)).to_contain_text(f"{utc} UTC")
-    composer.get_by_role("button", name="Schedule", exact=True).click()
-    composer.wait_for_url(POST_URL)
-    stored = stack.query_value("SELECT publish_at FROM posts WHERE title = %s", title)
-    assert f"{stored.astimezone(UTC):%Y-%m-%d %H:%M}" == f"{day} {utc}"
-    stack.query("UPDATE posts SET state = 'CANCELLED', due_at = NULL WHERE title = %s", title)
 
 
 def test_without_a_script_addresses_are_sent_by_the_form(open_page, cookies, stack):
@@ -316,23 +250,6 @@ def test_without_a_script_addresses_are_sent_by_the_form(open_page, cookies, sta
     page.wait_for_url(POST_URL)
     assert stack.query(SELECT_POSTS, "By an address")[0][1] == "INBOX_VIDEO"
     page.errors.clear()  # the browser reports the expected 422
-
-
-@pytest.mark.statement(21)
-def test_a_full_quota_says_when_the_post_will_go_out(composer, insert_post, stack):
-    for _ in range(5):
-        insert_post("In the way", state="PROCESSING", step="PROCESSING", slot=True)
-    stack.query(INSERT_STARTED_DRAFTS)
-    choose_accounts(composer, "tiktok")
-    meter = checks_of(composer).get_by_role("meter", name=re.compile("Drafts in the inbox"))
-    expect(meter).to_have_attribute("value", "5")
-    expect(checks_of(composer)).to_contain_text("No room at that time: it goes out at")
-    expected = stack.query_value(
-        "SELECT to_char(min(created_at) + interval '1 day', 'HH24:MI') FROM tiktok_posts"
-        " WHERE title = 'In the way'"
-    )
-    expect(checks_of(composer)).to_contain_text(expected)
-    stack.query("UPDATE posts SET has_slot = false")
 
 
 @pytest.mark.parametrize(

@@ -103,5 +103,5 @@ def test_a_time_that_does_not_exist_is_explained():
         datetime.fromisoformat("2027-03-28 03:00"),
     )
     assert describe_gap(gap) == (
-        "02:30 does not exist on Sunday 28 March 2027 in Europe/Paris. Choose 03:00 or later."
+        "02:30 does not exist on 28 March 2027 in Europe/Paris. Choose 03:00 or later."
     )

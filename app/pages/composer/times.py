@@ -44,12 +44,11 @@ def describe_gap(local: datetime) -> str:
         return translate_text("Choose a time within the next 90 days.")
     before, after = f"{local:%H:%M}", f"{gap_end:%H:%M}"
     return translate_text(
-        "%(time)s does not exist on %(day)s in %(zone)s, because clocks are put forward."
-        " Choose %(next)s or later.",
+        "%(time)s does not exist on %(day)s in %(zone)s. Choose %(first)s or later.",
         time=before,
         day=format_datetime(local, "d MMMM y", locale=current_locale()),
         zone=current_zone().key,
-        next=after,
+        first=after,
     )
 
 
