@@ -33,18 +33,11 @@ CURSOR_FIELDS = frozenset({"nextCursor", "next_cursor"})
 FREE_OBJECTS = frozenset({"PointAnswer"})
 """Their fields beside the described ones are named by metrics."""
 
-FOR_BROWSERS = "for the browser of a person"
 FOR_MONITORS = "for monitors, without a key"
 FOR_PLATFORMS = "called by platforms"
 OLDER = "an older form of an operation that has a method"
 ONE_PLATFORM = "a route of one platform; `Client.request` calls it"
 SKIPPED_OPERATIONS: Mapping[str, str] = {
-    "GET /api/auth/{platform}": FOR_BROWSERS,
-    "GET /api/auth/{platform}/callback": FOR_BROWSERS,
-    "GET /docs": FOR_BROWSERS,
-    "GET /docs/{tag_name}": FOR_BROWSERS,
-    "GET /docs/errors": FOR_BROWSERS,
-    "GET /docs/try": FOR_BROWSERS,
     "GET /openapi.json": "the description itself",
     "GET /healthz": FOR_MONITORS,
     "GET /readyz": FOR_MONITORS,
@@ -72,7 +65,9 @@ SKIPPED_OPERATIONS: Mapping[str, str] = {
     "GET /api/tiktok/quota": OLDER,
     "GET /api/tiktok/creator-info": ONE_PLATFORM,
 }
-"""Operation → why the client has no method for it."""
+"""Operation → why the client has no method for it. Nor has it one for pages and redirects, which
+are for the browser of a person.
+"""
 
 JsonObject = dict[str, Any]
 
@@ -94,7 +89,7 @@ def write_types(document: JsonObject) -> str:
 def list_answer_schemas(document: JsonObject) -> Iterator[str]:
     """Return the schemas of answers; of an envelope that is opened, those of its content."""
     for operation, described in iter_operations(document):
-        if operation in SKIPPED_OPERATIONS:
+        if is_skipped(operation, described):
             continue
         for status, response in described["responses"].items():
             schema = response.get("content", {}).get("application/json", {}).get("schema", {})
@@ -105,6 +100,13 @@ def list_answer_schemas(document: JsonObject) -> Iterator[str]:
                     yield from find_references(properties["data"])
                 elif properties.keys() - {"success"}:
                     yield name
+
+
+def is_skipped(operation: str, described: JsonObject) -> bool:
+    """Whether the client has no method for an operation."""
+    successes = (each for status, each in described["responses"].items() if status < "400")
+    content_types = {kind for each in successes for kind in each.get("content", {})}
+    return operation in SKIPPED_OPERATIONS or content_types == {"text/html"}
 
 
 def iter_operations(document: JsonObject) -> Iterator[tuple[str, JsonObject]]:

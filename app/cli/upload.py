@@ -17,10 +17,11 @@ from app.cli.output import CommandResult, prints_results
 from core.errors import Invalid
 from platforms.platform import OlderArgument
 from platforms.registry import PLATFORMS
-from signalpost_client import ApiError, Client, ClientError, ConnectionLost
+from signalpost_client import ApiError, Client, ClientError, ConnectionLost, RepeatPolicy
 from signalpost_client.data_types import DetailedPostData, RequestedPostData
 from signalpost_client.errors import UnexpectedResponse
 
+REPEATS = RepeatPolicy(max_repeats=3)  # a person waits, so a server that is away is soon named
 OLDER_ARGUMENTS = [
     argument for platform in PLATFORMS.values() for argument in platform.older_arguments
 ]
@@ -92,7 +93,7 @@ def upload_command(
 def open_client(url: str, api_key: str) -> Client:
     """Errors: Invalid."""
     try:
-        return Client(url, api_key)
+        return Client(url, api_key, repeats=REPEATS)
     except ValueError as error:
         raise Invalid(str(error)) from error
 
