@@ -27,6 +27,8 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 SCREENSHOT_FOLDER = Path(__file__).parents[2] / "build" / "screens"
+SAVES_SCREENSHOTS = "SCREENSHOTS" in os.environ
+"""Set the variable to look at pages. Pictures of whole pages cost more than the tests' checks."""
 POST_URL = re.compile(r"/posts/\d+$")
 PAGE_TIMEOUT_MS = 30_000  # milliseconds
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
@@ -113,11 +115,13 @@ def page(open_page):
 
 @pytest.fixture
 def take_screenshot(page):
-    """Saves a screenshot of the page for people to look at."""
+    """Saves a screenshot of the page for people to look at, if they are wanted."""
     return lambda name: save_screenshot(page, name)
 
 
 def save_screenshot(page, name):
+    if not SAVES_SCREENSHOTS:
+        return
     SCREENSHOT_FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
