@@ -6,6 +6,7 @@ Webhook events are deleted apart, in slices: there may be millions.
 from collections.abc import Collection
 from typing import Any
 
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import (
     ColumnElement,
     String,
@@ -18,10 +19,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.accounts.accounts import Account
@@ -44,6 +47,7 @@ NO_SESSION_SYNC = {"synchronize_session": False}
 POST_JOB_KINDS = ("posts", "uploads")
 ACCOUNT_JOB_KIND, SAMPLING_JOB_KIND, DELIVERY_JOB_KIND = "accounts", "insights", "outbox"
 LONG_ID_LENGTH = 12  # characters; ids of platforms have 15 and more
+AWAIT_TIMEOUT_MS = 500  # milliseconds
 EVENTS_PER_SLICE = 20_000  # rows of `webhook_events` that one statement reads
 
 
@@ -143,6 +147,29 @@ class EventErasure:
 
     def last_event_id(self) -> int:
         return self._session.scalar(select(func.max(Event.id))) or 0
+
+    def await_inserts(self) -> bool:
+        """Wait until every insert of webhook events has ended that may have begun before now;
+        return whether they have. Inserts that begin later know what is committed now.
+
+        The lock is released at once, and new inserts wait for it no longer than
+        `AWAIT_TIMEOUT_MS`. Call it before this transaction changes any event: two that had would
+        wait for each other.
+        """
+        try:
+            with self._session.begin_nested() as savepoint:
+                self._session.execute(text(f"SET LOCAL lock_timeout = {AWAIT_TIMEOUT_MS}"))
+                self._session.execute(text("LOCK TABLE webhook_events IN SHARE MODE"))
+                savepoint.rollback()
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            return False
+        return True
+
+    def delete_recent(self, provider: str, ids: Collection[str]) -> None:
+        """Delete matching webhook events among the latest rows."""
+        self.delete_slice(provider, ids, after=max(0, self.last_event_id() - EVENTS_PER_SLICE))
 
     def delete_slice(self, provider: str, ids: Collection[str], *, after: int) -> int:
         """Delete webhook events among the next rows; return the id to go on after.

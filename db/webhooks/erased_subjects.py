@@ -5,7 +5,7 @@ erased. It knows them by keyed hashes only.
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Index, Text, any_, bindparam, delete, func, select, text
+from sqlalchemy import Index, Text, any_, bindparam, delete, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,7 +33,6 @@ class ErasedSubject(IdColumn, Base):
 
 HASHES_PARAMETER = "hashes"
 IS_GIVEN = ErasedSubject.subject_hash == any_(bindparam(HASHES_PARAMETER, type_=ARRAY(Text())))
-FIND_QUERY = select(ErasedSubject.subject_hash).where(IS_GIVEN)
 DELETE_STATEMENT = delete(ErasedSubject).where(IS_GIVEN)
 
 
@@ -52,13 +51,6 @@ class ErasedSubjects:
                 index_elements=[ErasedSubject.subject_hash], set_={"created_at": func.now()}
             )
         )
-
-    def find(self, hashes: Collection[str]) -> frozenset[str]:
-        """Return those of the hashes that belong to erased people."""
-        if not hashes:
-            return frozenset()
-        rows = self._session.execute(FIND_QUERY, {HASHES_PARAMETER: list(hashes)})
-        return frozenset(row.subject_hash for row in rows)
 
     def delete(self, hashes: Collection[str]) -> None:
         """Forget these people: they have connected again."""

@@ -7,21 +7,27 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     SmallInteger,
     Text,
+    any_,
     case,
     func,
     literal,
     null,
+    or_,
     select,
+    text,
+    true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.types import TypeEngine
 
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, rows_table
 from db.session import Connection, Session
-from db.webhooks.erased_subjects import ErasedSubjects
+from db.webhooks.erased_subjects import ErasedSubject
 from db.webhooks.events import Event
 
 EventKey = tuple[str, str]  # provider and dedupe key
@@ -50,20 +56,11 @@ class NewEvent:
     erased_key: str = ""  # the dedupe key if the account has been erased: it names nobody
 
     @property
-    def key(self) -> EventKey:
-        return self.provider, self.dedupe_key
-
-    def without_subject(self) -> "NewEvent":
-        """The event as it is stored once its account has been erased: that it came, and no more."""
-        return replace(
-            self,
-            dedupe_key=self.erased_key,
-            payload_json=ERASED_PAYLOAD,
-            parsed=None,
-            account=None,
-            publish_id=None,
-            ignored=True,
-        )
+    def keys(self) -> tuple[EventKey, ...]:
+        """The keys that the event can be stored with: its own, and that without its account."""
+        if not self.erased_key:
+            return ((self.provider, self.dedupe_key),)
+        return (self.provider, self.dedupe_key), (self.provider, self.erased_key)
 
 
 @dataclass(frozen=True)
@@ -76,64 +73,56 @@ class InsertResult:
 
 
 EVENT_TABLE: Any = Event.__table__
-TEXT_COLUMNS = (  # those that are named like the fields of `NewEvent`
-    "provider",
-    "event_type",
-    "vendor_event",
-    "account",
-    "publish_id",
-    "correlation_id",
-    "verdict",
-)
-JSON_COLUMNS = ("payload_json", "parsed")
-ROW_FIELDS = (
-    "dedupe_key",
-    *TEXT_COLUMNS,
-    *JSON_COLUMNS,
-    "late",
-    "ignored",
-    "secret_no",
-    "signed_seconds",
-)
+RETURNED_COLUMNS = ("provider", "external_id", "id", "processed_at")
+COPIED_COLUMNS: dict[str, TypeEngine[Any]] = {  # as `NewEvent` has them, whoever they are about
+    "provider": Text(),
+    "event_type": Text(),
+    "vendor_event": Text(),
+    "correlation_id": Text(),
+    "verdict": Text(),
+    "late": Boolean(),
+    "secret_no": SmallInteger(),
+}
+CONTENT_COLUMNS: dict[str, TypeEngine[Any]] = {  # NULL if the account has been erased
+    "account": Text(),
+    "publish_id": Text(),
+    "parsed": JSONB(),
+}
+ROW_TYPES: dict[str, TypeEngine[Any]] = {
+    **COPIED_COLUMNS,
+    **CONTENT_COLUMNS,
+    "dedupe_key": Text(),
+    "payload_json": JSONB(),
+    "ignored": Boolean(),
+    "signed_seconds": BigInteger(),
+    "subject_hashes": ARRAY(Text()),
+    "erased_key": Text(),
+}
 
 
 def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> list[InsertResult]:
     """Insert the events that are not stored yet; return one result per event, in the same order.
 
-    Events about accounts that have been erased are stored without content.
+    Events about accounts that have been erased are stored without content: that they came, and no
+    more. The insert itself looks that up, so that it cannot miss an erasure (`await_inserts`).
     """
-    events = omit_erased_subjects(session, events)
-    rows = [{name: getattr(event, name) for name in ROW_FIELDS} for event in events]
-    new_ids: dict[EventKey, int] = {
-        (row.provider, row.external_id): row.id
+    rows = [{name: getattr(event, name) for name in ROW_TYPES} for event in events]
+    stored = {
+        (row.provider, row.external_id): InsertResult(
+            row.id, duplicate=False, processed=row.processed_at is not None
+        )
         for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
     }
-    existing = find_existing_events(
-        session, [event.key for event in events if event.key not in new_ids]
-    )
+    missing = [event for event in events if stored.keys().isdisjoint(event.keys)]
+    stored |= find_existing_events(session, [key for event in missing for key in event.keys])
     results = []
     for event in events:
-        if event.key in existing:
-            results.append(existing[event.key])
-        else:
-            event_id = new_ids[event.key]
-            results.append(InsertResult(event_id, duplicate=False, processed=event.ignored))
-            # The same event once more in this group is a duplicate of this one.
-            existing[event.key] = InsertResult(event_id, duplicate=True, processed=event.ignored)
+        key = next(key for key in event.keys if key in stored)
+        result = stored[key]
+        results.append(result)
+        # The same event once more in this group is a duplicate of this one.
+        stored[key] = replace(result, duplicate=True)
     return results
-
-
-def omit_erased_subjects(
-    session: Session | Connection, events: Sequence[NewEvent]
-) -> Sequence[NewEvent]:
-    hashes = {subject_hash for event in events for subject_hash in event.subject_hashes}
-    erased = ErasedSubjects(session).find(hashes)
-    if not erased:
-        return events
-    return [
-        event if erased.isdisjoint(event.subject_hashes) else event.without_subject()
-        for event in events
-    ]
 
 
 def find_existing_events(
@@ -162,30 +151,37 @@ def build_insert_statement() -> Any:
 
     Two processes that insert the same events in different orders would deadlock.
     """
-    rows = rows_table(
-        {
-            **{name: Text() for name in ("dedupe_key", *TEXT_COLUMNS)},
-            **{name: JSONB() for name in JSON_COLUMNS},
-            "late": Boolean(),
-            "ignored": Boolean(),
-            "secret_no": SmallInteger(),
-            "signed_seconds": BigInteger(),
-        }
+    rows = rows_table(ROW_TYPES)
+    erased = (
+        select(true().label("is_erased"))
+        .where(ErasedSubject.subject_hash == any_(rows.c.subject_hashes))
+        .limit(1)
+        .lateral("erased")
     )
-    values = {
-        **{name: rows.c[name] for name in (*TEXT_COLUMNS, *JSON_COLUMNS, "late", "secret_no")},
+    is_erased = erased.c.is_erased.is_(true())
+    is_ignored = or_(rows.c.ignored, is_erased)
+    values: dict[str, ColumnElement[Any]] = {
+        **{name: rows.c[name] for name in COPIED_COLUMNS},
+        **{name: case((is_erased, null()), else_=rows.c[name]) for name in CONTENT_COLUMNS},
+        "payload_json": case(
+            (is_erased, literal(ERASED_PAYLOAD, JSONB())), else_=rows.c.payload_json
+        ),
         "signed_at": func.to_timestamp(rows.c.signed_seconds),
-        "external_id": rows.c.dedupe_key,
-        "status": case((rows.c.ignored, literal("ignored")), else_=literal("pending")),
-        "processed_at": case((rows.c.ignored, func.clock_timestamp()), else_=null()),
-        "next_attempt_at": case((rows.c.ignored, null()), else_=func.now()),
+        "external_id": case((is_erased, rows.c.erased_key), else_=rows.c.dedupe_key),
+        "status": case((is_ignored, literal("ignored")), else_=literal("pending")),
+        "processed_at": case((is_ignored, func.clock_timestamp()), else_=null()),
+        "next_attempt_at": case((is_ignored, null()), else_=func.now()),
     }
-    query = select(*values.values()).order_by(rows.c.provider, rows.c.dedupe_key)
+    query = (
+        select(*(value.label(name) for name, value in values.items()))
+        .select_from(rows.outerjoin(erased, true()))
+        .order_by(rows.c.provider, text("external_id"))
+    )
     return (
         insert(EVENT_TABLE)
         .from_select(list(values), query)
         .on_conflict_do_nothing()
-        .returning(EVENT_TABLE.c.provider, EVENT_TABLE.c.external_id, EVENT_TABLE.c.id)
+        .returning(*(EVENT_TABLE.c[name] for name in RETURNED_COLUMNS))
     )
 
 

@@ -1,5 +1,7 @@
 """What is erased of a person, at the platform's request or their own: a search of every table."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import func, select, text, update
 
@@ -13,6 +15,7 @@ from db.posts.parts import PostPart
 from db.posts.posts import Post
 from db.records.instagram_tables import IgComment, IgMedia, InstagramAccount
 from db.webhooks.events import Event
+from db.webhooks.insert import insert_events
 from tests.app.callback_people import (
     ADA,
     ALIAS,
@@ -24,7 +27,9 @@ from tests.app.callback_people import (
     people,
     send_callback,
 )
+from tests.flows.brokers import wait_until
 from tests.support.instagram_webhooks import (
+    SENT_AT,
     comment_change,
     mention_change,
 )
@@ -33,6 +38,8 @@ from tests.support.row_factory import HOUR
 __all__ = ["meta_app", "meta_client", "people"]  # fixtures
 
 CAPTION, COMMENT_TEXT, REPLY_TEXT = "caption canary", "comment canary", "reply canary"
+IS_AWAITING_INSERTS = """SELECT pid FROM pg_locks
+  WHERE relation = 'webhook_events'::regclass AND mode = 'ShareLock' AND NOT granted"""
 NAMES = ("Ada Canary", "canarybakery", CAPTION, COMMENT_TEXT, REPLY_TEXT, "canaryvisitor")
 
 
@@ -229,6 +236,24 @@ def test_an_event_that_arrives_after_the_erasure_is_stored_without_content(peopl
     (event,) = first
     assert (event.status, event.account, event.publish_id) == ("ignored", None, None)
     assert event.payload_json == {"omitted": "the data of this account have been erased"}
+
+
+@pytest.mark.usefixtures("meta_client")
+def test_a_delivery_that_is_being_stored_during_the_erasure_is_erased_too(people):
+    login, *_ = fill_tables(people)
+    comment = comment_change("17909999000000002", media="18009999000000001", text=COMMENT_TEXT)
+    entry = {"id": "17841499990000001", "time": SENT_AT, "changes": [comment]}
+    body = {"object": "instagram", "entry": [entry]}
+    with ThreadPoolExecutor(1) as pool:
+        with people.database.transaction() as session:  # knows nothing of the erasure
+            (result,) = insert_events(session, people.read_body(body))
+            erasure = pool.submit(disconnect, people, login, erase=True)
+            wait_until(lambda: people.all(text(IS_AWAITING_INSERTS)), what="the wait for inserts")
+        erasure.result(timeout=10)
+    (request,) = people.all(select(DataDeletion))
+    assert (result.processed, request.state) == (False, "done")
+    assert people.all(select(Event).where(Event.id == result.id)) == []
+    assert find_traces(people) == set()
 
 
 @pytest.mark.usefixtures("meta_client")

@@ -87,6 +87,11 @@ class InstagramWebhookHarness(RowFactory):
         return self.store_body({"object": PROVIDER, "entry": [entry]})
 
     def store_body(self, body):
+        with self.database.transaction() as session:
+            return [result.id for result in insert_events(session, self.read_body(body))]
+
+    def read_body(self, body):
+        """The events of a delivery that is signed correctly, as the web process stores them."""
         delivery = IncomingDelivery(
             PROVIDER,
             json.dumps(body).encode(),
@@ -95,8 +100,7 @@ class InstagramWebhookHarness(RowFactory):
             self.services.webhook_adapters[PROVIDER],
             self.services.key_ring,
         )
-        with self.database.transaction() as session:
-            return [result.id for result in insert_events(session, delivery.to_new_events())]
+        return delivery.to_new_events()
 
     def process_events(self):
         return run_jobs(WEBHOOK_JOB_TYPE, self.database, self.services)
