@@ -83,7 +83,7 @@ def describe_command(path: str, command: click.Command) -> Iterator[str]:
     yield f"```sh\n{' '.join([path, *command.collect_usage_pieces(context)])}\n```\n"
     options = [parameter.get_help_record(context) for parameter in command.params]
     rows = [
-        f"| `{record[0]}` | {format_cell(record[1])} |"
+        f"| `{format_cell(record[0])}` | {format_cell(record[1])} |"
         for record in options
         if record and record[1]
     ]

@@ -4,14 +4,22 @@ from typing import Any
 
 import click
 
+from app.api.admin import serialize_admin_account
 from app.cli.command import CommandGroup
 from app.cli.confirmation import YES_OPTION, require_confirmation
 from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import load_container
+from core import audit
 from core.accounts.disconnect import CANCEL_QUEUED, PARK_QUEUED, disconnect_account
 from core.errors import NotFound
 from core.identity import users
 from db.accounts.accounts import Account, Accounts
+
+ACCOUNT_DETAILS_FIELDS = (
+    "id userId provider openId scope status statusCause hasAccessToken hasRefreshToken expiresAt "
+    "refreshExpiresAt refreshDueAt refreshFailures lastRefreshError lastRefreshedAt disconnectedAt "
+    "createdAt"
+)
 
 
 @click.group("accounts", cls=CommandGroup)
@@ -40,6 +48,27 @@ def list_accounts(user: str | None) -> CommandResult:
 
 
 @accounts_group.command(
+    "show", examples=("signalpost accounts show 17",), fields=ACCOUNT_DETAILS_FIELDS
+)
+@click.argument("account_id", metavar="ID", type=click.IntRange(min=1))
+@prints_results
+def show_account(account_id: int) -> CommandResult:
+    """Show an account with the state of its grant, without tokens.
+
+    That it was read is in the audit log.
+    """
+    with load_container().database.transaction() as session:
+        account = Accounts(session).get(account_id)
+        if account is None:
+            raise NotFound(f"there is no account {account_id}")
+        audit.record_action(session, "account.read", subject=f"account:{account_id}")
+    data = serialize_admin_account(account)
+    width = max(map(len, data))
+    lines = [f"{name:{width}}  {value}" for name, value in data.items() if value is not None]
+    return CommandResult("\n".join(lines), data)
+
+
+@accounts_group.command(
     "disconnect",
     examples=(
         "signalpost accounts disconnect 17",
@@ -64,7 +93,7 @@ def disconnect_command(
     with container.database.transaction() as session:
         account = Accounts(session).get(account_id)
     if account is None:
-        raise NotFound(f"there is no account {account_id}: `signalpost accounts list` names them")
+        raise NotFound(f"there is no account {account_id}")
     verb = "Erase" if should_erase else "Disconnect"
     require_confirmation(
         f"{verb} account {account_id} of user {account.user_id} at {account.provider}?",

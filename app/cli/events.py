@@ -1,23 +1,115 @@
-"""`signalpost events`: stored webhook events of all users: replay and discard them."""
+"""`signalpost events`: find stored webhook events, replay and discard them."""
 
-from datetime import UTC, datetime
+import json
+from datetime import datetime
+from typing import Any
 
 import click
 
+from app.api.webhook_admin import serialize_webhook_event
 from app.cli.command import CommandGroup
 from app.cli.confirmation import YES_OPTION, require_confirmation
-from app.cli.output import CommandResult, prints_results
+from app.cli.failures import explain_slow_search
+from app.cli.output import CommandResult, list_result, prints_results
+from app.cli.row_options import (
+    BEFORE_OPTION,
+    LIMIT_OPTION,
+    format_moment,
+    in_utc,
+    next_before,
+)
 from app.cli.runtime import load_container
-from core import webhooks
-from core.errors import Invalid
-from db.webhooks.events import EventFilter, Events
+from core import audit, webhooks
+from core.errors import Invalid, NotFound
+from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
+from db.webhooks.search import EventSearch
+from platforms.registry import PLATFORMS
 
 ROW_IDS = click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
+
+SINCE_OPTION = click.option("--since", type=click.DateTime(), help="Received since then, in UTC.")
+EVENT_FIELDS = (
+    "id provider eventType vendorEvent externalId publishId status late verdict secretNo signedAt "
+    "retryCount errorMessage correlationId createdAt nextAttemptAt processedAt deadAt replayedAt "
+    "replayedBy"
+)
 
 
 @click.group("events", cls=CommandGroup)
 def events_group() -> None:
     """Webhook events of the platforms, as stored."""
+
+
+@events_group.command(
+    "list",
+    examples=(
+        "signalpost events list --status dead",
+        "signalpost events list --code unknown_publication --since 2026-11-20 --limit 100",
+        "signalpost events list --type post.failed --json",
+    ),
+    item_fields=EVENT_FIELDS,
+    fields="next",
+)
+@click.option("--status", type=click.Choice(EVENT_STATUSES), help="Only those with this status.")
+@click.option("--platform", type=click.Choice(list(PLATFORMS)), help="Only those of this platform.")
+@click.option("--type", "kind", help="Only those of this event type.")
+@click.option("--code", help="Only those with this error code.")
+@SINCE_OPTION
+@click.option("--until", type=click.DateTime(), help="Received before this time, in UTC.")
+@LIMIT_OPTION
+@BEFORE_OPTION
+@prints_results
+def list_events(
+    *,
+    platform: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    before: int | None,
+    **filters: Any,
+) -> CommandResult:
+    """List stored events, newest first."""
+    event_filter = EventFilter(
+        provider=platform, since=in_utc(since), until=in_utc(until), **filters
+    )
+    with load_container().database.transaction() as session, explain_slow_search():
+        rows = EventSearch(session).page(event_filter, limit=limit + 1, before=before)
+    page = rows[:limit]
+    return list_result(
+        [serialize_webhook_event(event) for event in page],
+        [describe_event(event) for event in page],
+        empty="no events",
+        next=next_before(rows, limit),
+    )
+
+
+def describe_event(event: Event) -> str:
+    """Return one line: what it is, and what became of it."""
+    error = f", {event.attempts} attempts: {event.last_error}" if event.last_error else ""
+    return (
+        f"event {event.id}: {event.display_status}, {event.provider} {event.event_type}, "
+        f"received {format_moment(event.created_at)}{error}"
+    )
+
+
+@events_group.command(
+    "show", examples=("signalpost events show 17",), fields=f"{EVENT_FIELDS} payload"
+)
+@click.argument("event_id", metavar="ID", type=click.IntRange(min=1))
+@prints_results
+def show_event(event_id: int) -> CommandResult:
+    """Show an event with the payload that the platform sent.
+
+    That it was read is in the audit log.
+    """
+    with load_container().database.transaction() as session:
+        event = Events(session).get(event_id)
+        if event is None:
+            raise NotFound(f"there is no event {event_id}")
+        audit.record_action(session, "webhook_event.read", subject=f"webhook_event:{event_id}")
+    data = {**serialize_webhook_event(event), "payload": event.payload_json}
+    payload = json.dumps(event.payload_json, indent=2, ensure_ascii=False)
+    return CommandResult(f"{describe_event(event)}\n{payload}", data)
 
 
 @events_group.command(
@@ -31,7 +123,7 @@ def events_group() -> None:
 )
 @ROW_IDS
 @click.option("--dead", is_flag=True, help="All dead events.")
-@click.option("--since", type=click.DateTime(), help="All events received since this time, in UTC.")
+@SINCE_OPTION
 @prints_results
 def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -> CommandResult:
     """Apply stored events again.
@@ -44,7 +136,7 @@ def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -
     selection = EventFilter(
         ids=ids or None,
         status="dead" if dead else None,
-        since=since and since.replace(tzinfo=UTC),
+        since=in_utc(since),
     )
     container = load_container()
     event_ids = webhooks.replay_events(container.database, selection).ids

@@ -1,6 +1,8 @@
 """What went wrong with a command, for people and for programs: code, message and what to do."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from core.errors import CoreError
 from core.health.database_checks import find_advice
 from core.observability.log_format import escape_controls
 from db.session import find_database_fault
+from db.statement_limits import SearchTooSlow
 from platforms.errors import PlatformError
 
 USAGE_CODE = "USAGE"  # wrong usage of the command line: the API has no such code
@@ -64,6 +67,18 @@ def database_failure(fault: str, *, setting: str = "DATABASE_URL") -> CommandFai
     named = "the database" if setting == "DATABASE_URL" else f"the database of {setting}"
     advice = find_advice(fault, setting=setting)
     return CommandFailure("SERVICE_UNAVAILABLE", f"{named} cannot be used: {fault}", advice)
+
+
+@contextmanager
+def explain_slow_search() -> Iterator[None]:
+    """Errors: CommandFailed where a filter finds too few of too many rows."""
+    try:
+        yield
+    except SearchTooSlow as error:
+        message = "the filter takes too long: it selects too few of too many rows"
+        raise CommandFailed(
+            CommandFailure("SERVICE_UNAVAILABLE", message, "name a user, an account or a time")
+        ) from error
 
 
 def find_code_advice(code: str) -> str | None:

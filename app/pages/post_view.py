@@ -47,6 +47,7 @@ HOLD_SENTENCES = {
     "user_disabled": gettext_noop(
         "It waits for your decision: an operator had disabled your sign-in."
     ),
+    "operator": gettext_noop("It waits: an operator has put it on hold."),
 }
 OTHER_HOLD_SENTENCE = gettext_noop("It is on hold.")
 SCHEDULED_SENTENCE = gettext_noop("It is stored and will be sent at its time.")

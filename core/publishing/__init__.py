@@ -9,6 +9,7 @@ from core.publishing.create import request_post
 from core.publishing.edit import PostChanges, edit_post
 from core.publishing.enqueue import enqueue_post
 from core.publishing.forecast import ForecastPost, QuotaForecast, forecast_post
+from core.publishing.hold import hold_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.post_history import PostHistory, load_post_history
 from core.publishing.post_request import PostRequest
@@ -58,6 +59,7 @@ __all__ = [
     "get_posting_choices",
     "get_remaining_quota",
     "get_timeline",
+    "hold_post",
     "list_exchanges",
     "list_posts",
     "load_post_history",

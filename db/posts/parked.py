@@ -22,6 +22,9 @@ NEEDS_RELEASE_REASON = "wait_for_release"
 USER_DISABLED_REASON = "user_disabled"
 """Hold reason of posts whose user an operator has shut out; the user releases them later."""
 
+OPERATOR_REASON = "operator"
+"""Hold reason of a post that an operator has put on hold."""
+
 AUTO_RESUME_WINDOW = timedelta(hours=24)
 UNSENT_STATES = ("QUEUED", "SENDING")
 

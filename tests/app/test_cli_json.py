@@ -1,9 +1,11 @@
 """With `--json` every command prints the fields that its documentation names, and only those."""
 
 import json
+from datetime import timedelta
 
 import click
 import pytest
+from sqlalchemy import func
 
 from local.cli import cli
 from tests.app.cli_runner import in_process_cli
@@ -28,6 +30,7 @@ RUNS = [
     "keys list",
     "keys revoke --all --user {user}",
     "accounts list",
+    "accounts show {account}",
     "endpoints add http://127.0.0.1/other --user {user}",
     "endpoints list --user {user}",
     "endpoints rotate {endpoint}",
@@ -46,8 +49,16 @@ RUNS = [
     "tokens refresh --once",
     "tokens rotate-keys --dry-run",
     "insights --once",
+    "events list",
+    "events show {event}",
     "events replay --dead",
     "events discard --dead --yes",
+    "posts list",
+    "posts show {failed_post}",
+    "posts stuck",
+    "posts hold {queued_post}",
+    "posts release {queued_post}",
+    "posts cancel {queued_post} --yes",
     "posts retry {failed_post}",
     "accounts disconnect {account} --yes",
     "users erase {user} --yes",
@@ -84,16 +95,23 @@ def row_ids(run_cli, container, make_user, run_sql):
     alice = make_user()
     factory = RowFactory(container.database, container.services.key_ring)
     account = factory.create_account(alice.id)
+    run_sql(
+        "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, status,"
+        " dead_at) VALUES ('tiktok', 'x', 'x', '{}', 'dead', now())"
+    )
     run_sql("INSERT INTO alerts (name, severity, details) VALUES ('dead_letters', 'warning', '{}')")
     url = "http://127.0.0.1/hook"
     created = run_cli("endpoints", "add", url, "--user", alice.email, "--json")
     endpoint = json.loads(created.stdout)["id"]
     tested = run_cli("endpoints", "test", endpoint, "--json")
+    long_ago = func.now() - timedelta(minutes=20)
     return {
         "user": alice.id,
         "account": account,
         "endpoint": endpoint,
         "delivery": json.loads(tested.stdout)["id"],
+        "event": 1,
+        "queued_post": factory.create_post(account, publish_at=long_ago, due_at=long_ago),
         "failed_post": factory.create_post(account, state="FAILED"),
     }
 
