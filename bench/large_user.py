@@ -5,6 +5,8 @@ The rows are made by the database. All numbers follow from the number of posts.
 
 from psycopg2.extensions import connection
 
+from bench.large_user_views import UserRows
+
 OTHER_USERS = 20
 
 INSERT_OTHER_USERS = f"""
@@ -83,7 +85,7 @@ INSERT INTO posts (user_id, oauth_account_id, destination_id, provider, kind, so
    CROSS JOIN LATERAL (SELECT now() + CASE
                     WHEN is_queued
                     THEN (n - %(posts)s + %(posts)s / 500) * interval '40 days' * 500 / %(posts)s
-                    ELSE (n - %(posts)s + %(posts)s / 500) * interval '1000 days' / %(posts)s
+                    ELSE (n - %(posts)s + %(posts)s / 500) * %(days)s * interval '1 day' / %(posts)s
                   END AS at) AS times
     JOIN logins AS login
       ON login.owner = CASE WHEN n %% 100 = 99 THEN 1 + n / 100 %% 20 ELSE 0 END
@@ -134,9 +136,11 @@ INSERT INTO ig_comments (ig_media_id, ig_id, from_user, from_id, text, hidden, i
          CASE WHEN media.id %% 50 > 0 THEN now() END,
          CASE WHEN media.id %% 50 > 0 THEN %(user)s END
     FROM ig_media AS media, generate_series(1, 2) AS n;
-INSERT INTO ig_mentions (instagram_account_id, media_ig_id, text, from_user, timestamp, fetched_at)
+INSERT INTO ig_mentions (instagram_account_id, media_ig_id, text, from_user, timestamp, due_at,
+                         fetched_at)
   SELECT (SELECT max(id) FROM instagram_accounts WHERE user_id = %(user)s), 'mention-' || n,
-         'Look at this', 'visitor', now() - n * interval '1 min', now()
+         'Look at this', 'visitor', now() - n * interval '1 min', NULL,
+         now()
     FROM generate_series(1, %(posts)s / 100) AS n;
 INSERT INTO metric_snapshots (provider, subject_type, subject_id, metric, value, taken_at)
   SELECT provider, subject_type, id, metric, taken * 3, now() - taken * interval '1 day'
@@ -151,7 +155,7 @@ INSERT INTO metric_snapshots (provider, subject_type, subject_id, metric, value,
 INSERT_MESSAGES = """
 INSERT INTO notifications (user_id, kind, cause, payload, read_at, created_at)
   SELECT %(user)s, 'post.failed', 'post-' || n, jsonb_build_object('post_id', n),
-         CASE WHEN n < %(posts)s / 5 - 3000 THEN now() END,
+         CASE WHEN n < %(posts)s / 5 - 300 THEN now() END,
          now() - (%(posts)s / 5 - n) * interval '1 min'
     FROM generate_series(1, %(posts)s / 5) AS n;
 INSERT INTO endpoints (user_id, url, events)
@@ -160,10 +164,10 @@ INSERT INTO outbox (user_id, name, type, subject, sequence, body, created_at)
   SELECT %(user)s, 'message-' || n, 'post.published', 'post-' || n, 1, '{}',
          now() - n * interval '1 s'
     FROM generate_series(1, %(posts)s / 10) AS n;
-INSERT INTO deliveries (message_id, endpoint_id, delivered_at, dead_at, created_at)
+INSERT INTO deliveries (message_id, endpoint_id, delivered_at, dead_at, due_at, created_at)
   SELECT message.id, endpoint.id,
          CASE WHEN message.id %% 100 > 0 THEN message.created_at END,
-         CASE WHEN message.id %% 100 = 0 THEN message.created_at END, message.created_at
+         CASE WHEN message.id %% 100 = 0 THEN message.created_at END, NULL, message.created_at
     FROM outbox AS message, endpoints AS endpoint;
 INSERT INTO delivery_tries (delivery_id, number, started_at, milliseconds, status)
   SELECT id, 1, created_at, 90, CASE WHEN dead_at IS NULL THEN 200 ELSE 500 END FROM deliveries;
@@ -195,6 +199,23 @@ INSERT INTO calls (oauth_account_id, endpoint, at)
     FROM generate_series(1, %(posts)s / 2) AS n
 """
 
+SELECT_USER_ROWS = """
+SELECT (SELECT min(id) FROM oauth_accounts WHERE user_id = %(user)s AND provider = 'tiktok'),
+       destination.oauth_account_id, destination.id, newest.id, middle.id, first_id,
+       to_char(first_at, 'YYYY-MM-DD'), to_char(middle.created_at, 'YYYY-MM-DD'),
+       (SELECT group_id::text FROM posts WHERE user_id = %(user)s AND group_id IS NOT NULL
+         ORDER BY id DESC LIMIT 1),
+       %(user)s
+  FROM (SELECT * FROM instagram_accounts WHERE user_id = %(user)s ORDER BY id LIMIT 1)
+         AS destination,
+       (SELECT * FROM posts WHERE user_id = %(user)s AND state = 'PUBLISHED'
+         ORDER BY id DESC LIMIT 1) AS newest,
+       (SELECT min(id) + 30 AS first_id, min(created_at) AS first_at, avg(id) AS middle_id
+          FROM posts WHERE user_id = %(user)s) AS ends,
+       LATERAL (SELECT * FROM posts WHERE user_id = %(user)s AND id > middle_id
+                 ORDER BY id LIMIT 1) AS middle
+"""
+
 STATEMENTS = (
     INSERT_OTHER_USERS,
     INSERT_LOGINS,
@@ -208,11 +229,23 @@ STATEMENTS = (
 )
 
 
-def insert_large_user(database: connection, *, user_id: int, posts: int) -> None:
-    """Insert the user's posts and what belongs to them; commits. Takes about 15 s per 100,000."""
+def insert_large_user(database: connection, *, user_id: int, posts: int, days: int) -> None:
+    """Insert the posts of so many days and what belongs to them; commits.
+
+    Takes half a minute for 100,000 posts with all indexes and triggers in place.
+    """
     with database, database.cursor() as cursor:
         for statement in STATEMENTS:
-            cursor.execute(statement, {"user": user_id, "posts": posts})
+            cursor.execute(statement, {"user": user_id, "posts": posts, "days": days})
+
+
+def find_user_rows(database: connection, user_id: int) -> UserRows:
+    """Find rows of the user that filters can name."""
+    with database.cursor() as cursor:
+        cursor.execute(SELECT_USER_ROWS, {"user": user_id})
+        row = cursor.fetchone()
+    assert row
+    return UserRows(*row)
 
 
 def analyze_tables(database: connection) -> None:

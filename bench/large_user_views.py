@@ -29,6 +29,9 @@ class UserRows:
     user_id: int
 
 
+EXAMPLE_ROWS = UserRows(1, 1, 1, 1, 1, 1, "2026-01-01", "2026-01-02", "", 1)
+
+
 def list_view_paths(rows: UserRows) -> dict[str, str]:
     """Return title → path of each view."""
     return {
@@ -114,7 +117,6 @@ def list_own_paths(rows: UserRows) -> dict[str, str]:
         "post": f"/posts/{rows.post_id}",
         "composer": "/compose",
         "insights": "/insights",
-        "insights tiktok": "/platforms/tiktok/insights",
         "comments": "/comments",
         "comments instagram": "/platforms/instagram/comments",
         "notifications": "/notifications",
@@ -148,7 +150,6 @@ def list_operator_paths(rows: UserRows) -> dict[str, str]:
         "api audit": "/api/admin/audit",
         "api users": "/api/admin/users",
         "api queues": "/api/admin/queues",
-        "status": "/statusz",
     }
 
 

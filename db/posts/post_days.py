@@ -5,8 +5,9 @@ added, so that two transactions never wait for each other; the count is the sum 
 replaces the rows of a user by their sums.
 
 The time is that at which a post is or was to be published. A quarter of an hour begins at the same
-time in every time zone, so that days of any zone can be summed up from them. What is older than
-`FINE_SLOTS_AGE` is kept by UTC day.
+time in every time zone, so that days of any zone can be summed up from them. Of what is older than
+`FINE_SLOTS_AGE` only sums are read: it is kept by `COARSE_SLOT_LENGTH`, so that the sum of all is
+made of as few rows after ten years as after one.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,8 +15,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, case, delete, func, insert, select, text, true
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, one_of
 from db.posts.posts import POST_STATES
@@ -25,7 +38,7 @@ SLOT_LENGTH = timedelta(minutes=15)
 FINE_SLOTS_AGE = timedelta(days=62)
 """Later slots are quarters of an hour: long enough for a chart of 30 days and the 30 before."""
 
-COARSE_SLOT_LENGTH = timedelta(days=1)
+COARSE_SLOT_LENGTH = timedelta(days=365)
 
 
 class PostDay(IdColumn, Base):
@@ -35,7 +48,7 @@ class PostDay(IdColumn, Base):
     account_id: Mapped[int | None] = mapped_column(comment="the login; NULL: it was deleted")
     provider: Mapped[str] = mapped_column(String(50))
     starts_at: Mapped[datetime] = mapped_column(
-        comment="beginning of 15 minutes, or of a UTC day long ago, with the publish time"
+        comment="beginning of 15 minutes, or of 365 days long ago, with the publish time"
     )
     state: Mapped[str] = mapped_column(String(50))
     n: Mapped[int] = mapped_column(comment="added to the count; negative when posts left the state")
@@ -131,18 +144,24 @@ class PostDays:
         return list(self._session.scalars(query))
 
     def merge_user(self, user_id: int) -> None:
-        """Replace the rows of a user by their sums. Rows that are added meanwhile stay."""
+        """Replace the rows of a user by their sums, in slots with new rows or with rows now old.
+
+        Rows that are added meanwhile stay.
+        """
+        other: Any = aliased(PostDay)
+        is_too_fine = find_slot(other) != other.starts_at
+        changed_slots = select(find_slot(other)).where(
+            other.user_id == user_id, or_(~other.is_merged, is_too_fine)
+        )
         removed = (
             delete(PostDay)
-            .where(PostDay.user_id == user_id)
+            .where(PostDay.user_id == user_id, find_slot(PostDay).in_(changed_slots))
             .returning(
                 PostDay.account_id, PostDay.provider, PostDay.starts_at, PostDay.state, PostDay.n
             )
             .cte("removed")
         )
-        is_old = removed.c.starts_at < func.now() - FINE_SLOTS_AGE
-        length = case((is_old, COARSE_SLOT_LENGTH), else_=SLOT_LENGTH)
-        slot = func.date_bin(length, removed.c.starts_at, SLOT_ORIGIN).label("slot")
+        slot = find_slot(removed.c).label("slot")
         total = func.sum(removed.c.n)
         key = (removed.c.account_id, removed.c.provider, slot, removed.c.state)
         sums = (
@@ -152,3 +171,13 @@ class PostDays:
         )
         names = ["user_id", "account_id", "provider", "starts_at", "state", "n", "is_merged"]
         self._session.execute(insert(PostDay).from_select(names, sums, include_defaults=False))
+
+
+def find_slot(row: Any) -> Any:
+    """When the slot begins to which a row belongs by now."""
+    return func.date_bin(slot_length(row), row.starts_at, SLOT_ORIGIN)
+
+
+def slot_length(row: Any) -> Any:
+    is_old = row.starts_at < func.now() - FINE_SLOTS_AGE
+    return case((is_old, COARSE_SLOT_LENGTH), else_=SLOT_LENGTH)

@@ -163,8 +163,9 @@ class IgComment(IdColumn, TimestampColumns, Base):
             postgresql_where=sql("deleted_at IS NULL"),
         ),
         Index(
-            "idx_ig_comments_open",
-            "ig_media_id",
+            "idx_ig_comments_unhandled",
+            sql("coalesce(timestamp, created_at) DESC"),
+            sql("id DESC"),
             postgresql_where=sql(
                 "handled_at IS NULL AND deleted_at IS NULL AND NOT hidden AND NOT is_own"
             ),

@@ -5,8 +5,18 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    exists,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
 from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey
@@ -14,6 +24,11 @@ from db.posts.posts import Post
 from db.records.tiktok_posts import TikTokPost
 from db.records.tiktok_projection import PUBLIC_IDS_KEY
 from db.records.tiktok_videos import TikTokVideo
+
+PUBLIC_IDS: Any = TikTokPost.details.op("->", return_type=JSONB())(
+    literal_column(f"'{PUBLIC_IDS_KEY}'")
+)
+"""As in the index of these ids; with a parameter it would not be used."""
 
 COLUMNS = tuple(getattr(TikTokVideo, field.name) for field in fields(Video))
 
@@ -70,22 +85,19 @@ class TikTokVideoReader:
         tiktok_post: Any = TikTokPost
         accounts = {video.oauth_account_id for video in videos}
         video_ids = [video.video_id for video in videos]
-        ids = (
-            func.jsonb_array_elements_text(tiktok_post.details[PUBLIC_IDS_KEY])
-            .table_valued("value")
-            .lateral()
-        )
-        query = (
-            select(tiktok_post.oauth_account_id, ids.c.value, tiktok_post.post_id)
-            .select_from(tiktok_post)
-            .join(ids, ids.c.value.in_(video_ids))
+        ids = func.unnest(array(video_ids, type_=Text)).table_valued("value").render_derived()
+        found = (
+            select(tiktok_post.oauth_account_id.label("account"), tiktok_post.post_id.label("post"))
             .where(
+                PUBLIC_IDS.has_key(ids.c.value),
                 tiktok_post.user_id == user_id,
                 tiktok_post.oauth_account_id.in_(accounts),
-                tiktok_post.details[PUBLIC_IDS_KEY].has_any(array(video_ids)),
                 tiktok_post.post_id.is_not(None),
             )
+            .offset(0)  # one search of the index for each id, whatever the planner estimates
+            .lateral()
         )
+        query = select(found.c.account, ids.c.value, found.c.post).join_from(ids, found, true())
         return {(account, video): post for account, video, post in self._session.execute(query)}
 
     def _load(self, query: Select[Any]) -> Sequence[Video]:
@@ -107,7 +119,7 @@ def list_unmatched_videos(
     """Public videos of the account that appeared in this time and belong to none of our posts."""
     is_matched_tiktok_post = exists().where(
         TikTokPost.oauth_account_id == TikTokVideo.oauth_account_id,
-        TikTokPost.details[PUBLIC_IDS_KEY].has_key(TikTokVideo.video_id),
+        PUBLIC_IDS.has_key(TikTokVideo.video_id),
     )
     is_matched_post = exists().where(
         Post.oauth_account_id == TikTokVideo.oauth_account_id,
