@@ -4,8 +4,11 @@ If this fails after a change of the API: write the types again (`clients/generat
 add the method or the argument in `clients/python/signalpost_client`.
 """
 
+import ast
 import copy
 import inspect
+import operator
+import re
 import types
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from uuid import UUID
 import pytest
 
 from app.http.errors import ERROR_KINDS
+from app.pages.reference.samples import CLIENT_EXAMPLE
 from clients.generate_types import (
     SKIPPED_OPERATIONS,
     TYPES_FILE,
@@ -49,6 +53,13 @@ VALUES = {
     "options": {},
 }
 """Arguments whose name does not say enough of their type."""
+
+EXAMPLE_FILES = ("README.md", "clients/python/README.md", "docs/host-applications.md")
+ROOT = TYPES_FILE.parents[3]
+EXAMPLE_TEXTS = (
+    *((ROOT / path).read_text() for path in EXAMPLE_FILES),
+    f"```python\n{CLIENT_EXAMPLE}```",
+)
 
 NOT_SENT_BY_KEYS = {"X-Worker-Secret"}
 
@@ -174,6 +185,27 @@ def test_a_new_operation_parameter_or_field_would_be_noticed(openapi_document, t
 
 def test_the_types_of_the_client_are_those_of_the_description(openapi_document):
     assert TYPES_FILE.read_text() == write_types(openapi_document)
+
+
+def test_the_examples_of_the_documents_call_what_there_is():
+    client = Client("http://signalpost.test", "sp_key")
+    calls = [call for text in EXAMPLE_TEXTS for call in list_client_calls(text)]
+    assert len(calls) > 10
+    for path, keywords in calls:
+        method = operator.attrgetter(path)(client)
+        parameters = inspect.signature(method).parameters
+        known = (
+            {*parameters, *PostContent.__annotations__} if "content" in parameters else parameters
+        )
+        assert set(keywords) <= set(known), path
+
+
+def list_client_calls(text):
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("client."):
+                path = ast.unparse(node.func).removeprefix("client.").split("(")[0]
+                yield path, [each.arg for each in node.keywords]
 
 
 def test_every_error_code_has_an_exception_class():

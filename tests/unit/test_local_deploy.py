@@ -1,6 +1,7 @@
 """`local/processes.py`, `docker-compose.yml` and `Procfile` define the same processes."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_the_web_server_has_the_same_options_everywhere(stack_options):
     assert local_options
     assert local_options == shared_options(compose_services()["web"]["command"])
     assert local_options == shared_options([PROCFILE_COMMANDS["web"]])
+
+
+def test_the_image_has_every_package_of_the_project():
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {each.removesuffix("*") for each in tools["packages"]["find"]["include"]}
+    moved = tools["package-dir"]
+    copied = re.findall(r"^COPY (\S+) \1$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    expected = folders - moved.keys() | {path.rpartition("/")[0] for path in moved.values()}
+    assert set(copied) == expected
 
 
 def test_no_secret_has_a_default():

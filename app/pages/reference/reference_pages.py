@@ -8,6 +8,7 @@ from flask import Blueprint, abort, current_app, render_template
 
 from app.api.openapi import encode_document
 from app.api.tags import TAGS, Tag
+from app.http.context import current_container
 from app.http.errors import (
     ERROR_KINDS,
     GENERAL_ERRORS,
@@ -20,6 +21,7 @@ from app.http.i18n import current_locale, gettext_noop
 from app.http.messages import LOCALES, UserMessage, get_message, load_messages
 from app.pages.code_view import highlight_code, highlight_json
 from app.pages.reference.operation_view import build_operation_view, iter_described
+from app.pages.reference.samples import CLIENT_EXAMPLE
 
 blueprint = Blueprint("reference_pages", __name__)
 
@@ -47,8 +49,11 @@ def show_reference() -> str:
     """Show the operations of the API by group, as a page."""
     document = load_document()
     groups = [(tag, list(iter_described(document, tag.name))) for tag in TAGS]
+    example = CLIENT_EXAMPLE.format(url=current_container().settings.public_url)
     return render_template(
-        "docs.html", groups=[(tag, operations) for tag, operations in groups if operations]
+        "docs.html",
+        groups=[(tag, operations) for tag, operations in groups if operations],
+        client_example=highlight_code(example, "python"),
     )
 
 

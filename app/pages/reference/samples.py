@@ -6,6 +6,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 JSON_TYPE = "application/json"
+CLIENT_EXAMPLE = """\
+from signalpost_client import ApiError, Client
+
+with Client("{url}", "sp_…") as client:
+    media_id = client.media.upload("sea.mp4")
+    try:
+        post = client.posts.create(account_id=7, text="Hello", media=[media_id])
+        post = client.posts.wait_until_final(post["id"])
+        print(post["state"], post["permalink"])
+    except ApiError as error:
+        print(error.code, error.user_message, error.suggestion)
+"""
+"""With the client in `clients/python`; `{url}` is that of the installation."""
 
 
 @dataclass(frozen=True)
