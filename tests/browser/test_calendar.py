@@ -140,6 +140,7 @@ def test_a_full_day_is_said_before_anything_is_saved(calendar, stack, schedule, 
 
 
 @pytest.mark.statement(25)
+@pytest.mark.statement(38)
 def test_keys_alone_move_a_post_and_the_move_is_announced(calendar, stack, schedule, noon):
     post_id, friday = schedule(noon), noon + timedelta(days=2)
     open_month(calendar, noon)
@@ -164,6 +165,7 @@ def test_keys_alone_move_a_post_and_the_move_is_announced(calendar, stack, sched
     assert read_time(stack, post_id) == friday
 
 
+@pytest.mark.statement(38)
 def test_escape_closes_the_dialog_and_returns_the_focus(calendar, schedule, noon):
     post_id = schedule(noon)
     open_month(calendar, noon)
@@ -279,6 +281,7 @@ def test_every_view_and_the_dialog_are_accessible(
     save_screenshot(page, f"calendar-{view}-{scheme}-move")
 
 
+@pytest.mark.statement(39)
 def test_without_scripts_a_post_is_moved_by_a_form(open_page, cookies, stack, schedule, noon):
     post_id, thursday = schedule(noon), noon + timedelta(days=1)
     page = add_cookies(open_page(java_script_enabled=False), cookies)

@@ -6,7 +6,14 @@ import secrets
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import choose_file, connect_instagram, open_composer, send_post
+from tests.browser.conftest import (
+    add_cookies,
+    choose_file,
+    connect_instagram,
+    open_composer,
+    send_post,
+)
+from tests.browser.keyboard import press, tab_to
 from tests.flows.brokers import wait_until
 
 COMMENTED_POST = """SELECT platform_post_id FROM posts WHERE provider = 'instagram'
@@ -142,3 +149,40 @@ def test_new_comments_are_announced_and_the_list_does_not_jump(comment_page, sta
     assert "new comment" not in comment_page.request.get(new_count).text()
     stack.query(INSERT_NEW_COMMENT, comment["id"])
     assert "1 new comment" in comment_page.request.get(new_count).text()
+
+
+@pytest.mark.statement(38)
+def test_a_comment_is_answered_and_deleted_with_the_keyboard_alone(comment_page, stack, comment):
+    tab_to(comment_page, comment_page.get_by_label("Your reply"))
+    comment_page.keyboard.type("By keyboard")
+    press(comment_page, comment_page.get_by_role("button", name="Send the reply"))
+    expect(comment_page.get_by_text("Your reply is public.")).to_be_visible()
+    assert count_replies(stack, comment) == 1
+    opener = comment_page.get_by_role("link", name="Delete").first
+    press(comment_page, opener)
+    expect(comment_page.get_by_role("dialog")).to_be_visible()
+    comment_page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+
+
+@pytest.mark.statement(39)
+def test_a_comment_is_answered_hidden_handled_and_deleted_without_script(
+    open_page, cookies, stack, comment
+):
+    page = add_cookies(open_page(java_script_enabled=False), cookies)
+    row_id = stack.query_value("SELECT id FROM ig_comments WHERE ig_id = %s", comment["id"])
+    page.goto(f"/platforms/instagram/comments/{row_id}?show=all")
+    send_reply(page, "Without script")
+    expect(page.get_by_text("Your reply is public.")).to_be_visible()
+    for button, message in (
+        ("Hide", "The comment is hidden."),
+        ("Show again", "The comment is shown again."),
+        ("Mark as handled", "The comment is marked as handled."),
+    ):
+        page.goto(f"/platforms/instagram/comments/{row_id}?show=all")
+        page.get_by_role("button", name=button).first.click()
+        expect(page.get_by_text(message)).to_be_visible()
+    page.goto(f"/platforms/instagram/comments/{row_id}?show=all")
+    page.get_by_role("link", name="Delete").first.click()
+    page.get_by_role("button", name="Delete the comment").click()
+    expect(page.get_by_text("The comment is deleted.")).to_be_visible()

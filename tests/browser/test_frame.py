@@ -97,6 +97,7 @@ def test_the_password_can_be_made_visible(page):
     )
 
 
+@pytest.mark.statement(38)
 def test_one_signs_in_with_the_keyboard_alone_and_sees_the_focus(page, stack):
     page.goto("/login")
     expect(page.locator("#email")).to_be_focused()

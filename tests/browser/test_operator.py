@@ -6,7 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import connect_account, save_screenshot
+from tests.browser.conftest import add_cookies, connect_account, save_screenshot
+from tests.browser.keyboard import press
 from tests.browser.test_accessibility import find_axe_violations
 from tests.support.tiktok_webhooks import build_envelope
 
@@ -81,6 +82,7 @@ def test_a_replay_by_filter_is_counted_and_typed_and_changes_nothing_final(
     expect(signed_in.locator("tbody tr").first).to_contain_text("count: 101")
 
 
+@pytest.mark.statement(38)
 def test_an_event_says_what_it_changed_and_is_replayed_from_a_dialog(signed_in, stack, dead_events):
     event_id = stack.query_value(
         "SELECT id FROM webhook_events WHERE publish_id = %s", f"browser-final-{dead_events}"
@@ -89,14 +91,13 @@ def test_an_event_says_what_it_changed_and_is_replayed_from_a_dialog(signed_in, 
     save_screenshot(signed_in, "operator-event")
     assert find_axe_violations(signed_in) == []
     opener = signed_in.get_by_role("link", name="Replay", exact=True)
-    opener.focus()
-    signed_in.keyboard.press("Enter")
+    press(signed_in, opener)
     dialog = signed_in.get_by_role("dialog")
     expect(dialog).to_be_visible()
     signed_in.keyboard.press("Escape")
     expect(opener).to_be_focused()
     signed_in.keyboard.press("Enter")
-    dialog.get_by_role("button", name="Replay").click()
+    press(signed_in, dialog.get_by_role("button", name="Replay"))
     result = signed_in.get_by_role("region", name="Result")
     expect(result).to_contain_text("1 event was replayed.")
 
@@ -122,3 +123,19 @@ def test_wide_tables_scroll_inside_their_region_on_a_phone(open_page, cookies, s
     region = page.locator(".scroll[tabindex='0']").first
     region.focus()
     expect(region).to_be_focused()
+
+
+@pytest.mark.statement(39)
+def test_events_are_replayed_by_filter_without_script(open_page, cookies, dead_events):
+    page = add_cookies(open_page(java_script_enabled=False), cookies)
+    page.goto("/monitoring")
+    expect(page.locator(SENTENCE)).to_be_visible()
+    expect(page.get_by_role("link", name="Refresh")).to_be_visible()
+    page.goto("/admin/events?status=dead")
+    page.get_by_role("link", name="Replay all that match").click()
+    page.get_by_label("Type 101 to confirm").fill("101")
+    page.get_by_role("button", name="Replay now").click()
+    result = page.get_by_role("region", name="Result")
+    expect(result).to_be_visible()
+    while "101 events were replayed." not in result.inner_text():
+        page.get_by_role("link", name="Refresh").click()
