@@ -102,10 +102,10 @@ def open_page(browser, stack):
 
 
 def record_errors(page):
-    """Record what the page's scripts throw and what is written to the console, in `errors`."""
+    """Record what the page's scripts throw and all that is written to the console, in `errors`."""
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+    page.on("console", lambda message: page.errors.append(message.text))
 
 
 @pytest.fixture

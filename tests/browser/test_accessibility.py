@@ -172,21 +172,26 @@ def reader_pages(browser, stack, cookies):
         page.context.close()
 
 
+@pytest.mark.statement(36)
+@pytest.mark.statement(37)
+@pytest.mark.statement(40)
 @pytest.mark.parametrize("page_name", [*PAGE_PATHS, *ROW_PATHS, FAILED_POST])
 @pytest.mark.parametrize("reader", PROFILE_PARAMETERS)
 def test_every_page_is_accessible_and_fits_its_window(reader_pages, page_paths, reader, page_name):
     """Among them contrast, names, landmarks and the order of headings.
 
-    Nor does any write an error to the console, as it would if the policy forbade something.
+    Nor does any write to the console, as it would if the policy forbade something, or move, as
+    its reader wants no motion.
     """
     page = reader_pages[reader]
     page.errors.clear()
     page.goto(page_paths[page_name])
     save_screenshot(page, f"{page_name}-{reader}")
+    moving = page.evaluate("document.getAnimations().length")
     violations = find_axe_violations(page)
     too_wide = find_exceeded_widths(page, (READER_PROFILES | OTHER_PROFILES)[reader][2])
     page.goto("about:blank")  # pages that update themselves keep the server busy
-    assert ("\n".join(violations), too_wide, page.errors) == ("", [], [])
+    assert ("\n".join(violations), too_wide, page.errors, moving) == ("", [], [], 0)
 
 
 def find_exceeded_widths(page, widths):

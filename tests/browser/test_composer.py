@@ -28,6 +28,7 @@ GROUP_URL = re.compile(r"/compose/sent/[0-9a-f-]{36}$")
 SELECT_POSTS = "SELECT provider, kind, group_id, id FROM posts WHERE title = %s ORDER BY provider"
 
 
+@pytest.mark.statement(14)
 def test_one_video_is_published_to_tiktok_and_instagram_and_the_posts_lead_to_each_other(
     composer, stack, video_file, take_screenshot
 ):
