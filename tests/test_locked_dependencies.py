@@ -80,6 +80,15 @@ def test_every_declared_dependency_is_locked_in_an_allowed_version():
         assert version in requirement.specifier, text
 
 
+def test_the_client_needs_nothing_that_the_project_does_not_install():
+    project, client = (
+        tomllib.loads((ROOT / path).read_text())["project"]
+        for path in ("pyproject.toml", "clients/python/pyproject.toml")
+    )
+    assert set(client["dependencies"]) <= set(project["dependencies"])
+    assert client["requires-python"] == project["requires-python"]
+
+
 def test_only_wheels_that_match_their_hashes_are_installed():
     """A source package runs code of its own when it is installed."""
     for path in ("dev.py", "deploy/Dockerfile"):

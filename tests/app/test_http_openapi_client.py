@@ -37,7 +37,7 @@ MOMENT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 VALUES = {
     "group_id": GROUP_ID,
     "draft_id": GROUP_ID,
-    "part": MetricRange("views", MOMENT, MOMENT, "day", 7, "2026-03-02T09:30:00Z"),
+    "part": MetricRange("views", MOMENT, MOMENT, "day", 7),
     "queued": "hold",
     "on_progress": lambda *_: None,
     "payload": {},

@@ -14,7 +14,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from clients.generate_types import iter_operations
+from clients.generate_types import CURSOR_FIELDS, iter_operations
 
 LOCATIONS = {"/api/media": "/api/media/7"}
 
@@ -53,7 +53,8 @@ class DescribedServer(BaseAdapter):
             return build_response(
                 request, 400, {"error": {"code": "x", "userMessage": str(faults)}}
             )
-        return self.answer(request, path, described)
+        is_last_page = "cursor=" in request.url
+        return self.answer(request, path, described, is_last_page=is_last_page)
 
     def find_operation(self, method, path):
         """The operation with the fewest placeholders whose path fits."""
@@ -83,7 +84,7 @@ class DescribedServer(BaseAdapter):
             faults += [str(error) for error in validator.iter_errors(body)]
         return faults
 
-    def answer(self, request, path, described):
+    def answer(self, request, path, described, *, is_last_page):
         status, success = next(
             (status, each) for status, each in described["responses"].items() if status < "300"
         )
@@ -94,6 +95,8 @@ class DescribedServer(BaseAdapter):
             and "state" in body["data"]
         ):
             body = {**body, "data": {**body["data"], "state": "PUBLISHED"}}
+        if isinstance(body, dict):
+            body = {**body, **dict.fromkeys(CURSOR_FIELDS, None if is_last_page else "7")}
         headers = {"Location": LOCATIONS.get(path, "/api/posts/7")}
         if "Upload-Offset" in success.get("headers", {}):
             sent = len(request.body or b"")

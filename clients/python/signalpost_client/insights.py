@@ -3,8 +3,10 @@
 Platforms whose logins are posted to directly list videos, the others list media.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from signalpost_client.data_types import (
     HistoryData,
@@ -12,22 +14,24 @@ from signalpost_client.data_types import (
     MediaItemData,
     VideoData,
 )
-from signalpost_client.pages import PagedList
-from signalpost_client.transport import Transport
+from signalpost_client.pages import PagedList, find_next_cursor
+from signalpost_client.transport import Transport, parse_object
 
-HISTORY_TEMPLATE = "/api/{platform}/insights"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class MetricRange:
-    """Which part of a history: one metric or all, from when to when, in which steps."""
+    """Which part of a history: one metric or all, from when to when, in which steps.
+
+    It is fetched `limit` points at a time.
+    """
 
     metric: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     step: str | None = None
-    limit: int = 500
-    cursor: str | None = None
+    limit: int = 1000
 
     def to_query(self) -> dict[str, object]:
         return {
@@ -36,7 +40,6 @@ class MetricRange:
             "to": self.until,
             "step": self.step,
             "limit": self.limit,
-            "cursor": self.cursor,
         }
 
 
@@ -74,13 +77,11 @@ class InsightsApi:
     ) -> HistoryData:
         """Return the metrics of a login, a post or a video, where `list_videos` is offered."""
         subject = {"account_id": account_id, "post_id": post_id, "video_id": video_id}
-        return self.transport.fetch_data(
-            HistoryData,
-            "GET",
-            HISTORY_TEMPLATE,
-            values={"platform": platform},
-            query={**part.to_query(), **subject},
-        )
+        histories = self._fetch_parts(HistoryData, platform, {**part.to_query(), **subject})
+        history = next(histories)
+        for following in histories:
+            history["points"] += following["points"]
+        return history
 
     def get_media_history(
         self,
@@ -92,10 +93,27 @@ class InsightsApi:
     ) -> MediaHistoryData:
         """Return the metrics of an account or of one media, where `list_media` is offered."""
         subject = {"accountId": account_id, "mediaId": media_id}
-        return self.transport.fetch_data(
-            MediaHistoryData,
-            "GET",
-            HISTORY_TEMPLATE,
-            values={"platform": platform},
-            query={**part.to_query(), **subject},
-        )
+        histories = self._fetch_parts(MediaHistoryData, platform, {**part.to_query(), **subject})
+        history = next(histories)
+        for following in histories:
+            history["points"] += following["points"]
+        return history
+
+    def _fetch_parts(
+        self, _kind: type[T], platform: str, query: Mapping[str, object]
+    ) -> Iterator[T]:
+        """Yield a history in parts, the oldest points first."""
+        cursor: str | None = None
+        while True:
+            response = self.transport.call(
+                "GET",
+                "/api/{platform}/insights",
+                values={"platform": platform},
+                query={**query, "cursor": cursor},
+            )
+            envelope = parse_object(response)
+            data: T = envelope["data"]
+            yield data
+            cursor = find_next_cursor(envelope)
+            if cursor is None:
+                return

@@ -44,5 +44,9 @@ class PagedList(Generic[T]):
         query = self.query if cursor is None else {**self.query, "cursor": cursor}
         response = self.transport.call("GET", self.template, values=self.values, query=query)
         envelope = parse_object(response)
-        following = next((envelope[name] for name in CURSOR_NAMES if name in envelope), None)
-        return ListPage(envelope.get("data", []), following, envelope)
+        return ListPage(envelope.get("data", []), find_next_cursor(envelope), envelope)
+
+
+def find_next_cursor(envelope: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the next page; None on the last one."""
+    return next((envelope[name] for name in CURSOR_NAMES if name in envelope), None)

@@ -36,7 +36,7 @@ class RepeatPolicy:
         if retry_after is not None:
             return retry_after
         delay = min(self.first_delay * 2.0**failures, self.longest_delay)
-        return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing
+        return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing  # nosec B311
 
 
 def read_retry_after(response: requests.Response) -> float | None:
