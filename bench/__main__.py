@@ -16,6 +16,7 @@ from bench.claim_latency import time_claims
 from bench.drain import time_drain
 from bench.due_calls import time_refreshes, time_status_checks
 from bench.full_inbox import compare_inboxes
+from bench.large_user_times import time_views
 from bench.last_chunk import time_last_chunks
 from bench.load_phases import PhasePlan, measure_phases
 from bench.machine import Machine
@@ -78,6 +79,10 @@ def measure_last_chunks(servers: SharedServers, results: BenchResults) -> None:
     results.last_chunks += time_last_chunks(servers, largest_mib=int(results.options["film"]))
 
 
+def measure_views(servers: SharedServers, results: BenchResults) -> None:
+    results.views += time_views(servers, posts=int(results.options["posts"]))
+
+
 MEASUREMENTS = {
     "drain": measure_drain,
     "scan": measure_claims,
@@ -86,6 +91,7 @@ MEASUREMENTS = {
     "last-chunk": measure_last_chunks,
     "refresh": measure_refreshes,
     "status": measure_status_checks,
+    "million": measure_views,
 }
 """Measurements of signalpost alone."""
 
@@ -119,6 +125,7 @@ PARTS = (*STACKS, *MEASUREMENTS)
 @click.option(
     "--checks", default=10_000, show_default=True, help="Posts to be polled at once (status)."
 )
+@click.option("--posts", default=1_000_000, show_default=True, help="Posts of one user (million).")
 @click.option(
     "--only",
     multiple=True,

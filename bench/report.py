@@ -9,6 +9,7 @@ from bench.claim_latency import ClaimLatency
 from bench.drain import DrainResult
 from bench.due_calls import CallBurst
 from bench.full_inbox import InboxResult
+from bench.large_user_times import ViewTimes
 from bench.last_chunk import LastChunk
 from bench.load_results import ratio
 from bench.machine import Machine
@@ -38,12 +39,13 @@ class BenchResults:
     uploads: list[UploadThroughput] = field(default_factory=list)
     calls: list[CallBurst] = field(default_factory=list)
     last_chunks: list[LastChunk] = field(default_factory=list)
+    views: list[ViewTimes] = field(default_factory=list)
 
     @property
     def fault_count(self) -> int:
-        """Events not applied exactly once, calls not made exactly once, failed uploads; ours only.
+        """Events not applied exactly once, calls not made exactly once, failed uploads and pages.
 
-        What peers lose is a figure and no fault.
+        Only ours: what peers lose is a figure and no fault.
         """
         loads = self.stacks.get(OUR_STACK, {}).values()
         faults = sum(load.lost + load.doubled for load in loads)
@@ -51,6 +53,7 @@ class BenchResults:
         faults += sum(inbox.lost for inbox in self.inboxes)
         faults += sum(call.missed + call.doubled + call.wrong for call in self.calls)
         faults += sum(upload.wrong for upload in self.uploads)
+        faults += sum(view.failed for view in self.views)
         return faults + len([upload for upload in self.uploads if upload.ours == 0])
 
     def peer_comparisons(self) -> list[PeerComparison]:
@@ -67,6 +70,8 @@ class BenchResults:
             figures["last chunk"] = chunk.last
         for call in self.calls:
             figures[call.kind] = call.slowdown if call.kind == "accounts" else call.per_second
+        if self.views:
+            figures["views"] = max(view.p95 for view in self.views)
         return evaluate_own_targets(figures)
 
     def peer_ratios(self) -> dict[str, dict[str, float | None]]:
@@ -85,6 +90,8 @@ class BenchResults:
         document["films"] = document.pop("uploads")
         if not self.last_chunks:  # scripts know the keys of a run without this part
             del document["last_chunks"]
+        if not self.views:
+            del document["views"]
         document["ratios"] = self.peer_ratios()
         document["standings"] = comparisons
         document["aims"] = [asdict(result) for result in self.own_target_results()]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from sqlalchemy import create_engine
 
@@ -58,6 +59,7 @@ def open_signalpost(
     *,
     workers: int = WORKER_PROCESSES,
     platform_url: str = UNREACHABLE_PLATFORM,
+    more_settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Stack]:
     """Run signalpost as `signalpost up` does, without the sandbox and Flower."""
     resources, secret = servers.allocate("signalpost"), secrets.token_hex(16)
@@ -69,7 +71,10 @@ def open_signalpost(
         worker_processes=workers,
         upload_processes=1,
     )
-    settings = signalpost_settings(resources, options, secret, platform_url)
+    settings = {
+        **signalpost_settings(resources, options, secret, platform_url),
+        **more_settings,
+    }
     local_stack = LocalStack(options, GivenSettings(settings, {}))
     try:
         local_stack.start()

@@ -35,6 +35,7 @@ UPLOAD_HEADINGS = (
 LAST_CHUNK_HEADINGS = (
     *("MiB", "seconds", "last chunk, ms", "slowest before, ms", "HEAD, ms", "web grew, MiB"),
 )
+VIEW_HEADINGS = ("page or route", "p50", "p95", "max", "failed")
 CALL_HEADINGS = (
     *("due at once", "rows", "delay s", "pool", "s", "shortest s", "x", "per second"),
     *("worker CPU ms", "postgres CPU ms", "missed", "doubled", "others"),
@@ -109,6 +110,8 @@ def print_platform_results(results: BenchResults, console: Console) -> None:
     )
     chunks = [tuple(asdict(chunk).values()) for chunk in results.last_chunks]
     print_table(console, "An upload to signalpost by size", LAST_CHUNK_HEADINGS, chunks)
+    views = [tuple(asdict(view).values()) for view in results.views]
+    print_table(console, "Pages of a user with very many posts, ms", VIEW_HEADINGS, views)
     print_table(
         console, "Calls to the platform, two processes", CALL_HEADINGS, map(call_row, results.calls)
     )

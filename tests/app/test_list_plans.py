@@ -13,8 +13,8 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine, event
 
-from app.http.auth import SESSION_COOKIE
 from app.http.context import CONTAINER_KEY
+from app.http.cookies import SESSION_COOKIE
 from bench import large_user, large_user_views
 from core.crypto import generate_key
 from core.health.housekeeping import merge_post_counts
