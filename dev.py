@@ -224,6 +224,8 @@ def show_progress(text: str) -> None:
 def run_commands(commands: tuple[tuple[str, ...], ...], arguments: list[str]) -> int:
     """Run all, even if one fails. A single command replaces this process, to get its signals."""
     os.chdir(ROOT)
+    # The tests start hundreds of processes: each would compile all it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if len(commands) == 1:
         program, *options = commands[0]
         path = VENV / "bin" / program

@@ -18,6 +18,7 @@ from app.http import (
     static_files,
 )
 from app.http.context import CONTAINER_KEY, Container
+from app.http.url_rules import LazyRule
 from app.http.validation import MAX_ROW_ID_DIGITS, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
 from app.seed_paths import build_seed_blueprints
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__)
     app.json = JsonProvider(app)
     app.url_map.converters["int"] = RowIdConverter
+    app.url_rule_class = LazyRule
     app.extensions[CONTAINER_KEY] = build_container(settings)
     request_log.init_request_log(app)
     errors.register_error_handlers(app)

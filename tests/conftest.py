@@ -1,5 +1,6 @@
 """Fixtures and hooks for all tests: databases, Redis, embedded servers, logging, scheduling."""
 
+import gc
 import os
 import secrets
 from pathlib import Path
@@ -54,6 +55,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     xdist_scheduling.order_by_group(items)
+
+
+def pytest_collection_finish():
+    """Exempt what lives until the end from garbage collection, which visits it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -24,10 +24,13 @@ from tasks import celery
 from tasks.wake import wake
 from tests.app.cli_runner import isolated_settings
 from tests.db import schema_catalog
+from tests.support.template_cache import TemplateCache
 
 WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
 WAKE_UP_TIMEOUT = 5.0  # seconds until the thread that sends a wake-up has ended
 PASSWORD = "correct horse battery"
+TEMPLATE_CACHE = TemplateCache()
+"""Each test has an application of its own: compiling the same templates took half of a test."""
 BASE_SETTINGS = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nothing listens there: a lost wake-up must not matter
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
@@ -57,6 +60,7 @@ class AppFactory:
         """Create a Flask application; `environ` adds to the settings of the tests."""
         settings = Settings.from_env({**self.environ, **environ})
         app = create_app(settings)
+        app.jinja_env.bytecode_cache = TEMPLATE_CACHE
         container = app.extensions[CONTAINER_KEY]
         writer = EventWriter(container.database, wake, timeout=WRITE_TIMEOUT)
         app.extensions[CONTAINER_KEY] = replace(container, event_writer=writer)
