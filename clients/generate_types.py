@@ -30,7 +30,7 @@ TYPE_NAMES = {
     "null": "None",
 }
 CURSOR_FIELDS = frozenset({"nextCursor", "next_cursor"})
-FREE_OBJECTS = frozenset({"PointAnswer"})
+FREE_OBJECTS = frozenset({"PointAnswer", "VideoAnswer"})
 """Their fields beside the described ones are named by metrics."""
 
 FOR_MONITORS = "for monitors, without a key"

@@ -320,6 +320,26 @@ def test_a_person_makes_a_key_and_revokes_it(server_url, alice):
             browser.identity.get_user()
 
 
+def test_an_operator_counts_events_and_replays_them(server_url, make_user, make_api_key, run_sql):
+    run_sql(
+        "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, status,"
+        " dead_at) SELECT 'tiktok', 'x', n::text, '{}', 'dead', now() FROM generate_series(1, 3) n"
+    )
+    root = make_user("root@example.org", is_admin=True)
+    since = datetime.now(UTC) - timedelta(hours=1)
+    with Client(server_url, make_api_key(root, "admin")) as client:
+        events = client.operator.events
+        first, *others = sorted(event["id"] for event in events.list(status="dead", page_size=2))
+        assert events.replay_many(since=since, dry_run=True)["matches"] == 3
+        assert events.replay(first)["ids"] == [first]
+        assert sorted(events.replay_many(others)["ids"]) == others
+        assert list(events.list(status="dead")) == []
+        assert [user["email"] for user in client.operator.list_users(text="root")] == [root.email]
+        actions = {entry["action"] for entry in client.operator.list_audit_entries()}
+        assert any("replay" in action for action in actions)
+        assert client.operator.get_queues()["queues"]
+
+
 def test_a_netrc_does_not_replace_the_key(alice_client, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")

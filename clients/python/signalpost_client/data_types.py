@@ -766,19 +766,6 @@ class SignInUserData(TypedDict):
     csrfToken: str
 
 
-class VideoData(TypedDict):
-    account_id: int
-    post_id: int | None
-    video_id: str
-    title: str | None
-    duration_seconds: int | None
-    posted_at: str | None
-    engagement_rate: NotRequired[float | None]
-    share_url: NotRequired[str | None]
-    counted_at: NotRequired[str | None]
-    missing_since: NotRequired[str | None]
-
-
 class WebhookEventData(TypedDict):
     id: int
     provider: str

@@ -6,13 +6,12 @@ Platforms whose logins are posted to directly list videos, the others list media
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from signalpost_client.data_types import (
     HistoryData,
     MediaHistoryData,
     MediaItemData,
-    VideoData,
 )
 from signalpost_client.pages import PagedList, find_next_cursor
 from signalpost_client.transport import Transport, parse_object
@@ -52,8 +51,8 @@ class InsightsApi:
 
     def list_videos(
         self, platform: str, *, account_id: int | None = None, page_size: int = 100
-    ) -> PagedList[VideoData]:
-        """List the public videos of my accounts with their latest metrics, newest first."""
+    ) -> PagedList[dict[str, Any]]:
+        """List the public videos of my accounts, newest first, each metric by its name."""
         query = {"account_id": account_id, "limit": page_size}
         values = {"platform": platform}
         return PagedList(self.transport, "/api/{platform}/videos", values, query)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from db.insights.snapshots import MetricSnapshot
 from db.records.tiktok_posts import TikTokPost
 from db.records.tiktok_videos import TikTokVideo
+from signalpost_client import Client, MetricRange
 from tests.app.conftest import BASE_SETTINGS
 from tests.app.publishing.insights_fixtures import (
     SAMPLED_VIDEO_ID,
@@ -113,7 +114,7 @@ def age_snapshots(publisher, **ago):
 
 
 def test_a_series_has_the_requested_step_and_comes_in_pages(
-    api_client, sampler, sampled_account, publisher
+    api_client, sampler, sampled_account, publisher, server_url, make_api_key, alice
 ):
     for view_count in (110, 120, 130):
         age_snapshots(publisher, minutes=20)
@@ -134,6 +135,13 @@ def test_a_series_has_the_requested_step_and_comes_in_pages(
         next_cursor = page["next_cursor"]
         cursor = next_cursor and f"&cursor={next_cursor}"
     assert views == [100, 110, 120, 130]
+    with Client(server_url, make_api_key(alice)) as client:
+        whole = client.insights.get_history(
+            "tiktok", MetricRange(step="raw", limit=3), video_id=str(SAMPLED_VIDEO_ID)
+        )
+        (video,) = client.insights.list_videos("tiktok")
+    assert [point["views"] for point in whole["points"]] == [100, 110, 120, 130]
+    assert video["views"] == 130
     recent = raw["points"][2]["at"]
     assert len(get_json(api_client, f"{path}&step=raw&from={recent}")["data"]["points"]) == 2
     assert raw["video"]["views"] == raw["latest"]["views"]["value"] == 130
