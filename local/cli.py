@@ -1,17 +1,19 @@
-"""The console script `signalpost`: the commands of `app.cli`, plus `up` and `demo`."""
+"""The console script `signalpost`. The commands themselves are in `local/commands.py`."""
 
-from app.cli.main import cli
-from local.demo import demo
-from local.up import up
+import sys
 
-__all__ = ["cli", "main"]
-
-cli.add_command(up)
-cli.add_command(demo)
+from local.interruption import INTERRUPTED_STATUS, watch_interruption
 
 
 def main() -> None:
-    cli(prog_name="signalpost")
+    """Run the command line. It is imported here: Ctrl-C is no traceback meanwhile either."""
+    try:
+        watch_interruption()
+        from local.commands import cli  # noqa: PLC0415 - takes seconds, and may be interrupted
+
+        cli(prog_name="signalpost")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED_STATUS)
 
 
 if __name__ == "__main__":  # `python -m local.run_role local.cli …`, with the secrets of a role

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.command import EXIT_STATUSES, FAILURE_STATUS, CommandGroup, HelpWithExamples
-from local.cli import cli
+from local.commands import cli
 
 REFERENCE_FILE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 PROGRAM = "signalpost"

@@ -21,7 +21,7 @@ from local.browser import Browser
 from local.demo_script import DemoScript
 from local.stack import LocalStack
 from local.supervisor import Supervisor
-from local.up import build_options, print_addresses, running_stack
+from local.up import PORT, build_options, print_addresses, running_stack
 from signalpost_client import Client, ClientError
 
 
@@ -31,7 +31,13 @@ from signalpost_client import Client, ClientError
     failure="a post was not published, or a webhook was not applied",
 )
 @click.option("--stay", is_flag=True, help="Keep the stack running afterwards.")
-@click.option("--port", default=0, help="Port of the web server; 0 takes any free one.")
+@click.option(
+    "--port",
+    type=PORT,
+    metavar="PORT",
+    default=0,
+    help="Port of the web server; 0 takes any free one.",
+)
 def demo(port: int, *, stay: bool) -> None:
     """Publish on every platform's sandbox, and verify.
 

@@ -20,6 +20,8 @@ from local.stack_settings import GivenSettings
 from local.supervisor import print_status
 from local.user_and_folders import FolderInUse
 
+PORT = click.IntRange(0, 65535)
+PROCESSES = click.IntRange(min=1)
 DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
 
 
@@ -31,6 +33,8 @@ DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
 )
 @click.option(
     "--port",
+    type=PORT,
+    metavar="PORT",
     default=8000,
     show_default=True,
     help="Port of the web server; 0 takes any free one.",
@@ -47,8 +51,22 @@ DEFAULT_DATA_DIR = Path(__file__).resolve().parents[1] / ".signalpost"
     help="Start the platforms' sandbox and create a development user with an API key.",
 )
 @click.option("--flower/--no-flower", default=True, help="Start Flower, the workers' dashboard.")
-@click.option("--workers", default=2, show_default=True, help="Worker processes for short tasks.")
-@click.option("--uploads", default=1, show_default=True, help="Worker processes that send videos.")
+@click.option(
+    "--workers",
+    type=PROCESSES,
+    metavar="NUMBER",
+    default=2,
+    show_default=True,
+    help="Worker processes for short tasks.",
+)
+@click.option(
+    "--uploads",
+    type=PROCESSES,
+    metavar="NUMBER",
+    default=1,
+    show_default=True,
+    help="Worker processes that send videos.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON line on stdout when all is ready."
 )

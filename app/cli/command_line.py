@@ -9,8 +9,14 @@ from typing import Any
 
 import click
 
-from app.cli.command import CLOSED_OUTPUT_STATUS, INTERRUPTED_STATUS, CommandGroup
-from app.cli.failures import USAGE_CODE, CommandFailure, describe_click_error, print_failure
+from app.cli.command import CLOSED_OUTPUT_STATUS, FAILURE_STATUS, INTERRUPTED_STATUS, CommandGroup
+from app.cli.failures import (
+    USAGE_CODE,
+    CommandFailure,
+    describe_click_error,
+    describe_failure,
+    print_failure,
+)
 
 NO_ANSWER = CommandFailure(
     USAGE_CODE, "the input ended before the question was answered", "give the value as an option"
@@ -41,6 +47,12 @@ class CommandLine(CommandGroup):
         except click.ClickException as error:
             print_failure(describe_click_error(error), as_json=as_json)
             status = error.exit_code
+        except Exception as error:
+            failure = describe_failure(error)
+            if failure is None:
+                raise
+            print_failure(failure, as_json=as_json)
+            status = FAILURE_STATUS
         sys.exit(status if isinstance(status, int) else 0)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

@@ -45,7 +45,7 @@ def events_group() -> None:
     examples=(
         "signalpost events list --status dead",
         "signalpost events list --code unknown_publication --since 2026-11-20 --limit 100",
-        "signalpost events list --type post.failed --json",
+        "signalpost events list --since 2026-11-20 --json",
     ),
     item_fields=EVENT_FIELDS,
     fields="next",

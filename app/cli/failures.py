@@ -98,6 +98,7 @@ def describe_click_error(error: click.ClickException) -> CommandFailure:
     message = error.format_message()
     if error.exit_code != USAGE_STATUS:
         return CommandFailure(FAILED_CODE, message)
+    message = " ".join(message.split())  # click lists choices on lines of their own
     context = getattr(error, "ctx", None)
     path = "signalpost" if context is None else context.command_path
     return CommandFailure(USAGE_CODE, message, f"see `{path} --help`")
@@ -108,9 +109,14 @@ def print_failure(failure: CommandFailure, *, as_json: bool) -> None:
     if as_json:
         error = {"code": failure.code, "message": failure.message, "advice": failure.advice}
         click.echo(to_json({"ok": False, "error": error}))
-    click.echo(escape_controls(f"{failure.code}: {failure.message}"), err=True)
+    click.echo(escape_lines(f"{failure.code}: {failure.message}"), err=True)
     if failure.advice:
-        click.echo(escape_controls(f"What to do: {failure.advice}"), err=True)
+        click.echo(escape_lines(f"What to do: {failure.advice}"), err=True)
+
+
+def escape_lines(text: str) -> str:
+    """Return a text for people. What a platform or a user wrote cannot control the terminal."""
+    return "\n".join(escape_controls(line) for line in text.split("\n"))
 
 
 def to_json(data: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""The command line interface: all commands of `signalpost` except those of `local/cli.py`.
+"""The command line interface: all commands of `signalpost` except those of `local/commands.py`.
 
-`local/cli.py` adds the commands that run all processes on one machine. Each command here is a thin
-layer over `core`.
+`local/commands.py` adds the commands that run all processes on one machine. Each command here is
+a thin layer over `core`.
 """
 
 import click

@@ -12,10 +12,9 @@ from typing import Any, ParamSpec
 import click
 
 from app.cli.command import FAILURE_STATUS
-from app.cli.failures import CommandFailure, describe_failure, print_failure, to_json
+from app.cli.failures import CommandFailure, describe_failure, escape_lines, print_failure, to_json
 from core import audit
 from core.observability import telemetry
-from core.observability.log_format import escape_controls
 
 P = ParamSpec("P")
 
@@ -82,7 +81,5 @@ def iterate_results(results: CommandResult | Iterator[CommandResult]) -> Iterato
 
 
 def format_result(result: CommandResult, *, as_json: bool) -> str:
-    """Return the text to print. What a platform or a user wrote cannot control the terminal."""
-    if as_json:
-        return to_json({"ok": result.ok, **result.data})
-    return "\n".join(escape_controls(line) for line in result.text.split("\n"))
+    """Return the text to print, which cannot control the terminal."""
+    return to_json({"ok": result.ok, **result.data}) if as_json else escape_lines(result.text)

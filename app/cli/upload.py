@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,18 @@ def accepts_older_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     for argument in OLDER_ARGUMENTS:
         command = click.option(f"--{argument.name}", argument.name, hidden=True)(command)
     return command
+
+
+def require_api_key(
+    _context: click.Context, _parameter: click.Parameter, api_key: str | None
+) -> str:
+    """Ask for the key at a terminal, hiding what is typed. Errors: UsageError without one."""
+    if api_key:
+        return api_key
+    if not sys.stdin.isatty():
+        raise click.UsageError("no API key: set SIGNALPOST_API_KEY, or give --api-key")
+    entered: str = click.prompt("API key", hide_input=True, err=True)
+    return entered
 
 
 @click.command(
@@ -68,8 +81,7 @@ def accepts_older_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--api-key",
     envvar="SIGNALPOST_API_KEY",
-    prompt="API key",
-    hide_input=True,
+    callback=require_api_key,
     help="Prefer the variable SIGNALPOST_API_KEY: arguments are visible in `ps`.",
 )
 @click.option("--no-follow", is_flag=True, help="Exit as soon as the server has the post.")
@@ -162,7 +174,8 @@ def upload_file(client: Client, file: Path) -> int:
     """Upload the file, showing a progress bar, and return its media id."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
-    with Progress(*columns, TransferSpeedColumn(), console=console) as progress:
+    is_hidden = not sys.stderr.isatty()
+    with Progress(*columns, TransferSpeedColumn(), console=console, disable=is_hidden) as progress:
         task = progress.add_task(file.name, total=None)
         return client.media.upload(
             file,

@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 from importlib.metadata import version
 
 import click
@@ -10,10 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.command import CommandGroup, DocumentedCommand
-from local.cli import cli
+from db import migrations, schema
+from local.commands import cli
 from tests.app.cli_runner import CLI_COMMAND, ROOT, in_process_cli
 from tests.app.terminal import CONTROL_C, open_terminal
+from tests.servers import owner_url
 
+WAITING_SQL = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
 MAX_PURPOSE_LENGTH = 62  # characters that a list of commands shows at 80 columns
 
 
@@ -91,6 +97,7 @@ def test_the_version_is_that_of_the_package():
         (["posts", "retri"], "'retry'"),
         (["doctor", "--prob"], "'--probe'"),
         (["migrate", "upp"], "'up'"),
+        (["up", "--port", "99999"], "0<=x<=65535"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest(arguments, suggestion):
@@ -117,6 +124,11 @@ def test_an_error_says_code_cause_and_remedy(run_cli):
     missing = run_cli("user", "list", SECRET_KEY="")
     assert missing.stderr.splitlines()[0].startswith("CONFIG_MISSING: SECRET_KEY")
     assert "`signalpost doctor`" in missing.stderr.splitlines()[1]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_and_no_traceback():
+    status, _, stderr = run_without_settings("up", "--data-dir", "/proc/nowhere", "--port", "0")
+    assert (status, stderr) == (1, "FILE_ERROR: /proc/nowhere: No such file or directory\n")
 
 
 def test_nothing_but_json_is_printed_on_stdout_with_the_json_option(run_cli):
@@ -159,7 +171,41 @@ def test_control_c_ends_with_130_and_no_traceback(run_at_terminal):
     assert "Traceback" not in terminal.screen
 
 
-@pytest.mark.parametrize(("answer", "status"), [("n\n", 1), ("\n", 1), ("y\n", 0)])
+def test_control_c_is_silent_while_the_program_is_still_loaded(cli_environ, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "local.cli", "doctor"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=cli_environ,
+        cwd=tmp_path,
+    )
+    next(line for line in process.stderr if "click.core" in line)
+    process.send_signal(signal.SIGINT)
+    later_lines = process.stderr.read()
+    assert process.wait(60) == 130
+    assert "Traceback" not in later_lines
+
+
+def test_control_c_ends_a_migration_that_waits_for_another(database_url, tmp_path):
+    owner = owner_url(database_url)
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": owner}
+    with migrations.migration_lock(owner), schema.open_connection(owner) as observer:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.cli", "migrate"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environ,
+            cwd=tmp_path,
+        )
+        end = time.monotonic() + 60
+        while not observer.exec_driver_sql(WAITING_SQL).scalar():
+            assert time.monotonic() < end, "the migration does not wait"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130  # long before the other migration is done
+    assert process.stderr.read() == "Interrupted.\n"
+
+
+@pytest.mark.parametrize(("answer", "status"), [("\n", 1), ("y\n", 0)])
 def test_a_destructive_command_asks_at_a_terminal(run_at_terminal, make_user, answer, status):
     alice = make_user()
     with run_at_terminal("users", "erase", alice.email) as terminal:

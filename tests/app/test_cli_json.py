@@ -7,7 +7,7 @@ import click
 import pytest
 from sqlalchemy import func
 
-from local.cli import cli
+from local.commands import cli
 from tests.app.cli_runner import in_process_cli
 from tests.support.row_factory import RowFactory
 
