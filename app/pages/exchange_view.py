@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from app.http.i18n import current_locale
 from app.pages.formatting import format_seconds
 from db.posts.exchanges import PostExchange
+from platforms.exchanges import AUTHORIZATION
 
 INDENT = "  "
 CLIENT_ERROR = 400
@@ -28,6 +29,7 @@ def exchange_fields(exchange: PostExchange) -> dict[str, Any]:
         "times": exchange.times,
         "log_id": exchange.log_id,
         "at": exchange.last_at,
+        "has_authorization": AUTHORIZATION in exchange.request.get("headers", {}),
         "request": highlight_json(exchange.request),
         "answer": highlight_json(exchange.answer) if exchange.answer else None,
     }

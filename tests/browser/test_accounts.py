@@ -16,10 +16,11 @@ from tests.browser.conftest import (
 
 INSERT_QUEUED_POST = """
 INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, title, state,
-  hold_reason, created_at)
-SELECT user_id, id, provider, 'INBOX_VIDEO', 'FILE_UPLOAD', 'SIGNALPOST', %s, 'QUEUED',
-  'needs_reconnect', now() - %s * interval '1 hour' FROM oauth_accounts
- WHERE status <> 'DISCONNECTED' AND provider = 'tiktok' LIMIT 1"""
+  hold_reason, created_at, payload_json)
+SELECT user_id, id, provider, 'INBOX_VIDEO', 'PULL_FROM_URL', 'PLATFORM', %s, 'QUEUED',
+  'needs_reconnect', now() - %s * interval '1 hour',
+  '{"video_url": "https://videos.example.com/video.mp4"}' FROM oauth_accounts
+ WHERE status <> 'DISCONNECTED' AND provider = 'tiktok' ORDER BY id DESC LIMIT 1"""
 END_LOGIN = """UPDATE oauth_accounts SET status = 'NEEDS_RECONNECT', status_cause = 'revoked'
  WHERE provider = 'tiktok' AND status = 'ACTIVE'"""
 BLOCK_DESTINATION = """UPDATE instagram_accounts SET status = %s, status_cause = %s
@@ -172,4 +173,6 @@ def test_after_reconnecting_recent_posts_go_out_and_older_ones_wait(
     query = "SELECT hold_reason FROM posts WHERE title = %s"
     assert stack.query_value(query, "Written an hour ago") is None
     assert stack.query_value(query, "Written two days ago") == "wait_for_release"
+    account_page.get_by_role("link", name="Written an hour ago").click()
+    expect(account_page.locator(".badge.large")).to_contain_text("In TikTok inbox")
     stack.query("UPDATE posts SET state = 'CANCELLED', due_at = NULL WHERE title LIKE 'Written%%'")

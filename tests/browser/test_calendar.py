@@ -227,17 +227,37 @@ def test_a_changed_state_appears_without_reloading_and_keeps_the_focus(
     expect(chip).to_be_focused()
 
 
+def find_month_end(noon):
+    """The midnight between this month and the next one."""
+    return (noon.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0)
+
+
 @pytest.mark.statement(23)
-def test_the_same_posts_are_in_month_week_and_list(calendar, schedule, noon):
-    midnight = noon.replace(hour=0, minute=0)
-    ids = {schedule(midnight + timedelta(minutes=minutes)) for minutes in (-1, 0, 1)}
-    found = {}
-    for view, day in (("month", midnight), ("week", midnight), ("list", midnight - timedelta(1))):
-        calendar.goto(f"/calendar?view={view}&day={day:%Y-%m-%d}")
-        links = calendar.locator(".slot .chip, .day-list .title").filter(has_text=TITLE).all()
-        addresses = {link.get_attribute("href") for link in links}
-        found[view] = {int(re.search(r"\d+$", address)[0]) for address in addresses}
-    assert found == dict.fromkeys(("month", "week", "list"), ids)
+@pytest.mark.parametrize("is_month_end", [False, True], ids=["midnight", "end of month"])
+def test_the_same_posts_are_in_month_week_and_list(calendar, schedule, noon, is_month_end):
+    midnight = find_month_end(noon) if is_month_end else noon.replace(hour=0, minute=0)
+    times = [midnight + timedelta(minutes=minutes) for minutes in (-1, 0, 1)]
+    expected = {schedule(at): f"{at:%Y-%m-%d}" for at in times}
+    for view in ("month", "week"):
+        days = {}
+        for day in sorted(set(expected.values())):
+            calendar.goto(f"/calendar?view={view}&day={day}")
+            days |= find_chips(calendar)
+        assert days == expected
+    calendar.goto(f"/calendar?view=list&day={min(expected.values())}")
+    links = calendar.locator(".day-list .title").filter(has_text=TITLE).all()
+    assert {read_post_id(link) for link in links} == set(expected)
+
+
+def find_chips(page):
+    """The days on which the table of the calendar shows the posts of this test."""
+    chips = page.locator("td[data-date] .chip").filter(has_text=TITLE).all()
+    read_day = "chip => chip.closest('td').dataset.date"
+    return {read_post_id(chip): chip.evaluate(read_day) for chip in chips}
+
+
+def read_post_id(link):
+    return int(re.search(r"\d+$", link.get_attribute("href"))[0])
 
 
 def test_on_a_phone_the_month_has_icons_and_the_chosen_day_is_a_list(

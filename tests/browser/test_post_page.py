@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -19,6 +20,7 @@ RECORD_VERDICTS = """() => {
   new MutationObserver(record).observe(announcer, {childList: true});
 }"""
 POST_COUNT = "SELECT count(*) FROM posts"
+NINE_DAYS = timedelta(days=9)
 PLANTED = "canary-token-4711"
 INSERT_EXCHANGE = """
 INSERT INTO exchanges (post_id, attempt, endpoint, method, host, path, status, milliseconds,
@@ -89,16 +91,20 @@ def list_buttons(page):
 def test_a_post_goes_from_sending_to_published_and_each_verdict_is_spoken_once(
     api, account_page, stack
 ):
+    stack.sandbox.control("settings", processing_seconds=5)
+    stack.sandbox.control("faults", endpoint="upload", kind="slow", seconds=2, times=1)
     post_id = api.publish_file(**DIRECT_FIELDS, title="A walk by the sea")
     account_page.goto(f"/posts/{post_id}")
+    expect(account_page.locator(".badge.large")).to_contain_text("Sending")
     account_page.evaluate(RECORD_VERDICTS)
     expect(account_page.locator(".say")).to_have_text("It is on TikTok.")
     expect(account_page.locator(".steps .done").last).to_contain_text("Published")
     expect(account_page.locator(".answers dd").first).to_contain_text("Yes.")
     assert account_page.evaluate("window.mark") == "the same page"
     spoken = account_page.evaluate("window.verdicts")
-    assert spoken[-1] == "It is on TikTok."
-    assert len(spoken) == len(set(spoken))
+    assert spoken[0].startswith("TikTok has received it and is processing it.")
+    assert spoken[1:] == ["It is on TikTok."]
+    stack.reset_sandbox()
     account_page.locator("details.try summary").first.click()
     expect(account_page.locator("details.try[open] pre").first).to_be_visible()
     assert "act." not in account_page.content()
@@ -125,6 +131,23 @@ def test_a_failed_post_shows_three_answers_the_item_each_try_and_a_call_without_
     expect(account_page.locator("details.try pre").first).to_contain_text("<removed>")
     assert PLANTED not in account_page.content()
     save_screenshot(account_page, "post-failed")
+
+
+@pytest.mark.statement(27)
+def test_the_calls_of_a_failed_post_are_displayed_without_planted_secrets(api, account_page, stack):
+    stack.sandbox.control("settings", fail_reason="duration_check_failed")
+    fields = {"creator_avatar_url": PLANTED}
+    stack.sandbox.control("faults", endpoint="creator_info", kind="other_values", fields=fields)
+    post_id = api.publish_file(**DIRECT_FIELDS, title="Too long for TikTok")
+    account_page.goto(f"/posts/{post_id}")
+    expect(account_page.locator(".badge.large")).to_contain_text("Failed")
+    account_page.evaluate("for (const each of document.querySelectorAll('details')) each.open = 1")
+    call = account_page.locator("details.try", has_text="/creator_info/query/")
+    expect(call).to_contain_text("authorization removed by signalpost")
+    expect(call).to_contain_text('"creator_avatar_url": <string>')
+    secrets = [PLANTED, r"\bact\.\w{8}", "upload_token", stack.info["api_key"]]
+    assert [secret for secret in secrets if re.search(secret, account_page.content())] == []
+    stack.reset_sandbox()
 
 
 @pytest.mark.statement(27)
@@ -227,11 +250,17 @@ def test_a_held_post_is_released_and_a_scheduled_one_is_cancelled(account_page, 
 
 
 @pytest.mark.statement(29)
-def test_a_post_is_rescheduled_and_duplicated_from_its_page(account_page, insert_state):
+def test_a_post_is_rescheduled_and_duplicated_from_its_page(account_page, insert_state, stack):
     post_id = insert_state("QUEUED", publish_at="2031-01-01", due_at="2031-01-01")
     account_page.goto(f"/posts/{post_id}")
     account_page.get_by_role("link", name="Reschedule").click()
     expect(account_page).to_have_url(re.compile(rf"/move/{post_id}"))
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + NINE_DAYS
+    account_page.fill("#move-date", f"{noon:%Y-%m-%d}")
+    account_page.fill("#move-time", "12:00")
+    account_page.get_by_role("button", name="Move", exact=True).click()
+    expect(account_page.get_by_text("Moved A post that is queued")).to_be_visible()
+    assert stack.query_value("SELECT publish_at FROM posts WHERE id = %s", post_id) == noon
     account_page.goto(f"/posts/{post_id}")
     account_page.get_by_role("link", name="Duplicate").click()
     expect(account_page).to_have_url(re.compile(rf"/compose\?from={post_id}"))
