@@ -17,6 +17,7 @@ from db.posts.posts import Post
 from platforms.registry import PLATFORMS
 
 MAX_TITLE_CHARS = 80
+MAX_CELL_TITLE_CHARS = 40  # in a cell, which is narrower than that
 COLOURS_BY_URGENCY = ("bad", "ask", "wait", "busy", "calm", "good")
 """Of posts with one chip, the one whose state needs a person most gives the chip its badge."""
 
@@ -41,6 +42,10 @@ class CalendarChip:
     @property
     def clock(self) -> str:
         return format_clock(self.at)
+
+    @property
+    def cell_title(self) -> str:
+        return cut_line(self.title, MAX_CELL_TITLE_CHARS)
 
 
 @dataclass
@@ -93,7 +98,11 @@ def shorten_title(post: Post) -> str:
     line = post.title.strip().partition("\n")[0].strip()
     if not line:
         return kind_label(post.provider, post.kind)
-    return line if len(line) <= MAX_TITLE_CHARS else f"{line[: MAX_TITLE_CHARS - 1]}…"
+    return cut_line(line, MAX_TITLE_CHARS)
+
+
+def cut_line(line: str, max_chars: int) -> str:
+    return line if len(line) <= max_chars else f"{line[: max_chars - 1]}…"
 
 
 def name_account(post: Post, names: AccountNames) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import url_for
 
+from app.pages.badges import Badge
 from app.pages.calendar_chips import CalendarChip
 from app.pages.calendar_days import DayRange, list_hours, split_weeks
 from app.pages.calendar_request import CalendarRequest
@@ -38,6 +39,11 @@ class DayCell:
     @property
     def first_chips(self) -> list[CalendarChip]:
         return self.chips[:CHIPS_PER_DAY]
+
+    @property
+    def badges(self) -> list[Badge]:
+        """The states of the day's posts, each once."""
+        return list(dict.fromkeys(chip.badge for chip in self.chips))
 
     @property
     def more_count(self) -> int:

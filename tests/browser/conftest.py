@@ -190,6 +190,7 @@ def open_composer(page, address="/compose"):
 
 def choose_file(form, file, text="A video"):
     form.set_input_files("#file-input", file)
+    expect(form.locator("[data-file]")).to_be_visible()
     form.fill("#text", text)
 
 

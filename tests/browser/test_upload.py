@@ -272,7 +272,7 @@ def hold_chunk_after(form, count):
 
 
 def wait_for_held_chunk(form, held_routes):
-    form.wait_for_function("() => document.querySelector('[data-file-part=bar]').value > 0")
+    form.wait_for_function("() => document.querySelector('[data-file-part=bar]')?.value > 0")
     while not held_routes:
         form.wait_for_timeout(50)
 

@@ -6,26 +6,12 @@ export const csrf = document.querySelector('meta[name="csrf-token"]').content;
 export const pathPrefix = document.querySelector('meta[name="path-prefix"]').content;
 
 const messages = JSON.parse(form.dataset.messages);
-const lang = document.documentElement.lang;
-const unitFormat = (name, digits) =>
-  new Intl.NumberFormat(lang, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits });
-const SIZE_UNITS = [[1e9, unitFormat("gigabyte", 2)], [1e6, unitFormat("megabyte", 1)], [1, unitFormat("kilobyte", 0)]];
+export const lang = document.documentElement.lang;
 const numberFormat = new Intl.NumberFormat(lang);
 
 export const message = (key, values = {}) => messages[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 export const formatNumber = (value) => numberFormat.format(value);
 export const formatTime = (date) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(date);
-
-const formatSize = (bytes) => {
-  const [minimum, format] = SIZE_UNITS.find(([least]) => bytes >= least) ?? SIZE_UNITS.at(-1);
-  return format.format(minimum === 1 ? Math.ceil(bytes / 1e3) : bytes / minimum);
-};
-
-const formatDuration = (seconds) => {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
-};
 
 export const announce = (text) => {
   const region = document.getElementById("announcer");
@@ -40,43 +26,27 @@ export const postForm = (url, signal) =>
 // The form has changed without a person typing: counters, checks and draft follow.
 export const reportChange = () => form.dispatchEvent(new CustomEvent("composer-changed"));
 
-// What sends files is loaded with the first one. An attempt that failed is repeated with the next file.
+// The list of files. What adds and sends them is loaded with the first one, what puts them in order with
+// the second. An attempt to load it that failed is repeated with the next file.
+
 export const fingerprintPrefix = `signalpost-${form.dataset.user}-`;
+export const list = part("files");
+export const localFiles = new Map(); // card → what the browser has of it: its file, and a URL to show it
+export const uploads = new Map(); // card → its upload until it has ended; null before it begins
 let sender = null;
-const loadSender = () => {
-  sender ??= import("./upload.js").then(async (loaded) => { await loaded.loadLibrary(); return loaded; });
-  sender.catch(() => { sender = null; });
-  return sender;
-};
+let pendingAdditions = 0;
 
-// The list of files: chosen or dropped, uploaded one after the other at once, put in order by buttons,
-// by keys and by dragging, and removed.
-
-const list = part("files");
-const template = part("file-template");
-const localFiles = new Map(); // card → what the browser has of it: its file, and a URL to show it
-const uploads = new Map(); // card → its upload until it has ended; null while its script is loaded
-const queue = [];
-let lastNumber = 0;
-
-const cards = () => [...list.children];
-const cardPart = (card, name) => card.querySelector(`[data-file-part="${name}"]`);
-export const isUploading = () => uploads.size > 0;
+export const cards = () => [...list.children];
+export const cardPart = (card, name) => card.querySelector(`[data-file-part="${name}"]`);
+export const isUploading = () => pendingAdditions > 0 || uploads.size > 0;
 export const hasFailed = () => cards().some((card) => card.classList.contains("bad"));
 export const firstLocal = () => localFiles.get(cards()[0]) ?? null;
 export const mediaTypes = () => cards().map((card) => card.dataset.type);
 export const longestSeconds = () => Math.max(0, ...cards().map((card) => Number(card.dataset.seconds) || 0));
 
-const nameOf = (card) => cardPart(card, "name").textContent;
+export const nameOf = (card) => cardPart(card, "name").textContent;
 
-const makeCard = () => {
-  lastNumber += 1;
-  const holder = document.createElement("template");
-  holder.innerHTML = template.innerHTML.replaceAll("KEY", `f${Date.now().toString(36)}${lastNumber}`);
-  return list.appendChild(holder.content.querySelector("[data-file]"));
-};
-
-const arrange = () => {
+export const arrange = () => {
   const all = cards();
   for (const [index, card] of all.entries()) {
     const values = { name: nameOf(card), number: index + 1 };
@@ -90,128 +60,37 @@ const arrange = () => {
     down.setAttribute("aria-label", message("moveDown", values));
     card.querySelector("[data-remove]").setAttribute("aria-label", message("remove", values));
   }
+  if (all.length > 1) import("./order.js");
   part("file-count").textContent = all.length > 1 ? message("fileCount", { count: formatNumber(all.length) }) : "";
   reportChange();
 };
 
-const showStatus = (card, text, isBad = false) => {
+export const showStatus = (card, text, isBad = false) => {
   cardPart(card, "status").textContent = text;
   card.classList.toggle("bad", isBad);
 };
 
-const readFacts = (card, file) => {
-  const url = URL.createObjectURL(file);
-  localFiles.set(card, { file, url });
-  if (!file.type.startsWith("video/")) return;
-  const video = Object.assign(document.createElement("video"), { preload: "metadata", muted: true, src: url });
-  video.onloadedmetadata = () => {
-    if (Number.isFinite(video.duration)) card.dataset.seconds = video.duration;
-    cardPart(card, "facts").textContent = [`${video.videoWidth} × ${video.videoHeight}`, formatDuration(video.duration || 0)].join(", ");
-    reportChange();
-  };
+const loadSender = () => {
+  sender ??= import("./sending.js");
+  sender.catch(() => { sender = null; });
+  return sender;
 };
 
-const startNext = async () => {
-  if (uploads.size || !queue.length) return;
-  const card = queue.shift();
-  if (!card.isConnected) return startNext();
-  uploads.set(card, null);
-  cardPart(card, "upload").hidden = false;
-  showStatus(card, "");
+const add = async (what) => {
+  pendingAdditions += 1;
+  reportChange();
   try {
-    const loaded = await loadSender();
-    if (uploads.has(card)) startUpload(card, loaded);
+    what(await loadSender());
   } catch {
-    finish(card);
-    showStatus(card, message("uploadFailed"), true);
+    part("file-count").textContent = message("uploadFailed");
+    announce(message("uploadFailed"));
   }
-};
-
-const startUpload = (card, { FileUpload, readApiError }) => {
-  const upload = new FileUpload(localFiles.get(card).file, handlersOf(card, readApiError));
-  uploads.set(card, upload);
-  const pause = cardPart(card, "pause");
-  pause.hidden = false;
-  pause.setAttribute("aria-label", message("pause", { name: nameOf(card) }));
-  upload.start();
-};
-
-const finish = (card) => {
-  uploads.delete(card);
-  cardPart(card, "upload").hidden = cardPart(card, "pause").hidden = true;
-  startNext();
+  pendingAdditions -= 1;
   reportChange();
 };
-
-const handlersOf = (card, readApiError) => {
-  let tenth = 0;
-  return {
-    onProgress: ({ sent, total, rate }) => {
-      const values = { sent: formatSize(sent), total: formatSize(total) };
-      cardPart(card, "bar").value = total ? sent / total : 0;
-      showStatus(card, rate ? message("progress", { ...values, rate: formatSize(rate), left: formatDuration((total - sent) / rate) }) : message("progressStarted", values));
-      if (Math.floor((10 * sent) / total) > tenth) {
-        tenth = Math.floor((10 * sent) / total);
-        announce(message("percent", { percent: 10 * tenth }));
-      }
-    },
-    onWait: (error, isLost) => {
-      const { userMessage, suggestion, code } = readApiError(error);
-      showStatus(card, code === "INSUFFICIENT_STORAGE" ? `${userMessage} ${suggestion}` : message(isLost ? "offline" : "retrying"), isLost);
-    },
-    onResume: () => card.classList.remove("bad"),
-    onDone: (id) => {
-      cardPart(card, "id").value = id;
-      showStatus(card, message("uploaded"));
-      finish(card);
-    },
-    onFail: (error) => {
-      const { userMessage, suggestion } = readApiError(error);
-      finish(card);
-      showStatus(card, [userMessage, suggestion].filter(Boolean).join(" ") || message("uploadFailed"), true);
-    },
-  };
-};
-
-const addFile = (file) => {
-  const [kind] = file.type.toLowerCase().split("/"); // no type: the bytes decide, on the server
-  const card = makeCard();
-  card.dataset.type = kind === "image" ? "image" : "video";
-  card.dataset.size = file.size;
-  cardPart(card, "name").textContent = cardPart(card, "stored-name").value = file.name;
-  cardPart(card, "size").textContent = formatSize(file.size);
-  cardPart(card, "address").remove();
-  if (kind && !["image", "video", "application"].includes(kind)) return showStatus(card, message("wrongType"), true);
-  if (!file.size) return showStatus(card, message("emptyFile"), true);
-  readFacts(card, file);
-  showStatus(card, message("waiting"));
-  queue.push(card);
-};
-
 const addFiles = (files) => {
-  for (const file of files) addFile(file);
-  startNext();
-  arrange();
-};
-
-const addAddresses = () => {
-  const box = document.getElementById("addresses");
-  for (const url of box.value.split(/\s+/).filter(Boolean)) {
-    const card = makeCard();
-    cardPart(card, "name").textContent = url;
-    card.querySelector('[name^="media_url"]').value = url;
-    card.dataset.type = /\.(jpe?g|png|webp|heic)(\?|#|$)/i.test(url) ? "image" : "video";
-  }
-  box.value = "";
-  arrange();
-};
-
-const moveCard = (card, step) => {
-  const neighbour = step < 0 ? card.previousElementSibling : card.nextElementSibling;
-  if (!neighbour) return;
-  if (step < 0) neighbour.before(card); else neighbour.after(card);
-  arrange();
-  announce(message("moved", { number: cards().indexOf(card) + 1, count: cards().length }));
+  const chosen = [...files]; // the list is emptied when its field is
+  add((loaded) => loaded.addFiles(chosen));
 };
 
 const removeCard = (card) => {
@@ -222,67 +101,15 @@ const removeCard = (card) => {
   localFiles.delete(card);
   card.remove();
   (next?.querySelector("[data-remove]") ?? part("file-input")).focus();
-  if (wasUploading) startNext();
+  if (wasUploading) loadSender().then((loaded) => loaded.startNext());
   arrange();
   announce(message("removed"));
 };
 
-const togglePause = (card) => {
-  const upload = uploads.get(card);
-  if (!upload) return;
-  const button = cardPart(card, "pause");
-  const isPaused = upload.togglePause();
-  button.setAttribute("aria-pressed", String(isPaused));
-  button.setAttribute("aria-label", message(isPaused ? "resume" : "pause", { name: nameOf(card) }));
-  if (isPaused) showStatus(card, message("paused", { sent: formatSize(upload.last?.sent ?? 0), total: formatSize(upload.file.size) }));
-};
-
 list.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  const card = event.target.closest("[data-file]");
-  if (!button || !card) return;
-  if (button.dataset.move) {
-    moveCard(card, Number(button.dataset.move));
-    (button.disabled ? card.querySelector("[data-move]:not(:disabled)") : button).focus();
-  } else if ("remove" in button.dataset) removeCard(card);
-  else if (button.dataset.filePart === "pause") togglePause(card);
+  const button = event.target.closest("[data-remove]");
+  if (button) removeCard(button.closest("[data-file]"));
 });
-
-list.addEventListener("keydown", (event) => {
-  const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
-  const card = event.target.closest("[data-file]");
-  if (!event.altKey || !step || !card) return;
-  event.preventDefault();
-  const focused = document.activeElement;
-  moveCard(card, step);
-  (focused.disabled ? card.querySelector("[data-remove]") : focused).focus();
-});
-
-// Dragging: the handle is the picture of the card.
-let dragged = null;
-list.addEventListener("pointerdown", (event) => {
-  const handle = event.target.closest(".thumb");
-  if (!handle || cards().length < 2) return;
-  dragged = handle.closest("[data-file]");
-  dragged.classList.add("dragged");
-  list.setPointerCapture(event.pointerId);
-  event.preventDefault();
-});
-list.addEventListener("pointermove", (event) => {
-  if (!dragged) return;
-  const over = document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-file]");
-  if (!over || over === dragged || over.parentElement !== list) return;
-  const { top, height } = over.getBoundingClientRect();
-  if (event.clientY < top + height / 2) over.before(dragged); else over.after(dragged);
-});
-const drop = () => {
-  if (!dragged) return;
-  dragged.classList.remove("dragged");
-  dragged = null;
-  arrange();
-};
-list.addEventListener("pointerup", drop);
-list.addEventListener("pointercancel", drop);
 
 const dropZone = part("drop");
 for (const name of ["dragenter", "dragover"]) dropZone.addEventListener(name, (event) => { event.preventDefault(); dropZone.classList.add("over"); });
@@ -298,20 +125,12 @@ part("file-input").addEventListener("change", (event) => {
   addFiles(event.target.files);
   event.target.value = "";
 });
-part("add-addresses").addEventListener("click", addAddresses);
+part("add-addresses").addEventListener("click", () => add((loaded) => loaded.addAddresses()));
 addEventListener("beforeunload", (event) => { if (isUploading()) event.preventDefault(); });
 
 const showInterrupted = async () => {
   const isAny = Object.keys(localStorage).some((key) => key.startsWith(`tus::${fingerprintPrefix}`));
-  const found = isAny ? await loadSender().then((loaded) => loaded.findInterruptedUploads()) : [];
-  part("interrupted").hidden = !found.length;
-  part("interrupted-list").replaceChildren(...found.map((each) => {
-    const item = document.createElement("li");
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "button ghost small", textContent: message("discard", { name: each.name }) });
-    button.addEventListener("click", async () => { await each.discard(); showInterrupted(); });
-    item.append(message("interrupted", { name: each.name, sent: formatSize(each.sent), total: formatSize(each.total) }), " ", button);
-    return item;
-  }));
+  if (isAny) (await loadSender()).showInterrupted();
 };
 
 export const startFiles = () => {

@@ -1,4 +1,4 @@
-import { announce, csrf, firstLocal, form, formatNumber, formatTime, hasFailed, isUploading, longestSeconds, mediaTypes, message, part, pathPrefix, postForm, reportChange, startFiles } from "./files.js";
+import { announce, firstLocal, form, formBody, formatNumber, hasFailed, isUploading, longestSeconds, mediaTypes, message, part, postForm, reportChange, startFiles } from "./files.js";
 
 // The settings of each account: shown for the chosen ones, with the fields that fit the kind of post.
 // What an account allows is loaded from the server whenever its own block asks for it.
@@ -248,64 +248,6 @@ const scheduleCheck = () => {
   checkTimer = setTimeout(check, CHECK_DELAY);
 };
 
-// The draft: stored some seconds after the last change, under the version that this window has read. If
-// another window has changed it meanwhile, nothing is overwritten.
-
-const SAVE_DELAY = 2000; // milliseconds after the last change
-const NOT_KEPT = new Set(["csrf_token", "composition", "action"]);
-let saveTimer = null;
-let version = Number(form.dataset.version);
-let stored = null;
-let isStopped = false;
-
-const readFields = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !NOT_KEPT.has(name));
-const hasContent = (fields) => fields.some(([name, value]) => value.trim() && /^(text|media_id|media_url|addresses)/.test(name));
-
-const readTitle = () => {
-  const name = form.querySelector('[data-file-part="stored-name"]')?.value ?? "";
-  return (document.getElementById("text").value.trim().split("\n")[0] || name).trim().slice(0, 100);
-};
-
-const say = (text, isBad = false) => {
-  part("draft-state").textContent = text;
-  part("draft-state").classList.toggle("error", isBad);
-};
-
-const save = async () => {
-  const fields = readFields();
-  const content = JSON.stringify({ title: readTitle(), payload: { fields } });
-  if (isStopped || content === stored || !hasContent(fields)) return;
-  const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
-  if (version) headers["If-Match"] = `"${version}"`;
-  let response;
-  try {
-    response = await fetch(pathPrefix + form.dataset.draftUrl, { method: "PUT", headers, body: content });
-  } catch {
-    return say(message("unsaved"), true);
-  }
-  if (response.status === 412) {
-    isStopped = true;
-    return say(message("conflict"), true);
-  }
-  if (!response.ok) return say(message("unsaved"), true);
-  version = (await response.json()).data.version;
-  stored = content;
-  if (location.pathname !== new URL(form.dataset.pageUrl, location.href).pathname) history.replaceState(null, "", form.dataset.pageUrl);
-  say(message("saved", { time: formatTime(new Date()) }));
-};
-
-const scheduleSave = () => {
-  clearTimeout(saveTimer);
-  saveTimer = setTimeout(save, SAVE_DELAY);
-};
-
-const stopSaving = () => {
-  isStopped = true;
-  clearTimeout(saveTimer);
-};
-
-const startDrafts = () => { stored = JSON.stringify({ title: readTitle(), payload: { fields: readFields() } }); };
-
 // The composer: brings its parts together, keeps the button true, and sends the form once.
 
 const send = part("send");
@@ -332,6 +274,16 @@ const update = () => {
   updateButton();
 };
 
+// What stores the draft is loaded with the first change.
+let firstFields = null;
+let draft = null;
+const readAll = () => formBody().toString();
+const scheduleSave = () => {
+  if (firstFields === null || (!draft && readAll() === firstFields)) return;
+  draft ??= import("./draft.js");
+  draft.then((loaded) => loaded.scheduleSave(), () => { draft = null; });
+};
+
 const handleChange = () => {
   update();
   scheduleCheck();
@@ -354,7 +306,7 @@ const showTurn = () => {
 
 form.addEventListener("submit", (event) => {
   const action = event.submitter?.value ?? "send";
-  if (action !== "check") stopSaving();
+  if (action !== "check") draft?.then((loaded) => loaded.stopSaving());
   if (action !== "send") return;
   if (isSending || isUploading()) return event.preventDefault();
   isSending = true;
@@ -378,7 +330,7 @@ startTexts();
 startPreview();
 startFiles();
 await startBlocks();
-startDrafts();
+firstFields = readAll();
 update();
 scheduleCheck();
 part("no-script").hidden = true;

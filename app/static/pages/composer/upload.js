@@ -1,10 +1,15 @@
 import { csrf, fingerprintPrefix, form, pathPrefix } from "./files.js";
 
-// Loaded with the first file, because it is large and a form without files needs none of it.
-
-export const loadLibrary = () => globalThis.tus ?? new Promise((onload, onerror) => {
-  document.head.append(Object.assign(document.createElement("script"), { src: form.dataset.uploadLibrary, onload, onerror }));
-});
+// The library is loaded with the first file, because it is large and a form without files needs none of
+// it. An attempt that failed is repeated with the next file.
+let library = null;
+export const loadLibrary = () => {
+  library ??= new Promise((onload, onerror) => {
+    document.head.append(Object.assign(document.createElement("script"), { src: form.dataset.uploadLibrary, onload, onerror }));
+  });
+  library.catch(() => { library = null; });
+  return library;
+};
 
 // The upload of one file by tus: in chunks, with progress, paused and resumed by the user. It goes on by
 // itself after whatever passes: a lost connection, a busy server, a full disk. After a reload the same
