@@ -129,7 +129,7 @@ def test_a_metric_without_a_value_is_no_data_and_not_zero(owner_browser, instagr
     assert page.count("no data") > 5
     assert "&lt;b&gt;bread" in page
     row = re.search(r"&lt;b&gt;bread.*?</tr>", page, re.DOTALL)[0]
-    assert re.findall(r"<td>([^<]*)</td>", row)[-6:] == ["–", "0", "12", "–", "–", "–"]  # noqa: RUF001
+    assert re.findall(r'<td class="n">([^<]*)</td>', row)[-6:] == ["–", "0", "12", "–", "–", "–"]  # noqa: RUF001
 
 
 def test_the_accounts_of_others_are_not_displayed(other_browser, instagram):  # noqa: F811
