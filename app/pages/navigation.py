@@ -1,13 +1,22 @@
 """The places of the navigation: one line each, with the page's endpoint, icon and label."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask import request, url_for
 
 from app.http.context import current_principal
 from app.http.i18n import gettext_noop, translate_text
+from app.pages.navigation_counts import (
+    BROKEN_ACCOUNTS,
+    OPEN_COMMENTS,
+    UNREAD,
+    NavigationCount,
+    load_navigation_counts,
+)
+
+NO_COUNT = NavigationCount(0, "")
 
 
 class NavigationEntry(NamedTuple):
@@ -18,7 +27,7 @@ class NavigationEntry(NamedTuple):
     label: str
     scopes: tuple[str, ...] = ()
     on_phone: bool = False  # has a place in the bottom bar of phones; the others are under More
-    shows_unread: bool = False
+    counted: str = ""  # the name of the number beside it
     shortcut: str = ""  # keys, with a space between those of a sequence
     phone_label: str = ""  # where the label is too long for a bottom bar
 
@@ -49,6 +58,7 @@ MAIN_ENTRIES = (
         "message-circle",
         gettext_noop("Comments"),
         scopes=("comments:write",),
+        counted=OPEN_COMMENTS,
     ),
     NavigationEntry(
         "number_pages.show_numbers",
@@ -58,7 +68,11 @@ MAIN_ENTRIES = (
         shortcut="g i",
     ),
     NavigationEntry(
-        "account_pages.list_accounts", "users", gettext_noop("Accounts"), shortcut="g a"
+        "account_pages.list_accounts",
+        "users",
+        gettext_noop("Accounts"),
+        counted=BROKEN_ACCOUNTS,
+        shortcut="g a",
     ),
 )
 OPERATOR_SCOPES = ("admin",)
@@ -88,7 +102,7 @@ OWN_ENTRIES = (
         "notification_pages.list_notifications",
         "bell",
         gettext_noop("Notifications"),
-        shows_unread=True,
+        counted=UNREAD,
     ),
     NavigationEntry("settings_pages.show_settings", "settings", gettext_noop("Settings")),
     NavigationEntry("reference_pages.show_reference", "code", gettext_noop("API reference")),
@@ -105,8 +119,7 @@ class NavigationPlace:
     label: str
     current: str = ""
     is_new_post: bool = False
-    shows_unread: bool = False
-    count: int = 0
+    count: NavigationCount = NO_COUNT
     shortcut: str = ""
     phone_label: str = ""
 
@@ -118,38 +131,48 @@ class NavigationPlaces:
     own: list[NavigationPlace]
     phone: list[NavigationPlace]
     sheet: list[NavigationPlace]
-    new_post: NavigationPlace = field(
-        default_factory=lambda: show_entry(NEW_POST, is_new_post=True)
-    )
+    new_post: NavigationPlace
+    unread: NavigationCount
 
 
-def navigation_places() -> NavigationPlaces:
-    """Return what the navigation shows to the user of this request."""
-    phone = list_places(entry for entry in MAIN_ENTRIES if entry.on_phone)
-    phone.insert(PHONE_PLACES_BEFORE_NEW_POST, show_entry(NEW_POST, is_new_post=True))
+def navigation_places(*, has_counts: bool = True) -> NavigationPlaces:
+    """Return what the navigation shows to the user of this request.
+
+    `has_counts`: with numbers from the database; a page about an error does not ask it.
+    """
+    counts = load_navigation_counts() if has_counts else {}
+    new_post = show_entry(NEW_POST, counts, is_new_post=True)
+    phone = list_places((entry for entry in MAIN_ENTRIES if entry.on_phone), counts)
+    phone.insert(PHONE_PLACES_BEFORE_NEW_POST, new_post)
     return NavigationPlaces(
-        main=list_places(MAIN_ENTRIES),
-        operator=list_places(OPERATOR_ENTRIES),
-        own=list_places(OWN_ENTRIES),
+        main=list_places(MAIN_ENTRIES, counts),
+        operator=list_places(OPERATOR_ENTRIES, counts),
+        own=list_places(OWN_ENTRIES, counts),
         phone=phone,
-        sheet=list_places(entry for entry in MAIN_ENTRIES if not entry.on_phone),
+        sheet=list_places((entry for entry in MAIN_ENTRIES if not entry.on_phone), counts),
+        new_post=new_post,
+        unread=counts.get(UNREAD, NO_COUNT),
     )
 
 
-def list_places(entries: Iterable[NavigationEntry]) -> list[NavigationPlace]:
+def list_places(
+    entries: Iterable[NavigationEntry], counts: Mapping[str, NavigationCount]
+) -> list[NavigationPlace]:
     """Return the places of those entries whose pages the user may open."""
     scopes = current_principal().scopes
-    return [show_entry(entry) for entry in entries if scopes.issuperset(entry.scopes)]
+    return [show_entry(entry, counts) for entry in entries if scopes.issuperset(entry.scopes)]
 
 
-def show_entry(entry: NavigationEntry, *, is_new_post: bool = False) -> NavigationPlace:
+def show_entry(
+    entry: NavigationEntry, counts: Mapping[str, NavigationCount], *, is_new_post: bool = False
+) -> NavigationPlace:
     return NavigationPlace(
         url_for(entry.endpoint),
         entry.icon,
         translate_text(entry.label),
         current=find_current(entry),
         is_new_post=is_new_post,
-        shows_unread=entry.shows_unread,
+        count=counts.get(entry.counted, NO_COUNT),
         shortcut=entry.shortcut,
         phone_label=translate_text(entry.phone_label or entry.label),
     )

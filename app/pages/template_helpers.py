@@ -6,7 +6,7 @@ from flask import Flask
 from jinja2 import ChoiceLoader
 from markupsafe import Markup
 
-from app.http.context import current_container, find_principal
+from app.http.context import current_container
 from app.http.i18n import (
     current_locale,
     find_plural_translation,
@@ -18,9 +18,6 @@ from app.pages import badges, formatting, thumbnails
 from app.pages.brands import platform_title
 from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
-from db.identity.notifications import Notifications
-
-MOST_COUNTED = 100  # unread notifications; from here on pages show 99+
 
 
 def init_template_helpers(app: Flask) -> None:
@@ -48,7 +45,6 @@ def init_template_helpers(app: Flask) -> None:
         platform_title=platform_title,
         post_badge=badges.post_badge,
         post_thumbnail=thumbnails.post_thumbnail,
-        unread_count=count_unread,
         navigation_places=navigation_places,
         current_zone=current_zone,
     )
@@ -117,14 +113,3 @@ def age_html(at: datetime) -> Markup:
         ngettext=find_plural_translation,
     )
     return time_html(at, text, current_zone())
-
-
-def count_unread() -> int:
-    """Count the current user's unread notifications up to 100; 0 for an anonymous request."""
-    principal = find_principal()
-    if principal is None:
-        return 0
-    with current_container().database.transaction() as session:
-        return Notifications(session).count_visible_unread(
-            principal.user_id, most=MOST_COUNTED, muted_kinds=principal.muted_notifications
-        )

@@ -143,6 +143,13 @@ class Accounts:
         query = connected_accounts(provider).where(Account.user_id == user_id)
         return self._session.scalars(query.order_by(Account.id.desc())).all()
 
+    def count_needing_reconnect(self, user_id: int) -> int:
+        """Count the connected accounts whose access only their owner can renew."""
+        is_broken = or_(Account.status != AccountStatus.ACTIVE, Account.status_cause.is_not(None))
+        rows = connected_accounts(None).where(Account.user_id == user_id, is_broken)
+        rows = rows.with_only_columns(Account.id)
+        return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
     def list_connected(self, user_id: int | None) -> Sequence[Account]:
         """List the connected accounts of one user, or of all, oldest first."""
         query = connected_accounts(None).order_by(Account.id)
