@@ -210,7 +210,6 @@ class PublishForm:
     draft_label: str = "Delivered as a draft"
     draft_icon: str = "mail"
     draft_sentence: str = "It is a draft. Open the app of %(platform)s to finish the post."
-    max_reply_chars: int = 2200  # of the answer to a comment, as the page counts them
     page: OwnPage | None = None
     block: ComposerBlock | None = None
 

@@ -48,7 +48,7 @@ class HandledRequest(RequestModel):
 class ReplyBody(RequestModel):
     model_config = ConfigDict(strict=True)
 
-    message: Annotated[str, Field(min_length=1, max_length=2200)]
+    message: Annotated[str, Field(min_length=1, max_length=comments.MAX_REPLY_LENGTH)]
 
 
 class EnableRequest(RequestModel):

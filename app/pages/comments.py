@@ -10,7 +10,7 @@ from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
 from app.http.validation import row_id_from_query
 from app.pages.account_view import load_platforms
-from app.pages.brands import describe_scope, find_form, platform_title
+from app.pages.brands import describe_scope, platform_title
 from app.pages.comment_view import comment_fields, list_unsettled, post_fields
 from core import accounts, comments
 from core.accounts import AccountView
@@ -113,7 +113,7 @@ def render_comments(
         conversation=load_conversation(platform, key, ids) if key else None,
         reply_text=reply_text,
         error_text=error_text,
-        max_reply_chars=find_form(platform).max_reply_chars,
+        max_reply_chars=comments.MAX_REPLY_LENGTH,
         missing=list_missing_permissions(platform),
         newest_id=find_newest_id(platform),
         refresh_seconds=REFRESH_SECONDS,

@@ -16,10 +16,11 @@ from core.comments.moderation import (
     set_handled,
     set_hidden,
 )
-from core.comments.replies import ReplyRequest, SentReply, reply_to_comment
+from core.comments.replies import MAX_REPLY_LENGTH, ReplyRequest, SentReply, reply_to_comment
 
 __all__ = [
     "MAX_COUNT",
+    "MAX_REPLY_LENGTH",
     "CommentListPage",
     "Conversation",
     "ReplyRequest",

@@ -122,7 +122,6 @@ FIELDS = (
 )
 
 FORM = PublishForm(
-    max_reply_chars=300,  # short enough for every reader; the API takes what Instagram accepts
     kind_labels={
         IMAGE: "Image",
         REELS: "Reel",

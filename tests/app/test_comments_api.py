@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.http.context import CONTAINER_KEY
+from core.comments import MAX_REPLY_LENGTH
 from db.comments.replies import CommentReply
 from db.ops.audit import AuditEntry
 from db.records.instagram_tables import IgMedia
@@ -264,7 +265,7 @@ def test_a_refused_token_is_reported_and_the_reply_is_not_lost(
     assert [reply.state for reply in sync.replies()] == ["FAILED"]
 
 
-@pytest.mark.parametrize("message", ["", "   ", "x" * 2201])
+@pytest.mark.parametrize("message", ["", "   ", "x" * (MAX_REPLY_LENGTH + 1)])
 def test_an_empty_or_endless_reply_is_refused(api_client, sync, comment_id, message):
     assert error_code(post_reply(api_client, comment_id, message)) == (400, "VALIDATION_ERROR")
     assert sync.replies() == []
@@ -388,3 +389,8 @@ def test_pages_of_comments_are_for_their_owner_and_need_a_token(
         assert mallory.post(f"{path}/{action}", data={"text": "x"}).status_code == 404
         assert sign_in(alice).without_csrf_token().post(f"{path}/{action}").status_code == 403
     assert sync.client.state.comments[comment_id].hidden is False
+
+
+def test_the_page_takes_replies_as_long_as_the_api_does(sign_in, alice, comment_id):
+    page = sign_in(alice).get(f"/platforms/instagram/comments/{comment_id}").text
+    assert f'maxlength="{MAX_REPLY_LENGTH}"' in page
