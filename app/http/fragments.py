@@ -1,4 +1,4 @@
-"""Fragments that pages fetch again: a browser that has the newest is answered before rendering."""
+"""Fragments that pages fetch again: a browser that has the newest one gets no body."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from flask import Response, make_response, request
 
 from app.http.context import current_container, current_principal
+from app.http.csrf import issue_csrf_token
 from app.http.i18n import current_locale
 from app.http.time_zones import current_zone
 
 NOT_MODIFIED_STATUS = 304
+TAG_DIGITS = 32
 
 
 def answer_fragment(state: object, render: Callable[[], str]) -> Response:
@@ -21,7 +23,21 @@ def answer_fragment(state: object, render: Callable[[], str]) -> Response:
     """
     minute = current_container().services.now().strftime("%Y-%m-%dT%H:%M")
     reader = (current_principal().user_id, current_locale(), current_zone().key, minute)
-    tag = hashlib.sha256(repr((request.full_path, reader, state)).encode()).hexdigest()[:32]
+    tag = hashlib.sha256(repr((request.full_path, reader, state)).encode()).hexdigest()[:TAG_DIGITS]
+    return answer_unless_known(tag, render)
+
+
+def answer_rendered(fragment: str) -> Response:
+    """Return a fragment whose state costs as much to read as to render, or 304 if it is known.
+
+    The token of its forms is left out: it differs each second, and an earlier one stays valid.
+    """
+    content = fragment.replace(issue_csrf_token(), "")
+    tag = hashlib.sha256(content.encode()).hexdigest()[:TAG_DIGITS]
+    return answer_unless_known(tag, lambda: fragment)
+
+
+def answer_unless_known(tag: str, render: Callable[[], str]) -> Response:
     is_known = request.if_none_match.contains(tag)
     response = make_response("" if is_known else render(), NOT_MODIFIED_STATUS if is_known else 200)
     response.set_etag(tag)

@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template
+from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_rendered
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.account_names import list_account_labels
 from app.pages.calendar_chips import AccountNames, build_chips, find_calendar_time
@@ -47,10 +49,12 @@ def show_calendar() -> str:
 
 @blueprint.get("/calendar/posts")
 @require_login("posts:read", "accounts:read")
-def show_calendar_posts() -> str:
+def show_calendar_posts() -> Response:
     """Show the posts of a view, for the script that refreshes it."""
     wanted = read_calendar_request()
-    return render_template("_calendar.html", **describe_posts(wanted, load_account_names()))
+    return answer_rendered(
+        render_template("_calendar.html", **describe_posts(wanted, load_account_names()))
+    )
 
 
 def describe_page(wanted: CalendarRequest, names: AccountNames) -> dict[str, Any]:

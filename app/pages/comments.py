@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_fragment
 from app.http.i18n import gettext_noop, translate_text
 from app.http.validation import row_id_from_query
 from app.pages.account_view import load_platforms
@@ -62,7 +63,7 @@ def show_comment(platform: str, comment_id: int) -> str:
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/comments/new")
 @require_login("comments:write")
-def show_new_count(platform: str) -> AnyResponse:
+def show_new_count(platform: str) -> Response:
     """Show how many comments have arrived since the list was made, as a link to the new list."""
     require_comments(platform)
     than = row_id_from_query("than") or 0
@@ -72,16 +73,16 @@ def show_new_count(platform: str) -> AnyResponse:
         user_id=current_principal().user_id,
         than=than,
     )
-    fragment = render_template(
-        "_new_comments.html",
-        count=count,
-        max_count=comments.MAX_COUNT,
-        refresh_seconds=REFRESH_SECONDS,
-        list_url=url_for("comment_pages.list_comments", platform=platform),
+    return answer_fragment(
+        count,
+        lambda: render_template(
+            "_new_comments.html",
+            count=count,
+            max_count=comments.MAX_COUNT,
+            refresh_seconds=REFRESH_SECONDS,
+            list_url=url_for("comment_pages.list_comments", platform=platform),
+        ),
     )
-    response: Response = make_response(fragment)
-    response.add_etag()
-    return response.make_conditional(request)
 
 
 def render_comments(

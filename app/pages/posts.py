@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import describe_error
+from app.http.fragments import answer_rendered
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.post_view import describe_post
 from app.serialize.posts import failure_reasons
@@ -32,11 +33,11 @@ def show_post(post_id: int) -> str:
 
 @blueprint.get("/posts/<int:post_id>/state")
 @require_login("posts:read")
-def show_post_state(post_id: int) -> str:
+def show_post_state(post_id: int) -> Response:
     """Show the changing part of a post's page, for the script that refreshes it."""
     is_short = request.args.get("part") == "verdict"
     template = "_post_short.html" if is_short else "_post.html"
-    return render_template(template, **load_post_fields(post_id))
+    return answer_rendered(render_template(template, **load_post_fields(post_id)))
 
 
 @blueprint.post("/posts/<int:post_id>/<any(cancel, retry, release):action>")

@@ -3,9 +3,11 @@
 from typing import Any
 
 from flask import Blueprint, render_template
+from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_rendered
 from app.pages.account_view import account_fields
 from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
@@ -28,9 +30,9 @@ ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progr
 
 @blueprint.get(f"/widgets/{PLATFORM_URL_PARAM}")
 @require_login("posts:read", "accounts:read")
-def show_widget(platform: str) -> str:
+def show_widget(platform: str) -> Response:
     """Show my accounts of a platform, post counts and latest posts."""
-    return render_template("_widget.html", **widget_fields(platform))
+    return answer_rendered(render_template("_widget.html", **widget_fields(platform)))
 
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}")
@@ -54,9 +56,9 @@ def show_account_page(platform: str) -> str:
 
 @blueprint.get("/widgets/overview")
 @require_login("posts:read", "accounts:read")
-def show_overview() -> str:
+def show_overview() -> Response:
     """Show the changing part of the home page."""
-    return render_template("_overview.html", **home_fields())
+    return answer_rendered(render_template("_overview.html", **home_fields()))
 
 
 def widget_fields(platform: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_fragment
 from app.http.i18n import translate_text
 from app.http.time_zones import current_zone
 from app.http.validation import MAX_POST_BYTES, row_id_from_query
@@ -105,9 +106,10 @@ def show_group(group_id: UUID) -> str:
 
 @blueprint.get("/compose/sent/<uuid:group_id>/state")
 @require_login("posts:read")
-def show_group_state(group_id: UUID) -> str:
+def show_group_state(group_id: UUID) -> Response:
     """Show the states of posts that were sent together, for the script that refreshes them."""
-    return render_template("_composer_group.html", **describe_group(group_id))
+    fields = describe_group(group_id)
+    return answer_fragment(fields, lambda: render_template("_composer_group.html", **fields))
 
 
 @blueprint.post("/compose/<uuid:draft_id>/delete")

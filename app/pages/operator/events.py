@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_fragment
 from app.http.i18n import translate_text
 from app.http.validation import row_id_from_query
 from app.pages.brands import list_platform_titles
@@ -78,7 +79,7 @@ def list_events() -> str:
 
 @blueprint.get("/admin/events/new")
 @require_login("admin")
-def count_new_events() -> str:
+def count_new_events() -> Response:
     """Say how many events have come since the newest on the page, for its script."""
     selection, newest = read_selection(), row_id_from_query("after") or 0
     count = 0
@@ -87,7 +88,12 @@ def count_new_events() -> str:
             count = EventSearch(session).count_newer(selection.event_filter, than=newest)
     except SearchTooSlow:
         count = 0  # the page is as it was; the list itself says what is slow
-    return render_template("operator/_new_events.html", count=count, url=events_url(selection))
+    return answer_fragment(
+        count,
+        lambda: render_template(
+            "operator/_new_events.html", count=count, url=events_url(selection)
+        ),
+    )
 
 
 @blueprint.get("/admin/events/refused")

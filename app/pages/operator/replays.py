@@ -7,6 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
+from app.http.fragments import answer_rendered
 from app.http.i18n import translate_text
 from app.pages.badges import localize_badge
 from app.pages.operator.event_filters import EventSelection, form_fields, read_selection
@@ -76,9 +77,9 @@ def show_replay() -> str:
 
 @blueprint.get("/admin/events/replays/state")
 @require_login("admin")
-def show_replay_state() -> str:
+def show_replay_state() -> Response:
     """Show the changing part of the page, for the script that refreshes it."""
-    return render_template("operator/_replay.html", **load_progress())
+    return answer_rendered(render_template("operator/_replay.html", **load_progress()))
 
 
 def refuse_unbounded() -> Response:
