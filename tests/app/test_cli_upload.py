@@ -103,6 +103,27 @@ def test_kind_and_options_reach_the_post(
     assert post.payload_json == {"video_url": VIDEO_URL, "settings": settings}
 
 
+def test_a_post_is_followed_to_its_end_and_only_a_published_one_succeeds(
+    serve_app, app, make_api_client, alice, alice_api_key, direct_account_id
+):
+    owner = make_api_client(alice)
+
+    def cancel_before_it_is_read(environ, start_response):
+        if environ["REQUEST_METHOD"] == "GET":
+            assert owner.post(f"{environ['PATH_INFO']}/cancel").status_code == 200
+        return app(environ, start_response)
+
+    url = serve_app(cancel_before_it_is_read)
+    result = run_upload(url, alice_api_key, VIDEO_URL, "--account", direct_account_id)
+    # The server runs in this process: its log is on stdout too.
+    lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    assert [(line["state"], line["ok"]) for line in lines] == [
+        ("QUEUED", True),
+        ("CANCELLED", False),
+    ]
+    assert result.exit_code == 1
+
+
 def test_an_option_without_a_value_is_refused(server_url, alice_api_key):
     result = run_upload(server_url, alice_api_key, VIDEO_URL, "--option", "is_aigc")
     assert result.exit_code == 1

@@ -251,6 +251,14 @@ def test_a_page_of_a_proxy_is_no_answer(serve_app, app, open_client):
         client.identity.get_user()
 
 
+def test_a_redirect_is_named_and_not_followed_with_the_key(serve_app, app, open_client):
+    redirect = ("308 Moved", [("Location", "https://other.example/api/auth/me")], b"")
+    server = FaultyServer(app, "GET", redirect)
+    with pytest.raises(errors.UnexpectedResponse, match=r"redirected to https://other\.example/"):
+        open_client(serve_app(server)).identity.get_user()
+    assert len(server.requests) == 1
+
+
 def test_a_list_is_read_page_by_page(alice_client, account_id):
     ids = [
         alice_client.posts.create(

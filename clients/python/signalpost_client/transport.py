@@ -200,10 +200,13 @@ def build_error(response: requests.Response) -> ApiError | UnexpectedResponse:
 
 def build_unexpected(response: requests.Response) -> UnexpectedResponse:
     request = response.request
-    by_whom = "" if request.method == "HEAD" else " by something that is not signalpost"
+    text = f"{request.method} {urlsplit(str(request.url)).path}"
+    if response.is_redirect:  # not followed: the key is for the given server only
+        text += f" was redirected to {response.headers['Location']}: use that server's URL"
+    elif request.method == "HEAD":
+        text += f" was answered with {response.status_code}"
+    else:
+        text += f" was answered with {response.status_code} by something that is not signalpost"
     return UnexpectedResponse(
-        f"{request.method} {urlsplit(str(request.url)).path} was answered with"
-        f" {response.status_code}{by_whom}",
-        status=response.status_code,
-        retry_after=read_retry_after(response),
+        text, status=response.status_code, retry_after=read_retry_after(response)
     )
