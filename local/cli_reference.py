@@ -98,7 +98,8 @@ def describe_ending(command: HelpWithExamples) -> Iterator[str]:
     if command.failure != EXIT_STATUSES[FAILURE_STATUS]:
         yield f"Exit status 1: {command.failure}.\n"
     if command.item_fields:
-        yield f"JSON: `items`, each with {format_names(command.item_fields)}.\n"
+        beside = f"; beside them {format_names(command.fields)}" if command.fields else ""
+        yield f"JSON: `items`, each with {format_names(command.item_fields)}{beside}.\n"
     elif command.fields:
         yield f"JSON: {format_names(command.fields)}.\n"
 

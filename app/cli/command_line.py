@@ -44,6 +44,9 @@ class CommandLine(CommandGroup):
             status = super().main(arguments, name, complete_var, standalone_mode=False, **extra)
         except click.Abort as abort:
             status = report_abort(abort, as_json=as_json)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()  # a group without a command: its help
+            status = error.exit_code
         except click.ClickException as error:
             print_failure(describe_click_error(error), as_json=as_json)
             status = error.exit_code

@@ -27,7 +27,8 @@ ENDPOINT_FIELDS = (
 DELIVERY_FIELDS = (
     "id webhookId type subject sequence state nextTryAt deliveredAt createdAt body tries"
 )
-ROW_ID = click.IntRange(min=1)
+ENDPOINT_ID = click.argument("endpoint_id", metavar="ID", type=click.IntRange(min=1))
+DELIVERY_ID = click.argument("delivery_id", metavar="ID", type=click.IntRange(min=1))
 OWNER_OPTION = click.option(
     "--user", required=True, metavar="ID|EMAIL", help="The owner's id or e-mail."
 )
@@ -98,7 +99,7 @@ def describe_endpoint(endpoint: Endpoint) -> str:
     examples=("signalpost endpoints rotate 17",),
     fields=f"{ENDPOINT_FIELDS} secret",
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @prints_results
 def rotate_secret(endpoint_id: int) -> CommandResult:
     """Create a new secret, shown once.
@@ -121,7 +122,7 @@ def rotate_secret(endpoint_id: int) -> CommandResult:
     examples=("signalpost endpoints enable 17",),
     fields=ENDPOINT_FIELDS,
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @prints_results
 def enable_endpoint(endpoint_id: int) -> CommandResult:
     """Enable an endpoint and deliver the events that waited for it."""
@@ -133,7 +134,7 @@ def enable_endpoint(endpoint_id: int) -> CommandResult:
     examples=("signalpost endpoints disable 17",),
     fields=ENDPOINT_FIELDS,
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @prints_results
 def disable_endpoint(endpoint_id: int) -> CommandResult:
     """Disable an endpoint: nothing is delivered until it is enabled."""
@@ -162,7 +163,7 @@ def set_enabled(endpoint_id: int, *, enabled: bool) -> CommandResult:
     ),
     fields="id",
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @YES_OPTION
 @prints_results
 def remove_endpoint(endpoint_id: int, *, is_confirmed: bool) -> CommandResult:
@@ -184,7 +185,7 @@ def remove_endpoint(endpoint_id: int, *, is_confirmed: bool) -> CommandResult:
     examples=("signalpost endpoints test 17",),
     fields=DELIVERY_FIELDS,
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @prints_results
 def send_test_event(endpoint_id: int) -> CommandResult:
     """Send an `endpoint.test` event; a worker delivers it."""
@@ -204,7 +205,7 @@ def send_test_event(endpoint_id: int) -> CommandResult:
     examples=("signalpost endpoints deliveries 17 --limit 100",),
     item_fields=DELIVERY_FIELDS,
 )
-@click.argument("endpoint_id", type=ROW_ID)
+@ENDPOINT_ID
 @click.option(
     "--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="How many at most."
 )
@@ -232,7 +233,7 @@ def describe_delivery(delivery_view: DeliveryDetails) -> str:
     examples=("signalpost endpoints redeliver 4711",),
     fields=DELIVERY_FIELDS,
 )
-@click.argument("delivery_id", type=ROW_ID)
+@DELIVERY_ID
 @prints_results
 def request_redelivery(delivery_id: int) -> CommandResult:
     """Deliver an event again under the same webhook-id."""

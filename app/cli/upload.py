@@ -57,8 +57,16 @@ def require_api_key(
     failure="the post was not published, or the server refused it",
 )
 @click.argument("media", metavar="FILE_OR_URL...", nargs=-1, required=True)
-@click.option("--account", "account_id", type=int, help="The id of the connected login.")
-@click.option("--destination", "destination_id", type=int, help="The id of an account behind it.")
+@click.option(
+    "--account", "account_id", metavar="ID", type=int, help="The id of the connected login."
+)
+@click.option(
+    "--destination",
+    "destination_id",
+    metavar="ID",
+    type=int,
+    help="The id of an account behind it.",
+)
 @click.option("--platform", help="The platform, if the account does not say it.")
 @click.option("--kind", help="The kind of post; without it the files decide.")
 @click.option(
@@ -77,7 +85,13 @@ def require_api_key(
     help="A field of the platform, as in the API; the value is JSON or text.",
 )
 @accepts_older_arguments
-@click.option("--url", envvar="SIGNALPOST_URL", default="http://127.0.0.1:8000", show_default=True)
+@click.option(
+    "--url",
+    envvar="SIGNALPOST_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="The address of the server; also SIGNALPOST_URL.",
+)
 @click.option(
     "--api-key",
     envvar="SIGNALPOST_API_KEY",
@@ -91,7 +105,8 @@ def upload_command(
 ) -> Iterator[CommandResult]:
     """Post files or URLs, and follow the post to its end.
 
-    A running server does the work. Each new state of the post is a line of output.
+    A running server does the work. Each new state of the post is a line of output, with --json
+    the post as `GET /api/posts/<id>` has it.
     """
     with convert_client_errors(), open_client(url, api_key) as client:
         content = build_request(fields)

@@ -14,6 +14,7 @@ from core import webhooks
     "webhooks",
     cls=CommandGroup,
     invoke_without_command=True,
+    subcommand_metavar="",
     examples=("signalpost webhooks --once", "signalpost webhooks --interval 5000"),
     fields="processed failed",
 )

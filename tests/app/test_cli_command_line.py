@@ -83,7 +83,15 @@ def test_help_ends_with_examples_and_the_exit_status(path):
 def test_every_option_is_explained(path):
     for parameter in LEAF_COMMANDS[path].params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
-            assert parameter.help or parameter.name in {"url", "platform"}, parameter.name
+            assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("group", ["signalpost", "signalpost posts"])
+def test_a_group_without_a_command_prints_its_help(group):
+    path = group.split()[1:]
+    status, stdout, stderr = run_without_settings(*path)
+    assert (status, stdout) == (2, "")
+    assert stderr.strip() == run_without_settings(*path, "--help")[1].strip()
 
 
 def test_the_version_is_that_of_the_package():
