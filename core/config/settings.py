@@ -45,7 +45,7 @@ from core.config.value_types import (
 )
 from platforms.base import PlatformApp
 from platforms.registry import PLATFORMS
-from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText
+from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText, WebUrl
 
 PLATFORM_SECTIONS: dict[str, Any] = {
     name: (platform.settings, platform.settings()) for name, platform in PLATFORMS.items()
@@ -100,6 +100,7 @@ class Settings(DatabaseSettings):
     metrics_token: SecretText | None = Field(default=None, validation_alias="METRICS_TOKEN")
     metrics_port: PortNumber | None = Field(default=None, validation_alias="METRICS_PORT")
     flower_basic_auth: SecretText | None = Field(default=None, validation_alias="FLOWER_BASIC_AUTH")
+    flower_url: WebUrl | None = Field(default=None, validation_alias="FLOWER_URL")
     endpoint_private_hosts: Flag = Field(default=False, validation_alias="ENDPOINT_PRIVATE_HOSTS")
     publish_mode: Literal["live", "shadow", "dry_run"] = Field(
         default="live", validation_alias="PUBLISH_MODE"

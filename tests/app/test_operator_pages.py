@@ -9,6 +9,7 @@ from app.pages.operator.alert_texts import ALERT_TITLES
 from app.pages.operator.audit_log import csv_text
 from app.pages.operator.durations import format_seconds
 from core.health.conditions import ALERT_CONDITIONS
+from tests.app.conftest import BrowserClient
 from tests.support.tiktok_webhooks import TikTokWebhookSender, build_envelope
 
 PATHS = (
@@ -324,3 +325,11 @@ def test_a_browser_of_a_user_is_signed_out(operator, make_user, sign_in, load_va
     assert operator.post(f"/admin/users/1/sessions/{login}/end").status_code == 404
     operator.post(f"/admin/users/{bob.id}/sessions/{login}/end")
     assert browser.get("/").status_code == 302
+
+
+def test_the_page_of_queues_leads_to_flower_if_its_address_is_set(app_factory, make_user, operator):
+    assert "Open Flower" not in operator.get("/admin/queues").text
+    app = app_factory.create_app(FLOWER_URL="https://flower.example.org")
+    browser = BrowserClient(app, app.response_class, use_cookies=True)
+    page = browser.sign_in(make_user("second@example.org", is_admin=True)).get("/admin/queues")
+    assert 'href="https://flower.example.org"' in page.text

@@ -22,7 +22,11 @@ blueprint = Blueprint("queue_pages", __name__)
 @require_login("admin")
 def list_queues() -> str:
     """List the queues and the workers."""
-    return render_template("operator/queues.html", **describe_overview(load_overview()))
+    return render_template(
+        "operator/queues.html",
+        flower_url=current_container().settings.flower_url,
+        **describe_overview(load_overview()),
+    )
 
 
 @blueprint.get("/admin/queues/<name>")
