@@ -37,8 +37,8 @@ PROJECT_OPTIONS = ("--quiet", "--no-deps", "--no-build-isolation", "--editable",
 NO_VENV_TEXT = """This Python cannot create virtual environments: its ensurepip is missing.
 On Debian and Ubuntu run: apt-get install python3-venv. Otherwise use a Python from python.org."""
 
-PARALLEL_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile")
-"""Three workers on two cores: the tests in tests/flows mostly wait."""
+PARALLEL_PYTEST = ("pytest", "-n", "4", "--dist", "loadfile")
+"""Four workers on two cores: tests/flows and tests/browser wait a third of their time and more."""
 
 DEPLOYED_CODE = (
     *("app", "core", "db", "platforms", "tasks", "local", "migrations", "clients/python", "dev.py"),

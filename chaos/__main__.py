@@ -38,6 +38,8 @@ SUITES = {
     "malformed and hostile deliveries": "tests/flows/test_webhooks_hostile.py",
     "webhook stream, sixty kills and lost stores": "tests/flows/test_webhooks_chaos.py",
     "a video of four gigabytes through the page": "tests/browser/test_large_video.py",
+    "every page in other languages and colours": "tests/browser/test_accessibility.py",
+    "the frame of the pages in other languages and colours": "tests/browser/test_frame.py",
     "races for claims and leases": "tests/db/test_jobs_races.py",
 }
 ALL_MARKS = "chaos or not chaos"  # the default run skips the long forms

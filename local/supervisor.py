@@ -67,7 +67,8 @@ class Supervisor:
                     print_status(f"{elapsed:6.1f} s  {name} is ready")
                 elif child.has_exited() or elapsed > timeout:
                     raise DidNotStart(f"{name} did not start:\n{read_log_tail(child.program.log)}")
-            time.sleep(POLL_INTERVAL)
+            # Each check is a request or a query, on a machine that is busy starting everything.
+            time.sleep(POLL_INTERVAL * 5)
 
     def supervise(self, *, is_done: Callable[[], bool] = lambda: False) -> None:
         """Restart children that exit, until `is_done` returns true or `should_stop` is set."""

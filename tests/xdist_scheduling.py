@@ -15,25 +15,37 @@ OWN_STACK = "own stack"
 SHARED_RESOURCES = {
     "brokers": re.compile(r"\brabbit_server\b|^from tests\.flows\.celery_harness ", re.MULTILINE),
     "burst stack": re.compile(r"\bburst_stack\b"),
-    OWN_STACK: re.compile(r"^def stack\(|^    with run_stack\(", re.MULTILINE),
     "shared stack with faults": re.compile(
-        r"^from tests\.flows\.(response_faults|stack_failures|post_kinds) ", re.MULTILINE
+        r"^from tests\.flows\.(response_faults|stack_failures|post_kinds) "
+        r".*^def test_\w+\([^)]*\b(stack|api_user)\b",
+        re.MULTILINE | re.DOTALL,
     ),
+    OWN_STACK: re.compile(r"^def stack\(|^    with run_stack\(", re.MULTILINE),
+    "web server": re.compile(r"^def test_\w+\([^)]*\bweb_server\b", re.MULTILINE),
     "shared stack": re.compile(r"^def test_\w+\([^)]*\b(stack|api_user)\b", re.MULTILINE),
 }
 """Groups of files in tests/flows, and the pattern that shows that a file belongs to one.
 
 The first match counts.
 """
-LONGEST_FIRST = ("shared stack with faults", "shared stack", "brokers", "browser", "burst stack")
-"""The groups that take longest, in that order: started late, they would end last, alone."""
+LONGEST_FIRST = (
+    "browser a-h",
+    "browser i-z",
+    "brokers",
+    "shared stack with faults",
+    "shared stack",
+)
+"""The groups that take longest, in that order: started late, they would end last, alone.
+
+The other files with real processes follow. What is short and busy comes last and fills all cores.
+"""
 
 
 @cache
 def scheduling_group(file: str) -> str:
     """Return the group whose files run in one worker: the file itself, or a shared resource."""
     if file.startswith("tests/browser/"):
-        return "browser"
+        return "browser a-h" if Path(file).name < "test_i" else "browser i-z"
     if not file.startswith("tests/flows/"):
         return file
     text = (ROOT / file).read_text(encoding="utf-8")
@@ -66,7 +78,10 @@ class GroupScheduling(LoadFileScheduling):
 
 def group_priority(scope):
     """Return the rank among waiting groups; equal ranks keep xdist's order, by number of tests."""
-    return LONGEST_FIRST.index(scope) if scope in LONGEST_FIRST else len(LONGEST_FIRST)
+    if scope in LONGEST_FIRST:
+        return LONGEST_FIRST.index(scope)
+    has_processes = scope.startswith("tests/flows/") or scope in SHARED_RESOURCES
+    return len(LONGEST_FIRST) + (not has_processes)
 
 
 def make_scheduler(config, log):

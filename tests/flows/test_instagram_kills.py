@@ -166,8 +166,12 @@ def is_final(stack, posts):
     return list_states(stack, posts) <= FINAL_STATES
 
 
+@pytest.mark.chaos
 def test_without_reconciliation_an_instagram_post_is_published_twice(tmp_path):
-    """The negative control: the workers of this stack begin again instead of looking."""
+    """The negative control: the workers of this stack begin again instead of looking.
+
+    The short form is that of TikTok, in test_publishing_safeguards.
+    """
     with run_stack(tmp_path, command=SABOTAGED_COMMAND) as stack:
         user = stack.create_instagram_user()
         delay_response(stack, "media_publish", DELAY_AFTER_EFFECT)
