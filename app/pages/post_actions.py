@@ -48,8 +48,9 @@ def list_actions(post: Post) -> list[PostAction]:
 
 def list_buttons(post: Post) -> list[PostAction]:
     if post.hold_reason is not None:
-        label = translate_text("Publish it now")
-        return [cancel_button(post), PostAction("release", label, "play", "")]
+        label = translate_text("Release")
+        note = translate_text("Released, it goes out at its time, or at once if that has passed.")
+        return [cancel_button(post), PostAction("release", label, "play", "", note=note)]
     if can_cancel(post):
         return [cancel_button(post)]
     if post.state in {PostState.FAILED, PostState.CANCELLED}:
@@ -57,7 +58,7 @@ def list_buttons(post: Post) -> list[PostAction]:
     if post.state == PostState.UNCONFIRMED:
         title = platform_title(post.provider)
         risk = translate_text(DUPLICATE_WARNING, platform=title)
-        label = translate_text("Send it again anyway")
+        label = translate_text("Try again anyway")
         return [PostAction("retry", label, "rotate-ccw", "danger", risk=risk)]
     return []
 

@@ -137,7 +137,7 @@ def test_filters_are_kept_in_the_addresses_of_other_views(browser, make_post, no
 
 def test_an_empty_month_says_so_and_offers_a_post(browser):
     html = browser.get("/calendar?day=2024-11-05").text
-    assert "No posts: November 2024." in html
+    assert "No posts in November 2024." in html
     assert "New post" in html
 
 

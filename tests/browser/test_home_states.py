@@ -19,6 +19,9 @@ TILE_STATES = {
     "Failed": {"state": "FAILED", "error_code": "duration_check_failed", "finished_at": NOW},
 }
 SECONDS_LEFT = timedelta(seconds=6)
+INSERT_FOLLOWERS = """INSERT INTO metric_snapshots
+    (provider, subject_type, subject_id, metric, value)
+  VALUES ('tiktok', 'account', %s, 'followers', 12)"""
 ROWS = ".history tbody tr"
 
 
@@ -140,3 +143,19 @@ def test_each_chart_has_a_summary_in_words_and_a_table_with_the_same_sum(person,
         card.get_by_text("Show as table").click()
         rows = card.get_by_role("table").get_by_role("cell").all_inner_texts()
         assert sum(int(text) for text in rows if text.isdigit()) == expected
+
+
+@pytest.mark.statement(32)
+def test_insights_show_what_is_known_and_a_dash_with_a_reason_for_the_rest(person, open_page):
+    account_id = person.add_account()
+    person.stack.query(INSERT_FOLLOWERS, account_id)
+    page = person.sign_in(open_page())
+    page.goto("/insights")
+    tiles = page.locator("dl.tiles .tile")
+    expect(tiles.filter(has_text="followers")).to_contain_text("12")
+    others = tiles.filter(has_not_text="followers").all_inner_texts()
+    assert others
+    for text in others:
+        assert "\N{EN DASH}" in text
+        assert "gave no value yet" in text
+        assert not re.search(r"\d", text)

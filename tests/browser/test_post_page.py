@@ -182,7 +182,7 @@ def test_sending_again_what_may_be_published_needs_the_tick_and_a_double_click_m
     expect(account_page.locator(".badge.ask")).to_contain_text("Being confirmed")
     expect(account_page.get_by_text("it appears twice").first).to_be_visible()
     save_screenshot(account_page, "post-unconfirmed")
-    button = account_page.get_by_role("button", name="Send it again anyway")
+    button = account_page.get_by_role("button", name="Try again anyway")
     button.click()
     expect(account_page).to_have_url(
         re.compile(rf"/posts/{post_id}$")
@@ -220,7 +220,7 @@ def test_two_clicks_on_try_again_make_one_post(account_page, insert_state, stack
     ("state", "columns", "buttons"),
     [
         ("QUEUED", {"publish_at": "2031-01-01"}, ["Cancel the post"]),
-        ("QUEUED", {"hold_reason": "wait_for_release"}, ["Cancel the post", "Publish it now"]),
+        ("QUEUED", {"hold_reason": "wait_for_release"}, ["Cancel the post", "Release"]),
         ("SENDING", {}, ["Cancel the post"]),
         ("PROCESSING", {}, []),
         ("PUBLISHED", {"permalink": "https://www.tiktok.com/@a/video/1"}, []),
@@ -242,7 +242,7 @@ def test_actions_are_offered_only_in_states_that_allow_them(
 def test_a_held_post_is_released_and_a_scheduled_one_is_cancelled(account_page, insert_state):
     held = insert_state("QUEUED", hold_reason="wait_for_release", publish_at="2031-01-01")
     account_page.goto(f"/posts/{held}")
-    account_page.get_by_role("button", name="Publish it now").click()
+    account_page.get_by_role("button", name="Release").click()
     expect(account_page.locator(".badge.large")).to_contain_text("Scheduled")
     account_page.get_by_role("button", name="Cancel the post").click()
     expect(account_page.locator(".badge.large")).to_contain_text("Cancelled")

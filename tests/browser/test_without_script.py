@@ -85,7 +85,7 @@ def test_posts_are_handled_without_script(plain_page, insert_post, stack):
         return post_id
 
     insert_waiting("Held", "QUEUED", hold_reason="wait_for_release", publish_at="2031-01-01")
-    plain_page.get_by_role("button", name="Publish it now").click()
+    plain_page.get_by_role("button", name="Release").click()
     expect(plain_page.locator(".badge.large")).to_contain_text("Scheduled")
     plain_page.get_by_role("link", name="Reschedule").click()
     expect(plain_page.get_by_role("button", name="Move", exact=True)).to_be_visible()
@@ -96,7 +96,7 @@ def test_posts_are_handled_without_script(plain_page, insert_post, stack):
     expect(plain_page.locator("#text")).to_have_value("Held")
     doubtful = insert_waiting("Doubtful", "UNCONFIRMED")
     plain_page.get_by_role("checkbox", name="I accept the risk").check()
-    plain_page.get_by_role("button", name="Send it again anyway").click()
+    plain_page.get_by_role("button", name="Try again anyway").click()
     expect(plain_page).to_have_url(re.compile(rf"/posts/(?!{doubtful}$)\d+$"))
 
 
