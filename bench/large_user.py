@@ -31,8 +31,9 @@ INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encr
 INSERT_DESTINATIONS = """
 INSERT INTO instagram_accounts (user_id, oauth_account_id, ig_business_id, username, access_level,
                                 selected, last_synced_at)
-  SELECT user_id, id, 'business-' || id, 'studio_' || id, 'FULL', true, now()
-    FROM oauth_accounts WHERE provider = 'instagram'
+  SELECT user_id, id, 'business-' || id || '-' || n, 'studio_' || id || '_' || n, 'FULL', true,
+         now()
+    FROM oauth_accounts, generate_series(0, 1) AS n WHERE provider = 'instagram' ORDER BY id, n
 """
 
 INSERT_MEDIA = """
@@ -91,7 +92,11 @@ INSERT INTO posts (user_id, oauth_account_id, destination_id, provider, kind, so
       ON login.owner = CASE WHEN n %% 100 = 99 THEN 1 + n / 100 %% 20 ELSE 0 END
      AND login.provider = CASE WHEN n %% 5 < 3 THEN 'tiktok' ELSE 'instagram' END
      AND login.number = CASE WHEN n %% 100 <> 99 AND n %% 3 = 1 THEN 1 ELSE 0 END
-    LEFT JOIN instagram_accounts AS destination ON destination.oauth_account_id = login.id
+    LEFT JOIN (
+         SELECT *, row_number() OVER (PARTITION BY oauth_account_id ORDER BY id) AS number
+           FROM instagram_accounts) AS destination
+      ON destination.oauth_account_id = login.id
+     AND destination.number = CASE WHEN n < %(posts)s / 20 THEN 1 ELSE 2 END
    ORDER BY n
 """
 

@@ -87,17 +87,20 @@ class TikTokVideoReader:
         video_ids = [video.video_id for video in videos]
         ids = func.unnest(array(video_ids, type_=Text)).table_valued("value").render_derived()
         found = (
-            select(tiktok_post.oauth_account_id.label("account"), tiktok_post.post_id.label("post"))
-            .where(
-                PUBLIC_IDS.has_key(ids.c.value),
-                tiktok_post.user_id == user_id,
-                tiktok_post.oauth_account_id.in_(accounts),
-                tiktok_post.post_id.is_not(None),
-            )
-            .offset(0)  # one search of the index for each id, whatever the planner estimates
+            select(tiktok_post.user_id, tiktok_post.oauth_account_id, tiktok_post.post_id)
+            .where(PUBLIC_IDS.has_key(ids.c.value))
+            .offset(0)  # one search of this index for each id, whatever the planner estimates
             .lateral()
         )
-        query = select(found.c.account, ids.c.value, found.c.post).join_from(ids, found, true())
+        query = (
+            select(found.c.oauth_account_id, ids.c.value, found.c.post_id)
+            .join_from(ids, found, true())
+            .where(
+                found.c.user_id == user_id,
+                found.c.oauth_account_id.in_(accounts),
+                found.c.post_id.is_not(None),
+            )
+        )
         return {(account, video): post for account, video, post in self._session.execute(query)}
 
     def _load(self, query: Select[Any]) -> Sequence[Video]:

@@ -21,6 +21,7 @@ from core.health.housekeeping import merge_post_counts
 from core.identity.sign_in import BrowserContext, start_session
 from db.identity.users import User
 from tests.app.conftest import BASE_SETTINGS, AppFactory
+from tests.db.schema_catalog import run_sql
 from tests.servers import owner_url
 
 SMALL, LARGE = 2_000, 20_000
@@ -51,11 +52,39 @@ UNBOUNDED = SEARCHES | SAMPLES | SUMS | JOINS
 
 
 class Reading(NamedTuple):
-    """What a statement read: rows in any step of its plan, and pages of 8 KiB."""
+    """What a statement read: rows in any step of its plan, pages of 8 KiB, and which indexes."""
 
     statement: str
     rows: float
     pages: int
+    indexes: frozenset[str]
+
+
+INDEX_VIEWS = {
+    "idx_posts_user": "api posts to",
+    "idx_posts_user_state": "api posts state FAILED",
+    "idx_posts_user_state_time": "history days and state",
+    "idx_posts_user_time": "calendar month, middle",
+    "idx_posts_user_kind": "history kind",
+    "idx_posts_login": "history account",
+    "idx_posts_destination": "history destination",
+    "idx_posts_unstarted": "api tiktok posts status QUEUED",
+    "idx_posts_drafts": "history state DRAFT",
+    "idx_posts_title": "history text, no such word",
+    "idx_posts_unfinished": "api tiktok quota",
+    "idx_posts_finished": "api tiktok quota",
+    "idx_posts_group": "api posts group",
+    "idx_posts_due": "queue posts",
+    "idx_posts_retry_of": "post",
+    "idx_tiktok_posts_list": "api tiktok posts status FAILED",
+    "idx_tiktok_posts_public_ids": "insights",
+    "idx_ig_media_posted": "home",
+    "idx_media_unfinished": "home",
+}
+"""Index → a view that reads it: what no query reads costs each change of a row for nothing."""
+
+REFERENCE_INDEXES = {"idx_posts_media", "idx_posts_instagram"}
+"""They lead from a row that is deleted to those that refer to it."""
 
 
 @dataclass
@@ -85,7 +114,9 @@ class LargeUserApp:
                 ((plan,),) = connection.exec_driver_sql(explain, values).scalars().all()
             root = plan["Plan"]
             pages = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
-            self.readings[key] = Reading(statement, count_plan_rows(root), pages)
+            self.readings[key] = Reading(
+                statement, count_plan_rows(root), pages, frozenset(list_plan_indexes(root))
+            )
         return self.readings[key]
 
 
@@ -110,6 +141,12 @@ def count_plan_rows(plan):
     )
     children = [count_plan_rows(child) for child in plan.get("Plans", ())]
     return max([read * plan["Actual Loops"], *children])
+
+
+def list_plan_indexes(plan):
+    """The indexes that the steps of the plan read."""
+    own = [plan["Index Name"]] if "Index Name" in plan else []
+    return own + [name for child in plan.get("Plans", ()) for name in list_plan_indexes(child)]
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +223,20 @@ def test_a_view_reads_as_much_for_ten_times_the_history(large_user_apps, title):
 def describe_reading(reading):
     where = reading.statement.partition("FROM")[2].replace("\n", "")
     return f"{reading.rows:.0f} rows, {reading.pages} pages: FROM{where[:400]}"
+
+
+@pytest.mark.parametrize("index", INDEX_VIEWS)
+def test_an_index_is_read_by_a_view(large_user_apps, index):
+    readings = large_user_apps[1].measure_view(INDEX_VIEWS[index])
+    assert index in frozenset().union(*(reading.indexes for reading in readings))
+
+
+def test_each_index_of_posts_has_a_query(database_url):
+    query = "SELECT indexname AS name FROM pg_indexes WHERE tablename = 'posts'"
+    names = {row.name for row in run_sql(database_url, query) if row.name.startswith("idx_")}
+    assert (
+        names == {name for name in INDEX_VIEWS if name.startswith("idx_posts")} | REFERENCE_INDEXES
+    )
 
 
 def test_a_statement_that_reads_all_posts_is_seen(large_user_apps):
