@@ -1,14 +1,11 @@
-"""The Python client against a running server: uploads, lost answers, waits, lists, people."""
+"""The Python client against a running server: lost answers, waits, lists, posts, people."""
 
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from socket import SHUT_RDWR
 from uuid import uuid4
 
 import pytest
 import requests
 
-from db.media.files import Media
 from db.posts.posts import Post
 from signalpost_client import (
     ApiError,
@@ -18,22 +15,14 @@ from signalpost_client import (
     RepeatPolicy,
     errors,
 )
+from tests.app.client_fixtures import alice, alice_client, app, open_client, pauses
+from tests.support.faulty_server import FaultyServer
 from tests.support.row_factory import RowFactory
 
-MIB = 1024 * 1024
-FILE_SIZE = 3 * MIB + 7
+__all__ = ["alice", "alice_client", "app", "open_client", "pauses"]  # fixtures
+
 VIDEO_URL = "https://example.org/video"
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
-
-
-@pytest.fixture
-def app(app_factory, tmp_path):
-    return app_factory.create_app(MEDIA_URL=(tmp_path / "media").as_uri())
-
-
-@pytest.fixture
-def alice(make_user):
-    return make_user()
 
 
 @pytest.fixture
@@ -41,137 +30,9 @@ def account_id(container, alice):
     return RowFactory(container.database, container.services.key_ring).create_account(alice.id)
 
 
-@pytest.fixture
-def pauses():
-    """The seconds that the client has waited; it waits for none of them."""
-    return []
-
-
-@pytest.fixture
-def open_client(alice, make_api_key, pauses):
-    """Opens clients with Alice's key, on any URL."""
-    opened = []
-
-    def open_one(url, **options):
-        client = Client(url, make_api_key(alice), sleep=pauses.append, **options)
-        opened.append(client)
-        return client
-
-    yield open_one
-    for client in opened:
-        client.close()
-
-
-@pytest.fixture
-def alice_client(server_url, open_client):
-    return open_client(server_url)
-
-
-@pytest.fixture
-def video_file(tmp_path):
-    path = tmp_path / "video.mp4"
-    path.write_bytes(bytes(range(256)) * (FILE_SIZE // 256) + b"x" * (FILE_SIZE % 256))
-    return path
-
-
-class FaultyServer:
-    """Answers requests of one method with the planned faults, one each, before it does its work.
-
-    A fault is None for a lost connection, "answer" if the request is carried out and its answer is
-    lost, or status, headers and body.
-    """
-
-    def __init__(self, app, method, *planned):
-        self.app, self.method, self.planned, self.requests = app, method, [*planned], []
-
-    def __call__(self, environ, start_response):
-        if environ["REQUEST_METHOD"] != self.method:
-            return self.app(environ, start_response)
-        self.requests.append(environ.get("HTTP_IDEMPOTENCY_KEY"))
-        if not self.planned:
-            return self.app(environ, start_response)
-        fault = self.planned.pop(0)
-        if fault == "answer":
-            self.app(environ, lambda *_: None)
-        if fault in (None, "answer"):
-            environ["werkzeug.socket"].shutdown(SHUT_RDWR)
-            return []
-        status, headers, body = fault
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        start_response(status, headers)
-        return [body]
-
-
-def read_stored_file(container, media_id):
-    with container.database.transaction() as session:
-        media = session.get(Media, media_id)
-    return container.services.media.local_path(media.path).read_bytes()
-
-
 def count_posts(container):
     with container.database.transaction() as session:
         return session.query(Post).count()
-
-
-def test_a_file_is_sent_in_chunks_and_its_progress_is_reported(alice_client, video_file, container):
-    progress = []
-    media_id = alice_client.media.upload(
-        video_file, chunk_bytes=MIB, on_progress=lambda *step: progress.append(step)
-    )
-    assert progress == [(offset, FILE_SIZE) for offset in (0, MIB, 2 * MIB, 3 * MIB, FILE_SIZE)]
-    assert read_stored_file(container, media_id) == video_file.read_bytes()
-
-
-def test_an_interrupted_upload_is_resumed_where_it_stopped(alice_client, video_file, container):
-    upload = alice_client.media.start_upload(video_file, chunk_bytes=MIB)
-    next(upload.send_chunks())
-    progress = []
-    alice_client.media.resume(
-        upload.media_id,
-        video_file,
-        chunk_bytes=MIB,
-        on_progress=lambda arrived, _: progress.append(arrived),
-    )
-    assert progress == [MIB, 2 * MIB, 3 * MIB, FILE_SIZE]
-    assert read_stored_file(container, upload.media_id) == video_file.read_bytes()
-
-
-def test_a_chunk_that_has_arrived_already_is_not_sent_twice(alice_client, video_file):
-    upload = alice_client.media.start_upload(video_file, chunk_bytes=MIB)
-    next(upload.send_chunks())
-    upload.offset = 0  # as a client believes that has missed the answer
-    assert list(upload.send_chunks()) == [MIB, 2 * MIB, 3 * MIB, FILE_SIZE]
-
-
-def test_an_upload_goes_on_after_whatever_passes(
-    serve_app, app, open_client, video_file, container, pauses
-):
-    now = format_datetime(datetime.now(UTC), usegmt=True)
-    server = FaultyServer(
-        app,
-        "PATCH",
-        None,
-        ("429 Too Many", [("Retry-After", "3")], b'{"error": {"code": "x", "retryable": true}}'),
-        ("503 Busy", [("Retry-After", now)], b"<html>a proxy</html>"),
-        ("507 Full", [("Retry-After", "4")], b'{"error": {"code": "x", "retryable": true}}'),
-        ("502 Bad Gateway", [], b""),
-    )
-    media_id = open_client(serve_app(server)).media.upload(video_file)
-    assert pauses == [1.0, 3.0, 0.0, 4.0, 16.0]
-    assert read_stored_file(container, media_id) == video_file.read_bytes()
-
-
-def test_a_final_refusal_ends_the_upload_with_the_words_of_the_server(alice_client, video_file):
-    upload = alice_client.media.start_upload(video_file)
-    alice_client.media.delete(upload.media_id)
-    with pytest.raises(errors.ResourceNotFound, match="Nothing was found"):
-        list(upload.send_chunks())
-
-
-def test_a_proxy_with_small_bodies_is_named(serve_app, app, open_client, video_file):
-    server = FaultyServer(app, "PATCH", ("413 Too Large", [], b"<html>"))
-    with pytest.raises(errors.UnexpectedResponse, match="request bodies of 8 MiB"):
-        open_client(serve_app(server)).media.upload(video_file)
 
 
 def test_a_post_whose_answer_was_lost_is_requested_once(
@@ -301,6 +162,29 @@ def test_a_post_is_moved_cancelled_and_tried_again(alice_client, account_id):
     assert alice_client.posts.wait_until_final(post["id"])["state"] == "CANCELLED"
     again = alice_client.posts.retry(post["id"])
     assert (again["retry_of"], again["id"] > post["id"]) == (post["id"], True)
+
+
+def test_a_post_is_followed_through_its_changes(server_url, alice, make_api_key, account_id):
+    def cancel_post(_seconds):
+        client.posts.cancel(post["id"])
+
+    with Client(server_url, make_api_key(alice), sleep=cancel_post) as client:
+        post = client.posts.create(account_id=account_id, text="a", media=[VIDEO_URL])
+        states = [each["state"] for each in client.posts.follow(post["id"])]
+    assert states == ["QUEUED", "CANCELLED"]
+
+
+def test_what_has_no_method_is_called_by_its_path(alice_client):
+    answer = alice_client.request("GET", "/api/posts", query={"limit": 1, "state": None})
+    assert answer == {"success": True, "data": [], "next_cursor": None}
+
+
+def test_wrong_arguments_are_refused_before_anything_is_sent(alice_client, pauses):
+    with pytest.raises(ValueError, match="time zone"):
+        alice_client.posts.reschedule(7, datetime(2026, 3, 2))  # noqa: DTZ001 - the wrong one
+    with pytest.raises(ValueError, match="http"):
+        Client("ftp://signalpost.example")
+    assert pauses == []
 
 
 def test_a_newer_version_of_a_draft_is_not_overwritten(alice_client):
