@@ -21,13 +21,23 @@ from app.cli.row_options import (
 from app.cli.runtime import load_container
 from core import audit, webhooks
 from core.errors import Invalid, NotFound
+from db.statement_limits import search_limits
 from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
+from db.webhooks.replays import EventReplays, ReplaySummary
 from db.webhooks.search import EventSearch
 from platforms.registry import PLATFORMS
 
 ROW_IDS = click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
 
 SINCE_OPTION = click.option("--since", type=click.DateTime(), help="Received since then, in UTC.")
+UNTIL_OPTION = click.option(
+    "--until", type=click.DateTime(), help="Received before this time, in UTC."
+)
+PLATFORM_OPTION = click.option(
+    "--platform", type=click.Choice(list(PLATFORMS)), help="Only those of this platform."
+)
+KIND_OPTION = click.option("--type", "kind", help="Only those of this event type.")
+CODE_OPTION = click.option("--code", help="Only those with this error code.")
 EVENT_FIELDS = (
     "id provider eventType vendorEvent externalId publishId status late verdict secretNo signedAt "
     "retryCount errorMessage correlationId createdAt nextAttemptAt processedAt deadAt replayedAt "
@@ -51,11 +61,11 @@ def events_group() -> None:
     fields="next",
 )
 @click.option("--status", type=click.Choice(EVENT_STATUSES), help="Only those with this status.")
-@click.option("--platform", type=click.Choice(list(PLATFORMS)), help="Only those of this platform.")
-@click.option("--type", "kind", help="Only those of this event type.")
-@click.option("--code", help="Only those with this error code.")
+@PLATFORM_OPTION
+@KIND_OPTION
+@CODE_OPTION
 @SINCE_OPTION
-@click.option("--until", type=click.DateTime(), help="Received before this time, in UTC.")
+@UNTIL_OPTION
 @LIMIT_OPTION
 @BEFORE_OPTION
 @prints_results
@@ -116,16 +126,30 @@ def show_event(event_id: int) -> CommandResult:
     "replay",
     examples=(
         "signalpost events replay 17 18",
-        "signalpost events replay --dead",
-        "signalpost events replay --since 2026-11-20T10:00:00",
+        "signalpost events replay --dead --code unknown_publication",
+        "signalpost events replay --since 2026-11-20T10:00:00 --dry-run",
     ),
-    fields="replayed ids",
+    fields="replayed? ids? matches? capped? oldest? newest? by_type?",
 )
 @ROW_IDS
 @click.option("--dead", is_flag=True, help="All dead events.")
 @SINCE_OPTION
+@UNTIL_OPTION
+@PLATFORM_OPTION
+@KIND_OPTION
+@CODE_OPTION
+@click.option("--dry-run", is_flag=True, help="Only count them, up to 10,000.")
 @prints_results
-def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -> CommandResult:
+def replay_events(
+    ids: tuple[int, ...],
+    *,
+    dead: bool,
+    since: datetime | None,
+    until: datetime | None,
+    platform: str | None,
+    dry_run: bool,
+    **filters: Any,
+) -> CommandResult:
     """Apply stored events again.
 
     They become due with all their attempts, and a worker applies them. Pending events are left as
@@ -136,14 +160,33 @@ def replay_events(ids: tuple[int, ...], *, dead: bool, since: datetime | None) -
     selection = EventFilter(
         ids=ids or None,
         status="dead" if dead else None,
+        provider=platform,
         since=in_utc(since),
+        until=in_utc(until),
+        **filters,
     )
     container = load_container()
+    if dry_run:
+        with (
+            container.database.transaction() as session,
+            explain_slow_search(),
+            search_limits(session),
+        ):
+            return summary_result(EventReplays(session).summarize(selection))
     event_ids = webhooks.replay_events(container.database, selection).ids
     container.services.wake("webhooks")
     return CommandResult(
         f"{len(event_ids)} replayed", {"replayed": len(event_ids), "ids": event_ids}
     )
+
+
+def summary_result(summary: ReplaySummary) -> CommandResult:
+    """Say what a replay would apply again."""
+    count = f"{'more than ' if summary.capped else ''}{summary.matches}"
+    lines = [f"{count} would be replayed, received"]
+    lines[0] += f" {format_moment(summary.oldest)} to {format_moment(summary.newest)}"
+    lines += [f"  {number}  {kind}" for kind, number in summary.by_type.items()]
+    return CommandResult("\n".join(lines), summary._asdict())
 
 
 @events_group.command(

@@ -51,6 +51,7 @@ RUNS = [
     "insights --once",
     "events list",
     "events show {event}",
+    "events replay --dead --dry-run",
     "events replay --dead",
     "events discard --dead --yes",
     "posts list",

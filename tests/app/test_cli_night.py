@@ -156,6 +156,25 @@ def test_events_are_listed_by_status_and_code_and_displayed_with_payload(
     )
 
 
+def test_a_replay_is_counted_before_it_begins(run_cli, run_sql):
+    run_sql(
+        "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, status,"
+        " dead_at, next_attempt_at, error_message) SELECT 'tiktok', kind, kind, '{}', 'dead',"
+        " now(), NULL, 'x: y' FROM unnest(ARRAY['a', 'b']) AS kind"
+    )
+    (counted,) = read_json(run_cli("events", "replay", "--dead", "--dry-run", "--json"))
+    assert (counted["matches"], counted["capped"], counted["by_type"]) == (
+        2,
+        False,
+        {"a": 1, "b": 1},
+    )
+    assert "2 would be replayed" in run_cli("events", "replay", "--dead", "--dry-run").stdout
+    (replayed,) = read_json(run_cli("events", "replay", "--dead", "--type", "a", "--json"))
+    assert replayed["ids"] == [1]
+    assert listed_ids(run_cli("events", "list", "--status", "dead", "--json")) == [2]
+    assert run_cli("events", "replay", "--type", "a").returncode == 1
+
+
 def test_an_account_is_displayed_without_its_tokens(run_cli, account, container):
     screen = run_cli("accounts", "show", account)
     assert "hasAccessToken" in screen.stdout
