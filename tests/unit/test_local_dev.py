@@ -37,3 +37,23 @@ def test_the_help_lists_every_command(monkeypatch, capsys, arguments):
 def test_an_unknown_command_fails_with_a_hint(monkeypatch, capsys):
     assert run_main(monkeypatch, "deploy") == 1
     assert "`python3 dev.py` lists all commands" in capsys.readouterr().err
+
+
+def test_the_project_is_installed_again_only_when_its_packages_change(monkeypatch, tmp_path):
+    installations = []
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "PROJECT_STAMP_FILE", tmp_path / "stamp")
+    monkeypatch.setattr(dev, "run_pip", lambda *words: installations.append(words) or "")
+    for content, count in (("a", 1), ("a", 1), ("b", 2)):
+        (tmp_path / "pyproject.toml").write_text(content)
+        assert dev.install_project() == ""
+        assert len(installations) == count
+
+
+def test_a_failed_installation_is_tried_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "PROJECT_STAMP_FILE", tmp_path / "stamp")
+    (tmp_path / "pyproject.toml").write_text("a")
+    for error in ("no room", "no room", ""):
+        monkeypatch.setattr(dev, "run_pip", lambda *_, error=error: error)
+        assert dev.install_project() == error
