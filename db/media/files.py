@@ -91,6 +91,12 @@ class MediaFiles:
         query = select(Media).where(Media.id == media_id, Media.user_id == user_id)
         return self._session.scalar(query, execution_options={"populate_existing": True})
 
+    def list_recent(self, user_id: int, *, limit: int) -> Sequence[Media]:
+        """List the complete files that are kept still, the newest first."""
+        is_kept = [Media.completed_at.is_not(None), Media.expires_at > func.now()]
+        query = select(Media).where(Media.user_id == user_id, *is_kept)
+        return self._session.scalars(query.order_by(Media.id.desc()).limit(limit)).all()
+
     def lock_for_user(self, media_id: int, *, user_id: int) -> Media | None:
         """Like `get_for_user`, and lock the row until this transaction ends."""
         query = select(Media).where(Media.id == media_id, Media.user_id == user_id)

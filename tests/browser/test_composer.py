@@ -108,6 +108,24 @@ def test_captions_are_counted_as_each_platform_counts_and_may_differ(composer, s
     assert ("Another wave" in captions, "Another wave" in titles) == (True, False)
 
 
+def test_a_recent_file_is_used_again_without_sending_it(composer, stack, video_file):
+    add_files(composer, video_file)
+    open_composer(composer)
+    chunks = []
+    composer.on("request", lambda request: request.method == "PATCH" and chunks.append(request))
+    choose_accounts(composer, "tiktok")
+    composer.get_by_text("Recent files").click()
+    recent = composer.locator('[data-part="recent"]')
+    media_id = recent.get_by_role("checkbox").first.get_attribute("value")
+    recent.get_by_role("checkbox").first.check(force=True)
+    expect(composer.locator('[data-file-part="name"]')).to_have_text("holiday.mp4")
+    composer.fill("#text", "Used again")
+    composer.get_by_role("button", name="Publish", exact=True).click()
+    composer.wait_for_url(POST_URL)
+    stored = stack.query_value("SELECT media_id FROM posts WHERE title = 'Used again'")
+    assert (stored, chunks) == (int(media_id), [])
+
+
 def file_names(composer):
     return composer.locator('[data-file-part="name"]').all_text_contents()
 

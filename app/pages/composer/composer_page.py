@@ -21,7 +21,7 @@ from app.pages.badges import post_badge
 from app.pages.brands import platform_title
 from app.pages.calendar_request import read_day
 from app.pages.composer.checks import ComposerReport, check_composition, describe_forecasts
-from app.pages.composer.files import load_files
+from app.pages.composer.files import load_files, load_recent_files
 from app.pages.composer.form import Composition, parse_form, parse_payload
 from app.pages.composer.sending import send_posts
 from app.pages.composer.source_post import copy_post
@@ -214,6 +214,7 @@ def render_composer(
         errors=errors,
         draft=draft,
         drafts=load_drafts(except_id=composition.id),
+        recent_files=load_recent_files(composition),
         **report_values(report),
         **build_view(composition, targets, report),
     )

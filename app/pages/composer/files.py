@@ -1,11 +1,14 @@
 """The uploaded files that a composition names, as they are stored now."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.http.context import current_container, current_principal
 from app.pages.composer.form import ComposedItem, Composition
-from db.media.files import MediaFiles
+from db.media.files import Media, MediaFiles
 from db.session import Session
+
+MAX_RECENT_FILES = 6
 
 
 def load_files(composition: Composition) -> Composition:
@@ -32,3 +35,13 @@ def load_file(session: Session, item: ComposedItem) -> ComposedItem:
         probe=row.probe or {},
         size=row.size,
     )
+
+
+def load_recent_files(composition: Composition) -> Sequence[Media]:
+    """Return the user's newest files that are not in the composition."""
+    chosen = {item.media_id for item in composition.items}
+    with current_container().database.transaction() as session:
+        rows = MediaFiles(session).list_recent(
+            current_principal().user_id, limit=MAX_RECENT_FILES + len(chosen)
+        )
+    return [row for row in rows if row.id not in chosen][:MAX_RECENT_FILES]

@@ -142,8 +142,8 @@ class Composition:
 def parse_form(form: MultiDict[str, str], composition_id: UUID | None = None) -> Composition:
     """Read a submitted form; a malformed id of the composition counts as a new one."""
     chosen_id = composition_id or parse_uuid(form.get("composition", "")) or uuid4()
-    items = tuple(iter_items(form))[:MAX_ITEMS]
-    return Composition(chosen_id, drop_addresses(form), items)
+    fields = list_files(form)
+    return Composition(chosen_id, fields, tuple(iter_items(fields))[:MAX_ITEMS])
 
 
 def parse_payload(payload: Mapping[str, Any], composition_id: UUID) -> Composition:
@@ -165,7 +165,7 @@ def parse_uuid(text: str) -> UUID | None:
 
 
 def iter_items(form: MultiDict[str, str]) -> Iterable[ComposedItem]:
-    """The files in their order, then the addresses that are written one in each line."""
+    """The files in their order."""
     for key in form.getlist("media_key"):
         media_id = form.get(f"media_id.{key}", "")
         item = ComposedItem(
@@ -177,14 +177,18 @@ def iter_items(form: MultiDict[str, str]) -> Iterable[ComposedItem]:
         )
         if item.media_id is not None or item.url:
             yield item
-    for number, line in enumerate(form.get("addresses", "").splitlines()):
-        if line.strip():
-            yield ComposedItem(key=f"line{number}", url=line.strip())
 
 
-def drop_addresses(form: MultiDict[str, str]) -> MultiDict[str, str]:
-    """The fields without the written addresses: each has become a file of the list."""
+def list_files(form: MultiDict[str, str]) -> MultiDict[str, str]:
+    """The fields with all files as files of the list.
+
+    After those that are in it come recent files that were chosen, then addresses that were
+    written, one in each line.
+    """
     fields = MultiDict(form.items(multi=True))
+    for media_id in fields.poplist("recent"):
+        fields.add("media_key", f"recent{media_id}")
+        fields[f"media_id.recent{media_id}"] = media_id
     lines = [line.strip() for line in fields.pop("addresses", "").splitlines() if line.strip()]
     for number, line in enumerate(lines):
         fields.add("media_key", f"line{number}")

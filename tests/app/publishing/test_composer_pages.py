@@ -1,5 +1,6 @@
 """The composer without a script: forms that check, keep and send what was written."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -142,3 +143,24 @@ def test_what_a_program_keeps_as_a_draft_may_have_any_form(make_api_client, alic
         draft_id = uuid4()
         api_client.put(f"/api/drafts/{draft_id}", json={"payload": payload})
         assert browser.get(f"/compose/{draft_id}").status_code == 200
+
+
+def test_a_recent_file_is_chosen_again_without_a_script(browser, alice, form, publisher):
+    media_id = publisher.create_media(alice.id)
+    publisher.create_media(alice.id, complete=False)
+    page = browser.get("/compose").text
+    assert re.findall(r'name="recent" value="(\d+)"', page) == [str(media_id)]
+    assert "film.mp4" in page
+    checked = send(browser, form, action="check", addresses="", recent=media_id).text
+    assert f'name="media_id.recent{media_id}" value="{media_id}"' in checked
+    assert 'name="recent"' not in checked
+    send(browser, form, addresses="", recent=media_id)
+    [post_id] = list_post_ids(publisher)
+    assert publisher.one(select(Post.media_id).where(Post.id == post_id)) == media_id
+
+
+def test_files_of_others_are_not_listed_and_not_taken(browser, make_user, form, publisher):
+    media_id = publisher.create_media(make_user("mallory@example.org").id)
+    assert 'name="recent"' not in browser.get("/compose").text
+    assert send(browser, form, addresses="", recent=media_id).status_code == 422
+    assert list_post_ids(publisher) == []

@@ -125,6 +125,7 @@ part("file-input").addEventListener("change", (event) => {
   addFiles(event.target.files);
   event.target.value = "";
 });
+part("recent")?.addEventListener("change", (event) => add((loaded) => loaded.addRecent(event.target)));
 part("add-addresses").addEventListener("click", () => add((loaded) => loaded.addAddresses()));
 addEventListener("beforeunload", (event) => { if (isUploading()) event.preventDefault(); });
 

@@ -86,6 +86,20 @@ export const addFiles = (files) => {
   arrange();
 };
 
+// Makes a file of the list of one that was uploaded earlier.
+export const addRecent = (box) => {
+  const card = makeCard();
+  card.dataset.type = box.dataset.type;
+  card.dataset.seconds = box.dataset.seconds;
+  cardPart(card, "id").value = box.value;
+  cardPart(card, "name").textContent = cardPart(card, "stored-name").value = box.dataset.name;
+  cardPart(card, "size").textContent = box.dataset.size;
+  cardPart(card, "address").remove();
+  showStatus(card, message("uploaded"));
+  box.closest("li").remove();
+  arrange();
+};
+
 export const addAddresses = () => {
   const box = document.getElementById("addresses");
   for (const url of box.value.split(/\s+/).filter(Boolean)) {
