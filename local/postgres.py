@@ -36,7 +36,13 @@ SERVER_SETTINGS = {
     "dynamic_shared_memory_type": "mmap",
 }
 
-NO_DURABILITY_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+NO_DURABILITY_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    # Of the roles' passwords, hashed at every connection: 0.2 ms of the client's CPU instead of 2.
+    "scram_iterations": "1",
+    "autovacuum": "off",
+}
 """For tests: committed data survives a crash of the server, not of the machine."""
 
 INITDB_OPTIONS = (
