@@ -24,7 +24,7 @@ Commands act on the installation that the settings name ([settings.md](settings.
 |---|---|
 {statuses}
 
-A command that runs until it is stopped (`up`, `monitor`, `webhooks`, `insights`, `tokens refresh`, `alerts check`) ends with 0 after SIGTERM or Ctrl-C: that is its usual end.
+A command that runs until it is stopped (`up`, `monitor`, `webhooks`, `insights`, `tokens refresh`, `alerts check`) ends with 0 after SIGTERM or Ctrl-C, its usual end, and with 1 if one of its runs had a fault. A command for several ids acts on all that it can, prints a line for each, and ends with 1 if one was refused.
 
 ## Output
 
@@ -40,7 +40,7 @@ An error is `CODE: what and why`, with a second line `What to do: …` where the
 | `FAILED` | `up` or `demo` could not do it |
 | `INTERNAL_ERROR` | a fault of signalpost; stderr has its traceback |
 
-With `--json`, stdout has JSON and nothing else: one line per result, an object with `ok` and the fields named below. A list is one result with `items`. Fields may be added. An error is the last line, `{{"ok": false, "error": {{"code", "message", "advice"}}}}`, and stands on stderr in words as well. `signalpost up --json` is an exception: its only line is printed when everything answers, and has no `ok`.
+With `--json`, stdout has JSON and nothing else: one line per result, an object with `ok` and the fields named below. A list is one result with `items`. Fields may be added. An error is the last line, `{{"ok": false, "error": {{"code", "message", "advice"}}}}`, and stands on stderr in words as well. `signalpost up --json` is an exception: its only line is printed when everything answers, and has no `ok`, unless it is an error.
 
 ## Names of before
 
@@ -58,7 +58,9 @@ signalpost completion fish > ~/.config/fish/completions/signalpost.fish
 
 def render_reference() -> str:
     """Return the whole document."""
-    statuses = "\n".join(f"| {status} | {text} |" for status, text in EXIT_STATUSES.items())
+    statuses = "\n".join(
+        f"| {status} | {format_cell(text)} |" for status, text in EXIT_STATUSES.items()
+    )
     sections = [INTRODUCTION.format(statuses=statuses), "## Commands\n"]
     sections += ["\n".join(describe_command(*each)) for each in walk_commands(cli, PROGRAM)]
     return "\n".join(sections)

@@ -194,6 +194,21 @@ def test_control_c_is_silent_while_the_program_is_still_loaded(cli_environ, tmp_
     assert "Traceback" not in later_lines
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_runs_until_it_is_stopped_ends_with_0(cli_environ, tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.cli", "webhooks", "--interval", "60000", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=cli_environ,
+        cwd=tmp_path,
+    )
+    assert json.loads(process.stdout.readline())["processed"] == 0
+    process.send_signal(number)
+    assert (process.wait(30), process.stdout.read(), process.stderr.read()) == (0, "", "")
+
+
 def test_control_c_ends_a_migration_that_waits_for_another(database_url, tmp_path):
     owner = owner_url(database_url)
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": owner}
