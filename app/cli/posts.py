@@ -227,7 +227,11 @@ def hold_one_post(container: WorkerContainer, post: Post) -> str:
 
 def release_one_post(container: WorkerContainer, post: Post) -> str:
     return publishing.release_post(
-        container.database, container.services, post.id, user_id=post.user_id
+        container.database,
+        container.services,
+        post.id,
+        user_id=post.user_id,
+        is_by_operator=True,
     ).state
 
 

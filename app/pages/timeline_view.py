@@ -29,6 +29,7 @@ EVENT_LABELS = {
     "moved": gettext_noop("Time changed"),
     "held": gettext_noop("On hold"),
     "released": gettext_noop("Released"),
+    "released_by_operator": gettext_noop("Released by an operator"),
     "cancel": gettext_noop("Cancelled"),
     "step": gettext_noop("Next step"),
     "discarded": gettext_noop("Made again"),
@@ -38,6 +39,7 @@ EVENT_ICONS = {
     "held": "circle-pause",
     "moved": "calendar-clock",
     "released": "play",
+    "released_by_operator": "play",
     "restart": "rotate-ccw",
     "send": "send",
     "started": "send",
@@ -76,6 +78,7 @@ NOTE_TEXTS = {
     "the account is connected again": gettext_noop("the account is connected again"),
     "needs_reconnect": gettext_noop("the account has to be connected again"),
     "disconnected": gettext_noop("the account was disconnected"),
+    "operator": gettext_noop("put on hold by an operator"),
 }
 """Texts for the notes of core; those of a platform's steps and statuses are in its form."""
 

@@ -225,9 +225,17 @@ def resolve_retry(session: Session, services: Services, original: Post) -> NewPo
     return new_post
 
 
-def release_post(database: Database, services: Services, post_id: int, *, user_id: int) -> Post:
+def release_post(
+    database: Database,
+    services: Services,
+    post_id: int,
+    *,
+    user_id: int,
+    is_by_operator: bool = False,
+) -> Post:
     """Let a parked post continue, now or at `publish_at`.
 
+    `is_by_operator`: the timeline says that an operator did it, and not its owner.
     Errors: NotFound; Conflict if it is not parked; NotConnected, NeedsReconnect.
     """
     with database.transaction() as session:
@@ -235,7 +243,8 @@ def release_post(database: Database, services: Services, post_id: int, *, user_i
         if post.hold_reason is None:
             raise Conflict("the post is not parked", details={"state": post.state})
         load_active_account(session, post)
-        PostEvents(session).add(post, "released", note=post.hold_reason)
+        kind = "released_by_operator" if is_by_operator else "released"
+        PostEvents(session).add(post, kind, note=post.hold_reason)
         post.hold_reason = None
         post.due_at = Posts.due_time(post.publish_at)
         audit.record_action(

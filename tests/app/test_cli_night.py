@@ -23,8 +23,13 @@ def factory(container):
 
 
 @pytest.fixture
-def account(factory, make_user):
-    return factory.create_account(make_user().id)
+def alice(make_user):
+    return make_user()
+
+
+@pytest.fixture
+def account(factory, alice):
+    return factory.create_account(alice.id)
 
 
 def read_json(result):
@@ -80,9 +85,19 @@ def test_a_post_is_put_on_hold_and_released_with_a_trace(run_cli, factory, accou
     assert released.due_at is not None
     screen = run_cli("posts", "show", post).stdout
     assert "held: operator" in screen
-    assert "released: operator" in screen
+    assert "released_by_operator: operator" in screen
     expected = [(f"post.{done}", f"post:{post}", "cli") for done in ("held", "released", "read")]
     assert audit_entries(container)[-3:] == expected
+
+
+def test_the_owner_of_a_post_sees_what_an_operator_did(run_cli, factory, account, alice, sign_in):
+    post, browser = factory.create_post(account), sign_in(alice)
+    run_cli("posts", "hold", post)
+    page = browser.get(f"/posts/{post}").text
+    assert "It waits: an operator has put it on hold." in page
+    assert "put on hold by an operator" in page
+    run_cli("posts", "release", post)
+    assert "Released by an operator" in browser.get(f"/posts/{post}").text
 
 
 def test_one_post_that_refuses_stops_none_of_the_others(run_cli, factory, account):
