@@ -1,12 +1,15 @@
 """Uploads of the Python client against a running server: chunks, progress, what is waited for."""
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from io import BytesIO
 
 import pytest
+import requests
 
 from db.media.files import Media
-from signalpost_client import errors
+from signalpost_client import errors, transport
 from tests.app.client_fixtures import alice, alice_client, app, open_client, pauses
 from tests.support.faulty_server import FaultyServer
 
@@ -75,6 +78,48 @@ def test_an_upload_goes_on_after_whatever_passes(
     media_id = open_client(serve_app(server)).media.upload(video_file)
     assert pauses == [1.0, 3.0, 0.0, 4.0, 16.0]
     assert read_stored_file(container, media_id) == video_file.read_bytes()
+
+
+class SlowServer:
+    """Reads the chunks of uploads slowly, in all longer than the client may be blocked at once.
+
+    Each request has a new connection: on a kept one the time-out for answers would be in force.
+    """
+
+    def __init__(self, app):
+        self.app, self.seconds = app, []
+
+    def __call__(self, environ, start_response):
+        if environ["REQUEST_METHOD"] == "PATCH":
+            started, size, body = time.monotonic(), int(environ["CONTENT_LENGTH"]), b""
+            while part := environ["wsgi.input"].read(min(MIB, size - len(body))):
+                body += part
+                time.sleep(0.1)  # the pace of the line
+            self.seconds.append(time.monotonic() - started)
+            environ["wsgi.input"] = BytesIO(body)
+        return self.app(
+            environ,
+            lambda status, headers, *rest: start_response(
+                status, [*headers, ("Connection", "close")], *rest
+            ),
+        )
+
+
+def test_a_slow_line_that_moves_is_given_its_time(
+    serve_app, app, open_client, tmp_path, container, pauses, monkeypatch
+):
+    monkeypatch.setattr(transport, "TIMEOUTS", (0.5, 20.0))
+    file = tmp_path / "large.mp4"
+    file.write_bytes(bytes(24 * MIB))  # more than the buffers of sockets hold
+    server = SlowServer(app)
+    url = serve_app(server)
+    media_id = open_client(url).media.upload(file, chunk_bytes=24 * MIB)
+    assert pauses == []
+    assert server.seconds[0] > 2 * transport.TIMEOUTS[0]
+    assert read_stored_file(container, media_id) == file.read_bytes()
+
+    with pytest.raises(requests.RequestException):  # in one piece it has to arrive in that time
+        requests.patch(f"{url}/api/media/1", data=file.read_bytes(), timeout=transport.TIMEOUTS)
 
 
 def test_an_upload_that_stands_still_is_given_up_and_can_be_resumed(

@@ -99,7 +99,7 @@ class DescribedServer(BaseAdapter):
             body = {**body, **dict.fromkeys(CURSOR_FIELDS, None if is_last_page else "7")}
         headers = {"Location": LOCATIONS.get(path, "/api/posts/7")}
         if "Upload-Offset" in success.get("headers", {}):
-            sent = len(request.body or b"")
+            sent = len(request.body.read()) if request.body else 0
             headers["Upload-Offset"] = str(int(request.headers.get("Upload-Offset", 0)) + sent)
         return build_response(request, int(status), body, headers)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid4
 
@@ -24,7 +24,7 @@ from signalpost_client.repeats import SAFE_METHODS, RepeatPolicy, can_repeat, re
 T = TypeVar("T")
 JsonObject = dict[str, Any]
 
-TIMEOUTS = (10.0, 60.0)  # seconds to connect, and without a byte of the answer
+TIMEOUTS = (10.0, 60.0)  # seconds to connect or to send a block, and without a byte of the answer
 FIRST_UNSUCCESSFUL_STATUS = 300
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -96,7 +96,7 @@ class Transport:
         values: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
-        data: bytes | None = None,
+        data: BinaryIO | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Request:
         """Shapes: `values` are those of the placeholders in `template`, `body` becomes JSON.

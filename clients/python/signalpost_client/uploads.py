@@ -6,6 +6,7 @@ Source: the specification of tus.io, "Core Protocol" 1.0.0 (read 2026-11-29).
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,12 @@ class FileUpload:
     def send_chunk(self, chunk: bytes) -> int:
         """Send one chunk and return the offset that the server has reached.
 
-        Errors: ChunkDelayed.
+        As a stream it is sent in small blocks, each of which may take as long as the time-out is:
+        of bytes, all together may, which slow lines exceed. Errors: ChunkDelayed.
         """
         headers = {**CHUNK_HEADERS, "Upload-Offset": str(self.offset)}
         try:
-            return read_offset(self._send("PATCH", headers=headers, data=chunk))
+            return read_offset(self._send("PATCH", headers=headers, data=BytesIO(chunk)))
         except ApiError as error:
             if error.status != CONFLICT:
                 raise
