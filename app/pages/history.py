@@ -1,13 +1,12 @@
-"""The list of all posts: filters, pages in both directions, actions on several, CSV export."""
+"""The list of all posts: filters, pages in both directions, CSV export."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Response, render_template, request, stream_with_context, url_for
-from werkzeug.datastructures import MultiDict
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.validation import row_id_from_query
@@ -25,10 +24,8 @@ from app.pages.post_filters import (
     read_list_query,
     state_label,
 )
-from app.pages.posts import blueprint, cancel_post, error_text, release_post
+from app.pages.posts import blueprint
 from app.pages.thumbnails import post_thumbnail
-from core import publishing
-from core.errors import CoreError, NotFound
 from core.publishing import PostView
 from core.publishing.lists import list_post_part, stream_posts
 from db.posts.posts import Post
@@ -38,7 +35,6 @@ __all__ = ["blueprint"]  # the one of `posts.py`, with the list
 
 PAGE_SIZE = 25
 MAX_EXPORTED_POSTS = 100_000
-MAX_BULK_POSTS = 100
 EXPORT_CHUNK_CHARS = 2**14
 EXPORT_COLUMNS = (
     "id",
@@ -55,15 +51,6 @@ EXPORT_COLUMNS = (
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Spreadsheets take a cell that begins so for a formula."""
-
-
-class BulkResult(NamedTuple):
-    """What an action did to one post; `error` is None if it worked."""
-
-    post_id: int
-    title: str
-    error: str | None
-    new_post_id: int | None = None
 
 
 @blueprint.get("/posts")
@@ -153,51 +140,6 @@ def position_text(position: ListPosition) -> str:
     since_1970 = position.at - datetime(1970, 1, 1, tzinfo=UTC)
     microseconds = round(since_1970.total_seconds() * 1e6)
     return f"{microseconds}-{position.id}"
-
-
-@blueprint.post("/posts/bulk")
-@require_login("posts:write")
-def run_bulk_action() -> str:
-    """Try again, cancel or release several posts, and show what became of each."""
-    action = BULK_ACTIONS.get(request.form.get("action", ""))
-    if action is None:
-        raise NotFound("there is no such action")
-    post_ids = list(dict.fromkeys(request.form.getlist("post", type=int)))[:MAX_BULK_POSTS]
-    return render_template(
-        "posts_result.html",
-        action=request.form["action"],
-        results=[run_one_action(action, post_id) for post_id in post_ids],
-        back_url=list_url(MultiDict(request.args).to_dict(flat=False)),
-    )
-
-
-def run_one_action(action: Any, post_id: int) -> BulkResult:
-    title = ""
-    try:
-        view = publishing.get_post(
-            current_container().database, post_id, user_id=current_principal().user_id
-        )
-        title = view.post.title
-        new_post_id = action(post_id)
-    except CoreError as error:
-        return BulkResult(post_id, title, error_text(error))
-    return BulkResult(post_id, title, None, new_post_id if new_post_id != post_id else None)
-
-
-def retry_failed_post(post_id: int) -> int:
-    """Retry a post that has certainly not been published. Errors: Conflict for any other."""
-    result = publishing.retry_post(
-        current_container().database,
-        current_container().services,
-        post_id,
-        user_id=current_principal().user_id,
-        confirm=False,
-        idempotency_key=f"page-retry-{post_id}",
-    )
-    return result.post.id
-
-
-BULK_ACTIONS = {"retry": retry_failed_post, "cancel": cancel_post, "release": release_post}
 
 
 @blueprint.get("/posts/export.csv")

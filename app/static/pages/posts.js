@@ -1,4 +1,4 @@
-// Selection in the list of posts: all at once, and how many are selected.
+// Selection in the list of posts: all at once, all that fit, and how many are selected.
 const form = document.querySelector("[data-selection]");
 
 if (form) {
@@ -19,6 +19,11 @@ if (form) {
   all.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
     showCount();
+  });
+  // All that fit are another choice than single ones; before it is carried out, they are counted.
+  const fitting = form.elements.all;
+  fitting?.addEventListener("change", () => {
+    for (const box of [...boxes, all]) box.disabled = fitting.checked;
   });
   form.addEventListener("change", showCount);
   addEventListener("pageshow", showCount);

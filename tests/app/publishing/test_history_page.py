@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from sqlalchemy import func, update
 
+from app.pages.bulk_actions import MAX_BULK_POSTS
 from app.pages.history import safe_cell
 from db.identity.users import User
 from tests.app.publishing.post_rows import (
@@ -123,3 +124,47 @@ def test_no_cell_begins_a_formula(start):
     assert safe_cell(f"{start}1") == f"'{start}1"
     assert safe_cell("a" + start) == "a" + start
     assert safe_cell(-1) == -1
+
+
+def answers(page):
+    return re.findall(r'<span class="(good|bad)">', page.text)
+
+
+def cursor_of(page):
+    return re.search(r'name="before" value="(\d+)"', page.text)[1]
+
+
+def test_all_that_fit_are_counted_before_they_are_changed(alice_browser, add_post):
+    for number in range(MAX_BULK_POSTS + 1):
+        add_post(f"Clay {number}")
+    add_post("Harbour")
+    add_post("Clay, out", state="PUBLISHED")
+    fields = {"action": "cancel", "all": "1"}
+    counted = post_form(alice_browser, "/posts/bulk?q=clay", **fields)
+    assert f"{MAX_BULK_POSTS + 1} posts fit these filters" in counted.text
+    assert listed_titles(alice_browser.get("/posts?state=CANCELLED")) == []
+    add_post("Clay, later")
+    fields |= {"confirmed": "1", "before": cursor_of(counted)}
+    first = post_form(alice_browser, "/posts/bulk?q=clay", **fields)
+    assert answers(first) == ["good"] * MAX_BULK_POSTS
+    second = post_form(alice_browser, "/posts/bulk?q=clay", **fields | {"before": cursor_of(first)})
+    assert answers(second) == ["good"]
+    assert "Go on" not in second.text
+    assert listed_titles(alice_browser.get("/posts?state=QUEUED")) == ["Clay, later", "Harbour"]
+
+
+def test_all_that_fit_are_only_those_of_the_user(alice_browser, add_post, sign_in, make_user):
+    add_post("Mine")
+    mallory = sign_in(make_user("mallory@example.org"))
+    page = post_form(mallory, "/posts/bulk", action="cancel", all="1")
+    assert "No post that fits these filters" in page.text
+    page = post_form(mallory, "/posts/bulk", action="cancel", all="1", confirmed="1")
+    assert answers(page) == []
+    assert listed_titles(alice_browser.get("/posts?state=QUEUED")) == ["Mine"]
+
+
+def test_of_all_that_fit_only_what_is_on_hold_is_released(alice_browser, add_post):
+    add_post("Queued")
+    add_post("Held", hold_reason="paused")
+    page = post_form(alice_browser, "/posts/bulk", action="release", all="1", confirmed="1")
+    assert ("Held" in page.text, "Queued" in page.text) == (True, False)
