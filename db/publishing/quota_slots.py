@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, false, func, or_, select, text, true, union_all
 
 from db.accounts.accounts import Account
 from db.posts.posts import Post, is_unfinished
@@ -61,14 +61,18 @@ class QuotaSlots:
 
     def list_posting_accounts(self, kinds: Sequence[str]) -> Mapping[int, datetime]:
         """Accounts whose posts of these kinds hold a slot, and when each took its latest slot."""
+        latest_slots = [
+            query.where(Post.oauth_account_id == Account.id).order_by(text("at DESC")).limit(1)
+            for query in select_slots(Post.oauth_account_id, kinds, while_pending=False)
+        ]
         taken = union_all(
             *(
-                query.join(Account, Account.id == Post.oauth_account_id)
-                for query in select_slots(Post.oauth_account_id, kinds, while_pending=False)
+                select(Account.id.label("id"), slot.c.at).join_from(Account, slot, true())
+                for slot in (query.correlate(Account).lateral() for query in latest_slots)
             )
         ).subquery()
-        query = select(taken.c.value, func.max(taken.c.at)).group_by(taken.c.value)
-        return {int(account): at for account, at in self._session.execute(query) if account}
+        query = select(taken.c.id, func.max(taken.c.at)).group_by(taken.c.id)
+        return {int(account): at for account, at in self._session.execute(query)}
 
     def now(self) -> datetime:
         """The time of the database at the beginning of this transaction."""
