@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.bulk import is_any_of
@@ -24,12 +24,16 @@ MAX_ROW_ID_DIGITS = 18
 TABLE: Any = IgComment.__table__
 MEDIA: Any = IgMedia.__table__
 ACCOUNTS: Any = InstagramAccount.__table__
+NEWEST_KEYS = (func.coalesce(TABLE.c.timestamp, TABLE.c.created_at), TABLE.c.id)
+"""What lists are sorted by, as in their indexes."""
+
 IS_OPEN = (
     TABLE.c.handled_at.is_(None),
     TABLE.c.deleted_at.is_(None),
-    TABLE.c.hidden.is_(False),
-    TABLE.c.is_own.is_(False),
+    ~TABLE.c.hidden,
+    ~TABLE.c.is_own,
 )
+"""Written as in the index of open comments: `IS false` would not lead to it."""
 
 
 class InstagramCommentStore:
@@ -50,13 +54,15 @@ class InstagramCommentStore:
     def list_page(
         self, wanted: CommentFilter, *, limit: int, before: int | None
     ) -> Sequence[StoredComment]:
-        conditions = filter_conditions(wanted)
-        written_at = func.coalesce(TABLE.c.timestamp, TABLE.c.created_at)
+        conditions = comment_conditions(wanted)
         if before is not None:
-            last_seen = select(written_at, TABLE.c.id).where(TABLE.c.id == before)
-            conditions.append(tuple_(written_at, TABLE.c.id) < last_seen.scalar_subquery())
-        query = owned_comments().where(*conditions)
-        newest = query.order_by(written_at.desc(), TABLE.c.id.desc()).limit(limit)
+            other: Any = TABLE.alias()
+            written_at = func.coalesce(other.c.timestamp, other.c.created_at)
+            last_seen = select(written_at, other.c.id).where(other.c.id == before)
+            conditions.append(tuple_(*NEWEST_KEYS) < last_seen.scalar_subquery())
+        ids = select_newest_ids(conditions, owner_conditions(wanted)).limit(limit)
+        query = owned_comments().where(TABLE.c.id.in_(list(self._session.scalars(ids))))
+        newest = query.order_by(*(key.desc() for key in NEWEST_KEYS))
         return [to_stored_comment(row) for row in self._session.execute(newest)]
 
     def list_thread(self, comment: StoredComment, *, limit: int) -> Sequence[StoredComment]:
@@ -78,7 +84,8 @@ class InstagramCommentStore:
         return self._count(ACCOUNTS.c.user_id == user_id, *is_newer, limit=limit)
 
     def count_open(self, user_id: int, *, limit: int) -> int:
-        return self._count(ACCOUNTS.c.user_id == user_id, *IS_OPEN, limit=limit)
+        ids = select_newest_ids(IS_OPEN, [ACCOUNTS.c.user_id == user_id]).limit(limit)
+        return self._session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
     def set_handled(self, comment_row_id: int, *, by_user_id: int | None) -> None:
         handled_at = None if by_user_id is None else func.coalesce(TABLE.c.handled_at, func.now())
@@ -164,19 +171,47 @@ class InstagramCommentStore:
         self._session.execute(update(TABLE).where(TABLE.c.id == comment_row_id).values(values))
 
 
-def filter_conditions(wanted: CommentFilter) -> list[ColumnElement[bool]]:
-    conditions = [ACCOUNTS.c.user_id == wanted.user_id, TABLE.c.deleted_at.is_(None)]
+def select_newest_ids(
+    conditions: Collection[ColumnElement[bool]], owner: Collection[ColumnElement[bool]]
+) -> Select[Any]:
+    """Query of the ids of comments, the newest first; `owner`: conditions on media and account.
+
+    Comments are read in the order of their index, and the media of each are looked up: Postgres
+    would rather begin with all media of a user, because it takes each user's share for the same.
+    """
+    owned = (
+        select(ACCOUNTS.c.id)
+        .join(MEDIA, MEDIA.c.instagram_account_id == ACCOUNTS.c.id)
+        .where(MEDIA.c.id == TABLE.c.ig_media_id, *owner)
+        .offset(0)
+        .correlate(TABLE)
+        .lateral()
+    )
+    query = select(TABLE.c.id).join_from(TABLE, owned, true()).where(*conditions)
+    return query.order_by(*(key.desc() for key in NEWEST_KEYS))
+
+
+def owner_conditions(wanted: CommentFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [ACCOUNTS.c.user_id == wanted.user_id]
     if wanted.destination_id is not None:
         conditions.append(ACCOUNTS.c.id == wanted.destination_id)
     if wanted.item_key is not None:
         conditions.append(matches_key(MEDIA.c.id, MEDIA.c.ig_id, wanted.item_key))
+    return conditions
+
+
+def comment_conditions(wanted: CommentFilter) -> list[ColumnElement[bool]]:
+    conditions = [TABLE.c.deleted_at.is_(None)]
+    if wanted.item_key is not None:
+        of_item = matches_key(MEDIA.c.id, MEDIA.c.ig_id, wanted.item_key)
+        conditions.append(TABLE.c.ig_media_id.in_(select(MEDIA.c.id).where(of_item)))
     if wanted.is_hidden is not None:
-        conditions.append(TABLE.c.hidden.is_(wanted.is_hidden))
+        conditions.append(TABLE.c.hidden if wanted.is_hidden else ~TABLE.c.hidden)
     if wanted.is_handled is not None:
         is_handled = TABLE.c.handled_at.is_not(None)
         conditions.append(is_handled if wanted.is_handled else ~is_handled)
     if wanted.is_own is not None:
-        conditions.append(TABLE.c.is_own.is_(wanted.is_own))
+        conditions.append(TABLE.c.is_own if wanted.is_own else ~TABLE.c.is_own)
     if wanted.text:
         conditions.append(TABLE.c.text.icontains(wanted.text, autoescape=True))
     return conditions
