@@ -249,8 +249,13 @@ def test_everything_at_once_is_never_replayed(operator, run_sql, load_value):
 def test_a_dead_letter_is_discarded_once(operator, run_sql, load_value):
     run_sql(DEAD_EVENTS.format(count=1))
     event_id = load_value("SELECT id FROM webhook_events")
+    assert (
+        f'href="/admin/events/{event_id}/discard"' in operator.get(f"/admin/events/{event_id}").text
+    )
+    assert f"Discard event {event_id}?" in operator.get(f"/admin/events/{event_id}/discard").text
     for _ in range(2):
         operator.post(f"/admin/events/{event_id}/discard")
+    assert operator.get(f"/admin/events/{event_id}/discard").status_code == 404
     assert load_value("SELECT status FROM webhook_events") == "ignored"
     assert "discarded by a person" in operator.get(f"/admin/events/{event_id}").text
 

@@ -138,6 +138,17 @@ def show_event(event_id: int) -> str:
     )
 
 
+@blueprint.get("/admin/events/<int:event_id>/discard")
+@require_login("admin")
+def confirm_discard(event_id: int) -> str:
+    """Ask before a dead event is discarded; a dialog does it where scripts run."""
+    with current_container().database.transaction() as session:
+        event = Events(session).get(event_id)
+        if event is None or event.dead_at is None:
+            raise NotFound(f"there is no dead letter {event_id}")
+        return render_template("operator/discard.html", event=event)
+
+
 @blueprint.post("/admin/events/<int:event_id>/discard")
 @require_login("admin")
 def discard_event(event_id: int) -> Response:
