@@ -53,7 +53,7 @@ PLATFORM_BADGES = {
     "healthy": Badge("good", gettext_noop("Connected"), "circle-check"),
     "degraded": Badge("bad", gettext_noop("Needs attention"), "triangle-alert"),
     "unconnected": Badge("calm", gettext_noop("Not connected"), "unlink"),
-    "off": Badge("calm", gettext_noop("Switched off here"), "ban"),
+    "off": Badge("calm", gettext_noop("Not set up"), "ban"),
 }
 
 

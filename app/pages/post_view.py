@@ -41,9 +41,7 @@ STATE_SENTENCES = {
 HOLD_SENTENCES = {
     "needs_reconnect": gettext_noop("It waits until the account is connected again."),
     "disconnected": gettext_noop("It waits until the account is connected again."),
-    "wait_for_release": gettext_noop(
-        "It waits for your decision: it was requested more than a day ago."
-    ),
+    "wait_for_release": gettext_noop("On hold: its time passed more than 24 hours ago."),
     "user_disabled": gettext_noop(
         "It waits for your decision: an operator had disabled your sign-in."
     ),

@@ -14,6 +14,7 @@ MAX_P95 = 100  # milliseconds
 PROMISED = ("home", "history", "calendar month")
 
 
+@pytest.mark.statement(30)
 def test_pages_of_a_user_with_a_million_posts_take_a_tenth_of_a_second():
     with start_servers() as servers:
         views = time_views(servers, posts=POSTS)
