@@ -200,6 +200,7 @@ def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
     add_files(composer, banner)
     check = checks_of(composer).get_by_role("listitem").filter(has_text="too narrow or too wide")
     expect(check).to_contain_text("Instagram, ada.bakes", timeout=2_000)
+    expect(check).to_contain_text("Use a ratio between 4:5 and 1.91:1.")
     composer.get_by_role("button", name="Publish", exact=True).click()
     expect(composer.get_by_role("alert")).to_contain_text("too narrow or too wide")
     assert composer.title().startswith("Error:")

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.composer_form import add_files, checks_of, choose_accounts
 from tests.browser.conftest import POST_URL, add_cookies, open_composer
+from tests.flows.brokers import wait_until
 
 INSERT_STARTED_DRAFTS = """INSERT INTO tiktok_posts
     (ledger_id, user_id, oauth_account_id, publish_id, status, source, mode, title, created_at)
@@ -106,8 +107,11 @@ def test_a_full_quota_says_when_the_post_will_go_out(composer, insert_post, stac
     composer.fill("#text", "As soon as there is room")
     composer.get_by_role("button", name="Publish", exact=True).click()
     composer.wait_for_url(POST_URL)
-    wait = stack.query_value(SELECT_DUE_AT) - frees_at
-    assert timedelta(0) <= wait < timedelta(seconds=1)
+
+    def waits_for_room():
+        return timedelta(0) <= stack.query_value(SELECT_DUE_AT) - frees_at < timedelta(seconds=1)
+
+    wait_until(waits_for_room, what="the post that waits for the forecast time")
     stack.query(SHIFT_DRAFTS)
     stack.query("UPDATE posts SET due_at = now() WHERE title = 'As soon as there is room'")
     expect(composer.locator(".badge.large")).to_contain_text("In TikTok inbox")

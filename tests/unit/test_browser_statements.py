@@ -1,4 +1,4 @@
-"""Each statement about the pages is proved by a test in a browser, or over HTTP, that is marked with it."""
+"""Each statement about the pages is proved by a test in a browser or over HTTP that is marked."""
 
 import ast
 import tomllib
