@@ -30,7 +30,9 @@ class AsgiCaller:
         messages = []
 
         async def receive():
-            return parts.pop(0) if parts else await asyncio.Event().wait()  # still connected
+            if len(parts) > 1 or (parts and complete):
+                return parts.pop(0)
+            return parts[0] if parts else await asyncio.Event().wait()  # still connected
 
         async def send(message):
             messages.append(message)
