@@ -39,6 +39,7 @@ NEXT_POSTS = 5
 MAX_COUNT = 10_000
 ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progress, and otherwise
 MOVING_STATES = ("SENDING", "PROCESSING")
+TILE_STATES: Sequence[tuple[str, ...]] = (("SCHEDULED",), IN_PROGRESS, ("DRAFT",), ("HELD",))
 WAITING_STATES = ("SCHEDULED", "HELD", *IN_PROGRESS)
 FIRST_POSITION = ListPosition(0, datetime(1970, 1, 1, tzinfo=UTC))
 
@@ -139,14 +140,17 @@ def list_tiles() -> list[Tile]:
     with current_container().database.transaction() as session:
         ended = PostDays(session).count_by_state(user_id, since=since)
         recent_drafts = PostQueries(session).count_drafts(user_id=user_id, since=since)
+        waiting = [
+            PostQueries(session).count_up_to(
+                PostFilter(displays=states), user_id=user_id, limit=MAX_COUNT + 1
+            )
+            for states in TILE_STATES
+        ]
     published = max(0, ended.get("PUBLISHED", 0) - recent_drafts)
     days = {"from": [f"{since:%Y-%m-%d}"]}
     note = translate_text("30 days")
     return [
-        state_tile(("SCHEDULED",), translate_text("Scheduled"), "clock", "calm"),
-        state_tile(IN_PROGRESS, translate_text("In progress"), "loader-circle", "busy"),
-        state_tile(("DRAFT",), draft_state_label(), draft_state_icon(), "wait"),
-        state_tile(("HELD",), translate_text("On hold"), "circle-pause", "wait"),
+        *list_waiting_tiles(waiting),
         Tile(
             str(published),
             translate_text("Published"),
@@ -166,10 +170,22 @@ def list_tiles() -> list[Tile]:
     ]
 
 
-def state_tile(states: Sequence[str], label: str, icon: str, colour: str) -> Tile:
-    count = count_displayed(states, limit=MAX_COUNT + 1)
-    number = f"{MAX_COUNT:,}+" if count > MAX_COUNT else str(count)
-    return Tile(number, label, icon, colour, list_url({"state": list(states)}))
+def list_waiting_tiles(counts: Sequence[int]) -> list[Tile]:
+    """Return the tiles of `TILE_STATES`."""
+    labels = (
+        (translate_text("Scheduled"), "clock", "calm"),
+        (translate_text("In progress"), "loader-circle", "busy"),
+        (draft_state_label(), draft_state_icon(), "wait"),
+        (translate_text("On hold"), "circle-pause", "wait"),
+    )
+    return [
+        Tile(
+            f"{MAX_COUNT:,}+" if count > MAX_COUNT else str(count),
+            *label,
+            list_url({"state": list(states)}),
+        )
+        for states, count, label in zip(TILE_STATES, counts, labels, strict=True)
+    ]
 
 
 def count_displayed(states: Sequence[str], *, limit: int) -> int:
