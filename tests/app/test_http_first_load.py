@@ -157,6 +157,7 @@ def transfer_size(response):
     return len(response.data) + len(str(response.headers))
 
 
+@pytest.mark.statement(40)
 def test_the_first_load_of_every_page_is_within_its_budget(operator, page_paths):
     """So are our own style sheets and scripts of a page, those of all pages included."""
     first_load, heavy_pages, seen = FirstLoad(operator, {}), {}, set()

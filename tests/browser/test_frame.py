@@ -200,6 +200,7 @@ def test_no_page_of_the_frame_is_wider_than_a_phone_or_a_zoomed_window(open_page
         assert find_exceeded_widths(page, WIDTHS) == [], path
 
 
+@pytest.mark.statement(40)
 @pytest.mark.parametrize("path", PAGES)
 def test_the_first_load_of_a_page_is_small(open_page, cookies, path):
     """HTML plain, files compressed, pictures of accounts aside."""

@@ -12,7 +12,9 @@ STATEMENTS = {int(number) for number in tomllib.loads(LIST)["statements"]}
 def list_marked_tests():
     """Pairs of a number and the test that is marked with it."""
     paths = (
-        path for name in ("browser", "flows") for path in sorted(TESTS.glob(f"{name}/test_*.py"))
+        path
+        for name in ("app", "browser", "flows")
+        for path in sorted(TESTS.glob(f"{name}/test_*.py"))
     )
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
