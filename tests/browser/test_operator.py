@@ -102,6 +102,23 @@ def test_an_event_says_what_it_changed_and_is_replayed_from_a_dialog(signed_in, 
     expect(result).to_contain_text("1 event was replayed.")
 
 
+def test_a_dead_letter_is_discarded_after_a_question(signed_in, stack, dead_events):
+    query = "SELECT max(id) FROM webhook_events WHERE dead_at IS NOT NULL"
+    event_id = stack.query_value(query)
+    signed_in.goto(f"/admin/events/{event_id}/discard")  # as without a script
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("link", name="Cancel").click()
+    signed_in.get_by_role("link", name="Discard").click()
+    dialog = signed_in.get_by_role("dialog", name=f"Discard event {event_id}?")
+    expect(dialog).to_be_visible()
+    assert find_axe_violations(signed_in) == []
+    dialog.get_by_role("button", name="Discard").click()
+    expect(
+        signed_in.get_by_text("The event is discarded. It can still be replayed.")
+    ).to_be_visible()
+    assert stack.query_value(query) != event_id
+
+
 def test_updates_of_monitoring_are_paused_by_a_link(signed_in):
     signed_in.goto("/monitoring")
     signed_in.get_by_role("link", name="Pause updates").click()
