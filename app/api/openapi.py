@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -26,6 +27,7 @@ blueprint = Blueprint("openapi", __name__)
 
 SCHEMA_REF_TEMPLATE = "#/components/schemas/{model}"
 DOCUMENT_KEY = "signalpost.openapi"  # in the extensions of the application: built once
+DOCUMENT_LOCK = Lock()
 PLATFORM_PARAMETERS = frozenset({"platform", "provider"})
 JsonObject = dict[str, Any]
 ModelReferences = dict[type[BaseModel], JsonObject]
@@ -70,10 +72,12 @@ def show_openapi() -> Response:
 
 
 def encode_document() -> bytes:
-    document: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
-    if document is None:
-        document = current_app.json.dumps(build_document()).encode()
-        current_app.extensions[DOCUMENT_KEY] = document
+    """Build the document at the first request; others wait, instead of building it as well."""
+    with DOCUMENT_LOCK:
+        document: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
+        if document is None:
+            document = current_app.json.dumps(build_document()).encode()
+            current_app.extensions[DOCUMENT_KEY] = document
     return document
 
 

@@ -2,12 +2,14 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from app.api.answers.table import ANSWERS
+from app.api.openapi import encode_document
 from app.api.operations import iter_operations
 from app.http.errors import ERROR_KINDS, OAUTH_ERRORS
 from app.http.messages import load_messages
@@ -268,3 +270,13 @@ def test_the_description_is_built_once_and_has_an_etag(client):
     assert first.data == second.data
     known = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
     assert (known.status_code, known.data) == (304, b"")
+
+
+def test_simultaneous_first_requests_build_the_description_once(app):
+    def encode_in_thread(_):
+        with app.app_context():
+            return encode_document()
+
+    with ThreadPoolExecutor(8) as threads:
+        documents = list(threads.map(encode_in_thread, range(8)))
+    assert len({id(document) for document in documents}) == 1
