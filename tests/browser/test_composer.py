@@ -143,7 +143,7 @@ def test_files_are_put_in_order_by_buttons_keys_and_pointer_and_sent_in_it(
         card.get_by_text("Description and details").click()
     composer.get_by_role("button", name="Move 2.jpg up").click()
     assert file_names(composer) == ["2.jpg", "1.jpg", "3.jpg", "4.jpg"]
-    expect(composer.locator("#announcer")).to_have_text("File 1 of 4")
+    expect(composer.locator("#announcer")).to_have_text("Picture 1 of 4")
     composer.get_by_role("button", name="Remove 4.jpg").focus()
     composer.keyboard.press("Alt+ArrowUp")
     assert file_names(composer) == ["2.jpg", "1.jpg", "4.jpg", "3.jpg"]

@@ -1,4 +1,4 @@
-import { announce, arrange, cards, list, message } from "./files.js";
+import { announce, arrange, cards, list, mediaTypes, message } from "./files.js";
 
 // Puts the files of a list in order, by buttons, keys and dragging.
 
@@ -7,7 +7,8 @@ const moveCard = (card, step) => {
   if (!neighbour) return;
   if (step < 0) neighbour.before(card); else neighbour.after(card);
   arrange();
-  announce(message("moved", { number: cards().indexOf(card) + 1, count: cards().length }));
+  const key = mediaTypes().every((type) => type === "image") ? "movedPicture" : "moved";
+  announce(message(key, { number: cards().indexOf(card) + 1, count: cards().length }));
 };
 
 list.addEventListener("click", (event) => {
