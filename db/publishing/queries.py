@@ -184,7 +184,7 @@ def collect_rows(
         *(
             select(*key_columns(part), *columns)
             .where(
-                *owner_conditions(post_filter, user_id=user_id),
+                *owner_conditions(post_filter, part, user_id=user_id),
                 *post_filter.conditions(),
                 *position_conditions(part),
                 branch,
@@ -196,15 +196,17 @@ def collect_rows(
     ).subquery()
 
 
-def owner_conditions(post_filter: PostFilter, *, user_id: int) -> list[ColumnElement[bool]]:
-    """Conditions that the posts are the user's; none for all posts of an account, which has one
-    user: whose, is checked as the posts are read.
+def owner_conditions(
+    post_filter: PostFilter, part: ListPart, *, user_id: int
+) -> list[ColumnElement[bool]]:
+    """Conditions that the posts are the user's; none for all posts of an account by id, which has
+    one user: whose, is checked as the posts are read.
 
     Postgres multiplies the shares of both, expects hardly any post, and would go through all posts
-    instead of those of the account.
+    instead of those of the account. A list by time needs the user: its index begins with that.
     """
     names_account = post_filter.account_id is not None or post_filter.destination_id is not None
-    if names_account and not post_filter.state and not post_filter.displays:
+    if names_account and not (part.is_by_time or post_filter.state or post_filter.displays):
         return []
     return [Post.user_id == user_id]
 

@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
 import requests
+from celery import Celery
 
 from local.ports import find_free_port
+from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
+from tasks.settings import build_configuration
 from tests.flows.api_user import REQUEST_TIMEOUT
 from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
@@ -75,6 +79,14 @@ def other_worker(stack, tmp_path):
     process.wait(30)
 
 
+@pytest.fixture
+def wake_webhooks(stack):
+    """Wakes a worker for webhooks: with nothing due, beat does it each ten seconds only."""
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(stack.info["broker"], "web"))
+    return partial(app.send_task, WAKE_TASKS["webhooks"], queue="webhooks", expires=MESSAGE_EXPIRY)
+
+
 def read_runs(url, bearer):
     """How many runs the page counts; None while the server does not answer."""
     try:
@@ -86,10 +98,21 @@ def read_runs(url, bearer):
     return float(counts[0]) if counts else 0.0
 
 
-def test_a_worker_has_a_page_of_its_own(stack, other_worker, tmp_path):
+def await_more_runs(wake_webhooks, url, bearer, *, than):
+    """Wake workers until this one has counted more runs, and return how many. Others share them."""
+
+    def has_more_runs():
+        wake_webhooks()
+        return (read_runs(url, bearer) or 0) > than
+
+    wait_until(has_more_runs, what="a run")
+    return read_runs(url, bearer)
+
+
+def test_a_worker_has_a_page_of_its_own(stack, other_worker, wake_webhooks, tmp_path):
     process, url = other_worker
     bearer = metrics_bearer(stack)
-    wait_until(lambda: (read_runs(url, bearer) or 0) >= 2, what="counted runs")
+    await_more_runs(wake_webhooks, url, bearer, than=1)
     page = requests.get(url, headers=bearer, timeout=REQUEST_TIMEOUT).text
     assert not [line for line in page.splitlines() if line.startswith("signalpost_oldest_due")]
     assert requests.get(url, timeout=REQUEST_TIMEOUT).status_code == 401
@@ -104,16 +127,17 @@ def process_environment(process):
     return psutil.Process(process.pid).environ()
 
 
-def test_children_that_end_stay_counted_and_leave_no_files(stack, other_worker, tmp_path):
+def test_children_that_end_stay_counted_and_leave_no_files(
+    stack, other_worker, wake_webhooks, tmp_path
+):
     process, url = other_worker
     bearer, counted = metrics_bearer(stack), 1.0
     (folder,) = wait_for_folder(tmp_path)
     for _ in range(3):
-        wait_until(lambda before=counted: (read_runs(url, bearer) or 0) > before, what="a run")
-        counted = read_runs(url, bearer)
+        counted = await_more_runs(wake_webhooks, url, bearer, than=counted)
         for child in psutil.Process(process.pid).children():
             child.kill()
-    wait_until(lambda: (read_runs(url, bearer) or 0) > counted, what="a run of the last child")
+    await_more_runs(wake_webhooks, url, bearer, than=counted)  # of the last child
     assert len(list(folder.glob("*.db"))) <= MAX_FILES
 
 
