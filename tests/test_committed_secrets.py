@@ -51,6 +51,7 @@ ALLOWED_VALUES = {
     "sentinel_password": "the name of a parameter of a URL",
     "xnBwiv3qZXx71nOQ0Uhkotb3b7RN0upoU+TLmkKgEwI": "a hash of nothing: it is verified when the"
     " user does not exist, so that the answer takes as long",
+    "whsec_": "what the secrets of endpoints begin with",
     "settings.json": "the name of the file with the secrets of a local stack",
     "sbaw_other_app": "the client key of a foreign app, with which the sandbox tries us",
 }
