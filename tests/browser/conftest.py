@@ -123,6 +123,7 @@ def save_screenshot(page, name):
     if not SAVES_SCREENSHOTS:
         return
     SCREENSHOT_FOLDER.mkdir(parents=True, exist_ok=True)
+    page.evaluate("scrollTo(0, 0)")  # what sticks to the window is drawn where it begins
     page.screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
 
