@@ -58,7 +58,7 @@ def test_without_the_token_there_are_no_metrics(stack):
 @pytest.fixture
 def other_worker(stack, tmp_path):
     """A worker as on a second host: a port of its own, and all settings in its environment."""
-    environment = psutil.Process(stack.info["pids"]["web"]).environ()
+    environment = stack.find_process("web").environ()  # may be a later one than at the start
     port = find_free_port()
     own = {
         "SIGNALPOST_ROLE": "worker",
