@@ -52,11 +52,17 @@ def resolve_alert(body: ResolveAlertRequest) -> dict[str, Any]:
 
 def serialize_alert(alert: Alert) -> dict[str, Any]:
     return {
+        **serialize_open_alert(alert),
+        "resolvedAt": alert.resolved_at,
+        "resolvedBy": alert.resolved_by,
+    }
+
+
+def serialize_open_alert(alert: Alert) -> dict[str, Any]:
+    return {
         "id": alert.id,
         "name": alert.name,
         "severity": alert.severity,
         "details": alert.details,
         "openedAt": alert.opened_at,
-        "resolvedAt": alert.resolved_at,
-        "resolvedBy": alert.resolved_by,
     }

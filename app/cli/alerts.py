@@ -4,10 +4,10 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from types import FrameType
-from typing import Any
 
 import click
 
+from app.api.alerts import serialize_open_alert
 from app.cli.command import CommandGroup, DocumentedCommand
 from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
@@ -68,7 +68,7 @@ def list_command() -> CommandResult:
     with load_container().database.transaction() as session:
         open_alerts = Alerts(session).list_open()
     lines = [describe_alert(alert) for alert in open_alerts]
-    rows = [serialize_alert(alert) for alert in open_alerts]
+    rows = [serialize_open_alert(alert) for alert in open_alerts]
     return list_result(rows, lines, empty="no alert is open")
 
 
@@ -76,16 +76,6 @@ def describe_alert(alert: Alert) -> str:
     measured = f"{alert.details.get('measured', '')} {alert.details.get('unit', '')}".strip()
     since = f"{alert.opened_at:%Y-%m-%d %H:%M} UTC"
     return f"{alert.severity} {alert.name} since {since}: {measured}"
-
-
-def serialize_alert(alert: Alert) -> dict[str, Any]:
-    return {
-        "id": alert.id,
-        "name": alert.name,
-        "severity": alert.severity,
-        "details": alert.details,
-        "openedAt": alert.opened_at,
-    }
 
 
 @alerts_group.command(
