@@ -10,7 +10,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from core.limits.redis_client import RedisClient, RedisUnavailable
+from core.limits.redis_client import COOLDOWN_SECONDS, RedisClient, RedisUnavailable
 from core.limits.sliding_window import Block, RateLimitResult, SlidingWindow
 from core.observability import metrics
 from platforms.errors import RateLimited
@@ -18,6 +18,12 @@ from platforms.registry import PLATFORMS
 from platforms.setting_types import Rate
 
 LOCAL_BUDGET_DIVISOR = 6  # without Redis each process allows itself a sixth of a limit
+MAX_LOCAL_WAIT = timedelta(seconds=COOLDOWN_SECONDS)
+"""How long a call waits that only this process refuses, without Redis.
+
+By then Redis is asked again, and is usually back; the whole interval could be a minute.
+"""
+
 MAX_LOCAL_KEYS = 10_000  # at so many keys, those whose waiting time is over are dropped
 
 
@@ -132,35 +138,45 @@ class LocalLimiter:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, Lock()
-        self._free_at, self._causes = dict[str, float](), dict[str, str]()
+        self._free_at = dict[str, float]()  # by key: when its interval ends
+        self._blocks = dict[str, tuple[float, str]]()  # by key: when its block ends, and its cause
 
     def acquire(self, key: str, interval: timedelta) -> timedelta | None:
-        """Return None and begin an interval, or return what remains of the present one."""
+        """Return None and begin an interval, or return how long to wait.
+
+        That is what remains of a block, and of the present interval MAX_LOCAL_WAIT at most.
+        """
         now = self._clock()
         with self._lock:
-            remaining_seconds = self._free_at.get(key, now) - now
-            if remaining_seconds > 0:
-                return timedelta(seconds=remaining_seconds)
-            self._set_free_at(key, now + interval.total_seconds(), now)
+            blocked_seconds = self._read_block(key, now).wait.total_seconds()
+            busy_seconds = self._free_at.get(key, now) - now
+            if busy_seconds > 0:
+                busy_seconds = min(busy_seconds, MAX_LOCAL_WAIT.total_seconds())
+            if blocked_seconds > 0 or busy_seconds > 0:
+                return timedelta(seconds=max(blocked_seconds, busy_seconds))
+            self._drop_ended(now)
+            self._free_at[key] = now + interval.total_seconds()
             return None
 
     def get_block(self, key: str) -> Block:
         now = self._clock()
         with self._lock:
-            wait = timedelta(seconds=max(self._free_at.get(key, now) - now, 0.0))
-            return Block(wait, self._causes.get(key, ""))
+            return self._read_block(key, now)
 
     def block(self, key: str, wait: timedelta, cause: str) -> None:
+        """Refuse all uses of this key for `wait`. Never shortens a block."""
         now = self._clock()
         with self._lock:
-            self._causes[key] = cause
-            free_at = max(self._free_at.get(key, now), now + wait.total_seconds())
-            self._set_free_at(key, free_at, now)
+            self._drop_ended(now)
+            ends_at, _ = self._blocks.get(key, (now, ""))
+            self._blocks[key] = max(ends_at, now + wait.total_seconds()), cause
 
-    def _set_free_at(self, key: str, free_at: float, now: float) -> None:
+    def _read_block(self, key: str, now: float) -> Block:
+        ends_at, cause = self._blocks.get(key, (now, ""))
+        return Block(timedelta(seconds=max(ends_at - now, 0.0)), cause)
+
+    def _drop_ended(self, now: float) -> None:
         if len(self._free_at) >= MAX_LOCAL_KEYS:
-            self._free_at = {name: at for name, at in self._free_at.items() if at > now}
-            self._causes = {
-                name: self._causes[name] for name in self._free_at if name in self._causes
-            }
-        self._free_at[key] = free_at
+            self._free_at = {key: at for key, at in self._free_at.items() if at > now}
+        if len(self._blocks) >= MAX_LOCAL_KEYS:
+            self._blocks = {key: block for key, block in self._blocks.items() if block[0] > now}
