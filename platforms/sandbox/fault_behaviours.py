@@ -42,6 +42,7 @@ class FaultContext:
     environ: "WSGIEnvironment"
     response: Response | None
     shutdown: threading.Event
+    wait_until_cleared: Callable[[float], None]
 
     @property
     def server_error(self) -> Response:
@@ -87,7 +88,9 @@ def truncate_json(context: FaultContext) -> Response:
 
 
 def respond_slowly(context: FaultContext) -> Response:
-    context.wait(SLOW_SECONDS)
+    """Answer after the time of the fault, or as soon as faults are cleared."""
+    seconds = context.fault.seconds
+    context.wait_until_cleared(SLOW_SECONDS if seconds is None else seconds)
     return context.response or context.server_error
 
 

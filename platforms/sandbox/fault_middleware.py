@@ -64,7 +64,10 @@ class FaultMiddleware:
         takes_effect = behaviour.takes_effect if fault.work is None else fault.work
         response = Response.from_app(self.app, environ, buffered=True) if takes_effect else None
         drain_body(body)
-        return behaviour.respond(FaultContext(fault, endpoint, environ, response, self.shutdown))
+        context = FaultContext(
+            fault, endpoint, environ, response, self.shutdown, self.faults.wait_until_cleared
+        )
+        return behaviour.respond(context)
 
 
 def limit_body(environ: "WSGIEnvironment") -> LimitedStream | None:

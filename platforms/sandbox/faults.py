@@ -33,6 +33,7 @@ class InjectedFault:
 class FaultRegistry:
     def __init__(self) -> None:
         self._faults: list[InjectedFault] = []
+        self._cleared = threading.Event()
         self._lock = threading.Lock()
 
     def add(self, fault: InjectedFault) -> None:
@@ -40,8 +41,16 @@ class FaultRegistry:
             self._faults.append(fault)
 
     def clear(self) -> None:
+        """Switch all faults off, and let the calls go on that wait for `wait_until_cleared`."""
         with self._lock:
             self._faults.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
+
+    def wait_until_cleared(self, seconds: float) -> None:
+        with self._lock:
+            cleared = self._cleared
+        cleared.wait(seconds)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         with self._lock:

@@ -28,6 +28,7 @@ class SandboxState:
 
     def stop(self) -> None:
         self.shutdown.set()
+        self.faults.clear()
         self.scheduler.stop()
 
     def advance(self, seconds: float) -> None:

@@ -25,6 +25,19 @@ from tests.browser.test_accessibility import find_axe_violations
 
 CHUNK_URL_PATTERN = re.compile(r"/api/media/\d+$")
 GROUP_URL = re.compile(r"/compose/sent/[0-9a-f-]{36}$")
+FIND_COVERED_FIELDS = """() => {
+  const fields = '#composer :is(input, button, a, textarea, select, summary)';
+  return [...document.querySelectorAll(fields)]
+  .filter((field) => field.checkVisibility() && !field.disabled && !field.closest('.quick'))
+  .filter((field) => {
+    const bar = document.querySelector('.quick').getBoundingClientRect();
+    scrollBy(0, field.getBoundingClientRect().top - bar.top - 1); // it begins below the bar
+    field.focus();
+    const { bottom, height } = field.getBoundingClientRect();
+    return document.activeElement === field && height < bar.top && bottom > bar.top;
+  })
+  .map((field) => field.name || field.textContent);
+}"""
 SELECT_POSTS = "SELECT provider, kind, group_id, id FROM posts WHERE title = %s ORDER BY provider"
 
 
@@ -303,3 +316,10 @@ def test_one_platform_alone_is_offered_at_its_address(composer):
     expect(composer.locator('[name="account"]')).to_have_count(1)
     expect(composer.locator('[name="account"]')).to_be_checked()
     expect(composer.locator("#composer")).not_to_contain_text("Instagram")
+
+
+def test_no_field_that_takes_focus_on_a_phone_is_below_the_bottom_bar(open_page, cookies, stack):
+    page = add_cookies(open_page(viewport={"width": 360, "height": 740}), cookies)
+    open_composer(connect_account(page, stack))
+    open_direct_settings(page)
+    assert page.evaluate(FIND_COVERED_FIELDS) == []
