@@ -92,6 +92,7 @@ class PostgresConnection(connection):
     limits = SessionLimits()
     prefix = ""
     is_overdue = False
+    has_begun = False  # the pool has begun the next transaction, to see whether Postgres answers
 
     def prepare(self, limits: SessionLimits) -> None:
         """Set what does not change while the connection lives."""
@@ -103,7 +104,7 @@ class PostgresConnection(connection):
         self._single_prefix = f"SET TRANSACTION {mode};{limits.to_sql()};"
 
     def run_single_statements(self) -> None:
-        """Let each statement be a transaction from now on."""
+        """Let each statement be a transaction from now on. None may be open."""
         self.prefix = self._single_prefix
 
     def _is_read_only_by_role(self) -> bool:
@@ -120,8 +121,14 @@ class PostgresConnection(connection):
         return bool(row and row[0])
 
     def begin(self) -> None:
-        if not self.prefix:
+        has_begun, self.has_begun = self.has_begun, False
+        if not (self.prefix or has_begun):
             self._run(self._begin_statement)
+
+    def begin_early(self) -> None:
+        """Begin the transaction that `begin` asks for next."""
+        self.begin()
+        self.has_begun = True
 
     def commit(self) -> None:
         self._end("COMMIT")
@@ -130,6 +137,7 @@ class PostgresConnection(connection):
         self._end("ROLLBACK")
 
     def _end(self, statement: str) -> None:
+        self.has_begun = False
         if self.closed:
             raise psycopg2.InterfaceError("connection already closed")
         if self.get_transaction_status() != TRANSACTION_STATUS_IDLE:
@@ -177,8 +185,11 @@ class PostgresDialect(PGDialect_psycopg2):
         dbapi_connection.begin()
 
     def do_ping(self, dbapi_connection: Any) -> Literal[True]:
+        """Begin the transaction for which a connection leaves the pool: an answer to that is as
+        good as one to a query, and nothing has been done yet that a new connection would lack.
+        """
         with statement_deadline(PING_TIMEOUT):
-            super().do_ping(dbapi_connection)  # type: ignore[no-untyped-call]  # SQLAlchemy's
+            dbapi_connection.begin_early()
         return True
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:

@@ -141,10 +141,13 @@ class DedicatedConnection:
 
     def _run_once(self, operation: Callable[[Connection], Result]) -> Result:
         if self._connection is None:
-            self._connection = self._engine.connect()
-            self._connection.detach()
-            raw: Any = self._connection.connection.dbapi_connection
+            connection = self._engine.connect()
+            connection.detach()
+            with connection.begin():
+                pass  # ends the transaction with which the pool has tried the connection
+            raw: Any = connection.connection.dbapi_connection
             raw.run_single_statements()
+            self._connection = connection
         try:
             with self._connection.begin():
                 return operation(self._connection)

@@ -19,6 +19,9 @@ from app.http.context import find_principal, is_api_request
 from app.http.messages import LOCALES
 
 SOURCE_LOCALE = LOCALES[0]
+LOCALES_KEY = "signalpost.locales"
+"""Key in the environment of a request: the reader's language by the user's setting."""
+
 T = TypeVar("T")
 FRENCH_SPACES = (
     (re.compile(r"(?<=\S) (?=[:»])"), "\N{NO-BREAK SPACE}"),
@@ -46,9 +49,17 @@ def current_locale() -> str:
     """
     if not has_request_context():
         return SOURCE_LOCALE
-    accepted = browser_locale()
     user = find_principal()
     chosen = user.locale if user else None
+    known: dict[str | None, str] = request.environ.setdefault(LOCALES_KEY, {})
+    if chosen not in known:
+        known[chosen] = choose_locale(chosen)
+    return known[chosen]
+
+
+def choose_locale(chosen: str | None) -> str:
+    """Choose between the user's setting and what the browser or the program accepts."""
+    accepted = browser_locale()
     first, second = (accepted, chosen) if is_api_request() else (chosen, accepted)
     return first or second or SOURCE_LOCALE
 

@@ -84,11 +84,12 @@ def find_principal_by_api_key(session: Session, key: str) -> Principal | None:
 
     The scopes of administrators are ignored if the user is one no longer.
     """
-    key_and_user = ApiKeys(session).get_active(hash_token(key))
-    if key_and_user is None:
+    found = ApiKeys(session).get_active(hash_token(key))
+    if found is None:
         return None
-    row, user = key_and_user
-    ApiKeys(session).mark_used(row)
+    row, user, is_write_due = found
+    if is_write_due:
+        ApiKeys(session).mark_used(row)
     scopes = frozenset(row.scopes) - (frozenset() if user.is_admin else OPERATOR_SCOPES)
     return Principal(user.id, AuthMethod.KEY, scopes, user.email, user.locale, row.id)
 

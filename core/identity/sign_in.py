@@ -131,11 +131,12 @@ def find_principal_by_cookie(
     session: Session, cookie: str, *, lifetime: timedelta
 ) -> Principal | None:
     """Return the principal of a valid cookie and extend its session."""
-    login_and_user = LoginSessions(session).get_active(hash_token(cookie))
-    if login_and_user is None:
+    found = LoginSessions(session).get_active(hash_token(cookie))
+    if found is None:
         return None
-    login, user = login_and_user
-    LoginSessions(session).extend(login, lifetime=lifetime)
+    login, user, is_extension_due = found
+    if is_extension_due:
+        LoginSessions(session).extend(login, lifetime=lifetime)
     return session_principal(user, login.id)
 
 

@@ -60,10 +60,12 @@ class ApiKeys:
         self._session.flush()
         return key
 
-    def get_active(self, key_hash: str) -> tuple[ApiKey, User] | None:
-        """Return a key and its user. None if the key is expired or revoked or the user disabled."""
+    def get_active(self, key_hash: str) -> tuple[ApiKey, User, bool] | None:
+        """Return a key, its user, and whether `mark_used` is due. None if the key is expired or
+        revoked or the user disabled.
+        """
         row = self._session.execute(
-            select(ApiKey, User)
+            select(ApiKey, User, is_write_due())
             .join(User, User.id == ApiKey.user_id)
             .where(
                 ApiKey.hash == key_hash,
@@ -71,16 +73,13 @@ class ApiKeys:
                 User.disabled_at.is_(None),
             )
         ).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row[0], row[1], row[2])
 
     def mark_used(self, key: ApiKey) -> None:
         """Write `last_used_at`, unless it was written a moment ago."""
-        now = func.now()
-        is_write_due = or_(
-            ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - MIN_WRITE_INTERVAL
-        )
+        statement = update(ApiKey).where(ApiKey.id == key.id, is_write_due())
         self._session.execute(
-            update(ApiKey).where(ApiKey.id == key.id, is_write_due).values(last_used_at=now),
+            statement.values(last_used_at=func.now()),
             execution_options={"synchronize_session": False},
         )
 
@@ -118,6 +117,11 @@ class ApiKeys:
                 statement.returning(ApiKey.id), execution_options={"synchronize_session": False}
             ).all()
         )
+
+
+def is_write_due() -> ColumnElement[bool]:
+    is_old = ApiKey.last_used_at < func.now() - MIN_WRITE_INTERVAL
+    return or_(ApiKey.last_used_at.is_(None), is_old)
 
 
 def is_valid() -> tuple[ColumnElement[bool], ...]:

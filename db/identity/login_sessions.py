@@ -73,10 +73,12 @@ class LoginSessions:
         )
         return login_id
 
-    def get_active(self, cookie_hash: str) -> tuple[LoginSession, User] | None:
-        """Return a session and its user; None if it is expired or revoked, or the user disabled."""
+    def get_active(self, cookie_hash: str) -> tuple[LoginSession, User, bool] | None:
+        """Return a session, its user, and whether `extend` is due; None if it is expired or
+        revoked, or the user disabled.
+        """
         row = self._session.execute(
-            select(LoginSession, User)
+            select(LoginSession, User, is_extension_due())
             .join(User, User.id == LoginSession.user_id)
             .where(
                 LoginSession.hash == cookie_hash,
@@ -84,7 +86,7 @@ class LoginSessions:
                 User.disabled_at.is_(None),
             )
         ).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row[0], row[1], row[2])
 
     def extend(self, login: LoginSession, *, lifetime: timedelta) -> None:
         """Let a session that is in use expire later, up to `MAX_SESSION_AGE`."""
@@ -92,7 +94,7 @@ class LoginSessions:
         expires_at = func.least(now + lifetime, LoginSession.created_at + MAX_SESSION_AGE)
         self._session.execute(
             update(LoginSession)
-            .where(LoginSession.id == login.id, LoginSession.seen_at < now - MIN_WRITE_INTERVAL)
+            .where(LoginSession.id == login.id, is_extension_due())
             .values(seen_at=now, expires_at=expires_at),
             execution_options={"synchronize_session": False},
         )
@@ -145,6 +147,10 @@ class LoginSessions:
         return len(
             self._session.execute(statement, execution_options={"synchronize_session": False}).all()
         )
+
+
+def is_extension_due() -> ColumnElement[bool]:
+    return LoginSession.seen_at < func.now() - MIN_WRITE_INTERVAL
 
 
 def is_active() -> tuple[ColumnElement[bool], ...]:

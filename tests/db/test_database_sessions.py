@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS
 from sqlalchemy import select, text
 
 from db import migrations
@@ -149,3 +150,34 @@ def test_variables_of_libpq_lead_no_connection_elsewhere(database_url, monkeypat
         assert (observed.zone, observed.length) == ("UTC", timedelta(minutes=90))
         assert session.scalar(text("SHOW client_encoding")) == "UTF8"
     database.dispose()
+
+
+def read_transaction_time(raw):
+    with raw.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        return cursor.fetchone()[0]
+
+
+def test_a_connection_of_the_pool_is_tried_by_beginning_its_transaction(database):
+    with database.transaction() as session:
+        dialect, engine = session.connection().dialect, session.get_bind()
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        raw.rollback()
+        dialect.do_ping(raw)
+        tried_at = read_transaction_time(raw)
+        raw.begin()
+        assert read_transaction_time(raw) == tried_at
+        raw.rollback()
+        raw.begin()
+        assert read_transaction_time(raw) > tried_at
+
+
+def test_a_connection_that_was_tried_and_not_used_has_no_open_transaction(database):
+    with database.transaction() as session:
+        session.connection()
+        engine = session.get_bind()
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw.info.transaction_status == TRANSACTION_STATUS_INTRANS
+    assert raw.info.transaction_status == TRANSACTION_STATUS_IDLE

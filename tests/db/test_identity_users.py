@@ -75,13 +75,16 @@ def test_a_revoked_session_is_not_found_and_cannot_be_revoked_again(database, al
 def test_a_burst_of_requests_writes_the_session_once(database, alice_id):
     open_login(database, alice_id)
     with database.transaction() as session:
-        login, _ = LoginSessions(session).get_active("cookie")
+        login, _, is_extension_due = LoginSessions(session).get_active("cookie")
+        assert not is_extension_due
         before = login.expires_at
         LoginSessions(session).extend(login, lifetime=5 * DAY)
     with database.transaction() as session:
         assert session.scalar(select(LoginSession.expires_at)) == before
         session.execute(update(LoginSession).values(seen_at=func.now() - timedelta(minutes=2)))
     with database.transaction() as session:
+        login, _, is_extension_due = LoginSessions(session).get_active("cookie")
+        assert is_extension_due
         LoginSessions(session).extend(login, lifetime=5 * DAY)
     with database.transaction() as session:
         assert session.scalar(select(LoginSession.expires_at)) > before + 3 * DAY
