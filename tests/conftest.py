@@ -11,7 +11,7 @@ import structlog
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from tests import missing_packages, servers, xdist_scheduling
+from tests import failure_logs, missing_packages, servers, xdist_scheduling
 
 RUN_FOLDER_KEY = pytest.StashKey[Path]()
 MIGRATED_DATABASE = "migrated"
@@ -151,9 +151,13 @@ def start_private_servers(build_server):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport():
-    """Keep captured text in a form that workers can send: half a surrogate would end the run."""
+def pytest_runtest_makereport(item):
+    """Add what processes logged to a failure. Keep text in a form that workers can send: half a
+    surrogate would end the run.
+    """
     report = yield
+    if report.failed:
+        report.sections.extend(failure_logs.list_log_sections(item))
     report.sections = [
         (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
     ]

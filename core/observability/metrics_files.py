@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import psutil
 from prometheus_client.mmap_dict import MmapedDict
@@ -20,6 +21,9 @@ SUMMED_TYPES = ("counter", "histogram")
 
 MERGED_NAME = "merged"
 LOCK_FILE = "merge.lock"
+_lock_descriptors: set[int] = set()
+_descriptors_lock = Lock()
+"""Held while the set changes, and during a fork."""
 
 
 @contextmanager
@@ -99,9 +103,36 @@ def list_begun_files(folder: Path) -> list[str]:
 
 @contextmanager
 def hold_lock(folder: Path, operation: int) -> Iterator[None]:
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_lock_file(folder)
     try:
         fcntl.flock(descriptor, operation)
         yield
     finally:
-        os.close(descriptor)
+        with _descriptors_lock:
+            _lock_descriptors.discard(descriptor)
+            os.close(descriptor)
+
+
+def open_lock_file(folder: Path) -> int:
+    with _descriptors_lock:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(folder / LOCK_FILE, flags, 0o600)
+        _lock_descriptors.add(descriptor)
+    return descriptor
+
+
+def close_inherited_descriptors() -> None:
+    """Close what another thread of the parent had open as this process was forked from it.
+
+    The lock belongs to all who have the descriptor: it would last as long as this process.
+    """
+    while _lock_descriptors:
+        os.close(_lock_descriptors.pop())
+    _descriptors_lock.release()
+
+
+os.register_at_fork(
+    before=_descriptors_lock.acquire,
+    after_in_parent=_descriptors_lock.release,
+    after_in_child=close_inherited_descriptors,
+)

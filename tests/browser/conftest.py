@@ -47,7 +47,7 @@ WITH media AS (
 INSERT INTO ig_comments (ig_media_id, ig_id, from_user, text, hidden, is_own, timestamp)
 SELECT media.id, kind, 'visitor', kind || ' comment', kind = 'hidden', kind = 'own', now()
   FROM media, unnest(ARRAY['visible', 'hidden', 'own']) AS kind
-ON CONFLICT (ig_id) DO NOTHING"""
+ON CONFLICT (ig_id) DO UPDATE SET deleted_at = NULL"""
 
 
 @pytest.fixture(scope="package")

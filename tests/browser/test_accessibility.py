@@ -65,12 +65,10 @@ PAGE_PATHS = {
 }
 LONG_TITLE = "Ein_sehr_langer_Titel_ohne_Leerzeichen_" * 4 + " 🌊🎉"
 FAILED_POST = "failed-post"
+SELECT_INSERTED_COMMENT = "SELECT id FROM ig_comments WHERE ig_id = 'visible'"
 ROW_PATHS = {
-    "comment": ("/platforms/instagram/comments/{}?show=all", "SELECT min(id) FROM ig_comments"),
-    "comment-delete": (
-        "/platforms/instagram/comments/{}/delete",
-        "SELECT min(id) FROM ig_comments",
-    ),
+    "comment": ("/platforms/instagram/comments/{}?show=all", SELECT_INSERTED_COMMENT),
+    "comment-delete": ("/platforms/instagram/comments/{}/delete", SELECT_INSERTED_COMMENT),
     "disconnect": (
         "/platforms/tiktok/disconnect/{}",
         "SELECT id FROM oauth_accounts WHERE provider = 'tiktok' AND disconnected_at IS NULL",

@@ -104,7 +104,7 @@ def test_the_whole_list_is_read_once_and_then_its_newest_page(sync):
 
 def test_metrics_are_read_for_only_the_newest_twenty_five(sync):
     for number in range(30):
-        sync.client.post_in_app(age=3600 + number, caption=str(number))
+        sync.client.post_in_app(age=3600 + 60 * number, caption=str(number))
     before = sync.count_calls("media_insights")
     sync.enrol()
     sync.sync(steps=90)

@@ -1,8 +1,10 @@
 """What dead processes counted stays counted, in as many files as there are living processes."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -86,6 +88,23 @@ def test_nothing_is_merged_while_a_page_is_read(tmp_path):
     with reading_files(tmp_path):
         assert merge_files_of_dead(tmp_path) == 0
     assert merge_files_of_dead(tmp_path) == 2
+
+
+def test_a_process_that_is_forked_while_a_page_is_read_does_not_keep_the_lock(tmp_path):
+    """A worker's main process reads in a thread, and forks a new child in another one."""
+    start_counting(tmp_path).communicate()
+    context = multiprocessing.get_context("fork")
+    has_begun = context.Event()
+    child = context.Process(target=lambda: (has_begun.set(), time.sleep(60)))
+    with reading_files(tmp_path):
+        child.start()
+        assert has_begun.wait(10)
+    try:
+        assert merge_files_of_dead(tmp_path) == 2
+        assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_a_process_that_was_killed_as_it_made_its_file_hides_nothing(tmp_path, monkeypatch):
