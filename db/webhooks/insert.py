@@ -72,6 +72,9 @@ class InsertResult:
     processed: bool
 
 
+MAX_LOOKUPS = 5
+"""How often events are looked up that were stored already; once if nobody deletes them."""
+
 EVENT_TABLE: Any = Event.__table__
 RETURNED_COLUMNS = ("provider", "external_id", "id", "processed_at")
 COPIED_COLUMNS: dict[str, TypeEngine[Any]] = {  # as `NewEvent` has them, whoever they are about
@@ -106,15 +109,15 @@ def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> 
     Events about accounts that have been erased are stored without content: that they came, and no
     more. The insert itself looks that up, so that it cannot miss an erasure (`await_inserts`).
     """
-    rows = [{name: getattr(event, name) for name in ROW_TYPES} for event in events]
-    stored = {
-        (row.provider, row.external_id): InsertResult(
-            row.id, duplicate=False, processed=row.processed_at is not None
-        )
-        for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
-    }
-    missing = [event for event in events if stored.keys().isdisjoint(event.keys)]
-    stored |= find_existing_events(session, [key for event in missing for key in event.keys])
+    stored = insert_new_events(session, events)
+    for _ in range(MAX_LOOKUPS):
+        missing = [event for event in events if stored.keys().isdisjoint(event.keys)]
+        if not missing:
+            break
+        stored |= find_existing_events(session, [key for event in missing for key in event.keys])
+        deleted = [event for event in missing if stored.keys().isdisjoint(event.keys)]
+        if deleted:  # since the insert: by erasure or by age
+            stored |= insert_new_events(session, deleted)
     results = []
     for event in events:
         key = next(key for key in event.keys if key in stored)
@@ -123,6 +126,19 @@ def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> 
         # The same event once more in this group is a duplicate of this one.
         stored[key] = replace(result, duplicate=True)
     return results
+
+
+def insert_new_events(
+    session: Session | Connection, events: Sequence[NewEvent]
+) -> dict[EventKey, InsertResult]:
+    """Insert the events that are not stored yet; return those."""
+    rows = [{name: getattr(event, name) for name in ROW_TYPES} for event in events]
+    return {
+        (row.provider, row.external_id): InsertResult(
+            row.id, duplicate=False, processed=row.processed_at is not None
+        )
+        for row in session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: rows})
+    }
 
 
 def find_existing_events(

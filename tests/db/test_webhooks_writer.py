@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.event import listen, remove
 
 from core.webhooks.writer import WAKE_INTERVAL_SECONDS, EventWriter, WriterBusy, WriteRejected
 from db.session import Database
 from db.webhooks.insert import NewEvent, insert_events
+from tests.db.schema_catalog import run_sql
 from tests.flows.brokers import wait_until
 
 
@@ -298,3 +300,26 @@ def test_a_forked_child_writes_with_a_thread_of_its_own(database_url, database):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sorted(row["external_id"] for row in load_events(database)) == ["child", "parent"]
     writer.close()
+
+
+def test_an_event_whose_earlier_row_is_deleted_meanwhile_is_stored_again(database, database_url):
+    """Between the insert, which finds the earlier row, and the look-up of that row."""
+    with database.transaction() as session:
+        (first,) = insert_events(session, [make_event("a")])
+    statements = []
+
+    def delete_after_insert(_connection, _cursor, statement, *_others):
+        if statement.startswith("INSERT INTO webhook_events"):
+            statements.append(statement)
+            if len(statements) == 1:
+                run_sql(database_url, "DELETE FROM webhook_events WHERE external_id = 'a'")
+
+    listen(Engine, "after_cursor_execute", delete_after_insert)
+    try:
+        with database.transaction() as session:
+            (second,) = insert_events(session, [make_event("a")])
+    finally:
+        remove(Engine, "after_cursor_execute", delete_after_insert)
+    assert len(statements) == 2
+    assert second.id != first.id
+    assert not second.duplicate
