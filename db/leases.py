@@ -61,6 +61,7 @@ class JobQueue(Generic[Row]):
 
     model: type[Row]
     conditions: tuple[ColumnElement[bool], ...] = ()
+    copied_columns: tuple[Any, ...] = ()  # what `as_copies` reads, by label; default: all columns
 
     def claim(
         self,
@@ -76,7 +77,7 @@ class JobQueue(Generic[Row]):
 
         `expired` claims rows whose lease has expired, instead of rows without a lease. They may
         have killed their last worker, so they are never claimed together with others.
-        `as_copies` gives read-only copies with the attributes of the model, at a third of the cost.
+        `as_copies` gives read-only copies with attributes of the model, at a third of the cost.
         """
         statement = claim_statement(
             self, expired=expired, single_row=row_id is not None, as_copies=as_copies
@@ -164,7 +165,9 @@ def claim_statement(
             attempts=model.attempts + 1,
         )
     )
-    return statement.returning(*(labeled_columns(model) if as_copies else (model,)))
+    if not as_copies:
+        return statement.returning(model)
+    return statement.returning(*(queue.copied_columns or labeled_columns(model)))
 
 
 @cache

@@ -120,7 +120,7 @@ def load_parsed_event(event: Event, services: Services) -> ParsedEvent:
             key=event.external_id,
             kind=event.event_type,
             vendor_event=event.vendor_event or event.event_type,
-            payload=event.payload_json,
+            payload=event.payload_json or {},
             platform_user_id=event.account,
             publish_id=event.publish_id,
         )

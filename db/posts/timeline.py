@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func, insert, select
+from sqlalchemy import ForeignKey, Index, func, insert, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
+from db.bulk import ROWS_PARAMETER, rows_table
 from db.posts.posts import Post
 
 MAX_NOTE_LENGTH = 500  # characters of a note
@@ -27,6 +28,17 @@ class PostEvent(IdColumn, Base):
         Index("idx_post_events_post", "post_id", "id"),
         {"comment": "Timeline of each post, in order", "postgresql_with": APPENDED_ROWS_STORAGE},
     )
+
+
+def build_insert_statement() -> Any:
+    columns: Any = inspect(PostEvent).columns
+    added = {name: columns[name] for name in ("post_id", "kind", "before", "after", "note")}
+    rows = rows_table({name: column.type for name, column in added.items()})
+    names = [column.name for column in added.values()]
+    return insert(PostEvent.__table__).from_select(names, select(*(rows.c[name] for name in added)))
+
+
+INSERT_STATEMENT = build_insert_statement()
 
 
 class PostEvents:
@@ -74,7 +86,7 @@ class PostEvents:
     def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert the rows in their order, in one statement."""
         if rows:
-            self._session.execute(insert(PostEvent), list(rows))
+            self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
 
     def list_for_post(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
         """Oldest first, those with a larger id than `after`."""

@@ -8,7 +8,7 @@ update may change are listed by name; a column that is missing there is not writ
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Text, func, select
@@ -133,10 +133,16 @@ RECORD_READERS = {
 }
 """Platform → what reads the id of its record, what reads all values, and the class of them."""
 
+UPDATED_NAMES = {kind: ("id", *sorted(columns)) for kind, columns in CHANGED_COLUMNS.items()}
+read_updated_values: Mapping[type[Any], Callable[[Any], tuple[Any, ...]]] = {
+    kind: attrgetter(*names) for kind, names in UPDATED_NAMES.items()
+}
+"""Class → what reads the id and the values that an update may change, in the order of the names."""
+
 UPDATES: Mapping[type[Any], Any] = {
-    LockedPost: bulk_update_statement(Post, tuple(sorted(CHANGED_POST_COLUMNS))),
+    LockedPost: bulk_update_statement(Post, UPDATED_NAMES[LockedPost][1:]),
     **{
-        table.locked: bulk_update_statement(table.model, tuple(sorted(table.changed_columns)))
+        table.locked: bulk_update_statement(table.model, UPDATED_NAMES[table.locked][1:])
         for table in RECORD_TABLES.values()
     },
 }
@@ -154,7 +160,7 @@ class PostBatch:
     records: Mapping[int, AnyRecord | None]
     owner_ids: Mapping[int, Collection[str]]
     locked_at: datetime | None
-    original_values: Mapping[Any, Mapping[str, Any]]
+    original_values: Mapping[Any, tuple[Any, ...]]
 
     def __or__(self, other: "PostBatch") -> "PostBatch":
         return PostBatch(
@@ -186,7 +192,7 @@ class PostBatches:
         posts: dict[PlatformKey, LockedPost] = {}
         records: dict[int, AnyRecord | None] = {}
         owner_ids: dict[int, Collection[str]] = {}
-        original_values: dict[Any, Mapping[str, Any]] = {}
+        original_values: dict[Any, tuple[Any, ...]] = {}
         locked_at: datetime | None = None
         for row in self._session.execute(LOCK_QUERY, {ROWS_PARAMETER: keys}):
             locked_at = locked_at or read_locked_at(row)
@@ -195,18 +201,20 @@ class PostBatches:
             posts[post.provider, str(post.publish_id)] = post
             records[post.id] = record
             owner_ids[post.id] = parse_owner_ids(row)
-            original_values[post] = changeable_values(post)
+            original_values[post] = read_updated_values[LockedPost](post)
             if record is not None:
-                original_values[record] = changeable_values(record)
+                original_values[record] = read_updated_values[type(record)](record)
         return PostBatch(posts, records, owner_ids, locked_at, original_values)
 
     def save(self, batch: PostBatch) -> None:
         """Write the rows that have changed since they were locked."""
         changed_rows: dict[type[Any], list[dict[str, Any]]] = {kind: [] for kind in UPDATES}
         for row, original in batch.original_values.items():
-            values = changeable_values(row)
+            kind = type(row)
+            values = read_updated_values[kind](row)
             if values != original:
-                changed_rows[type(row)].append(as_json_row({"id": row.id, **values}))
+                changed = dict(zip(UPDATED_NAMES[kind], values, strict=True))
+                changed_rows[kind].append(as_json_row(changed))
         for kind, rows in changed_rows.items():
             if rows:
                 self._session.execute(UPDATES[kind], {ROWS_PARAMETER: rows})
@@ -225,8 +233,3 @@ def parse_owner_ids(row: Any) -> Collection[str]:
     """Empty if the post has no login."""
     owner_id, aliases = read_owner(row)
     return () if owner_id is None else (owner_id, *aliases)
-
-
-def changeable_values(row: Any) -> dict[str, Any]:
-    """The values that an update may change, by column name."""
-    return {name: getattr(row, name) for name in CHANGED_COLUMNS[type(row)]}

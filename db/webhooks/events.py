@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    case,
     func,
     select,
     text,
@@ -128,7 +129,34 @@ class Event(JobColumns, TimestampColumns, Base):
     )
 
 
-EVENT_QUEUE = JobQueue(Event, conditions=(Event.processed_at.is_(None), Event.dead_at.is_(None)))
+CLAIMED_COLUMNS = (
+    *(
+        getattr(Event, name).label(name)
+        for name in (
+            "id",
+            "created_at",
+            "provider",
+            "event_type",
+            "vendor_event",
+            "external_id",
+            "account",
+            "publish_id",
+            "parsed",
+            "due_at",
+            "lease_token",
+            "attempts",
+            "last_error",
+        )
+    ),
+    case((Event.parsed.is_(None), Event.payload_json)).label("payload_json"),
+)
+"""What a worker needs of an event; of the payload only what was not parsed when it was received."""
+
+EVENT_QUEUE = JobQueue(
+    Event,
+    conditions=(Event.processed_at.is_(None), Event.dead_at.is_(None)),
+    copied_columns=CLAIMED_COLUMNS,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
