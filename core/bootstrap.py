@@ -17,7 +17,11 @@ from core.errors import Misconfigured
 from core.limits.circuit_proxy import wrap_adapters
 from core.limits.circuits import Circuits
 from core.limits.rate_limits import RateLimits, platform_rates
-from core.limits.redis_client import RedisClient
+from core.limits.redis_client import (
+    PATIENT_COOLDOWN_SECONDS,
+    PATIENT_TIMEOUT_SECONDS,
+    RedisClient,
+)
 from core.limits.timed_values import TimedValues
 from core.media_store import MediaStore
 from core.observability import metrics
@@ -49,6 +53,7 @@ class Services:
     key_ring: KeyRing
     redis: RedisClient
     rate_limits: RateLimits
+    patient_rate_limits: RateLimits  # waits longer: for requests that are refused without Redis
     circuits: Circuits
     media_store: MediaStore | None
     wake: Callable[[str], None]  # wakes a worker for one kind of jobs
@@ -81,6 +86,11 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         if settings.is_production and app.legacy_webhooks:
             log.warning("webhooks.legacy_format_enabled", provider=name, reason="it is for tests")
     redis_client = RedisClient(settings.redis_url)
+    patient_client = RedisClient(
+        settings.redis_url,
+        timeout_seconds=PATIENT_TIMEOUT_SECONDS,
+        cooldown_seconds=PATIENT_COOLDOWN_SECONDS,
+    )
     circuits = Circuits(redis_client, clock=lambda: utc_now().timestamp(), jitter=random.random)
     adapters = wrap_adapters(build_adapters(settings), circuits)
     return Services(
@@ -92,6 +102,7 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         key_ring=KeyRing(settings.encryption_keys),
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.platforms)),
+        patient_rate_limits=RateLimits(patient_client, platform_rates(settings.platforms)),
         circuits=circuits,
         media_store=build_media_store(settings),
         wake=wake,

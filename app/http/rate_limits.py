@@ -184,8 +184,9 @@ def remember_user() -> None:
 
 def count_request(rule: RateLimitRule) -> RateLimitResult:
     """Count this request for its user, or for the network it comes from if it is anonymous."""
-    principal, settings = find_principal(), current_container().settings
-    rate_limits = current_container().services.rate_limits
+    principal, services = find_principal(), current_container().services
+    settings = services.settings
+    rate_limits = services.patient_rate_limits if rule.strict else services.rate_limits
     if principal is not None:
         return rate_limits.acquire_api(
             f"{rule.name}:user:{principal.user_id}", rule.user_rates(settings)

@@ -19,6 +19,9 @@ from core.limits.store_faults import describe_redis_fault
 KEY_PREFIX = "signalpost:"
 REDIS_TIMEOUT_SECONDS = 0.25  # to connect, and for a response; a healthy Redis needs 0.001
 COOLDOWN_SECONDS = 5.0  # for which Redis is not called after it failed
+PATIENT_TIMEOUT_SECONDS, PATIENT_COOLDOWN_SECONDS = 1.0, 0.5
+"""For requests that are refused without Redis: a busy machine may be late with its response."""
+
 CONNECTION_OPTIONS = {
     "socket_timeout": REDIS_TIMEOUT_SECONDS,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
@@ -37,8 +40,20 @@ class RedisUnavailable(ServiceUnavailable):
 class RedisClient:
     """One Redis. Connects at first use; may be shared by threads and used after a fork."""
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = build_redis(parse_redis_address(url), CONNECTION_OPTIONS)
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float | None = None,
+        cooldown_seconds: float = COOLDOWN_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`timeout_seconds`: to connect, and for a response; None: as in CONNECTION_OPTIONS."""
+        options = dict(CONNECTION_OPTIONS)
+        if timeout_seconds is not None:
+            options |= dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout_seconds)
+        self._client = build_redis(parse_redis_address(url), options)
+        self._cooldown_seconds = cooldown_seconds
         self._clock = clock
         self._unavailable_until = 0.0
 
@@ -47,7 +62,7 @@ class RedisClient:
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether it failed within the last COOLDOWN_SECONDS and is not called."""
+        """Whether it failed a moment ago and is not called until its cool-down is over."""
         return self._clock() < self._unavailable_until
 
     def register_script(self, lua: str) -> Callable[[Sequence[str], Sequence[Any]], Any]:
@@ -78,11 +93,11 @@ class RedisClient:
         try:
             return command()
         except redis.RedisError as error:
-            self._unavailable_until = self._clock() + COOLDOWN_SECONDS
+            self._unavailable_until = self._clock() + self._cooldown_seconds
             log.warning(
                 "redis.unavailable",
                 error=type(error).__name__,
                 reason=describe_redis_fault(error),
-                seconds=COOLDOWN_SECONDS,
+                seconds=self._cooldown_seconds,
             )
             raise RedisUnavailable from None

@@ -1,6 +1,9 @@
 """Rate limits of the API: who is counted, the headers, and requests without Redis."""
 
+import os
+import signal
 import time
+from threading import Timer
 
 import pytest
 
@@ -100,6 +103,21 @@ def test_without_redis_logins_are_refused(no_redis_client):
     response = no_redis_client.post("/api/auth/login", json=LOGIN)
     assert response.status_code == 503
     assert response.json["error"]["code"] == "SERVICE_UNAVAILABLE"
+
+
+def test_a_redis_that_answers_late_refuses_no_login(app_factory, valkey_server):
+    """As on a busy machine. Other requests would not be counted, for they are not refused."""
+    server = valkey_server()
+    client = app_factory.create_app(REDIS_URL=server.url()).test_client()
+    os.kill(server.pid, signal.SIGSTOP)
+    responses = [client.get("/api/auth/me")]
+    resume = Timer(0.3, os.kill, (server.pid, signal.SIGCONT))  # longer than others wait
+    resume.start()
+    responses.append(client.post("/api/auth/login", json=LOGIN))
+    resume.join()
+    assert [response.status_code for response in responses] == [401, 401]
+    counted = ["X-RateLimit-Remaining" in response.headers for response in responses]
+    assert counted == [False, True]
 
 
 def test_without_redis_all_other_requests_pass_and_a_metric_counts_them(no_redis_client):
