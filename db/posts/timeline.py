@@ -35,7 +35,7 @@ def build_insert_statement() -> Any:
     added = {name: columns[name] for name in ("post_id", "kind", "before", "after", "note")}
     rows = rows_table({name: column.type for name, column in added.items()})
     names = [column.name for column in added.values()]
-    return insert(PostEvent.__table__).from_select(names, select(*(rows.c[name] for name in added)))
+    return insert(PostEvent).from_select(names, select(*(rows.c[name] for name in added)))
 
 
 INSERT_STATEMENT = build_insert_statement()
