@@ -31,11 +31,12 @@ class PostEvent(IdColumn, Base):
 
 
 def build_insert_statement() -> Any:
+    table: Any = PostEvent.__table__
     columns: Any = inspect(PostEvent).columns
     added = {name: columns[name] for name in ("post_id", "kind", "before", "after", "note")}
     rows = rows_table({name: column.type for name, column in added.items()})
     names = [column.name for column in added.values()]
-    return insert(PostEvent).from_select(names, select(*(rows.c[name] for name in added)))
+    return insert(table).from_select(names, select(*(rows.c[name] for name in added)))
 
 
 INSERT_STATEMENT = build_insert_statement()

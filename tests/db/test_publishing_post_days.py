@@ -163,3 +163,17 @@ def test_counts_of_an_account_are_those_of_its_posts(people_url, database):
         assert days.count_by_state(user_id, account_id=4) == {"PUBLISHED": 3}
         assert days.count_by_state(user_id, provider="instagram") == {}
         assert days.count_by_state(user_id + 1) == {}
+
+
+def count_rows(url):
+    [(number,)] = run_sql(url, "SELECT count(*) FROM post_days")
+    return number
+
+
+def test_a_statement_adds_a_row_for_each_count_it_changes_not_for_each_post(people_url):
+    add_posts(people_url, 100, state="PROCESSING")
+    before = count_rows(people_url)
+    run_sql(people_url, "UPDATE posts SET attempts = attempts + 1")
+    assert count_rows(people_url) == before
+    run_sql(people_url, "UPDATE posts SET state = 'PUBLISHED'")
+    assert count_rows(people_url) == before + 2  # one state loses, the other gains
