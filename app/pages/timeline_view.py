@@ -1,12 +1,14 @@
 """The events of a post's timeline as labels and notes in the reader's language."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.http.time_zones import current_zone
 from app.pages import formatting
 from app.pages.badges import POST_BADGES
 from app.pages.brands import phase_label, platform_title
@@ -15,6 +17,8 @@ from core.publishing import PostHistory, PostView
 from db.ops.attempts import Attempt
 from db.posts.exchanges import PostExchange
 from db.posts.timeline import PostEvent
+from db.records.post_records import list_webhook_reports
+from db.records.record_table import WebhookReport
 
 EVENT_LABELS = {
     "request": gettext_noop("Requested"),
@@ -59,6 +63,12 @@ EVENT_SOURCES = {
 
 QUESTION_TEXT = gettext_noop("%(platform)s was asked")
 TRY_TEXT = gettext_noop("Try %(number)d failed")
+RECEIVED_TEXT = gettext_noop("received at %(received)s")
+WEBHOOK_DELAY_TEXT = gettext_noop(
+    "received at %(received)s, %(seconds)s after the time that %(platform)s gives (%(clock)s)"
+)
+KNOWN_BEFORE_TEXT = gettext_noop("nothing new, known %(seconds)s before")
+NOTHING_NEW_TEXT = gettext_noop("nothing new")
 LOG_ID_TEXT = gettext_noop("log id %(log_id)s")
 LONGEST_RECORDING = timedelta(seconds=5)  # from a call to the entries that its result writes
 LONGEST_TRANSACTION = timedelta(seconds=1)  # calls are written after the events of a result
@@ -110,11 +120,72 @@ def timeline_entries(
     """Return events, failed tries and the calls to the platform, usually the newest first."""
     provider = view.post.provider
     entries = [event_entry(event, provider) for event in view.events]
+    entries += place_webhook_reports(view, entries)
     entries += [try_entry(attempt, provider) for attempt in history.failed_attempts]
     entries.sort(key=lambda entry: entry.at)
     for exchange in reversed(history.exchanges):
         find_entry(entries, exchange, provider).calls.append(exchange_fields(exchange))
     return sorted(entries, key=lambda entry: entry.at, reverse=not oldest_first)
+
+
+def place_webhook_reports(
+    view: PostView, event_entries: Sequence[TimelineEntry]
+) -> list[TimelineEntry]:
+    """Say beside each webhook how long it took; return entries for those that said nothing new.
+
+    `event_entries` are those of the view's events, in their order.
+    """
+    provider, others = view.post.provider, []
+    waiting = [
+        entry
+        for event, entry in zip(view.events, event_entries, strict=True)
+        if event.kind == "webhook"
+    ]
+    for report in list_webhook_reports(provider, view.record):
+        entry = next((each for each in waiting if each.at >= report.received_at), None)
+        if report.is_news and entry is not None:
+            waiting.remove(entry)
+        else:
+            others.append(entry := repeated_report_entry(report, view))
+        delay = webhook_delay(report, provider)
+        entry.note = f"{entry.note} · {delay}" if entry.note else delay
+    return others
+
+
+def repeated_report_entry(report: WebhookReport, view: PostView) -> TimelineEntry:
+    """Return a webhook that changed nothing, with how long its news was known before."""
+    provider = view.post.provider
+    known = next((event for event in view.events if event.note == report.status), None)
+    if known is None or known.at > report.received_at:
+        news = translate_text(NOTHING_NEW_TEXT)
+    else:
+        earlier = (report.received_at - known.at).total_seconds()
+        news = translate_text(
+            KNOWN_BEFORE_TEXT, seconds=formatting.format_seconds(earlier, current_locale())
+        )
+    return TimelineEntry(
+        label=translate_text(EVENT_LABELS["webhook"], platform=platform_title(provider)),
+        note=f"{event_note(report.status, provider)} · {news}",
+        code=report.status,
+        at=report.received_at,
+        who=translate_text(BY_WEBHOOK, platform=platform_title(provider)),
+    )
+
+
+def webhook_delay(report: WebhookReport, provider: str) -> str:
+    """Say when a webhook was received, and how long after the time that the platform gives."""
+    locale, zone = current_locale(), current_zone()
+    received = formatting.format_precise_clock(report.received_at, locale, zone)
+    if report.occurred_at is None:
+        return translate_text(RECEIVED_TEXT, received=received)
+    delay = max((report.received_at - report.occurred_at).total_seconds(), 0.0)
+    return translate_text(
+        WEBHOOK_DELAY_TEXT,
+        received=received,
+        seconds=formatting.format_seconds(delay, locale),
+        clock=formatting.format_precise_clock(report.occurred_at, locale, zone),
+        platform=platform_title(provider),
+    )
 
 
 def find_entry(

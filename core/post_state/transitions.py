@@ -22,6 +22,7 @@ from core.post_state.step_state import IS_OVERDUE, is_reported_by_response
 from db.posts.posts import Post
 from db.publishing.batches import AnyPost
 from db.records.post_records import get_projection
+from db.records.record_table import WebhookReport
 from db.session import Session
 from platforms.base import Phase, PublishProgress
 from platforms.registry import PLATFORMS
@@ -90,10 +91,10 @@ def apply_update(
     return transition
 
 
-def record_webhook(changes: ChangeSet, post: AnyPost) -> None:
+def record_webhook(changes: ChangeSet, post: AnyPost, report: WebhookReport) -> None:
     """Store beside what the platform reported that a webhook reported it."""
     if (record := changes.get_record(post)) is not None:
-        get_projection(post.provider).mark_webhook(record, at=changes.at)
+        get_projection(post.provider).mark_webhook(record, report, at=changes.at)
 
 
 def move_post(changes: ChangeSet, post: AnyPost, state: PostState, *, note: str) -> None:

@@ -27,6 +27,7 @@ from db.posts.reconciliation import Reconciliation
 from db.providers import PlatformKey
 from db.publishing.batches import EMPTY_BATCH, LockedPost, PostBatch, PostBatches
 from db.publishing.late_matches import LateMatches, PublicationIds
+from db.records.record_table import WebhookReport
 from db.session import Session
 from db.webhooks.events import Event
 from platforms.base import ParsedEvent
@@ -203,8 +204,11 @@ def handle_publication(
     if event_batch.is_of_other_account(post, loaded):
         log.warning("webhook.other_account", post=post.id, event_id=event.id)
         return OF_OTHER_ACCOUNT
-    apply_update(event_batch.changes, post, progress, source="webhook")
-    record_webhook(event_batch.changes, post)
+    transition = apply_update(event_batch.changes, post, progress, source="webhook")
+    report = WebhookReport(
+        progress.vendor_status, progress.occurred_at, event.created_at, transition.is_change
+    )
+    record_webhook(event_batch.changes, post, report)
     if post.state not in FINAL_STATES:
         post.due_at = event_batch.changes.at
     return "done"

@@ -1,13 +1,19 @@
 """Which table has what a platform reported about a post, beside the columns of the post."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from db.posts.posts import Post
-from db.records.record_table import PostRecord, RecordProjection, RecordStore, RecordTable
+from db.records.record_table import (
+    PostRecord,
+    RecordProjection,
+    RecordStore,
+    RecordTable,
+    WebhookReport,
+)
 from db.records.tiktok_posts import TIKTOK_RECORDS
 
 RECORD_TABLES: Mapping[str, RecordTable] = {"tiktok": TIKTOK_RECORDS}
@@ -26,6 +32,11 @@ def find_record_store(session: Session, provider: str) -> RecordStore | None:
 def get_projection(provider: str) -> RecordProjection:
     """Errors: KeyError if the platform has no records."""
     return RECORD_TABLES[provider].projection
+
+
+def list_webhook_reports(provider: str, record: Any | None) -> Sequence[WebhookReport]:
+    """What the last webhooks about a post reported, the latest last."""
+    return () if record is None else get_projection(provider).list_webhook_reports(record)
 
 
 def find_post_record(session: Session, provider: str, post_id: int) -> Any | None:

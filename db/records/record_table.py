@@ -4,14 +4,15 @@ Its rows (records) stand beside those of `posts`: one for each post that the pla
 statuses are the vendor's; no report moves a record backwards.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from db.base import Json
 from db.posts.posts import Post
 
 
@@ -36,6 +37,36 @@ class ProgressReport(Protocol):
     def is_public(self) -> bool | None: ...
 
 
+class WebhookReport(NamedTuple):
+    """What a webhook said about a post. `is_news`: nothing had said so before.
+
+    `occurred_at` is the platform's time of the change, which may be missing.
+    """
+
+    status: str
+    occurred_at: datetime | None
+    received_at: datetime
+    is_news: bool
+
+    def as_json(self) -> Json:
+        return {
+            "status": self.status,
+            "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
+            "received_at": self.received_at.isoformat(),
+            "is_news": self.is_news,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        occurred_at = stored["occurred_at"]
+        return cls(
+            stored["status"],
+            datetime.fromisoformat(occurred_at) if occurred_at else None,
+            datetime.fromisoformat(stored["received_at"]),
+            stored["is_news"],
+        )
+
+
 class EndedPost(Protocol):
     """How a post has ended."""
 
@@ -56,8 +87,12 @@ class RecordProjection(Protocol):
         """Store a report. `ranks`: the vendor's statuses in their order; the last rank is final."""
         ...
 
-    def mark_webhook(self, record: Any, *, at: datetime) -> None:
-        """Store that a webhook reported what was applied last."""
+    def mark_webhook(self, record: Any, report: WebhookReport, *, at: datetime) -> None:
+        """Store that a webhook reported what was applied last, at `at`."""
+        ...
+
+    def list_webhook_reports(self, record: Any) -> Sequence[WebhookReport]:
+        """What the last webhooks about the post reported, the latest last."""
         ...
 
     def end_record(

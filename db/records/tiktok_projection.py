@@ -1,15 +1,20 @@
 """Writes into a row of `tiktok_posts` what TikTok reported about its post, and how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from db.base import Json
-from db.records.record_table import EndedPost, ProgressReport
+from db.records.record_table import EndedPost, ProgressReport, WebhookReport
 
 PUBLIC_IDS_KEY = "publicaly_available_post_id"
 """Key in `details` (column `metadata`): ids of the public videos, in the vendor's spelling."""
+
+WEBHOOK_REPORTS_KEY = "webhooks"
+"""Key in `details`: what webhooks reported (`WebhookReport`), the latest last."""
+
+MAX_WEBHOOK_REPORTS = 10
 
 CHANGED_COLUMNS = frozenset(
     {
@@ -65,8 +70,17 @@ class TikTokProjection:
         if new_ids:
             add_details(record, {PUBLIC_IDS_KEY: [*known_ids, *new_ids]})
 
-    def mark_webhook(self, record: Any, *, at: datetime) -> None:
-        add_details(record, {"webhook_received_at": at.isoformat()})
+    def mark_webhook(self, record: Any, report: WebhookReport, *, at: datetime) -> None:
+        """Store the report among the last ones; one that is applied again is stored once."""
+        reports = record.details.get(WEBHOOK_REPORTS_KEY, [])
+        stored = report.as_json()
+        if all({**each, "is_news": report.is_news} != stored for each in reports):
+            reports = [*reports, stored][-MAX_WEBHOOK_REPORTS:]
+        add_details(record, {"webhook_received_at": at.isoformat(), WEBHOOK_REPORTS_KEY: reports})
+
+    def list_webhook_reports(self, record: Any) -> Sequence[WebhookReport]:
+        reports = record.details.get(WEBHOOK_REPORTS_KEY, [])
+        return [WebhookReport.from_json(each) for each in reports]
 
     def end_record(
         self, record: Any, post: EndedPost, *, ranks: Mapping[str, int], at: datetime

@@ -19,6 +19,9 @@ RECORD_VERDICTS = """() => {
   const record = () => window.verdicts.push(announcer.textContent);
   new MutationObserver(record).observe(announcer, {childList: true});
 }"""
+WEBHOOK_DELAY = re.compile(
+    r"received at \d\d:\d\d:\d\d, [\d.]+ m?s after the time that TikTok gives"
+)
 POST_COUNT = "SELECT count(*) FROM posts"
 NINE_DAYS = timedelta(days=9)
 PLANTED = "canary-token-4711"
@@ -111,6 +114,7 @@ def test_a_post_goes_from_sending_to_published_and_each_verdict_is_spoken_once(
     expect(account_page.locator(".say")).to_have_text("It is on TikTok.")
     expect(account_page.locator(".steps .done").last).to_contain_text("Published")
     expect(account_page.locator(".answers dd").first).to_contain_text("Yes.")
+    expect(account_page.locator(".timeline")).to_contain_text(WEBHOOK_DELAY)
     assert account_page.evaluate("window.mark") == "the same page"
     spoken = account_page.evaluate("window.verdicts")
     assert spoken[0].startswith("TikTok has received it and is processing it.")

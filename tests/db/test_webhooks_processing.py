@@ -13,6 +13,7 @@ from core.backoff import RetryPolicy, seconds
 from core.webhooks import process_batch, replay_events
 from core.webhooks.process import WEBHOOK_JOB_TYPE
 from db.posts.posts import Post
+from db.records.post_records import list_webhook_reports
 from db.webhooks.events import EventFilter
 from tests.db.schema_catalog import run_sql
 from tests.db.webhooks_harness import publish_event
@@ -50,6 +51,26 @@ def test_an_update_and_its_mark_are_one_commit(webhook_harness, account_id):
             " UNION SELECT xmin::text FROM posts"
         )
         assert len(session.execute(writers).all()) == 1
+
+
+def test_the_record_keeps_when_each_webhook_was_received_and_whether_it_was_news(
+    webhook_harness, account_id
+):
+    post = webhook_harness.create_publication(account_id)
+    first, second = webhook_harness.store_envelopes(
+        publish_event("complete"), publish_event("complete", create_time=1_800_000_000)
+    )
+    webhook_harness.process_events()
+    replay_events(webhook_harness.database, EventFilter(ids=[first]))
+    webhook_harness.process_events()
+    reports = list_webhook_reports("tiktok", webhook_harness.tiktok_post(post))
+    rows = [webhook_harness.load_event(event) for event in (first, second)]
+    assert [report.received_at for report in reports] == [row.created_at for row in rows]
+    assert [report.occurred_at.timestamp() for report in reports] == [1_770_210_873, 1_800_000_000]
+    assert [(report.status, report.is_news) for report in reports] == [
+        ("PUBLISH_COMPLETE", True),
+        ("PUBLISH_COMPLETE", False),
+    ]
 
 
 def test_a_done_event_is_never_claimed_again(webhook_harness, account_id):
