@@ -86,10 +86,11 @@ class ChangeSet:
         self._ended_posts.append(post)
 
     def write(self) -> None:
-        PostEvents(self.session).add_all(self._timeline_entries)
-        PostExchanges(self.session).add_all(self._exchanges)
-        Notifications(self.session).add_all(self._notifications)
-        enqueue_events(self.session, self._app_events)
+        with self.session.no_autoflush:  # the posts are written once, with their next due time
+            PostEvents(self.session).add_all(self._timeline_entries)
+            PostExchanges(self.session).add_all(self._exchanges)
+            Notifications(self.session).add_all(self._notifications)
+            enqueue_events(self.session, self._app_events)
         PostParts(self.session).clear_upload_urls([post.id for post in self._ended_posts])
         for post in self._ended_posts:
             count_outcome(post)

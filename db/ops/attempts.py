@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Index, Text, func, insert, select, update
@@ -87,22 +88,8 @@ class Attempts:
         """Write how attempts ended, by attempt id. An attempt is finished only once."""
         if not results:
             return
-        results_table = rows_table(RESULT_TYPES)
-        statement = update(Attempt).where(
-            Attempt.id == results_table.c.id, Attempt.ended_at.is_(None)
-        )
-        self._session.execute(
-            statement.values(
-                ended_at=func.clock_timestamp(),
-                **{name: results_table.c[name] for name in RESULT_COLUMNS},
-            ),
-            {
-                ROWS_PARAMETER: [
-                    result_row(attempt_id, result) for attempt_id, result in results.items()
-                ]
-            },
-            execution_options={"synchronize_session": False},
-        )
+        rows = [result_row(attempt_id, result) for attempt_id, result in results.items()]
+        self._session.execute(finish_statement(), {ROWS_PARAMETER: rows})
 
     def list_failed(self, kinds: Sequence[str], row_id: int, *, limit: int) -> Sequence[Attempt]:
         """Return the attempts of one row that failed, the newest first."""
@@ -115,3 +102,14 @@ class Attempts:
         """Return all attempts of one row, the oldest first."""
         query = select(Attempt).where(Attempt.kind == kind, Attempt.row_id == row_id)
         return list(self._session.scalars(query.order_by(Attempt.id)))
+
+
+@cache
+def finish_statement() -> Any:
+    """UPDATE that ends the given attempts, as far as they have not ended. Built once."""
+    table: Any = Attempt.__table__
+    results = rows_table(RESULT_TYPES)
+    statement = update(table).where(table.c.id == results.c.id, table.c.ended_at.is_(None))
+    return statement.values(
+        ended_at=func.clock_timestamp(), **{name: results.c[name] for name in RESULT_COLUMNS}
+    )

@@ -5,6 +5,7 @@ Repetitions with the same answer are one row that counts them.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
@@ -12,6 +13,25 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, CreatedAtColumn, IdColumn, Json
+from db.bulk import execute_with_rows, rows_table
+
+GIVEN_COLUMNS = (
+    "post_id",
+    "attempt",
+    "endpoint",
+    "method",
+    "host",
+    "path",
+    "status",
+    "error",
+    "milliseconds",
+    "log_id",
+    "request",
+    "answer",
+    "digest",
+    "times",
+)
+"""The columns of the rows that are added; the others have defaults."""
 
 REPLACED_COLUMNS = ("milliseconds", "log_id", "request", "answer")
 
@@ -63,18 +83,8 @@ class PostExchanges:
             merged[key] = {**row, "times": times}
         if not merged:
             return
-        statement = insert(PostExchange).values([merged[key] for key in sorted(merged)])
-        new = statement.excluded
-        self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["post_id", "digest"],
-                set_={
-                    "times": PostExchange.times + new.times,
-                    "last_at": func.clock_timestamp(),
-                    **{name: new[name] for name in REPLACED_COLUMNS},
-                },
-            )
-        )
+        rows = [merged[key] for key in sorted(merged)]
+        execute_with_rows(self._session, insert_statement(), rows)
 
     def list_for_post(
         self, post_id: int, *, limit: int, before: int | None = None
@@ -84,3 +94,24 @@ class PostExchanges:
         if before is not None:
             query = query.where(PostExchange.id < before)
         return self._session.scalars(query.order_by(PostExchange.id.desc()).limit(limit)).all()
+
+
+@cache
+def insert_statement() -> Any:
+    """INSERT of all given rows. A row that repeats a stored one adds its `times` to it.
+
+    One text for any number of rows: with a parameter for each value, SQLAlchemy compiled it anew
+    for every batch, which took more time than everything else about recording a call.
+    """
+    table: Any = PostExchange.__table__
+    rows = rows_table({name: table.c[name].type for name in GIVEN_COLUMNS})
+    query = select(*(rows.c[name] for name in GIVEN_COLUMNS))
+    statement = insert(table).from_select(GIVEN_COLUMNS, query, include_defaults=False)
+    return statement.on_conflict_do_update(
+        index_elements=["post_id", "digest"],
+        set_={
+            "times": table.c.times + statement.excluded.times,
+            "last_at": func.clock_timestamp(),
+            **{name: statement.excluded[name] for name in REPLACED_COLUMNS},
+        },
+    )

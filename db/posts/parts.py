@@ -100,6 +100,8 @@ class PostParts:
 
     def list_by_posts(self, post_ids: Collection[int]) -> dict[int, list[PostPart]]:
         """The parts of several posts, each list by position."""
+        if not post_ids:
+            return {}
         query = select(PostPart).where(PostPart.post_id.in_(post_ids)).order_by(PostPart.position)
         parts: dict[int, list[PostPart]] = {post_id: [] for post_id in post_ids}
         for part in self._session.scalars(query):
