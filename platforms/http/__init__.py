@@ -21,6 +21,7 @@ from platforms.base import BytesLike
 from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.exchanges import SentCall, find_collection
 from platforms.http.deadline import DEFAULT_HEADERS, Deadline, create_session, current_deadline
+from platforms.http.prepare import prepare_request
 from platforms.http.response import (
     MAX_RESPONSE_BYTES,
     SERVER_ERROR,
@@ -144,9 +145,14 @@ class HttpClient:
         deadline = Deadline(sum(timeout))
         token = current_deadline.set(deadline)
         try:
-            prepared = request.prepare()  # `session.prepare_request` merges settings we never use
-            with session.send(
-                prepared, stream=True, timeout=timeout, allow_redirects=False
+            prepared = prepare_request(request)
+            adapter = session.get_adapter(str(prepared.url))
+            # not `session.send`, which adds redirects, hooks and cookies, all of which we forbid
+            with adapter.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=session.verify is None or session.verify,
             ) as response:
                 return self._read_response(response, deadline)
         except (requests.RequestException, HTTPError) as error:
