@@ -8,7 +8,7 @@ from app.http.i18n import gettext_noop, translate_text
 from app.pages.account_view import account_fields
 from app.pages.badges import Badge, localize_badge
 from app.pages.destinations import destination_fields
-from app.pages.quota_view import load_quota_fields
+from app.pages.quota_view import QuotaFields, destination_quota_account, login_quota_account
 from core import accounts
 from core.accounts import AccountView, DestinationView
 from core.publishing.quota import Quota
@@ -25,26 +25,33 @@ def load_waiting_counts() -> Mapping[int, WaitingCounts]:
         return accounts.count_waiting_posts(session, user_id=current_principal().user_id)
 
 
-def card_fields(view: AccountView, waiting: Mapping[int, WaitingCounts]) -> dict[str, Any]:
-    """Return the fields of a login's card; a part that does not apply is None or empty."""
+def card_fields(
+    view: AccountView, waiting: Mapping[int, WaitingCounts], quotas: QuotaFields
+) -> dict[str, Any]:
+    """Return the fields of a login's card; a part that does not apply is None or empty.
+
+    `quotas`: the limits of accounts that work.
+    """
     is_usable = not view.needs_reconnect
     return {
         **account_fields(view),
         "renews_at": view.renews_at if is_usable else None,
         "renewal_failed": is_usable and view.refresh_error is not None,
         "waiting": waiting.get(view.id, WaitingCounts()),
-        "quotas": load_gauges(view) if is_usable and view.destinations is None else [],
-        "destinations": [card_destination(item, view) for item in view.destinations or ()],
+        "quotas": list_gauges(quotas.get(login_quota_account(view))),
+        "destinations": [
+            card_destination(item, quotas.get(destination_quota_account(view, item)))
+            for item in view.destinations or ()
+        ],
         "needs_choice": view.needs_choice,
     }
 
 
-def card_destination(item: DestinationView, view: AccountView) -> dict[str, Any]:
-    is_usable = item.is_selected and not item.is_lost and not view.needs_reconnect
+def card_destination(item: DestinationView, quota: dict[str, Any] | None) -> dict[str, Any]:
     return {
         **destination_fields(item),
         "badge": localize_badge(destination_badge(item)),
-        "quotas": load_gauges(view, destination_id=item.id) if is_usable else [],
+        "quotas": list_gauges(quota),
     }
 
 
@@ -56,11 +63,9 @@ def destination_badge(item: DestinationView) -> Badge:
     return CHOSEN_BADGE if item.is_selected else OTHER_BADGE
 
 
-def load_gauges(view: AccountView, *, destination_id: int | None = None) -> list[dict[str, Any]]:
-    """Load the limits of what is posted to, with a sentence where one is full."""
-    account_id = view.id if destination_id is None else None
-    fields = load_quota_fields(view.provider, account_id=account_id, destination_id=destination_id)
-    return [gauge_fields(label, quota) for label, quota in fields["gauges"]]
+def list_gauges(quota: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the limits of what is posted to, with a sentence where one is full."""
+    return [] if quota is None else [gauge_fields(label, each) for label, each in quota["gauges"]]
 
 
 def gauge_fields(label: str, quota: Quota) -> dict[str, Any]:

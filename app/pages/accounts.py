@@ -24,6 +24,7 @@ from app.pages.brands import (
     platform_title,
 )
 from app.pages.destinations import destination_page_fields
+from app.pages.quota_view import list_quota_accounts, load_quota_fields
 from core import accounts
 from core.accounts import AccountView, PlatformView, ResumedPosts
 from core.errors import NotFound
@@ -39,18 +40,27 @@ MAX_REFERENCE_CHARS = 64
 @require_login("accounts:read")
 def list_accounts() -> str:
     """List my accounts by platform, with their state and what they need."""
-    waiting = load_waiting_counts()
+    waiting, views = load_waiting_counts(), load_platforms()
+    quotas = load_quota_fields(
+        account
+        for view in views
+        if view.is_configured
+        for login in view.accounts
+        for account in list_quota_accounts(login)
+    )
     return render_template(
         "accounts.html",
         platforms=[
             {
                 **platform_fields(view),
                 "accounts": [
-                    card_fields(account, waiting) for account in view.accounts if view.is_configured
+                    card_fields(account, waiting, quotas)
+                    for account in view.accounts
+                    if view.is_configured
                 ],
                 "missing_settings": view.missing_settings if is_operator() else (),
             }
-            for view in load_platforms()
+            for view in views
         ],
     )
 

@@ -16,7 +16,7 @@ from app.pages.brands import list_platform_titles
 from app.pages.charts import build_bar_chart, build_line_chart
 from app.pages.formatting import zone_label
 from app.pages.post_filters import draft_state_icon, draft_state_label, list_url
-from app.pages.quota_view import load_quota_fields
+from app.pages.quota_view import list_quota_accounts, load_quota_fields
 from app.pages.template_helpers import day_text
 from app.pages.thumbnails import post_thumbnail
 from core.accounts import AccountView
@@ -76,7 +76,12 @@ def home_fields() -> dict[str, Any]:
 def load_accounts() -> tuple[list[AccountView], dict[int, list[dict[str, Any]]]]:
     """Load the accounts, and the limits of those that work."""
     views = [view for platform in load_platforms() for view in platform.accounts]
-    return views, {view.id: load_quotas_of(view) for view in views if not view.needs_reconnect}
+    named = {view.id: list_quota_accounts(view) for view in views if not view.needs_reconnect}
+    quotas = load_quota_fields(account for own in named.values() for account in own)
+    return views, {
+        login_id: [{"name": name, "quota": quotas[account]} for account, name in own.items()]
+        for login_id, own in named.items()
+    }
 
 
 def list_gauges(quotas: dict[int, list[dict[str, Any]]]) -> dict[int, AccountQuotas]:
@@ -116,17 +121,6 @@ def has_posts() -> bool:
 def first_steps(views: Sequence[AccountView]) -> list[tuple[str, bool]]:
     """Name the steps to a first post, and whether each is done."""
     return [("connect", any(view.is_active for view in views)), ("upload", False), ("post", False)]
-
-
-def load_quotas_of(view: AccountView) -> list[dict[str, Any]]:
-    """Load the limits of a login, or of each account that is posted to behind it."""
-    if view.destinations is None:
-        return [{"name": None, "quota": load_quota_fields(view.provider, account_id=view.id)}]
-    return [
-        {"name": item.name, "quota": load_quota_fields(view.provider, destination_id=item.id)}
-        for item in view.destinations
-        if item.is_selected and not item.is_lost
-    ]
 
 
 def account_entry(view: AccountView, quotas: list[dict[str, Any]]) -> dict[str, Any]:

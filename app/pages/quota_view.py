@@ -1,37 +1,62 @@
 """What an account may still send, as pages show it: gauges for its own limits, lines for others."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.http.context import current_container, current_principal
+from app.http.context import current_container
 from app.http.i18n import translate_text
 from core import publishing
-from core.publishing import RemainingQuota
+from core.accounts import AccountView, DestinationView
+from core.publishing.remaining_quota import Limits, Quotas
+from core.publishing.targets import QuotaAccount
+from db.session import Session
 from platforms.platform import QuotaHold, QuotaRule, QuotaScope
 from platforms.registry import PLATFORMS
 
-
-def load_quota_fields(
-    provider: str, *, account_id: int | None = None, destination_id: int | None = None
-) -> dict[str, Any]:
-    """Load the limits of an account, or of the user's only one. Errors: as `find_target`."""
-    remaining = publishing.get_remaining_quota(
-        current_container().database,
-        current_container().services,
-        provider,
-        user_id=current_principal().user_id,
-        account_id=account_id,
-        destination_id=destination_id,
-    )
-    return quota_fields(provider, remaining)
+QuotaFields = dict[QuotaAccount, dict[str, Any]]
+"""Gauges and lines of each account, see `quota_fields`."""
 
 
-def quota_fields(provider: str, remaining: RemainingQuota) -> dict[str, Any]:
+def list_quota_accounts(view: AccountView) -> dict[QuotaAccount, str | None]:
+    """List a login, or each account behind it that is posted to with its name; nothing of a login
+    that does not work.
+    """
+    if view.needs_reconnect:
+        return {}
+    if view.destinations is None:
+        return {login_quota_account(view): None}
+    return {
+        destination_quota_account(view, item): item.name
+        for item in view.destinations
+        if item.is_selected and not item.is_lost
+    }
+
+
+def login_quota_account(view: AccountView) -> QuotaAccount:
+    return QuotaAccount(view.provider, view.id)
+
+
+def destination_quota_account(view: AccountView, item: DestinationView) -> QuotaAccount:
+    return QuotaAccount(view.provider, view.id, item.id, item.external_id)
+
+
+def load_quota_fields(accounts: Iterable[QuotaAccount]) -> QuotaFields:
+    """Load the limits of these accounts of the user."""
+    container = current_container()
+    limits = publishing.load_limits(container.database, container.services, accounts)
+    with container.database.transaction() as session:
+        return count_quota_fields(session, limits)
+
+
+def count_quota_fields(session: Session, limits: Mapping[QuotaAccount, Limits]) -> QuotaFields:
+    quotas = publishing.count_quotas(session, limits)
+    return {account: quota_fields(account.provider, own) for account, own in quotas.items()}
+
+
+def quota_fields(provider: str, quotas: Quotas) -> dict[str, Any]:
     """Return gauges and lines: pairs of a label and the quota."""
     rules = PLATFORMS[provider].quotas
-    pairs = [
-        (rules[name], quota_label(provider, name), quota)
-        for name, quota in remaining.quotas.items()
-    ]
+    pairs = [(rules[name], quota_label(provider, name), quota) for name, quota in quotas.items()]
     return {
         "gauges": [(label, quota) for rule, label, quota in pairs if is_gauge(rule)],
         "lines": [(label, quota) for rule, label, quota in pairs if not is_gauge(rule)],

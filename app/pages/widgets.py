@@ -8,12 +8,16 @@ from werkzeug.wrappers import Response
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.fragments import answer_rendered
-from app.pages.account_view import account_fields
+from app.pages.account_view import account_fields, account_name
 from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
 from app.pages.home_view import home_fields
 from app.pages.publish_pages import find_publish_page
-from app.pages.quota_view import load_quota_fields
+from app.pages.quota_view import (
+    destination_quota_account,
+    load_quota_fields,
+    login_quota_account,
+)
 from core import accounts, insights, publishing
 from core.accounts import AccountView, DestinationView
 from db.insights.videos import VIDEO_METRICS
@@ -49,7 +53,7 @@ def show_account_page(platform: str) -> str:
     return render_template(
         "account_page.html",
         **fields,
-        account_quotas=load_quotas(platform, fields["views"]),
+        account_quotas=load_quotas(fields["views"]),
         uploads=[view.post for view in uploads.posts],
     )
 
@@ -116,19 +120,21 @@ def has_insights_page(platform: str) -> bool:
     return rules is not None and rules.has_detailed_metrics
 
 
-def load_quotas(platform: str, views: tuple[AccountView, ...]) -> list[tuple[str, dict[str, Any]]]:
+def load_quotas(views: tuple[AccountView, ...]) -> list[tuple[str, dict[str, Any]]]:
     """Load name and limits of each account that is posted to."""
-    chosen = [
-        (item.name, load_quota_fields(platform, destination_id=item.id))
-        for item in list_chosen(views)
-        if not item.is_lost
-    ]
-    logins = [
-        (account_fields(view)["name"], load_quota_fields(platform, account_id=view.id))
+    chosen = {
+        destination_quota_account(view, item): item.name
+        for view in views
+        for item in view.destinations or ()
+        if item.is_selected and not item.is_lost
+    }
+    logins = {
+        login_quota_account(view): account_name(view)
         for view in views
         if view.destinations is None and not view.needs_reconnect
-    ]
-    return [*chosen, *logins]
+    }
+    names = chosen | logins
+    return [(names[account], fields) for account, fields in load_quota_fields(names).items()]
 
 
 def load_video_totals() -> dict[str, int | None] | None:

@@ -28,7 +28,12 @@ from core.publishing.queries import (
     upload_progress,
 )
 from core.publishing.recheck import recheck_posts_without_video_id
-from core.publishing.remaining_quota import RemainingQuota, get_remaining_quota
+from core.publishing.remaining_quota import (
+    RemainingQuota,
+    count_quotas,
+    get_remaining_quota,
+    load_limits,
+)
 from core.publishing.seed_requests import request_post_by_body
 from core.publishing.targets import find_request_platform
 
@@ -49,6 +54,7 @@ __all__ = [
     "UploadProgress",
     "cancel_post",
     "check_post",
+    "count_quotas",
     "edit_post",
     "enqueue_post",
     "find_request_platform",
@@ -62,6 +68,7 @@ __all__ = [
     "hold_post",
     "list_exchanges",
     "list_posts",
+    "load_limits",
     "load_post_history",
     "recheck_posts_without_video_id",
     "release_post",

@@ -81,7 +81,7 @@ def forecast_post(
     rules = [rule for rule in rules if is_rule_on(rule, settings)]
     limits: dict[str, int] = {rule.name: read_rule_limit(rule, settings) for rule in rules}
     if any(rule.is_dynamic for rule in rules):
-        limits |= fetch_reported_limits(database, services, post.target)
+        limits |= fetch_reported_limits(database, services, post.target.quota_account)
     with database.transaction() as session:
         return tuple(iter_forecasts(session, post, rules, limits))
 

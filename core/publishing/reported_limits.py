@@ -9,7 +9,7 @@ from core.accounts.posting_tokens import get_destination_token
 from core.bootstrap import Services
 from core.errors import CoreError
 from core.outcomes import Park, Snooze
-from core.publishing.targets import PostTarget
+from core.publishing.targets import QuotaAccount
 from db.session import Database
 from platforms.errors import PlatformError
 from platforms.registry import PLATFORMS
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def fetch_reported_limits(
-    database: Database, services: Services, target: PostTarget
+    database: Database, services: Services, account: QuotaAccount
 ) -> Mapping[str, int]:
     """Return the account's limits by the names of the quotas; none that are not known now.
 
@@ -28,26 +28,26 @@ def fetch_reported_limits(
     applications ask often, and its call limit is that of the posts too. The settings have a
     fallback for each.
     """
-    provider, destination = target.account.provider, target.destination
+    provider, destination_id = account.provider, account.destination_id
     adapter = services.adapters.get(provider)
     publisher = None if adapter is None else adapter.step_publisher
     has_dynamic_rule = any(rule.is_dynamic for rule in PLATFORMS[provider].quotas.values())
-    if publisher is None or destination is None or not has_dynamic_rule:
+    if publisher is None or destination_id is None or not has_dynamic_rule:
         return {}
-    key = (provider, destination.id, destination.external_id)
+    key = (provider, destination_id, account.external_id)
     known: Mapping[str, int] | None = services.known_limits.get(key)
     if known is not None:
         return known
     try:
         with database.transaction() as session:
             token = get_destination_token(
-                session, provider, account_id=target.account.id, destination_id=destination.id
+                session, provider, account_id=account.account_id, destination_id=destination_id
             )
         secret, fallback = token.decrypt(services), token.decrypt_fallback(services)
         readings = services.circuits.call(
             provider,
             "read",
-            lambda: publisher.fetch_quotas(destination.external_id, secret, fallback),
+            lambda: publisher.fetch_quotas(account.external_id, secret, fallback),
         )
     except (CoreError, PlatformError, Park, Snooze) as error:
         log.info("quota.limits_unknown", provider=provider, error=type(error).__name__)

@@ -13,6 +13,16 @@ from platforms.registry import PLATFORMS
 
 
 @dataclass(frozen=True)
+class QuotaAccount:
+    """Whose limits: those of a login, or of a destination with this id at its platform."""
+
+    provider: str
+    account_id: int
+    destination_id: int | None = None
+    external_id: str = ""
+
+
+@dataclass(frozen=True)
 class PostTarget:
     """The login that posts, and the account that is posted to; None: the login itself."""
 
@@ -22,6 +32,13 @@ class PostTarget:
     @property
     def destination_id(self) -> int | None:
         return None if self.destination is None else self.destination.id
+
+    @property
+    def quota_account(self) -> QuotaAccount:
+        provider, destination = self.account.provider, self.destination
+        if destination is None:
+            return QuotaAccount(provider, self.account.id)
+        return QuotaAccount(provider, self.account.id, destination.id, destination.external_id)
 
 
 def find_provider(session: Session, request: PostRequest, *, user_id: int) -> str:

@@ -33,18 +33,14 @@ class DestinationUsage:
 
         A post of which it is not known whether it became public counts too.
         """
-        may_be_public = or_(Post.state == "PUBLISHED", Post.error_code == OUTCOME_UNKNOWN_CODE)
-        is_recent = and_(may_be_public, Post.finished_at > func.now() - window)
         query = select(
             func.count().label("count"),
             func.min(Post.finished_at).label("oldest"),
             func.now().label("now"),
         ).where(
             self._is_same_destination,
-            Post.kind.in_(kinds),
-            Post.has_slot,
             Post.id != self._post.id,
-            or_(is_unfinished(), is_recent),
+            is_slot_of_destination(kinds, window),
         )
         return SlotUsage(**self._session.execute(query).mappings().one())
 
@@ -53,27 +49,19 @@ class DestinationUsage:
         those that other posts with a slot still have to make.
         """
         is_made = PostPart.handle.is_not(None)
-        recent = self._select_parts(
+        recent = select_parts(
             func.coalesce(func.sum(PostPart.tries + case((is_made, 1), else_=0)), 0),
             func.min(PostPart.made_at),
-        ).where(PostPart.made_at > func.now() - window)
-        awaited = self._select_parts(func.count()).where(
-            PostPart.handle.is_(None), Post.has_slot, Post.id != self._post.id, is_unfinished()
+        ).where(self._is_same_destination, is_made_part(window))
+        awaited = select_parts(func.count()).where(
+            self._is_same_destination,
+            Post.id != self._post.id,
+            is_unmade_part(),
+            is_awaiting_parts(),
         )
         made_count, oldest = self._session.execute(recent).one()
         count = int(made_count) + self._session.execute(awaited).scalar_one()
         return SlotUsage(count, oldest, self._session.execute(select(func.now())).scalar_one())
-
-    def _select_parts(self, *columns: Any) -> Any:
-        """Query of the destination's parts. What was made and what is awaited are read apart: one
-        condition for both would read all parts that the destination ever had.
-        """
-        return (
-            select(*columns)
-            .select_from(PostPart)
-            .join(Post, Post.id == PostPart.post_id)
-            .where(self._is_same_destination, PostPart.role != COVER_ROLE)
-        )
 
     def count_own_need(self) -> int:
         """Count the parts that this post still has to make."""
@@ -118,3 +106,36 @@ class DestinationUsage:
             Post.state.in_(("SENDING", "UNCONFIRMED")),
         )
         return self._session.execute(query).scalar_one() > 0
+
+
+def is_slot_of_destination(kinds: Collection[str], window: timedelta) -> ColumnElement[bool]:
+    """Condition: the post holds a slot of its destination."""
+    may_be_public = or_(Post.state == "PUBLISHED", Post.error_code == OUTCOME_UNKNOWN_CODE)
+    is_recent = and_(may_be_public, Post.finished_at > func.now() - window)
+    return and_(Post.kind.in_(kinds), Post.has_slot, or_(is_unfinished(), is_recent))
+
+
+def select_parts(*columns: Any) -> Any:
+    """Query of parts with their posts. What was made and what is awaited are read apart: one
+    condition for both would read all parts that a destination ever had.
+    """
+    return (
+        select(*columns)
+        .select_from(PostPart)
+        .join(Post, Post.id == PostPart.post_id)
+        .where(PostPart.role != COVER_ROLE)
+    )
+
+
+def is_made_part(window: timedelta) -> ColumnElement[bool]:
+    """Condition: the part was made within that time, also if it was replaced since."""
+    return PostPart.made_at > func.now() - window
+
+
+def is_unmade_part() -> ColumnElement[bool]:
+    return and_(PostPart.handle.is_(None), PostPart.role != COVER_ROLE)
+
+
+def is_awaiting_parts() -> ColumnElement[bool]:
+    """Condition: the post has a slot and may still have to make parts."""
+    return and_(Post.has_slot, is_unfinished())

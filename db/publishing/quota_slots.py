@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, select, text, true, union_all
+from sqlalchemy import ColumnElement, and_, any_, false, func, or_, select, text, true, union_all
 
 from db.accounts.accounts import Account
 from db.posts.posts import Post, is_unfinished
@@ -108,28 +108,34 @@ class QuotaSlots:
         oldest = func.min(Post.started_at)
         query = select(
             func.count().label("count"), oldest.label("oldest"), func.now().label("now")
-        ).where(
-            Post.oauth_account_id == account_id,
-            Post.started_at > func.now() - within,
-            # implied by the line above; leads to indexes
-            or_(is_unfinished(), Post.finished_at > func.now() - within),
-        )
+        ).where(Post.oauth_account_id == account_id, is_start_within(within))
         return SlotUsage(**self._session.execute(query).mappings().one())
 
 
-def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> list[Any]:
+def is_start_within(window: timedelta) -> ColumnElement[bool]:
+    """Condition: the post was started within that time."""
+    since = func.now() - window
+    # the second part is implied by the first; it leads to indexes
+    return and_(Post.started_at > since, or_(is_unfinished(), Post.finished_at > since))
+
+
+def select_slots(
+    value: Any, kinds: Sequence[str], *, while_pending: bool, account_ids: Any = None
+) -> list[Any]:
     """Queries of the posts that hold a slot: columns `value`, `at` when it was taken, and
     `waits` if the post is not known to the platform.
 
     One of posts that the platform does not know yet, which hold it for as long as they wait; one
     for each table of records, of posts that are not older than a day there. With `while_pending`
     these count until the creator has dealt with them, otherwise for the whole day. They are
-    separate because one condition for all would read every post of an account.
+    separate because one condition for all would read every post of an account. `account_ids`: an
+    array of SQL with the accounts of these posts.
     """
     holds_slot = (Post.kind.in_(kinds), Post.has_slot)
-    reserved_columns = (value.label("value"), Post.created_at.label("at"), true().label("waits"))
-    reserved = join_records(select(*reserved_columns)).where(
-        is_without_record(), is_unfinished(), *holds_slot
+    columns = (value.label("value"), Post.created_at.label("at"), true().label("waits"))
+    reserved = join_records(select(*columns)).where(
+        *(is_without_record(), is_unfinished(), *holds_slot),
+        *is_among(Post.oauth_account_id, account_ids),
     )
     return [
         reserved,
@@ -144,6 +150,7 @@ def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> li
             .where(
                 # the record's account is that of the post; named twice to lead to its index
                 table.model.oauth_account_id == Post.oauth_account_id,
+                *is_among(table.model.oauth_account_id, account_ids),
                 table.model.created_at > func.now() - QUOTA_WINDOW,
                 is_active(table, while_pending=while_pending),
                 *holds_slot,
@@ -151,6 +158,10 @@ def select_slots(value: Any, kinds: Sequence[str], *, while_pending: bool) -> li
             for table in RECORD_TABLES.values()
         ),
     ]
+
+
+def is_among(column: Any, account_ids: Any) -> tuple[ColumnElement[bool], ...]:
+    return () if account_ids is None else (column == any_(account_ids),)
 
 
 def is_active(table: RecordTable, *, while_pending: bool) -> ColumnElement[bool]:

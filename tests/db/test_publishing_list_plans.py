@@ -17,6 +17,7 @@ from db.publishing.destination_usage import DestinationUsage
 from db.publishing.post_filter import DISPLAY_STATES, PostFilter
 from db.publishing.queries import ListPart, ListPosition, PostQueries
 from db.publishing.quota_slots import QuotaSlots
+from db.publishing.usage_counts import Counted, UsageRule, count_usage
 from db.session import Database
 from tests.db.schema_catalog import run_sql
 
@@ -166,17 +167,78 @@ QUOTA_COUNTS = {
         ["REELS"], window=timedelta(days=1)
     ),
     "parts": lambda session: usage_of_account(session).count_parts(window=timedelta(days=1)),
+    "several accounts": lambda session: count_usage(session, USAGE_RULES, OWN_ACCOUNTS),
 }
+DAY = timedelta(days=1)
+USAGE_RULES = (
+    UsageRule("tiktok", "direct", Counted.SLOTS, ("DIRECT_VIDEO",), DAY),
+    UsageRule("tiktok", "pending", Counted.PENDING_SLOTS, ("DIRECT_VIDEO",), DAY),
+    UsageRule("tiktok", "starts", Counted.STARTS, (), DAY),
+    UsageRule("instagram", "posts", Counted.POSTS, ("REELS",), DAY),
+    UsageRule("instagram", "parts", Counted.PARTS, (), DAY),
+)
+CHANGED_PARTS = (
+    "UPDATE post_parts SET tries = 2 WHERE post_id % 5 = 0",
+    """UPDATE post_parts SET handle = NULL, made_at = NULL
+         FROM posts WHERE posts.id = post_id AND posts.state = 'QUEUED'""",
+)
+OWN_ACCOUNTS = {"tiktok": (1, 3, 5), "instagram": (2, 4)}
 
 
-def usage_of_account(session):
-    post = Post(id=0, provider="instagram", oauth_account_id=2, destination_id=None)
+def usage_of_account(session, account_id=2):
+    post = Post(id=0, provider="instagram", oauth_account_id=account_id, destination_id=None)
     return DestinationUsage(session, post)
 
 
 @pytest.mark.parametrize("count", QUOTA_COUNTS)
 def test_a_quota_is_counted_from_few_rows(history_url, count):
     assert count_rows_read(history_url, QUOTA_COUNTS[count]) <= MAX_ROWS
+
+
+def test_several_accounts_are_counted_as_each_of_them(history_url):
+    engine = create_engine(history_url)
+    with Session(engine) as session:
+        for statement in CHANGED_PARTS:
+            session.execute(text(statement))
+        counted = count_usage(session, USAGE_RULES, OWN_ACCOUNTS)
+        slots = QuotaSlots(session)
+        kinds = ["DIRECT_VIDEO"]
+        expected = {
+            **{
+                ("direct", account): slots.count_slots(account, kinds, while_pending=False)
+                for account in (1, 3, 5)
+            },
+            **{
+                ("pending", account): slots.count_slots(account, kinds, while_pending=True)
+                for account in (1, 3, 5)
+            },
+            **{
+                ("starts", account): slots.count_starts(account, within=DAY)
+                for account in (1, 3, 5)
+            },
+            **{
+                ("posts", account): usage_of_account(session, account).count_posts(
+                    ["REELS"], window=DAY
+                )
+                for account in (2, 4)
+            },
+            **{
+                ("parts", account): usage_of_account(session, account).count_parts(window=DAY)
+                for account in (2, 4)
+            },
+        }
+        session.rollback()
+    engine.dispose()
+    assert {
+        (key.rule_name, key.account_id): (usage.count, usage.oldest)
+        for key, usage in counted.items()
+    } == {key: (usage.count, usage.oldest) for key, usage in expected.items() if usage.count}
+    assert {name for (name, _), usage in expected.items() if usage.count} >= {
+        "direct",
+        "starts",
+        "posts",
+        "parts",
+    }
 
 
 def test_a_count_of_all_posts_is_seen_to_read_them(history_url):

@@ -9,6 +9,8 @@ from sqlalchemy import func, update
 
 from core.errors import QuotaExceeded
 from core.publishing.quota import load_quota, reserve_quota_slot
+from core.publishing.remaining_quota import count_quotas
+from core.publishing.targets import QuotaAccount
 from db.posts.posts import Post
 from db.records.tiktok_posts import TikTokPost
 from db.session import DatabaseUnavailable
@@ -28,9 +30,14 @@ def account(publisher):
 
 
 def quota_usage(publisher, account, mode="INBOX"):
+    """Count as a post is checked, and as pages show it."""
+    rule = QUOTAS[QUOTA_BY_MODE[mode]]
+    displayed = QuotaAccount("tiktok", account.id)
     with publisher.database.transaction() as session:
-        rule = QUOTAS[QUOTA_BY_MODE[mode]]
-        return load_quota(session, account.id, rule, provider="tiktok", limit=5)
+        quota = load_quota(session, account.id, rule, provider="tiktok", limit=5)
+        quotas = count_quotas(session, {displayed: {rule.name: 5}})
+    assert quotas == {displayed: {rule.name: quota}}
+    return quota
 
 
 def request_until_answered(publisher, account, results, **more):
