@@ -6,7 +6,6 @@ one ASGI path and one Flask path for deliveries (decision 0024). Bodies are rece
 loop too, so that a slow client occupies no thread (decision 0034).
 """
 
-import gc
 import time
 from collections.abc import Iterable, Mapping
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
@@ -37,6 +36,7 @@ from app.http.upload_parts import UploadReceiver, is_upload_request
 from app.http.validation import MAX_POST_BYTES
 from app.monitor import start_monitor
 from core import webhooks
+from core.config.garbage_collection import exclude_loaded_objects
 from core.observability import metrics
 from core.observability.telemetry import bind_correlation_id
 from platforms.registry import PLATFORMS
@@ -68,7 +68,7 @@ def create_asgi_app() -> "AsgiApp":
     asgi_app = AsgiApp(app)
     start_monitor(app.extensions[CONTAINER_KEY])
     start_store_check(app.extensions[CONTAINER_KEY].settings)
-    gc.freeze()  # imports leave half a million objects; collecting them would delay deliveries
+    exclude_loaded_objects()  # half a million: looking through them would delay deliveries
     return asgi_app
 
 

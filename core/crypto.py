@@ -6,7 +6,6 @@ An encrypted value is bound to its table, column and row: copied elsewhere it do
 import hmac
 import json
 import os
-import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from collections.abc import Iterable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from core.encryption_keys import KEY_ID_PATTERN, decode_key
 from core.errors import DecryptionFailed, Misconfigured
 from db.records.destinations import destination_token_column
 from platforms.secret import Secret
@@ -24,9 +24,7 @@ EncryptionContext = tuple[str, ...]
 FORMAT_VERSION = "v1"
 HASH = "sha256"
 HASH_PURPOSE = b"ids of erased people"
-KEY_BYTES, IV_BYTES, TAG_BYTES = 32, 12, 16  # bytes
-KEY_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
-HEX_KEY_PATTERN = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+IV_BYTES, TAG_BYTES = 12, 16  # bytes
 
 
 def access_token_context(provider: str, open_id: str, user_id: int | None) -> EncryptionContext:
@@ -119,24 +117,6 @@ class KeyRing:
         encrypted = self._keys[key_id].encrypt(iv, plaintext, associated_data(key_id, context))
         fields = (iv, encrypted[-TAG_BYTES:], encrypted[:-TAG_BYTES])
         return f"{FORMAT_VERSION}.{key_id}." + ":".join(b64encode(part).decode() for part in fields)
-
-
-def generate_key() -> str:
-    """Return a new TOKEN_ENCRYPTION_KEY."""
-    return b64encode(AESGCM.generate_key(bit_length=8 * KEY_BYTES)).decode()
-
-
-def decode_key(key: Secret) -> bytes:
-    """Return the bytes of a key. Errors: ValueError with the expected form, without the key."""
-    if HEX_KEY_PATTERN.fullmatch(key.reveal()):
-        raise ValueError(f"looks like hex; base64 of {KEY_BYTES} bytes is expected")
-    try:
-        decoded = b64decode(key.reveal(), validate=True)
-    except (NotBase64, ValueError):
-        raise ValueError(f"must be base64 of {KEY_BYTES} bytes") from None
-    if len(decoded) != KEY_BYTES:
-        raise ValueError(f"must be base64 of {KEY_BYTES} bytes, not of {len(decoded)}")
-    return decoded
 
 
 def associated_data(key_id: str, context: EncryptionContext) -> bytes:

@@ -2,6 +2,7 @@
 
 import sys
 
+from core.config.garbage_collection import collect_rarely
 from local.interruption import INTERRUPTED_STATUS, watch_interruption
 
 
@@ -9,6 +10,7 @@ def main() -> None:
     """Run the command line. It is imported here: Ctrl-C is no traceback meanwhile either."""
     try:
         watch_interruption()
+        collect_rarely()
         from local.commands import cli  # noqa: PLC0415 - takes seconds, and may be interrupted
 
         cli(prog_name="signalpost")

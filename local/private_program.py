@@ -9,12 +9,14 @@ late or never.
 import runpy
 import sys
 
+from core.config.garbage_collection import collect_rarely
 from core.config.process_privacy import hide_process_memory
 
 
 def main(arguments: list[str]) -> None:
     """Run the module that the first argument names, as `python -m` would."""
     hide_process_memory()
+    collect_rarely()
     sys.argv = [*arguments]
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 

@@ -23,7 +23,7 @@ STOP_ORDER = (
 
 PRIVATE_PROGRAM = (sys.executable, "-m", "local.private_program")
 
-CELERY_COMMAND = (*PRIVATE_PROGRAM, "celery", "-A", "tasks.celery:app")
+CELERY_COMMAND = (*PRIVATE_PROGRAM, "tasks.program")
 
 GRANIAN_COMMAND = (
     *(*PRIVATE_PROGRAM, "granian", "--http", "1", "--no-ws", "--workers", "1"),

@@ -1,6 +1,6 @@
 """Runs a module as a program with the environment of one role, where one environment is for all.
 
-    SIGNALPOST_ROLE=beat python -m local.run_role celery -A tasks.celery:app beat
+    SIGNALPOST_ROLE=beat python -m local.run_role tasks.program beat
 
 A Procfile, an `.env` file or a systemd unit passes all settings to every process. This leaves out
 the secrets that the role may not hold, before the process begins. It also makes the folder in which

@@ -13,7 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from core.config.environment import merge_environments
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from local.sandboxes import credential_factories, platform_settings
 
 SECRETS_FILE = "settings.json"

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from app.cli.command import DocumentedCommand
+from core.config.garbage_collection import exclude_loaded_objects
 from core.config.process_privacy import hide_process_memory
 from core.errors import Misconfigured
 from local.child import DidNotStart
@@ -133,6 +134,7 @@ def running_stack(options: StackOptions) -> Iterator[LocalStack]:
         signal.signal(number, lambda *_: setattr(stack.supervisor, "should_stop", True))
     try:
         stack.start()
+        exclude_loaded_objects()
         yield stack
     except (DidNotStart, Misconfigured) as error:
         raise click.ClickException(str(error)) from error

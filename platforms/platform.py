@@ -5,7 +5,6 @@ never for its name. The calls are made by an `Adapter` (`platforms.base`), which
 the platform is configured.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,9 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from platforms.adapter import Adapter
+from platforms.app_settings import AppSettings
 from platforms.base import FailureReason, PlatformApp, WebhookAdapter
 from platforms.exchanges import KeptFields
 from platforms.http import HttpClient
@@ -247,25 +247,6 @@ class AccountShapes(Protocol):
     ) -> dict[str, Any]: ...
 
 
-class AppSettings(BaseModel, ABC):
-    """Base of the models of platforms' settings. A platform with incomplete ones is off."""
-
-    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
-
-    @abstractmethod
-    def missing_names(self) -> tuple[str, ...]:
-        """Return the names of the settings that the platform still needs."""
-
-    @property
-    def should_check_urls(self) -> bool:
-        """Whether we probe the URLs that the platform is to fetch, before a post starts."""
-        return False
-
-    @abstractmethod
-    def build_app(self) -> PlatformApp | None:
-        """Return our app at the platform; None unless every required setting is there."""
-
-
 @dataclass(frozen=True)
 class Platform:
     """One platform as data. A table that is empty means that the platform has nothing of it.
@@ -304,7 +285,6 @@ class Platform:
     posting_choices: PostingChoices | None = None
     delivered_notification: str = "post_delivered"  # kind of the notification about a draft
     closing_answers: int = 1  # answers that close a half-open circuit
-    secret_patterns: Mapping[tuple[str, ...], str] = field(default_factory=dict)  # marks → regex
     # endpoint → what is stored of its calls for a post; of another endpoint nothing is
     exchange_fields: Mapping[str, KeptFields] = field(default_factory=dict)
     find_config_warnings: Callable[[Any, datetime, str], tuple[str, ...]] | None = None

@@ -1,6 +1,7 @@
 """The Celery application. It is configured at first use, so importing it needs no settings."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
@@ -11,22 +12,24 @@ from core.errors import Misconfigured
 from core.observability import telemetry
 from tasks.settings import build_configuration
 
-app = Celery(
-    "signalpost",
-    include=[
-        "tasks.work",
-        "tasks.housekeeping",
-        "tasks.lifecycle",
-        "tasks.start_check",
-    ],
-)
+WORKER_MODULES = ("tasks.work", "tasks.housekeeping", "tasks.lifecycle", "tasks.start_check")
+SENDER_MODULES: Mapping[str, tuple[str, ...]] = {
+    "beat": ("tasks.beat_start", "tasks.start_check"),
+    "flower": (),
+}
+"""What Celery imports for roles that execute no task: no use cases and no tables."""
+
+app = Celery("signalpost")
 
 
 def load_configuration() -> dict[str, Any]:
     """Build the configuration from the environment. Errors: Misconfigured, naming every fault."""
     settings = load_settings()
     alerts_interval = settings.limits.alert_check_interval.total_seconds()
-    return build_configuration(settings.broker_url, settings.role, alerts_interval=alerts_interval)
+    return {
+        **build_configuration(settings.broker_url, settings.role, alerts_interval=alerts_interval),
+        "imports": SENDER_MODULES.get(settings.role, WORKER_MODULES),
+    }
 
 
 app.add_defaults(load_configuration)  # called by Celery when it first needs a setting

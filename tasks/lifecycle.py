@@ -1,6 +1,5 @@
 """Handlers of Celery's signals for a worker's start, fork and shutdown; one starts its watchdog."""
 
-import gc
 import os
 import time
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Any
 import structlog
 from billiard.common import REMAP_SIGTERM
 from celery.signals import (
-    after_task_publish,
-    beat_init,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -20,6 +18,7 @@ from celery.signals import (
 )
 from celery.worker import state
 
+from core.config.garbage_collection import exclude_loaded_objects
 from core.config.settings import load_settings
 from core.observability import metrics
 from db.ops.heartbeats import Heartbeats
@@ -69,6 +68,12 @@ class CeleryWorkerProbe:
             Heartbeats(session).record(f"alive:{self.worker.hostname}")
 
 
+@worker_init.connect
+def exclude_modules(**_: Any) -> None:
+    """Share the modules with the child processes, which are forked next."""
+    exclude_loaded_objects()
+
+
 @worker_process_init.connect
 def reset_after_fork(**_: Any) -> None:
     """Drop the parent's connections, and exclude its modules from garbage collection.
@@ -77,7 +82,7 @@ def reset_after_fork(**_: Any) -> None:
     """
     runtime.reset_container(close=False)
     metrics.merge_files_of_dead_processes()
-    gc.freeze()  # walking half a million objects from imports took a fifth of a batch's time
+    exclude_loaded_objects()  # walking them took a fifth of a batch's time
 
 
 @worker_process_shutdown.connect
@@ -100,13 +105,6 @@ def watch_worker(sender: Any, **_: Any) -> None:
     Thread(
         target=run_watchdog, args=(watchdog,), kwargs=options, name="watchdog", daemon=True
     ).start()
-
-
-@beat_init.connect
-def watch_beat(**_: Any) -> None:
-    """Show with each message that is sent that beat works."""
-    alive_file = AliveFile(load_settings().role)
-    after_task_publish.connect(lambda **_: alive_file.touch(), weak=False)
 
 
 @worker_shutting_down.connect

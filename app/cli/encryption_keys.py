@@ -9,7 +9,7 @@ from app.cli.output import CommandResult, prints_results
 from app.cli.progress import ReportStep, show_progress
 from app.cli.runtime import load_container
 from core.accounts import key_rotation
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 
 
 @click.command(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from core.config.garbage_collection import exclude_loaded_objects
 from core.config.settings import load_settings
 from core.observability import telemetry
 from tasks.runtime import WorkerContainer, current_container
@@ -43,6 +44,7 @@ def load_container() -> WorkerContainer:
         else settings.model_copy(update={"log_level": "WARNING"})
     )
     telemetry.configure_logging(logging_settings)
+    exclude_loaded_objects()
     return current_container()
 
 

@@ -11,11 +11,11 @@ from core.config.broker_urls import is_amqp_url
 from core.config.host_jwt import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS
 from core.config.roles import has_secret
 from core.config.secret_rules import find_secret_faults
-from platforms.registry import PLATFORMS
+from platforms.setting_models import SETTING_MODELS
 from platforms.setting_types import FALSE_WORDS
 
 BASE_URL_SUFFIX = "_BASE_URL"
-REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in PLATFORMS}
+REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in SETTING_MODELS}
 SINK_URLS = ("ALERT_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "HEARTBEAT_URL")
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS, *SINK_URLS)
 FLOWER_FAULT = (

@@ -5,7 +5,7 @@ The faults quote no value.
 
 from collections.abc import Iterator, Mapping
 
-from core.crypto import decode_key
+from core.encryption_keys import decode_key
 from platforms.secret import Secret
 
 MIN_OWN_LENGTHS = {"SECRET_KEY": 32, "JWT_SECRET": 32, "WORKER_SECRET": 16, "METRICS_TOKEN": 16}

@@ -44,11 +44,11 @@ from core.config.value_types import (
     RedisUrl,
 )
 from platforms.base import PlatformApp
-from platforms.registry import PLATFORMS
+from platforms.setting_models import SETTING_MODELS
 from platforms.setting_types import Days, Flag, NonNegativeInt, SecretText, WebUrl
 
 PLATFORM_SECTIONS: dict[str, Any] = {
-    name: (platform.settings, platform.settings()) for name, platform in PLATFORMS.items()
+    name: (model, model()) for name, model in SETTING_MODELS.items()
 }
 PlatformSettings: Any = create_model(
     "PlatformSettings", __config__=ConfigDict(frozen=True), **PLATFORM_SECTIONS
@@ -150,13 +150,13 @@ class Settings(DatabaseSettings):
     @property
     def apps(self) -> Mapping[str, PlatformApp]:
         """Our apps at the platforms that are switched on."""
-        apps = {name: self.of_platform(name).build_app() for name in PLATFORMS}
+        apps = {name: self.of_platform(name).build_app() for name in SETTING_MODELS}
         return {name: app for name, app in apps.items() if app is not None}
 
     @property
     def missing_names(self) -> Mapping[str, tuple[str, ...]]:
         """The settings that each incompletely configured platform still needs."""
-        missing = {name: self.of_platform(name).missing_names() for name in PLATFORMS}
+        missing = {name: self.of_platform(name).missing_names() for name in SETTING_MODELS}
         return {name: names for name, names in missing.items() if names}
 
     @classmethod

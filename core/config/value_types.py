@@ -11,7 +11,7 @@ from pydantic import PlainValidator
 
 from core.config.broker_urls import parse_broker_url, parse_redis_url
 from core.config.store_parameters import parse_ca_file
-from core.crypto import KEY_ID_PATTERN, decode_key
+from core.encryption_keys import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
 from platforms.setting_types import (
     from_text,

@@ -8,8 +8,8 @@ from types import NoneType
 from typing import Any
 from urllib.parse import quote
 
-from platforms.registry import PLATFORMS
 from platforms.secret import Secret
+from platforms.setting_models import SETTING_MODELS
 
 MASK = "***"
 MIN_SECRET_LENGTH = 6  # characters; masking a shorter secret would mask parts of every line
@@ -30,8 +30,8 @@ SECRET_PATTERNS = {
     ("v1.",): r"()\bv1\.[\w-]{1,32}\.[\w+/=]+:[\w+/=]+:[\w+/=]+",  # our encrypted values
     **{
         marks: pattern
-        for platform in PLATFORMS.values()
-        for marks, pattern in platform.secret_patterns.items()
+        for model in SETTING_MODELS.values()
+        for marks, pattern in model.secret_patterns.items()
     },
     ("@", "%40"): r"()(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+",  # an e-mail address
 }

@@ -1,5 +1,1 @@
-"""The Instagram adapter: so far only the verification and parsing of Meta's deliveries."""
-
-from platforms.instagram.webhooks import InstagramWebhooks
-
-__all__ = ["InstagramWebhooks"]
+"""Instagram: its data in `platform.py`, its calls in `adapter.py`."""

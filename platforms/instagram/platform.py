@@ -50,7 +50,6 @@ PLATFORM = Platform(
     event_effects=EVENT_EFFECTS,
     form=FORM,
     closing_answers=2,
-    secret_patterns={("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"},
     find_config_warnings=find_config_warnings,
     sampling=SAMPLING,
     seed_paths=SEED_PATHS,

@@ -1,12 +1,12 @@
 """Instagram's settings: our apps at Meta, the login in use, limits, where Meta's servers are."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
+from platforms.app_settings import AppSettings
 from platforms.base import PlatformApp
-from platforms.platform import AppSettings
 from platforms.secret import Secret
 from platforms.setting_types import (
     Days,
@@ -28,6 +28,8 @@ from platforms.setting_types import (
 
 
 class InstagramSettings(AppSettings):
+    secret_patterns: ClassVar = {("EAA", "IGA", "IGQ"): r"()\b(?:EAA|IGA|IGQ)[A-Za-z0-9]{16,}"}
+
     login_type: Literal["facebook", "instagram"] = Field(
         default="facebook", validation_alias="INSTAGRAM_LOGIN"
     )

@@ -227,5 +227,4 @@ PLATFORM = Platform(
         OlderArgument("mode", kind_pattern="{}_VIDEO"),
         OlderArgument("privacy", option="privacy_level"),
     ),
-    secret_patterns={("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"},
 )

@@ -1,12 +1,12 @@
 """TikTok's settings: our app there, its limits, where its servers are."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
+from platforms.app_settings import AppSettings
 from platforms.base import PlatformApp
-from platforms.platform import AppSettings
 from platforms.setting_types import (
     Flag,
     PositiveInt,
@@ -24,6 +24,8 @@ TIKTOK_BASE_SCOPES = ("user.info.basic", "video.upload")
 
 
 class TikTokSettings(AppSettings):
+    secret_patterns: ClassVar = {("act.", "rft.", "clt."): r"()\b(?:act|rft|clt)\.[\w.!*~-]{6,}"}
+
     client_key: Word | None = Field(default=None, validation_alias="TIKTOK_CLIENT_KEY")
     client_secret: WordSecret | None = Field(default=None, validation_alias="TIKTOK_CLIENT_SECRET")
     redirect_uri: RedirectUrl | None = Field(

@@ -15,7 +15,7 @@ from app import create_app
 from app.http.context import CONTAINER_KEY
 from core import audit
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.identity import api_keys, passwords, users
 from core.scopes import USER_SCOPES
 from core.webhooks.writer import EventWriter

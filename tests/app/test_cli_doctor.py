@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.health.doctor import run_checks
 from core.health.readiness import Readiness
 from db.ops.heartbeats import Heartbeats

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from app.http.context import CONTAINER_KEY
 from app.http.cookies import SESSION_COOKIE
 from bench import large_user, large_user_views
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.health.housekeeping import merge_post_counts
 from core.identity.sign_in import BrowserContext, start_session
 from db.identity.users import User

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.errors import Misconfigured
 from core.health.notice_sinks import EmailSink, HttpSink, NotDelivered, SlackSink, build_sinks
 from core.health.notices import Notice

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from core.bootstrap import build_services
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.health.alerts import Judge
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.measurement import Probes

@@ -7,12 +7,8 @@ from sqlalchemy import select, text, update
 
 from core.accounts import key_rotation
 from core.accounts.key_rotation import rotate_keys
-from core.crypto import (
-    KeyRing,
-    endpoint_secret_context,
-    generate_key,
-    part_upload_url_context,
-)
+from core.crypto import KeyRing, endpoint_secret_context, part_upload_url_context
+from core.encryption_keys import generate_key
 from db.accounts.accounts import Account
 from db.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumns
 from db.outbox.endpoints import Endpoints, EndpointSecrets

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func
 
 from core.accounts import grant_lifecycle
-from core.crypto import KeyRing, generate_key
+from core.crypto import KeyRing
+from core.encryption_keys import generate_key
 from db.accounts.accounts import Accounts, AccountStatus
 from db.accounts.grants import ConnectedByAnotherUser, Grants
 from db.accounts.oauth_states import OAuthStates

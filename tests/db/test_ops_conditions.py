@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core.bootstrap import build_services
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.health.alerts import ConditionVerdict, Judge
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.heartbeat_conditions import UNKNOWN_PATH_HEARTBEAT

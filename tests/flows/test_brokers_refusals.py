@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from tasks import start_check
 from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process

@@ -1,4 +1,4 @@
-"""A third platform is a folder, a line in the registry and a migration, as CONTRIBUTING.md says.
+"""A third platform is a folder, three lines in lists and a migration, as CONTRIBUTING.md says.
 
 The tree is copied, a fictional platform is added to the copy, and its processes run.
 """
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.timeout(180)
 FOLDER = Path(__file__).parent / "postcards"
 PACKAGES = ("app", "core", "db", "local", "migrations", "platforms", "tasks")
 ADAPTER, SANDBOX = "platforms/postcards", "platforms/sandbox/postcards"
-REGISTRY, TABLES, MIGRATIONS = "platforms/registry.py", "db/providers.py", "migrations/versions"
+REGISTRY, MODELS = "platforms/registry.py", "platforms/setting_models.py"
+TABLES, MIGRATIONS = "db/providers.py", "migrations/versions"
 PASS_TIME = """
 UPDATE posts SET due_at = now(),
     memo = CASE WHEN memo ? 'absent_since'
@@ -35,7 +36,7 @@ WHERE provider = 'postcards' AND due_at > now() AND leased_until IS NULL
 
 
 def copy_tree(target):
-    """Copy what runs, with Postcards added: its folders, a migration, and a line in two files."""
+    """Copy what runs, with Postcards added: its folders, a migration, and a line in three files."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, target / package, ignore=ignored)
@@ -51,6 +52,13 @@ def copy_tree(target):
         target / REGISTRY,
         (import_line, import_line + "import platforms.postcards.platform\n"),
         (entry, f"{entry}, platforms.postcards.platform.PLATFORM"),
+    )
+    import_line = "import platforms.instagram.settings\n"
+    entry = "platforms.instagram.settings.InstagramSettings,"
+    change_file(
+        target / MODELS,
+        (import_line, import_line + "import platforms.postcards.platform\n"),
+        (entry, f'{entry} "postcards": platforms.postcards.platform.PostcardSettings,'),
     )
     change_file(target / TABLES, ('"instagram")', '"instagram", "postcards")'))
     versions = target / MIGRATIONS
@@ -155,7 +163,7 @@ def test_only_the_folder_and_lines_of_the_list_of_platforms_differ(postcard_tree
     ).stdout
     differing = set(re.findall(rf"Files {ROOT}/(\S+) and", changed))
     added = set(re.findall(rf"Only in {postcard_tree}/?([^:\s]*): (\S+)", changed))
-    assert differing == {REGISTRY, TABLES}
+    assert differing == {REGISTRY, MODELS, TABLES}
     assert added == {
         *(("platforms", "postcards"), ("platforms/sandbox", "postcards")),
         (MIGRATIONS, "9999_postcards.py"),

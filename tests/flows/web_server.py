@@ -10,7 +10,7 @@ import pytest
 import redis
 import requests
 
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.identity import api_keys, users
 from db.session import Database
 from local.ports import find_free_port

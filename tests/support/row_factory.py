@@ -8,7 +8,8 @@ from sqlalchemy import func, select, update
 
 from core.bootstrap import build_services
 from core.config.settings import Settings
-from core.crypto import access_token_context, generate_key, refresh_token_context
+from core.crypto import access_token_context, refresh_token_context
+from core.encryption_keys import generate_key
 from db.accounts.accounts import Account
 from db.accounts.grants import Grants
 from db.identity.notifications import Notification

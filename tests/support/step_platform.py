@@ -18,8 +18,8 @@ from db.posts.parts import PostPart, PostParts
 from db.posts.posts import Posts, SentBy
 from db.posts.timeline import PostEvents
 from platforms.adapter import Adapter
+from platforms.app_settings import AppSettings
 from platforms.platform import (
-    AppSettings,
     Brand,
     CallClass,
     Platform,

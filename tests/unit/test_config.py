@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.errors import Misconfigured
 from platforms.setting_types import Rate
 

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_database_settings, load_settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.errors import Misconfigured
 
 REQUIRED_SETTINGS = {

@@ -15,7 +15,7 @@ from core.config.broker_urls import (
     with_ca_file,
 )
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.errors import Misconfigured
 
 CA_FILE = certifi.where()

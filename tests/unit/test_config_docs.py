@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 
 REQUIRED_SETTINGS = {
     "DATABASE_URL": "postgresql://127.0.0.1/app",

@@ -17,7 +17,7 @@ from core.config.roles import (
     select_variables,
 )
 from core.config.settings import PlatformSettings, Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.errors import Misconfigured
 from core.observability.telemetry import iter_secrets
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from core.config.settings import Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from tests.unit.test_config import PRODUCTION_SETTINGS, TIKTOK_SETTINGS, setting_faults
 
 LONG = "a-secret-of-more-than-thirty-two-characters"

@@ -12,10 +12,10 @@ from core.crypto import (
     KeyRing,
     access_token_context,
     destination_token_context,
-    generate_key,
     part_upload_url_context,
     refresh_token_context,
 )
+from core.encryption_keys import generate_key
 from core.errors import DecryptionFailed, Misconfigured
 from platforms.secret import Secret
 

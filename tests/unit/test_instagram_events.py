@@ -10,9 +10,9 @@ import pytest
 from platforms.base import IGNORED_KIND, ParsedEvent
 from platforms.comments import PlatformComment
 from platforms.errors import BadSignature
-from platforms.instagram import InstagramWebhooks
 from platforms.instagram.callbacks import InstagramCallbacks
 from platforms.instagram.events import EVENT_EFFECTS
+from platforms.instagram.webhooks import InstagramWebhooks
 from platforms.platform import Effect
 from platforms.secret import Secret
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platforms.errors import BadHandshake
-from platforms.instagram import InstagramWebhooks
 from platforms.instagram.events import COMMENT_KIND
+from platforms.instagram.webhooks import InstagramWebhooks
 from platforms.secret import Secret
 
 VECTOR_FILE = json.loads((Path(__file__).parents[1] / "vectors/meta_webhook.json").read_text())

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from core.bootstrap import build_public_http
 from core.config.settings import PlatformSettings, Settings
-from core.crypto import generate_key
+from core.encryption_keys import generate_key
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
 from core.observability import metrics

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from platforms.adapter import Adapter
+from platforms.app_settings import AppSettings
 from platforms.base import Actor, FailureReason, Phase, PlatformApp, Verdict
 from platforms.errors import Rejected, Revoked, TokenExpired, UnreadableResponse
 from platforms.http import NO_RETRY, SAFE_RETRY, TOKEN_RETRY, HttpClient
@@ -24,7 +25,7 @@ from platforms.logins import (
     RenewalKind,
     RenewalRule,
 )
-from platforms.platform import AppSettings, Brand, CallClass, Platform, PublishForm
+from platforms.platform import Brand, CallClass, Platform, PublishForm
 from platforms.publishing import (
     NO_STEP,
     RECONCILE_STEP,

@@ -1,0 +1,85 @@
+"""What each process does not load: a module costs memory in each of them, and CPU at each start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.config.garbage_collection import START_THRESHOLD
+from platforms.registry import PLATFORMS
+from platforms.setting_models import SETTING_MODELS
+from tasks.celery import SENDER_MODULES, WORKER_MODULES
+
+ROOT = Path(__file__).parents[2]
+
+LOADED_SCRIPT = """
+import sys
+for name in sys.argv[1:]:
+    __import__(name)
+print(*sys.modules)
+"""
+BEAT = (*SENDER_MODULES["beat"], "tasks.program", "celery.bin.beat", "celery.apps.beat")
+WORKER = (*WORKER_MODULES, "tasks.program", "celery.bin.worker", "celery.apps.worker")
+
+ABSENT = {
+    "reading settings": (
+        ("core.config.settings", "core.observability.telemetry"),
+        "sqlalchemy psycopg2 db requests cryptography flask celery redis",
+    ),
+    "beat": (
+        BEAT,
+        "sqlalchemy psycopg2 db requests flask alembic flower prompt_toolkit PIL av",
+    ),
+    "worker": (WORKER, "flask jinja2 app alembic flower prompt_toolkit tornado.web"),
+    "web": (
+        ("app.asgi",),
+        "celery.worker.consumer celery.bin celery.apps tasks.work flower alembic local",
+    ),
+}
+
+
+def run_script(script, *arguments):
+    """What the script prints in a process of its own."""
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def list_loaded(*modules):
+    """Names of all modules and packages that a new process has after these imports."""
+    return set(run_script(LOADED_SCRIPT, *modules).split())
+
+
+@pytest.mark.parametrize("process", ABSENT)
+def test_a_process_does_not_load_what_it_does_not_use(process):
+    modules, absent = ABSENT[process]
+    loaded = list_loaded(*modules)
+    assert set(modules) <= loaded
+    assert loaded & set(absent.split()) == set()
+
+
+def test_the_list_of_loaded_modules_shows_what_is_loaded():
+    assert {"sqlalchemy", "db", "requests", "cryptography"} <= list_loaded(*WORKER)
+
+
+def test_settings_are_listed_for_exactly_the_platforms_of_the_registry():
+    assert list(SETTING_MODELS) == list(PLATFORMS)
+    for name, platform in PLATFORMS.items():
+        assert platform.settings is SETTING_MODELS[name]
+
+
+COLLECTION_SCRIPT = """
+import gc
+from core.config.garbage_collection import collect_rarely, exclude_loaded_objects
+print(gc.get_threshold())
+collect_rarely()
+print(gc.get_threshold())
+exclude_loaded_objects()
+print(gc.get_threshold(), gc.get_freeze_count() > 0)
+"""
+
+
+def test_garbage_is_collected_as_usual_once_a_process_has_started():
+    usual, at_start, afterwards = run_script(COLLECTION_SCRIPT).splitlines()
+    assert str(START_THRESHOLD) in at_start
+    assert afterwards == f"{usual} True"
