@@ -28,6 +28,7 @@ FLAG_TEXTS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+PLAIN_ID_PATTERN = re.compile(r"[0-9A-Za-z]+|[A-Za-z_][\w~.-]*", re.ASCII)
 FLOAT_PATTERN = re.compile(r"-?\d+\.0*|-?\d+(\.\d+)?[eE]\+?\d+", re.ASCII)  # of a whole number
 DATE_PATTERN = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]", re.ASCII)
 MILLISECONDS_FROM = 100_000_000_000  # a greater time is in milliseconds, as some messages have it
@@ -56,7 +57,7 @@ def read_url(value: Any, limit: int) -> str | None:
 def read_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
     """Return an id as text, whichever type it comes in; one longer than `limit` as its digest."""
     if isinstance(value, str):
-        if value.isalnum() and value.isascii() and len(value) <= limit:
+        if PLAIN_ID_PATTERN.fullmatch(value) and len(value) <= limit:
             return value  # what almost every id is
         value = value.strip(AROUND_IDS)
         if FLOAT_PATTERN.fullmatch(value) and len(value) <= limit:

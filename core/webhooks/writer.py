@@ -11,15 +11,12 @@ import os
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
-from typing import Any, TypeVar
 
 import structlog
 
@@ -32,8 +29,7 @@ MAX_PENDING_WRITES = 1024  # deliveries in the queue: as many as are stored in W
 MAX_WRITES_PER_COMMIT = 64  # deliveries in one statement
 COMMIT_INTERVAL_SECONDS = 0.005  # at least, between commits: under load deliveries gather meanwhile
 WAKE_INTERVAL_SECONDS = 0.1  # at least, between wake-ups; the first one is sent at once
-
-T = TypeVar("T")
+DEADLINE_CHECK_SECONDS = 0.1  # between two looks for deliveries that have waited too long
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +45,45 @@ class WriteRejected(Exception):
     """The database refuses the rows of this delivery; those stored with it are not affected."""
 
 
-@dataclass(frozen=True)
-class PendingWrite:
-    """The events of one delivery, and the future of their results."""
+Outcome = list[InsertResult] | Exception
+"""What became of the events of one delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadWrite:
+    """The events of one delivery for which a thread waits."""
 
     new_events: Sequence[NewEvent]
     future: Future[list[InsertResult]] = field(default_factory=Future)
+
+    def begin(self) -> bool:
+        """Whether somebody still waits. From now on it cannot be cancelled."""
+        return self.future.set_running_or_notify_cancel()
+
+    def finish(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopWrite:
+    """The events of one delivery for which a task of an event loop waits."""
+
+    new_events: Sequence[NewEvent]
+    future: asyncio.Future[list[InsertResult]]
+    bridge: "FutureBridge"
+
+    def begin(self) -> bool:
+        """Whether somebody still waits."""
+        return not self.future.done()
+
+    def finish(self, outcome: Outcome) -> None:
+        self.bridge.add(self.future, outcome)
+
+
+PendingWrite = ThreadWrite | LoopWrite
 
 
 class EventWriter:
@@ -87,17 +116,24 @@ class EventWriter:
         known whether the events were stored; a redelivery finds out. WriteRejected if the database
         refuses these rows.
         """
-        with self._enqueue_write(new_events) as pending_write:
+        pending_write = ThreadWrite(new_events)
+        self._enqueue_write(pending_write)
+        try:
             return pending_write.future.result(self._timeout_seconds)
+        except (TimeoutError, CancelledError):
+            pending_write.future.cancel()  # not stored if it is still in the queue
+            raise build_late_error(self._timeout_seconds) from None
+        except DatabaseUnavailable as unavailable:
+            raise build_unavailable_error(unavailable) from unavailable
 
     async def write_async(self, new_events: Sequence[NewEvent]) -> list[InsertResult]:
         """Store the events as `write` does, without occupying a thread while waiting."""
-        loop = asyncio.get_running_loop()
-        if self._future_bridge is None or self._future_bridge.loop is not loop:
-            self._future_bridge = FutureBridge(loop)
-        with self._enqueue_write(new_events) as pending_write:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._future_bridge.wait_for(pending_write.future)
+        loop, bridge = asyncio.get_running_loop(), self._future_bridge
+        if bridge is None or bridge.loop is not loop:
+            bridge = self._future_bridge = FutureBridge(loop, self._timeout_seconds)
+        future = bridge.create_future()
+        self._enqueue_write(LoopWrite(new_events, future, bridge))
+        return await future
 
     def close(self, timeout: timedelta = WRITE_TIMEOUT) -> None:
         """Store what is in the queue, then end both threads. Later writes raise WriterBusy."""
@@ -106,20 +142,12 @@ class EventWriter:
         if self._threads is not None and self._threads.pid == os.getpid():
             self._threads.close(timeout.total_seconds())
 
-    @contextmanager
-    def _enqueue_write(self, new_events: Sequence[NewEvent]) -> Iterator[PendingWrite]:
-        """Put the events into the queue; whatever ends the waiting becomes WriterBusy."""
-        pending_write = PendingWrite(new_events)
-        try:
-            self._running_threads().queue.put_nowait(pending_write)
-            yield pending_write
-        except Full:
-            raise WriterBusy(f"{self._capacity} deliveries are waiting: queue full") from None
-        except (TimeoutError, CancelledError):
-            pending_write.future.cancel()  # not stored if it is still in the queue
-            raise WriterBusy(f"not stored within {self._timeout_seconds:g} s") from None
-        except DatabaseUnavailable as unavailable:
-            raise WriterBusy("the database cannot be reached") from unavailable
+    def _enqueue_write(self, pending_write: PendingWrite) -> None:
+        """Put the events into the queue. Errors: WriterBusy if it is full."""
+        queue = self._running_threads().queue
+        if queue.qsize() >= self._capacity:
+            raise WriterBusy(f"{self._capacity} deliveries are waiting: queue full")
+        queue.put(pending_write)
 
     def _running_threads(self) -> "WriterThreads":
         """Return this process's threads; start them if they do not run yet."""
@@ -130,16 +158,16 @@ class EventWriter:
             if self._is_closed:
                 raise WriterBusy("the event writer is closed: the process is stopping")
             if self._threads is None or self._threads.pid != os.getpid():
-                self._threads = WriterThreads(self._database, self._wake, self._capacity)
+                self._threads = WriterThreads(self._database, self._wake)
             return self._threads
 
 
 class WriterThreads:
     """The queue of one process, the thread that stores, and the thread that wakes workers."""
 
-    def __init__(self, database: Database, wake: Callable[[str], None], capacity: int) -> None:
+    def __init__(self, database: Database, wake: Callable[[str], None]) -> None:
         self.pid = os.getpid()
-        self.queue: Queue[PendingWrite | None] = Queue(capacity)  # None ends the writer thread
+        self.queue: SimpleQueue[PendingWrite | None] = SimpleQueue()  # None ends the writer thread
         self._connection = database.dedicated_connection()
         self._wake = wake
         self._has_new_events = Event()
@@ -164,9 +192,7 @@ class WriterThreads:
             group = self._take_group()
             is_running = group[-1] is not None  # None ends a group, and the thread
             waiting = [
-                pending_write
-                for pending_write in group
-                if pending_write and pending_write.future.set_running_or_notify_cancel()
+                pending_write for pending_write in group if pending_write and pending_write.begin()
             ]
             if waiting:
                 self._store_group(waiting)
@@ -195,12 +221,12 @@ class WriterThreads:
                 "event_writer.database_unavailable", deliveries=len(group), error=str(unavailable)
             )
             for pending_write in group:
-                pending_write.future.set_exception(unavailable)
+                pending_write.finish(unavailable)
         except Exception as error:  # noqa: BLE001 - each delivery gets its own error
             self._store_each(group, error)
         else:
             for pending_write, results in zip(group, results_by_write, strict=True):
-                pending_write.future.set_result(results)
+                pending_write.finish(results)
             if any(not result.duplicate for results in results_by_write for result in results):
                 self._has_new_events.set()
 
@@ -214,7 +240,7 @@ class WriterThreads:
                 self._store_group([pending_write])
             return
         log.error("event_writer.write_rejected", error=type(error).__name__)
-        group[0].future.set_exception(WriteRejected(type(error).__name__))
+        group[0].finish(WriteRejected(type(error).__name__))
 
     def _commit(self, group: list[PendingWrite]) -> list[list[InsertResult]]:
         """Insert the events of all writes with one statement; return the results per write."""
@@ -232,27 +258,32 @@ class WriterThreads:
 
 
 class FutureBridge:
-    """Brings results of threads to one event loop, many of them with one call.
+    """Brings results of threads to one event loop, many of them with one call, and ends late ones.
 
-    Each `call_soon_threadsafe` wakes the loop. The results of a group are set together, so one
+    Each `call_soon_threadsafe` wakes the loop. The results of a group are added together, so one
     call is enough for all of them. `_is_scheduled` is reset first, before the results are taken,
     so that a result added meanwhile schedules another call.
     """
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, timeout_seconds: float) -> None:
         self.loop = loop
-        self._completed: deque[tuple[asyncio.Future[Any], Future[Any]]] = deque()
+        self._timeout_seconds = timeout_seconds
+        self._completed: deque[tuple[asyncio.Future[list[InsertResult]], Outcome]] = deque()
         self._is_scheduled = False
+        # the oldest first: one timer for all of them, because nearly all are done in time
+        self._waiting: deque[tuple[float, asyncio.Future[list[InsertResult]]]] = deque()
 
-    async def wait_for(self, future: Future[T]) -> T:
-        """Wait for a future of a thread without blocking the loop, and return its result."""
-        loop_future: asyncio.Future[T] = self.loop.create_future()
-        future.add_done_callback(partial(self._on_done, loop_future))
-        return await loop_future
+    def create_future(self) -> asyncio.Future[list[InsertResult]]:
+        """Return a future of the loop. Errors, on waiting for it: WriterBusy after the timeout."""
+        future: asyncio.Future[list[InsertResult]] = self.loop.create_future()
+        if not self._waiting:
+            self.loop.call_later(DEADLINE_CHECK_SECONDS, self._end_late_waits)
+        self._waiting.append((self.loop.time() + self._timeout_seconds, future))
+        return future
 
-    def _on_done(self, loop_future: asyncio.Future[Any], future: Future[Any]) -> None:
-        """Queue a result for the loop. Runs in the thread that completed the future."""
-        self._completed.append((loop_future, future))
+    def add(self, future: asyncio.Future[list[InsertResult]], outcome: Outcome) -> None:
+        """Queue a result for the loop. Runs in the thread that has it."""
+        self._completed.append((future, outcome))
         if not self._is_scheduled:
             self._is_scheduled = True
             self.loop.call_soon_threadsafe(self._deliver_results)
@@ -261,10 +292,32 @@ class FutureBridge:
         """Set all queued results. Runs in the loop."""
         self._is_scheduled = False
         while self._completed:
-            loop_future, future = self._completed.popleft()
-            if loop_future.done():  # cancelled: its waiter has timed out
+            future, outcome = self._completed.popleft()
+            if future.done():  # its waiter has timed out, or has been cancelled
                 continue
-            if error := future.exception():
-                loop_future.set_exception(error)
+            if isinstance(outcome, DatabaseUnavailable):
+                future.set_exception(build_unavailable_error(outcome))
+            elif isinstance(outcome, Exception):
+                future.set_exception(outcome)
             else:
-                loop_future.set_result(future.result())
+                future.set_result(outcome)
+
+    def _end_late_waits(self) -> None:
+        """End the waits that have taken too long. What is still in the queue is then not stored."""
+        now = self.loop.time()
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(build_late_error(self._timeout_seconds))
+        if self._waiting:
+            self.loop.call_later(DEADLINE_CHECK_SECONDS, self._end_late_waits)
+
+
+def build_late_error(timeout_seconds: float) -> WriterBusy:
+    return WriterBusy(f"not stored within {timeout_seconds:g} s")
+
+
+def build_unavailable_error(unavailable: DatabaseUnavailable) -> WriterBusy:
+    error = WriterBusy("the database cannot be reached")
+    error.__cause__ = unavailable
+    return error

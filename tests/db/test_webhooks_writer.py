@@ -251,7 +251,7 @@ def test_a_full_queue_refuses_at_once(database, wake_recorder):
         first = threads.submit(writer.write, [make_event("blocked")])
         wait_until(lambda: count_lock_waits(database), what="the writer waiting for a lock")
         second = threads.submit(writer.write, [make_event("waits")])
-        wait_until(writer._threads.queue.full, what="a full queue")
+        wait_until(lambda: writer._threads.queue.qsize() == 1, what="a full queue")
         with pytest.raises(WriterBusy, match="full"):
             writer.write([make_event("too many")])
         session.rollback()

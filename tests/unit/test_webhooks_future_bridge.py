@@ -1,13 +1,15 @@
-"""Results of threads are brought to an event loop, many with one call."""
+"""Results of threads are brought to an event loop, many with one call; late ones are ended."""
 
 import asyncio
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.webhooks.writer import FutureBridge
+from core.webhooks.writer import DEADLINE_CHECK_SECONDS, FutureBridge, WriterBusy
+from db.session import DatabaseUnavailable
 
 FUTURE_COUNT = 50
+LONG_SECONDS = 20.0
 
 
 class CountingLoop:
@@ -17,57 +19,77 @@ class CountingLoop:
         self._loop = loop
         self.calls = 0
 
-    def create_future(self):
-        return self._loop.create_future()
+    def __getattr__(self, name):
+        return getattr(self._loop, name)
 
     def call_soon_threadsafe(self, callback):
         self.calls += 1
         self._loop.call_soon_threadsafe(callback)
 
 
-def test_a_result_set_by_a_thread_is_returned():
+def make_bridge(timeout_seconds=LONG_SECONDS):
+    return FutureBridge(CountingLoop(asyncio.get_running_loop()), timeout_seconds)
+
+
+def test_a_result_added_by_a_thread_is_returned():
     async def wait():
-        future = Future()
+        bridge = make_bridge()
+        future = bridge.create_future()
         with ThreadPoolExecutor(1) as threads:
-            threads.submit(future.set_result, "done")
-        return await FutureBridge(asyncio.get_running_loop()).wait_for(future)
+            threads.submit(bridge.add, future, ["done"])
+        return await future
 
-    assert asyncio.run(wait()) == "done"
+    assert asyncio.run(wait()) == ["done"]
 
 
-def test_an_exception_set_by_a_thread_is_raised():
+@pytest.mark.parametrize(
+    ("added", "raised"),
+    [(ZeroDivisionError(), ZeroDivisionError), (DatabaseUnavailable("away"), WriterBusy)],
+)
+def test_an_error_is_raised_and_a_lost_database_is_busy(added, raised):
     async def wait():
-        future = Future()
-        future.set_exception(ZeroDivisionError())
-        await FutureBridge(asyncio.get_running_loop()).wait_for(future)
+        bridge = make_bridge()
+        future = bridge.create_future()
+        bridge.add(future, added)
+        return await future
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(raised):
         asyncio.run(wait())
 
 
-def test_results_set_together_wake_the_loop_once():
+def test_results_added_together_wake_the_loop_once():
     async def wait():
-        loop = CountingLoop(asyncio.get_running_loop())
-        bridge, futures = FutureBridge(loop), [Future() for _ in range(FUTURE_COUNT)]
-        waiting = [asyncio.ensure_future(bridge.wait_for(future)) for future in futures]
-        await asyncio.sleep(0)
+        bridge = make_bridge()
+        futures = [bridge.create_future() for _ in range(FUTURE_COUNT)]
         for number, future in enumerate(futures):
-            future.set_result(number)
-        return await asyncio.gather(*waiting), loop.calls
+            bridge.add(future, [number])
+        return await asyncio.gather(*futures), bridge.loop.calls
 
-    assert asyncio.run(wait()) == (list(range(FUTURE_COUNT)), 1)
+    assert asyncio.run(wait()) == ([[number] for number in range(FUTURE_COUNT)], 1)
 
 
-def test_a_timed_out_waiter_does_not_affect_the_others():
+def test_what_waits_too_long_is_busy_and_does_not_affect_the_others():
     async def wait():
-        bridge = FutureBridge(asyncio.get_running_loop())
-        timed_out, completed = Future(), Future()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(bridge.wait_for(timed_out), 0)
-        waiting = asyncio.ensure_future(bridge.wait_for(completed))
+        bridge = make_bridge(timeout_seconds=0.05)
+        late, in_time = bridge.create_future(), bridge.create_future()
+        bridge.add(in_time, ["in time"])
+        with pytest.raises(WriterBusy, match="not stored within"):
+            await late
+        bridge.add(late, ["too late"])
         await asyncio.sleep(0)
-        timed_out.set_result("too late")
-        completed.set_result("in time")
-        return await waiting
+        return await in_time
 
-    assert asyncio.run(wait()) == "in time"
+    assert asyncio.run(wait()) == ["in time"]
+
+
+def test_a_wait_that_ended_is_forgotten():
+    """Or the list of waits would grow with every delivery."""
+
+    async def wait():
+        bridge = make_bridge()
+        for _ in range(FUTURE_COUNT):
+            bridge.add(bridge.create_future(), [])
+        await asyncio.sleep(3 * DEADLINE_CHECK_SECONDS)
+        return len(bridge._waiting)
+
+    assert asyncio.run(wait()) == 0
