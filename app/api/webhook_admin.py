@@ -1,8 +1,10 @@
-"""Admin API for webhook events: list, show, replay, discard. Every route needs `admin`.
+"""Admin API for webhook events: list, show, replay, discard, restore. Every route needs `admin`.
 
 It shows payloads, but no tokens or settings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
 from flask import Blueprint
@@ -15,8 +17,9 @@ from core import audit, webhooks
 from core.errors import Conflict, Invalid, NotFound
 from core.validation import ClampedTime
 from db.statement_limits import SearchTooSlow, search_limits
+from db.webhooks.discards import EventDiscards
 from db.webhooks.events import Event, EventFilter, Events
-from db.webhooks.replays import EventReplays, ReplaySummary
+from db.webhooks.replays import EventReplays, EventSummary
 
 TOO_SLOW_MESSAGE = "the filter takes too long: choose a shorter time with since and until"
 
@@ -71,19 +74,47 @@ class ReplayRequest(RequestModel):
 
 
 class DiscardRequest(RequestModel):
-    """Which dead events to discard: those with these `ids`, with this error `code`, or `all`."""
+    """Which dead events to discard: those with these `ids`, that match the other fields, or `all`.
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [IDS_GIVEN, CODE_GIVEN, ALL_GIVEN]})
+    One of `ids`, `code`, `since` and `all` is required; the others narrow the selection.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [IDS_GIVEN, CODE_GIVEN, SINCE_GIVEN, ALL_GIVEN]}
+    )
 
     ids: Annotated[list[int] | None, Field(min_length=1, max_length=1000)] = None
     code: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    since: ClampedTime | None = None
+    until: ClampedTime | None = None
+    provider: str | None = None
+    type: str | None = None
     all: bool = False
+    dry_run: Annotated[
+        bool, Field(description="count what would be discarded, and discard nothing")
+    ] = False
 
     @model_validator(mode="after")
     def require_selection(self) -> Self:
-        if self.ids is None and self.code is None and not self.all:
-            raise ValueError("one of ids, code and all is required")
+        if self.ids is None and self.code is None and self.since is None and not self.all:
+            raise ValueError("one of ids, code, since and all is required")
         return self
+
+    def to_filter(self) -> EventFilter:
+        return EventFilter(
+            ids=self.ids,
+            code=self.code,
+            since=self.since,
+            until=self.until,
+            provider=self.provider,
+            kind=self.type,
+        )
+
+
+class RestoreRequest(RequestModel):
+    """Which discard to take back: `discarded_at` is the `discardedAt` that it answered."""
+
+    discarded_at: ClampedTime
 
 
 @blueprint.get("/api/admin/webhook-events")
@@ -141,24 +172,37 @@ def replay_events(body: ReplayRequest) -> dict[str, Any]:
 @blueprint.post("/api/admin/webhook-events/<int:event_id>/discard")
 @require_scopes("admin")
 def discard_event(event_id: int) -> dict[str, Any]:
-    """Give up one dead event for good."""
+    """Give up one dead event."""
     check_event_exists(event_id)
-    discarded_ids = webhooks.discard_events(
-        current_container().database, EventFilter(ids=[event_id])
-    )
-    if not discarded_ids:
+    discarded = webhooks.discard_events(current_container().database, EventFilter(ids=[event_id]))
+    if not discarded.ids:
         raise Conflict("the event is not dead: only dead events are discarded")
-    return success_body(discarded=len(discarded_ids), ids=discarded_ids)
+    return success_body(discarded=len(discarded.ids), ids=discarded.ids, discardedAt=discarded.at)
 
 
 @blueprint.post("/api/admin/webhook-events/discard")
 @require_scopes("admin")
 @validate_body(DiscardRequest)
 def discard_events(body: DiscardRequest) -> dict[str, Any]:
-    """Give up many dead events for good; other events are left alone."""
-    selection = EventFilter(ids=body.ids, code=body.code)
-    discarded_ids = webhooks.discard_events(current_container().database, selection)
-    return success_body(discarded=len(discarded_ids), ids=discarded_ids)
+    """Give up many dead events, the oldest 10,000 at most; other events are left alone.
+
+    With `dry_run`, count what it would discard.
+    """
+    database = current_container().database
+    if body.dry_run:
+        with explain_slow_filter(), database.transaction() as session, search_limits(session):
+            return success_body(**EventDiscards(session).summarize(body.to_filter())._asdict())
+    discarded = webhooks.discard_events(database, body.to_filter())
+    return success_body(discarded=len(discarded.ids), ids=discarded.ids, discardedAt=discarded.at)
+
+
+@blueprint.post("/api/admin/webhook-events/restore")
+@require_scopes("admin")
+@validate_body(RestoreRequest)
+def restore_events(body: RestoreRequest) -> dict[str, Any]:
+    """Take a discard back: its events are dead letters again, unless they were replayed since."""
+    restored_ids = webhooks.restore_events(current_container().database, body.discarded_at)
+    return success_body(restored=len(restored_ids), ids=restored_ids)
 
 
 def replay_matching(event_filter: EventFilter) -> list[int]:
@@ -170,11 +214,18 @@ def replay_matching(event_filter: EventFilter) -> list[int]:
     return replayed.ids
 
 
-def count_replayable(event_filter: EventFilter) -> ReplaySummary:
+def count_replayable(event_filter: EventFilter) -> EventSummary:
     """Errors: Invalid if counting takes too long."""
+    database = current_container().database
+    with explain_slow_filter(), database.transaction() as session, search_limits(session):
+        return EventReplays(session).summarize(event_filter)
+
+
+@contextmanager
+def explain_slow_filter() -> Iterator[None]:
+    """Errors: Invalid instead of SearchTooSlow."""
     try:
-        with current_container().database.transaction() as session, search_limits(session):
-            return EventReplays(session).summarize(event_filter)
+        yield
     except SearchTooSlow as error:
         raise Invalid(TOO_SLOW_MESSAGE) from error
 

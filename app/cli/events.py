@@ -1,7 +1,7 @@
 """`signalpost events`: find stored webhook events, replay and discard them."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -22,8 +22,9 @@ from app.cli.runtime import load_container
 from core import audit, webhooks
 from core.errors import Invalid, NotFound
 from db.statement_limits import search_limits
+from db.webhooks.discards import EventDiscards
 from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
-from db.webhooks.replays import EventReplays, ReplaySummary
+from db.webhooks.replays import EventReplays, EventSummary
 from db.webhooks.search import EventSearch
 from platforms.registry import PLATFORMS
 
@@ -172,7 +173,7 @@ def replay_events(
             explain_slow_search(),
             search_limits(session),
         ):
-            return summary_result(EventReplays(session).summarize(selection))
+            return summary_result(EventReplays(session).summarize(selection), "replayed")
     event_ids = webhooks.replay_events(container.database, selection).ids
     container.services.wake("webhooks")
     return CommandResult(
@@ -180,10 +181,10 @@ def replay_events(
     )
 
 
-def summary_result(summary: ReplaySummary) -> CommandResult:
-    """Say what a replay would apply again."""
+def summary_result(summary: EventSummary, verb: str) -> CommandResult:
+    """Say what would be replayed or discarded."""
     count = f"{'more than ' if summary.capped else ''}{summary.matches}"
-    lines = [f"{count} would be replayed, received"]
+    lines = [f"{count} would be {verb}, received"]
     lines[0] += f" {format_moment(summary.oldest)} to {format_moment(summary.newest)}"
     lines += [f"  {number}  {kind}" for kind, number in summary.by_type.items()]
     return CommandResult("\n".join(lines), summary._asdict())
@@ -194,33 +195,78 @@ def summary_result(summary: ReplaySummary) -> CommandResult:
     examples=(
         "signalpost events discard 17 18",
         "signalpost events discard --dead --code unknown_publication",
+        "signalpost events discard --dead --until 2026-11-20 --dry-run",
     ),
-    fields="discarded ids",
+    fields="discarded? ids? discardedAt? matches? capped? oldest? newest? by_type?",
 )
 @ROW_IDS
 @click.option("--dead", is_flag=True, help="All dead events.")
-@click.option("--code", help="Only those with this error code; with --dead.")
+@SINCE_OPTION
+@UNTIL_OPTION
+@PLATFORM_OPTION
+@KIND_OPTION
+@CODE_OPTION
+@click.option("--dry-run", is_flag=True, help="Only count them, up to 10,000.")
 @YES_OPTION
 @prints_results
 def discard_events(
-    ids: tuple[int, ...], *, dead: bool, code: str | None, is_confirmed: bool
+    ids: tuple[int, ...], *, dead: bool, dry_run: bool, is_confirmed: bool, **filters: Any
 ) -> CommandResult:
-    """Give dead events up for good.
+    """Give dead events up, the oldest 10,000 at most.
 
-    Events that are not dead are left as they are.
+    Events that are not dead are left as they are. The other options select among all dead events.
+    `restore` takes it back.
     """
     if bool(ids) == dead:
         raise Invalid("give event ids or --dead, and not both")
-    if code is not None and not dead:
-        raise Invalid("--code selects among all dead events: give --dead as well")
-    selection = EventFilter(ids=ids or None, code=code)
+    if any(filters.values()) and not dead:
+        raise Invalid("the filters select among all dead events: give --dead as well")
+    selection = select_dead(ids, **filters)
     database = load_container().database
-    if not is_confirmed:
-        with database.transaction() as session:
-            count = Events(session).count_dead(selection)
+    if dry_run or not is_confirmed:
+        with explain_slow_search(), database.transaction() as session, search_limits(session):
+            summary = EventDiscards(session).summarize(selection)
+        if dry_run:
+            return summary_result(summary, "discarded")
+        count = f"{'more than ' if summary.capped else ''}{summary.matches}"
         question = f"Discard {count} dead events? They are not applied any more."
         require_confirmation(question, is_confirmed=False)
-    event_ids = webhooks.discard_events(database, selection)
+    discarded = webhooks.discard_events(database, selection)
     return CommandResult(
-        f"{len(event_ids)} discarded", {"discarded": len(event_ids), "ids": event_ids}
+        f"{len(discarded.ids)} discarded; take it back with"
+        f" `signalpost events restore {discarded.at.isoformat()}`",
+        {"discarded": len(discarded.ids), "ids": discarded.ids, "discardedAt": discarded.at},
     )
+
+
+def select_dead(
+    ids: tuple[int, ...],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    platform: str | None,
+    **filters: Any,
+) -> EventFilter:
+    return EventFilter(
+        ids=ids or None, provider=platform, since=in_utc(since), until=in_utc(until), **filters
+    )
+
+
+@events_group.command(
+    "restore",
+    examples=("signalpost events restore 2026-11-30T09:30:00.123456+00:00",),
+    fields="restored ids",
+)
+@click.argument("discarded_at", metavar="TIME")
+@prints_results
+def restore_events(discarded_at: str) -> CommandResult:
+    """Make discarded events dead letters again.
+
+    TIME is what `discard` printed. Events that were replayed since are left as they are.
+    """
+    try:
+        at = datetime.fromisoformat(discarded_at)
+    except ValueError as error:
+        raise Invalid("TIME has to be the time that `discard` printed") from error
+    ids = webhooks.restore_events(load_container().database, at.astimezone(UTC))
+    return CommandResult(f"{len(ids)} restored", {"restored": len(ids), "ids": ids})

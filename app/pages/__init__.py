@@ -28,6 +28,7 @@ from app.pages import (
 from app.pages.composer import composer_page, import_page, single_pages
 from app.pages.operator import (
     audit_log,
+    discards,
     events,
     monitoring,
     people,
@@ -64,6 +65,7 @@ PAGE_BLUEPRINTS = (
     monitoring.blueprint,
     events.blueprint,
     replays.blueprint,
+    discards.blueprint,
     queues.blueprint,
     platform_status.blueprint,
     audit_log.blueprint,

@@ -15,7 +15,7 @@ from db.ops.alerts import Alert, Alerts
 from db.session import Database
 from db.webhooks.events import EventFilter
 from db.webhooks.refusals import WebhookRefusals
-from db.webhooks.replays import EventReplays, ReplaySummary
+from db.webhooks.replays import EventReplays, EventSummary
 
 
 class Level(StrEnum):
@@ -33,7 +33,7 @@ class InstallationOverview:
     throughput: Throughput | None
     alerts: Sequence[Alert]
     measured: Mapping[str, float]
-    dead_letters: ReplaySummary
+    dead_letters: EventSummary
     refused_today: int
     open_circuits: int
 

@@ -6,7 +6,12 @@ from core.webhooks.callbacks import (
     receive_deauthorization,
     receive_deletion_request,
 )
-from core.webhooks.operate import discard_events, process_batch, replay_events
+from core.webhooks.operate import (
+    discard_events,
+    process_batch,
+    replay_events,
+    restore_events,
+)
 from core.webhooks.process import WEBHOOK_JOB_TYPE, build_webhook_job_type
 from core.webhooks.receive import (
     Receipt,
@@ -38,5 +43,6 @@ __all__ = [
     "receive_delivery",
     "receive_delivery_async",
     "replay_events",
+    "restore_events",
     "verify_delivery",
 ]

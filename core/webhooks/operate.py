@@ -1,4 +1,8 @@
-"""What operators do with stored webhook events: apply a batch at once, replay, and discard."""
+"""What operators do with stored webhook events: apply a batch at once, replay, discard, and restore
+what was discarded.
+"""
+
+from datetime import datetime
 
 from core import audit
 from core.bootstrap import Services
@@ -6,8 +10,9 @@ from core.jobs.job_type import RunReport
 from core.jobs.runner import run_jobs
 from core.webhooks.process import build_webhook_job_type
 from db.session import Database
-from db.webhooks.events import EventFilter, Events
-from db.webhooks.replays import EventReplays, ReplayedEvents
+from db.webhooks.discards import DiscardedEvents, EventDiscards
+from db.webhooks.events import EventFilter
+from db.webhooks.replays import MAX_COUNTED_EVENTS, EventReplays, ReplayedEvents
 
 MAX_AUDITED_IDS = 100  # ids that the audit log lists
 
@@ -42,14 +47,30 @@ def replay_events(
     return replayed
 
 
-def discard_events(database: Database, event_filter: EventFilter) -> list[int]:
-    """Give dead events up for good; return their ids. Events that are not dead are left alone."""
+def discard_events(
+    database: Database, event_filter: EventFilter, *, limit: int = MAX_COUNTED_EVENTS
+) -> DiscardedEvents:
+    """Give dead events up, the oldest first. Events that are not dead are left alone."""
     with database.transaction() as session:
-        discarded_ids = Events(session).discard(event_filter)
+        discarded = EventDiscards(session).discard(event_filter, limit=limit)
         details = {
-            "ids": discarded_ids[:MAX_AUDITED_IDS],
-            "count": len(discarded_ids),
+            "ids": discarded.ids[:MAX_AUDITED_IDS],
+            "count": len(discarded.ids),
             "code": event_filter.code,
+            "discardedAt": discarded.at.isoformat(),
         }
         audit.record_action(session, "webhooks.discarded", details=details)
-    return discarded_ids
+    return discarded
+
+
+def restore_events(database: Database, at: datetime) -> list[int]:
+    """Make the events that were discarded at this time dead letters again; return their ids."""
+    with database.transaction() as session:
+        restored_ids = EventDiscards(session).restore(at)
+        details = {
+            "ids": restored_ids[:MAX_AUDITED_IDS],
+            "count": len(restored_ids),
+            "discardedAt": at.isoformat(),
+        }
+        audit.record_action(session, "webhooks.restored", details=details)
+    return restored_ids

@@ -263,31 +263,6 @@ class Events:
         event.status = "dead"
         event.dead_at = func.clock_timestamp()
 
-    def discard(self, event_filter: EventFilter) -> list[int]:
-        """Turn dead events into ignored ones, which are deleted by age; return their ids."""
-        reason = DISCARDED + func.coalesce(Event.last_error, "")
-        statement = (
-            update(Event)
-            .where(*event_filter.conditions(), *STATUS_CONDITIONS["dead"])
-            .values(
-                status="ignored",
-                dead_at=None,
-                parsed=None,
-                processed_at=func.clock_timestamp(),
-                due_at=None,
-                leased_until=None,
-                last_error=reason,
-            )
-        )
-        return list(self._session.scalars(statement.returning(Event.id)))
-
-    def count_dead(self, event_filter: EventFilter) -> int:
-        """Count the events that `discard` would turn into ignored ones."""
-        query = select(func.count(Event.id)).where(
-            *event_filter.conditions(), *STATUS_CONDITIONS["dead"]
-        )
-        return self._session.scalar(query) or 0
-
     def list_unapplied_publications(
         self, provider: str, account: str, *, since: datetime
     ) -> list[str]:

@@ -1,6 +1,6 @@
 """Replays of stored webhook events: count what a filter selects, make it due again, follow it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ MAX_COUNTED_EVENTS = 10_000
 """Counting stops here: a filter may select millions of rows."""
 
 
-class ReplaySummary(NamedTuple):
-    """What a replay would apply again. `capped`: there are more than were counted.
+class EventSummary(NamedTuple):
+    """What a replay or a discard would change. `capped`: there are more than were counted.
 
     The times are those of the oldest and newest event that was counted.
     """
@@ -39,28 +39,10 @@ class EventReplays:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def summarize(self, event_filter: EventFilter) -> ReplaySummary:
+    def summarize(self, event_filter: EventFilter) -> EventSummary:
         """Count the events that `replay` would make due again, up to MAX_COUNTED_EVENTS."""
-        query = select(Event.event_type, Event.created_at).where(
-            *event_filter.conditions(), *replayable_conditions()
-        )
-        counted = query.limit(MAX_COUNTED_EVENTS + 1).subquery()
-        groups = self._session.execute(
-            select(
-                counted.c.event_type,
-                func.count(),
-                func.min(counted.c.created_at),
-                func.max(counted.c.created_at),
-            ).group_by(counted.c.event_type)
-        ).all()
-        total = sum(row[1] for row in groups)
-        return ReplaySummary(
-            matches=min(total, MAX_COUNTED_EVENTS),
-            capped=total > MAX_COUNTED_EVENTS,
-            oldest=min((row[2] for row in groups), default=None),
-            newest=max((row[3] for row in groups), default=None),
-            by_type={row[0]: row[1] for row in sorted(groups, key=lambda row: -row[1])},
-        )
+        conditions = (*event_filter.conditions(), *replayable_conditions())
+        return summarize_events(self._session, conditions)
 
     def replay(
         self, event_filter: EventFilter, *, user_id: int | None, limit: int | None = None
@@ -100,6 +82,28 @@ class EventReplays:
         query = select(Event.status, func.count()).where(Event.replayed_at == at)
         rows = self._session.execute(query.group_by(Event.status)).all()
         return {row[0]: row[1] for row in rows}
+
+
+def summarize_events(session: Session, conditions: Sequence[ColumnElement[bool]]) -> EventSummary:
+    """Count the events that meet the conditions, up to MAX_COUNTED_EVENTS."""
+    query = select(Event.event_type, Event.created_at).where(*conditions)
+    counted = query.limit(MAX_COUNTED_EVENTS + 1).subquery()
+    groups = session.execute(
+        select(
+            counted.c.event_type,
+            func.count(),
+            func.min(counted.c.created_at),
+            func.max(counted.c.created_at),
+        ).group_by(counted.c.event_type)
+    ).all()
+    total = sum(row[1] for row in groups)
+    return EventSummary(
+        matches=min(total, MAX_COUNTED_EVENTS),
+        capped=total > MAX_COUNTED_EVENTS,
+        oldest=min((row[2] for row in groups), default=None),
+        newest=max((row[3] for row in groups), default=None),
+        by_type={row[0]: row[1] for row in sorted(groups, key=lambda row: -row[1])},
+    )
 
 
 def replayable_conditions() -> tuple[ColumnElement[bool], ...]:

@@ -54,6 +54,7 @@ RUNS = [
     "events replay --dead --dry-run",
     "events replay --dead",
     "events discard --dead --yes",
+    "events restore 2026-11-30T09:30:00+00:00",
     "posts list",
     "posts show {failed_post}",
     "posts stuck",

@@ -47,6 +47,7 @@ VALUES = {
     "scopes": ["posts:read"],
     "publish_at": MOMENT,
     "since": MOMENT,
+    "discarded_at": MOMENT,
     "until": MOMENT,
     "expires_at": MOMENT,
     "media": [7],

@@ -1,6 +1,7 @@
 """The pages of operators, as a browser without scripts gets them."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -244,6 +245,38 @@ def test_everything_at_once_is_never_replayed(operator, run_sql, load_value):
         assert operator.get(f"/admin/events/replay?{query}").status_code == 302
     assert operator.post("/admin/events/replay").status_code == 302
     assert load_value("SELECT count(*) FROM webhook_events WHERE status = 'dead'") == 1
+
+
+def test_dead_letters_are_discarded_by_filter_after_their_count_and_restored(
+    operator, run_sql, load_value
+):
+    run_sql(DEAD_EVENTS.format(count=101))
+    dead = "SELECT count(*) FROM webhook_events WHERE status = 'dead'"
+    page = operator.get("/admin/events?status=dead").text
+    assert 'href="/admin/events/discard?status=dead"' in page
+    assert "Type 101 to confirm" in operator.get("/admin/events/discard?status=dead").text
+    form = {"status": "dead", "typed_count": "100"}
+    assert operator.post("/admin/events/discard", data=form).status_code == 400
+    assert load_value(dead) == 101
+    done = operator.post("/admin/events/discard", data={**form, "typed_count": "101"})
+    assert "101 dead letters were discarded." in operator.get(done.location).text
+    assert load_value(dead) == 0
+    at = parse_qs(urlsplit(done.location).query)["at"][0]
+    operator.post("/admin/events/discards/undo", data={"at": at})
+    assert load_value(dead) == 101
+    assert "Nothing is marked with this discard" in operator.get(done.location).text
+    for query in ("", "?at=never"):
+        assert operator.get(f"/admin/events/discards{query}").status_code == 200
+
+
+def test_nothing_is_discarded_that_was_not_chosen(operator, run_sql, load_value):
+    run_sql(DEAD_EVENTS.format(count=3))
+    for query in ("", "?provider=tiktok", "?status=done"):
+        assert operator.get(f"/admin/events/discard{query}").status_code == 302
+    assert operator.post("/admin/events/discard").status_code == 302
+    chosen = load_value("SELECT min(id) FROM webhook_events")
+    operator.post("/admin/events/discard", data={"ids": chosen})
+    assert load_value("SELECT count(*) FROM webhook_events WHERE status = 'dead'") == 2
 
 
 def test_a_dead_letter_is_discarded_once(operator, run_sql, load_value):

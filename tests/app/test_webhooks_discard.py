@@ -1,8 +1,12 @@
 """Dead letters are discarded by operators, in the API and on the command line; other events not."""
 
+import json
+
 import pytest
 from sqlalchemy import text
 
+from core.webhooks import discard_events
+from db.webhooks.events import EventFilter
 from tests.app.cli_runner import in_process_cli
 
 EVENTS_ROUTE = "/api/admin/webhook-events"
@@ -112,3 +116,54 @@ def test_the_command_refuses_an_unclear_selection(run_cli, arguments):
     result = run_cli("webhooks", "discard", *arguments, "--yes")
     assert result.returncode == 1
     assert "--dead" in result.stderr
+
+
+def test_a_filter_is_counted_before_it_is_discarded(admin_client, insert_event, container):
+    for code in ("unknown_publication", "crypto_error", None):
+        insert_event(code)
+    selection = {"since": "2026-01-01T00:00:00Z", "provider": "tiktok", "code": "crypto_error"}
+    counted = admin_client.post(f"{EVENTS_ROUTE}/discard", json={**selection, "dry_run": True})
+    assert (counted.json["matches"], counted.json["by_type"]) == (1, {"x": 1})
+    assert statuses(container) == ["dead", "dead", "pending"]
+    assert admin_client.post(f"{EVENTS_ROUTE}/discard", json=selection).json["discarded"] == 1
+    assert statuses(container) == ["dead", "ignored", "pending"]
+    other = {**selection, "provider": "instagram", "code": "unknown_publication"}
+    assert admin_client.post(f"{EVENTS_ROUTE}/discard", json=other).json["discarded"] == 0
+
+
+def test_a_discard_is_taken_back_but_not_for_what_was_replayed_since(
+    admin_client, insert_event, container
+):
+    first, second, third = insert_event("one"), insert_event("two"), insert_event("three")
+    admin_client.post(f"{EVENTS_ROUTE}/{third}/discard")
+    discarded = admin_client.post(f"{EVENTS_ROUTE}/discard", json={"ids": [first, second]}).json
+    admin_client.post(f"{EVENTS_ROUTE}/{second}/replay")
+    body = {"discarded_at": discarded["discardedAt"]}
+    restored = admin_client.post(f"{EVENTS_ROUTE}/restore", json=body).json
+    assert (restored["restored"], restored["ids"]) == (1, [first])
+    assert statuses(container) == ["dead", "pending", "ignored"]
+    event = admin_client.get(f"{EVENTS_ROUTE}/{first}").json["data"]
+    assert (event["errorMessage"], event["processedAt"]) == ("one: no post has it", None)
+    audited = query(container, "SELECT details FROM audit_log WHERE action = 'webhooks.restored'")
+    assert (audited[0][0]["count"], audited[0][0]["ids"]) == (1, [first])
+
+
+def test_a_discard_stops_at_its_limit_and_takes_the_oldest(insert_event, container):
+    ids = [insert_event("x") for _ in range(3)]
+    discarded = discard_events(container.database, EventFilter(), limit=2)
+    assert discarded.ids == ids[:2]
+    assert statuses(container) == ["ignored", "ignored", "dead"]
+
+
+def test_the_command_counts_and_takes_back(run_cli, insert_event, container):
+    for code in ("unknown_publication", "crypto_error"):
+        insert_event(code)
+    counted = run_cli("events", "discard", "--dead", "--code", "crypto_error", "--dry-run")
+    assert "1 would be discarded" in counted.stdout
+    assert statuses(container) == ["dead", "dead"]
+    done = run_cli("events", "discard", "--dead", "--platform", "tiktok", "--yes", "--json")
+    at = json.loads(done.stdout)["discardedAt"]
+    restored = run_cli("events", "restore", at)
+    assert (restored.returncode, restored.stdout.strip()) == (0, "2 restored")
+    assert statuses(container) == ["dead", "dead"]
+    assert "has to be the time" in run_cli("events", "restore", "yesterday").stderr

@@ -119,6 +119,22 @@ def test_a_dead_letter_is_discarded_after_a_question(signed_in, stack, dead_even
     assert stack.query_value(query) != event_id
 
 
+def test_dead_letters_are_discarded_by_filter_and_restored(signed_in, stack, dead_events):
+    signed_in.goto("/admin/events?status=dead&type=tiktok.ping")
+    signed_in.get_by_role("link", name="Discard all that match").click()
+    expect(signed_in.get_by_role("heading", name="100 dead letters are discarded")).to_be_visible()
+    save_screenshot(signed_in, "operator-discard")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("button", name="Discard now").click()
+    result = signed_in.get_by_role("region", name="Result")
+    expect(result).to_contain_text("100 dead letters were discarded.")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("button", name="Undo").click()
+    expect(signed_in.locator(".message.good")).to_contain_text("dead letters again: 100")
+    signed_in.goto("/admin/audit?action=webhooks.restored")
+    expect(signed_in.locator("tbody tr").first).to_contain_text("count: 100")
+
+
 def test_updates_of_monitoring_are_paused_by_a_link(signed_in):
     signed_in.goto("/monitoring")
     signed_in.get_by_role("link", name="Pause updates").click()

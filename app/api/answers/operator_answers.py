@@ -212,6 +212,21 @@ class StatusAnswer(ReadinessAnswer):
     alerts_age_seconds: float | None
 
 
+class DiscardCountAnswer(CamelAnswerModel):
+    """With `dry_run` the first four, else the last three."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [COUNT_EXAMPLE]})
+
+    success: Literal[True]
+    matches: Count | None = None
+    capped: bool | None = None
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    discarded: Count | None = None
+    ids: list[Row] | None = None
+    discarded_at: datetime | None = None
+
+
 class ReplayCountAnswer(AnswerModel):
     """With `dry_run` the first four, else the last two."""
 

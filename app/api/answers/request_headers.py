@@ -103,7 +103,8 @@ BODY_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     },
     "update_endpoint": {"enabled": True},
     "replay_events": {"since": "2026-03-02T09:30:00Z", "dry_run": True},
-    "discard_events": {"ids": [48211]},
+    "discard_events": {"code": "unknown_publication", "dry_run": True},
+    "restore_events": {"discarded_at": "2026-03-02T09:30:00Z"},
     "select_destinations": {"accountIds": [48211]},
 }
 """Function of a view → a body that it accepts; of the others the required fields are shown."""

@@ -44,6 +44,7 @@ from app.api.answers.operator_answers import (
     CircuitAnswer,
     DeletionReceiptAnswer,
     DeliveryAnswer,
+    DiscardCountAnswer,
     EndpointAnswer,
     FullWebhookEventAnswer,
     LivenessAnswer,
@@ -302,8 +303,11 @@ ANSWERS: Mapping[str, Answer] = {
     "show_webhook_event": data_answer(FullWebhookEventAnswer),
     "replay_event": Answer(fields={"replayed": Count, **CHANGED_EVENTS}, codes=CONFLICT),
     "replay_events": Answer(model=ReplayCountAnswer),
-    "discard_event": Answer(fields={"discarded": Count, **CHANGED_EVENTS}, codes=CONFLICT),
-    "discard_events": Answer(fields={"discarded": Count, **CHANGED_EVENTS}),
+    "discard_event": Answer(
+        fields={"discarded": Count, **CHANGED_EVENTS, "discardedAt": datetime}, codes=CONFLICT
+    ),
+    "discard_events": Answer(model=DiscardCountAnswer),
+    "restore_events": Answer(fields={"restored": Count, **CHANGED_EVENTS}),
     "show_account": data_answer(AdminAccountAnswer),
     "list_circuit_breakers": data_answer(list[CircuitAnswer]),
     "show_config": data_answer(dict[str, bool]),

@@ -154,7 +154,7 @@ def confirm_discard(event_id: int) -> str:
 def discard_event(event_id: int) -> Response:
     """Give up a dead event for good."""
     selection = EventFilter(ids=[event_id])
-    if webhooks.discard_events(current_container().database, selection):
+    if webhooks.discard_events(current_container().database, selection).ids:
         flash(translate_text("The event is discarded. It can still be replayed."), "good")
     else:
         flash(translate_text("Only dead letters can be discarded."), "bad")
@@ -175,6 +175,9 @@ def list_causes(search: EventSearch, selection: EventSelection) -> list[dict[str
             "advice": cause_advice(cause.code),
             "replay_url": url_for(
                 "replay_pages.prepare_replay", **{**selection.values, "code": cause.code}
+            ),
+            "discard_url": url_for(
+                "discard_pages.prepare_discard", **{**selection.values, "code": cause.code}
             ),
         }
         for cause in search.list_dead_causes(selection.event_filter)

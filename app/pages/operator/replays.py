@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
@@ -15,7 +16,7 @@ from app.pages.operator.event_texts import EVENT_BADGES
 from core import webhooks
 from core.validation import clamp_time
 from db.statement_limits import SearchTooSlow, search_limits
-from db.webhooks.replays import MAX_COUNTED_EVENTS, EventReplays, ReplaySummary
+from db.webhooks.replays import MAX_COUNTED_EVENTS, EventReplays, EventSummary
 
 MAX_UNTYPED_EVENTS = 100
 """Above this, the number of events has to be typed before they are replayed."""
@@ -98,14 +99,14 @@ def refuse_slow(selection: EventSelection) -> Response:
     return redirect(url_for("event_pages.list_events", **selection.values))
 
 
-def count_events(selection: EventSelection) -> ReplaySummary:
+def count_events(selection: EventSelection) -> EventSummary:
     """Errors: SearchTooSlow."""
     with current_container().database.transaction() as session, search_limits(session):
         return EventReplays(session).summarize(selection.event_filter)
 
 
-def find_fault(summary: ReplaySummary) -> str | None:
-    """Why these events are not replayed now, in words."""
+def find_fault(summary: EventSummary) -> str | None:
+    """Why these events are not replayed or discarded now, in words."""
     if summary.matches == 0:
         return translate_text("No events match any more.")
     if summary.matches <= MAX_UNTYPED_EVENTS:
@@ -119,7 +120,7 @@ def find_fault(summary: ReplaySummary) -> str | None:
 
 
 def render_step(
-    selection: EventSelection, summary: ReplaySummary, *, fault: str | None = None
+    selection: EventSelection, summary: EventSummary, *, fault: str | None = None
 ) -> str:
     return render_template(
         "operator/prepare_replay.html",
@@ -134,7 +135,7 @@ def render_step(
 
 
 def load_progress() -> dict[str, Any]:
-    at = read_replay_time()
+    at = read_batch_time(request.args)
     counts: dict[str, int] = {}
     if at is not None:
         with current_container().database.transaction() as session:
@@ -154,9 +155,10 @@ def load_progress() -> dict[str, Any]:
     }
 
 
-def read_replay_time() -> datetime | None:
+def read_batch_time(values: MultiDict[str, str]) -> datetime | None:
+    """Return the time that marks a replay or a discard; None without a valid one."""
     try:
-        at = datetime.fromisoformat(request.args.get("at", ""))
+        at = datetime.fromisoformat(values.get("at", ""))
     except ValueError:
         return None
     return None if at.tzinfo is None else clamp_time(at)

@@ -329,14 +329,20 @@ class DisableUserData(TypedDict):
     user: AdminUserData
 
 
+class DiscardCountData(TypedDict):
+    matches: NotRequired[int | None]
+    capped: NotRequired[bool | None]
+    oldest: NotRequired[str | None]
+    newest: NotRequired[str | None]
+    discarded: NotRequired[int | None]
+    ids: NotRequired[list[int] | None]
+    discardedAt: NotRequired[str | None]
+
+
 class DiscardEventData(TypedDict):
     discarded: int
     ids: list[int]
-
-
-class DiscardEventsData(TypedDict):
-    discarded: int
-    ids: list[int]
+    discardedAt: str
 
 
 class DisconnectAccountData(TypedDict):
@@ -718,6 +724,11 @@ class RequestedPostData(TypedDict):
 
 class ResolveAlertData(TypedDict):
     alert: AlertData
+
+
+class RestoreEventsData(TypedDict):
+    restored: int
+    ids: list[int]
 
 
 class SampleFaultData(TypedDict):

@@ -12,8 +12,8 @@ from signalpost_client.data_types import (
     CheckAlertsData,
     CircuitData,
     DisableUserData,
+    DiscardCountData,
     DiscardEventData,
-    DiscardEventsData,
     EnableUserData,
     FullWebhookEventData,
     ListAlertsData,
@@ -23,6 +23,7 @@ from signalpost_client.data_types import (
     ReplayCountData,
     ReplayEventData,
     ResolveAlertData,
+    RestoreEventsData,
     SampleDueInsightsData,
     WebhookEventData,
 )
@@ -104,12 +105,38 @@ class EventsApi:
         ids: Sequence[int] | None = None,
         *,
         code: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        provider: str | None = None,
+        kind: str | None = None,
         all_dead: bool = False,
-    ) -> DiscardEventsData:
-        """Give dead events up: by their ids, by the code of their error, or all."""
-        body = {"ids": None if ids is None else [*ids], "code": code, "all": all_dead}
+        dry_run: bool = False,
+    ) -> DiscardCountData:
+        """Give dead events up: by their ids, their error, by time, or all; 10,000 at most.
+
+        With `dry_run` they are only counted.
+        """
+        body = {
+            "ids": None if ids is None else [*ids],
+            "code": code,
+            "since": since,
+            "until": until,
+            "provider": provider,
+            "type": kind,
+            "all": all_dead,
+            "dry_run": dry_run,
+        }
         return self.transport.fetch_envelope(
-            DiscardEventsData, "POST", "/api/admin/webhook-events/discard", body=body
+            DiscardCountData, "POST", "/api/admin/webhook-events/discard", body=body
+        )
+
+    def restore(self, discarded_at: datetime) -> RestoreEventsData:
+        """Make what was discarded at this time dead letters again."""
+        return self.transport.fetch_envelope(
+            RestoreEventsData,
+            "POST",
+            "/api/admin/webhook-events/restore",
+            body={"discarded_at": discarded_at},
         )
 
 
