@@ -12,7 +12,7 @@ from app.pages.account_names import AccountLabel, label_account, post_account_ke
 from app.pages.account_view import account_fields, load_platforms
 from app.pages.attention import AccountQuotas, hide_line, load_attention
 from app.pages.badges import account_badge
-from app.pages.brands import list_platform_titles
+from app.pages.brands import list_platform_titles, platform_title
 from app.pages.charts import build_bar_chart, build_line_chart
 from app.pages.formatting import zone_label
 from app.pages.post_filters import draft_state_icon, draft_state_label, list_url
@@ -29,6 +29,7 @@ from core.insights.view_history import (
     start_of_day,
 )
 from core.publishing.lists import count_posts_up_to, list_post_part
+from core.publishing.quota import Quota
 from db.posts.post_days import DayCount, PostDays
 from db.posts.posts import Post
 from db.publishing.post_filter import IN_PROGRESS, PostFilter
@@ -68,6 +69,7 @@ def home_fields() -> dict[str, Any]:
         "tiles": [] if is_new else list_tiles(),
         "next_days": list_next(views),
         "accounts": [account_entry(view, quotas.get(view.id, [])) for view in views],
+        "unaudited": list_unaudited_limits(views, quotas),
         "charts": None if is_new else chart_fields(),
         "refresh_seconds": ACTIVE_REFRESH_SECONDS if is_moving else IDLE_REFRESH_SECONDS,
     }
@@ -82,6 +84,19 @@ def load_accounts() -> tuple[list[AccountView], dict[int, list[dict[str, Any]]]]
         login_id: [{"name": name, "quota": quotas[account]} for account, name in own.items()]
         for login_id, own in named.items()
     }
+
+
+def list_unaudited_limits(
+    views: Sequence[AccountView], quotas: dict[int, list[dict[str, Any]]]
+) -> list[tuple[str, Quota]]:
+    """The limit of each platform that has not audited this app; it counts for all its accounts."""
+    limits = {
+        view.provider: entry["quota"]["unaudited"]
+        for view in views
+        for entry in quotas.get(view.id, [])
+        if entry["quota"]["unaudited"] is not None
+    }
+    return [(platform_title(provider), quota) for provider, quota in limits.items()]
 
 
 def list_gauges(quotas: dict[int, list[dict[str, Any]]]) -> dict[int, AccountQuotas]:

@@ -54,12 +54,18 @@ def count_quota_fields(session: Session, limits: Mapping[QuotaAccount, Limits]) 
 
 
 def quota_fields(provider: str, quotas: Quotas) -> dict[str, Any]:
-    """Return gauges and lines: pairs of a label and the quota."""
+    """Return gauges and lines: pairs of a label and the quota.
+
+    `unaudited`: the line that counts for all accounts until the platform has audited the app.
+    """
     rules = PLATFORMS[provider].quotas
     pairs = [(rules[name], quota_label(provider, name), quota) for name, quota in quotas.items()]
     return {
         "gauges": [(label, quota) for rule, label, quota in pairs if is_gauge(rule)],
         "lines": [(label, quota) for rule, label, quota in pairs if not is_gauge(rule)],
+        "unaudited": next(
+            (quota for rule, _, quota in pairs if rule.scope is QuotaScope.APPLICATION), None
+        ),
     }
 
 

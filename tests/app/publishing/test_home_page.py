@@ -112,3 +112,27 @@ def test_what_is_next_is_in_the_order_of_its_time(alice_browser, add_post):
 def test_a_user_sees_only_own_posts(sign_in, make_user, add_post, path):
     add_post("Short", state="FAILED", error_code="duration_check_failed")
     assert "Short" not in sign_in(make_user("bob@example.org")).get(path).text
+
+
+def test_the_five_users_of_an_app_that_is_not_audited_are_named(
+    alice_browser, add_post, factory, alice
+):
+    sentence = "at most 5 accounts may post directly in 24 hours, and"
+    sent = {"state": "SENDING", "has_slot": True}
+    add_post(**sent)
+    page = alice_browser.get("/").text
+    assert f"TikTok has not audited this application yet: {sentence} 1 have done so." in page
+    assert "The next place is free" not in page
+    for _ in range(4):
+        add_post(oauth_account_id=factory.create_account(alice.id), **sent)
+    assert f"{sentence} 5 have done so. The next place is free at" in alice_browser.get("/").text
+
+
+class TestAnAuditedApp:
+    @pytest.fixture
+    def extra_settings(self):
+        return {"TIKTOK_APP_AUDITED": "1"}
+
+    def test_has_no_limit_of_users(self, alice_browser, add_post):
+        add_post(state="SENDING", has_slot=True)
+        assert "has not audited" not in alice_browser.get("/").text
