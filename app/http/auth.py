@@ -21,6 +21,12 @@ from db.deadlines import statement_deadline
 from db.session import Session
 from platforms.secret import Secret
 
+CLEARED_SITE_DATA = '"cache", "storage"'
+"""What a browser forgets at a sign-out, beside our cookies. Chromium, Firefox and Safari know it.
+
+Source: W3C, Clear Site Data, section 3.1, read 2026-11-30.
+"""
+
 LOOKUP_TIMEOUT = timedelta(seconds=1.8)  # of queries by a key, which take a thousandth of it
 
 PUBLIC_PATH_PREFIXES = (
@@ -97,6 +103,7 @@ def end_session(response: Response) -> Response:
     forget_seed()
     g.principal = None
     response.delete_cookie(cookie_name(SESSION_COOKIE, settings), **cookie_attributes(settings))
+    response.headers["Clear-Site-Data"] = CLEARED_SITE_DATA
     return response
 
 

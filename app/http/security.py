@@ -22,6 +22,7 @@ CSP_DIRECTIVES = {
     "font-src": "'self'",
     "connect-src": "'self'",
     "form-action": "'self'",
+    "object-src": "'none'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
     "manifest-src": "'self'",
@@ -35,6 +36,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 NO_REFERRER_PREFIX = "/api/auth/"  # these URLs carry OAuth codes and states
+API_PREFIX = "/api/"
 HSTS_VALUE = "max-age=31536000; includeSubDomains"
 
 
@@ -56,18 +58,28 @@ def init_security(app: Flask, settings: Settings) -> None:
 
 
 def require_https() -> AnyResponse | None:
-    """In production redirect GET to https and refuse requests that sent data without TLS."""
+    """In production redirect browsers to https and refuse every other request without TLS.
+
+    A program that is redirected would send its key in plain text each time, and nobody would see.
+    """
     if (
         not current_container().settings.is_production
         or request.is_secure
         or request.path in PROBE_PATHS
     ):
         return None
-    if request.method not in {"GET", "HEAD"}:
+    if request.method not in {"GET", "HEAD"} or is_call_of_program():
         raise Forbidden("send this request over https")
     return redirect(
         current_container().settings.public_url + request.full_path.removesuffix("?"), 308
     )
+
+
+def is_call_of_program() -> bool:
+    """Whether this is no page: a path of the API, the steps of connecting an account excepted."""
+    is_api = request.path.startswith(API_PREFIX)
+    is_opened_by_browser = request.path.startswith(NO_REFERRER_PREFIX)
+    return "Authorization" in request.headers or (is_api and not is_opened_by_browser)
 
 
 def reject_null_bytes() -> None:
@@ -100,7 +112,7 @@ def response_headers(path: str, settings: Settings) -> dict[str, str]:
         **SECURITY_HEADERS,
         "Referrer-Policy": "no-referrer" if path.startswith(NO_REFERRER_PREFIX) else "same-origin",
     }
-    if path.startswith("/api/") or path in PROBE_PATHS:
+    if path.startswith(API_PREFIX) or path in PROBE_PATHS:
         headers["Cache-Control"] = "no-store"
     if settings.is_production:
         headers["Strict-Transport-Security"] = HSTS_VALUE

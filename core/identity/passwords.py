@@ -72,13 +72,13 @@ def verify_password(password: Secret, password_hash: str | None) -> bool:
 
     The caller has taken a turn, because what it does around the check belongs to the turn.
     """
-    text = password.reveal()[:MAX_PASSWORD_LENGTH]
-    is_text = is_hashable(text)
+    text = password.reveal()
+    is_possible = len(text) <= MAX_PASSWORD_LENGTH and is_hashable(text)
     try:
-        HASHER.verify(password_hash or DUMMY_PASSWORD_HASH, text if is_text else "")
+        HASHER.verify(password_hash or DUMMY_PASSWORD_HASH, text if is_possible else "")
     except (VerificationError, InvalidHashError):
         return False
-    return is_text and password_hash is not None
+    return is_possible and password_hash is not None
 
 
 def is_hashable(text: str) -> bool:

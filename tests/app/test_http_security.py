@@ -108,7 +108,10 @@ def test_a_wrong_bearer_token_does_not_fall_back_to_the_cookie(signed_in_client)
 def test_every_response_has_the_security_headers(client, path):
     headers = client.get(path).headers
     assert "unsafe" not in headers["Content-Security-Policy"]
-    for directive in ("default-src 'none'", "script-src 'self'", "style-src 'self'"):
+    for directive in (
+        *("default-src 'none'", "script-src 'self'", "style-src 'self'"),
+        *("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"),
+    ):
         assert directive in headers["Content-Security-Policy"].split("; ")
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -142,6 +145,19 @@ def test_production_serves_https_only(production_client):
     )
     assert production_client.post("/api/auth/login", json={}).status_code == 403
     assert production_client.get("/healthz").status_code == 200
+
+
+def test_a_call_of_the_api_without_tls_is_refused_and_not_redirected(production_client):
+    assert production_client.get("/api/posts").status_code == 403
+    headers = {"Authorization": "Bearer sp_a_key"}
+    assert production_client.get("/api/auth/me", headers=headers).status_code == 403
+    assert production_client.get("/api/auth/tiktok").status_code == 308
+    assert production_client.get("/api/posts", headers=HTTPS_HEADERS).status_code == 401
+
+
+def test_trace_is_answered_by_no_route(client):
+    for path in ("/login", "/api/posts", "/healthz", "/static/style.css"):
+        assert client.open(path, method="TRACE").status_code == 405
 
 
 def test_production_sends_strict_transport_security(production_client):

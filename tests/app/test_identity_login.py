@@ -90,6 +90,13 @@ def test_signing_out_ends_the_session_also_for_a_copied_cookie(signed_in_client,
     assert audit_actions(container) == ["user.added", "login", "logout"]
 
 
+@pytest.mark.parametrize("path", ["/api/auth/logout", "/logout"])
+def test_signing_out_clears_what_the_browser_has_stored(signed_in_client, path):
+    token = signed_in_client.get("/api/auth/me").json["csrfToken"]
+    response = signed_in_client.post(path, headers={"X-CSRF-Token": token})
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
 def shift_login_times(container, **moments):
     with container.database.transaction() as session:
         login = session.query(LoginSession).one()

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import func, text
+from structlog.testing import capture_logs
 
 from app.http.context import CONTAINER_KEY
 from core import audit
@@ -43,6 +44,26 @@ def test_an_administrators_look_at_a_users_account_is_recorded(
         account_id = session.execute(text(INSERT_ACCOUNT), parameters).scalar_one()
     assert admin_client.get(f"/api/admin/accounts/{account_id}").status_code == 200
     assert read_audit("account.read") == [("key", f"account:{account_id}", {})]
+
+
+def test_sign_ins_and_refused_ones_are_recorded(client, make_user, read_audit):
+    alice = make_user()
+    for password in ("a wrong password", alice.password):
+        client.post("/api/auth/login", json={"email": alice.email, "password": password})
+    assert read_audit("login.refused") == [("nobody", f"user:{alice.id}", {})]
+    assert [actor for actor, _, _ in read_audit("login")] == ["nobody"]
+
+
+def test_a_request_without_the_right_is_logged(signed_in_client, make_user):
+    with capture_logs() as lines:
+        signed_in_client.get("/api/admin/audit")
+        signed_in_client.get("/api/posts/17")
+    logged = [
+        (line["path"], line["status"], line["user"] is not None)
+        for line in lines
+        if line["event"] == "request"
+    ]
+    assert logged == [("/api/admin/audit", 403, True), ("/api/posts/17", 404, True)]
 
 
 def test_a_deleted_file_is_recorded(app_factory, tmp_path, read_audit, make_user, make_api_key):

@@ -50,6 +50,13 @@ def test_a_password_of_another_length_is_refused_and_not_quoted(text):
     assert not text or text not in str(caught.value)
 
 
+def test_a_password_that_is_too_long_matches_nothing():
+    longest = "x" * passwords.MAX_PASSWORD_LENGTH
+    password_hash = passwords.hash_password(Secret(longest))
+    assert passwords.verify_password(Secret(longest), password_hash)
+    assert not passwords.verify_password(Secret(longest + "y"), password_hash)
+
+
 def test_an_administrator_has_all_scopes_but_workers_run():
     assert set(SCOPES) - session_scopes(is_admin=True) == {"workers:run"}
     assert set(SCOPES) - session_scopes(is_admin=False) == {"workers:run", "admin"}
