@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import JSON, TypeEngine
 
 ROWS_PARAMETER = "rows"
@@ -118,7 +117,7 @@ def write_changes(session: Session) -> None:
             if len(changes) > 1:
                 rows = [{"id": change.row.id, **change.values} for change in changes]
                 update_many(session, group.model, rows, columns=group.columns)
-                mark_as_written(changes)
+                mark_as_written(session, changes)
 
 
 def changed_values(row: Any) -> dict[str, Any]:
@@ -136,8 +135,14 @@ def can_write_in_bulk(row: Any, name: str, value: Any) -> bool:
     return value is not None or not isinstance(mapped_column.type, JSON)
 
 
-def mark_as_written(changes: Iterable[RowChange]) -> None:
-    """Mark these changes as stored, so that the flush does not write them again."""
-    for change in changes:
-        for name, value in change.values.items():
-            set_committed_value(change.row, name, value)
+def mark_as_written(session: Session, changes: Iterable[RowChange]) -> None:
+    """Mark these rows as stored, so that the flush neither writes nor examines them again.
+
+    All changes of a row are in its `RowChange`. SQLAlchemy has a public function only for single
+    attributes, after which the flush still compares all columns of each row.
+    """
+    states: list[Any] = [inspect(change.row) for change in changes]
+    # `_register_altered`: a rollback to a savepoint reads the rows again
+    session._register_altered(states)  # noqa: SLF001 - as the flush itself does
+    for state in states:
+        state._commit_all(state.dict, session.identity_map)  # noqa: SLF001 - likewise

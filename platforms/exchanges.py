@@ -191,6 +191,8 @@ class FieldKeeper:
         self._clean_text = clean_text
 
     def keep(self, value: Any, path: str = "", depth: int = 0) -> Any:
+        if type(value) in TYPE_NAMES:  # most values; tested first
+            return self._keep_value(value, path)
         if isinstance(value, Mapping):
             return self._keep_object(value, path, depth) if depth < MAX_DEPTH else REST
         if isinstance(value, list | tuple):

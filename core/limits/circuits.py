@@ -110,6 +110,7 @@ class Circuits:
         self._lock = Lock()
         self._cached: dict[str, CachedCircuit] = {}
         self._local_circuits: dict[str, Circuit] = {}  # used while Redis is unavailable
+        self._reading = set[str]()  # the keys that a thread is reading again
         self._unreported_successes: dict[str, int] = {}
         self._reported_at: dict[str, float] = {}
 
@@ -147,10 +148,32 @@ class Circuits:
         cached = self._cached.get(key)
         if cached is not None and cached.can_pass():
             return  # if it is out of date, recording the answer will notice
-        self._cached.pop(key, None)
-        wait = self._update(key, lambda circuit: admit_call(circuit, self._clock()), counter="")
+        if not self._begin_reading(key, cached):
+            return
+        try:
+            wait = self._update(
+                key,
+                lambda circuit: admit_call(circuit, self._clock()),
+                counter="",
+                reads_again=True,
+            )
+        finally:
+            self._reading.discard(key)
         if wait:
             raise CircuitOpen(timedelta(seconds=wait) * (1 + self._jitter() / 4))
+
+    def _begin_reading(self, key: str, cached: CachedCircuit | None) -> bool:
+        """Whether this thread has to read the circuit; False if another one is reading it.
+
+        Until that has ended, calls pass a closed circuit as it was read before. Otherwise all
+        threads of a worker would read it, ten times a second each.
+        """
+        with self._lock:
+            is_closed = cached is not None and cached.circuit.state is CircuitState.CLOSED
+            if key in self._reading and is_closed:
+                return False
+            self._reading.add(key)
+            return True
 
     def _record_failure(self, key: str) -> None:
         self._update(
@@ -184,14 +207,23 @@ class Circuits:
             self._reported_at[key] = now
             return successes
 
-    def _update(self, key: str, update: CircuitUpdate, *, counter: str, amount: int = 1) -> float:
+    def _update(
+        self,
+        key: str,
+        update: CircuitUpdate,
+        *,
+        counter: str,
+        amount: int = 1,
+        reads_again: bool = False,
+    ) -> float:
         """Apply `update` to the circuit as last read, again if another process has changed it.
 
         `counter` is the total that the script raises by `amount`, empty for none. Return the
         seconds that the call has to wait.
         """
         try:
-            cached = self._cached.get(key) or self._fetch(key)
+            cached = None if reads_again else self._cached.get(key)
+            cached = cached or self._fetch(key)
             for _ in range(MAX_SWAP_ATTEMPTS):
                 updated, wait = update(cached.circuit)
                 is_unchanged = updated == cached.circuit

@@ -96,6 +96,8 @@ def with_upload_urls(job: PlatformStepJob, services: Services) -> Publication:
         context = part_upload_url_context(job.provider, job.post_id, part.position, job.user_id)
         return replace(part, upload_url=services.key_ring.decrypt(encrypted, context))
 
+    if not job.encrypted_upload_urls:
+        return job.publication
     parts = tuple(with_url(part) for part in job.publication.parts)
     return replace(job.publication, parts=parts)
 

@@ -113,7 +113,9 @@ class HttpClient:
 
         outcome = call_with_retries(retry, attempt, sleep=self._sleep, jitter=self._jitter)
         if isinstance(outcome, HttpResponse):
-            return replace(outcome, after_server_error=any(map(is_server_error, outcomes[:-1])))
+            if any(map(is_server_error, outcomes[:-1])):
+                return replace(outcome, after_server_error=True)
+            return outcome
         outcome.may_have_arrived = any(map(may_have_arrived, outcomes))
         raise outcome
 
@@ -193,21 +195,21 @@ def report_exchange(
     if collection is None:
         return
     is_form = isinstance(request.data, Mapping)  # and not the bytes of a file
-    call = SentCall(
-        endpoint=endpoint,
-        method=request.method or "",
-        url=request.url or "",
-        headers=request.headers or {},
-        fields=request.json if request.json is not None else request.data if is_form else None,
-        seconds=seconds,
-    )
-    if isinstance(outcome, HttpResponse):
-        body = unpack_received(outcome.body)
-        collection.add(
-            replace(call, status=outcome.status, answer_headers=outcome.headers, answer_body=body)
+    answer = outcome if isinstance(outcome, HttpResponse) else None
+    collection.add(
+        SentCall(
+            endpoint=endpoint,
+            method=request.method or "",
+            url=request.url or "",
+            headers=request.headers or {},
+            fields=request.json if request.json is not None else request.data if is_form else None,
+            seconds=seconds,
+            status=None if answer is None else answer.status,
+            answer_headers={} if answer is None else answer.headers,
+            answer_body=b"" if answer is None else unpack_received(answer.body),
+            error=None if isinstance(outcome, HttpResponse) else outcome.code,
         )
-    else:
-        collection.add(replace(call, error=outcome.code))
+    )
 
 
 def is_server_error(outcome: CallOutcome) -> bool:

@@ -109,6 +109,15 @@ def test_later_changes_are_written_as_well(database, post_ids):
     )
 
 
+def test_what_was_written_is_not_examined_by_the_flush(database, post_ids):
+    with database.transaction() as session:
+        first, second, third = load_rows(session)
+        first.title = second.title = "written"
+        third.permalink = "left to the flush"
+        write_changes(session)
+        assert set(session.dirty) == {third}
+
+
 def test_expressions_are_left_to_the_flush(database, post_ids, executed_statements):
     with database.transaction() as session:
         for row in load_rows(session):

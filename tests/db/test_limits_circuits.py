@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from core.errors import ServiceUnavailable
 from core.limits.breaker import FAILURE_THRESHOLD, OPEN_SECONDS, CircuitState
@@ -187,6 +188,30 @@ def test_successes_in_a_row_are_reported_together_and_each_is_counted(make_circu
     circuits.call("tiktok", "read", lambda: 1)
     assert len(reports) < 20
     assert circuit_view(circuits).successes == 51
+
+
+def count_reads(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        return client.info("commandstats").get("cmdstat_hmget", {"calls": 0})["calls"]
+
+
+def test_one_thread_reads_a_circuit_for_all(make_circuits, redis_url):
+    circuits, threads = make_circuits(redis_url), 16
+    barrier = threading.Barrier(threads)
+
+    def call_together(_):
+        barrier.wait()
+        circuits.call("tiktok", "read", lambda: None)
+
+    with ThreadPoolExecutor(threads) as pool:
+        circuits.call("tiktok", "read", lambda: None)
+        reads, started_at = count_reads(redis_url), time.monotonic()
+        for _ in range(4):
+            out_of_date = time.monotonic() + CACHE_SECONDS
+            wait_until(lambda end=out_of_date: time.monotonic() > end, what="an old circuit")
+            list(pool.map(call_together, range(threads)))
+        reads = count_reads(redis_url) - reads
+    assert 4 <= reads <= (time.monotonic() - started_at) / CACHE_SECONDS + 1
 
 
 def test_a_success_after_failures_is_reported_at_once(make_circuits, redis_url):
