@@ -15,8 +15,8 @@ from urllib.parse import quote_from_bytes
 from flask import Flask
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
-from app import create_app
 from app.api.webhooks import WEBHOOK_ROUTE, accepted_body
+from app.factory import create_app
 from app.flask_threads import REQUEST_STREAM_KEY, FlaskThreads, RequestStream
 from app.http import request_log, security
 from app.http.body_receipt import (

@@ -1,27 +1,14 @@
 """The development user and API key that `signalpost up --sandbox` creates and prints."""
 
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from core.identity import api_keys, passwords, users
 from core.scopes import SCOPES
 from db.identity.users import Users
 from db.session import Database
+from local.developer import Developer
 from platforms.secret import Secret
 
-PASSWORD_FACTORIES: dict[str, Callable[[], str]] = {
-    "DEVELOPER_PASSWORD": lambda: secrets.token_urlsafe(12)
-}
 DEVELOPER_EMAIL = "dev@signalpost.localhost"
 API_KEY_NAME = "signalpost up"
-
-
-@dataclass(frozen=True)
-class Developer:
-    email: str
-    password: str = field(repr=False)
-    api_key: str = field(repr=False)
 
 
 def create_developer(database: Database, password: str) -> Developer:

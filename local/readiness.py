@@ -7,10 +7,12 @@ from contextlib import closing
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from db.ops.heartbeats import Heartbeats
-from db.session import Database, DatabaseUnavailable
+import psycopg2
+from psycopg2.extensions import connection
+
 from local.processes import worker_node_name
 
+AGE_SQL = "SELECT EXTRACT(EPOCH FROM clock_timestamp() - at) FROM beats WHERE name = %s"
 PROBE_TIMEOUT = 3.0  # seconds; a health check may query Postgres and the broker
 
 HEARTBEAT_NAMES: dict[str, Callable[[], str]] = {
@@ -25,23 +27,48 @@ def is_http_ok(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> b
     """Return whether the server answers with 200."""
     parts = urlsplit(url)
     try:
-        with closing(http.client.HTTPConnection(parts.netloc, timeout=PROBE_TIMEOUT)) as connection:
-            connection.request("GET", parts.path or "/", headers=dict(headers))
-            return connection.getresponse().status == http.client.OK
+        with closing(http.client.HTTPConnection(parts.netloc, timeout=PROBE_TIMEOUT)) as client:
+            client.request("GET", parts.path or "/", headers=dict(headers))
+            return client.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
 
 
-def heartbeat_check(database: Database, name: str) -> Callable[[], bool]:
-    """Return a check for a heartbeat from now on: an older one is of an earlier process."""
-    started_at = time.monotonic()
+class HeartbeatReader:
+    """Reads heartbeats through one connection, which loads less than our tables do.
 
-    def has_fresh_heartbeat() -> bool:
+    Shapes: `database` is a URL as libpq reads it.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._connection: connection | None = None
+
+    def build_check(self, name: str) -> Callable[[], bool]:
+        """Return a check for a heartbeat from now on: an older one is of an earlier process."""
+        started_at = time.monotonic()
+
+        def has_fresh_heartbeat() -> bool:
+            age = self.read_age(HEARTBEAT_NAMES[name]())
+            return age is not None and age < time.monotonic() - started_at
+
+        return has_fresh_heartbeat
+
+    def read_age(self, name: str) -> float | None:
+        """Return its age; None without a heartbeat, or without a database. Units: seconds."""
         try:
-            with database.transaction() as session:
-                age = Heartbeats(session).age(HEARTBEAT_NAMES[name]())
-        except DatabaseUnavailable:
-            return False
-        return age is not None and age.total_seconds() < time.monotonic() - started_at
+            if self._connection is None:
+                self._connection = psycopg2.connect(self._database, connect_timeout=3)
+                self._connection.autocommit = True
+            with self._connection.cursor() as cursor:
+                cursor.execute(AGE_SQL, (name,))
+                row = cursor.fetchone()
+        except psycopg2.Error:
+            self.close()
+            return None
+        return None if row is None else float(row[0])
 
-    return has_fresh_heartbeat
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -36,6 +36,11 @@ def select_role_environment(environ: Mapping[str, str], role: str) -> dict[str, 
     return needed
 
 
+def select_public_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of the environment that is neither a setting of ours nor secret."""
+    return {name: value for name, value in environ.items() if is_needed(name, SANDBOX_ROLE)}
+
+
 def is_needed(name: str, role: str) -> bool:
     """Whether a process of this role gets this variable, a secret of ours or not."""
     if name in OWN_VARIABLES:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from core.bootstrap import build_database
 from core.config.settings import Settings
-from db import migrations
-from local import dev_user, stack_settings
+from local import stack_settings
 from local.child import Child, Program
 from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
+from local.developer import PASSWORD_FACTORIES, Developer
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
-from local.readiness import heartbeat_check, is_http_ok
-from local.role_environment import select_role_environment
+from local.readiness import HeartbeatReader, is_http_ok
+from local.role_environment import select_public_environment, select_role_environment
+from local.setup_process import SetupProcess
 from local.stack_settings import GivenSettings
 from local.supervisor import Supervisor
 from local.user_and_folders import lock_folder
@@ -33,7 +33,8 @@ class LocalStack:
         self.given = given
         self.supervisor = Supervisor(STOP_ORDER)
         self.environment: dict[str, str] = {}
-        self.developer: dev_user.Developer | None = None
+        self.developer: Developer | None = None
+        self._setup: SetupProcess | None = None
         self._folder_lock = lock_folder(options.folder, timeout=0)
         self._postgres = Postgres(options.folder / "postgres")
         self._valkey = Valkey(options.folder / "redis")
@@ -56,22 +57,20 @@ class LocalStack:
         for metrics_file in self._metrics_folder().glob("*.db"):
             metrics_file.unlink()  # from earlier processes: counters restart with the stack
         shutil.rmtree(self._temp_folder(), ignore_errors=True)  # left by processes that were killed
-        self._parsed_settings = Settings.from_env({**self.environment, "SIGNALPOST_ROLE": "cli"})
-        self._database = build_database(self._parsed_settings, role="cli")
+        operator_settings = {**self.environment, "SIGNALPOST_ROLE": "cli"}
+        self._parsed_settings = Settings.from_env(operator_settings)
+        self._heartbeats = HeartbeatReader(self._parsed_settings.database_url)
+        self._setup = SetupProcess(select_public_environment(self.environment))
         self._start_stores()
         early = self._start_processes(
             name for name, process in PROCESSES.items() if not process.needs_schema
         )
-        migrations.upgrade_schema(
-            self._parsed_settings.migration_url,
-            application_url=self._parsed_settings.database_url,
-        )
+        self.developer = self._setup.run(operator_settings, self._developer_password())
         late = self._start_processes(
             name for name, process in PROCESSES.items() if process.needs_schema
         )
-        self._create_developer()
         self.supervisor.wait_until_ready([*early, *late])
-        self._database.dispose()
+        self._heartbeats.close()
 
     def _build_environment(self) -> dict[str, str]:
         options, load_secrets = self.options, stack_settings.load_or_create_secrets
@@ -119,13 +118,12 @@ class LocalStack:
         self.supervisor.start({name: Child(self._build_program(name)) for name in enabled})
         return enabled
 
-    def _create_developer(self) -> None:
-        """Create the development user, only together with the sandbox."""
-        if self.options.sandbox_port:
-            password = stack_settings.load_or_create_secrets(
-                self.options.folder, dev_user.PASSWORD_FACTORIES
-            )["DEVELOPER_PASSWORD"]
-            self.developer = dev_user.create_developer(self._database, password)
+    def _developer_password(self) -> str | None:
+        """The development user's password; there is one only together with the sandbox."""
+        if not self.options.sandbox_port:
+            return None
+        passwords = stack_settings.load_or_create_secrets(self.options.folder, PASSWORD_FACTORIES)
+        return passwords["DEVELOPER_PASSWORD"]
 
     def _metrics_folder(self) -> Path:
         """The folder in which all processes keep their metrics, so that one page shows them all."""
@@ -146,7 +144,7 @@ class LocalStack:
             headers = process.health_headers(self.environment)
             is_ready = partial(is_http_ok, process.health_url(self.options), headers)
         else:
-            is_ready = heartbeat_check(self._database, name)
+            is_ready = self._heartbeats.build_check(name)
         return Program(
             name=name,
             command=process.command(self.options, self.environment),
@@ -174,5 +172,7 @@ class LocalStack:
         return environment
 
     def stop(self) -> None:
+        if self._setup is not None:
+            self._setup.close()
         self.supervisor.stop()
         os.close(self._folder_lock)

@@ -6,9 +6,8 @@ The wheel's Python code is not used: it starts the server without persistence an
 import os
 import secrets
 import signal
+import socket
 from pathlib import Path
-
-import redis
 
 from local.child import Program
 from local.embedded_server import STOP_TIMEOUT, EmbeddedServer
@@ -25,6 +24,9 @@ SERVER_SETTINGS = {
     "daemonize": "no",
 }
 
+ANSWER_TIMEOUT = 3.0  # seconds
+READY_ANSWERS = (b"+OK\r\n", b"+PONG\r\n")  # while it loads its data it refuses instead
+
 
 class Valkey(EmbeddedServer):
     """One Valkey server."""
@@ -37,10 +39,16 @@ class Valkey(EmbeddedServer):
         return f"redis://:{self._password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
     def is_ready(self) -> bool:
+        """Ask in the protocol itself: Redis's client is 60 modules and 9 MiB."""
         try:
-            with redis.Redis.from_url(self.url(), socket_timeout=3) as client:
-                return bool(client.ping())
-        except redis.RedisError:
+            with (
+                socket.create_connection((LOOPBACK_HOST, self.port), ANSWER_TIMEOUT) as client,
+                client.makefile("rwb") as stream,
+            ):
+                stream.write(f"AUTH {self._password}\r\nPING\r\n".encode())
+                stream.flush()
+                return (stream.readline(), stream.readline()) == READY_ANSWERS
+        except OSError:
             return False
 
     def build_program(self, descriptor: int) -> Program:

@@ -49,6 +49,7 @@ BANNED_PHRASES = re.compile(
 CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`|<code>.*?</code>", re.DOTALL)
 
 ALLOWED_ONE_WORD_FUNCTIONS = {
+    "__getattr__": "Python's name for what a module loads when it is asked for",
     "lifespan": "FastAPI's name for it, in a benchmark's peer",
     "main": "the entry point of a program",
     "minutes": "a noun for a pure value: durations",

@@ -2,19 +2,20 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from app.cli.command import CLOSED_OUTPUT_STATUS, FAILURE_STATUS, INTERRUPTED_STATUS, CommandGroup
+from app.cli.command_sources import CommandSource, CommandSources, load_object
 from app.cli.failures import (
     USAGE_CODE,
     CommandFailure,
     describe_click_error,
-    describe_failure,
     print_failure,
 )
 
@@ -23,8 +24,41 @@ NO_ANSWER = CommandFailure(
 )
 
 
+FAILURE_CAUSES = "app.cli.failure_causes:describe_failure"
+"""Loaded only after a failure, because it loads the core."""
+
+
 class CommandLine(CommandGroup):
-    """Ends with the exit statuses of docs/cli.md: no traceback for Ctrl-C or a closed pipe."""
+    """Ends with the exit statuses of docs/cli.md: no traceback for Ctrl-C or a closed pipe.
+
+    Its commands are loaded when they are run. Their list shows the purposes of their sources.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sources = CommandSources()
+        self.commands = self.sources
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self.sources.find_older(cmd_name)
+
+    def add_sources(self, sources: Mapping[str, CommandSource]) -> None:
+        """Add commands by their names, without loading them."""
+        self.sources.add_sources(sources)
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            names = sorted(self.sources)
+            formatter.write_dl([(name, self.sources.purpose(name)) for name in names])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell offers: as click does, without loading each command."""
+        items = [
+            CompletionItem(name, help=self.sources.purpose(name))
+            for name in sorted(self.sources)
+            if name.startswith(incomplete)
+        ]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(
         self,
@@ -51,7 +85,7 @@ class CommandLine(CommandGroup):
             print_failure(describe_click_error(error), as_json=as_json)
             status = error.exit_code
         except Exception as error:
-            failure = describe_failure(error)
+            failure = load_object(FAILURE_CAUSES)(error)
             if failure is None:
                 raise
             print_failure(failure, as_json=as_json)

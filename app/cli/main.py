@@ -6,22 +6,61 @@ a thin layer over `core`.
 
 import click
 
-from app.cli.accounts import accounts_group
-from app.cli.alerts import alerts_group, monitor_command
 from app.cli.command_line import VERSION_OPTION, CommandLine
-from app.cli.completion import completion_command
-from app.cli.doctor import doctor_command
-from app.cli.encryption_keys import keygen_command
-from app.cli.endpoints import endpoints_group
-from app.cli.events import discard_events, events_group, replay_events
-from app.cli.insights import insights_command
-from app.cli.keys import keys_group
-from app.cli.migrate import migrate_command
-from app.cli.posts import posts_group
-from app.cli.tokens import tokens_group
-from app.cli.upload import upload_command
-from app.cli.users import users_group
-from app.cli.webhooks import webhooks_group
+from app.cli.command_sources import CommandSource
+
+COMMANDS = {
+    "migrate": CommandSource(
+        "app.cli.migrate:migrate_command", "Upgrade the database schema, remove it, or check it."
+    ),
+    "users": CommandSource(
+        "app.cli.users:users_group",
+        "Users, their passwords and their sessions.",
+        older_names=("user",),
+    ),
+    "accounts": CommandSource(
+        "app.cli.accounts:accounts_group", "Connected accounts of all users."
+    ),
+    "keys": CommandSource(
+        "app.cli.keys:keys_group", "API keys of programs that act for a user.", older_names=("key",)
+    ),
+    "keygen": CommandSource(
+        "app.cli.encryption_keys:keygen_command",
+        "Generate a new TOKEN_ENCRYPTION_KEY: 32 bytes in base64.",
+    ),
+    "doctor": CommandSource(
+        "app.cli.doctor:doctor_command", "Find faults of this installation, and say what to do."
+    ),
+    "events": CommandSource(
+        "app.cli.events:events_group", "Webhook events of the platforms, as stored."
+    ),
+    "webhooks": CommandSource(
+        "app.cli.webhooks:webhooks_group", "Apply the webhook events that are due."
+    ),
+    "tokens": CommandSource(
+        "app.cli.tokens:tokens_group", "Access tokens of accounts, and the keys that encrypt them."
+    ),
+    "insights": CommandSource(
+        "app.cli.insights:insights_command", "Fetch the metrics that are due."
+    ),
+    "posts": CommandSource("app.cli.posts:posts_group", "Posts of all users."),
+    "endpoints": CommandSource(
+        "app.cli.endpoints:endpoints_group", "URLs of host applications that receive events."
+    ),
+    "alerts": CommandSource("app.cli.alerts:alerts_group", "Alerts for operators."),
+    "monitor": CommandSource(
+        "app.cli.alerts:monitor_command",
+        "Judge the alert conditions and send notices, all the time.",
+    ),
+    "upload": CommandSource(
+        "app.cli.upload:upload_command", "Post files or URLs, and follow the post to its end."
+    ),
+    "completion": CommandSource(
+        "app.cli.completion:completion_command",
+        "Print the script that completes commands in a shell.",
+    ),
+}
+"""The commands, with the beginnings of their help: those are shown without loading a command."""
 
 
 @click.group(
@@ -38,27 +77,4 @@ def cli() -> None:
     """
 
 
-COMMANDS = (
-    migrate_command,
-    users_group,
-    accounts_group,
-    keys_group,
-    keygen_command,
-    doctor_command,
-    events_group,
-    webhooks_group,
-    tokens_group,
-    insights_command,
-    posts_group,
-    endpoints_group,
-    alerts_group,
-    monitor_command,
-    upload_command,
-    completion_command,
-)
-
-for command in COMMANDS:
-    cli.add_command(command)
-
-cli.older_commands.update(user=users_group, key=keys_group)
-webhooks_group.older_commands.update(replay=replay_events, discard=discard_events)
+cli.add_sources(COMMANDS)

@@ -7,7 +7,8 @@ import click
 
 from app.cli.command import DocumentedCommand
 from app.cli.confirmation import YES_OPTION, require_confirmation
-from app.cli.failures import CommandFailed, database_failure
+from app.cli.failure_causes import database_failure
+from app.cli.failures import CommandFailed
 from app.cli.output import CommandResult, prints_results
 from app.cli.progress import ReportStep, show_progress
 from core.config.database_settings import DatabaseSettings

@@ -5,6 +5,7 @@ The exit status is 1 if a result is not ok or a command fails.
 """
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
@@ -12,9 +13,12 @@ from typing import Any, ParamSpec
 import click
 
 from app.cli.command import FAILURE_STATUS
-from app.cli.failures import CommandFailure, describe_failure, escape_lines, print_failure, to_json
+from app.cli.failure_causes import describe_failure
+from app.cli.failures import CommandFailure, escape_lines, print_failure
+from app.http.validation import JsonProvider
 from core import audit
 from core.observability import telemetry
+from core.observability.control_characters import escape_controls
 
 P = ParamSpec("P")
 
@@ -83,3 +87,7 @@ def iterate_results(results: CommandResult | Iterator[CommandResult]) -> Iterato
 def format_result(result: CommandResult, *, as_json: bool) -> str:
     """Return the text to print, which cannot control the terminal."""
     return to_json({"ok": result.ok, **result.data}) if as_json else escape_lines(result.text)
+
+
+def to_json(data: dict[str, Any]) -> str:
+    return escape_controls(json.dumps(data, default=JsonProvider.default, ensure_ascii=False))

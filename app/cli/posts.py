@@ -7,7 +7,7 @@ import click
 
 from app.cli.command import CommandGroup
 from app.cli.confirmation import YES_OPTION, require_confirmation
-from app.cli.failures import explain_slow_search
+from app.cli.failure_causes import explain_slow_search
 from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.post_rows import (
     POST_FIELDS,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from app.cli.command import CommandGroup
+from app.cli.events import discard_events, replay_events
 from app.cli.output import CommandResult, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
 from core import webhooks
@@ -40,3 +41,6 @@ def process_batch() -> CommandResult:
     return CommandResult(
         f"{applied} applied, {failed} failed", {"processed": applied, "failed": failed}
     )
+
+
+webhooks_group.older_commands.update(replay=replay_events, discard=discard_events)

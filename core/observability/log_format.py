@@ -1,4 +1,4 @@
-"""The structlog processors that turn an event into the fields of a log line, and its escapes."""
+"""The structlog processors that turn an event into the fields of a log line."""
 
 import json
 import sys
@@ -13,7 +13,6 @@ from core.observability.redact import Redactor
 LEADING_FIELDS = ("time", "level", "logger", "message", "correlation_id")
 TERMINAL_FIELDS = ("time", "level", "logger", "message")  # shown without names, or not at all
 QUOTED_CHARACTERS = frozenset(" =\"'")
-DELETE_CHARACTER = "\x7f"
 MAX_FRAMES, MAX_ERROR_LENGTH = 12, 300  # innermost frames; characters of an error text
 
 
@@ -64,21 +63,3 @@ def quote_value(text: str) -> str:
     """Quote a value that could be read as several fields."""
     is_one_word = text.isprintable() and not set(text) & QUOTED_CHARACTERS
     return text if is_one_word else json.dumps(text, ensure_ascii=False)
-
-
-def escape_controls(line: str) -> str:
-    """Escape what is not printable, so that no value can end a line, colour it or turn it around.
-
-    Those are control characters, terminal sequences among them, the line separators of Unicode and
-    characters that change the direction of writing. The escapes are JSON's, valid in both formats.
-    """
-    if line.isprintable():
-        return line
-    return "".join(
-        character if character.isprintable() else escape_character(character) for character in line
-    )
-
-
-def escape_character(character: str) -> str:
-    """Return JSON's escape, also of DEL, which JSON need not escape."""
-    return json.dumps(character)[1:-1] if character != DELETE_CHARACTER else "\\u007f"

@@ -17,8 +17,8 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 from core.config.broker_urls import find_passwords
 from core.config.settings import Settings
 from core.observability import request_ids
+from core.observability.control_characters import escape_controls
 from core.observability.log_format import (
-    escape_controls,
     format_for_terminal,
     log_processors,
     order_fields,

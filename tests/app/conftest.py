@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from app import create_app
+from app.factory import create_app
 from app.http.context import CONTAINER_KEY
 from core import audit
 from core.config.settings import Settings

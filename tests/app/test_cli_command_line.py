@@ -248,3 +248,17 @@ def test_a_destructive_command_without_a_terminal_needs_yes(run_cli, make_user, 
     assert refused.returncode == 1
     assert refused.stderr.startswith("NOT_CONFIRMED: nothing was done")
     assert "--yes" in refused.stderr
+
+
+def test_the_list_of_commands_says_what_the_help_of_each_says():
+    for name, command in cli.commands.items():
+        assert cli.sources.purpose(name) == command.get_short_help_str(MAX_PURPOSE_LENGTH)
+
+
+def test_the_list_of_commands_loads_no_command():
+    script = (
+        "import sys; from local.commands import cli; cli(['--help'], standalone_mode=False);"
+        "assert not {'sqlalchemy', 'flask', 'pydantic'} & set(sys.modules);"
+        "cli(['doctor', '--help'], standalone_mode=False); assert 'sqlalchemy' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)

@@ -22,7 +22,7 @@ import redis
 
 from local import user_and_folders
 from tests.flows.brokers import wait_until
-from tests.flows.stacks import SIGNALPOST_COMMAND, STOP_TIMEOUT, start_stack
+from tests.flows.stacks import REAP_TIMEOUT, SIGNALPOST_COMMAND, STOP_TIMEOUT, start_stack
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -59,7 +59,8 @@ class UpProcess:
         self.process.send_signal(signal_number)
         self.process.wait(STOP_WAIT)
         self.process.stdout.close()
-        return [process for process in descendants if process.is_running()]
+        _, alive = psutil.wait_procs(descendants, timeout=REAP_TIMEOUT)
+        return alive
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,14 @@ ABSENT = {
         ("core.config.settings", "core.observability.telemetry"),
         "sqlalchemy psycopg2 db requests cryptography flask celery redis",
     ),
+    "supervisor": (
+        ("local.cli", "local.up"),
+        "sqlalchemy db alembic requests flask celery redis structlog jinja2 core.bootstrap",
+    ),
+    "list of commands": (
+        ("local.cli", "local.commands"),
+        "sqlalchemy pydantic structlog redis rich local.up local.demo core.config.settings",
+    ),
     "beat": (
         BEAT,
         "sqlalchemy psycopg2 db requests flask alembic flower prompt_toolkit PIL av",
