@@ -16,6 +16,7 @@ from db.insights.snapshots import (
     MetricSnapshots,
     MetricSubject,
     MetricValue,
+    SampledSubject,
     list_last_values,
 )
 from db.records.items import find_item_reader, find_video_reader
@@ -98,9 +99,8 @@ def load_histories(
     middle = len(days) // 2
     histories = []
     for name in names:
-        values = list_last_values(
-            session, subject.kind, name, subject_ids=[subject.id], bounds=bounds
-        )
+        sampled = SampledSubject(subject.kind, subject.id)
+        values = list_last_values(session, [sampled], name, bounds=bounds)
         by_day = {value.begins: value.value for value in values}
         starts = bounds[1:-1]
         earlier = [by_day[start] for start in (bounds[0], *starts[:middle]) if start in by_day]

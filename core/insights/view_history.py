@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from db.insights.snapshots import LastValue, list_last_values
+from db.insights.items import NewestItem
+from db.insights.snapshots import LastValue, SampledSubject, list_last_values
 from db.records.items import find_item_reader, find_video_reader
 from db.session import Database, Session
 from platforms.registry import PLATFORMS
@@ -18,6 +19,7 @@ MAX_POSTS = 40
 """Newest posts of each platform that are counted: a page must not read every sample there is."""
 
 BASELINE_DAYS = 30
+CLOCK_DIFFERENCE = timedelta(hours=1)  # more than platforms' clocks differ from ours
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,6 @@ class ViewHistory:
     @property
     def total_before(self) -> int | None:
         return sum_views(self.before)
-
-
-@dataclass(frozen=True)
-class CountedPost:
-    id: int
-    posted_at: datetime | None
 
 
 def sum_views(days: Iterable[DayViews]) -> int | None:
@@ -82,23 +78,22 @@ class ViewPeriod:
 
 def load_view_history(database: Database, period: ViewPeriod, *, user_id: int) -> ViewHistory:
     """Load the views per day of a period, and of as many days before it."""
-    gains: dict[date, int] = {}
-    bounds, count = period.list_bounds(), 0
     with database.transaction() as session:
-        for provider in [period.provider] if period.provider else PLATFORMS:
-            rules = PLATFORMS[provider].sampling
-            posts = list_counted_posts(session, provider, period, user_id=user_id)
-            if rules is None or not posts:
-                continue
-            count += len(posts)
-            ids = [post.id for post in posts]
-            values = list_last_values(
-                session, rules.item_subject, VIEWS, subject_ids=ids, bounds=bounds
-            )
-            add_gains(gains, posts, values, bounds=bounds, zone=period.zone)
+        return read_view_history(session, period, user_id=user_id)
+
+
+def read_view_history(session: Session, period: ViewPeriod, *, user_id: int) -> ViewHistory:
+    gains: dict[date, int] = {}
+    posts = list_counted_posts(session, period, user_id=user_id)
+    subjects = [
+        SampledSubject(kind, post.id, post.posted_at and post.posted_at - CLOCK_DIFFERENCE)
+        for kind, post in posts
+    ]
+    values = list_last_values(session, subjects, VIEWS, bounds=period.list_bounds())
+    add_gains(gains, posts, values, bounds=period.list_bounds(), zone=period.zone)
     days = [DayViews(day, gains.get(day)) for day in period.list_days()]
     middle = len(days) // 2
-    return ViewHistory(days[middle:], days[:middle], count)
+    return ViewHistory(days[middle:], days[:middle], len(posts))
 
 
 def start_of_day(day: date, zone: tzinfo) -> datetime:
@@ -106,25 +101,33 @@ def start_of_day(day: date, zone: tzinfo) -> datetime:
 
 
 def list_counted_posts(
+    session: Session, period: ViewPeriod, *, user_id: int
+) -> list[tuple[str, NewestItem]]:
+    """List the newest public posts of which platforms give metrics, with the kind of subject."""
+    counted = []
+    for provider in [period.provider] if period.provider else PLATFORMS:
+        rules = PLATFORMS[provider].sampling
+        if rules is not None:
+            posts = list_newest_posts(session, provider, period, user_id=user_id)
+            counted += [(rules.item_subject, post) for post in posts]
+    return counted
+
+
+def list_newest_posts(
     session: Session, provider: str, period: ViewPeriod, *, user_id: int
-) -> list[CountedPost]:
-    """List the newest public posts of which the platform gives metrics."""
+) -> Sequence[NewestItem]:
     videos = find_video_reader(session, provider)
     if videos is not None:
-        rows = videos.list_page(period.account_id, user_id=user_id, limit=MAX_POSTS, before=None)
-        return [CountedPost(row.id, row.posted_at) for row in rows]
+        return videos.list_newest(period.account_id, user_id=user_id, limit=MAX_POSTS)
     items = find_item_reader(session, provider)
     if items is None:
         return []
-    listed = items.list_page(
-        user_id=user_id, destination_id=period.destination_id, limit=MAX_POSTS, before=None
-    )
-    return [CountedPost(row.id, row.posted_at) for row in listed]
+    return items.list_newest(period.destination_id, user_id=user_id, limit=MAX_POSTS)
 
 
 def add_gains(
     gains: dict[date, int],
-    posts: Sequence[CountedPost],
+    posts: Sequence[tuple[str, NewestItem]],
     values: Sequence[LastValue],
     *,
     bounds: Sequence[datetime],
@@ -135,12 +138,13 @@ def add_gains(
     The first interval is the time before the first day. A post that was public before and has no
     sample from then has no known gain until its second one.
     """
-    last: dict[int, int | None] = {
-        post.id: 0 if post.posted_at is not None and post.posted_at >= bounds[1] else None
-        for post in posts
+    last: dict[tuple[str, int], int | None] = {
+        (kind, post.id): 0 if post.posted_at is not None and post.posted_at >= bounds[1] else None
+        for kind, post in posts
     }
     for value in values:
-        earlier, last[value.subject_id] = last[value.subject_id], value.value
+        key = (value.kind, value.subject_id)
+        earlier, last[key] = last[key], value.value
         if value.begins == bounds[0] or earlier is None:
             continue
         day = value.begins.astimezone(zone).date()

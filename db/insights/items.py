@@ -6,7 +6,7 @@ The stores are listed in `db/records/items.py`.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,21 @@ class ListedItem:
     missing_since: datetime | None
 
 
+class NewestItem(NamedTuple):
+    """A public post by our id; None: the platform has not said when it was published."""
+
+    id: int
+    posted_at: datetime | None
+
+
 class ItemReader(Protocol):
     """Reads the posts of a user's destinations, for display."""
+
+    def list_newest(
+        self, destination_id: int | None, *, user_id: int, limit: int
+    ) -> Sequence[NewestItem]:
+        """List the first of `list_page`."""
+        ...
 
     def list_page(
         self, *, user_id: int, destination_id: int | None, limit: int, before: int | None

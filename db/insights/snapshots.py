@@ -177,46 +177,57 @@ def subject_conditions(subject: MetricSubject) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True)
+class SampledSubject:
+    """Whose values are read. `since`: it has no older ones; None: not known."""
+
+    kind: str
+    id: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class LastValue:
     """The last value that a metric of a subject had in an interval, named by its beginning."""
 
+    kind: str
     subject_id: int
     begins: datetime
     value: int
 
 
 LAST_VALUES_SQL = text("""
-SELECT subject.id, span.begins, last.value
-  FROM unnest(CAST(:ids AS bigint[])) AS subject(id)
- CROSS JOIN unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
-       AS span(begins, ends)
+SELECT subject.kind, subject.id, span.begins, last.value
+  FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]), CAST(:sinces AS timestamptz[]))
+       AS subject(kind, id, since)
+  JOIN unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+       AS span(begins, ends) ON subject.since IS NULL OR span.ends > subject.since
  CROSS JOIN LATERAL (
    SELECT value FROM metric_snapshots
-    WHERE subject_type = :kind AND subject_id = subject.id AND metric = :metric
+    WHERE subject_type = subject.kind AND subject_id = subject.id AND metric = :metric
       AND taken_at >= span.begins AND taken_at < span.ends
     ORDER BY taken_at DESC LIMIT 1) AS last
- ORDER BY subject.id, span.begins
+ ORDER BY subject.kind, subject.id, span.begins
 """)
 
 
 def list_last_values(
     session: Session,
-    kind: str,
+    subjects: Sequence[SampledSubject],
     metric: str,
     *,
-    subject_ids: Sequence[int],
     bounds: Sequence[datetime],
 ) -> list[LastValue]:
-    """Read one row of the index for each subject and interval.
+    """Read one row of the index for each subject and interval, and none before the subject began.
 
     `bounds`: where the intervals begin, one after another, and where the last one ends.
     """
     values = {
-        "kind": kind,
         "metric": metric,
-        "ids": list(subject_ids),
+        "kinds": [subject.kind for subject in subjects],
+        "ids": [subject.id for subject in subjects],
+        "sinces": [subject.since for subject in subjects],
         "begins": list(bounds[:-1]),
         "ends": list(bounds[1:]),
     }
-    rows = session.execute(LAST_VALUES_SQL, values) if subject_ids else ()
-    return [LastValue(subject_id, begins, int(value)) for subject_id, begins, value in rows]
+    rows = session.execute(LAST_VALUES_SQL, values) if subjects else ()
+    return [LastValue(kind, id_, begins, int(value)) for kind, id_, begins, value in rows]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from db.insights.items import NewestItem
+
 VIDEO_METRICS = ("views", "likes", "comments", "shares")
 VIDEO_COUNT = "videos"
 """Key of the number of videos in a sum of metrics."""
@@ -53,6 +55,12 @@ class VideoReader(Protocol):
         self, account_id: int | None, *, user_id: int, limit: int, before: int | None
     ) -> Sequence[Video]:
         """List videos, newest first; `before` is our id of the last one seen."""
+        ...
+
+    def list_newest(
+        self, account_id: int | None, *, user_id: int, limit: int
+    ) -> Sequence[NewestItem]:
+        """List the first of `list_page`."""
         ...
 
     def sum_metrics(self, account_id: int | None, *, user_id: int) -> dict[str, int | None]:

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from db.insights.items import ListedItem
+from db.insights.items import ListedItem, NewestItem
 from db.records.instagram_comment_store import matches_key
 from db.records.instagram_tables import IgMedia, InstagramAccount
 
 MEDIA: Any = IgMedia.__table__
 ACCOUNTS: Any = InstagramAccount.__table__
 POSTED_AT = func.coalesce(MEDIA.c.timestamp, MEDIA.c.created_at)
+NEWEST_FIRST = (POSTED_AT.desc(), MEDIA.c.id.desc())
 
 
 class InstagramItemReader:
@@ -24,22 +25,18 @@ class InstagramItemReader:
     def list_page(
         self, *, user_id: int, destination_id: int | None, limit: int, before: int | None
     ) -> Sequence[ListedItem]:
-        """List the newest of each account, from an index, and of these the newest."""
-        conditions = [MEDIA.c.instagram_account_id == ACCOUNTS.c.id, MEDIA.c.deleted_at.is_(None)]
-        if before is not None:
-            last_seen = select(POSTED_AT, MEDIA.c.id).where(MEDIA.c.id == before).correlate(None)
-            conditions.append(tuple_(POSTED_AT, MEDIA.c.id) < last_seen.scalar_subquery())
-        order = (POSTED_AT.desc(), MEDIA.c.id.desc())
-        of_account = select(MEDIA.c.id, POSTED_AT.label("at")).where(*conditions)
-        newest = of_account.order_by(*order).limit(limit).lateral()
-        accounts = [ACCOUNTS.c.user_id == user_id]
-        if destination_id is not None:
-            accounts.append(ACCOUNTS.c.id == destination_id)
-        ids = select(newest.c.id).select_from(ACCOUNTS).join(newest, true()).where(*accounts)
-        ids = ids.order_by(newest.c.at.desc(), newest.c.id.desc()).limit(limit)
-        found = list(self._session.scalars(ids))
-        query = owned_media().where(MEDIA.c.id.in_(found)).order_by(*order)
+        query = select_newest(
+            user_id=user_id, destination_id=destination_id, limit=limit, before=before
+        )
+        found = [row.id for row in self._session.execute(query)]
+        query = owned_media().where(MEDIA.c.id.in_(found)).order_by(*NEWEST_FIRST)
         return [to_listed_item(row) for row in self._session.execute(query)] if found else []
+
+    def list_newest(
+        self, destination_id: int | None, *, user_id: int, limit: int
+    ) -> Sequence[NewestItem]:
+        query = select_newest(user_id=user_id, destination_id=destination_id, limit=limit)
+        return [NewestItem(*row) for row in self._session.execute(query)]
 
     def find(self, key: str, *, user_id: int) -> ListedItem | None:
         matches = matches_key(MEDIA.c.id, MEDIA.c.ig_id, key)
@@ -51,6 +48,27 @@ class InstagramItemReader:
         query = select(ACCOUNTS.c.account_insights).where(ACCOUNTS.c.id == destination_id)
         stored = self._session.scalar(query)
         return stored if isinstance(stored, dict) else {}
+
+
+def select_newest(
+    *, user_id: int, destination_id: int | None, limit: int, before: int | None = None
+) -> Select[Any]:
+    """Query of id and time of the newest of each account, from an index, and of these the newest.
+
+    The time is NULL if the platform has not said it.
+    """
+    conditions = [MEDIA.c.instagram_account_id == ACCOUNTS.c.id, MEDIA.c.deleted_at.is_(None)]
+    if before is not None:
+        last_seen = select(POSTED_AT, MEDIA.c.id).where(MEDIA.c.id == before).correlate(None)
+        conditions.append(tuple_(POSTED_AT, MEDIA.c.id) < last_seen.scalar_subquery())
+    of_account = select(MEDIA.c.id, MEDIA.c.timestamp, POSTED_AT.label("at")).where(*conditions)
+    newest = of_account.order_by(*NEWEST_FIRST).limit(limit).lateral()
+    accounts = [ACCOUNTS.c.user_id == user_id]
+    if destination_id is not None:
+        accounts.append(ACCOUNTS.c.id == destination_id)
+    query: Select[Any] = select(newest.c.id, newest.c.timestamp)
+    query = query.select_from(ACCOUNTS).join(newest, true()).where(*accounts)
+    return query.order_by(newest.c.at.desc(), newest.c.id.desc()).limit(limit)
 
 
 def owned_media() -> Select[Any]:

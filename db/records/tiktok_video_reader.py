@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
+from db.insights.items import NewestItem
 from db.insights.videos import VIDEO_COUNT, VIDEO_METRICS, Video, VideoKey
 from db.posts.posts import Post
 from db.records.tiktok_posts import TikTokPost
@@ -31,6 +32,7 @@ PUBLIC_IDS: Any = TikTokPost.details.op("->", return_type=JSONB())(
 """As in the index of these ids; with a parameter it would not be used."""
 
 COLUMNS = tuple(getattr(TikTokVideo, field.name) for field in fields(Video))
+NEWEST_FIRST = (TikTokVideo.posted_at.desc(), TikTokVideo.id.desc())
 
 
 class TikTokVideoReader:
@@ -55,8 +57,17 @@ class TikTokVideoReader:
             position = tuple_(TikTokVideo.posted_at, TikTokVideo.id)
             conditions.append(position < last_seen.scalar_subquery())
         query = owned_videos(user_id).where(*conditions)
-        newest = query.order_by(TikTokVideo.posted_at.desc(), TikTokVideo.id.desc())
-        return self._load(newest.limit(limit))
+        return self._load(query.order_by(*NEWEST_FIRST).limit(limit))
+
+    def list_newest(
+        self, account_id: int | None, *, user_id: int, limit: int
+    ) -> Sequence[NewestItem]:
+        query = owned_videos(user_id).where(*account_conditions(account_id))
+        newest = query.order_by(*NEWEST_FIRST).limit(limit)
+        rows = self._session.execute(
+            newest.with_only_columns(TikTokVideo.id, TikTokVideo.posted_at)
+        )
+        return [NewestItem(*row) for row in rows]
 
     def sum_metrics(self, account_id: int | None, *, user_id: int) -> dict[str, int | None]:
         conditions = (
