@@ -1,12 +1,12 @@
 """What needs the reader of the home page: one line each, the worst first, each with one action."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from flask import url_for
 
-from app.http.context import current_container, current_principal
+from app.http.context import current_principal
 from app.http.i18n import find_plural_translation, translate_text
 from app.pages.account_view import account_name, reconnect_reason
 from app.pages.brands import draft_label, draft_sentence, find_form, platform_title
@@ -22,6 +22,7 @@ from db.identity.home_dismissals import HomeDismissals
 from db.media.files import Media
 from db.posts.posts import Post
 from db.publishing.attention import AccountBacklog, AccountDrafts, AttentionQueries
+from db.session import Session
 
 ngettext = find_plural_translation  # by this name texts are extracted
 
@@ -52,21 +53,26 @@ class AttentionList(NamedTuple):
     total: int
 
 
-def load_attention(views: Sequence[AccountView], quotas: dict[int, AccountQuotas]) -> AttentionList:
-    """Load what needs the reader and was not hidden. `quotas`: by login."""
+class AttentionSubjects(NamedTuple):
+    """The accounts, the limits of each login by its id, and the drafts that may need the reader."""
+
+    views: Sequence[AccountView]
+    quotas: Mapping[int, AccountQuotas]
+    drafts: Sequence[AccountDrafts]
+
+
+def read_attention(session: Session, subjects: AttentionSubjects) -> AttentionList:
+    """Read what needs the reader and was not hidden."""
     user_id = current_principal().user_id
-    with current_container().database.transaction() as session:
-        queries = AttentionQueries(session, user_id)
-        lines = list(list_lines(queries, views, quotas))
-        hidden = HomeDismissals(session).filter_hidden(user_id, [line.subject for line in lines])
+    lines = list(list_lines(AttentionQueries(session, user_id), subjects))
+    hidden = HomeDismissals(session).filter_hidden(user_id, [line.subject for line in lines])
     kept = [line for line in lines if line.subject not in hidden]
     return AttentionList(kept[:MAX_LINES], len(kept))
 
 
-def list_lines(
-    queries: AttentionQueries, views: Sequence[AccountView], quotas: dict[int, AccountQuotas]
-) -> Iterator[AttentionLine]:
+def list_lines(queries: AttentionQueries, subjects: AttentionSubjects) -> Iterator[AttentionLine]:
     """Return all lines, the worst first."""
+    views, quotas, all_drafts = subjects
     dead = [view for view in views if view.needs_reconnect]
     waiting = queries.map_waiting([view.id for view in dead])
     for post in queries.list_failed(within=FAILED_WITHIN, limit=MAX_OF_KIND):
@@ -76,15 +82,24 @@ def list_lines(
     for post in queries.list_unconfirmed(longer_than=UNCONFIRMED_FOR, limit=MAX_OF_KIND):
         yield unconfirmed_line(post)
     names = {view.id: account_name(view) for view in views}
-    for drafts in queries.list_drafts():
+    for drafts in all_drafts:
         yield drafts_line(drafts, names.get(drafts.account_id or 0))
-    without_slot = queries.map_without_slot(list(quotas))
+    without_slot = queries.map_without_slot(list_full_logins(quotas))
     for account_id, count in without_slot.items():
         yield from quota_lines(account_id, names.get(account_id), quotas[account_id], count)
     for media in queries.list_paused_uploads(limit=MAX_OF_KIND):
         yield paused_upload_line(media)
     for view in views:
         yield from weak_account_lines(view)
+
+
+def list_full_logins(quotas: Mapping[int, AccountQuotas]) -> list[int]:
+    """Return the logins with a limit that is used up, whose posts may wait for that."""
+    return [
+        account_id
+        for account_id, own in quotas.items()
+        if any(not quota.remaining for _, quota in own)
+    ]
 
 
 def failed_line(post: Post) -> AttentionLine:
@@ -235,13 +250,12 @@ def post_title(post: Post) -> str:
     return post.title or translate_text("Untitled")
 
 
-def hide_line(views: Sequence[AccountView], quotas: dict[int, AccountQuotas], subject: str) -> bool:
+def hide_line(session: Session, subjects: AttentionSubjects, subject: str) -> bool:
     """Hide a line that is displayed now; the audit log names it. False if there is none such."""
     user_id = current_principal().user_id
-    with current_container().database.transaction() as session:
-        queries = AttentionQueries(session, user_id)
-        if subject not in {line.subject for line in list_lines(queries, views, quotas)}:
-            return False
-        if HomeDismissals(session).add(user_id, subject):
-            audit.record_action(session, "home.line_hidden", user_id=user_id, subject=subject)
+    lines = list_lines(AttentionQueries(session, user_id), subjects)
+    if subject not in {line.subject for line in lines}:
+        return False
+    if HomeDismissals(session).add(user_id, subject):
+        audit.record_action(session, "home.line_hidden", user_id=user_id, subject=subject)
     return True

@@ -1,6 +1,7 @@
 """The home page: what needs its reader, numbers, what is next, accounts with quotas, two charts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -10,13 +11,17 @@ from app.http.i18n import translate_text
 from app.http.time_zones import current_zone
 from app.pages.account_names import AccountLabel, label_account, post_account_key
 from app.pages.account_view import account_fields, load_platforms
-from app.pages.attention import AccountQuotas, hide_line, load_attention
+from app.pages.attention import AccountQuotas, AttentionSubjects, hide_line, read_attention
 from app.pages.badges import account_badge
 from app.pages.brands import list_platform_titles, platform_title
 from app.pages.charts import build_bar_chart, build_line_chart
 from app.pages.formatting import zone_label
 from app.pages.post_filters import draft_state_icon, draft_state_label, list_url
-from app.pages.quota_view import list_quota_accounts, load_quota_fields
+from app.pages.quota_view import (
+    count_quota_fields,
+    list_quota_accounts,
+    load_quota_limits,
+)
 from app.pages.template_helpers import day_text
 from app.pages.thumbnails import post_thumbnail
 from core.accounts import AccountView
@@ -25,20 +30,26 @@ from core.insights.view_history import (
     ViewHistory,
     ViewPeriod,
     change_in_per_cent,
-    load_view_history,
+    read_view_history,
     start_of_day,
 )
-from core.publishing.lists import count_posts_up_to, list_post_part
+from core.publishing.lists import read_post_part
 from core.publishing.quota import Quota
+from core.publishing.remaining_quota import Limits
+from core.publishing.targets import QuotaAccount
 from db.posts.post_days import DayCount, PostDays
 from db.posts.posts import Post
+from db.publishing.attention import AccountDrafts, AttentionQueries
 from db.publishing.post_filter import IN_PROGRESS, PostFilter
 from db.publishing.queries import ListPart, ListPosition, PostQueries
+from db.session import Session
 
 PERIOD_DAYS = 30
 NEXT_POSTS = 5
 MAX_COUNT = 10_000
 ACTIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 3, 15  # while a post is in progress, and otherwise
+DAY = timedelta(days=1)
+ENDED_STATES = ("PUBLISHED", "FAILED")
 MOVING_STATES = ("SENDING", "PROCESSING")
 TILE_STATES: Sequence[tuple[str, ...]] = (("SCHEDULED",), IN_PROGRESS, ("DRAFT",), ("HELD",))
 WAITING_STATES = ("SCHEDULED", "HELD", *IN_PROGRESS)
@@ -56,33 +67,100 @@ class Tile(NamedTuple):
     note: str = ""
 
 
+@dataclass(frozen=True)
+class HomeCounts:
+    """Numbers of the reader's posts.
+
+    `waiting`: those that wait, by display state, up to one more than `MAX_COUNT`; `days`: those
+    that were published or failed, by day of the charts and after.
+    """
+
+    waiting: Mapping[str, int]
+    drafts: Sequence[AccountDrafts]
+    days: Sequence[DayCount]
+
+    @property
+    def has_any(self) -> bool:
+        return bool(self.drafts or self.days or any(self.waiting.values()))
+
+    def sum_states(self, names: Iterable[str]) -> int:
+        drafts = sum(item.count for item in self.drafts)
+        return sum(drafts if name == "DRAFT" else self.waiting[name] for name in names)
+
+    def sum_days(self, state: str) -> int:
+        return sum(item.count for item in self.days if item.state == state)
+
+
 def home_fields() -> dict[str, Any]:
     """Load the changing part of the home page."""
-    views, quotas = load_accounts()
-    is_new = not has_posts()
+    views = load_accounts()
+    limits = load_quota_limits(list_all_quota_accounts(views))
+    with current_container().database.transaction() as session:
+        return read_home_fields(session, views, limits)
+
+
+def read_home_fields(
+    session: Session, views: Sequence[AccountView], limits: Mapping[QuotaAccount, Limits]
+) -> dict[str, Any]:
+    """Read all of the changing part in one transaction."""
+    counts = read_counts(session)
+    is_new = not (
+        counts.has_any or PostQueries(session).has_posts(user_id=current_principal().user_id)
+    )
+    steps = first_steps(views) if is_new else None
     if is_new and not any(view.is_active for view in views):
-        return {"steps": first_steps(views), "refresh_seconds": IDLE_REFRESH_SECONDS}
-    is_moving = count_displayed(MOVING_STATES, limit=1) > 0
+        return {"steps": steps, "refresh_seconds": IDLE_REFRESH_SECONDS}
+    quotas = read_quotas(session, views, limits)
+    is_moving = counts.sum_states(MOVING_STATES) > 0
     return {
-        "attention": load_attention(views, list_gauges(quotas)),
-        "steps": first_steps(views) if is_new else None,
-        "tiles": [] if is_new else list_tiles(),
-        "next_days": list_next(views),
+        "attention": read_attention(
+            session, AttentionSubjects(views, list_gauges(quotas), counts.drafts)
+        ),
+        "steps": steps,
+        "tiles": [] if is_new else list_tiles(counts),
+        "next_days": list_next(session, views),
         "accounts": [account_entry(view, quotas.get(view.id, [])) for view in views],
         "unaudited": list_unaudited_limits(views, quotas),
-        "charts": None if is_new else chart_fields(),
+        "charts": None if is_new else chart_fields(session, counts.days),
         "refresh_seconds": ACTIVE_REFRESH_SECONDS if is_moving else IDLE_REFRESH_SECONDS,
     }
 
 
-def load_accounts() -> tuple[list[AccountView], dict[int, list[dict[str, Any]]]]:
-    """Load the accounts, and the limits of those that work."""
-    views = [view for platform in load_platforms() for view in platform.accounts]
-    named = {view.id: list_quota_accounts(view) for view in views if not view.needs_reconnect}
-    quotas = load_quota_fields(account for own in named.values() for account in own)
-    return views, {
-        login_id: [{"name": name, "quota": quotas[account]} for account, name in own.items()]
-        for login_id, own in named.items()
+def load_accounts() -> list[AccountView]:
+    return [view for platform in load_platforms() for view in platform.accounts]
+
+
+def list_all_quota_accounts(views: Sequence[AccountView]) -> list[QuotaAccount]:
+    return [account for view in views for account in list_quota_accounts(view)]
+
+
+def read_counts(session: Session) -> HomeCounts:
+    user_id, days = current_principal().user_id, list_days()
+    begins = [start_of_day(day, current_zone()) for day in (*days, days[-1] + DAY)]
+    return HomeCounts(
+        PostQueries(session).count_displays(WAITING_STATES, user_id=user_id, limit=MAX_COUNT + 1),
+        AttentionQueries(session, user_id).list_drafts(since=begins[0]),
+        PostDays(session).count_by_day(user_id, states=ENDED_STATES, begins=begins),
+    )
+
+
+def list_days() -> list[date]:
+    """Return the days of the charts and numbers, the last one today."""
+    return [current_day() - DAY * offset for offset in reversed(range(PERIOD_DAYS))]
+
+
+def read_quotas(
+    session: Session, views: Sequence[AccountView], limits: Mapping[QuotaAccount, Limits]
+) -> dict[int, list[dict[str, Any]]]:
+    """Read the limits of logins that work, or of the accounts behind each, by the login's id."""
+    quotas = count_quota_fields(session, limits)
+    return {
+        view.id: [
+            {"name": name, "quota": quotas[account]}
+            for account, name in list_quota_accounts(view).items()
+        ]
+        for view in views
+        if not view.needs_reconnect
     }
 
 
@@ -108,8 +186,12 @@ def list_gauges(quotas: dict[int, list[dict[str, Any]]]) -> dict[int, AccountQuo
 
 def hide_displayed_line(subject: str) -> bool:
     """Hide a line that needs attention now. False if there is none such."""
-    views, quotas = load_accounts()
-    return hide_line(views, list_gauges(quotas), subject)
+    views = load_accounts()
+    limits = load_quota_limits(list_all_quota_accounts(views))
+    with current_container().database.transaction() as session:
+        gauges = list_gauges(read_quotas(session, views, limits))
+        subjects = AttentionSubjects(views, gauges, read_counts(session).drafts)
+        return hide_line(session, subjects, subject)
 
 
 def head_fields() -> dict[str, Any]:
@@ -124,15 +206,6 @@ def current_day() -> date:
     return current_container().services.now().astimezone(current_zone()).date()
 
 
-def has_posts() -> bool:
-    with current_container().database.transaction() as session:
-        return bool(
-            PostQueries(session).list_part(
-                PostFilter(), ListPart(limit=1), user_id=current_principal().user_id
-            )
-        )
-
-
 def first_steps(views: Sequence[AccountView]) -> list[tuple[str, bool]]:
     """Name the steps to a first post, and whether each is done."""
     return [("connect", any(view.is_active for view in views)), ("upload", False), ("post", False)]
@@ -142,24 +215,14 @@ def account_entry(view: AccountView, quotas: list[dict[str, Any]]) -> dict[str, 
     return {**account_fields(view), "badge": account_badge(view), "limits": quotas}
 
 
-def list_tiles() -> list[Tile]:
-    """Count posts by state; what has ended, of the last 30 days."""
-    since = start_of_day(current_day() - timedelta(days=PERIOD_DAYS - 1), current_zone())
-    user_id = current_principal().user_id
-    with current_container().database.transaction() as session:
-        ended = PostDays(session).count_by_state(user_id, since=since)
-        recent_drafts = PostQueries(session).count_drafts(user_id=user_id, since=since)
-        waiting = [
-            PostQueries(session).count_up_to(
-                PostFilter(displays=states), user_id=user_id, limit=MAX_COUNT + 1
-            )
-            for states in TILE_STATES
-        ]
-    published = max(0, ended.get("PUBLISHED", 0) - recent_drafts)
-    days = {"from": [f"{since:%Y-%m-%d}"]}
+def list_tiles(counts: HomeCounts) -> list[Tile]:
+    """Return numbers of posts by state; of what has ended, of the last 30 days."""
+    recent_drafts = sum(item.recent_count for item in counts.drafts)
+    published = max(0, counts.sum_days("PUBLISHED") - recent_drafts)
+    days = {"from": [f"{list_days()[0]:%Y-%m-%d}"]}
     note = translate_text("30 days")
     return [
-        *list_waiting_tiles(waiting),
+        *list_waiting_tiles([counts.sum_states(states) for states in TILE_STATES]),
         Tile(
             str(published),
             translate_text("Published"),
@@ -169,7 +232,7 @@ def list_tiles() -> list[Tile]:
             note,
         ),
         Tile(
-            str(ended.get("FAILED", 0)),
+            str(counts.sum_days("FAILED")),
             translate_text("Failed"),
             "circle-x",
             "bad",
@@ -197,20 +260,13 @@ def list_waiting_tiles(counts: Sequence[int]) -> list[Tile]:
     ]
 
 
-def count_displayed(states: Sequence[str], *, limit: int) -> int:
-    return count_posts_up_to(
-        current_container().database,
-        PostFilter(displays=tuple(states)),
-        user_id=current_principal().user_id,
-        limit=limit,
-    )
-
-
-def list_next(views: Sequence[AccountView]) -> list[tuple[str, list[dict[str, Any]]]]:
+def list_next(
+    session: Session, views: Sequence[AccountView]
+) -> list[tuple[str, list[dict[str, Any]]]]:
     """List the posts that are next, by day; what should be out already comes first."""
     part = ListPart(limit=NEXT_POSTS, is_by_time=True, after=FIRST_POSITION)
-    found = list_post_part(
-        current_container().database,
+    found = read_post_part(
+        session,
         PostFilter(displays=WAITING_STATES),
         part,
         user_id=current_principal().user_id,
@@ -233,22 +289,12 @@ def next_row(post: Post, parts: Any, labels: dict[str, AccountLabel]) -> dict[st
     }
 
 
-def chart_fields() -> dict[str, Any]:
-    """Load both charts: posts and views of the last 30 days."""
-    first_day = current_day() - timedelta(days=PERIOD_DAYS - 1)
-    days = [first_day + timedelta(days=offset) for offset in range(PERIOD_DAYS)]
-    zone, user_id = current_zone(), current_principal().user_id
-    database = current_container().database
-    with database.transaction() as session:
-        counts = PostDays(session).count_by_day(
-            user_id,
-            states=("PUBLISHED", "FAILED"),
-            since=start_of_day(first_day, zone),
-            zone=zone,
-        )
+def chart_fields(session: Session, counts: Sequence[DayCount]) -> dict[str, Any]:
+    """Read both charts: posts and views of the last 30 days."""
+    days = list_days()
     return {
         "posts": post_chart_fields(days, counts),
-        "views": load_view_fields(days) if can_read_insights() else None,
+        "views": read_view_fields(session, days) if can_read_insights() else None,
         "platforms": " · ".join(title for _, title in list_platform_titles()),
     }
 
@@ -258,10 +304,9 @@ def can_read_insights() -> bool:
 
 
 def post_chart_fields(days: Sequence[date], counts: Sequence[DayCount]) -> dict[str, Any]:
-    numbers = {(count.day, count.state): count.count for count in counts}
+    numbers = {(count.index, count.state): count.count for count in counts}
     published, failed = (
-        [numbers.get((day.isoformat(), state), 0) for day in days]
-        for state in ("PUBLISHED", "FAILED")
+        [numbers.get((index, state), 0) for index in range(len(days))] for state in ENDED_STATES
     )
     return {
         "chart": build_bar_chart(days, [("g", published), ("r", failed)]),
@@ -271,11 +316,9 @@ def post_chart_fields(days: Sequence[date], counts: Sequence[DayCount]) -> dict[
     }
 
 
-def load_view_fields(days: Sequence[date]) -> dict[str, Any]:
+def read_view_fields(session: Session, days: Sequence[date]) -> dict[str, Any]:
     period = ViewPeriod(zone=current_zone(), first_day=days[0], last_day=days[-1])
-    history = load_view_history(
-        current_container().database, period, user_id=current_principal().user_id
-    )
+    history = read_view_history(session, period, user_id=current_principal().user_id)
     return view_chart_fields(history)
 
 

@@ -42,10 +42,15 @@ def destination_quota_account(view: AccountView, item: DestinationView) -> Quota
 
 def load_quota_fields(accounts: Iterable[QuotaAccount]) -> QuotaFields:
     """Load the limits of these accounts of the user."""
-    container = current_container()
-    limits = publishing.load_limits(container.database, container.services, accounts)
-    with container.database.transaction() as session:
+    limits = load_quota_limits(accounts)
+    with current_container().database.transaction() as session:
         return count_quota_fields(session, limits)
+
+
+def load_quota_limits(accounts: Iterable[QuotaAccount]) -> dict[QuotaAccount, Limits]:
+    """Load the limits, some of which platforms are asked for: no transaction may be open."""
+    container = current_container()
+    return publishing.load_limits(container.database, container.services, accounts)
 
 
 def count_quota_fields(session: Session, limits: Mapping[QuotaAccount, Limits]) -> QuotaFields:

@@ -27,14 +27,20 @@ def list_post_part(
 ) -> PostListPart:
     """List the user's posts that a part of a list shows."""
     with database.transaction() as session:
-        rows = list(
-            PostQueries(session).list_part(
-                with_platform_kinds(filters), replace(part, limit=part.limit + 1), user_id=user_id
-            )
+        return read_post_part(session, filters, part, user_id=user_id)
+
+
+def read_post_part(
+    session: Session, filters: PostFilter, part: ListPart, *, user_id: int
+) -> PostListPart:
+    rows = list(
+        PostQueries(session).list_part(
+            with_platform_kinds(filters), replace(part, limit=part.limit + 1), user_id=user_id
         )
-        has_more = len(rows) > part.limit
-        listed = rows[-part.limit :] if part.after is not None else rows[: part.limit]
-        views = add_parts(session, listed)
+    )
+    has_more = len(rows) > part.limit
+    listed = rows[-part.limit :] if part.after is not None else rows[: part.limit]
+    views = add_parts(session, listed)
     has_newer = has_more if part.after is not None else part.before is not None
     has_older = has_more if part.after is None else True
     return PostListPart(

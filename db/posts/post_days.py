@@ -10,15 +10,17 @@ time in every time zone, so that days of any zone can be summed up from them. Of
 made of as few rows after ten years as after one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    DateTime,
     ForeignKey,
     Index,
     String,
+    bindparam,
     case,
     delete,
     func,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, one_of
@@ -72,8 +75,8 @@ class PostDay(IdColumn, Base):
 class DayCount:
     """The posts of one day, in one state."""
 
-    day: str
-    """`YYYY-MM-DD` in the zone that was named."""
+    index: int
+    """Place of the day among those that were named."""
     state: str
     count: int
 
@@ -116,27 +119,27 @@ class PostDays:
         return {state: int(count) for state, count in rows}
 
     def count_by_day(
-        self, user_id: int, *, states: Collection[str], since: datetime, zone: tzinfo
+        self, user_id: int, *, states: Collection[str], begins: Sequence[datetime]
     ) -> list[DayCount]:
-        """Count the posts of each day of this zone, oldest first; days without posts are left out.
+        """Count the posts of each day, the last one with all that follows; without empty days.
 
-        `since`: beginning of a day of the zone, within `FINE_SLOTS_AGE`.
+        `begins`: when each day begins, in the order of time; within `FINE_SLOTS_AGE`.
         """
-        local: Any = func.timezone(str(zone), PostDay.starts_at)
-        day = func.to_char(local, "YYYY-MM-DD").label("day")
+        days = bindparam("begins", list(begins), ARRAY(DateTime(timezone=True)))
+        place = func.width_bucket(PostDay.starts_at, days).label("place")
         total = func.sum(PostDay.n)
         query = (
-            select(day, PostDay.state, total)
+            select(place, PostDay.state, total)
             .where(
                 PostDay.user_id == user_id,
-                PostDay.starts_at >= since,
+                PostDay.starts_at >= begins[0],
                 PostDay.state.in_(states),
             )
-            .group_by(text("day"), PostDay.state)
+            .group_by(text("place"), PostDay.state)
             .having(total > 0)
-            .order_by(text("day"), PostDay.state)
+            .order_by(text("place"), PostDay.state)
         )
-        return [DayCount(at, state, int(n)) for at, state, n in self._session.execute(query)]
+        return [DayCount(at - 1, state, int(n)) for at, state, n in self._session.execute(query)]
 
     def list_unmerged_users(self, *, limit: int) -> list[int]:
         """List users with rows that are not sums yet."""

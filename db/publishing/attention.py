@@ -24,12 +24,15 @@ class AccountBacklog:
 
 @dataclass(frozen=True)
 class AccountDrafts:
-    """Drafts of a login that its creator has not dealt with; `newest_id`: the last of them."""
+    """Drafts of a login that its creator has not dealt with. `newest_id`: the last of them;
+    `recent_count`: those of a period.
+    """
 
     account_id: int | None
     provider: str
     count: int
     newest_id: int
+    recent_count: int = 0
 
 
 class AttentionQueries:
@@ -71,10 +74,11 @@ class AttentionQueries:
         )
         return self._session.scalars(query).all()
 
-    def list_drafts(self) -> list[AccountDrafts]:
-        """Count drafts by login."""
+    def list_drafts(self, *, since: datetime) -> list[AccountDrafts]:
+        """Count drafts by login, and how many of them were delivered since then."""
+        recent = func.count().filter(publish_time() >= since)
         query = (
-            select(Post.oauth_account_id, Post.provider, func.count(), func.max(Post.id))
+            select(Post.oauth_account_id, Post.provider, func.count(), func.max(Post.id), recent)
             .where(Post.user_id == self._user_id, is_undecided_draft())
             .group_by(Post.oauth_account_id, Post.provider)
         )

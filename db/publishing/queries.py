@@ -7,12 +7,22 @@ Lists are in the order of ids, so that one index for each filter serves them. Ti
 turned into ids first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, func, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
 
 from db.posts.post_days import PostDays
 from db.posts.posts import (
@@ -135,6 +145,18 @@ class PostQueries:
             limit, self._session.execute(select(func.count()).select_from(rows)).scalar_one()
         )
 
+    def count_displays(
+        self, names: Sequence[str], *, user_id: int, limit: int
+    ) -> Mapping[str, int]:
+        """Count the posts that are displayed in each of these states, up to `limit` of each."""
+        query = build_displays_query(tuple(names))
+        counts = self._session.execute(query, {"user_id": user_id, "limit": limit}).one()
+        return dict(zip(names, counts, strict=True))
+
+    def has_posts(self, *, user_id: int) -> bool:
+        query = select(Post.id).where(Post.user_id == user_id).limit(1)
+        return self._session.scalar(query) is not None
+
     def stats(
         self, *, user_id: int, provider: str | None = None, account_id: int | None = None
     ) -> PostStats:
@@ -167,6 +189,23 @@ class PostQueries:
             Post.user_id == user_id, is_undecided_draft(), *conditions
         )
         return self._session.execute(query).scalar_one()
+
+
+@cache
+def build_displays_query(names: tuple[str, ...]) -> Any:
+    """Query of a row with a number for each display state."""
+    of_user = select(Post.id).where(Post.user_id == bindparam("user_id"))
+    most = bindparam("limit", type_=Integer)
+    rows = [
+        union_all(
+            *(
+                of_user.where(branch).limit(most)
+                for branch in PostFilter(displays=(name,)).branches()
+            )
+        ).subquery()
+        for name in names
+    ]
+    return select(*(select(func.count()).select_from(each).scalar_subquery() for each in rows))
 
 
 def build_ids_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
