@@ -55,6 +55,14 @@ class LockedRow(NamedTuple):
     created_at: datetime
 
 
+class HeldRows(NamedTuple):
+    """Leased rows: how many, since when the oldest was due, and when the last lease ends."""
+
+    number: int
+    oldest_due_at: datetime | None
+    leased_until: datetime | None
+
+
 @dataclass(frozen=True)
 class JobQueue(Generic[Row]):
     """The due rows of one table, or those of them that fulfil the conditions."""
@@ -120,10 +128,12 @@ class JobQueue(Generic[Row]):
         rows = select(self.model.id).where(*self._due_conditions()).limit(limit).subquery()
         return session.scalar(select(func.count()).select_from(rows)) or 0
 
-    def count_held(self, session: Session, *, limit: int) -> int:
-        """Count the rows that a worker has leased, up to `limit`."""
-        rows = select(self.model.id).where(*self._held_conditions()).limit(limit).subquery()
-        return session.scalar(select(func.count()).select_from(rows)) or 0
+    def summarize_held(self, session: Session, *, limit: int) -> HeldRows:
+        """Summarize the rows that workers have leased; of more than `limit`, only so many."""
+        held = select(self.model.due_at.label("due"), self.model.leased_until.label("until"))
+        rows = held.where(*self._held_conditions()).limit(limit).subquery()
+        summary = select(func.count(), func.min(rows.c.due), func.max(rows.c.until))
+        return HeldRows(*session.execute(summary).one())
 
     def list_unfinished(self, session: Session, *, limit: int) -> list[Row]:
         """Return rows that are due or leased, those that have waited the longest first."""

@@ -21,12 +21,12 @@ from celery.worker import state
 from core.config.garbage_collection import exclude_loaded_objects
 from core.config.settings import load_settings
 from core.observability import metrics
-from db.ops.heartbeats import Heartbeats
+from db.ops.heartbeats import QUEUES_PREFIX, Heartbeats
 from tasks import runtime
 from tasks.alive_file import AliveFile
 from tasks.celery import app
 from tasks.metrics_server import start_metrics_server
-from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY
+from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, WAKE_TASKS
 from tasks.watchdog import Watchdog, run_watchdog
 from tasks.work import JOB_QUEUES
 
@@ -35,16 +35,22 @@ STUCK_WORKER_EXIT_CODE = 70
 
 SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
 
+KINDS_BY_TASK = {task: kind for kind, task in WAKE_TASKS.items()}
+
 log = structlog.get_logger(__name__)
 shutdown_requested = Event()
 
 
-@dataclass(frozen=True)
+@dataclass
 class CeleryWorkerProbe:
-    """The `WorkerProbe` of a Celery worker's main process."""
+    """The `WorkerProbe` of a Celery worker's main process.
+
+    `recorded_kinds`: what it was last seen to run; None before the first look.
+    """
 
     worker: Any
     alive_file: AliveFile
+    recorded_kinds: frozenset[str] | None = None
 
     def canary_age(self, queue: str) -> timedelta | None:
         with runtime.current_container().database.transaction() as session:
@@ -64,8 +70,25 @@ class CeleryWorkerProbe:
 
     def record_alive(self) -> None:
         self.alive_file.touch()
+        name, ages = self.worker.hostname, find_running_kinds()
+        queues = ",".join(sorted(app.amqp.queues.consume_from))
         with runtime.current_container().database.transaction() as session:
-            Heartbeats(session).record(f"alive:{self.worker.hostname}")
+            Heartbeats(session).record(f"alive:{name}", f"{QUEUES_PREFIX}{queues}:{name}")
+            if ages or self.recorded_kinds != ages.keys():
+                Heartbeats(session).replace_runs(name, ages)
+        self.recorded_kinds = frozenset(ages)
+
+
+def find_running_kinds() -> dict[str, timedelta]:
+    """Return the kinds of work that this worker's processes run now, and for how long."""
+    now = runtime.current_container().services.now().timestamp()
+    ages: dict[str, timedelta] = {}
+    for request in list(state.active_requests):
+        kind, started = KINDS_BY_TASK.get(request.task_name), request.time_start
+        if kind is not None and started:
+            age = timedelta(seconds=max(now - started, 0.0))
+            ages[kind] = max(age, ages.get(kind, age))
+    return ages
 
 
 @worker_init.connect

@@ -11,6 +11,7 @@ from core import audit
 from core.errors import NotFound
 from core.health import queues
 from core.health.queues import QueueStatus
+from core.health.workers import WorkerStatus
 from core.limits.circuits import CircuitView
 from db.accounts.accounts import Account, Accounts
 
@@ -62,10 +63,7 @@ def list_queues() -> dict[str, Any]:
         overview = queues.read_queues(session)
     return success_body(
         queues=[serialize_queue(queue) for queue in overview.queues],
-        workers=[
-            {"name": worker.name, "seenAt": worker.seen_at, "silent": worker.is_silent}
-            for worker in overview.workers
-        ],
+        workers=[serialize_worker(worker) for worker in overview.workers],
         timestamp=overview.read_at,
     )
 
@@ -79,6 +77,26 @@ def serialize_queue(queue: QueueStatus) -> dict[str, Any]:
         "held": queue.held,
         "oldestDueAt": queue.oldest_due_at,
         "canaryAgeSeconds": None if age is None else round(age.total_seconds(), 1),
+    }
+
+
+def serialize_worker(worker: WorkerStatus) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "seenAt": worker.seen_at,
+        "silent": worker.is_silent,
+        "queues": worker.queues,
+        "holds": [
+            {
+                "queue": hold.queue,
+                "rows": hold.rows.number,
+                "oldestDueAt": hold.rows.oldest_due_at,
+                "leasedUntil": hold.rows.leased_until,
+                "runningSince": hold.running_since,
+                "shared": hold.is_shared,
+            }
+            for hold in worker.holds
+        ],
     }
 
 

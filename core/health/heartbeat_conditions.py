@@ -5,13 +5,13 @@ from datetime import timedelta
 from core.bootstrap import Services
 from core.health.measurement import Measurement
 from core.health.readiness import NON_CRITICAL_QUEUES, QUEUES
+from core.health.workers import WORKER_PREFIX
 from db.ops.heartbeats import Heartbeats
 from db.session import Session, database_now
 
 CANARY_TIMEOUT = 5 * timedelta(seconds=10)
 """A canary is sent every ten seconds. A worker that is replaced misses two or three."""
 
-WORKER_PREFIX = "alive:"
 UNKNOWN_PATH_HEARTBEAT = "unknown webhook path:"
 UNKNOWN_PATH_PERIOD = timedelta(hours=1)
 

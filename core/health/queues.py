@@ -6,20 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.health.readiness import OVERDUE_LIMIT, QUEUES
-from db.leases import JobQueue
+from core.health.workers import SILENCE_LIMIT, WorkerStatus, list_workers
+from db.leases import HeldRows, JobQueue
 from db.ops.heartbeats import Heartbeat, Heartbeats
 from db.session import Session, database_now
 
-CANARY_PREFIX, WORKER_PREFIX = "canary:", "alive:"
+CANARY_PREFIX = "canary:"
 HOUSEKEEPING_QUEUE = "housekeeping"  # has no rows: beat sends its tasks
 QUEUE_NAMES = (*QUEUES, HOUSEKEEPING_QUEUE)
 MAX_COUNTED_ROWS = 10_000  # counting stops here
-
-SILENCE_LIMIT = timedelta(seconds=22)
-"""A canary is sent to each queue every ten seconds: older than this, two were not received. The
-alert `worker_silent` waits longer; who looks at a page wants to see it at once."""
-
-MAX_WORKER_SILENCE = timedelta(days=1)  # a worker that was silent for longer is not listed
 
 
 class QueueState(StrEnum):
@@ -39,22 +34,13 @@ class QueueStatus:
     name: str
     state: QueueState
     due: int | None = None
-    held: int | None = None
     oldest_due_at: datetime | None = None
     canary_age: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class WorkerStatus:
-    """A worker by its Celery name, and when it last said that it is alive."""
-
-    name: str
-    seen_at: datetime
-    age: timedelta
+    leased: HeldRows | None = None
 
     @property
-    def is_silent(self) -> bool:
-        return self.age > SILENCE_LIMIT
+    def held(self) -> int | None:
+        return None if self.leased is None else self.leased.number
 
 
 @dataclass(frozen=True)
@@ -71,12 +57,8 @@ def read_queues(session: Session) -> QueueOverview:
     queues = [
         read_queue(session, name, heartbeats.get(CANARY_PREFIX + name), now) for name in QUEUE_NAMES
     ]
-    workers = [
-        WorkerStatus(name.removeprefix(WORKER_PREFIX), each.at, now - each.at)
-        for name, each in sorted(heartbeats.items())
-        if name.startswith(WORKER_PREFIX) and now - each.at < MAX_WORKER_SILENCE
-    ]
-    return QueueOverview(queues, workers, now)
+    held = {each.name: each.leased for each in queues if each.leased and each.leased.number}
+    return QueueOverview(queues, list_workers(heartbeats.values(), held, now), now)
 
 
 def read_queue(session: Session, name: str, canary: Heartbeat | None, now: datetime) -> QueueStatus:
@@ -89,7 +71,7 @@ def read_queue(session: Session, name: str, canary: Heartbeat | None, now: datet
         name=name,
         state=judge_queue(canary_age, None if oldest_due_at is None else now - oldest_due_at),
         due=0 if oldest_due_at is None else queue.count_due(session, limit=MAX_COUNTED_ROWS),
-        held=queue.count_held(session, limit=MAX_COUNTED_ROWS),
+        leased=queue.summarize_held(session, limit=MAX_COUNTED_ROWS),
         oldest_due_at=oldest_due_at,
         canary_age=canary_age,
     )

@@ -1,6 +1,6 @@
 """The table `beats`: when each process and queue was last seen alive, by the database's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -8,6 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base
+
+QUEUES_PREFIX = "queues:"  # the queues of a worker, with commas, and its name follow
+RUN_PREFIX = "run:"  # a kind of work and the worker follow; the time is that of its beginning
 
 
 class Heartbeat(Base):
@@ -33,12 +36,30 @@ class Heartbeats:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def record(self, name: str) -> None:
-        """Record that `name` is alive now."""
+    def record(self, *names: str) -> None:
+        """Record that these are alive now."""
+        self._write(dict.fromkeys(names, timedelta(0)))
+
+    def replace_runs(self, worker: str, ages: Mapping[str, timedelta]) -> None:
+        """Record what a worker runs, by kind with the time since it began, and nothing else."""
+        suffix = f":{worker}"
+        earlier = delete(Heartbeat).where(
+            Heartbeat.name.startswith(RUN_PREFIX, autoescape=True),
+            Heartbeat.name.endswith(suffix, autoescape=True),
+        )
+        self._session.execute(earlier, execution_options={"synchronize_session": False})
+        if ages:
+            self._write({f"{RUN_PREFIX}{kind}{suffix}": age for kind, age in ages.items()})
+
+    def _write(self, ages: Mapping[str, timedelta]) -> None:
         now = func.clock_timestamp()
-        statement = insert(Heartbeat).values(name=name, at=now)
+        statement = insert(Heartbeat).values(
+            [{"name": name, "at": now - age} for name, age in ages.items()]
+        )
         self._session.execute(
-            statement.on_conflict_do_update(index_elements=["name"], set_={"at": now})
+            statement.on_conflict_do_update(
+                index_elements=["name"], set_={"at": statement.excluded.at}
+            )
         )
 
     def list_all(self) -> Sequence[Heartbeat]:

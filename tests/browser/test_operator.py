@@ -18,6 +18,10 @@ INSERT_DEAD_EVENTS = """INSERT INTO webhook_events
     retry_count, error_message)
   SELECT 'browser-replay-' || %s || n, 'tiktok', %s, %s, %s, 'dead', now(), NULL, 15,
     'unknown_publication: no post has this publish_id' FROM generate_series(1, %s) AS n"""
+LEASE_EVENT = """INSERT INTO webhook_events
+    (external_id, provider, event_type, payload_json, leased_until)
+  VALUES ('browser-leased', 'tiktok', 'tiktok.ping', '{}', now() + interval '5 minutes')"""
+DELETE_LEASED_EVENT = "DELETE FROM webhook_events WHERE external_id = 'browser-leased'"
 DELETE_DEAD_EVENTS = "DELETE FROM webhook_events WHERE starts_with(external_id, 'browser-replay-')"
 
 
@@ -172,3 +176,14 @@ def test_events_are_replayed_by_filter_without_script(open_page, cookies, dead_e
     expect(result).to_be_visible()
     while "101 events were replayed." not in result.inner_text():
         page.get_by_role("link", name="Refresh").click()
+
+
+def test_a_worker_is_listed_with_its_queues_and_what_it_holds(signed_in, stack):
+    stack.query(LEASE_EVENT)
+    signed_in.goto("/admin/queues")
+    workers = signed_in.locator("tr", has=signed_in.get_by_role("rowheader", name="worker@"))
+    expect(workers.first).to_contain_text("webhooks: 1 row, the oldest due since")
+    expect(signed_in.locator("tr", has_text="uploads@").first).to_contain_text("uploads")
+    save_screenshot(signed_in, "operator-workers")
+    assert find_axe_violations(signed_in) == []
+    stack.query(DELETE_LEASED_EVENT)

@@ -104,10 +104,21 @@ class QueueAnswer(CamelAnswerModel):
     canary_age_seconds: float | None
 
 
+class WorkerHoldAnswer(CamelAnswerModel):
+    queue: str
+    rows: Count
+    oldest_due_at: datetime | None
+    leased_until: datetime | None
+    running_since: datetime | None
+    shared: bool
+
+
 class WorkerAnswer(CamelAnswerModel):
     name: str
     seen_at: datetime | None
     silent: bool
+    queues: list[str]
+    holds: list[WorkerHoldAnswer]
 
 
 class AdminUserAnswer(CamelAnswerModel):

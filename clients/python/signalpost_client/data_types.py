@@ -507,10 +507,21 @@ class QueueData(TypedDict):
     canaryAgeSeconds: float | None
 
 
+class WorkerHoldData(TypedDict):
+    queue: str
+    rows: int
+    oldestDueAt: str | None
+    leasedUntil: str | None
+    runningSince: str | None
+    shared: bool
+
+
 class WorkerData(TypedDict):
     name: str
     seenAt: str | None
     silent: bool
+    queues: list[str]
+    holds: list[WorkerHoldData]
 
 
 class ListQueuesData(TypedDict):
