@@ -64,6 +64,7 @@ class Database:
         stored in every session, because the queries for tokens have no access to the settings.
         """
         self._on_unavailable = on_unavailable
+        self.pool_size = pool_size
         self._info = {GUARD_INFO_KEY: token_guard}
         self._engine = create_postgres_engine(
             url,

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from app.http.context import current_container
 from core.errors import Unauthorized
 from core.health.readiness import ReadinessReport
+from core.health.version import INSTALLED_VERSION
 from core.observability import metrics
 from platforms.secret import Secret
 
@@ -16,8 +17,8 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def show_liveness() -> dict[str, str]:
-    """Report that this process answers requests."""
-    return {"status": "ok"}
+    """Report that this process answers requests, and its version."""
+    return {"status": "ok", "version": INSTALLED_VERSION}
 
 
 @blueprint.get("/readyz")

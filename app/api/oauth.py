@@ -37,7 +37,8 @@ from db.session import DatabaseUnavailable
 from platforms.registry import PLATFORMS
 
 PLATFORM_URL_PARAM = f"<any({', '.join(PLATFORMS)}):platform>"
-START_STEP, CALLBACK_STEP = "start", "callback"  # labels of the metric
+START_STEP, CALLBACK_STEP = "started", accounts.CONNECTION_STEPS[0]  # labels of the metric
+LAST_STEP_INDEX = len(accounts.CONNECTION_STEPS) - 1
 
 
 blueprint = Blueprint("oauth", __name__)
@@ -115,6 +116,7 @@ def find_callback_error(platform: str) -> str | None:
 
 def complete_connection(platform: str) -> Response:
     """Exchange the code for tokens, store the account and redirect to where the user came from."""
+    ended_steps: list[str] = []
     try:
         connection = accounts.complete_connection(
             current_container().database,
@@ -123,10 +125,14 @@ def complete_connection(platform: str) -> Response:
             provider=platform,
             code=request.args["code"],
             state=request.args["state"],
+            report_step=ended_steps.append,
         )
     except Exception as error:  # noqa: BLE001 - any failure must lead a person to a page
-        return redirect_with_error(platform, CALLBACK_STEP, oauth_error_code(error))
-    count_outcome(platform, CALLBACK_STEP, "ok")
+        failed_step = accounts.CONNECTION_STEPS[min(len(ended_steps), LAST_STEP_INDEX)]
+        return redirect_with_error(platform, failed_step, oauth_error_code(error))
+    finally:
+        for step in ended_steps:
+            count_outcome(platform, step, "ok")
     page_path = connect_page_path(platform)
     chooser_path = add_prefix(f"/platforms/{platform}/choose")
     next_path = connection.next_path or page_path

@@ -2,6 +2,7 @@
 
 from core.accounts.changed_logins import check_login_flows
 from core.accounts.connect import (
+    CONNECTION_STEPS,
     ConnectedAccount,
     ConsentRedirect,
     complete_connection,
@@ -37,6 +38,7 @@ from core.accounts.view import (
 from core.accounts.waiting_posts import ResumedPosts, count_waiting_posts, list_resumed_posts
 
 __all__ = [
+    "CONNECTION_STEPS",
     "ERROR_CAUSES",
     "PICTURE_JOB_TYPE",
     "REFRESH_JOB_TYPE",

@@ -5,6 +5,7 @@ next, which is never another host.
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,13 +26,15 @@ from core.crypto import access_token_context, refresh_token_context
 from core.errors import Conflict, CoreError, Forbidden
 from db.accounts.accounts import Account
 from db.accounts.grants import FLOW_KEY, RENEWAL_KEY, ConnectedByAnotherUser, Grants
-from db.accounts.oauth_states import OAuthStates
+from db.accounts.oauth_states import OAuthState, OAuthStates
 from db.session import Database, Session, database_now
 from platforms.logins import RenewalKind
 
 log = structlog.get_logger(__name__)
 
 MAX_NEXT_PATH_LENGTH = 512
+CONNECTION_STEPS = ("callback", "exchanged", "stored")
+"""What happens once the browser is back: each step is reported as it ends."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +110,19 @@ def complete_connection(
     provider: str,
     code: str,
     state: str,
+    report_step: Callable[[str], None] = lambda _step: None,
 ) -> ConnectedAccount:
     """Sign in with the code and store the login and what it opens, encrypted, for this user.
 
+    `report_step` is called with each of `CONNECTION_STEPS` as it ends.
     Errors, with a code of `ERROR_CAUSES`: Misconfigured; Forbidden `invalid_state`;
     OperationFailed with the platform's reason; Conflict `account_already_connected`.
     """
     flow = get_flow(services, provider)
-    with database.transaction() as session:
-        saved_state = OAuthStates(session).consume(state, user_id=user_id, provider=provider)
-    if saved_state is None:
-        raise Forbidden(
-            "the OAuth state is unknown, already used or expired: start the connection again",
-            code="invalid_state",
-        )
+    saved_state = consume_state(database, state, AccountOwner(user_id, provider))
+    report_step("callback")
     signed_in = sign_in(flow, provider=provider, code=code, code_verifier=saved_state.verifier)
+    report_step("exchanged")
     try:
         account, saved = complete_login(
             database, services, signed_in, AccountOwner(user_id, provider)
@@ -129,11 +130,26 @@ def complete_connection(
     except CoreError:
         revoke_unused_grant(database, flow, signed_in, user_id=user_id, provider=provider)
         raise
+    report_step("stored")
     subscribe_destinations(
         database, services, [item.id for item in saved.usable if item.is_selected], provider
     )
     services.wake("posts")
     return ConnectedAccount(account.id, saved_state.redirect_after, saved.needs_choice)
+
+
+def consume_state(database: Database, state: str, owner: AccountOwner) -> OAuthState:
+    """Take the state of a connection that this user began. Errors: Forbidden `invalid_state`."""
+    with database.transaction() as session:
+        saved_state = OAuthStates(session).consume(
+            state, user_id=owner.user_id, provider=owner.provider
+        )
+    if saved_state is None:
+        raise Forbidden(
+            "the OAuth state is unknown, already used or expired: start the connection again",
+            code="invalid_state",
+        )
+    return saved_state
 
 
 def complete_login(

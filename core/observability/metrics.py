@@ -122,15 +122,21 @@ WEBHOOK_UNKNOWN_PATHS = new_counter(
 
 GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "posts": ("provider", "state"),
+    "posts_oldest_seconds": ("provider", "state"),
+    "quota_used_ratio": ("provider",),
     "oldest_due_seconds": ("kind",),
     "webhook_backlog": ("provider",),
+    "webhook_oldest_due_seconds": ("provider",),
     "dead_letters": ("provider",),
     "outbox": ("state",),
     "accounts": ("provider", "state"),
     "scheduler_lag_seconds": (),
+    "worker_last_success_timestamp": ("worker",),
     "circuit_state": ("platform", "class"),
     "alerts_active": ("severity",),
     "db_pool_in_use": (),
+    "db_pool_limit": (),
+    "build_info": ("version",),
     "facts_age_seconds": (),
     "database_synchronous_standbys": (),
 }

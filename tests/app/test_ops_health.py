@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 
 import pytest
 from sqlalchemy import func, text, update
@@ -51,7 +52,8 @@ def insert_due_event(container, age):
 
 def test_healthz_answers_while_the_process_runs(client):
     response = client.get("/healthz")
-    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert (response.status_code, response.json["status"]) == (200, "ok")
+    assert response.json["version"] == version("signalpost")
 
 
 def test_a_complete_installation_is_ready(client, container, set_heartbeat):

@@ -182,6 +182,7 @@ class AlertAnswer(CamelAnswerModel):
 
 class LivenessAnswer(AnswerModel):
     status: str
+    version: str
 
 
 class WorkerDescriptionAnswer(AnswerModel):
