@@ -29,6 +29,7 @@ from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
 from core.health.throughput import ThroughputCounter
 from core.identity.host_jwt import HostTokenVerifier
+from core.jobs.wake_signals import build_wake_signals
 from core.observability import telemetry
 from core.webhooks.refusals import RefusalLog
 from core.webhooks.writer import EventWriter
@@ -85,7 +86,9 @@ def build_container(settings: Settings) -> Container:
         settings=settings,
         database=database,
         services=services,
-        event_writer=EventWriter(database, wake),
+        event_writer=EventWriter(
+            database, wake, send_signal=build_wake_signals(settings, "webhooks").send
+        ),
         refusals=RefusalLog(database, now=services.now),
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
         gauges=Gauges(database, services),

@@ -11,6 +11,7 @@ from core.bootstrap import Services, build_database, build_services
 from core.config.settings import load_settings
 from core.jobs.job_type import JobType, RunReport
 from core.jobs.runner import run_jobs
+from core.jobs.wake_signals import WakeSignals, build_wake_signals
 from core.observability import metrics, telemetry
 from db.leases import Row
 from db.session import Database
@@ -29,6 +30,7 @@ EXPIRED_CHECK_INTERVAL = 1.0  # seconds; the shortest lease lasts 30
 class WorkerContainer:
     database: Database
     services: Services
+    event_signals: WakeSignals
 
 
 @cache
@@ -38,6 +40,7 @@ def current_container() -> WorkerContainer:
     return WorkerContainer(
         database=build_database(settings, role=settings.role),
         services=build_services(settings, wake=wake),
+        event_signals=build_wake_signals(settings, "webhooks"),
     )
 
 

@@ -14,6 +14,7 @@ from core.jobs.job_type import JobType
 from db.leases import find_due_kinds
 from db.session import DatabaseUnavailable
 from tasks.celery import app
+from tasks.listening import run_and_listen
 from tasks.queues import ENROL_TASK, SWEEP_TASK, WAKE_TASKS
 from tasks.runtime import current_container, run_job_type
 from tasks.wake import wake
@@ -83,8 +84,9 @@ def enqueue_post(**payload: Any) -> None:
 
 @app.task(name=WAKE_TASKS["webhooks"])
 def apply_webhooks() -> None:
-    """Apply due webhook events, a batch at a time."""
-    run_job_type(webhooks.build_webhook_job_type(current_container().services))
+    """Apply due webhook events, a batch at a time, and those that come meanwhile."""
+    container = current_container()
+    run_and_listen(webhooks.build_webhook_job_type(container.services), container.event_signals)
 
 
 @app.task(name=WAKE_TASKS["accounts"])

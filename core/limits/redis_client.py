@@ -75,6 +75,15 @@ class RedisClient:
             lambda: run_script([KEY_PREFIX + key for key in keys], args)
         )
 
+    def pop(self, key: str, timeout_seconds: float) -> bool:
+        """Wait for an item of a list, take it, and return whether there was one.
+
+        Units: a timeout must be well below the client's own for a response.
+        Errors: RedisUnavailable.
+        """
+        items = self._call(lambda: self._client.blpop([KEY_PREFIX + key], timeout=timeout_seconds))
+        return items is not None
+
     def ping(self) -> None:
         """Errors: RedisUnavailable."""
         self._call(self._client.ping)

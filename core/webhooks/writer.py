@@ -28,7 +28,8 @@ WRITE_TIMEOUT = timedelta(seconds=2)
 MAX_PENDING_WRITES = 1024  # deliveries in the queue: as many as are stored in WRITE_TIMEOUT
 MAX_WRITES_PER_COMMIT = 64  # deliveries in one statement
 COMMIT_INTERVAL_SECONDS = 0.005  # at least, between commits: under load deliveries gather meanwhile
-WAKE_INTERVAL_SECONDS = 0.1  # at least, between wake-ups; the first one is sent at once
+WAKE_INTERVAL_SECONDS = 0.1  # at least, between messages; the first one is sent at once
+SIGNAL_INTERVAL_SECONDS = 0.005  # at least, between signals to a worker that listens
 DEADLINE_CHECK_SECONDS = 0.1  # between two looks for deliveries that have waited too long
 
 log = structlog.get_logger(__name__)
@@ -97,11 +98,16 @@ class EventWriter:
         database: Database,
         wake: Callable[[str], None],
         *,
+        send_signal: Callable[[], bool] = lambda: False,
         timeout: timedelta = WRITE_TIMEOUT,
         capacity: int = MAX_PENDING_WRITES,
     ) -> None:
+        """`send_signal` tells a worker that listens, and returns whether one does; else `wake` is
+        called, which sends a message.
+        """
         self._database = database
         self._wake = wake
+        self._send_signal = send_signal
         self._timeout_seconds = timeout.total_seconds()
         self._capacity = capacity
         self._start_lock = Lock()
@@ -158,18 +164,22 @@ class EventWriter:
             if self._is_closed:
                 raise WriterBusy("the event writer is closed: the process is stopping")
             if self._threads is None or self._threads.pid != os.getpid():
-                self._threads = WriterThreads(self._database, self._wake)
+                self._threads = WriterThreads(self._database, self._wake, self._send_signal)
             return self._threads
 
 
 class WriterThreads:
     """The queue of one process, the thread that stores, and the thread that wakes workers."""
 
-    def __init__(self, database: Database, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self, database: Database, wake: Callable[[str], None], send_signal: Callable[[], bool]
+    ) -> None:
         self.pid = os.getpid()
         self.queue: SimpleQueue[PendingWrite | None] = SimpleQueue()  # None ends the writer thread
         self._connection = database.dedicated_connection()
         self._wake = wake
+        self._send_signal = send_signal
+        self._next_wake_at = 0.0
         self._has_new_events = Event()
         self._writer_stopped = Event()
         self._next_commit_at = 0.0
@@ -249,12 +259,21 @@ class WriterThreads:
         return [[next(results) for _ in pending_write.new_events] for pending_write in group]
 
     def _run_waker(self) -> None:
-        """Wake the workers once for all events stored since the last wake-up."""
+        """Let workers know once of all events stored since the last time."""
         while self._has_new_events.is_set() or not self._writer_stopped.is_set():
             self._has_new_events.wait()
             self._has_new_events.clear()
-            self._wake("webhooks")
-            self._writer_stopped.wait(WAKE_INTERVAL_SECONDS)
+            if not self._send_signal():
+                self._wake_worker()
+            self._writer_stopped.wait(SIGNAL_INTERVAL_SECONDS)
+
+    def _wake_worker(self) -> None:
+        """Send a message, or try again in a moment: the worker of the last one may listen then."""
+        if time.monotonic() < self._next_wake_at and not self._writer_stopped.is_set():
+            self._has_new_events.set()
+            return
+        self._wake("webhooks")
+        self._next_wake_at = time.monotonic() + WAKE_INTERVAL_SECONDS
 
 
 class FutureBridge:

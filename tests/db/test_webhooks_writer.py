@@ -210,6 +210,36 @@ def test_a_burst_of_events_wakes_once_and_once_more_at_its_end(writer, wake_reco
     assert len(wake_recorder.kinds) <= 2 + (time.monotonic() - started_at) / WAKE_INTERVAL_SECONDS
 
 
+def test_a_worker_that_listens_gets_signals_and_no_message(database, wake_recorder):
+    signals = []
+    writer = EventWriter(database, wake_recorder, send_signal=lambda: signals.append(1) or True)
+    writer.write([make_event("a")])
+    wait_until(lambda: signals, what="a signal")
+    writer.write([make_event("b")])
+    wait_until(lambda: len(signals) > 1, what="another signal")
+    writer.close()
+    assert wake_recorder.kinds == []
+
+
+def test_a_worker_that_begins_to_listen_gets_the_signal_that_it_missed(database, wake_recorder):
+    """After a message the next one has to wait, a signal has not."""
+    worker_listens, signals = threading.Event(), []
+
+    def send_signal():
+        if worker_listens.is_set():
+            signals.append(1)
+        return worker_listens.is_set()
+
+    writer = EventWriter(database, wake_recorder, send_signal=send_signal)
+    writer.write([make_event("a")])
+    wait_until(lambda: wake_recorder.kinds, what="the message")
+    writer.write([make_event("b")])
+    worker_listens.set()
+    wait_until(lambda: signals, what="the signal")
+    writer.close()
+    assert wake_recorder.kinds in (["webhooks"], ["webhooks"] * 2)  # two on a slow machine
+
+
 def test_deliveries_that_come_close_together_share_one_commit(writer, database):
     """One by one they would take forty commits."""
     with ThreadPoolExecutor(8) as threads:

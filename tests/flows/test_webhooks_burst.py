@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+import redis
 
 from tests.flows import stack_failures
 from tests.flows.brokers import wait_until
@@ -58,6 +59,20 @@ def test_a_hung_broker_delays_no_response_and_beat_wakes_the_workers_afterwards(
         elapsed_seconds = time.monotonic() - started_at
     assert set(burst.statuses) == {200}
     assert elapsed_seconds < 4
+    wait_until(burst.is_drained, within=DRAIN_TIMEOUT, what="all events processed")
+    assert burst.find_violations() == {}
+
+
+def test_events_signalled_to_a_worker_that_was_killed_are_applied_all_the_same(stack, burst):
+    burst = burst("unheard-", 5)
+    with redis.Redis.from_url(stack.info["broker"]) as client:
+        client.set("signalpost:{webhooks}:listener", "a worker that was killed", px=2000)
+        burst.deliver(burst.publish_ids[0])
+        wait_until(
+            lambda: client.exists("signalpost:{webhooks}:signals"),
+            what="a signal that nobody reads",
+        )
+    burst.deliver_all(copies=1)
     wait_until(burst.is_drained, within=DRAIN_TIMEOUT, what="all events processed")
     assert burst.find_violations() == {}
 
