@@ -1,5 +1,6 @@
 """The style sheet with the colours of the platforms, made from what they declare."""
 
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ def brand_rules(brand: Brand) -> str:
     """Return the CSS of one platform: logo and buttons, in both themes."""
     rules = [colour_rules(brand.css_class, brand.colours)]
     if brand.mark_path:
-        rules.append(mark_rule(brand))
+        rules.append(mark_rule(brand.css_class, brand.mark_path))
     elif brand.symbol:
         rules.append(f'.mark.{brand.css_class}::after {{ content: "{brand.symbol}"; }}\n')
     if brand.dark_colours is not None:
@@ -50,13 +51,14 @@ def brand_rules(brand: Brand) -> str:
     return "".join(rules)
 
 
-def mark_rule(brand: Brand) -> str:
+@cache
+def mark_rule(css_class: str, mark_path: str) -> str:
     """Return the CSS that draws a platform's mark in the colour of the text on it."""
-    path = f'<path d="{brand.mark_path}"/>'
+    path = f'<path d="{mark_path}"/>'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{path}</svg>'
     mask = f'url("data:image/svg+xml,{quote(svg)}") center / contain no-repeat'
     return (
-        f'.mark.{brand.css_class}::after {{ content: ""; width: 60%; height: 60%;'
+        f'.mark.{css_class}::after {{ content: ""; width: 60%; height: 60%;'
         f" background: currentColor; mask: {mask}; }}\n"
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ from db.posts.post_days import DayCount, PostDays
 from db.posts.posts import Post
 from db.publishing.attention import AccountDrafts, AttentionQueries
 from db.publishing.post_filter import IN_PROGRESS, PostFilter
-from db.publishing.queries import ListPart, ListPosition, PostQueries
+from db.publishing.queries import FIRST_POSITION, ListPart, PostQueries
 from db.session import Session
 
 PERIOD_DAYS = 30
@@ -53,7 +53,6 @@ ENDED_STATES = ("PUBLISHED", "FAILED")
 MOVING_STATES = ("SENDING", "PROCESSING")
 TILE_STATES: Sequence[tuple[str, ...]] = (("SCHEDULED",), IN_PROGRESS, ("DRAFT",), ("HELD",))
 WAITING_STATES = ("SCHEDULED", "HELD", *IN_PROGRESS)
-FIRST_POSITION = ListPosition(0, datetime(1970, 1, 1, tzinfo=UTC))
 
 
 class Tile(NamedTuple):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, tzinfo
 
-from flask import Flask
+from flask import Flask, request, url_for
 from jinja2 import ChoiceLoader
 from markupsafe import Markup
 
@@ -18,6 +18,8 @@ from app.pages import badges, formatting, thumbnails
 from app.pages.brands import platform_title
 from app.pages.navigation import navigation_places
 from app.pages.upload import build_template_loader
+
+ICONS_URL_KEY = "signalpost.icons_url"  # in the environment of a request
 
 
 def init_template_helpers(app: Flask) -> None:
@@ -47,7 +49,16 @@ def init_template_helpers(app: Flask) -> None:
         post_thumbnail=thumbnails.post_thumbnail,
         navigation_places=navigation_places,
         current_zone=current_zone,
+        icons_url=icons_url,
     )
+
+
+def icons_url() -> str:
+    """Return the address of the icons; a page names it at each of them."""
+    known: str | None = request.environ.get(ICONS_URL_KEY)
+    if known is None:
+        known = request.environ[ICONS_URL_KEY] = url_for("static", filename="icons.svg")
+    return known
 
 
 def timestamp_html(at: datetime | None) -> Markup:

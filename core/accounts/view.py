@@ -1,6 +1,7 @@
 """Accounts and platforms as their owner sees them: status, health, features, expiry. Read-only."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,27 +135,40 @@ def list_account_views(
     session: Session, services: Services, *, user_id: int, provider: str
 ) -> tuple[AccountView, ...]:
     """List the user's connected accounts of a platform, newest first."""
-    scopes = requested_scopes(services, provider)
-    now = services.now()
     accounts = Accounts(session).list_for_user(user_id, provider)
-    views = [
-        build_account_view(account, scopes, rules=find_rules(services, account), now=now)
-        for account in accounts
-    ]
+    return build_account_views(session, services, accounts, user_id=user_id)[provider]
+
+
+def build_account_views(
+    session: Session, services: Services, accounts: Sequence[Account], *, user_id: int
+) -> Mapping[str, tuple[AccountView, ...]]:
+    """Build the views of accounts of the user, by platform; empty for the other platforms."""
+    if not accounts:
+        return defaultdict(tuple)
     pictures = AccountPictures(session).list_digests([account.id for account in accounts])
-    views = [replace(view, picture_digest=pictures.get((view.id, None))) for view in views]
-    store = find_destination_store(session, provider)
-    if store is None or not accounts:
-        return tuple(views)
-    destinations = store.list_for_user(user_id)
-    return tuple(
-        replace(
-            view,
-            destinations=view_destinations(account, destinations, pictures),
-            unavailable=view_unavailable(account),
+    now = services.now()
+    views: dict[str, list[AccountView]] = defaultdict(list)
+    destinations = {
+        provider: store.list_for_user(user_id)
+        for provider in {account.provider for account in accounts}
+        if (store := find_destination_store(session, provider)) is not None
+    }
+    for account in accounts:
+        view = build_account_view(
+            account,
+            requested_scopes(services, account.provider),
+            rules=find_rules(services, account),
+            now=now,
         )
-        for view, account in zip(views, accounts, strict=True)
-    )
+        view = replace(view, picture_digest=pictures.get((view.id, None)))
+        if account.provider in destinations:
+            view = replace(
+                view,
+                destinations=view_destinations(account, destinations[account.provider], pictures),
+                unavailable=view_unavailable(account),
+            )
+        views[account.provider].append(view)
+    return defaultdict(tuple, {name: tuple(own) for name, own in views.items()})
 
 
 def list_platform_views(
@@ -162,6 +176,8 @@ def list_platform_views(
 ) -> list[PlatformView]:
     """List every supported platform with the user's accounts, switched on or not."""
     settings = services.settings
+    accounts = Accounts(session).list_for_user(user_id)
+    views = build_account_views(session, services, accounts, user_id=user_id)
     return [
         PlatformView(
             platform=name,
@@ -172,7 +188,7 @@ def list_platform_views(
                 if name in services.adapters
                 else {}
             ),
-            accounts=list_account_views(session, services, user_id=user_id, provider=name),
+            accounts=views[name],
         )
         for name in sorted({*services.adapters, *settings.missing_names}, reverse=True)
     ]

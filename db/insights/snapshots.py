@@ -1,5 +1,6 @@
 """Metric snapshots: metrics at one time. An unknown metric is a missing row, never a zero."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -196,17 +197,17 @@ class LastValue:
 
 
 LAST_VALUES_SQL = text("""
-SELECT subject.kind, subject.id, span.begins, last.value
-  FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]), CAST(:sinces AS timestamptz[]))
-       AS subject(kind, id, since)
-  JOIN unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
-       AS span(begins, ends) ON subject.since IS NULL OR span.ends > subject.since
+SELECT subject.kind, subject.id, span.place, last.value
+  FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]), CAST(:first_places AS integer[]))
+       AS subject(kind, id, first_place)
+ CROSS JOIN generate_series(subject.first_place, CAST(:last_place AS integer)) AS span(place)
  CROSS JOIN LATERAL (
    SELECT value FROM metric_snapshots
     WHERE subject_type = subject.kind AND subject_id = subject.id AND metric = :metric
-      AND taken_at >= span.begins AND taken_at < span.ends
+      AND taken_at >= (CAST(:bounds AS timestamptz[]))[span.place]
+      AND taken_at < (CAST(:bounds AS timestamptz[]))[span.place + 1]
     ORDER BY taken_at DESC LIMIT 1) AS last
- ORDER BY subject.kind, subject.id, span.begins
+ ORDER BY subject.kind, subject.id, span.place
 """)
 
 
@@ -225,9 +226,17 @@ def list_last_values(
         "metric": metric,
         "kinds": [subject.kind for subject in subjects],
         "ids": [subject.id for subject in subjects],
-        "sinces": [subject.since for subject in subjects],
-        "begins": list(bounds[:-1]),
-        "ends": list(bounds[1:]),
+        "first_places": [find_first_place(subject, bounds) for subject in subjects],
+        "last_place": len(bounds) - 1,
+        "bounds": list(bounds),
     }
     rows = session.execute(LAST_VALUES_SQL, values) if subjects else ()
-    return [LastValue(kind, id_, begins, int(value)) for kind, id_, begins, value in rows]
+    return [
+        LastValue(kind, subject_id, bounds[place - 1], int(value))
+        for kind, subject_id, place, value in rows
+    ]
+
+
+def find_first_place(subject: SampledSubject, bounds: Sequence[datetime]) -> int:
+    """Return the place of the first interval that ends after the subject began, from 1."""
+    return 1 if subject.since is None else max(1, bisect_right(bounds, subject.since))

@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Integer, Interval, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.identity.home_dismissals import HomeDismissal
@@ -42,23 +44,8 @@ class AttentionQueries:
 
     def list_failed(self, *, within: timedelta, limit: int) -> Sequence[Post]:
         """List posts that failed lately, newest first, unless they were tried again or hidden."""
-        retry = aliased(Post)
-        query = (
-            select(Post)
-            .where(
-                Post.user_id == self._user_id,
-                Post.state == "FAILED",
-                publish_time() > func.now() - within,
-                ~exists().where(retry.retry_of == Post.id),
-                ~exists().where(
-                    HomeDismissal.user_id == self._user_id,
-                    HomeDismissal.subject == func.concat("post:", Post.id, ":FAILED"),
-                ),
-            )
-            .order_by(publish_time().desc(), Post.id.desc())
-            .limit(limit)
-        )
-        return self._session.scalars(query).all()
+        values = {"user_id": self._user_id, "within": within, "limit": limit}
+        return self._session.scalars(build_failed_query(), values).all()
 
     def list_unconfirmed(self, *, longer_than: timedelta, limit: int) -> Sequence[Post]:
         """List posts of which it is not known for so long whether they are public."""
@@ -126,3 +113,24 @@ class AttentionQueries:
             .limit(limit)
         )
         return self._session.scalars(query).all()
+
+
+@cache
+def build_failed_query() -> Any:
+    """Query of `list_failed`, built once: a second name for posts costs a copy of each column."""
+    retry = aliased(Post)
+    hidden = func.concat("post:", Post.id, ":FAILED")
+    return (
+        select(Post)
+        .where(
+            Post.user_id == bindparam("user_id"),
+            Post.state == "FAILED",
+            publish_time() > func.now() - bindparam("within", type_=Interval),
+            ~exists().where(retry.retry_of == Post.id),
+            ~exists().where(
+                HomeDismissal.user_id == bindparam("user_id"), HomeDismissal.subject == hidden
+            ),
+        )
+        .order_by(publish_time().desc(), Post.id.desc())
+        .limit(bindparam("limit", type_=Integer))
+    )

@@ -5,7 +5,7 @@ published one may be a draft that its creator has not dealt with.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -130,6 +130,12 @@ class PostFilter:
         if self.kinds:
             return [Post.kind == kind for kind in self.kinds]
         return [Post.state == state for state in POST_STATES]
+
+    def branch_conditions(self) -> list[list[ColumnElement[bool]]]:
+        """Return all conditions of each branch, without those that the branch implies."""
+        is_by_display = bool(self.displays) and self.state is None
+        shared = (replace(self, displays=()) if is_by_display else self).conditions()
+        return [[*shared, branch] for branch in self.branches()]
 
 
 def display_condition(names: tuple[str, ...]) -> ColumnElement[bool]:

@@ -9,11 +9,12 @@ turned into ids first.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Integer,
     Subquery,
@@ -70,6 +71,10 @@ class ListPosition:
     at: datetime | None = None
 
 
+FIRST_POSITION = ListPosition(0, datetime(1970, 1, 1, tzinfo=UTC))
+"""Before all posts, in the order of time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListPart:
     """Which part of a list is read, newest first: what comes after a position (`before` it in
@@ -111,8 +116,11 @@ class PostQueries:
     def _find_ids(self, post_filter: PostFilter, part: ListPart, *, user_id: int) -> list[int]:
         post_filter = self._with_id_bounds(post_filter, user_id=user_id)
         if post_filter.words is None:
-            query = build_ids_query(post_filter, part, user_id=user_id)
-            return list(self._session.scalars(query))
+            if is_beginning(post_filter, part):
+                query = build_first_ids_query(post_filter, part)
+            else:
+                query = build_ids_query(post_filter, part, user_id=user_id)
+            return list(self._session.scalars(query, {"user_id": user_id}))
         recent = self._session.execute(build_recent_query(post_filter, part, user_id=user_id)).all()
         ids = [post_id for post_id, fits in recent if fits]
         if len(ids) >= part.limit or len(recent) < RECENT_POSTS:
@@ -135,10 +143,8 @@ class PostQueries:
         """Count posts; `limit` if there are as many or more."""
         rows = union_all(
             *(
-                select(Post.id)
-                .where(Post.user_id == user_id, *post_filter.conditions(), branch)
-                .limit(limit)
-                for branch in post_filter.branches()
+                select(Post.id).where(Post.user_id == user_id, *conditions).limit(limit)
+                for conditions in post_filter.branch_conditions()
             )
         ).subquery()
         return min(
@@ -208,7 +214,21 @@ def build_displays_query(names: tuple[str, ...]) -> Any:
     return select(*(select(func.count()).select_from(each).scalar_subquery() for each in rows))
 
 
-def build_ids_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
+def is_beginning(post_filter: PostFilter, part: ListPart) -> bool:
+    """Whether many readers ask for the same: the first posts of all, or of some states or kinds."""
+    is_common = post_filter == PostFilter(
+        provider=post_filter.provider, kinds=post_filter.kinds, displays=post_filter.displays
+    )
+    return is_common and part.before is None and part.after in (None, FIRST_POSITION)
+
+
+@lru_cache(maxsize=32)
+def build_first_ids_query(post_filter: PostFilter, part: ListPart) -> Any:
+    """Query of the ids of a beginning, built once: that costs more than to run it."""
+    return build_ids_query(post_filter, part, user_id=bindparam("user_id", type_=BigInteger))
+
+
+def build_ids_query(post_filter: PostFilter, part: ListPart, *, user_id: Any) -> Any:
     """Query of the ids of a part, in its order; in the opposite one if it ends at a position."""
     if post_filter.status is not None:
         return build_status_query(post_filter, part, user_id=user_id)
@@ -216,7 +236,7 @@ def build_ids_query(post_filter: PostFilter, part: ListPart, *, user_id: int) ->
 
 
 def collect_rows(
-    post_filter: PostFilter, part: ListPart, *columns: Any, user_id: int
+    post_filter: PostFilter, part: ListPart, *columns: Any, user_id: Any
 ) -> Subquery[Any]:
     """Query of the first rows of each branch of a filter, with these columns beside the keys."""
     return union_all(
@@ -224,19 +244,18 @@ def collect_rows(
             select(*key_columns(part), *columns)
             .where(
                 *owner_conditions(post_filter, part, user_id=user_id),
-                *post_filter.conditions(),
                 *position_conditions(part),
-                branch,
+                *conditions,
             )
             .order_by(*in_order(part, part_keys(part)))
             .limit(part.limit)
-            for branch in post_filter.branches()
+            for conditions in post_filter.branch_conditions()
         )
     ).subquery()
 
 
 def owner_conditions(
-    post_filter: PostFilter, part: ListPart, *, user_id: int
+    post_filter: PostFilter, part: ListPart, *, user_id: Any
 ) -> list[ColumnElement[bool]]:
     """Conditions that the posts are the user's; none for all posts of an account by id, which has
     one user: whose, is checked as the posts are read.
@@ -250,7 +269,7 @@ def owner_conditions(
     return [Post.user_id == user_id]
 
 
-def build_status_query(post_filter: PostFilter, part: ListPart, *, user_id: int) -> Any:
+def build_status_query(post_filter: PostFilter, part: ListPart, *, user_id: Any) -> Any:
     """Query of the ids of the posts that have this status at their platform, or this state and no
     record. Such a list is never sorted by time.
 
