@@ -6,13 +6,18 @@ A day without a value is a gap, never a zero. Text keeps its size, because nothi
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import zip_longest
 from math import ceil, log10
 from typing import NamedTuple
 
 from babel.dates import format_date
 
-from app.http.i18n import current_locale
-from app.pages.formatting import format_compact_number
+from app.http.i18n import current_locale, translate_text
+from app.pages.formatting import (
+    format_compact_number,
+    format_short_day,
+    format_whole_number,
+)
 
 LEFT, RIGHT, TOP, BOTTOM = 7.0, 100.0, 6.0, 88.0
 """Edges of the drawing in per cent of the chart; beside them are the labels."""
@@ -53,6 +58,7 @@ class Chart:
     areas: Sequence[str] = ()
     before: Sequence[str] = ()
     dots: Sequence[tuple[float, float]] = field(default=())
+    readings: Sequence[str] = ()  # the value of each day in words
 
 
 def build_bar_chart(days: Sequence[date], stacks: Sequence[tuple[str, Sequence[int]]]) -> Chart:
@@ -96,7 +102,26 @@ def build_line_chart(
             for points in stretches
             if len(points) == 1
         ],
+        readings=[
+            describe_reading(day, value, earlier)
+            for day, value, earlier in zip_longest(days, values, before)
+        ],
     )
+
+
+def describe_reading(day: date, value: int | None, earlier: int | None) -> str:
+    """Say the value of a day, and that of the day that it is compared with."""
+    locale = current_locale()
+    text = f"{format_short_day(day, locale)}: {format_reading(value, locale)}"
+    if earlier is None:
+        return text
+    return translate_text(
+        "%(reading)s, before: %(earlier)s", reading=text, earlier=format_reading(earlier, locale)
+    )
+
+
+def format_reading(value: int | None, locale: str) -> str:
+    return "\N{EN DASH}" if value is None else format_whole_number(value, locale)
 
 
 def split_stretches(values: Sequence[int | None], top: int) -> list[list[tuple[float, float]]]:

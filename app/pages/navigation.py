@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import request, url_for
 
@@ -10,6 +10,7 @@ from app.http.context import current_principal
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.navigation_counts import (
     BROKEN_ACCOUNTS,
+    DEAD_LETTERS,
     OPEN_COMMENTS,
     UNREAD,
     NavigationCount,
@@ -30,6 +31,7 @@ class NavigationEntry(NamedTuple):
     counted: str = ""  # the name of the number beside it
     shortcut: str = ""  # keys, with a space between those of a sequence
     phone_label: str = ""  # where the label is too long for a bottom bar
+    query: tuple[tuple[str, str], ...] = ()  # with this in its address the page is another place
 
 
 NEW_POST = NavigationEntry(
@@ -85,6 +87,14 @@ OPERATOR_ENTRIES = (
     ),
     NavigationEntry(
         "event_pages.list_events", "webhook", gettext_noop("Webhook events"), OPERATOR_SCOPES
+    ),
+    NavigationEntry(
+        "event_pages.list_events",
+        "mail",
+        gettext_noop("Dead letters"),
+        OPERATOR_SCOPES,
+        counted=DEAD_LETTERS,
+        query=(("status", "dead"),),
     ),
     NavigationEntry(
         "queue_pages.list_queues", "layers", gettext_noop("Queues and workers"), OPERATOR_SCOPES
@@ -167,7 +177,7 @@ def show_entry(
     entry: NavigationEntry, counts: Mapping[str, NavigationCount], *, is_new_post: bool = False
 ) -> NavigationPlace:
     return NavigationPlace(
-        url_for(entry.endpoint),
+        url_for(entry.endpoint, **dict[str, Any](entry.query)),
         entry.icon,
         translate_text(entry.label),
         current=find_current(entry),
@@ -181,6 +191,15 @@ def show_entry(
 def find_current(entry: NavigationEntry) -> str:
     """Return `page` on the entry's page, `true` on pages of the same subject, else nothing."""
     if request.endpoint == entry.endpoint:
-        return "page"
+        return "page" if is_at_query(entry) else ""
+    if entry.query:
+        return ""
     is_same_subject = request.blueprint == entry.endpoint.partition(".")[0]
     return "true" if is_same_subject else ""
+
+
+def is_at_query(entry: NavigationEntry) -> bool:
+    """Whether the address names what this entry does, and nothing of which another is the place."""
+    others = [each.query for each in OPERATOR_ENTRIES if each.endpoint == entry.endpoint]
+    chosen = [query for query in others if query and {*query} <= {*request.args.items()}]
+    return entry.query in chosen if chosen else not entry.query

@@ -9,6 +9,7 @@ from core.comments import count_open_comments
 from db.accounts.accounts import Accounts
 from db.identity.notifications import Notifications
 from db.session import Session
+from db.webhooks.discards import count_dead_events
 
 ngettext = find_plural_translation  # by this name texts are extracted
 
@@ -52,14 +53,21 @@ def count_accounts(session: Session) -> NavigationCount:
     return describe_count(number, text)
 
 
+def count_dead_letters(session: Session) -> NavigationCount:
+    number = count_dead_events(session, most=MOST_COUNTED)
+    return describe_count(number, ngettext("%(num)d waits", "%(num)d wait", number))
+
+
 def describe_count(number: int, form: str) -> NavigationCount:
     return NavigationCount(number, form % {"num": number})
 
 
 UNREAD, OPEN_COMMENTS, BROKEN_ACCOUNTS = "unread", "open_comments", "broken_accounts"
+DEAD_LETTERS = "dead_letters"
 COUNTS: Mapping[str, tuple[str | None, Callable[[Session], NavigationCount]]] = {
     UNREAD: (None, count_unread),
     OPEN_COMMENTS: ("comments:write", count_comments),
     BROKEN_ACCOUNTS: ("accounts:read", count_accounts),
+    DEAD_LETTERS: ("admin", count_dead_letters),
 }
 """Name of a count → the scope that it needs, and what counts."""

@@ -20,6 +20,12 @@ class DiscardedEvents(NamedTuple):
     at: datetime
 
 
+def count_dead_events(session: Session, *, most: int) -> int:
+    """Count the dead letters, up to `most`."""
+    dead = select(Event.id).where(*STATUS_CONDITIONS["dead"]).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(dead)) or 0
+
+
 class EventDiscards:
     """Only dead letters are given up; a discarded one is `ignored`, and is deleted by age."""
 

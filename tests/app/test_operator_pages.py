@@ -269,6 +269,21 @@ def test_dead_letters_are_discarded_by_filter_after_their_count_and_restored(
         assert operator.get(f"/admin/events/discards{query}").status_code == 200
 
 
+def test_dead_letters_are_a_place_of_the_navigation_with_their_number(operator, run_sql):
+    place = r'<a[^>]*href="/admin/events{}"( aria-current="page")?[^>]*>.*?{}.*?</a>'
+    dead, events = (
+        re.compile(place.format(*each), re.DOTALL)
+        for each in ((r"\?status=dead", "Dead letters"), ("", "Webhook events"))
+    )
+    assert "wait" not in dead.search(operator.get("/admin/events").text)[0]
+    run_sql(DEAD_EVENTS.format(count=2))
+    page = operator.get("/admin/events?status=dead&type=x").text
+    assert "2 wait" in dead.search(page)[0]
+    assert (dead.search(page)[1] is None, events.search(page)[1] is None) == (False, True)
+    page = operator.get("/admin/events").text
+    assert (dead.search(page)[1] is None, events.search(page)[1] is None) == (True, False)
+
+
 def test_nothing_is_discarded_that_was_not_chosen(operator, run_sql, load_value):
     run_sql(DEAD_EVENTS.format(count=3))
     for query in ("", "?provider=tiktok", "?status=done"):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import connect_account
+from tests.browser.conftest import connect_account, save_screenshot
 from tests.browser.people import BrowserUser
+from tests.browser.test_accessibility import find_axe_violations
 
 NOW = datetime.now(UTC)
 TILE_STATES = {
@@ -19,6 +20,10 @@ TILE_STATES = {
     "Failed": {"state": "FAILED", "error_code": "duration_check_failed", "finished_at": NOW},
 }
 SECONDS_LEFT = timedelta(seconds=6)
+INSERT_WEEK_OF_FOLLOWERS = """INSERT INTO metric_snapshots
+    (provider, subject_type, subject_id, metric, value, taken_at)
+  SELECT 'tiktok', 'account', %s, 'followers', 1007 - day, now() - day * interval '1 day'
+    FROM generate_series(0, 6) AS day"""
 INSERT_FOLLOWERS = """INSERT INTO metric_snapshots
     (provider, subject_type, subject_id, metric, value)
   VALUES ('tiktok', 'account', %s, 'followers', 12)"""
@@ -101,7 +106,7 @@ def test_each_tile_leads_to_as_many_rows_as_it_says(person, open_page):
     person.add_post(account_id, "Failed long ago", **old)
     page = person.sign_in(open_page())
     for number, name in enumerate(TILE_STATES, start=1):
-        tile = page.get_by_role("link", name=re.compile(rf"^{number} ?(30 days)? ?{name}"))
+        tile = page.get_by_role("link", name=re.compile(rf"^{number} {name}( 30 days)?$"))
         tile.click()
         expect(page).to_have_url(re.compile(r"/posts\?.*state="))
         expect(page.locator(ROWS)).to_have_count(number)
@@ -159,3 +164,26 @@ def test_insights_show_what_is_known_and_a_dash_with_a_reason_for_the_rest(perso
         assert "\N{EN DASH}" in text
         assert "gave no value yet" in text
         assert not re.search(r"\d", text)
+
+
+@pytest.mark.statement(8)
+def test_the_values_of_a_chart_are_read_with_the_arrow_keys_and_the_pointer(person, open_page):
+    account_id = person.add_account()
+    person.stack.query(INSERT_WEEK_OF_FOLLOWERS, account_id)
+    page = person.sign_in(open_page(reduced_motion="reduce"))
+    page.goto("/insights?days=7")
+    reader = page.get_by_role("slider", name="followers by day")
+    reader.focus()
+    label = reader.locator("span")
+    expect(label).to_have_text(re.compile(r"\d \w+ \d{4}: 1,007$"))
+    page.keyboard.press("ArrowLeft")
+    expect(label).to_have_text(re.compile(": 1,006$"))
+    expect(reader).to_have_attribute("aria-valuetext", label.inner_text())
+    page.keyboard.press("Home")
+    expect(label).to_have_text(re.compile(": 1,001$"))
+    assert find_axe_violations(page) == []
+    save_screenshot(page, "insights-read")
+    page.keyboard.press("Escape")
+    expect(label).not_to_be_visible()
+    reader.hover(position={"x": reader.bounding_box()["width"] - 2, "y": 20})
+    expect(label).to_have_text(re.compile(": 1,007$"))
