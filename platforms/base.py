@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from platforms.callbacks import SignedCallbacks
 from platforms.comments import PlatformComment
 from platforms.secret import Secret
@@ -97,8 +99,7 @@ class ChunkResult:
     is_complete: bool
 
 
-@dataclass(frozen=True)
-class PublishProgress:
+class PublishProgress(msgspec.Struct, frozen=True):
     """The state of one publication, as reported by a poll or by a webhook."""
 
     phase: Phase
@@ -112,16 +113,18 @@ class PublishProgress:
 
     def to_stored(self) -> dict[str, Any]:
         """Return the fields that are set, as JSON values; the time is stored with the event."""
-        stored = {
-            "phase": self.phase.value,
-            "vendor_status": self.vendor_status,
-            "fail_reason": self.fail_reason,
-            "post_ids": list(self.post_ids) or None,
-            "bytes_done": self.bytes_done,
-            "is_public": self.is_public,
-            "log_id": self.log_id,
-        }
-        return {name: value for name, value in stored.items() if value is not None}
+        stored: dict[str, Any] = {"phase": self.phase.value, "vendor_status": self.vendor_status}
+        if self.fail_reason is not None:
+            stored["fail_reason"] = self.fail_reason
+        if self.post_ids:
+            stored["post_ids"] = list(self.post_ids)
+        if self.bytes_done is not None:
+            stored["bytes_done"] = self.bytes_done
+        if self.is_public is not None:
+            stored["is_public"] = self.is_public
+        if self.log_id is not None:
+            stored["log_id"] = self.log_id
+        return stored
 
     @classmethod
     def from_stored(
@@ -140,8 +143,7 @@ class PublishProgress:
         )
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The result of checking a delivery's signature."""
 
     ok: bool
@@ -163,8 +165,7 @@ class Verdict:
         return "valid_late" if self.is_late else "valid"
 
 
-@dataclass(frozen=True)
-class ParsedEvent:
+class ParsedEvent(msgspec.Struct, frozen=True):
     """One webhook event in the form all platforms share. `key` is the same in every redelivery."""
 
     key: str  # at most 255 characters
@@ -182,15 +183,20 @@ class ParsedEvent:
 
     def to_stored(self) -> dict[str, Any]:
         """Return the fields that are set and have no column of their own, as JSON values."""
-        stored = {
-            "occurred_at": self.occurred_at.isoformat() if self.occurred_at else None,
-            "progress": self.progress.to_stored() if self.progress else None,
-            "removal_reason": self.removal_reason,
-            "item_id": self.item_id,
-            "comment": self.comment and self.comment.to_stored(),
-            "counts": self.counts and dict(self.counts),
-        }
-        return {name: value for name, value in stored.items() if value is not None}
+        stored: dict[str, Any] = {}
+        if self.occurred_at is not None:
+            stored["occurred_at"] = self.occurred_at.isoformat()
+        if self.progress is not None:
+            stored["progress"] = self.progress.to_stored()
+        if self.removal_reason is not None:
+            stored["removal_reason"] = self.removal_reason
+        if self.item_id is not None:
+            stored["item_id"] = self.item_id
+        if self.comment is not None:
+            stored["comment"] = self.comment.to_stored()
+        if self.counts is not None:
+            stored["counts"] = dict(self.counts)
+        return stored
 
     @classmethod
     def from_stored(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import structlog
 
 from core.bootstrap import Services
@@ -158,8 +159,7 @@ def build_receipt(new_events: list[NewEvent], results: list[InsertResult]) -> Re
     return Receipt(tuple(results))
 
 
-@dataclass(frozen=True)
-class IncomingDelivery:
+class IncomingDelivery(msgspec.Struct, frozen=True):
     """A verified request body, and what all events in it have in common."""
 
     provider: str

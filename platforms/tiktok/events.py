@@ -5,6 +5,7 @@ Source: TikTok, webhooks-events and get-video-status, read 2026-11-22.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from platforms.base import Phase, PublishProgress
@@ -26,35 +27,47 @@ def removal_reason(content: Mapping[str, Any]) -> str:
     return REMOVAL_REASONS.get(read_id(content.get("reason")) or "", "removed")
 
 
-def parse_completed(content: Mapping[str, Any]) -> PublishProgress:
+def parse_completed(content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:
     """The id of the post comes with another event; only the legacy format has it already."""
-    return published_progress(content, public=None)
+    return published_progress(content, occurred_at, public=None)
 
 
-def parse_failed(content: Mapping[str, Any]) -> PublishProgress:
+def parse_failed(content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:
     reason = read_id(content.get("reason"), MAX_NAME_LENGTH) or read_id(
         content.get("fail_reason"), MAX_NAME_LENGTH
     )
     phase = Phase.CANCELLED if reason == CANCELLED_REASON else Phase.FAILED
-    return PublishProgress(phase, "FAILED", reason)
+    return PublishProgress(phase, "FAILED", reason, occurred_at=occurred_at)
 
 
-def parse_delivered(_content: Mapping[str, Any]) -> PublishProgress:
-    return PublishProgress(Phase.DELIVERED, "SEND_TO_USER_INBOX")
+def parse_delivered(_content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:
+    return PublishProgress(Phase.DELIVERED, "SEND_TO_USER_INBOX", occurred_at=occurred_at)
 
 
-def parse_available(content: Mapping[str, Any]) -> PublishProgress:
-    return published_progress(content, public=True)
+def parse_available(content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:
+    return published_progress(content, occurred_at, public=True)
 
 
-def parse_withdrawn(content: Mapping[str, Any]) -> PublishProgress:
-    return published_progress(content, public=False)
+def parse_withdrawn(content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:
+    return published_progress(content, occurred_at, public=False)
 
 
-def published_progress(content: Mapping[str, Any], *, public: bool | None) -> PublishProgress:
+def published_progress(
+    content: Mapping[str, Any], occurred_at: datetime | None, *, public: bool | None
+) -> PublishProgress:
     """Progress of a published post; `public` is None if the event does not say."""
     ids = read_ids(content.get("post_id"))
-    return PublishProgress(Phase.PUBLISHED, "PUBLISH_COMPLETE", post_ids=ids, is_public=public)
+    return PublishProgress(
+        Phase.PUBLISHED,
+        "PUBLISH_COMPLETE",
+        post_ids=ids,
+        is_public=public,
+        occurred_at=occurred_at,
+    )
+
+
+ParseProgress = Callable[[Mapping[str, Any], datetime | None], PublishProgress]
+"""Returns the progress that the content of an event reports, with the vendor's time of it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ class EventType:
     """`parse_progress` is None if the event is about the account and not about a publication."""
 
     kind: str
-    parse_progress: Callable[[Mapping[str, Any]], PublishProgress] | None = None
+    parse_progress: ParseProgress | None = None
 
 
 # other events (tiktok.ping, Share Kit, Data Portability, unknown ones) are stored and ignored

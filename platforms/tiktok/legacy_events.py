@@ -64,5 +64,5 @@ def parse_legacy_event(payload: Mapping[str, Any]) -> ParsedEvent:
         vendor_event=shorten_or_hash(name, MAX_NAME_LENGTH),
         payload=payload,
         publish_id=publish_id,
-        progress=event.parse_progress(content) if event and event.parse_progress else None,
+        progress=event.parse_progress(content, None) if event and event.parse_progress else None,
     )

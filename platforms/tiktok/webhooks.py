@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any
+
+import msgspec
 
 from platforms.base import IGNORED_KIND, ParsedEvent, PlatformApp, Verdict
 from platforms.errors import BadSignature
@@ -97,7 +99,7 @@ class TikTokWebhooks:
             raise BadSignature("`client_key` in the delivery is not that of this app")
         event = self.parse_stored(payload)
         if event.key.endswith(":"):  # legacy format without an id
-            return replace(event, key=event.key + sha256(body).hexdigest())
+            return msgspec.structs.replace(event, key=event.key + sha256(body).hexdigest())
         return event
 
     def parse_stored(self, payload: Mapping[str, Any]) -> ParsedEvent:
@@ -151,7 +153,7 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> ParsedEvent:
         kind, reason = event_type.kind, removal_reason(content)
     elif event_type is not None and event_type.parse_progress and publish_id is not None:
         kind = event_type.kind
-        progress = replace(event_type.parse_progress(content), occurred_at=occurred_at)
+        progress = event_type.parse_progress(content, occurred_at)
     vendor_event = shorten_or_hash(name, MAX_NAME_LENGTH)
     return ParsedEvent(
         key=f"{vendor_event}:{sha256(identity.encode()).hexdigest()}",
