@@ -33,6 +33,9 @@ from sqlalchemy.types import JSON, TypeEngine
 ROWS_PARAMETER = "rows"
 """Name of the parameter that holds the rows."""
 
+IDS_PARAMETER = "ids"
+"""Name of the parameter that holds an array of ids."""
+
 
 def rows_table(types: Mapping[str, TypeEngine[Any]]) -> Any:
     """Return a table of the rows passed at execution, with these columns.

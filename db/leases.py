@@ -3,7 +3,8 @@
 All times are by the database's clock, so that machines with different clocks agree.
 """
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    inspect,
     or_,
     select,
     update,
@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
+from db.compiled_statements import CompiledStatement, execute_compiled
 
 
 class JobColumns(IdColumn):
@@ -48,11 +49,11 @@ class JobColumns(IdColumn):
 Row = TypeVar("Row", bound=JobColumns)
 
 
-class LockedRow(NamedTuple):
-    """A locked row, without the columns that a lightweight batch does not need."""
+class LeasedRow(NamedTuple):
+    """A claimed row, as far as a lightweight batch needs it to record and release it."""
 
     id: int
-    created_at: datetime
+    lease_token: int
 
 
 class HeldRows(NamedTuple):
@@ -69,7 +70,7 @@ class JobQueue(Generic[Row]):
 
     model: type[Row]
     conditions: tuple[ColumnElement[bool], ...] = ()
-    copied_columns: tuple[Any, ...] = ()  # what `as_copies` reads, by label; default: all columns
+    copied_columns: tuple[Any, ...] = ()  # what `claim_copies` reads, by label
 
     def claim(
         self,
@@ -79,24 +80,32 @@ class JobQueue(Generic[Row]):
         lease: timedelta,
         expired: bool = False,
         row_id: int | None = None,
-        as_copies: bool = False,
     ) -> list[Row]:
         """Lease up to `limit` due rows in one statement, oldest first, and count the attempt.
 
         `expired` claims rows whose lease has expired, instead of rows without a lease. They may
         have killed their last worker, so they are never claimed together with others.
-        `as_copies` gives read-only copies with attributes of the model, at a third of the cost.
         """
-        statement = claim_statement(
-            self, expired=expired, single_row=row_id is not None, as_copies=as_copies
-        )
-        values: dict[str, Any] = {"row_limit": limit, "lease": lease}
-        if row_id is not None:
-            values["row_id"] = row_id
+        statement = claim_statement(self, expired=expired, single_row=row_id is not None)
+        values = claim_values(limit, lease, row_id)
         options = {"synchronize_session": False, "populate_existing": True}
-        result = session.execute(statement, values, execution_options=options)
-        rows: Any = result.all() if as_copies else result.scalars().all()
-        return sorted(rows, key=lambda row: (row.due_at, row.id))
+        rows = session.execute(statement, values, execution_options=options).scalars().all()
+        return sorted(rows, key=claim_order)
+
+    def claim_copies(
+        self,
+        session: Session,
+        *,
+        limit: int,
+        lease: timedelta,
+        expired: bool = False,
+        row_id: int | None = None,
+    ) -> list[Row]:
+        """As `claim`, but gives read-only copies of `copied_columns`, at a tenth of the cost."""
+        statement = copying_claim(self, expired=expired, single_row=row_id is not None)
+        result = execute_compiled(session, statement, claim_values(limit, lease, row_id))
+        rows: Any = map(copy_class(self), result.rows)
+        return sorted(rows, key=claim_order)
 
     def lock_leased(self, session: Session, tokens: Mapping[int, int]) -> dict[int, Row]:
         """Lock the rows that still carry these lease tokens, by row id: this check is the fence.
@@ -110,14 +119,6 @@ class JobQueue(Generic[Row]):
             statement, token_parameters(tokens), execution_options={"populate_existing": True}
         )
         return {row.id: row for row in rows}
-
-    def lock_leased_keys(self, session: Session, tokens: Mapping[int, int]) -> dict[int, LockedRow]:
-        """As `lock_leased`, but reads two columns only."""
-        model: Any = self.model
-        rows = session.execute(
-            lock_statement(model, model.id, model.created_at), token_parameters(tokens)
-        )
-        return {row.id: LockedRow(*row) for row in rows}
 
     def oldest_due_at(self, session: Session) -> datetime | None:
         """When the oldest row that waits for a worker fell due; None if there is none."""
@@ -150,9 +151,36 @@ class JobQueue(Generic[Row]):
         return (self.model.due_at <= func.now(), is_leased, *self.conditions)
 
 
+def claim_values(limit: int, lease: timedelta, row_id: int | None) -> dict[str, Any]:
+    """The parameters of `claim_statement`."""
+    values: dict[str, Any] = {"row_limit": limit, "lease": lease}
+    return values if row_id is None else {**values, "row_id": row_id}
+
+
+def claim_order(row: Any) -> tuple[datetime, int]:
+    return (row.due_at, row.id)
+
+
+@cache
+def copy_class(queue: JobQueue[Any]) -> Callable[[Any], Any]:
+    """What makes a copy with attributes of the values that `copying_claim` returns."""
+    names = [column.key for column in queue.copied_columns]
+    make_class: Any = namedtuple  # noqa: PYI024 - its fields are those of the queue
+    make_copy: Callable[[Any], Any] = make_class("copy", names)._make
+    return make_copy
+
+
+@cache
+def copying_claim(queue: JobQueue[Any], *, expired: bool, single_row: bool) -> CompiledStatement:
+    """`claim_statement`, returning `copied_columns`."""
+    return CompiledStatement(
+        claim_statement(queue, expired=expired, single_row=single_row, columns=queue.copied_columns)
+    )
+
+
 @cache
 def claim_statement(
-    queue: JobQueue[Any], *, expired: bool, single_row: bool, as_copies: bool
+    queue: JobQueue[Any], *, expired: bool, single_row: bool, columns: tuple[Any, ...] = ()
 ) -> Any:
     """The statement that claims rows. Parameters: `row_limit`, `lease`; if `single_row`, `row_id`.
 
@@ -175,9 +203,7 @@ def claim_statement(
             attempts=model.attempts + 1,
         )
     )
-    if not as_copies:
-        return statement.returning(model)
-    return statement.returning(*(queue.copied_columns or labeled_columns(model)))
+    return statement.returning(*(columns or (model,)))
 
 
 @cache
@@ -224,12 +250,6 @@ def token_parameters(tokens: Mapping[int, int]) -> dict[str, Any]:
     return {
         ROWS_PARAMETER: [{"id": row_id, "lease_token": token} for row_id, token in tokens.items()]
     }
-
-
-def labeled_columns(model: type[JobColumns]) -> list[Any]:
-    """All columns, each named like its attribute."""
-    mapper: Any = inspect(model)
-    return [column.label(name) for name, column in mapper.columns.items()]
 
 
 def release_lease(row: JobColumns, due_at: datetime | None, *, error: str | None = None) -> None:

@@ -189,7 +189,7 @@ def the_broker_is_no_timer(source: SourceFile) -> Iterator[str]:
 CLAIM_CALLERS = {
     "queue.claim": "core/jobs/job_type.py",
     "queue.lock_leased": "core/jobs/job_type.py",
-    "queue.lock_leased_keys": "core/jobs/job_type.py",
+    "queue.claim_copies": "core/jobs/job_type.py",
     ".claim_rows": "core/jobs/runner.py",
     ".lock_for_record": "core/jobs/recorder.py",
     ".lock_unfinished": "core/jobs/recorder.py",

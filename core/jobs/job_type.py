@@ -17,7 +17,7 @@ from core.outcomes import (
     Snooze,
     StaleLease,
 )
-from db.leases import JobQueue, Row
+from db.leases import JobQueue, LeasedRow, Row
 from db.session import Session
 
 Job = TypeVar("Job")
@@ -115,7 +115,8 @@ class LightweightJobType(JobType[Row, Job, Outcome]):
     """A kind with many small rows and no network calls, claimed by the hundred.
 
     `prepare` gets a read-only copy of the row and must not use its session. `record_many` gets a
-    `LockedRow` for each row, and releases the rows it has finished with one statement.
+    `LeasedRow` for each row, which is not locked, and releases the rows it has finished with one
+    statement. That is the fence: it raises if one of them does not carry its lease token any more.
     """
 
     calls_network = False
@@ -128,20 +129,15 @@ class LightweightJobType(JobType[Row, Job, Outcome]):
     def claim_rows(
         self, session: Session, *, limit: int, expired: bool, row_id: int | None
     ) -> list[Row]:
-        return self.queue.claim(
-            session,
-            limit=limit,
-            lease=self.lease,
-            expired=expired,
-            row_id=row_id,
-            as_copies=True,
+        return self.queue.claim_copies(
+            session, limit=limit, lease=self.lease, expired=expired, row_id=row_id
         )
 
     def prepare_savepoint(self, _session: Session) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def lock_for_record(self, session: Session, tokens: Mapping[int, int]) -> Mapping[int, Any]:
-        return self.queue.lock_leased_keys(session, tokens)
+    def lock_for_record(self, _session: Session, tokens: Mapping[int, int]) -> Mapping[int, Any]:
+        return {row_id: LeasedRow(row_id, token) for row_id, token in tokens.items()}
 
     def lock_unfinished(
         self, session: Session, tokens: Mapping[int, int], _locked: Mapping[int, Any]

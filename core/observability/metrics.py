@@ -5,6 +5,8 @@ PROMETHEUS_MULTIPROC_DIR names the directory that they share, empty before the f
 """
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
@@ -156,6 +158,17 @@ CIRCUIT_STATE_VALUES = {"CLOSED": 0.0, "HALF_OPEN": 1.0, "OPEN": 2.0}
 def with_labels(metric: M, *labels: str) -> M:
     """Return the labelled metric from a cache, for metrics that every request changes."""
     return metric.labels(*labels)
+
+
+def observe_many(histogram: Histogram, observed: Sequence[float]) -> None:
+    """As `observe` for each value, but writes each bucket once: it may be in a shared file."""
+    bounds = histogram._upper_bounds  # noqa: SLF001 - the library observes one value at a time
+    counts: dict[int, int] = defaultdict(int)
+    for value in observed:
+        counts[bisect_left(bounds, value)] += 1
+    for number, count in counts.items():
+        histogram._buckets[number].inc(count)  # noqa: SLF001 - as above
+    histogram._sum.inc(sum(observed))  # noqa: SLF001 - as above
 
 
 def bound_code(code: str) -> str:

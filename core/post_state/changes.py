@@ -2,7 +2,8 @@
 notifications, app events), and writes them with one statement per table before the commit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any
 from core.observability import metrics
 from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
+from db.compiled_statements import CallResult, StatementCall, execute_calls
 from db.identity.notifications import Notifications
 from db.posts.exchanges import PostExchanges
 from db.posts.parts import PostParts
@@ -85,15 +87,29 @@ class ChangeSet:
         """On `write`, forget the post's upload URLs and count its outcome in the metrics."""
         self._ended_posts.append(post)
 
-    def write(self) -> None:
+    def write(
+        self, before: Sequence[StatementCall] = (), after: Sequence[StatementCall] = ()
+    ) -> CallResult:
+        """Write everything, in one message with the statements `before` and `after`.
+
+        Returns the result of the last statement.
+        """
         with self.session.no_autoflush:  # the posts are written once, with their next due time
-            PostEvents(self.session).add_all(self._timeline_entries)
-            PostExchanges(self.session).add_all(self._exchanges)
-            Notifications(self.session).add_all(self._notifications)
             enqueue_events(self.session, self._app_events)
-        PostParts(self.session).clear_upload_urls([post.id for post in self._ended_posts])
-        for post in self._ended_posts:
-            count_outcome(post)
+            PostExchanges(self.session).add_all(self._exchanges)
+        if self._ended_posts:
+            self.session.flush()  # it may hold an upload URL that is forgotten here
+        calls = [
+            *before,
+            *PostEvents.insert_calls(self._timeline_entries),
+            *Notifications.insert_calls(self._notifications),
+            *PostParts.clear_url_calls([post.id for post in self._ended_posts]),
+            *after,
+        ]
+        with self.session.no_autoflush:
+            result = execute_calls(self.session, calls)
+        count_outcomes(self._ended_posts)
+        return result
 
 
 @contextmanager
@@ -111,15 +127,19 @@ def batch_change_set(session: Session, batch: PostBatch) -> ChangeSet:
     return ChangeSet(session, records=batch.records, at=batch.locked_at)
 
 
-def count_outcome(post: AnyPost) -> None:
-    """Count the outcome and observe the time since the post was to be published."""
-    outcome = post.state.lower()
-    code = metrics.bound_code(post.error_code or "none")
-    counter = metrics.with_labels(
-        metrics.UPLOADS, post.provider, post.kind, post.source, outcome, code
-    )
-    counter.inc()
-    if post.finished_at is not None:
-        duration = post.finished_at - (post.publish_at or post.created_at)
-        histogram = metrics.with_labels(metrics.PUBLISH_SECONDS, post.provider, post.kind, outcome)
-        histogram.observe(max(duration.total_seconds(), 0.0))
+def count_outcomes(posts: Iterable[AnyPost]) -> None:
+    """Count the outcomes, and observe the times since the posts were to be published."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    durations: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for post in posts:
+        outcome = post.state.lower()
+        code = metrics.bound_code(post.error_code or "none")
+        counts[post.provider, post.kind, post.source, outcome, code] += 1
+        if post.finished_at is not None:
+            duration = post.finished_at - (post.publish_at or post.created_at)
+            seconds = max(duration.total_seconds(), 0.0)
+            durations[post.provider, post.kind, outcome].append(seconds)
+    for labels, number in counts.items():
+        metrics.with_labels(metrics.UPLOADS, *labels).inc(number)
+    for labels, observed in durations.items():
+        metrics.observe_many(metrics.with_labels(metrics.PUBLISH_SECONDS, *labels), observed)

@@ -6,6 +6,7 @@ event locks its account itself; `process.py` sorts these events by account, so t
 in the same order. What is to be fetched from the platform becomes due for the sampling of accounts.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,14 +23,13 @@ from core.post_state.settle import FINAL_STATES
 from core.post_state.transitions import apply_update, record_webhook
 from core.webhooks.item_changes import ItemChanges, ItemEvent, open_item_changes
 from db.accounts.accounts import Accounts, AccountStatus
-from db.leases import LockedRow
+from db.compiled_statements import StatementCall
 from db.posts.reconciliation import Reconciliation
 from db.providers import PlatformKey
 from db.publishing.batches import EMPTY_BATCH, LockedPost, PostBatch, PostBatches
 from db.publishing.late_matches import LateMatches, PublicationIds
 from db.records.record_table import WebhookReport
 from db.session import Session
-from db.webhooks.events import Event
 from platforms.base import ParsedEvent
 from platforms.platform import Effect
 from platforms.registry import PLATFORMS
@@ -65,10 +65,12 @@ OF_OTHER_ACCOUNT = Ignored(
 
 @dataclass(frozen=True)
 class LoadedEvent:
-    """A parsed event in a worker, its effect, and the time at which it was loaded."""
+    """A parsed event in a worker, its effect, and when it was received and loaded."""
 
+    id: int
     provider: str
     parsed: ParsedEvent
+    created_at: datetime
     loaded_at: datetime
     effect: Effect | None = None
 
@@ -76,14 +78,14 @@ class LoadedEvent:
     def is_about_items(self) -> bool:
         return self.effect in ITEM_HANDLERS
 
-    @property
+    @cached_property
     def publication_key(self) -> PlatformKey | None:
         """The publication that the event reports progress of, if it does."""
         if self.parsed.progress is None or not self.parsed.publish_id:
             return None
         return (self.provider, self.parsed.publish_id)
 
-    @property
+    @cached_property
     def account_key(self) -> PlatformKey:
         return (self.provider, self.parsed.platform_user_id or "")
 
@@ -103,12 +105,14 @@ class EventBatch:
     unmatched_accounts: set[PlatformKey] = field(default_factory=set)
     locked: PostBatch = EMPTY_BATCH
     items: dict[str, ItemChanges] = field(default_factory=dict)  # by platform
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    ages: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def load_items(self, batch: Sequence[tuple[Event | LockedRow, LoadedEvent]]) -> None:
+    def load_items(self, loaded_events: Iterable[LoadedEvent]) -> None:
         """Read what the events about posts of accounts need."""
         events: dict[str, list[ItemEvent]] = {}
-        for event, loaded in batch:
-            events.setdefault(loaded.provider, []).append(to_item_event(event, loaded))
+        for loaded in loaded_events:
+            events.setdefault(loaded.provider, []).append(to_item_event(loaded))
         for provider, item_events in events.items():
             self.items[provider] = open_item_changes(self.session, provider)
             self.items[provider].load(item_events)
@@ -153,29 +157,37 @@ class EventBatch:
         is_comparable = named and owner_ids and post.destination_id is None
         return bool(is_comparable) and named not in owner_ids
 
-    def flush(self) -> None:
-        """Write the changes of all posts, and make unconfirmed posts of the accounts due."""
-        PostBatches(self.session).save(self.locked)
-        self.changes.write()
+    def count_results(self) -> None:
+        """Count the results of the events in the metrics, once for a batch."""
+        for labels, number in self.counts.items():
+            metrics.with_labels(metrics.WEBHOOKS_PROCESSED, *labels).inc(number)
+        for event_kind, ages in self.ages.items():
+            histogram = metrics.with_labels(metrics.WEBHOOK_PROCESSING_SECONDS, *event_kind)
+            metrics.observe_many(histogram, ages)
+
+    def flush(self, last_calls: Sequence[StatementCall]) -> int:
+        """Write the changes of all posts, and make unconfirmed posts of the accounts due.
+
+        `last_calls` are executed after that, in the same message; returns how many rows the last
+        of them has changed.
+        """
         Reconciliation(self.session).make_unconfirmed_due(self.unmatched_accounts)
         for changes in self.items.values():
             changes.flush()
+        updates = PostBatches.update_calls(self.locked)
+        return self.changes.write(before=updates, after=last_calls).row_count
 
 
-def handle_event(
-    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
-) -> HandlerResult:
-    """Apply one event with the handler of its effect, and count the result."""
+def handle_event(event_batch: EventBatch, loaded: LoadedEvent) -> HandlerResult:
+    """Apply one event with the handler of its effect; the result is counted by `count_results`."""
     effect = loaded.effect
     kind = OTHER_KIND if effect is None else loaded.parsed.kind
     handler = ignore_event if effect is None else HANDLERS[effect]
-    result = handler(event_batch, event, loaded)
+    result = handler(event_batch, loaded)
     outcome = result if isinstance(result, str) else outcome_label(result)
-    metrics.with_labels(metrics.WEBHOOKS_PROCESSED, loaded.provider, kind, outcome).inc()
-    age = (loaded.loaded_at - event.created_at).total_seconds()
-    metrics.with_labels(metrics.WEBHOOK_PROCESSING_SECONDS, loaded.provider, kind).observe(
-        max(age, 0.0)
-    )
+    event_batch.counts[loaded.provider, kind, outcome] += 1
+    age = (loaded.loaded_at - loaded.created_at).total_seconds()
+    event_batch.ages[loaded.provider, kind].append(max(age, 0.0))
     return result
 
 
@@ -189,9 +201,7 @@ def find_effect(provider: str, kind: str) -> Effect | None:
     return None if platform is None else platform.event_effects.get(kind)
 
 
-def handle_publication(
-    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
-) -> HandlerResult:
+def handle_publication(event_batch: EventBatch, loaded: LoadedEvent) -> HandlerResult:
     """Apply the progress of a publication, through the same transition as a poll.
 
     A post that has not reached a final state is due at once, to be polled.
@@ -200,13 +210,13 @@ def handle_publication(
     if progress is None:
         return IGNORED
     if post is None:
-        return handle_unmatched(event_batch, event, loaded)
+        return handle_unmatched(event_batch, loaded)
     if event_batch.is_of_other_account(post, loaded):
-        log.warning("webhook.other_account", post=post.id, event_id=event.id)
+        log.warning("webhook.other_account", post=post.id, event_id=loaded.id)
         return OF_OTHER_ACCOUNT
     transition = apply_update(event_batch.changes, post, progress, source="webhook")
     report = WebhookReport(
-        progress.vendor_status, progress.occurred_at, event.created_at, transition.is_change
+        progress.vendor_status, progress.occurred_at, loaded.created_at, transition.is_change
     )
     record_webhook(event_batch.changes, post, report)
     if post.state not in FINAL_STATES:
@@ -214,23 +224,19 @@ def handle_publication(
     return "done"
 
 
-def handle_unmatched(
-    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
-) -> Failure:
+def handle_unmatched(event_batch: EventBatch, loaded: LoadedEvent) -> Failure:
     """Retry an event whose publication no post has, until `MATCH_PERIOD` is over.
 
     The post's publish_id may not be stored yet, or the answer to its start was lost; otherwise
     the video was not published by us.
     """
-    if event_batch.changes.at - event.created_at >= MATCH_PERIOD:
+    if event_batch.changes.at - loaded.created_at >= MATCH_PERIOD:
         return Failure(UNKNOWN_PUBLICATION, "no post has this publish_id", retryable=False)
     event_batch.unmatched_accounts.add(loaded.account_key)
     return Failure(UNKNOWN_PUBLICATION, "no post has this publish_id yet")
 
 
-def handle_authorization_removed(
-    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
-) -> HandlerResult:
+def handle_authorization_removed(event_batch: EventBatch, loaded: LoadedEvent) -> HandlerResult:
     """Mark the account as revoked, unless the account is disconnected or the grant is newer."""
     account = Accounts(event_batch.session).lock_connected(*loaded.account_key)
     if account is None or account.status == AccountStatus.REVOKED:
@@ -240,7 +246,7 @@ def handle_authorization_removed(
         return IGNORED
     reason = loaded.parsed.removal_reason
     grant_lifecycle.mark_revoked(event_batch.session, account, cause=reason or "removed")
-    log.info("account.revoked", account=account.id, event_id=event.id, reason=reason)
+    log.info("account.revoked", account=account.id, event_id=loaded.id, reason=reason)
     return "done"
 
 
@@ -257,23 +263,19 @@ def is_removal_older(parsed: ParsedEvent, granted_at: datetime) -> bool:
     return parsed.occurred_at + tolerance <= granted_at
 
 
-def ignore_event(
-    _event_batch: EventBatch, _event: Event | LockedRow, _loaded: LoadedEvent
-) -> HandlerResult:
+def ignore_event(_event_batch: EventBatch, _loaded: LoadedEvent) -> HandlerResult:
     return IGNORED
 
 
-def handle_item_event(
-    event_batch: EventBatch, event: Event | LockedRow, loaded: LoadedEvent
-) -> HandlerResult:
+def handle_item_event(event_batch: EventBatch, loaded: LoadedEvent) -> HandlerResult:
     """Collect what the event changes of the posts of an account; `flush` writes it."""
     collect = ITEM_HANDLERS[loaded.effect or Effect.STORED]
-    reason = collect(event_batch.items[loaded.provider], to_item_event(event, loaded))
+    reason = collect(event_batch.items[loaded.provider], to_item_event(loaded))
     return "done" if reason is None else Ignored(reason)
 
 
-def to_item_event(event: Event | LockedRow, loaded: LoadedEvent) -> ItemEvent:
-    return ItemEvent(loaded.parsed, loaded.effect, loaded.parsed.occurred_at or event.created_at)
+def to_item_event(loaded: LoadedEvent) -> ItemEvent:
+    return ItemEvent(loaded.parsed, loaded.effect, loaded.parsed.occurred_at or loaded.created_at)
 
 
 ITEM_HANDLERS: Mapping[Effect, Callable[[ItemChanges, ItemEvent], str | None]] = {
@@ -284,7 +286,7 @@ ITEM_HANDLERS: Mapping[Effect, Callable[[ItemChanges, ItemEvent], str | None]] =
 }
 """Effect → what collects the change; it returns why there is none."""
 
-HANDLERS: Mapping[Effect, Callable[[EventBatch, Event | LockedRow, LoadedEvent], HandlerResult]] = {
+HANDLERS: Mapping[Effect, Callable[[EventBatch, LoadedEvent], HandlerResult]] = {
     Effect.PUBLICATION: handle_publication,
     Effect.GRANT_REMOVED: handle_authorization_removed,
     Effect.STORED: ignore_event,

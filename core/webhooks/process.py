@@ -5,6 +5,7 @@ What an event changes is decided in `handlers.py`.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from operator import attrgetter
 
 from core.backoff import RetryPolicy
 from core.bootstrap import Services
@@ -22,10 +23,9 @@ from core.webhooks.handlers import (
     find_effect,
     handle_event,
 )
-from db.leases import LockedRow
-from db.providers import PlatformKey
+from db.leases import LeasedRow
 from db.session import Session
-from db.webhooks.events import EVENT_QUEUE, Event, Events
+from db.webhooks.events import EVENT_QUEUE, Event, Events, FinishedEvent
 from platforms.base import ParsedEvent
 
 BATCH_SIZE = 500
@@ -34,13 +34,19 @@ SWITCHED_OFF_DELAY = timedelta(minutes=5)
 MAX_DOUBLINGS = 20  # one second doubled 20 times is twelve days, longer than any configured cap
 APPLIED = Reschedule(None, made_progress=False)  # never due again; `retry_count` keeps the attempts
 
-EventWithLoaded = tuple[Event | LockedRow, LoadedEvent]
+EventWithLoaded = tuple[Event | LeasedRow, LoadedEvent]
 
 
 class UnreadableEvent(CoreError):
     """The platform's adapter cannot parse the stored payload."""
 
     code = "unreadable"
+
+
+class LeaseLost(CoreError):
+    """An event is no longer ours: nothing of its batch is written."""
+
+    code = "lease_lost"
 
 
 class WebhookJobType(LightweightJobType[Event, Event, LoadedEvent]):
@@ -61,7 +67,9 @@ class WebhookJobType(LightweightJobType[Event, Event, LoadedEvent]):
     def execute(self, event: Event, services: Services) -> LoadedEvent:
         parsed = load_parsed_event(event, services)
         effect = find_effect(event.provider, parsed.kind)
-        return LoadedEvent(event.provider, parsed, services.now(), effect)
+        return LoadedEvent(
+            event.id, event.provider, parsed, event.created_at, services.now(), effect
+        )
 
     def record(self, session: Session, event: Event, loaded: LoadedEvent) -> Reschedule | Failure:
         """Apply one event by itself, after its batch could not be applied together."""
@@ -136,45 +144,46 @@ def apply_events(session: Session, batch: Sequence[EventWithLoaded]) -> list[Res
     applied in the order given, oldest first.
     """
     event_batch = EventBatch(session)
-    other_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is None]
-    item_events = [(event, loaded) for event, loaded in other_events if loaded.is_about_items]
-    account_events = [pair for pair in other_events if not pair[1].is_about_items]
-    account_events.sort(key=account_key)
+    loaded_events = [loaded for _, loaded in batch]
+    other_events = [loaded for loaded in loaded_events if loaded.publication_key is None]
+    item_events = [loaded for loaded in other_events if loaded.is_about_items]
+    account_events = [loaded for loaded in other_events if not loaded.is_about_items]
+    account_events.sort(key=attrgetter("account_key"))
     results = handle_events(event_batch, account_events)
-    post_events = [(event, loaded) for event, loaded in batch if loaded.publication_key is not None]
+    post_events = [loaded for loaded in loaded_events if loaded.publication_key is not None]
     event_batch.lock_posts(
-        {loaded.publication_key for _, loaded in post_events if loaded.publication_key is not None}
+        {loaded.publication_key for loaded in post_events if loaded.publication_key is not None}
     )
-    event_batch.match_late_posts(loaded for _, loaded in post_events)
+    event_batch.match_late_posts(post_events)
     results |= handle_events(event_batch, post_events)
     event_batch.load_items(item_events)
     results |= handle_events(event_batch, item_events)
-    event_batch.flush()
-    mark_processed(session, results)
+    finished = list_finished_events(batch, results)
+    released = event_batch.flush(Events.finish_calls(finished))
+    if finished and released != len(finished):
+        raise LeaseLost("an event was claimed again or deleted while it was applied")
+    event_batch.count_results()
     return [to_outcome(results[event.id]) for event, _ in batch]
 
 
-def mark_processed(session: Session, results: Mapping[int, HandlerResult]) -> None:
-    """Mark the events that are applied or ignored, with one statement for each reason."""
-    ids_by_result: dict[HandlerResult, list[int]] = {}
-    for event_id, result in results.items():
-        if not isinstance(result, Failure):
-            ids_by_result.setdefault(result, []).append(event_id)
-    for result, event_ids in ids_by_result.items():
-        reason = result.reason if isinstance(result, Ignored) else None
-        status = "ignored" if isinstance(result, Ignored) else "done"
-        Events(session).mark_processed(event_ids, status, reason=reason)
-
-
-def account_key(event_with_loaded: EventWithLoaded) -> PlatformKey:
-    _, loaded = event_with_loaded
-    return loaded.account_key
+def list_finished_events(
+    batch: Sequence[EventWithLoaded], results: Mapping[int, HandlerResult]
+) -> list[FinishedEvent]:
+    """The events that are applied or ignored; the others are tried again, or are dead."""
+    finished = []
+    for event, _ in batch:
+        result = results[event.id]
+        if isinstance(result, Ignored):
+            finished.append(FinishedEvent(event.id, event.lease_token, "ignored", result.reason))
+        elif not isinstance(result, Failure):
+            finished.append(FinishedEvent(event.id, event.lease_token, "done", None))
+    return finished
 
 
 def handle_events(
-    event_batch: EventBatch, batch: Sequence[EventWithLoaded]
+    event_batch: EventBatch, loaded_events: Sequence[LoadedEvent]
 ) -> dict[int, HandlerResult]:
-    return {event.id: handle_event(event_batch, event, loaded) for event, loaded in batch}
+    return {loaded.id: handle_event(event_batch, loaded) for loaded in loaded_events}
 
 
 def to_outcome(result: HandlerResult) -> Reschedule | Failure:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, CreatedAtColumn, IdColumn, Json
 from db.bulk import ROWS_PARAMETER, rows_table
+from db.compiled_statements import CompiledStatement, StatementCall, execute_calls
 
 
 class Notification(IdColumn, CreatedAtColumn, Base):
@@ -42,7 +43,7 @@ def build_insert_statement() -> Any:
     return statement.on_conflict_do_nothing()
 
 
-INSERT_STATEMENT = build_insert_statement()
+INSERT_STATEMENT = CompiledStatement(build_insert_statement())
 
 
 class Notifications:
@@ -65,8 +66,12 @@ class Notifications:
 
     def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add the rows whose cause has no notification yet, in one statement."""
-        if rows:
-            self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
+        execute_calls(self._session, self.insert_calls(rows))
+
+    @staticmethod
+    def insert_calls(rows: Sequence[Mapping[str, Any]]) -> list[StatementCall]:
+        """What `add_all` executes: one statement, none if there are no rows."""
+        return [StatementCall(INSERT_STATEMENT, {ROWS_PARAMETER: rows})] if rows else []
 
     def list_for_user(
         self,

@@ -8,12 +8,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    any_,
+    bindparam,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns
-from db.bulk import is_any_of
+from db.bulk import IDS_PARAMETER
+from db.compiled_statements import CompiledStatement, StatementCall
 from db.session import Session
 
 COVER_ROLE = "cover"
@@ -61,6 +72,16 @@ class PostPart(IdColumn, TimestampColumns, Base):
     )
 
 
+CLEAR_URLS = CompiledStatement(
+    update(PostPart)
+    .where(
+        PostPart.post_id == any_(bindparam(IDS_PARAMETER, type_=ARRAY(BigInteger))),
+        PostPart.upload_url_encrypted.is_not(None),
+    )
+    .values(upload_url_encrypted=None)
+)
+
+
 class PostParts:
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -82,16 +103,10 @@ class PostParts:
         self._session.add(part)
         return part
 
-    def clear_upload_urls(self, post_ids: Sequence[int]) -> None:
-        """Forget the upload URLs of posts that have ended."""
-        if post_ids:
-            is_kept = PostPart.upload_url_encrypted.is_not(None)
-            self._session.execute(
-                update(PostPart)
-                .where(is_any_of(post_ids, PostPart.post_id), is_kept)
-                .values(upload_url_encrypted=None),
-                execution_options={"synchronize_session": False},
-            )
+    @staticmethod
+    def clear_url_calls(post_ids: Sequence[int]) -> list[StatementCall]:
+        """What forgets the upload URLs of posts that have ended: one statement, none if none."""
+        return [StatementCall(CLEAR_URLS, {IDS_PARAMETER: post_ids})] if post_ids else []
 
     def list_by_post(self, post_id: int) -> Sequence[PostPart]:
         """The parts of a post by position."""

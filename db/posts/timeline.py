@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
+from db.compiled_statements import CompiledStatement, StatementCall
 from db.posts.posts import Post
 
 MAX_NOTE_LENGTH = 500  # characters of a note
@@ -39,7 +40,7 @@ def build_insert_statement() -> Any:
     return insert(table).from_select(names, select(*(rows.c[name] for name in added)))
 
 
-INSERT_STATEMENT = build_insert_statement()
+INSERT_STATEMENT = CompiledStatement(build_insert_statement())
 
 
 class PostEvents:
@@ -84,10 +85,10 @@ class PostEvents:
             "note": shortened,
         }
 
-    def add_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert the rows in their order, in one statement."""
-        if rows:
-            self._session.execute(INSERT_STATEMENT, {ROWS_PARAMETER: list(rows)})
+    @staticmethod
+    def insert_calls(rows: Sequence[Mapping[str, Any]]) -> list[StatementCall]:
+        """What inserts the rows in their order: one statement, none if there are no rows."""
+        return [StatementCall(INSERT_STATEMENT, {ROWS_PARAMETER: rows})] if rows else []
 
     def list_for_post(self, post_id: int, *, after: int = 0) -> Sequence[PostEvent]:
         """Oldest first, those with a larger id than `after`."""

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from db.accounts.accounts import Account
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, rows_table
+from db.compiled_statements import CompiledStatement, StatementCall, execute_compiled
 from db.posts.posts import Post
 from db.providers import PlatformKey
 from db.records.post_records import RECORD_TABLES
@@ -71,7 +72,7 @@ CHANGED_COLUMNS: Mapping[type[Any], frozenset[str]] = {
     LockedPost: CHANGED_POST_COLUMNS,
     **{table.locked: table.changed_columns for table in RECORD_TABLES.values()},
 }
-"""The columns that applying an update may change, and that `PostBatches.save` writes."""
+"""The columns that applying an update may change, and that `PostBatches.update_calls` writes."""
 
 POST_LABELS = {field.name: f"post_{field.name}" for field in fields(LockedPost)}
 RECORD_LABELS = {
@@ -110,6 +111,7 @@ def build_lock_query() -> Any:
 
 LOCK_QUERY = build_lock_query()
 LOCK_QUERY_LABELS: list[str] = LOCK_QUERY.selected_columns.keys()
+LOCK_STATEMENT = CompiledStatement(LOCK_QUERY)
 
 
 def build_reader(labels: Iterable[str]) -> Callable[[Any], Any]:
@@ -139,12 +141,12 @@ read_updated_values: Mapping[type[Any], Callable[[Any], tuple[Any, ...]]] = {
 }
 """Class → what reads the id and the values that an update may change, in the order of the names."""
 
-UPDATES: Mapping[type[Any], Any] = {
-    LockedPost: bulk_update_statement(Post, UPDATED_NAMES[LockedPost][1:]),
-    **{
-        table.locked: bulk_update_statement(table.model, UPDATED_NAMES[table.locked][1:])
-        for table in RECORD_TABLES.values()
-    },
+UPDATES: Mapping[type[Any], CompiledStatement] = {
+    kind: CompiledStatement(bulk_update_statement(model, UPDATED_NAMES[kind][1:]))
+    for kind, model in (
+        (LockedPost, Post),
+        *((table.locked, table.model) for table in RECORD_TABLES.values()),
+    )
 }
 
 
@@ -176,7 +178,7 @@ EMPTY_BATCH = PostBatch({}, {}, {}, None, {})
 
 
 class PostBatches:
-    """Locks the posts of a batch of webhook events, and saves their changes."""
+    """Locks the posts of a batch of webhook events, and says how their changes are written."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -194,7 +196,7 @@ class PostBatches:
         owner_ids: dict[int, Collection[str]] = {}
         original_values: dict[Any, tuple[Any, ...]] = {}
         locked_at: datetime | None = None
-        for row in self._session.execute(LOCK_QUERY, {ROWS_PARAMETER: keys}):
+        for row in execute_compiled(self._session, LOCK_STATEMENT, {ROWS_PARAMETER: keys}).rows:
             locked_at = locked_at or read_locked_at(row)
             post = LockedPost(*read_post_values(row))
             record = parse_record(row, post.provider)
@@ -206,8 +208,9 @@ class PostBatches:
                 original_values[record] = read_updated_values[type(record)](record)
         return PostBatch(posts, records, owner_ids, locked_at, original_values)
 
-    def save(self, batch: PostBatch) -> None:
-        """Write the rows that have changed since they were locked."""
+    @staticmethod
+    def update_calls(batch: PostBatch) -> list[StatementCall]:
+        """What writes the rows that have changed since they were locked: a statement per table."""
         changed_rows: dict[type[Any], list[dict[str, Any]]] = {kind: [] for kind in UPDATES}
         for row, original in batch.original_values.items():
             kind = type(row)
@@ -215,9 +218,11 @@ class PostBatches:
             if values != original:
                 changed = dict(zip(UPDATED_NAMES[kind], values, strict=True))
                 changed_rows[kind].append(as_json_row(changed))
-        for kind, rows in changed_rows.items():
-            if rows:
-                self._session.execute(UPDATES[kind], {ROWS_PARAMETER: rows})
+        return [
+            StatementCall(UPDATES[kind], {ROWS_PARAMETER: rows})
+            for kind, rows in changed_rows.items()
+            if rows
+        ]
 
 
 def parse_record(row: Any, provider: str) -> AnyRecord | None:

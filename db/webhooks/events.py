@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Index,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
     and_,
     case,
@@ -21,7 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import CLAIMED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
-from db.bulk import is_any_of
+from db.bulk import ROWS_PARAMETER, rows_table
+from db.compiled_statements import CompiledStatement, StatementCall
 from db.leases import JobColumns, JobQueue
 
 DISCARDED = "discarded: "  # before the error of an event that an operator discarded
@@ -222,6 +226,37 @@ def status_condition(status: str) -> ColumnElement[bool]:
     return and_(*STATUS_CONDITIONS.get(status, (Event.status == status,)))
 
 
+class FinishedEvent(NamedTuple):
+    """An event that was applied or ignored. `reason`: why it is ignored."""
+
+    id: int
+    lease_token: int
+    status: str
+    reason: str | None
+
+
+def build_finish_statement() -> Any:
+    rows = rows_table(
+        {"id": BigInteger(), "lease_token": BigInteger(), "status": Text(), "reason": Text()}
+    )
+    has_token = (Event.id == rows.c.id, Event.lease_token == rows.c.lease_token)
+    return (
+        update(Event)
+        .where(*has_token, Event.leased_until.is_not(None))
+        .values(
+            status=rows.c.status,
+            parsed=None,
+            processed_at=func.clock_timestamp(),
+            due_at=None,
+            leased_until=None,
+            last_error=rows.c.reason,
+        )
+    )
+
+
+FINISH_STATEMENT = CompiledStatement(build_finish_statement())
+
+
 class Events:
     """Queries and changes of stored webhook events."""
 
@@ -239,24 +274,15 @@ class Events:
         query = select(Event).where(*event_filter.conditions(), *is_older)
         return list(self._session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
-    def mark_processed(
-        self, event_ids: Sequence[int], status: str, *, reason: str | None = None
-    ) -> None:
-        """Mark events as applied, or ignored, and release their leases, with one statement.
-
-        `reason`: why they are ignored.
+    @staticmethod
+    def finish_calls(events: Sequence[FinishedEvent]) -> list[StatementCall]:
+        """What marks events as applied or ignored and releases their leases: one statement, none if
+        there are no events. It changes those only that still carry their lease token: the fence.
 
         `parsed` is dropped: it has served its purpose, and takes a fifth of the row.
         """
-        if not event_ids:
-            return
-        released = {"due_at": None, "leased_until": None, "last_error": reason}
-        self._session.execute(
-            update(Event)
-            .where(is_any_of(event_ids, Event.id))
-            .values(status=status, parsed=None, processed_at=func.clock_timestamp(), **released),
-            execution_options={"synchronize_session": False},
-        )
+        rows = [event._asdict() for event in events]
+        return [StatementCall(FINISH_STATEMENT, {ROWS_PARAMETER: rows})] if rows else []
 
     def mark_dead(self, event: Event) -> None:
         """Keep an event whose attempts are used up, until an operator has it replayed."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from core.bootstrap import build_public_http
@@ -150,3 +150,25 @@ def test_no_label_can_hold_an_id():
     labels = {label for metric in counted for label in metric._labelnames}
     gauge_labels = {label for names in metrics.GAUGE_LABELS.values() for label in names}
     assert labels | gauge_labels <= allowed_labels
+
+
+def test_many_observations_at_once_count_like_single_ones():
+    observed = [0.0, 0.005, 0.0050001, 0.3, 9.99, 10, 11, 1e9, 0.3]
+    registry = CollectorRegistry()
+    single, many = (
+        Histogram(name, "text", buckets=metrics.FAST_BUCKETS, registry=registry)
+        for name in ("single", "many")
+    )
+    for value in observed:
+        single.observe(value)
+    metrics.observe_many(many, observed)
+
+    def read_samples(histogram):
+        (family,) = histogram.collect()
+        return {
+            (sample.name.rpartition("_")[2], sample.labels.get("le")): sample.value
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        }
+
+    assert read_samples(many) == read_samples(single)
