@@ -41,6 +41,14 @@ class Base(DeclarativeBase):
     }
 
 
+def complete_tables() -> None:
+    """Work out how all declared tables relate, as the first query otherwise does.
+
+    A process that forks does it once before, instead of each child.
+    """
+    Base.registry.configure()
+
+
 class IdColumn:
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True, sort_order=-10)
 

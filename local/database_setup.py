@@ -9,10 +9,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from app.cli.failure_causes import describe_failure
-from core.bootstrap import build_database
+from app.cli.command_line import FAILURE_CAUSES
+from app.cli.command_sources import load_object
 from core.config.settings import Settings
 from db import migrations
+from db.session import Database
 from local.dev_user import create_developer
 
 
@@ -31,7 +32,7 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     try:
         developer = set_up_database(request["environment"], request["password"])
     except Exception as error:
-        failure = describe_failure(error)
+        failure = load_object(FAILURE_CAUSES)(error)
         if failure is None:
             raise
         return {"failure": asdict(failure)}
@@ -43,7 +44,7 @@ def set_up_database(environment: dict[str, str], password: str | None) -> dict[s
     migrations.upgrade_schema(settings.migration_url, application_url=settings.database_url)
     if password is None:
         return None
-    database = build_database(settings, role=settings.role)
+    database = Database(settings.database_url, pool_size=1, application_name="signalpost up")
     try:
         return asdict(create_developer(database, password))
     finally:

@@ -21,6 +21,7 @@ from celery.worker import state
 from core.config.garbage_collection import exclude_loaded_objects
 from core.config.settings import load_settings
 from core.observability import metrics
+from db.base import complete_tables
 from db.ops.heartbeats import QUEUES_PREFIX, Heartbeats
 from tasks import runtime
 from tasks.alive_file import AliveFile
@@ -93,7 +94,8 @@ def find_running_kinds() -> dict[str, timedelta]:
 
 @worker_init.connect
 def exclude_modules(**_: Any) -> None:
-    """Share the modules with the child processes, which are forked next."""
+    """Share modules and tables with the child processes, which are forked next."""
+    complete_tables()
     exclude_loaded_objects()
 
 

@@ -21,6 +21,7 @@ import pytest
 import redis
 
 from local import user_and_folders
+from local.ports import find_free_port
 from tests.flows.brokers import wait_until
 from tests.flows.stacks import REAP_TIMEOUT, SIGNALPOST_COMMAND, STOP_TIMEOUT, start_stack
 
@@ -262,6 +263,19 @@ def test_a_second_stack_in_the_same_folder_is_refused(restarted_stack):
     )
     assert refused.returncode == 1
     assert "another stack is using" in refused.stderr
+
+
+def test_a_database_that_cannot_be_used_is_named(tmp_path):
+    address = f"postgresql://signalpost:password@127.0.0.1:{find_free_port()}/signalpost"
+    process = start_stack(
+        tmp_path,
+        (*SIGNALPOST_COMMAND, "up", "--json", "--port", "0", "--data-dir", tmp_path / "data"),
+        DATABASE_URL=address,
+    )
+    answer = json.loads(process.communicate(timeout=STOP_WAIT)[0])
+    assert (process.returncode, answer["ok"]) == (1, False)
+    assert answer["error"]["code"] == "SERVICE_UNAVAILABLE"
+    assert "nothing listens" in answer["error"]["message"]
 
 
 def test_it_stops_in_time_without_leftovers_and_keeps_its_data(stopped_stack, restarted_stack):

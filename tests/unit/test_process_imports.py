@@ -1,5 +1,6 @@
 """What each process does not load: a module costs memory in each of them, and CPU at each start."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,10 @@ ABSENT = {
     "supervisor": (
         ("local.cli", "local.up"),
         "sqlalchemy db alembic requests flask celery redis structlog jinja2 core.bootstrap",
+    ),
+    "setup of the database": (
+        ("local.database_setup",),
+        "requests flask celery redis structlog core.bootstrap platforms.registry rich",
     ),
     "list of commands": (
         ("local.cli", "local.commands"),
@@ -91,3 +96,20 @@ def test_garbage_is_collected_as_usual_once_a_process_has_started():
     usual, at_start, afterwards = run_script(COLLECTION_SCRIPT).splitlines()
     assert str(START_THRESHOLD) in at_start
     assert afterwards == f"{usual} True"
+
+
+def test_servers_load_no_library_for_coloured_logs_and_commands_have_it(tmp_path):
+    probe = "import structlog, sys; print(sys.modules.get('rich'))"
+    (tmp_path / "probe.py").write_text(probe)
+    assert run_program("probe", folder=tmp_path) == "None\n"
+    assert "<module 'rich'" in run_script(probe)
+    assert "--destination" in run_program("local.cli", "upload", "--help", folder=tmp_path)
+
+
+def run_program(*arguments, folder):
+    """What a program prints that is run as a process of an installation is."""
+    command = [sys.executable, "-m", "local.private_program", *arguments]
+    environment = {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout

@@ -17,7 +17,13 @@ FreeObject = dict[str, Any]
 
 
 class AnswerModel(BaseModel):
-    """A JSON object in an answer, with names in snake case. It may gain fields."""
+    """A JSON object in an answer, with names in snake case. It may gain fields.
+
+    What pydantic compiles is built when the description of the API is asked for: 0.1 s of CPU that
+    no web process needs at its start.
+    """
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class CamelAnswerModel(AnswerModel):
