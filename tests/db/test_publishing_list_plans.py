@@ -154,21 +154,6 @@ def test_counts_up_to_a_limit_read_no_more(history_url):
     assert count_rows_read(history_url, count_some) <= MAX_ROWS
 
 
-QUOTA_COUNTS = {
-    "slots": lambda session: QuotaSlots(session).count_slots(
-        1, ["DIRECT_VIDEO"], while_pending=False
-    ),
-    "pending": lambda session: QuotaSlots(session).count_slots(
-        1, ["DIRECT_VIDEO"], while_pending=True
-    ),
-    "starts": lambda session: QuotaSlots(session).count_starts(1, within=timedelta(minutes=1)),
-    "accounts": lambda session: QuotaSlots(session).list_posting_accounts(["DIRECT_VIDEO"]),
-    "posts": lambda session: usage_of_account(session).count_posts(
-        ["REELS"], window=timedelta(days=1)
-    ),
-    "parts": lambda session: usage_of_account(session).count_parts(window=timedelta(days=1)),
-    "several accounts": lambda session: count_usage(session, USAGE_RULES, OWN_ACCOUNTS),
-}
 DAY = timedelta(days=1)
 USAGE_RULES = (
     UsageRule("tiktok", "direct", Counted.SLOTS, ("DIRECT_VIDEO",), DAY),
@@ -188,6 +173,23 @@ OWN_ACCOUNTS = {"tiktok": (1, 3, 5), "instagram": (2, 4)}
 def usage_of_account(session, account_id=2):
     post = Post(id=0, provider="instagram", oauth_account_id=account_id, destination_id=None)
     return DestinationUsage(session, post)
+
+
+QUOTA_COUNTS = {
+    "slots": lambda session: QuotaSlots(session).count_slots(
+        1, ["DIRECT_VIDEO"], while_pending=False
+    ),
+    "pending": lambda session: QuotaSlots(session).count_slots(
+        1, ["DIRECT_VIDEO"], while_pending=True
+    ),
+    "starts": lambda session: QuotaSlots(session).count_starts(1, within=timedelta(minutes=1)),
+    "accounts": lambda session: QuotaSlots(session).list_posting_accounts(["DIRECT_VIDEO"]),
+    "posts": lambda session: usage_of_account(session).count_posts(
+        ["REELS"], window=timedelta(days=1)
+    ),
+    "parts": lambda session: usage_of_account(session).count_parts(window=timedelta(days=1)),
+    "several accounts": lambda session: count_usage(session, USAGE_RULES, OWN_ACCOUNTS),
+}
 
 
 @pytest.mark.parametrize("count", QUOTA_COUNTS)
