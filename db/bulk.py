@@ -132,10 +132,18 @@ def changed_values(row: Any) -> dict[str, Any]:
 
 def can_write_in_bulk(row: Any, name: str, value: Any) -> bool:
     """Whether the value is plain. None in a JSON column may mean SQL NULL or JSON null."""
-    mapped_column = inspect(type(row)).columns.get(name)
-    if mapped_column is None or name == "id" or isinstance(value, ClauseElement):
+    model: Any = type(row)
+    column_type = find_column_type(model, name)
+    if column_type is None or name == "id" or isinstance(value, ClauseElement):
         return False
-    return value is not None or not isinstance(mapped_column.type, JSON)
+    return value is not None or not isinstance(column_type, JSON)
+
+
+@cache
+def find_column_type(model: Any, name: str) -> TypeEngine[Any] | None:
+    """The type of the column of this attribute; None if the attribute is no column."""
+    mapped_column = inspect(model).columns.get(name)
+    return None if mapped_column is None else mapped_column.type
 
 
 def mark_as_written(session: Session, changes: Iterable[RowChange]) -> None:

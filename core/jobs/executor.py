@@ -14,7 +14,7 @@ from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome
 from core.outcomes import Failure, Snooze, failure_from_error
 from db.leases import Row
 
-RESULT_BATCH_SECONDS = 0.01
+RESULT_BATCH_SECONDS = 0.02
 """How long a finished job waits for others, so that they are recorded in one transaction."""
 
 FetchClaims = Callable[[int], list[Claim[Job]]]
