@@ -21,13 +21,14 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
-from db.compiled_statements import CompiledStatement, execute_compiled
+from db.compiled_statements import CompiledStatement, StatementCall, execute_calls
 
 
 class JobColumns(IdColumn):
@@ -47,6 +48,9 @@ class JobColumns(IdColumn):
 
 
 Row = TypeVar("Row", bound=JobColumns)
+
+
+COMMIT_WITHOUT_DISK = CompiledStatement(text("SET LOCAL synchronous_commit = off"))
 
 
 class LeasedRow(NamedTuple):
@@ -101,9 +105,14 @@ class JobQueue(Generic[Row]):
         expired: bool = False,
         row_id: int | None = None,
     ) -> list[Row]:
-        """As `claim`, but gives read-only copies of `copied_columns`, at a tenth of the cost."""
+        """As `claim`, but gives read-only copies of `copied_columns`, at a tenth of the cost.
+
+        The commit does not wait for the disk. If Postgres crashes before it is written, nobody has
+        claimed the rows, and a result is refused for the token of the claim that is lost.
+        """
         statement = copying_claim(self, expired=expired, single_row=row_id is not None)
-        result = execute_compiled(session, statement, claim_values(limit, lease, row_id))
+        claim = StatementCall(statement, claim_values(limit, lease, row_id))
+        result = execute_calls(session, [StatementCall(COMMIT_WITHOUT_DISK, {}), claim])
         rows: Any = map(copy_class(self), result.rows)
         return sorted(rows, key=claim_order)
 

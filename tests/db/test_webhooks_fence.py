@@ -1,7 +1,8 @@
 """An event that is not ours any more when its batch is recorded changes nothing."""
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, event
+from sqlalchemy.orm import Session
 
 from core.webhooks.process import WEBHOOK_JOB_TYPE
 from db.webhooks.events import Event
@@ -54,3 +55,21 @@ def test_events_that_are_deleted_while_they_are_applied_change_nothing(
     report = webhook_harness.process_events(execute=delete_event)
     assert (report.recorded, report.failed, report.stale_leases) == (0, 0, number)
     assert {webhook_harness.post(post).state for post in posts} == {"PROCESSING"}
+
+
+def test_only_the_commit_of_a_claim_does_not_wait_for_the_disk(webhook_harness, account_id):
+    """A claim that is lost with Postgres was not made; what was applied is on the disk."""
+    webhook_harness.create_publication(account_id)
+    webhook_harness.store_envelopes(publish_event("complete"))
+    seen = []
+
+    def note_setting(session):
+        setting = session.connection().exec_driver_sql("SHOW synchronous_commit").scalar_one()
+        seen.append(setting)
+
+    event.listen(Session, "before_commit", note_setting)
+    try:
+        assert webhook_harness.process_events().recorded == 1
+    finally:
+        event.remove(Session, "before_commit", note_setting)
+    assert seen[:2] == ["off", "on"]
