@@ -13,6 +13,7 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -29,7 +30,7 @@ MAX_PENDING_WRITES = 1024  # deliveries in the queue: as many as are stored in W
 MAX_WRITES_PER_COMMIT = 64  # deliveries in one statement
 COMMIT_INTERVAL_SECONDS = 0.005  # at least, between commits: under load deliveries gather meanwhile
 WAKE_INTERVAL_SECONDS = 0.1  # at least, between messages; the first one is sent at once
-SIGNAL_INTERVAL_SECONDS = 0.005  # at least, between signals to a worker that listens
+SIGNAL_INTERVAL_SECONDS = 0.01  # at least, between signals to a worker that listens
 DEADLINE_CHECK_SECONDS = 0.1  # between two looks for deliveries that have waited too long
 
 log = structlog.get_logger(__name__)
@@ -301,11 +302,12 @@ class FutureBridge:
         return future
 
     def add(self, future: asyncio.Future[list[InsertResult]], outcome: Outcome) -> None:
-        """Queue a result for the loop. Runs in the thread that has it."""
+        """Queue a result for the loop. Runs in the thread that has it, which it never ends."""
         self._completed.append((future, outcome))
         if not self._is_scheduled:
             self._is_scheduled = True
-            self.loop.call_soon_threadsafe(self._deliver_results)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(self._deliver_results)
 
     def _deliver_results(self) -> None:
         """Set all queued results. Runs in the loop."""

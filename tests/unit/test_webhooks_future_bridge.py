@@ -93,3 +93,15 @@ def test_a_wait_that_ended_is_forgotten():
         return len(bridge._waiting)
 
     assert asyncio.run(wait()) == 0
+
+
+def test_a_result_for_a_loop_that_was_closed_harms_nobody():
+    """It would end the thread that stores deliveries."""
+
+    async def begin_wait():
+        bridge = make_bridge()
+        return bridge, bridge.create_future()
+
+    bridge, future = asyncio.run(begin_wait())
+    bridge.add(future, ["too late"])
+    assert not future.done()
