@@ -117,8 +117,9 @@ def prepare_binaries(root: Path, libraries: Path, user: UnixUser | None) -> Path
 
 
 def is_readable_by_all(path: Path) -> bool:
-    """Return whether any user can reach and execute the file."""
-    return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
+    """Return whether any user can reach and execute the file, also by links on the way to it."""
+    parents = {*path.absolute().parents, *path.resolve().parents}
+    return all(part.stat().st_mode & 0o001 for part in (path, *parents))
 
 
 def copy_binaries(root: Path, libraries: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from local.user_and_folders import find_unprivileged_user
 from platforms.secret import Secret
 from tests.flows.api_user import REQUEST_TIMEOUT
 
-MIN_SECRET_LENGTH = 12  # characters; shorter ones, such as "guest", are found by chance
+MIN_SECRET_LENGTH = 12  # characters; shorter ones are found by chance
 KEY_BYTES = 32
 PUBLIC_SETTINGS = {"TIKTOK_CLIENT_KEY"}
 """Settings of a local stack that are no secret."""
@@ -85,11 +85,11 @@ def list_secrets(stack, api_user):
 
 def read_tokens(stack, api_user, key):
     """Return the creator's tokens, decrypted."""
-    ring = KeyRing([("1", Secret(key))])
+    key_ring = KeyRing([("1", Secret(key))])
     ((open_id, user_id, access, refresh),) = stack.query(SELECT_TOKENS, api_user.account_id)
     return [
-        ring.decrypt(access, access_token_context("tiktok", open_id, user_id)).reveal(),
-        ring.decrypt(refresh, refresh_token_context("tiktok", open_id, user_id)).reveal(),
+        key_ring.decrypt(access, access_token_context("tiktok", open_id, user_id)).reveal(),
+        key_ring.decrypt(refresh, refresh_token_context("tiktok", open_id, user_id)).reveal(),
     ]
 
 

@@ -1,24 +1,23 @@
 """The wheel of the Python client works where nothing of ours is installed: an empty environment."""
 
 import json
-import re
 import shutil
-import subprocess
-import sys
-from email import message_from_bytes
-from importlib.metadata import distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from tests.flows.api_user import make_video
+from tests.flows.empty_environments import (
+    PIP_COMMAND,
+    create_environment,
+    read_metadata,
+    run_program,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
 SOURCE = Path(__file__).parents[2] / "clients" / "python"
-TIMEOUT = 60  # seconds for one program
-PIP_COMMAND = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
 PROGRAM = """
 import importlib.util, json, sys
 from signalpost_client import Client, errors
@@ -53,18 +52,6 @@ print(json.dumps({
 """
 
 
-def run_program(*command):
-    completed = subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stderr
-    return completed.stdout
-
-
 @pytest.fixture(scope="module")
 def client_wheel(tmp_path_factory):
     """The wheel, built without a network, of a copy: a build writes beside its source."""
@@ -79,42 +66,8 @@ def client_wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def empty_python(tmp_path_factory, client_wheel):
-    """Python of a new environment with the wheel and the packages that it declares."""
-    folder = tmp_path_factory.mktemp("environment")
-    run_program(sys.executable, "-m", "venv", "--without-pip", folder)
-    python = folder / "bin" / "python"
-    command = (*PIP_COMMAND, "--python", python, "install", "--no-deps", "--no-index")
-    run_program(*command, client_wheel)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    for name in list_dependencies(read_metadata(client_wheel).get_all("Requires-Dist")):
-        copy_package(name, packages)
-    return python
-
-
-def read_metadata(wheel):
-    with ZipFile(wheel) as archive:
-        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
-        return message_from_bytes(archive.read(name))
-
-
-def list_dependencies(requirements):
-    """The declared packages and what these need, without extras."""
-    names = set()
-    for requirement in requirements or ():
-        if "extra ==" not in requirement:
-            name = re.match(r"[\w.-]+", requirement)[0]
-            names |= {name, *list_dependencies(distribution(name).requires)}
-    return names
-
-
-def copy_package(name, packages):
-    """Copy an installed package, since the test has no index to install it from."""
-    for top in {Path(each).parts[0] for each in distribution(name).files} - {"..", "__pycache__"}:
-        source = Path(distribution(name).locate_file(top))
-        if source.is_dir():
-            shutil.copytree(source, packages / top)
-        else:
-            shutil.copy(source, packages / top)
+    """Python of an environment with the wheel and the packages that it declares."""
+    return create_environment(tmp_path_factory.mktemp("environment"), client_wheel)
 
 
 def test_the_wheel_has_types_and_one_dependency(client_wheel):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.user_and_folders import UnixUser, give_folder
+from local.user_and_folders import UnixUser, give_folder, is_readable_by_all
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -21,3 +21,13 @@ def test_a_folder_of_an_earlier_account_becomes_the_new_ones_with_all_that_is_in
     owners = {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
     assert owners == {account.pw_uid}
     assert Path("/etc/hostname").stat().st_uid == owner_of_target
+
+
+def test_a_program_behind_a_link_in_a_private_folder_is_not_readable_by_all(tmp_path):
+    """Another user cannot follow the link, although what it leads to is open to all."""
+    program = Path("/bin/sh").resolve()
+    assert is_readable_by_all(program)
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    (private / "link").symlink_to(program.parent)
+    assert not is_readable_by_all(private / "link" / program.name)
