@@ -30,7 +30,6 @@ class NavigationEntry(NamedTuple):
     on_phone: bool = False  # has a place in the bottom bar of phones; the others are under More
     counted: str = ""  # the name of the number beside it
     shortcut: str = ""  # keys, with a space between those of a sequence
-    phone_label: str = ""  # where the label is too long for a bottom bar
     query: tuple[tuple[str, str], ...] = ()  # with this in its address the page is another place
 
 
@@ -39,7 +38,6 @@ NEW_POST = NavigationEntry(
     "plus",
     gettext_noop("New post"),
     shortcut="n",
-    phone_label=gettext_noop("Create"),
 )
 MAIN_ENTRIES = (
     NavigationEntry(
@@ -131,7 +129,6 @@ class NavigationPlace:
     is_new_post: bool = False
     count: NavigationCount = NO_COUNT
     shortcut: str = ""
-    phone_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +181,6 @@ def show_entry(
         is_new_post=is_new_post,
         count=counts.get(entry.counted, NO_COUNT),
         shortcut=entry.shortcut,
-        phone_label=translate_text(entry.phone_label or entry.label),
     )
 
 

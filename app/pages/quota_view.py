@@ -8,6 +8,7 @@ from app.http.i18n import translate_text
 from core import publishing
 from core.accounts import AccountView, DestinationView
 from core.publishing.remaining_quota import Limits, Quotas
+from core.publishing.reported_limits import list_reported_limits
 from core.publishing.targets import QuotaAccount
 from db.session import Session
 from platforms.platform import QuotaHold, QuotaRule, QuotaScope
@@ -55,19 +56,23 @@ def load_quota_limits(accounts: Iterable[QuotaAccount]) -> dict[QuotaAccount, Li
 
 def count_quota_fields(session: Session, limits: Mapping[QuotaAccount, Limits]) -> QuotaFields:
     quotas = publishing.count_quotas(session, limits)
-    return {account: quota_fields(account.provider, own) for account, own in quotas.items()}
+    return {account: quota_fields(account, own) for account, own in quotas.items()}
 
 
-def quota_fields(provider: str, quotas: Quotas) -> dict[str, Any]:
+def quota_fields(account: QuotaAccount, quotas: Quotas) -> dict[str, Any]:
     """Return gauges and lines: pairs of a label and the quota.
 
-    `unaudited`: the line that counts for all accounts until the platform has audited the app.
+    `reported`: labels of limits that the platform has reported. `unaudited`: the line that counts
+    for all accounts until the platform has audited the app.
     """
+    provider = account.provider
+    reported = list_reported_limits(current_container().services, account) or {}
     rules = PLATFORMS[provider].quotas
     pairs = [(rules[name], quota_label(provider, name), quota) for name, quota in quotas.items()]
     return {
         "gauges": [(label, quota) for rule, label, quota in pairs if is_gauge(rule)],
         "lines": [(label, quota) for rule, label, quota in pairs if not is_gauge(rule)],
+        "reported": [label for rule, label, _ in pairs if rule.name in reported],
         "unaudited": next(
             (quota for rule, _, quota in pairs if rule.scope is QuotaScope.APPLICATION), None
         ),

@@ -34,8 +34,7 @@ def fetch_reported_limits(
     has_dynamic_rule = any(rule.is_dynamic for rule in PLATFORMS[provider].quotas.values())
     if publisher is None or destination_id is None or not has_dynamic_rule:
         return {}
-    key = (provider, destination_id, account.external_id)
-    known: Mapping[str, int] | None = services.known_limits.get(key)
+    known = list_reported_limits(services, account)
     if known is not None:
         return known
     try:
@@ -53,5 +52,15 @@ def fetch_reported_limits(
         log.info("quota.limits_unknown", provider=provider, error=type(error).__name__)
         return {}
     limits = {reading.name: reading.limit for reading in readings if reading.limit is not None}
-    services.known_limits.add(key, limits, lifetime=LIMITS_LIFETIME)
+    services.known_limits.add(limits_key(account), limits, lifetime=LIMITS_LIFETIME)
     return limits
+
+
+def list_reported_limits(services: Services, account: QuotaAccount) -> Mapping[str, int] | None:
+    """Return what the platform has reported in the last minute; None if it was not asked."""
+    known: Mapping[str, int] | None = services.known_limits.get(limits_key(account))
+    return known
+
+
+def limits_key(account: QuotaAccount) -> tuple[str, int | None, str | None]:
+    return (account.provider, account.destination_id, account.external_id)

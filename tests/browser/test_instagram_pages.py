@@ -13,6 +13,12 @@ def instagram_page(signed_in, stack):
     return connect_instagram(signed_in, stack)
 
 
+@pytest.fixture
+def both_page(account_page, stack):
+    """A page of a user with accounts of both platforms."""
+    return connect_instagram(account_page, stack)
+
+
 def test_all_accounts_behind_a_login_are_offered(instagram_page, take_screenshot):
     instagram_page.goto("/platforms/instagram/choose")
     expect(instagram_page.get_by_label("Ada.bakes")).to_be_checked()
@@ -33,6 +39,14 @@ def test_the_account_page_leads_to_everything(instagram_page, take_screenshot):
         main = instagram_page.get_by_role("main")
         main.get_by_role("link", name=name, exact=True).first.click()
         instagram_page.wait_for_url(re.compile(f"/platforms/instagram/{path}"))
+
+
+def test_home_says_who_reported_a_limit(both_page):
+    both_page.goto("/")
+    gauge = both_page.locator(".gauge", has=both_page.get_by_text("Posts in 24 hours", exact=True))
+    expect(gauge).to_contain_text("Limit reported by Instagram, at most a minute ago")
+    own = both_page.locator(".gauge", has_text="Direct posts in 24 hours")
+    expect(own).not_to_contain_text("reported by")
 
 
 def test_metrics_without_values_say_so(instagram_page, take_screenshot):
