@@ -13,7 +13,9 @@ from xdist.scheduler import LoadFileScheduling
 ROOT = Path(__file__).parents[1]
 OWN_STACK = "own stack"
 SHARED_RESOURCES = {
-    "brokers": re.compile(r"\brabbit_server\b|^from tests\.flows\.celery_harness ", re.MULTILINE),
+    "brokers": re.compile(
+        r"\brabbit_server\b|\brabbitmq[,)]|^from tests\.flows\.celery_harness ", re.MULTILINE
+    ),
     "burst stack": re.compile(r"\bburst_stack\b"),
     "shared stack with faults": re.compile(
         r"^from tests\.flows\.(response_faults|stack_failures|post_kinds) "
