@@ -1,9 +1,14 @@
 """Fragments that pages fetch again: a browser that has the newest one gets no body."""
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
-from flask import Response, make_response, request
+from flask import Response, make_response, render_template, request
 
 from app.http.context import current_container, current_principal
 from app.http.csrf import issue_csrf_token
@@ -18,13 +23,36 @@ def answer_fragment(state: object, render: Callable[[], str]) -> Response:
     """Return the fragment, or 304 if the browser has it.
 
     `state`: whatever its content depends on, as a row's id and `updated_at`; its `repr` is
-    compared. The reader, their language and zone are added, and the minute, for ages like
+    compared. The reader, their rights, language and zone are added, and the minute, for ages like
     "3 minutes ago".
     """
     minute = current_container().services.now().strftime("%Y-%m-%dT%H:%M")
-    reader = (current_principal().user_id, current_locale(), current_zone().key, minute)
+    principal = current_principal()
+    person = (principal.user_id, sorted(principal.scopes))
+    reader = (person, current_locale(), current_zone().key, minute)
     tag = hashlib.sha256(repr((request.full_path, reader, state)).encode()).hexdigest()[:TAG_DIGITS]
     return answer_unless_known(tag, render)
+
+
+def answer_fields(template: str, fields: Mapping[str, Any], *further: object) -> Response:
+    """Return a fragment that is made of these fields, or 304, without rendering it, if it is known.
+
+    What changes with the time alone has to be among the fields or in `further`, except what is
+    said to the minute.
+    """
+    state = json.dumps([fields, further], default=list_attributes)
+    return answer_fragment(state, lambda: render_template(template, **fields))
+
+
+def list_attributes(value: object) -> object:
+    """Return what an object consists of, for comparison. Errors: TypeError if that is not known."""
+    if isinstance(value, date | timedelta | UUID | Decimal):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if not hasattr(value, "__dict__"):
+        raise TypeError(f"{type(value).__name__} cannot be compared")
+    return {name: each for name, each in vars(value).items() if not name.startswith("_")}
 
 
 def answer_rendered(fragment: str) -> Response:

@@ -22,7 +22,7 @@ from app.pages.quota_view import (
     list_quota_accounts,
     load_quota_limits,
 )
-from app.pages.template_helpers import day_text
+from app.pages.template_helpers import day_text, distance_html
 from app.pages.thumbnails import post_thumbnail
 from core.accounts import AccountView
 from core.insights.view_history import (
@@ -281,6 +281,7 @@ def next_row(post: Post, parts: Any, labels: dict[str, AccountLabel]) -> dict[st
     return {
         "post": post,
         "at": at,
+        "distance": distance_html(at),
         "is_due": is_due,
         "day": translate_text("Now") if is_due else day_text(at),
         "thumbnail": post_thumbnail(post, parts),

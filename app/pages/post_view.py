@@ -15,6 +15,7 @@ from app.pages.post_actions import list_actions
 from app.pages.post_answers import find_answers
 from app.pages.post_items import item_fields
 from app.pages.progress_view import progress_steps
+from app.pages.template_helpers import distance_html
 from app.pages.timeline_view import timeline_entries
 from core import publishing
 from core.post_state.settle import FINAL_STATES, PostState
@@ -66,6 +67,7 @@ def describe_post(
     """Return the fields of a post's page; `reasons` are the platform's failure reasons by code."""
     post = view.post
     sentence = state_sentence(post, now)
+    moved_at = post.finished_at or post.updated_at
     return {
         "id": post.id,
         "row": post,
@@ -90,7 +92,8 @@ def describe_post(
         "retries": history.retries,
         "together": history.together,
         "failed_tries": len(history.failed_attempts),
-        "moved_at": post.finished_at or post.updated_at,
+        "moved_at": moved_at,
+        "moved_distance": distance_html(moved_at),
     }
 
 

@@ -1,12 +1,15 @@
 """Pages of one post: follow it, cancel, retry or release it. The list: `history.py`."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.errors import describe_error
-from app.http.fragments import answer_rendered
+from app.http.fragments import answer_fields
 from app.http.i18n import gettext_noop, translate_text
+from app.pages.badges import display_state
 from app.pages.post_view import describe_post
 from app.serialize.posts import failure_reasons
 from core import insights, publishing
@@ -37,7 +40,10 @@ def show_post_state(post_id: int) -> Response:
     """Show the changing part of a post's page, for the script that refreshes it."""
     is_short = request.args.get("part") == "verdict"
     template = "_post_short.html" if is_short else "_post.html"
-    return answer_rendered(render_template(template, **load_post_fields(post_id)))
+    fields = load_post_fields(post_id)
+    post = fields["post"]
+    displayed = (post["row"], *post["retries"], *post["together"])
+    return answer_fields(template, fields, [display_state(each) for each in displayed])
 
 
 @blueprint.post("/posts/<int:post_id>/<any(cancel, retry, release):action>")
@@ -102,7 +108,7 @@ def retry_post(post_id: int) -> int:
 POST_ACTIONS = {"cancel": cancel_post, "retry": retry_post, "release": release_post}
 
 
-def load_post_fields(post_id: int) -> dict[str, object]:
+def load_post_fields(post_id: int) -> dict[str, dict[str, Any]]:
     """Load what the page shows. Errors: NotFound, also for posts of others."""
     container = current_container()
     view = publishing.get_post(container.database, post_id, user_id=current_principal().user_id)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
-from app.http.fragments import answer_rendered
+from app.http.fragments import answer_fields, answer_rendered
 from app.pages.account_view import account_fields, account_name
 from app.pages.avatars import destination_avatar_url
 from app.pages.brands import platform_title
@@ -62,7 +62,7 @@ def show_account_page(platform: str) -> str:
 @require_login("posts:read", "accounts:read")
 def show_overview() -> Response:
     """Show the changing part of the home page."""
-    return answer_rendered(render_template("_overview.html", **home_fields()))
+    return answer_fields("_overview.html", home_fields())
 
 
 def widget_fields(platform: str) -> dict[str, Any]:

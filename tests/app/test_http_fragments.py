@@ -1,10 +1,13 @@
 """Fragments of pages are rendered only for browsers that do not have the newest."""
 
+from datetime import UTC, datetime
+
 import pytest
 from flask import g
 
-from app.http.fragments import answer_fragment
+from app.http.fragments import answer_fragment, list_attributes
 from core.identity.principals import AuthMethod, Principal
+from db.posts.posts import Post
 
 
 @pytest.fixture
@@ -48,3 +51,14 @@ def test_another_state_reader_or_zone_is_rendered(answer_request, change):
     tag = answer_request("sending").headers["ETag"]
     arguments = {"state": "sending", **change}
     assert answer_request(arguments.pop("state"), tag=tag, **arguments).status_code == 200
+
+
+def test_what_a_state_consists_of_is_compared():
+    """A row, a value and a time by what they hold; what cannot be looked into is refused."""
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    assert list_attributes(at) == str(at)
+    assert list_attributes(frozenset({"b", "a"})) == ["a", "b"]
+    post = Post(title="Clay", state="QUEUED")
+    assert list_attributes(post) == {"title": "Clay", "state": "QUEUED"}
+    with pytest.raises(TypeError):
+        list_attributes(object())

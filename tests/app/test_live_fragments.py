@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from flask import template_rendered
 from sqlalchemy import func, update
 
 from db.posts.posts import Post
@@ -64,3 +65,59 @@ def test_a_part_that_has_not_changed_is_not_sent_again(browser, post_id, contain
     changed = browser.get(live, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
     assert changed.text != first.text
+
+
+@pytest.fixture
+def rendered_templates(app):
+    """The names of the templates that were rendered."""
+    names = []
+
+    def note_template(_app, template, **_):
+        names.append(template.name)
+
+    with template_rendered.connected_to(note_template, app):
+        yield names
+
+
+@pytest.mark.parametrize(
+    ("address", "template"),
+    [
+        ("/widgets/overview", "_overview.html"),
+        ("/posts/{post_id}/state", "_post.html"),
+        ("/posts/{post_id}/state?part=verdict", "_post_short.html"),
+    ],
+)
+def test_a_part_that_has_not_changed_is_not_even_rendered(
+    browser, post_id, rendered_templates, address, template
+):
+    live = address.format(post_id=post_id)
+    for _ in range(2):  # ages are in minutes: a new one may begin between the two
+        first = browser.get(live)
+        rendered_templates.clear()
+        again = browser.get(live, headers={"If-None-Match": first.headers["ETag"]})
+        if again.status_code == 304:
+            break
+    assert (again.status_code, rendered_templates) == (304, [])
+    browser.get(live)
+    assert rendered_templates == [template]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "Next week"},
+        {"hold_reason": "operator"},
+        {"publish_at": func.now() + timedelta(days=2)},
+        {"publish_at": func.now() - timedelta(minutes=5)},
+        {"state": "FAILED", "error_code": "duration_check_failed", "finished_at": func.now()},
+    ],
+)
+def test_each_change_of_a_post_is_sent(browser, post_id, container, change):
+    for live in ("/widgets/overview", f"/posts/{post_id}/state"):
+        with container.database.transaction() as session:
+            session.execute(update(Post).values(title="Tomorrow", hold_reason=None))
+        first = browser.get(live)
+        with container.database.transaction() as session:
+            session.execute(update(Post).values(**change))
+        again = browser.get(live, headers={"If-None-Match": first.headers["ETag"]})
+        assert again.status_code == 200, live
