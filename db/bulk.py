@@ -19,11 +19,13 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Connection,
+    Integer,
     any_,
     bindparam,
     column,
     func,
     inspect,
+    select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -33,8 +35,21 @@ from sqlalchemy.types import JSON, TypeEngine
 ROWS_PARAMETER = "rows"
 """Name of the parameter that holds the rows."""
 
+ROW_COUNT_PARAMETER = "row_count"
+"""Name of the parameter that holds the number of rows, where a statement has it."""
+
 IDS_PARAMETER = "ids"
 """Name of the parameter that holds an array of ids."""
+
+
+def counted_rows_table(types: Mapping[str, TypeEngine[Any]]) -> Any:
+    """As `rows_table`, with the number of rows as parameter ROW_COUNT_PARAMETER.
+
+    Postgres expects a hundred rows of `rows_table`, however few there are, and reads a whole table
+    of some thousand rows rather than a hundred by their index.
+    """
+    limit = bindparam(ROW_COUNT_PARAMETER, type_=Integer)
+    return select(rows_table(types)).limit(limit).subquery("counted")
 
 
 def rows_table(types: Mapping[str, TypeEngine[Any]]) -> Any:
@@ -74,10 +89,14 @@ def update_many(
 
 
 @cache
-def bulk_update_statement(model: Any, names: tuple[str, ...]) -> Any:
-    """UPDATE of the columns `names` of all given rows, matched by id."""
+def bulk_update_statement(model: Any, names: tuple[str, ...], *, is_counted: bool = False) -> Any:
+    """UPDATE of the columns `names` of all given rows, matched by id.
+
+    `is_counted`: the rows are those of `counted_rows_table`.
+    """
     columns = {name: model.__mapper__.columns[name] for name in ("id", *names)}
-    rows = rows_table({name: mapped_column.type for name, mapped_column in columns.items()})
+    types = {name: mapped_column.type for name, mapped_column in columns.items()}
+    rows = counted_rows_table(types) if is_counted else rows_table(types)
     values = {columns[name].name: rows.c[name] for name in names}
     return update(model.__table__).where(columns["id"] == rows.c.id).values(values)
 

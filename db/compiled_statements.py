@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from db.bulk import ROW_COUNT_PARAMETER, ROWS_PARAMETER
 from db.connections import PostgresDialect
 
 DIALECT: Any = PostgresDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
@@ -23,6 +24,7 @@ class CompiledStatement:
     def __init__(self, statement: Any) -> None:
         compiled = statement.compile(dialect=DIALECT)
         self.text = str(compiled)
+        self._has_row_count = ROW_COUNT_PARAMETER in compiled.bind_names.values()
         self._own_values: dict[str, Any] = {}
         self._processors: dict[str, Any] = {}
         for parameter, name in compiled.bind_names.items():
@@ -36,8 +38,10 @@ class CompiledStatement:
                 self._processors[name] = processor
 
     def convert_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all values as the driver takes them."""
+        """Return all values as the driver takes them, with the number of rows if it is needed."""
         converted = {**self._own_values, **values}
+        if self._has_row_count:
+            converted[ROW_COUNT_PARAMETER] = len(converted[ROWS_PARAMETER])
         for name, processor in self._processors.items():
             converted[name] = processor(converted[name])
         return converted

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.accounts.accounts import Account
 from db.base import Json
-from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, rows_table
+from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, counted_rows_table
 from db.compiled_statements import CompiledStatement, StatementCall, execute_compiled
 from db.posts.posts import Post
 from db.providers import PlatformKey
@@ -86,7 +86,7 @@ OWNER_LABELS = ("owner_id", "owner_aliases")
 
 
 def build_lock_query() -> Any:
-    keys = rows_table({"provider": Text(), "publish_id": Text()})
+    keys = counted_rows_table({"provider": Text(), "publish_id": Text()})
     matches_key = (Post.provider == keys.c.provider) & (Post.publish_id == keys.c.publish_id)
     query = (
         select(
@@ -142,7 +142,7 @@ read_updated_values: Mapping[type[Any], Callable[[Any], tuple[Any, ...]]] = {
 """Class → what reads the id and the values that an update may change, in the order of the names."""
 
 UPDATES: Mapping[type[Any], CompiledStatement] = {
-    kind: CompiledStatement(bulk_update_statement(model, UPDATED_NAMES[kind][1:]))
+    kind: CompiledStatement(bulk_update_statement(model, UPDATED_NAMES[kind][1:], is_counted=True))
     for kind, model in (
         (LockedPost, Post),
         *((table.locked, table.model) for table in RECORD_TABLES.values()),

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import CLAIMED_ROWS_STORAGE, Base, Json, TimestampColumns, one_of
-from db.bulk import ROWS_PARAMETER, rows_table
+from db.bulk import ROWS_PARAMETER, counted_rows_table
 from db.compiled_statements import CompiledStatement, StatementCall
 from db.leases import JobColumns, JobQueue
 
@@ -236,7 +236,7 @@ class FinishedEvent(NamedTuple):
 
 
 def build_finish_statement() -> Any:
-    rows = rows_table(
+    rows = counted_rows_table(
         {"id": BigInteger(), "lease_token": BigInteger(), "status": Text(), "reason": Text()}
     )
     has_token = (Event.id == rows.c.id, Event.lease_token == rows.c.lease_token)
