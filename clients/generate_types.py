@@ -33,6 +33,7 @@ CURSOR_FIELDS = frozenset({"nextCursor", "next_cursor"})
 FREE_OBJECTS = frozenset({"PointAnswer", "VideoAnswer"})
 """Their fields beside the described ones are named by metrics."""
 
+FOR_PEOPLE = "operators pause by command or on the page of queues"
 FOR_MONITORS = "for monitors, without a key"
 FOR_PLATFORMS = "called by platforms"
 OLDER = "an older form of an operation that has a method"
@@ -44,6 +45,9 @@ SKIPPED_OPERATIONS: Mapping[str, str] = {
     "GET /statusz": FOR_MONITORS,
     "GET /metrics": FOR_MONITORS,
     "GET /m/{token}/{name}": "a signed link, which media have in `url`; needs no key",
+    "GET /api/admin/pauses": FOR_PEOPLE,
+    "POST /api/admin/pauses/{target}": FOR_PEOPLE,
+    "DELETE /api/admin/pauses/{target}": FOR_PEOPLE,
     "OPTIONS /api/media": "the largest size is in the refusal too",
     "GET /api/workers/webhooks": FOR_MONITORS,
     "GET /api/workers/token-refresh": FOR_MONITORS,

@@ -27,6 +27,7 @@ from db.ops.heartbeats import Heartbeat
 from db.outbox.deliveries import Delivery, DeliveryAttempt
 from db.outbox.endpoints import Endpoint, EndpointSecret
 from db.outbox.messages import OutboxMessage, OutboxSequence
+from db.pauses import Pause
 from db.posts.drafts import Draft
 from db.posts.exchanges import PostExchange
 from db.posts.parts import PostPart
@@ -68,6 +69,7 @@ __all__ = [
     "OAuthState",
     "OutboxMessage",
     "OutboxSequence",
+    "Pause",
     "Post",
     "PostDay",
     "PostEvent",

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -29,6 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from db.base import IdColumn
 from db.bulk import ROWS_PARAMETER, rows_table
 from db.compiled_statements import CompiledStatement, StatementCall, execute_calls
+from db.pauses import Pause, PauseKind
 
 
 class JobColumns(IdColumn):
@@ -70,10 +72,16 @@ class HeldRows(NamedTuple):
 
 @dataclass(frozen=True)
 class JobQueue(Generic[Row]):
-    """The due rows of one table, or those of them that fulfil the conditions."""
+    """The due rows of one table, or those of them that fulfil the conditions.
+
+    `name` and `provider` are what a pause is looked up by: the name of the queue, and a column or a
+    query of each row's platform. Without them no pause concerns the queue.
+    """
 
     model: type[Row]
     conditions: tuple[ColumnElement[bool], ...] = ()
+    name: str | None = None
+    provider: Any = None
     copied_columns: tuple[Any, ...] = ()  # what `claim_copies` reads, by label
 
     def claim(
@@ -130,8 +138,12 @@ class JobQueue(Generic[Row]):
         return {row.id: row for row in rows}
 
     def oldest_due_at(self, session: Session) -> datetime | None:
-        """When the oldest row that waits for a worker fell due; None if there is none."""
-        return session.scalar(select(func.min(self.model.due_at)).where(*self._due_conditions()))
+        """When the oldest row that waits for a worker fell due; None if there is none.
+
+        What is paused does not wait for a worker.
+        """
+        conditions = (*self._due_conditions(), *pause_conditions(self))
+        return session.scalar(select(func.min(self.model.due_at)).where(*conditions))
 
     def count_due(self, session: Session, *, limit: int) -> int:
         """Count the rows that wait for a worker, up to `limit`."""
@@ -243,7 +255,31 @@ def claim_conditions(queue: JobQueue[Any], *, expired: bool) -> list[ColumnEleme
     """What a row fulfils that can be claimed: due, and without a lease or with an expired one."""
     leased_until = queue.model.leased_until
     lease_condition = leased_until < func.now() if expired else leased_until.is_(None)
-    return [queue.model.due_at <= func.now(), lease_condition, *queue.conditions]
+    return [
+        queue.model.due_at <= func.now(),
+        lease_condition,
+        *queue.conditions,
+        *pause_conditions(queue),
+    ]
+
+
+def pause_conditions(queue: JobQueue[Any]) -> list[ColumnElement[bool]]:
+    """That neither the queue nor the platform of a row is paused.
+
+    Whether there is any pause is read once per statement, not once per row.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if queue.name is not None:
+        name: ColumnElement[str] = literal_column(
+            f"'{queue.name}'"
+        )  # no parameter: statements are compiled once
+        conditions.append(~exists(select(Pause.target).where(Pause.target == name)))
+    if queue.provider is not None:
+        is_platform = Pause.kind == literal_column(f"'{PauseKind.PLATFORM}'")
+        any_pause = exists(select(Pause.target).where(is_platform))
+        of_row = select(Pause.target).where(is_platform)
+        conditions.append(or_(~any_pause, queue.provider.not_in(of_row)))
+    return conditions
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.api.pauses import serialize_pause
 from app.http.context import current_container
 from core.errors import Unauthorized
 from core.health.readiness import ReadinessReport
@@ -47,6 +48,7 @@ def show_status() -> tuple[dict[str, Any], int]:
         "conditionsJudgedSecondsAgo": judged_age and judged_age.total_seconds(),
         "failingSinks": {each.sink: each.last_error for each in report.alarm.failing_sinks},
         "alertsAgeSeconds": report.alarm_age,
+        "paused": [serialize_pause(each) for each in report.alarm.pauses],
     }
     return body, 503 if report.reasons else 200
 

@@ -45,6 +45,7 @@ TAG_OF_BLUEPRINT: Mapping[str, str] = {
     "admin": "operator",
     "admin_audit": "operator",
     "admin_users": "operator",
+    "pauses": "operator",
     "monitoring": "operator",
     "health": "service",
     "openapi": "service",

@@ -52,6 +52,16 @@ COMMANDS = {
         "app.cli.alerts:monitor_command",
         "Judge the alert conditions and send notices, all the time.",
     ),
+    "pause": CommandSource(
+        "app.cli.pauses:pause_command", "Let workers take nothing of a platform or a queue."
+    ),
+    "resume": CommandSource(
+        "app.cli.pauses:resume_command",
+        "Let workers take the work of a platform or a queue again.",
+    ),
+    "pauses": CommandSource(
+        "app.cli.pauses:pauses_command", "List what is paused, since when and why."
+    ),
     "upload": CommandSource(
         "app.cli.upload:upload_command", "Post files or URLs, and follow the post to its end."
     ),

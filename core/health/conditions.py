@@ -102,6 +102,13 @@ ALERT_CONDITIONS = (
         measure=heartbeat_conditions.measure_overdue_work,
     ),
     AlertCondition(
+        "paused_for_long",
+        "warning",
+        3600,
+        "seconds for which a platform or a queue has been paused",
+        measure=heartbeat_conditions.measure_longest_pause,
+    ),
+    AlertCondition(
         "clock_skew",
         "critical",
         5,

@@ -11,6 +11,7 @@ from core.publishing.quota import is_rule_on, list_rule_kinds, read_rule_limit
 from db.ops.alert_queries import AlertQueries
 from db.ops.gauges import LabeledCounts, RowCounts
 from db.ops.heartbeats import Heartbeats
+from db.pauses import Pauses
 from db.session import Database, Session
 from platforms.platform import QuotaScope
 from platforms.registry import PLATFORMS
@@ -125,6 +126,10 @@ def age_gauges(session: Session, services: Services) -> dict[str, LabeledCounts]
         "webhook_oldest_due_seconds": [
             ((provider,), max((now - due_at).total_seconds(), 0.0))
             for provider, due_at in row_counts.oldest_due_events()
+        ],
+        "paused_seconds": [
+            ((each.kind, each.target), max((now - each.paused_at).total_seconds(), 0.0))
+            for each in Pauses(session).list_all()
         ],
         "scheduler_lag_seconds": [] if tick_age is None else [((), tick_age.total_seconds())],
         "oldest_due_seconds": [

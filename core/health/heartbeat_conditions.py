@@ -7,6 +7,7 @@ from core.health.measurement import Measurement
 from core.health.readiness import NON_CRITICAL_QUEUES, QUEUES
 from core.health.workers import WORKER_PREFIX
 from db.ops.heartbeats import Heartbeats
+from db.pauses import Pauses
 from db.session import Session, database_now
 
 CANARY_TIMEOUT = 5 * timedelta(seconds=10)
@@ -57,6 +58,15 @@ def measure_overdue_work(session: Session, _services: Services) -> Measurement:
         return Measurement(0.0)
     slowest = max(ages, key=lambda kind: ages[kind])
     return Measurement(max(ages[slowest], 0.0), {"names": [slowest]})
+
+
+def measure_longest_pause(session: Session, _services: Services) -> Measurement:
+    """Seconds for which the oldest pause of an operator has lasted; all are named."""
+    pauses = Pauses(session).list_all()
+    if not pauses:
+        return Measurement(0.0)
+    age = (database_now(session) - pauses[0].paused_at).total_seconds()
+    return Measurement(max(age, 0.0), {"names": [pause.target for pause in pauses]})
 
 
 def measure_clock_skew(session: Session, services: Services) -> Measurement:

@@ -11,6 +11,7 @@ from core.health.readiness import ANSWER_TIMEOUT, FACTS_MAX_AGE, Readiness, Read
 from db.ops.alert_conditions import ConditionStates, MonitorLeases
 from db.ops.alert_notices import FailingSink, list_failing_sinks
 from db.ops.alerts import Alerts
+from db.pauses import Pause, Pauses
 from db.session import Database
 
 MISSED_ROUNDS = 3  # after which the alarm counts as silent
@@ -25,6 +26,7 @@ class AlarmFacts:
     judged_age: timedelta | None = None
     unjudged: Mapping[str, str] = field(default_factory=dict)
     failing_sinks: tuple[FailingSink, ...] = ()
+    pauses: tuple[Pause, ...] = ()
 
     def list_reasons(self, check_interval: timedelta) -> list[str]:
         """Everything that is wrong, as sentences."""
@@ -97,4 +99,5 @@ def read_alarm_facts(database: Database) -> AlarmFacts:
                 each.name: each.error or "" for each in ConditionStates(session).list_failed()
             },
             failing_sinks=tuple(list_failing_sinks(session, min_attempts=1)),
+            pauses=tuple(Pauses(session).list_all()),
         )

@@ -139,6 +139,7 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "db_pool_in_use": (),
     "db_pool_limit": (),
     "build_info": ("version",),
+    "paused_seconds": ("kind", "target"),
     "facts_age_seconds": (),
     "database_synchronous_standbys": (),
 }

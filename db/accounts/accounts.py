@@ -118,7 +118,12 @@ class Account(JobColumns, TimestampColumns, Base):
         return self.attempts - 1 if is_refreshing else self.attempts
 
 
-ACCOUNT_QUEUE = JobQueue(Account, conditions=(Account.status == AccountStatus.ACTIVE,))
+ACCOUNT_QUEUE = JobQueue(
+    Account,
+    conditions=(Account.status == AccountStatus.ACTIVE,),
+    name="accounts",
+    provider=Account.provider,
+)
 
 
 class Accounts:

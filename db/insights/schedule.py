@@ -95,7 +95,12 @@ class SamplingSchedule(JobColumns, TimestampColumns, Base):
     )
 
 
-SAMPLING_QUEUE = JobQueue(SamplingSchedule)
+_platform_of_schedule = (
+    select(Account.provider)
+    .where(Account.id == SamplingSchedule.oauth_account_id)
+    .scalar_subquery()
+)
+SAMPLING_QUEUE = JobQueue(SamplingSchedule, name="insights", provider=_platform_of_schedule)
 
 
 @cache
@@ -104,7 +109,9 @@ def sampling_queue_of(provider: str) -> JobQueue[SamplingSchedule]:
     of_platform = exists().where(
         Account.id == SamplingSchedule.oauth_account_id, Account.provider == provider
     )
-    return JobQueue(SamplingSchedule, (of_platform,))
+    return JobQueue(
+        SamplingSchedule, (of_platform,), name="insights", provider=_platform_of_schedule
+    )
 
 
 OF_SAME_ACCOUNT = and_(

@@ -64,7 +64,7 @@ class DeliveryAttempt(IdColumn, Base):
     )
 
 
-DELIVERY_QUEUE = JobQueue(Delivery)
+DELIVERY_QUEUE = JobQueue(Delivery, name="outbox")
 
 
 class Deliveries:

@@ -228,8 +228,12 @@ def publish_time() -> ColumnElement[datetime]:
     return func.coalesce(Post.publish_at, Post.created_at)
 
 
-POST_QUEUE = JobQueue(Post, conditions=(not_(_is_sending_bytes),))
-UPLOAD_QUEUE = JobQueue(Post, conditions=(_is_sending_bytes,))
+POST_QUEUE = JobQueue(
+    Post, conditions=(not_(_is_sending_bytes),), name="posts", provider=Post.provider
+)
+UPLOAD_QUEUE = JobQueue(
+    Post, conditions=(_is_sending_bytes,), name="uploads", provider=Post.provider
+)
 
 
 class Posts:

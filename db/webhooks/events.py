@@ -160,6 +160,8 @@ EVENT_QUEUE = JobQueue(
     Event,
     conditions=(Event.processed_at.is_(None), Event.dead_at.is_(None)),
     copied_columns=CLAIMED_COLUMNS,
+    name="webhooks",
+    provider=Event.provider,
 )
 
 

@@ -1,5 +1,6 @@
 """Query plans: a claim reads the index of due rows, however many rows the table has."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -76,25 +77,32 @@ def explain_search(url):
     return "\n".join(rows)
 
 
+def has_table_scan(plan):
+    """Whether a table is read as a whole; pauses are a handful of rows, and nearly always none."""
+    return re.search(r"Seq Scan on (?!pauses)", plan) is not None
+
+
 @pytest.mark.parametrize("expired", [False, True])
 @pytest.mark.parametrize("kind", CLAIM_CASES)
 def test_a_claim_uses_its_partial_index(history_url, kind, expired):
     queue, indexes = CLAIM_CASES[kind]
     plan = explain_claim(history_url, queue, expired=expired)
     assert any(index in plan for index in indexes)
-    assert "Seq Scan" not in plan
+    assert not has_table_scan(plan)
 
 
 def test_looking_for_due_kinds_uses_the_same_indexes(history_url):
     plan = explain_search(history_url)
     assert all(any(index in plan for index in indexes) for _, indexes in CLAIM_CASES.values())
-    assert "Seq Scan" not in plan
+    assert not has_table_scan(plan)
 
 
 def test_without_its_index_a_claim_reads_the_table(database_url):
     for statement in (*INSERT_HISTORY, "DROP INDEX idx_posts_due"):
         run_sql(database_url, statement)
-    assert "Seq Scan on posts" in explain_claim(database_url, POST_QUEUE, expired=False)
+    plan = explain_claim(database_url, POST_QUEUE, expired=False)
+    assert "Seq Scan on posts" in plan
+    assert has_table_scan(plan)
     assert "Seq Scan on posts" in explain_search(database_url)
 
 

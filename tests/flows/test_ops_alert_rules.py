@@ -35,6 +35,7 @@ SHARED_LIMITS = {
     "token_refresh_failure": 3,
     "token_refresh_failing": 10,
     "dead_letters": 0,
+    "paused_for_long": 3600,
     "crypto_error": 0,
 }
 """Limits that the conditions of our own judge have too, in the unit of the rule."""

@@ -144,6 +144,7 @@ def test_no_label_can_hold_an_id():
         "class",
         "severity",
         "version",
+        "target",
     }
     counted = [metric for metric in vars(metrics).values() if hasattr(metric, "_labelnames")]
     assert len(counted) > 15

@@ -131,6 +131,13 @@ class AdminUserAnswer(CamelAnswerModel):
     created_at: datetime
 
 
+class PauseAnswer(CamelAnswerModel):
+    target: str
+    kind: Literal["platform", "queue"]
+    reason: str
+    paused_at: datetime
+
+
 class AuditEntryAnswer(CamelAnswerModel):
     id: Row
     at: datetime
@@ -222,6 +229,7 @@ class StatusAnswer(ReadinessAnswer):
     conditions_judged_seconds_ago: float | None
     failing_sinks: dict[str, str | None]
     alerts_age_seconds: float | None
+    paused: list[PauseAnswer]
 
 
 class DiscardCountAnswer(CamelAnswerModel):

@@ -49,6 +49,7 @@ from app.api.answers.operator_answers import (
     FullWebhookEventAnswer,
     LivenessAnswer,
     NewEndpointAnswer,
+    PauseAnswer,
     QueueAnswer,
     ReadinessAnswer,
     ReceivedAnswer,
@@ -318,6 +319,9 @@ ANSWERS: Mapping[str, Answer] = {
     "list_users": page_answer(AdminUserAnswer),
     "disable_user": Answer(fields={"user": AdminUserAnswer}, codes=CONFLICT),
     "enable_user": Answer(fields={"user": AdminUserAnswer}, codes=CONFLICT),
+    "list_pauses": Answer(fields={"pauses": list[PauseAnswer]}),
+    "pause_work": Answer(fields={"pause": PauseAnswer}, codes=("NOT_FOUND", "CONFLICT")),
+    "resume_work": Answer(fields={"pause": PauseAnswer}, codes=("NOT_FOUND",)),
     "list_alerts": Answer(
         fields={"alerts": list[AlertAnswer], "activeCount": Count, "timestamp": datetime}
     ),

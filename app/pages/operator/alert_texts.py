@@ -15,6 +15,7 @@ ALERT_TITLES = {
     "scheduler_lag": gettext_noop("Beat does not tick"),
     "worker_silent": gettext_noop("A queue has no worker"),
     "work_overdue": gettext_noop("Work is overdue"),
+    "paused_for_long": gettext_noop("A platform or a queue is paused for more than an hour"),
     "clock_skew": gettext_noop("The clocks of this machine and the database differ"),
     "standby_lost": gettext_noop("A synchronous standby of the database is missing"),
     "media_store_full": gettext_noop("The room for media files is nearly used up"),

@@ -7,10 +7,12 @@ from flask import Blueprint, render_template
 
 from app.http.context import current_container, require_login
 from app.pages.operator.monitoring import describe_overview, load_overview
+from app.pages.operator.pauses import pause_fields
 from core.errors import NotFound
 from core.health.queues import QUEUE_NAMES
 from core.health.readiness import QUEUES
 from db.leases import JobColumns
+from db.pauses import Pauses
 from db.session import database_now
 
 MAX_LISTED_ROWS = 100
@@ -22,9 +24,12 @@ blueprint = Blueprint("queue_pages", __name__)
 @require_login("admin")
 def list_queues() -> str:
     """List the queues and the workers."""
+    with current_container().database.transaction() as session:
+        pauses = Pauses(session).list_all()
     return render_template(
         "operator/queues.html",
         flower_url=current_container().settings.flower_url,
+        **pause_fields(pauses),
         **describe_overview(load_overview()),
     )
 
