@@ -63,11 +63,12 @@ def other_worker(stack, tmp_path):
     own = {
         "SIGNALPOST_ROLE": "worker",
         "METRICS_PORT": str(port),
+        "REMAP_SIGTERM": "SIGQUIT",  # as in Procfile: it stops within a time limit
         "TMPDIR": str(tmp_path),
         "PYTHONPATH": str(ROOT),
     }
     del environment["PROMETHEUS_MULTIPROC_DIR"]
-    command = (sys.executable, "-m", "local.run_role", "celery", "-A", "tasks.celery:app", "worker")
+    command = (sys.executable, "-m", "local.run_role", "tasks.program", "worker")
     process = start_process(
         (*command, "-c", "1", "-Q", "webhooks", "-n", f"other{port}@%h", "--without-gossip"),
         cwd=tmp_path,
