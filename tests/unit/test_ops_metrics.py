@@ -16,6 +16,7 @@ from core.encryption_keys import generate_key
 from core.limits.rate_limits import RateLimits, platform_rates
 from core.limits.redis_client import RedisClient
 from core.observability import metrics
+from tests.support.metric_names import list_metric_names
 
 REQUIRED_SETTINGS = {
     "DATABASE_URL": "postgresql://127.0.0.1/app",
@@ -23,8 +24,46 @@ REQUIRED_SETTINGS = {
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
     "TOKEN_ENCRYPTION_KEY": generate_key(),
 }
+DOCUMENTED_METRICS = (
+    "oauth_flow_total",
+    "upload_total",
+    "publish_seconds",
+    "posts",
+    "posts_oldest_seconds",
+    "webhook_received_total",
+    "webhook_processed_total",
+    "webhook_ack_seconds",
+    "webhook_processing_seconds",
+    "webhook_backlog",
+    "webhook_oldest_due_seconds",
+    "dead_letters",
+    "token_refresh_total",
+    "accounts",
+    "upstream_requests_total",
+    "upstream_seconds",
+    "http_requests_total",
+    "http_seconds",
+    "insights_fetch_total",
+    "insights_items_total",
+    "insights_seconds",
+    "rate_limit_hits_total",
+    "quota_refusals_total",
+    "quota_used_ratio",
+    "retries_total",
+    "claims_lost_total",
+    "worker_runs_total",
+    "worker_seconds",
+    "worker_last_success_timestamp",
+    "scheduler_lag_seconds",
+    "circuit_state",
+    "alerts_active",
+    "db_pool_in_use",
+    "db_errors_total",
+    "build_info",
+)
 COUNTING_PROCESS_CODE = """
 from core.observability import metrics
+from tests.support.metric_names import list_metric_names
 metrics.UPLOADS.labels("tiktok", "INBOX_VIDEO", "FILE_UPLOAD", "published", "").inc()
 print(metrics.render_exposition({"db_pool_in_use": [((), 3.0)]}).decode())
 """
@@ -173,3 +212,7 @@ def test_many_observations_at_once_count_like_single_ones():
         }
 
     assert read_samples(many) == read_samples(single)
+
+
+def test_every_documented_metric_exists():
+    assert {f"signalpost_{name}" for name in DOCUMENTED_METRICS} - list_metric_names() == set()
