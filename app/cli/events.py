@@ -265,8 +265,8 @@ def restore_events(discarded_at: str) -> CommandResult:
     TIME is what `discard` printed. Events that were replayed since are left as they are.
     """
     try:
-        at = datetime.fromisoformat(discarded_at)
-    except ValueError as error:
+        at = datetime.fromisoformat(discarded_at).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Invalid("TIME has to be the time that `discard` printed") from error
-    ids = webhooks.restore_events(load_container().database, at.astimezone(UTC))
+    ids = webhooks.restore_events(load_container().database, at)
     return CommandResult(f"{len(ids)} restored", {"restored": len(ids), "ids": ids})

@@ -166,4 +166,5 @@ def test_the_command_counts_and_takes_back(run_cli, insert_event, container):
     restored = run_cli("events", "restore", at)
     assert (restored.returncode, restored.stdout.strip()) == (0, "2 restored")
     assert statuses(container) == ["dead", "dead"]
-    assert "has to be the time" in run_cli("events", "restore", "yesterday").stderr
+    for wrong_time in ("yesterday", "0001-01-01T00:00:00+14:00"):
+        assert "has to be the time" in run_cli("events", "restore", wrong_time).stderr
