@@ -187,3 +187,19 @@ def test_a_worker_is_listed_with_its_queues_and_what_it_holds(signed_in, stack):
     save_screenshot(signed_in, "operator-workers")
     assert find_axe_violations(signed_in) == []
     stack.query(DELETE_LEASED_EVENT)
+
+
+def test_a_queue_is_paused_with_a_reason_and_resumed(signed_in):
+    signed_in.goto("/admin/queues")
+    signed_in.locator("summary", has_text="Pause a platform or a queue").click()
+    signed_in.get_by_label("Platform or queue").select_option("insights")
+    signed_in.get_by_label("Reason, for whoever finds it paused").fill("a test of pauses")
+    signed_in.get_by_label("Its work stops until somebody resumes it.").check()
+    save_screenshot(signed_in, "operator-pause")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("button", name="Pause", exact=True).click()
+    expect(signed_in.get_by_text("a test of pauses")).to_be_visible()
+    save_screenshot(signed_in, "operator-paused")
+    assert find_axe_violations(signed_in) == []
+    signed_in.get_by_role("button", name="Resume").click()
+    expect(signed_in.get_by_text("Nothing is paused.")).to_be_visible()
