@@ -37,7 +37,8 @@ def test_a_platform_is_paused_and_resumed_with_a_reason(admin_client, client):
 
 
 @pytest.mark.parametrize(
-    ("target", "body"), [("nothing", {"reason": "x"}), ("posts", {"reason": ""})]
+    ("target", "body"),
+    [("nothing", {"reason": "x"}), ("posts", {"reason": ""}), ("posts", {"reason": "a\x00b"})],
 )
 def test_what_cannot_be_paused_is_refused(admin_client, paused_targets, target, body):
     assert admin_client.post(f"{PATH}/{target}", json=body).status_code in (400, 404)
@@ -64,3 +65,9 @@ def test_the_page_pauses_with_a_reason_and_a_tick_and_resumes(operator, paused_t
     page = operator.post("/admin/pauses/outbox/resume", follow_redirects=True).text
     assert paused_targets() == []
     assert "outbox goes on." in page
+
+
+def test_a_reason_that_cannot_be_stored_pauses_nothing(operator, paused_targets):
+    form = {"target": "outbox", "reason": "a\x00b", "confirmed": "yes"}
+    assert operator.post("/admin/pauses", data=form).status_code in (302, 400)
+    assert paused_targets() == []

@@ -11,6 +11,7 @@ from app.http.i18n import translate_text
 from core.errors import Conflict, NotFound
 from core.jobs import pauses
 from core.jobs.pauses import MAX_REASON_CHARS, PAUSE_TARGETS
+from core.validation import is_storable_text
 from db.pauses import Pause
 
 blueprint = Blueprint("pause_pages", __name__)
@@ -32,7 +33,7 @@ def pause_work() -> Response:
     """Pause what was chosen; it needs a reason, and a tick that says that work stops."""
     target = request.form.get("target", "")
     reason = request.form.get("reason", "").strip()[:MAX_REASON_CHARS]
-    if not reason or request.form.get("confirmed") != "yes":
+    if not reason or not is_storable_text(reason) or request.form.get("confirmed") != "yes":
         flash(translate_text("Give a reason, and confirm that the work stops."), "bad")
         return redirect(url_for("queue_pages.list_queues"))
     try:
