@@ -3,6 +3,7 @@
 import gc
 import os
 import secrets
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ TEMP_ROOT = Path(__file__).parents[1] / "build" / "tests"
 
 def pytest_configure(config):
     configure_plain_logging()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So does a shell start what runs behind it; child processes of tests would ignore it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     TEMP_ROOT.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(TEMP_ROOT))
     if hasattr(config, "workerinput"):

@@ -21,7 +21,8 @@ from platforms.tiktok.failure_reasons import FAILURE_REASONS
 
 ROOT = Path(__file__).parents[2]
 POST_ERROR_CODES = {"upload_url_expired", "outcome_unknown", "dry_run"}
-EVENT_ERROR_CODES = {"unreadable"}  # stored with an event, never sent to a client
+EVENT_ERROR_CODES = {"unreadable", "lease_lost"}
+"""Stored with an event, or dropped with a stale lease; never sent to a client."""
 CODE_PATTERN = re.compile(r'code(?:: str)? ?= ?"([A-Za-z_]+)"')
 
 

@@ -195,8 +195,10 @@ def count_reads(redis_url):
         return client.info("commandstats").get("cmdstat_hmget", {"calls": 0})["calls"]
 
 
-def test_one_thread_reads_a_circuit_for_all(make_circuits, redis_url):
-    circuits, threads = make_circuits(redis_url), 16
+def test_one_thread_reads_a_circuit_for_all(make_circuits, valkey_server):
+    """A server of its own, since one counts the reads of all its clients."""
+    redis_url, threads = valkey_server().url(), 16
+    circuits = make_circuits(redis_url)
     barrier = threading.Barrier(threads)
 
     def call_together(_):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.flows.brokers import wait_until
-from tests.flows.test_ops_secrets import log_texts, redis_entries, table_rows
+from tests.flows.readable_texts import log_texts, redis_entries, table_rows
 
 TITLE, IDEMPOTENCY_KEY = "canary title of the creator", "canary-key-of-the-request"
 TIKTOK_NAMES = {

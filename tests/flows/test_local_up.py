@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,14 @@ class UpProcess:
 
     def descendants(self):
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    def read_descendants(self, read):
+        """Return what `read` returns, by process, of all that have not ended meanwhile."""
+        values = {}
+        for process in self.descendants():
+            with suppress(psutil.NoSuchProcess):
+                values[process] = read(process)
+        return values
 
     def child_pids(self):
         return {child.pid for child in psutil.Process(self.process.pid).children()}
@@ -333,8 +342,9 @@ def test_an_ordinary_user_needs_no_more_than_a_folder(tmp_path_factory):
     try:
         up = UpProcess(folder, "--no-flower", **user.popen_options)
         up.wait_ready()
-        assert {process.uids().real for process in up.descendants()} == {user.uid}
-        ours = [process for process in up.descendants() if "SIGNALPOST_ROLE" in process.environ()]
+        assert set(up.read_descendants(lambda each: each.uids().real).values()) == {user.uid}
+        environments = up.read_descendants(psutil.Process.environ)
+        ours = [each for each, environ in environments.items() if "SIGNALPOST_ROLE" in environ]
         assert len(ours) >= len({"web", "worker", "uploads", "beat"})
         # Only root reads what a process has hidden from others of its own user.
         assert {Path(f"/proc/{process.pid}/environ").stat().st_uid for process in ours} == {0}

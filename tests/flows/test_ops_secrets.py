@@ -14,6 +14,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from tests.flows.api_user import DIRECT_FIELDS, REQUEST_TIMEOUT, SMALL_FILE_BYTES
 from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
+from tests.flows.readable_texts import redis_entries, table_rows
 from tests.flows.secret_search import (
     dump_database,
     encode_secret,
@@ -28,31 +29,20 @@ from tests.flows.secret_search import (
 TOKEN_PATTERN = re.compile(rb"(?:act|rft)\.[\w-]{20,}")
 """Access and refresh tokens as the sandbox issues them."""
 
-REDIS_READERS = {
-    b"string": lambda store, key: store.get(key),
-    b"list": lambda store, key: store.lrange(key, 0, -1),
-    b"set": lambda store, key: store.smembers(key),
-    b"hash": lambda store, key: store.hgetall(key),
-    b"zset": lambda store, key: store.zrange(key, 0, -1),
-}
-SELECT_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 CANARY = 'canary/with+signs?and=1 "quotes" \\ é ' + "x7Kq" * 6
 """Looks different in each encoding."""
 
 
 def read_tables(stack):
-    """Yield every row of every table as text."""
-    for (table,) in stack.query(SELECT_TABLES):
-        for (row,) in stack.query(f'SELECT to_json(t)::text FROM "{table}" t'):
-            yield f"table {table}", row.encode()
+    """Yield every row of every table."""
+    for name, text in table_rows(stack):
+        yield name, text.encode()
 
 
 def read_redis(stack):
     """Yield every key and value of Redis, of any type."""
-    with redis.Redis.from_url(stack.info["broker"]) as store:
-        for key in store.scan_iter():
-            if (kind := store.type(key)) != b"none":  # it may have expired since
-                yield "Redis", repr((key, REDIS_READERS[kind](store, key))).encode()
+    for _, text in redis_entries(stack):
+        yield "Redis", text.encode()
 
 
 def read_error_answers(stack, secret):
