@@ -112,9 +112,11 @@ def signalpost_settings(
 def open_peer(servers: SharedServers, *, name: str, peer: Peer) -> Iterator[Stack]:
     """Run a peer on the same Postgres and Valkey."""
     resources, secret = servers.allocate(name), secrets.token_hex(16)
-    tables.metadata.create_all(create_engine(resources.owner_url))
+    # SQLAlchemy needs the driver's name. A peer has one role, which owns its tables.
+    database_url = resources.owner_url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    tables.metadata.create_all(create_engine(database_url))
     stores = {
-        "DATABASE_URL": resources.owner_url,  # a peer has one role, which owns its tables
+        "DATABASE_URL": database_url,
         "POSTGRES_DSN": resources.owner_url,
         "BROKER_URL": resources.broker,
     }

@@ -13,7 +13,7 @@ STAY_SECONDS = 1.0
 """How long one task stays. Then it makes room for other kinds, and a message wakes the next one."""
 WAIT_SECONDS = 0.05
 """How long it waits for a signal. Rows that come more seldom are worth a message each."""
-PAUSE_RATIO = 3.0
+PAUSE_RATIO = 7.0
 """A pause after each batch is so many times the CPU time that the batch took: rows gather in it, so
 that a busy kind costs fewer batches. A batch has a cost of its own, whatever its size."""
 MAX_PAUSE = 0.1  # seconds
