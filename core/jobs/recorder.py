@@ -102,10 +102,18 @@ def record_and_release(
     results: list[ClaimResult[Job, Outcome]],
     services: Services,
 ) -> list[tuple[Claim[Job], RowOutcome | StaleLease]]:
-    """Record the successes together, then each row that is not finished by that."""
-    rows = job_type.lock_for_record(session, lease_tokens(results))
+    """Record the successes together, then each row that is not finished by that.
+
+    Of two claims of one row only the later may record: a lease can end while its worker has both.
+    """
+    tokens = lease_tokens(results)
+    overtaken = [claim for claim, _ in results if claim.lease_token != tokens[claim.id]]
+    results = [pair for pair in results if pair[0].lease_token == tokens[pair[0].id]]
+    rows = job_type.lock_for_record(session, tokens)
     recorded = record_batch(job_type, session, leased_successes(results, rows))
-    finished: list[tuple[Claim[Job], RowOutcome | StaleLease]] = []
+    finished: list[tuple[Claim[Job], RowOutcome | StaleLease]] = [
+        (claim, STALE_LEASE) for claim in overtaken
+    ]
     unfinished: list[tuple[Claim[Job], Outcome | RowOutcome]] = []
     for claim, result in results:
         outcome = recorded.get(claim.id)
@@ -123,7 +131,11 @@ def record_and_release(
 
 
 def lease_tokens(results: list[tuple[Claim[Job], Any]]) -> dict[int, int]:
-    return {claim.id: claim.lease_token for claim, _ in results}
+    """Row id → the token of its latest claim."""
+    tokens: dict[int, int] = {}
+    for claim, _ in results:
+        tokens[claim.id] = max(claim.lease_token, tokens.get(claim.id, 0))
+    return tokens
 
 
 def leased_successes(

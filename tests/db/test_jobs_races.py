@@ -9,7 +9,7 @@ from datetime import timedelta
 from core.jobs.job_type import RunReport
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch
-from tests.db.jobs_chores import FakeServices, chore_job
+from tests.db.jobs_chores import Chore, FakeServices, chore_job
 from tests.db.jobs_worker_processes import (
     KILL_WORKER_COST,
     QueueWithoutLeaseCheck,
@@ -108,6 +108,22 @@ def test_a_result_is_recorded_once_even_if_it_is_written_twice(database, chore_t
         report.add(record_results(job_type, database, FakeServices(), results))
     assert (report.recorded, report.stale_leases) == (3, 3)
     assert chore_tables.count_lost_attempts() == 0
+    assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
+
+
+def test_of_two_claims_of_a_row_in_one_batch_only_the_later_is_recorded(database, chore_tables):
+    """As when a lease ends while its worker waits: the same worker claims the row again."""
+    ids = chore_tables.insert_chores(3)
+    job_type = chore_job(queue=QueueWithoutLeases(Chore))
+    claims = [
+        claim
+        for _ in range(2)
+        for claim in claim_batch(job_type, database, limit=3, expired=False, row_id=None)
+    ]
+    report = record_results(
+        job_type, database, FakeServices(), [(claim, claim.job) for claim in claims]
+    )
+    assert (len(claims), report.recorded, report.stale_leases) == (6, 3, 3)
     assert chore_tables.effect_counts() == dict.fromkeys(ids, 1)
 
 
