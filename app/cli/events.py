@@ -1,6 +1,7 @@
 """`signalpost events`: find stored webhook events, replay and discard them."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,16 @@ PLATFORM_OPTION = click.option(
 )
 KIND_OPTION = click.option("--type", "kind", help="Only those of this event type.")
 CODE_OPTION = click.option("--code", help="Only those with this error code.")
+SELECTION_OPTIONS = (
+    ROW_IDS,
+    click.option("--dead", is_flag=True, help="All dead events."),
+    SINCE_OPTION,
+    UNTIL_OPTION,
+    PLATFORM_OPTION,
+    KIND_OPTION,
+    CODE_OPTION,
+    click.option("--dry-run", is_flag=True, help="Only count them, up to 10,000."),
+)
 EVENT_FIELDS = (
     "id provider eventType vendorEvent externalId publishId status late verdict secretNo signedAt "
     "retryCount errorMessage correlationId createdAt nextAttemptAt processedAt deadAt replayedAt "
@@ -123,6 +134,13 @@ def show_event(event_id: int) -> CommandResult:
     return CommandResult(f"{describe_event(event)}\n{payload}", data)
 
 
+def add_selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options by which events are replayed and discarded."""
+    for add_option in reversed(SELECTION_OPTIONS):
+        command = add_option(command)
+    return command
+
+
 @events_group.command(
     "replay",
     examples=(
@@ -132,22 +150,13 @@ def show_event(event_id: int) -> CommandResult:
     ),
     fields="replayed? ids? matches? capped? oldest? newest? by_type?",
 )
-@ROW_IDS
-@click.option("--dead", is_flag=True, help="All dead events.")
-@SINCE_OPTION
-@UNTIL_OPTION
-@PLATFORM_OPTION
-@KIND_OPTION
-@CODE_OPTION
-@click.option("--dry-run", is_flag=True, help="Only count them, up to 10,000.")
+@add_selection_options
 @prints_results
 def replay_events(
     ids: tuple[int, ...],
     *,
     dead: bool,
     since: datetime | None,
-    until: datetime | None,
-    platform: str | None,
     dry_run: bool,
     **filters: Any,
 ) -> CommandResult:
@@ -158,14 +167,8 @@ def replay_events(
     """
     if not (ids or dead or since):
         raise Invalid("give event ids, --dead or --since TIME")
-    selection = EventFilter(
-        ids=ids or None,
-        status="dead" if dead else None,
-        provider=platform,
-        since=in_utc(since),
-        until=in_utc(until),
-        **filters,
-    )
+    status = "dead" if dead else None
+    selection = build_filter(ids, status=status, since=since, **filters)
     container = load_container()
     if dry_run:
         with (
@@ -199,14 +202,7 @@ def summary_result(summary: EventSummary, verb: str) -> CommandResult:
     ),
     fields="discarded? ids? discardedAt? matches? capped? oldest? newest? by_type?",
 )
-@ROW_IDS
-@click.option("--dead", is_flag=True, help="All dead events.")
-@SINCE_OPTION
-@UNTIL_OPTION
-@PLATFORM_OPTION
-@KIND_OPTION
-@CODE_OPTION
-@click.option("--dry-run", is_flag=True, help="Only count them, up to 10,000.")
+@add_selection_options
 @YES_OPTION
 @prints_results
 def discard_events(
@@ -221,7 +217,7 @@ def discard_events(
         raise Invalid("give event ids or --dead, and not both")
     if any(filters.values()) and not dead:
         raise Invalid("the filters select among all dead events: give --dead as well")
-    selection = select_dead(ids, **filters)
+    selection = build_filter(ids, **filters)
     database = load_container().database
     if dry_run or not is_confirmed:
         with explain_slow_search(), database.transaction() as session, search_limits(session):
@@ -239,7 +235,7 @@ def discard_events(
     )
 
 
-def select_dead(
+def build_filter(
     ids: tuple[int, ...],
     *,
     since: datetime | None,

@@ -10,7 +10,7 @@ from app.http.context import current_principal
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.navigation_counts import (
     BROKEN_ACCOUNTS,
-    DEAD_LETTERS,
+    DEAD_EVENTS,
     OPEN_COMMENTS,
     UNREAD,
     NavigationCount,
@@ -91,7 +91,7 @@ OPERATOR_ENTRIES = (
         "mail",
         gettext_noop("Dead letters"),
         OPERATOR_SCOPES,
-        counted=DEAD_LETTERS,
+        counted=DEAD_EVENTS,
         query=(("status", "dead"),),
     ),
     NavigationEntry(

@@ -53,7 +53,7 @@ def count_accounts(session: Session) -> NavigationCount:
     return describe_count(number, text)
 
 
-def count_dead_letters(session: Session) -> NavigationCount:
+def count_dead(session: Session) -> NavigationCount:
     number = count_dead_events(session, most=MOST_COUNTED)
     return describe_count(number, ngettext("%(num)d waits", "%(num)d wait", number))
 
@@ -63,11 +63,11 @@ def describe_count(number: int, form: str) -> NavigationCount:
 
 
 UNREAD, OPEN_COMMENTS, BROKEN_ACCOUNTS = "unread", "open_comments", "broken_accounts"
-DEAD_LETTERS = "dead_letters"
+DEAD_EVENTS = "dead_events"
 COUNTS: Mapping[str, tuple[str | None, Callable[[Session], NavigationCount]]] = {
     UNREAD: (None, count_unread),
     OPEN_COMMENTS: ("comments:write", count_comments),
     BROKEN_ACCOUNTS: ("accounts:read", count_accounts),
-    DEAD_LETTERS: ("admin", count_dead_letters),
+    DEAD_EVENTS: ("admin", count_dead),
 }
 """Name of a count → the scope that it needs, and what counts."""

@@ -5,9 +5,6 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import text
 
-from core.bootstrap import build_services
-from core.config.settings import Settings
-from core.encryption_keys import generate_key
 from core.health.alerts import Judge
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.measurement import Probes
@@ -18,6 +15,7 @@ from core.health.outage import OutageNotices
 from db.session import Database
 from platforms.secret import Secret
 from tests.servers import owner_url
+from tests.support.built_services import open_services
 from tests.support.notice_receiver import run_notice_receiver
 
 CONDITIONS = {condition.name: condition for condition in ALERT_CONDITIONS}
@@ -35,17 +33,8 @@ REFRESHES = (
 
 @pytest.fixture
 def services(database_url, redis_url):
-    settings = Settings.from_env(
-        {
-            "DATABASE_URL": database_url,
-            "BROKER_URL": redis_url,
-            "SECRET_KEY": "a-secret-key-of-the-tests",
-            "TOKEN_ENCRYPTION_KEY": generate_key(),
-        }
-    )
-    services = build_services(settings, wake=lambda _kind: None)
-    yield services
-    services.redis.close()
+    with open_services(database_url, redis_url) as services:
+        yield services
 
 
 @pytest.fixture

@@ -7,15 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from core.bootstrap import build_services
-from core.config.settings import Settings
-from core.encryption_keys import generate_key
 from core.health.alerts import ConditionVerdict, Judge
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.heartbeat_conditions import UNKNOWN_PATH_HEARTBEAT
 from core.health.measurement import Probes
 from core.media_store import MediaStore
 from db.session import Database
+from tests.support.built_services import open_services
 from tests.support.row_factory import RowFactory
 
 CONDITIONS = {condition.name: condition for condition in ALERT_CONDITIONS}
@@ -37,18 +35,8 @@ HEARTBEAT = "INSERT INTO beats VALUES ('{name}', now() - interval '{age}')"
 
 @pytest.fixture
 def services(database_url, redis_url):
-    settings = Settings.from_env(
-        {
-            "DATABASE_URL": database_url,
-            "BROKER_URL": redis_url,
-            "SECRET_KEY": "a-secret-key-of-the-tests",
-            "TOKEN_ENCRYPTION_KEY": generate_key(),
-            "SIGNALPOST_ROLE": "web",
-        }
-    )
-    services = build_services(settings, wake=lambda _kind: None)
-    yield services
-    services.redis.close()
+    with open_services(database_url, redis_url, SIGNALPOST_ROLE="web") as services:
+        yield services
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ import time
 import pytest
 from sqlalchemy import text
 
-from core.bootstrap import build_services
-from core.config.settings import Settings
-from core.encryption_keys import generate_key
 from core.health.gauges import Gauges
 from db.ops.heartbeats import Heartbeats
 from db.session import Database
+from tests.support.built_services import open_services
 from tests.support.row_factory import RowFactory
 
 INSERT_POST = (
@@ -23,25 +21,18 @@ INSERT_EVENT = (
     "INSERT INTO webhook_events (provider, event_type, external_id, payload_json, next_attempt_at)"
     " VALUES ('tiktok', 'x', 'x', '{}', now() - interval '5 minutes')"
 )
+WEB_SETTINGS = {
+    "TIKTOK_CLIENT_KEY": "key",
+    "TIKTOK_CLIENT_SECRET": "secret-of-the-application",
+    "TIKTOK_REDIRECT_URI": "https://signalpost.example/api/auth/tiktok/callback",
+    "SIGNALPOST_ROLE": "web",
+}
 
 
 @pytest.fixture
 def services(database_url, redis_url):
-    settings = Settings.from_env(
-        {
-            "DATABASE_URL": database_url,
-            "BROKER_URL": redis_url,
-            "SECRET_KEY": "a-secret-key-of-the-tests",
-            "TOKEN_ENCRYPTION_KEY": generate_key(),
-            "TIKTOK_CLIENT_KEY": "key",
-            "TIKTOK_CLIENT_SECRET": "secret-of-the-application",
-            "TIKTOK_REDIRECT_URI": "https://signalpost.example/api/auth/tiktok/callback",
-            "SIGNALPOST_ROLE": "web",
-        }
-    )
-    services = build_services(settings, wake=lambda _kind: None)
-    yield services
-    services.redis.close()
+    with open_services(database_url, redis_url, **WEB_SETTINGS) as services:
+        yield services
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ from werkzeug.wrappers import Response
 
 from app.http.context import current_container, require_login
 from app.http.i18n import translate_text
-from app.pages.operator.event_filters import EventSelection, form_fields, read_selection
-from app.pages.operator.replays import MAX_UNTYPED_EVENTS, find_fault, read_batch_time, refuse_slow
+from app.pages.operator.counted_selections import (
+    count_selection,
+    find_fault,
+    read_batch_time,
+    render_count,
+)
+from app.pages.operator.event_filters import EventSelection, read_selection
 from core import webhooks
-from db.statement_limits import SearchTooSlow, search_limits
 from db.webhooks.discards import EventDiscards
-from db.webhooks.events import EventFilter
 from db.webhooks.replays import MAX_COUNTED_EVENTS, EventSummary
 
 blueprint = Blueprint("discard_pages", __name__)
@@ -21,12 +24,8 @@ blueprint = Blueprint("discard_pages", __name__)
 def prepare_discard() -> str | Response:
     """Count the dead letters that would be discarded, before it starts."""
     selection = read_selection()
-    if not selection.is_bounded:
-        return refuse_unbounded()
-    try:
-        return render_step(selection, count_dead_letters(selection.event_filter))
-    except SearchTooSlow:
-        return refuse_slow(selection)
+    summary = count_discardable(selection)
+    return summary if isinstance(summary, Response) else render_step(selection, summary)
 
 
 @blueprint.post("/admin/events/discard")
@@ -34,12 +33,9 @@ def prepare_discard() -> str | Response:
 def discard_selected() -> str | Response | tuple[str, int]:
     """Discard the selected dead letters, if the count still is the one that was confirmed."""
     selection = read_selection(request.form)
-    if not selection.is_bounded:
-        return refuse_unbounded()
-    try:
-        summary = count_dead_letters(selection.event_filter)
-    except SearchTooSlow:
-        return refuse_slow(selection)
+    summary = count_discardable(selection)
+    if isinstance(summary, Response):
+        return summary
     fault = find_fault(summary)
     if fault is not None:
         return render_step(selection, summary, fault=fault), 400
@@ -74,27 +70,20 @@ def undo_discard() -> Response:
     return redirect(url_for("event_pages.list_events", status="dead"))
 
 
-def refuse_unbounded() -> Response:
+def count_discardable(selection: EventSelection) -> EventSummary | Response:
+    """Count what would be discarded, or return to the list and say why that cannot be done."""
+    if selection.is_bounded:
+        return count_selection(
+            selection, lambda session, which: EventDiscards(session).summarize(which)
+        )
     flash(translate_text("Choose dead letters before you discard."), "bad")
     return redirect(url_for("event_pages.list_events", status="dead"))
-
-
-def count_dead_letters(event_filter: EventFilter) -> EventSummary:
-    """Errors: SearchTooSlow."""
-    with current_container().database.transaction() as session, search_limits(session):
-        return EventDiscards(session).summarize(event_filter)
 
 
 def render_step(
     selection: EventSelection, summary: EventSummary, *, fault: str | None = None
 ) -> str:
-    return render_template(
-        "operator/prepare_discard.html",
-        summary=summary,
-        chips=selection.describe(),
-        chosen=len(selection.event_filter.ids or ()),
-        fields=form_fields(selection),
-        must_type=summary.matches > MAX_UNTYPED_EVENTS,
-        errors=[("typed_count" if summary.matches else "", fault)] if fault else [],
-        back_url=url_for("event_pages.list_events", **{"status": "dead", **selection.values}),
+    back_url = url_for("event_pages.list_events", **{"status": "dead", **selection.values})
+    return render_count(
+        "operator/prepare_discard.html", selection, summary, back_url=back_url, fault=fault
     )

@@ -1,25 +1,24 @@
 """Replays of webhook events in three steps: count them, confirm the count, follow the result."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.fragments import answer_rendered
 from app.http.i18n import translate_text
 from app.pages.badges import localize_badge
-from app.pages.operator.event_filters import EventSelection, form_fields, read_selection
+from app.pages.operator.counted_selections import (
+    count_selection,
+    find_fault,
+    read_batch_time,
+    render_count,
+)
+from app.pages.operator.event_filters import EventSelection, read_selection
 from app.pages.operator.event_texts import EVENT_BADGES
 from core import webhooks
-from core.validation import clamp_time
-from db.statement_limits import SearchTooSlow, search_limits
 from db.webhooks.replays import MAX_COUNTED_EVENTS, EventReplays, EventSummary
-
-MAX_UNTYPED_EVENTS = 100
-"""Above this, the number of events has to be typed before they are replayed."""
 
 UNSETTLED_STATUSES = frozenset({"pending"})
 
@@ -31,12 +30,8 @@ blueprint = Blueprint("replay_pages", __name__)
 def prepare_replay() -> str | Response:
     """Count what a replay would apply again, before it starts."""
     selection = read_selection()
-    if not selection.is_bounded:
-        return refuse_unbounded()
-    try:
-        return render_step(selection, count_events(selection))
-    except SearchTooSlow:
-        return refuse_slow(selection)
+    summary = count_replayable(selection)
+    return summary if isinstance(summary, Response) else render_step(selection, summary)
 
 
 @blueprint.post("/admin/events/replay")
@@ -44,12 +39,9 @@ def prepare_replay() -> str | Response:
 def start_replay() -> str | Response | tuple[str, int]:
     """Replay the selected events, if the count still is the one that was confirmed."""
     selection = read_selection(request.form)
-    if not selection.is_bounded:
-        return refuse_unbounded()
-    try:
-        summary = count_events(selection)
-    except SearchTooSlow:
-        return refuse_slow(selection)
+    summary = count_replayable(selection)
+    if isinstance(summary, Response):
+        return summary
     fault = find_fault(summary)
     if fault is not None:
         return render_step(selection, summary, fault=fault), 400
@@ -83,7 +75,12 @@ def show_replay_state() -> Response:
     return answer_rendered(render_template("operator/_replay.html", **load_progress()))
 
 
-def refuse_unbounded() -> Response:
+def count_replayable(selection: EventSelection) -> EventSummary | Response:
+    """Count what would be replayed, or return to the list and say why that cannot be done."""
+    if selection.is_bounded:
+        return count_selection(
+            selection, lambda session, which: EventReplays(session).summarize(which)
+        )
     flash(
         translate_text("Choose dead letters, single events or a first day before you replay."),
         "bad",
@@ -91,46 +88,12 @@ def refuse_unbounded() -> Response:
     return redirect(url_for("event_pages.list_events", **read_selection().values))
 
 
-def refuse_slow(selection: EventSelection) -> Response:
-    flash(
-        translate_text("This filter takes too long. Choose a shorter time with From and To."),
-        "bad",
-    )
-    return redirect(url_for("event_pages.list_events", **selection.values))
-
-
-def count_events(selection: EventSelection) -> EventSummary:
-    """Errors: SearchTooSlow."""
-    with current_container().database.transaction() as session, search_limits(session):
-        return EventReplays(session).summarize(selection.event_filter)
-
-
-def find_fault(summary: EventSummary) -> str | None:
-    """Why these events are not replayed or discarded now, in words."""
-    if summary.matches == 0:
-        return translate_text("No events match any more.")
-    if summary.matches <= MAX_UNTYPED_EVENTS:
-        return None
-    typed = request.form.get("typed_count", "").strip()
-    if typed == str(summary.matches):
-        return None
-    return translate_text(
-        "Type the number of events, %(count)d, to confirm.", count=summary.matches
-    )
-
-
 def render_step(
     selection: EventSelection, summary: EventSummary, *, fault: str | None = None
 ) -> str:
-    return render_template(
-        "operator/prepare_replay.html",
-        summary=summary,
-        chips=selection.describe(),
-        chosen=len(selection.event_filter.ids or ()),
-        fields=form_fields(selection),
-        must_type=summary.matches > MAX_UNTYPED_EVENTS,
-        errors=[("typed_count" if summary.matches else "", fault)] if fault else [],
-        back_url=url_for("event_pages.list_events", **selection.values),
+    back_url = url_for("event_pages.list_events", **selection.values)
+    return render_count(
+        "operator/prepare_replay.html", selection, summary, back_url=back_url, fault=fault
     )
 
 
@@ -153,12 +116,3 @@ def load_progress() -> dict[str, Any]:
         "has_rest": request.args.get("rest") == "1",
         "query": request.args.to_dict(),
     }
-
-
-def read_batch_time(values: MultiDict[str, str]) -> datetime | None:
-    """Return the time that marks a replay or a discard; None without a valid one."""
-    try:
-        at = datetime.fromisoformat(values.get("at", ""))
-    except ValueError:
-        return None
-    return None if at.tzinfo is None else clamp_time(at)
