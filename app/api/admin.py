@@ -13,7 +13,10 @@ from core.health import queues
 from core.health.queues import QueueStatus
 from core.health.workers import WorkerStatus
 from core.limits.circuits import CircuitView
+from core.limits.window_usage import HighestUsage
 from db.accounts.accounts import Account, Accounts
+from platforms.registry import PLATFORMS
+from platforms.setting_types import Rate
 
 blueprint = Blueprint("admin", __name__)
 
@@ -38,6 +41,25 @@ def list_circuit_breakers() -> dict[str, Any]:
     return success_body(
         data=[
             serialize_circuit(view) for view in services.circuits.list_circuits(services.adapters)
+        ]
+    )
+
+
+@blueprint.get("/api/admin/rate-limits")
+@require_scopes("admin")
+def list_rate_limits() -> dict[str, Any]:
+    """List the limits of calls to platforms, each with the account that has used most of it.
+
+    Redis counts the calls; while it does not answer, neither does this route.
+    """
+    services = current_container().services
+    now, usages = services.now(), services.rate_limits.list_usages()
+    return success_body(
+        data=[
+            serialize_limit(name, call_class.name, *usages[call_class.name], now)
+            for name, platform in PLATFORMS.items()
+            for call_class in platform.call_classes.values()
+            if call_class.name in usages
         ]
     )
 
@@ -133,6 +155,22 @@ def serialize_circuit(view: CircuitView) -> dict[str, Any]:
         "totalSuccesses": view.successes,
         "lastFailure": to_datetime(view.circuit.last_failure),
         "lastChange": to_datetime(view.circuit.changed),
+    }
+
+
+def serialize_limit(
+    platform: str, call_class: str, rate: Rate, usage: HighestUsage, now: datetime
+) -> dict[str, Any]:
+    return {
+        "platform": platform,
+        "class": call_class,
+        "limit": rate.limit,
+        "windowSeconds": rate.window.total_seconds(),
+        "used": usage.used,
+        "accountId": usage.account_id,
+        "freesAt": now + usage.frees_in if usage.account_id else None,
+        "blockedUntil": now + usage.blocked_for if usage.blocked_for else None,
+        "complete": usage.is_complete,
     }
 
 

@@ -11,7 +11,8 @@ from threading import Lock
 from typing import Any
 
 from core.limits.redis_client import COOLDOWN_SECONDS, RedisClient, RedisUnavailable
-from core.limits.sliding_window import Block, RateLimitResult, SlidingWindow
+from core.limits.sliding_window import Block, RateLimitResult, SlidingWindow, UsageNote
+from core.limits.window_usage import HighestUsage, WindowUsage
 from core.observability import metrics
 from platforms.errors import RateLimited
 from platforms.registry import PLATFORMS
@@ -24,6 +25,7 @@ MAX_LOCAL_WAIT = timedelta(seconds=COOLDOWN_SECONDS)
 By then Redis is asked again, and is usually back; the whole interval could be a minute.
 """
 
+ACCOUNTS_PREFIX = "platform:"
 MAX_LOCAL_KEYS = 10_000  # at so many keys, those whose waiting time is over are dropped
 
 
@@ -55,7 +57,8 @@ class RateLimits:
     ) -> None:
         """`rates`: endpoint class → limit per account. `clock` is used while Redis is not."""
         self._sliding_window = SlidingWindow(redis_client)
-        self._rates = rates
+        self._window_usage = WindowUsage(redis_client)
+        self.rates = rates
         self._local_limiter = LocalLimiter(clock)
 
     def acquire(self, account_id: int, endpoint_class: str) -> timedelta | None:
@@ -63,9 +66,10 @@ class RateLimits:
 
         None means that the call is allowed. It counts even if it fails. Never raises.
         """
-        key, rate = platform_key(account_id, endpoint_class), self._rates[endpoint_class]
+        key, rate = platform_key(account_id, endpoint_class), self.rates[endpoint_class]
         try:
-            wait = self._sliding_window.acquire(key, [rate]).wait or None
+            note = UsageNote(usage_key(endpoint_class), str(account_id))
+            wait = self._sliding_window.acquire(key, [rate], note=note).wait or None
         except RedisUnavailable:
             metrics.LIMITER_UNAVAILABLE.labels("platform").inc()
             wait = self._local_limiter.acquire(key, LOCAL_BUDGET_DIVISOR * rate.window / rate.limit)
@@ -85,7 +89,7 @@ class RateLimits:
         Without a `retry_after`, refuse them for one slot of the limit. `cause` is the code of the
         platform's refusal, which later refusals repeat.
         """
-        key, rate = platform_key(account_id, endpoint_class), self._rates[endpoint_class]
+        key, rate = platform_key(account_id, endpoint_class), self.rates[endpoint_class]
         wait = retry_after or rate.window / rate.limit
         self._block_key(key, wait, cause)
 
@@ -106,6 +110,21 @@ class RateLimits:
     def find_pause(self, account: str) -> Block:
         """Return for how long an account is still paused, and why. Never raises."""
         return self._get_block(pause_key(account))
+
+    def list_usages(self) -> dict[str, tuple[Rate, HighestUsage]]:
+        """Return each class of calls with its limit, and the account that has used most of it.
+
+        Errors: RedisUnavailable.
+        """
+        return {
+            name: (
+                rate,
+                self._window_usage.find_highest(
+                    usage_key(name), rate.window, prefix=ACCOUNTS_PREFIX, suffix=f":{name}"
+                ),
+            )
+            for name, rate in self.rates.items()
+        }
 
     def acquire_api(self, key: str, rates: Sequence[Rate]) -> RateLimitResult:
         """Count a request to our API under several rates at once. Errors: RedisUnavailable."""
@@ -130,7 +149,12 @@ def pause_key(account: str) -> str:
 
 
 def platform_key(account_id: int, endpoint_class: str) -> str:
-    return f"platform:{account_id}:{endpoint_class}"
+    return f"{ACCOUNTS_PREFIX}{account_id}:{endpoint_class}"
+
+
+def usage_key(endpoint_class: str) -> str:
+    """Where it is noted how full the windows of accounts are."""
+    return f"platform-usage:{endpoint_class}"
 
 
 class LocalLimiter:

@@ -308,7 +308,7 @@ def test_a_dead_letter_is_discarded_once(operator, run_sql, load_value):
     assert "discarded by a person" in operator.get(f"/admin/events/{event_id}").text
 
 
-# Queues, platforms
+# Queues
 
 
 def test_a_queue_lists_what_waits_and_what_is_in_work(operator, run_sql):
@@ -321,12 +321,6 @@ def test_a_queue_lists_what_waits_and_what_is_in_work(operator, run_sql):
     assert "first error" in page
     assert page.count("In work</span>") == 1
     assert operator.get("/admin/queues/nothing").status_code == 404
-
-
-def test_settings_are_named_without_values(operator):
-    page = operator.get("/admin/platforms").text
-    assert "TIKTOK_CLIENT_SECRET" in page
-    assert "client-secret" not in page
 
 
 # Audit log and users

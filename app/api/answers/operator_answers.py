@@ -95,6 +95,18 @@ class CircuitAnswer(CamelAnswerModel):
     last_change: datetime | None
 
 
+class RateLimitAnswer(CamelAnswerModel):
+    platform: str
+    call_class: Annotated[str, Field(alias="class")]
+    limit: Count
+    window_seconds: float
+    used: Count
+    account_id: Row | None
+    frees_at: datetime | None
+    blocked_until: datetime | None
+    complete: bool
+
+
 class QueueAnswer(CamelAnswerModel):
     name: str
     state: str

@@ -51,6 +51,7 @@ from app.api.answers.operator_answers import (
     NewEndpointAnswer,
     PauseAnswer,
     QueueAnswer,
+    RateLimitAnswer,
     ReadinessAnswer,
     ReceivedAnswer,
     RedeliveryAnswer,
@@ -311,6 +312,7 @@ ANSWERS: Mapping[str, Answer] = {
     "restore_events": Answer(fields={"restored": Count, **CHANGED_EVENTS}),
     "show_account": data_answer(AdminAccountAnswer),
     "list_circuit_breakers": data_answer(list[CircuitAnswer]),
+    "list_rate_limits": data_answer(list[RateLimitAnswer]),
     "show_config": data_answer(dict[str, bool]),
     "list_queues": Answer(
         fields={"queues": list[QueueAnswer], "workers": list[WorkerAnswer], "timestamp": datetime}

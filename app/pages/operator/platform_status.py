@@ -12,12 +12,15 @@ from app.pages.brands import platform_title
 from core.config.environment import iter_settings
 from core.limits.breaker import CircuitState
 from core.limits.circuits import CircuitView
-from core.limits.rate_limits import platform_rates
+from core.limits.redis_client import RedisUnavailable
+from core.limits.window_usage import HighestUsage
+from db.accounts.accounts import Accounts
 from db.ops.alert_queries import AlertQueries
 from db.ops.call_times import CallTimes
 from db.session import Session
 from platforms.platform import Platform
 from platforms.registry import PLATFORMS
+from platforms.setting_types import Rate
 
 REPORT_PERIOD = timedelta(hours=24)
 CIRCUIT_BADGES = {
@@ -35,19 +38,37 @@ def show_platforms() -> str:
     """Show circuits, limits, call times and settings of all platforms; no value of a setting."""
     container = current_container()
     circuits = container.services.circuits.list_circuits(container.services.adapters)
+    usages = read_usages()
     with container.database.transaction() as session:
         platforms = [
-            describe_platform(session, platform, circuits) for platform in PLATFORMS.values()
+            {
+                **describe_platform(session, platform, circuits),
+                "limits": describe_limits(session, platform, usages),
+            }
+            for platform in PLATFORMS.values()
         ]
         renewals = AlertQueries(session).failed_rows("accounts", within=REPORT_PERIOD)
-    return render_template("operator/platforms.html", platforms=platforms, renewals=renewals)
+    return render_template(
+        "operator/platforms.html",
+        platforms=platforms,
+        renewals=renewals,
+        are_usages_known=usages is not None,
+    )
+
+
+def read_usages() -> dict[str, HighestUsage] | None:
+    """Who uses most of each limit; None if Redis, which counts, does not answer."""
+    try:
+        usages = current_container().services.rate_limits.list_usages()
+    except RedisUnavailable:
+        return None
+    return {name: usage for name, (_, usage) in usages.items()}
 
 
 def describe_platform(
     session: Session, platform: Platform, circuits: list[CircuitView]
 ) -> dict[str, Any]:
     settings = current_container().settings
-    rates = platform_rates(settings.platforms)
     names = [name for name, _ in iter_settings(platform.settings)]
     return {
         "name": platform.name,
@@ -55,13 +76,42 @@ def describe_platform(
         "missing": settings.missing_names.get(platform.name, ()),
         "is_on": platform.name in current_container().services.adapters,
         "circuits": [describe_circuit(view) for view in circuits if view.platform == platform.name],
-        "limits": [
-            {"name": each.name, "rate": rates[each.name].limit}
-            for each in platform.call_classes.values()
-            if each.name in rates
-        ],
         "times": CallTimes(session).summarize(platform.name, within=REPORT_PERIOD),
         "settings": [(name, name in settings.configured_names) for name in sorted(names)],
+    }
+
+
+def describe_limits(
+    session: Session, platform: Platform, usages: dict[str, HighestUsage] | None
+) -> list[dict[str, Any]]:
+    """Each limit of a platform's calls, with the account that is nearest to it at the moment."""
+    rates = current_container().services.rate_limits.rates
+    return [
+        {
+            "name": each.name,
+            "rate": rates[each.name].limit,
+            **describe_usage(session, rates[each.name], (usages or {}).get(each.name)),
+        }
+        for each in platform.call_classes.values()
+        if each.name in rates
+    ]
+
+
+def describe_usage(session: Session, rate: Rate, usage: HighestUsage | None) -> dict[str, Any]:
+    if usage is None:
+        return {"used": None}
+    if usage.account_id is None:
+        return {"used": usage.used, "is_complete": usage.is_complete}
+    now = current_container().services.now()
+    account = Accounts(session).get(usage.account_id)
+    return {
+        "used": usage.used,
+        "is_full": usage.used >= rate.limit,
+        "is_complete": usage.is_complete,
+        "account_id": usage.account_id,
+        "user_id": account and account.user_id,
+        "free_at": now + usage.frees_in,
+        "blocked_until": now + usage.blocked_for if usage.blocked_for else None,
     }
 
 

@@ -651,6 +651,22 @@ class ProcessWebhooksData(TypedDict):
     processed: int
 
 
+RateLimitData = TypedDict(
+    "RateLimitData",
+    {
+        "platform": str,
+        "class": str,
+        "limit": int,
+        "windowSeconds": float,
+        "used": int,
+        "accountId": int | None,
+        "freesAt": str | None,
+        "blockedUntil": str | None,
+        "complete": bool,
+    },
+)
+
+
 class RedeliveryData(TypedDict):
     count: int
     dryRun: bool

@@ -19,6 +19,7 @@ from signalpost_client.data_types import (
     ListAlertsData,
     ListQueuesData,
     ProcessWebhooksData,
+    RateLimitData,
     RefreshDueTokensData,
     ReplayCountData,
     ReplayEventData,
@@ -210,6 +211,10 @@ class OperatorApi:
 
     def list_circuit_breakers(self) -> list[CircuitData]:
         return self.transport.fetch_data(list[CircuitData], "GET", "/api/admin/circuit-breakers")
+
+    def list_rate_limits(self) -> list[RateLimitData]:
+        """Return the limits of calls to platforms, each with the account that used most of it."""
+        return self.transport.fetch_data(list[RateLimitData], "GET", "/api/admin/rate-limits")
 
     def get_config(self) -> dict[str, bool]:
         """Return which settings are set, without their values."""
