@@ -1,4 +1,4 @@
-"""All commands of `signalpost`: those of `app.cli`, plus `up` and `demo`."""
+"""All commands of `signalpost`: those of `app.cli`, plus those that start programs."""
 
 from app.cli.command_sources import CommandSource
 from app.cli.main import cli
@@ -7,6 +7,10 @@ __all__ = ["cli"]
 
 LOCAL_COMMANDS = {
     "up": CommandSource("local.up:up", "Start everything on this machine, and keep it running."),
+    "backup": CommandSource(
+        "local.backup.backup_commands:backup_group",
+        "Backups of the database, made with Postgres' own programs.",
+    ),
     "demo": CommandSource("local.demo:demo", "Publish on every platform's sandbox, and verify."),
 }
 

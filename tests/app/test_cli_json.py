@@ -15,6 +15,9 @@ PRIVATE_HOSTS = {"ENDPOINT_PRIVATE_HOSTS": "on"}
 TRIED_ELSEWHERE = {
     "up": "tests/flows/test_local_up.py",
     "alerts test": "tests/app/test_ops_notice_sinks.py",
+    "backup list": "tests/db/test_backup_dumps.py",
+    "backup make": "tests/db/test_backup_dumps.py",
+    "backup verify": "tests/db/test_backup_dumps.py",
 }
 """Commands that need more than a database, and where their fields are tested."""
 
