@@ -8,7 +8,7 @@ from core.health.notice_sinks import build_sinks
 from core.health.status import AlarmFacts, read_alarm_facts
 from db.session import Database, DatabaseUnavailable
 
-MANUAL_ADVICE = "see its paragraph in docs/operations.md"
+MANUAL_ADVICE = "see its paragraph in docs/operate/alerts.md"
 MONITOR_ADVICE = "start the web processes, or `signalpost monitor`; look for monitor.failed in logs"
 SINK_ADVICE = "try it with `signalpost alerts test`"
 NO_SINK_MESSAGE = (

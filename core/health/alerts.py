@@ -1,7 +1,7 @@
 """Alerts for operators: each condition is judged by itself, and opens or resolves its alert.
 
 A condition that is slow or fails leaves the others judged and is reported itself. The conditions
-are in `core.health.conditions`, what to do about each alert in docs/operations.md.
+are in `core.health.conditions`, what to do about each alert in docs/operate/alerts.md.
 """
 
 from collections.abc import Callable

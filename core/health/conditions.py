@@ -1,7 +1,7 @@
 """The alert conditions: what is measured, and from which value on operators have to know.
 
 Rates need a share and a count: three failures are nothing among 10,000 accounts, and one per cent
-is nothing among ten. What to do about each alert is in docs/operations.md.
+is nothing among ten. What to do about each alert is in docs/operate/alerts.md.
 """
 
 from collections.abc import Callable

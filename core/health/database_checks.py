@@ -29,7 +29,7 @@ ADVICE = (
     ("tables", "run `signalpost migrate up`"),
     (
         "may not",
-        "grant the role what docs/operations.md lists, or run `signalpost migrate up` as the owner",
+        "grant what docs/operate/postgres.md lists, or run `signalpost migrate up` as the owner",
     ),
     ("pg_hba", "add a line for this host, user and database to pg_hba.conf"),
     ("pooler", "compare DATABASE_URL with the pooler's configuration"),
@@ -89,7 +89,7 @@ def check_role(facts: DatabaseFacts, services: Services) -> Iterator[DoctorCheck
         not rights or not services.settings.is_production,
         f"{facts.role} {' and '.join(rights) or 'has no more rights than it needs'}",
         "use a role of its own, and the tables' owner in MIGRATION_DATABASE_URL "
-        "(docs/operations.md)",
+        "(docs/operate/postgres.md)",
     )
 
 

@@ -20,7 +20,7 @@ MAX_QUIET_PERIOD = timedelta(minutes=15)
 FLAP_WINDOW = timedelta(hours=1)  # openings within it double the quiet period
 MIN_MORE_INTERVAL = timedelta(minutes=15)  # between two notices of an alert that grows
 
-MANUAL_SECTION = "docs/operations.md#"
+MANUAL_SECTION = "docs/operate/alerts.md#"
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def find_refusal(client: Client, trials: Mapping[str, Trial], *, store: str) -> 
         except redis.exceptions.NoPermissionError:
             return (
                 f"does not let the user of the URL {action}: give it the commands and keys that "
-                "docs/operations.md names"
+                "docs/operate/brokers.md names"
             )
         except (redis.RedisError, OSError) as error:
             return describe_redis_fault(error, store=store)

@@ -45,7 +45,7 @@ ERROR_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (redis.AuthenticationError, WRONG_CREDENTIALS_SENTENCE),
     (
         redis.exceptions.NoPermissionError,
-        "knows the user and does not let it do what we need: see docs/operations.md, Brokers",
+        "knows the user and does not let it do what we need: see docs/operate/brokers.md",
     ),
     (redis.exceptions.MovedError, "is a Redis Cluster, which is not supported"),
     (

@@ -27,6 +27,7 @@ def test_a_healthy_installation_has_no_alerts(check_alerts, admin_client):
     assert admin_client.get(ALERTS_ROUTE).json["alerts"] == []
 
 
+@pytest.mark.alert("dead_letters")
 def test_a_dead_event_is_an_alert_until_it_is_handled(check_alerts, client, run_sql, admin_client):
     TikTokWebhookSender(client).send(build_envelope())
     run_sql("UPDATE webhook_events SET dead_at = now(), status = 'dead'")
@@ -44,6 +45,7 @@ def test_a_dead_event_is_an_alert_until_it_is_handled(check_alerts, client, run_
     assert alert_names(admin_client.get(f"{ALERTS_ROUTE}?includeResolved=true")) == {"dead_letters"}
 
 
+@pytest.mark.alert("webhook_unreadable")
 def test_a_signed_delivery_that_cannot_be_read_is_an_alert(check_alerts, client, admin_client):
     TikTokWebhookSender(client).send(b"not json")
     check_alerts()
@@ -109,6 +111,13 @@ SQL_AGO = "now() - interval '{}'"
     ],
     ids=["backlog", "backlog young", "latency", "tick", "canary", "refresh"],
 )  # fmt: skip
+@pytest.mark.alert(
+    "webhook_backlog",
+    "high_webhook_latency",
+    "scheduler_lag",
+    "worker_silent",
+    "token_refresh_failure",
+)
 def test_each_alert_opens_above_its_limit_and_not_at_it(
     check_alerts, run_sql, admin_client, bad, good, name
 ):

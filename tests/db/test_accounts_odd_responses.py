@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from core.health.alerts import check_alerts
 from db.ops.alerts import Alerts
 from platforms.base import ASSUMED_LIFETIME
@@ -61,6 +63,7 @@ def test_a_response_that_names_no_account_is_taken_as_that_of_this_one(
     assert factory.decrypted_tokens(account) == ("act.new", "rft.new")
 
 
+@pytest.mark.alert("token_refresh_other_account")
 def test_the_tokens_of_another_account_are_refused_and_the_old_ones_kept(
     platform_server, database, services, factory, refresh_account, capsys
 ):

@@ -30,6 +30,23 @@ PAUSED = (
     "INSERT INTO watches (oauth_account_id, paused_until)"
     " SELECT id, now() + interval '1 hour' FROM oauth_accounts"
 )
+PAUSE = (
+    "INSERT INTO pauses (target, kind, reason, paused_at)"
+    " VALUES ('tiktok', 'platform', 'x', now() - interval '{age}')"
+)
+REFRESHES = (
+    "INSERT INTO attempts (kind, row_id, number, outcome, started_at)"
+    " SELECT 'accounts', n, 1, CASE WHEN n <= {failed} THEN 'retry' ELSE 'done' END,"
+    " now() - interval '30 minutes' FROM generate_series(1, {total}) AS n"
+)
+POSTS = (
+    "INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, state,"
+    " created_at, finished_at) SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD',"
+    " 'SIGNALPOST', CASE WHEN n <= {count} THEN '{state}' ELSE 'PUBLISHED' END,"
+    " now() - interval '{age}', CASE WHEN n > {count} OR '{state}' = 'FAILED' THEN now() END"
+    " FROM generate_series(1, {total}) AS n,"
+    " (SELECT user_id, id FROM oauth_accounts ORDER BY id LIMIT 1) AS account"
+)
 HEARTBEAT = "INSERT INTO beats VALUES ('{name}', now() - interval '{age}')"
 
 
@@ -108,19 +125,47 @@ def judge(database, services):
             f"{PAUSED} ORDER BY id LIMIT 3",
             PAUSED,
         ),
+        ("paused_for_long", PAUSE.format(age="59 minutes"), PAUSE.format(age="61 minutes")),
+        (
+            "token_refresh_failing",
+            REFRESHES.format(failed=11, total=60),
+            REFRESHES.format(failed=11, total=40),
+        ),
+        (
+            "upload_failure_rate",
+            POSTS.format(state="FAILED", count=2, total=40, age="1 hour"),
+            POSTS.format(state="FAILED", count=2, total=30, age="1 hour"),
+        ),
+        (
+            "unconfirmed_posts",
+            POSTS.format(state="UNCONFIRMED", count=1, total=1, age="50 minutes"),
+            POSTS.format(state="UNCONFIRMED", count=1, total=1, age="2 hours"),
+        ),
+        (
+            "crypto_error",
+            "UPDATE oauth_accounts SET status = 'NEEDS_RECONNECT'",
+            "UPDATE oauth_accounts SET status = 'CRYPTO_ERROR'",
+        ),
     ],
+)
+@pytest.mark.alert(
+    *("work_overdue", "webhook_unknown_path", "endpoints_failing", "tokens_expired"),
+    *("reading_paused", "paused_for_long", "token_refresh_failing", "upload_failure_rate"),
+    *("unconfirmed_posts", "crypto_error"),
 )
 def test_a_condition_opens_beyond_its_limit_and_not_near_it(
     judge, run_sql, accounts, name, near, beyond
 ):
-    clean = ("DELETE FROM webhook_events", "DELETE FROM beats", "DELETE FROM endpoints",
-             "DELETE FROM watches", "UPDATE oauth_accounts SET status = 'ACTIVE'")  # fmt: skip
+    tables = ("webhook_events", "beats", "endpoints", "watches", "pauses", "attempts", "posts")
+    clean = [f"DELETE FROM {table}" for table in tables]
+    clean.append("UPDATE oauth_accounts SET status = 'ACTIVE'")
     run_sql(*clean, near)
     assert not judge(name)
     run_sql(*clean, beyond)
     assert judge(name)
 
 
+@pytest.mark.alert("clock_skew")
 def test_clocks_that_differ_are_an_alert_when_they_differ_twice(judge, services, run_sql):
     assert not judge("clock_skew")
     wrong = {"now": lambda: services.now() + timedelta(seconds=30)}
@@ -129,6 +174,7 @@ def test_clocks_that_differ_are_an_alert_when_they_differ_twice(judge, services,
     assert judge("clock_skew", **wrong)
 
 
+@pytest.mark.alert("media_store_full")
 def test_a_media_store_without_room_and_one_that_takes_no_file_are_alerts(judge, tmp_path):
     usage = shutil.disk_usage(tmp_path)
     if usage.free > 40 * 10**9:  # otherwise this machine's own disk is nearly full
@@ -138,6 +184,7 @@ def test_a_media_store_without_room_and_one_that_takes_no_file_are_alerts(judge,
     assert judge("media_store_full", media_store=no_folder)
 
 
+@pytest.mark.alert("redis_unreachable")
 def test_a_redis_that_is_the_broker_is_one_alert_and_not_two(database, services):
     judge = Judge(database, Probes(services, lambda: False))
     assert judge.judge(CONDITIONS["redis_unreachable"]) == ConditionVerdict.CLEAR

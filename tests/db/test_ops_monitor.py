@@ -22,6 +22,7 @@ from tests.db.monitor_fixtures import (
 __all__ = ["database", "judge", "rename_table", "run_sql", "services"]  # fixtures
 
 
+@pytest.mark.alert("conditions_unjudged")
 def test_a_query_that_fails_and_one_that_hangs_leave_the_other_conditions_judged(
     judge, run_sql, database, rename_table
 ):
@@ -42,6 +43,7 @@ def test_a_query_that_fails_and_one_that_hangs_leave_the_other_conditions_judged
     assert judge()["conditions_unjudged"] == ConditionVerdict.CLEAR
 
 
+@pytest.mark.alert("dead_letters")
 def test_there_is_one_notice_when_an_alert_opens_and_one_when_it_is_over(judge, run_sql):
     run_sql(DEAD_EVENT.format(code="x"))
     for _ in range(3):
@@ -117,6 +119,7 @@ def test_an_open_alert_is_called_to_mind_after_the_time_of_the_settings(judge, r
         (12, 109, ConditionVerdict.OPENED),  # 10,000 accounts: a real fault
     ],
 )
+@pytest.mark.alert("token_refresh_failure")
 def test_failed_refreshes_mean_the_same_at_ten_and_at_ten_thousand_accounts(
     judge, run_sql, failed, total, verdict
 ):
@@ -124,6 +127,7 @@ def test_failed_refreshes_mean_the_same_at_ten_and_at_ten_thousand_accounts(
     assert judge("token_refresh_failure") == {"token_refresh_failure": verdict}
 
 
+@pytest.mark.alert("scheduler_lag")
 def test_a_scheduler_that_is_silent_for_longer_becomes_worse_once(judge, run_sql):
     run_sql("INSERT INTO beats VALUES ('tick', now() - interval '200 seconds')")
     judge("scheduler_lag")
@@ -143,6 +147,7 @@ def test_a_scheduler_that_is_silent_for_longer_becomes_worse_once(judge, run_sql
         ("20 seconds", "20 seconds", "20 seconds", ConditionVerdict.CLEAR),  # a new worker
     ],
 )
+@pytest.mark.alert("worker_silent")
 def test_silent_workers_and_a_silent_beat_are_distinguished(
     judge, run_sql, alive, tick, canary, verdict
 ):
@@ -155,6 +160,7 @@ def test_silent_workers_and_a_silent_beat_are_distinguished(
     assert judge("worker_silent") == {"worker_silent": verdict}
 
 
+@pytest.mark.alert("broker_unreachable")
 def test_a_broker_has_to_fail_twice_before_it_is_an_alert(database, services, run_sql):
     judge = Judge(database, Probes(services, lambda: False))
     condition = CONDITIONS["broker_unreachable"]

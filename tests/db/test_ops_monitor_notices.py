@@ -84,6 +84,7 @@ def test_a_sink_that_refuses_gets_the_notices_later_and_in_order(
     assert len({each.json["id"] for each in receiver.received if each.kind == "opened"}) == 1
 
 
+@pytest.mark.alert("notices_undelivered")
 def test_a_sink_that_fails_is_an_alert_itself(judge, run_sql, make_sender, receiver):
     receiver.status = 500
     run_sql(DEAD_EVENT.format(code="x"))
@@ -169,6 +170,7 @@ def build_outages(services, clock):
     return OutageNotices(services.redis, load_rules(services.settings), services.now, clock=clock)
 
 
+@pytest.mark.alert("database")
 def test_an_outage_is_one_notice_of_two_processes_and_one_alert_afterwards(
     database, services, judge, run_sql, make_sender, receiver
 ):

@@ -21,7 +21,7 @@ from tests.flows.tcp_forwarder import run_forwarder
 
 __all__ = ["redis_servers"]  # the fixture
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+BROKERS_PAGE = Path(__file__).parents[2] / "docs" / "operate" / "brokers.md"
 
 
 def ask_broker(url):
@@ -56,8 +56,8 @@ def with_user(server, *rules):
 
 
 def documented_rights():
-    """The rules for a Redis user in docs/operations.md."""
-    return re.search(r"A Redis user needs `([^`]+)`", OPERATIONS.read_text())[1].split()
+    """The rules for a Redis user in docs/operate/brokers.md."""
+    return re.search(r"A Redis user needs `([^`]+)`", BROKERS_PAGE.read_text())[1].split()
 
 
 def test_a_user_with_the_documented_rights_can_do_everything(redis_servers, tmp_path):

@@ -25,7 +25,7 @@ ROLE_COMMANDS = {
     "beat": ("beat",),
 }
 START_TIMEOUT = 60  # seconds
-RIGHTS_REMEDY = "give it the commands and keys that docs/operations.md names"
+RIGHTS_REMEDY = "give it the commands and keys that docs/operate/brokers.md names"
 RABBIT_REMEDY = "give it configure, write and read permissions on the vhost"
 
 

@@ -131,6 +131,7 @@ def count_slack_texts(receiver, name):
     return len([text for text in texts if name in text])
 
 
+@pytest.mark.alert("scheduler_lag")
 def test_a_frozen_beat_is_one_notice_although_two_monitors_run_and_another_when_it_is_over(
     alarm_stack, second_monitor, receiver
 ):
@@ -156,6 +157,7 @@ def test_a_frozen_beat_is_one_notice_although_two_monitors_run_and_another_when_
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
+@pytest.mark.alert("database")
 def test_while_postgres_hangs_every_view_answers_and_the_notice_arrives(
     alarm_stack, second_monitor, receiver
 ):
@@ -185,6 +187,7 @@ def test_while_postgres_hangs_every_view_answers_and_the_notice_arrives(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
+@pytest.mark.alert("broker_unreachable", "worker_silent")
 def test_a_frozen_broker_and_frozen_workers_are_noticed(alarm_stack, receiver):
     with frozen_processes(alarm_stack.info["pids"]["redis"]):
         receiver.wait_for_kind("broker_unreachable", "opened", seconds=60)

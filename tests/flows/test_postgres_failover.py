@@ -58,6 +58,7 @@ def require_synchronous_replica(primary):
     )
 
 
+@pytest.mark.alert("standby_lost")
 def test_the_alarm_sees_that_the_synchronous_standby_is_away(primary, replica):
     condition = next(each for each in ALERT_CONDITIONS if each.name == "standby_lost")
     database = Database(primary.dsn())
