@@ -8,7 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+
+import psycopg2
 
 from local.child import Program
 from local.database_roles import ROLE_OPTIONS, ensure_owned_database, ensure_roles
@@ -87,6 +91,16 @@ class Postgres(EmbeddedServer):
     @property
     def databases(self) -> Databases:
         return Databases(self.dsn())
+
+    def begin_checkpoint(self) -> None:
+        """Have the server write what it holds, while others stop: its own stop then has little
+        left. A new database has 450 files, whose synchronization takes 1.5 s on a busy disk.
+        """
+        Thread(target=self._write_checkpoint, name="checkpoint", daemon=True).start()
+
+    def _write_checkpoint(self) -> None:
+        with suppress(psycopg2.Error), self.databases.open_cursor() as cur:
+            cur.execute("CHECKPOINT")
 
     def build_program(self, descriptor: int) -> Program:
         user = find_unprivileged_user()

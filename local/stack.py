@@ -174,5 +174,7 @@ class LocalStack:
     def stop(self) -> None:
         if self._setup is not None:
             self._setup.close()
+        if "postgres" in self.supervisor.children:
+            self._postgres.begin_checkpoint()
         self.supervisor.stop()
         os.close(self._folder_lock)

@@ -12,7 +12,13 @@ from core.errors import Misconfigured
 from core.observability import telemetry
 from tasks.settings import build_configuration
 
-WORKER_MODULES = ("tasks.work", "tasks.housekeeping", "tasks.lifecycle", "tasks.start_check")
+WORKER_MODULES = (
+    "tasks.work",
+    "tasks.housekeeping",
+    "tasks.lifecycle",
+    "tasks.stopping",
+    "tasks.start_check",
+)
 SENDER_MODULES: Mapping[str, tuple[str, ...]] = {
     "beat": ("tasks.beat_start", "tasks.start_check"),
     "flower": (),

@@ -7,8 +7,6 @@ from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
-import structlog
-from billiard.common import REMAP_SIGTERM
 from celery.signals import (
     worker_init,
     worker_process_init,
@@ -28,6 +26,7 @@ from tasks.alive_file import AliveFile
 from tasks.celery import app
 from tasks.metrics_server import start_metrics_server
 from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, WAKE_TASKS
+from tasks.stopping import end_pool_process
 from tasks.watchdog import Watchdog, run_watchdog
 from tasks.work import JOB_QUEUES
 
@@ -38,7 +37,6 @@ SHUTDOWN_GRACE = 10.0  # seconds a stuck worker has for an orderly shutdown
 
 KINDS_BY_TASK = {task: kind for kind, task in WAKE_TASKS.items()}
 
-log = structlog.get_logger(__name__)
 shutdown_requested = Event()
 
 
@@ -111,8 +109,9 @@ def reset_after_fork(**_: Any) -> None:
 
 
 @worker_process_shutdown.connect
-def close_child_connections(**_: Any) -> None:
+def close_child_connections(exitcode: int, **_: Any) -> None:
     runtime.reset_container(close=True)
+    end_pool_process(exitcode)
 
 
 @worker_ready.connect
@@ -120,8 +119,6 @@ def watch_worker(sender: Any, **_: Any) -> None:
     """Serve metrics, and start the watchdog: in the main process, which is the one that stops
     receiving messages.
     """
-    if REMAP_SIGTERM != "SIGQUIT":
-        log.warning("worker.unbounded_shutdown", hint="start the worker with REMAP_SIGTERM=SIGQUIT")
     settings = load_settings()
     start_metrics_server(settings)
     probe = CeleryWorkerProbe(sender.controller, AliveFile(settings.role))

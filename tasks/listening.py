@@ -7,6 +7,7 @@ from core.jobs.wake_signals import WakeSignals
 from core.limits.redis_client import RedisUnavailable
 from db.leases import Row
 from tasks.runtime import run_job_type
+from tasks.stopping import stop_requested
 from tasks.wake import wake
 
 STAY_SECONDS = 1.0
@@ -37,7 +38,7 @@ def run_until_silent(job_type: JobType[Row, Job, Outcome], signals: WakeSignals)
     """Errors: RedisUnavailable."""
     ends_at = time.monotonic() + STAY_SECONDS
     is_signalled = True
-    while is_signalled and time.monotonic() < ends_at:
+    while is_signalled and time.monotonic() < ends_at and not stop_requested.is_on():
         cpu_time = time.thread_time()
         report = run_job_type(job_type)
         if report.claimed >= job_type.batch_size:

@@ -15,6 +15,7 @@ from core.jobs.wake_signals import WakeSignals, build_wake_signals
 from core.observability import metrics, telemetry
 from db.leases import Row
 from db.session import Database
+from tasks.stopping import stop_requested
 from tasks.wake import wake
 
 Job = TypeVar("Job")
@@ -68,6 +69,7 @@ def run_job_type(
             current_container().services,
             include_expired=should_claim_expired(job_type.kind),
             time_budget=time_budget,
+            is_stopping=stop_requested.is_on,
         )
     metrics.RETRIES.labels(job_type.kind).inc(report.failed)
     metrics.STALE_LEASES.labels(job_type.kind).inc(report.stale_leases)

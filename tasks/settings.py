@@ -71,8 +71,7 @@ WORKER_SETTINGS = {
     "worker_prefetch_multiplier": 1,  # no short task waits behind a long one
     # A short interruption must not kill an upload.
     "worker_cancel_long_running_tasks_on_connection_loss": False,
-    "worker_soft_shutdown_timeout": 10.0,  # then cold; unfinished steps are claimed again
-    "worker_enable_soft_shutdown_on_idle": False,  # it protects countdowns, which are not used
+    "worker_soft_shutdown_timeout": 0.0,  # `tasks/stopping.py` waits, and no longer than needed
     "worker_max_tasks_per_child": 10_000,  # libraries leak memory; still, a child lives for hours
     "worker_max_memory_per_child": 400_000,  # KiB; well above the size a child starts with
     "worker_disable_rate_limits": True,  # Celery counts per worker; ours count per account

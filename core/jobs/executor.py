@@ -25,15 +25,26 @@ def fetch_nothing(_limit: int) -> list[Claim[Any]]:
     return []
 
 
+def is_never_stopping() -> bool:
+    return False
+
+
 class ClaimSource(Generic[Job]):
     """Fetches the claims of one run: a first batch, and more until the time budget is used up.
 
     More are fetched before any thread is idle, so that the slowest call does not delay the others.
     """
 
-    def __init__(self, claim_rows: FetchClaims[Job], *, time_budget: float) -> None:
+    def __init__(
+        self,
+        claim_rows: FetchClaims[Job],
+        *,
+        time_budget: float,
+        is_stopping: Callable[[], bool] = is_never_stopping,
+    ) -> None:
         """Units: `time_budget` in seconds, from now."""
         self._claim_rows = claim_rows
+        self._is_stopping = is_stopping
         self._deadline = time.monotonic() + time_budget
         self._has_more = False
         self.claimed_count = 0
@@ -50,8 +61,8 @@ class ClaimSource(Generic[Job]):
         return claims
 
     def fetch_more(self, limit: int) -> list[Claim[Job]]:
-        """Fetch again, if more rows are due and the time budget is not used up."""
-        is_within_budget = time.monotonic() < self._deadline
+        """Fetch again, if more rows are due, the time budget lasts and the process is to go on."""
+        is_within_budget = time.monotonic() < self._deadline and not self._is_stopping()
         return self.fetch(limit) if self._has_more and is_within_budget else []
 
     def expect_more(self) -> None:

@@ -4,11 +4,11 @@ No transaction is open while jobs are executed: claiming and recording have the 
 has the services.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.bootstrap import Services
-from core.jobs.executor import ClaimSource, execute_all
+from core.jobs.executor import ClaimSource, execute_all, is_never_stopping
 from core.jobs.job_type import Claim, Job, JobType, Outcome, RunReport
 from core.jobs.recorder import record_results
 from core.outcomes import Failure, Snooze, failure_from_error
@@ -25,6 +25,7 @@ def run_jobs(
     row_id: int | None = None,
     include_expired: bool = True,
     time_budget: float = 0.0,
+    is_stopping: Callable[[], bool] = is_never_stopping,
 ) -> RunReport:
     """Run what is due: a batch, and more of them for `time_budget` seconds.
 
@@ -38,10 +39,13 @@ def run_jobs(
         limit=job_type.batch_size,
         row_id=row_id,
         time_budget=time_budget,
+        is_stopping=is_stopping,
     )
     if not include_expired:
         return report
     for _ in range(job_type.expired_limit):
+        if is_stopping():
+            break
         expired_report = run_batch(
             job_type, database, services, limit=1, expired=True, row_id=row_id
         )
@@ -60,6 +64,7 @@ def run_batch(
     expired: bool = False,
     row_id: int | None = None,
     time_budget: float = 0.0,
+    is_stopping: Callable[[], bool] = is_never_stopping,
 ) -> RunReport:
     """Claim a batch, execute it and record the results; claim more while the time budget lasts.
 
@@ -70,7 +75,7 @@ def run_batch(
     def claim_rows(row_limit: int) -> list[Claim[Job]]:
         return claim_batch(job_type, database, limit=row_limit, expired=expired, row_id=row_id)
 
-    source = ClaimSource(claim_rows, time_budget=time_budget)
+    source = ClaimSource(claim_rows, time_budget=time_budget, is_stopping=is_stopping)
     report = RunReport()
     claims = source.fetch(limit)
     if source.has_more and row_id is None:

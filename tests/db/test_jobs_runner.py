@@ -94,6 +94,26 @@ def test_a_spent_time_budget_with_work_left_wakes_another_worker(
     assert wakes == ["chores"] * 2
 
 
+def test_a_process_that_is_to_stop_records_its_batch_and_claims_no_more(database, chore_tables):
+    services = FakeServices()
+    chore_tables.expire_leases(*start_and_die(database, chore_tables))
+    chore_tables.insert_chores(40)
+    job_type = chore_job(batch_size=4, pool_size=2)
+    report = run_jobs(
+        job_type, database, services, time_budget=60.0, is_stopping=lambda: bool(services.executed)
+    )
+    assert (report.claimed, report.recorded) == (4, 4)
+    assert run_jobs(job_type, database, services, time_budget=60.0).recorded == 37
+
+
+def start_and_die(database, chore_tables):
+    """Insert a row, and have a run die with it. Return the row's id in a list."""
+    ids = chore_tables.insert_chores()
+    with pytest.raises(SystemExit):
+        run_jobs(chore_job(execute=executor_raising(SystemExit())), database, FakeServices())
+    return ids
+
+
 def test_one_row_can_be_run_by_its_id(database, chore_tables):
     _, wanted, _ = chore_tables.insert_chores(3)
     assert run_jobs(chore_job(), database, FakeServices(), row_id=wanted).claimed == 1

@@ -8,9 +8,10 @@ from pathlib import Path
 from threading import Event, Thread
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
 
+from tasks import stopping
 from tasks.queues import CANARY_TASK, MESSAGE_EXPIRY, SWEEP_TASK, TICK_TASK, WAKE_TASKS
 from tasks.settings import build_configuration
 from tasks.watchdog import Watchdog, run_watchdog
@@ -21,6 +22,7 @@ EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
 
 app = Celery("test")
 app.conf.update(build_configuration(os.environ["BROKER_URL"], os.environ["SIGNALPOST_ROLE"]))
+stopping.STOP_LIMIT = float(os.environ.get("STOP_LIMIT", stopping.STOP_LIMIT))
 
 
 def record_effect(name):
@@ -79,6 +81,11 @@ class FileWorkerProbe:
 
     def record_alive(self):
         record_effect("alive")
+
+
+@worker_shutting_down.connect
+def record_stop(**_):
+    record_effect("stopping")
 
 
 def stop_worker():

@@ -6,6 +6,7 @@ from celery import Celery
 
 from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
 from tasks.settings import build_configuration
+from tasks.stopping import STOP_LIMIT
 from tasks.wake import WakeUpSender
 from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import celery_harness
@@ -115,13 +116,21 @@ def test_beat_and_worker_go_on_after_an_outage_of_the_broker(celery_harness):
     assert (worker.poll(), beat.poll()) == (None, None)
 
 
-def test_a_stopped_worker_returns_its_task_within_its_stop_timeout(celery_harness):
+def test_a_stopped_worker_finishes_its_task_and_ends_with_it(celery_harness):
     worker = celery_harness.start_worker()
-    app = Celery(set_as_current=False)
-    app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
-    app.send_task("signalpost.long", queue="posts")
-    wait_until(lambda: celery_harness.count_effects("started"), what="the start of the task")
-    wait_until(lambda: list_active_tasks(app), what="the worker's knowledge of the start")
+    start_long_task(celery_harness)
+    worker.send_signal(signal.SIGTERM)
+    wait_until(lambda: celery_harness.count_effects("stopping"), what="the begin of the stop")
+    stopped_at = time.monotonic()
+    (celery_harness.folder / "go-on").touch()
+    worker.wait(40)
+    assert time.monotonic() - stopped_at < STOP_LIMIT / 2
+    assert (worker.returncode, celery_harness.count_effects("ended")) == (0, 1)
+
+
+def test_a_stopped_worker_returns_its_task_at_the_end_of_its_time(celery_harness):
+    worker = celery_harness.start_worker(STOP_LIMIT="1")
+    start_long_task(celery_harness)
     worker.send_signal(signal.SIGTERM)
     worker.wait(40)
     assert celery_harness.count_effects("ended") == 0
@@ -131,6 +140,15 @@ def test_a_stopped_worker_returns_its_task_within_its_stop_timeout(celery_harnes
         lambda: celery_harness.count_effects("ended") == 1,
         what="the end of the task in the next worker",
     )
+
+
+def start_long_task(celery_harness):
+    """Start a task that runs until the file `go-on` exists, and wait until the worker knows it."""
+    app = Celery(set_as_current=False)
+    app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
+    app.send_task("signalpost.long", queue="posts")
+    wait_until(lambda: celery_harness.count_effects("started"), what="the start of the task")
+    wait_until(lambda: list_active_tasks(app), what="the worker's knowledge of the start")
 
 
 def list_active_tasks(app):
@@ -147,6 +165,5 @@ def test_an_idle_worker_stops_at_once(celery_harness):
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
     wait_until(lambda: app.control.ping(timeout=2, limit=1), what="a worker that answers")
     worker.send_signal(signal.SIGTERM)
-    worker.wait(60)
+    worker.wait(STOP_LIMIT)
     assert worker.returncode == 0
-    assert "Soft Shutdown" not in celery_harness.read_log("worker")
