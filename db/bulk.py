@@ -10,7 +10,6 @@ plans it once. Columns are always given by name.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -66,15 +65,7 @@ def execute_with_rows(
     session: Session | Connection, statement: Any, rows: Iterable[Mapping[str, Any]]
 ) -> Any:
     """Execute a statement that was built on `rows_table` with these rows; return its result."""
-    return session.execute(statement, {ROWS_PARAMETER: [as_json_row(row) for row in rows]})
-
-
-def as_json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as JSON; times become text that Postgres reads back to the microsecond."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
+    return session.execute(statement, {ROWS_PARAMETER: list(rows)})
 
 
 def update_many(

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from db.bulk import ROW_COUNT_PARAMETER, ROWS_PARAMETER
 from db.connections import PostgresDialect
+from db.json_values import encode_json
 
-DIALECT: Any = PostgresDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+DIALECT: Any = PostgresDialect(json_serializer=encode_json)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 

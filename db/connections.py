@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from db.connection_faults import is_useless_connection
 from db.deadlines import DEADLINE_WATCH, is_past_deadline, statement_deadline
+from db.json_values import decode_json_column, encode_json
 
 CONNECT_TIMEOUT = 2  # seconds for each host; libpq takes whole seconds, two at least
 ANSWER_MARGIN = 2.0  # seconds for which we wait longer than Postgres' own limit of a statement
@@ -235,6 +236,8 @@ def create_postgres_engine(
         "postgresql+signalpost://",
         creator=connect,
         use_native_hstore=False,  # saves a query per connection
+        json_serializer=encode_json,
+        json_deserializer=decode_json_column,
         hide_parameters=True,  # error messages must not contain the values
         **options,
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.accounts.accounts import Account
 from db.base import Json
-from db.bulk import ROWS_PARAMETER, as_json_row, bulk_update_statement, counted_rows_table
+from db.bulk import ROWS_PARAMETER, bulk_update_statement, counted_rows_table
 from db.compiled_statements import CompiledStatement, StatementCall, execute_compiled
 from db.posts.posts import Post
 from db.providers import PlatformKey
@@ -216,8 +216,7 @@ class PostBatches:
             kind = type(row)
             values = read_updated_values[kind](row)
             if values != original:
-                changed = dict(zip(UPDATED_NAMES[kind], values, strict=True))
-                changed_rows[kind].append(as_json_row(changed))
+                changed_rows[kind].append(dict(zip(UPDATED_NAMES[kind], values, strict=True)))
         return [
             StatementCall(UPDATES[kind], {ROWS_PARAMETER: rows})
             for kind, rows in changed_rows.items()
