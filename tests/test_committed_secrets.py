@@ -53,6 +53,7 @@ ALLOWED_VALUES = {
     " user does not exist, so that the answer takes as long",
     "whsec_": "what the secrets of endpoints begin with",
     "settings.json": "the name of the file with the secrets of a local stack",
+    "signalpost-tls": "the name of the Secret with an ingress controller's certificate",
     "sbaw_other_app": "the client key of a foreign app, with which the sandbox tries us",
 }
 """What looks like a secret and is none, with the reason."""

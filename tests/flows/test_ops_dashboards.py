@@ -25,6 +25,13 @@ FOLDER = ROOT / "deploy" / "grafana"
 DASHBOARDS = [json.loads(file.read_text()) for file in sorted(FOLDER.glob("dashboards/*.json"))]
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard["panels"]]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
+SCALING_FOLDER = ROOT / "deploy" / "k8s" / "components" / "keda"
+SCALING_QUERIES = [
+    trigger["metadata"]["query"]
+    for file in sorted(SCALING_FOLDER.glob("*.yaml"))
+    for trigger in yaml.safe_load(file.read_text()).get("spec", {}).get("triggers", ())
+]
+"""By which KEDA scales workers on Kubernetes."""
 
 SCRAPE_INTERVAL = 1  # seconds
 RATE_WINDOW, RANGE = "15s", "2m"
@@ -91,14 +98,16 @@ def is_scraped(prometheus):
         return False
 
 
-def test_every_panel_is_answered_with_points(stack, api_user, prometheus):
+def test_every_panel_and_scaling_query_is_answered_with_points(stack, api_user, prometheus):
+    assert len(SCALING_QUERIES) > 6
     api_user.wait_until_final(api_user.publish_file())
     wait_until(lambda: is_scraped(prometheus), what="the first scrape")
     assert not has_points(prometheus, "signalpost_upload_totals")  # a name that does not exist
     api_user.wait_until_final(api_user.publish_file())
 
     def without_points():
-        return [query for query in QUERIES if not has_points(prometheus, query)]
+        queries = (*QUERIES, *SCALING_QUERIES)
+        return [query for query in queries if not has_points(prometheus, query)]
 
     deadline = time.monotonic() + POINTS_TIMEOUT
     while (missing := without_points()) and time.monotonic() < deadline:

@@ -1,0 +1,82 @@
+"""docker-compose.yml and deploy/Dockerfile, as Docker Compose, a schema and hadolint read them.
+
+Part of `make check`. No container engine is needed; images are neither built nor run here.
+"""
+
+import json
+
+import pytest
+
+from tests.deploy_tools import ROOT, deploy_tools
+from tests.unit.test_local_deploy import SECRET_VARIABLE
+
+__all__ = ["deploy_tools"]
+
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+REQUIRED = {
+    name for name, sign, _ in SECRET_VARIABLE.findall(COMPOSE_FILE.read_text()) if sign == "?"
+}
+PROFILES = ("--profile", "watch", "--profile", "demo")
+
+
+@pytest.fixture
+def required_values(tmp_path):
+    """A file with the variables that have no default."""
+    file = tmp_path / "required.env"
+    names = sorted(REQUIRED | {"PUBLIC_URL"})
+    file.write_text("".join(f"{name}=value-of-{name.lower()}\n" for name in names))
+    return file
+
+
+@pytest.fixture
+def run_compose(deploy_tools, required_values):
+    def run(*arguments, file=COMPOSE_FILE, variables=required_values):
+        options = ("--file", file, "--env-file", variables, *PROFILES)
+        return deploy_tools.run(deploy_tools.compose, *options, "config", *arguments)
+
+    return run
+
+
+def test_compose_accepts_the_file_and_every_service_is_complete(run_compose):
+    result = run_compose("--format", "json")
+    assert result.returncode == 0, result.stderr
+    services = json.loads(result.stdout)["services"]
+    assert len(services) > 8
+    for name, service in services.items():
+        assert service["mem_limit"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["logging"]["options"]["max-size"], name
+        assert ":" in service["image"], name
+        is_task = service.get("restart") == "no"
+        assert is_task or "healthcheck" in service, name
+
+
+def test_compose_refuses_a_misspelt_field(run_compose, tmp_path):
+    altered = tmp_path / "docker-compose.yml"
+    altered.write_text(COMPOSE_FILE.read_text().replace("mem_limit:", "mem_limitt:", 1))
+    result = run_compose("-q", file=altered)
+    assert result.returncode != 0
+    assert "mem_limitt" in result.stderr
+
+
+def test_compose_refuses_to_start_without_a_secret(run_compose, tmp_path):
+    empty = tmp_path / "empty.env"
+    empty.write_text("")
+    result = run_compose("-q", variables=empty)
+    assert result.returncode != 0
+    assert "set it in .env" in result.stderr
+
+
+def test_the_file_follows_the_schema_of_compose_files(deploy_tools):
+    program = deploy_tools.packages / "bin" / "check-jsonschema"
+    options = ("--builtin-schema", "vendor.compose-spec")
+    result = deploy_tools.run("python3", program, *options, COMPOSE_FILE)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(("addition", "accepted"), [("", True), ("\nUSER root\n", False)])
+def test_hadolint_accepts_the_dockerfile(deploy_tools, tmp_path, addition, accepted):
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text((ROOT / "deploy" / "Dockerfile").read_text() + addition)
+    result = deploy_tools.run(deploy_tools.packages / "bin" / "hadolint", dockerfile)
+    assert (result.returncode == 0) is accepted, result.stdout
