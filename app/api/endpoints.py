@@ -64,6 +64,12 @@ class DeadDeliveriesRequest(RequestModel):
     dry_run: Annotated[bool, Field(strict=True)] = False
 
 
+class RestoreDeliveriesRequest(RequestModel):
+    """Which discard to take back: `discarded_at` is the `discardedAt` that it answered."""
+
+    discarded_at: ClampedTime
+
+
 @blueprint.get("/api/endpoints")
 @require_scopes(*READ_SCOPES)
 def list_endpoints() -> dict[str, Any]:
@@ -193,6 +199,39 @@ def redeliver_dead(endpoint_id: int, body: DeadDeliveriesRequest) -> tuple[dict[
     if not body.dry_run:
         current_container().services.wake("outbox")
     return success_body(data={"count": count, "dryRun": body.dry_run}), 200 if body.dry_run else 202
+
+
+@blueprint.post("/api/endpoints/<int:endpoint_id>/discard")
+@require_scopes(*WRITE_SCOPES)
+@validate_body(DeadDeliveriesRequest)
+def discard_dead(endpoint_id: int, body: DeadDeliveriesRequest) -> dict[str, Any]:
+    """Give up what failed finally since a time, or only count it with `dry_run`.
+
+    One request gives up the oldest thousand at most; `restore` takes it back.
+    """
+    user_id = current_principal().user_id
+    with current_container().database.transaction() as session:
+        if body.dry_run:
+            count = endpoints.count_dead_deliveries(
+                session, endpoint_id, user_id=user_id, since=body.since
+            )
+            return success_body(data={"count": count, "dryRun": True, "discardedAt": None})
+        discarded = endpoints.discard_dead(session, endpoint_id, user_id=user_id, since=body.since)
+    return success_body(
+        data={"count": len(discarded.ids), "dryRun": False, "discardedAt": discarded.at}
+    )
+
+
+@blueprint.post("/api/endpoints/<int:endpoint_id>/restore")
+@require_scopes(*WRITE_SCOPES)
+@validate_body(RestoreDeliveriesRequest)
+def restore_discarded(endpoint_id: int, body: RestoreDeliveriesRequest) -> dict[str, Any]:
+    """Make what was given up at this time dead letters again."""
+    with current_container().database.transaction() as session:
+        ids = endpoints.restore_discarded(
+            session, endpoint_id, user_id=current_principal().user_id, at=body.discarded_at
+        )
+    return success_body(data={"count": len(ids)})
 
 
 @blueprint.post("/api/deliveries/<int:delivery_id>/redeliver")

@@ -1,10 +1,13 @@
 """`signalpost endpoints`: add, list, test and remove endpoints, see deliveries, deliver again."""
 
+from datetime import UTC, datetime
+
 import click
 
 from app.cli.command import CommandGroup
 from app.cli.confirmation import YES_OPTION, require_confirmation
 from app.cli.output import CommandResult, list_result, prints_results
+from app.cli.row_options import parse_batch_time
 from app.cli.runtime import load_container
 from app.serialize.endpoints import (
     serialize_delivery,
@@ -246,6 +249,78 @@ def request_redelivery(delivery_id: int) -> CommandResult:
         delivery_view = endpoints.redeliver_message(session, delivery_id, user_id=owner_id)
     container.services.wake("outbox")
     return CommandResult(f"delivery {delivery_id} is on its way", serialize_delivery(delivery_view))
+
+
+@endpoints_group.command(
+    "discard",
+    examples=(
+        "signalpost endpoints discard 17 --since 2026-11-20 --dry-run",
+        "signalpost endpoints discard 17 --since 2026-11-20 --yes",
+    ),
+    fields="endpointId count dryRun discardedAt",
+)
+@ENDPOINT_ID
+@click.option(
+    "--since",
+    type=click.DateTime(),
+    required=True,
+    help="Those whose last try failed since then, in UTC.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count them, up to 1,000.")
+@YES_OPTION
+@prints_results
+def discard_deliveries(
+    endpoint_id: int, *, since: datetime, dry_run: bool, is_confirmed: bool
+) -> CommandResult:
+    """Give failed deliveries up, the oldest 1,000 at most.
+
+    They can still be redelivered. `restore` takes it back.
+    """
+    since = since.replace(tzinfo=UTC)
+    database = load_container().database
+    with database.transaction() as session:
+        owner_id = get_owner_id(session, endpoint_id)
+        count = endpoints.count_dead_deliveries(session, endpoint_id, user_id=owner_id, since=since)
+    most = endpoints.MAX_REDELIVERIES
+    number = f"more than {most}" if count > most else f"{count}"
+    if dry_run:
+        data = {"count": min(count, most), "dryRun": True, "discardedAt": None}
+        return CommandResult(f"{number} would be discarded", {"endpointId": endpoint_id, **data})
+    require_confirmation(
+        f"Discard {number} failed deliveries of endpoint {endpoint_id}?", is_confirmed=is_confirmed
+    )
+    with database.transaction() as session:
+        discarded = endpoints.discard_dead(session, endpoint_id, user_id=owner_id, since=since)
+    return CommandResult(
+        f"{len(discarded.ids)} discarded; take it back with"
+        f" `signalpost endpoints restore {endpoint_id} {discarded.at.isoformat()}`",
+        {
+            "endpointId": endpoint_id,
+            "count": len(discarded.ids),
+            "dryRun": False,
+            "discardedAt": discarded.at,
+        },
+    )
+
+
+@endpoints_group.command(
+    "restore",
+    examples=("signalpost endpoints restore 17 2026-11-30T09:30:00.123456+00:00",),
+    fields="endpointId restored",
+)
+@ENDPOINT_ID
+@click.argument("discarded_at", metavar="TIME")
+@prints_results
+def restore_deliveries(endpoint_id: int, discarded_at: str) -> CommandResult:
+    """Make discarded deliveries failed ones again.
+
+    TIME is what `discard` printed. What was redelivered since is left as it is.
+    """
+    at = parse_batch_time(discarded_at)
+    with load_container().database.transaction() as session:
+        owner_id = get_owner_id(session, endpoint_id)
+        ids = endpoints.restore_discarded(session, endpoint_id, user_id=owner_id, at=at)
+    return CommandResult(f"{len(ids)} restored", {"endpointId": endpoint_id, "restored": len(ids)})
 
 
 def last_result(delivery_view: DeliveryDetails) -> str | int:

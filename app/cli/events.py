@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -18,6 +18,7 @@ from app.cli.row_options import (
     format_moment,
     in_utc,
     next_before,
+    parse_batch_time,
 )
 from app.cli.runtime import load_container
 from core import audit, webhooks
@@ -260,9 +261,6 @@ def restore_events(discarded_at: str) -> CommandResult:
 
     TIME is what `discard` printed. Events that were replayed since are left as they are.
     """
-    try:
-        at = datetime.fromisoformat(discarded_at).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("TIME has to be the time that `discard` printed") from error
+    at = parse_batch_time(discarded_at)
     ids = webhooks.restore_events(load_container().database, at)
     return CommandResult(f"{len(ids)} restored", {"restored": len(ids), "ids": ids})

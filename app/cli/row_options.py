@@ -6,6 +6,8 @@ from typing import Protocol
 
 import click
 
+from core.errors import Invalid
+
 MAX_ROWS = 1000
 LIMIT_OPTION = click.option(
     "--limit",
@@ -41,3 +43,11 @@ def in_utc(moment: datetime | None) -> datetime | None:
 def format_moment(moment: datetime | None) -> str:
     """Return a time as commands print it, to the minute."""
     return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def parse_batch_time(text: str) -> datetime:
+    """Return the time that marks a discard, as `discard` printed it. Errors: Invalid."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("TIME has to be the time that `discard` printed") from error

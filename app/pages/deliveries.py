@@ -31,6 +31,7 @@ DELIVERY_BADGES = {
     DeliveryState.WAITING: Badge("busy", gettext_noop("Waiting"), "hourglass"),
     DeliveryState.PAUSED: Badge("calm", gettext_noop("Paused"), "circle-pause"),
     DeliveryState.DEAD: Badge("bad", gettext_noop("Failed"), "circle-x"),
+    DeliveryState.DISCARDED: Badge("calm", gettext_noop("Discarded"), "ban"),
 }
 CANNOT_REDELIVER_TEXT = gettext_noop(
     "This is not possible now: the endpoint is disabled, or the event is being delivered."

@@ -1,5 +1,6 @@
 """The endpoints capability: what app may use of it."""
 
+from core.endpoints.discards import count_discarded, discard_dead, restore_discarded
 from core.endpoints.endpoints import (
     CreatedEndpoint,
     create_endpoint,
@@ -26,15 +27,18 @@ __all__ = [
     "CreatedEndpoint",
     "DeliveryDetails",
     "count_dead_deliveries",
+    "count_discarded",
     "count_results",
     "create_endpoint",
     "delete_endpoint",
+    "discard_dead",
     "get_endpoint",
     "list_deliveries",
     "list_endpoints",
     "list_secrets",
     "redeliver_dead",
     "redeliver_message",
+    "restore_discarded",
     "rotate_secret",
     "send_test_message",
     "update_endpoint",

@@ -31,7 +31,9 @@ class DeliveryDetails:
 
     @property
     def state(self) -> str:
-        """delivered, dead, waiting for its next attempt, or paused with its endpoint."""
+        """delivered, dead, given up, waiting for its next attempt, or paused with its endpoint."""
+        if self.delivery.discarded_at is not None:
+            return DeliveryState.DISCARDED
         if self.delivery.dead_at is not None:
             return DeliveryState.DEAD
         if self.delivery.due_at is not None or self.delivery.leased_until is not None:
@@ -86,6 +88,7 @@ def redeliver_message(session: Session, delivery_id: int, *, user_id: int) -> De
     delivery.attempts = 0
     delivery.is_manual = True
     delivery.dead_at = None
+    delivery.discarded_at = None
     delivery.last_error = None
     session.flush()
     session.refresh(delivery)

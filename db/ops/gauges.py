@@ -12,6 +12,7 @@ from db.ops.alert_queries import is_new_post
 from db.ops.alerts import Alert
 from db.ops.heartbeats import Heartbeat
 from db.outbox.deliveries import Delivery
+from db.outbox.delivery_log import IS_DEAD
 from db.posts.posts import Post, is_unfinished
 from db.webhooks.events import Event
 
@@ -105,7 +106,7 @@ class RowCounts:
 
     def outbox(self) -> LabeledCounts:
         """Deliveries to host applications: pending ones, and dead letters."""
-        groups = {"pending": Delivery.due_at.is_not(None), "dead": Delivery.dead_at.is_not(None)}
+        groups = {"pending": Delivery.due_at.is_not(None), "dead": IS_DEAD}
         return [
             ((state,), self._session.scalar(select(func.count(Delivery.id)).where(condition)) or 0)
             for state, condition in groups.items()

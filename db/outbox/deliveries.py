@@ -30,6 +30,9 @@ class Delivery(JobColumns, CreatedAtColumn, Base):
         comment="when the endpoint answered with 2xx"
     )
     dead_at: Mapped[datetime | None] = mapped_column(comment="when it became a dead letter")
+    discarded_at: Mapped[datetime | None] = mapped_column(
+        comment="when its owner gave the dead letter up"
+    )
 
     due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -23,15 +23,18 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"
     PAUSED = "paused"
     DEAD = "dead"
+    DISCARDED = "discarded"
 
 
-IS_DEAD = Delivery.dead_at.is_not(None)
+HAS_DIED = Delivery.dead_at.is_not(None)
+IS_DEAD = and_(HAS_DIED, Delivery.discarded_at.is_(None))
 IS_DUE = or_(Delivery.due_at.is_not(None), Delivery.leased_until.is_not(None))
 STATE_CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     DeliveryState.DEAD: IS_DEAD,
-    DeliveryState.WAITING: and_(~IS_DEAD, IS_DUE),
-    DeliveryState.PAUSED: and_(~IS_DEAD, ~IS_DUE, Delivery.delivered_at.is_(None)),
-    DeliveryState.DELIVERED: and_(~IS_DEAD, ~IS_DUE, Delivery.delivered_at.is_not(None)),
+    DeliveryState.DISCARDED: and_(HAS_DIED, Delivery.discarded_at.is_not(None)),
+    DeliveryState.WAITING: and_(~HAS_DIED, IS_DUE),
+    DeliveryState.PAUSED: and_(~HAS_DIED, ~IS_DUE, Delivery.delivered_at.is_(None)),
+    DeliveryState.DELIVERED: and_(~HAS_DIED, ~IS_DUE, Delivery.delivered_at.is_not(None)),
 }
 
 
@@ -51,6 +54,13 @@ class DeliveryCounts:
 
     ended: int
     delivered: int
+
+
+class DiscardedDeliveries(NamedTuple):
+    """The ids of the deliveries that were given up, and the time that marks them."""
+
+    ids: Sequence[int]
+    at: datetime
 
 
 class DeliveryLog:
@@ -96,9 +106,35 @@ class DeliveryLog:
 
     def requeue_dead(self, endpoint_id: int, *, since: datetime, limit: int) -> Sequence[int]:
         """Make dead letters due again with all attempts of the retry policy; return their ids."""
+        values = {"due_at": func.now(), "attempts": 0, "dead_at": None, "last_error": None}
+        return self._change_dead(endpoint_id, values, since=since, limit=limit)
+
+    def discard_dead(self, endpoint_id: int, *, since: datetime, limit: int) -> DiscardedDeliveries:
+        """Give the oldest dead letters up."""
+        values = {"discarded_at": func.now()}
+        ids = self._change_dead(endpoint_id, values, since=since, limit=limit)
+        at: datetime = self._session.execute(select(func.now())).scalar_one()
+        return DiscardedDeliveries(ids, at)
+
+    def restore_discarded(self, endpoint_id: int, at: datetime) -> Sequence[int]:
+        """Make dead letters again of what was given up at this time; return their ids."""
+        discarded = is_discarded_at(endpoint_id, at)
+        statement = update(Delivery).where(*discarded).values(discarded_at=None)
+        options = {"synchronize_session": False}
+        return self._session.scalars(
+            statement.returning(Delivery.id), execution_options=options
+        ).all()
+
+    def count_discarded(self, endpoint_id: int, at: datetime) -> int:
+        """Count what was given up at this time and is neither restored nor redelivered since."""
+        query = select(func.count(Delivery.id)).where(*is_discarded_at(endpoint_id, at))
+        return self._session.scalar(query) or 0
+
+    def _change_dead(
+        self, endpoint_id: int, values: Mapping[str, Any], *, since: datetime, limit: int
+    ) -> Sequence[int]:
         oldest = dead_since(endpoint_id, since).order_by(Delivery.id).limit(limit)
         ids = self._session.scalars(oldest.with_for_update(skip_locked=True)).all()
-        values = {"due_at": func.now(), "attempts": 0, "dead_at": None, "last_error": None}
         statement = update(Delivery).where(Delivery.id.in_(ids)).values(values)
         self._session.execute(statement, execution_options={"synchronize_session": False})
         return ids
@@ -108,7 +144,17 @@ def dead_since(endpoint_id: int, since: datetime) -> Select[Any]:
     return select(Delivery.id).where(
         Delivery.endpoint_id == endpoint_id,
         Delivery.dead_at >= since,
+        Delivery.discarded_at.is_(None),
         Delivery.leased_until.is_(None),
+    )
+
+
+def is_discarded_at(endpoint_id: int, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions. That a delivery died before then lets Postgres use the index of the dead."""
+    return (
+        Delivery.endpoint_id == endpoint_id,
+        Delivery.dead_at <= at,
+        Delivery.discarded_at == at,
     )
 
 

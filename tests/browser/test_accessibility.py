@@ -75,6 +75,8 @@ ROW_PATHS = {
     ),
     "endpoint": ("/settings/endpoints/{}", "SELECT max(id) FROM endpoints"),
     "redeliver": ("/settings/endpoints/{}/redeliver", "SELECT max(id) FROM endpoints"),
+    "discard-failed": ("/settings/endpoints/{}/discard", "SELECT max(id) FROM endpoints"),
+    "discarded": ("/settings/endpoints/{}/discards", "SELECT max(id) FROM endpoints"),
     "key-revoke": (
         "/settings/keys/{}/revoke",
         "SELECT min(id) FROM api_keys WHERE revoked_at IS NULL",

@@ -89,6 +89,22 @@ def test_a_failed_delivery_is_found_by_filter_and_delivered_again(
     wait_until(lambda: stack.query_value(SELECT_ATTEMPTS, delivery_id) > 1, what="another try")
 
 
+def test_a_failed_delivery_is_discarded_after_its_count_and_taken_back(
+    signed_in, stack, endpoint_id, take_screenshot
+):
+    stack.query_value(INSERT_FAILED_DELIVERY, endpoint_id, endpoint_id)
+    signed_in.goto(f"/settings/endpoints/{endpoint_id}")
+    signed_in.get_by_role("link", name="Discard failed events").click()
+    expect(signed_in.get_by_role("status").first).to_contain_text("1 event has failed")
+    take_screenshot("endpoint-discard")
+    signed_in.get_by_role("button", name="Discard 1 event").click()
+    expect(signed_in.get_by_role("status").first).to_have_text("1 failed event was discarded.")
+    take_screenshot("endpoint-discarded")
+    signed_in.get_by_role("button", name="Undo the discard").click()
+    entry = signed_in.get_by_role("article", name="post.failed post:7")
+    expect(entry.locator(".badge")).to_have_text("Failed")
+
+
 def test_a_secret_is_replaced_with_a_countdown_for_the_former_one(signed_in, endpoint_id):
     signed_in.goto(f"/settings/endpoints/{endpoint_id}")
     for _ in range(2):

@@ -63,6 +63,14 @@ class RedeliveryAnswer(CamelAnswerModel):
     dry_run: bool
 
 
+class DeliveryDiscardAnswer(RedeliveryAnswer):
+    discarded_at: datetime | None
+
+
+class DeliveryRestoreAnswer(CamelAnswerModel):
+    count: Count
+
+
 class AdminAccountAnswer(CamelAnswerModel):
     id: Row
     user_id: Row

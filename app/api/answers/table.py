@@ -44,6 +44,8 @@ from app.api.answers.operator_answers import (
     CircuitAnswer,
     DeletionReceiptAnswer,
     DeliveryAnswer,
+    DeliveryDiscardAnswer,
+    DeliveryRestoreAnswer,
     DiscardCountAnswer,
     EndpointAnswer,
     FullWebhookEventAnswer,
@@ -273,6 +275,8 @@ ANSWERS: Mapping[str, Answer] = {
     "send_test_event": DELIVERY,
     "list_deliveries": page_answer(DeliveryAnswer),
     "redeliver_dead": data_answer(RedeliveryAnswer, 200, 202),
+    "discard_dead": data_answer(DeliveryDiscardAnswer),
+    "restore_discarded": data_answer(DeliveryRestoreAnswer),
     "request_redelivery": DELIVERY,
     "receive_webhook": Answer(
         model=ReceivedAnswer,

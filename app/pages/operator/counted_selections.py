@@ -35,18 +35,16 @@ def count_selection(
         return redirect(url_for("event_pages.list_events", **selection.values))
 
 
-def find_fault(summary: EventSummary) -> str | None:
-    """Why these events are not replayed or discarded now, in words."""
-    if summary.matches == 0:
+def find_fault(matches: int) -> str | None:
+    """Why so many events are not replayed or discarded now, in words."""
+    if matches == 0:
         return translate_text("No events match any more.")
-    if summary.matches <= MAX_UNTYPED_EVENTS:
+    if matches <= MAX_UNTYPED_EVENTS:
         return None
     typed = request.form.get("typed_count", "").strip()
-    if typed == str(summary.matches):
+    if typed == str(matches):
         return None
-    return translate_text(
-        "Type the number of events, %(count)d, to confirm.", count=summary.matches
-    )
+    return translate_text("Type the number of events, %(count)d, to confirm.", count=matches)
 
 
 def render_count(

@@ -36,7 +36,7 @@ def discard_selected() -> str | Response | tuple[str, int]:
     summary = count_discardable(selection)
     if isinstance(summary, Response):
         return summary
-    fault = find_fault(summary)
+    fault = find_fault(summary.matches)
     if fault is not None:
         return render_step(selection, summary, fault=fault), 400
     discarded = webhooks.discard_events(

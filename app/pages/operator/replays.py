@@ -42,7 +42,7 @@ def start_replay() -> str | Response | tuple[str, int]:
     summary = count_replayable(selection)
     if isinstance(summary, Response):
         return summary
-    fault = find_fault(summary)
+    fault = find_fault(summary.matches)
     if fault is not None:
         return render_step(selection, summary, fault=fault), 400
     replayed = webhooks.replay_events(

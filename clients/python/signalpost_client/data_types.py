@@ -250,6 +250,16 @@ class DeliveryData(TypedDict):
     tries: list[TryData]
 
 
+class DeliveryDiscardData(TypedDict):
+    count: int
+    dryRun: bool
+    discardedAt: str | None
+
+
+class DeliveryRestoreData(TypedDict):
+    count: int
+
+
 class PostErrorData(TypedDict):
     item: NotRequired[int | None]
     code: str

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from signalpost_client.data_types import (
     DeliveryData,
+    DeliveryDiscardData,
+    DeliveryRestoreData,
     EndpointData,
     ListEndpointsData,
     NewEndpointData,
@@ -103,6 +105,28 @@ class EndpointsApi:
             "/api/endpoints/{endpoint_id}/redeliver",
             values={"endpoint_id": endpoint_id},
             body={"since": since, "dry_run": dry_run},
+        )
+
+    def discard_dead(
+        self, endpoint_id: int, *, since: datetime, dry_run: bool = False
+    ) -> DeliveryDiscardData:
+        """Give up, or count, what could not be delivered since a time."""
+        return self.transport.fetch_data(
+            DeliveryDiscardData,
+            "POST",
+            "/api/endpoints/{endpoint_id}/discard",
+            values={"endpoint_id": endpoint_id},
+            body={"since": since, "dry_run": dry_run},
+        )
+
+    def restore_discarded(self, endpoint_id: int, discarded_at: datetime) -> DeliveryRestoreData:
+        """Make what was given up at this time dead letters again."""
+        return self.transport.fetch_data(
+            DeliveryRestoreData,
+            "POST",
+            "/api/endpoints/{endpoint_id}/restore",
+            values={"endpoint_id": endpoint_id},
+            body={"discarded_at": discarded_at},
         )
 
     def redeliver(self, delivery_id: int) -> DeliveryData:
